@@ -1,0 +1,64 @@
+"""The one tree of exceptions, and the exit code that each branch ends the program with.
+
+    ArbcoreError
+    ├── UsageError          2   the caller asked for something that does not exist or is out of range
+    │   └── ConfigError     2   a setting (flag, environment, .env) is missing or wrong
+    ├── InputError          3   a file or stream from outside is bad, missing or unreadable
+    │   └── JournalError    3   ... a session journal is
+    ├── RunError            1   it failed while running
+    │   ├── ConnectError    1   the other side could not be reached, or was not an exchange
+    │   └── WireError       1   the other side sent a line that is not a legal message
+    └── BrokenInvariant     1   our own bug: state that must not be; never caught and carried on from
+
+A risk refusal is not here: it is a value with a reason, because refusing is the gate's ordinary work.
+This module must not import anything of arbcore.
+"""
+
+
+class ArbcoreError(Exception):
+    """Base of every error raised on purpose. The message is one sentence: what, where, what to do."""
+
+    exit_code = 1
+
+
+class UsageError(ArbcoreError):
+    """Wrong usage of the command line or of the library."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A setting is missing, malformed or out of range."""
+
+
+class InputError(ArbcoreError):
+    """Data from outside is bad, missing or unreadable."""
+
+    exit_code = 3
+
+
+class JournalError(InputError):
+    """A session journal is not ours, newer than ours, or cut short."""
+
+
+class RunError(ArbcoreError):
+    """It failed while running, and nothing the caller typed was wrong."""
+
+
+class ConnectError(RunError):
+    """No connection, or the other side is not an exchange of this protocol."""
+
+
+class WireError(RunError):
+    """One line from the other side is not a legal message.
+
+    ``kind`` is the fault's short stable name (``unknown_symbol``), by which faults are counted.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class BrokenInvariant(ArbcoreError):
+    """State that must not be. Raised also under ``-O``."""

@@ -1,0 +1,70 @@
+"""Builds the compiled extensions; everything else about the package is in pyproject.toml.
+
+Every ``.pyx`` below ``arbcore/`` is one extension, so a new module needs no line here.
+Three switches, read from the environment, change how they are built:
+
+* ``ARBCORE_SANITIZE=1``  AddressSanitizer and UndefinedBehaviorSanitizer (``make sanitize``);
+* ``ARBCORE_TRACE=1``     line tracing, so that coverage sees Cython (CPython 3.11 and older);
+* ``ARBCORE_ANNOTATE=1``  an HTML page beside each module that shows where Python is touched.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+SANITIZE = os.environ.get("ARBCORE_SANITIZE") == "1"
+TRACE = os.environ.get("ARBCORE_TRACE") == "1"
+ANNOTATE = os.environ.get("ARBCORE_ANNOTATE") == "1"
+
+
+def compile_args() -> list[str]:
+    if sys.platform == "win32":
+        return ["/O2"]
+    if SANITIZE:
+        return ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined",
+                "-fno-sanitize-recover=undefined"]
+    return ["-O3", "-Wno-unused-function", "-Wno-unreachable-code"]
+
+
+def link_args() -> list[str]:
+    return ["-fsanitize=address,undefined"] if SANITIZE else []
+
+
+def define_macros() -> list[tuple[str, str]]:
+    macros = [("ARBCORE_SANITIZED", "1" if SANITIZE else "0")]
+    if TRACE:
+        macros += [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1")]
+    return macros
+
+
+def extensions() -> list[Extension]:
+    return [
+        Extension(
+            ".".join(path.with_suffix("").parts),
+            [path.as_posix()],
+            extra_compile_args=compile_args(),
+            extra_link_args=link_args(),
+            define_macros=define_macros(),
+        )
+        for path in sorted(Path("arbcore").rglob("*.pyx"))
+    ]
+
+
+setup(
+    ext_modules=cythonize(
+        extensions(),
+        annotate=ANNOTATE,
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": True,
+            "wraparound": True,
+            "cdivision": False,
+            "initializedcheck": True,
+            "embedsignature": True,
+            "linetrace": TRACE,
+        },
+    )
+)
