@@ -1,0 +1,39 @@
+# The wall of the accounts: who owns what, what is working, and what may still be added.
+from libc.stdint cimport int32_t, int64_t
+
+from arbcore.wire._types cimport N_SYMBOLS
+
+cdef enum:
+    HOUSE = 0            # other side of conversions, fees and close-outs, so that everything sums to zero
+    FAIR_SCALE = 1000    # fair values are in thousandths of a tick
+
+cdef struct Account:
+    int64_t cash
+    int64_t positions[N_SYMBOLS]
+    int64_t working_buy[N_SYMBOLS]      # all of the account's resting size of that side
+    int64_t working_sell[N_SYMBOLS]
+    int64_t fees
+    int64_t fills
+    int64_t volume                      # shares filled
+    int64_t conversions
+    int64_t rejects
+    int32_t open_orders
+    bint limited                        # a team; participants and the house are not
+    bint stopped                        # by the loss stop, until the round ends
+
+cdef class AccountTable:
+    cdef Account* rows
+    cdef int32_t count
+    cdef int32_t capacity
+    cdef int64_t limits[N_SYMBOLS]
+    cdef list names
+    cdef dict by_name
+
+    cdef int32_t open(self, str name, bint limited) except -1     # an existing name gives its account again
+    cdef void reset(self) noexcept nogil                          # a new round: everything zero, names kept
+    cdef bint allows(self, int32_t account, int symbol, int side, int64_t size) noexcept nogil
+    cdef void work(self, int32_t account, int symbol, int side, int64_t size) noexcept nogil    # size may be < 0
+    cdef void trade(self, int32_t account, int symbol, int side, int64_t price, int64_t size) noexcept nogil
+    # Cash plus positions at fair value, rounded down to a whole tick.
+    cdef int64_t worth(self, int32_t account, const int64_t* fair_milli) noexcept nogil
+    cdef void close_out(self, int32_t account, const int64_t* fair_milli) noexcept nogil

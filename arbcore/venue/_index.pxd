@@ -1,0 +1,17 @@
+# The wall of the index of open orders: (account, order id) -> place, without a Python object.
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+cdef struct Entry:
+    uint64_t key
+    int32_t value       # -1: the cell is empty
+
+cdef class OrderIndex:
+    cdef Entry* cells
+    cdef uint64_t mask
+    cdef readonly int64_t count
+
+    cdef int reserve(self) except -1                                     # room for one more
+    cdef int32_t find(self, int32_t account, int64_t order_id) noexcept nogil            # -1 if absent
+    cdef void put(self, int32_t account, int64_t order_id, int32_t value) noexcept nogil  # needs reserve() before
+    cdef int32_t take(self, int32_t account, int64_t order_id) noexcept nogil            # removes; -1 if absent
+    cdef void clear(self) noexcept nogil

@@ -1,0 +1,85 @@
+"""How an embedded exchange is set up: rounds, limits, fees and the rules the protocol leaves open.
+
+Owns the settings and their checks; knows nothing of how they are carried out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from arbcore.errors import ConfigError
+from arbcore.wire.instruments import LOSS_STOP, MESSAGES_PER_SECOND_MAX, POSITION_LIMITS
+
+SECOND_NS = 1_000_000_000
+MODES = ("prod-like", "slower", "empty")
+FEE_RULES = ("per-conversion", "per-share")
+LOGIN_POLICIES = ("replace", "refuse")
+
+
+@dataclass(frozen=True)
+class VenueConfig:
+    """Settings of one exchange. Times are nanoseconds, money and limits whole ticks and shares.
+
+    Raises ConfigError where a value is out of range.
+    """
+
+    #: ``prod-like`` and ``slower`` have a marketplace, ``empty`` has none.
+    mode: str = "prod-like"
+    #: From the open to the close. None takes the mode's own: five minutes, or no end for ``slower`` and ``empty``.
+    round_ns: int | None = None
+    #: From a round's beginning, when clients may log in, to its open.
+    closed_ns: int = SECOND_NS
+    #: From a round's end to the next one's beginning; who connects meanwhile is shut at once.
+    restart_ns: int = SECOND_NS
+    position_limits: Mapping[str, int] = field(default_factory=lambda: dict(POSITION_LIMITS))
+    #: ``per-share`` charges the conversion fee times the size, as one simulator did.
+    fee_rule: str = "per-conversion"
+    #: Messages of one connection in any one second; what comes beyond is ignored. 0 for no cap.
+    messages_per_second_max: int = MESSAGES_PER_SECOND_MAX
+    #: Open orders of one team; 0 for no cap.
+    open_orders_max: int = 0
+    #: What a second login of a team does: it replaces the first, or it is refused.
+    login_policy: str = "replace"
+    #: Whether an order id may be used again once its order is out.
+    id_reuse: bool = True
+    #: The fair P&L at which a team is stopped for the round and closed out at fair value.
+    loss_stop: int = LOSS_STOP
+    #: True sends a changed book once a batch of changes, False after every single message.
+    batch_books: bool = True
+    #: Bytes that may wait for one connection; beyond it the connection is given up.
+    queue_bytes_max: int = 4 * 1024 * 1024
+    #: Different team names in one run, so that names alone cannot fill the memory.
+    teams_max: int = 1000
+    #: The name of the market's character, which the marketplace reads.
+    regime: str = "calm"
+
+    def __post_init__(self) -> None:
+        _one_of("mode", self.mode, MODES)
+        _one_of("fee_rule", self.fee_rule, FEE_RULES)
+        _one_of("login_policy", self.login_policy, LOGIN_POLICIES)
+        if self.round_ns is not None:
+            _at_least("round_ns", self.round_ns, 1)
+        for name in ("closed_ns", "restart_ns", "messages_per_second_max", "open_orders_max"):
+            _at_least(name, getattr(self, name), 0)
+        _at_least("queue_bytes_max", self.queue_bytes_max, 64 * 1024)
+        _at_least("teams_max", self.teams_max, 1)
+        if set(self.position_limits) != set(POSITION_LIMITS):
+            raise ConfigError(f"position_limits must name exactly {', '.join(POSITION_LIMITS)}.")
+        for symbol, limit in self.position_limits.items():
+            _at_least(f"position_limits[{symbol}]", limit, 0)
+
+    @property
+    def round_length_ns(self) -> int | None:
+        """From open to close, or None where the round never ends."""
+        if self.round_ns is not None:
+            return self.round_ns
+        return 300 * SECOND_NS if self.mode == "prod-like" else None
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"{name} is {value!r}; choose one of {', '.join(allowed)}.")
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least or value > 2**62:
+        raise ConfigError(f"{name} is {value}; it must be at least {least} and at most 2**62.")
