@@ -1,0 +1,148 @@
+"""The command line: arguments in, exit code out. With ``commands/`` the only place that prints.
+
+Owns the table of commands, the mapping of errors to one sentence and an exit code, and the set-up of
+logging. What a command does lives in its module under ``commands/``.
+"""
+
+import argparse
+import logging
+import os
+import platform
+import sys
+import traceback
+from collections.abc import Sequence
+from types import ModuleType
+from typing import NoReturn, TextIO
+
+import arbcore
+from arbcore.commands import config as config_command
+from arbcore.errors import ArbcoreError, UsageError
+
+#: Name, one line of help, module. Further commands are one line each.
+COMMANDS: tuple[tuple[str, str, ModuleType], ...] = (
+    ("config", "show every setting, its value and where it came from", config_command),
+)
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+DISCLAIMER = """\
+arbcore is software, not financial advice. Its models are simplifications and its results on a simulated
+market say nothing about a real one. Play against the embedded or a test exchange first; you alone answer
+for what a bot does under your name, for borrow and market-data entitlements, and for any loss."""
+
+EXAMPLES = """\
+examples:
+  arbcore exchange --test prod-like             a round against the embedded exchange; nothing to configure
+  arbcore exchange --test prod-like --duration 20 --json
+  arbcore serve --mode prod-like                an exchange for any number of teams on port 25000
+  arbcore exchange --address 127.0.0.1:25000 --team ALPHA
+  arbcore exchange --production --team ALPHA    the real one
+  arbcore exchange --test empty --journal run.journal && arbcore replay run.journal
+  arbcore config show
+
+exit codes: 0 done; 1 failed while running; 2 wrong usage or configuration; 3 bad input data; 130 interrupted
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Wrong usage is an error like any other: one sentence, exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}; see `{self.prog} --help`.")
+
+
+class VersionAction(argparse.Action):
+    """Prints the version and what the compiled modules were built with; imports them only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print(version_line())
+        parser.exit()
+
+
+def version_line() -> str:
+    """Version and build, such as ``arbcore 0.1.0 (release build, gcc 12.2.0, Cython 3.1.2, CPython 3.11.2, ...)``."""
+    from arbcore._build import build_info
+    info = build_info()
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return (f"arbcore {arbcore.__version__} ({info['flavour']} build, {info['compiler']}, Cython {info['cython']}, "
+            f"{python}, {platform.system()} {platform.machine()})")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="arbcore", description="One compiled core that makes arbitrage decisions: an exchange bot, and an "
+        "exchange of our own to play on.", epilog=f"{EXAMPLES}\n{DISCLAIMER}",
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument("--version", action=VersionAction, nargs=0, help="print version and build, and exit")
+    _add_debug(parser, default=False)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for name, text, module in COMMANDS:
+        command = commands.add_parser(
+            name, help=text, description=module.DESCRIPTION, epilog=f"{module.EPILOG}\n{DISCLAIMER}",
+            formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+        _add_debug(command, default=argparse.SUPPRESS)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def _add_debug(parser: argparse.ArgumentParser, *, default: object) -> None:
+    parser.add_argument("--debug", action="store_true", default=default, help="show tracebacks and debug logging")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command line and returns its exit code; prints every error as one sentence on stderr."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    # Wrong usage is found before --debug is parsed, so it is looked for by hand.
+    debug = "--debug" in words
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s",
+                        level=logging.DEBUG if debug else logging.WARNING)
+    try:
+        return _dispatch(words)
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else 0
+    except KeyboardInterrupt:
+        return _say("Interrupted.", EXIT_INTERRUPTED, debug)
+    except ArbcoreError as error:
+        return _say(str(error), error.exit_code, debug)
+    except BrokenPipeError:
+        _silence(sys.stdout)
+        return EXIT_FAILED
+    except ImportError as error:
+        if "arbcore" not in (error.name or "") and "arbcore" not in str(error):
+            return _say_internal(error, debug)
+        return _say(f"A compiled module of arbcore is missing or does not fit this Python ({error}); build it with "
+                    "`make run` in the checkout or `pip install .`.", EXIT_FAILED, debug)
+    except Exception as error:  # noqa: BLE001  The program's last resort; --debug shows the traceback.
+        return _say_internal(error, debug)
+
+
+def _dispatch(words: list[str]) -> int:
+    parser = build_parser()
+    args = parser.parse_args(words)
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        return UsageError.exit_code
+    code: int = args.run(args)
+    sys.stdout.flush()
+    return code
+
+
+def _say(sentence: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc(file=sys.stderr)
+    print(f"arbcore: {sentence}", file=sys.stderr)
+    return code
+
+
+def _say_internal(error: Exception, debug: bool) -> int:
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return _say(f"Unexpected failure inside arbcore ({what}); run again with --debug and report it.",
+                EXIT_FAILED, debug)
+
+
+def _silence(stream: TextIO) -> None:
+    """Whoever read our output is gone: nothing more can be written, not even by the interpreter's exit."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())

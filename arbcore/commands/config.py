@@ -1,0 +1,84 @@
+"""``arbcore config show``: every setting, its value and where it came from."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from arbcore import config
+
+DESCRIPTION = "Shows every setting, its value and where it came from: defaults < .env < environment < flags."
+EPILOG = """\
+examples:
+  arbcore config show
+  ARBCORE_TEAM=ALPHA arbcore config show --json
+  arbcore config show --set ARBCORE_BOND_ENABLED=0
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["show"], help="what to do")
+    add_set_argument(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+
+
+def add_set_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
+                        help="a setting for this run, by its name in `arbcore config show`; may be repeated")
+
+
+def run(args: argparse.Namespace) -> int:
+    resolved = load_config(args)
+    if args.json:
+        print(json.dumps(document(resolved)))
+        return 0
+    warn(resolved)
+    rows = [(name, _text(entry.shown()), entry.source) for name, entry in resolved.settings.items()]
+    switch = config.KillSwitch(Path.cwd(), os.environ).peek()
+    rows.append((config.KILL_SWITCH_NAME, "on" if switch else "off", switch or "default"))
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for name, value, source in rows:
+        print(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}")
+    return 0
+
+
+def load_config(args: argparse.Namespace) -> config.Config:
+    """All settings, with the flags of ``args`` that stand for one (--team, --host, --port, --set)."""
+    flags: dict[str, tuple[str, str]] = {}
+    for item in args.settings:
+        name, _, value = item.partition("=")
+        flags[name.strip()] = (value, "--set")
+    for flag in ("team", "host", "port"):
+        if getattr(args, flag, None) is not None:
+            flags[f"{config.PREFIX}{flag.upper()}"] = (str(getattr(args, flag)), f"--{flag}")
+    return config.load(config.exchange_settings({}), Path.cwd(), os.environ, flags=flags)
+
+
+def warn(resolved: config.Config) -> None:
+    for warning in resolved.warnings:
+        print(f"arbcore: warning: {warning}", file=sys.stderr)
+
+
+def document(resolved: config.Config) -> dict[str, Any]:
+    switch = config.KillSwitch(Path.cwd(), os.environ).peek()
+    return {
+        "schema": "arbcore.config/1",
+        "settings": [
+            {"name": name, "value": entry.shown(), "source": entry.source, "help": entry.setting.help}
+            for name, entry in resolved.settings.items()
+        ],
+        "kill_switch": {"on": switch is not None, "reason": switch},
+        "warnings": list(resolved.warnings),
+    }
+
+
+def _text(value: Any) -> str:
+    if value is None or value == "":
+        return "(not set)"
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, dict):
+        return ",".join(f"{name}={size}" for name, size in value.items())
+    return str(value)

@@ -1,0 +1,316 @@
+"""Where settings come from: defaults, then ``.env`` in the working directory, the environment, and flags.
+
+Owns the names, ranges and sources of every setting, and the kill switch. Reads the environment and two
+files of the working directory, so it stands on the shells' floor. It knows nothing of sockets or of what
+a strategy does with its numbers.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arbcore.errors import ConfigError
+from arbcore.text import printable
+from arbcore.wire.instruments import MESSAGES_PER_SECOND_MAX, POSITION_LIMITS, TEAM_LENGTH_MAX
+
+PREFIX = "ARBCORE_"
+DOTENV_NAME = ".env"
+DOTENV_BYTES_MAX = 1 << 20
+KILL_SWITCH_NAME = "KILL_SWITCH"
+
+# Switches of the build (setup.py) and of the test suite share the prefix and are nobody's typing mistake.
+_NOT_SETTINGS = frozenset({"ARBCORE_SANITIZE", "ARBCORE_TRACE", "ARBCORE_ANNOTATE"})
+
+#: A group of options as a strategy publishes them: name -> (default, minimum, maximum, help).
+OptionGroup = Mapping[str, tuple[Any, Any, Any, str]]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its full name, its kind (text, team, integer, number, switch, limits), default and range."""
+
+    name: str
+    kind: str
+    default: Any
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A setting's value and the place it came from, in words (``default``, ``environment``, ``.env line 3``)."""
+
+    setting: Setting
+    value: Any
+    source: str
+
+    def shown(self) -> Any:
+        """The value as it may be printed; a secret is only said to be set or not."""
+        if self.setting.secret:
+            return "(set)" if self.value else "(not set)"
+        return self.value
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every setting resolved, by full name, and what looked wrong but stops nothing."""
+
+    settings: Mapping[str, Resolved]
+    warnings: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.settings[PREFIX + name].value
+
+    def source(self, name: str) -> str:
+        return self.settings[PREFIX + name].source
+
+    def values(self) -> dict[str, Any]:
+        """Full name -> value of everything that is no secret: what a journal needs to rerun a session."""
+        return {name: entry.value for name, entry in self.settings.items() if not entry.setting.secret}
+
+
+BASE_SETTINGS = (
+    Setting("ARBCORE_TEAM", "team", "", "team name, letters only; named, it dials the real exchange"),
+    Setting("ARBCORE_HOST", "text", "", "host of the exchange"),
+    Setting("ARBCORE_PORT", "integer", None, "final port of the exchange", 1, 65_535),
+    Setting("ARBCORE_POSITION_LIMITS", "limits", dict(POSITION_LIMITS),
+            "largest position either way, such as VALE=10,XLF=100; never above the exchange's own"),
+    Setting("ARBCORE_ORDER_COOLDOWN_MS", "integer", 100, "pause between two orders in one symbol", 0, 60_000),
+    Setting("ARBCORE_MESSAGE_CAP", "integer", MESSAGES_PER_SECOND_MAX,
+            "most messages sent in any second", 1, MESSAGES_PER_SECOND_MAX),
+    Setting("ARBCORE_LOSS_LIMIT", "integer", 20_000,
+            "loss at which trading stops for the round; the exchange itself stops a team at 30000",
+            1, 1_000_000_000),
+)
+
+
+def exchange_settings(groups: Mapping[str, OptionGroup]) -> tuple[Setting, ...]:
+    """The exchange bot's settings: the base ones and one group a strategy, named ``ARBCORE_<GROUP>_<OPTION>``."""
+    published = [
+        Setting(f"{PREFIX}{group.upper()}_{name.upper()}", _kind_of(default), default, text, low, high)
+        for group, options in groups.items()
+        for name, (default, low, high, text) in options.items()
+    ]
+    return (*BASE_SETTINGS, *published)
+
+
+def _kind_of(default: Any) -> str:
+    if isinstance(default, bool):
+        return "switch"
+    return "integer" if isinstance(default, int) else "number" if isinstance(default, float) else "text"
+
+
+def load(settings: Iterable[Setting], directory: Path, environ: Mapping[str, str], *,
+         flags: Mapping[str, tuple[str, str]] | None = None) -> Config:
+    """Resolves ``settings``. ``flags`` maps a full name to (text, the flag's spelling) and comes last.
+
+    An empty text counts as not given. Raises ConfigError for a value that is malformed or out of range,
+    or a ``.env`` that cannot be read.
+    """
+    known = {setting.name: setting for setting in settings}
+    entries, warnings = read_dotenv(directory / DOTENV_NAME)
+    layers: list[tuple[str, str, str]] = [(name, text, f"{DOTENV_NAME} line {line}") for name, text, line in entries]
+    layers += [(name, text, "environment") for name, text in sorted(environ.items())]
+    resolved = {name: Resolved(setting, setting.default, "default") for name, setting in known.items()}
+    for name, text, source in layers:
+        if name in known:
+            if text.strip():
+                resolved[name] = Resolved(known[name], parse_value(known[name], text, source), source)
+            elif source == "environment":
+                # An empty variable takes a name back that .env gives, for one run.
+                resolved[name] = Resolved(known[name], known[name].default, "default (empty in the environment)")
+        elif name.startswith(PREFIX) and name not in _NOT_SETTINGS:
+            warnings.append(_unknown(name, source, known))
+    for name, (text, flag) in (flags or {}).items():
+        if name not in known:
+            raise ConfigError(_unknown(name, flag, known))
+        resolved[name] = Resolved(known[name], parse_value(known[name], text, flag), flag)
+    return Config(resolved, tuple(warnings))
+
+
+def _unknown(name: str, source: str, known: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    hint = f"did you mean {nearest[0]}?" if nearest else "`arbcore config show` lists all settings."
+    return f"There is no setting {printable(name)} ({source}); {hint}"
+
+
+def read_dotenv(path: Path) -> tuple[list[tuple[str, str, int]], list[str]]:
+    """The (name, text, line number) entries of a ``.env`` file, and a warning for each line that is none."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(DOTENV_BYTES_MAX + 1)
+        if len(raw) > DOTENV_BYTES_MAX:
+            raise ConfigError(f"{path} is larger than {DOTENV_BYTES_MAX:,} bytes, so it is no settings file.")
+        text = raw.decode("utf-8-sig")
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}); make it readable or remove it.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text; save it as UTF-8.") from None
+    entries: list[tuple[str, str, int]] = []
+    warnings: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        match = re.fullmatch(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)", stripped)
+        if match is None:
+            warnings.append(f"{DOTENV_NAME} line {number} is not NAME=VALUE and is ignored.")
+        else:
+            entries.append((match[1], _unquoted(match[2]), number))
+    return entries, warnings
+
+
+def _unquoted(text: str) -> str:
+    quoted = re.fullmatch(r"""(["'])(.*?)\1\s*(?:#.*)?""", text)
+    return quoted[2] if quoted else re.split(r"(?:^|\s)#", text, maxsplit=1)[0].rstrip()
+
+
+def parse_value(setting: Setting, text: str, source: str) -> Any:
+    """``text`` as a value of ``setting``; ConfigError names the setting and the source."""
+    text = text.strip()
+    try:
+        value = _PARSERS[setting.kind](text)
+    except ValueError as error:
+        reason = str(error)
+        shown = "its value" if setting.secret else f"{printable(text)!r}"
+        raise ConfigError(f"{setting.name} ({source}) must be {reason}, but is {shown}.") from None
+    low, high = setting.minimum, setting.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise ConfigError(f"{setting.name} ({source}) must be {_range(low, high)}, but is {printable(text)}.")
+    return value
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None:
+        return f"at most {high}"
+    return f"at least {low}" if high is None else f"between {low} and {high}"
+
+
+def _integer(text: str) -> int:
+    # int() would also take "1_000", "０" and a thousand digits.
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+        raise ValueError("a whole number")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    if not re.fullmatch(r"[+-]?([0-9]{1,18}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", text):
+        raise ValueError("a number")
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError("a finite number")
+    return value
+
+
+def is_on(text: str) -> bool:
+    """A switch's text: 1, true, yes, on (in any case) or 0, false, no, off; ValueError otherwise."""
+    lowered = text.strip().lower()
+    if lowered in {"1", "true", "yes", "on"}:
+        return True
+    if lowered in {"", "0", "false", "no", "off"}:
+        return False
+    raise ValueError("1 or 0 (or yes, no, true, false, on, off)")
+
+
+def _team(text: str) -> str:
+    if not re.fullmatch(f"[A-Za-z]{{1,{TEAM_LENGTH_MAX}}}", text):
+        raise ValueError(f"1 to {TEAM_LENGTH_MAX} letters A to Z")
+    return text.upper()
+
+
+def _limits(text: str) -> dict[str, int]:
+    limits = dict(POSITION_LIMITS)
+    seen: set[str] = set()
+    for item in text.split(","):
+        symbol, equals, size = (part.strip() for part in item.partition("="))
+        if not equals or symbol not in POSITION_LIMITS or not re.fullmatch(r"[0-9]{1,9}", size):
+            raise ValueError(f"a list such as VALE=10,XLF=100 of the symbols {', '.join(POSITION_LIMITS)}")
+        if symbol in seen:
+            raise ValueError(f"a list that names {symbol} once")
+        if int(size) > POSITION_LIMITS[symbol]:
+            raise ValueError(f"at most {POSITION_LIMITS[symbol]} for {symbol}, which is the exchange's limit")
+        seen.add(symbol)
+        limits[symbol] = int(size)
+    return limits
+
+
+_PARSERS: dict[str, Any] = {
+    "text": str, "team": _team, "integer": _integer, "number": _number, "switch": is_on, "limits": _limits,
+}
+
+
+class KillSwitch:
+    """The kill switch of one working directory: ``KILL_SWITCH`` in the environment, in ``.env``, or as a file.
+
+    ``reason()`` is None while trading is allowed. Once it is not None it stays, and the file is written, so
+    the switch holds across restarts until a person deletes the file. Call it at least every second.
+    """
+
+    def __init__(self, directory: Path, environ: Mapping[str, str]) -> None:
+        self.path = directory / KILL_SWITCH_NAME
+        self._dotenv = directory / DOTENV_NAME
+        self._environ_text = environ.get(KILL_SWITCH_NAME, "")
+        self._reason: str | None = None
+
+    def peek(self) -> str | None:
+        """Why trading would be off, or None; writes nothing."""
+        return self._reason or self._look()
+
+    def reason(self) -> str | None:
+        """Why trading is off, or None. Reads the two files."""
+        if self._reason is None:
+            found = self._look()
+            if found is not None:
+                self.trip(found)
+        return self._reason
+
+    def trip(self, reason: str) -> str | None:
+        """Switches trading off and writes the file. Returns a sentence where the file could not be written."""
+        if self._reason is None:
+            self._reason = reason
+        try:
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return None
+        except OSError as error:
+            return f"{self.path} could not be written ({error.strerror}), so the kill switch ends with this run."
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"{reason}\nDelete this file to allow trading again.\n")
+        return None
+
+    def _look(self) -> str | None:
+        if _tripped(self._environ_text):
+            return "KILL_SWITCH is set in the environment"
+        if os.path.lexists(self.path):
+            return f"the file {self.path} exists{self._written_reason()}"
+        try:
+            entries = read_dotenv(self._dotenv)[0]
+        except ConfigError as error:
+            # A file that cannot be read cannot be seen to say "off"; the safe reading is "on".
+            return str(error)
+        last = [text for name, text, _ in entries if name == KILL_SWITCH_NAME][-1:]
+        return "KILL_SWITCH is set in .env" if last and _tripped(last[0]) else None
+
+    def _written_reason(self) -> str:
+        try:
+            with self.path.open("rb") as file:
+                first = file.readline(400).strip()
+        except OSError:
+            return ""
+        return f" ({printable(first)})" if first else ""
+
+
+def _tripped(text: str) -> bool:
+    try:
+        return is_on(text)
+    except ValueError:
+        # Anything that is not clearly "off" stops trading.
+        return True

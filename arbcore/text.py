@@ -1,0 +1,35 @@
+"""Makes text from outside safe to show: what another machine sent must not steer a terminal.
+
+Imports nothing of arbcore.
+"""
+
+import unicodedata
+
+#: Characters of one foreign text that are shown; the rest is cut, and the cut is marked.
+SHOWN_MAX = 200
+
+
+def printable(text: str | bytes, limit: int = SHOWN_MAX) -> str:
+    """``text`` on one line with every control, format and undecodable character written as an escape.
+
+    Escape sequences, carriage returns and right-to-left overrides all fall under that. At most ``limit``
+    characters of the input are shown, followed by an ellipsis where it was longer.
+    """
+    if isinstance(text, bytes):
+        text = text[: 4 * limit].decode("utf-8", "backslashreplace")
+    shown = "".join(_shown(character) for character in text[:limit])
+    return shown + "…" if len(text) > limit else shown
+
+
+def _shown(character: str) -> str:
+    if character == " ":
+        return character
+    # Cc, Cf, Cs, Co, Cn are control, format, surrogate, private and unassigned; Zl, Zp and Zs break lines or hide.
+    if unicodedata.category(character)[0] in "CZ":
+        return character.encode("unicode_escape").decode("ascii")
+    return character
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 round``, ``2 rounds``, ``1,200 orders``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
