@@ -4,7 +4,6 @@ from libc.stdint cimport int32_t, int64_t
 cdef enum:
     DEPTH_LEVELS_MAX = 15   # levels a side, as the Python face accepts them
     QUANTITY_END = 1000000  # prices, sizes, units and fees stay below
-    LEGS_MAX = 4            # constituents of a basket
 
 cdef struct Level:
     int32_t price
@@ -105,34 +104,12 @@ cdef inline bint exposure_allows(int64_t position, int64_t working, int side, in
 cdef int64_t depth_value(const Level* levels, int32_t count, int64_t quantity) noexcept nogil
 
 
-# One conversion and the books that price it: `unit` shares of the ETF exchange for leg_quantity[i] shares
-# of each of `legs` constituents. A conversion costs `fee` once and `lot_fee` for every lot (a lot is `unit`
-# shares of the ETF). Levels are borrowed, best first; an empty side has n = 0 and may be NULL.
-cdef struct ConversionBooks:
-    const Level* etf_bids
-    const Level* etf_asks
-    int32_t n_etf_bids
-    int32_t n_etf_asks
-    const Level* leg_bids[LEGS_MAX]
-    const Level* leg_asks[LEGS_MAX]
-    int32_t n_leg_bids[LEGS_MAX]
-    int32_t n_leg_asks[LEGS_MAX]
-    int32_t leg_quantity[LEGS_MAX]
-    int32_t legs
-    int32_t unit
-    int64_t fee
-    int64_t lot_fee
+# For Python faces: arguments checked, levels copied from Python. `within` raises TypeError for what is no
+# integer and ValueError outside low..high. `direction` is 1 for asks (prices may not fall), -1 for bids
+# (may not rise), 0 for either; levels are (price, size) pairs, each number in 1..QUANTITY_END - 1.
+cdef struct Side:
+    Level levels[DEPTH_LEVELS_MAX]
+    int32_t count
 
-# What `lots` baskets cost at the asks or fetch at the bids; -1 if the depth of a leg is short.
-cdef int64_t basket_cost_at(const ConversionBooks* books, int32_t lots) noexcept nogil
-cdef int64_t basket_proceeds_at(const ConversionBooks* books, int32_t lots) noexcept nogil
-# Create: buy baskets at the asks, convert, sell the ETF at the bids. Redeem: buy the ETF at the asks,
-# convert, sell baskets at the bids. False, and *edge untouched, where the depth is short.
-cdef bint create_edge_at(const ConversionBooks* books, int32_t lots, int64_t* edge) noexcept nogil
-cdef bint redeem_edge_at(const ConversionBooks* books, int32_t lots, int64_t* edge) noexcept nogil
-# The number of lots in 1..max_lots with the largest edge, the fewest on a tie. The edge may be negative;
-# *lots = 0 and *edge = 0 where the depth does not hold one lot.
-cdef void best_create(const ConversionBooks* books, int32_t max_lots, int32_t* lots,
-                      int64_t* edge) noexcept nogil
-cdef void best_redeem(const ConversionBooks* books, int32_t max_lots, int32_t* lots,
-                      int64_t* edge) noexcept nogil
+cdef int64_t within(object value, str name, int64_t low, int64_t high) except? -1
+cdef int read_side(Side* side, object levels, int direction) except -1
