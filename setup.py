@@ -8,6 +8,7 @@ Three switches, read from the environment, change how they are built:
 * ``ARBCORE_ANNOTATE=1``  an HTML page beside each module that shows where Python is touched.
 """
 
+import multiprocessing
 import os
 import sys
 from pathlib import Path
@@ -53,9 +54,19 @@ def extensions() -> list[Extension]:
     ]
 
 
+def variant() -> str:
+    return "-sanitize" if SANITIZE else "-trace" if TRACE else ""
+
+
+CPUS = os.cpu_count() or 1
+
 setup(
     ext_modules=cythonize(
         extensions(),
+        # The generated C stays out of the source tree, and each kind of build has its own.
+        build_dir=f"build/cython{variant()}",
+        # Other start methods would run this file again in every worker.
+        nthreads=CPUS if multiprocessing.get_start_method() == "fork" else 0,
         annotate=ANNOTATE,
         compiler_directives={
             "language_level": 3,
@@ -66,5 +77,6 @@ setup(
             "embedsignature": True,
             "linetrace": TRACE,
         },
-    )
+    ),
+    options={"build_ext": {"parallel": CPUS}},
 )
