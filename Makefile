@@ -36,7 +36,7 @@ lint:
 	@$(SETUP) $(VENV) test lint
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/cython-lint arbcore
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint arbcore
 
 sdist:
 	@$(SETUP) $(VENV)
