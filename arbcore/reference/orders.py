@@ -1,0 +1,266 @@
+"""Twin of ``trading._orders``: order lifecycle as a table, positions, cash and what each strategy holds.
+
+It knows nothing of prices in the market, of limits or of time-outs; it is told what happened.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from arbcore.errors import BrokenInvariant
+from arbcore.wire.instruments import CONVERSIONS, ORDER_ID_MAX, SYMBOL_ID, SYMBOLS
+
+ADD, CONVERT = 0, 1
+
+UNACKED, OPEN, CANCELLING, UNKNOWN, OUT, REJECTED = range(6)
+STATE_NAMES = ("unacknowledged", "open", "cancel_pending", "unknown", "out", "rejected")
+
+ON_ACK, ON_REJECT, ON_PARTIAL, ON_FILLED, ON_OUT, ON_CANCEL, ON_TIMEOUT, ON_LOST, ON_RESYNC = range(9)
+
+#: LIFECYCLE[state][event] is the next state. A terminal state is final. A reject of an order that is
+#: known to rest contradicts the exchange itself, so nobody knows what it is: UNKNOWN.
+LIFECYCLE = (
+    # ack       reject    partial     filled  out       cancel      timeout  lost     resync
+    (OPEN,      REJECTED, OPEN,       OUT,    OUT,      CANCELLING, UNKNOWN, UNKNOWN, OUT),  # UNACKED
+    (OPEN,      UNKNOWN,  OPEN,       OUT,    OUT,      CANCELLING, OPEN,    UNKNOWN, OUT),  # OPEN
+    (CANCELLING, REJECTED, CANCELLING, OUT,   OUT,      CANCELLING, UNKNOWN, UNKNOWN, OUT),  # CANCELLING
+    (UNKNOWN,   REJECTED, UNKNOWN,    OUT,    OUT,      UNKNOWN,    UNKNOWN, UNKNOWN, OUT),  # UNKNOWN
+    (OUT,) * 9,
+    (REJECTED,) * 9,
+)
+
+#: Slots of the compiled table. An id whose slot still holds a live order is passed over.
+TABLE_SIZE = 4096
+
+CONVERSION_OF = {SYMBOL_ID[name]: conversion for name, conversion in CONVERSIONS.items()}
+
+
+@dataclass(slots=True)
+class Order:
+    """One add or convert as it was sent, and what has become of it. ``side`` is +1 to buy, -1 to sell."""
+
+    id: int
+    kind: int
+    symbol: int
+    side: int
+    price: int
+    size: int
+    strategy: int
+    sent_ns: int
+    remaining: int
+    state: int = UNACKED
+    cancel_ns: int = 0
+    cancels: int = 0
+    wants_cancel: bool = False
+
+    @property
+    def live(self) -> bool:
+        return self.state < OUT
+
+
+@dataclass(slots=True)
+class Holding:
+    """What one strategy has done: its positions, its cash, its counts."""
+
+    position: list[int]
+    cash: int = 0
+    carried_pnl: int = 0
+    orders: int = 0
+    fills: int = 0
+
+
+def conversion_changes(symbol: int, side: int, size: int) -> list[tuple[int, int]]:
+    """(symbol, signed shares) of a conversion: +1 receives the ETF and gives the constituents."""
+    conversion = CONVERSION_OF[symbol]
+    lots = size // conversion.unit
+    changes = [(symbol, side * size)]
+    changes += [(SYMBOL_ID[leg], -side * lots * quantity) for leg, quantity in conversion.legs]
+    return changes
+
+
+class Orders:
+    """Every order of the run that may still matter, the positions and the cash. ``strategies`` counts owners;
+    one more owner after them holds what no strategy did: positions found at login and foreign fills."""
+
+    def __init__(self, strategies: int) -> None:
+        self.table: dict[int, Order] = {}
+        self.live: list[list[Order]] = [[] for _ in SYMBOLS]
+        self.next_id = 1
+        self.position = [0] * len(SYMBOLS)
+        self.working = {+1: [0] * len(SYMBOLS), -1: [0] * len(SYMBOLS)}
+        self.average_cost = [0] * len(SYMBOLS)  # what the present position cost in all, never negative
+        self.cash = 0
+        self.holdings = [Holding([0] * len(SYMBOLS)) for _ in range(strategies + 1)]
+        self.anomalies: Counter[str] = Counter()
+        self.fills = 0
+        self.frozen_pnl = 0  # what strategies carry from the present round after a resync within it
+
+    # --- what we do -----------------------------------------------------------------------------
+
+    def new(self, kind: int, symbol: int, *, side: int, price: int, size: int, strategy: int, now_ns: int) -> Order:
+        """Enter an order that passed the gate. From here on it counts in full against the limits."""
+        while (held := self.table.get(self.next_id - TABLE_SIZE)) is not None:
+            if not held.live:
+                del self.table[held.id]
+                break
+            self.next_id += 1
+        if self.next_id > ORDER_ID_MAX:
+            raise BrokenInvariant("order ids are used up: 2**32 orders in one run")
+        order = Order(self.next_id, kind, symbol, side, price, size, strategy, now_ns, size)
+        self.next_id += 1
+        self.table[order.id] = order
+        self.live[symbol].append(order)
+        self._work(order, size)
+        self.holdings[strategy].orders += 1
+        return order
+
+    def cancel_sent(self, order: Order, now_ns: int) -> None:
+        order.cancel_ns = now_ns
+        order.cancels += 1
+        order.wants_cancel = False
+        self._move(order, ON_CANCEL)
+
+    # --- what we are told -----------------------------------------------------------------------
+
+    def on_ack(self, order_id: int) -> Order | None:
+        order = self._find(order_id, "ack")
+        if order is None:
+            return None
+        if not order.live:
+            self.anomalies["ack_after_end"] += 1
+            return None
+        if order.kind == CONVERT:
+            self._convert(order)
+        else:
+            self._move(order, ON_ACK)
+        return order
+
+    def on_reject(self, order_id: int) -> Order | None:
+        order = self._find(order_id, "reject")
+        if order is None:
+            return None
+        if not order.live or order.state == OPEN:
+            self.anomalies["reject_after_ack"] += 1
+        self._move(order, ON_REJECT)
+        return order
+
+    def on_out(self, order_id: int) -> Order | None:
+        """An out ends its order; one for an order already ended, or of no order of ours, is ordinary."""
+        order = self.table.get(order_id)
+        if order is None or not order.live:
+            return None
+        if order.kind == CONVERT:
+            self.anomalies["out_of_conversion"] += 1
+            return None
+        self._move(order, ON_OUT)
+        return order
+
+    def on_fill(self, order_id: int, symbol: int, *, side: int, price: int, size: int) -> Order | None:
+        """Book a fill. What is more than the order asked for is not believed: the caller must resync."""
+        order = self.table.get(order_id)
+        if order is None or order.kind == CONVERT or order.symbol != symbol or order.side != side:
+            self.anomalies["foreign_fill"] += 1
+            self._book(len(self.holdings) - 1, symbol, side * size, side * size * price)
+            return None
+        if not order.live:
+            self.anomalies["fill_after_end"] += 1
+        if size > order.remaining:
+            self.anomalies["overfill"] += 1
+            size = order.remaining
+            if size == 0:
+                return order
+        self._book(order.strategy, symbol, side * size, side * size * price)
+        self.holdings[order.strategy].fills += 1
+        self.fills += 1
+        if order.live:
+            self._work(order, -size)
+        order.remaining -= size
+        self._move(order, ON_FILLED if order.remaining == 0 else ON_PARTIAL)
+        return order
+
+    def lost(self) -> None:
+        """The connection is gone: nobody knows what became of the live orders."""
+        for order in self._all_live():
+            self._move(order, ON_LOST)
+
+    def resync(self, told: list[int], cash: int, *, worth: list[int]) -> bool:
+        """A hello on a new connection: every order has ended, and positions and cash are what it says.
+
+        True where that differs from what was believed: then the strategies start from nothing, and
+        what is held belongs to none of them. ``worth`` is each owner's cash and positions at their last
+        marks; it becomes its carried P&L. All zero is a new round; else the round goes on, and what the
+        strategies carry from it is taken off the last owner's cash, so that nothing counts twice.
+        """
+        for order in self._all_live():
+            self._move(order, ON_RESYNC)
+        if told == self.position and cash == self.cash:
+            return False
+        new_round = cash == 0 and not any(told)
+        for owner, holding in enumerate(self.holdings):
+            if new_round or owner < len(self.holdings) - 1:
+                holding.carried_pnl += worth[owner]
+            holding.position = [0] * len(SYMBOLS)
+            holding.cash = 0
+        self.frozen_pnl = 0 if new_round else self.frozen_pnl + sum(worth[:-1])
+        self.holdings[-1].position = list(told)
+        self.holdings[-1].cash = cash - self.frozen_pnl
+        self.position = list(told)
+        self.average_cost = [0] * len(SYMBOLS)
+        self.cash = cash
+        return True
+
+    def timed_out(self, order: Order) -> None:
+        self._move(order, ON_TIMEOUT)
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _find(self, order_id: int, what: str) -> Order | None:
+        order = self.table.get(order_id)
+        if order is None:
+            self.anomalies[f"unknown_{what}"] += 1
+        return order
+
+    def _all_live(self) -> list[Order]:
+        return [order for orders in self.live for order in orders]
+
+    def _move(self, order: Order, event: int) -> None:
+        was_live = order.live
+        order.state = LIFECYCLE[order.state][event]
+        if was_live and not order.live:
+            self.live[order.symbol].remove(order)
+            self._work(order, -order.remaining)
+
+    def _work(self, order: Order, size: int) -> None:
+        """Add to what may still fill. A conversion may change every one of its symbols at any time."""
+        if order.kind == ADD:
+            self.working[order.side][order.symbol] += size
+            return
+        for symbol, change in conversion_changes(order.symbol, order.side, abs(size)):
+            side = 1 if change > 0 else -1
+            self.working[side][symbol] += abs(change) if size > 0 else -abs(change)
+
+    def _convert(self, order: Order) -> None:
+        self._move(order, ON_FILLED)
+        for symbol, change in conversion_changes(order.symbol, order.side, order.size):
+            self._book(order.strategy, symbol, change, 0)
+        fee = CONVERSION_OF[order.symbol].fee
+        self.cash -= fee
+        self.holdings[order.strategy].cash -= fee
+        order.remaining = 0
+
+    def _book(self, owner: int, symbol: int, change: int, cost: int) -> None:
+        held = self.position[symbol]
+        if held * change >= 0:
+            self.average_cost[symbol] += abs(cost)
+        elif abs(change) <= abs(held):
+            self.average_cost[symbol] -= self.average_cost[symbol] * abs(change) // abs(held)
+        else:
+            self.average_cost[symbol] = abs(cost) * (abs(change) - abs(held)) // abs(change)
+        self.position[symbol] += change
+        self.cash -= cost
+        self.holdings[owner].position[symbol] += change
+        self.holdings[owner].cash -= cost
+
+    def average_price(self, symbol: int) -> int:
+        """What a share of the present position cost on average, rounded down; 0 when flat or unknown."""
+        held = abs(self.position[symbol])
+        return self.average_cost[symbol] // held if held else 0

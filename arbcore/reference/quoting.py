@@ -1,0 +1,166 @@
+"""Twin of ``trading._quoting``: the strategies that rest in the book: BOND, market making, VALE off VALBZ."""
+
+from arbcore.reference.orders import CONVERT, Order
+from arbcore.reference.strategy import HEDGE_VALUE, Strategy
+from arbcore.trading.settings import (
+    NEVER_NS,
+    SECOND_NS,
+    BondSettings,
+    MarketMakingSettings,
+    SessionSettings,
+    ValeQuotingSettings,
+)
+from arbcore.wire.instruments import BOND_FAIR_PRICE, SYMBOL_ID
+
+BOND, VALBZ, VALE = SYMBOL_ID["BOND"], SYMBOL_ID["VALBZ"], SYMBOL_ID["VALE"]
+CONVERSION_VALUE = 50
+SLACK_TICKS_MAX = 10
+#: A conversion that was rejected is not asked for again at once.
+CONVERT_PAUSE_NS = SECOND_NS
+
+
+class Bond(Strategy):
+    """Bids below 1000 and offers above; an order that meets a better price takes it by itself."""
+
+    name = "bond"
+    order_symbols = frozenset({BOND})
+
+    def __init__(self, settings: BondSettings) -> None:
+        super().__init__()
+        self.settings = settings
+
+    def evaluate(self, symbols: int, now_ns: int) -> None:
+        loose = self.desk.loose_position(BOND)
+        for side in (+1, -1):
+            resting = sum(order.remaining for order in self.resting(BOND, side))
+            wanted = min(self.settings.max_position - side * loose - resting, self.desk.gate.room(BOND, side))
+            if wanted >= self.settings.refill_size or (wanted > 0 and resting == 0):
+                price = BOND_FAIR_PRICE - side * self.settings.edge_ticks
+                self.ask(BOND, side=side, price=price, size=wanted, value=self.settings.edge_ticks * wanted)
+
+
+class MarketMaking(Strategy):
+    """Quotes a width either side of the rolling average, skewed against the loose position."""
+
+    name = "market_making"
+
+    def __init__(self, settings: MarketMakingSettings, session: SessionSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.min_prices = session.min_prices
+        widths = {"GS": settings.width_gs, "MS": settings.width_ms, "WFC": settings.width_wfc, "XLF": settings.width_xlf}
+        self.widths = {SYMBOL_ID[name]: width for name, width in widths.items() if width > 0}
+        self.trade_symbols = self.order_symbols = frozenset(self.widths)
+
+    def evaluate(self, symbols: int, now_ns: int) -> None:
+        for symbol in sorted(self.widths):
+            if symbols >> symbol & 1:
+                self._quote(symbol, self.widths[symbol])
+
+    def _quote(self, symbol: int, width: int) -> None:
+        state = self.desk.market.symbols[symbol]
+        count, total = len(state.prices), sum(state.prices)
+        if count < self.min_prices or (self.settings.book_guard and not self._inside_touch(symbol, count, total)):
+            self.pull_quotes(symbol)
+            return
+        loose, cap = self.desk.loose_position(symbol), self.settings.inventory_cap
+        held = max(-cap, min(cap, loose))
+        # The centre is total/count - held*skew/cap, kept as one fraction so that nothing is rounded twice.
+        denominator = count * cap
+        centre = total * cap - held * self.settings.skew_ticks * count
+        bid = (centre - width * denominator) // denominator
+        ask = -((-centre - width * denominator) // denominator)
+        if state.asks:
+            bid = min(bid, state.asks[0][0] - 1)
+        if state.bids:
+            ask = max(ask, state.bids[0][0] + 1)
+        for side, price in ((+1, bid), (-1, ask)):
+            size = min(self.settings.size, cap - side * loose)
+            value = width * size + max(0, -side * loose)
+            self.keep_quote(symbol, side=side, price=price, size=size, value=value)
+
+    def _inside_touch(self, symbol: int, count: int, total: int) -> bool:
+        state = self.desk.market.symbols[symbol]
+        return bool(
+            state.bids and state.asks and count * state.bids[0][0] <= total <= count * state.asks[0][0]
+        )
+
+
+class ValeQuoting(Strategy):
+    """Quotes VALE outside VALBZ's touch, so that a fill can be hedged in VALBZ at a gain, and hedges it."""
+
+    name = "vale_quoting"
+    hedged = True
+    book_symbols = frozenset({VALBZ, VALE})
+    order_symbols = frozenset({VALBZ, VALE})
+
+    def __init__(self, settings: ValeQuotingSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.reset()
+
+    def reset(self) -> None:
+        self.attempts = 0
+        self.convert_after_ns = 0
+        self.wake_ns = NEVER_NS
+
+    def evaluate(self, symbols: int, now_ns: int) -> None:
+        vale, valbz = self.holding.position[VALE], self.holding.position[VALBZ]
+        self.wake_ns = NEVER_NS
+        if vale + valbz != 0:
+            self.pull_quotes(VALE)
+            self._hedge(-(vale + valbz), now_ns)
+            return
+        self.attempts = 0
+        for order in self.own_live(VALBZ):
+            self.desk.cancel(order)
+        if any(order.kind == CONVERT for order in self.own_live(VALE)):
+            self.convert_after_ns = now_ns + CONVERT_PAUSE_NS
+            self.pull_quotes(VALE)
+            return
+        if abs(vale) >= self.settings.convert_size and now_ns >= self.convert_after_ns:
+            side = -1 if vale > 0 else 1
+            self.ask_conversion(VALE, side=side, size=abs(vale), value=CONVERSION_VALUE)
+        self._quote(vale)
+
+    def _quote(self, vale: int) -> None:
+        state = self.desk.market.symbols[VALBZ]
+        if not (state.bids and state.asks):
+            self.pull_quotes(VALE)
+            return
+        edge = self.settings.edge_ticks
+        for side, price in ((+1, state.bids[0][0] - edge), (-1, state.asks[0][0] + edge)):
+            size = min(self.settings.size, self.settings.max_position - side * vale)
+            self.keep_quote(VALE, side=side, price=price, size=size, value=max(1, edge) * size)
+
+    def _hedge(self, wanted: int, now_ns: int) -> None:
+        """Trade ``wanted`` shares of VALBZ at its touch, a tick further at each attempt; where the limit of
+        VALBZ leaves no room, take the VALE position back instead."""
+        side = 1 if wanted > 0 else -1
+        hedges = self.own_live(VALBZ)
+        if hedges:
+            for order in hedges:
+                self._watch(order, side, now_ns)
+            return
+        symbol, room = VALBZ, self.desk.gate.room(VALBZ, side)
+        if room == 0:
+            symbol, room = VALE, self.desk.gate.room(VALE, side)
+            if self.own_live(VALE):
+                for order in self.own_live(VALE):
+                    self._watch(order, side, now_ns)
+                return
+        state = self.desk.market.symbols[symbol]
+        levels = state.asks if side > 0 else state.bids
+        if not levels or room == 0:
+            return
+        price = levels[0][0] + side * min(self.attempts, SLACK_TICKS_MAX)
+        self.ask(symbol, side=side, price=price, size=min(abs(wanted), room), value=HEDGE_VALUE)
+
+    def _watch(self, order: Order, side: int, now_ns: int) -> None:
+        """Give a hedge its time, then cancel it; the next one goes a tick further."""
+        due_ns = order.sent_ns + self.settings.hedge_timeout_ns
+        if order.side == side and now_ns < due_ns:
+            self.wake_ns = min(self.wake_ns, due_ns)
+        elif order.cancels == 0 and not order.wants_cancel:
+            self.attempts += 1
+            self.desk.cancel(order)

@@ -1,0 +1,162 @@
+"""What a person may set about the exchange bot: plain values with their ranges, and nothing else.
+
+Both the compiled session and its twin read these. Where a value comes from (flag, environment, file) is
+the business of ``config`` on the shells' floor; this module must not know it.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from arbcore.errors import ConfigError
+from arbcore.wire.instruments import LINE_BYTES_MAX, MESSAGES_PER_SECOND_MAX, POSITION_LIMITS, SYMBOLS
+
+MILLISECOND_NS = 1_000_000
+SECOND_NS = 1_000_000_000
+NEVER_NS = 2**63 - 1
+
+
+def option(default: int, *, low: int, high: int, help: str) -> Any:
+    """A whole-number setting with its inclusive range and the sentence that explains it."""
+    return field(default=default, metadata={"low": low, "high": high, "help": help})
+
+
+def switch(default: bool, *, help: str) -> Any:
+    """An on/off setting, stored as 0 or 1."""
+    return field(default=int(default), metadata={"low": 0, "high": 1, "help": help})
+
+
+class Ranged:
+    """Checks every field declared by ``option`` or ``switch`` against its range."""
+
+    def __post_init__(self) -> None:
+        for item in fields(self):  # type: ignore[arg-type]
+            if "low" not in item.metadata:
+                continue
+            value = getattr(self, item.name)
+            low, high = item.metadata["low"], item.metadata["high"]
+            if not isinstance(value, int) or not low <= value <= high:
+                raise ConfigError(
+                    f"{item.name} of {type(self).__name__} is {value!r}; give a whole number from {low} to {high}"
+                )
+
+
+@dataclass(frozen=True)
+class SessionSettings(Ranged):
+    """Limits, time-outs and bounds of one session. Times are nanoseconds of the injected clock."""
+
+    team: str = "ARBCORE"
+    position_limits: dict[str, int] = field(default_factory=lambda: dict(POSITION_LIMITS))
+    order_cooldown_ns: int = option(
+        100 * MILLISECOND_NS, low=0, high=60 * SECOND_NS, help="least time between two orders in one symbol"
+    )
+    message_cap: int = option(
+        MESSAGES_PER_SECOND_MAX, low=10, high=100_000, help="most messages sent in any one second"
+    )
+    cancel_reserve: int = option(
+        5, low=0, high=1000, help="messages of the cap, one second, that only cancels may use"
+    )
+    loss_limit: int = option(
+        20_000, low=1, high=10**9, help="loss at the touch that ends trading for the round and closes positions"
+    )
+    collar_bps: int = option(500, low=1, high=10_000, help="largest distance of an order from the market, in bps")
+    stale_ns: int = option(
+        30 * SECOND_NS, low=MILLISECOND_NS, high=3600 * SECOND_NS, help="age at which a market no longer counts"
+    )
+    window: int = option(5, low=1, high=1000, help="trades in a rolling average")
+    min_prices: int = option(3, low=1, high=1000, help="trades before an average means anything")
+    ack_timeout_ns: int = option(
+        2 * SECOND_NS, low=MILLISECOND_NS, high=600 * SECOND_NS, help="silence after which an order is UNKNOWN"
+    )
+    resync_after: int = option(
+        3, low=1, high=100, help="unanswered cancels of one order after which the connection is renewed"
+    )
+    reject_pause_ns: int = option(
+        500 * MILLISECOND_NS, low=0, high=60 * SECOND_NS, help="rest of a symbol after the exchange rejected an order"
+    )
+    live_orders_max: int = option(32, low=2, high=64, help="most live orders in one symbol")
+    line_bytes_max: int = option(LINE_BYTES_MAX, low=256, high=2**24, help="longest line accepted from the exchange")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (self.team.isascii() and self.team.isalpha() and self.team.isupper() and len(self.team) <= 32):
+            raise ConfigError(f"team is {self.team!r}; give 1 to 32 upper-case letters")
+        for symbol, limit in self.position_limits.items():
+            if symbol not in SYMBOLS:
+                raise ConfigError(f"position limit for {symbol!r}: no such symbol; use one of {', '.join(SYMBOLS)}")
+            if not 0 <= limit <= 999_999:
+                raise ConfigError(f"position limit of {symbol} is {limit!r}; give a whole number from 0 to 999999")
+
+    def limit(self, symbol: str) -> int:
+        """The position limit of a symbol; the exchange's own where none was set."""
+        return self.position_limits.get(symbol, POSITION_LIMITS[symbol])
+
+
+@dataclass(frozen=True)
+class BondSettings(Ranged):
+    """BOND is worth 1000, always: bid below, offer above."""
+
+    edge_ticks: int = option(1, low=1, high=100, help="distance of both quotes from 1000")
+    max_position: int = option(90, low=1, high=100_000, help="largest loose position it builds")
+    refill_size: int = option(10, low=1, high=100_000, help="missing size at which a quote is topped up")
+
+
+@dataclass(frozen=True)
+class MarketMakingSettings(Ranged):
+    """Quotes both sides of the rolling average; a width of 0 leaves a symbol alone."""
+
+    width_gs: int = option(1, low=0, high=1000, help="ticks from the average for GS")
+    width_ms: int = option(1, low=0, high=1000, help="ticks from the average for MS")
+    width_wfc: int = option(1, low=0, high=1000, help="ticks from the average for WFC")
+    width_xlf: int = option(3, low=0, high=1000, help="ticks from the average for XLF")
+    size: int = option(5, low=1, high=10_000, help="shares a quote")
+    inventory_cap: int = option(30, low=1, high=100_000, help="loose position at which a side is no longer quoted")
+    skew_ticks: int = option(3, low=0, high=1000, help="ticks the quotes move against a position at the cap")
+    book_guard: int = switch(True, help="quote only while the average lies inside the book's touch")
+
+
+@dataclass(frozen=True)
+class XlfArbitrageSettings(Ranged):
+    """XLF against its basket, priced from the books' depth."""
+
+    edge_ticks: int = option(30, low=0, high=100_000, help="least gain a lot of ten XLF, after its share of the fee")
+    max_lots: int = option(5, low=1, high=1000, help="largest hedged position, in lots of ten XLF")
+    convert_lots: int = option(4, low=1, high=1000, help="hedged lots at which they are converted")
+    leg_timeout_ns: int = option(
+        300 * MILLISECOND_NS, low=MILLISECOND_NS, high=60 * SECOND_NS, help="how long a leg may stay unfilled"
+    )
+
+
+@dataclass(frozen=True)
+class PairsSettings(Ranged):
+    """VALE against VALBZ when their averages part, at prices the books really show."""
+
+    signal_ticks: int = option(30, low=1, high=100_000, help="difference of the two averages that is a signal")
+    edge_ticks: int = option(1, low=0, high=100_000, help="least gain a share, after its share of the fee")
+    max_lots: int = option(8, low=1, high=1000, help="largest hedged position, in shares")
+    convert_lots: int = option(6, low=1, high=1000, help="hedged shares at which they are converted")
+    leg_timeout_ns: int = option(
+        300 * MILLISECOND_NS, low=MILLISECOND_NS, high=60 * SECOND_NS, help="how long a leg may stay unfilled"
+    )
+
+
+@dataclass(frozen=True)
+class ValeQuotingSettings(Ranged):
+    """Quotes VALE off VALBZ's touch and hedges each fill in VALBZ."""
+
+    edge_ticks: int = option(3, low=0, high=1000, help="ticks outside VALBZ's touch for the VALE quotes")
+    size: int = option(3, low=1, high=1000, help="shares a quote")
+    max_position: int = option(6, low=1, high=1000, help="largest VALE position it builds")
+    convert_size: int = option(5, low=1, high=1000, help="hedged shares at which they are converted")
+    hedge_timeout_ns: int = option(
+        300 * MILLISECOND_NS, low=MILLISECOND_NS, high=60 * SECOND_NS, help="how long a hedge may stay unfilled"
+    )
+
+
+#: Every built-in strategy by its name, in the order in which they are asked; ties go to the earlier one.
+STRATEGY_SETTINGS: dict[str, type] = {
+    "xlf_arbitrage": XlfArbitrageSettings,
+    "pairs": PairsSettings,
+    "bond": BondSettings,
+    "vale_quoting": ValeQuotingSettings,
+    "market_making": MarketMakingSettings,
+}
