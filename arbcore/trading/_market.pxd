@@ -1,0 +1,24 @@
+# The market as the exchange last showed it; strategies and the gate read it, only the session writes it.
+from libc.stdint cimport int32_t, int64_t
+
+from arbcore._fast cimport Level, Ring
+from arbcore.wire._types cimport MAX_LEVELS, N_SYMBOLS, Message
+
+cdef struct SymbolState:
+    Level bids[MAX_LEVELS]
+    Level asks[MAX_LEVELS]
+    int32_t n_bids
+    int32_t n_asks
+    int32_t last_price      # of the last trade; 0 before the first
+    bint open
+    int64_t updated_ns
+    Ring prices             # of the last trades; ring.count and ring.total make the average
+
+cdef class Market:
+    cdef SymbolState symbols[N_SYMBOLS]
+    cdef int64_t stale_ns
+    cdef void clear(self) noexcept
+    cdef void on_book(self, const Message* message, int64_t now_ns) noexcept
+    cdef void on_trade(self, int32_t symbol, int32_t price, int64_t now_ns) noexcept
+    cdef int64_t doubled_reference(self, int32_t symbol, int64_t now_ns) noexcept
+    cdef int64_t mark(self, int32_t symbol, int64_t position, int64_t average_price) noexcept

@@ -1,0 +1,45 @@
+# What a built-in strategy sees and may ask for. See reference/strategy.py for what each does.
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+from arbcore._fast cimport Level
+from arbcore.trading._market cimport Market
+from arbcore.trading._orders cimport Holding, Order, Orders
+from arbcore.trading._risk cimport Gate
+
+cdef enum:
+    HEDGE_VALUE = 1000000
+    CANCELS_MAX = 512       # more than can be live at once: 7 symbols of 64
+
+cdef class Desk:
+    cdef readonly Market market
+    cdef readonly Orders orders
+    cdef readonly Gate gate
+    cdef int32_t hedged_owners[32]
+    cdef int32_t n_hedged
+    cdef Order* cancels[CANCELS_MAX]
+    cdef int32_t n_cancels
+    cdef void cancel(self, Order* order) noexcept
+    cdef int64_t loose_position(self, int32_t symbol) noexcept
+    # Fills `levels` (room for MAX_LEVELS) with what an order of `side` would meet that is not our own.
+    cdef int32_t net_levels(self, int32_t symbol, int32_t side, Level* levels) noexcept
+
+cdef class Strategy:
+    cdef readonly str name
+    cdef readonly bint hedged
+    cdef readonly uint32_t book_bits
+    cdef readonly uint32_t trade_bits
+    cdef readonly uint32_t order_bits
+    cdef readonly int64_t wake_ns
+    cdef readonly int32_t owner
+    cdef Desk desk
+    cdef Holding* holding
+    cdef void attach(self, Desk desk, int32_t owner)
+    cdef void reset(self) noexcept
+    cdef void converted(self) noexcept
+    # Built-in strategies cannot raise; a user's strategy can, so the session checks for an exception.
+    cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1
+    cdef bint has_live(self, int32_t symbol) noexcept
+    cdef void ask(self, int32_t symbol, int32_t side, int64_t price, int64_t size, int64_t value) noexcept
+    cdef void ask_conversion(self, int32_t symbol, int32_t side, int64_t size, int64_t value) noexcept
+    cdef void keep_quote(self, int32_t symbol, int32_t side, int64_t price, int64_t size, int64_t value) noexcept
+    cdef void pull_quotes(self, int32_t symbol) noexcept
