@@ -132,26 +132,29 @@ class ConversionArbitrage(Strategy):
 
     def _best(self, direction: int) -> tuple[int, int]:
         """(lots, gain) of the most gainful entry in a direction, after its share of the fee; (0, 0) if none
-        is worth it. Lots that only shrink what is held the other way need no conversion and pay no fee."""
-        room = self.settings.max_lots - direction * self.target
+        is worth it. Every lot must earn its place: edge, and share of the fee unless it only takes back
+        lots held the other way, which then need no conversion."""
+        takes_back = direction * self.target < 0
+        lot_fee = 0 if takes_back else -(-self.fee // self.settings.convert_lots)
+        room = abs(self.target) if takes_back else self.settings.max_lots - abs(self.target)
         levels = {}
         for symbol, quantity in self.lot.items():
             side = direction if quantity > 0 else -direction
             room = min(room, self.desk.gate.room(symbol, side) // abs(quantity))
             levels[symbol] = self.desk.net_levels(symbol, side)
-        best_lots, best_gain = 0, 0
+        best_lots, best_surplus = 0, -1
         for lots in range(1, room + 1):
-            gain = 0
+            surplus = -lots * (lot_fee + self.settings.edge_ticks)
             for symbol, quantity in self.lot.items():
                 value = depth_value(levels[symbol], abs(quantity) * lots)
                 if value is None:
-                    return best_lots, best_gain
-                gain += value if direction * quantity < 0 else -value
-            grown = max(0, abs(self.target + direction * lots) - abs(self.target))
-            gain -= -(-self.fee * grown // self.settings.convert_lots)
-            if gain >= self.settings.edge_ticks * lots and gain > best_gain:
-                best_lots, best_gain = lots, gain
-        return best_lots, best_gain
+                    break
+                surplus += value if direction * quantity < 0 else -value
+            else:
+                if surplus > best_surplus:
+                    best_lots, best_surplus = lots, surplus
+        gain = best_surplus + best_lots * self.settings.edge_ticks
+        return (best_lots, gain) if best_lots and gain > 0 else (0, 0)
 
     # --- working and repairing ------------------------------------------------------------------
 

@@ -38,7 +38,9 @@ cdef class Strategy:
     cdef void converted(self) noexcept
     # Built-in strategies cannot raise; a user's strategy can, so the session checks for an exception.
     cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1
-    cdef bint has_live(self, int32_t symbol) noexcept
+    cdef bint has_live(self, int32_t symbol) noexcept                       # any own order, in any live state
+    cdef int64_t resting_size(self, int32_t symbol, int32_t side) noexcept  # sum over reference `resting`
+    # Prices and sizes beyond 32 bits are asked for as out of range, so that the gate refuses them.
     cdef void ask(self, int32_t symbol, int32_t side, int64_t price, int64_t size, int64_t value) noexcept
     cdef void ask_conversion(self, int32_t symbol, int32_t side, int64_t size, int64_t value) noexcept
     cdef void keep_quote(self, int32_t symbol, int32_t side, int64_t price, int64_t size, int64_t value) noexcept

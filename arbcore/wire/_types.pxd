@@ -9,8 +9,8 @@ cdef enum:
     PRICE_END = 1000000
     LINE_BYTES_DEFAULT = 65536
 
-# Same order as instruments.SYMBOLS.
-cdef enum Symbol:
+# Symbol ids, in the order of instruments.SYMBOLS. Unnamed, since C arrays are indexed by them.
+cdef enum:
     BOND = 0
     VALBZ = 1
     VALE = 2
