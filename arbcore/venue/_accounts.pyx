@@ -139,8 +139,6 @@ cdef class AccountTable:
             if total:
                 raise BrokenInvariant(f"Positions in {SYMBOLS[symbol]} sum to {total}, not to zero.")
             for at in range(self.count):
-                # A conversion may turn a position round under orders that were within the limit when they
-                # were entered, so each direction is checked on its own.
-                if self.rows[at].limited and not (self.allows(at, symbol, 1, 0) and self.allows(at, symbol, -1, 0)):
+                if not (self.allows(at, symbol, 1, 0) and self.allows(at, symbol, -1, 0)):
                     raise BrokenInvariant(
                         f"{self.names[at]} may pass its limit in {SYMBOLS[symbol]}: {self.view(at)}.")

@@ -60,12 +60,16 @@ cdef class Floor:
     cdef bint fee_per_share
     cdef OrderIndex index
     cdef Listener listener
-    cdef bint matching
+    cdef bint matching                           # a match is being told; nothing may be entered
+    cdef int64_t units[N_SYMBOLS]                # of a conversion; 0 where a symbol has none
+    cdef int64_t fees[N_SYMBOLS]
+    cdef int64_t deltas[N_SYMBOLS][N_SYMBOLS]    # what buying one unit of a symbol does to each position
     cdef set used_ids                            # (account, id), kept only where reuse is refused
 
     cdef int32_t open_account(self, str name, bint limited) except -1
     cdef int add(self, int32_t account, int64_t order_id, int symbol, int side, int32_t price,
                  int32_t size) except -1
+    # Tells the listener nothing: whoever cancels says the out.
     cdef int32_t cancel(self, int32_t account, int64_t order_id) except -1
     cdef int convert(self, int32_t account, int64_t order_id, int symbol, int side, int32_t size) except -1
     cdef int32_t working(self, int32_t account, int64_t order_id) noexcept
@@ -73,6 +77,11 @@ cdef class Floor:
     cdef int64_t worth(self, int32_t account) noexcept             # whole ticks, positions at fair value
     cdef int stop_out(self, int32_t account) except -1             # the loss stop: cancel all, close out
     cdef int new_round(self) except -1
+    cdef int refusal(self, int32_t account, int64_t order_id, int32_t size) except -1
+    cdef int conversion_refusal(self, int32_t account, int symbol, int side, int32_t size) noexcept
+    cdef void settle(self, Book book, int32_t account, int symbol, int side) noexcept
+    cdef int tell(self, Book book, int32_t account, int64_t order_id, int symbol, int side,
+                  int32_t size) except -1
 
 # The marketplace with nobody in it: constant fair values, no orders. Others subclass it.
 cdef class Marketplace:

@@ -11,13 +11,13 @@ cdef enum:
 
 
 cdef inline uint64_t key_of(int32_t account, int64_t order_id) noexcept nogil:
-    return (<uint64_t><uint32_t>account << 32) | <uint64_t>(order_id & 0xFFFFFFFF)
+    return (<uint64_t><uint32_t>account << 32) | <uint64_t><uint32_t>order_id
 
 
 cdef inline uint64_t home_of(uint64_t key, uint64_t mask) noexcept nogil:
     # Multiplying by an odd constant and folding the high half spreads both consecutive ids and consecutive
     # accounts; it is fixed, so that equal inputs give equal runs.
-    cdef uint64_t mixed = key * <uint64_t>0x9E3779B97F4A7C15
+    cdef uint64_t mixed = key * 0x9E3779B97F4A7C15ULL
     return (mixed ^ (mixed >> 32)) & mask
 
 

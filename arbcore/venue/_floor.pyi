@@ -1,0 +1,26 @@
+from typing import Any
+
+from arbcore.venue._accounts import AccountTable
+from arbcore.venue._book import Book
+from arbcore.venue.config import VenueConfig
+
+REFUSALS: tuple[str, ...]
+RESTING_FAIR_VALUES: dict[str, int]
+
+class Listener:
+    def __init__(self) -> None: ...
+
+class Floor:
+    @property
+    def books(self) -> list[Book]: ...
+    @property
+    def accounts(self) -> AccountTable: ...
+    def __init__(self, config: VenueConfig) -> None: ...
+    def check(self) -> None: ...
+
+class Marketplace:
+    @property
+    def floor(self) -> Floor: ...
+    @property
+    def next_event_ns(self) -> int: ...
+    def __init__(self, floor: Floor, *args: Any, **kwargs: Any) -> None: ...
