@@ -1,15 +1,7 @@
 from collections.abc import Iterable
-from typing import SupportsIndex, TypeAlias, TypedDict, final
+from typing import SupportsIndex, TypeAlias, final
 
 _Levels: TypeAlias = Iterable[tuple[SupportsIndex, SupportsIndex]]
-
-class BuildInfo(TypedDict):
-    cython: str
-    compiler: str
-    python: str
-    abi: str
-    sanitized: bool
-    traced: bool
 
 @final
 class RollingMean:
@@ -68,4 +60,3 @@ def exposure_allows(
     limit: SupportsIndex,
 ) -> bool: ...
 def depth_value(levels: _Levels, quantity: SupportsIndex) -> int | None: ...
-def build_info() -> BuildInfo: ...

@@ -4,50 +4,11 @@ Owns small pieces of exact integer arithmetic over plain C structs (``_fast.pxd`
 them. ``arbcore.reference.kernels`` says the same in plain Python and is the specification. This module
 must not know symbols, orders, messages, clocks or sockets, and imports nothing of arbcore.
 """
-import cython
+cimport cython
 from cpython.number cimport PyNumber_Index
 from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
-
-cdef extern from *:
-    """
-    #ifndef ARBCORE_SANITIZED
-    #define ARBCORE_SANITIZED 0
-    #endif
-
-    #if defined(__clang__)
-    #define ARBCORE_COMPILER "clang " __clang_version__
-    #elif defined(__GNUC__)
-    #define ARBCORE_COMPILER "gcc " __VERSION__
-    #elif defined(_MSC_VER)
-    #define ARBCORE_COMPILER_TEXT(x) #x
-    #define ARBCORE_COMPILER_NAME(x) "msvc " ARBCORE_COMPILER_TEXT(x)
-    #define ARBCORE_COMPILER ARBCORE_COMPILER_NAME(_MSC_VER)
-    #else
-    #define ARBCORE_COMPILER "unknown"
-    #endif
-
-    #if defined(CYTHON_TRACE) && CYTHON_TRACE
-    #define ARBCORE_TRACED 1
-    #else
-    #define ARBCORE_TRACED 0
-    #endif
-
-    #if defined(Py_GIL_DISABLED)
-    #define ARBCORE_FREE_THREADED 1
-    #else
-    #define ARBCORE_FREE_THREADED 0
-    #endif
-    """
-    const char* ARBCORE_COMPILER
-    int ARBCORE_SANITIZED
-    int ARBCORE_TRACED
-    int ARBCORE_FREE_THREADED
-    unsigned long CYTHON_HEX_VERSION
-    const char* PY_VERSION
-    int PY_MAJOR_VERSION
-    int PY_MINOR_VERSION
 
 
 # --- arguments of the Python face -----------------------------------------------------------------------
@@ -482,16 +443,3 @@ for _name, _function in (
     _function.__name__ = _function.__qualname__ = _name
     globals()[_name] = _function
 del _name, _function, _exposure_room, _exposure_allows, _depth_value
-
-
-def build_info() -> dict:
-    """How this build was made: Cython, compiler, Python and its ABI tag, sanitized, traced."""
-    version = int(CYTHON_HEX_VERSION)
-    return {
-        "cython": f"{version >> 24}.{version >> 16 & 255}.{version >> 8 & 255}",
-        "compiler": ARBCORE_COMPILER.decode("ascii", "replace"),
-        "python": PY_VERSION.decode("ascii", "replace"),
-        "abi": f"cp{PY_MAJOR_VERSION}{PY_MINOR_VERSION}{'t' if ARBCORE_FREE_THREADED else ''}",
-        "sanitized": bool(ARBCORE_SANITIZED),
-        "traced": bool(ARBCORE_TRACED),
-    }
