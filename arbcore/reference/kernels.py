@@ -181,8 +181,8 @@ def exposure_allows(
 ) -> bool:
     """Whether an order of ``size`` keeps within the limit; no size below 1 is an order."""
     exposure = _exposure(position, working, side)
-    size = _int64(size)
-    return size > 0 and exposure + size <= _int64(limit)
+    size, limit = _int64(size), _int64(limit)
+    return size > 0 and exposure + size <= limit
 
 
 def _side(levels: Levels, *, direction: int) -> Side:
