@@ -1,0 +1,19 @@
+# The wall of the line splitter: bytes in any slices in, whole lines out, memory bounded.
+from libc.stdint cimport int64_t
+
+cdef class LineSplitter:
+    cdef readonly int64_t oversized     # lines dropped because they were longer than max_bytes
+    cdef readonly Py_ssize_t max_bytes
+    cdef char* _kept                    # the partial line carried over, max_bytes + 1 bytes
+    cdef Py_ssize_t _kept_length
+    cdef bint _skipping                 # inside an oversized line, up to its newline
+    cdef const char* _at                # what is still undrained of the data last fed
+    cdef const char* _end
+
+    # `data` must outlive the drain: call `next` until it says False before the next feed.
+    cdef void feed(self, const char* data, Py_ssize_t length) noexcept nogil
+    # A whole line without its '\n' (nor a '\r' before it). The byte at line[length] is readable. The line
+    # is valid until the following call.
+    cdef bint next(self, const char** line, Py_ssize_t* length) noexcept nogil
+    cdef void reset(self) noexcept nogil  # forget a partial line: a new connection
+    cdef void _keep(self, const char* start, Py_ssize_t size) noexcept nogil

@@ -1,0 +1,6 @@
+from typing import Any
+
+KIND_NAMES: tuple[str, ...]
+
+def decode(line: bytes) -> dict[str, Any]: ...
+def outcome(line: bytes) -> tuple[str, str, int]: ...
