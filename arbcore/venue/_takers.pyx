@@ -1,0 +1,212 @@
+"""Those who demand liquidity: noise, one-sided programmes, informed takers, followers and arbitrageurs.
+
+What each does is described at its parameters in ``regimes``. All of them take what stands in the book and
+leave nothing there, so the book is the providers' and the teams' alone.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from arbcore.venue._accounts cimport FAIR_SCALE
+from arbcore.venue._book cimport Book
+from arbcore.venue._fair cimport FairValues
+from arbcore.venue._floor cimport ACCEPTED
+from arbcore.venue._participant cimport Participant
+from arbcore.venue._random cimport rng_between, rng_exponential_q20, rng_next, rng_normal_q16
+from arbcore.wire._types cimport BUY, SELL
+
+from arbcore.errors import BrokenInvariant
+from arbcore.wire.instruments import CONVERSIONS, SYMBOL_ID, SYMBOLS
+
+cdef int64_t HUNDREDTH = FAIR_SCALE // 100
+
+
+cdef class NoiseTaker(Participant):
+    """``noise`` is a ``regimes.Noise``."""
+
+    def __init__(self, floor, name, role, symbol, slowdown, noise):
+        self.interval_ms = noise.interval_ms
+        # A share and an exponential rest of this mean, cut to whole shares, have nearly the mean asked for.
+        self.size_mean_milli = noise.size_mean * 1000 - 500
+        self.size_high = noise.size_high
+        self.reach = noise.reach_ticks
+
+    cdef int begin(self, FairValues fair, uint64_t seed, int64_t now_ns) except -1:
+        Participant.begin(self, fair, seed, now_ns)
+        self.sleep(now_ns, self.interval_ms)
+        return 0
+
+    cdef int act(self, int64_t now_ns) except -1:
+        cdef int side = BUY if rng_next(&self.rng) >> 63 else SELL
+        cdef int64_t more = (rng_exponential_q20(&self.rng) * self.size_mean_milli // 1000) >> 20
+        cdef int64_t price = self.fair.look(self.symbol, 0) // FAIR_SCALE + side * self.reach
+        self.take(self.symbol, side, price, <int32_t>min(1 + more, <int64_t>self.size_high))
+        self.sleep(now_ns, self.interval_ms)
+        return 0
+
+
+cdef class ProgrammeTrader(Participant):
+    """``programme`` is a ``regimes.Programme``; ``reach_ticks`` bounds its prices like noise's."""
+
+    def __init__(self, floor, name, role, symbol, slowdown, programme, reach_ticks):
+        self.interval_ms = programme.interval_ms
+        self.spacing_ms = programme.spacing_ms
+        self.shares_low = programme.shares_low
+        self.shares_high = programme.shares_high
+        self.slice_low = programme.slice_low
+        self.slice_high = programme.slice_high
+        self.reach = reach_ticks
+
+    cdef int begin(self, FairValues fair, uint64_t seed, int64_t now_ns) except -1:
+        Participant.begin(self, fair, seed, now_ns)
+        self.left = 0
+        self.sleep(now_ns, self.interval_ms)
+        return 0
+
+    cdef int act(self, int64_t now_ns) except -1:
+        cdef int32_t size
+        cdef int64_t price
+        if self.left == 0:
+            self.side = BUY if rng_next(&self.rng) >> 63 else SELL
+            self.left = <int32_t>rng_between(&self.rng, self.shares_low, self.shares_high)
+        size = min(<int32_t>rng_between(&self.rng, self.slice_low, self.slice_high), self.left)
+        price = self.fair.look(self.symbol, 0) // FAIR_SCALE + self.side * self.reach
+        # A slice counts as done whether or not the book could give it, so that a programme ends.
+        self.left -= size
+        self.take(self.symbol, self.side, price, size)
+        self.sleep(now_ns, self.spacing_ms if self.left else self.interval_ms)
+        return 0
+
+
+cdef class InformedTaker(Participant):
+    """``informed`` is a ``regimes.Informed``."""
+
+    def __init__(self, floor, name, role, symbol, slowdown, informed):
+        self.interval_ms = informed.interval_ms
+        self.lag_steps = self.steps_of(informed.lag_ms)
+        self.error_milli = informed.error_ct * HUNDREDTH
+        self.edge_milli = informed.edge_ticks * FAIR_SCALE
+        self.size_high = informed.size_high
+
+    cdef int begin(self, FairValues fair, uint64_t seed, int64_t now_ns) except -1:
+        Participant.begin(self, fair, seed, now_ns)
+        self.sleep(now_ns, self.interval_ms)
+        return 0
+
+    cdef int act(self, int64_t now_ns) except -1:
+        cdef int64_t view = self.fair.look(self.symbol, self.lag_steps)
+        cdef int64_t ask = self.book.best_ask()
+        cdef int64_t bid = self.book.best_bid()
+        cdef int32_t size = <int32_t>rng_between(&self.rng, 1, self.size_high)
+        view += rng_normal_q16(&self.rng) * self.error_milli >> 16
+        if ask and ask * FAIR_SCALE + self.edge_milli <= view:
+            self.take(self.symbol, BUY, (view - self.edge_milli) // FAIR_SCALE, size)
+        elif bid and bid * FAIR_SCALE - self.edge_milli >= view:
+            self.take(self.symbol, SELL, -((-view - self.edge_milli) // FAIR_SCALE), size)
+        self.sleep(now_ns, self.interval_ms)
+        return 0
+
+
+cdef class Follower(Participant):
+    """``followers`` is a ``regimes.Followers``."""
+
+    def __init__(self, floor, name, role, symbol, slowdown, followers):
+        self.interval_ms = followers.interval_ms
+        self.lag_steps = self.steps_of(followers.lag_ms)
+        self.window_steps = self.steps_of(followers.window_ms)
+        self.move_milli = followers.move_ticks * FAIR_SCALE
+        self.size_high = followers.size_high
+
+    cdef int begin(self, FairValues fair, uint64_t seed, int64_t now_ns) except -1:
+        Participant.begin(self, fair, seed, now_ns)
+        self.sleep(now_ns, self.interval_ms)
+        return 0
+
+    cdef int act(self, int64_t now_ns) except -1:
+        cdef int64_t moved = self.fair.look(self.symbol, self.lag_steps)
+        cdef int32_t size = <int32_t>rng_between(&self.rng, 1, self.size_high)
+        cdef int32_t touch
+        moved -= self.fair.look(self.symbol, self.lag_steps + self.window_steps)
+        if abs(moved) >= self.move_milli:
+            touch = self.book.best_ask() if moved > 0 else self.book.best_bid()
+            if touch:
+                self.take(self.symbol, BUY if moved > 0 else SELL, touch, size)
+        self.sleep(now_ns, self.interval_ms)
+        return 0
+
+
+cdef class Arbitrageur(Participant):
+    """``rivals`` is a ``regimes.Arbitrageurs``; the symbol's conversion is the exchange's."""
+
+    def __init__(self, floor, name, role, symbol, slowdown, rivals, reach_ticks):
+        conversion = CONVERSIONS[SYMBOLS[symbol]]
+        self.interval_ms = rivals.interval_ms
+        self.edge = rivals.edge
+        self.fee = conversion.fee
+        self.units_high = rivals.units_high
+        self.unit = conversion.unit
+        self.reach = reach_ticks
+        self.n_legs = len(conversion.legs)
+        for place, (leg, shares) in enumerate(conversion.legs):
+            self.leg_symbols[place] = SYMBOL_ID[leg]
+            self.leg_shares[place] = shares
+
+    cdef int begin(self, FairValues fair, uint64_t seed, int64_t now_ns) except -1:
+        Participant.begin(self, fair, seed, now_ns)
+        self.held = 0
+        self.sleep(now_ns, self.interval_ms)
+        return 0
+
+    cdef int act(self, int64_t now_ns) except -1:
+        cdef int64_t units = rng_between(&self.rng, 1, self.units_high)
+        cdef int64_t ask = self.book.best_ask()
+        cdef int64_t bid = self.book.best_bid()
+        cdef int64_t fetched = self.basket(SELL)
+        cdef int64_t paid = self.basket(BUY)
+        cdef int64_t toll = self.fee + self.edge * units
+        if ask and fetched and (fetched - ask * self.unit) * units >= toll:
+            self.take(self.symbol, BUY, ask, <int32_t>(units * self.unit))
+            self.unwind()
+        elif bid and paid and (bid * self.unit - paid) * units >= toll:
+            self.take(self.symbol, SELL, bid, <int32_t>(units * self.unit))
+            self.unwind()
+        self.sleep(now_ns, self.interval_ms)
+        return 0
+
+    cdef int noted(self, int64_t order_id, int symbol, int side, int32_t size, int32_t left) except -1:
+        if symbol == self.symbol:
+            self.held += side * size
+        return 0
+
+    cdef int64_t basket(self, int side) noexcept:
+        # What one unit's legs cost (BUY) or fetch (SELL) at the touch; 0 where a leg has no touch.
+        cdef int64_t value = 0
+        cdef int32_t touch
+        cdef Book book
+        cdef int i
+        for i in range(self.n_legs):
+            book = <Book>self.floor.books[self.leg_symbols[i]]
+            touch = book.best_ask() if side == BUY else book.best_bid()
+            if touch == 0:
+                return 0
+            value += <int64_t>touch * self.leg_shares[i]
+        return value
+
+    cdef int unwind(self) except -1:
+        # Converts whole units of what it holds and trades the legs; what is less than a unit waits.
+        cdef int side = BUY if self.held < 0 else SELL
+        cdef int64_t units = abs(self.held) // self.unit
+        cdef int64_t price
+        cdef int i, symbol, refusal
+        if units == 0:
+            return 0
+        refusal = self.floor.convert(
+            self.account, self.fresh_id(), self.symbol, side, <int32_t>(units * self.unit)
+        )
+        if refusal != ACCEPTED:
+            raise BrokenInvariant(f"the floor refused a conversion of its {self.role}: reason {refusal}.")
+        self.held += side * units * self.unit
+        for i in range(self.n_legs):
+            symbol = self.leg_symbols[i]
+            price = self.fair.look(symbol, 0) // FAIR_SCALE + side * self.reach
+            self.take(symbol, side, price, <int32_t>(units * self.leg_shares[i]))
+        return 0
