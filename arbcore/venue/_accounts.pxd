@@ -25,12 +25,14 @@ cdef class AccountTable:
     cdef Account* rows
     cdef int32_t count
     cdef int32_t capacity
+    cdef readonly int32_t teams          # how many of the accounts are limited
     cdef int64_t limits[N_SYMBOLS]
     cdef list names
     cdef dict by_name
 
     cdef int32_t open(self, str name, bint limited) except -1     # an existing name gives its account again
     cdef void reset(self) noexcept nogil                          # a new round: everything zero, names kept
+    cdef void clear_working(self) noexcept nogil                  # all orders are gone
     cdef bint allows(self, int32_t account, int symbol, int side, int64_t size) noexcept nogil
     cdef void work(self, int32_t account, int symbol, int side, int64_t size) noexcept nogil    # size may be < 0
     cdef void trade(self, int32_t account, int symbol, int side, int64_t price, int64_t size) noexcept nogil

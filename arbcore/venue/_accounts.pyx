@@ -45,6 +45,7 @@ cdef class AccountTable:
         self.names.append(name)
         self.by_name[name] = self.count
         self.count += 1
+        self.teams += limited
         return self.count - 1
 
     cdef void reset(self) noexcept nogil:
@@ -54,6 +55,13 @@ cdef class AccountTable:
             limited = self.rows[at].limited
             memset(&self.rows[at], 0, sizeof(Account))
             self.rows[at].limited = limited
+
+    cdef void clear_working(self) noexcept nogil:
+        cdef int32_t at
+        for at in range(self.count):
+            memset(self.rows[at].working_buy, 0, sizeof(self.rows[at].working_buy))
+            memset(self.rows[at].working_sell, 0, sizeof(self.rows[at].working_sell))
+            self.rows[at].open_orders = 0
 
     cdef bint allows(self, int32_t account, int symbol, int side, int64_t size) noexcept nogil:
         cdef const Account* row = &self.rows[account]

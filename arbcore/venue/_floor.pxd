@@ -76,7 +76,8 @@ cdef class Floor:
     cdef int cancel_all(self, int32_t account) except -1           # tells the listener an out for each
     cdef int64_t worth(self, int32_t account) noexcept             # whole ticks, positions at fair value
     cdef int stop_out(self, int32_t account) except -1             # the loss stop: cancel all, close out
-    cdef int new_round(self) except -1
+    cdef int close(self) except -1                                 # all orders are gone, nobody is told
+    cdef int new_round(self) except -1                             # and all positions and cash too
     cdef int refusal(self, int32_t account, int64_t order_id, int32_t size) except -1
     cdef int conversion_refusal(self, int32_t account, int symbol, int side, int32_t size) noexcept
     cdef void settle(self, Book book, int32_t account, int symbol, int side) noexcept

@@ -73,8 +73,8 @@ cdef class Floor:
                 self.deltas[symbol][<int>SYMBOL_ID[leg]] = -shares
 
     cdef int32_t open_account(self, str name, bint limited) except -1:
-        # A team's name has letters only, so that a participant's can never be a team's.
-        return self.accounts.open(name if limited else "~" + name, limited)
+        # A team's name is printable, so that a participant's can never be a team's.
+        return self.accounts.open(name if limited else "\t" + name, limited)
 
     cdef int refusal(self, int32_t account, int64_t order_id, int32_t size) except -1:
         """What an add and a convert are refused for alike."""
@@ -251,14 +251,19 @@ cdef class Floor:
         self.accounts.rows[account].stopped = True
         return 0
 
-    cdef int new_round(self) except -1:
+    cdef int close(self) except -1:
         cdef Book book
+        self.open = False
         for book in self.books:
             book.clear()
         self.index.clear()
+        self.accounts.clear_working()
+        return 0
+
+    cdef int new_round(self) except -1:
+        self.close()
         self.used_ids.clear()
         self.accounts.reset()
-        self.open = False
         return 0
 
     def check(self):

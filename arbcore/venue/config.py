@@ -13,6 +13,8 @@ SECOND_NS = 1_000_000_000
 MODES = ("prod-like", "slower", "empty")
 FEE_RULES = ("per-conversion", "per-share")
 LOGIN_POLICIES = ("replace", "refuse")
+#: Keeps every value of a position, in thousandths of a tick, far inside 64 bits.
+LIMIT_MAX = 10**8
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,13 @@ class VenueConfig:
     #: True sends a changed book once a batch of changes, False after every single message.
     batch_books: bool = True
     #: Bytes that may wait for one connection; beyond it the connection is given up.
-    queue_bytes_max: int = 4 * 1024 * 1024
+    queue_bytes_max: int = 1024 * 1024
+    #: Connections at a time, logged in or not; one more is told so and shut.
+    connections_max: int = 256
     #: Different team names in one run, so that names alone cannot fill the memory.
     teams_max: int = 1000
-    #: The name of the market's character, which the marketplace reads.
-    regime: str = "calm"
+    #: The name of the market's character, one of ``regimes.REGIMES``.
+    regime: str = "normal"
 
     def __post_init__(self) -> None:
         _one_of("mode", self.mode, MODES)
@@ -61,11 +65,14 @@ class VenueConfig:
         for name in ("closed_ns", "restart_ns", "messages_per_second_max", "open_orders_max"):
             _at_least(name, getattr(self, name), 0)
         _at_least("queue_bytes_max", self.queue_bytes_max, 64 * 1024)
-        _at_least("teams_max", self.teams_max, 1)
+        for name in ("connections_max", "teams_max"):
+            _at_least(name, getattr(self, name), 1)
         if set(self.position_limits) != set(POSITION_LIMITS):
             raise ConfigError(f"position_limits must name exactly {', '.join(POSITION_LIMITS)}.")
         for symbol, limit in self.position_limits.items():
             _at_least(f"position_limits[{symbol}]", limit, 0)
+            if limit > LIMIT_MAX:
+                raise ConfigError(f"position_limits[{symbol}] is {limit}; it may be at most {LIMIT_MAX}.")
 
     @property
     def round_length_ns(self) -> int | None:

@@ -1,0 +1,23 @@
+# The wall of one client's connection: its bytes in, its bounded queue out, its message rate.
+from libc.stdint cimport int32_t, int64_t
+
+from arbcore._fast cimport RateWindow
+from arbcore.wire._encode cimport OutBuffer
+from arbcore.wire._lines cimport LineSplitter
+
+cdef class Connection:
+    cdef readonly int64_t number
+    cdef int32_t account              # -1 before its hello
+    cdef OutBuffer out
+    cdef LineSplitter lines
+    cdef RateWindow rate
+    cdef bint capped
+    cdef readonly bint closing        # to be shut once its output is flushed
+    cdef readonly bint overflowed     # it did not read; what waits for it is more than it may be
+    cdef int64_t oversized_told
+    cdef Py_ssize_t queue_max
+
+    # Whether one more private line may be written; marks the connection overflowed if not.
+    cdef bint writable(self) noexcept nogil
+    cdef int append(self, const char* data, Py_ssize_t length) except -1
+    cdef int error(self, bytes text) except -1
