@@ -163,10 +163,14 @@ cdef class Engine(Listener):
 
     cdef int open_round(self) except -1:
         cdef Connection connection
+        cdef Book book
         length_ns = self.config.round_length_ns
         self.phase = OPEN
         self.phase_end_ns = NEVER_NS if length_ns is None else later(self.now_ns, length_ns)
         self.floor.open = True
+        # Everybody starts with a book of every symbol, be it empty.
+        for book in self.floor.books:
+            book.changed = True
         for connection in self.logged_in:
             if connection.writable():
                 put_open(connection.out, ALL_SYMBOLS)
@@ -434,6 +438,8 @@ cdef class Engine(Listener):
     cdef int publish(self) except -1:
         cdef Book book
         cdef int symbol
+        if self.phase != OPEN:
+            return 0
         for symbol in range(N_SYMBOLS):
             book = <Book>self.floor.books[symbol]
             if book.changed:
@@ -524,7 +530,9 @@ cdef class Engine(Listener):
 
 
 cdef int64_t later(int64_t now_ns, int64_t wait_ns) noexcept:
-    return NEVER_NS if wait_ns > NEVER_NS - now_ns else now_ns + wait_ns
+    if now_ns > 0 and wait_ns > <int64_t>NEVER_NS - now_ns:
+        return NEVER_NS
+    return now_ns + wait_ns
 
 
 cdef uint64_t round_seed(uint64_t seed, uint64_t round_number) noexcept:
