@@ -1,0 +1,17 @@
+"""The areas by name; an area's module is imported only when it is asked for."""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from tools.bench.harness import Options, Table
+
+AREAS = {
+    "session": "bytes in to order bytes out, without a socket",
+    "loopback": "tick to order and lines a second over loopback",
+}
+
+
+def runner(area: str) -> Callable[[Options], list[Table]]:
+    """The ``run`` of an area's module."""
+    run: Callable[[Options], list[Table]] = import_module(f"tools.bench.area_{area}").run
+    return run

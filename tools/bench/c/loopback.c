@@ -1,0 +1,341 @@
+/* Loopback programs of the benchmark: an exchange that measures tick to order, the fastest answer
+ * to it that C can give, a plain ping-pong, and a sender of lines.
+ *
+ *   loopback exchange MODE CPU COUNT    measures a client; prints "port N", then the percentiles
+ *   loopback answer PORT MODE CPU       a client that answers every such tick with the same order
+ *   loopback ping MODE CPU COUNT        plain ping-pong, measuring side; prints as exchange does
+ *   loopback pong PORT MODE CPU         plain ping-pong, answering side
+ *   loopback blast CPU FILE TIMES       sends FILE to whoever connects, TIMES times; prints "port N"
+ *
+ * MODE is spin or block. CPU is the core to stay on, -1 for any. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BUFFER = 1 << 16, WARM_UP = 1000, SETTLE_SPIN_NS = 30000, SETTLE_BLOCK_NS = 200000 };
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void die(const char *what)
+{
+    fprintf(stderr, "loopback: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static void pin(int cpu)
+{
+#ifdef __linux__
+    cpu_set_t set;
+    if (cpu < 0) return;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    sched_setaffinity(0, sizeof set, &set);
+#else
+    (void)cpu;
+#endif
+}
+
+static struct sockaddr_in loopback_address(int port)
+{
+    struct sockaddr_in address;
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_port = htons((uint16_t)port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+}
+
+static void no_delay(int fd)
+{
+    int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+static int accept_one(void)
+{
+    struct sockaddr_in address = loopback_address(0);
+    socklen_t size = sizeof address;
+    int fd, listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener < 0 || bind(listener, (void *)&address, sizeof address) || listen(listener, 1)) die("listen");
+    getsockname(listener, (void *)&address, &size);
+    printf("port %d\n", ntohs(address.sin_port));
+    fflush(stdout);
+    fd = accept(listener, NULL, NULL);
+    if (fd < 0) die("accept");
+    close(listener);
+    no_delay(fd);
+    return fd;
+}
+
+static int dial(int port)
+{
+    struct sockaddr_in address = loopback_address(port);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || connect(fd, (void *)&address, sizeof address)) die("connect");
+    no_delay(fd);
+    return fd;
+}
+
+static void put(int fd, const char *data, size_t length)
+{
+    while (length) {
+        ssize_t n = send(fd, data, length, 0);
+        if (n < 0) exit(0);
+        data += n;
+        length -= (size_t)n;
+    }
+}
+
+static ssize_t get(int fd, char *buffer, size_t size, int spin)
+{
+    ssize_t n;
+    if (!spin) return recv(fd, buffer, size, 0);
+    while ((n = recv(fd, buffer, size, MSG_DONTWAIT)) < 0 && errno == EAGAIN) {}
+    return n;
+}
+
+static int compare(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void report(int64_t *taken, int count)
+{
+    qsort(taken, (size_t)count, sizeof *taken, compare);
+    printf("ns %lld %lld %lld %lld %lld %lld\n", (long long)taken[0], (long long)taken[count / 2],
+           (long long)taken[(int64_t)count * 9 / 10], (long long)taken[(int64_t)count * 99 / 100],
+           (long long)taken[(int64_t)count * 999 / 1000], (long long)taken[count - 1]);
+}
+
+/* ---- plain ping-pong ---- */
+
+static const char TRADE[] = "{\"type\":\"trade\",\"symbol\":\"GS\",\"price\":8421,\"size\":3}\n";
+static const char ORDER[] =
+    "{\"type\":\"add\",\"order_id\":1,\"symbol\":\"BOND\",\"dir\":\"BUY\",\"price\":999,\"size\":10}\n";
+
+static void ping(int spin, int count)
+{
+    static char buffer[BUFFER];
+    int fd = accept_one();
+    int64_t *taken = malloc(sizeof *taken * (size_t)count);
+    for (int i = -WARM_UP; i < count; i++) {
+        int64_t start = now_ns();
+        put(fd, TRADE, sizeof TRADE - 1);
+        if (get(fd, buffer, sizeof buffer, spin) <= 0) die("ping: the other side went away");
+        if (i >= 0) taken[i] = now_ns() - start;
+    }
+    report(taken, count);
+}
+
+static void pong(int port, int spin)
+{
+    static char buffer[BUFFER];
+    int fd = dial(port);
+    while (get(fd, buffer, sizeof buffer, spin) > 0) put(fd, ORDER, sizeof ORDER - 1);
+}
+
+/* ---- tick to order ---- */
+
+static const char CLIENT_HELLO[] = "{\"type\":\"hello\",\"team\":\"FLOOR\"}\n";
+static const char HELLO[] =
+    "{\"type\":\"hello\",\"symbols\":[{\"symbol\":\"BOND\",\"position\":0},{\"symbol\":\"GS\",\"position\":0},"
+    "{\"symbol\":\"MS\",\"position\":0},{\"symbol\":\"USD\",\"position\":0},{\"symbol\":\"VALBZ\",\"position\":0},"
+    "{\"symbol\":\"VALE\",\"position\":0},{\"symbol\":\"WFC\",\"position\":0},{\"symbol\":\"XLF\",\"position\":0}]}\n"
+    "{\"type\":\"open\",\"symbols\":[\"BOND\",\"GS\",\"MS\",\"VALBZ\",\"VALE\",\"WFC\",\"XLF\"]}\n";
+static const char CHEAP[] = "{\"type\":\"book\",\"symbol\":\"BOND\",\"buy\":[[997,5]],\"sell\":[[999,1],[1003,5]]}\n";
+static const char DEAR[] = "{\"type\":\"book\",\"symbol\":\"BOND\",\"buy\":[[1001,1],[997,5]],\"sell\":[[1003,5]]}\n";
+static const char PLAIN[] = "{\"type\":\"book\",\"symbol\":\"BOND\",\"buy\":[[997,5]],\"sell\":[[1003,5]]}\n";
+
+typedef struct {
+    int fd, spin;
+    char buffer[BUFFER];
+    size_t held;
+    int want_buy, waiting;         /* a tick is out and its order has not come */
+    int64_t arrived_ns;
+    char answer[BUFFER];
+    size_t answered;
+} Exchange;
+
+static long long number_after(const char *line, const char *key)
+{
+    const char *at = strstr(line, key);
+    return at ? atoll(at + strlen(key)) : -1;
+}
+
+/* One request, without its newline. The order that takes the posted price is acknowledged, filled
+ * and out; any other order rests; a cancel is out. */
+static void on_request(Exchange *x, const char *line)
+{
+    char *out = x->answer + x->answered;
+    size_t room = sizeof x->answer - x->answered;
+    long long id = number_after(line, "\"order_id\":");
+    if (strstr(line, "\"cancel\"")) {
+        x->answered += (size_t)snprintf(out, room, "{\"type\":\"out\",\"order_id\":%lld}\n", id);
+    } else if (strstr(line, "\"add\"")) {
+        int buy = strstr(line, "\"BUY\"") != NULL, price = (int)number_after(line, "\"price\":");
+        int takes = strstr(line, "\"BOND\"") && (buy ? price >= 999 && price < 1003 : price <= 1001 && price > 997);
+        if (x->waiting && takes && buy == x->want_buy) {
+            long long size = number_after(line, "\"size\":");
+            x->arrived_ns = now_ns();
+            x->waiting = 0;
+            x->answered += (size_t)snprintf(out, room,
+                "{\"type\":\"ack\",\"order_id\":%lld}\n{\"type\":\"fill\",\"order_id\":%lld,\"symbol\":\"BOND\","
+                "\"dir\":\"%s\",\"price\":%d,\"size\":%lld}\n{\"type\":\"out\",\"order_id\":%lld}\n",
+                id, id, buy ? "BUY" : "SELL", buy ? 999 : 1001, size, id);
+        } else {
+            x->answered += (size_t)snprintf(out, room, "{\"type\":\"ack\",\"order_id\":%lld}\n", id);
+        }
+    }
+}
+
+/* Takes what has arrived apart into lines. */
+static void on_bytes(Exchange *x, size_t n)
+{
+    char *start = x->buffer, *end = x->buffer + x->held + n, *newline;
+    while ((newline = memchr(start, '\n', (size_t)(end - start)))) {
+        *newline = 0;
+        on_request(x, start);
+        start = newline + 1;
+    }
+    x->held = (size_t)(end - start);
+    memmove(x->buffer, start, x->held);
+    if (x->held == sizeof x->buffer) die("a request too long");
+}
+
+/* Lets the client work off the answers, taking in what it sends meanwhile. */
+static void settle(Exchange *x)
+{
+    int64_t until = now_ns() + (x->spin ? SETTLE_SPIN_NS : SETTLE_BLOCK_NS);
+    do {
+        ssize_t n = recv(x->fd, x->buffer + x->held, sizeof x->buffer - x->held, MSG_DONTWAIT);
+        if (n > 0) {
+            on_bytes(x, (size_t)n);
+            put(x->fd, x->answer, x->answered);
+            x->answered = 0;
+        } else if (n == 0) {
+            exit(0);
+        }
+        if (!x->spin) {
+            struct timespec nap = {0, SETTLE_BLOCK_NS / 4};
+            nanosleep(&nap, NULL);
+        }
+    } while (now_ns() < until);
+}
+
+static void exchange(int spin, int count)
+{
+    static Exchange x;
+    int64_t *taken = malloc(sizeof *taken * (size_t)count);
+    x.spin = spin;
+    x.fd = accept_one();
+    if (get(x.fd, x.buffer, sizeof x.buffer, 0) <= 0) die("no hello");
+    put(x.fd, HELLO, sizeof HELLO - 1);
+    put(x.fd, PLAIN, sizeof PLAIN - 1);
+    settle(&x);
+    for (int i = -WARM_UP; i < count; i++) {
+        const char *tick = i & 1 ? DEAR : CHEAP;
+        int64_t start;
+        x.want_buy = !(i & 1);
+        x.waiting = 1;
+        start = now_ns();
+        put(x.fd, tick, strlen(tick));
+        while (x.waiting) {
+            ssize_t n = get(x.fd, x.buffer + x.held, sizeof x.buffer - x.held, spin);
+            if (n <= 0) die("the client went away");
+            on_bytes(&x, (size_t)n);
+        }
+        if (i >= 0) taken[i] = x.arrived_ns - start;
+        memcpy(x.answer + x.answered, PLAIN, sizeof PLAIN - 1);
+        put(x.fd, x.answer, x.answered + sizeof PLAIN - 1);
+        x.answered = 0;
+        settle(&x);
+    }
+    report(taken, count);
+}
+
+static int ends_with(const char *data, ssize_t length, const char *line, size_t n)
+{
+    return (size_t)length >= n && !memcmp(data + length - n, line, n);
+}
+
+/* The fastest client: knows a tick by its bytes and answers with an order made before. A tick is
+ * always the last thing sent before the exchange waits, so it ends what was read, whatever is before. */
+static void answer(int port, int spin)
+{
+    static const char buy[] =
+        "{\"type\":\"add\",\"order_id\":1,\"symbol\":\"BOND\",\"dir\":\"BUY\",\"price\":999,\"size\":1}\n";
+    static const char sell[] =
+        "{\"type\":\"add\",\"order_id\":2,\"symbol\":\"BOND\",\"dir\":\"SELL\",\"price\":1001,\"size\":1}\n";
+    static char buffer[BUFFER];
+    int fd = dial(port);
+    ssize_t n;
+    put(fd, CLIENT_HELLO, sizeof CLIENT_HELLO - 1);
+    while ((n = get(fd, buffer, sizeof buffer, spin)) > 0) {
+        if (ends_with(buffer, n, CHEAP, sizeof CHEAP - 1)) put(fd, buy, sizeof buy - 1);
+        else if (ends_with(buffer, n, DEAR, sizeof DEAR - 1)) put(fd, sell, sizeof sell - 1);
+    }
+}
+
+/* ---- lines a second ---- */
+
+static void blast(const char *path, int times)
+{
+    FILE *file = fopen(path, "rb");
+    char *data;
+    size_t length;
+    int fd;
+    if (!file) die(path);
+    fseek(file, 0, SEEK_END);
+    length = (size_t)ftell(file);
+    rewind(file);
+    data = malloc(length);
+    if (fread(data, 1, length, file) != length) die(path);
+    fclose(file);
+    fd = accept_one();
+    for (int i = 0; i < times; i++) {
+        for (size_t at = 0; at < length; at += BUFFER)
+            put(fd, data + at, length - at < BUFFER ? length - at : BUFFER);
+    }
+    shutdown(fd, SHUT_WR);
+    while (recv(fd, data, length, 0) > 0) {}
+}
+
+int main(int argc, char **argv)
+{
+    const char *role = argc > 1 ? argv[1] : "";
+    signal(SIGPIPE, SIG_IGN);
+    if ((!strcmp(role, "exchange") || !strcmp(role, "ping")) && argc == 5) {
+        int spin = !strcmp(argv[2], "spin");
+        pin(atoi(argv[3]));
+        if (*role == 'e') exchange(spin, atoi(argv[4]));
+        else ping(spin, atoi(argv[4]));
+    } else if ((!strcmp(role, "answer") || !strcmp(role, "pong")) && argc == 5) {
+        int spin = !strcmp(argv[3], "spin");
+        pin(atoi(argv[4]));
+        if (*role == 'a') answer(atoi(argv[2]), spin);
+        else pong(atoi(argv[2]), spin);
+    } else if (!strcmp(role, "blast") && argc == 5) {
+        pin(atoi(argv[2]));
+        blast(argv[3], atoi(argv[4]));
+    } else {
+        fprintf(stderr, "loopback: wrong arguments; the roles are described in loopback.c\n");
+        return 2;
+    }
+    return 0;
+}

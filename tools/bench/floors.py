@@ -1,0 +1,75 @@
+"""Compiles the C programs of ``tools/bench/c`` into a directory that lasts as long as the run."""
+
+import atexit
+import ctypes
+import functools
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+SOURCES = Path(__file__).parent / "c"
+FLAGS = ["-O3", "-march=native", "-std=gnu11"]
+
+
+@functools.cache
+def build_directory() -> Path:
+    """Made once, removed when the program ends."""
+    directory = Path(tempfile.mkdtemp(prefix="arbcore-bench-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
+
+
+@functools.cache
+def compiler() -> list[str] | None:
+    """The C compiler's command, or None where there is none."""
+    if sys.platform == "win32":
+        return None
+    command = shlex.split(os.environ.get("CC", "cc"))
+    return command if command and shutil.which(command[0]) else None
+
+
+def missing_reason() -> str:
+    """Why nothing can be compiled here; empty where it can."""
+    return "" if compiler() else "no C compiler (cc, or the one that CC names)"
+
+
+@functools.cache
+def build(source: str, *, output: str, flags: tuple[str, ...] = ()) -> Path:
+    """Compiles one source; a compiler that does not know -march=native is asked again without."""
+    command = compiler()
+    if command is None:
+        raise FileNotFoundError("no C compiler")
+    target = build_directory() / output
+    arguments = [*flags, "-o", str(target), str(SOURCES / source), "-lm"]
+    if subprocess.run([*command, *FLAGS, *arguments], check=False, capture_output=True).returncode:
+        portable = [flag for flag in FLAGS if not flag.startswith("-march")]
+        subprocess.run([*command, *portable, *arguments], check=True)
+    return target
+
+
+def stream_runner(baselines: Path | None = None) -> Callable[[bytes, bool], bytes | int]:
+    """The trivial-decision floor as a function of (lines, keep): the orders, or only their length.
+
+    With ``baselines`` the step of that directory's ``core.h`` instead.
+    """
+    flags: tuple[str, ...] = ("-shared", "-fPIC")
+    if baselines is None:
+        library = ctypes.CDLL(str(build("session_floor.c", output="floor.so", flags=flags)))
+    else:
+        flags += ("-DHELD_CORE", "-I" + str(baselines), "-w")
+        library = ctypes.CDLL(str(build("session_floor.c", output="held.so", flags=flags)))
+    function = library.run_stream
+    function.restype = ctypes.c_int64
+    function.argtypes = [ctypes.c_char_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int]
+
+    def run(data: bytes, keep: bool) -> bytes | int:
+        room = ctypes.create_string_buffer(len(data) * 2 + 4096 if keep else 4096)
+        written = int(function(data, len(data), room, int(keep)))
+        return room.raw[:written] if keep else written
+
+    return run

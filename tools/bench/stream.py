@@ -1,0 +1,203 @@
+"""The message stream of the session benchmark, made by playing a seeded exchange against a real session.
+
+60% books of five levels a side, 30% trades, 5% acks, 5% fills, and the outs that these call for. Acks,
+fills and outs answer orders which that session really sent, so a session that is given the recording
+again sends the same orders again. About one message a millisecond of virtual time passes.
+"""
+
+import json
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol
+
+from arbcore.wire.instruments import CONVERSIONS, SYMBOLS
+
+START_NS = 1_000_000_000
+MESSAGE_NS = 1_000_000
+ACK_SHARE = 0.05
+FILL_SHARE = 0.05
+BOOK_SHARE = 2 / 3  # of what is no order news
+ACK_WAIT_MESSAGES = 60
+FAIR_START = {"BOND": 1000, "VALBZ": 4000, "VALE": 4000, "GS": 8400, "MS": 4100, "WFC": 5100, "XLF": 0}
+
+
+class SessionLike(Protocol):
+    """What the benchmark asks of a session, compiled, twin or peer."""
+
+    def connected(self, now_ns: int) -> bytes: ...
+
+    def receive(self, data: bytes, now_ns: int) -> bytes: ...
+
+
+@dataclass
+class Recording:
+    """Chunks as a socket would have handed them over, each with its time, and what is in them."""
+
+    chunks: list[tuple[bytes, int]] = field(default_factory=list)
+    orders: list[bytes] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def messages(self) -> int:
+        return self.kinds.total()
+
+    @property
+    def lines(self) -> bytes:
+        """Every message but the greeting, in one piece."""
+        return b"".join(data for data, _ in self.chunks[1:])
+
+    def describe(self) -> str:
+        size = len(self.lines) / max(1, self.messages - 2)
+        shares = ", ".join(f"{kind} {count / self.messages:.1%}" for kind, count in self.kinds.most_common(5))
+        return f"{self.messages:,} messages in {len(self.chunks):,} chunks, {size:.0f} bytes a line; {shares}"
+
+    def respelt(self) -> "Recording":
+        """The same messages as ``json.dumps`` writes them, with spaces."""
+        chunks = [
+            (b"".join(json.dumps(json.loads(line)).encode() + b"\n" for line in data.splitlines()), now_ns)
+            for data, now_ns in self.chunks
+        ]
+        return Recording(chunks, self.orders, self.kinds)
+
+
+def drive(session: SessionLike, recording: Recording) -> list[bytes]:
+    """Plays a recording to a session; what it sent, chunk by chunk."""
+    receive = session.receive
+    sent = [session.connected(START_NS)]
+    sent += [receive(data, now_ns) for data, now_ns in recording.chunks]
+    return sent
+
+
+def record(session: SessionLike, *, messages: int, chunk_bytes: int, seed: int) -> Recording:
+    """Plays ``messages`` messages against ``session`` in chunks of about ``chunk_bytes``."""
+    exchange = Counterparty(Random(seed))
+    recording = Recording(kinds=exchange.kinds)
+    now_ns = START_NS
+    recording.orders.append(session.connected(now_ns))
+    chunk = exchange.greeting()
+    while True:
+        now_ns = START_NS + exchange.kinds.total() * MESSAGE_NS
+        recording.chunks.append((chunk, now_ns))
+        sent = session.receive(chunk, now_ns)
+        recording.orders.append(sent)
+        for line in sent.splitlines():
+            exchange.on_request(json.loads(line))
+        if exchange.kinds.total() >= messages:
+            return recording
+        lines: list[bytes] = []
+        size = 0
+        while size < chunk_bytes and exchange.kinds.total() < messages:
+            lines.append(exchange.next_line())
+            size += len(lines[-1])
+        chunk = b"".join(lines)
+
+
+def line_of(message: dict[str, Any]) -> bytes:
+    """The compact spelling that the exchange writes."""
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+
+
+class Counterparty:
+    """An exchange that fills what it is sent when its shares of the mix say so, at the order's price."""
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.kinds: Counter[str] = Counter()
+        self.fair = dict(FAIR_START)
+        self.xlf_premium = 0.0
+        self.vale_premium = 0.0
+        self.unacked: deque[tuple[int, dict[str, Any]]] = deque()  # (messages when it came, request)
+        self.resting: dict[int, dict[str, Any]] = {}
+        self.endings: deque[dict[str, Any]] = deque()  # answers to cancels, and outs after last fills
+
+    def greeting(self) -> bytes:
+        self.kinds.update(("hello", "open"))
+        names = sorted([*SYMBOLS, "USD"])
+        hello = {"type": "hello", "symbols": [{"symbol": name, "position": 0} for name in names]}
+        return line_of(hello) + line_of({"type": "open", "symbols": sorted(SYMBOLS)})
+
+    def on_request(self, request: dict[str, Any]) -> None:
+        if request["type"] in ("add", "convert"):
+            self.unacked.append((self.kinds.total(), request))
+        elif request["type"] == "cancel":
+            order_id = request["order_id"]
+            for entry in self.unacked:
+                if entry[1]["order_id"] == order_id:
+                    self.unacked.remove(entry)
+                    self.endings.append({"type": "ack", "order_id": order_id})
+                    break
+            self.resting.pop(order_id, None)
+            self.endings.append({"type": "out", "order_id": order_id})
+
+    def next_line(self) -> bytes:
+        message = self._order_news() or self._market_news()
+        self.kinds[message["type"]] += 1
+        return line_of(message)
+
+    # --- order news -----------------------------------------------------------------------------
+
+    def _order_news(self) -> dict[str, Any] | None:
+        told = self.kinds.total()
+        if self.endings:
+            return self.endings.popleft()
+        if self.unacked and (
+            self.kinds["ack"] < ACK_SHARE * told or told - self.unacked[0][0] > ACK_WAIT_MESSAGES
+        ):
+            request = self.unacked.popleft()[1]
+            if request["type"] == "add":
+                self.resting[request["order_id"]] = request
+            return {"type": "ack", "order_id": request["order_id"]}
+        if self.resting and self.kinds["fill"] < FILL_SHARE * told:
+            return self._fill()
+        return None
+
+    def _fill(self) -> dict[str, Any]:
+        """Some resting order, a part of it or all; any order may be lucky."""
+        order_id = self.random.choice(list(self.resting))
+        order = self.resting[order_id]
+        size = self.random.randint(1, min(order["size"], 4))
+        order["size"] -= size
+        if order["size"] == 0:
+            del self.resting[order_id]
+            self.endings.append({"type": "out", "order_id": order_id})
+        return {
+            "type": "fill", "order_id": order_id, "symbol": order["symbol"], "dir": order["dir"],
+            "price": order["price"], "size": size,
+        }
+
+    # --- market news ----------------------------------------------------------------------------
+
+    def _market_news(self) -> dict[str, Any]:
+        random = self.random
+        symbol = random.choice(SYMBOLS)
+        middle = self._move(symbol)
+        if random.random() >= BOOK_SHARE:
+            price = middle + random.choice((-2, -1, -1, 0, 1, 1, 2))
+            return {"type": "trade", "symbol": symbol, "price": price, "size": random.randint(1, 20)}
+        bids, asks = self._side(middle, -1), self._side(middle, +1)
+        return {"type": "book", "symbol": symbol, "buy": bids, "sell": asks}
+
+    def _side(self, middle: int, direction: int) -> list[list[int]]:
+        price = middle + direction * self.random.randint(1, 3)
+        levels = []
+        for _ in range(5):
+            levels.append([price, self.random.randint(1, 30)])
+            price += direction * self.random.randint(1, 3)
+        return levels
+
+    def _move(self, symbol: str) -> int:
+        """Around what a symbol trades now: walks that are pulled back, now and then dislocated."""
+        random, fair = self.random, self.fair
+        if symbol == "BOND":
+            return 1000 + random.choice((-2, 0, 0, 0, 0, 0, 0, 0, 0, 2))
+        if symbol == "XLF":
+            legs = CONVERSIONS["XLF"].legs
+            self.xlf_premium += random.gauss(0, 2) - 0.05 * self.xlf_premium
+            return round(sum(fair[leg] * quantity for leg, quantity in legs) / 10 + self.xlf_premium)
+        if symbol == "VALE":
+            self.vale_premium += random.gauss(0, 4) - 0.03 * self.vale_premium
+            return round(fair["VALBZ"] + self.vale_premium)
+        pull = (FAIR_START[symbol] - fair[symbol]) / 2000
+        fair[symbol] += random.choice((-1, 0, 1)) + (random.random() < abs(pull)) * (1 if pull > 0 else -1)
+        return fair[symbol]
