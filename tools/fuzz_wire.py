@@ -1,0 +1,181 @@
+"""Mutates lines of the protocol and holds the compiled codec against its twin, ``arbcore/reference/wire.py``.
+
+Whatever the bytes, both must give the same message or the same fault, and nothing else may ever happen.
+
+    python tools/fuzz_wire.py --seconds 60
+    python tools/fuzz_wire.py --cases 100000 --seed 7
+
+Prints what it did; at the first difference prints the line and the command that repeats it, and exits 1.
+"""
+
+import argparse
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from arbcore.errors import WireError
+from arbcore.reference import wire as twin
+from arbcore.wire import _decode, _request
+
+CORPUS = [
+    b'{"type":"hello","symbols":[{"symbol":"BOND","position":0},{"symbol":"USD","position":-30000}]}',
+    b'{"type":"hello","symbols":[{"symbol":"VALE","position":-4294967295},{"position":7,"symbol":"SPY"}]}',
+    b'{"type":"hello","symbols":[]}',
+    b'{"type":"open","symbols":["BOND","GS","MS","VALBZ","VALE","WFC","XLF"]}',
+    b'{"type":"close","symbols":["BOND"]}',
+    b'{"type":"error","error":"PROTOCOL_ERROR:MALFORMED \\"x\\" \\ud83d\\ude00 \xc3\xa9"}',
+    b'{"type":"book","symbol":"XLF","buy":[[4285,5],[4257,1]],"sell":[[4333,7],[4342,3]]}',
+    b'{"type":"book","symbol":"BOND","buy":[],"sell":[[1001,99]]}',
+    b'{"type": "book", "symbol": "VALBZ", "buy": [[2, 3], [1, 4]], "sell": [[999999, 999999]]}',
+    b'{"type":"book","symbol":"MS","buy":[[9,1],[9,1],[9,1],[9,1],[9,1],[9,1],[9,1],[9,1],[9,1],[9,1],[9,1],'
+    b'[9,1],[9,1],[9,1],[9,1]],"sell":[]}',
+    b'{"type":"trade","symbol":"MS","price":4106,"size":1}',
+    b'{"size": 1e3, "price": 41.06E+2, "symbol": "\\u0047S", "type": "tr\\u0061de", "extra": [{"a": null}]}',
+    b'{"type":"ack","order_id":2}',
+    b'{"type":"reject","order_id":42,"error":"LIMIT:PRICE_BAND"}',
+    b'{"type":"fill","order_id":3,"symbol":"BOND","dir":"SELL","price":999,"size":10}',
+    b'{"type":"fill","order_id":4294967295,"symbol":"WFC","dir":"BUY","price":1,"size":999999}',
+    b'{"type":"out","order_id":0}',
+    b'{"type":"hello","team":"TEAMNAME"}',
+    b'{"type":"add","order_id":5,"symbol":"BOND","dir":"BUY","price":1002,"size":50}',
+    b'{"type": "convert", "order_id": 4, "symbol": "VALE", "dir": "BUY", "size": 10}',
+    b'{"type":"cancel","order_id":5}',
+]
+
+TOKENS = [
+    b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"\\u0022", b"\\ud800", b"\\udc00", b"\\n", b"\\x", b" ", b"\t",
+    b"\r", b"\n", b"\x00", b"\x1f", b"\x7f", b"\x80", b"\xc3\xa9", b"\xc0\x80", b"\xed\xa0\x80", b"\xf0\x9f\x98\x80",
+    b"\xf4\x90\x80\x80", b"\xef\xbb\xbf", b"null", b"true", b"false", b"NaN", b"Infinity", b"-Infinity", b"-", b"-0",
+    b"0", b"00", b"1", b"1.0", b"1.5", b"1e3", b"1e-3", b"1000e-3", b"1E+400", b"-1", b"999999", b"1000000",
+    b"0999999", b"4294967295", b"4294967296", b"9223372036854775807", b"-9223372036854775808",
+    b"9223372036854775808", b"123456789012345678901234567890", b"1e99999999999999999999", b"0e99999999999999999999",
+    b'"type"', b'"symbol"', b'"order_id"', b'"price"', b'"size"', b'"dir"', b'"buy"', b'"sell"', b'"symbols"',
+    b'"position"', b'"error"', b'"team"', b'"BOND"', b'"VALBZ"', b'"VALE"', b'"GS"', b'"GS\\","', b'"MS"', b'"WFC"',
+    b'"XLF"', b'"USD"', b'"SPY"', b'"BUY"', b'"SELL"', b'"buy"', b'"type":"book",', b'"type":"trade",',
+    b'"type":"ack",', b'"order_id":7,', b'"price":5,', b'"size":6,', b'"symbol":"GS",', b'"dir":"BUY",', b"[1,2],",
+    b"[" * 33, b'{"a":' * 33, b"]" * 33, b"[]" * 33,
+]  # fmt: skip
+
+
+def mutate(line: bytes, rng: random.Random) -> bytes:
+    """``line`` after one to four random edits; one time in thirty as it is."""
+    data = bytearray(line)
+    if rng.random() < 1 / 30:
+        return line
+    for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 4))):
+        at = rng.randrange(len(data) + 1)
+        upto = min(len(data), at + rng.choice((0, 1, 1, 1, 2, 4, 8, 16)))
+        edit = rng.randrange(7)
+        if edit == 0 and at < len(data):
+            data[at] ^= 1 << rng.randrange(8)
+        elif edit == 1:
+            del data[at:upto]
+        elif edit == 2:
+            data[at:upto] = rng.choice(TOKENS)
+        elif edit == 3:
+            data[at:at] = rng.choice(TOKENS)
+        elif edit == 4:
+            data[at:at] = data[rng.randrange(len(data) + 1) :][: rng.randrange(24)]
+        elif edit == 5:
+            other = rng.choice(CORPUS)
+            data[at:] = other[rng.randrange(len(other)) :]
+        else:
+            _respell_number(data, rng)
+    return bytes(data)
+
+
+def _respell_number(data: bytearray, rng: random.Random) -> None:
+    starts = [i for i in range(len(data)) if 48 <= data[i] <= 57 and (i == 0 or not 48 <= data[i - 1] <= 57)]
+    if not starts:
+        return
+    start = rng.choice(starts)
+    end = start
+    while end < len(data) and 48 <= data[end] <= 57:
+        end += 1
+    digits = bytes(data[start:end])
+    zeros = b"0" * rng.randrange(1, 30)
+    data[start:end] = rng.choice(
+        (
+            digits + b"." + zeros,
+            digits + zeros + b"e-%d" % len(zeros),
+            digits[:1] + b"." + (digits[1:] or b"0") + b"e%d" % (len(digits) - 1),
+            b"0." + zeros + digits + b"E+%d" % (len(zeros) + len(digits)),
+            digits + b"e0",
+            b"-" + digits,
+            digits + b"." + zeros + b"1",
+            str(rng.randrange(10 ** rng.randrange(1, 25))).encode(),
+        )
+    )
+
+
+def _result(function: Callable[[bytes], Any], line: bytes) -> Any:
+    try:
+        return function(line)
+    except WireError as error:
+        return "fault: " + error.kind
+
+
+def difference(line: bytes) -> str | None:
+    """What compiled codec and twin disagree on; None if they agree."""
+    for name, compiled, reference in (
+        ("decode", _decode.decode, twin.decode),
+        ("decode_request", _request.decode, twin.decode_request),
+        ("request outcome", _request.outcome, twin.request_outcome),
+    ):
+        got, expected = _result(compiled, line), _result(reference, line)
+        if got != expected:
+            return f"{name}: compiled gives {got!r}, twin gives {expected!r}"
+    return None
+
+
+def case(seed: int, index: int) -> bytes:
+    """The line of one case: depends on nothing but its seed and index."""
+    rng = random.Random(seed * 1_000_003 + index)
+    return mutate(rng.choice(CORPUS), rng)
+
+
+def run(seed: int, cases: int | None, seconds: float | None, first: int = 0) -> tuple[int, Counter[str], str | None]:
+    """(cases run, outcomes of decode by kind, None or the report of the first difference)."""
+    outcomes: Counter[str] = Counter()
+    deadline = None if seconds is None else time.monotonic() + seconds
+    index = first
+    while cases is None or index < first + cases:
+        if deadline is not None and index % 256 == 0 and time.monotonic() > deadline:
+            break
+        line = case(seed, index)
+        found = difference(line)
+        if found is not None:
+            again = f"python tools/fuzz_wire.py --seed {seed} --first {index} --cases 1"
+            return index - first + 1, outcomes, f"{line!r}\n{found}\nrepeat with: {again}"
+        result = _result(_decode.decode, line)
+        outcomes[result if isinstance(result, str) else result["type"]] += 1
+        index += 1
+    return index - first, outcomes, None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Fuzz the wire codec against its twin.")
+    parser.add_argument("--seconds", type=float, help="stop after this long")
+    parser.add_argument("--cases", type=int, help="stop after this many lines (20000 if neither is given)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="the index of the first case")
+    options = parser.parse_args(arguments)
+    cases = options.cases
+    if cases is None and options.seconds is None:
+        cases = 20_000
+    done, outcomes, report = run(options.seed, cases, options.seconds, options.first)
+    print(f"seed {options.seed}: {done} lines")
+    for kind, count in sorted(outcomes.items()):
+        print(f"  {count:9} {kind}")
+    if report is not None:
+        print(f"DIFFERENCE in\n{report}")
+        return 1
+    print("compiled and twin agree on every one")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
