@@ -6,8 +6,8 @@ It knows nothing of prices in the market, of limits or of time-outs; it is told 
 from collections import Counter
 from dataclasses import dataclass
 
-from arbcore.errors import BrokenInvariant
-from arbcore.wire.instruments import CONVERSIONS, ORDER_ID_MAX, SYMBOL_ID, SYMBOLS
+from arbcore.errors import BrokenInvariant, UsageError
+from arbcore.wire.instruments import CONVERSIONS, ORDER_ID_MAX, POSITION_MAX, SYMBOL_ID, SYMBOLS
 
 ADD, CONVERT = 0, 1
 
@@ -28,8 +28,14 @@ LIFECYCLE = (
     (REJECTED,) * 9,
 )
 
-#: Slots of the compiled table. An id whose slot still holds a live order is passed over.
+#: An order has the slot ``id % TABLE_SIZE`` until a later id takes it. An id whose slot still holds a live
+#: order is passed over. A symbol holds at most LIVE_MAX live orders.
 TABLE_SIZE = 4096
+LIVE_MAX = 64
+OWNERS_MAX = 33
+
+#: Cash beyond this, or a position beyond the protocol's, is not believed; so 64 bits hold every sum.
+MONEY_MAX = 10**15
 
 CONVERSION_OF = {SYMBOL_ID[name]: conversion for name, conversion in CONVERSIONS.items()}
 
@@ -68,6 +74,11 @@ class Holding:
     fills: int = 0
 
 
+def bounded(money: int) -> int:
+    """An amount held within what is believed: only an exchange that tells nonsense gets there."""
+    return max(-MONEY_MAX, min(MONEY_MAX, money))
+
+
 def conversion_changes(symbol: int, side: int, size: int) -> list[tuple[int, int]]:
     """(symbol, signed shares) of a conversion: +1 receives the ETF and gives the constituents."""
     conversion = CONVERSION_OF[symbol]
@@ -82,7 +93,9 @@ class Orders:
     one more owner after them holds what no strategy did: positions found at login and foreign fills."""
 
     def __init__(self, strategies: int) -> None:
-        self.table: dict[int, Order] = {}
+        if not 0 <= strategies < OWNERS_MAX:
+            raise UsageError(f"{strategies} strategies in one session; give at most {OWNERS_MAX - 1}")
+        self.slots: dict[int, Order] = {}
         self.live: list[list[Order]] = [[] for _ in SYMBOLS]
         self.next_id = 1
         self.position = [0] * len(SYMBOLS)
@@ -92,22 +105,22 @@ class Orders:
         self.holdings = [Holding([0] * len(SYMBOLS)) for _ in range(strategies + 1)]
         self.anomalies: Counter[str] = Counter()
         self.fills = 0
+        self.doubts = 0  # what was told and cannot be: the caller must ask for a new login
         self.frozen_pnl = 0  # what strategies carry from the present round after a resync within it
 
     # --- what we do -----------------------------------------------------------------------------
 
     def new(self, kind: int, symbol: int, *, side: int, price: int, size: int, strategy: int, now_ns: int) -> Order:
         """Enter an order that passed the gate. From here on it counts in full against the limits."""
-        while (held := self.table.get(self.next_id - TABLE_SIZE)) is not None:
-            if not held.live:
-                del self.table[held.id]
-                break
+        while (held := self.slots.get(self.next_id % TABLE_SIZE)) is not None and held.live:
             self.next_id += 1
         if self.next_id > ORDER_ID_MAX:
             raise BrokenInvariant("order ids are used up: 2**32 orders in one run")
+        if len(self.live[symbol]) >= LIVE_MAX:
+            raise BrokenInvariant(f"{LIVE_MAX} live orders in {SYMBOLS[symbol]} and one more: the gate let it pass")
         order = Order(self.next_id, kind, symbol, side, price, size, strategy, now_ns, size)
         self.next_id += 1
-        self.table[order.id] = order
+        self.slots[order.id % TABLE_SIZE] = order
         self.live[symbol].append(order)
         self._work(order, size)
         self.holdings[strategy].orders += 1
@@ -145,7 +158,7 @@ class Orders:
 
     def on_out(self, order_id: int) -> Order | None:
         """An out ends its order; one for an order already ended, or of no order of ours, is ordinary."""
-        order = self.table.get(order_id)
+        order = self.get(order_id)
         if order is None or not order.live:
             return None
         if order.kind == CONVERT:
@@ -156,18 +169,22 @@ class Orders:
 
     def on_fill(self, order_id: int, symbol: int, *, side: int, price: int, size: int) -> Order | None:
         """Book a fill. What is more than the order asked for is not believed: the caller must resync."""
-        order = self.table.get(order_id)
+        order = self.get(order_id)
         if order is None or order.kind == CONVERT or order.symbol != symbol or order.side != side:
             self.anomalies["foreign_fill"] += 1
-            self._book(len(self.holdings) - 1, symbol, side * size, side * size * price)
+            if self._believable(len(self.holdings) - 1, symbol, side * size, side * size * price):
+                self._book(len(self.holdings) - 1, symbol, side * size, side * size * price)
             return None
         if not order.live:
             self.anomalies["fill_after_end"] += 1
         if size > order.remaining:
             self.anomalies["overfill"] += 1
+            self.doubts += 1
             size = order.remaining
             if size == 0:
                 return order
+        if not self._believable(order.strategy, symbol, side * size, side * size * price):
+            return order
         self._book(order.strategy, symbol, side * size, side * size * price)
         self.holdings[order.strategy].fills += 1
         self.fills += 1
@@ -197,12 +214,12 @@ class Orders:
         new_round = cash == 0 and not any(told)
         for owner, holding in enumerate(self.holdings):
             if new_round or owner < len(self.holdings) - 1:
-                holding.carried_pnl += worth[owner]
+                holding.carried_pnl = bounded(holding.carried_pnl + worth[owner])
             holding.position = [0] * len(SYMBOLS)
             holding.cash = 0
-        self.frozen_pnl = 0 if new_round else self.frozen_pnl + sum(worth[:-1])
+        self.frozen_pnl = 0 if new_round else bounded(self.frozen_pnl + sum(worth[:-1]))
         self.holdings[-1].position = list(told)
-        self.holdings[-1].cash = cash - self.frozen_pnl
+        self.holdings[-1].cash = bounded(cash - self.frozen_pnl)
         self.position = list(told)
         self.average_cost = [0] * len(SYMBOLS)
         self.cash = cash
@@ -213,8 +230,12 @@ class Orders:
 
     # --- inside ---------------------------------------------------------------------------------
 
+    def get(self, order_id: int) -> Order | None:
+        order = self.slots.get(order_id % TABLE_SIZE)
+        return order if order is not None and order.id == order_id else None
+
     def _find(self, order_id: int, what: str) -> Order | None:
-        order = self.table.get(order_id)
+        order = self.get(order_id)
         if order is None:
             self.anomalies[f"unknown_{what}"] += 1
         return order
@@ -240,12 +261,27 @@ class Orders:
 
     def _convert(self, order: Order) -> None:
         self._move(order, ON_FILLED)
-        for symbol, change in conversion_changes(order.symbol, order.side, order.size):
-            self._book(order.strategy, symbol, change, 0)
         fee = CONVERSION_OF[order.symbol].fee
+        changes = conversion_changes(order.symbol, order.side, order.size)
+        if not all(self._believable(order.strategy, symbol, change, fee) for symbol, change in changes):
+            return
+        for symbol, change in changes:
+            self._book(order.strategy, symbol, change, 0)
         self.cash -= fee
         self.holdings[order.strategy].cash -= fee
         order.remaining = 0
+
+    def _believable(self, owner: int, symbol: int, change: int, cost: int) -> bool:
+        """Whether positions and cash stay within what can be; if not, nothing is booked."""
+        holding = self.holdings[owner]
+        if (
+            max(abs(self.position[symbol] + change), abs(holding.position[symbol] + change)) > POSITION_MAX
+            or max(abs(self.cash - cost), abs(holding.cash - cost)) > MONEY_MAX
+        ):
+            self.anomalies["beyond_belief"] += 1
+            self.doubts += 1
+            return False
+        return True
 
     def _book(self, owner: int, symbol: int, change: int, cost: int) -> None:
         held = self.position[symbol]

@@ -1,5 +1,5 @@
 # The market as the exchange last showed it; strategies and the gate read it, only the session writes it.
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from arbcore._fast cimport Level, Ring
 from arbcore.wire._types cimport MAX_LEVELS, N_SYMBOLS, Message
@@ -16,9 +16,13 @@ cdef struct SymbolState:
 
 cdef class Market:
     cdef SymbolState symbols[N_SYMBOLS]
+    cdef uint32_t open_bits             # bit set of the symbols that are open
     cdef int64_t stale_ns
     cdef void clear(self) noexcept
+    cdef void set_open(self, int32_t symbol, bint is_open) noexcept
     cdef void on_book(self, const Message* message, int64_t now_ns) noexcept
     cdef void on_trade(self, int32_t symbol, int32_t price, int64_t now_ns) noexcept
+    # Twice the price that an order is held against; 0 where there is none or it is too old.
     cdef int64_t doubled_reference(self, int32_t symbol, int64_t now_ns) noexcept
+    # The price a position is worth: the touch it would hit, else last trade, else its own average.
     cdef int64_t mark(self, int32_t symbol, int64_t position, int64_t average_price) noexcept

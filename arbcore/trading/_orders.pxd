@@ -1,5 +1,5 @@
-# Order lifecycle, positions, cash and holdings. Pointers to orders stay good until `new` reuses their slot.
-from libc.stdint cimport int32_t, int64_t
+# Order lifecycle, positions, cash and holdings. Pointers to orders stay good until `enter` reuses their slot.
+from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from arbcore.wire._types cimport N_SYMBOLS
 
@@ -7,6 +7,7 @@ cdef enum:
     TABLE_SIZE = 4096       # a power of two: an id's slot is id & (TABLE_SIZE - 1)
     LIVE_MAX = 64           # a symbol's live orders
     OWNERS_MAX = 33         # 32 strategies and the owner of what none of them did
+    CHANGES_MAX = 5         # symbols that one conversion changes
 
 cdef enum OrderKind:
     ADD = 0
@@ -20,8 +21,34 @@ cdef enum OrderState:
     OUT = 4                 # from here on terminal
     REJECTED = 5
 
+cdef enum OrderEvent:
+    ON_ACK = 0
+    ON_REJECT = 1
+    ON_PARTIAL = 2
+    ON_FILLED = 3
+    ON_OUT = 4
+    ON_CANCEL = 5
+    ON_TIMEOUT = 6
+    ON_LOST = 7
+    ON_RESYNC = 8
+
+# What the exchange said that does not fit; ANOMALY_NAMES in _orders.pyx names each.
+cdef enum:
+    UNKNOWN_ACK = 0
+    UNKNOWN_REJECT = 1
+    ACK_AFTER_END = 2
+    REJECT_AFTER_ACK = 3
+    OUT_OF_CONVERSION = 4
+    FOREIGN_FILL = 5
+    FILL_AFTER_END = 6
+    OVERFILL = 7
+    BEYOND_BELIEF = 8
+    BEFORE_HELLO = 9
+    REPEATED_HELLO = 10
+    N_ANOMALIES = 11
+
 cdef struct Order:
-    int64_t id
+    int64_t id              # 0 in a slot never used
     int32_t kind
     int32_t symbol
     int32_t side
@@ -42,10 +69,28 @@ cdef struct Holding:
     int64_t orders
     int64_t fills
 
+cdef struct Change:
+    int32_t symbol
+    int64_t shares          # signed
+
+# Facts of wire.instruments.CONVERSIONS; `unit` is 0 for a symbol that does not convert.
+cdef struct ConversionRule:
+    int32_t unit
+    int32_t fee
+    int32_t n_legs
+    int32_t legs[CHANGES_MAX]
+    int32_t quantities[CHANGES_MAX]
+
+cdef const ConversionRule* conversion_of(int32_t symbol) noexcept nogil
+# The symbols and signed shares of a conversion, the ETF first: how many were written to `changes`.
+cdef int32_t conversion_changes(int32_t symbol, int32_t side, int64_t size, Change* changes) noexcept nogil
+cdef int64_t bounded(int64_t money) noexcept nogil
+
 cdef class Orders:
     cdef Order* table
     cdef Order* live[N_SYMBOLS][LIVE_MAX]
     cdef int32_t n_live[N_SYMBOLS]
+    cdef uint32_t live_bits             # bit set of the symbols with live orders
     cdef readonly int64_t next_id
     cdef int64_t position[N_SYMBOLS]
     cdef int64_t working_buy[N_SYMBOLS]
@@ -55,5 +100,28 @@ cdef class Orders:
     cdef Holding holdings[OWNERS_MAX]
     cdef readonly int32_t n_owners
     cdef readonly int64_t fills
+    cdef readonly int64_t doubts
     cdef int64_t frozen_pnl
-    # (The owner of this module adds the private fields and methods that only the session calls.)
+    cdef int64_t anomaly_counts[N_ANOMALIES]
+
+    # What the session does and is told. An Order* result may be NULL: no order of ours, or nothing changed.
+    cdef Order* enter(self, int32_t kind, int32_t symbol, int32_t side, int32_t price, int32_t size,
+                      int32_t strategy, int64_t now_ns) except NULL
+    cdef void mark_cancel(self, Order* order, int64_t now_ns) noexcept
+    cdef Order* take_ack(self, int64_t order_id) noexcept
+    cdef Order* take_reject(self, int64_t order_id) noexcept
+    cdef Order* take_out(self, int64_t order_id) noexcept
+    cdef Order* take_fill(self, int64_t order_id, int32_t symbol, int32_t side, int32_t price,
+                          int32_t size) noexcept
+    cdef void lose_all(self) noexcept
+    cdef bint take_positions(self, const int64_t* told, int64_t cash, const int64_t* worth) noexcept
+    cdef void time_out(self, Order* order) noexcept
+    cdef Order* find(self, int64_t order_id) noexcept
+    cdef int64_t average_price(self, int32_t symbol) noexcept
+    cdef dict show(self, const Order* order)
+
+    cdef void _move(self, Order* order, int32_t event) noexcept
+    cdef void _work(self, const Order* order, int64_t size) noexcept
+    cdef void _convert(self, Order* order) noexcept
+    cdef bint _believable(self, int32_t owner, int32_t symbol, int64_t change, int64_t cost) noexcept
+    cdef void _book(self, int32_t owner, int32_t symbol, int64_t change, int64_t cost) noexcept

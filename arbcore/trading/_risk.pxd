@@ -1,12 +1,34 @@
 # The gate: limits, collar, cooldown, message cap, and the proposals that wait for a slot.
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 
+from arbcore._fast cimport RateWindow
 from arbcore.trading._market cimport Market
-from arbcore.trading._orders cimport Orders
+from arbcore.trading._orders cimport OWNERS_MAX, Orders
 from arbcore.wire._types cimport N_SYMBOLS
 
 cdef enum:
     PROPOSALS_MAX = 16
+    LOSSES_MAX = 4          # a strategy that lost a symbol's slot so often running goes before any value
+
+# Checked in this order; the first that applies is the answer. REFUSAL_NAMES in _risk.pyx names each.
+cdef enum:
+    PASS = 0
+    HALTED = 1
+    CLOSED = 2
+    BAD_ORDER = 3
+    LIMIT = 4
+    TOO_MANY_LIVE = 5
+    SELF_CROSS = 6
+    NO_REFERENCE = 7
+    COLLAR = 8
+    COOLDOWN = 9
+    MESSAGE_CAP = 10
+    N_REFUSALS = 11
+
+cdef enum GateMode:
+    ACTIVE = 0
+    STOPPING = 1
+    CLOSING = 2
 
 cdef struct Proposal:
     int32_t kind
@@ -16,12 +38,39 @@ cdef struct Proposal:
     int32_t size
     int32_t strategy
     int64_t value
+    int64_t tag             # whatever its strategy needs to know it again; 0 from the built-in ones
 
 cdef class Gate:
     cdef Market market
     cdef Orders orders
     cdef Proposal proposals[N_SYMBOLS][PROPOSALS_MAX]
     cdef int32_t n_proposals[N_SYMBOLS]
-    cdef int32_t symbols_asked          # bit set of the symbols with proposals
+    cdef uint32_t symbols_asked         # bit set of the symbols with proposals
+    cdef int64_t limits[N_SYMBOLS]
+    cdef int64_t slot_open_ns[N_SYMBOLS]
+    cdef int32_t losses[N_SYMBOLS][OWNERS_MAX]
+    cdef int64_t refusal_counts[N_REFUSALS]
+    cdef RateWindow sent
+    cdef int32_t mode
+    cdef bint ready                     # a hello was seen on this connection and no resync is due
+    cdef int64_t order_cooldown_ns
+    cdef int64_t reject_pause_ns
+    cdef int32_t cancel_reserve
+    cdef int32_t collar_bps
+    cdef int32_t live_orders_max
+
     cdef int64_t room(self, int32_t symbol, int32_t side) noexcept
     cdef void propose(self, const Proposal* proposal) noexcept
+    cdef void drop_proposals(self, int32_t symbol) noexcept
+    cdef int32_t check(self, const Proposal* order, int64_t now_ns) noexcept
+    cdef int32_t message_room(self, int64_t now_ns) noexcept
+    cdef void message_sent(self, int64_t now_ns) noexcept
+    cdef int64_t room_after_ns(self, int32_t room, int64_t now_ns) noexcept
+    cdef void take_slot(self, int32_t symbol, int64_t now_ns) noexcept
+    cdef void pause(self, int32_t symbol, int64_t now_ns) noexcept
+    # The places of the symbol's proposals in the order in which they are tried.
+    cdef void rank(self, int32_t symbol, int32_t* places) noexcept
+    cdef void slot_won(self, int32_t symbol, int32_t winner) noexcept
+    cdef bint _reduces(self, const Proposal* order) noexcept
+    cdef bint _within_limits(self, const Proposal* order) noexcept
+    cdef bint _crosses_own(self, const Proposal* order) noexcept

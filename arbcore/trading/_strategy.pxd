@@ -4,7 +4,8 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from arbcore._fast cimport Level
 from arbcore.trading._market cimport Market
 from arbcore.trading._orders cimport Holding, Order, Orders
-from arbcore.trading._risk cimport Gate
+from arbcore.trading._risk cimport Gate, Proposal
+from arbcore.wire._types cimport Message
 
 cdef enum:
     HEDGE_VALUE = 1000000
@@ -19,6 +20,8 @@ cdef class Desk:
     cdef Order* cancels[CANCELS_MAX]
     cdef int32_t n_cancels
     cdef void cancel(self, Order* order) noexcept
+    # Puts an order in the queue of cancels, whatever was asked before: for cancels that nobody answered.
+    cdef void cancel_again(self, Order* order) noexcept
     cdef int64_t loose_position(self, int32_t symbol) noexcept
     # Fills `levels` (room for MAX_LEVELS) with what an order of `side` would meet that is not our own.
     cdef int32_t net_levels(self, int32_t symbol, int32_t side, Level* levels) noexcept
@@ -26,6 +29,7 @@ cdef class Desk:
 cdef class Strategy:
     cdef readonly str name
     cdef readonly bint hedged
+    cdef readonly bint listens          # whether the session calls the three `on_` functions below
     cdef readonly uint32_t book_bits
     cdef readonly uint32_t trade_bits
     cdef readonly uint32_t order_bits
@@ -33,15 +37,21 @@ cdef class Strategy:
     cdef readonly int32_t owner
     cdef Desk desk
     cdef Holding* holding
-    cdef void attach(self, Desk desk, int32_t owner)
+    cdef int attach(self, Desk desk, int32_t owner) except -1
     cdef void reset(self) noexcept
     cdef void converted(self) noexcept
     # Built-in strategies cannot raise; a user's strategy can, so the session checks for an exception.
     cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1
+    # Only for those that listen: a book, trade or own fill, as it was told; ten times a second; and what
+    # became of a proposal (`order` is NULL and `refusal` says why, or the order that was sent).
+    cdef int on_message(self, const Message* message, int64_t now_ns) except -1
+    cdef int on_tick(self, int64_t now_ns) except -1
+    cdef int on_answer(self, const Proposal* proposal, int32_t refusal, const Order* order) except -1
     cdef bint has_live(self, int32_t symbol) noexcept                       # any own order, in any live state
     cdef int64_t resting_size(self, int32_t symbol, int32_t side) noexcept  # sum over reference `resting`
     # Prices and sizes beyond 32 bits are asked for as out of range, so that the gate refuses them.
     cdef void ask(self, int32_t symbol, int32_t side, int64_t price, int64_t size, int64_t value) noexcept
     cdef void ask_conversion(self, int32_t symbol, int32_t side, int64_t size, int64_t value) noexcept
-    cdef void keep_quote(self, int32_t symbol, int32_t side, int64_t price, int64_t size, int64_t value) noexcept
+    cdef void keep_quote(self, int32_t symbol, int32_t side, int64_t price, int64_t size,
+                         int64_t value) noexcept
     cdef void pull_quotes(self, int32_t symbol) noexcept

@@ -80,6 +80,10 @@ class SessionSettings(Ranged):
         super().__post_init__()
         if not (self.team.isascii() and self.team.isalpha() and self.team.isupper() and len(self.team) <= 32):
             raise ConfigError(f"team is {self.team!r}; give 1 to 32 upper-case letters")
+        if self.cancel_reserve >= self.message_cap:
+            raise ConfigError(
+                f"cancel_reserve is {self.cancel_reserve} of a message_cap of {self.message_cap}; leave some for orders"
+            )
         for symbol, limit in self.position_limits.items():
             if symbol not in SYMBOLS:
                 raise ConfigError(f"position limit for {symbol!r}: no such symbol; use one of {', '.join(SYMBOLS)}")

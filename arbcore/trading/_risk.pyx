@@ -1,0 +1,261 @@
+"""The gate that every order passes, and the choice among those who want a slot.
+
+A refusal is a value with a name, never an exception: refusing is the gate's ordinary work.
+``arbcore.reference.risk`` is its specification. Times lie in 0 to 2**62, so adding a setting cannot overflow.
+"""
+
+import cython
+from libc.string cimport memset
+
+from arbcore._fast cimport rate_free, rate_init, rate_room
+from arbcore.trading._orders cimport (
+    ADD,
+    CHANGES_MAX,
+    CONVERT,
+    Change,
+    Order,
+    conversion_changes,
+    conversion_of,
+)
+
+from arbcore.trading.settings import SECOND_NS as _SECOND_NS
+from arbcore.wire.instruments import PRICE_MAX as _PRICE_MAX
+from arbcore.wire.instruments import SIZE_MAX as _SIZE_MAX
+from arbcore.wire.instruments import SYMBOL_ID, SYMBOLS
+
+REFUSAL_NAMES = (
+    "pass", "halted", "symbol_closed", "bad_order", "position_limit", "too_many_live", "self_cross",
+    "no_reference", "price_collar", "cooldown", "message_cap",
+)
+MODE_NAMES = ("active", "stopping", "closing")
+
+cdef int64_t SECOND_NS = _SECOND_NS
+cdef int32_t PRICE_MAX = _PRICE_MAX
+cdef int32_t SIZE_MAX = _SIZE_MAX
+
+
+# First who lost LOSSES_MAX times running, most losses first; then the most valuable; then the earlier one.
+cdef inline bint goes_before(const Proposal* one, const Proposal* other,
+                             const int32_t* losses) noexcept nogil:
+    cdef int32_t one_losses = losses[one.strategy]
+    cdef int32_t other_losses = losses[other.strategy]
+    if one_losses < LOSSES_MAX:
+        one_losses = 0
+    if other_losses < LOSSES_MAX:
+        other_losses = 0
+    if one_losses != other_losses:
+        return one_losses > other_losses
+    if one.value != other.value:
+        return one.value > other.value
+    return one.strategy < other.strategy
+
+
+cdef class Gate:
+    """Limits, collar, cooldown and message cap over the orders and the market of one session."""
+
+    def __cinit__(self, settings, Market market not None, Orders orders not None):
+        self.market = market
+        self.orders = orders
+        for symbol, name in enumerate(SYMBOLS):
+            self.limits[symbol] = settings.limit(name)
+        self.order_cooldown_ns = settings.order_cooldown_ns
+        self.reject_pause_ns = settings.reject_pause_ns
+        self.cancel_reserve = settings.cancel_reserve
+        self.collar_bps = settings.collar_bps
+        self.live_orders_max = settings.live_orders_max
+        rate_init(&self.sent, settings.message_cap, SECOND_NS)
+
+    def __dealloc__(self):
+        rate_free(&self.sent)
+
+    # The unit is not 0 where it divides, and the size above 0.
+    @cython.cdivision(True)
+    cdef int32_t check(self, const Proposal* order, int64_t now_ns) noexcept:
+        cdef int64_t doubled, distance
+        cdef int32_t unit
+        if not self.ready or self.mode == STOPPING or (self.mode == CLOSING and not self._reduces(order)):
+            return HALTED
+        if not self.market.symbols[order.symbol].open:
+            return CLOSED
+        if not 0 < order.size <= SIZE_MAX or (order.kind == ADD and not 0 < order.price <= PRICE_MAX):
+            return BAD_ORDER
+        if order.kind == CONVERT:
+            unit = conversion_of(order.symbol).unit
+            if unit == 0 or order.size % unit:
+                return BAD_ORDER
+        if not self._within_limits(order):
+            return LIMIT
+        if self.orders.n_live[order.symbol] >= self.live_orders_max:
+            return TOO_MANY_LIVE
+        if order.kind == ADD:
+            if self._crosses_own(order):
+                return SELF_CROSS
+            doubled = self.market.doubled_reference(order.symbol, now_ns)
+            if doubled == 0:
+                return NO_REFERENCE
+            distance = 2 * <int64_t>order.price - doubled
+            if (distance if distance > 0 else -distance) * 10_000 > self.collar_bps * doubled:
+                return COLLAR
+        if now_ns < self.slot_open_ns[order.symbol]:
+            return COOLDOWN
+        if self.message_room(now_ns) <= self.cancel_reserve:
+            return MESSAGE_CAP
+        return PASS
+
+    cdef bint _within_limits(self, const Proposal* order) noexcept:
+        cdef Change changes[CHANGES_MAX]
+        cdef int32_t index, count
+        if order.kind == ADD:
+            return order.size <= self.room(order.symbol, order.side)
+        count = conversion_changes(order.symbol, order.side, order.size, changes)
+        for index in range(count):
+            if changes[index].shares > 0:
+                if changes[index].shares > self.room(changes[index].symbol, 1):
+                    return False
+            elif -changes[index].shares > self.room(changes[index].symbol, -1):
+                return False
+        return True
+
+    # Shares of this side that may still be asked for, with all that may still fill counted.
+    cdef int64_t room(self, int32_t symbol, int32_t side) noexcept:
+        cdef int64_t left
+        if side > 0:
+            left = self.limits[symbol] - self.orders.position[symbol] - self.orders.working_buy[symbol]
+        else:
+            left = self.limits[symbol] + self.orders.position[symbol] - self.orders.working_sell[symbol]
+        return left if left > 0 else 0
+
+    # Whether this add would meet an order of our own that may still rest in the book.
+    cdef bint _crosses_own(self, const Proposal* order) noexcept:
+        cdef int32_t index
+        cdef const Order* other
+        for index in range(self.orders.n_live[order.symbol]):
+            other = self.orders.live[order.symbol][index]
+            if (other.kind == ADD and other.side == -order.side
+                    and order.side * (order.price - other.price) >= 0):
+                return True
+        return False
+
+    # Whether it only takes a position towards zero, with all that may still fill counted.
+    cdef bint _reduces(self, const Proposal* order) noexcept:
+        if order.kind == CONVERT:
+            return False
+        if order.side > 0:
+            return order.size + self.orders.working_buy[order.symbol] <= -self.orders.position[order.symbol]
+        return order.size + self.orders.working_sell[order.symbol] <= self.orders.position[order.symbol]
+
+    # --- messages -------------------------------------------------------------------------------
+
+    cdef int32_t message_room(self, int64_t now_ns) noexcept:
+        return rate_room(&self.sent, now_ns)
+
+    # A message that went although the cap was reached (a login) takes the oldest one's place.
+    cdef void message_sent(self, int64_t now_ns) noexcept:
+        self.sent.stamps_ns[self.sent.head] = now_ns
+        self.sent.head += 1
+        if self.sent.head == self.sent.cap:
+            self.sent.head = 0
+        if self.sent.count < self.sent.cap:
+            self.sent.count += 1
+
+    # When more than `room` messages may go; now if they may already. The settings keep `room` below the cap,
+    # so the stamp looked for is among those that still count.
+    cdef int64_t room_after_ns(self, int32_t room, int64_t now_ns) noexcept:
+        cdef int32_t free_now = rate_room(&self.sent, now_ns)
+        cdef int32_t expired, place
+        if free_now > room:
+            return now_ns
+        expired = self.sent.count - (self.sent.cap - free_now)
+        place = self.sent.head - self.sent.count + expired + room - free_now
+        return self.sent.stamps_ns[place + self.sent.cap if place < 0 else place] + SECOND_NS
+
+    # --- slots ----------------------------------------------------------------------------------
+
+    cdef void take_slot(self, int32_t symbol, int64_t now_ns) noexcept:
+        self.slot_open_ns[symbol] = now_ns + self.order_cooldown_ns
+
+    # The exchange rejected an order here: let the symbol rest, so that rejects do not come in storms.
+    cdef void pause(self, int32_t symbol, int64_t now_ns) noexcept:
+        if self.slot_open_ns[symbol] < now_ns + self.reject_pause_ns:
+            self.slot_open_ns[symbol] = now_ns + self.reject_pause_ns
+
+    cdef void propose(self, const Proposal* proposal) noexcept:
+        cdef int32_t symbol = proposal.symbol
+        if self.n_proposals[symbol] < PROPOSALS_MAX:
+            self.proposals[symbol][self.n_proposals[symbol]] = proposal[0]
+            self.n_proposals[symbol] += 1
+            self.symbols_asked |= 1u << symbol
+
+    cdef void drop_proposals(self, int32_t symbol) noexcept:
+        self.n_proposals[symbol] = 0
+        self.symbols_asked &= ~(1u << symbol)
+
+    cdef void rank(self, int32_t symbol, int32_t* places) noexcept:
+        cdef int32_t index, at
+        cdef const Proposal* proposals = self.proposals[symbol]
+        # Insertion keeps the order asked in where nothing else tells two apart.
+        for index in range(self.n_proposals[symbol]):
+            at = index
+            while at > 0 and goes_before(&proposals[index], &proposals[places[at - 1]], self.losses[symbol]):
+                places[at] = places[at - 1]
+                at -= 1
+            places[at] = index
+
+    cdef void slot_won(self, int32_t symbol, int32_t winner) noexcept:
+        cdef int32_t index, strategy
+        cdef uint32_t low_seen = 0
+        cdef bint last_seen = False
+        # The 32 strategies fit a bit set; the owner after them has a flag of its own.
+        for index in range(self.n_proposals[symbol]):
+            strategy = self.proposals[symbol][index].strategy
+            if strategy < 32:
+                if low_seen >> strategy & 1:
+                    continue
+                low_seen |= 1u << strategy
+            elif last_seen:
+                continue
+            else:
+                last_seen = True
+            if strategy == winner:
+                self.losses[symbol][strategy] = 0
+            else:
+                self.losses[symbol][strategy] += 1
+
+    # --- the Python face ------------------------------------------------------------------------
+
+    @property
+    def refusals(self):
+        """How often each reason was given, by name; only those given at all."""
+        cdef int32_t index
+        counted = {}
+        for index in range(N_REFUSALS):
+            if self.refusal_counts[index]:
+                counted[REFUSAL_NAMES[index]] = self.refusal_counts[index]
+        return counted
+
+    def exposure(self) -> dict:
+        """Per symbol: position, what may still be bought and sold of live orders, and the limit."""
+        return {
+            name: {
+                "position": self.orders.position[symbol],
+                "working_buy": self.orders.working_buy[symbol],
+                "working_sell": self.orders.working_sell[symbol],
+                "limit": self.limits[symbol],
+            }
+            for symbol, name in enumerate(SYMBOLS)
+        }
+
+    def room_for(self, str name, int32_t side):
+        """Shares of this side (+1 buy, -1 sell) that may still be asked for."""
+        return self.room(SYMBOL_ID[name], side)
+
+    def refusal(self, str name, *, int32_t kind, int32_t side, int32_t price, int32_t size, int64_t now_ns):
+        """The name of what the gate would say to this order now (kind 0 an add, 1 a conversion)."""
+        cdef Proposal proposal
+        memset(&proposal, 0, sizeof(proposal))
+        proposal.kind = kind
+        proposal.symbol = SYMBOL_ID[name]
+        proposal.side = 1 if side > 0 else -1
+        proposal.price = price
+        proposal.size = size
+        return REFUSAL_NAMES[self.check(&proposal, now_ns)]

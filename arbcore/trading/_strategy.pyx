@@ -1,0 +1,179 @@
+"""What a strategy sees and may ask for, and the base of the built-in ones.
+
+A strategy reads the market, the orders and its own holding; it asks for orders and cancels through the desk.
+It never touches a socket, a clock or the order table. ``arbcore.reference.strategy`` is the specification.
+"""
+
+from libc.stdint cimport INT32_MAX
+from libc.string cimport memcpy
+
+from arbcore.trading._orders cimport ADD, CONVERT, OPEN, OUT, UNACKED
+
+from arbcore.errors import BrokenInvariant
+from arbcore.trading.settings import NEVER_NS
+
+
+cdef class Desk:
+    """The strategies' window on the session: market, orders, gate, and the two things they may ask for."""
+
+    def __cinit__(self, Market market not None, Orders orders not None, Gate gate not None):
+        self.market = market
+        self.orders = orders
+        self.gate = gate
+
+    cdef void cancel(self, Order* order) noexcept:
+        if order.state < OUT and order.kind == ADD and order.cancels == 0 and not order.wants_cancel:
+            self.cancel_again(order)
+
+    # Each live order waits at most once, so the queue cannot pass its bound; the session checks that.
+    cdef void cancel_again(self, Order* order) noexcept:
+        order.wants_cancel = True
+        if self.n_cancels < CANCELS_MAX:
+            self.cancels[self.n_cancels] = order
+            self.n_cancels += 1
+
+    cdef int64_t loose_position(self, int32_t symbol) noexcept:
+        cdef int64_t loose = self.orders.position[symbol]
+        cdef int32_t index
+        for index in range(self.n_hedged):
+            loose -= self.orders.holdings[self.hedged_owners[index]].position[symbol]
+        return loose
+
+    cdef int32_t net_levels(self, int32_t symbol, int32_t side, Level* levels) noexcept:
+        cdef const Level* shown = self.market.symbols[symbol].asks
+        cdef int32_t n_shown = self.market.symbols[symbol].n_asks
+        cdef int32_t n_live = self.orders.n_live[symbol]
+        cdef int32_t count = 0
+        cdef int32_t level, index
+        cdef int64_t left
+        cdef const Order* order
+        if side < 0:
+            shown = self.market.symbols[symbol].bids
+            n_shown = self.market.symbols[symbol].n_bids
+        if n_live == 0:
+            memcpy(levels, shown, <size_t>n_shown * sizeof(Level))
+            return n_shown
+        for level in range(n_shown):
+            left = shown[level].size
+            for index in range(n_live):
+                order = self.orders.live[symbol][index]
+                if order.kind == ADD and order.side == -side and order.price == shown[level].price:
+                    left -= order.remaining
+            if left > 0:
+                levels[count].price = shown[level].price
+                levels[count].size = <int32_t>left
+                count += 1
+        return count
+
+
+cdef inline int32_t clamped(int64_t number) noexcept nogil:
+    # What does not fit is no legal price or size either way: the gate refuses it.
+    return INT32_MAX if number > INT32_MAX else -1 if number < 0 else <int32_t>number
+
+
+cdef inline bint rests(const Order* order, int32_t owner, int32_t side) noexcept nogil:
+    # An own order that stands or will stand in the book and is not being cancelled.
+    return (order.strategy == owner and order.kind == ADD and order.side == side
+            and (order.state == UNACKED or order.state == OPEN) and not order.wants_cancel)
+
+
+cdef class Strategy:
+    """Base of the built-in strategies. The session sets desk, owner and holding.
+
+    ``book_bits``, ``trade_bits`` and ``order_bits`` are the symbols whose books, trades and own-order news
+    make it look again; ``wake_ns`` is when it wants to look again without news.
+    """
+
+    def __cinit__(self, *args, **kwargs):
+        self.name = ""
+        self.wake_ns = NEVER_NS
+
+    cdef int attach(self, Desk desk, int32_t owner) except -1:
+        if self.desk is not None:
+            raise BrokenInvariant(f"strategy {self.name!r} belongs to a session already; build another one")
+        self.desk = desk
+        self.owner = owner
+        self.holding = &desk.orders.holdings[owner]
+        return 0
+
+    cdef void converted(self) noexcept:
+        pass
+
+    cdef void reset(self) noexcept:
+        pass
+
+    cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
+        raise BrokenInvariant(f"{type(self).__name__} does not say what it wants")
+
+    cdef int on_message(self, const Message* message, int64_t now_ns) except -1:
+        return 0
+
+    cdef int on_tick(self, int64_t now_ns) except -1:
+        return 0
+
+    cdef int on_answer(self, const Proposal* proposal, int32_t refusal, const Order* order) except -1:
+        return 0
+
+    # --- for the subclasses ---------------------------------------------------------------------
+
+    cdef bint has_live(self, int32_t symbol) noexcept:
+        cdef int32_t index
+        for index in range(self.desk.orders.n_live[symbol]):
+            if self.desk.orders.live[symbol][index].strategy == self.owner:
+                return True
+        return False
+
+    cdef int64_t resting_size(self, int32_t symbol, int32_t side) noexcept:
+        cdef int32_t index
+        cdef int64_t size = 0
+        cdef const Order* order
+        for index in range(self.desk.orders.n_live[symbol]):
+            order = self.desk.orders.live[symbol][index]
+            if rests(order, self.owner, side):
+                size += order.remaining
+        return size
+
+    cdef void ask(self, int32_t symbol, int32_t side, int64_t price, int64_t size, int64_t value) noexcept:
+        cdef Proposal proposal
+        proposal.kind = ADD
+        proposal.symbol = symbol
+        proposal.side = side
+        proposal.price = clamped(price)
+        proposal.size = clamped(size)
+        proposal.strategy = self.owner
+        proposal.value = value
+        proposal.tag = 0
+        self.desk.gate.propose(&proposal)
+
+    cdef void ask_conversion(self, int32_t symbol, int32_t side, int64_t size, int64_t value) noexcept:
+        cdef Proposal proposal
+        proposal.kind = CONVERT
+        proposal.symbol = symbol
+        proposal.side = side
+        proposal.price = 0
+        proposal.size = clamped(size)
+        proposal.strategy = self.owner
+        proposal.value = value
+        proposal.tag = 0
+        self.desk.gate.propose(&proposal)
+
+    # One order at `price` and none elsewhere; no order at all for a size of 0 or less.
+    cdef void keep_quote(self, int32_t symbol, int32_t side, int64_t price, int64_t size,
+                         int64_t value) noexcept:
+        cdef bint kept = False
+        cdef int32_t index
+        cdef Order* order
+        for index in range(self.desk.orders.n_live[symbol]):
+            order = self.desk.orders.live[symbol][index]
+            if not rests(order, self.owner, side):
+                continue
+            if size > 0 and order.price == price and not kept:
+                kept = True
+            else:
+                self.desk.cancel(order)
+        if size > 0 and not kept:
+            self.ask(symbol, side, price, size, value)
+
+    cdef void pull_quotes(self, int32_t symbol) noexcept:
+        self.keep_quote(symbol, 1, 0, 0, 0)
+        self.keep_quote(symbol, -1, 0, 0, 0)
