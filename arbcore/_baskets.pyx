@@ -83,8 +83,8 @@ cdef inline int64_t walk_take(Walk* walk, int32_t quantity) noexcept nogil:
     return -1
 
 
-cdef void best_of(const ConversionBooks* books, bint create, int32_t max_lots, int32_t* lots,
-                  int64_t* edge) noexcept nogil:
+cdef inline void best_of(const ConversionBooks* books, bint create, int32_t max_lots, int32_t* lots,
+                         int64_t* edge) noexcept nogil:
     cdef Walk etf
     cdef Walk legs[LEGS_MAX]
     cdef int64_t gained = 0
@@ -115,13 +115,15 @@ cdef void best_of(const ConversionBooks* books, bint create, int32_t max_lots, i
                 return
             basket += gain
         gain = (value - basket if create else basket - value) - books.lot_fee
-        # Prices only worsen with depth, so once a further lot gains nothing no later one will.
         if lot > 0 and gain <= 0:
             return
         gained += gain
         lot += 1
         lots[0] = lot
         edge[0] = gained - books.fee
+        # Prices only worsen with depth: after a lot that gains nothing no other one does.
+        if gain <= 0:
+            return
 
 
 cdef void best_create(const ConversionBooks* books, int32_t max_lots, int32_t* lots,
