@@ -200,6 +200,112 @@ def _bank_flow(*, spreads: tuple[int, ...], gap: int, error_ct: int, reach: int)
     )
 
 
+def _bond_flow() -> SymbolFlow:
+    # Four rival teams at 999/1001, each with a team's limit of 100; behind them the house, wider.
+    return SymbolFlow(
+        makers=(
+            Makers(
+                (1, 1, 1, 1),
+                1,
+                levels=1,
+                size_low=15,
+                size_high=40,
+                requote_ms=400,
+                lag_ms=0,
+                error_ct=0,
+                limit=100,
+                withdraw_per_mille=4,
+                withdraw_ms=3_000,
+            ),
+            Makers(
+                (2, 3), 1, levels=5, size_low=10, size_high=60, requote_ms=1_000, lag_ms=0, error_ct=0
+            ),
+        ),
+        noise=Noise(interval_ms=430, size_mean=4, size_high=20, reach_ticks=6),
+        informed=Informed(interval_ms=300, lag_ms=0, error_ct=0, edge_ticks=1, size_high=20),
+    )
+
+
+def _valbz_flow() -> SymbolFlow:
+    return SymbolFlow(
+        makers=(
+            Makers(
+                (2, 3, 4, 5),
+                2,
+                levels=4,
+                size_low=1,
+                size_high=4,
+                requote_ms=350,
+                lag_ms=120,
+                error_ct=80,
+                skew_ct=20,
+                half_life_ms=20_000,
+                withdraw_per_mille=4,
+                withdraw_ms=3_000,
+            ),
+        ),
+        noise=Noise(interval_ms=870, size_mean=2, size_high=8, reach_ticks=60),
+        programme=Programme(
+            60_000, shares_low=10, shares_high=30, slice_low=1, slice_high=4, spacing_ms=400
+        ),
+        informed=Informed(interval_ms=250, lag_ms=40, error_ct=60, edge_ticks=1, size_high=4),
+    )
+
+
+def _vale_flow() -> SymbolFlow:
+    return SymbolFlow(
+        makers=(
+            Makers(
+                (8, 12),
+                5,
+                levels=3,
+                size_low=1,
+                size_high=4,
+                requote_ms=900,
+                lag_ms=600,
+                error_ct=300,
+                skew_ct=250,
+                half_life_ms=18_000,
+                withdraw_per_mille=10,
+                withdraw_ms=4_000,
+            ),
+        ),
+        noise=Noise(interval_ms=1_900, size_mean=2, size_high=6, reach_ticks=120),
+        programme=Programme(
+            22_000, shares_low=8, shares_high=24, slice_low=1, slice_high=3, spacing_ms=500
+        ),
+        followers=Followers(interval_ms=1_500, lag_ms=60, window_ms=1_000, move_ticks=4, size_high=3),
+        arbitrageurs=Arbitrageurs(count=2, interval_ms=2_000, edge=4, units_high=5),
+    )
+
+
+def _xlf_flow() -> SymbolFlow:
+    return SymbolFlow(
+        makers=(
+            Makers(
+                (2, 3, 4, 5),
+                2,
+                levels=4,
+                size_low=2,
+                size_high=12,
+                requote_ms=400,
+                lag_ms=250,
+                error_ct=120,
+                skew_ct=50,
+                half_life_ms=12_000,
+                withdraw_per_mille=4,
+                withdraw_ms=3_000,
+            ),
+        ),
+        noise=Noise(interval_ms=550, size_mean=4, size_high=25, reach_ticks=60),
+        programme=Programme(
+            25_000, shares_low=40, shares_high=140, slice_low=4, slice_high=12, spacing_ms=300
+        ),
+        followers=Followers(interval_ms=400, lag_ms=60, window_ms=600, move_ticks=2, size_high=10),
+        arbitrageurs=Arbitrageurs(count=2, interval_ms=1_500, edge=30, units_high=4),
+    )
+
+
 def _normal() -> Regime:
     news = {"jump_interval_ms": 150_000, "jump_low_ticks": 6, "jump_high_ticks": 16}
     fair = {
@@ -209,103 +315,13 @@ def _normal() -> Regime:
         "WFC": FairProcess(5_450, 6_150, volatility_ct=290, common_per_mille=500, **news),
     }
     flow = {
-        # Four rival teams at 999/1001, each with a team's limit of 100; behind them the house, wider.
-        "BOND": SymbolFlow(
-            makers=(
-                Makers(
-                    (1, 1, 1, 1),
-                    1,
-                    levels=1,
-                    size_low=15,
-                    size_high=40,
-                    requote_ms=400,
-                    lag_ms=0,
-                    error_ct=0,
-                    limit=100,
-                    withdraw_per_mille=4,
-                    withdraw_ms=3_000,
-                ),
-                Makers(
-                    (2, 3), 1, levels=5, size_low=10, size_high=60, requote_ms=1_000, lag_ms=0, error_ct=0
-                ),
-            ),
-            noise=Noise(interval_ms=430, size_mean=4, size_high=20, reach_ticks=6),
-            informed=Informed(interval_ms=300, lag_ms=0, error_ct=0, edge_ticks=1, size_high=20),
-        ),
-        "VALBZ": SymbolFlow(
-            makers=(
-                Makers(
-                    (2, 3, 4, 5),
-                    2,
-                    levels=4,
-                    size_low=1,
-                    size_high=4,
-                    requote_ms=350,
-                    lag_ms=120,
-                    error_ct=80,
-                    skew_ct=20,
-                    half_life_ms=20_000,
-                    withdraw_per_mille=4,
-                    withdraw_ms=3_000,
-                ),
-            ),
-            noise=Noise(interval_ms=870, size_mean=2, size_high=8, reach_ticks=60),
-            programme=Programme(
-                60_000, shares_low=10, shares_high=30, slice_low=1, slice_high=4, spacing_ms=400
-            ),
-            informed=Informed(interval_ms=250, lag_ms=40, error_ct=60, edge_ticks=1, size_high=4),
-        ),
-        "VALE": SymbolFlow(
-            makers=(
-                Makers(
-                    (8, 12),
-                    5,
-                    levels=3,
-                    size_low=1,
-                    size_high=4,
-                    requote_ms=900,
-                    lag_ms=600,
-                    error_ct=300,
-                    skew_ct=250,
-                    half_life_ms=18_000,
-                    withdraw_per_mille=10,
-                    withdraw_ms=4_000,
-                ),
-            ),
-            noise=Noise(interval_ms=1_900, size_mean=2, size_high=6, reach_ticks=120),
-            programme=Programme(
-                22_000, shares_low=8, shares_high=24, slice_low=1, slice_high=3, spacing_ms=500
-            ),
-            followers=Followers(interval_ms=1_500, lag_ms=60, window_ms=1_000, move_ticks=4, size_high=3),
-            arbitrageurs=Arbitrageurs(count=2, interval_ms=2_000, edge=4, units_high=5),
-        ),
+        "BOND": _bond_flow(),
+        "VALBZ": _valbz_flow(),
+        "VALE": _vale_flow(),
         "GS": _bank_flow(spreads=(4, 5, 6, 8), gap=3, error_ct=160, reach=120),
         "MS": _bank_flow(spreads=(2, 3, 4, 5), gap=2, error_ct=80, reach=60),
         "WFC": _bank_flow(spreads=(3, 4, 5, 6), gap=2, error_ct=115, reach=90),
-        "XLF": SymbolFlow(
-            makers=(
-                Makers(
-                    (2, 3, 4, 5),
-                    2,
-                    levels=4,
-                    size_low=2,
-                    size_high=12,
-                    requote_ms=400,
-                    lag_ms=250,
-                    error_ct=120,
-                    skew_ct=50,
-                    half_life_ms=12_000,
-                    withdraw_per_mille=4,
-                    withdraw_ms=3_000,
-                ),
-            ),
-            noise=Noise(interval_ms=550, size_mean=4, size_high=25, reach_ticks=60),
-            programme=Programme(
-                25_000, shares_low=40, shares_high=140, slice_low=4, slice_high=12, spacing_ms=300
-            ),
-            followers=Followers(interval_ms=400, lag_ms=60, window_ms=600, move_ticks=2, size_high=10),
-            arbitrageurs=Arbitrageurs(count=2, interval_ms=1_500, edge=30, units_high=4),
-        ),
+        "XLF": _xlf_flow(),
     }
     return Regime("normal", "the reference, and what prod-like plays", fair, flow)
 

@@ -122,7 +122,7 @@ def _python_functions(path: Path) -> list[Function]:
     return found
 
 
-_DEF = re.compile(r"^([ \t]*)(?:async[ \t]+def|def|cdef|cpdef)[ \t]+[^\n]*?\b(\w+)[ \t]*\(")
+_DEF = re.compile(r"^([ \t]*)(?:async[ \t]+def|def|cdef|cpdef)[ \t]+(?!class\b)[^\n]*?\b(\w+)[ \t]*\(")
 
 
 def _cython_functions(path: Path) -> list[Function]:

@@ -13,17 +13,17 @@ ROUND_NS = 300 * SECOND_NS
 
 def path(regime: str, seed: int, *, step_ns: int = SECOND_NS, slowdown: int = 1) -> list[dict[str, int]]:
     fair = FairValues(REGIMES[regime].fair, seed=seed, slowdown=slowdown)
-    return [fair.at(now) for now in range(0, ROUND_NS * slowdown + 1, step_ns)]
+    return [fair.at(now_ns) for now_ns in range(0, ROUND_NS * slowdown + 1, step_ns)]
 
 
 @pytest.mark.parametrize("regime", REGIMES)
 def test_identities_hold_exactly_at_every_moment(regime):
     for seed in (1, 2):
-        for now in path(regime, seed, step_ns=STEP_MS * 1_000_000 * 7):
-            assert now["BOND"] == 1000 * SCALE
-            assert now["VALE"] == now["VALBZ"]
-            basket = 3 * now["BOND"] + 2 * now["GS"] + 3 * now["MS"] + 2 * now["WFC"]
-            assert 10 * now["XLF"] == basket, f"seed {seed}"
+        for fair in path(regime, seed, step_ns=STEP_MS * 1_000_000 * 7):
+            assert fair["BOND"] == 1000 * SCALE
+            assert fair["VALE"] == fair["VALBZ"]
+            basket = 3 * fair["BOND"] + 2 * fair["GS"] + 3 * fair["MS"] + 2 * fair["WFC"]
+            assert 10 * fair["XLF"] == basket, f"seed {seed}"
 
 
 def test_same_seed_same_path_and_another_seed_another():
@@ -107,7 +107,7 @@ def test_jumps_come_about_as_often_as_they_say():
     # A step of 20 ms moves MS by a third of a tick; twelve ticks in one step are a jump.
     jumps = 0
     for seed in range(10):
-        walk = [now["MS"] for now in path("jumps", seed, step_ns=STEP_MS * 1_000_000)]
+        walk = [fair["MS"] for fair in path("jumps", seed, step_ns=STEP_MS * 1_000_000)]
         jumps += sum(abs(b - a) > 12 * SCALE for a, b in pairwise(walk))
     assert 150 < jumps < 250, "seeds 0 to 9: 20 a round expected"
 
