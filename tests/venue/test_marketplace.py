@@ -40,8 +40,8 @@ def median_spread(regime: str, symbol: str) -> float:
 def trace(config: VenueConfig, seed: int, *, seconds: int, step_ns: int) -> str:
     engine, conn = opened(config, seed)
     digest = hashlib.sha256()
-    for now in range(0, seconds * SECOND_NS + 1, step_ns):
-        engine.advance(now)
+    for moment_ns in range(0, seconds * SECOND_NS + 1, step_ns):
+        engine.advance(moment_ns)
         digest.update(engine.take(conn))
     return digest.hexdigest()
 
