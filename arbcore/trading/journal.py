@@ -1,0 +1,136 @@
+"""The session journal's format: everything that went into a session and came out, with its time.
+
+Two lines of text come first: the name, the format's version and what made it (``arbcore-journal 1
+arbcore/0.1.0``), then one line of JSON with what is needed to build the session again. Records follow, all
+little-endian: a checksum (4 bytes, CRC-32 of all that follows), a kind (1), the length of the payload (4), the
+time in nanoseconds (8), and the payload. Pure functions over bytes: no file and no clock.
+"""
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from arbcore.errors import JournalError
+
+NAME = "arbcore-journal"
+VERSION = 1
+#: A payload is one read of the socket or what one event made the session send; both are far below this.
+PAYLOAD_BYTES_MAX = 1 << 26
+HEADER_BYTES_MAX = 1 << 20
+
+IN = 1  # payload: bytes received from the exchange
+OUT = 2  # payload: the bytes that the session gave back for the record before
+TICK = 3  # a timer ran
+CONNECT = 4  # a connection was made
+DISCONNECT = 5  # it was lost
+STOP = 6  # payload: the reason, UTF-8
+KILL = 7  # payload: the reason, UTF-8
+FULL = 8  # the journal reached its size bound; what came after is not in it
+
+KIND_NAMES = {
+    IN: "in",
+    OUT: "out",
+    TICK: "tick",
+    CONNECT: "connect",
+    DISCONNECT: "disconnect",
+    STOP: "stop",
+    KILL: "kill",
+    FULL: "full",
+}
+
+_HEAD = struct.Struct("<BIq")
+_CRC = struct.Struct("<I")
+RECORD_OVERHEAD = _CRC.size + _HEAD.size
+
+
+@dataclass(frozen=True)
+class Record:
+    """One event: its kind, time, payload, and its number in the file, from 1."""
+
+    number: int
+    kind: int
+    time_ns: int
+    payload: bytes
+
+
+def header(made_by: str, settings: Mapping[str, Any]) -> bytes:
+    """The two header lines. ``made_by`` is one word such as ``arbcore/0.1.0``; ``settings`` must be JSON."""
+    return f"{NAME} {VERSION} {made_by}\n{json.dumps(dict(settings), sort_keys=True)}\n".encode()
+
+
+def record(kind: int, time_ns: int, payload: bytes | bytearray | memoryview = b"") -> bytes:
+    """One record as it is written."""
+    head = _HEAD.pack(kind, len(payload), time_ns)
+    return _CRC.pack(zlib.crc32(payload, zlib.crc32(head))) + head + payload
+
+
+def read_header(data: bytes) -> tuple[dict[str, Any], int]:
+    """The settings, and where the records begin. JournalError where it is not ours, or newer than ours."""
+    first_end = data.find(b"\n", 0, 256)
+    words = data[: max(first_end, 0)].split(b" ")
+    if first_end < 0 or len(words) != 3 or words[0] != NAME.encode():
+        raise JournalError(
+            "it is not an arbcore journal; give a file written by `arbcore exchange --journal FILE`."
+        )
+    if not words[1].isdigit() or len(words[1]) > 9:
+        raise JournalError("its first line names no version; the file is damaged.")
+    if int(words[1]) > VERSION:
+        raise JournalError(
+            f"its format is version {int(words[1])} and this arbcore reads up to version {VERSION}; "
+            "replay it with a newer arbcore."
+        )
+    end = data.find(b"\n", first_end + 1, first_end + 1 + HEADER_BYTES_MAX)
+    try:
+        settings = json.loads(data[first_end + 1 : end]) if end >= 0 else None
+    except (ValueError, RecursionError):
+        settings = None
+    if not isinstance(settings, dict):
+        raise JournalError("its second line does not hold the session's settings; the file is damaged.")
+    return settings, end + 1
+
+
+def read_records(data: bytes, offset: int) -> Iterator[Record]:
+    """Every whole record from ``offset`` on.
+
+    A torn tail, which a crash or a full disk leaves, ends the records without an error: compare where the
+    last one ends (``whole_length``) with the length. Damage before the end raises JournalError.
+    """
+    number = 0
+    while True:
+        number += 1
+        found = _record_at(data, offset, number)
+        if found is None:
+            return
+        yield found
+        offset += RECORD_OVERHEAD + len(found.payload)
+
+
+def whole_length(data: bytes, offset: int) -> int:
+    """Where the last whole record ends."""
+    for found in read_records(data, offset):
+        offset += RECORD_OVERHEAD + len(found.payload)
+    return offset
+
+
+def _record_at(data: bytes, offset: int, number: int) -> Record | None:
+    body = offset + _CRC.size
+    if len(data) - offset < RECORD_OVERHEAD:
+        return None
+    kind, length, time_ns = _HEAD.unpack_from(data, body)
+    end = offset + RECORD_OVERHEAD + length
+    if length > PAYLOAD_BYTES_MAX or kind not in KIND_NAMES:
+        raise JournalError(f"record {number} at byte {offset} is damaged; what comes before it is whole.")
+    if end > len(data):
+        return None
+    if zlib.crc32(data[body:end]) != _CRC.unpack_from(data, offset)[0]:
+        # The last record may be torn inside although its length fits: blocks reach a disk in any order.
+        if end == len(data):
+            return None
+        raise JournalError(
+            f"record {number} at byte {offset} is damaged (its checksum differs); what comes before "
+            "it is whole."
+        )
+    return Record(number, kind, time_ns, data[body + _HEAD.size : end])
