@@ -16,10 +16,16 @@ from typing import NoReturn, TextIO
 
 import arbcore
 from arbcore.commands import config as config_command
+from arbcore.commands import exchange as exchange_command
+from arbcore.commands import replay as replay_command
+from arbcore.commands import serve as serve_command
 from arbcore.errors import ArbcoreError, UsageError
 
 #: Name, one line of help, module. Further commands are one line each.
 COMMANDS: tuple[tuple[str, str, ModuleType], ...] = (
+    ("exchange", "play on an exchange: the embedded one, a test exchange, or the real one", exchange_command),
+    ("serve", "run an exchange of our own for any number of teams", serve_command),
+    ("replay", "run a recorded session again and compare every byte it sends", replay_command),
     ("config", "show every setting, its value and where it came from", config_command),
 )
 
@@ -61,26 +67,39 @@ class VersionAction(argparse.Action):
 
 
 def version_line() -> str:
-    """Version and build, such as ``arbcore 0.1.0 (release build, gcc 12.2.0, Cython 3.1.2, CPython 3.11.2, ...)``."""
+    """Version and build, such as ``arbcore 0.1.0 (release build, gcc 12.2.0, Cython 3.1.2, ...)``."""
     from arbcore._build import build_info
+
     info = build_info()
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return (f"arbcore {arbcore.__version__} ({info['flavour']} build, {info['compiler']}, Cython {info['cython']}, "
-            f"{python}, {platform.system()} {platform.machine()})")
+    return (
+        f"arbcore {arbcore.__version__} ({info['flavour']} build, {info['compiler']}, "
+        f"Cython {info['cython']}, {python}, {platform.system()} {platform.machine()})"
+    )
 
 
 def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
     parser = Parser(
-        prog="arbcore", description="One compiled core that makes arbitrage decisions: an exchange bot, and an "
-        "exchange of our own to play on.", epilog=f"{EXAMPLES}\n{DISCLAIMER}",
-        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+        prog="arbcore",
+        description="One compiled core that makes arbitrage decisions: an exchange bot, and an "
+        "exchange of our own to play on.",
+        epilog=f"{EXAMPLES}\n{DISCLAIMER}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.add_argument("--version", action=VersionAction, nargs=0, help="print version and build, and exit")
     _add_debug(parser, default=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for name, text, module in COMMANDS:
         command = commands.add_parser(
-            name, help=text, description=module.DESCRIPTION, epilog=f"{module.EPILOG}\n{DISCLAIMER}",
-            formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+            name,
+            help=text,
+            description=module.DESCRIPTION,
+            epilog=f"{module.EPILOG}\n{DISCLAIMER}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
         _add_debug(command, default=argparse.SUPPRESS)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
@@ -88,7 +107,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_debug(parser: argparse.ArgumentParser, *, default: object) -> None:
-    parser.add_argument("--debug", action="store_true", default=default, help="show tracebacks and debug logging")
+    parser.add_argument(
+        "--debug", action="store_true", default=default, help="show tracebacks and debug logging"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -96,8 +117,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     # Wrong usage is found before --debug is parsed, so it is looked for by hand.
     debug = "--debug" in words
-    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s",
-                        level=logging.DEBUG if debug else logging.WARNING)
+    logging.basicConfig(
+        stream=sys.stderr,
+        format="%(levelname)s %(name)s: %(message)s",
+        level=logging.DEBUG if debug else logging.WARNING,
+    )
     try:
         return _dispatch(words)
     except SystemExit as leaving:
@@ -112,8 +136,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ImportError as error:
         if "arbcore" not in (error.name or "") and "arbcore" not in str(error):
             return _say_internal(error, debug)
-        return _say(f"A compiled module of arbcore is missing or does not fit this Python ({error}); build it with "
-                    "`make run` in the checkout or `pip install .`.", EXIT_FAILED, debug)
+        return _say(
+            f"A compiled module of arbcore is missing or does not fit this Python ({error}); build it with "
+            "`make run` in the checkout or `pip install .`.",
+            EXIT_FAILED,
+            debug,
+        )
     except Exception as error:  # noqa: BLE001  The program's last resort; --debug shows the traceback.
         return _say_internal(error, debug)
 
@@ -138,8 +166,11 @@ def _say(sentence: str, code: int, debug: bool) -> int:
 
 def _say_internal(error: Exception, debug: bool) -> int:
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return _say(f"Unexpected failure inside arbcore ({what}); run again with --debug and report it.",
-                EXIT_FAILED, debug)
+    return _say(
+        f"Unexpected failure inside arbcore ({what}); run again with --debug and report it.",
+        EXIT_FAILED,
+        debug,
+    )
 
 
 def _silence(stream: TextIO) -> None:

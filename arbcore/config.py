@@ -5,6 +5,7 @@ files of the working directory, so it stands on the shells' floor. It knows noth
 a strategy does with its numbers.
 """
 
+import dataclasses
 import difflib
 import os
 import re
@@ -15,6 +16,7 @@ from typing import Any
 
 from arbcore.errors import ConfigError
 from arbcore.text import printable
+from arbcore.trading.settings import STRATEGY_SETTINGS, SessionSettings
 from arbcore.wire.instruments import MESSAGES_PER_SECOND_MAX, POSITION_LIMITS, TEAM_LENGTH_MAX
 
 PREFIX = "ARBCORE_"
@@ -25,13 +27,10 @@ KILL_SWITCH_NAME = "KILL_SWITCH"
 # Switches of the build (setup.py) and of the test suite share the prefix and are nobody's typing mistake.
 _NOT_SETTINGS = frozenset({"ARBCORE_SANITIZE", "ARBCORE_TRACE", "ARBCORE_ANNOTATE"})
 
-#: A group of options as a strategy publishes them: name -> (default, minimum, maximum, help).
-OptionGroup = Mapping[str, tuple[Any, Any, Any, str]]
-
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: its full name, its kind (text, team, integer, number, switch, limits), default and range."""
+    """One setting; ``kind`` is text, team, integer, number, switch or limits."""
 
     name: str
     kind: str
@@ -44,7 +43,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A setting's value and the place it came from, in words (``default``, ``environment``, ``.env line 3``)."""
+    """A setting's value and where it came from, in words: ``default``, ``environment``, ``.env line 3``."""
 
     setting: Setting
     value: Any
@@ -76,38 +75,81 @@ class Config:
 
 
 BASE_SETTINGS = (
-    Setting("ARBCORE_TEAM", "team", "", "team name, letters only; named, it dials the real exchange"),
+    Setting(
+        "ARBCORE_TEAM", "team", "", "team name, letters only; named, --test dials the real test exchange"
+    ),
     Setting("ARBCORE_HOST", "text", "", "host of the exchange"),
     Setting("ARBCORE_PORT", "integer", None, "final port of the exchange", 1, 65_535),
-    Setting("ARBCORE_POSITION_LIMITS", "limits", dict(POSITION_LIMITS),
-            "largest position either way, such as VALE=10,XLF=100; never above the exchange's own"),
-    Setting("ARBCORE_ORDER_COOLDOWN_MS", "integer", 100, "pause between two orders in one symbol", 0, 60_000),
-    Setting("ARBCORE_MESSAGE_CAP", "integer", MESSAGES_PER_SECOND_MAX,
-            "most messages sent in any second", 1, MESSAGES_PER_SECOND_MAX),
-    Setting("ARBCORE_LOSS_LIMIT", "integer", 20_000,
-            "loss at which trading stops for the round; the exchange itself stops a team at 30000",
-            1, 1_000_000_000),
+    Setting(
+        "ARBCORE_POSITION_LIMITS",
+        "limits",
+        dict(POSITION_LIMITS),
+        "largest position either way, such as VALE=10,XLF=100; never above the exchange's own",
+    ),
 )
+# More of the exchange would be lost: what comes beyond its own cap is ignored.
+_NARROWER = {"ARBCORE_MESSAGE_CAP": MESSAGES_PER_SECOND_MAX}
 
 
-def exchange_settings(groups: Mapping[str, OptionGroup]) -> tuple[Setting, ...]:
-    """The exchange bot's settings: the base ones and one group a strategy, named ``ARBCORE_<GROUP>_<OPTION>``."""
-    published = [
-        Setting(f"{PREFIX}{group.upper()}_{name.upper()}", _kind_of(default), default, text, low, high)
-        for group, options in groups.items()
-        for name, (default, low, high, text) in options.items()
-    ]
-    return (*BASE_SETTINGS, *published)
+def exchange_settings() -> tuple[Setting, ...]:
+    """The exchange bot's settings: where it plays, the session's own, and one group a built-in strategy.
+
+    A group is named ``ARBCORE_<STRATEGY>_<OPTION>``. Times that the classes hold in nanoseconds are set in
+    milliseconds.
+    """
+    found = list(BASE_SETTINGS) + _declared(SessionSettings, PREFIX)
+    for name, group in STRATEGY_SETTINGS.items():
+        prefix = f"{PREFIX}{name.upper()}_"
+        enabled = bool(getattr(group, "ENABLED_BY_DEFAULT", True))
+        found.append(Setting(f"{prefix}ENABLED", "switch", enabled, f"trade with the strategy {name}"))
+        found += _declared(group, prefix)
+    return tuple(found)
 
 
-def _kind_of(default: Any) -> str:
-    if isinstance(default, bool):
-        return "switch"
-    return "integer" if isinstance(default, int) else "number" if isinstance(default, float) else "text"
+def _declared(group: type, prefix: str) -> list[Setting]:
+    """Settings of every ranged field of a dataclass."""
+    found: list[Setting] = []
+    for item in dataclasses.fields(group):
+        if "low" not in item.metadata:
+            continue
+        scale = 1_000_000 if item.name.endswith("_ns") else 1
+        name = prefix + setting_name(item.name)
+        low, high = -(-item.metadata["low"] // scale), item.metadata["high"] // scale
+        found.append(
+            Setting(
+                name,
+                "integer",
+                int(getattr(group, item.name)) // scale,
+                item.metadata["help"],
+                low,
+                min(high, _NARROWER.get(name, high)),
+            )
+        )
+    return found
 
 
-def load(settings: Iterable[Setting], directory: Path, environ: Mapping[str, str], *,
-         flags: Mapping[str, tuple[str, str]] | None = None) -> Config:
+def setting_name(field_name: str) -> str:
+    """``ack_timeout_ns`` -> ``ACK_TIMEOUT_MS``."""
+    return (field_name[:-3] + "_ms" if field_name.endswith("_ns") else field_name).upper()
+
+
+def fill(group: type, values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The keyword arguments of ``group``, a dataclass of ranged fields, out of values by full name."""
+    arguments = {}
+    for item in dataclasses.fields(group):
+        name = prefix + setting_name(item.name)
+        if "low" in item.metadata and name in values:
+            arguments[item.name] = int(values[name]) * (1_000_000 if item.name.endswith("_ns") else 1)
+    return arguments
+
+
+def load(
+    settings: Iterable[Setting],
+    directory: Path,
+    environ: Mapping[str, str],
+    *,
+    flags: Mapping[str, tuple[str, str]] | None = None,
+) -> Config:
     """Resolves ``settings``. ``flags`` maps a full name to (text, the flag's spelling) and comes last.
 
     An empty text counts as not given. Raises ConfigError for a value that is malformed or out of range,
@@ -115,7 +157,9 @@ def load(settings: Iterable[Setting], directory: Path, environ: Mapping[str, str
     """
     known = {setting.name: setting for setting in settings}
     entries, warnings = read_dotenv(directory / DOTENV_NAME)
-    layers: list[tuple[str, str, str]] = [(name, text, f"{DOTENV_NAME} line {line}") for name, text, line in entries]
+    layers: list[tuple[str, str, str]] = [
+        (name, text, f"{DOTENV_NAME} line {line}") for name, text, line in entries
+    ]
     layers += [(name, text, "environment") for name, text in sorted(environ.items())]
     resolved = {name: Resolved(setting, setting.default, "default") for name, setting in known.items()}
     for name, text, source in layers:
@@ -124,7 +168,9 @@ def load(settings: Iterable[Setting], directory: Path, environ: Mapping[str, str
                 resolved[name] = Resolved(known[name], parse_value(known[name], text, source), source)
             elif source == "environment":
                 # An empty variable takes a name back that .env gives, for one run.
-                resolved[name] = Resolved(known[name], known[name].default, "default (empty in the environment)")
+                resolved[name] = Resolved(
+                    known[name], known[name].default, "default (empty in the environment)"
+                )
         elif name.startswith(PREFIX) and name not in _NOT_SETTINGS:
             warnings.append(_unknown(name, source, known))
     for name, (text, flag) in (flags or {}).items():
@@ -151,7 +197,9 @@ def read_dotenv(path: Path) -> tuple[list[tuple[str, str, int]], list[str]]:
     except FileNotFoundError:
         return [], []
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror}); make it readable or remove it.") from None
+        raise ConfigError(
+            f"{path} cannot be read ({error.strerror}); make it readable or remove it."
+        ) from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text; save it as UTF-8.") from None
     entries: list[tuple[str, str, int]] = []
@@ -243,12 +291,17 @@ def _limits(text: str) -> dict[str, int]:
 
 
 _PARSERS: dict[str, Any] = {
-    "text": str, "team": _team, "integer": _integer, "number": _number, "switch": is_on, "limits": _limits,
+    "text": str,
+    "team": _team,
+    "integer": _integer,
+    "number": _number,
+    "switch": is_on,
+    "limits": _limits,
 }
 
 
 class KillSwitch:
-    """The kill switch of one working directory: ``KILL_SWITCH`` in the environment, in ``.env``, or as a file.
+    """The kill switch of a working directory: ``KILL_SWITCH`` in the environment, in ``.env``, or as a file.
 
     ``reason()`` is None while trading is allowed. Once it is not None it stays, and the file is written, so
     the switch holds across restarts until a person deletes the file. Call it at least every second.
@@ -273,7 +326,7 @@ class KillSwitch:
         return self._reason
 
     def trip(self, reason: str) -> str | None:
-        """Switches trading off and writes the file. Returns a sentence where the file could not be written."""
+        """Switches trading off and writes the file; returns a sentence where it could not be written."""
         if self._reason is None:
             self._reason = reason
         try:
@@ -281,7 +334,9 @@ class KillSwitch:
         except FileExistsError:
             return None
         except OSError as error:
-            return f"{self.path} could not be written ({error.strerror}), so the kill switch ends with this run."
+            return (
+                f"{self.path} could not be written ({error.strerror}), so the kill switch ends with this run."
+            )
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(f"{reason}\nDelete this file to allow trading again.\n")
         return None

@@ -24,7 +24,7 @@ def printable(text: str | bytes, limit: int = SHOWN_MAX) -> str:
 def _shown(character: str) -> str:
     if character == " ":
         return character
-    # Cc, Cf, Cs, Co, Cn are control, format, surrogate, private and unassigned; Zl, Zp and Zs break lines or hide.
+    # C* are control, format, surrogate, private and unassigned characters; Z* break lines or are unseen.
     if unicodedata.category(character)[0] in "CZ":
         return character.encode("unicode_escape").decode("ascii")
     return character

@@ -23,7 +23,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("arbcore.wire",),
     ("arbcore.trading", "arbcore.venue"),
     ("arbcore.simulation",),
-    ("arbcore.config", "arbcore.exchange", "arbcore.venue.server"),
+    (
+        "arbcore.config", "arbcore.bot", "arbcore.exchange", "arbcore.link", "arbcore._spin", "arbcore.embedded",
+        "arbcore.journal_file", "arbcore.journal_replay", "arbcore.venue.server",
+    ),
     ("arbcore.commands", "arbcore.cli", "arbcore.__main__"),
 )
 SHELL_FLOOR = 5

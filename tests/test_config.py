@@ -2,17 +2,21 @@ import pytest
 
 from arbcore import config
 from arbcore.errors import ConfigError
+from arbcore.trading.settings import STRATEGY_SETTINGS, SessionSettings
 
-GROUPS = {
-    "BOND": {"ENABLED": (True, None, None, "trade BOND"), "SIZE": (30, 1, 100, "shares a quote")},
-    "MARKET_MAKING": {"SKEW_TICKS": (0.5, 0.0, 10.0, "ticks a share of inventory")},
-}
-SETTINGS = config.exchange_settings(GROUPS)
+SETTINGS = (
+    *config.exchange_settings(),
+    config.Setting("ARBCORE_NUMBER", "number", 0.5, "a number", 0.0, 10.0),
+)
 
 
 def load(directory, environ=None, **flags):
-    return config.load(SETTINGS, directory, environ or {},
-                       flags={f"ARBCORE_{name}": (text, f"--{name.lower()}") for name, text in flags.items()})
+    return config.load(
+        SETTINGS,
+        directory,
+        environ or {},
+        flags={f"ARBCORE_{name}": (text, f"--{name.lower()}") for name, text in flags.items()},
+    )
 
 
 def test_everything_has_a_default_and_says_so(tmp_path):
@@ -35,15 +39,18 @@ def test_an_empty_variable_takes_back_what_dotenv_gives(tmp_path):
     assert load(tmp_path, {"ARBCORE_TEAM": ""})["TEAM"] == ""
 
 
-@pytest.mark.parametrize(("line", "value"), [
-    ("ARBCORE_HOST=plain", "plain"),
-    ("export ARBCORE_HOST = spaced ", "spaced"),
-    ('ARBCORE_HOST="quoted # kept"  # dropped', "quoted # kept"),
-    ("ARBCORE_HOST='single'", "single"),
-    ("ARBCORE_HOST=value # comment", "value"),
-    ("ARBCORE_HOST=a#b", "a#b"),
-    ("ARBCORE_HOST=a=b", "a=b"),
-])
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("ARBCORE_HOST=plain", "plain"),
+        ("export ARBCORE_HOST = spaced ", "spaced"),
+        ('ARBCORE_HOST="quoted # kept"  # dropped', "quoted # kept"),
+        ("ARBCORE_HOST='single'", "single"),
+        ("ARBCORE_HOST=value # comment", "value"),
+        ("ARBCORE_HOST=a#b", "a#b"),
+        ("ARBCORE_HOST=a=b", "a=b"),
+    ],
+)
 def test_dotenv_spellings(tmp_path, line, value):
     (tmp_path / ".env").write_text(f"# a comment\n\n{line}\n")
     assert load(tmp_path)["HOST"] == value
@@ -67,34 +74,37 @@ def test_huge_dotenv_is_an_error_and_is_not_read_whole(tmp_path):
 
 
 def test_unknown_name_is_a_warning_with_the_nearest_match(tmp_path):
-    (warning,) = load(tmp_path, {"ARBCORE_BOND_SIZES": "3", "OTHER_BOND_SIZE": "4"}).warnings
-    assert "ARBCORE_BOND_SIZES (environment)" in warning
-    assert "did you mean ARBCORE_BOND_SIZE?" in warning
+    (warning,) = load(tmp_path, {"ARBCORE_BOND_EDGE_TICK": "3", "OTHER_BOND_SIZE": "4"}).warnings
+    assert "ARBCORE_BOND_EDGE_TICK (environment)" in warning
+    assert "did you mean ARBCORE_BOND_EDGE_TICKS?" in warning
 
 
 def test_unknown_name_given_as_a_flag_is_an_error(tmp_path):
-    with pytest.raises(ConfigError, match="did you mean ARBCORE_BOND_SIZE"):
-        load(tmp_path, BOND_SIZ="3")
+    with pytest.raises(ConfigError, match="did you mean ARBCORE_BOND_EDGE_TICKS"):
+        load(tmp_path, BOND_EDGE_TICK="3")
 
 
-@pytest.mark.parametrize(("name", "text", "must"), [
-    ("ORDER_COOLDOWN_MS", "-1", "between 0 and 60000"),
-    ("MESSAGE_CAP", "501", "between 1 and 500"),
-    ("MESSAGE_CAP", "1e2", "a whole number"),
-    ("MESSAGE_CAP", "9" * 400, "a whole number"),
-    ("LOSS_LIMIT", "0", "between 1 and"),
-    ("PORT", "70000", "between 1 and 65535"),
-    ("TEAM", "TEAM1", "letters A to Z"),
-    ("TEAM", "A" * 33, "letters A to Z"),
-    ("BOND_ENABLED", "maybe", "1 or 0"),
-    ("BOND_SIZE", "101", "between 1 and 100"),
-    ("MARKET_MAKING_SKEW_TICKS", "nan", "a number"),
-    ("MARKET_MAKING_SKEW_TICKS", "1e999", "a finite number"),
-    ("POSITION_LIMITS", "VALE=11", "at most 10 for VALE"),
-    ("POSITION_LIMITS", "VALE", "VALE=10,XLF=100"),
-    ("POSITION_LIMITS", "TSLA=1", "VALE=10,XLF=100"),
-    ("POSITION_LIMITS", "GS=1,GS=2", "names GS once"),
-])
+@pytest.mark.parametrize(
+    ("name", "text", "must"),
+    [
+        ("ORDER_COOLDOWN_MS", "-1", "between 0 and 60000"),
+        ("MESSAGE_CAP", "501", "between 10 and 500"),
+        ("MESSAGE_CAP", "1e2", "a whole number"),
+        ("MESSAGE_CAP", "9" * 400, "a whole number"),
+        ("LOSS_LIMIT", "0", "between 1 and"),
+        ("PORT", "70000", "between 1 and 65535"),
+        ("TEAM", "TEAM1", "letters A to Z"),
+        ("TEAM", "A" * 33, "letters A to Z"),
+        ("BOND_ENABLED", "maybe", "1 or 0"),
+        ("BOND_EDGE_TICKS", "101", "between 1 and 100"),
+        ("NUMBER", "nan", "a number"),
+        ("NUMBER", "1e999", "a finite number"),
+        ("POSITION_LIMITS", "VALE=11", "at most 10 for VALE"),
+        ("POSITION_LIMITS", "VALE", "VALE=10,XLF=100"),
+        ("POSITION_LIMITS", "TSLA=1", "VALE=10,XLF=100"),
+        ("POSITION_LIMITS", "GS=1,GS=2", "names GS once"),
+    ],
+)
 def test_bad_value_names_the_setting_the_source_and_what_is_allowed(tmp_path, name, text, must):
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, {f"ARBCORE_{name}": text})
@@ -119,8 +129,10 @@ def test_control_characters_of_a_bad_value_do_not_reach_the_message(tmp_path):
 
 
 def test_secret_is_neither_shown_nor_journalled_nor_quoted_in_an_error(tmp_path):
-    settings = (config.Setting("ARBCORE_KEY", "text", "", "a key", secret=True),
-                config.Setting("ARBCORE_PIN", "integer", 0, "a pin", secret=True))
+    settings = (
+        config.Setting("ARBCORE_KEY", "text", "", "a key", secret=True),
+        config.Setting("ARBCORE_PIN", "integer", 0, "a pin", secret=True),
+    )
     resolved = config.load(settings, tmp_path, {"ARBCORE_KEY": "hunter2"})
     assert resolved.settings["ARBCORE_KEY"].shown() == "(set)"
     assert "ARBCORE_KEY" not in resolved.values()
@@ -184,3 +196,19 @@ def test_kill_switch_never_overwrites_a_persons_file(tmp_path):
 def test_unreadable_dotenv_counts_as_tripped(tmp_path):
     (tmp_path / ".env").write_bytes(b"KILL_SWITCH=\xff")
     assert "not UTF-8" in config.KillSwitch(tmp_path, {}).reason()
+
+
+def test_times_are_set_in_milliseconds_and_handed_on_in_nanoseconds(tmp_path):
+    resolved = load(tmp_path, {"ARBCORE_ACK_TIMEOUT_MS": "1500", "ARBCORE_PAIRS_LEG_TIMEOUT_MS": "7"})
+    assert config.fill(SessionSettings, resolved.values(), "ARBCORE_")["ack_timeout_ns"] == 1_500_000_000
+    assert (
+        config.fill(STRATEGY_SETTINGS["pairs"], resolved.values(), "ARBCORE_PAIRS_")["leg_timeout_ns"]
+        == 7_000_000
+    )
+
+
+def test_defaults_build_the_same_settings_as_no_configuration_at_all(tmp_path):
+    values = load(tmp_path).values()
+    assert SessionSettings(**config.fill(SessionSettings, values, "ARBCORE_")) == SessionSettings()
+    for name, group in STRATEGY_SETTINGS.items():
+        assert group(**config.fill(group, values, f"ARBCORE_{name.upper()}_")) == group()

@@ -19,17 +19,26 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
     parser.add_argument("action", choices=["show"], help="what to do")
     add_set_argument(parser)
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
 
 
 def add_set_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
-                        help="a setting for this run, by its name in `arbcore config show`; may be repeated")
+    """Declares --set, which commands that read settings share."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="settings",
+        help="a setting for this run, by its name in `arbcore config show`; may be repeated",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
     resolved = load_config(args)
     if args.json:
         print(json.dumps(document(resolved)))
@@ -53,15 +62,17 @@ def load_config(args: argparse.Namespace) -> config.Config:
     for flag in ("team", "host", "port"):
         if getattr(args, flag, None) is not None:
             flags[f"{config.PREFIX}{flag.upper()}"] = (str(getattr(args, flag)), f"--{flag}")
-    return config.load(config.exchange_settings({}), Path.cwd(), os.environ, flags=flags)
+    return config.load(config.exchange_settings(), Path.cwd(), os.environ, flags=flags)
 
 
 def warn(resolved: config.Config) -> None:
+    """Says on standard error what looks wrong about the settings."""
     for warning in resolved.warnings:
         print(f"arbcore: warning: {warning}", file=sys.stderr)
 
 
 def document(resolved: config.Config) -> dict[str, Any]:
+    """The JSON document."""
     switch = config.KillSwitch(Path.cwd(), os.environ).peek()
     return {
         "schema": "arbcore.config/1",

@@ -1,0 +1,94 @@
+"""Builds the exchange bot's session out of settings and strategy names, for a run and for its replay.
+
+A shell: loading a user's strategy reads files. What it builds from is plain JSON, so a journal can carry it.
+"""
+
+import difflib
+import importlib
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from arbcore.config import PREFIX, fill
+from arbcore.errors import UsageError
+from arbcore.text import printable
+from arbcore.trading.settings import STRATEGY_SETTINGS, SessionSettings
+
+
+def make_session(
+    values: Mapping[str, Any], specs: Sequence[str], *, team: str, builtin: bool, directory: Path
+) -> Any:
+    """A session with the enabled built-in strategies and then the user's.
+
+    ``values`` are settings by full name, ``specs`` name classes as ``package.module:Class``, which are
+    looked for in ``directory`` too. Raises UsageError where one cannot be loaded.
+    """
+    from arbcore.trading._session import Session
+    from arbcore.trading.strategies import build
+
+    settings = SessionSettings(
+        team=team,
+        position_limits=dict(values[f"{PREFIX}POSITION_LIMITS"]),
+        **fill(SessionSettings, values, PREFIX),
+    )
+    strategies: list[Any] = []
+    for name, group in STRATEGY_SETTINGS.items():
+        prefix = f"{PREFIX}{name.upper()}_"
+        if builtin and values[f"{prefix}ENABLED"]:
+            strategies.append(build(name, group(**fill(group, values, prefix)), settings))
+    strategies += [load_strategy(spec, directory) for spec in specs]
+    return Session(settings, strategies)
+
+
+def load_strategy(spec: str, directory: Path) -> Any:
+    """An instance of the user's class ``package.module:Class``; UsageError says what is wrong with it."""
+    module_name, colon, class_name = spec.partition(":")
+    named = [*module_name.split("."), class_name]
+    if not colon or not all(part.isidentifier() for part in named):
+        raise UsageError(
+            f"--strategy {printable(spec)} must be package.module:Class, such as my_strategy:Quoter."
+        )
+    if str(directory) not in sys.path:
+        sys.path.insert(0, str(directory))
+    importlib.invalidate_caches()
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise UsageError(
+                f"--strategy {spec}: there is no module {error.name} in {directory} or on Python's path; "
+                "run from the folder that holds it."
+            ) from None
+        raise UsageError(f"--strategy {spec}: {_failure(error)}.") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(
+            f"--strategy {spec}: importing {module_name} failed with {_failure(error)}."
+        ) from error
+    found = getattr(module, class_name, None)
+    if not isinstance(found, type):
+        classes = [name for name, value in vars(module).items() if isinstance(value, type)]
+        near = difflib.get_close_matches(class_name, classes, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]}?" if near else "."
+        raise UsageError(f"--strategy {spec}: {module_name} has no class {class_name}{hint}")
+    try:
+        return found()
+    except Exception as error:
+        raise UsageError(f"--strategy {spec}: {class_name}() failed with {_failure(error)}.") from error
+
+
+def _failure(error: BaseException) -> str:
+    """The error in words, with the last line of the user's code that led to it."""
+    text = printable(str(error))
+    what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError: {printable(error.msg)} ({error.filename}, line {error.lineno})"
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<frozen")
+        and frame.filename != __file__
+        and "importlib" not in frame.filename
+    ]
+    return f"{what} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else what

@@ -1,0 +1,296 @@
+"""``arbcore exchange``: plays on an exchange and reports what came of it."""
+
+import argparse
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import arbcore
+from arbcore.commands._arguments import port_number, positive_seconds, seconds, whole_number
+from arbcore.commands.config import add_set_argument, load_config, warn
+from arbcore.text import plural, printable
+
+DESCRIPTION = """\
+Plays on an exchange: connects, trades every round with the built-in strategies (and your own), and reports.
+With --test and neither team nor host it starts the embedded exchange and plays against that."""
+EPILOG = """\
+examples:
+  arbcore exchange --test prod-like --duration 20       twenty seconds against the embedded exchange
+  arbcore exchange --test slower --team ALPHA           the real test exchange test-exch-alpha
+  arbcore exchange --production --team ALPHA --rounds 3
+  arbcore exchange --address 127.0.0.1:25000 --team ALPHA --journal run.journal
+  arbcore exchange --test prod-like --strategy my_strategy:Quoter --no-builtin
+
+A run against the embedded exchange lasts one round of five minutes unless --duration or --rounds says
+otherwise; any other run lasts until then or Ctrl-C. Ctrl-C and SIGTERM stop in order: all orders are
+cancelled, then the summary is printed; a second Ctrl-C ends at once. A file named KILL_SWITCH in the working
+directory stops trading and closes positions until a person deletes it.
+"""
+MODES = ("prod-like", "slower", "empty")
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--test", choices=MODES, help="a test exchange: the embedded one, or with --team or --host a real one"
+    )
+    where.add_argument("--production", action="store_true", help="the real exchange; needs a team")
+    where.add_argument("--address", metavar="HOST:PORT", help="any exchange of this protocol")
+    parser.add_argument("--team", metavar="NAME", help="team name, letters only (ARBCORE_TEAM)")
+    parser.add_argument("--host", metavar="HOST", help="host of the exchange (ARBCORE_HOST)")
+    parser.add_argument(
+        "--port", type=port_number(), metavar="N", help="final port (ARBCORE_PORT; default by mode)"
+    )
+    parser.add_argument(
+        "--duration", type=positive_seconds, metavar="S", help="stop in order after S seconds"
+    )
+    parser.add_argument("--rounds", type=whole_number(1, 10**6), metavar="N", help="stop after N rounds")
+    parser.add_argument(
+        "--wait",
+        type=seconds,
+        metavar="S",
+        default=0.0,
+        help="how long to try for the first connection (default 0: one attempt)",
+    )
+    parser.add_argument(
+        "--strategy",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="a strategy of your own, package.module:Class; may be repeated",
+    )
+    parser.add_argument("--no-builtin", action="store_true", help="leave the built-in strategies out")
+    add_set_argument(parser)
+    parser.add_argument(
+        "--journal", type=Path, metavar="FILE", help="record the session for `arbcore replay`"
+    )
+    parser.add_argument(
+        "--busy-poll", action="store_true", help="spin on the socket: lower latency, one core busy"
+    )
+    parser.add_argument(
+        "--seed",
+        type=whole_number(0, 2**63 - 1),
+        metavar="N",
+        help="seed of the embedded exchange (default: a random one, shown)",
+    )
+    parser.add_argument("--json", action="store_true", help="the result as one JSON document")
+    parser.add_argument("--quiet", action="store_true", help="no status while it runs")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
+    from arbcore.bot import make_session
+    from arbcore.config import KillSwitch
+    from arbcore.errors import RunError
+    from arbcore.exchange import choose_target
+    from arbcore.link import check_busy_poll
+
+    config = load_config(args)
+    warn(config)
+    if args.address is not None and (args.host is not None or args.port is not None):
+        from arbcore.errors import UsageError
+
+        raise UsageError("--address names host and port already; leave --host and --port out.")
+    target = choose_target(
+        test=args.test,
+        production=args.production,
+        address=args.address,
+        team=config["TEAM"],
+        host=config["HOST"],
+        port=config["PORT"],
+    )
+    if args.busy_poll:
+        check_busy_poll()
+    values = config.values()
+    session = make_session(
+        values, args.strategy, team=target.team, builtin=not args.no_builtin, directory=Path.cwd()
+    )
+    switch = KillSwitch(Path.cwd(), os.environ)
+    reason = switch.reason()
+    if reason is not None and target.embedded:
+        raise RunError(f"The kill switch is on: {reason}; delete {switch.path} to trade again.")
+    setup = {
+        "values": values,
+        "strategies": args.strategy,
+        "builtin": not args.no_builtin,
+        "team": target.team,
+        "mode": target.label,
+        "address": target.address,
+        "version": arbcore.__version__,
+        "recorded": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    return _Play(args, target, session, switch, setup).run()
+
+
+class _Play:
+    """One run from the command line: the embedded exchange and the journal around it, the report after it."""
+
+    def __init__(
+        self, args: argparse.Namespace, target: Any, session: Any, switch: Any, setup: dict[str, Any]
+    ) -> None:
+        self._args = args
+        self._target = target
+        self._session = session
+        self._switch = switch
+        self._setup = setup
+        self._embedded: Any = None
+        self._seed: int | None = None
+
+    def run(self) -> int:
+        from arbcore.commands._status import Console, ConsoleHandler
+        from arbcore.exchange import result_document
+        from arbcore.journal_file import JournalWriter
+
+        args = self._args
+        journal = None if args.journal is None else JournalWriter(args.journal, self._setup)
+        console = Console(quiet=args.quiet)
+        root = logging.getLogger()
+        handlers, root.handlers = root.handlers, [ConsoleHandler(console)]
+        play = None
+        try:
+            options = self._options(console)
+            play = self._make_run(options, console, journal)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: play.interrupt())
+            ending = play.play()
+        finally:
+            scores = self._end(journal)
+            console.close()
+            root.handlers = handlers
+        document = result_document(play, scores=scores, seed=self._seed, ending=ending)
+        print(json.dumps(document) if args.json else "\n".join(summary_lines(document)), flush=True)
+        if ending.kill_reason is not None:
+            print(
+                f"arbcore: The kill switch is on: {ending.kill_reason}; delete {self._switch.path} "
+                "to trade again.",
+                file=sys.stderr,
+            )
+            return EXIT_FAILED
+        return EXIT_INTERRUPTED if ending.interrupted else 0
+
+    def _options(self, console: Any) -> Any:
+        """When the run ends; starts the embedded exchange if it is to be played on."""
+        from dataclasses import replace
+
+        from arbcore.embedded import EmbeddedExchange
+        from arbcore.exchange import DEFAULT_ROUND_S, RunOptions
+
+        args = self._args
+        options = RunOptions(
+            duration_s=args.duration, rounds=args.rounds, wait_s=args.wait, busy_poll=args.busy_poll
+        )
+        if not self._target.embedded:
+            if args.seed is not None:
+                console.event("--seed has no effect: it is the embedded exchange's.")
+            return options
+        round_s = None
+        if args.rounds is None and (args.duration is None or args.duration <= DEFAULT_ROUND_S):
+            # One round of exactly that length, so that it ends with a close and a score. The few seconds more
+            # are the closed time before it and slack.
+            round_s = args.duration or DEFAULT_ROUND_S
+            options = replace(options, rounds=1, duration_s=round_s + 10.0)
+        elif args.rounds is not None:
+            round_s = DEFAULT_ROUND_S
+        self._seed = secrets.randbits(32) if args.seed is None else args.seed
+        self._embedded = EmbeddedExchange(args.test, seed=self._seed, round_s=round_s, port=self._target.port)
+        self._target = replace(self._target, port=self._embedded.start())
+        span = f", {plural(options.rounds, 'round')} of {round_s:g} s" if round_s and options.rounds else ""
+        console.event(f"Embedded exchange started ({args.test}, seed {self._seed}{span}).")
+        return options
+
+    def _make_run(self, options: Any, console: Any, journal: Any) -> Any:
+        from arbcore.exchange import ExchangeRun
+
+        return ExchangeRun(
+            self._session,
+            self._target,
+            options,
+            observer=console,
+            kill_reason=self._switch.reason,
+            journal=journal,
+            still_there=self._exchange_gone,
+        )
+
+    def _exchange_gone(self) -> str | None:
+        if self._embedded is None or self._embedded.alive():
+            return None
+        return f"The embedded exchange ended unexpectedly: {self._embedded.complaint()}"
+
+    def _end(self, journal: Any) -> list[dict[str, Any]]:
+        """Closes the journal and the embedded exchange; our team's score of every round."""
+        if journal is not None:
+            journal.close()
+        if self._embedded is None:
+            return []
+        rounds = self._embedded.stop()
+        return [
+            scores[self._target.team]
+            for scores in (event.get("scores", {}) for event in rounds)
+            if self._target.team in scores
+        ]
+
+
+def summary_lines(document: dict[str, Any]) -> list[str]:
+    """The result for a person."""
+    seed = f", seed {document['seed']}" if document["seed"] is not None else ""
+    fair = f"   ({document['fair_pnl']:+,} at fair value)" if document["fair_pnl"] is not None else ""
+    held = (
+        ", ".join(f"{symbol} {size:+,}" for symbol, size in document["positions"].items() if size) or "flat"
+    )
+    latency = document["latency_us"]
+    measured = (
+        "   ".join(f"{name} {value:,.1f}" for name, value in latency.items())
+        if latency["p50"] is not None
+        else "no orders were sent in answer to a message"
+    )
+    sent = ", ".join(
+        plural(document[key], noun)
+        for key, noun in (
+            ("orders_sent", "order"),
+            ("cancels_sent", "cancel"),
+            ("converts_sent", "conversion"),
+        )
+    )
+    received = ", ".join(
+        (
+            plural(document["messages_in"], "message"),
+            plural(document["fills"], "fill"),
+            _counts(document["rejects"], "reject"),
+        )
+    )
+    played = f"{document['team']} played {plural(document['rounds'], 'round')} on {document['address']}"
+    lines = [
+        f"{played} ({document['mode']}{seed}) in {document['duration_s']:,.1f} s.",
+        f"  P&L             {document['pnl']:+,}{fair}",
+        f"  positions       {held}",
+        f"  sent            {sent}",
+        f"  received        {received}",
+        f"  latency, µs     {measured}",
+        f"  limit breaches  {document['limit_breaches']}",
+    ]
+    if document["faults"]:
+        lines.append(f"  bad lines       {_counts(document['faults'], 'line')}")
+    if document.get("errors"):
+        lines.append(f"  errors          {_counts(document['errors'], 'error')}")
+    if document["strategies"]:
+        lines.append("  strategy                 orders     fills         P&L")
+        lines += [
+            f"    {printable(name):<20} {row['orders']:>8,}  {row['fills']:>8,}  {row['pnl']:>+10,}"
+            for name, row in document["strategies"].items()
+        ]
+    return lines
+
+
+def _counts(counts: dict[str, int], noun: str) -> str:
+    total = plural(sum(counts.values()), noun)
+    detail = ", ".join(f"{printable(name, 60)} {count:,}" for name, count in counts.items())
+    return f"{total} ({detail})" if detail else total

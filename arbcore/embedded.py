@@ -1,0 +1,152 @@
+"""Starts the embedded exchange as a program of its own for one run, and ends it with the run.
+
+A shell: it owns a child process. The child is `arbcore serve` on a free loopback port; it says where it
+listens and what each round brought in JSON lines, and ends when its standard input closes, so that it can
+never outlive a parent that was killed.
+"""
+
+import collections
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+import arbcore
+from arbcore.errors import RunError
+from arbcore.text import printable
+
+START_SECONDS_MAX = 30.0
+STOP_SECONDS_MAX = 5.0
+
+
+class EmbeddedExchange:
+    """``start()`` gives the port; ``stop()`` ends the program and gives the rounds' score documents."""
+
+    def __init__(self, mode: str, *, seed: int, round_s: float | None, port: int = 0) -> None:
+        self._arguments = [
+            "serve",
+            "--mode",
+            mode,
+            "--port",
+            str(port),
+            "--seed",
+            str(seed),
+            "--json",
+            "--quiet",
+            "--until-stdin-closes",
+        ]
+        if round_s is not None:
+            self._arguments += ["--round", repr(round_s)]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._complaints: collections.deque[str] = collections.deque(maxlen=20)
+        self._threads: list[threading.Thread] = []
+        self.rounds: list[dict[str, Any]] = []
+
+    def start(self) -> int:
+        """Starts it and returns the port; RunError in one sentence if it does not come up."""
+        # From the package's own folder, because `-m` puts the working directory before the standard library.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "arbcore", *self._arguments],
+            cwd=Path(arbcore.__file__).parents[1],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Ctrl-C in the terminal must reach us alone: we stop in order, and then it.
+            start_new_session=os.name == "posix",
+        )
+        self._process = process
+        self._spawn(self._read_events, process.stdout)
+        self._spawn(self._read_complaints, process.stderr)
+        deadline_s = time.monotonic() + START_SECONDS_MAX
+        while True:
+            try:
+                event = self._events.get(timeout=max(0.0, deadline_s - time.monotonic()))
+            except queue.Empty:
+                self.stop()
+                raise RunError(
+                    f"The embedded exchange did not start within {START_SECONDS_MAX:g} s; try again on a "
+                    "less busy machine."
+                ) from None
+            if event is None:
+                self.stop()
+                raise RunError(f"The embedded exchange did not start: {self.complaint()}")
+            if event.get("event") == "listening":
+                return int(event["port"])
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def complaint(self) -> str:
+        """The last line that it wrote to its standard error, without the program's name."""
+        for thread in self._threads:
+            thread.join(timeout=1.0)
+        text = self._complaints[-1] if self._complaints else f"it ended with exit code {self._exit_code()}."
+        return text.removeprefix("arbcore: ")
+
+    def _exit_code(self) -> int | None:
+        return None if self._process is None else self._process.poll()
+
+    def take_rounds(self) -> list[dict[str, Any]]:
+        """Score documents of the rounds that have ended since the last call; kept in ``rounds`` too."""
+        fresh = []
+        while True:
+            try:
+                event = self._events.get_nowait()
+            except queue.Empty:
+                break
+            if event is not None and event.get("event") == "round":
+                fresh.append(event)
+        self.rounds += fresh
+        return fresh
+
+    def stop(self) -> list[dict[str, Any]]:
+        """Ends the program (twice is harmless) and returns every round's scores, the unfinished one's too."""
+        process = self._process
+        if process is None:
+            return self.rounds
+        if process.stdin is not None:
+            # It may have gone already; then there is nothing left to tell it.
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+        for ask in (None, process.terminate, process.kill):
+            if ask is not None:
+                ask()
+            try:
+                process.wait(STOP_SECONDS_MAX)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        for thread in self._threads:
+            thread.join(timeout=STOP_SECONDS_MAX)
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+        self._process = None
+        self.take_rounds()
+        return self.rounds
+
+    def _spawn(self, target: Any, stream: IO[bytes] | None) -> None:
+        thread = threading.Thread(target=target, args=(stream,), daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _read_events(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict):
+                self._events.put(event)
+        self._events.put(None)
+
+    def _read_complaints(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            self._complaints.append(printable(line.strip(), 500))

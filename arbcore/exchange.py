@@ -1,0 +1,479 @@
+"""The client's shell around a session: rounds, reconnects, signals, the kill switch, the journal, latency.
+
+Owns the loop that feeds a session bytes and time and sends what it gives back. It decides when to dial and
+when to stop, never what to trade. It does not print: what a person should know goes to an Observer.
+"""
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from arbcore.errors import ConnectError, RunError, UsageError
+from arbcore.link import Link, SocketLink, dial, looks_foreign, stranger
+from arbcore.text import printable
+from arbcore.trading import journal as records
+from arbcore.trading.latency import LatencyHistogram
+
+SECOND_NS = 1_000_000_000
+#: Between two looks at signals, the kill switch and the clock; what the status is redrawn at.
+CHORES_NS = 100_000_000
+KILL_SWITCH_NS = 500_000_000
+BACKOFF_FIRST_S = 0.1
+BACKOFF_MAX_S = 5.0
+#: A connection that lasted this long was no failure, whatever ended it.
+STEADY_NS = 5 * SECOND_NS
+#: Between two rounds the exchange is away for a moment; that is told only when it lasts.
+TELL_AT_FAILURE = 5
+HEAD_BYTES_MAX = 2048
+
+PRODUCTION_HOST = "production"
+BASE_PORT = 25_000
+TEST_PORT_INDEX = {"prod-like": 0, "slower": 1, "empty": 2}
+DEFAULT_TEAM = "ARBCORE"
+DEFAULT_ROUND_S = 300.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """What to play on; ``label`` is the ``mode`` of the JSON, ``embedded`` says that the exchange is ours."""
+
+    label: str
+    host: str
+    port: int
+    team: str
+    embedded: bool = False
+
+    @property
+    def address(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def choose_target(
+    *, test: str | None, production: bool, address: str | None, team: str, host: str, port: int | None
+) -> Target:
+    """Where a run plays, by the host and port rules of the real exchanges; UsageError where it is unclear."""
+    if production:
+        if not team:
+            raise UsageError("--production needs a team; give --team NAME or set ARBCORE_TEAM.")
+        return Target("production", host or PRODUCTION_HOST, port or BASE_PORT, team)
+    if address is not None:
+        named_host, named_port = split_address(address)
+        return Target("address", named_host, named_port, team or DEFAULT_TEAM)
+    if test is None:
+        raise UsageError("Say what to play on: --test prod-like, --production or --address HOST:PORT.")
+    if not team and not host:
+        return Target(f"test:{test}", "127.0.0.1", port or 0, DEFAULT_TEAM, embedded=True)
+    if not team:
+        raise UsageError("A test exchange needs a team; give --team NAME or set ARBCORE_TEAM.")
+    return Target(
+        f"test:{test}", host or f"test-exch-{team.lower()}", port or BASE_PORT + TEST_PORT_INDEX[test], team
+    )
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """``HOST:PORT`` or ``[IPV6]:PORT`` in its two parts."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        host = ""
+    if not colon or not host or not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65_535):
+        raise UsageError(
+            f"--address must be HOST:PORT with a port from 1 to 65535, but is {printable(text)}."
+        )
+    return host, int(port)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """When a run ends and how it waits. Seconds; None means no such bound."""
+
+    duration_s: float | None = None
+    rounds: int | None = None
+    wait_s: float = 0.0
+    busy_poll: bool = False
+    connect_timeout_s: float = 5.0
+    hello_timeout_s: float = 5.0
+    stop_timeout_s: float = 3.0
+
+
+class Observer(Protocol):
+    """Whoever shows a run to a person. ``refresh`` is called some ten times a second and must be quick."""
+
+    def event(self, text: str) -> None: ...
+    def refresh(self, run: "ExchangeRun", now_ns: int) -> None: ...
+
+
+class Recorder(Protocol):
+    """What a journal writer offers the loop."""
+
+    trouble: str | None
+
+    def write(self, kind: int, time_ns: int, payload: bytes | bytearray | memoryview = b"") -> None: ...
+
+
+@dataclass
+class Ending:
+    """How a run ended: interrupted by a signal, by the kill switch (with its reason), or as asked."""
+
+    interrupted: bool = False
+    kill_reason: str | None = None
+
+
+@dataclass
+class _Connection:
+    """What is known of the connection that stands."""
+
+    link: Link
+    since_ns: int
+    head: bytearray = field(default_factory=bytearray)
+    closed_ns: int | None = None
+
+
+class ExchangeRun:
+    """One run of a session against one exchange, over any number of connections and rounds."""
+
+    def __init__(
+        self,
+        session: Any,
+        target: Target,
+        options: RunOptions,
+        *,
+        observer: Observer,
+        kill_reason: Callable[[], str | None] = lambda: None,
+        journal: Recorder | None = None,
+        still_there: Callable[[], str | None] = lambda: None,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.session = session
+        self.target = target
+        self.options = options
+        self.latency = LatencyHistogram()
+        self.rounds = 0
+        self.connections = 0
+        self.connected = False
+        self.started_ns = clock()
+        self._clock = clock
+        self._observer = observer
+        self._kill_reason = kill_reason
+        self._still_there = still_there
+        self._journal = journal
+        self._journal_told = False
+        self._ending = Ending()
+        self._interrupts = 0
+        self._stop_deadline_ns: int | None = None
+        self._finished: bool = False
+        self._next_chores_ns = 0
+        self._next_kill_ns = 0
+        self._connection: _Connection | None = None
+        # Jitter keeps many clients from coming back in step; nothing that is decided depends on it.
+        self._jitter = random.Random()
+        self._failures = 0
+
+    def interrupt(self) -> None:
+        """Asks for an orderly stop; asked twice, the run ends at once. Safe in a signal handler."""
+        self._interrupts += 1
+
+    def play(self) -> Ending:
+        """Runs until the end that the options, a signal or the kill switch asks for.
+
+        Raises ConnectError where the first connection fails, RunError where the embedded exchange dies.
+        """
+        try:
+            self._dial_first()
+            while not self._finished:
+                self._play_connection()
+                if not self._finished:
+                    self._pause(self._backoff_s(self._failures))
+        finally:
+            self._drop()
+        return self._ending
+
+    def _play_connection(self) -> None:
+        """Plays the connection that stands, or dials one: to its end, or to the failure that ended it."""
+        error = self._attempt() if self._connection is None else None
+        if error is None:
+            self._serve()
+            return
+        self._failures += 1
+        if self._failures == TELL_AT_FAILURE:
+            self._observer.event(f"{error} Trying again until the run ends.")
+
+    # --- connections ----------------------------------------------------------------------------
+
+    def _dial_first(self) -> None:
+        """The first connection up to the hello: failing fails the run, except while ``wait_s`` lasts."""
+        give_up_ns = self.started_ns + int(self.options.wait_s * SECOND_NS)
+        attempts = 0
+        while not self._finished and (error := self._attempt()) is not None:
+            left_s = (give_up_ns - self._clock()) / SECOND_NS
+            if left_s <= 0:
+                raise error
+            attempts += 1
+            if attempts == 1:
+                self._observer.event(f"{error} Waiting up to {self.options.wait_s:g} s for it.")
+            self._pause(min(self._backoff_s(attempts), left_s))
+
+    def _attempt(self) -> ConnectError | None:
+        """Dials once and waits for the hello; why it failed, or None."""
+        try:
+            self._dial()
+            self._await_hello()
+        except ConnectError as error:
+            self._drop()
+            return error
+        return None
+
+    def _dial(self) -> None:
+        sock = dial(self.target.host, self.target.port, self.options.connect_timeout_s)
+        now_ns = self._clock()
+        self._connection = _Connection(
+            SocketLink(sock, busy_poll=self.options.busy_poll, clock=self._clock), now_ns
+        )
+        self.connections += 1
+        self.connected = True
+        self._pass_on(records.CONNECT, self.session.connected(now_ns), now_ns)
+
+    def _await_hello(self) -> None:
+        """Runs the new connection until it said hello; ConnectError says what came instead."""
+        connection = self._need_connection()
+        while not self.session.hello_seen and not self._finished:
+            alive = self._turn(connection)
+            foreign = stranger(bytes(connection.head))
+            if foreign is not None:
+                raise ConnectError(
+                    f"{self.target.address} is {foreign} and not an exchange; check host and port."
+                )
+            late = self._clock() - connection.since_ns >= self.options.hello_timeout_s * SECOND_NS
+            if self.session.hello_seen or self._finished or (alive and not late):
+                continue
+            raise ConnectError(self._silence(connection, alive))
+        if self.session.hello_seen:
+            self._observer.event(f"Connected to {self.target.address} as {self.target.team}.")
+
+    def _silence(self, connection: _Connection, alive: bool) -> str:
+        """Why there was no hello, as far as it can be known."""
+        where, head = self.target.address, bytes(connection.head)
+        refused = _error_text(head)
+        if refused is not None:
+            return f'{where} refused the login of {self.target.team}: "{printable(refused)}".'
+        if looks_foreign(head):
+            return (
+                f'{where} does not speak the exchange\'s protocol (it sent "{printable(head, 40)}"); '
+                "check host and port."
+            )
+        if not alive:
+            return (
+                f"{where} closed the connection without a hello; check host, port and team, or wait for the "
+                "next round with --wait SECONDS."
+            )
+        return (
+            f"{where} accepted the connection but sent no hello within {self.options.hello_timeout_s:g} s; "
+            "check host, port and team, or wait for the next round with --wait SECONDS."
+        )
+
+    def _serve(self) -> None:
+        """Plays one connection, on which the exchange has said hello, to its end."""
+        connection = self._need_connection()
+        resync = False
+        while not self._finished and self._turn(connection):
+            resync = self.session.needs_resync
+            if resync or (connection.closed_ns is not None and self._last_round_over(connection.closed_ns)):
+                break
+        round_over = self.session.round_closed
+        lasted_ns = self._clock() - connection.since_ns
+        self._drop()
+        # A connection that is lost at once again and again must not be dialled in a tight loop.
+        self._failures = 0 if round_over or lasted_ns >= STEADY_NS else self._failures + 1
+        if round_over:
+            self.rounds += 1
+            last = self.options.rounds is not None and self.rounds >= self.options.rounds
+            self._finished = self._finished or last or self._ending.kill_reason is not None
+            self._observer.event(
+                f"Round {self.rounds} is over{'.' if self._finished else '; waiting for the next.'}"
+            )
+        elif resync:
+            self._observer.event(
+                "The exchange left orders unanswered; connecting again to learn the positions."
+            )
+        elif not self._finished:
+            why = f": {connection.link.send_failure}" if connection.link.send_failure else ""
+            self._observer.event(f"The connection to {self.target.address} was lost{why}; connecting again.")
+
+    def _last_round_over(self, closed_ns: int) -> bool:
+        """The exchange shuts the connection after the close; one that does not must not hold up the end."""
+        last = self.options.rounds is not None and self.rounds + 1 >= self.options.rounds
+        return last and self._clock() - closed_ns >= self.options.stop_timeout_s * SECOND_NS
+
+    def _drop(self) -> None:
+        if self._connection is None:
+            return
+        self._connection.link.close()
+        self._connection = None
+        self.connected = False
+        now_ns = self._clock()
+        self.session.disconnected(now_ns)
+        if self._journal is not None:
+            self._journal.write(records.DISCONNECT, now_ns)
+
+    def _need_connection(self) -> _Connection:
+        if self._connection is None:
+            raise RunError("There is no connection to play on.")
+        return self._connection
+
+    def _backoff_s(self, failures: int) -> float:
+        longest = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** min(failures, 10))
+        return longest * self._jitter.uniform(0.5, 1.0)
+
+    def _pause(self, duration_s: float) -> None:
+        """Waits without a connection, still doing the chores."""
+        end_ns = self._clock() + int(duration_s * SECOND_NS)
+        while not self._finished and (left_ns := end_ns - self._clock()) > 0:
+            self._chores(self._clock())
+            time.sleep(min(left_ns, CHORES_NS) / SECOND_NS)
+        self._chores(self._clock())
+
+    # --- one turn of the loop -------------------------------------------------------------------
+
+    def _turn(self, connection: _Connection) -> bool:
+        """Waits for bytes or a deadline and passes it on; False once the connection is closed."""
+        session = self.session
+        now_ns = self._clock()
+        if now_ns >= self._next_chores_ns:
+            self._chores(now_ns)
+            if self._finished:
+                return True
+        if now_ns >= session.next_deadline_ns:
+            self._pass_on(records.TICK, session.tick(now_ns), now_ns)
+        data = connection.link.recv(max(0, min(session.next_deadline_ns, self._next_chores_ns) - now_ns))
+        if data is None:
+            return True
+        if not data:
+            return False
+        read_ns = self._clock()
+        out = session.receive(data, read_ns)
+        if out:
+            connection.link.send(out)
+            self.latency.record(self._clock() - read_ns)
+        if self._journal is not None:
+            self._journal.write(records.IN, read_ns, data)
+            if out:
+                self._journal.write(records.OUT, read_ns, out)
+        if not session.hello_seen and len(connection.head) < HEAD_BYTES_MAX:
+            connection.head += data[:HEAD_BYTES_MAX]
+        return True
+
+    def _pass_on(self, kind: int, out: bytes, now_ns: int, payload: bytes = b"") -> None:
+        """Sends what one event other than received bytes brought, and records both."""
+        if out and self._connection is not None:
+            self._connection.link.send(out)
+        if self._journal is not None:
+            self._journal.write(kind, now_ns, payload)
+            if out:
+                self._journal.write(records.OUT, now_ns, out)
+
+    # --- chores ---------------------------------------------------------------------------------
+
+    def _chores(self, now_ns: int) -> None:
+        """Ten times a second: whether to end, the kill switch, the state of the connection, the status."""
+        self._next_chores_ns = now_ns + CHORES_NS
+        if now_ns >= self._next_kill_ns:
+            self._next_kill_ns = now_ns + KILL_SWITCH_NS
+            self._obey_kill_switch(now_ns)
+        if self._interrupts and not self._ending.interrupted:
+            self._ending.interrupted = True
+            self._observer.event("Interrupted: cancelling all orders. Once more ends at once.")
+            self._begin_stop(now_ns, "interrupted")
+        elapsed_s = (now_ns - self.started_ns) / SECOND_NS
+        if self.options.duration_s is not None and elapsed_s >= self.options.duration_s:
+            self._begin_stop(now_ns, "the duration is over")
+        self._end_if_done(now_ns)
+        connection = self._connection
+        if connection is not None:
+            if not self.session.round_closed:
+                connection.closed_ns = None
+            elif connection.closed_ns is None:
+                connection.closed_ns = now_ns
+        if self._journal is not None and self._journal.trouble and not self._journal_told:
+            self._journal_told = True
+            self._observer.event(self._journal.trouble)
+        gone = self._still_there()
+        if gone is not None and not self._finished and not self.session.round_closed:
+            raise RunError(gone)
+        self._observer.refresh(self, now_ns)
+
+    def _obey_kill_switch(self, now_ns: int) -> None:
+        reason = self._kill_reason()
+        if reason is None:
+            return
+        if self._ending.kill_reason is None:
+            self._ending.kill_reason = reason
+            self._observer.event(f"Kill switch: {reason}. Cancelling all orders and closing positions.")
+            self._pass_on(records.KILL, self.session.kill(now_ns, reason), now_ns, reason.encode())
+        elif (
+            self._connection is not None
+            and self.session.hello_seen
+            and not any(self.session.positions().values())
+        ):
+            self._begin_stop(now_ns, reason)
+
+    def _begin_stop(self, now_ns: int, reason: str) -> None:
+        if self._stop_deadline_ns is not None:
+            return
+        self._stop_deadline_ns = now_ns + int(self.options.stop_timeout_s * SECOND_NS)
+        self._pass_on(records.STOP, self.session.stop(now_ns, reason), now_ns, reason.encode())
+
+    def _end_if_done(self, now_ns: int) -> None:
+        if self._stop_deadline_ns is None:
+            return
+        hurried = self._interrupts > 1
+        if self._connection is None or self.session.stopped or hurried:
+            self._finished = True
+        elif now_ns >= self._stop_deadline_ns:
+            self._observer.event(
+                "Not every order was confirmed out in time; closing the connection, which cancels them."
+            )
+            self._finished = True
+
+
+def _error_text(head: bytes) -> str | None:
+    """The text of the first error message among ``head``'s lines, if there is one."""
+    for line in head.split(b"\n"):
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if (
+            isinstance(message, dict)
+            and message.get("type") == "error"
+            and isinstance(message.get("error"), str)
+        ):
+            text: str = message["error"]
+            return text
+    return None
+
+
+def result_document(
+    run: ExchangeRun, *, scores: Sequence[Mapping[str, Any]], seed: int | None, ending: Ending
+) -> dict[str, Any]:
+    """The JSON of an exchange run. ``fair_pnl`` is None where no embedded exchange knows it."""
+    summary = run.session.summary()
+    fair = [score["fair_pnl"] for score in scores if "fair_pnl" in score]
+    return {
+        "schema": "arbcore.exchange/1",
+        "mode": run.target.label,
+        "address": run.target.address,
+        "team": run.target.team,
+        "embedded": run.target.embedded,
+        "seed": seed,
+        "rounds": run.rounds,
+        "connections": run.connections,
+        "duration_s": round((run._clock() - run.started_ns) / SECOND_NS, 3),
+        **{name: value for name, value in summary.items() if name != "mode"},
+        "fair_pnl": sum(fair) if fair else None,
+        "latency_us": run.latency.summary_us(),
+        "ended_by": "interrupt" if ending.interrupted else "kill switch" if ending.kill_reason else "done",
+    }
