@@ -35,7 +35,7 @@ calm       half the volatility, no jumps, half the informed takers
 normal     the reference, and what prod-like plays
 trend      hidden values drift 1.2 ticks a second, 25 s on average before the direction is drawn again
 jumps      every 15 s on average each stock jumps 15 to 40 ticks
-thin       half the providers with half the size, wider gaps, and they withdraw four times as often
+thin       half the providers with half the size, wider gaps, often away; half the noise, all of the informed
 informed   informed takers come four times as often, faster and larger
 volatile   2.5 times the volatility, providers quote half as wide again
 crowded    three times the arbitrageurs, each four times as quick for half the edge; ten rivals in BOND
@@ -379,6 +379,9 @@ def _thin(_symbol: str, flow: SymbolFlow) -> SymbolFlow:
             )
             for group in flow.makers
         ),
+        # Fewer strangers come to a thin market, and those who know stay: else thin books would be a gift to
+        # whoever quotes.
+        noise=replace(flow.noise, interval_ms=flow.noise.interval_ms * 2),
     )
 
 
@@ -425,7 +428,10 @@ def _regimes() -> dict[str, Regime]:
             _with_fair(normal, jump_interval_ms=15_000, jump_low_ticks=15, jump_high_ticks=40),
             "every 15 s on average each stock jumps 15 to 40 ticks",
         ),
-        "thin": (_with_flow(normal, _thin), "half the providers with half the size, often away"),
+        "thin": (
+            _with_flow(normal, _thin),
+            "half the providers with half the size, often away, and half the noise",
+        ),
         "informed": (informed, "informed takers four times as often, faster and larger"),
         "volatile": (
             _with_flow(_with_volatility(normal, per_mille=2500), _wider),

@@ -4,17 +4,27 @@ Every statistic is over fixed seeds, which the assertion names.
 """
 
 import hashlib
+import json
 import random
 from functools import cache
 
 import pytest
-from rounds import HELLO, SECOND_NS, Watched, lines, opened, watch
 
 from arbcore.errors import ConfigError
 from arbcore.venue._engine import Engine
 from arbcore.venue.config import VenueConfig
 from arbcore.venue.regimes import REGIMES
 from arbcore.wire.instruments import SYMBOLS
+from tools.marketplace import (
+    HELLO,
+    SECOND_NS,
+    Watched,
+    lines,
+    main,
+    opened,
+    watch,
+    worth_by_role,
+)
 
 SEEDS = (101, 102, 103)
 SAID = f"seeds {SEEDS}"
@@ -238,24 +248,13 @@ def test_a_round_is_settled_to_the_share_whatever_teams_do():
 # --- who pays whom
 
 
-def worths(engine: Engine) -> dict[str, float]:
-    """Cash plus positions at hidden value of all participants, by role."""
-    fair = engine.fair_values()
-    sums: dict[str, float] = {}
-    for participant in engine.marketplace.participants:
-        view = engine.floor.accounts.view(participant.account)
-        worth = view["cash"] + sum(shares * fair[symbol] for symbol, shares in view["positions"].items())
-        sums[participant.role] = sums.get(participant.role, 0) + worth
-    return sums
-
-
 def test_noise_pays_and_providers_are_paid():
     total: dict[str, float] = {}
     seeds = range(120, 128)
     for seed in seeds:
         engine, _ = opened(VenueConfig(regime="calm", closed_ns=0), seed)
         engine.advance(299 * SECOND_NS)
-        for role, worth in worths(engine).items():
+        for role, worth in worth_by_role(engine).items():
             total[role] = total.get(role, 0) + worth / len(seeds)
     assert total["noise"] < -5_000, f"{seeds}"
     assert total["programme"] < 0, f"{seeds}"
@@ -269,7 +268,7 @@ def test_informed_takers_are_paid_where_they_are_many():
     for seed in seeds:
         engine, _ = opened(VenueConfig(regime="informed", closed_ns=0), seed)
         engine.advance(299 * SECOND_NS)
-        total += worths(engine)["informed"] / len(seeds)
+        total += worth_by_role(engine)["informed"] / len(seeds)
     assert total > 500, f"{seeds}"
 
 
@@ -317,3 +316,18 @@ def test_a_watcher_who_never_says_hello_hears_nothing():
     assert engine.take(conn) == b""
     engine.receive(conn, HELLO, 5 * SECOND_NS)
     assert engine.take(conn).startswith(b'{"type":"hello"')
+
+
+def test_the_table_of_a_regime_as_json(capsys):
+    assert main(["thin", "--rounds", "1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["schema"] == "arbcore.marketplace/1"
+    assert [line["symbol"] for line in found["symbols"]] == list(SYMBOLS)
+    # Nobody mints money: what all have together is what they paid in conversion fees.
+    assert -10_000 < sum(found["worth"].values()) < 0
+
+
+def test_the_table_of_an_unknown_regime_is_refused(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["kind"])
+    assert "kind" in capsys.readouterr().err

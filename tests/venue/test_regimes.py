@@ -7,7 +7,7 @@ from arbcore.wire.instruments import SYMBOLS
 
 #: Changing the marketplace must be a decision. If it is, say why in the commit and in CHANGELOG.md, run
 #: tools/simulate.py anew, and write the new digest here. Never change it to make a strategy look better.
-DIGEST = "b09647fcc88dc47b0bfe559ebd798e57da3f703a87c042a1ee26276bbbf66452"
+DIGEST = "12462942c4848e98e5816cfc18d5f64c3cc6be0aaa1c6e8c68da96f45a4c8817"
 
 
 def test_the_marketplace_is_the_one_that_was_decided_on():
@@ -43,7 +43,7 @@ def test_unfriendly_regimes_differ_from_normal_in_what_they_say_and_no_more(name
     assert (other.fair != normal.fair) == (name in ("trend", "jumps", "volatile"))
     assert (other.flow != normal.flow) == (name in ("thin", "informed", "volatile", "crowded"))
     for symbol, flow in other.flow.items():
-        assert flow.noise == normal.flow[symbol].noise
+        assert (flow.noise == normal.flow[symbol].noise) == (name != "thin")
         assert flow.programme == normal.flow[symbol].programme
 
 
