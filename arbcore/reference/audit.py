@@ -30,4 +30,5 @@ class Audit:
         self._count()
 
     def _count(self) -> None:
-        self.breaches += any(abs(held) > limit for held, limit in zip(self.position, self.limits))
+        beyond = (abs(held) > limit for held, limit in zip(self.position, self.limits, strict=True))
+        self.breaches += any(beyond)

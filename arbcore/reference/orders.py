@@ -110,14 +110,18 @@ class Orders:
 
     # --- what we do -----------------------------------------------------------------------------
 
-    def new(self, kind: int, symbol: int, *, side: int, price: int, size: int, strategy: int, now_ns: int) -> Order:
+    def new(
+        self, kind: int, symbol: int, *, side: int, price: int, size: int, strategy: int, now_ns: int
+    ) -> Order:
         """Enter an order that passed the gate. From here on it counts in full against the limits."""
         while (held := self.slots.get(self.next_id % TABLE_SIZE)) is not None and held.live:
             self.next_id += 1
         if self.next_id > ORDER_ID_MAX:
             raise BrokenInvariant("order ids are used up: 2**32 orders in one run")
         if len(self.live[symbol]) >= LIVE_MAX:
-            raise BrokenInvariant(f"{LIVE_MAX} live orders in {SYMBOLS[symbol]} and one more: the gate let it pass")
+            raise BrokenInvariant(
+                f"{LIVE_MAX} live orders in {SYMBOLS[symbol]} and one more: the gate let it pass"
+            )
         order = Order(self.next_id, kind, symbol, side, price, size, strategy, now_ns, size)
         self.next_id += 1
         self.slots[order.id % TABLE_SIZE] = order

@@ -6,12 +6,23 @@ Messages are decoded by ``reference.wire``; a benchmark may hand in another deco
 
 from collections import Counter, deque
 from collections.abc import Iterable
+from typing import Any
 
 from arbcore.errors import WireError
-from arbcore.reference import wire
+from arbcore.reference import results, wire
 from arbcore.reference.audit import Audit
 from arbcore.reference.market import Market
-from arbcore.reference.orders import ADD, CANCELLING, CONVERT, UNACKED, UNKNOWN, Order, Orders
+from arbcore.reference.orders import (
+    ADD,
+    CANCELLING,
+    CONVERT,
+    MONEY_MAX,
+    UNACKED,
+    UNKNOWN,
+    Order,
+    Orders,
+    bounded,
+)
 from arbcore.reference.risk import (
     ACTIVE,
     CLOSING,
@@ -36,6 +47,8 @@ FAULT_BYTES_KEPT = 120
 REASONS_KEPT = 64
 ALL = (1 << len(SYMBOLS)) - 1
 ORDER_NEWS = ("ack", "reject", "fill", "out")
+#: The clock stands still beyond this (146 years), so that adding any setting to a time stays within 64 bits.
+TIME_MAX_NS = 2**62
 
 
 class Session:
@@ -57,6 +70,7 @@ class Session:
         self.out = bytearray()
         self.partial = bytearray()
         self.skipping = False
+        self.linked = False  # a connection stands
         self.awaiting_hello = False
         self.needs_resync = False
         self.was_open = False
@@ -81,10 +95,9 @@ class Session:
         """A new connection stands; returns the hello to send. Everything live is unknown until answered."""
         self._clock(now_ns)
         self.disconnected(now_ns)
-        self.worth = [self._worth(owner) for owner in range(len(self.orders.holdings))]
-        self.round_pnl = self.pnl()
         self.partial.clear()
         self.skipping = False
+        self.linked = True
         self.awaiting_hello = True
         self.needs_resync = False
         self.was_open = False
@@ -95,6 +108,11 @@ class Session:
 
     def disconnected(self, now_ns: int) -> None:
         self._clock(now_ns)
+        if self.hello_seen:
+            # The next connection forgets the prices; what was held is worth what it was worth at the last.
+            self.worth = [self._worth(owner) for owner in range(len(self.orders.holdings))]
+            self.round_pnl = self.pnl()
+        self.linked = False
         self.gate.ready = False
         self.awaiting_hello = False
         self.orders.lost()
@@ -132,6 +150,11 @@ class Session:
         return self._take()
 
     @property
+    def hello_seen(self) -> bool:
+        """Whether the exchange has answered on the present connection."""
+        return self.linked and not self.awaiting_hello
+
+    @property
     def stopped(self) -> bool:
         return self.gate.mode == STOPPING and not any(self.orders.live)
 
@@ -141,13 +164,14 @@ class Session:
 
     @property
     def next_deadline_ns(self) -> int:
-        return min(self.house_ns, *self.retry_ns, *(strategy.wake_ns for strategy in self.strategies), NEVER_NS)
+        wakes = [strategy.wake_ns for strategy in self.strategies]
+        return min(self.house_ns, *self.retry_ns, *wakes, NEVER_NS)
 
     # --- time -----------------------------------------------------------------------------------
 
     def _clock(self, now_ns: int) -> None:
         """Time never goes back: a clock that jumps neither expires nor reorders anything."""
-        self.now_ns = max(self.now_ns, now_ns)
+        self.now_ns = max(self.now_ns, min(now_ns, TIME_MAX_NS))
 
     def _timers(self) -> None:
         now_ns = self.now_ns
@@ -192,7 +216,11 @@ class Session:
         elif order.state == UNACKED and self.now_ns - order.sent_ns >= timeout_ns:
             self.orders.timed_out(order)
             self.desk.cancel(order)
-        elif order.state in (CANCELLING, UNKNOWN) and order.cancels and self.now_ns - order.cancel_ns >= timeout_ns:
+        elif order.state == UNKNOWN and order.cancels == 0:
+            self.desk.cancel(order)
+        elif order.wants_cancel:
+            pass  # it waits for the message cap
+        elif order.state in (CANCELLING, UNKNOWN) and self.now_ns - order.cancel_ns >= timeout_ns:
             if order.cancels >= self.settings.resync_after:
                 self._demand_resync()
             else:
@@ -241,9 +269,13 @@ class Session:
 
     # --- messages -------------------------------------------------------------------------------
 
-    def on_hello(self, message: dict) -> None:
+    def on_hello(self, message: dict[str, Any]) -> None:
         if not self.awaiting_hello:
             self.orders.anomalies["repeated_hello"] += 1
+            return
+        if abs(message["cash"]) > MONEY_MAX:
+            self.orders.anomalies["beyond_belief"] += 1
+            self._demand_resync()
             return
         told = [message["positions"].get(name, 0) for name in SYMBOLS]
         if self.orders.resync(told, message["cash"], worth=self.worth):
@@ -256,16 +288,16 @@ class Session:
         self.gate.ready = True
 
     def _new_round(self) -> None:
-        self.carried_pnl += self.round_pnl
+        self.carried_pnl = bounded(self.carried_pnl + self.round_pnl)
         if self.gate.mode == CLOSING and not self.killed:
             self.gate.mode, self.halted_reason = ACTIVE, ""
 
-    def on_open(self, message: dict) -> None:
+    def on_open(self, message: dict[str, Any]) -> None:
         symbols = self._set_open(message["symbols"], True)
         self.was_open = True
         self._react(symbols, "order_bits")
 
-    def on_close(self, message: dict) -> None:
+    def on_close(self, message: dict[str, Any]) -> None:
         self._set_open(message["symbols"], False)
 
     def _set_open(self, names: Iterable[str], is_open: bool) -> int:
@@ -275,21 +307,24 @@ class Session:
             symbols |= 1 << SYMBOL_ID[name]
         return symbols
 
-    def on_error(self, message: dict) -> None:
+    def on_error(self, message: dict[str, Any]) -> None:
         self._count_text(self.errors, message["error"])
 
-    def on_book(self, message: dict) -> None:
+    def on_book(self, message: dict[str, Any]) -> None:
         symbol = SYMBOL_ID[message["symbol"]]
         self.market.on_book(symbol, message["buy"], message["sell"], self.now_ns)
         self._react(1 << symbol, "book_bits")
 
-    def on_trade(self, message: dict) -> None:
+    def on_trade(self, message: dict[str, Any]) -> None:
         symbol = SYMBOL_ID[message["symbol"]]
         self.market.on_trade(symbol, message["price"], self.now_ns)
         self._react(1 << symbol, "trade_bits")
 
-    def on_ack(self, message: dict) -> None:
+    def on_ack(self, message: dict[str, Any]) -> None:
+        doubts = self.orders.doubts
         order = self.orders.on_ack(message["order_id"])
+        if self.orders.doubts != doubts:
+            self._demand_resync()
         if order is not None and order.kind == CONVERT:
             self._converted(order)
 
@@ -299,24 +334,25 @@ class Session:
             self.strategies[order.strategy].converted()
         self._react(ALL, "order_bits")
 
-    def on_reject(self, message: dict) -> None:
+    def on_reject(self, message: dict[str, Any]) -> None:
         self._count_text(self.rejects, message["error"])
         order = self.orders.on_reject(message["order_id"])
         if order is not None:
             self.gate.pause(order.symbol, self.now_ns)
             self._react(1 << order.symbol, "order_bits")
 
-    def on_fill(self, message: dict) -> None:
+    def on_fill(self, message: dict[str, Any]) -> None:
         symbol = SYMBOL_ID[message["symbol"]]
         side = 1 if message["dir"] == "BUY" else -1
-        before = self.orders.anomalies["overfill"]
-        self.orders.on_fill(message["order_id"], symbol, side=side, price=message["price"], size=message["size"])
-        self.audit.on_fill(symbol, side * message["size"])
-        if self.orders.anomalies["overfill"] != before:
+        doubts = self.orders.doubts
+        price, size = message["price"], message["size"]
+        self.orders.on_fill(message["order_id"], symbol, side=side, price=price, size=size)
+        self.audit.on_fill(symbol, side * size)
+        if self.orders.doubts != doubts:
             self._demand_resync()
         self._react(1 << symbol, "order_bits")
 
-    def on_out(self, message: dict) -> None:
+    def on_out(self, message: dict[str, Any]) -> None:
         order = self.orders.on_out(message["order_id"])
         if order is not None:
             self._react(1 << order.symbol, "order_bits")
@@ -403,6 +439,8 @@ class Session:
 
     def _send_cancels(self) -> None:
         """As many waiting cancels as the message cap lets through; the rest wait for housekeeping."""
+        if not self.hello_seen:
+            return
         waiting = self.desk.cancels
         sent = 0
         for order in waiting:
@@ -419,8 +457,7 @@ class Session:
         for orders in self.orders.live:
             for order in orders:
                 self.desk.cancel(order)
-        if self.gate.ready:
-            self._send_cancels()
+        self._send_cancels()
 
     # --- closing down ---------------------------------------------------------------------------
 
@@ -480,37 +517,23 @@ class Session:
         """P&L of one strategy (the last owner: of what belongs to none) over all rounds of the run."""
         return self.orders.holdings[owner].carried_pnl + self._worth(owner)
 
-    def summary(self) -> dict:
-        """What the run did, under the JSON keys of an exchange run. Money in ticks, P&L over all rounds."""
-        owners = range(len(self.orders.holdings))
-        names = [strategy.name for strategy in self.strategies] + ["unattributed"]
-        return {
-            "messages_in": self.counts["messages_in"],
-            "orders_sent": self.counts["orders_sent"],
-            "cancels_sent": self.counts["cancels_sent"],
-            "converts_sent": self.counts["converts_sent"],
-            "fills": self.orders.fills,
-            "rejects": dict(self.rejects),
-            "errors": dict(self.errors),
-            "faults": dict(self.faults),
-            "anomalies": {name: count for name, count in self.orders.anomalies.items() if count},
-            "refusals": dict(self.gate.refusals),
-            "positions": dict(zip(SYMBOLS, self.orders.position)),
-            "cash": self.orders.cash,
-            "pnl": self.carried_pnl + self.pnl(),
-            "strategies": {
-                names[owner]: {
-                    "orders": self.orders.holdings[owner].orders,
-                    "fills": self.orders.holdings[owner].fills,
-                    "pnl": self.owner_pnl(owner),
-                }
-                for owner in owners
-            },
-            "limit_breaches": self.audit.breaches,
-            "mode": self.mode,
-            "halted_reason": self.halted_reason,
-        }
+    # --- results: what they are, ``reference.results`` says -------------------------------------
 
     @property
     def mode(self) -> str:
         return MODE_NAMES[self.gate.mode]
+
+    def summary(self) -> dict[str, Any]:
+        return results.summary(self)
+
+    def positions(self) -> dict[str, int]:
+        return dict(zip(SYMBOLS, self.orders.position, strict=True))
+
+    def exposure(self) -> dict[str, dict[str, int]]:
+        return results.exposure(self)
+
+    def orders_snapshot(self) -> list[dict[str, Any]]:
+        return results.live_orders(self)
+
+    def recent_orders(self, count: int) -> list[dict[str, Any]]:
+        return results.recent_orders(self, count)

@@ -86,6 +86,7 @@ cdef class Strategy:
 
     def __cinit__(self, *args, **kwargs):
         self.name = ""
+        self.error = ""
         self.wake_ns = NEVER_NS
 
     cdef int attach(self, Desk desk, int32_t owner) except -1:

@@ -1,0 +1,98 @@
+# What the session does with each message and each instant. Only _session.Session builds on it.
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+from arbcore.trading._audit cimport Audit
+from arbcore.trading._market cimport Market
+from arbcore.trading._orders cimport OWNERS_MAX, Order, Orders
+from arbcore.trading._risk cimport Gate, Proposal
+from arbcore.trading._strategy cimport Desk, Strategy
+from arbcore.trading._tally cimport FaultLog, TextTally
+from arbcore.wire._encode cimport OutBuffer
+from arbcore.wire._lines cimport LineSplitter
+from arbcore.wire._types cimport N_SYMBOLS, Message
+
+# Which news a strategy wants to hear: the first index of Core.interested.
+cdef enum:
+    BOOKS = 0
+    TRADES = 1
+    ORDER_NEWS = 2
+    N_NEWS = 3
+
+cdef enum:
+    HOUSEKEEPING_NS = 100000000     # time-outs and the loss limit are looked at ten times a second
+
+cdef class Core:
+    cdef readonly object settings
+    cdef readonly list strategies
+    cdef readonly list names            # of the strategies, told apart
+    cdef readonly Market market
+    cdef readonly Orders orders
+    cdef readonly Gate gate
+    cdef readonly Audit audit
+    cdef Desk desk
+    cdef LineSplitter splitter
+    cdef OutBuffer out
+    cdef TextTally rejects
+    cdef TextTally errors
+    cdef FaultLog fault_log
+    cdef bytes team
+    cdef str reason
+
+    cdef int32_t n_strategies
+    cdef uint32_t listeners                         # bit set of the strategies that listen
+    cdef uint32_t interested[N_NEWS][N_SYMBOLS]     # bit sets of the strategies, by news and symbol
+    cdef readonly int64_t now_ns
+    cdef int64_t house_ns
+    cdef int64_t retry_ns[N_SYMBOLS]
+    cdef int32_t closer_attempts[N_SYMBOLS]
+    cdef int64_t worth[OWNERS_MAX]                  # of each owner when the last connection ended
+    cdef int64_t round_pnl
+    cdef int64_t carried_pnl                        # of the rounds before this one
+
+    cdef bint linked                                # a connection stands
+    cdef bint awaiting_hello
+    cdef bint resync_due
+    cdef bint was_open
+    cdef bint was_killed
+
+    cdef int64_t ack_timeout_ns
+    cdef int32_t resync_after
+    cdef int32_t cancel_reserve
+    cdef int64_t loss_limit
+
+    cdef readonly int64_t messages_in
+    cdef readonly int64_t orders_sent
+    cdef readonly int64_t cancels_sent
+    cdef readonly int64_t converts_sent
+
+    cdef int _timers(self) except -1
+    cdef int _housekeeping(self) except -1
+    cdef void _check_silence(self, Order* order) noexcept
+    cdef void _demand_resync(self) noexcept
+    cdef void _unlink(self) noexcept
+    cdef int _take_in(self, const char* data, Py_ssize_t length) except -1
+    cdef int _on_hello(self, const Message* message) except -1
+    cdef void _new_round(self) noexcept
+    cdef void _set_open(self, uint32_t symbols, bint is_open) noexcept
+    cdef int _on_order_news(self, const Message* message) except -1
+    cdef int _converted(self, Order* order) except -1
+    cdef int _react_to_one(self, int32_t news, int32_t symbol) except -1
+    cdef int _react(self, uint32_t symbols) except -1
+    cdef int _ask(self, Strategy strategy, uint32_t symbols) except -1
+    cdef int _settle(self) except -1
+    cdef int _fill_slot(self, int32_t symbol) except -1
+    cdef int _answer(self, const Proposal* proposal, int32_t refusal, const Order* order) except -1
+    cdef void _retry(self, int32_t symbol, int64_t at_ns) noexcept
+    cdef void _make_way(self, const Proposal* proposal) noexcept
+    cdef Order* _send_order(self, const Proposal* proposal) except NULL
+    cdef int _send_cancels(self) except -1
+    cdef int _cancel_all(self) except -1
+    cdef int _close_down(self, str reason) except -1
+    cdef void _close_positions(self) noexcept
+    cdef void _close_position(self, int32_t symbol) noexcept
+    cdef int _tell(self, const Message* message) except -1
+    cdef int _tell_owner(self, int32_t owner, const Message* message) except -1
+    cdef int _tell_tick(self) except -1
+    cdef int64_t _marked(self, const int64_t* positions) noexcept
+    cdef int64_t _owner_worth(self, int32_t owner) noexcept
+    cdef int64_t _pnl(self) noexcept

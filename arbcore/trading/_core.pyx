@@ -1,0 +1,499 @@
+"""What the session does with each message and each instant: no Python object is made for a message.
+
+Every decision is taken after each message, so the result does not depend on how the bytes were cut. The
+face that the shells use is ``_session``; ``arbcore.reference.session`` is the specification of both.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.string cimport memmove
+
+from arbcore.trading._market cimport SymbolState
+from arbcore.trading._orders cimport (
+    ADD,
+    BEFORE_HELLO,
+    BEYOND_BELIEF,
+    CANCELLING,
+    CONVERT,
+    OUT,
+    REPEATED_HELLO,
+    UNACKED,
+    UNKNOWN,
+    Holding,
+    Order,
+    bounded,
+)
+from arbcore.trading._risk cimport (
+    ACTIVE,
+    CLOSING,
+    MESSAGE_CAP,
+    PASS,
+    PROPOSALS_MAX,
+    SELF_CROSS,
+    STOPPING,
+    Gate,
+    Proposal,
+)
+from arbcore.trading._strategy cimport CANCELS_MAX, HEDGE_VALUE, Desk, Strategy
+from arbcore.wire._decode cimport decode_message
+from arbcore.wire._encode cimport put_add, put_cancel, put_convert
+from arbcore.wire._types cimport (
+    MSG_ACK,
+    MSG_BOOK,
+    MSG_CLOSE,
+    MSG_ERROR,
+    MSG_FILL,
+    MSG_HELLO,
+    MSG_OPEN,
+    MSG_OUT,
+    MSG_REJECT,
+    MSG_TRADE,
+    N_SYMBOLS,
+    Message,
+)
+
+from arbcore.errors import BrokenInvariant
+from arbcore.trading.settings import MILLISECOND_NS, NEVER_NS
+
+cdef enum:
+    ALL = (1 << N_SYMBOLS) - 1
+    CLOSER_SLACK_MAX = 20
+
+cdef int64_t NEVER = NEVER_NS
+cdef int64_t CLOSER_TIMEOUT_NS = 300 * MILLISECOND_NS
+
+
+cdef class Core:
+    """The state of one run and what changes it; built by ``_session.Session``."""
+
+    # --- time -----------------------------------------------------------------------------------
+
+    cdef int _timers(self) except -1:
+        cdef int32_t symbol, owner
+        cdef uint32_t due = 0
+        cdef uint32_t woken = 0
+        cdef uint32_t interest
+        cdef Strategy strategy
+        if self.now_ns >= self.house_ns:
+            self.house_ns = self.now_ns + HOUSEKEEPING_NS
+            self._housekeeping()
+        for symbol in range(N_SYMBOLS):
+            if self.retry_ns[symbol] <= self.now_ns:
+                self.retry_ns[symbol] = NEVER
+                due |= 1u << symbol
+        for owner in range(self.n_strategies):
+            strategy = <Strategy>self.strategies[owner]
+            if strategy.wake_ns <= self.now_ns:
+                woken |= 1u << owner
+        if not due and not woken:
+            return 0
+        for owner in range(self.n_strategies):
+            strategy = <Strategy>self.strategies[owner]
+            interest = strategy.book_bits | strategy.trade_bits | strategy.order_bits
+            if woken >> owner & 1:
+                strategy.wake_ns = NEVER
+                self._ask(strategy, interest)
+            elif interest & due:
+                self._ask(strategy, interest & due)
+        return self._settle()
+
+    # Ten times a second: time-outs, cancels that waited for the message cap, the loss limit.
+    cdef int _housekeeping(self) except -1:
+        cdef int32_t symbol, index
+        if not self.gate.ready:
+            return 0
+        for symbol in range(N_SYMBOLS):
+            for index in range(self.orders.n_live[symbol]):
+                self._check_silence(self.orders.live[symbol][index])
+        if self.listeners:
+            self._tell_tick()
+        if self.gate.mode == ACTIVE and self._pnl() <= -self.loss_limit:
+            self._close_down("loss limit")
+        if self.gate.mode == CLOSING:
+            self._close_positions()
+        return self._settle()
+
+    cdef void _check_silence(self, Order* order) noexcept:
+        if order.kind == CONVERT:
+            if order.state == UNACKED and self.now_ns - order.sent_ns >= self.ack_timeout_ns:
+                self.orders.time_out(order)
+                self._demand_resync()
+        elif order.state == UNACKED and self.now_ns - order.sent_ns >= self.ack_timeout_ns:
+            self.orders.time_out(order)
+            self.desk.cancel(order)
+        elif order.state == UNKNOWN and order.cancels == 0:
+            self.desk.cancel(order)
+        elif order.wants_cancel:
+            pass  # it waits for the message cap
+        elif ((order.state == CANCELLING or order.state == UNKNOWN)
+                and self.now_ns - order.cancel_ns >= self.ack_timeout_ns):
+            if order.cancels >= self.resync_after:
+                self._demand_resync()
+            else:
+                self.orders.time_out(order)
+                self.desk.cancel_again(order)
+
+    # The exchange and we may disagree, and only a new login tells positions: nothing new until then.
+    cdef void _demand_resync(self) noexcept:
+        self.resync_due = True
+        self.gate.ready = False
+
+    cdef void _unlink(self) noexcept:
+        cdef int32_t owner, symbol
+        if self.linked and not self.awaiting_hello:
+            # The next connection forgets the prices; what was held is worth what it was worth at the last.
+            for owner in range(self.n_strategies + 1):
+                self.worth[owner] = self._owner_worth(owner)
+            self.round_pnl = self._pnl()
+        self.linked = False
+        self.gate.ready = False
+        self.awaiting_hello = False
+        self.orders.lose_all()
+        self.desk.n_cancels = 0
+        self.house_ns = NEVER
+        for symbol in range(N_SYMBOLS):
+            self.retry_ns[symbol] = NEVER
+
+    # --- messages -------------------------------------------------------------------------------
+
+    cdef int _take_in(self, const char* data, Py_ssize_t length) except -1:
+        cdef const char* line
+        cdef Py_ssize_t line_length
+        cdef Message message
+        cdef int fault
+        self.splitter.feed(data, length)
+        while self.splitter.next(&line, &line_length):
+            if line_length == 0:
+                continue
+            self.messages_in += 1
+            fault = decode_message(line, line_length, &message)
+            if fault:
+                self.fault_log.add(fault, line, line_length)
+            elif message.kind == MSG_BOOK:
+                self.market.on_book(&message, self.now_ns)
+                if self.listeners:
+                    self._tell(&message)
+                self._react_to_one(BOOKS, message.symbol)
+            elif message.kind == MSG_TRADE:
+                self.market.on_trade(message.symbol, message.price, self.now_ns)
+                if self.listeners:
+                    self._tell(&message)
+                self._react_to_one(TRADES, message.symbol)
+            elif message.kind >= MSG_ACK:
+                self._on_order_news(&message)
+            elif message.kind == MSG_HELLO:
+                self._on_hello(&message)
+            elif message.kind == MSG_OPEN:
+                self._set_open(message.symbol_mask, True)
+                self.was_open = True
+                self._react(message.symbol_mask)
+            elif message.kind == MSG_CLOSE:
+                self._set_open(message.symbol_mask, False)
+            elif message.kind == MSG_ERROR:
+                self.errors.count(message.text, message.text_length)
+        return 0
+
+    cdef int _on_hello(self, const Message* message) except -1:
+        cdef int64_t told[N_SYMBOLS]
+        cdef int32_t symbol
+        cdef bint flat = message.cash == 0
+        cdef Strategy strategy
+        if not self.awaiting_hello:
+            self.orders.anomaly_counts[REPEATED_HELLO] += 1
+            return 0
+        if bounded(message.cash) != message.cash:
+            self.orders.anomaly_counts[BEYOND_BELIEF] += 1
+            self._demand_resync()
+            return 0
+        for symbol in range(N_SYMBOLS):
+            told[symbol] = message.positions[symbol] if message.symbol_mask >> symbol & 1 else 0
+            flat = flat and told[symbol] == 0
+        if self.orders.take_positions(told, message.cash, self.worth):
+            for strategy in self.strategies:
+                strategy.reset()
+            if flat:
+                self._new_round()
+        self.audit.on_hello(told)
+        self.awaiting_hello = False
+        self.gate.ready = True
+        return 0
+
+    cdef void _new_round(self) noexcept:
+        self.carried_pnl = bounded(self.carried_pnl + self.round_pnl)
+        if self.gate.mode == CLOSING and not self.was_killed:
+            self.gate.mode = ACTIVE
+            self.reason = ""
+
+    cdef void _set_open(self, uint32_t symbols, bint is_open) noexcept:
+        cdef int32_t symbol
+        for symbol in range(N_SYMBOLS):
+            if symbols >> symbol & 1:
+                self.market.set_open(symbol, is_open)
+
+    cdef int _on_order_news(self, const Message* message) except -1:
+        cdef Order* order
+        cdef int64_t doubts = self.orders.doubts
+        if self.awaiting_hello:
+            self.orders.anomaly_counts[BEFORE_HELLO] += 1
+            return 0
+        if message.kind == MSG_ACK:
+            order = self.orders.take_ack(message.order_id)
+            if self.orders.doubts != doubts:
+                self._demand_resync()
+            if order != NULL and order.kind == CONVERT:
+                return self._converted(order)
+        elif message.kind == MSG_FILL:
+            order = self.orders.take_fill(
+                message.order_id, message.symbol, message.side, message.price, message.size)
+            self.audit.on_fill(message.symbol, <int64_t>message.side * message.size)
+            if self.orders.doubts != doubts:
+                self._demand_resync()
+            if self.listeners and order != NULL:
+                self._tell_owner(order.strategy, message)
+            return self._react_to_one(ORDER_NEWS, message.symbol)
+        elif message.kind == MSG_OUT:
+            order = self.orders.take_out(message.order_id)
+            if order != NULL:
+                return self._react_to_one(ORDER_NEWS, order.symbol)
+        elif message.kind == MSG_REJECT:
+            self.rejects.count(message.text, message.text_length)
+            order = self.orders.take_reject(message.order_id)
+            if order != NULL:
+                self.gate.pause(order.symbol, self.now_ns)
+                return self._react_to_one(ORDER_NEWS, order.symbol)
+        return 0
+
+    cdef int _converted(self, Order* order) except -1:
+        self.audit.on_conversion(order)
+        if order.strategy < self.n_strategies:
+            (<Strategy>self.strategies[order.strategy]).converted()
+        return self._react(ALL)
+
+    # --- deciding -------------------------------------------------------------------------------
+
+    cdef inline int _react_to_one(self, int32_t news, int32_t symbol) except -1:
+        cdef uint32_t owners = self.interested[news][symbol]
+        cdef int32_t owner = 0
+        cdef Strategy strategy
+        if self.gate.ready and self.gate.mode == ACTIVE:
+            while owners:
+                if owners & 1:
+                    strategy = <Strategy>self.strategies[owner]
+                    strategy.evaluate(1u << symbol, self.now_ns)
+                owners >>= 1
+                owner += 1
+        if self.gate.mode == CLOSING:
+            self._close_positions()
+        if self.gate.symbols_asked or self.desk.n_cancels:
+            self._settle()
+        return 0
+
+    # Own-order news of several symbols at once.
+    cdef int _react(self, uint32_t symbols) except -1:
+        cdef int32_t owner
+        cdef Strategy strategy
+        for owner in range(self.n_strategies):
+            strategy = <Strategy>self.strategies[owner]
+            if strategy.order_bits & symbols:
+                self._ask(strategy, strategy.order_bits & symbols)
+        if self.gate.mode == CLOSING:
+            self._close_positions()
+        return self._settle()
+
+    cdef int _ask(self, Strategy strategy, uint32_t symbols) except -1:
+        if self.gate.ready and self.gate.mode == ACTIVE:
+            strategy.evaluate(symbols, self.now_ns)
+        return 0
+
+    # Send what was asked for: cancels first, then for each symbol the order that wins its slot.
+    cdef int _settle(self) except -1:
+        cdef int32_t symbol
+        self._send_cancels()
+        if self.gate.symbols_asked:
+            for symbol in range(N_SYMBOLS):
+                if self.gate.n_proposals[symbol]:
+                    self._fill_slot(symbol)
+                    self.gate.drop_proposals(symbol)
+            self._send_cancels()
+        return 0
+
+    cdef int _fill_slot(self, int32_t symbol) except -1:
+        cdef Gate gate = self.gate
+        cdef int32_t places[PROPOSALS_MAX]
+        cdef int32_t index, refusal
+        cdef const Proposal* proposal
+        cdef const Order* order
+        if self.now_ns < gate.slot_open_ns[symbol]:
+            self._retry(symbol, gate.slot_open_ns[symbol])
+            return 0
+        gate.rank(symbol, places)
+        for index in range(gate.n_proposals[symbol]):
+            proposal = &gate.proposals[symbol][places[index]]
+            refusal = gate.check(proposal, self.now_ns)
+            if refusal == PASS:
+                order = self._send_order(proposal)
+                gate.slot_won(symbol, proposal.strategy)
+                if gate.n_proposals[symbol] > 1:
+                    self._retry(symbol, gate.slot_open_ns[symbol])
+                self._answer(proposal, PASS, order)
+                return 0
+            gate.refusal_counts[refusal] += 1
+            if refusal == MESSAGE_CAP:
+                self._retry(symbol, gate.room_after_ns(self.cancel_reserve, self.now_ns))
+                return 0
+            if refusal == SELF_CROSS:
+                self._make_way(proposal)
+            self._answer(proposal, refusal, NULL)
+        return 0
+
+    cdef int _answer(self, const Proposal* proposal, int32_t refusal, const Order* order) except -1:
+        if proposal.strategy < self.n_strategies and self.listeners >> proposal.strategy & 1:
+            (<Strategy>self.strategies[proposal.strategy]).on_answer(proposal, refusal, order)
+        return 0
+
+    cdef void _retry(self, int32_t symbol, int64_t at_ns) noexcept:
+        if at_ns <= self.now_ns:
+            at_ns = self.now_ns + 1
+        if at_ns < self.retry_ns[symbol]:
+            self.retry_ns[symbol] = at_ns
+
+    # Pull what an earlier strategy's order would cross, where it belongs to a later one.
+    cdef void _make_way(self, const Proposal* proposal) noexcept:
+        cdef int32_t index
+        cdef Order* order
+        for index in range(self.orders.n_live[proposal.symbol]):
+            order = self.orders.live[proposal.symbol][index]
+            if (order.kind == ADD and order.side == -proposal.side
+                    and proposal.side * (proposal.price - order.price) >= 0
+                    and proposal.strategy < order.strategy):
+                self.desk.cancel(order)
+
+    cdef Order* _send_order(self, const Proposal* proposal) except NULL:
+        cdef Order* order = self.orders.enter(
+            proposal.kind, proposal.symbol, proposal.side, proposal.price, proposal.size, proposal.strategy,
+            self.now_ns)
+        self.gate.take_slot(order.symbol, self.now_ns)
+        if order.kind == ADD:
+            self.orders_sent += 1
+            put_add(self.out, order.id, order.symbol, order.side, order.price, order.size)
+        else:
+            self.converts_sent += 1
+            put_convert(self.out, order.id, order.symbol, order.side, order.size)
+        self.gate.message_sent(self.now_ns)
+        return order
+
+    # As many waiting cancels as the message cap lets through; the rest wait for housekeeping.
+    cdef int _send_cancels(self) except -1:
+        cdef Desk desk = self.desk
+        cdef int32_t sent = 0
+        cdef Order* order
+        if desk.n_cancels == 0 or not self.linked or self.awaiting_hello:
+            return 0
+        if desk.n_cancels >= CANCELS_MAX:
+            raise BrokenInvariant(f"{CANCELS_MAX} cancels wait, more than orders can be live at once")
+        while sent < desk.n_cancels:
+            order = desk.cancels[sent]
+            if order.state < OUT and order.wants_cancel:
+                if self.gate.message_room(self.now_ns) < 1:
+                    break
+                self.orders.mark_cancel(order, self.now_ns)
+                self.cancels_sent += 1
+                put_cancel(self.out, order.id)
+                self.gate.message_sent(self.now_ns)
+            sent += 1
+        desk.n_cancels -= sent
+        memmove(desk.cancels, &desk.cancels[sent], <size_t>desk.n_cancels * sizeof(Order*))
+        return 0
+
+    cdef int _cancel_all(self) except -1:
+        cdef int32_t symbol, index
+        for symbol in range(N_SYMBOLS):
+            for index in range(self.orders.n_live[symbol]):
+                self.desk.cancel(self.orders.live[symbol][index])
+        return self._send_cancels()
+
+    # --- closing down ---------------------------------------------------------------------------
+
+    cdef int _close_down(self, str reason) except -1:
+        cdef int32_t symbol
+        self.gate.mode = CLOSING
+        self.reason = reason
+        for symbol in range(N_SYMBOLS):
+            self.closer_attempts[symbol] = 0
+        return self._cancel_all()
+
+    # Ask, symbol by symbol, for the order that takes the position to zero, further at each attempt.
+    cdef void _close_positions(self) noexcept:
+        cdef int32_t symbol, index
+        cdef Order* order
+        for symbol in range(N_SYMBOLS):
+            for index in range(self.orders.n_live[symbol]):
+                order = self.orders.live[symbol][index]
+                if order.strategy == self.n_strategies and self.now_ns - order.sent_ns >= CLOSER_TIMEOUT_NS:
+                    if order.cancels == 0 and not order.wants_cancel:
+                        self.closer_attempts[symbol] += 1
+                    self.desk.cancel(order)
+            if self.orders.position[symbol] != 0 and self.orders.n_live[symbol] == 0:
+                self._close_position(symbol)
+
+    cdef void _close_position(self, int32_t symbol) noexcept:
+        cdef const SymbolState* state = &self.market.symbols[symbol]
+        cdef int64_t position = self.orders.position[symbol]
+        cdef int64_t size = position if position > 0 else -position
+        cdef int32_t slack = min(self.closer_attempts[symbol], <int32_t>CLOSER_SLACK_MAX)
+        cdef int32_t touch = state.last_price
+        cdef Proposal proposal
+        proposal.kind = ADD
+        proposal.symbol = symbol
+        proposal.side = -1 if position > 0 else 1
+        if proposal.side > 0 and state.n_asks:
+            touch = state.asks[0].price
+        elif proposal.side < 0 and state.n_bids:
+            touch = state.bids[0].price
+        if touch == 0:
+            return
+        proposal.price = max(1, touch + proposal.side * slack)
+        # A position beyond 31 bits is one that the gate refuses as an order either way.
+        proposal.size = <int32_t>min(size, <int64_t>0x7FFFFFFF)
+        proposal.strategy = self.n_strategies
+        proposal.value = HEDGE_VALUE
+        proposal.tag = 0
+        self.gate.propose(&proposal)
+
+    # --- those who listen -----------------------------------------------------------------------
+
+    cdef int _tell(self, const Message* message) except -1:
+        cdef int32_t owner
+        for owner in range(self.n_strategies):
+            if self.listeners >> owner & 1:
+                (<Strategy>self.strategies[owner]).on_message(message, self.now_ns)
+        return 0
+
+    cdef int _tell_owner(self, int32_t owner, const Message* message) except -1:
+        if owner < self.n_strategies and self.listeners >> owner & 1:
+            (<Strategy>self.strategies[owner]).on_message(message, self.now_ns)
+        return 0
+
+    cdef int _tell_tick(self) except -1:
+        cdef int32_t owner
+        for owner in range(self.n_strategies):
+            if self.listeners >> owner & 1:
+                (<Strategy>self.strategies[owner]).on_tick(self.now_ns)
+        return 0
+
+    # --- results --------------------------------------------------------------------------------
+
+    cdef int64_t _marked(self, const int64_t* positions) noexcept:
+        cdef int64_t worth = 0
+        cdef int32_t symbol
+        for symbol in range(N_SYMBOLS):
+            if positions[symbol]:
+                worth += positions[symbol] * self.market.mark(
+                    symbol, positions[symbol], self.orders.average_price(symbol))
+        return worth
+
+    cdef int64_t _owner_worth(self, int32_t owner) noexcept:
+        cdef Holding* holding = &self.orders.holdings[owner]
+        return holding.cash + self._marked(holding.position)
+
+    cdef int64_t _pnl(self) noexcept:
+        return self.orders.cash + self._marked(self.orders.position)
