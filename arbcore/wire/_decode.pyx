@@ -22,9 +22,10 @@ from arbcore.wire._scan cimport (
     VALUE_OBJECT, VALUE_STRING, Scan, Value, scan_line, scan_object, scan_value, short_text, skip_blank,
 )
 from arbcore.wire._types cimport (
-    BUY, FAULT_BAD_BOOK, FAULT_MISSING_FIELD, FAULT_NO_TYPE, FAULT_NONE, FAULT_OVERSIZED, FAULT_UNKNOWN_TYPE,
-    FAULT_WRONG_TYPE, MAX_LEVELS, MSG_ACK, MSG_BOOK, MSG_CLOSE, MSG_ERROR, MSG_FILL, MSG_HELLO, MSG_OPEN,
-    MSG_OUT, MSG_REJECT, MSG_TRADE, N_SYMBOLS, Message,
+    BOND, BUY, FAULT_BAD_BOOK, FAULT_MISSING_FIELD, FAULT_NO_TYPE, FAULT_NONE, FAULT_OVERSIZED,
+    FAULT_UNKNOWN_TYPE, FAULT_WRONG_TYPE, GS, LINE_BYTES_DEFAULT, MAX_LEVELS, MS, MSG_ACK, MSG_BOOK,
+    MSG_CLOSE, MSG_ERROR, MSG_FILL, MSG_HELLO, MSG_OPEN, MSG_OUT, MSG_REJECT, MSG_TRADE, N_SYMBOLS, PRICE_END,
+    SELL, VALBZ, VALE, WFC, XLF, Message,
 )
 from arbcore.wire.instruments import POSITION_MAX as _POSITION_MAX
 from arbcore.wire.instruments import SYMBOLS
@@ -381,3 +382,12 @@ def count_messages(const unsigned char[::1] data not None, *, LineSplitter split
     found = {KIND_NAMES[i]: kinds[i] for i in range(1, MSG_OUT + 1) if kinds[i]}
     found.update((FAULT_NAMES[i], faults[i]) for i in range(1, FAULT_OVERSIZED + 1) if faults[i])
     return found
+
+
+def type_constants():
+    """The numbers of ``_types.pxd`` by name, for the test that holds them equal to ``instruments``."""
+    return {
+        "BOND": BOND, "VALBZ": VALBZ, "VALE": VALE, "GS": GS, "MS": MS, "WFC": WFC, "XLF": XLF,
+        "SELL": SELL, "BUY": BUY, "N_SYMBOLS": N_SYMBOLS, "MAX_LEVELS": MAX_LEVELS, "PRICE_END": PRICE_END,
+        "LINE_BYTES_DEFAULT": LINE_BYTES_DEFAULT,
+    }

@@ -27,9 +27,11 @@ cdef int put_hello_positions(OutBuffer out, const int64_t* positions, int64_t ca
 cdef int put_open(OutBuffer out, uint32_t symbol_mask) except -1
 cdef int put_close(OutBuffer out, uint32_t symbol_mask) except -1
 cdef int put_error(OutBuffer out, const char* text, Py_ssize_t n) except -1
-cdef int put_book(OutBuffer out, int symbol, const Level* bids, int n_bids, const Level* asks, int n_asks) except -1
+cdef int put_book(OutBuffer out, int symbol, const Level* bids,
+                  int n_bids, const Level* asks, int n_asks) except -1
 cdef int put_trade(OutBuffer out, int symbol, int32_t price, int32_t size) except -1
 cdef int put_ack(OutBuffer out, int64_t order_id) except -1
 cdef int put_reject(OutBuffer out, int64_t order_id, const char* text, Py_ssize_t n) except -1
-cdef int put_fill(OutBuffer out, int64_t order_id, int symbol, int side, int32_t price, int32_t size) except -1
+cdef int put_fill(OutBuffer out, int64_t order_id, int symbol, int side,
+                  int32_t price, int32_t size) except -1
 cdef int put_out(OutBuffer out, int64_t order_id) except -1

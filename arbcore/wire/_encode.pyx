@@ -209,7 +209,8 @@ cdef int put_hello(OutBuffer out, const char* team, Py_ssize_t n) except -1:
     return 0
 
 
-cdef int put_add(OutBuffer out, int64_t order_id, int symbol, int side, int32_t price, int32_t size) except -1:
+cdef int put_add(OutBuffer out, int64_t order_id, int symbol, int side,
+                 int32_t price, int32_t size) except -1:
     cdef char* at
     out.reserve(LINE_ROOM)
     at = _number(_literal(out.data + out.length, b'{"type":"add","order_id":', 25), order_id)
@@ -295,7 +296,8 @@ cdef int put_error(OutBuffer out, const char* text, Py_ssize_t n) except -1:
     return 0
 
 
-cdef int put_book(OutBuffer out, int symbol, const Level* bids, int n_bids, const Level* asks, int n_asks) except -1:
+cdef int put_book(OutBuffer out, int symbol, const Level* bids,
+                  int n_bids, const Level* asks, int n_asks) except -1:
     cdef char* at
     out.reserve(LINE_ROOM + (n_bids + n_asks) * LEVEL_ROOM)
     at = _symbol(_literal(out.data + out.length, b'{"type":"book","symbol":"', 25), symbol)
@@ -329,7 +331,8 @@ cdef int put_reject(OutBuffer out, int64_t order_id, const char* text, Py_ssize_
     return 0
 
 
-cdef int put_fill(OutBuffer out, int64_t order_id, int symbol, int side, int32_t price, int32_t size) except -1:
+cdef int put_fill(OutBuffer out, int64_t order_id, int symbol, int side,
+                  int32_t price, int32_t size) except -1:
     cdef char* at
     out.reserve(LINE_ROOM)
     at = _number(_literal(out.data + out.length, b'{"type":"fill","order_id":', 26), order_id)
@@ -501,3 +504,22 @@ def out(order_id):
     cdef OutBuffer buffer = OutBuffer()
     put_out(buffer, _checked("order_id", order_id, 0, ORDER_ID_MAX))
     return buffer.take()
+
+
+def append_cancel(OutBuffer buffer not None, order_id):
+    """Write a cancel behind what ``buffer`` holds; RunError where it may not grow."""
+    put_cancel(buffer, _checked("order_id", order_id, 0, ORDER_ID_MAX))
+
+
+def append_reject(OutBuffer buffer not None, order_id, str text not None):
+    """Write a reject behind what ``buffer`` holds; RunError where it may not grow."""
+    raw = _utf8(text)
+    put_reject(buffer, _checked("order_id", order_id, 0, ORDER_ID_MAX), raw, len(raw))
+
+
+def escaped(bytes text not None):
+    """``text`` (UTF-8) as the inside of a JSON string."""
+    cdef OutBuffer out = OutBuffer()
+    cdef const char* raw = text
+    out.reserve(6 * len(text))
+    return out.data[:_text(out.data, raw, len(text)) - out.data] if len(text) else b""

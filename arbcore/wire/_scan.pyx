@@ -4,7 +4,7 @@ Strict (RFC 8259, and UTF-8), bounded in depth, without allocation, and never be
 knows which keys exist in the protocol, but not which message has which, nor what a value must be.
 """
 
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
 from arbcore.wire._types cimport FAULT_NONE, FAULT_NOT_JSON, FAULT_NOT_OBJECT, FAULT_TOO_DEEP
