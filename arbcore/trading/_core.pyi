@@ -1,5 +1,3 @@
-from typing import Any
-
 from arbcore.trading._audit import Audit
 from arbcore.trading._market import Market
 from arbcore.trading._orders import Orders
@@ -8,7 +6,6 @@ from arbcore.trading._strategy import Strategy
 from arbcore.trading.settings import SessionSettings
 
 class Core:
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
     @property
     def settings(self) -> SessionSettings: ...
     @property

@@ -29,7 +29,6 @@ from arbcore.trading._risk cimport (
     PASS,
     PROPOSALS_MAX,
     SELF_CROSS,
-    STOPPING,
     Gate,
     Proposal,
 )
