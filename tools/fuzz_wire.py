@@ -172,7 +172,7 @@ def _respell_number(data: bytearray, rng: random.Random, *, exact: bool = False)
     zeros = b"0" * rng.randrange(1, 30)
     spellings = [
         digits + b"." + zeros,
-        digits + zeros + b"e-%d" % len(zeros),
+        (digits + zeros if digits != b"0" else b"0") + b"e-%d" % len(zeros),
         digits[:1] + b"." + (digits[1:] or b"0") + b"e%d" % (len(digits) - 1),
         b"0." + zeros + digits + b"E+%d" % (len(zeros) + len(digits)),
         digits + b"e0",

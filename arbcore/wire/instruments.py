@@ -26,7 +26,7 @@ LOSS_STOP = -30_000
 
 @dataclass(frozen=True)
 class Conversion:
-    """``unit`` shares of ``etf`` exchange for ``legs``: (symbol, shares); ``fee`` is charged per conversion."""
+    """``unit`` shares of ``etf`` exchange for ``legs`` of (symbol, shares); ``fee`` is charged each time."""
 
     etf: str
     unit: int
