@@ -1,0 +1,13 @@
+from arbcore.trading._strategy import Strategy
+from arbcore.trading.settings import PairsSettings, SessionSettings, XlfArbitrageSettings
+
+class ConversionArbitrage(Strategy):
+    @property
+    def hedged_lots(self) -> int: ...
+    def __init__(self, etf: str, settings: XlfArbitrageSettings | PairsSettings) -> None: ...
+
+class XlfArbitrage(ConversionArbitrage):
+    def __init__(self, settings: XlfArbitrageSettings) -> None: ...
+
+class Pairs(ConversionArbitrage):
+    def __init__(self, settings: PairsSettings, session: SessionSettings) -> None: ...

@@ -1,0 +1,393 @@
+"""An ETF or ADR against what it converts into, in both directions: XLF and its basket, VALE and VALBZ.
+
+Owns the hedged lots of each, their entry at prices the books show, the repair of legs that did not fill and
+the conversion of those that did; ``arbcore.reference.arbitrage`` is the specification and says what a lot
+and a target are. It must not know how orders reach the exchange, what the gate lets through, or the time.
+"""
+cimport cython
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+from arbcore._baskets cimport LEGS_MAX, ConversionBooks, best_create, best_redeem
+from arbcore._fast cimport Level
+from arbcore.trading._market cimport SymbolState
+from arbcore.trading._orders cimport ADD, CONVERT, Order
+from arbcore.trading._strategy cimport HEDGE_VALUE, Strategy
+from arbcore.wire._types cimport BUY, MAX_LEVELS, N_SYMBOLS, SELL, VALBZ, VALE
+
+from arbcore.errors import BrokenInvariant
+from arbcore.trading.settings import NEVER_NS, SECOND_NS
+from arbcore.wire.instruments import CONVERSIONS, SYMBOL_ID
+
+cdef enum Phase:
+    IDLE = 0
+    ENTERING = 1
+    REPAIRING = 2
+
+cdef enum:
+    PARTS_MAX = LEGS_MAX + 1
+    CONVERSION_VALUE = 50
+    SLACK_TICKS_MAX = 10
+
+cdef int64_t NEVER = NEVER_NS
+cdef int64_t CONVERT_PAUSE = SECOND_NS  # a conversion that was rejected is not asked for again at once
+
+
+@cython.cdivision(True)
+cdef inline int64_t floor_div(int64_t a, int64_t b) noexcept nogil:
+    """a / b rounded down for any sign of either."""
+    cdef int64_t quotient = a // b
+    return quotient - 1 if a % b != 0 and (a < 0) != (b < 0) else quotient
+
+
+@cython.boundscheck(False)
+cdef int32_t worst_price(const Level* levels, int32_t count, int64_t quantity) noexcept nogil:
+    """The price of the last level that ``quantity`` shares reach; the depth is known to hold them."""
+    cdef int32_t at = 0
+    while at < count - 1:
+        quantity -= levels[at].size
+        if quantity <= 0:
+            break
+        at += 1
+    return levels[at].price
+
+
+# One symbol of a lot: its signed shares in one lot, and what an entry or a repair will pay for it.
+cdef struct Part:
+    int32_t symbol
+    int64_t quantity
+    int64_t held_before
+    int64_t price
+
+
+# Every index of a part is below n_parts <= PARTS_MAX by construction, so the class reads its C arrays
+# without bounds checks.
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef class ConversionArbitrage(Strategy):
+    """The part that XLF and VALE share. ``signal`` says which directions are wanted at all."""
+
+    cdef Part parts[PARTS_MAX]  # the ETF first
+    cdef int32_t n_parts
+    cdef int64_t fee, edge_ticks, max_lots, convert_lots, leg_timeout_ns
+    cdef int64_t target, target_before, value, deadline_ns, attempts, convert_after_ns
+    cdef int32_t phase
+    # The entry under consideration: what each part would meet in the book, our own orders left out.
+    cdef Level levels[PARTS_MAX][MAX_LEVELS]
+    cdef int32_t n_levels[PARTS_MAX]
+
+    def __init__(self, str etf, settings):
+        conversion = CONVERSIONS[etf]
+        if len(conversion.legs) > LEGS_MAX:
+            raise BrokenInvariant(f"{etf} converts into {len(conversion.legs)} legs; at most {LEGS_MAX} are provided for")
+        self.hedged = True
+        self.fee = conversion.fee
+        self.edge_ticks = settings.edge_ticks
+        self.max_lots = settings.max_lots
+        self.convert_lots = settings.convert_lots
+        self.leg_timeout_ns = settings.leg_timeout_ns
+        self.n_parts = 0
+        for name, quantity in ((etf, -conversion.unit), *conversion.legs):
+            self.parts[self.n_parts].symbol = SYMBOL_ID[name]
+            self.parts[self.n_parts].quantity = quantity
+            self.n_parts += 1
+            self.book_bits |= 1u << <uint32_t>SYMBOL_ID[name]
+        self.order_bits = self.book_bits
+        self.reset()
+
+    @property
+    def hedged_lots(self):
+        """Lots held or being entered: +1 is one basket bought and one unit of the ETF sold."""
+        return self.target
+
+    cdef void reset(self) noexcept:
+        self.phase = IDLE
+        self.target = 0
+        self.target_before = 0
+        self.value = 0
+        self.deadline_ns = 0
+        self.attempts = 0
+        self.convert_after_ns = 0
+        self.wake_ns = NEVER
+
+    cdef void converted(self) noexcept:
+        self.target = 0
+
+    cdef bint signal(self, int32_t direction) noexcept:
+        """Whether an entry in this direction (+1 create, -1 redeem) may be looked for."""
+        return True
+
+    cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
+        cdef int32_t live = 0
+        cdef bint converting = self.count_live(&live)
+        self.wake_ns = NEVER
+        if converting:
+            self.convert_after_ns = now_ns + CONVERT_PAUSE
+            return 0
+        if self.phase == ENTERING and live == 0 and self.nothing_filled():
+            # Nothing of the entry has left or filled: the prices that called for it may be gone.
+            self.phase = IDLE
+            self.target = self.target_before
+        if self.anything_missing():
+            self.work(live > 0, now_ns)
+            return 0
+        if live:
+            self.pull()
+            return 0
+        self.phase = IDLE
+        self.attempts = 0
+        if abs(self.target) >= self.convert_lots:
+            if now_ns >= self.convert_after_ns:
+                self.ask_conversion(self.parts[0].symbol, BUY if self.target > 0 else SELL,
+                                    abs(self.target) * -self.parts[0].quantity, CONVERSION_VALUE)
+                return 0
+            self.wake_ns = self.convert_after_ns
+        self.enter(now_ns)
+        return 0
+
+    cdef bint count_live(self, int32_t* live) noexcept:
+        """Counts own live orders over all parts; True if one of them is a conversion."""
+        cdef bint converting = False
+        cdef int32_t part, at
+        cdef Order* order
+        for part in range(self.n_parts):
+            for at in range(self.desk.orders.n_live[self.parts[part].symbol]):
+                order = self.desk.orders.live[self.parts[part].symbol][at]
+                if order.strategy == self.owner:
+                    live[0] += 1
+                    converting = converting or order.kind == CONVERT
+        return converting
+
+    # --- entering -------------------------------------------------------------------------------
+
+    cdef void enter(self, int64_t now_ns) noexcept:
+        cdef int64_t create_lots = 0, create_gain = 0, redeem_lots = 0, redeem_gain = 0
+        cdef int32_t direction, part
+        cdef int64_t lots, missing
+        # Reading the touch is cheaper than any signal, and hardly ever shows a gain.
+        if self.touch_gain(1) > 0 and self.signal(1):
+            self.best(1, &create_lots, &create_gain)
+        if self.touch_gain(-1) > 0 and self.signal(-1):
+            self.best(-1, &redeem_lots, &redeem_gain)
+        direction = 1 if create_gain >= redeem_gain else -1
+        lots = create_lots if direction > 0 else redeem_lots
+        if lots == 0:
+            return
+        self.phase = ENTERING
+        self.target_before = self.target
+        self.target += direction * lots
+        self.value = create_gain if direction > 0 else redeem_gain
+        self.attempts = 0
+        self.deadline_ns = self.wake_ns = now_ns + self.leg_timeout_ns
+        self.read_levels(direction)
+        for part in range(self.n_parts):
+            missing = self.missing(part)
+            self.parts[part].held_before = self.holding.position[self.parts[part].symbol]
+            self.parts[part].price = worst_price(self.levels[part], self.n_levels[part], abs(missing))
+        self.ask_missing()
+
+    cdef inline int64_t touch_gain(self, int32_t direction) noexcept:
+        """Gain of one lot at the touch alone: depth can only make it less. 0 where a side is empty."""
+        cdef int64_t gain = 0
+        cdef int32_t part
+        cdef const SymbolState* state
+        for part in range(self.n_parts):
+            state = &self.desk.market.symbols[self.parts[part].symbol]
+            if direction * self.parts[part].quantity > 0:
+                if state.n_asks == 0:
+                    return 0
+                gain -= direction * self.parts[part].quantity * state.asks[0].price
+            else:
+                if state.n_bids == 0:
+                    return 0
+                gain -= direction * self.parts[part].quantity * state.bids[0].price
+        return gain
+
+    cdef void read_levels(self, int32_t direction) noexcept:
+        cdef int32_t part, side
+        for part in range(self.n_parts):
+            side = direction if self.parts[part].quantity > 0 else -direction
+            self.n_levels[part] = self.desk.net_levels(self.parts[part].symbol, side, self.levels[part])
+
+    cdef void best(self, int32_t direction, int64_t* lots, int64_t* gain) noexcept:
+        """The most gainful entry in a direction, after its share of the fee; both stay 0 if none is worth
+        it. Every lot must earn its place: the edge, and a share of the fee unless it only takes back lots
+        held the other way, which then need no conversion."""
+        cdef ConversionBooks books
+        cdef bint takes_back = direction * self.target < 0
+        cdef int64_t room = abs(self.target) if takes_back else self.max_lots - abs(self.target)
+        cdef int64_t surplus = 0
+        cdef int32_t part, side
+        cdef int32_t best_lots = 0
+        for part in range(self.n_parts):
+            side = direction if self.parts[part].quantity > 0 else -direction
+            room = min(room, floor_div(self.desk.gate.room(self.parts[part].symbol, side),
+                                       abs(self.parts[part].quantity)))
+        if room <= 0:
+            return
+        self.read_levels(direction)
+        books.fee = 0
+        books.lot_fee = self.edge_ticks + (0 if takes_back else -floor_div(-self.fee, self.convert_lots))
+        books.unit = <int32_t>-self.parts[0].quantity
+        books.legs = self.n_parts - 1
+        books.etf_bids = books.etf_asks = self.levels[0]
+        books.n_etf_bids = books.n_etf_asks = self.n_levels[0]
+        for part in range(1, self.n_parts):
+            books.leg_bids[part - 1] = books.leg_asks[part - 1] = self.levels[part]
+            books.n_leg_bids[part - 1] = books.n_leg_asks[part - 1] = self.n_levels[part]
+            books.leg_quantity[part - 1] = <int32_t>self.parts[part].quantity
+        if direction > 0:
+            best_create(&books, <int32_t>room, &best_lots, &surplus)
+        else:
+            best_redeem(&books, <int32_t>room, &best_lots, &surplus)
+        if best_lots > 0 and surplus >= 0 and surplus + best_lots * self.edge_ticks > 0:
+            lots[0] = best_lots
+            gain[0] = surplus + best_lots * self.edge_ticks
+
+    # --- working and repairing ------------------------------------------------------------------
+
+    cdef void work(self, bint live, int64_t now_ns) noexcept:
+        cdef int32_t part, at
+        cdef Order* order
+        if self.phase == IDLE or now_ns >= self.deadline_ns:
+            if live:
+                self.pull()
+                return
+            if not self.repair(now_ns):
+                return
+        for part in range(self.n_parts):
+            for at in range(self.desk.orders.n_live[self.parts[part].symbol]):
+                order = self.desk.orders.live[self.parts[part].symbol][at]
+                if order.strategy == self.owner and order.side * self.missing(part) <= 0:
+                    self.desk.cancel(order)
+        self.wake_ns = self.deadline_ns
+        self.ask_missing()
+
+    cdef void ask_missing(self) noexcept:
+        cdef int32_t part
+        cdef int64_t missing
+        for part in range(self.n_parts):
+            missing = self.missing(part)
+            if missing != 0 and not self.has_live(self.parts[part].symbol):
+                self.ask(self.parts[part].symbol, BUY if missing > 0 else SELL, self.parts[part].price, abs(missing),
+                         HEDGE_VALUE if self.phase == REPAIRING else self.value)
+
+    cdef bint repair(self, int64_t now_ns) noexcept:
+        """Choose the number of lots that costs least to reach from what has filled, at the touch, and price
+        what is missing a tick further at each attempt. False where no number can be reached now."""
+        cdef int64_t lots, cash, best_cash = 0, best_lots = 0, low = 0, high = 0, missing, slack
+        cdef bint found = False
+        cdef int32_t part
+        cdef const SymbolState* state
+        self.reachable_lots(&low, &high)
+        for lots in range(low, high + 1):
+            if self.cash_to_reach(lots, &cash) and (
+                not found or cash > best_cash or (cash == best_cash and abs(lots) < abs(best_lots))
+            ):
+                found = True
+                best_cash = cash
+                best_lots = lots
+        self.phase = REPAIRING
+        if not found:
+            self.deadline_ns = now_ns
+            self.wake_ns = now_ns + self.leg_timeout_ns
+            return False
+        self.target = best_lots
+        slack = min(self.attempts, <int64_t>SLACK_TICKS_MAX)
+        self.attempts += 1
+        self.deadline_ns = now_ns + self.leg_timeout_ns
+        for part in range(self.n_parts):
+            missing = self.missing(part)
+            if missing != 0:
+                state = &self.desk.market.symbols[self.parts[part].symbol]
+                self.parts[part].price = (
+                    state.asks[0].price + slack if missing > 0 else state.bids[0].price - slack
+                )
+        return True
+
+    cdef void reachable_lots(self, int64_t* low, int64_t* high) noexcept:
+        """From the fewest to the most lots that any symbol's holding stands for, rounded outwards."""
+        cdef int32_t part
+        cdef int64_t held
+        low[0] = high[0] = self.target
+        for part in range(self.n_parts):
+            held = self.holding.position[self.parts[part].symbol]
+            low[0] = min(low[0], floor_div(held, self.parts[part].quantity))
+            high[0] = max(high[0], -floor_div(-held, self.parts[part].quantity))
+
+    cdef bint cash_to_reach(self, int64_t lots, int64_t* cash) noexcept:
+        """Cash from trading to ``lots`` at the touch; False where a side is empty or a limit leaves no room."""
+        cdef int32_t part, symbol
+        cdef int64_t missing
+        cdef const SymbolState* state
+        cash[0] = 0
+        for part in range(self.n_parts):
+            symbol = self.parts[part].symbol
+            missing = lots * self.parts[part].quantity - self.holding.position[symbol]
+            if missing == 0:
+                continue
+            state = &self.desk.market.symbols[symbol]
+            if (state.n_asks if missing > 0 else state.n_bids) == 0:
+                return False
+            if self.desk.gate.room(symbol, BUY if missing > 0 else SELL) < abs(missing):
+                return False
+            cash[0] -= missing * (state.asks[0].price if missing > 0 else state.bids[0].price)
+        return True
+
+    cdef inline int64_t missing(self, int32_t part) noexcept:
+        return self.target * self.parts[part].quantity - self.holding.position[self.parts[part].symbol]
+
+    cdef bint anything_missing(self) noexcept:
+        cdef int32_t part
+        for part in range(self.n_parts):
+            if self.missing(part) != 0:
+                return True
+        return False
+
+    cdef bint nothing_filled(self) noexcept:
+        cdef int32_t part
+        for part in range(self.n_parts):
+            if self.holding.position[self.parts[part].symbol] != self.parts[part].held_before:
+                return False
+        return True
+
+    cdef void pull(self) noexcept:
+        cdef int32_t part, at
+        cdef Order* order
+        for part in range(self.n_parts):
+            for at in range(self.desk.orders.n_live[self.parts[part].symbol]):
+                order = self.desk.orders.live[self.parts[part].symbol][at]
+                if order.strategy == self.owner and order.kind == ADD:
+                    self.desk.cancel(order)
+
+
+cdef class XlfArbitrage(ConversionArbitrage):
+    """XLF against its basket, wherever the books' depth shows a gain."""
+
+    def __init__(self, settings):
+        super().__init__("XLF", settings)
+        self.name = "xlf_arbitrage"
+
+
+cdef class Pairs(ConversionArbitrage):
+    """VALE against VALBZ when their rolling averages part by more than the signal."""
+
+    cdef int64_t signal_ticks
+    cdef int32_t min_prices
+
+    def __init__(self, settings, session):
+        super().__init__("VALE", settings)
+        self.name = "pairs"
+        self.signal_ticks = settings.signal_ticks
+        self.min_prices = session.min_prices
+        self.trade_bits = self.book_bits
+
+    @cython.boundscheck(False)
+    cdef bint signal(self, int32_t direction) noexcept:
+        cdef const SymbolState* vale = &self.desk.market.symbols[VALE]
+        cdef const SymbolState* valbz = &self.desk.market.symbols[VALBZ]
+        cdef int64_t difference, threshold
+        if vale.prices.count < self.min_prices or valbz.prices.count < self.min_prices:
+            return False
+        difference = vale.prices.total * valbz.prices.count - valbz.prices.total * vale.prices.count
+        threshold = self.signal_ticks * vale.prices.count * valbz.prices.count
+        return direction * difference > threshold

@@ -1,0 +1,234 @@
+"""The strategies that rest in the book: BOND around 1000, market making on averages, VALE off VALBZ.
+
+Owns when and where they quote and how VALE's fills are hedged; ``arbcore.reference.quoting`` is the
+specification. It must not know how orders reach the exchange, what the gate lets through, or the time.
+"""
+cimport cython
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+from arbcore.trading._market cimport SymbolState
+from arbcore.trading._orders cimport CONVERT, Order
+from arbcore.trading._strategy cimport HEDGE_VALUE, Strategy
+from arbcore.wire._types cimport BOND, BUY, GS, MS, N_SYMBOLS, SELL, VALBZ, VALE, WFC, XLF
+
+from arbcore.trading.settings import NEVER_NS, SECOND_NS
+from arbcore.wire.instruments import BOND_FAIR_PRICE
+
+cdef enum:
+    CONVERSION_VALUE = 50
+    SLACK_TICKS_MAX = 10
+
+cdef int64_t NEVER = NEVER_NS
+cdef int64_t CONVERT_PAUSE = SECOND_NS  # a conversion that was rejected is not asked for again at once
+cdef int64_t BOND_FAIR = BOND_FAIR_PRICE
+
+
+@cython.cdivision(True)
+cdef inline int64_t floor_div(int64_t a, int64_t b) noexcept nogil:
+    """a / b rounded down, for b > 0: C rounds towards zero, so a negative remainder takes one off."""
+    return a // b - (1 if a % b < 0 else 0)
+
+
+cdef class Bond(Strategy):
+    """Bids below 1000 and offers above; an order that meets a better price takes it by itself."""
+
+    cdef int64_t edge_ticks, max_position, refill_size
+
+    def __init__(self, settings):
+        self.name = "bond"
+        self.order_bits = 1u << BOND
+        self.edge_ticks = settings.edge_ticks
+        self.max_position = settings.max_position
+        self.refill_size = settings.refill_size
+
+    cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
+        cdef int64_t loose = self.desk.loose_position(BOND)
+        self.keep_filled(BUY, loose)
+        self.keep_filled(SELL, loose)
+        return 0
+
+    cdef void keep_filled(self, int32_t side, int64_t loose) noexcept:
+        cdef int64_t resting = self.resting_size(BOND, side)
+        cdef int64_t wanted = min(self.max_position - side * loose - resting, self.desk.gate.room(BOND, side))
+        if wanted >= self.refill_size or (wanted > 0 and resting == 0):
+            self.ask(BOND, side, BOND_FAIR - side * self.edge_ticks, wanted, self.edge_ticks * wanted)
+
+
+cdef class MarketMaking(Strategy):
+    """Quotes a width either side of the rolling average, skewed against the loose position."""
+
+    cdef int64_t widths[N_SYMBOLS]
+    cdef int64_t size, inventory_cap, skew_ticks
+    cdef int32_t min_prices
+    cdef bint book_guard
+
+    def __init__(self, settings, session):
+        cdef int32_t symbol
+        self.name = "market_making"
+        self.widths[GS] = settings.width_gs
+        self.widths[MS] = settings.width_ms
+        self.widths[WFC] = settings.width_wfc
+        self.widths[XLF] = settings.width_xlf
+        for symbol in range(N_SYMBOLS):
+            if self.widths[symbol] > 0:
+                self.trade_bits |= 1u << symbol
+        self.order_bits = self.trade_bits
+        self.size = settings.size
+        self.inventory_cap = settings.inventory_cap
+        self.skew_ticks = settings.skew_ticks
+        self.book_guard = settings.book_guard
+        self.min_prices = session.min_prices
+
+    cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
+        cdef int32_t symbol
+        for symbol in range(GS, N_SYMBOLS):
+            if symbols & self.trade_bits & (1u << symbol):
+                self.quote(symbol, self.widths[symbol])
+        return 0
+
+    # The bounds checks of the levels' C arrays are off: index 0 always exists.
+    @cython.boundscheck(False)
+    cdef void quote(self, int32_t symbol, int64_t width) noexcept:
+        cdef SymbolState* state = &self.desk.market.symbols[symbol]
+        cdef int64_t count = state.prices.count
+        cdef int64_t total = state.prices.total
+        cdef int64_t cap = self.inventory_cap
+        cdef int64_t loose, held, denominator, centre, bid, ask
+        if count < self.min_prices or (self.book_guard and not inside_touch(state, count, total)):
+            self.pull_quotes(symbol)
+            return
+        loose = self.desk.loose_position(symbol)
+        held = max(-cap, min(cap, loose))
+        # The centre is total/count - held*skew/cap, kept as one fraction so that nothing is rounded twice.
+        denominator = count * cap
+        centre = total * cap - held * self.skew_ticks * count
+        bid = floor_div(centre - width * denominator, denominator)
+        ask = -floor_div(-centre - width * denominator, denominator)
+        if state.n_asks:
+            bid = min(bid, <int64_t>state.asks[0].price - 1)
+        if state.n_bids:
+            ask = max(ask, <int64_t>state.bids[0].price + 1)
+        self.keep_quote(symbol, BUY, bid, min(self.size, cap - loose),
+                        width * min(self.size, cap - loose) + max(<int64_t>0, -loose))
+        self.keep_quote(symbol, SELL, ask, min(self.size, cap + loose),
+                        width * min(self.size, cap + loose) + max(<int64_t>0, loose))
+
+
+@cython.boundscheck(False)
+cdef inline bint inside_touch(const SymbolState* state, int64_t count, int64_t total) noexcept nogil:
+    return (state.n_bids > 0 and state.n_asks > 0
+            and count * state.bids[0].price <= total <= count * state.asks[0].price)
+
+
+cdef class ValeQuoting(Strategy):
+    """Quotes VALE outside VALBZ's touch, so that a fill can be hedged in VALBZ at a gain, and hedges it."""
+
+    cdef int64_t edge_ticks, size, max_position, convert_size, hedge_timeout_ns
+    cdef int64_t attempts, convert_after_ns
+
+    def __init__(self, settings):
+        self.name = "vale_quoting"
+        self.hedged = True
+        self.book_bits = self.order_bits = (1u << VALE) | (1u << VALBZ)
+        self.edge_ticks = settings.edge_ticks
+        self.size = settings.size
+        self.max_position = settings.max_position
+        self.convert_size = settings.convert_size
+        self.hedge_timeout_ns = settings.hedge_timeout_ns
+        self.reset()
+
+    cdef void reset(self) noexcept:
+        self.attempts = 0
+        self.convert_after_ns = 0
+        self.wake_ns = NEVER
+
+    cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
+        cdef int64_t vale = self.holding.position[VALE]
+        cdef int64_t valbz = self.holding.position[VALBZ]
+        self.wake_ns = NEVER
+        if vale + valbz != 0:
+            self.pull_quotes(VALE)
+            self.hedge(-(vale + valbz), now_ns)
+            return 0
+        self.attempts = 0
+        self.cancel_live(VALBZ)
+        if self.converting():
+            self.convert_after_ns = now_ns + CONVERT_PAUSE
+            self.pull_quotes(VALE)
+            return 0
+        if abs(vale) >= self.convert_size and now_ns >= self.convert_after_ns:
+            self.ask_conversion(VALE, SELL if vale > 0 else BUY, abs(vale), CONVERSION_VALUE)
+        self.quote(vale)
+        return 0
+
+    cdef bint converting(self) noexcept:
+        cdef int32_t at
+        cdef Order* order
+        for at in range(self.desk.orders.n_live[VALE]):
+            order = self.desk.orders.live[VALE][at]
+            if order.strategy == self.owner and order.kind == CONVERT:
+                return True
+        return False
+
+    cdef void cancel_live(self, int32_t symbol) noexcept:
+        cdef int32_t at
+        cdef Order* order
+        for at in range(self.desk.orders.n_live[symbol]):
+            order = self.desk.orders.live[symbol][at]
+            if order.strategy == self.owner:
+                self.desk.cancel(order)
+
+    @cython.boundscheck(False)
+    cdef void quote(self, int64_t vale) noexcept:
+        cdef const SymbolState* state = &self.desk.market.symbols[VALBZ]
+        cdef int64_t buy_size, sell_size
+        cdef int64_t value = max(<int64_t>1, self.edge_ticks)
+        if state.n_bids == 0 or state.n_asks == 0:
+            self.pull_quotes(VALE)
+            return
+        buy_size = min(self.size, self.max_position - vale)
+        sell_size = min(self.size, self.max_position + vale)
+        self.keep_quote(VALE, BUY, state.bids[0].price - self.edge_ticks, buy_size, value * buy_size)
+        self.keep_quote(VALE, SELL, state.asks[0].price + self.edge_ticks, sell_size, value * sell_size)
+
+    @cython.boundscheck(False)
+    cdef void hedge(self, int64_t wanted, int64_t now_ns) noexcept:
+        """Trade ``wanted`` shares of VALBZ at its touch, a tick further at each attempt; where the limit of
+        VALBZ leaves no room, take the VALE position back instead."""
+        cdef int32_t side = BUY if wanted > 0 else SELL
+        cdef int32_t symbol = VALBZ
+        cdef int64_t room
+        cdef const SymbolState* state
+        cdef int64_t touch
+        if self.has_live(VALBZ):
+            self.watch_all(VALBZ, side, now_ns)
+            return
+        room = self.desk.gate.room(VALBZ, side)
+        if room == 0:
+            symbol = VALE
+            room = self.desk.gate.room(VALE, side)
+            if self.has_live(VALE):
+                self.watch_all(VALE, side, now_ns)
+                return
+        state = &self.desk.market.symbols[symbol]
+        if (state.n_asks if side > 0 else state.n_bids) == 0 or room == 0:
+            return
+        touch = state.asks[0].price if side > 0 else state.bids[0].price
+        self.ask(symbol, side, touch + side * min(self.attempts, <int64_t>SLACK_TICKS_MAX),
+                 min(abs(wanted), room), HEDGE_VALUE)
+
+    cdef void watch_all(self, int32_t symbol, int32_t side, int64_t now_ns) noexcept:
+        """Give each hedge its time, then cancel it; the next one goes a tick further."""
+        cdef int32_t at
+        cdef Order* order
+        cdef int64_t due_ns
+        for at in range(self.desk.orders.n_live[symbol]):
+            order = self.desk.orders.live[symbol][at]
+            if order.strategy != self.owner:
+                continue
+            due_ns = order.sent_ns + self.hedge_timeout_ns
+            if order.side == side and now_ns < due_ns:
+                self.wake_ns = min(self.wake_ns, due_ns)
+            elif order.cancels == 0 and not order.wants_cancel:
+                self.attempts += 1
+                self.desk.cancel(order)
