@@ -1,0 +1,121 @@
+"""One direction of a simulated connection: latency, and whatever a network or a broken peer does to bytes.
+
+Everything comes from a seeded generator, so a run can be repeated from its seed. It knows bytes and lines,
+and nothing of what they mean.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from random import Random
+
+MICROSECOND_NS = 1_000
+MILLISECOND_NS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What may go wrong, each as a probability for every chunk sent, unless it says otherwise.
+
+    ``garble``, ``duplicate`` and ``lose`` hit single lines towards the bot only: a corrupted order
+    would be another order, and no client can answer for that.
+    """
+
+    slice: float = 0.0       # the chunk arrives in pieces, down to single bytes
+    stall: float = 0.0       # nothing more arrives for up to stall_ns
+    stall_ns: int = 3_000 * MILLISECOND_NS
+    cut: float = 0.0         # the connection breaks somewhere inside the chunk
+    garble: float = 0.0      # bytes of a line are replaced
+    duplicate: float = 0.0   # an ack or out arrives twice
+    lose: float = 0.0        # an ack, reject or out never arrives
+    noise: float = 0.0       # a line of garbage arrives in between
+
+
+NO_FAULTS = Faults()
+
+#: The storms that the test suite and ``tools/simulate.py`` send the bot through, by name.
+STORMS = {
+    "none": NO_FAULTS,
+    "slices": Faults(slice=0.5),
+    "stalls": Faults(slice=0.05, stall=0.002),
+    "cuts": Faults(slice=0.05, cut=0.0005),
+    "noise": Faults(noise=0.01, garble=0.002),
+    "lossy": Faults(lose=0.02, duplicate=0.02),
+    "all": Faults(slice=0.1, stall=0.0005, cut=0.0002, noise=0.005, lose=0.005, duplicate=0.005),
+}
+
+
+class Pipe:
+    """Bytes under way in one direction, in order. ``broken`` once a fault has cut the connection."""
+
+    def __init__(self, random: Random, *, latency_ns: int, jitter_ns: int, faults: Faults, to_bot: bool) -> None:
+        self._random = random
+        self._latency_ns = latency_ns
+        self._jitter_ns = jitter_ns
+        self._faults = faults
+        self._to_bot = to_bot
+        self._under_way: deque[tuple[int, bytes]] = deque()
+        self._last_ns = 0
+        self.broken = False
+
+    @property
+    def next_ns(self) -> int | None:
+        """When the next bytes arrive; None if none are under way."""
+        return self._under_way[0][0] if self._under_way else None
+
+    def send(self, data: bytes, now_ns: int) -> None:
+        """Put bytes on their way. After a cut nothing more gets through."""
+        if self.broken or not data:
+            return
+        faults, random = self._faults, self._random
+        if faults is NO_FAULTS:
+            self._put(data, now_ns)
+            return
+        if self._to_bot:
+            data = self._spoil(data)
+        if random.random() < faults.cut:
+            data = data[: random.randrange(len(data) + 1)]
+            self.broken = True
+        if random.random() < faults.stall:
+            self._last_ns = max(self._last_ns, now_ns) + random.randrange(faults.stall_ns)
+        if random.random() < faults.slice:
+            for piece in self._pieces(data):
+                self._put(piece, now_ns)
+        else:
+            self._put(data, now_ns)
+
+    def take(self) -> tuple[int, bytes]:
+        return self._under_way.popleft()
+
+    def _put(self, data: bytes, now_ns: int) -> None:
+        jitter_ns = self._random.randrange(self._jitter_ns) if self._jitter_ns else 0
+        self._last_ns = max(self._last_ns, now_ns + self._latency_ns + jitter_ns)
+        if data:
+            self._under_way.append((self._last_ns, data))
+
+    def _pieces(self, data: bytes) -> list[bytes]:
+        if self._random.random() < 0.2:
+            return [data[at : at + 1] for at in range(len(data))]
+        cuts = sorted(self._random.randrange(len(data) + 1) for _ in range(3))
+        return [data[low:high] for low, high in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+
+    def _spoil(self, data: bytes) -> bytes:
+        """Faults of single lines; whole lines only, since the far end always writes whole ones."""
+        faults, random = self._faults, self._random
+        if not (faults.garble or faults.duplicate or faults.lose or faults.noise):
+            return data
+        lines = []
+        for line in data.splitlines(keepends=True):
+            ends = line.startswith((b'{"type":"ack"', b'{"type":"out"', b'{"type":"reject"'))
+            if ends and random.random() < faults.lose:
+                continue
+            if random.random() < faults.noise:
+                lines.append(random.randbytes(random.randrange(200)).replace(b"\n", b"") + b"\n")
+            lines.append(line)
+            if ends and not line.startswith(b'{"type":"reject"') and random.random() < faults.duplicate:
+                lines.append(line)
+            if not ends and b'"fill"' not in line and b'"hello"' not in line and random.random() < faults.garble:
+                spoiled = bytearray(line)
+                for _ in range(random.randrange(1, 4)):
+                    spoiled[random.randrange(len(spoiled) - 1)] = random.choice(b"{}[]\",:x\x00\xff\\")
+                lines[-1] = bytes(spoiled)
+        return b"".join(lines)
