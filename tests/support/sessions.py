@@ -1,0 +1,27 @@
+"""Builds a session, compiled or its twin, from plain settings, so that one test body runs over both."""
+
+from typing import Any
+
+from arbcore.reference import arbitrage, quoting
+from arbcore.reference.session import Session as ReferenceSession
+from arbcore.trading.settings import SessionSettings
+
+
+def make_session(build: str, settings: SessionSettings, chosen: dict[str, Any]) -> Any:
+    """``build`` is "c" for the compiled session or "py" for the twin; ``chosen`` maps names to settings."""
+    if build == "py":
+        return ReferenceSession(settings, [_reference_strategy(name, chosen[name], settings) for name in chosen])
+    from arbcore.trading import Session
+    from arbcore.trading.strategies import build as build_strategy
+
+    return Session(settings, [build_strategy(name, chosen[name], settings) for name in chosen])
+
+
+def _reference_strategy(name: str, options: Any, settings: SessionSettings) -> Any:
+    return {
+        "xlf_arbitrage": lambda: arbitrage.XlfArbitrage(options),
+        "pairs": lambda: arbitrage.Pairs(options, settings),
+        "bond": lambda: quoting.Bond(options),
+        "vale_quoting": lambda: quoting.ValeQuoting(options),
+        "market_making": lambda: quoting.MarketMaking(options, settings),
+    }[name]()
