@@ -50,7 +50,7 @@ class MarketMaking(Strategy):
         self.min_prices = session.min_prices
         widths = {"GS": settings.width_gs, "MS": settings.width_ms, "WFC": settings.width_wfc, "XLF": settings.width_xlf}
         self.widths = {SYMBOL_ID[name]: width for name, width in widths.items() if width > 0}
-        self.trade_symbols = self.order_symbols = frozenset(self.widths)
+        self.book_symbols = self.trade_symbols = self.order_symbols = frozenset(self.widths)
 
     def evaluate(self, symbols: int, now_ns: int) -> None:
         for symbol in sorted(self.widths):
@@ -60,7 +60,7 @@ class MarketMaking(Strategy):
     def _quote(self, symbol: int, width: int) -> None:
         state = self.desk.market.symbols[symbol]
         count, total = len(state.prices), sum(state.prices)
-        if count < self.min_prices or (self.settings.book_guard and not self._inside_touch(symbol, count, total)):
+        if count < self.min_prices:
             self.pull_quotes(symbol)
             return
         loose, cap = self.desk.loose_position(symbol), self.settings.inventory_cap
@@ -70,20 +70,18 @@ class MarketMaking(Strategy):
         centre = total * cap - held * self.settings.skew_ticks * count
         bid = (centre - width * denominator) // denominator
         ask = -((-centre - width * denominator) // denominator)
-        if state.asks:
-            bid = min(bid, state.asks[0][0] - 1)
-        if state.bids:
-            ask = max(ask, state.bids[0][0] + 1)
+        # An average knows less than everybody else together: never stand far inside their touch, nor cross it.
+        others_bid, others_ask = self.desk.net_touch(symbol, -1), self.desk.net_touch(symbol, +1)
+        if others_bid:
+            bid = min(bid, others_bid + self.settings.improve_ticks)
+            ask = max(ask, others_bid + 1)
+        if others_ask:
+            bid = min(bid, others_ask - 1)
+            ask = max(ask, others_ask - self.settings.improve_ticks)
         for side, price in ((+1, bid), (-1, ask)):
             size = min(self.settings.size, cap - side * loose)
             value = width * size + max(0, -side * loose)
             self.keep_quote(symbol, side=side, price=price, size=size, value=value)
-
-    def _inside_touch(self, symbol: int, count: int, total: int) -> bool:
-        state = self.desk.market.symbols[symbol]
-        return bool(
-            state.bids and state.asks and count * state.bids[0][0] <= total <= count * state.asks[0][0]
-        )
 
 
 class ValeQuoting(Strategy):

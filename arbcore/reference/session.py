@@ -526,6 +526,10 @@ class Session:
     def summary(self) -> dict[str, Any]:
         return results.summary(self)
 
+    @property
+    def cash(self) -> int:
+        return self.orders.cash
+
     def positions(self) -> dict[str, int]:
         return dict(zip(SYMBOLS, self.orders.position, strict=True))
 

@@ -41,6 +41,11 @@ class Desk:
         hedged = sum(self.orders.holdings[owner].position[symbol] for owner in self.hedged_owners)
         return self.orders.position[symbol] - hedged
 
+    def net_touch(self, symbol: int, side: int) -> int:
+        """The best price that an order of ``side`` would meet that is not ours alone; 0 where there is none."""
+        levels = self.net_levels(symbol, side)
+        return levels[0][0] if levels else 0
+
     def net_levels(self, symbol: int, side: int) -> list[tuple[int, int]]:
         """The levels that an order of ``side`` would meet, without our own orders among them."""
         state = self.market.symbols[symbol]

@@ -10,11 +10,11 @@ from typing import Any
 from arbcore.simulation.checker import Checker
 from arbcore.simulation.link import STORMS
 from arbcore.simulation.world import World
-from arbcore.trading import Session
+from arbcore.trading._session import Session
 from arbcore.trading.settings import SECOND_NS, STRATEGY_SETTINGS, SessionSettings
 from arbcore.trading.strategies import build
 from arbcore.venue.config import VenueConfig
-from arbcore.venue.engine import Engine
+from arbcore.venue._engine import Engine
 
 TEAM = "ARBCORE"
 #: Time after the last order for cancels, outs and fills that are still under way.

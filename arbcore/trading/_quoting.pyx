@@ -58,9 +58,8 @@ cdef class MarketMaking(Strategy):
     """Quotes a width either side of the rolling average, skewed against the loose position."""
 
     cdef int64_t widths[N_SYMBOLS]
-    cdef int64_t size, inventory_cap, skew_ticks
+    cdef int64_t size, inventory_cap, skew_ticks, improve_ticks
     cdef int32_t min_prices
-    cdef bint book_guard
 
     def __init__(self, settings, session):
         cdef int32_t symbol
@@ -72,11 +71,11 @@ cdef class MarketMaking(Strategy):
         for symbol in range(N_SYMBOLS):
             if self.widths[symbol] > 0:
                 self.trade_bits |= 1u << symbol
-        self.order_bits = self.trade_bits
+        self.book_bits = self.order_bits = self.trade_bits
         self.size = settings.size
         self.inventory_cap = settings.inventory_cap
         self.skew_ticks = settings.skew_ticks
-        self.book_guard = settings.book_guard
+        self.improve_ticks = settings.improve_ticks
         self.min_prices = session.min_prices
 
     cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
@@ -86,15 +85,13 @@ cdef class MarketMaking(Strategy):
                 self.quote(symbol, self.widths[symbol])
         return 0
 
-    # The bounds checks of the levels' C arrays are off: index 0 always exists.
-    @cython.boundscheck(False)
     cdef void quote(self, int32_t symbol, int64_t width) noexcept:
-        cdef SymbolState* state = &self.desk.market.symbols[symbol]
+        cdef const SymbolState* state = &self.desk.market.symbols[symbol]
         cdef int64_t count = state.prices.count
         cdef int64_t total = state.prices.total
         cdef int64_t cap = self.inventory_cap
-        cdef int64_t loose, held, denominator, centre, bid, ask
-        if count < self.min_prices or (self.book_guard and not inside_touch(state, count, total)):
+        cdef int64_t loose, held, denominator, centre, bid, ask, others_bid, others_ask
+        if count < self.min_prices:
             self.pull_quotes(symbol)
             return
         loose = self.desk.loose_position(symbol)
@@ -104,20 +101,19 @@ cdef class MarketMaking(Strategy):
         centre = total * cap - held * self.skew_ticks * count
         bid = floor_div(centre - width * denominator, denominator)
         ask = -floor_div(-centre - width * denominator, denominator)
-        if state.n_asks:
-            bid = min(bid, <int64_t>state.asks[0].price - 1)
-        if state.n_bids:
-            ask = max(ask, <int64_t>state.bids[0].price + 1)
+        # An average knows less than everybody else together: never stand far inside their touch, nor cross it.
+        others_bid = self.desk.net_touch(symbol, SELL)
+        others_ask = self.desk.net_touch(symbol, BUY)
+        if others_bid:
+            bid = min(bid, others_bid + self.improve_ticks)
+            ask = max(ask, others_bid + 1)
+        if others_ask:
+            bid = min(bid, others_ask - 1)
+            ask = max(ask, others_ask - self.improve_ticks)
         self.keep_quote(symbol, BUY, bid, min(self.size, cap - loose),
                         width * min(self.size, cap - loose) + max(<int64_t>0, -loose))
         self.keep_quote(symbol, SELL, ask, min(self.size, cap + loose),
                         width * min(self.size, cap + loose) + max(<int64_t>0, loose))
-
-
-@cython.boundscheck(False)
-cdef inline bint inside_touch(const SymbolState* state, int64_t count, int64_t total) noexcept nogil:
-    return (state.n_bids > 0 and state.n_asks > 0
-            and count * state.bids[0].price <= total <= count * state.asks[0].price)
 
 
 cdef class ValeQuoting(Strategy):

@@ -227,6 +227,11 @@ cdef class Session(Core):
 
     # --- results --------------------------------------------------------------------------------
 
+    @property
+    def cash(self) -> int:
+        """Cash of this round: what the hello said, fills, and fees."""
+        return self.orders.cash
+
     def positions(self) -> dict:
         """Shares held by symbol."""
         return {name: self.orders.position[symbol] for symbol, name in enumerate(SYMBOLS)}

@@ -24,6 +24,9 @@ cdef class Desk:
     cdef void cancel_again(self, Order* order) noexcept
     cdef int64_t loose_position(self, int32_t symbol) noexcept
     # Fills `levels` (room for MAX_LEVELS) with what an order of `side` would meet that is not our own.
+    cdef int64_t others_size(self, int32_t symbol, int32_t side, const Level* level) noexcept
+    # Best price such an order would meet that is not ours alone; 0 where there is none.
+    cdef int64_t net_touch(self, int32_t symbol, int32_t side) noexcept
     cdef int32_t net_levels(self, int32_t symbol, int32_t side, Level* levels) noexcept
 
 cdef class Strategy:

@@ -4,9 +4,11 @@ A strategy reads the market, the orders and its own holding; it asks for orders 
 It never touches a socket, a clock or the order table. ``arbcore.reference.strategy`` is the specification.
 """
 
+cimport cython
 from libc.stdint cimport INT32_MAX
 from libc.string cimport memcpy
 
+from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport ADD, CONVERT, OPEN, OUT, UNACKED
 
 from arbcore.errors import BrokenInvariant
@@ -39,26 +41,46 @@ cdef class Desk:
             loose -= self.orders.holdings[self.hedged_owners[index]].position[symbol]
         return loose
 
+    cdef int64_t others_size(self, int32_t symbol, int32_t side, const Level* level) noexcept:
+        """What is left of a level that an order of ``side`` would meet, our own orders taken out."""
+        cdef int64_t left = level.size
+        cdef int32_t index
+        cdef const Order* order
+        for index in range(self.orders.n_live[symbol]):
+            order = self.orders.live[symbol][index]
+            if order.kind == ADD and order.side == -side and order.price == level.price:
+                left -= order.remaining
+        return left
+
+    # Reads the levels in place and only as far as the first that is not ours alone: this runs at every book.
+    @cython.boundscheck(False)
+    cdef int64_t net_touch(self, int32_t symbol, int32_t side) noexcept:
+        cdef const SymbolState* state = &self.market.symbols[symbol]
+        cdef const Level* shown = state.asks
+        cdef int32_t n_shown = state.n_asks
+        cdef int32_t level
+        if side < 0:
+            shown = state.bids
+            n_shown = state.n_bids
+        for level in range(n_shown):
+            if self.others_size(symbol, side, &shown[level]) > 0:
+                return shown[level].price
+        return 0
+
     cdef int32_t net_levels(self, int32_t symbol, int32_t side, Level* levels) noexcept:
         cdef const Level* shown = self.market.symbols[symbol].asks
         cdef int32_t n_shown = self.market.symbols[symbol].n_asks
-        cdef int32_t n_live = self.orders.n_live[symbol]
         cdef int32_t count = 0
-        cdef int32_t level, index
+        cdef int32_t level
         cdef int64_t left
-        cdef const Order* order
         if side < 0:
             shown = self.market.symbols[symbol].bids
             n_shown = self.market.symbols[symbol].n_bids
-        if n_live == 0:
+        if self.orders.n_live[symbol] == 0:
             memcpy(levels, shown, <size_t>n_shown * sizeof(Level))
             return n_shown
         for level in range(n_shown):
-            left = shown[level].size
-            for index in range(n_live):
-                order = self.orders.live[symbol][index]
-                if order.kind == ADD and order.side == -side and order.price == shown[level].price:
-                    left -= order.remaining
+            left = self.others_size(symbol, side, &shown[level])
             if left > 0:
                 levels[count].price = shown[level].price
                 levels[count].size = <int32_t>left

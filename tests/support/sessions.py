@@ -11,7 +11,7 @@ def make_session(build: str, settings: SessionSettings, chosen: dict[str, Any]) 
     """``build`` is "c" for the compiled session or "py" for the twin; ``chosen`` maps names to settings."""
     if build == "py":
         return ReferenceSession(settings, [_reference_strategy(name, chosen[name], settings) for name in chosen])
-    from arbcore.trading import Session
+    from arbcore.trading._session import Session
     from arbcore.trading.strategies import build as build_strategy
 
     return Session(settings, [build_strategy(name, chosen[name], settings) for name in chosen])
