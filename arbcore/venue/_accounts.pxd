@@ -34,8 +34,10 @@ cdef class AccountTable:
     cdef void reset(self) noexcept nogil                          # a new round: everything zero, names kept
     cdef void clear_working(self) noexcept nogil                  # all orders are gone
     cdef bint allows(self, int32_t account, int symbol, int side, int64_t size) noexcept nogil
-    cdef void work(self, int32_t account, int symbol, int side, int64_t size) noexcept nogil    # size may be < 0
-    cdef void trade(self, int32_t account, int symbol, int side, int64_t price, int64_t size) noexcept nogil
+    # `size` may be negative.
+    cdef void work(self, int32_t account, int symbol, int side, int64_t size) noexcept nogil
+    cdef void trade(self, int32_t account, int symbol, int side, int64_t price,
+                    int64_t size) noexcept nogil
     # Cash plus positions at fair value, rounded down to a whole tick.
     cdef int64_t worth(self, int32_t account, const int64_t* fair_milli) noexcept nogil
     cdef void close_out(self, int32_t account, const int64_t* fair_milli) noexcept nogil

@@ -77,7 +77,8 @@ cdef class AccountTable:
         else:
             self.rows[account].working_sell[symbol] += size
 
-    cdef void trade(self, int32_t account, int symbol, int side, int64_t price, int64_t size) noexcept nogil:
+    cdef void trade(self, int32_t account, int symbol, int side, int64_t price,
+                    int64_t size) noexcept nogil:
         cdef Account* row = &self.rows[account]
         row.positions[symbol] += side * size
         row.cash -= side * price * size

@@ -3,7 +3,8 @@ from libc.stdint cimport int32_t, int64_t
 
 from arbcore._fast cimport Level
 
-# One resting order. `next` and `previous` are slots in the pool, in time order at one price; -1 ends the queue.
+# One resting order. `next` and `previous` are slots in the pool, in time order at one price; -1 ends the
+# queue.
 cdef struct Resting:
     int64_t order_id
     int32_t account

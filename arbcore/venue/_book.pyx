@@ -4,10 +4,10 @@ Owns the resting orders, their queues and the matching of one incoming order. It
 numbers it hands back, and must not know limits, cash, the wire or time.
 
 Each side is a small array of queues sorted by price with the best at its end. Books of this exchange hold
-tens of prices, so that a binary search and a short memmove are faster than any tree, and the touch is one load.
+tens of prices, so that a binary search and a short memmove are faster than any tree, and the touch is one
+load.
 """
 
-cimport cython
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memmove
@@ -240,7 +240,7 @@ cdef class Book:
         cdef int32_t slot = -1
         cdef int32_t left, at
         if side not in (BUY, SELL) or not 0 < price < PRICE_END or not 0 < size < PRICE_END:
-            raise UsageError(f"Side {side}, price {price}, size {size} is no order; see the protocol's ranges.")
+            raise UsageError(f"Side {side}, price {price}, size {size} is no order; see the ranges.")
         self.reserve()
         left = self.match(side, price, size)
         executions = [

@@ -9,7 +9,7 @@ batch of changes is worked off (one ``receive``, or one step of the marketplace)
 client that is logged in, each changed book once.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from arbcore._fast cimport Level, rate_take
 from arbcore.venue._accounts cimport FAIR_SCALE, Account
@@ -329,7 +329,8 @@ cdef class Engine(Listener):
                 return self.log_in(connection, &request)
             self.errors += 1
             why = f" ({FAULT_NAMES[fault]})" if fault else ""
-            return connection.error(f"PROTOCOL_ERROR:MALFORMED the first message must be a hello{why}".encode())
+            text = f"PROTOCOL_ERROR:MALFORMED the first message must be a hello{why}"
+            return connection.error(text.encode())
         if fault != FAULT_NONE:
             return self.refuse_fault(connection, &request, fault)
         if request.kind == REQ_ADD:
@@ -478,8 +479,9 @@ cdef class Engine(Listener):
             self.floor.stop_out(account)
             connection = self.owner(account)
             if connection is not None:
-                connection.error(f"STOPPED: P&L {worth} has reached {self.loss_stop}; this team is closed out at "
-                                 "fair value until the next round.".encode())
+                text = (f"STOPPED: P&L {worth} has reached {self.loss_stop}; this team is closed out at fair "
+                        "value and may trade again in the next round.")
+                connection.error(text.encode())
         return 0
 
     # --- to look at
@@ -513,15 +515,16 @@ cdef class Engine(Listener):
         """Raises BrokenInvariant unless books, orders and accounts agree and all sums are zero."""
         self.floor.check()
 
-    def enter(self, int64_t conn, int64_t order_id, *, str symbol, int side, int price, int size, int64_t now_ns):
-        """An add without the wire: the same rules and messages. Returns the refusal, or "" if it was accepted."""
+    def enter(self, int64_t conn, int64_t order_id, *, str symbol, int side, int price, int size,
+              int64_t now_ns):
+        """An add without the wire: the same rules and messages. Returns the refusal, "" if accepted."""
         cdef Connection connection = self.connection(conn)
         cdef int reason
         self.run_until(now_ns)
         if connection.account < 0 or connection.closing:
             raise UsageError(f"Connection {conn} is not logged in.")
         if side not in (BUY, SELL) or not 0 <= order_id < 2**32:
-            raise UsageError(f"Side {side} and order id {order_id} are no order's; see the protocol's ranges.")
+            raise UsageError(f"Side {side}, order id {order_id} is no order; see the ranges.")
         reason = self.floor.add(connection.account, order_id, SYMBOL_ID[symbol], side, price, size)
         if reason != ACCEPTED:
             self.reject(connection, order_id, <bytes>REFUSAL_BYTES[reason])

@@ -2,23 +2,24 @@
 #
 # HOW AN INTERNAL PARTICIPANT USES IT (no wire, no connection, no limits, no rate cap):
 #
-#     account = floor.open_account("maker", limited=False)      # once, when the marketplace is built
-#     reason = floor.add(account, order_id, symbol, side, price, size)   # ACCEPTED or a Refusal
-#     left = floor.working(account, order_id)                   # what still rests; 0: filled, cancelled or unknown
-#     gone = floor.cancel(account, order_id)                    # never fails; size taken from the book, 0 if none
-#     book = <Book>floor.books[symbol]                          # read it: best_bid(), best_ask(), level(), ...
-#     row = &floor.accounts.rows[account]                       # its positions, cash, working_buy/_sell, fills
+#     account = floor.open_account("maker", limited=False)    # once, when the marketplace is built
+#     reason = floor.add(account, order_id, symbol, side, price, size)    # ACCEPTED or a Refusal
+#     left = floor.working(account, order_id)    # what still rests; 0: filled, cancelled or unknown
+#     gone = floor.cancel(account, order_id)     # never fails; size taken from the book, 0 if none
+#     book = <Book>floor.books[symbol]           # read it: best_bid(), best_ask(), level(), ...
+#     row = &floor.accounts.rows[account]        # its positions, cash, working_buy/_sell, fills
 #
-# Order ids are the participant's own, 0 <= id < 2**32, one name space an account, free again once the order is
-# out. add() matches at once: when it returns, working() says whether anything is left in the book. Fills of
-# its orders arrive in Marketplace.filled() (see below), which must only take notes: entering or cancelling
-# from inside it would re-enter the matching loop and raises BrokenInvariant.
+# Order ids are the participant's own, 0 <= id < 2**32, one name space an account, free again once the order
+# is out. add() matches at once: when it returns, working() says whether anything is left in the book. Fills
+# of its orders arrive in Marketplace.filled() (see below), which must only take notes: entering or
+# cancelling from inside it would re-enter the matching loop and raises BrokenInvariant.
 #
 # A marketplace is a subclass of Marketplace. The engine calls begin_round() at the opening of every round
 # (books empty, accounts zero, symbols open) and then step(now_ns) whenever next_event_ns <= now_ns, in time
-# order with everything the clients do. step() runs everything due at next_event_ns and moves next_event_ns on,
-# strictly forward (NEVER when nothing is left). It writes floor.fair_milli (thousandths of a tick) as the hidden
-# values move; BOND is 1000 * FAIR_SCALE always. One step is one batch: every changed book goes out once after it.
+# order with everything the clients do. step() runs everything due at next_event_ns and moves next_event_ns
+# on, strictly forward (NEVER when nothing is left). It writes floor.fair_milli (thousandths of a tick) as
+# the hidden values move; BOND is 1000 * FAIR_SCALE always. One step is one batch: every changed book goes
+# out once after it.
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from arbcore.venue._accounts cimport AccountTable

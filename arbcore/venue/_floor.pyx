@@ -280,7 +280,7 @@ cdef class Floor:
                 if book.pool[slot].left > 0:
                     owner = book.pool[slot].account
                     if self.index.find(owner, book.pool[slot].order_id) != place_of(slot, symbol):
-                        raise BrokenInvariant(f"Order {book.pool[slot].order_id} is not where the index says.")
+                        raise BrokenInvariant(f"Order {book.pool[slot].order_id} is not in the index.")
                     key = (owner, symbol, book.pool[slot].side)
                     working[key] = working.get(key, 0) + book.pool[slot].left
         if orders != self.index.count:

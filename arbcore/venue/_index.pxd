@@ -10,8 +10,9 @@ cdef class OrderIndex:
     cdef uint64_t mask
     cdef readonly int64_t count
 
-    cdef int reserve(self) except -1                                     # room for one more
-    cdef int32_t find(self, int32_t account, int64_t order_id) noexcept nogil            # -1 if absent
-    cdef void put(self, int32_t account, int64_t order_id, int32_t value) noexcept nogil  # needs reserve() before
-    cdef int32_t take(self, int32_t account, int64_t order_id) noexcept nogil            # removes; -1 if absent
+    cdef int reserve(self) except -1     # room for one more
+    # -1 if absent; put() needs reserve() before; take() removes what it finds.
+    cdef int32_t find(self, int32_t account, int64_t order_id) noexcept nogil
+    cdef void put(self, int32_t account, int64_t order_id, int32_t value) noexcept nogil
+    cdef int32_t take(self, int32_t account, int64_t order_id) noexcept nogil
     cdef void clear(self) noexcept nogil

@@ -26,7 +26,7 @@ class VenueConfig:
 
     #: ``prod-like`` and ``slower`` have a marketplace, ``empty`` has none.
     mode: str = "prod-like"
-    #: From the open to the close. None takes the mode's own: five minutes, or no end for ``slower`` and ``empty``.
+    #: From the open to the close. None takes the mode's own: five minutes, or no end outside prod-like.
     round_ns: int | None = None
     #: From a round's beginning, when clients may log in, to its open.
     closed_ns: int = SECOND_NS
