@@ -1,0 +1,173 @@
+"""The exchange's trading rules once more, with plain lists and sorting: what the venue's floor must do.
+
+``NaiveBook`` is one symbol's book, ``NaiveExchange`` seven of them with accounts, limits and conversions. It
+answers with the messages a client would read. No rounds, no fair values, no time, no wire.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from arbcore.wire.instruments import BOOK_LEVELS_MAX, CONVERSIONS, POSITION_LIMITS, SYMBOLS
+
+BUY, SELL = 1, -1
+DIRECTION = {BUY: "BUY", SELL: "SELL"}
+Message = dict[str, object]
+
+
+@dataclass
+class Order:
+    """A resting order; ``arrived`` says who came first."""
+
+    owner: str
+    order_id: int
+    side: int
+    price: int
+    left: int
+    arrived: int
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One trade between an incoming order and ``maker``, at the maker's price."""
+
+    maker: Order
+    price: int
+    size: int
+    maker_left: int
+
+
+class NaiveBook:
+    """Price-time priority: the best price first, at equal prices who came first."""
+
+    def __init__(self) -> None:
+        self.orders: list[Order] = []
+        self.arrivals = 0
+
+    def waiting(self, side: int) -> list[Order]:
+        """The orders of one side in the order in which they are to be matched."""
+        mine = [order for order in self.orders if order.side == side]
+        return sorted(mine, key=lambda order: (-side * order.price, order.arrived))
+
+    def enter(self, owner: str, order_id: int, *, side: int, price: int, size: int) -> list[Execution]:
+        """Matches what crosses and rests what is left."""
+        executions = []
+        for maker in self.waiting(-side):
+            if size == 0 or side * maker.price > side * price:
+                break
+            taken = min(size, maker.left)
+            size -= taken
+            maker.left -= taken
+            executions.append(Execution(maker, maker.price, taken, maker.left))
+        self.orders = [order for order in self.orders if order.left > 0]
+        if size:
+            self.arrivals += 1
+            self.orders.append(Order(owner, order_id, side, price, size, self.arrivals))
+        return executions
+
+    def cancel(self, owner: str, order_id: int) -> None:
+        """Takes an order out, if it is there."""
+        self.orders = [order for order in self.orders if (order.owner, order.order_id) != (owner, order_id)]
+
+    def depth(self, side: int) -> list[tuple[int, int]]:
+        """All prices of one side with the sum of what waits there, best first."""
+        prices = sorted({order.price for order in self.orders if order.side == side}, reverse=side == BUY)
+        return [
+            (price, sum(order.left for order in self.orders if (order.side, order.price) == (side, price)))
+            for price in prices
+        ]
+
+    def visible(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """What a ``book`` message shows: the best levels of both sides."""
+        return self.depth(BUY)[:BOOK_LEVELS_MAX], self.depth(SELL)[:BOOK_LEVELS_MAX]
+
+
+class NaiveExchange:
+    """Seven books and the teams' accounts. What it says is in ``said`` by team and in ``trades``."""
+
+    def __init__(self, teams: list[str], limits: Mapping[str, int] = POSITION_LIMITS) -> None:
+        self.limits = limits
+        self.books = {symbol: NaiveBook() for symbol in SYMBOLS}
+        self.cash = {team: 0 for team in teams}
+        self.positions = {team: {symbol: 0 for symbol in SYMBOLS} for team in teams}
+        self.said: dict[str, list[Message]] = {team: [] for team in teams}
+        self.trades: list[Message] = []
+
+    def open_orders(self, team: str) -> dict[int, Order]:
+        """One team's resting orders by id."""
+        return {
+            order.order_id: order
+            for book in self.books.values()
+            for order in book.orders
+            if order.owner == team
+        }
+
+    def fits(self, team: str, symbol: str, change: int) -> bool:
+        """Whether the position may still move by ``change`` with every order of that side filled."""
+        side = BUY if change > 0 else SELL
+        working = sum(
+            order.left for order in self.books[symbol].orders if (order.owner, order.side) == (team, side)
+        )
+        return side * self.positions[team][symbol] + working + abs(change) <= self.limits[symbol]
+
+    def add(self, team: str, order_id: int, *, symbol: str, side: int, price: int, size: int) -> None:
+        """An order whose numbers are inside the protocol's ranges."""
+        if order_id in self.open_orders(team):
+            self._reject(team, order_id, "DUPLICATE_ORDER_ID")
+            return
+        if not self.fits(team, symbol, side * size):
+            self._reject(team, order_id, "LIMIT:POSITION")
+            return
+        self.said[team].append({"type": "ack", "order_id": order_id})
+        left = size
+        for execution in self.books[symbol].enter(team, order_id, side=side, price=price, size=size):
+            maker = execution.maker
+            left -= execution.size
+            self.trades.append(
+                {"type": "trade", "symbol": symbol, "price": execution.price, "size": execution.size}
+            )
+            self._fill(maker.owner, maker.order_id, symbol=symbol, side=-side, execution=execution)
+            if execution.maker_left == 0:
+                self.said[maker.owner].append({"type": "out", "order_id": maker.order_id})
+            self._fill(team, order_id, symbol=symbol, side=side, execution=execution)
+        if left == 0:
+            self.said[team].append({"type": "out", "order_id": order_id})
+
+    def cancel(self, team: str, order_id: int) -> None:
+        """Never fails."""
+        for book in self.books.values():
+            book.cancel(team, order_id)
+        self.said[team].append({"type": "out", "order_id": order_id})
+
+    def convert(self, team: str, order_id: int, *, symbol: str, side: int, size: int) -> None:
+        """All or nothing, for one fee."""
+        if order_id in self.open_orders(team):
+            self._reject(team, order_id, "DUPLICATE_ORDER_ID")
+            return
+        if symbol not in CONVERSIONS:
+            self._reject(team, order_id, "NOT_CONVERTIBLE")
+            return
+        rule = CONVERSIONS[symbol]
+        if size % rule.unit:
+            self._reject(team, order_id, "BAD_SIZE")
+            return
+        changes = {symbol: side * size}
+        for leg, shares in rule.legs:
+            changes[leg] = -side * shares * (size // rule.unit)
+        if not all(self.fits(team, leg, change) for leg, change in changes.items()):
+            self._reject(team, order_id, "LIMIT:POSITION")
+            return
+        for leg, change in changes.items():
+            self.positions[team][leg] += change
+        self.cash[team] -= rule.fee
+        self.said[team].append({"type": "ack", "order_id": order_id})
+
+    def _reject(self, team: str, order_id: int, error: str) -> None:
+        self.said[team].append({"type": "reject", "order_id": order_id, "error": error})
+
+    def _fill(self, team: str, order_id: int, *, symbol: str, side: int, execution: Execution) -> None:
+        self.positions[team][symbol] += side * execution.size
+        self.cash[team] -= side * execution.price * execution.size
+        self.said[team].append(
+            {"type": "fill", "order_id": order_id, "symbol": symbol, "dir": DIRECTION[side],
+             "price": execution.price, "size": execution.size}
+        )
