@@ -49,7 +49,7 @@ class Match:
     """The exchange and its twin side by side."""
 
     def __init__(self, limit: int) -> None:
-        limits = {symbol: limit for symbol in SYMBOLS}
+        limits = dict.fromkeys(SYMBOLS, limit)
         config = VenueConfig(closed_ns=0, round_ns=2**60, messages_per_second_max=0, position_limits=limits,
                              loss_stop=-(2**60))
         self.engine = Engine(config, 1, Marketplace)
@@ -116,6 +116,7 @@ class Match:
 
 
 def same(what: str, venue: object, naive: object) -> None:
+    """Raises Difference unless both say the same."""
     if venue != naive:
         raise Difference(f"{what}: the exchange says {venue}, the twin {naive}.")
 
@@ -141,6 +142,7 @@ def run(*, commands: int, seed: int, batch: int = 8) -> int:
 
 
 def main() -> int:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--commands", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)

@@ -87,8 +87,8 @@ class NaiveExchange:
     def __init__(self, teams: list[str], limits: Mapping[str, int] = POSITION_LIMITS) -> None:
         self.limits = limits
         self.books = {symbol: NaiveBook() for symbol in SYMBOLS}
-        self.cash = {team: 0 for team in teams}
-        self.positions = {team: {symbol: 0 for symbol in SYMBOLS} for team in teams}
+        self.cash = dict.fromkeys(teams, 0)
+        self.positions = {team: dict.fromkeys(SYMBOLS, 0) for team in teams}
         self.said: dict[str, list[Message]] = {team: [] for team in teams}
         self.trades: list[Message] = []
 

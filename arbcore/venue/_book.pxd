@@ -47,7 +47,7 @@ cdef class Book:
     cdef Ladder bids
     cdef Ladder asks
     # True since anything in the visible 15 levels changed; whoever publishes the book clears it.
-    cdef public bint changed
+    cdef readonly bint changed
 
     # --- to read (participants may use all of these; none allocates) ---
     cdef int32_t best_bid(self) noexcept nogil              # price, 0 when the side is empty

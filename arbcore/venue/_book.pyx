@@ -280,6 +280,10 @@ cdef class Book:
                 slot = self.pool[slot].next
         return found
 
+    def published(self):
+        """Notes that the book has been sent as it is: nothing has changed since."""
+        self.changed = False
+
     def check(self):
         """Raises BrokenInvariant unless queues, sums and counts agree and the book is not crossed."""
         cdef int32_t orders = 0

@@ -109,10 +109,10 @@ def test_only_a_change_within_fifteen_levels_counts_as_a_change(depth, seen):
     for n in range(50):
         if n != depth:
             book.enter(1, n, side=BUY, price=1000 - n, size=1)
-    book.changed = False
+    book.published()
     slot, _ = book.enter(1, 100, side=BUY, price=1000 - depth, size=1)
     assert book.changed is seen
-    book.changed = False
+    book.published()
     book.withdraw(slot)
     assert book.changed is seen
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -281,15 +282,17 @@ def test_pending_names_the_connections_with_output():
 
 def session_bytes(rng):
     """A client's whole session, with some garbage in it."""
-    lines = [HELLO_A]
-    for n in range(40):
-        lines.append(rng.choice((
-            json.dumps(add(n, rng.choice(SYMBOLS), rng.choice(("BUY", "SELL")), price=1000, size=3)).encode(),
+    def line(n):
+        order = add(n, rng.choice(SYMBOLS), rng.choice(("BUY", "SELL")), price=1000, size=3)
+        return rng.choice((
+            json.dumps(order).encode(),
             b'{"type":"cancel","order_id":%d}' % rng.randrange(40),
             b'{"type":"convert","order_id":%d,"symbol":"VALE","dir":"SELL","size":1}' % (100 + n),
-            b"garbage \xff", b"",
-        )) + b"\n")
-    return b"".join(lines)
+            b"garbage \xff",
+            b"",
+        ))
+
+    return HELLO_A + b"".join(line(n) + b"\n" for n in range(40))
 
 
 @settings(max_examples=30, deadline=None)
@@ -301,7 +304,7 @@ def test_what_a_client_is_told_in_private_does_not_depend_on_how_its_bytes_are_c
         pit.connect("A")
     whole.raw("A", data)
     edges = sorted({0, len(data), *(c for c in cuts if c < len(data))})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         cut.raw("A", data[start:end])
     assert cut.private("A") == whole.private("A"), f"seed {seed}"
     assert cut.engine.score("A") == whole.engine.score("A"), f"seed {seed}"
@@ -309,7 +312,7 @@ def test_what_a_client_is_told_in_private_does_not_depend_on_how_its_bytes_are_c
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.binary(max_size=200), max_size=10))
-def test_no_bytes_of_a_client_ever_raise_or_reach_another(slices):
+def test_no_bytes_of_a_client_ever_raise_or_end_a_connection_or_reach_another(slices):
     pit = Pit()
     pit.join("A")
     pit.connect("HOSTILE")
@@ -317,5 +320,5 @@ def test_no_bytes_of_a_client_ever_raise_or_reach_another(slices):
         pit.raw("HOSTILE", data)
     pit.raw("HOSTILE", b"\n")
     assert pit.hear("A") == []
-    assert set(types(pit.hear("HOSTILE"))) <= {"error"}
+    assert pit.engine.closings() == []
     pit.engine.check()

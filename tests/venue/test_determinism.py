@@ -13,7 +13,7 @@ from arbcore.wire.instruments import SYMBOLS
 SECOND_NS = 1_000_000_000
 
 
-def trace(*, seed: int, step_ns: int, clients: bool = True) -> str:
+def trace(*, seed: int, step_ns: int) -> str:
     """A digest of everything one client hears in ten seconds of a prod-like market in which it trades."""
     engine = Engine(VenueConfig(closed_ns=0, round_ns=10 * SECOND_NS), seed)
     engine.start(0)
@@ -23,13 +23,15 @@ def trace(*, seed: int, step_ns: int, clients: bool = True) -> str:
     heard = hashlib.sha256()
     orders = [(at, n) for n, at in enumerate(range(SECOND_NS, 10 * SECOND_NS, SECOND_NS // 4))]
     for now_ns in range(0, 10 * SECOND_NS, step_ns):
-        while clients and orders and orders[0][0] <= now_ns:
+        while orders and orders[0][0] <= now_ns:
             at, n = orders.pop(0)
             request = {"type": "add", "order_id": n, "symbol": rng.choice(SYMBOLS), "size": 1,
                        "dir": rng.choice(("BUY", "SELL")), "price": rng.choice((1000, 4000, 8000))}
             engine.receive(conn, json.dumps(request).encode() + b"\n", at)
         engine.advance(now_ns)
         heard.update(engine.take(conn))
+    engine.advance(10 * SECOND_NS - 1)
+    heard.update(engine.take(conn))
     engine.check()
     return heard.hexdigest() + json.dumps(engine.score("A")) + json.dumps(engine.fair_values())
 

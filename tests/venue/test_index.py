@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from arbcore.venue._index import OrderIndex
 
+kinds = st.sampled_from(("put", "pop"))
 ids = st.one_of(st.integers(0, 40), st.sampled_from((2**32 - 1, 2**31, 2**31 - 1)))
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(("put", "pop")), st.integers(0, 3), ids, st.integers(0, 2**31 - 1))))
+@given(st.lists(st.tuples(kinds, st.integers(0, 3), ids, st.integers(0, 2**31 - 1))))
 def test_puts_and_pops_equal_a_dict(commands):
     index, expected = OrderIndex(), {}
     for command, account, order_id, value in commands:
