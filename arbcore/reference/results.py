@@ -66,7 +66,7 @@ def recent_orders(session: "Session", count: int) -> list[dict[str, Any]]:
 def show(session: "Session", order: Order) -> dict[str, Any]:
     """One order with all its fields."""
     return {
-        "id": order.id,
+        "order_id": order.id,
         "kind": "add" if order.kind == ADD else "convert",
         "symbol": SYMBOLS[order.symbol],
         "side": "BUY" if order.side > 0 else "SELL",

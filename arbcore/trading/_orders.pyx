@@ -358,7 +358,7 @@ cdef class Orders:
 
     cdef dict show(self, const Order* order):
         return {
-            "id": order.id,
+            "order_id": order.id,
             "kind": KIND_NAMES[order.kind],
             "symbol": SYMBOLS[order.symbol],
             "side": "BUY" if order.side > 0 else "SELL",
