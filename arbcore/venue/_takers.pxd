@@ -36,7 +36,10 @@ cdef class Follower(Participant):
     cdef int64_t lag_steps
     cdef int64_t window_steps
     cdef int64_t move_milli
+    cdef int64_t edge_milli
+    cdef int64_t memory_visits
     cdef int32_t size_high
+    cdef int64_t usual_milli      # how far the middle of the touch usually stands above the value
 
 cdef class Arbitrageur(Participant):
     cdef int64_t interval_ms

@@ -114,22 +114,29 @@ cdef class Follower(Participant):
         self.lag_steps = self.steps_of(followers.lag_ms)
         self.window_steps = self.steps_of(followers.window_ms)
         self.move_milli = followers.move_ticks * FAIR_SCALE
+        self.edge_milli = followers.edge_ticks * FAIR_SCALE
+        self.memory_visits = followers.memory_visits
         self.size_high = followers.size_high
 
     cdef int begin(self, FairValues fair, uint64_t seed, int64_t now_ns) except -1:
         Participant.begin(self, fair, seed, now_ns)
+        self.usual_milli = 0
         self.sleep(now_ns, self.interval_ms)
         return 0
 
     cdef int act(self, int64_t now_ns) except -1:
-        cdef int64_t moved = self.fair.look(self.symbol, self.lag_steps)
+        cdef int64_t value = self.fair.look(self.symbol, self.lag_steps)
+        cdef int64_t moved = value - self.fair.look(self.symbol, self.lag_steps + self.window_steps)
+        cdef int64_t ask = self.book.best_ask()
+        cdef int64_t bid = self.book.best_bid()
         cdef int32_t size = <int32_t>rng_between(&self.rng, 1, self.size_high)
-        cdef int32_t touch
-        moved -= self.fair.look(self.symbol, self.lag_steps + self.window_steps)
-        if abs(moved) >= self.move_milli:
-            touch = self.book.best_ask() if moved > 0 else self.book.best_bid()
-            if touch:
-                self.take(self.symbol, BUY if moved > 0 else SELL, touch, size)
+        cdef int64_t view = value + self.usual_milli
+        if ask and moved >= self.move_milli and ask * FAIR_SCALE + self.edge_milli <= view:
+            self.take(self.symbol, BUY, (view - self.edge_milli) // FAIR_SCALE, size)
+        elif bid and -moved >= self.move_milli and bid * FAIR_SCALE - self.edge_milli >= view:
+            self.take(self.symbol, SELL, -((-view - self.edge_milli) // FAIR_SCALE), size)
+        if ask and bid:
+            self.usual_milli += ((ask + bid) * FAIR_SCALE // 2 - value - self.usual_milli) // self.memory_visits
         self.sleep(now_ns, self.interval_ms)
         return 0
 
