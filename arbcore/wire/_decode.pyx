@@ -78,11 +78,47 @@ cdef int _read_level(const Value* pair, Level* level) noexcept nogil:
     return fault
 
 
+cdef inline const char* _past_blank(const char* at) noexcept nogil:
+    # Inside a value that the scanner has passed, where something other than a blank follows.
+    while at[0] == c" " or at[0] == c"\n" or at[0] == c"\r" or at[0] == c"\t":
+        at += 1
+    return at
+
+
+cdef inline const char* _plain_amount(const char* at, int32_t* amount) noexcept nogil:
+    # Up to 6 digits, the first not 0, and the blanks behind; NULL for any other spelling.
+    cdef int32_t total = 0
+    cdef const char* limit = at + 6
+    if not c"1" <= at[0] <= c"9":
+        return NULL
+    while c"0" <= at[0] <= c"9":
+        if at == limit:
+            return NULL
+        total = total * 10 + (at[0] - c"0")
+        at += 1
+    amount[0] = total
+    return _past_blank(at)
+
+
+cdef inline const char* _plain_level(const char* at, Level* level) noexcept nogil:
+    # One past a pair spelled with plain digits, which nearly all are; NULL for any other element.
+    if at[0] != c"[":
+        return NULL
+    at = _plain_amount(_past_blank(at + 1), &level.price)
+    if at == NULL or at[0] != c",":
+        return NULL
+    at = _plain_amount(_past_blank(at + 1), &level.size)
+    if at == NULL or at[0] != c"]":
+        return NULL
+    return at + 1
+
+
 cdef int _read_levels(const Value* side, Level* levels, int32_t* count, int best) noexcept nogil:
     cdef Scan scan
     cdef Value pair
     cdef Level level
     cdef const char* at
+    cdef const char* after
     cdef int fault, n = 0
     if side.kind == VALUE_NONE:
         return FAULT_MISSING_FIELD
@@ -90,22 +126,23 @@ cdef int _read_levels(const Value* side, Level* levels, int32_t* count, int best
         return FAULT_WRONG_TYPE
     scan.end = side.end
     scan.too_deep_at = NULL
-    at = side.start
-    while True:
-        at = _next_element(&scan, at, &pair)
-        if at == NULL:
-            break
+    at = _past_blank(side.start + 1)
+    while at[0] != c"]":
         if n == MAX_LEVELS:
             return FAULT_BAD_BOOK
-        fault = _read_level(&pair, &level)
-        if fault != FAULT_NONE:
-            return fault
+        after = _plain_level(at, &level)
+        if after == NULL:
+            after = scan_value(&scan, at, 0, &pair)
+            fault = _read_level(&pair, &level)
+            if fault != FAULT_NONE:
+                return fault
         if n > 0 and (level.price - levels[n - 1].price) * best > 0:
             return FAULT_BAD_BOOK
         levels[n] = level
         n += 1
-        if at[0] == c"]":
-            break
+        at = _past_blank(after)
+        if at[0] == c",":
+            at = _past_blank(at + 1)
     count[0] = n
     return FAULT_NONE
 

@@ -42,10 +42,14 @@ cdef inline int _hex_digit(char c) noexcept nogil:
     return -1
 
 
-cdef const char* skip_blank(const char* at, const char* end) noexcept nogil:
+cdef inline const char* _skip_blank(const char* at, const char* end) noexcept nogil:
     while at < end and (at[0] == c" " or at[0] == c"\n" or at[0] == c"\r" or at[0] == c"\t"):
         at += 1
     return at
+
+
+cdef const char* skip_blank(const char* at, const char* end) noexcept nogil:
+    return _skip_blank(at, end)
 
 
 cdef int utf8_length(const char* at, const char* end) noexcept nogil:
@@ -177,21 +181,21 @@ cdef const char* _scan_array(Scan* scan, const char* at, int depth) noexcept nog
     # `at` is the bracket.
     cdef Value element
     cdef const char* end = scan.end
-    at = skip_blank(at + 1, end)
+    at = _skip_blank(at + 1, end)
     if at < end and at[0] == c"]":
         return at + 1
     while True:
         at = scan_value(scan, at, depth, &element)
         if at == NULL:
             return NULL
-        at = skip_blank(at, end)
+        at = _skip_blank(at, end)
         if at >= end:
             return NULL
         if at[0] == c"]":
             return at + 1
         if at[0] != c",":
             return NULL
-        at = skip_blank(at + 1, end)
+        at = _skip_blank(at + 1, end)
 
 
 cdef const char* scan_value(Scan* scan, const char* at, int depth, Value* value) noexcept nogil:
@@ -264,7 +268,7 @@ cdef const char* scan_object(Scan* scan, const char* at, int depth, Value* field
     if fields != NULL:
         for i in range(N_FIELDS):
             fields[i].kind = VALUE_NONE
-    at = skip_blank(at + 1, end)
+    at = _skip_blank(at + 1, end)
     if at < end and at[0] == c"}":
         return at + 1
     while True:
@@ -273,24 +277,24 @@ cdef const char* scan_object(Scan* scan, const char* at, int depth, Value* field
         at = _scan_string(at + 1, end, &key)
         if at == NULL:
             return NULL
-        at = skip_blank(at, end)
+        at = _skip_blank(at, end)
         if at >= end or at[0] != c":":
             return NULL
-        at = scan_value(scan, skip_blank(at + 1, end), depth, &value)
+        at = scan_value(scan, _skip_blank(at + 1, end), depth, &value)
         if at == NULL:
             return NULL
         if fields != NULL:
             field = _field_of(&key)
             if field >= 0:
                 fields[field] = value
-        at = skip_blank(at, end)
+        at = _skip_blank(at, end)
         if at >= end:
             return NULL
         if at[0] == c"}":
             return at + 1
         if at[0] != c",":
             return NULL
-        at = skip_blank(at + 1, end)
+        at = _skip_blank(at + 1, end)
 
 
 cdef int scan_line(const char* line, Py_ssize_t length, Value* fields) noexcept nogil:
@@ -300,7 +304,7 @@ cdef int scan_line(const char* line, Py_ssize_t length, Value* fields) noexcept 
     cdef const char* at
     scan.end = line + length
     scan.too_deep_at = NULL
-    at = skip_blank(line, scan.end)
+    at = _skip_blank(line, scan.end)
     is_object = at < scan.end and at[0] == c"{"
     if is_object:
         at = scan_object(&scan, at, 1, fields)
@@ -311,7 +315,7 @@ cdef int scan_line(const char* line, Py_ssize_t length, Value* fields) noexcept 
         if scan.too_deep_at != NULL and _is_utf8(scan.too_deep_at, scan.end):
             return FAULT_TOO_DEEP
         return FAULT_NOT_JSON
-    if skip_blank(at, scan.end) != scan.end:
+    if _skip_blank(at, scan.end) != scan.end:
         return FAULT_NOT_JSON
     return FAULT_NONE if is_object else FAULT_NOT_OBJECT
 
