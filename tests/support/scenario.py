@@ -219,10 +219,7 @@ class BotPlayer(Player):
             self._same("live orders", len(session.orders_snapshot()), int(words[1]))
         elif words[0] == "count:":
             *path, value = words[1:]
-            found: Any = session.summary()
-            for name in path:
-                found = found.get(name, 0) if isinstance(found, dict) else found
-            self._same(" ".join(path), found, int(value))
+            self._same(" ".join(path), self._count(session.summary(), path), int(value))
         elif words[0] == "order":
             states = {row["order_id"]: row["state"] for row in session.recent_orders(1000)}
             self._same(f"state of {words[1]}", states[self._id(words[1])], " ".join(words[3:]))
@@ -230,6 +227,16 @@ class BotPlayer(Player):
             self._same("needs_resync", session.needs_resync, True)
         elif text == "stopped":
             self._same("stopped", session.stopped, True)
+
+    @staticmethod
+    def _count(found: Any, path: list[str]) -> Any:
+        """What the summary says under these words; a key may itself be several words."""
+        while path and isinstance(found, dict):
+            width = next((width for width in range(len(path), 0, -1) if " ".join(path[:width]) in found), 0)
+            if width == 0:
+                return 0
+            found, path = found[" ".join(path[:width])], path[width:]
+        return found
 
     def _same(self, what: str, found: Any, wanted: Any) -> None:
         if found != wanted:
