@@ -1,0 +1,238 @@
+"""Plays the stories of the exchange: the clients' part against the engine, in virtual time.
+
+``tests/scenarios/README.md`` explains the language. Private and public messages are two queues for each
+client, since the protocol promises no order between them; within each the order is held.
+"""
+
+import json
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from scenario import MILLISECOND_NS, Player, Scenario, levels
+
+from arbcore.venue._engine import Engine
+from arbcore.venue.config import VenueConfig
+from arbcore.wire.instruments import SYMBOLS
+
+UNITS_NS = {"us": 1_000, "ms": MILLISECOND_NS, "s": 1_000 * MILLISECOND_NS}
+#: A story's own words for what the settings call otherwise, with the unit.
+VENUE_SETTINGS = {
+    "round_ms": ("round_ns", MILLISECOND_NS),
+    "closed_ms": ("closed_ns", MILLISECOND_NS),
+    "restart_ms": ("restart_ns", MILLISECOND_NS),
+}
+WORDS = {"true": True, "false": False}
+PUBLIC = ("book", "trade")
+
+
+@dataclass
+class Client:
+    """One connection and what it was sent and has not been asked about."""
+
+    conn: int
+    reads: bool = True
+    private: deque[str] = field(default_factory=deque)
+    public: deque[str] = field(default_factory=deque)
+
+
+def venue_config(scenario: Scenario) -> VenueConfig:
+    """The story's settings over an exchange that is open at once, never ends and has nobody on it."""
+    options: dict[str, Any] = {"mode": "empty", "closed_ns": 0}
+    for name, value in scenario.settings.items():
+        attribute, unit = VENUE_SETTINGS.get(name, (name, 1))
+        number = value.lstrip("-").isdigit()
+        options[attribute] = int(value) * unit if number else WORDS.get(value, value)
+    return VenueConfig(**options)
+
+
+def told(message: dict[str, Any]) -> str:
+    """A message of the exchange in the story's words."""
+    kind = message["type"]
+    if kind == "hello":
+        names = [row["symbol"] for row in message["symbols"]]
+        if names != sorted([*SYMBOLS, "USD"]):
+            return f"hello with the symbols {names}"
+        held = [f"{row['symbol']}={row['position']}" for row in message["symbols"] if row["position"]]
+        return " ".join([kind, *held])
+    if kind in ("open", "close"):
+        whole = sorted(message["symbols"]) == sorted(SYMBOLS)
+        return kind if whole else " ".join([kind, *message["symbols"]])
+    if kind == "book":
+        bids, asks = (" ".join(f"{size}@{price}" for price, size in message[side]) for side in ("buy", "sell"))
+        return f"book {message['symbol']} {bids} | {asks}"
+    words = {
+        "error": lambda: f"error {message['error']}",
+        "trade": lambda: f"trade {message['symbol']} {message['size']} at {message['price']}",
+        "ack": lambda: f"ack {message['order_id']}",
+        "out": lambda: f"out {message['order_id']}",
+        "reject": lambda: f"reject {message['order_id']} {message['error']}",
+        "fill": lambda: (
+            f"fill {message['order_id']} {message['dir']} {message['size']} {message['symbol']} at {message['price']}"
+        ),
+    }
+    return words[kind]() if kind in words else json.dumps(message)
+
+
+def plain(text: str) -> str:
+    """An expectation with its spaces and book levels in the one spelling of ``told``."""
+    if text.startswith("book "):
+        symbol, _, sides = text[5:].strip().partition(" ")
+        bids, _, asks = sides.partition("|")
+        return told({"type": "book", "symbol": symbol, "buy": levels(bids), "sell": levels(asks)})
+    return " ".join(text.split())
+
+
+class VenuePlayer(Player):
+    """Plays any number of clients against one engine; the engine's books are audited after every step."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        super().__init__(scenario)
+        self.engine = Engine(venue_config(scenario), 1)
+        self.engine.start(0)
+        self.engine.advance(0)
+        self.clients: dict[str, Client] = {}
+        self.watches_public = True
+
+    def step(self, text: str) -> None:
+        times = 1
+        if match := re.fullmatch(r"(\d+) times (.+)", text):
+            times, text = int(match[1]), match[2]
+        if match := re.fullmatch(r"to (\w+): (.+)", text):
+            for _ in range(times):
+                self._expect(self._client(match[1]), match[2].strip())
+            return
+        self._silent()
+        for _ in range(times):
+            self._do(text)
+        self.engine.check()
+
+    def finish(self) -> None:
+        self._silent()
+
+    def _do(self, text: str) -> None:
+        if text in ("ignore public", "watch public"):
+            self.watches_public = text.startswith("watch")
+        elif match := re.fullmatch(r"wait (\d+) (us|ms|s)", text):
+            self._wait(int(match[1]) * UNITS_NS[match[2]])
+        elif match := re.fullmatch(r"(\w+) (connects|logs in|disconnects|is shut)", text):
+            {"connects": self._connect, "logs in": self._log_in, "disconnects": self._disconnect,
+             "is shut": self._is_shut}[match[2]](match[1])  # fmt: skip
+        elif match := re.fullmatch(r"(\w+) raw: ?(.*)", text):
+            self._say(match[1], match[2].encode().decode("unicode_escape").encode("latin-1"))
+        elif match := re.fullmatch(r"(\w+): (.+)", text):
+            self._say(match[1], self._encode(match[1], match[2]))
+        elif match := re.fullmatch(r"(\w+) holds(.*)", text):
+            self._holds(match[1], match[2].split())
+        elif match := re.fullmatch(r"(\w+) is worth (-?\d+)", text):
+            self._same(f"worth of {match[1]}", self.engine.score(match[1])["fair_pnl"], int(match[2]))
+        elif match := re.fullmatch(r"(\w+) (stops reading|reads again)", text):
+            self._client(match[1]).reads = match[2] == "reads again"
+            self._collect()
+        elif match := re.fullmatch(r"round (\d+)", text):
+            self._same("round", self.engine.round_number, int(match[1]))
+        else:
+            self.fail(f"no such step: {text}")
+
+    # --- the clients' part ----------------------------------------------------------------------
+
+    def _client(self, name: str) -> Client:
+        if name not in self.clients:
+            self.fail(f"nobody is called {name}")
+        return self.clients[name]
+
+    def _connect(self, name: str) -> None:
+        self.clients[name] = Client(self.engine.connect(self.now_ns))
+        self._collect()
+
+    def _log_in(self, name: str) -> None:
+        """The whole of an ordinary login to an open, empty exchange, for stories about something else."""
+        self._connect(name)
+        self._say(name, self._encode(name, "hello"))
+        client = self.clients[name]
+        if list(client.private) != ["hello", "open"]:
+            self.fail(f"{name} was greeted with {list(client.private)}")
+        if len(client.public) != len(SYMBOLS) and self.watches_public:
+            self.fail(f"{name} was shown {list(client.public)}")
+        client.private.clear()
+        client.public.clear()
+
+    def _disconnect(self, name: str) -> None:
+        self.engine.disconnect(self._client(name).conn, self.now_ns)
+        del self.clients[name]
+        self._collect()
+
+    def _is_shut(self, name: str) -> None:
+        self._same(f"{name} is shut", self.engine.closing(self._client(name).conn), True)
+        self._disconnect(name)
+
+    def _say(self, name: str, data: bytes) -> None:
+        self.engine.receive(self._client(name).conn, data, self.now_ns)
+        self._collect()
+
+    def _wait(self, span_ns: int) -> None:
+        end_ns = self.now_ns + span_ns
+        while self.engine.next_event_ns <= end_ns:
+            self.now_ns = max(self.now_ns, self.engine.next_event_ns)
+            self.engine.advance(self.now_ns)
+        self.now_ns = end_ns
+        self.engine.advance(end_ns)
+        self._collect()
+
+    def _encode(self, name: str, text: str) -> bytes:
+        """A request as most clients write it: ``json.dumps`` with its spaces."""
+        words = text.split()
+        message: dict[str, Any] = {"type": words[0]}
+        if words[0] == "hello":
+            message["team"] = words[1] if len(words) > 1 else name
+        elif match := re.fullmatch(r"add (\d+) (BUY|SELL) (-?\d+) (\w+) at (-?\d+)", text):
+            message |= {"order_id": int(match[1]), "symbol": match[4], "dir": match[2]}
+            message |= {"price": int(match[5]), "size": int(match[3])}
+        elif match := re.fullmatch(r"convert (\d+) (BUY|SELL) (-?\d+) (\w+)", text):
+            message |= {"order_id": int(match[1]), "symbol": match[4], "dir": match[2], "size": int(match[3])}
+        elif match := re.fullmatch(r"cancel (\d+)", text):
+            message["order_id"] = int(match[1])
+        else:
+            self.fail(f"a client cannot say: {text}")
+        return json.dumps(message).encode() + b"\n"
+
+    # --- the exchange's part --------------------------------------------------------------------
+
+    def _collect(self) -> None:
+        for client in self.clients.values():
+            if not client.reads:
+                continue
+            for line in self.engine.take(client.conn).splitlines():
+                message = json.loads(line)
+                queue = client.public if message["type"] in PUBLIC else client.private
+                queue.append(told(message))
+
+    def _expect(self, client: Client, text: str) -> None:
+        if text == "nothing":
+            self._silent()
+            return
+        queue = client.public if text.split()[0] in PUBLIC else client.private
+        if not queue:
+            self.fail(f"it is told nothing more, and should be told: {text}")
+        said = queue.popleft()
+        if said != plain(text):
+            self.fail(f"it is told: {said}; it should be told: {text}")
+
+    def _silent(self) -> None:
+        for name, client in self.clients.items():
+            if not self.watches_public:
+                client.public.clear()
+            for queue in (client.private, client.public):
+                if queue:
+                    self.fail(f"{name} was also told: {queue[0]}")
+
+    def _holds(self, team: str, words: list[str]) -> None:
+        wanted = dict.fromkeys([*SYMBOLS, "USD"], 0)
+        wanted |= {name: int(value) for name, value in (word.split("=") for word in words)}
+        score = self.engine.score(team)
+        self._same(f"account of {team}", {**score["positions"], "USD": score["cash"]}, wanted)
+
+    def _same(self, what: str, found: Any, wanted: Any) -> None:
+        if found != wanted:
+            self.fail(f"{what} is {found}, and should be {wanted}")
