@@ -15,6 +15,9 @@ from arbcore.trading.settings import STRATEGY_SETTINGS, SessionSettings
 from arbcore.wire.instruments import SYMBOLS
 
 MILLISECOND_NS = 1_000_000
+UNITS_NS = {"us": 1_000, "ms": MILLISECOND_NS, "s": 1_000 * MILLISECOND_NS}
+#: The steps that only look at what the session believes.
+CHECKS = ("position:", "cash:", "mode:", "count:", "live:", "pnl:", "needs resync", "stopped", "order ")
 BOT_SETTINGS = {
     "cooldown_ms": ("order_cooldown_ns", MILLISECOND_NS),
     "ack_timeout_ms": ("ack_timeout_ns", MILLISECOND_NS),
@@ -59,6 +62,11 @@ def levels(text: str) -> list[list[int]]:
     return [[int(price), int(size)] for size, price in (word.split("@") for word in text.split())]
 
 
+def raw(text: str) -> bytes:
+    """Bytes as a story writes them: ``\\n``, ``\\xff`` and the like stand for what they do in Python."""
+    return text.encode().decode("unicode_escape").encode("latin-1")
+
+
 class Player:
     """What both kinds of player share: failing with the file and the line."""
 
@@ -71,12 +79,13 @@ class Player:
         raise AssertionError(f"{self.scenario.path.name}:{self.line}: {text} [{self.scenario.title}]")
 
     def play(self) -> None:
-        for self.line, text in self.scenario.steps:
+        for number, text in self.scenario.steps:
+            self.line = number
             self.step(text)
         self.finish()
 
     def step(self, text: str) -> None:
-        raise AssertionError(f"{type(self).__name__} plays no steps")
+        raise AssertionError(f"{type(self).__name__} does not play {text}")
 
     def finish(self) -> None:
         pass
@@ -100,16 +109,16 @@ class BotPlayer(Player):
         if text.startswith("bot:"):
             self._expect(text[4:].strip())
             return
-        if text.startswith(("position:", "cash:", "mode:", "count:", "live:", "pnl:", "needs resync", "stopped", "order ")):
+        if text.startswith(CHECKS):
             self._check(text)
             return
         self._silent()
         if text.startswith("exchange:"):
             self._hear(self.session.receive(self._encode(text[9:].strip()), self.now_ns))
         elif text.startswith("raw:"):
-            self._hear(self.session.receive(text[4:].strip().encode().decode("unicode_escape").encode("latin-1"), self.now_ns))
+            self._hear(self.session.receive(raw(text[4:].strip()), self.now_ns))
         elif match := re.fullmatch(r"wait (\d+) (us|ms|s)", text):
-            self._wait(int(match[1]) * {"us": 1_000, "ms": MILLISECOND_NS, "s": 1000 * MILLISECOND_NS}[match[2]])
+            self._wait(int(match[1]) * UNITS_NS[match[2]])
         elif text == "connect":
             self._hear(self.session.connected(self.now_ns))
         elif text == "disconnect":

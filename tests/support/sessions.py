@@ -10,7 +10,8 @@ from arbcore.trading.settings import SessionSettings
 def make_session(build: str, settings: SessionSettings, chosen: dict[str, Any]) -> Any:
     """``build`` is "c" for the compiled session or "py" for the twin; ``chosen`` maps names to settings."""
     if build == "py":
-        return ReferenceSession(settings, [_reference_strategy(name, chosen[name], settings) for name in chosen])
+        strategies = [_reference_strategy(name, chosen[name], settings) for name in chosen]
+        return ReferenceSession(settings, strategies)
     from arbcore.trading._session import Session
     from arbcore.trading.strategies import build as build_strategy
 

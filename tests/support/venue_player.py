@@ -10,13 +10,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from scenario import MILLISECOND_NS, Player, Scenario, levels
+from scenario import MILLISECOND_NS, UNITS_NS, Player, Scenario, levels, raw
 
 from arbcore.venue._engine import Engine
 from arbcore.venue.config import VenueConfig
 from arbcore.wire.instruments import SYMBOLS
 
-UNITS_NS = {"us": 1_000, "ms": MILLISECOND_NS, "s": 1_000 * MILLISECOND_NS}
 #: A story's own words for what the settings call otherwise, with the unit.
 VENUE_SETTINGS = {
     "round_ms": ("round_ns", MILLISECOND_NS),
@@ -60,7 +59,8 @@ def told(message: dict[str, Any]) -> str:
         whole = sorted(message["symbols"]) == sorted(SYMBOLS)
         return kind if whole else " ".join([kind, *message["symbols"]])
     if kind == "book":
-        bids, asks = (" ".join(f"{size}@{price}" for price, size in message[side]) for side in ("buy", "sell"))
+        sides = (message["buy"], message["sell"])
+        bids, asks = (" ".join(f"{size}@{price}" for price, size in side) for side in sides)
         return f"book {message['symbol']} {bids} | {asks}"
     words = {
         "error": lambda: f"error {message['error']}",
@@ -68,9 +68,7 @@ def told(message: dict[str, Any]) -> str:
         "ack": lambda: f"ack {message['order_id']}",
         "out": lambda: f"out {message['order_id']}",
         "reject": lambda: f"reject {message['order_id']} {message['error']}",
-        "fill": lambda: (
-            f"fill {message['order_id']} {message['dir']} {message['size']} {message['symbol']} at {message['price']}"
-        ),
+        "fill": lambda: "fill {order_id} {dir} {size} {symbol} at {price}".format(**message),
     }
     return words[kind]() if kind in words else json.dumps(message)
 
@@ -120,7 +118,7 @@ class VenuePlayer(Player):
             {"connects": self._connect, "logs in": self._log_in, "disconnects": self._disconnect,
              "is shut": self._is_shut}[match[2]](match[1])  # fmt: skip
         elif match := re.fullmatch(r"(\w+) raw: ?(.*)", text):
-            self._say(match[1], match[2].encode().decode("unicode_escape").encode("latin-1"))
+            self._say(match[1], raw(match[2]))
         elif match := re.fullmatch(r"(\w+): (.+)", text):
             self._say(match[1], self._encode(match[1], match[2]))
         elif match := re.fullmatch(r"(\w+) holds(.*)", text):
@@ -212,7 +210,7 @@ class VenuePlayer(Player):
         if text == "nothing":
             self._silent()
             return
-        queue = client.public if text.split()[0] in PUBLIC else client.private
+        queue = client.public if text.split(maxsplit=1)[0] in PUBLIC else client.private
         if not queue:
             self.fail(f"it is told nothing more, and should be told: {text}")
         said = queue.popleft()
