@@ -33,6 +33,8 @@ cdef class AccountTable:
     cdef int32_t open(self, str name, bint limited) except -1     # an existing name gives its account again
     cdef void reset(self) noexcept nogil                          # a new round: everything zero, names kept
     cdef void clear_working(self) noexcept nogil                  # all orders are gone
+    # Every account from the first team's on; participants and the house were opened before any team.
+    cdef int forget_teams(self) except -1
     cdef bint allows(self, int32_t account, int symbol, int side, int64_t size) noexcept nogil
     # `size` may be negative.
     cdef void work(self, int32_t account, int symbol, int side, int64_t size) noexcept nogil

@@ -63,6 +63,17 @@ cdef class AccountTable:
             memset(self.rows[at].working_sell, 0, sizeof(self.rows[at].working_sell))
             self.rows[at].open_orders = 0
 
+    cdef int forget_teams(self) except -1:
+        cdef int32_t kept = 0
+        while kept < self.count and not self.rows[kept].limited:
+            kept += 1
+        for name in self.names[kept:]:
+            del self.by_name[name]
+        del self.names[kept:]
+        self.count = kept
+        self.teams = 0
+        return 0
+
     cdef bint allows(self, int32_t account, int symbol, int side, int64_t size) noexcept nogil:
         cdef const Account* row = &self.rows[account]
         if not row.limited:

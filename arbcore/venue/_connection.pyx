@@ -12,8 +12,9 @@ from arbcore.wire._lines cimport LineSplitter
 
 cdef enum:
     SECOND_NS = 1000000000
-    # Beyond the queue's bound, so that the one line that says why a connection ends always fits.
-    LAST_WORDS_BYTES = 4096
+    # Beyond the queue's bound, so that an answer begun within it always fits (the longest is a login's, with
+    # seven books), and so does the one line that says why a connection ends.
+    SLACK_BYTES = 32 * 1024
 
 
 cdef class Connection:
@@ -23,7 +24,7 @@ cdef class Connection:
         self.number = number
         self.account = -1
         self.queue_max = config.queue_bytes_max
-        self.out = OutBuffer(self.queue_max + LAST_WORDS_BYTES)
+        self.out = OutBuffer(self.queue_max + SLACK_BYTES)
         self.lines = LineSplitter()
         self.capped = config.messages_per_second_max > 0
         if self.capped:
@@ -34,7 +35,6 @@ cdef class Connection:
             rate_free(&self.rate)
 
     cdef bint writable(self) noexcept nogil:
-        # Private lines are far shorter than the room that stays free beyond the bound.
         if self.out.length < self.queue_max:
             return not self.closing
         self.overflowed = True

@@ -157,6 +157,10 @@ cdef class Engine(Listener):
     cdef int begin_round(self) except -1:
         self.round_number += 1
         self.floor.new_round()
+        if self.floor.accounts.teams >= self.config.teams_max:
+            # Names that came once would otherwise keep new teams out for ever; nobody is logged in now.
+            self.floor.accounts.forget_teams()
+            self.by_account.clear()
         self.phase = CLOSED
         self.phase_end_ns = later(self.now_ns, self.config.closed_ns)
         return 0
@@ -281,6 +285,8 @@ cdef class Engine(Listener):
         cdef Connection other
         cdef int32_t account
         cdef int symbol
+        if not connection.writable():
+            return 0
         team = text_of(request.text, request.text_length)
         account = self.floor.accounts.by_name.get(team, -1)
         if account < 0:
@@ -506,7 +512,7 @@ cdef class Engine(Listener):
         return {name: self.score(name) for name in self.teams()}
 
     def teams(self):
-        """The names of all teams that ever logged in."""
+        """The names of the teams that have logged in, in the order of their first login."""
         cdef int32_t account
         return [self.floor.accounts.names[account] for account in range(self.floor.accounts.count)
                 if self.floor.accounts.rows[account].limited]

@@ -167,11 +167,11 @@ cdef class Floor:
     @cython.boundscheck(False)  # the symbol was packed by add()
     @cython.wraparound(False)
     cdef int32_t cancel(self, int32_t account, int64_t order_id) except -1:
-        cdef int32_t place = self.index.take(account, order_id)
-        cdef int32_t left
+        cdef int32_t place, left
         cdef Book book
         if self.matching:
             raise BrokenInvariant("A listener entered an order or a cancel while a match was being told.")
+        place = self.index.take(account, order_id)
         if place < 0:
             return 0
         book = <Book>self.books[place & 7]

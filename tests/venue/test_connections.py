@@ -245,6 +245,35 @@ def test_a_client_that_floods_its_own_queue_is_given_up_before_it_logs_in_too():
     assert pit.engine.queued(pit.conns["c"]) <= 64 * 1024 + 4096
 
 
+def test_a_login_whose_queue_is_nearly_full_is_answered_or_given_up_but_never_raises():
+    for errors in range(650, 680):
+        pit = Pit(queue_bytes_max=64 * 1024, messages_per_second_max=0)
+        pit.connect("c")
+        pit.raw("c", b"x\n" * errors + HELLO_A)
+        heard = types(pit.hear("c"))
+        assert heard[-1] in ("book", "error"), f"{errors} errors first"
+
+
+def test_names_that_came_once_keep_new_teams_out_for_one_round_only():
+    pit = Pit(teams_max=2)
+    pit.join("A", "B")
+    pit.connect("C")
+    pit.say("C", {"type": "hello", "team": "C"})
+    assert types(pit.hear("C")) == ["error"]
+    for name in ("A", "B", "C"):
+        pit.leave(name)
+    pit.to(pit.engine.next_event_ns)
+    pit.to(pit.engine.next_event_ns)
+    pit.join("C")
+    assert pit.engine.teams() == ["C"]
+    assert sorted(pit.engine.results[0]["scores"]) == ["A", "B"]
+    pit.to(pit.engine.next_event_ns)
+    pit.hear("C")
+    pit.buy("C", 1, "BOND", price=1, size=1)
+    assert pit.private("C") == [ack(1)]
+    pit.engine.check()
+
+
 def test_connections_and_teams_are_bounded():
     pit = Pit(connections_max=2, teams_max=1)
     pit.join("A")
