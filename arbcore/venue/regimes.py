@@ -39,7 +39,8 @@ calm       half the volatility, no jumps, half the informed takers
 normal     the reference, and what prod-like plays
 trend      hidden values drift 1.2 ticks a second, 25 s on average before the direction is drawn again
 jumps      every 15 s on average each stock jumps 15 to 40 ticks
-thin       half the providers with half the size, wider gaps, often away; half the noise, all of the informed
+thin       half the providers with half the size, wider gaps, often away; half the noise and smaller programmes;
+           all of the informed
 informed   informed takers come four times as often, faster and larger, and providers see twice as late
 volatile   2.5 times the volatility, providers quote half as wide again
 crowded    three times the arbitrageurs, each four times as quick for half the edge; ten rivals in BOND
@@ -404,6 +405,14 @@ def _thin(_symbol: str, flow: SymbolFlow) -> SymbolFlow:
         # Fewer strangers come to a thin market, and those who know stay: else thin books would be a gift to
         # whoever quotes.
         noise=replace(flow.noise, interval_ms=flow.noise.interval_ms * 2),
+        programme=flow.programme
+        and replace(
+            flow.programme,
+            shares_low=flow.programme.shares_low // 2,
+            shares_high=flow.programme.shares_high // 2,
+            slice_low=max(1, flow.programme.slice_low // 2),
+            slice_high=max(1, flow.programme.slice_high // 2),
+        ),
     )
 
 
@@ -454,7 +463,7 @@ def _regimes() -> dict[str, Regime]:
         ),
         "thin": (
             _with_flow(normal, _thin),
-            "half the providers with half the size, often away, and half the noise",
+            "half the providers with half the size, often away; half the noise, all of the informed",
         ),
         "informed": (informed, "informed takers four times as often, faster and larger; providers late"),
         "volatile": (

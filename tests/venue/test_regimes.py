@@ -7,7 +7,7 @@ from arbcore.wire.instruments import SYMBOLS
 
 #: Changing the marketplace must be a decision. If it is, say why in the commit and in CHANGELOG.md, run
 #: tools/simulate.py anew, and write the new digest here. Never change it to make a strategy look better.
-DIGEST = "210d6432d5d0552731faf9c4e5e1f98c2026ecdc36b2552792410273e96baf61"
+DIGEST = "3a87dc97feb3997163795c9a8d6d4780383c1124f3215bce5ea71680ef2c3d4b"
 
 
 def test_the_marketplace_is_the_one_that_was_decided_on():
@@ -44,7 +44,7 @@ def test_unfriendly_regimes_differ_from_normal_in_what_they_say_and_no_more(name
     assert (other.flow != normal.flow) == (name in ("thin", "informed", "volatile", "crowded"))
     for symbol, flow in other.flow.items():
         assert (flow.noise == normal.flow[symbol].noise) == (name != "thin")
-        assert flow.programme == normal.flow[symbol].programme
+        assert (flow.programme == normal.flow[symbol].programme) == (name != "thin" or symbol == "BOND")
 
 
 def test_every_number_is_a_whole_number():
