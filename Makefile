@@ -10,7 +10,7 @@ PYTEST = bin/python -m pytest --rootdir=.. -c ../pyproject.toml
 PYTHON ?=
 ARGS ?=
 
-.PHONY: help run test lint cover sanitize bench sdist check clean
+.PHONY: help run test lint cover sanitize bench pythons sdist check clean
 .NOTPARALLEL:
 
 help:
@@ -20,8 +20,9 @@ help:
 	@echo "make cover     the suite's line coverage, Cython lines too on Python 3.11 and older"
 	@echo "make sanitize  the suite over a build with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make bench     the benchmark tables, with the peers"
+	@echo "make pythons   the suite on every Python from 3.10 on that is found"
 	@echo "make sdist     a source distribution in dist/"
-	@echo "make check     test, lint, sanitize, and the suite on every Python from 3.10 on that is found"
+	@echo "make check     test, lint, sanitize, pythons"
 	@echo "make clean     remove everything that was built, the environments too"
 
 run:
@@ -37,6 +38,47 @@ lint:
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint arbcore
+
+# Tracing slows the suite several times over, so no test may lean on its time-out here.
+cover:
+	@$(SETUP) $(VENV) test cover
+	@$(BIN)/python -c "import sys; sys.exit(sys.version_info >= (3, 12) and 'cover: Cython lines are traced on \
+	Python 3.10 and 3.11 only; name one: make cover VENV=.venv-3.11 PYTHON=python3.11')"
+	rm -rf build/trace/lib
+	ARBCORE_TRACE=1 $(BIN)/python setup.py --quiet build --build-base build/trace --build-lib build/trace/lib
+	cp -R build/cython-trace/arbcore build/trace/lib
+	cd build/trace/lib && COVERAGE_FILE=$(CURDIR)/.coverage \
+		$(CURDIR)/$(BIN)/python -m coverage run --rcfile=$(CURDIR)/pyproject.toml -m pytest \
+		--rootdir=$(CURDIR) -c $(CURDIR)/pyproject.toml --timeout=1200 $(ARGS) $(CURDIR)/tests
+	cd build/trace/lib && COVERAGE_FILE=$(CURDIR)/.coverage \
+		$(CURDIR)/$(BIN)/python -m coverage report --rcfile=$(CURDIR)/pyproject.toml
+
+# The interpreter itself is not instrumented, so the runtime is loaded first; leaks are the interpreter's own
+# (it frees little at exit), so they are not looked for. malloc instead of Python's pools, or an overrun inside
+# a pool would go unseen.
+sanitize:
+	@$(SETUP) $(VENV) test
+	rm -rf build/sanitize/lib
+	ARBCORE_SANITIZE=1 $(BIN)/python setup.py --quiet build --build-base build/sanitize \
+		--build-lib build/sanitize/lib
+	@$(BIN)/python tools/sanitizer_runtime.py > build/sanitize/runtime
+	cd $(VENV) && LD_PRELOAD="$$(cat ../build/sanitize/runtime)" PYTHONMALLOC=malloc \
+		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:handle_segv=1 \
+		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 PYTHONPATH=$(CURDIR)/build/sanitize/lib \
+		$(PYTEST) -p no:faulthandler --timeout=600 ../tests $(ARGS)
+
+bench:
+	@$(SETUP) $(VENV) bench
+	$(BIN)/python -m tools.bench $(ARGS)
+
+# The suite on every other Python of this machine, each in an environment of its own.
+pythons:
+	@sh tools/pythons.sh | while read -r version python; do \
+		echo "== Python $$version"; \
+		$(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" || exit 1; \
+	done
+
+check: test lint sanitize pythons
 
 sdist:
 	@$(SETUP) $(VENV)

@@ -11,7 +11,9 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))  # tests import tools.*, and a build in place is found here
 
-import arbcore  # noqa: E402 -- only now can it be found
+from hypothesis import HealthCheck, settings  # noqa: E402 -- after the path, like all that follow
+
+import arbcore  # noqa: E402
 
 HOME = Path(arbcore.__file__).resolve().parents[1]
 # Programs started from another directory must run the arbcore that is under test.
@@ -20,6 +22,12 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(HOME), *filter(None, [os.environ
 for name in [name for name in os.environ if name.startswith("ARBCORE_") or name == "KILL_SWITCH"]:
     del os.environ[name]
 
+# No test depends on speed: sanitized and traced builds are many times slower.
+settings.register_profile("arbcore", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("arbcore")
+
 
 def pytest_report_header() -> str:
-    return f"arbcore {arbcore.__version__} from {Path(arbcore.__file__).parent}"
+    from arbcore.cli import version_line
+
+    return f"{version_line()} from {Path(arbcore.__file__).parent}"
