@@ -1,3 +1,91 @@
-"""arbcore: one compiled core that makes arbitrage decisions, live, simulated and over recorded data."""
+"""arbcore: one compiled core that makes arbitrage decisions, live, simulated and over recorded data.
+
+This is the package's face. It owns the public names and loads the module of each when it is first used, so
+that importing it costs next to nothing. Nothing inside the package imports from here but the version.
+"""
 
 __version__ = "0.1.0"
+
+# Read as true by type checkers; importing typing for it would be most of the cost of this module.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from arbcore._baskets import basket_cost, basket_proceeds, best_lots, conversion_edge
+    from arbcore._fast import (
+        Cooldown,
+        MessageWindow,
+        RollingMean,
+        depth_value,
+        exposure_allows,
+        exposure_room,
+    )
+    from arbcore.errors import (
+        ArbcoreError,
+        BrokenInvariant,
+        ConfigError,
+        ConnectError,
+        InputError,
+        JournalError,
+        RunError,
+        UsageError,
+        WireError,
+    )
+    from arbcore.trading._session import Session
+    from arbcore.trading.settings import SessionSettings
+    from arbcore.venue._engine import Engine
+    from arbcore.venue.config import VenueConfig
+
+__all__ = [
+    "ArbcoreError",
+    "BrokenInvariant",
+    "ConfigError",
+    "ConnectError",
+    "Cooldown",
+    "Engine",
+    "InputError",
+    "JournalError",
+    "MessageWindow",
+    "RollingMean",
+    "RunError",
+    "Session",
+    "SessionSettings",
+    "UsageError",
+    "VenueConfig",
+    "WireError",
+    "basket_cost",
+    "basket_proceeds",
+    "best_lots",
+    "conversion_edge",
+    "depth_value",
+    "exposure_allows",
+    "exposure_room",
+]
+
+_HOME = {
+    "arbcore._baskets": ("basket_cost", "basket_proceeds", "best_lots", "conversion_edge"),
+    "arbcore._fast": (
+        "Cooldown", "MessageWindow", "RollingMean", "depth_value", "exposure_allows", "exposure_room",
+    ),
+    "arbcore.errors": (
+        "ArbcoreError", "BrokenInvariant", "ConfigError", "ConnectError", "InputError", "JournalError",
+        "RunError", "UsageError", "WireError",
+    ),
+    "arbcore.trading._session": ("Session",),
+    "arbcore.trading.settings": ("SessionSettings",),
+    "arbcore.venue._engine": ("Engine",),
+    "arbcore.venue.config": ("VenueConfig",),
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOME.items():
+        if name in names:
+            from importlib import import_module
+
+            value: object = getattr(import_module(module), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'arbcore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

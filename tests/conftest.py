@@ -23,7 +23,8 @@ for name in [name for name in os.environ if name.startswith("ARBCORE_") or name 
     del os.environ[name]
 
 # No test depends on speed: sanitized and traced builds are many times slower.
-settings.register_profile("arbcore", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+PATIENT = [HealthCheck.too_slow]
+settings.register_profile("arbcore", deadline=None, print_blob=True, suppress_health_check=PATIENT)
 settings.load_profile("arbcore")
 
 
