@@ -1,4 +1,4 @@
-"""The package as a whole: what importing it costs, what it calls itself, what it offers, how it is started."""
+"""The package as a whole: what importing it costs, what it calls itself and offers, how it is started."""
 
 import ast
 import re
@@ -62,6 +62,5 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_module_and_version(tmp_path: Path, optimised: list[str]) -> None:
     done = python(*optimised, "-m", "arbcore", "--version", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert re.match(
-        rf"arbcore {re.escape(arbcore.__version__)} \((release|sanitized|traced) build, .*Cython 3\.", done.stdout
-    )
+    version = re.escape(arbcore.__version__)
+    assert re.match(rf"arbcore {version} \((release|sanitized|traced) build, .*Cython 3\.", done.stdout)
