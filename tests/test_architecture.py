@@ -24,8 +24,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("arbcore.trading", "arbcore.venue"),
     ("arbcore.simulation",),
     (
-        "arbcore.config", "arbcore.bot", "arbcore.exchange", "arbcore.link", "arbcore._spin", "arbcore.embedded",
-        "arbcore.journal_file", "arbcore.journal_replay", "arbcore.venue.server",
+        "arbcore.config", "arbcore.bot", "arbcore.exchange", "arbcore.link", "arbcore._spin",
+        "arbcore.embedded", "arbcore.journal_file", "arbcore.journal_replay", "arbcore.venue.server",
     ),
     ("arbcore.commands", "arbcore.cli", "arbcore.__main__"),
 )
@@ -38,13 +38,15 @@ REFERENCE_MAY_IMPORT = ("arbcore.errors", "arbcore.wire.instruments", "arbcore.t
 
 FORBIDDEN_BELOW_SHELLS = {
     "asyncio", "concurrent", "ctypes", "datetime", "glob", "io", "mmap", "multiprocessing", "os", "pathlib",
-    "random", "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlite3", "ssl",
+    "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlite3", "ssl",
     "subprocess", "tempfile", "threading", "time", "urllib", "uuid",
 }
 FORBIDDEN_C = re.compile(r"^(posix|libc\.(time|stdio|signal)|cpython\.datetime)\b")
 FORBIDDEN_HEADERS = re.compile(r"^(time|stdio|unistd|signal|fcntl|pthread|sys/|netinet/|arpa/)")
+# Randomness is a seeded generator that somebody owns, never the process-wide one.
+UNSEEDED = re.compile(r"^\s*import random\b|from random import (?!Random$)|\bRandom\(\)", re.MULTILINE)
 DEFINITION = re.compile(r"^[ \t]*(?:def|cdef|cpdef)\b[^\n]*", re.MULTILINE)
-FORBIDDEN_CALLS = re.compile(r"(?<![\w.])(open|input|print|rand|srand|random|getenv|system|exec|eval)\s*\(")
+FORBIDDEN_CALLS = re.compile(r"(?<![\w.])(open|input|print|rand|srand|getenv|system|exec|eval)\s*\(")
 
 ALL = sources(".py", ".pyx", ".pxd")
 
@@ -119,6 +121,8 @@ def test_nothing_below_the_shells_touches_the_world(path: Path) -> None:
         assert not FORBIDDEN_C.match(other), f"{module_name(path)} cimports {other}"
     for header in c_headers_of(path):
         assert not FORBIDDEN_HEADERS.match(header), f"{module_name(path)} declares functions of <{header}>"
+    unseeded = UNSEEDED.search(code_of(path))
+    assert unseeded is None, f"{module_name(path)} has randomness without a seed: {unseeded}"
     calls = [match[0] for match in FORBIDDEN_CALLS.finditer(DEFINITION.sub("", code_of(path)))]
     assert not calls, f"{module_name(path)} calls {calls[0]}"
 
