@@ -1,7 +1,7 @@
 """The numbers of the marketplace: who trades on the embedded exchange, how fast, how much, how well informed.
 
 This module owns parameters and nothing else. It knows no engine, no randomness and no bot. The numbers were
-fixed from what is known about the exchange before any strategy was run against them, and a test holds
+fixed from what is known about the exchange, without a look at any strategy's result, and a test holds
 ``parameters_digest()``: changing the marketplace must be a decision, never a way to make a bot look better.
 
 What is known, and what follows from it
@@ -39,8 +39,7 @@ calm       half the volatility, no jumps, half the informed takers
 normal     the reference, and what prod-like plays
 trend      hidden values drift 1.2 ticks a second, 25 s on average before the direction is drawn again
 jumps      every 15 s on average each stock jumps 15 to 40 ticks
-thin       half the providers with half the size, wider gaps, often away; half the noise and smaller programmes;
-           all of the informed
+thin       half the providers with half the size, wider gaps, often away; half the noise, smaller programmes
 informed   informed takers come four times as often, faster and larger, and providers see twice as late
 volatile   2.5 times the volatility, providers quote half as wide again
 crowded    three times the arbitrageurs, each four times as quick for half the edge; ten rivals in BOND
