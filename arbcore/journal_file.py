@@ -75,8 +75,10 @@ class JournalWriter:
             )
             self._close_file()
 
-    def close(self) -> None:
-        """Writes the rest and closes the file."""
+    def close(self, time_ns: int = 0) -> None:
+        """Writes the rest and the mark of an orderly end, and closes the file."""
+        if self.trouble is None:
+            self._chunks.append(journal.record(journal.END, time_ns))
         self.flush()
         self._close_file()
 

@@ -79,31 +79,29 @@ def _compare(session: Any, data: bytes, offset: int, result: Replayed) -> None:
     """Walks the records. What an event sent is the OUT record after it, or nothing if there is none."""
     event: journal.Record | None = None
     expected, replayed = b"", b""
-    end = offset
+    result.complete = False
     for record in journal.read_records(data, offset):
-        end += journal.RECORD_OVERHEAD + len(record.payload)
         result.records = record.number
         if record.kind == journal.OUT:
             expected += record.payload
             continue
+        # The bound may have been reached between an event and what it sent.
+        unheard = record.kind == journal.FULL and not expected
+        if event is not None and not unheard and not _same(event, expected, replayed, result):
+            return
         if record.kind == journal.FULL:
-            result.complete = False
             result.notes.append(f"{result.path} reached its size bound; the rest of the run is not in it.")
-            break
-        if event is not None and not _same(event, expected, replayed, result):
+            return
+        if record.kind == journal.END:
+            result.complete = True
             return
         event, expected, replayed = record, b"", _feed(session, record)
-    if event is None:
-        return
-    torn = end != len(data) and result.complete
-    if torn:
-        result.complete = False
-        result.notes.append(
-            f"{result.path} is cut short after record {result.records:,}, as a crash or a full disk "
-            "leaves it; everything before was replayed."
-        )
-    # The torn record may be what the last event sent, so an output missing there says nothing.
-    if not (torn and not expected):
+    result.notes.append(
+        f"{result.path} is cut short after record {result.records:,}, as a crash or a full disk leaves it; "
+        "everything before was replayed."
+    )
+    # What the last event sent may be in the part that was lost; so its absence says nothing.
+    if event is not None and expected:
         _same(event, expected, replayed, result)
 
 

@@ -81,12 +81,17 @@ class SocketLink:
         self._unsent_since_ns = 0
         self._selector = selectors.DefaultSelector()
         self._selector.register(sock, selectors.EVENT_READ)
-        #: Why nothing more can be sent, once that is so. Reading goes on: the last words may explain it.
+        #: Why nothing more can be sent, once that is so.
         self.send_failure: str | None = None
 
     def recv(self, timeout_ns: int) -> bytes | memoryview | None:
         """What came within ``timeout_ns``; None if nothing did, empty once the stream is over or lost."""
+        if self._unsent:
+            self.flush()
         try:
+            if self.send_failure is not None:
+                # What the exchange said before may explain it; nothing more is waited for.
+                return self._buffer[: self._sock.recv_into(self._buffer)]
             if self._spinner is not None and not self._unsent:
                 return self._spinner.recv(min(timeout_ns, SPIN_NS_MAX))
             for _, events in self._selector.select(max(timeout_ns, 0) / 1e9):
@@ -95,7 +100,7 @@ class SocketLink:
                 if events & selectors.EVENT_READ:
                     return self._buffer[: self._sock.recv_into(self._buffer)]
         except (BlockingIOError, InterruptedError):
-            return None
+            return None if self.send_failure is None else b""
         except OSError:
             return b""
         return None

@@ -2,8 +2,8 @@
 
 Two lines of text come first: the name, the format's version and what made it (``arbcore-journal 1
 arbcore/0.1.0``), then one line of JSON with what is needed to build the session again. Records follow, all
-little-endian: a checksum (4 bytes, CRC-32 of all that follows), a kind (1), the length of the payload (4), the
-time in nanoseconds (8), and the payload. Pure functions over bytes: no file and no clock.
+little-endian: a checksum (4 bytes, CRC-32 of all that follows), a kind (1), the length of the payload (4),
+the time in nanoseconds (8), and the payload. Pure functions over bytes: no file and no clock.
 """
 
 import json
@@ -29,6 +29,7 @@ DISCONNECT = 5  # it was lost
 STOP = 6  # payload: the reason, UTF-8
 KILL = 7  # payload: the reason, UTF-8
 FULL = 8  # the journal reached its size bound; what came after is not in it
+END = 9  # the run ended in order; without it the journal's end was lost
 
 KIND_NAMES = {
     IN: "in",
@@ -39,6 +40,7 @@ KIND_NAMES = {
     STOP: "stop",
     KILL: "kill",
     FULL: "full",
+    END: "end",
 }
 
 _HEAD = struct.Struct("<BIq")
@@ -95,8 +97,8 @@ def read_header(data: bytes) -> tuple[dict[str, Any], int]:
 def read_records(data: bytes, offset: int) -> Iterator[Record]:
     """Every whole record from ``offset`` on.
 
-    A torn tail, which a crash or a full disk leaves, ends the records without an error: compare where the
-    last one ends (``whole_length``) with the length. Damage before the end raises JournalError.
+    A torn tail, which a crash or a full disk leaves, ends the records without an error; then the last one is
+    neither END nor FULL. Damage before the end raises JournalError.
     """
     number = 0
     while True:
@@ -106,13 +108,6 @@ def read_records(data: bytes, offset: int) -> Iterator[Record]:
             return
         yield found
         offset += RECORD_OVERHEAD + len(found.payload)
-
-
-def whole_length(data: bytes, offset: int) -> int:
-    """Where the last whole record ends."""
-    for found in read_records(data, offset):
-        offset += RECORD_OVERHEAD + len(found.payload)
-    return offset
 
 
 def _record_at(data: bytes, offset: int, number: int) -> Record | None:

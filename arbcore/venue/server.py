@@ -91,6 +91,7 @@ class ExchangeServer:
         report: Callable[[dict[str, Any]], None],
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
+        self._listener = _listen(host, port)
         self._engine = engine
         self._report = report
         self._clock = clock
@@ -101,7 +102,6 @@ class ExchangeServer:
         self._lost_ns = 0
         self._reported_round = 0
         self._accepting = True
-        self._listener = _listen(host, port)
         self.port: int = self._listener.getsockname()[1]
         self._wake_in, self._wake_out = socket.socketpair()
         for sock in (self._wake_in, self._wake_out):

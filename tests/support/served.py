@@ -1,0 +1,103 @@
+"""The TCP server over a real engine, on a thread, for tests that come as clients."""
+
+import json
+import socket
+import threading
+
+from arbcore.venue._engine import Engine
+from arbcore.venue.config import VenueConfig
+from arbcore.venue.server import ExchangeServer
+
+PATIENCE_S = 20.0
+
+
+class Served:
+    """``with Served(mode="empty") as venue: client = venue.client("ALPHA")``."""
+
+    def __init__(self, **config):
+        config.setdefault("mode", "empty")
+        config.setdefault("closed_ns", 0)
+        self.events = []
+        self.engine = Engine(VenueConfig(**config), 1)
+        self.server = ExchangeServer(self.engine, host="127.0.0.1", port=0, report=self.events.append)
+        self.port = self.server.port
+        self._over = False
+        self._failure = None
+        self._clients = []
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        try:
+            self.server.serve(lambda: self._over)
+        except BaseException as error:  # noqa: BLE001  It is raised again on the test's own thread.
+            self._failure = error
+
+    def client(self, team=None, **options):
+        client = Client(self.port, **options)
+        self._clients.append(client)
+        if team is not None:
+            client.send({"type": "hello", "team": team})
+            assert client.line()["type"] == "hello"
+        return client
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def stop(self):
+        self._over = True
+        self.server.wake()
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive()
+
+    def __exit__(self, kind, *_):
+        self.stop()
+        for client in self._clients:
+            client.close()
+        if self._failure is not None and kind is None:
+            raise self._failure
+
+
+class Client:
+    """A client that can behave as badly as a test wants."""
+
+    def __init__(self, port, receive_buffer=None):
+        self.sock = socket.socket()
+        if receive_buffer is not None:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.sock.settimeout(PATIENCE_S)
+        self.sock.connect(("127.0.0.1", port))
+        self._file = self.sock.makefile("rb")
+
+    def send(self, *messages):
+        for one in messages:
+            self.raw(one if isinstance(one, bytes) else json.dumps(one).encode() + b"\n")
+
+    def raw(self, data):
+        self.sock.sendall(data)
+
+    def line(self):
+        """The next message, None at the end of the stream."""
+        try:
+            text = self._file.readline()
+        except ConnectionResetError:
+            return None
+        return json.loads(text) if text else None
+
+    def until(self, kind):
+        """The next message of this type; the others before it are skipped."""
+        while (one := self.line()) is not None:
+            if one["type"] == kind:
+                return one
+        raise AssertionError(f"the connection ended without {kind}")
+
+    def rest(self):
+        """Everything up to the end of the stream."""
+        found = []
+        while (one := self.line()) is not None:
+            found.append(one)
+        return found
+
+    def close(self):
+        self._file.close()
+        self.sock.close()

@@ -1,0 +1,79 @@
+import sys
+
+import pytest
+
+from arbcore.bot import load_strategy
+from arbcore.errors import UsageError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A working directory for user strategies; what they import is forgotten afterwards."""
+    before, path = set(sys.modules), list(sys.path)
+    yield tmp_path
+    sys.path[:] = path
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def refusal(spec, folder):
+    with pytest.raises(UsageError) as caught:
+        load_strategy(spec, folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_class_of_a_module_in_the_working_directory(folder):
+    (folder / "mine_a.py").write_text("class Quoter:\n    size = 3\n")
+    assert load_strategy("mine_a:Quoter", folder).size == 3
+
+
+def test_class_of_a_package(folder):
+    (folder / "pack_b").mkdir()
+    (folder / "pack_b" / "inner.py").write_text("class Quoter: pass\n")
+    assert type(load_strategy("pack_b.inner:Quoter", folder)).__module__ == "pack_b.inner"
+
+
+@pytest.mark.parametrize(
+    "spec", ["mine", "mine:", ":Quoter", "mine.py:Quoter()", "a b:C", "../mine:C", "mine:C:D"]
+)
+def test_malformed_spec(spec, folder):
+    assert "must be package.module:Class" in refusal(spec, folder)
+
+
+def test_missing_module(folder):
+    assert "there is no module missing_c" in refusal("missing_c:Quoter", folder)
+
+
+def test_module_that_misses_another(folder):
+    (folder / "mine_d.py").write_text("import not_installed_d\n")
+    said = refusal("mine_d:Quoter", folder)
+    assert "not_installed_d" in said
+    assert "mine_d.py, line 1" in said
+
+
+def test_module_that_raises(folder):
+    (folder / "mine_e.py").write_text("x = 1\ny = x / 0\n")
+    assert "ZeroDivisionError: division by zero" in (said := refusal("mine_e:Quoter", folder))
+    assert "mine_e.py, line 2" in said
+
+
+def test_module_that_exits(folder):
+    (folder / "mine_f.py").write_text("raise SystemExit(0)\n")
+    assert "SystemExit" in refusal("mine_f:Quoter", folder)
+
+
+def test_module_with_a_syntax_error(folder):
+    (folder / "mine_g.py").write_text("class Quoter\n")
+    assert "SyntaxError" in (said := refusal("mine_g:Quoter", folder))
+    assert "mine_g.py, line 1" in said
+
+
+def test_missing_class_names_the_nearest(folder):
+    (folder / "mine_h.py").write_text("class Quoter: pass\n")
+    assert "has no class Quotr; did you mean Quoter?" in refusal("mine_h:Quotr", folder)
+
+
+def test_class_that_cannot_be_made(folder):
+    (folder / "mine_i.py").write_text("class Quoter:\n    def __init__(self, size): pass\n")
+    assert "Quoter() failed with TypeError" in refusal("mine_i:Quoter", folder)
