@@ -1,14 +1,21 @@
 """Tick to order over loopback, and lines a second from a socket to a decision."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from tools.bench import floors
-from tools.bench.harness import FLOOR, HELD, OURS, Options, Ratio, Row, Table, measure
+from arbcore.trading.settings import SessionSettings
+from tools.bench import floors, stream
+from tools.bench.area_session import SETTINGS, installed
+from tools.bench.engines import missing_reason, ours
+from tools.bench.harness import FLOOR, HELD, OURS, PEER, Options, Ratio, Row, Table, measure
+from tools.bench.peers import JsonSession, tuned_strategies
 
 PERCENTILES = ("min", "p50", "p90", "p99", "p999", "max")
 TIMEOUT_S = 60
@@ -51,27 +58,18 @@ def tick_to_order(measuring: list[str], answering: Callable[[int], list[str]], c
         assert exchange.stdout is not None
         port = int(exchange.stdout.readline().split()[1])
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with running(answering(port), cwd=floors.build_directory(), env=environment(), **quiet) as client:
+        with running(answering(port), **quiet) as client:
             if core >= 0:
                 os.sched_setaffinity(client.pid, {core})
             line, _ = exchange.communicate(timeout=TIMEOUT_S)
     return percentiles_us(line)
 
 
-def environment() -> dict[str, str]:
-    """One order a tick and nothing else from the bot: BOND alone, no cooldown, no cap in its way."""
-    settings = {name: value for name, value in os.environ.items() if not name.startswith("ARBCORE_")}
-    settings["PYTHONPATH"] = os.getcwd() + os.pathsep + settings.get("PYTHONPATH", "")
-    settings["ARBCORE_ORDER_COOLDOWN_MS"] = "0"
-    settings["ARBCORE_MESSAGE_CAP"] = "100000"
-    return settings
-
-
 def ping_table(mode: str, options: Options) -> Table:
     """One mode, spin or block: plain ping-pong, the C answer to a tick, and our shell's."""
     first, second = cores()
     count = options.sized(10_000, 200)
-    names = {"C ping-pong": FLOOR, "C answer to a tick": FLOOR, "arbcore exchange": OURS}
+    names = {"C ping-pong": FLOOR, "C answer to a tick": FLOOR, "arbcore": OURS}
     rows = [Row(name, role, missing=floors.missing_reason()) for name, role in names.items()]
     if not floors.compiler():
         return Table("loopback", f"tick to order, {mode}", "us, p50", rows)
@@ -82,9 +80,10 @@ def ping_table(mode: str, options: Options) -> Table:
             exchange, lambda port: program("answer", port, mode, second), second
         ),
     }
-    rows[-1].missing = shell_missing()
+    rows[-1].missing = missing_reason()
     if not rows[-1].missing:
-        engines["arbcore exchange"] = lambda: tick_to_order(exchange, lambda port: shell(port, mode), second)
+        client = [sys.executable, "-m", "tools.bench.client"]
+        engines["arbcore"] = lambda: tick_to_order(exchange, lambda port: [*client, str(port), mode], second)
     if options.baselines is not None and (options.baselines / "pp.c").is_file():
         rows.append(Row("study's ping-pong", HELD))
         engines["study's ping-pong"] = lambda: study_ping(options, mode, count)
@@ -98,20 +97,6 @@ def ping_table(mode: str, options: Options) -> Table:
     if mode == "block":
         notes.append("the kernel's wake-up is nearly all of it: nothing is claimed here")
     return Table("loopback", f"tick to order, {mode}", "us, p50", rows, ratios, notes)
-
-
-def shell_missing() -> str:
-    """Why `arbcore exchange` cannot be started; empty where it can."""
-    command = [sys.executable, "-m", "arbcore", "exchange", "--help"]
-    asked = subprocess.run(command, capture_output=True, check=False, env=environment())
-    return "" if asked.returncode == 0 else "arbcore exchange does not start here"
-
-
-def shell(port: int, mode: str) -> list[str]:
-    """The bot against one port of loopback."""
-    command = [sys.executable, "-m", "arbcore", "exchange", "--address", f"127.0.0.1:{port}",
-               "--team", "BENCH", "--rounds", "1", "--strategy", "bond", "--quiet"]
-    return [*command, "--busy-poll"] if mode == "spin" else command
 
 
 def study_ping(options: Options, mode: str, count: int) -> dict[str, float]:
@@ -133,6 +118,113 @@ def study_ping(options: Options, mode: str, count: int) -> dict[str, float]:
 # --- lines a second ---------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def blasted(path: Path, core: int) -> Iterator[int]:
+    """A port of loopback on which whoever connects is sent the file as fast as C can."""
+    with running(program("blast", core, path, 1), stdout=subprocess.PIPE) as sender:
+        assert sender.stdout is not None
+        yield int(sender.stdout.readline().split()[1])
+
+
+def receive_only(port: int) -> None:
+    """Reads to the end and looks at nothing."""
+    buffer = memoryview(bytearray(1 << 18))
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        while sock.recv_into(buffer):
+            pass
+
+
+def readline_and_json(port: int) -> None:
+    """What a first client does: lines of a file over the socket, json.loads for each."""
+    loads = json.loads
+    with socket.create_connection(("127.0.0.1", port)) as sock, sock.makefile("r", encoding="utf-8") as lines:
+        for line in lines:
+            loads(line)
+
+
+def readline_and_msgspec(port: int) -> None:
+    """The same over bytes with a typed decoder."""
+    from tools.bench.structs import message_decoder
+
+    decode = message_decoder(checked=False).decode
+    with socket.create_connection(("127.0.0.1", port)) as sock, sock.makefile("rb") as lines:
+        for line in lines:
+            decode(line)
+
+
+def decide_on_all(port: int) -> None:
+    """The exchange client's own loop with every strategy on; nothing answers the orders that it sends."""
+    from tools.bench.client import play
+
+    play(port, ours(SessionSettings(team="BENCH", loss_limit=10**9)), busy_poll=False)
+
+
+def lines_table(options: Options) -> Table:
+    """Market data from a fast sender: a socket on this side, and what is done with each line."""
+    first, second = cores()
+    rows = [
+        Row("recv only", FLOOR), Row("arbcore", OURS, missing=missing_reason()),
+        Row("makefile, json.loads", PEER), Row("makefile, msgspec", PEER, missing=installed("msgspec")),
+    ]
+    title = "socket to decision with a fast sender"
+    if not floors.compiler():
+        for row in rows:
+            row.missing = floors.missing_reason()
+        return Table("loopback", title, "lines a second", rows)
+    messages = options.sized(50_000, 2_000)
+    session = JsonSession(SETTINGS, tuned_strategies(SETTINGS))
+    recording = stream.record(session, messages=messages, chunk_bytes=1 << 16, seed=options.seed)
+    market = (b'{"type":"book"', b'{"type":"trade"')
+    news = [line for line in recording.lines.splitlines(True) if line.startswith(market)]
+    repeat = options.sized(6, 2)
+    directory = floors.build_directory()
+    close = b'{"type":"close","symbols":["BOND","GS","MS","VALBZ","VALE","WFC","XLF"]}\n'
+    few, many = directory / "few.jsonl", directory / "many.jsonl"
+    few.write_bytes(recording.chunks[0][0] + b"".join(news) + close)
+    many.write_bytes(recording.chunks[0][0] + b"".join(news) * repeat + close)
+
+    def engine(read: Callable[[int], None], path: Path, lines: int) -> Callable[[], float]:
+        def once() -> float:
+            with blasted(path, first) as port:
+                start = time.perf_counter()
+                read(port)
+                return lines / (time.perf_counter() - start)
+
+        return once
+
+    everything = {
+        "recv only": engine(receive_only, many, len(news) * repeat),
+        "arbcore": engine(decide_on_all, many, len(news) * repeat),
+        "makefile, json.loads": engine(readline_and_json, few, len(news)),
+        "makefile, msgspec": engine(readline_and_msgspec, few, len(news)),
+    }
+    with on_core(second):
+        present = [row.name for row in rows if not row.missing]
+        measure(rows, {name: everything[name] for name in present}, options)
+    recv, mine, loads, structs = rows
+    ratios = [Ratio("arbcore against makefile, json.loads", mine, loads, at_least=20),
+              Ratio("arbcore against makefile, msgspec", mine, structs),
+              Ratio("arbcore against recv only", mine, recv)]
+    average = sum(map(len, news)) / len(news)
+    notes = ["the peers decode and decide nothing; arbcore runs its own loop with every strategy on",
+             f"books and trades, {average:.0f} bytes a line"]
+    return Table("loopback", title, "lines a second", rows, ratios, notes)
+
+
+@contextlib.contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Keeps this process on one core for a while, where that can be chosen."""
+    if core < 0:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def run(options: Options) -> list[Table]:
     """The tables of this area."""
-    return [ping_table("spin", options), ping_table("block", options)]
+    return [ping_table("spin", options), ping_table("block", options), lines_table(options)]

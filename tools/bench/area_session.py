@@ -1,5 +1,6 @@
 """Bytes in to order bytes out: the compiled session, loops that do the same work, and the C floor."""
 
+import functools
 import importlib.util
 import json
 import sys
@@ -10,13 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from arbcore.reference.session import Session
 from arbcore.trading.settings import SessionSettings
-from tools.bench import floors, loops, stream
-from tools.bench.harness import FLOOR, HELD, PEER, Disagreement, Options, Ratio, Row, Table, measure
+from tools.bench import engines, floors, loops, peers, stream
+from tools.bench.harness import FLOOR, HELD, OURS, PEER, Disagreement, Options, Ratio, Row, Table, measure
 from tools.bench.stream import Recording
 
 CHUNK_BYTES = 4096
 LARGE_CHUNK_BYTES = 65536
+TWIN_CHUNKS = 100
 #: The loss limit is out of reach, so that the stream is traded from its first message to its last.
 SETTINGS = SessionSettings(team="BENCH", loss_limit=10**9)
 
@@ -63,7 +66,7 @@ def trivial_table(recording: Recording, options: Options) -> Table:
     data = recording.lines
     messages = data.count(b"\n")
     rows: list[Row] = []
-    engines: dict[str, Callable[[], float]] = {}
+    runs: dict[str, Callable[[], float]] = {}
     expected: list[Any] = []
     candidates = [("json loop", loops.json_loop, "json"), ("orjson loop", loops.orjson_loop, "orjson"),
                   ("tuned msgspec loop", loops.msgspec_loop, "msgspec")]
@@ -76,7 +79,7 @@ def trivial_table(recording: Recording, options: Options) -> Table:
         assert sink.kept is not None
         expected = expected or sink.kept
         same(name, sink.kept, expected)
-        engines[name] = timed(lambda loop=loop: loop(data, loops.Sink(False)), messages)
+        runs[name] = timed(lambda loop=loop: loop(data, loops.Sink(False)), messages)
     for name, role, baselines in (("C floor", FLOOR, None), ("C of the study", HELD, options.baselines)):
         if role == HELD and baselines is None:
             continue
@@ -85,12 +88,12 @@ def trivial_table(recording: Recording, options: Options) -> Table:
             continue
         run = floors.stream_runner(baselines)
         same(name, [run(data, True)], expected)
-        engines[name] = timed(lambda run=run: run(data, False), messages, times=options.sized(5, 1))
+        runs[name] = timed(lambda run=run: run(data, False), messages, times=options.sized(5, 1))
     if options.baselines is not None and not installed("msgspec") and not installed("orjson"):
         for name, function in study_loops(options.baselines, data).items():
             rows.append(Row(name, HELD))
-            engines[name] = timed(function, messages)
-    measure(rows, engines, options)
+            runs[name] = timed(function, messages)
+    measure(rows, runs, options)
     row = {row.name: row for row in rows}
     ratios = [Ratio("json loop against the C floor", row["json loop"], row["C floor"]),
               Ratio("msgspec loop against the C floor", row["tuned msgspec loop"], row["C floor"])]
@@ -128,12 +131,87 @@ def study_loops(baselines: Path, data: bytes) -> dict[str, Callable[[], Any]]:
     return {"json of the study": space["r_json"], "msgspec of the study": space["r_msgspec"]}
 
 
+# --- the whole session ------------------------------------------------------------------------------
+
+
+def whole_table(recording: Recording, data: bytes, options: Options) -> Table:
+    """Every strategy and every check: what the bot really does for a message."""
+    rows = [Row("arbcore", OURS, missing=engines.missing_reason()), Row("json loop", PEER),
+            Row("tuned msgspec loop", PEER, missing=installed("msgspec")),
+            Row("C floor", FLOOR, missing=floors.missing_reason(), note="one trivial decision and no checks")]
+    makers: dict[str, Callable[[], Any]] = {
+        "arbcore": lambda: engines.ours(SETTINGS),
+        "json loop": lambda: peers.JsonSession(SETTINGS, peers.tuned_strategies(SETTINGS)),
+        "tuned msgspec loop": lambda: peers.MsgspecSession(SETTINGS, peers.tuned_strategies(SETTINGS)),
+    }
+    runs: dict[str, Callable[[], float]] = {}
+    for row in rows[:3]:
+        if row.missing:
+            continue
+        make = makers[row.name]
+        same(row.name, stream.drive(make(), recording), recording.orders)
+        times = options.sized(5, 1) if row.role == OURS else 1
+        run = functools.partial(lambda make: stream.drive(make(), recording), make)
+        runs[row.name] = timed(run, recording.messages, times=times)
+    if not rows[3].missing:
+        floor = floors.stream_runner()
+        runs["C floor"] = timed(lambda: floor(data, False), data.count(b"\n"), times=options.sized(5, 1))
+    measure(rows, runs, options)
+    mine, loop, tuned, floor_row = rows
+    ratios = [
+        Ratio("json loop against arbcore", loop, mine, at_least=35),
+        Ratio("tuned msgspec loop against arbcore", tuned, mine, at_least=10),
+        Ratio("arbcore against the C floor", mine, floor_row, at_most=4),
+    ]
+    sent = sum(piece.count(b"\n") for piece in recording.orders)
+    notes = [recording.describe(), f"all strategies on, journal off; all three send the same {sent:,} lines"]
+    chunk = max(len(piece) for piece, _ in recording.chunks) // 1024
+    title = f"every strategy and check, chunks of {chunk} KiB"
+    return Table("session", title, "ns a message", rows, ratios, notes)
+
+
+def spelling_table(recording: Recording, options: Options) -> Table:
+    """Messages in a legal spelling that is not the exchange's own: with spaces, as json.dumps writes them."""
+    spaced = recording.respelt()
+    lines = spaced.lines.decode().splitlines(True)
+    rows = [Row("arbcore, spaced", OURS, missing=engines.missing_reason()), Row("json.loads, spaced", PEER)]
+    loads = json.loads
+
+    def load_all() -> None:
+        for line in lines:
+            loads(line)
+
+    runs: dict[str, Callable[[], float]] = {"json.loads, spaced": timed(load_all, len(lines))}
+    if not rows[0].missing:
+        same("arbcore, spaced", stream.drive(engines.ours(SETTINGS), spaced), recording.orders)
+        runs["arbcore, spaced"] = timed(
+            lambda: stream.drive(engines.ours(SETTINGS), spaced), spaced.messages, times=options.sized(3, 1)
+        )
+    measure(rows, runs, options)
+    ratios = [Ratio("json.loads against arbcore", rows[1], rows[0], at_least=1)]
+    notes = ["arbcore's row is the whole session, the other's json.loads alone"]
+    return Table("session", "any legal JSON", "ns a message", rows, ratios, notes)
+
+
 def run(options: Options) -> list[Table]:
     """The tables of this area."""
-    from arbcore.reference.session import Session as Twin
-    from tools.bench import peers
+    messages = options.sized(30_000, 3_000)
+    small, large = (
+        stream.record(
+            peers.JsonSession(SETTINGS, peers.tuned_strategies(SETTINGS)),
+            messages=messages, chunk_bytes=chunk_bytes, seed=options.seed,
+        )
+        for chunk_bytes in (CHUNK_BYTES, LARGE_CHUNK_BYTES)
+    )
+    check_twin(small)
+    return [
+        whole_table(small, small.lines, options), whole_table(large, large.lines, options),
+        spelling_table(small, options), trivial_table(small, options),
+    ]
 
-    messages = options.sized(50_000, 3_000)
-    twin = Twin(SETTINGS, peers.twin_strategies(SETTINGS))
-    recording = stream.record(twin, messages=messages, chunk_bytes=CHUNK_BYTES, seed=options.seed)
-    return [trivial_table(recording, options)]
+
+def check_twin(recording: Recording) -> None:
+    """The peers are as good as their likeness to the twin: it must send the same over the first chunks."""
+    first = Recording(recording.chunks[:TWIN_CHUNKS], recording.orders[: TWIN_CHUNKS + 1])
+    twin = Session(SETTINGS, peers.twin_strategies(SETTINGS))
+    same("the twin", stream.drive(twin, first), first.orders)

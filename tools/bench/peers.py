@@ -1,14 +1,555 @@
-"""The session as a Python programmer would write it for speed, over json and over msgspec."""
+"""The session as a Python programmer would write it for speed, over json and over msgspec.
 
-from arbcore.reference.arbitrage import Pairs, XlfArbitrage
+Same strategies, same checks, same orders out as the twin in ``arbcore.reference``, which is written for
+obviousness. What happens for nearly every message is written again here with an eye on the clock: lines by
+one split, handlers by one lookup, only those strategies asked that care, a look at a strategy's own
+orders before anything is built. What happens now and then is the twin's.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from arbcore.reference.arbitrage import (
+    ENTERING,
+    IDLE,
+    REPAIRING,
+    ConversionArbitrage,
+    Pairs,
+    XlfArbitrage,
+)
+from arbcore.reference.orders import ADD, CONVERT, OPEN, Order
 from arbcore.reference.quoting import Bond, MarketMaking, ValeQuoting
-from arbcore.reference.strategy import Strategy
+from arbcore.reference.risk import ACTIVE, CLOSING, PROPOSALS_MAX, Proposal
+from arbcore.reference.session import Session
+from arbcore.reference.strategy import HEDGE_VALUE, Desk, Strategy
 from arbcore.trading import settings as s
+from arbcore.trading.settings import NEVER_NS
+from arbcore.wire.instruments import BOOK_LEVELS_MAX, ORDER_ID_MAX, PRICE_MAX, SYMBOL_ID, SYMBOLS
+
+VALBZ, VALE = SYMBOL_ID["VALBZ"], SYMBOL_ID["VALE"]
+ALL = (1 << len(SYMBOLS)) - 1
+END = PRICE_MAX + 1
 
 
 def twin_strategies(session: s.SessionSettings) -> list[Strategy]:
-    """Every built-in strategy with its defaults, as plain Python."""
+    """Every built-in strategy with its defaults, as the twin has it."""
     return [
         XlfArbitrage(s.XlfArbitrageSettings()), Pairs(s.PairsSettings(), session), Bond(s.BondSettings()),
         ValeQuoting(s.ValeQuotingSettings()), MarketMaking(s.MarketMakingSettings(), session),
     ]
+
+
+def tuned_strategies(session: s.SessionSettings) -> list[Strategy]:
+    """The same, tuned."""
+    return [
+        TunedXlf(s.XlfArbitrageSettings()), TunedPairs(s.PairsSettings(), session),
+        TunedBond(s.BondSettings()), TunedVale(s.ValeQuotingSettings()),
+        TunedMaking(s.MarketMakingSettings(), session),
+    ]
+
+
+class TunedDesk(Desk):
+    """The desk, with a note of the symbols in which something was asked for."""
+
+    asked = 0
+
+    def loose_position(self, symbol: int) -> int:
+        loose, holdings = self.orders.position[symbol], self.orders.holdings
+        for owner in self.hedged_owners:
+            loose -= holdings[owner].position[symbol]
+        return loose
+
+    def net_touch(self, symbol: int, side: int) -> int:
+        state, live = self.market.symbols[symbol], self.orders.live[symbol]
+        for price, size in state.asks if side > 0 else state.bids:
+            for order in live:
+                if order.price == price and order.side == -side and order.kind == ADD:
+                    size -= order.remaining
+            if size > 0:
+                return price
+        return 0
+
+    def net_levels(self, symbol: int, side: int) -> list[tuple[int, int]]:
+        for order in self.orders.live[symbol]:
+            if order.side == -side and order.kind == ADD:
+                return super().net_levels(symbol, side)
+        state = self.market.symbols[symbol]
+        return state.asks if side > 0 else state.bids
+
+
+# --- strategies -------------------------------------------------------------------------------------
+
+
+class Tuned(Strategy):
+    """Shortcuts that every tuned strategy takes: the lists it looks at again and again, held at hand."""
+
+    desk: TunedDesk
+
+    def attach(self, desk: Desk, owner: int) -> None:
+        super().attach(desk, owner)
+        self.live = desk.orders.live
+        self.proposals = desk.gate.proposals
+
+    def own_live(self, symbol: int) -> list[Order]:
+        live = self.live[symbol]
+        return [order for order in live if order.strategy == self.owner] if live else []
+
+    def _propose(self, proposal: Proposal) -> None:
+        symbol = proposal.symbol
+        waiting = self.proposals[symbol]
+        if len(waiting) < PROPOSALS_MAX:
+            waiting.append(proposal)
+        self.desk.asked |= 1 << symbol
+
+    def ask(self, symbol: int, *, side: int, price: int, size: int, value: int) -> None:
+        self._propose(Proposal(ADD, symbol, side, price, size, value, self.owner))
+
+    def ask_conversion(self, symbol: int, *, side: int, size: int, value: int) -> None:
+        self._propose(Proposal(CONVERT, symbol, side, 0, size, value, self.owner))
+
+    def keep_quote(self, symbol: int, *, side: int, price: int, size: int, value: int) -> None:
+        kept, owner = False, self.owner
+        for order in self.live[symbol]:
+            if (
+                order.strategy == owner and order.side == side and order.kind == ADD and order.state <= OPEN
+                and not order.wants_cancel
+            ):
+                if size > 0 and order.price == price and not kept:
+                    kept = True
+                else:
+                    self.desk.cancel(order)
+        if size > 0 and not kept:
+            self._propose(Proposal(ADD, symbol, side, price, size, value, owner))
+
+
+class TunedArbitrage(Tuned, ConversionArbitrage):
+    """One look at the legs says which of the twin's cases this is; idle with nothing to gain is the usual."""
+
+    def attach(self, desk: Desk, owner: int) -> None:
+        super().attach(desk, owner)
+        self.lot_items = tuple(self.lot.items())
+
+    def evaluate(self, symbols: int, now_ns: int) -> None:
+        target, owner, held = self.target, self.owner, self.holding.position
+        lacking = False
+        live: list[Order] = []
+        for symbol, quantity in self.lot_items:
+            if target * quantity != held[symbol]:
+                lacking = True
+            if self.live[symbol]:
+                live += [order for order in self.live[symbol] if order.strategy == owner]
+        if lacking and live and all(order.kind == ADD for order in live):
+            self.wake_ns = NEVER_NS
+            self._work(live, now_ns)
+        elif lacking or live or self.phase == ENTERING or abs(target) >= self.settings.convert_lots:
+            super().evaluate(symbols, now_ns)
+        else:
+            self.wake_ns = NEVER_NS
+            self.phase, self.attempts = IDLE, 0
+            if self._gain_at_touch():
+                self._enter(now_ns)
+
+    def _gain_at_touch(self) -> bool:
+        """False where a lot gains nothing at the touch either way."""
+        create = redeem = 0
+        states = self.desk.market.symbols
+        for symbol, quantity in self.lot_items:
+            state = states[symbol]
+            bids, asks = state.bids, state.asks
+            if not bids or not asks:
+                return True
+            if quantity > 0:
+                create -= quantity * asks[0][0]
+                redeem += quantity * bids[0][0]
+            else:
+                create -= quantity * bids[0][0]
+                redeem += quantity * asks[0][0]
+        return create > 0 or redeem > 0
+
+    def _ask_missing(self, live: list[Order]) -> None:
+        target, held = self.target, self.holding.position
+        value = HEDGE_VALUE if self.phase == REPAIRING else self.value
+        busy = [order.symbol for order in live]
+        for symbol, quantity in self.lot_items:
+            missing = target * quantity - held[symbol]
+            if missing and symbol not in busy:
+                side = 1 if missing > 0 else -1
+                size = missing if missing > 0 else -missing
+                self._propose(Proposal(ADD, symbol, side, self.prices[symbol], size, value, self.owner))
+
+
+class TunedXlf(TunedArbitrage, XlfArbitrage):
+    """XLF against its basket."""
+
+
+class TunedPairs(TunedArbitrage, Pairs):
+    """VALE against VALBZ; whether the averages have parted at all is asked before anything else."""
+
+    def _gain_at_touch(self) -> bool:
+        create, redeem = self.signal()
+        return (create or redeem) and super()._gain_at_touch()
+
+    def signal(self) -> tuple[bool, bool]:
+        states = self.desk.market.symbols
+        vale, valbz = states[VALE].prices, states[VALBZ].prices
+        n, m = len(vale), len(valbz)
+        if n < self.min_prices or m < self.min_prices:
+            return False, False
+        difference, threshold = sum(vale) * m - sum(valbz) * n, self.signal_ticks * n * m
+        return difference > threshold, difference < -threshold
+
+
+class TunedBond(Tuned, Bond):
+    """BOND around 1000."""
+
+
+class TunedVale(Tuned, ValeQuoting):
+    """VALE off VALBZ; flat, with nothing out in VALBZ and no conversion, it only keeps its quotes."""
+
+    def evaluate(self, symbols: int, now_ns: int) -> None:
+        position, settings, owner = self.holding.position, self.settings, self.owner
+        vale = position[VALE]
+        if vale + position[VALBZ] != 0 or abs(vale) >= settings.convert_size:
+            super().evaluate(symbols, now_ns)
+            return
+        for order in self.live[VALBZ]:
+            if order.strategy == owner:
+                super().evaluate(symbols, now_ns)
+                return
+        for order in self.live[VALE]:
+            if order.kind == CONVERT and order.strategy == owner:
+                super().evaluate(symbols, now_ns)
+                return
+        self.wake_ns = NEVER_NS
+        self.attempts = 0
+        self._quote(vale)
+
+
+class TunedMaking(Tuned, MarketMaking):
+    """Quotes around the average, in one piece."""
+
+    def evaluate(self, symbols: int, now_ns: int) -> None:  # noqa: ARG002 -- the hook's
+        widths = self.widths
+        for symbol in SYMBOLS_OF[symbols]:
+            if symbol in widths:
+                self._quote(symbol, widths[symbol])
+
+    def _quote(self, symbol: int, width: int) -> None:
+        settings, desk = self.settings, self.desk
+        prices = desk.market.symbols[symbol].prices
+        count = len(prices)
+        if count < self.min_prices:
+            self.pull_quotes(symbol)
+            return
+        loose, cap, improve = desk.loose_position(symbol), settings.inventory_cap, settings.improve_ticks
+        held = max(-cap, min(cap, loose))
+        denominator = count * cap
+        centre = sum(prices) * cap - held * settings.skew_ticks * count
+        bid = (centre - width * denominator) // denominator
+        ask = -((-centre - width * denominator) // denominator)
+        others_bid, others_ask = desk.net_touch(symbol, -1), desk.net_touch(symbol, 1)
+        if others_bid:
+            if bid > others_bid + improve:
+                bid = others_bid + improve
+            if ask <= others_bid:
+                ask = others_bid + 1
+        if others_ask:
+            if bid >= others_ask:
+                bid = others_ask - 1
+            if ask < others_ask - improve:
+                ask = others_ask - improve
+        buying, selling = min(settings.size, cap - loose), min(settings.size, cap + loose)
+        keep = self.keep_quote
+        keep(symbol, side=1, price=bid, size=buying, value=width * buying + max(0, -loose))
+        keep(symbol, side=-1, price=ask, size=selling, value=width * selling + max(0, loose))
+
+
+#: The symbols of every bit set, in order.
+SYMBOLS_OF = [
+    tuple(symbol for symbol in range(len(SYMBOLS)) if symbols >> symbol & 1) for symbols in range(ALL + 1)
+]
+
+
+# --- the session ------------------------------------------------------------------------------------
+
+
+class TunedSession(Session):
+    """What both peers share: who is asked about what, found once, and no work where nothing was asked for."""
+
+    desk: TunedDesk
+
+    def __init__(self, settings: s.SessionSettings, strategies: Iterable[Strategy]) -> None:
+        super().__init__(settings, strategies)
+        # The twin has made its desk by now and handed it out; this one answers the same, faster.
+        self.desk.__class__ = TunedDesk
+        self.desk.asked = 0
+        self.asked_by: dict[str, dict[int, list[Callable[[int, int], None]]]] = {
+            interest: {
+                1 << symbol: [
+                    strategy.evaluate
+                    for strategy in self.strategies
+                    if getattr(strategy, interest) >> symbol & 1
+                ]
+                for symbol in range(len(SYMBOLS))
+            }
+            for interest in ("book_bits", "trade_bits", "order_bits")
+        }
+        self.on_book_symbol = self.asked_by["book_bits"]
+        self.on_trade_symbol = self.asked_by["trade_bits"]
+        self.tail = b""
+
+    def connected(self, now_ns: int) -> bytes:
+        self.tail = b""
+        return super().connected(now_ns)
+
+    def _whole_lines(self, data: bytes, now_ns: int) -> list[bytes]:
+        """The lines that are whole now, none empty and none too long."""
+        self._clock(now_ns)
+        self._timers()
+        if self.tail:
+            data = self.tail + data
+        lines = data.split(b"\n")
+        self.tail = lines.pop()
+        if self.skipping and lines:
+            del lines[0]
+            self.skipping = False
+        longest = self.settings.line_bytes_max
+        if len(self.tail) > longest:
+            self.faults["oversized"] += not self.skipping
+            self.skipping, self.tail = True, b""
+        if len(data) > longest and lines and max(map(len, lines)) > longest:
+            self.faults["oversized"] += sum(len(line) > longest for line in lines)
+            lines = [line for line in lines if len(line) <= longest]
+        if b"\r\n" in data:
+            lines = [line[:-1] if line.endswith(b"\r") else line for line in lines]
+        if b"" in lines:
+            lines = [line for line in lines if line]
+        self.counts["messages_in"] += len(lines)
+        return lines
+
+    def _other(self, line: bytes) -> None:
+        """A line that is not in the plain shape: legal or not, the twin's decoder knows."""
+        self.counts["messages_in"] -= 1
+        self._line(line)
+
+    def _react(self, symbols: int, interest: str) -> None:
+        gate = self.gate
+        asked = self.asked_by[interest].get(symbols)
+        if asked is None or gate.mode == CLOSING:
+            super()._react(symbols, interest)
+            return
+        if gate.ready and gate.mode == ACTIVE:
+            now_ns = self.now_ns
+            for evaluate in asked:
+                evaluate(symbols, now_ns)
+        self._settle()
+
+    def _settle(self) -> None:
+        desk = self.desk
+        if self.gate.mode == CLOSING:
+            desk.asked = ALL
+        if desk.cancels:
+            self._send_cancels()
+        asked = desk.asked
+        if not asked:
+            return
+        desk.asked = 0
+        now_ns, slots, retries = self.now_ns, self.gate.slot_open_ns, self.retry_ns
+        for symbol in SYMBOLS_OF[asked]:
+            proposals = self.gate.proposals[symbol]
+            if not proposals:
+                continue
+            if now_ns < slots[symbol]:
+                if slots[symbol] < retries[symbol]:
+                    retries[symbol] = slots[symbol]
+            else:
+                self._fill_slot(symbol)
+            proposals.clear()
+        if desk.cancels:
+            self._send_cancels()
+
+    def _book(self, symbol: int, bids: list[Any], asks: list[Any]) -> None:
+        state = self.market.symbols[symbol]
+        state.bids, state.asks, state.updated_ns = bids, asks, self.now_ns
+        gate, desk, symbols = self.gate, self.desk, 1 << symbol
+        if gate.mode == ACTIVE:
+            if gate.ready:
+                now_ns = self.now_ns
+                for evaluate in self.on_book_symbol[symbols]:
+                    evaluate(symbols, now_ns)
+            if desk.cancels or desk.asked:
+                self._settle()
+        else:
+            super()._react(symbols, "book_bits")
+
+    def _trade(self, symbol: int, price: int) -> None:
+        state = self.market.symbols[symbol]
+        state.prices.append(price)
+        state.last_price, state.updated_ns = price, self.now_ns
+        gate, desk, symbols = self.gate, self.desk, 1 << symbol
+        if gate.mode == ACTIVE:
+            if gate.ready:
+                now_ns = self.now_ns
+                for evaluate in self.on_trade_symbol[symbols]:
+                    evaluate(symbols, now_ns)
+            if desk.cancels or desk.asked:
+                self._settle()
+        else:
+            super()._react(symbols, "trade_bits")
+
+
+class JsonSession(TunedSession):
+    """``json.loads`` a line, ``json.dumps`` an order."""
+
+    def receive(self, data: bytes, now_ns: int) -> bytes:
+        loads, plain = json.loads, self._plain
+        for line in self._whole_lines(data, now_ns):
+            try:
+                message = loads(line.decode())
+                kind = message["type"]
+            except (ValueError, KeyError, TypeError, RecursionError):
+                self._other(line)
+                continue
+            if not plain(message, kind):
+                self._other(line)
+        return self._take()
+
+    def _plain(self, message: dict[str, Any], kind: str) -> bool:
+        """Handles a message of the usual kinds with every field in range; False where it is anything else."""
+        if kind == "book":
+            name, bids, asks = message.get("symbol"), message.get("buy"), message.get("sell")
+            if type(name) is not str or name not in SYMBOL_ID or not self._sides(bids, asks):
+                return False
+            self._book(SYMBOL_ID[name], bids, asks)
+            return True
+        if kind == "trade":
+            name, price, size = message.get("symbol"), message.get("price"), message.get("size")
+            if type(name) is not str or name not in SYMBOL_ID or not self._amounts(price, size):
+                return False
+            self._trade(SYMBOL_ID[name], price)
+            return True
+        if kind not in ("ack", "out", "fill") or self.awaiting_hello:
+            return False
+        order_id = message.get("order_id")
+        if type(order_id) is not int or not 0 <= order_id <= ORDER_ID_MAX:
+            return False
+        if kind == "ack":
+            self.on_ack(message)
+        elif kind == "out":
+            self.on_out(message)
+        else:
+            name, side = message.get("symbol"), message.get("dir")
+            if type(name) is not str or name not in SYMBOL_ID or side not in ("BUY", "SELL"):
+                return False
+            if not self._amounts(message.get("price"), message.get("size")):
+                return False
+            self.on_fill(message)
+        return True
+
+    @staticmethod
+    def _amounts(price: Any, size: Any) -> bool:
+        return type(price) is int and type(size) is int and 0 < price < END and 0 < size < END
+
+    @staticmethod
+    def _sides(bids: Any, asks: Any) -> bool:
+        """Whether both sides are levels in range, few enough and best first."""
+        if type(bids) is not list or type(asks) is not list:
+            return False
+        if len(bids) > BOOK_LEVELS_MAX or len(asks) > BOOK_LEVELS_MAX:
+            return False
+        try:
+            last = PRICE_MAX
+            for price, size in bids:
+                if type(price) is not int or type(size) is not int:
+                    return False
+                if not 0 < price <= last or not 0 < size < END:
+                    return False
+                last = price
+            last = 1
+            for price, size in asks:
+                if type(price) is not int or type(size) is not int:
+                    return False
+                if not last <= price < END or not 0 < size < END:
+                    return False
+                last = price
+        except (TypeError, ValueError):
+            return False
+        return True
+
+    def _send_order(self, proposal: Proposal) -> None:
+        kind = "convert" if proposal.kind == CONVERT else "add"
+        order = self.orders.new(
+            proposal.kind, proposal.symbol, side=proposal.side, price=proposal.price, size=proposal.size,
+            strategy=proposal.strategy, now_ns=self.now_ns,
+        )
+        self.gate.take_slot(order.symbol, self.now_ns)
+        self.counts["converts_sent" if proposal.kind == CONVERT else "orders_sent"] += 1
+        fields = {
+            "type": kind, "order_id": order.id, "symbol": SYMBOLS[order.symbol],
+            "dir": "BUY" if order.side > 0 else "SELL", "price": order.price, "size": order.size,
+        }
+        if proposal.kind == CONVERT:
+            del fields["price"]
+        self._send(json.dumps(fields).encode() + b"\n")
+
+
+class MsgspecSession(TunedSession):
+    """One typed decoder whose structs hold names and numbers to their ranges; orders by formatting bytes."""
+
+    def __init__(self, settings: s.SessionSettings, strategies: Iterable[Strategy]) -> None:
+        import msgspec
+
+        from tools.bench import structs
+
+        super().__init__(settings, strategies)
+        self.decode = structs.message_decoder(checked=True).decode
+        self.invalid = msgspec.MsgspecError
+        self.structs = structs
+
+    def receive(self, data: bytes, now_ns: int) -> bytes:
+        decode, invalid = self.decode, self.invalid
+        kinds = self.structs
+        book, trade, fill = kinds.CheckedBook, kinds.CheckedTrade, kinds.CheckedFill
+        ack, out = kinds.Ack, kinds.Out
+        on_book, on_trade, ids = self._book, self._trade, SYMBOL_ID
+        for line in self._whole_lines(data, now_ns):
+            try:
+                message = decode(line)
+            except invalid:
+                self._other(line)
+                continue
+            kind = type(message)
+            if kind is book:
+                bids, asks = message.buy, message.sell
+                last = PRICE_MAX
+                for price, _ in bids:
+                    if price > last:
+                        break
+                    last = price
+                else:
+                    last = 0
+                    for price, _ in asks:
+                        if price < last:
+                            break
+                        last = price
+                    else:
+                        on_book(ids[message.symbol], bids, asks)
+                        continue
+                self._other(line)
+            elif kind is trade:
+                on_trade(ids[message.symbol], message.price)
+            elif self.awaiting_hello:
+                self._other(line)
+            elif kind is ack:
+                self.on_ack({"order_id": message.order_id})
+            elif kind is out:
+                self.on_out({"order_id": message.order_id})
+            elif kind is fill:
+                self.on_fill({
+                    "order_id": message.order_id, "symbol": message.symbol, "dir": message.dir,
+                    "price": message.price, "size": message.size,
+                })
+            else:
+                self._other(line)
+        return self._take()

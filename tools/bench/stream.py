@@ -105,6 +105,7 @@ class Counterparty:
         self.random = random
         self.kinds: Counter[str] = Counter()
         self.fair = dict(FAIR_START)
+        self.touch: dict[str, tuple[int, int]] = {}
         self.xlf_premium = 0.0
         self.vale_premium = 0.0
         self.unacked: deque[tuple[int, dict[str, Any]]] = deque()  # (messages when it came, request)
@@ -153,10 +154,12 @@ class Counterparty:
         return None
 
     def _fill(self) -> dict[str, Any]:
-        """Some resting order, a part of it or all; any order may be lucky."""
-        order_id = self.random.choice(list(self.resting))
+        """All of an order that meets the other side's touch, else a part of any that rests."""
+        random = self.random
+        meeting = [order_id for order_id, order in self.resting.items() if self._meets(order)]
+        order_id = random.choice(meeting or list(self.resting))
         order = self.resting[order_id]
-        size = self.random.randint(1, min(order["size"], 4))
+        size = order["size"] if meeting else random.randint(1, min(order["size"], 4))
         order["size"] -= size
         if order["size"] == 0:
             del self.resting[order_id]
@@ -165,6 +168,10 @@ class Counterparty:
             "type": "fill", "order_id": order_id, "symbol": order["symbol"], "dir": order["dir"],
             "price": order["price"], "size": size,
         }
+
+    def _meets(self, order: dict[str, Any]) -> bool:
+        bid, ask = self.touch.get(order["symbol"], (0, 10**6))
+        return bool(order["price"] >= ask if order["dir"] == "BUY" else order["price"] <= bid)
 
     # --- market news ----------------------------------------------------------------------------
 
@@ -176,6 +183,7 @@ class Counterparty:
             price = middle + random.choice((-2, -1, -1, 0, 1, 1, 2))
             return {"type": "trade", "symbol": symbol, "price": price, "size": random.randint(1, 20)}
         bids, asks = self._side(middle, -1), self._side(middle, +1)
+        self.touch[symbol] = bids[0][0], asks[0][0]
         return {"type": "book", "symbol": symbol, "buy": bids, "sell": asks}
 
     def _side(self, middle: int, direction: int) -> list[list[int]]:
@@ -193,10 +201,10 @@ class Counterparty:
             return 1000 + random.choice((-2, 0, 0, 0, 0, 0, 0, 0, 0, 2))
         if symbol == "XLF":
             legs = CONVERSIONS["XLF"].legs
-            self.xlf_premium += random.gauss(0, 2) - 0.05 * self.xlf_premium
+            self.xlf_premium += random.gauss(0, 1.2) - 0.05 * self.xlf_premium
             return round(sum(fair[leg] * quantity for leg, quantity in legs) / 10 + self.xlf_premium)
         if symbol == "VALE":
-            self.vale_premium += random.gauss(0, 4) - 0.03 * self.vale_premium
+            self.vale_premium += random.gauss(0, 3) - 0.03 * self.vale_premium
             return round(fair["VALBZ"] + self.vale_premium)
         pull = (FAIR_START[symbol] - fair[symbol]) / 2000
         fair[symbol] += random.choice((-1, 0, 1)) + (random.random() < abs(pull)) * (1 if pull > 0 else -1)

@@ -152,22 +152,30 @@ static void pong(int port, int spin)
 
 /* ---- tick to order ---- */
 
+/* A tick is a book of VALBZ whose touch has moved by one. A bot that quotes VALE off VALBZ then pulls its
+ * two quotes and sends the new ones; what is measured ends when the new bid has arrived. */
 static const char CLIENT_HELLO[] = "{\"type\":\"hello\",\"team\":\"FLOOR\"}\n";
 static const char HELLO[] =
     "{\"type\":\"hello\",\"symbols\":[{\"symbol\":\"BOND\",\"position\":0},{\"symbol\":\"GS\",\"position\":0},"
     "{\"symbol\":\"MS\",\"position\":0},{\"symbol\":\"USD\",\"position\":0},{\"symbol\":\"VALBZ\",\"position\":0},"
     "{\"symbol\":\"VALE\",\"position\":0},{\"symbol\":\"WFC\",\"position\":0},{\"symbol\":\"XLF\",\"position\":0}]}\n"
     "{\"type\":\"open\",\"symbols\":[\"BOND\",\"GS\",\"MS\",\"VALBZ\",\"VALE\",\"WFC\",\"XLF\"]}\n";
-static const char CHEAP[] = "{\"type\":\"book\",\"symbol\":\"BOND\",\"buy\":[[997,5]],\"sell\":[[999,1],[1003,5]]}\n";
-static const char DEAR[] = "{\"type\":\"book\",\"symbol\":\"BOND\",\"buy\":[[1001,1],[997,5]],\"sell\":[[1003,5]]}\n";
-static const char PLAIN[] = "{\"type\":\"book\",\"symbol\":\"BOND\",\"buy\":[[997,5]],\"sell\":[[1003,5]]}\n";
+static const char VALE_BOOK[] =
+    "{\"type\":\"book\",\"symbol\":\"VALE\",\"buy\":[[3998,5],[3995,9]],\"sell\":[[4002,5],[4005,9]]}\n";
+static const char *const TICKS[2] = {
+    "{\"type\":\"book\",\"symbol\":\"VALBZ\",\"buy\":[[3990,4],[3989,7],[3987,2],[3986,11],[3984,6]],"
+    "\"sell\":[[4010,4],[4011,7],[4013,2],[4014,11],[4016,6]]}\n",
+    "{\"type\":\"book\",\"symbol\":\"VALBZ\",\"buy\":[[3991,4],[3990,7],[3988,2],[3987,11],[3985,6]],"
+    "\"sell\":[[4011,4],[4012,7],[4014,2],[4015,11],[4017,6]]}\n"};
+/* The bid for VALE that each tick calls for, at any edge: the touch decides its distance from the other's. */
+enum { TOUCH_BID = 3990, EDGE_MAX = 20, VALE_BOOK_EVERY = 256 };
 
 typedef struct {
     int fd, spin;
     char buffer[BUFFER];
     size_t held;
-    int want_buy, waiting;         /* a tick is out and its order has not come */
-    int64_t arrived_ns;
+    int tick, waiting;             /* a tick is out and its order has not come */
+    int edge;                      /* of the bot's bid below the touch; -1 until its first */
     char answer[BUFFER];
     size_t answered;
 } Exchange;
@@ -178,30 +186,23 @@ static long long number_after(const char *line, const char *key)
     return at ? atoll(at + strlen(key)) : -1;
 }
 
-/* One request, without its newline. The order that takes the posted price is acknowledged, filled
- * and out; any other order rests; a cancel is out. */
+/* One request, without its newline: a cancel is out, an order rests. */
 static void on_request(Exchange *x, const char *line)
 {
-    char *out = x->answer + x->answered;
-    size_t room = sizeof x->answer - x->answered;
-    long long id = number_after(line, "\"order_id\":");
+    const char *form = NULL;
     if (strstr(line, "\"cancel\"")) {
-        x->answered += (size_t)snprintf(out, room, "{\"type\":\"out\",\"order_id\":%lld}\n", id);
+        form = "{\"type\":\"out\",\"order_id\":%lld}\n";
     } else if (strstr(line, "\"add\"")) {
-        int buy = strstr(line, "\"BUY\"") != NULL, price = (int)number_after(line, "\"price\":");
-        int takes = strstr(line, "\"BOND\"") && (buy ? price >= 999 && price < 1003 : price <= 1001 && price > 997);
-        if (x->waiting && takes && buy == x->want_buy) {
-            long long size = number_after(line, "\"size\":");
-            x->arrived_ns = now_ns();
-            x->waiting = 0;
-            x->answered += (size_t)snprintf(out, room,
-                "{\"type\":\"ack\",\"order_id\":%lld}\n{\"type\":\"fill\",\"order_id\":%lld,\"symbol\":\"BOND\","
-                "\"dir\":\"%s\",\"price\":%d,\"size\":%lld}\n{\"type\":\"out\",\"order_id\":%lld}\n",
-                id, id, buy ? "BUY" : "SELL", buy ? 999 : 1001, size, id);
-        } else {
-            x->answered += (size_t)snprintf(out, room, "{\"type\":\"ack\",\"order_id\":%lld}\n", id);
+        form = "{\"type\":\"ack\",\"order_id\":%lld}\n";
+        if (strstr(line, "\"VALE\"") && strstr(line, "\"BUY\"")) {
+            int below = TOUCH_BID + x->tick - (int)number_after(line, "\"price\":");
+            if (x->edge < 0 && below >= 0 && below <= EDGE_MAX) x->edge = below;
+            if (below == x->edge) x->waiting = 0;
         }
     }
+    if (form)
+        x->answered += (size_t)snprintf(x->answer + x->answered, sizeof x->answer - x->answered, form,
+                                        number_after(line, "\"order_id\":"));
 }
 
 /* Takes what has arrived apart into lines. */
@@ -218,6 +219,12 @@ static void on_bytes(Exchange *x, size_t n)
     if (x->held == sizeof x->buffer) die("a request too long");
 }
 
+static void send_answers(Exchange *x)
+{
+    put(x->fd, x->answer, x->answered);
+    x->answered = 0;
+}
+
 /* Lets the client work off the answers, taking in what it sends meanwhile. */
 static void settle(Exchange *x)
 {
@@ -226,8 +233,8 @@ static void settle(Exchange *x)
         ssize_t n = recv(x->fd, x->buffer + x->held, sizeof x->buffer - x->held, MSG_DONTWAIT);
         if (n > 0) {
             on_bytes(x, (size_t)n);
-            put(x->fd, x->answer, x->answered);
-            x->answered = 0;
+            send_answers(x);
+            until = now_ns() + (x->spin ? SETTLE_SPIN_NS : SETTLE_BLOCK_NS);
         } else if (n == 0) {
             exit(0);
         }
@@ -238,57 +245,66 @@ static void settle(Exchange *x)
     } while (now_ns() < until);
 }
 
+/* Sends one tick and waits for its order; nanoseconds between the two. */
+static int64_t one_tick(Exchange *x, int tick)
+{
+    int64_t start, arrived;
+    x->tick = tick;
+    x->waiting = 1;
+    start = now_ns();
+    put(x->fd, TICKS[tick], strlen(TICKS[tick]));
+    do {
+        ssize_t n = get(x->fd, x->buffer + x->held, sizeof x->buffer - x->held, x->spin);
+        arrived = now_ns();
+        if (n <= 0) die("the client went away");
+        on_bytes(x, (size_t)n);
+    } while (x->waiting);
+    return arrived - start;
+}
+
 static void exchange(int spin, int count)
 {
     static Exchange x;
     int64_t *taken = malloc(sizeof *taken * (size_t)count);
     x.spin = spin;
+    x.edge = -1;
     x.fd = accept_one();
     if (get(x.fd, x.buffer, sizeof x.buffer, 0) <= 0) die("no hello");
     put(x.fd, HELLO, sizeof HELLO - 1);
-    put(x.fd, PLAIN, sizeof PLAIN - 1);
-    settle(&x);
     for (int i = -WARM_UP; i < count; i++) {
-        const char *tick = i & 1 ? DEAR : CHEAP;
-        int64_t start;
-        x.want_buy = !(i & 1);
-        x.waiting = 1;
-        start = now_ns();
-        put(x.fd, tick, strlen(tick));
-        while (x.waiting) {
-            ssize_t n = get(x.fd, x.buffer + x.held, sizeof x.buffer - x.held, spin);
-            if (n <= 0) die("the client went away");
-            on_bytes(&x, (size_t)n);
-        }
-        if (i >= 0) taken[i] = x.arrived_ns - start;
-        memcpy(x.answer + x.answered, PLAIN, sizeof PLAIN - 1);
-        put(x.fd, x.answer, x.answered + sizeof PLAIN - 1);
-        x.answered = 0;
+        int64_t one;
+        if (i % VALE_BOOK_EVERY == 0 || i == -WARM_UP) put(x.fd, VALE_BOOK, sizeof VALE_BOOK - 1);
         settle(&x);
+        one = one_tick(&x, i & 1);
+        if (i >= 0) taken[i] = one;
+        send_answers(&x);
     }
     report(taken, count);
 }
 
-static int ends_with(const char *data, ssize_t length, const char *line, size_t n)
-{
-    return (size_t)length >= n && !memcmp(data + length - n, line, n);
-}
-
-/* The fastest client: knows a tick by its bytes and answers with an order made before. A tick is
+/* The fastest client: knows a tick by its last bytes and answers with what was written before. A tick is
  * always the last thing sent before the exchange waits, so it ends what was read, whatever is before. */
 static void answer(int port, int spin)
 {
-    static const char buy[] =
-        "{\"type\":\"add\",\"order_id\":1,\"symbol\":\"BOND\",\"dir\":\"BUY\",\"price\":999,\"size\":1}\n";
-    static const char sell[] =
-        "{\"type\":\"add\",\"order_id\":2,\"symbol\":\"BOND\",\"dir\":\"SELL\",\"price\":1001,\"size\":1}\n";
     static char buffer[BUFFER];
+    char quotes[2][256];
+    size_t lengths[2];
     int fd = dial(port);
     ssize_t n;
+    for (int tick = 0; tick < 2; tick++)
+        lengths[tick] = (size_t)snprintf(quotes[tick], sizeof quotes[tick],
+            "{\"type\":\"cancel\",\"order_id\":1}\n{\"type\":\"cancel\",\"order_id\":2}\n"
+            "{\"type\":\"add\",\"order_id\":3,\"symbol\":\"VALE\",\"dir\":\"BUY\",\"price\":%d,\"size\":3}\n",
+            TOUCH_BID + tick - 3);
     put(fd, CLIENT_HELLO, sizeof CLIENT_HELLO - 1);
     while ((n = get(fd, buffer, sizeof buffer, spin)) > 0) {
-        if (ends_with(buffer, n, CHEAP, sizeof CHEAP - 1)) put(fd, buy, sizeof buy - 1);
-        else if (ends_with(buffer, n, DEAR, sizeof DEAR - 1)) put(fd, sell, sizeof sell - 1);
+        for (int tick = 0; tick < 2; tick++) {
+            size_t length = strlen(TICKS[tick]);
+            if ((size_t)n >= length && !memcmp(buffer + n - length, TICKS[tick], length)) {
+                put(fd, quotes[tick], lengths[tick]);
+                break;
+            }
+        }
     }
 }
 

@@ -1,0 +1,23 @@
+"""The compiled session as the benchmark drives it; what it is built of is imported only here."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from arbcore.trading.settings import STRATEGY_SETTINGS, SessionSettings
+
+
+def missing_reason() -> str:
+    """Why there is no compiled session to measure; empty where there is one."""
+    try:
+        import arbcore.trading._session
+    except ImportError as error:
+        return f"not built ({error})"
+    return "" if arbcore.trading._session else "not built"
+
+
+def ours(settings: SessionSettings, names: Iterable[str] = STRATEGY_SETTINGS) -> Any:
+    """A compiled session with the named built-in strategies at their defaults; all of them without names."""
+    from arbcore.trading._session import Session
+    from arbcore.trading.strategies import build
+
+    return Session(settings, [build(name, STRATEGY_SETTINGS[name](), settings) for name in names])
