@@ -1,9 +1,14 @@
 """That the benchmark runs, and refuses where engines disagree. Nothing here depends on speed."""
 
+import json
+import shutil
+
 import pytest
 
+from arbcore.reference.session import Session
+from tools.bench import peers, stream
 from tools.bench.__main__ import main
-from tools.bench.area_session import same
+from tools.bench.area_session import SETTINGS, same
 from tools.bench.harness import FLOOR, OURS, Disagreement, Options, Ratio, Row, Table, measure, render
 
 
@@ -42,3 +47,53 @@ def test_an_area_that_does_not_exist_is_wrong_usage() -> None:
     with pytest.raises(SystemExit) as ended:
         main(["nonsense"])
     assert ended.value.code == 2
+
+
+@pytest.fixture(scope="module")
+def recording() -> stream.Recording:
+    session = peers.JsonSession(SETTINGS, peers.tuned_strategies(SETTINGS))
+    return stream.record(session, messages=3000, chunk_bytes=4096, seed=11)
+
+
+def test_the_mix_is_what_it_says(recording: stream.Recording) -> None:
+    share = {kind: count / recording.messages for kind, count in recording.kinds.items()}
+    assert 0.5 < share["book"] < 0.65
+    assert 0.25 < share["trade"] < 0.35
+    assert 0.03 < share["ack"] < 0.07
+    assert 0.03 < share["fill"] < 0.07
+
+
+def test_the_stream_answers_orders_that_were_sent(recording: stream.Recording) -> None:
+    live: set[int] = set()
+    sent = iter(recording.orders)
+    next(sent)
+    for data, _ in recording.chunks:
+        for message in map(json.loads, data.splitlines()):
+            assert message["type"] not in ("ack", "fill", "out") or message["order_id"] in live, message
+        live |= {request["order_id"] for request in map(json.loads, next(sent).splitlines())}
+
+
+def test_the_tuned_json_session_sends_what_the_twin_sends(recording: stream.Recording) -> None:
+    twin = Session(SETTINGS, peers.twin_strategies(SETTINGS))
+    same("the twin", stream.drive(twin, recording), recording.orders)
+
+
+def test_the_tuned_msgspec_session_sends_what_the_twin_sends(recording: stream.Recording) -> None:
+    pytest.importorskip("msgspec")
+    session = peers.MsgspecSession(SETTINGS, peers.tuned_strategies(SETTINGS))
+    same("msgspec", stream.drive(session, recording), recording.orders)
+
+
+@pytest.mark.parametrize("area", ["session", "venue", "loopback"])
+def test_a_quick_run_prints_tables_that_can_be_read(area: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if area == "loopback" and shutil.which("cc") is None:
+        pytest.skip("no C compiler")
+    assert main([area, "--quick", "--json", "--repetitions", "1"]) == 0
+    about, *tables = map(json.loads, capsys.readouterr().out.splitlines())
+    assert about["schema"] == "arbcore.bench.machine/1"
+    assert tables
+    for table in tables:
+        assert table["schema"] == "arbcore.bench/1"
+        assert table["area"] == area
+        for row in table["rows"]:
+            assert row["missing"] or (len(row["samples"]) == 1 and row["samples"][0] > 0), row

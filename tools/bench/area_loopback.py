@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from arbcore.trading.settings import SessionSettings
+from tools import ROOT
 from tools.bench import floors, stream
 from tools.bench.area_session import SETTINGS, installed
 from tools.bench.engines import missing_reason, ours
@@ -58,11 +59,17 @@ def tick_to_order(measuring: list[str], answering: Callable[[int], list[str]], c
         assert exchange.stdout is not None
         port = int(exchange.stdout.readline().split()[1])
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with running(answering(port), **quiet) as client:
+        with running(answering(port), env=environment(), **quiet) as client:
             if core >= 0:
                 os.sched_setaffinity(client.pid, {core})
             line, _ = exchange.communicate(timeout=TIMEOUT_S)
     return percentiles_us(line)
+
+
+def environment() -> dict[str, str]:
+    """Ours, with the checkout on the path, so that a client of ours finds tools wherever it is started."""
+    path = [*filter(None, [os.environ.get("PYTHONPATH")]), str(ROOT)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def ping_table(mode: str, options: Options) -> Table:

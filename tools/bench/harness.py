@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA = "arbcore.bench/1"
-OURS, PEER, FLOOR, HELD = "ours", "peer", "floor", "held"
+OURS, PEER, FLOOR, HELD, GOAL = "ours", "peer", "floor", "held", "goal"
 
 
 class Disagreement(Exception):

@@ -1,7 +1,8 @@
 /* Loopback programs of the benchmark: an exchange that measures tick to order, the fastest answer
  * to it that C can give, a plain ping-pong, and a sender of lines.
  *
- *   loopback exchange MODE CPU COUNT    measures a client; prints "port N", then the percentiles
+ *   loopback exchange MODE CPU COUNT    measures a client; prints "port N", then the percentiles (the
+ *                                       first tenth of the ticks is not counted)
  *   loopback answer PORT MODE CPU       a client that answers every such tick with the same order
  *   loopback ping MODE CPU COUNT        plain ping-pong, measuring side; prints as exchange does
  *   loopback pong PORT MODE CPU         plain ping-pong, answering side
@@ -22,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFER = 1 << 16, WARM_UP = 1000, SETTLE_SPIN_NS = 30000, SETTLE_BLOCK_NS = 200000 };
+enum { BUFFER = 1 << 16, SETTLE_SPIN_NS = 30000, SETTLE_BLOCK_NS = 200000 };
 
 static int64_t now_ns(void)
 {
@@ -134,7 +135,7 @@ static void ping(int spin, int count)
     static char buffer[BUFFER];
     int fd = accept_one();
     int64_t *taken = malloc(sizeof *taken * (size_t)count);
-    for (int i = -WARM_UP; i < count; i++) {
+    for (int i = -count / 10; i < count; i++) {
         int64_t start = now_ns();
         put(fd, TRADE, sizeof TRADE - 1);
         if (get(fd, buffer, sizeof buffer, spin) <= 0) die("ping: the other side went away");
@@ -271,9 +272,9 @@ static void exchange(int spin, int count)
     x.fd = accept_one();
     if (get(x.fd, x.buffer, sizeof x.buffer, 0) <= 0) die("no hello");
     put(x.fd, HELLO, sizeof HELLO - 1);
-    for (int i = -WARM_UP; i < count; i++) {
+    for (int i = -count / 10; i < count; i++) {
         int64_t one;
-        if (i % VALE_BOOK_EVERY == 0 || i == -WARM_UP) put(x.fd, VALE_BOOK, sizeof VALE_BOOK - 1);
+        if (i % VALE_BOOK_EVERY == 0 || i == -count / 10) put(x.fd, VALE_BOOK, sizeof VALE_BOOK - 1);
         settle(&x);
         one = one_tick(&x, i & 1);
         if (i >= 0) taken[i] = one;
