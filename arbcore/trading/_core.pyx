@@ -143,6 +143,9 @@ cdef class Core:
             for owner in range(self.n_strategies + 1):
                 self.worth[owner] = self._owner_worth(owner)
             self.round_pnl = self._pnl()
+        for owner in range(self.n_strategies):
+            if self.listeners >> owner & 1:
+                (<Strategy>self.strategies[owner]).reset()
         self.linked = False
         self.gate.ready = False
         self.awaiting_hello = False
@@ -320,7 +323,7 @@ cdef class Core:
         cdef int32_t places[PROPOSALS_MAX]
         cdef int32_t index, refusal
         cdef const Proposal* proposal
-        cdef const Order* order
+        cdef Order* order
         if self.now_ns < gate.slot_open_ns[symbol]:
             self._retry(symbol, gate.slot_open_ns[symbol])
             return 0
@@ -344,7 +347,7 @@ cdef class Core:
             self._answer(proposal, refusal, NULL)
         return 0
 
-    cdef int _answer(self, const Proposal* proposal, int32_t refusal, const Order* order) except -1:
+    cdef int _answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1:
         if proposal.strategy < self.n_strategies and self.listeners >> proposal.strategy & 1:
             (<Strategy>self.strategies[proposal.strategy]).on_answer(proposal, refusal, order)
         return 0

@@ -18,6 +18,7 @@ cdef class Market:
     cdef SymbolState symbols[N_SYMBOLS]
     cdef uint32_t open_bits             # bit set of the symbols that are open
     cdef int64_t stale_ns
+    cdef int32_t min_prices             # trades before an average means anything
     cdef void clear(self) noexcept
     cdef void set_open(self, int32_t symbol, bint is_open) noexcept
     cdef void on_book(self, const Message* message, int64_t now_ns) noexcept

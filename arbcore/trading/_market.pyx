@@ -19,6 +19,7 @@ cdef class Market:
 
     def __cinit__(self, settings):
         self.stale_ns = settings.stale_ns
+        self.min_prices = settings.min_prices
         for symbol in range(N_SYMBOLS):
             ring_init(&self.symbols[symbol].prices, settings.window)
 

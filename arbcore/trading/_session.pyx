@@ -58,7 +58,7 @@ cdef class Session(Core):
     held where it was.
     """
 
-    def __init__(self, settings, strategies):
+    def __cinit__(self, settings, strategies):
         cdef Strategy strategy
         cdef int32_t owner
         self.settings = settings

@@ -50,7 +50,7 @@ cdef class Strategy:
     # became of a proposal (`order` is NULL and `refusal` says why, or the order that was sent).
     cdef int on_message(self, const Message* message, int64_t now_ns) except -1
     cdef int on_tick(self, int64_t now_ns) except -1
-    cdef int on_answer(self, const Proposal* proposal, int32_t refusal, const Order* order) except -1
+    cdef int on_answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1
     cdef bint has_live(self, int32_t symbol) noexcept                       # any own order, in any live state
     cdef int64_t resting_size(self, int32_t symbol, int32_t side) noexcept  # sum over reference `resting`
     # Prices and sizes beyond 32 bits are asked for as out of range, so that the gate refuses them.

@@ -11,7 +11,7 @@ from libc.string cimport memcpy
 from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport ADD, CONVERT, OPEN, OUT, UNACKED
 
-from arbcore.errors import BrokenInvariant
+from arbcore.errors import BrokenInvariant, UsageError
 from arbcore.trading.settings import NEVER_NS
 
 
@@ -113,7 +113,7 @@ cdef class Strategy:
 
     cdef int attach(self, Desk desk, int32_t owner) except -1:
         if self.desk is not None:
-            raise BrokenInvariant(f"strategy {self.name!r} belongs to a session already; build another one")
+            raise UsageError(f"strategy {self.name!r} belongs to a session already; build another one")
         self.desk = desk
         self.owner = owner
         self.holding = &desk.orders.holdings[owner]
@@ -134,7 +134,7 @@ cdef class Strategy:
     cdef int on_tick(self, int64_t now_ns) except -1:
         return 0
 
-    cdef int on_answer(self, const Proposal* proposal, int32_t refusal, const Order* order) except -1:
+    cdef int on_answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1:
         return 0
 
     # --- for the subclasses ---------------------------------------------------------------------
