@@ -133,7 +133,6 @@ cdef class Plugin(Strategy):
         return 0
 
     cdef int on_message(self, const Message* message, int64_t now_ns) except -1:
-        cdef object name
         self.now_ns = now_ns
         if message.kind == MSG_FILL:
             side = "BUY" if message.side > 0 else "SELL"
@@ -370,7 +369,7 @@ cdef class TraderDesk:
             for index in range(plugin.desk.orders.n_live[symbol]):
                 if plugin.desk.orders.live[symbol][index].strategy == plugin.owner:
                     shown = plugin.desk.orders.show(plugin.desk.orders.live[symbol][index])
-                    listed.append({"ticket": tickets.get(shown["id"]),
+                    listed.append({"ticket": tickets.get(shown["order_id"]),
                                    **{key: shown[key] for key in
                                       ("kind", "symbol", "side", "price", "size", "remaining", "state")}})
             for kind in range(2):
