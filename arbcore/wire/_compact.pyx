@@ -9,7 +9,8 @@ from libc.string cimport memcmp, memcpy
 
 from arbcore._fast cimport Level
 from arbcore.wire._types cimport (
-    BUY, MAX_LEVELS, MSG_ACK, MSG_BOOK, MSG_ERROR, MSG_FILL, MSG_OUT, MSG_REJECT, MSG_TRADE, SELL, Message,
+    BUY, MAX_LEVELS, MSG_ACK, MSG_BOOK, MSG_ERROR, MSG_FILL, MSG_OUT, MSG_REJECT, MSG_TRADE, REQ_ADD,
+    REQ_CANCEL, REQ_CONVERT, SELL, Message, Request,
 )
 from arbcore.wire.instruments import SYMBOLS
 
@@ -158,20 +159,45 @@ cdef inline const char* _fast_levels(const char* at, Level* levels, int32_t* cou
             return NULL
 
 
-cdef inline const char* _fast_price_size(const char* at, const char* end, Message* out) noexcept nogil:
-    # The end of a trade and of a fill: ,"price":4106,"size":1}
+cdef inline const char* _fast_symbol_side(const char* at, const char* end, int32_t* symbol,
+                                          int32_t* side) noexcept nogil:
+    # The middle of a fill, an add and a convert: ,"symbol":"BOND","dir":"SELL"
+    if end - at < 20 or memcmp(at, b',"symbol":"', 11) != 0:
+        return NULL
+    at = _fast_symbol(at + 11, end, symbol)
+    if at == NULL or end - at < 20 or memcmp(at, b',"dir":"', 8) != 0:
+        return NULL
+    if memcmp(at + 8, b'BUY"', 4) == 0:
+        side[0] = BUY
+        return at + 12
+    if memcmp(at + 8, b'SELL"', 5) == 0:
+        side[0] = SELL
+        return at + 13
+    return NULL
+
+
+cdef inline const char* _fast_size(const char* at, const char* end, int32_t* size) noexcept nogil:
+    if end - at < 10 or memcmp(at, b',"size":', 8) != 0:
+        return NULL
+    return _fast_amount(at + 8, size)
+
+
+cdef inline const char* _fast_price_size(const char* at, const char* end, int32_t* price,
+                                         int32_t* size) noexcept nogil:
+    # The end of a trade, a fill and an add: ,"price":4106,"size":1}
     if end - at < 20 or memcmp(at, b',"price":', 9) != 0:
         return NULL
-    at = _fast_amount(at + 9, &out.price)
-    if at == NULL or end - at < 10 or memcmp(at, b',"size":', 8) != 0:
+    at = _fast_amount(at + 9, price)
+    if at == NULL:
         return NULL
-    return _fast_amount(at + 8, &out.size)
+    return _fast_size(at, end, size)
 
 
 cdef inline const char* _fast_text(const char* at, const char* end, Message* out) noexcept nogil:
     # Printable ASCII without escapes up to its closing quote.
     out.text = at
-    while at < end and at[0] >= c" " and at[0] != c'"' and at[0] != c"\\":
+    # Whether a plain char has a sign differs between machines.
+    while at < end and 0x20 <= <uint8_t>at[0] < 0x80 and at[0] != c'"' and at[0] != c"\\":
         at += 1
     if at >= end or at[0] != c'"':
         return NULL
@@ -200,7 +226,7 @@ cdef inline const char* _fast_body(const char* line, const char* end, Message* o
         if at == NULL:
             return NULL
         out.kind = MSG_TRADE
-        return _fast_price_size(at, end, out)
+        return _fast_price_size(at, end, &out.price, &out.size)
     if line[9] == c"a":
         if memcmp(line + 9, b'ack","order_id":', 16) != 0:
             return NULL
@@ -220,21 +246,13 @@ cdef const char* _fast_rarer(const char* line, const char* end, Message* out) no
         if end - line < 30 or memcmp(line + 9, b'fill","order_id":', 17) != 0:
             return NULL
         at = _fast_order_id(line + 26, &out.order_id)
-        if at == NULL or end - at < 20 or memcmp(at, b',"symbol":"', 11) != 0:
+        if at == NULL:
             return NULL
-        at = _fast_symbol(at + 11, end, &out.symbol)
-        if at == NULL or end - at < 20 or memcmp(at, b',"dir":"', 8) != 0:
-            return NULL
-        if memcmp(at + 8, b'BUY"', 4) == 0:
-            out.side = BUY
-            at += 12
-        elif memcmp(at + 8, b'SELL"', 5) == 0:
-            out.side = SELL
-            at += 13
-        else:
+        at = _fast_symbol_side(at, end, &out.symbol, &out.side)
+        if at == NULL:
             return NULL
         out.kind = MSG_FILL
-        return _fast_price_size(at, end, out)
+        return _fast_price_size(at, end, &out.price, &out.size)
     if line[9] == c"r":
         if end - line < 32 or memcmp(line + 9, b'reject","order_id":', 19) != 0:
             return NULL
@@ -260,3 +278,30 @@ cdef bint compact_message(const char* line, Py_ssize_t length, Message* out) noe
     if at == NULL:
         at = _fast_rarer(line, last + 1, out)
     return at == last
+
+
+cdef bint compact_request(const char* line, Py_ssize_t length, Request* out) noexcept nogil:
+    cdef const char* at
+    cdef const char* last = line + length - 1
+    if length < 30 or last[0] != c"}" or memcmp(line, b'{"type":"', 9) != 0:
+        return False
+    if memcmp(line + 9, b'cancel","order_id":', 19) == 0:
+        out.kind = REQ_CANCEL
+        return _fast_order_id(line + 28, &out.order_id) == last
+    if memcmp(line + 9, b'add","order_id":', 16) == 0:
+        out.kind = REQ_ADD
+        at = line + 25
+    elif memcmp(line + 9, b'convert","order_id":', 20) == 0:
+        out.kind = REQ_CONVERT
+        at = line + 29
+    else:
+        return False
+    at = _fast_order_id(at, &out.order_id)
+    if at == NULL:
+        return False
+    at = _fast_symbol_side(at, last + 1, &out.symbol, &out.side)
+    if at == NULL:
+        return False
+    if out.kind == REQ_ADD:
+        return _fast_price_size(at, last + 1, &out.price, &out.size) == last
+    return _fast_size(at, last + 1, &out.size) == last

@@ -1,6 +1,7 @@
 """Decodes what a client sends to the exchange: one line in, one Request or one Fault out.
 
-Any legal JSON spelling. It knows the protocol's types and ranges, not who may trade what.
+Any legal JSON spelling, the compact one at once. It knows the protocol's types and ranges, not who may
+trade what.
 """
 
 from libc.stdint cimport uint32_t
@@ -8,6 +9,7 @@ from libc.string cimport memcmp
 
 from arbcore.wire._decode import FAULT_NAMES, fault_error
 from arbcore.wire._decode cimport text_of
+from arbcore.wire._compact cimport compact_request
 from arbcore.wire._fields cimport read_amount, read_order_id, read_side, read_symbol, read_text
 from arbcore.wire._scan cimport (
     FIELD_DIR, FIELD_ORDER_ID, FIELD_PRICE, FIELD_SIZE, FIELD_SYMBOL, FIELD_TEAM, FIELD_TYPE, N_FIELDS,
@@ -24,9 +26,7 @@ KIND_NAMES = ("", "hello", "add", "convert", "cancel")
 cdef Py_ssize_t TEAM_LENGTH_MAX = _TEAM_LENGTH_MAX
 
 
-cdef int decode_request(const char* line, Py_ssize_t length, Request* out) noexcept nogil:
-    cdef Value fields[N_FIELDS]
-    cdef int fault
+cdef inline void _clear(Request* out) noexcept nogil:
     out.kind = 0
     out.symbol = 0
     out.side = 0
@@ -35,6 +35,16 @@ cdef int decode_request(const char* line, Py_ssize_t length, Request* out) noexc
     out.order_id = -1
     out.text = NULL
     out.text_length = 0
+
+
+cdef int decode_request(const char* line, Py_ssize_t length, Request* out) noexcept nogil:
+    cdef Value fields[N_FIELDS]
+    cdef int fault
+    _clear(out)
+    if compact_request(line, length, out):
+        return FAULT_NONE
+    # What the compact path had written before it gave up must not look like fields that were read.
+    _clear(out)
     fault = scan_line(line, length, fields)
     if fault != FAULT_NONE:
         return fault
