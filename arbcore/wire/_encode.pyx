@@ -26,6 +26,7 @@ cdef char SYMBOL_NAME[8][SYMBOL_BYTES]
 cdef int SYMBOL_LENGTH[8]
 cdef int ALPHABETICAL[8]
 cdef char DIGIT_PAIRS[200]
+cdef const char* HEX_DIGITS = b"0123456789abcdef"
 
 
 cdef int _fill_tables() except -1:
@@ -164,7 +165,7 @@ cdef char* _text(char* at, const char* text, Py_ssize_t n) noexcept nogil:
         elif byte < 0x20:
             at = _literal(at, b"\\u00", 4)
             at[0] = c"1" if byte >= 16 else c"0"
-            at[1] = (b"0123456789abcdef")[byte & 15]
+            at[1] = HEX_DIGITS[byte & 15]
             at += 2
         elif byte < 0x80:
             at[0] = text[0]
