@@ -117,7 +117,7 @@ class MarketMakingSettings(Ranged):
     width_ms: int = option(1, low=0, high=1000, help="ticks from the average for MS")
     width_wfc: int = option(1, low=0, high=1000, help="ticks from the average for WFC")
     width_xlf: int = option(3, low=0, high=1000, help="ticks from the average for XLF")
-    size: int = option(5, low=1, high=10_000, help="shares a quote")
+    size: int = option(3, low=1, high=10_000, help="shares a quote")
     inventory_cap: int = option(30, low=1, high=100_000, help="loose position at which a side is no longer quoted")
     skew_ticks: int = option(30, low=0, high=1000, help="ticks the quotes move against a position at the cap")
     improve_ticks: int = option(1, low=-1000, high=1000, help="ticks a quote may stand inside the others' touch")
