@@ -354,7 +354,13 @@ class ExchangeRun:
         if not data:
             return False
         read_ns = self._clock()
-        out = session.receive(data, read_ns)
+        try:
+            out = session.receive(data, read_ns)
+        except BaseException:
+            # What broke the session is the one thing that its replay must have.
+            if self._journal is not None:
+                self._journal.write(records.IN, read_ns, data)
+            raise
         if out:
             connection.link.send(out)
             self.latency.record(self._clock() - read_ns)

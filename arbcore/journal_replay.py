@@ -7,7 +7,7 @@ from typing import Any
 
 import arbcore
 from arbcore.bot import make_session
-from arbcore.errors import JournalError
+from arbcore.errors import ConfigError, JournalError
 from arbcore.journal_file import read_journal
 from arbcore.trading import journal
 
@@ -48,7 +48,7 @@ def session_of(settings: dict[str, Any], directory: Path) -> Any:
             builtin=settings["builtin"],
             directory=directory,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise JournalError(
             f"its settings do not describe a session ({type(error).__name__}: {error}); it was made by "
             "another version or is damaged."

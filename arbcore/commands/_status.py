@@ -165,15 +165,14 @@ def plain_line(run: ExchangeRun, summary: dict[str, Any], *, rate: float, now_ns
     )
 
 
-def order_text(order: Any) -> str:
+def order_text(order: dict[str, Any]) -> str:
     """One order as a person reads it."""
-    if not isinstance(order, dict):
-        return printable(str(order))
-    price = f" at {order['price']}" if order.get("price") else ""
-    kind = "convert " if order.get("kind") == "convert" else ""
+    what = f"{order['side']:<4} {order['size']:>3} {order['symbol']:<5}"
+    price = f"at {order['price']:>6}" if order["kind"] == "add" else "conversion"
+    filled = order["size"] - order["remaining"]
+    done = f", {filled} filled" if order["kind"] == "add" and filled else ""
     return printable(
-        f"{order.get('id', ''):>6} {kind}{order.get('dir', '')} {order.get('size', '')} "
-        f"{order.get('symbol', '')}{price}  {order.get('state', '')}  {order.get('strategy', '')}"
+        f"{order['order_id']:>7}  {what} {price:<10} {order['state']}{done}  ({order['strategy']})"
     )
 
 

@@ -267,7 +267,7 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
             _counts(document["rejects"], "reject"),
         )
     )
-    played = f"{document['team']} played {plural(document['rounds'], 'round')} on {document['address']}"
+    played = f"{document['team']} played {plural(document['rounds'], 'full round')} on {document['address']}"
     lines = [
         f"{played} ({document['mode']}{seed}) in {document['duration_s']:,.1f} s.",
         f"  P&L             {document['pnl']:+,}{fair}",
