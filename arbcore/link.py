@@ -14,7 +14,7 @@ from arbcore._spin import Spinner, can_spin
 from arbcore.errors import ConnectError, UsageError
 from arbcore.text import printable
 
-READ_BYTES = 1 << 18
+READ_BYTES = 1 << 16
 #: What may wait to be sent before the connection is given up: at 500 short messages a second, half a minute.
 UNSENT_BYTES_MAX = 1 << 20
 #: How long the exchange may leave our bytes unread before the connection is given up.
