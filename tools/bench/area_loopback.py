@@ -7,10 +7,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
-from arbcore.trading.settings import SessionSettings
+from arbcore.trading.settings import STRATEGY_SETTINGS
 from tools import ROOT
 from tools.bench import floors, stream
 from tools.bench.area_session import SETTINGS, installed
@@ -128,7 +129,7 @@ def study_ping(options: Options, mode: str, count: int) -> dict[str, float]:
 @contextlib.contextmanager
 def blasted(path: Path, core: int) -> Iterator[int]:
     """A port of loopback on which whoever connects is sent the file as fast as C can."""
-    with running(program("blast", core, path, 1), stdout=subprocess.PIPE) as sender:
+    with running(program("blast", core, path), stdout=subprocess.PIPE) as sender:
         assert sender.stdout is not None
         yield int(sender.stdout.readline().split()[1])
 
@@ -159,19 +160,35 @@ def readline_and_msgspec(port: int) -> None:
             decode(line)
 
 
-def decide_on_all(port: int) -> None:
-    """The exchange client's own loop with every strategy on; nothing answers the orders that it sends."""
+def decide_in_python(port: int) -> None:
+    """The tuned json session on whatever each read brings: the same strategies, checks and orders as ours."""
+    session = JsonSession(SETTINGS, tuned_strategies(SETTINGS))
+    clock = time.monotonic_ns
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.sendall(session.connected(clock()))
+        while data := sock.recv(1 << 18):
+            out = session.receive(data, clock())
+            if out:
+                sock.sendall(out)
+
+
+def decide(names: Iterable[str], port: int) -> None:
+    """The exchange client's own loop with these strategies on; the sender acks adds and outs cancels."""
     from tools.bench.client import play
 
-    play(port, ours(SessionSettings(team="BENCH", loss_limit=10**9)), busy_poll=False)
+    play(port, ours(SETTINGS, names), busy_poll=False)
 
 
 def lines_table(options: Options) -> Table:
     """Market data from a fast sender: a socket on this side, and what is done with each line."""
     first, second = cores()
     rows = [
-        Row("recv only", FLOOR), Row("arbcore", OURS, missing=missing_reason()),
-        Row("makefile, json.loads", PEER), Row("makefile, msgspec", PEER, missing=installed("msgspec")),
+        Row("recv only", FLOOR),
+        Row("arbcore, all strategies", OURS, missing=missing_reason()),
+        Row("arbcore, quoting averages", OURS, missing=missing_reason(), note="market_making alone"),
+        Row("makefile, json.loads", PEER, note="decides nothing"),
+        Row("makefile, msgspec", PEER, missing=installed("msgspec"), note="decides nothing"),
+        Row("json, all strategies", PEER, note="does all that the first row of arbcore does"),
     ]
     title = "socket to decision with a fast sender"
     if not floors.compiler():
@@ -201,20 +218,28 @@ def lines_table(options: Options) -> Table:
 
     everything = {
         "recv only": engine(receive_only, many, len(news) * repeat),
-        "arbcore": engine(decide_on_all, many, len(news) * repeat),
+        "arbcore, all strategies": engine(partial(decide, list(STRATEGY_SETTINGS)), many, len(news) * repeat),
+        "arbcore, quoting averages": engine(partial(decide, ["market_making"]), many, len(news) * repeat),
         "makefile, json.loads": engine(readline_and_json, few, len(news)),
         "makefile, msgspec": engine(readline_and_msgspec, few, len(news)),
+        "json, all strategies": engine(decide_in_python, few, len(news)),
     }
     with on_core(second):
         present = [row.name for row in rows if not row.missing]
         measure(rows, {name: everything[name] for name in present}, options)
-    recv, mine, loads, structs = rows
-    ratios = [Ratio("arbcore against makefile, json.loads", mine, loads, at_least=20),
-              Ratio("arbcore against makefile, msgspec", mine, structs),
-              Ratio("arbcore against recv only", mine, recv)]
+    recv, mine, quoting, loads, structs, python = rows
+    ratios = [
+        Ratio("all strategies against makefile, json.loads", mine, loads, at_least=20),
+        Ratio("quoting averages against makefile, json.loads", quoting, loads),
+        Ratio("all strategies against makefile, msgspec", mine, structs),
+        Ratio("all strategies against json, all strategies", mine, python),
+        Ratio("all strategies against recv only", mine, recv),
+    ]
     average = sum(map(len, news)) / len(news)
-    notes = ["the peers decode and decide nothing; arbcore runs its own loop with every strategy on",
-             f"books and trades, {average:.0f} bytes a line"]
+    notes = [
+        "arbcore's rows are the loop of the exchange client, which the sender answers",
+        f"books and trades, {average:.0f} bytes a line",
+    ]
     return Table("loopback", title, "lines a second", rows, ratios, notes)
 
 

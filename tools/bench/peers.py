@@ -229,7 +229,7 @@ class TunedVale(Tuned, ValeQuoting):
 class TunedMaking(Tuned, MarketMaking):
     """Quotes around the average, in one piece."""
 
-    def evaluate(self, symbols: int, now_ns: int) -> None:  # noqa: ARG002 -- the hook's
+    def evaluate(self, symbols: int, now_ns: int) -> None:
         widths = self.widths
         for symbol in SYMBOLS_OF[symbols]:
             if symbol in widths:

@@ -6,7 +6,7 @@
  *   loopback answer PORT MODE CPU       a client that answers every such tick with the same order
  *   loopback ping MODE CPU COUNT        plain ping-pong, measuring side; prints as exchange does
  *   loopback pong PORT MODE CPU         plain ping-pong, answering side
- *   loopback blast CPU FILE TIMES       sends FILE to whoever connects, TIMES times; prints "port N"
+ *   loopback blast CPU FILE             sends FILE to whoever connects, answering orders; prints "port N"
  *
  * MODE is spin or block. CPU is the core to stay on, -1 for any. */
 #define _GNU_SOURCE
@@ -311,12 +311,22 @@ static void answer(int port, int spin)
 
 /* ---- lines a second ---- */
 
-static void blast(const char *path, int times)
+/* Answers what the client has asked meanwhile, without waiting for it. */
+static void answer_meanwhile(Exchange *x)
 {
+    ssize_t n = recv(x->fd, x->buffer + x->held, sizeof x->buffer - x->held, MSG_DONTWAIT);
+    if (n <= 0) return;
+    on_bytes(x, (size_t)n);
+    send_answers(x);
+}
+
+/* Sends the file as fast as it is taken; between pieces, which end with a line, acks adds and outs cancels. */
+static void blast(const char *path)
+{
+    static Exchange x;
     FILE *file = fopen(path, "rb");
-    char *data;
+    char *data, *at, *end;
     size_t length;
-    int fd;
     if (!file) die(path);
     fseek(file, 0, SEEK_END);
     length = (size_t)ftell(file);
@@ -324,13 +334,16 @@ static void blast(const char *path, int times)
     data = malloc(length);
     if (fread(data, 1, length, file) != length) die(path);
     fclose(file);
-    fd = accept_one();
-    for (int i = 0; i < times; i++) {
-        for (size_t at = 0; at < length; at += BUFFER)
-            put(fd, data + at, length - at < BUFFER ? length - at : BUFFER);
+    x.fd = accept_one();
+    for (at = data, end = data + length; at < end;) {
+        char *stop = end - at < BUFFER ? end : at + BUFFER;
+        while (stop < end && stop[-1] != '\n') stop--;
+        put(x.fd, at, (size_t)(stop - at));
+        at = stop;
+        answer_meanwhile(&x);
     }
-    shutdown(fd, SHUT_WR);
-    while (recv(fd, data, length, 0) > 0) {}
+    shutdown(x.fd, SHUT_WR);
+    while (recv(x.fd, x.buffer, sizeof x.buffer, 0) > 0) {}
 }
 
 int main(int argc, char **argv)
@@ -347,9 +360,9 @@ int main(int argc, char **argv)
         pin(atoi(argv[4]));
         if (*role == 'a') answer(atoi(argv[2]), spin);
         else pong(atoi(argv[2]), spin);
-    } else if (!strcmp(role, "blast") && argc == 5) {
+    } else if (!strcmp(role, "blast") && argc == 4) {
         pin(atoi(argv[2]));
-        blast(argv[3], atoi(argv[4]));
+        blast(argv[3]);
     } else {
         fprintf(stderr, "loopback: wrong arguments; the roles are described in loopback.c\n");
         return 2;
