@@ -120,6 +120,7 @@ cdef class Orders:
     cdef int64_t average_price(self, int32_t symbol) noexcept
     cdef dict show(self, const Order* order)
 
+    cdef Order* _known(self, int64_t order_id) except NULL
     cdef void _move(self, Order* order, int32_t event) noexcept
     cdef void _work(self, const Order* order, int64_t size) noexcept
     cdef void _convert(self, Order* order) noexcept

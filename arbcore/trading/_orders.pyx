@@ -11,7 +11,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memmove, memset
 
 from arbcore.errors import BrokenInvariant, UsageError
-from arbcore.wire.instruments import CONVERSIONS, ORDER_ID_MAX, SYMBOL_ID, SYMBOLS
+from arbcore.wire.instruments import CONVERSIONS, ORDER_ID_MAX, SIZE_MAX, SYMBOL_ID, SYMBOLS
 from arbcore.wire.instruments import POSITION_MAX as _POSITION_MAX
 
 STATE_NAMES = ("unacknowledged", "open", "cancel_pending", "unknown", "out", "rejected")
@@ -88,6 +88,13 @@ cdef int64_t bounded(int64_t money) noexcept nogil:
 
 cdef inline int64_t magnitude(int64_t value) noexcept nogil:
     return -value if value < 0 else value
+
+
+cdef int checked(object kind, object symbol, object side, object price, object size) except -1:
+    if not (kind in (ADD, CONVERT) and symbol in range(N_SYMBOLS) and side in (1, -1)
+            and 0 <= price <= SIZE_MAX and 0 < size <= SIZE_MAX):
+        raise ValueError(f"no order: kind {kind!r}, symbol {symbol!r}, side {side!r}, {size!r} at {price!r}")
+    return 0
 
 
 cdef class Orders:
@@ -353,6 +360,65 @@ cdef class Orders:
         self.cash -= cost
         self.holdings[owner].position[symbol] += change
         self.holdings[owner].cash -= cost
+
+    # --- the Python face, for tests and tools: orders go by their ids -----------------------------
+
+    cdef Order* _known(self, int64_t order_id) except NULL:
+        cdef Order* order = self.find(order_id)
+        if order == NULL:
+            raise KeyError(order_id)
+        return order
+
+    def new(self, kind, symbol, *, side, price, size, strategy, now_ns) -> int:
+        """Enter an order (kind 0 an add, 1 a conversion; a symbol's id; side +1 or -1); returns its id."""
+        if strategy not in range(self.n_owners):
+            raise ValueError(f"owner {strategy} of {self.n_owners}")
+        checked(kind, symbol, side, price, size)
+        if kind == CONVERT and not rules[symbol].unit:
+            raise ValueError(f"{SYMBOLS[symbol]} does not convert")
+        return self.enter(kind, symbol, side, price, size, strategy, now_ns).id
+
+    def cancel_sent(self, order_id, now_ns) -> None:
+        """A cancel of this order was sent."""
+        self.mark_cancel(self._known(order_id), now_ns)
+
+    def timed_out(self, order_id) -> None:
+        """Nothing was heard of this order in time."""
+        self.time_out(self._known(order_id))
+
+    def on_ack(self, order_id) -> bool:
+        """Whether it was an ack of a live order."""
+        return self.take_ack(order_id) != NULL
+
+    def on_reject(self, order_id) -> bool:
+        """Whether it was a reject of an order of ours."""
+        return self.take_reject(order_id) != NULL
+
+    def on_out(self, order_id) -> bool:
+        """Whether it ended an order."""
+        return self.take_out(order_id) != NULL
+
+    def on_fill(self, order_id, symbol, *, side, price, size) -> bool:
+        """Whether it was a fill of an order of ours."""
+        checked(ADD, symbol, side, price, size)
+        return self.take_fill(order_id, symbol, side, price, size) != NULL
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        self.lose_all()
+
+    def resync(self, told, cash, *, worth) -> bool:
+        """A login told positions (one a symbol) and cash; whether they differ from what was believed."""
+        cdef int64_t positions[N_SYMBOLS]
+        cdef int64_t worths[OWNERS_MAX]
+        if len(told) != N_SYMBOLS or len(worth) != self.n_owners:
+            raise ValueError(f"{len(told)} positions and {len(worth)} worths; "
+                             f"give {N_SYMBOLS} and {self.n_owners}")
+        for place in range(N_SYMBOLS):
+            positions[place] = told[place]
+        for place in range(self.n_owners):
+            worths[place] = worth[place]
+        return bool(self.take_positions(positions, cash, worths))
 
     # --- views ----------------------------------------------------------------------------------
 

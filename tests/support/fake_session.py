@@ -1,4 +1,3 @@
-# ruff: noqa: ARG002
 """A session for tests of the shells: it says hello, answers every book with one order, and counts."""
 
 import json
