@@ -114,6 +114,7 @@ def _add_debug(parser: argparse.ArgumentParser, *, default: object) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code; prints every error as one sentence on stderr."""
+    _open_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     # Wrong usage is found before --debug is parsed, so it is looked for by hand.
     debug = "--debug" in words
@@ -144,6 +145,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except Exception as error:  # noqa: BLE001  The program's last resort; --debug shows the traceback.
         return _say_internal(error, debug)
+
+
+def _open_streams() -> None:
+    """Gives a program that was started without an output (`>&-`) one that leads nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Open until the end of the program.
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _dispatch(words: list[str]) -> int:

@@ -171,6 +171,14 @@ def test_reader_that_went_away_is_no_traceback(tmp_path):
         assert program.process.stderr.read() == ""
 
 
+@POSIX
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_program_without_an_output_still_ends_as_it_should(closed, tmp_path):
+    words = [sys.executable, "-m", "arbcore", "exchange", "--production"]
+    done = subprocess.run(["sh", "-c", f'"$@" {closed}', "sh", *words], cwd=tmp_path, timeout=PATIENCE_S)
+    assert done.returncode == 2
+
+
 # --- config ---------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """The client's shell against an exchange that misbehaves on purpose, over real sockets."""
 
+import contextlib
 import json
 import threading
 import time
@@ -14,6 +15,7 @@ from arbcore.errors import ConnectError, JournalError, RunError, UsageError
 from arbcore.exchange import ExchangeRun, RunOptions, Target, choose_target, result_document, split_address
 from arbcore.journal_file import JournalWriter
 from arbcore.journal_replay import replay
+from arbcore.link import SocketLink
 
 
 class Watcher:
@@ -29,7 +31,7 @@ class Watcher:
         if self._on_event is not None:
             self._on_event(text)
 
-    def refresh(self, run, now_ns):  # noqa: ARG002
+    def refresh(self, run, now_ns):
         if self._on_refresh is not None:
             self._on_refresh(run)
 
@@ -182,6 +184,53 @@ def test_exchange_that_never_reads_is_given_up(monkeypatch):
         run.play()
     assert given_up.is_set()
     assert run.connections == 2
+
+
+def forgiving_round(peer):
+    """A round for a client whose connection may break at any moment."""
+    with contextlib.suppress(OSError, TypeError):
+        one_round(peer)
+
+
+class FailingLink(SocketLink):
+    """Loses the connection at one chosen call, counted over all connections of a run."""
+
+    calls = 0
+    fail_at = 0
+    failed = False
+
+    @classmethod
+    def reset(cls, fail_at):
+        cls.calls, cls.fail_at, cls.failed = 0, fail_at, False
+
+    def _fails(self):
+        FailingLink.calls += 1
+        FailingLink.failed |= self.calls == self.fail_at
+        return self.calls == self.fail_at
+
+    def recv(self, timeout_ns):
+        return b"" if self._fails() else super().recv(timeout_ns)
+
+    def send(self, data):
+        if self._fails():
+            self._fail("a test wants it")
+        else:
+            super().send(data)
+
+
+def test_run_completes_wherever_the_connection_is_lost(monkeypatch):
+    monkeypatch.setattr(exchange, "SocketLink", FailingLink)
+    fail_at = 0
+    while True:
+        fail_at += 1
+        FailingLink.reset(fail_at)
+        with ScriptedExchange(forgiving_round, forgiving_round, forgiving_round) as venue:
+            run = make_run(venue.port, rounds=1, wait_s=20.0)
+            run.play()
+        assert run.rounds == 1, f"call {fail_at}"
+        if not FailingLink.failed:
+            break
+    assert fail_at > 5
 
 
 def test_timer_of_the_session_runs_when_nothing_arrives():

@@ -1,5 +1,6 @@
 """An exchange on loopback that does exactly what a test says, connection by connection."""
 
+import contextlib
 import json
 import socket
 import struct
@@ -63,7 +64,8 @@ class Peer:
 class ScriptedExchange:
     """Runs ``scripts`` one connection after the other on a thread; a failing script fails the test.
 
-    After the last script nothing listens any more. ``listen=False`` only reserves the port until ``open``.
+    After the last script nothing listens any more; scripts that nobody came for are left out.
+    ``listen=False`` only reserves the port until ``open``.
     """
 
     def __init__(self, *scripts, listen=True):
@@ -76,6 +78,7 @@ class ScriptedExchange:
         self._failure = None
         self.served = 0
         self._opened = False
+        self._over = False
         if listen:
             self.open()
 
@@ -89,6 +92,9 @@ class ScriptedExchange:
         try:
             for script in self._scripts:
                 peer = Peer(self._listener.accept()[0])
+                if self._over:
+                    peer.close()
+                    break
                 try:
                     script(peer)
                 finally:
@@ -103,7 +109,11 @@ class ScriptedExchange:
         return self
 
     def __exit__(self, kind, *_):
+        self._over = True
         if self._opened:
+            # A thread that waits for one more client gets this one.
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                pass
             self._thread.join(PATIENCE_S)
         else:
             self._listener.close()

@@ -1,0 +1,133 @@
+"""What a person sees while a run lasts."""
+
+import io
+import os
+import threading
+
+import pytest
+from fake_session import FakeSession
+
+from arbcore.commands._status import Console, order_text, status_lines
+from arbcore.exchange import ExchangeRun, RunOptions, Target
+
+SECOND_NS = 10**9
+PATIENCE_S = 20.0
+
+
+class Nobody:
+    def event(self, text):
+        pass
+
+    def refresh(self, run, now_ns):
+        pass
+
+
+def make_run():
+    target = Target("test:empty", "127.0.0.1", 25000, "ALPHA")
+    return ExchangeRun(FakeSession(), target, RunOptions(), observer=Nobody(), clock=lambda: SECOND_NS)
+
+
+def lines_of(run):
+    return status_lines(run, run.session.summary(), rate=12.4, now_ns=66 * SECOND_NS)
+
+
+def test_block_shows_positions_money_rate_latency_and_time():
+    run = make_run()
+    run.session.held["XLF"] = -30
+    run.session.messages = 1234
+    run.latency.record(2500)
+    text = "\n".join(lines_of(run))
+    assert "ALPHA on 127.0.0.1:25000 (test:empty)  round 1  01:05" in text
+    assert "XLF -30" in text
+    assert "messages 1,234 (12/s)" in text
+    assert "p50 2.5 µs" in text
+
+
+def test_what_the_exchange_sent_cannot_steer_the_terminal():
+    run = make_run()
+    run.session.halted_reason = "\x1b[2J"
+    run.session.faults["\x1b]0;title\x07"] = 1
+    assert "\x1b" not in "".join(lines_of(run))
+
+
+def test_order_is_told_in_one_line():
+    order = {"order_id": 12, "kind": "add", "symbol": "XLF", "side": "BUY", "price": 4285, "size": 10,
+             "remaining": 4, "state": "open", "strategy": "market_making"}  # fmt: skip
+    assert " ".join(order_text(order).split()) == "12 BUY 10 XLF at 4285 open, 6 filled (market_making)"
+    assert "conversion" in order_text(order | {"kind": "convert", "price": 0})
+
+
+def test_piped_output_is_plain_lines_now_and_then():
+    stream = io.StringIO()
+    console = Console(quiet=False, stream=stream)
+    run = make_run()
+    console.event("Connected.")
+    for tenth in range(1, 120):
+        console.refresh(run, tenth * SECOND_NS // 10)
+    console.close()
+    said = stream.getvalue().splitlines()
+    assert said[0].endswith(" Connected.")
+    assert len(said) == 3
+    assert "flat" in said[1]
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_quiet_console_says_nothing():
+    stream = io.StringIO()
+    console = Console(quiet=True, stream=stream)
+    console.event("Connected.")
+    console.refresh(make_run(), SECOND_NS)
+    console.close()
+    assert stream.getvalue() == ""
+
+
+class Stuck(io.StringIO):
+    """A terminal that is paused until the test says otherwise."""
+
+    def __init__(self):
+        super().__init__()
+        self.go_on = threading.Event()
+
+    def write(self, text):
+        assert self.go_on.wait(PATIENCE_S)
+        return super().write(text)
+
+
+def test_paused_terminal_does_not_hold_up_the_run():
+    stream = Stuck()
+    console = Console(quiet=False, stream=stream)
+    for number in range(10_000):
+        console.event(f"event {number}")
+    stream.go_on.set()
+    console.close()
+    assert stream.getvalue().count("\n") < 1000
+
+
+def test_closed_stream_does_not_end_the_run():
+    stream = io.StringIO()
+    console = Console(quiet=False, stream=stream)
+    stream.close()
+    console.event("one")
+    console.close()
+    console.event("two")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals need POSIX")
+def test_block_on_a_terminal_is_redrawn_in_place_and_taken_away_at_the_end(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("LINES", "20")
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, "w") as stream:
+        console = Console(quiet=False, stream=stream)
+        run = make_run()
+        console.refresh(run, SECOND_NS)
+        console.refresh(run, 2 * SECOND_NS)
+        console.event("Round 1 is over.")
+        console.close()
+        seen = os.read(ours, 65536).decode()
+    os.close(ours)
+    block, *rest = seen.split("\x1b[4F\x1b[J")
+    assert len(rest) == 2
+    assert max(len(line) for line in block.splitlines()) < 60
+    assert rest[-1].strip().endswith("Round 1 is over.")
