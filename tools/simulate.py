@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from arbcore.simulation.link import STORMS
-from arbcore.simulation.rounds import RoundPlan, RoundResult, play
+from arbcore.simulation.rounds import ENDINGS, RoundPlan, RoundResult, play
 from arbcore.trading.settings import SECOND_NS, STRATEGY_SETTINGS
 from arbcore.venue.regimes import REGIMES
 
@@ -34,7 +34,9 @@ def enabled() -> dict[str, Any]:
 
 def table_plans(args: argparse.Namespace) -> Iterator[tuple[str, RoundPlan]]:
     """Every row of the table with the plan of its first round."""
-    base = RoundPlan(seed=0, mode=args.mode, round_ns=args.round_s * SECOND_NS, latency_ns=args.latency_us * 1000)
+    base = RoundPlan(
+        seed=0, mode=args.mode, round_ns=args.round_s * SECOND_NS, latency_ns=args.latency_us * 1000
+    )
     yield "all strategies", base
     for name, kind in STRATEGY_SETTINGS.items():
         yield f"{name} alone", replace(base, strategies={name: kind()})
@@ -69,8 +71,8 @@ def row(name: str, results: list[RoundResult]) -> dict[str, Any]:
 
 def print_row(line: dict[str, Any]) -> None:
     print(
-        f"{line['row']:<22}{line['mean']:>9.0f}  [{line['low']:>7.0f}, {line['high']:>7.0f}]{line['worst']:>8}"
-        f"{line['best']:>8}{line['losing_rounds']:>8}{line['orders']:>8.0f}{line['fills']:>7.0f}"
+        f"{line['row']:<22}{line['mean']:>9.0f}  [{line['low']:>7.0f}, {line['high']:>7.0f}]"
+        f"{line['worst']:>8}{line['best']:>8}{line['losing_rounds']:>8}{line['orders']:>8.0f}{line['fills']:>7.0f}"
         f"{line['limit_breaches']:>9}{line['limit_rejects']:>9}",
         flush=True,
     )
@@ -103,14 +105,7 @@ def run_table(args: argparse.Namespace, pool: ProcessPoolExecutor) -> int:
 
 def run_seeds(args: argparse.Namespace, pool: ProcessPoolExecutor) -> int:
     """Checked rounds under every storm in turn; a failing one prints the command that repeats it."""
-    plans = [
-        RoundPlan(
-            seed=args.first_seed + index, mode=args.mode, storm=STORM_NAMES[index % len(STORM_NAMES)],
-            regime=list(REGIMES)[index // len(STORM_NAMES) % len(REGIMES)],
-            round_ns=args.round_s * SECOND_NS, check=True,
-        )
-        for index in range(args.seeds)
-    ]  # fmt: skip
+    plans = [checked_plan(args, index) for index in range(args.seeds)]
     failed = 0
     for plan, result in zip(plans, pool.map(play, plans, chunksize=4), strict=True):
         if result.violations:
@@ -121,17 +116,31 @@ def run_seeds(args: argparse.Namespace, pool: ProcessPoolExecutor) -> int:
     return 1 if failed else 0
 
 
+def checked_plan(args: argparse.Namespace, index: int) -> RoundPlan:
+    """Storms in turn, under each of them every regime, and half of the bots stopped or killed on the way."""
+    storms = len(STORM_NAMES)
+    return RoundPlan(
+        seed=args.first_seed + index, mode=args.mode, storm=STORM_NAMES[index % storms],
+        regime=list(REGIMES)[index // storms % len(REGIMES)], round_ns=args.round_s * SECOND_NS,
+        rounds=args.rounds_a_seed, latency_ns=args.latency_us * 1000, check=True,
+        ending=("", "stop", "", "kill")[index // storms % 4], ending_ns=args.round_s * SECOND_NS // 2,
+    )  # fmt: skip
+
+
 def again_command(plan: RoundPlan) -> str:
+    ending = f" --ending {plan.ending}" if plan.ending else ""
     return (
         f"python -m tools.simulate --seed {plan.seed} --storm {plan.storm} --regime {plan.regime} "
-        f"--mode {plan.mode} --round-s {plan.round_ns // SECOND_NS} --check"
+        f"--mode {plan.mode} --round-s {plan.round_ns // SECOND_NS} --rounds-a-seed {plan.rounds} "
+        f"--latency-us {plan.latency_ns // 1000}{ending} --check"
     )
 
 
 def run_one(args: argparse.Namespace) -> int:
     plan = RoundPlan(
-        seed=args.seed, mode=args.mode, regime=args.regime, storm=args.storm, round_ns=args.round_s * SECOND_NS,
-        latency_ns=args.latency_us * 1000, check=args.check,
+        seed=args.seed, mode=args.mode, regime=args.regime, storm=args.storm,
+        round_ns=args.round_s * SECOND_NS, rounds=args.rounds_a_seed, latency_ns=args.latency_us * 1000, check=args.check, ending=args.ending,
+        ending_ns=args.round_s * SECOND_NS // 2,
     )  # fmt: skip
     result = play(plan)
     print(json.dumps(result.as_dict(), indent=2))
@@ -150,6 +159,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--mode", choices=("prod-like", "slower", "empty"), default="prod-like")
     parser.add_argument("--regime", choices=list(REGIMES), default="normal")
     parser.add_argument("--storm", choices=list(STORMS), default="none")
+    parser.add_argument("--rounds-a-seed", type=int, default=1, help="rounds of one run, over restarts")
+    parser.add_argument("--ending", choices=ENDINGS, default="", help="tell the bot this in mid-round")
     parser.add_argument("--check", action="store_true", help="hold the invariants after every event")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", action="store_true")

@@ -11,11 +11,11 @@ the number of its invariant in the list below, the time, and a sentence.
      5  an order id is never used twice in a run
      7  each fill counts once
      8  no order fills beyond its size, and one that ended stays ended
-     9  after silence or a lost connection an order still counts in full
+     9  after silence or a lost connection an order still counts in full, in the session's own sums
     11  every price lies within the collar of a market that is known and fresh
     12  no more messages than the cap in any one second
     13  no order meets a resting order of our own
-    14  nothing that adds exposure leaves while stopped, killed or not logged in
+    14  nothing that adds exposure leaves while stopped or not logged in, or in a closed symbol
     15  the kill switch holds
     16  stopped means that nothing is live
     20  deadlines and time never go backwards
@@ -78,6 +78,7 @@ class Checker:
         self.position = dict.fromkeys(SYMBOLS, 0)
         self.cash = 0
         self.books = Books()
+        self.open: set[str] = set()
         self.stamps: deque[int] = deque()
         self.now_ns = 0
         self.partial = b""
@@ -95,6 +96,7 @@ class Checker:
         self.now_ns = max(now_ns, self.now_ns)
         if what == "connect":
             self.connected, self.logged_in, self.partial, self.books = True, False, b"", Books()
+            self.open = set()
         elif what == "disconnect":
             self.connected = self.logged_in = False
         elif what == "in":
@@ -112,24 +114,38 @@ class Checker:
     def hold(self, now_ns: int) -> None:
         """Hold what the session believes against these books."""
         session = self.session
-        self._expect(2, session.positions() == self.position, f"it believes {session.positions()}, told {self.position}")
+        self._expect(
+            2,
+            session.positions() == self.position,
+            f"it believes {session.positions()}, told {self.position}",
+        )
         self._expect(2, session.cash == self.cash, f"it believes cash {session.cash}, told {self.cash}")
         self._expect(16, not (session.stopped and self.live), f"stopped with {len(self.live)} live orders")
         self._expect(15, not self.killed or session.mode != "active", "killed, and active again")
+        working = self._working()
+        exposure = session.exposure()
         for symbol in SYMBOLS:
-            for side in (1, -1):
-                held = side * self.position[symbol] + self._working(symbol, side)
-                ok = held <= max(self.settings.limit(symbol), side * self.position[symbol])
+            position, limit = self.position[symbol], self.settings.limit(symbol)
+            for side, name in ((1, "working_buy"), (-1, "working_sell")):
+                may_fill = working[symbol, side]
+                held = side * position + may_fill
+                ok = held <= max(limit, side * position)
                 self._expect(1, ok, f"{symbol}: {held} shares of side {side:+d} may come to be held")
+                counted = exposure[symbol][name]
+                sentence = (
+                    f"{symbol}: {may_fill} shares of side {side:+d} may still fill, it counts {counted}"
+                )
+                self._expect(9, counted >= may_fill, sentence)
 
-    def _working(self, symbol: str, side: int) -> int:
-        total = 0
+    def _working(self) -> dict[tuple[str, int], int]:
+        """What may still fill, by symbol and side, with what a conversion under way may change."""
+        total = {(symbol, side): 0 for symbol in SYMBOLS for side in (1, -1)}
         for order in self.live.values():
-            if order.kind == "add" and order.symbol == symbol and order.side == side:
-                total += order.may_fill
-            elif order.kind == "convert":
-                change = side * self._conversion(order).get(symbol, 0)
-                total += max(0, change)
+            if order.kind == "add":
+                total[order.symbol, order.side] += order.may_fill
+                continue
+            for symbol, change in self._conversion(order).items():
+                total[symbol, 1 if change > 0 else -1] += abs(change)
         return total
 
     @staticmethod
@@ -146,7 +162,9 @@ class Checker:
         self.stamps.append(self.now_ns)
         while self.now_ns - self.stamps[0] >= SECOND_NS:
             self.stamps.popleft()
-        self._expect(12, len(self.stamps) <= self.settings.message_cap, f"{len(self.stamps)} messages in a second")
+        self._expect(
+            12, len(self.stamps) <= self.settings.message_cap, f"{len(self.stamps)} messages in a second"
+        )
         kind = message["type"]
         if kind in ("add", "convert"):
             self._ordered(kind, message)
@@ -154,12 +172,21 @@ class Checker:
     def _ordered(self, kind: str, message: dict[str, Any]) -> None:
         self.orders += 1
         order_id = message["order_id"]
-        order = Sent(kind, message["symbol"], SIDE[message["dir"]], message.get("price", 0), message["size"], message["size"])
+        order = Sent(
+            kind,
+            message["symbol"],
+            SIDE[message["dir"]],
+            message.get("price", 0),
+            message["size"],
+            message["size"],
+        )
         self._expect(5, order_id not in self.sent, f"order id {order_id} was used before")
         self._expect(14, self.logged_in, f"order {order_id} left before the exchange's hello")
         self._expect(14, not self.stopping, f"order {order_id} left after the stop")
+        self._expect(14, order.symbol in self.open, f"order {order_id} left while {order.symbol} was closed")
         if self.killed or self.session.mode == "closing":
-            reduces = order.size + self._working(order.symbol, order.side) <= -order.side * self.position[order.symbol]
+            working = self._working()[order.symbol, order.side]
+            reduces = order.size + working <= -order.side * self.position[order.symbol]
             self._expect(15, kind == "add" and reduces, f"order {order_id} adds exposure while closing")
         if kind == "add":
             self._check_price(order_id, order)
@@ -169,11 +196,15 @@ class Checker:
                 self._expect(13, not crosses, f"order {order_id} crosses our own order {other_id}")
         else:
             unit = CONVERSIONS[order.symbol].unit
-            self._expect(3, order.size % unit == 0, f"conversion {order_id} of {order.size} is no multiple of {unit}")
+            self._expect(
+                3, order.size % unit == 0, f"conversion {order_id} of {order.size} is no multiple of {unit}"
+            )
         record = next((row for row in self.session.recent_orders(64) if row["order_id"] == order_id), None)
         told = record and (record["symbol"], record["side"], record["price"], record["size"])
         wanted = (order.symbol, message["dir"], order.price, order.size)
-        self._expect(4, told == wanted, f"order {order_id} on the wire is {wanted}, in the order table {told}")
+        self._expect(
+            4, told == wanted, f"order {order_id} on the wire is {wanted}, in the order table {told}"
+        )
         self.sent[order_id] = self.live[order_id] = order
 
     def _check_price(self, order_id: int, order: Sent) -> None:
@@ -210,6 +241,20 @@ class Checker:
         self.cash = told.get("USD", 0)
         self.position = {symbol: told.get(symbol, 0) for symbol in SYMBOLS}
         self.live.clear()
+
+    def _told_open(self, message: dict[str, Any]) -> None:
+        self.open |= self._symbols(message)
+
+    def _told_close(self, message: dict[str, Any]) -> None:
+        self.open -= self._symbols(message)
+
+    @staticmethod
+    def _symbols(message: dict[str, Any]) -> set[str]:
+        """The symbols of an open or a close; none where the network has spoilt the list."""
+        names = message.get("symbols")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            return set()
+        return set(names)
 
     def _told_book(self, message: dict[str, Any]) -> None:
         if not self._legal_book(message):

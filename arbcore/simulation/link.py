@@ -20,14 +20,14 @@ class Faults:
     would be another order, and no client can answer for that.
     """
 
-    slice: float = 0.0       # the chunk arrives in pieces, down to single bytes
-    stall: float = 0.0       # nothing more arrives for up to stall_ns
+    slice: float = 0.0  # the chunk arrives in pieces, down to single bytes
+    stall: float = 0.0  # nothing more arrives for up to stall_ns
     stall_ns: int = 3_000 * MILLISECOND_NS
-    cut: float = 0.0         # the connection breaks somewhere inside the chunk
-    garble: float = 0.0      # bytes of a line are replaced
-    duplicate: float = 0.0   # an ack or out arrives twice
-    lose: float = 0.0        # an ack, reject or out never arrives
-    noise: float = 0.0       # a line of garbage arrives in between
+    cut: float = 0.0  # the connection breaks somewhere inside the chunk
+    garble: float = 0.0  # bytes of a line are replaced
+    duplicate: float = 0.0  # an ack or out arrives twice
+    lose: float = 0.0  # an ack, reject or out never arrives
+    noise: float = 0.0  # a line of garbage arrives in between
 
 
 NO_FAULTS = Faults()
@@ -41,13 +41,16 @@ STORMS = {
     "noise": Faults(noise=0.01, garble=0.002),
     "lossy": Faults(lose=0.02, duplicate=0.02),
     "all": Faults(slice=0.1, stall=0.0005, cut=0.0002, noise=0.005, lose=0.005, duplicate=0.005),
+    "hail": Faults(slice=0.2, stall=0.005, cut=0.004, noise=0.02, garble=0.005, lose=0.02, duplicate=0.02),
 }
 
 
 class Pipe:
     """Bytes under way in one direction, in order. ``broken`` once a fault has cut the connection."""
 
-    def __init__(self, random: Random, *, latency_ns: int, jitter_ns: int, faults: Faults, to_bot: bool) -> None:
+    def __init__(
+        self, random: Random, *, latency_ns: int, jitter_ns: int, faults: Faults, to_bot: bool
+    ) -> None:
         self._random = random
         self._latency_ns = latency_ns
         self._jitter_ns = jitter_ns
@@ -113,9 +116,14 @@ class Pipe:
             lines.append(line)
             if ends and not line.startswith(b'{"type":"reject"') and random.random() < faults.duplicate:
                 lines.append(line)
-            if not ends and b'"fill"' not in line and b'"hello"' not in line and random.random() < faults.garble:
+            if (
+                not ends
+                and b'"fill"' not in line
+                and b'"hello"' not in line
+                and random.random() < faults.garble
+            ):
                 spoiled = bytearray(line)
                 for _ in range(random.randrange(1, 4)):
-                    spoiled[random.randrange(len(spoiled) - 1)] = random.choice(b"{}[]\",:x\x00\xff\\")
+                    spoiled[random.randrange(len(spoiled) - 1)] = random.choice(b'{}[]",:x\x00\xff\\')
                 lines[-1] = bytes(spoiled)
         return b"".join(lines)

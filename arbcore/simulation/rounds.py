@@ -4,26 +4,32 @@ The unit of every simulated figure: the tools and the tests run many of these. I
 together; the world plays it and the checker watches it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from arbcore.simulation.checker import Checker
 from arbcore.simulation.link import STORMS
-from arbcore.simulation.world import World
+from arbcore.simulation.world import Seat, World
 from arbcore.trading._session import Session
 from arbcore.trading.settings import SECOND_NS, STRATEGY_SETTINGS, SessionSettings
 from arbcore.trading.strategies import build
-from arbcore.venue.config import VenueConfig
 from arbcore.venue._engine import Engine
+from arbcore.venue.config import VenueConfig
 
 TEAM = "ARBCORE"
-#: Time after the last order for cancels, outs and fills that are still under way.
-SETTLE_NS = SECOND_NS
+#: How a bot may be told to end before the round does.
+ENDINGS = ("", "stop", "kill")
 
 
 @dataclass(frozen=True)
 class RoundPlan:
-    """What is played. ``strategies`` maps names to settings objects; None takes every one at its defaults."""
+    """What is played. ``strategies`` maps names to settings objects; None takes every one at its defaults.
+
+    ``rounds`` are played one after the other over the exchange's restarts. ``ending`` is "stop" or "kill":
+    what the bot is told at ``ending_ns`` of virtual time, after which the rounds go on without its orders.
+    A checked run ends at its first violation.
+    """
 
     seed: int
     mode: str = "prod-like"
@@ -34,11 +40,14 @@ class RoundPlan:
     strategies: dict[str, Any] | None = None
     settings: SessionSettings = field(default_factory=lambda: SessionSettings(team=TEAM))
     check: bool = False
+    rounds: int = 1
+    ending: str = ""
+    ending_ns: int = 0
 
 
 @dataclass(frozen=True)
 class RoundResult:
-    """What came of a round. P&L is at hidden fair value, in ticks; violations are sentences."""
+    """What came of a plan. P&L is at hidden fair value over all rounds, in ticks."""
 
     seed: int
     fair_pnl: int
@@ -63,10 +72,17 @@ def default_strategies() -> dict[str, Any]:
     return {name: kind() for name, kind in STRATEGY_SETTINGS.items()}
 
 
-def play(plan: RoundPlan) -> RoundResult:
-    """Play one round to its end and settle it."""
+def compiled_session(settings: SessionSettings, chosen: dict[str, Any]) -> Session:
+    """The session that trades, from settings of its own and of its strategies by name."""
+    return Session(settings, [build(name, chosen[name], settings) for name in chosen])
+
+
+def play(
+    plan: RoundPlan, make: Callable[[SessionSettings, dict[str, Any]], Any] = compiled_session
+) -> RoundResult:
+    """Play a plan to its end and settle it. ``make`` builds the bot; a session's face is enough."""
     chosen = default_strategies() if plan.strategies is None else plan.strategies
-    session = Session(plan.settings, [build(name, chosen[name], plan.settings) for name in chosen])
+    session = make(plan.settings, chosen)
     config = VenueConfig(mode=plan.mode, regime=plan.regime, round_ns=plan.round_ns)
     engine = Engine(config, plan.seed)
     world = World(engine, seed=plan.seed)
@@ -77,18 +93,40 @@ def play(plan: RoundPlan) -> RoundResult:
         latency_ns=plan.latency_ns,
         observer=None if checker is None else checker.observe,
     )
-    world.run(config.closed_ns + plan.round_ns - 1, after_event=None if checker is None else checker.hold)
-    score = engine.score(plan.settings.team)
+    end_ns = plan.rounds * (config.closed_ns + plan.round_ns + config.restart_ns) - config.restart_ns - 1
+    if plan.ending:
+        _run(world, checker, plan.ending_ns)
+        _tell(plan, world, seat, checker)
+    _run(world, checker, end_ns)
+    engine.check()
     summary = session.summary()
+    scores = [*(result["scores"] for result in engine.results), engine.scores()]
     return RoundResult(
         seed=plan.seed,
-        fair_pnl=score["fair_pnl"],
+        fair_pnl=sum(
+            score[plan.settings.team]["fair_pnl"] for score in scores if plan.settings.team in score
+        ),
         trace_hash=world.trace_hash,
         summary=summary,
         limit_rejects=sum(count for text, count in summary["rejects"].items() if text.startswith("LIMIT")),
         connections=seat.connections,
         violations=() if checker is None else tuple(str(violation) for violation in checker.violations),
     )
+
+
+def _run(world: World, checker: Checker | None, until_ns: int) -> None:
+    if checker is None:
+        world.run(until_ns)
+        return
+    while world.now_ns < until_ns and not checker.violations:
+        world.run(min(until_ns, world.now_ns + SECOND_NS), after_event=checker.hold)
+
+
+def _tell(plan: RoundPlan, world: World, seat: Seat, checker: Checker | None) -> None:
+    """What the shell does on a signal or on the kill switch."""
+    if checker is not None:
+        (checker.stop if plan.ending == "stop" else checker.kill)()
+    world.tell(seat, getattr(seat.bot, plan.ending)(world.now_ns, "told by the plan"))
 
 
 def alone(plan: RoundPlan, name: str) -> RoundPlan:

@@ -139,7 +139,9 @@ class World:
             self._note(seat, "tick", b"")
             self._bot_says(seat, seat.bot.tick(now_ns))
             if seat.bot.next_deadline_ns <= now_ns:
-                raise BrokenInvariant(f"the session's deadline stays at {seat.bot.next_deadline_ns} after its tick")
+                raise BrokenInvariant(
+                    f"the session's deadline stays at {seat.bot.next_deadline_ns} after its tick"
+                )
         gone = to_engine.broken or to_bot.broken or self.engine.closing(seat.conn)
         if seat.bot.needs_resync or (gone and to_bot.next_ns is None and not self._waiting(seat)):
             self._hang_up(seat)
@@ -172,7 +174,11 @@ class World:
 
     def _pipe(self, seat: Seat, *, to_bot: bool) -> Pipe:
         return Pipe(
-            seat.random, latency_ns=seat.latency_ns, jitter_ns=seat.jitter_ns, faults=seat.faults, to_bot=to_bot
+            seat.random,
+            latency_ns=seat.latency_ns,
+            jitter_ns=seat.jitter_ns,
+            faults=seat.faults,
+            to_bot=to_bot,
         )
 
     def _pipes(self, seat: Seat) -> tuple[Pipe, Pipe]:
@@ -191,4 +197,3 @@ class World:
         self._trace.update(data)
         if seat.observer is not None:
             seat.observer(self.now_ns, what, data)
-

@@ -1,0 +1,95 @@
+"""Whole rounds of bot and exchange under every storm, with the invariants held after every event."""
+
+from dataclasses import replace
+
+import pytest
+from sessions import make_session
+
+from arbcore.simulation.link import STORMS
+from arbcore.simulation.rounds import ENDINGS, RoundPlan, play
+from arbcore.trading.settings import SECOND_NS
+from arbcore.venue.regimes import REGIMES
+
+SEEDS = range(1, 5)
+
+
+def plan_of(seed: int, storm: str, ending: str = "") -> RoundPlan:
+    """Two short rounds with the restart between them, in a regime that goes with the seed."""
+    regime = list(REGIMES)[seed % len(REGIMES)]
+    return RoundPlan(
+        seed=seed, storm=storm, regime=regime, round_ns=3 * SECOND_NS, rounds=2, check=True,
+        ending=ending, ending_ns=3 * SECOND_NS,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("storm", STORMS)
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_invariant_breaks(storm: str, ending: str, seed: int) -> None:
+    plan = plan_of(seed, storm, ending)
+    result = play(plan)
+    assert not result.violations, f"{plan}: {result.violations[0]}"
+    assert result.summary["limit_breaches"] == 0, plan
+
+
+@pytest.mark.parametrize("storm", ["none", "hail"])
+def test_the_twin_breaks_none_either(storm: str) -> None:
+    plan = plan_of(9, storm)
+    result = play(plan, lambda *given: make_session("py", *given))
+    assert not result.violations, f"{plan}: {result.violations[0]}"
+
+
+@pytest.mark.parametrize("storm", STORMS)
+def test_the_compiled_session_and_its_twin_say_the_same_bytes(storm: str) -> None:
+    plan = replace(plan_of(5, storm), check=False)
+    compiled = play(plan)
+    twin = play(plan, lambda *given: make_session("py", *given))
+    assert compiled.trace_hash == twin.trace_hash, plan
+    assert compiled.summary == twin.summary, plan
+
+
+@pytest.mark.parametrize("storm", STORMS)
+def test_same_seed_same_trace(storm: str) -> None:
+    plan = replace(plan_of(3, storm), check=False)
+    assert play(plan).trace_hash == play(plan).trace_hash, plan
+
+
+def test_every_seed_has_its_own_trace() -> None:
+    traces = {
+        play(replace(plan_of(seed, "none"), regime="normal", check=False)).trace_hash for seed in range(8)
+    }
+    assert len(traces) == 8
+
+
+def test_a_checked_run_has_the_trace_of_an_unchecked_one() -> None:
+    plan = plan_of(4, "all")
+    assert play(plan).trace_hash == play(replace(plan, check=False)).trace_hash, plan
+
+
+@pytest.mark.parametrize("ending", ["stop", "kill"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_order_is_left_behind_after_an_ending(ending: str, seed: int) -> None:
+    plan = replace(plan_of(seed, "none", ending), rounds=1, round_ns=6 * SECOND_NS, ending_ns=2 * SECOND_NS)
+    sessions = []
+
+    def make(*given):
+        sessions.append(make_session("c", *given))
+        return sessions[0]
+
+    result = play(plan, make)
+    assert not result.violations, f"{plan}: {result.violations[0]}"
+    assert sessions[0].orders_snapshot() == [], plan
+    assert sessions[0].stopped == (ending == "stop"), plan
+
+
+def test_hail_is_felt() -> None:
+    result = play(replace(plan_of(1, "hail"), round_ns=20 * SECOND_NS, rounds=1))
+    assert result.connections > 1
+    assert sum(result.summary["faults"].values()) > 0
+    assert not result.violations, result.violations[0]
+
+
+def test_what_is_kept_of_faults_is_bounded() -> None:
+    summary = play(replace(plan_of(2, "hail"), round_ns=20 * SECOND_NS, rounds=1)).summary
+    assert sum(summary["faults"].values()) > 8
+    assert len(summary["last_faults"]) <= 8
