@@ -138,10 +138,17 @@ def again_command(plan: RoundPlan) -> str:
 
 def run_one(args: argparse.Namespace) -> int:
     plan = RoundPlan(
-        seed=args.seed, mode=args.mode, regime=args.regime, storm=args.storm,
-        round_ns=args.round_s * SECOND_NS, rounds=args.rounds_a_seed, latency_ns=args.latency_us * 1000, check=args.check, ending=args.ending,
+        seed=args.seed,
+        mode=args.mode,
+        regime=args.regime,
+        storm=args.storm,
+        round_ns=args.round_s * SECOND_NS,
+        rounds=args.rounds_a_seed,
+        latency_ns=args.latency_us * 1000,
+        check=args.check,
+        ending=args.ending,
         ending_ns=args.round_s * SECOND_NS // 2,
-    )  # fmt: skip
+    )
     result = play(plan)
     print(json.dumps(result.as_dict(), indent=2))
     return 1 if result.violations else 0

@@ -21,7 +21,7 @@ EAGER_CONVERSION = {"vale_quoting": ValeQuotingSettings(convert_size=1, size=1)}
 
 @dataclass(frozen=True)
 class Planted:
-    """A bug and where it shows. ``believed`` are settings in which the spoilt session departs from the plan."""
+    """A bug and where it shows. ``believed`` are settings that the spoilt session has instead."""
 
     spoil: Callable[[Any], None]
     invariants: tuple[int, ...]
