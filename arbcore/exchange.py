@@ -172,6 +172,7 @@ class ExchangeRun:
         # Jitter keeps many clients from coming back in step; nothing that is decided depends on it.
         self._jitter = random.Random()
         self._failures = 0
+        self._told: set[str] = set()
 
     def interrupt(self) -> None:
         """Asks for an orderly stop; asked twice, the run ends at once. Safe in a signal handler."""
@@ -389,6 +390,7 @@ class ExchangeRun:
         if now_ns >= self._next_kill_ns:
             self._next_kill_ns = now_ns + KILL_SWITCH_NS
             self._obey_kill_switch(now_ns)
+            self._tell_news()
         if self._interrupts and not self._ending.interrupted:
             self._ending.interrupted = True
             self._observer.event("Interrupted: cancelling all orders. Once more ends at once.")
@@ -410,6 +412,26 @@ class ExchangeRun:
         if gone is not None and not self._finished and not self.session.round_closed:
             raise RunError(gone)
         self._observer.refresh(self, now_ns)
+
+    def _tell_news(self) -> None:
+        """What a person should know, each thing once, however often it happens."""
+        summary = self.session.summary()
+        halted = [summary["halted_reason"]] if summary["halted_reason"] and self._ending == Ending() else []
+        for shape, found in (
+            ('The exchange says: "{}".', summary["errors"]),
+            ("The exchange sent a bad line ({}); such lines are skipped and counted.", summary["faults"]),
+            (
+                "Strategy {} failed and is switched off: {}.",
+                list(summary.get("strategy_errors", {}).items()),
+            ),
+            ("Trading is halted: {}.", halted),
+        ):
+            for item in found:
+                words = (item,) if isinstance(item, str) else item
+                text = shape.format(*map(printable, words))
+                if text not in self._told and self._stop_deadline_ns is None:
+                    self._told.add(text)
+                    self._observer.event(text)
 
     def _obey_kill_switch(self, now_ns: int) -> None:
         reason = self._kill_reason()

@@ -1,64 +1,19 @@
 """The client's shell against an exchange that misbehaves on purpose, over real sockets."""
 
 import contextlib
-import json
 import threading
 import time
 
 import pytest
 from fake_session import FakeSession
-from scripted_exchange import BOOK, CLOSE, ScriptedExchange, hello, message
+from scripted_exchange import BOOK, CLOSE, ScriptedExchange, message
+from shell_runs import Watcher, make_run, one_round
 
 from arbcore import exchange, link
 from arbcore._spin import can_spin
-from arbcore.errors import ConnectError, JournalError, RunError, UsageError
-from arbcore.exchange import ExchangeRun, RunOptions, Target, choose_target, result_document, split_address
-from arbcore.journal_file import JournalWriter
-from arbcore.journal_replay import replay
+from arbcore.errors import ConnectError, RunError
+from arbcore.exchange import ExchangeRun, RunOptions, Target
 from arbcore.link import SocketLink
-
-
-class Watcher:
-    """Observer that remembers, and does what the test wants when it is called."""
-
-    def __init__(self, on_refresh=None, on_event=None):
-        self.events = []
-        self._on_refresh = on_refresh
-        self._on_event = on_event
-
-    def event(self, text):
-        self.events.append(text)
-        if self._on_event is not None:
-            self._on_event(text)
-
-    def refresh(self, run, now_ns):
-        if self._on_refresh is not None:
-            self._on_refresh(run)
-
-    def told(self, part):
-        return any(part in text for text in self.events)
-
-
-def make_run(
-    port, session=None, watcher=None, *, kill=lambda: None, journal=None, there=lambda: None, **options
-):
-    options.setdefault("hello_timeout_s", 10.0)
-    return ExchangeRun(
-        session or FakeSession(),
-        Target("address", "127.0.0.1", port, "TEST"),
-        RunOptions(**options),
-        observer=watcher or Watcher(),
-        kill_reason=kill,
-        journal=journal,
-        still_there=there,
-    )
-
-
-def one_round(peer):
-    peer.login()
-    peer.send(BOOK)
-    assert peer.line()["type"] == "add"
-    peer.send(CLOSE)
 
 
 def fail_to_start(script, **options):
@@ -468,140 +423,27 @@ def test_back_off_grows_is_bounded_and_never_in_step():
     assert len({run._backoff_s(3) for _ in range(50)}) > 10
 
 
-# --- journal --------------------------------------------------------------------------------------
+# --- news -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def recorded(tmp_path):
-    """The journal of one round."""
-    path = tmp_path / "run.journal"
-    journal = JournalWriter(path, {"team": "TEST"})
+def test_what_a_person_should_know_is_told_once():
+    session = FakeSession()
+    session.errors["STOPPED \x1b[2J"] = 3
+    session.faults["not_json"] = 7
+    session.strategy_errors["mine"] = "ZeroDivisionError: division by zero"
+    session.halted_reason = "loss limit"
 
-    def chatty(peer):
+    def endless(peer):
         peer.login()
-        peer.send(BOOK)
-        assert peer.line()["type"] == "add"
-        peer.send(BOOK[:10])
-        peer.send(BOOK[10:])
-        assert peer.line()["type"] == "add"
-        peer.send(CLOSE)
+        peer.until_gone()
 
-    with ScriptedExchange(chatty) as venue:
-        make_run(venue.port, rounds=1, journal=journal).play()
-    journal.close()
-    return path
-
-
-def test_recorded_session_replays_to_the_same_bytes(recorded, tmp_path):
-    result = replay(recorded, tmp_path, make=lambda *_: FakeSession())
-    assert result.difference is None
-    assert result.complete
-    assert result.summary["orders_sent"] == 2
-    assert result.bytes_out > 0
-
-
-def test_replay_names_the_first_record_and_line_that_differ(recorded, tmp_path):
-    result = replay(recorded, tmp_path, make=lambda *_: FakeSession(salt="changed"))
-    assert result.difference.recorded == b'{"type":"add","order_id":1,"note":""}'
-    assert result.difference.replayed == b'{"type":"add","order_id":1,"note":"changed"}'
-    data = recorded.read_bytes()
-    assert data.count(result.difference.recorded) == 1
-
-
-def test_replay_sees_output_that_is_missing_altogether(recorded, tmp_path):
-    silent = FakeSession()
-    silent.connected = lambda now_ns: b""
-    result = replay(recorded, tmp_path, make=lambda *_: silent)
-    assert (result.difference.record, result.difference.replayed) == (2, b"")
-
-
-def test_torn_journal_replays_as_far_as_it_goes_at_every_byte(recorded, tmp_path):
-    data = recorded.read_bytes()
-    start = data.index(b"\n", data.index(b"\n") + 1) + 1
-    torn = tmp_path / "torn.journal"
-    for end in range(start, len(data)):
-        torn.write_bytes(data[:end])
-        result = replay(torn, tmp_path, make=lambda *_: FakeSession())
-        assert result.difference is None, f"cut at byte {end}"
-        assert result.complete == (not result.notes)
-
-
-def test_damaged_journal_is_bad_input(recorded, tmp_path):
-    data = bytearray(recorded.read_bytes())
-    at = data.index(b'"note"')
-    data[at] ^= 1
-    recorded.write_bytes(data)
-    with pytest.raises(JournalError, match=r"run\.journal: record \d+ at byte \d+ is damaged"):
-        replay(recorded, tmp_path, make=lambda *_: FakeSession())
-
-
-# --- where to play --------------------------------------------------------------------------------
-
-
-def target(**fields):
-    base = {"test": None, "production": False, "address": None, "team": "", "host": "", "port": None}
-    found = choose_target(**(base | fields))
-    return found.host, found.port, found.team, found.embedded
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({"test": "prod-like"}, ("127.0.0.1", 0, "ARBCORE", True)),
-        ({"test": "prod-like", "team": "ALPHA"}, ("test-exch-alpha", 25000, "ALPHA", False)),
-        ({"test": "slower", "team": "ALPHA"}, ("test-exch-alpha", 25001, "ALPHA", False)),
-        ({"test": "empty", "team": "ALPHA"}, ("test-exch-alpha", 25002, "ALPHA", False)),
-        ({"test": "empty", "team": "ALPHA", "port": 22002}, ("test-exch-alpha", 22002, "ALPHA", False)),
-        ({"test": "slower", "team": "ALPHA", "host": "box"}, ("box", 25001, "ALPHA", False)),
-        ({"production": True, "team": "ALPHA"}, ("production", 25000, "ALPHA", False)),
-        ({"production": True, "team": "ALPHA", "host": "box", "port": 7}, ("box", 7, "ALPHA", False)),
-        ({"address": "box:7", "team": "ALPHA"}, ("box", 7, "ALPHA", False)),
-        ({"address": "[::1]:7"}, ("::1", 7, "ARBCORE", False)),
-    ],
-)
-def test_host_and_port_rules(fields, expected):
-    assert target(**fields) == expected
-
-
-@pytest.mark.parametrize("fields", [{"production": True}, {"test": "empty", "host": "box"}, {}])
-def test_unclear_target_is_wrong_usage(fields):
-    with pytest.raises(UsageError):
-        target(**fields)
-
-
-@pytest.mark.parametrize(
-    "text", ["box", "box:", ":7", "box:0", "box:65536", "box:x", "::1:7", "box:-1", "box:٣"]
-)
-def test_malformed_address_is_wrong_usage(text):
-    with pytest.raises(UsageError, match="HOST:PORT"):
-        split_address(text)
-
-
-def test_result_has_every_field_of_the_contract():
-    run = make_run(1)
-    document = result_document(
-        run, scores=[{"fair_pnl": 5}, {"fair_pnl": -2}], seed=3, ending=exchange.Ending()
-    )
-    assert document["schema"] == "arbcore.exchange/1"
-    assert document["fair_pnl"] == 3
-    assert {
-        *(
-            "mode",
-            "address",
-            "rounds",
-            "messages_in",
-            "orders_sent",
-            "cancels_sent",
-            "converts_sent",
-            "fills",
-        ),
-        *("rejects", "positions", "cash", "pnl", "strategies", "latency_us", "limit_breaches"),
-    } <= document.keys()
-    assert set(document["latency_us"]) == {"p50", "p99", "p999", "max"}
-    json.dumps(document)
-
-
-def test_hello_of_the_fixture_is_the_protocols():
-    assert [row["symbol"] for row in json.loads(hello())["symbols"]] == sorted(
-        ["BOND", "VALBZ", "VALE", "GS", "MS", "WFC", "XLF", "USD"]
-    )
+    watcher = Watcher()
+    with ScriptedExchange(endless) as venue:
+        make_run(venue.port, session, watcher, duration_s=1.2).play()
+    for part in (
+        'The exchange says: "STOPPED \\x1b[2J".',
+        "bad line (not_json)",
+        "Strategy mine failed and is switched off: ZeroDivisionError",
+        "Trading is halted: loss limit.",
+    ):
+        assert sum(part in text for text in watcher.events) == 1, part

@@ -281,6 +281,10 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
         lines.append(f"  bad lines       {_counts(document['faults'], 'line')}")
     if document.get("errors"):
         lines.append(f"  errors          {_counts(document['errors'], 'error')}")
+    lines += [
+        f"  switched off    {printable(name)}: {printable(error)}"
+        for name, error in document.get("strategy_errors", {}).items()
+    ]
     if document["strategies"]:
         lines.append("  strategy                 orders     fills         P&L")
         lines += [

@@ -27,6 +27,8 @@ class FakeSession:
         self._stopping = False
         self.messages = 0
         self.faults = {}
+        self.errors = {}
+        self.strategy_errors = {}
 
     def connected(self, now_ns):
         self.calls.append("connected")
@@ -102,6 +104,8 @@ class FakeSession:
             "fills": 0,
             "rejects": {},
             "faults": dict(self.faults),
+            "errors": dict(self.errors),
+            "strategy_errors": dict(self.strategy_errors),
             "positions": self.positions(),
             "cash": 0,
             "pnl": 0,
