@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 SOURCES = Path(__file__).parent / "c"
-FLAGS = ["-O3", "-march=native", "-std=gnu11"]
+FLAGS = ["-O3", "-std=gnu11"]
+NATIVE = "-march=native"
 
 
 @functools.cache
@@ -39,27 +40,31 @@ def missing_reason() -> str:
 
 
 @functools.cache
-def build(source: str, *, output: str, flags: tuple[str, ...] = ()) -> Path:
+def build(source: str, *, output: str, flags: tuple[str, ...] = (), native: bool = True) -> Path:
     """Compiles one source; a compiler that does not know -march=native is asked again without."""
     command = compiler()
     if command is None:
         raise FileNotFoundError("no C compiler")
     target = build_directory() / output
     arguments = [*flags, "-o", str(target), str(SOURCES / source), "-lm"]
-    if subprocess.run([*command, *FLAGS, *arguments], check=False, capture_output=True).returncode:
-        portable = [flag for flag in FLAGS if not flag.startswith("-march")]
-        subprocess.run([*command, *portable, *arguments], check=True)
+    tried = [*command, *FLAGS, NATIVE, *arguments]
+    if not native or subprocess.run(tried, check=False, capture_output=True).returncode:
+        subprocess.run([*command, *FLAGS, *arguments], check=True)
     return target
 
 
-def stream_runner(baselines: Path | None = None) -> Callable[[bytes, bool], bytes | int]:
+def stream_runner(
+    baselines: Path | None = None, *, native: bool = True
+) -> Callable[[bytes, bool], bytes | int]:
     """The trivial-decision floor as a function of (lines, keep): the orders, or only their length.
 
     With ``baselines`` the step of that directory's ``core.h`` instead.
     """
     flags: tuple[str, ...] = ("-shared", "-fPIC")
     if baselines is None:
-        library = ctypes.CDLL(str(build("session_floor.c", output="floor.so", flags=flags)))
+        output = "floor.so" if native else "floor-generic.so"
+        built = build("session_floor.c", output=output, flags=flags, native=native)
+        library = ctypes.CDLL(str(built))
     else:
         flags += ("-DHELD_CORE", "-I" + str(baselines), "-w")
         library = ctypes.CDLL(str(build("session_floor.c", output="held.so", flags=flags)))

@@ -19,6 +19,7 @@ ACK_SHARE = 0.05
 FILL_SHARE = 0.05
 BOOK_SHARE = 2 / 3  # of what is no order news
 ACK_WAIT_MESSAGES = 60
+SPREAD_CHANGES = 0.1
 FAIR_START = {"BOND": 1000, "VALBZ": 4000, "VALE": 4000, "GS": 8400, "MS": 4100, "WFC": 5100, "XLF": 0}
 
 
@@ -105,6 +106,7 @@ class Counterparty:
         self.random = random
         self.kinds: Counter[str] = Counter()
         self.fair = dict(FAIR_START)
+        self.half_spread = dict.fromkeys(SYMBOLS, 2)
         self.touch: dict[str, tuple[int, int]] = {}
         self.xlf_premium = 0.0
         self.vale_premium = 0.0
@@ -182,12 +184,14 @@ class Counterparty:
         if random.random() >= BOOK_SHARE:
             price = middle + random.choice((-2, -1, -1, 0, 1, 1, 2))
             return {"type": "trade", "symbol": symbol, "price": price, "size": random.randint(1, 20)}
-        bids, asks = self._side(middle, -1), self._side(middle, +1)
+        if random.random() < SPREAD_CHANGES:
+            self.half_spread[symbol] = random.randint(1, 3)
+        bids, asks = (self._side(middle + way * self.half_spread[symbol], way) for way in (-1, +1))
         self.touch[symbol] = bids[0][0], asks[0][0]
         return {"type": "book", "symbol": symbol, "buy": bids, "sell": asks}
 
-    def _side(self, middle: int, direction: int) -> list[list[int]]:
-        price = middle + direction * self.random.randint(1, 3)
+    def _side(self, price: int, direction: int) -> list[list[int]]:
+        """Five levels from the touch outwards."""
         levels = []
         for _ in range(5):
             levels.append([price, self.random.randint(1, 30)])
