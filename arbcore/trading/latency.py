@@ -19,11 +19,13 @@ class LatencyHistogram:
 
     def record(self, duration_ns: int) -> None:
         """Counts one duration; a negative one counts as 0."""
-        shift = duration_ns.bit_length() - _SUB_BITS - 1
-        if shift <= 0:
-            index = max(duration_ns, 0)
+        if duration_ns >= _EXACT:
+            shift = duration_ns.bit_length() - _SUB_BITS - 1
+            index = (shift << _SUB_BITS) + (duration_ns >> shift)
+            if index >= _BUCKETS:
+                index = _BUCKETS - 1
         else:
-            index = min((shift << _SUB_BITS) + (duration_ns >> shift), _BUCKETS - 1) if duration_ns > 0 else 0
+            index = max(0, duration_ns)
         self._counts[index] += 1
         self.count += 1
         if duration_ns > self.max_ns:
