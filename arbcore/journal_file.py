@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import arbcore
-from arbcore.errors import JournalError, RunError
+from arbcore.errors import JournalError, RunError, UsageError
 from arbcore.trading import journal
 
 SECOND_NS = 1_000_000_000
@@ -30,6 +30,7 @@ class JournalWriter:
         self._file = -1
         #: A sentence once recording has stopped early: the bound was reached or the disk refused.
         self.trouble: str | None = None
+        _refuse_strangers(path)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
         try:
             self._file = os.open(path, flags, 0o600)
@@ -86,6 +87,17 @@ class JournalWriter:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def _refuse_strangers(path: Path) -> None:
+    """A journal of an earlier run is replaced; any other file that is there was named by mistake."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(journal.NAME))
+    except OSError:
+        return
+    if start not in (b"", journal.NAME.encode()):
+        raise UsageError(f"{path} exists and is no journal; name another file with --journal.")
 
 
 def read_journal(path: Path) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 from arbcore.commands._arguments import port_number, positive_seconds, whole_number
 from arbcore.text import plural, printable
 from arbcore.venue.config import FEE_RULES, LOGIN_POLICIES, MODES
+from arbcore.venue.regimes import REGIMES
 
 DESCRIPTION = """\
 An exchange of our own over TCP, by the rules and the protocol of the real one: matching by price and time,
@@ -64,6 +65,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="seed of the marketplace: the same seed gives the same market (default: a random one)",
     )
     parser.add_argument(
+        "--regime",
+        choices=list(REGIMES),
+        default="normal",
+        help="character of the marketplace (default %(default)s)",
+    )
+    parser.add_argument(
         "--fee-rule", choices=FEE_RULES, default=FEE_RULES[0], help="how conversion fees are charged"
     )
     parser.add_argument(
@@ -99,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
     }
     config = VenueConfig(
         mode=args.mode,
+        regime=args.regime,
         fee_rule=args.fee_rule,
         login_policy=args.second_login,
         open_orders_max=args.open_orders,

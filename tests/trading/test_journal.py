@@ -1,6 +1,6 @@
 import pytest
 
-from arbcore.errors import JournalError, RunError
+from arbcore.errors import JournalError, RunError, UsageError
 from arbcore.journal_file import JournalWriter, read_journal
 from arbcore.trading import journal
 
@@ -118,6 +118,17 @@ def test_full_disk_ends_the_recording_and_not_the_run(tmp_path, monkeypatch):
 def test_file_that_cannot_be_written_is_one_sentence(tmp_path):
     with pytest.raises(RunError, match="cannot be written"):
         JournalWriter(tmp_path / "no" / "such" / "folder", {})
+
+
+def test_earlier_journal_is_replaced_and_nothing_else_ever_is(tmp_path):
+    path = tmp_path / "file"
+    JournalWriter(path, {"run": 1}).close()
+    JournalWriter(path, {"run": 2}).close()
+    assert read(read_journal(path))[0] == {"run": 2}
+    path.write_text("my only copy\n")
+    with pytest.raises(UsageError, match="is no journal"):
+        JournalWriter(path, {})
+    assert path.read_text() == "my only copy\n"
 
 
 def test_missing_journal_is_bad_input(tmp_path):
