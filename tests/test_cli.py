@@ -270,6 +270,26 @@ def test_strategy_of_ones_own_that_cannot_be_imported(tmp_path):
     assert "nothing_of_this_name" in done.stderr
 
 
+def test_strategy_of_ones_own_trades_and_replays(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "class Bonds:\n    def on_book(self, desk, symbol):\n        desk.quote('BOND', 'BUY', 990, 5)\n"
+    )
+    words = ("--test", "prod-like", "--duration", "1", "--strategy", "mine:Bonds", "--no-builtin")
+    done = run("exchange", *words, "--journal", "run.journal", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["strategies"]["Bonds"]["orders"] >= 1
+    assert run("replay", "run.journal", cwd=tmp_path).returncode == 0
+
+
+def test_strategy_of_ones_own_that_fails_stops_nothing_else(tmp_path):
+    (tmp_path / "mine.py").write_text("class Broken:\n    def on_book(self, desk, symbol):\n        1 / 0\n")
+    words = ("--test", "prod-like", "--duration", "1", "--strategy", "mine:Broken", "--json")
+    done = run("exchange", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["orders_sent"] > 0
+    assert "Strategy Broken failed and is switched off: ZeroDivisionError" in done.stderr
+
+
 def test_files_of_the_working_directory_do_not_shadow_the_embedded_exchange(tmp_path):
     (tmp_path / "json.py").write_text("raise SystemExit('shadowed')\n")
     script = "import sys; sys.path.pop(0); from arbcore.cli import main; sys.exit(main(sys.argv[1:]))"
