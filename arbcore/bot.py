@@ -39,7 +39,10 @@ def make_session(
         if builtin and values[f"{prefix}ENABLED"]:
             strategies.append(build(name, group(**fill(group, values, prefix)), settings))
     strategies += [load_strategy(spec, directory) for spec in specs]
-    return Session(settings, strategies)
+    try:
+        return Session(settings, strategies)
+    except UsageError as error:
+        raise UsageError(f"--strategy {', '.join(specs)}: {str(error).rstrip('.')}.") from error
 
 
 def load_strategy(spec: str, directory: Path) -> Any:

@@ -281,6 +281,15 @@ def test_strategy_of_ones_own_trades_and_replays(tmp_path):
     assert run("replay", "run.journal", cwd=tmp_path).returncode == 0
 
 
+def test_class_that_is_no_strategy_is_wrong_usage(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "hookless.py").write_text("class Typo:\n    def on_bok(self, desk, symbol): pass\n")
+    code, err = sentence(capsys, "exchange", "--test", "empty", "--strategy", "hookless:Typo")
+    assert code == 2
+    assert "--strategy hookless:Typo: Typo is no strategy" in err
+
+
 def test_strategy_of_ones_own_that_fails_stops_nothing_else(tmp_path):
     (tmp_path / "mine.py").write_text("class Broken:\n    def on_book(self, desk, symbol):\n        1 / 0\n")
     words = ("--test", "prod-like", "--duration", "1", "--strategy", "mine:Broken", "--json")
