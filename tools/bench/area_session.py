@@ -90,9 +90,9 @@ def trivial_table(recording: Recording, options: Options) -> Table:
         same(name, [run(data, True)], expected)
         runs[name] = timed(lambda run=run: run(data, False), messages, times=options.sized(5, 1))
     if options.baselines is not None and not installed("msgspec") and not installed("orjson"):
-        for name, function in study_loops(options.baselines, data).items():
+        for name, (function, lines) in study_loops(options.baselines, data).items():
             rows.append(Row(name, HELD))
-            runs[name] = timed(function, messages)
+            runs[name] = timed(function, lines)
     measure(rows, runs, options)
     row = {row.name: row for row in rows}
     ratios = [Ratio("json loop against the C floor", row["json loop"], row["C floor"]),
@@ -107,8 +107,8 @@ def trivial_table(recording: Recording, options: Options) -> Table:
     return Table("session", title, "ns a message", rows, ratios, [recording.describe()])
 
 
-def study_loops(baselines: Path, data: bytes) -> dict[str, Callable[[], Any]]:
-    """The json and msgspec loops of an earlier study's bench_loop.py over ``data``."""
+def study_loops(baselines: Path, data: bytes) -> dict[str, tuple[Callable[[], Any], int]]:
+    """The json and msgspec loops of an earlier study's bench_loop.py over ``data``, and how many lines."""
     program = baselines / "bench_loop.py"
     structs = baselines / "bench_structs.py"
     if not (program.is_file() and structs.is_file()):
@@ -128,7 +128,8 @@ def study_loops(baselines: Path, data: bytes) -> dict[str, Callable[[], Any]]:
             exec(text, space)  # noqa: S102 -- likewise
         finally:
             del sys.modules["bench_structs"]
-    return {"json of the study": space["r_json"], "msgspec of the study": space["r_msgspec"]}
+    named = {"json of the study": "r_json", "msgspec of the study": "r_msgspec"}
+    return {name: (space[function], len(lines)) for name, function in named.items()}
 
 
 # --- the whole session ------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ class TunedDesk(Desk):
     """The desk, with a note of the symbols in which something was asked for."""
 
     asked = 0
+    now_ns = 0
 
     def loose_position(self, symbol: int) -> int:
         loose, holdings = self.orders.position[symbol], self.orders.holdings
@@ -90,23 +91,26 @@ class Tuned(Strategy):
         super().attach(desk, owner)
         self.live = desk.orders.live
         self.proposals = desk.gate.proposals
+        self.slot_open_ns = desk.gate.slot_open_ns
 
     def own_live(self, symbol: int) -> list[Order]:
         live = self.live[symbol]
         return [order for order in live if order.strategy == self.owner] if live else []
 
-    def _propose(self, proposal: Proposal) -> None:
-        symbol = proposal.symbol
-        waiting = self.proposals[symbol]
-        if len(waiting) < PROPOSALS_MAX:
-            waiting.append(proposal)
-        self.desk.asked |= 1 << symbol
+    def _propose(self, kind: int, symbol: int, side: int, price: int, size: int, value: int) -> None:
+        """Nothing is built while the symbol's slot is closed: the session need only know where it was asked."""
+        desk = self.desk
+        desk.asked |= 1 << symbol
+        if desk.now_ns >= self.slot_open_ns[symbol]:
+            waiting = self.proposals[symbol]
+            if len(waiting) < PROPOSALS_MAX:
+                waiting.append(Proposal(kind, symbol, side, price, size, value, self.owner))
 
     def ask(self, symbol: int, *, side: int, price: int, size: int, value: int) -> None:
-        self._propose(Proposal(ADD, symbol, side, price, size, value, self.owner))
+        self._propose(ADD, symbol, side, price, size, value)
 
     def ask_conversion(self, symbol: int, *, side: int, size: int, value: int) -> None:
-        self._propose(Proposal(CONVERT, symbol, side, 0, size, value, self.owner))
+        self._propose(CONVERT, symbol, side, 0, size, value)
 
     def keep_quote(self, symbol: int, *, side: int, price: int, size: int, value: int) -> None:
         kept, owner = False, self.owner
@@ -120,7 +124,7 @@ class Tuned(Strategy):
                 else:
                     self.desk.cancel(order)
         if size > 0 and not kept:
-            self._propose(Proposal(ADD, symbol, side, price, size, value, owner))
+            self._propose(ADD, symbol, side, price, size, value)
 
 
 class TunedArbitrage(Tuned, ConversionArbitrage):
@@ -151,7 +155,7 @@ class TunedArbitrage(Tuned, ConversionArbitrage):
                 self._enter(now_ns)
 
     def _gain_at_touch(self) -> bool:
-        """False where a lot gains nothing at the touch either way."""
+        """False where the touch, the best that a lot can meet, is not worth a lot's cost either way."""
         create = redeem = 0
         states = self.desk.market.symbols
         for symbol, quantity in self.lot_items:
@@ -165,7 +169,11 @@ class TunedArbitrage(Tuned, ConversionArbitrage):
             else:
                 create -= quantity * bids[0][0]
                 redeem += quantity * asks[0][0]
-        return create > 0 or redeem > 0
+        edge, target = self.settings.edge_ticks, self.target
+        cost = edge - (-self.fee // self.settings.convert_lots)
+        return (create > 0 and create >= (edge if target < 0 else cost)) or (
+            redeem > 0 and redeem >= (edge if target > 0 else cost)
+        )
 
     def _ask_missing(self, live: list[Order]) -> None:
         target, held = self.target, self.holding.position
@@ -176,7 +184,7 @@ class TunedArbitrage(Tuned, ConversionArbitrage):
             if missing and symbol not in busy:
                 side = 1 if missing > 0 else -1
                 size = missing if missing > 0 else -missing
-                self._propose(Proposal(ADD, symbol, side, self.prices[symbol], size, value, self.owner))
+                self._propose(ADD, symbol, side, self.prices[symbol], size, value)
 
 
 class TunedXlf(TunedArbitrage, XlfArbitrage):
@@ -303,6 +311,10 @@ class TunedSession(Session):
         self.tail = b""
         return super().connected(now_ns)
 
+    def _clock(self, now_ns: int) -> None:
+        super()._clock(now_ns)
+        self.desk.now_ns = self.now_ns
+
     def _whole_lines(self, data: bytes, now_ns: int) -> list[bytes]:
         """The lines that are whole now, none empty and none too long."""
         self._clock(now_ns)
@@ -348,7 +360,9 @@ class TunedSession(Session):
     def _settle(self) -> None:
         desk = self.desk
         if self.gate.mode == CLOSING:
-            desk.asked = ALL
+            desk.asked = 0
+            super()._settle()
+            return
         if desk.cancels:
             self._send_cancels()
         asked = desk.asked
@@ -357,15 +371,12 @@ class TunedSession(Session):
         desk.asked = 0
         now_ns, slots, retries = self.now_ns, self.gate.slot_open_ns, self.retry_ns
         for symbol in SYMBOLS_OF[asked]:
-            proposals = self.gate.proposals[symbol]
-            if not proposals:
-                continue
             if now_ns < slots[symbol]:
                 if slots[symbol] < retries[symbol]:
                     retries[symbol] = slots[symbol]
             else:
                 self._fill_slot(symbol)
-            proposals.clear()
+                self.gate.proposals[symbol].clear()
         if desk.cancels:
             self._send_cancels()
 
