@@ -215,7 +215,7 @@ cdef class Plugin(Strategy):
                     proposal.size = 0
         return 0
 
-    cdef bint _trading(self) noexcept:
+    cdef bint _trading(self) except -1:
         return self.desk.gate.ready and self.desk.gate.mode == ACTIVE and not self.error
 
     cdef void _propose(self) noexcept:
@@ -351,7 +351,7 @@ cdef class TraderDesk:
 
     def own_position(self, symbol) -> int:
         """Shares that this strategy bought less those it sold."""
-        return self.plugin.holding.position[symbol_of(symbol)]
+        return self.plugin.desk.orders.holdings[self.plugin.owner].position[symbol_of(symbol)]
 
     def room(self, symbol, side) -> int:
         """Shares of a side that may still be asked for within the limit, live orders counted."""

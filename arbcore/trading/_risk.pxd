@@ -51,8 +51,8 @@ cdef class Gate:
     cdef int32_t losses[N_SYMBOLS][OWNERS_MAX]
     cdef int64_t refusal_counts[N_REFUSALS]
     cdef RateWindow sent
-    cdef int32_t mode
-    cdef bint ready                     # a hello was seen on this connection and no resync is due
+    cdef public int32_t mode
+    cdef public bint ready               # a hello was seen on this connection and no resync is due
     cdef int64_t order_cooldown_ns
     cdef int64_t reject_pause_ns
     cdef int32_t cancel_reserve

@@ -249,13 +249,57 @@ cdef class Gate:
         """Shares of this side (+1 buy, -1 sell) that may still be asked for."""
         return self.room(SYMBOL_ID[name], side)
 
+    # For tests and tools: the session calls the functions above.
+
     def refusal(self, str name, *, int32_t kind, int32_t side, int32_t price, int32_t size, int64_t now_ns):
         """The name of what the gate would say to this order now (kind 0 an add, 1 a conversion)."""
-        cdef Proposal proposal
-        memset(&proposal, 0, sizeof(proposal))
-        proposal.kind = kind
-        proposal.symbol = SYMBOL_ID[name]
-        proposal.side = 1 if side > 0 else -1
-        proposal.price = price
-        proposal.size = size
+        cdef Proposal proposal = proposal_of(SYMBOL_ID[name], kind, side, price, size)
         return REFUSAL_NAMES[self.check(&proposal, now_ns)]
+
+    def note_message(self, int64_t now_ns):
+        """Count one message that was sent."""
+        self.message_sent(now_ns)
+
+    def note_order(self, str name, int64_t now_ns):
+        """An order took the symbol's slot."""
+        self.take_slot(SYMBOL_ID[name], now_ns)
+
+    def note_reject(self, str name, int64_t now_ns):
+        """The exchange rejected an order in the symbol."""
+        self.pause(SYMBOL_ID[name], now_ns)
+
+    def room_time(self, int32_t room, int64_t now_ns):
+        """When more than ``room`` messages may go."""
+        return self.room_after_ns(room, now_ns)
+
+    def ranking(self, str name, asked):
+        """The places of ``asked``, (strategy, value) pairs in the order asked in, as they would be tried; the
+        first wins the slot, and the others' losses are counted."""
+        cdef int32_t symbol = SYMBOL_ID[name]
+        cdef int32_t places[PROPOSALS_MAX]
+        cdef int32_t index
+        cdef Proposal proposal
+        for strategy, value in asked:
+            if strategy not in range(OWNERS_MAX):
+                raise ValueError(f"strategy {strategy} of {OWNERS_MAX}")
+            proposal = proposal_of(symbol, ADD, 1, 1, 1)
+            proposal.strategy = strategy
+            proposal.value = value
+            self.propose(&proposal)
+        self.rank(symbol, places)
+        found = [places[index] for index in range(self.n_proposals[symbol])]
+        if found:
+            self.slot_won(symbol, self.proposals[symbol][places[0]].strategy)
+        self.drop_proposals(symbol)
+        return found
+
+
+cdef Proposal proposal_of(int32_t symbol, int32_t kind, int32_t side, int32_t price, int32_t size) noexcept:
+    cdef Proposal proposal
+    memset(&proposal, 0, sizeof(proposal))
+    proposal.kind = CONVERT if kind else ADD
+    proposal.symbol = symbol
+    proposal.side = 1 if side > 0 else -1
+    proposal.price = price
+    proposal.size = size
+    return proposal

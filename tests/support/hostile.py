@@ -17,7 +17,8 @@ GARBAGE = (
     b"", b"\r", b" ", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"type":5}', b'{"type":"dance"}', b"{}",
     b'{"type":"book"}', b'{"type":"ack"}', b'{"type":"ack","order_id":-1}', b'{"type":"ack","order_id":1.5}',
     b'{"type":"ack","order_id":1e400}', b'{"type":"trade","symbol":"AAPL","price":1,"size":1}',
-    b'{"type":"trade","symbol":"XLF","price":0,"size":1}', b'{"type":"trade","symbol":"XLF","price":NaN,"size":1}',
+    b'{"type":"trade","symbol":"XLF","price":0,"size":1}',
+    b'{"type":"trade","symbol":"XLF","price":NaN,"size":1}',
     b'{"type":"book","symbol":"XLF","buy":[[10,1],[11,1]],"sell":[]}', b"[" * 100 + b"]" * 100, b"x" * 700,
     b'{"type":"fill","order_id":1,"symbol":"XLF","dir":"HOLD","price":1,"size":1}',
     b'{"type":"error","error":"\\u00e9\\ud800"}', b'{"type":"reject","order_id":3,"error":""}',
@@ -141,7 +142,8 @@ class HostileExchange:
             if known is not None and self.random.random() < 0.5:
                 symbol = known["symbol"]
             return {
-                "type": kind, "order_id": order_id, "symbol": symbol, "dir": self.random.choice(["BUY", "SELL"]),
+                "type": kind, "order_id": order_id, "symbol": symbol,
+                "dir": self.random.choice(["BUY", "SELL"]),
                 "price": self.random.choice([1, self.fair[symbol], 999_999]),
                 "size": self.random.choice([1, 3, 10, 120, 999_999]),
             }

@@ -19,8 +19,8 @@ HELLO = b'{"type":"hello","symbols":[]}\n'
 OPEN_ALL = b'{"type":"open","symbols":["BOND","GS","MS","VALBZ","VALE","WFC","XLF"]}\n'
 
 
-def both(build_name: str, settings: SessionSettings | None = None, chosen: dict[str, Any] | None = None) -> Any:
-    return make_session(build_name, settings or SessionSettings(), ALL if chosen is None else chosen)
+def both(build_name: str, settings: SessionSettings | None = None) -> Any:
+    return make_session(build_name, settings or SessionSettings(), ALL)
 
 
 @pytest.fixture(params=["c", "py"])
@@ -35,7 +35,7 @@ def logged_in(session: Any, *, positions: str = "", now_ns: int = MS) -> Any:
 
 
 def position(symbol: str, shares: int) -> str:
-    return '{"symbol":"%s","position":%d}' % (symbol, shares)
+    return f'{{"symbol":"{symbol}","position":{shares}}}'
 
 
 # --- the twin -----------------------------------------------------------------------------------

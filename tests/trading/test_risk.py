@@ -1,0 +1,315 @@
+"""The gate: every refusal in its order and both directions, the slots, and who wins them."""
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+import pytest
+from gates import ACTIVE, ADD, CLOSING, CONVERT, PITS, STOPPING, CompiledPit, TwinPit
+
+from arbcore.errors import ConfigError
+from arbcore.trading import _risk
+from arbcore.trading.settings import SECOND_NS, SessionSettings
+from arbcore.wire.instruments import SYMBOLS
+
+MS = 1_000_000
+SETTINGS = SessionSettings(message_cap=10, cancel_reserve=3, live_orders_max=3)
+
+
+def ready(pit: Any) -> Any:
+    """A gate through which a small order in any symbol passes at time 0."""
+    pit.gate.ready = True
+    for name in SYMBOLS:
+        pit.open(name, True)
+        pit.book(name, [(999, 50)], [(1001, 50)], 0)
+    return pit
+
+
+@pytest.fixture(params=["c", "py"])
+def pit(request: pytest.FixtureRequest) -> Any:
+    return ready(PITS[request.param](SETTINGS))
+
+
+def ask(pit: Any, *, side: int, size: int = 5, price: int = 1000, name: str = "GS", now_ns: int = 0) -> str:
+    return pit.refusal(name, side=side, price=price, size=size, now_ns=now_ns)
+
+
+def convert(pit: Any, name: str, *, side: int, size: int) -> str:
+    return pit.refusal(name, kind=CONVERT, side=side, price=0, size=size, now_ns=0)
+
+
+both_sides = pytest.mark.parametrize("side", [1, -1])
+
+
+# --- every refusal ------------------------------------------------------------------------------
+
+
+@both_sides
+def test_a_small_order_at_the_market_passes(pit: Any, side: int) -> None:
+    assert ask(pit, side=side) == "pass"
+
+
+@both_sides
+def test_before_a_login_everything_is_halted(pit: Any, side: int) -> None:
+    pit.gate.ready = False
+    assert ask(pit, side=side) == "halted"
+
+
+@both_sides
+def test_after_a_stop_nothing_leaves_not_even_what_reduces(pit: Any, side: int) -> None:
+    pit.hold("GS", -side * 20)
+    pit.gate.mode = STOPPING
+    assert ask(pit, side=side) == "halted"
+
+
+@both_sides
+def test_while_closing_only_what_takes_a_position_towards_zero_leaves(pit: Any, side: int) -> None:
+    pit.hold("GS", -side * 20)
+    pit.gate.mode = CLOSING
+    assert ask(pit, side=side, size=20) == "pass"
+    assert ask(pit, side=side, size=21) == "halted"
+    assert ask(pit, side=-side, size=1) == "halted"
+    pit.enter("GS", side=side, price=1000, size=6)
+    assert ask(pit, side=side, size=14) == "pass"
+    assert ask(pit, side=side, size=15) == "halted"
+
+
+def test_while_closing_nothing_is_converted(pit: Any) -> None:
+    pit.hold("VALE", 5)
+    pit.gate.mode = CLOSING
+    assert convert(pit, "VALE", side=-1, size=5) == "halted"
+
+
+@both_sides
+def test_a_closed_symbol_takes_no_order(pit: Any, side: int) -> None:
+    pit.open("GS", False)
+    assert ask(pit, side=side) == "symbol_closed"
+    assert ask(pit, side=side, name="MS") == "pass"
+
+
+@pytest.mark.parametrize(
+    ("price", "size"), [(0, 5), (-1, 5), (10**6, 5), (1000, 0), (1000, -5), (1000, 10**6)]
+)
+def test_a_price_or_size_that_the_protocol_forbids_is_a_bad_order(pit: Any, price: int, size: int) -> None:
+    assert ask(pit, side=1, price=price, size=size) == "bad_order"
+
+
+@pytest.mark.parametrize(("name", "size"), [("GS", 10), ("BOND", 10), ("XLF", 15), ("XLF", 1)])
+def test_what_cannot_be_converted_is_a_bad_order(pit: Any, name: str, size: int) -> None:
+    assert convert(pit, name, side=1, size=size) == "bad_order"
+
+
+@both_sides
+def test_the_limit_counts_the_position_and_all_that_may_still_fill(pit: Any, side: int) -> None:
+    pit.hold("GS", side * 60)
+    pit.enter("GS", side=side, price=1000 - side, size=30)
+    assert pit.room("GS", side) == 10
+    assert ask(pit, side=side, size=10) == "pass"
+    assert ask(pit, side=side, size=11) == "position_limit"
+    assert pit.room("GS", -side) == 160
+
+
+@both_sides
+def test_beyond_a_limit_there_is_no_room_and_no_negative_one(pit: Any, side: int) -> None:
+    pit.hold("GS", side * 130)
+    assert pit.room("GS", side) == 0
+    assert ask(pit, side=side, size=1) == "position_limit"
+    assert ask(pit, side=-side, size=230) == "pass"
+
+
+@both_sides
+def test_every_leg_of_a_conversion_has_its_limit(pit: Any, side: int) -> None:
+    assert convert(pit, "XLF", side=side, size=100) == "pass"
+    pit.hold("MS", -side * 71)
+    assert convert(pit, "XLF", side=side, size=100) == "position_limit"
+    assert convert(pit, "XLF", side=side, size=90) == "pass"
+    assert convert(pit, "XLF", side=-side, size=100) == "pass"
+
+
+@both_sides
+def test_a_conversion_under_way_uses_up_the_room_of_its_legs(pit: Any, side: int) -> None:
+    pit.enter("XLF", kind=CONVERT, side=side, price=0, size=100)
+    assert pit.room("BOND", -side) == 70
+    assert pit.room("XLF", side) == 0
+
+
+def test_a_symbol_has_so_many_live_orders_and_no_more(pit: Any) -> None:
+    for price in (990, 991, 992):
+        pit.enter("GS", side=1, price=price, size=1)
+    assert ask(pit, side=1) == "too_many_live"
+
+
+@both_sides
+def test_no_order_meets_one_of_our_own(pit: Any, side: int) -> None:
+    pit.enter("GS", side=-side, price=1000, size=1)
+    assert ask(pit, side=side, price=1000) == "self_cross"
+    assert ask(pit, side=side, price=1000 + side) == "self_cross"
+    assert ask(pit, side=side, price=1000 - side) == "pass"
+    assert ask(pit, side=-side, price=1000) == "pass"
+
+
+def test_a_conversion_crosses_nothing(pit: Any) -> None:
+    pit.enter("VALE", side=-1, price=1000, size=1)
+    assert convert(pit, "VALE", side=1, size=2) == "pass"
+
+
+@both_sides
+def test_without_a_market_or_with_an_old_one_there_is_no_reference(pit: Any, side: int) -> None:
+    stale_ns = SETTINGS.stale_ns
+    assert ask(pit, side=side, now_ns=stale_ns) == "pass"
+    assert ask(pit, side=side, now_ns=stale_ns + 1) == "no_reference"
+    assert ask(pit, side=side, name="BOND", now_ns=stale_ns + 1) == "pass"
+    pit.book("GS", [(999, 5)], [], 0)
+    assert ask(pit, side=side) == "no_reference"
+    pit.trade("GS", 1000, 0)
+    assert ask(pit, side=side) == "pass"
+
+
+@both_sides
+def test_the_collar_holds_at_its_edge_on_both_sides(pit: Any, side: int) -> None:
+    # 500 basis points of 1000.
+    assert ask(pit, side=side, price=950) == ask(pit, side=side, price=1050) == "pass"
+    assert ask(pit, side=side, price=949) == ask(pit, side=side, price=1051) == "price_collar"
+
+
+def test_the_collar_is_exact_between_two_ticks(pit: Any) -> None:
+    # Around 1000.5 the edges are 950.475 and 1050.525.
+    pit.book("GS", [(1000, 5)], [(1001, 5)], 0)
+    assert ask(pit, side=1, price=951) == ask(pit, side=1, price=1050) == "pass"
+    assert ask(pit, side=1, price=950) == ask(pit, side=1, price=1051) == "price_collar"
+
+
+def test_a_slot_opens_a_hundred_milliseconds_after_an_order(pit: Any) -> None:
+    pit.order_sent("GS", 0)
+    assert ask(pit, side=1, now_ns=100 * MS - 1) == "cooldown"
+    assert ask(pit, side=1, now_ns=100 * MS) == "pass"
+    assert ask(pit, side=1, name="MS") == "pass"
+
+
+def test_a_rejected_symbol_rests(pit: Any) -> None:
+    pit.order_sent("GS", 0)
+    pit.rejected("GS", 0)
+    assert ask(pit, side=1, now_ns=500 * MS - 1) == "cooldown"
+    assert ask(pit, side=1, now_ns=500 * MS) == "pass"
+
+
+def test_the_message_cap_keeps_a_reserve_for_cancels(pit: Any) -> None:
+    for number in range(6):
+        pit.message(number)
+    assert ask(pit, side=1, now_ns=6) == "pass"
+    pit.message(6)
+    assert ask(pit, side=1, now_ns=6) == "message_cap"
+    assert ask(pit, side=1, now_ns=SECOND_NS - 1) == "message_cap"
+    assert ask(pit, side=1, now_ns=SECOND_NS) == "pass"
+
+
+def test_room_comes_back_when_enough_messages_have_expired(pit: Any) -> None:
+    for number in range(10):
+        pit.message(number)
+    assert pit.room_time(0, 10) == SECOND_NS
+    assert pit.room_time(3, 10) == SECOND_NS + 3
+    assert pit.room_time(3, SECOND_NS + 5) == SECOND_NS + 5
+
+
+#: What the order below does wrong, from the first that is looked at to the last.
+WRONGS = (
+    ("halted", lambda pit: setattr(pit.gate, "ready", False)),
+    ("symbol_closed", lambda pit: pit.open("GS", False)),
+    ("position_limit", lambda pit: pit.hold("GS", 98)),
+    ("too_many_live", lambda pit: [pit.enter("GS", side=1, price=1, size=1) for _ in range(3)]),
+    ("self_cross", lambda pit: pit.enter("GS", side=-1, price=900, size=1)),
+    ("price_collar", lambda pit: pit.book("GS", [(400, 1)], [(402, 1)], 0)),
+    ("cooldown", lambda pit: pit.order_sent("GS", 0)),
+    ("message_cap", lambda pit: [pit.message(0) for _ in range(10)]),
+)
+
+
+@pytest.mark.parametrize("first", range(len(WRONGS)))
+def test_of_several_reasons_the_first_in_the_order_is_given(pit: Any, first: int) -> None:
+    for _, wrong in WRONGS[first:]:
+        wrong(pit)
+    assert ask(pit, side=1) == WRONGS[first][0]
+
+
+def test_names_of_refusals_are_the_twins() -> None:
+    from arbcore.reference import risk
+
+    assert _risk.REFUSAL_NAMES == risk.REFUSAL_NAMES
+    assert _risk.MODE_NAMES == risk.MODE_NAMES
+
+
+def test_a_reserve_as_large_as_the_cap_is_no_setting() -> None:
+    with pytest.raises(ConfigError, match="cancel_reserve"):
+        SessionSettings(message_cap=10, cancel_reserve=10)
+
+
+# --- slots --------------------------------------------------------------------------------------
+
+
+def test_the_most_valuable_goes_first_then_the_earlier_strategy_then_the_earlier_ask(pit: Any) -> None:
+    assert pit.ranking("GS", [(2, 10), (1, 30), (0, 30), (3, 50)]) == [3, 2, 1, 0]
+    assert pit.ranking("MS", [(1, 7), (1, 7), (0, 7)]) == [2, 0, 1]
+
+
+def test_beyond_sixteen_proposals_the_first_come_stay(pit: Any) -> None:
+    assert pit.ranking("GS", [(0, value) for value in range(20)]) == list(range(15, -1, -1))
+
+
+def test_whoever_lost_four_times_running_goes_before_any_value(pit: Any) -> None:
+    winners = [pit.ranking("GS", [(0, 100), (1, 1)])[0] for _ in range(10)]
+    assert winners == [0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("strategies", [2, 3, 4])
+@pytest.mark.parametrize("seed", range(5))
+def test_nobody_starves(strategies: int, seed: int) -> None:
+    random, pit = Random(seed), ready(CompiledPit(SETTINGS))
+    lost: Counter[int] = Counter()
+    for _ in range(400):
+        asked = [(strategy, random.choice([1, 10, 10**6])) for strategy in range(strategies)]
+        winner = asked[pit.ranking("GS", asked)[0]][0]
+        for strategy in range(strategies):
+            lost[strategy] = 0 if strategy == winner else lost[strategy] + 1
+            # Several that waited four times take turns.
+            assert lost[strategy] <= 4 + strategies - 2, f"seed {seed}"
+
+
+def test_losses_in_one_symbol_say_nothing_in_another(pit: Any) -> None:
+    for _ in range(4):
+        pit.ranking("GS", [(0, 100), (1, 1)])
+    assert pit.ranking("MS", [(0, 100), (1, 1)]) == [0, 1]
+
+
+# --- the twin -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_compiled_gate_and_twin_answer_the_same(seed: int) -> None:
+    random = Random(seed)
+    pits = [ready(CompiledPit(SETTINGS)), ready(TwinPit(SETTINGS))]
+    now_ns = 0
+    for step in range(150):
+        now_ns += random.choice([0, 1, 50 * MS, 101 * MS, 990 * MS])
+        name, side = random.choice(SYMBOLS), random.choice([1, -1])
+        price, size = random.randrange(985, 1016), random.choice([1, 5, 10, 30, 100])
+        kind = CONVERT if random.random() < 0.2 else ADD
+        draw = random.random()
+        answers: list[Any] = []
+        for pit in pits:
+            said = pit.refusal(name, kind=kind, side=side, price=price, size=size, now_ns=now_ns)
+            answers.append((said, pit.room(name, 1), pit.room(name, -1), pit.room_time(3, now_ns)))
+            if said == "pass":
+                pit.enter(name, kind=kind, side=side, price=price, size=size)
+                pit.order_sent(name, now_ns)
+                pit.message(now_ns)
+            if draw < 0.1:
+                pit.hold(name, side * size)
+            elif draw < 0.2:
+                pit.book(name, [(price - 1, 5)], [(price + 1, 5)] * (draw < 0.15), now_ns)
+            elif draw < 0.25:
+                pit.rejected(name, now_ns)
+            elif draw < 0.3:
+                pit.gate.mode = CLOSING if draw < 0.27 else ACTIVE
+            elif draw < 0.4:
+                pit.orders.on_out(step // 2)
+        assert answers[0] == answers[1], f"seed {seed} step {step}: {name} {kind} {side} {price} {size}"
