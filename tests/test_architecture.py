@@ -19,19 +19,20 @@ from source_tree import (
 # environment.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("arbcore.errors", "arbcore.text"),
-    ("arbcore._build", "arbcore._fast", "arbcore._baskets"),
+    ("arbcore._build", "arbcore._fast", "arbcore._baskets", "arbcore._carry"),
     ("arbcore.wire",),
-    ("arbcore.trading", "arbcore.venue"),
+    ("arbcore.trading", "arbcore.venue", "arbcore.carry"),
     ("arbcore.simulation",),
     (
         "arbcore.config", "arbcore.bot", "arbcore.exchange", "arbcore.link", "arbcore._spin",
-        "arbcore.embedded", "arbcore.journal_file", "arbcore.journal_replay", "arbcore.venue.server",
+        "arbcore.embedded", "arbcore.fred", "arbcore.journal_file", "arbcore.journal_replay",
+        "arbcore.venue.server",
     ),
     ("arbcore.commands", "arbcore.cli", "arbcore.__main__"),
 )
 SHELL_FLOOR = 5
 # Wings that share a floor and must not know each other. On the other floors neighbours may import neighbours.
-SIBLINGS = ("arbcore.trading", "arbcore.venue")
+SIBLINGS = ("arbcore.trading", "arbcore.venue", "arbcore.carry")
 # The twins stand beside the house: nobody in it imports them, and they use its vocabulary only.
 REFERENCE = "arbcore.reference"
 REFERENCE_MAY_IMPORT = ("arbcore.errors", "arbcore.wire.instruments", "arbcore.trading.settings", REFERENCE)
@@ -105,6 +106,12 @@ def test_imports_go_down(path: Path) -> None:
         assert there[0] <= home[0], f"{module} imports {other}, which is above it"
         if inside(home[1], *SIBLINGS) and home[0] < SHELL_FLOOR and inside(there[1], *SIBLINGS):
             assert home[1] == there[1], f"{module} and {other} are siblings and must not know each other"
+
+
+def test_the_carry_desk_knows_no_wire() -> None:
+    for path in HOUSE:
+        if inside(module_name(path), "arbcore.carry"):
+            assert not [name for name in imports_of(path) if inside(name, "arbcore.wire")], path.name
 
 
 @pytest.mark.parametrize("path", [path for path in ALL if inside(module_name(path), REFERENCE)], ids=identity)

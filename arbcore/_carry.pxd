@@ -1,0 +1,75 @@
+"""The wall of the carry arithmetic: inline, so that a loop of another module pays no call a row."""
+cimport cython
+from libc.math cimport INFINITY
+from libc.stdint cimport int64_t, uint64_t
+
+
+cdef union Bits:
+    double value
+    uint64_t bits
+
+
+# Division by a constant needs no check for zero.
+@cython.cdivision(True)
+cdef inline double exp_of(double x) noexcept nogil:
+    # e^x = 2^k · e^r with k whole and |r| <= ln 2 / 2, and e^r by its Taylor series to r^13, whose first
+    # term left out is below 2^-57. Sums, products and one comparison each way, in a fixed order: any
+    # machine of IEEE doubles gives the same bits, as long as the compiler fuses nothing (setup.py).
+    cdef Bits shifted, low, high
+    cdef double k, r, square, even, odd
+    cdef int64_t exponent, half
+    if x != x:
+        return x
+    if x > 709.782712893384:
+        return INFINITY
+    if x < -745.1332191019411:
+        return 0.0
+    # Adding 1.5·2^52 leaves the whole number nearest to x / ln 2 in the low bits.
+    shifted.value = x * 1.4426950408889634 + 6755399441055744.0
+    k = shifted.value - 6755399441055744.0
+    # ln 2 in two parts, the first with its last 32 bits clear, so that k times it is exact.
+    r = (x - k * 0.6931471803691238) - k * 1.9082149292705877e-10
+    square = r * r
+    even = 0.5 + square * (1.0 / 24.0 + square * (1.0 / 720.0 + square * (
+        1.0 / 40320.0 + square * (1.0 / 3628800.0 + square * (1.0 / 479001600.0)))))
+    odd = 1.0 / 6.0 + square * (1.0 / 120.0 + square * (1.0 / 5040.0 + square * (
+        1.0 / 362880.0 + square * (1.0 / 39916800.0 + square * (1.0 / 6227020800.0)))))
+    # 2^k in two steps: the first product is exact, so a result below the normal range is rounded once.
+    exponent = <int64_t>(shifted.bits - 0x4338000000000000ULL)
+    half = exponent // 2
+    low.bits = <uint64_t>(1023 + half) << 52
+    high.bits = <uint64_t>(1023 + exponent - half) << 52
+    return (1.0 + (r + square * (even + r * odd))) * low.value * high.value
+
+
+@cython.cdivision(True)
+cdef inline double years_between(int64_t now_ns, int64_t expiry_ns) noexcept nogil:
+    # The difference of any two 64-bit times fits in 64 bits without a sign; the divisor is 365 days in
+    # nanoseconds, which a double holds exactly.
+    if expiry_ns <= now_ns:
+        return 0.0
+    return <double>(<uint64_t>expiry_ns - <uint64_t>now_ns) / 31_536_000_000_000_000.0
+
+
+cdef inline double carry_of(double factor, double r, double d, double t) noexcept nogil:
+    return factor * exp_of((r - d) * t)
+
+
+# Divisions by zero below are IEEE's: a price of 0 is refused by the row rules, long before.
+@cython.cdivision(True)
+cdef inline double deviation_of(double es_bid, double es_ask, double spy_bid, double spy_ask,
+                                double c) noexcept nogil:
+    cdef double fair = (spy_bid + spy_ask) * 0.5 * c
+    return 1e4 * ((es_bid + es_ask) * 0.5 - fair) / fair
+
+
+@cython.cdivision(True)
+cdef inline double edge_cc_of(double es_bid, double spy_ask, double c) noexcept nogil:
+    cdef double fair = spy_ask * c
+    return 1e4 * (es_bid - fair) / fair
+
+
+@cython.cdivision(True)
+cdef inline double edge_rev_of(double es_ask, double spy_bid, double c) noexcept nogil:
+    cdef double fair = spy_bid * c
+    return 1e4 * (fair - es_ask) / fair

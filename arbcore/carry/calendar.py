@@ -1,0 +1,218 @@
+"""Trading days of the New York Stock Exchange and the quarterly expiries of ES.
+
+Owns the holiday rules, the closures outside them, the early closes, and the contracts: which one expires
+when, which is the front one at an instant, and their codes (ESZ26). The rules hold from 1998, the first full
+year of ES; what an exchange has yet to announce is not in them. A contract's own expiry, where a broker says
+it, wins over the rule.
+"""
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cache
+
+from arbcore.carry.civil import (
+    FRIDAY,
+    LAST_YEAR,
+    MONDAY,
+    NS_PER_HOUR,
+    NS_PER_MINUTE,
+    SATURDAY,
+    SUNDAY,
+    THURSDAY,
+    TUESDAY,
+    WEDNESDAY,
+    date_of,
+    day_of,
+    iso_date,
+    new_york_to_utc,
+    nth_weekday,
+    read_date,
+    read_time,
+    utc_to_new_york,
+    weekday,
+)
+from arbcore.errors import InputError, UsageError
+from arbcore.text import printable
+
+#: Nanoseconds after midnight in New York.
+OPEN_CLOCK_NS = 9 * NS_PER_HOUR + 30 * NS_PER_MINUTE
+CLOSE_CLOCK_NS = 16 * NS_PER_HOUR
+EARLY_CLOSE_CLOCK_NS = 13 * NS_PER_HOUR
+
+#: Contracts are known in these years; the first one was listed for December 1997.
+FIRST_CONTRACT_YEAR, LAST_CONTRACT_YEAR = 1997, LAST_YEAR
+MONTH_CODES = {3: "H", 6: "M", 9: "U", 12: "Z"}
+
+_CODE = re.compile(r"ES([HMUZ])([0-9]{2})")
+# Days of mourning, attacks, storms: closed by decision, not by rule.
+_ONE_OFF_CLOSURES = frozenset(
+    day_of(*date)
+    for date in (
+        (2001, 9, 11), (2001, 9, 12), (2001, 9, 13), (2001, 9, 14), (2004, 6, 11), (2007, 1, 2),
+        (2012, 10, 29), (2012, 10, 30), (2018, 12, 5), (2025, 1, 9),
+    )
+)  # fmt: skip
+# The second was a failure of systems four minutes before the close.
+_ONE_OFF_EARLY_CLOSES = {
+    day_of(2003, 12, 26): EARLY_CLOSE_CLOCK_NS,
+    day_of(2005, 6, 1): 15 * NS_PER_HOUR + 56 * NS_PER_MINUTE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One quarterly ES contract. ``expiry_ns`` is 09:30 New York on ``expiry_day``, the opening auction."""
+
+    code: str
+    expiry_day: int
+    expiry_ns: int
+
+
+def good_friday(year: int) -> int:
+    """The Friday before Easter Sunday, by the Gregorian computus (Meeus, Jones and Butcher)."""
+    golden, century, years = year % 19, year // 100, year % 100
+    leap, rest = divmod(century, 4)
+    moon = (19 * golden + century - leap - (century - (century + 8) // 25 + 1) // 3 + 15) % 30
+    week = (32 + 2 * rest + 2 * (years // 4) - moon - years % 4) % 7
+    late = (golden + 11 * moon + 22 * week) // 451
+    month, day = divmod(moon + week - 7 * late + 114, 31)
+    return day_of(year, month, day + 1) - 2
+
+
+@cache
+def holidays(year: int) -> frozenset[int]:
+    """The weekdays of a year on which the exchange is closed, one-off closures included."""
+    days = {
+        nth_weekday(year, 1, which=MONDAY, n=3),  # Martin Luther King
+        nth_weekday(year, 2, which=MONDAY, n=3),  # Washington
+        good_friday(year),
+        nth_weekday(year, 5, which=MONDAY, n=-1),  # Memorial
+        _observed(day_of(year, 7, 4)),
+        nth_weekday(year, 9, which=MONDAY, n=1),  # Labor
+        nth_weekday(year, 11, which=THURSDAY, n=4),  # Thanksgiving
+        _observed(day_of(year, 12, 25)),
+    }
+    new_year = day_of(year, 1, 1)
+    # A Saturday's new year is not made up for: the Friday before it is the last one of the accounts.
+    if weekday(new_year) != SATURDAY:
+        days.add(_observed(new_year))
+    if year >= 2022:
+        days.add(_observed(day_of(year, 6, 19)))
+    return frozenset(days | {day for day in _ONE_OFF_CLOSURES if date_of(day)[0] == year})
+
+
+def _observed(day: int) -> int:
+    """The Friday before a Saturday's holiday, the Monday after a Sunday's."""
+    return day + {SATURDAY: -1, SUNDAY: 1}.get(weekday(day), 0)
+
+
+def is_trading_day(day: int) -> bool:
+    """Whether the exchange opens on a day."""
+    return weekday(day) < SATURDAY and day not in holidays(date_of(day)[0])
+
+
+def close_clock_ns(day: int) -> int | None:
+    """When trading ends on a day, in nanoseconds after midnight in New York; None where it does not open."""
+    if not is_trading_day(day):
+        return None
+    return EARLY_CLOSE_CLOCK_NS if _closes_early(day) else _ONE_OFF_EARLY_CLOSES.get(day, CLOSE_CLOCK_NS)
+
+
+def _closes_early(day: int) -> bool:
+    """One o'clock: the day after Thanksgiving, Christmas Eve, and a day beside Independence Day."""
+    year, month, day_of_month = date_of(day)
+    which = weekday(day)
+    if (month, day_of_month) == (12, 24):
+        return True
+    if month == 11:
+        return day == nth_weekday(year, 11, which=THURSDAY, n=4) + 1
+    # Before 2013 a holiday on Thursday shortened the Friday after it, not the Wednesday before.
+    if (month, day_of_month) == (7, 3):
+        return which in {MONDAY, TUESDAY, THURSDAY} or (which == WEDNESDAY and year >= 2013)
+    return (month, day_of_month, which) == (7, 5, FRIDAY) and year < 2013
+
+
+def expiry_instant(day: int) -> int:
+    """UTC nanoseconds at 09:30 New York on a day: when a future settles, or a share goes ex-dividend."""
+    return new_york_to_utc(day, OPEN_CLOCK_NS)
+
+
+def quarterly_expiry(year: int, month: int) -> int:
+    """The day on which the ES contract of March, June, September or December of a year expires.
+
+    The third Friday, or the trading day before it where that is a holiday. UsageError for other months.
+    """
+    if month not in MONTH_CODES:
+        raise UsageError(f"ES has no quarterly contract of month {month}; take 3, 6, 9 or 12.")
+    if not FIRST_CONTRACT_YEAR <= year <= LAST_CONTRACT_YEAR:
+        raise UsageError(
+            f"ES expiries are known from {FIRST_CONTRACT_YEAR} to {LAST_CONTRACT_YEAR}, not in {year}."
+        )
+    day = nth_weekday(year, month, which=FRIDAY, n=3)
+    while not is_trading_day(day):
+        day -= 1
+    return day
+
+
+def contract(year: int, month: int) -> Contract:
+    """The ES contract of a quarter."""
+    day = quarterly_expiry(year, month)
+    return Contract(f"ES{MONTH_CODES[month]}{year % 100:02d}", day, expiry_instant(day))
+
+
+@cache
+def all_contracts() -> tuple[Contract, ...]:
+    """Every quarterly contract that the rule knows, by expiry."""
+    years = range(FIRST_CONTRACT_YEAR, LAST_CONTRACT_YEAR + 1)
+    return tuple(contract(year, month) for year in years for month in MONTH_CODES)
+
+
+@cache
+def all_expiries_ns() -> tuple[int, ...]:
+    """The instants at which the contracts of ``all_contracts`` expire."""
+    return tuple(each.expiry_ns for each in all_contracts())
+
+
+def front_contract(now_ns: int, *, offset: int = 0) -> Contract:
+    """The first contract that expires after an instant; with ``offset`` = 1 the one after it, and so on.
+
+    UsageError where the instant is before 1997 or the contract after the last one known.
+    """
+    contracts = all_contracts()
+    at = bisect_right(all_expiries_ns(), now_ns) + offset
+    if now_ns < day_of(FIRST_CONTRACT_YEAR, 1, 1) * 24 * NS_PER_HOUR or not 0 <= at < len(contracts):
+        raise UsageError(
+            f"No front ES contract is known at that time: contracts run from {contracts[0].code} "
+            f"({iso_date(contracts[0].expiry_day)}) to {iso_date(contracts[-1].expiry_day)}; name the expiry."
+        )
+    return contracts[at]
+
+
+def contract_of_code(code: str) -> Contract:
+    """The contract of a code such as ESZ26 (97 to 99 are 1997 to 1999). InputError where there is none."""
+    match = _CODE.fullmatch(code.strip().upper())
+    if match is None:
+        raise InputError(
+            f"{printable(code)!r} is not a quarterly ES contract; write ES, then H, M, U or Z, then two digits "
+            "of the year."
+        )
+    years = int(match[2])
+    month = {letter: month for month, letter in MONTH_CODES.items()}[match[1]]
+    return contract(years + (1900 if years >= FIRST_CONTRACT_YEAR % 100 else 2000), month)
+
+
+def read_expiry(text: str) -> int:
+    """The instant of an expiry given as a date (09:30 New York), a time, or a contract code.
+
+    InputError where it is none of them.
+    """
+    text = text.strip()
+    if text[:2].upper() == "ES":
+        return contract_of_code(text).expiry_ns
+    return read_time(text) if len(text) > len("2026-12-18") else expiry_instant(read_date(text))
+
+
+def trading_date(instant_ns: int) -> int:
+    """The date in New York at an instant."""
+    return utc_to_new_york(instant_ns)[0]
