@@ -397,17 +397,18 @@ class Session:
                     self._retry(symbol, self.gate.slot_open_ns[symbol])
                 return
             self.gate.refusals[REFUSAL_NAMES[refusal]] += 1
-            if refusal == SELF_CROSS:
-                self._make_way(proposal)
-            elif refusal == MESSAGE_CAP:
+            if refusal == SELF_CROSS and self._make_way(proposal):
+                return  # whoever makes way would only stand in the way again
+            if refusal == MESSAGE_CAP:
                 self._retry(symbol, self.gate.room_after_ns(self.settings.cancel_reserve, self.now_ns))
                 return
 
     def _retry(self, symbol: int, at_ns: int) -> None:
         self.retry_ns[symbol] = min(self.retry_ns[symbol], max(at_ns, self.now_ns + 1))
 
-    def _make_way(self, proposal: Proposal) -> None:
-        """Pull what an earlier strategy's order would cross, where it belongs to a later one."""
+    def _make_way(self, proposal: Proposal) -> bool:
+        """Pull what an earlier strategy's order would cross, where it belongs to a later one: whether any does."""
+        pulled = False
         for order in self.orders.live[proposal.symbol]:
             if (
                 order.kind == ADD
@@ -416,6 +417,8 @@ class Session:
                 and proposal.strategy < order.strategy
             ):
                 self.desk.cancel(order)
+                pulled = True
+        return pulled
 
     def _send_order(self, proposal: Proposal) -> None:
         order = self.orders.new(

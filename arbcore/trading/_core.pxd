@@ -83,7 +83,7 @@ cdef class Core:
     cdef int _fill_slot(self, int32_t symbol) except -1
     cdef int _answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1
     cdef void _retry(self, int32_t symbol, int64_t at_ns) noexcept
-    cdef void _make_way(self, const Proposal* proposal) noexcept
+    cdef bint _make_way(self, const Proposal* proposal) noexcept
     cdef Order* _send_order(self, const Proposal* proposal) except NULL
     cdef int _send_cancels(self) except -1
     cdef int _cancel_all(self) except -1

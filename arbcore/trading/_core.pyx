@@ -342,9 +342,9 @@ cdef class Core:
             if refusal == MESSAGE_CAP:
                 self._retry(symbol, gate.room_after_ns(self.cancel_reserve, self.now_ns))
                 return 0
-            if refusal == SELF_CROSS:
-                self._make_way(proposal)
             self._answer(proposal, refusal, NULL)
+            if refusal == SELF_CROSS and self._make_way(proposal):
+                return 0  # whoever makes way would only stand in the way again
         return 0
 
     cdef int _answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1:
@@ -358,8 +358,9 @@ cdef class Core:
         if at_ns < self.retry_ns[symbol]:
             self.retry_ns[symbol] = at_ns
 
-    # Pull what an earlier strategy's order would cross, where it belongs to a later one.
-    cdef void _make_way(self, const Proposal* proposal) noexcept:
+    # Pull what an earlier strategy's order would cross, where it belongs to a later one: whether any does.
+    cdef bint _make_way(self, const Proposal* proposal) noexcept:
+        cdef bint pulled = False
         cdef int32_t index
         cdef Order* order
         for index in range(self.orders.n_live[proposal.symbol]):
@@ -368,6 +369,8 @@ cdef class Core:
                     and proposal.side * (proposal.price - order.price) >= 0
                     and proposal.strategy < order.strategy):
                 self.desk.cancel(order)
+                pulled = True
+        return pulled
 
     cdef Order* _send_order(self, const Proposal* proposal) except NULL:
         cdef Order* order = self.orders.enter(
