@@ -31,5 +31,9 @@ cdef extern from *:
 def build_info():
     """``{"compiler", "cython", "flavour"}``: flavour is release, or the instrumentation it was built with."""
     flavour = "sanitized" if ARBCORE_SANITIZED else "traced" if ARBCORE_TRACED else "release"
-    cython = f"{CYTHON_HEX_VERSION >> 24}.{(CYTHON_HEX_VERSION >> 16) & 255}.{(CYTHON_HEX_VERSION >> 8) & 255}"
-    return {"compiler": ARBCORE_COMPILER.decode("ascii", "replace").strip(), "cython": cython, "flavour": flavour}
+    version = int(CYTHON_HEX_VERSION)
+    return {
+        "compiler": ARBCORE_COMPILER.decode("ascii", "replace").strip(),
+        "cython": f"{version >> 24}.{version >> 16 & 255}.{version >> 8 & 255}",
+        "flavour": flavour,
+    }

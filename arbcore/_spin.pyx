@@ -59,7 +59,7 @@ def can_spin():
 
 
 cdef class Spinner:
-    """Reads the socket with descriptor ``fd`` into one buffer of ``size`` bytes that it uses again and again."""
+    """Reads the socket with descriptor ``fd`` into one buffer of ``size`` bytes, used again and again."""
 
     cdef char* _buffer
     cdef Py_ssize_t _size

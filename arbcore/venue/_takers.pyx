@@ -131,12 +131,14 @@ cdef class Follower(Participant):
         cdef int64_t bid = self.book.best_bid()
         cdef int32_t size = <int32_t>rng_between(&self.rng, 1, self.size_high)
         cdef int64_t view = value + self.usual_milli
+        cdef int64_t gap_milli
         if ask and moved >= self.move_milli and ask * FAIR_SCALE + self.edge_milli <= view:
             self.take(self.symbol, BUY, (view - self.edge_milli) // FAIR_SCALE, size)
         elif bid and -moved >= self.move_milli and bid * FAIR_SCALE - self.edge_milli >= view:
             self.take(self.symbol, SELL, -((-view - self.edge_milli) // FAIR_SCALE), size)
         if ask and bid:
-            self.usual_milli += ((ask + bid) * FAIR_SCALE // 2 - value - self.usual_milli) // self.memory_visits
+            gap_milli = (ask + bid) * FAIR_SCALE // 2 - value
+            self.usual_milli += (gap_milli - self.usual_milli) // self.memory_visits
         self.sleep(now_ns, self.interval_ms)
         return 0
 
