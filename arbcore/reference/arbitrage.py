@@ -89,7 +89,8 @@ class ConversionArbitrage(Strategy):
         if abs(self.target) >= self.settings.convert_lots:
             if now_ns >= self.convert_after_ns:
                 side = 1 if self.target > 0 else -1
-                self.ask_conversion(self.etf, side=side, size=abs(self.target) * self.unit, value=CONVERSION_VALUE)
+                size = abs(self.target) * self.unit
+                self.ask_conversion(self.etf, side=side, size=size, value=CONVERSION_VALUE)
                 return
             self.wake_ns = self.convert_after_ns
         self._enter(now_ns)
@@ -215,7 +216,7 @@ class ConversionArbitrage(Strategy):
         return range(min(lows), max(highs) + 1)
 
     def _cash_to_reach(self, lots: int) -> int | None:
-        """Cash from trading to ``lots`` at the touch; None where a side is empty or a limit leaves no room."""
+        """Cash from trading to ``lots`` at the touch; None where a side is empty or a limit forbids it."""
         cash = 0
         for symbol, quantity in self.lot.items():
             missing = lots * quantity - self.holding.position[symbol]

@@ -34,7 +34,9 @@ class Market:
         """Forget everything: a new connection may be a new round, and old prices are no prices."""
         self.symbols = [SymbolState(self.settings.window) for _ in SYMBOLS]
 
-    def on_book(self, symbol: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]], now_ns: int) -> None:
+    def on_book(
+        self, symbol: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]], now_ns: int
+    ) -> None:
         state = self.symbols[symbol]
         state.bids, state.asks, state.updated_ns = bids, asks, now_ns
 

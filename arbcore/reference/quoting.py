@@ -48,7 +48,10 @@ class MarketMaking(Strategy):
         super().__init__()
         self.settings = settings
         self.min_prices = session.min_prices
-        widths = {"GS": settings.width_gs, "MS": settings.width_ms, "WFC": settings.width_wfc, "XLF": settings.width_xlf}
+        widths = {
+            "GS": settings.width_gs, "MS": settings.width_ms,
+            "WFC": settings.width_wfc, "XLF": settings.width_xlf,
+        }
         self.widths = {SYMBOL_ID[name]: width for name, width in widths.items() if width > 0}
         self.book_symbols = self.trade_symbols = self.order_symbols = frozenset(self.widths)
 
@@ -70,7 +73,7 @@ class MarketMaking(Strategy):
         centre = total * cap - held * self.settings.skew_ticks * count
         bid = (centre - width * denominator) // denominator
         ask = -((-centre - width * denominator) // denominator)
-        # An average knows less than everybody else together: never stand far inside their touch, nor cross it.
+        # An average knows less than everybody else together: never far inside their touch, nor across it.
         others_bid, others_ask = self.desk.net_touch(symbol, -1), self.desk.net_touch(symbol, +1)
         if others_bid:
             bid = min(bid, others_bid + self.settings.improve_ticks)

@@ -12,7 +12,10 @@ from arbcore.trading.settings import NEVER_NS, SECOND_NS, SessionSettings
 from arbcore.wire.instruments import PRICE_MAX, SIZE_MAX, SYMBOLS
 
 #: Checked in this order; the first that applies is the answer.
-PASS, HALTED, CLOSED, BAD_ORDER, LIMIT, TOO_MANY_LIVE, SELF_CROSS, NO_REFERENCE, COLLAR, COOLDOWN, MESSAGE_CAP = range(11)
+(
+    PASS, HALTED, CLOSED, BAD_ORDER, LIMIT, TOO_MANY_LIVE,
+    SELF_CROSS, NO_REFERENCE, COLLAR, COOLDOWN, MESSAGE_CAP,
+) = range(11)
 REFUSAL_NAMES = (
     "pass", "halted", "symbol_closed", "bad_order", "position_limit", "too_many_live", "self_cross",
     "no_reference", "price_collar", "cooldown", "message_cap",

@@ -42,7 +42,7 @@ class Desk:
         return self.orders.position[symbol] - hedged
 
     def net_touch(self, symbol: int, side: int) -> int:
-        """The best price that an order of ``side`` would meet that is not ours alone; 0 where there is none."""
+        """The best price that an order of ``side`` would meet, beside our own; 0 where there is none."""
         levels = self.net_levels(symbol, side)
         return levels[0][0] if levels else 0
 
@@ -108,7 +108,8 @@ class Strategy:
         return [
             order
             for order in self.own_live(symbol)
-            if order.kind == ADD and order.side == side and order.state in (UNACKED, OPEN) and not order.wants_cancel
+            if order.kind == ADD and order.side == side
+            and order.state in (UNACKED, OPEN) and not order.wants_cancel
         ]
 
     def ask(self, symbol: int, *, side: int, price: int, size: int, value: int) -> None:

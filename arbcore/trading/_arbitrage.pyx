@@ -12,7 +12,7 @@ from arbcore._fast cimport Level
 from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport ADD, CONVERT, Order
 from arbcore.trading._strategy cimport HEDGE_VALUE, Strategy
-from arbcore.wire._types cimport BUY, MAX_LEVELS, N_SYMBOLS, SELL, VALBZ, VALE
+from arbcore.wire._types cimport BUY, MAX_LEVELS, SELL, VALBZ, VALE
 
 from arbcore.errors import BrokenInvariant
 from arbcore.trading.settings import NEVER_NS, SECOND_NS
@@ -78,7 +78,7 @@ cdef class ConversionArbitrage(Strategy):
     def __init__(self, str etf, settings):
         conversion = CONVERSIONS[etf]
         if len(conversion.legs) > LEGS_MAX:
-            raise BrokenInvariant(f"{etf} converts into {len(conversion.legs)} legs; at most {LEGS_MAX} are provided for")
+            raise BrokenInvariant(f"{etf} converts into {len(conversion.legs)} legs; {LEGS_MAX} fit")
         self.hedged = True
         self.fee = conversion.fee
         self.edge_ticks = settings.edge_ticks
@@ -268,8 +268,8 @@ cdef class ConversionArbitrage(Strategy):
         for part in range(self.n_parts):
             missing = self.missing(part)
             if missing != 0 and not self.has_live(self.parts[part].symbol):
-                self.ask(self.parts[part].symbol, BUY if missing > 0 else SELL, self.parts[part].price, abs(missing),
-                         HEDGE_VALUE if self.phase == REPAIRING else self.value)
+                self.ask(self.parts[part].symbol, BUY if missing > 0 else SELL, self.parts[part].price,
+                         abs(missing), HEDGE_VALUE if self.phase == REPAIRING else self.value)
 
     cdef bint repair(self, int64_t now_ns) noexcept:
         """Choose the number of lots that costs least to reach from what has filled, at the touch, and price
@@ -315,7 +315,7 @@ cdef class ConversionArbitrage(Strategy):
             high[0] = max(high[0], -floor_div(-held, self.parts[part].quantity))
 
     cdef bint cash_to_reach(self, int64_t lots, int64_t* cash) noexcept:
-        """Cash from trading to ``lots`` at the touch; False where a side is empty or a limit leaves no room."""
+        """Cash from trading to ``lots`` at the touch; False where a side is empty or a limit forbids it."""
         cdef int32_t part, symbol
         cdef int64_t missing
         cdef const SymbolState* state

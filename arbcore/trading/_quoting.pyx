@@ -101,7 +101,7 @@ cdef class MarketMaking(Strategy):
         centre = total * cap - held * self.skew_ticks * count
         bid = floor_div(centre - width * denominator, denominator)
         ask = -floor_div(-centre - width * denominator, denominator)
-        # An average knows less than everybody else together: never stand far inside their touch, nor cross it.
+        # An average knows less than everybody else together: never far inside their touch, nor across it.
         others_bid = self.desk.net_touch(symbol, SELL)
         others_ask = self.desk.net_touch(symbol, BUY)
         if others_bid:

@@ -36,7 +36,8 @@ class Ranged:
             low, high = item.metadata["low"], item.metadata["high"]
             if not isinstance(value, int) or not low <= value <= high:
                 raise ConfigError(
-                    f"{item.name} of {type(self).__name__} is {value!r}; give a whole number from {low} to {high}"
+                    f"{item.name} of {type(self).__name__} is {value!r}; "
+                    f"give a whole number from {low} to {high}"
                 )
 
 
@@ -56,39 +57,52 @@ class SessionSettings(Ranged):
         5, low=0, high=1000, help="messages of the cap, one second, that only cancels may use"
     )
     loss_limit: int = option(
-        20_000, low=1, high=10**9, help="loss at the touch that ends trading for the round and closes positions"
+        20_000, low=1, high=10**9,
+        help="loss at the touch that ends trading for the round and closes positions",
     )
-    collar_bps: int = option(500, low=1, high=10_000, help="largest distance of an order from the market, in bps")
+    collar_bps: int = option(
+        500, low=1, high=10_000, help="largest distance of an order from the market, in bps"
+    )
     stale_ns: int = option(
-        30 * SECOND_NS, low=MILLISECOND_NS, high=3600 * SECOND_NS, help="age at which a market no longer counts"
+        30 * SECOND_NS, low=MILLISECOND_NS, high=3600 * SECOND_NS,
+        help="age at which a market no longer counts",
     )
     window: int = option(5, low=1, high=1000, help="trades in a rolling average")
     min_prices: int = option(3, low=1, high=1000, help="trades before an average means anything")
     ack_timeout_ns: int = option(
-        2 * SECOND_NS, low=MILLISECOND_NS, high=600 * SECOND_NS, help="silence after which an order is UNKNOWN"
+        2 * SECOND_NS, low=MILLISECOND_NS, high=600 * SECOND_NS,
+        help="silence after which an order is UNKNOWN",
     )
     resync_after: int = option(
         3, low=1, high=100, help="unanswered cancels of one order after which the connection is renewed"
     )
     reject_pause_ns: int = option(
-        500 * MILLISECOND_NS, low=0, high=60 * SECOND_NS, help="rest of a symbol after the exchange rejected an order"
+        500 * MILLISECOND_NS, low=0, high=60 * SECOND_NS,
+        help="rest of a symbol after the exchange rejected an order",
     )
     live_orders_max: int = option(32, low=2, high=64, help="most live orders in one symbol")
-    line_bytes_max: int = option(LINE_BYTES_MAX, low=256, high=2**24, help="longest line accepted from the exchange")
+    line_bytes_max: int = option(
+        LINE_BYTES_MAX, low=256, high=2**24, help="longest line accepted from the exchange"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (self.team.isascii() and self.team.isalpha() and self.team.isupper() and len(self.team) <= 32):
+        letters = self.team.isascii() and self.team.isalpha() and self.team.isupper()
+        if not letters or len(self.team) > 32:
             raise ConfigError(f"team is {self.team!r}; give 1 to 32 upper-case letters")
         if self.cancel_reserve >= self.message_cap:
             raise ConfigError(
-                f"cancel_reserve is {self.cancel_reserve} of a message_cap of {self.message_cap}; leave some for orders"
+                f"cancel_reserve is {self.cancel_reserve} of a message_cap of {self.message_cap}; "
+                "leave some for orders"
             )
         for symbol, limit in self.position_limits.items():
             if symbol not in SYMBOLS:
-                raise ConfigError(f"position limit for {symbol!r}: no such symbol; use one of {', '.join(SYMBOLS)}")
+                known = ", ".join(SYMBOLS)
+                raise ConfigError(f"position limit for {symbol!r}: no such symbol; use one of {known}")
             if not 0 <= limit <= 999_999:
-                raise ConfigError(f"position limit of {symbol} is {limit!r}; give a whole number from 0 to 999999")
+                raise ConfigError(
+                    f"position limit of {symbol} is {limit!r}; give a whole number from 0 to 999999"
+                )
 
     def limit(self, symbol: str) -> int:
         """The position limit of a symbol; the exchange's own where none was set."""
@@ -118,16 +132,22 @@ class MarketMakingSettings(Ranged):
     width_wfc: int = option(1, low=0, high=1000, help="ticks from the average for WFC")
     width_xlf: int = option(3, low=0, high=1000, help="ticks from the average for XLF")
     size: int = option(3, low=1, high=10_000, help="shares a quote")
-    inventory_cap: int = option(30, low=1, high=100_000, help="loose position at which a side is no longer quoted")
+    inventory_cap: int = option(
+        30, low=1, high=100_000, help="loose position at which a side is no longer quoted"
+    )
     skew_ticks: int = option(30, low=0, high=1000, help="ticks the quotes move against a position at the cap")
-    improve_ticks: int = option(1, low=-1000, high=1000, help="ticks a quote may stand inside the others' touch")
+    improve_ticks: int = option(
+        1, low=-1000, high=1000, help="ticks a quote may stand inside the others' touch"
+    )
 
 
 @dataclass(frozen=True)
 class XlfArbitrageSettings(Ranged):
     """XLF against its basket, priced from the books' depth."""
 
-    edge_ticks: int = option(30, low=0, high=100_000, help="least gain a lot of ten XLF, after its share of the fee")
+    edge_ticks: int = option(
+        30, low=0, high=100_000, help="least gain a lot of ten XLF, after its share of the fee"
+    )
     max_lots: int = option(5, low=1, high=1000, help="largest hedged position, in lots of ten XLF")
     convert_lots: int = option(4, low=1, high=1000, help="hedged lots at which they are converted")
     leg_timeout_ns: int = option(
@@ -139,7 +159,9 @@ class XlfArbitrageSettings(Ranged):
 class PairsSettings(Ranged):
     """VALE against VALBZ when their averages part, at prices the books really show."""
 
-    signal_ticks: int = option(30, low=1, high=100_000, help="difference of the two averages that is a signal")
+    signal_ticks: int = option(
+        30, low=1, high=100_000, help="difference of the two averages that is a signal"
+    )
     edge_ticks: int = option(1, low=0, high=100_000, help="least gain a share, after its share of the fee")
     max_lots: int = option(8, low=1, high=1000, help="largest hedged position, in shares")
     convert_lots: int = option(6, low=1, high=1000, help="hedged shares at which they are converted")
@@ -157,7 +179,8 @@ class ValeQuotingSettings(Ranged):
     max_position: int = option(6, low=1, high=1000, help="largest VALE position it builds")
     convert_size: int = option(5, low=1, high=1000, help="hedged shares at which they are converted")
     hedge_timeout_ns: int = option(
-        300 * MILLISECOND_NS, low=MILLISECOND_NS, high=60 * SECOND_NS, help="how long a hedge may stay unfilled"
+        300 * MILLISECOND_NS, low=MILLISECOND_NS, high=60 * SECOND_NS,
+        help="how long a hedge may stay unfilled",
     )
 
 

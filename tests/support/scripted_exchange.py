@@ -48,8 +48,10 @@ class Peer:
     def until_gone(self):
         """Everything else that the client sends until it closes."""
         found = []
-        while (one := self.line()) is not None:
-            found.append(one)
+        # A client that is torn down with bytes unread resets the line, which is as gone as gone can be.
+        with contextlib.suppress(ConnectionResetError):
+            while (one := self.line()) is not None:
+                found.append(one)
         return found
 
     def reset(self):

@@ -98,7 +98,7 @@ class Tuned(Strategy):
         return [order for order in live if order.strategy == self.owner] if live else []
 
     def _propose(self, kind: int, symbol: int, side: int, price: int, size: int, value: int) -> None:
-        """Nothing is built while the symbol's slot is closed: the session need only know where it was asked."""
+        """Nothing is built while the symbol's slot is closed: the session need only know of it."""
         desk = self.desk
         desk.asked |= 1 << symbol
         if desk.now_ns >= self.slot_open_ns[symbol]:
