@@ -68,7 +68,7 @@ cdef class ConversionArbitrage(Strategy):
 
     cdef Part parts[PARTS_MAX]  # the ETF first
     cdef int32_t n_parts
-    cdef int64_t fee, edge_ticks, max_lots, convert_lots, leg_timeout_ns
+    cdef int64_t fee, lot_fee, edge_ticks, max_lots, convert_lots, leg_timeout_ns
     cdef int64_t target, target_before, value, deadline_ns, attempts, convert_after_ns
     cdef int32_t phase
     # The entry under consideration: what each part would meet in the book, our own orders left out.
@@ -81,6 +81,7 @@ cdef class ConversionArbitrage(Strategy):
             raise BrokenInvariant(f"{etf} converts into {len(conversion.legs)} legs; {LEGS_MAX} fit")
         self.hedged = True
         self.fee = conversion.fee
+        self.lot_fee = -(-conversion.fee // settings.convert_lots)
         self.edge_ticks = settings.edge_ticks
         self.max_lots = settings.max_lots
         self.convert_lots = settings.convert_lots
@@ -163,10 +164,11 @@ cdef class ConversionArbitrage(Strategy):
         cdef int64_t create_lots = 0, create_gain = 0, redeem_lots = 0, redeem_gain = 0
         cdef int32_t direction, part
         cdef int64_t lots, missing
-        # Reading the touch is cheaper than any signal, and hardly ever shows a gain.
-        if self.touch_gain(1) > 0 and self.signal(1):
+        # Reading the touch is cheaper than any signal, and hardly ever shows what a lot must bring: at most
+        # what it shows can any lot gain.
+        if self.touch_gain(1) >= self.lot_cost(1) and self.signal(1):
             self.best(1, &create_lots, &create_gain)
-        if self.touch_gain(-1) > 0 and self.signal(-1):
+        if self.touch_gain(-1) >= self.lot_cost(-1) and self.signal(-1):
             self.best(-1, &redeem_lots, &redeem_gain)
         direction = 1 if create_gain >= redeem_gain else -1
         lots = create_lots if direction > 0 else redeem_lots
@@ -184,6 +186,14 @@ cdef class ConversionArbitrage(Strategy):
             self.parts[part].held_before = self.holding.position[self.parts[part].symbol]
             self.parts[part].price = worst_price(self.levels[part], self.n_levels[part], abs(missing))
         self.ask_missing()
+
+    cdef inline int64_t lot_cost(self, int32_t direction) noexcept:
+        """What a lot must gain to be worth entering, at least 1: the edge, and a share of the fee unless it
+        only takes back lots held the other way, which then need no conversion."""
+        cdef int64_t cost = self.edge_ticks
+        if direction * self.target >= 0:
+            cost += self.lot_fee
+        return max(1, cost)
 
     cdef inline int64_t touch_gain(self, int32_t direction) noexcept:
         """Gain of one lot at the touch alone: depth can only make it less. 0 where a side is empty."""
