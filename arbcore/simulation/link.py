@@ -4,6 +4,7 @@ Everything comes from a seeded generator, so a run can be repeated from its seed
 and nothing of what they mean.
 """
 
+import re
 from collections import deque
 from dataclasses import dataclass
 from random import Random
@@ -28,9 +29,14 @@ class Faults:
     duplicate: float = 0.0  # an ack or out arrives twice
     lose: float = 0.0  # an ack, reject or out never arrives
     noise: float = 0.0  # a line of garbage arrives in between
+    late: float = 0.0  # an ack arrives after a fill of its order, or even its out
+    stray: float = 0.0  # an out arrives for an order that nobody sent
+    linger: float = 0.0  # for every lost connection: the exchange learns of it only after linger_ns
+    linger_ns: int = 200 * MILLISECOND_NS
 
 
 NO_FAULTS = Faults()
+ORDER_ID = re.compile(rb'"order_id":\d+')
 
 #: The storms that the test suite and ``tools/simulate.py`` send the bot through, by name.
 STORMS = {
@@ -40,8 +46,30 @@ STORMS = {
     "cuts": Faults(slice=0.05, cut=0.0005),
     "noise": Faults(noise=0.01, garble=0.002),
     "lossy": Faults(lose=0.02, duplicate=0.02),
-    "all": Faults(slice=0.1, stall=0.0005, cut=0.0002, noise=0.005, lose=0.005, duplicate=0.005),
-    "hail": Faults(slice=0.2, stall=0.005, cut=0.004, noise=0.02, garble=0.005, lose=0.02, duplicate=0.02),
+    "disorder": Faults(late=0.5, stray=0.02, duplicate=0.1, cut=0.0005, linger=0.5),
+    "all": Faults(
+        slice=0.1,
+        stall=0.0005,
+        cut=0.0002,
+        noise=0.005,
+        lose=0.005,
+        duplicate=0.005,
+        late=0.1,
+        stray=0.005,
+        linger=0.2,
+    ),
+    "hail": Faults(
+        slice=0.2,
+        stall=0.005,
+        cut=0.004,
+        noise=0.02,
+        garble=0.005,
+        lose=0.02,
+        duplicate=0.02,
+        late=0.2,
+        stray=0.01,
+        linger=0.5,
+    ),
 }
 
 
@@ -104,15 +132,19 @@ class Pipe:
     def _spoil(self, data: bytes) -> bytes:
         """Faults of single lines; whole lines only, since the far end always writes whole ones."""
         faults, random = self._faults, self._random
-        if not (faults.garble or faults.duplicate or faults.lose or faults.noise):
+        if not (
+            faults.garble or faults.duplicate or faults.lose or faults.noise or faults.late or faults.stray
+        ):
             return data
         lines = []
-        for line in data.splitlines(keepends=True):
+        for line in self._late(data.splitlines(keepends=True)):
             ends = line.startswith((b'{"type":"ack"', b'{"type":"out"', b'{"type":"reject"'))
             if ends and random.random() < faults.lose:
                 continue
             if random.random() < faults.noise:
                 lines.append(random.randbytes(random.randrange(200)).replace(b"\n", b"") + b"\n")
+            if random.random() < faults.stray:
+                lines.append(b'{"type":"out","order_id":%d}\n' % random.randrange(2**31, 2**32))
             lines.append(line)
             if ends and not line.startswith(b'{"type":"reject"') and random.random() < faults.duplicate:
                 lines.append(line)
@@ -127,3 +159,18 @@ class Pipe:
                     spoiled[random.randrange(len(spoiled) - 1)] = random.choice(b'{}[]",:x\x00\xff\\')
                 lines[-1] = bytes(spoiled)
         return b"".join(lines)
+
+    def _late(self, lines: list[bytes]) -> list[bytes]:
+        """Some acks one or more places later, behind what happened to their order."""
+        if not self._faults.late:
+            return lines
+        for at in range(len(lines) - 1):
+            ack, then = lines[at], lines[at + 1]
+            if not ack.startswith(b'{"type":"ack"') or not then.startswith(
+                (b'{"type":"fill"', b'{"type":"out"')
+            ):
+                continue
+            same = ORDER_ID.findall(ack) == ORDER_ID.findall(then)
+            if same and self._random.random() < self._faults.late:
+                lines[at], lines[at + 1] = then, ack
+        return lines

@@ -28,7 +28,7 @@ class RoundPlan:
 
     ``rounds`` are played one after the other over the exchange's restarts. ``ending`` is "stop" or "kill":
     what the bot is told at ``ending_ns`` of virtual time, after which the rounds go on without its orders.
-    A checked run ends at its first violation.
+    A checked run ends at its first violation. ``venue`` holds further fields of the exchange's VenueConfig.
     """
 
     seed: int
@@ -43,6 +43,7 @@ class RoundPlan:
     rounds: int = 1
     ending: str = ""
     ending_ns: int = 0
+    venue: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def play(
     """Play a plan to its end and settle it. ``make`` builds the bot; a session's face is enough."""
     chosen = default_strategies() if plan.strategies is None else plan.strategies
     session = make(plan.settings, chosen)
-    config = VenueConfig(mode=plan.mode, regime=plan.regime, round_ns=plan.round_ns)
+    config = VenueConfig(mode=plan.mode, regime=plan.regime, round_ns=plan.round_ns, **plan.venue)
     engine = Engine(config, plan.seed)
     world = World(engine, seed=plan.seed)
     checker = Checker(session, plan.settings) if plan.check else None

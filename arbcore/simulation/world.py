@@ -6,7 +6,7 @@ not decide anything for either side, and knows them only by the faces that the r
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
@@ -46,6 +46,8 @@ class Seat:
     to_bot: Pipe | None = None
     dial_ns: int | None = 0
     connections: int = 0
+    #: Connections that the bot has lost and the exchange has not: (when it learns of it, connection).
+    lingering: list[tuple[int, int]] = field(default_factory=list)
 
 
 class World:
@@ -105,6 +107,7 @@ class World:
     def _next_ns(self) -> int:
         at_ns = self.engine.next_event_ns
         for seat in self._seats:
+            at_ns = min([at_ns, *(gone_ns for gone_ns, _ in seat.lingering)])
             if seat.conn is None:
                 if seat.dial_ns is not None:
                     at_ns = min(at_ns, seat.dial_ns)
@@ -119,6 +122,9 @@ class World:
         now_ns = self.now_ns
         self.engine.advance(now_ns)
         for seat in self._seats:
+            for gone in [gone for gone in seat.lingering if gone[0] <= now_ns]:
+                seat.lingering.remove(gone)
+                self.engine.disconnect(gone[1], now_ns)
             if seat.conn is None:
                 if seat.dial_ns is not None and seat.dial_ns <= now_ns:
                     self._dial(seat)
@@ -166,7 +172,10 @@ class World:
         self._bot_says(seat, seat.bot.connected(self.now_ns))
 
     def _hang_up(self, seat: Seat) -> None:
-        self.engine.disconnect(seat.conn, self.now_ns)
+        if seat.conn is not None and seat.random.random() < seat.faults.linger:
+            seat.lingering.append((self.now_ns + seat.random.randrange(1, seat.faults.linger_ns), seat.conn))
+        else:
+            self.engine.disconnect(seat.conn, self.now_ns)
         self._note(seat, "disconnect", b"")
         seat.bot.disconnected(self.now_ns)
         seat.conn = seat.to_engine = seat.to_bot = None

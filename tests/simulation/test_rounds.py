@@ -1,6 +1,8 @@
 """Whole rounds of bot and exchange under every storm, with the invariants held after every event."""
 
 from dataclasses import replace
+from random import Random
+from typing import Any
 
 import pytest
 from sessions import make_session
@@ -93,3 +95,49 @@ def test_what_is_kept_of_faults_is_bounded() -> None:
     summary = play(replace(plan_of(2, "hail"), round_ns=20 * SECOND_NS, rounds=1)).summary
     assert sum(summary["faults"].values()) > 8
     assert len(summary["last_faults"]) <= 8
+
+
+@pytest.mark.parametrize(
+    "venue",
+    [
+        {"open_orders_max": 1},
+        {"login_policy": "refuse"},
+        {"loss_stop": -1},
+        {"id_reuse": False},
+        {"messages_per_second_max": 5},
+        {"batch_books": False},
+    ],
+    ids="-".join,
+)
+def test_an_exchange_with_rules_of_its_own_breaks_no_invariant(venue: dict[str, Any]) -> None:
+    plan = replace(plan_of(6, "hail"), venue=venue)
+    result = play(plan)
+    assert not result.violations, f"{plan}: {result.violations[0]}"
+
+
+def test_rejects_do_not_come_in_storms() -> None:
+    plan = replace(plan_of(6, "none"), round_ns=10 * SECOND_NS, rounds=1, venue={"open_orders_max": 1})
+    rejects = sum(play(plan).summary["rejects"].values())
+    assert 0 < rejects <= 7 * (1 + 10 * SECOND_NS // plan.settings.reject_pause_ns), plan
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_clock_that_jumps_back_breaks_nothing(seed: int) -> None:
+    plan = plan_of(seed, "hail")
+    random = Random(seed)
+
+    def make(*given):
+        session = make_session("c", *given)
+
+        class Jumping:
+            def __getattr__(self, name):
+                return getattr(session, name)
+
+            def receive(self, data, now_ns):
+                return session.receive(data, now_ns - random.choice((0, 0, SECOND_NS, 3600 * SECOND_NS)))
+
+        return Jumping()
+
+    result = play(plan, make)
+    assert result.summary["orders_sent"] > 0
+    assert not result.violations, f"{plan}: {result.violations[0]}"

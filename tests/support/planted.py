@@ -10,7 +10,7 @@ from typing import Any
 
 from sessions import make_session
 
-from arbcore.reference.orders import CONVERT, ON_FILLED, ON_OUT, REJECTED
+from arbcore.reference.orders import CONVERT, ON_FILLED, ON_OUT, REJECTED, UNACKED
 from arbcore.reference.risk import ACTIVE, PASS
 from arbcore.simulation.rounds import TEAM, RoundPlan
 from arbcore.trading.settings import SECOND_NS, BondSettings, SessionSettings, ValeQuotingSettings
@@ -88,6 +88,19 @@ def has_a_wrong_limit(session: Any) -> None:
 @bug(2)
 def forgets_a_fill(session: Any) -> None:
     session.orders.on_fill = every(5, session.orders.on_fill, lambda *args, **kwargs: None)
+
+
+@bug(2, storm="disorder")
+def loses_a_fill_that_comes_before_its_ack(session: Any) -> None:
+    good = session.orders.on_fill
+
+    def acknowledged_only(order_id: int, symbol: int, *, side: int, price: int, size: int) -> Any:
+        order = session.orders.get(order_id)
+        if order is not None and order.state == UNACKED:
+            return None
+        return good(order_id, symbol, side=side, price=price, size=size)
+
+    session.orders.on_fill = acknowledged_only
 
 
 @bug(2)
