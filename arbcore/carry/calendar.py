@@ -194,7 +194,7 @@ def contract_of_code(code: str) -> Contract:
     match = _CODE.fullmatch(code.strip().upper())
     if match is None:
         raise InputError(
-            f"{printable(code)!r} is not a quarterly ES contract; write ES, then H, M, U or Z, then two digits "
+            f"{printable(code)!r} is not a quarterly ES contract; write ES, then H, M, U or Z, then 2 digits "
             "of the year."
         )
     years = int(match[2])

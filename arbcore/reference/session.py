@@ -407,7 +407,7 @@ class Session:
         self.retry_ns[symbol] = min(self.retry_ns[symbol], max(at_ns, self.now_ns + 1))
 
     def _make_way(self, proposal: Proposal) -> bool:
-        """Pull what an earlier strategy's order would cross, where it belongs to a later one: whether any does."""
+        """Pull what an earlier strategy's order would cross, if it is a later one's: whether any is."""
         pulled = False
         for order in self.orders.live[proposal.symbol]:
             if (

@@ -107,7 +107,8 @@ def test_spellings_of_a_time(text: str, utc: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "2026", "2026-13-01", "2026-02-29", "2026-2-3", "0001-01-01", "9999-12-31", "soon", "２０２６-01-01"],
+    ["", "2026", "2026-13-01", "2026-02-29", "2026-2-3", "0001-01-01", "9999-12-31", "soon",
+     "２０２６-01-01"],
 )
 def test_a_date_that_is_none_is_an_input_error(text: str) -> None:
     with pytest.raises(InputError, match=r"\.$"):

@@ -134,7 +134,7 @@ cancel_pending cancel_pending rejected cancel_pending out      out      cancel_p
 unknown        unknown        rejected unknown        out      out      unknown        unknown  unknown  out
 out            out            out      out            out      out      out            out      out      out
 rejected       rejected       rejected rejected       rejected rejected rejected       rejected rejected rejected
-"""
+"""  # noqa: E501 -- a table is read across
 
 
 def cases() -> list[tuple[str, str, str]]:
