@@ -147,16 +147,17 @@ cdef class ConversionArbitrage(Strategy):
 
     cdef bint count_live(self, int32_t* live) noexcept:
         """Counts own live orders over all parts; True if one of them is a conversion."""
-        cdef bint converting = False
         cdef int32_t part, at
-        cdef Order* order
+        cdef int32_t etf = self.parts[0].symbol
+        cdef const Order* order
         for part in range(self.n_parts):
-            for at in range(self.desk.orders.n_live[self.parts[part].symbol]):
-                order = self.desk.orders.live[self.parts[part].symbol][at]
-                if order.strategy == self.owner:
-                    live[0] += 1
-                    converting = converting or order.kind == CONVERT
-        return converting
+            live[0] += self.desk.orders.n_owned[self.parts[part].symbol][self.owner]
+        if live[0]:
+            for at in range(self.desk.orders.n_live[etf]):
+                order = self.desk.orders.live[etf][at]
+                if order.strategy == self.owner and order.kind == CONVERT:
+                    return True
+        return False
 
     # --- entering -------------------------------------------------------------------------------
 

@@ -90,6 +90,7 @@ cdef class Orders:
     cdef Order* table
     cdef Order* live[N_SYMBOLS][LIVE_MAX]
     cdef int32_t n_live[N_SYMBOLS]
+    cdef int32_t n_owned[N_SYMBOLS][OWNERS_MAX]  # of those, by owner: asked at every book
     cdef uint32_t live_bits             # bit set of the symbols with live orders
     cdef readonly int64_t next_id
     cdef int64_t position[N_SYMBOLS]

@@ -145,6 +145,7 @@ cdef class Orders:
         self.next_id += 1
         self.live[symbol][self.n_live[symbol]] = order
         self.n_live[symbol] += 1
+        self.n_owned[symbol][strategy] += 1
         self.live_bits |= 1u << symbol
         self._work(order, size)
         self.holdings[strategy].orders += 1
@@ -285,6 +286,7 @@ cdef class Orders:
         while self.live[symbol][index] != order:
             index += 1
         self.n_live[symbol] -= 1
+        self.n_owned[symbol][order.strategy] -= 1
         memmove(&self.live[symbol][index], &self.live[symbol][index + 1],
                 <size_t>(self.n_live[symbol] - index) * sizeof(Order*))
         if self.n_live[symbol] == 0:

@@ -140,11 +140,7 @@ cdef class Strategy:
     # --- for the subclasses ---------------------------------------------------------------------
 
     cdef bint has_live(self, int32_t symbol) noexcept:
-        cdef int32_t index
-        for index in range(self.desk.orders.n_live[symbol]):
-            if self.desk.orders.live[symbol][index].strategy == self.owner:
-                return True
-        return False
+        return self.desk.orders.n_owned[symbol][self.owner] > 0
 
     cdef int64_t resting_size(self, int32_t symbol, int32_t side) noexcept:
         cdef int32_t index
