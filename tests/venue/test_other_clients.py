@@ -47,7 +47,7 @@ def test_asyncio_client_with_carriage_returns_and_odd_key_order() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         orders = [
             {"type": "hello", "team": "ASYNC", "client": "v7"},
-            {"type": "add", "order_id": 7, "symbol": "GS", "dir": "SELL", "price": 8000, "size": 3, "tag": None},
+            {"type": "add", "order_id": 7, "symbol": "GS", "dir": "SELL", "price": 8000, "size": 3, "x": 0},
             {"type": "convert", "order_id": 8, "symbol": "VALE", "dir": "BUY", "size": 1},
             {"type": "cancel", "order_id": 7},
         ]
@@ -68,14 +68,14 @@ def test_asyncio_client_with_carriage_returns_and_odd_key_order() -> None:
 
 
 def test_client_that_polls_and_splits_lines_by_hand() -> None:
-    """Non-blocking reads into a string, split at newlines, compact JSON, a large first order id."""
-    with Served() as venue, socket.create_connection(("127.0.0.1", venue.port), timeout=PATIENCE_S) as connection:
+    """Small reads into a string, split at newlines, compact JSON, the largest order id there is."""
+    add = b'{"type":"add","order_id":4294967295,"symbol":"XLF","dir":"BUY","price":4000,"size":100}\n'
+    with Served() as venue:
+        connection = socket.create_connection(("127.0.0.1", venue.port), timeout=PATIENCE_S)
         connection.sendall(b'{"type":"hello","team":"POLLER"}\n')
-        connection.sendall(
-            b'{"type":"add","order_id":4294967295,"symbol":"XLF","dir":"BUY","price":4000,"size":100}\n'
-        )
-        text = ""
-        while '"type":"ack"' not in text:
-            text += connection.recv(17).decode()
-        acks = [line for line in text.split("\n") if '"ack"' in line]
-        assert acks[0].startswith('{"type":"ack","order_id":42949')
+        connection.sendall(add)
+        lines = [""]
+        while '{"type":"ack","order_id":4294967295}' not in lines[:-1]:
+            *whole, rest = (lines.pop() + connection.recv(17).decode()).split("\n")
+            lines += [*whole, rest]
+        connection.close()
