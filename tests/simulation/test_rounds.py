@@ -12,7 +12,7 @@ from arbcore.simulation.rounds import ENDINGS, RoundPlan, play
 from arbcore.trading.settings import SECOND_NS
 from arbcore.venue.regimes import REGIMES
 
-SEEDS = range(1, 5)
+SEEDS = range(1, 4)
 
 
 def plan_of(seed: int, storm: str, ending: str = "") -> RoundPlan:
