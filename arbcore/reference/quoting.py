@@ -20,7 +20,10 @@ CONVERT_PAUSE_NS = SECOND_NS
 
 
 class Bond(Strategy):
-    """Bids below 1000 and offers above; an order that meets a better price takes it by itself."""
+    """Bids below 1000 and offers above; an order that meets a better price takes it by itself.
+
+    It leaves the hedging strategies the room to give back or to convert what they hold.
+    """
 
     name = "bond"
     order_symbols = frozenset({BOND})
@@ -31,9 +34,11 @@ class Bond(Strategy):
 
     def evaluate(self, symbols: int, now_ns: int) -> None:
         loose = self.desk.loose_position(BOND)
+        hedged = self.desk.orders.position[BOND] - loose
         for side in (+1, -1):
             resting = sum(order.remaining for order in self.resting(BOND, side))
-            wanted = min(self.settings.max_position - side * loose - resting, self.desk.gate.room(BOND, side))
+            room = self.desk.gate.room(BOND, side) - max(0, -side * hedged)
+            wanted = min(self.settings.max_position - side * loose - resting, room)
             if wanted >= self.settings.refill_size or (wanted > 0 and resting == 0):
                 price = BOND_FAIR_PRICE - side * self.settings.edge_ticks
                 self.ask(BOND, side=side, price=price, size=wanted, value=self.settings.edge_ticks * wanted)
@@ -88,7 +93,10 @@ class MarketMaking(Strategy):
 
 
 class ValeQuoting(Strategy):
-    """Quotes VALE outside VALBZ's touch, so that a fill can be hedged in VALBZ at a gain, and hedges it."""
+    """Quotes VALE outside VALBZ's touch, so that a fill can be hedged in VALBZ at a gain, and hedges it.
+
+    What is held in the two and belongs to nobody counts as its own: nobody else would work it off.
+    """
 
     name = "vale_quoting"
     hedged = True
@@ -106,7 +114,8 @@ class ValeQuoting(Strategy):
         self.wake_ns = NEVER_NS
 
     def evaluate(self, symbols: int, now_ns: int) -> None:
-        vale, valbz = self.holding.position[VALE], self.holding.position[VALBZ]
+        vale = self.holding.position[VALE] + self.desk.unowned_position(VALE)
+        valbz = self.holding.position[VALBZ] + self.desk.unowned_position(VALBZ)
         self.wake_ns = NEVER_NS
         if vale + valbz != 0:
             self.pull_quotes(VALE)

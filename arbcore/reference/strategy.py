@@ -41,6 +41,10 @@ class Desk:
         hedged = sum(self.orders.holdings[owner].position[symbol] for owner in self.hedged_owners)
         return self.orders.position[symbol] - hedged
 
+    def unowned_position(self, symbol: int) -> int:
+        """What no strategy did: found at a login, or filled under an id that is not ours."""
+        return self.orders.holdings[-1].position[symbol]
+
     def net_touch(self, symbol: int, side: int) -> int:
         """The best price that an order of ``side`` would meet, beside our own; 0 where there is none."""
         levels = self.net_levels(symbol, side)

@@ -30,7 +30,10 @@ cdef inline int64_t floor_div(int64_t a, int64_t b) noexcept nogil:
 
 
 cdef class Bond(Strategy):
-    """Bids below 1000 and offers above; an order that meets a better price takes it by itself."""
+    """Bids below 1000 and offers above; an order that meets a better price takes it by itself.
+
+    It leaves the hedging strategies the room to give back or to convert what they hold.
+    """
 
     cdef int64_t edge_ticks, max_position, refill_size
 
@@ -49,7 +52,9 @@ cdef class Bond(Strategy):
 
     cdef void keep_filled(self, int32_t side, int64_t loose) noexcept:
         cdef int64_t resting = self.resting_size(BOND, side)
-        cdef int64_t wanted = min(self.max_position - side * loose - resting, self.desk.gate.room(BOND, side))
+        cdef int64_t hedged = self.desk.orders.position[BOND] - loose
+        cdef int64_t room = self.desk.gate.room(BOND, side) - max(<int64_t>0, -side * hedged)
+        cdef int64_t wanted = min(self.max_position - side * loose - resting, room)
         if wanted >= self.refill_size or (wanted > 0 and resting == 0):
             self.ask(BOND, side, BOND_FAIR - side * self.edge_ticks, wanted, self.edge_ticks * wanted)
 
@@ -117,7 +122,10 @@ cdef class MarketMaking(Strategy):
 
 
 cdef class ValeQuoting(Strategy):
-    """Quotes VALE outside VALBZ's touch, so that a fill can be hedged in VALBZ at a gain, and hedges it."""
+    """Quotes VALE outside VALBZ's touch, so that a fill can be hedged in VALBZ at a gain, and hedges it.
+
+    What is held in the two and belongs to nobody counts as its own: nobody else would work it off.
+    """
 
     cdef int64_t edge_ticks, size, max_position, convert_size, hedge_timeout_ns
     cdef int64_t attempts, convert_after_ns
@@ -139,8 +147,8 @@ cdef class ValeQuoting(Strategy):
         self.wake_ns = NEVER
 
     cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
-        cdef int64_t vale = self.holding.position[VALE]
-        cdef int64_t valbz = self.holding.position[VALBZ]
+        cdef int64_t vale = self.holding.position[VALE] + self.desk.unowned_position(VALE)
+        cdef int64_t valbz = self.holding.position[VALBZ] + self.desk.unowned_position(VALBZ)
         self.wake_ns = NEVER
         if vale + valbz != 0:
             self.pull_quotes(VALE)

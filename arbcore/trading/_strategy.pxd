@@ -23,6 +23,8 @@ cdef class Desk:
     # Puts an order in the queue of cancels, whatever was asked before: for cancels that nobody answered.
     cdef void cancel_again(self, Order* order) noexcept
     cdef int64_t loose_position(self, int32_t symbol) noexcept
+    # What no strategy did: found at a login, or filled under an id that is not ours.
+    cdef int64_t unowned_position(self, int32_t symbol) noexcept
     # Fills `levels` (room for MAX_LEVELS) with what an order of `side` would meet that is not our own.
     cdef int64_t others_size(self, int32_t symbol, int32_t side, const Level* level) noexcept
     # Best price such an order would meet that is not ours alone; 0 where there is none.

@@ -41,6 +41,9 @@ cdef class Desk:
             loose -= self.orders.holdings[self.hedged_owners[index]].position[symbol]
         return loose
 
+    cdef int64_t unowned_position(self, int32_t symbol) noexcept:
+        return self.orders.holdings[self.orders.n_owners - 1].position[symbol]
+
     cdef int64_t others_size(self, int32_t symbol, int32_t side, const Level* level) noexcept:
         """What is left of a level that an order of ``side`` would meet, our own orders taken out."""
         cdef int64_t left = level.size
