@@ -88,6 +88,14 @@ class Gate:
             return MESSAGE_CAP
         return PASS
 
+    def within_collar(self, symbol: int, price: int, now_ns: int) -> int:
+        """The price nearest to ``price`` that the collar lets through."""
+        doubled = self.market.doubled_reference(symbol, now_ns)
+        distance = self.settings.collar_bps * doubled // 10_000
+        if doubled == 0:
+            return price
+        return max((doubled - distance + 1) // 2, min((doubled + distance) // 2, price))
+
     def _within_limits(self, order: Proposal) -> bool:
         changes = [(order.symbol, order.side * order.size)]
         if order.kind == CONVERT:

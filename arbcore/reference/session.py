@@ -37,7 +37,7 @@ from arbcore.reference.risk import (
 )
 from arbcore.reference.strategy import HEDGE_VALUE, Desk, Strategy
 from arbcore.trading.settings import MILLISECOND_NS, NEVER_NS, SessionSettings
-from arbcore.wire.instruments import SYMBOL_ID, SYMBOLS
+from arbcore.wire.instruments import SIZE_MAX, SYMBOL_ID, SYMBOLS
 
 HOUSEKEEPING_NS = 100 * MILLISECOND_NS
 CLOSER_TIMEOUT_NS = 300 * MILLISECOND_NS
@@ -201,7 +201,7 @@ class Session:
         for orders in self.orders.live:
             for order in list(orders):
                 self._check_silence(order)
-        if self.gate.mode == ACTIVE and self.pnl() <= -self.settings.loss_limit:
+        if self.gate.mode == ACTIVE and self._priced() and self.pnl() <= -self.settings.loss_limit:
             self._close_down("loss limit")
         if self.gate.mode == CLOSING:
             self._close_positions()
@@ -471,7 +471,8 @@ class Session:
         self._cancel_all()
 
     def _close_positions(self) -> None:
-        """Ask, symbol by symbol, for the order that takes the position to zero, further at each attempt."""
+        """Ask, symbol by symbol, for the order that takes the position to zero, further at each attempt; it stands
+        at the collar where the touch lies beyond it."""
         for symbol in range(len(SYMBOLS)):
             position = self.orders.position[symbol]
             live = self.orders.live[symbol]
@@ -487,8 +488,10 @@ class Session:
             levels = state.asks if side > 0 else state.bids
             touch = levels[0][0] if levels else state.last_price
             if touch:
-                price = max(1, touch + side * min(self.closer_attempts[symbol], CLOSER_SLACK_MAX))
-                self.gate.propose(Proposal(ADD, symbol, side, price, abs(position), HEDGE_VALUE, self.closer))
+                price = touch + side * min(self.closer_attempts[symbol], CLOSER_SLACK_MAX)
+                price = max(1, self.gate.within_collar(symbol, price, self.now_ns))
+                size = min(abs(position), SIZE_MAX)
+                self.gate.propose(Proposal(ADD, symbol, side, price, size, HEDGE_VALUE, self.closer))
 
     # --- sending and results --------------------------------------------------------------------
 
@@ -510,6 +513,13 @@ class Session:
         return sum(
             held * self.market.mark(symbol, held, self.orders.average_price(symbol))
             for symbol, held in enumerate(positions)
+        )
+
+    def _priced(self) -> bool:
+        """Whether every position has a price: after a login there may be none yet, and 0 is not its worth."""
+        return all(
+            held == 0 or self.market.mark(symbol, held, self.orders.average_price(symbol)) > 0
+            for symbol, held in enumerate(self.orders.position)
         )
 
     def pnl(self) -> int:

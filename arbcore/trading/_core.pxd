@@ -95,4 +95,5 @@ cdef class Core:
     cdef int _tell_tick(self) except -1
     cdef int64_t _marked(self, const int64_t* positions) noexcept
     cdef int64_t _owner_worth(self, int32_t owner) noexcept
+    cdef bint _priced(self) noexcept
     cdef int64_t _pnl(self) noexcept

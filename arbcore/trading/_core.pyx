@@ -52,12 +52,14 @@ from arbcore.wire._types cimport (
 
 from arbcore.errors import BrokenInvariant
 from arbcore.trading.settings import MILLISECOND_NS, NEVER_NS
+from arbcore.wire.instruments import SIZE_MAX as _SIZE_MAX
 
 cdef enum:
     ALL = (1 << N_SYMBOLS) - 1
     CLOSER_SLACK_MAX = 20
 
 cdef int64_t NEVER = NEVER_NS
+cdef int64_t SIZE_MAX = _SIZE_MAX
 cdef int64_t CLOSER_TIMEOUT_NS = 300 * MILLISECOND_NS
 
 
@@ -105,7 +107,7 @@ cdef class Core:
                 self._check_silence(self.orders.live[symbol][index])
         if self.listeners:
             self._tell_tick()
-        if self.gate.mode == ACTIVE and self._pnl() <= -self.loss_limit:
+        if self.gate.mode == ACTIVE and self._priced() and self._pnl() <= -self.loss_limit:
             self._close_down("loss limit")
         if self.gate.mode == CLOSING:
             self._close_positions()
@@ -426,7 +428,8 @@ cdef class Core:
             self.closer_attempts[symbol] = 0
         return self._cancel_all()
 
-    # Ask, symbol by symbol, for the order that takes the position to zero, further at each attempt.
+    # Ask, symbol by symbol, for the order that takes the position to zero, further at each attempt; it stands
+    # at the collar where the touch lies beyond it.
     cdef void _close_positions(self) noexcept:
         cdef int32_t symbol, index
         cdef Order* order
@@ -456,9 +459,8 @@ cdef class Core:
             touch = state.bids[0].price
         if touch == 0:
             return
-        proposal.price = max(1, touch + proposal.side * slack)
-        # A position beyond 31 bits is one that the gate refuses as an order either way.
-        proposal.size = <int32_t>min(size, <int64_t>0x7FFFFFFF)
+        proposal.price = max(1, self.gate.within_collar(symbol, touch + proposal.side * slack, self.now_ns))
+        proposal.size = <int32_t>min(size, SIZE_MAX)
         proposal.strategy = self.n_strategies
         proposal.value = HEDGE_VALUE
         proposal.tag = 0
@@ -499,6 +501,16 @@ cdef class Core:
     cdef int64_t _owner_worth(self, int32_t owner) noexcept:
         cdef Holding* holding = &self.orders.holdings[owner]
         return holding.cash + self._marked(holding.position)
+
+    # Whether every position has a price: after a login there may be none yet, and 0 is not its worth.
+    cdef bint _priced(self) noexcept:
+        cdef int32_t symbol
+        cdef int64_t held
+        for symbol in range(N_SYMBOLS):
+            held = self.orders.position[symbol]
+            if held and self.market.mark(symbol, held, self.orders.average_price(symbol)) <= 0:
+                return False
+        return True
 
     cdef int64_t _pnl(self) noexcept:
         return self.orders.cash + self._marked(self.orders.position)

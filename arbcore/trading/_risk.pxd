@@ -63,6 +63,8 @@ cdef class Gate:
     cdef void propose(self, const Proposal* proposal) noexcept
     cdef void drop_proposals(self, int32_t symbol) noexcept
     cdef int32_t check(self, const Proposal* order, int64_t now_ns) noexcept
+    # The price nearest to `price` that the collar lets through.
+    cdef int32_t within_collar(self, int32_t symbol, int32_t price, int64_t now_ns) noexcept
     cdef int32_t message_room(self, int64_t now_ns) noexcept
     cdef void message_sent(self, int64_t now_ns) noexcept
     cdef int64_t room_after_ns(self, int32_t room, int64_t now_ns) noexcept

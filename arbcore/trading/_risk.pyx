@@ -102,6 +102,16 @@ cdef class Gate:
             return MESSAGE_CAP
         return PASS
 
+    # No divisor is negative: at most the whole of the reference is let through.
+    @cython.cdivision(True)
+    cdef int32_t within_collar(self, int32_t symbol, int32_t price, int64_t now_ns) noexcept:
+        cdef int64_t doubled = self.market.doubled_reference(symbol, now_ns)
+        cdef int64_t distance = self.collar_bps * doubled / 10_000
+        cdef int64_t nearest = min(<int64_t>price, (doubled + distance) / 2)
+        if doubled == 0:
+            return price
+        return <int32_t>max(nearest, (doubled - distance + 1) / 2)
+
     cdef bint _within_limits(self, const Proposal* order) noexcept:
         cdef Change changes[CHANGES_MAX]
         cdef int32_t index, count
