@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         exposure_allows,
         exposure_room,
     )
+    from arbcore.carry.fair import fair_value
     from arbcore.errors import (
         ArbcoreError,
         BrokenInvariant,
@@ -58,6 +59,7 @@ __all__ = [
     "depth_value",
     "exposure_allows",
     "exposure_room",
+    "fair_value",
 ]
 
 _HOME = {
@@ -65,6 +67,7 @@ _HOME = {
     "arbcore._fast": (
         "Cooldown", "MessageWindow", "RollingMean", "depth_value", "exposure_allows", "exposure_room",
     ),
+    "arbcore.carry.fair": ("fair_value",),
     "arbcore.errors": (
         "ArbcoreError", "BrokenInvariant", "ConfigError", "ConnectError", "InputError", "JournalError",
         "RunError", "UsageError", "WireError",

@@ -194,8 +194,8 @@ def contract_of_code(code: str) -> Contract:
     match = _CODE.fullmatch(code.strip().upper())
     if match is None:
         raise InputError(
-            f"{printable(code)!r} is not a quarterly ES contract; write ES, then H, M, U or Z, then 2 digits "
-            "of the year."
+            f"'{printable(code)}' is not a quarterly ES contract; write ES, then H, M, U or Z, then the year "
+            "in two digits."
         )
     years = int(match[2])
     month = {letter: month for month, letter in MONTH_CODES.items()}[match[1]]

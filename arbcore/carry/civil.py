@@ -98,7 +98,7 @@ def read_date(text: str) -> int:
     """The day of ``YYYY-MM-DD``; InputError where it is no date of the years 1678 to 2261."""
     match = _DATE.fullmatch(text.strip())
     if match is None:
-        raise InputError(f"{printable(text)!r} is not a date; write it as YYYY-MM-DD.")
+        raise InputError(f"'{printable(text)}' is not a date; write it as YYYY-MM-DD.")
     year, month, day_of_month = (int(part) for part in match.groups())
     if not is_date(year, month, day_of_month):
         raise InputError(
@@ -112,13 +112,13 @@ def read_time(text: str) -> int:
     match = _TIME.fullmatch(text.strip())
     if match is None:
         raise InputError(
-            f"{printable(text)!r} is not a time; write it as YYYY-MM-DDTHH:MM:SS with Z or an offset."
+            f"'{printable(text)}' is not a time; write it as YYYY-MM-DDTHH:MM:SS with Z or an offset."
         )
     day, hour, minute, second = read_date(match[1]), int(match[2]), int(match[3]), int(match[4] or 0)
     offset = match[6] or "Z"
     shift_minutes = 0 if offset in "Zz" else int(offset[1:3]) * 60 + int(offset[3:].lstrip(":") or 0)
     if hour > 23 or minute > 59 or second > 59 or shift_minutes >= 24 * 60:
-        raise InputError(f"{printable(text)!r} has an hour, minute, second or offset that no clock shows.")
+        raise InputError(f"'{printable(text)}' has an hour, minute, second or offset that no clock shows.")
     if offset[0] == "-":
         shift_minutes = -shift_minutes
     fraction_ns = int((match[5] or "").ljust(9, "0"))

@@ -1,0 +1,391 @@
+"""``arbcore fair``: the fair value of ES, its parts, the no-trade band, and what the market's prices imply.
+
+It reads flags only, and the clock where no ``--now`` is given: its answer depends on nothing unseen.
+"""
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from arbcore import _carry
+from arbcore.carry import calendar, civil, dividends, factor, fair, rates
+from arbcore.errors import ArbcoreError, InputError, UsageError
+from arbcore.text import printable
+
+DESCRIPTION = """\
+Fair value of an ES contract from the index or from SPY, with every part of it, the band of prices in
+which neither direction of the trade pays, and the rate and dividends that quoted prices imply. It reads flags
+only."""
+EPILOG = """\
+Rates are continuously compounded annual decimals (--r 0.043); --dtb3 and --sofr take percent, as FRED has
+them. A dividends file is CSV with the columns ex_date and points (index points) or amount (USD a SPY share).
+An expiry is a date (09:30 New York), a time with Z or an offset, or a contract code; without one it is the
+front contract's. "By hand" is the same value in the simple form that the exchange prints.
+
+examples:
+  arbcore fair --spot 6810 --expiry 2026-12-18 --now 2026-11-20T15:00Z --r 0.043 --d 0.0125
+  arbcore fair --spy 680.10 680.12 --factor 10.03 --expiry ESZ26 --now 2026-11-20T15:00Z \\
+               --dtb3 3.63 --es 6838.25 6838.50 --funding-bps 40 --lending-bps 20 --borrow-bps 25
+  arbcore fair --spot 6810 --expiry ESZ26 --sofr 3.65 --json
+"""
+SCHEMA = "arbcore.fair/1"
+DEFAULT_R = 0.045
+DEFAULT_D = 0.014
+BPS = 1e-4
+
+
+def _number(low: float, high: float, *, open_low: bool = False) -> Callable[[str], float]:
+    """A parser of finite numbers in a range."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high or (open_low and value == low):
+            least = f"above {low:g}" if open_low else f"from {low:g}"
+            raise argparse.ArgumentTypeError(f"{printable(text)} is not a number {least} to {high:g}")
+        return value
+
+    return parse
+
+
+PRICE = _number(0.0, 1e7, open_low=True)
+RATE = _number(-1.0, 1.0)
+PERCENT = _number(-100.0, 100.0)
+SPREAD_BPS = _number(0.0, 10_000.0)
+POINTS = _number(0.0, 1e6)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    spot = parser.add_mutually_exclusive_group(required=True)
+    spot.add_argument("--spot", type=PRICE, nargs="+", metavar="X", help="the index: one price, or BID ASK")
+    spot.add_argument("--spy", type=PRICE, nargs="+", metavar="X", help="SPY: one price, or BID ASK")
+    known = parser.add_mutually_exclusive_group()
+    known.add_argument("--factor", type=PRICE, metavar="X", help="index / SPY (default 10)")
+    known.add_argument("--index", type=PRICE, metavar="X", help="a quote of the index that gives the factor")
+    parser.add_argument("--expiry", metavar="DATE", help="date, time or code such as ESZ26 (default: front)")
+    parser.add_argument("--now", metavar="TIME", help="instant to value at, ISO 8601 (default: the clock)")
+    rate = parser.add_mutually_exclusive_group()
+    rate.add_argument("--r", type=RATE, metavar="R", help=f"continuous annual decimal (default {DEFAULT_R})")
+    rate.add_argument(
+        "--dtb3", type=PERCENT, metavar="PCT", help="91-day bill's bank-discount yield, percent"
+    )
+    rate.add_argument("--sofr", type=PERCENT, metavar="PCT", help="simple actual/360 rate to expiry, percent")
+    rate.add_argument(
+        "--curve",
+        metavar="DAYS:R,...",
+        help="continuous decimals at terms in days, such as 30:0.041,91:0.042",
+    )
+    paid = parser.add_mutually_exclusive_group()
+    paid.add_argument("--d", type=RATE, metavar="D", help=f"continuous annual decimal (default {DEFAULT_D})")
+    paid.add_argument("--dividends", metavar="FILE", help="schedule of ex-dates: CSV")
+    parser.add_argument("--es", type=PRICE, nargs=2, metavar=("BID", "ASK"), help="the future's quotes")
+    parser.add_argument(
+        "--far", type=PRICE, nargs=2, metavar=("BID", "ASK"), help="quotes of a later contract"
+    )
+    parser.add_argument("--far-expiry", metavar="DATE", help="its expiry (default: the contract after)")
+    for name, text in (
+        ("funding", "over the rate to buy SPY on credit"),
+        ("lending", "under the rate for the cash of a short sale"),
+        ("borrow", "fee for SPY sold short"),
+    ):
+        parser.add_argument(
+            f"--{name}-bps",
+            type=SPREAD_BPS,
+            default=0.0,
+            metavar="BPS",
+            help=f"{text}, bps a year (default 0)",
+        )
+    for name, text in (("fees", "all fees of a round trip"), ("slippage", "expected at the opening auction")):
+        parser.add_argument(
+            f"--{name}-points",
+            type=POINTS,
+            default=0.0,
+            metavar="X",
+            help=f"{text}, index points (default 0)",
+        )
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked, in the units of the desk."""
+
+    now_ns: int
+    expiry_ns: int
+    source: str  # SPY or index
+    bid: float
+    ask: float
+    factor: float
+    rate: rates.Rate
+    rate_source: str
+    carry: fair.Carry
+    dividend_source: str
+    schedule: dividends.Schedule | None
+    costs: fair.Costs
+
+    @property
+    def mid(self) -> float:
+        """Mid of what was quoted, SPY or index."""
+        return (self.bid + self.ask) * 0.5
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
+    question = read_question(args)
+    answer = document(question, args)
+    if args.json:
+        print(json.dumps(answer, allow_nan=False))
+    else:
+        from arbcore.commands import _fair_text
+
+        print("\n".join(_fair_text.lines(answer)))
+    return 0
+
+
+def read_question(args: argparse.Namespace) -> Question:
+    """The flags as numbers of the desk; ArbcoreError where they make no sense together."""
+    now_ns = time.time_ns() if args.now is None else _as_usage("--now", civil.read_time, args.now)
+    if args.expiry is None:
+        expiry_ns = calendar.front_contract(now_ns).expiry_ns
+        print(f"arbcore: no --expiry given, taking {_name_of(expiry_ns)}.", file=sys.stderr)
+    else:
+        expiry_ns = _as_usage("--expiry", calendar.read_expiry, args.expiry)
+    source = "SPY" if args.spy else "index"
+    bid, ask = _quote("--spy" if args.spy else "--spot", args.spy or args.spot)
+    if args.index is not None and not args.spy:
+        raise UsageError("--index gives the factor between SPY and the index; it needs --spy.")
+    if args.index is not None:
+        multiple = factor.factor_of_index(index=args.index, spy_mid=(bid + ask) * 0.5)
+    else:
+        multiple = factor.DEFAULT_FACTOR if args.factor is None else args.factor
+    rate, rate_source = _rate(args)
+    schedule = None
+    if args.dividends is not None:
+        schedule = read_dividends(args.dividends, multiple)
+    t = _carry.years_to_expiry(now_ns, expiry_ns)
+    payments = schedule.between(now_ns, expiry_ns) if schedule else ()
+    if schedule is not None and (not schedule.dividends or schedule.dividends[-1].ex_ns < expiry_ns):
+        print(
+            f"arbcore: warning: {printable(args.dividends)} ends before the expiry; what goes ex after its "
+            "last line is not counted.",
+            file=sys.stderr,
+        )
+    d = 0.0 if schedule else DEFAULT_D if args.d is None else args.d
+    costs = fair.Costs(
+        funding_spread=args.funding_bps * BPS,
+        lending_spread=args.lending_bps * BPS,
+        borrow_fee=args.borrow_bps * BPS,
+        fees=args.fees_points,
+        slippage=args.slippage_points,
+    )
+    carry = fair.Carry(rate, t, d, payments)
+    return Question(
+        now_ns=now_ns,
+        expiry_ns=expiry_ns,
+        source=source,
+        bid=bid,
+        ask=ask,
+        factor=multiple if args.spy else 1.0,
+        rate=rate,
+        rate_source=rate_source,
+        carry=carry,
+        dividend_source=printable(args.dividends) if schedule else "default" if args.d is None else "--d",
+        schedule=schedule,
+        costs=costs,
+    )
+
+
+def _quote(flag: str, prices: list[float]) -> tuple[float, float]:
+    if len(prices) > 2:
+        raise UsageError(f"{flag} takes one price, or a bid and an ask, not {len(prices)} numbers.")
+    bid, ask = prices[0], prices[-1]
+    if bid > ask:
+        raise UsageError(f"{flag} has its bid {bid:g} above its ask {ask:g}; give BID ASK.")
+    return bid, ask
+
+
+def _rate(args: argparse.Namespace) -> tuple[rates.Rate, str]:
+    if args.dtb3 is not None:
+        return rates.BillRate(args.dtb3 / 100), f"DTB3 {args.dtb3:g}%"
+    if args.sofr is not None:
+        return rates.SimpleRate(args.sofr / 100), f"SOFR {args.sofr:g}%"
+    if args.curve is not None:
+        return _curve(args.curve), "curve"
+    if args.r is not None:
+        return rates.ConstantRate(args.r), "--r"
+    return rates.ConstantRate(DEFAULT_R), "default"
+
+
+def _curve(text: str) -> rates.Curve:
+    points = []
+    for point in text.split(","):
+        days, colon, rate = point.partition(":")
+        try:
+            points.append((float(days) / 365, float(rate if colon else "")))
+        except ValueError:
+            raise UsageError(
+                f"--curve has '{printable(point)}', which is not DAYS:RATE such as 91:0.042."
+            ) from None
+    return rates.Curve(points)
+
+
+def _as_usage(flag: str, read: Callable[[str], int], text: str) -> int:
+    """Reads a flag; what is bad input in a file is wrong usage in a flag."""
+    try:
+        return read(text)
+    except ArbcoreError as error:
+        raise UsageError(f"{flag}: {error}") from None
+
+
+def read_dividends(path: str, multiple: float) -> dividends.Schedule:
+    """The schedule in a file; InputError where it cannot be read."""
+    name = printable(path)
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as lines:
+            return dividends.read_schedule(lines, name=name, factor=multiple)
+    except OSError as error:
+        raise InputError(f"{name} cannot be read ({error.strerror}); check --dividends.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{name} is not text in UTF-8; give a CSV file.") from None
+
+
+def _name_of(expiry_ns: int) -> str:
+    code = _code_of(expiry_ns)
+    return f"{code}, {civil.iso_time(expiry_ns)}" if code else civil.iso_time(expiry_ns)
+
+
+def _code_of(expiry_ns: int) -> str | None:
+    expiries = calendar.all_expiries_ns()
+    return calendar.all_contracts()[expiries.index(expiry_ns)].code if expiry_ns in expiries else None
+
+
+def document(question: Question, args: argparse.Namespace) -> dict[str, Any]:
+    """The JSON document, from which the text is made too."""
+    unit, carry, costs = question.factor, question.carry, question.costs
+    parts = fair.fair_parts(question.mid * unit, carry)
+    band = fair.no_trade_band(
+        spot_bid=question.bid * unit, spot_ask=question.ask * unit, carry=carry, costs=costs
+    )
+    costs_said = {
+        "funding_bps": args.funding_bps,
+        "lending_bps": args.lending_bps,
+        "borrow_bps": args.borrow_bps,
+        "fees_points": costs.fees,
+        "slippage_points": costs.slippage,
+    }
+    answer: dict[str, Any] = {
+        "schema": SCHEMA,
+        "now": civil.iso_time(question.now_ns),
+        "expiry": civil.iso_time(question.expiry_ns),
+        "contract": _code_of(question.expiry_ns),
+        "t": parts.t,
+        "days": parts.t * 365,
+        "source": question.source,
+        "bid": question.bid,
+        "ask": question.ask,
+        "factor": unit,
+        "spot": parts.spot,
+        "r": parts.r,
+        "rate_source": question.rate_source,
+        "simple_rate": parts.simple_rate,
+        "d": None if question.schedule else parts.d,
+        "dividend_source": question.dividend_source,
+        "dividends": [
+            {
+                "ex_date": civil.iso_date(each.ex_day),
+                "points": each.points,
+                "t": each.t,
+                "present_value": each.present_value(question.rate),
+            }
+            for each in carry.payments
+        ],
+        "financing_points": parts.financing,
+        "dividend_points": parts.dividends,
+        "fair": parts.fair,
+        "basis": parts.basis,
+        "carry_factor": parts.fair / question.mid,
+        "costs": costs_said,
+        "band": {
+            "lower": band.lower,
+            "upper": band.upper,
+            "lower_bps": (band.lower / parts.fair - 1) / BPS,
+            "upper_bps": (band.upper / parts.fair - 1) / BPS,
+        },
+        "es": _of_future(question, parts, band, args.es) if args.es else None,
+        "calendar_spread": _of_spread(question, args) if args.far else None,
+    }
+    if not all(math.isfinite(answer[name]) for name in ("fair", "financing_points", "carry_factor")):
+        raise UsageError("Those rates and times give no finite fair value; check --r, --d and --expiry.")
+    return answer
+
+
+def _of_future(
+    question: Question, parts: fair.FairValue, band: fair.Band, quotes: list[float]
+) -> dict[str, Any]:
+    """What the future's quotes say: deviation and edges, implied rates and dividends, and a verdict."""
+    bid, ask = _quote("--es", quotes)
+    unit, carry = question.factor, question.carry
+    c = parts.fair / question.mid
+    edge_cc = _carry.edge_cash_and_carry_bps(es_bid=bid, spy_ask=question.ask, c=c)
+    edge_rev = _carry.edge_reverse_bps(es_ask=ask, spy_bid=question.bid, c=c)
+    found: dict[str, Any] = {
+        "bid": bid,
+        "ask": ask,
+        "deviation_bps": _carry.deviation_bps(
+            es_bid=bid, es_ask=ask, spy_bid=question.bid, spy_ask=question.ask, c=c
+        ),
+        "edge_cash_and_carry_bps": edge_cc,
+        "edge_reverse_bps": edge_rev,
+        "implied_repo_cash_and_carry": None,
+        "implied_repo_reverse": None,
+        "implied_dividend_yield": None,
+        "implied_dividend_points": None,
+        "signal": "cash_and_carry" if bid > band.upper else "reverse" if ask < band.lower else "none",
+    }
+    if carry.t > 0.0:
+        known: dict[str, Any] = {"t": carry.t, "d": carry.d, "payments": carry.payments}
+        mids = {"future": (bid + ask) * 0.5, "spot": parts.spot, "r": parts.r, "t": carry.t}
+        found |= {
+            "implied_repo_cash_and_carry": fair.implied_repo(future=bid, spot=question.ask * unit, **known),
+            "implied_repo_reverse": fair.implied_repo(future=ask, spot=question.bid * unit, **known),
+            "implied_dividend_yield": fair.implied_dividend_yield(**mids),
+            "implied_dividend_points": fair.implied_dividend_points(**mids),
+        }
+    return found
+
+
+def _of_spread(question: Question, args: argparse.Namespace) -> dict[str, Any]:
+    """The rate between two expiries, each way at executable prices."""
+    if not args.es:
+        raise UsageError("--far is compared with the near contract; give its quotes with --es BID ASK.")
+    near_bid, near_ask = _quote("--es", args.es)
+    far_bid, far_ask = _quote("--far", args.far)
+    near_ns = question.expiry_ns
+    if args.far_expiry is None:
+        far_ns = calendar.front_contract(near_ns).expiry_ns
+    else:
+        far_ns = _as_usage("--far-expiry", calendar.read_expiry, args.far_expiry)
+    if far_ns <= near_ns:
+        raise UsageError("--far-expiry must be later than --expiry.")
+    payments = question.schedule.between(near_ns, far_ns) if question.schedule else ()
+    known: dict[str, Any] = {
+        "years_between": _carry.years_to_expiry(near_ns, far_ns),
+        "d": question.carry.d,
+        "payments": payments,
+    }
+    return {
+        "expiry": civil.iso_time(far_ns),
+        "contract": _code_of(far_ns),
+        "bid": far_bid,
+        "ask": far_ask,
+        "rate_lent": fair.calendar_spread_rate(near=near_ask, far=far_bid, **known),
+        "rate_borrowed": fair.calendar_spread_rate(near=near_bid, far=far_ask, **known),
+    }

@@ -1,0 +1,179 @@
+"""``arbcore fair`` as its users meet it: the sum, the JSON, and one sentence for every mistake."""
+
+import json
+import math
+import re
+
+import pytest
+
+from arbcore import cli
+
+AT = ("--expiry", "ESZ26", "--now", "2026-11-20T15:00:00Z")
+QUOTES = ("--spy", "680.10", "680.12", "--factor", "10.03", "--dtb3", "3.63", "--es", "6838.25", "6838.50")
+
+
+@pytest.fixture
+def fair(capsys):
+    def run(*words):
+        code = cli.main(["fair", *words])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def answer_of(outcome):
+    code, out, err = outcome
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+def test_the_document_has_the_parts_and_they_add_up(fair):
+    answer = answer_of(fair("--spot", "6810", "--r", "0.043", "--d", "0.0125", *AT, "--json"))
+    assert answer["schema"] == "arbcore.fair/1"
+    assert (answer["contract"], answer["expiry"]) == ("ESZ26", "2026-12-18T14:30:00Z")
+    assert answer["t"] == (28 * 86_400 - 1_800) / (365 * 86_400)
+    assert answer["fair"] == pytest.approx(6810 * math.exp((0.043 - 0.0125) * answer["t"]), rel=1e-14)
+    total = answer["spot"] + answer["financing_points"] - answer["dividend_points"]
+    assert total == pytest.approx(answer["fair"], rel=1e-13)
+    assert answer["es"] is answer["calendar_spread"] is None
+
+
+def test_the_text_can_be_checked_by_hand(fair):
+    code, out, err = fair(*QUOTES, *AT)
+    assert (code, err) == (0, "")
+    hand = re.search(r"([\d.]+) x \(1 \+ ([\d.]+)% x ([\d.]+) / 360\) - ([\d.]+) = ([\d.]+)", out)
+    spot, rate, days, dividends, fair_value = (float(part) for part in hand.groups())
+    assert spot * (1 + rate / 100 * days / 360) - dividends == pytest.approx(fair_value, abs=0.02)
+    assert "implied repo" in out
+    assert "(DTB3 3.63%)" in out
+
+
+def test_quotes_give_edges_repo_and_a_verdict(fair):
+    answer = answer_of(fair(*QUOTES, *AT, "--json"))
+    es = answer["es"]
+    c = answer["carry_factor"]
+    assert es["edge_cash_and_carry_bps"] == pytest.approx(1e4 * (6838.25 / (680.12 * c) - 1))
+    assert es["edge_reverse_bps"] == pytest.approx(1e4 * (1 - 6838.50 / (680.10 * c)))
+    assert es["implied_repo_cash_and_carry"] < es["implied_repo_reverse"]
+    assert es["signal"] == "cash_and_carry"
+
+
+def test_costs_widen_the_band_on_their_own_side(fair):
+    plain = answer_of(fair(*QUOTES, *AT, "--json"))["band"]
+    funded = answer_of(fair(*QUOTES, *AT, "--json", "--funding-bps", "200"))
+    assert funded["band"]["upper"] > plain["upper"]
+    assert funded["band"]["lower"] == plain["lower"]
+    assert funded["es"]["signal"] == "none"
+    lent = answer_of(fair(*QUOTES, *AT, "--json", "--lending-bps", "30", "--borrow-bps", "30"))["band"]
+    assert lent["lower"] < plain["lower"]
+    assert lent["upper"] == plain["upper"]
+
+
+def test_every_way_to_say_the_rate(fair):
+    def rate(*words):
+        return answer_of(fair("--spot", "6810", *AT, "--json", *words))["r"]
+
+    assert round(rate("--dtb3", "3.63"), 5) == 0.03697
+    t = (28 * 86_400 - 1_800) / (365 * 86_400)
+    assert rate("--sofr", "3.65") == pytest.approx(math.log(1 + 0.0365 * t * 365 / 360) / t)
+    assert rate("--curve", "10:0.03,91:0.05") == pytest.approx(
+        (0.03 * 10 + (0.05 * 91 - 0.03 * 10) * (t * 365 - 10) / 81) / (t * 365)
+    )
+    assert rate("--r", "-0.01") == -0.01
+    assert rate() == 0.045
+
+
+def test_a_schedule_in_dollars_a_share(fair, tmp_path):
+    file = tmp_path / "dividends.csv"
+    file.write_text("ex_date,amount\n2026-09-18,1.9\n2026-12-18,2.0\n", encoding="utf-8")
+    words = ("--spy", "680", "--factor", "10.05", "--dividends", str(file), *AT)
+    answer = answer_of(fair(*words, "--json"))
+    (paid,) = answer["dividends"]
+    assert (paid["ex_date"], paid["points"]) == ("2026-12-18", pytest.approx(20.1))
+    assert answer["dividend_points"] == pytest.approx(20.1, rel=1e-9)
+    assert answer["d"] is None
+    assert "ex 2026-12-18  20.1000 points" in fair(*words)[1]
+
+
+def test_a_schedule_that_ends_too_early_is_said(fair, tmp_path):
+    file = tmp_path / "dividends.csv"
+    file.write_text("ex_date,points\n2026-09-18,19\n", encoding="utf-8")
+    code, _, err = fair("--spot", "6810", "--dividends", str(file), *AT)
+    assert code == 0
+    assert "ends before the expiry" in err
+
+
+def test_an_index_quote_gives_the_factor(fair):
+    answer = answer_of(fair("--spy", "680", "--index", "6820.4", *AT, "--json"))
+    assert (answer["factor"], answer["spot"]) == (pytest.approx(10.03), pytest.approx(6820.4))
+
+
+def test_the_calendar_spread_defaults_to_the_next_contract(fair):
+    spread = answer_of(fair(*QUOTES, *AT, "--far", "6890", "6890.5", "--json"))["calendar_spread"]
+    assert spread["contract"] == "ESH27"
+    assert spread["rate_lent"] < spread["rate_borrowed"]
+    years = (91 * 86_400 - 3_600) / (365 * 86_400)
+    assert spread["rate_lent"] == pytest.approx(math.log(6890 / 6838.5) / years + 0.014)
+
+
+def test_without_an_expiry_the_front_one_is_taken_and_said(fair):
+    code, out, err = fair("--spot", "6810", "--now", "2026-12-18T14:30:00Z", "--json")
+    assert code == 0
+    assert "ESH27" in err
+    assert json.loads(out)["contract"] == "ESH27"
+
+
+def test_after_expiry_the_future_is_the_index(fair):
+    words = ("--spot", "6810", "--expiry", "ESZ26", "--now", "2027-01-04T15:00Z", "--es", "6809", "6811")
+    answer = answer_of(fair(*words, "--json"))
+    assert (answer["t"], answer["fair"]) == (0.0, 6810.0)
+    assert answer["es"]["implied_repo_cash_and_carry"] is None
+    assert fair(*words)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        ((), "--spot --spy"),
+        (("--spot", "0"), "above 0"),
+        (("--spot", "nan"), "nan is not a number"),
+        (("--spot", "1", "2", "3"), "not 3 numbers"),
+        (("--spot", "2", "1"), "bid 2 above its ask 1"),
+        (("--spot", "6810", "--spy", "681"), "not allowed with"),
+        (("--spot", "6810", "--index", "6810"), "it needs --spy"),
+        (("--spot", "6810", "--expiry", "soon"), "--expiry: 'soon' is not a date"),
+        (("--spot", "6810", "--expiry", "ESX26"), "--expiry: 'ESX26' is not a quarterly"),
+        (("--spot", "6810", "--now", "0001-01-01T00:00Z"), "--now: There is no date"),
+        (("--spot", "6810", "--now", "1990-01-01T00:00Z"), "name the expiry"),
+        (("--spot", "6810", "--r", "4.5"), "not a number from -1 to 1"),
+        (("--spot", "6810", "--dtb3", "3", "--sofr", "3"), "not allowed with"),
+        (("--spot", "6810", "--curve", "91"), "which is not DAYS:RATE"),
+        (("--spot", "6810", "--curve", "0:0.04"), "years above 0"),
+        (("--spot", "6810", *AT, "--far", "1", "2"), "give its quotes with --es"),
+        (("--spot", "6810", *AT, "--es", "1", "2", "--far", "1", "2", "--far-expiry", "ESZ26"), "later than"),
+        (("--spot", "6810", "--funding-bps", "-1"), "not a number from 0"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_exit_code_2(fair, words, part):
+    code, out, err = fair(*words)
+    assert (code, out) == (2, "")
+    assert part in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (None, "cannot be read"),
+        (b"", "is empty"),
+        (b"\xff\xfe\x00", "not text"),
+        (b"ex_date,points\nx,1\n", "line 2"),
+    ],
+)
+def test_a_bad_dividends_file_is_exit_code_3(fair, tmp_path, content, part):
+    file = tmp_path / "dividends.csv"
+    if content is not None:
+        file.write_bytes(content)
+    code, out, err = fair("--spot", "6810", *AT, "--dividends", str(file))
+    assert (code, out) == (3, "")
+    assert part in err
