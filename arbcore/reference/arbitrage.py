@@ -7,7 +7,8 @@ finishing or undoing lots, whichever costs less. Only what has filled is ever co
 """
 
 from arbcore.reference.orders import ADD, CONVERSION_OF, CONVERT, Order
-from arbcore.reference.strategy import HEDGE_VALUE, Strategy
+from arbcore.reference.risk import HEDGE_VALUE
+from arbcore.reference.strategy import Strategy
 from arbcore.trading.settings import NEVER_NS, SECOND_NS, PairsSettings, SessionSettings, XlfArbitrageSettings
 from arbcore.wire.instruments import SYMBOL_ID
 

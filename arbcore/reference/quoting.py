@@ -1,7 +1,8 @@
 """Twin of ``trading._quoting``: the strategies that rest in the book: BOND, market making, VALE off VALBZ."""
 
 from arbcore.reference.orders import CONVERT, Order
-from arbcore.reference.strategy import HEDGE_VALUE, Strategy
+from arbcore.reference.risk import HEDGE_VALUE
+from arbcore.reference.strategy import Strategy
 from arbcore.trading.settings import (
     NEVER_NS,
     SECOND_NS,

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 
 from arbcore.reference.market import Market
-from arbcore.reference.orders import ADD, CONVERSION_OF, CONVERT, Orders, conversion_changes
+from arbcore.reference.orders import ADD, CONVERSION_OF, CONVERT, LIVE_MAX, Orders, conversion_changes
 from arbcore.trading.settings import NEVER_NS, SECOND_NS, SessionSettings
 from arbcore.wire.instruments import PRICE_MAX, SIZE_MAX, SYMBOLS
 
@@ -23,6 +23,10 @@ REFUSAL_NAMES = (
 
 ACTIVE, STOPPING, CLOSING = range(3)
 MODE_NAMES = ("active", "stopping", "closing")
+
+#: Value of an order without which a position stays unhedged: before anything that merely earns, and beyond
+#: the bound on live orders, which is there for quotes.
+HEDGE_VALUE = 2**31 - 1
 
 #: A strategy that lost a symbol's slot so many times running goes before any value.
 LOSSES_MAX = 4
@@ -72,7 +76,8 @@ class Gate:
             return BAD_ORDER
         if not self._within_limits(order):
             return LIMIT
-        if len(self.orders.live[order.symbol]) >= self.settings.live_orders_max:
+        live_max = LIVE_MAX if order.value >= HEDGE_VALUE else self.settings.live_orders_max
+        if len(self.orders.live[order.symbol]) >= live_max:
             return TOO_MANY_LIVE
         if order.kind == ADD:
             if self.crosses_own(order):

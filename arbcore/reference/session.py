@@ -26,6 +26,7 @@ from arbcore.reference.orders import (
 from arbcore.reference.risk import (
     ACTIVE,
     CLOSING,
+    HEDGE_VALUE,
     MESSAGE_CAP,
     MODE_NAMES,
     PASS,
@@ -35,7 +36,7 @@ from arbcore.reference.risk import (
     Gate,
     Proposal,
 )
-from arbcore.reference.strategy import HEDGE_VALUE, Desk, Strategy
+from arbcore.reference.strategy import Desk, Strategy
 from arbcore.trading.settings import MILLISECOND_NS, NEVER_NS, SessionSettings
 from arbcore.wire.instruments import SIZE_MAX, SYMBOL_ID, SYMBOLS
 
@@ -471,8 +472,8 @@ class Session:
         self._cancel_all()
 
     def _close_positions(self) -> None:
-        """Ask, symbol by symbol, for the order that takes the position to zero, further at each attempt; it stands
-        at the collar where the touch lies beyond it."""
+        """Ask, symbol by symbol, for the order that takes the position to zero, further at each attempt; it
+        stands at the collar where the touch lies beyond it."""
         for symbol in range(len(SYMBOLS)):
             position = self.orders.position[symbol]
             live = self.orders.live[symbol]

@@ -16,10 +16,6 @@ def bits(symbols: frozenset[int]) -> int:
     return sum(1 << symbol for symbol in symbols)
 
 
-#: Value of an order without which a position stays unhedged: before anything that merely earns.
-HEDGE_VALUE = 1_000_000
-
-
 class Desk:
     """The strategies' window on the session: market, orders, gate, and the two things they may ask for."""
 

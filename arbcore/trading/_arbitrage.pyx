@@ -11,7 +11,8 @@ from arbcore._baskets cimport LEGS_MAX, ConversionBooks, best_create, best_redee
 from arbcore._fast cimport Level
 from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport ADD, CONVERT, Order
-from arbcore.trading._strategy cimport HEDGE_VALUE, Strategy
+from arbcore.trading._risk cimport HEDGE_VALUE
+from arbcore.trading._strategy cimport Strategy
 from arbcore.wire._types cimport BUY, MAX_LEVELS, SELL, VALBZ, VALE
 
 from arbcore.errors import BrokenInvariant

@@ -25,6 +25,7 @@ from arbcore.trading._orders cimport (
 from arbcore.trading._risk cimport (
     ACTIVE,
     CLOSING,
+    HEDGE_VALUE,
     MESSAGE_CAP,
     PASS,
     PROPOSALS_MAX,
@@ -32,7 +33,7 @@ from arbcore.trading._risk cimport (
     Gate,
     Proposal,
 )
-from arbcore.trading._strategy cimport CANCELS_MAX, HEDGE_VALUE, Desk, Strategy
+from arbcore.trading._strategy cimport CANCELS_MAX, Desk, Strategy
 from arbcore.wire._decode cimport decode_message
 from arbcore.wire._encode cimport put_add, put_cancel, put_convert
 from arbcore.wire._types cimport (

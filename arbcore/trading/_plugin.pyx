@@ -31,7 +31,7 @@ from libc.string cimport memset
 
 from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport ADD, CONVERT, OPEN, OUT, UNACKED, Order
-from arbcore.trading._risk cimport ACTIVE, COOLDOWN, MESSAGE_CAP, PASS, Proposal
+from arbcore.trading._risk cimport ACTIVE, COOLDOWN, HEDGE_VALUE, MESSAGE_CAP, PASS, Proposal
 from arbcore.trading._strategy cimport Strategy
 from arbcore.wire._types cimport MSG_BOOK, MSG_FILL, MSG_TRADE, N_SYMBOLS, Message
 
@@ -83,6 +83,11 @@ cdef int32_t whole(object number, str what) except? -1:
         raise UsageError(f"{what} is {number!r}; give a whole number")
     # What does not fit is no legal price or size either way: the gate refuses it.
     return <int32_t>max(-1, min(number, INT32_MAX))
+
+
+cdef int64_t worth_of(object value, int32_t size) except? -1:
+    # Nothing that a user's strategy asks for goes before a hedge or the closing of positions.
+    return size if value is None else <int64_t>max(-HEDGE_VALUE, min(int(value), HEDGE_VALUE - 1))
 
 
 cdef class Plugin(Strategy):
@@ -273,7 +278,7 @@ cdef class Plugin(Strategy):
     cdef int64_t _ask_for(self, int32_t kind, int32_t symbol, int32_t side, int32_t price, int32_t size,
                           object value) except -1:
         cdef Ask* waiting = &self.asks[symbol][kind][side > 0]
-        cdef int64_t worth = size if value is None else int(value)
+        cdef int64_t worth = worth_of(value, size)
         if not self._trading():
             return 0
         self.last_ticket += 1
@@ -442,7 +447,7 @@ cdef class TraderDesk:
         cdef Quote* quote = &plugin.quotes[symbol_of(symbol)][side_of(side) > 0]
         cdef int32_t new_price = whole(price, "price")
         cdef int32_t new_size = whole(size, "size")
-        cdef int64_t worth = new_size if value is None else int(value)
+        cdef int64_t worth = worth_of(value, new_size)
         if not plugin._trading():
             return
         quote.value = worth

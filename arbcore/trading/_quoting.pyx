@@ -8,7 +8,8 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport CONVERT, Order
-from arbcore.trading._strategy cimport HEDGE_VALUE, Strategy
+from arbcore.trading._risk cimport HEDGE_VALUE
+from arbcore.trading._strategy cimport Strategy
 from arbcore.wire._types cimport BOND, BUY, GS, MS, N_SYMBOLS, SELL, VALBZ, VALE, WFC, XLF
 
 from arbcore.trading.settings import NEVER_NS, SECOND_NS

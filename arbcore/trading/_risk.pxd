@@ -8,6 +8,9 @@ from arbcore.wire._types cimport N_SYMBOLS
 
 cdef enum:
     PROPOSALS_MAX = 16
+    # Value of an order without which a position stays unhedged: before anything that merely earns, and beyond
+    # the bound on live orders, which is there for quotes.
+    HEDGE_VALUE = 0x7FFFFFFF
     LOSSES_MAX = 4          # a strategy that lost a symbol's slot so often running goes before any value
 
 # Checked in this order; the first that applies is the answer. REFUSAL_NAMES in _risk.pyx names each.

@@ -12,6 +12,7 @@ from arbcore.trading._orders cimport (
     ADD,
     CHANGES_MAX,
     CONVERT,
+    LIVE_MAX,
     Change,
     Order,
     conversion_changes,
@@ -85,7 +86,7 @@ cdef class Gate:
                 return BAD_ORDER
         if not self._within_limits(order):
             return LIMIT
-        if self.orders.n_live[order.symbol] >= self.live_orders_max:
+        if self.orders.n_live[order.symbol] >= (LIVE_MAX if order.value >= HEDGE_VALUE else self.live_orders_max):
             return TOO_MANY_LIVE
         if order.kind == ADD:
             if self._crosses_own(order):

@@ -8,7 +8,6 @@ from arbcore.trading._risk cimport Gate, Proposal
 from arbcore.wire._types cimport Message
 
 cdef enum:
-    HEDGE_VALUE = 1000000
     CANCELS_MAX = 512       # more than can be live at once: 7 symbols of 64
 
 cdef class Desk:

@@ -80,7 +80,7 @@ class SessionSettings(Ranged):
         500 * MILLISECOND_NS, low=0, high=60 * SECOND_NS,
         help="rest of a symbol after the exchange rejected an order",
     )
-    live_orders_max: int = option(32, low=2, high=64, help="most live orders in one symbol")
+    live_orders_max: int = option(32, low=2, high=48, help="most live orders in one symbol, hedges apart")
     line_bytes_max: int = option(
         LINE_BYTES_MAX, low=256, high=2**24, help="longest line accepted from the exchange"
     )

@@ -20,9 +20,9 @@ from arbcore.reference.arbitrage import (
 )
 from arbcore.reference.orders import ADD, CONVERT, OPEN, Order
 from arbcore.reference.quoting import Bond, MarketMaking, ValeQuoting
-from arbcore.reference.risk import ACTIVE, CLOSING, PROPOSALS_MAX, Proposal
+from arbcore.reference.risk import ACTIVE, CLOSING, HEDGE_VALUE, PROPOSALS_MAX, Proposal
 from arbcore.reference.session import Session
-from arbcore.reference.strategy import HEDGE_VALUE, Desk, Strategy
+from arbcore.reference.strategy import Desk, Strategy
 from arbcore.trading import settings as s
 from arbcore.trading.settings import NEVER_NS
 from arbcore.wire.instruments import BOOK_LEVELS_MAX, ORDER_ID_MAX, PRICE_MAX, SYMBOL_ID, SYMBOLS
@@ -218,7 +218,9 @@ class TunedVale(Tuned, ValeQuoting):
     def evaluate(self, symbols: int, now_ns: int) -> None:
         position, settings, owner = self.holding.position, self.settings, self.owner
         vale = position[VALE]
-        if vale + position[VALBZ] != 0 or abs(vale) >= settings.convert_size:
+        unowned = self.desk.orders.holdings[-1].position
+        loose = unowned[VALE] or unowned[VALBZ]
+        if loose or vale + position[VALBZ] != 0 or abs(vale) >= settings.convert_size:
             super().evaluate(symbols, now_ns)
             return
         for order in self.live[VALBZ]:
