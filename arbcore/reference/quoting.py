@@ -63,7 +63,7 @@ class MarketMaking(Strategy):
 
     def evaluate(self, symbols: int, now_ns: int) -> None:
         for symbol in sorted(self.widths):
-            if symbols >> symbol & 1:
+            if symbols >> symbol & 1 and not self.waits_for_slot(symbol, now_ns):
                 self._quote(symbol, self.widths[symbol])
 
     def _quote(self, symbol: int, width: int) -> None:

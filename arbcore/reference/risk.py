@@ -58,6 +58,7 @@ class Gate:
         self.ready = False  # a hello was seen on this connection and no resync is due
         self.slot_open_ns = [0] * len(SYMBOLS)
         self.sent_ns: deque[int] = deque(maxlen=settings.message_cap)
+        self.waiting: set[int] = set()
         self.proposals: list[list[Proposal]] = [[] for _ in SYMBOLS]
         self.losses: dict[tuple[int, int], int] = {}
         self.refusals: Counter[str] = Counter()
@@ -153,6 +154,10 @@ class Gate:
     def pause(self, symbol: int, now_ns: int) -> None:
         """The exchange rejected an order here: let the symbol rest, so that rejects do not come in storms."""
         self.slot_open_ns[symbol] = max(self.slot_open_ns[symbol], now_ns + self.settings.reject_pause_ns)
+
+    def wait(self, symbol: int) -> None:
+        """Ask for nothing now, but to be asked again when the symbol's slot opens."""
+        self.waiting.add(symbol)
 
     def propose(self, proposal: Proposal) -> None:
         """Remember what a strategy wants; beyond PROPOSALS_MAX the first come stay."""

@@ -383,6 +383,9 @@ class Session:
             if proposals:
                 self._fill_slot(symbol)
                 proposals.clear()
+        for symbol in self.gate.waiting:
+            self._retry(symbol, self.gate.slot_open_ns[symbol])
+        self.gate.waiting.clear()
         self._send_cancels()
 
     def _fill_slot(self, symbol: int) -> None:

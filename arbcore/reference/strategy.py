@@ -103,6 +103,13 @@ class Strategy:
     def own_live(self, symbol: int) -> list[Order]:
         return [order for order in self.desk.orders.live[symbol] if order.strategy == self.owner]
 
+    def waits_for_slot(self, symbol: int, now_ns: int) -> bool:
+        """Whether nothing can be done in a symbol before its slot opens, since no order of ours lives there."""
+        if self.desk.gate.slot_free(symbol, now_ns) or self.own_live(symbol):
+            return False
+        self.desk.gate.wait(symbol)
+        return True
+
     def resting(self, symbol: int, side: int) -> list[Order]:
         """Own orders that stand or will stand in the book and are not being cancelled."""
         return [

@@ -315,7 +315,7 @@ cdef class Core:
         self._send_cancels()
         if self.gate.symbols_asked:
             for symbol in range(N_SYMBOLS):
-                if self.gate.n_proposals[symbol]:
+                if self.gate.symbols_asked >> symbol & 1:
                     self._fill_slot(symbol)
                     self.gate.drop_proposals(symbol)
             self._send_cancels()
@@ -327,7 +327,7 @@ cdef class Core:
         cdef int32_t index, refusal
         cdef const Proposal* proposal
         cdef Order* order
-        if self.now_ns < gate.slot_open_ns[symbol]:
+        if not gate.slot_free(symbol):
             self._retry(symbol, gate.slot_open_ns[symbol])
             return 0
         gate.rank(symbol, places)

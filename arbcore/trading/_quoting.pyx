@@ -87,7 +87,7 @@ cdef class MarketMaking(Strategy):
     cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
         cdef int32_t symbol
         for symbol in range(GS, N_SYMBOLS):
-            if symbols & self.trade_bits & (1u << symbol):
+            if symbols & self.trade_bits & (1u << symbol) and not self.waits_for_slot(symbol):
                 self.quote(symbol, self.widths[symbol])
         return 0
 

@@ -190,12 +190,19 @@ cdef class Gate:
         if self.slot_open_ns[symbol] < now_ns + self.reject_pause_ns:
             self.slot_open_ns[symbol] = now_ns + self.reject_pause_ns
 
+    cdef bint slot_free(self, int32_t symbol) noexcept:
+        return self.now_ns >= self.slot_open_ns[symbol]
+
+    cdef void wait(self, int32_t symbol) noexcept:
+        self.symbols_asked |= 1u << symbol
+
     cdef void propose(self, const Proposal* proposal) noexcept:
         cdef int32_t symbol = proposal.symbol
-        if self.n_proposals[symbol] < PROPOSALS_MAX:
+        self.symbols_asked |= 1u << symbol
+        # While the slot is closed all that matters is that somebody asked.
+        if self.slot_free(symbol) and self.n_proposals[symbol] < PROPOSALS_MAX:
             self.proposals[symbol][self.n_proposals[symbol]] = proposal[0]
             self.n_proposals[symbol] += 1
-            self.symbols_asked |= 1u << symbol
 
     cdef void drop_proposals(self, int32_t symbol) noexcept:
         self.n_proposals[symbol] = 0

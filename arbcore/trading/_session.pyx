@@ -171,6 +171,7 @@ cdef class Session(Core):
             now = TIME_MAX_NS
         if overflow >= 0 and now > self.now_ns:
             self.now_ns = now
+            self.gate.now_ns = now
         return 0
 
     # --- what a shell asks ----------------------------------------------------------------------

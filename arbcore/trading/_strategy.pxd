@@ -53,6 +53,8 @@ cdef class Strategy:
     cdef int on_tick(self, int64_t now_ns) except -1
     cdef int on_answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1
     cdef bint has_live(self, int32_t symbol) noexcept                       # any own order, in any live state
+    # Whether nothing can be done in a symbol before its slot opens; the session then asks again.
+    cdef bint waits_for_slot(self, int32_t symbol) noexcept
     cdef int64_t resting_size(self, int32_t symbol, int32_t side) noexcept  # sum over reference `resting`
     # Prices and sizes beyond 32 bits are asked for as out of range, so that the gate refuses them.
     cdef void ask(self, int32_t symbol, int32_t side, int64_t price, int64_t size, int64_t value) noexcept

@@ -145,6 +145,12 @@ cdef class Strategy:
     cdef bint has_live(self, int32_t symbol) noexcept:
         return self.desk.orders.n_owned[symbol][self.owner] > 0
 
+    cdef bint waits_for_slot(self, int32_t symbol) noexcept:
+        if self.desk.gate.slot_free(symbol) or self.has_live(symbol):
+            return False
+        self.desk.gate.wait(symbol)
+        return True
+
     cdef int64_t resting_size(self, int32_t symbol, int32_t side) noexcept:
         cdef int32_t index
         cdef int64_t size = 0
