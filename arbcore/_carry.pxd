@@ -4,26 +4,17 @@ from libc.math cimport INFINITY
 from libc.stdint cimport int64_t, uint64_t
 
 
+# One double seen as its bits.
 cdef union Bits:
     double value
     uint64_t bits
 
 
-# Division by a constant needs no check for zero.
-@cython.cdivision(True)
-cdef inline double exp_of(double x) noexcept nogil:
-    # e^x = 2^k · e^r with k whole and |r| <= ln 2 / 2, and e^r by its Taylor series to r^13, whose first
-    # term left out is below 2^-57. Sums, products and one comparison each way, in a fixed order: any
-    # machine of IEEE doubles gives the same bits, as long as the compiler fuses nothing (setup.py).
-    cdef Bits shifted, low, high
+# e^x = 2^k · e^r with k whole and |r| <= ln 2 / 2, and e^r by its Taylor series to r^13, whose first term
+# left out is below 2^-57. Sums and products in a fixed order: any machine of IEEE doubles gives the same bits,
+# as long as the compiler fuses nothing (setup.py).
+cdef inline double exp_reduced(double x, Bits* shifted) noexcept nogil:
     cdef double k, r, square, even, odd
-    cdef int64_t exponent, half
-    if x != x:
-        return x
-    if x > 709.782712893384:
-        return INFINITY
-    if x < -745.1332191019411:
-        return 0.0
     # Adding 1.5·2^52 leaves the whole number nearest to x / ln 2 in the low bits.
     shifted.value = x * 1.4426950408889634 + 6755399441055744.0
     k = shifted.value - 6755399441055744.0
@@ -34,12 +25,36 @@ cdef inline double exp_of(double x) noexcept nogil:
         1.0 / 40320.0 + square * (1.0 / 3628800.0 + square * (1.0 / 479001600.0)))))
     odd = 1.0 / 6.0 + square * (1.0 / 120.0 + square * (1.0 / 5040.0 + square * (
         1.0 / 362880.0 + square * (1.0 / 39916800.0 + square * (1.0 / 6227020800.0)))))
+    return 1.0 + (r + square * (even + r * odd))
+
+
+# The exponential of |x| <= 700, where 2^k is exact, without a branch: a loop over rows can be vectorised.
+cdef inline double exp_middle(double x) noexcept nogil:
+    cdef Bits shifted, scale
+    cdef double mantissa = exp_reduced(x, &shifted)
+    scale.bits = (shifted.bits - 0x4338000000000000ULL + 1023) << 52
+    return mantissa * scale.value
+
+
+cdef inline double exp_of(double x) noexcept nogil:
+    cdef Bits shifted, low, high
+    cdef double mantissa
+    cdef int64_t exponent, half
+    if -700.0 <= x <= 700.0:
+        return exp_middle(x)
+    if x != x:
+        return x
+    if x > 709.782712893384:
+        return INFINITY
+    if x < -745.1332191019411:
+        return 0.0
     # 2^k in two steps: the first product is exact, so a result below the normal range is rounded once.
+    mantissa = exp_reduced(x, &shifted)
     exponent = <int64_t>(shifted.bits - 0x4338000000000000ULL)
-    half = exponent // 2
+    half = exponent >> 1
     low.bits = <uint64_t>(1023 + half) << 52
     high.bits = <uint64_t>(1023 + exponent - half) << 52
-    return (1.0 + (r + square * (even + r * odd))) * low.value * high.value
+    return mantissa * low.value * high.value
 
 
 @cython.cdivision(True)

@@ -19,6 +19,7 @@ EDGES = (
     math.log(2), 1.7976931348623157e308, -1.7976931348623157e308, math.inf, -math.inf, math.nan,
     709.782712893384, math.nextafter(709.782712893384, 1e3), -708.4, -745.1332191019411,
     math.nextafter(-745.1332191019411, -1e3), 709.1, -744.9,
+    700.0, -700.0, math.nextafter(700.0, 1e3), math.nextafter(-700.0, -1e3),
 )  # fmt: skip
 NUMBERS = st.one_of(
     st.sampled_from(EDGES), st.floats(), st.floats(-750, 720), st.floats(-1, 1), st.floats(1, 10_000)
