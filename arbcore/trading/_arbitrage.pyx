@@ -10,7 +10,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from arbcore._baskets cimport LEGS_MAX, ConversionBooks, best_create, best_redeem
 from arbcore._fast cimport Level
 from arbcore.trading._market cimport SymbolState
-from arbcore.trading._orders cimport ADD, CONVERT, Order
+from arbcore.trading._orders cimport ADD, CONVERT, Order, magnitude
 from arbcore.trading._risk cimport HEDGE_VALUE
 from arbcore.trading._strategy cimport Strategy
 from arbcore.wire._types cimport BUY, MAX_LEVELS, SELL, VALBZ, VALE
@@ -137,10 +137,10 @@ cdef class ConversionArbitrage(Strategy):
             return 0
         self.phase = IDLE
         self.attempts = 0
-        if abs(self.target) >= self.convert_lots:
+        if magnitude(self.target) >= self.convert_lots:
             if now_ns >= self.convert_after_ns:
                 self.ask_conversion(self.parts[0].symbol, BUY if self.target > 0 else SELL,
-                                    abs(self.target) * -self.parts[0].quantity, CONVERSION_VALUE)
+                                    magnitude(self.target) * -self.parts[0].quantity, CONVERSION_VALUE)
                 return 0
             self.wake_ns = self.convert_after_ns
         self.enter(now_ns)
@@ -186,7 +186,7 @@ cdef class ConversionArbitrage(Strategy):
         for part in range(self.n_parts):
             missing = self.missing(part)
             self.parts[part].held_before = self.holding.position[self.parts[part].symbol]
-            self.parts[part].price = worst_price(self.levels[part], self.n_levels[part], abs(missing))
+            self.parts[part].price = worst_price(self.levels[part], self.n_levels[part], magnitude(missing))
         self.ask_missing()
 
     cdef inline int64_t lot_cost(self, int32_t direction) noexcept:
@@ -226,14 +226,14 @@ cdef class ConversionArbitrage(Strategy):
         held the other way, which then need no conversion."""
         cdef ConversionBooks books
         cdef bint takes_back = direction * self.target < 0
-        cdef int64_t room = abs(self.target) if takes_back else self.max_lots - abs(self.target)
+        cdef int64_t room = magnitude(self.target) if takes_back else self.max_lots - magnitude(self.target)
         cdef int64_t surplus = 0
         cdef int32_t part, side
         cdef int32_t best_lots = 0
         for part in range(self.n_parts):
             side = direction if self.parts[part].quantity > 0 else -direction
             room = min(room, floor_div(self.desk.gate.room(self.parts[part].symbol, side),
-                                       abs(self.parts[part].quantity)))
+                                       magnitude(self.parts[part].quantity)))
         if room <= 0:
             return
         self.read_levels(direction)
@@ -281,7 +281,7 @@ cdef class ConversionArbitrage(Strategy):
             missing = self.missing(part)
             if missing != 0 and not self.has_live(self.parts[part].symbol):
                 self.ask(self.parts[part].symbol, BUY if missing > 0 else SELL, self.parts[part].price,
-                         abs(missing), HEDGE_VALUE if self.phase == REPAIRING else self.value)
+                         magnitude(missing), HEDGE_VALUE if self.phase == REPAIRING else self.value)
 
     cdef bint repair(self, int64_t now_ns) noexcept:
         """Choose the number of lots that costs least to reach from what has filled, at the touch, and price
@@ -293,7 +293,8 @@ cdef class ConversionArbitrage(Strategy):
         self.reachable_lots(&low, &high)
         for lots in range(low, high + 1):
             if self.cash_to_reach(lots, &cash) and (
-                not found or cash > best_cash or (cash == best_cash and abs(lots) < abs(best_lots))
+                not found or cash > best_cash
+                or (cash == best_cash and magnitude(lots) < magnitude(best_lots))
             ):
                 found = True
                 best_cash = cash
@@ -340,7 +341,7 @@ cdef class ConversionArbitrage(Strategy):
             state = &self.desk.market.symbols[symbol]
             if (state.n_asks if missing > 0 else state.n_bids) == 0:
                 return False
-            if self.desk.gate.room(symbol, BUY if missing > 0 else SELL) < abs(missing):
+            if self.desk.gate.room(symbol, BUY if missing > 0 else SELL) < magnitude(missing):
                 return False
             cash[0] -= missing * (state.asks[0].price if missing > 0 else state.bids[0].price)
         return True

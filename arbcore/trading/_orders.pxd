@@ -86,6 +86,10 @@ cdef const ConversionRule* conversion_of(int32_t symbol) noexcept nogil
 cdef int32_t conversion_changes(int32_t symbol, int32_t side, int64_t size, Change* changes) noexcept nogil
 cdef int64_t bounded(int64_t money) noexcept nogil
 
+# Of a 64-bit number the builtin abs makes a Python object.
+cdef inline int64_t magnitude(int64_t value) noexcept nogil:
+    return -value if value < 0 else value
+
 cdef class Orders:
     cdef Order* table
     cdef Order* live[N_SYMBOLS][LIVE_MAX]

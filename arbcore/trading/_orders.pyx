@@ -86,10 +86,6 @@ cdef int64_t bounded(int64_t money) noexcept nogil:
     return MONEY_MAX if money > MONEY_MAX else -MONEY_MAX if money < -MONEY_MAX else money
 
 
-cdef inline int64_t magnitude(int64_t value) noexcept nogil:
-    return -value if value < 0 else value
-
-
 cdef int checked(object kind, object symbol, object side, object price, object size) except -1:
     if not (kind in (ADD, CONVERT) and symbol in range(N_SYMBOLS) and side in (1, -1)
             and 0 <= price <= SIZE_MAX and 0 < size <= SIZE_MAX):

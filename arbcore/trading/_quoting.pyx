@@ -7,7 +7,7 @@ cimport cython
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from arbcore.trading._market cimport SymbolState
-from arbcore.trading._orders cimport CONVERT, Order
+from arbcore.trading._orders cimport CONVERT, Order, magnitude
 from arbcore.trading._risk cimport HEDGE_VALUE
 from arbcore.trading._strategy cimport Strategy
 from arbcore.wire._types cimport BOND, BUY, GS, MS, N_SYMBOLS, SELL, VALBZ, VALE, WFC, XLF
@@ -161,8 +161,8 @@ cdef class ValeQuoting(Strategy):
             self.convert_after_ns = now_ns + CONVERT_PAUSE
             self.pull_quotes(VALE)
             return 0
-        if abs(vale) >= self.convert_size and now_ns >= self.convert_after_ns:
-            self.ask_conversion(VALE, SELL if vale > 0 else BUY, abs(vale), CONVERSION_VALUE)
+        if magnitude(vale) >= self.convert_size and now_ns >= self.convert_after_ns:
+            self.ask_conversion(VALE, SELL if vale > 0 else BUY, magnitude(vale), CONVERSION_VALUE)
         self.quote(vale)
         return 0
 
@@ -220,7 +220,7 @@ cdef class ValeQuoting(Strategy):
             return
         touch = state.asks[0].price if side > 0 else state.bids[0].price
         self.ask(symbol, side, touch + side * min(self.attempts, <int64_t>SLACK_TICKS_MAX),
-                 min(abs(wanted), room), HEDGE_VALUE)
+                 min(magnitude(wanted), room), HEDGE_VALUE)
 
     cdef void watch_all(self, int32_t symbol, int32_t side, int64_t now_ns) noexcept:
         """Give each hedge its time, then cancel it; the next one goes a tick further."""
