@@ -4,6 +4,7 @@ Every decision is taken after each message, so the result does not depend on how
 face that the shells use is ``_session``; ``arbcore.reference.session`` is the specification of both.
 """
 
+import cython
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memmove
 
@@ -275,6 +276,9 @@ cdef class Core:
 
     # --- deciding -------------------------------------------------------------------------------
 
+    # An owner's bit is set only for a place in the list.
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
     cdef inline int _react_to_one(self, int32_t news, int32_t symbol) except -1:
         cdef uint32_t owners = self.interested[news][symbol]
         cdef int32_t owner = 0
