@@ -11,8 +11,8 @@ cdef union Bits:
 
 
 # e^x = 2^k · e^r with k whole and |r| <= ln 2 / 2, and e^r by its Taylor series to r^13, whose first term
-# left out is below 2^-57. Sums and products in a fixed order: any machine of IEEE doubles gives the same bits,
-# as long as the compiler fuses nothing (setup.py).
+# left out is below 2^-57. Sums and products in a fixed order: any machine of IEEE doubles gives the same
+# bits, as long as the compiler fuses nothing (setup.py).
 cdef inline double exp_reduced(double x, Bits* shifted) noexcept nogil:
     cdef double k, r, square, even, odd
     # Adding 1.5·2^52 leaves the whole number nearest to x / ln 2 in the low bits.

@@ -132,6 +132,16 @@ def test_after_expiry_the_future_is_the_index(fair):
     assert fair(*words)[0] == 0
 
 
+def test_seconds_before_expiry_no_absurd_rate_is_shown(fair, tmp_path):
+    file = tmp_path / "dividends.csv"
+    file.write_text("ex_date,points\n2026-12-18,20\n", encoding="utf-8")
+    words = ("--spot", "6810", "--expiry", "ESZ26", "--now", "2026-12-18T14:29:59Z", "--es", "6900", "6901")
+    for more in ((), ("--dividends", str(file))):
+        answer = answer_of(fair(*words, *more, "--json"))
+        assert answer["es"]["implied_repo_cash_and_carry"] is None
+        assert fair(*words, *more)[0] == 0
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [

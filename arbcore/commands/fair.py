@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--expiry", metavar="DATE", help="date, time or code such as ESZ26 (default: front)")
     parser.add_argument("--now", metavar="TIME", help="instant to value at, ISO 8601 (default: the clock)")
     rate = parser.add_mutually_exclusive_group()
-    rate.add_argument("--r", type=RATE, metavar="R", help=f"continuous annual decimal (default {DEFAULT_R})")
+    rate.add_argument("--r", type=RATE, metavar="R", help=f"interest, annual decimal (default {DEFAULT_R})")
     rate.add_argument(
         "--dtb3", type=PERCENT, metavar="PCT", help="91-day bill's bank-discount yield, percent"
     )
@@ -81,11 +81,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rate.add_argument(
         "--curve",
         metavar="DAYS:R,...",
-        help="continuous decimals at terms in days, such as 30:0.041,91:0.042",
+        help="annual decimals at terms in days, such as 30:0.041,91:0.042",
     )
     paid = parser.add_mutually_exclusive_group()
-    paid.add_argument("--d", type=RATE, metavar="D", help=f"continuous annual decimal (default {DEFAULT_D})")
-    paid.add_argument("--dividends", metavar="FILE", help="schedule of ex-dates: CSV")
+    paid.add_argument(
+        "--d", type=RATE, metavar="D", help=f"dividend yield, annual decimal (default {DEFAULT_D})"
+    )
+    paid.add_argument("--dividends", metavar="FILE", help="schedule of ex-dates and amounts: CSV")
     parser.add_argument("--es", type=PRICE, nargs=2, metavar=("BID", "ASK"), help="the future's quotes")
     parser.add_argument(
         "--far", type=PRICE, nargs=2, metavar=("BID", "ASK"), help="quotes of a later contract"
@@ -354,12 +356,21 @@ def _of_future(
         known: dict[str, Any] = {"t": carry.t, "d": carry.d, "payments": carry.payments}
         mids = {"future": (bid + ask) * 0.5, "spot": parts.spot, "r": parts.r, "t": carry.t}
         found |= {
-            "implied_repo_cash_and_carry": fair.implied_repo(future=bid, spot=question.ask * unit, **known),
-            "implied_repo_reverse": fair.implied_repo(future=ask, spot=question.bid * unit, **known),
+            "implied_repo_cash_and_carry": _repo(future=bid, spot=question.ask * unit, **known),
+            "implied_repo_reverse": _repo(future=ask, spot=question.bid * unit, **known),
             "implied_dividend_yield": fair.implied_dividend_yield(**mids),
             "implied_dividend_points": fair.implied_dividend_points(**mids),
         }
     return found
+
+
+def _repo(**known: Any) -> float | None:
+    """Implied repo, or None where no believable rate explains the prices (seconds before expiry)."""
+    try:
+        rate = fair.implied_repo(**known)
+    except UsageError:
+        return None
+    return rate if abs(rate) <= rates.RATE_MAX else None
 
 
 def _of_spread(question: Question, args: argparse.Namespace) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def test_years_to_expiry_has_the_bits_of_its_twin(now_ns: int, expiry_ns: int) -
 
 @given(st.floats(-745, 709.7))
 def test_exponential_is_right(x: float) -> None:
-    with decimal.localcontext(prec=40):
+    with decimal.localcontext(decimal.Context(prec=40)):
         exact = decimal.Decimal(x).exp()
         error = abs(decimal.Decimal(_carry.exponential(x)) - exact)
         # Half a step of the smallest numbers is all that a result below the normal range can be right to.
