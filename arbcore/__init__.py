@@ -18,12 +18,15 @@ if TYPE_CHECKING:
         exposure_allows,
         exposure_room,
     )
+    from arbcore.carry.backtest import BacktestResult, backtest
+    from arbcore.carry.settings import BacktestSettings
     from arbcore.carry.fair import fair_value
     from arbcore.errors import (
         ArbcoreError,
         BrokenInvariant,
         ConfigError,
         ConnectError,
+        DataError,
         InputError,
         JournalError,
         RunError,
@@ -37,10 +40,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArbcoreError",
+    "BacktestResult",
+    "BacktestSettings",
     "BrokenInvariant",
     "ConfigError",
     "ConnectError",
     "Cooldown",
+    "DataError",
     "Engine",
     "InputError",
     "JournalError",
@@ -52,6 +58,7 @@ __all__ = [
     "UsageError",
     "VenueConfig",
     "WireError",
+    "backtest",
     "basket_cost",
     "basket_proceeds",
     "best_lots",
@@ -67,9 +74,11 @@ _HOME = {
     "arbcore._fast": (
         "Cooldown", "MessageWindow", "RollingMean", "depth_value", "exposure_allows", "exposure_room",
     ),
+    "arbcore.carry.backtest": ("BacktestResult", "backtest"),
+    "arbcore.carry.settings": ("BacktestSettings",),
     "arbcore.carry.fair": ("fair_value",),
     "arbcore.errors": (
-        "ArbcoreError", "BrokenInvariant", "ConfigError", "ConnectError", "InputError", "JournalError",
+        "ArbcoreError", "BrokenInvariant", "ConfigError", "ConnectError", "DataError", "InputError", "JournalError",
         "RunError", "UsageError", "WireError",
     ),
     "arbcore.trading._session": ("Session",),

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import NoReturn, TextIO
 
 import arbcore
+from arbcore.commands import backtest as backtest_command
 from arbcore.commands import config as config_command
 from arbcore.commands import exchange as exchange_command
 from arbcore.commands import fair as fair_command
@@ -27,6 +28,7 @@ COMMANDS: tuple[tuple[str, str, ModuleType], ...] = (
     ("exchange", "play on an exchange: the embedded one, a test exchange, or the real one", exchange_command),
     ("serve", "run an exchange of our own for any number of teams", serve_command),
     ("replay", "run a recorded session again and compare every byte it sends", replay_command),
+    ("backtest", "run the carry signal over recorded quotes of ES and SPY", backtest_command),
     ("fair", "fair value of ES, its parts, and the band in which no trade pays", fair_command),
     ("config", "show every setting, its value and where it came from", config_command),
 )

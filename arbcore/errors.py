@@ -4,7 +4,8 @@
     ├── UsageError          2   the caller asked for something that does not exist or is out of range
     │   └── ConfigError     2   a setting (flag, environment, .env) is missing or wrong
     ├── InputError          3   a file or stream from outside is bad, missing or unreadable
-    │   └── JournalError    3   ... a session journal is
+    │   ├── JournalError    3   ... a session journal is
+    │   └── DataError       3   ... a place in a file of quotes is
     ├── RunError            1   it failed while running
     │   ├── ConnectError    1   the other side could not be reached, or was not an exchange
     │   └── WireError       1   the other side sent a line that is not a legal message
@@ -39,6 +40,20 @@ class InputError(ArbcoreError):
 
 class JournalError(InputError):
     """A session journal is not ours, newer than ours, or cut short."""
+
+
+class DataError(InputError):
+    """A file of quotes is wrong at one place: ``line`` (from 1) and ``column`` (its name), where known.
+
+    ``kind`` is the fault's short stable name: ``empty``, ``missing_column``, ``duplicate_column``, ``too_few``,
+    ``too_long``, ``not_a_time``, ``not_a_number``, ``out_of_range``, ``order``.
+    """
+
+    def __init__(self, kind: str, message: str, *, line: int | None, column: str | None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.line = line
+        self.column = column
 
 
 class RunError(ArbcoreError):

@@ -1,0 +1,40 @@
+from collections.abc import Iterable
+from typing import Any
+
+from arbcore.carry._csv import CsvReader
+from arbcore.carry.settings import BacktestSettings
+
+SIDE_NAMES: dict[int, str]
+EXIT_REASONS: tuple[str, ...]
+
+class Backtest:
+    calibrated_factor: float | None
+    def __init__(
+        self,
+        settings: BacktestSettings,
+        *,
+        expiries_ns: Iterable[int],
+        fixed: bool,
+        keep_trades: bool = False,
+        keep_equity: bool = False,
+    ) -> None: ...
+    def feed(self, reader: CsvReader) -> None: ...
+    def feed_row(
+        self,
+        ts_ns: int,
+        es_bid: float,
+        es_ask: float,
+        spy_bid: float,
+        spy_ask: float,
+        *,
+        factor: float | None = None,
+        expiry_ns: int | None = None,
+    ) -> None: ...
+    def end(self) -> None: ...
+    def take_trades(self) -> list[tuple[Any, ...]]: ...
+    def take_equity(self) -> tuple[bytes, bytes]: ...
+    @property
+    def expiries_ns(self) -> list[int]: ...
+    def open_position_document(self) -> dict[str, Any] | None: ...
+    def summary(self) -> dict[str, Any]: ...
+    def daily(self) -> dict[str, float | None]: ...

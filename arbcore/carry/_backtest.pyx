@@ -1,0 +1,554 @@
+"""The backtest: valid rows to ledger, equity and statistics, in one pass and constant memory.
+
+Owns the fills, the money, the roll and expiry of positions, the calibration of the factor and every running
+statistic; ``arbcore.reference.backtest`` is the specification. When to enter and leave is the signal's, how rows
+are read the reader's. Trades and equity are kept only where they are asked for, and until they are taken.
+"""
+import math
+import statistics
+
+cimport cython
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.math cimport floor
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free, realloc
+
+from arbcore._carry cimport carry_of, deviation_of, years_between
+from arbcore.carry._csv cimport CsvReader, QuoteRow
+from arbcore.carry._signal cimport (
+    ENTER_CASH_AND_CARRY, ENTER_REVERSE, LEAVE_EXPIRY, STAY, Quote, Rules, SignalState, signal_decide,
+    signal_entered, signal_left, signal_reset,
+)
+
+from arbcore.errors import BrokenInvariant, InputError
+
+SIDE_NAMES = {-1: "cash_and_carry", 1: "reverse"}
+#: Why a trade was closed, by its number; the first four are the signal's, in its order.
+EXIT_REASONS = ("expiry", "stop_loss", "max_hold", "converged", "roll", "end_of_data")
+
+cdef enum:
+    ROLL = 4
+    END_OF_DATA = 5
+    REASONS = 6
+    BATCH = 512
+    # What a step could not do.
+    DONE = 0
+    NO_MEMORY = 1
+    NO_CONTRACT = 2
+
+cdef double ES_TICK = 0.25
+cdef double SPY_TICK = 0.01
+cdef double YEAR_NS = 31_536_000_000_000_000.0
+cdef int64_t DAY_NS = 86_400_000_000_000LL
+
+cdef struct Position:
+    int64_t entry_ns
+    int64_t expiry_ns
+    double shares
+    double es_entry
+    double spy_entry
+    double entry_dev_bps
+    double entry_c
+    double cost
+
+cdef struct Trade:
+    int64_t entry_ns
+    int64_t exit_ns
+    double shares
+    double es_entry
+    double es_exit
+    double spy_entry
+    double spy_exit
+    double entry_dev_bps
+    double exit_dev_bps
+    double gross
+    double cost
+    double financing
+    double dividends
+    double net
+    double carry
+    int side
+    int reason
+
+cdef struct Dividend:
+    int64_t ex_ns
+    double amount
+
+cdef struct Point:
+    int64_t ts_ns
+    double equity
+
+
+cdef struct Growing:
+    # Records of one size, as many as there are.
+    char* data
+    Py_ssize_t count
+    Py_ssize_t capacity
+
+
+cdef void* one_more(Growing* records, Py_ssize_t size) noexcept nogil:
+    """Room for one more record; NULL where memory is out."""
+    cdef Py_ssize_t capacity
+    cdef char* data
+    if records.count == records.capacity:
+        capacity = 64 if records.capacity == 0 else records.capacity * 2
+        data = <char*>realloc(records.data, capacity * size)
+        if data == NULL:
+            return NULL
+        records.data = data
+        records.capacity = capacity
+    records.count += 1
+    return records.data + (records.count - 1) * size
+
+
+cdef class Backtest:
+    """One run. Feed rows in order of time with ``feed``, call ``end`` once, then read ``summary``.
+
+    ``expiries_ns`` are the contracts' expiries in order, of which each row takes the first after it, or one alone
+    with ``fixed``; rows with an expiry of their own win over both.
+    """
+
+    cdef object settings
+    cdef Rules rules
+    cdef SignalState signal
+    cdef bint fixed, mid_fill, close_at_end, keep_trades, keep_equity, row_expiry, row_factor, ended
+    cdef double r, d, factor, notional, cost_rate, es_slip, spy_slip, funding_rate, borrow_rate
+    cdef Growing contracts, dividends, trades, equity, closes, used
+    cdef Py_ssize_t front
+    cdef Py_ssize_t calibration_left
+    cdef list ratios
+    cdef readonly object calibrated_factor
+    cdef Position position
+    # The last row, whose equity becomes final when the next one is seen.
+    cdef bint last_there, last_held
+    cdef int64_t last_ns, last_day_end_ns
+    cdef Quote last_quote
+    cdef double last_c, last_equity, final_equity
+    cdef int64_t rows, first_ns, held_rows, trade_count, wins, hold_ns, traded, last_expiry_ns
+    cdef double gross, costs, financing, dividend_sum, net, carry, won, lost, peak, drawdown
+    cdef int64_t peak_ns, under_water_ns
+    cdef int64_t[6] reasons
+
+    def __init__(self, settings, *, expiries_ns, bint fixed, bint keep_trades=False, bint keep_equity=False):
+        cdef Dividend* dividend
+        cdef int64_t* contract
+        self.settings = settings
+        self.rules.wanted_bps = settings.entry_bps + settings.cost_bps
+        self.rules.exit_bps = settings.exit_bps
+        self.rules.stop_bps = settings.stop_bps
+        self.rules.max_hold_ns = settings.max_hold_ns
+        self.rules.cooldown_ns = settings.cooldown_ns
+        signal_reset(&self.signal)
+        self.r, self.d, self.factor = settings.r, settings.d, settings.factor
+        self.notional = settings.contracts * settings.multiplier
+        self.cost_rate = settings.cost_bps * 1e-4
+        self.mid_fill = settings.fill == "mid"
+        self.es_slip = settings.es_slippage_ticks * ES_TICK
+        self.spy_slip = settings.spy_slippage_ticks * SPY_TICK
+        self.funding_rate, self.borrow_rate = settings.funding_rate, settings.borrow_rate
+        self.close_at_end = settings.close_at_end
+        self.calibration_left = settings.calibration_rows
+        self.ratios = []
+        self.fixed = fixed
+        self.keep_trades, self.keep_equity = keep_trades, keep_equity
+        for expiry_ns in expiries_ns:
+            contract = <int64_t*>one_more(&self.contracts, sizeof(int64_t))
+            if contract == NULL:
+                raise MemoryError
+            contract[0] = expiry_ns
+        for ex_ns, amount in settings.dividends:
+            dividend = <Dividend*>one_more(&self.dividends, sizeof(Dividend))
+            if dividend == NULL:
+                raise MemoryError
+            dividend[0] = Dividend(ex_ns, amount)
+        if fixed and self.contracts.count != 1:
+            raise BrokenInvariant("A fixed expiry is one expiry.")
+
+    def __dealloc__(self):
+        free(self.contracts.data)
+        free(self.dividends.data)
+        free(self.trades.data)
+        free(self.equity.data)
+        free(self.closes.data)
+        free(self.used.data)
+
+    def feed(self, CsvReader reader not None) -> None:
+        """Takes every row that the reader has."""
+        cdef QuoteRow[BATCH] rows
+        cdef Py_ssize_t count = BATCH
+        while count == BATCH:
+            count = reader.fill(rows, BATCH)
+            self.row_expiry, self.row_factor = reader.has_expiry, reader.has_factor
+            self.feed_rows(rows, count)
+
+    def feed_row(self, int64_t ts_ns, double es_bid, double es_ask, double spy_bid, double spy_ask, *,
+                 factor=None, expiry_ns=None) -> None:
+        """Takes one valid row."""
+        cdef QuoteRow row = QuoteRow(
+            ts_ns, es_bid, es_ask, spy_bid, spy_ask, 0.0 if factor is None else factor,
+            0 if expiry_ns is None else expiry_ns,
+        )
+        self.row_expiry, self.row_factor = expiry_ns is not None, factor is not None
+        self.feed_rows(&row, 1)
+
+    cdef int feed_rows(self, const QuoteRow* rows, Py_ssize_t count) except -1:
+        cdef Py_ssize_t at = 0
+        cdef int failed = DONE
+        while at < count and self.calibration_left > 0 and not self.row_factor:
+            self.raise_failure(self.calibrate(&rows[at]), &rows[at])
+            at += 1
+        with nogil:
+            while at < count:
+                failed = self.step(&rows[at])
+                if failed != DONE:
+                    break
+                at += 1
+        if failed != DONE:
+            self.raise_failure(failed, &rows[at])
+        return 0
+
+    cdef int raise_failure(self, int failed, const QuoteRow* row) except -1:
+        if failed == NO_MEMORY:
+            raise MemoryError
+        if failed == NO_CONTRACT:
+            raise InputError(
+                f"No front ES contract is known for a row's time, {row.ts_ns} ns since 1970; name the expiry with "
+                "--expiry."
+            )
+        return 0
+
+    cdef int find_expiry(self, const QuoteRow* row, int64_t* expiry_ns) noexcept nogil:
+        """The row's own expiry, or the fixed one, or the front one; and keeps the list of those used."""
+        cdef const int64_t* contracts = <const int64_t*>self.contracts.data
+        cdef int64_t* used
+        cdef Py_ssize_t at
+        if self.row_expiry:
+            expiry_ns[0] = row.expiry_ns
+        elif self.fixed:
+            expiry_ns[0] = contracts[0]
+        else:
+            # Times do not decrease, so neither does the front contract.
+            while self.front < self.contracts.count and contracts[self.front] <= row.ts_ns:
+                self.front += 1
+            if self.front == self.contracts.count or (self.front == 0 and row.ts_ns < contracts[0] - 100 * DAY_NS):
+                return NO_CONTRACT
+            expiry_ns[0] = contracts[self.front]
+        if self.used.count > 0 and expiry_ns[0] == self.last_expiry_ns:
+            return DONE
+        self.last_expiry_ns = expiry_ns[0]
+        used = <int64_t*>self.used.data
+        for at in range(self.used.count):
+            if used[at] == expiry_ns[0]:
+                return DONE
+        used = <int64_t*>one_more(&self.used, sizeof(int64_t))
+        if used == NULL:
+            return NO_MEMORY
+        used[0] = expiry_ns[0]
+        return DONE
+
+    cdef int calibrate(self, const QuoteRow* row) except -1:
+        """A row of the calibration window: it is not traded."""
+        cdef int64_t expiry_ns = 0
+        cdef int failed = self.find_expiry(row, &expiry_ns)
+        if failed != DONE:
+            return failed
+        failed = self.commit()
+        growth = carry_of(1.0, self.r, self.d, years_between(row.ts_ns, expiry_ns))
+        self.ratios.append((row.es_bid + row.es_ask) / 2 / ((row.spy_bid + row.spy_ask) / 2 * growth))
+        self.calibration_left -= 1
+        if self.calibration_left == 0:
+            self.calibrated_factor = statistics.median(self.ratios)
+            self.factor = self.calibrated_factor
+            self.ratios = []
+        self.remember(row, growth)
+        return failed
+
+    cdef void remember(self, const QuoteRow* row, double c) noexcept nogil:
+        if self.rows == 0:
+            self.first_ns = row.ts_ns
+            self.peak_ns = row.ts_ns
+        self.rows += 1
+        self.last_there = True
+        self.last_ns = row.ts_ns
+        self.last_quote = Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
+        self.last_c = c
+        self.last_held = self.signal.side != 0
+        self.last_equity = self.net + self.unrealised()
+
+    cdef int step(self, const QuoteRow* row) noexcept nogil:
+        """One valid row, start to end."""
+        cdef int64_t expiry_ns = 0
+        cdef double c
+        cdef int action, failed
+        cdef Quote quote
+        failed = self.find_expiry(row, &expiry_ns)
+        if failed != DONE:
+            return failed
+        if self.signal.side != 0:
+            if self.row_expiry and expiry_ns != self.position.expiry_ns:
+                failed = self.close_at_last(ROLL)
+            else:
+                expiry_ns = self.position.expiry_ns
+        failed |= self.commit()
+        quote = Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
+        c = carry_of(
+            row.factor if self.row_factor else self.factor, self.r, self.d, years_between(row.ts_ns, expiry_ns)
+        )
+        action = signal_decide(&self.rules, &self.signal, row.ts_ns, expiry_ns, &quote, c)
+        if action != STAY:
+            if action == ENTER_CASH_AND_CARRY:
+                self.open_position(-1, row.ts_ns, expiry_ns, &quote, c)
+            elif action == ENTER_REVERSE:
+                self.open_position(1, row.ts_ns, expiry_ns, &quote, c)
+            else:
+                failed |= self.close_position(row.ts_ns, &quote, c, action - LEAVE_EXPIRY)
+        self.remember(row, c)
+        return failed
+
+    # The peak, the date and the count change at most once a row.
+    @cython.cdivision(True)
+    cdef int commit(self) noexcept nogil:
+        """Makes the last row's equity final."""
+        cdef Point* point
+        cdef double* close
+        cdef int64_t day_end_ns
+        if not self.last_there:
+            return DONE
+        self.last_there = False
+        self.held_rows += self.last_held
+        if self.last_equity >= self.peak:
+            self.peak = self.last_equity
+            self.peak_ns = self.last_ns
+        else:
+            if self.peak - self.last_equity > self.drawdown:
+                self.drawdown = self.peak - self.last_equity
+            if self.last_ns - self.peak_ns > self.under_water_ns:
+                self.under_water_ns = self.last_ns - self.peak_ns
+        if self.closes.count == 0 or self.last_ns >= self.last_day_end_ns:
+            day_end_ns = self.last_ns - self.last_ns % DAY_NS
+            # C's remainder has the sign of the time; dates before 1970 need the floor.
+            self.last_day_end_ns = day_end_ns if self.last_ns < day_end_ns else day_end_ns + DAY_NS
+            close = <double*>one_more(&self.closes, sizeof(double))
+            if close == NULL:
+                return NO_MEMORY
+        (<double*>self.closes.data)[self.closes.count - 1] = self.last_equity
+        if self.keep_equity:
+            point = <Point*>one_more(&self.equity, sizeof(Point))
+            if point == NULL:
+                return NO_MEMORY
+            point[0] = Point(self.last_ns, self.last_equity)
+        return DONE
+
+    cdef void fills(self, int es_side, const Quote* quote, double* es, double* spy) noexcept nogil:
+        """Prices of both legs; ``es_side`` +1 buys ES and sells SPY."""
+        cdef double es_mid = (quote.es_bid + quote.es_ask) / 2, spy_mid = (quote.spy_bid + quote.spy_ask) / 2
+        if es_side > 0:
+            es[0] = (es_mid if self.mid_fill else quote.es_ask) + self.es_slip
+            spy[0] = (spy_mid if self.mid_fill else quote.spy_bid) - self.spy_slip
+        else:
+            es[0] = (es_mid if self.mid_fill else quote.es_bid) - self.es_slip
+            spy[0] = (spy_mid if self.mid_fill else quote.spy_ask) + self.spy_slip
+
+    # A price is never 0, whatever it is divided into.
+    @cython.cdivision(True)
+    cdef void open_position(self, int side, int64_t now_ns, int64_t expiry_ns, const Quote* quote,
+                            double c) noexcept nogil:
+        cdef Position* p = &self.position
+        cdef double shares
+        self.fills(side, quote, &p.es_entry, &p.spy_entry)
+        shares = floor(self.notional * p.es_entry / p.spy_entry + 0.5)
+        p.shares = shares if shares > 1.0 else 1.0
+        p.entry_ns = now_ns
+        p.expiry_ns = expiry_ns
+        p.entry_dev_bps = deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, c)
+        p.entry_c = c
+        p.cost = self.cost_rate * self.notional * p.es_entry
+        signal_entered(&self.signal, side, now_ns, expiry_ns, p.entry_dev_bps)
+
+    @cython.cdivision(True)
+    cdef int close_position(self, int64_t now_ns, const Quote* quote, double c, int reason) noexcept nogil:
+        cdef Position* p = &self.position
+        cdef int side = self.signal.side
+        cdef const Dividend* dividends = <const Dividend*>self.dividends.data
+        cdef double spy_mid = (quote.spy_bid + quote.spy_ask) / 2, rate
+        cdef Py_ssize_t at
+        cdef Trade trade
+        cdef Trade* kept
+        self.fills(-side, quote, &trade.es_exit, &trade.spy_exit)
+        trade.side = side
+        trade.reason = reason
+        trade.entry_ns, trade.exit_ns = p.entry_ns, now_ns
+        trade.shares, trade.es_entry, trade.spy_entry = p.shares, p.es_entry, p.spy_entry
+        trade.entry_dev_bps = p.entry_dev_bps
+        trade.exit_dev_bps = deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, c)
+        trade.gross = (side * self.notional * (trade.es_exit - p.es_entry)
+                       - side * p.shares * (trade.spy_exit - p.spy_entry))
+        trade.cost = p.cost
+        rate = -self.funding_rate if side < 0 else self.funding_rate - self.borrow_rate
+        trade.financing = rate * (p.shares * p.spy_entry) * (
+            <double>(<uint64_t>now_ns - <uint64_t>p.entry_ns) / YEAR_NS)
+        trade.dividends = 0.0
+        for at in range(self.dividends.count):
+            if p.entry_ns < dividends[at].ex_ns <= now_ns:
+                trade.dividends += -side * p.shares * dividends[at].amount
+        trade.net = trade.gross - p.cost + trade.financing + trade.dividends
+        trade.carry = side * self.notional * spy_mid * (c - p.entry_c)
+        self.count_trade(&trade)
+        signal_left(&self.rules, &self.signal, now_ns)
+        if self.keep_trades:
+            kept = <Trade*>one_more(&self.trades, sizeof(Trade))
+            if kept == NULL:
+                return NO_MEMORY
+            kept[0] = trade
+        return DONE
+
+    cdef void count_trade(self, const Trade* trade) noexcept nogil:
+        self.trade_count += 1
+        self.gross += trade.gross
+        self.costs += trade.cost
+        self.financing += trade.financing
+        self.dividend_sum += trade.dividends
+        self.net += trade.net
+        self.carry += trade.carry
+        self.hold_ns += trade.exit_ns - trade.entry_ns
+        self.reasons[trade.reason] += 1
+        if trade.net > 0:
+            self.wins += 1
+            self.won += trade.net
+        elif trade.net < 0:
+            self.lost += trade.net
+
+    cdef int close_at_last(self, int reason) noexcept nogil:
+        """Closes at the touch of the last row, whose equity is then that after the close."""
+        cdef int failed = self.close_position(self.last_ns, &self.last_quote, self.last_c, reason)
+        self.last_equity = self.net
+        self.last_held = False
+        return failed
+
+    cdef double unrealised(self) noexcept nogil:
+        """Marked at the last row's mids, less the half of the cost that was charged at entry."""
+        cdef const Position* p = &self.position
+        cdef const Quote* quote = &self.last_quote
+        cdef int side = self.signal.side
+        if side == 0:
+            return 0.0
+        return (side * self.notional * ((quote.es_bid + quote.es_ask) / 2 - p.es_entry)
+                - side * p.shares * ((quote.spy_bid + quote.spy_ask) / 2 - p.spy_entry) - 0.5 * p.cost)
+
+    def end(self) -> None:
+        """The data is over: the last equity is final, and with ``close_at_end`` an open position closed."""
+        cdef int failed = DONE
+        if self.ended:
+            raise BrokenInvariant("A backtest ends once.")
+        self.ended = True
+        if self.signal.side != 0 and self.close_at_end:
+            failed = self.close_at_last(END_OF_DATA)
+        failed |= self.commit()
+        if failed != DONE:
+            raise MemoryError
+
+    def take_trades(self) -> list:
+        """The trades closed since the last call: tuples in the order of the ledger's columns, ids left out."""
+        cdef const Trade* trades = <const Trade*>self.trades.data
+        cdef const Trade* t
+        cdef Py_ssize_t at
+        taken = []
+        contracts = self.settings.contracts
+        for at in range(self.trades.count):
+            t = &trades[at]
+            taken.append((
+                SIDE_NAMES[t.side], t.entry_ns, t.exit_ns, contracts, int(t.shares), t.es_entry, t.es_exit,
+                t.spy_entry, t.spy_exit, t.entry_dev_bps, t.exit_dev_bps, t.gross, t.cost, t.financing,
+                t.dividends, t.net, EXIT_REASONS[t.reason],
+            ))
+        self.trades.count = 0
+        return taken
+
+    def take_equity(self) -> tuple:
+        """(times, values) of the rows since the last call: native int64 and double, as bytes."""
+        cdef const Point* points = <const Point*>self.equity.data
+        cdef Py_ssize_t at, count = self.equity.count
+        cdef bytes times = PyBytes_FromStringAndSize(NULL, count * sizeof(int64_t))
+        cdef bytes values = PyBytes_FromStringAndSize(NULL, count * sizeof(double))
+        cdef int64_t* time = <int64_t*><char*>times
+        cdef double* value = <double*><char*>values
+        for at in range(count):
+            time[at] = points[at].ts_ns
+            value[at] = points[at].equity
+        self.equity.count = 0
+        return times, values
+
+    @property
+    def expiries_ns(self) -> list[int]:
+        """The expiries of the rows so far, in the order of their first use."""
+        cdef Py_ssize_t at
+        return [(<const int64_t*>self.used.data)[at] for at in range(self.used.count)]
+
+    def open_position_document(self) -> dict | None:
+        """What is held, or None; times in ns."""
+        cdef const Position* p = &self.position
+        cdef const Quote* quote = &self.last_quote
+        if self.signal.side == 0:
+            return None
+        return {
+            "side": SIDE_NAMES[self.signal.side],
+            "entry_ns": p.entry_ns,
+            "expiry_ns": p.expiry_ns,
+            "contracts": self.settings.contracts,
+            "shares": int(p.shares),
+            "es_entry": p.es_entry,
+            "spy_entry": p.spy_entry,
+            "entry_dev_bps": p.entry_dev_bps,
+            "dev_bps": deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, self.last_c),
+            "cost_charged": 0.5 * p.cost,
+            "unrealised_pnl": self.unrealised(),
+        }
+
+    def summary(self) -> dict:
+        """Every statistic by its name in the result; times in ns, None where it is not defined."""
+        cdef int reason
+        count = self.trade_count
+        names = {EXIT_REASONS[reason]: self.reasons[reason] for reason in range(REASONS) if self.reasons[reason]}
+        return {
+            "rows_used": self.rows,
+            "first_ns": self.first_ns if self.rows else None,
+            "last_ns": self.last_ns if self.rows else None,
+            "trades": count,
+            "wins": self.wins,
+            "gross_pnl": self.gross,
+            "costs": self.costs,
+            "financing": self.financing,
+            "dividends": self.dividend_sum,
+            "net_pnl": self.net,
+            "carry_pnl": self.carry,
+            "basis_pnl": self.gross - self.carry,
+            "max_drawdown": self.drawdown,
+            "max_drawdown_ns": self.under_water_ns,
+            "exposure": self.held_rows / self.rows if self.rows else None,
+            "profit_factor": self.won / -self.lost if self.lost < 0 else None,
+            "expectancy": self.net / count if count else None,
+            "average_hold_ns": float(self.hold_ns) / count if count else None,
+            "exit_reasons": names,
+            "unrealised_pnl": self.unrealised(),
+            "final_equity": self.last_equity,
+            **self.daily(),
+        }
+
+    def daily(self) -> dict[str, float | None]:
+        """Sharpe, Sortino and Calmar from the changes of each UTC date's last equity, the first from 0."""
+        cdef Py_ssize_t at
+        values = [0.0, *[(<const double*>self.closes.data)[at] for at in range(self.closes.count)]]
+        changes = [after - before for before, after in zip(values, values[1:])]
+        found: dict[str, float | None] = {"sharpe": None, "sortino": None, "calmar": None}
+        if len(changes) < 2:
+            return found
+        mean = math.fsum(changes) / len(changes)
+        spread = math.sqrt(math.fsum([(x - mean) * (x - mean) for x in changes]) / (len(changes) - 1))
+        falls = [x for x in changes if x < 0]
+        if spread > 0:
+            found["sharpe"] = mean / spread * math.sqrt(252)
+        if falls:
+            found["sortino"] = mean / math.sqrt(math.fsum([x * x for x in falls]) / len(falls)) * math.sqrt(252)
+        if self.drawdown > 0:
+            found["calmar"] = mean * 252 / self.drawdown
+        return found

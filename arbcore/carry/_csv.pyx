@@ -1,0 +1,540 @@
+"""Reads a CSV of quotes as it streams by: bytes in, valid rows out, in constant memory.
+
+Owns the CSV syntax (that of Python's csv module), the header, the row rules and their counts, and the errors that
+name file, line and column. It opens no file: whoever has one fills ``room()``. Compact rows in the canonical
+order take a fast path; anything else the general one, with the same result.
+"""
+import csv
+
+cimport cython
+from cpython.bytearray cimport PyByteArray_AS_STRING
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcmp, memcpy, memmove, memset
+
+from arbcore.carry._cells cimport (
+    CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, hard_price, parse_day, parse_price, parse_ts,
+)
+
+from arbcore.errors import ArbcoreError, DataError
+from arbcore.text import printable
+
+#: Bytes read at a time: what is read stays in the second-level cache.
+CHUNK_BYTES = 256 * 1024
+#: The longest record; a quote that is never closed ends here, not when memory does.
+RECORD_BYTES_MAX = 1024 * 1024
+REQUIRED = ("ts", "es_bid", "es_ask", "spy_bid", "spy_ask")
+OPTIONAL = ("expiry", "factor", "index")
+FACTOR_NAMES = ("factor", "index")
+#: A positive number outside is no price of anything, and would overflow what is made of it.
+PRICE_MIN = 1e-9
+PRICE_MAX = 1e12
+
+cdef enum:
+    # Zeros behind the data stop the fast path, which looks at most this far ahead of itself.
+    PADDING = 64
+    # Columns beyond have no role; they are counted only.
+    COLUMNS_MAX = 64
+    TS = 0
+    ES_BID = 1
+    SPY_BID = 3
+    SPY_ASK = 4
+    EXPIRY = 5
+    FACTOR = 6
+    INDEX = 7
+    ROLES = 8
+    FIRST = 8            # where the record's first field is kept, whatever its role
+    # What a record came to.
+    NEEDS_MORE = -2
+    SKIPPED = 0
+    VALID = 1
+
+cdef Py_ssize_t RECORD_MAX = RECORD_BYTES_MAX
+
+cdef double[16] POWERS_OF_TEN
+cdef int64_t[10] FRACTION_UNITS
+for _power in range(16):
+    POWERS_OF_TEN[_power] = float(10 ** _power)
+for _power in range(10):
+    FRACTION_UNITS[_power] = 10 ** (9 - _power)
+
+
+cdef inline bint is_blank(unsigned char character) noexcept nogil:
+    return character == c" " or character == c"\t"
+
+
+cdef inline void strip(Cell* cell) noexcept nogil:
+    while cell.length > 0 and is_blank(cell.text[0]):
+        cell.text += 1
+        cell.length -= 1
+    while cell.length > 0 and is_blank(cell.text[cell.length - 1]):
+        cell.length -= 1
+
+
+cdef inline unsigned int digit_of(unsigned char character) noexcept nogil:
+    return <unsigned int>character - 48u
+
+
+cdef inline bint is_plain(double price) noexcept nogil:
+    return (price >= 1e-6) & (price <= 1e9)
+
+
+# The divisor is a power of ten.
+@cython.cdivision(True)
+cdef inline const unsigned char* fast_price(const unsigned char* p, double* price) noexcept nogil:
+    # Digits with at most one point, 15 digits at most; a price of 0 says that it was not one of these.
+    cdef uint64_t mantissa = 0
+    cdef const unsigned char* first = p
+    cdef const unsigned char* point
+    cdef unsigned int digit = digit_of(p[0])
+    price[0] = 0.0
+    if digit > 9:
+        return p
+    while digit <= 9:
+        mantissa = mantissa * 10 + digit
+        p += 1
+        digit = digit_of(p[0])
+    if p[0] != c".":
+        if p - first <= 15:
+            price[0] = <double>mantissa
+        return p
+    p += 1
+    point = p
+    digit = digit_of(p[0])
+    while digit <= 9:
+        mantissa = mantissa * 10 + digit
+        p += 1
+        digit = digit_of(p[0])
+    if p - first <= 16:
+        price[0] = <double>mantissa / POWERS_OF_TEN[p - point]
+    return p
+
+
+cdef class CsvReader:
+    """Rows of one stream. Fill ``room()``, say how much with ``filled``; 0 bytes say that the stream is over.
+
+    ``ordered`` refuses times that decrease; ``skip_bad`` counts malformed rows and goes on. ``expiry_of`` reads
+    the cells of an ``expiry`` column: text to an instant in ns, raising ArbcoreError. ``name`` is what errors call
+    the data.
+    """
+
+    def __init__(self, str name not None, *, expiry_of, bint skip_bad=False, bint ordered=True):
+        self.name = printable(name)
+        self.expiry_of = expiry_of
+        self.skip_bad = skip_bad
+        self.ordered = ordered
+        self.buffer = bytearray(CHUNK_BYTES + RECORD_BYTES_MAX + PADDING)
+        self.data = <unsigned char*>PyByteArray_AS_STRING(self.buffer)
+        self.scratch_owner = bytearray(RECORD_BYTES_MAX)
+        self.scratch = <unsigned char*>PyByteArray_AS_STRING(self.scratch_owner)
+        self.line = 1
+        self.last_ns = -0x7FFFFFFFFFFFFFFFLL
+        memset(self.date, 0, 10)
+        self.expiry_text = None
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Data rows that were not used, by reason."""
+        return {"missing": self.missing, "crossed": self.crossed, "malformed": self.malformed}
+
+    def room(self) -> memoryview:
+        """Where the next bytes go; every row that is complete must have been taken before."""
+        if self.start > 0:
+            memmove(self.data, self.data + self.start, self.end - self.start)
+            self.end -= self.start
+            self.start = 0
+        return memoryview(self.buffer)[self.end:self.end + CHUNK_BYTES]
+
+    def filled(self, Py_ssize_t count) -> None:
+        """``count`` bytes of ``room()`` hold data; 0 is the end of the stream."""
+        if count < 0 or count > CHUNK_BYTES or self.end + count + PADDING > len(self.buffer):
+            raise ValueError("more bytes than there was room for")
+        self.final = count == 0
+        self.end += count
+        memset(self.data + self.end, 0, PADDING)
+        if not self.begun and (self.final or self.end >= 3):
+            self.begun = True
+            if self.end >= 3 and memcmp(self.data, b"\xef\xbb\xbf", 3) == 0:
+                self.start = 3
+
+    def take(self, Py_ssize_t limit=1024) -> list:
+        """Up to ``limit`` valid rows as tuples (ts_ns, four prices, factor or None, expiry_ns or None).
+
+        Fewer than ``limit`` means that more bytes are needed, or none are left.
+        """
+        cdef QuoteRow row
+        rows = []
+        while len(rows) < limit and self.fill(&row, 1) == 1:
+            rows.append((
+                row.ts_ns, row.es_bid, row.es_ask, row.spy_bid, row.spy_ask,
+                row.factor if self.has_factor else None, row.expiry_ns if self.has_expiry else None,
+            ))
+        return rows
+
+    def finish(self) -> None:
+        """The stream is over: raises DataError where it had no header."""
+        if not self.header_read:
+            raise DataError(
+                "empty", f"{self.name} is empty: there is no header; it must begin with {','.join(REQUIRED)}.",
+                line=None, column=None,
+            )
+
+    cdef Py_ssize_t fill(self, QuoteRow* rows, Py_ssize_t capacity) except -1:
+        cdef Py_ssize_t n = 0
+        cdef int outcome
+        if not self.begun:
+            return 0
+        while n < capacity:
+            if self.fast:
+                with nogil:
+                    n = self.fast_rows(rows, n, capacity)
+                if n == capacity:
+                    break
+            outcome = self.slow_record(&rows[n])
+            if outcome == NEEDS_MORE:
+                break
+            n += outcome
+        return n
+
+    # Pointers stay inside the buffer and its padding: every loop below stops at a zero byte.
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    cdef Py_ssize_t fast_rows(self, QuoteRow* rows, Py_ssize_t n, Py_ssize_t capacity) noexcept nogil:
+        """Rows in the canonical order and a plain spelling; stops before the first other one."""
+        cdef const unsigned char* p = self.data + self.start
+        cdef const unsigned char* end = self.data + self.end
+        cdef const unsigned char* record = p
+        cdef const unsigned char* first
+        cdef unsigned int bad, hour, minute, second, digit
+        cdef int64_t day, clock, ts_ns, last_ns = self.last_ns, fraction, seen = 0
+        cdef QuoteRow* row
+        while n < capacity and p < end:
+            record = p
+            if memcmp(p, self.date, 10) != 0:
+                day = parse_day(p)
+                # The first and the last year of 64 bits are the general path's.
+                if day < -106_000 or day > 106_000:
+                    break
+                memcpy(self.date, p, 10)
+                self.date_ns = day * 86_400_000_000_000LL
+            hour = digit_of(p[11]) * 10 + digit_of(p[12])
+            minute = digit_of(p[14]) * 10 + digit_of(p[15])
+            second = digit_of(p[17]) * 10 + digit_of(p[18])
+            bad = (digit_of(p[11]) > 9) | (digit_of(p[12]) > 9) | (digit_of(p[14]) > 9) | (digit_of(p[15]) > 9)
+            bad |= (digit_of(p[17]) > 9) | (digit_of(p[18]) > 9) | (hour > 23) | (minute > 59) | (second > 59)
+            bad |= (p[13] != c":") | (p[16] != c":") | ((p[10] != c"T") & (p[10] != c" "))
+            if bad:
+                break
+            clock = (hour * 60 + minute) * 60 + second
+            ts_ns = self.date_ns + clock * 1_000_000_000LL
+            p += 19
+            if p[0] == c".":
+                p += 1
+                first = p
+                fraction = 0
+                digit = digit_of(p[0])
+                while digit <= 9:
+                    fraction = fraction * 10 + digit
+                    p += 1
+                    digit = digit_of(p[0])
+                if p == first or p - first > 9:
+                    break
+                ts_ns += fraction * FRACTION_UNITS[p - first]
+            p += p[0] == c"Z"
+            if p[0] != c",":
+                break
+            row = &rows[n]
+            p = fast_price(p + 1, &row.es_bid)
+            if p[0] != c",":
+                break
+            p = fast_price(p + 1, &row.es_ask)
+            if p[0] != c",":
+                break
+            p = fast_price(p + 1, &row.spy_bid)
+            if p[0] != c",":
+                break
+            p = fast_price(p + 1, &row.spy_ask)
+            if p[0] == c"\r":
+                p += 1
+            if p[0] != c"\n":
+                break
+            # Prices that are missing or absurd and times that decrease are for the general path to judge.
+            if not (is_plain(row.es_bid) & is_plain(row.es_ask) & is_plain(row.spy_bid) & is_plain(row.spy_ask)):
+                break
+            if ts_ns < last_ns and self.ordered:
+                break
+            p += 1
+            record = p
+            last_ns = ts_ns
+            row.ts_ns = ts_ns
+            seen += 1
+            if (row.es_bid > row.es_ask) | (row.spy_bid > row.spy_ask):
+                self.crossed += 1
+            else:
+                n += 1
+        self.start = record - self.data
+        self.rows += seen
+        self.line += seen
+        self.last_ns = last_ns
+        return n
+
+    cdef int slow_record(self, QuoteRow* row) except -1:
+        """One record of any spelling: VALID, SKIPPED (blank, header or unused row) or NEEDS_MORE."""
+        cdef Py_ssize_t next_start = 0, at, size
+        cdef int64_t lines = 0, line = self.line
+        cdef int fields = 0
+        cdef bint blank
+        if self.start == self.end:
+            return NEEDS_MORE
+        if not self.scan_record(&next_start, &lines, &fields):
+            if self.end - self.start > RECORD_MAX:
+                raise self.too_long(line)
+            return NEEDS_MORE
+        size = next_start - self.start
+        if size > RECORD_MAX:
+            raise self.too_long(line)
+        strip(&self.cells[FIRST])
+        blank = fields == 1 and self.cells[FIRST].length == 0
+        at = self.start
+        self.start = next_start
+        self.line += lines
+        if blank:
+            return SKIPPED
+        if not self.header_read:
+            self.read_header(PyBytes_FromStringAndSize(<const char*>self.data + at, size), line)
+            return SKIPPED
+        return self.slow_row(row, line, fields)
+
+    def too_long(self, int64_t line) -> DataError:
+        """The error about a record without an end."""
+        return DataError(
+            "too_long",
+            f"{self.name}, line {line}: the row is longer than {RECORD_BYTES_MAX:,} bytes; is a quotation mark not "
+            "closed, or is this no CSV?",
+            line=line, column=None,
+        )
+
+    # Places run from `start` to `end`, scratch holds as many bytes as a record may have.
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    cdef int scan_record(self, Py_ssize_t* next_start, int64_t* lines, int* fields) noexcept nogil:
+        """Splits the record at ``start`` into the cells of the columns that have a role.
+
+        False where the record is not complete. The states are those of the csv module, which is lenient about
+        quotation marks out of place.
+        """
+        cdef Py_ssize_t at = self.start, end = self.end, used = 0, begun = at, copied = 0
+        cdef unsigned char character
+        cdef bint quoted = False, copying = False
+        cdef int column = 0
+        lines[0] = 0
+        if end - at > RECORD_MAX:
+            end = at + RECORD_MAX
+        while True:
+            # At the first character of a field.
+            begun = at
+            copying = at < end and self.data[at] == b'"'
+            copied = used
+            quoted = copying
+            if copying:
+                at += 1
+            while True:
+                if at == end:
+                    if not self.final or end != self.end:
+                        return False
+                    break
+                character = self.data[at]
+                if quoted:
+                    if character == b'"':
+                        if at + 1 == end and (not self.final or end != self.end):
+                            return False
+                        if at + 1 < end and self.data[at + 1] == b'"':
+                            at += 1
+                        else:
+                            quoted = False
+                            at += 1
+                            continue
+                    elif character == c"\n":
+                        lines[0] += 1
+                    elif character == c"\r":
+                        if at + 1 == end and (not self.final or end != self.end):
+                            return False
+                        if not (at + 1 < end and self.data[at + 1] == c"\n"):
+                            lines[0] += 1
+                elif character == c"," or character == c"\n" or character == c"\r":
+                    break
+                if copying:
+                    self.scratch[used] = self.data[at]
+                    used += 1
+                at += 1
+            if column < self.columns and self.role_of[column] >= 0:
+                if copying:
+                    self.cells[self.role_of[column]] = Cell(self.scratch + copied, used - copied)
+                else:
+                    self.cells[self.role_of[column]] = Cell(self.data + begun, at - begun)
+            if column == 0:
+                if copying:
+                    self.cells[FIRST] = Cell(self.scratch + copied, used - copied)
+                else:
+                    self.cells[FIRST] = Cell(self.data + begun, at - begun)
+            column += 1
+            if at == end or self.data[at] != c",":
+                break
+            at += 1
+        if at < end:
+            lines[0] += 1
+            if self.data[at] == c"\r":
+                if at + 1 == end and (not self.final or end != self.end):
+                    return False
+                if at + 1 < end and self.data[at + 1] == c"\n":
+                    at += 1
+            at += 1
+        next_start[0] = at
+        fields[0] = column
+        return True
+
+    cdef int read_header(self, bytes text, int64_t line) except -1:
+        cdef int column
+        # The latin-1 of bytes is the bytes again; every name that counts is ASCII.
+        header = [name.strip(" \t").lower() for name in next(csv.reader([text.decode("latin-1")]))]
+        for name in REQUIRED:
+            if name not in header:
+                shown = ", ".join(printable(each, 40) for each in header[:12])
+                raise DataError(
+                    "missing_column",
+                    f"{self.name}, line {line}: there is no column {name} in the header ({shown}); the columns "
+                    f"{', '.join(REQUIRED)} are needed, in any order.",
+                    line=line, column=name,
+                )
+        for name in (*REQUIRED, *OPTIONAL):
+            if header.count(name) > 1:
+                raise DataError(
+                    "duplicate_column",
+                    f"{self.name}, line {line}: column {name} is there twice; remove or rename one.",
+                    line=line, column=name,
+                )
+        roles = {name: header.index(name) for name in (*REQUIRED, *OPTIONAL) if name in header}
+        self.columns = max(roles.values()) + 1
+        if self.columns > COLUMNS_MAX:
+            raise DataError(
+                "missing_column",
+                f"{self.name}, line {line}: a needed column is beyond number {COLUMNS_MAX}; reorder the columns.",
+                line=line, column=None,
+            )
+        for column in range(COLUMNS_MAX):
+            self.role_of[column] = -1
+        for role, name in enumerate((*REQUIRED, *OPTIONAL)):
+            if name in roles:
+                self.role_of[roles[name]] = role
+        self.roles = roles
+        self.has_expiry = "expiry" in roles
+        self.has_factor = "factor" in roles or "index" in roles
+        self.fast = header == list(REQUIRED)
+        self.header_read = True
+        return 0
+
+    cdef int slow_row(self, QuoteRow* row, int64_t line, int fields) except -1:
+        """A record that is not compact: VALID or SKIPPED, counted."""
+        cdef bint missing
+        self.rows += 1
+        try:
+            missing = self.read_cells(row, line, fields)
+        except DataError:
+            if not self.skip_bad:
+                raise
+            self.malformed += 1
+            return SKIPPED
+        if row.ts_ns < self.last_ns and self.ordered:
+            raise DataError(
+                "order",
+                f"{self.name}, line {line}, column ts: time goes back; sort the file or pass --sort.",
+                line=line, column="ts",
+            )
+        self.last_ns = row.ts_ns
+        if missing:
+            self.missing += 1
+            return SKIPPED
+        if row.es_bid > row.es_ask or row.spy_bid > row.spy_ask:
+            self.crossed += 1
+            return SKIPPED
+        return VALID
+
+    cdef int read_cells(self, QuoteRow* row, int64_t line, int fields) except -1:
+        """Whether a price is missing; raises where a cell cannot be read."""
+        cdef int role
+        cdef bint missing
+        if fields < self.columns:
+            name, place = min(
+                ((name, place) for name, place in self.roles.items() if place >= fields), key=lambda item: item[1]
+            )
+            raise DataError(
+                "too_few",
+                f"{self.name}, line {line}, column {name}: the row has {fields} of the {place + 1} fields needed; "
+                "complete it or pass --skip-bad.",
+                line=line, column=name,
+            )
+        for role in range(ROLES):
+            strip(&self.cells[role])
+        if parse_ts(self.cells[TS].text, self.cells[TS].length, &row.ts_ns) != CELL_OK:
+            raise self.bad_cell("not_a_time", TS, line)
+        missing = self.read_prices(row, line)
+        if self.has_expiry:
+            self.read_expiry(row, line)
+        return missing
+
+    cdef int read_prices(self, QuoteRow* row, int64_t line) except -1:
+        cdef double[8] price
+        cdef bint[8] present
+        cdef bint missing = False
+        cdef int role, fault
+        for role in range(ES_BID, ROLES):
+            present[role] = role <= SPY_ASK or (role != EXPIRY and (FACTOR_NAMES[role - FACTOR] in self.roles))
+            if not present[role]:
+                continue
+            fault = parse_price(self.cells[role].text, self.cells[role].length, &price[role])
+            if fault == CELL_HARD:
+                fault = hard_price(self.cells[role].text, self.cells[role].length, &price[role])
+            if fault == CELL_BAD:
+                raise self.bad_cell("not_a_number", role, line)
+            if fault == CELL_OK and not PRICE_MIN <= price[role] <= PRICE_MAX:
+                raise self.bad_cell("out_of_range", role, line)
+            # The factor wins over the index, which is then read and judged, but not used.
+            if fault == CELL_MISSING and not (role == INDEX and present[FACTOR]):
+                missing = True
+        if missing:
+            return True
+        row.es_bid, row.es_ask = price[ES_BID], price[ES_BID + 1]
+        row.spy_bid, row.spy_ask = price[SPY_BID], price[SPY_ASK]
+        if present[FACTOR]:
+            row.factor = price[FACTOR]
+        elif present[INDEX]:
+            row.factor = price[INDEX] / ((row.spy_bid + row.spy_ask) / 2)
+        return False
+
+    cdef int read_expiry(self, QuoteRow* row, int64_t line) except -1:
+        cdef Cell cell = self.cells[EXPIRY]
+        text = PyBytes_FromStringAndSize(<const char*>cell.text, cell.length)
+        # A contract's expiry is the same for thousands of rows.
+        if text != self.expiry_text:
+            try:
+                self.expiry_ns = self.expiry_of(text.decode("latin-1"))
+            except ArbcoreError as error:
+                raise self.bad_cell("not_a_time", EXPIRY, line) from error
+            self.expiry_text = text
+        row.expiry_ns = self.expiry_ns
+        return 0
+
+    def bad_cell(self, str kind, int role, int64_t line) -> DataError:
+        """The error about one cell; the sentence says what the cell must be."""
+        cdef Cell cell = self.cells[role]
+        text = printable(PyBytes_FromStringAndSize(<const char*>cell.text, min(cell.length, 400)), 60)
+        name = (*REQUIRED, *OPTIONAL)[role]
+        wanted = {
+            "not_a_time": "is no date or time" if role == EXPIRY else "is no ISO 8601 time and no integer epoch",
+            "not_a_number": "is not a number",
+            "out_of_range": f"is not between {PRICE_MIN:g} and {PRICE_MAX:g}",
+        }[kind]
+        return DataError(
+            kind, f"{self.name}, line {line}, column {name}: {text!r} {wanted}; correct it or pass --skip-bad.",
+            line=line, column=name,
+        )

@@ -1,0 +1,49 @@
+"""The signal of the carry desk: when to enter, when to leave and why, one quote at a time.
+
+One kernel for backtest, simulation and live (inline in ``_signal.pxd``); here is its Python face, of which
+``arbcore.reference.signal`` is the specification. It decides only: fills, money and time belong to the caller.
+"""
+from libc.stdint cimport int64_t
+
+#: What ``decide`` answers, by its number.
+ACTION_NAMES = (
+    "stay", "enter_cash_and_carry", "enter_reverse", "expiry", "stop_loss", "max_hold", "converged",
+)
+
+
+cdef class Signal:
+    """Flat or holding. Decides; whoever fills says so with ``entered`` and ``left``.
+
+    Thresholds are bps of fair value, times UTC nanoseconds; a stop or a longest hold of 0 is off.
+    """
+
+    cdef Rules rules
+    cdef SignalState state
+
+    def __init__(self, *, double entry_bps, double exit_bps, double cost_bps, double stop_bps=0.0,
+                 int64_t max_hold_ns=0, int64_t cooldown_ns=0):
+        self.rules.wanted_bps = entry_bps + cost_bps
+        self.rules.exit_bps = exit_bps
+        self.rules.stop_bps = stop_bps
+        self.rules.max_hold_ns = max_hold_ns
+        self.rules.cooldown_ns = cooldown_ns
+        signal_reset(&self.state)
+
+    @property
+    def side(self) -> int:
+        """-1 for cash and carry (short ES), +1 for reverse, 0 when flat."""
+        return self.state.side
+
+    def decide(self, int64_t now_ns, int64_t expiry_ns, *, double es_bid, double es_ask, double spy_bid,
+               double spy_ask, double c) -> str:
+        """One of ``ACTION_NAMES``. ``expiry_ns`` and ``c`` are the position's own while one is held."""
+        cdef Quote quote = Quote(es_bid, es_ask, spy_bid, spy_ask)
+        return ACTION_NAMES[signal_decide(&self.rules, &self.state, now_ns, expiry_ns, &quote, c)]
+
+    def entered(self, int side, int64_t now_ns, int64_t expiry_ns, *, double dev_bps) -> None:
+        """A position is held from here; ``dev_bps`` is the deviation that it was entered at."""
+        signal_entered(&self.state, side, now_ns, expiry_ns, dev_bps)
+
+    def left(self, int64_t now_ns) -> None:
+        """The position is closed; the cooldown begins."""
+        signal_left(&self.rules, &self.state, now_ns)

@@ -1,0 +1,301 @@
+"""The backtest's face: data in, result out. A shell, for it opens what it is given.
+
+Owns the choice of source and expiry, and the shape of a result. The rows are the reader's, the numbers the kernel's.
+"""
+
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from arbcore.carry._backtest import Backtest
+from arbcore.carry._cells import read_ts
+from arbcore.carry._csv import PRICE_MAX, PRICE_MIN, REQUIRED, CsvReader
+from arbcore.carry.calendar import all_expiries_ns, read_expiry
+from arbcore.carry.civil import iso_time
+from arbcore.carry.settings import CALIBRATION_ROWS, BacktestSettings
+from arbcore.carry.source import open_quotes, pump
+from arbcore.carry.table import Table
+from arbcore.errors import ConfigError, DataError, UsageError
+
+TRADE_COLUMNS = (
+    "trade_id", "side", "entry_ts", "exit_ts", "contracts", "shares", "es_entry", "es_exit", "spy_entry",
+    "spy_exit", "entry_dev_bps", "exit_dev_bps", "gross_pnl", "cost", "financing", "dividends", "net_pnl",
+    "exit_reason",
+)  # fmt: skip
+SCHEMA = "arbcore.backtest/1"
+
+Rows = Iterable[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class BacktestResult:
+    """What a backtest came to. ``summary`` is the JSON document; tables are None where they were not kept."""
+
+    summary: dict[str, Any]
+    trades: Table | None
+    equity: Table | None
+    notes: tuple[str, ...]
+
+
+@dataclass
+class Sinks:
+    """Who takes the ledger and the equity while the data streams by; None keeps nothing."""
+
+    trades: Callable[[Rows], None] | None = None
+    equity: Callable[[Sequence[int], Sequence[float]], None] | None = None
+    progress: Callable[[int, int | None, int], None] | None = None
+
+
+def backtest(
+    data: Any,
+    *,
+    expiry: str | int | None = None,
+    sort: bool = False,
+    skip_bad: bool = False,
+    **settings: Any,
+) -> BacktestResult:
+    """Runs the carry signal over quotes: a path, ``-``, an open binary file, or columns by name.
+
+    Columns (a mapping, a data frame) are ``ts`` (int nanoseconds, text, or datetime64) and the four prices in
+    index points and USD. ``expiry`` is a date, a time or nanoseconds; without it each row takes the front ES
+    contract. Further settings are those of ``BacktestSettings``, and ``factor="auto"`` or ``"auto:ROWS"``. Raises
+    DataError for a bad row (with its line and column), InputError for what cannot be read, ConfigError for a
+    setting. Formulas: fair value SPY · factor · e^((r−d)t), deviations in bps of it.
+    """
+    trades: list[tuple[Any, ...]] = []
+    times, values = array("q"), array("d")
+
+    def keep_equity(new_times: Sequence[int], new_values: Sequence[float]) -> None:
+        times.extend(new_times)
+        values.extend(new_values)
+
+    chosen = make_settings(settings)
+    expiry_ns = expiry_instant_of(expiry)
+    sinks = Sinks(trades=trades.extend, equity=keep_equity)
+    summary, notes = run(data, chosen, expiry_ns=expiry_ns, sort=sort, skip_bad=skip_bad, sinks=sinks)
+    return BacktestResult(
+        summary=summary,
+        trades=Table.of_rows(TRADE_COLUMNS, trades),
+        equity=Table({"ts": times, "equity": values}),
+        notes=notes,
+    )
+
+
+def make_settings(values: Mapping[str, Any]) -> BacktestSettings:
+    """Settings by name; ``factor`` may be ``auto`` or ``auto:ROWS``. Raises ConfigError."""
+    known = dict(values)
+    factor = known.get("factor")
+    if isinstance(factor, str):
+        word, _, rows = factor.partition(":")
+        if word != "auto" or (rows and not (rows.isascii() and rows.isdigit() and int(rows) > 0)):
+            raise ConfigError(f"factor is {factor!r}; it may be a number, auto or auto:ROWS.")
+        known["factor"] = 10.0
+        known["calibration_rows"] = int(rows) if rows else CALIBRATION_ROWS
+    try:
+        return BacktestSettings(**known)
+    except TypeError as error:
+        unknown = sorted(set(known) - set(BacktestSettings.__dataclass_fields__))
+        if not unknown:
+            raise
+        raise ConfigError(f"There is no backtest setting {unknown[0]!r}.") from error
+
+
+def expiry_instant_of(expiry: str | int | None) -> int | None:
+    """An expiry as an instant in ns; a date means 09:30 New York. Raises UsageError."""
+    if expiry is None or isinstance(expiry, int):
+        return expiry
+    text = expiry if isinstance(expiry, str) else str(expiry)
+    try:
+        return read_expiry(text)
+    except Exception as error:
+        raise UsageError(f"The expiry cannot be read: {error}") from error
+
+
+def run(
+    data: Any,
+    settings: BacktestSettings,
+    *,
+    expiry_ns: int | None,
+    sort: bool = False,
+    skip_bad: bool = False,
+    sinks: Sinks,
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Runs one backtest, streaming into ``sinks``; the summary and the notes for a person."""
+    kernel = Backtest(
+        settings,
+        expiries_ns=all_expiries_ns() if expiry_ns is None else (expiry_ns,),
+        fixed=expiry_ns is not None,
+        keep_trades=sinks.trades is not None,
+        keep_equity=sinks.equity is not None,
+    )
+    counted = 0
+
+    def drain() -> None:
+        nonlocal counted
+        if sinks.trades is not None:
+            taken = kernel.take_trades()
+            sinks.trades([(counted + at, *row) for at, row in enumerate(taken, 1)])
+            counted += len(taken)
+        if sinks.equity is not None:
+            times, values = array("q"), array("d")
+            new_times, new_values = kernel.take_equity()
+            times.frombytes(new_times)
+            values.frombytes(new_values)
+            sinks.equity(times, values)
+
+    if isinstance(data, Mapping) or hasattr(data, "columns"):
+        rows, skipped = _run_columns(kernel, data, sort=sort, skip_bad=skip_bad)
+        column_expiry = False
+    else:
+        with open_quotes(data) as (stream, name, size):
+            reader = CsvReader(name, expiry_of=read_expiry, skip_bad=skip_bad, ordered=not sort)
+            held: list[tuple[Any, ...]] = []
+
+            def step(done: int) -> None:
+                if sort:
+                    held.extend(reader.take(2**62))
+                else:
+                    kernel.feed(reader)
+                    drain()
+                if sinks.progress is not None:
+                    sinks.progress(done, size, reader.rows)
+
+            pump(stream, reader, step)
+        for row in sorted(held, key=lambda row: row[0]):
+            kernel.feed_row(*row[:5], factor=row[5], expiry_ns=row[6])
+        rows, skipped, column_expiry = reader.rows, reader.skipped, reader.has_expiry
+    kernel.end()
+    drain()
+    return _document(kernel, settings, rows, skipped=skipped, expiry_ns=expiry_ns, column_expiry=column_expiry)
+
+
+def _run_columns(kernel: Backtest, data: Any, *, sort: bool, skip_bad: bool) -> tuple[int, dict[str, int]]:
+    """Feeds columns, by the rules of the rows of a file."""
+    names = {str(name).lower(): name for name in (data if isinstance(data, Mapping) else data.columns)}
+    for name in REQUIRED:
+        if name not in names:
+            raise DataError("missing_column", f"There is no column {name} in the data.", line=None, column=name)
+    columns = [_plain_list(data[names[name]]) for name in REQUIRED]
+    lengths = {len(column) for column in columns}
+    if len(lengths) != 1:
+        raise DataError("too_few", "The columns are not of one length.", line=None, column=None)
+    skipped = {"missing": 0, "crossed": 0, "malformed": 0}
+    rows = []
+    last_ns = None
+    for number, (ts, *cells) in enumerate(zip(*columns, strict=True), 1):
+        try:
+            ts_ns = _ts_of(ts, number)
+            prices = [_price_of(cell, name, number) for cell, name in zip(cells, REQUIRED[1:], strict=True)]
+        except DataError:
+            if not skip_bad:
+                raise
+            skipped["malformed"] += 1
+            continue
+        if not sort and last_ns is not None and ts_ns < last_ns:
+            raise DataError("order", f"Row {number}: time goes back; pass sort=True.", line=number, column="ts")
+        last_ns = ts_ns
+        if None in prices:
+            skipped["missing"] += 1
+        elif prices[0] > prices[1] or prices[2] > prices[3]:  # type: ignore[operator]
+            skipped["crossed"] += 1
+        else:
+            rows.append((ts_ns, *prices))
+    for row in sorted(rows, key=lambda row: row[0]) if sort else rows:
+        kernel.feed_row(*row)  # type: ignore[arg-type]
+    return len(columns[0]), skipped
+
+
+def _plain_list(column: Any) -> list[Any]:
+    dtype = str(getattr(column, "dtype", ""))
+    if dtype.startswith("datetime64"):
+        import numpy
+
+        return numpy.asarray(column).astype("datetime64[ns]").astype("int64").tolist()  # type: ignore[no-any-return]
+    return column.tolist() if hasattr(column, "tolist") else list(column)  # type: ignore[no-any-return]
+
+
+def _ts_of(ts: Any, number: int) -> int:
+    text = ts if isinstance(ts, str) else ts.isoformat() if hasattr(ts, "isoformat") else str(ts)
+    ts_ns = read_ts(text.strip().encode())
+    if ts_ns is None:
+        raise DataError("not_a_time", f"Row {number}, column ts: {ts!r} is not a time.", line=number, column="ts")
+    return ts_ns
+
+
+def _price_of(cell: Any, name: str, number: int) -> float | None:
+    """None where it is missing."""
+    if cell is None:
+        return None
+    try:
+        price = float(cell)
+    except (TypeError, ValueError) as error:
+        sentence = f"Row {number}, column {name}: {cell!r} is not a number."
+        raise DataError("not_a_number", sentence, line=number, column=name) from error
+    if not 0 < price < float("inf"):
+        return None
+    if not PRICE_MIN <= price <= PRICE_MAX:
+        sentence = f"Row {number}, column {name}: {cell!r} is no price."
+        raise DataError("out_of_range", sentence, line=number, column=name)
+    return price
+
+
+def _document(
+    kernel: Backtest,
+    settings: BacktestSettings,
+    rows: int,
+    *,
+    skipped: dict[str, int],
+    expiry_ns: int | None,
+    column_expiry: bool,
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The JSON document and the notes."""
+    found = kernel.summary()
+    position = kernel.open_position_document()
+    if position is not None:
+        position = {
+            name.replace("_ns", "_ts"): iso_time(value) if name.endswith("_ns") else value
+            for name, value in position.items()
+        }
+    average_ns = found.pop("average_hold_ns")
+    first_ns, last_ns = found.pop("first_ns"), found.pop("last_ns")
+    params = {"expiry": None if expiry_ns is None else iso_time(expiry_ns), **settings.document()}
+    document = {
+        "schema": SCHEMA,
+        "rows": rows,
+        "rows_used": found.pop("rows_used"),
+        "rows_skipped": skipped,
+        "first_ts": None if first_ns is None else iso_time(first_ns),
+        "last_ts": None if last_ns is None else iso_time(last_ns),
+        "params": params,
+        "expiries": [iso_time(each) for each in kernel.expiries_ns],
+        "calibrated_factor": kernel.calibrated_factor,
+        **found,
+        "max_drawdown_s": found.pop("max_drawdown_ns") / 1e9,
+        "average_hold_s": None if average_ns is None else average_ns / 1e9,
+        "open_position": position,
+    }
+    document.pop("max_drawdown_ns", None)
+    return document, tuple(_notes(document, settings, kernel.expiries_ns, first_ns, expiry_ns, column_expiry))
+
+
+def _notes(
+    document: dict[str, Any],
+    settings: BacktestSettings,
+    expiries_ns: list[int],
+    first_ns: int | None,
+    expiry_ns: int | None,
+    column_expiry: bool,
+) -> Iterable[str]:
+    """What a person should know beside the numbers."""
+    if document["rows_used"] == 0:
+        yield "There is no usable row; nothing could be traded."
+    if expiry_ns is None and not column_expiry and expiries_ns:
+        shown = ", ".join(document["expiries"][:8]) + (", …" if len(expiries_ns) > 8 else "")
+        yield f"No expiry was given; the front ES contract's was used: {shown}."
+    if first_ns is not None and expiries_ns and max(expiries_ns) <= first_ns:
+        yield f"The expiry {iso_time(max(expiries_ns))} is before the data, so nothing was traded."
+    if settings.entry_bps < settings.exit_bps:
+        yield "entry_bps is below exit_bps: a position may be left on the row after it was entered."
+    if settings.calibration_rows and document["calibrated_factor"] is None:
+        yield f"There are fewer than {settings.calibration_rows} rows to calibrate the factor; nothing was traded."

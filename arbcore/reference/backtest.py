@@ -1,0 +1,328 @@
+"""Twin of ``carry/_backtest``: rows of quotes to trades, equity and statistics, one obvious step at a time.
+
+The numbers are those of the definitions: fills cross the spread, half of the cost is charged at each end, equity
+is marked at mids. Everything that is kept is a list.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from arbcore.carry.settings import DAY_NS, BacktestSettings
+from arbcore.reference.carry import carry_factor, years_to_expiry
+from arbcore.reference.quotes import Row
+from arbcore.reference.signal import Quote, Rules, Signal
+
+ES_TICK, SPY_TICK = 0.25, 0.01
+YEAR_NS = 365 * DAY_NS
+SIDE_NAMES = {-1: "cash_and_carry", 1: "reverse"}
+
+
+@dataclass
+class Position:
+    side: int
+    entry_ns: int
+    expiry_ns: int
+    shares: int
+    es_entry: float
+    spy_entry: float
+    entry_dev_bps: float
+    entry_c: float
+    cost: float
+
+
+@dataclass
+class Trade:
+    """One closed trade; the fields of the ledger, and ``carry``: gross that came of time alone."""
+
+    trade_id: int
+    side: str
+    entry_ns: int
+    exit_ns: int
+    contracts: int
+    shares: int
+    es_entry: float
+    es_exit: float
+    spy_entry: float
+    spy_exit: float
+    entry_dev_bps: float
+    exit_dev_bps: float
+    gross_pnl: float
+    cost: float
+    financing: float
+    dividends: float
+    net_pnl: float
+    exit_reason: str
+    carry: float
+
+
+@dataclass
+class Last:
+    """The last valid row, whose equity becomes final when the next row is seen."""
+
+    ts_ns: int
+    quote: Quote
+    c: float
+    equity: float
+    held: bool
+    final: bool = False
+
+
+@dataclass
+class Backtest:
+    """Feed rows with ``row``, then ``end``. ``fixed_expiry_ns`` None takes the front one of each row."""
+
+    settings: BacktestSettings
+    front_expiry_ns: Callable[[int], int]
+    fixed_expiry_ns: int | None = None
+    trades: list[Trade] = field(default_factory=list)
+    equity: list[tuple[int, float]] = field(default_factory=list)
+    held_rows: int = 0
+    calibrated_factor: float | None = None
+
+    def __post_init__(self) -> None:
+        s = self.settings
+        self.signal = Signal(
+            Rules(s.entry_bps, s.exit_bps, s.cost_bps, s.stop_bps, s.max_hold_ns, s.cooldown_ns)
+        )
+        self.position: Position | None = None
+        self.last: Last | None = None
+        self.closed_net = 0.0
+        self.ratios: list[float] = []
+        self.expiries: list[int] = []
+
+    def row(self, row: Row) -> None:
+        expiry_ns = self._expiry(row)
+        if self.position is not None and row.expiry_ns is not None and expiry_ns != self.position.expiry_ns:
+            self._close_at_last("roll")
+        self._commit()
+        quote = Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
+        if self._calibrates(row, quote, expiry_ns):
+            return
+        c = self._carry(row, self.position.expiry_ns if self.position is not None else expiry_ns)
+        action = self.signal.decide(row.ts_ns, expiry_ns, quote, c)
+        if isinstance(action, int):
+            self._open(action, row.ts_ns, expiry_ns, quote, c)
+        elif action is not None:
+            self._close(row.ts_ns, quote, c, action)
+        self.last = Last(row.ts_ns, quote, c, self._marked(quote), self.position is not None)
+
+    def end(self) -> None:
+        if self.position is not None and self.settings.close_at_end:
+            self._close_at_last("end_of_data")
+        self._commit()
+
+    def _expiry(self, row: Row) -> int:
+        if row.expiry_ns is not None:
+            expiry_ns = row.expiry_ns
+        elif self.fixed_expiry_ns is not None:
+            expiry_ns = self.fixed_expiry_ns
+        else:
+            expiry_ns = self.front_expiry_ns(row.ts_ns)
+        if expiry_ns not in self.expiries:
+            self.expiries.append(expiry_ns)
+        return expiry_ns
+
+    def _carry(self, row: Row, expiry_ns: int) -> float:
+        s = self.settings
+        factor = row.factor if row.factor is not None else self.calibrated_factor or s.factor
+        return carry_factor(factor=factor, r=s.r, d=s.d, t=years_to_expiry(row.ts_ns, expiry_ns))
+
+    def _calibrates(self, row: Row, quote: Quote, expiry_ns: int) -> bool:
+        """Whether the row belongs to the calibration window, which is not traded."""
+        s = self.settings
+        if len(self.ratios) >= s.calibration_rows or row.factor is not None:
+            return False
+        growth = carry_factor(factor=1.0, r=s.r, d=s.d, t=years_to_expiry(row.ts_ns, expiry_ns))
+        es_mid, spy_mid = _mids(quote)
+        self.ratios.append(es_mid / (spy_mid * growth))
+        if len(self.ratios) == s.calibration_rows:
+            self.calibrated_factor = statistics.median(self.ratios)
+        self.last = Last(row.ts_ns, quote, growth, 0.0, False)
+        return True
+
+    def _fills(self, quote: Quote, *, es_side: int) -> tuple[float, float]:
+        """Prices of both legs; ``es_side`` +1 buys ES and sells SPY."""
+        s = self.settings
+        es_slip, spy_slip = s.es_slippage_ticks * ES_TICK, s.spy_slippage_ticks * SPY_TICK
+        es_mid, spy_mid = _mids(quote)
+        mid = s.fill == "mid"
+        if es_side > 0:
+            return (es_mid if mid else quote.es_ask) + es_slip, (spy_mid if mid else quote.spy_bid) - spy_slip
+        return (es_mid if mid else quote.es_bid) - es_slip, (spy_mid if mid else quote.spy_ask) + spy_slip
+
+    def _open(self, side: int, now_ns: int, expiry_ns: int, quote: Quote, c: float) -> None:
+        s = self.settings
+        es, spy = self._fills(quote, es_side=side)
+        notional = s.contracts * s.multiplier
+        dev_bps = quote.deviation_bps(c)
+        self.position = Position(
+            side=side,
+            entry_ns=now_ns,
+            expiry_ns=expiry_ns,
+            shares=max(1, math.floor(notional * es / spy + 0.5)),
+            es_entry=es,
+            spy_entry=spy,
+            entry_dev_bps=dev_bps,
+            entry_c=c,
+            cost=s.cost_bps * 1e-4 * notional * es,
+        )
+        self.signal.entered(side, now_ns, expiry_ns, dev_bps)
+
+    def _close(self, now_ns: int, quote: Quote, c: float, reason: str) -> None:
+        p = self.position
+        if p is None:
+            return
+        s = self.settings
+        es, spy = self._fills(quote, es_side=-p.side)
+        notional = s.contracts * s.multiplier
+        gross = p.side * notional * (es - p.es_entry) - p.side * p.shares * (spy - p.spy_entry)
+        financing = self._financing(p, now_ns)
+        dividends = 0.0
+        for ex_ns, amount in s.dividends:
+            if p.entry_ns < ex_ns <= now_ns:
+                dividends += -p.side * p.shares * amount
+        self.trades.append(
+            Trade(
+                trade_id=len(self.trades) + 1,
+                side=SIDE_NAMES[p.side],
+                entry_ns=p.entry_ns,
+                exit_ns=now_ns,
+                contracts=s.contracts,
+                shares=p.shares,
+                es_entry=p.es_entry,
+                es_exit=es,
+                spy_entry=p.spy_entry,
+                spy_exit=spy,
+                entry_dev_bps=p.entry_dev_bps,
+                exit_dev_bps=quote.deviation_bps(c),
+                gross_pnl=gross,
+                cost=p.cost,
+                financing=financing,
+                dividends=dividends,
+                net_pnl=gross - p.cost + financing + dividends,
+                exit_reason=reason,
+                carry=p.side * notional * _mids(quote)[1] * (c - p.entry_c),
+            )
+        )
+        self.closed_net += self.trades[-1].net_pnl
+        self.position = None
+        self.signal.left(now_ns)
+
+    def _financing(self, p: Position, now_ns: int) -> float:
+        """Paid on the SPY leg's entry value when long SPY; received, less the borrow fee, when short."""
+        s = self.settings
+        rate = -s.funding_rate if p.side < 0 else s.funding_rate - s.borrow_rate
+        return rate * (p.shares * p.spy_entry) * (float(now_ns - p.entry_ns) / float(YEAR_NS))
+
+    def _close_at_last(self, reason: str) -> None:
+        last = self.last
+        if last is None:
+            return
+        self._close(last.ts_ns, last.quote, last.c, reason)
+        last.equity = self.closed_net
+        last.held = False
+
+    def unrealised(self, quote: Quote) -> float:
+        """Marked at mids, less the half of the cost that was charged at entry."""
+        p = self.position
+        if p is None:
+            return 0.0
+        es_mid, spy_mid = _mids(quote)
+        notional = self.settings.contracts * self.settings.multiplier
+        es_leg = p.side * notional * (es_mid - p.es_entry)
+        return es_leg - p.side * p.shares * (spy_mid - p.spy_entry) - 0.5 * p.cost
+
+    def _marked(self, quote: Quote) -> float:
+        return self.closed_net + self.unrealised(quote)
+
+    def _commit(self) -> None:
+        """Makes the last row's equity final."""
+        last = self.last
+        if last is None or last.final:
+            return
+        last.final = True
+        self.equity.append((last.ts_ns, last.equity))
+        self.held_rows += last.held
+
+    def summary(self) -> dict[str, object]:
+        """Every statistic by its name in the result."""
+        trades = self.trades
+        nets = [trade.net_pnl for trade in trades]
+        won = _total(net for net in nets if net > 0)
+        lost = -_total(net for net in nets if net < 0)
+        drawdown, under_water_ns = drawdown_of(self.equity)
+        gross, carry = _total(t.gross_pnl for t in trades), _total(t.carry for t in trades)
+        reasons = [trade.exit_reason for trade in trades]
+        return {
+            "rows_used": len(self.equity),
+            "trades": len(trades),
+            "wins": sum(net > 0 for net in nets),
+            "gross_pnl": gross,
+            "costs": _total(t.cost for t in trades),
+            "financing": _total(t.financing for t in trades),
+            "dividends": _total(t.dividends for t in trades),
+            "net_pnl": self.closed_net,
+            "carry_pnl": carry,
+            "basis_pnl": gross - carry,
+            "max_drawdown": drawdown,
+            "max_drawdown_ns": under_water_ns,
+            "exposure": self.held_rows / len(self.equity) if self.equity else None,
+            "profit_factor": won / lost if lost > 0 else None,
+            "expectancy": self.closed_net / len(trades) if trades else None,
+            "average_hold_ns": (
+                float(sum(t.exit_ns - t.entry_ns for t in trades)) / len(trades) if trades else None
+            ),
+            "exit_reasons": {reason: reasons.count(reason) for reason in reasons},
+            "unrealised_pnl": self.unrealised(self.last.quote) if self.last is not None else 0.0,
+            **daily_statistics(daily_changes(self.equity), drawdown),
+        }
+
+
+def drawdown_of(equity: list[tuple[int, float]]) -> tuple[float, int]:
+    """The largest fall below the running peak, which starts at 0, and the longest time below one, in ns."""
+    peak, deepest, longest_ns = 0.0, 0.0, 0
+    peak_ns = equity[0][0] if equity else 0
+    for ts_ns, value in equity:
+        if value >= peak:
+            peak, peak_ns = value, ts_ns
+        else:
+            deepest = max(deepest, peak - value)
+            longest_ns = max(longest_ns, ts_ns - peak_ns)
+    return deepest, longest_ns
+
+
+def daily_changes(equity: list[tuple[int, float]]) -> list[float]:
+    """Changes of the last equity of each UTC date, the first from 0."""
+    closes = {ts_ns // DAY_NS: value for ts_ns, value in equity}
+    values = [0.0, *closes.values()]
+    return [after - before for before, after in zip(values, values[1:])]
+
+
+def daily_statistics(changes: list[float], max_drawdown: float) -> dict[str, float | None]:
+    """Sharpe, Sortino and Calmar, each None where it is not defined."""
+    none: dict[str, float | None] = {"sharpe": None, "sortino": None, "calmar": None}
+    if len(changes) < 2:
+        return none
+    mean = math.fsum(changes) / len(changes)
+    spread = math.sqrt(math.fsum((x - mean) * (x - mean) for x in changes) / (len(changes) - 1))
+    falls = [x for x in changes if x < 0]
+    if spread > 0:
+        none["sharpe"] = mean / spread * math.sqrt(252)
+    if falls:
+        none["sortino"] = mean / math.sqrt(math.fsum(x * x for x in falls) / len(falls)) * math.sqrt(252)
+    if max_drawdown > 0:
+        none["calmar"] = mean * 252 / max_drawdown
+    return none
+
+
+def _total(values: Iterable[float]) -> float:
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+def _mids(quote: Quote) -> tuple[float, float]:
+    return (quote.es_bid + quote.es_ask) / 2, (quote.spy_bid + quote.spy_ask) / 2

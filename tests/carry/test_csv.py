@@ -1,0 +1,263 @@
+"""The CSV reader against its twin, which is the csv module: the same rows, counts and errors for any bytes."""
+
+import math
+import random
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from quotes import random_rows
+
+from arbcore.carry import calendar
+from arbcore.carry._cells import read_price, read_ts
+from arbcore.carry._csv import RECORD_BYTES_MAX, CsvReader
+from arbcore.carry.civil import iso_time
+from arbcore.errors import DataError
+from arbcore.reference.quotes import QuoteReader, parse_price, parse_ts
+
+HEADER = b"ts,es_bid,es_ask,spy_bid,spy_ask\n"
+GOOD = b"2026-03-02T14:30:00Z,6000,6000.25,600,600.01\n"
+
+Outcome = tuple[list[tuple[Any, ...]], int, dict[str, int], tuple[Any, ...] | None]
+
+
+def read_compiled(data: bytes, *, chunk: int = 100_000, **options: Any) -> Outcome:
+    reader = CsvReader("quotes.csv", expiry_of=calendar.read_expiry, **options)
+    rows: list[tuple[Any, ...]] = []
+    fault = None
+    try:
+        for start in [*range(0, len(data), chunk), len(data)]:
+            piece = data[start : start + chunk]
+            reader.room()[: len(piece)] = piece
+            reader.filled(len(piece))
+            while taken := reader.take(1):
+                rows += taken
+        reader.finish()
+    except DataError as error:
+        fault = (error.kind, error.line, error.column)
+    return rows, reader.rows, reader.skipped, fault
+
+
+def read_twin(data: bytes, **options: Any) -> Outcome:
+    reader = QuoteReader(data, expiry_of=calendar.read_expiry, **options)
+    rows = []
+    fault = None
+    try:
+        for row in reader:
+            rows.append(  # noqa: PERF401  An error must keep the rows before it.
+                (row.ts_ns, row.es_bid, row.es_ask, row.spy_bid, row.spy_ask, row.factor, row.expiry_ns)
+            )
+    except DataError as error:
+        fault = (error.kind, error.line, error.column)
+    return rows, reader.rows, reader.skipped, fault
+
+
+def fault_of(data: bytes, **options: Any) -> tuple[Any, ...] | None:
+    outcome = read_compiled(data, **options)
+    assert outcome == read_twin(data, **options)
+    return outcome[3]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1", "1.", ".5", "0012.50", "+6000.25", "1.6e3", "1E+3", "1e-7", "123456789.123456789", "9007199254740993",
+        "0.1000000000000000055511151231257827", "1e999", "1e-999", "0", "-0", "-5", "0.0", "", "nan", "NaN", "+nan",
+        "null", "NULL", "na", "N/A", "n/a", "inf", "-Infinity", "+INF", "infinit", "1_000", "0x10", "1e", "1e+",
+        ".", "+", "e5", "1.2.3", "1 2", "--1", "１", "nul", "None", "1d", "9" * 30, "0." + "0" * 30 + "1", "9" * 400,
+    ],
+)  # fmt: skip
+def test_prices_are_those_of_the_twin(text: str) -> None:
+    mine, expected = read_price(text.encode()), parse_price(text)
+    assert repr(mine) == repr(expected)
+
+
+@given(st.floats(1e-9, 1e12), st.sampled_from(["{!r}", "{:.2f}", "{:.6f}", "{:e}", "{:.17g}"]))
+def test_prices_are_the_nearest_double(value: float, spelling: str) -> None:
+    text = spelling.format(value)
+    expected = float(text)
+    assert read_price(text.encode()) == expected or (expected == 0 and math.isnan(read_price(b"0") or 0.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1970-01-01", 0),
+        ("1970-01-01T00:00", 0),
+        ("1969-12-31T23:59:59.999999999Z", -1),
+        ("2026-03-02 14:30:00.5", 1_772_461_800_500_000_000),
+        ("2026-03-02T14:30:00,25+01:30", 1_772_456_400_250_000_000),
+        ("2026-03-02t09:30:00-0500", 1_772_461_800_000_000_000),
+        ("2026-03-02 14:30:00 z", 1_772_461_800_000_000_000),
+        ("2024-02-29T00:00:00+00", 1_709_164_800_000_000_000),
+        ("99999999999", None),
+        ("9223372036", 9_223_372_036_000_000_000),
+        ("100000000000", 100_000_000_000_000_000),
+        ("1772461800000", 1_772_461_800_000_000_000),
+        ("1772461800000000", 1_772_461_800_000_000_000),
+        ("1772461800000000000", 1_772_461_800_000_000_000),
+        ("-1", -1_000_000_000),
+        ("9223372036854775807", 2**63 - 1),
+        ("9223372036854775808", None),
+        ("2262-04-11T23:47:16.854775807Z", 2**63 - 1),
+        ("2262-04-11T23:47:16.854775808Z", None),
+        ("1677-09-21T00:12:43.145224193Z", -(2**63) + 1),
+        ("1677-09-21T00:12:43.145224192Z", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("9999-12-31T23:59:59Z", None),
+        ("0000-01-01", None),
+        ("2025-02-29", None),
+        ("2026-13-01", None),
+        ("2026-03-02T24:00:00", None),
+        ("2026-03-02T23:59:60", None),
+        ("2026-03-02T14:30:00.", None),
+        ("2026-03-02T14:30:00.1234567891", None),
+        ("2026-03-02T14:30:00+24:00", None),
+        ("2026-03-02T14", None),
+        ("2026-3-2", None),
+        ("1772461800.5", None),
+        ("", None),
+        ("+", None),
+        ("yesterday", None),
+    ],
+)
+def test_times(text: str, expected: int | None) -> None:
+    assert read_ts(text.encode()) == expected
+    assert parse_ts(text) == expected
+
+
+@given(st.text("0123456789-+:.,TtZz e", max_size=36))
+@example("2026-03-02T14:30:00+")
+def test_any_text_is_the_same_time_for_both(text: str) -> None:
+    assert read_ts(text.encode()) == parse_ts(text)
+
+
+@given(st.integers(-(2**63) + 1, 2**63 - 1))
+def test_times_are_read_as_they_are_written(ts_ns: int) -> None:
+    assert read_ts(iso_time(ts_ns).encode()) == ts_ns
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        HEADER + GOOD * 3,
+        HEADER + GOOD[:-1],
+        b"\xef\xbb\xbf" + HEADER + GOOD,
+        (HEADER + GOOD * 2).replace(b"\n", b"\r\n"),
+        (HEADER + GOOD * 2).replace(b"\n", b"\r"),
+        b"\n \n" + HEADER + b"\n\t\n" + GOOD + b"\n\n",
+        b"SPY_ASK, Es_Bid ,volume,ts,spy_bid,ES_ASK\n600.01,6000,7,1772461800,600,6000.25,more\n",
+        b'"ts","es_bid","es_ask","spy_bid","spy_ask"\n"2026-03-02T14:30:00Z","6000"," 6000.25 ",600,"600.01"\n',
+        HEADER + b'"2026-03-02T14:30:00Z",6000,6000.25,600,600.01\n' + GOOD,
+        HEADER[:-1] + b",note\n" + GOOD[:-1] + b',"a\nb ""c"", d\r\ne"\n' + GOOD[:-1] + b",\n",
+        HEADER[:-1] + b",expiry\n" + (GOOD[:-1] + b",2026-06-18\n") * 2 + GOOD[:-1] + b",2026-09-18T13:30:00Z\n",
+        HEADER[:-1] + b",factor\n" + GOOD[:-1] + b",10.02\n" + GOOD[:-1] + b",\n" + GOOD[:-1] + b",nan\n",
+        HEADER[:-1] + b",index\n" + GOOD[:-1] + b",6002.5\n" + GOOD[:-1] + b",-1\n",
+        HEADER[:-1] + b",index,factor\n" + GOOD[:-1] + b",,10\n",
+        HEADER + b"1772461800,,6000.25,600,600.01\n1772461800,6001,6000.25,600,600.01\n" + GOOD,
+        HEADER + b"1772461800,6000.25,6000.25,600,600\n1772461800,inf,1,1,1\n1772461800,1,0,1,1\n",
+    ],
+)
+@pytest.mark.parametrize("chunk", [1, 7, 100_000])
+def test_every_legal_spelling_is_read_alike_however_it_is_cut(data: bytes, chunk: int) -> None:
+    rows, count, skipped, fault = read_compiled(data, chunk=chunk)
+    assert fault is None
+    assert (rows, count, skipped, fault) == read_twin(data)
+    assert count == len(rows) + sum(skipped.values()) > 0
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (b"", ("empty", None, None)),
+        (b"\n\n", ("empty", None, None)),
+        (b"\x00\x01\x02\xff", ("missing_column", 1, "ts")),
+        (b"ts,es_bid,es_ask,spy_bid\n", ("missing_column", 1, "spy_ask")),
+        (b"\nts,es_bid,es_ask,spy_bid,spy_ask,TS\n", ("duplicate_column", 2, "ts")),
+        (HEADER + b"2026-03-02,1,2\n", ("too_few", 2, "spy_bid")),
+        (HEADER + b"soon,1,2,1,2\n", ("not_a_time", 2, "ts")),
+        (HEADER + GOOD + b"1,1,2,1,x\n", ("not_a_number", 3, "spy_ask")),
+        (HEADER + GOOD + b"1,1,2,1e-12,2\n", ("out_of_range", 3, "spy_bid")),
+        (HEADER + GOOD + b"1772461799,1,2,1,2\n", ("order", 3, "ts")),
+        (HEADER + GOOD + b"2026-03-02T14:29:59Z,1,2,1,2\n", ("order", 3, "ts")),
+        (HEADER[:-1] + b",expiry\n" + GOOD[:-1] + b",friday\n", ("not_a_time", 2, "expiry")),
+        (HEADER[:-1] + b',note\n"' + GOOD[:28] + b"\n" + GOOD, ("too_few", 2, "es_bid")),
+    ],
+)
+def test_faults_name_line_and_column(data: bytes, fault: tuple[Any, ...]) -> None:
+    assert fault_of(data) == fault
+
+
+def test_sentences_say_what_where_and_what_to_do() -> None:
+    reader = CsvReader("quotes.csv", expiry_of=calendar.read_expiry)
+    data = HEADER + b"2026-03-02,1,2,x\x1by,2\n"
+    reader.room()[: len(data)] = data
+    reader.filled(len(data))
+    with pytest.raises(DataError) as caught:
+        reader.take()
+    assert str(caught.value) == (
+        r"quotes.csv, line 2, column spy_bid: 'x\\x1by' is not a number; correct it or pass --skip-bad."
+    )
+
+
+def test_bad_rows_are_counted_where_that_is_asked_for() -> None:
+    data = HEADER + GOOD + b"x,1,2,1,2\n1,2\n" + GOOD
+    assert fault_of(data, skip_bad=True) is None
+    assert read_compiled(data, skip_bad=True)[1:3] == (4, {"missing": 0, "crossed": 0, "malformed": 2})
+
+
+def test_a_record_without_an_end_is_refused_in_bounded_memory() -> None:
+    reader = CsvReader("quotes.csv", expiry_of=calendar.read_expiry)
+    data = HEADER + b'"'
+    reader.room()[: len(data)] = data
+    reader.filled(len(data))
+    assert reader.take() == []
+    fed = 0
+    with pytest.raises(DataError, match="longer than") as caught:
+        while fed < 4 * RECORD_BYTES_MAX:
+            room = reader.room()
+            room[:] = b"x" * len(room)
+            reader.filled(len(room))
+            fed += len(room)
+            reader.take()
+    assert (caught.value.kind, caught.value.line) == ("too_long", 2)
+
+
+PIECES = [
+    b",", b",", b",", b",", b"\n", b"\n", b"\r\n", b"\r", b'"', b'""', b" ", b"\t", b"2026-03-02T14:30:00Z",
+    b"2026-03-02 14:30:00.5", b"1772461800", b"6000", b"6000.25", b"600", b"600.01", b"1e3", b"nan", b"", b"-1",
+    b"x", b"\x00", b"\xff", HEADER, GOOD, GOOD, b"expiry", b"factor", b"2026-06-18",
+]  # fmt: skip
+
+
+@settings(max_examples=400)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join),
+    st.sampled_from([b"", HEADER, HEADER[:-1] + b",note\n", HEADER[:-1] + b",expiry\n", HEADER[:-1] + b",index\n"]),
+    st.sampled_from([1, 3, 17, 1000]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_any_bytes_give_the_same_rows_or_the_same_error(
+    body: bytes, header: bytes, chunk: int, skip_bad: bool, ordered: bool
+) -> None:
+    data = header + body
+    expected = read_twin(data, skip_bad=skip_bad, ordered=ordered)
+    assert read_compiled(data, chunk=chunk, skip_bad=skip_bad, ordered=ordered) == expected
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_damaged_files_give_the_same_rows_or_the_same_error(seed: int) -> None:
+    rng = random.Random(seed)
+    lines = [
+        f"{iso_time(row.ts_ns)},{row.es_bid},{row.es_ask},{row.spy_bid},{row.spy_ask}\n"
+        for row in random_rows(seed, 60)
+    ]
+    data = bytearray(HEADER + "".join(lines).encode())
+    for _ in range(rng.randint(1, 6)):
+        at = rng.randrange(len(HEADER), len(data))
+        data[at : at + rng.randint(0, 3)] = bytes(rng.choice(b'0123456789,.-"\r\n TZe\x00\xff') for _ in range(2))
+    skip_bad = seed % 2 == 0
+    expected = read_twin(bytes(data), skip_bad=skip_bad)
+    assert read_compiled(bytes(data), chunk=rng.choice((1, 13, 977)), skip_bad=skip_bad) == expected, f"seed {seed}"
