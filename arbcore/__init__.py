@@ -78,8 +78,8 @@ _HOME = {
     "arbcore.carry.settings": ("BacktestSettings",),
     "arbcore.carry.fair": ("fair_value",),
     "arbcore.errors": (
-        "ArbcoreError", "BrokenInvariant", "ConfigError", "ConnectError", "DataError", "InputError", "JournalError",
-        "RunError", "UsageError", "WireError",
+        "ArbcoreError", "BrokenInvariant", "ConfigError", "ConnectError", "DataError", "InputError",
+        "JournalError", "RunError", "UsageError", "WireError",
     ),
     "arbcore.trading._session": ("Session",),
     "arbcore.trading.settings": ("SessionSettings",),

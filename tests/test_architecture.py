@@ -26,7 +26,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "arbcore.config", "arbcore.bot", "arbcore.exchange", "arbcore.link", "arbcore._spin",
         "arbcore.embedded", "arbcore.fred", "arbcore.journal_file", "arbcore.journal_replay",
-        "arbcore.venue.server",
+        "arbcore.venue.server", "arbcore.carry.source", "arbcore.carry.dividends_file",
+        "arbcore.carry.backtest",
     ),
     ("arbcore.commands", "arbcore.cli", "arbcore.__main__"),
 )
@@ -35,7 +36,10 @@ SHELL_FLOOR = 5
 SIBLINGS = ("arbcore.trading", "arbcore.venue", "arbcore.carry")
 # The twins stand beside the house: nobody in it imports them, and they use its vocabulary only.
 REFERENCE = "arbcore.reference"
-REFERENCE_MAY_IMPORT = ("arbcore.errors", "arbcore.wire.instruments", "arbcore.trading.settings", REFERENCE)
+REFERENCE_MAY_IMPORT = (
+    "arbcore.errors", "arbcore.wire.instruments", "arbcore.trading.settings", "arbcore.carry.settings",
+    REFERENCE,
+)
 
 FORBIDDEN_BELOW_SHELLS = {
     "asyncio", "concurrent", "ctypes", "datetime", "glob", "io", "mmap", "multiprocessing", "os", "pathlib",

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -57,6 +58,7 @@ def python_blocks() -> dict[str, str]:
 def folder(tmp_path: Path) -> Path:
     for name, text in python_blocks().items():
         (tmp_path / name).write_text(text, encoding="utf-8")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
     return tmp_path
 
 

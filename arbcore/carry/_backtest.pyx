@@ -1,8 +1,9 @@
 """The backtest: valid rows to ledger, equity and statistics, in one pass and constant memory.
 
 Owns the fills, the money, the roll and expiry of positions, the calibration of the factor and every running
-statistic; ``arbcore.reference.backtest`` is the specification. When to enter and leave is the signal's, how rows
-are read the reader's. Trades and equity are kept only where they are asked for, and until they are taken.
+statistic; ``arbcore.reference.backtest`` is the specification. When to enter and leave is the signal's, how
+rows are read the reader's. Trades and equity are kept only where they are asked for, and until they are
+taken.
 """
 import math
 import statistics
@@ -104,8 +105,8 @@ cdef void* one_more(Growing* records, Py_ssize_t size) noexcept nogil:
 cdef class Backtest:
     """One run. Feed rows in order of time with ``feed``, call ``end`` once, then read ``summary``.
 
-    ``expiries_ns`` are the contracts' expiries in order, of which each row takes the first after it, or one alone
-    with ``fixed``; rows with an expiry of their own win over both.
+    ``expiries_ns`` are the contracts' expiries in order, of which each row takes the first after it, or one
+    alone with ``fixed``; rows with an expiry of their own win over both.
     """
 
     cdef object settings
@@ -212,8 +213,8 @@ cdef class Backtest:
             raise MemoryError
         if failed == NO_CONTRACT:
             raise InputError(
-                f"No front ES contract is known for a row's time, {row.ts_ns} ns since 1970; name the expiry with "
-                "--expiry."
+                f"No front ES contract is known for a row's time, {row.ts_ns} ns since 1970; name the "
+                "expiry."
             )
         return 0
 
@@ -230,7 +231,8 @@ cdef class Backtest:
             # Times do not decrease, so neither does the front contract.
             while self.front < self.contracts.count and contracts[self.front] <= row.ts_ns:
                 self.front += 1
-            if self.front == self.contracts.count or (self.front == 0 and row.ts_ns < contracts[0] - 100 * DAY_NS):
+            if self.front == self.contracts.count or (
+                    self.front == 0 and row.ts_ns < contracts[0] - 100 * DAY_NS):
                 return NO_CONTRACT
             expiry_ns[0] = contracts[self.front]
         if self.used.count > 0 and expiry_ns[0] == self.last_expiry_ns:
@@ -291,9 +293,8 @@ cdef class Backtest:
                 expiry_ns = self.position.expiry_ns
         failed |= self.commit()
         quote = Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
-        c = carry_of(
-            row.factor if self.row_factor else self.factor, self.r, self.d, years_between(row.ts_ns, expiry_ns)
-        )
+        c = carry_of(row.factor if self.row_factor else self.factor, self.r, self.d,
+                     years_between(row.ts_ns, expiry_ns))
         action = signal_decide(&self.rules, &self.signal, row.ts_ns, expiry_ns, &quote, c)
         if action != STAY:
             if action == ENTER_CASH_AND_CARRY:
@@ -448,7 +449,7 @@ cdef class Backtest:
             raise MemoryError
 
     def take_trades(self) -> list:
-        """The trades closed since the last call: tuples in the order of the ledger's columns, ids left out."""
+        """The trades closed since the last call: tuples in the ledger's order, ids left out."""
         cdef const Trade* trades = <const Trade*>self.trades.data
         cdef const Trade* t
         cdef Py_ssize_t at
@@ -508,7 +509,9 @@ cdef class Backtest:
         """Every statistic by its name in the result; times in ns, None where it is not defined."""
         cdef int reason
         count = self.trade_count
-        names = {EXIT_REASONS[reason]: self.reasons[reason] for reason in range(REASONS) if self.reasons[reason]}
+        names = {
+            EXIT_REASONS[reason]: self.reasons[reason] for reason in range(REASONS) if self.reasons[reason]
+        }
         return {
             "rows_used": self.rows,
             "first_ns": self.first_ns if self.rows else None,
@@ -548,7 +551,8 @@ cdef class Backtest:
         if spread > 0:
             found["sharpe"] = mean / spread * math.sqrt(252)
         if falls:
-            found["sortino"] = mean / math.sqrt(math.fsum([x * x for x in falls]) / len(falls)) * math.sqrt(252)
+            fallen = math.sqrt(math.fsum([x * x for x in falls]) / len(falls))
+            found["sortino"] = mean / fallen * math.sqrt(252)
         if self.drawdown > 0:
             found["calmar"] = mean * 252 / self.drawdown
         return found

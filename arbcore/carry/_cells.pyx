@@ -1,7 +1,7 @@
 """Cells of a quotes file: prices to the nearest double, times to nanoseconds since 1970 UTC.
 
-Owns the spellings that are accepted. It knows no columns, no rows and no files. ``arbcore.reference.quotes`` is
-the specification.
+Owns the spellings that are accepted. It knows no columns, no rows and no files. The specification is
+``arbcore.reference.quotes``.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -88,7 +88,9 @@ cdef bint is_no_number(const unsigned char* text, Py_ssize_t length) noexcept no
         return True
     if is_digit(text[0]) or length > 9:
         return False
-    if is_word(text, length, b"null", 4) or is_word(text, length, b"na", 2) or is_word(text, length, b"n/a", 3):
+    if is_word(text, length, b"null", 4) or is_word(text, length, b"na", 2):
+        return True
+    if is_word(text, length, b"n/a", 3):
         return True
     signed = text[0] == c"+" or text[0] == c"-"
     text += signed
@@ -97,7 +99,8 @@ cdef bint is_no_number(const unsigned char* text, Py_ssize_t length) noexcept no
             or is_word(text, length, b"infinity", 8))
 
 
-cdef bint is_word(const unsigned char* text, Py_ssize_t length, const char* word, Py_ssize_t size) noexcept nogil:
+cdef bint is_word(const unsigned char* text, Py_ssize_t length, const char* word,
+                  Py_ssize_t size) noexcept nogil:
     cdef Py_ssize_t at
     cdef unsigned char character
     if length != size:
@@ -112,7 +115,7 @@ cdef bint is_word(const unsigned char* text, Py_ssize_t length, const char* word
 
 
 cdef int hard_price(const unsigned char* text, Py_ssize_t length, double* price) except -1:
-    """For what ``parse_price`` called hard: any decimal, with an exponent or more digits than 53 bits hold."""
+    """For what ``parse_price`` called hard: an exponent, or more digits than 53 bits hold."""
     cdef double value = float(PyBytes_FromStringAndSize(<const char*>text, length))
     if not 0.0 < value < INFINITY:
         return CELL_MISSING

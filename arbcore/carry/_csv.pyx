@@ -1,8 +1,8 @@
 """Reads a CSV of quotes as it streams by: bytes in, valid rows out, in constant memory.
 
-Owns the CSV syntax (that of Python's csv module), the header, the row rules and their counts, and the errors that
-name file, line and column. It opens no file: whoever has one fills ``room()``. Compact rows in the canonical
-order take a fast path; anything else the general one, with the same result.
+Owns the CSV syntax (that of Python's csv module), the header, the row rules and their counts, and the
+errors that name file, line and column. It opens no file: whoever has one fills ``room()``. Compact rows in
+the canonical order take a fast path; anything else the general one, with the same result.
 """
 import csv
 
@@ -113,9 +113,9 @@ cdef inline const unsigned char* fast_price(const unsigned char* p, double* pric
 cdef class CsvReader:
     """Rows of one stream. Fill ``room()``, say how much with ``filled``; 0 bytes say that the stream is over.
 
-    ``ordered`` refuses times that decrease; ``skip_bad`` counts malformed rows and goes on. ``expiry_of`` reads
-    the cells of an ``expiry`` column: text to an instant in ns, raising ArbcoreError. ``name`` is what errors call
-    the data.
+    ``ordered`` refuses times that decrease; ``skip_bad`` counts malformed rows and goes on. ``expiry_of``
+    reads the cells of an ``expiry`` column: text to an instant in ns, raising ArbcoreError. ``name`` is what
+    errors call the data.
     """
 
     def __init__(self, str name not None, *, expiry_of, bint skip_bad=False, bint ordered=True):
@@ -175,7 +175,7 @@ cdef class CsvReader:
         """The stream is over: raises DataError where it had no header."""
         if not self.header_read:
             raise DataError(
-                "empty", f"{self.name} is empty: there is no header; it must begin with {','.join(REQUIRED)}.",
+                "empty", f"{self.name} is empty: it must begin with {','.join(REQUIRED)}.",
                 line=None, column=None,
             )
 
@@ -220,7 +220,8 @@ cdef class CsvReader:
             hour = digit_of(p[11]) * 10 + digit_of(p[12])
             minute = digit_of(p[14]) * 10 + digit_of(p[15])
             second = digit_of(p[17]) * 10 + digit_of(p[18])
-            bad = (digit_of(p[11]) > 9) | (digit_of(p[12]) > 9) | (digit_of(p[14]) > 9) | (digit_of(p[15]) > 9)
+            bad = (digit_of(p[11]) > 9) | (digit_of(p[12]) > 9)
+            bad |= (digit_of(p[14]) > 9) | (digit_of(p[15]) > 9)
             bad |= (digit_of(p[17]) > 9) | (digit_of(p[18]) > 9) | (hour > 23) | (minute > 59) | (second > 59)
             bad |= (p[13] != c":") | (p[16] != c":") | ((p[10] != c"T") & (p[10] != c" "))
             if bad:
@@ -259,7 +260,8 @@ cdef class CsvReader:
             if p[0] != c"\n":
                 break
             # Prices that are missing or absurd and times that decrease are for the general path to judge.
-            if not (is_plain(row.es_bid) & is_plain(row.es_ask) & is_plain(row.spy_bid) & is_plain(row.spy_ask)):
+            if not (is_plain(row.es_bid) & is_plain(row.es_ask)
+                    & is_plain(row.spy_bid) & is_plain(row.spy_ask)):
                 break
             if ts_ns < last_ns and self.ordered:
                 break
@@ -309,8 +311,8 @@ cdef class CsvReader:
         """The error about a record without an end."""
         return DataError(
             "too_long",
-            f"{self.name}, line {line}: the row is longer than {RECORD_BYTES_MAX:,} bytes; is a quotation mark not "
-            "closed, or is this no CSV?",
+            f"{self.name}, line {line}: the row is longer than {RECORD_BYTES_MAX:,} bytes; is a quotation "
+            "mark not closed, or is this no CSV?",
             line=line, column=None,
         )
 
@@ -402,8 +404,8 @@ cdef class CsvReader:
                 shown = ", ".join(printable(each, 40) for each in header[:12])
                 raise DataError(
                     "missing_column",
-                    f"{self.name}, line {line}: there is no column {name} in the header ({shown}); the columns "
-                    f"{', '.join(REQUIRED)} are needed, in any order.",
+                    f"{self.name}, line {line}: there is no column {name} in the header ({shown}); the "
+                    f"columns {', '.join(REQUIRED)} are needed, in any order.",
                     line=line, column=name,
                 )
         for name in (*REQUIRED, *OPTIONAL):
@@ -418,7 +420,7 @@ cdef class CsvReader:
         if self.columns > COLUMNS_MAX:
             raise DataError(
                 "missing_column",
-                f"{self.name}, line {line}: a needed column is beyond number {COLUMNS_MAX}; reorder the columns.",
+                f"{self.name}, line {line}: a column beyond number {COLUMNS_MAX} is needed; reorder them.",
                 line=line, column=None,
             )
         for column in range(COLUMNS_MAX):
@@ -464,13 +466,11 @@ cdef class CsvReader:
         cdef int role
         cdef bint missing
         if fields < self.columns:
-            name, place = min(
-                ((name, place) for name, place in self.roles.items() if place >= fields), key=lambda item: item[1]
-            )
+            place, name = min((place, name) for name, place in self.roles.items() if place >= fields)
             raise DataError(
                 "too_few",
-                f"{self.name}, line {line}, column {name}: the row has {fields} of the {place + 1} fields needed; "
-                "complete it or pass --skip-bad.",
+                f"{self.name}, line {line}, column {name}: the row has {fields} of the {place + 1} fields "
+                "needed; complete it or pass --skip-bad.",
                 line=line, column=name,
             )
         for role in range(ROLES):
@@ -488,7 +488,7 @@ cdef class CsvReader:
         cdef bint missing = False
         cdef int role, fault
         for role in range(ES_BID, ROLES):
-            present[role] = role <= SPY_ASK or (role != EXPIRY and (FACTOR_NAMES[role - FACTOR] in self.roles))
+            present[role] = role <= SPY_ASK or (role != EXPIRY and FACTOR_NAMES[role - FACTOR] in self.roles)
             if not present[role]:
                 continue
             fault = parse_price(self.cells[role].text, self.cells[role].length, &price[role])
@@ -530,11 +530,12 @@ cdef class CsvReader:
         text = printable(PyBytes_FromStringAndSize(<const char*>cell.text, min(cell.length, 400)), 60)
         name = (*REQUIRED, *OPTIONAL)[role]
         wanted = {
-            "not_a_time": "is no date or time" if role == EXPIRY else "is no ISO 8601 time and no integer epoch",
+            "not_a_time": "is no date or time" if role == EXPIRY else "is no ISO 8601 time or integer epoch",
             "not_a_number": "is not a number",
             "out_of_range": f"is not between {PRICE_MIN:g} and {PRICE_MAX:g}",
         }[kind]
         return DataError(
-            kind, f"{self.name}, line {line}, column {name}: {text!r} {wanted}; correct it or pass --skip-bad.",
+            kind,
+            f"{self.name}, line {line}, column {name}: {text!r} {wanted}; correct it or pass --skip-bad.",
             line=line, column=name,
         )

@@ -1,6 +1,7 @@
 """The backtest's face: data in, result out. A shell, for it opens what it is given.
 
-Owns the choice of source and expiry, and the shape of a result. The rows are the reader's, the numbers the kernel's.
+Owns the choice of source and expiry, and the shape of a result. The rows are the reader's, the numbers the
+kernel's.
 """
 
 from array import array
@@ -58,10 +59,11 @@ def backtest(
     """Runs the carry signal over quotes: a path, ``-``, an open binary file, or columns by name.
 
     Columns (a mapping, a data frame) are ``ts`` (int nanoseconds, text, or datetime64) and the four prices in
-    index points and USD. ``expiry`` is a date, a time or nanoseconds; without it each row takes the front ES
-    contract. Further settings are those of ``BacktestSettings``, and ``factor="auto"`` or ``"auto:ROWS"``. Raises
-    DataError for a bad row (with its line and column), InputError for what cannot be read, ConfigError for a
-    setting. Formulas: fair value SPY · factor · e^((r−d)t), deviations in bps of it.
+    index points and USD. ``expiry`` is a date, a time or nanoseconds; without it each row takes the front
+    ES contract. Further settings are those of ``BacktestSettings``, and ``factor="auto"`` or
+    ``"auto:ROWS"``. Raises DataError for a bad row (with its line and column), InputError for what cannot
+    be read, ConfigError for a setting. Formulas: fair value SPY · factor · e^((r−d)t), deviations in bps of
+    it.
     """
     trades: list[tuple[Any, ...]] = []
     times, values = array("q"), array("d")
@@ -167,7 +169,9 @@ def run(
         rows, skipped, column_expiry = reader.rows, reader.skipped, reader.has_expiry
     kernel.end()
     drain()
-    return _document(kernel, settings, rows, skipped=skipped, expiry_ns=expiry_ns, column_expiry=column_expiry)
+    return _document(
+        kernel, settings, rows, skipped=skipped, expiry_ns=expiry_ns, column_expiry=column_expiry
+    )
 
 
 def _run_columns(kernel: Backtest, data: Any, *, sort: bool, skip_bad: bool) -> tuple[int, dict[str, int]]:
@@ -175,13 +179,15 @@ def _run_columns(kernel: Backtest, data: Any, *, sort: bool, skip_bad: bool) -> 
     names = {str(name).lower(): name for name in (data if isinstance(data, Mapping) else data.columns)}
     for name in REQUIRED:
         if name not in names:
-            raise DataError("missing_column", f"There is no column {name} in the data.", line=None, column=name)
+            raise DataError(
+                "missing_column", f"There is no column {name} in the data.", line=None, column=name
+            )
     columns = [_plain_list(data[names[name]]) for name in REQUIRED]
     lengths = {len(column) for column in columns}
     if len(lengths) != 1:
         raise DataError("too_few", "The columns are not of one length.", line=None, column=None)
     skipped = {"missing": 0, "crossed": 0, "malformed": 0}
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     last_ns = None
     for number, (ts, *cells) in enumerate(zip(*columns, strict=True), 1):
         try:
@@ -193,7 +199,9 @@ def _run_columns(kernel: Backtest, data: Any, *, sort: bool, skip_bad: bool) -> 
             skipped["malformed"] += 1
             continue
         if not sort and last_ns is not None and ts_ns < last_ns:
-            raise DataError("order", f"Row {number}: time goes back; pass sort=True.", line=number, column="ts")
+            raise DataError(
+                "order", f"Row {number}: time goes back; pass sort=True.", line=number, column="ts"
+            )
         last_ns = ts_ns
         if None in prices:
             skipped["missing"] += 1
@@ -202,24 +210,25 @@ def _run_columns(kernel: Backtest, data: Any, *, sort: bool, skip_bad: bool) -> 
         else:
             rows.append((ts_ns, *prices))
     for row in sorted(rows, key=lambda row: row[0]) if sort else rows:
-        kernel.feed_row(*row)  # type: ignore[arg-type]
+        kernel.feed_row(*row)
     return len(columns[0]), skipped
 
 
 def _plain_list(column: Any) -> list[Any]:
     dtype = str(getattr(column, "dtype", ""))
     if dtype.startswith("datetime64"):
-        import numpy
-
-        return numpy.asarray(column).astype("datetime64[ns]").astype("int64").tolist()  # type: ignore[no-any-return]
-    return column.tolist() if hasattr(column, "tolist") else list(column)  # type: ignore[no-any-return]
+        array_of = getattr(column, "to_numpy", lambda: column)()
+        return list(array_of.astype("datetime64[ns]").astype("int64").tolist())
+    return list(column.tolist() if hasattr(column, "tolist") else column)
 
 
 def _ts_of(ts: Any, number: int) -> int:
     text = ts if isinstance(ts, str) else ts.isoformat() if hasattr(ts, "isoformat") else str(ts)
     ts_ns = read_ts(text.strip().encode())
     if ts_ns is None:
-        raise DataError("not_a_time", f"Row {number}, column ts: {ts!r} is not a time.", line=number, column="ts")
+        raise DataError(
+            "not_a_time", f"Row {number}, column ts: {ts!r} is not a time.", line=number, column="ts"
+        )
     return ts_ns
 
 
@@ -298,4 +307,4 @@ def _notes(
     if settings.entry_bps < settings.exit_bps:
         yield "entry_bps is below exit_bps: a position may be left on the row after it was entered."
     if settings.calibration_rows and document["calibrated_factor"] is None:
-        yield f"There are fewer than {settings.calibration_rows} rows to calibrate the factor; nothing was traded."
+        yield f"Fewer than {settings.calibration_rows} rows are too few to calibrate; nothing was traded."

@@ -5,6 +5,7 @@ come from (flags, a notebook), nor how the data is read.
 """
 
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 
 from arbcore.errors import ConfigError
 
@@ -79,7 +80,7 @@ class BacktestSettings:
             object.__setattr__(self, name, int(value) if name in _WHOLE else float(value))
         if self.fill not in FILLS:
             raise ConfigError(f"fill is {self.fill!r}; it may be {' or '.join(FILLS)}.")
-        if any(later[0] < earlier[0] for earlier, later in zip(self.dividends, self.dividends[1:])):
+        if any(later[0] < earlier[0] for earlier, later in pairwise(self.dividends)):
             raise ConfigError("dividends must be in order of their ex-dates.")
 
     @property

@@ -19,7 +19,7 @@ from arbcore.text import printable
 
 _GZIP = b"\x1f\x8b"
 _OTHERS = {
-    b"\x28\xb5\x2f\xfd": "Zstandard data; decompress it first, such as with `zstd -dc FILE | arbcore backtest -`",
+    b"\x28\xb5\x2f\xfd": "Zstandard data; decompress it first, such as `zstd -dc FILE | arbcore backtest -`",
     b"PAR1": "a Parquet file; write it out as CSV first",
     b"ARRO": "an Arrow file; write it out as CSV first",
     b"PK\x03\x04": "a zip archive; unpack it first",

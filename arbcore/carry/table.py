@@ -11,7 +11,7 @@ from arbcore.errors import RunError
 
 
 class Table(Mapping[str, Sequence[Any]]):
-    """Named columns of one length: ``table["net_pnl"]``; times are UTC nanoseconds in columns ending ``ts``."""
+    """Named columns of one length: ``table["net_pnl"]``; columns ending in ``ts`` are UTC nanoseconds."""
 
     def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
         self._columns = dict(columns)
@@ -69,4 +69,6 @@ def _library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise RunError(f"This needs {name}, which is not installed; install it with `pip install {name}`.") from error
+        raise RunError(
+            f"This needs {name}, which is not installed; install it with `pip install {name}`."
+        ) from error

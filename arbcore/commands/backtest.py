@@ -13,8 +13,9 @@ from typing import Any, TextIO
 from arbcore.text import plural, printable
 
 DESCRIPTION = """\
-Runs the carry signal (ES against SPY) over a file of quotes: fills at the touch, costs, equity and statistics.
-The file is a CSV, plain or gzip, with the columns ts,es_bid,es_ask,spy_bid,spy_ask; - reads standard input."""
+Runs the carry signal (ES against SPY) over a file of quotes: fills at the touch, costs, equity and
+statistics. The file is a CSV, plain or gzip, with the columns ts,es_bid,es_ask,spy_bid,spy_ask; - reads
+standard input."""
 EPILOG = """\
 examples:
   arbcore backtest quotes.csv --expiry 2026-03-20
@@ -47,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("data", nargs="?", metavar="DATA", help="the quotes; - for standard input")
     parser.add_argument("--csv", metavar="FILE", help="the quotes, the other way to name them")
-    parser.add_argument("--expiry", metavar="DATE", help="date (09:30 New York), time, or contract code such as ESH26")
+    parser.add_argument(
+        "--expiry", metavar="DATE", help="date (09:30 New York), time, or contract code such as ESH26"
+    )
     parser.add_argument(
         "--factor", metavar="X", help="index points a USD of SPY (default 10), or auto[:ROWS] to calibrate it"
     )
@@ -58,11 +61,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ticks lost a fill on each leg, or on ES and on SPY (default 0)",
     )  # fmt: skip
     parser.add_argument("--fill", choices=("touch", "mid"), help="where orders are filled (default touch)")
-    parser.add_argument("--dividends", type=Path, metavar="FILE", help="CSV of ex_date,amount: USD a SPY share")
     parser.add_argument(
-        *_spellings("close-at-end"), dest="close_at_end", action="store_true", help="close an open position at the end"
+        "--dividends", type=Path, metavar="FILE", help="CSV of ex_date,amount: USD a SPY share"
     )
-    parser.add_argument("--sort", action="store_true", help="sort the rows by time first (keeps them in memory)")
+    parser.add_argument(
+        *_spellings("close-at-end"),
+        dest="close_at_end",
+        action="store_true",
+        help="close an open position at the end",
+    )
+    parser.add_argument(
+        "--sort", action="store_true", help="sort the rows by time first (keeps them in memory)"
+    )
     parser.add_argument(
         *_spellings("skip-bad"), dest="skip_bad", action="store_true", help="count malformed rows and go on"
     )
@@ -196,9 +206,7 @@ def _equity_writer(stream: TextIO) -> Any:
     stream.write("ts,equity\n")
 
     def write(times: Sequence[int], values: Sequence[float]) -> None:
-        stream.writelines(
-            f"{iso_time(ts_ns)},{value}\n" for ts_ns, value in zip(times, values, strict=True)
-        )
+        stream.writelines(f"{iso_time(ts_ns)},{value}\n" for ts_ns, value in zip(times, values, strict=True))
 
     return write
 
@@ -241,29 +249,29 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
         + (f" ({skipped} skipped)" if skipped else "")
         + (f", {summary['first_ts']} to {summary['last_ts']}" if summary["first_ts"] else "")
         + ".",
-        f"  trades          {trades:,}" + (f"   ({summary['wins']:,} won; left: {reasons})" if trades else ""),
+        f"  trades          {trades:,}"
+        + (f"   ({summary['wins']:,} won; left: {reasons})" if trades else ""),
         f"  net P&L         {_usd(summary['net_pnl'])}",
         f"    basis         {_usd(summary['basis_pnl'])}",
         f"    carry         {_usd(summary['carry_pnl'])}",
         f"    costs         {_usd(-summary['costs'])}",
     ]
-    for name in ("financing", "dividends"):
-        if summary[name]:
-            lines.append(f"    {name:<12}  {_usd(summary[name])}")
+    extras = [name for name in ("financing", "dividends") if summary[name]]
+    lines += [f"    {name:<12}  {_usd(summary[name])}" for name in extras]
+    ratios = {name: _ratio(summary[name]) for name in ("sharpe", "sortino", "calmar", "profit_factor")}
     lines += [
         f"  max drawdown    {_usd(summary['max_drawdown'])}   (longest {_span(summary['max_drawdown_s'])})",
-        f"  Sharpe          {_ratio(summary['sharpe'])}   Sortino {_ratio(summary['sortino'])}"
-        f"   Calmar {_ratio(summary['calmar'])}",
+        "  Sharpe          {sharpe}   Sortino {sortino}   Calmar {calmar}".format(**ratios),
     ]
     if trades:
         lines.append(
-            f"  a trade         {_usd(summary['expectancy'])}   (profit factor {_ratio(summary['profit_factor'])}, "
+            f"  a trade         {_usd(summary['expectancy'])}   (profit factor {ratios['profit_factor']}, "
             f"held {_span(summary['average_hold_s'])} on average)"
         )
     if summary["exposure"] is not None:
         lines.append(f"  exposure        {summary['exposure']:.1%} of rows")
     if position is not None:
-        held = f"{position['side']} since {position['entry_ts']}, entered at {position['entry_dev_bps']:+.2f} bps"
+        held = f"{position['side']} since {position['entry_ts']} at {position['entry_dev_bps']:+.2f} bps"
         lines.append(f"  open            {held}, unrealised {_usd(summary['unrealised_pnl'])}")
     return lines
 

@@ -1,13 +1,14 @@
 """Twin of ``carry/_backtest``: rows of quotes to trades, equity and statistics, one obvious step at a time.
 
-The numbers are those of the definitions: fills cross the spread, half of the cost is charged at each end, equity
-is marked at mids. Everything that is kept is a list.
+The numbers are those of the definitions: fills cross the spread, half of the cost is charged at each end,
+equity is marked at mids. Everything that is kept is a list.
 """
 
 import math
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from arbcore.carry.settings import DAY_NS, BacktestSettings
 from arbcore.reference.carry import carry_factor, years_to_expiry
@@ -21,6 +22,8 @@ SIDE_NAMES = {-1: "cash_and_carry", 1: "reverse"}
 
 @dataclass
 class Position:
+    """What is held. ``entry_c`` is the carry factor at entry, ``cost`` that of the round trip."""
+
     side: int
     entry_ns: int
     expiry_ns: int
@@ -297,7 +300,7 @@ def daily_changes(equity: list[tuple[int, float]]) -> list[float]:
     """Changes of the last equity of each UTC date, the first from 0."""
     closes = {ts_ns // DAY_NS: value for ts_ns, value in equity}
     values = [0.0, *closes.values()]
-    return [after - before for before, after in zip(values, values[1:])]
+    return [after - before for before, after in pairwise(values)]
 
 
 def daily_statistics(changes: list[float], max_drawdown: float) -> dict[str, float | None]:

@@ -17,7 +17,8 @@ NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 NO_NUMBER = re.compile(r"|nan|null|na|n/a|[+-]?(nan|inf|infinity)", re.IGNORECASE)
 TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"(?:[ Tt]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?(?: ?(?:[Zz]|([+-])([0-9]{2})(?::?([0-9]{2}))?))?)?"
+    r"(?:[ Tt]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
+    r"(?: ?(?:[Zz]|([+-])([0-9]{2})(?::?([0-9]{2}))?))?)?"
 )
 EPOCH = re.compile(r"[+-]?[0-9]+")
 MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -130,7 +131,9 @@ class QuoteReader:
                 raise DataError("order", "time goes back", line=line, column="ts")
             last_ns = row.ts_ns
             prices = [row.es_bid, row.es_ask, row.spy_bid, row.spy_ask]
-            if any(math.isnan(price) for price in prices) or (row.factor is not None and math.isnan(row.factor)):
+            if any(math.isnan(price) for price in prices) or (
+                row.factor is not None and math.isnan(row.factor)
+            ):
                 self.skipped["missing"] += 1
             elif row.es_bid > row.es_ask or row.spy_bid > row.spy_ask:
                 self.skipped["crossed"] += 1
@@ -177,7 +180,9 @@ class QuoteReader:
             if not (math.isnan(value) or PRICE_MIN <= value <= PRICE_MAX):
                 raise DataError("out_of_range", f"{cells[name]!r} is absurd", line=line, column=name)
             numbers[name] = value
-        row = Row(line, ts_ns, *(numbers[name] for name in PRICES))
+        row = Row(
+            line, ts_ns, numbers["es_bid"], numbers["es_ask"], numbers["spy_bid"], numbers["spy_ask"]
+        )
         if "expiry" in cells:
             row.expiry_ns = self._expiry(line, cells["expiry"])
         if "factor" in numbers:

@@ -96,9 +96,7 @@ def test_a_roll_closes_at_the_last_row_of_the_old_contract() -> None:
 
 def test_a_position_is_closed_at_the_first_row_at_its_expiry() -> None:
     expiry_ns = START_NS + 5
-    rows = [
-        Row(2 + at, START_NS + at, 6040.0, 6040.25, 600.0, 600.01) for at in (0, 2, 5, 6)
-    ]
+    rows = [Row(2 + at, START_NS + at, 6040.0, 6040.25, 600.0, 600.01) for at in (0, 2, 5, 6)]
     plain, compiled = run_both(rows, EAGER, expiry_ns=expiry_ns)
     assert [(t.exit_reason, t.exit_ns) for t in plain.trades] == [("expiry", expiry_ns)]
     assert_same(plain, compiled)
@@ -106,7 +104,10 @@ def test_a_position_is_closed_at_the_first_row_at_its_expiry() -> None:
 
 def test_without_an_expiry_a_position_keeps_the_front_one_it_was_opened_under() -> None:
     front_ns = calendar.front_contract(START_NS).expiry_ns
-    rows = [Row(2, front_ns - 10, 6040.0, 6040.25, 600.0, 600.01), Row(3, front_ns, 6040.0, 6040.25, 600.0, 600.01)]
+    rows = [
+        Row(2, front_ns - 10, 6040.0, 6040.25, 600.0, 600.01),
+        Row(3, front_ns, 6040.0, 6040.25, 600.0, 600.01),
+    ]
     plain, compiled = run_both(rows, EAGER)
     assert [t.exit_reason for t in plain.trades] == ["expiry"]
     assert_same(plain, compiled)
@@ -129,7 +130,9 @@ def test_money_by_hand() -> None:
         Row(2, START_NS, 6040.0, 6040.25, 600.0, 600.01),
         Row(3, START_NS + DAY_NS, 6000.0, 6000.25, 600.0, 600.01),
     ]
-    plain, compiled = run_both(rows, replace(EAGER, r=0.0, d=0.0, exit_bps=1.0), expiry_ns=START_NS + 30 * DAY_NS)
+    plain, compiled = run_both(
+        rows, replace(EAGER, r=0.0, d=0.0, exit_bps=1.0), expiry_ns=START_NS + 30 * DAY_NS
+    )
     trade = plain.trades[0]
     assert (trade.side, trade.shares, trade.exit_reason) == ("cash_and_carry", 503, "converged")
     assert trade.gross_pnl == pytest.approx(50 * 39.75 - 503 * 0.01)
@@ -185,7 +188,8 @@ def test_any_rows_are_equal_bit_by_bit(
     close: bool,
 ) -> None:
     chosen = BacktestSettings(
-        entry_bps=entry, exit_bps=exits, cost_bps=cost, stop_bps=stop, max_hold_days=hold, cooldown_s=cooldown,
+        entry_bps=entry, exit_bps=exits, cost_bps=cost, stop_bps=stop, max_hold_days=hold,
+        cooldown_s=cooldown,
         close_at_end=close,
     )  # fmt: skip
     ts_ns, made = START_NS, []

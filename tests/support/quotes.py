@@ -23,7 +23,9 @@ def random_rows(seed: int, count: int, *, step_s: float = 3_600.0, wide: float =
         spy += rng.randint(-40, 40)
         bps = 0.9 * bps + rng.gauss(0, wide)
         es = round(spy / 10 * (1.002 + bps * 1e-4) * 4) / 4
-        rows.append(Row(line, ts_ns, es - 0.25 * rng.randint(0, 1), es, (spy - rng.randint(0, 2)) / 100, spy / 100))
+        rows.append(
+            Row(line, ts_ns, es - 0.25 * rng.randint(0, 1), es, (spy - rng.randint(0, 2)) / 100, spy / 100)
+        )
     return rows
 
 
@@ -46,7 +48,13 @@ def run_both(
     for row in rows:
         plain.row(row)
         compiled.feed_row(
-            row.ts_ns, row.es_bid, row.es_ask, row.spy_bid, row.spy_ask, factor=row.factor, expiry_ns=row.expiry_ns
+            row.ts_ns,
+            row.es_bid,
+            row.es_ask,
+            row.spy_bid,
+            row.spy_ask,
+            factor=row.factor,
+            expiry_ns=row.expiry_ns,
         )
     plain.end()
     compiled.end()

@@ -1,0 +1,222 @@
+"""``arbcore backtest`` as its users meet it: documents, files, sentences and exit codes."""
+
+import csv
+import gzip
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quotes import ledger_of, run_both
+
+import arbcore
+from arbcore.carry import calendar
+from arbcore.carry.backtest import TRADE_COLUMNS
+from arbcore.carry.civil import iso_time
+from arbcore.carry.settings import BacktestSettings
+from arbcore.cli import main
+from arbcore.errors import ConfigError, DataError
+from arbcore.reference.quotes import QuoteReader
+
+SAMPLE = Path(__file__).resolve().parents[1] / "examples" / "es_spy_synthetic.csv"
+FLAGS = ["--r", "0.043", "--d", "0.0125", "--factor", "10.03", "--entry-bps", "3", "--exit-bps", "0.5"]
+SETTINGS: dict[str, Any] = {
+    "r": 0.043,
+    "d": 0.0125,
+    "factor": 10.03,
+    "entry_bps": 3,
+    "exit_bps": 0.5,
+    "cost_bps": 0.5,
+}
+HEADER = "ts,es_bid,es_ask,spy_bid,spy_ask\n"
+GOOD = "2026-03-02T14:30:00Z,6000,6000.25,600,600.01\n"
+Capture = pytest.CaptureFixture[str]
+
+
+def document(capsys: Capture, *words: str) -> dict[str, Any]:
+    assert main(["backtest", *words, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def twin_ledger() -> list[tuple[Any, ...]]:
+    rows = list(QuoteReader(SAMPLE.read_bytes(), expiry_of=calendar.read_expiry))
+    plain, _ = run_both(rows, BacktestSettings(**SETTINGS))
+    return ledger_of(plain)
+
+
+def test_the_document_has_every_promised_field(capsys: Capture) -> None:
+    found = document(capsys, str(SAMPLE), *FLAGS, "--cost-bps", "0.5")
+    promised = (
+        "schema rows rows_used rows_skipped first_ts last_ts params trades wins gross_pnl costs financing "
+        "dividends net_pnl max_drawdown sharpe open_position unrealised_pnl"
+    )
+    assert set(promised.split()) <= set(found)
+    assert found["schema"] == "arbcore.backtest/1"
+    assert found["rows"] == found["rows_used"] == 780
+    assert found["rows_skipped"] == {"missing": 0, "crossed": 0, "malformed": 0}
+    assert found["expiries"] == ["2026-03-20T13:30:00Z"]
+    assert found["trades"] == len(twin_ledger()) > 0
+    assert found["basis_pnl"] + found["carry_pnl"] == pytest.approx(found["gross_pnl"])
+    assert found["net_pnl"] == pytest.approx(found["gross_pnl"] - found["costs"])
+
+
+def test_the_ledger_file_is_the_twin_trade_by_trade(tmp_path: Path, capsys: Capture) -> None:
+    ledger, equity = tmp_path / "trades.csv", tmp_path / "equity.csv"
+    words = [*FLAGS, "--cost_bps", "0.5", "--trades", str(ledger), "--equity", str(equity)]
+    found = document(capsys, "--csv", str(SAMPLE), *words)
+    header, *rows = csv.reader(io.StringIO(ledger.read_text(encoding="utf-8")))
+    assert tuple(header) == TRADE_COLUMNS
+    expected = twin_ledger()
+    assert [row[0] for row in rows] == [str(number) for number in range(1, len(expected) + 1)]
+    assert [row[1:] for row in rows] == [
+        [side, iso_time(entry), iso_time(end), *map(str, rest)] for side, entry, end, *rest in expected
+    ]
+    lines = equity.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "ts,equity"
+    assert len(lines) == 781
+    assert float(lines[-1].split(",")[1]) == found["final_equity"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["equity.csv", "trades.csv"]
+
+
+def test_text_says_what_came_of_it(capsys: Capture) -> None:
+    assert main(["backtest", str(SAMPLE), *FLAGS, "--cost-bps", "0.5", "--factor", "auto:60"]) == 0
+    out, err = capsys.readouterr()
+    assert "780 rows used of 780, 2026-03-02T14:31:00Z to" in out
+    assert "net P&L" in out
+    assert "2026-03-20T13:30:00Z" in err
+
+
+def test_gzip_and_standard_input_give_the_same(tmp_path: Path, capsys: Capture) -> None:
+    packed = tmp_path / "quotes.bin"
+    packed.write_bytes(gzip.compress(SAMPLE.read_bytes()))
+    plain = document(capsys, str(SAMPLE), *FLAGS)
+    assert document(capsys, str(packed), *FLAGS) == plain
+    words = [sys.executable, "-m", "arbcore", "backtest", "-", *FLAGS, "--json"]
+    for data in (SAMPLE.read_bytes(), packed.read_bytes()):
+        done = subprocess.run(words, input=data, capture_output=True, timeout=60)
+        assert json.loads(done.stdout) == plain
+
+
+def test_sorting_gives_what_sorted_data_gives(tmp_path: Path, capsys: Capture) -> None:
+    header, *lines = SAMPLE.read_text(encoding="utf-8").splitlines(keepends=True)
+    shuffled = tmp_path / "shuffled.csv"
+    shuffled.write_text(header + "".join(lines[::-1]), encoding="utf-8")
+    assert document(capsys, str(shuffled), "--sort", *FLAGS) == document(capsys, str(SAMPLE), *FLAGS)
+    assert main(["backtest", str(shuffled), *FLAGS]) == 3
+    assert "line 3, column ts: time goes back" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "is empty"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "there is no column ts"),
+        (HEADER.encode() + b"soon,1,2,1,2\n", "line 2, column ts: 'soon'"),
+        (HEADER.encode() + b"2026-03-02,1,2,x,2\n", "line 2, column spy_bid: 'x' is not a number"),
+        (HEADER.encode() + b"2026-03-02,1,2\n", "line 2, column spy_bid: the row has 3 of the 4 fields"),
+        (gzip.compress(HEADER.encode() + GOOD.encode() * 999)[:-30], "cut short"),
+        (b"\x1f\x8bnot really gzip", "damaged"),
+        (b"PAR1\x00\x00", "Parquet"),
+        (b"\x28\xb5\x2f\xfd\x00", "Zstandard"),
+        (HEADER.encode() + b'"' + b"x" * 2_000_000, "line 2: the row is longer than"),
+    ],
+)
+def test_bad_data_ends_with_one_sentence_and_exit_3(
+    data: bytes, sentence: str, tmp_path: Path, capsys: Capture
+) -> None:
+    path = tmp_path / "quotes.csv"
+    path.write_bytes(data)
+    assert main(["backtest", str(path), "--trades", str(tmp_path / "trades.csv")]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert sentence in err
+    assert err.count("\n") == 1
+    # Nothing is written half.
+    assert [left.name for left in tmp_path.iterdir()] == ["quotes.csv"]
+
+
+@pytest.mark.parametrize(("name", "sentence"), [(".", "is a directory"), ("none.csv", "does not exist")])
+def test_what_is_no_file_is_exit_3(name: str, sentence: str, tmp_path: Path, capsys: Capture) -> None:
+    assert main(["backtest", str(tmp_path / name)]) == 3
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["a.csv", "--csv", "b.csv"],
+        ["a.csv", "--cost-bps", "-1"],
+        ["a.csv", "--contracts", "1.5"],
+        ["a.csv", "--r", "nan"],
+        ["a.csv", "--factor", "auto:0"],
+        ["a.csv", "--expiry", "friday"],
+        ["a.csv", "--slippage-ticks", "1,2,3"],
+    ],
+)
+def test_wrong_usage_is_exit_2(words: list[str], capsys: Capture) -> None:
+    assert main(["backtest", *words]) == 2
+    assert capsys.readouterr().err.startswith("arbcore: ")
+
+
+def test_a_header_alone_is_no_error(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "quotes.csv"
+    path.write_text(HEADER, encoding="utf-8")
+    found = document(capsys, str(path))
+    assert (found["rows"], found["first_ts"], found["sharpe"], found["exposure"]) == (0, None, None, None)
+
+
+def test_skipped_rows_are_counted_by_reason(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "quotes.csv"
+    bad = "2026-03-02T14:30:01Z,nan,1,1,1\n2026-03-02T14:30:02Z,2,1,1,1\nx,1,1,1,1\n"
+    path.write_text(HEADER + GOOD + bad, encoding="utf-8")
+    found = document(capsys, str(path), "--skip-bad")
+    assert found["rows_skipped"] == {"missing": 1, "crossed": 1, "malformed": 1}
+    assert (found["rows"], found["rows_used"]) == (4, 1)
+
+
+def test_an_expiry_before_the_data_is_said(capsys: Capture) -> None:
+    assert main(["backtest", str(SAMPLE), *FLAGS, "--expiry", "2026-02-27"]) == 0
+    assert "is before the data" in capsys.readouterr().err
+
+
+def test_dividends_are_read_from_a_file(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "dividends.csv"
+    path.write_text("ex_date,amount\n2026-03-03,1.75\n", encoding="utf-8")
+    found = document(
+        capsys, str(SAMPLE), *FLAGS, "--entry-bps", "-1", "--exit-bps", "-99", "--dividends", str(path)
+    )
+    assert found["params"]["dividends"] == 1
+    path.write_text("ex_date,amount\nsoon,1.75\n", encoding="utf-8")
+    assert main(["backtest", str(SAMPLE), "--dividends", str(path)]) == 3
+    assert "line 2" in capsys.readouterr().err
+
+
+def test_the_library_gives_the_same_from_a_path_a_file_and_columns() -> None:
+    from_path = arbcore.backtest(SAMPLE, **SETTINGS)
+    assert from_path.trades is not None
+    assert from_path.equity is not None
+    assert next(from_path.trades.rows())[1:] == twin_ledger()[0]
+    assert from_path.equity.height == 780
+    with SAMPLE.open("rb") as stream:
+        assert arbcore.backtest(stream, **SETTINGS).summary == from_path.summary
+    rows = list(csv.DictReader(io.StringIO(SAMPLE.read_text(encoding="utf-8"))))
+    columns: dict[str, list[Any]] = {name: [float(row[name]) for row in rows] for name in list(rows[0])[1:]}
+    columns["ts"] = [row["ts"] for row in rows]
+    from_columns = arbcore.backtest(columns, **SETTINGS)
+    assert from_columns.summary == from_path.summary
+    assert dict(from_columns.trades or {}) == dict(from_path.trades)
+
+
+def test_the_library_raises_what_it_says() -> None:
+    with pytest.raises(ConfigError, match="no backtest setting 'entry'"):
+        arbcore.backtest(SAMPLE, entry=3)
+    with pytest.raises(DataError) as caught:
+        arbcore.backtest(
+            {"ts": [1, 0], "es_bid": [1, 1], "es_ask": [1, 1], "spy_bid": [1, 1], "spy_ask": [1, 1]}
+        )
+    assert (caught.value.kind, caught.value.line) == ("order", 2)

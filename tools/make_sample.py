@@ -1,0 +1,72 @@
+"""Makes synthetic quotes of ES and SPY, of any length, the same for the same seed.
+
+    python tools/make_sample.py --rows 780 --seed 7 > examples/es_spy_synthetic.csv
+
+One-minute closes of regular sessions: SPY walks, the index sits a third of a percent above ten SPY, and the
+future's distance from its fair value wanders back and forth by a few basis points. No market made this.
+"""
+
+import argparse
+import math
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:
+    sys.path.append(str(ROOT))
+
+from arbcore.carry.calendar import close_clock_ns, front_contract  # noqa: E402 -- after the path
+from arbcore.carry.civil import NS_PER_HOUR, NS_PER_MINUTE, iso_time, new_york_to_utc, read_date  # noqa: E402
+
+RATE, YIELD, FACTOR = 0.043, 0.0125, 10.03
+OPEN_CLOCK_NS = 9 * NS_PER_HOUR + 30 * NS_PER_MINUTE
+
+
+def minutes(first_day: int) -> Iterator[int]:
+    """The ends of the minutes of every session from a day on."""
+    day = first_day
+    while True:
+        close_ns = close_clock_ns(day)
+        clock_ns = OPEN_CLOCK_NS
+        while close_ns is not None and clock_ns < close_ns:
+            clock_ns += NS_PER_MINUTE
+            yield new_york_to_utc(day, clock_ns)
+        day += 1
+
+
+def quotes(rows: int, *, seed: int, first_day: int) -> Iterator[str]:
+    """The lines of the file, the header first."""
+    rng = random.Random(seed)
+    yield "ts,es_bid,es_ask,spy_bid,spy_ask\n"
+    cents, bps = 60_000, 0.0
+    instants = minutes(first_day)
+    for _ in range(rows):
+        ts_ns = next(instants)
+        cents = max(1_000, cents + round(rng.gauss(0, 14)))
+        bps = 0.97 * bps + rng.gauss(0, 1.6)
+        spread = 1 + (rng.random() < 0.15)
+        years = (front_contract(ts_ns).expiry_ns - ts_ns) / (365 * 86_400 * 1e9)
+        fair = (cents + spread / 2) / 100 * FACTOR * math.exp((RATE - YIELD) * years)
+        tick = math.floor(fair * (1 + bps * 1e-4) * 4)
+        width = 1 + (rng.random() < 0.1)
+        yield (
+            f"{iso_time(ts_ns)},{tick / 4:.2f},{(tick + width) / 4:.2f},"
+            f"{cents / 100:.2f},{(cents + spread) / 100:.2f}\n"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="Synthetic one-minute quotes of ES and SPY, as CSV on stdout."
+    )
+    parser.add_argument("--rows", type=int, default=780, help="how many (390 are a full session)")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--from", dest="first", default="2026-03-02", metavar="DATE", help="the first day")
+    args = parser.parse_args()
+    sys.stdout.writelines(quotes(args.rows, seed=args.seed, first_day=read_date(args.first)))
+
+
+if __name__ == "__main__":
+    main()
