@@ -19,8 +19,8 @@ if TYPE_CHECKING:
         exposure_room,
     )
     from arbcore.carry.backtest import BacktestResult, backtest
-    from arbcore.carry.settings import BacktestSettings
     from arbcore.carry.fair import fair_value
+    from arbcore.carry.settings import BacktestSettings
     from arbcore.errors import (
         ArbcoreError,
         BrokenInvariant,
@@ -75,8 +75,8 @@ _HOME = {
         "Cooldown", "MessageWindow", "RollingMean", "depth_value", "exposure_allows", "exposure_room",
     ),
     "arbcore.carry.backtest": ("BacktestResult", "backtest"),
-    "arbcore.carry.settings": ("BacktestSettings",),
     "arbcore.carry.fair": ("fair_value",),
+    "arbcore.carry.settings": ("BacktestSettings",),
     "arbcore.errors": (
         "ArbcoreError", "BrokenInvariant", "ConfigError", "ConnectError", "DataError", "InputError",
         "JournalError", "RunError", "UsageError", "WireError",
