@@ -73,7 +73,7 @@ cdef class Gate:
     @cython.cdivision(True)
     cdef int32_t check(self, const Proposal* order, int64_t now_ns) noexcept:
         cdef int64_t doubled, distance
-        cdef int32_t unit
+        cdef int32_t unit, most
         if not self.ready or self.mode == STOPPING or (self.mode == CLOSING and not self._reduces(order)):
             return HALTED
         if not self.market.symbols[order.symbol].open:
@@ -86,7 +86,8 @@ cdef class Gate:
                 return BAD_ORDER
         if not self._within_limits(order):
             return LIMIT
-        if self.orders.n_live[order.symbol] >= (LIVE_MAX if order.value >= HEDGE_VALUE else self.live_orders_max):
+        most = LIVE_MAX if order.value >= HEDGE_VALUE else self.live_orders_max
+        if self.orders.n_live[order.symbol] >= most:
             return TOO_MANY_LIVE
         if order.kind == ADD:
             if self._crosses_own(order):
