@@ -90,6 +90,10 @@ class SessionSettings(Ranged):
         letters = self.team.isascii() and self.team.isalpha() and self.team.isupper()
         if not letters or len(self.team) > 32:
             raise ConfigError(f"team is {self.team!r}; give 1 to 32 upper-case letters")
+        if self.min_prices > self.window:
+            raise ConfigError(
+                f"min_prices is {self.min_prices} of a window of {self.window} trades; give at most {self.window}"
+            )
         if self.cancel_reserve >= self.message_cap:
             raise ConfigError(
                 f"cancel_reserve is {self.cancel_reserve} of a message_cap of {self.message_cap}; "

@@ -243,6 +243,11 @@ def test_a_reserve_as_large_as_the_cap_is_no_setting() -> None:
         SessionSettings(message_cap=10, cancel_reserve=10)
 
 
+def test_an_average_that_would_never_count_is_refused() -> None:
+    with pytest.raises(ConfigError, match="min_prices"):
+        SessionSettings(window=5, min_prices=6)
+
+
 # --- slots --------------------------------------------------------------------------------------
 
 
