@@ -183,8 +183,8 @@ class ConversionArbitrage(Strategy):
                 self.ask(symbol, side=side, price=self.prices[symbol], size=abs(missing), value=value)
 
     def _repair(self, now_ns: int) -> bool:
-        """Choose the number of lots that costs least to reach from what has filled, at the touch, and price
-        what is missing a tick further at each attempt. False where no number can be reached now."""
+        """Choose the number of lots that costs least to reach from what has filled, at others' touch, and
+        price what is missing a tick further at each attempt. False where no number can be reached now."""
         best: tuple[int, int, int] | None = None
         for lots in self._reachable_lots():
             cash = self._cash_to_reach(lots)
@@ -203,8 +203,8 @@ class ConversionArbitrage(Strategy):
         for symbol in self.lot:
             missing = self._missing(symbol)
             if missing:
-                state = self.desk.market.symbols[symbol]
-                self.prices[symbol] = state.asks[0][0] + slack if missing > 0 else state.bids[0][0] - slack
+                side = 1 if missing > 0 else -1
+                self.prices[symbol] = self.desk.net_touch(symbol, side) + side * slack
         return True
 
     def _reachable_lots(self) -> range:
@@ -217,18 +217,17 @@ class ConversionArbitrage(Strategy):
         return range(min(lows), max(highs) + 1)
 
     def _cash_to_reach(self, lots: int) -> int | None:
-        """Cash from trading to ``lots`` at the touch; None where a side is empty or a limit forbids it."""
+        """Cash from trading to ``lots`` at others' touch; None where a side is empty or a limit forbids."""
         cash = 0
         for symbol, quantity in self.lot.items():
             missing = lots * quantity - self.holding.position[symbol]
             if missing == 0:
                 continue
-            state = self.desk.market.symbols[symbol]
             side = 1 if missing > 0 else -1
-            levels = state.asks if missing > 0 else state.bids
-            if not levels or self.desk.gate.room(symbol, side) < abs(missing):
+            touch = self.desk.net_touch(symbol, side)
+            if touch == 0 or self.desk.gate.room(symbol, side) < abs(missing):
                 return None
-            cash -= missing * levels[0][0]
+            cash -= missing * touch
         return cash
 
     def _held(self) -> dict[int, int]:

@@ -284,12 +284,11 @@ cdef class ConversionArbitrage(Strategy):
                          magnitude(missing), HEDGE_VALUE if self.phase == REPAIRING else self.value)
 
     cdef bint repair(self, int64_t now_ns) noexcept:
-        """Choose the number of lots that costs least to reach from what has filled, at the touch, and price
+        """Choose the number of lots that costs least to reach from what has filled, at others' touch, and price
         what is missing a tick further at each attempt. False where no number can be reached now."""
         cdef int64_t lots, cash, best_cash = 0, best_lots = 0, low = 0, high = 0, missing, slack
         cdef bint found = False
-        cdef int32_t part
-        cdef const SymbolState* state
+        cdef int32_t part, symbol, side
         self.reachable_lots(&low, &high)
         for lots in range(low, high + 1):
             if self.cash_to_reach(lots, &cash) and (
@@ -311,10 +310,9 @@ cdef class ConversionArbitrage(Strategy):
         for part in range(self.n_parts):
             missing = self.missing(part)
             if missing != 0:
-                state = &self.desk.market.symbols[self.parts[part].symbol]
-                self.parts[part].price = (
-                    state.asks[0].price + slack if missing > 0 else state.bids[0].price - slack
-                )
+                symbol = self.parts[part].symbol
+                side = BUY if missing > 0 else SELL
+                self.parts[part].price = self.desk.net_touch(symbol, side) + side * slack
         return True
 
     cdef void reachable_lots(self, int64_t* low, int64_t* high) noexcept:
@@ -328,22 +326,20 @@ cdef class ConversionArbitrage(Strategy):
             high[0] = max(high[0], -floor_div(-held, self.parts[part].quantity))
 
     cdef bint cash_to_reach(self, int64_t lots, int64_t* cash) noexcept:
-        """Cash from trading to ``lots`` at the touch; False where a side is empty or a limit forbids it."""
-        cdef int32_t part, symbol
-        cdef int64_t missing
-        cdef const SymbolState* state
+        """Cash from trading to ``lots`` at others' touch; False where a side is empty or a limit forbids it."""
+        cdef int32_t part, symbol, side
+        cdef int64_t missing, touch
         cash[0] = 0
         for part in range(self.n_parts):
             symbol = self.parts[part].symbol
             missing = lots * self.parts[part].quantity - self.holding.position[symbol]
             if missing == 0:
                 continue
-            state = &self.desk.market.symbols[symbol]
-            if (state.n_asks if missing > 0 else state.n_bids) == 0:
+            side = BUY if missing > 0 else SELL
+            touch = self.desk.net_touch(symbol, side)
+            if touch == 0 or self.desk.gate.room(symbol, side) < magnitude(missing):
                 return False
-            if self.desk.gate.room(symbol, BUY if missing > 0 else SELL) < magnitude(missing):
-                return False
-            cash[0] -= missing * (state.asks[0].price if missing > 0 else state.bids[0].price)
+            cash[0] -= missing * touch
         return True
 
     cdef inline int64_t missing(self, int32_t part) noexcept:
