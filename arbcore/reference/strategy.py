@@ -104,7 +104,7 @@ class Strategy:
         return [order for order in self.desk.orders.live[symbol] if order.strategy == self.owner]
 
     def waits_for_slot(self, symbol: int, now_ns: int) -> bool:
-        """Whether nothing can be done in a symbol before its slot opens, since no order of ours lives there."""
+        """Whether nothing can be done in a symbol before its slot opens, as no order of ours lives there."""
         if self.desk.gate.slot_free(symbol, now_ns) or self.own_live(symbol):
             return False
         self.desk.gate.wait(symbol)

@@ -92,7 +92,7 @@ class SessionSettings(Ranged):
             raise ConfigError(f"team is {self.team!r}; give 1 to 32 upper-case letters")
         if self.min_prices > self.window:
             raise ConfigError(
-                f"min_prices is {self.min_prices} of a window of {self.window} trades; give at most {self.window}"
+                f"min_prices is {self.min_prices} of a window of {self.window} trades; give no more than that"
             )
         if self.cancel_reserve >= self.message_cap:
             raise ConfigError(
