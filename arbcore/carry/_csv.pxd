@@ -1,4 +1,5 @@
 """The wall of the CSV reader, for the backtest."""
+cimport cython
 from libc.stdint cimport int64_t
 
 
@@ -17,6 +18,7 @@ cdef struct Cell:
     Py_ssize_t length
 
 
+@cython.final
 cdef class CsvReader:
     cdef readonly int64_t rows, missing, crossed, malformed
     cdef readonly bint has_expiry, has_factor

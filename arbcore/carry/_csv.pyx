@@ -110,6 +110,7 @@ cdef inline const unsigned char* fast_price(const unsigned char* p, double* pric
     return p
 
 
+@cython.final
 cdef class CsvReader:
     """Rows of one stream. Fill ``room()``, say how much with ``filled``; 0 bytes say that the stream is over.
 
