@@ -12,6 +12,9 @@ from tools.bench.area_session import SETTINGS, same
 from tools.bench.harness import FLOOR, OURS, Disagreement, Options, Ratio, Row, Table, measure, render
 
 
+pytestmark = pytest.mark.slow
+
+
 def test_engines_take_turns_and_the_first_round_is_not_kept() -> None:
     calls: list[str] = []
     rows = [Row("a", OURS), Row("b", FLOOR)]
