@@ -100,8 +100,7 @@ def exchange_settings() -> tuple[Setting, ...]:
     found = list(BASE_SETTINGS) + _declared(SessionSettings, PREFIX)
     for name, group in STRATEGY_SETTINGS.items():
         prefix = f"{PREFIX}{name.upper()}_"
-        enabled = bool(getattr(group, "ENABLED_BY_DEFAULT", True))
-        found.append(Setting(f"{prefix}ENABLED", "switch", enabled, f"trade with the strategy {name}"))
+        found.append(Setting(f"{prefix}ENABLED", "switch", True, f"trade with the strategy {name}"))
         found += _declared(group, prefix)
     return tuple(found)
 

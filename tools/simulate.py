@@ -27,11 +27,6 @@ REPORT_SEED = 100_000
 STORM_NAMES = [name for name in STORMS if name != "none"]
 
 
-def enabled() -> dict[str, Any]:
-    """The strategies that are on by default."""
-    return {name: kind() for name, kind in STRATEGY_SETTINGS.items() if kind.enabled_by_default}
-
-
 def table_plans(args: argparse.Namespace) -> Iterator[tuple[str, RoundPlan]]:
     """Every row of the table with the plan of its first round."""
     base = RoundPlan(
