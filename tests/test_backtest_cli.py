@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -220,3 +221,44 @@ def test_the_library_raises_what_it_says() -> None:
             {"ts": [1, 0], "es_bid": [1, 1], "es_ask": [1, 1], "spy_bid": [1, 1], "spy_ask": [1, 1]}
         )
     assert (caught.value.kind, caught.value.line) == ("order", 2)
+
+
+@pytest.mark.parametrize(
+    ("flags", "part"),
+    [
+        (["--trades", "quotes.csv"], "would overwrite the quotes"),
+        (["--equity", "link.csv"], "would overwrite the quotes"),
+        (["--trades", "same.csv", "--equity", "./same.csv"], "would overwrite --trades"),
+        (["--dividends", "paid.csv", "--trades", "paid.csv"], "would overwrite --dividends"),
+        (["--equity", "folder"], "folder cannot be written (Is a directory)"),
+    ],
+)
+def test_a_result_replaces_nothing_that_is_not_one(
+    flags: list[str], part: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quotes.csv").write_text(HEADER + GOOD)
+    (tmp_path / "paid.csv").write_text("ex_date,amount\n2026-03-10,1.5\n")
+    (tmp_path / "link.csv").symlink_to("quotes.csv")
+    (tmp_path / "folder").mkdir()
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert main(["backtest", "quotes.csv", *flags]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert part in err
+    assert err.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert (tmp_path / "quotes.csv").read_text() == HEADER + GOOD
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path, capsys: Capture) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert main(["backtest", str(SAMPLE), *FLAGS, "--trades", str(pipe)]) == 0
+        assert os.read(reader, 1 << 16).decode().startswith("trade_id,")
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    capsys.readouterr()

@@ -105,6 +105,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("Name one file of quotes (or - for standard input); see `arbcore backtest --help`.")
     settings = make_settings(_chosen(args))
     expiry_ns = expiry_instant_of(args.expiry)
+    _refuse_overlap(args)
     progress = _Progress(sys.stderr)
     with _Output(args.trades) as trades, _Output(args.equity) as equity:
         sinks = Sinks(
@@ -157,33 +158,60 @@ def _chosen(args: argparse.Namespace) -> dict[str, Any]:
     return chosen
 
 
+def _refuse_overlap(args: argparse.Namespace) -> None:
+    """No file is named twice: a result would replace the quotes, or the other result."""
+    from arbcore.errors import UsageError
+
+    quotes = args.data if args.csv is None else args.csv
+    named = [("the quotes", quotes), ("--dividends", args.dividends)]
+    for flag, path in (("--trades", args.trades), ("--equity", args.equity)):
+        for role, other in named:
+            if path is None or other is None or str(other) == "-" or _is_special(path):
+                continue
+            if os.path.realpath(path) == os.path.realpath(other):
+                raise UsageError(f"{flag} {printable(str(path))} would overwrite {role}; name another file.")
+        named.append((flag, path))
+
+
+def _is_special(path: Path) -> bool:
+    """A device, a pipe or a folder: there, and not to be replaced by a file."""
+    return path.exists() and not path.is_file()
+
+
 class _Output:
-    """A file that appears whole at the end or not at all."""
+    """A file that appears whole at the end or not at all; a device or a pipe is written as it comes."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._part = None if path is None else path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._part: Path | None = None
+        if path is not None and not _is_special(path):
+            target = Path(os.path.realpath(path))
+            self._part = target.with_name(f".{target.name}.{os.getpid()}.part")
         self._stream: TextIO | None = None
 
     def __enter__(self) -> TextIO:
         from arbcore.errors import UsageError
 
-        if self._part is None:
+        if self._path is None:
             return sys.stdout
         try:
-            self._stream = self._part.open("w", encoding="utf-8", newline="")
+            self._stream = (self._part or self._path).open("w", encoding="utf-8", newline="")
         except OSError as error:
-            raise UsageError(f"{printable(str(self._path))} cannot be written: {error.strerror}.") from error
+            raise UsageError(
+                f"{printable(str(self._path))} cannot be written ({error.strerror}); name another file."
+            ) from error
         return self._stream
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if self._stream is None or self._part is None or self._path is None:
+        if self._stream is None:
             return
-        self._stream.close()
-        if kind is None:
-            self._part.replace(self._path)
-        else:
-            self._part.unlink()
+        try:
+            self._stream.close()
+            if kind is None and self._part is not None:
+                self._part.replace(os.path.realpath(str(self._path)))
+        finally:
+            if self._part is not None:
+                self._part.unlink(missing_ok=True)
 
 
 def _trade_writer(stream: TextIO) -> Any:
