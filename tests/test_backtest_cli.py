@@ -262,3 +262,10 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path, capsys: Capture) -> 
         os.close(reader)
     assert pipe.is_fifo()
     capsys.readouterr()
+
+
+def test_missing_dividends_are_said_as_a_missing_file(tmp_path: Path, capsys: Capture) -> None:
+    missing = tmp_path / "paid.csv"
+    assert main(["backtest", str(SAMPLE), "--dividends", str(missing)]) == 3
+    sentence = f"arbcore: {missing} cannot be read (No such file or directory); check --dividends.\n"
+    assert capsys.readouterr().err == sentence

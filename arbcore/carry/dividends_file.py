@@ -18,7 +18,9 @@ def read_dividends(path: Path) -> tuple[tuple[int, float], ...]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.reader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise InputError(f"{name} cannot be read ({error.strerror}); check --dividends.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{name} cannot be read as CSV: {error}.") from error
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     if "ex_date" not in header or "amount" not in header:
