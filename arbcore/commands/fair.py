@@ -160,6 +160,12 @@ def read_question(args: argparse.Namespace) -> Question:
         print(f"arbcore: no --expiry given, taking {_name_of(expiry_ns)}.", file=sys.stderr)
     else:
         expiry_ns = _as_usage("--expiry", calendar.read_expiry, args.expiry)
+        if expiry_ns <= now_ns:
+            print(
+                f"arbcore: warning: {_name_of(expiry_ns)} has expired by the time valued at, so that nothing is "
+                "carried; check --expiry and --now.",
+                file=sys.stderr,
+            )
     source = "SPY" if args.spy else "index"
     bid, ask = _quote("--spy" if args.spy else "--spot", args.spy or args.spot)
     if args.index is not None and not args.spy:
