@@ -5,6 +5,7 @@ logging. What a command does lives in its module under ``commands/``.
 """
 
 import argparse
+import errno
 import logging
 import os
 import platform
@@ -32,6 +33,9 @@ COMMANDS: tuple[tuple[str, str, ModuleType], ...] = (
     ("fair", "fair value of ES, its parts, and the band in which no trade pays", fair_command),
     ("config", "show every setting, its value and where it came from", config_command),
 )
+
+#: What a write of results answers when its disk is full or broken; other failures of the system have places.
+OUTPUT_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
@@ -138,6 +142,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence(sys.stdout)
         return EXIT_FAILED
+    except OSError as error:
+        if error.errno not in OUTPUT_ERRNOS or error.filename is not None:
+            return _say_internal(error, debug)
+        _silence(sys.stdout)
+        return _say(
+            f"The output cannot be written ({error.strerror}); free some space or send it elsewhere.",
+            EXIT_FAILED,
+            debug,
+        )
     except ImportError as error:
         if "arbcore" not in (error.name or "") and "arbcore" not in str(error):
             return _say_internal(error, debug)

@@ -171,6 +171,18 @@ def test_reader_that_went_away_is_no_traceback(tmp_path):
         assert program.process.stderr.read() == ""
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the device that is always full")
+def test_full_disk_under_the_output_is_one_sentence(tmp_path):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "arbcore", "config", "show"], cwd=tmp_path, timeout=PATIENCE_S,
+            stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("arbcore: The output cannot be written (No space left on device); ")
+    assert done.stderr.count("\n") == 1
+
+
 @POSIX
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_program_without_an_output_still_ends_as_it_should(closed, tmp_path):
