@@ -184,6 +184,18 @@ def test_full_disk_under_the_output_is_one_sentence(tmp_path):
 
 
 @POSIX
+@pytest.mark.parametrize("words", [("config", "show"), ("exchange", "--test", "empty"), ("replay", "x")])
+def test_working_directory_that_was_deleted_is_one_sentence(words, capsys, monkeypatch, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    code, err = sentence(capsys, *words)
+    assert code == 1
+    assert "working directory does not exist" in err
+
+
+@POSIX
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_program_without_an_output_still_ends_as_it_should(closed, tmp_path):
     words = [sys.executable, "-m", "arbcore", "exchange", "--production"]

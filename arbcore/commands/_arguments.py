@@ -1,10 +1,15 @@
-"""Types of command-line arguments that more than one command takes; a bad one is one clear sentence."""
+"""What more than one command takes from its caller: types of arguments, and the working directory.
+
+What is bad about them is one clear sentence.
+"""
 
 import argparse
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 
+from arbcore.errors import RunError
 from arbcore.text import printable
 
 
@@ -43,3 +48,11 @@ def _seconds(text: str, *, smallest: float) -> float:
             f"{printable(text)} is not a number of seconds from {smallest:g} to a year"
         )
     return value
+
+
+def working_directory() -> Path:
+    """Where the program was started; RunError where that was deleted since."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise RunError("The working directory does not exist any more; change to one that does.") from None

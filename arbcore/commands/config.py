@@ -4,10 +4,10 @@ import argparse
 import json
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from arbcore import config
+from arbcore.commands._arguments import working_directory
 
 DESCRIPTION = "Shows every setting, its value and where it came from: defaults < .env < environment < flags."
 EPILOG = """\
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     warn(resolved)
     rows = [(name, _text(entry.shown()), entry.source) for name, entry in resolved.settings.items()]
-    switch = config.KillSwitch(Path.cwd(), os.environ).peek()
+    switch = config.KillSwitch(working_directory(), os.environ).peek()
     rows.append((config.KILL_SWITCH_NAME, "on" if switch else "off", switch or "default"))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, value, source in rows:
@@ -62,7 +62,7 @@ def load_config(args: argparse.Namespace) -> config.Config:
     for flag in ("team", "host", "port"):
         if getattr(args, flag, None) is not None:
             flags[f"{config.PREFIX}{flag.upper()}"] = (str(getattr(args, flag)), f"--{flag}")
-    return config.load(config.exchange_settings(), Path.cwd(), os.environ, flags=flags)
+    return config.load(config.exchange_settings(), working_directory(), os.environ, flags=flags)
 
 
 def warn(resolved: config.Config) -> None:
@@ -73,7 +73,7 @@ def warn(resolved: config.Config) -> None:
 
 def document(resolved: config.Config) -> dict[str, Any]:
     """The JSON document."""
-    switch = config.KillSwitch(Path.cwd(), os.environ).peek()
+    switch = config.KillSwitch(working_directory(), os.environ).peek()
     return {
         "schema": "arbcore.config/1",
         "settings": [

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import arbcore
-from arbcore.commands._arguments import port_number, positive_seconds, seconds, whole_number
+from arbcore.commands._arguments import (
+    port_number,
+    positive_seconds,
+    seconds,
+    whole_number,
+    working_directory,
+)
 from arbcore.commands.config import add_set_argument, load_config, warn
 from arbcore.text import plural, printable
 
@@ -112,9 +118,9 @@ def run(args: argparse.Namespace) -> int:
         check_busy_poll()
     values = config.values()
     session = make_session(
-        values, args.strategy, team=target.team, builtin=not args.no_builtin, directory=Path.cwd()
+        values, args.strategy, team=target.team, builtin=not args.no_builtin, directory=working_directory()
     )
-    switch = KillSwitch(Path.cwd(), os.environ)
+    switch = KillSwitch(working_directory(), os.environ)
     reason = switch.reason()
     if reason is not None and target.embedded:
         raise RunError(f"The kill switch is on: {reason}; delete {switch.path} to trade again.")

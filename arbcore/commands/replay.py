@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from arbcore.commands._arguments import working_directory
 from arbcore.text import plural, printable
 
 DESCRIPTION = """\
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from arbcore.journal_replay import replay
 
-    result = replay(args.journal, Path.cwd())
+    result = replay(args.journal, working_directory())
     for note in result.notes:
         print(f"arbcore: {note}", file=sys.stderr)
     print(json.dumps(document(result)) if args.json else "\n".join(lines(result)))
