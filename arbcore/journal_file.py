@@ -101,8 +101,11 @@ def _refuse_strangers(path: Path) -> None:
 
 
 def read_journal(path: Path) -> bytes:
-    """The whole file; JournalError says what is wrong with it."""
+    """The whole file, or the start of one that is no journal; JournalError where it cannot be read."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            start = file.read(len(journal.NAME))
+            # What is no journal may have no end either, such as a device.
+            return start + file.read() if start == journal.NAME.encode() else start
     except OSError as error:
         raise JournalError(f"The journal {path} cannot be read ({error.strerror}); check its name.") from None

@@ -391,6 +391,13 @@ def test_bad_journal_is_exit_code_3(content, reason, capsys, tmp_path):
     assert reason in err
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="a file without an end")
+def test_file_without_an_end_is_no_journal(tmp_path):
+    done = run("replay", "/dev/zero", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "not an arbcore journal" in done.stderr
+
+
 @POSIX
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_stops_in_order_and_prints_the_summary(venue, number, tmp_path):
