@@ -9,6 +9,7 @@ import arbcore
 from arbcore.bot import make_session
 from arbcore.errors import ConfigError, JournalError
 from arbcore.journal_file import read_journal
+from arbcore.text import plural
 from arbcore.trading import journal
 
 #: Builds a session from (settings document of the journal, working directory).
@@ -82,6 +83,7 @@ def _compare(session: Any, data: bytes, offset: int, result: Replayed) -> None:
     result.complete = False
     for record in journal.read_records(data, offset):
         result.records = record.number
+        offset += journal.RECORD_OVERHEAD + len(record.payload)
         if record.kind == journal.OUT:
             expected += record.payload
             continue
@@ -94,6 +96,9 @@ def _compare(session: Any, data: bytes, offset: int, result: Replayed) -> None:
             return
         if record.kind == journal.END:
             result.complete = True
+            if offset < len(data):
+                after = plural(len(data) - offset, "byte")
+                result.notes.append(f"{result.path} goes on after its end; {after} there were not replayed.")
             return
         event, expected, replayed = record, b"", _feed(session, record)
     result.notes.append(

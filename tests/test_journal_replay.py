@@ -65,6 +65,15 @@ def test_torn_journal_replays_as_far_as_it_goes_at_every_byte(recorded, tmp_path
         assert result.complete == (not result.notes)
 
 
+def test_what_follows_the_end_of_a_journal_is_said(recorded, tmp_path):
+    longer = tmp_path / "longer.journal"
+    longer.write_bytes(recorded.read_bytes() + b"more")
+    result = replay(longer, tmp_path, make=lambda *_: FakeSession())
+    assert result.difference is None
+    assert result.complete
+    assert result.notes == [f"{longer} goes on after its end; 4 bytes there were not replayed."]
+
+
 def test_damaged_journal_is_bad_input(recorded, tmp_path):
     data = bytearray(recorded.read_bytes())
     at = data.index(b'"note"')
