@@ -163,6 +163,7 @@ def test_seconds_before_expiry_no_absurd_rate_is_shown(fair, tmp_path):
         (("--spot", "6810", "--dtb3", "3", "--sofr", "3"), "not allowed with"),
         (("--spot", "6810", "--curve", "91"), "which is not DAYS:RATE"),
         (("--spot", "6810", "--curve", "0:0.04"), "years above 0"),
+        (("--spot", "6810", *AT, "--far-expiry", "ESH27"), "with --far BID ASK"),
         (("--spot", "6810", *AT, "--far", "1", "2"), "give its quotes with --es"),
         (("--spot", "6810", *AT, "--es", "1", "2", "--far", "1", "2", "--far-expiry", "ESZ26"), "later than"),
         (("--spot", "6810", "--funding-bps", "-1"), "not a number from 0"),

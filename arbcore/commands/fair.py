@@ -162,12 +162,14 @@ def read_question(args: argparse.Namespace) -> Question:
         expiry_ns = _as_usage("--expiry", calendar.read_expiry, args.expiry)
         if expiry_ns <= now_ns:
             print(
-                f"arbcore: warning: {_name_of(expiry_ns)} has expired by the time valued at, so that nothing is "
-                "carried; check --expiry and --now.",
+                f"arbcore: warning: {_name_of(expiry_ns)} has expired by the time valued at, so that nothing "
+                "is carried; check --expiry and --now.",
                 file=sys.stderr,
             )
     source = "SPY" if args.spy else "index"
     bid, ask = _quote("--spy" if args.spy else "--spot", args.spy or args.spot)
+    if args.far_expiry is not None and args.far is None:
+        raise UsageError("--far-expiry belongs to a later contract; give its quotes with --far BID ASK.")
     if args.index is not None and not args.spy:
         raise UsageError("--index gives the factor between SPY and the index; it needs --spy.")
     if args.index is not None:
