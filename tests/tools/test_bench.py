@@ -11,7 +11,6 @@ from tools.bench.__main__ import main
 from tools.bench.area_session import SETTINGS, same
 from tools.bench.harness import FLOOR, OURS, Disagreement, Options, Ratio, Row, Table, measure, render
 
-
 pytestmark = pytest.mark.slow
 
 
