@@ -142,6 +142,8 @@ class QuoteReader:
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         text = self._data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+        # The csv module of 3.10 refuses a NUL; any other byte that no legal field holds means the same.
+        text = text.replace("\0", "\1")
         lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
         reader = csv.reader(lines)
         line = 1
