@@ -399,7 +399,9 @@ cdef class CsvReader:
     cdef int read_header(self, bytes text, int64_t line) except -1:
         cdef int column
         # The latin-1 of bytes is the bytes again; every name that counts is ASCII.
-        header = [name.strip(" \t").lower() for name in next(csv.reader([text.decode("latin-1")]))]
+        # The csv module of 3.10 refuses a NUL; no column's name has either character.
+        line_text = text.decode("latin-1").replace("\0", "\1")
+        header = [name.strip(" \t").lower() for name in next(csv.reader([line_text]))]
         for name in REQUIRED:
             if name not in header:
                 shown = ", ".join(printable(each, 40) for each in header[:12])
