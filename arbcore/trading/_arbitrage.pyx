@@ -284,7 +284,7 @@ cdef class ConversionArbitrage(Strategy):
                          magnitude(missing), HEDGE_VALUE if self.phase == REPAIRING else self.value)
 
     cdef bint repair(self, int64_t now_ns) noexcept:
-        """Choose the number of lots that costs least to reach from what has filled, at others' touch, and price
+        """Choose the lots that cost least to reach from what has filled, at others' touch, and price
         what is missing a tick further at each attempt. False where no number can be reached now."""
         cdef int64_t lots, cash, best_cash = 0, best_lots = 0, low = 0, high = 0, missing, slack
         cdef bint found = False
@@ -326,7 +326,7 @@ cdef class ConversionArbitrage(Strategy):
             high[0] = max(high[0], -floor_div(-held, self.parts[part].quantity))
 
     cdef bint cash_to_reach(self, int64_t lots, int64_t* cash) noexcept:
-        """Cash from trading to ``lots`` at others' touch; False where a side is empty or a limit forbids it."""
+        """Cash from trading to ``lots`` at others' touch; False where none is left or a limit forbids it."""
         cdef int32_t part, symbol, side
         cdef int64_t missing, touch
         cash[0] = 0
