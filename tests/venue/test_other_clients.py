@@ -74,8 +74,9 @@ def test_client_that_polls_and_splits_lines_by_hand() -> None:
         connection = socket.create_connection(("127.0.0.1", venue.port), timeout=PATIENCE_S)
         connection.sendall(b'{"type":"hello","team":"POLLER"}\n')
         connection.sendall(add)
-        lines = [""]
+        lines: list[str] = [""]
         while '{"type":"ack","order_id":4294967295}' not in lines[:-1]:
             *whole, rest = (lines.pop() + connection.recv(17).decode()).split("\n")
             lines += [*whole, rest]
         connection.close()
+    assert json.loads(lines[0])["type"] == "hello"
