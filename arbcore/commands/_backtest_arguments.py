@@ -1,0 +1,106 @@
+"""The settings of a backtest as arguments: what the commands that run one take alike."""
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from arbcore.errors import UsageError
+from arbcore.text import printable
+
+# Flag, metavar, help; the default is that of the settings.
+NUMBERS = (
+    ("r", "RATE", "interest rate, continuously compounded (default 0.045)"),
+    ("d", "RATE", "dividend yield, continuously compounded (default 0.014)"),
+    ("entry-bps", "BPS", "edge wanted at the touch after costs (default 20)"),
+    ("exit-bps", "BPS", "deviation at which a position is left (default 5)"),
+    ("cost-bps", "BPS", "cost of a round trip in bps of the ES leg (default 4)"),
+    ("stop-bps", "BPS", "leave when the deviation has moved this far against the position (default off)"),
+    ("max-hold-days", "DAYS", "leave after this many days (default off)"),
+    ("cooldown-s", "S", "no entry for so long after an exit (default 0)"),
+    ("multiplier", "USD", "USD a point of the contract (default 50)"),
+    ("contracts", "N", "contracts a trade (default 1)"),
+    ("funding-rate", "RATE", "paid on the SPY leg when long, received when short (default 0)"),
+    ("borrow-rate", "RATE", "paid for borrowing SPY when short (default 0)"),
+)
+
+
+def name_of(flag: str) -> str:
+    return flag.replace("-", "_")
+
+
+def spellings(flag: str) -> list[str]:
+    return list(dict.fromkeys([f"--{flag}", f"--{name_of(flag)}"]))
+
+
+def number(text: str) -> float:
+    if not re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", text):
+        raise argparse.ArgumentTypeError(f"{printable(text)} is not a number")
+    return float(text)
+
+
+def add_settings(
+    parser: argparse.ArgumentParser,
+    *,
+    read: Callable[[str], Any] = number,
+    action: type[argparse.Action] | str = "store",
+) -> None:
+    """Declares every setting; ``read`` takes the text of the numeric ones, ``action`` keeps them."""
+    parser.add_argument(
+        "--expiry", metavar="DATE", help="date (09:30 New York), time, or contract code such as ESH26"
+    )
+    parser.add_argument(
+        "--factor", metavar="X", help="index points a USD of SPY (default 10), or auto[:ROWS] to calibrate it"
+    )
+    for flag, metavar, text in NUMBERS:
+        parser.add_argument(
+            *spellings(flag), dest=name_of(flag), type=read, action=action, metavar=metavar, help=text
+        )
+    parser.add_argument(
+        *spellings("slippage-ticks"), dest="slippage_ticks", metavar="N[,M]",
+        help="ticks lost a fill on each leg, or on ES and on SPY (default 0)",
+    )  # fmt: skip
+    parser.add_argument("--fill", choices=("touch", "mid"), help="where orders are filled (default touch)")
+    parser.add_argument(
+        "--dividends", type=Path, metavar="FILE", help="CSV of ex_date,amount: USD a SPY share"
+    )
+    parser.add_argument(
+        *spellings("close-at-end"),
+        dest="close_at_end",
+        action="store_true",
+        help="close an open position at the end",
+    )
+    parser.add_argument(
+        "--sort", action="store_true", help="sort the rows by time first (keeps them in memory)"
+    )
+    parser.add_argument(
+        *spellings("skip-bad"), dest="skip_bad", action="store_true", help="count malformed rows and go on"
+    )
+
+
+def chosen_settings(args: argparse.Namespace, *, read: Callable[[str], Any] = number) -> dict[str, Any]:
+    """The settings that were named on the command line; ``read`` is that of ``add_settings``."""
+    from arbcore.carry.dividends_file import read_dividends
+
+    names = [*(name_of(flag) for flag, _, _ in NUMBERS), "fill"]
+    chosen: dict[str, Any] = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if args.factor is not None:
+        try:
+            chosen["factor"] = args.factor if args.factor.startswith("auto") else read(args.factor)
+        except argparse.ArgumentTypeError as error:
+            raise UsageError(f"--factor: {error}, auto or auto:ROWS.") from error
+    if args.slippage_ticks is not None:
+        parts = args.slippage_ticks.split(",")
+        try:
+            ticks = [read(part) for part in parts]
+        except argparse.ArgumentTypeError as error:
+            raise UsageError(f"--slippage-ticks: {error}.") from error
+        if len(ticks) > 2:
+            raise UsageError("--slippage-ticks takes one number, or one for ES and one for SPY.")
+        chosen["es_slippage_ticks"], chosen["spy_slippage_ticks"] = ticks[0], ticks[-1]
+    if args.dividends is not None:
+        chosen["dividends"] = read_dividends(args.dividends)
+    if args.close_at_end:
+        chosen["close_at_end"] = True
+    return chosen
