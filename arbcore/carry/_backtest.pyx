@@ -1,21 +1,24 @@
 """The backtest: valid rows to ledger, equity and statistics, in one pass and constant memory.
 
-Owns the fills, the money, the roll and expiry of positions, the calibration of the factor and every running
-statistic; ``arbcore.reference.backtest`` is the specification. When to enter and leave is the signal's, how
-rows are read the reader's. Trades and equity are kept only where they are asked for, and until they are
-taken.
+Owns the roll and expiry of positions, the calibration of the factor and every running statistic;
+``arbcore.reference.backtest`` is the specification. When to enter and leave is the signal's, what a trade
+comes to is the money's, how rows are read the reader's. Trades and equity are kept only where they are asked
+for, and until they are taken.
 """
 import math
 import statistics
 
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.math cimport floor
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 from libc.stdlib cimport free, realloc
 
 from arbcore._carry cimport carry_of, deviation_of, years_between
 from arbcore.carry._csv cimport CsvReader, QuoteRow
+from arbcore.carry._money cimport (
+    Dividend, Terms, Totals, cost_of, dividends_of, fills_of, financing_of, gross_of, shares_of, terms_of,
+    totals_add,
+)
 from arbcore.carry._signal cimport (
     ENTER_CASH_AND_CARRY, ENTER_REVERSE, LEAVE_EXPIRY, STAY, Quote, Rules, SignalState, signal_decide,
     signal_entered, signal_left, signal_reset,
@@ -37,9 +40,6 @@ cdef enum:
     NO_MEMORY = 1
     NO_CONTRACT = 2
 
-cdef double ES_TICK = 0.25
-cdef double SPY_TICK = 0.01
-cdef double YEAR_NS = 31_536_000_000_000_000.0
 cdef int64_t DAY_NS = 86_400_000_000_000LL
 
 cdef struct Position:
@@ -67,13 +67,8 @@ cdef struct Trade:
     double financing
     double dividends
     double net
-    double carry
     int side
     int reason
-
-cdef struct Dividend:
-    int64_t ex_ns
-    double amount
 
 cdef struct Point:
     int64_t ts_ns
@@ -114,8 +109,10 @@ cdef class Backtest:
     cdef object settings
     cdef Rules rules
     cdef SignalState signal
-    cdef bint fixed, mid_fill, close_at_end, keep_trades, keep_equity, row_expiry, row_factor, ended
-    cdef double r, d, factor, notional, cost_rate, es_slip, spy_slip, funding_rate, borrow_rate
+    cdef Terms terms
+    cdef Totals totals
+    cdef bint fixed, close_at_end, keep_trades, keep_equity, row_expiry, row_factor, ended
+    cdef double r, d, factor
     cdef Growing contracts, dividends, trades, equity, closes, used
     cdef Py_ssize_t front
     cdef Py_ssize_t calibration_left
@@ -127,8 +124,8 @@ cdef class Backtest:
     cdef int64_t last_ns, last_day_end_ns
     cdef Quote last_quote
     cdef double last_c, last_equity, final_equity
-    cdef int64_t rows, first_ns, held_rows, trade_count, wins, hold_ns, traded, last_expiry_ns
-    cdef double gross, costs, financing, dividend_sum, net, carry, won, lost, peak, drawdown
+    cdef int64_t rows, first_ns, held_rows, last_expiry_ns
+    cdef double carry, peak, drawdown
     cdef int64_t peak_ns, under_water_ns
     cdef int64_t[6] reasons
 
@@ -143,12 +140,6 @@ cdef class Backtest:
         self.rules.cooldown_ns = settings.cooldown_ns
         signal_reset(&self.signal)
         self.r, self.d, self.factor = settings.r, settings.d, settings.factor
-        self.notional = settings.contracts * settings.multiplier
-        self.cost_rate = settings.cost_bps * 1e-4
-        self.mid_fill = settings.fill == "mid"
-        self.es_slip = settings.es_slippage_ticks * ES_TICK
-        self.spy_slip = settings.spy_slippage_ticks * SPY_TICK
-        self.funding_rate, self.borrow_rate = settings.funding_rate, settings.borrow_rate
         self.close_at_end = settings.close_at_end
         self.calibration_left = settings.calibration_rows
         self.ratios = []
@@ -164,6 +155,9 @@ cdef class Backtest:
             if dividend == NULL:
                 raise MemoryError
             dividend[0] = Dividend(ex_ns, amount)
+        terms_of(&self.terms, settings)
+        self.terms.dividends = <const Dividend*>self.dividends.data
+        self.terms.dividend_count = self.dividends.count
         if fixed and self.contracts.count != 1:
             raise BrokenInvariant("A fixed expiry is one expiry.")
 
@@ -277,7 +271,7 @@ cdef class Backtest:
         self.last_quote = Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
         self.last_c = c
         self.last_held = self.signal.side != 0
-        self.last_equity = self.net + self.unrealised()
+        self.last_equity = self.totals.net + self.unrealised()
 
     cdef int step(self, const QuoteRow* row) noexcept nogil:
         """One valid row, start to end."""
@@ -342,61 +336,40 @@ cdef class Backtest:
             point[0] = Point(self.last_ns, self.last_equity)
         return DONE
 
-    cdef void fills(self, int es_side, const Quote* quote, double* es, double* spy) noexcept nogil:
-        """Prices of both legs; ``es_side`` +1 buys ES and sells SPY."""
-        cdef double es_mid = (quote.es_bid + quote.es_ask) / 2, spy_mid = (quote.spy_bid + quote.spy_ask) / 2
-        if es_side > 0:
-            es[0] = (es_mid if self.mid_fill else quote.es_ask) + self.es_slip
-            spy[0] = (spy_mid if self.mid_fill else quote.spy_bid) - self.spy_slip
-        else:
-            es[0] = (es_mid if self.mid_fill else quote.es_bid) - self.es_slip
-            spy[0] = (spy_mid if self.mid_fill else quote.spy_ask) + self.spy_slip
-
-    # A price is never 0, whatever it is divided into.
-    @cython.cdivision(True)
     cdef void open_position(self, int side, int64_t now_ns, int64_t expiry_ns, const Quote* quote,
                             double c) noexcept nogil:
         cdef Position* p = &self.position
-        cdef double shares
-        self.fills(side, quote, &p.es_entry, &p.spy_entry)
-        shares = floor(self.notional * p.es_entry / p.spy_entry + 0.5)
-        p.shares = shares if shares > 1.0 else 1.0
+        fills_of(&self.terms, side, quote, &p.es_entry, &p.spy_entry)
+        p.shares = shares_of(&self.terms, p.es_entry, p.spy_entry)
         p.entry_ns = now_ns
         p.expiry_ns = expiry_ns
         p.entry_dev_bps = deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, c)
         p.entry_c = c
-        p.cost = self.cost_rate * self.notional * p.es_entry
+        p.cost = cost_of(&self.terms, p.es_entry)
         signal_entered(&self.signal, side, now_ns, expiry_ns, p.entry_dev_bps)
 
-    @cython.cdivision(True)
     cdef int close_position(self, int64_t now_ns, const Quote* quote, double c, int reason) noexcept nogil:
         cdef Position* p = &self.position
         cdef int side = self.signal.side
-        cdef const Dividend* dividends = <const Dividend*>self.dividends.data
-        cdef double spy_mid = (quote.spy_bid + quote.spy_ask) / 2, rate
-        cdef Py_ssize_t at
+        cdef double spy_mid = (quote.spy_bid + quote.spy_ask) / 2
         cdef Trade trade
         cdef Trade* kept
-        self.fills(-side, quote, &trade.es_exit, &trade.spy_exit)
+        fills_of(&self.terms, -side, quote, &trade.es_exit, &trade.spy_exit)
         trade.side = side
         trade.reason = reason
         trade.entry_ns, trade.exit_ns = p.entry_ns, now_ns
         trade.shares, trade.es_entry, trade.spy_entry = p.shares, p.es_entry, p.spy_entry
         trade.entry_dev_bps = p.entry_dev_bps
         trade.exit_dev_bps = deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, c)
-        trade.gross = (side * self.notional * (trade.es_exit - p.es_entry)
-                       - side * p.shares * (trade.spy_exit - p.spy_entry))
+        trade.gross = gross_of(
+            &self.terms, side, p.shares, trade.es_exit - p.es_entry, trade.spy_exit - p.spy_entry)
         trade.cost = p.cost
-        rate = -self.funding_rate if side < 0 else self.funding_rate - self.borrow_rate
-        trade.financing = rate * (p.shares * p.spy_entry) * (
-            <double>(<uint64_t>now_ns - <uint64_t>p.entry_ns) / YEAR_NS)
-        trade.dividends = 0.0
-        for at in range(self.dividends.count):
-            if p.entry_ns < dividends[at].ex_ns <= now_ns:
-                trade.dividends += -side * p.shares * dividends[at].amount
-        trade.net = trade.gross - p.cost + trade.financing + trade.dividends
-        trade.carry = side * self.notional * spy_mid * (c - p.entry_c)
-        self.count_trade(&trade)
+        trade.financing = financing_of(&self.terms, side, p.shares, p.spy_entry, p.entry_ns, now_ns)
+        trade.dividends = dividends_of(&self.terms, side, p.shares, p.entry_ns, now_ns)
+        trade.net = totals_add(
+            &self.totals, trade.gross, trade.cost, trade.financing, trade.dividends, now_ns - p.entry_ns)
+        self.carry += side * self.terms.notional * spy_mid * (c - p.entry_c)
+        self.reasons[reason] += 1
         signal_left(&self.rules, &self.signal, now_ns)
         if self.keep_trades:
             kept = <Trade*>one_more(&self.trades, sizeof(Trade))
@@ -405,26 +378,10 @@ cdef class Backtest:
             kept[0] = trade
         return DONE
 
-    cdef void count_trade(self, const Trade* trade) noexcept nogil:
-        self.trade_count += 1
-        self.gross += trade.gross
-        self.costs += trade.cost
-        self.financing += trade.financing
-        self.dividend_sum += trade.dividends
-        self.net += trade.net
-        self.carry += trade.carry
-        self.hold_ns += trade.exit_ns - trade.entry_ns
-        self.reasons[trade.reason] += 1
-        if trade.net > 0:
-            self.wins += 1
-            self.won += trade.net
-        elif trade.net < 0:
-            self.lost += trade.net
-
     cdef int close_at_last(self, int reason) noexcept nogil:
         """Closes at the touch of the last row, whose equity is then that after the close."""
         cdef int failed = self.close_position(self.last_ns, &self.last_quote, self.last_c, reason)
-        self.last_equity = self.net
+        self.last_equity = self.totals.net
         self.last_held = False
         return failed
 
@@ -435,8 +392,9 @@ cdef class Backtest:
         cdef int side = self.signal.side
         if side == 0:
             return 0.0
-        return (side * self.notional * ((quote.es_bid + quote.es_ask) / 2 - p.es_entry)
-                - side * p.shares * ((quote.spy_bid + quote.spy_ask) / 2 - p.spy_entry) - 0.5 * p.cost)
+        return gross_of(
+            &self.terms, side, p.shares, (quote.es_bid + quote.es_ask) / 2 - p.es_entry,
+            (quote.spy_bid + quote.spy_ask) / 2 - p.spy_entry) - 0.5 * p.cost
 
     def end(self) -> None:
         """The data is over: the last equity is final, and with ``close_at_end`` an open position closed."""
@@ -510,7 +468,8 @@ cdef class Backtest:
     def summary(self) -> dict:
         """Every statistic by its name in the result; times in ns, None where it is not defined."""
         cdef int reason
-        count = self.trade_count
+        cdef const Totals* totals = &self.totals
+        count = totals.trades
         names = {
             EXIT_REASONS[reason]: self.reasons[reason] for reason in range(REASONS) if self.reasons[reason]
         }
@@ -519,20 +478,21 @@ cdef class Backtest:
             "first_ns": self.first_ns if self.rows else None,
             "last_ns": self.last_ns if self.rows else None,
             "trades": count,
-            "wins": self.wins,
-            "gross_pnl": self.gross,
-            "costs": self.costs,
-            "financing": self.financing,
-            "dividends": self.dividend_sum,
-            "net_pnl": self.net,
+            "wins": totals.wins,
+            "gross_pnl": totals.gross,
+            "costs": totals.costs,
+            "financing": totals.financing,
+            "dividends": totals.dividends,
+            "net_pnl": totals.net,
             "carry_pnl": self.carry,
-            "basis_pnl": self.gross - self.carry,
+            "basis_pnl": totals.gross - self.carry,
             "max_drawdown": self.drawdown,
             "max_drawdown_ns": self.under_water_ns,
+            "max_drawdown_closed": totals.drawdown,
             "exposure": self.held_rows / self.rows if self.rows else None,
-            "profit_factor": self.won / -self.lost if self.lost < 0 else None,
-            "expectancy": self.net / count if count else None,
-            "average_hold_ns": float(self.hold_ns) / count if count else None,
+            "profit_factor": totals.won / -totals.lost if totals.lost < 0 else None,
+            "expectancy": totals.net / count if count else None,
+            "average_hold_ns": float(totals.hold_ns) / count if count else None,
             "exit_reasons": names,
             "unrealised_pnl": self.unrealised(),
             "final_equity": self.last_equity,

@@ -271,6 +271,7 @@ class Backtest:
             "basis_pnl": gross - carry,
             "max_drawdown": drawdown,
             "max_drawdown_ns": under_water_ns,
+            "max_drawdown_closed": closed_drawdown_of(nets),
             "exposure": self.held_rows / len(self.equity) if self.equity else None,
             "profit_factor": won / lost if lost > 0 else None,
             "expectancy": self.closed_net / len(trades) if trades else None,
@@ -294,6 +295,16 @@ def drawdown_of(equity: list[tuple[int, float]]) -> tuple[float, int]:
             deepest = max(deepest, peak - value)
             longest_ns = max(longest_ns, ts_ns - peak_ns)
     return deepest, longest_ns
+
+
+def closed_drawdown_of(nets: list[float]) -> float:
+    """The largest fall of the closed net below its running peak, which starts at 0."""
+    closed, peak, deepest = 0.0, 0.0, 0.0
+    for net in nets:
+        closed += net
+        peak = max(peak, closed)
+        deepest = max(deepest, peak - closed)
+    return deepest
 
 
 def daily_changes(equity: list[tuple[int, float]]) -> list[float]:
