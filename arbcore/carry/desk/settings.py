@@ -1,0 +1,152 @@
+"""What a person may set about the live carry desk: plain values with defaults, bounds and sentences.
+
+Where a value comes from (flag, environment, ``.env``) is the business of the shells; this module must not
+know it. Times are seconds here and nanoseconds in the properties that the desk reads.
+"""
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from arbcore.errors import ConfigError
+
+SECOND_NS = 10**9
+DAY_NS = 86_400 * SECOND_NS
+#: Both legs' entry orders at once, or one of them first and the other for what filled.
+ENTRY_ORDERS = ("both", "es_first", "spy_first")
+#: Decide on every quote (live), or once a row that is said to be complete (replay of recorded data).
+DECIDE_ON = ("quote", "row")
+
+
+def option(default: float, *, low: float, high: float, help: str) -> Any:
+    """A number with its inclusive range and the sentence that explains it; whole where the default is."""
+    return field(default=default, metadata={"low": low, "high": high, "help": help})
+
+
+def choice(default: str, *, options: tuple[str, ...], help: str) -> Any:
+    """One word of several."""
+    return field(default=default, metadata={"options": options, "help": help})
+
+
+def switch(default: bool, *, help: str) -> Any:
+    """On or off."""
+    return field(default=default, metadata={"switch": True, "help": help})
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskSettings:
+    """Settings of one desk; ConfigError for a value out of range. Rates are annual decimals, continuous."""
+
+    trading_enabled: bool = switch(False, help="send orders; off, signals are only written down")
+    decide_on: str = choice("quote", options=DECIDE_ON, help="when to decide: at every quote or once a row")
+
+    # The signal, as in the backtest.
+    entry_bps: float = option(20.0, low=-1e9, high=1e9, help="edge wanted after costs, bps of fair value")
+    exit_bps: float = option(5.0, low=-1e9, high=1e9, help="deviation at which a position is closed, bps")
+    cost_bps: float = option(4.0, low=0.0, high=10_000.0, help="estimated cost of a round trip, bps")
+    stop_bps: float = option(40.0, low=0.0, high=1e9, help="adverse move that stops a position; 0 is off")
+    max_hold_days: float = option(5.0, low=0.0, high=36_600.0, help="longest hold in days; 0 is off")
+    cooldown_s: float = option(
+        30.0, low=0.0, high=36_600.0 * 86_400.0, help="pause after an exit or a missed entry"
+    )
+    r: float = option(0.045, low=-1.0, high=1.0, help="annual rate until another one is told")
+    d: float = option(0.014, low=-1.0, high=1.0, help="annual dividend yield until another one is told")
+    factor: float = option(10.0, low=1e-6, high=1e6, help="index points a SPY dollar")
+    calibration_rows: int = option(
+        0, low=0, high=10_000_000, help="decisions not traded whose median factor is then used; 0 is off"
+    )
+
+    # Size and limits.
+    contracts: int = option(1, low=1, high=1_000, help="most futures contracts held")
+    multiplier: float = option(50.0, low=1e-6, high=1e6, help="dollars a point: 50 for ES, 5 for MES")
+    spy_headroom: float = option(
+        1.05, low=1.0, high=2.0, help="limit of SPY shares, as a multiple of the matching number"
+    )
+    daily_loss_usd: float = option(250.0, low=0.01, high=1e12, help="loss of a New York day that ends it")
+    commission_es_usd: float = option(
+        2.5, low=0.0, high=1e3, help="assumed a contract while its commission is unknown"
+    )
+    commission_spy_usd: float = option(
+        0.01, low=0.0, high=10.0, help="assumed a share while its commission is unknown"
+    )
+    margin_check: bool = switch(True, help="ask for the margin before the first entry of a day")
+
+    # What a price must be like.
+    stale_s: float = option(5.0, low=0.001, high=86_400.0, help="age at which a leg's quote is stale")
+    collar_bps: float = option(200.0, low=1.0, high=10_000.0, help="farthest an order may be from the mid")
+    deviation_max_bps: float = option(
+        500.0, low=1.0, high=1e6, help="deviation beyond which quotes are not believed"
+    )
+
+    # Orders.
+    entry_order: str = choice("both", options=ENTRY_ORDERS, help="legs of an entry at once, or which first")
+    hedge_timeout_s: float = option(5.0, low=0.1, high=600.0, help="how long a residual may stay unhedged")
+    hedge_offset_bps: float = option(10.0, low=0.0, high=1_000.0, help="how far a hedge crosses the touch")
+    order_timeout_s: float = option(1.0, low=0.01, high=60.0, help="silence after which an order is pulled")
+    query_timeout_s: float = option(4.0, low=0.05, high=60.0, help="how long an answer may take")
+    queries_max: int = option(3, low=1, high=100, help="unanswered questions before a new connection")
+    unwind_tries_max: int = option(12, low=2, high=100, help="most rounds of orders to close a position")
+    message_cap: int = option(45, low=10, high=1_000, help="most messages sent in any one second")
+    cancel_reserve: int = option(10, low=0, high=100, help="messages of the cap that only cancels may use")
+
+    # Time.
+    roll_before_s: float = option(
+        86_400.0, low=0.0, high=100 * 86_400.0, help="how long before expiry a position is closed; 0 is at it"
+    )
+    audit_s: float = option(600.0, low=0.0, high=86_400.0, help="pause between position checks; 0 is off")
+    clock_slip_s: float = option(5.0, low=0.01, high=3_600.0, help="jump of the clock that is not believed")
+    alarm_repeat_s: float = option(60.0, low=1.0, high=86_400.0, help="pause before an alarm is repeated")
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            check_value(item.name, getattr(self, item.name), item.metadata)
+            if "low" in item.metadata:
+                kind = int if isinstance(item.default, int) else float
+                object.__setattr__(self, item.name, kind(getattr(self, item.name)))
+        if self.cancel_reserve >= self.message_cap:
+            raise ConfigError(
+                f"cancel_reserve is {self.cancel_reserve} of a message_cap of {self.message_cap}; "
+                "leave some for orders."
+            )
+
+    @property
+    def max_hold_ns(self) -> int:
+        """0 where the rule is off."""
+        return round(self.max_hold_days * DAY_NS)
+
+    @property
+    def cooldown_ns(self) -> int:
+        return seconds_ns(self.cooldown_s)
+
+    @property
+    def notional_multiplier(self) -> float:
+        """Dollars a point of the whole position."""
+        return self.contracts * self.multiplier
+
+
+def check_value(name: str, value: Any, rule: Any) -> None:
+    """ConfigError where a value breaks its option's rule."""
+    if "switch" in rule:
+        if not isinstance(value, bool):
+            raise ConfigError(f"{name} is {value!r}; it may be True or False.")
+        return
+    if "options" in rule:
+        if value not in rule["options"]:
+            raise ConfigError(f"{name} is {value!r}; it may be {' or '.join(rule['options'])}.")
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{name} is {value!r}, which is not a number.")
+    if not rule["low"] <= value <= rule["high"]:
+        raise ConfigError(f"{name} is {value!r}; it may be from {rule['low']:g} to {rule['high']:g}.")
+    if isinstance(rule["low"], int) and value != int(value):
+        raise ConfigError(f"{name} is {value!r}; it must be a whole number.")
+
+
+def seconds_ns(seconds: float) -> int:
+    """Seconds as whole nanoseconds."""
+    return round(seconds * SECOND_NS)
+
+
+def shares_for(contracts: int, *, multiplier: float, es_price: float, spy_price: float) -> int:
+    """Shares of SPY that match the futures' notional: max(1, floor(contracts·multiplier·es/spy + 0.5))."""
+    return max(1, math.floor(contracts * multiplier * es_price / spy_price + 0.5))
