@@ -2,6 +2,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from arbcore.carry._csv import CsvReader
+from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.settings import BacktestSettings
 
 SIDE_NAMES: dict[int, str]
@@ -19,6 +20,7 @@ class Backtest:
         keep_equity: bool = False,
     ) -> None: ...
     def feed(self, reader: CsvReader) -> None: ...
+    def feed_memory(self, rows: SweepRows) -> None: ...
     def feed_row(
         self,
         ts_ns: int,

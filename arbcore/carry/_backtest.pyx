@@ -23,6 +23,7 @@ from arbcore.carry._signal cimport (
     ENTER_CASH_AND_CARRY, ENTER_REVERSE, LEAVE_EXPIRY, STAY, Quote, Rules, SignalState, signal_decide,
     signal_entered, signal_left, signal_reset,
 )
+from arbcore.carry._sweep_rows cimport SweepRows
 
 from arbcore.errors import BrokenInvariant, InputError
 
@@ -177,6 +178,11 @@ cdef class Backtest:
             count = reader.fill(rows, BATCH)
             self.row_expiry, self.row_factor = reader.has_expiry, reader.has_factor
             self.feed_rows(rows, count)
+
+    def feed_memory(self, SweepRows rows not None) -> None:
+        """Takes rows that are kept in memory."""
+        self.row_expiry, self.row_factor = rows.has_expiry, rows.has_factor
+        self.feed_rows(rows.rows, rows.count)
 
     def feed_row(self, int64_t ts_ns, double es_bid, double es_ask, double spy_bid, double spy_ask, *,
                  factor=None, expiry_ns=None) -> None:

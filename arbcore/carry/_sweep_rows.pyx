@@ -1,0 +1,99 @@
+"""Valid rows in memory, for whoever goes over them many times.
+
+Owns their storage only: 56 bytes a row, as the reader hands them out. It must not know what is done with
+them.
+"""
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy
+
+from arbcore.carry._csv cimport CsvReader, QuoteRow
+
+from arbcore.errors import BrokenInvariant
+
+cdef enum:
+    BATCH = 4096
+
+
+@cython.final
+cdef class SweepRows:
+    """Rows in order of time, from a reader or one by one."""
+
+    def __dealloc__(self):
+        free(self.rows)
+
+    cdef int reserve(self, Py_ssize_t more) except -1:
+        """Room for some more rows."""
+        cdef Py_ssize_t capacity = self.capacity
+        cdef QuoteRow* rows
+        if self.count + more <= capacity:
+            return 0
+        capacity = max(self.count + more, capacity + capacity // 2)
+        rows = <QuoteRow*>realloc(self.rows, capacity * sizeof(QuoteRow))
+        if rows == NULL:
+            raise MemoryError
+        self.rows, self.capacity = rows, capacity
+        return 0
+
+    def feed(self, CsvReader reader not None) -> None:
+        """Takes every row that the reader has."""
+        cdef Py_ssize_t count = BATCH
+        while count == BATCH:
+            self.reserve(BATCH)
+            count = reader.fill(self.rows + self.count, BATCH)
+            self.has_expiry, self.has_factor = reader.has_expiry, reader.has_factor
+            self.count += count
+
+    def feed_row(self, int64_t ts_ns, double es_bid, double es_ask, double spy_bid, double spy_ask, *,
+                 factor=None, expiry_ns=None) -> None:
+        """Takes one valid row, not before the last one."""
+        if self.count > 0 and ts_ns < self.rows[self.count - 1].ts_ns:
+            raise BrokenInvariant("The rows of a sweep are in order of time.")
+        self.reserve(1)
+        self.rows[self.count] = QuoteRow(
+            ts_ns, es_bid, es_ask, spy_bid, spy_ask, 0.0 if factor is None else factor,
+            0 if expiry_ns is None else expiry_ns,
+        )
+        self.has_expiry, self.has_factor = expiry_ns is not None, factor is not None
+        self.count += 1
+
+    @property
+    def size_bytes(self) -> int:
+        """The memory that the rows take."""
+        return self.capacity * sizeof(QuoteRow)
+
+    @property
+    def first_ns(self) -> int | None:
+        return self.rows[0].ts_ns if self.count else None
+
+    @property
+    def last_ns(self) -> int | None:
+        return self.rows[self.count - 1].ts_ns if self.count else None
+
+    cdef Py_ssize_t first_at(self, int64_t ts_ns) noexcept nogil:
+        """The first row at or after a time; ``count`` where there is none."""
+        cdef Py_ssize_t low = 0, high = self.count, middle
+        while low < high:
+            middle = low + (high - low) // 2
+            if self.rows[middle].ts_ns < ts_ns:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def __reduce__(self):
+        # To another process of the same machine type: the bytes are this one's.
+        data = PyBytes_FromStringAndSize(<const char*>self.rows, self.count * sizeof(QuoteRow))
+        return rows_from, (data, bool(self.has_expiry), bool(self.has_factor))
+
+
+def rows_from(bytes data not None, bint has_expiry, bint has_factor) -> SweepRows:
+    """The rows that another process sent."""
+    cdef SweepRows rows = SweepRows()
+    cdef Py_ssize_t count = len(data) // <Py_ssize_t>sizeof(QuoteRow)
+    rows.reserve(count)
+    memcpy(rows.rows, PyBytes_AS_STRING(data), count * sizeof(QuoteRow))
+    rows.count, rows.has_expiry, rows.has_factor = count, has_expiry, has_factor
+    return rows
