@@ -2,6 +2,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from arbcore.carry._csv import CsvReader
+from arbcore.carry._envelope import Envelope
 from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.settings import BacktestSettings
 
@@ -18,6 +19,7 @@ class Backtest:
         fixed: bool,
         keep_trades: bool = False,
         keep_equity: bool = False,
+        envelope: Envelope | None = None,
     ) -> None: ...
     def feed(self, reader: CsvReader) -> None: ...
     def feed_memory(self, rows: SweepRows) -> None: ...

@@ -13,8 +13,9 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, realloc
 
-from arbcore._carry cimport carry_of, deviation_of, years_between
+from arbcore._carry cimport carry_of, deviation_of, edge_cc_of, edge_rev_of, years_between
 from arbcore.carry._csv cimport CsvReader, QuoteRow
+from arbcore.carry._envelope cimport Envelope
 from arbcore.carry._money cimport (
     Dividend, Terms, Totals, cost_of, dividends_of, fills_of, financing_of, gross_of, shares_of, terms_of,
     totals_add,
@@ -104,7 +105,8 @@ cdef class Backtest:
     """One run. Feed rows in order of time with ``feed``, call ``end`` once, then read ``summary``.
 
     ``expiries_ns`` are the contracts' expiries in order, of which each row takes the first after it, or one
-    alone with ``fixed``; rows with an expiry of their own win over both.
+    alone with ``fixed``; rows with an expiry of their own win over both. ``envelope`` collects what a picture
+    of the run needs.
     """
 
     cdef object settings
@@ -129,8 +131,10 @@ cdef class Backtest:
     cdef double carry, peak, drawdown
     cdef int64_t peak_ns, under_water_ns
     cdef int64_t[6] reasons
+    cdef Envelope envelope
 
-    def __init__(self, settings, *, expiries_ns, bint fixed, bint keep_trades=False, bint keep_equity=False):
+    def __init__(self, settings, *, expiries_ns, bint fixed, bint keep_trades=False, bint keep_equity=False,
+                 Envelope envelope=None):
         cdef Dividend* dividend
         cdef int64_t* contract
         self.settings = settings
@@ -146,6 +150,7 @@ cdef class Backtest:
         self.ratios = []
         self.fixed = fixed
         self.keep_trades, self.keep_equity = keep_trades, keep_equity
+        self.envelope = envelope
         for expiry_ns in expiries_ns:
             contract = <int64_t*>one_more(&self.contracts, sizeof(int64_t))
             if contract == NULL:
@@ -297,6 +302,8 @@ cdef class Backtest:
         quote = Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
         c = carry_of(row.factor if self.row_factor else self.factor, self.r, self.d,
                      years_between(row.ts_ns, expiry_ns))
+        if self.envelope is not None:
+            self.note_basis(row.ts_ns, &quote, c)
         action = signal_decide(&self.rules, &self.signal, row.ts_ns, expiry_ns, &quote, c)
         if action != STAY:
             if action == ENTER_CASH_AND_CARRY:
@@ -307,6 +314,13 @@ cdef class Backtest:
                 failed |= self.close_position(row.ts_ns, &quote, c, action - LEAVE_EXPIRY)
         self.remember(row, c)
         return failed
+
+    cdef void note_basis(self, int64_t now_ns, const Quote* quote, double c) noexcept nogil:
+        """For the picture: where the mid is, and where it would have to be for each entry."""
+        cdef double dev = deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, c)
+        self.envelope.add_basis(
+            now_ns, dev, dev + (self.rules.wanted_bps - edge_cc_of(quote.es_bid, quote.spy_ask, c)),
+            dev - (self.rules.wanted_bps - edge_rev_of(quote.es_ask, quote.spy_bid, c)))
 
     # The peak, the date and the count change at most once a row.
     @cython.cdivision(True)
@@ -327,6 +341,8 @@ cdef class Backtest:
                 self.drawdown = self.peak - self.last_equity
             if self.last_ns - self.peak_ns > self.under_water_ns:
                 self.under_water_ns = self.last_ns - self.peak_ns
+        if self.envelope is not None:
+            self.envelope.add_equity(self.last_ns, self.last_equity, self.peak - self.last_equity)
         if self.closes.count == 0 or self.last_ns >= self.last_day_end_ns:
             day_end_ns = self.last_ns - self.last_ns % DAY_NS
             # C's remainder has the sign of the time; dates before 1970 need the floor.
@@ -353,6 +369,8 @@ cdef class Backtest:
         p.entry_c = c
         p.cost = cost_of(&self.terms, p.es_entry)
         signal_entered(&self.signal, side, now_ns, expiry_ns, p.entry_dev_bps)
+        if self.envelope is not None:
+            self.envelope.add_entry(now_ns, side, p.entry_dev_bps)
 
     cdef int close_position(self, int64_t now_ns, const Quote* quote, double c, int reason) noexcept nogil:
         cdef Position* p = &self.position
@@ -376,6 +394,8 @@ cdef class Backtest:
             &self.totals, trade.gross, trade.cost, trade.financing, trade.dividends, now_ns - p.entry_ns)
         self.carry += side * self.terms.notional * spy_mid * (c - p.entry_c)
         self.reasons[reason] += 1
+        if self.envelope is not None:
+            self.envelope.add_exit(now_ns, trade.exit_dev_bps)
         signal_left(&self.rules, &self.signal, now_ns)
         if self.keep_trades:
             kept = <Trade*>one_more(&self.trades, sizeof(Trade))

@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from arbcore.carry.settings import DAY_NS, BacktestSettings
-from arbcore.reference.carry import carry_factor, years_to_expiry
+from arbcore.reference.carry import (
+    carry_factor,
+    edge_cash_and_carry_bps,
+    edge_reverse_bps,
+    years_to_expiry,
+)
+from arbcore.reference.envelope import Envelope
 from arbcore.reference.quotes import Row
 from arbcore.reference.signal import Quote, Rules, Signal
 
@@ -79,6 +85,7 @@ class Backtest:
     settings: BacktestSettings
     front_expiry_ns: Callable[[int], int]
     fixed_expiry_ns: int | None = None
+    envelope: Envelope | None = None
     trades: list[Trade] = field(default_factory=list)
     equity: list[tuple[int, float]] = field(default_factory=list)
     held_rows: int = 0
@@ -92,6 +99,7 @@ class Backtest:
         self.position: Position | None = None
         self.last: Last | None = None
         self.closed_net = 0.0
+        self.peak = 0.0
         self.ratios: list[float] = []
         self.expiries: list[int] = []
 
@@ -104,6 +112,12 @@ class Backtest:
         if self._calibrates(row, quote, expiry_ns):
             return
         c = self._carry(row, self.position.expiry_ns if self.position is not None else expiry_ns)
+        if self.envelope is not None:
+            # Where the mid would have to be for each entry, the row's spreads being what they are.
+            dev, wanted = quote.deviation_bps(c), self.settings.entry_bps + self.settings.cost_bps
+            upper = dev + (wanted - edge_cash_and_carry_bps(es_bid=quote.es_bid, spy_ask=quote.spy_ask, c=c))
+            lower = dev - (wanted - edge_reverse_bps(es_ask=quote.es_ask, spy_bid=quote.spy_bid, c=c))
+            self.envelope.basis(row.ts_ns, dev, upper=upper, lower=lower)
         action = self.signal.decide(row.ts_ns, expiry_ns, quote, c)
         if isinstance(action, int):
             self._open(action, row.ts_ns, expiry_ns, quote, c)
@@ -172,6 +186,8 @@ class Backtest:
             cost=s.cost_bps * 1e-4 * notional * es,
         )
         self.signal.entered(side, now_ns, expiry_ns, dev_bps)
+        if self.envelope is not None:
+            self.envelope.entry(now_ns, side, dev=dev_bps)
 
     def _close(self, now_ns: int, quote: Quote, c: float, reason: str) -> None:
         p = self.position
@@ -212,6 +228,8 @@ class Backtest:
         self.closed_net += self.trades[-1].net_pnl
         self.position = None
         self.signal.left(now_ns)
+        if self.envelope is not None:
+            self.envelope.exit(now_ns, dev=quote.deviation_bps(c))
 
     def _financing(self, p: Position, now_ns: int) -> float:
         """Paid on the SPY leg's entry value when long SPY; received, less the borrow fee, when short."""
@@ -247,6 +265,9 @@ class Backtest:
             return
         last.final = True
         self.equity.append((last.ts_ns, last.equity))
+        self.peak = max(self.peak, last.equity)
+        if self.envelope is not None:
+            self.envelope.equity(last.ts_ns, last.equity, drawdown=self.peak - last.equity)
         self.held_rows += last.held
 
     def summary(self) -> dict[str, object]:
