@@ -1,0 +1,244 @@
+"""Opens the carry bot's store: one SQLite file that belongs to one account, one mode and one bot at a time.
+
+A shell: it owns the file, its lock and its version. It knows nothing of orders or trades; what is written is
+``store.py``'s. Every trouble a disk can make arrives as one sentence.
+"""
+
+import contextlib
+import errno
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import arbcore
+from arbcore.errors import ConfigError, InputError, RunError
+from arbcore.store_schema import APPLICATION_ID, FORMAT, MIGRATIONS, VERSION
+from arbcore.text import printable
+
+MODES = ("simulated", "paper", "live")
+#: How long a reader or a check-point may keep a write waiting before it counts as a failure.
+BUSY_TIMEOUT_S = 5.0
+SQLITE_HEADER = b"SQLite format 3\x00"
+
+Connect = Callable[..., sqlite3.Connection]
+
+
+class StoreLock:
+    """A lock of the operating system on ``FILE.lock``: gone with the process, however that ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.with_name(path.name + ".lock")
+        try:
+            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise RunError(
+                f"The store's lock {self.path} cannot be opened ({error.strerror}); check the folder."
+            ) from None
+        try:
+            _lock(self._descriptor)
+        except OSError as error:
+            os.close(self._descriptor)
+            if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+                raise RunError(f"The store's lock {self.path} failed ({error.strerror}).") from None
+            raise RunError(
+                f"The store {path} is in use by another bot; stop that one, or name another store with --db."
+            ) from None
+
+    def release(self) -> None:
+        """Lets go of the lock; the empty file stays, for removing it would race with the next owner."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextlib.contextmanager
+def said(path: Path, doing: str) -> Iterator[None]:
+    """Turns SQLite's errors into one sentence each. ``doing`` completes "while ..."."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise RunError(_sentence(path, doing, error)) from error
+
+
+def _sentence(path: Path, doing: str, error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorname", "") or str(error)
+    text = str(error)
+    where = f"The store {path}"
+    if "FULL" in code or "full" in text:
+        return f"{where} could not be written while {doing}: the disk is full; free some space."
+    if "BUSY" in code or "locked" in text:
+        return f"{where} was kept locked by another program for {BUSY_TIMEOUT_S:.0f} s while {doing}."
+    if "READONLY" in code or "readonly" in text:
+        return f"{where} may not be written (while {doing}); check its permissions and its folder's."
+    if "CORRUPT" in code or "NOTADB" in code or "malformed" in text or "not a database" in text:
+        return f"{where} is damaged ({printable(text)}); keep a copy, then restore it or name another file."
+    if "CANTOPEN" in code or "unable to open" in text:
+        return f"{where} cannot be opened; check that its folder exists and may be written."
+    return f"{where} failed while {doing} ({printable(text)})."
+
+
+def open_for_bot(
+    path: Path, *, account: str, mode: str, now_text: str, connect: Connect = sqlite3.connect
+) -> sqlite3.Connection:
+    """The connection of the one bot that writes; the caller holds the ``StoreLock``.
+
+    Creates the file with mode 0600, brings an older one to this version, and refuses a foreign or newer one
+    (InputError), one of another account or mode (ConfigError), and whatever the disk refuses (RunError).
+    """
+    if mode not in MODES:
+        raise ConfigError(f"A store's mode is {', '.join(MODES)}, not {printable(mode)}.")
+    _refuse_strangers(path)
+    _create_private(path)
+    with said(path, "opening it"):
+        connection = connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    try:
+        with said(path, "opening it"):
+            connection.execute("PRAGMA journal_mode = WAL")
+            # The intent of an order must survive a loss of power before the order leaves.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            _migrate(connection, path, now_text)
+            _own(connection, path, account, mode)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_to_read(path: Path, *, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
+    """A read-only connection for reports, also while a bot writes. InputError where it is no store."""
+    if not path.exists():
+        raise InputError(f"There is no store {path}; name one with --db, or run the bot first.")
+    _refuse_strangers(path)
+    with _read_errors(path):
+        connection = connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
+        try:
+            version = _version_of(connection, path)
+            if version == 0:
+                raise InputError(f"{path} is an empty store; run the bot on it first.")
+            if version < VERSION:
+                raise InputError(
+                    f"{path} is a store of version {version} and this arbcore reads {VERSION}; run the bot "
+                    "on it once, which brings it up to date."
+                )
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextlib.contextmanager
+def _read_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise InputError(_sentence(path, "reading it", error)) from error
+
+
+def _refuse_strangers(path: Path) -> None:
+    """A file that is there and is no SQLite database was named by mistake; nothing is written to it."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(SQLITE_HEADER))
+    except FileNotFoundError:
+        return
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder; name the store's file.") from None
+    except OSError as error:
+        raise InputError(f"The store {path} cannot be read ({error.strerror}); check it.") from None
+    if head not in (b"", SQLITE_HEADER):
+        raise InputError(f"{path} is no store of arbcore; name another file with --db or DB_PATH.")
+
+
+def _create_private(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise RunError(
+            f"The store {path} cannot be written ({error.strerror}); name another file with --db or DB_PATH."
+        ) from None
+
+
+def _version_of(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema version; 0 for a new file. Refuses databases of others and newer ones."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if application == 0 and version == 0 and tables == 0:
+        return 0
+    if application != APPLICATION_ID:
+        raise InputError(f"{path} is a database of another program; name another file with --db or DB_PATH.")
+    if version > VERSION:
+        maker = connection.execute("SELECT value FROM meta WHERE key = 'made_by'").fetchone()
+        by = printable(maker[0]) if maker else "unknown maker"
+        raise InputError(
+            f"{path} is a store of version {version} ({by}) and this arbcore knows {VERSION}; upgrade "
+            "arbcore or name another file."
+        )
+    return version
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, now_text: str) -> None:
+    """Brings the store to this version, all steps or none."""
+    version = _version_of(connection, path)
+    if version == VERSION:
+        return
+    with transaction(connection):
+        for step in MIGRATIONS[version:]:
+            for statement in step:
+                connection.execute(statement)
+        if version == 0:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            put_meta(connection, {"format": FORMAT, "created_ts": now_text})
+        put_meta(connection, {"made_by": f"arbcore {arbcore.__version__}"})
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _own(connection: sqlite3.Connection, path: Path, account: str, mode: str) -> None:
+    """The first bot's account and mode become the store's; another's are refused."""
+    known = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('account', 'mode')"))
+    if not known:
+        with transaction(connection):
+            put_meta(connection, {"account": account, "mode": mode})
+        return
+    if (known.get("account"), known.get("mode")) != (account, mode):
+        raise ConfigError(
+            f"The store {path} belongs to the {known.get('mode')} account {known.get('account')} and this is "
+            f"the {mode} account {printable(account)}; name another store with --db or DB_PATH."
+        )
+
+
+def put_meta(connection: sqlite3.Connection, values: dict[str, str]) -> None:
+    """Writes facts about the file, within the caller's transaction."""
+    connection.executemany(
+        "INSERT INTO meta (key, value) VALUES (?, ?) "
+        "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        list(values.items()),
+    )
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing; durable when it returns."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A failed COMMIT may or may not have left the transaction open.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
