@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from arbcore.carry.backtest import BacktestResult, backtest
     from arbcore.carry.fair import fair_value
     from arbcore.carry.settings import BacktestSettings
+    from arbcore.carry.sweep import SweepResult, sweep
     from arbcore.errors import (
         ArbcoreError,
         BrokenInvariant,
@@ -55,6 +56,7 @@ __all__ = [
     "RunError",
     "Session",
     "SessionSettings",
+    "SweepResult",
     "UsageError",
     "VenueConfig",
     "WireError",
@@ -67,6 +69,7 @@ __all__ = [
     "exposure_allows",
     "exposure_room",
     "fair_value",
+    "sweep",
 ]
 
 _HOME = {
@@ -77,6 +80,7 @@ _HOME = {
     "arbcore.carry.backtest": ("BacktestResult", "backtest"),
     "arbcore.carry.fair": ("fair_value",),
     "arbcore.carry.settings": ("BacktestSettings",),
+    "arbcore.carry.sweep": ("SweepResult", "sweep"),
     "arbcore.errors": (
         "ArbcoreError", "BrokenInvariant", "ConfigError", "ConnectError", "DataError", "InputError",
         "JournalError", "RunError", "UsageError", "WireError",

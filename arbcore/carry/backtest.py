@@ -12,6 +12,7 @@ from typing import Any
 from arbcore.carry._backtest import Backtest
 from arbcore.carry._cells import read_ts
 from arbcore.carry._csv import PRICE_MAX, PRICE_MIN, REQUIRED, CsvReader
+from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.calendar import all_expiries_ns, read_expiry
 from arbcore.carry.civil import iso_time
 from arbcore.carry.settings import CALIBRATION_ROWS, BacktestSettings
@@ -146,35 +147,59 @@ def run(
             values.frombytes(new_values)
             sinks.equity(times, values)
 
-    if isinstance(data, Mapping) or hasattr(data, "columns"):
-        rows, skipped = _run_columns(kernel, data, sort=sort, skip_bad=skip_bad)
-        column_expiry = False
-    else:
-        with open_quotes(data) as (stream, name, size):
-            reader = CsvReader(name, expiry_of=read_expiry, skip_bad=skip_bad, ordered=not sort)
-            held: list[tuple[Any, ...]] = []
-
-            def step(done: int) -> None:
-                if sort:
-                    held.extend(reader.take(2**62))
-                else:
-                    kernel.feed(reader)
-                    drain()
-                if sinks.progress is not None:
-                    sinks.progress(done, size, reader.rows)
-
-            pump(stream, reader, step)
-        for row in sorted(held, key=lambda row: row[0]):
-            kernel.feed_row(*row[:5], factor=row[5], expiry_ns=row[6])
-        rows, skipped, column_expiry = reader.rows, reader.skipped, reader.has_expiry
+    read = read_into(kernel, data, sort=sort, skip_bad=skip_bad, after_chunk=drain, progress=sinks.progress)
     kernel.end()
     drain()
     return _document(
-        kernel, settings, rows, skipped=skipped, expiry_ns=expiry_ns, column_expiry=column_expiry
+        kernel, settings, read.rows, skipped=read.skipped, expiry_ns=expiry_ns, column_expiry=read.has_expiry
     )
 
 
-def _run_columns(kernel: Backtest, data: Any, *, sort: bool, skip_bad: bool) -> tuple[int, dict[str, int]]:
+@dataclass(frozen=True)
+class Read:
+    """How reading went: data rows in all, those skipped by reason, whether they had an expiry column."""
+
+    rows: int
+    skipped: dict[str, int]
+    has_expiry: bool
+
+
+def read_into(
+    kernel: Backtest | SweepRows,
+    data: Any,
+    *,
+    sort: bool,
+    skip_bad: bool,
+    after_chunk: Callable[[], None] | None = None,
+    progress: Callable[[int, int | None, int], None] | None = None,
+) -> Read:
+    """Feeds all rows of the data to whoever takes them, in order of time."""
+    if isinstance(data, Mapping) or hasattr(data, "columns"):
+        rows, skipped = _read_columns(kernel, data, sort=sort, skip_bad=skip_bad)
+        return Read(rows, skipped, False)
+    with open_quotes(data) as (stream, name, size):
+        reader = CsvReader(name, expiry_of=read_expiry, skip_bad=skip_bad, ordered=not sort)
+        held: list[tuple[Any, ...]] = []
+
+        def step(done: int) -> None:
+            if sort:
+                held.extend(reader.take(2**62))
+            else:
+                kernel.feed(reader)
+                if after_chunk is not None:
+                    after_chunk()
+            if progress is not None:
+                progress(done, size, reader.rows)
+
+        pump(stream, reader, step)
+    for row in sorted(held, key=lambda row: row[0]):
+        kernel.feed_row(*row[:5], factor=row[5], expiry_ns=row[6])
+    return Read(reader.rows, reader.skipped, reader.has_expiry)
+
+
+def _read_columns(
+    kernel: Backtest | SweepRows, data: Any, *, sort: bool, skip_bad: bool
+) -> tuple[int, dict[str, int]]:
     """Feeds columns, by the rules of the rows of a file."""
     names = {str(name).lower(): name for name in (data if isinstance(data, Mapping) else data.columns)}
     for name in REQUIRED:

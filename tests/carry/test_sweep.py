@@ -1,0 +1,118 @@
+"""The library's sweep: ranges in, a table out, each cell the single run's."""
+
+import io
+from typing import Any
+
+import pytest
+from quotes import random_rows
+
+import arbcore
+from arbcore.carry.civil import iso_time
+from arbcore.errors import ConfigError, DataError, UsageError
+
+ROWS = random_rows(11, 400)
+
+
+def csv_of(expiry: str = "") -> io.BytesIO:
+    lines = ["ts,es_bid,es_ask,spy_bid,spy_ask" + (",expiry" if expiry else "")]
+    lines += [
+        f"{iso_time(row.ts_ns)},{row.es_bid},{row.es_ask},{row.spy_bid},{row.spy_ask}"
+        + (f",{expiry}" if expiry else "")
+        for row in ROWS
+    ]
+    return io.BytesIO("\n".join(lines).encode())
+
+
+def columns_of() -> dict[str, list[Any]]:
+    names = ("es_bid", "es_ask", "spy_bid", "spy_ask")
+    return {"ts": [row.ts_ns for row in ROWS]} | {
+        name: [getattr(row, name) for row in ROWS] for name in names
+    }
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_every_cell_is_the_single_run(full: bool) -> None:
+    result = arbcore.sweep(csv_of(), entry_bps="2:8:3", exit_bps=[-4.0, 0.0], cost_bps=1, full=full)
+    assert result.table.height == 6
+    assert list(result.table)[:2] == ["entry_bps", "exit_bps"]
+    for at in range(6):
+        cell = result.cell(at)
+        single = arbcore.backtest(
+            csv_of(), entry_bps=cell["entry_bps"], exit_bps=cell["exit_bps"], cost_bps=1
+        ).summary
+        assert {name: single[name] for name in cell if name in single} == {
+            name: value for name, value in cell.items() if name in single
+        }
+        assert set(cell) - set(single) == {"entry_bps", "exit_bps"}
+        assert ("sharpe" in cell) == full
+
+
+def test_the_first_range_varies_slowest() -> None:
+    result = arbcore.sweep(csv_of(), exit_bps="0:1:1", entry_bps="5:7:1")
+    assert list(result.table["exit_bps"]) == [0, 0, 0, 1, 1, 1]
+    assert list(result.table["entry_bps"]) == [5, 6, 7, 5, 6, 7]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 16])
+def test_the_number_of_threads_changes_nothing(workers: int) -> None:
+    ranges = {"entry_bps": "0:9:1", "stop_bps": (0.0, 8.0)}
+    one = arbcore.sweep(columns_of(), workers=1, **ranges)
+    assert dict(arbcore.sweep(columns_of(), workers=workers, **ranges).table) == dict(one.table)
+
+
+def test_columns_and_files_and_expiries_are_those_of_the_backtest() -> None:
+    by_file = arbcore.sweep(csv_of(), entry_bps="0:9:1", expiry="2026-06-18")
+    by_columns = arbcore.sweep(columns_of(), entry_bps="0:9:1", expiry="2026-06-18")
+    by_rows = arbcore.sweep(csv_of("2026-06-18"), entry_bps="0:9:1")
+    assert dict(by_file.table) == dict(by_columns.table) == dict(by_rows.table)
+    assert by_file.summary["params"]["expiry"] == "2026-06-18T13:30:00Z"
+
+
+def test_the_best_cell_and_the_document() -> None:
+    result = arbcore.sweep(csv_of(), entry_bps="0:9:1", cost_bps=1)
+    assert result.best["net_pnl"] == max(result.table["net_pnl"])
+    summary = result.summary
+    assert (summary["schema"], summary["rows"], summary["rows_used"]) == ("arbcore.sweep/1", 400, 400)
+    assert summary["ranges"] == {"entry_bps": [float(at) for at in range(10)]}
+    assert summary["params"]["cost_bps"] == 1.0
+    assert "entry_bps" not in summary["params"]
+    assert summary["best"] == result.best
+
+
+def test_progress_ends_with_every_cell() -> None:
+    seen: list[tuple[int, int]] = []
+    arbcore.sweep(csv_of(), entry_bps="0:9:1", workers=2, progress=lambda *counts: seen.append(counts))
+    assert seen == sorted(seen)
+    assert seen[-1] == (10, 10)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({}, "Nothing varies"),
+        ({"entry_bps": "1:2:1", "cost_bps": -1}, "cost_bps is -1"),
+        ({"entry_bps": "1:2:1", "cost_bps": "0:20000:10000"}, "cost_bps is 20000"),
+        ({"entry_bps": "1:2"}, "LO:HI:STEP"),
+        ({"entry_bps": "1:2:1", "leverage": 3}, "no backtest setting 'leverage'"),
+        ({"entry_bps": "1:2:1", "workers": 0}, "workers is 0"),
+        ({"entry_bps": "1:2:1", "workers": True}, "workers is True"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_the_data_is_read(
+    settings: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        arbcore.sweep("no such file", **settings)
+
+
+def test_bad_data_and_a_bad_expiry_are_the_errors_of_the_backtest() -> None:
+    with pytest.raises(DataError, match="line 2"):
+        arbcore.sweep(io.BytesIO(b"ts,es_bid,es_ask,spy_bid,spy_ask\nnoon,1,1,1,1\n"), entry_bps="1:2:1")
+    with pytest.raises(UsageError, match="expiry"):
+        arbcore.sweep(csv_of(), entry_bps="1:2:1", expiry="soon")
+
+
+def test_no_usable_row_is_said() -> None:
+    result = arbcore.sweep(io.BytesIO(b"ts,es_bid,es_ask,spy_bid,spy_ask\n"), entry_bps="1:2:1")
+    assert result.notes == ("There is no usable row; nothing could be traded.",)
+    assert list(result.table["exposure"]) == [None, None]
