@@ -1,9 +1,11 @@
 """Makes synthetic quotes of ES and SPY, of any length, the same for the same seed.
 
     python tools/make_sample.py --rows 780 --seed 7 > examples/es_spy_synthetic.csv
+    python tools/make_sample.py --rows 2000000 --every-ms 100 > ticks.csv
 
-One-minute closes of regular sessions: SPY walks, the index sits a third of a percent above ten SPY, and the
-future's distance from its fair value wanders back and forth by a few basis points. No market made this.
+One-minute closes of regular sessions, or with ``--every-ms`` a stream of quotes at uneven instants in whole
+microseconds: SPY walks, the index sits a third of a percent above ten SPY, and the future's distance from its
+fair value wanders back and forth by a few basis points. No market made this.
 """
 
 import argparse
@@ -18,7 +20,16 @@ if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))
 
 from arbcore.carry.calendar import close_clock_ns, front_contract  # noqa: E402 -- after the path
-from arbcore.carry.civil import NS_PER_HOUR, NS_PER_MINUTE, iso_time, new_york_to_utc, read_date  # noqa: E402
+from arbcore.carry.civil import (  # noqa: E402
+    NS_PER_DAY,
+    NS_PER_HOUR,
+    NS_PER_MINUTE,
+    NS_PER_S,
+    iso_date,
+    iso_time,
+    new_york_to_utc,
+    read_date,
+)
 
 RATE, YIELD, FACTOR = 0.043, 0.0125, 10.03
 OPEN_CLOCK_NS = 9 * NS_PER_HOUR + 30 * NS_PER_MINUTE
@@ -57,15 +68,58 @@ def quotes(rows: int, *, seed: int, first_day: int) -> Iterator[str]:
         )
 
 
+def ticks(rows: int, *, seed: int, first_day: int, every_ms: int) -> Iterator[str]:
+    """The same for a stream: a quote every so many milliseconds, more or less, the header first.
+
+    Half of a distance from fair value is gone after some 140 quotes, however far apart they are.
+    """
+    rng = random.Random(seed)
+    draw, gauss = rng.random, rng.gauss
+    yield "ts,es_bid,es_ask,spy_bid,spy_ask\n"
+    cents, bps, day, made = 60_000, 0.0, first_day, 0
+    step_ns = every_ms * 1_000_000
+    while made < rows:
+        close_ns = close_clock_ns(day)
+        if close_ns is not None:
+            ts_ns = new_york_to_utc(day, OPEN_CLOCK_NS)
+            end_ns = new_york_to_utc(day, close_ns)
+            date = iso_date(day)
+            left_s = (front_contract(ts_ns).expiry_ns - ts_ns) / 1e9
+            carry = math.exp((RATE - YIELD) * left_s / (365 * 86_400)) * FACTOR
+            while made < rows:
+                ts_ns += 1_000 * int(step_ns * (0.5 + draw()) / 1_000)
+                if ts_ns >= end_ns:
+                    break
+                seconds, fraction_ns = divmod(ts_ns % NS_PER_DAY, NS_PER_S)
+                cents = max(1_000, cents + int(draw() * 3) - 1)
+                bps = 0.995 * bps + gauss(0, 0.4)
+                tick = math.floor((cents + 0.5) / 100 * carry * (1 + bps * 1e-4) * 4)
+                yield (
+                    f"{date}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}."
+                    f"{fraction_ns // 1000:06d}Z,{tick / 4:.2f},{(tick + 1) / 4:.2f},"
+                    f"{cents / 100:.2f},{(cents + 1) / 100:.2f}\n"
+                )
+                made += 1
+        day += 1
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description="Synthetic one-minute quotes of ES and SPY, as CSV on stdout."
+        description="Synthetic quotes of ES and SPY, one-minute closes or a stream, as CSV on stdout."
     )
     parser.add_argument("--rows", type=int, default=780, help="how many (390 are a full session)")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--from", dest="first", default="2026-03-02", metavar="DATE", help="the first day")
+    parser.add_argument(
+        "--every-ms", type=int, default=0, metavar="MS", help="a quote about so often, not one-minute closes"
+    )
     args = parser.parse_args()
-    sys.stdout.writelines(quotes(args.rows, seed=args.seed, first_day=read_date(args.first)))
+    first_day = read_date(args.first)
+    if args.every_ms > 0:
+        lines = ticks(args.rows, seed=args.seed, first_day=first_day, every_ms=args.every_ms)
+    else:
+        lines = quotes(args.rows, seed=args.seed, first_day=first_day)
+    sys.stdout.writelines(lines)
 
 
 if __name__ == "__main__":

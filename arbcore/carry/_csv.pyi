@@ -19,7 +19,13 @@ class CsvReader:
     has_expiry: bool
     has_factor: bool
     def __init__(
-        self, name: str, *, expiry_of: Callable[[str], int], skip_bad: bool = False, ordered: bool = True
+        self,
+        name: str,
+        *,
+        expiry_of: Callable[[str], int],
+        skip_bad: bool = False,
+        ordered: bool = True,
+        vectors: bool = True,
     ) -> None: ...
     @property
     def skipped(self) -> dict[str, int]: ...

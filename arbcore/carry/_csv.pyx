@@ -15,6 +15,7 @@ from libc.string cimport memcmp, memcpy, memmove, memset
 from arbcore.carry._cells cimport (
     CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, hard_price, parse_day, parse_price, parse_ts,
 )
+from arbcore.carry._shapes cimport RowCursor, free_shapes, learn_shape, new_shapes, shaped_rows
 
 from arbcore.errors import ArbcoreError, DataError
 from arbcore.text import printable
@@ -31,8 +32,8 @@ PRICE_MIN = 1e-9
 PRICE_MAX = 1e12
 
 cdef enum:
-    # Zeros behind the data stop the fast path, which looks at most this far ahead of itself.
-    PADDING = 64
+    # Zeros behind the data stop the fast paths, which look at most this far ahead of themselves.
+    PADDING = 128
     # Columns beyond have no role; they are counted only.
     COLUMNS_MAX = 64
     TS = 0
@@ -116,10 +117,11 @@ cdef class CsvReader:
 
     ``ordered`` refuses times that decrease; ``skip_bad`` counts malformed rows and goes on. ``expiry_of``
     reads the cells of an ``expiry`` column: text to an instant in ns, raising ArbcoreError. ``name`` is what
-    errors call the data.
+    errors call the data. ``vectors`` off keeps to the scalar path, whose rows are the same.
     """
 
-    def __init__(self, str name not None, *, expiry_of, bint skip_bad=False, bint ordered=True):
+    def __init__(self, str name not None, *, expiry_of, bint skip_bad=False, bint ordered=True,
+                 bint vectors=True):
         self.name = printable(name)
         self.expiry_of = expiry_of
         self.skip_bad = skip_bad
@@ -132,6 +134,10 @@ cdef class CsvReader:
         self.last_ns = -0x7FFFFFFFFFFFFFFFLL
         memset(self.date, 0, 10)
         self.expiry_text = None
+        self.shapes = new_shapes() if vectors else NULL
+
+    def __dealloc__(self):
+        free_shapes(self.shapes)
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -197,89 +203,107 @@ cdef class CsvReader:
             n += outcome
         return n
 
-    # Pointers stay inside the buffer and its padding: every loop below stops at a zero byte.
+    # Pointers stay inside the buffer and its padding.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef Py_ssize_t fast_rows(self, QuoteRow* rows, Py_ssize_t n, Py_ssize_t capacity) noexcept nogil:
         """Rows in the canonical order and a plain spelling; stops before the first other one."""
-        cdef const unsigned char* p = self.data + self.start
-        cdef const unsigned char* end = self.data + self.end
-        cdef const unsigned char* record = p
-        cdef const unsigned char* first
-        cdef unsigned int bad, hour, minute, second, digit
-        cdef int64_t day, clock, ts_ns, last_ns = self.last_ns, fraction, seen = 0
-        cdef QuoteRow* row
-        while n < capacity and p < end:
-            record = p
-            if memcmp(p, self.date, 10) != 0:
-                day = parse_day(p)
-                # The first and the last year of 64 bits are the general path's.
-                if day < -106_000 or day > 106_000:
+        cdef RowCursor cursor
+        cdef const unsigned char* row
+        cursor.at = self.data + self.start
+        cursor.end = self.data + self.end
+        cursor.date_ns = self.date_ns
+        cursor.last_ns = self.last_ns
+        cursor.seen = cursor.crossed = 0
+        cursor.ordered = self.ordered
+        while n < capacity and cursor.at < cursor.end:
+            if self.shapes != NULL:
+                n = shaped_rows(self.shapes, &cursor, rows, sizeof(QuoteRow), n, capacity)
+                if n == capacity or cursor.at >= cursor.end:
                     break
-                memcpy(self.date, p, 10)
-                self.date_ns = day * 86_400_000_000_000LL
-            hour = digit_of(p[11]) * 10 + digit_of(p[12])
-            minute = digit_of(p[14]) * 10 + digit_of(p[15])
-            second = digit_of(p[17]) * 10 + digit_of(p[18])
-            bad = (digit_of(p[11]) > 9) | (digit_of(p[12]) > 9)
-            bad |= (digit_of(p[14]) > 9) | (digit_of(p[15]) > 9)
-            bad |= (digit_of(p[17]) > 9) | (digit_of(p[18]) > 9) | (hour > 23) | (minute > 59) | (second > 59)
-            bad |= (p[13] != c":") | (p[16] != c":") | ((p[10] != c"T") & (p[10] != c" "))
-            if bad:
+            row = cursor.at
+            if not self.fast_row(&cursor, &rows[n]):
                 break
-            clock = (hour * 60 + minute) * 60 + second
-            ts_ns = self.date_ns + clock * 1_000_000_000LL
-            p += 19
-            if p[0] == c".":
-                p += 1
-                first = p
-                fraction = 0
-                digit = digit_of(p[0])
-                while digit <= 9:
-                    fraction = fraction * 10 + digit
-                    p += 1
-                    digit = digit_of(p[0])
-                if p == first or p - first > 9:
-                    break
-                ts_ns += fraction * FRACTION_UNITS[p - first]
-            p += p[0] == c"Z"
-            if p[0] != c",":
-                break
-            row = &rows[n]
-            p = fast_price(p + 1, &row.es_bid)
-            if p[0] != c",":
-                break
-            p = fast_price(p + 1, &row.es_ask)
-            if p[0] != c",":
-                break
-            p = fast_price(p + 1, &row.spy_bid)
-            if p[0] != c",":
-                break
-            p = fast_price(p + 1, &row.spy_ask)
-            if p[0] == c"\r":
-                p += 1
-            if p[0] != c"\n":
-                break
-            # Prices that are missing or absurd and times that decrease are for the general path to judge.
-            if not (is_plain(row.es_bid) & is_plain(row.es_ask)
-                    & is_plain(row.spy_bid) & is_plain(row.spy_ask)):
-                break
-            if ts_ns < last_ns and self.ordered:
-                break
-            p += 1
-            record = p
-            last_ns = ts_ns
-            row.ts_ns = ts_ns
-            seen += 1
-            if (row.es_bid > row.es_ask) | (row.spy_bid > row.spy_ask):
-                self.crossed += 1
+            if self.shapes != NULL:
+                learn_shape(self.shapes, row, cursor.at)
+            if (rows[n].es_bid > rows[n].es_ask) | (rows[n].spy_bid > rows[n].spy_ask):
+                cursor.crossed += 1
             else:
                 n += 1
-        self.start = record - self.data
-        self.rows += seen
-        self.line += seen
-        self.last_ns = last_ns
+        self.start = cursor.at - self.data
+        self.rows += cursor.seen
+        self.line += cursor.seen
+        self.crossed += cursor.crossed
+        self.last_ns = cursor.last_ns
         return n
+
+    # Every loop below stops at a zero byte, of which the padding is full.
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    cdef inline bint fast_row(self, RowCursor* cursor, QuoteRow* row) noexcept nogil:
+        """One row, taken; False leaves it where it is."""
+        cdef const unsigned char* p = cursor.at
+        cdef const unsigned char* first
+        cdef unsigned int bad, hour, minute, second, digit
+        cdef int64_t day, clock, ts_ns, fraction
+        if memcmp(p, self.date, 10) != 0:
+            day = parse_day(p)
+            # The first and the last year of 64 bits are the general path's.
+            if day < -106_000 or day > 106_000:
+                return False
+            memcpy(self.date, p, 10)
+            self.date_ns = cursor.date_ns = day * 86_400_000_000_000LL
+        hour = digit_of(p[11]) * 10 + digit_of(p[12])
+        minute = digit_of(p[14]) * 10 + digit_of(p[15])
+        second = digit_of(p[17]) * 10 + digit_of(p[18])
+        bad = (digit_of(p[11]) > 9) | (digit_of(p[12]) > 9)
+        bad |= (digit_of(p[14]) > 9) | (digit_of(p[15]) > 9)
+        bad |= (digit_of(p[17]) > 9) | (digit_of(p[18]) > 9) | (hour > 23) | (minute > 59) | (second > 59)
+        bad |= (p[13] != c":") | (p[16] != c":") | ((p[10] != c"T") & (p[10] != c" "))
+        if bad:
+            return False
+        clock = (hour * 60 + minute) * 60 + second
+        ts_ns = cursor.date_ns + clock * 1_000_000_000LL
+        p += 19
+        if p[0] == c".":
+            p += 1
+            first = p
+            fraction = 0
+            digit = digit_of(p[0])
+            while digit <= 9:
+                fraction = fraction * 10 + digit
+                p += 1
+                digit = digit_of(p[0])
+            if p == first or p - first > 9:
+                return False
+            ts_ns += fraction * FRACTION_UNITS[p - first]
+        p += p[0] == c"Z"
+        if p[0] != c",":
+            return False
+        p = fast_price(p + 1, &row.es_bid)
+        if p[0] != c",":
+            return False
+        p = fast_price(p + 1, &row.es_ask)
+        if p[0] != c",":
+            return False
+        p = fast_price(p + 1, &row.spy_bid)
+        if p[0] != c",":
+            return False
+        p = fast_price(p + 1, &row.spy_ask)
+        if p[0] == c"\r":
+            p += 1
+        if p[0] != c"\n":
+            return False
+        # Prices that are missing or absurd and times that decrease are for the general path to judge.
+        if not (is_plain(row.es_bid) & is_plain(row.es_ask) & is_plain(row.spy_bid) & is_plain(row.spy_ask)):
+            return False
+        if ts_ns < cursor.last_ns and cursor.ordered:
+            return False
+        row.ts_ns = ts_ns
+        cursor.last_ns = ts_ns
+        cursor.at = p + 1
+        cursor.seen += 1
+        return True
 
     cdef int slow_record(self, QuoteRow* row) except -1:
         """One record of any spelling: VALID, SKIPPED (blank, header or unused row) or NEEDS_MORE."""

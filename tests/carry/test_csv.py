@@ -23,6 +23,13 @@ Outcome = tuple[list[tuple[Any, ...]], int, dict[str, int], tuple[Any, ...] | No
 
 
 def read_compiled(data: bytes, *, chunk: int = 100_000, **options: Any) -> Outcome:
+    """What both the vector and the scalar path make of it; without vectors the same twice."""
+    outcome = read_once(data, chunk=chunk, vectors=True, **options)
+    assert outcome == read_once(data, chunk=chunk, vectors=False, **options)
+    return outcome
+
+
+def read_once(data: bytes, *, chunk: int, **options: Any) -> Outcome:
     reader = CsvReader("quotes.csv", expiry_of=calendar.read_expiry, **options)
     rows: list[tuple[Any, ...]] = []
     fault = None
@@ -281,3 +288,43 @@ def test_damaged_files_give_the_same_rows_or_the_same_error(seed: int) -> None:
     assert read_compiled(bytes(data), chunk=rng.choice((1, 13, 977)), skip_bad=skip_bad) == expected, (
         f"seed {seed}"
     )
+
+
+ROWS_OF_ONE_SHAPE = [
+    b"2026-03-02T14:30:00.123456Z,6000.25,6000.50,600.01,600.02\n",
+    b"2026-03-02 14:30:01,6000,6000.5,600.1,600.12\r\n",
+    b"2026-03-02T14:30:02.000000001Z,1.,2.,1.0000000,99999999\n",
+]
+
+
+@pytest.mark.parametrize("row", ROWS_OF_ONE_SHAPE)
+def test_any_byte_at_any_place_of_a_row_is_read_as_the_twin_reads_it(row: bytes) -> None:
+    for at in range(len(row)):
+        for start in range(0, 256, 64):
+            others = [row[:at] + bytes([byte]) + row[at + 1 :] for byte in range(start, start + 64)]
+            data = HEADER + row + row.join(others) + row
+            expected = read_twin(data, skip_bad=True, ordered=False)
+            assert read_compiled(data, skip_bad=True, ordered=False) == expected, (at, start)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rows_of_many_shapes_and_dates_are_read_as_the_twin_reads_them(seed: int) -> None:
+    rng = random.Random(seed)
+    day_ns = 86_400 * 10**9
+    ts_ns = rng.randrange(-10, 20_000) * day_ns
+    rows = []
+    for _ in range(300):
+        ts_ns += rng.choice((0, 1, 10**3, 10**6, 10**9 + 10**7, 3_600 * 10**9, day_ns // 3))
+        whole, decimals = rng.choice(((4, 2), (3, 1), (1, 7), (7, 1), (8, 0), (9, 2), (2, 0)))
+        prices = [f"{rng.random() * 10**whole:.{decimals}f}" for _ in range(4)]
+        end = rng.choice(("\n", "\n", "\r\n"))
+        zone = rng.choice(("Z", "Z", "", "+00:00"))
+        rows.append(f"{iso_time(ts_ns)[:-1]}{zone},{','.join(prices)}{end}")
+    data = HEADER + "".join(rows).encode()
+    chunk = rng.choice((64, 4_096, 100_000))
+    assert read_compiled(data, chunk=chunk) == read_twin(data), f"seed {seed}"
+
+
+def test_a_row_that_goes_back_in_time_is_refused_in_any_shape() -> None:
+    rows = [f"2026-03-02T14:30:{second:02d}.5Z,6000.25,6000.50,600.01,600.02\n" for second in (1, 2, 3, 2)]
+    assert fault_of(HEADER + "".join(rows).encode()) == ("order", 5, "ts")
