@@ -21,8 +21,8 @@ from arbcore.carry._money cimport (
     totals_add,
 )
 from arbcore.carry._signal cimport (
-    ENTER_CASH_AND_CARRY, ENTER_REVERSE, LEAVE_EXPIRY, STAY, Quote, Rules, SignalState, signal_decide,
-    signal_entered, signal_left, signal_reset,
+    ENTER_CASH_AND_CARRY, ENTER_REVERSE, LEAVE_EXPIRY, STAY, Quote, Rules, Screen, SignalState, screen_passes,
+    signal_decide, signal_entered, signal_left, signal_reset, signal_screen,
 )
 from arbcore.carry._sweep_rows cimport SweepRows
 
@@ -37,6 +37,8 @@ cdef enum:
     END_OF_DATA = 5
     REASONS = 6
     BATCH = 512
+    # Rows that are screened together: few enough for the carry factor to stay nearly the same.
+    SCREENED = 64
     # What a step could not do.
     DONE = 0
     NO_MEMORY = 1
@@ -207,6 +209,9 @@ cdef class Backtest:
             at += 1
         with nogil:
             while at < count:
+                failed = self.pass_over(rows, &at, count)
+                if failed != DONE or at == count:
+                    break
                 failed = self.step(&rows[at])
                 if failed != DONE:
                     break
@@ -321,6 +326,62 @@ cdef class Backtest:
         self.envelope.add_basis(
             now_ns, dev, dev + (self.rules.wanted_bps - edge_cc_of(quote.es_bid, quote.spy_ask, c)),
             dev - (self.rules.wanted_bps - edge_rev_of(quote.es_ask, quote.spy_bid, c)))
+
+    cdef int pass_over(self, const QuoteRow* rows, Py_ssize_t* at, Py_ssize_t count) noexcept nogil:
+        """Takes rows up to the first that may cause something; each leaves the state that ``step`` would."""
+        cdef Screen screen
+        cdef int failed = DONE
+        cdef Py_ssize_t first, end, last
+        cdef int64_t expiry_ns
+        cdef double c, c_end
+        while failed == DONE and at[0] < count:
+            first = at[0]
+            end = min(first + SCREENED, count)
+            expiry_ns = self.quiet_expiry(&rows[first], rows[end - 1].ts_ns)
+            if expiry_ns == 0:
+                break
+            c = carry_of(self.factor, self.r, self.d, years_between(rows[first].ts_ns, expiry_ns))
+            c_end = carry_of(self.factor, self.r, self.d, years_between(rows[end - 1].ts_ns, expiry_ns))
+            if not signal_screen(&self.rules, &self.signal, min(c, c_end), max(c, c_end), &screen):
+                break
+            last = first
+            while last < end and screen_passes(&screen, rows[last].es_bid, rows[last].es_ask,
+                                               rows[last].spy_bid, rows[last].spy_ask):
+                last += 1
+            if last == first:
+                break
+            c = carry_of(self.factor, self.r, self.d, years_between(rows[last - 1].ts_ns, expiry_ns))
+            at[0] = last
+            if self.signal.side == 0 and not self.keep_equity and last - first > 2 and (
+                    self.closes.count > 0 and rows[last - 1].ts_ns < self.last_day_end_ns):
+                # The equity stands still, so that of the rows between only the last can matter.
+                failed = self.commit()
+                self.rows += last - first - 2
+                self.remember(&rows[last - 2], c)
+                first = last - 1
+            while first < last:
+                failed |= self.commit()
+                self.remember(&rows[first], c)
+                first += 1
+            if last < end:
+                break
+        return failed
+
+    cdef int64_t quiet_expiry(self, const QuoteRow* row, int64_t end_ns) noexcept nogil:
+        """The expiry of rows from one to ``end_ns`` in which only prices can cause something; else 0."""
+        cdef int64_t expiry_ns
+        if self.row_expiry or self.row_factor or self.used.count == 0 or self.envelope is not None:
+            return 0
+        if self.signal.side != 0:
+            expiry_ns = self.position.expiry_ns
+            if self.rules.max_hold_ns > 0 and end_ns - self.position.entry_ns >= self.rules.max_hold_ns:
+                return 0
+        else:
+            expiry_ns = self.last_expiry_ns
+            if row.ts_ns < self.signal.blocked_until_ns:
+                return 0
+        # The front contract is noted with each row, whatever a position's own is.
+        return expiry_ns if end_ns < expiry_ns and (self.fixed or end_ns < self.last_expiry_ns) else 0
 
     # The peak, the date and the count change at most once a row.
     @cython.cdivision(True)

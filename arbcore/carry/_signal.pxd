@@ -1,4 +1,5 @@
 """The wall of the signal: inline, so that the backtest's loop and the live session pay no call for it."""
+from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 
 from arbcore._carry cimport deviation_of, edge_cc_of, edge_rev_of
@@ -35,6 +36,14 @@ cdef struct SignalState:
     double entry_x
     int64_t expiry_ns
     int64_t blocked_until_ns
+
+
+cdef struct Screen:
+    # The decision on a row strictly within all of these is surely to stay.
+    double es_bid_below      # times spy_ask
+    double es_ask_above      # times spy_bid
+    double es_sum_above      # times the sum of spy_bid and spy_ask
+    double es_sum_below
 
 
 cdef inline void signal_reset(SignalState* state) noexcept nogil:
@@ -81,3 +90,41 @@ cdef inline void signal_left(const Rules* rules, SignalState* state, int64_t now
     cdef int64_t latest = 0x7FFFFFFFFFFFFFFFLL
     state.side = 0
     state.blocked_until_ns = latest if now_ns > latest - rules.cooldown_ns else now_ns + rules.cooldown_ns
+
+
+cdef inline bint signal_screen(const Rules* rules, const SignalState* state, double c_low, double c_high,
+                               Screen* screen) noexcept nogil:
+    """Bounds that need no exponential and no division, for rows whose c is from ``c_low`` to ``c_high``.
+
+    They are narrower by a part in 10^9, a million times what rounding can move a decision; outside of them
+    nothing is said. Expiry, cooldown and longest hold are the caller's to look at. False: no bounds.
+    """
+    cdef double wanted = rules.wanted_bps * 1e-4, leave = rules.exit_bps * 1e-4, stop
+    screen.es_bid_below = screen.es_sum_below = INFINITY
+    screen.es_ask_above = screen.es_sum_above = -INFINITY
+    if state.side == 0:
+        if not -0.99 < wanted < 0.99:
+            return False
+        screen.es_bid_below = c_low * (1.0 + wanted) * (1.0 - 1e-9)
+        screen.es_ask_above = c_high * (1.0 - wanted) * (1.0 + 1e-9)
+        return True
+    stop = (rules.stop_bps + state.entry_x) * 1e-4 if rules.stop_bps > 0.0 else 0.0
+    if not (-0.99 < leave < 0.99 and -0.99 < stop < 0.99):
+        return False
+    if state.side < 0:
+        screen.es_sum_above = c_high * (1.0 + leave) * (1.0 + 1e-9)
+        if rules.stop_bps > 0.0:
+            screen.es_sum_below = c_low * (1.0 + stop) * (1.0 - 1e-9)
+    else:
+        screen.es_sum_below = c_low * (1.0 - leave) * (1.0 - 1e-9)
+        if rules.stop_bps > 0.0:
+            screen.es_sum_above = c_high * (1.0 - stop) * (1.0 + 1e-9)
+    return True
+
+
+cdef inline bint screen_passes(const Screen* screen, double es_bid, double es_ask, double spy_bid,
+                               double spy_ask) noexcept nogil:
+    """Whether a row is within the bounds."""
+    cdef double es_sum = es_bid + es_ask, spy_sum = spy_bid + spy_ask
+    return ((es_bid < screen.es_bid_below * spy_ask) & (es_ask > screen.es_ask_above * spy_bid)
+            & (es_sum > screen.es_sum_above * spy_sum) & (es_sum < screen.es_sum_below * spy_sum))

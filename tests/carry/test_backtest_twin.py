@@ -59,6 +59,28 @@ def test_seeded_runs_are_equal_bit_by_bit(seed: int, changes: dict[str, Any]) ->
     assert_same(plain, compiled, f"seed {seed}")
 
 
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"exit_bps": 3.0, "stop_bps": 2.0},
+        {"entry_bps": -2.0, "cost_bps": 0.0, "exit_bps": -1.0, "max_hold_days": 0.001},
+        {"entry_bps": 20_000.0},
+        {"entry_bps": -20_000.0, "exit_bps": 20_000.0},
+        {"cooldown_s": 30.0, "stop_bps": 30_000.0},
+    ],
+    ids=str,
+)
+def test_runs_of_rows_that_cause_nothing_are_equal_bit_by_bit(seed: int, changes: dict[str, Any]) -> None:
+    # Rows a few tenths of a second apart, most of which leave everything as it is; midnight is among them.
+    rows = random_rows(seed, 1_500, step_s=0.4, wide=1.0)
+    for row in rows:
+        row.ts_ns += 9 * 3_600 * 10**9 + 1_750 * 10**9
+    plain, compiled = run_both(rows, replace(EAGER, factor=10.02, **changes))
+    assert_same(plain, compiled, f"seed {seed}")
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_dividends_are_received_when_long_and_paid_when_short(seed: int) -> None:
     paid = tuple((START_NS + day * DAY_NS, 0.1 * day) for day in range(1, 12))

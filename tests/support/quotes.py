@@ -6,10 +6,12 @@ from typing import Any
 
 from arbcore.carry import calendar, civil
 from arbcore.carry._backtest import Backtest as CompiledBacktest
+from arbcore.carry._csv import CsvReader
 from arbcore.carry.settings import BacktestSettings
 from arbcore.reference import backtest as twin
 from arbcore.reference.quotes import Row
 
+OPTIONAL = {"factor": "factor", "expiry": "expiry_ns"}
 START_NS = civil.read_time("2026-03-02T14:30:00Z")
 
 
@@ -36,15 +38,23 @@ def run_both(
     expiry_ns: int | None = None,
     front: Callable[[int], int] = lambda now_ns: calendar.front_contract(now_ns).expiry_ns,
 ) -> tuple[twin.Backtest, CompiledBacktest]:
-    """The twin and the compiled backtest after the same rows, both ended."""
+    """The twin and the compiled backtest after the same rows, both ended.
+
+    The rows were given to the compiled one singly. Read in one piece from a file, with the equity kept and
+    without, they must have led to the same.
+    """
     plain = twin.Backtest(settings, front, expiry_ns)
-    compiled = CompiledBacktest(
-        settings,
-        expiries_ns=calendar.all_expiries_ns() if expiry_ns is None else (expiry_ns,),
-        fixed=expiry_ns is not None,
-        keep_trades=True,
-        keep_equity=True,
-    )
+
+    def fresh(keep_equity: bool) -> CompiledBacktest:
+        return CompiledBacktest(
+            settings,
+            expiries_ns=calendar.all_expiries_ns() if expiry_ns is None else (expiry_ns,),
+            fixed=expiry_ns is not None,
+            keep_trades=True,
+            keep_equity=keep_equity,
+        )
+
+    compiled = fresh(True)
     for row in rows:
         plain.row(row)
         compiled.feed_row(
@@ -58,7 +68,33 @@ def run_both(
         )
     plain.end()
     compiled.end()
+    for keep_equity in (True, False):
+        whole = fresh(keep_equity)
+        reader = CsvReader("rows.csv", expiry_of=calendar.read_expiry)
+        data = csv_of(rows)
+        for start in [*range(0, len(data), 200_000), len(data)]:
+            piece = data[start : start + 200_000]
+            reader.room()[: len(piece)] = piece
+            reader.filled(len(piece))
+            whole.feed(reader)
+        whole.end()
+        assert whole.summary() == compiled.summary()
+        assert whole.open_position_document() == compiled.open_position_document()
+        assert whole.expiries_ns == compiled.expiries_ns
     return plain, compiled
+
+
+def csv_of(rows: list[Row]) -> bytes:
+    """The text of a file of rows, which is read back to the last bit."""
+    names = ["ts", "es_bid", "es_ask", "spy_bid", "spy_ask"]
+    names += [name for name in ("factor", "expiry") if rows and getattr(rows[0], OPTIONAL[name]) is not None]
+    lines = [",".join(names)]
+    for row in rows:
+        cells = [civil.iso_time(row.ts_ns)]
+        cells += [repr(getattr(row, name)) for name in names[1:] if name != "expiry"]
+        cells += [civil.iso_time(row.expiry_ns)] if row.expiry_ns is not None else []
+        lines.append(",".join(cells))
+    return "\n".join([*lines, ""]).encode()
 
 
 def ledger_of(plain: twin.Backtest) -> list[tuple[Any, ...]]:
