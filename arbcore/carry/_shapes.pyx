@@ -1,9 +1,9 @@
 """Rows of a shape that was seen before, many bytes at a time, where the processor can.
 
-Owns the vector instructions of the CSV reader (AVX2, found at run time); on any other machine there are none
-and the reader's scalar path does it all, with the same bits. A shape is where a compact row has its digits and
-what stands between them; the date is part of it. A row that differs in one byte that is no digit is left where
-it is, and so is one that needs judging. It knows no header and no counts but its own.
+Owns the vector instructions of the CSV reader (AVX2, found at run time). On any other machine there are none,
+and the reader's scalar path does it all, with the same bits. A shape is where a compact row has its digits
+and what stands between them; the date is part of it. A row that differs in one byte that is no digit is left
+where it is, and so is one that needs judging. It knows no header and no counts but its own.
 """
 
 cdef extern from *:
@@ -249,7 +249,7 @@ cdef Py_ssize_t shaped_rows(
 ) noexcept nogil:
     """Reads rows of known shapes of the cursor's date from ``n`` on, up to ``capacity``.
 
-    A row begins with its time in nanoseconds and its four prices. From ``cursor.at`` on 128 bytes may be looked
+    A row begins with its time in nanoseconds and its four prices. From ``cursor.at`` on 128 bytes are looked
     at, whatever they hold.
     """
     return arb_rows(<ArbShapes*>table, cursor, <char*>rows, row_size, n, capacity)
