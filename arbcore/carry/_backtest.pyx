@@ -11,11 +11,12 @@ import statistics
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 
 from arbcore._carry cimport carry_of, deviation_of, edge_cc_of, edge_rev_of, years_between
 from arbcore.carry._csv cimport CsvReader, QuoteRow
 from arbcore.carry._envelope cimport Envelope
+from arbcore.carry._growing cimport Growing, one_more
 from arbcore.carry._money cimport (
     Dividend, Terms, Totals, cost_of, dividends_of, fills_of, financing_of, gross_of, shares_of, terms_of,
     totals_add,
@@ -77,28 +78,6 @@ cdef struct Trade:
 cdef struct Point:
     int64_t ts_ns
     double equity
-
-
-cdef struct Growing:
-    # Records of one size, as many as there are.
-    char* data
-    Py_ssize_t count
-    Py_ssize_t capacity
-
-
-cdef void* one_more(Growing* records, Py_ssize_t size) noexcept nogil:
-    """Room for one more record; NULL where memory is out."""
-    cdef Py_ssize_t capacity
-    cdef char* data
-    if records.count == records.capacity:
-        capacity = 64 if records.capacity == 0 else records.capacity * 2
-        data = <char*>realloc(records.data, capacity * size)
-        if data == NULL:
-            return NULL
-        records.data = data
-        records.capacity = capacity
-    records.count += 1
-    return records.data + (records.count - 1) * size
 
 
 # Final, so that the loop's steps are direct calls that the compiler may inline.
