@@ -8,7 +8,8 @@
     │   └── DataError       3   ... a place in a file of quotes is
     ├── RunError            1   it failed while running
     │   ├── ConnectError    1   the other side could not be reached, or was not an exchange
-    │   └── WireError       1   the other side sent a line that is not a legal message
+    │   ├── WireError       1   the other side sent a line that is not a legal message
+    │   └── ShardError      1   a piece of a sweep, or its result, is not of this arbcore or damaged
     └── BrokenInvariant     1   our own bug: state that must not be; never caught and carried on from
 
 A risk refusal is not here: it is a value with a reason, because refusing is the gate's ordinary work.
@@ -73,6 +74,10 @@ class WireError(RunError):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class ShardError(RunError):
+    """A shard of a sweep, or its result, is not ours, newer than ours, or damaged."""
 
 
 class BrokenInvariant(ArbcoreError):

@@ -83,17 +83,38 @@ cdef class SweepRows:
                 high = middle
         return low
 
+    def ts_ns(self, Py_ssize_t at) -> int:
+        """The time of a row; IndexError where there is none."""
+        if not 0 <= at < self.count:
+            raise IndexError(f"There are {self.count} rows and no number {at}.")
+        return self.rows[at].ts_ns
+
+    def window(self, Py_ssize_t first, Py_ssize_t last) -> SweepRows:
+        """A copy of the rows from ``first`` to before ``last``, both within the rows."""
+        cdef SweepRows window = SweepRows()
+        if not 0 <= first <= last <= self.count:
+            raise IndexError(f"There are {self.count} rows, not {first} to {last}.")
+        window.reserve(last - first)
+        memcpy(window.rows, self.rows + first, (last - first) * sizeof(QuoteRow))
+        window.count, window.has_expiry, window.has_factor = last - first, self.has_expiry, self.has_factor
+        return window
+
+    def to_bytes(self) -> bytes:
+        """The rows as they lie in this machine's memory, for ``rows_from``."""
+        return PyBytes_FromStringAndSize(<const char*>self.rows, self.count * sizeof(QuoteRow))
+
     def __reduce__(self):
-        # To another process of the same machine type: the bytes are this one's.
-        data = PyBytes_FromStringAndSize(<const char*>self.rows, self.count * sizeof(QuoteRow))
-        return rows_from, (data, bool(self.has_expiry), bool(self.has_factor))
+        # To another process of the same machine type.
+        return rows_from, (self.to_bytes(), bool(self.has_expiry), bool(self.has_factor))
 
 
 def rows_from(bytes data not None, bint has_expiry, bint has_factor) -> SweepRows:
-    """The rows that another process sent."""
+    """The rows that another process sent. ValueError where the bytes are no whole rows."""
     cdef SweepRows rows = SweepRows()
     cdef Py_ssize_t count = len(data) // <Py_ssize_t>sizeof(QuoteRow)
+    if count * <Py_ssize_t>sizeof(QuoteRow) != len(data):
+        raise ValueError("the last row is cut short")
     rows.reserve(count)
-    memcpy(rows.rows, PyBytes_AS_STRING(data), count * sizeof(QuoteRow))
+    memcpy(rows.rows, PyBytes_AS_STRING(data), len(data))
     rows.count, rows.has_expiry, rows.has_factor = count, has_expiry, has_factor
     return rows

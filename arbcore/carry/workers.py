@@ -1,0 +1,203 @@
+"""Shell: works through the cells of a sweep, on threads of this machine or on any executor.
+
+Owns the cutting into shards, how many are on the way at once, and that a lost one is run again. The result
+does not depend on any of it. A foreign executor is asked for nothing but ``submit`` with two arguments, so
+that it may be a pool of processes or a cluster.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Any
+
+import arbcore
+from arbcore.carry._sweep import SweepBlock, run_block
+from arbcore.carry.calendar import all_expiries_ns
+from arbcore.carry.shards import Job, Shard, read_result, read_shard, result_of, shard_head
+from arbcore.errors import ArbcoreError, RunError, ShardError
+from arbcore.text import printable
+
+MADE_BY = f"arbcore/{arbcore.__version__}"
+#: How often one shard may be lost; the third time it is the shard or the place that is at fault.
+LOST_MAX = 3
+#: Shards a worker, so that the last ones to finish do not wait for long.
+SHARDS_A_WORKER = 4
+#: Cells that are cheaper together, whatever the number of workers.
+CELLS_A_SHARD_MIN = 64
+POLL_S = 1.0
+
+Progress = Callable[[int, int], None]
+
+
+class Place:
+    """Where shards are run. This one is threads of this process, to which nothing is sent."""
+
+    def __init__(self, executor: Executor, workers: int) -> None:
+        self.executor = executor
+        self.workers = workers
+
+    def submit(self, shard: Shard, attempt: int) -> "Future[Any]":
+        """Starts a shard; ``attempt`` counts from 0."""
+        return self.executor.submit(_run_here, shard)
+
+    def columns_of(self, found: Any) -> dict[str, Any]:
+        """The columns of a shard's result."""
+        columns: dict[str, Any] = found
+        return columns
+
+    def idle(self) -> None:
+        """Nothing has been finished for a while. RunError where nothing will."""
+
+
+class Elsewhere(Place):
+    """Any executor: shards go and results come as bytes."""
+
+    def __init__(self, executor: Executor, workers: int) -> None:
+        super().__init__(executor, workers)
+        self._kept: tuple[Job, bytes] | None = None
+
+    def submit(self, shard: Shard, attempt: int) -> "Future[Any]":
+        rows = self.rows_of(shard.job)
+        head = shard_head(shard, rows, made_by=MADE_BY, attempt=attempt)
+        return self.executor.submit(run_shard, head, rows)
+
+    def rows_of(self, job: Job) -> bytes:
+        """The rows of the job that was asked for last are kept: shards come job by job."""
+        if self._kept is None or self._kept[0] is not job:
+            self._kept = (job, job.rows.to_bytes())
+        return self._kept[1]
+
+    def columns_of(self, found: Any) -> dict[str, Any]:
+        if not isinstance(found, bytes):
+            raise ShardError(f"A worker answered with {printable(repr(found))!r}, which is no result.")
+        return read_result(found)
+
+
+def run_shard(head: bytes, rows: bytes) -> bytes:
+    """What a worker does: a shard in, its result out. ShardError where it is not of this arbcore."""
+    shard, made_by = read_shard(head, rows)
+    if made_by != MADE_BY:
+        raise ShardError(
+            f"The sweep is run by {printable(made_by)} and a worker has {MADE_BY}; install the same on both."
+        )
+    return result_of(_run_here(shard), made_by=MADE_BY)
+
+
+def _run_here(shard: Shard) -> dict[str, Any]:
+    job = shard.job
+    block = run_block(
+        job.rows,
+        job.grid.settings(shard.first, shard.last),
+        expiries_ns=all_expiries_ns() if job.expiry_ns is None else (job.expiry_ns,),
+        fixed=job.expiry_ns is not None,
+        full=job.full,
+    )
+    return block.columns
+
+
+@contextmanager
+def open_place(*, workers: int | None = None, executor: Executor | None = None) -> Iterator[Place]:
+    """Threads of this machine, one a processor unless ``workers`` says how many, or the executor."""
+    if executor is not None:
+        known = getattr(executor, "_max_workers", None)
+        yield Elsewhere(executor, known if isinstance(known, int) else processors())
+        return
+    count = workers or processors()
+    pool = ThreadPoolExecutor(count, thread_name_prefix="sweep")
+    try:
+        yield Place(pool, count)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def processors() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run_jobs(jobs: Sequence[Job], place: Place, progress: Progress | None = None) -> list[SweepBlock]:
+    """The cells of every job, in the order of its grid; ``progress(done, in all)`` counts cells.
+
+    A shard that is lost is run again, LOST_MAX times in all; then RunError.
+    """
+    shards = [shard for job in jobs for shard in _cut(job, place.workers)]
+    found = _run_all(shards, place, progress)
+    blocks = []
+    at = 0
+    for job in jobs:
+        count = len(_cut(job, place.workers))
+        blocks.append(SweepBlock.joined(SweepBlock(columns) for columns in found[at : at + count]))
+        at += count
+    return blocks
+
+
+def _cut(job: Job, workers: int) -> list[Shard]:
+    cells = job.grid.cells
+    size = max(-(-cells // (workers * SHARDS_A_WORKER)), CELLS_A_SHARD_MIN)
+    return [Shard(job, first, min(first + size, cells)) for first in range(0, cells, size)]
+
+
+def _run_all(shards: Sequence[Shard], place: Place, progress: Progress | None) -> list[dict[str, Any]]:
+    """The columns of every shard, in order."""
+    total = sum(shard.last - shard.first for shard in shards)
+    done_cells = 0
+    found: list[dict[str, Any]] = [{} for _ in shards]
+    waiting = deque((at, 0) for at in range(len(shards)))
+    running: dict[Future[Any], tuple[int, int]] = {}
+    try:
+        while waiting or running:
+            # Few on the way at once: what is not yet sent takes no memory elsewhere.
+            while waiting and len(running) < 2 * place.workers:
+                at, attempt = waiting.popleft()
+                running[_submitted(place, shards[at], attempt)] = (at, attempt)
+            finished, _ = wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            if not finished:
+                place.idle()
+            for future in finished:
+                at, attempt = running.pop(future)
+                try:
+                    found[at] = place.columns_of(future.result())
+                except Exception as error:  # noqa: BLE001  Whatever a worker died of: run it again.
+                    _refuse_final(error, attempt)
+                    waiting.appendleft((at, attempt + 1))
+                    continue
+                done_cells += shards[at].last - shards[at].first
+                if progress is not None:
+                    progress(done_cells, total)
+    finally:
+        for future in running:
+            future.cancel()
+    return found
+
+
+def _submitted(place: Place, shard: Shard, attempt: int) -> "Future[Any]":
+    try:
+        return place.submit(shard, attempt)
+    except ArbcoreError:
+        raise
+    except Exception as error:
+        raise RunError(f"No more work can be given to the executor ({_words(error)}).") from error
+
+
+def _refuse_final(error: Exception, attempt: int) -> None:
+    """Raises what running again cannot mend."""
+    if isinstance(error, ArbcoreError):
+        raise error
+    if isinstance(error, BrokenExecutor):
+        raise RunError(
+            f"The executor broke: one of its workers died ({_words(error)}); run again with a new one."
+        ) from error
+    if attempt + 1 >= LOST_MAX:
+        raise RunError(
+            f"A shard of the sweep was lost {LOST_MAX} times, last by {_words(error)}; look at the workers' "
+            "output, and whether each has this arbcore."
+        ) from error
+
+
+def _words(error: BaseException) -> str:
+    text = printable(str(error))
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
