@@ -83,6 +83,20 @@ def test_the_ledger_file_is_the_twin_trade_by_trade(tmp_path: Path, capsys: Capt
     assert sorted(path.name for path in tmp_path.iterdir()) == ["equity.csv", "trades.csv"]
 
 
+def test_orders_take_their_time_and_cost_fees(capsys: Capture) -> None:
+    words = ["--latency-rows", "0,2", "--es-fee", "2.25", "--spy_fee", "0.005,1", "--slippage-ticks", "0.5"]
+    found = document(capsys, str(SAMPLE), *FLAGS, *words)
+    asked = {"es_latency_rows": 0, "spy_latency_rows": 2, "spy_fee": 0.005, "spy_fee_min": 1.0}
+    assert {**asked, "es_fee": 2.25}.items() <= found["params"].items()
+    plain = document(capsys, str(SAMPLE), *FLAGS)
+    assert found["slippage_pnl"] < plain["slippage_pnl"] == 0.0
+    assert found["costs"] > found["fees"] > plain["fees"] == 0.0
+    parts = found["basis_pnl"] + found["carry_pnl"] + found["slippage_pnl"] + found["financing"]
+    assert parts + found["dividends"] - found["costs"] == pytest.approx(found["net_pnl"])
+    assert main(["backtest", str(SAMPLE), *FLAGS, *words]) == 0
+    assert f"(fees {-found['fees']:+,.2f} USD of it)" in capsys.readouterr().out
+
+
 def test_text_says_what_came_of_it(capsys: Capture) -> None:
     assert main(["backtest", str(SAMPLE), *FLAGS, "--cost-bps", "0.5", "--factor", "auto:60"]) == 0
     out, err = capsys.readouterr()
@@ -157,6 +171,9 @@ def test_what_is_no_file_is_exit_3(name: str, sentence: str, tmp_path: Path, cap
         ["a.csv", "--factor", "auto:0"],
         ["a.csv", "--expiry", "friday"],
         ["a.csv", "--slippage-ticks", "1,2,3"],
+        ["a.csv", "--latency-rows", "-1"],
+        ["a.csv", "--latency-rows", "0.5"],
+        ["a.csv", "--spy-fee", "0.005,"],
     ],
 )
 def test_wrong_usage_is_exit_2(words: list[str], capsys: Capture) -> None:

@@ -17,13 +17,13 @@ from arbcore._carry cimport carry_of, deviation_of, edge_cc_of, edge_rev_of, yea
 from arbcore.carry._csv cimport CsvReader, QuoteRow
 from arbcore.carry._envelope cimport Envelope
 from arbcore.carry._growing cimport Growing, one_more
-from arbcore.carry._money cimport (
-    Dividend, Terms, Totals, cost_of, dividends_of, fills_of, financing_of, gross_of, shares_of, terms_of,
-    totals_add,
+from arbcore.carry._money cimport Dividend, Terms, Totals, terms_of, totals_add
+from arbcore.carry._position cimport (
+    END_OF_DATA, ENTERING, FLAT, HOLDING, LEAVING, REASONS, ROLL, Position, Trade, position_act,
+    position_held, position_settle, position_unrealised, position_wait,
 )
 from arbcore.carry._signal cimport (
-    ENTER_CASH_AND_CARRY, ENTER_REVERSE, LEAVE_EXPIRY, STAY, Quote, Rules, Screen, SignalState, screen_passes,
-    signal_decide, signal_entered, signal_left, signal_reset, signal_screen,
+    STAY, Quote, Rules, Screen, SignalState, screen_passes, signal_decide, signal_reset, signal_screen,
 )
 from arbcore.carry._sweep_rows cimport SweepRows
 
@@ -34,9 +34,6 @@ SIDE_NAMES = {-1: "cash_and_carry", 1: "reverse"}
 EXIT_REASONS = ("expiry", "stop_loss", "max_hold", "converged", "roll", "end_of_data")
 
 cdef enum:
-    ROLL = 4
-    END_OF_DATA = 5
-    REASONS = 6
     BATCH = 512
     # Rows that are screened together: few enough for the carry factor to stay nearly the same.
     SCREENED = 64
@@ -47,33 +44,10 @@ cdef enum:
 
 cdef int64_t DAY_NS = 86_400_000_000_000LL
 
-cdef struct Position:
-    int64_t entry_ns
-    int64_t expiry_ns
-    double shares
-    double es_entry
-    double spy_entry
-    double entry_dev_bps
-    double entry_c
-    double cost
-
-cdef struct Trade:
-    int64_t entry_ns
-    int64_t exit_ns
-    double shares
-    double es_entry
-    double es_exit
-    double spy_entry
-    double spy_exit
-    double entry_dev_bps
-    double exit_dev_bps
-    double gross
-    double cost
-    double financing
-    double dividends
+cdef struct Record:
+    # A trade of the ledger.
+    Trade trade
     double net
-    int side
-    int reason
 
 cdef struct Point:
     int64_t ts_ns
@@ -95,7 +69,7 @@ cdef class Backtest:
     cdef SignalState signal
     cdef Terms terms
     cdef Totals totals
-    cdef bint fixed, close_at_end, keep_trades, keep_equity, row_expiry, row_factor, ended
+    cdef bint fixed, close_at_end, keep_trades, keep_equity, row_expiry, row_factor, ended, entry_noted
     cdef double r, d, factor
     cdef Growing contracts, dividends, trades, equity, closes, used
     cdef Py_ssize_t front
@@ -108,8 +82,8 @@ cdef class Backtest:
     cdef int64_t last_ns, last_day_end_ns
     cdef Quote last_quote
     cdef double last_c, last_equity, final_equity
-    cdef int64_t rows, first_ns, held_rows, last_expiry_ns
-    cdef double carry, peak, drawdown
+    cdef int64_t rows, first_ns, held_rows, last_expiry_ns, unfilled_entries
+    cdef double carry, slippage, peak, drawdown
     cdef int64_t peak_ns, under_water_ns
     cdef int64_t[6] reasons
     cdef Envelope envelope
@@ -265,8 +239,9 @@ cdef class Backtest:
         self.last_ns = row.ts_ns
         self.last_quote = Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
         self.last_c = c
-        self.last_held = self.signal.side != 0
-        self.last_equity = self.totals.net + self.unrealised()
+        self.last_held = position_held(&self.position)
+        self.last_equity = self.totals.net + position_unrealised(
+            &self.terms, &self.position, &self.last_quote)
 
     cdef int step(self, const QuoteRow* row) noexcept nogil:
         """One valid row, start to end."""
@@ -274,28 +249,35 @@ cdef class Backtest:
         cdef double c
         cdef int action, failed
         cdef Quote quote
+        cdef Position* position = &self.position
+        cdef Trade trade
         failed = self.find_expiry(row, &expiry_ns)
         if failed != DONE:
             return failed
-        if self.signal.side != 0:
-            if self.row_expiry and expiry_ns != self.position.expiry_ns:
+        if position.phase != FLAT:
+            if self.row_expiry and expiry_ns != position.expiry_ns:
                 failed = self.close_at_last(ROLL)
             else:
-                expiry_ns = self.position.expiry_ns
+                expiry_ns = position.expiry_ns
         failed |= self.commit()
         quote = Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
         c = carry_of(row.factor if self.row_factor else self.factor, self.r, self.d,
                      years_between(row.ts_ns, expiry_ns))
         if self.envelope is not None:
             self.note_basis(row.ts_ns, &quote, c)
-        action = signal_decide(&self.rules, &self.signal, row.ts_ns, expiry_ns, &quote, c)
-        if action != STAY:
-            if action == ENTER_CASH_AND_CARRY:
-                self.open_position(-1, row.ts_ns, expiry_ns, &quote, c)
-            elif action == ENTER_REVERSE:
-                self.open_position(1, row.ts_ns, expiry_ns, &quote, c)
-            else:
-                failed |= self.close_position(row.ts_ns, &quote, c, action - LEAVE_EXPIRY)
+        if position.phase == ENTERING or position.phase == LEAVING:
+            if position_wait(&self.terms, &self.rules, position, &self.signal, row.ts_ns, &quote, c, &trade):
+                failed |= self.count_trade(&trade)
+            elif position.phase == FLAT:
+                self.unfilled_entries += 1
+        else:
+            action = signal_decide(&self.rules, &self.signal, row.ts_ns, expiry_ns, &quote, c)
+            if action != STAY and position_act(&self.terms, &self.rules, position, &self.signal, action,
+                                               row.ts_ns, expiry_ns, &quote, c, &trade):
+                failed |= self.count_trade(&trade)
+        if self.envelope is not None and position.phase == HOLDING and not self.entry_noted:
+            self.entry_noted = True
+            self.envelope.add_entry(row.ts_ns, position.side, position.dev_bps)
         self.remember(row, c)
         return failed
 
@@ -351,6 +333,8 @@ cdef class Backtest:
         cdef int64_t expiry_ns
         if self.row_expiry or self.row_factor or self.used.count == 0 or self.envelope is not None:
             return 0
+        if self.position.phase == ENTERING or self.position.phase == LEAVING:
+            return 0
         if self.signal.side != 0:
             expiry_ns = self.position.expiry_ns
             if self.rules.max_hold_ns > 0 and end_ns - self.position.entry_ns >= self.rules.max_hold_ns:
@@ -398,77 +382,48 @@ cdef class Backtest:
             point[0] = Point(self.last_ns, self.last_equity)
         return DONE
 
-    cdef void open_position(self, int side, int64_t now_ns, int64_t expiry_ns, const Quote* quote,
-                            double c) noexcept nogil:
-        cdef Position* p = &self.position
-        fills_of(&self.terms, side, quote, &p.es_entry, &p.spy_entry)
-        p.shares = shares_of(&self.terms, p.es_entry, p.spy_entry)
-        p.entry_ns = now_ns
-        p.expiry_ns = expiry_ns
-        p.entry_dev_bps = deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, c)
-        p.entry_c = c
-        p.cost = cost_of(&self.terms, p.es_entry)
-        signal_entered(&self.signal, side, now_ns, expiry_ns, p.entry_dev_bps)
+    cdef int count_trade(self, const Trade* trade) noexcept nogil:
+        cdef Record* kept
+        cdef double net = totals_add(
+            &self.totals, trade.gross, trade.cost, trade.fees, trade.financing, trade.dividends,
+            trade.exit_ns - trade.entry_ns)
+        self.carry += trade.carry
+        self.slippage += trade.slippage
+        self.reasons[trade.reason] += 1
         if self.envelope is not None:
-            self.envelope.add_entry(now_ns, side, p.entry_dev_bps)
-
-    cdef int close_position(self, int64_t now_ns, const Quote* quote, double c, int reason) noexcept nogil:
-        cdef Position* p = &self.position
-        cdef int side = self.signal.side
-        cdef double spy_mid = (quote.spy_bid + quote.spy_ask) / 2
-        cdef Trade trade
-        cdef Trade* kept
-        fills_of(&self.terms, -side, quote, &trade.es_exit, &trade.spy_exit)
-        trade.side = side
-        trade.reason = reason
-        trade.entry_ns, trade.exit_ns = p.entry_ns, now_ns
-        trade.shares, trade.es_entry, trade.spy_entry = p.shares, p.es_entry, p.spy_entry
-        trade.entry_dev_bps = p.entry_dev_bps
-        trade.exit_dev_bps = deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, c)
-        trade.gross = gross_of(
-            &self.terms, side, p.shares, trade.es_exit - p.es_entry, trade.spy_exit - p.spy_entry)
-        trade.cost = p.cost
-        trade.financing = financing_of(&self.terms, side, p.shares, p.spy_entry, p.entry_ns, now_ns)
-        trade.dividends = dividends_of(&self.terms, side, p.shares, p.entry_ns, now_ns)
-        trade.net = totals_add(
-            &self.totals, trade.gross, trade.cost, trade.financing, trade.dividends, now_ns - p.entry_ns)
-        self.carry += side * self.terms.notional * spy_mid * (c - p.entry_c)
-        self.reasons[reason] += 1
-        if self.envelope is not None:
-            self.envelope.add_exit(now_ns, trade.exit_dev_bps)
-        signal_left(&self.rules, &self.signal, now_ns)
+            if not self.entry_noted:
+                self.envelope.add_entry(trade.entry_ns, trade.side, trade.entry_dev_bps)
+            self.entry_noted = False
+            self.envelope.add_exit(trade.exit_ns, trade.exit_dev_bps)
         if self.keep_trades:
-            kept = <Trade*>one_more(&self.trades, sizeof(Trade))
+            kept = <Record*>one_more(&self.trades, sizeof(Record))
             if kept == NULL:
                 return NO_MEMORY
-            kept[0] = trade
+            kept.trade = trade[0]
+            kept.net = net
         return DONE
 
     cdef int close_at_last(self, int reason) noexcept nogil:
         """Closes at the touch of the last row, whose equity is then that after the close."""
-        cdef int failed = self.close_position(self.last_ns, &self.last_quote, self.last_c, reason)
+        cdef int failed = DONE
+        cdef Trade trade
+        if position_settle(&self.terms, &self.rules, &self.position, &self.signal, self.last_ns,
+                           &self.last_quote, self.last_c, reason, &trade):
+            failed = self.count_trade(&trade)
+        else:
+            self.unfilled_entries += 1
         self.last_equity = self.totals.net
         self.last_held = False
         return failed
 
-    cdef double unrealised(self) noexcept nogil:
-        """Marked at the last row's mids, less the half of the cost that was charged at entry."""
-        cdef const Position* p = &self.position
-        cdef const Quote* quote = &self.last_quote
-        cdef int side = self.signal.side
-        if side == 0:
-            return 0.0
-        return gross_of(
-            &self.terms, side, p.shares, (quote.es_bid + quote.es_ask) / 2 - p.es_entry,
-            (quote.spy_bid + quote.spy_ask) / 2 - p.spy_entry) - 0.5 * p.cost
-
     def end(self) -> None:
         """The data is over: the last equity is final, and with ``close_at_end`` an open position closed."""
+        cdef Position* position = &self.position
         cdef int failed = DONE
         if self.ended:
             raise BrokenInvariant("A backtest ends once.")
         self.ended = True
-        if self.signal.side != 0 and self.close_at_end:
+        if position.phase != FLAT and (self.close_at_end or not position_held(position)):
             failed = self.close_at_last(END_OF_DATA)
         failed |= self.commit()
         if failed != DONE:
@@ -476,17 +431,17 @@ cdef class Backtest:
 
     def take_trades(self) -> list:
         """The trades closed since the last call: tuples in the ledger's order, ids left out."""
-        cdef const Trade* trades = <const Trade*>self.trades.data
+        cdef const Record* trades = <const Record*>self.trades.data
         cdef const Trade* t
         cdef Py_ssize_t at
         taken = []
         contracts = self.settings.contracts
         for at in range(self.trades.count):
-            t = &trades[at]
+            t = &trades[at].trade
             taken.append((
                 SIDE_NAMES[t.side], t.entry_ns, t.exit_ns, contracts, int(t.shares), t.es_entry, t.es_exit,
                 t.spy_entry, t.spy_exit, t.entry_dev_bps, t.exit_dev_bps, t.gross, t.cost, t.financing,
-                t.dividends, t.net, EXIT_REASONS[t.reason],
+                t.dividends, trades[at].net, EXIT_REASONS[t.reason],
             ))
         self.trades.count = 0
         return taken
@@ -512,23 +467,24 @@ cdef class Backtest:
         return [(<const int64_t*>self.used.data)[at] for at in range(self.used.count)]
 
     def open_position_document(self) -> dict | None:
-        """What is held, or None; times in ns."""
+        """What is held, or None; times in ns. A leg that is still on its way has no price yet."""
         cdef const Position* p = &self.position
         cdef const Quote* quote = &self.last_quote
-        if self.signal.side == 0:
+        if not position_held(p):
             return None
         return {
-            "side": SIDE_NAMES[self.signal.side],
+            "side": SIDE_NAMES[p.side],
             "entry_ns": p.entry_ns,
             "expiry_ns": p.expiry_ns,
             "contracts": self.settings.contracts,
             "shares": int(p.shares),
-            "es_entry": p.es_entry,
-            "spy_entry": p.spy_entry,
-            "entry_dev_bps": p.entry_dev_bps,
+            "es_entry": p.entry.es if p.entry.es_filled else None,
+            "spy_entry": p.entry.spy if p.entry.spy_filled else None,
+            "entry_dev_bps": p.dev_bps,
             "dev_bps": deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, self.last_c),
             "cost_charged": 0.5 * p.cost,
-            "unrealised_pnl": self.unrealised(),
+            "unrealised_pnl": position_unrealised(&self.terms, p, quote),
+            "on_its_way": "entry" if p.phase == ENTERING else "exit" if p.phase == LEAVING else None,
         }
 
     def summary(self) -> dict:
@@ -537,7 +493,8 @@ cdef class Backtest:
         cdef const Totals* totals = &self.totals
         count = totals.trades
         names = {
-            EXIT_REASONS[reason]: self.reasons[reason] for reason in range(REASONS) if self.reasons[reason]
+            EXIT_REASONS[reason]: self.reasons[reason]
+            for reason in range(<int>REASONS) if self.reasons[reason]
         }
         return {
             "rows_used": self.rows,
@@ -547,11 +504,14 @@ cdef class Backtest:
             "wins": totals.wins,
             "gross_pnl": totals.gross,
             "costs": totals.costs,
+            "fees": totals.fees,
             "financing": totals.financing,
             "dividends": totals.dividends,
             "net_pnl": totals.net,
             "carry_pnl": self.carry,
-            "basis_pnl": totals.gross - self.carry,
+            "slippage_pnl": self.slippage,
+            "basis_pnl": totals.gross - self.carry - self.slippage,
+            "unfilled_entries": self.unfilled_entries,
             "max_drawdown": self.drawdown,
             "max_drawdown_ns": self.under_water_ns,
             "max_drawdown_closed": totals.drawdown,
@@ -560,7 +520,7 @@ cdef class Backtest:
             "expectancy": totals.net / count if count else None,
             "average_hold_ns": float(totals.hold_ns) / count if count else None,
             "exit_reasons": names,
-            "unrealised_pnl": self.unrealised(),
+            "unrealised_pnl": position_unrealised(&self.terms, &self.position, &self.last_quote),
             "final_equity": self.last_equity,
             **self.daily(),
         }

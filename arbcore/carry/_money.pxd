@@ -19,10 +19,15 @@ cdef struct Terms:
     # What the settings say about money; the same for every trade of a run.
     double notional          # contracts · multiplier
     double cost_rate
+    double es_fees           # USD a side, all contracts
+    double spy_fee           # USD a share and side
+    double spy_fee_min       # USD a side
     double es_slip           # index points
     double spy_slip          # USD
     double funding_rate
     double borrow_rate
+    int64_t es_latency_rows
+    int64_t spy_latency_rows
     bint mid_fill
     const Dividend* dividends
     Py_ssize_t dividend_count
@@ -34,7 +39,8 @@ cdef struct Totals:
     int64_t wins
     int64_t hold_ns
     double gross
-    double costs
+    double costs             # fees included
+    double fees
     double financing
     double dividends
     double net
@@ -48,6 +54,11 @@ cdef inline void terms_of(Terms* terms, settings) except *:
     """The terms of some settings, dividends left out."""
     terms.notional = settings.contracts * settings.multiplier
     terms.cost_rate = settings.cost_bps * 1e-4
+    terms.es_fees = settings.contracts * settings.es_fee
+    terms.spy_fee = settings.spy_fee
+    terms.spy_fee_min = settings.spy_fee_min
+    terms.es_latency_rows = settings.es_latency_rows
+    terms.spy_latency_rows = settings.spy_latency_rows
     terms.es_slip = settings.es_slippage_ticks * 0.25
     terms.spy_slip = settings.spy_slippage_ticks * 0.01
     terms.funding_rate = settings.funding_rate
@@ -57,16 +68,28 @@ cdef inline void terms_of(Terms* terms, settings) except *:
     terms.dividend_count = 0
 
 
+cdef inline void wanted_of(const Terms* terms, int es_side, const Quote* quote, double* es,
+                           double* spy) noexcept nogil:
+    """What both legs would get before slippage; ``es_side`` +1 buys ES and sells SPY."""
+    if terms.mid_fill:
+        es[0] = (quote.es_bid + quote.es_ask) / 2
+        spy[0] = (quote.spy_bid + quote.spy_ask) / 2
+    elif es_side > 0:
+        es[0], spy[0] = quote.es_ask, quote.spy_bid
+    else:
+        es[0], spy[0] = quote.es_bid, quote.spy_ask
+
+
 cdef inline void fills_of(const Terms* terms, int es_side, const Quote* quote, double* es,
                           double* spy) noexcept nogil:
-    """Prices of both legs; ``es_side`` +1 buys ES and sells SPY."""
-    cdef double es_mid = (quote.es_bid + quote.es_ask) / 2, spy_mid = (quote.spy_bid + quote.spy_ask) / 2
+    """What both legs get: the prices wanted, less the ticks of slippage."""
+    wanted_of(terms, es_side, quote, es, spy)
     if es_side > 0:
-        es[0] = (es_mid if terms.mid_fill else quote.es_ask) + terms.es_slip
-        spy[0] = (spy_mid if terms.mid_fill else quote.spy_bid) - terms.spy_slip
+        es[0] += terms.es_slip
+        spy[0] -= terms.spy_slip
     else:
-        es[0] = (es_mid if terms.mid_fill else quote.es_bid) - terms.es_slip
-        spy[0] = (spy_mid if terms.mid_fill else quote.spy_ask) + terms.spy_slip
+        es[0] -= terms.es_slip
+        spy[0] += terms.spy_slip
 
 
 # A price is never 0, whatever it is divided into; at worst the division is IEEE's.
@@ -77,8 +100,14 @@ cdef inline double shares_of(const Terms* terms, double es, double spy) noexcept
 
 
 cdef inline double cost_of(const Terms* terms, double es_entry) noexcept nogil:
-    """Of the round trip."""
+    """Of the round trip, fees left out."""
     return terms.cost_rate * terms.notional * es_entry
+
+
+cdef inline double fees_of(const Terms* terms, double shares) noexcept nogil:
+    """Of the round trip: a fee a contract and side, and a fee a share with its minimum a side."""
+    cdef double spy_fees = shares * terms.spy_fee
+    return 2.0 * (terms.es_fees + (spy_fees if spy_fees > terms.spy_fee_min else terms.spy_fee_min))
 
 
 cdef inline double gross_of(const Terms* terms, int side, double shares, double es_change,
@@ -106,13 +135,14 @@ cdef inline double dividends_of(const Terms* terms, int side, double shares, int
     return total
 
 
-cdef inline double totals_add(Totals* totals, double gross, double cost, double financing, double dividends,
-                              int64_t hold_ns) noexcept nogil:
-    """Counts a closed trade; returns its net."""
+cdef inline double totals_add(Totals* totals, double gross, double cost, double fees, double financing,
+                              double dividends, int64_t hold_ns) noexcept nogil:
+    """Counts a closed trade, whose fees are part of its cost; returns its net."""
     cdef double net = gross - cost + financing + dividends
     totals.trades += 1
     totals.gross += gross
     totals.costs += cost
+    totals.fees += fees
     totals.financing += financing
     totals.dividends += dividends
     totals.net += net

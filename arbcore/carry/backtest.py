@@ -19,6 +19,7 @@ from arbcore.carry.settings import CALIBRATION_ROWS, BacktestSettings
 from arbcore.carry.source import open_quotes, pump
 from arbcore.carry.table import Table
 from arbcore.errors import ConfigError, DataError, UsageError
+from arbcore.text import plural
 
 TRADE_COLUMNS = (
     "trade_id", "side", "entry_ts", "exit_ts", "contracts", "shares", "es_entry", "es_exit", "spy_entry",
@@ -329,6 +330,9 @@ def _notes(
         yield f"No expiry was given; the front ES contract's was used: {shown}."
     if first_ns is not None and expiries_ns and max(expiries_ns) <= first_ns:
         yield f"The expiry {iso_time(max(expiries_ns))} is before the data, so nothing was traded."
+    if document["unfilled_entries"]:
+        count = plural(document["unfilled_entries"], "time")
+        yield f"{count} an entry had no leg filled before the contract or the data ended, and made no trade."
     if settings.entry_bps < settings.exit_bps:
         yield "entry_bps is below exit_bps: a position may be left on the row after it was entered."
     if settings.calibration_rows and document["calibrated_factor"] is None:

@@ -31,11 +31,16 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "contracts": (1, 1_000_000),
     "es_slippage_ticks": (0.0, 1e6),
     "spy_slippage_ticks": (0.0, 1e6),
+    "es_latency_rows": (0, 1_000_000),
+    "spy_latency_rows": (0, 1_000_000),
+    "es_fee": (0.0, 1e6),
+    "spy_fee": (0.0, 1e6),
+    "spy_fee_min": (0.0, 1e6),
     "funding_rate": (-1.0, 1.0),
     "borrow_rate": (-1.0, 1.0),
     "calibration_rows": (0, 10_000_000),
 }
-_WHOLE = ("contracts", "calibration_rows")
+_WHOLE = ("contracts", "calibration_rows", "es_latency_rows", "spy_latency_rows")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +48,10 @@ class BacktestSettings:
     """Settings of one backtest; rates are annual decimals, continuously compounded.
 
     ``stop_bps`` and ``max_hold_days`` of 0 switch the rule off. ``calibration_rows`` above 0 takes the factor
-    from that many first valid rows, which are not traded, in place of ``factor``. ``dividends`` are pairs
-    (ex instant in ns, USD a share) in order of time. Raises ConfigError for a value out of range.
+    from that many first valid rows, which are not traded, in place of ``factor``. A leg is filled its latency
+    in valid rows after the row that decided. Fees are USD a side, besides ``cost_bps``: ``es_fee`` a
+    contract, ``spy_fee`` a share and at least ``spy_fee_min`` an order. ``dividends`` are pairs (ex instant
+    in ns, USD a share) in order of time. Raises ConfigError for a value out of range.
     """
 
     r: float = 0.045
@@ -62,6 +69,11 @@ class BacktestSettings:
     fill: str = "touch"
     es_slippage_ticks: float = 0.0
     spy_slippage_ticks: float = 0.0
+    es_latency_rows: int = 0
+    spy_latency_rows: int = 0
+    es_fee: float = 0.0
+    spy_fee: float = 0.0
+    spy_fee_min: float = 0.0
     funding_rate: float = 0.0
     borrow_rate: float = 0.0
     close_at_end: bool = False

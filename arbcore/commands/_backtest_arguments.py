@@ -21,9 +21,26 @@ NUMBERS = (
     ("cooldown-s", "S", "no entry for so long after an exit (default 0)"),
     ("multiplier", "USD", "USD a point of the contract (default 50)"),
     ("contracts", "N", "contracts a trade (default 1)"),
+    ("es-fee", "USD", "fee a contract and side, besides --cost-bps (default 0)"),
     ("funding-rate", "RATE", "paid on the SPY leg when long, received when short (default 0)"),
     ("borrow-rate", "RATE", "paid for borrowing SPY when short (default 0)"),
 )
+# The same for two settings in one argument: flag, the settings, metavar, help. One number is for both, or
+# where the second is a smallest fee, for the first alone.
+PAIRS = (
+    (
+        "slippage-ticks", ("es_slippage_ticks", "spy_slippage_ticks"), "N[,M]",
+        "ticks lost a fill on each leg, or on ES and on SPY (default 0)",
+    ),
+    (
+        "latency-rows", ("es_latency_rows", "spy_latency_rows"), "N[,M]",
+        "usable rows from a decision to the fill of each leg, or of ES and of SPY (default 0)",
+    ),
+    (
+        "spy-fee", ("spy_fee", "spy_fee_min"), "USD[,MIN]",
+        "fee a share and side, and the least a side, besides --cost-bps (default 0)",
+    ),
+)  # fmt: skip
 
 
 def name_of(flag: str) -> str:
@@ -57,10 +74,8 @@ def add_settings(
         parser.add_argument(
             *spellings(flag), dest=name_of(flag), type=read, action=action, metavar=metavar, help=text
         )
-    parser.add_argument(
-        *spellings("slippage-ticks"), dest="slippage_ticks", metavar="N[,M]",
-        help="ticks lost a fill on each leg, or on ES and on SPY (default 0)",
-    )  # fmt: skip
+    for flag, _, metavar, text in PAIRS:
+        parser.add_argument(*spellings(flag), dest=name_of(flag), metavar=metavar, help=text)
     parser.add_argument("--fill", choices=("touch", "mid"), help="where orders are filled (default touch)")
     parser.add_argument(
         "--dividends", type=Path, metavar="FILE", help="CSV of ex_date,amount: USD a SPY share"
@@ -90,17 +105,24 @@ def chosen_settings(args: argparse.Namespace, *, read: Callable[[str], Any] = nu
             chosen["factor"] = args.factor if args.factor.startswith("auto") else read(args.factor)
         except argparse.ArgumentTypeError as error:
             raise UsageError(f"--factor: {error}, auto or auto:ROWS.") from error
-    if args.slippage_ticks is not None:
-        parts = args.slippage_ticks.split(",")
-        try:
-            ticks = [read(part) for part in parts]
-        except argparse.ArgumentTypeError as error:
-            raise UsageError(f"--slippage-ticks: {error}.") from error
-        if len(ticks) > 2:
-            raise UsageError("--slippage-ticks takes one number, or one for ES and one for SPY.")
-        chosen["es_slippage_ticks"], chosen["spy_slippage_ticks"] = ticks[0], ticks[-1]
+    for flag, settings, _, _ in PAIRS:
+        given = getattr(args, name_of(flag))
+        if given is not None:
+            chosen.update(_pair(flag, settings, given, read))
     if args.dividends is not None:
         chosen["dividends"] = read_dividends(args.dividends)
     if args.close_at_end:
         chosen["close_at_end"] = True
     return chosen
+
+
+def _pair(flag: str, settings: tuple[str, str], text: str, read: Callable[[str], Any]) -> dict[str, Any]:
+    try:
+        values = [read(part) for part in text.split(",")]
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"--{flag}: {error}.") from error
+    if len(values) > 2:
+        raise UsageError(f"--{flag} takes one number or two, not {len(values)}.")
+    if len(values) == 1 and flag != "spy-fee":
+        values *= 2
+    return dict(zip(settings, values, strict=False))

@@ -22,9 +22,15 @@ examples:
   arbcore backtest quotes.csv.gz --factor auto --trades trades.csv --equity equity.csv
   zcat quotes.csv.gz | arbcore backtest - --expiry 2026-03-20T14:30:00Z
 
+Net P&L is basis + carry + slippage + financing + dividends - costs; fees are a part of the costs, and
+slippage is what fills lost or won against the quotes of the row that decided. With a latency a leg is filled
+at the quotes of a later row; the expiry, a roll and the end of the data wait for no order.
+
 Without --expiry each row takes the front quarterly ES contract, and a position keeps its own. An expiry,
 factor or index column in the file wins. Rates are annual decimals, thresholds basis points of fair value.
 """
+# Parts of the P&L that are shown where they are not 0.
+OPTIONAL_PARTS = ("slippage", "financing", "dividends")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -120,10 +126,11 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
         f"  net P&L         {_usd(summary['net_pnl'])}",
         f"    basis         {_usd(summary['basis_pnl'])}",
         f"    carry         {_usd(summary['carry_pnl'])}",
-        f"    costs         {_usd(-summary['costs'])}",
+        f"    costs         {_usd(-summary['costs'])}"
+        + (f"   (fees {_usd(-summary['fees'])} of it)" if summary["fees"] else ""),
     ]
-    extras = [name for name in ("financing", "dividends") if summary[name]]
-    lines += [f"    {name:<12}  {_usd(summary[name])}" for name in extras]
+    shown = {name: summary[f"{name}_pnl" if name == "slippage" else name] for name in OPTIONAL_PARTS}
+    lines += [f"    {name:<12}  {_usd(value)}" for name, value in shown.items() if value]
     ratios = {name: _ratio(summary[name]) for name in ("sharpe", "sortino", "calmar", "profit_factor")}
     lines += [
         f"  max drawdown    {_usd(summary['max_drawdown'])}   (longest {_span(summary['max_drawdown_s'])})",
@@ -143,7 +150,8 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
 
 
 def _usd(value: float) -> str:
-    return f"{value:+,.2f} USD"
+    # The sum with 0.0 takes the sign off a zero.
+    return f"{round(value, 2) + 0.0:+,.2f} USD"
 
 
 def _ratio(value: float | None) -> str:

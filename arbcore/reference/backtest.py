@@ -2,6 +2,18 @@
 
 The numbers are those of the definitions: fills cross the spread, half of the cost is charged at each end,
 equity is marked at mids. Everything that is kept is a list.
+
+Orders take time where a latency is set: what row i decides is filled, each leg by itself, at the quotes of
+the valid row i + latency of that leg. The rest follows from these rules:
+
+- Shares are fixed on the row that decides, from what both legs would have been filled at there.
+- While a leg is on its way nothing is decided; the row that fills the last leg decides nothing either.
+- Time, deviation and carry factor of an entry or exit are those of the row that filled its last leg;
+  dividends and financing of the SPY leg go by that leg's own fills.
+- What is known ahead waits for nothing: the expiry, a roll and the end of the data fill at once whatever is
+  on its way, at the row that they close at. An entry of which one leg was filled is completed there and
+  closed; one of which no leg was filled is never made, and counted.
+- A leg is marked from the row that fills it, the entry's half of the cost from the row that completes it.
 """
 
 import math
@@ -27,23 +39,52 @@ SIDE_NAMES = {-1: "cash_and_carry", 1: "reverse"}
 
 
 @dataclass
+class Prices:
+    """One price a leg."""
+
+    es: float
+    spy: float
+
+
+@dataclass
+class Order:
+    """Both legs of an entry (``reason`` None) or an exit. ``wanted`` is what the deciding row showed."""
+
+    es_side: int
+    reason: str | None
+    wanted: Prices
+    waited_rows: int = 0
+    es: float | None = None
+    spy: float | None = None
+    spy_ns: int = 0
+
+    @property
+    def started(self) -> bool:
+        return self.es is not None or self.spy is not None
+
+
+@dataclass
 class Position:
-    """What is held. ``entry_c`` is the carry factor at entry, ``cost`` that of the round trip."""
+    """What is held or being entered; ``entry`` keeps the fills. ``c`` and ``dev_bps`` are those at entry."""
 
     side: int
-    entry_ns: int
     expiry_ns: int
     shares: int
-    es_entry: float
-    spy_entry: float
-    entry_dev_bps: float
-    entry_c: float
-    cost: float
+    entry: Order
+    entry_ns: int = 0
+    dev_bps: float = 0.0
+    c: float = 0.0
+    cost: float = 0.0
+    fees: float = 0.0
 
 
 @dataclass
 class Trade:
-    """One closed trade; the fields of the ledger, and ``carry``: gross that came of time alone."""
+    """One closed trade: the fields of the ledger, then its split.
+
+    ``carry`` is the gross that came of time alone, ``slippage`` what the fills made of it by differing from
+    the prices of the deciding rows (below 0: lost), ``fees`` a part of ``cost``.
+    """
 
     trade_id: int
     side: str
@@ -64,6 +105,8 @@ class Trade:
     net_pnl: float
     exit_reason: str
     carry: float
+    slippage: float
+    fees: float
 
 
 @dataclass
@@ -89,6 +132,7 @@ class Backtest:
     trades: list[Trade] = field(default_factory=list)
     equity: list[tuple[int, float]] = field(default_factory=list)
     held_rows: int = 0
+    unfilled_entries: int = 0
     calibrated_factor: float | None = None
 
     def __post_init__(self) -> None:
@@ -97,6 +141,7 @@ class Backtest:
             Rules(s.entry_bps, s.exit_bps, s.cost_bps, s.stop_bps, s.max_hold_ns, s.cooldown_ns)
         )
         self.position: Position | None = None
+        self.order: Order | None = None
         self.last: Last | None = None
         self.closed_net = 0.0
         self.peak = 0.0
@@ -106,7 +151,7 @@ class Backtest:
     def row(self, row: Row) -> None:
         expiry_ns = self._expiry(row)
         if self.position is not None and row.expiry_ns is not None and expiry_ns != self.position.expiry_ns:
-            self._close_at_last("roll")
+            self._settle_at_last("roll")
         self._commit()
         quote = Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
         if self._calibrates(row, quote, expiry_ns):
@@ -118,16 +163,15 @@ class Backtest:
             upper = dev + (wanted - edge_cash_and_carry_bps(es_bid=quote.es_bid, spy_ask=quote.spy_ask, c=c))
             lower = dev - (wanted - edge_reverse_bps(es_ask=quote.es_ask, spy_bid=quote.spy_bid, c=c))
             self.envelope.basis(row.ts_ns, dev, upper=upper, lower=lower)
-        action = self.signal.decide(row.ts_ns, expiry_ns, quote, c)
-        if isinstance(action, int):
-            self._open(action, row.ts_ns, expiry_ns, quote, c)
-        elif action is not None:
-            self._close(row.ts_ns, quote, c, action)
-        self.last = Last(row.ts_ns, quote, c, self._marked(quote), self.position is not None)
+        if self.order is not None:
+            self._wait(row.ts_ns, quote, c)
+        else:
+            self._decide(row.ts_ns, expiry_ns, quote, c)
+        self.last = Last(row.ts_ns, quote, c, self._marked(quote), self._held())
 
     def end(self) -> None:
-        if self.position is not None and self.settings.close_at_end:
-            self._close_at_last("end_of_data")
+        if self.position is not None and (self.settings.close_at_end or not self._held()):
+            self._settle_at_last("end_of_data")
         self._commit()
 
     def _expiry(self, row: Row) -> int:
@@ -159,48 +203,113 @@ class Backtest:
         self.last = Last(row.ts_ns, quote, growth, 0.0, False)
         return True
 
-    def _fills(self, quote: Quote, *, es_side: int) -> tuple[float, float]:
-        """Prices of both legs; ``es_side`` +1 buys ES and sells SPY."""
-        s = self.settings
-        es_slip, spy_slip = s.es_slippage_ticks * ES_TICK, s.spy_slippage_ticks * SPY_TICK
-        es_mid, spy_mid = _mids(quote)
-        mid = s.fill == "mid"
+    def _wanted(self, quote: Quote, es_side: int) -> Prices:
+        """What both legs would get before slippage; ``es_side`` +1 buys ES and sells SPY."""
+        if self.settings.fill == "mid":
+            return Prices(*_mids(quote))
         if es_side > 0:
-            return (es_mid if mid else quote.es_ask) + es_slip, (spy_mid if mid else quote.spy_bid) - spy_slip
-        return (es_mid if mid else quote.es_bid) - es_slip, (spy_mid if mid else quote.spy_ask) + spy_slip
+            return Prices(quote.es_ask, quote.spy_bid)
+        return Prices(quote.es_bid, quote.spy_ask)
 
-    def _open(self, side: int, now_ns: int, expiry_ns: int, quote: Quote, c: float) -> None:
-        s = self.settings
-        es, spy = self._fills(quote, es_side=side)
-        notional = s.contracts * s.multiplier
-        dev_bps = quote.deviation_bps(c)
-        self.position = Position(
-            side=side,
-            entry_ns=now_ns,
-            expiry_ns=expiry_ns,
-            shares=max(1, math.floor(notional * es / spy + 0.5)),
-            es_entry=es,
-            spy_entry=spy,
-            entry_dev_bps=dev_bps,
-            entry_c=c,
-            cost=s.cost_bps * 1e-4 * notional * es,
-        )
-        self.signal.entered(side, now_ns, expiry_ns, dev_bps)
-        if self.envelope is not None:
-            self.envelope.entry(now_ns, side, dev=dev_bps)
+    def _fills(self, quote: Quote, es_side: int) -> Prices:
+        """What both legs get: the prices wanted, less the ticks of slippage."""
+        wanted = self._wanted(quote, es_side)
+        es_slip = self.settings.es_slippage_ticks * ES_TICK
+        spy_slip = self.settings.spy_slippage_ticks * SPY_TICK
+        if es_side > 0:
+            return Prices(wanted.es + es_slip, wanted.spy - spy_slip)
+        return Prices(wanted.es - es_slip, wanted.spy + spy_slip)
 
-    def _close(self, now_ns: int, quote: Quote, c: float, reason: str) -> None:
-        p = self.position
-        if p is None:
+    def _decide(self, now_ns: int, expiry_ns: int, quote: Quote, c: float) -> None:
+        action = self.signal.decide(now_ns, expiry_ns, quote, c)
+        if action is None:
             return
+        if action == "expiry":
+            self._settle(now_ns, quote, c, "expiry")
+            return
+        if isinstance(action, int):
+            self.order = self._order(action, None, quote)
+            fills = self._fills(quote, action)
+            notional = self.settings.contracts * self.settings.multiplier
+            shares = max(1, math.floor(notional * fills.es / fills.spy + 0.5))
+            self.position = Position(action, expiry_ns, shares, self.order)
+        elif self.position is not None:
+            self.order = self._order(-self.position.side, action, quote)
+        self._fill(now_ns, quote, c)
+
+    def _order(self, es_side: int, reason: str | None, quote: Quote) -> Order:
+        return Order(es_side, reason, self._wanted(quote, es_side))
+
+    def _wait(self, now_ns: int, quote: Quote, c: float) -> None:
+        """A row on which an order was on its way."""
+        if self.position is None or self.order is None:
+            return
+        self.order.waited_rows += 1
+        if now_ns >= self.position.expiry_ns:
+            self._settle(now_ns, quote, c, "expiry")
+        else:
+            self._fill(now_ns, quote, c)
+
+    def _settle(self, now_ns: int, quote: Quote, c: float, reason: str) -> None:
+        """Closes on this row, whatever is on its way."""
+        if self.position is None:
+            return
+        if self.order is not None and not self.order.started and self.order.reason is None:
+            self.position = self.order = None
+            self.unfilled_entries += 1
+            return
+        if self.order is not None:
+            self._fill(now_ns, quote, c, at_once=True)
+        if self.position is not None:
+            self.order = self._order(-self.position.side, reason, quote)
+            self._fill(now_ns, quote, c, at_once=True)
+
+    def _fill(self, now_ns: int, quote: Quote, c: float, *, at_once: bool = False) -> None:
+        """Fills each leg whose time has come."""
+        order, position, s = self.order, self.position, self.settings
+        if order is None or position is None:
+            return
+        fills = self._fills(quote, order.es_side)
+        if order.es is None and (at_once or order.waited_rows >= s.es_latency_rows):
+            order.es = fills.es
+        if order.spy is None and (at_once or order.waited_rows >= s.spy_latency_rows):
+            order.spy, order.spy_ns = fills.spy, now_ns
+        if order.reason is None and order.started:
+            position.entry_ns, position.dev_bps, position.c = now_ns, quote.deviation_bps(c), c
+        if order.es is None or order.spy is None:
+            return
+        self.order = None
+        if order.reason is None:
+            self._entered(position, order.es)
+        else:
+            self._close(position, order, now_ns, quote, c)
+
+    def _entered(self, position: Position, es: float) -> None:
         s = self.settings
-        es, spy = self._fills(quote, es_side=-p.side)
         notional = s.contracts * s.multiplier
-        gross = p.side * notional * (es - p.es_entry) - p.side * p.shares * (spy - p.spy_entry)
-        financing = self._financing(p, now_ns)
+        position.fees = self._fees(position.shares)
+        position.cost = s.cost_bps * 1e-4 * notional * es + position.fees
+        self.signal.entered(position.side, position.entry_ns, position.expiry_ns, position.dev_bps)
+        if self.envelope is not None:
+            self.envelope.entry(position.entry_ns, position.side, dev=position.dev_bps)
+
+    def _fees(self, shares: int) -> float:
+        """Of the round trip: a fee a contract and side, and a fee a share with its minimum a side."""
+        s = self.settings
+        return 2.0 * (s.contracts * s.es_fee + max(shares * s.spy_fee, s.spy_fee_min))
+
+    def _close(self, p: Position, order: Order, now_ns: int, quote: Quote, c: float) -> None:
+        entry, s = p.entry, self.settings
+        if entry.es is None or entry.spy is None or order.es is None or order.spy is None:
+            return
+        notional = s.contracts * s.multiplier
+        gross = p.side * notional * (order.es - entry.es) - p.side * p.shares * (order.spy - entry.spy)
+        es_missed = (order.es - order.wanted.es) - (entry.es - entry.wanted.es)
+        spy_missed = (order.spy - order.wanted.spy) - (entry.spy - entry.wanted.spy)
+        financing = self._financing(p, entry.spy, entry.spy_ns, order.spy_ns)
         dividends = 0.0
         for ex_ns, amount in s.dividends:
-            if p.entry_ns < ex_ns <= now_ns:
+            if entry.spy_ns < ex_ns <= order.spy_ns:
                 dividends += -p.side * p.shares * amount
         self.trades.append(
             Trade(
@@ -210,19 +319,21 @@ class Backtest:
                 exit_ns=now_ns,
                 contracts=s.contracts,
                 shares=p.shares,
-                es_entry=p.es_entry,
-                es_exit=es,
-                spy_entry=p.spy_entry,
-                spy_exit=spy,
-                entry_dev_bps=p.entry_dev_bps,
+                es_entry=entry.es,
+                es_exit=order.es,
+                spy_entry=entry.spy,
+                spy_exit=order.spy,
+                entry_dev_bps=p.dev_bps,
                 exit_dev_bps=quote.deviation_bps(c),
                 gross_pnl=gross,
                 cost=p.cost,
                 financing=financing,
                 dividends=dividends,
                 net_pnl=gross - p.cost + financing + dividends,
-                exit_reason=reason,
-                carry=p.side * notional * _mids(quote)[1] * (c - p.entry_c),
+                exit_reason=order.reason or "",
+                carry=p.side * notional * _mids(quote)[1] * (c - p.c),
+                slippage=p.side * notional * es_missed - p.side * p.shares * spy_missed,
+                fees=p.fees,
             )
         )
         self.closed_net += self.trades[-1].net_pnl
@@ -231,29 +342,37 @@ class Backtest:
         if self.envelope is not None:
             self.envelope.exit(now_ns, dev=quote.deviation_bps(c))
 
-    def _financing(self, p: Position, now_ns: int) -> float:
+    def _financing(self, p: Position, spy_entry: float, from_ns: int, to_ns: int) -> float:
         """Paid on the SPY leg's entry value when long SPY; received, less the borrow fee, when short."""
         s = self.settings
         rate = -s.funding_rate if p.side < 0 else s.funding_rate - s.borrow_rate
-        return rate * (p.shares * p.spy_entry) * (float(now_ns - p.entry_ns) / float(YEAR_NS))
+        return rate * (p.shares * spy_entry) * (float(to_ns - from_ns) / float(YEAR_NS))
 
-    def _close_at_last(self, reason: str) -> None:
+    def _settle_at_last(self, reason: str) -> None:
         last = self.last
         if last is None:
             return
-        self._close(last.ts_ns, last.quote, last.c, reason)
+        self._settle(last.ts_ns, last.quote, last.c, reason)
         last.equity = self.closed_net
         last.held = False
 
+    def _held(self) -> bool:
+        """Whether a leg is held."""
+        return self.position is not None and self.position.entry.started
+
     def unrealised(self, quote: Quote) -> float:
-        """Marked at mids, less the half of the cost that was charged at entry."""
+        """Each filled leg marked at mid (or at its exit), less the half of the cost charged at entry."""
         p = self.position
         if p is None:
             return 0.0
-        es_mid, spy_mid = _mids(quote)
+        es, spy = _mids(quote)
+        if self.order is not None and self.order.reason is not None:
+            es = es if self.order.es is None else self.order.es
+            spy = spy if self.order.spy is None else self.order.spy
         notional = self.settings.contracts * self.settings.multiplier
-        es_leg = p.side * notional * (es_mid - p.es_entry)
-        return es_leg - p.side * p.shares * (spy_mid - p.spy_entry) - 0.5 * p.cost
+        es_leg = 0.0 if p.entry.es is None else p.side * notional * (es - p.entry.es)
+        spy_leg = 0.0 if p.entry.spy is None else p.side * p.shares * (spy - p.entry.spy)
+        return es_leg - spy_leg - 0.5 * p.cost
 
     def _marked(self, quote: Quote) -> float:
         return self.closed_net + self.unrealised(quote)
@@ -278,6 +397,7 @@ class Backtest:
         lost = -_total(net for net in nets if net < 0)
         drawdown, under_water_ns = drawdown_of(self.equity)
         gross, carry = _total(t.gross_pnl for t in trades), _total(t.carry for t in trades)
+        slippage = _total(t.slippage for t in trades)
         reasons = [trade.exit_reason for trade in trades]
         return {
             "rows_used": len(self.equity),
@@ -285,11 +405,14 @@ class Backtest:
             "wins": sum(net > 0 for net in nets),
             "gross_pnl": gross,
             "costs": _total(t.cost for t in trades),
+            "fees": _total(t.fees for t in trades),
             "financing": _total(t.financing for t in trades),
             "dividends": _total(t.dividends for t in trades),
             "net_pnl": self.closed_net,
             "carry_pnl": carry,
-            "basis_pnl": gross - carry,
+            "slippage_pnl": slippage,
+            "basis_pnl": gross - carry - slippage,
+            "unfilled_entries": self.unfilled_entries,
             "max_drawdown": drawdown,
             "max_drawdown_ns": under_water_ns,
             "max_drawdown_closed": closed_drawdown_of(nets),

@@ -1,6 +1,5 @@
 """The compiled backtest against its twin: every trade, every point of equity, every statistic, bit by bit."""
 
-from array import array
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quotes import START_NS, ledger_of, random_rows, run_both
+from quotes import START_NS, assert_same, random_rows, run_both
 
 from arbcore.carry import calendar
-from arbcore.carry._backtest import Backtest
 from arbcore.carry.settings import DAY_NS, BacktestSettings
-from arbcore.reference import backtest as twin
 from arbcore.reference.quotes import QuoteReader, Row
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -23,18 +20,6 @@ REAL = (
     "ES_Z13_SPY_1min_quotes_20131007-11_exthours_raw.csv",
 )
 EAGER = BacktestSettings(entry_bps=4, exit_bps=0, cost_bps=1)
-
-
-def assert_same(plain: twin.Backtest, compiled: Backtest, why: object = None) -> None:
-    assert compiled.take_trades() == ledger_of(plain), why
-    times, values = array("q"), array("d")
-    for column, data in zip((times, values), compiled.take_equity(), strict=True):
-        column.frombytes(data)
-    assert list(zip(times, values, strict=True)) == plain.equity, why
-    found, expected = compiled.summary(), plain.summary()
-    assert {name: found[name] for name in expected} == expected, why
-    assert compiled.expiries_ns == plain.expiries, why
-    assert compiled.calibrated_factor == plain.calibrated_factor, why
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -47,6 +32,10 @@ def assert_same(plain: twin.Backtest, compiled: Backtest, why: object = None) ->
         {"fill": "mid", "contracts": 3, "multiplier": 5.0},
         {"es_slippage_ticks": 0.5, "spy_slippage_ticks": 1.0, "close_at_end": True},
         {"funding_rate": 0.04, "borrow_rate": 0.01},
+        {"es_fee": 2.25, "spy_fee": 0.005, "spy_fee_min": 3.0},
+        {"es_latency_rows": 1, "spy_latency_rows": 1},
+        {"es_latency_rows": 0, "spy_latency_rows": 3, "stop_bps": 6.0, "spy_fee": 0.01},
+        {"es_latency_rows": 7, "spy_latency_rows": 2, "funding_rate": 0.04, "es_slippage_ticks": 1.0},
         {"calibration_rows": 20, "factor": 9.0},
         {"calibration_rows": 7, "exit_bps": -30.0, "close_at_end": True},
     ],
@@ -97,9 +86,10 @@ def test_rolls_are_equal(seed: int) -> None:
     for at, row in enumerate(rows):
         row.expiry_ns = START_NS + (60 + 90 * (at // 37)) * DAY_NS
         row.factor = 10.0 + (at % 5) * 0.001
-    plain, compiled = run_both(rows, replace(EAGER, exit_bps=-20.0))
-    assert "roll" in {trade.exit_reason for trade in plain.trades}, f"seed {seed}"
-    assert_same(plain, compiled, f"seed {seed}")
+    for latency in ({}, {"es_latency_rows": 2, "spy_latency_rows": seed}):
+        plain, compiled = run_both(rows, replace(EAGER, exit_bps=-20.0, **latency))
+        assert "roll" in {trade.exit_reason for trade in plain.trades}, f"seed {seed}"
+        assert_same(plain, compiled, f"seed {seed}, {latency}")
 
 
 def test_a_roll_closes_at_the_last_row_of_the_old_contract() -> None:
@@ -198,6 +188,8 @@ quotes = st.tuples(
     hold=st.sampled_from([0.0, 0.5, 3.0]),
     cooldown=st.sampled_from([0.0, 60.0, 1e6]),
     close=st.booleans(),
+    latency=st.tuples(st.integers(0, 4), st.integers(0, 4)),
+    near_expiry=st.booleans(),
 )
 def test_any_rows_are_equal_bit_by_bit(
     rows: list[tuple[int, float, float, float, float]],
@@ -208,17 +200,19 @@ def test_any_rows_are_equal_bit_by_bit(
     hold: float,
     cooldown: float,
     close: bool,
+    latency: tuple[int, int],
+    near_expiry: bool,
 ) -> None:
     chosen = BacktestSettings(
         entry_bps=entry, exit_bps=exits, cost_bps=cost, stop_bps=stop, max_hold_days=hold,
         cooldown_s=cooldown,
-        close_at_end=close,
+        close_at_end=close, es_latency_rows=latency[0], spy_latency_rows=latency[1],
     )  # fmt: skip
     ts_ns, made = START_NS, []
     for line, (gap_ns, es, es_spread, spy, spy_spread) in enumerate(rows, 2):
         ts_ns += gap_ns
         made.append(Row(line, ts_ns, es, es + es_spread, spy, spy + spy_spread))
-    assert_same(*run_both(made, chosen))
+    assert_same(*run_both(made, chosen, expiry_ns=START_NS + DAY_NS if near_expiry else None))
 
 
 @pytest.mark.parametrize("name", REAL)

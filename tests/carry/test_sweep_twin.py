@@ -98,6 +98,8 @@ def grid_of(
         {"fill": "mid", "contracts": 3, "multiplier": 5.0},
         {"es_slippage_ticks": 0.5, "spy_slippage_ticks": 1.0, "close_at_end": True},
         {"funding_rate": 0.04, "borrow_rate": 0.01, "cooldown_s": 36_600.0 * 86_400.0},
+        {"es_fee": 2.25, "spy_fee": 0.005, "spy_fee_min": 3.0},
+        {"es_latency_rows": 1, "spy_latency_rows": 4, "cooldown_s": 600.0, "stop_bps": 6.0, "es_fee": 1.0},
         {"calibration_rows": 20, "factor": 9.0},
         {"calibration_rows": 600},
         {"calibration_rows": 7, "exit_bps": -30.0, "close_at_end": True},
@@ -125,6 +127,7 @@ def test_any_setting_may_vary_within_a_sweep(seed: int) -> None:
             stop_bps=rng.choice((0.0, 0.0, 5.0, 20.0)), max_hold_days=rng.choice((0.0, 0.0, 0.2)),
             cooldown_s=rng.choice((0.0, 0.0, 600.0)), contracts=rng.randint(1, 3),
             calibration_rows=rng.choice((0, 0, 5)), close_at_end=rng.random() < 0.3,
+            es_latency_rows=rng.choice((0, 0, 2)), spy_latency_rows=rng.choice((0, 0, 1)),
         )
         for _ in range(40)
     ]  # fmt: skip

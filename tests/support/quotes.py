@@ -1,6 +1,7 @@
 """Random quotes of ES against SPY, as rows and as the text of a file, from a seed."""
 
 import random
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -99,4 +100,16 @@ def csv_of(rows: list[Row]) -> bytes:
 
 def ledger_of(plain: twin.Backtest) -> list[tuple[Any, ...]]:
     """The twin's trades as the compiled one's tuples."""
-    return [tuple(list(vars(trade).values())[1:-1]) for trade in plain.trades]
+    return [tuple(list(vars(trade).values())[1:18]) for trade in plain.trades]
+
+
+def assert_same(plain: twin.Backtest, compiled: CompiledBacktest, why: object = None) -> None:
+    assert compiled.take_trades() == ledger_of(plain), why
+    times, values = array("q"), array("d")
+    for column, data in zip((times, values), compiled.take_equity(), strict=True):
+        column.frombytes(data)
+    assert list(zip(times, values, strict=True)) == plain.equity, why
+    found, expected = compiled.summary(), plain.summary()
+    assert {name: found[name] for name in expected} == expected, why
+    assert compiled.expiries_ns == plain.expiries, why
+    assert compiled.calibrated_factor == plain.calibrated_factor, why
