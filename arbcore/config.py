@@ -20,6 +20,8 @@ from arbcore.trading.settings import STRATEGY_SETTINGS, SessionSettings
 from arbcore.wire.instruments import MESSAGES_PER_SECOND_MAX, POSITION_LIMITS, TEAM_LENGTH_MAX
 
 PREFIX = "ARBCORE_"
+#: A name that begins so is meant for arbcore: an unknown one is worth a warning.
+PREFIXES = (PREFIX, "IB_", "FUT_", "SPY_", "FRED_")
 DOTENV_NAME = ".env"
 DOTENV_BYTES_MAX = 1 << 20
 KILL_SWITCH_NAME = "KILL_SWITCH"
@@ -30,7 +32,7 @@ _NOT_SETTINGS = frozenset({"ARBCORE_SANITIZE", "ARBCORE_TRACE", "ARBCORE_ANNOTAT
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting; ``kind`` is text, team, integer, number, switch or limits."""
+    """One setting; ``kind`` is text, team, integer, number, switch, limits, factor or choice."""
 
     name: str
     kind: str
@@ -39,6 +41,7 @@ class Setting:
     minimum: float | None = None
     maximum: float | None = None
     secret: bool = False
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,14 @@ class Config:
     warnings: tuple[str, ...]
 
     def __getitem__(self, name: str) -> Any:
-        return self.settings[PREFIX + name].value
+        """A value, by the full name or by that without ``ARBCORE_``."""
+        return self._entry(name).value
 
     def source(self, name: str) -> str:
-        return self.settings[PREFIX + name].source
+        return self._entry(name).source
+
+    def _entry(self, name: str) -> Resolved:
+        return self.settings[name if name in self.settings else PREFIX + name]
 
     def values(self) -> dict[str, Any]:
         """Full name -> value of everything that is no secret: what a journal needs to rerun a session."""
@@ -148,13 +155,16 @@ def load(
     environ: Mapping[str, str],
     *,
     flags: Mapping[str, tuple[str, str]] | None = None,
+    elsewhere: Iterable[str] = (),
 ) -> Config:
     """Resolves ``settings``. ``flags`` maps a full name to (text, the flag's spelling) and comes last.
 
+    ``elsewhere`` are names that the other bot has: they are nobody's typing mistake.
     An empty text counts as not given. Raises ConfigError for a value that is malformed or out of range,
     or a ``.env`` that cannot be read.
     """
     known = {setting.name: setting for setting in settings}
+    all_names = {*known, *elsewhere}
     entries, warnings = read_dotenv(directory / DOTENV_NAME)
     layers: list[tuple[str, str, str]] = [
         (name, text, f"{DOTENV_NAME} line {line}") for name, text, line in entries
@@ -170,8 +180,8 @@ def load(
                 resolved[name] = Resolved(
                     known[name], known[name].default, "default (empty in the environment)"
                 )
-        elif name.startswith(PREFIX) and name not in _NOT_SETTINGS:
-            warnings.append(_unknown(name, source, known))
+        elif name.startswith(PREFIXES) and name not in _NOT_SETTINGS and name not in all_names:
+            warnings.append(_unknown(name, source, all_names))
     for name, (text, flag) in (flags or {}).items():
         if name not in known:
             raise ConfigError(_unknown(name, flag, known))
@@ -224,15 +234,22 @@ def parse_value(setting: Setting, text: str, source: str) -> Any:
     """``text`` as a value of ``setting``; ConfigError names the setting and the source."""
     text = text.strip()
     try:
-        value = _PARSERS[setting.kind](text)
+        value: Any = _choice(setting, text) if setting.kind == "choice" else _PARSERS[setting.kind](text)
     except ValueError as error:
-        reason = str(error)
+        reason = str(error) or f"one of {', '.join(setting.options)}"
         shown = "its value" if setting.secret else f"{printable(text)!r}"
         raise ConfigError(f"{setting.name} ({source}) must be {reason}, but is {shown}.") from None
     low, high = setting.minimum, setting.maximum
     if (low is not None and value < low) or (high is not None and value > high):
         raise ConfigError(f"{setting.name} ({source}) must be {_range(low, high)}, but is {printable(text)}.")
     return value
+
+
+def _choice(setting: Setting, text: str) -> str:
+    for option in setting.options:
+        if text.lower() == option.lower():
+            return option
+    raise ValueError
 
 
 def _range(low: float | None, high: float | None) -> str:
@@ -289,6 +306,19 @@ def _limits(text: str) -> dict[str, int]:
     return limits
 
 
+def _factor(text: str) -> float | str:
+    word, _, rows = text.lower().partition(":")
+    if word == "auto" and (not rows or re.fullmatch(r"[1-9][0-9]{0,6}", rows)):
+        return text.lower()
+    try:
+        value = _number(text)
+    except ValueError:
+        raise ValueError("a number, auto or auto:ROWS") from None
+    if not 1e-6 <= value <= 1e6:
+        raise ValueError("a number between 1e-06 and 1e+06, auto or auto:ROWS")
+    return value
+
+
 _PARSERS: dict[str, Any] = {
     "text": str,
     "team": _team,
@@ -296,6 +326,7 @@ _PARSERS: dict[str, Any] = {
     "number": _number,
     "switch": is_on,
     "limits": _limits,
+    "factor": _factor,
 }
 
 

@@ -24,7 +24,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("arbcore.trading", "arbcore.venue", "arbcore.carry"),
     ("arbcore.simulation",),
     (
-        "arbcore.config", "arbcore.bot", "arbcore.exchange", "arbcore.link", "arbcore._spin",
+        "arbcore.config", "arbcore.config_ibkr", "arbcore.bot", "arbcore.exchange", "arbcore.link",
+        "arbcore._spin",
         "arbcore.embedded", "arbcore.fred", "arbcore.store", "arbcore.store_file", "arbcore.store_schema",
         "arbcore.journal_file", "arbcore.journal_replay",
         "arbcore.venue.server", "arbcore.carry.source", "arbcore.carry.dividends_file",

@@ -155,7 +155,7 @@ def test_debug_shows_the_traceback(tmp_path):
 
 def test_failure_inside_is_one_sentence(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("arbcore.commands.config.load_config", lambda args: {}["planted"])
+    monkeypatch.setattr("arbcore.commands.config.load_all", lambda args: {}["planted"])
     code, err = sentence(capsys, "config", "show")
     assert code == 1
     assert "KeyError: 'planted'" in err

@@ -8,6 +8,7 @@ from typing import Any
 
 from arbcore import config
 from arbcore.commands._arguments import working_directory
+from arbcore.config_ibkr import carry_settings
 
 DESCRIPTION = "Shows every setting, its value and where it came from: defaults < .env < environment < flags."
 EPILOG = """\
@@ -39,7 +40,7 @@ def add_set_argument(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    resolved = load_config(args)
+    resolved = load_all(args)
     if args.json:
         print(json.dumps(document(resolved)))
         return 0
@@ -54,15 +55,30 @@ def run(args: argparse.Namespace) -> int:
 
 
 def load_config(args: argparse.Namespace) -> config.Config:
-    """All settings, with the flags of ``args`` that stand for one (--team, --host, --port, --set)."""
+    """The exchange bot's settings, with the flags of ``args`` for them (--team, --host, --port, --set)."""
+    flags = set_flags(args)
+    for flag in ("team", "host", "port"):
+        if getattr(args, flag, None) is not None:
+            flags[f"{config.PREFIX}{flag.upper()}"] = (str(getattr(args, flag)), f"--{flag}")
+    others = [setting.name for setting in carry_settings()]
+    return config.load(
+        config.exchange_settings(), working_directory(), os.environ, flags=flags, elsewhere=others
+    )
+
+
+def load_all(args: argparse.Namespace) -> config.Config:
+    """The settings of both bots, with --set."""
+    both = (*config.exchange_settings(), *carry_settings())
+    return config.load(both, working_directory(), os.environ, flags=set_flags(args))
+
+
+def set_flags(args: argparse.Namespace) -> dict[str, tuple[str, str]]:
+    """What --set gave: full name -> (text, the flag)."""
     flags: dict[str, tuple[str, str]] = {}
     for item in args.settings:
         name, _, value = item.partition("=")
         flags[name.strip()] = (value, "--set")
-    for flag in ("team", "host", "port"):
-        if getattr(args, flag, None) is not None:
-            flags[f"{config.PREFIX}{flag.upper()}"] = (str(getattr(args, flag)), f"--{flag}")
-    return config.load(config.exchange_settings(), working_directory(), os.environ, flags=flags)
+    return flags
 
 
 def warn(resolved: config.Config) -> None:

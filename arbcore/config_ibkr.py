@@ -1,0 +1,176 @@
+"""The carry bot's settings by name: where it connects, what it trades, and the desk's own numbers.
+
+Owns the names and what they become; how they are read and where they came from is ``config``'s, the bounds
+of the desk's numbers are the desk's. It knows nothing of sockets or of the broker's library.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arbcore.carry.calendar import read_expiry
+from arbcore.carry.desk.settings import DeskSettings
+from arbcore.carry.settings import CALIBRATION_ROWS
+from arbcore.config import PREFIX, Config, Setting
+from arbcore.errors import ArbcoreError, ConfigError
+
+PAPER_TWS, LIVE_TWS, PAPER_GATEWAY, LIVE_GATEWAY = 7497, 7496, 4002, 4001
+#: Dollars a point.
+MULTIPLIERS = {"ES": 50.0, "MES": 5.0}
+LIBRARIES = ("ib_insync", "ib_async")
+
+# The desk's fields that have names of their own; the others are ARBCORE_DESK_<FIELD>.
+_DESK_NAMES = {
+    "trading_enabled": "TRADING_ENABLED",
+    "entry_bps": "ENTRY_THRESHOLD_BPS",
+    "exit_bps": "EXIT_THRESHOLD_BPS",
+    "cost_bps": "ESTIMATED_COST_BPS",
+    "stop_bps": "STOP_LOSS_BPS",
+    "max_hold_days": "MAX_HOLD_DAYS",
+    "cooldown_s": "COOLDOWN_SECONDS",
+    "r": "RISK_FREE_RATE_ANNUAL",
+    "d": "DIVIDEND_YIELD_ANNUAL",
+    "contracts": "MAX_FUT_CONTRACTS",
+    "daily_loss_usd": "DAILY_LOSS_LIMIT_USD",
+    "hedge_timeout_s": "HEDGE_TIMEOUT_SECONDS",
+}
+# Not a person's to set: they follow from the symbol, from SPY_TO_INDEX_FACTOR, and from how quotes come.
+_DERIVED = frozenset({"multiplier", "factor", "calibration_rows", "decide_on"})
+
+_OWN = (
+    Setting("IB_HOST", "text", "127.0.0.1", "host of TWS or IB Gateway"),
+    Setting(
+        "IB_PORT", "integer", PAPER_TWS,
+        "7497 paper TWS, 7496 live TWS, 4002 paper Gateway, 4001 live Gateway (--live: 7496)", 1, 65_535,
+    ),
+    Setting("IB_CLIENT_ID", "integer", 17, "client id at TWS; one bot each", 0, 2_147_483_647),
+    Setting("FUT_SYMBOL", "choice", "ES", "the future: ES or MES", options=tuple(MULTIPLIERS)),
+    Setting("FUT_EXCHANGE", "text", "CME", "exchange of the future"),
+    Setting("FUT_CURRENCY", "text", "USD", "currency of the future"),
+    Setting("FUT_USE_FRONT_MONTH", "switch", True, "trade the front contract; off, ARBCORE_FUT_EXPIRY's"),
+    Setting("FUT_FRONT_MONTH_OFFSET", "integer", 0, "0 the front contract, 1 the next one, ...", 0, 3),
+    Setting("ARBCORE_FUT_EXPIRY", "text", "", "the contract with FUT_USE_FRONT_MONTH=0: a date or a code"),
+    Setting("SPY_SYMBOL", "text", "SPY", "the fund"),
+    Setting("SPY_EXCHANGE", "text", "SMART", "where the fund is ordered"),
+    Setting("SPY_CURRENCY", "text", "USD", "currency of the fund"),
+    Setting(
+        "SPY_TO_INDEX_FACTOR", "factor", 10.0,
+        "index points a dollar of SPY, or auto[:ROWS] to measure it over the first quotes",
+    ),
+    Setting("FRED_API_KEY", "text", "", "key of FRED; with it the rate is FRED's", secret=True),
+    Setting("FRED_SERIES_ID", "text", "DTB3", "series of the rate"),
+    Setting("LOG_LEVEL", "choice", "INFO", "how much is logged",
+            options=("DEBUG", "INFO", "WARNING", "ERROR")),
+    Setting("DB_PATH", "text", "arb_bot.sqlite3", "the store"),
+    Setting("ARBCORE_LOG_PATH", "text", "logs/arb_bot.log", "the log; it rotates"),
+    Setting("ARBCORE_LIVE_ACCOUNT", "text", "", "the one account that --live may trade"),
+    Setting("ARBCORE_IB_LIBRARY", "choice", "", "ib_insync or ib_async, where both are installed",
+            options=LIBRARIES),
+    Setting("ARBCORE_ALERT_WEBHOOK", "text", "", "address that alarms are posted to", secret=True),
+    Setting("ARBCORE_CONNECT_TIMEOUT_S", "number", 10.0, "how long a connection may take", 0.5, 600.0),
+)  # fmt: skip
+
+
+def carry_settings() -> tuple[Setting, ...]:
+    """Every setting of the carry bot: its own and the desk's."""
+    return (*_OWN, *(_of_desk(item) for item in _desk_fields()))
+
+
+def _desk_fields() -> list[Any]:
+    return [item for item in dataclasses.fields(DeskSettings) if item.name not in _DERIVED]
+
+
+def setting_name(field_name: str) -> str:
+    """The setting of one of the desk's fields: ``stale_s`` -> ``ARBCORE_DESK_STALE_S``."""
+    return _DESK_NAMES.get(field_name, f"{PREFIX}DESK_{field_name.upper()}")
+
+
+def _of_desk(item: Any) -> Setting:
+    name, rule = setting_name(item.name), item.metadata
+    if "switch" in rule:
+        return Setting(name, "switch", item.default, rule["help"])
+    if "options" in rule:
+        return Setting(name, "choice", item.default, rule["help"], options=rule["options"])
+    kind = "integer" if isinstance(item.default, int) else "number"
+    return Setting(name, kind, item.default, rule["help"], rule["low"], rule["high"])
+
+
+@dataclass(frozen=True, slots=True)
+class IbkrSettings:
+    """Where the bot connects and what it trades. ``expiry_ns`` is None for the front contract."""
+
+    host: str
+    port: int
+    client_id: int
+    library: str
+    connect_timeout_s: float
+    future: str
+    future_exchange: str
+    future_currency: str
+    front_offset: int
+    expiry_ns: int | None
+    fund: str
+    fund_exchange: str
+    fund_currency: str
+    fred_series: str
+    fred_key: str = dataclasses.field(repr=False)
+    webhook: str = dataclasses.field(repr=False)
+    live_account: str
+    store_path: Path
+    log_path: Path
+    log_level: str
+
+
+def ibkr_settings(config: Config, *, live: bool) -> IbkrSettings:
+    """The connection's settings out of the resolved ones; ConfigError for an expiry that cannot be."""
+    port = config["IB_PORT"]
+    if live and config.source("IB_PORT") == "default":
+        port = LIVE_TWS
+    return IbkrSettings(
+        host=config["IB_HOST"],
+        port=port,
+        client_id=config["IB_CLIENT_ID"],
+        library=config["ARBCORE_IB_LIBRARY"],
+        connect_timeout_s=config["ARBCORE_CONNECT_TIMEOUT_S"],
+        future=config["FUT_SYMBOL"],
+        future_exchange=config["FUT_EXCHANGE"],
+        future_currency=config["FUT_CURRENCY"],
+        front_offset=config["FUT_FRONT_MONTH_OFFSET"],
+        expiry_ns=_expiry(config),
+        fund=config["SPY_SYMBOL"],
+        fund_exchange=config["SPY_EXCHANGE"],
+        fund_currency=config["SPY_CURRENCY"],
+        fred_series=config["FRED_SERIES_ID"],
+        fred_key=config["FRED_API_KEY"],
+        webhook=config["ARBCORE_ALERT_WEBHOOK"],
+        live_account=config["ARBCORE_LIVE_ACCOUNT"],
+        store_path=Path(config["DB_PATH"]),
+        log_path=Path(config["ARBCORE_LOG_PATH"]),
+        log_level=config["LOG_LEVEL"],
+    )
+
+
+def _expiry(config: Config) -> int | None:
+    text = config["ARBCORE_FUT_EXPIRY"]
+    if config["FUT_USE_FRONT_MONTH"]:
+        return None
+    if not text:
+        raise ConfigError("FUT_USE_FRONT_MONTH=0 needs ARBCORE_FUT_EXPIRY, a date or a code such as ESH27.")
+    try:
+        return read_expiry(text)
+    except ArbcoreError as error:
+        source = config.source("ARBCORE_FUT_EXPIRY")
+        raise ConfigError(f"ARBCORE_FUT_EXPIRY ({source}) is no expiry: {error}") from None
+
+
+def desk_settings(config: Config, **changes: Any) -> DeskSettings:
+    """The desk's settings out of the resolved ones; ``changes`` are what the kind of run decides."""
+    values = {item.name: config[setting_name(item.name)] for item in _desk_fields()}
+    values["multiplier"] = MULTIPLIERS[config["FUT_SYMBOL"]]
+    factor = config["SPY_TO_INDEX_FACTOR"]
+    if isinstance(factor, str):
+        values["calibration_rows"] = int(factor.partition(":")[2] or CALIBRATION_ROWS)
+    else:
+        values["factor"] = factor
+    return DeskSettings(**{**values, **changes})

@@ -1,0 +1,113 @@
+"""The carry bot's settings: every name of the design, its default, and what it becomes."""
+
+from pathlib import Path
+
+import pytest
+
+from arbcore import config
+from arbcore.carry.desk.settings import DeskSettings
+from arbcore.config_ibkr import carry_settings, desk_settings, ibkr_settings
+from arbcore.errors import ConfigError
+
+NAMES = {
+    "IB_HOST", "IB_PORT", "IB_CLIENT_ID", "TRADING_ENABLED", "FUT_SYMBOL", "FUT_EXCHANGE", "FUT_CURRENCY",
+    "FUT_USE_FRONT_MONTH", "FUT_FRONT_MONTH_OFFSET", "SPY_SYMBOL", "SPY_EXCHANGE", "SPY_CURRENCY",
+    "SPY_TO_INDEX_FACTOR", "RISK_FREE_RATE_ANNUAL", "DIVIDEND_YIELD_ANNUAL", "FRED_API_KEY",
+    "FRED_SERIES_ID", "ENTRY_THRESHOLD_BPS", "EXIT_THRESHOLD_BPS", "ESTIMATED_COST_BPS",
+    "COOLDOWN_SECONDS", "MAX_HOLD_DAYS", "MAX_FUT_CONTRACTS", "DAILY_LOSS_LIMIT_USD", "STOP_LOSS_BPS",
+    "HEDGE_TIMEOUT_SECONDS", "LOG_LEVEL", "DB_PATH",
+}  # fmt: skip
+
+
+def load(directory: Path, **environ: str) -> config.Config:
+    return config.load(carry_settings(), directory, environ)
+
+
+def test_every_name_of_the_design_is_a_setting() -> None:
+    assert not NAMES - {setting.name for setting in carry_settings()}
+
+
+def test_no_name_is_given_twice() -> None:
+    names = [setting.name for setting in (*config.exchange_settings(), *carry_settings())]
+    assert len(names) == len(set(names))
+
+
+def test_the_defaults_are_those_of_the_design(tmp_path: Path) -> None:
+    resolved = load(tmp_path)
+    desk, ibkr = desk_settings(resolved), ibkr_settings(resolved, live=False)
+    assert desk == DeskSettings()
+    assert desk.trading_enabled is False
+    assert (desk.entry_bps, desk.exit_bps, desk.cost_bps, desk.stop_bps) == (20.0, 5.0, 4.0, 40.0)
+    assert (desk.cooldown_s, desk.max_hold_days, desk.contracts) == (30.0, 5.0, 1)
+    assert (desk.daily_loss_usd, desk.hedge_timeout_s) == (250.0, 5.0)
+    assert (ibkr.host, ibkr.port, str(ibkr.store_path)) == ("127.0.0.1", 7497, "arb_bot.sqlite3")
+    assert str(ibkr.log_path) == str(Path("logs/arb_bot.log"))
+
+
+def test_a_value_of_every_desk_setting_arrives_at_its_field(tmp_path: Path) -> None:
+    resolved = load(
+        tmp_path, TRADING_ENABLED="1", ENTRY_THRESHOLD_BPS="12.5", MAX_FUT_CONTRACTS="3",
+        ARBCORE_DESK_STALE_S="2", ARBCORE_DESK_ENTRY_ORDER="es_first",
+    )  # fmt: skip
+    desk = desk_settings(resolved, decide_on="row")
+    assert (desk.trading_enabled, desk.entry_bps, desk.contracts) == (True, 12.5, 3)
+    assert (desk.stale_s, desk.entry_order, desk.decide_on) == (2.0, "es_first", "row")
+
+
+def test_live_dials_the_live_port_unless_one_was_named(tmp_path: Path) -> None:
+    assert ibkr_settings(load(tmp_path), live=True).port == 7496
+    assert ibkr_settings(load(tmp_path, IB_PORT="4001"), live=True).port == 4001
+
+
+def test_the_micro_contract_has_its_own_multiplier(tmp_path: Path) -> None:
+    assert desk_settings(load(tmp_path, FUT_SYMBOL="mes")).multiplier == 5.0
+
+
+@pytest.mark.parametrize(("text", "rows"), [("auto", 390), ("AUTO:50", 50)])
+def test_a_factor_may_be_measured(tmp_path: Path, text: str, rows: int) -> None:
+    assert desk_settings(load(tmp_path, SPY_TO_INDEX_FACTOR=text)).calibration_rows == rows
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("FUT_SYMBOL", "NQ", r"FUT_SYMBOL \(environment\) must be one of ES, MES, but is 'NQ'"),
+        ("SPY_TO_INDEX_FACTOR", "auto:0", "must be a number, auto or auto:ROWS"),
+        ("SPY_TO_INDEX_FACTOR", "0", "between 1e-06 and 1e"),
+        ("IB_PORT", "0", "between 1 and 65535"),
+        ("ENTRY_THRESHOLD_BPS", "nan", "must be a number"),
+        ("MAX_FUT_CONTRACTS", "1.5", "must be a whole number"),
+        ("DAILY_LOSS_LIMIT_USD", "-5", "DAILY_LOSS_LIMIT_USD .* must be between"),
+        ("ARBCORE_IB_LIBRARY", "ibapi", "must be one of ib_insync, ib_async"),
+        ("TRADING_ENABLED", "maybe", "must be 1 or 0"),
+    ],
+)
+def test_nonsense_is_one_sentence(tmp_path: Path, name: str, text: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        load(tmp_path, **{name: text})
+
+
+def test_another_contract_than_the_front_one_needs_its_expiry(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="needs ARBCORE_FUT_EXPIRY"):
+        ibkr_settings(load(tmp_path, FUT_USE_FRONT_MONTH="0"), live=False)
+    with pytest.raises(ConfigError, match=r"ARBCORE_FUT_EXPIRY \(environment\) is no expiry"):
+        ibkr_settings(load(tmp_path, FUT_USE_FRONT_MONTH="0", ARBCORE_FUT_EXPIRY="soon"), live=False)
+    named = load(tmp_path, FUT_USE_FRONT_MONTH="0", ARBCORE_FUT_EXPIRY="2027-03-19")
+    assert ibkr_settings(named, live=False).expiry_ns is not None
+
+
+def test_a_mistyped_name_is_a_warning_with_the_nearest(tmp_path: Path) -> None:
+    assert "did you mean IB_PORT?" in load(tmp_path, IB_PROT="4002").warnings[0]
+
+
+def test_the_other_bots_names_are_no_mistakes(tmp_path: Path) -> None:
+    names = [setting.name for setting in config.exchange_settings()]
+    resolved = config.load(carry_settings(), tmp_path, {"ARBCORE_TEAM": "ALPHA"}, elsewhere=names)
+    assert resolved.warnings == ()
+
+
+def test_secrets_show_only_that_they_are_set(tmp_path: Path) -> None:
+    resolved = load(tmp_path, FRED_API_KEY="abc123", ARBCORE_ALERT_WEBHOOK="https://example.com/T0KEN")
+    shown = [entry.shown() for entry in resolved.settings.values()]
+    assert "abc123" not in repr(shown)
+    assert "T0KEN" not in repr(ibkr_settings(resolved, live=False))
