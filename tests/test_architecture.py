@@ -29,7 +29,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "arbcore.embedded", "arbcore.fred", "arbcore.store", "arbcore.store_file", "arbcore.store_schema",
         "arbcore.journal_file", "arbcore.journal_replay",
         "arbcore.venue.server", "arbcore.carry.source", "arbcore.carry.dividends_file",
-        "arbcore.carry.backtest", "arbcore.carry.sweep", "arbcore.carry.workers",
+        "arbcore.carry.backtest", "arbcore.carry.sweep", "arbcore.carry.walk_forward",
+        "arbcore.carry.workers",
     ),
     ("arbcore.commands", "arbcore.cli", "arbcore.__main__"),
 )

@@ -516,6 +516,8 @@ cdef class Backtest:
             "max_drawdown_ns": self.under_water_ns,
             "max_drawdown_closed": totals.drawdown,
             "exposure": self.held_rows / self.rows if self.rows else None,
+            "winning_pnl": totals.won,
+            "losing_pnl": totals.lost,
             "profit_factor": totals.won / -totals.lost if totals.lost < 0 else None,
             "expectancy": totals.net / count if count else None,
             "average_hold_ns": float(totals.hold_ns) / count if count else None,

@@ -13,8 +13,8 @@ from arbcore.carry._sweep_rows cimport SweepRows
 #: Columns of whole numbers, of numbers, and those that need every row and are there with ``full`` only.
 COUNTS = ("trades", "wins")
 NUMBERS = (
-    "gross_pnl", "costs", "financing", "dividends", "net_pnl", "profit_factor", "exposure", "average_hold_s",
-    "max_drawdown_closed",
+    "gross_pnl", "costs", "financing", "dividends", "net_pnl", "winning_pnl", "losing_pnl",
+    "profit_factor", "exposure", "average_hold_s", "max_drawdown_closed",
 )
 FULL_NUMBERS = ("max_drawdown", "sharpe")
 

@@ -417,6 +417,8 @@ class Backtest:
             "max_drawdown_ns": under_water_ns,
             "max_drawdown_closed": closed_drawdown_of(nets),
             "exposure": self.held_rows / len(self.equity) if self.equity else None,
+            "winning_pnl": won,
+            "losing_pnl": -lost,
             "profit_factor": won / lost if lost > 0 else None,
             "expectancy": self.closed_net / len(trades) if trades else None,
             "average_hold_ns": (
