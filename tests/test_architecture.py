@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("arbcore._build", "arbcore._fast", "arbcore._baskets", "arbcore._carry"),
     ("arbcore.wire",),
     ("arbcore.trading", "arbcore.venue", "arbcore.carry"),
-    ("arbcore.simulation",),
+    ("arbcore.simulation", "arbcore.pages"),
     (
         "arbcore.config", "arbcore.config_ibkr", "arbcore.bot", "arbcore.exchange", "arbcore.link",
         "arbcore._spin",

@@ -1,0 +1,250 @@
+"""Charts as inline SVG that fill any width: lines, envelopes, bars, marks and heat maps, with their axes.
+
+Curves are drawn in a stretched inner drawing, text and marks beside it in shares of the width, so that a
+phone and a sheet of paper get the same sizes of type. Every chart has a title and a description for those who
+do not see it. Colours are classes of the page's style; a chart must not know what it shows.
+"""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from arbcore.pages.markup import Markup, tag
+from arbcore.pages.scale import Scale
+
+# The inner drawing, stretched to the chart: fine enough for every pixel of a wide screen.
+_WIDE, _HIGH = 10_000, 2_000
+#: More marks than this of one kind are drawn as strokes at the edge.
+_MARKS_MAX = 300
+_SYMBOLS = {
+    "down": "M-4.5,-8 L4.5,-8 L0,0 Z",
+    "up": "M-4.5,8 L4.5,8 L0,0 Z",
+    "ring": "M-3,0 a3,3 0 1,0 6,0 a3,3 0 1,0 -6,0 Z",
+}
+
+Values = Sequence[float | None]
+
+
+@dataclass
+class Chart:
+    """One chart; ``key`` makes its ids unique on the page. ``labels`` are (share, text) along the bottom."""
+
+    key: str
+    title: str
+    description: str
+    y: Scale
+    height: int = 240
+    unit: str = ""
+    labels: Sequence[tuple[float, str]] = ()
+    _ink: list[Markup] = field(default_factory=list)
+    _over: list[Markup] = field(default_factory=list)
+    _hover: list[Markup] = field(default_factory=list)
+
+    def band(
+        self,
+        xs: Sequence[float],
+        lows: Values,
+        highs: Values,
+        *,
+        style: str,
+        breaks: AbstractSet[int] = frozenset(),
+    ) -> None:
+        """The area between two curves; ``xs`` are shares of the width."""
+        for piece in _pieces(lows, highs, breaks):
+            top = [(xs[at], self.y(highs[at] or 0.0)) for at in piece]
+            bottom = [(xs[at], self.y(lows[at] or 0.0)) for at in reversed(piece)]
+            self._ink.append(tag("path", d=Markup(_path([*top, *bottom]) + "Z"), class_=style))
+
+    def line(
+        self, xs: Sequence[float], ys: Values, *, style: str, breaks: AbstractSet[int] = frozenset()
+    ) -> None:
+        """A curve; None and ``breaks`` (indices that begin anew) interrupt it."""
+        for piece in _pieces(ys, ys, breaks):
+            points = [(xs[at], self.y(ys[at] or 0.0)) for at in piece]
+            # A point alone is drawn as a stroke of no length, which round caps make a dot.
+            self._ink.append(tag("path", d=_path(points if len(points) > 1 else points * 2), class_=style))
+
+    def rule(self, value: float, *, style: str) -> None:
+        """A horizontal line across the chart."""
+        height = _percent(1 - self.y(value))
+        self._over.append(tag("line", x1="0", x2="100%", y1=height, y2=height, class_=style))
+
+    def marks(self, points: Sequence[tuple[float, float]], *, symbol: str, style: str) -> None:
+        """A symbol at each (share, value); where they are too many to tell apart, strokes at the edge."""
+        if len(points) > _MARKS_MAX:
+            top, bottom = (0, 7) if symbol == "down" else (self.height - 7, self.height)
+            if symbol == "ring":
+                top, bottom = self.height - 16, self.height - 9
+            strokes = {round(x, 3) for x, _ in points}
+            self._over += [
+                tag("line", x1=_percent(x), x2=_percent(x), y1=top, y2=bottom, class_=f"rug {style}")
+                for x in sorted(strokes)
+            ]
+            return
+        self._over += [
+            tag("use", href=f"#{self.key}-{symbol}", x=_percent(x), y=f"{self._y(value):.1f}", class_=style)
+            for x, value in points
+        ]
+
+    def bars(self, edges: Sequence[tuple[float, float]], values: Sequence[float], *, styles: Sequence[str],
+             texts: Sequence[str]) -> None:  # fmt: skip
+        """Bars from 0, each from one share of the width to another, with what each says when pointed at."""
+        zero = self._y(0.0)
+        for (left, right), value, style, text in zip(edges, values, styles, texts, strict=True):
+            top = min(zero, self._y(value))
+            self._over.append(
+                tag(
+                    "rect", tag("title", text), x=_percent(left), width=_percent(max(0.0, right - left)),
+                    y=f"{top:.2f}", height=f"{max(0.75 if value else 0.0, abs(self._y(value) - zero)):.2f}",
+                    class_=style,
+                )
+            )  # fmt: skip
+
+    def readouts(self, xs: Sequence[float], texts: Sequence[str], *, count: int = 200) -> None:
+        """What the chart says above itself where it is pointed at: up to ``count`` places, evenly chosen."""
+        chosen = sorted({round(at * (len(xs) - 1) / max(1, count - 1)) for at in range(count)}) if xs else []
+        for place, at in enumerate(chosen):
+            left = (xs[chosen[place - 1]] + xs[at]) / 2 if place else 0.0
+            right = (xs[chosen[place + 1]] + xs[at]) / 2 if place + 1 < len(chosen) else 1.0
+            self._hover.append(
+                tag(
+                    "g",
+                    tag("rect", x=_percent(left), width=_percent(right - left), y="0", height="100%"),
+                    tag("line", x1=_percent(xs[at]), x2=_percent(xs[at]), y1="0", y2="100%"),
+                    tag("text", texts[at], x="100%", y="-8", text_anchor="end"),
+                )
+            )
+
+    def markup(self) -> Markup:
+        """The chart as an SVG element."""
+        title, description = f"{self.key}-t", f"{self.key}-d"
+        symbols = [tag("path", d=path, id=f"{self.key}-{name}") for name, path in _SYMBOLS.items()]
+        return tag(
+            "svg",
+            tag("title", self.title, id=title),
+            tag("desc", self.description, id=description),
+            tag("defs", *symbols),
+            self._grid(),
+            tag(
+                "svg", *self._ink, viewBox=f"0 0 {_WIDE} {_HIGH}", preserveAspectRatio="none", width="100%",
+                height=self.height, class_="ink",
+            ),
+            tag("g", *self._over, class_="over"),
+            tag("g", *self._hover, class_="hover", aria_hidden="true") if self._hover else "",
+            class_="chart", role="img", aria_labelledby=f"{title} {description}", width="100%",
+            height=self.height,
+        )  # fmt: skip
+
+    def _grid(self) -> Markup:
+        parts: list[Markup] = []
+        for share, text in self.y.labels(max(2, self.height // 48)):
+            height = _percent(1 - share)
+            parts.append(tag("line", x1="0", x2="100%", y1=height, y2=height))
+            parts.append(tag("text", text, x="-8", y=height, dy="0.32em", text_anchor="end"))
+        for at, (share, text) in enumerate(self.labels):
+            anchor = "start" if share < 0.04 else "end" if share > 0.96 else "middle"
+            # On a narrow screen every second one is left out.
+            wide = "wide" if at % 2 else None
+            place = _percent(share)
+            parts.append(tag("line", x1=place, x2=place, y1="0", y2="100%", class_="faint"))
+            parts.append(tag("text", text, x=place, y=self.height + 18, text_anchor=anchor, class_=wide))
+        if self.unit:
+            parts.append(tag("text", self.unit, x="0", y="-8", class_="unit"))
+        return tag("g", *parts, class_="grid")
+
+    def _y(self, value: float) -> float:
+        return (1 - self.y(value)) * self.height
+
+
+def heat_map(
+    values: Sequence[Values],
+    *,
+    key: str,
+    title: str,
+    description: str,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    texts: Sequence[Sequence[str]],
+    outlined: Sequence[tuple[int, int, str]] = (),
+) -> Markup:
+    """A heat map: ``values[row][column]`` coloured from loss to gain around 0, None left blank.
+
+    ``texts`` says what a cell says when pointed at; ``outlined`` are (row, column, style) to draw a frame
+    around. The strongest colour is the largest value of either sign.
+    """
+    high = max(14, min(30, 480 // max(1, len(rows))))
+    wide = 1.0 / max(1, len(columns))
+    strongest = max((abs(value) for row in values for value in row if value is not None), default=0.0) or 1.0
+    parts = []
+    for at, row in enumerate(values):
+        for column, value in enumerate(row):
+            strength = None if value is None else f"{0.08 + 0.92 * abs(value) / strongest:.3f}"
+            style = "blank" if value is None else "gain" if value >= 0 else "loss"
+            parts.append(
+                tag(
+                    "rect", tag("title", texts[at][column]), x=_percent(column * wide), y=at * high,
+                    width=_percent(wide), height=high, class_=style, fill_opacity=strength,
+                )
+            )  # fmt: skip
+    for at, column, style in outlined:
+        place = {"x": _percent(column * wide), "y": at * high, "width": _percent(wide), "height": high}
+        parts.append(tag("rect", **place, class_=style))
+    every_row, every_column = -(-len(rows) * 14 // 480) or 1, -(-len(columns) // 12)
+    words = [
+        tag("text", text, x="-8", y=at * high + high / 2, dy="0.32em", text_anchor="end")
+        for at, text in enumerate(rows)
+        if at % every_row == 0
+    ] + [
+        tag(
+            "text", text, x=_percent((at + 0.5) * wide), y=len(rows) * high + 18, text_anchor="middle",
+            class_="wide" if (at // every_column) % 2 else None,
+        )
+        for at, text in enumerate(columns)
+        if at % every_column == 0
+    ]
+    return tag(
+        "svg", tag("title", title, id=f"{key}-t"), tag("desc", description, id=f"{key}-d"),
+        tag("g", *words, class_="grid"), tag("g", *parts, class_="heat"), class_="chart", role="img",
+        aria_labelledby=f"{key}-t {key}-d", width="100%", height=len(rows) * high,
+    )  # fmt: skip
+
+
+def swatch(style: str, *, symbol: str | None = None) -> Markup:
+    """A legend's small picture of a style or a symbol."""
+    shape = (
+        tag("path", d=_SYMBOLS[symbol], transform={"down": "translate(9 10)", "up": "translate(9 2)"}.get(
+            symbol, "translate(9 6)"), class_=style)
+        if symbol is not None
+        else tag("rect", x="0", y="1", width="18", height="10", class_=style)
+        if style.startswith("fill")
+        else tag("line", x1="0", x2="18", y1="6", y2="6", class_=style)
+    )  # fmt: skip
+    return tag("svg", shape, width="18", height="12", class_="swatch", aria_hidden="true")
+
+
+def legend(*items: tuple[Markup, str]) -> Markup:
+    """A list of (swatch, what it stands for)."""
+    return tag("ul", *(tag("li", picture, " ", text) for picture, text in items), class_="legend")
+
+
+def _pieces(lows: Values, highs: Values, breaks: AbstractSet[int]) -> list[list[int]]:
+    """Runs of indices at which both are there, cut before every break."""
+    pieces: list[list[int]] = []
+    going = False
+    for at, (low, high) in enumerate(zip(lows, highs, strict=True)):
+        if low is None or high is None:
+            going = False
+            continue
+        if not going or at in breaks:
+            pieces.append([])
+        pieces[-1].append(at)
+        going = True
+    return pieces
+
+
+def _path(points: Sequence[tuple[float, float]]) -> Markup:
+    return Markup("M" + "L".join(f"{round(x * _WIDE)},{round((1 - y) * _HIGH)}" for x, y in points))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4f}".rstrip("0").rstrip(".") + "%"

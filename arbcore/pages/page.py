@@ -1,0 +1,133 @@
+"""The shell of a page: head, sections, figures, tables, notes. It loads nothing and lets nothing be loaded.
+
+Owns the document around whatever is shown. The policy in its head names the one style by its hash, so that
+not even a fault in the escaping could run a script or fetch a thing.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Sequence
+
+from arbcore.pages.markup import Markup, escape, join, tag
+from arbcore.pages.style import SHEET
+
+_DISCLAIMER = (
+    "Not financial advice. The model is a simplification, past quotes say nothing certain about later ones, "
+    "and you alone answer for what is traded under your name."
+)
+
+
+def page(*content: object, title: str, version: str) -> str:
+    """A whole document around the sections; the same content always gives the same bytes."""
+    digest = b64encode(hashlib.sha256(SHEET.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="generator", content=f"arbcore {version}"),
+        tag("title", title),
+        tag("style", Markup(SHEET)),
+    )
+    foot = tag("footer", tag("p", f"Made by arbcore {version}. {_DISCLAIMER}"))
+    return f"<!doctype html>\n{tag('html', head, tag('body', tag('main', *content), foot), lang='en')}\n"
+
+
+def heading(kicker: str, title: str, *, lede: object, detail: object = "") -> Markup:
+    """The top of a page: what it is, of what, and what came of it in a sentence."""
+    return tag(
+        "header",
+        tag("p", kicker, class_="kicker"),
+        tag("h1", title),
+        tag("p", lede, class_="lede"),
+        tag("p", detail, class_="soft") if detail else "",
+        class_="top",
+    )
+
+
+def facts(items: Sequence[tuple[str, object, object]]) -> Markup:
+    """The headline numbers: (name, number, what to know beside it)."""
+    return tag(
+        "dl",
+        *(
+            tag("div", tag("dt", name), tag("dd", value, tag("small", beside) if beside else ""))
+            for name, value, beside in items
+        ),
+        class_="facts",
+    )
+
+
+def section(name: str, title: str, *content: object) -> Markup:
+    """A part of the page under its heading; ``name`` is its anchor."""
+    return tag("section", tag("h2", title, id=name), *content, aria_labelledby=name)
+
+
+def figure(*charts: Markup, caption: object, legend: object = "") -> Markup:
+    """Charts that share a caption and a legend."""
+    plots = [tag("div", chart, class_="plot") for chart in charts]
+    return tag("figure", *plots, legend, tag("figcaption", caption))
+
+
+def pair(*parts: object) -> Markup:
+    """Two parts side by side where there is room."""
+    return tag("div", *(tag("div", part) for part in parts), class_="pair")
+
+
+def table(
+    caption: str,
+    head: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    numbers: Sequence[int] = (),
+    foot: Sequence[object] | None = None,
+    left_out: tuple[int, str] | None = None,
+    dense: bool = False,
+) -> Markup:
+    """A table whose first column names its rows; ``numbers`` are the columns set to the right.
+
+    ``left_out`` is (row, sentence): after that many rows the sentence stands in their place.
+    """
+    styles = dict.fromkeys(numbers, "n")
+    body = [_row(cells, styles) for cells in rows]
+    if left_out is not None:
+        cell = tag("td", left_out[1], colspan=len(head), class_="left-out")
+        body.insert(left_out[0], tag("tr", cell))
+    made = tag(
+        "table",
+        tag("caption", caption),
+        tag("thead", tag("tr", *(
+            tag("th", name, scope="col", class_=styles.get(at)) for at, name in enumerate(head)
+        ))),
+        tag("tbody", *body),
+        tag("tfoot", _row(foot, styles)) if foot is not None else "",
+        class_="dense" if dense else None,
+    )  # fmt: skip
+    # Wider than a phone: it scrolls by itself, with the keyboard too.
+    return tag("div", made, class_="scroll", tabindex="0", role="region", aria_label=caption)
+
+
+def _row(cells: Sequence[object], styles: dict[int, str]) -> Markup:
+    first, *rest = cells
+    return tag(
+        "tr",
+        tag("th", first, scope="row", class_=styles.get(0)),
+        *(tag("td", cell, class_=styles.get(at)) for at, cell in enumerate(rest, 1)),
+    )
+
+
+def bullets(items: Sequence[object]) -> Markup:
+    """A plain list."""
+    return tag("ul", *(tag("li", item) for item in items), class_="plain")
+
+
+def stacked(*lines: object) -> Markup:
+    """Lines one above the other in one cell."""
+    return join(lines, str(tag("br")))
+
+
+def signed(text: object, value: float | None) -> Markup:
+    """Text in the colour of a gain or a loss; the sign itself says it too."""
+    style = "up" if value is not None and value > 0 else "down" if value is not None and value < 0 else None
+    return tag("span", text, class_=style) if style else escape(text)

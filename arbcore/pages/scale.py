@@ -1,0 +1,195 @@
+"""From numbers and times to places on a chart: scales, round ticks, and a time axis without empty time.
+
+Places are shares from 0 to 1. It must not know how anything is drawn.
+"""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from arbcore.carry.civil import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S, date_of
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+#: A stretch without rows is drawn no longer than this many median distances of neighbours.
+_GAP_MAX = 2.0
+_TICKS_MAX = 8
+#: Two labels are at least this share of the axis apart.
+_TICKS_APART = 0.085
+_ROUND = (1.0, 2.0, 5.0, 10.0)
+_MONTH_STEPS = (1, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
+_CLOCK_STEPS_NS = (
+    *(step * NS_PER_S for step in (1, 2, 5, 10, 15, 30)),
+    *(step * NS_PER_MINUTE for step in (1, 2, 5, 10, 15, 30)),
+    *(step * NS_PER_HOUR for step in (1, 2, 3, 6, 12)),
+    *(step * NS_PER_DAY for step in (1, 2, 7, 14)),
+)
+
+
+def round_step(span: float, count: int) -> float:
+    """The least of 1, 2 and 5 times a power of ten that divides ``span`` into at most ``count`` parts."""
+    if not span > 0 or not math.isfinite(span):
+        return 1.0
+    least = span / count
+    power = 10.0 ** math.floor(math.log10(least)) if least > 0 else 1.0
+    if power == 0.0:
+        return 1.0
+    return next(factor * power for factor in _ROUND if factor * power >= least * (1 - 1e-9))
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Round numbers from ``low`` to ``high``, both included where they are round."""
+    step = round_step(high - low, count)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [at * step for at in range(first, last + 1)]
+
+
+def decimals_of(step: float) -> int:
+    """How many decimals a multiple of ``step`` needs."""
+    return max(0, min(12, -math.floor(math.log10(step) + 1e-9)))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A straight line from ``low`` .. ``high`` to 0 .. 1."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def around(cls, values: Sequence[float], *, margin: float = 0.06) -> "Scale":
+        """A scale that shows all finite values with some room, and 0 to 1 where there is none."""
+        finite = [value for value in values if math.isfinite(value)]
+        low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
+        room = (high - low) * margin or abs(high) * margin or 1.0
+        return cls(low - room, high + room)
+
+    def __call__(self, value: float) -> float:
+        """The share of a value; what lies outside is held at the edge."""
+        return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
+
+    def labels(self, count: int = 5) -> list[tuple[float, str]]:
+        """(share, text) of the round numbers on the scale."""
+        step = round_step(self.high - self.low, count)
+        digits = decimals_of(step)
+        return [
+            (self(value), f"{value + 0.0:,.{digits}f}".replace("-", "\N{MINUS SIGN}"))
+            for value in ticks(self.low, self.high, count)
+        ]
+
+
+class TimeAxis:
+    """Times in order, at shares of their distance; a long stretch without any is drawn short."""
+
+    def __init__(self, times_ns: Sequence[int]) -> None:
+        self.times_ns = list(times_ns)
+        steps = [later - earlier for earlier, later in pairwise(self.times_ns)]
+        moves = [step for step in steps if step > 0]
+        self._gap_ns = _GAP_MAX * statistics.median(moves) if moves else 1.0
+        reached, places = 0.0, [0.0] if self.times_ns else []
+        for step in steps:
+            reached += min(float(step), self._gap_ns)
+            places.append(reached)
+        #: The share of each time; a single one stands in the middle.
+        self.places = [place / reached for place in places] if reached > 0 else [0.5] * len(places)
+
+    def breaks(self) -> set[int]:
+        """The indices of times that come after a stretch that was shortened."""
+        return {
+            at
+            for at in range(1, len(self.times_ns))
+            if self.times_ns[at] - self.times_ns[at - 1] > self._gap_ns
+        }
+
+    def labels(self) -> list[tuple[float, str]]:
+        """(share, text): dates or clock times in UTC, as many as fit."""
+        if not self.times_ns:
+            return []
+        if self.times_ns[0] == self.times_ns[-1]:
+            return [(self.places[0], moment(self.times_ns[0]))]
+        found: list[_Tick] = []
+        for step_ns in _CLOCK_STEPS_NS:
+            found = self._ticks([time_ns // step_ns for time_ns in self.times_ns], step_ns)
+            if len(found) <= _TICKS_MAX:
+                break
+        else:
+            months = [_months(time_ns) for time_ns in self.times_ns]
+            for step in _MONTH_STEPS:
+                found = self._ticks([month // step for month in months], None)
+                if len(found) <= _TICKS_MAX:
+                    break
+        return [(tick.place, tick.text) for tick in _apart(found)]
+
+    def _ticks(self, keys: Sequence[int], step_ns: int | None) -> list["_Tick"]:
+        """One for each first time with a new key; ``step_ns`` is None where keys are months."""
+        found = []
+        day = None
+        for at, key in enumerate(keys):
+            if at > 0 and key == keys[at - 1]:
+                continue
+            time_ns = self.times_ns[at]
+            new_day = time_ns // NS_PER_DAY != day
+            day = time_ns // NS_PER_DAY
+            if step_ns is None:
+                text = _month_text(time_ns)
+            elif step_ns >= NS_PER_DAY:
+                text = day_text(time_ns)
+            else:
+                # A session that begins between two round times has its date there, and no round time.
+                near = time_ns - key * step_ns <= self._gap_ns
+                clock = clock_text(key * step_ns) if near else ""
+                text = f"{day_text(time_ns)} {clock}".strip() if new_day else clock
+            if text:
+                found.append(_Tick(self.places[at], text, new_day))
+        return found
+
+
+@dataclass(frozen=True)
+class _Tick:
+    place: float
+    text: str
+    new_day: bool
+
+
+def _apart(found: list[_Tick]) -> list[_Tick]:
+    """Those that leave each other room; a date goes before a clock time."""
+    kept: list[_Tick] = []
+    for tick in found:
+        if kept and tick.place - kept[-1].place < _TICKS_APART:
+            if tick.new_day and not kept[-1].new_day:
+                kept[-1] = tick
+            continue
+        kept.append(tick)
+    return kept
+
+
+def _months(instant_ns: int) -> int:
+    year, month, _ = date_of(instant_ns // NS_PER_DAY)
+    return year * 12 + month - 1
+
+
+def day_text(instant_ns: int) -> str:
+    """``7 Oct``."""
+    _, month, day = date_of(instant_ns // NS_PER_DAY)
+    return f"{day} {MONTHS[month - 1]}"
+
+
+def _month_text(instant_ns: int) -> str:
+    year, month, _ = date_of(instant_ns // NS_PER_DAY)
+    return f"{MONTHS[month - 1]} {year}"
+
+
+def clock_text(instant_ns: int) -> str:
+    """``14:31``, with seconds where there are some."""
+    second, rest_ns = divmod(instant_ns % NS_PER_DAY, NS_PER_S)
+    text = f"{second // 3600:02d}:{second // 60 % 60:02d}"
+    return text if second % 60 == 0 and rest_ns == 0 else f"{text}:{second % 60:02d}"
+
+
+def moment(instant_ns: int) -> str:
+    """``7 Oct 2013 14:31``, UTC."""
+    year, _, _ = date_of(instant_ns // NS_PER_DAY)
+    return f"{day_text(instant_ns)} {year} {clock_text(instant_ns)}"
