@@ -32,7 +32,8 @@ def test_the_first_and_the_last_are_kept() -> None:
 def test_few_trades_are_shown_once(count: int) -> None:
     digest = LedgerDigest(kept=3)
     digest.take(trade(number, "2026-01-05T15:00:00Z", 1.0) for number in range(count))
-    assert [row[0] for row in [*digest.first, *digest.last]] == [n for n in range(count) if n < 3 or n >= count - 3]
+    shown = [row[0] for row in [*digest.first, *digest.last]]
+    assert shown == [number for number in range(count) if number < 3 or number >= count - 3]
     assert digest.left_out == max(0, count - 6)
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from html_text import Page
 
 from arbcore.pages.chart import Chart, heat_map, legend, swatch
@@ -70,11 +71,11 @@ def test_readouts_cover_the_chart_without_gaps() -> None:
     drawn.readouts([at / 999 for at in range(1000)], [f"row {at}" for at in range(1000)], count=50)
     rects = [found for name, found in Page(drawn.markup()).elements if name == "rect"]
     assert len(rects) == 50
-    end = 0.0
-    for rect in rects:
-        assert abs(float(rect["x"][:-1]) - end) < 0.001
-        end += float(rect["width"][:-1])
-    assert abs(end - 100) < 0.01
+    spans = [(float(rect["x"][:-1]), float(rect["width"][:-1])) for rect in rects]
+    assert spans[0][0] == 0
+    ends = [left + width for left, width in spans]
+    assert [left for left, _ in spans[1:]] == pytest.approx(ends[:-1], abs=0.0002)
+    assert ends[-1] == pytest.approx(100, abs=0.0002)
     assert "row 0" in drawn.markup()
     assert "row 999" in drawn.markup()
 

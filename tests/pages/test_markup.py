@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from arbcore.pages.markup import Markup, datum, escape, join, number, percent, tag
 
 HOSTILE = (
-    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onload='x", "</style><b>", "&lt;", "]]>",
-    "<!--", "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe", "a\x00b\x1b[2J", "\ud800",
+    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onload='x", "</style><b>", "&lt;",
+    "]]>", "<!--", "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe", "a\x00b\x1b[2J", "\ud800",
 )
 
 

@@ -41,7 +41,8 @@ def test_the_policy_allows_the_one_style_and_nothing_else() -> None:
     assert style is not None
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
     assert rules == {
-        "default-src": "'none'", "style-src": f"'sha256-{digest}'", "base-uri": "'none'", "form-action": "'none'"
+        "default-src": "'none'", "style-src": f"'sha256-{digest}'", "base-uri": "'none'",
+        "form-action": "'none'",
     }  # fmt: skip
 
 

@@ -80,7 +80,8 @@ def test_days_are_marked_where_they_begin() -> None:
 
 def test_a_day_has_clock_times_and_its_date() -> None:
     texts = [text for _, text in TimeAxis(session("2013-10-07", 390)).labels()]
-    assert texts == ["7 Oct", "14:00", "15:00", "16:00", "17:00", "18:00", "19:00", "20:00"]
+    # 14:00 is left out: it would touch the date.
+    assert texts == ["7 Oct", "15:00", "16:00", "17:00", "18:00", "19:00", "20:00"]
 
 
 @pytest.mark.parametrize(

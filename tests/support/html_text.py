@@ -4,7 +4,9 @@ from html.parser import HTMLParser
 
 VOID = {"br", "col", "meta"}
 #: Attributes that make a browser fetch or go somewhere.
-FETCHING = {"src", "srcset", "href", "xlink:href", "action", "formaction", "poster", "data", "background", "ping"}
+FETCHING = {
+    "src", "srcset", "href", "xlink:href", "action", "formaction", "poster", "data", "background", "ping",
+}  # fmt: skip
 
 
 class Page(HTMLParser):
