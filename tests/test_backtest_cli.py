@@ -1,5 +1,6 @@
 """``arbcore backtest`` as its users meet it: documents, files, sentences and exit codes."""
 
+import contextlib
 import csv
 import gzip
 import io
@@ -138,6 +139,16 @@ def test_sorting_gives_what_sorted_data_gives(tmp_path: Path, capsys: Capture) -
         (b"PAR1\x00\x00", "Parquet"),
         (b"\x28\xb5\x2f\xfd\x00", "Zstandard"),
         (HEADER.encode() + b'"' + b"x" * 2_000_000, "line 2: the row is longer than"),
+        (b"x" * 2_000_000, "line 1: the row is longer than"),
+        (gzip.compress(bytes(3_000_000)), "line 1: the row is longer than"),
+        (gzip.compress(HEADER.encode())[:5], "cut short"),
+        ((HEADER + GOOD).encode("utf-16"), "UTF-16 text; save it as UTF-8"),
+        (b"\0\x7f" + HEADER.encode(), r"no column ts in the header (\x00\x7fts, es_bid,"),
+        (HEADER[:-1].encode() + b",ES_BID\n", "line 1: column es_bid is there twice; remove or rename one"),
+        (HEADER.encode() + b"0001-01-01T00:00:00Z,1,2,1,2\n", "is no ISO 8601 time or integer epoch from 16"),
+        (HEADER.encode() + b"9999-12-31T00:00:00Z,1,2,1,2\n", "is no ISO 8601 time or integer epoch from 16"),
+        (HEADER.encode() + b"1970-01-01,1,2,1,2\n", "No front ES contract is known at 1970-01-01T00:00:00Z"),
+        (HEADER.encode() + b"2026-03-02,1,2,1,2\n2026-03-01,1,2,1,2\n", "line 3, column ts: time goes back"),
     ],
 )
 def test_bad_data_ends_with_one_sentence_and_exit_3(
@@ -152,6 +163,24 @@ def test_bad_data_ends_with_one_sentence_and_exit_3(
     assert err.count("\n") == 1
     # Nothing is written half.
     assert [left.name for left in tmp_path.iterdir()] == ["quotes.csv"]
+
+
+def test_a_line_of_a_gigabyte_is_refused_at_its_first_megabytes() -> None:
+    words = [sys.executable, "-m", "arbcore", "backtest", "-"]
+    written = 0
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdin is not None
+        assert run.stderr is not None
+        with contextlib.suppress(BrokenPipeError):
+            run.stdin.write(HEADER.encode())
+            while written < 1_000_000_000:
+                written += run.stdin.write(b"x" * 1_000_000)
+        assert b"standard input, line 2: the row is longer than 1,048,576 bytes" in run.stderr.read()
+        assert run.wait(60) == 3
+        # What is left in the pipe cannot be written any more.
+        with contextlib.suppress(BrokenPipeError):
+            run.stdin.close()
+    assert written < 20_000_000
 
 
 @pytest.mark.parametrize(("name", "sentence"), [(".", "is a directory"), ("none.csv", "does not exist")])
@@ -190,11 +219,18 @@ def test_a_header_alone_is_no_error(tmp_path: Path, capsys: Capture) -> None:
 
 def test_skipped_rows_are_counted_by_reason(tmp_path: Path, capsys: Capture) -> None:
     path = tmp_path / "quotes.csv"
-    bad = "2026-03-02T14:30:01Z,nan,1,1,1\n2026-03-02T14:30:02Z,2,1,1,1\nx,1,1,1,1\n"
+    times = [f"2026-03-02T14:30:0{second}Z" for second in range(1, 6)]
+    bad = f"{times[0]},nan,1,1,1\n{times[1]},2,1,1,1\nx,1,1,1,1\n"
+    bad += f"{times[2]},1,2,-inf,2\n{times[3]},1,1E999,1,1\n"
     path.write_text(HEADER + GOOD + bad, encoding="utf-8")
     found = document(capsys, str(path), "--skip-bad")
-    assert found["rows_skipped"] == {"missing": 1, "crossed": 1, "malformed": 1}
-    assert (found["rows"], found["rows_used"]) == (4, 1)
+    assert found["rows_skipped"] == {"missing": 3, "crossed": 1, "malformed": 1}
+    assert (found["rows"], found["rows_used"]) == (6, 1)
+
+
+def test_an_entry_below_the_exit_is_said(capsys: Capture) -> None:
+    assert main(["backtest", str(SAMPLE), "--entry-bps", "1", "--exit-bps", "5"]) == 0
+    assert "entry_bps is below exit_bps" in capsys.readouterr().err
 
 
 def test_an_expiry_before_the_data_is_said(capsys: Capture) -> None:
@@ -247,7 +283,6 @@ def test_the_library_raises_what_it_says() -> None:
         (["--equity", "link.csv"], "would overwrite the quotes"),
         (["--trades", "same.csv", "--equity", "./same.csv"], "would overwrite --trades"),
         (["--dividends", "paid.csv", "--trades", "paid.csv"], "would overwrite --dividends"),
-        (["--equity", "folder"], "folder cannot be written (Is a directory)"),
     ],
 )
 def test_a_result_replaces_nothing_that_is_not_one(
@@ -257,7 +292,6 @@ def test_a_result_replaces_nothing_that_is_not_one(
     (tmp_path / "quotes.csv").write_text(HEADER + GOOD)
     (tmp_path / "paid.csv").write_text("ex_date,amount\n2026-03-10,1.5\n")
     (tmp_path / "link.csv").symlink_to("quotes.csv")
-    (tmp_path / "folder").mkdir()
     before = sorted(path.name for path in tmp_path.iterdir())
     assert main(["backtest", "quotes.csv", *flags]) == 2
     out, err = capsys.readouterr()
@@ -266,6 +300,33 @@ def test_a_result_replaces_nothing_that_is_not_one(
     assert err.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert (tmp_path / "quotes.csv").read_text() == HEADER + GOOD
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("folder", "Is a directory"), ("none/trades.csv", "No such file or directory")]
+)
+def test_what_cannot_be_written_ends_the_run_before_it_begins(
+    name: str, why: str, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / name
+    words = ["backtest", str(SAMPLE), "--equity", str(tmp_path / "equity.csv"), "--trades", str(path)]
+    assert main(words) == 1
+    assert capsys.readouterr() == ("", f"arbcore: {path} cannot be written ({why}); name another file.\n")
+    assert [left.name for left in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "out.txt"])
+def test_a_ledger_is_not_mixed_into_the_result(name: str, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "arbcore", "backtest", str(SAMPLE), "--trades", name]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with (tmp_path / "out.txt").open("w") as out:
+        done = subprocess.run(
+            words, stdout=out, stderr=subprocess.PIPE, timeout=60, cwd=tmp_path, env=environment
+        )
+    sentence = f"arbcore: --trades {name} is standard output, where the result goes; name another file."
+    assert (done.returncode, done.stderr.decode().strip()) == (2, sentence)
+    assert (tmp_path / "out.txt").read_text() == ""
 
 
 def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path, capsys: Capture) -> None:

@@ -27,6 +27,7 @@ from arbcore.carry._signal cimport (
 )
 from arbcore.carry._sweep_rows cimport SweepRows
 
+from arbcore.carry.civil import iso_time
 from arbcore.errors import BrokenInvariant, InputError
 
 SIDE_NAMES = {-1: "cash_and_carry", 1: "reverse"}
@@ -178,8 +179,7 @@ cdef class Backtest:
             raise MemoryError
         if failed == NO_CONTRACT:
             raise InputError(
-                f"No front ES contract is known for a row's time, {row.ts_ns} ns since 1970; name the "
-                "expiry."
+                f"No front ES contract is known at {iso_time(row.ts_ns)}, the time of a row; name the expiry."
             )
         return 0
 

@@ -423,12 +423,12 @@ cdef class CsvReader:
     cdef int read_header(self, bytes text, int64_t line) except -1:
         cdef int column
         # The latin-1 of bytes is the bytes again; every name that counts is ASCII.
-        # The csv module of 3.10 refuses a NUL; no column's name has either character.
-        line_text = text.decode("latin-1").replace("\0", "\1")
+        # The csv module of 3.10 refuses a NUL; no latin-1 text has the character in its place.
+        line_text = text.decode("latin-1").replace("\0", "\uffff")
         header = [name.strip(" \t").lower() for name in next(csv.reader([line_text]))]
         for name in REQUIRED:
             if name not in header:
-                shown = ", ".join(printable(each, 40) for each in header[:12])
+                shown = ", ".join(printable(each.replace("\uffff", "\0"), 40) for each in header[:12])
                 raise DataError(
                     "missing_column",
                     f"{self.name}, line {line}: there is no column {name} in the header ({shown}); the "
@@ -557,7 +557,9 @@ cdef class CsvReader:
         text = printable(PyBytes_FromStringAndSize(<const char*>cell.text, min(cell.length, 400)), 60)
         name = (*REQUIRED, *OPTIONAL)[role]
         wanted = {
-            "not_a_time": "is no date or time" if role == EXPIRY else "is no ISO 8601 time or integer epoch",
+            "not_a_time": "is no date or time" if role == EXPIRY else (
+                "is no ISO 8601 time or integer epoch from 1678 to 2261"
+            ),
             "not_a_number": "is not a number",
             "out_of_range": f"is not between {PRICE_MIN:g} and {PRICE_MAX:g}",
         }[kind]

@@ -22,6 +22,8 @@ _OTHERS = {
     b"\x28\xb5\x2f\xfd": "Zstandard data; decompress it first, such as `zstd -dc FILE | arbcore backtest -`",
     b"PAR1": "a Parquet file; write it out as CSV first",
     b"ARRO": "an Arrow file; write it out as CSV first",
+    b"\xff\xfe": "UTF-16 text; save it as UTF-8, such as with `iconv -f UTF-16 -t UTF-8`",
+    b"\xfe\xff": "UTF-16 text; save it as UTF-8, such as with `iconv -f UTF-16 -t UTF-8`",
     b"PK\x03\x04": "a zip archive; unpack it first",
     b"BZh": "bzip2 data; decompress it first, such as with `bzip2 -dc FILE | arbcore backtest -`",
     b"\xfd7zXZ": "xz data; decompress it first, such as with `xz -dc FILE | arbcore backtest -`",

@@ -1,13 +1,14 @@
 """What a command writes besides its result: files that appear whole or not at all, and progress on stderr."""
 
 import os
+import stat
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from arbcore.errors import UsageError
+from arbcore.errors import RunError, UsageError
 from arbcore.text import printable
 
 PROGRESS_EVERY_S = 0.2
@@ -18,10 +19,15 @@ Named = Sequence[tuple[str, "str | Path | None"]]
 def refuse_overlap(*, inputs: Named, outputs: Named) -> None:
     """No file is named twice: a result would replace what is read, or the other result.
 
-    Both are pairs of what a sentence calls the file, and its path, None where it was not named.
+    Both are pairs of what a sentence calls the file, and its path, None where it was not named. No output is
+    standard output, which has the result.
     """
     named = list(inputs)
     for role, path in outputs:
+        if path is not None and _is_standard_output(Path(path)):
+            raise UsageError(
+                f"{role} {printable(str(path))} is standard output, where the result goes; name another file."
+            )
         for other_role, other in named:
             if path is None or other is None or str(other) == "-" or is_special(Path(path)):
                 continue
@@ -30,6 +36,15 @@ def refuse_overlap(*, inputs: Named, outputs: Named) -> None:
                     f"{role} {printable(str(path))} would overwrite {other_role}; name another file."
                 )
         named.append((role, path))
+
+
+def _is_standard_output(path: Path) -> bool:
+    """Whether a path is what standard output goes to; a sink such as /dev/null mixes nothing."""
+    try:
+        there, out = path.stat(), os.fstat(sys.stdout.fileno())
+    except (OSError, ValueError):  # nothing there, or a standard output that is no file
+        return False
+    return os.path.samestat(there, out) and (not stat.S_ISCHR(there.st_mode) or sys.stdout.isatty())
 
 
 def is_special(path: Path) -> bool:
@@ -57,7 +72,7 @@ class OutputFile:
         try:
             self._stream = (self._part or self._path).open("w", encoding="utf-8", newline="")
         except OSError as error:
-            raise UsageError(
+            raise RunError(
                 f"{printable(str(self._path))} cannot be written ({error.strerror}); name another file."
             ) from error
         return self._stream
