@@ -1,7 +1,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from arbcore.carry._csv import CsvReader
+from arbcore.carry._rows import RowSource
 from arbcore.carry._envelope import Envelope
 from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.settings import BacktestSettings
@@ -21,7 +21,7 @@ class Backtest:
         keep_equity: bool = False,
         envelope: Envelope | None = None,
     ) -> None: ...
-    def feed(self, reader: CsvReader) -> None: ...
+    def feed(self, source: RowSource) -> None: ...
     def feed_memory(self, rows: SweepRows) -> None: ...
     def feed_row(
         self,

@@ -14,7 +14,6 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free
 
 from arbcore._carry cimport carry_of, deviation_of, edge_cc_of, edge_rev_of, years_between
-from arbcore.carry._csv cimport CsvReader, QuoteRow
 from arbcore.carry._envelope cimport Envelope
 from arbcore.carry._growing cimport Growing, one_more
 from arbcore.carry._money cimport Dividend, Terms, Totals, terms_of, totals_add
@@ -22,6 +21,7 @@ from arbcore.carry._position cimport (
     END_OF_DATA, ENTERING, FLAT, HOLDING, LEAVING, REASONS, ROLL, Position, Trade, position_act,
     position_held, position_settle, position_unrealised, position_wait,
 )
+from arbcore.carry._rows cimport QuoteRow, RowSource
 from arbcore.carry._signal cimport (
     STAY, Quote, Rules, Screen, SignalState, screen_passes, signal_decide, signal_reset, signal_screen,
 )
@@ -131,13 +131,13 @@ cdef class Backtest:
         free(self.closes.data)
         free(self.used.data)
 
-    def feed(self, CsvReader reader not None) -> None:
-        """Takes every row that the reader has."""
+    def feed(self, RowSource source not None) -> None:
+        """Takes every row that the source has."""
         cdef QuoteRow[BATCH] rows
         cdef Py_ssize_t count = BATCH
         while count == BATCH:
-            count = reader.fill(rows, BATCH)
-            self.row_expiry, self.row_factor = reader.has_expiry, reader.has_factor
+            count = source.fill(rows, BATCH)
+            self.row_expiry, self.row_factor = source.has_expiry, source.has_factor
             self.feed_rows(rows, count)
 
     def feed_memory(self, SweepRows rows not None) -> None:
@@ -336,8 +336,8 @@ cdef class Backtest:
         if self.position.phase == ENTERING or self.position.phase == LEAVING:
             return 0
         if self.signal.side != 0:
-            expiry_ns = self.position.expiry_ns
-            if self.rules.max_hold_ns > 0 and end_ns - self.position.entry_ns >= self.rules.max_hold_ns:
+            expiry_ns = self.signal.expiry_ns
+            if self.rules.max_hold_ns > 0 and end_ns - self.signal.entry_ns >= self.rules.max_hold_ns:
                 return 0
         else:
             expiry_ns = self.last_expiry_ns

@@ -2,17 +2,8 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from arbcore.carry._rows cimport QuoteRow, RowSource
 from arbcore.carry._shapes cimport RowCursor
-
-
-cdef struct QuoteRow:
-    int64_t ts_ns
-    double es_bid
-    double es_ask
-    double spy_bid
-    double spy_ask
-    double factor            # only where the reader has_factor
-    int64_t expiry_ns        # only where the reader has_expiry
 
 
 cdef struct Cell:
@@ -21,9 +12,7 @@ cdef struct Cell:
 
 
 @cython.final
-cdef class CsvReader:
-    cdef readonly int64_t rows, missing, crossed, malformed
-    cdef readonly bint has_expiry, has_factor
+cdef class CsvReader(RowSource):
     cdef readonly str name
     cdef bint skip_bad, ordered, fast, final, header_read, begun
     cdef object expiry_of, buffer
@@ -43,7 +32,6 @@ cdef class CsvReader:
     cdef bytes expiry_text
     cdef int64_t expiry_ns
 
-    cdef Py_ssize_t fill(self, QuoteRow* rows, Py_ssize_t capacity) except -1
     cdef Py_ssize_t fast_rows(self, QuoteRow* rows, Py_ssize_t n, Py_ssize_t capacity) noexcept nogil
     cdef bint fast_row(self, RowCursor* cursor, QuoteRow* row) noexcept nogil
     cdef int slow_record(self, QuoteRow* row) except -1

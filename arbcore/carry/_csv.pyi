@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+from arbcore.carry._rows import RowSource
 from arbcore.errors import DataError
 
 CHUNK_BYTES: int
@@ -10,14 +11,8 @@ FACTOR_NAMES: tuple[str, ...]
 PRICE_MIN: float
 PRICE_MAX: float
 
-class CsvReader:
+class CsvReader(RowSource):
     name: str
-    rows: int
-    missing: int
-    crossed: int
-    malformed: int
-    has_expiry: bool
-    has_factor: bool
     def __init__(
         self,
         name: str,
@@ -27,13 +22,8 @@ class CsvReader:
         ordered: bool = True,
         vectors: bool = True,
     ) -> None: ...
-    @property
-    def skipped(self) -> dict[str, int]: ...
     def room(self) -> memoryview: ...
     def filled(self, count: int) -> None: ...
-    def take(
-        self, limit: int = 1024
-    ) -> list[tuple[int, float, float, float, float, float | None, int | None]]: ...
     def finish(self) -> None: ...
     def too_long(self, line: int) -> DataError: ...
     def bad_cell(self, kind: str, role: int, line: int) -> DataError: ...

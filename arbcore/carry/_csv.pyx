@@ -15,6 +15,7 @@ from libc.string cimport memcmp, memcpy, memmove, memset
 from arbcore.carry._cells cimport (
     CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, hard_price, parse_day, parse_price, parse_ts,
 )
+from arbcore.carry._rows cimport QuoteRow, RowSource
 from arbcore.carry._shapes cimport RowCursor, free_shapes, learn_shape, new_shapes, shaped_rows
 
 from arbcore.errors import ArbcoreError, DataError
@@ -112,7 +113,7 @@ cdef inline const unsigned char* fast_price(const unsigned char* p, double* pric
 
 
 @cython.final
-cdef class CsvReader:
+cdef class CsvReader(RowSource):
     """Rows of one stream. Fill ``room()``, say how much with ``filled``; 0 bytes say that the stream is over.
 
     ``ordered`` refuses times that decrease; ``skip_bad`` counts malformed rows and goes on. ``expiry_of``
@@ -139,11 +140,6 @@ cdef class CsvReader:
     def __dealloc__(self):
         free_shapes(self.shapes)
 
-    @property
-    def skipped(self) -> dict[str, int]:
-        """Data rows that were not used, by reason."""
-        return {"missing": self.missing, "crossed": self.crossed, "malformed": self.malformed}
-
     def room(self) -> memoryview:
         """Where the next bytes go; every row that is complete must have been taken before."""
         if self.start > 0:
@@ -163,20 +159,6 @@ cdef class CsvReader:
             self.begun = True
             if self.end >= 3 and memcmp(self.data, b"\xef\xbb\xbf", 3) == 0:
                 self.start = 3
-
-    def take(self, Py_ssize_t limit=1024) -> list:
-        """Up to ``limit`` valid rows as tuples (ts_ns, four prices, factor or None, expiry_ns or None).
-
-        Fewer than ``limit`` means that more bytes are needed, or none are left.
-        """
-        cdef QuoteRow row
-        rows = []
-        while len(rows) < limit and self.fill(&row, 1) == 1:
-            rows.append((
-                row.ts_ns, row.es_bid, row.es_ask, row.spy_bid, row.spy_ask,
-                row.factor if self.has_factor else None, row.expiry_ns if self.has_expiry else None,
-            ))
-        return rows
 
     def finish(self) -> None:
         """The stream is over: raises DataError where it had no header."""

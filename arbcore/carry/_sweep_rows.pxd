@@ -2,7 +2,7 @@
 cimport cython
 from libc.stdint cimport int64_t
 
-from arbcore.carry._csv cimport QuoteRow
+from arbcore.carry._rows cimport QuoteRow
 
 
 @cython.final

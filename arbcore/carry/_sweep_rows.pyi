@@ -1,10 +1,11 @@
-from arbcore.carry._csv import CsvReader
+from arbcore.carry._rows import RowSource
 
 class SweepRows:
     count: int
     has_expiry: bool
     has_factor: bool
-    def feed(self, reader: CsvReader) -> None: ...
+    def clear(self) -> None: ...
+    def feed(self, source: RowSource) -> None: ...
     def feed_row(
         self,
         ts_ns: int,

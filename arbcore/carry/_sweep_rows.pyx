@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
-from arbcore.carry._csv cimport CsvReader, QuoteRow
+from arbcore.carry._rows cimport QuoteRow, RowSource
 
 from arbcore.errors import BrokenInvariant
 
@@ -37,13 +37,17 @@ cdef class SweepRows:
         self.rows, self.capacity = rows, capacity
         return 0
 
-    def feed(self, CsvReader reader not None) -> None:
-        """Takes every row that the reader has."""
+    def clear(self) -> None:
+        """Forgets the rows, and keeps the memory for others."""
+        self.count = 0
+
+    def feed(self, RowSource source not None) -> None:
+        """Takes every row that the source has."""
         cdef Py_ssize_t count = BATCH
         while count == BATCH:
             self.reserve(BATCH)
-            count = reader.fill(self.rows + self.count, BATCH)
-            self.has_expiry, self.has_factor = reader.has_expiry, reader.has_factor
+            count = source.fill(self.rows + self.count, BATCH)
+            self.has_expiry, self.has_factor = source.has_expiry, source.has_factor
             self.count += count
 
     def feed_row(self, int64_t ts_ns, double es_bid, double es_ask, double spy_bid, double spy_ask, *,

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from arbcore.carry._backtest import Backtest
-from arbcore.carry._cells import read_ts
-from arbcore.carry._csv import PRICE_MAX, PRICE_MIN, REQUIRED, CsvReader
-from arbcore.carry._sweep_rows import SweepRows
+from arbcore.carry.ahead import threads_of
 from arbcore.carry.calendar import all_expiries_ns, read_expiry
 from arbcore.carry.civil import iso_time
+from arbcore.carry.reading import read_into
 from arbcore.carry.settings import CALIBRATION_ROWS, BacktestSettings
-from arbcore.carry.source import open_quotes, pump
 from arbcore.carry.table import Table
 from arbcore.errors import ConfigError, DataError, UsageError
 from arbcore.text import plural
@@ -56,14 +54,16 @@ def backtest(
     expiry: str | int | None = None,
     sort: bool = False,
     skip_bad: bool = False,
+    threads: int | None = None,
     **settings: Any,
 ) -> BacktestResult:
     """Runs the carry signal over quotes: a path, ``-``, an open binary file, or columns by name.
 
     Columns (a mapping, a data frame) are ``ts`` (int nanoseconds, text, or datetime64) and the four prices in
     index points and USD. ``expiry`` is a date, a time or nanoseconds; without it each row takes the front
-    ES contract. Further settings are those of ``BacktestSettings``, and ``factor="auto"`` or
-    ``"auto:ROWS"``. Raises DataError for a bad row (with its line and column), InputError for what cannot
+    ES contract. With 2 ``threads``, as on any machine with two cores, one reads ahead of the other in a long
+    file; the result is the same. Further settings are those of ``BacktestSettings``, and ``factor="auto"``
+    or ``"auto:ROWS"``. Raises DataError for a bad row (with its line and column), InputError for what cannot
     be read, ConfigError for a setting. Formulas: fair value SPY · factor · e^((r−d)t), deviations in bps of
     it.
     """
@@ -77,7 +77,9 @@ def backtest(
     chosen = make_settings(settings)
     expiry_ns = expiry_instant_of(expiry)
     sinks = Sinks(trades=trades.extend, equity=keep_equity)
-    summary, notes = run(data, chosen, expiry_ns=expiry_ns, sort=sort, skip_bad=skip_bad, sinks=sinks)
+    summary, notes = run(
+        data, chosen, expiry_ns=expiry_ns, sort=sort, skip_bad=skip_bad, threads=threads, sinks=sinks
+    )
     return BacktestResult(
         summary=summary,
         trades=Table.of_rows(TRADE_COLUMNS, trades),
@@ -123,6 +125,7 @@ def run(
     expiry_ns: int | None,
     sort: bool = False,
     skip_bad: bool = False,
+    threads: int | None = None,
     sinks: Sinks,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Runs one backtest, streaming into ``sinks``; the summary and the notes for a person."""
@@ -148,131 +151,20 @@ def run(
             values.frombytes(new_values)
             sinks.equity(times, values)
 
-    read = read_into(kernel, data, sort=sort, skip_bad=skip_bad, after_chunk=drain, progress=sinks.progress)
+    read = read_into(
+        kernel,
+        data,
+        sort=sort,
+        skip_bad=skip_bad,
+        threads=threads_of(threads),
+        after_chunk=drain,
+        progress=sinks.progress,
+    )
     kernel.end()
     drain()
     return _document(
         kernel, settings, read.rows, skipped=read.skipped, expiry_ns=expiry_ns, column_expiry=read.has_expiry
     )
-
-
-@dataclass(frozen=True)
-class Read:
-    """How reading went: data rows in all, those skipped by reason, whether they had an expiry column."""
-
-    rows: int
-    skipped: dict[str, int]
-    has_expiry: bool
-
-
-def read_into(
-    kernel: Backtest | SweepRows,
-    data: Any,
-    *,
-    sort: bool,
-    skip_bad: bool,
-    after_chunk: Callable[[], None] | None = None,
-    progress: Callable[[int, int | None, int], None] | None = None,
-) -> Read:
-    """Feeds all rows of the data to whoever takes them, in order of time."""
-    if isinstance(data, Mapping) or hasattr(data, "columns"):
-        rows, skipped = _read_columns(kernel, data, sort=sort, skip_bad=skip_bad)
-        return Read(rows, skipped, False)
-    with open_quotes(data) as (stream, name, size):
-        reader = CsvReader(name, expiry_of=read_expiry, skip_bad=skip_bad, ordered=not sort)
-        held: list[tuple[Any, ...]] = []
-
-        def step(done: int) -> None:
-            if sort:
-                held.extend(reader.take(2**62))
-            else:
-                kernel.feed(reader)
-                if after_chunk is not None:
-                    after_chunk()
-            if progress is not None:
-                progress(done, size, reader.rows)
-
-        pump(stream, reader, step)
-    for row in sorted(held, key=lambda row: row[0]):
-        kernel.feed_row(*row[:5], factor=row[5], expiry_ns=row[6])
-    return Read(reader.rows, reader.skipped, reader.has_expiry)
-
-
-def _read_columns(
-    kernel: Backtest | SweepRows, data: Any, *, sort: bool, skip_bad: bool
-) -> tuple[int, dict[str, int]]:
-    """Feeds columns, by the rules of the rows of a file."""
-    names = {str(name).lower(): name for name in (data if isinstance(data, Mapping) else data.columns)}
-    for name in REQUIRED:
-        if name not in names:
-            raise DataError(
-                "missing_column", f"There is no column {name} in the data.", line=None, column=name
-            )
-    columns = [_plain_list(data[names[name]]) for name in REQUIRED]
-    lengths = {len(column) for column in columns}
-    if len(lengths) != 1:
-        raise DataError("too_few", "The columns are not of one length.", line=None, column=None)
-    skipped = {"missing": 0, "crossed": 0, "malformed": 0}
-    rows: list[tuple[Any, ...]] = []
-    last_ns = None
-    for number, (ts, *cells) in enumerate(zip(*columns, strict=True), 1):
-        try:
-            ts_ns = _ts_of(ts, number)
-            prices = [_price_of(cell, name, number) for cell, name in zip(cells, REQUIRED[1:], strict=True)]
-        except DataError:
-            if not skip_bad:
-                raise
-            skipped["malformed"] += 1
-            continue
-        if not sort and last_ns is not None and ts_ns < last_ns:
-            raise DataError(
-                "order", f"Row {number}: time goes back; pass sort=True.", line=number, column="ts"
-            )
-        last_ns = ts_ns
-        if None in prices:
-            skipped["missing"] += 1
-        elif prices[0] > prices[1] or prices[2] > prices[3]:  # type: ignore[operator]
-            skipped["crossed"] += 1
-        else:
-            rows.append((ts_ns, *prices))
-    for row in sorted(rows, key=lambda row: row[0]) if sort else rows:
-        kernel.feed_row(*row)
-    return len(columns[0]), skipped
-
-
-def _plain_list(column: Any) -> list[Any]:
-    dtype = str(getattr(column, "dtype", ""))
-    if dtype.startswith("datetime64"):
-        array_of = getattr(column, "to_numpy", lambda: column)()
-        return list(array_of.astype("datetime64[ns]").astype("int64").tolist())
-    return list(column.tolist() if hasattr(column, "tolist") else column)
-
-
-def _ts_of(ts: Any, number: int) -> int:
-    text = ts if isinstance(ts, str) else ts.isoformat() if hasattr(ts, "isoformat") else str(ts)
-    ts_ns = read_ts(text.strip().encode())
-    if ts_ns is None:
-        raise DataError(
-            "not_a_time", f"Row {number}, column ts: {ts!r} is not a time.", line=number, column="ts"
-        )
-    return ts_ns
-
-
-def _price_of(cell: Any, name: str, number: int) -> float | None:
-    """None where it is missing."""
-    if cell is None:
-        return None
-    try:
-        price = float(cell)
-    except (TypeError, ValueError) as error:
-        sentence = f"Row {number}, column {name}: {cell!r} is not a number."
-        raise DataError("not_a_number", sentence, line=number, column=name) from error
-    if not 0 < price < float("inf"):
-        return None
-    if not PRICE_MIN <= price <= PRICE_MAX:
-        sentence = f"Row {number}, column {name}: {cell!r} is no price."
-        raise DataError("out_of_range", sentence, line=number, column=name)
-    return price
 
 
 def _document(

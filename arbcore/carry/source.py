@@ -8,7 +8,7 @@ import io
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -60,6 +60,11 @@ def open_quotes(source: Any) -> Iterator[tuple[BinaryIO, str, int | None]]:
         raise InputError(f"{name} may not be read; check its permissions.") from error
 
 
+def is_file(source: Any) -> bool:
+    """Whether it names a file, not a pipe, a device or something open."""
+    return source != "-" and isinstance(source, str | os.PathLike) and Path(source).is_file()
+
+
 def _peekable(stream: Any) -> Any:
     return stream if hasattr(stream, "peek") else io.BufferedReader(_Raw(stream))
 
@@ -92,8 +97,8 @@ def _plain(stream: Any, name: str) -> Any:
     return stream
 
 
-def pump(stream: Any, reader: CsvReader, step: Callable[[int], None]) -> None:
-    """Reads the stream to its end, a chunk at a time; ``step(bytes so far)`` takes the rows of each.
+def chunks_into(stream: Any, reader: CsvReader) -> Iterator[int]:
+    """Reads the stream to its end, a chunk at a time; yields the bytes so far, for the rows to be taken.
 
     Raises InputError where reading fails or compressed data is damaged or cut short.
     """
@@ -110,7 +115,7 @@ def pump(stream: Any, reader: CsvReader, step: Callable[[int], None]) -> None:
             raise InputError(f"{name} could not be read: {error.strerror or error}.") from error
         reader.filled(count)
         total += count
-        step(total)
+        yield total
         if count == 0:
             reader.finish()
             return
