@@ -1,8 +1,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from arbcore.carry._rows import RowSource
 from arbcore.carry._envelope import Envelope
+from arbcore.carry._rows import RowSource
 from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.settings import BacktestSettings
 

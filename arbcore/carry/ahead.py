@@ -13,7 +13,7 @@ from arbcore.carry._csv import CsvReader
 from arbcore.carry._sweep_rows import SweepRows
 from arbcore.errors import ConfigError
 
-#: Rows that are handed over at a time, and how many such pieces there are: the memory that reading ahead takes.
+#: Rows that are handed over at a time, and how many such pieces go round.
 PIECE_ROWS = 8_192
 PIECES = 4
 #: A file is read by one thread up to here; whatever is shorter is done before a second would pay.

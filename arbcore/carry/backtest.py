@@ -16,7 +16,7 @@ from arbcore.carry.civil import iso_time
 from arbcore.carry.reading import read_into
 from arbcore.carry.settings import CALIBRATION_ROWS, BacktestSettings
 from arbcore.carry.table import Table
-from arbcore.errors import ConfigError, DataError, UsageError
+from arbcore.errors import ConfigError, UsageError
 from arbcore.text import plural
 
 TRADE_COLUMNS = (

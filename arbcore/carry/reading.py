@@ -1,4 +1,4 @@
-"""Reads rows of quotes, from wherever they are, into whoever takes them. A shell, for it opens what it is given.
+"""Shell: reads rows of quotes, from wherever they are, into whoever takes them.
 
 Owns the choice of source. How text becomes rows is the reader's, what is made of the rows the taker's.
 """
@@ -67,8 +67,8 @@ def read_into(
         else:
             ahead = False
         if isinstance(kernel, Backtest) and ahead:
-            for rows, done in rows_ahead(chunks, reader):
-                kernel.feed_memory(rows)
+            for piece, done in rows_ahead(chunks, reader):
+                kernel.feed_memory(piece)
                 taken(done)
     for row in sorted(held, key=lambda row: row[0]):
         kernel.feed_row(*row[:5], factor=row[5], expiry_ns=row[6])

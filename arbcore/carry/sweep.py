@@ -12,10 +12,11 @@ from typing import Any
 
 from arbcore.carry._sweep import SweepBlock, run_block
 from arbcore.carry._sweep_rows import SweepRows
-from arbcore.carry.backtest import Read, expiry_instant_of, make_settings, read_into
+from arbcore.carry.backtest import expiry_instant_of, make_settings
 from arbcore.carry.calendar import all_expiries_ns
 from arbcore.carry.civil import iso_time
 from arbcore.carry.grid import Grid, split_ranges
+from arbcore.carry.reading import Read, read_into
 from arbcore.carry.table import Table
 from arbcore.errors import ConfigError
 

@@ -40,6 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
     parser.add_argument("--trades", type=Path, metavar="FILE", help="write the ledger as CSV")
     parser.add_argument("--equity", type=Path, metavar="FILE", help="write the equity of every row as CSV")
+    parser.add_argument(
+        "--threads", type=int, choices=(1, 2), metavar="N",
+        help="1 or 2: with 2, one reads ahead in a long file (default: 2 where there are two cores)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="the result as one JSON document")
 
 
@@ -76,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
                 expiry_ns=expiry_ns,
                 sort=args.sort,
                 skip_bad=args.skip_bad,
+                threads=args.threads,
                 sinks=sinks,
             )
         finally:
