@@ -9,7 +9,7 @@ cdef class RowSource:
     """Hands out valid rows in order, and counts the data rows and those that were not used."""
 
     cdef Py_ssize_t fill(self, QuoteRow* rows, Py_ssize_t capacity) except -1:
-        """How many rows were written; fewer than ``capacity`` where there are no more for now."""
+        """How many rows were written; fewer than ``capacity`` where more must be read first."""
         raise BrokenInvariant("A source of rows says how it is read.")
 
     @property
@@ -20,7 +20,7 @@ cdef class RowSource:
     def take(self, Py_ssize_t limit=1024) -> list:
         """Up to ``limit`` valid rows as tuples (ts_ns, four prices, factor or None, expiry_ns or None).
 
-        Fewer than ``limit`` means that there are no more for now.
+        Fewer than ``limit`` means that more must be read first, or that there are no more.
         """
         cdef QuoteRow row
         rows = []
