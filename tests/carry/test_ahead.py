@@ -12,7 +12,6 @@ from quotes import csv_of, random_rows
 import arbcore
 from arbcore.carry import ahead, calendar
 from arbcore.carry._csv import CsvReader
-from arbcore.carry._sweep_rows import SweepRows
 from arbcore.errors import ConfigError, DataError, InputError
 
 EAGER: dict[str, Any] = {"entry_bps": 4, "exit_bps": 0, "cost_bps": 1, "factor": 10.02}
@@ -40,13 +39,9 @@ def nothing_is_left_running() -> Iterator[None]:
 
 def test_rows_arrive_whole_and_in_order() -> None:
     rows = random_rows(3, 60_000, step_s=1.0)
-    found = b"".join(piece.to_bytes() for piece, _ in ahead.rows_ahead(*pieces_of(csv_of(rows))))
-    chunks, reader = pieces_of(csv_of(rows))
-    whole = SweepRows()
-    for _ in chunks:
-        whole.feed(reader)
-    assert whole.count == len(rows)
-    assert found == whole.to_bytes()
+    pieces = ahead.rows_ahead(*pieces_of(csv_of(rows)))
+    found = [piece.ts_ns(at) for piece, _ in pieces for at in range(piece.count)]
+    assert found == [row.ts_ns for row in rows]
 
 
 def test_an_error_comes_after_the_rows_before_it() -> None:
