@@ -30,8 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "arbcore.journal_file", "arbcore.journal_replay",
         "arbcore.venue.server", "arbcore.carry.source", "arbcore.carry.dividends_file",
         "arbcore.carry.backtest", "arbcore.carry.reading", "arbcore.carry.ahead", "arbcore.carry.sweep",
-        "arbcore.carry.walk_forward",
-        "arbcore.carry.workers",
+        "arbcore.carry.walk_forward", "arbcore.carry.workers", "arbcore.carry.cluster",
     ),
     ("arbcore.commands", "arbcore.cli", "arbcore.__main__"),
 )

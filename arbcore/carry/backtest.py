@@ -217,9 +217,8 @@ def _notes(
     """What a person should know beside the numbers."""
     if document["rows_used"] == 0:
         yield "There is no usable row; nothing could be traded."
-    if expiry_ns is None and not column_expiry and expiries_ns:
-        shown = ", ".join(document["expiries"][:8]) + (", …" if len(expiries_ns) > 8 else "")
-        yield f"No expiry was given; the front ES contract's was used: {shown}."
+    if expiry_ns is None and not column_expiry:
+        yield from front_note(expiries_ns)
     if first_ns is not None and expiries_ns and max(expiries_ns) <= first_ns:
         yield f"The expiry {iso_time(max(expiries_ns))} is before the data, so nothing was traded."
     if document["unfilled_entries"]:
@@ -229,3 +228,11 @@ def _notes(
         yield "entry_bps is below exit_bps: a position may be left on the row after it was entered."
     if settings.calibration_rows and document["calibrated_factor"] is None:
         yield f"Fewer than {settings.calibration_rows} rows are too few to calibrate; nothing was traded."
+
+
+def front_note(expiries_ns: Sequence[int]) -> Iterable[str]:
+    """Which expiries were used where none was given."""
+    if expiries_ns:
+        more = ", …" if len(expiries_ns) > 8 else ""
+        shown = ", ".join(iso_time(each) for each in expiries_ns[:8]) + more
+        yield f"No expiry was given; the front ES contract's was used: {shown}."

@@ -1,34 +1,48 @@
-"""The sweep's face: data and ranges in, one row a cell out. A shell, for it opens files and starts threads.
+"""The sweep's face: data and ranges in, one row a cell out. A shell, for it opens files.
 
-Owns the choice of threads and the shape of a result. Ranges and cells are the grid's, the numbers the
-kernel's. The valid rows are kept in memory, 56 bytes each, since every cell goes over them.
+Owns the order of the work and the shape of a result. Ranges and cells are the grid's, the numbers the
+kernel's, threads and executors the workers'. The valid rows are kept in memory, 56 bytes each, since every
+cell goes over them.
 """
 
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from arbcore.carry._sweep import SweepBlock, run_block
+from arbcore.carry._backtest import Backtest
+from arbcore.carry._sweep import SweepBlock
 from arbcore.carry._sweep_rows import SweepRows
-from arbcore.carry.backtest import expiry_instant_of, make_settings
+from arbcore.carry.backtest import expiry_instant_of, front_note, make_settings
 from arbcore.carry.calendar import all_expiries_ns
 from arbcore.carry.civil import iso_time
-from arbcore.carry.grid import Grid, split_ranges
+from arbcore.carry.grid import Grid, shown, split_ranges
 from arbcore.carry.reading import Read, read_into
+from arbcore.carry.regions import Region, best_cells, on_border, robust_regions
+from arbcore.carry.shards import Job
 from arbcore.carry.table import Table
+from arbcore.carry.totals import cell_document, merged
+from arbcore.carry.walk_forward import Lengths, read_lengths, run_cells, walk, windows_of
+from arbcore.carry.workers import open_place, run_jobs
 from arbcore.errors import ConfigError
+from arbcore.text import printable
 
 SCHEMA = "arbcore.sweep/1"
 
 #: Called with the cells that are done and those in all.
 Progress = Callable[[int, int], None]
+#: Called with the bytes that were read, those in all where known, and the rows so far.
+Reading = Callable[[int, int | None, int], None]
 
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What a sweep came to: ``table`` has one row a cell, the settings that vary first."""
+    """What a sweep came to: ``table`` has one row a cell, the settings that vary first.
+
+    ``summary`` is the JSON document but for the table.
+    """
 
     grid: Grid
     table: Table
@@ -38,12 +52,27 @@ class SweepResult:
     @property
     def best(self) -> dict[str, Any]:
         """The cell with the largest net P&L, the first of equals."""
-        nets = self.table["net_pnl"]
-        return self.cell(max(range(len(nets)), key=nets.__getitem__))
+        found: dict[str, Any] = self.summary["best"]
+        return found
+
+    @property
+    def robust(self) -> dict[str, Any]:
+        """The cell whose worst neighbour within one step is best."""
+        found: dict[str, Any] = self.summary["robust"][0]["cell"]
+        return found
 
     def cell(self, at: int) -> dict[str, Any]:
         """One row of the table by the names of its columns."""
         return {name: column[at] for name, column in self.table.items()}
+
+
+@dataclass(frozen=True)
+class Quotes:
+    """The rows of one file, and how reading them went."""
+
+    name: str
+    rows: SweepRows
+    read: Read
 
 
 def sweep(
@@ -53,87 +82,227 @@ def sweep(
     sort: bool = False,
     skip_bad: bool = False,
     workers: int | None = None,
+    executor: Executor | None = None,
+    dask: str | None = None,
     full: bool = False,
+    walk_forward: str | None = None,
     progress: Progress | None = None,
+    reading: Reading | None = None,
     **settings: Any,
 ) -> SweepResult:
     """Runs every combination of the settings' ranges over the same quotes, each as ``backtest`` would.
 
-    Settings are those of ``backtest``; a numeric one may be ``"LO:HI:STEP"`` (both ends included) or a
-    sequence of numbers. The first named range varies slowest. ``data`` and ``expiry`` are those of
-    ``backtest``, its rows are kept in memory. ``workers`` threads (one a core) share the cells. ``full``
-    adds the drawdown marked to market and Sharpe, which need every row. P&L in USD. Raises ConfigError
-    before anything is read where one cell would be refused, and what ``backtest`` raises.
+    Settings are those of ``backtest``; a numeric one may be ``"LO:HI:STEP"`` (both ends included), a list
+    such as ``"1,2,5"``, or a sequence of numbers. The first named range varies slowest. ``data`` and
+    ``expiry`` are those of ``backtest``; a list of files has each swept by itself, and the table their sums.
+    ``full`` adds the drawdown marked to market and Sharpe, which need every row, to every cell; the best ones
+    have them anyway. ``walk_forward`` (``"20:5"`` in days with rows, ``"2000r:500r"`` in rows) chooses cells
+    on each window and tries them on the next.
+
+    Cells are shared by ``workers`` threads (one a processor), or an ``executor`` whose workers have this
+    arbcore, or a Dask cluster at the address ``dask``; the result is the same to the last bit. P&L in USD.
+    Raises ConfigError before anything is read where one cell would be refused, RunError where a shard is lost
+    again and again, and what ``backtest`` raises.
     """
     fixed, axes = split_ranges(settings)
     grid = Grid(make_settings(fixed), axes)
     expiry_ns = expiry_instant_of(expiry)
-    threads = check_workers(workers)
-    rows = SweepRows()
-    read = read_into(rows, data, sort=sort, skip_bad=skip_bad)
-    block = run_threads(rows, grid, expiry_ns=expiry_ns, full=full, workers=threads, progress=progress)
-    return result_of(grid, block, rows, read=read, expiry_ns=expiry_ns)
+    lengths = None if walk_forward is None else read_lengths(walk_forward)
+    sources = _sources(data, lengths)
+    _check_places(workers, executor, dask)
+    with open_place(workers=workers, executor=executor, dask=dask) as place:
+        quotes = [_read(source, sort=sort, skip_bad=skip_bad, reading=reading) for source in sources]
+        jobs = [Job(each.rows, grid, expiry_ns, full) for each in quotes]
+        windows = [] if lengths is None else windows_of(jobs[0].rows, lengths)
+        total = grid.cells * (len(jobs) + len(windows))
+        done = 0
 
-
-def check_workers(workers: int | None) -> int:
-    """How many threads: those asked for, or one a core. ConfigError for less than one."""
-    if workers is None:
-        return os.cpu_count() or 1
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise ConfigError(f"workers is {workers!r}; it is how many threads work, 1 or more.")
-    return workers
-
-
-def run_threads(
-    rows: SweepRows,
-    grid: Grid,
-    *,
-    expiry_ns: int | None,
-    full: bool,
-    workers: int,
-    progress: Progress | None = None,
-) -> SweepBlock:
-    """All cells over the rows, shared among threads; the result does not depend on how many."""
-    expiries_ns = all_expiries_ns() if expiry_ns is None else (expiry_ns,)
-    size = -(-grid.cells // (workers * 4))
-
-    def run(first: int) -> SweepBlock:
-        cells = grid.settings(first, min(first + size, grid.cells))
-        return run_block(rows, cells, expiries_ns=expiries_ns, fixed=expiry_ns is not None, full=full)
-
-    blocks = []
-    done = 0
-    with ThreadPoolExecutor(workers) as pool:
-        for block in pool.map(run, range(0, grid.cells, size)):
-            blocks.append(block)
-            done += len(block)
+        def count(cells: int) -> None:
+            nonlocal done
+            done += cells
             if progress is not None:
-                progress(done, grid.cells)
-    return SweepBlock.joined(blocks)
+                progress(done, total)
+
+        blocks = run_jobs(jobs, place, count)
+        walked = None if lengths is None else walk(jobs[0], windows, place, count=count)
+    return _result(quotes, jobs, blocks, walked=walked)
 
 
-def result_of(
-    grid: Grid, block: SweepBlock, rows: SweepRows, *, read: Read, expiry_ns: int | None
+def _sources(data: Any, lengths: Lengths | None) -> list[Any]:
+    """One or several places to read from, none of them twice."""
+    sources = list(data) if isinstance(data, list | tuple) else [data]
+    if not sources:
+        raise ConfigError("There is no file to sweep; name at least one.")
+    seen: set[str] = set()
+    for source in sources:
+        path = _path_of(source)
+        if path is None:
+            continue
+        real = path if path == "-" else os.path.realpath(path)
+        if real in seen:
+            raise ConfigError(f"{printable(path)} is named twice; name each file of quotes once.")
+        seen.add(real)
+    if lengths is not None and len(sources) > 1:
+        raise ConfigError(f"A walk-forward run is over one file of quotes, and {len(sources)} were named.")
+    return sources
+
+
+def _check_places(workers: int | None, executor: Executor | None, dask: str | None) -> None:
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise ConfigError(f"workers is {workers!r}; it is how many threads work, 1 or more.")
+    named = {"workers": workers, "executor": executor, "dask": dask}
+    chosen = [name for name, value in named.items() if value is not None]
+    if len(chosen) > 1:
+        raise ConfigError(
+            f"{' and '.join(chosen)} exclude each other; name one place where the cells are run."
+        )
+
+
+def _read(source: Any, *, sort: bool, skip_bad: bool, reading: Reading | None) -> Quotes:
+    rows = SweepRows()
+    read = read_into(rows, source, sort=sort, skip_bad=skip_bad, progress=reading)
+    return Quotes(_path_of(source) or str(getattr(source, "name", "the data")), rows, read)
+
+
+def _path_of(source: Any) -> str | None:
+    return str(source) if isinstance(source, str | Path) else None
+
+
+def _result(
+    quotes: Sequence[Quotes], jobs: Sequence[Job], blocks: Sequence[SweepBlock], *, walked: Any
 ) -> SweepResult:
     """The cells' numbers as the result that a person gets, undefined numbers as None."""
+    grid = jobs[0].grid
+    block = merged(blocks, [job.rows.count for job in jobs])
     columns: dict[str, Any] = dict(grid.columns())
     for name, column in block.columns.items():
         # An undefined number is no number, which alone differs from itself.
         columns[name] = [None if value != value else value for value in column]
-    first_ns, last_ns = rows.first_ns, rows.last_ns
-    params = {"expiry": None if expiry_ns is None else iso_time(expiry_ns), **grid.base.document()}
-    summary = {
+    nets = block.columns["net_pnl"]
+    best, regions = best_cells(nets), robust_regions(grid, nets)
+    cells = _cell_documents(jobs, [*best, *(region.cell for region in regions)])
+    summary = _summary(quotes, jobs[0])
+    summary["best"] = cells[best[0]]
+    summary["best_cells"] = [cells[cell] for cell in best]
+    summary["robust"] = [_region_document(grid, region, cells[region.cell]) for region in regions]
+    summary["walk_forward"] = walked
+    used = [_one_run(job, best[0]) for job in jobs]
+    notes = tuple(_notes(quotes, jobs, best[0], used=used, nets=nets))
+    return SweepResult(grid, Table(columns), summary, notes)
+
+
+def _cell_documents(jobs: Sequence[Job], cells: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """A few cells with their settings and everything that is known of them, the best of all files."""
+    grid = jobs[0].grid
+    wanted = list(dict.fromkeys(cells))
+    singles = [run_cells(job.rows, grid, wanted, expiry_ns=job.expiry_ns) for job in jobs]
+    block = merged(singles, [job.rows.count for job in jobs])
+    return {
+        cell: {**dict(zip(grid.names, grid.values_of(cell), strict=True)), **cell_document(block, at)}
+        for at, cell in enumerate(wanted)
+    }
+
+
+def _region_document(grid: Grid, region: Region, cell: dict[str, Any]) -> dict[str, Any]:
+    values = [grid.values_of(near) for near in region.cells]
+    return {
+        "cell": cell,
+        "worst_net_pnl": region.worst,
+        "mean_net_pnl": region.mean,
+        "cells": len(region.cells),
+        "ranges": {
+            name: [min(each[at] for each in values), max(each[at] for each in values)]
+            for at, name in enumerate(grid.names)
+        },
+    }
+
+
+def _summary(quotes: Sequence[Quotes], job: Job) -> dict[str, Any]:
+    files = [
+        {
+            "name": each.name,
+            "rows": each.read.rows,
+            "rows_used": each.rows.count,
+            "rows_skipped": each.read.skipped,
+            "first_ts": None if each.rows.first_ns is None else iso_time(each.rows.first_ns),
+            "last_ts": None if each.rows.last_ns is None else iso_time(each.rows.last_ns),
+        }
+        for each in quotes
+    ]
+    grid = job.grid
+    first = [each.rows.first_ns for each in quotes if each.rows.first_ns is not None]
+    last = [each.rows.last_ns for each in quotes if each.rows.last_ns is not None]
+    params = {"expiry": None if job.expiry_ns is None else iso_time(job.expiry_ns), **grid.base.document()}
+    return {
         "schema": SCHEMA,
-        "rows": read.rows,
-        "rows_used": rows.count,
-        "rows_skipped": read.skipped,
-        "first_ts": None if first_ns is None else iso_time(first_ns),
-        "last_ts": None if last_ns is None else iso_time(last_ns),
+        "files": files,
+        "rows": sum(each.read.rows for each in quotes),
+        "rows_used": sum(each.rows.count for each in quotes),
+        "rows_skipped": {
+            reason: sum(each.read.skipped[reason] for each in quotes) for reason in quotes[0].read.skipped
+        },
+        "first_ts": iso_time(min(first)) if first else None,
+        "last_ts": iso_time(max(last)) if last else None,
         "params": {name: value for name, value in params.items() if name not in grid.names},
         "ranges": {axis.name: list(axis.values) for axis in grid.axes},
         "cells": grid.cells,
     }
-    notes = ("There is no usable row; nothing could be traded.",) if not rows.count else ()
-    result = SweepResult(grid, Table(columns), summary, notes)
-    summary["best"] = result.best
-    return result
+
+
+def _one_run(job: Job, cell: int) -> Backtest:
+    """The single run of a cell, for what it says besides the numbers."""
+    kernel = Backtest(
+        job.grid.settings(cell, cell + 1)[0],
+        expiries_ns=all_expiries_ns() if job.expiry_ns is None else (job.expiry_ns,),
+        fixed=job.expiry_ns is not None,
+    )
+    kernel.feed_memory(job.rows)
+    kernel.end()
+    return kernel
+
+
+def _notes(
+    quotes: Sequence[Quotes],
+    jobs: Sequence[Job],
+    best: int,
+    *,
+    used: Sequence[Backtest],
+    nets: Sequence[float],
+) -> Iterable[str]:
+    """What a person should know beside the numbers."""
+    grid = jobs[0].grid
+    base = grid.base
+    if not any(job.rows.count for job in jobs):
+        yield "There is no usable row; nothing could be traded."
+        return
+    if len(quotes) > 1:
+        yield (
+            f"Each of the {len(quotes)} files is a run of its own; P&L and trades are their sums, a drawdown "
+            "is the worst of any file, and Sharpe is left out."
+        )
+    if jobs[0].expiry_ns is None:
+        fronts = [
+            kernel.expiries_ns for kernel, each in zip(used, quotes, strict=True) if not each.read.has_expiry
+        ]
+        yield from front_note(sorted({expiry for found in fronts for expiry in found}))
+    for job, kernel, each in zip(jobs, used, quotes, strict=True):
+        first_ns, expiries_ns = job.rows.first_ns, kernel.expiries_ns
+        if first_ns is not None and expiries_ns and max(expiries_ns) <= first_ns:
+            yield f"The expiry {iso_time(max(expiries_ns))} is before the rows of {printable(each.name)}."
+        if base.calibration_rows and job.rows.count and kernel.calibrated_factor is None:
+            yield (
+                f"Fewer than {base.calibration_rows} rows are too few to calibrate; nothing of "
+                f"{printable(each.name)} was traded."
+            )
+    if max(nets) <= 0:
+        yield "No cell made money."
+    elif on_border(grid, best):
+        at_edge = [
+            f"{axis.name} {shown(float(value))}"
+            for axis, value, at in zip(grid.axes, grid.values_of(best), grid.place_of(best), strict=True)
+            if len(axis.values) >= 3 and at in (0, len(axis.values) - 1)
+        ]
+        yield (
+            f"The best cell lies on the border of the grid ({', '.join(at_edge)}); "
+            "widen the range to see what lies beyond."
+        )

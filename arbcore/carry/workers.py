@@ -28,7 +28,8 @@ SHARDS_A_WORKER = 4
 CELLS_A_SHARD_MIN = 64
 POLL_S = 1.0
 
-Progress = Callable[[int, int], None]
+#: Told how many cells more are done.
+Count = Callable[[int], None]
 
 
 class Place:
@@ -98,8 +99,16 @@ def _run_here(shard: Shard) -> dict[str, Any]:
 
 
 @contextmanager
-def open_place(*, workers: int | None = None, executor: Executor | None = None) -> Iterator[Place]:
-    """Threads of this machine, one a processor unless ``workers`` says how many, or the executor."""
+def open_place(
+    *, workers: int | None = None, executor: Executor | None = None, dask: str | None = None
+) -> Iterator[Place]:
+    """An executor, a Dask cluster, or threads of this machine: one a processor, or ``workers``."""
+    if dask is not None:
+        from arbcore.carry.cluster import open_cluster
+
+        with open_cluster(dask) as cluster:
+            yield cluster
+        return
     if executor is not None:
         known = getattr(executor, "_max_workers", None)
         yield Elsewhere(executor, known if isinstance(known, int) else processors())
@@ -119,19 +128,19 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def run_jobs(jobs: Sequence[Job], place: Place, progress: Progress | None = None) -> list[SweepBlock]:
-    """The cells of every job, in the order of its grid; ``progress(done, in all)`` counts cells.
+def run_jobs(jobs: Sequence[Job], place: Place, count: Count | None = None) -> list[SweepBlock]:
+    """The cells of every job, in the order of its grid; ``count`` is told how many more are done.
 
     A shard that is lost is run again, LOST_MAX times in all; then RunError.
     """
-    shards = [shard for job in jobs for shard in _cut(job, place.workers)]
-    found = _run_all(shards, place, progress)
+    pieces = [_cut(job, place.workers) for job in jobs]
+    shards = [shard for cut in pieces for shard in cut]
+    found = _run_all(shards, place, count)
     blocks = []
     at = 0
-    for job in jobs:
-        count = len(_cut(job, place.workers))
-        blocks.append(SweepBlock.joined(SweepBlock(columns) for columns in found[at : at + count]))
-        at += count
+    for cut in pieces:
+        blocks.append(SweepBlock.joined(SweepBlock(columns) for columns in found[at : at + len(cut)]))
+        at += len(cut)
     return blocks
 
 
@@ -141,10 +150,8 @@ def _cut(job: Job, workers: int) -> list[Shard]:
     return [Shard(job, first, min(first + size, cells)) for first in range(0, cells, size)]
 
 
-def _run_all(shards: Sequence[Shard], place: Place, progress: Progress | None) -> list[dict[str, Any]]:
+def _run_all(shards: Sequence[Shard], place: Place, count: Count | None) -> list[dict[str, Any]]:
     """The columns of every shard, in order."""
-    total = sum(shard.last - shard.first for shard in shards)
-    done_cells = 0
     found: list[dict[str, Any]] = [{} for _ in shards]
     waiting = deque((at, 0) for at in range(len(shards)))
     running: dict[Future[Any], tuple[int, int]] = {}
@@ -165,9 +172,8 @@ def _run_all(shards: Sequence[Shard], place: Place, progress: Progress | None) -
                     _refuse_final(error, attempt)
                     waiting.appendleft((at, attempt + 1))
                     continue
-                done_cells += shards[at].last - shards[at].first
-                if progress is not None:
-                    progress(done_cells, total)
+                if count is not None:
+                    count(shards[at].last - shards[at].first)
     finally:
         for future in running:
             future.cancel()

@@ -116,3 +116,73 @@ def test_no_usable_row_is_said() -> None:
     result = arbcore.sweep(io.BytesIO(b"ts,es_bid,es_ask,spy_bid,spy_ask\n"), entry_bps="1:2:1")
     assert result.notes == ("There is no usable row; nothing could be traded.",)
     assert list(result.table["exposure"]) == [None, None]
+
+
+def test_the_best_cells_have_the_numbers_of_every_row_and_regions_their_bounds() -> None:
+    result = arbcore.sweep(columns_of(), entry_bps="0:9:1", exit_bps="-4:4:1", cost_bps=1)
+    nets = result.table["net_pnl"]
+    shown = result.summary["best_cells"]
+    assert [cell["net_pnl"] for cell in shown] == sorted(nets, reverse=True)[:3]
+    for cell in (*shown, result.robust):
+        single = arbcore.backtest(
+            columns_of(), entry_bps=cell["entry_bps"], exit_bps=cell["exit_bps"], cost_bps=1
+        ).summary
+        assert (cell["sharpe"], cell["max_drawdown"]) == (single["sharpe"], single["max_drawdown"])
+    region = result.summary["robust"][0]
+    inside = [
+        net
+        for entry, leave, net in zip(result.table["entry_bps"], result.table["exit_bps"], nets, strict=True)
+        if region["ranges"]["entry_bps"][0] <= entry <= region["ranges"]["entry_bps"][1]
+        and region["ranges"]["exit_bps"][0] <= leave <= region["ranges"]["exit_bps"][1]
+    ]
+    assert (region["cells"], region["worst_net_pnl"]) == (9, min(inside))
+    assert result.robust["net_pnl"] in inside
+
+
+def test_several_files_are_summed_where_sums_are_honest() -> None:
+    halves = [
+        {name: column[part] for name, column in columns_of().items()}
+        for part in (slice(0, 230), slice(230, 400))
+    ]
+    ranges: dict[str, Any] = {"entry_bps": "0:90:9", "cost_bps": 1.0}
+    both = arbcore.sweep(halves, full=True, **ranges)
+    single = [arbcore.sweep(half, full=True, **ranges) for half in halves]
+    for at in range(both.table.height):
+        cell, (one, other) = both.cell(at), (each.cell(at) for each in single)
+        for name in ("trades", "wins", "gross_pnl", "costs", "net_pnl", "winning_pnl", "losing_pnl"):
+            assert cell[name] == one[name] + other[name]
+        for name in ("max_drawdown_closed", "max_drawdown"):
+            assert cell[name] == max(one[name], other[name])
+        assert cell["sharpe"] is None
+        lost = cell["losing_pnl"]
+        assert cell["profit_factor"] == (cell["winning_pnl"] / -lost if lost else None)
+        assert cell["exposure"] == pytest.approx((one["exposure"] * 230 + other["exposure"] * 170) / 400)
+        held = sum((each["average_hold_s"] or 0) * each["trades"] for each in (one, other))
+        assert cell["average_hold_s"] == (pytest.approx(held / cell["trades"]) if cell["trades"] else None)
+    assert any(cell is None for cell in both.table["average_hold_s"])
+    assert [each["rows"] for each in both.summary["files"]] == [230, 170]
+    assert both.summary["rows_used"] == 400
+    assert any("2 files is a run of its own" in note for note in both.notes)
+
+
+def test_a_file_is_named_once_and_there_is_one() -> None:
+    with pytest.raises(ConfigError, match=r"b\.csv is named twice"):
+        arbcore.sweep(["b.csv", "a.csv", "./b.csv"], entry_bps="1:2:1")
+    with pytest.raises(ConfigError, match="There is no file to sweep"):
+        arbcore.sweep([], entry_bps="1:2:1")
+
+
+def test_one_place_is_named_for_the_cells() -> None:
+    with pytest.raises(ConfigError, match="workers and dask exclude each other"):
+        arbcore.sweep("none.csv", entry_bps="1:2:1", workers=2, dask="127.0.0.1:8786")
+
+
+def test_what_a_person_should_know_is_said() -> None:
+    edge = arbcore.sweep(columns_of(), entry_bps="20:29:1", cost_bps=1, factor=10.02)
+    assert any("border of the grid (entry_bps 20)" in note for note in edge.notes)
+    assert any("front ES contract's was used: 2026-03-20" in note for note in edge.notes)
+    assert any("No cell made money" in n for n in arbcore.sweep(columns_of(), entry_bps="900:902:1").notes)
+    early = arbcore.sweep(columns_of(), entry_bps="0:9:1", expiry="2026-02-02")
+    assert any("is before the rows of the data" in note for note in early.notes)
+    few = arbcore.sweep(columns_of(), entry_bps="0:9:1", factor="auto:9999")
+    assert any("Fewer than 9999 rows are too few to calibrate" in note for note in few.notes)

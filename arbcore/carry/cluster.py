@@ -1,0 +1,108 @@
+"""Shell: a Dask cluster as a place where a sweep is run. Needs the extra ``dask``.
+
+Owns the connection, how the rows get to the workers, and the wait for workers that are not there. The cluster
+runs a dead worker's tasks again by itself; what it gives up is run again like any other lost shard.
+"""
+
+import importlib
+import logging
+import time
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any
+
+from arbcore.carry.shards import Job, Shard, shard_head
+from arbcore.carry.workers import MADE_BY, Elsewhere, run_shard
+from arbcore.errors import ConnectError, RunError
+from arbcore.text import printable
+
+CONNECT_S = 10.0
+#: How long a sweep goes on without a single worker.
+NO_WORKER_S = 30.0
+
+
+@contextmanager
+def open_cluster(address: str) -> Iterator["Cluster"]:
+    """A client of the scheduler at ``address``. ConnectError where it cannot be reached."""
+    try:
+        distributed: Any = importlib.import_module("distributed")
+    except ImportError as error:
+        raise RunError(
+            f"This needs Dask, which is not installed ({error}); install it with "
+            "`pip install 'arbcore[dask]'`."
+        ) from error
+    # What goes wrong is said in one sentence of ours, and not by every layer below on its own.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    shown = printable(address)
+    try:
+        client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
+    except Exception as error:
+        raise ConnectError(
+            f"No Dask scheduler answers at {shown} ({type(error).__name__}); check the address, or start one "
+            "with `dask scheduler` and workers with `dask worker ADDRESS`."
+        ) from error
+    try:
+        cluster = Cluster(client, shown)
+        cluster.wait_for_workers()
+        yield cluster
+    finally:
+        # A scheduler that is gone must not hold up the end.
+        client.close(timeout=2)
+
+
+class Cluster(Elsewhere):
+    """Shards on the workers of a Dask cluster; the rows of a job are sent once, to every worker."""
+
+    def __init__(self, client: Any, address: str) -> None:
+        # Without pure=False equal calls are answered with one result.
+        super().__init__(client.get_executor(pure=False), 1)
+        self._client = client
+        self._address = address
+        self._sent: tuple[Job, Any] | None = None
+        self._alone_since_s: float | None = None
+
+    def submit(self, shard: Shard, attempt: int) -> "Future[Any]":
+        rows = self.rows_of(shard.job)
+        head = shard_head(shard, rows, made_by=MADE_BY, attempt=attempt)
+        with warnings.catch_warnings():
+            # Rows that travel with their shard are a large call, and meant to be.
+            warnings.filterwarnings("ignore", message="Sending large graph")
+            # One that was lost takes its rows along, for those that were sent may be lost too.
+            sent = rows if attempt else self._everywhere(shard.job, rows)
+            return self.executor.submit(run_shard, head, sent)
+
+    def idle(self) -> None:
+        self._count_workers()
+
+    def wait_for_workers(self) -> None:
+        """Until there is one. RunError where none comes."""
+        while not self._count_workers():
+            time.sleep(0.1)
+
+    def _everywhere(self, job: Job, rows: bytes) -> Any:
+        if self._sent is None or self._sent[0] is not job:
+            self._sent = (job, self._client.scatter(rows, broadcast=True, hash=False))
+        return self._sent[1]
+
+    def _count_workers(self) -> int:
+        try:
+            threads = self._client.nthreads()
+        except Exception as error:
+            raise RunError(
+                f"The Dask scheduler at {self._address} does not answer any more ({type(error).__name__}); "
+                "look at its output and run again."
+            ) from error
+        self.workers = max(1, sum(threads.values()))
+        now_s = time.monotonic()
+        if threads:
+            self._alone_since_s = None
+        elif self._alone_since_s is None:
+            self._alone_since_s = now_s
+        elif now_s - self._alone_since_s > NO_WORKER_S:
+            raise RunError(
+                f"The Dask scheduler at {self._address} has no worker; start some with `dask worker "
+                f"{self._address}`."
+            )
+        return len(threads)
