@@ -9,8 +9,8 @@ from libc.string cimport memcmp, memcpy
 
 from arbcore._fast cimport Level
 from arbcore.wire._types cimport (
-    BUY, MAX_LEVELS, MSG_ACK, MSG_BOOK, MSG_ERROR, MSG_FILL, MSG_OUT, MSG_REJECT, MSG_TRADE, REQ_ADD,
-    REQ_CANCEL, REQ_CONVERT, SELL, Message, Request,
+    BUY, MAX_LEVELS, MSG_ACK, MSG_BOOK, MSG_ERROR, MSG_FILL, MSG_OUT, MSG_REJECT, MSG_TRADE, PRICE_END,
+    REQ_ADD, REQ_CANCEL, REQ_CONVERT, SELL, Message, Request,
 )
 from arbcore.wire.instruments import SYMBOLS
 
@@ -96,6 +96,35 @@ cdef inline const char* _fast_amount(const char* at, int32_t* amount) noexcept n
         at += 1
 
 
+cdef inline const char* _fast_price(const char* at, int32_t* price) noexcept nogil:
+    # Nearly every price has four digits, which are read in one piece: spelled byte by byte, so that it is the
+    # same number on every machine. A byte above 9 has or gets its top bit in the test. at[4] is readable.
+    cdef uint32_t digits = (
+        <uint32_t><uint8_t>at[0] | <uint32_t><uint8_t>at[1] << 8
+        | <uint32_t><uint8_t>at[2] << 16 | <uint32_t><uint8_t>at[3] << 24
+    ) ^ <uint32_t>0x30303030
+    if ((digits + <uint32_t>0x76767676) | digits) & <uint32_t>0x80808080 or at[4] != c",":
+        return _fast_amount(at, price)
+    if digits & 0xFF == 0:
+        return NULL
+    digits = digits * 10 + (digits >> 8)
+    price[0] = <int32_t>((digits & 0xFF) * 100 + (digits >> 16 & 0xFF))
+    return at + 4
+
+
+cdef inline const char* _fast_size(const char* at, int32_t* size) noexcept nogil:
+    # One digit or two come as they like, and a branch on that would be mispredicted: arithmetic instead.
+    cdef uint32_t first = <uint8_t>(at[0] - c"0")
+    cdef uint32_t second = <uint8_t>(at[1] - c"0")
+    cdef uint32_t two = (second - 10) >> 31
+    if first - 1 > 8:
+        return NULL
+    if <uint8_t>(at[1 + two] - c"0") <= 9:
+        return _fast_amount(at, size)
+    size[0] = <int32_t>(first + two * (9 * first + second))
+    return at + 1 + two
+
+
 cdef inline const char* _fast_order_id(const char* at, int64_t* order_id) noexcept nogil:
     cdef uint32_t digit = <uint8_t>at[0] - <uint32_t>c"0"
     cdef uint64_t total
@@ -124,10 +153,12 @@ cdef inline const char* _fast_order_id(const char* at, int64_t* order_id) noexce
     return at
 
 
-cdef inline const char* _fast_levels(const char* at, Level* levels, int32_t* count, int best) noexcept nogil:
+cdef inline const char* _fast_levels(const char* at, const char* end, Level* levels, int32_t* count,
+                                     int best) noexcept nogil:
     # `best` is +1 where the highest price comes first, -1 where the lowest does.
     cdef int32_t n = 0
-    cdef int32_t price = 0, size = 0, last = 0
+    cdef int32_t price = 0, size = 0
+    cdef int32_t last = PRICE_END if best > 0 else 0
     if at[0] != c"[":
         return NULL
     at += 1
@@ -135,15 +166,16 @@ cdef inline const char* _fast_levels(const char* at, Level* levels, int32_t* cou
         count[0] = 0
         return at + 1
     while True:
-        if at[0] != c"[" or n == MAX_LEVELS:
+        # The shortest that a line can end with from here on is [1,1]]}
+        if at[0] != c"[" or n == MAX_LEVELS or end - at < 7:
             return NULL
-        at = _fast_amount(at + 1, &price)
+        at = _fast_price(at + 1, &price)
         if at == NULL or at[0] != c",":
             return NULL
-        at = _fast_amount(at + 1, &size)
+        at = _fast_size(at + 1, &size)
         if at == NULL or at[0] != c"]":
             return NULL
-        if n > 0 and (price - last) * best > 0:
+        if (price - last) * best > 0:
             return NULL
         last = price
         levels[n].price = price
@@ -176,10 +208,10 @@ cdef inline const char* _fast_symbol_side(const char* at, const char* end, int32
     return NULL
 
 
-cdef inline const char* _fast_size(const char* at, const char* end, int32_t* size) noexcept nogil:
+cdef inline const char* _fast_last_size(const char* at, const char* end, int32_t* size) noexcept nogil:
     if end - at < 10 or memcmp(at, b',"size":', 8) != 0:
         return NULL
-    return _fast_amount(at + 8, size)
+    return _fast_size(at + 8, size)
 
 
 cdef inline const char* _fast_price_size(const char* at, const char* end, int32_t* price,
@@ -187,10 +219,10 @@ cdef inline const char* _fast_price_size(const char* at, const char* end, int32_
     # The end of a trade, a fill and an add: ,"price":4106,"size":1}
     if end - at < 20 or memcmp(at, b',"price":', 9) != 0:
         return NULL
-    at = _fast_amount(at + 9, price)
+    at = _fast_price(at + 9, price)
     if at == NULL:
         return NULL
-    return _fast_size(at, end, size)
+    return _fast_last_size(at, end, size)
 
 
 cdef inline const char* _fast_text(const char* at, const char* end, Message* out) noexcept nogil:
@@ -214,11 +246,11 @@ cdef inline const char* _fast_body(const char* line, const char* end, Message* o
         at = _fast_symbol(line + 25, end, &out.symbol)
         if at == NULL or end - at < 20 or memcmp(at, b',"buy":', 7) != 0:
             return NULL
-        at = _fast_levels(at + 7, out.bids, &out.n_bids, 1)
+        at = _fast_levels(at + 7, end, out.bids, &out.n_bids, 1)
         if at == NULL or end - at < 11 or memcmp(at, b',"sell":', 8) != 0:
             return NULL
         out.kind = MSG_BOOK
-        return _fast_levels(at + 8, out.asks, &out.n_asks, -1)
+        return _fast_levels(at + 8, end, out.asks, &out.n_asks, -1)
     if line[9] == c"t":
         if memcmp(line + 9, b'trade","symbol":"', 17) != 0:
             return NULL
@@ -304,4 +336,4 @@ cdef bint compact_request(const char* line, Py_ssize_t length, Request* out) noe
         return False
     if out.kind == REQ_ADD:
         return _fast_price_size(at, last + 1, &out.price, &out.size) == last
-    return _fast_size(at, last + 1, &out.size) == last
+    return _fast_last_size(at, last + 1, &out.size) == last

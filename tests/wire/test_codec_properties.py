@@ -117,6 +117,32 @@ def test_any_bytes_give_a_message_or_a_typed_fault(line):
     assert fuzz_wire.difference(line) is None
 
 
+@pytest.mark.parametrize("price", [1, 98, 999, 1000, 4106, 9999, 10_000, 123_456, 999_999])
+@pytest.mark.parametrize("size", [1, 9, 10, 99, 100, 1000, 54_321, 999_999])
+def test_numbers_of_any_length_come_back(price, size):
+    message = {"type": "book", "symbol": "GS", "buy": [[price, size]] * 2, "sell": [[price, size]] * 15}
+    assert _decode.decode(WRITERS["book"](message)[:-1]) == message
+    message = {"type": "trade", "symbol": "GS", "price": price, "size": size}
+    assert _decode.decode(WRITERS["trade"](message)[:-1]) == message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type":"book","symbol":"MS","buy":[[4105,5],[4100,12]],"sell":[[4107,31]]}',
+        b'{"type":"trade","symbol":"MS","price":4106,"size":10}',
+    ],
+)
+def test_any_byte_in_any_place_of_a_compact_line_means_what_the_twin_says(line):
+    for place in range(len(line)):
+        for byte in range(256):
+            changed = line[:place] + bytes((byte,)) + line[place + 1 :]
+            assert fuzz_wire.difference(changed) is None
+        assert fuzz_wire.difference(line[:place]) is None
+        assert fuzz_wire.difference(line[:place] + b"}") is None
+        assert fuzz_wire.difference(line[:place] + line[place + 1 :]) is None
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(messages, max_size=6), st.binary(max_size=30), st.integers(0, 2**32))
 def test_the_messages_do_not_depend_on_how_the_bytes_were_cut(sent, tail, seed):
