@@ -43,7 +43,6 @@ cdef class Core:
     cdef uint32_t interested[N_NEWS][N_SYMBOLS]     # bit sets of the strategies, by news and symbol
     cdef readonly int64_t now_ns
     cdef int64_t house_ns
-    cdef int64_t retry_ns[N_SYMBOLS]
     cdef int32_t closer_attempts[N_SYMBOLS]
     cdef int64_t worth[OWNERS_MAX]                  # of each owner when the last connection ended
     cdef int64_t round_pnl
@@ -82,7 +81,6 @@ cdef class Core:
     cdef int _settle(self) except -1
     cdef int _fill_slot(self, int32_t symbol) except -1
     cdef int _answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1
-    cdef void _retry(self, int32_t symbol, int64_t at_ns) noexcept
     cdef bint _make_way(self, const Proposal* proposal) noexcept
     cdef Order* _send_order(self, const Proposal* proposal) except NULL
     cdef int _send_cancels(self) except -1

@@ -80,8 +80,8 @@ cdef class Core:
             self.house_ns = self.now_ns + HOUSEKEEPING_NS
             self._housekeeping()
         for symbol in range(N_SYMBOLS):
-            if self.retry_ns[symbol] <= self.now_ns:
-                self.retry_ns[symbol] = NEVER
+            if self.gate.retry_ns[symbol] <= self.now_ns:
+                self.gate.retry_ns[symbol] = NEVER
                 due |= 1u << symbol
         for owner in range(self.n_strategies):
             strategy = <Strategy>self.strategies[owner]
@@ -157,7 +157,7 @@ cdef class Core:
         self.desk.n_cancels = 0
         self.house_ns = NEVER
         for symbol in range(N_SYMBOLS):
-            self.retry_ns[symbol] = NEVER
+            self.gate.retry_ns[symbol] = NEVER
 
     # --- messages -------------------------------------------------------------------------------
 
@@ -331,9 +331,6 @@ cdef class Core:
         cdef int32_t index, refusal
         cdef const Proposal* proposal
         cdef Order* order
-        if not gate.slot_free(symbol):
-            self._retry(symbol, gate.slot_open_ns[symbol])
-            return 0
         gate.rank(symbol, places)
         for index in range(gate.n_proposals[symbol]):
             proposal = &gate.proposals[symbol][places[index]]
@@ -342,12 +339,12 @@ cdef class Core:
                 order = self._send_order(proposal)
                 gate.slot_won(symbol, proposal.strategy)
                 if gate.n_proposals[symbol] > 1:
-                    self._retry(symbol, gate.slot_open_ns[symbol])
+                    gate.retry(symbol, gate.slot_open_ns[symbol])
                 self._answer(proposal, PASS, order)
                 return 0
             gate.refusal_counts[refusal] += 1
             if refusal == MESSAGE_CAP:
-                self._retry(symbol, gate.room_after_ns(self.cancel_reserve, self.now_ns))
+                gate.retry(symbol, gate.room_after_ns(self.cancel_reserve, self.now_ns))
                 return 0
             self._answer(proposal, refusal, NULL)
             if refusal == SELF_CROSS and self._make_way(proposal):
@@ -358,12 +355,6 @@ cdef class Core:
         if proposal.strategy < self.n_strategies and self.listeners >> proposal.strategy & 1:
             (<Strategy>self.strategies[proposal.strategy]).on_answer(proposal, refusal, order)
         return 0
-
-    cdef void _retry(self, int32_t symbol, int64_t at_ns) noexcept:
-        if at_ns <= self.now_ns:
-            at_ns = self.now_ns + 1
-        if at_ns < self.retry_ns[symbol]:
-            self.retry_ns[symbol] = at_ns
 
     # Pull what an earlier strategy's order would cross, where it belongs to a later one: whether any does.
     cdef bint _make_way(self, const Proposal* proposal) noexcept:

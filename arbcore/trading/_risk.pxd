@@ -48,7 +48,8 @@ cdef class Gate:
     cdef Orders orders
     cdef Proposal proposals[N_SYMBOLS][PROPOSALS_MAX]
     cdef int32_t n_proposals[N_SYMBOLS]
-    cdef uint32_t symbols_asked         # bit set of the symbols in which somebody wants to send
+    cdef uint32_t symbols_asked         # bit set of the symbols with proposals
+    cdef int64_t retry_ns[N_SYMBOLS]    # when the strategies are asked again in a symbol; NEVER for not at all
     cdef int64_t now_ns                 # the session's time, kept by the session
     cdef int64_t limits[N_SYMBOLS]
     cdef int64_t slot_open_ns[N_SYMBOLS]
@@ -65,7 +66,8 @@ cdef class Gate:
 
     cdef int64_t room(self, int32_t symbol, int32_t side) noexcept
     cdef bint slot_free(self, int32_t symbol) noexcept
-    # Ask for nothing now, but to be asked again when the symbol's slot opens.
+    # Ask for nothing now, but to be asked again: at a time, or when the symbol's slot opens.
+    cdef void retry(self, int32_t symbol, int64_t at_ns) noexcept
     cdef void wait(self, int32_t symbol) noexcept
     cdef void propose(self, const Proposal* proposal) noexcept
     cdef void drop_proposals(self, int32_t symbol) noexcept

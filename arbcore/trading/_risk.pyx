@@ -19,6 +19,7 @@ from arbcore.trading._orders cimport (
     conversion_of,
 )
 
+from arbcore.trading.settings import NEVER_NS
 from arbcore.trading.settings import SECOND_NS as _SECOND_NS
 from arbcore.wire.instruments import PRICE_MAX as _PRICE_MAX
 from arbcore.wire.instruments import SIZE_MAX as _SIZE_MAX
@@ -30,6 +31,7 @@ REFUSAL_NAMES = (
 )
 MODE_NAMES = ("active", "stopping", "closing")
 
+cdef int64_t NEVER = NEVER_NS
 cdef int64_t SECOND_NS = _SECOND_NS
 cdef int32_t PRICE_MAX = _PRICE_MAX
 cdef int32_t SIZE_MAX = _SIZE_MAX
@@ -59,6 +61,7 @@ cdef class Gate:
         self.orders = orders
         for symbol, name in enumerate(SYMBOLS):
             self.limits[symbol] = settings.limit(name)
+            self.retry_ns[symbol] = NEVER
         self.order_cooldown_ns = settings.order_cooldown_ns
         self.reject_pause_ns = settings.reject_pause_ns
         self.cancel_reserve = settings.cancel_reserve
@@ -194,14 +197,23 @@ cdef class Gate:
     cdef bint slot_free(self, int32_t symbol) noexcept:
         return self.now_ns >= self.slot_open_ns[symbol]
 
+    cdef void retry(self, int32_t symbol, int64_t at_ns) noexcept:
+        if at_ns <= self.now_ns:
+            at_ns = self.now_ns + 1
+        if at_ns < self.retry_ns[symbol]:
+            self.retry_ns[symbol] = at_ns
+
     cdef void wait(self, int32_t symbol) noexcept:
-        self.symbols_asked |= 1u << symbol
+        self.retry(symbol, self.slot_open_ns[symbol])
 
     cdef void propose(self, const Proposal* proposal) noexcept:
         cdef int32_t symbol = proposal.symbol
-        self.symbols_asked |= 1u << symbol
         # While the slot is closed all that matters is that somebody asked.
-        if self.slot_free(symbol) and self.n_proposals[symbol] < PROPOSALS_MAX:
+        if not self.slot_free(symbol):
+            self.wait(symbol)
+            return
+        self.symbols_asked |= 1u << symbol
+        if self.n_proposals[symbol] < PROPOSALS_MAX:
             self.proposals[symbol][self.n_proposals[symbol]] = proposal[0]
             self.n_proposals[symbol] += 1
 

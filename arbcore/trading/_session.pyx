@@ -89,8 +89,6 @@ cdef class Session(Core):
                 self.desk.n_hedged += 1
             self._note_interest(strategy)
         self.names = unique_names([strategy.name for strategy in self.strategies])
-        for symbol in range(N_SYMBOLS):
-            self.retry_ns[symbol] = NEVER
 
     cdef void _note_interest(self, Strategy strategy) noexcept:
         cdef int32_t symbol
@@ -183,8 +181,8 @@ cdef class Session(Core):
         cdef int32_t index
         cdef Strategy strategy
         for index in range(N_SYMBOLS):
-            if self.retry_ns[index] < deadline_ns:
-                deadline_ns = self.retry_ns[index]
+            if self.gate.retry_ns[index] < deadline_ns:
+                deadline_ns = self.gate.retry_ns[index]
         for index in range(self.n_strategies):
             strategy = <Strategy>self.strategies[index]
             if strategy.wake_ns < deadline_ns:
