@@ -23,7 +23,7 @@ cdef enum:
 
 cdef class Core:
     cdef readonly object settings
-    cdef readonly list strategies
+    cdef readonly tuple strategies
     cdef readonly list names            # of the strategies, told apart
     cdef readonly Market market
     cdef readonly Orders orders
@@ -40,7 +40,8 @@ cdef class Core:
 
     cdef int32_t n_strategies
     cdef uint32_t listeners                         # bit set of the strategies that listen
-    cdef uint32_t interested[N_NEWS][N_SYMBOLS]     # bit sets of the strategies, by news and symbol
+    # The strategies to ask by news and symbol, in their order, up to a NULL. `strategies` keeps them alive.
+    cdef void* interested[N_NEWS][N_SYMBOLS][OWNERS_MAX]
     cdef readonly int64_t now_ns
     cdef int64_t house_ns
     cdef int32_t closer_attempts[N_SYMBOLS]

@@ -276,20 +276,12 @@ cdef class Core:
 
     # --- deciding -------------------------------------------------------------------------------
 
-    # An owner's bit is set only for a place in the list.
-    @cython.boundscheck(False)
-    @cython.wraparound(False)
     cdef inline int _react_to_one(self, int32_t news, int32_t symbol) except -1:
-        cdef uint32_t owners = self.interested[news][symbol]
-        cdef int32_t owner = 0
-        cdef Strategy strategy
+        cdef void** asked = self.interested[news][symbol]
         if self.gate.ready and self.gate.mode == ACTIVE:
-            while owners:
-                if owners & 1:
-                    strategy = <Strategy>self.strategies[owner]
-                    strategy.evaluate(1u << symbol, self.now_ns)
-                owners >>= 1
-                owner += 1
+            while asked[0] != NULL:
+                (<Strategy>asked[0]).evaluate(1u << symbol, self.now_ns)
+                asked += 1
         if self.gate.mode == CLOSING:
             self._close_positions()
         if self.gate.symbols_asked or self.desk.n_cancels:

@@ -62,7 +62,7 @@ cdef class Session(Core):
         cdef Strategy strategy
         cdef int32_t owner
         self.settings = settings
-        self.strategies = adapted(strategies)
+        self.strategies = tuple(adapted(strategies))
         self.n_strategies = len(self.strategies)
         self.market = Market(settings)
         self.orders = Orders(self.n_strategies)
@@ -91,17 +91,21 @@ cdef class Session(Core):
         self.names = unique_names([strategy.name for strategy in self.strategies])
 
     cdef void _note_interest(self, Strategy strategy) noexcept:
-        cdef int32_t symbol
-        cdef uint32_t bit = 1u << strategy.owner
         if strategy.listens:
-            self.listeners |= bit
+            self.listeners |= 1u << strategy.owner
+        self._ask_about(BOOKS, strategy.book_bits, strategy)
+        self._ask_about(TRADES, strategy.trade_bits, strategy)
+        self._ask_about(ORDER_NEWS, strategy.order_bits, strategy)
+
+    # Behind the last place there is always one more, so the list stays closed by a NULL.
+    cdef void _ask_about(self, int32_t news, uint32_t symbols, Strategy strategy) noexcept:
+        cdef int32_t symbol, place
         for symbol in range(N_SYMBOLS):
-            if strategy.book_bits >> symbol & 1:
-                self.interested[BOOKS][symbol] |= bit
-            if strategy.trade_bits >> symbol & 1:
-                self.interested[TRADES][symbol] |= bit
-            if strategy.order_bits >> symbol & 1:
-                self.interested[ORDER_NEWS][symbol] |= bit
+            if symbols >> symbol & 1:
+                place = 0
+                while self.interested[news][symbol][place] != NULL:
+                    place += 1
+                self.interested[news][symbol][place] = <void*>strategy
 
     # --- events from the shell ------------------------------------------------------------------
 
