@@ -4,7 +4,6 @@ Every decision is taken after each message, so the result does not depend on how
 face that the shells use is ``_session``; ``arbcore.reference.session`` is the specification of both.
 """
 
-import cython
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memmove
 
@@ -35,7 +34,7 @@ from arbcore.trading._risk cimport (
     Proposal,
 )
 from arbcore.trading._strategy cimport CANCELS_MAX, Desk, Strategy
-from arbcore.wire._decode cimport decode_message
+from arbcore.wire._decode cimport NO_LINE, next_message
 from arbcore.wire._encode cimport put_add, put_cancel, put_convert
 from arbcore.wire._types cimport (
     MSG_ACK,
@@ -167,11 +166,11 @@ cdef class Core:
         cdef Message message
         cdef int fault
         self.splitter.feed(data, length)
-        while self.splitter.next(&line, &line_length):
-            if line_length == 0:
-                continue
+        while True:
+            fault = next_message(self.splitter, &message, &line, &line_length)
+            if fault == NO_LINE:
+                return 0
             self.messages_in += 1
-            fault = decode_message(line, line_length, &message)
             if fault:
                 self.fault_log.add(fault, line, line_length)
             elif message.kind == MSG_BOOK:
@@ -196,7 +195,6 @@ cdef class Core:
                 self._set_open(message.symbol_mask, False)
             elif message.kind == MSG_ERROR:
                 self.errors.count(message.text, message.text_length)
-        return 0
 
     cdef int _on_hello(self, const Message* message) except -1:
         cdef int64_t told[N_SYMBOLS]

@@ -49,7 +49,7 @@ cdef class Gate:
     cdef Proposal proposals[N_SYMBOLS][PROPOSALS_MAX]
     cdef int32_t n_proposals[N_SYMBOLS]
     cdef uint32_t symbols_asked         # bit set of the symbols with proposals
-    cdef int64_t retry_ns[N_SYMBOLS]    # when the strategies are asked again in a symbol; NEVER for not at all
+    cdef int64_t retry_ns[N_SYMBOLS]    # when strategies are asked again; NEVER for not at all
     cdef int64_t now_ns                 # the session's time, kept by the session
     cdef int64_t limits[N_SYMBOLS]
     cdef int64_t slot_open_ns[N_SYMBOLS]

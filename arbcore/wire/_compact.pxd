@@ -3,9 +3,10 @@ from libc.stdint cimport int32_t
 
 from arbcore.wire._types cimport Message, Request
 
-# Whether the line is a legal message in compact spelling; then `out` is it.
-cdef bint compact_message(const char* line, Py_ssize_t length, Message* out) noexcept nogil
-# The same of a request; but a hello is left to the scanner.
+# Where the legal message in compact spelling at `line` ends, and `out` is it; NULL if there is none. The byte
+# before `end` is no digit.
+cdef const char* compact_message(const char* line, const char* end, Message* out) noexcept nogil
+# Whether the line is a legal request in compact spelling; but a hello is left to the scanner.
 cdef bint compact_request(const char* line, Py_ssize_t length, Request* out) noexcept nogil
 # The symbol whose name is at `at`, closed by a quote, as compact spelling has it; one past the quote, or
 # NULL if it is none of the seven.

@@ -57,7 +57,7 @@ cdef int _fill_symbol_slots() except -1:
 _fill_symbol_slots()
 
 
-# --- the fast path. Its lines end with a closing brace, so a run of digits stops inside the line.
+# --- the fast path. Something else than a digit is before `end`, so a run of digits stops before it.
 
 cdef inline const char* _fast_symbol(const char* at, const char* end, int32_t* symbol) noexcept nogil:
     cdef uint64_t word
@@ -301,15 +301,16 @@ cdef const char* _fast_rarer(const char* line, const char* end, Message* out) no
     return NULL
 
 
-cdef bint compact_message(const char* line, Py_ssize_t length, Message* out) noexcept nogil:
+cdef const char* compact_message(const char* line, const char* end, Message* out) noexcept nogil:
     cdef const char* at
-    cdef const char* last = line + length - 1
-    if length < 26 or last[0] != c"}" or memcmp(line, b'{"type":"', 9) != 0:
-        return False
-    at = _fast_body(line, last + 1, out)
+    if end - line < 26 or memcmp(line, b'{"type":"', 9) != 0:
+        return NULL
+    at = _fast_body(line, end, out)
     if at == NULL:
-        at = _fast_rarer(line, last + 1, out)
-    return at == last
+        at = _fast_rarer(line, end, out)
+    if at == NULL or at == end or at[0] != c"}":
+        return NULL
+    return at + 1
 
 
 cdef bint compact_request(const char* line, Py_ssize_t length, Request* out) noexcept nogil:

@@ -15,7 +15,7 @@ from arbcore.wire._compact cimport compact_message
 from arbcore.wire._fields cimport (
     CASH, read_amount, read_name, read_number, read_order_id, read_side, read_symbol, read_text,
 )
-from arbcore.wire._lines cimport LineSplitter
+from arbcore.wire._lines cimport LineSplitter, line_ahead, pass_line
 from arbcore.wire._scan cimport (
     FIELD_BUY, FIELD_DIR, FIELD_ERROR, FIELD_ORDER_ID, FIELD_POSITION, FIELD_PRICE, FIELD_SELL, FIELD_SIZE,
     FIELD_SYMBOL, FIELD_SYMBOLS, FIELD_TYPE, N_FIELDS, SHORT_TEXT, VALUE_ARRAY, VALUE_NONE, VALUE_NUMBER,
@@ -42,9 +42,24 @@ cdef int64_t POSITION_MAX = _POSITION_MAX
 
 
 cdef int decode_message(const char* line, Py_ssize_t length, Message* out) noexcept nogil:
-    if compact_message(line, length, out):
+    if length > 0 and line[length - 1] == c"}" and compact_message(line, line + length, out) == line + length:
         return FAULT_NONE
     return _decode_any(line, length, out)
+
+
+# Nearly every line is compact and says itself where it ends, so its newline need not be looked for.
+cdef int next_message(LineSplitter lines, Message* out, const char** line, Py_ssize_t* length) noexcept nogil:
+    cdef const char* end
+    cdef const char* after
+    cdef const char* start = line_ahead(lines, &end)
+    if start != NULL:
+        after = compact_message(start, end, out)
+        if after != NULL and after[0] == c"\n" and pass_line(lines, after):
+            return FAULT_NONE
+    while lines.next(line, length):
+        if length[0] > 0:
+            return decode_message(line[0], length[0], out)
+    return NO_LINE
 
 
 cdef const char* _next_element(Scan* scan, const char* at, Value* element) noexcept nogil:
@@ -407,10 +422,10 @@ def count_messages(const unsigned char[::1] data not None, *, LineSplitter split
     if data.shape[0] > 0:
         splitter.feed(<const char*>&data[0], data.shape[0])
         with nogil:
-            while splitter.next(&line, &length):
-                if length == 0:
-                    continue
-                fault = decode_message(line, length, &message)
+            while True:
+                fault = next_message(splitter, &message, &line, &length)
+                if fault == NO_LINE:
+                    break
                 if fault == FAULT_NONE:
                     kinds[message.kind] += 1
                 else:

@@ -9,6 +9,7 @@ cdef class LineSplitter:
     cdef bint _skipping                 # inside an oversized line, up to its newline
     cdef const char* _at                # what is still undrained of the data last fed
     cdef const char* _end
+    cdef const char* _whole_end         # one past the last newline of that data; its start if it has none
 
     # `data` must outlive the drain: call `next` until it says False before the next feed.
     cdef void feed(self, const char* data, Py_ssize_t length) noexcept nogil
@@ -17,3 +18,19 @@ cdef class LineSplitter:
     cdef bint next(self, const char** line, Py_ssize_t* length) noexcept nogil
     cdef void reset(self) noexcept nogil  # forget a partial line: a new connection
     cdef void _keep(self, const char* start, Py_ssize_t size) noexcept nogil
+
+
+# For a decoder that finds the end of a line by itself: where the next line starts, if all of it lies in the
+# data last fed, else NULL. The byte before `end` is a newline.
+cdef inline const char* line_ahead(LineSplitter lines, const char** end) noexcept nogil:
+    end[0] = lines._whole_end
+    if lines._at >= lines._whole_end or lines._kept_length > 0 or lines._skipping:
+        return NULL
+    return lines._at
+
+# Takes that line, which the decoder found to end before `newline`, unless it is longer than allowed.
+cdef inline bint pass_line(LineSplitter lines, const char* newline) noexcept nogil:
+    if newline - lines._at > lines.max_bytes:
+        return False
+    lines._at = newline + 1
+    return True

@@ -33,6 +33,9 @@ cdef class LineSplitter:
     cdef void feed(self, const char* data, Py_ssize_t length) noexcept nogil:
         self._at = data
         self._end = data + length
+        self._whole_end = self._end
+        while self._whole_end > data and self._whole_end[-1] != c"\n":
+            self._whole_end -= 1
 
     cdef bint next(self, const char** line, Py_ssize_t* length) noexcept nogil:
         cdef const char* start
@@ -83,6 +86,7 @@ cdef class LineSplitter:
         self._skipping = False
         self._at = NULL
         self._end = NULL
+        self._whole_end = NULL
 
     @property
     def partial_bytes(self):

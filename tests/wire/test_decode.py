@@ -1,6 +1,8 @@
 """The client's decoder: the handout's lines, every rule of every field, and the spellings that are legal."""
 
 import json
+import random
+from collections import Counter
 
 import pytest
 
@@ -532,3 +534,36 @@ def test_counting_may_span_calls():
     splitter = LineSplitter()
     assert count_messages(b'{"type":"ack","or', splitter=splitter) == {}
     assert count_messages(b'der_id":1}\n', splitter=splitter) == {"ack": 1}
+
+
+def counted_line_by_line(stream: bytes, max_bytes: int) -> Counter[str]:
+    """What ``count_messages`` should say: the stream split first, each line decoded by itself."""
+    splitter = LineSplitter(max_bytes)
+    found = Counter(type_or_fault(line) for line in splitter.split(stream) if line)
+    return found + Counter(oversized=splitter.oversized)
+
+
+def type_or_fault(line: bytes) -> str:
+    try:
+        return str(decode(line)["type"])
+    except WireError as error:
+        return error.kind
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_counting_agrees_with_lines_decoded_one_by_one_however_they_are_cut(seed):
+    rng = random.Random(seed)
+    compact = [line for line, _ in GOLDEN]
+    other = [json.dumps(json.loads(line)).encode() for line in compact] + [b"", b"junk", b"\r", b"}", b"12"]
+    lines = [rng.choice(compact if rng.random() < 0.7 else other) for _ in range(60)]
+    lines = [line if rng.random() < 0.8 else line[: rng.randrange(len(line) + 1)] for line in lines]
+    stream = b"".join(line + rng.choice((b"\n", b"\n", b"\n", b"\r\n", b"7\n", b" \n")) for line in lines)
+    max_bytes = rng.choice((30, 60, 65536))
+    expected = counted_line_by_line(stream, max_bytes)
+    for longest in (1, 40, len(stream)):
+        splitter, found, rest = LineSplitter(max_bytes), Counter(), stream
+        while rest:
+            size = rng.randint(1, longest)
+            found.update(count_messages(rest[:size], splitter=splitter))
+            rest = rest[size:]
+        assert found == expected, f"seed {seed}, slices of up to {longest} bytes"
