@@ -4,7 +4,6 @@ import functools
 import importlib.util
 import json
 import sys
-import tempfile
 import time
 import types
 from collections.abc import Callable
@@ -116,18 +115,15 @@ def study_loops(baselines: Path, data: bytes) -> dict[str, tuple[Callable[[], An
     module = types.ModuleType("bench_structs")
     # Their decoder knows four messages; an out would stop it.
     lines = [line for line in data.splitlines(True) if not line.startswith(b'{"type":"out"')]
-    with tempfile.TemporaryDirectory() as directory:
-        mix = Path(directory) / "mix.jsonl"
-        mix.write_bytes(b"".join(lines))
-        text = program.read_text().partition("def c_line")[0]
-        text = text.replace("from cycore import Engine\n", "").replace('"mix.jsonl"', repr(str(mix)))
-        sys.modules["bench_structs"] = module
-        try:
-            exec(structs.read_text(), module.__dict__)  # noqa: S102 -- a folder that the caller named
-            space: dict[str, Any] = {}
-            exec(text, space)  # noqa: S102 -- likewise
-        finally:
-            del sys.modules["bench_structs"]
+    text = program.read_text().partition("def c_line")[0]
+    text = text.replace("from cycore import Engine\n", "").replace('open("mix.jsonl","rb").read()', "mix")
+    space: dict[str, Any] = {"mix": b"".join(lines)}
+    sys.modules["bench_structs"] = module
+    try:
+        exec(structs.read_text(), module.__dict__)  # noqa: S102 -- a folder that the caller named
+        exec(text, space)  # noqa: S102 -- likewise
+    finally:
+        del sys.modules["bench_structs"]
     named = {"json of the study": "r_json", "msgspec of the study": "r_msgspec"}
     return {name: (space[function], len(lines)) for name, function in named.items()}
 
