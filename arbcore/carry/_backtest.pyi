@@ -5,9 +5,12 @@ from arbcore.carry._envelope import Envelope
 from arbcore.carry._rows import RowSource
 from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.settings import BacktestSettings
+from arbcore.errors import InputError
 
 SIDE_NAMES: dict[int, str]
 EXIT_REASONS: tuple[str, ...]
+
+def no_contract(ts_ns: int) -> InputError: ...
 
 class Backtest:
     calibrated_factor: float | None

@@ -55,6 +55,13 @@ cdef struct Point:
     double equity
 
 
+def no_contract(int64_t ts_ns) -> InputError:
+    """The error of a row at whose time no contract is known."""
+    return InputError(
+        f"No front ES contract is known at {iso_time(ts_ns)}, the time of a row; name the expiry."
+    )
+
+
 # Final, so that the loop's steps are direct calls that the compiler may inline.
 @cython.final
 cdef class Backtest:
@@ -178,9 +185,7 @@ cdef class Backtest:
         if failed == NO_MEMORY:
             raise MemoryError
         if failed == NO_CONTRACT:
-            raise InputError(
-                f"No front ES contract is known at {iso_time(row.ts_ns)}, the time of a row; name the expiry."
-            )
+            raise no_contract(row.ts_ns)
         return 0
 
     cdef int find_expiry(self, const QuoteRow* row, int64_t* expiry_ns) noexcept nogil:

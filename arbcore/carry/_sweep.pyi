@@ -1,5 +1,5 @@
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from arbcore.carry._sweep_rows import SweepRows
@@ -19,11 +19,30 @@ class SweepBlock:
     def joined(blocks: Iterable[SweepBlock]) -> SweepBlock: ...
     def set_cell(self, at: int, summary: Mapping[str, Any]) -> None: ...
 
+def can_jump(settings: BacktestSettings) -> bool: ...
+
+class SweepRun:
+    done: int
+    total: int
+    def __init__(
+        self,
+        rows: SweepRows,
+        settings: Iterable[BacktestSettings],
+        *,
+        expiries_ns: Iterable[int],
+        fixed: bool,
+        full: bool = False,
+        level: str | None = None,
+    ) -> None: ...
+    def advance(self) -> bool: ...
+    def block(self) -> SweepBlock: ...
+
 def run_block(
     rows: SweepRows,
-    settings: Sequence[BacktestSettings],
+    settings: Iterable[BacktestSettings],
     *,
-    expiries_ns: Sequence[int],
+    expiries_ns: Iterable[int],
     fixed: bool,
     full: bool = False,
+    level: str | None = None,
 ) -> SweepBlock: ...

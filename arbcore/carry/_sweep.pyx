@@ -1,14 +1,28 @@
 """A sweep: many settings over the same rows, each to the numbers of its own single run, bit by bit.
 
-Owns which numbers a cell has and how they are kept. Rows come from ``_sweep_rows``; threads, files and ranges
-are other people's business.
+Owns which numbers a cell has, how they are kept, and which way a cell is run. Rows come from ``_sweep_rows``;
+threads, files and ranges are other people's business.
 """
+import struct
 from array import array
+from dataclasses import fields
 
 cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.math cimport NAN
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free
+
+from arbcore.carry._money cimport Dividend, terms_of
+from arbcore.carry._sweep_bits cimport Bitmap
+from arbcore.carry._sweep_cells cimport Cell, cell_end, cell_run
+from arbcore.carry._sweep_rows cimport SweepRows
+from arbcore.carry._sweep_window cimport SegmentTable, SweepGroup, SweepWindow
 
 from arbcore.carry._backtest import Backtest
-from arbcore.carry._sweep_rows cimport SweepRows
+from arbcore.carry._sweep_bits import level_of
+from arbcore.carry._sweep_window import window_rows_of
+from arbcore.carry.settings import BacktestSettings
 
 #: Columns of whole numbers, of numbers, and those that need every row and are there with ``full`` only.
 COUNTS = ("trades", "wins")
@@ -17,6 +31,15 @@ NUMBERS = (
     "profit_factor", "exposure", "average_hold_s", "max_drawdown_closed",
 )
 FULL_NUMBERS = ("max_drawdown", "sharpe")
+
+#: The settings that the way from event to event knows.
+_JUMPED = frozenset((
+    "r", "d", "factor", "calibration_rows", "entry_bps", "exit_bps", "cost_bps", "stop_bps", "max_hold_days",
+    "cooldown_s", "multiplier", "contracts", "fill", "es_slippage_ticks", "spy_slippage_ticks",
+    "es_fee", "spy_fee", "spy_fee_min", "funding_rate", "borrow_rate", "close_at_end", "dividends",
+))
+#: Every other setting, with the value that it does not know either way of.
+_NEUTRAL = tuple((item.name, item.default) for item in fields(BacktestSettings) if item.name not in _JUMPED)
 
 
 @cython.final
@@ -71,15 +94,180 @@ cdef class SweepBlock:
             column[at] = float("nan") if value is None else value
 
 
-def run_block(SweepRows rows not None, settings, *, expiries_ns, fixed, full=False) -> SweepBlock:
+def can_jump(settings) -> bool:
+    """Whether a cell of some settings can go from event to event."""
+    return all([getattr(settings, name) == neutral for name, neutral in _NEUTRAL])
+
+
+@cython.final
+cdef class SweepRun:
+    """Some cells on their way over the rows: ``advance`` until it says False, then take ``block``.
+
+    Cells go over the rows a window at a time, from event to event. A cell of which every row is asked for
+    (``full``), or with a setting that this way does not know, has a ``Backtest`` of its own. ``level`` is the
+    instruction set by name, the fastest without. Expiries are those of ``Backtest``.
+    """
+
+    cdef readonly int64_t done, total
+    cdef SweepRows rows
+    cdef SweepBlock result
+    cdef SegmentTable table
+    cdef SweepWindow window
+    cdef object settings, expiries_ns
+    cdef bint fixed
+    cdef Cell* cells
+    cdef Py_ssize_t next_row, next_single
+    cdef list places, singles, groups, schedules
+
+    def __init__(self, SweepRows rows not None, settings, *, expiries_ns, bint fixed, bint full=False,
+                 str level=None):
+        cdef Py_ssize_t maps = 1
+        cdef SweepGroup group
+        self.rows, self.settings = rows, list(settings)
+        self.expiries_ns, self.fixed = tuple(expiries_ns), fixed
+        self.result = SweepBlock.empty(len(self.settings), full=full)
+        self.total = len(self.settings) * max(1, rows.count)
+        jumps = [not full and can_jump(each) for each in self.settings]
+        self.singles = [place for place, jump in enumerate(jumps) if not jump]
+        self.table = SegmentTable(rows, expiries_ns=self.expiries_ns, fixed=fixed)
+        self.collect([place for place, jump in enumerate(jumps) if jump])
+        for group in self.groups:
+            maps = max(maps, group.wanted.shape[0] + 2 * group.leave.shape[0])
+        self.window = SweepWindow(
+            rows, self.table, capacity=window_rows_of(maps), maps=maps, level=level_of(level))
+
+    def __dealloc__(self):
+        free(self.cells)
+
+    cdef int collect(self, list places) except -1:
+        """Makes the cells of some places, those of a group beside each other."""
+        cdef SweepGroup group
+        cdef Py_ssize_t at = 0
+        by_group = {}
+        for place in places:
+            each = self.settings[place]
+            factor = (None, 0) if self.rows.has_factor else (each.factor, each.calibration_rows)
+            key = each.r, each.d, *factor
+            by_group.setdefault(key, []).append(place)
+        self.cells = <Cell*>calloc(max(1, len(places)), sizeof(Cell))
+        if self.cells == NULL:
+            raise MemoryError
+        self.groups, self.places, self.schedules = [], [], []
+        schedules = {}
+        for (r, d, factor, calibration_rows), members in by_group.items():
+            group = SweepGroup(r, d, 0.0 if factor is None else factor)
+            if calibration_rows:
+                group.calibrate(self.rows, self.table, calibration_rows)
+            group.first_cell, group.end_cell = at, at + len(members)
+            for place in members:
+                self.make(&self.cells[at], self.settings[place], group, schedules)
+                at += 1
+            group.seal()
+            self.groups.append(group)
+            self.places += members
+        return 0
+
+    cdef int make(self, Cell* cell, settings, SweepGroup group, dict schedules) except -1:
+        """One cell before its first row."""
+        terms_of(&cell.terms, settings)
+        if settings.dividends:
+            schedule = schedules.get(settings.dividends)
+            if schedule is None:
+                schedule = b"".join(struct.pack("qd", *each) for each in settings.dividends)
+                schedules[settings.dividends] = schedule
+                self.schedules.append(schedule)
+            cell.terms.dividends = <const Dividend*>PyBytes_AS_STRING(schedule)
+            cell.terms.dividend_count = len(settings.dividends)
+        cell.wanted_bps = settings.entry_bps + settings.cost_bps
+        cell.exit_bps, cell.stop_bps = settings.exit_bps, settings.stop_bps
+        cell.max_hold_ns, cell.cooldown_ns = settings.max_hold_ns, settings.cooldown_ns
+        cell.close_at_end = settings.close_at_end
+        cell.wanted = group.wanted_places.setdefault(cell.wanted_bps, len(group.wanted_places))
+        cell.leave = group.leave_places.setdefault(cell.exit_bps, len(group.leave_places))
+        group.stops |= cell.stop_bps > 0.0
+        cell.at = group.first_row
+        cell.blocked_ns = (<int64_t>-0x7FFFFFFFFFFFFFFFLL) - 1
+        return 0
+
+    def advance(self) -> bool:
+        """One window of all cells, or one whole cell; False where there is nothing left."""
+        if self.next_row < self.rows.count and self.groups:
+            self.advance_window()
+        elif self.next_single < len(self.singles):
+            self.advance_single()
+        else:
+            return False
+        return True
+
+    cdef int advance_window(self) except -1:
+        cdef Py_ssize_t end = min(self.next_row + self.window.capacity, self.rows.count), at
+        cdef SweepGroup group
+        cdef Bitmap enter, leave_cc, leave_rev
+        cdef Cell* cell
+        with nogil:
+            self.window.move(self.next_row, end)
+        for group in self.groups:
+            self.window.derive(group)
+            with nogil:
+                for at in range(group.first_cell, group.end_cell):
+                    cell = &self.cells[at]
+                    self.window.bitmap(cell.wanted, &enter)
+                    self.window.bitmap(group.wanted.shape[0] + cell.leave, &leave_cc)
+                    self.window.bitmap(
+                        group.wanted.shape[0] + group.leave.shape[0] + cell.leave, &leave_rev)
+                    cell_run(cell, &self.window.window, &enter, &leave_cc, &leave_rev)
+        self.done += (end - self.next_row) * len(self.places)
+        self.next_row = end
+        return 0
+
+    cdef int advance_single(self) except -1:
+        place = self.singles[self.next_single]
+        kernel = Backtest(self.settings[place], expiries_ns=self.expiries_ns, fixed=self.fixed)
+        kernel.feed_memory(self.rows)
+        kernel.end()
+        self.result.set_cell(place, kernel.summary())
+        self.next_single += 1
+        self.done += self.rows.count
+        return 0
+
+    def block(self) -> SweepBlock:
+        """The numbers of all cells; the run is over."""
+        cdef Py_ssize_t at
+        while self.advance():
+            pass
+        for at in range(len(self.places)):
+            cell_end(&self.cells[at], self.rows.rows, self.rows.count)
+            self.write(&self.cells[at], self.places[at])
+        self.done = self.total
+        return self.result
+
+    cdef int write(self, const Cell* cell, Py_ssize_t place) except -1:
+        """A cell's numbers into the block, by the operations of the single run's summary."""
+        columns = self.result.columns
+        trades = cell.totals.trades
+        columns["trades"][place] = trades
+        columns["wins"][place] = cell.totals.wins
+        columns["gross_pnl"][place] = cell.totals.gross
+        columns["costs"][place] = cell.totals.costs
+        columns["financing"][place] = cell.totals.financing
+        columns["dividends"][place] = cell.totals.dividends
+        columns["net_pnl"][place] = cell.totals.net
+        columns["winning_pnl"][place] = cell.totals.won
+        columns["losing_pnl"][place] = cell.totals.lost
+        columns["profit_factor"][place] = (
+            cell.totals.won / -cell.totals.lost if cell.totals.lost < 0 else NAN)
+        columns["exposure"][place] = cell.held_rows / self.rows.count if self.rows.count else NAN
+        columns["average_hold_s"][place] = (
+            float(cell.totals.hold_ns) / trades / 1e9 if trades else NAN)
+        columns["max_drawdown_closed"][place] = cell.totals.drawdown
+        return 0
+
+
+def run_block(SweepRows rows not None, settings, *, expiries_ns, bint fixed, bint full=False,
+              str level=None) -> SweepBlock:
     """The numbers of each of some settings over the rows; the interpreter is free meanwhile.
 
-    Expiries are those of ``Backtest``; ``full`` adds what needs every row.
+    Arguments are those of ``SweepRun``.
     """
-    block = SweepBlock.empty(len(settings), full=full)
-    for at, each in enumerate(settings):
-        kernel = Backtest(each, expiries_ns=expiries_ns, fixed=fixed)
-        kernel.feed_memory(rows)
-        kernel.end()
-        block.set_cell(at, kernel.summary())
-    return block
+    return SweepRun(
+        rows, settings, expiries_ns=expiries_ns, fixed=fixed, full=full, level=level).block()

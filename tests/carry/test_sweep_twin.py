@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from quotes import START_NS, random_rows
 
 from arbcore.carry import calendar
-from arbcore.carry._sweep import SweepBlock, run_block
+from arbcore.carry._sweep import SweepBlock, SweepRun, run_block
+from arbcore.carry._sweep_bits import levels
 from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.settings import DAY_NS, BacktestSettings
 from arbcore.errors import BrokenInvariant, InputError
@@ -50,17 +51,19 @@ def compiled(
     expiry_ns: int | None = None,
     *,
     full: bool = False,
+    level: str | None = None,
 ) -> list[dict[str, object]]:
     expiries_ns = calendar.all_expiries_ns() if expiry_ns is None else (expiry_ns,)
+    fixed = expiry_ns is not None
     return cells_of(
-        run_block(memory_of(rows), cells, expiries_ns=expiries_ns, fixed=expiry_ns is not None, full=full)
+        run_block(memory_of(rows), cells, expiries_ns=expiries_ns, fixed=fixed, full=full, level=level)
     )
 
 
 def assert_same(
     rows: Sequence[Row], cells: Sequence[BacktestSettings], expiry_ns: int | None = None, why: object = None
 ) -> list[dict[str, object]]:
-    """Both kinds of block equal the twin's; returns the twin's cells."""
+    """Blocks of every kind and instruction set equal the twin's; returns the twin's cells."""
     expected = sweep(
         rows,
         cells,
@@ -68,8 +71,9 @@ def assert_same(
         fixed_expiry_ns=expiry_ns,
     )
     assert exact(compiled(rows, cells, expiry_ns, full=True)) == exact(expected), why
-    found = compiled(rows, cells, expiry_ns)
-    assert exact(found) == exact([{name: cell[name] for name in COLUMNS} for cell in expected]), why
+    short = exact([{name: cell[name] for name in COLUMNS} for cell in expected])
+    for level in levels():
+        assert exact(compiled(rows, cells, expiry_ns, level=level)) == short, (why, level)
     return expected
 
 
@@ -100,6 +104,8 @@ def grid_of(
         {"funding_rate": 0.04, "borrow_rate": 0.01, "cooldown_s": 36_600.0 * 86_400.0},
         {"es_fee": 2.25, "spy_fee": 0.005, "spy_fee_min": 3.0},
         {"es_latency_rows": 1, "spy_latency_rows": 4, "cooldown_s": 600.0, "stop_bps": 6.0, "es_fee": 1.0},
+        {"es_fee": 2.25, "spy_fee": 0.005, "spy_fee_min": 1.0, "cost_bps": 0.0},
+        {"es_latency_rows": 2, "spy_latency_rows": 1},
         {"calibration_rows": 20, "factor": 9.0},
         {"calibration_rows": 600},
         {"calibration_rows": 7, "exit_bps": -30.0, "close_at_end": True},
@@ -208,6 +214,31 @@ def test_fair_values_without_bound_are_equal(r: float, d: float, years: int) -> 
     rows = random_rows(4, 200)
     cells = grid_of(replace(EAGER, r=r, d=d, stop_bps=3.0), (-1e9, 0.0, 1e9), (-1e9, 0.0, 1e9))
     assert_same(rows, cells, -(2**63) + 10 + 2**62 + years * 365 * DAY_NS)
+
+
+def test_windows_follow_each_other_without_a_seam() -> None:
+    # Six windows of the smallest size: positions, cooldowns and segments last across them.
+    rows = random_rows(8, 25_000, step_s=60.0)
+    many = [-3.0 + 0.003 * at for at in range(1_000)]
+    cells = [replace(EAGER, entry_bps=10.0 + wide, exit_bps=wide, stop_bps=15.0) for wide in many]
+    cells += grid_of(replace(EAGER, cooldown_s=90_000.0, max_hold_days=2.0), (9.0, 25.0), (-60.0, 0.0))
+    expiry_ns = rows[20_480].ts_ns
+    run = SweepRun(memory_of(rows), cells, expiries_ns=(expiry_ns,), fixed=True)
+    windows = 0
+    while run.advance():
+        windows += 1
+    assert windows == 7
+    found = cells_of(run.block())
+    checked = [*range(0, 1_000, 250), *range(1_000, len(cells))]
+    single = compiled(rows, [cells[at] for at in checked], expiry_ns, full=True)
+    expected = [{name: cell[name] for name in COLUMNS} for cell in single]
+    assert exact([found[at] for at in checked]) == exact(expected)
+    assert all(cell["trades"] for cell in expected)
+
+
+def test_instructions_that_the_machine_has_not_are_refused() -> None:
+    with pytest.raises(BrokenInvariant, match="no instructions called 'abacus'"):
+        compiled([], [EAGER], level="abacus")
 
 
 def test_a_row_without_a_front_contract_is_refused() -> None:

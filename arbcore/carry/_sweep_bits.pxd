@@ -1,0 +1,72 @@
+"""The wall of the bitmaps: making them, and jumping from bit to bit."""
+from libc.stdint cimport uint64_t
+
+
+cdef extern from *:
+    """
+    #ifndef ARB_FIRST_BIT
+    #define ARB_FIRST_BIT
+    #include <stdint.h>
+    #if defined(__GNUC__) || defined(__clang__)
+    #define arb_first_bit(bits) __builtin_ctzll(bits)
+    #else
+    /* The lowest bit alone, times a de Bruijn number, has a place of its own in the top six bits. */
+    static int arb_first_bit(uint64_t bits) {
+        static const unsigned char places[64] = {
+            0, 1, 2, 53, 3, 7, 54, 27, 4, 38, 41, 8, 34, 55, 48, 28, 62, 5, 39, 46, 44, 42, 22, 9, 24, 35,
+            59, 56, 49, 18, 29, 11, 63, 52, 6, 26, 37, 40, 33, 47, 61, 45, 43, 21, 23, 58, 17, 10, 51, 25,
+            36, 32, 60, 20, 57, 16, 50, 31, 19, 15, 30, 14, 13, 12};
+        return places[((bits & (0 - bits)) * 0x022FDD63CC95386DULL) >> 58];
+    }
+    #endif
+    #endif
+    """
+    int first_bit "arb_first_bit"(uint64_t bits) noexcept nogil
+
+
+cdef struct Bitmap:
+    const uint64_t* words    # a bit a row
+    const uint64_t* summary  # a bit a word: whether it has a bit
+
+
+cdef inline Py_ssize_t next_bit(const Bitmap* map, Py_ssize_t at, Py_ssize_t limit) noexcept nogil:
+    """The first bit from ``at`` on; ``limit`` where there is none before it."""
+    cdef Py_ssize_t word = at >> 6, part, found
+    cdef uint64_t bits
+    if at >= limit:
+        return limit
+    bits = map.words[word] >> (at & 63)
+    if bits != 0:
+        found = at + first_bit(bits)
+        return found if found < limit else limit
+    word += 1
+    part = word >> 6
+    if word << 6 >= limit:
+        return limit
+    bits = map.summary[part] >> (word & 63) << (word & 63)
+    while bits == 0:
+        part += 1
+        if part << 12 >= limit:
+            return limit
+        bits = map.summary[part]
+    word = (part << 6) + first_bit(bits)
+    found = (word << 6) + first_bit(map.words[word])
+    return found if found < limit else limit
+
+
+#: What a word's bits are made with, in the order of speed.
+cdef enum Level:
+    SCALAR = 0
+    AVX2 = 1
+    AVX512 = 2
+
+cdef int best_level() noexcept nogil
+# Bitmaps stand ``stride`` words apart, one a threshold; each has ``words`` words of 64 values.
+cdef void bits_of_either(int level, const double* first, const double* second, Py_ssize_t words,
+                         const double* thresholds, Py_ssize_t count, uint64_t* out,
+                         Py_ssize_t stride) noexcept nogil
+cdef void bits_at_most(int level, const double* values, Py_ssize_t words, const double* thresholds,
+                       Py_ssize_t count, uint64_t* out, Py_ssize_t stride) noexcept nogil
+cdef void bits_at_least(int level, const double* values, Py_ssize_t words, const double* thresholds,
+                        Py_ssize_t count, uint64_t* out, Py_ssize_t stride) noexcept nogil
+cdef void summarise(const uint64_t* words, Py_ssize_t count, uint64_t* summary) noexcept nogil
