@@ -3,6 +3,7 @@
     python -m tools.simulate                      the table: all strategies, each alone, every regime
     python -m tools.simulate --seeds 1000         invariants checked after every event, under fault storms
     python -m tools.simulate --seed 17 --storm cuts --check    one round again, as a failing seed says
+    python -m tools.simulate --desk --seeds 1000  the carry desk against a model broker (tools.simulate_desk)
 
 Figures of the table are fair P&L a round in ticks: mean, 95% interval of the mean, worst and best round.
 Seeds from 100000 up were never used to choose a default; the table uses those.
@@ -22,6 +23,7 @@ from arbcore.simulation.link import STORMS
 from arbcore.simulation.rounds import ENDINGS, RoundPlan, RoundResult, play
 from arbcore.trading.settings import SECOND_NS, STRATEGY_SETTINGS
 from arbcore.venue.regimes import REGIMES
+from tools import simulate_desk
 
 REPORT_SEED = 100_000
 STORM_NAMES = [name for name in STORMS if name != "none"]
@@ -150,6 +152,9 @@ def run_one(args: argparse.Namespace) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
+    given = sys.argv[1:] if argv is None else argv
+    if "--desk" in given:
+        return simulate_desk.main([word for word in given if word != "--desk"])
     parser = argparse.ArgumentParser(prog="python -m tools.simulate", description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=200, help="rounds a row of the table")
     parser.add_argument("--rows", nargs="*", help="only rows whose name holds one of these words")
@@ -166,7 +171,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="hold the invariants after every event")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", action="store_true")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(given)
     if args.seed is not None:
         return run_one(args)
     with ProcessPoolExecutor(args.jobs) as pool:

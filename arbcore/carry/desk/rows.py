@@ -119,8 +119,8 @@ class DayRow:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a restart needs, at least: trades that are not closed, and the last closed one; every order and
-    execution of these trades and of the last seven days; the last ``DayRow``; the last numbers used.
+    """What a restart needs, at least: trades that are not over, and those of the last seven days; every order
+    and execution of them; the last ``DayRow``; the last numbers used.
 
     ``last_number`` is the largest that ever stood in an orderRef, ``factor`` the last calibrated one or None.
     """

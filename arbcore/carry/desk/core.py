@@ -1,0 +1,124 @@
+"""What the rooms of the desk share: the state, the way out for commands, and the one place that sends orders.
+
+Owns the numbering of orders, questions and alarms. It must not decide when to trade.
+"""
+
+from arbcore.carry.desk.clock import MarketClock
+from arbcore.carry.desk.commands import Alarm, Ask, Cancel, Command, Place, SaveOrder
+from arbcore.carry.desk.executions import Ledger
+from arbcore.carry.desk.orders import Order, Orders
+from arbcore.carry.desk.quotes import Leg
+from arbcore.carry.desk.risk import Brakes, Draft, Gate
+from arbcore.carry.desk.rows import ES, LEGS, SPY, OrderRow
+from arbcore.carry.desk.settings import DeskSettings, seconds_ns
+from arbcore.carry.desk.terms import CarryTerms
+from arbcore.errors import BrokenInvariant, ConfigError
+
+STORE_ID_MAX = 12
+ALARMS_MAX = 256
+
+
+class Core:
+    """State that every room reads; each part of it is changed by its own room only."""
+
+    def __init__(self, settings: DeskSettings, store_id: str, *, terms: CarryTerms) -> None:
+        if not (store_id.isascii() and store_id.isalnum() and len(store_id) <= STORE_ID_MAX):
+            raise ConfigError(
+                f"The store's id is {store_id!r}; it begins every order's ref, so give 1 to {STORE_ID_MAX} "
+                "letters or digits."
+            )
+        self.settings = settings
+        self.store_id = store_id
+        self.terms = terms
+        self.clock = MarketClock(
+            slip_ns=seconds_ns(settings.clock_slip_s), replay=settings.decide_on == "row"
+        )
+        self.orders = Orders()
+        self.ledger = Ledger(
+            assumed_es_usd=settings.commission_es_usd, assumed_spy_usd=settings.commission_spy_usd
+        )
+        self.es, self.spy = Leg(ES, settings), Leg(SPY, settings)
+        self.legs = {ES: self.es, SPY: self.spy}
+        self.positions = dict.fromkeys(LEGS, 0)
+        self.brakes = Brakes()
+        self.gate = Gate(settings, self.orders, legs=self.legs, brakes=self.brakes)
+        self.linked = False
+        self.number = 0
+        self.query = 0
+        self.out: list[Command] = []
+        self._alarmed: dict[str, int] = {}
+        self._repeat_ns = seconds_ns(settings.alarm_repeat_s)
+        self.order_timeout_ns = seconds_ns(settings.order_timeout_s)
+
+    # --- out ------------------------------------------------------------------------------------
+
+    def alarm(self, kind: str, message: str) -> None:
+        """Says it, and again only after a pause."""
+        now_ns = self.clock.now_ns
+        last_ns = self._alarmed.get(kind)
+        if last_ns is not None and now_ns - last_ns < self._repeat_ns:
+            return
+        self._alarmed[kind] = now_ns
+        self.out.append(Alarm(kind, message))
+
+    def brake(self, reason: str, sentence: str) -> None:
+        """A reason for REDUCING or HALTED begins to hold, loudly."""
+        if self.brakes.put(reason, sentence):
+            self._alarmed.pop(reason, None)
+        self.alarm(reason, sentence)
+
+    def ask(self, kind: str, *, side: int = 0, contracts: int = 0, shares: int = 0) -> int:
+        """Asks the broker; the question's number."""
+        self.query += 1
+        self.gate.window.take(self.clock.pace_ns)
+        self.out.append(Ask(self.query, kind, side, contracts, shares))
+        return self.query
+
+    def flush(self) -> None:
+        """Saves every order that changed."""
+        orders = self.orders
+        for order in orders.dirty:
+            order.dirty = False
+            self.out.append(SaveOrder(order.row()))
+        orders.dirty.clear()
+
+    # --- orders ---------------------------------------------------------------------------------
+
+    def refusal(self, drafts: list[Draft]) -> str:
+        """Why these orders must not leave; empty where all of them may."""
+        clock = self.clock
+        for draft in drafts:
+            reason = self.gate.check(draft, self.positions, clock)
+            if reason:
+                return reason
+        return ""
+
+    def place(self, trade_id: int, con_ids: dict[str, int], drafts: list[Draft]) -> None:
+        """Sends orders that were just found free of refusals, as one intent."""
+        clock = self.clock
+        rows = []
+        for draft in drafts:
+            self.number += 1
+            row = OrderRow(
+                f"{self.store_id}-{self.number:07d}{draft.leg[0]}", trade_id, draft.leg, draft.side,
+                draft.quantity, draft.kind, draft.limit, draft.tif, draft.role,
+                self.gate.passed(clock.pace_ns), con_ids[draft.leg], clock.utc_ns,
+            )  # fmt: skip
+            self.orders.add(row, clock.now_ns)
+            rows.append(row)
+        self.out.append(Place(tuple(rows)))
+
+    def pull(self, order: Order) -> None:
+        """Cancels an order; without room in the cap, at a later tick."""
+        if self.linked and self.gate.window.take(self.clock.pace_ns):
+            order.pulled_ns = self.clock.now_ns
+            order.pulls += 1
+            self.out.append(Cancel(order.ref, order.perm_id))
+
+
+def number_of(ref: str) -> int:
+    """The number in an order's ref. BrokenInvariant where it is none of ours."""
+    digits = ref.rpartition("-")[2][:-1]
+    if not (digits.isascii() and digits.isdigit()):
+        raise BrokenInvariant(f"The store holds an order with the ref {ref!r}, which no desk ever wrote.")
+    return int(digits)

@@ -1,0 +1,233 @@
+"""When to enter and leave, from two legs' quotes: the backtest's own signal kernel on live prices.
+
+Owns the moment of decision, the size, the calibration of the factor, and what is refused and why. How orders
+fare is the pairs' business, whether any may leave the gate's.
+"""
+
+import statistics
+
+from arbcore._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_bps
+from arbcore.carry._signal import Signal
+from arbcore.carry.desk.commands import MARGIN, AskContract, SaveFactor, Seen
+from arbcore.carry.desk.core import Core
+from arbcore.carry.desk.events import Margin
+from arbcore.carry.desk.pair import ENTERING, HELD, Pairs, Trade
+from arbcore.carry.desk.risk import ACTIVE, ENTRY_PAUSE, Draft
+from arbcore.carry.desk.rows import CASH_AND_CARRY, ES, IOC, LIMIT, REVERSE, SPY, TradeRow
+from arbcore.carry.desk.settings import seconds_ns, shares_for
+
+_SIDES = {"enter_cash_and_carry": CASH_AND_CARRY, "enter_reverse": REVERSE}
+_STAY = "stay"
+#: Reasons for which a held pair goes without asking the signal, by the brake that holds.
+FORCED = {"kill switch": "kill", "daily loss": "daily_loss"}
+
+
+class Decider:
+    """Decides once a quote, or once a row."""
+
+    def __init__(self, core: Core, pairs: Pairs) -> None:
+        settings = core.settings
+        self.core = core
+        self.pairs = pairs
+        self.signal = Signal(
+            entry_bps=settings.entry_bps, exit_bps=settings.exit_bps, cost_bps=settings.cost_bps,
+            stop_bps=settings.stop_bps, max_hold_ns=settings.max_hold_ns, cooldown_ns=settings.cooldown_ns,
+        )  # fmt: skip
+        self.last_trade_id = 0
+        self.decisions = 0
+        self.skipped: dict[str, int] = {}
+        self.flatten = False
+        self.shortable: int | None = None
+        self.margin_checked = not settings.margin_check
+        self.margin_query = 0
+        self.margin_due_ns = 0
+        self.pending_ns = 0
+        self._ratios: list[float] = []
+        self._calibration_left = settings.calibration_rows
+        self._roll_ns = seconds_ns(settings.roll_before_s)
+        self._seen = ("", "")
+        self._asked_after_ns = 0
+
+    # --- restoring ------------------------------------------------------------------------------
+
+    def holds(self, trade: Trade) -> None:
+        """A pair is whole: the signal waits for its exit."""
+        self.signal.entered(trade.side, trade.entry_ns, trade.expiry_ns, dev_bps=trade.entry_dev_bps)
+
+    def left(self, exit_ns: int) -> None:
+        """A pair is over: the cooldown begins."""
+        self.signal.left(exit_ns)
+
+    def calibrated(self, factor: float) -> None:
+        """The factor is known from an earlier run."""
+        self._calibration_left = 0
+        self._ratios = []
+        self.core.terms.tell(r=None, d=None, factor=factor)
+        self.core.gate.factor = factor
+
+    # --- deciding -------------------------------------------------------------------------------
+
+    def decide(self, ts_ns: int) -> None:
+        """One decision on the quotes as they stand, at a time of the market's clock."""
+        core = self.core
+        open_trades = self.pairs.open
+        trade = None
+        if open_trades:
+            trade = next(iter(open_trades.values()))
+            if len(open_trades) > 1 or trade.phase != HELD:
+                return
+        now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
+        es, spy = core.es, core.spy
+        fault = es.fault(now_ns, utc_ns) or spy.fault(now_ns, utc_ns)
+        if fault:
+            self.skipped[fault] = self.skipped.get(fault, 0) + 1
+            return
+        self.decisions += 1
+        if trade is not None and self._must_go(trade, ts_ns):
+            return
+        expiry_ns = es.expiry_ns if trade is None else trade.expiry_ns
+        if self._calibration_left:
+            self._calibrate(ts_ns, expiry_ns)
+            return
+        c = core.terms.carry(ts_ns, expiry_ns, spy_mid=spy.mid)
+        action = self.signal.decide(
+            ts_ns, expiry_ns, es_bid=es.bid, es_ask=es.ask, spy_bid=spy.bid, spy_ask=spy.ask, c=c
+        )
+        if action is _STAY or action == _STAY:
+            return
+        dev_bps = deviation_bps(es_bid=es.bid, es_ask=es.ask, spy_bid=spy.bid, spy_ask=spy.ask, c=c)
+        if abs(dev_bps) > core.settings.deviation_max_bps:
+            core.alarm(
+                "not believed",
+                f"The legs are {dev_bps:.0f} bps from fair value; check contract, rate and factor.",
+            )
+            refusal = "not believed"
+        elif trade is None:
+            refusal = self._enter(_SIDES[action], ts_ns, expiry_ns, dev_bps=dev_bps)
+        else:
+            refusal = self.pairs.leave(trade, action, ts_ns=ts_ns, dev_bps=dev_bps, forced=False)
+        self._note(action, refusal, ts_ns, (dev_bps, c))
+
+    def press(self) -> None:
+        """Lets a held pair go that must, without waiting for a quote."""
+        for trade in list(self.pairs.open.values()):
+            if trade.phase == HELD:
+                self._must_go(trade, self.core.clock.utc_ns)
+
+    def _must_go(self, trade: Trade, ts_ns: int) -> bool:
+        """Whether a held pair has to go for a reason that is not the signal's, and is going."""
+        brakes = self.core.brakes
+        forced = next((word for brake, word in FORCED.items() if brake in brakes.sentences), "")
+        if not forced and self.flatten:
+            forced = "flatten"
+        if not forced and self._roll_ns and ts_ns >= trade.expiry_ns - self._roll_ns:
+            return not self.pairs.leave(trade, "roll", ts_ns=ts_ns, dev_bps=None, forced=False)
+        if not forced:
+            return False
+        refusal = self.pairs.leave(trade, forced, ts_ns=ts_ns, dev_bps=None, forced=True)
+        if refusal:
+            self.core.alarm(
+                "cannot close", f"Pair {trade.trade_id} must go ({forced}) and cannot: {refusal}."
+            )
+        return True
+
+    def _enter(self, side: int, ts_ns: int, expiry_ns: int, *, dev_bps: float) -> str:
+        core = self.core
+        settings = core.settings
+        if not settings.trading_enabled:
+            return "trading is off"
+        if core.brakes.state != ACTIVE:
+            return core.brakes.state
+        if self._roll_ns and ts_ns >= expiry_ns - self._roll_ns:
+            if self._asked_after_ns != expiry_ns:
+                self._asked_after_ns = expiry_ns
+                core.out.append(AskContract(expiry_ns))
+            return "too near to expiry"
+        if not core.gate.ready(ENTRY_PAUSE, core.clock.now_ns):
+            return "pause after a missed entry"
+        es_price, spy_price = (core.es.ask, core.spy.bid) if side > 0 else (core.es.bid, core.spy.ask)
+        contracts = settings.contracts
+        shares = shares_for(contracts, multiplier=settings.multiplier, es_price=es_price, spy_price=spy_price)
+        if side > 0 and self.shortable is not None and self.shortable < shares:
+            return "no shares to borrow"
+        drafts = [
+            Draft(ES, side, contracts, LIMIT, es_price, IOC, "entry", 0, False),
+            Draft(SPY, -side, shares, LIMIT, spy_price, IOC, "entry", 0, False),
+        ]
+        refusal = core.refusal(drafts)
+        if refusal:
+            return refusal
+        if not self.margin_checked:
+            self._ask_margin(side, contracts, shares, ts_ns=ts_ns)
+            return "margin is being asked"
+        self.last_trade_id += 1
+        trade = Trade(
+            TradeRow(
+                self.last_trade_id, side, ENTERING, core.es.con_id, expiry_ns, settings.multiplier,
+                contracts, shares, ts_ns, dev_bps,
+            )
+        )  # fmt: skip
+        order = settings.entry_order
+        if order == "es_first":
+            self.pairs.enter(trade, drafts[:1], SPY)
+        elif order == "spy_first":
+            self.pairs.enter(trade, drafts[1:], ES)
+        else:
+            self.pairs.enter(trade, drafts, "")
+        return ""
+
+    def _note(self, action: str, refusal: str, ts_ns: int, numbers: tuple[float, float]) -> None:
+        """A signal is written down when it is acted upon, and when why it is not changes."""
+        if refusal and self._seen == (action, refusal):
+            return
+        self._seen = (action, refusal)
+        dev_bps, c = numbers
+        es, spy = self.core.es, self.core.spy
+        self.core.out.append(
+            Seen(
+                ts_ns, action, refusal, dev_bps,
+                edge_cash_and_carry_bps(es_bid=es.bid, spy_ask=spy.ask, c=c),
+                edge_reverse_bps(es_ask=es.ask, spy_bid=spy.bid, c=c),
+            )
+        )  # fmt: skip
+
+    def _calibrate(self, ts_ns: int, expiry_ns: int) -> None:
+        """A decision of the calibration window: it is not traded."""
+        es, spy = self.core.es, self.core.spy
+        growth = self.core.terms.carry(ts_ns, expiry_ns, spy_mid=spy.mid, factor=1.0)
+        self._ratios.append(es.mid / (spy.mid * growth))
+        self._calibration_left -= 1
+        if not self._calibration_left:
+            factor = statistics.median(self._ratios)
+            self.calibrated(factor)
+            self.core.out.append(SaveFactor(factor))
+
+    # --- margin ---------------------------------------------------------------------------------
+
+    def _ask_margin(self, side: int, contracts: int, shares: int, *, ts_ns: int) -> None:
+        """Before the first entry of a day; the decision waits for the answer."""
+        if self.margin_query and self.core.clock.now_ns < self.margin_due_ns:
+            return
+        self.margin_query = self.core.ask(MARGIN, side=side, contracts=contracts, shares=shares)
+        self.margin_due_ns = self.core.clock.now_ns + seconds_ns(self.core.settings.query_timeout_s)
+        self.pending_ns = ts_ns
+
+    def margin(self, event: Margin) -> None:
+        """The answer; where it suffices, the decision that waited is made again."""
+        if not self.margin_query or event.query != self.margin_query:
+            return
+        self.margin_query = 0
+        pending_ns, self.pending_ns = self.pending_ns, 0
+        if event.sufficient:
+            self.margin_checked = True
+            replay = self.core.settings.decide_on == "row"
+            self.decide(pending_ns if replay else self.core.clock.utc_ns)
+        else:
+            self.core.alarm("margin", f"The account does not carry an entry: {event.sentence}")
+            self.core.gate.pause(ENTRY_PAUSE, self.core.clock.now_ns)
+
+    def margin_failed(self, query: int) -> None:
+        """The question was refused, or (0) the connection is gone: it will be asked again."""
+        if self.margin_query and query in (0, self.margin_query):
+            self.margin_query = 0
+            self.pending_ns = 0

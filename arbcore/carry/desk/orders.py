@@ -1,0 +1,172 @@
+"""Our own orders and what becomes of them, as a table of states in which UNKNOWN is one like any other.
+
+An order is known by our ref, then by its permId; the broker's order ids are nobody's business here. It is
+over only when executions fill it, the broker's own status or rejection says so and agrees with the
+executions, or a whole answer to a question no longer shows it. It must not know why an order was sent.
+"""
+
+from arbcore.carry.desk.rows import LEGS, OrderRow
+from arbcore.errors import BrokenInvariant
+
+SENT, WORKING, UNKNOWN = "sent", "working", "unknown"
+FILLED, CANCELLED, REJECTED, GONE = "filled", "cancelled", "rejected", "gone"
+LIVE_STATES = frozenset({SENT, WORKING, UNKNOWN})
+FINAL_STATES = frozenset({FILLED, CANCELLED, REJECTED, GONE})
+
+ACK, FULL, OUT, REJECT, DOUBT, ABSENT = "ack", "full", "out", "reject", "doubt", "absent"
+#: What news makes of a state. What is not listed changes nothing: a state that is over stays.
+NEXT = {
+    (SENT, ACK): WORKING, (UNKNOWN, ACK): WORKING,
+    (SENT, FULL): FILLED, (WORKING, FULL): FILLED, (UNKNOWN, FULL): FILLED,
+    (SENT, OUT): CANCELLED, (WORKING, OUT): CANCELLED, (UNKNOWN, OUT): CANCELLED,
+    (SENT, REJECT): REJECTED, (WORKING, REJECT): REJECTED, (UNKNOWN, REJECT): REJECTED,
+    (SENT, DOUBT): UNKNOWN, (WORKING, DOUBT): UNKNOWN,
+    (UNKNOWN, ABSENT): GONE, (SENT, ABSENT): GONE, (WORKING, ABSENT): CANCELLED,
+}  # fmt: skip
+
+#: Statuses by which the broker says that an order is over, and those by which it says that it lives.
+OUT_STATUSES = frozenset({"Cancelled", "ApiCancelled", "Inactive"})
+LIVE_STATUSES = frozenset({"PreSubmitted", "Submitted", "PendingCancel"})
+#: Errors after which an order certainly never traded, or does no more.
+REJECT_CODES = frozenset({103, 110, 200, 201, 203, 321})
+#: Messages that are about an order and change nothing: notices, held orders, and the notice of a cancel,
+#: which a status follows.
+NOTICE_CODES = frozenset({202, 399, 404, 2109})
+
+_OLD_NS = 2 * 86_400 * 10**9
+
+
+class Order:
+    """One order; ``sent_ns`` and ``pulled_ns`` (when a cancel was sent, or 0) are monotonic."""
+
+    __slots__ = (
+        "absent", "acked", "approved", "con_id", "created_ns", "dirty", "filled", "kind", "leg", "limit",
+        "out_filled", "perm_id", "pulled_ns", "pulls", "quantity", "reason", "ref", "role", "sent_ns",
+        "side", "state", "suspect", "tif", "told_filled", "trade_id",
+    )  # fmt: skip
+
+    def __init__(self, row: OrderRow, now_ns: int) -> None:
+        self.ref, self.trade_id, self.leg, self.side = row.ref, row.trade_id, row.leg, row.side
+        self.quantity, self.kind, self.limit, self.tif = row.quantity, row.kind, row.limit, row.tif
+        self.role, self.approved, self.con_id = row.role, row.approved, row.con_id
+        self.created_ns, self.state, self.filled = row.created_ns, row.state, row.filled
+        self.perm_id, self.reason = row.perm_id, row.reason
+        self.sent_ns = now_ns
+        self.pulled_ns = 0
+        self.pulls = 0
+        self.acked = row.perm_id != 0
+        self.suspect = False
+        self.out_filled = -1
+        self.told_filled = 0
+        self.absent = 0
+        self.dirty = False
+
+    def row(self) -> OrderRow:
+        """As it is stored."""
+        return OrderRow(
+            self.ref, self.trade_id, self.leg, self.side, self.quantity, self.kind, self.limit, self.tif,
+            self.role, self.approved, self.con_id, self.created_ns, self.state, self.filled, self.perm_id,
+            self.reason,
+        )  # fmt: skip
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE_STATES
+
+    @property
+    def open_quantity(self) -> int:
+        """What may still fill: all that did not, until the order is known to be over."""
+        return max(0, self.quantity - self.filled) if self.state in LIVE_STATES else 0
+
+
+class Orders:
+    """Every order of the last days by ref, and the live ones apart."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, Order] = {}
+        self.live: dict[str, Order] = {}
+        self.by_perm: dict[int, str] = {}
+        self.dirty: list[Order] = []
+
+    def add(self, row: OrderRow, now_ns: int) -> Order:
+        """A new order. BrokenInvariant where its ref was used before."""
+        if row.ref in self.all:
+            raise BrokenInvariant(f"The order ref {row.ref} was used before.")
+        order = Order(row, now_ns)
+        self.all[row.ref] = order
+        if order.state in LIVE_STATES:
+            self.live[row.ref] = order
+        if row.perm_id:
+            self.by_perm[row.perm_id] = row.ref
+        return order
+
+    def find(self, ref: str, perm_id: int) -> Order | None:
+        """By ref, else by permId; None where it is not ours."""
+        order = self.all.get(ref)
+        if order is None and perm_id:
+            order = self.all.get(self.by_perm.get(perm_id, ""))
+        return order
+
+    def identify(self, order: Order, perm_id: int) -> None:
+        """The broker's permanent number of an order, which also says that it arrived there."""
+        if perm_id and order.perm_id != perm_id:
+            order.perm_id = perm_id
+            self.by_perm[perm_id] = order.ref
+            self.mark(order)
+        order.acked = order.acked or perm_id != 0
+
+    def news(self, order: Order, news: str, reason: str = "") -> bool:
+        """Applies news to an order; whether its state changed."""
+        state = NEXT.get((order.state, news))
+        if state is None:
+            return False
+        order.state = state
+        if news in (ACK, OUT, FULL):
+            order.acked = True
+        if reason:
+            order.reason = reason
+        if state in FINAL_STATES:
+            self.live.pop(order.ref, None)
+        self.mark(order)
+        return True
+
+    def fill(self, order: Order, change: int) -> None:
+        """Executions of an order changed by so many."""
+        order.filled += change
+        self.mark(order)
+        if order.filled >= order.quantity:
+            self.news(order, FULL)
+        elif order.told_filled <= order.out_filled == order.filled:
+            self.news(order, OUT)
+
+    def ended(self, order: Order, filled: int) -> bool:
+        """The broker says that an order is over with so many filled; whether that settles it."""
+        order.out_filled = filled
+        return order.told_filled <= filled == order.filled and self.news(order, OUT)
+
+    def working(self, leg: str, side: int) -> int:
+        """Everything on one side of a leg that may still fill."""
+        return sum(
+            order.open_quantity for order in self.live.values() if order.leg == leg and order.side == side
+        )
+
+    def exposure(self) -> dict[str, dict[int, int]]:
+        """What may still fill, by leg and side."""
+        return {leg: {side: self.working(leg, side) for side in (1, -1)} for leg in LEGS}
+
+    def mark(self, order: Order) -> None:
+        """The order is to be saved."""
+        if not order.dirty:
+            order.dirty = True
+            self.dirty.append(order)
+
+    def prune(self, utc_ns: int, keep: set[int]) -> None:
+        """Forgets orders that ended more than two days ago, but those of the trades to keep."""
+        old = [
+            order for order in self.all.values()
+            if order.state in FINAL_STATES and order.created_ns < utc_ns - _OLD_NS
+            and order.trade_id not in keep
+        ]  # fmt: skip
+        for order in old:
+            del self.all[order.ref]
+            self.by_perm.pop(order.perm_id, None)

@@ -1,0 +1,457 @@
+"""One pair of legs from entry to exit: phases, the residual, the ladder that mends it, and the way out.
+
+A pair acts only when none of its orders may still fill, so that what it holds is certain. What it holds is
+counted from executions alone. It must not know connections, questions or where quotes come from.
+
+    entering ──> held ──> exiting ──> closed
+        │  residual ▲│ residual │ part of it
+        ▼           │▼          ▼
+        └────────> hedging ──> unwinding ──> closed
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from arbcore.carry.desk.commands import SaveTrade
+from arbcore.carry.desk.core import Core
+from arbcore.carry.desk.executions import money_of
+from arbcore.carry.desk.risk import ACTIVE, EXIT_PAUSE, HALTED, Draft
+from arbcore.carry.desk.rows import DAY, ES, IOC, LIMIT, MARKET, SPY, ExecutionRow, TradeRow
+from arbcore.carry.desk.settings import SECOND_NS, seconds_ns
+
+ENTERING, HEDGING, HELD, EXITING, UNWINDING = "entering", "hedging", "held", "exiting", "unwinding"
+CLOSED, VOID = "closed", "void"
+OVER = frozenset({CLOSED, VOID})
+#: Steps of the hedge's ladder before the filled leg is reversed: a marketable limit, a market order.
+HEDGE_STEPS = 2
+EXIT_MISSES_MAX = 3
+RETRY_NS = SECOND_NS
+BACKOFF_MAX_NS = 30 * SECOND_NS
+NEVER_NS = 2**62
+OLD_NS = 2 * 86_400 * SECOND_NS
+
+
+class Side(NamedTuple):
+    """Sums of one direction in one leg."""
+
+    quantity: int
+    value: float
+
+    @property
+    def average(self) -> float | None:
+        return self.value / self.quantity if self.quantity else None
+
+
+class Trade:
+    """A pair's own state; positions are signed, ``side`` +1 is long ES."""
+
+    def __init__(self, row: TradeRow) -> None:
+        self.trade_id, self.side, self.phase = row.trade_id, row.side, row.phase
+        self.con_id, self.expiry_ns, self.multiplier = row.con_id, row.expiry_ns, row.multiplier
+        self.wanted_contracts, self.wanted_shares = row.wanted_contracts, row.wanted_shares
+        self.entry_ns, self.entry_dev_bps = row.entry_ns, row.entry_dev_bps
+        self.exit_ns, self.exit_dev_bps, self.exit_reason = row.exit_ns, row.exit_dev_bps, row.exit_reason
+        self.contracts, self.shares, self.tries = row.contracts, row.shares, row.tries
+        self.gross = row.gross
+        self.commissions: dict[str, float | None] = {}
+        self.position = {ES: 0, SPY: 0}
+        self.sums = {(leg, side): Side(0, 0.0) for leg in (ES, SPY) for side in (1, -1)}
+        self.second: str = ""  # the leg whose entry waits for the other one
+        self.deadline_ns = self.next_try_ns = 0
+        self.naked_since_ns: int | None = None
+        self.exit_from: tuple[int, int] | None = None
+        self.misses = 0
+        self.forced = False
+        #: Whether all executions are known; of an old pair only some may have been stored.
+        self.complete = True
+
+    def count(self, row: ExecutionRow, sign: int) -> None:
+        """An execution comes in (+1) or is replaced (-1)."""
+        self.position[row.leg] += sign * row.side * row.quantity
+        before = self.sums[row.leg, row.side]
+        self.sums[row.leg, row.side] = Side(
+            before.quantity + sign * row.quantity, before.value + sign * row.quantity * row.price
+        )
+        self.gross += sign * money_of(row)
+        self.commissions[row.key] = row.commission
+        self.contracts = max(self.contracts, abs(self.position[ES]))
+        self.shares = max(self.shares, abs(self.position[SPY]))
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """Contracts and shares held in the pair's own direction; negative where it is the wrong one."""
+        return self.side * self.position[ES], -self.side * self.position[SPY]
+
+    def shares_of(self, contracts: int) -> int:
+        """Shares that hedge so many contracts, in the proportion fixed at entry."""
+        if contracts == self.wanted_contracts:
+            return self.wanted_shares
+        return math.floor(contracts * self.wanted_shares / self.wanted_contracts + 0.5)
+
+    @property
+    def residual(self) -> int:
+        """Shares held beyond those that hedge the contracts held; 0 where the pair is whole."""
+        contracts, shares = self.held
+        return shares - self.shares_of(contracts)
+
+    @property
+    def commission(self) -> float | None:
+        """What all executions cost; None while one of them is unknown."""
+        known = [amount for amount in self.commissions.values() if amount is not None]
+        return math.fsum(known) if len(known) == len(self.commissions) else None
+
+    def row(self) -> TradeRow:
+        """As it is stored."""
+        return TradeRow(
+            self.trade_id, self.side, self.phase, self.con_id, self.expiry_ns, self.multiplier,
+            self.wanted_contracts, self.wanted_shares, self.entry_ns, self.entry_dev_bps, self.contracts,
+            self.shares, self.sums[ES, self.side].average, self.sums[ES, -self.side].average,
+            self.sums[SPY, -self.side].average, self.sums[SPY, self.side].average, self.exit_ns,
+            self.exit_dev_bps, self.exit_reason, self.tries, self.gross, self.commission,
+        )  # fmt: skip
+
+
+class Pairs:
+    """Works every pair that is not over. Nearly always that is one: a late fill may wake an older one."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.open: dict[int, Trade] = {}
+        self.over: dict[int, Trade] = {}
+        self.ended: list[Trade] = []
+        self._hedge_ns = seconds_ns(core.settings.hedge_timeout_s)
+        self._phases: dict[str, Callable[[Trade], None]] = {
+            ENTERING: self._entering, HEDGING: self._hedging, HELD: self._held, EXITING: self._exiting,
+            UNWINDING: self._unwinding,
+        }  # fmt: skip
+
+    # --- what others ask for --------------------------------------------------------------------
+
+    def enter(self, trade: Trade, drafts: list[Draft], second: str) -> None:
+        """Sends the entry of a new pair, whose drafts were found free of refusals."""
+        self.open[trade.trade_id] = trade
+        trade.second = second
+        self.core.out.append(SaveTrade(trade.row()))
+        self._place(trade, drafts)
+
+    def leave(self, trade: Trade, reason: str, *, ts_ns: int, dev_bps: float | None, forced: bool) -> str:
+        """Tries to close a held pair; why it could not be sent, or nothing. ``forced`` crosses the touch."""
+        core = self.core
+        if not forced and not core.gate.ready(EXIT_PAUSE, core.clock.now_ns):
+            return "pause after a missed exit"
+        if core.clock.now_ns < trade.next_try_ns:
+            return "pause after a refused exit"
+        offset = core.settings.hedge_offset_bps if forced else 0.0
+        drafts = [
+            self._closing(trade, leg, "exit", LIMIT, offset) for leg in (ES, SPY) if trade.position[leg]
+        ]
+        refusal = core.refusal(drafts)
+        if refusal:
+            trade.next_try_ns = core.clock.now_ns + (RETRY_NS if forced else 0)
+            return refusal
+        trade.exit_ns, trade.exit_dev_bps, trade.exit_reason = ts_ns, dev_bps, reason
+        trade.exit_from, trade.forced, trade.tries = trade.held, forced, 0
+        self._go(trade, EXITING)
+        self._place(trade, drafts)
+        return ""
+
+    def step(self) -> None:
+        """Moves every pair as far as certain knowledge allows."""
+        for trade in list(self.open.values()):
+            self._watch(trade)
+            before = ""
+            while trade.phase != before and trade.trade_id in self.open and not self._live(trade):
+                before = trade.phase
+                self._phases[before](trade)
+
+    def deadline_ns(self) -> int:
+        """When a pair next wants to be looked at without news."""
+        now_ns = self.core.clock.now_ns
+        times = [
+            time_ns
+            for trade in self.open.values()
+            for time_ns in (trade.next_try_ns, (trade.naked_since_ns or -self._hedge_ns) + self._hedge_ns)
+            if time_ns > now_ns
+        ]
+        return min(times, default=NEVER_NS)
+
+    # --- phases ---------------------------------------------------------------------------------
+
+    def _entering(self, trade: Trade) -> None:
+        contracts, shares = trade.held
+        if trade.second and self._second_leg(trade):
+            return
+        trade.second = ""
+        if trade.residual == 0:
+            self._go(trade, HELD if contracts or shares else VOID)
+        else:
+            self._begin_hedge(trade)
+
+    def _second_leg(self, trade: Trade) -> bool:
+        """Sends the leg that waited, for what the first one filled; whether there was anything to send."""
+        leg, core = trade.second, self.core
+        contracts, shares = trade.held
+        trade.second = ""
+        if leg == SPY:
+            side, quantity = -trade.side, trade.shares_of(contracts)
+        else:
+            per_contract = trade.wanted_shares / trade.wanted_contracts
+            side, quantity = trade.side, math.floor(shares / per_contract + 0.5)
+        if quantity < 1:
+            return False
+        price = core.legs[leg].crossing(side, 0.0)
+        draft = Draft(leg, side, quantity, LIMIT, price, IOC, "entry", trade.position[leg], False)
+        if core.refusal([draft]):
+            return False
+        self._place(trade, [draft])
+        return True
+
+    def _begin_hedge(self, trade: Trade) -> None:
+        trade.deadline_ns = self.core.clock.now_ns + self._hedge_ns
+        trade.next_try_ns = 0
+        trade.tries = 0
+        contracts, shares = trade.held
+        self.core.alarm(
+            "residual",
+            f"Pair {trade.trade_id} holds {contracts} contracts and {shares} shares; it is being hedged.",
+        )
+        self._go(trade, HEDGING)
+
+    def _hedging(self, trade: Trade) -> None:
+        core = self.core
+        contracts, shares = trade.held
+        if trade.residual == 0:
+            self._go(trade, HELD if contracts or shares else self._empty_phase(trade))
+            return
+        if not trade.deadline_ns:
+            trade.deadline_ns = core.clock.now_ns + self._hedge_ns
+        if core.brakes.state == HALTED:
+            return
+        late = core.clock.now_ns >= trade.deadline_ns
+        if core.brakes.state != ACTIVE or late or trade.tries >= HEDGE_STEPS or contracts < 0 or shares < 0:
+            self._begin_unwind(trade, "unhedged")
+            return
+        if core.clock.now_ns < trade.next_try_ns:
+            return
+        draft = self._mending(trade)
+        refusal = core.refusal([draft])
+        if refusal:
+            # Until the deadline the market may come back; a limit does not.
+            if "limit" in refusal:
+                self._begin_unwind(trade, "unhedged")
+            trade.next_try_ns = min(core.clock.now_ns + RETRY_NS, trade.deadline_ns)
+            return
+        trade.tries += 1
+        self._place(trade, [draft])
+
+    def _mending(self, trade: Trade) -> Draft:
+        """The order that makes the pair whole: the contracts nearest to the shares held, then the shares."""
+        contracts, shares = trade.held
+        kind = LIMIT if trade.tries == 0 else MARKET
+        nearest = math.floor(shares * trade.wanted_contracts / trade.wanted_shares + 0.5)
+        missing = min(nearest, trade.wanted_contracts) - contracts
+        if missing > 0:
+            return self._draft(trade, ES, trade.side, missing, kind=kind)
+        residual = trade.residual
+        # Too few shares: more of what was begun. Too many: fewer.
+        side = -trade.side if residual < 0 else trade.side
+        return self._draft(trade, SPY, side, abs(residual), kind=kind)
+
+    def _held(self, trade: Trade) -> None:
+        contracts, shares = trade.held
+        if trade.residual:
+            self._begin_hedge(trade)
+        elif not contracts and not shares:
+            self._go(trade, self._empty_phase(trade))
+
+    def _exiting(self, trade: Trade) -> None:
+        if not any(trade.position.values()):
+            self._go(trade, CLOSED)
+        elif self._missed(trade):
+            trade.misses += 1
+            trade.exit_ns = trade.exit_dev_bps = None
+            trade.exit_reason = ""
+            self.core.gate.pause(EXIT_PAUSE, self.core.clock.now_ns)
+            self._go(trade, HELD)
+        else:
+            self._begin_unwind(trade, trade.exit_reason)
+
+    @staticmethod
+    def _missed(trade: Trade) -> bool:
+        """Whether an exit traded nothing, so that the pair may wait for the next signal."""
+        if trade.exit_from is None:
+            # Stored while it was leaving; what it was then is not known.
+            return trade.residual == 0
+        return trade.held == trade.exit_from and not trade.forced and trade.misses < EXIT_MISSES_MAX
+
+    def _begin_unwind(self, trade: Trade, reason: str) -> None:
+        core = self.core
+        if not trade.exit_reason or trade.exit_ns is None:
+            trade.exit_ns = core.clock.utc_ns
+        trade.exit_reason = trade.exit_reason or reason
+        trade.tries = 0
+        trade.next_try_ns = 0
+        self._go(trade, UNWINDING)
+
+    def _unwinding(self, trade: Trade) -> None:
+        core = self.core
+        now_ns = core.clock.now_ns
+        if not any(trade.position.values()):
+            self._go(trade, CLOSED if trade.sums[ES, 1].quantity or trade.sums[SPY, 1].quantity else VOID)
+            return
+        if core.brakes.state == HALTED or now_ns < trade.next_try_ns:
+            return
+        if trade.tries >= core.settings.unwind_tries_max:
+            core.brake(
+                "unwind failed",
+                f"Pair {trade.trade_id} could not be closed in {trade.tries} rounds of orders and holds "
+                f"{trade.position[ES]} ES and {trade.position[SPY]} SPY; close it by hand, then restart.",
+            )
+            return
+        kind = LIMIT if trade.tries % 2 == 0 else MARKET
+        blind = trade.naked_since_ns is not None and now_ns - trade.naked_since_ns >= self._hedge_ns
+        sent, refusals = [], []
+        for leg in (ES, SPY):
+            if trade.position[leg]:
+                offset = core.settings.hedge_offset_bps
+                draft = self._closing(trade, leg, "flatten", MARKET if blind else kind, offset)
+                draft.blind = blind
+                refusal = core.refusal([draft])
+                if refusal:
+                    refusals.append(refusal)
+                else:
+                    sent.append(draft)
+        if sent:
+            trade.tries += 1
+            trade.next_try_ns = now_ns + self._backoff_ns(trade.tries)
+            self._place(trade, sent)
+        else:
+            trade.next_try_ns = now_ns + RETRY_NS
+            core.alarm("cannot close", f"Pair {trade.trade_id} cannot be closed: {refusals[0]}.")
+
+    @staticmethod
+    def _backoff_ns(tries: int) -> int:
+        """No pause in the ladder's first steps, then longer and longer ones."""
+        return 0 if tries < 3 else min(SECOND_NS * 2 ** (tries - 3), BACKOFF_MAX_NS)
+
+    # --- parts ----------------------------------------------------------------------------------
+
+    def _live(self, trade: Trade) -> bool:
+        return any(order.trade_id == trade.trade_id for order in self.core.orders.live.values())
+
+    def _empty_phase(self, trade: Trade) -> str:
+        bought = trade.sums[ES, 1].quantity or trade.sums[SPY, 1].quantity
+        if bought and trade.exit_ns is None:
+            trade.exit_ns, trade.exit_reason = self.core.clock.utc_ns, "unhedged"
+        return CLOSED if bought else VOID
+
+    def _closing(self, trade: Trade, leg: str, role: str, kind: str, offset_bps: float) -> Draft:
+        side = -1 if trade.position[leg] > 0 else 1
+        quantity = abs(trade.position[leg])
+        limit = self.core.legs[leg].crossing(side, offset_bps) if kind == LIMIT else None
+        tif = IOC if kind == LIMIT else DAY
+        return Draft(leg, side, quantity, kind, limit, tif, role, trade.position[leg], True)
+
+    def _draft(self, trade: Trade, leg: str, side: int, quantity: int, *, kind: str) -> Draft:
+        held = trade.position[leg]
+        reduces = side * held < 0 and quantity <= abs(held)
+        limit = (
+            self.core.legs[leg].crossing(side, self.core.settings.hedge_offset_bps) if kind == LIMIT else None
+        )
+        role = "reverse" if reduces else "hedge"
+        return Draft(leg, side, quantity, kind, limit, IOC if kind == LIMIT else DAY, role, held, reduces)
+
+    def _place(self, trade: Trade, drafts: list[Draft]) -> None:
+        self.core.place(trade.trade_id, {ES: trade.con_id, SPY: self.core.spy.con_id}, drafts)
+
+    def _go(self, trade: Trade, phase: str) -> None:
+        trade.phase = phase
+        self.core.out.append(SaveTrade(trade.row()))
+        if phase in OVER:
+            del self.open[trade.trade_id]
+            self.over[trade.trade_id] = trade
+            self.ended.append(trade)
+
+    def _watch(self, trade: Trade) -> None:
+        """Raises the alarm about a leg that has been naked for too long."""
+        core = self.core
+        if trade.residual == 0:
+            trade.naked_since_ns = None
+            return
+        if trade.naked_since_ns is None:
+            trade.naked_since_ns = core.clock.now_ns
+        if core.clock.now_ns - trade.naked_since_ns >= self._hedge_ns:
+            contracts, shares = trade.held
+            core.alarm(
+                "naked_leg",
+                f"Pair {trade.trade_id} has been unhedged for {core.settings.hedge_timeout_s:g} s or more: "
+                f"{contracts} contracts, {shares} shares, {trade.phase}.",
+            )
+
+    # --- executions -----------------------------------------------------------------------------
+
+    def count(self, row: ExecutionRow, before: ExecutionRow | None) -> None:
+        """An execution of one of our orders, or the correction of one."""
+        trade = self.open.get(row.trade_id) or self.over.get(row.trade_id)
+        if trade is None:
+            self.core.brake(
+                "mismatch",
+                f"Execution {row.exec_id} belongs to pair {row.trade_id}, long over; compare positions.",
+            )
+            return
+        held = dict(trade.position)
+        if before is not None:
+            trade.count(before, -1)
+        trade.count(row, 1)
+        for leg, quantity in trade.position.items():
+            self.core.positions[leg] += quantity - held[leg]
+        if trade.trade_id in self.over:
+            self._wake(trade)
+
+    def _wake(self, trade: Trade) -> None:
+        """A pair that was over holds something again: it goes, at once."""
+        if not any(trade.position.values()):
+            self._save_over(trade)
+            return
+        del self.over[trade.trade_id]
+        self.open[trade.trade_id] = trade
+        self.core.alarm(
+            "late_fill", f"Pair {trade.trade_id} was over and got another fill; it is being closed."
+        )
+        self._begin_unwind(trade, "late_fill")
+
+    def commission(self, row: ExecutionRow) -> None:
+        """A commission became known."""
+        trade = self.open.get(row.trade_id) or self.over.get(row.trade_id)
+        if trade is not None:
+            trade.commissions[row.key] = row.commission
+            if trade.phase in OVER:
+                self._save_over(trade)
+
+    def _save_over(self, trade: Trade) -> None:
+        if trade.complete:
+            self.core.out.append(SaveTrade(trade.row()))
+
+    def restore(self, trade: Trade, rows: Iterable[ExecutionRow]) -> None:
+        """A stored pair with its executions."""
+        trade.gross = 0.0
+        for row in rows:
+            trade.count(row, 1)
+        if trade.phase not in OVER:
+            self.open[trade.trade_id] = trade
+            for leg, quantity in trade.position.items():
+                self.core.positions[leg] += quantity
+            return
+        self.over[trade.trade_id] = trade
+        trade.complete = not any(trade.position.values())
+        # It was over because executions said so, whichever of them are still stored.
+        trade.position = dict.fromkeys(trade.position, 0)
+
+    def prune(self, utc_ns: int) -> None:
+        """Forgets pairs that were over two days ago."""
+        old_ns = utc_ns - OLD_NS
+        for trade_id in [
+            each for each, trade in self.over.items() if (trade.exit_ns or trade.entry_ns) < old_ns
+        ]:
+            del self.over[trade_id]

@@ -1,0 +1,414 @@
+"""The one door of the live carry desk: an event and two clocks in, commands out.
+
+    commands = session.handle(event, now_ns=monotonic, utc_ns=the market's clock)
+
+Deterministic: the same events and times give the same commands, whoever plays the broker. Owns the order in
+which the rooms hear of an event, and the way back from a stored snapshot. It must not know sockets, files,
+clocks or any library.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from arbcore.carry.desk import events as ev
+from arbcore.carry.desk.commands import Command, RaiseKillSwitch, Resubscribe, State
+from arbcore.carry.desk.core import Core, number_of
+from arbcore.carry.desk.day import Day
+from arbcore.carry.desk.decide import Decider
+from arbcore.carry.desk.news import OrderNews
+from arbcore.carry.desk.orders import DOUBT, UNKNOWN
+from arbcore.carry.desk.pair import CLOSED, HELD, Pairs, Trade
+from arbcore.carry.desk.recovery import PAUSE_NS, Recovery
+from arbcore.carry.desk.risk import ENTRY_PAUSE
+from arbcore.carry.desk.rows import ES, SIDE_NAMES, Snapshot
+from arbcore.carry.desk.settings import SECOND_NS, DeskSettings, seconds_ns
+from arbcore.carry.desk.terms import CarryTerms
+from arbcore.carry.rates import ConstantRate
+
+NO_SNAPSHOT = Snapshot()
+#: A feed is called dead after this many times the age at which a quote is stale.
+DEAD_FEED = 3
+PRUNE_NS = 3_600 * SECOND_NS
+#: Cancels of one order that go unheeded before a person hears of it.
+PULLS_MAX = 3
+NEVER_NS = 2**62
+
+
+class Session:
+    """One desk. ``store_id`` begins every orderRef and was made once, with the store.
+
+    ``terms`` take the place of the settings' constant rate, yield and factor. ConfigError for a store id that
+    is none; BrokenInvariant for a snapshot that contradicts itself.
+    """
+
+    def __init__(
+        self,
+        settings: DeskSettings,
+        store_id: str,
+        snapshot: Snapshot = NO_SNAPSHOT,
+        *,
+        terms: CarryTerms | None = None,
+    ) -> None:
+        if terms is None:
+            terms = CarryTerms(ConstantRate(settings.r), settings.d, settings.factor)
+        self._core = core = Core(settings, store_id, terms=terms)
+        self._pairs = Pairs(core)
+        self._recovery = Recovery(core)
+        self._decider = Decider(core, self._pairs)
+        self._news = OrderNews(core, self._pairs, self._recovery)
+        self._day = Day(core, self._pairs, snapshot.day)
+        self._account = snapshot.account
+        self._stop: ev.Stop | None = None
+        self._watch_ns = self._prune_ns = -NEVER_NS
+        self._live_mode = settings.decide_on == "quote"
+        self._dead_ns = DEAD_FEED * seconds_ns(settings.stale_s)
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            ev.Hello: self._hello, ev.LinkLost: self._link_lost, ev.Farm: self._farm,
+            ev.Contract: self._contract, ev.Quote: self._quote, ev.Alive: self._alive,
+            ev.DataType: self._data_type, ev.Halted: self._halted, ev.Shortable: self._shortable,
+            ev.RowComplete: self._row_complete, ev.Terms: self._terms, ev.OrderStatus: self._news.status,
+            ev.OrderError: self._news.error, ev.Execution: self._news.execution,
+            ev.Commission: self._news.commission, ev.OpenOrders: self._recovery.open_orders,
+            ev.Executions: self._executions, ev.Positions: self._positions, ev.Margin: self._margin,
+            ev.QueryFailed: self._query_failed, ev.Tick: self._tick, ev.BrokerClock: self._broker_clock,
+            ev.Stop: self._stopping, ev.Kill: self._kill,
+        }  # fmt: skip
+        core.brakes.put("not connected", "There is no connection to the broker yet.")
+        self._restore(snapshot)
+
+    # --- the door -------------------------------------------------------------------------------
+
+    def handle(self, event: ev.Event, *, now_ns: int, utc_ns: int) -> list[Command]:
+        """One event. ``now_ns`` is monotonic, ``utc_ns`` the market's clock, both in nanoseconds."""
+        core = self._core
+        out: list[Command] = []
+        core.out = out
+        core.clock.advance(now_ns, utc_ns)
+        if core.clock.utc_ns >= self._day.end_ns:
+            self._day.begin(self._decider)
+        if core.clock.slipped != ("clock" in core.brakes):
+            self._clock_brake()
+        self._handlers[type(event)](event)
+        self._settle()
+        return out
+
+    @property
+    def next_deadline_ns(self) -> int:
+        """The monotonic time at which ``Tick`` is wanted, if nothing happens before; 2**62 is never."""
+        core = self._core
+        timeout_ns = core.order_timeout_ns
+        now_ns = core.clock.now_ns
+        times = [self._recovery.deadline_ns(), self._pairs.deadline_ns()]
+        times += [
+            (order.pulled_ns or order.sent_ns) + timeout_ns
+            for order in core.orders.live.values()
+            if order.state != UNKNOWN
+        ]
+        if core.linked and self._live_mode:
+            times.append(self._watch_ns)
+        if self._decider.margin_query:
+            times.append(self._decider.margin_due_ns)
+        # What is due already has been looked at and waits for the next turn: room in the cap, mostly.
+        return max(min(times), now_ns + SECOND_NS // 100)
+
+    @property
+    def state(self) -> str:
+        """ACTIVE, REDUCING or HALTED."""
+        return self._core.brakes.state
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the state is not ACTIVE."""
+        return tuple(self._core.brakes.sentences)
+
+    @property
+    def settled(self) -> bool:
+        """Replay: nothing is under way that the next row should not overtake."""
+        recovery = self._recovery
+        busy = self._core.orders.live or recovery.step or recovery.next_ns < NEVER_NS
+        return not busy and not self._decider.margin_query
+
+    @property
+    def stopped(self) -> bool:
+        """After ``Stop``: nothing may still fill, no leg is naked, and with ``flatten`` nothing is held."""
+        if self._stop is None or self._core.orders.live:
+            return False
+        pairs = self._pairs.open.values()
+        return not pairs if self._stop.flatten else all(trade.phase == HELD for trade in pairs)
+
+    @property
+    def held_con_id(self) -> int:
+        """The ES contract of the open pair; 0 where there is none."""
+        return next((trade.con_id for trade in self._pairs.open.values()), 0)
+
+    def positions(self) -> dict[str, int]:
+        """What is held by our executions, by leg."""
+        return dict(self._core.positions)
+
+    def exposure(self) -> dict[str, dict[int, int]]:
+        """What may still fill, by leg and side (+1, -1)."""
+        return self._core.orders.exposure()
+
+    def status(self) -> dict[str, Any]:
+        """What a live status line shows."""
+        core = self._core
+        trade = next(iter(self._pairs.open.values()), None)
+        return {
+            "state": self.state,
+            "reasons": list(self.reasons),
+            "positions": self.positions(),
+            "pair": None if trade is None else {
+                "trade_id": trade.trade_id, "side": SIDE_NAMES[trade.side], "phase": trade.phase,
+                "contracts": abs(trade.position[ES]), "naked": trade.residual != 0,
+            },
+            "day_pnl": self._day.pnl(),
+            "live_orders": len(core.orders.live),
+            "decisions": self._decider.decisions,
+            "skipped": dict(self._decider.skipped),
+            "factor": core.gate.factor,
+        }  # fmt: skip
+
+    # --- restoring ------------------------------------------------------------------------------
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        core = self._core
+        core.number = snapshot.last_number
+        self._decider.last_trade_id = snapshot.last_trade_id
+        filled: dict[str, int] = {}
+        for execution_row in snapshot.executions:
+            core.ledger.restore(execution_row)
+        for execution_row in core.ledger.rows.values():
+            filled[execution_row.ref] = filled.get(execution_row.ref, 0) + execution_row.quantity
+        for order_row in snapshot.orders:
+            order = core.orders.add(order_row, core.clock.now_ns)
+            # Sent or not, arrived or not: nobody knows before the broker was asked.
+            core.orders.news(order, DOUBT)
+            # An execution may have been stored just before its order's row was.
+            core.orders.fill(order, filled.get(order.ref, 0) - order.filled)
+            core.number = max(core.number, number_of(order_row.ref))
+        for trade in map(Trade, sorted(snapshot.trades, key=lambda row: row.trade_id)):
+            self._decider.last_trade_id = max(self._decider.last_trade_id, trade.trade_id)
+            self._pairs.restore(trade, core.ledger.of_trade(trade.trade_id))
+            if trade.phase == CLOSED and trade.exit_ns is not None:
+                self._decider.left(trade.exit_ns)
+        if snapshot.factor is not None:
+            self._decider.calibrated(snapshot.factor)
+
+    # --- after every event ----------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Time-outs, the next question, and whatever a pair may now do."""
+        core = self._core
+        now_ns = core.clock.now_ns
+        if core.orders.live:
+            self._watch_orders(now_ns)
+        self._recovery.tick()
+        if self._decider.margin_query and now_ns >= self._decider.margin_due_ns:
+            self._decider.margin_failed(0)
+        if now_ns >= self._watch_ns and core.linked and self._live_mode:
+            self._watch_feeds(now_ns)
+        if self._pairs.open:
+            self._pairs.step()
+            if core.brakes.sentences or self._decider.flatten:
+                self._decider.press()
+            self._tell_signal()
+        if core.brakes.changed:
+            core.brakes.changed = False
+            core.out.append(State(core.brakes.state, tuple(core.brakes.sentences)))
+        if core.orders.dirty:
+            core.flush()
+        if core.clock.utc_ns >= self._prune_ns:
+            self._prune()
+
+    def _tell_signal(self) -> None:
+        """The signal learns what executions made certain."""
+        for trade in self._pairs.ended:
+            if trade.phase == CLOSED and trade.exit_ns is not None:
+                self._decider.left(trade.exit_ns)
+            else:
+                self._core.gate.pause(ENTRY_PAUSE, self._core.clock.now_ns)
+        self._pairs.ended.clear()
+        if self._decider.signal.side == 0:
+            for trade in self._pairs.open.values():
+                if trade.phase == HELD:
+                    self._decider.holds(trade)
+                    break
+
+    def _watch_orders(self, now_ns: int) -> None:
+        core = self._core
+        for order in list(core.orders.live.values()):
+            if order.state == UNKNOWN:
+                if core.linked and not self._recovery.step and self._recovery.next_ns == NEVER_NS:
+                    self._recovery.want(PAUSE_NS)
+            elif now_ns - (order.pulled_ns or order.sent_ns) < core.order_timeout_ns:
+                continue
+            elif not order.pulled_ns:
+                core.pull(order)
+            else:
+                # Neither done nor cancelled: nobody knows. Only an answer settles it.
+                core.orders.news(order, DOUBT)
+                order.pulled_ns = 0
+                if order.pulls >= PULLS_MAX:
+                    core.alarm("stuck order", f"Order {order.ref} does not end after {order.pulls} cancels.")
+                self._recovery.want()
+
+    def _watch_feeds(self, now_ns: int) -> None:
+        """A feed may die without a word: it is asked for again."""
+        core = self._core
+        self._watch_ns = now_ns + self._dead_ns
+        for leg in core.legs.values():
+            if leg.open_at(core.clock.utc_ns) and now_ns - leg.seen_ns >= self._dead_ns:
+                core.out.append(Resubscribe(leg.name))
+                if leg.con_id:
+                    core.alarm(f"stale {leg.name}", f"No tick of {leg.name} for a while; asked for it again.")
+
+    def _clock_brake(self) -> None:
+        if self._core.clock.slipped:
+            self._core.brake(
+                "clock", "The machine's clock jumped; no entries until the broker's agrees with it."
+            )
+        else:
+            self._core.brakes.lift("clock")
+
+    def _prune(self) -> None:
+        core = self._core
+        utc_ns = core.clock.utc_ns
+        self._prune_ns = utc_ns + PRUNE_NS
+        keep = set(self._pairs.open)
+        core.orders.prune(utc_ns, keep)
+        core.ledger.prune(utc_ns, keep)
+        self._pairs.prune(utc_ns)
+
+    # --- connection -----------------------------------------------------------------------------
+
+    def _hello(self, event: ev.Hello) -> None:
+        core = self._core
+        self._void()
+        core.linked = True
+        core.brakes.lift("not connected")
+        if self._account and event.account != self._account:
+            core.brake("account", f"The store belongs to account {self._account}, not to {event.account}.")
+        self._account = self._account or event.account
+        if event.broker_utc_ns is not None:
+            self._broker_clock(ev.BrokerClock(event.broker_utc_ns))
+        self._watch_ns = core.clock.now_ns + self._dead_ns
+        self._recovery.begin()
+
+    def _link_lost(self, event: ev.LinkLost) -> None:
+        self._void()
+        self._core.linked = False
+        self._core.brake("not connected", f"The link to the broker is gone: {event.reason}")
+
+    def _void(self) -> None:
+        """What an earlier connection said no longer holds; its orders may or may not have traded."""
+        core = self._core
+        for order in list(core.orders.live.values()):
+            core.orders.news(order, DOUBT)
+            order.pulled_ns = 0
+            order.absent = 0
+        for leg in core.legs.values():
+            leg.forget()
+        self._recovery.lost()
+        self._decider.margin_failed(0)
+
+    def _farm(self, event: ev.Farm) -> None:
+        for leg in self._core.legs.values():
+            leg.seen_ns = -NEVER_NS
+            if event.ok:
+                self._core.out.append(Resubscribe(leg.name))
+
+    def _query_failed(self, event: ev.QueryFailed) -> None:
+        self._recovery.failed(event)
+        self._decider.margin_failed(event.query)
+
+    def _executions(self, event: ev.Executions) -> None:
+        for execution in event.executions:
+            self._news.execution(execution, told=True)
+        for commission in event.commissions:
+            self._news.commission(commission)
+        self._recovery.executions_told(event.query)
+
+    def _positions(self, event: ev.Positions) -> None:
+        con_ids = {self._core.es.con_id, *(trade.con_id for trade in self._pairs.open.values())}
+        self._recovery.positions(event, frozenset(con_ids))
+
+    def _margin(self, event: ev.Margin) -> None:
+        self._decider.margin(event)
+        if self._decider.margin_checked:
+            self._day.margin_checked()
+
+    # --- market ---------------------------------------------------------------------------------
+
+    def _quote(self, event: ev.Quote) -> None:
+        core = self._core
+        core.legs[event.leg].quote(event.bid, event.ask, core.clock.now_ns)
+        if self._live_mode:
+            self._day.check()
+            self._decider.decide(core.clock.utc_ns)
+
+    def _row_complete(self, event: ev.RowComplete) -> None:
+        self._day.check()
+        self._decider.decide(event.ts_ns)
+
+    def _contract(self, event: ev.Contract) -> None:
+        core = self._core
+        if event.leg == ES:
+            held = self.held_con_id
+            if held and event.con_id != held:
+                core.alarm("contract", f"A pair is held in contract {held}; {event.con_id} is not taken yet.")
+                return
+            if event.multiplier != core.settings.multiplier:
+                core.brake(
+                    "contract",
+                    f"The contract is worth {event.multiplier:g} dollars a point and the desk is set to "
+                    f"{core.settings.multiplier:g}; resolve the right one.",
+                )
+                return
+            core.brakes.lift("contract")
+        core.legs[event.leg].resolve(event)
+
+    def _alive(self, event: ev.Alive) -> None:
+        self._core.legs[event.leg].seen_ns = self._core.clock.now_ns
+
+    def _data_type(self, event: ev.DataType) -> None:
+        leg = self._core.legs[event.leg]
+        leg.kind = event.kind
+        if event.kind != 1:
+            self._core.alarm(
+                f"data {leg.name}", f"The data of {leg.name} is not live; nothing is traded on it."
+            )
+
+    def _halted(self, event: ev.Halted) -> None:
+        self._core.legs[event.leg].halted = event.halted
+
+    def _shortable(self, event: ev.Shortable) -> None:
+        self._decider.shortable = event.shares
+
+    def _terms(self, event: ev.Terms) -> None:
+        self._core.terms.tell(r=event.r, d=event.d, factor=event.factor)
+        if event.factor is not None:
+            self._core.gate.factor = event.factor
+
+    # --- people and time ------------------------------------------------------------------------
+
+    def _tick(self, event: ev.Tick) -> None:
+        self._day.check()
+
+    def _broker_clock(self, event: ev.BrokerClock) -> None:
+        self._core.clock.compare(event.utc_ns)
+
+    def _stopping(self, event: ev.Stop) -> None:
+        self._stop = event
+        self._decider.flatten = self._decider.flatten or event.flatten
+        self._core.brake("stopping", f"Told to stop: {event.reason}")
+        self._pull_all()
+
+    def _kill(self, event: ev.Kill) -> None:
+        if self._core.brakes.put("kill switch", f"The kill switch is on: {event.reason}"):
+            self._core.out.append(RaiseKillSwitch(event.reason))
+            self._core.alarm("kill switch", f"The kill switch is on: {event.reason}")
+            self._pull_all()
+
+    def _pull_all(self) -> None:
+        for order in list(self._core.orders.live.values()):
+            self._core.pull(order)

@@ -1,0 +1,42 @@
+"""The carry desk against a model broker: 300 seeds over every storm, with the invariants after each event."""
+
+import pytest
+
+from arbcore.simulation.desk_broker import STORMS
+from arbcore.simulation.desk_world import DeskPlan, play_desk
+from tools.simulate_desk import again_command, plan_of
+
+SLICES = 15
+SEEDS = range(300)
+
+
+@pytest.mark.parametrize("part", range(SLICES))
+def test_no_invariant_breaks(part: int) -> None:
+    for seed in SEEDS[part::SLICES]:
+        plan = plan_of(seed)
+        result = play_desk(plan)
+        assert not result.violations, f"{result.violations[0]}\nagain: {again_command(plan)}"
+
+
+@pytest.mark.parametrize("storm", STORMS)
+def test_same_seed_same_trace(storm: str) -> None:
+    plan = DeskPlan(5, storm=storm, ending="flatten")
+    assert play_desk(plan).trace_hash == play_desk(plan).trace_hash, plan
+
+
+def test_a_checked_run_has_the_trace_of_an_unchecked_one() -> None:
+    assert play_desk(DeskPlan(6, "all")).trace_hash == play_desk(DeskPlan(6, "all", check=False)).trace_hash
+
+
+def test_every_seed_has_its_own_trace() -> None:
+    assert len({play_desk(DeskPlan(seed, check=False)).trace_hash for seed in range(6)}) == 6
+
+
+def test_storms_are_felt_and_pairs_are_traded() -> None:
+    calm = play_desk(DeskPlan(3, "none")).counts
+    assert calm["pairs"] > 3
+    thin = [play_desk(DeskPlan(seed, "thin")).counts for seed in range(3)]
+    assert sum(each["hedges"] for each in thin) > 3
+    crashes = [play_desk(DeskPlan(seed, "crashes")).counts for seed in range(3)]
+    assert sum(each["crashes"] for each in crashes) > 3
+    assert all(play_desk(DeskPlan(seed, "cuts")).counts["cuts"] > 1 for seed in range(3))
