@@ -4,7 +4,7 @@ Owns the CSV syntax (that of Python's csv module), the header, the row rules and
 errors that name file, line and column. It opens no file: whoever has one fills ``room()``. Compact rows in
 the canonical order take a fast path; anything else the general one, with the same result.
 """
-import csv
+import re
 
 cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING
@@ -23,6 +23,8 @@ from arbcore.text import printable
 
 #: Bytes read at a time: what is read stays in the second-level cache.
 CHUNK_BYTES = 256 * 1024
+# Quoted text counts where the field begins with it only; what follows is the field's as well.
+cdef object FIELD = re.compile(r'(?:"([^"]*(?:""[^"]*)*)(?:"|\Z))?([^,]*)(,?)')
 #: The longest record; a quote that is never closed ends here, not when memory does.
 RECORD_BYTES_MAX = 1024 * 1024
 REQUIRED = ("ts", "es_bid", "es_ask", "spy_bid", "spy_ask")
@@ -110,6 +112,18 @@ cdef inline const unsigned char* fast_price(const unsigned char* p, double* pric
     if p - first <= 16:
         price[0] = <double>mantissa / POWERS_OF_TEN[p - point]
     return p
+
+
+cdef list fields_of(str record):
+    """The fields of one record with its end, as the csv module has them, but of any length."""
+    at, comma, fields = 0, ",", []
+    while comma:
+        found = FIELD.match(record, at)
+        quoted, plain, comma = found.groups("")
+        at = found.end()
+        # A line's end that is not quoted is the record's.
+        fields.append(quoted.replace('""', '"') + plain.rstrip("\r\n"))
+    return fields
 
 
 @cython.final
@@ -207,7 +221,7 @@ cdef class CsvReader(RowSource):
             if not self.fast_row(&cursor, &rows[n]):
                 break
             if self.shapes != NULL:
-                learn_shape(self.shapes, row, cursor.at)
+                learn_shape(self.shapes, row, cursor.at, cursor.date_ns)
             if (rows[n].es_bid > rows[n].es_ask) | (rows[n].spy_bid > rows[n].spy_ask):
                 cursor.crossed += 1
             else:
@@ -405,12 +419,10 @@ cdef class CsvReader(RowSource):
     cdef int read_header(self, bytes text, int64_t line) except -1:
         cdef int column
         # The latin-1 of bytes is the bytes again; every name that counts is ASCII.
-        # The csv module of 3.10 refuses a NUL; no latin-1 text has the character in its place.
-        line_text = text.decode("latin-1").replace("\0", "\uffff")
-        header = [name.strip(" \t").lower() for name in next(csv.reader([line_text]))]
+        header = [name.strip(" \t").lower() for name in fields_of(text.decode("latin-1"))]
         for name in REQUIRED:
             if name not in header:
-                shown = ", ".join(printable(each.replace("\uffff", "\0"), 40) for each in header[:12])
+                shown = ", ".join(printable(each, 40) for each in header[:12])
                 raise DataError(
                     "missing_column",
                     f"{self.name}, line {line}: there is no column {name} in the header ({shown}); the "

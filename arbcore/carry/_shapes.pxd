@@ -29,4 +29,6 @@ cdef void free_shapes(void* table) noexcept nogil
 cdef Py_ssize_t shaped_rows(
     void* table, RowCursor* cursor, void* rows, Py_ssize_t row_size, Py_ssize_t n, Py_ssize_t capacity
 ) noexcept nogil
-cdef void learn_shape(void* table, const unsigned char* row, const unsigned char* row_end) noexcept nogil
+cdef void learn_shape(
+    void* table, const unsigned char* row, const unsigned char* row_end, int64_t date_ns
+) noexcept nogil

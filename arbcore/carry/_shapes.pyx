@@ -30,8 +30,9 @@ cdef extern from *:
 
     typedef struct {
         ArbShape shapes[ARB_SHAPES];
-        ArbShape *last;
-        unsigned char date[10];
+        ArbShape *last, none;                       /* `none` fits no row */
+        unsigned char date[10];                     /* that of every expected row */
+        int64_t date_ns;
     } ArbShapes;
 
     static const double arb_powers[10] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
@@ -62,12 +63,17 @@ cdef extern from *:
     }
 
     /* The shape of a row that the scalar path has just read: `end` is behind its newline. */
-    ARB_AVX2 static void arb_learn(ArbShapes *table, const unsigned char *row, const unsigned char *end) {
+    ARB_AVX2 static void arb_learn(ArbShapes *table, const unsigned char *row, const unsigned char *end,
+                                   int64_t date_ns) {
         int length = (int)(end - row), at = 19, digits = 0, price, whole;
         uint64_t key = length <= 64 ? arb_key(row) : 0;
         ArbShape *shape;
         ArbShape made;
-        if (memcmp(table->date, row, 10)) memcpy(table->date, row, 10);
+        if (memcmp(table->date, row, 10)) {
+            memcpy(table->date, row, 10);
+            table->date_ns = date_ns;
+            table->last = &table->none;
+        }
         if (!key) return;
         shape = arb_slot(table, key);
         memset(&made, 0, sizeof made);
@@ -166,7 +172,7 @@ cdef extern from *:
     ARB_AVX2 static Py_ssize_t arb_rows(ArbShapes *table, ArbRowCursor *cursor, char *rows,
                                         Py_ssize_t row_size, Py_ssize_t n, Py_ssize_t capacity) {
         const unsigned char *at = cursor->at, *end = cursor->end;
-        const int64_t date_ns = cursor->date_ns;
+        const int64_t date_ns = table->date_ns;
         int64_t last_ns = cursor->last_ns, seen = 0, crossed = 0;
         const int ordered = cursor->ordered;
         const __m256d least = _mm256_set1_pd(1e-6);
@@ -200,9 +206,9 @@ cdef extern from *:
     static void *arb_new(void) {
         ArbShapes *table = arb_can() ? calloc(1, sizeof(ArbShapes)) : NULL;
         if (table) {
-            table->last = table->shapes;
-            /* Fits no row: a newline is no first byte of one. */
-            memset(table->last->expected, '\\n', 64);
+            table->last = &table->none;
+            /* A newline is no first byte of a row. */
+            memset(table->none.expected, '\\n', 64);
         }
         return table;
     }
@@ -210,8 +216,9 @@ cdef extern from *:
     typedef struct { char none; } ArbShapes;
     static int arb_can(void) { return 0; }
     static void *arb_new(void) { return NULL; }
-    static void arb_learn(ArbShapes *table, const unsigned char *row, const unsigned char *end) {
-        (void)table; (void)row; (void)end;
+    static void arb_learn(ArbShapes *table, const unsigned char *row, const unsigned char *end,
+                          int64_t date_ns) {
+        (void)table; (void)row; (void)end; (void)date_ns;
     }
     static Py_ssize_t arb_rows(ArbShapes *table, ArbRowCursor *cursor, char *rows, Py_ssize_t row_size,
                                Py_ssize_t n, Py_ssize_t capacity) {
@@ -224,7 +231,8 @@ cdef extern from *:
         pass
     int arb_can() nogil
     void* arb_new() nogil
-    void arb_learn(ArbShapes* table, const unsigned char* row, const unsigned char* end) nogil
+    void arb_learn(ArbShapes* table, const unsigned char* row, const unsigned char* end,
+                   int64_t date_ns) nogil
     Py_ssize_t arb_rows(ArbShapes* table, RowCursor* cursor, char* rows, Py_ssize_t row_size, Py_ssize_t n,
                         Py_ssize_t capacity) nogil
     void c_free "free"(void* block) nogil
@@ -247,7 +255,7 @@ cdef void free_shapes(void* table) noexcept nogil:
 cdef Py_ssize_t shaped_rows(
     void* table, RowCursor* cursor, void* rows, Py_ssize_t row_size, Py_ssize_t n, Py_ssize_t capacity
 ) noexcept nogil:
-    """Reads rows of known shapes of the cursor's date from ``n`` on, up to ``capacity``.
+    """Reads rows of known shapes and of the date learnt last from ``n`` on, up to ``capacity``.
 
     A row begins with its time in nanoseconds and its four prices. From ``cursor.at`` on 128 bytes are looked
     at, whatever they hold.
@@ -255,6 +263,8 @@ cdef Py_ssize_t shaped_rows(
     return arb_rows(<ArbShapes*>table, cursor, <char*>rows, row_size, n, capacity)
 
 
-cdef void learn_shape(void* table, const unsigned char* row, const unsigned char* row_end) noexcept nogil:
+cdef void learn_shape(
+    void* table, const unsigned char* row, const unsigned char* row_end, int64_t date_ns
+) noexcept nogil:
     """Takes the shape and the date of a compact row that was read; ``row_end`` is behind its newline."""
-    arb_learn(<ArbShapes*>table, row, row_end)
+    arb_learn(<ArbShapes*>table, row, row_end, date_ns)

@@ -12,6 +12,9 @@ PRICES = ("es_bid", "es_ask", "spy_bid", "spy_ask")
 REQUIRED = ("ts", *PRICES)
 OPTIONAL = ("expiry", "factor", "index")
 PRICE_MIN, PRICE_MAX = 1e-9, 1e12
+#: Bytes of the longest record, and the last column that may be needed.
+RECORD_BYTES_MAX = 1024 * 1024
+COLUMNS_MAX = 64
 
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 NO_NUMBER = re.compile(r"|nan|null|na|n/a|[+-]?(nan|inf|infinity)", re.IGNORECASE)
@@ -58,10 +61,11 @@ def days_before(year: int, month: int, day: int) -> int | None:
 def parse_ts(text: str) -> int | None:
     """Nanoseconds since 1970 UTC; None where the text is no time, or one that 64 bits do not hold."""
     if EPOCH.fullmatch(text):
-        if len(text.lstrip("+-0")) > 20:
+        digits = text.lstrip("+-0")
+        if len(digits) > 20:
             return None
-        value = int(text)
-        size = abs(value)
+        size = int(digits or "0")
+        value = -size if text.startswith("-") else size
         unit = 10**9 if size < 10**11 else 10**6 if size < 10**14 else 10**3 if size < 10**17 else 1
         return _in_range(value * unit)
     match = TIME.fullmatch(text)
@@ -145,9 +149,13 @@ class QuoteReader:
         # The csv module of 3.10 refuses a NUL; any other byte that no legal field holds means the same.
         text = text.replace("\0", "\1")
         lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
+        # Fields are as long as they like; records are not.
+        csv.field_size_limit(len(text) + 1)
         reader = csv.reader(lines)
         line = 1
         for fields in reader:
+            if sum(map(len, lines[line - 1 : reader.line_num])) > RECORD_BYTES_MAX:
+                raise DataError("too_long", "the record is too long", line=line, column=None)
             if any(field.strip(" \t") for field in fields) or len(fields) > 1:
                 yield line, fields
             line = reader.line_num + 1
@@ -160,7 +168,10 @@ class QuoteReader:
         for name in (*REQUIRED, *OPTIONAL):
             if names.count(name) > 1:
                 raise DataError("duplicate_column", f"column {name} is there twice", line=line, column=name)
-        return {name: names.index(name) for name in (*REQUIRED, *OPTIONAL) if name in names}
+        places = {name: names.index(name) for name in (*REQUIRED, *OPTIONAL) if name in names}
+        if max(places.values()) >= COLUMNS_MAX:
+            raise DataError("missing_column", "a column is too far out", line=line, column=None)
+        return places
 
     def _row(self, line: int, fields: list[str], places: dict[str, int]) -> Row:
         cells = {}

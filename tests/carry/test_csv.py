@@ -14,50 +14,16 @@ from arbcore.carry._cells import read_price, read_ts
 from arbcore.carry._csv import RECORD_BYTES_MAX, CsvReader
 from arbcore.carry.civil import iso_time
 from arbcore.errors import DataError
-from arbcore.reference.quotes import QuoteReader, parse_price, parse_ts
-
-HEADER = b"ts,es_bid,es_ask,spy_bid,spy_ask\n"
-GOOD = b"2026-03-02T14:30:00Z,6000,6000.25,600,600.01\n"
-
-Outcome = tuple[list[tuple[Any, ...]], int, dict[str, int], tuple[Any, ...] | None]
+from arbcore.reference.quotes import parse_price, parse_ts
+from tools import fuzz_csv
+from tools.fuzz_csv import GOOD, HEADER, Outcome, read_twin
 
 
 def read_compiled(data: bytes, *, chunk: int = 100_000, **options: Any) -> Outcome:
     """What both the vector and the scalar path make of it; without vectors the same twice."""
-    outcome = read_once(data, chunk=chunk, vectors=True, **options)
-    assert outcome == read_once(data, chunk=chunk, vectors=False, **options)
+    outcome = fuzz_csv.read_compiled(data, chunk=chunk, vectors=True, **options)
+    assert outcome == fuzz_csv.read_compiled(data, chunk=chunk, vectors=False, **options)
     return outcome
-
-
-def read_once(data: bytes, *, chunk: int, **options: Any) -> Outcome:
-    reader = CsvReader("quotes.csv", expiry_of=calendar.read_expiry, **options)
-    rows: list[tuple[Any, ...]] = []
-    fault = None
-    try:
-        for start in [*range(0, len(data), chunk), len(data)]:
-            piece = data[start : start + chunk]
-            reader.room()[: len(piece)] = piece
-            reader.filled(len(piece))
-            while taken := reader.take(1):
-                rows += taken
-        reader.finish()
-    except DataError as error:
-        fault = (error.kind, error.line, error.column)
-    return rows, reader.rows, reader.skipped, fault
-
-
-def read_twin(data: bytes, **options: Any) -> Outcome:
-    reader = QuoteReader(data, expiry_of=calendar.read_expiry, **options)
-    rows = []
-    fault = None
-    try:
-        for row in reader:
-            rows.append(  # noqa: PERF401  An error must keep the rows before it.
-                (row.ts_ns, row.es_bid, row.es_ask, row.spy_bid, row.spy_ask, row.factor, row.expiry_ns)
-            )
-    except DataError as error:
-        fault = (error.kind, error.line, error.column)
-    return rows, reader.rows, reader.skipped, fault
 
 
 def fault_of(data: bytes, **options: Any) -> tuple[Any, ...] | None:
@@ -328,3 +294,72 @@ def test_rows_of_many_shapes_and_dates_are_read_as_the_twin_reads_them(seed: int
 def test_a_row_that_goes_back_in_time_is_refused_in_any_shape() -> None:
     rows = [f"2026-03-02T14:30:{second:02d}.5Z,6000.25,6000.50,600.01,600.02\n" for second in (1, 2, 3, 2)]
     assert fault_of(HEADER + "".join(rows).encode()) == ("order", 5, "ts")
+
+
+ONE_DAY = b"2026-03-02T14:30:01.5Z,6000.25,6000.50,600.01,600.02\n"
+ANOTHER = b"2026-03-05T14:30:00.5Z,6000.25,6000.50,600.01,600.02\n"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (ONE_DAY, b"2026-03-05\n", ONE_DAY),
+        (ONE_DAY, ANOTHER.replace(b"600.01", b"nan"), ONE_DAY),
+        (ONE_DAY, ANOTHER.replace(b"6000.25", b"1." + b"0" * 40), ONE_DAY),
+        (ONE_DAY, ANOTHER.replace(b"6000.25", b"." + b"0" * 9 + b"1"), ONE_DAY, ANOTHER, ONE_DAY),
+    ],
+)
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_row_of_another_date_moves_no_later_row(rows: tuple[bytes, ...], ordered: bool) -> None:
+    fault_of(HEADER + b"".join(rows), skip_bad=True, ordered=ordered)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'"ts",es_bid,es_ask,spy_bid,"spy_ask"',
+        b'"t"s,es_bid,es_ask,spy_bid,"spy_"ask ',
+        b'ts,es_bid,es_ask,spy_bid,spy_ask,"a ""note"" of\r\ntwo lines"',
+        b't"s,"ts",es_bid,es_ask,spy_bid,spy_ask,',
+        b"ts,es_bid,es_ask,spy_bid,spy_ask,\x00\xff",
+        b"ts,es_bid,es_ask,spy_bid,spy_ask," + b"x" * 140_000,
+        b"x," * 59 + b"ts,es_bid,es_ask,spy_bid,spy_ask",
+        b"x," * 60 + b"ts,es_bid,es_ask,spy_bid,spy_ask",
+        b'ts,es_bid,es_ask,spy_bid,spy_ask,"open',
+    ],
+)
+@pytest.mark.parametrize("chunk", [1, 100_000])
+def test_headers_of_any_spelling_are_read_alike(header: bytes, chunk: int) -> None:
+    chunk = chunk if len(header) < 1_000 else 100_000
+    places = header.count(b"x,")
+    data = header + b"\n" + b"," * places + GOOD
+    assert read_compiled(data, chunk=chunk) == read_twin(data)
+
+
+@pytest.mark.parametrize("size", [RECORD_BYTES_MAX - 1, RECORD_BYTES_MAX, RECORD_BYTES_MAX + 1])
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_the_longest_record_is_the_same_for_both(size: int, end: bytes) -> None:
+    note = b"x" * (size - len(GOOD) - 1 + (end == b""))
+    fault = fault_of(HEADER + GOOD + GOOD[:-1] + b"," + note + end)
+    assert fault == (("too_long", 3, None) if size > RECORD_BYTES_MAX else None)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_slice_of_the_fuzzer_finds_nothing(seed: int) -> None:
+    done, outcomes, report = fuzz_csv.run(seed, 250, None)
+    assert report is None, report
+    assert done == 250
+    assert outcomes["read to the end"] > 25
+    assert len(outcomes) > 4
+
+
+def test_the_fuzzer_finds_a_planted_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = fuzz_csv.read_compiled
+
+    def planted(data: bytes, **options: Any) -> Outcome:
+        return honest(data, **options | {"ordered": False})
+
+    monkeypatch.setattr(fuzz_csv, "read_compiled", planted)
+    *_, report = fuzz_csv.run(1, 1_000, None)
+    assert report is not None
+    assert "repeat with: python tools/fuzz_csv.py --seed 1 --first" in report

@@ -1,0 +1,230 @@
+"""Mutates files of quotes and holds the compiled reader against its twin, which is the csv module.
+
+Whatever the bytes, and however they are cut into pieces, both must give the same rows and counts, then the
+same typed error or none. Nothing else may ever happen.
+
+    python tools/fuzz_csv.py --seconds 60
+    python tools/fuzz_csv.py --cases 20000 --seed 7
+
+Prints what it did; at the first difference prints the bytes, made as few as still differ, and the command
+that repeats the case, and exits 1.
+"""
+
+import argparse
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from arbcore.carry import calendar
+from arbcore.carry._csv import RECORD_BYTES_MAX, CsvReader
+from arbcore.errors import DataError
+from arbcore.reference.quotes import QuoteReader
+
+HEADER = b"ts,es_bid,es_ask,spy_bid,spy_ask\n"
+GOOD = b"2026-03-02T14:30:00Z,6000,6000.25,600,600.01\n"
+LATER = b"2026-03-02T14:30:01.25Z,6001.25,6001.50,600.11,600.12\n"
+
+CORPUS = [
+    HEADER + GOOD + LATER * 9,
+    HEADER + b"".join(b"2026-03-02T14:30:%02dZ,6000.25,6000.50,600.01,600.02\n" % at for at in range(40)),
+    (HEADER + GOOD + LATER).replace(b"\n", b"\r\n"),
+    (HEADER + GOOD + LATER).replace(b"\n", b"\r"),
+    b"\xef\xbb\xbf" + HEADER + GOOD[:-1],
+    b"\n \n" + HEADER + b"\t\n" + GOOD + b"\n\r\n" + LATER,
+    b"SPY_ASK, Es_Bid ,volume,ts,spy_bid,ES_ASK\n600.01,6000,7,1772461800,600,6000.25,more\n",
+    b'"ts","es_bid","es_ask","spy_bid","spy_ask"\n"2026-03-02","6000"," 6000.25 ",600,"600.01"\n',
+    HEADER[:-1] + b",note\n" + GOOD[:-1] + b',"a\nb ""c"", d\r\ne"\n' + LATER[:-1] + b",\n",
+    HEADER[:-1] + b",expiry\n" + GOOD[:-1] + b",2026-06-18\n" + LATER[:-1] + b",2026-09-18T13:30:00Z\n",
+    HEADER[:-1] + b",expiry,index\n" + GOOD[:-1] + b",ESM26,6002.5\n" + LATER[:-1] + b",ESU26,\n",
+    HEADER[:-1] + b",factor\n" + GOOD[:-1] + b",10.02\n" + LATER[:-1] + b",nan\n",
+    HEADER[:-1] + b",index,factor\n" + GOOD[:-1] + b",,10\n" + LATER[:-1] + b",6000,1e1\n",
+    HEADER + b"1772461800,6000,6000.25,600,600.01\n1772461801000,6000,6000.25,600,600.01\n"
+    b"1772461802000000,6000,6000.25,600,600.01\n1772461803000000000,6000,6000.25,600,600.01\n",
+    HEADER + b"1,nan,1,1,1\n2,NULL,N/A,na,\n3,inf,-Infinity,+nan,0\n4,1e3,1E+3,.5,1.\n5,2,1,1,1\n",
+    HEADER + b"0001-01-01,1,2,1,2\n9999-12-31T23:59:59.999999999Z,1,2,1,2\n",
+    HEADER + b"1677-09-21T00:12:43.145224193Z,1,2,1,2\n2262-04-11T23:47:16.854775807Z,1,2,1,2\n",
+    HEADER + b"1,123456789012345678901234567890,1e-12,0.1000000000000000055511151231257827,9e11\n",
+    b"ts,es_bid,es_ask,spy_bid,spy_ask,TS\n" + GOOD,
+    b",".join(b"c%d" % at for at in range(61)) + b"," + HEADER + b"," * 60 + b"," + GOOD,
+    b"",
+]  # fmt: skip
+
+TOKENS = [
+    b",", b",,", b"\n", b"\r\n", b"\r", b"\n\n", b'"', b'""', b'"a,b"', b'"\n"', b" ", b"\t", b"\x00",
+    b"\x01", b"\x0b", b"\x1a", b"\x7f", b"\x80", b"\xff", b"\xef\xbb\xbf", b"\xc2\xa0", b"\xff\xfe", b"'",
+    b";", b"-", b"+", b".", b"e", b"E5", b"e+400", b"e-400", b"0", b"-0", b"0.0", b"00", b"1", b"6000.25",
+    b"600.01", b"1e999", b"1e-999", b"1_000", b"0x10", b"9" * 16, b"9" * 30, b"9" * 400, b"." + b"0" * 30,
+    b"nan", b"NaN", b"-nan", b"NULL", b"null", b"NA", b"n/a", b"inf", b"-Infinity", b"None", b"1e-9",
+    b"9.99e-10", b"1e12", b"1.000001e12", b"T", b"t", b"Z", b"z", b":", b"+01:30", b"-0500", b"+24:00",
+    b"2026-03-02", b"2024-02-29", b"2023-02-29", b"0001-01-01T00:00:00Z", b"9999-12-31", b"24:00:00",
+    b"23:59:60", b"1772461800", b"99999999999", b"100000000000", b"99999999999999", b"99999999999999999",
+    b"9223372036854775807", b"9223372036854775808", b"-9223372036854775808", b"ts", b"es_bid", b"SPY_ASK",
+    b"expiry", b"factor", b"index", b"2026-06-18", b"ESM26", b"friday", HEADER, GOOD, LATER, GOOD * 20,
+]  # fmt: skip
+
+CHUNKS = (1, 2, 3, 5, 17, 64, 1_000, 100_000)
+#: Around the longest field of the csv module and the longest record of ours.
+LENGTHS = (131_071, 131_072, 131_073, RECORD_BYTES_MAX - 60, RECORD_BYTES_MAX, RECORD_BYTES_MAX + 1)
+
+Outcome = tuple[list[tuple[Any, ...]], int, dict[str, int], tuple[Any, ...] | None]
+
+
+def read_compiled(data: bytes, *, chunk: int = 100_000, **options: Any) -> Outcome:
+    """(rows, data rows, skipped by reason, the fault's kind, line and column) of the compiled reader."""
+    reader = CsvReader("quotes.csv", expiry_of=calendar.read_expiry, **options)
+    rows: list[tuple[Any, ...]] = []
+    fault = None
+    try:
+        for start in [*range(0, len(data), chunk), len(data)]:
+            piece = data[start : start + chunk]
+            reader.room()[: len(piece)] = piece
+            reader.filled(len(piece))
+            while taken := reader.take(1):
+                rows += taken
+        reader.finish()
+    except DataError as error:
+        fault = (error.kind, error.line, error.column)
+    return rows, reader.rows, reader.skipped, fault
+
+
+def read_twin(data: bytes, **options: Any) -> Outcome:
+    """The same of the twin."""
+    reader = QuoteReader(data, expiry_of=calendar.read_expiry, **options)
+    rows = []
+    fault = None
+    try:
+        for row in reader:
+            rows.append(  # noqa: PERF401  An error must keep the rows before it.
+                (row.ts_ns, row.es_bid, row.es_ask, row.spy_bid, row.spy_ask, row.factor, row.expiry_ns)
+            )
+    except DataError as error:
+        fault = (error.kind, error.line, error.column)
+    return rows, reader.rows, reader.skipped, fault
+
+
+def difference(data: bytes, chunk: int, options: dict[str, bool]) -> str | None:
+    """What the compiled reader, with vectors or without, and the twin disagree on; None if they agree."""
+    expected = _outcome(lambda: read_twin(data, **options))
+    for vectors in (True, False):
+        got = _outcome(lambda chosen=vectors: read_compiled(data, chunk=chunk, vectors=chosen, **options))
+        if got != expected:
+            return f"vectors={vectors}: compiled gives {_short(got)}, twin gives {_short(expected)}"
+    return None
+
+
+def _outcome(read: Callable[[], Outcome]) -> Outcome | str:
+    try:
+        return read()
+    except Exception as error:  # noqa: BLE001  Anything that is raised besides DataError is a finding.
+        return f"{type(error).__name__}: {error}"
+
+
+def _short(outcome: Outcome | str) -> str:
+    if isinstance(outcome, str):
+        return outcome
+    rows, count, skipped, fault = outcome
+    return f"{len(rows)} rows of {count}, last {rows[-1:]}, skipped {skipped}, fault {fault}"
+
+
+def mutate(data: bytes, rng: random.Random) -> bytes:
+    """``data`` after a few random edits of its bytes; now and then one very long cell."""
+    made = bytearray(data)
+    for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 5, 8))):
+        at = rng.randrange(len(made) + 1)
+        upto = min(len(made), at + rng.choice((0, 1, 1, 1, 2, 4, 8, 20)))
+        edit = rng.randrange(6)
+        if edit == 0 and at < len(made):
+            made[at] ^= 1 << rng.randrange(8)
+        elif edit == 1:
+            del made[at:upto]
+        elif edit == 2:
+            made[at:upto] = rng.choice(TOKENS)
+        elif edit == 3:
+            made[at:at] = rng.choice(TOKENS)
+        elif edit == 4:
+            made[at:at] = made[rng.randrange(len(made) + 1) :][: rng.randrange(60)]
+        else:
+            other = rng.choice(CORPUS)
+            made[at:] = other[rng.randrange(len(other) + 1) :]
+    if rng.random() < 0.003:
+        at = rng.randrange(len(made) + 1)
+        made[at:at] = rng.choice((b"9", b"x", b" ", b"0", b",", b'"')) * (
+            rng.choice(LENGTHS) + rng.randrange(-2, 3)
+        )
+    return bytes(made)
+
+
+def case(seed: int, index: int) -> tuple[bytes, int, dict[str, bool]]:
+    """The bytes, the size of their pieces, the options of one case: known by its seed and index."""
+    rng = random.Random(seed * 1_000_003 + index)
+    data = mutate(rng.choice(CORPUS), rng)
+    chunk = rng.choice(CHUNKS if len(data) < 10_000 else CHUNKS[-2:])
+    return data, chunk, {"skip_bad": rng.random() < 0.5, "ordered": rng.random() < 0.7}
+
+
+def shrink(data: bytes, differs: Callable[[bytes], bool]) -> bytes:
+    """As few of the bytes as still differ, by leaving out pieces."""
+    size = max(1, len(data) // 2)
+    while size >= 1:
+        at = 0
+        while at < len(data):
+            shorter = data[:at] + data[at + size :]
+            if differs(shorter):
+                data = shorter
+            else:
+                at += size
+        size //= 2
+    return data
+
+
+def run(
+    seed: int, cases: int | None, seconds: float | None, first: int = 0
+) -> tuple[int, Counter[str], str | None]:
+    """(cases run, how they ended, None or the report of the first difference)."""
+    outcomes: Counter[str] = Counter()
+    deadline = None if seconds is None else time.monotonic() + seconds
+    index = first
+    while cases is None or index < first + cases:
+        if deadline is not None and index % 64 == 0 and time.monotonic() > deadline:
+            break
+        data, chunk, options = case(seed, index)
+        if difference(data, chunk, options) is not None:
+            least = shrink(data, lambda part: difference(part, chunk, options) is not None)  # noqa: B023
+            shown = repr(least) if len(least) < 4_000 else f"{least[:2_000]!r}… ({len(least)} bytes)"
+            return index - first + 1, outcomes, (
+                f"{shown}\npieces of {chunk} bytes, {options}\n{difference(least, chunk, options)}\n"
+                f"repeat with: python tools/fuzz_csv.py --seed {seed} --first {index} --cases 1"
+            )  # fmt: skip
+        fault = read_twin(data, **options)[3]
+        outcomes["read to the end" if fault is None else fault[0]] += 1
+        index += 1
+    return index - first, outcomes, None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line: 0 if all agree, 1 at the first difference."""
+    parser = argparse.ArgumentParser(description="Fuzz the reader of quotes against its twin.")
+    parser.add_argument("--seconds", type=float, help="stop after this long")
+    parser.add_argument("--cases", type=int, help="stop after this many files (5000 if neither is given)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="the index of the first case")
+    options = parser.parse_args(arguments)
+    cases = options.cases
+    if cases is None and options.seconds is None:
+        cases = 5_000
+    done, outcomes, report = run(options.seed, cases, options.seconds, options.first)
+    print(f"seed {options.seed}: {done} files")
+    for kind, count in sorted(outcomes.items()):
+        print(f"  {count:9} {kind}")
+    if report is not None:
+        print(f"DIFFERENCE in\n{report}")
+        return 1
+    print("compiled and twin agree on every one")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
