@@ -9,11 +9,12 @@ import errno
 import logging
 import os
 import platform
+import re
 import sys
 import traceback
 from collections.abc import Sequence
 from types import ModuleType
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 import arbcore
 from arbcore.commands import backtest as backtest_command
@@ -22,6 +23,7 @@ from arbcore.commands import exchange as exchange_command
 from arbcore.commands import fair as fair_command
 from arbcore.commands import replay as replay_command
 from arbcore.commands import serve as serve_command
+from arbcore.commands import sweep as sweep_command
 from arbcore.errors import ArbcoreError, UsageError
 
 #: Name, one line of help, module. Further commands are one line each.
@@ -30,6 +32,7 @@ COMMANDS: tuple[tuple[str, str, ModuleType], ...] = (
     ("serve", "run an exchange of our own for any number of teams", serve_command),
     ("replay", "run a recorded session again and compare every byte it sends", replay_command),
     ("backtest", "run the carry signal over recorded quotes of ES and SPY", backtest_command),
+    ("sweep", "run the backtest over ranges of its settings, and show where it pays", sweep_command),
     ("fair", "fair value of ES, its parts, and the band in which no trade pays", fair_command),
     ("config", "show every setting, its value and where it came from", config_command),
 )
@@ -61,6 +64,11 @@ exit codes: 0 done; 1 failed while running; 2 wrong usage or configuration; 3 ba
 
 class Parser(argparse.ArgumentParser):
     """Wrong usage is an error like any other: one sentence, exit code 2."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What begins with a minus and a digit is a value: -1e-3 and -2:2:1 as well as -1.
+        self._negative_number_matcher = re.compile(r"-[0-9.]")
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message[:1].upper()}{message[1:]}; see `{self.prog} --help`.")

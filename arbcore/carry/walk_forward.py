@@ -109,7 +109,9 @@ def _first_at(rows: SweepRows, ts_ns: int, low: int) -> int:
     return low
 
 
-def walk(job: Job, windows: Sequence[Window], place: Place, count: Callable[[int], None]) -> dict[str, Any]:
+def walk(
+    job: Job, windows: Sequence[Window], place: Place, *, count: Callable[[int], None]
+) -> dict[str, Any]:
     """The best and the robust cell of each training window, and what both made in the test after it.
 
     ``count`` is told of cells that are done.

@@ -68,14 +68,17 @@ def add_settings(
         "--expiry", metavar="DATE", help="date (09:30 New York), time, or contract code such as ESH26"
     )
     parser.add_argument(
-        "--factor", metavar="X", help="index points a USD of SPY (default 10), or auto[:ROWS] to calibrate it"
+        "--factor",
+        action=action,
+        metavar="X",
+        help="index points a USD of SPY (default 10), or auto[:ROWS] to calibrate it",
     )
     for flag, metavar, text in NUMBERS:
         parser.add_argument(
             *spellings(flag), dest=name_of(flag), type=read, action=action, metavar=metavar, help=text
         )
     for flag, _, metavar, text in PAIRS:
-        parser.add_argument(*spellings(flag), dest=name_of(flag), metavar=metavar, help=text)
+        parser.add_argument(*spellings(flag), dest=name_of(flag), action=action, metavar=metavar, help=text)
     parser.add_argument("--fill", choices=("touch", "mid"), help="where orders are filled (default touch)")
     parser.add_argument(
         "--dividends", type=Path, metavar="FILE", help="CSV of ex_date,amount: USD a SPY share"

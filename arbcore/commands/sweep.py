@@ -1,0 +1,166 @@
+"""``arbcore sweep``: runs the backtest over ranges of its settings, and says where it pays."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from arbcore.commands import _heat
+from arbcore.commands._arguments import whole_number
+from arbcore.commands._backtest_arguments import PAIRS, add_settings, chosen_settings, name_of, spellings
+from arbcore.commands._output import OutputFile, Progress, refuse_overlap
+from arbcore.errors import UsageError
+from arbcore.text import printable
+
+DESCRIPTION = """\
+Runs the backtest for every combination of ranges of its settings and shows where it makes money: the best
+cells, regions that stay good a step further on, and a map. Every number takes a value, a range LO:HI:STEP
+with both ends, or a list such as 1,2,5. Each cell is equal, bit by bit, to `arbcore backtest` with its
+settings."""
+EPILOG = """\
+examples:
+  arbcore sweep quotes.csv --entry-bps 5:30:1 --exit-bps 0:10:0.5 --cost-bps 4
+  arbcore sweep quotes.csv --entry-bps 5:30:1 --stop-bps 0,20,40 --csv cells.csv
+  arbcore sweep quotes.csv --entry-bps 5:30:5 --walk-forward 20:5
+  arbcore sweep monday.csv tuesday.csv --entry-bps 5:30:1 --dask 127.0.0.1:8786
+
+The first range that is named varies slowest and goes down the map, the second across; further ones are
+those of the best cell there. A list goes along the grid in the order written. --slippage-ticks and
+--latency-rows take a range for each leg (0:2:1,0).
+
+Robust: a cell's neighbourhood is the cell with every cell within one step on every range. Its worth is the
+net P&L of its worst cell, and the neighbourhoods with the best worst cell are shown, none overlapping
+another. On a range of three values or more the first and the last are never the middle of one, for nobody
+knows what lies beyond. Drawdown marked to market and Sharpe are given for the best cells, with --full for
+all.
+
+Walk-forward: TRAIN:TEST are numbers of days that have rows, by UTC date (20:5), or of rows (2000r:500r). On
+each training window the whole grid is run; its best and its robust cell then run on the test window that
+follows, which chose nothing. The next window begins one test later, and the last test may be short. Each
+run starts flat and closes at its end what is open. With --factor auto a test takes its factor from the rows
+just before it.
+
+Several files are swept each by itself and summed: P&L, trades and wins add up, profit factor, exposure and
+average hold are made anew from the sums, a drawdown is the worst of any file, and Sharpe is left out.
+
+--dask needs `pip install 'arbcore[dask]'` here, and this same arbcore on every worker. A piece of work that
+is lost with its worker is run again, three times at most.
+"""
+WORKERS_MAX = 1_024
+
+
+class Ordered(argparse.Action):
+    """Keeps the order in which the settings were named."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: object
+    ) -> None:
+        setattr(namespace, self.dest, values)
+        namespace.named = [*getattr(namespace, "named", []), self.dest]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument(
+        "data", nargs="+", metavar="DATA", help="one file of quotes or several; - for standard input"
+    )
+    add_settings(parser, read=str, action=Ordered)
+    parser.add_argument(
+        *spellings("walk-forward"), dest="walk_forward", metavar="TRAIN:TEST",
+        help="choose on windows of TRAIN days (or rows: 2000r:500r) and try on the TEST that follows",
+    )  # fmt: skip
+    parser.add_argument(
+        "--full", action="store_true", help="drawdown marked to market and Sharpe in every cell"
+    )
+    parser.add_argument(
+        "--workers", type=whole_number(1, WORKERS_MAX), metavar="N",
+        help="threads of this machine (default one a processor)",
+    )  # fmt: skip
+    parser.add_argument("--dask", metavar="ADDRESS", help="run on the Dask cluster of this scheduler")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row a cell")
+    parser.add_argument("--json", action="store_true", help="the result with every cell as one JSON document")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
+    from arbcore.carry.sweep import sweep
+
+    settings = _settings(args)
+    refuse_overlap(
+        inputs=[
+            *((f"the quotes {printable(path)}", path) for path in args.data),
+            ("--dividends", args.dividends),
+        ],
+        outputs=[("--csv", args.csv)],
+    )
+    reading, running = Progress(sys.stderr), Progress(sys.stderr)
+    live = sys.stderr.isatty()
+
+    def read(done: int, size: int | None, rows: int) -> None:
+        reading.show(f"reading, {rows:,} rows", done, size)
+
+    def ran(done: int, total: int) -> None:
+        reading.clear()
+        running.show(f"{done:,} of {total:,} cells", done, total)
+
+    with OutputFile(args.csv) as table:
+        try:
+            result = sweep(
+                args.data,
+                expiry=args.expiry,
+                sort=args.sort,
+                skip_bad=args.skip_bad,
+                workers=args.workers,
+                dask=args.dask,
+                full=args.full,
+                walk_forward=args.walk_forward,
+                reading=read if live else None,
+                progress=ran if live else None,
+                **settings,
+            )
+        finally:
+            reading.clear()
+            running.clear()
+        if args.csv is not None:
+            _write_table(table, list(result.table), result.table.rows())
+    for note in result.notes:
+        print(f"arbcore: {note}", file=sys.stderr)
+    if args.json:
+        print(
+            json.dumps(result.summary | {"table": {name: list(result.table[name]) for name in result.table}})
+        )
+    else:
+        from arbcore.commands._sweep_text import summary_lines
+
+        lines = summary_lines(
+            result.summary,
+            result.grid,
+            result.table["net_pnl"],
+            width=_heat.width_of(sys.stdout),
+            colours=_heat.takes_colours(sys.stdout, os.environ),
+        )
+        print("\n".join(lines))
+    return 0
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were named, in the order in which they were; ranges are still text."""
+    for flag, settings, _, _ in PAIRS:
+        given = getattr(args, name_of(flag))
+        if given is not None and ":" in given and "," not in given:
+            raise UsageError(
+                f"--{flag} {printable(given)} is one range for two settings ({' and '.join(settings)}); "
+                f"write one for each, such as --{flag} {printable(given)},0."
+            )
+    found = chosen_settings(args, read=str)
+    pairs = {name_of(flag): settings for flag, settings, _, _ in PAIRS}
+    order = [name for dest in getattr(args, "named", []) for name in pairs.get(dest, (dest,))]
+    return {name: found[name] for name in order if name in found} | found
+
+
+def _write_table(stream: TextIO, names: Sequence[str], rows: Any) -> None:
+    stream.write(",".join(names) + "\n")
+    stream.writelines(",".join("" if cell is None else str(cell) for cell in row) + "\n" for row in rows)

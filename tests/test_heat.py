@@ -1,0 +1,105 @@
+"""The heat map on a terminal: its scale, its marks, and that it never is wider than it may be."""
+
+import io
+import random
+import re
+
+import pytest
+
+from arbcore.commands._heat import Picture, Scale, bars, heat_map, takes_colours, width_of
+
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def picture(values: list[list[float]], marks: dict[tuple[int, int], str] | None = None) -> Picture:
+    return Picture(
+        rows=[str(at / 2) for at in range(len(values))],
+        columns=[str(at) for at in range(len(values[0]))],
+        values=values,
+        marks=marks or {},
+        row_name="entry_bps",
+        column_name="exit_bps",
+    )
+
+
+def test_gains_are_digits_losses_letters_and_nothing_is_a_dot() -> None:
+    scale = Scale.of([-50.0, 0.0, 100.0])
+    cells = {value: scale.cell(value, "", width=1, colours=False) for value in (-100, -50, -1, 0, 1, 50, 100)}
+    assert cells == {-100: "i", -50: "e", -1: "a", 0: ".", 1: "1", 50: "5", 100: "9"}
+
+
+def test_values_of_one_sign_use_the_whole_scale() -> None:
+    scale = Scale.of([1000.0, 1010.0])
+    assert [scale.cell(value, "", width=1, colours=False) for value in (1000, 1005, 1010)] == ["1", "5", "9"]
+    scale = Scale.of([-1000.0, -1010.0])
+    assert [scale.cell(value, "", width=1, colours=False) for value in (-1000, -1010)] == ["a", "i"]
+    assert Scale.of([7.0, 7.0]).cell(7.0, "", width=1, colours=False) == "9"
+    assert Scale.of([0.0]).legend(width=80, colours=False) == [".  neither gain nor loss"]
+
+
+def test_the_map_names_rows_and_columns_and_marks_cells() -> None:
+    lines = heat_map(picture([[-1.0, 0.0], [2.0, 1.0]], {(1, 0): "*", (0, 1): "o"}), width=40, colours=False)
+    assert lines == [
+        "entry_bps   exit_bps",
+        "           0    1",
+        "      0.0  e    .o",
+        "      0.5  9*   5",
+        "1 to 9  +0 to +2 USD",
+        "a to i  +0 to -2 USD",
+        ".  neither gain nor loss",
+        "* best cell",
+        "o middle of the most robust region",
+    ]
+
+
+def test_blocks_have_the_colour_of_their_step_and_no_letters() -> None:
+    lines = heat_map(picture([[-2.0, 2.0]]), width=40, colours=True)
+    assert "\x1b[48;5;161;38;5;16m     \x1b[0m\x1b[48;5;26;38;5;16m     \x1b[0m" in lines[2]
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("colours", [False, True])
+def test_no_line_is_wider_than_the_terminal(seed: int, colours: bool) -> None:
+    rng = random.Random(seed)
+    rows, columns, width = rng.randint(1, 80), rng.randint(1, 300), rng.choice([8, 20, 43, 80, 200])
+    values = [[rng.gauss(0, 1e4) for _ in range(columns)] for _ in range(rows)]
+    best = (rng.randrange(rows), rng.randrange(columns))
+    lines = heat_map(picture(values, {best: "*"}), width=width, colours=colours)
+    assert max(len(ESCAPE.sub("", line)) for line in lines) <= width
+    # However few are shown, the best cell is among them.
+    assert any(line.lstrip().startswith(f"{best[0] / 2} "[: width // 3]) for line in lines)
+
+
+def test_bars_show_every_value_or_say_how_many() -> None:
+    lines = bars(["1", "20"], [-50.0, 100.0], marks={1: "*"}, width=40)
+    assert lines == [" 1    -50  " + "-" * 13, "20 * +100  " + "+" * 26, "* best cell"]
+    many = bars([str(at) for at in range(99)], [0.0] * 99, marks={50: "*"}, width=20)
+    assert max(map(len, many)) <= 20
+    assert any(line.startswith("50 *") for line in many)
+    assert many[-1] == "shown: 25 of 99 valu"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "environment", "expected"),
+    [
+        (Terminal(), {"TERM": "xterm-256color"}, True),
+        (Terminal(), {"TERM": "xterm", "COLORTERM": "truecolor"}, True),
+        (Terminal(), {"TERM": "xterm"}, False),
+        (Terminal(), {}, False),
+        (Terminal(), {"TERM": "xterm-256color", "NO_COLOR": "1"}, False),
+        (io.StringIO(), {"TERM": "xterm-256color"}, False),
+    ],
+)
+def test_colours_are_for_terminals_that_have_them(
+    stream: io.StringIO, environment: dict[str, str], expected: bool
+) -> None:
+    assert takes_colours(stream, environment) is expected
+
+
+def test_what_is_piped_has_a_width_of_its_own() -> None:
+    assert width_of(io.StringIO()) == 80
