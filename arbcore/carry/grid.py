@@ -6,7 +6,7 @@ slowest. It must not know the data, nor where the cells are run.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
@@ -92,9 +92,9 @@ class Grid:
         """A cell's values, in the order of the axes."""
         return tuple(values[at] for values, at in zip(self._values, self.place_of(cell), strict=True))
 
-    def settings(self, first: int, last: int) -> list[BacktestSettings]:
-        """The settings of the cells from ``first`` to before ``last``."""
-        return [settings_with(self.base, self.names, self.values_of(cell)) for cell in range(first, last)]
+    def settings(self, cells: Iterable[int]) -> list[BacktestSettings]:
+        """The settings of some cells."""
+        return [settings_with(self.base, self.names, self.values_of(cell)) for cell in cells]
 
     def columns(self) -> dict[str, list[Any]]:
         """The parameters of every cell, a column a setting."""

@@ -252,7 +252,7 @@ def _summary(quotes: Sequence[Quotes], job: Job) -> dict[str, Any]:
 def _one_run(job: Job, cell: int) -> Backtest:
     """The single run of a cell, for what it says besides the numbers."""
     kernel = Backtest(
-        job.grid.settings(cell, cell + 1)[0],
+        job.grid.settings([cell])[0],
         expiries_ns=all_expiries_ns() if job.expiry_ns is None else (job.expiry_ns,),
         fixed=job.expiry_ns is not None,
     )

@@ -145,9 +145,10 @@ def walk(
 
 def run_cells(rows: SweepRows, grid: Grid, cells: Sequence[int], *, expiry_ns: int | None) -> SweepBlock:
     """A few cells with everything that is known of them."""
-    settings = [grid.settings(cell, cell + 1)[0] for cell in cells]
     expiries_ns = all_expiries_ns() if expiry_ns is None else (expiry_ns,)
-    return run_block(rows, settings, expiries_ns=expiries_ns, fixed=expiry_ns is not None, full=True)
+    return run_block(
+        rows, grid.settings(cells), expiries_ns=expiries_ns, fixed=expiry_ns is not None, full=True
+    )
 
 
 def _window_document(rows: SweepRows, window: Window) -> dict[str, Any]:

@@ -22,10 +22,8 @@ from arbcore.text import printable
 MADE_BY = f"arbcore/{arbcore.__version__}"
 #: How often one shard may be lost; the third time it is the shard or the place that is at fault.
 LOST_MAX = 3
-#: Shards a worker, so that the last ones to finish do not wait for long.
-SHARDS_A_WORKER = 4
-#: Cells that are cheaper together, whatever the number of workers.
-CELLS_A_SHARD_MIN = 64
+#: Cells by rows that are one shard at least: what cells share is worked out once a shard.
+WORK_A_SHARD_MIN = 2_000_000_000
 POLL_S = 1.0
 
 #: Told how many cells more are done.
@@ -34,6 +32,10 @@ Count = Callable[[int], None]
 
 class Place:
     """Where shards are run. This one is threads of this process, to which nothing is sent."""
+
+    #: Shards a worker at least; more where there is much work, so that progress can be seen.
+    shards_min = 1
+    shards_max = 64
 
     def __init__(self, executor: Executor, workers: int) -> None:
         self.executor = executor
@@ -54,6 +56,9 @@ class Place:
 
 class Elsewhere(Place):
     """Any executor: shards go and results come as bytes."""
+
+    # A worker may be slow or lost, and the others then have something left to take over.
+    shards_min = 4
 
     def __init__(self, executor: Executor, workers: int) -> None:
         super().__init__(executor, workers)
@@ -90,7 +95,7 @@ def _run_here(shard: Shard) -> dict[str, Any]:
     job = shard.job
     block = run_block(
         job.rows,
-        job.grid.settings(shard.first, shard.last),
+        job.grid.settings(shard.cells),
         expiries_ns=all_expiries_ns() if job.expiry_ns is None else (job.expiry_ns,),
         fixed=job.expiry_ns is not None,
         full=job.full,
@@ -133,21 +138,27 @@ def run_jobs(jobs: Sequence[Job], place: Place, count: Count | None = None) -> l
 
     A shard that is lost is run again, LOST_MAX times in all; then RunError.
     """
-    pieces = [_cut(job, place.workers) for job in jobs]
-    shards = [shard for cut in pieces for shard in cut]
+    shards = [shard for job in jobs for shard in _deal(job, place)]
     found = _run_all(shards, place, count)
-    blocks = []
-    at = 0
-    for cut in pieces:
-        blocks.append(SweepBlock.joined(SweepBlock(columns) for columns in found[at : at + len(cut)]))
-        at += len(cut)
+    blocks = [SweepBlock.empty(job.grid.cells, full=job.full) for job in jobs]
+    by_job = {id(job): block for job, block in zip(jobs, blocks, strict=True)}
+    for shard, columns in zip(shards, found, strict=True):
+        for name, column in by_job[id(shard.job)].columns.items():
+            if len(columns.get(name, ())) != len(shard.cells):
+                raise ShardError(
+                    "A worker's result has other cells than it was asked for; run the sweep again."
+                )
+            column[shard.first :: shard.step] = columns[name]
     return blocks
 
 
-def _cut(job: Job, workers: int) -> list[Shard]:
-    cells = job.grid.cells
-    size = max(-(-cells // (workers * SHARDS_A_WORKER)), CELLS_A_SHARD_MIN)
-    return [Shard(job, first, min(first + size, cells)) for first in range(0, cells, size)]
+def _deal(job: Job, place: Place) -> list[Shard]:
+    """A job's cells in shards."""
+    work = job.grid.cells * job.rows.count
+    wanted = work // WORK_A_SHARD_MIN // place.workers
+    count = place.workers * min(max(wanted, place.shards_min), place.shards_max)
+    step = min(count, job.grid.cells)
+    return [Shard(job, first, step) for first in range(step)]
 
 
 def _run_all(shards: Sequence[Shard], place: Place, count: Count | None) -> list[dict[str, Any]]:
@@ -173,7 +184,7 @@ def _run_all(shards: Sequence[Shard], place: Place, count: Count | None) -> list
                     waiting.appendleft((at, attempt + 1))
                     continue
                 if count is not None:
-                    count(shards[at].last - shards[at].first)
+                    count(len(shards[at].cells))
     finally:
         for future in running:
             future.cancel()

@@ -85,7 +85,7 @@ def test_the_first_setting_varies_slowest() -> None:
 
 def test_a_cell_has_the_settings_of_its_values_and_no_other() -> None:
     grid = grid_of(entry_bps="1:3:1", contracts="1,4", cost_bps="2")
-    for cell, made in enumerate(grid.settings(0, grid.cells)):
+    for cell, made in enumerate(grid.settings(range(grid.cells))):
         entry, contracts = grid.values_of(cell)
         assert made == BacktestSettings(entry_bps=entry, contracts=contracts, cost_bps=2)
         assert type(made.contracts) is int

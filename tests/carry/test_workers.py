@@ -1,6 +1,7 @@
 """Where a sweep is worked through makes no difference; what is lost is run again, what is foreign refused."""
 
 import json
+from array import array
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from typing import Any
 
@@ -29,7 +30,7 @@ def job(seed: int = 1, *, full: bool = False, expiry_ns: int | None = None) -> J
 def whole(job: Job) -> SweepBlock:
     return run_block(
         job.rows,
-        job.grid.settings(0, job.grid.cells),
+        job.grid.settings(range(job.grid.cells)),
         expiries_ns=all_expiries_ns(),
         fixed=False,
         full=job.full,
@@ -80,16 +81,32 @@ def test_the_order_in_which_shards_finish_makes_no_difference() -> None:
     held: list[tuple[Future[Any], Any, tuple[Any, ...]]] = []
 
     class Backwards(Inline):
+        _max_workers = 2  # Four shards on the way at once.
+
         def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
             future: Future[Any] = Future()
             held.append((future, fn, args))
-            if len(held) == 3:
+            self.calls.append(args)
+            if len(held) == 4:
                 for waiting, function, values in reversed(held):
                     waiting.set_result(function(*values))
+                held.clear()
             return future
 
-    assert swept([job(1)], executor=Backwards()) == [whole(job(1))]
-    assert len(held) == 3
+    executor = Backwards()
+    assert swept([job(1)], executor=executor) == [whole(job(1))]
+    assert (len(executor.calls), held) == (8, [])
+
+
+def test_a_result_of_other_cells_is_refused() -> None:
+    class Confused(Inline):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
+            future: Future[Any] = Future()
+            future.set_result(result_of({"trades": array("q", [1])}, made_by=MADE_BY))
+            return future
+
+    with pytest.raises(ShardError, match="has other cells than it was asked for"):
+        swept([job(1)], executor=Confused())
 
 
 def test_a_lost_shard_is_run_again_and_counts_once() -> None:
@@ -123,10 +140,10 @@ def test_a_shard_carries_everything() -> None:
     rows = one.job.rows.to_bytes()
     again, made_by = read_shard(shard_head(one, rows, made_by=MADE_BY), rows)
     assert made_by == MADE_BY
-    assert (again.first, again.last) == (7, 11)
+    assert (again.first, again.step) == (7, 11)
     assert (again.job.expiry_ns, again.job.full) == (10**18, True)
     assert again.job.rows.to_bytes() == rows
-    assert again.job.grid.settings(0, 180) == one.job.grid.settings(0, 180)
+    assert again.job.grid.settings(range(180)) == one.job.grid.settings(range(180))
 
 
 def altered(head: bytes, **changes: Any) -> bytes:
