@@ -30,6 +30,14 @@ def _shown(character: str) -> str:
     return character
 
 
+def time_span(seconds: float) -> str:
+    """``4.0 s``, ``12.5 min``, ``3.2 h``, ``2.1 d``."""
+    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:,.1f} {name}"
+    return f"{seconds:.1f} s"
+
+
 def plural(count: int, noun: str) -> str:
     """``1 round``, ``2 rounds``, ``1,200 orders``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

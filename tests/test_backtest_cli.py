@@ -347,3 +347,29 @@ def test_missing_dividends_are_said_as_a_missing_file(tmp_path: Path, capsys: Ca
     assert main(["backtest", str(SAMPLE), "--dividends", str(missing)]) == 3
     sentence = f"arbcore: {missing} cannot be read (No such file or directory); check --dividends.\n"
     assert capsys.readouterr().err == sentence
+
+
+def test_the_report_is_one_page_written_whole(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "report.html"
+    outputs = ["--html", str(path), "--trades", str(tmp_path / "trades.csv")]
+    found = document(capsys, str(SAMPLE), *FLAGS, *outputs)
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert f'<data value="{found["net_pnl"]!r}" data-key="net_pnl">' in text
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["report.html", "trades.csv"]
+    assert found == document(capsys, str(SAMPLE), *FLAGS)
+
+
+def test_a_report_replaces_neither_the_quotes_nor_another_result(tmp_path: Path, capsys: Capture) -> None:
+    path = str(tmp_path / "x")
+    for words in (["--html", str(SAMPLE)], ["--trades", path, "--html", path]):
+        assert main(["backtest", str(SAMPLE), *words]) == 2
+        assert "--html" in capsys.readouterr().err
+
+
+def test_a_run_that_fails_leaves_no_report(tmp_path: Path, capsys: Capture) -> None:
+    quotes = tmp_path / "quotes.csv"
+    quotes.write_text(HEADER + GOOD + "soon,1,2,1,2\n", encoding="utf-8")
+    assert main(["backtest", str(quotes), "--html", str(tmp_path / "report.html")]) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["quotes.csv"]
+    assert "line 3" in capsys.readouterr().err

@@ -7,17 +7,21 @@ kernel's.
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from arbcore import __version__
 from arbcore.carry._backtest import Backtest
+from arbcore.carry._envelope import Envelope
 from arbcore.carry.ahead import threads_of
 from arbcore.carry.calendar import all_expiries_ns, read_expiry
 from arbcore.carry.civil import iso_time
+from arbcore.carry.digest import LedgerDigest
 from arbcore.carry.reading import read_into
 from arbcore.carry.settings import CALIBRATION_ROWS, BacktestSettings
 from arbcore.carry.table import Table
 from arbcore.errors import ConfigError, UsageError
-from arbcore.text import plural
+from arbcore.text import plural, printable
 
 TRADE_COLUMNS = (
     "trade_id", "side", "entry_ts", "exit_ts", "contracts", "shares", "es_entry", "es_exit", "spy_entry",
@@ -37,6 +41,55 @@ class BacktestResult:
     trades: Table | None
     equity: Table | None
     notes: tuple[str, ...]
+    picture: "Picture | None" = None
+
+    def to_html(self) -> str:
+        """The result as one self-contained HTML page. UsageError where ``report=True`` was not asked for."""
+        if self.picture is None:
+            raise UsageError(
+                "This result kept no picture of its rows; pass report=True to backtest for an HTML page."
+            )
+        return self.picture.page(self.summary, self.notes)
+
+    def write_html(self, path: str | Path) -> None:
+        """Writes the page to a file. UsageError as ``to_html``, and where the file cannot be written."""
+        text = self.to_html()
+        try:
+            Path(path).write_text(text, encoding="utf-8", newline="")
+        except OSError as error:
+            raise UsageError(
+                f"{printable(str(path))} cannot be written ({error.strerror}); name another file."
+            ) from error
+
+
+class Picture:
+    """What an HTML page needs of a run besides its result, collected while the rows stream by."""
+
+    def __init__(self, data: Any) -> None:
+        self.envelope = Envelope()
+        self.ledger = LedgerDigest()
+        self._name = name_of(data)
+
+    def page(self, summary: Mapping[str, Any], notes: Sequence[str]) -> str:
+        """The page of the run."""
+        from arbcore.pages.backtest_page import backtest_page
+
+        return backtest_page(
+            summary,
+            name=self._name,
+            notes=notes,
+            envelope=self.envelope.columns(),
+            ledger=self.ledger,
+            version=__version__,
+        )
+
+
+def name_of(data: Any) -> str:
+    """What data is called on a page: a file by its name, without the folders that it lies in."""
+    if isinstance(data, Mapping) or hasattr(data, "columns"):
+        return "columns"
+    name = getattr(data, "name", "data") if hasattr(data, "read") else data
+    return "standard input" if name == "-" else Path(str(name)).name
 
 
 @dataclass
@@ -46,6 +99,7 @@ class Sinks:
     trades: Callable[[Rows], None] | None = None
     equity: Callable[[Sequence[int], Sequence[float]], None] | None = None
     progress: Callable[[int, int | None, int], None] | None = None
+    picture: Picture | None = None
 
 
 def backtest(
@@ -55,6 +109,7 @@ def backtest(
     sort: bool = False,
     skip_bad: bool = False,
     threads: int | None = None,
+    report: bool = False,
     **settings: Any,
 ) -> BacktestResult:
     """Runs the carry signal over quotes: a path, ``-``, an open binary file, or columns by name.
@@ -62,10 +117,10 @@ def backtest(
     Columns (a mapping, a data frame) are ``ts`` (int nanoseconds, text, or datetime64) and the four prices in
     index points and USD. ``expiry`` is a date, a time or nanoseconds; without it each row takes the front
     ES contract. With 2 ``threads``, as on any machine with two cores, one reads ahead of the other in a long
-    file; the result is the same. Further settings are those of ``BacktestSettings``, and ``factor="auto"``
-    or ``"auto:ROWS"``. Raises DataError for a bad row (with its line and column), InputError for what cannot
-    be read, ConfigError for a setting. Formulas: fair value SPY · factor · e^((r−d)t), deviations in bps of
-    it.
+    file; the result is the same. ``report`` collects what ``to_html`` draws. Further settings are those of
+    ``BacktestSettings``, and ``factor="auto"`` or ``"auto:ROWS"``. Raises DataError for a bad row (with its
+    line and column), InputError for what cannot be read, ConfigError for a setting. Formulas: fair value
+    SPY · factor · e^((r−d)t), deviations in bps of it.
     """
     trades: list[tuple[Any, ...]] = []
     times, values = array("q"), array("d")
@@ -76,7 +131,7 @@ def backtest(
 
     chosen = make_settings(settings)
     expiry_ns = expiry_instant_of(expiry)
-    sinks = Sinks(trades=trades.extend, equity=keep_equity)
+    sinks = Sinks(trades=trades.extend, equity=keep_equity, picture=Picture(data) if report else None)
     summary, notes = run(
         data, chosen, expiry_ns=expiry_ns, sort=sort, skip_bad=skip_bad, threads=threads, sinks=sinks
     )
@@ -85,6 +140,7 @@ def backtest(
         trades=Table.of_rows(TRADE_COLUMNS, trades),
         equity=Table({"ts": times, "equity": values}),
         notes=notes,
+        picture=sinks.picture,
     )
 
 
@@ -133,17 +189,21 @@ def run(
         settings,
         expiries_ns=all_expiries_ns() if expiry_ns is None else (expiry_ns,),
         fixed=expiry_ns is not None,
-        keep_trades=sinks.trades is not None,
+        keep_trades=sinks.trades is not None or sinks.picture is not None,
         keep_equity=sinks.equity is not None,
+        envelope=None if sinks.picture is None else sinks.picture.envelope,
     )
     counted = 0
 
     def drain() -> None:
         nonlocal counted
-        if sinks.trades is not None:
-            taken = kernel.take_trades()
-            sinks.trades([(counted + at, *row) for at, row in enumerate(taken, 1)])
-            counted += len(taken)
+        if sinks.trades is not None or sinks.picture is not None:
+            rows = [(counted + at, *row) for at, row in enumerate(kernel.take_trades(), 1)]
+            counted += len(rows)
+            if sinks.trades is not None:
+                sinks.trades(rows)
+            if sinks.picture is not None:
+                sinks.picture.ledger.take(rows)
         if sinks.equity is not None:
             times, values = array("q"), array("d")
             new_times, new_values = kernel.take_equity()

@@ -49,10 +49,14 @@ class Distribution:
                 coarser[fine // 10] = coarser.get(fine // 10, 0) + count
             self._counts = coarser
 
-    def bins(self, at_most: int = 36) -> list[tuple[float, float, int]]:
-        """(from, to, count) of bins of one round width, 0 being an edge; none where there is no value."""
+    def bins(self) -> list[tuple[float, float, int]]:
+        """(from, to, count) of bins of one round width, 0 being an edge; none where there is no value.
+
+        The more values, the more bins: about twice the root of their number, from 8 to 36.
+        """
         if not self._counts:
             return []
+        at_most = max(8, min(36, round(2 * math.sqrt(sum(self._counts.values())))))
         low, high = min(self._counts), max(self._counts)
         width = 1
         while high // width - low // width >= at_most:

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from arbcore.commands._backtest_arguments import add_settings, chosen_settings
 from arbcore.commands._output import OutputFile, Progress, refuse_overlap
-from arbcore.text import plural
+from arbcore.text import plural, time_span
 
 DESCRIPTION = """\
 Runs the carry signal (ES against SPY) over a file of quotes: fills at the touch, costs, equity and
@@ -20,6 +20,7 @@ examples:
   arbcore backtest quotes.csv --expiry 2026-03-20
   arbcore backtest quotes.csv --entry-bps 15 --exit-bps 3 --cost-bps 4 --json
   arbcore backtest quotes.csv.gz --factor auto --trades trades.csv --equity equity.csv
+  arbcore backtest quotes.csv --entry-bps 15 --html report.html
   zcat quotes.csv.gz | arbcore backtest - --expiry 2026-03-20T14:30:00Z
 
 Net P&L is basis + carry + slippage + financing + dividends - costs; fees are a part of the costs, and
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
     parser.add_argument("--trades", type=Path, metavar="FILE", help="write the ledger as CSV")
     parser.add_argument("--equity", type=Path, metavar="FILE", help="write the equity of every row as CSV")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report as one HTML page")
     parser.add_argument(
         "--threads", type=int, choices=(1, 2), metavar="N",
         help="1 or 2: with 2, one reads ahead in a long file (default: 2 where there are two cores)",
@@ -49,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from arbcore.carry.backtest import Sinks, expiry_instant_of, make_settings
+    from arbcore.carry.backtest import Picture, Sinks, expiry_instant_of, make_settings
     from arbcore.carry.backtest import run as run_backtest
     from arbcore.errors import UsageError
 
@@ -60,18 +62,19 @@ def run(args: argparse.Namespace) -> int:
     data = args.data if args.csv is None else args.csv
     refuse_overlap(
         inputs=[("the quotes", data), ("--dividends", args.dividends)],
-        outputs=[("--trades", args.trades), ("--equity", args.equity)],
+        outputs=[("--trades", args.trades), ("--equity", args.equity), ("--html", args.html)],
     )
     progress = Progress(sys.stderr)
 
     def show(done: int, size: int | None, rows: int) -> None:
         progress.show(f"{rows:,} rows", done, size)
 
-    with OutputFile(args.trades) as trades, OutputFile(args.equity) as equity:
+    with OutputFile(args.trades) as trades, OutputFile(args.equity) as equity, OutputFile(args.html) as html:
         sinks = Sinks(
             trades=None if args.trades is None else _trade_writer(trades),
             equity=None if args.equity is None else _equity_writer(equity),
             progress=show if sys.stderr.isatty() else None,
+            picture=None if args.html is None else Picture(data),
         )
         try:
             summary, notes = run_backtest(
@@ -85,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
             )
         finally:
             progress.clear()
+        if sinks.picture is not None:
+            html.write(sinks.picture.page(summary, notes))
     for note in notes:
         print(f"arbcore: {note}", file=sys.stderr)
     print(json.dumps(summary) if args.json else "\n".join(summary_lines(summary)))
@@ -137,14 +142,15 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     shown = {name: summary[f"{name}_pnl" if name == "slippage" else name] for name in OPTIONAL_PARTS}
     lines += [f"    {name:<12}  {_usd(value)}" for name, value in shown.items() if value]
     ratios = {name: _ratio(summary[name]) for name in ("sharpe", "sortino", "calmar", "profit_factor")}
+    longest = time_span(summary["max_drawdown_s"])
     lines += [
-        f"  max drawdown    {_usd(summary['max_drawdown'])}   (longest {_span(summary['max_drawdown_s'])})",
+        f"  max drawdown    {_usd(summary['max_drawdown'])}   (longest {longest})",
         "  Sharpe          {sharpe}   Sortino {sortino}   Calmar {calmar}".format(**ratios),
     ]
     if trades:
         lines.append(
             f"  a trade         {_usd(summary['expectancy'])}   (profit factor {ratios['profit_factor']}, "
-            f"held {_span(summary['average_hold_s'])} on average)"
+            f"held {time_span(summary['average_hold_s'])} on average)"
         )
     if summary["exposure"] is not None:
         lines.append(f"  exposure        {summary['exposure']:.1%} of rows")
@@ -161,10 +167,3 @@ def _usd(value: float) -> str:
 
 def _ratio(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
-
-
-def _span(seconds: float) -> str:
-    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {name}"
-    return f"{seconds:.1f} s"

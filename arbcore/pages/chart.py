@@ -27,7 +27,11 @@ Values = Sequence[float | None]
 
 @dataclass
 class Chart:
-    """One chart; ``key`` makes its ids unique on the page. ``labels`` are (share, text) along the bottom."""
+    """One chart; ``key`` makes its ids unique on the page.
+
+    ``labels`` are (share, text) along the bottom, each with a line; ``names`` the same without one.
+    ``whole`` has only whole numbers at the side.
+    """
 
     key: str
     title: str
@@ -35,7 +39,9 @@ class Chart:
     y: Scale
     height: int = 240
     unit: str = ""
+    whole: bool = False
     labels: Sequence[tuple[float, str]] = ()
+    names: Sequence[tuple[float, str]] = ()
     _ink: list[Markup] = field(default_factory=list)
     _over: list[Markup] = field(default_factory=list)
     _hover: list[Markup] = field(default_factory=list)
@@ -89,16 +95,24 @@ class Chart:
     def bars(self, edges: Sequence[tuple[float, float]], values: Sequence[float], *, styles: Sequence[str],
              texts: Sequence[str]) -> None:  # fmt: skip
         """Bars from 0, each from one share of the width to another, with what each says when pointed at."""
-        zero = self._y(0.0)
-        for (left, right), value, style, text in zip(edges, values, styles, texts, strict=True):
-            top = min(zero, self._y(value))
+        self.spans(edges, [(0.0, value) for value in values], styles=styles, texts=texts)
+
+    def spans(self, edges: Sequence[tuple[float, float]], reaches: Sequence[tuple[float, float]], *,
+              styles: Sequence[str], texts: Sequence[str], written: Sequence[str] = ()) -> None:  # fmt: skip
+        """Bars from one value to another; ``written`` stands above each."""
+        for at, ((left, right), (low, high)) in enumerate(zip(edges, reaches, strict=True)):
+            top, bottom = sorted((self._y(low), self._y(high)))
             self._over.append(
                 tag(
-                    "rect", tag("title", text), x=_percent(left), width=_percent(max(0.0, right - left)),
-                    y=f"{top:.2f}", height=f"{max(0.75 if value else 0.0, abs(self._y(value) - zero)):.2f}",
-                    class_=style,
+                    "rect", tag("title", texts[at]), x=_percent(left), width=_percent(max(0.0, right - left)),
+                    y=f"{top:.2f}", height=f"{max(0.75 if low != high else 0.0, bottom - top):.2f}",
+                    class_=styles[at],
                 )
             )  # fmt: skip
+            if written:
+                middle = _percent((left + right) / 2)
+                words = tag("text", written[at], x=middle, y=f"{top - 5:.1f}", text_anchor="middle")
+                self._over.append(words)
 
     def readouts(self, xs: Sequence[float], texts: Sequence[str], *, count: int = 200) -> None:
         """What the chart says above itself where it is pointed at: up to ``count`` places, evenly chosen."""
@@ -137,7 +151,7 @@ class Chart:
 
     def _grid(self) -> Markup:
         parts: list[Markup] = []
-        for share, text in self.y.labels(max(2, self.height // 48)):
+        for share, text in self.y.labels(max(2, self.height // 48), whole=self.whole):
             height = _percent(1 - share)
             parts.append(tag("line", x1="0", x2="100%", y1=height, y2=height))
             parts.append(tag("text", text, x="-8", y=height, dy="0.32em", text_anchor="end"))
@@ -147,7 +161,10 @@ class Chart:
             wide = "wide" if at % 2 else None
             place = _percent(share)
             parts.append(tag("line", x1=place, x2=place, y1="0", y2="100%", class_="faint"))
-            parts.append(tag("text", text, x=place, y=self.height + 18, text_anchor=anchor, class_=wide))
+            if text:
+                parts.append(tag("text", text, x=place, y=self.height + 18, text_anchor=anchor, class_=wide))
+        for share, text in self.names:
+            parts.append(tag("text", text, x=_percent(share), y=self.height + 18, text_anchor="middle"))
         if self.unit:
             parts.append(tag("text", self.unit, x="0", y="-8", class_="unit"))
         return tag("g", *parts, class_="grid")

@@ -19,6 +19,8 @@ _TICKS_MAX = 8
 #: Two labels are at least this share of the axis apart.
 _TICKS_APART = 0.085
 _ROUND = (1.0, 2.0, 5.0, 10.0)
+#: Numbers as large as these are written in units of them, so that the labels of an axis stay short.
+_LARGE = ((1e9, " bn"), (1e6, " M"))
 _MONTH_STEPS = (1, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
 _CLOCK_STEPS_NS = (
     *(step * NS_PER_S for step in (1, 2, 5, 10, 15, 30)),
@@ -71,13 +73,16 @@ class Scale:
         """The share of a value; what lies outside is held at the edge."""
         return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
 
-    def labels(self, count: int = 5) -> list[tuple[float, str]]:
-        """(share, text) of the round numbers on the scale."""
+    def labels(self, count: int = 5, *, whole: bool = False) -> list[tuple[float, str]]:
+        """(share, text) of the round numbers on the scale; only whole ones where it counts something."""
         step = round_step(self.high - self.low, count)
-        digits = decimals_of(step)
+        largest = max(abs(self.low), abs(self.high))
+        unit, name = next(((unit, name) for unit, name in _LARGE if largest >= unit), (1.0, ""))
+        digits = 0 if whole and unit == 1.0 else decimals_of(step / unit)
         return [
-            (self(value), f"{value + 0.0:,.{digits}f}".replace("-", "\N{MINUS SIGN}"))
+            (self(value), f"{value / unit + 0.0:,.{digits}f}{name}".replace("-", "\N{MINUS SIGN}"))
             for value in ticks(self.low, self.high, count)
+            if not whole or abs(value - round(value)) < 1e-9
         ]
 
 

@@ -40,7 +40,7 @@ p{margin:0 0 10px;max-width:70ch}
 .lede{font-size:17px;line-height:1.5}
 .soft,figcaption,caption,.note{color:var(--soft)}
 section{border-top:1px solid var(--rule);padding:26px 0 22px}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:20px 28px;margin:0;
+.facts{display:grid;grid-template-columns:repeat(6,1fr);gap:20px 24px;margin:0;
  padding:22px 0 28px;border-top:2px solid var(--ink)}
 .facts dt{color:var(--soft);font-size:12.5px;margin:0 0 2px}
 .facts dd{margin:0;font-size:25px;line-height:1.2;letter-spacing:-.01em;font-variant-numeric:tabular-nums;
@@ -63,8 +63,8 @@ figcaption{font-size:13px;max-width:86ch;margin-top:8px}
 .ink .fill-loss,.fill-loss{fill:var(--loss);fill-opacity:.22;stroke:none}
 .ink .fill-range,.fill-range{fill:var(--curve);fill-opacity:.32;stroke:none}
 .ink .fill-band,.fill-band{fill:var(--band);stroke:none}
-.line-curve{stroke:var(--curve);stroke-width:1.6}
-.line-thin{stroke:var(--curve);stroke-width:1.1}
+.line-curve{stroke:var(--curve);stroke-width:1.2}
+.line-thin{stroke:var(--curve);stroke-width:1}
 .line-loss{stroke:var(--loss);stroke-width:1.2}
 .line-zero{stroke:var(--soft);stroke-width:1;shape-rendering:crispEdges}
 .line-exit{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 4}
@@ -76,6 +76,8 @@ figcaption{font-size:13px;max-width:86ch;margin-top:8px}
 .bar-gain{fill:var(--gain);fill-opacity:.8}.bar-loss{fill:var(--loss);fill-opacity:.8}
 .bar-total{fill:var(--curve);fill-opacity:.85}
 .over rect:hover,.heat rect:hover{stroke:var(--ink);stroke-width:1}
+.fill-gain{fill:var(--gain)}.fill-losses{fill:var(--loss)}
+.line-frame{stroke:var(--ink);stroke-width:2}
 .heat .gain{fill:var(--gain)}.heat .loss{fill:var(--loss)}.heat .blank{fill:var(--faint)}
 .heat .frame{fill:none;stroke:var(--ink);stroke-width:2;pointer-events:none}
 .heat .frame-soft{fill:none;stroke:var(--ink);stroke-width:1;stroke-dasharray:2 2;pointer-events:none}
@@ -106,10 +108,12 @@ tfoot th,tfoot td{border-top:1px solid var(--rule);border-bottom:0;font-weight:6
 .w{white-space:nowrap}
 td.left-out{text-align:center;color:var(--soft);padding:10px 0}
 .code{font-family:ui-monospace,SFMono-Regular,Menlo,"Liberation Mono",monospace;font-size:12.5px}
-.plain{margin:0;padding-left:18px;max-width:74ch}
+.top p{max-width:none}
+.plain{font-size:14px;margin:0;padding-left:18px;max-width:74ch}
 .plain li{margin:0 0 5px}
 footer{color:var(--soft);font-size:12.5px;padding-top:22px;padding-bottom:48px}
 footer p{max-width:none;border-top:1px solid var(--rule);padding-top:16px}
+@media (max-width:960px){.facts{grid-template-columns:repeat(3,1fr)}}
 @media (max-width:640px){
  main,footer{padding-left:18px;padding-right:18px}
  header.top{padding-top:30px}
@@ -118,6 +122,7 @@ footer p{max-width:none;border-top:1px solid var(--rule);padding-top:16px}
  .facts{grid-template-columns:1fr 1fr;gap:16px 18px}
  .facts dd{font-size:21px}
  .plot{padding-left:52px}
+ caption{max-width:calc(100vw - 36px)}
  .chart .wide{display:none}
  .pair{grid-template-columns:1fr}
 }
@@ -128,9 +133,10 @@ _PAPER = """
  main,footer{max-width:none;padding-left:0;padding-right:0}
  header.top{padding-top:0}
  h1{font-size:22pt}h2{font-size:14pt;break-after:avoid}.lede{font-size:11.5pt}
- .facts{grid-template-columns:repeat(4,1fr)}.facts dd{font-size:15pt}
+ .facts{grid-template-columns:repeat(6,1fr)}.facts dd{font-size:15pt}
  section{padding:14pt 0 10pt}
- figure,.keep,.facts,tr{break-inside:avoid}
+ section,figure,.facts,tr{break-inside:avoid}
+ h3{break-after:avoid}
  thead{display:table-header-group}tfoot{display:table-row-group}
  table,caption{font-size:8.4pt}
  .dense{font-size:7.2pt}.dense th,.dense td{padding-right:6pt}

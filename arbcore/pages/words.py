@@ -1,0 +1,148 @@
+"""What settings, numbers and periods are called on a page, and the tables that every page ends with.
+
+A name that is not known here is shown all the same, spelled from itself: a new number of a result reaches the
+page without a change.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from arbcore.pages.markup import Markup, datum, number, percent, tag
+from arbcore.pages.page import table
+from arbcore.text import time_span
+
+_LABELS = {
+    "r": "interest rate",
+    "d": "dividend yield",
+    "factor": "index points a USD of SPY",
+    "calibration_rows": "rows to calibrate the factor",
+    "entry_bps": "entry",
+    "exit_bps": "exit",
+    "cost_bps": "cost of a round trip",
+    "stop_bps": "stop",
+    "max_hold_days": "longest hold",
+    "cooldown_s": "pause after an exit",
+    "es_slippage_ticks": "ES slippage",
+    "spy_slippage_ticks": "SPY slippage",
+    "es_latency_rows": "ES latency",
+    "spy_latency_rows": "SPY latency",
+    "es_fee": "ES fee a contract and side",
+    "spy_fee": "SPY fee a share and side",
+    "spy_fee_min": "least SPY fee an order",
+    "close_at_end": "close at the end",
+    "net_pnl": "net P&L",
+    "gross_pnl": "gross P&L",
+    "basis_pnl": "P&L of the basis",
+    "carry_pnl": "P&L of the carry",
+    "slippage_pnl": "P&L of slippage and latency",
+    "unrealised_pnl": "unrealised P&L",
+    "max_drawdown": "largest drawdown",
+    "max_drawdown_s": "longest time below a peak",
+    "max_drawdown_closed": "drawdown of closed equity",
+    "average_hold_s": "average hold",
+    "expectancy": "P&L a trade",
+    "wins": "trades won",
+    "winning_pnl": "P&L of the winners",
+    "losing_pnl": "P&L of the losers",
+    "es_entry": "ES in",
+    "spy_entry": "SPY in",
+    "entry_dev_bps": "deviation at entry, bps",
+    "dev_bps": "deviation now, bps",
+    "rows_used": "rows used",
+    "expiry": "expiry",
+}
+_UNITS = {
+    "_bps": "bps", "_days": "days", "_s": "s", "_ticks": "ticks", "_rows": "rows", "_fee": "USD",
+    "_fee_min": "USD", "multiplier": "USD a point", "_pnl": "USD",
+}  # fmt: skip
+_RATES = ("r", "d", "funding_rate", "borrow_rate")
+#: Settings for which 0 means that the rule is off.
+_OFF_AT_0 = ("stop_bps", "max_hold_days", "calibration_rows")
+
+
+def label_of(name: str) -> str:
+    """The name of a setting or a statistic in words."""
+    return _LABELS.get(name) or name.replace("_", " ")
+
+
+def sentence_case(text: str) -> str:
+    """The text with its first letter as a sentence has it."""
+    return text[:1].upper() + text[1:]
+
+
+def setting(value: Any) -> str:
+    """The value of a setting, as short as it can be without losing anything."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.12g}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:,}".replace("-", "\N{MINUS SIGN}") if isinstance(value, int) else str(value)
+
+
+def valued(name: str, value: Any) -> object:
+    """A setting with its unit."""
+    if name == "expiry" and value is None:
+        return "the front contract of each row"
+    if name in _OFF_AT_0 and not value:
+        return "off"
+    if name in _RATES and isinstance(value, float):
+        return f"{setting(value)} a year ({number(100 * value, 3)}%)"
+    unit = next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "")
+    return f"{setting(value)} {unit}".strip()
+
+
+def statistic(name: str, value: Any, *, key: str | None) -> object:
+    """A number of a result with the number itself beside it, to be found by its key."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return setting(value)
+    if name.endswith("_s"):
+        return datum(value, time_span(value), key=key)
+    if name == "exposure":
+        return datum(value, f"{percent(value)} of rows", key=key)
+    return datum(value, f"{value:,}" if isinstance(value, int) else number(value), key=key)
+
+
+def parameters(params: Mapping[str, Any]) -> Markup:
+    """Every setting of a run."""
+    rows = [
+        [tag("span", name, class_="code"), label_of(name), valued(name, value)]
+        for name, value in params.items()
+    ]
+    return table("Settings", ["name", "what it is", "value"], rows)
+
+
+def data_rows(summary: Mapping[str, Any]) -> Markup:
+    """How many rows there were, how many were used, and why others were not."""
+    in_all = datum(summary["rows"], f"{summary['rows']:,}", key="rows")
+    rows: list[list[object]] = [["rows in the data", in_all]]
+    for reason, count in summary["rows_skipped"].items():
+        why = _REASONS.get(reason, reason)
+        rows.append([f"skipped: {why}", datum(count, f"{count:,}", key=f"skipped_{reason}")])
+    used = summary["rows_used"]
+    return table(
+        "Rows", ["rows", "count"], rows, numbers=[1],
+        foot=["rows used", datum(used, f"{used:,}", key="rows_used")],
+    )  # fmt: skip
+
+
+_REASONS = {
+    "missing": "a price is missing",
+    "crossed": "crossed, a bid above its ask",
+    "malformed": "malformed",
+}
+
+
+def period(summary: Mapping[str, Any]) -> str:
+    """From when to when, and how many rows."""
+    if summary["first_ts"] is None:
+        return f"None of {summary['rows']:,} rows was usable."
+    first, last = readable(summary["first_ts"]), readable(summary["last_ts"])
+    return f"{first} to {last}, {summary['rows_used']:,} rows"
+
+
+def readable(iso: str) -> str:
+    """``2013-10-07 14:31 UTC`` of ``2013-10-07T14:31:00Z``."""
+    text = iso.replace("T", " ").removesuffix("Z")
+    return f"{text.removesuffix(':00')} UTC" if text.count(":") == 2 else f"{text} UTC"
