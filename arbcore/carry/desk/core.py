@@ -8,7 +8,7 @@ from arbcore.carry.desk.commands import Alarm, Ask, Cancel, Command, Place, Save
 from arbcore.carry.desk.executions import Ledger
 from arbcore.carry.desk.orders import Order, Orders
 from arbcore.carry.desk.quotes import Leg
-from arbcore.carry.desk.risk import Brakes, Draft, Gate
+from arbcore.carry.desk.risk import ORDINARY, Brakes, Draft, Gate
 from arbcore.carry.desk.rows import ES, LEGS, SPY, OrderRow
 from arbcore.carry.desk.settings import DeskSettings, seconds_ns
 from arbcore.carry.desk.terms import CarryTerms
@@ -62,10 +62,11 @@ class Core:
         self.out.append(Alarm(kind, message))
 
     def brake(self, reason: str, sentence: str) -> None:
-        """A reason for REDUCING or HALTED begins to hold, loudly."""
+        """A reason for REDUCING or HALTED begins to hold; one that is no ordinary turn of a run, loudly."""
         if self.brakes.put(reason, sentence):
             self._alarmed.pop(reason, None)
-        self.alarm(reason, sentence)
+        if reason not in ORDINARY:
+            self.alarm(reason, sentence)
 
     def ask(self, kind: str, *, side: int = 0, contracts: int = 0, shares: int = 0) -> int:
         """Asks the broker; the question's number."""

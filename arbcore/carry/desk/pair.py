@@ -40,7 +40,8 @@ class Side(NamedTuple):
 
     @property
     def average(self) -> float | None:
-        return self.value / self.quantity if self.quantity else None
+        # Prices have two decimals; what a sum of floats adds far behind them is not the market's.
+        return round(self.value / self.quantity, 9) if self.quantity else None
 
 
 class Trade:

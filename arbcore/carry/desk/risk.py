@@ -27,6 +27,9 @@ BRAKES = {
     "kill switch": REDUCING, "daily loss": REDUCING, "stopping": REDUCING, "clock": REDUCING,
 }  # fmt: skip
 
+#: Reasons that every run meets: the state says them, nobody is alarmed.
+ORDINARY = frozenset({"not connected", "reconciling", "stopping"})
+
 #: Slots of the pauses: after a missed entry, after a missed exit.
 ENTRY_PAUSE, EXIT_PAUSE = 0, 1
 _LARGE = 2**62
