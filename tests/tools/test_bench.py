@@ -10,6 +10,7 @@ from tools.bench import peers, stream
 from tools.bench.__main__ import main
 from tools.bench.area_session import SETTINGS, same
 from tools.bench.harness import FLOOR, OURS, Disagreement, Options, Ratio, Row, Table, measure, render
+from tools.bench.sweep_engines import same_pairs
 
 pytestmark = pytest.mark.slow
 
@@ -43,6 +44,13 @@ def test_spelling_does_not_matter_but_an_order_does() -> None:
         same("peer", ['{"order_id": 2}\n'], [b'{"order_id":1}\n'])
     with pytest.raises(Disagreement, match="1 lines where 2"):
         same("peer", [b"{}\n"], [b"{}\n{}\n"])
+
+
+def test_a_pair_of_the_sweep_with_another_trade_or_net_is_refused() -> None:
+    same_pairs("peer", [(3, 1, 10.0)], [(3, 1, 10.0 + 1e-9)])
+    for other in ((2, 1, 10.0), (3, 2, 10.0), (3, 1, 10.1)):
+        with pytest.raises(Disagreement, match=r"pair 1 .* nothing was timed"):
+            same_pairs("peer", [(3, 1, 10.0), other], [(3, 1, 10.0), (3, 1, 10.0)])
 
 
 def test_an_area_that_does_not_exist_is_wrong_usage() -> None:
@@ -86,7 +94,7 @@ def test_the_tuned_msgspec_session_sends_what_the_twin_sends(recording: stream.R
     same("msgspec", stream.drive(session, recording), recording.orders)
 
 
-@pytest.mark.parametrize("area", ["session", "venue", "loopback"])
+@pytest.mark.parametrize("area", ["session", "venue", "loopback", "sweep"])
 def test_a_quick_run_prints_tables_that_can_be_read(area: str, capsys: pytest.CaptureFixture[str]) -> None:
     if area == "loopback" and shutil.which("cc") is None:
         pytest.skip("no C compiler")

@@ -8,6 +8,7 @@ from tools.bench.harness import Options, Table
 AREAS = {
     "session": "bytes in to order bytes out, without a socket",
     "instructions": "instructions a message, where valgrind is installed",
+    "sweep": "many pairs of thresholds over quotes in memory",
     "venue": "the embedded exchange in process, and rounds in virtual time",
     "loopback": "tick to order and lines a second over loopback",
 }
