@@ -10,7 +10,7 @@ PYTEST = bin/python -m pytest --rootdir=.. -c ../pyproject.toml
 PYTHON ?=
 ARGS ?=
 
-.PHONY: help run test lint cover sanitize bench pythons sdist check clean
+.PHONY: help run test lint cover sanitize cluster bench pythons sdist check clean
 .NOTPARALLEL:
 
 help:
@@ -19,10 +19,11 @@ help:
 	@echo "make lint      ruff, mypy (strict on the package), cython-lint"
 	@echo "make cover     the suite's line coverage, Cython lines too on Python 3.11 and older"
 	@echo "make sanitize  the suite over a build with AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make cluster   the sweep on a real Dask cluster of two workers (extra dask)"
 	@echo "make bench     the benchmark tables, with the peers"
 	@echo "make pythons   the suite on every Python from 3.10 on that is found"
 	@echo "make sdist     a source distribution in dist/"
-	@echo "make check     test, lint, sanitize, pythons"
+	@echo "make check     test, lint, cluster, sanitize, pythons"
 	@echo "make clean     remove everything that was built, the environments too"
 
 run:
@@ -67,6 +68,11 @@ sanitize:
 		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 PYTHONPATH=$(CURDIR)/build/sanitize/lib \
 		$(PYTEST) -p no:faulthandler --timeout=600 ../tests $(ARGS)
 
+# A Dask cluster of two worker processes on loopback; one of them is killed.
+cluster:
+	@$(SETUP) $(VENV) test dask
+	cd $(VENV) && $(PYTEST) -m cluster ../tests/carry/test_cluster.py $(ARGS)
+
 bench:
 	@$(SETUP) $(VENV) bench
 	$(BIN)/python -m tools.bench $(ARGS)
@@ -80,7 +86,7 @@ pythons:
 		$(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" || exit 1; \
 	done
 
-check: test lint sanitize pythons
+check: test lint cluster sanitize pythons
 
 sdist:
 	@$(SETUP) $(VENV)

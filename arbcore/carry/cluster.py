@@ -6,6 +6,7 @@ runs a dead worker's tasks again by itself; what it gives up is run again like a
 
 import importlib
 import logging
+import re
 import time
 import warnings
 from collections.abc import Iterator
@@ -15,17 +16,25 @@ from typing import Any
 
 from arbcore.carry.shards import Job, Shard, shard_head
 from arbcore.carry.workers import MADE_BY, Elsewhere, run_shard
-from arbcore.errors import ConnectError, RunError
+from arbcore.errors import ConfigError, ConnectError, RunError
 from arbcore.text import printable
 
-CONNECT_S = 10.0
+CONNECT_S = 5.0
 #: How long a sweep goes on without a single worker.
 NO_WORKER_S = 30.0
+
+_ADDRESS = re.compile(r"([a-z]+://)?(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 
 
 @contextmanager
 def open_cluster(address: str) -> Iterator["Cluster"]:
     """A client of the scheduler at ``address``. ConnectError where it cannot be reached."""
+    shown = printable(address)
+    found = _ADDRESS.fullmatch(address)
+    if found is None or not 0 < int(found[3]) < 65_536:
+        raise ConfigError(
+            f"{shown!r} is not the address of a Dask scheduler; write HOST:PORT, such as 127.0.0.1:8786."
+        )
     try:
         distributed: Any = importlib.import_module("distributed")
     except ImportError as error:
@@ -35,7 +44,6 @@ def open_cluster(address: str) -> Iterator["Cluster"]:
         ) from error
     # What goes wrong is said in one sentence of ours, and not by every layer below on its own.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    shown = printable(address)
     try:
         client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
     except Exception as error:
