@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import pytest
 from quotes import ledger_of, run_both
 
 import arbcore
-from arbcore.carry import calendar
+from arbcore.carry import calendar, lookahead
+from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.backtest import TRADE_COLUMNS
 from arbcore.carry.civil import iso_time
 from arbcore.carry.settings import BacktestSettings
@@ -226,6 +228,30 @@ def test_skipped_rows_are_counted_by_reason(tmp_path: Path, capsys: Capture) -> 
     found = document(capsys, str(path), "--skip-bad")
     assert found["rows_skipped"] == {"missing": 3, "crossed": 1, "malformed": 1}
     assert (found["rows"], found["rows_used"]) == (6, 1)
+
+
+def test_the_lookahead_check_says_what_it_found(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = document(capsys, str(SAMPLE), *FLAGS)
+    found = document(capsys, str(SAMPLE), *FLAGS, "--check_lookahead")
+    checked = found.pop("lookahead")
+    assert (found, checked["ok"], checked["difference"]) == (plain, True, None)
+    assert checked["cuts"] > 100
+    words = ["backtest", str(SAMPLE), *FLAGS, "--check-lookahead"]
+    assert main(words) == 0
+    sentence = f"Lookahead check: cutting the data at {checked['cuts']} places changed nothing before them."
+    assert sentence in capsys.readouterr().err
+    honest = lookahead.history_of
+
+    def peeking(rows: SweepRows, settings: BacktestSettings, **others: Any) -> lookahead.History:
+        return honest(rows, replace(settings, factor=10 + rows.count * 1e-4), **others)
+
+    monkeypatch.setattr(lookahead, "history_of", peeking)
+    assert main(words) == 1
+    out, err = capsys.readouterr()
+    assert "net P&L" in out
+    assert "arbcore: Lookahead: with the data cut after usable row " in err
 
 
 def test_an_entry_below_the_exit_is_said(capsys: Capture) -> None:

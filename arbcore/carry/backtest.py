@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from arbcore import __version__
+from arbcore.carry import lookahead
 from arbcore.carry._backtest import Backtest
 from arbcore.carry._envelope import Envelope
+from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.ahead import threads_of
 from arbcore.carry.calendar import all_expiries_ns, read_expiry
 from arbcore.carry.civil import iso_time
@@ -100,6 +102,7 @@ class Sinks:
     equity: Callable[[Sequence[int], Sequence[float]], None] | None = None
     progress: Callable[[int, int | None, int], None] | None = None
     picture: Picture | None = None
+    checking: Callable[[int, int], None] | None = None
 
 
 def backtest(
@@ -110,6 +113,7 @@ def backtest(
     skip_bad: bool = False,
     threads: int | None = None,
     report: bool = False,
+    check_lookahead: bool = False,
     **settings: Any,
 ) -> BacktestResult:
     """Runs the carry signal over quotes: a path, ``-``, an open binary file, or columns by name.
@@ -117,10 +121,11 @@ def backtest(
     Columns (a mapping, a data frame) are ``ts`` (int nanoseconds, text, or datetime64) and the four prices in
     index points and USD. ``expiry`` is a date, a time or nanoseconds; without it each row takes the front
     ES contract. With 2 ``threads``, as on any machine with two cores, one reads ahead of the other in a long
-    file; the result is the same. ``report`` collects what ``to_html`` draws. Further settings are those of
-    ``BacktestSettings``, and ``factor="auto"`` or ``"auto:ROWS"``. Raises DataError for a bad row (with its
-    line and column), InputError for what cannot be read, ConfigError for a setting. Formulas: fair value
-    SPY · factor · e^((r−d)t), deviations in bps of it.
+    file; the result is the same. ``report`` collects what ``to_html`` draws. ``check_lookahead`` cuts the
+    data at many places, each of which must change nothing before it; ``summary["lookahead"]`` says whether.
+    Further settings are those of ``BacktestSettings``, and ``factor="auto"`` or ``"auto:ROWS"``. Raises
+    DataError for a bad row (with its line and column), InputError for what cannot be read, ConfigError for a
+    setting. Formulas: fair value SPY · factor · e^((r−d)t), deviations in bps of it.
     """
     trades: list[tuple[Any, ...]] = []
     times, values = array("q"), array("d")
@@ -133,7 +138,14 @@ def backtest(
     expiry_ns = expiry_instant_of(expiry)
     sinks = Sinks(trades=trades.extend, equity=keep_equity, picture=Picture(data) if report else None)
     summary, notes = run(
-        data, chosen, expiry_ns=expiry_ns, sort=sort, skip_bad=skip_bad, threads=threads, sinks=sinks
+        data,
+        chosen,
+        expiry_ns=expiry_ns,
+        sort=sort,
+        skip_bad=skip_bad,
+        threads=threads,
+        check_lookahead=check_lookahead,
+        sinks=sinks,
     )
     return BacktestResult(
         summary=summary,
@@ -182,12 +194,18 @@ def run(
     sort: bool = False,
     skip_bad: bool = False,
     threads: int | None = None,
+    check_lookahead: bool = False,
     sinks: Sinks,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Runs one backtest, streaming into ``sinks``; the summary and the notes for a person."""
+    """Runs one backtest, streaming into ``sinks``; the summary and the notes for a person.
+
+    ``check_lookahead`` keeps the rows in memory and runs cuts of them too; ``lookahead`` in the summary says
+    what came of it.
+    """
+    expiries_ns = all_expiries_ns() if expiry_ns is None else (expiry_ns,)
     kernel = Backtest(
         settings,
-        expiries_ns=all_expiries_ns() if expiry_ns is None else (expiry_ns,),
+        expiries_ns=expiries_ns,
         fixed=expiry_ns is not None,
         keep_trades=sinks.trades is not None or sinks.picture is not None,
         keep_equity=sinks.equity is not None,
@@ -211,8 +229,9 @@ def run(
             values.frombytes(new_values)
             sinks.equity(times, values)
 
+    rows = SweepRows() if check_lookahead else None
     read = read_into(
-        kernel,
+        kernel if rows is None else rows,
         data,
         sort=sort,
         skip_bad=skip_bad,
@@ -220,11 +239,22 @@ def run(
         after_chunk=drain,
         progress=sinks.progress,
     )
+    if rows is not None:
+        kernel.feed_memory(rows)
     kernel.end()
     drain()
-    return _document(
+    document, notes = _document(
         kernel, settings, read.rows, skipped=read.skipped, expiry_ns=expiry_ns, column_expiry=read.has_expiry
     )
+    if rows is None:
+        return document, notes
+    fixed = expiry_ns is not None
+    verdict = lookahead.check(
+        rows,
+        lambda part: lookahead.history_of(part, settings, expiries_ns=expiries_ns, fixed=fixed),
+        progress=sinks.checking,
+    )
+    return {**document, "lookahead": verdict.document}, (*notes, verdict.sentence)
 
 
 def _document(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from arbcore.commands._backtest_arguments import add_settings, chosen_settings
+from arbcore.commands._backtest_arguments import add_settings, chosen_settings, spellings
 from arbcore.commands._output import OutputFile, Progress, refuse_overlap
 from arbcore.text import plural, time_span
 
@@ -46,6 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threads", type=int, choices=(1, 2), metavar="N",
         help="1 or 2: with 2, one reads ahead in a long file (default: 2 where there are two cores)",
     )  # fmt: skip
+    parser.add_argument(
+        *spellings("check-lookahead"),
+        dest="check_lookahead",
+        action="store_true",
+        help="also cut the data at many places, which must change nothing before them; exit 1 if one does "
+        "(keeps the rows in memory)",
+    )
     parser.add_argument("--json", action="store_true", help="the result as one JSON document")
 
 
@@ -69,12 +76,16 @@ def run(args: argparse.Namespace) -> int:
     def show(done: int, size: int | None, rows: int) -> None:
         progress.show(f"{rows:,} rows", done, size)
 
+    def show_cuts(done: int, cuts: int) -> None:
+        progress.show(f"{done:,} of {cuts:,} cuts checked", done, cuts)
+
     with OutputFile(args.trades) as trades, OutputFile(args.equity) as equity, OutputFile(args.html) as html:
         sinks = Sinks(
             trades=None if args.trades is None else _trade_writer(trades),
             equity=None if args.equity is None else _equity_writer(equity),
             progress=show if sys.stderr.isatty() else None,
             picture=None if args.html is None else Picture(data),
+            checking=show_cuts if sys.stderr.isatty() else None,
         )
         try:
             summary, notes = run_backtest(
@@ -84,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
                 sort=args.sort,
                 skip_bad=args.skip_bad,
                 threads=args.threads,
+                check_lookahead=args.check_lookahead,
                 sinks=sinks,
             )
         finally:
@@ -93,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     for note in notes:
         print(f"arbcore: {note}", file=sys.stderr)
     print(json.dumps(summary) if args.json else "\n".join(summary_lines(summary)))
-    return 0
+    return 0 if summary.get("lookahead", {"ok": True})["ok"] else 1
 
 
 def _trade_writer(stream: TextIO) -> Any:
