@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from html_text import Page, references_of
 
 import arbcore
 from arbcore.cli import main
@@ -184,3 +185,23 @@ def test_a_terminal_sees_blocks() -> None:
     os.close(leader)
     assert child.wait(timeout=60) == 0
     assert b"\x1b[48;5;" in seen
+
+
+def test_the_page_has_the_map_the_regions_and_the_walk(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "<b>.html"
+    quotes = tmp_path / "<i>.csv"
+    quotes.write_bytes(SAMPLE.read_bytes())
+    words = [*BASE, *RANGES, "--walk-forward", "400r:200r", "--html", str(path)]
+    assert main(["sweep", str(quotes), *words]) == 0
+    page = Page(path.read_text(encoding="utf-8"))
+    assert references_of(page) == []
+    assert "<i>.csv" in page.text
+    assert (
+        sum(name == "rect" and found.get("class") in {"gain", "loss"} for name, found in page.elements) == 25
+    )
+    assert sum("frame-soft" in found.get("class", "") for _, found in page.elements) == 8
+    for title in ("Robust regions", "Walk-forward", "The best cells"):
+        assert title in page.text
+    capsys.readouterr()
+    assert main(["sweep", str(quotes), *BASE, *RANGES, "--html", str(path), "--csv", str(path)]) == 2
+    assert "would overwrite --csv" in capsys.readouterr().err

@@ -23,7 +23,7 @@ settings."""
 EPILOG = """\
 examples:
   arbcore sweep quotes.csv --entry-bps 5:30:1 --exit-bps 0:10:0.5 --cost-bps 4
-  arbcore sweep quotes.csv --entry-bps 5:30:1 --stop-bps 0,20,40 --csv cells.csv
+  arbcore sweep quotes.csv --entry-bps 5:30:1 --stop-bps 0,20,40 --csv cells.csv --html cells.html
   arbcore sweep quotes.csv --entry-bps 5:30:5 --walk-forward 20:5
   arbcore sweep monday.csv tuesday.csv --entry-bps 5:30:1 --dask 127.0.0.1:8786
 
@@ -81,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--dask", metavar="ADDRESS", help="run on the Dask cluster of this scheduler")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row a cell")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the map")
     parser.add_argument("--json", action="store_true", help="the result with every cell as one JSON document")
 
 
@@ -94,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
             *((f"the quotes {printable(path)}", path) for path in args.data),
             ("--dividends", args.dividends),
         ],
-        outputs=[("--csv", args.csv)],
+        outputs=[("--csv", args.csv), ("--html", args.html)],
     )
     reading, running = Progress(sys.stderr), Progress(sys.stderr)
     live = sys.stderr.isatty()
@@ -106,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
         reading.clear()
         running.show(f"{done:,} of {total:,} cells", done, total)
 
-    with OutputFile(args.csv) as table:
+    with OutputFile(args.csv) as table, OutputFile(args.html) as page:
         try:
             result = sweep(
                 args.data,
@@ -126,6 +127,10 @@ def run(args: argparse.Namespace) -> int:
             running.clear()
         if args.csv is not None:
             _write_table(table, list(result.table), result.table.rows())
+        if args.html is not None:
+            from arbcore.commands._sweep_page import page_of
+
+            page.write(page_of(result))
     for note in result.notes:
         print(f"arbcore: {note}", file=sys.stderr)
     if args.json:

@@ -18,6 +18,8 @@ Axes = Sequence[tuple[str, Sequence[Any]]]
 
 #: Cells of the table of the best.
 SHOWN = 25
+#: Rows and columns of the map: more cannot be told apart, and would only make the page slow.
+DRAWN = 100
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,10 @@ def _picture(
         return _curve(axes, wide[0], columns["net_pnl"], best)
     (down, ups), (across, acrosses) = wide[0], wide[1]
     fixed = {name: _value_at(axes, best, name) for name, _ in wide[2:]}
+    places = dict(zip((name for name, _ in axes), _places(axes, best), strict=True))
+    drawn_down, drawn_across = _drawn(len(ups), places[down]), _drawn(len(acrosses), places[across])
     cells = [
-        [_cell_of(axes, best, {down: row, across: column}) for column in range(len(acrosses))]
-        for row in range(len(ups))
+        [_cell_of(axes, best, {down: row, across: column}) for column in drawn_across] for row in drawn_down
     ]
     nets = columns["net_pnl"]
     outlined = [
@@ -127,7 +130,7 @@ def _picture(
         [[nets[cell] for cell in line] for line in cells],
         key="heat", title=f"Net P&L by {label_of(down)} and {label_of(across)}",
         description=f"The best cell is {_says(axes, columns, best)}.",
-        rows=[setting(value) for value in ups], columns=[setting(value) for value in acrosses],
+        rows=[setting(ups[at]) for at in drawn_down], columns=[setting(acrosses[at]) for at in drawn_across],
         texts=texts, outlined=outlined,
     )  # fmt: skip
     held = "".join(f", {label_of(name)} held at {setting(value)}" for name, value in fixed.items())
@@ -136,6 +139,11 @@ def _picture(
         "The deeper the colour, the larger the gain (green) or the loss (red). Point at a cell for its "
         "numbers."
     )
+    if len(drawn_down) < len(ups) or len(drawn_across) < len(acrosses):
+        caption += (
+            f" Drawn are {len(drawn_down)} of {len(ups)} rows and {len(drawn_across)} of {len(acrosses)} "
+            "columns."
+        )
     keys = [
         (swatch("fill-gain"), "net gain"), (swatch("fill-losses"), "net loss"),
         (swatch("line-frame"), "best"),
@@ -143,6 +151,12 @@ def _picture(
     if any(style == "frame-soft" for *_, style in outlined):
         keys.append((swatch("line-exit"), "robust region"))
     return section("cells", "Every cell", figure(chart, caption=caption, legend=legend(*keys)))
+
+
+def _drawn(count: int, through: int) -> range:
+    """Which of so many values are drawn, evenly spaced, ``through`` among them."""
+    step = -(-count // DRAWN)
+    return range(through % step, count, step)
 
 
 def _curve(axes: Axes, axis: tuple[str, Sequence[Any]], nets: Sequence[float], best: int) -> Markup:

@@ -68,3 +68,14 @@ def test_extras_and_notes_are_shown_and_escaped() -> None:
 @pytest.mark.parametrize("nets", [[], [0.0]])
 def test_hardly_any_cell(nets: list[float]) -> None:
     page_of([("entry_bps", tuple(1.0 for _ in nets))], nets)
+
+
+def test_a_large_grid_is_thinned_around_the_best_and_says_so() -> None:
+    axes = [("entry_bps", range(250)), ("exit_bps", range(30))]
+    nets = [float(-at % 7) for at in range(7_500)]
+    nets[77 * 30 + 5] = 50.0
+    page = page_of(axes, nets)
+    assert len(cells_of(page)) == 83 * 30
+    assert "Drawn are 83 of 250 rows and 30 of 30 columns." in page.text
+    assert "entry 77, exit 5: +50.00 USD" in page.text
+    assert any(found.get("class") == "frame" for _, found in page.elements)

@@ -1,0 +1,103 @@
+"""The page of a sweep: what of the result it shows besides the map and the best cells."""
+
+from typing import Any
+
+import arbcore
+from arbcore.carry.regions import neighbourhood
+from arbcore.carry.sweep import SweepResult
+from arbcore.pages.markup import number
+from arbcore.pages.page import signed
+from arbcore.pages.sweep_page import Extra, sweep_page
+from arbcore.pages.words import label_of, setting
+from arbcore.text import plural
+
+
+def page_of(result: SweepResult) -> str:
+    """A self-contained HTML document."""
+    summary, grid = result.summary, result.grid
+    files = summary["files"]
+    middle = grid.cell_at([axis.values.index(summary["robust"][0]["cell"][axis.name]) for axis in grid.axes])
+    extras = [_regions(result)]
+    if summary["walk_forward"] is not None:
+        extras.append(_walk(summary["walk_forward"]))
+    if len(files) > 1:
+        extras.append(_files(files))
+    return sweep_page(
+        summary,
+        name=files[0]["name"] if len(files) == 1 else f"{len(files)} files",
+        axes=[(axis.name, axis.values) for axis in grid.axes],
+        columns=result.table,
+        version=arbcore.__version__,
+        robust=neighbourhood(grid, middle),
+        notes=result.notes,
+        extras=extras,
+    )
+
+
+def _money(value: float) -> object:
+    return signed(number(value, signed=True), value)
+
+
+def _span(low: float, high: float) -> str:
+    return setting(low) if low == high else f"{setting(low)} to {setting(high)}"
+
+
+def _regions(result: SweepResult) -> Extra:
+    names = result.grid.names
+    rows: list[list[object]] = []
+    for region in result.summary["robust"]:
+        spans = [region["ranges"][name] for name in names]
+        rows.append(
+            [
+                *(_span(low, high) for low, high in spans),
+                _money(region["worst_net_pnl"]),
+                _money(region["mean_net_pnl"]),
+                _money(region["cell"]["net_pnl"]),
+                f"{region['cell']['trades']:,}",
+            ]
+        )
+    return Extra(
+        "Robust regions",
+        "A cell with every cell within one step on every range, by the net P&L in USD of the worst of them; "
+        "none overlaps another, and the border of the grid is the middle of none. The first is framed above.",
+        [*map(label_of, names), "worst", "mean", "middle", "trades of the middle"],
+        rows,
+    )
+
+
+def _walk(walked: dict[str, Any]) -> Extra:
+    windows = walked["windows"]
+    rows: list[list[object]] = []
+    for window in windows:
+        rows.append([f"{window['test_first_ts'][:16]} to {window['test_last_ts'][:16]}"])
+        for name in ("best", "robust"):
+            chosen = window[name]
+            rows[-1] += [
+                ", ".join(f"{label_of(key)} {setting(value)}" for key, value in chosen["params"].items()),
+                _money(chosen["in_sample"]["net_pnl"]),
+                _money(chosen["out_of_sample"]["net_pnl"]),
+            ]
+    rows.append(["all windows"])
+    for name in ("best", "robust"):
+        found = walked[name]
+        won = f"{found['windows_won']:,} of {plural(len(windows), 'window')} won"
+        rows[-1] += [won, _money(found["in_sample_net_pnl"]), _money(found["out_of_sample_net_pnl"])]
+    return Extra(
+        "Walk-forward",
+        "The best and the robust cell of each training window, run on the test that follows, which chose "
+        "nothing; net P&L in USD, every run flat at its start and closed at its end.",
+        ["tested", "best cell", "in sample", "out of sample", "robust cell", "in sample", "out of sample"],
+        rows,
+    )
+
+
+def _files(files: list[dict[str, Any]]) -> Extra:
+    return Extra(
+        "Files",
+        "Each is a run of its own; P&L and trades are their sums, a drawdown is the worst of any file.",
+        ["file", "rows", "rows used", "from", "to"],
+        [
+            [each["name"], f"{each['rows']:,}", f"{each['rows_used']:,}", each["first_ts"], each["last_ts"]]
+            for each in files
+        ],
+    )
