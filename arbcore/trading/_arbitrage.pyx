@@ -12,7 +12,7 @@ from arbcore._fast cimport Level
 from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport ADD, CONVERT, Order, magnitude
 from arbcore.trading._risk cimport HEDGE_VALUE
-from arbcore.trading._strategy cimport Strategy
+from arbcore.trading._strategy cimport Strategy, has_live
 from arbcore.wire._types cimport BUY, MAX_LEVELS, SELL, VALBZ, VALE
 
 from arbcore.errors import BrokenInvariant
@@ -279,7 +279,7 @@ cdef class ConversionArbitrage(Strategy):
         cdef int64_t missing
         for part in range(self.n_parts):
             missing = self.missing(part)
-            if missing != 0 and not self.has_live(self.parts[part].symbol):
+            if missing != 0 and not has_live(self, self.parts[part].symbol):
                 self.ask(self.parts[part].symbol, BUY if missing > 0 else SELL, self.parts[part].price,
                          magnitude(missing), HEDGE_VALUE if self.phase == REPAIRING else self.value)
 

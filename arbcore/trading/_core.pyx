@@ -32,6 +32,7 @@ from arbcore.trading._risk cimport (
     SELF_CROSS,
     Gate,
     Proposal,
+    ask_again,
 )
 from arbcore.trading._strategy cimport CANCELS_MAX, Desk, Strategy
 from arbcore.wire._decode cimport NO_LINE, next_message
@@ -79,8 +80,8 @@ cdef class Core:
             self.house_ns = self.now_ns + HOUSEKEEPING_NS
             self._housekeeping()
         for symbol in range(N_SYMBOLS):
-            if self.gate.retry_ns[symbol] <= self.now_ns:
-                self.gate.retry_ns[symbol] = NEVER
+            if self.gate.slots.retry_ns[symbol] <= self.now_ns:
+                self.gate.slots.retry_ns[symbol] = NEVER
                 due |= 1u << symbol
         for owner in range(self.n_strategies):
             strategy = <Strategy>self.strategies[owner]
@@ -156,7 +157,7 @@ cdef class Core:
         self.desk.n_cancels = 0
         self.house_ns = NEVER
         for symbol in range(N_SYMBOLS):
-            self.gate.retry_ns[symbol] = NEVER
+            self.gate.slots.retry_ns[symbol] = NEVER
 
     # --- messages -------------------------------------------------------------------------------
 
@@ -329,12 +330,12 @@ cdef class Core:
                 order = self._send_order(proposal)
                 gate.slot_won(symbol, proposal.strategy)
                 if gate.n_proposals[symbol] > 1:
-                    gate.retry(symbol, gate.slot_open_ns[symbol])
+                    ask_again(&gate.slots, symbol, gate.slots.open_ns[symbol])
                 self._answer(proposal, PASS, order)
                 return 0
             gate.refusal_counts[refusal] += 1
             if refusal == MESSAGE_CAP:
-                gate.retry(symbol, gate.room_after_ns(self.cancel_reserve, self.now_ns))
+                ask_again(&gate.slots, symbol, gate.room_after_ns(self.cancel_reserve, self.now_ns))
                 return 0
             self._answer(proposal, refusal, NULL)
             if refusal == SELF_CROSS and self._make_way(proposal):

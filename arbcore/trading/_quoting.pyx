@@ -9,7 +9,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport CONVERT, Order, magnitude
 from arbcore.trading._risk cimport HEDGE_VALUE
-from arbcore.trading._strategy cimport Strategy
+from arbcore.trading._strategy cimport Strategy, has_live, waits_for_slot
 from arbcore.wire._types cimport BOND, BUY, GS, MS, N_SYMBOLS, SELL, VALBZ, VALE, WFC, XLF
 
 from arbcore.trading.settings import NEVER_NS, SECOND_NS
@@ -87,7 +87,7 @@ cdef class MarketMaking(Strategy):
     cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
         cdef int32_t symbol
         for symbol in range(GS, N_SYMBOLS):
-            if symbols & self.trade_bits & (1u << symbol) and not self.waits_for_slot(symbol):
+            if symbols & self.trade_bits & (1u << symbol) and not waits_for_slot(self, symbol):
                 self.quote(symbol, self.widths[symbol])
         return 0
 
@@ -205,14 +205,14 @@ cdef class ValeQuoting(Strategy):
         cdef int64_t room
         cdef const SymbolState* state
         cdef int64_t touch
-        if self.has_live(VALBZ):
+        if has_live(self, VALBZ):
             self.watch_all(VALBZ, side, now_ns)
             return
         room = self.desk.gate.room(VALBZ, side)
         if room == 0:
             symbol = VALE
             room = self.desk.gate.room(VALE, side)
-            if self.has_live(VALE):
+            if has_live(self, VALE):
                 self.watch_all(VALE, side, now_ns)
                 return
         state = &self.desk.market.symbols[symbol]

@@ -43,16 +43,29 @@ cdef struct Proposal:
     int64_t value
     int64_t tag             # whatever its strategy needs to know it again; 0 from the built-in ones
 
+# When an order may go in each symbol, and when its strategies are asked again. They look at it at every message.
+cdef struct Slots:
+    int64_t now_ns                  # the session's time, kept by the session
+    int64_t open_ns[N_SYMBOLS]
+    int64_t retry_ns[N_SYMBOLS]     # NEVER for not at all
+
+cdef inline bint slot_free(const Slots* slots, int32_t symbol) noexcept nogil:
+    return slots.now_ns >= slots.open_ns[symbol]
+
+cdef inline void ask_again(Slots* slots, int32_t symbol, int64_t at_ns) noexcept nogil:
+    if at_ns <= slots.now_ns:
+        at_ns = slots.now_ns + 1
+    if at_ns < slots.retry_ns[symbol]:
+        slots.retry_ns[symbol] = at_ns
+
 cdef class Gate:
     cdef Market market
     cdef Orders orders
     cdef Proposal proposals[N_SYMBOLS][PROPOSALS_MAX]
     cdef int32_t n_proposals[N_SYMBOLS]
     cdef uint32_t symbols_asked         # bit set of the symbols with proposals
-    cdef int64_t retry_ns[N_SYMBOLS]    # when strategies are asked again; NEVER for not at all
-    cdef int64_t now_ns                 # the session's time, kept by the session
+    cdef Slots slots
     cdef int64_t limits[N_SYMBOLS]
-    cdef int64_t slot_open_ns[N_SYMBOLS]
     cdef int32_t losses[N_SYMBOLS][OWNERS_MAX]
     cdef int64_t refusal_counts[N_REFUSALS]
     cdef RateWindow sent
@@ -65,10 +78,6 @@ cdef class Gate:
     cdef int32_t live_orders_max
 
     cdef int64_t room(self, int32_t symbol, int32_t side) noexcept
-    cdef bint slot_free(self, int32_t symbol) noexcept
-    # Ask for nothing now, but to be asked again: at a time, or when the symbol's slot opens.
-    cdef void retry(self, int32_t symbol, int64_t at_ns) noexcept
-    cdef void wait(self, int32_t symbol) noexcept
     cdef void propose(self, const Proposal* proposal) noexcept
     cdef void drop_proposals(self, int32_t symbol) noexcept
     cdef int32_t check(self, const Proposal* order, int64_t now_ns) noexcept

@@ -61,7 +61,7 @@ cdef class Gate:
         self.orders = orders
         for symbol, name in enumerate(SYMBOLS):
             self.limits[symbol] = settings.limit(name)
-            self.retry_ns[symbol] = NEVER
+            self.slots.retry_ns[symbol] = NEVER
         self.order_cooldown_ns = settings.order_cooldown_ns
         self.reject_pause_ns = settings.reject_pause_ns
         self.cancel_reserve = settings.cancel_reserve
@@ -101,7 +101,7 @@ cdef class Gate:
             distance = 2 * <int64_t>order.price - doubled
             if (distance if distance > 0 else -distance) * 10_000 > self.collar_bps * doubled:
                 return COLLAR
-        if now_ns < self.slot_open_ns[order.symbol]:
+        if now_ns < self.slots.open_ns[order.symbol]:
             return COOLDOWN
         if self.message_room(now_ns) <= self.cancel_reserve:
             return MESSAGE_CAP
@@ -187,30 +187,18 @@ cdef class Gate:
     # --- slots ----------------------------------------------------------------------------------
 
     cdef void take_slot(self, int32_t symbol, int64_t now_ns) noexcept:
-        self.slot_open_ns[symbol] = now_ns + self.order_cooldown_ns
+        self.slots.open_ns[symbol] = now_ns + self.order_cooldown_ns
 
     # The exchange rejected an order here: let the symbol rest, so that rejects do not come in storms.
     cdef void pause(self, int32_t symbol, int64_t now_ns) noexcept:
-        if self.slot_open_ns[symbol] < now_ns + self.reject_pause_ns:
-            self.slot_open_ns[symbol] = now_ns + self.reject_pause_ns
-
-    cdef bint slot_free(self, int32_t symbol) noexcept:
-        return self.now_ns >= self.slot_open_ns[symbol]
-
-    cdef void retry(self, int32_t symbol, int64_t at_ns) noexcept:
-        if at_ns <= self.now_ns:
-            at_ns = self.now_ns + 1
-        if at_ns < self.retry_ns[symbol]:
-            self.retry_ns[symbol] = at_ns
-
-    cdef void wait(self, int32_t symbol) noexcept:
-        self.retry(symbol, self.slot_open_ns[symbol])
+        if self.slots.open_ns[symbol] < now_ns + self.reject_pause_ns:
+            self.slots.open_ns[symbol] = now_ns + self.reject_pause_ns
 
     cdef void propose(self, const Proposal* proposal) noexcept:
         cdef int32_t symbol = proposal.symbol
         # While the slot is closed all that matters is that somebody asked.
-        if not self.slot_free(symbol):
-            self.wait(symbol)
+        if not slot_free(&self.slots, symbol):
+            ask_again(&self.slots, symbol, self.slots.open_ns[symbol])
             return
         self.symbols_asked |= 1u << symbol
         if self.n_proposals[symbol] < PROPOSALS_MAX:

@@ -173,7 +173,7 @@ cdef class Session(Core):
             now = TIME_MAX_NS
         if overflow >= 0 and now > self.now_ns:
             self.now_ns = now
-            self.gate.now_ns = now
+            self.gate.slots.now_ns = now
         return 0
 
     # --- what a shell asks ----------------------------------------------------------------------
@@ -185,8 +185,8 @@ cdef class Session(Core):
         cdef int32_t index
         cdef Strategy strategy
         for index in range(N_SYMBOLS):
-            if self.gate.retry_ns[index] < deadline_ns:
-                deadline_ns = self.gate.retry_ns[index]
+            if self.gate.slots.retry_ns[index] < deadline_ns:
+                deadline_ns = self.gate.slots.retry_ns[index]
         for index in range(self.n_strategies):
             strategy = <Strategy>self.strategies[index]
             if strategy.wake_ns < deadline_ns:

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from arbcore._fast cimport Level
 from arbcore.trading._market cimport Market
 from arbcore.trading._orders cimport Holding, Order, Orders
-from arbcore.trading._risk cimport Gate, Proposal
+from arbcore.trading._risk cimport Gate, Proposal, Slots, ask_again, slot_free
 from arbcore.wire._types cimport Message
 
 cdef enum:
@@ -42,6 +42,7 @@ cdef class Strategy:
     cdef readonly int32_t owner
     cdef Desk desk
     cdef Holding* holding
+    cdef Slots* slots
     cdef int attach(self, Desk desk, int32_t owner) except -1
     cdef void reset(self) noexcept
     cdef void converted(self) noexcept
@@ -52,9 +53,6 @@ cdef class Strategy:
     cdef int on_message(self, const Message* message, int64_t now_ns) except -1
     cdef int on_tick(self, int64_t now_ns) except -1
     cdef int on_answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1
-    cdef bint has_live(self, int32_t symbol) noexcept                       # any own order, in any live state
-    # Whether nothing can be done in a symbol before its slot opens; the session then asks again.
-    cdef bint waits_for_slot(self, int32_t symbol) noexcept
     cdef int64_t resting_size(self, int32_t symbol, int32_t side) noexcept  # sum over reference `resting`
     # Prices and sizes beyond 32 bits are asked for as out of range, so that the gate refuses them.
     cdef void ask(self, int32_t symbol, int32_t side, int64_t price, int64_t size, int64_t value) noexcept
@@ -62,3 +60,15 @@ cdef class Strategy:
     cdef void keep_quote(self, int32_t symbol, int32_t side, int64_t price, int64_t size,
                          int64_t value) noexcept
     cdef void pull_quotes(self, int32_t symbol) noexcept
+
+
+# Any own order, in any live state.
+cdef inline bint has_live(Strategy strategy, int32_t symbol) noexcept:
+    return strategy.desk.orders.n_owned[symbol][strategy.owner] > 0
+
+# Whether nothing can be done in a symbol before its slot opens; the session then asks again.
+cdef inline bint waits_for_slot(Strategy strategy, int32_t symbol) noexcept:
+    if slot_free(strategy.slots, symbol) or has_live(strategy, symbol):
+        return False
+    ask_again(strategy.slots, symbol, strategy.slots.open_ns[symbol])
+    return True

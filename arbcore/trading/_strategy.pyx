@@ -120,6 +120,7 @@ cdef class Strategy:
         self.desk = desk
         self.owner = owner
         self.holding = &desk.orders.holdings[owner]
+        self.slots = &desk.gate.slots
         return 0
 
     cdef void converted(self) noexcept:
@@ -142,15 +143,6 @@ cdef class Strategy:
 
     # --- for the subclasses ---------------------------------------------------------------------
 
-    cdef bint has_live(self, int32_t symbol) noexcept:
-        return self.desk.orders.n_owned[symbol][self.owner] > 0
-
-    cdef bint waits_for_slot(self, int32_t symbol) noexcept:
-        if self.desk.gate.slot_free(symbol) or self.has_live(symbol):
-            return False
-        self.desk.gate.wait(symbol)
-        return True
-
     cdef int64_t resting_size(self, int32_t symbol, int32_t side) noexcept:
         cdef int32_t index
         cdef int64_t size = 0
@@ -163,6 +155,10 @@ cdef class Strategy:
 
     cdef void ask(self, int32_t symbol, int32_t side, int64_t price, int64_t size, int64_t value) noexcept:
         cdef Proposal proposal
+        # The gate would only note the same: most is asked for while the slot is closed.
+        if not slot_free(self.slots, symbol):
+            ask_again(self.slots, symbol, self.slots.open_ns[symbol])
+            return
         proposal.kind = ADD
         proposal.symbol = symbol
         proposal.side = side
