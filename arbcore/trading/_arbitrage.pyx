@@ -120,16 +120,21 @@ cdef class ConversionArbitrage(Strategy):
 
     cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
         cdef int32_t live = 0
-        cdef bint converting = self.count_live(&live)
+        cdef int64_t lacking = 0
+        cdef int32_t part
+        for part in range(self.n_parts):
+            live += self.desk.orders.n_owned[self.parts[part].symbol][self.owner]
+            lacking |= self.missing(part)
         self.wake_ns = NEVER
-        if converting:
+        if live and self.converting():
             self.convert_after_ns = now_ns + CONVERT_PAUSE
             return 0
         if self.phase == ENTERING and live == 0 and self.nothing_filled():
             # Nothing of the entry has left or filled: the prices that called for it may be gone.
             self.phase = IDLE
             self.target = self.target_before
-        if self.anything_missing():
+            lacking = self.anything_missing()
+        if lacking:
             self.work(live > 0, now_ns)
             return 0
         if live:
@@ -146,31 +151,29 @@ cdef class ConversionArbitrage(Strategy):
         self.enter(now_ns)
         return 0
 
-    cdef bint count_live(self, int32_t* live) noexcept:
-        """Counts own live orders over all parts; True if one of them is a conversion."""
-        cdef int32_t part, at
+    cdef bint converting(self) noexcept:
         cdef int32_t etf = self.parts[0].symbol
+        cdef int32_t at
         cdef const Order* order
-        for part in range(self.n_parts):
-            live[0] += self.desk.orders.n_owned[self.parts[part].symbol][self.owner]
-        if live[0]:
-            for at in range(self.desk.orders.n_live[etf]):
-                order = self.desk.orders.live[etf][at]
-                if order.strategy == self.owner and order.kind == CONVERT:
-                    return True
+        for at in range(self.desk.orders.n_live[etf]):
+            order = self.desk.orders.live[etf][at]
+            if order.strategy == self.owner and order.kind == CONVERT:
+                return True
         return False
 
     # --- entering -------------------------------------------------------------------------------
 
     cdef void enter(self, int64_t now_ns) noexcept:
         cdef int64_t create_lots = 0, create_gain = 0, redeem_lots = 0, redeem_gain = 0
+        cdef int64_t create_touch, redeem_touch
         cdef int32_t direction, part
         cdef int64_t lots, missing
         # Reading the touch is cheaper than any signal, and hardly ever shows what a lot must bring: at most
         # what it shows can any lot gain.
-        if self.touch_gain(1) >= self.lot_cost(1) and self.signal(1):
+        self.touch_gains(&create_touch, &redeem_touch)
+        if create_touch >= self.lot_cost(1) and self.signal(1):
             self.best(1, &create_lots, &create_gain)
-        if self.touch_gain(-1) >= self.lot_cost(-1) and self.signal(-1):
+        if redeem_touch >= self.lot_cost(-1) and self.signal(-1):
             self.best(-1, &redeem_lots, &redeem_gain)
         direction = 1 if create_gain >= redeem_gain else -1
         lots = create_lots if direction > 0 else redeem_lots
@@ -197,22 +200,31 @@ cdef class ConversionArbitrage(Strategy):
             cost += self.lot_fee
         return max(1, cost)
 
-    cdef inline int64_t touch_gain(self, int32_t direction) noexcept:
+    cdef inline void touch_gains(self, int64_t* create, int64_t* redeem) noexcept:
         """Gain of one lot at the touch alone: depth can only make it less. 0 where a side is empty."""
-        cdef int64_t gain = 0
+        cdef bint creates = True, redeems = True
         cdef int32_t part
+        cdef int64_t quantity
         cdef const SymbolState* state
+        create[0] = redeem[0] = 0
         for part in range(self.n_parts):
             state = &self.desk.market.symbols[self.parts[part].symbol]
-            if direction * self.parts[part].quantity > 0:
-                if state.n_asks == 0:
-                    return 0
-                gain -= direction * self.parts[part].quantity * state.asks[0].price
+            quantity = self.parts[part].quantity
+            # What stands in an empty side is old, and is not used in the end.
+            if quantity > 0:
+                creates &= state.n_asks > 0
+                redeems &= state.n_bids > 0
+                create[0] -= quantity * state.asks[0].price
+                redeem[0] += quantity * state.bids[0].price
             else:
-                if state.n_bids == 0:
-                    return 0
-                gain -= direction * self.parts[part].quantity * state.bids[0].price
-        return gain
+                creates &= state.n_bids > 0
+                redeems &= state.n_asks > 0
+                create[0] -= quantity * state.bids[0].price
+                redeem[0] += quantity * state.asks[0].price
+        if not creates:
+            create[0] = 0
+        if not redeems:
+            redeem[0] = 0
 
     cdef void read_levels(self, int32_t direction) noexcept:
         cdef int32_t part, side

@@ -43,7 +43,7 @@ cdef struct Proposal:
     int64_t value
     int64_t tag             # whatever its strategy needs to know it again; 0 from the built-in ones
 
-# When an order may go in each symbol, and when its strategies are asked again. They look at it at every message.
+# When an order may go in each symbol and when its strategies are asked again; they look at every message.
 cdef struct Slots:
     int64_t now_ns                  # the session's time, kept by the session
     int64_t open_ns[N_SYMBOLS]
