@@ -14,7 +14,10 @@ from arbcore._spin import Spinner, can_spin
 from arbcore.errors import ConnectError, UsageError
 from arbcore.text import printable
 
-READ_BYTES = 1 << 16
+#: What one read takes at most. Each makes the kernel wake the sender, so a backlog is read in large pieces;
+#: but it is handed over in smaller ones, so that an order does not wait until all of it is looked at.
+READ_BYTES = 1 << 17
+PIECE_BYTES = 1 << 16
 #: What may wait to be sent before the connection is given up: at 500 short messages a second, half a minute.
 UNSENT_BYTES_MAX = 1 << 20
 #: How long the exchange may leave our bytes unread before the connection is given up.
@@ -75,8 +78,9 @@ class SocketLink:
     ) -> None:
         self._sock = sock
         self._clock = clock
-        self._spinner = Spinner(sock.fileno(), READ_BYTES) if busy_poll else None
+        self._spinner = Spinner(sock.fileno(), PIECE_BYTES) if busy_poll else None
         self._buffer = memoryview(bytearray(READ_BYTES))
+        self._rest = self._buffer[:0]
         self._unsent = b""
         self._unsent_since_ns = 0
         self._selector = selectors.DefaultSelector()
@@ -88,22 +92,37 @@ class SocketLink:
         """What came within ``timeout_ns``; None if nothing did, empty once the stream is over or lost."""
         if self._unsent:
             self.flush()
+        if self._rest:
+            return self._piece()
         try:
             if self.send_failure is not None:
                 # What the exchange said before may explain it; nothing more is waited for.
-                return self._buffer[: self._sock.recv_into(self._buffer)]
+                return self._read()
             if self._spinner is not None and not self._unsent:
                 return self._spinner.recv(min(timeout_ns, SPIN_NS_MAX))
             for _, events in self._selector.select(max(timeout_ns, 0) / 1e9):
                 if events & selectors.EVENT_WRITE:
                     self.flush()
                 if events & selectors.EVENT_READ:
-                    return self._buffer[: self._sock.recv_into(self._buffer)]
+                    return self._read()
         except (BlockingIOError, InterruptedError):
             return None if self.send_failure is None else b""
         except OSError:
             return b""
         return None
+
+    def _read(self) -> memoryview:
+        """What the kernel has, or the first piece of it."""
+        count = self._sock.recv_into(self._buffer)
+        if count <= PIECE_BYTES:
+            return self._buffer[:count]
+        self._rest = self._buffer[:count]
+        return self._piece()
+
+    def _piece(self) -> memoryview:
+        piece = self._rest[:PIECE_BYTES]
+        self._rest = self._rest[PIECE_BYTES:]
+        return piece
 
     def send(self, data: bytes) -> None:
         """Sends ``data`` after whatever still waits."""
