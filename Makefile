@@ -10,7 +10,7 @@ PYTEST = bin/python -m pytest --rootdir=.. -c ../pyproject.toml
 PYTHON ?=
 ARGS ?=
 
-.PHONY: help run test lint cover sanitize cluster bench pythons sdist check clean
+.PHONY: help run test lint cover sanitize cluster browser bench pythons sdist check clean
 .NOTPARALLEL:
 
 help:
@@ -20,10 +20,11 @@ help:
 	@echo "make cover     the suite's line coverage, Cython lines too on Python 3.11 and older"
 	@echo "make sanitize  the suite over a build with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make cluster   the sweep on a real Dask cluster of two workers (extra dask)"
+	@echo "make browser   the HTML pages in a headless Chromium"
 	@echo "make bench     the benchmark tables, with the peers"
 	@echo "make pythons   the suite on every Python from 3.10 on that is found"
 	@echo "make sdist     a source distribution in dist/"
-	@echo "make check     test, lint, cluster, sanitize, pythons"
+	@echo "make check     test, lint, cluster, browser, sanitize, pythons"
 	@echo "make clean     remove everything that was built, the environments too"
 
 run:
@@ -73,6 +74,13 @@ cluster:
 	@$(SETUP) $(VENV) test dask
 	cd $(VENV) && $(PYTEST) -m cluster ../tests/carry/test_cluster.py $(ARGS)
 
+browser:
+	@$(SETUP) $(VENV) test
+	@$(BIN)/python -c "import sys; sys.path.append('tests/support'); import chromium; \
+	sys.exit(chromium.find_chromium() is None and 'browser: there is no Chromium on PATH; install one (Debian: \
+	apt-get install chromium)')"
+	cd $(VENV) && $(PYTEST) -m browser ../tests/pages/test_in_browser.py $(ARGS)
+
 bench:
 	@$(SETUP) $(VENV) bench
 	$(BIN)/python -m tools.bench $(ARGS)
@@ -86,7 +94,7 @@ pythons:
 		$(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" || exit 1; \
 	done
 
-check: test lint cluster sanitize pythons
+check: test lint cluster browser sanitize pythons
 
 sdist:
 	@$(SETUP) $(VENV)

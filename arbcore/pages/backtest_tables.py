@@ -145,7 +145,8 @@ def _trade(row: Sequence[Any], *, carried: bool) -> list[object]:
 
 
 def _clock(instant_ns: int) -> str:
-    return iso_time(instant_ns).replace("T", " ").removesuffix("Z")
+    # Down to the millisecond; the ledger's file has the rest.
+    return iso_time(instant_ns // 1_000_000 * 1_000_000).replace("T", " ").removesuffix("Z")
 
 
 def _price(price: float) -> str:

@@ -139,7 +139,8 @@ _PAPER = """
  h3{break-after:avoid}
  thead{display:table-header-group}tfoot{display:table-row-group}
  table,caption{font-size:8.4pt}
- .dense{font-size:7.2pt}.dense th,.dense td{padding-right:6pt}
+ .dense{font-size:6.6pt}.dense th,.dense td{padding-right:5pt}
+ .dense thead th{white-space:normal}
  .scroll{overflow:visible}
  .hover{display:none}
  .chart *,td,th{print-color-adjust:exact;-webkit-print-color-adjust:exact}

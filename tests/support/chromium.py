@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,14 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-default-apps",
     "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-pipe",
 )  # fmt: skip
+# The browser reads descriptor 3 and writes descriptor 4, whichever the pipes had here.
+LAUNCHER = """
+import fcntl, os, sys
+there, here = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3])
+os.dup2(there, 3)
+os.dup2(here, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def find_chromium() -> str | None:
@@ -32,12 +41,11 @@ class Chromium:
         self._profile = tempfile.TemporaryDirectory(prefix="arbcore-chromium-", ignore_cleanup_errors=True)
         there, self._commands = os.pipe()
         self._answers, here = os.pipe()
-        # The browser reads descriptor 3 and writes descriptor 4; the shell puts them there.
         words = [program, *FLAGS, f"--user-data-dir={self._profile.name}", "about:blank"]
         # A sanitizer that is preloaded into the suite is none of the browser's.
         environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
         self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{there} 4>&{here}', "sh", *words],
+            [sys.executable, "-I", "-c", LAUNCHER, str(there), str(here), *words],
             pass_fds=(there, here), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -48,7 +56,9 @@ class Chromium:
         self._events: list[dict[str, Any]] = []
         self._session: str | None = None
         self.complaints: list[str] = []
+        #: Whatever was asked for, and why some of it was not even tried.
         self.requests: list[str] = []
+        self.blocked: list[str] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -99,6 +109,8 @@ class Chromium:
             self.complaints.append(str(params["exceptionDetails"]))
         elif method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+        elif method == "Network.loadingFailed":
+            self.blocked.append(params.get("blockedReason", params["errorText"]))
         self._events.append(event)
 
     def show(self, path: Path, *, width: int, height: int = 900, dark: bool = False) -> None:

@@ -1,0 +1,147 @@
+"""The pages in a real browser: nothing to complain about, nothing fetched, nothing wider than the screen."""
+
+import contextlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chromium import Chromium, find_chromium
+from quotes import random_rows
+
+import arbcore
+from arbcore.pages.style import DARK, LIGHT
+from arbcore.pages.sweep_page import sweep_page
+
+pytestmark = pytest.mark.browser
+
+SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "es_spy_synthetic.csv"
+SETTINGS: dict[str, Any] = {"r": 0.043, "d": 0.0125, "factor": 10.03, "exit_bps": 0.5, "cost_bps": 0.5}
+PAGES = ("sample", "long", "quiet", "empty", "sweep")
+#: A4 between the page's margins, in the pixels of CSS.
+PAPER_WIDTH = 680
+# What is read or drawn outside of the screen, other than tables that scroll by themselves.
+OUTSIDE = """
+[...document.querySelectorAll('h1,h2,h3,p,dt,dd,li,figcaption,svg text')].filter(e => {
+  const box = e.getBoundingClientRect();
+  return box.width > 0 && !e.closest('.scroll') && !e.closest('.hover')
+    && (box.left < -0.5 || box.right > document.documentElement.clientWidth + 0.5);
+}).map(e => e.tagName + ': ' + e.textContent.slice(0, 60))
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    program = find_chromium()
+    if program is None:
+        pytest.skip("no Chromium on this machine; install it (Debian: apt-get install chromium)")
+    with contextlib.closing(Chromium(program)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    rows = random_rows(3, 6_000, step_s=900)
+    names = ("ts", "es_bid", "es_ask", "spy_bid", "spy_ask")
+    columns = {
+        name: [value[at] for value in ((r.ts_ns, r.es_bid, r.es_ask, r.spy_bid, r.spy_ask) for r in rows)]
+        for at, name in enumerate(names)
+    }
+    nothing: dict[str, list[Any]] = {name: [] for name in names}
+    texts = {
+        name: arbcore.backtest(data, report=True, **{**SETTINGS, **changes}).to_html()
+        for name, data, changes in (
+            ("sample", SAMPLE, {"entry_bps": 3}),
+            ("long", columns, {"entry_bps": 1, "factor": 10.02, "contracts": 100, "funding_rate": 0.03}),
+            ("quiet", SAMPLE, {"entry_bps": 500}),
+            ("empty", nothing, {"entry_bps": 3}),
+        )
+    }
+    texts["sweep"] = sweep_text()
+    for name, text in texts.items():
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in texts}
+
+
+def sweep_text() -> str:
+    rng = random.Random(5)
+    summary = {
+        "rows": 10, "rows_used": 10, "rows_skipped": {}, "first_ts": "2026-03-02T14:31:00Z",
+        "last_ts": "2026-03-03T21:00:00Z", "params": SETTINGS,
+    }  # fmt: skip
+    axes = [("entry_bps", [at / 2 for at in range(40)]), ("exit_bps", [float(at) for at in range(30)])]
+    nets = [rng.gauss(100, 5_000) for _ in range(1_200)]
+    columns = {"net_pnl": nets, "trades": [7] * 1_200, "sharpe": [None] * 1_200}
+    return sweep_page(
+        summary, name="a_rather_long_name_of_a_file_without_any_place_to_break_it.csv", axes=axes,
+        columns=columns, version="1", robust=[3, 4, 5],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_quiet_and_fits(
+    browser: Chromium, pages: dict[str, Path], name: str, width: int, dark: bool
+) -> None:
+    browser.show(pages[name], width=width, dark=dark)
+    assert browser.complaints == []
+    assert {url.partition(":")[0] for url in browser.requests} == {"file"}
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    assert browser.evaluate(OUTSIDE) == []
+    ground = (DARK if dark else LIGHT)["ground"]
+    painted = browser.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert painted == f"rgb({', '.join(str(int(ground[at : at + 2], 16)) for at in (1, 3, 5))})"
+    charts = browser.evaluate("[...document.querySelectorAll('svg.chart')].map(e => e.clientWidth)")
+    assert all(wide > 150 for wide in charts)
+    assert (len(charts) == 0) == (name == "empty")
+
+
+def test_what_would_load_or_run_is_refused(browser: Chromium, pages: dict[str, Path], tmp_path: Path) -> None:
+    # Proves the policy, and that complaints are seen at all.
+    text = pages["sample"].read_text(encoding="utf-8")
+    bait = '<main><img src="http://127.0.0.1:9/x.png"><script>document.title = "run"</script><p style="x:1">'
+    path = tmp_path / "bait.html"
+    path.write_text(text.replace("<main>", bait, 1), encoding="utf-8")
+    try:
+        browser.show(path, width=800)
+        assert browser.evaluate("document.title") != "run"
+        assert len([line for line in browser.complaints if "Content Security Policy" in line]) == 3
+        assert browser.blocked == ["csp"]
+    finally:
+        browser.complaints.clear()
+        browser.requests.clear()
+
+
+def test_a_chart_says_what_is_under_the_pointer(browser: Chromium, pages: dict[str, Path]) -> None:
+    browser.show(pages["sample"], width=1280)
+    rectangle = "document.querySelector('svg.chart').getBoundingClientRect()"
+    box = browser.evaluate(f"JSON.parse(JSON.stringify({rectangle}))")
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    shown = "[...document.querySelectorAll('.hover text')].filter(e => getComputedStyle(e).opacity == 1)"
+    said = browser.evaluate(f"{shown}.map(e => e.textContent)")
+    assert len(said) == 1
+    assert said[0].startswith(("2 Mar 2026", "3 Mar 2026"))
+    assert said[0].endswith(" USD")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_paper_is_light_and_whole(browser: Chromium, pages: dict[str, Path], name: str) -> None:
+    browser.show(pages[name], width=PAPER_WIDTH, dark=True)
+    scheme = {"name": "prefers-color-scheme", "value": "dark"}
+    browser.call("Emulation.setEmulatedMedia", media="print", features=[scheme])
+    assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    ink = browser.evaluate("getComputedStyle(document.querySelector('h1')).color")
+    assert ink == f"rgb({', '.join(str(int(LIGHT['ink'][at : at + 2], 16)) for at in (1, 3, 5))})"
+    hovers = "[...document.querySelectorAll('.hover')].filter(e => e.getBoundingClientRect().width).length"
+    assert browser.evaluate(hovers) == 0
+    assert browser.evaluate("document.documentElement.scrollWidth") <= PAPER_WIDTH
+    # Nothing of a table is cut off where it cannot be scrolled.
+    wide = "[...document.querySelectorAll('.scroll')].map(e => e.scrollWidth - e.clientWidth)"
+    assert max(browser.evaluate(wide)) <= 1
+    paper = browser.pdf()
+    assert paper.startswith(b"%PDF")
+    assert paper.count(b"/Type /Page\n") >= 2
