@@ -88,6 +88,7 @@ class BrokerOrder:
     open: bool = True
     filled: int = 0
     silent: bool = False
+    slow: bool = False
 
 
 @dataclass
@@ -166,6 +167,7 @@ class Broker:
             self.say(ev.OrderStatus(row.ref, 0, "Cancelled", 0, row.quantity), 0)
         self._status(order, "Submitted")
         if self._happens(faults.slow_fill):
+            order.slow = True
             self.later(self.random.randrange(100, 4_000) * MILLISECOND_NS, lambda: self._match(order))
         else:
             self._match(order)
@@ -187,11 +189,12 @@ class Broker:
     def wake(self, leg: str) -> None:
         """A leg trades again: what rests is tried."""
         for order in list(self.truth.orders.values()):
-            if order.open and order.row.leg == leg:
+            if order.open and not order.slow and order.row.leg == leg:
                 self._match(order)
 
     def _match(self, order: BrokerOrder) -> None:
         row, market = order.row, self.market[order.row.leg]
+        order.slow = False
         if not order.open:
             return
         price = market.ask if row.side > 0 else market.bid

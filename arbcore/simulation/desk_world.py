@@ -28,6 +28,7 @@ START_NS = read_time("2026-03-02T15:00:00Z")
 HOURS = ((START_NS - 1_800 * SECOND_NS, START_NS + 6 * 3_600 * SECOND_NS),)
 ACCOUNT, STORE_ID = "DUSIM0001", "sim"
 LATENCY_NS = 5 * MILLISECOND_NS
+GRACE_NS = 5 * SECOND_NS
 ENDINGS = ("", "stop", "flatten", "kill")
 
 #: Short pauses and an entry that is easily had, so that a minute sees many pairs.
@@ -120,7 +121,9 @@ class DeskWorld:
         if plan.ending:
             self._later(plan.calm_s * SECOND_NS * 2 // 3, self._end)
         end_ns = plan.duration_s * SECOND_NS
-        while self._queue and self._queue[0][0] <= end_ns:
+        # A pair that is on its way at the end may come to its rest.
+        grace_ns = end_ns + GRACE_NS
+        while self._queue and self._queue[0][0] <= (end_ns if self._at_rest() else grace_ns):
             self.now_ns, _, action = heapq.heappop(self._queue)
             action()
             if self.checker is not None and self.checker.violations:
@@ -129,6 +132,10 @@ class DeskWorld:
             self.checker.finish(self.session, self.now_ns)
         violations = () if self.checker is None else tuple(map(str, self.checker.violations))
         return DeskResult(plan.seed, self._trace.hexdigest(), violations, self.counts)
+
+    def _at_rest(self) -> bool:
+        session = self.session
+        return session is not None and session.settled and self.broker.truth.ours == session.positions()
 
     def _later(self, delay_ns: int, action: Callable[[], None]) -> None:
         self._sequence += 1

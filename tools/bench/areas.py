@@ -10,6 +10,7 @@ AREAS = {
     "instructions": "instructions a message, where valgrind is installed",
     "sweep": "many pairs of thresholds over quotes in memory",
     "venue": "the embedded exchange in process, and rounds in virtual time",
+    "desk": "quote in to orders out of the live carry desk, without a library",
     "loopback": "tick to order and lines a second over loopback",
 }
 

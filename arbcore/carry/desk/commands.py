@@ -5,30 +5,27 @@ including a ``Place`` into one durable transaction, and sends only after its com
 but in a ``Place``, and a ``Place`` is the intent: what is sent is read from the row that was stored.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from arbcore.carry.desk.rows import DayRow, ExecutionRow, OrderRow, TradeRow
 
 OPEN_ORDERS, EXECUTIONS, POSITIONS, MARGIN = "open_orders", "executions", "positions", "margin"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Store these intents durably (one transaction), then send each order once, in this order."""
 
     orders: tuple[OrderRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(NamedTuple):
     """Cancel one order of ours. The shell knows its id of this connection by ``ref``, else by ``perm_id``."""
 
     ref: str
     perm_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """A question to the broker, to be answered with its number.
 
     ``kind`` is open_orders, executions, positions, or margin: a whatIf of ``contracts`` ES on ``side`` and
@@ -42,64 +39,55 @@ class Ask:
     shares: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AskContract:
+class AskContract(NamedTuple):
     """Resolve and subscribe an ES contract that expires after this instant, then tell it as ``Contract``."""
 
     expires_after_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Resubscribe:
+class Resubscribe(NamedTuple):
     """Cancel and renew the market data of a leg."""
 
     leg: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reconnect:
+class Reconnect(NamedTuple):
     """Drop the connection and make a new one; the broker no longer answers."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SaveOrder:
+class SaveOrder(NamedTuple):
     """What became of an order."""
 
     row: OrderRow
 
 
-@dataclass(frozen=True, slots=True)
-class SaveExecution:
+class SaveExecution(NamedTuple):
     """An execution, new, corrected, or with its commission known."""
 
     row: ExecutionRow
 
 
-@dataclass(frozen=True, slots=True)
-class SaveTrade:
+class SaveTrade(NamedTuple):
     """A pair as it stands."""
 
     row: TradeRow
 
 
-@dataclass(frozen=True, slots=True)
-class SaveDay:
+class SaveDay(NamedTuple):
     """The New York date as it stands."""
 
     row: DayRow
 
 
-@dataclass(frozen=True, slots=True)
-class SaveFactor:
+class SaveFactor(NamedTuple):
     """The factor that the calibration found."""
 
     factor: float
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A signal, acted upon or not: ``refusal`` is empty or the reason (telemetry, need not be durable)."""
 
     ts_ns: int
@@ -110,24 +98,21 @@ class Seen:
     edge_rev_bps: float
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """The risk state changed: ACTIVE, REDUCING or HALTED, with the reasons that hold."""
 
     state: str
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(NamedTuple):
     """To the log and the webhook. ``kind`` is stable: naked_leg, halted, mismatch, stale, late_fill, …"""
 
     kind: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class RaiseKillSwitch:
+class RaiseKillSwitch(NamedTuple):
     """Write the kill switch's file with this reason, so that it holds until a person deletes it."""
 
     reason: str

@@ -29,6 +29,7 @@ class Day:
         self.end_ns = -(2**63)
         # Positions carried into a date without a known price: their worth is taken from the first quotes.
         self._unpriced = False
+        self._flat_money = 0.0
 
     def begin(self, decider: MarginHolder) -> None:
         """A date begins, or the desk does in the middle of one."""
@@ -61,11 +62,17 @@ class Day:
     def check(self) -> None:
         """Trips the brake when the date's loss is at its limit; only good prices may do that."""
         core, row = self.core, self.row
-        if row is None or row.tripped or not (self.pairs.open or core.ledger.day_money):
+        if row is None or row.tripped:
             return
         now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
-        held = any(core.positions.values())
-        if held and (core.es.fault(now_ns, utc_ns) or core.spy.fault(now_ns, utc_ns)):
+        held = core.positions[ES] or core.positions[SPY]
+        if not held:
+            # Flat, only executions and commissions change it.
+            money = core.ledger.day_money - core.ledger.day_commission
+            if money == self._flat_money:
+                return
+            self._flat_money = money
+        elif (core.es.fault(now_ns, utc_ns) or core.spy.fault(now_ns, utc_ns)):
             return
         if self._unpriced:
             self._unpriced = False

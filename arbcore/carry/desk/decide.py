@@ -63,7 +63,7 @@ class Decider:
         self._calibration_left = 0
         self._ratios = []
         self.core.terms.tell(r=None, d=None, factor=factor)
-        self.core.gate.factor = factor
+        self.core.gate.set_factor(factor)
 
     # --- deciding -------------------------------------------------------------------------------
 
@@ -161,19 +161,17 @@ class Decider:
             self._ask_margin(side, contracts, shares, ts_ns=ts_ns)
             return "margin is being asked"
         self.last_trade_id += 1
-        trade = Trade(
-            TradeRow(
-                self.last_trade_id, side, ENTERING, core.es.con_id, expiry_ns, settings.multiplier,
-                contracts, shares, ts_ns, dev_bps,
-            )
+        row = TradeRow(
+            self.last_trade_id, side, ENTERING, core.es.con_id, expiry_ns, settings.multiplier,
+            contracts, shares, ts_ns, dev_bps,
         )  # fmt: skip
         order = settings.entry_order
         if order == "es_first":
-            self.pairs.enter(trade, drafts[:1], SPY)
+            self.pairs.enter(row, drafts[:1], SPY)
         elif order == "spy_first":
-            self.pairs.enter(trade, drafts[1:], ES)
+            self.pairs.enter(row, drafts[1:], ES)
         else:
-            self.pairs.enter(trade, drafts, "")
+            self.pairs.enter(row, drafts, "")
         return ""
 
     def _note(self, action: str, refusal: str, ts_ns: int, numbers: tuple[float, float]) -> None:

@@ -146,6 +146,8 @@ class Orders:
 
     def working(self, leg: str, side: int) -> int:
         """Everything on one side of a leg that may still fill."""
+        if not self.live:
+            return 0
         return sum(
             order.open_quantity for order in self.live.values() if order.leg == leg and order.side == side
         )

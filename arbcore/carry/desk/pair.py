@@ -38,10 +38,14 @@ class Side(NamedTuple):
     quantity: int
     value: float
 
-    @property
-    def average(self) -> float | None:
-        # Prices have two decimals; what a sum of floats adds far behind them is not the market's.
-        return round(self.value / self.quantity, 9) if self.quantity else None
+
+def average(side: Side) -> float | None:
+    """The average price of a direction; None where nothing was done in it."""
+    # Prices have two decimals; what a sum of floats adds far behind them is not the market's.
+    return round(side.value / side.quantity, 9) if side.quantity else None
+
+
+NOTHING = Side(0, 0.0)
 
 
 class Trade:
@@ -57,7 +61,7 @@ class Trade:
         self.gross = row.gross
         self.commissions: dict[str, float | None] = {}
         self.position = {ES: 0, SPY: 0}
-        self.sums = {(leg, side): Side(0, 0.0) for leg in (ES, SPY) for side in (1, -1)}
+        self.sums = {(ES, 1): NOTHING, (ES, -1): NOTHING, (SPY, 1): NOTHING, (SPY, -1): NOTHING}
         self.second: str = ""  # the leg whose entry waits for the other one
         self.deadline_ns = self.next_try_ns = 0
         self.naked_since_ns: int | None = None
@@ -99,17 +103,18 @@ class Trade:
     @property
     def commission(self) -> float | None:
         """What all executions cost; None while one of them is unknown."""
-        known = [amount for amount in self.commissions.values() if amount is not None]
-        return math.fsum(known) if len(known) == len(self.commissions) else None
+        amounts = self.commissions.values()
+        return None if None in amounts else math.fsum(amounts)  # type: ignore[arg-type]
 
     def row(self) -> TradeRow:
         """As it is stored."""
+        sums, side = self.sums, self.side
         return TradeRow(
-            self.trade_id, self.side, self.phase, self.con_id, self.expiry_ns, self.multiplier,
+            self.trade_id, side, self.phase, self.con_id, self.expiry_ns, self.multiplier,
             self.wanted_contracts, self.wanted_shares, self.entry_ns, self.entry_dev_bps, self.contracts,
-            self.shares, self.sums[ES, self.side].average, self.sums[ES, -self.side].average,
-            self.sums[SPY, -self.side].average, self.sums[SPY, self.side].average, self.exit_ns,
-            self.exit_dev_bps, self.exit_reason, self.tries, self.gross, self.commission,
+            self.shares, average(sums[ES, side]), average(sums[ES, -side]), average(sums[SPY, -side]),
+            average(sums[SPY, side]), self.exit_ns, self.exit_dev_bps, self.exit_reason, self.tries,
+            self.gross, self.commission,
         )  # fmt: skip
 
 
@@ -121,6 +126,8 @@ class Pairs:
         self.open: dict[int, Trade] = {}
         self.over: dict[int, Trade] = {}
         self.ended: list[Trade] = []
+        #: Every open pair is whole and held, and nothing was executed since that was seen.
+        self.calm = False
         self._hedge_ns = seconds_ns(core.settings.hedge_timeout_s)
         self._phases: dict[str, Callable[[Trade], None]] = {
             ENTERING: self._entering, HEDGING: self._hedging, HELD: self._held, EXITING: self._exiting,
@@ -129,11 +136,13 @@ class Pairs:
 
     # --- what others ask for --------------------------------------------------------------------
 
-    def enter(self, trade: Trade, drafts: list[Draft], second: str) -> None:
+    def enter(self, row: TradeRow, drafts: list[Draft], second: str) -> None:
         """Sends the entry of a new pair, whose drafts were found free of refusals."""
+        self.calm = False
+        trade = Trade(row)
         self.open[trade.trade_id] = trade
         trade.second = second
-        self.core.out.append(SaveTrade(trade.row()))
+        self.core.out.append(SaveTrade(row))
         self._place(trade, drafts)
 
     def leave(self, trade: Trade, reason: str, *, ts_ns: int, dev_bps: float | None, forced: bool) -> str:
@@ -151,6 +160,7 @@ class Pairs:
         if refusal:
             trade.next_try_ns = core.clock.now_ns + (RETRY_NS if forced else 0)
             return refusal
+        self.calm = False
         trade.exit_ns, trade.exit_dev_bps, trade.exit_reason = ts_ns, dev_bps, reason
         trade.exit_from, trade.forced, trade.tries = trade.held, forced, 0
         self._go(trade, EXITING)
@@ -165,6 +175,9 @@ class Pairs:
             while trade.phase != before and trade.trade_id in self.open and not self._live(trade):
                 before = trade.phase
                 self._phases[before](trade)
+        self.calm = all(
+            trade.phase == HELD and trade.naked_since_ns is None for trade in self.open.values()
+        )
 
     def deadline_ns(self) -> int:
         """When a pair next wants to be looked at without news."""
@@ -401,6 +414,7 @@ class Pairs:
                 f"Execution {row.exec_id} belongs to pair {row.trade_id}, long over; compare positions.",
             )
             return
+        self.calm = False
         held = dict(trade.position)
         if before is not None:
             trade.count(before, -1)

@@ -11,14 +11,14 @@ from arbcore.carry.desk.settings import DeskSettings, seconds_ns
 
 LIVE = 1
 _NEVER = -(2**63)
-_NOWHERE = (0, 0)
+_NOWHERE = (0, 0)  # no instant and no span
 
 
 class Leg:
     """The market of ``name``; times without ``utc`` in their name are monotonic."""
 
     __slots__ = (
-        "_liquid", "_stale_ns", "_strict", "_trading", "ask", "bid", "con_id", "expiry_ns", "halted", "kind",
+        "_fault", "_fault_at", "_liquid", "_stale_ns", "_strict", "_trading", "ask", "bid", "con_id", "expiry_ns", "halted", "kind",
         "liquid_hours", "multiplier", "name", "seen_ns", "tick", "trading_hours",
     )  # fmt: skip
 
@@ -40,15 +40,36 @@ class Leg:
         """No price is known any more; the last ones stay as marks."""
         if not hasattr(self, "bid"):
             self.bid = self.ask = 0.0
-        self.seen_ns = _NEVER
         self.kind = 0
         self.halted = False
+        self.silence()
+
+    def silence(self) -> None:
+        """What was seen last no longer counts."""
+        self.seen_ns = _NEVER
+        self._fault_at = _NOWHERE
+
+    def alive(self, now_ns: int) -> None:
+        """A tick came that changed no price."""
+        self.seen_ns = now_ns
+        self._fault_at = _NOWHERE
+
+    def take_kind(self, kind: int) -> None:
+        """The kind of data that comes from here on."""
+        self.kind = kind
+        self._fault_at = _NOWHERE
+
+    def take_halt(self, halted: bool) -> None:
+        """Trading was halted, or goes on."""
+        self.halted = halted
+        self._fault_at = _NOWHERE
 
     def resolve(self, contract: Contract) -> None:
         """Takes the contract's facts."""
         if contract.con_id != self.con_id and self.con_id:
             self.bid = self.ask = 0.0
-            self.seen_ns = _NEVER
+            self.silence()
+        self._fault_at = _NOWHERE
         self.con_id = contract.con_id
         self.tick = contract.min_tick
         self.expiry_ns = contract.expiry_ns or 0
@@ -60,6 +81,7 @@ class Leg:
         self.bid = bid if 0.0 < bid < math.inf else 0.0
         self.ask = ask if 0.0 < ask < math.inf else 0.0
         self.seen_ns = now_ns
+        self._fault_at = _NOWHERE
 
     @property
     def mid(self) -> float:
@@ -82,6 +104,14 @@ class Leg:
 
     def fault(self, now_ns: int, utc_ns: int) -> str:
         """Why the prices may not be traded on; empty where they may."""
+        # Asked several times at one instant: by the decision, the loss limit, the gate of each order.
+        at = (now_ns, utc_ns)
+        if self._fault_at != at:
+            self._fault = self._find_fault(now_ns, utc_ns)
+            self._fault_at = at
+        return self._fault
+
+    def _find_fault(self, now_ns: int, utc_ns: int) -> str:
         if now_ns - self.seen_ns > self._stale_ns:
             return f"{self.name} stale"
         if self.kind != LIVE:

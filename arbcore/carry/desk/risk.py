@@ -12,7 +12,7 @@ from arbcore._fast import Cooldown, MessageWindow, exposure_allows
 from arbcore.carry.desk.clock import MarketClock
 from arbcore.carry.desk.orders import Orders
 from arbcore.carry.desk.quotes import Leg
-from arbcore.carry.desk.rows import ES, LEGS, LIMIT
+from arbcore.carry.desk.rows import ES, LEGS, LIMIT, SPY
 from arbcore.carry.desk.settings import SECOND_NS, DeskSettings
 
 ACTIVE, REDUCING, HALTED = "ACTIVE", "REDUCING", "HALTED"
@@ -102,15 +102,17 @@ class Gate:
         pauses_ns = settings.cooldown_ns, SECOND_NS
         self.pauses = tuple(Cooldown(1, pause_ns) for pause_ns in pauses_ns)
         self.passes = 0
-        self.factor = settings.factor
+        self.factor = 0.0
+        self.limits = {ES: settings.contracts, SPY: 0}
+        self.set_factor(settings.factor)
         self._collar = settings.collar_bps * 1e-4
 
-    def limit_of(self, leg: str) -> int:
+    def set_factor(self, factor: float) -> None:
         """The largest position either way: contracts, or the shares that match them and some headroom."""
-        contracts = self.settings.contracts
-        if leg == ES:
-            return contracts
-        return math.ceil(self.settings.spy_headroom * contracts * self.settings.multiplier * self.factor)
+        settings = self.settings
+        self.factor = factor
+        shares = settings.spy_headroom * settings.contracts * settings.multiplier * factor
+        self.limits[SPY] = math.ceil(shares)
 
     def check(self, draft: Draft, positions: dict[str, int], clock: MarketClock) -> str:
         """Why the order must not leave; empty where it may."""
@@ -125,7 +127,7 @@ class Gate:
         position, working = positions[leg], self.orders.working(leg, side)
         if draft.reduces and quantity + working > -side * draft.held:
             return "more than is held"
-        if not exposure_allows(position, working, side, size=quantity, limit=self.limit_of(leg)):
+        if not exposure_allows(position, working, side, size=quantity, limit=self.limits[leg]):
             return f"{leg} position limit"
         if self.orders.live and any(o.leg == leg and o.side != side for o in self.orders.live.values()):
             return "meets our own order"

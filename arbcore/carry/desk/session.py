@@ -186,6 +186,7 @@ class Session:
             # An execution may have been stored just before its order's row was.
             core.orders.fill(order, filled.get(order.ref, 0) - order.filled)
             core.number = max(core.number, number_of(order_row.ref))
+            core.gate.passes = max(core.gate.passes, order_row.approved)
         for trade in map(Trade, sorted(snapshot.trades, key=lambda row: row.trade_id)):
             self._decider.last_trade_id = max(self._decider.last_trade_id, trade.trade_id)
             self._pairs.restore(trade, core.ledger.of_trade(trade.trade_id))
@@ -208,7 +209,8 @@ class Session:
         if now_ns >= self._watch_ns and core.linked and self._live_mode:
             self._watch_feeds(now_ns)
         if self._pairs.open:
-            self._pairs.step()
+            if not self._pairs.calm:
+                self._pairs.step()
             if core.brakes.sentences or self._decider.flatten:
                 self._decider.press()
             self._tell_signal()
@@ -313,7 +315,7 @@ class Session:
 
     def _farm(self, event: ev.Farm) -> None:
         for leg in self._core.legs.values():
-            leg.seen_ns = -NEVER_NS
+            leg.silence()
             if event.ok:
                 self._core.out.append(Resubscribe(leg.name))
 
@@ -368,18 +370,18 @@ class Session:
         core.legs[event.leg].resolve(event)
 
     def _alive(self, event: ev.Alive) -> None:
-        self._core.legs[event.leg].seen_ns = self._core.clock.now_ns
+        self._core.legs[event.leg].alive(self._core.clock.now_ns)
 
     def _data_type(self, event: ev.DataType) -> None:
         leg = self._core.legs[event.leg]
-        leg.kind = event.kind
+        leg.take_kind(event.kind)
         if event.kind != 1:
             self._core.alarm(
                 f"data {leg.name}", f"The data of {leg.name} is not live; nothing is traded on it."
             )
 
     def _halted(self, event: ev.Halted) -> None:
-        self._core.legs[event.leg].halted = event.halted
+        self._core.legs[event.leg].take_halt(event.halted)
 
     def _shortable(self, event: ev.Shortable) -> None:
         self._decider.shortable = event.shares
@@ -387,7 +389,7 @@ class Session:
     def _terms(self, event: ev.Terms) -> None:
         self._core.terms.tell(r=event.r, d=event.d, factor=event.factor)
         if event.factor is not None:
-            self._core.gate.factor = event.factor
+            self._core.gate.set_factor(event.factor)
 
     # --- people and time ------------------------------------------------------------------------
 

@@ -1,0 +1,417 @@
+"""Bugs planted into the carry desk: what its checker must catch, or it proves nothing.
+
+Each spoils one rule of a good session (or of the shell that the world plays), with the storm in which it
+shows and the invariants of ``simulation.desk_checker`` one of which must name it. Most of them are mistakes
+that real bots have made.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from arbcore.carry.desk import events as ev
+from arbcore.carry.desk import orders as states
+from arbcore.carry.desk.commands import Place
+from arbcore.carry.desk.pair import CLOSED, HELD
+from arbcore.carry.desk.risk import ACTIVE
+from arbcore.carry.desk.session import Session
+from arbcore.simulation.desk_world import DeskPlan, DeskResult, DeskWorld
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A bug and where it shows."""
+
+    spoil: Callable[[Any], None]
+    invariants: tuple[int, ...]
+    storm: str
+    ending: str
+    of_world: bool
+
+    def play(self, seed: int) -> DeskResult:
+        def make(*given: Any) -> Any:
+            session = Session(*given)
+            if not self.of_world:
+                self.spoil(session)
+            return session
+
+        world = DeskWorld(DeskPlan(seed, storm=self.storm, ending=self.ending), make)
+        if self.of_world:
+            self.spoil(world)
+        return world.run()
+
+
+BUGS: dict[str, Planted] = {}
+
+
+def bug(
+    *invariants: int, storm: str = "none", ending: str = "", of_world: bool = False
+) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
+    """Plants a bug under its function's name."""
+
+    def plant(spoil: Callable[[Any], None]) -> Callable[[Any], None]:
+        BUGS[spoil.__name__] = Planted(spoil, invariants, storm, ending, of_world)
+        return spoil
+
+    return plant
+
+
+def after(target: Any, name: str, then: Callable[..., None]) -> None:
+    """Lets something happen after a method."""
+    good = getattr(target, name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = good(*args, **kwargs)
+        then(*args, **kwargs)
+        return result
+
+    setattr(target, name, call)
+
+
+# --- executions and positions -------------------------------------------------------------------
+
+
+@bug(2, storm="executions")
+def counts_an_execution_twice(session: Any) -> None:
+    ledger, good = session._core.ledger, session._core.ledger.take
+
+    def take(event: ev.Execution, **given: Any) -> Any:
+        ledger.rows.pop(event.exec_id.rpartition(".")[0], None)
+        return good(event, **given)
+
+    ledger.take = take
+
+
+@bug(2, storm="executions")
+def adds_a_correction(session: Any) -> None:
+    good = session._core.ledger.take
+
+    def take(event: ev.Execution, **given: Any) -> Any:
+        change = good(event, **given)
+        return change and (change[0], None)
+
+    session._core.ledger.take = take
+
+
+@bug(2, 19, storm="traps")
+def believes_the_status_instead_of_executions(session: Any) -> None:
+    core, good = session._core, session._news.status
+
+    def status(event: ev.OrderStatus) -> None:
+        good(event)
+        order = core.orders.find(event.ref, event.perm_id)
+        if order is not None and order.role == "exit" and event.status in states.OUT_STATUSES:
+            for trade in session._pairs.open.values():
+                core.positions[order.leg] -= trade.position[order.leg]
+                trade.position[order.leg] = 0
+
+    session._handlers[ev.OrderStatus] = status
+
+
+@bug(18, storm="crashes")
+def forgets_what_it_held_at_a_restart(session: Any) -> None:
+    for trade in session._pairs.open.values():
+        for leg in trade.position:
+            session._core.positions[leg] -= trade.position[leg]
+            trade.position[leg] = 0
+
+
+# --- orders -------------------------------------------------------------------------------------
+
+
+@bug(9, 1, storm="deaf")
+def takes_a_timeout_for_a_cancel(session: Any) -> None:
+    orders, good = session._core.orders, session._core.orders.news
+
+    def news(order: Any, news: str, reason: str = "") -> bool:
+        return bool(good(order, states.OUT if news == states.DOUBT else news, reason))
+
+    orders.news = news
+
+
+@bug(9, 1, storm="traps")
+def trusts_a_cancel_that_an_error_made_up(session: Any) -> None:
+    good = session._news.error
+
+    def error(event: ev.OrderError) -> None:
+        if event.code in states.REJECT_CODES:
+            good(event)
+
+    session._handlers[ev.OrderError] = error
+
+
+@bug(9, storm="cuts")
+def takes_a_lost_connection_for_flat(session: Any) -> None:
+    def forget(event: ev.LinkLost) -> None:
+        for order in list(session._core.orders.live.values()):
+            session._core.orders.news(order, states.OUT)
+
+    after(session, "_link_lost", forget)
+    session._handlers[ev.LinkLost] = session._link_lost
+
+
+@bug(9, storm="deaf")
+def does_not_count_what_is_unknown(session: Any) -> None:
+    orders = session._core.orders
+    orders.working = lambda leg, side: sum(
+        order.open_quantity
+        for order in orders.live.values()
+        if order.leg == leg and order.side == side and order.state != states.UNKNOWN
+    )
+
+
+@bug(5, storm="crashes")
+def numbers_its_orders_from_one_after_a_restart(session: Any) -> None:
+    core = session._core
+    core.number = 0
+    good = core.orders.add
+
+    def add(row: Any, now_ns: int) -> Any:
+        core.orders.all.pop(row.ref, None)
+        return good(row, now_ns)
+
+    core.orders.add = add
+
+
+@bug(5, 6, 10, storm="crashes")
+def sends_a_stored_intent_again(session: Any) -> None:
+    core = session._core
+    stored = [order.row() for order in core.orders.live.values()]
+
+    def again(event: ev.Hello) -> None:
+        if stored:
+            core.out.append(Place(tuple(stored)))
+            stored.clear()
+
+    after(session, "_hello", again)
+    session._handlers[ev.Hello] = session._hello
+
+
+@bug(8, storm="traps")
+def wakes_an_order_that_is_over(session: Any) -> None:
+    orders, good = session._core.orders, session._core.orders.news
+
+    def news(order: Any, news: str, reason: str = "") -> bool:
+        if news == states.ACK and order.state == states.FILLED:
+            order.state = states.WORKING
+        return bool(good(order, news, reason))
+
+    orders.news = news
+    status = session._news.status
+
+    def late(event: ev.OrderStatus) -> None:
+        status(event)
+        order = orders.find(event.ref, event.perm_id)
+        if event.status == "Filled" and order is not None:
+            news(order, states.ACK)
+            orders.mark(order)
+
+    session._handlers[ev.OrderStatus] = late
+
+
+@bug(6, of_world=True)
+def sends_before_it_stores(world: Any) -> None:
+    good = world.store.write
+    world.store.write = lambda command: None if isinstance(command, Place) else good(command)
+
+
+@bug(4)
+def sends_an_order_that_passed_no_gate(session: Any) -> None:
+    session._core.gate.passed = lambda pace_ns: 1
+
+
+# --- gate and state -----------------------------------------------------------------------------
+
+
+def open_gate(session: Any) -> None:
+    session._core.gate.check = lambda draft, positions, clock: ""
+
+
+@bug(11, storm="market")
+def asks_nothing_of_a_price(session: Any) -> None:
+    session._core.gate._price_fault = lambda draft, now_ns, utc_ns: ""
+    for leg in session._core.legs.values():
+        good = type(leg)
+        spoilt = type("Blind", (good,), {"__slots__": (), "fault": lambda self, now_ns, utc_ns: ""})
+        leg.__class__ = spoilt
+
+
+@bug(11)
+def crosses_the_touch_by_far(session: Any) -> None:
+    session._core.gate._collar = 1e9
+    for leg in session._core.legs.values():
+        spoilt = type("Far", (type(leg),), {"__slots__": (), "crossing": lambda self, side, bps: self.mid * 2})
+        leg.__class__ = spoilt
+
+
+@bug(12)
+def keeps_no_pace(session: Any) -> None:
+    core = session._core
+
+    class Endless:
+        def take(self, now_ns: int) -> bool:
+            return True
+
+        def room(self, now_ns: int) -> int:
+            return 1_000
+
+    core.gate.window = Endless()
+    after(session, "_quote", lambda event: [core.ask("positions") for _ in range(20)])
+    session._handlers[ev.Quote] = session._quote
+
+
+@bug(1, 17, 2)
+def buys_twice_as_much(session: Any) -> None:
+    open_gate(session)
+    good = session._core.place
+
+    def place(trade_id: int, con_ids: Any, drafts: list[Any]) -> None:
+        for draft in drafts:
+            draft.quantity *= 2
+        good(trade_id, con_ids, drafts)
+
+    session._core.place = place
+
+
+@bug(1, 14, storm="thin")
+def opens_the_opposite_position_on_exit(session: Any) -> None:
+    open_gate(session)
+    pairs, good = session._pairs, session._pairs._closing
+
+    def closing(*args: Any) -> Any:
+        draft = good(*args)
+        draft.quantity *= 3
+        return draft
+
+    pairs._closing = closing
+
+
+@bug(15, ending="kill")
+def forgets_the_kill_switch(session: Any) -> None:
+    after(session, "_quote", lambda event: session._core.brakes.lift("kill switch"))
+    session._handlers[ev.Quote] = session._quote
+
+
+@bug(14, ending="stop")
+def goes_on_after_the_stop(session: Any) -> None:
+    after(session, "_quote", lambda event: session._core.brakes.lift("stopping"))
+    session._handlers[ev.Quote] = session._quote
+
+
+@bug(14, 15, ending="kill")
+def enters_while_reducing(session: Any) -> None:
+    gate, good = session._core.gate, session._core.gate.check
+    brakes = session._core.brakes
+
+    def check(draft: Any, positions: Any, clock: Any) -> str:
+        state, brakes.state = brakes.state, ACTIVE
+        reason = good(draft, positions, clock)
+        brakes.state = state
+        return str(reason)
+
+    gate.check = check
+    decide = session._decider.decide
+
+    def decided(ts_ns: int) -> None:
+        state, brakes.state = brakes.state, ACTIVE
+        decide(ts_ns)
+        brakes.state = state
+
+    session._decider.decide = decided
+
+
+@bug(16, ending="stop", storm="deaf")
+def says_that_it_stopped_too_early(session: Any) -> None:
+    session.__class__ = type(
+        "Early", (Session,), {"stopped": property(lambda self: self._stop is not None)}
+    )
+
+
+# --- questions ----------------------------------------------------------------------------------
+
+
+@bug(10, storm="questions")
+def reads_a_failed_answer_as_an_empty_one(session: Any) -> None:
+    recovery = session._recovery
+
+    def failed(event: ev.QueryFailed) -> None:
+        recovery.step = ""
+        session._core.brakes.lift("reconciling", "unanswered", "mismatch")
+
+    session._handlers[ev.QueryFailed] = failed
+
+
+@bug(10, storm="strangers")
+def trades_on_with_positions_that_do_not_fit(session: Any) -> None:
+    recovery = session._recovery
+
+    def mismatch(told: Any, *, strange: bool) -> None:
+        recovery.step = ""
+        session._core.brakes.lift("reconciling", "unanswered", "mismatch")
+
+    recovery._mismatch = mismatch
+
+
+@bug(10)
+def trades_before_it_has_asked(session: Any) -> None:
+    session._recovery.begin = lambda: None
+
+
+@bug(19, 9, storm="crashes")
+def never_resolves_what_it_stored(session: Any) -> None:
+    session._recovery.executions_told = lambda query: None
+
+
+# --- pairs and time -----------------------------------------------------------------------------
+
+
+@bug(17, 19, storm="thin")
+def leaves_a_residual_alone(session: Any) -> None:
+    pairs = session._pairs
+    pairs._begin_hedge = lambda trade: pairs._go(trade, HELD)
+    pairs._watch = lambda trade: None
+    pairs._phases[HELD] = lambda trade: None
+
+
+@bug(17, 19, 2, storm="thin")
+def calls_a_pair_closed_that_is_not(session: Any) -> None:
+    pairs = session._pairs
+    pairs._phases["exiting"] = lambda trade: pairs._go(trade, CLOSED)
+    pairs._wake = lambda trade: None
+
+
+@bug(17, storm="market")
+def says_nothing_of_a_naked_leg(session: Any) -> None:
+    session._pairs._watch = lambda trade: None
+    session._pairs._hedging = lambda trade: None
+    session._pairs._phases["hedging"] = lambda trade: None
+
+
+@bug(20, storm="clock")
+def believes_a_clock_that_jumps(session: Any) -> None:
+    session._core.clock._slip_ns = 2**62
+
+
+@bug(19, storm="cuts")
+def stays_halted_after_a_reconnect(session: Any) -> None:
+    brakes = session._core.brakes
+    good = brakes.lift
+
+    def lift(*reasons: str) -> None:
+        if session._recovery.core.query < 12:
+            good(*reasons)
+
+    brakes.lift = lift
+
+
+@bug(13, 1, 14, storm="deaf")
+def acts_while_an_order_is_in_doubt(session: Any) -> None:
+    open_gate(session)
+    session._pairs._live = lambda trade: False
+
+
+def healthy(planted: Planted) -> Planted:
+    """The same plan with nothing spoilt."""
+    return replace(planted, spoil=lambda session: None)
+
+
