@@ -43,6 +43,8 @@ class Core:
         self.brakes = Brakes()
         self.gate = Gate(settings, self.orders, legs=self.legs, brakes=self.brakes)
         self.linked = False
+        #: Orders were sent in this turn: whatever they belong to waits for news.
+        self.placed = False
         self.number = 0
         self.query = 0
         self.out: list[Command] = []
@@ -96,16 +98,20 @@ class Core:
 
     def place(self, trade_id: int, con_ids: dict[str, int], drafts: list[Draft]) -> None:
         """Sends orders that were just found free of refusals, as one intent."""
-        clock = self.clock
+        now_ns, utc_ns, pace_ns = self.clock.now_ns, self.clock.utc_ns, self.clock.pace_ns
+        if not self.orders.live:
+            self.orders.look_ns = now_ns + self.order_timeout_ns
+        self.placed = True
         rows = []
         for draft in drafts:
             self.number += 1
+            leg = draft.leg
             row = OrderRow(
-                f"{self.store_id}-{self.number:07d}{draft.leg[0]}", trade_id, draft.leg, draft.side,
-                draft.quantity, draft.kind, draft.limit, draft.tif, draft.role,
-                self.gate.passed(clock.pace_ns), con_ids[draft.leg], clock.utc_ns,
+                f"{self.store_id}-{self.number:07d}{leg[0]}", trade_id, leg, draft.side, draft.quantity,
+                draft.kind, draft.limit, draft.tif, draft.role, self.gate.passed(pace_ns), con_ids[leg],
+                utc_ns,
             )  # fmt: skip
-            self.orders.add(row, clock.now_ns)
+            self.orders.add(row, now_ns)
             rows.append(row)
         self.out.append(Place(tuple(rows)))
 
@@ -114,6 +120,7 @@ class Core:
         if self.linked and self.gate.window.take(self.clock.pace_ns):
             order.pulled_ns = self.clock.now_ns
             order.pulls += 1
+            self.orders.look_ns = 0
             self.out.append(Cancel(order.ref, order.perm_id))
 
 

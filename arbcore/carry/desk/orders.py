@@ -85,6 +85,8 @@ class Orders:
     def __init__(self) -> None:
         self.all: dict[str, Order] = {}
         self.live: dict[str, Order] = {}
+        #: Before this time no live order has been silent for too long; 0 is to be looked at now.
+        self.look_ns = 0
         self.by_perm: dict[int, str] = {}
         self.dirty: list[Order] = []
 
@@ -121,6 +123,7 @@ class Orders:
         if state is None:
             return False
         order.state = state
+        self.look_ns = 0
         if news in (ACK, OUT, FULL):
             order.acked = True
         if reason:

@@ -83,6 +83,7 @@ class Session:
         core = self._core
         out: list[Command] = []
         core.out = out
+        core.placed = False
         core.clock.advance(now_ns, utc_ns)
         if core.clock.utc_ns >= self._day.end_ns:
             self._day.begin(self._decider)
@@ -201,7 +202,8 @@ class Session:
         """Time-outs, the next question, and whatever a pair may now do."""
         core = self._core
         now_ns = core.clock.now_ns
-        if core.orders.live:
+        orders = core.orders
+        if orders.live and now_ns >= orders.look_ns:
             self._watch_orders(now_ns)
         self._recovery.tick()
         if self._decider.margin_query and now_ns >= self._decider.margin_due_ns:
@@ -209,7 +211,7 @@ class Session:
         if now_ns >= self._watch_ns and core.linked and self._live_mode:
             self._watch_feeds(now_ns)
         if self._pairs.open:
-            if not self._pairs.calm:
+            if not self._pairs.calm and not core.placed:
                 self._pairs.step()
             if core.brakes.sentences or self._decider.flatten:
                 self._decider.press()
@@ -238,21 +240,26 @@ class Session:
 
     def _watch_orders(self, now_ns: int) -> None:
         core = self._core
+        soonest_ns = NEVER_NS
         for order in list(core.orders.live.values()):
             if order.state == UNKNOWN:
+                soonest_ns = 0
                 if core.linked and not self._recovery.step and self._recovery.next_ns == NEVER_NS:
                     self._recovery.want(PAUSE_NS)
             elif now_ns - (order.pulled_ns or order.sent_ns) < core.order_timeout_ns:
-                continue
+                soonest_ns = min(soonest_ns, (order.pulled_ns or order.sent_ns) + core.order_timeout_ns)
             elif not order.pulled_ns:
                 core.pull(order)
+                soonest_ns = 0
             else:
+                soonest_ns = 0
                 # Neither done nor cancelled: nobody knows. Only an answer settles it.
                 core.orders.news(order, DOUBT)
                 order.pulled_ns = 0
                 if order.pulls >= PULLS_MAX:
                     core.alarm("stuck order", f"Order {order.ref} does not end after {order.pulls} cancels.")
                 self._recovery.want()
+        core.orders.look_ns = soonest_ns
 
     def _watch_feeds(self, now_ns: int) -> None:
         """A feed may die without a word: it is asked for again."""
