@@ -197,7 +197,7 @@ class DeskChecker:
             self.answers.add(kind)
 
     def _positions_told(self, event: ev.Positions) -> None:
-        """Good only where it is what executions come to; where something traded meanwhile, nobody can tell."""
+        """Good only where it is what executions come to; if something traded meanwhile, nobody can tell."""
         kind, changes = self.asked.get(event.query, ("", 0))
         if kind != POSITIONS or changes != self.changes:
             return

@@ -240,7 +240,8 @@ def asks_nothing_of_a_price(session: Any) -> None:
 def crosses_the_touch_by_far(session: Any) -> None:
     session._core.gate._collar = 1e9
     for leg in session._core.legs.values():
-        spoilt = type("Far", (type(leg),), {"__slots__": (), "crossing": lambda self, side, bps: self.mid * 2})
+        far = {"__slots__": (), "crossing": lambda self, side, bps: self.mid * 2}
+        spoilt = type("Far", (type(leg),), far)
         leg.__class__ = spoilt
 
 

@@ -66,7 +66,8 @@ def quantiles(taken: list[int]) -> dict[str, float]:
 def run(options: Options) -> list[Table]:
     """One table: every quote, and those that became a pair's orders."""
     runs = [recorded(options.seed + index) for index in range(options.sized(60, 3))]
-    every, ordering = Row("every quote", OURS), Row("quote to orders", OURS, note="the rows of both legs built")
+    every = Row("every quote", OURS)
+    ordering = Row("quote to orders", OURS, note="the rows of both legs built")
     p99, goal = Row("quote to orders, p99", OURS), Row("goal", GOAL)
 
     def engine(pick: Callable[[dict[str, dict[str, float]]], Any]) -> Callable[[], Any]:

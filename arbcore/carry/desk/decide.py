@@ -118,7 +118,8 @@ class Decider:
         """Whether a held pair has to go for a reason that is not the signal's, and is going."""
         forced = "flatten" if self.flatten else ""
         if self.core.brakes.sentences:
-            forced = next((FORCED[reason] for reason in self.core.brakes.sentences if reason in FORCED), forced)
+            reasons = self.core.brakes.sentences
+            forced = next((FORCED[reason] for reason in reasons if reason in FORCED), forced)
         if not forced and self._roll_ns and ts_ns >= trade.expiry_ns - self._roll_ns:
             return not self.pairs.leave(trade, "roll", ts_ns=ts_ns, dev_bps=None, forced=False)
         if not forced:

@@ -18,8 +18,9 @@ class Leg:
     """The market of ``name``; times without ``utc`` in their name are monotonic."""
 
     __slots__ = (
-        "_fault", "_fault_at", "_liquid", "_stale_ns", "_strict", "_trading", "ask", "bid", "con_id", "expiry_ns", "halted", "kind",
-        "liquid_hours", "multiplier", "name", "seen_ns", "tick", "trading_hours",
+        "_fault", "_fault_at", "_liquid", "_stale_ns", "_strict", "_trading", "ask", "bid", "con_id",
+        "expiry_ns", "halted", "kind", "liquid_hours", "multiplier", "name", "seen_ns", "tick",
+        "trading_hours",
     )  # fmt: skip
 
     def __init__(self, name: str, settings: DeskSettings) -> None:
