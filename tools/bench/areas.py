@@ -7,6 +7,7 @@ from tools.bench.harness import Options, Table
 
 AREAS = {
     "session": "bytes in to order bytes out, without a socket",
+    "backtest": "quotes to trades and statistics, from a file and in memory",
     "instructions": "instructions a message, where valgrind is installed",
     "sweep": "many pairs of thresholds over quotes in memory",
     "venue": "the embedded exchange in process, and rounds in virtual time",

@@ -1,0 +1,425 @@
+"""Reads columns of quotes that are in memory already: NumPy, Arrow, whatever is a buffer. Nothing is copied.
+
+Owns the row rules for columns, which are those of a file, and their counts and errors. It knows no library:
+its columns are pointers with a kind. ``arbcore.reference.columns`` is the specification.
+"""
+cimport cython
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from arbcore.carry._cells cimport (
+    CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, hard_price, parse_price, parse_ts,
+)
+from arbcore.carry._rows cimport QuoteRow, RowSource
+
+from arbcore.carry._csv import OPTIONAL, PRICE_MAX, PRICE_MIN, REQUIRED
+from arbcore.carry.civil import iso_date
+
+from arbcore.errors import ArbcoreError, DataError
+from arbcore.text import printable
+
+ROLES = (*REQUIRED, *OPTIONAL)
+
+cdef enum:
+    TS = 0
+    ES_BID = 1
+    SPY_ASK = 4
+    EXPIRY = 5
+    FACTOR = 6
+    INDEX = 7
+    # What a row came to.
+    SKIPPED = 0
+    VALID = 1
+
+cdef int64_t DAY_NS = 86_400_000_000_000LL
+cdef double LEAST = PRICE_MIN
+cdef double MOST = PRICE_MAX
+cdef dict KIND_OF_FORMAT = {
+    "d": F64, "f": F32, "b": I8, "h": I16, "i": I32, "q": I64, "B": U8, "H": U16, "I": U32, "Q": U64,
+    # A C long has eight bytes wherever it is not an int.
+    "l": I64 if sizeof(long) == 8 else I32, "L": U64 if sizeof(long) == 8 else U32,
+}
+
+
+def places_of(names, str where not None) -> dict[str, int]:
+    """Where columns with a role are among ``names``. Raises DataError where one lacks or is twice there."""
+    lower = [str(name).strip(" \t").lower() for name in names]
+    for name in REQUIRED:
+        if name not in lower:
+            raise DataError(
+                "missing_column",
+                f"There is no column {name} in {where}; {', '.join(REQUIRED)} are needed.",
+                line=None, column=name,
+            )
+    for name in ROLES:
+        if lower.count(name) > 1:
+            raise DataError(
+                "duplicate_column", f"Column {name} is there twice in {where}; remove or rename one.",
+                line=None, column=name,
+            )
+    return {name: lower.index(name) for name in ROLES if name in lower}
+
+
+cdef class _Buffer:
+    """Keeps a buffer while its column is read."""
+
+    cdef Py_buffer view
+    cdef bint held
+
+    def __cinit__(self, values):
+        PyObject_GetBuffer(values, &self.view, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS)
+        self.held = True
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
+
+cdef inline bint is_valid(const Column* column, int64_t row) noexcept nogil:
+    row += column.first
+    return column.valid == NULL or (column.valid[row >> 3] >> (row & 7)) & 1
+
+
+cdef const char* text_at(const Column* column, int64_t row, Py_ssize_t* length) noexcept nogil:
+    """A cell of a text column, by the layouts of Arrow, without the blanks around it."""
+    cdef const int32_t* offsets
+    cdef const int64_t* large
+    cdef const char* view
+    cdef int32_t[4] parts
+    cdef const char* text
+    row += column.first
+    if column.kind == TEXT:
+        offsets = <const int32_t*>column.offsets
+        length[0] = offsets[row + 1] - offsets[row]
+        text = column.data + offsets[row]
+    elif column.kind == LARGE_TEXT:
+        large = <const int64_t*>column.offsets
+        length[0] = large[row + 1] - large[row]
+        text = column.data + large[row]
+    else:
+        # A view: the length, then the bytes themselves, or four of them, a buffer's number and a place in it.
+        view = column.data + 16 * row
+        memcpy(parts, view, 16)
+        length[0] = parts[0]
+        text = view + 4 if parts[0] <= 12 else <const char*>column.buffers[parts[2]] + parts[3]
+    while length[0] > 0 and (text[0] == c" " or text[0] == c"\t"):
+        text += 1
+        length[0] -= 1
+    while length[0] > 0 and (text[length[0] - 1] == c" " or text[length[0] - 1] == c"\t"):
+        length[0] -= 1
+    return text
+
+
+cdef double number_of(const Column* column, int64_t row) noexcept nogil:
+    """A number of any kind as a double."""
+    row += column.first
+    if column.kind == F64:
+        return (<const double*>column.data)[row]
+    if column.kind == F32:
+        return (<const float*>column.data)[row]
+    if column.kind == U64:
+        return <double>(<const uint64_t*>column.data)[row]
+    return <double>whole_of(column, row - column.first)
+
+
+cdef int64_t whole_of(const Column* column, int64_t row) noexcept nogil:
+    """A whole number of any kind but U64."""
+    row += column.first
+    if column.kind == I64:
+        return (<const int64_t*>column.data)[row]
+    if column.kind == I32:
+        return (<const int32_t*>column.data)[row]
+    if column.kind == I16:
+        return (<const int16_t*>column.data)[row]
+    if column.kind == I8:
+        return (<const int8_t*>column.data)[row]
+    if column.kind == U32:
+        return (<const uint32_t*>column.data)[row]
+    if column.kind == U16:
+        return (<const uint16_t*>column.data)[row]
+    return (<const uint8_t*>column.data)[row]
+
+
+# The units are none of them 0 where they divide.
+@cython.cdivision(True)
+cdef inline bint scale_time(int64_t value, int64_t unit_ns, int64_t* ts_ns) noexcept nogil:
+    """Nanoseconds of so many units; False where 64 bits do not hold them, or it is NumPy's mark for none."""
+    cdef int64_t largest = 0x7FFFFFFFFFFFFFFFLL, size
+    if value < -largest:
+        return False
+    if unit_ns == 0:
+        size = value if value >= 0 else -value
+        unit_ns = (1_000_000_000LL if size < 100_000_000_000LL else 1_000_000 if size < 100_000_000_000_000LL
+                   else 1_000 if size < 100_000_000_000_000_000LL else 1)
+    if unit_ns != 1 and (value > largest // unit_ns or value < -(largest // unit_ns)):
+        return False
+    ts_ns[0] = value * unit_ns
+    return True
+
+
+cdef inline bint is_price(double value) noexcept nogil:
+    return (value >= LEAST) & (value <= MOST)
+
+
+@cython.final
+cdef class ColumnReader(RowSource):
+    """Rows of columns, a batch after the other: ``begin``, then ``column`` for each, then take the rows.
+
+    ``name`` is what errors call the data, nothing where it has no name. Rows count from 1 over all batches.
+    """
+
+    def __init__(self, str name="", *, expiry_of, bint skip_bad=False, bint ordered=True):
+        self.name = printable(name)
+        self.expiry_of = expiry_of
+        self.skip_bad, self.ordered = skip_bad, ordered
+        self.last_ns = -0x7FFFFFFFFFFFFFFFLL
+        self.owners, self.cells = [], {}
+
+    def begin(self, Py_ssize_t length) -> None:
+        """The columns that follow have so many rows; those before are let go."""
+        self.before += self.length
+        self.at, self.length = 0, length
+        self.owners, self.cells = [], {}
+        memset(self.columns, 0, sizeof(self.columns))
+        self.has_expiry = self.has_factor = False
+        self.plain = True
+
+    def column(self, str name not None, values, *, int64_t unit_ns=0, bytes faults=None, cells=None) -> None:
+        """A column from a buffer of numbers in one piece; times are integers, ``unit_ns`` each.
+
+        A unit of 0 tells seconds from milli-, micro- and nanoseconds by their size, as in a file. ``faults``
+        says of each row whether its number is good (0), missing (1) or none (2), ``cells`` what to show then.
+        """
+        cdef _Buffer buffer = _Buffer(values)
+        cdef Column column
+        memset(&column, 0, sizeof(Column))
+        format_text = (buffer.view.format or b"B").decode().lstrip("@=<" if is_little() else "@=>")
+        column.kind = KIND_OF_FORMAT.get(format_text, ABSENT)
+        if column.kind == ABSENT or buffer.view.ndim != 1:
+            raise TypeError(f"a column is one row of numbers, not {buffer.view.ndim} of {format_text!r}")
+        if buffer.view.shape[0] != self.length or (faults is not None and len(faults) != self.length):
+            raise DataError("too_few", "The columns are not of one length.", line=None, column=name)
+        column.data = <const char*>buffer.view.buf
+        column.unit_ns = unit_ns
+        if faults is not None:
+            column.faults = <const uint8_t*><const char*>faults
+        if cells is not None:
+            self.cells[name] = cells
+        self.set_column(ROLES.index(name), column, (buffer, faults))
+
+    cdef int set_column(self, int role, Column column, object owner) except -1:
+        """A column of whatever kind; ``owner`` keeps its memory."""
+        self.owners.append(owner)
+        self.columns[role] = column
+        self.has_expiry |= role == EXPIRY
+        self.has_factor |= role >= FACTOR
+        if column.kind != (I64 if role == TS else F64) or column.valid != NULL or column.faults != NULL:
+            self.plain = False
+        if role > SPY_ASK:
+            self.plain = False
+        return 0
+
+    cdef Py_ssize_t fill(self, QuoteRow* rows, Py_ssize_t capacity) except -1:
+        cdef Py_ssize_t n = 0
+        while n < capacity and self.at < self.length:
+            if self.plain:
+                with nogil:
+                    n = self.plain_rows(rows, n, capacity)
+                if n == capacity or self.at == self.length:
+                    break
+            n += self.any_row(&rows[n])
+        return n
+
+    # Indices stay below the columns' common length.
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    cdef Py_ssize_t plain_rows(self, QuoteRow* rows, Py_ssize_t n, Py_ssize_t capacity) noexcept nogil:
+        """Rows of doubles and 64-bit times that need no judging; stops before the first other one."""
+        cdef const int64_t* ts = <const int64_t*>self.columns[TS].data + self.columns[TS].first
+        cdef const double* es_bid = <const double*>self.columns[ES_BID].data + self.columns[ES_BID].first
+        cdef const double* es_ask = <const double*>self.columns[2].data + self.columns[2].first
+        cdef const double* spy_bid = <const double*>self.columns[3].data + self.columns[3].first
+        cdef const double* spy_ask = <const double*>self.columns[SPY_ASK].data + self.columns[SPY_ASK].first
+        cdef int64_t unit_ns = self.columns[TS].unit_ns, last_ns = self.last_ns, ts_ns = 0
+        cdef Py_ssize_t at = self.at, begun = self.at, length = self.length
+        cdef QuoteRow* row
+        while n < capacity and at < length:
+            if not scale_time(ts[at], unit_ns, &ts_ns) or (ts_ns < last_ns and self.ordered):
+                break
+            if not (is_price(es_bid[at]) & is_price(es_ask[at])
+                    & is_price(spy_bid[at]) & is_price(spy_ask[at])):
+                break
+            row = &rows[n]
+            row.ts_ns = last_ns = ts_ns
+            row.es_bid, row.es_ask = es_bid[at], es_ask[at]
+            row.spy_bid, row.spy_ask = spy_bid[at], spy_ask[at]
+            if (row.es_bid > row.es_ask) | (row.spy_bid > row.spy_ask):
+                self.crossed += 1
+            else:
+                n += 1
+            at += 1
+        self.rows += at - begun
+        self.at = at
+        self.last_ns = last_ns
+        return n
+
+    cdef int any_row(self, QuoteRow* row) except -1:
+        """A row of any kind: VALID or SKIPPED, counted."""
+        cdef int missing
+        self.rows += 1
+        try:
+            missing = self.read_cells(row)
+        except DataError:
+            if not self.skip_bad:
+                raise
+            self.malformed += 1
+            self.at += 1
+            return SKIPPED
+        if row.ts_ns < self.last_ns and self.ordered:
+            raise DataError(
+                "order", f"{self.where(TS)}: time goes back; sort the data or pass sort=True (--sort).",
+                line=self.before + self.at + 1, column="ts",
+            )
+        self.last_ns = row.ts_ns
+        self.at += 1
+        if missing:
+            self.missing += 1
+            return SKIPPED
+        if row.es_bid > row.es_ask or row.spy_bid > row.spy_ask:
+            self.crossed += 1
+            return SKIPPED
+        return VALID
+
+    cdef int read_cells(self, QuoteRow* row) except -1:
+        """Whether a price is missing; raises where a cell is of no use."""
+        cdef double[8] price
+        cdef bint missing = False
+        cdef int role, fault
+        if self.time_at(TS, &row.ts_ns) != CELL_OK:
+            raise self.fault("not_a_time", TS)
+        for role in range(ES_BID, INDEX + 1):
+            if role == EXPIRY or self.columns[role].kind == ABSENT:
+                continue
+            fault = self.number_at(role, &price[role])
+            if fault == CELL_BAD:
+                raise self.fault("not_a_number", role)
+            if fault == CELL_OK and not is_price(price[role]):
+                raise self.fault("out_of_range", role)
+            # The factor wins over the index, which is then read and judged, but not used.
+            if fault == CELL_MISSING and not (role == INDEX and self.columns[FACTOR].kind != ABSENT):
+                missing = True
+        if not missing:
+            row.es_bid, row.es_ask = price[ES_BID], price[ES_BID + 1]
+            row.spy_bid, row.spy_ask = price[SPY_ASK - 1], price[SPY_ASK]
+            if self.columns[FACTOR].kind != ABSENT:
+                row.factor = price[FACTOR]
+            elif self.columns[INDEX].kind != ABSENT:
+                row.factor = price[INDEX] / ((row.spy_bid + row.spy_ask) / 2)
+        if self.has_expiry:
+            self.read_expiry(row)
+        return missing
+
+    cdef int number_at(self, int role, double* value) except -1:
+        """What the cell of the row at hand holds, as a CellFault."""
+        cdef const Column* column = &self.columns[role]
+        cdef Py_ssize_t length = 0
+        cdef const unsigned char* text
+        cdef int fault
+        value[0] = 0.0
+        if column.kind == NOTHING or not is_valid(column, self.at):
+            return CELL_MISSING
+        if column.faults != NULL and column.faults[self.at] != CELL_OK:
+            return column.faults[self.at]
+        if column.kind >= TEXT:
+            text = <const unsigned char*>text_at(column, self.at, &length)
+            fault = parse_price(text, length, value)
+            return hard_price(text, length, value) if fault == CELL_HARD else fault
+        value[0] = number_of(column, self.at)
+        # NaN is none of both.
+        return CELL_OK if 0.0 < value[0] and value[0] <= 1.7976931348623157e308 else CELL_MISSING
+
+    cdef int time_at(self, int role, int64_t* ts_ns) except -1:
+        """CELL_OK and the instant, or another CellFault."""
+        cdef const Column* column = &self.columns[role]
+        cdef Py_ssize_t length = 0
+        cdef const unsigned char* text
+        if column.kind == NOTHING or not is_valid(column, self.at):
+            return CELL_MISSING
+        if column.faults != NULL and column.faults[self.at] != CELL_OK:
+            return CELL_BAD
+        if column.kind >= TEXT:
+            text = <const unsigned char*>text_at(column, self.at, &length)
+            return parse_ts(text, length, ts_ns)
+        if column.kind == F64 or column.kind == F32:
+            return CELL_BAD
+        if column.kind == U64 and (<const uint64_t*>column.data)[column.first + self.at] >> 63:
+            return CELL_BAD
+        return CELL_OK if scale_time(
+            <int64_t>(<const uint64_t*>column.data)[column.first + self.at] if column.kind == U64
+            else whole_of(column, self.at), column.unit_ns, ts_ns) else CELL_BAD
+
+    cdef int read_expiry(self, QuoteRow* row) except -1:
+        cdef const Column* column = &self.columns[EXPIRY]
+        cdef Py_ssize_t length = 0
+        cdef const char* text
+        if column.kind < TEXT and column.unit_ns != DAY_NS:
+            if self.time_at(EXPIRY, &row.expiry_ns) != CELL_OK:
+                raise self.fault("not_a_time", EXPIRY)
+            return 0
+        if not is_valid(column, self.at):
+            raise self.fault("not_a_time", EXPIRY)
+        if column.kind < TEXT:
+            found = iso_date(whole_of(column, self.at)).encode()
+        else:
+            text = text_at(column, self.at, &length)
+            found = PyBytes_FromStringAndSize(text, length)
+        # A contract's expiry is the same for thousands of rows.
+        if found != self.expiry_text:
+            try:
+                self.expiry_ns = self.expiry_of(found.decode("latin-1"))
+            except ArbcoreError as error:
+                raise self.fault("not_a_time", EXPIRY) from error
+            self.expiry_text = found
+        row.expiry_ns = self.expiry_ns
+        return 0
+
+    def where(self, int role) -> str:
+        """The place of a cell of the row at hand."""
+        row = f"row {self.before + self.at + 1}, column {ROLES[role]}"
+        return f"{self.name}, {row}" if self.name else row[0].upper() + row[1:]
+
+    def fault(self, str kind, int role) -> DataError:
+        """The error about a cell of the row at hand."""
+        wanted = {
+            "not_a_time": "is no date or time" if role == EXPIRY else "is no time or integer epoch",
+            "not_a_number": "is not a number",
+            "out_of_range": f"is not between {PRICE_MIN:g} and {PRICE_MAX:g}",
+        }[kind]
+        return DataError(
+            kind,
+            f"{self.where(role)}: {self.shown(role)} {wanted}; correct it or skip bad rows (--skip-bad).",
+            line=self.before + self.at + 1, column=ROLES[role],
+        )
+
+    def shown(self, int role) -> str:
+        """A cell as an error shows it."""
+        cdef const Column* column = &self.columns[role]
+        cdef Py_ssize_t length = 0
+        cdef const char* text
+        if ROLES[role] in self.cells:
+            return printable(repr(self.cells[ROLES[role]][self.at]), 60)
+        if column.kind == NOTHING or not is_valid(column, self.at):
+            return "null"
+        if column.kind >= TEXT:
+            text = text_at(column, self.at, &length)
+            return repr(printable(PyBytes_FromStringAndSize(text, min(length, 400)), 60))
+        if column.kind <= F32:
+            return repr(number_of(column, self.at))
+        return str(whole_of(column, self.at))
+
+
+cdef bint is_little() noexcept:
+    cdef uint16_t one = 1
+    return (<uint8_t*>&one)[0] == 1

@@ -1,0 +1,165 @@
+"""Quotes to trades, P&L and statistics: from a file, and from columns in memory."""
+
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tools.bench import backtest_engines, floors, quotes
+from tools.bench.area_session import installed
+from tools.bench.harness import FLOOR, HELD, OURS, PEER, Options, Ratio, Row, Table, measure
+
+CHUNK_BYTES = 1 << 20
+
+
+def ours(data: Any, **options: Any) -> list[quotes.Trade]:
+    """The whole backtest with validation, ledger and statistics; what a command or a notebook runs."""
+    from arbcore.carry.backtest import Sinks, run
+
+    ledger: list[Any] = []
+    run(data, quotes.SETTINGS, expiry_ns=quotes.expiry_ns(), sinks=Sinks(trades=ledger.extend), **options)
+    return ledger
+
+
+def as_trades(ledger: list[Any]) -> list[quotes.Trade]:
+    """Rows of our ledger as the benchmark compares them."""
+    return [(-1 if row[1] == "cash_and_carry" else 1, row[2], row[3], row[16]) for row in ledger]
+
+
+def milliseconds(run: Callable[[], Any]) -> Callable[[], float]:
+    """What ``run`` takes."""
+
+    def engine() -> float:
+        start = time.perf_counter_ns()
+        run()
+        return (time.perf_counter_ns() - start) / 1e6
+
+    return engine
+
+
+def rate(run: Callable[[], Any], rows: int, *, times: int = 1) -> Callable[[], float]:
+    """Rows a second of ``run``."""
+
+    def engine() -> float:
+        start = time.perf_counter_ns()
+        for _ in range(times):
+            run()
+        return rows * times * 1e9 / (time.perf_counter_ns() - start)
+
+    return engine
+
+
+def read_all(path: Path) -> None:
+    with path.open("rb", buffering=0) as stream:
+        room = bytearray(CHUNK_BYTES)
+        while stream.readinto(room):
+            pass
+
+
+def study_parse_ms(path: Path, baselines: Path) -> float:
+    """What the parser of an earlier study's csvfloor.c takes."""
+    program = floors.build_directory() / "csvfloor"
+    if not program.exists():
+        source = str(baselines / "csvfloor.c")
+        compiler = floors.compiler()
+        assert compiler is not None
+        command = [*compiler, "-O3", "-march=native", "-w", "-o", str(program), source, "-lm", "-lpthread"]
+        subprocess.run(command, check=True)
+    done = subprocess.run([str(program), str(path)], check=True, capture_output=True, text=True)
+    found = re.search(r"mmap\+parse all 5 cols 1T +([0-9.]+) ms", done.stdout)
+    assert found is not None
+    return float(found.group(1))
+
+
+def csv_table(options: Options) -> Table:
+    """A file to the complete result."""
+    rows = options.sized(2_000_000, 20_000)
+    path = quotes.quotes_file(rows, options.seed)
+    expected = as_trades(ours(path, threads=1))
+    table_rows = [
+        Row("arbcore, 1 thread", OURS), Row("arbcore, 2 threads", OURS),
+        Row("scalar C floor", FLOOR, missing=floors.missing_reason()),
+        Row("polars + compiled loop", PEER, missing=installed("polars") or floors.missing_reason()),
+        Row("csv module loop", PEER), Row("wc -l", FLOOR), Row("read() alone", FLOOR),
+    ]  # fmt: skip
+    one, two, floor_row, polars_row, csv_row, *_ = table_rows
+    runs: dict[str, Callable[[], Any]] = {
+        one.name: milliseconds(partial(ours, path, threads=1)),
+        two.name: milliseconds(partial(ours, path, threads=2)),
+        csv_row.name: milliseconds(lambda: quotes.loop_trades(quotes.csv_rows(path))),
+        "wc -l": milliseconds(partial(subprocess.run, ["wc", "-l", path], capture_output=True, check=True)),
+        "read() alone": milliseconds(partial(read_all, path)),
+    }
+    quotes.same_trades(two.name, as_trades(ours(path, threads=2)), expected)
+    quotes.same_trades(csv_row.name, quotes.loop_trades(quotes.csv_rows(path)), expected)
+    held: list[Ratio] = []
+    if not floor_row.missing:
+        floor = quotes.Floor()
+        quotes.same_trades(floor_row.name, floor.trades(floor.csv(path)), expected)
+        runs[floor_row.name] = milliseconds(partial(floor.csv, path))
+        if not polars_row.missing:
+            found = floor.trades(quotes.polars_trades(path, floor))
+            quotes.same_trades(polars_row.name, found, expected)
+            runs[polars_row.name] = milliseconds(partial(quotes.polars_trades, path, floor))
+        if options.baselines is not None:
+            mine, theirs = Row("C floor, parsing alone", FLOOR), Row("C of the study, parsing alone", HELD)
+            table_rows += [mine, theirs]
+            runs[mine.name] = milliseconds(partial(floor.parse_only, path))
+            runs[theirs.name] = partial(study_parse_ms, path, options.baselines)
+            held = [Ratio(f"{mine.name} against {theirs.name}", mine, theirs, at_most=1.1)]
+    measure(table_rows, runs, options)
+    ratios = [
+        Ratio("1 thread against the scalar C floor", one, floor_row, at_most=1.5),
+        Ratio("polars + compiled loop against 1 thread", polars_row, one, at_least=2.5),
+        Ratio("csv module loop against 1 thread", csv_row, one, at_least=30),
+        Ratio("2 threads against 1", two, one, at_most=1),
+        Ratio("1 thread against wc -l", one, table_rows[5]),
+        *held,
+    ]
+    size = path.stat().st_size / 1e6
+    notes = [
+        f"{rows:,} rows, {size:,.0f} MB, ISO times; all make the same {len(expected):,} trades",
+        "arbcore checks every row and keeps ledger, equity statistics and drawdown; the others only trade",
+    ]
+    return Table("backtest", "CSV to result", "ms", table_rows, ratios, notes)
+
+
+def memory_table(options: Options) -> Table:
+    """Columns to the result; slow engines get fewer rows."""
+    path = quotes.quotes_file(options.sized(2_000_000, 20_000), options.seed)
+    columns = quotes.columns_of(path)
+    mine = Row("arbcore", OURS)
+    rows, runs, ratios = [mine], {}, []
+    names = ("ts", "es_bid", "es_ask", "spy_bid", "spy_ask")
+    data = dict(zip(names, columns.all(), strict=True))
+    expected = as_trades(ours(data))
+    runs[mine.name] = rate(partial(ours, data), len(columns.ts), times=options.sized(5, 1))
+    loop_row = Row("plain Python loop", PEER)
+    loop_input = quotes.column_rows(columns)
+    quotes.same_trades(loop_row.name, quotes.loop_trades(iter(loop_input)), expected)
+    runs[loop_row.name] = rate(lambda: quotes.loop_trades(iter(loop_input)), len(loop_input))
+    rows.append(loop_row)
+    ratios.append(Ratio("arbcore against the plain Python loop", mine, loop_row))
+    for engine in backtest_engines.ENGINES:
+        row = Row(engine.name, PEER, missing=installed(engine.module), note=engine.note)
+        rows.append(row)
+        ratios.append(Ratio(f"arbcore against {engine.name}", mine, row, at_least=engine.at_least))
+        if row.missing:
+            continue
+        part = columns.head(min(len(columns.ts), options.sized(engine.rows, 2_000)))
+        prepared = engine.prepare(part)
+        due = [trade for trade in expected if trade[2] <= part.ts[-1]]
+        quotes.same_trades(engine.name, engine.run(prepared), due)
+        runs[row.name] = rate(partial(engine.run, prepared), len(part.ts))
+        row.note = f"{len(part.ts):,} rows; {engine.note}"
+    measure(rows, runs, options)
+    notes = [f"{len(columns.ts):,} rows for arbcore and the loop; all make the same trades"]
+    return Table("backtest", "columns in memory to result", "rows a second", rows, ratios, notes)
+
+
+def run(options: Options) -> list[Table]:
+    """The tables of this area."""
+    return [csv_table(options), memory_table(options)]

@@ -1,0 +1,239 @@
+"""Backtesting engines of others, each brought to make the trades of the carry signal.
+
+What is timed is the engine's run; the data in the shape that it wants is made before. Where an engine has one
+instrument only or fills at a mid, its fills give sides and times, and the net is worked out from the quotes.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tools.bench import quotes
+from tools.bench.quotes import SETTINGS, Columns, Trade
+
+WANTED_BPS = SETTINGS.entry_bps + SETTINGS.cost_bps
+NOTIONAL = SETTINGS.contracts * SETTINGS.multiplier
+YEAR_NS = 365 * 86_400 * 1e9
+
+
+@dataclass(frozen=True)
+class Engine:
+    """``prepare`` shapes the columns, ``run`` is timed and gives the trades."""
+
+    name: str
+    module: str
+    rows: int
+    note: str
+    prepare: Callable[[Columns], Any]
+    run: Callable[[Any], list[Trade]]
+    at_least: float | None = None
+
+
+def net_of(side: int, es_entry: float, spy_entry: float, es_exit: float, spy_exit: float) -> float:
+    """A trade's net from its four fills."""
+    shares = max(1.0, math.floor(NOTIONAL * es_entry / spy_entry + 0.5))
+    gross = side * NOTIONAL * (es_exit - es_entry) - side * shares * (spy_exit - spy_entry)
+    return gross - SETTINGS.cost_bps * 1e-4 * NOTIONAL * es_entry
+
+
+def priced(columns: Columns, side: int, entry: int, leave: int) -> Trade:
+    """A trade by its rows, at the touch of the quotes."""
+    es_bid, es_ask, spy_bid, spy_ask = columns.all()[1:]
+    if side < 0:
+        fills = es_bid[entry], spy_ask[entry], es_ask[leave], spy_bid[leave]
+    else:
+        fills = es_ask[entry], spy_bid[entry], es_bid[leave], spy_ask[leave]
+    return side, columns.ts[entry], columns.ts[leave], net_of(side, *fills)
+
+
+def decide(side: int, ts_ns: int, expiry_ns: int, prices: tuple[float, float, float, float]) -> int:
+    """The position after a row, as a strategy in Python decides it: -1, 0 or 1."""
+    es_bid, es_ask, spy_bid, spy_ask = prices
+    left_ns = expiry_ns - ts_ns
+    c = SETTINGS.factor * math.exp((SETTINGS.r - SETTINGS.d) * max(0, left_ns) / YEAR_NS)
+    if side == 0:
+        if left_ns <= 0:
+            return 0
+        dear, cheap = spy_ask * c, spy_bid * c
+        if 1e4 * (es_bid - dear) / dear >= WANTED_BPS:
+            return -1
+        return 1 if 1e4 * (cheap - es_ask) / cheap >= WANTED_BPS else 0
+    fair = (spy_bid + spy_ask) * 0.5 * c
+    stays = left_ns > 0 and -side * (1e4 * ((es_bid + es_ask) * 0.5 - fair) / fair) > SETTINGS.exit_bps
+    return side if stays else 0
+
+
+# --- numba ------------------------------------------------------------------------------------------------
+
+
+def numba_loop() -> Any:
+    """The loop of the floor, compiled by numba."""
+    import numba
+    import numpy as np
+
+    r, d, factor, leave = SETTINGS.r, SETTINGS.d, SETTINGS.factor, SETTINGS.exit_bps
+    wanted, year_ns = WANTED_BPS, YEAR_NS
+
+    @numba.njit  # type: ignore[misc]
+    def loop(ts, es_bid, es_ask, spy_bid, spy_ask, expiry_ns):  # type: ignore[no-untyped-def]
+        out = np.empty((ts.size // 2 + 1, 3), dtype=np.int64)
+        count, side, entry = 0, 0, 0
+        for i in range(ts.size):
+            left = expiry_ns - ts[i]
+            c = factor * math.exp((r - d) * max(0, left) / year_ns)
+            if side == 0:
+                if left <= 0:
+                    continue
+                dear, cheap = spy_ask[i] * c, spy_bid[i] * c
+                if 1e4 * (es_bid[i] - dear) / dear >= wanted:
+                    side, entry = -1, i
+                elif 1e4 * (cheap - es_ask[i]) / cheap >= wanted:
+                    side, entry = 1, i
+                continue
+            fair = (spy_bid[i] + spy_ask[i]) * 0.5 * c
+            if left > 0 and -side * (1e4 * ((es_bid[i] + es_ask[i]) * 0.5 - fair) / fair) > leave:
+                continue
+            out[count] = side, entry, i
+            count, side = count + 1, 0
+        return out[:count]
+
+    return loop
+
+
+def prepare_numba(columns: Columns) -> Any:
+    import numpy as np
+
+    loop = numba_loop()
+    arrays = [np.frombuffer(column, dtype=column.typecode) for column in columns.all()]
+    return columns, loop, arrays
+
+
+def run_numba(prepared: Any) -> list[Trade]:
+    columns, loop, arrays = prepared
+    found = loop(*arrays, quotes.expiry_ns())
+    return [priced(columns, int(side), int(entry), int(leave)) for side, entry, leave in found]
+
+
+# --- hftbacktest ------------------------------------------------------------------------------------------
+
+
+def prepare_hftbacktest(columns: Columns) -> Any:
+    """Each row's quotes as depth events of two instruments, and the strategy compiled by numba."""
+    import hftbacktest as hft
+    import numpy as np
+    from numba import njit
+
+    arrays = [np.frombuffer(column, dtype=column.typecode) for column in columns.all()]
+    events = [hft_events(arrays[0], bid, ask) for bid, ask in (arrays[1:3], arrays[3:5])]
+    r, d, factor, leave = SETTINGS.r, SETTINGS.d, SETTINGS.factor, SETTINGS.exit_bps
+    wanted, notional, year_ns, expiry_ns = WANTED_BPS, NOTIONAL, YEAR_NS, quotes.expiry_ns()
+    gtc, market = hft.GTC, hft.MARKET
+
+    @njit  # type: ignore[misc]
+    def strategy(hbt, ts):  # type: ignore[no-untyped-def]
+        out = np.empty((ts.size // 2 + 1, 7))
+        count, side, order, shares = 0, 0, 1, 0.0
+        for i in range(ts.size):
+            if hbt.elapse(ts[i] - hbt.current_timestamp) != 0:
+                break
+            es, spy = hbt.depth(0), hbt.depth(1)
+            es_bid, es_ask, spy_bid, spy_ask = es.best_bid, es.best_ask, spy.best_bid, spy.best_ask
+            left = expiry_ns - ts[i]
+            c = factor * math.exp((r - d) * max(0, left) / year_ns)
+            want = side
+            if side == 0:
+                dear, cheap = spy_ask * c, spy_bid * c
+                if left > 0 and 1e4 * (es_bid - dear) / dear >= wanted:
+                    want = -1
+                elif left > 0 and 1e4 * (cheap - es_ask) / cheap >= wanted:
+                    want = 1
+            else:
+                fair = (spy_bid + spy_ask) * 0.5 * c
+                if left <= 0 or -side * (1e4 * ((es_bid + es_ask) * 0.5 - fair) / fair) <= leave:
+                    want = 0
+            if want == side:
+                continue
+            if want != 0:
+                es_price, spy_price = (es_bid, spy_ask) if want < 0 else (es_ask, spy_bid)
+                shares = max(1.0, math.floor(notional * es_price / spy_price + 0.5))
+            sells_es = want < side
+            if sells_es:
+                hbt.submit_sell_order(0, order, es_bid, 1.0, gtc, market, True)
+                hbt.submit_buy_order(1, order + 1, spy_ask, shares, gtc, market, True)
+            else:
+                hbt.submit_buy_order(0, order, es_ask, 1.0, gtc, market, True)
+                hbt.submit_sell_order(1, order + 1, spy_bid, shares, gtc, market, True)
+            es_fill = hbt.orders(0).get(order).exec_price
+            spy_fill = hbt.orders(1).get(order + 1).exec_price
+            order += 2
+            hbt.clear_inactive_orders(0)
+            hbt.clear_inactive_orders(1)
+            if want != 0:
+                out[count, 0], out[count, 1], out[count, 3], out[count, 4] = want, i, es_fill, spy_fill
+            else:
+                out[count, 2], out[count, 5], out[count, 6] = i, es_fill, spy_fill
+                count += 1
+            side = want
+        return out[:count]
+
+    return columns, arrays[0], events, strategy
+
+
+def hft_events(ts: Any, bid: Any, ask: Any) -> Any:
+    """Depth events: at each row the level that went is emptied and the one that came is filled."""
+    import hftbacktest as hft
+    import numpy as np
+
+    rows = len(ts)
+    made = np.zeros(rows * 4, dtype=hft.event_dtype)
+    kind = hft.EXCH_EVENT | hft.LOCAL_EVENT | hft.DEPTH_EVENT
+    size = 1e6
+    for offset, side, prices in ((0, hft.BUY_EVENT, bid), (2, hft.SELL_EVENT, ask)):
+        gone, come = made[offset::4], made[offset + 1 :: 4]
+        gone["px"][1:], gone["px"][0], gone["qty"] = prices[:-1], prices[0], 0.0
+        come["px"], come["qty"] = prices, size
+        gone["ev"] = come["ev"] = kind | side
+    # Where a price stands there is nothing to say.
+    keep = np.ones(rows * 4, dtype=bool)
+    for offset, prices in ((0, bid), (2, ask)):
+        stands = np.concatenate(([False], prices[1:] == prices[:-1]))
+        keep[offset::4] = keep[offset + 1 :: 4] = ~stands
+        keep[offset] = False
+    made["exch_ts"] = made["local_ts"] = np.repeat(ts, 4)
+    return made[keep]
+
+
+def run_hftbacktest(prepared: Any) -> list[Trade]:
+    import hftbacktest as hft
+
+    columns, ts, events, strategy = prepared
+    assets = [
+        hft.BacktestAsset()
+        .data(data)
+        .linear_asset(multiplier)
+        .constant_order_latency(0, 0)
+        .risk_adverse_queue_model()
+        .no_partial_fill_exchange()
+        .trading_value_fee_model(0.0, 0.0)
+        .tick_size(tick)
+        .lot_size(1.0)
+        for data, multiplier, tick in zip(events, (NOTIONAL, 1.0), (0.25, 0.01), strict=True)
+    ]
+    hbt = hft.HashMapMarketDepthBacktest(assets)
+    found = strategy(hbt, ts)
+    hbt.close()
+    return [
+        (int(side), columns.ts[int(entry)], columns.ts[int(leave)], net_of(int(side), *fills))
+        for side, entry, leave, *fills in found
+    ]
+
+
+ENGINES = (
+    Engine("numba loop", "numba", 2_000_000, "a loop, no engine", prepare_numba, run_numba),
+    Engine(
+        "hftbacktest", "hftbacktest", 200_000,
+        "also models order latency, the place in the queue and the depth of the book",
+        prepare_hftbacktest, run_hftbacktest, at_least=100,
+    ),
+)  # fmt: skip
