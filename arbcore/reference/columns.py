@@ -87,7 +87,8 @@ class ColumnQuotes:
             if not (math.isnan(value) or PRICE_MIN <= value <= PRICE_MAX):
                 raise DataError("out_of_range", "absurd", line=number, column=name)
             numbers[name] = value
-        row = Row(number, ts_ns, *(numbers[name] for name in PRICES))
+        es_bid, es_ask, spy_bid, spy_ask = (numbers[name] for name in PRICES)
+        row = Row(number, ts_ns, es_bid, es_ask, spy_bid, spy_ask)
         needed = [*PRICES, "factor"] if "factor" in numbers else list(numbers)
         if "factor" in numbers:
             row.factor = numbers["factor"]
