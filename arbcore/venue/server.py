@@ -91,7 +91,7 @@ class ExchangeServer:
         report: Callable[[dict[str, Any]], None],
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self._listener = _listen(host, port)
+        self._listener = listen(host, port)
         self._engine = engine
         self._report = report
         self._clock = clock
@@ -294,7 +294,8 @@ class ExchangeServer:
             sock.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket that does not block. RunError where the address cannot be listened on."""
     where = f"{printable(host)}:{port}"
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

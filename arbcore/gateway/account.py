@@ -1,0 +1,218 @@
+"""The simulated account: positions, cash, executions, commissions, and what orders do to its margin.
+
+Owns the arithmetic of a broker's statement. Shares are paid for in cash; a future pays only its gain when it
+is closed. It knows no orders, no quotes and no clients: prices and marks are handed in.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from arbcore.carry.civil import utc_to_new_york
+from arbcore.gateway.contracts import Listing
+from arbcore.gateway.replies import ExecutionView, MarginView
+
+#: Part of an order's notional that is asked for at entry and while it is held.
+INITIAL_MARGIN = {"FUT": 0.06, "STK": 0.50}
+MAINTENANCE_MARGIN = {"FUT": 0.054, "STK": 0.25}
+#: USD a contract by symbol, and USD a share with its least an order.
+COMMISSION_PER_CONTRACT = {"ES": 2.25, "MES": 0.62}
+COMMISSION_PER_SHARE, COMMISSION_LEAST = 0.005, 1.00
+
+Marks = Callable[[Listing], float]
+
+
+def commission_of(listing: Listing, shares: float, *, first: bool) -> float:
+    """USD for one execution; the least of an order in shares is charged with its first."""
+    if listing.sec_type == "FUT":
+        return COMMISSION_PER_CONTRACT.get(listing.symbol, 2.25) * shares
+    cost = round(COMMISSION_PER_SHARE * shares, 4)
+    return max(COMMISSION_LEAST, cost) if first else cost
+
+
+@dataclass(slots=True)
+class Position:
+    """Signed quantity, what it cost in USD before fees, and the fees of what is still held."""
+
+    listing: Listing
+    quantity: float = 0.0
+    cost: float = 0.0
+    fees: float = 0.0
+    realized: float = 0.0
+
+    @property
+    def average_cost(self) -> float:
+        """USD a unit, fees and multiplier included, as the broker shows it."""
+        return (self.cost + self.fees) / self.quantity if self.quantity else 0.0
+
+    def unrealized(self, price: float) -> float:
+        """USD at a price, fees of the entry included."""
+        return self.quantity * price * self.listing.multiplier - self.cost - self.fees
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One execution, or the correction of one, with its commission and the gain that it realised."""
+
+    view: ExecutionView
+    commission: float
+    realized: float | None
+
+
+@dataclass(slots=True)
+class Account:
+    """One account of the gateway."""
+
+    ids: tuple[str, ...]
+    cash: float
+    start_cash: float = field(init=False)
+    positions: dict[int, Position] = field(default_factory=dict)
+    executions: dict[str, Execution] = field(default_factory=dict)
+    _number: int = 0
+
+    def __post_init__(self) -> None:
+        self.start_cash = self.cash
+
+    @property
+    def name(self) -> str:
+        """The account that trades."""
+        return self.ids[0]
+
+    def held(self, listing: Listing) -> float:
+        """Signed quantity held of a contract."""
+        position = self.positions.get(listing.con_id)
+        return position.quantity if position is not None else 0.0
+
+    def fill(self, view: ExecutionView, *, first: bool) -> Execution:
+        """Books one execution; ``view.exec_id`` is given here."""
+        self._number += 1
+        view = replace(view, exec_id=f"0000e0d5.{self._number:08x}.01.01")
+        commission = commission_of(view.listing, view.shares, first=first)
+        realized = self._book(view, commission)
+        done = Execution(view, commission, realized)
+        self.executions[view.exec_id] = done
+        return done
+
+    def correct(self, exec_id: str, price: float) -> Execution:
+        """Corrects an execution's price: the same id but for its last segment, which counts up."""
+        old = self.executions[exec_id]
+        head, _, last = exec_id.rpartition(".")
+        view = replace(old.view, exec_id=f"{head}.{int(last) + 1:02d}", price=price)
+        sign = 1.0 if view.side == "BOT" else -1.0
+        change = sign * view.shares * (price - old.view.price) * view.listing.multiplier
+        position = self.positions[view.listing.con_id]
+        if old.realized is None:
+            position.cost += change
+        else:
+            position.realized -= change
+        if view.listing.sec_type == "STK" or old.realized is not None:
+            self.cash -= change
+        realized = None if old.realized is None else old.realized - change
+        done = Execution(view, old.commission, realized)
+        self.executions[view.exec_id] = done
+        return done
+
+    def _book(self, view: ExecutionView, commission: float) -> float | None:
+        listing = view.listing
+        position = self.positions.setdefault(listing.con_id, Position(listing))
+        signed = view.shares if view.side == "BOT" else -view.shares
+        value = view.price * listing.multiplier
+        self.cash -= commission + (signed * value if listing.sec_type == "STK" else 0.0)
+        if position.quantity * signed >= 0.0:
+            self._open(position, signed, value=value, fees=commission)
+            return None
+        closing = min(abs(signed), abs(position.quantity))
+        sign = 1.0 if position.quantity > 0.0 else -1.0
+        part = closing / abs(position.quantity)
+        gain = sign * closing * value - position.cost * part
+        realized = gain - position.fees * part - commission
+        if listing.sec_type == "FUT":
+            self.cash += gain
+        position.cost -= position.cost * part
+        position.fees -= position.fees * part
+        position.quantity -= sign * closing
+        position.realized += realized
+        rest = abs(signed) - closing
+        if rest > 0.0:
+            self._open(position, -sign * rest, value=value, fees=0.0)
+        return realized
+
+    @staticmethod
+    def _open(position: Position, signed: float, *, value: float, fees: float) -> None:
+        position.quantity += signed
+        position.cost += signed * value
+        position.fees += fees
+
+    def settle(self, listing: Listing, price: float) -> None:
+        """Closes a future at its settlement, in cash and for no commission."""
+        position = self.positions[listing.con_id]
+        gain = position.quantity * price * listing.multiplier - position.cost
+        self.cash += gain
+        position.realized += gain - position.fees
+        position.quantity = position.cost = position.fees = 0.0
+
+    # --- what it is worth -------------------------------------------------------------------------
+
+    def net_liquidation(self, marks: Marks) -> float:
+        """Cash, shares at their marks, and what the futures have gained since they were opened."""
+        worth = self.cash
+        for position in self.positions.values():
+            value = position.quantity * marks(position.listing) * position.listing.multiplier
+            worth += value if position.listing.sec_type == "STK" else value - position.cost
+        return worth
+
+    def margin(
+        self, rates: dict[str, float], marks: Marks, *, also: tuple[Listing, float] | None = None
+    ) -> float:
+        """What the positions ask for, ``also`` with a signed quantity of one contract added."""
+        quantities = {key: (each.listing, each.quantity) for key, each in self.positions.items()}
+        if also is not None:
+            listing, signed = also
+            quantities[listing.con_id] = (listing, self.held(listing) + signed)
+        return sum(
+            abs(quantity) * marks(listing) * listing.multiplier * rates[listing.sec_type]
+            for listing, quantity in quantities.values()
+        )
+
+    def preview(self, listing: Listing, signed: float, *, marks: Marks) -> MarginView:
+        """What an order would do to margin and equity if it filled at the mark."""
+        triples = []
+        for rates in (INITIAL_MARGIN, MAINTENANCE_MARGIN):
+            before = self.margin(rates, marks)
+            after = self.margin(rates, marks, also=(listing, signed))
+            triples.append((before, after - before, after))
+        commission = commission_of(listing, abs(signed), first=True)
+        worth = self.net_liquidation(marks)
+        short = "" if triples[0][2] <= worth else "The account's equity is below the initial margin."
+        return MarginView(triples[0], triples[1], (worth, -commission, worth - commission), commission, short)
+
+    def values(self, marks: Marks) -> Iterator[tuple[str, str, str]]:
+        """(tag, value, currency) of the account, as the broker lists them."""
+        worth = self.net_liquidation(marks)
+        initial, maintenance = self.margin(INITIAL_MARGIN, marks), self.margin(MAINTENANCE_MARGIN, marks)
+        held = self.positions.values()
+        gross = sum(
+            abs(each.quantity) * marks(each.listing) for each in held if each.listing.sec_type == "STK"
+        )
+        yield "AccountType", "INDIVIDUAL", ""
+        yield "AccountReady", "true", ""
+        yield "Currency", "USD", "USD"
+        for tag, value in (
+            ("NetLiquidation", worth),
+            ("EquityWithLoanValue", worth),
+            ("TotalCashValue", self.cash),
+            ("CashBalance", self.cash),
+            ("GrossPositionValue", gross),
+            ("InitMarginReq", initial),
+            ("MaintMarginReq", maintenance),
+            ("AvailableFunds", worth - initial),
+            ("ExcessLiquidity", worth - maintenance),
+            ("BuyingPower", max(0.0, worth - initial) / INITIAL_MARGIN["STK"]),
+            ("UnrealizedPnL", sum(each.unrealized(marks(each.listing)) for each in held if each.quantity)),
+            ("RealizedPnL", sum(each.realized for each in held)),
+        ):
+            yield tag, f"{value:.2f}", "USD"
+
+    def executions_of_day(self, now_ns: int) -> list[Execution]:
+        """The executions of New York's date at an instant; what was corrected and its correction, both."""
+        today = utc_to_new_york(now_ns)[0]
+        return [done for done in self.executions.values() if utc_to_new_york(done.view.time_ns)[0] == today]

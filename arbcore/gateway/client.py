@@ -1,0 +1,74 @@
+"""One connection as the gateway keeps it: what it said, what waits for it, what it has subscribed to.
+
+Owns the bound on what may wait, and the ways in which output is held back or cut. No sockets: bytes come out
+by ``take``.
+"""
+
+from dataclasses import dataclass, field
+
+from arbcore.gateway.frames import FrameReader
+from arbcore.gateway.market import LIVE, Subscription
+
+#: A client that reads nothing is let go when this much waits for it.
+WAITING_BYTES_MAX = 8 << 20
+#: Broken requests before a connection is closed.
+ERRORS_MAX = 100
+
+
+@dataclass(slots=True)
+class Client:
+    """One connection."""
+
+    conn: int
+    reader: FrameReader = field(default_factory=FrameReader)
+    version: int = 0
+    client_id: int = -1
+    ready: bool = False
+    errors: int = 0
+    data_type: int = LIVE
+    subscriptions: dict[int, Subscription] = field(default_factory=dict)
+    clock_req_id: int | None = None
+    #: Whether it has been told anything of its orders since the last end of a row.
+    has_news: bool = False
+    row_done: int = 0
+    wants_positions: bool = False
+    wants_account: bool = False
+    closing: bool = False
+    abort: bool = False
+    hole_until_ns: int = 0
+    slow_bytes: int = 0
+    _out: bytearray = field(default_factory=bytearray)
+
+    def send(self, message: bytes) -> None:
+        """Puts one message behind what waits; a client that does not read is let go."""
+        if self.closing:
+            return
+        self._out += message
+        if len(self._out) > WAITING_BYTES_MAX:
+            self._out.clear()
+            self.close(abort=True)
+
+    def close(self, *, abort: bool = False, cut: int = 0) -> None:
+        """Ends the connection after what waits, less its last ``cut`` bytes."""
+        if cut:
+            del self._out[-cut:]
+        self.closing = True
+        self.abort = self.abort or abort
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes wait."""
+        return len(self._out)
+
+    def take(self, now_ns: int) -> bytes:
+        """What may leave now."""
+        if now_ns < self.hole_until_ns:
+            return b""
+        if self.slow_bytes > 0 and self._out:
+            self.slow_bytes -= 1
+            first = bytes(self._out[:1])
+            del self._out[:1]
+            return first
+        data = bytes(self._out)
+        self._out.clear()
+        return data

@@ -1,0 +1,445 @@
+"""What a client asks: the fields of each request as one typed record, for server versions 176 and 178.
+
+Owns the layouts as the unmodified clients encode them, and the checks that make a record safe to use: whole
+numbers in range, finite numbers, bounded text. It neither answers nor decides.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from arbcore.errors import WireError
+from arbcore.text import printable
+
+#: The versions that are spoken, the newest first. ib_insync goes up to 176, ib_async to 178.
+SERVER_VERSIONS = (178, 176)
+#: From this version on orders have no faProfile.
+VERSION_WITHOUT_FA_PROFILE = 177
+VERSION_WITH_PENDING_PRICE_REVISION = 178
+
+TEXT_MAX = 512
+INT_MAX = 2**53
+_FLOAT_MAX = 1e15
+
+
+def agreed_version(lowest: int, highest: int) -> int | None:
+    """The newest version that both sides speak; None where there is none."""
+    return next((version for version in SERVER_VERSIONS if lowest <= version <= highest), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractQuery:
+    """A contract as far as a client has filled it in."""
+
+    con_id: int
+    symbol: str
+    sec_type: str
+    last_trade: str
+    right: str
+    multiplier: str
+    exchange: str
+    primary_exchange: str
+    currency: str
+    local_symbol: str
+    trading_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartApi:
+    client_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubscribeQuotes:
+    req_id: int
+    contract: ContractQuery
+    generic_ticks: str
+    snapshot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CancelQuotes:
+    req_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """An order to place, to change, or with ``what_if`` to preview. None is a number that was not given."""
+
+    order_id: int
+    contract: ContractQuery
+    action: str
+    quantity: float | None
+    order_type: str
+    limit: float | None
+    aux: float | None
+    tif: str
+    oca_group: str
+    account: str
+    order_ref: str
+    transmit: bool
+    parent_id: int
+    outside_rth: bool
+    what_if: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    order_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalCancel:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ReqOpenOrders:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ReqAllOpenOrders:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ReqCompletedOrders:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ReqAccountUpdates:
+    subscribe: bool
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReqAccountMulti:
+    req_id: int
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReqAccountSummary:
+    req_id: int
+    tags: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReqPositions:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPositions:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ReqExecutions:
+    req_id: int
+    client_id: int
+    account: str
+    symbol: str
+    side: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReqIds:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ReqManagedAccounts:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ReqContractDetails:
+    req_id: int
+    contract: ContractQuery
+    include_expired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReqCurrentTime:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SetMarketDataType:
+    data_type: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowDone:
+    """A client has done all it wants to do on a row (see ``arbcore.gateway``)."""
+
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """A request that this server knows by name and does not serve; ``req_id`` is -1 where it has none."""
+
+    name: str
+    req_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A request that needs no answer: log levels, cancels of what was never served, automatic binding."""
+
+    name: str
+
+
+Request = (
+    StartApi | SubscribeQuotes | CancelQuotes | PlaceOrder | CancelOrder | GlobalCancel | ReqOpenOrders
+    | ReqAllOpenOrders | ReqCompletedOrders | ReqAccountUpdates | ReqAccountMulti | ReqAccountSummary
+    | ReqPositions | CancelPositions | ReqExecutions | ReqIds | ReqManagedAccounts | ReqContractDetails
+    | ReqCurrentTime | SetMarketDataType | RowDone | Unserved | Ignored
+)  # fmt: skip
+
+
+class Fields:
+    """A cursor over a request's fields; every reader raises WireError for what is not what it should be."""
+
+    def __init__(self, fields: list[str], version: int) -> None:
+        self._fields = fields
+        self._at = 0
+        self.version = version
+
+    def text(self) -> str:
+        if self._at >= len(self._fields):
+            raise WireError("too_few", f"The request ends after {self._at} fields.")
+        value = self._fields[self._at]
+        if len(value) > TEXT_MAX:
+            raise WireError(
+                "too_long", f"Field {self._at} has {len(value)} characters; {TEXT_MAX} are taken."
+            )
+        self._at += 1
+        return value
+
+    def skip(self, count: int) -> None:
+        for _ in range(count):
+            self.text()
+
+    def whole(self, default: int = 0) -> int:
+        value = self.text()
+        if not value:
+            return default
+        digits = value[1:] if value[0] == "-" else value
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= 16 and int(digits) <= INT_MAX):
+            raise self._wrong(value, "a whole number")
+        return int(value)
+
+    def number(self) -> float | None:
+        value = self.text()
+        if not value:
+            return None
+        try:
+            number = float(value)
+        except ValueError:
+            raise self._wrong(value, "a number") from None
+        if not (value.isascii() and abs(number) <= _FLOAT_MAX and "_" not in value):
+            raise self._wrong(value, "a number in range")
+        return number if math.isfinite(number) else None
+
+    def flag(self) -> bool:
+        value = self.text()
+        if value not in {"", "0", "1"}:
+            raise self._wrong(value, "0 or 1")
+        return value == "1"
+
+    def contract(self) -> ContractQuery:
+        con_id, symbol, sec_type, last_trade = self.whole(), self.text(), self.text(), self.text()
+        self.number()  # the strike
+        return ContractQuery(con_id, symbol, sec_type, last_trade, *(self.text() for _ in range(7)))
+
+    def _wrong(self, value: str, wanted: str) -> WireError:
+        return WireError("field", f"Field {self._at - 1} is '{printable(value, 40)}', not {wanted}.")
+
+
+def decode(fields: list[str], version: int) -> Request:
+    """The request of a frame's fields. WireError where it is none."""
+    cursor = Fields(fields, version)
+    number = cursor.whole(-1)
+    reader = _READERS.get(number)
+    if reader is not None:
+        return reader(cursor)
+    name = _UNSERVED.get(number)
+    if name is not None:
+        return Unserved(name, _req_id(cursor, number))
+    ignored = _IGNORED.get(number)
+    if ignored is not None:
+        return Ignored(ignored)
+    raise WireError("unknown", f"There is no request number {printable(fields[0], 20)}.")
+
+
+def _req_id(cursor: Fields, number: int) -> int:
+    if number in _WITHOUT_REQ_ID:
+        return -1
+    if number in _WITH_VERSION:
+        cursor.skip(1)
+    return cursor.whole(-1)
+
+
+def _start_api(f: Fields) -> StartApi:
+    f.skip(1)
+    return StartApi(f.whole())
+
+
+def _subscribe(f: Fields) -> SubscribeQuotes:
+    f.skip(1)
+    req_id, contract = f.whole(), f.contract()
+    if contract.sec_type == "BAG":
+        f.skip(4 * _count(f))
+    if f.flag():
+        f.skip(3)
+    return SubscribeQuotes(req_id, contract, f.text(), f.flag())
+
+
+def _count(f: Fields) -> int:
+    count = f.whole()
+    if not 0 <= count <= 100:
+        raise WireError("field", f"A list of {count} entries is more than an order may have.")
+    return count
+
+
+def _place(f: Fields) -> PlaceOrder:
+    order_id, contract = f.whole(), f.contract()
+    if contract.sec_type == "BAG":
+        raise WireError("combination", "Combinations of legs are not served; order each leg by itself.")
+    f.skip(2)  # secIdType, secId
+    action, quantity, order_type, limit, aux = f.text(), f.number(), f.text(), f.number(), f.number()
+    tif, oca_group, account = f.text(), f.text(), f.text()
+    f.skip(2)  # openClose, origin
+    order_ref, transmit, parent_id = f.text(), f.flag(), f.whole()
+    f.skip(4)  # blockOrder, sweepToFill, displaySize, triggerMethod
+    outside_rth = f.flag()
+    # hidden, an empty field, discretionaryAmt to faPercentage, [faProfile], modelCode to volatilityType
+    f.skip(8 + (f.version < VERSION_WITHOUT_FA_PROFILE) + 22)
+    if _skip_delta_neutral(f):
+        f.skip(8)
+    f.skip(6)  # continuousUpdate to scaleSubsLevelSize
+    increment = f.number()
+    if increment is not None and increment > 0.0:
+        f.skip(7)
+    f.skip(3)  # scaleTable, activeStartTime, activeStopTime
+    if f.text():  # hedgeType
+        f.skip(1)
+    f.skip(4)  # optOutSmartRouting to notHeld
+    if f.flag():  # deltaNeutralContract
+        f.skip(3)
+    if f.text():  # algoStrategy
+        f.skip(2 * _count(f))
+    f.skip(1)  # algoId
+    return PlaceOrder(
+        order_id, contract, action, quantity, order_type, limit, aux, tif, oca_group, account, order_ref,
+        transmit, parent_id, outside_rth, what_if=f.flag(),
+    )  # fmt: skip
+
+
+def _skip_delta_neutral(f: Fields) -> bool:
+    order_type = f.text()
+    f.skip(1)  # deltaNeutralAuxPrice
+    return bool(order_type)
+
+
+def _contract_details(f: Fields) -> ReqContractDetails:
+    f.skip(1)
+    return ReqContractDetails(f.whole(), f.contract(), f.flag())
+
+
+def _executions(f: Fields) -> ReqExecutions:
+    f.skip(1)
+    req_id, client_id, account = f.whole(), f.whole(), f.text()
+    f.skip(1)  # time
+    symbol = f.text()
+    f.skip(2)  # secType, exchange
+    return ReqExecutions(req_id, client_id, account, symbol, f.text())
+
+
+def _account_updates(f: Fields) -> ReqAccountUpdates:
+    f.skip(1)
+    return ReqAccountUpdates(f.flag(), f.text())
+
+
+def _account_multi(f: Fields) -> ReqAccountMulti:
+    f.skip(1)
+    return ReqAccountMulti(f.whole(), f.text())
+
+
+def _account_summary(f: Fields) -> ReqAccountSummary:
+    f.skip(1)
+    req_id = f.whole()
+    f.skip(1)  # group
+    return ReqAccountSummary(req_id, f.text())
+
+
+def _row_done(f: Fields) -> RowDone:
+    f.skip(2)
+    return RowDone(row=f.whole(-1))
+
+
+def _after_version(make: Callable[[int], Request]) -> Callable[[Fields], Request]:
+    def read(f: Fields) -> Request:
+        f.skip(1)
+        return make(f.whole())
+
+    return read
+
+
+def _bare(make: Callable[[], Request]) -> Callable[[Fields], Request]:
+    def read(f: Fields) -> Request:  # noqa: ARG001  Such a request has no fields that matter.
+        return make()
+
+    return read
+
+
+_READERS: dict[int, Callable[[Fields], Request]] = {
+    1: _subscribe,
+    2: _after_version(CancelQuotes),
+    3: _place,
+    4: _after_version(CancelOrder),
+    5: _bare(ReqOpenOrders),
+    6: _account_updates,
+    7: _executions,
+    8: _bare(ReqIds),
+    9: _contract_details,
+    16: _bare(ReqAllOpenOrders),
+    17: _bare(ReqManagedAccounts),
+    49: _bare(ReqCurrentTime),
+    58: _bare(GlobalCancel),
+    59: _after_version(SetMarketDataType),
+    61: _bare(ReqPositions),
+    62: _account_summary,
+    64: _bare(CancelPositions),
+    69: _row_done,
+    71: _start_api,
+    76: _account_multi,
+    99: _bare(ReqCompletedOrders),
+}
+_UNSERVED = {
+    10: "reqMktDepth", 20: "reqHistoricalData", 21: "exerciseOptions", 22: "reqScannerSubscription",
+    24: "reqScannerParameters", 50: "reqRealTimeBars", 52: "reqFundamentalData",
+    54: "calculateImpliedVolatility", 55: "calculateOptionPrice", 67: "queryDisplayGroups",
+    74: "reqPositionsMulti", 78: "reqSecDefOptParams", 79: "reqSoftDollarTiers", 80: "reqFamilyCodes",
+    81: "reqMatchingSymbols", 82: "reqMktDepthExchanges", 83: "reqSmartComponents", 84: "reqNewsArticle",
+    85: "reqNewsProviders", 86: "reqHistoricalNews", 87: "reqHeadTimeStamp", 88: "reqHistogramData",
+    91: "reqMarketRule", 92: "reqPnL", 94: "reqPnLSingle", 96: "reqHistoricalTicks", 97: "reqTickByTickData",
+    100: "reqWshMetaData", 102: "reqWshEventData", 104: "reqUserInfo", 18: "requestFA", 19: "replaceFA",
+}  # fmt: skip
+_WITHOUT_REQ_ID = frozenset({18, 19, 24, 80, 82, 85, 91})
+_WITH_VERSION = frozenset({10, 21, 50, 52, 54, 55, 67, 74})
+_IGNORED = {
+    11: "cancelMktDepth", 12: "reqNewsBulletins", 13: "cancelNewsBulletins", 14: "setServerLogLevel",
+    15: "reqAutoOpenOrders", 23: "cancelScannerSubscription", 25: "cancelHistoricalData",
+    51: "cancelRealTimeBars", 53: "cancelFundamentalData", 56: "cancelCalculateImpliedVolatility",
+    57: "cancelCalculateOptionPrice", 63: "cancelAccountSummary", 65: "verifyRequest", 66: "verifyMessage",
+    68: "subscribeToGroupEvents", 70: "unsubscribeFromGroupEvents", 72: "verifyAndAuthRequest",
+    73: "verifyAndAuthMessage", 75: "cancelPositionsMulti", 77: "cancelAccountUpdatesMulti",
+    89: "cancelHistogramData", 90: "cancelHeadTimeStamp", 93: "cancelPnL", 95: "cancelPnLSingle",
+    98: "cancelTickByTickData", 101: "cancelWshMetaData", 103: "cancelWshEventData",
+}  # fmt: skip

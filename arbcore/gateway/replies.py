@@ -1,0 +1,310 @@
+"""What the server says: each message as one frame, in the layouts of server versions 176 and 178.
+
+Owns the order of the fields and their spelling. It decides nothing: everything comes in as arguments.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from arbcore.carry.civil import NS_PER_DAY, NS_PER_S, utc_to_new_york
+from arbcore.gateway.contracts import Listing, compact_date
+from arbcore.gateway.frames import UNSET_DOUBLE, Field, frame, frame_of
+from arbcore.gateway.messages import VERSION_WITH_PENDING_PRICE_REVISION, VERSION_WITHOUT_FA_PROFILE
+
+NO_ID = -1
+ORDER_TYPES = "ACTIVETIM,ADJUST,ALERT,ALLOC,DAY,GTC,IOC,LMT,MKT,NONALGO,OUTSIDERTH,WHATIF"
+ZONE = "US/Eastern"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order as messages show it."""
+
+    listing: Listing
+    order_id: int
+    client_id: int
+    perm_id: int
+    account: str
+    action: str
+    quantity: float
+    order_type: str
+    limit: float | None
+    aux: float | None
+    tif: str
+    oca_group: str
+    order_ref: str
+    parent_id: int
+    outside_rth: bool
+    status: str
+    filled: float
+    remaining: float
+    average: float
+    last_price: float
+    why_held: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarginView:
+    """What a previewed order would do to the account: before, change and after of each number."""
+
+    initial: tuple[float, float, float]
+    maintenance: tuple[float, float, float]
+    equity: tuple[float, float, float]
+    commission: float
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionView:
+    """One execution as messages show it."""
+
+    listing: Listing
+    order_id: int
+    client_id: int
+    perm_id: int
+    exec_id: str
+    account: str
+    side: str
+    shares: float
+    price: float
+    cumulative: float
+    average: float
+    order_ref: str
+    time_ns: int
+
+
+def _money(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _contract_fields(listing: Listing) -> list[Field]:
+    """From the id to the trading class, with the exchange: the block that most messages have."""
+    return [
+        listing.con_id, listing.symbol, listing.sec_type, listing.expiry_text, "0.0",
+        "?" if listing.sec_type == "STK" else "", listing.multiplier_text, listing.exchange, "USD",
+        listing.local_symbol, listing.trading_class,
+    ]  # fmt: skip
+
+
+def stamp(instant_ns: int) -> str:
+    """A time of New York as the protocol writes it: ``20261120 09:30:01 US/Eastern``."""
+    day, clock_ns = utc_to_new_york(instant_ns)
+    seconds = clock_ns % NS_PER_DAY // NS_PER_S
+    return f"{compact_date(day)} {seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d} {ZONE}"
+
+
+# --- session ------------------------------------------------------------------------------------------
+
+
+def greeting(version: int, now_ns: int) -> bytes:
+    return frame(version, stamp(now_ns))
+
+
+def error(req_id: int, code: int, text: str) -> bytes:
+    return frame(4, 2, req_id, code, text, "")
+
+
+def next_valid_id(order_id: int) -> bytes:
+    return frame(9, 1, order_id)
+
+
+def managed_accounts(accounts: Sequence[str]) -> bytes:
+    return frame(15, 1, ",".join(accounts))
+
+
+def current_time(now_ns: int) -> bytes:
+    return frame(49, 1, now_ns // NS_PER_S)
+
+
+# --- contracts ----------------------------------------------------------------------------------------
+
+
+def contract_details(req_id: int, listing: Listing, *, trading: str, liquid: str) -> bytes:
+    last_trade = listing.expiry_text
+    if last_trade:
+        last_trade += " 08:30:00 US/Central"
+    future = listing.sec_type == "FUT"
+    return frame(
+        10, req_id, listing.symbol, listing.sec_type, last_trade, "0.0", "", listing.exchange, "USD",
+        listing.local_symbol, "NMS" if listing.sec_type == "STK" else listing.trading_class,
+        listing.trading_class, listing.con_id, listing.tick, listing.multiplier_text, ORDER_TYPES,
+        "SMART,ARCA" if listing.sec_type == "STK" else listing.exchange, 1, listing.underlying_id,
+        listing.long_name, listing.primary_exchange, listing.contract_month, "", "", "", listing.time_zone,
+        trading, liquid, "", "0", 0, 1, "ES" if future else "", "IND" if future else "",
+        "67" if future else "26", listing.expiry_text, "ETF" if listing.sec_type == "STK" else "", "1", "1",
+        "100" if listing.sec_type == "STK" else "1",
+    )  # fmt: skip
+
+
+def contract_details_end(req_id: int) -> bytes:
+    return frame(52, 1, req_id)
+
+
+# --- quotes -------------------------------------------------------------------------------------------
+
+
+def tick_price(req_id: int, tick_type: int, price: float, size: float) -> bytes:
+    return frame(1, 6, req_id, tick_type, price, size, 0)
+
+
+def tick_size(req_id: int, tick_type: int, size: float) -> bytes:
+    return frame(2, 6, req_id, tick_type, size)
+
+
+def tick_generic(req_id: int, tick_type: int, value: float) -> bytes:
+    return frame(45, 6, req_id, tick_type, value)
+
+
+def tick_req_params(req_id: int, tick: float, exchange: str) -> bytes:
+    return frame(81, req_id, tick, exchange, 3)
+
+
+def market_data_type(req_id: int, data_type: int) -> bytes:
+    return frame(58, 1, req_id, data_type)
+
+
+def snapshot_end(req_id: int) -> bytes:
+    return frame(57, 1, req_id)
+
+
+# --- orders -------------------------------------------------------------------------------------------
+
+
+def order_status(order: OrderView) -> bytes:
+    return frame(
+        3, order.order_id, order.status, order.filled, order.remaining, order.average, order.perm_id,
+        order.parent_id, order.last_price, order.client_id, order.why_held, "0.0",
+    )  # fmt: skip
+
+
+def _head(order: OrderView) -> list[Field]:
+    """What open and completed orders share, from the contract to the order reference."""
+    return [
+        *_contract_fields(order.listing), order.action, order.quantity, order.order_type,
+        0.0 if order.limit is None else order.limit, 0.0 if order.aux is None else order.aux, order.tif,
+        order.oca_group, order.account, "", 0, order.order_ref,
+    ]  # fmt: skip
+
+
+def open_order(order: OrderView, version: int, *, margin: MarginView | None = None) -> bytes:
+    """An order's state; with ``margin`` the answer to a preview."""
+    old = version < VERSION_WITHOUT_FA_PROFILE
+    return frame_of([
+        5, order.order_id, *_head(order), order.client_id, order.perm_id, order.outside_rth, False, "0.0",
+        "", "", "", "", "", *([""] if old else []), "", "", "", "", "", 0, "", -1, 0, "", "", "", "", "", "",
+        False, False, False, "", 3, False, False, "", order.parent_id, 0, "", 0, "None", "", 0, "", "", "",
+        "?", False, 0, "", 0, 0, "", "", "", "", "", 0, 0, 0, "", "", "", "", "", "", "IB", False, 0, "",
+        False, *_state(order, margin), False, False, 0, "None", "", "", "", "", "", "", "", "", "", "", "0.0",
+        False, False, "", False, "", False, False, "", "", "", "", "",
+    ])  # fmt: skip
+
+
+def _state(order: OrderView, margin: MarginView | None) -> list[Field]:
+    """From whatIf to the warning text."""
+    if margin is None:
+        unset: list[Field] = [UNSET_DOUBLE] * 9
+        return [False, order.status, *unset, "", "", "", "", ""]
+    rows = (margin.initial, margin.maintenance, margin.equity)
+    numbers: list[Field] = [_money(row[column]) for column in (0, 1, 2) for row in rows]
+    return [True, order.status, *numbers, margin.commission, "", "", "USD", margin.warning]
+
+
+def completed_order(order: OrderView, version: int, *, completed_ns: int, reason: str) -> bytes:
+    old = version < VERSION_WITHOUT_FA_PROFILE
+    return frame_of([
+        101, *_head(order), order.perm_id, order.outside_rth, False, "0.0", "", "", "", "",
+        *([""] if old else []), "", "", "", "", "", 0, "", -1, "", "", "", "", "", "", False, False, "", 3, 0,
+        "", 0, "None", "", 0, False, 0, "", False, 0, "", "", "", 0, 0, 0, "", "", "", "", "", "IB", False, 0,
+        "", False, order.status, False, False, 0, "", "", "0.0", False, False, "", order.filled, 0, False, "",
+        False, False, 0, stamp(completed_ns), reason, "", "", "", "", "",
+    ])  # fmt: skip
+
+
+def open_orders_end() -> bytes:
+    return frame(53, 1)
+
+
+def completed_orders_end() -> bytes:
+    return frame(102)
+
+
+# --- executions ---------------------------------------------------------------------------------------
+
+
+def execution(req_id: int, done: ExecutionView, version: int) -> bytes:
+    fields: list[Field] = [
+        11, req_id, done.order_id, *_contract_fields(done.listing), done.exec_id, stamp(done.time_ns),
+        done.account, "ARCA" if done.listing.sec_type == "STK" else done.listing.exchange, done.side,
+        done.shares, done.price, done.perm_id, done.client_id, 0, done.cumulative, done.average,
+        done.order_ref, "", "", "", 2,
+    ]  # fmt: skip
+    if version >= VERSION_WITH_PENDING_PRICE_REVISION:
+        fields.append(False)
+    return frame_of(fields)
+
+
+def executions_end(req_id: int) -> bytes:
+    return frame(55, 1, req_id)
+
+
+def commission_report(exec_id: str, commission: float, realized: float | None) -> bytes:
+    return frame(
+        59, 1, exec_id, commission, "USD", UNSET_DOUBLE if realized is None else realized, UNSET_DOUBLE, ""
+    )
+
+
+# --- account ------------------------------------------------------------------------------------------
+
+
+def position(account: str, listing: Listing, *, quantity: float, average_cost: float) -> bytes:
+    return frame(61, 3, account, *_contract_fields(listing), quantity, average_cost)
+
+
+def positions_end() -> bytes:
+    return frame(62, 1)
+
+
+def account_value(account: str, tag: str, *, value: str, currency: str) -> bytes:
+    return frame(6, 2, tag, value, currency, account)
+
+
+def portfolio(
+    account: str,
+    listing: Listing,
+    *,
+    quantity: float,
+    price: float,
+    average_cost: float,
+    unrealized: float,
+    realized: float,
+) -> bytes:
+    block = _contract_fields(listing)
+    block[7] = listing.primary_exchange or listing.exchange
+    return frame(
+        7, 8, *block, quantity, price, quantity * price * listing.multiplier, average_cost, unrealized,
+        realized, account,
+    )  # fmt: skip
+
+
+def account_time(now_ns: int) -> bytes:
+    return frame(8, 1, stamp(now_ns).split()[1][:5])
+
+
+def account_download_end(account: str) -> bytes:
+    return frame(54, 1, account)
+
+
+def account_multi(req_id: int, account: str, *, tag: str, value: str, currency: str) -> bytes:
+    return frame(73, 1, req_id, account, "", tag, value, currency)
+
+
+def account_multi_end(req_id: int) -> bytes:
+    return frame(74, 1, req_id)
+
+
+def account_summary(req_id: int, account: str, *, tag: str, value: str, currency: str) -> bytes:
+    return frame(63, 1, req_id, account, tag, value, currency)
+
+
+def account_summary_end(req_id: int) -> bytes:
+    return frame(64, 1, req_id)
