@@ -22,12 +22,15 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("arbcore._build", "arbcore._fast", "arbcore._baskets", "arbcore._carry"),
     ("arbcore.wire",),
     ("arbcore.trading", "arbcore.venue", "arbcore.carry"),
-    ("arbcore.simulation", "arbcore.pages"),
+    # The gateway stands above the carry desk, whose fair value, calendar and clock it quotes by; it speaks a
+    # protocol of its own and has no business with the exchange bot, its exchange, or their wire.
+    ("arbcore.simulation", "arbcore.pages", "arbcore.gateway"),
     (
         "arbcore.config", "arbcore.config_ibkr", "arbcore.bot", "arbcore.exchange", "arbcore.link",
         "arbcore._spin",
         "arbcore.embedded", "arbcore.fred", "arbcore.store", "arbcore.store_file", "arbcore.store_schema",
         "arbcore.journal_file", "arbcore.journal_replay",
+        "arbcore.gateway.server", "arbcore.gateway.replay_file",
         "arbcore.venue.server", "arbcore.carry.source", "arbcore.carry.dividends_file",
         "arbcore.carry.backtest", "arbcore.carry.reading", "arbcore.carry.ahead", "arbcore.carry.sweep",
         "arbcore.carry.walk_forward", "arbcore.carry.workers", "arbcore.carry.cluster",
@@ -42,6 +45,10 @@ REFERENCE = "arbcore.reference"
 REFERENCE_MAY_IMPORT = (
     "arbcore.errors", "arbcore.wire.instruments", "arbcore.trading.settings", "arbcore.carry.settings",
     REFERENCE,
+)
+
+GATEWAY_MAY_IMPORT = (
+    "arbcore.errors", "arbcore.text", "arbcore._carry", "arbcore.carry", "arbcore.gateway",
 )
 
 FORBIDDEN_BELOW_SHELLS = {
@@ -119,6 +126,15 @@ def test_the_carry_desk_knows_no_wire() -> None:
     for path in HOUSE:
         if inside(module_name(path), "arbcore.carry"):
             assert not [name for name in imports_of(path) if inside(name, "arbcore.wire")], path.name
+
+
+def test_the_gateway_stands_on_the_carry_desk_alone() -> None:
+    for path in HOUSE:
+        home = home_of(module_name(path))
+        if home is not None and inside(home[1], "arbcore.gateway") and home[0] < SHELL_FLOOR:
+            for name in imports_of(path):
+                if inside(name, "arbcore"):
+                    assert inside(name, *GATEWAY_MAY_IMPORT), f"{path.name} imports {name}"
 
 
 @pytest.mark.parametrize("path", [path for path in ALL if inside(module_name(path), REFERENCE)], ids=identity)

@@ -51,7 +51,7 @@ class Subscription:
         if told is not None and told[0] == price:
             send(replies.tick_size(self.req_id, size_type, size))
         else:
-            send(replies.tick_price(self.req_id, tick_type, price, size))
+            send(replies.tick_price(self.req_id, tick_type, price=price, size=size))
 
 
 class Market:
@@ -172,6 +172,6 @@ class Market:
 def clock_ticks(req_id: int, row_number: int, now_ns: int) -> bytes:
     """The end of a row (see ``arbcore.gateway``): its time as seconds and nanoseconds, then its number."""
     seconds, fraction_ns = divmod(now_ns, NS_PER_S)
-    return replies.tick_price(req_id, LAST, float(seconds), float(fraction_ns)) + replies.tick_size(
-        req_id, VOLUME, float(row_number)
-    )
+    return replies.tick_price(
+        req_id, LAST, price=float(seconds), size=float(fraction_ns)
+    ) + replies.tick_size(req_id, VOLUME, float(row_number))

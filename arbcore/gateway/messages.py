@@ -17,7 +17,8 @@ SERVER_VERSIONS = (178, 176)
 VERSION_WITHOUT_FA_PROFILE = 177
 VERSION_WITH_PENDING_PRICE_REVISION = 178
 
-TEXT_MAX = 512
+#: The longest text of a client is its list of account tags, of some 600 characters.
+TEXT_MAX = 4096
 INT_MAX = 2**53
 _FLOAT_MAX = 1e15
 

@@ -143,7 +143,7 @@ def contract_details_end(req_id: int) -> bytes:
 # --- quotes -------------------------------------------------------------------------------------------
 
 
-def tick_price(req_id: int, tick_type: int, price: float, size: float) -> bytes:
+def tick_price(req_id: int, tick_type: int, *, price: float, size: float) -> bytes:
     return frame(1, 6, req_id, tick_type, price, size, 0)
 
 

@@ -1,0 +1,33 @@
+"""Shell: the rows of a file of quotes, in the backtest's format and by its reader, for a replay.
+
+Rows that a backtest would skip are skipped here too; what is wrong with the file is the reader's to say.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from arbcore.carry._csv import CsvReader
+from arbcore.carry.calendar import read_expiry
+from arbcore.carry.source import chunks_into, open_quotes
+from arbcore.gateway.quotes import RecordedRow, Row, recorded
+
+#: A recording has no sizes; these never leave an order of a sensible bot unfilled, as no backtest does.
+ES_SIZE, SPY_SIZE = 5_000.0, 2_000_000.0
+
+
+def replay(
+    source: Any, *, expiry_ns: int | None = None, es_size: float = ES_SIZE, spy_size: float = SPY_SIZE
+) -> Iterator[Row]:
+    """The rows of a path, ``-`` or an open file, read as they are asked for.
+
+    Raises InputError where it cannot be opened and DataError at a bad row, when that is reached.
+    """
+    return recorded(_rows(source), expiry_ns=expiry_ns, es_size=es_size, spy_size=spy_size)
+
+
+def _rows(source: Any) -> Iterator[RecordedRow]:
+    with open_quotes(source) as (stream, name, _):
+        reader = CsvReader(name, expiry_of=read_expiry)
+        for _ in chunks_into(stream, reader):
+            while rows := reader.take():
+                yield from rows

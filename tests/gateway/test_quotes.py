@@ -1,0 +1,69 @@
+"""The generated market and the replayed one."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tws import DEC26, START_NS
+
+from arbcore._carry import carry_factor, deviation_bps, years_to_expiry
+from arbcore.errors import ConfigError
+from arbcore.gateway.quotes import MarketSettings, generated, recorded
+
+
+def taken(seed, count, **settings):
+    return list(itertools.islice(generated(seed, START_NS, settings=MarketSettings(**settings)), count))
+
+
+def deviation(row, settings):
+    t = years_to_expiry(row.ts_ns, row.expiry_ns)
+    c = carry_factor(factor=settings.factor, r=settings.r, d=settings.d, t=t)
+    return deviation_bps(es_bid=row.es_bid, es_ask=row.es_ask, spy_bid=row.spy_bid, spy_ask=row.spy_ask, c=c)
+
+
+def test_the_same_seed_is_the_same_market():
+    assert taken(7, 200) == taken(7, 200)
+    assert taken(7, 200) != taken(8, 200)
+
+
+@given(st.integers(0, 2**63))
+def test_every_row_can_be_traded_and_lies_on_the_grid(seed):
+    for row in taken(seed, 50):
+        assert row.es_bid < row.es_ask
+        assert row.spy_bid < row.spy_ask
+        assert row.es_bid * 4 == int(row.es_bid * 4)
+        assert abs(row.spy_bid * 100 - round(row.spy_bid * 100)) < 1e-6
+        assert row.es_size > 0
+        assert row.spy_size >= 100
+
+
+def test_times_go_by_the_step():
+    rows = taken(1, 4, step_s=0.25)
+    assert [row.ts_ns - START_NS for row in rows] == [0, 250_000_000, 500_000_000, 750_000_000]
+    assert {row.expiry_ns for row in rows} == {DEC26.expiry_ns}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_basis_wanders_out_and_back_within_half_a_minute(seed):
+    # So that a bot with the default thresholds trades while somebody watches.
+    settings = MarketSettings()
+    seen = [deviation(row, settings) for row in taken(seed, 120)]
+    far = next(at for at, value in enumerate(seen) if abs(value) > 27.0)
+    assert any(abs(value) < 5.0 for value in seen[far:]), f"seed {seed}"
+
+
+def test_recorded_rows_take_the_front_contract_an_expiry_given_or_their_own():
+    prices = (6_800.0, 6_800.25, 680.0, 680.01)
+    plain, own = (START_NS, *prices, None, None), (START_NS + 1, *prices, 10.03, 5)
+    sizes = {"es_size": 1.0, "spy_size": 2.0}
+    rows = list(recorded([plain, own], expiry_ns=None, **sizes))
+    assert [row.expiry_ns for row in rows] == [DEC26.expiry_ns, 5]
+    assert (rows[1].factor, rows[1].es_size, rows[1].spy_size) == (10.03, 1.0, 2.0)
+    assert next(recorded([plain], expiry_ns=9, **sizes)).expiry_ns == 9
+
+
+@pytest.mark.parametrize("wrong", [{"spy": 0.0}, {"step_s": 0.0}, {"basis_bps": -1.0}, {"spy": float("nan")}])
+def test_nonsense_settings_are_refused(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        MarketSettings(**wrong)

@@ -1,0 +1,144 @@
+"""The unmodified IB libraries against a gateway on loopback: one event loop a test, both libraries alike."""
+
+import asyncio
+import logging
+import math
+import threading
+
+import pytest
+
+from arbcore.gateway.faults import planned
+from arbcore.gateway.server import GatewayServer
+from arbcore.gateway.session import Gateway, GatewayConfig
+
+NAMES = ("ib_insync", "ib_async")
+PATIENCE_S = 20.0
+
+
+def load(name):
+    """The library, or a skipped test where it is not installed."""
+    # Importing it asks the policy for an event loop: one that we made, so that nothing warns or is left open.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        return pytest.importorskip(name)
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+class Served:
+    """``with Served(rows) as served:`` a gateway with its server in a thread."""
+
+    def __init__(self, rows, **config):
+        self.gateway = Gateway(GatewayConfig(**config), iter(rows))
+        self.server = GatewayServer(self.gateway, host="127.0.0.1", port=0)
+        self.port = self.server.port
+        self._over = False
+        self._failure = None
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        try:
+            self.server.serve(lambda: self._over)
+        except BaseException as error:  # noqa: BLE001  It is raised again on the test's own thread.
+            self._failure = error
+
+    def do(self, act):
+        """Does something to the gateway between two of its events, and waits until it is done."""
+        done, results = threading.Event(), []
+
+        def call(gateway):
+            try:
+                results.append(act(gateway))
+            finally:
+                done.set()
+
+        self.server.call(call)
+        assert done.wait(PATIENCE_S)
+        return results[0]
+
+    def fault(self, name, arg=None, count=0):
+        self.do(lambda gateway: gateway.inject(planned(name, arg, count=count)))
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        self._over = True
+        self.server.wake()
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive()
+        if self._failure is not None and kind is None:
+            raise self._failure
+
+
+class Session:
+    """One library's connection, with the few steps that every test takes."""
+
+    def __init__(self, library, served):
+        self.library = library
+        self.served = served
+        self.ib = library.IB()
+        self.errors = []
+        self.ib.errorEvent += lambda req_id, code, *_: self.errors.append((req_id, code))
+
+    async def connect(self, client_id=1, **options):
+        await self.ib.connectAsync("127.0.0.1", self.served.port, clientId=client_id, timeout=10, **options)
+        return self
+
+    async def contracts(self):
+        """(ES of the front month, SPY), qualified."""
+        details = await self.ib.reqContractDetailsAsync(self.library.Future("ES", exchange="CME"))
+        spy = self.library.Stock("SPY", "SMART", "USD")
+        await self.ib.qualifyContractsAsync(spy)
+        return details[0].contract, spy
+
+    async def clock(self):
+        """The ticker of the gateway's clock."""
+        contract = self.library.Contract(secType="IND", symbol="CLOCK", exchange="ARBCORE", currency="USD")
+        await self.ib.qualifyContractsAsync(contract)
+        return self.ib.reqMktData(contract)
+
+    async def until(self, condition):
+        """Waits for something to be so, looking after everything that arrives."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        while not condition():
+            left = deadline - asyncio.get_running_loop().time()
+            assert left > 0, "it did not come to be"
+            await asyncio.sleep(0.005)
+
+    def limit(self, action, quantity, price, **more):
+        return self.library.LimitOrder(action, quantity, price, **{"tif": "IOC"} | more)
+
+    async def close(self):
+        self.ib.disconnect()
+        # The transport's end is the loop's to see before it is gone.
+        await asyncio.sleep(0.01)
+
+
+def play(library, served, script):
+    """Runs ``script(session)`` in a loop of its own and closes what it opened."""
+
+    async def main():
+        session = Session(library, served)
+        try:
+            return await script(session)
+        finally:
+            await session.close()
+
+    return asyncio.run(main())
+
+
+def quiet(name):
+    """The library logs every error that it is sent; tests read them from its events."""
+    logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+def fast(**config):
+    """Configuration of a replay as fast as its reader."""
+    return {"speed": math.inf, "waits": True} | config
+
+
+__all__ = ["NAMES", "PATIENCE_S", "Served", "Session", "fast", "load", "play", "quiet"]

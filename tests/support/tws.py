@@ -1,0 +1,117 @@
+"""A gateway without sockets, and clients of it that are lists of fields: for tests of the wire itself."""
+
+import itertools
+import struct
+
+from arbcore.carry.calendar import contract
+from arbcore.gateway.faults import planned
+from arbcore.gateway.frames import GREETING, fields_of, frame
+from arbcore.gateway.quotes import Row
+from arbcore.gateway.session import Gateway, GatewayConfig
+
+SECOND = 10**9
+#: A Friday at 10:00 in New York.
+START_NS = 1_795_186_800 * SECOND
+DEC26 = contract(2026, 12)
+ES = ["600202612", "ES", "FUT", "20261218", "0.0", "", "50", "CME", "", "USD", "ESZ6", "ES"]
+SPY = ["756733", "SPY", "STK", "", "0.0", "", "", "SMART", "ARCA", "USD", "SPY", "SPY"]
+CLOCK = ["0", "CLOCK", "IND", "", "0.0", "", "", "ARBCORE", "", "USD", "", ""]
+
+
+def row(number=0, *, es=6_800.0, spy=680.0, es_size=100.0, spy_size=5_000.0, expiry_ns=DEC26.expiry_ns):
+    """A row one tick wide, a second after the one before it."""
+    return Row(
+        START_NS + number * SECOND, expiry_ns, es, es + 0.25, spy, round(spy + 0.01, 2), es_size, spy_size
+    )
+
+
+def rows(count=None, **changes):
+    """Rows that differ in their time only."""
+    numbers = itertools.count() if count is None else range(count)
+    return (row(number, **changes) for number in numbers)
+
+
+class Bench:
+    """``bench = Bench(rows(3))``; ``bench.client()`` is one that has logged in."""
+
+    def __init__(self, source=None, **config):
+        self.gateway = Gateway(GatewayConfig(**config), rows() if source is None else iter(source))
+        self.now_ns = 0
+        self.gateway.advance(0)
+
+    def client(self, client_id=1, versions="v157..178"):
+        client = WireClient(self)
+        client.login(client_id, versions)
+        return client
+
+    def pass_time(self, seconds, step=0.5):
+        until_ns = self.now_ns + round(seconds * SECOND)
+        while self.now_ns < until_ns:
+            self.now_ns = min(until_ns, self.now_ns + round(step * SECOND))
+            self.gateway.advance(self.now_ns)
+
+    def fault(self, name, arg=None, count=0):
+        self.gateway.inject(planned(name, arg, count=count))
+
+
+class WireClient:
+    """What a client library sends and gets, as fields."""
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.conn = bench.gateway.connect(bench.now_ns)
+        self.numbers = itertools.count(1)
+        self._buffer = b""
+
+    def raw(self, data):
+        self.bench.gateway.receive(self.conn, data, self.bench.now_ns)
+
+    def send(self, *fields):
+        self.raw(frame(*fields))
+
+    def login(self, client_id=1, versions="v157..178"):
+        text = versions.encode()
+        self.raw(GREETING + struct.pack(">I", len(text)) + text)
+        self.send(71, 2, client_id, "")
+
+    @property
+    def closing(self):
+        return self.conn not in self.bench.gateway.clients or self.conn in dict(self.bench.gateway.closings())
+
+    def messages(self, *kinds):
+        """What has arrived since the last time; of the kinds that are named."""
+        self._buffer += self.bench.gateway.take(self.conn)
+        found = []
+        while len(self._buffer) >= 4:
+            (length,) = struct.unpack(">I", self._buffer[:4])
+            if len(self._buffer) < 4 + length:
+                break
+            found.append(fields_of(self._buffer[4 : 4 + length]))
+            self._buffer = self._buffer[4 + length :]
+        return [fields for fields in found if not kinds or int(fields[0]) in kinds]
+
+    def errors(self):
+        """(id, code) of the errors that have arrived."""
+        return [(int(fields[2]), int(fields[3])) for fields in self.messages(4)]
+
+    def subscribe(self, contract=SPY, generic="", snapshot=False):
+        req_id = next(self.numbers)
+        self.send(1, 11, req_id, *contract, False, generic, snapshot, False, "")
+        return req_id
+
+    def order(self, contract=SPY, action="BUY", quantity=100.0, *, limit=None, tif="IOC", **more):
+        """Places one and returns its id; ``order_id``, ``what_if``, ``transmit``, ``account`` in ``more``."""
+        order_id = more.get("order_id") or next(self.numbers)
+        kind = "LMT" if limit is not None else "MKT"
+        kind = more.get("kind", kind)
+        self.send(
+            3, order_id, *contract, "", "", action, quantity, kind, limit, None, tif, "",
+            more.get("account", ""), "", 0, more.get("ref", ""), more.get("transmit", True), 0, False, False,
+            0, 0, False, False, *[""] * 7, *([] if self.version >= 177 else [""]), *[""] * 22, "", "",
+            *[""] * 6, "", "", "", "", "", *[""] * 4, False, "", "", more.get("what_if", False), "",
+        )  # fmt: skip
+        return order_id
+
+    @property
+    def version(self):
+        return self.bench.gateway.clients[self.conn].version
