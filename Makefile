@@ -10,7 +10,7 @@ PYTEST = bin/python -m pytest --rootdir=.. -c ../pyproject.toml
 PYTHON ?=
 ARGS ?=
 
-.PHONY: help run test lint cover sanitize cluster browser bench pythons sdist check clean
+.PHONY: help run test lint cover sanitize cluster browser ib-async _ib-async bench pythons sdist check clean
 .NOTPARALLEL:
 
 help:
@@ -21,10 +21,11 @@ help:
 	@echo "make sanitize  the suite over a build with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make cluster   the sweep on a real Dask cluster of two workers (extra dask)"
 	@echo "make browser   the HTML pages in a headless Chromium"
+	@echo "make ib-async  the gateway's tests with the other IB library (extra ibkr-async)"
 	@echo "make bench     the benchmark tables, with the peers"
 	@echo "make pythons   the suite on every Python from 3.10 on that is found"
 	@echo "make sdist     a source distribution in dist/"
-	@echo "make check     test, lint, cluster, browser, sanitize, pythons"
+	@echo "make check     test, lint, cluster, browser, ib-async, sanitize, pythons"
 	@echo "make clean     remove everything that was built, the environments too"
 
 run:
@@ -81,6 +82,14 @@ browser:
 	apt-get install chromium)')"
 	cd $(VENV) && $(PYTEST) -m browser ../tests/pages/test_in_browser.py $(ARGS)
 
+# In an environment of its own: both libraries bring a package of the same name, and the later one wins.
+ib-async:
+	@$(MAKE) --no-print-directory _ib-async VENV=.venv-ib-async
+
+_ib-async:
+	@$(SETUP) $(VENV) test ibkr-async
+	cd $(VENV) && $(PYTEST) ../tests/gateway -k "ib_async" $(ARGS)
+
 bench:
 	@$(SETUP) $(VENV) bench
 	$(BIN)/python -m tools.bench $(ARGS)
@@ -94,7 +103,7 @@ pythons:
 		$(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" || exit 1; \
 	done
 
-check: test lint cluster browser sanitize pythons
+check: test lint cluster browser ib-async sanitize pythons
 
 sdist:
 	@$(SETUP) $(VENV)

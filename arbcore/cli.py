@@ -21,6 +21,7 @@ from arbcore.commands import backtest as backtest_command
 from arbcore.commands import config as config_command
 from arbcore.commands import exchange as exchange_command
 from arbcore.commands import fair as fair_command
+from arbcore.commands import gateway as gateway_command
 from arbcore.commands import replay as replay_command
 from arbcore.commands import serve as serve_command
 from arbcore.commands import sweep as sweep_command
@@ -34,6 +35,7 @@ COMMANDS: tuple[tuple[str, str, ModuleType], ...] = (
     ("backtest", "run the carry signal over recorded quotes of ES and SPY", backtest_command),
     ("sweep", "run the backtest over ranges of its settings, and show where it pays", sweep_command),
     ("fair", "fair value of ES, its parts, and the band in which no trade pays", fair_command),
+    ("gateway", "a look-alike of Trader Workstation to test IB programs on", gateway_command),
     ("config", "show every setting, its value and where it came from", config_command),
 )
 

@@ -7,8 +7,8 @@ neither the exchange bot nor its exchange.
 
 **Rows.** Quotes come as rows: both legs at one instant, several ticks each, and the client libraries drop
 ticks that change nothing. A client that wants to decide once a row subscribes, after its other subscriptions,
-to the gateway's own contract: ``Contract(secType="IND", symbol="CLOCK", exchange="ARBCORE",
-currency="USD")``. Behind the ticks of every row that ticker gets
+to the gateway's own contract, qualified like any other: ``Contract(secType="IND", symbol="CLOCK",
+exchange="ARBCORE", currency="USD")``. No broker knows it. Behind the ticks of every row its ticker gets
 
 * ``last``, the row's time in whole seconds since 1970, with ``lastSize``, the nanoseconds beyond them: a
   double holds both exactly, ``int(last) * 10**9 + int(lastSize)`` is the gateway's clock;

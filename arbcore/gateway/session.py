@@ -100,6 +100,11 @@ class Gateway:
         return self.desk.now_ns
 
     @property
+    def has_rows(self) -> bool:
+        """Whether any rows are still to come."""
+        return self._next_row is not None
+
+    @property
     def wall_ns(self) -> int:
         """The last time that was handed in."""
         return self._wall_ns

@@ -1,0 +1,265 @@
+"""``arbcore gateway``: the look-alike of Trader Workstation, until Ctrl-C."""
+
+import argparse
+import json
+import math
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from arbcore.commands._arguments import port_number, whole_number
+from arbcore.errors import InputError, UsageError
+from arbcore.text import printable
+
+if TYPE_CHECKING:
+    from arbcore.gateway.faults import Planned
+    from arbcore.gateway.quotes import Row
+
+DESCRIPTION = """\
+A look-alike of Trader Workstation and IB Gateway over TCP: ES, MES and SPY with quotes, orders, fills,
+positions and executions, for any program that speaks the IB API. No account, no internet. Its quotes are made
+from a seed, or replayed from a file in the backtest's format. It ends with Ctrl-C."""
+EPILOG = """\
+A fault is NAME[=ARG]@SECONDS[xCOUNT], the seconds those of the gateway's clock since its first quotes; @0 is
+before anybody connects. --list-faults shows all of them.
+
+examples:
+  arbcore gateway                                      quotes in real time; connect to 127.0.0.1:7400
+  arbcore gateway --replay quotes.csv --speed 60       a recorded day in minutes
+  arbcore gateway --replay quotes.csv --speed inf      as fast as a client that knows about rows takes them
+  arbcore gateway --fault held_short=5@20 --fault disconnect@60
+  arbcore gateway --fault-seed 7 --faults-per-minute 2
+
+Anybody who can reach the address can trade on it: there are no passwords, and no money either. It listens on
+this machine only, unless --host says otherwise. What it cannot show: a queue at a price, your own orders in
+the market, a broker's real margin and borrow.
+"""
+EXIT_INTERRUPTED = 130
+#: Faults drawn from a seed are planned this far ahead.
+FAULT_HORIZON_S = 86_400.0
+SCHEMA = "arbcore.gateway/1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument(
+        "--port", type=port_number(0), default=7400, help="port, 0 for any free one (default %(default)s)"
+    )
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--replay", metavar="DATA", help="replay this file of quotes (CSV, - for stdin)")
+    source.add_argument(
+        "--seed",
+        type=whole_number(0, 2**63 - 1),
+        metavar="N",
+        help="seed of the generated quotes (default: a random one)",
+    )
+    parser.add_argument(
+        "--speed",
+        type=_speed,
+        metavar="X",
+        help="rate of its clock, inf for as fast as the rows are taken (default 1)",
+    )
+    parser.add_argument(
+        "--expiry", metavar="DATE", help="whose ES quotes a replay has (default: each row's front contract)"
+    )
+    parser.add_argument(
+        "--account", metavar="ID", action="append", help="account id, more than once for several"
+    )
+    parser.add_argument(
+        "--cash",
+        type=_money,
+        metavar="USD",
+        default=10_000_000.0,
+        help="what it begins with (default 10000000)",
+    )
+    parser.add_argument(
+        "--data",
+        choices=("live", "frozen", "delayed", "none"),
+        default="live",
+        help="what market data the account may see (default %(default)s)",
+    )
+    parser.add_argument(
+        "--hours",
+        choices=("always", "real"),
+        default="always",
+        help="trading hours: without a break, or the calendar's (default %(default)s)",
+    )
+    parser.add_argument(
+        "--fault", metavar="FAULT", action="append", default=[], help="NAME[=ARG]@SECONDS[xCOUNT]"
+    )
+    parser.add_argument(
+        "--fault-seed", type=whole_number(0, 2**63 - 1), metavar="N", help="draw faults from this seed"
+    )
+    parser.add_argument(
+        "--faults-per-minute", type=_money, metavar="X", default=1.0, help="how many (default %(default)s)"
+    )
+    parser.add_argument("--list-faults", action="store_true", help="show every fault, and exit")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--quiet", action="store_true", help="say nothing but errors and where it listens")
+    parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _speed(text: str) -> float:
+    speed = _number(text)
+    if not speed > 0.0:
+        raise argparse.ArgumentTypeError(f"'{printable(text, 40)}' is no speed; write 1, 60 or inf")
+    return speed
+
+
+def _money(text: str) -> float:
+    value = _number(text)
+    if not 0.0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"'{printable(text, 40)}' is not a number of 0 or more")
+    return value
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
+    if args.list_faults:
+        _list_faults(as_json=args.json)
+        return 0
+    from arbcore.gateway.server import GatewayServer
+    from arbcore.gateway.session import Gateway, GatewayConfig
+
+    config = GatewayConfig(
+        accounts=tuple(args.account or ["DUSIM000001"]),
+        cash=args.cash,
+        rights=args.data,
+        hours=args.hours,
+        speed=1.0 if args.speed is None else args.speed,
+        waits=args.replay is not None or args.speed == math.inf,
+        faults=_plan(args),
+    )
+    seed = secrets.randbits(32) if args.seed is None else args.seed
+    rows = _rows(args, seed)
+    gateway = Gateway(config, rows)
+    if args.replay is not None and not gateway.has_rows:
+        raise InputError(f"{printable(args.replay)} has no row that can be used; there is nothing to replay.")
+    server = GatewayServer(gateway, host=args.host, port=args.port)
+    # Before anybody is told that it runs, so that whoever reads that may end it.
+    ending = _Ending(server.wake)
+    signal.signal(signal.SIGINT, ending.by_signal)
+    signal.signal(signal.SIGTERM, ending.by_signal)
+    if args.until_stdin_closes:
+        threading.Thread(target=ending.when_stdin_closes, daemon=True).start()
+    _say_where(args, server.port, None if args.replay is not None else seed)
+    server.serve(lambda: ending.over)
+    _say_what_was(args, gateway)
+    return EXIT_INTERRUPTED if ending.signalled else 0
+
+
+def _plan(args: argparse.Namespace) -> "tuple[Planned, ...]":
+    from arbcore.gateway.faults import parse, random_plan
+
+    drawn: tuple[Planned, ...] = ()
+    if args.fault_seed is not None:
+        drawn = random_plan(args.fault_seed, horizon_s=FAULT_HORIZON_S, per_minute=args.faults_per_minute)
+    return (*(parse(text) for text in args.fault), *drawn)
+
+
+def _rows(args: argparse.Namespace, seed: int) -> "Iterator[Row]":
+    from arbcore.carry.calendar import read_expiry
+    from arbcore.gateway.quotes import generated
+    from arbcore.gateway.replay_file import replay
+
+    if args.replay is None:
+        if args.expiry is not None:
+            raise UsageError("--expiry is for a replay; generated quotes are of the front contract.")
+        return generated(seed, time.time_ns())
+    try:
+        expiry_ns = None if args.expiry is None else read_expiry(args.expiry)
+    except InputError as error:
+        raise UsageError(f"--expiry cannot be read: {error}") from error
+    return replay(args.replay, expiry_ns=expiry_ns)
+
+
+class _Ending:
+    """Why the gateway is to end, if it is."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.over = False
+        self.signalled = False
+        self._wake = wake
+
+    def by_signal(self, *_: object) -> None:
+        self.over = self.signalled = True
+        self._wake()
+
+    def when_stdin_closes(self) -> None:
+        while os.read(0, 4096):
+            pass
+        self.over = True
+        self._wake()
+
+
+def _say_where(args: argparse.Namespace, port: int, seed: int | None) -> None:
+    account = (args.account or ["DUSIM000001"])[0]
+    if args.json:
+        event = {
+            "schema": SCHEMA, "event": "listening", "host": args.host, "port": port, "account": account,
+            "seed": seed, "replay": args.replay,
+        }  # fmt: skip
+        print(json.dumps(event), flush=True)
+        return
+    what = f"seed {seed}" if seed is not None else f"replay of {printable(args.replay)}"
+    print(f"Gateway (account {printable(account)}, {what}) listening on {args.host}:{port}.", flush=True)
+    if args.quiet:
+        return
+    print(
+        f"arbcore: connect with ib.connect('{args.host}', {port}, clientId=1); Ctrl-C ends it.",
+        file=sys.stderr,
+    )
+
+
+def _say_what_was(args: argparse.Namespace, gateway: Any) -> None:
+    account = gateway.account
+    held = {each.listing.local_symbol: each.quantity for each in account.positions.values() if each.quantity}
+    summary = {
+        "schema": SCHEMA, "event": "ended", "rows": gateway.row_number, "requests": gateway.requests,
+        "orders": len(gateway.desk.book.by_perm), "executions": len(account.executions), "positions": held,
+        "pnl": round(account.net_liquidation(gateway.market.mark) - account.start_cash, 2),
+    }  # fmt: skip
+    if args.json:
+        print(json.dumps(summary), flush=True)
+    elif not args.quiet:
+        positions = ", ".join(f"{quantity:+g} {symbol}" for symbol, quantity in held.items()) or "flat"
+        print(
+            f"{summary['rows']:,} rows, {summary['requests']:,} requests, {summary['orders']:,} orders, "
+            f"{summary['executions']:,} executions; {positions}; P&L {summary['pnl']:+,.2f} USD.",
+            flush=True,
+        )
+
+
+def _list_faults(*, as_json: bool) -> None:
+    from arbcore.gateway.faults import FAULTS
+
+    if as_json:
+        faults = [
+            {"name": fault.name, "kind": fault.kind, "arg": fault.arg, "text": fault.text}
+            for fault in FAULTS.values()
+        ]
+        print(json.dumps({"schema": "arbcore.gateway-faults/1", "faults": faults}))
+        return
+    for fault in FAULTS.values():
+        arg = (
+            ""
+            if fault.arg is None
+            else f"={fault.arg:g}"
+            if isinstance(fault.arg, float)
+            else f"={fault.arg}"
+        )
+        choices = f" (one of {', '.join(fault.choices)})" if fault.choices else ""
+        print(f"{fault.name + arg:<26} {fault.text}{choices}")
