@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,10 @@ def run(words: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=100)
 
 
-RUNNABLE = [block for block in BLOCKS if "arbcore" in block and "arbcore serve" not in block]
+SERVERS = ("arbcore serve", "arbcore gateway")
+RUNNABLE = [
+    block for block in BLOCKS if "arbcore" in block and not any(server in block for server in SERVERS)
+]
 
 
 @pytest.mark.parametrize("block", [block for block in RUNNABLE if "--address" not in block])
@@ -100,6 +104,28 @@ def test_two_shells_meet_on_one_exchange(folder: Path) -> None:
             done = run(quickened(words, port=port), folder)
             assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}\n{done.stderr}"
             assert f"127.0.0.1:{port}" in done.stdout
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=30)
+    assert server.returncode == 130
+
+
+@pytest.mark.skipif(find_spec("ib_insync") is None, reason="ib_insync is not installed")
+def test_a_program_of_ones_own_trades_on_the_gateway(folder: Path) -> None:
+    (gateway,) = (words for words in ALL_COMMANDS if words[:2] == ["arbcore", "gateway"])
+    program = folder / "first_order.py"
+    port = free_port()
+    program.write_text(program.read_text(encoding="utf-8").replace("7400", str(port)), encoding="utf-8")
+    server = subprocess.Popen(
+        [sys.executable, "-m", *(word.replace("7400", str(port)) for word in gateway)],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        assert server.stdout is not None
+        assert str(port) in server.stdout.readline()
+        done = run([sys.executable, program.name], folder)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("Filled 100.0 at 68"), done.stdout
     finally:
         server.send_signal(signal.SIGINT)
         server.communicate(timeout=30)
