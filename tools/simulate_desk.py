@@ -1,7 +1,7 @@
 """The carry desk against a model broker in virtual time, from seeds, with its invariants held throughout.
 
-    python -m tools.simulate --desk --seeds 10000       every storm in turn, every way of ending
-    python -m tools.simulate --desk --seed 17 --storm cuts --ending kill    one again, as a failing seed says
+python -m tools.simulate --desk --seeds 10000       every storm in turn, every way of ending
+python -m tools.simulate --desk --seed 17 --storm cuts --ending kill    one again, as a failing seed says
 """
 
 import argparse

@@ -323,9 +323,7 @@ def enters_while_reducing(session: Any) -> None:
 
 @bug(16, ending="stop", storm="deaf")
 def says_that_it_stopped_too_early(session: Any) -> None:
-    session.__class__ = type(
-        "Early", (Session,), {"stopped": property(lambda self: self._stop is not None)}
-    )
+    session.__class__ = type("Early", (Session,), {"stopped": property(lambda self: self._stop is not None)})
 
 
 # --- questions ----------------------------------------------------------------------------------
@@ -414,5 +412,3 @@ def acts_while_an_order_is_in_doubt(session: Any) -> None:
 def healthy(planted: Planted) -> Planted:
     """The same plan with nothing spoilt."""
     return replace(planted, spoil=lambda session: None)
-
-

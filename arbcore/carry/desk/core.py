@@ -15,7 +15,7 @@ from arbcore.carry.desk.terms import CarryTerms
 from arbcore.errors import BrokenInvariant, ConfigError
 
 STORE_ID_MAX = 12
-ALARMS_MAX = 256
+QUESTIONS_KEPT = 2
 
 
 class Core:
@@ -94,7 +94,7 @@ class Core:
             reason = self.gate.check(draft, self.positions, clock)
             if reason:
                 return reason
-        return ""
+        return "" if self.gate.paced(len(drafts), clock.pace_ns) else "message rate"
 
     def place(self, trade_id: int, con_ids: dict[str, int], drafts: list[Draft]) -> None:
         """Sends orders that were just found free of refusals, as one intent."""
@@ -117,7 +117,10 @@ class Core:
 
     def pull(self, order: Order) -> None:
         """Cancels an order; without room in the cap, at a later tick."""
-        if self.linked and self.gate.window.take(self.clock.pace_ns):
+        pace_ns = self.clock.pace_ns
+        # Questions come out of the same cap.
+        if self.linked and self.gate.window.room(pace_ns) > QUESTIONS_KEPT:
+            self.gate.window.take(pace_ns)
             order.pulled_ns = self.clock.now_ns
             order.pulls += 1
             self.orders.look_ns = 0

@@ -63,7 +63,8 @@ class Trade:
         self.position = {ES: 0, SPY: 0}
         self.sums = {(ES, 1): NOTHING, (ES, -1): NOTHING, (SPY, 1): NOTHING, (SPY, -1): NOTHING}
         self.second: str = ""  # the leg whose entry waits for the other one
-        self.deadline_ns = self.next_try_ns = 0
+        #: When a hedge must be done, when a next round of orders may go, when to be looked at without news.
+        self.deadline_ns = self.next_try_ns = self.wake_ns = 0
         self.naked_since_ns: int | None = None
         self.exit_from: tuple[int, int] | None = None
         self.misses = 0
@@ -96,9 +97,15 @@ class Trade:
 
     @property
     def residual(self) -> int:
-        """Shares held beyond those that hedge the contracts held; 0 where the pair is whole."""
+        """Shares held beyond those that hedge the contracts held; 0 where the pair is whole.
+
+        For a part of the contracts the number is rounded, and one share either way is whole.
+        """
         contracts, shares = self.held
-        return shares - self.shares_of(contracts)
+        residual = shares - self.shares_of(contracts)
+        if abs(residual) <= 1 and 0 < contracts < self.wanted_contracts:
+            return 0
+        return residual
 
     @property
     def commission(self) -> float | None:
@@ -150,15 +157,13 @@ class Pairs:
         core = self.core
         if not forced and not core.gate.ready(EXIT_PAUSE, core.clock.now_ns):
             return "pause after a missed exit"
-        if core.clock.now_ns < trade.next_try_ns:
-            return "pause after a refused exit"
         offset = core.settings.hedge_offset_bps if forced else 0.0
         drafts = [
             self._closing(trade, leg, "exit", LIMIT, offset) for leg in (ES, SPY) if trade.position[leg]
         ]
         refusal = core.refusal(drafts)
         if refusal:
-            trade.next_try_ns = core.clock.now_ns + (RETRY_NS if forced else 0)
+            trade.wake_ns = core.clock.now_ns + RETRY_NS
             return refusal
         self.calm = False
         trade.exit_ns, trade.exit_dev_bps, trade.exit_reason = ts_ns, dev_bps, reason
@@ -175,9 +180,7 @@ class Pairs:
             while trade.phase != before and trade.trade_id in self.open and not self._live(trade):
                 before = trade.phase
                 self._phases[before](trade)
-        self.calm = all(
-            trade.phase == HELD and trade.naked_since_ns is None for trade in self.open.values()
-        )
+        self.calm = all(trade.phase == HELD and trade.naked_since_ns is None for trade in self.open.values())
 
     def deadline_ns(self) -> int:
         """When a pair next wants to be looked at without news."""
@@ -185,7 +188,7 @@ class Pairs:
         times = [
             time_ns
             for trade in self.open.values()
-            for time_ns in (trade.next_try_ns, (trade.naked_since_ns or -self._hedge_ns) + self._hedge_ns)
+            for time_ns in (trade.wake_ns, (trade.naked_since_ns or -self._hedge_ns) + self._hedge_ns)
             if time_ns > now_ns
         ]
         return min(times, default=NEVER_NS)
@@ -246,15 +249,13 @@ class Pairs:
         if core.brakes.state != ACTIVE or late or trade.tries >= HEDGE_STEPS or contracts < 0 or shares < 0:
             self._begin_unwind(trade, "unhedged")
             return
-        if core.clock.now_ns < trade.next_try_ns:
-            return
         draft = self._mending(trade)
         refusal = core.refusal([draft])
         if refusal:
             # Until the deadline the market may come back; a limit does not.
             if "limit" in refusal:
                 self._begin_unwind(trade, "unhedged")
-            trade.next_try_ns = min(core.clock.now_ns + RETRY_NS, trade.deadline_ns)
+            trade.wake_ns = trade.deadline_ns
             return
         trade.tries += 1
         self._place(trade, [draft])
@@ -336,12 +337,14 @@ class Pairs:
                     refusals.append(refusal)
                 else:
                     sent.append(draft)
+        if len(sent) > 1 and core.refusal(sent):
+            del sent[1:]
         if sent:
             trade.tries += 1
-            trade.next_try_ns = now_ns + self._backoff_ns(trade.tries)
+            trade.next_try_ns = trade.wake_ns = now_ns + self._backoff_ns(trade.tries)
             self._place(trade, sent)
         else:
-            trade.next_try_ns = now_ns + RETRY_NS
+            trade.wake_ns = now_ns + RETRY_NS
             core.alarm("cannot close", f"Pair {trade.trade_id} cannot be closed: {refusals[0]}.")
 
     @staticmethod

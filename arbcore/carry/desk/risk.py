@@ -131,12 +131,11 @@ class Gate:
             return f"{leg} position limit"
         if self.orders.live and any(o.leg == leg and o.side != side for o in self.orders.live.values()):
             return "meets our own order"
-        price_fault = self._price_fault(draft, clock.now_ns, clock.utc_ns)
-        if price_fault:
-            return price_fault
-        if self.window.room(clock.pace_ns) <= self.settings.cancel_reserve:
-            return "message rate"
-        return ""
+        return self._price_fault(draft, clock.now_ns, clock.utc_ns)
+
+    def paced(self, orders: int, pace_ns: int) -> bool:
+        """Whether so many orders may leave now and what is kept for cancels and questions still stays."""
+        return self.window.room(pace_ns) >= orders + self.settings.cancel_reserve
 
     def _price_fault(self, draft: Draft, now_ns: int, utc_ns: int) -> str:
         leg = self.legs[draft.leg]
