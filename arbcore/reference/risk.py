@@ -18,7 +18,7 @@ from arbcore.wire.instruments import PRICE_MAX, SIZE_MAX, SYMBOLS
 ) = range(11)
 REFUSAL_NAMES = (
     "pass", "halted", "symbol_closed", "bad_order", "position_limit", "too_many_live", "self_cross",
-    "no_reference", "price_collar", "cooldown", "message_cap",
+    "no_reference", "price_collar", "cooldown", "message_cap", "too_many_asked",
 )
 
 ACTIVE, STOPPING, CLOSING = range(3)
@@ -160,12 +160,12 @@ class Gate:
         self.waiting.add(symbol)
 
     def propose(self, proposal: Proposal) -> None:
-        """Remember what a strategy wants; beyond PROPOSALS_MAX the first come stay."""
-        if len(self.proposals[proposal.symbol]) < PROPOSALS_MAX:
-            self.proposals[proposal.symbol].append(proposal)
+        """Remember what a strategy wants, until the symbol is settled."""
+        self.proposals[proposal.symbol].append(proposal)
 
     def ranked(self, symbol: int) -> list[Proposal]:
-        """The proposals for a slot in the order in which they are tried.
+        """The proposals for a slot in the order in which they are tried; beyond PROPOSALS_MAX the first come
+        stay, and the others are refused.
 
         First who lost LOSSES_MAX times running, most losses first; then the most valuable; then the
         earlier strategy; then the order asked in.
@@ -174,7 +174,11 @@ class Gate:
             losses = self.losses.get((symbol, proposal.strategy), 0)
             return (-losses if losses >= LOSSES_MAX else 0, -proposal.value, proposal.strategy)
 
-        return sorted(self.proposals[symbol], key=rank)
+        asked = self.proposals[symbol]
+        if len(asked) > PROPOSALS_MAX:
+            self.refusals["too_many_asked"] += len(asked) - PROPOSALS_MAX
+            del asked[PROPOSALS_MAX:]
+        return sorted(asked, key=rank)
 
     def slot_won(self, symbol: int, winner: Proposal) -> None:
         """Count a loss for every other strategy that had asked."""

@@ -26,7 +26,8 @@ cdef enum:
     COLLAR = 8
     COOLDOWN = 9
     MESSAGE_CAP = 10
-    N_REFUSALS = 11
+    TOO_MANY_ASKED = 11     # never of a check: more than PROPOSALS_MAX for one slot
+    N_REFUSALS = 12
 
 cdef enum GateMode:
     ACTIVE = 0

@@ -27,7 +27,7 @@ from arbcore.wire.instruments import SYMBOL_ID, SYMBOLS
 
 REFUSAL_NAMES = (
     "pass", "halted", "symbol_closed", "bad_order", "position_limit", "too_many_live", "self_cross",
-    "no_reference", "price_collar", "cooldown", "message_cap",
+    "no_reference", "price_collar", "cooldown", "message_cap", "too_many_asked",
 )
 MODE_NAMES = ("active", "stopping", "closing")
 
@@ -204,6 +204,8 @@ cdef class Gate:
         if self.n_proposals[symbol] < PROPOSALS_MAX:
             self.proposals[symbol][self.n_proposals[symbol]] = proposal[0]
             self.n_proposals[symbol] += 1
+        else:
+            self.refusal_counts[TOO_MANY_ASKED] += 1
 
     cdef void drop_proposals(self, int32_t symbol) noexcept:
         self.n_proposals[symbol] = 0

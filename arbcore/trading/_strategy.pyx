@@ -58,7 +58,7 @@ cdef class Desk:
     # Reads the levels in place and only as far as the first that is not ours alone: this runs at every book.
     @cython.boundscheck(False)
     cdef int64_t net_touch(self, int32_t symbol, int32_t side) noexcept:
-        cdef const SymbolState* state = &self.market.symbols[symbol]
+        cdef SymbolState* state = &self.market.symbols[symbol]
         cdef const Level* shown = state.asks
         cdef int32_t n_shown = state.n_asks
         cdef int32_t level

@@ -256,8 +256,9 @@ def test_the_most_valuable_goes_first_then_the_earlier_strategy_then_the_earlier
     assert pit.ranking("MS", [(1, 7), (1, 7), (0, 7)]) == [2, 0, 1]
 
 
-def test_beyond_sixteen_proposals_the_first_come_stay(pit: Any) -> None:
+def test_beyond_sixteen_proposals_the_first_come_stay_and_the_others_are_refused(pit: Any) -> None:
     assert pit.ranking("GS", [(0, value) for value in range(20)]) == list(range(15, -1, -1))
+    assert pit.gate.refusals == {"too_many_asked": 4}
 
 
 def test_whoever_lost_four_times_running_goes_before_any_value(pit: Any) -> None:

@@ -20,7 +20,7 @@ from arbcore.reference.arbitrage import (
 )
 from arbcore.reference.orders import ADD, CONVERT, OPEN, Order
 from arbcore.reference.quoting import Bond, MarketMaking, ValeQuoting
-from arbcore.reference.risk import ACTIVE, CLOSING, HEDGE_VALUE, PROPOSALS_MAX, Proposal
+from arbcore.reference.risk import ACTIVE, CLOSING, HEDGE_VALUE, Proposal
 from arbcore.reference.session import Session
 from arbcore.reference.strategy import Desk, Strategy
 from arbcore.trading import settings as s
@@ -102,9 +102,7 @@ class Tuned(Strategy):
         desk = self.desk
         desk.asked |= 1 << symbol
         if desk.now_ns >= self.slot_open_ns[symbol]:
-            waiting = self.proposals[symbol]
-            if len(waiting) < PROPOSALS_MAX:
-                waiting.append(Proposal(kind, symbol, side, price, size, value, self.owner))
+            self.proposals[symbol].append(Proposal(kind, symbol, side, price, size, value, self.owner))
 
     def ask(self, symbol: int, *, side: int, price: int, size: int, value: int) -> None:
         self._propose(ADD, symbol, side, price, size, value)
