@@ -24,8 +24,8 @@ def picture(values: list[list[float]], marks: dict[tuple[int, int], str] | None 
 
 def test_gains_are_digits_losses_letters_and_nothing_is_a_dot() -> None:
     scale = Scale.of([-50.0, 0.0, 100.0])
-    cells = {value: scale.cell(value, "", width=1, colours=False) for value in (-100, -50, -1, 0, 1, 50, 100)}
-    assert cells == {-100: "i", -50: "e", -1: "a", 0: ".", 1: "1", 50: "5", 100: "9"}
+    cells = {value: scale.cell(value, "", width=1, colours=False) for value in (-50, -25, -1, 0, 1, 50, 100)}
+    assert cells == {-50: "i", -25: "e", -1: "a", 0: ".", 1: "1", 50: "5", 100: "9"}
 
 
 def test_values_of_one_sign_use_the_whole_scale() -> None:
@@ -42,10 +42,10 @@ def test_the_map_names_rows_and_columns_and_marks_cells() -> None:
     assert lines == [
         "entry_bps   exit_bps",
         "           0    1",
-        "      0.0  e    .o",
+        "      0.0  i    .o",
         "      0.5  9*   5",
         "1 to 9  +0 to +2 USD",
-        "a to i  +0 to -2 USD",
+        "a to i  +0 to -1 USD",
         ".  neither gain nor loss",
         "* best cell",
         "o middle of the most robust region",
@@ -54,7 +54,7 @@ def test_the_map_names_rows_and_columns_and_marks_cells() -> None:
 
 def test_blocks_have_the_colour_of_their_step_and_no_letters() -> None:
     lines = heat_map(picture([[-2.0, 2.0]]), width=40, colours=True)
-    assert "\x1b[48;5;161;38;5;16m     \x1b[0m\x1b[48;5;26;38;5;16m     \x1b[0m" in lines[2]
+    assert "\x1b[48;5;161;38;5;231m     \x1b[0m\x1b[48;5;26;38;5;231m     \x1b[0m" in lines[2]
 
 
 @pytest.mark.parametrize("seed", range(8))

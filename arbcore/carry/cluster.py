@@ -22,6 +22,7 @@ from arbcore.text import printable
 CONNECT_S = 5.0
 #: How long a sweep goes on without a single worker.
 NO_WORKER_S = 30.0
+ASK_EVERY_S = 1.0
 
 _ADDRESS = re.compile(r"([a-z]+://)?(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 
@@ -70,6 +71,7 @@ class Cluster(Elsewhere):
         self._address = address
         self._sent: tuple[Job, Any] | None = None
         self._alone_since_s: float | None = None
+        self._asked_s = 0.0
 
     def submit(self, shard: Shard, attempt: int) -> "Future[Any]":
         rows = self.rows_of(shard.job)
@@ -82,7 +84,8 @@ class Cluster(Elsewhere):
             return self.executor.submit(run_shard, head, sent)
 
     def idle(self) -> None:
-        self._count_workers()
+        if time.monotonic() - self._asked_s > ASK_EVERY_S:
+            self._count_workers()
 
     def wait_for_workers(self) -> None:
         """Until there is one. RunError where none comes."""
@@ -103,7 +106,7 @@ class Cluster(Elsewhere):
                 "look at its output and run again."
             ) from error
         self.workers = max(1, sum(threads.values()))
-        now_s = time.monotonic()
+        self._asked_s = now_s = time.monotonic()
         if threads:
             self._alone_since_s = None
         elif self._alone_since_s is None:

@@ -10,10 +10,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import Any
+from threading import Event
+from typing import Any, Protocol
 
 import arbcore
-from arbcore.carry._sweep import SweepBlock, run_block
+from arbcore.carry._sweep import SweepBlock, SweepRun
 from arbcore.carry.calendar import all_expiries_ns
 from arbcore.carry.shards import Job, Shard, read_result, read_shard, result_of, shard_head
 from arbcore.errors import ArbcoreError, RunError, ShardError
@@ -22,46 +23,85 @@ from arbcore.text import printable
 MADE_BY = f"arbcore/{arbcore.__version__}"
 #: How often one shard may be lost; the third time it is the shard or the place that is at fault.
 LOST_MAX = 3
-#: Cells by rows that are one shard at least: what cells share is worked out once a shard.
-WORK_A_SHARD_MIN = 2_000_000_000
-POLL_S = 1.0
+POLL_S = 0.2
 
 #: Told how many cells more are done.
 Count = Callable[[int], None]
 
 
-class Place:
-    """Where shards are run. This one is threads of this process, to which nothing is sent."""
+class Place(Protocol):
+    """Where shards are run."""
 
-    #: Shards a worker at least; more where there is much work, so that progress can be seen.
-    shards_min = 1
-    shards_max = 64
+    workers: int
+    #: Whether a worker may die without the program.
+    loses: bool
+    shards_a_worker: int
+
+    def submit(self, shard: Shard, attempt: int) -> "Future[Any]":
+        """Starts a shard; ``attempt`` counts from 0."""
+
+    def columns_of(self, found: Any) -> dict[str, Any]:
+        """The columns of a shard's result."""
+
+    def under_way(self) -> int:
+        """About how many cells of unfinished shards are done."""
+
+    def idle(self) -> None:
+        """Nothing has been finished for a moment. RunError where nothing will."""
+
+
+class Threads:
+    """Threads of this process, to which nothing is sent."""
+
+    loses = False
+    # What cells share is worked out once a shard, and shards take equally long.
+    shards_a_worker = 1
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="sweep")
+        self._runs: dict[int, tuple[SweepRun, int]] = {}
+        self._stopped = Event()
+
+    def submit(self, shard: Shard, attempt: int) -> "Future[Any]":
+        return self._pool.submit(self._run, shard)
+
+    def columns_of(self, found: Any) -> dict[str, Any]:
+        columns: dict[str, Any] = found
+        return columns
+
+    def under_way(self) -> int:
+        return sum(run.done * cells // run.total for run, cells in list(self._runs.values()))
+
+    def idle(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        """Waits for the threads, which leave off what they are at."""
+        self._stopped.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _run(self, shard: Shard) -> dict[str, Any]:
+        run = _run_of(shard)
+        self._runs[id(run)] = (run, len(shard.cells))
+        try:
+            while not self._stopped.is_set() and run.advance():
+                pass
+        finally:
+            del self._runs[id(run)]
+        return {} if self._stopped.is_set() else run.block().columns
+
+
+class Elsewhere:
+    """Any executor: shards go and results come as bytes."""
+
+    loses = True
+    # A worker may be slow or lost, and the others then have something left to take over.
+    shards_a_worker = 8
 
     def __init__(self, executor: Executor, workers: int) -> None:
         self.executor = executor
         self.workers = workers
-
-    def submit(self, shard: Shard, attempt: int) -> "Future[Any]":
-        """Starts a shard; ``attempt`` counts from 0."""
-        return self.executor.submit(_run_here, shard)
-
-    def columns_of(self, found: Any) -> dict[str, Any]:
-        """The columns of a shard's result."""
-        columns: dict[str, Any] = found
-        return columns
-
-    def idle(self) -> None:
-        """Nothing has been finished for a while. RunError where nothing will."""
-
-
-class Elsewhere(Place):
-    """Any executor: shards go and results come as bytes."""
-
-    # A worker may be slow or lost, and the others then have something left to take over.
-    shards_min = 4
-
-    def __init__(self, executor: Executor, workers: int) -> None:
-        super().__init__(executor, workers)
         self._kept: tuple[Job, bytes] | None = None
 
     def submit(self, shard: Shard, attempt: int) -> "Future[Any]":
@@ -80,6 +120,12 @@ class Elsewhere(Place):
             raise ShardError(f"A worker answered with {printable(repr(found))!r}, which is no result.")
         return read_result(found)
 
+    def under_way(self) -> int:
+        return 0
+
+    def idle(self) -> None:
+        pass
+
 
 def run_shard(head: bytes, rows: bytes) -> bytes:
     """What a worker does: a shard in, its result out. ShardError where it is not of this arbcore."""
@@ -88,19 +134,18 @@ def run_shard(head: bytes, rows: bytes) -> bytes:
         raise ShardError(
             f"The sweep is run by {printable(made_by)} and a worker has {MADE_BY}; install the same on both."
         )
-    return result_of(_run_here(shard), made_by=MADE_BY)
+    return result_of(_run_of(shard).block().columns, made_by=MADE_BY)
 
 
-def _run_here(shard: Shard) -> dict[str, Any]:
+def _run_of(shard: Shard) -> SweepRun:
     job = shard.job
-    block = run_block(
+    return SweepRun(
         job.rows,
         job.grid.settings(shard.cells),
         expiries_ns=all_expiries_ns() if job.expiry_ns is None else (job.expiry_ns,),
         fixed=job.expiry_ns is not None,
         full=job.full,
     )
-    return block.columns
 
 
 @contextmanager
@@ -118,12 +163,11 @@ def open_place(
         known = getattr(executor, "_max_workers", None)
         yield Elsewhere(executor, known if isinstance(known, int) else processors())
         return
-    count = workers or processors()
-    pool = ThreadPoolExecutor(count, thread_name_prefix="sweep")
+    threads = Threads(workers or processors())
     try:
-        yield Place(pool, count)
+        yield threads
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        threads.stop()
 
 
 def processors() -> int:
@@ -154,10 +198,7 @@ def run_jobs(jobs: Sequence[Job], place: Place, count: Count | None = None) -> l
 
 def _deal(job: Job, place: Place) -> list[Shard]:
     """A job's cells in shards."""
-    work = job.grid.cells * job.rows.count
-    wanted = work // WORK_A_SHARD_MIN // place.workers
-    count = place.workers * min(max(wanted, place.shards_min), place.shards_max)
-    step = min(count, job.grid.cells)
+    step = min(place.workers * place.shards_a_worker, job.grid.cells)
     return [Shard(job, first, step) for first in range(step)]
 
 
@@ -166,25 +207,32 @@ def _run_all(shards: Sequence[Shard], place: Place, count: Count | None) -> list
     found: list[dict[str, Any]] = [{} for _ in shards]
     waiting = deque((at, 0) for at in range(len(shards)))
     running: dict[Future[Any], tuple[int, int]] = {}
+    finished = told = 0
     try:
         while waiting or running:
             # Few on the way at once: what is not yet sent takes no memory elsewhere.
             while waiting and len(running) < 2 * place.workers:
                 at, attempt = waiting.popleft()
                 running[_submitted(place, shards[at], attempt)] = (at, attempt)
-            finished, _ = wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED)
-            if not finished:
+            done, _ = wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            if not done:
                 place.idle()
-            for future in finished:
+            for future in done:
                 at, attempt = running.pop(future)
                 try:
                     found[at] = place.columns_of(future.result())
-                except Exception as error:  # noqa: BLE001  Whatever a worker died of: run it again.
+                except Exception as error:
+                    if not place.loses:
+                        raise
                     _refuse_final(error, attempt)
                     waiting.appendleft((at, attempt + 1))
                     continue
-                if count is not None:
-                    count(len(shards[at].cells))
+                finished += len(shards[at].cells)
+            # A shard that is just over, or was lost, may take back what was told of it: nothing is told then.
+            now = max(finished + place.under_way(), told)
+            if count is not None and now > told:
+                count(now - told)
+            told = now
     finally:
         for future in running:
             future.cancel()

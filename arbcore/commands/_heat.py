@@ -96,18 +96,17 @@ def _head(names: Sequence[str], cell: int, room: int) -> str:
 
 @dataclass(frozen=True)
 class Scale:
-    """From a value to a step: around 0 with gains and losses, else from the lowest to the highest."""
+    """From a value to a step, gains and losses each from the smallest to the largest.
+
+    Each has a scale of its own: large losses at one end would leave no steps to tell good cells apart.
+    """
 
     low: float
     high: float
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Scale":
-        low, high = min(values), max(values)
-        if low < 0 < high:
-            most = max(-low, high)
-            return cls(-most, most)
-        return cls(low, high)
+        return cls(min(values), max(values))
 
     def step(self, value: float, steps: int) -> int:
         """From -``steps`` (the worst loss) to ``steps`` (the best gain); 0 is no P&L."""
@@ -125,7 +124,9 @@ class Scale:
             step = self.step(value, len(GAINS))
             colour = NOTHING if step == 0 else GAINS[step - 1] if step > 0 else LOSSES[-step - 1]
             text = mark.center(width) if width > 1 else " "
-            return f"\x1b[48;5;{colour};38;5;16m{text}\x1b[0m"
+            # Black on the light steps, white on the dark ones.
+            ink = 16 if abs(step) < 4 else 231
+            return f"\x1b[48;5;{colour};38;5;{ink}m{text}\x1b[0m"
         step = self.step(value, len(LETTERS))
         sign = "." if step == 0 else str(step) if step > 0 else LETTERS[-step - 1]
         return (sign + mark if width > 1 else sign).ljust(width)

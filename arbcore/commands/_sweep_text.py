@@ -24,10 +24,10 @@ def summary_lines(
     lines = [
         f"{plural(grid.cells, 'cell')} over {plural(summary['rows_used'], 'row')} used of {summary['rows']:,}"
         + (f" ({skipped} skipped)" if skipped else "")
-        + f" of {where}"
-        + (f", {summary['first_ts']} to {summary['last_ts']}" if summary["first_ts"] else "")
-        + ".",
+        + f" of {where}.",
     ]
+    if summary["first_ts"]:
+        lines.append(f"  {'from':<18}{summary['first_ts']} to {summary['last_ts']}")
     for axis in grid.axes:
         count = plural(len(axis.values), "value")
         lines.append(f"  {axis.name:<18}{shown(axis.values[0])} to {shown(axis.values[-1])}, {count}")

@@ -1,6 +1,7 @@
 """Where a sweep is worked through makes no difference; what is lost is run again, what is foreign refused."""
 
 import json
+import threading
 from array import array
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from typing import Any
@@ -15,7 +16,7 @@ from arbcore.carry.grid import Axis, Grid
 from arbcore.carry.settings import BacktestSettings
 from arbcore.carry.shards import VERSION, Job, Shard, read_result, read_shard, result_of, shard_head
 from arbcore.carry.workers import LOST_MAX, MADE_BY, open_place, run_jobs, run_shard
-from arbcore.errors import RunError, ShardError
+from arbcore.errors import InputError, RunError, ShardError
 
 
 def job(seed: int = 1, *, full: bool = False, expiry_ns: int | None = None) -> Job:
@@ -39,6 +40,8 @@ def whole(job: Job) -> SweepBlock:
 
 class Inline(Executor):
     """Runs at once; ``lose`` says of each call, by its number, whether its worker dies."""
+
+    _max_workers = 2  # So there are sixteen shards, four on the way at once.
 
     def __init__(self, lose: Any = lambda number: False) -> None:
         self.calls: list[tuple[Any, ...]] = []
@@ -81,8 +84,6 @@ def test_the_order_in_which_shards_finish_makes_no_difference() -> None:
     held: list[tuple[Future[Any], Any, tuple[Any, ...]]] = []
 
     class Backwards(Inline):
-        _max_workers = 2  # Four shards on the way at once.
-
         def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
             future: Future[Any] = Future()
             held.append((future, fn, args))
@@ -95,7 +96,7 @@ def test_the_order_in_which_shards_finish_makes_no_difference() -> None:
 
     executor = Backwards()
     assert swept([job(1)], executor=executor) == [whole(job(1))]
-    assert (len(executor.calls), held) == (8, [])
+    assert (len(executor.calls), held) == (16, [])
 
 
 def test_a_result_of_other_cells_is_refused() -> None:
@@ -115,9 +116,27 @@ def test_a_lost_shard_is_run_again_and_counts_once() -> None:
     with open_place(executor=executor) as place:
         assert run_jobs([job(1)], place, seen.append) == [whole(job(1))]
     assert sum(seen) == 180
-    assert len(executor.calls) == len(seen) + 2
+    assert len(executor.calls) == 16 + 2
     # No two calls are equal, for an executor may answer equal ones with one result.
     assert len(set(executor.calls)) == len(executor.calls)
+
+
+def test_an_interrupt_ends_the_threads() -> None:
+    def interrupt(cells: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), open_place(workers=2) as place:
+        run_jobs([job(1), job(2), job(3)], place, interrupt)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("sweep")]
+
+
+def test_threads_lose_nothing_and_say_what_is_wrong() -> None:
+    early = SweepRows()
+    early.feed_row(2, 6000.0, 6000.25, 600.0, 600.01)
+    bad = Job(early, job().grid, expiry_ns=None, full=False)
+    for workers in (1, 2):
+        with pytest.raises(InputError, match="No front ES contract is known"):
+            swept([bad], workers=workers)
 
 
 def test_a_shard_that_is_always_lost_ends_the_sweep() -> None:
