@@ -190,8 +190,11 @@ def load(
 
 
 def _unknown(name: str, source: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    hint = f"did you mean {nearest[0]}?" if nearest else "`arbcore config show` lists all settings."
+    # A prefix that the names share would make any two alike.
+    prefix = next((each for each in PREFIXES if name.startswith(each)), "")
+    stems = [each.removeprefix(prefix) for each in known if each.startswith(prefix)]
+    nearest = difflib.get_close_matches(name.removeprefix(prefix), stems, n=1, cutoff=0.5)
+    hint = f"did you mean {prefix}{nearest[0]}?" if nearest else "`arbcore config show` lists all settings."
     return f"There is no setting {printable(name)} ({source}); {hint}"
 
 

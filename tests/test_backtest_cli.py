@@ -72,6 +72,7 @@ def test_the_ledger_file_is_the_twin_trade_by_trade(tmp_path: Path, capsys: Capt
     ledger, equity = tmp_path / "trades.csv", tmp_path / "equity.csv"
     words = [*FLAGS, "--cost_bps", "0.5", "--trades", str(ledger), "--equity", str(equity)]
     found = document(capsys, "--csv", str(SAMPLE), *words)
+    assert ",-0.0," not in ledger.read_text(encoding="utf-8")
     header, *rows = csv.reader(io.StringIO(ledger.read_text(encoding="utf-8")))
     assert tuple(header) == TRADE_COLUMNS
     expected = twin_ledger()

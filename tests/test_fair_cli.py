@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from arbcore import cli
+from arbcore import cli, fred
+from arbcore.carry import civil
+from arbcore.errors import RunError
 
 AT = ("--expiry", "ESZ26", "--now", "2026-11-20T15:00:00Z")
 QUOTES = ("--spy", "680.10", "680.12", "--factor", "10.03", "--dtb3", "3.63", "--es", "6838.25", "6838.50")
@@ -82,6 +84,120 @@ def test_every_way_to_say_the_rate(fair):
     )
     assert rate("--r", "-0.01") == -0.01
     assert rate() == 0.045
+
+
+def test_rates_come_from_files_as_they_are_quoted(fair, tmp_path):
+    words = ("--spot", "6810", *AT, "--json", "--rates")
+    bill, overnight = tmp_path / "a.csv", tmp_path / "b.csv"
+    # That of the day valued at is not published yet; a dot is a holiday.
+    lines = ("observation_date,DTB3", "2026-11-18,3.63", "2026-11-19,.", "2026-11-20,9.99")
+    bill.write_text("\n".join(lines), encoding="utf-8")
+    overnight.write_text("date,sofr\n2026-11-19,3.65\n", encoding="utf-8")
+    answer = answer_of(fair(*words, str(bill)))
+    assert answer["r"] == pytest.approx(-math.log(1 - 0.0363 * 91 / 360) * 365 / 91)
+    assert answer["rate_source"] == "DTB3 3.63% of 2026-11-18 (3 days old)"
+    t = answer["t"]
+    assert answer_of(fair(*words, str(overnight)))["r"] == pytest.approx(
+        math.log(1 + 0.0365 * t * 365 / 360) / t
+    )
+    both = answer_of(fair(*words, str(overnight), str(bill)))
+    at_a_day = math.log(1 + 0.0365 / 360) * 365
+    forward = (answer["r"] * 91 - at_a_day) / 90
+    assert both["r"] * t * 365 == pytest.approx(at_a_day + forward * (t * 365 - 1))
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (None, "cannot be read (No such file or directory)"),
+        ("", "line 1: the header is a date and the series"),
+        ("date,SPX\n2026-11-18,1\n", "one of DTB4WK, DTB3"),
+        ("date,DTB3\n2026-11-18\n", "line 2 is no date and rate"),
+        ("date,DTB3\n2026-11-18,high\n", "line 2 is no date and rate"),
+        ("date,DTB3\n2026-11-20,3.63\n", "has no rate of a date before 2026-11-20"),
+    ],
+)
+def test_a_bad_file_of_rates_is_exit_code_3(fair, tmp_path, content, part):
+    file = tmp_path / "rates.csv"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    code, out, err = fair("--spot", "6810", *AT, "--rates", str(file))
+    assert (code, out) == (3, "")
+    assert part in err
+
+
+def test_an_old_rate_is_said(fair, tmp_path):
+    file = tmp_path / "rates.csv"
+    file.write_text("date,DTB3\n2026-10-01,3.63\n", encoding="utf-8")
+    code, _, err = fair("--spot", "6810", *AT, "--rates", str(file))
+    assert (code, err) == (
+        0, "arbcore: warning: DTB3 3.63% of 2026-10-01 (51 days old) is the last rate there is.\n"
+    )  # fmt: skip
+
+
+@pytest.fixture
+def observed(monkeypatch, tmp_path):
+    """What FRED answers, to a key in a file; nothing leaves the machine."""
+    asked = []
+
+    def observe(answer):
+        def fetch(settings, *, now_ns):
+            asked.append((settings.series, settings.key))
+            if isinstance(answer, Exception):
+                raise answer
+            return fred.Observation(settings.series, civil.read_date(answer), 3.63, now_ns)
+
+        monkeypatch.setattr(fred, "fetch", fetch)
+        return asked
+
+    monkeypatch.setattr(fred, "cache_folder", lambda: tmp_path / "cache")
+    (tmp_path / "key").write_text("a-key-of-32-letters\n", encoding="utf-8")
+    return observe
+
+
+def test_fred_is_asked_with_the_key_of_a_file_and_remembered(fair, observed, tmp_path):
+    asked = observed("2026-11-19")
+    words = ("--spot", "6810", *AT, "--json", "--fred", "DTB3", "--fred-key", str(tmp_path / "key"))
+    answer = answer_of(fair(*words))
+    assert answer["rate_source"] == "DTB3 3.63% of 2026-11-19 (2 days old)"
+    assert answer_of(fair(*words)) == answer
+    assert asked == [("DTB3", "a-key-of-32-letters")]
+    assert "a-key" not in json.dumps(answer)
+
+
+def test_without_an_answer_of_fred_there_is_no_value(fair, observed, tmp_path):
+    observed(RunError("FRED cannot be reached for DTB3 (timeout); check the network."))
+    code, out, err = fair("--spot", "6810", *AT, "--fred", "DTB3", "--fred-key", str(tmp_path / "key"))
+    assert (code, out) == (1, "")
+    assert err.endswith("arbcore: FRED cannot be reached for DTB3 (timeout); check the network.\n")
+
+
+def test_a_rate_of_today_values_no_past(fair, observed, tmp_path):
+    observed("2026-11-25")
+    code, _, err = fair("--spot", "6810", *AT, "--fred", "DTB3", "--fred-key", str(tmp_path / "key"))
+    assert code == 2
+    assert "name a file with --rates" in err
+
+
+def test_a_yield_for_each_expiry(fair):
+    words = ("--spot", "6810", *AT, "--es", "6838.25", "6838.50", "--far", "6890", "6890.5", "--json")
+    one, two = answer_of(fair(*words)), answer_of(fair(*words, "--d", "ESZ26:0.014,ESH27:0.02"))
+    assert (two["d"], two["fair"]) == (0.014, one["fair"])
+    near, far = one["t"], one["t"] + (91 * 86_400 - 3_600) / (365 * 86_400)
+    between = (0.02 * far - 0.014 * near) / (far - near)
+    rates = [each["calendar_spread"]["rate_lent"] for each in (one, two)]
+    assert rates[1] - rates[0] == pytest.approx(between - 0.014)
+
+
+def test_a_factor_from_a_series_is_the_last_one_known(fair, tmp_path):
+    file = tmp_path / "factors.csv"
+    lines = ("ts,factor", "2026-11-19T20:00Z,10.01", "2026-11-20T14:59Z,10.03", "2026-11-20T15:01Z,10.09")
+    file.write_text("\n".join(lines), encoding="utf-8")
+    assert answer_of(fair("--spy", "680", "--factor", str(file), *AT, "--json"))["factor"] == 10.03
+    file.write_text("ts,factor\n2026-11-19T20:00Z,none\n", encoding="utf-8")
+    code, _, err = fair("--spy", "680", "--factor", str(file), *AT)
+    assert code == 3
+    assert "factors.csv line 2: write a time and a factor above 0" in err
 
 
 def test_a_schedule_in_dollars_a_share(fair, tmp_path):
@@ -161,6 +277,12 @@ def test_seconds_before_expiry_no_absurd_rate_is_shown(fair, tmp_path):
         (("--spot", "6810", "--now", "1990-01-01T00:00Z"), "name the expiry"),
         (("--spot", "6810", "--r", "4.5"), "not a number from -1 to 1"),
         (("--spot", "6810", "--dtb3", "3", "--sofr", "3"), "not allowed with"),
+        (("--spot", "6810", "--d", "x"), "--d has 'x', which is not a number from -1 to 1"),
+        (("--spot", "6810", *AT, "--d", "ESH27:0.01"), "no yield for the expiry 2026-12-18T14:30:00Z"),
+        (("--spy", "681", "--factor", "none.csv"), "neither a number such as 10.03 nor a file"),
+        (("--spy", "681", "--factor", "-1"), "above 0"),
+        (("--spot", "6810", "--fred", "DTB3"), "--fred needs --fred-key FILE"),
+        (("--spot", "6810", "--fred-key", "key"), "--fred-key belongs to --fred"),
         (("--spot", "6810", "--curve", "91"), "which is not DAYS:RATE"),
         (("--spot", "6810", "--curve", "0:0.04"), "years above 0"),
         (("--spot", "6810", *AT, "--far-expiry", "ESH27"), "with --far BID ASK"),

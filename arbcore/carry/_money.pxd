@@ -120,9 +120,9 @@ cdef inline double financing_of(const Terms* terms, int side, double shares, dou
                                 int64_t entry_ns, int64_t exit_ns) noexcept nogil:
     """Paid on the SPY leg's entry value when long SPY; received, less the borrow fee, when short."""
     cdef double rate = -terms.funding_rate if side < 0 else terms.funding_rate - terms.borrow_rate
-    # The divisor is a year of 365 days in nanoseconds.
+    # The divisor is a year of 365 days in nanoseconds; the sum takes the sign off a zero.
     return rate * (shares * spy_entry) * (
-        <double>(<uint64_t>exit_ns - <uint64_t>entry_ns) / 31_536_000_000_000_000.0)
+        <double>(<uint64_t>exit_ns - <uint64_t>entry_ns) / 31_536_000_000_000_000.0) + 0.0
 
 
 cdef inline double dividends_of(const Terms* terms, int side, double shares, int64_t entry_ns,

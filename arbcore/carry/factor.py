@@ -4,13 +4,15 @@ SPY times ten is not the index: dividends held in the fund and its fees move it,
 threshold. Owns the three ways of knowing the factor; nothing here looks ahead of the instant it is asked for.
 """
 
+import csv
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from statistics import median
 
 from arbcore._carry import carry_factor
-from arbcore.errors import UsageError
+from arbcore.carry._cells import read_ts
+from arbcore.errors import InputError, UsageError
 
 DEFAULT_FACTOR = 10.0
 
@@ -38,6 +40,38 @@ def calibrated_factor(factors: Sequence[float]) -> float:
     if not factors:
         raise UsageError("A factor cannot be calibrated from no quotes; give a window of one row or more.")
     return check_factor(median(factors))
+
+
+def read_series(lines: Iterable[str], *, name: str) -> "FactorSeries":
+    """A series from the lines of a CSV file with the columns ``ts`` and ``factor``, in order of time.
+
+    Times are spelled as in a file of quotes. InputError names the file ``name`` and the line.
+    """
+    rows = csv.reader(lines)
+    try:
+        titles = [title.strip().lower() for title in next(rows, [])]
+        if "ts" not in titles or "factor" not in titles:
+            raise InputError(f"{name} line 1: the header needs the columns ts and factor.")
+        points = [
+            _point_of(dict(zip(titles, row, strict=False)), f"{name} line {rows.line_num}")
+            for row in rows
+            if any(cell.strip() for cell in row)
+        ]
+    except csv.Error as error:
+        raise InputError(f"{name} line {rows.line_num}: {error}; it is no CSV file.") from None
+    if [time_ns for time_ns, _ in points] != sorted(time_ns for time_ns, _ in points):
+        raise InputError(f"{name}: its times go back; sort it.")
+    return FactorSeries(points)
+
+
+def _point_of(row: dict[str, str], where: str) -> tuple[int, float]:
+    time_ns = read_ts(row["ts"].strip().encode())
+    try:
+        if time_ns is not None:
+            return time_ns, check_factor(float(row.get("factor", "")))
+    except (UsageError, ValueError):
+        pass
+    raise InputError(f"{where}: write a time and a factor above 0, such as 2026-03-02T14:30:00Z,10.03.")
 
 
 class FactorSeries:

@@ -12,6 +12,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from random import Random
 from typing import Any
 
 from arbcore.carry._backtest import Backtest
@@ -102,10 +103,8 @@ def cuts_of(whole: History, seed: int) -> list[int]:
     if count <= EVERY_ROW_BELOW:
         return list(range(1, count))
     cuts = {count * at // (CUTS_OF_A_KIND + 1) for at in range(1, CUTS_OF_A_KIND + 1)}
-    state = seed
-    for _ in range(CUTS_OF_A_KIND):
-        state = (state * 6_364_136_223_846_793_005 + 1_442_695_040_888_963_407) % 2**64  # Knuth's MMIX
-        cuts.add(1 + state * (count - 1) // 2**64)
+    rng = Random(seed)
+    cuts |= {rng.randrange(1, count) for _ in range(CUTS_OF_A_KIND)}
     instants = [trade[at] for trade in whole.trades for at in (ENTRY, EXIT)]
     step = max(1, len(instants) * 2 // CUTS_OF_A_KIND)
     for instant_ns in instants[::step]:

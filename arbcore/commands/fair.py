@@ -14,7 +14,16 @@ from typing import Any
 
 from arbcore import _carry
 from arbcore.carry import calendar, civil, dividends, factor, fair, rates
-from arbcore.errors import ArbcoreError, InputError, UsageError
+from arbcore.commands._fair_inputs import (
+    DEFAULT_D,
+    DEFAULT_R,
+    as_usage,
+    rate_of,
+    read_dividends,
+    read_factor,
+    yield_to,
+)
+from arbcore.errors import UsageError
 from arbcore.text import printable
 
 DESCRIPTION = """\
@@ -32,10 +41,12 @@ examples:
   arbcore fair --spy 680.10 680.12 --factor 10.03 --expiry ESZ26 --now 2026-11-20T15:00Z \\
                --dtb3 3.63 --es 6838.25 6838.50 --funding-bps 40 --lending-bps 20 --borrow-bps 25
   arbcore fair --spot 6810 --expiry ESZ26 --sofr 3.65 --json
+  arbcore fair --spot 6810 --expiry ESZ26 --rates DTB4WK.csv DTB3.csv --d ESZ26:0.0125
+
+FRED's site gives a series as CSV without a key: https://fred.stlouisfed.org/graph/fredgraph.csv?id=DTB3. With
+--fred the last value is fetched, at most every six hours; it is shown with its date and age.
 """
 SCHEMA = "arbcore.fair/1"
-DEFAULT_R = 0.045
-DEFAULT_D = 0.014
 BPS = 1e-4
 
 
@@ -68,7 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     spot.add_argument("--spot", type=PRICE, nargs="+", metavar="X", help="the index: one price, or BID ASK")
     spot.add_argument("--spy", type=PRICE, nargs="+", metavar="X", help="SPY: one price, or BID ASK")
     known = parser.add_mutually_exclusive_group()
-    known.add_argument("--factor", type=PRICE, metavar="X", help="index / SPY (default 10)")
+    known.add_argument(
+        "--factor", metavar="X", help="index / SPY (default 10), or a CSV of ts,factor: the last one known"
+    )
     known.add_argument("--index", type=PRICE, metavar="X", help="a quote of the index that gives the factor")
     parser.add_argument("--expiry", metavar="DATE", help="date, time or code such as ESZ26 (default: front)")
     parser.add_argument("--now", metavar="TIME", help="instant to value at, ISO 8601 (default: the clock)")
@@ -83,10 +96,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DAYS:R,...",
         help="annual decimals at terms in days, such as 30:0.041,91:0.042",
     )
+    rate.add_argument(
+        "--rates", nargs="+", metavar="FILE",
+        help="CSV of FRED's site: the last value of a date before --now; of several the curve of their terms",
+    )  # fmt: skip
+    rate.add_argument("--fred", metavar="SERIES", help="ask FRED for the last value, such as DTB3 or SOFR")
+    parser.add_argument("--fred-key", metavar="FILE", help="a file that holds your key of FRED")
     paid = parser.add_mutually_exclusive_group()
     paid.add_argument(
-        "--d", type=RATE, metavar="D", help=f"dividend yield, annual decimal (default {DEFAULT_D})"
-    )
+        "--d", metavar="D",
+        help=f"dividend yield, annual decimal (default {DEFAULT_D}), or ESZ26:0.012,ESH27:0.013 per expiry",
+    )  # fmt: skip
     paid.add_argument("--dividends", metavar="FILE", help="schedule of ex-dates and amounts: CSV")
     parser.add_argument("--es", type=PRICE, nargs=2, metavar=("BID", "ASK"), help="the future's quotes")
     parser.add_argument(
@@ -154,12 +174,12 @@ def run(args: argparse.Namespace) -> int:
 
 def read_question(args: argparse.Namespace) -> Question:
     """The flags as numbers of the desk; ArbcoreError where they make no sense together."""
-    now_ns = time.time_ns() if args.now is None else _as_usage("--now", civil.read_time, args.now)
+    now_ns = time.time_ns() if args.now is None else as_usage("--now", civil.read_time, args.now)
     if args.expiry is None:
         expiry_ns = calendar.front_contract(now_ns).expiry_ns
-        print(f"arbcore: no --expiry given, taking {_name_of(expiry_ns)}.", file=sys.stderr)
+        print(f"arbcore: No --expiry was given; {_name_of(expiry_ns)} is taken.", file=sys.stderr)
     else:
-        expiry_ns = _as_usage("--expiry", calendar.read_expiry, args.expiry)
+        expiry_ns = as_usage("--expiry", calendar.read_expiry, args.expiry)
         if expiry_ns <= now_ns:
             print(
                 f"arbcore: warning: {_name_of(expiry_ns)} has expired by the time valued at, so that nothing "
@@ -175,8 +195,8 @@ def read_question(args: argparse.Namespace) -> Question:
     if args.index is not None:
         multiple = factor.factor_of_index(index=args.index, spy_mid=(bid + ask) * 0.5)
     else:
-        multiple = factor.DEFAULT_FACTOR if args.factor is None else args.factor
-    rate, rate_source = _rate(args)
+        multiple = factor.DEFAULT_FACTOR if args.factor is None else read_factor(args.factor, now_ns)
+    rate, rate_source = rate_of(args, now_ns)
     schedule = None
     if args.dividends is not None:
         schedule = read_dividends(args.dividends, multiple)
@@ -188,7 +208,7 @@ def read_question(args: argparse.Namespace) -> Question:
             "last line is not counted.",
             file=sys.stderr,
         )
-    d = 0.0 if schedule else DEFAULT_D if args.d is None else args.d
+    d = 0.0 if schedule else yield_to(args.d, expiry_ns)
     costs = fair.Costs(
         funding_spread=args.funding_bps * BPS,
         lending_spread=args.lending_bps * BPS,
@@ -220,51 +240,6 @@ def _quote(flag: str, prices: list[float]) -> tuple[float, float]:
     if bid > ask:
         raise UsageError(f"{flag} has its bid {bid:g} above its ask {ask:g}; give BID ASK.")
     return bid, ask
-
-
-def _rate(args: argparse.Namespace) -> tuple[rates.Rate, str]:
-    if args.dtb3 is not None:
-        return rates.BillRate(args.dtb3 / 100), f"DTB3 {args.dtb3:g}%"
-    if args.sofr is not None:
-        return rates.SimpleRate(args.sofr / 100), f"SOFR {args.sofr:g}%"
-    if args.curve is not None:
-        return _curve(args.curve), "curve"
-    if args.r is not None:
-        return rates.ConstantRate(args.r), "--r"
-    return rates.ConstantRate(DEFAULT_R), "default"
-
-
-def _curve(text: str) -> rates.Curve:
-    points = []
-    for point in text.split(","):
-        days, colon, rate = point.partition(":")
-        try:
-            points.append((float(days) / 365, float(rate if colon else "")))
-        except ValueError:
-            raise UsageError(
-                f"--curve has '{printable(point)}', which is not DAYS:RATE such as 91:0.042."
-            ) from None
-    return rates.Curve(points)
-
-
-def _as_usage(flag: str, read: Callable[[str], int], text: str) -> int:
-    """Reads a flag; what is bad input in a file is wrong usage in a flag."""
-    try:
-        return read(text)
-    except ArbcoreError as error:
-        raise UsageError(f"{flag}: {error}") from None
-
-
-def read_dividends(path: str, multiple: float) -> dividends.Schedule:
-    """The schedule in a file; InputError where it cannot be read."""
-    name = printable(path)
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as lines:
-            return dividends.read_schedule(lines, name=name, factor=multiple)
-    except OSError as error:
-        raise InputError(f"{name} cannot be read ({error.strerror}); check --dividends.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{name} is not text in UTF-8; give a CSV file.") from None
 
 
 def _name_of(expiry_ns: int) -> str:
@@ -391,13 +366,13 @@ def _of_spread(question: Question, args: argparse.Namespace) -> dict[str, Any]:
     if args.far_expiry is None:
         far_ns = calendar.front_contract(near_ns).expiry_ns
     else:
-        far_ns = _as_usage("--far-expiry", calendar.read_expiry, args.far_expiry)
+        far_ns = as_usage("--far-expiry", calendar.read_expiry, args.far_expiry)
     if far_ns <= near_ns:
         raise UsageError("--far-expiry must be later than --expiry.")
     payments = question.schedule.between(near_ns, far_ns) if question.schedule else ()
     known: dict[str, Any] = {
         "years_between": _carry.years_to_expiry(near_ns, far_ns),
-        "d": question.carry.d,
+        "d": _yield_between(question, args, far_ns) if question.schedule is None else 0.0,
         "payments": payments,
     }
     return {
@@ -408,3 +383,12 @@ def _of_spread(question: Question, args: argparse.Namespace) -> dict[str, Any]:
         "rate_lent": fair.calendar_spread_rate(near=near_ask, far=far_bid, **known),
         "rate_borrowed": fair.calendar_spread_rate(near=near_bid, far=far_ask, **known),
     }
+
+
+def _yield_between(question: Question, args: argparse.Namespace, far_ns: int) -> float:
+    """The yield from the near expiry to the far one."""
+    near, far = question.carry.d, yield_to(args.d, far_ns)
+    if near == far:
+        return near
+    t_near, t_far = question.carry.t, _carry.years_to_expiry(question.now_ns, far_ns)
+    return (far * t_far - near * t_near) / (t_far - t_near)

@@ -346,7 +346,8 @@ class Backtest:
         """Paid on the SPY leg's entry value when long SPY; received, less the borrow fee, when short."""
         s = self.settings
         rate = -s.funding_rate if p.side < 0 else s.funding_rate - s.borrow_rate
-        return rate * (p.shares * spy_entry) * (float(to_ns - from_ns) / float(YEAR_NS))
+        # The sum takes the sign off a zero.
+        return rate * (p.shares * spy_entry) * (float(to_ns - from_ns) / float(YEAR_NS)) + 0.0
 
     def _settle_at_last(self, reason: str) -> None:
         last = self.last
