@@ -12,7 +12,7 @@ from arbcore.carry.digest import LedgerDigest
 from arbcore.pages.chart import Chart, legend, swatch
 from arbcore.pages.markup import Markup, number, percent, tag
 from arbcore.pages.page import figure, section
-from arbcore.pages.scale import Scale, TimeAxis, moment
+from arbcore.pages.scale import Scale, TimeAxis, moment, unit_of
 from arbcore.pages.series import Envelope, coarsened
 from arbcore.text import plural
 
@@ -219,11 +219,16 @@ def split_figure(summary: Mapping[str, Any]) -> Markup:
             for word, value, *_ in spans
         ],
         texts=[f"{word}: {number(value, signed=True)} USD" for word, value, *_ in spans],
-        written=[number(value, 0 if abs(value) >= 1000 else 2, signed=True) for _, value, *_ in spans],
+        written=[_short(value) for _, value, *_ in spans],
     )
     chart.rule(0.0, style="line-zero")
     caption = "Of closed trades: what the basis, time and everything else made, less costs."
     return tag("div", tag("h3", "From the basis to the net"), figure(chart.markup(), caption=caption))
+
+
+def _short(value: float) -> str:
+    unit, name = unit_of(abs(value))
+    return number(value / unit, 0 if unit == 1.0 and abs(value) >= 1000 else 2, signed=True) + name
 
 
 def distribution_figure(summary: Mapping[str, Any], ledger: LedgerDigest) -> Markup:

@@ -134,7 +134,8 @@ def _model(params: Mapping[str, Any]) -> Markup:
     times = "\N{MULTIPLICATION SIGN}"
     at_mid = params["fill"] == "mid"
     slipped = params["es_slippage_ticks"] or params["spy_slippage_ticks"]
-    late = params.get("es_latency_rows") or params.get("spy_latency_rows")
+    late = params["es_latency_rows"] or params["spy_latency_rows"]
+    fees = params["es_fee"] or params["spy_fee"] or params["spy_fee_min"]
     carried = params["funding_rate"] or params["borrow_rate"]
     does = [
         f"Fair value is SPY {times} factor {times} e^((r \N{MINUS SIGN} d)t), t in years to the expiry.",
@@ -144,6 +145,7 @@ def _model(params: Mapping[str, Any]) -> Markup:
         "Each leg is filled its latency in rows after the row that decided." if late
         else "No latency: the row that decides is the row that fills.",
         "Costs as given, half at entry and half at exit; equity is marked at mids on every row.",
+        "Fees of each leg as given, besides." if fees else "No fees but the costs.",
         "Financing of the SPY leg and borrow at the rates given." if carried
         else "No financing of the SPY leg, and no borrow fee.",
         "Dividends held through are paid and received." if params["dividends"]

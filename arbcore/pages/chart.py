@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from arbcore.pages.markup import Markup, tag
-from arbcore.pages.scale import Scale
+from arbcore.pages.scale import EDGE, Scale
 
 # The inner drawing, stretched to the chart: fine enough for every pixel of a wide screen.
 _WIDE, _HIGH = 10_000, 2_000
@@ -156,7 +156,7 @@ class Chart:
             parts.append(tag("line", x1="0", x2="100%", y1=height, y2=height))
             parts.append(tag("text", text, x="-8", y=height, dy="0.32em", text_anchor="end"))
         for at, (share, text) in enumerate(self.labels):
-            anchor = "start" if share < 0.04 else "end" if share > 0.96 else "middle"
+            anchor = "start" if share < EDGE else "end" if share > 1 - EDGE else "middle"
             # On a narrow screen every second one is left out.
             wide = "wide" if at % 2 else None
             place = _percent(share)

@@ -17,9 +17,11 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 _GAP_MAX = 2.0
 _TICKS_MAX = 8
 #: Two labels are at least this share of the axis apart.
-_TICKS_APART = 0.085
+_TICKS_APART = 0.105
+#: A label this close to an end of the axis is set inwards.
+EDGE = 0.04
 _ROUND = (1.0, 2.0, 5.0, 10.0)
-#: Numbers as large as these are written in units of them, so that the labels of an axis stay short.
+#: Numbers as large as these are written in units of them, so that labels stay short.
 _LARGE = ((1e9, " bn"), (1e6, " M"))
 _MONTH_STEPS = (1, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
 _CLOCK_STEPS_NS = (
@@ -54,6 +56,11 @@ def decimals_of(step: float) -> int:
     return max(0, min(12, -math.floor(math.log10(step) + 1e-9)))
 
 
+def unit_of(largest: float) -> tuple[float, str]:
+    """The unit in which numbers of this size stay short, and what it is called: (1e6, " M")."""
+    return next(((unit, name) for unit, name in _LARGE if largest >= unit), (1.0, ""))
+
+
 @dataclass(frozen=True)
 class Scale:
     """A straight line from ``low`` .. ``high`` to 0 .. 1."""
@@ -76,8 +83,7 @@ class Scale:
     def labels(self, count: int = 5, *, whole: bool = False) -> list[tuple[float, str]]:
         """(share, text) of the round numbers on the scale; only whole ones where it counts something."""
         step = round_step(self.high - self.low, count)
-        largest = max(abs(self.low), abs(self.high))
-        unit, name = next(((unit, name) for unit, name in _LARGE if largest >= unit), (1.0, ""))
+        unit, name = unit_of(max(abs(self.low), abs(self.high)))
         digits = 0 if whole and unit == 1.0 else decimals_of(step / unit)
         return [
             (self(value), f"{value / unit + 0.0:,.{digits}f}{name}".replace("-", "\N{MINUS SIGN}"))
@@ -163,7 +169,9 @@ def _apart(found: list[_Tick]) -> list[_Tick]:
     """Those that leave each other room; a date goes before a clock time."""
     kept: list[_Tick] = []
     for tick in found:
-        if kept and tick.place - kept[-1].place < _TICKS_APART:
+        # A label at an edge of the chart is set inwards, not around its place.
+        inwards = kept and (kept[-1].place < EDGE or tick.place > 1 - EDGE)
+        if kept and tick.place - kept[-1].place < _TICKS_APART * (1.4 if inwards else 1.0):
             if tick.new_day and not kept[-1].new_day:
                 kept[-1] = tick
             continue

@@ -107,7 +107,8 @@ tfoot th,tfoot td{border-top:1px solid var(--rule);border-bottom:0;font-weight:6
 .n{text-align:right;white-space:nowrap}
 .w{white-space:nowrap}
 td.left-out{text-align:center;color:var(--soft);padding:10px 0}
-.code{font-family:ui-monospace,SFMono-Regular,Menlo,"Liberation Mono",monospace;font-size:12.5px}
+.code{font-family:ui-monospace,SFMono-Regular,Menlo,"Liberation Mono",monospace;font-size:11.5px;
+ color:var(--soft)}
 .top p{max-width:none}
 .plain{font-size:14px;margin:0;padding-left:18px;max-width:74ch}
 .plain li{margin:0 0 5px}
@@ -124,7 +125,7 @@ footer p{max-width:none;border-top:1px solid var(--rule);padding-top:16px}
  .plot{padding-left:52px}
  caption{max-width:calc(100vw - 36px)}
  .chart .wide{display:none}
- .pair{grid-template-columns:1fr}
+ .pair{grid-template-columns:1fr;row-gap:22px}
 }
 """
 _PAPER = """

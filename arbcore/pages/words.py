@@ -7,14 +7,14 @@ page without a change.
 from collections.abc import Mapping
 from typing import Any
 
-from arbcore.pages.markup import Markup, datum, number, percent, tag
+from arbcore.pages.markup import Markup, datum, join, number, percent, tag
 from arbcore.pages.page import table
 from arbcore.text import time_span
 
 _LABELS = {
     "r": "interest rate",
     "d": "dividend yield",
-    "factor": "index points a USD of SPY",
+    "factor": "index points per USD of SPY",
     "calibration_rows": "rows to calibrate the factor",
     "entry_bps": "entry",
     "exit_bps": "exit",
@@ -26,9 +26,9 @@ _LABELS = {
     "spy_slippage_ticks": "SPY slippage",
     "es_latency_rows": "ES latency",
     "spy_latency_rows": "SPY latency",
-    "es_fee": "ES fee a contract and side",
-    "spy_fee": "SPY fee a share and side",
-    "spy_fee_min": "least SPY fee an order",
+    "es_fee": "ES fee per contract and side",
+    "spy_fee": "SPY fee per share and side",
+    "spy_fee_min": "least SPY fee of an order",
     "close_at_end": "close at the end",
     "net_pnl": "net P&L",
     "gross_pnl": "gross P&L",
@@ -107,10 +107,10 @@ def statistic(name: str, value: Any, *, key: str | None) -> object:
 def parameters(params: Mapping[str, Any]) -> Markup:
     """Every setting of a run."""
     rows = [
-        [tag("span", name, class_="code"), label_of(name), valued(name, value)]
+        [join((sentence_case(label_of(name)), " ", tag("span", name, class_="code"))), valued(name, value)]
         for name, value in params.items()
     ]
-    return table("Settings", ["name", "what it is", "value"], rows)
+    return table("Settings", ["setting", "value"], rows)
 
 
 def data_rows(summary: Mapping[str, Any]) -> Markup:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arbcore.carry.civil import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S, read_time
-from arbcore.pages.scale import Scale, TimeAxis, clock_text, decimals_of, moment, round_step, ticks
+from arbcore.pages.scale import Scale, TimeAxis, clock_text, decimals_of, moment, round_step, ticks, unit_of
 
 NUMBERS = st.floats(-1e12, 1e12)
 
@@ -57,6 +57,12 @@ def test_labels_have_the_decimals_of_their_step() -> None:
 def session(day: str, minutes: int) -> list[int]:
     first = read_time(f"{day}T13:31:00Z")
     return [first + at * NS_PER_MINUTE for at in range(minutes)]
+
+
+def test_large_numbers_have_short_labels() -> None:
+    assert [text for _, text in Scale(-2e6, 2e6).labels(2)] == ["\N{MINUS SIGN}2 M", "0 M", "2 M"]
+    assert Scale(0, 3.5e9).labels(4)[1][1] == "1 bn"
+    assert unit_of(999_999) == (1.0, "")
 
 
 def test_a_night_is_drawn_no_longer_than_two_rows() -> None:

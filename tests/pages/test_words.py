@@ -18,7 +18,7 @@ from arbcore.pages.words import (
 
 def test_every_setting_is_shown_with_its_value() -> None:
     page = Page(parameters(BacktestSettings(entry_bps=12.5, stop_bps=7).document()))
-    shown = {row[0]: row[2] for row in page.tables[0][1:]}
+    shown = {row[0].split()[-1]: row[1] for row in page.tables[0][1:]}
     assert set(shown) == set(BacktestSettings().document())
     assert (shown["entry_bps"], shown["stop_bps"], shown["max_hold_days"]) == ("12.5 bps", "7 bps", "off")
     assert shown["r"] == "0.045 a year (4.500%)"
