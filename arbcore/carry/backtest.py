@@ -23,7 +23,8 @@ from arbcore.carry.reading import read_into
 from arbcore.carry.settings import CALIBRATION_ROWS, BacktestSettings
 from arbcore.carry.table import Table
 from arbcore.errors import ConfigError, UsageError
-from arbcore.text import plural, printable
+from arbcore.output_file import OutputFile
+from arbcore.text import plural
 
 TRADE_COLUMNS = (
     "trade_id", "side", "entry_ts", "exit_ts", "contracts", "shares", "es_entry", "es_exit", "spy_entry",
@@ -54,14 +55,10 @@ class BacktestResult:
         return self.picture.page(self.summary, self.notes)
 
     def write_html(self, path: str | Path) -> None:
-        """Writes the page to a file. UsageError as ``to_html``, and where the file cannot be written."""
+        """Writes the page to a file, whole or not at all. RunError where it cannot, and as ``to_html``."""
         text = self.to_html()
-        try:
-            Path(path).write_text(text, encoding="utf-8", newline="")
-        except OSError as error:
-            raise UsageError(
-                f"{printable(str(path))} cannot be written ({error.strerror}); name another file."
-            ) from error
+        with OutputFile(Path(path)) as stream:
+            stream.write(text)
 
 
 class Picture:

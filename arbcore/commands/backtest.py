@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from arbcore.commands._backtest_arguments import add_settings, chosen_settings, spellings
-from arbcore.commands._output import OutputFile, Progress, refuse_overlap
+from arbcore.commands._output import Progress, refuse_overlap
+from arbcore.output_file import OutputFile
 from arbcore.text import plural, time_span
 
 DESCRIPTION = """\

@@ -11,8 +11,9 @@ from typing import Any, TextIO
 from arbcore.commands import _heat
 from arbcore.commands._arguments import whole_number
 from arbcore.commands._backtest_arguments import PAIRS, add_settings, chosen_settings, name_of, spellings
-from arbcore.commands._output import OutputFile, Progress, refuse_overlap
+from arbcore.commands._output import Progress, refuse_overlap
 from arbcore.errors import UsageError
+from arbcore.output_file import OutputFile
 from arbcore.text import printable
 
 DESCRIPTION = """\

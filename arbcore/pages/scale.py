@@ -18,6 +18,8 @@ _GAP_MAX = 2.0
 _TICKS_MAX = 8
 #: Two labels are at least this share of the axis apart.
 _TICKS_APART = 0.105
+#: Of numbers whose difference is less than this share of them, no round ones in between can be told.
+_SPAN_LEAST = 1e-7
 #: A label this close to an end of the axis is set inwards.
 EDGE = 0.04
 _ROUND = (1.0, 2.0, 5.0, 10.0)
@@ -44,7 +46,12 @@ def round_step(span: float, count: int) -> float:
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round numbers from ``low`` to ``high``, both included where they are round."""
+    """Round numbers from ``low`` to ``high``, both included where they are round.
+
+    Where the two differ by less than their digits can tell, ``low`` alone.
+    """
+    if high - low < _SPAN_LEAST * max(abs(low), abs(high)):
+        return [low]
     step = round_step(high - low, count)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
@@ -73,7 +80,8 @@ class Scale:
         """A scale that shows all finite values with some room, and 0 to 1 where there is none."""
         finite = [value for value in values if math.isfinite(value)]
         low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
-        room = (high - low) * margin or abs(high) * margin or 1.0
+        largest = max(abs(low), abs(high))
+        room = (high - low) * margin if high - low > _SPAN_LEAST * largest else largest * margin or 1.0
         return cls(low - room, high + room)
 
     def __call__(self, value: float) -> float:
@@ -85,8 +93,12 @@ class Scale:
         step = round_step(self.high - self.low, count)
         unit, name = unit_of(max(abs(self.low), abs(self.high)))
         digits = 0 if whole and unit == 1.0 else decimals_of(step / unit)
+
+        def text(value: float) -> str:
+            return f"{value / unit:,.{digits}f}{name}".replace("-", "\N{MINUS SIGN}") if value else "0"
+
         return [
-            (self(value), f"{value / unit + 0.0:,.{digits}f}{name}".replace("-", "\N{MINUS SIGN}"))
+            (self(value), text(value))
             for value in ticks(self.low, self.high, count)
             if not whole or abs(value - round(value)) < 1e-9
         ]

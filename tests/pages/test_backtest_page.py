@@ -11,7 +11,7 @@ from quotes import random_rows
 
 import arbcore
 from arbcore.carry._envelope import Envelope
-from arbcore.errors import UsageError
+from arbcore.errors import RunError, UsageError
 from arbcore.pages.backtest_page import backtest_page
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "es_spy_synthetic.csv"
@@ -160,5 +160,6 @@ def test_a_page_is_written_to_a_file(tmp_path: Path) -> None:
     result = result_of()
     result.write_html(tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == result.to_html()
-    with pytest.raises(UsageError, match="cannot be written"):
+    assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
+    with pytest.raises(RunError, match="cannot be written"):
         result.write_html(tmp_path / "nowhere" / "report.html")
