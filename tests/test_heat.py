@@ -41,9 +41,9 @@ def test_the_map_names_rows_and_columns_and_marks_cells() -> None:
     lines = heat_map(picture([[-1.0, 0.0], [2.0, 1.0]], {(1, 0): "*", (0, 1): "o"}), width=40, colours=False)
     assert lines == [
         "entry_bps   exit_bps",
-        "           0    1",
-        "      0.0  i    .o",
-        "      0.5  9*   5",
+        "           0   1",
+        "      0.0  i   .o",
+        "      0.5  9*  5",
         "1 to 9  +0 to +2 USD",
         "a to i  +0 to -1 USD",
         ".  neither gain nor loss",
@@ -54,7 +54,7 @@ def test_the_map_names_rows_and_columns_and_marks_cells() -> None:
 
 def test_blocks_have_the_colour_of_their_step_and_no_letters() -> None:
     lines = heat_map(picture([[-2.0, 2.0]]), width=40, colours=True)
-    assert "\x1b[48;5;161;38;5;231m     \x1b[0m\x1b[48;5;26;38;5;231m     \x1b[0m" in lines[2]
+    assert "\x1b[48;5;161;38;5;231m    \x1b[0m\x1b[48;5;26;38;5;231m    \x1b[0m" in lines[2]
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -15,7 +15,8 @@ GAINS = (195, 159, 117, 75, 33, 26)
 LOSSES = (224, 217, 210, 203, 197, 161)
 NOTHING = 252
 LETTERS = "abcdefghi"
-CELL_WIDTH_MAX = 5
+#: Where there is room; wider where the names of the columns are.
+CELL_WIDTH_MIN = 4
 ROWS_MAX = 30
 WIDTH_PIPED = 80
 
@@ -56,7 +57,8 @@ def heat_map(picture: Picture, *, width: int, colours: bool) -> list[str]:
     marked = next(iter(picture.marks), (0, 0))
     across = _every(len(picture.columns), room, marked[1])
     down = _every(len(picture.rows), ROWS_MAX, marked[0])
-    cell = max(min(room // len(across), CELL_WIDTH_MAX), 1)
+    name = max(len(picture.columns[at]) for at in across) + 1
+    cell = max(min(room // len(across), max(name, CELL_WIDTH_MIN)), 1)
     lines = [f"{picture.row_name[:labels]:>{labels}}   {picture.column_name}"[:width]]
     lines.append(" " * (labels + 2) + _head([picture.columns[at] for at in across], cell, room))
     for row in down:
