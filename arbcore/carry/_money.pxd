@@ -4,7 +4,6 @@ Inline, so that one run and a sweep of thousands do the same operations in the s
 last bit. It knows prices and sides; when a trade is made is the signal's.
 """
 cimport cython
-from libc.math cimport floor
 from libc.stdint cimport int64_t, uint64_t
 
 from arbcore.carry._signal cimport Quote
@@ -74,28 +73,28 @@ cdef inline void wanted_of(const Terms* terms, int es_side, const Quote* quote, 
     if terms.mid_fill:
         es[0] = (quote.es_bid + quote.es_ask) / 2
         spy[0] = (quote.spy_bid + quote.spy_ask) / 2
-    elif es_side > 0:
-        es[0], spy[0] = quote.es_ask, quote.spy_bid
     else:
-        es[0], spy[0] = quote.es_bid, quote.spy_ask
+        # By number: which side it is nobody can guess, a branch least of all.
+        es[0] = (&quote.es_bid)[es_side > 0]
+        spy[0] = (&quote.spy_bid)[es_side < 0]
 
 
 cdef inline void fills_of(const Terms* terms, int es_side, const Quote* quote, double* es,
                           double* spy) noexcept nogil:
     """What both legs get: the prices wanted, less the ticks of slippage."""
     wanted_of(terms, es_side, quote, es, spy)
-    if es_side > 0:
-        es[0] += terms.es_slip
-        spy[0] -= terms.spy_slip
-    else:
-        es[0] -= terms.es_slip
-        spy[0] += terms.spy_slip
+    es[0] += es_side * terms.es_slip
+    spy[0] -= es_side * terms.spy_slip
 
 
 # A price is never 0, whatever it is divided into; at worst the division is IEEE's.
 @cython.cdivision(True)
 cdef inline double shares_of(const Terms* terms, double es, double spy) noexcept nogil:
-    cdef double shares = floor(terms.notional * es / spy + 0.5)
+    """The nearest whole number, at least one."""
+    cdef double shares = terms.notional * es / spy + 0.5
+    # The floor of what is above 1 and below 2^53, beyond which every double is whole.
+    if 1.0 < shares < 9007199254740992.0:
+        return <double><int64_t>shares
     return shares if shares > 1.0 else 1.0
 
 

@@ -15,13 +15,12 @@ from libc.stdlib cimport calloc, free
 
 from arbcore.carry._money cimport Dividend, terms_of
 from arbcore.carry._sweep_bits cimport Bitmap
-from arbcore.carry._sweep_cells cimport Cell, cell_end, cell_run
+from arbcore.carry._sweep_cells cimport WINDOW_ROWS, Cell, cell_end, cell_run
 from arbcore.carry._sweep_rows cimport SweepRows
 from arbcore.carry._sweep_window cimport SegmentTable, SweepGroup, SweepWindow
 
 from arbcore.carry._backtest import Backtest
 from arbcore.carry._sweep_bits import level_of
-from arbcore.carry._sweep_window import window_rows_of
 from arbcore.carry.settings import BacktestSettings
 
 #: Columns of whole numbers, of numbers, and those that need every row and are there with ``full`` only.
@@ -133,8 +132,7 @@ cdef class SweepRun:
         self.collect([place for place, jump in enumerate(jumps) if jump])
         for group in self.groups:
             maps = max(maps, group.wanted.shape[0] + 2 * group.leave.shape[0])
-        self.window = SweepWindow(
-            rows, self.table, capacity=window_rows_of(maps), maps=maps, level=level_of(level))
+        self.window = SweepWindow(rows, self.table, maps=maps, level=level_of(level))
 
     def __dealloc__(self):
         free(self.cells)
@@ -200,7 +198,7 @@ cdef class SweepRun:
         return True
 
     cdef int advance_window(self) except -1:
-        cdef Py_ssize_t end = min(self.next_row + self.window.capacity, self.rows.count), at
+        cdef Py_ssize_t end = min(self.next_row + WINDOW_ROWS, self.rows.count), at
         cdef SweepGroup group
         cdef Bitmap enter, leave_cc, leave_rev
         cdef Cell* cell

@@ -25,32 +25,23 @@ cdef extern from *:
 
 
 cdef struct Bitmap:
-    const uint64_t* words    # a bit a row
-    const uint64_t* summary  # a bit a word: whether it has a bit
+    const uint64_t* words    # a bit a row; one word more may be read, whatever it is
+    uint64_t summary         # a bit a word: whether it has a bit
 
 
 cdef inline Py_ssize_t next_bit(const Bitmap* map, Py_ssize_t at, Py_ssize_t limit) noexcept nogil:
-    """The first bit from ``at`` on; ``limit`` where there is none before it."""
-    cdef Py_ssize_t word = at >> 6, part, found
-    cdef uint64_t bits
-    if at >= limit:
-        return limit
-    bits = map.words[word] >> (at & 63)
+    """The first bit from ``at`` on; ``limit``, at least ``at``, where there is none before it."""
+    cdef Py_ssize_t word = at >> 6, found
+    # The next 64 bits, wherever a word ends: most of the time there is one among them.
+    cdef uint64_t bits = map.words[word] >> (at & 63) | map.words[word + 1] << 1 << (~at & 63)
     if bits != 0:
         found = at + first_bit(bits)
-        return found if found < limit else limit
-    word += 1
-    part = word >> 6
-    if word << 6 >= limit:
-        return limit
-    bits = map.summary[part] >> (word & 63) << (word & 63)
-    while bits == 0:
-        part += 1
-        if part << 12 >= limit:
+    else:
+        bits = map.summary >> word >> 1 << word << 1
+        if bits == 0:
             return limit
-        bits = map.summary[part]
-    word = (part << 6) + first_bit(bits)
-    found = (word << 6) + first_bit(map.words[word])
+        word = first_bit(bits)
+        found = (word << 6) + first_bit(map.words[word])
     return found if found < limit else limit
 
 
@@ -69,4 +60,5 @@ cdef void bits_at_most(int level, const double* values, Py_ssize_t words, const 
                        Py_ssize_t count, uint64_t* out, Py_ssize_t stride) noexcept nogil
 cdef void bits_at_least(int level, const double* values, Py_ssize_t words, const double* thresholds,
                         Py_ssize_t count, uint64_t* out, Py_ssize_t stride) noexcept nogil
-cdef void summarise(const uint64_t* words, Py_ssize_t count, uint64_t* summary) noexcept nogil
+# Of at most 64 words.
+cdef uint64_t summary_of(const uint64_t* words, Py_ssize_t count) noexcept nogil

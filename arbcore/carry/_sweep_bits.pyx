@@ -144,11 +144,9 @@ cdef void bits_at_least(int level, const double* values, Py_ssize_t words, const
     arb_bits(level, 2)(values, values, words, thresholds, count, out, stride)
 
 
-cdef void summarise(const uint64_t* words, Py_ssize_t count, uint64_t* summary) noexcept nogil:
-    cdef Py_ssize_t at, first
-    cdef uint64_t bits
-    for first in range(0, count, 64):
-        bits = 0
-        for at in range(min(64, count - first)):
-            bits |= <uint64_t>(words[first + at] != 0) << at
-        summary[first >> 6] = bits
+cdef uint64_t summary_of(const uint64_t* words, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t at
+    cdef uint64_t bits = 0
+    for at in range(count):
+        bits |= <uint64_t>(words[at] != 0) << at
+    return bits

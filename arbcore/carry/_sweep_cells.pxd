@@ -6,9 +6,11 @@ from arbcore.carry._money cimport Terms, Totals
 from arbcore.carry._sweep_bits cimport Bitmap
 
 cdef enum:
-    # Rows of a word of a bitmap, and of a word of its summary.
+    # Rows of a word of a bitmap, and of a window: a summary has 64 bits, and the quotes, deviations and
+    # bitmaps of so many rows stay in the second-level cache.
     WORD = 64
-    BLOCK = 4096
+    WINDOW_WORDS = 64
+    WINDOW_ROWS = 4096
 
 
 # Rows of one contract in a row.

@@ -37,7 +37,7 @@ cdef class SweepWindow:
     cdef SweepRows rows
     cdef SegmentTable table
     cdef int level
-    cdef Py_ssize_t capacity, segment
+    cdef Py_ssize_t segment
     cdef double longest_years
     cdef double* columns              # years, carry, dev, cc, rev, then low and high a word
     cdef uint64_t* maps

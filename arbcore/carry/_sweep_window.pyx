@@ -10,22 +10,19 @@ from array import array
 cimport cython
 from libc.math cimport NAN, fabs
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 
 from arbcore._carry cimport (
     carry_of, deviation_of, edge_cc_of, edge_rev_of, exp_middle, exp_of, years_between,
 )
 from arbcore.carry._rows cimport QuoteRow
-from arbcore.carry._sweep_bits cimport Bitmap, bits_at_least, bits_at_most, bits_of_either, summarise
-from arbcore.carry._sweep_cells cimport BLOCK, WORD, Segment
+from arbcore.carry._sweep_bits cimport Bitmap, bits_at_least, bits_at_most, bits_of_either, summary_of
+from arbcore.carry._sweep_cells cimport WINDOW_ROWS, WINDOW_WORDS, WORD, Segment
 from arbcore.carry._sweep_rows cimport SweepRows
 
 from arbcore.carry._backtest import no_contract
 
 cdef enum:
-    # The memory of a window's bitmaps: it fits in the second-level cache beside the cells.
-    MAP_BYTES = 524_288
-    WINDOW_ROWS_MAX = 65_536
     COLUMNS = 5
 
 cdef int64_t DAY_NS = 86_400_000_000_000LL
@@ -144,31 +141,24 @@ cdef class SweepGroup:
         return 0
 
 
-def window_rows_of(Py_ssize_t maps) -> int:
-    """How many rows a window has for so many bitmaps."""
-    rows = MAP_BYTES * 8 // max(1, maps) // BLOCK * BLOCK
-    return min(max(rows, BLOCK), WINDOW_ROWS_MAX)
-
-
 @cython.final
 cdef class SweepWindow:
-    """The memory of one window of at most ``capacity`` rows and ``maps`` bitmaps."""
+    """The memory of one window and of at most so many bitmaps."""
 
-    def __init__(self, SweepRows rows not None, SegmentTable table not None, *, Py_ssize_t capacity,
-                 Py_ssize_t maps, int level):
-        self.rows, self.table, self.level, self.capacity = rows, table, level, capacity
-        self.columns = <double*>malloc((COLUMNS * capacity + 2 * (capacity // WORD)) * sizeof(double))
-        self.maps = <uint64_t*>malloc(maps * (capacity // WORD) * sizeof(uint64_t) + 1)
-        self.summaries = <uint64_t*>malloc(maps * (capacity // BLOCK) * sizeof(uint64_t) + 1)
+    def __init__(self, SweepRows rows not None, SegmentTable table not None, *, Py_ssize_t maps, int level):
+        self.rows, self.table, self.level = rows, table, level
+        self.columns = <double*>malloc((COLUMNS * WINDOW_ROWS + 2 * WINDOW_WORDS) * sizeof(double))
+        self.maps = <uint64_t*>calloc(maps * WINDOW_WORDS + 1, sizeof(uint64_t))
+        self.summaries = <uint64_t*>calloc(maps + 1, sizeof(uint64_t))
         if self.columns == NULL or self.maps == NULL or self.summaries == NULL:
             raise MemoryError
         self.window.rows, self.window.count = rows.rows, rows.count
         self.window.segments = table.segments
-        self.window.dev_bps = self.columns + 2 * capacity
-        self.window.cc_bps = self.columns + 3 * capacity
-        self.window.rev_bps = self.columns + 4 * capacity
-        self.window.word_low = self.columns + COLUMNS * capacity
-        self.window.word_high = self.window.word_low + capacity // WORD
+        self.window.dev_bps = self.columns + 2 * WINDOW_ROWS
+        self.window.cc_bps = self.columns + 3 * WINDOW_ROWS
+        self.window.rev_bps = self.columns + 4 * WINDOW_ROWS
+        self.window.word_low = self.columns + COLUMNS * WINDOW_ROWS
+        self.window.word_high = self.window.word_low + WINDOW_WORDS
 
     def __dealloc__(self):
         free(self.columns)
@@ -194,19 +184,18 @@ cdef class SweepWindow:
         """Works out the columns and bitmaps of a group over the window."""
         cdef Py_ssize_t enter = group.wanted.shape[0], leave = group.leave.shape[0], number
         cdef Py_ssize_t words = (self.window.end - self.window.first + WORD - 1) // WORD
-        cdef Py_ssize_t stride = self.capacity // WORD
         with nogil:
             self.derive_columns(group.r, group.d, group.factor)
             if group.stops:
                 self.derive_words()
             bits_of_either(self.level, self.window.cc_bps, self.window.rev_bps, words, &group.wanted[0],
-                           enter, self.maps, stride)
+                           enter, self.maps, WINDOW_WORDS)
             bits_at_most(self.level, self.window.dev_bps, words, &group.leave[0], leave,
-                         self.maps + enter * stride, stride)
+                         self.maps + enter * WINDOW_WORDS, WINDOW_WORDS)
             bits_at_least(self.level, self.window.dev_bps, words, &group.minus_leave[0], leave,
-                          self.maps + (enter + leave) * stride, stride)
+                          self.maps + (enter + leave) * WINDOW_WORDS, WINDOW_WORDS)
             for number in range(enter + 2 * leave):
-                summarise(self.maps + number * stride, words, self.summaries + number * (stride // WORD))
+                self.summaries[number] = summary_of(self.maps + number * WINDOW_WORDS, words)
         return 0
 
     cdef void derive_columns(self, double r, double d, double factor) noexcept nogil:
@@ -215,10 +204,10 @@ cdef class SweepWindow:
         cdef const QuoteRow* rows = self.rows.rows + self.window.first
         cdef const QuoteRow* row
         cdef double* years = self.columns
-        cdef double* carry = self.columns + self.capacity
-        cdef double* dev = carry + self.capacity
-        cdef double* cc = dev + self.capacity
-        cdef double* rev = cc + self.capacity
+        cdef double* carry = self.columns + WINDOW_ROWS
+        cdef double* dev = carry + WINDOW_ROWS
+        cdef double* cc = dev + WINDOW_ROWS
+        cdef double* rev = cc + WINDOW_ROWS
         cdef bint row_factor = self.rows.has_factor
         # Where the exponential needs no branch the loop is one over vectors.
         if fabs((r - d) * self.longest_years) <= 700.0:
@@ -254,6 +243,5 @@ cdef class SweepWindow:
             (<double*>self.window.word_high)[word] = high
 
     cdef void bitmap(self, Py_ssize_t number, Bitmap* map) noexcept nogil:
-        cdef Py_ssize_t stride = self.capacity // WORD
-        map.words = self.maps + number * stride
-        map.summary = self.summaries + number * (stride // WORD)
+        map.words = self.maps + number * WINDOW_WORDS
+        map.summary = self.summaries[number]

@@ -217,7 +217,7 @@ def test_fair_values_without_bound_are_equal(r: float, d: float, years: int) -> 
 
 
 def test_windows_follow_each_other_without_a_seam() -> None:
-    # Six windows of the smallest size: positions, cooldowns and segments last across them.
+    # Positions, cooldowns and segments last across them.
     rows = random_rows(8, 25_000, step_s=60.0)
     many = [-3.0 + 0.003 * at for at in range(1_000)]
     cells = [replace(EAGER, entry_bps=10.0 + wide, exit_bps=wide, stop_bps=15.0) for wide in many]
