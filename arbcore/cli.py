@@ -22,7 +22,9 @@ from arbcore.commands import config as config_command
 from arbcore.commands import exchange as exchange_command
 from arbcore.commands import fair as fair_command
 from arbcore.commands import gateway as gateway_command
+from arbcore.commands import ibkr as ibkr_command
 from arbcore.commands import replay as replay_command
+from arbcore.commands import report as report_command
 from arbcore.commands import serve as serve_command
 from arbcore.commands import sweep as sweep_command
 from arbcore.errors import ArbcoreError, UsageError
@@ -36,6 +38,8 @@ COMMANDS: tuple[tuple[str, str, ModuleType], ...] = (
     ("sweep", "run the backtest over ranges of its settings, and show where it pays", sweep_command),
     ("fair", "fair value of ES, its parts, and the band in which no trade pays", fair_command),
     ("gateway", "a look-alike of Trader Workstation to test IB programs on", gateway_command),
+    ("ibkr", "trade ES against SPY at Interactive Brokers, on paper, live, or simulated", ibkr_command),
+    ("report", "show what the carry bot saw and did", report_command),
     ("config", "show every setting, its value and where it came from", config_command),
 )
 

@@ -174,3 +174,8 @@ def desk_settings(config: Config, **changes: Any) -> DeskSettings:
     else:
         values["factor"] = factor
     return DeskSettings(**{**values, **changes})
+
+
+def simulated_store(path: Path) -> Path:
+    """Where a simulated run keeps what it did, beside the real store: ``arb_bot.simulated.sqlite3``."""
+    return path.with_name(f"{path.stem}.simulated{path.suffix}")

@@ -1,8 +1,8 @@
-"""Starts the embedded exchange as a program of its own for one run, and ends it with the run.
+"""Starts the embedded exchange or gateway as a program of its own for one run, and ends it with the run.
 
-A shell: it owns a child process. The child is `arbcore serve` on a free loopback port; it says where it
-listens and what each round brought in JSON lines, and ends when its standard input closes, so that it can
-never outlive a parent that was killed.
+A shell: it owns a child process. The child is `arbcore serve` or `arbcore gateway` on a free loopback port;
+it says where it listens in JSON lines (the exchange also what each round brought), and ends when its
+standard input closes, so that it can never outlive a parent that was killed.
 """
 
 import collections
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import arbcore
+from arbcore.carry.civil import iso_time
 from arbcore.errors import RunError
 from arbcore.text import printable
 
@@ -25,29 +26,16 @@ START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 5.0
 
 
-class EmbeddedExchange:
-    """``start()`` gives the port; ``stop()`` ends the program and gives the rounds' score documents."""
+class EmbeddedProgram:
+    """``start()`` gives the port that the child listens on; ``stop()`` ends it."""
 
-    def __init__(self, mode: str, *, seed: int, round_s: float | None, port: int = 0) -> None:
-        self._arguments = [
-            "serve",
-            "--mode",
-            mode,
-            "--port",
-            str(port),
-            "--seed",
-            str(seed),
-            "--json",
-            "--quiet",
-            "--until-stdin-closes",
-        ]
-        if round_s is not None:
-            self._arguments += ["--round", repr(round_s)]
+    def __init__(self, what: str, arguments: list[str]) -> None:
+        self._what = what
+        self._arguments = [*arguments, "--json", "--quiet", "--until-stdin-closes"]
         self._process: subprocess.Popen[bytes] | None = None
         self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._complaints: collections.deque[str] = collections.deque(maxlen=20)
         self._threads: list[threading.Thread] = []
-        self.rounds: list[dict[str, Any]] = []
 
     def start(self) -> int:
         """Starts it and returns the port; RunError in one sentence if it does not come up."""
@@ -69,14 +57,14 @@ class EmbeddedExchange:
             try:
                 event = self._events.get(timeout=max(0.0, deadline_s - time.monotonic()))
             except queue.Empty:
-                self.stop()
+                self.end()
                 raise RunError(
-                    f"The embedded exchange did not start within {START_SECONDS_MAX:g} s; try again on a "
-                    "less busy machine."
+                    f"{self._what} did not start within {START_SECONDS_MAX:g} s; try again on a less "
+                    "busy machine."
                 ) from None
             if event is None:
-                self.stop()
-                raise RunError(f"The embedded exchange did not start: {self.complaint()}")
+                self.end()
+                raise RunError(f"{self._what} did not start: {self.complaint()}")
             if event.get("event") == "listening":
                 return int(event["port"])
 
@@ -93,24 +81,11 @@ class EmbeddedExchange:
     def _exit_code(self) -> int | None:
         return None if self._process is None else self._process.poll()
 
-    def take_rounds(self) -> list[dict[str, Any]]:
-        """Score documents of the rounds that have ended since the last call; kept in ``rounds`` too."""
-        fresh = []
-        while True:
-            try:
-                event = self._events.get_nowait()
-            except queue.Empty:
-                break
-            if event is not None and event.get("event") == "round":
-                fresh.append(event)
-        self.rounds += fresh
-        return fresh
-
-    def stop(self) -> list[dict[str, Any]]:
-        """Ends the program (twice is harmless) and returns every round's scores, the unfinished one's too."""
+    def end(self) -> None:
+        """Ends the program; twice is harmless."""
         process = self._process
         if process is None:
-            return self.rounds
+            return
         if process.stdin is not None:
             # It may have gone already; then there is nothing left to tell it.
             with contextlib.suppress(OSError):
@@ -129,8 +104,6 @@ class EmbeddedExchange:
             if stream is not None:
                 stream.close()
         self._process = None
-        self.take_rounds()
-        return self.rounds
 
     def _spawn(self, target: Any, stream: IO[bytes] | None) -> None:
         thread = threading.Thread(target=target, args=(stream,), daemon=True)
@@ -150,3 +123,51 @@ class EmbeddedExchange:
     def _read_complaints(self, stream: IO[bytes]) -> None:
         for line in stream:
             self._complaints.append(printable(line.strip(), 500))
+
+
+class EmbeddedExchange(EmbeddedProgram):
+    """The embedded exchange; ``stop()`` gives the rounds' score documents."""
+
+    def __init__(self, mode: str, *, seed: int, round_s: float | None, port: int = 0) -> None:
+        arguments = ["serve", "--mode", mode, "--port", str(port), "--seed", str(seed)]
+        if round_s is not None:
+            arguments += ["--round", repr(round_s)]
+        super().__init__("The embedded exchange", arguments)
+        self.rounds: list[dict[str, Any]] = []
+
+    def take_rounds(self) -> list[dict[str, Any]]:
+        """Score documents of the rounds that have ended since the last call; kept in ``rounds`` too."""
+        fresh = []
+        while True:
+            try:
+                event = self._events.get_nowait()
+            except queue.Empty:
+                break
+            if event is not None and event.get("event") == "round":
+                fresh.append(event)
+        self.rounds += fresh
+        return fresh
+
+    def stop(self) -> list[dict[str, Any]]:
+        """Ends the program and returns every round's scores, the unfinished one's too."""
+        self.end()
+        self.take_rounds()
+        return self.rounds
+
+
+class EmbeddedGateway(EmbeddedProgram):
+    """Our own TWS look-alike: a market from a seed in real time, or a file's rows as fast as they are taken.
+
+    ``expiry_ns`` says whose ES quotes the rows are; without it each row's are the front contract's.
+    """
+
+    def __init__(self, *, data: Path | None, seed: int | None, expiry_ns: int | None) -> None:
+        arguments = ["gateway", "--port", "0"]
+        if data is None:
+            arguments += ["--seed", str(seed)]
+        else:
+            # The child has a working directory of its own.
+            arguments += ["--replay", str(data.absolute()), "--speed", "inf"]
+            if expiry_ns is not None:
+                arguments += ["--expiry", iso_time(expiry_ns)]
+        super().__init__("The embedded gateway", arguments)

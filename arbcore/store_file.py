@@ -17,7 +17,8 @@ from arbcore.errors import ConfigError, InputError, RunError
 from arbcore.store_schema import APPLICATION_ID, FORMAT, MIGRATIONS, VERSION
 from arbcore.text import printable
 
-MODES = ("simulated", "paper", "live")
+SIMULATED = "simulated"
+MODES = (SIMULATED, "paper", "live")
 #: How long a reader or a check-point may keep a write waiting before it counts as a failure.
 BUSY_TIMEOUT_S = 5.0
 SQLITE_HEADER = b"SQLite format 3\x00"
@@ -123,7 +124,7 @@ def open_to_read(path: Path, *, connect: Connect = sqlite3.connect) -> sqlite3.C
     if not path.exists():
         raise InputError(f"There is no store {path}; name one with --db, or run the bot first.")
     _refuse_strangers(path)
-    with _read_errors(path):
+    with said_reading(path):
         connection = connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
         try:
             version = _version_of(connection, path)
@@ -140,8 +141,38 @@ def open_to_read(path: Path, *, connect: Connect = sqlite3.connect) -> sqlite3.C
     return connection
 
 
+def clear_simulated(path: Path) -> None:
+    """Removes the store of an earlier simulated run: every simulated market begins anew.
+
+    Any other file of that name is refused: InputError for what is no store, ConfigError for a real account's,
+    RunError where a bot is using it.
+    """
+    path = path.resolve()
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    lock = StoreLock(path)
+    try:
+        _refuse_strangers(path)
+        with said_reading(path), contextlib.closing(sqlite3.connect(path)) as connection:
+            found = None
+            if _version_of(connection, path):
+                found = connection.execute("SELECT value FROM meta WHERE key = 'mode'").fetchone()
+        if found is not None and found[0] != SIMULATED:
+            raise ConfigError(
+                f"The store {path} is that of a {found[0]} account; name another with --db for a simulated "
+                "run."
+            )
+        for ending in ("", "-wal", "-shm"):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"The store {path} cannot be removed ({error.strerror}); name another file.") from None
+    finally:
+        lock.release()
+
+
 @contextlib.contextmanager
-def _read_errors(path: Path) -> Iterator[None]:
+def said_reading(path: Path) -> Iterator[None]:
+    """Turns SQLite's errors into one sentence each, for those who only read."""
     try:
         yield
     except sqlite3.Error as error:

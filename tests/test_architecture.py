@@ -28,8 +28,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "arbcore.config", "arbcore.config_ibkr", "arbcore.bot", "arbcore.exchange", "arbcore.link",
         "arbcore._spin",
-        "arbcore.embedded", "arbcore.fred", "arbcore.output_file",
-        "arbcore.store", "arbcore.store_file", "arbcore.store_schema",
+        "arbcore.embedded", "arbcore.fred", "arbcore.output_file", "arbcore.store", "arbcore.store_file",
+        "arbcore.store_schema", "arbcore.alerts", "arbcore.recorder", "arbcore.report", "arbcore.ib_link",
+        "arbcore.ib_listener", "arbcore.ibkr", "arbcore.ibkr_chronicle", "arbcore.ibkr_clock",
+        "arbcore.ibkr_guards",
         "arbcore.journal_file", "arbcore.journal_replay",
         "arbcore.gateway.server", "arbcore.gateway.replay_file",
         "arbcore.venue.server", "arbcore.carry.source", "arbcore.carry.dividends_file",

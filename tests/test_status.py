@@ -7,7 +7,7 @@ import threading
 import pytest
 from fake_session import FakeSession
 
-from arbcore.commands._status import Console, order_text, status_lines
+from arbcore.commands._status import ExchangeConsole, order_text, status_lines
 from arbcore.exchange import ExchangeRun, RunOptions, Target
 
 SECOND_NS = 10**9
@@ -59,7 +59,7 @@ def test_order_is_told_in_one_line():
 
 def test_piped_output_is_plain_lines_now_and_then():
     stream = io.StringIO()
-    console = Console(quiet=False, stream=stream)
+    console = ExchangeConsole(quiet=False, stream=stream)
     run = make_run()
     console.event("Connected.")
     for tenth in range(1, 120):
@@ -74,7 +74,7 @@ def test_piped_output_is_plain_lines_now_and_then():
 
 def test_quiet_console_says_nothing():
     stream = io.StringIO()
-    console = Console(quiet=True, stream=stream)
+    console = ExchangeConsole(quiet=True, stream=stream)
     console.event("Connected.")
     console.refresh(make_run(), SECOND_NS)
     console.close()
@@ -95,7 +95,7 @@ class Stuck(io.StringIO):
 
 def test_paused_terminal_does_not_hold_up_the_run():
     stream = Stuck()
-    console = Console(quiet=False, stream=stream)
+    console = ExchangeConsole(quiet=False, stream=stream)
     for number in range(10_000):
         console.event(f"event {number}")
     stream.go_on.set()
@@ -105,7 +105,7 @@ def test_paused_terminal_does_not_hold_up_the_run():
 
 def test_closed_stream_does_not_end_the_run():
     stream = io.StringIO()
-    console = Console(quiet=False, stream=stream)
+    console = ExchangeConsole(quiet=False, stream=stream)
     stream.close()
     console.event("one")
     console.close()
@@ -119,7 +119,7 @@ def test_block_on_a_terminal_is_redrawn_in_place_and_taken_away_at_the_end(monke
     monkeypatch.setenv("LINES", "20")
     ours, theirs = os.openpty()
     with os.fdopen(theirs, "w") as stream:
-        console = Console(quiet=False, stream=stream)
+        console = ExchangeConsole(quiet=False, stream=stream)
         run = make_run()
         console.refresh(run, SECOND_NS)
         console.refresh(run, 2 * SECOND_NS)

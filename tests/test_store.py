@@ -1,6 +1,5 @@
 """The carry bot's store: what is durable when, what comes back, and whose files it refuses."""
 
-import dataclasses
 import os
 import sqlite3
 import stat
@@ -11,49 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stores import DAY_NS, NOW_NS, execution, opened, order, trade
 
 from arbcore.carry.desk.events import Commission
-from arbcore.carry.desk.rows import DayRow, ExecutionRow, OrderRow, Snapshot, TradeRow
+from arbcore.carry.desk.rows import DayRow, Snapshot
 from arbcore.errors import ArbcoreError, ConfigError, InputError, RunError
-from arbcore.store import DAYS, EXECUTIONS, ORDERS, TRADES, Signal, Store
+from arbcore.store import DAYS, EXECUTIONS, ORDERS, TRADES, Signal
 from arbcore.store_file import open_to_read
 from arbcore.store_schema import APPLICATION_ID, MIGRATIONS, VERSION
-
-NOW_NS = 1_795_000_000_123_456_789
-DAY_NS = 86_400 * 10**9
-
-
-def order(store: Store, number: int = 1, **changes: Any) -> OrderRow:
-    row = OrderRow(
-        ref=f"{store.store_id}-{number:07d}E", trade_id=1, leg="ES", side=-1, quantity=1, kind="LMT",
-        limit=6800.25, tif="IOC", role="entry", approved=7, con_id=495_512_563, created_ns=NOW_NS,
-    )  # fmt: skip
-    return dataclasses.replace(row, **changes)
-
-
-def execution(store: Store, **changes: Any) -> ExecutionRow:
-    row = ExecutionRow(
-        key="0001.01", exec_id="0001.01.01", revision=1, ref=f"{store.store_id}-0000001E", perm_id=99,
-        trade_id=1, leg="ES", side=-1, quantity=1, price=6800.25, multiplier=50.0, ts_ns=NOW_NS,
-    )  # fmt: skip
-    return dataclasses.replace(row, **changes)
-
-
-def trade(**changes: Any) -> TradeRow:
-    row = TradeRow(
-        trade_id=1, side=-1, phase="entering", con_id=495_512_563, expiry_ns=NOW_NS + 30 * DAY_NS,
-        multiplier=50.0, wanted_contracts=1, wanted_shares=500, entry_ns=NOW_NS, entry_dev_bps=24.5,
-    )  # fmt: skip
-    return dataclasses.replace(row, **changes)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "arb_bot.sqlite3"
-
-
-def opened(path: Path, **changes: Any) -> Store:
-    return Store.open(path, **{"account": "DU1234567", "mode": "paper", "utc_ns": NOW_NS, **changes})
 
 
 def looked_at(path: Path, query: str) -> list[tuple[Any, ...]]:
@@ -150,14 +119,14 @@ def test_an_intent_survives_a_kill_that_follows_its_save(path: Path) -> None:
         import os, sys
         from pathlib import Path
         sys.path[:0] = {sys.path!r}
-        from test_store import opened, order
+        from stores import opened, order
         store = opened(Path({str(path)!r}))
         store.note_event({NOW_NS}, level="info", kind="state", text="lost")
         store.save([order(store)])
         store.note_event({NOW_NS}, level="info", kind="state", text="still in memory")
         os._exit(9)
     """)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "support")}
     assert subprocess.run([sys.executable, "-c", script], env=environment).returncode == 9
     store = opened(path)
     assert [row.state for row in store.snapshot(utc_ns=NOW_NS).orders] == ["sent"]

@@ -152,13 +152,14 @@ class _Play:
         self._seed: int | None = None
 
     def run(self) -> int:
-        from arbcore.commands._status import Console, ConsoleHandler
+        from arbcore.commands._console import ConsoleHandler
+        from arbcore.commands._status import ExchangeConsole
         from arbcore.exchange import result_document
         from arbcore.journal_file import JournalWriter
 
         args = self._args
         journal = None if args.journal is None else JournalWriter(args.journal, self._setup)
-        console = Console(quiet=args.quiet)
+        console = ExchangeConsole(quiet=args.quiet)
         root = logging.getLogger()
         handlers, root.handlers = root.handlers, [ConsoleHandler(console)]
         play = None

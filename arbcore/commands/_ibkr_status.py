@@ -1,0 +1,75 @@
+"""The carry bot's status: what the console shows of a run while it lasts."""
+
+import asyncio
+import time
+
+from arbcore.carry.desk.rows import ES, SPY
+from arbcore.commands._console import Console
+from arbcore.ibkr import Bot
+from arbcore.text import printable
+
+EVERY_S = 0.25
+
+
+class IbkrStatus:
+    """Shows a bot on a console until it is cancelled."""
+
+    def __init__(self, bot: Bot, console: Console) -> None:
+        self._bot = bot
+        self._console = console
+        self._began_s = time.monotonic()
+
+    async def show(self) -> None:
+        """Redraws now and then."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            if self._bot.session is not None:
+                self._console.show(time.monotonic_ns(), block=self.block, line=self.line)
+
+    def block(self) -> list[str]:
+        """The block on a terminal."""
+        bot = self._bot
+        if bot.session is None:
+            return []
+        status, tally = bot.session.status(), bot.tally
+        because = f": {printable('; '.join(status['reasons']))}" if status["reasons"] else ""
+        held = "  ".join(f"{leg} {size:+d}" for leg, size in status["positions"].items())
+        speed = tally.latency.summary_us()
+        measured = "   ".join(
+            f"{name} {speed[name]:,.0f} µs" for name in ("p50", "p99", "max") if speed[name] is not None
+        )
+        alarms = sum(bot.chronicle.alarms.values())
+        lines = [
+            f"{bot.plan.mode} {printable(bot.account)}  {self._elapsed()}  {status['state']}{because}",
+            f"P&L today {status['day_pnl']:+,.2f} USD   positions  {held}",
+            f"quotes {tally.quotes:,}   signals {bot.chronicle.signals:,}   alarms {alarms:,}",
+            f"orders {tally.orders:,}   cancels {tally.cancels:,}   latency {measured or '-'}",
+        ]
+        for leg in (ES, SPY):
+            quote = bot.touch(leg)
+            if quote is not None:
+                lines.append(
+                    f"  {leg:<4} {quote.bid:>10,.2f} {quote.ask:>10,.2f}   {quote.bid_size:,.0f} x "
+                    f"{quote.ask_size:,.0f}"
+                )
+        if status["pair"] is not None:
+            pair = status["pair"]
+            naked = ", NAKED" if pair["naked"] else ""
+            lines.append(f"pair {pair['trade_id']}  {pair['side']}, {pair['phase']}{naked}")
+        return lines
+
+    def line(self) -> str:
+        """The line every few seconds when the output is no terminal."""
+        bot = self._bot
+        if bot.session is None:
+            return "connecting"
+        status, tally = bot.session.status(), bot.tally
+        held = " ".join(f"{leg}={size:+d}" for leg, size in status["positions"].items())
+        return (
+            f"{self._elapsed()} {status['state']} pnl_today={status['day_pnl']:+.2f} {held} "
+            f"orders={tally.orders} quotes={tally.quotes}"
+        )
+
+    def _elapsed(self) -> str:
+        minutes, seconds = divmod(int(time.monotonic() - self._began_s), 60)
+        return f"{minutes:02d}:{seconds:02d}"

@@ -1,0 +1,337 @@
+"""``arbcore ibkr``: the carry bot at Interactive Brokers, or on our own gateway."""
+
+import argparse
+import asyncio
+import json
+import logging
+import logging.handlers
+import os
+import secrets
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from arbcore import config
+from arbcore.commands._arguments import port_number, positive_seconds, whole_number, working_directory
+from arbcore.commands.config import add_set_argument, set_flags, warn
+from arbcore.text import plural
+
+DESCRIPTION = """\
+Trades ES against SPY through Trader Workstation or IB Gateway when the future leaves its fair value: paper by
+default, in your own market with --simulate, live only with two more acts."""
+EPILOG = """\
+examples:
+  arbcore ibkr --paper --simulate --duration 30      thirty seconds on our own gateway; nothing to configure
+  arbcore ibkr --paper --simulate quotes.csv         replay recorded quotes through the whole bot
+  arbcore ibkr --paper                               TWS paper trading on port 7497: watches, orders nothing
+  TRADING_ENABLED=1 arbcore ibkr --paper             ... and trades the paper account
+  TRADING_ENABLED=1 ARBCORE_LIVE_ACCOUNT=U1234567 arbcore ibkr --live      real money
+
+Settings come from .env, the environment and --set; `arbcore config show` lists them. Ctrl-C and SIGTERM stop
+in order: working orders are cancelled, positions stay unless --flatten. A file named KILL_SWITCH in the
+working directory closes everything and lets nothing begin until a person deletes it. What happened is in the
+store: `arbcore report`.
+"""
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+LOG_BYTES_MAX, LOG_FILES = 5_000_000, 5
+# A replay is compared with a backtest, which has none of these. They hold where a person set them.
+_NOT_IN_A_BACKTEST = {
+    "DAILY_LOSS_LIMIT_USD": ("daily_loss_usd", 1e12),
+    "ARBCORE_DESK_ROLL_BEFORE_S": ("roll_before_s", 0.0),
+    "ARBCORE_DESK_DEVIATION_MAX_BPS": ("deviation_max_bps", 1e6),
+    "ARBCORE_DESK_COLLAR_BPS": ("collar_bps", 10_000.0),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    kind = parser.add_mutually_exclusive_group(required=True)
+    kind.add_argument("--paper", action="store_true", help="a paper account, or our own gateway (--simulate)")
+    kind.add_argument("--live", action="store_true", help="real money; see below what else it needs")
+    parser.add_argument(
+        "--simulate", nargs="?", const="", metavar="DATA",
+        help="on our own gateway: quotes from a seed, or those of a file as fast as they can be taken",
+    )  # fmt: skip
+    parser.add_argument("--host", metavar="HOST", help="host of TWS or IB Gateway (IB_HOST)")
+    parser.add_argument("--port", type=port_number(), metavar="N", help="its port (IB_PORT)")
+    parser.add_argument(
+        "--client-id", type=whole_number(0, 2**31 - 1), metavar="N", help="client id (IB_CLIENT_ID)"
+    )
+    parser.add_argument(
+        "--duration", type=positive_seconds, metavar="S", help="stop in order after S seconds"
+    )
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="append every pair of quotes, as the backtest reads them"
+    )
+    parser.add_argument("--flatten", action="store_true", help="close positions when the run ends")
+    parser.add_argument("--db", metavar="FILE", help="the store (DB_PATH)")
+    parser.add_argument(
+        "--seed", type=whole_number(0, 2**63 - 1), metavar="N",
+        help="seed of the simulated market (default: a random one, shown)",
+    )  # fmt: skip
+    add_set_argument(parser)
+    parser.add_argument("--json", action="store_true", help="the result as one JSON document")
+    parser.add_argument("--quiet", action="store_true", help="no status while it runs")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
+    from arbcore.config_ibkr import carry_settings
+    from arbcore.errors import UsageError
+
+    if args.live and args.simulate is not None:
+        raise UsageError("--live is for real money and --simulate for none; leave one of them out.")
+    if args.simulate is not None and (args.host or args.port):
+        raise UsageError("--simulate starts a gateway of its own; leave --host and --port out.")
+    if args.simulate == "-":
+        raise UsageError("--simulate replays a file, not standard input; name the file.")
+    if args.seed is not None and args.simulate != "":
+        raise UsageError("--seed is that of a simulated market; use it with --simulate and no file.")
+    others = [setting.name for setting in config.exchange_settings()]
+    resolved = config.load(
+        carry_settings(), working_directory(), os.environ, flags=_flags(args), elsewhere=others
+    )
+    warn(resolved)
+    return _Play(args, resolved).run()
+
+
+def _flags(args: argparse.Namespace) -> dict[str, tuple[str, str]]:
+    flags = set_flags(args)
+    named = {"host": "IB_HOST", "port": "IB_PORT", "client_id": "IB_CLIENT_ID", "db": "DB_PATH"}
+    for flag, name in named.items():
+        if getattr(args, flag) is not None:
+            flags[name] = (str(getattr(args, flag)), f"--{flag.replace('_', '-')}")
+    return flags
+
+
+class _Play:
+    """One run from the command line: the gateway of a simulation around it, the report after it."""
+
+    def __init__(self, args: argparse.Namespace, resolved: config.Config) -> None:
+        self._args = args
+        self._resolved = resolved
+        self._gateway: Any = None
+        self._seed: int | None = None
+        self._interrupted = False
+
+    def run(self) -> int:
+        from arbcore.alerts import Alerts
+        from arbcore.commands._console import Console, ConsoleHandler
+        from arbcore.commands._ibkr_status import IbkrStatus
+        from arbcore.ibkr import Bot
+
+        args = self._args
+        console = Console(quiet=args.quiet)
+        root = logging.getLogger()
+        handlers, level = root.handlers, root.level
+        root.handlers = [ConsoleHandler(console)]
+        plan, bot, alerts = None, None, None
+        began_s = time.monotonic()
+        try:
+            plan = self._plan(console)
+            log = self._log_to_file(plan.settings)
+            alerts = Alerts(plan.settings.webhook, name=f"arbcore {plan.mode}")
+            switch = config.KillSwitch(working_directory(), os.environ)
+            bot = Bot(plan, kill_switch=switch, alerts=alerts, told=lambda _, text: console.event(text))
+            status = IbkrStatus(bot, console)
+            asyncio.run(self._main(bot, status))
+        finally:
+            if alerts is not None:
+                alerts.close()
+            if self._gateway is not None:
+                self._gateway.end()
+            console.close()
+            root.handlers, root.level = handlers, level
+        log.close()
+        document = self._document(plan, bot, time.monotonic() - began_s)
+        print(json.dumps(document) if args.json else "\n".join(summary_lines(document)), flush=True)
+        if bot.killed:
+            return EXIT_FAILED
+        return EXIT_INTERRUPTED if self._interrupted else 0
+
+    async def _main(self, bot: Any, status: Any) -> None:
+        loop = asyncio.get_running_loop()
+
+        def interrupt() -> None:
+            if self._interrupted:
+                raise KeyboardInterrupt
+            self._interrupted = True
+            bot.stop("interrupted; once more ends at once")
+
+        # Windows has no handlers in the loop; there Ctrl-C ends the run at once.
+        if os.name == "posix":
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, interrupt)
+        shown = loop.create_task(status.show())
+        try:
+            await bot.run()
+        finally:
+            shown.cancel()
+
+    # --- what is run ------------------------------------------------------------------------------------
+
+    def _plan(self, console: Any) -> Any:
+        from dataclasses import replace
+
+        from arbcore.config_ibkr import desk_settings, ibkr_settings
+        from arbcore.fred import FredRate, FredSettings, rate_of
+        from arbcore.ibkr import Plan
+        from arbcore.ibkr_guards import LIVE, PAPER, check_before
+
+        args, resolved = self._args, self._resolved
+        if args.simulate is not None:
+            return self._simulated_plan(console)
+        mode = LIVE if args.live else PAPER
+        settings = ibkr_settings(resolved, live=args.live)
+        desk = desk_settings(resolved)
+        check_before(
+            mode=mode, port=settings.port, trading_enabled=desk.trading_enabled,
+            live_account=settings.live_account,
+        )  # fmt: skip
+        if not desk.trading_enabled:
+            console.event("TRADING_ENABLED is 0: signals are written down, nothing is ordered.")
+        rate = None
+        if settings.fred_key:
+            fred = FredRate(FredSettings(series=settings.fred_series, key=settings.fred_key))
+            fred.start()
+
+            def rate() -> float | None:
+                known = fred.latest
+                # The rate to a quarter from now stands for every expiry that is traded.
+                return None if known is None else rate_of(known).at(0.25)
+
+        plan = Plan(settings, desk, mode, working_directory())
+        return replace(
+            plan, duration_s=args.duration, flatten=args.flatten, record=args.record, rate=rate
+        )
+
+    def _simulated_plan(self, console: Any) -> Any:
+        """Our own gateway, started for this run, with an account and a store of its own."""
+        from dataclasses import replace
+
+        from arbcore.config_ibkr import desk_settings, ibkr_settings, simulated_store
+        from arbcore.embedded import EmbeddedGateway
+        from arbcore.errors import UsageError
+        from arbcore.ibkr import Plan
+        from arbcore.ibkr_guards import SIMULATED
+        from arbcore.store_file import clear_simulated
+
+        args, resolved = self._args, self._resolved
+        changes: dict[str, Any] = {"trading_enabled": True}
+        if args.simulate:
+            changes["decide_on"] = "row"
+            for name, (field, value) in _NOT_IN_A_BACKTEST.items():
+                if resolved.source(name) == "default":
+                    changes[field] = value
+        settings = ibkr_settings(resolved, live=False)
+        if settings.front_offset:
+            raise UsageError(
+                "A simulated market quotes one contract; leave FUT_FRONT_MONTH_OFFSET out, and name the "
+                "contract of recorded quotes with FUT_USE_FRONT_MONTH=0 and ARBCORE_FUT_EXPIRY."
+            )
+        if resolved.source("DB_PATH") == "default":
+            settings = replace(settings, store_path=simulated_store(settings.store_path))
+        clear_simulated(settings.store_path)
+        desk = desk_settings(resolved, **changes)
+        self._seed = None if args.simulate else (args.seed if args.seed is not None else secrets.randbits(32))
+        data = Path(args.simulate) if args.simulate else None
+        self._gateway = EmbeddedGateway(data=data, seed=self._seed, expiry_ns=settings.expiry_ns)
+        port = self._gateway.start()
+        what = f"replaying {args.simulate}" if args.simulate else f"seed {self._seed}"
+        console.event(f"Gateway started ({what}); the store is {settings.store_path}.")
+        return Plan(
+            replace(settings, host="127.0.0.1", port=port), desk, SIMULATED, working_directory(),
+            duration_s=args.duration, flatten=args.flatten, record=args.record, rows=bool(args.simulate),
+            clocked=True, gone=self._gateway_gone,
+        )  # fmt: skip
+
+    def _gateway_gone(self) -> Any:
+        from arbcore.errors import RunError
+
+        if self._gateway is None or self._gateway.alive():
+            return None
+        return RunError(f"The embedded gateway ended: {self._gateway.complaint()}")
+
+    def _log_to_file(self, settings: Any) -> logging.Handler:
+        """The rotating log beside what the console shows; the library's own lines go there only."""
+        from arbcore.errors import RunError
+
+        try:
+            settings.log_path.parent.mkdir(parents=True, exist_ok=True)
+            handler = logging.handlers.RotatingFileHandler(
+                settings.log_path, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES, encoding="utf-8"
+            )
+            settings.log_path.chmod(0o600)
+        except OSError as error:
+            raise RunError(
+                f"The log {settings.log_path} cannot be written ({error.strerror}); set ARBCORE_LOG_PATH."
+            ) from None
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        ours = logging.getLogger("arbcore")
+        ours.setLevel(settings.log_level)
+        ours.addHandler(handler)
+        # What people need is told by the bot itself.
+        ours.propagate = False
+        for name in ("ib_insync", "ib_async", "eventkit"):
+            library = logging.getLogger(name)
+            library.propagate = False
+            library.setLevel(logging.WARNING)
+            library.handlers = [handler]
+        return handler
+
+    def _document(self, plan: Any, bot: Any, duration_s: float) -> dict[str, Any]:
+        from arbcore.report import document, read_store
+
+        tally = bot.tally
+        found = document(read_store(plan.settings.store_path))
+        kept = (
+            "account", "mode", "trades", "wins", "gross_pnl", "commissions", "net_pnl", "slippage",
+            "positions", "open_trades", "executions", "signals", "alarms",
+        )  # fmt: skip
+        return {
+            "schema": "arbcore.ibkr/1",
+            "store": str(plan.settings.store_path),
+            "address": f"{plan.settings.host}:{plan.settings.port}",
+            "seed": self._seed,
+            "duration_s": duration_s,
+            "state": bot.session.state,
+            "reasons": list(bot.session.reasons),
+            "connections": tally.connections,
+            "quotes": tally.quotes,
+            "orders_sent": tally.orders,
+            "cancels_sent": tally.cancels,
+            "latency_us": tally.latency.summary_us(),
+            **{name: found[name] for name in kept},
+        }
+
+
+def summary_lines(document: dict[str, Any]) -> list[str]:
+    """The result for a person."""
+    latency = document["latency_us"]
+    measured = (
+        "   ".join(f"{name} {value:,.1f}" for name, value in latency.items())
+        if latency["p50"] is not None
+        else "no orders were sent"
+    )
+    net = "unknown" if document["net_pnl"] is None else f"{document['net_pnl']:+,.2f} USD"
+    positions = "  ".join(f"{leg} {held:+d}" for leg, held in document["positions"].items())
+    sent = f"{plural(document['orders_sent'], 'order')}, {plural(document['cancels_sent'], 'cancel')}"
+    where = f"{document['mode']} account {document['account']} on {document['address']}"
+    received = f"{plural(document['quotes'], 'quote')}, {plural(document['executions'], 'execution')}"
+    because = f": {'; '.join(document['reasons'])}" if document["reasons"] else ""
+    lines = [
+        f"{where}, {document['duration_s']:,.1f} s.",
+        f"  net P&L         {net}   ({plural(document['trades'], 'closed trade')}, {document['wins']:,} won)",
+        f"  positions       {positions}",
+        f"  sent            {sent}",
+        f"  received        {received}",
+        f"  latency, µs     {measured}   (quote in to orders handed on, stored first)",
+        f"  state           {document['state']}{because}",
+    ]
+    if document["alarms"]:
+        counts = ", ".join(f"{kind} {count:,}" for kind, count in document["alarms"].items())
+        lines.append(f"  alarms          {counts}")
+    lines.append(f"  more            arbcore report --db {document['store']}")
+    return lines

@@ -1,0 +1,62 @@
+"""``arbcore report``: what the carry bot saw and did, from its store."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from arbcore.commands._arguments import working_directory
+from arbcore.commands._output import OutputFile, refuse_overlap
+
+DESCRIPTION = """\
+Shows what the carry bot saw and did, from its store: signals, orders, fills, P&L by leg and by day, states
+and alarms."""
+EPILOG = """\
+examples:
+  arbcore report
+  arbcore report --db arb_bot.simulated.sqlite3 --trades trades.csv
+  arbcore report --json | python -m json.tool
+
+Without --db the store is DB_PATH's (default arb_bot.sqlite3); where that is not there, the one of the last
+simulated run. It may be read while a bot is writing. Money is made of executions and commissions; what is
+not known yet (a commission report that did not come) is said to be unknown and is never 0.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("--db", type=Path, metavar="FILE", help="the store (DB_PATH)")
+    parser.add_argument(
+        "--trades", type=Path, metavar="FILE", help="write the ledger, in the backtest's columns"
+    )
+    parser.add_argument("--json", action="store_true", help="the report as one JSON document")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
+    from arbcore.carry.backtest import TRADE_COLUMNS
+    from arbcore.report import document, ledger, read_store, summary_lines
+
+    path = args.db or _default_store()
+    refuse_overlap(inputs=[("the store", path)], outputs=[("--trades", args.trades)])
+    rows = read_store(path)
+    if args.trades is not None:
+        with OutputFile(args.trades) as stream:
+            stream.write(",".join(TRADE_COLUMNS) + "\n")
+            stream.writelines(",".join(map(str, cells)) + "\n" for cells in ledger(rows))
+    found = document(rows)
+    print(json.dumps(found) if args.json else "\n".join(summary_lines(found)))
+    return 0
+
+
+def _default_store() -> Path:
+    from arbcore.config import load
+    from arbcore.config_ibkr import carry_settings, simulated_store
+
+    path = Path(load(carry_settings(), working_directory(), os.environ)["DB_PATH"])
+    simulated = simulated_store(path)
+    if not path.exists() and simulated.exists():
+        print(f"arbcore: there is no store {path}; this is {simulated}, of a simulated run.", file=sys.stderr)
+        return simulated
+    return path

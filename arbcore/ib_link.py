@@ -1,0 +1,377 @@
+"""One connection to TWS or IB Gateway, over ``ib_insync`` or ``ib_async``: the only file that imports either.
+
+A shell. Owns the connection, the contracts of both legs, subscriptions, and the translation of the desk's
+commands into the library's calls; what comes back is told by ``ib_listener``. It decides nothing, and leans
+on no status that a library made up: questions are asked anew and answered with what the broker says.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from arbcore.carry.civil import NS_PER_HOUR, NS_PER_MINUTE, day_of, is_date, iso_date, new_york_to_utc
+from arbcore.carry.desk import commands, events
+from arbcore.carry.desk.hours import read_hours
+from arbcore.carry.desk.rows import ES, LIMIT, SPY, OrderRow
+from arbcore.config_ibkr import LIBRARIES, MULTIPLIERS, IbkrSettings
+from arbcore.errors import ConfigError, ConnectError, RunError
+from arbcore.ib_listener import CLIENT_ID_IN_USE, CLOCK_SYMBOL, Listener, Sink
+from arbcore.text import printable
+
+_log = logging.getLogger(__name__)
+
+SHORTABLE_TICKS = "236"
+#: What the API writes for a number that is not set.
+UNSET = 1.7e308
+LIVE_DATA = 1
+
+
+def load_library(wanted: str) -> Any:
+    """The library named, or whichever is installed, ``ib_insync`` first; ConfigError where there is none."""
+    failures = []
+    for name in (wanted,) if wanted else LIBRARIES:
+        library, failure = _import(name)
+        if library is not None:
+            # Answers that are errors must arrive as such, not as empty lists.
+            library.IB.RaiseRequestErrors = True
+            return library
+        failures.append(failure)
+    raise ConfigError(
+        f"The carry bot needs a library for Interactive Brokers, and {' and '.join(failures)}; install it "
+        "with `pip install 'arbcore[ibkr]'` (or 'arbcore[ibkr-async]')."
+    )
+
+
+def _import(name: str) -> tuple[Any, str]:
+    """The library, or None and why not."""
+    try:
+        return importlib.import_module(name), ""
+    except ModuleNotFoundError as error:
+        return None, f"{name} is not installed" if error.name == name else f"{name} lacks {error.name}"
+    except Exception as error:  # noqa: BLE001  ib_insync's import itself fails on Python 3.14.
+        return None, f"{name} does not work here ({printable(str(error))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A resolved contract: the library's object, and what the desk is told of it."""
+
+    contract: Any
+    told: events.Contract
+
+
+class IbLink:
+    """One connection, once. After a loss a new one is made: nothing of an old one is worth keeping."""
+
+    def __init__(
+        self,
+        library: Any,
+        settings: IbkrSettings,
+        *,
+        sink: Sink,
+        on_link: Callable[[int, str], None],
+        on_lost: Callable[[str], None],
+        on_row: Callable[[int, int], None],
+        on_trouble: Callable[[Exception], None],
+    ) -> None:
+        self.settings = settings
+        self._library = library
+        self._ib = library.IB()
+        self.listener = Listener(
+            self._ib.wrapper, sink=sink, on_link=on_link, on_row=on_row, on_trouble=on_trouble
+        )
+        self._ib.client.decoder.wrapper = self.listener
+        self._on_lost = on_lost
+        self._ib.client.apiEnd += self._lost
+        self.account = ""
+        self.legs: dict[str, Leg] = {}
+
+    def _lost(self) -> None:
+        self._on_lost("the connection to TWS was closed")
+
+    # --- connecting -------------------------------------------------------------------------------------
+
+    async def connect(self) -> tuple[str, ...]:
+        """Connects and returns the accounts; ConnectError, one sentence, where it cannot be."""
+        chosen = self.settings
+        where = f"{printable(chosen.host)} port {chosen.port}"
+        try:
+            await self._ib.connectAsync(
+                chosen.host, chosen.port, clientId=chosen.client_id, timeout=chosen.connect_timeout_s
+            )
+        except ConnectionRefusedError:
+            raise ConnectError(
+                f"Nothing listens at {where}: start TWS or IB Gateway, allow API connections in its settings "
+                "and check IB_PORT (7497 paper TWS, 7496 live TWS, 4002 paper Gateway, 4001 live Gateway); "
+                "`arbcore ibkr --paper --simulate` needs none."
+            ) from None
+        except (TimeoutError, asyncio.TimeoutError):
+            raise ConnectError(self._timed_out(where)) from None
+        except (OSError, ConnectionError) as error:
+            raise ConnectError(
+                f"The connection to {where} failed ({printable(str(error))}){self._hint()}; check IB_HOST, "
+                "IB_PORT and that TWS allows API connections from this machine."
+            ) from None
+        return tuple(self._ib.client.getAccounts())
+
+    def _timed_out(self, where: str) -> str:
+        if self.listener.last_error.startswith(str(CLIENT_ID_IN_USE)):
+            return (
+                f"The client id {self.settings.client_id} is already in use at {where}; stop the other "
+                "program or set IB_CLIENT_ID."
+            )
+        return (
+            f"{where} did not answer as TWS within {self.settings.connect_timeout_s:g} s{self._hint()}; "
+            "check that it is TWS or IB Gateway, logged in, with API connections allowed."
+        )
+
+    def _hint(self) -> str:
+        return f", after saying {self.listener.last_error}" if self.listener.last_error else ""
+
+    @property
+    def connected(self) -> bool:
+        return bool(self._ib.client.isReady())
+
+    def disconnect(self) -> None:
+        """Ends the connection; nothing is told of it any more."""
+        self._ib.client.apiEnd -= self._lost
+        self._ib.client.disconnect()
+
+    def unthrottled(self) -> None:
+        """Lifts the library's own 45 messages a second, which a replay exceeds by answering for each row."""
+        self._ib.client.MaxRequests = 0
+
+    async def clock_ns(self) -> int:
+        """The broker's clock, whole seconds as UTC nanoseconds."""
+        answer = await asyncio.wait_for(self._ib.reqCurrentTimeAsync(), self.settings.connect_timeout_s)
+        return int(answer.timestamp()) * 10**9
+
+    # --- contracts and data -----------------------------------------------------------------------------
+
+    async def resolve(
+        self, *, expires_after_ns: int, con_id: int = 0, timeout_s: float
+    ) -> tuple[Leg, Leg]:
+        """Both legs' contracts, ES first: the one with ``con_id``, else the named or front one.
+
+        RunError where a contract is not there or is not what the settings say.
+        """
+        chosen = self.settings
+        future = self._library.Contract(
+            secType="FUT", symbol=chosen.future, exchange=chosen.future_exchange,
+            currency=chosen.future_currency, includeExpired=bool(con_id),
+        )  # fmt: skip
+        fund = self._library.Contract(
+            secType="STK", symbol=chosen.fund, exchange=chosen.fund_exchange, currency=chosen.fund_currency
+        )
+        futures = await self._details(future, f"the future {chosen.future}", timeout_s)
+        funds = await self._details(fund, f"the fund {chosen.fund}", timeout_s)
+        es = self._future_leg(futures, expires_after_ns=expires_after_ns, con_id=con_id)
+        if len(funds) != 1:
+            raise RunError(
+                f"{chosen.fund} at {chosen.fund_exchange} is {len(funds)} contracts; set SPY_EXCHANGE."
+            )
+        spy = _leg(SPY, funds[0], expiry_ns=None, multiplier=1.0)
+        self.listener.fund_con_id = spy.told.con_id
+        self.legs = {ES: es, SPY: spy}
+        return es, spy
+
+    async def _details(self, contract: Any, what: str, timeout_s: float) -> list[Any]:
+        try:
+            found = await asyncio.wait_for(self._ib.reqContractDetailsAsync(contract), timeout_s)
+        except (TimeoutError, asyncio.TimeoutError):
+            raise RunError(f"The broker did not answer what {what} is within {timeout_s:g} s.") from None
+        except Exception as error:  # noqa: BLE001  RequestError of either library, or a lost connection.
+            raise RunError(f"The broker does not know {what} ({printable(str(error))}).") from None
+        if not found:
+            raise RunError(f"The broker knows no contract for {what}; check its symbol and exchange.")
+        return list(found)
+
+    def _future_leg(self, found: Sequence[Any], *, expires_after_ns: int, con_id: int) -> Leg:
+        chosen = self.settings
+        multiplier = MULTIPLIERS[chosen.future]
+        by_expiry = sorted(((_expiry_ns(details), details) for details in found), key=lambda pair: pair[0])
+        if con_id:
+            fits = [pair for pair in by_expiry if pair[1].contract.conId == con_id]
+            wanted = f"the contract {con_id} of the open position"
+        elif chosen.expiry_ns is not None:
+            fits = [pair for pair in by_expiry if pair[0] == chosen.expiry_ns]
+            wanted = f"a contract that expires on {iso_date(chosen.expiry_ns // 86_400_000_000_000)}"
+        else:
+            fits = [pair for pair in by_expiry if pair[0] > expires_after_ns][chosen.front_offset :]
+            wanted = "a contract far enough out for FUT_FRONT_MONTH_OFFSET"
+        if not fits:
+            raise RunError(
+                f"The broker lists {len(found)} contracts of {chosen.future}, none of them {wanted}."
+            )
+        expiry_ns, details = fits[0]
+        if not math.isclose(float(details.contract.multiplier or 0), multiplier):
+            raise RunError(
+                f"{details.contract.localSymbol} has the multiplier {details.contract.multiplier} and "
+                f"{chosen.future} has {multiplier:g}: the wrong contract; check FUT_SYMBOL and FUT_EXCHANGE."
+            )
+        return _leg(ES, details, expiry_ns=expiry_ns, multiplier=multiplier)
+
+    def subscribe(self) -> None:
+        """Begins both legs' market data, live only."""
+        self._ib.reqMarketDataType(LIVE_DATA)
+        for leg in self.legs:
+            self._subscribe(leg)
+
+    def _subscribe(self, leg: str) -> None:
+        self.listener.forget_quotes(leg)
+        self._ib.reqMktData(self.legs[leg].contract, SHORTABLE_TICKS if leg == SPY else "")
+
+    def resubscribe(self, leg: str) -> None:
+        """Ends a leg's market data and begins it anew."""
+        self._ib.cancelMktData(self.legs[leg].contract)
+        self._subscribe(leg)
+
+    def subscribe_clock(self) -> None:
+        """Asks our own gateway for its clock; after ``subscribe``, so that each row's end comes last."""
+        clock = self._library.Contract(
+            secType="IND", symbol=CLOCK_SYMBOL, exchange="ARBCORE", currency="USD"
+        )
+        self._ib.reqMktData(clock, "")
+
+    def row_done(self, row: int) -> None:
+        """Tells our own gateway that everything about a row was decided."""
+        self._ib.client.updateDisplayGroup(0, str(row))
+
+    # --- orders -----------------------------------------------------------------------------------------
+
+    def place(self, row: OrderRow) -> None:
+        """Sends one order, once. ConnectionError where the connection is gone."""
+        order_id = self._ib.client.getReqId()
+        # Known before it is sent: its first news may be an error.
+        self.listener.ref_of_order_id[order_id] = row.ref
+        order = self._order(row.side, row.quantity, kind=row.kind, tif=row.tif)
+        order.orderId = order_id
+        order.orderRef = row.ref
+        if row.kind == LIMIT:
+            order.lmtPrice = row.limit
+        self._ib.placeOrder(self.legs[row.leg].contract, order)
+
+    def _order(self, side: int, quantity: int, *, kind: str, tif: str) -> Any:
+        return self._library.Order(
+            action="BUY" if side > 0 else "SELL", totalQuantity=quantity, orderType=kind, tif=tif,
+            account=self.account, transmit=True, outsideRth=False,
+        )  # fmt: skip
+
+    def cancel(self, ref: str, perm_id: int) -> bool:
+        """Asks for an order's end; False where its id is not known on this connection."""
+        for trade in list(self._ib.wrapper.trades.values()):
+            order = trade.order
+            if order.orderRef == ref or (perm_id and order.permId == perm_id):
+                self._ib.client.cancelOrder(order.orderId, "")
+                return True
+        return False
+
+    def cancel_everything(self) -> None:
+        """Asks for the end of every order of this connection; the broker ignores those that are done."""
+        for order_id in self.listener.ref_of_order_id:
+            self._ib.client.cancelOrder(order_id, "")
+
+    # --- questions --------------------------------------------------------------------------------------
+
+    async def answer(self, asked: commands.Ask, *, timeout_s: float) -> events.Event:
+        """The broker's answer to one of the desk's questions, or ``QueryFailed``; it never raises."""
+        try:
+            if asked.kind == commands.OPEN_ORDERS:
+                return await self._open_orders(asked, timeout_s)
+            if asked.kind == commands.EXECUTIONS:
+                return await self._executions(asked, timeout_s)
+            if asked.kind == commands.POSITIONS:
+                return await self._positions(asked, timeout_s)
+            return await self._margin(asked, timeout_s)
+        except (TimeoutError, asyncio.TimeoutError):
+            return events.QueryFailed(asked.query, f"no answer about {asked.kind} within {timeout_s:g} s")
+        except Exception as error:  # noqa: BLE001  Whatever the library raises, it is no answer.
+            what = printable(str(error)) or type(error).__name__
+            return events.QueryFailed(asked.query, f"{asked.kind}: {what}")
+
+    async def _open_orders(self, asked: commands.Ask, timeout_s: float) -> events.Event:
+        self.listener.open_orders.clear()
+        await asyncio.wait_for(self._ib.reqAllOpenOrdersAsync(), timeout_s)
+        return events.OpenOrders(asked.query, tuple(self.listener.open_orders.values()))
+
+    async def _executions(self, asked: commands.Ask, timeout_s: float) -> events.Event:
+        fills = await asyncio.wait_for(self._ib.reqExecutionsAsync(), timeout_s)
+        told = [self.listener.execution(fill.contract, fill.execution) for fill in fills]
+        reports = tuple(
+            events.Commission(report.execId, report.commission, report.currency)
+            for report in (fill.commissionReport for fill in fills)
+            if report.execId
+        )
+        return events.Executions(asked.query, tuple(one for one in told if one is not None), reports)
+
+    async def _positions(self, asked: commands.Ask, timeout_s: float) -> events.Event:
+        found = await asyncio.wait_for(self._ib.reqPositionsAsync(), timeout_s)
+        lines = []
+        for position in found:
+            leg = self._leg_of(position.contract)
+            if position.account == self.account and leg is not None and position.position:
+                lines.append(events.PositionLine(leg, position.contract.conId, round(position.position)))
+        return events.Positions(asked.query, tuple(lines))
+
+    def _leg_of(self, contract: Any) -> str | None:
+        if contract.secType == "FUT" and contract.symbol == self.settings.future:
+            return ES
+        return SPY if contract.conId == self.listener.fund_con_id else None
+
+    async def _margin(self, asked: commands.Ask, timeout_s: float) -> events.Event:
+        """Both legs' whatIf; each alone, so that together they ask for more than the pair would."""
+        changes, equity, before = 0.0, math.inf, 0.0
+        for leg, side, quantity in ((ES, asked.side, asked.contracts), (SPY, -asked.side, asked.shares)):
+            order = self._order(side, quantity, kind="MKT", tif="DAY")
+            state = await asyncio.wait_for(
+                self._ib.whatIfOrderAsync(self.legs[leg].contract, order), timeout_s
+            )
+            change, after = _number(state.initMarginChange), _number(state.equityWithLoanAfter)
+            before = max(before, _number(state.initMarginBefore))
+            if math.isnan(change + after + before):
+                return events.QueryFailed(asked.query, f"the preview of the {leg} order has no figures")
+            changes += max(0.0, change)
+            equity = min(equity, after)
+        needed = before + changes
+        sentence = f"the pair needs {needed:,.0f} USD of margin and the account has {equity:,.0f} USD"
+        return events.Margin(asked.query, needed <= equity, sentence)
+
+
+def _leg(leg: str, details: Any, *, expiry_ns: int | None, multiplier: float) -> Leg:
+    told = events.Contract(
+        leg=leg,
+        con_id=details.contract.conId,
+        min_tick=details.minTick,
+        liquid_hours=read_hours(details.liquidHours, details.timeZoneId),
+        trading_hours=read_hours(details.tradingHours, details.timeZoneId),
+        expiry_ns=expiry_ns,
+        multiplier=multiplier,
+    )
+    return Leg(details.contract, told)
+
+
+def _expiry_ns(details: Any) -> int:
+    """09:30 New York of the contract's own last day, which wins over the calendar's rule."""
+    text = (details.realExpirationDate or details.contract.lastTradeDateOrContractMonth or "")[:8]
+    if len(text) == 8 and text.isascii() and text.isdigit():
+        date = int(text[:4]), int(text[4:6]), int(text[6:])
+        if is_date(*date):
+            return new_york_to_utc(day_of(*date), 9 * NS_PER_HOUR + 30 * NS_PER_MINUTE)
+    raise RunError(
+        f"The broker gives {printable(details.contract.localSymbol)} the expiry '{printable(text)}', which "
+        "is no date."
+    )
+
+
+def _number(text: Any) -> float:
+    """A margin figure, which the API writes as text; NaN where it is not set."""
+    with contextlib.suppress(TypeError, ValueError):
+        value = float(text)
+        if abs(value) < UNSET:
+            return value
+    return math.nan

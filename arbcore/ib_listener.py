@@ -1,0 +1,290 @@
+"""What the broker says, as the desk's events: a listener between a library's decoder and its wrapper.
+
+The libraries' own objects lie at times: an error with an order's id marks a live order cancelled, unchanged
+ticks are dropped, a disconnect wipes what was known. The decoded messages do not. This listener passes each
+message on to the library and tells the desk what it meant. It imports no library; all that it is given is
+duck-typed, and both libraries decode into the same names.
+"""
+
+import functools
+import logging
+import math
+from collections.abc import Callable
+from datetime import timezone
+from typing import Any
+
+from arbcore.carry.desk import events
+from arbcore.carry.desk.rows import ES, SPY
+from arbcore.text import printable
+
+_log = logging.getLogger(__name__)
+
+#: The connection between TWS and the broker: lost; back with data lost; back with data kept.
+LINK_LOST, LINK_BACK_EMPTY, LINK_BACK = 1100, 1101, 1102
+_LINK_GONE = {1300, 502, 504}
+_FARM_BROKEN = {2103, 2105, 2157, 2110}
+_FARM_FINE = {2104, 2106, 2158}
+#: No right to live quotes of a contract, or somebody else has it now.
+_NO_DATA = {354, 10089, 10090, 10168, 10197}
+_DELAYED = 10167
+#: The API needs it before anything else is understood.
+CLIENT_ID_IN_USE = 326
+
+_BIDS, _ASKS = {1, 66}, {2, 67}
+_BID_SIZES, _ASK_SIZES = {0, 69}, {3, 70}
+_LAST, _VOLUME, _HALTED, _SHORTABLE_SHARES = 4, 8, 49, 89
+#: The contract by which our own gateway tells of its clock and of its rows.
+CLOCK_SYMBOL = "CLOCK"
+
+Sink = Callable[[events.Event], None]
+
+
+#: Messages that are translated, by the name of the wrapper's callback.
+_TRANSLATED: dict[str, Callable[..., None]] = {}
+
+
+def _heard(translate: Callable[..., None]) -> Callable[..., None]:
+    """Marks the translation of a message: ``_openOrder`` is told whatever the wrapper's ``openOrder`` is."""
+    _TRANSLATED[translate.__name__[1:]] = translate
+    return translate
+
+
+class _Touch:
+    """The best prices of one leg as last told; NaN before the first."""
+
+    __slots__ = ("ask", "ask_size", "bid", "bid_size")
+
+    def __init__(self) -> None:
+        self.bid = self.ask = math.nan
+        self.bid_size = self.ask_size = 0.0
+
+
+class Listener:
+    """Stands in for the wrapper of one connection.
+
+    ``sink`` takes events; ``on_link`` is called with a code and its text when the broker's own link is lost
+    or back; ``on_row`` when a replaying gateway ends a row, with the row's number and time, and with the
+    number 0 when there are no more; ``on_trouble`` with an exception that a message led to.
+    """
+
+    def __init__(
+        self,
+        wrapper: Any,
+        *,
+        sink: Sink,
+        on_link: Callable[[int, str], None],
+        on_row: Callable[[int, int], None],
+        on_trouble: Callable[[Exception], None],
+    ) -> None:
+        self._wrapper = wrapper
+        self._sink = sink
+        self._on_link = on_link
+        self._on_row = on_row
+        self._on_trouble = on_trouble
+        self._clock_ns = 0
+        #: The legs' contract ids, once resolved; the future's symbols are told apart by type alone.
+        self.fund_con_id = 0
+        # Whose order an id is: ids of this connection, and the broker's own, which never change.
+        self.ref_of_order_id: dict[int, str] = {}
+        self.ref_of_perm_id: dict[int, str] = {}
+        #: openOrder messages since the last question, by permId: the answer.
+        self.open_orders: dict[int, events.OpenOrder] = {}
+        self.last_error = ""
+        self._touches = {ES: _Touch(), SPY: _Touch()}
+
+        for name, translate in _TRANSLATED.items():
+            setattr(self, name, functools.partial(self._hear, getattr(wrapper, name), translate))
+
+    def _hear(self, passed_on: Callable[..., None], translate: Callable[..., None], *arguments: Any) -> None:
+        """The library hears a message first; then it is translated. What goes wrong there is never swallowed.
+
+        (The decoder logs an exception and goes on, which would lose an execution.)
+        """
+        passed_on(*arguments)
+        try:
+            translate(self, *arguments)
+        except Exception as error:  # noqa: BLE001  A message that cannot be understood must be known of.
+            self._on_trouble(error)
+
+    def touch(self, leg: str) -> events.Quote:
+        """The best prices of a leg as they were told last; 0 where there is none."""
+        return _quote(leg, self._touches[leg])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wrapper, name)
+
+    # --- market data ------------------------------------------------------------------------------------
+
+    def forget_quotes(self, leg: str) -> None:
+        """A new subscription begins: what was told before is over."""
+        self._touches[leg] = _Touch()
+
+    def _leg_of_request(self, request: int) -> str | None:
+        ticker = self._wrapper.reqId2Ticker.get(request)
+        return None if ticker is None else self._leg_of(ticker.contract)
+
+    def _leg_of(self, contract: Any) -> str | None:
+        if contract.secType == "FUT":
+            return ES
+        return SPY if contract.secType == "STK" and contract.conId == self.fund_con_id else None
+
+    def _is_clock(self, request: int) -> bool:
+        """Whether a request is that for the clock of a replaying gateway."""
+        ticker = self._wrapper.reqId2Ticker.get(request)
+        return ticker is not None and ticker.contract.symbol == CLOCK_SYMBOL
+
+    @_heard
+    def _priceSizeTick(self, reqId: int, tickType: int, price: float, size: float) -> None:  # noqa: N802, N803
+        """One price with its size, changed or not."""
+        leg = self._leg_of_request(reqId)
+        if leg is None:
+            if tickType == _LAST and self._is_clock(reqId):
+                self._clock_ns = int(price) * 10**9 + int(size)
+            return
+        touch = self._touches[leg]
+        # The broker writes -1 where there is no price on that side.
+        known = price if price > 0.0 else math.nan
+        if tickType in _BIDS:
+            touch.bid, touch.bid_size = known, size
+        elif tickType in _ASKS:
+            touch.ask, touch.ask_size = known, size
+        else:
+            self._sink(events.Alive(leg))
+            return
+        self._tell(leg, touch)
+
+    @_heard
+    def _tickSize(self, reqId: int, tickType: int, size: float) -> None:  # noqa: N802, N803
+        """One size alone."""
+        leg = self._leg_of_request(reqId)
+        if leg is None:
+            if tickType == _VOLUME and self._is_clock(reqId):
+                self._on_row(int(size), self._clock_ns)
+            return
+        touch = self._touches[leg]
+        if tickType == _SHORTABLE_SHARES:
+            self._sink(events.Shortable(int(size)))
+        elif tickType in _BID_SIZES:
+            touch.bid_size = size
+            self._tell(leg, touch)
+        elif tickType in _ASK_SIZES:
+            touch.ask_size = size
+            self._tell(leg, touch)
+        else:
+            self._sink(events.Alive(leg))
+
+    def _tell(self, leg: str, touch: _Touch) -> None:
+        self._sink(_quote(leg, touch))
+
+    @_heard
+    def _tickGeneric(self, reqId: int, tickType: int, value: float) -> None:  # noqa: N802, N803
+        """Halts among others."""
+        leg = self._leg_of_request(reqId)
+        if leg is None and tickType == _HALTED and self._is_clock(reqId):
+            self._on_row(0, self._clock_ns)
+        elif leg is not None and tickType == _HALTED:
+            self._sink(events.Halted(leg, value > 0.0))
+        elif leg is not None and tickType == _SHORTABLE_SHARES:
+            self._sink(events.Shortable(int(value)))
+
+    @_heard
+    def _marketDataType(self, reqId: int, marketDataId: int) -> None:  # noqa: N802, N803
+        """Whether a subscription is live (1), frozen (2), delayed (3) or both (4)."""
+        leg = self._leg_of_request(reqId)
+        if leg is not None:
+            self._sink(events.DataType(leg, marketDataId))
+
+    # --- orders -----------------------------------------------------------------------------------------
+
+    @_heard
+    def _openOrder(self, orderId: int, contract: Any, order: Any, orderState: Any) -> None:  # noqa: N802, N803
+        """An order that works, of whoever placed it; also the answer to a whatIf."""
+        if order.whatIf:
+            return
+        ref = order.orderRef or ""
+        if ref and order.permId:
+            self.ref_of_perm_id[order.permId] = ref
+        leg = self._leg_of(contract) or contract.symbol
+        self.open_orders[order.permId or -orderId] = events.OpenOrder(
+            ref=ref, perm_id=order.permId, leg=leg, status=orderState.status
+        )
+
+    @_heard
+    def _orderStatus(self, orderId: int, status: str, filled: float, remaining: float, *rest: Any) -> None:  # noqa: N802, N803
+        """The broker's own status of an order."""
+        perm_id, client_id = rest[1], rest[4]
+        ref = self.ref_of_perm_id.get(perm_id)
+        if ref is None and client_id == self._wrapper.clientId:
+            ref = self.ref_of_order_id.get(orderId)
+            if ref is not None and perm_id:
+                self.ref_of_perm_id[perm_id] = ref
+        if ref:
+            self._sink(events.OrderStatus(ref, perm_id, status, round(filled), round(remaining)))
+
+    @_heard
+    def _execDetails(self, reqId: int, contract: Any, execution: Any) -> None:  # noqa: N802, N803
+        """One execution, live or out of an answer."""
+        told = self.execution(contract, execution)
+        if told is not None:
+            self._sink(told)
+
+    def execution(self, contract: Any, execution: Any) -> events.Execution | None:
+        """A library's execution as an event; None where it is in neither leg's instrument."""
+        leg = self._leg_of(contract)
+        if leg is None:
+            return None
+        if execution.orderRef and execution.permId:
+            self.ref_of_perm_id[execution.permId] = execution.orderRef
+        return events.Execution(
+            exec_id=execution.execId,
+            ref=execution.orderRef or "",
+            perm_id=execution.permId,
+            leg=leg,
+            side=1 if execution.side == "BOT" else -1,
+            quantity=round(execution.shares),
+            price=execution.price,
+            ts_ns=_instant_ns(execution.time),
+        )
+
+    @_heard
+    def _commissionReport(self, commissionReport: Any) -> None:  # noqa: N802, N803
+        """What an execution cost; the library keeps only those it knows the execution of."""
+        self._sink(
+            events.Commission(
+                commissionReport.execId, commissionReport.commission, commissionReport.currency
+            )
+        )
+
+    # --- errors and time --------------------------------------------------------------------------------
+
+    @_heard
+    def _error(self, reqId: int, errorCode: int, errorString: str, advanced: str = "") -> None:  # noqa: N803
+        """Everything the broker calls an error: links, farms, data rights, orders, and plain information."""
+        text = f"{errorCode}: {printable(errorString)}"
+        if errorCode in (LINK_LOST, LINK_BACK_EMPTY, LINK_BACK) or errorCode in _LINK_GONE:
+            self._on_link(errorCode, text)
+        elif errorCode in _FARM_BROKEN or errorCode in _FARM_FINE:
+            self._sink(events.Farm(errorCode in _FARM_FINE, errorCode))
+        elif (leg := self._leg_of_request(reqId)) is not None:
+            if errorCode in _NO_DATA or errorCode == _DELAYED:
+                self._sink(events.DataType(leg, 3 if errorCode == _DELAYED else 0))
+            _log.warning("Market data of %s: %s", leg, text)
+        elif reqId in self.ref_of_order_id:
+            self._sink(events.OrderError(self.ref_of_order_id[reqId], errorCode, printable(errorString)))
+        elif not 2100 <= errorCode < 2200:
+            self.last_error = text
+            _log.warning("The broker says %s", text)
+
+
+def _quote(leg: str, touch: _Touch) -> events.Quote:
+    # 0 is what a side without a price is told as; the desk trades on none.
+    bid, ask = (0.0 if math.isnan(price) else price for price in (touch.bid, touch.ask))
+    return events.Quote(leg, bid, ask, touch.bid_size, touch.ask_size)
+
+
+def _instant_ns(time: Any) -> int:
+    """A library's aware datetime as UTC nanoseconds, without the detour over a float."""
+    moment = time.astimezone(timezone.utc)
+    day = int(moment.toordinal()) - 719_163
+    seconds = (day * 24 + moment.hour) * 3_600 + moment.minute * 60 + moment.second
+    return int(seconds) * 10**9 + int(moment.microsecond) * 1_000

@@ -1,0 +1,514 @@
+"""The carry bot at Interactive Brokers: a shell around ``carry.desk``.
+
+Owns the run: connect, verify the account, reconcile, trade; and the same path again after every loss. It
+carries out what the desk wants in the desk's order, storing before sending, watches the clock, the kill
+switch and the link, and tells people. When to trade, and what an answer means, is the desk's.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from arbcore.alerts import Alerts
+from arbcore.carry.desk import commands as cmd
+from arbcore.carry.desk import events as ev
+from arbcore.carry.desk.rows import ES, SPY
+from arbcore.carry.desk.session import Session
+from arbcore.carry.desk.settings import DeskSettings, seconds_ns
+from arbcore.config import KillSwitch
+from arbcore.config_ibkr import IbkrSettings
+from arbcore.errors import ArbcoreError, ConfigError, RunError
+from arbcore.ib_link import IbLink, load_library
+from arbcore.ib_listener import LINK_BACK_EMPTY, LINK_LOST
+from arbcore.ibkr_chronicle import Chronicle
+from arbcore.ibkr_clock import MachineClock, RowClock
+from arbcore.ibkr_guards import account_to_trade
+from arbcore.recorder import QuoteRecorder
+from arbcore.store import Row, Store
+from arbcore.text import printable
+from arbcore.trading.latency import LatencyHistogram
+
+_log = logging.getLogger(__name__)
+
+#: The kill switch, telemetry and the status are looked after this often.
+HOUSEKEEPING_S = 0.5
+#: A timer is set anew after this long at the latest.
+LONGEST_SLEEP_S = 60.0
+SAMPLE_S = 60.0
+#: Pauses between attempts to connect again: doubling, with jitter, for ever.
+RECONNECT_FIRST_S, RECONNECT_MAX_S = 1.0, 30.0
+#: A person hears of a loss that lasts this long, and again after each further stretch of it.
+LOSS_ALARM_S = 60.0
+#: How long an orderly stop may take before it is given up with a sentence.
+STOP_PATIENCE_S = 60.0
+#: The desk's answer to an order whose id is not known: there is nothing to cancel.
+NOTHING_TO_CANCEL = 10147
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is: settings, the kind of account, and how it ends.
+
+    ``rows``: the other side is our own gateway replaying rows, each to be decided on once; ``clocked``: it is
+    our own gateway, whose clock is the market's. ``rate`` is asked for the rate now and then (None: not
+    known yet), ``gone`` for the reason why there is no use in connecting again.
+    """
+
+    settings: IbkrSettings
+    desk: DeskSettings
+    mode: str
+    directory: Path
+    duration_s: float | None = None
+    flatten: bool = False
+    record: Path | None = None
+    rows: bool = False
+    clocked: bool = False
+    rate: Callable[[], float | None] | None = None
+    gone: Callable[[], ArbcoreError | None] | None = None
+
+
+@dataclass
+class Tally:
+    """What the summary counts."""
+
+    quotes: int = 0
+    orders: int = 0
+    cancels: int = 0
+    connections: int = 0
+    latency: LatencyHistogram = field(default_factory=LatencyHistogram)
+
+
+class Bot:
+    """One run. ``await run()`` returns the summary; ``stop`` ends it in order."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        kill_switch: KillSwitch,
+        alerts: Alerts,
+        told: Callable[[str, str], None],
+    ) -> None:
+        """``told(level, text)`` takes each line of the time line for people."""
+        self.plan = plan
+        self.tally = Tally()
+        self.account = ""
+        self.session: Session | None = None
+        self._library = load_library(plan.settings.library)
+        self._kill_switch = kill_switch
+        self._clock: MachineClock | RowClock = RowClock() if plan.clocked else MachineClock()
+        self.chronicle = Chronicle(alerts=alerts, told=told, utc_ns=self._clock.utc_ns)
+        self._store: Store | None = None
+        self._recorder = None if plan.record is None else QuoteRecorder(plan.record)
+        self._link: IbLink | None = None
+        self._queue: deque[ev.Event] = deque()
+        self._handling = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._woken = asyncio.Event()
+        self._lost_s: float | None = None
+        self._alarmed_s = 0.0
+        self._failure: ArbcoreError | None = None
+        self._row = 0
+        self._row_open = False
+        self._clock_wanted = False
+        self._began_ns = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._due_ns = 0
+        self._rate: float | None = None
+        #: The kill switch was on at some time of the run.
+        self.killed = False
+
+    # --- the run ----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Runs to the end. Raises ConnectError, RunError or ConfigError, one sentence each."""
+        try:
+            await self._connect()
+            if self.plan.duration_s is not None:
+                self._later(self._stop_after(self.plan.duration_s))
+            sampled_s = time.monotonic()
+            while self._failure is None and not (self.session and self.session.stopped):
+                self._housekeep()
+                if time.monotonic() - sampled_s >= SAMPLE_S:
+                    sampled_s = time.monotonic()
+                    self._sample()
+                self._woken.clear()
+                with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), HOUSEKEEPING_S)
+            if self._failure is not None:
+                self._give_up(self._failure)
+                raise self._failure
+        finally:
+            self._close()
+
+    def _give_up(self, error: ArbcoreError) -> None:
+        """The run ends out of order: no more decisions, what still works is cancelled, people hear it."""
+        if self._link is not None:
+            with contextlib.suppress(ConnectionError):
+                self._link.cancel_everything()
+        held = {leg: n for leg, n in (self.session.positions() if self.session else {}).items() if n}
+        text = f"{error} The bot has stopped and holds {held or 'nothing'}."
+        self.chronicle.last_words(text)
+
+    def stop(self, reason: str) -> None:
+        """Ends the run in order: working orders are cancelled, positions stay unless ``flatten``."""
+        self.chronicle.note("info", "stop", f"Stopping: {reason}.")
+        self._later(self._lose_patience())
+        self.feed(ev.Stop(reason, self.plan.flatten))
+
+    async def _stop_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self.stop("the duration is over")
+
+    async def _lose_patience(self) -> None:
+        await asyncio.sleep(STOP_PATIENCE_S)
+        held = self.session.positions() if self.session is not None else {}
+        raise RunError(
+            f"The orderly stop did not end within {STOP_PATIENCE_S:.0f} s; orders may still work and {held} "
+            "is held: look at the account."
+        )
+
+    def _later(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_trouble(error)
+
+    def _on_trouble(self, error: BaseException) -> None:
+        """Ends the run with this error at the next turn of its loop."""
+        _log.debug("The run ends.", exc_info=error)
+        if not isinstance(error, ArbcoreError):
+            what = f"{type(error).__name__}: {printable(str(error))}"
+            error = RunError(f"Unexpected failure inside arbcore ({what}); run again with --debug.")
+        self._failure = self._failure or error
+        self._woken.set()
+
+    def _close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._link is not None:
+            self._link.disconnect()
+        if self._recorder is not None:
+            self._recorder.close()
+        if self._store is not None:
+            self._store.close()
+
+    def touch(self, leg: str) -> ev.Quote | None:
+        """The best prices of a leg as they were told last; None without a connection."""
+        return None if self._link is None else self._link.listener.touch(leg)
+
+    # --- connecting: at the start and after every loss ---------------------------------------------------
+
+    async def _connect(self) -> None:
+        """Connect, verify, resolve, greet. The desk reconciles from there by its own questions."""
+        link = IbLink(
+            self._library, self.plan.settings, sink=self._hear, on_link=self._on_link, on_lost=self._on_lost,
+            on_row=self._on_row, on_trouble=self._on_trouble,
+        )  # fmt: skip
+        try:
+            accounts = await link.connect()
+            if self.plan.clocked:
+                link.unthrottled()
+            link.account = account_to_trade(
+                accounts, mode=self.plan.mode, live_account=self.plan.settings.live_account,
+                before=self.account,
+            )  # fmt: skip
+            broker_ns = await link.clock_ns()
+            self._clock.told(broker_ns)
+            if self.session is None:
+                self._begin(link.account)
+            legs = await link.resolve(
+                expires_after_ns=self._clock.utc_ns() + seconds_ns(self.plan.desk.roll_before_s),
+                con_id=0 if self.session is None else self.session.held_con_id,
+                timeout_s=self.plan.settings.connect_timeout_s,
+            )
+        except BaseException:
+            link.disconnect()
+            raise
+        self._link = link
+        self._lost_s = None
+        self.tally.connections += 1
+        self.chronicle.note("info", "connected", f"Connected to account {self.account} at {self._address()}.")
+        for leg in legs:
+            self.feed(leg.told)
+        self.feed(ev.Hello(self.account, None if self.plan.clocked else broker_ns))
+        link.subscribe()
+        self._clock_wanted = self.plan.clocked
+        self._answer_row()
+
+    def _address(self) -> str:
+        return f"{printable(self.plan.settings.host)}:{self.plan.settings.port}"
+
+    def _begin(self, account: str) -> None:
+        """The first connection: the store is the account's, and the desk begins where it left off."""
+        self.account = account
+        utc_ns = self._clock.utc_ns()
+        self._store = Store.open(
+            self.plan.settings.store_path, account=account, mode=self.plan.mode, utc_ns=utc_ns
+        )
+        self.chronicle.store = self._store
+        snapshot = self._store.snapshot(utc_ns=utc_ns)
+        self.session = Session(self.plan.desk, self._store.store_id, snapshot)
+
+    def _on_lost(self, reason: str) -> None:
+        """The connection itself is gone."""
+        self._link = None
+        if self._lost_s is not None:
+            return
+        self._lost_s = self._alarmed_s = time.monotonic()
+        self.chronicle.note("warning", "link_lost", f"{reason[:1].upper()}{reason[1:]}; connecting again.")
+        self.feed(ev.LinkLost(reason))
+        self._later(self._reconnect())
+
+    async def _reconnect(self) -> None:
+        pause_s = RECONNECT_FIRST_S
+        while True:
+            # Jitter, so that several bots do not come back as one.
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
+            pause_s = min(2.0 * pause_s, RECONNECT_MAX_S)
+            try:
+                await self._connect()
+            except ConfigError:
+                raise
+            except ArbcoreError as error:
+                _log.warning("%s", error)
+            else:
+                return
+
+    def _on_link(self, code: int, text: str) -> None:
+        """TWS is there and its own link to the broker is lost, or back."""
+        if code == LINK_LOST:
+            self.chronicle.note("warning", "link_lost", f"TWS lost the broker ({text}).")
+            self.feed(ev.LinkLost(text))
+        elif self._link is not None and code >= LINK_BACK_EMPTY:
+            self.chronicle.note("info", "link_back", f"TWS has the broker again ({text}).")
+            if code == LINK_BACK_EMPTY:
+                for leg in self._link.legs:
+                    self._link.resubscribe(leg)
+            self.feed(ev.Hello(self.account))
+        else:
+            self._drop(text)
+
+    def _drop(self, reason: str) -> None:
+        """Ends the connection ourselves and begins anew."""
+        link = self._link
+        if link is not None:
+            link.disconnect()
+            self._on_lost(reason)
+
+    # --- events in, commands out ------------------------------------------------------------------------
+
+    def _hear(self, event: ev.Event) -> None:
+        """One event of the broker's."""
+        kind = type(event)
+        if kind is ev.Quote or kind is ev.Alive:
+            self.tally.quotes += 1
+            if self._recorder is not None:
+                self._record(self._recorder)
+            if self.plan.rows:
+                # The row's end brings both legs' quotes, at the row's time.
+                return
+        elif isinstance(event, ev.Commission) and self._store is not None:
+            self._store.note_commission(event, ts_ns=self._clock.utc_ns())
+        self.feed(event)
+
+    def feed(self, *events: ev.Event) -> None:
+        """Events for the desk; what it wants is carried out before the next."""
+        session = self.session
+        if session is None:
+            return
+        self._queue.extend(events)
+        if self._handling:
+            return
+        self._handling = True
+        try:
+            while self._queue:
+                event = self._queue.popleft()
+                self._began_ns = time.perf_counter_ns()
+                wanted = session.handle(event, now_ns=self._clock.now_ns(), utc_ns=self._clock.utc_ns())
+                if wanted:
+                    self._carry_out(wanted)
+        except Exception as error:  # noqa: BLE001  A library would log it and go on; the run must end.
+            self._on_trouble(error)
+        finally:
+            self._handling = False
+        self._answer_row()
+        self._arm(session)
+        if session.stopped:
+            self._woken.set()
+
+    def _arm(self, session: Session) -> None:
+        """Makes sure that the desk hears of the time when it wants to."""
+        due_ns = session.next_deadline_ns
+        if due_ns == self._due_ns:
+            return
+        self._due_ns = due_ns
+        if self._timer is not None:
+            self._timer.cancel()
+        delay_s = max(0, due_ns - self._clock.now_ns()) / 1e9
+        self._timer = asyncio.get_running_loop().call_later(min(delay_s, LONGEST_SLEEP_S), self._tick)
+
+    def _tick(self) -> None:
+        self._due_ns = 0
+        self.feed(ev.Tick())
+
+    def _carry_out(self, wanted: list[cmd.Command]) -> None:
+        """In order; what must be durable is, before anything behind it is sent."""
+        rows: list[Row] = []
+        factor = None
+        for command in wanted:
+            if isinstance(command, cmd.SaveOrder | cmd.SaveExecution | cmd.SaveTrade | cmd.SaveDay):
+                rows.append(command.row)
+            elif isinstance(command, cmd.SaveFactor):
+                factor = command.factor
+            elif isinstance(command, cmd.Place):
+                self._save([*rows, *command.orders], factor)
+                rows, factor = [], None
+                self._send(command)
+            else:
+                self._do(command)
+        if rows or factor is not None:
+            self._save(rows, factor)
+
+    def _save(self, rows: list[Row], factor: float | None) -> None:
+        if self._store is not None:
+            self._store.save(rows, factor=factor)
+
+    def _send(self, command: cmd.Place) -> None:
+        for row in command.orders:
+            self.tally.orders += 1
+            try:
+                if self._link is not None:
+                    self._link.place(row)
+            except ConnectionError as error:
+                # The order may or may not have left; the desk learns of the loss and asks.
+                _log.warning("Sending %s failed: %s", row.ref, error)
+        self.tally.latency.record(time.perf_counter_ns() - self._began_ns)
+
+    def _do(self, command: cmd.Command) -> None:
+        link = self._link
+        if isinstance(command, cmd.Seen):
+            if link is not None:
+                self.chronicle.saw(command, (link.listener.touch(ES), link.listener.touch(SPY)))
+        elif isinstance(command, cmd.State):
+            self.chronicle.state(command)
+        elif isinstance(command, cmd.Alarm):
+            self.chronicle.alarm(command.kind, command.message)
+        elif isinstance(command, cmd.RaiseKillSwitch):
+            trouble = self._kill_switch.trip(command.reason)
+            self.chronicle.note("alarm", "kill_switch", trouble or f"The kill switch is on: {command.reason}")
+        elif isinstance(command, cmd.Reconnect):
+            self._drop(command.reason)
+        elif link is None:
+            # The desk has been or will be told that the link is lost; it asks again when it is back.
+            _log.debug("Without a connection: %s", command)
+        elif isinstance(command, cmd.Ask):
+            self._later(self._ask(link, command))
+        elif isinstance(command, cmd.Cancel):
+            self.tally.cancels += 1
+            if not link.cancel(command.ref, command.perm_id):
+                self.feed(ev.OrderError(command.ref, NOTHING_TO_CANCEL, "the order's id is not known"))
+        elif isinstance(command, cmd.Resubscribe):
+            link.resubscribe(command.leg)
+        elif isinstance(command, cmd.AskContract):
+            self._later(self._find_contract(link, command))
+        else:
+            raise RunError(f"The desk wants {type(command).__name__}, which this shell does not know.")
+
+    async def _ask(self, link: IbLink, asked: cmd.Ask) -> None:
+        answer = await link.answer(asked, timeout_s=self.plan.desk.query_timeout_s)
+        if link is self._link:
+            self.feed(answer)
+
+    async def _find_contract(self, link: IbLink, asked: cmd.AskContract) -> None:
+        try:
+            es, _ = await link.resolve(
+                expires_after_ns=asked.expires_after_ns, timeout_s=self.plan.desk.query_timeout_s
+            )
+        except RunError as error:
+            self.chronicle.alarm("contract", str(error))
+            return
+        if link is self._link:
+            link.resubscribe(ES)
+            self.feed(es.told)
+
+    # --- rows of our own gateway ------------------------------------------------------------------------
+
+    def _on_row(self, number: int, ts_ns: int) -> None:
+        """A row is complete, once more after news of its orders, or (number 0) there are no more."""
+        link = self._link
+        if link is None:
+            return
+        if number == 0:
+            self.stop("the data is over")
+            return
+        fresh = number != self._row
+        self._row, self._row_open = number, True
+        self._clock.told(ts_ns)
+        if fresh and self.plan.rows:
+            touches = (link.listener.touch(leg) for leg in (ES, SPY))
+            self.feed(*touches, ev.RowComplete(ts_ns))
+        else:
+            self._answer_row()
+
+    def _answer_row(self) -> None:
+        """Lets the gateway go on once everything about its row was decided."""
+        session, link = self.session, self._link
+        if self._clock_wanted and session is not None and link is not None and session.settled:
+            # The first row is for a desk that has compared its books with the broker's.
+            self._clock_wanted = False
+            link.subscribe_clock()
+        if not self._row_open or session is None or link is None:
+            return
+        if session.settled or not self.plan.rows:
+            self._row_open = False
+            link.row_done(self._row)
+
+    # --- looking after things ---------------------------------------------------------------------------
+
+    def _housekeep(self) -> None:
+        if not self.killed and (reason := self._kill_switch.reason()) is not None and self.session:
+            self.killed = True
+            self.chronicle.note("alarm", "kill_switch", f"The kill switch is on: {reason}")
+            self.feed(ev.Kill(reason))
+        if self.plan.rate is not None and (rate := self.plan.rate()) is not None and rate != self._rate:
+            self._rate = rate
+            self.chronicle.note("info", "rate", f"The rate is {rate:.4%}.")
+            self.feed(ev.Terms(r=rate))
+        if self.plan.gone is not None and (gone := self.plan.gone()) is not None:
+            self._on_trouble(gone)
+        if self._recorder is not None:
+            try:
+                self._recorder.flush()
+            except RunError as error:
+                # Trading does not end for a recording's sake.
+                self._recorder = None
+                self.chronicle.alarm("record", str(error))
+        if self._store is not None:
+            self._store.flush()
+        now_s = time.monotonic()
+        if self._lost_s is not None and now_s - self._alarmed_s >= LOSS_ALARM_S:
+            self._alarmed_s = now_s
+            self.chronicle.alarm("link", f"There has been no connection for {now_s - self._lost_s:.0f} s.")
+
+    def _sample(self) -> None:
+        if self._link is not None:
+            self.chronicle.sample((self._link.listener.touch(ES), self._link.listener.touch(SPY)))
+
+    def _record(self, recorder: QuoteRecorder) -> None:
+        if self._link is not None:
+            es, spy = (self._link.listener.touch(leg) for leg in (ES, SPY))
+            recorder.note(self._clock.utc_ns(), es=(es.bid, es.ask), spy=(spy.bid, spy.ask))

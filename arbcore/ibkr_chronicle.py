@@ -1,0 +1,84 @@
+"""What is written down of a run of the carry bot, and who is told: log, terminal, store and webhook.
+
+A shell's helper: it owns no file of its own. Nothing that is noted here decides anything.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+
+from arbcore.alerts import Alerts
+from arbcore.carry.desk import commands as cmd
+from arbcore.carry.desk import events as ev
+from arbcore.carry.desk.risk import HALTED, ORDINARY
+from arbcore.store import Signal, Store
+
+_log = logging.getLogger(__name__)
+_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "alarm": logging.ERROR}
+
+Quotes = tuple[ev.Quote, ev.Quote]
+
+
+class Chronicle:
+    """``told(level, text)`` shows a line to people; ``utc_ns`` is the market's clock; a store comes later."""
+
+    def __init__(
+        self, *, alerts: Alerts, told: Callable[[str, str], None], utc_ns: Callable[[], int]
+    ) -> None:
+        self.store: Store | None = None
+        self.alarms: Counter[str] = Counter()
+        self.signals = 0
+        self._alerts = alerts
+        self._told = told
+        self._utc_ns = utc_ns
+
+    def note(self, level: str, kind: str, text: str) -> None:
+        """One line of the time line; ``level`` is info, warning or alarm."""
+        _log.log(_LEVELS[level], "%s", text)
+        self._told(level, text)
+        if self.store is not None:
+            self.store.note_event(self._utc_ns(), level=level, kind=kind, text=text)
+
+    def alarm(self, kind: str, text: str) -> None:
+        """A line that a person must hear of, wherever they are."""
+        self.alarms[kind] += 1
+        self.note("alarm", kind, text)
+        self._alerts.post(kind, text)
+
+    def last_words(self, text: str) -> None:
+        """Why the run ends out of order; whoever started it prints the error itself."""
+        _log.error("%s", text)
+        self._alerts.post("failed", text)
+        if self.store is not None:
+            self.store.note_event(self._utc_ns(), level="alarm", kind="failed", text=text)
+
+    def state(self, state: cmd.State) -> None:
+        """The risk state changed."""
+        because = f": {'; '.join(state.reasons)}" if state.reasons else ""
+        ordinary = all(reason in ORDINARY for reason in state.reasons)
+        self.note("info" if ordinary else "warning", "state", f"{state.state}{because}")
+        if state.state == HALTED and not ordinary:
+            self.alarm("halted", f"{state.state}{because}")
+
+    def saw(self, seen: cmd.Seen, quotes: Quotes) -> None:
+        """A signal, acted on or refused, at the touches of both legs."""
+        self.signals += 1
+        refused = f", refused: {seen.refusal}" if seen.refusal else ""
+        _log.info("%s at %+.2f bps%s", seen.action, seen.dev_bps, refused)
+        self._keep(
+            quotes, action=seen.action, refusal=seen.refusal, dev_bps=seen.dev_bps,
+            edge_cc_bps=seen.edge_cc_bps, edge_rev_bps=seen.edge_rev_bps,
+        )  # fmt: skip
+
+    def sample(self, quotes: Quotes) -> None:
+        """What the quotes are now and then, signal or not."""
+        self._keep(quotes, action="sample")
+
+    def _keep(self, quotes: Quotes, *, action: str, **known: str | float) -> None:
+        if self.store is not None:
+            es, spy = quotes
+            # 0 is how a side without a price is told.
+            prices = (es.bid or None, es.ask or None, spy.bid or None, spy.ask or None)
+            names = ("es_bid", "es_ask", "spy_bid", "spy_ask")
+            signal = Signal(self._utc_ns(), action, **dict(zip(names, prices, strict=True)), **known)  # type: ignore[arg-type]
+            self.store.note_signal(signal)

@@ -1,0 +1,283 @@
+"""What the carry bot saw and did, out of its store: figures for a person, the ledger, the time line.
+
+A shell for reading the file; everything else is arithmetic on rows. It recomputes money from executions and
+commissions, never from what the desk thought. Sums over commissions that are partly unknown are unknown.
+"""
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arbcore.carry.civil import iso_date, read_time, utc_to_new_york
+from arbcore.carry.desk.rows import ES, LEGS, SPY
+from arbcore.errors import ArbcoreError, InputError
+from arbcore.store_file import open_to_read, said_reading
+from arbcore.text import plural
+
+SCHEMA = "arbcore.report/1"
+#: Rows of the time line that a report shows; the store has them all.
+TIME_LINE_MAX = 1_000
+_DONE = ("closed", "void")
+_COLUMNS = {
+    "trades": (
+        "trade_id, side, phase, expiry_ts, multiplier, entry_ts, entry_dev_bps, contracts, shares, es_entry, "
+        "es_exit, spy_entry, spy_exit, exit_ts, exit_dev_bps, exit_reason"
+    ),
+    "orders": (
+        "order_ref, trade_id, symbol, side, quantity, order_type, limit_price, role, created_ts, state, "
+        "filled, reason"
+    ),
+    "executions": (
+        "exec_key, exec_id, order_ref, trade_id, symbol, side, quantity, price, multiplier, ts, commission"
+    ),
+    "signals": "ts, action, refusal, es_bid, es_ask, spy_bid, spy_ask, dev_bps, edge_cc_bps, edge_rev_bps",
+    "events": "ts, level, kind, text",
+}
+_KEYS = {"trades": "trade_id", "orders": "created_ts", "executions": "ts", "signals": "signal_id",
+         "events": "event_id"}  # fmt: skip
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StoreRows:
+    """A store's rows by table, as dictionaries by column, each table in order of time."""
+
+    path: Path
+    meta: dict[str, str]
+    trades: list[Record]
+    orders: list[Record]
+    executions: list[Record]
+    signals: list[Record]
+    events: list[Record]
+
+
+def read_store(path: Path) -> StoreRows:
+    """All that a report needs, as of one moment, also while a bot writes. InputError where it is no store."""
+    with contextlib.closing(open_to_read(path)) as connection, said_reading(path):
+        # One transaction: a bot that writes meanwhile does not come between two tables.
+        connection.execute("BEGIN")
+        meta = dict(connection.execute("SELECT key, value FROM meta"))
+        tables = {}
+        for name, columns in _COLUMNS.items():
+            names = columns.split(", ")
+            found = connection.execute(f"SELECT {columns} FROM {name} ORDER BY {_KEYS[name]}")
+            tables[name] = [dict(zip(names, values, strict=True)) for values in found]
+        connection.execute("COMMIT")
+    try:
+        for name, column in (("orders", "created_ts"), ("executions", "ts")):
+            tables[name].sort(key=lambda row, column=column: read_time(row[column]))  # type: ignore[misc]
+    except ArbcoreError as error:
+        raise InputError(f"The store {path} has a time that cannot be read ({error})") from error
+    return StoreRows(path, meta, **tables)
+
+
+def document(rows: StoreRows) -> Record:
+    """The report as one JSON document: totals, P&L by leg and by New York date, trades, alarms, states."""
+    trades = [trade_document(trade, rows) for trade in rows.trades if trade["phase"] != "void"]
+    closed = [trade for trade in trades if trade["phase"] == "closed"]
+    nets = [trade["net_pnl"] for trade in closed]
+    return {
+        "schema": SCHEMA,
+        "store": str(rows.path),
+        "account": rows.meta.get("account"),
+        "mode": rows.meta.get("mode"),
+        "first_ts": _first(rows),
+        "last_ts": _last(rows),
+        "trades": len(closed),
+        "wins": sum(net is not None and net > 0 for net in nets),
+        "gross_pnl": sum(trade["gross_pnl"] for trade in closed),
+        "commissions": _sum(trade["commission"] for trade in closed),
+        "net_pnl": _sum(nets),
+        "slippage": _sum(trade["slippage"] for trade in closed),
+        "legs": {leg: _leg_document(leg, rows) for leg in LEGS},
+        "days": _days(rows, trades),
+        "positions": _positions(rows.executions),
+        "open_trades": [trade for trade in trades if trade["phase"] not in _DONE],
+        "orders": dict(Counter(order["state"] for order in rows.orders)),
+        "executions": len(rows.executions),
+        "commissions_unknown": sum(one["commission"] is None for one in rows.executions),
+        "signals": _signals(rows.signals),
+        "alarms": dict(Counter(event["kind"] for event in rows.events if event["level"] == "alarm")),
+        "state": next((e["text"] for e in reversed(rows.events) if e["kind"] == "state"), None),
+        "closed_trades": closed,
+        "time_line": rows.events[-TIME_LINE_MAX:],
+    }
+
+
+def trade_document(trade: Record, rows: StoreRows) -> Record:
+    """One pair with its money: gross of its executions, commission, slippage against the signal's prices."""
+    mine = [one for one in rows.executions if one["trade_id"] == trade["trade_id"]]
+    gross = sum(_money(one) for one in mine)
+    commission = _sum(one["commission"] for one in mine)
+    return {
+        **trade,
+        "gross_pnl": gross,
+        "commission": commission,
+        "net_pnl": None if commission is None else gross - commission,
+        "slippage": _slippage(trade, rows.orders, mine),
+    }
+
+
+def _money(execution: Record) -> float:
+    """Received (positive) or paid for one execution, in USD."""
+    sign = 1.0 if execution["side"] == "SELL" else -1.0
+    return float(sign * execution["quantity"] * execution["price"] * execution["multiplier"])
+
+
+def _slippage(trade: Record, orders: Sequence[Record], executions: Sequence[Record]) -> float | None:
+    """USD lost (negative) against the prices at the decisions; None where a decision named no price.
+
+    A decision's price of a leg is the limit of the first entry or exit order in it; what a hedge or a later
+    try did worse counts against that.
+    """
+    total = 0.0
+    for leg in LEGS:
+        for buying in (True, False):
+            decided = next(
+                (order["limit_price"] for order in orders
+                 if order["trade_id"] == trade["trade_id"] and order["symbol"] == leg
+                 and order["role"] in ("entry", "exit") and (order["side"] == "BUY") == buying),
+                None,
+            )  # fmt: skip
+            for one in executions:
+                if one["symbol"] != leg or (one["side"] == "BUY") != buying:
+                    continue
+                if decided is None:
+                    return None
+                better = (decided - one["price"]) if buying else (one["price"] - decided)
+                total += better * one["quantity"] * one["multiplier"]
+    return total
+
+
+def _positions(executions: Iterable[Record]) -> dict[str, int]:
+    held = dict.fromkeys(LEGS, 0)
+    for one in executions:
+        held[one["symbol"]] = held.get(one["symbol"], 0) + (
+            one["quantity"] if one["side"] == "BUY" else -one["quantity"]
+        )
+    return held
+
+
+def _leg_document(leg: str, rows: StoreRows) -> Record:
+    """What a leg's executions of closed trades brought."""
+    closed = {trade["trade_id"] for trade in rows.trades if trade["phase"] == "closed"}
+    mine = [one for one in rows.executions if one["symbol"] == leg and one["trade_id"] in closed]
+    return {
+        "gross_pnl": sum(_money(one) for one in mine),
+        "commissions": _sum(one["commission"] for one in mine),
+        "quantity": sum(one["quantity"] for one in mine),
+    }
+
+
+def _days(rows: StoreRows, trades: Sequence[Record]) -> list[Record]:
+    """By New York date: what was closed then, and what was executed and paid for it."""
+    days: dict[str, Record] = {}
+
+    def of(ts: str) -> Record:
+        date = exchange_date(ts)
+        blank = {"date": date, "trades": 0, "executions": 0, "gross_pnl": 0.0, "net_pnl": 0.0}
+        return days.setdefault(date, blank)
+
+    for one in rows.executions:
+        of(one["ts"])["executions"] += 1
+    for trade in trades:
+        if trade["phase"] == "closed":
+            day = of(trade["exit_ts"])
+            day["trades"] += 1
+            day["gross_pnl"] += trade["gross_pnl"]
+            day["net_pnl"] = _sum((day["net_pnl"], trade["net_pnl"]))
+    return [days[date] for date in sorted(days)]
+
+
+def exchange_date(ts: str) -> str:
+    """The New York date of a time: the date that the exchange and the daily loss limit go by."""
+    return iso_date(utc_to_new_york(read_time(ts))[0])
+
+
+def _signals(signals: Sequence[Record]) -> Record:
+    real = [one for one in signals if one["action"] != "sample"]
+    return {
+        "acted_on": dict(Counter(one["action"] for one in real if not one["refusal"])),
+        "refused": dict(Counter(one["refusal"] for one in real if one["refusal"])),
+        "samples": len(signals) - len(real),
+    }
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    """None where any part is unknown."""
+    total = 0.0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total
+
+
+def _first(rows: StoreRows) -> str | None:
+    return next((group[0]["ts"] for group in (rows.events, rows.signals, rows.executions) if group), None)
+
+
+def _last(rows: StoreRows) -> str | None:
+    found = [group[-1]["ts"] for group in (rows.events, rows.signals, rows.executions) if group]
+    return max(found, key=read_time) if found else None
+
+
+def ledger(rows: StoreRows) -> Iterable[tuple[Any, ...]]:
+    """The closed trades in the backtest's columns; a cost that is partly unknown is empty, as is the net."""
+    for number, trade in enumerate((one for one in rows.trades if one["phase"] == "closed"), 1):
+        found = trade_document(trade, rows)
+        yield (
+            number, trade["side"], trade["entry_ts"], trade["exit_ts"], trade["contracts"], trade["shares"],
+            trade["es_entry"], trade["es_exit"], trade["spy_entry"], trade["spy_exit"],
+            trade["entry_dev_bps"], _blank(trade["exit_dev_bps"]), found["gross_pnl"],
+            _blank(found["commission"]), 0.0, 0.0, _blank(found["net_pnl"]), trade["exit_reason"],
+        )  # fmt: skip
+
+
+def _blank(value: float | None) -> float | str:
+    return "" if value is None else value
+
+
+def summary_lines(found: Record) -> list[str]:
+    """The report for a person."""
+    lines = [
+        f"Store {found['store']}: {found['mode']} account {found['account']}, "
+        + (f"{found['first_ts']} to {found['last_ts']}." if found["first_ts"] else "nothing happened yet."),
+        f"  state           {found['state'] or '-'}",
+        f"  closed trades   {found['trades']:,}   ({found['wins']:,} won)",
+        f"  net P&L         {_usd(found['net_pnl'])}",
+        f"    ES            {_usd(found['legs'][ES]['gross_pnl'])}",
+        f"    SPY           {_usd(found['legs'][SPY]['gross_pnl'])}",
+        f"    commissions   {_usd(None if found['commissions'] is None else -found['commissions'])}",
+        f"  slippage        {_usd(found['slippage'])}   (against the prices at the signals)",
+        f"  executions      {found['executions']:,}   ({found['commissions_unknown']:,} without commission)",
+        f"  positions       ES {found['positions'][ES]:+d}, SPY {found['positions'][SPY]:+d}",
+        f"  signals         {_counts(found['signals']['acted_on'])}",
+    ]
+    if found["signals"]["refused"]:
+        lines.append(f"    refused       {_counts(found['signals']['refused'])}")
+    if found["alarms"]:
+        lines.append(f"  alarms          {_counts(found['alarms'])}")
+    lines += [
+        f"  {day['date']}      {_usd(day['net_pnl'])}   "
+        f"({plural(day['trades'], 'trade')}, {plural(day['executions'], 'execution')})"
+        for day in found["days"]
+    ]
+    lines += [
+        f"  open            {trade['side']} {trade['phase']} since {trade['entry_ts']}: ES "
+        f"{trade['contracts']}, SPY {trade['shares']}"
+        for trade in found["open_trades"]
+    ]
+    return lines
+
+
+def _usd(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:+,.2f} USD"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "none"

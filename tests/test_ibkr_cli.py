@@ -1,0 +1,197 @@
+"""``arbcore ibkr`` as a person runs it, over the real library and a real connection to our own gateway."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from market_data import data_file
+
+SAMPLE = Path(__file__).parents[1] / "examples" / "es_spy_synthetic.csv"
+PATIENCE_S = 100.0
+#: What must be the same, row for row; money is the model's in a backtest and the broker's in a report.
+SAME = (
+    "trade_id", "side", "entry_ts", "exit_ts", "contracts", "shares", "es_entry", "es_exit", "spy_entry",
+    "spy_exit", "entry_dev_bps", "exit_dev_bps", "exit_reason",
+)  # fmt: skip
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The caller's environment without its own settings of the bot."""
+    ours = ("ARBCORE_", "IB_", "FRED_")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
+    return {**kept, "PYTHONPATH": os.pathsep.join(sys.path), **changes}
+
+
+def run(*words: str, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "arbcore", *words],
+        cwd=cwd, capture_output=True, text=True, timeout=PATIENCE_S, env=environment(**(env or {})),
+    )  # fmt: skip
+
+
+def ledger(path: Path) -> list[dict[str, str]]:
+    rows = csv.DictReader(path.read_text().splitlines())
+    return [{name: row[name] for name in SAME} for row in rows]
+
+
+def compare(data: Path, tmp_path: Path, *, env: Mapping[str, str], flags: tuple[str, ...]) -> int:
+    """Runs the bot over ``data`` and the backtest on the same settings; the number of equal trades."""
+    words = ("ibkr", "--paper", "--simulate", str(data), "--db", "p.sqlite3", "--quiet")
+    played = run(*words, cwd=tmp_path, env=env)
+    assert (played.returncode, played.stderr) == (0, "")
+    assert run("report", "--db", "p.sqlite3", "--trades", "live.csv", cwd=tmp_path).returncode == 0
+    assert run("backtest", str(data), *flags, "--trades", "bt.csv", cwd=tmp_path).returncode == 0
+    live, expected = ledger(tmp_path / "live.csv"), ledger(tmp_path / "bt.csv")
+    assert live == expected
+    return len(live)
+
+
+def test_the_bot_does_what_the_backtest_did(tmp_path: Path) -> None:
+    env = {
+        "ENTRY_THRESHOLD_BPS": "1.5", "EXIT_THRESHOLD_BPS": "0", "ESTIMATED_COST_BPS": "0.3",
+        "STOP_LOSS_BPS": "3", "MAX_HOLD_DAYS": "0.02", "COOLDOWN_SECONDS": "120",
+    }  # fmt: skip
+    flags = (
+        "--entry-bps", "1.5", "--exit-bps", "0", "--cost-bps", "0.3", "--stop-bps", "3", "--max-hold-days",
+        "0.02", "--cooldown-s", "120",
+    )  # fmt: skip
+    assert compare(SAMPLE, tmp_path, env=env, flags=flags) >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ES_Z13_SPY_1min_quotes_20131007-11_rth.csv"])
+def test_and_on_real_quotes(name: str, tmp_path: Path) -> None:
+    env = {
+        "ENTRY_THRESHOLD_BPS": "0.5", "EXIT_THRESHOLD_BPS": "0", "ESTIMATED_COST_BPS": "0.3",
+        "STOP_LOSS_BPS": "0", "MAX_HOLD_DAYS": "0", "COOLDOWN_SECONDS": "0",
+        "RISK_FREE_RATE_ANNUAL": "0.0005", "DIVIDEND_YIELD_ANNUAL": "0.02", "SPY_TO_INDEX_FACTOR": "10.01",
+    }  # fmt: skip
+    flags = (
+        "--entry-bps", "0.5", "--exit-bps", "0", "--cost-bps", "0.3", "--r", "0.0005", "--d", "0.02",
+        "--factor", "10.01",
+    )  # fmt: skip
+    assert compare(data_file(name), tmp_path, env=env, flags=flags) == 2
+
+
+def test_a_simulated_run_trades_and_its_report_shows_it(tmp_path: Path) -> None:
+    done = run(
+        "ibkr", "--paper", "--simulate", "--seed", "7", "--duration", "8", "--json", "--flatten", "--quiet",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["schema"], document["mode"]) == ("arbcore.ibkr/1", "simulated")
+    assert document["orders_sent"] >= 4
+    assert document["positions"] == {"ES": 0, "SPY": 0}
+    report = json.loads(run("report", "--json", cwd=tmp_path).stdout)
+    assert report["trades"] == document["trades"] >= 1
+    assert (tmp_path / "logs" / "arb_bot.log").exists()
+
+
+def test_without_tws_one_sentence_says_what_to_start(tmp_path: Path) -> None:
+    done = run("ibkr", "--paper", "--port", "1", "--quiet", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "Nothing listens at 127.0.0.1 port 1: start TWS or IB Gateway" in line
+    assert "7497 paper TWS" in line
+    assert "--simulate" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "sentence"),
+    [
+        (("--live",), {}, "--live trades real money and needs TRADING_ENABLED=1"),
+        (("--live",), {"TRADING_ENABLED": "1"}, "--live needs ARBCORE_LIVE_ACCOUNT"),
+        (("--live", "--simulate"), {}, "--live is for real money and --simulate for none"),
+        (("--paper", "--port", "7496"), {}, "is where live trading listens"),
+        (("--paper", "--simulate", "--port", "7400"), {}, "starts a gateway of its own"),
+        (("--paper", "--seed", "1"), {}, "--seed is that of a simulated market"),
+        (("--paper", "--simulate", "-"), {}, "replays a file, not standard input"),
+        (("--paper",), {"ENTRY_THRESHOLD_BPS": "lots"}, "ENTRY_THRESHOLD_BPS (environment) must be a number"),
+        (("--paper",), {"FUT_SYMBOL": "NQ"}, "must be one of ES, MES"),
+        ((), {}, "one of the arguments --paper --live is required"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_leaves_nothing(
+    words: tuple[str, ...], env: dict[str, str], sentence: str, tmp_path: Path
+) -> None:
+    done = run("ibkr", *words, cwd=tmp_path, env=env)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(None, "does not exist"), ("ts,es_bid\n1,2\n", "spy_bid"), ("", "empty")],
+)
+def test_bad_data_for_a_replay_is_one_sentence(content: str | None, sentence: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "quotes.csv").write_text(content)
+    done = run("ibkr", "--paper", "--simulate", "quotes.csv", "--quiet", cwd=tmp_path)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert sentence in line
+
+
+def test_a_real_store_is_never_replaced_by_a_simulation(tmp_path: Path) -> None:
+    from stores import opened
+
+    opened(tmp_path / "arb_bot.sqlite3").close()
+    done = run("ibkr", "--paper", "--simulate", "--db", "arb_bot.sqlite3", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "is that of a paper account; name another with --db" in done.stderr
+    opened(tmp_path / "arb_bot.sqlite3").close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as Unix has them")
+def test_ctrl_c_stops_in_order(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "arbcore", "ibkr", "--paper", "--simulate", "--seed", "3", "--json"]
+    process: Any = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    )
+    try:
+        for line in process.stderr:
+            if "ACTIVE" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130, err
+    assert json.loads(out)["reasons"] == ["stopping"]
+
+
+def test_the_kill_switch_closes_everything_and_stays(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "arbcore", "ibkr", "--paper", "--simulate", "--seed", "7", "--json"]
+    process: Any = subprocess.Popen(
+        [*command, "--duration", "60"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    try:
+        heard = []
+        for line in process.stderr:
+            heard.append(line)
+            if "ACTIVE" in line:
+                (tmp_path / "KILL_SWITCH").write_text("a person says so\n")
+            if "kill switch is on" in line:
+                break
+        deadline_s = time.monotonic() + PATIENCE_S
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=deadline_s - time.monotonic())
+    finally:
+        process.kill()
+        process.wait()
+    document = json.loads(out)
+    assert process.returncode == 1, heard
+    assert document["positions"] == {"ES": 0, "SPY": 0}
+    assert (tmp_path / "KILL_SWITCH").read_text() == "a person says so\n"

@@ -1,0 +1,72 @@
+"""Recording quotes: what was seen can be backtested."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import arbcore
+from arbcore.errors import RunError, UsageError
+from arbcore.recorder import HEADER, QuoteRecorder
+
+NOW_NS = 1_795_190_400_000_000_000
+
+
+def record(path: Path, *prices: tuple[float, float]) -> None:
+    recorder = QuoteRecorder(path)
+    for step, (es, spy) in enumerate(prices):
+        recorder.note(NOW_NS + step * 10**9, es=(es, es + 0.25), spy=(spy, spy + 0.01))
+    recorder.close()
+
+
+def test_what_is_recorded_can_be_backtested(tmp_path: Path) -> None:
+    path = tmp_path / "quotes.csv"
+    record(path, (6800.0, 680.0), (6800.25, 680.0), (6800.5, 680.05))
+    summary = arbcore.backtest(path, expiry="2026-12-18").summary
+    assert (summary["rows"], summary["rows_used"]) == (3, 3)
+    assert summary["first_ts"] == "2026-11-20T16:00:00Z"
+
+
+def test_a_second_run_appends(tmp_path: Path) -> None:
+    path = tmp_path / "quotes.csv"
+    record(path, (6800.0, 680.0))
+    record(path, (6801.0, 680.1))
+    lines = path.read_text().splitlines()
+    assert lines[0] == HEADER.strip()
+    assert [line.split(",")[1] for line in lines[1:]] == ["6800.0", "6801.0"]
+
+
+def test_unchanged_and_incomplete_pairs_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "quotes.csv"
+    recorder = QuoteRecorder(path)
+    for es in ((0.0, 6800.25), (6800.0, 6800.25), (6800.0, 6800.25)):
+        recorder.note(NOW_NS, es=es, spy=(680.0, 680.01))
+    recorder.close()
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_a_file_that_is_no_recording_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("my notes\n")
+    with pytest.raises(UsageError, match="is no recording; name another file with --record"):
+        QuoteRecorder(path)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(RunError, match="it is no text"):
+        QuoteRecorder(path)
+    assert path.read_bytes() == b"\xff\xfe\x00"
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="No such file or directory"):
+        QuoteRecorder(tmp_path / "nowhere" / "quotes.csv")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_one_sentence() -> None:
+    recorder = QuoteRecorder.__new__(QuoteRecorder)
+    recorder.path = Path("/dev/full")
+    recorder._descriptor = os.open("/dev/full", os.O_WRONLY)
+    recorder._waiting, recorder._last = [], ()
+    recorder.note(NOW_NS, es=(6800.0, 6800.25), spy=(680.0, 680.01))
+    with pytest.raises(RunError, match="No space left on device"):
+        recorder.close()
