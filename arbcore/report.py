@@ -109,15 +109,19 @@ def document(rows: StoreRows) -> Record:
 
 
 def trade_document(trade: Record, rows: StoreRows) -> Record:
-    """One pair with its money: gross of its executions, commission, slippage against the signal's prices."""
+    """One pair with its money; the P&L of one that is held is None.
+
+    Gross is that of its executions, slippage is against the prices at the signals.
+    """
     mine = [one for one in rows.executions if one["trade_id"] == trade["trade_id"]]
-    gross = sum(_money(one) for one in mine)
+    # The money of a position that is held is no P&L.
+    gross = sum(_money(one) for one in mine) if trade["phase"] in _DONE else None
     commission = _sum(one["commission"] for one in mine)
     return {
         **trade,
         "gross_pnl": gross,
         "commission": commission,
-        "net_pnl": None if commission is None else gross - commission,
+        "net_pnl": None if commission is None or gross is None else gross - commission,
         "slippage": _slippage(trade, rows.orders, mine),
     }
 

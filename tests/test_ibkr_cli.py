@@ -117,7 +117,7 @@ def test_without_tws_one_sentence_says_what_to_start(tmp_path: Path) -> None:
         (("--paper", "--simulate", "-"), {}, "replays a file, not standard input"),
         (("--paper",), {"ENTRY_THRESHOLD_BPS": "lots"}, "ENTRY_THRESHOLD_BPS (environment) must be a number"),
         (("--paper",), {"FUT_SYMBOL": "NQ"}, "must be one of ES, MES"),
-        ((), {}, "one of the arguments --paper --live is required"),
+        ((), {}, "One of the arguments --paper --live is required"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_leaves_nothing(

@@ -35,15 +35,19 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MarketSettings:
-    """The generated market. Rates are annual decimals, ``basis_bps`` is how far ES goes from fair value."""
+    """The generated market. Rates are annual decimals, ``basis_bps`` is how far ES goes from fair value.
+
+    The default is a little beyond what the carry bot's defaults enter at, and near enough that a contract's
+    loss on the way out there stays within the day's limit.
+    """
 
     spy: float = 680.0
     volatility: float = 0.12
     factor: float = 10.0
     r: float = 0.045
     d: float = 0.014
-    basis_bps: float = 36.0
-    noise_bps: float = 1.0
+    basis_bps: float = 27.0
+    noise_bps: float = 0.5
     hold_s: float = 4.0
     step_s: float = 0.25
 
@@ -69,7 +73,7 @@ def generated(seed: int, start_ns: int, *, settings: MarketSettings | None = Non
     while True:
         if now_ns >= until_ns:
             # Out to one side, back to fair, out again: a signal at 20 bps gets its entries and its exits.
-            away = rng.choice((-1.0, 1.0)) * chosen.basis_bps * rng.uniform(0.9, 1.3)
+            away = rng.choice((-1.0, 1.0)) * chosen.basis_bps * rng.uniform(0.97, 1.04)
             target = away if target == 0.0 else 0.0
             until_ns = now_ns + round(chosen.hold_s * NS_PER_S * rng.uniform(0.7, 1.5))
         basis += (target - basis) * min(1.0, 1.2 * chosen.step_s) + rng.gauss(0.0, chosen.noise_bps) * 0.5
