@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from arbcore.commands._arguments import working_directory
-from arbcore.commands._output import OutputFile, refuse_overlap
+from arbcore.commands._output import refuse_overlap
 
 DESCRIPTION = """\
 Shows what the carry bot saw and did, from its store: signals, orders, fills, P&L by leg and by day, states
@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from arbcore.carry.backtest import TRADE_COLUMNS
+    from arbcore.output_file import OutputFile
     from arbcore.report import document, ledger, read_store, summary_lines
 
     path = args.db or _default_store()
