@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from arbcore.pages.markup import Markup, escape, join, tag
 from arbcore.pages.style import SHEET
 
+#: Tables with more columns may be wider than a phone.
+_NARROW = 3
 _DISCLAIMER = (
     "Not financial advice. The model is a simplification, past quotes say nothing certain about later ones, "
     "and you alone answer for what is traded under your name."
@@ -87,7 +89,8 @@ def table(
 ) -> Markup:
     """A table whose first column names its rows; ``numbers`` are the columns set to the right.
 
-    ``left_out`` is (row, sentence): after that many rows the sentence stands in their place.
+    A ``dense`` one is set small on paper. ``left_out`` is (row, sentence): after that many rows the sentence
+    stands in their place.
     """
     styles = dict.fromkeys(numbers, "n")
     body = [_row(cells, styles) for cells in rows]
@@ -104,6 +107,8 @@ def table(
         tag("tfoot", _row(foot, styles)) if foot is not None else "",
         class_="dense" if dense else None,
     )  # fmt: skip
+    if len(head) <= _NARROW:
+        return tag("div", made, class_="scroll")
     # Wider than a phone: it scrolls by itself, with the keyboard too.
     return tag("div", made, class_="scroll", tabindex="0", role="region", aria_label=caption)
 

@@ -125,6 +125,7 @@ footer p{max-width:none;border-top:1px solid var(--rule);padding-top:16px}
  .plot{padding-left:52px}
  caption{max-width:calc(100vw - 36px)}
  .chart .wide{display:none}
+ .chart:hover .unit{visibility:hidden}
  .pair{grid-template-columns:1fr;row-gap:22px}
 }
 """

@@ -9,7 +9,7 @@ from typing import Any
 
 from arbcore.pages.chart import Chart, heat_map, legend, swatch
 from arbcore.pages.markup import Markup, datum, number, percent, tag
-from arbcore.pages.page import bullets, facts, figure, heading, page, section, signed, table
+from arbcore.pages.page import bullets, facts, figure, heading, page, pair, section, signed, table
 from arbcore.pages.scale import Scale
 from arbcore.pages.words import data_rows, label_of, parameters, period, sentence_case, setting
 
@@ -65,9 +65,8 @@ def sweep_page(
         parts.append(section(f"extra-{at}", extra.title, made))
     if notes:
         parts.append(section("notes", "Notes", bullets(notes)))
-    parts.append(
-        section("asked", "What was asked, of what data", parameters(summary["params"]), data_rows(summary))
-    )
+    asked = pair(parameters(summary["params"]), data_rows(summary))
+    parts.append(section("asked", "What was asked, of what data", asked))
     parts.append(
         section("reading", "How to read it", bullets((
             "Every cell is one backtest of the same rows, and its numbers are those of that backtest alone.",
@@ -202,7 +201,7 @@ def _best(
     ]
     caption = f"The {len(rows)} best of {len(nets):,} cells, P&L in USD"
     caption += "; * is in the robust region." if set(order) & set(robust) else "."
-    head = ["", *(label_of(name) for name in varied), *(label_of(name) for name in rest)]
+    head = ["rank", *(label_of(name) for name in varied), *(label_of(name) for name in rest)]
     return section(
         "best", "The best cells", table(caption, head, rows, numbers=range(1, len(head)), dense=True)
     )

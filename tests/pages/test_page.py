@@ -82,6 +82,14 @@ def test_what_is_left_out_of_a_table_is_said_in_its_place() -> None:
     assert [row[0] for row in found.tables[0]] == ["a", "1", "6 are left out", "8"]
 
 
+def test_a_wide_table_scrolls_with_the_keyboard_too() -> None:
+    wide, narrow = (Page(table("c", ["h"] * columns, [["x"] * columns])) for columns in (9, 2))
+    assert wide.elements[0][1] == {
+        "class": "scroll", "tabindex": "0", "role": "region", "aria-label": "c"
+    }  # fmt: skip
+    assert narrow.elements[0][1] == {"class": "scroll"}
+
+
 def test_gains_and_losses_have_their_colour() -> None:
     assert 'class="up"' in signed("+1", 1.0)
     assert 'class="down"' in signed("-1", -1.0)
