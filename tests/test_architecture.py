@@ -36,7 +36,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "arbcore.gateway.server", "arbcore.gateway.replay_file",
         "arbcore.venue.server", "arbcore.carry.source", "arbcore.carry.dividends_file",
         "arbcore.carry.backtest", "arbcore.carry.reading", "arbcore.carry.ahead", "arbcore.carry.sweep",
-        "arbcore.carry.walk_forward", "arbcore.carry.workers", "arbcore.carry.cluster",
+        "arbcore.carry.sweep_view", "arbcore.carry.walk_forward", "arbcore.carry.workers",
+        "arbcore.carry.cluster",
     ),
     ("arbcore.commands", "arbcore.cli", "arbcore.__main__"),
 )

@@ -27,6 +27,7 @@ from arbcore.carry.totals import cell_document, merged
 from arbcore.carry.walk_forward import Lengths, read_lengths, run_cells, walk, windows_of
 from arbcore.carry.workers import open_place, run_jobs
 from arbcore.errors import ConfigError
+from arbcore.output_file import OutputFile
 from arbcore.text import printable
 
 SCHEMA = "arbcore.sweep/1"
@@ -64,6 +65,18 @@ class SweepResult:
     def cell(self, at: int) -> dict[str, Any]:
         """One row of the table by the names of its columns."""
         return {name: column[at] for name, column in self.table.items()}
+
+    def to_html(self) -> str:
+        """The result as one self-contained HTML page."""
+        from arbcore.carry.sweep_view import page_of
+
+        return page_of(self.summary, grid=self.grid, table=self.table, notes=self.notes)
+
+    def write_html(self, path: str | Path) -> None:
+        """Writes the page to a file, whole or not at all. RunError where it cannot."""
+        text = self.to_html()
+        with OutputFile(Path(path)) as stream:
+            stream.write(text)
 
 
 @dataclass(frozen=True)

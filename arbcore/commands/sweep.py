@@ -129,9 +129,7 @@ def run(args: argparse.Namespace) -> int:
         if args.csv is not None:
             _write_table(table, list(result.table), result.table.rows())
         if args.html is not None:
-            from arbcore.commands._sweep_page import page_of
-
-            page.write(page_of(result))
+            page.write(result.to_html())
     for note in result.notes:
         print(f"arbcore: {note}", file=sys.stderr)
     if args.json:

@@ -1,6 +1,7 @@
 """The library's sweep: ranges in, a table out, each cell the single run's."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from quotes import random_rows
 
 import arbcore
 from arbcore.carry.civil import iso_time
-from arbcore.errors import ConfigError, DataError, UsageError
+from arbcore.errors import ConfigError, DataError, RunError, UsageError
 
 ROWS = random_rows(11, 400)
 
@@ -186,3 +187,12 @@ def test_what_a_person_should_know_is_said() -> None:
     assert any("is before the rows of the data" in note for note in early.notes)
     few = arbcore.sweep(columns_of(), entry_bps="0:9:1", factor="auto:9999")
     assert any("Fewer than 9999 rows are too few to calibrate" in note for note in few.notes)
+
+
+def test_the_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    result = arbcore.sweep(columns_of(), entry_bps="0:9:1", cost_bps=1)
+    result.write_html(tmp_path / "cells.html")
+    assert (tmp_path / "cells.html").read_text(encoding="utf-8") == result.to_html()
+    with pytest.raises(RunError, match="cannot be written"):
+        result.write_html(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["cells.html"]

@@ -1,10 +1,15 @@
-"""The page of a sweep: what of the result it shows besides the map and the best cells."""
+"""The page of a sweep: what of the result it shows besides the map and the best cells.
 
+A shell only in that it knows the version; it opens nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import arbcore
+from arbcore import __version__
+from arbcore.carry.grid import Grid
 from arbcore.carry.regions import neighbourhood
-from arbcore.carry.sweep import SweepResult
 from arbcore.pages.markup import number
 from arbcore.pages.page import signed
 from arbcore.pages.sweep_page import Extra, sweep_page
@@ -12,26 +17,33 @@ from arbcore.pages.words import label_of, setting
 from arbcore.text import plural
 
 
-def page_of(result: SweepResult) -> str:
+def page_of(
+    summary: Mapping[str, Any], *, grid: Grid, table: Mapping[str, Sequence[Any]], notes: Sequence[str]
+) -> str:
     """A self-contained HTML document."""
-    summary, grid = result.summary, result.grid
     files = summary["files"]
-    middle = grid.cell_at([axis.values.index(summary["robust"][0]["cell"][axis.name]) for axis in grid.axes])
-    extras = [_regions(result)]
+    robust = summary["robust"][0]["cell"]
+    middle = grid.cell_at([axis.values.index(robust[axis.name]) for axis in grid.axes])
+    extras = [_regions(summary["robust"], grid.names)]
     if summary["walk_forward"] is not None:
         extras.append(_walk(summary["walk_forward"]))
     if len(files) > 1:
         extras.append(_files(files))
     return sweep_page(
         summary,
-        name=files[0]["name"] if len(files) == 1 else f"{len(files)} files",
+        name=_name(files[0]["name"]) if len(files) == 1 else f"{len(files)} files",
         axes=[(axis.name, axis.values) for axis in grid.axes],
-        columns=result.table,
-        version=arbcore.__version__,
+        columns=table,
+        version=__version__,
         robust=neighbourhood(grid, middle),
-        notes=result.notes,
+        notes=notes,
         extras=extras,
     )
+
+
+def _name(file: str) -> str:
+    """A file without the folders that it lies in."""
+    return "standard input" if file == "-" else Path(file).name
 
 
 def _money(value: float) -> object:
@@ -42,10 +54,9 @@ def _span(low: float, high: float) -> str:
     return setting(low) if low == high else f"{setting(low)} to {setting(high)}"
 
 
-def _regions(result: SweepResult) -> Extra:
-    names = result.grid.names
+def _regions(regions: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Extra:
     rows: list[list[object]] = []
-    for region in result.summary["robust"]:
+    for region in regions:
         spans = [region["ranges"][name] for name in names]
         rows.append(
             [
@@ -97,7 +108,13 @@ def _files(files: list[dict[str, Any]]) -> Extra:
         "Each is a run of its own; P&L and trades are their sums, a drawdown is the worst of any file.",
         ["file", "rows", "rows used", "from", "to"],
         [
-            [each["name"], f"{each['rows']:,}", f"{each['rows_used']:,}", each["first_ts"], each["last_ts"]]
+            [
+                _name(each["name"]),
+                f"{each['rows']:,}",
+                f"{each['rows_used']:,}",
+                each["first_ts"],
+                each["last_ts"],
+            ]
             for each in files
         ],
     )
