@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TextIO
 import arbcore
 from arbcore.commands import backtest as backtest_command
 from arbcore.commands import config as config_command
+from arbcore.commands import doctor as doctor_command
 from arbcore.commands import exchange as exchange_command
 from arbcore.commands import fair as fair_command
 from arbcore.commands import gateway as gateway_command
@@ -40,6 +41,7 @@ COMMANDS: tuple[tuple[str, str, ModuleType], ...] = (
     ("gateway", "a look-alike of Trader Workstation to test IB programs on", gateway_command),
     ("ibkr", "trade ES against SPY at Interactive Brokers, on paper, live, or simulated", ibkr_command),
     ("report", "show what the carry bot saw and did", report_command),
+    ("doctor", "check this machine, its settings, the store and the links", doctor_command),
     ("config", "show every setting, its value and where it came from", config_command),
 )
 

@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "arbcore.embedded", "arbcore.fred", "arbcore.output_file", "arbcore.store", "arbcore.store_file",
         "arbcore.store_schema", "arbcore.alerts", "arbcore.recorder", "arbcore.report", "arbcore.ib_link",
         "arbcore.ib_listener", "arbcore.ibkr", "arbcore.ibkr_chronicle", "arbcore.ibkr_clock",
-        "arbcore.ibkr_guards",
+        "arbcore.ibkr_guards", "arbcore.doctor",
         "arbcore.journal_file", "arbcore.journal_replay",
         "arbcore.gateway.server", "arbcore.gateway.replay_file",
         "arbcore.venue.server", "arbcore.carry.source", "arbcore.carry.dividends_file",

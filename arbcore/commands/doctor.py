@@ -1,0 +1,56 @@
+"""``arbcore doctor``: checks this machine, its settings, the store, and the links that are asked for."""
+
+import argparse
+import json
+import logging
+import os
+
+from arbcore.commands._arguments import working_directory
+
+DESCRIPTION = """\
+Checks interpreter, build, settings, clock, store and disk; with --ibkr also TWS (account, clock, contracts,
+market data), with --fred also FRED; and says what to do about each. It changes nothing and trades nothing."""
+EPILOG = """\
+examples:
+  arbcore doctor
+  arbcore doctor --ibkr                 TWS or IB Gateway as the settings say, for --paper
+  arbcore doctor --ibkr --live --json
+
+The exit code is 1 where a check failed.
+"""
+_SIGNS = {"ok": "ok  ", "warning": "warn", "failed": "FAIL"}
+EXIT_FAILED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("--ibkr", action="store_true", help="dial TWS or IB Gateway (IB_HOST, IB_PORT)")
+    parser.add_argument("--live", action="store_true", help="with --ibkr: as for --live instead of --paper")
+    parser.add_argument("--fred", action="store_true", help="ask FRED for the rate (FRED_API_KEY)")
+    parser.add_argument("--json", action="store_true", help="the findings as one JSON document")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
+    from arbcore.doctor import FAILED, Examination
+
+    # What the libraries log is in the findings.
+    for name in ("ib_insync", "ib_async", "arbcore"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    examination = Examination(working_directory(), os.environ, live=args.live)
+    examination.here()
+    if args.ibkr:
+        examination.ibkr()
+    if args.fred:
+        examination.fred()
+    failed = sum(finding.status == FAILED for finding in examination.found)
+    if args.json:
+        findings = [finding.document() for finding in examination.found]
+        print(json.dumps({"schema": "arbcore.doctor/1", "failed": failed, "findings": findings}))
+        return EXIT_FAILED if failed else 0
+    width = max(len(finding.name) for finding in examination.found)
+    for finding in examination.found:
+        print(f"{_SIGNS[finding.status]}  {finding.name:<{width}}  {finding.seen}")
+        if finding.advice:
+            print(f"{'':<{width + 6}}  -> {finding.advice}")
+    return EXIT_FAILED if failed else 0
