@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         InputError,
         JournalError,
         RunError,
+        ShardError,
         UsageError,
         WireError,
     )
@@ -56,6 +57,7 @@ __all__ = [
     "RunError",
     "Session",
     "SessionSettings",
+    "ShardError",
     "SweepResult",
     "UsageError",
     "VenueConfig",
@@ -83,7 +85,7 @@ _HOME = {
     "arbcore.carry.sweep": ("SweepResult", "sweep"),
     "arbcore.errors": (
         "ArbcoreError", "BrokenInvariant", "ConfigError", "ConnectError", "DataError", "InputError",
-        "JournalError", "RunError", "UsageError", "WireError",
+        "JournalError", "RunError", "ShardError", "UsageError", "WireError",
     ),
     "arbcore.trading._session": ("Session",),
     "arbcore.trading.settings": ("SessionSettings",),

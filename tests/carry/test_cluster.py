@@ -96,14 +96,28 @@ class TestOnACluster:
         assert len(found["left"]) == 1
         assert found["table"] == {name: list(column) for name, column in expected.items()}
 
-    def test_the_command_gives_the_document_of_local_threads(self) -> None:
+    def test_the_command_and_an_executor_give_the_result_of_local_threads(self) -> None:
         words = [sys.executable, "-m", "arbcore", "sweep", str(SAMPLE), "--entry-bps", "1:5:1", "--json"]
         with processes() as started:
             address = scheduler(started)
             worker(started, address)
             far = subprocess.run([*words, "--dask", address], capture_output=True, text=True, timeout=60)
+            script = (
+                "import json, sys, arbcore; from distributed import Client\n"
+                "with Client(sys.argv[1]) as client, client.get_executor() as executor:\n"
+                "    result = arbcore.sweep(sys.argv[2], entry_bps='1:5:1', executor=executor)\n"
+                "print(json.dumps(dict(result.table.items())))"
+            )
+            library = subprocess.run(
+                [sys.executable, "-c", script, address, str(SAMPLE)],
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
         near = subprocess.run(words, capture_output=True, text=True, timeout=60)
         assert (far.returncode, far.stdout, far.stderr) == (0, near.stdout, near.stderr)
+        assert (library.returncode, library.stderr) == (0, "")
+        assert json.loads(library.stdout) == json.loads(near.stdout)["table"]
 
     def test_a_scheduler_without_workers_and_one_that_is_none_are_a_sentence_each(self) -> None:
         script = (

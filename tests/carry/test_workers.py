@@ -3,7 +3,7 @@
 import json
 import threading
 from array import array
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from typing import Any
 
 import pytest
@@ -145,6 +145,22 @@ def test_a_shard_that_is_always_lost_ends_the_sweep() -> None:
         RunError, match=f"was lost {LOST_MAX} times, last by ConnectionError: the worker is gone"
     ):
         swept([job(1)], executor=executor)
+
+
+def test_an_executor_that_broke_is_a_sentence() -> None:
+    class Broken(Inline):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
+            future: Future[Any] = Future()
+            future.set_exception(BrokenExecutor("a process died"))
+            self.calls.append(args)
+            return future
+
+    executor = Broken()
+    with pytest.raises(
+        RunError, match=r"The executor broke: one of its workers died \(BrokenExecutor: a pro"
+    ):
+        swept([job(1)], executor=executor)
+    assert len(executor.calls) <= 4
 
 
 def test_an_executor_that_takes_no_more_is_a_sentence() -> None:
