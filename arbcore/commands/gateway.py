@@ -229,7 +229,7 @@ def _say_what_was(args: argparse.Namespace, gateway: Any) -> None:
     held = {each.listing.local_symbol: each.quantity for each in account.positions.values() if each.quantity}
     summary = {
         "schema": SCHEMA, "event": "ended", "rows": gateway.row_number, "requests": gateway.requests,
-        "orders": len(gateway.desk.book.by_perm), "executions": len(account.executions), "positions": held,
+        "orders": gateway.desk.book.placed, "executions": account.booked, "positions": held,
         "pnl": round(account.net_liquidation(gateway.market.mark) - account.start_cash, 2),
     }  # fmt: skip
     if args.json:

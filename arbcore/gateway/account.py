@@ -212,6 +212,17 @@ class Account:
         ):
             yield tag, f"{value:.2f}", "USD"
 
+    @property
+    def booked(self) -> int:
+        """How many executions there have been."""
+        return self._number
+
+    def forget(self, before_ns: int) -> None:
+        """Drops the executions from before an instant; positions and cash stay."""
+        self.executions = {
+            exec_id: done for exec_id, done in self.executions.items() if done.view.time_ns >= before_ns
+        }
+
     def executions_of_day(self, now_ns: int) -> list[Execution]:
         """The executions of New York's date at an instant; what was corrected and its correction, both."""
         today = utc_to_new_york(now_ns)[0]

@@ -15,6 +15,7 @@ FINAL = frozenset({"Filled", "Cancelled", "Inactive"})
 ORDER_TYPES = frozenset({"LMT", "MKT"})
 TIMES_IN_FORCE = frozenset({"DAY", "GTC", "IOC"})
 WORKING_MAX = 20
+FIRST_PERM_ID = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -117,7 +118,7 @@ class Book:
         self.by_perm: dict[int, Order] = {}
         self._by_id: dict[tuple[int, int], Order] = {}
         self._working: dict[int, Order] = {}
-        self._next_perm = 1_000_000_000
+        self._next_perm = FIRST_PERM_ID
         self._last_id: dict[int, int] = {}
 
     def get(self, client_id: int, order_id: int) -> Order | None:
@@ -159,6 +160,20 @@ class Book:
 
     def has_working(self) -> bool:
         return bool(self._working)
+
+    @property
+    def placed(self) -> int:
+        """How many orders there have been."""
+        return self._next_perm - FIRST_PERM_ID
+
+    def forget(self, before_ns: int) -> None:
+        """Drops the orders that were over before an instant."""
+        for order in [
+            order for order in self.by_perm.values() if not order.alive and order.ended_ns < before_ns
+        ]:
+            del self.by_perm[order.perm_id]
+            if self._by_id.get((order.client_id, order.order_id)) is order:
+                del self._by_id[order.client_id, order.order_id]
 
     def completed(self, since_ns: int) -> Iterator[Order]:
         """Orders that were over at or after an instant."""

@@ -4,6 +4,7 @@ Owns the bound on what may wait, and the ways in which output is held back or cu
 by ``take``.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from arbcore.gateway.frames import FrameReader
@@ -13,6 +14,8 @@ from arbcore.gateway.market import LIVE, Subscription
 WAITING_BYTES_MAX = 8 << 20
 #: Broken requests before a connection is closed.
 ERRORS_MAX = 100
+#: Requests that a broker takes in a second.
+PACE_MAX, PACE_NS = 50, 10**9
 
 
 @dataclass(slots=True)
@@ -37,7 +40,16 @@ class Client:
     abort: bool = False
     hole_until_ns: int = 0
     slow_bytes: int = 0
+    #: When its last requests came, for pacing.
+    recent_ns: deque[int] = field(default_factory=lambda: deque(maxlen=PACE_MAX))
     _out: bytearray = field(default_factory=bytearray)
+
+    def hurries(self, now_ns: int) -> bool:
+        """Notes one more request; whether it is one too many within a second."""
+        recent = self.recent_ns
+        hurry = len(recent) == PACE_MAX and now_ns - recent[0] < PACE_NS
+        recent.append(now_ns)
+        return hurry
 
     def send(self, message: bytes) -> None:
         """Puts one message behind what waits; a client that does not read is let go."""

@@ -296,7 +296,7 @@ class Desk:
         after_s = quirks.pop("fill_after_cancel", None)
         delay_s = after_s if after_s is not None else late_s
         if delay_s is None:
-            self._book_fill(order, shares, price)
+            self._book_fills(order, shares, price)
             return
         if after_s is not None:
             self._cancelled(order, "")
@@ -304,9 +304,18 @@ class Desk:
 
         def arrive() -> None:
             quirks.pop("waits", None)
-            self._book_fill(order, shares, price)
+            self._book_fills(order, shares, price)
 
         self._outbox.later(delay_s, arrive)
+
+    def _book_fills(self, order: Order, shares: float, price: float) -> None:
+        pieces = min(order.quirks.pop("burst", 1.0), shares)
+        while shares > 0.0:
+            piece = float(-(-shares // pieces))
+            self._book_fill(order, piece, price)
+            shares, pieces = shares - piece, pieces - 1.0
+        if order.alive and order.tif == "IOC":
+            self._cancelled(order, "")
 
     def _book_fill(self, order: Order, shares: float, price: float) -> None:
         first = order.filled == 0.0
@@ -324,8 +333,6 @@ class Desk:
         if "silent_fill" not in order.quirks:
             self._tell_fill(order, done)
             self._outbox.position_news(order.listing)
-        if order.alive and order.tif == "IOC":
-            self._cancelled(order, "")
 
     def _tell_fill(self, order: Order, done: Execution) -> None:
         quirks = order.quirks
@@ -389,10 +396,12 @@ class Desk:
         self.work_all()
 
     def end_of_day(self) -> None:
-        """DAY orders do not outlive their day."""
+        """DAY orders do not outlive their day, and what is over is not told of on the next."""
         for order in self.book.working():
             if order.tif == "DAY":
                 self._cancelled(order, "")
+        self.book.forget(self.day_began_ns())
+        self.account.forget(self.day_began_ns())
 
     def settle_expired(self, index: float) -> None:
         """Settles what is held of an expired contract in cash, at the index."""
@@ -446,6 +455,6 @@ CANCEL_REFUSALS = {
 #: Faults that an order takes with it when it is placed.
 ORDER_QUIRKS = (
     "reject_inactive", "preset_tif", "held_short", "held_message", "stray_error", "ack_lost", "ack_twice",
-    "fill_before_ack", "no_status", "late_fill", "fill_after_cancel", "silent_fill", "fill_twice", "partial",
-    "miss", "slow_commission", "no_commission",
+    "fill_before_ack", "burst", "no_status", "late_fill", "fill_after_cancel", "silent_fill", "fill_twice",
+    "partial", "miss", "slow_commission", "no_commission",
 )  # fmt: skip

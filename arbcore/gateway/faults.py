@@ -1,9 +1,9 @@
 """What the gateway does wrong on command: the table of named faults, their script, and a plan from a seed.
 
 A fault is written ``NAME[=ARG]@SECONDS[xCOUNT]``, such as ``held_short=3@10`` or ``reject=201@0x5``; the
-seconds are those of the gateway's clock since its first quotes. An *event* happens then, an *armed* fault
-waits from then on for the next COUNT occasions. Owns names, defaults and what is armed; the doing is the
-session's and the desk's.
+seconds are those of the gateway's clock since its first quotes. An *event* happens then, COUNT times a second
+apart; an *armed* fault waits from then on for the next COUNT occasions. Owns names, defaults and what is
+armed; the doing is the session's and the desk's.
 """
 
 import math
@@ -60,11 +60,13 @@ FAULTS = _table(
     ),
     Fault("black_hole", EVENT, "says nothing for ARG seconds, then all of it", 2.0),
     Fault("slow_bytes", EVENT, "the next ARG bytes leave one by one", 200.0),
+    Fault("huge_frame", EVENT, "announces a message of 100 MB that never comes", random=False),
     Fault("garbage", EVENT, "messages that no client knows, with fields of the wrong kind"),
     Fault("client_id_in_use", ARMED, "the next login gets error 326 and is closed"),
     Fault("id_rollback", EVENT, "order ids start at 1 again at the next login"),
     Fault("clock_skew", EVENT, "currentTime is off by ARG seconds from then on", 3600.0, random=False),
     Fault("rate_limit", ARMED, "the next request gets error 100"),
+    Fault("pacing", ARMED, "more than 50 requests in a second get error 100", count=FOREVER),
     # the link behind the gateway
     Fault("link_lost", EVENT, "1100: no quotes, no news of orders, new orders wait", random=False),
     Fault("link_back_1101", EVENT, "1101: back, subscriptions lost, news of fills lost"),
@@ -84,6 +86,7 @@ FAULTS = _table(
     ),
     Fault("stale_quotes", EVENT, "no quotes for ARG seconds, without a word", 10.0),
     Fault("no_quote", EVENT, "both sides show -1 for ARG seconds", 2.0),
+    Fault("nan_quote", EVENT, "prices that are no numbers, once"),
     Fault("crossed", EVENT, "bid above ask for ARG seconds", 2.0),
     Fault("spike", EVENT, "the next row of SPY is off by ARG bps", 500.0),
     Fault("halt", EVENT, "trading in ARG is halted", "SPY", LEGS, random=False),
@@ -106,6 +109,7 @@ FAULTS = _table(
     Fault("silent_fill", ARMED, "the next fill is only found by asking for executions"),
     Fault("fill_twice", ARMED, "the next execution is reported twice"),
     Fault("partial", ARMED, "the next order gets the part ARG of what it could", 0.5),
+    Fault("burst", ARMED, "the next fill comes in ARG executions", 10.0),
     Fault("miss", ARMED, "the next order finds nothing at its price"),
     Fault("slow_commission", ARMED, "the next commission report comes ARG seconds later", 5.0),
     Fault("no_commission", ARMED, "the next commission report never comes"),
@@ -218,6 +222,10 @@ class Armed:
         """Like ``take`` for a fault whose argument is a number."""
         arg = self.take(name)
         return float(arg) if arg is not None else None
+
+    def active(self, name: str) -> bool:
+        """Whether a fault without choices waits."""
+        return (name, "") in self._waiting
 
     def clear(self) -> None:
         """Forgets all of them."""

@@ -7,13 +7,14 @@ session to take it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from arbcore.carry.civil import NS_PER_S
 from arbcore.errors import BrokenInvariant
 from arbcore.gateway.faults import ARMED, Planned
 from arbcore.gateway.frames import frame
-from arbcore.gateway.market import SHORTABLE_EASY, SHORTABLE_HARD, SHORTABLE_SHARES_EASY
+from arbcore.gateway.market import ASK, BID, SHORTABLE_EASY, SHORTABLE_HARD, SHORTABLE_SHARES_EASY
 
 if TYPE_CHECKING:
     from arbcore.gateway.session import Gateway
@@ -35,6 +36,9 @@ def happen(gateway: Gateway, planned: Planned) -> None:
     if act is None:
         raise BrokenInvariant(f"The fault {planned.fault.name} is in the table and nobody does it.")
     act(gateway, planned)
+    if planned.count > 1:
+        again = replace(planned, count=planned.count - 1)
+        gateway.later(1.0, lambda: happen(gateway, again))
 
 
 def _seconds_ns(planned: Planned) -> int:
@@ -91,6 +95,13 @@ def _garbage(gateway: Gateway, planned: Planned) -> None:
             client.send(frame(3, "x", "Submitted", "many"))
             client.send(frame(1, 6, "nan", "nan", "1e400", "-", "?"))
             client.send(frame("\u202etext", "\x1b[31m"))
+
+
+def _huge_frame(gateway: Gateway, planned: Planned) -> None:
+    # Whatever follows is taken for its body: to the client the gateway has gone silent.
+    for client in gateway.clients.values():
+        if client.ready:
+            client.send((100_000_000).to_bytes(4, "big"))
 
 
 def _clock_skew(gateway: Gateway, planned: Planned) -> None:
@@ -214,6 +225,14 @@ def _no_quote(gateway: Gateway, planned: Planned) -> None:
     gateway.market.no_quote_until_ns = _until(gateway, planned)
 
 
+def _nan_quote(gateway: Gateway, planned: Planned) -> None:
+    for client in gateway.clients.values():
+        for sub in client.subscriptions.values():
+            for side, price in ((BID, "nan"), (ASK, "inf")):
+                client.send(frame(1, 6, sub.req_id, side, price, "1e400", 0))
+            sub.told.clear()
+
+
 def _crossed(gateway: Gateway, planned: Planned) -> None:
     gateway.market.crossed_until_ns = _until(gateway, planned)
 
@@ -293,6 +312,7 @@ EVENTS: dict[str, Callable[[Gateway, Planned], None]] = {
     "id_rollback": _id_rollback,
     "black_hole": _black_hole,
     "slow_bytes": _slow_bytes,
+    "huge_frame": _huge_frame,
     "garbage": _garbage,
     "clock_skew": _clock_skew,
     "link_lost": _link_lost,
@@ -310,6 +330,7 @@ EVENTS: dict[str, Callable[[Gateway, Planned], None]] = {
     "competing_session": _competing_session,
     "stale_quotes": _stale_quotes,
     "no_quote": _no_quote,
+    "nan_quote": _nan_quote,
     "crossed": _crossed,
     "spike": _spike,
     "halt": _halt,

@@ -327,7 +327,7 @@ class Gateway:
             raise WireError("early", "The first request is startApi.")
         elif isinstance(request, m.RowDone):
             self._row_done(client, request)
-        elif self.armed.take("rate_limit"):
+        elif self.armed.take("rate_limit") or (client.hurries(self._wall_ns) and self.armed.active("pacing")):
             client.send(replies.error(-1, 100, "Max rate of messages per second has been exceeded."))
         else:
             self._answer(client, request)

@@ -97,6 +97,7 @@ ORDER_FAULTS = {
     "no_status": ["5", "status Submitted", "11", "59", "61"],
     "silent_fill": ["5", "status Submitted"],
     "fill_twice": ["5", "status Submitted", "11", *FILLED[2:]],
+    "burst=2": ["5", "status Submitted", "11", "status Submitted", "59", "61", *FILLED[2:]],
     "miss": ["5", "status Submitted", "status Cancelled", "error 202"],
     "no_commission": ["5", "status Submitted", "11", "5", "status Filled", "61"],
     "rate_limit": ["error 100"],
@@ -329,6 +330,37 @@ def test_bytes_that_leave_one_by_one():
     assert [len(bench.gateway.take(client.conn)) for _ in range(4)][:3] == [1, 1, 1]
 
 
+def test_a_huge_frame_swallows_whatever_follows():
+    _, client = bench_with("huge_frame")
+    client.send(49, 1)
+    assert client.messages() == []
+
+
+def test_more_than_fifty_requests_in_a_second_are_refused():
+    bench, client = bench_with("pacing")
+    bench.pass_time(2)
+    for _ in range(51):
+        client.send(49, 1)
+    assert [f[0] for f in client.messages(4, 49)] == ["49"] * 50 + ["4"]
+    bench.pass_time(1)
+    client.send(49, 1)
+    assert [f[0] for f in client.messages(4, 49)] == ["49"]
+
+
+def test_a_storm_of_disconnections_is_a_count():
+    bench, client = bench_with()
+    bench.gateway.inject(parse("disconnect@0x3"))
+    cut = 0
+    for _ in range(10):
+        client.messages()
+        if client.closing:
+            cut += 1
+            bench.gateway.disconnect(client.conn, bench.now_ns)
+            client = bench.client()
+        bench.pass_time(0.5)
+    assert cut == 3
+
+
 def test_garbage_is_well_framed():
     _, client = bench_with("garbage")
     assert len(client.messages()) == 4
@@ -450,6 +482,13 @@ def test_quotes_that_are_none_crossed_or_far_off():
     bench.fault("spike", 500)
     bench.pass_time(1)
     assert prices(client)[0] == pytest.approx(685.0 * 1.05)
+
+
+def test_prices_that_are_no_numbers_come_once_and_true_ones_after_them():
+    bench, client = bench_with("nan_quote")
+    assert [f[4] for f in client.messages(1)] == ["nan", "inf"]
+    bench.pass_time(1)
+    assert prices(client) == [680.0, 680.01]
 
 
 def test_a_halt_stops_fills_and_says_so():
