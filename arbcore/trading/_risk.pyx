@@ -7,7 +7,7 @@ A refusal is a value with a name, never an exception: refusing is the gate's ord
 import cython
 from libc.string cimport memset
 
-from arbcore._fast cimport rate_free, rate_init, rate_room
+from arbcore._fast cimport exposure_room, rate_free, rate_init, rate_room
 from arbcore.trading._orders cimport (
     ADD,
     CHANGES_MAX,
@@ -133,12 +133,9 @@ cdef class Gate:
 
     # Shares of this side that may still be asked for, with all that may still fill counted.
     cdef int64_t room(self, int32_t symbol, int32_t side) noexcept:
-        cdef int64_t left
-        if side > 0:
-            left = self.limits[symbol] - self.orders.position[symbol] - self.orders.working_buy[symbol]
-        else:
-            left = self.limits[symbol] + self.orders.position[symbol] - self.orders.working_sell[symbol]
-        return left if left > 0 else 0
+        cdef int64_t working = (
+            self.orders.working_buy[symbol] if side > 0 else self.orders.working_sell[symbol])
+        return exposure_room(self.orders.position[symbol], working, side, self.limits[symbol])
 
     # Whether this add would meet an order of our own that may still rest in the book.
     cdef bint _crosses_own(self, const Proposal* order) noexcept:

@@ -15,7 +15,7 @@ EXPIRY_NS = read_time("2026-03-20T13:30:00Z")
 DAY_NS = 86_400 * 10**9
 #: Regular hours of the first three days.
 HOURS = tuple(
-    (T0_NS - 1_800 * 10**9 + day * DAY_NS, T0_NS + 6 * 3_600 * 10**9 + day * DAY_NS) for day in range(3)
+    (T0_NS - 1_800 * 10**9 + day * DAY_NS, T0_NS + 21_600 * 10**9 + day * DAY_NS) for day in range(3)
 )
 ACCOUNT = "DU1"
 FAIR, RICH, CHEAP = 6009.0, 6029.0, 5989.0
@@ -30,7 +30,7 @@ def perm_of(order: OrderRow) -> int:
 
 
 class Player:
-    """``say`` tells an event; ``found`` is what came of the last one. Prices are quoted anew by ``quotes``."""
+    """``say`` tells an event; ``found`` is what came of the last one."""
 
     def __init__(self, snapshot: Snapshot | None = None, *, connect: bool = True, **settings: Any) -> None:
         self.settings = DeskSettings(**{**QUIET, **settings})

@@ -17,7 +17,11 @@ LIMIT, MARKET = "LMT", "MKT"
 IOC, DAY = "IOC", "DAY"
 
 
-@dataclass(frozen=True, slots=True)
+# Nobody changes a row. They are not frozen because building one would take three times as long, and three of
+# them are built between a quote and its orders.
+
+
+@dataclass(slots=True)
 class OrderRow:
     """One order of ours: the intent (all fields down to ``created_ns``) and what became of it.
 
@@ -44,7 +48,7 @@ class OrderRow:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ExecutionRow:
     """One execution as it stands after corrections. ``key`` is the execId less its last segment.
 
@@ -67,7 +71,7 @@ class ExecutionRow:
     commission: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TradeRow:
     """One pair, from its first order on.
 
@@ -101,7 +105,7 @@ class TradeRow:
     commission: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DayRow:
     """One New York date, for the daily loss limit.
 

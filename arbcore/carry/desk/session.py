@@ -32,6 +32,7 @@ PRUNE_NS = 3_600 * SECOND_NS
 #: Cancels of one order that go unheeded before a person hears of it.
 PULLS_MAX = 3
 NEVER_NS = 2**62
+LINK = "not connected"
 
 
 class Session:
@@ -60,6 +61,8 @@ class Session:
         self._account = snapshot.account
         self._stop: ev.Stop | None = None
         self._watch_ns = self._prune_ns = -NEVER_NS
+        self._link_patience_ns = seconds_ns(settings.link_alarm_s)
+        self._link_alarm_ns = NEVER_NS
         self._live_mode = settings.decide_on == "quote"
         self._dead_ns = DEAD_FEED * seconds_ns(settings.stale_s)
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -73,7 +76,7 @@ class Session:
             ev.QueryFailed: self._query_failed, ev.Tick: self._tick, ev.BrokerClock: self._broker_clock,
             ev.Stop: self._stopping, ev.Kill: self._kill,
         }  # fmt: skip
-        core.brakes.put("not connected", "There is no connection to the broker yet.")
+        core.brakes.put(LINK, "There is no connection to the broker yet.")
         self._restore(snapshot)
 
     # --- the door -------------------------------------------------------------------------------
@@ -105,7 +108,9 @@ class Session:
             for order in core.orders.live.values()
             if order.state != UNKNOWN
         ]
-        if core.linked and self._live_mode:
+        if not core.linked:
+            times.append(self._link_alarm_ns)
+        elif self._live_mode:
             times.append(self._watch_ns)
         if self._decider.margin_query:
             times.append(self._decider.margin_due_ns)
@@ -210,6 +215,9 @@ class Session:
             self._decider.margin_failed(0)
         if now_ns >= self._watch_ns and core.linked and self._live_mode:
             self._watch_feeds(now_ns)
+        if not core.linked and now_ns >= self._link_alarm_ns:
+            core.alarm("link lost", f"There has been no link for a while: {core.brakes.sentences[LINK]}")
+            self._link_alarm_ns = now_ns + SECOND_NS
         if self._pairs.open:
             if not self._pairs.calm and not core.placed:
                 self._pairs.step()
@@ -294,7 +302,7 @@ class Session:
         core = self._core
         self._void()
         core.linked = True
-        core.brakes.lift("not connected")
+        core.brakes.lift(LINK)
         if self._account and event.account != self._account:
             core.brake("account", f"The store belongs to account {self._account}, not to {event.account}.")
         self._account = self._account or event.account
@@ -306,7 +314,8 @@ class Session:
     def _link_lost(self, event: ev.LinkLost) -> None:
         self._void()
         self._core.linked = False
-        self._core.brake("not connected", f"The link to the broker is gone: {event.reason}")
+        self._link_alarm_ns = self._core.clock.now_ns + self._link_patience_ns
+        self._core.brake(LINK, f"The link to the broker is gone: {event.reason}")
 
     def _void(self) -> None:
         """What an earlier connection said no longer holds; its orders may or may not have traded."""

@@ -95,7 +95,7 @@ class DeskSettings:
     )
     audit_s: float = option(600.0, low=0.0, high=86_400.0, help="pause between position checks; 0 is off")
     clock_slip_s: float = option(5.0, low=0.01, high=3_600.0, help="jump of the clock that is not believed")
-    link_alarm_s: float = option(10.0, low=0.0, high=86_400.0, help="how long the link may be gone in silence")
+    link_alarm_s: float = option(10.0, low=0.0, high=86_400.0, help="silence about a link that is gone")
     alarm_repeat_s: float = option(60.0, low=1.0, high=86_400.0, help="pause before an alarm is repeated")
 
     def __post_init__(self) -> None:

@@ -154,6 +154,17 @@ def test_after_a_lost_link_an_order_still_counts_and_the_answer_settles_it() -> 
     assert [(order.leg, order.quantity) for order in player.orders] == [(SPY, 502)]
 
 
+def test_a_link_that_stays_away_is_said_aloud() -> None:
+    player = Player(link_alarm_s=10.0)
+    player.say(ev.LinkLost("reset"))
+    assert not player.alarms
+    player.say(ev.Tick(), after_s=(player.session.next_deadline_ns - player.now_ns) / 1e9)
+    assert player.alarms == ["link lost"]
+    player.connect()
+    player.say(ev.Tick(), after_s=20.0)
+    assert "link lost" not in player.alarms
+
+
 def test_what_still_works_after_a_reconnect_is_pulled() -> None:
     player = Player()
     es, _ = player.enter()
