@@ -153,6 +153,8 @@ class Desk:
             return 321, f"Error validating request.-'bW' : cause - Invalid order action '{asked.action}'."
         if not (0.0 < quantity <= QUANTITY_MAX and quantity == int(quantity)):
             return 321, "Error validating request.-'bW' : cause - Order size is not a positive whole number."
+        if asked.parent_id or asked.oca_group:
+            return 321, "Error validating request.-'bW' : cause - This gateway serves no brackets or groups."
         if asked.order_type not in ORDER_TYPES:
             return 387, "Unsupported order type for this exchange and security type."
         if asked.tif not in TIMES_IN_FORCE | {""}:

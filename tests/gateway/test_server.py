@@ -112,7 +112,9 @@ def test_what_is_wrong_in_the_data_ends_the_server():
         yield from rows(1)
         raise RunError("the file is bad")
 
-    server = GatewayServer(Gateway(GatewayConfig(), rows(1)), host="127.0.0.1", port=0)
-    server.serve(lambda: True)
+    server = GatewayServer(Gateway(GatewayConfig(), broken()), host="127.0.0.1", port=0)
     with pytest.raises(RunError, match="the file is bad"):
-        Gateway(GatewayConfig(), broken()).advance(0)
+        server.serve(lambda: False)
+    # Its sockets are closed all the same.
+    with socket.create_server(("127.0.0.1", server.port)):
+        pass

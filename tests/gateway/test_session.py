@@ -91,6 +91,32 @@ def test_any_bytes_after_the_login_harm_nobody_else(pieces):
     assert polite.messages(49)
 
 
+FIELDS = st.sampled_from(
+    ["", "0", "1", "-1", "2", "3", "11", "900", "100", "680.01", "1e9", "nan", "x", "BUY", "LMT", "IOC"]
+) | st.text(max_size=4)
+CONTRACTS = st.sampled_from([SPY, ES, CLOCK]) | st.lists(FIELDS, min_size=12, max_size=12)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 104), st.lists(FIELDS, max_size=3), CONTRACTS, st.lists(FIELDS, max_size=90)
+        ),
+        max_size=10,
+    )
+)
+def test_any_requests_in_any_order_are_answered_or_refused(requests):
+    bench = Bench(rows(50), speed=10.0)
+    client = bench.client()
+    for number, head, contract, tail in requests:
+        client.send(number, *head, *contract, *tail)
+        bench.pass_time(0.1)
+    client.messages()
+    # Enough broken requests end the connection; nothing else does.
+    client.send(49, 1)
+    assert client.messages(49)
+
+
 def test_a_client_that_reads_nothing_is_let_go():
     bench = Bench()
     client = bench.client()
@@ -285,6 +311,8 @@ def test_a_preview_trades_nothing():
         ({"tif": "FOK", "limit": 1.0}, 321),
         ({"kind": "TRAIL", "limit": 1.0}, 387),
         ({"account": "U999", "limit": 1.0}, 321),
+        ({"parent": 7, "limit": 1.0}, 321),
+        ({"group": "either", "limit": 1.0}, 321),
         ({"quantity": 9_000_000.0, "limit": 680.0}, 201),
         ({"contract": CLOCK, "limit": 1.0}, 200),
     ],
