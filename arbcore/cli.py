@@ -64,6 +64,8 @@ examples:
   arbcore exchange --address 127.0.0.1:25000 --team ALPHA
   arbcore exchange --production --team ALPHA    the real one
   arbcore exchange --test empty --journal run.journal && arbcore replay run.journal
+  arbcore backtest quotes.csv --expiry 2026-12-18 --html report.html
+  arbcore ibkr --paper --simulate --duration 30 the carry bot on our own gateway
   arbcore config show
 
 exit codes: 0 done; 1 failed while running; 2 wrong usage or configuration; 3 bad input data; 130 interrupted
@@ -106,8 +108,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = Parser(
         prog="arbcore",
-        description="One compiled core that makes arbitrage decisions: an exchange bot, and an "
-        "exchange of our own to play on.",
+        description="One compiled core that makes arbitrage decisions: a bot for an exchange and one for ES "
+        "against SPY at Interactive Brokers, somebody to play against for both, and the backtest of the latter.",
         epilog=f"{EXAMPLES}\n{DISCLAIMER}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -82,5 +82,7 @@ def test_it_dials_what_it_is_told_to(tmp_path: Path) -> None:
     document = json.loads(done.stdout)
     findings = {one["name"]: one["status"] for one in document["findings"]}
     assert done.returncode == 0
-    expected = ("account", "broker's clock", "contract ES", "contract SPY", "market data ES", "market data SPY")
+    expected = (
+        "account", "broker's clock", "contract ES", "contract SPY", "market data ES", "market data SPY",
+    )  # fmt: skip
     assert {name: findings[name] for name in expected} == dict.fromkeys(expected, OK)
