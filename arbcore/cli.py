@@ -108,8 +108,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = Parser(
         prog="arbcore",
-        description="One compiled core that makes arbitrage decisions: a bot for an exchange and one for ES "
-        "against SPY at Interactive Brokers, somebody to play against for both, and the backtest of the latter.",
+        description="One compiled core that makes arbitrage decisions: a bot for an exchange, one for ES\n"
+        "against SPY at Interactive Brokers, somebody to play against for both, and a backtest.",
         epilog=f"{EXAMPLES}\n{DISCLAIMER}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
