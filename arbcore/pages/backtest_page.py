@@ -12,7 +12,7 @@ from arbcore.pages.backtest_tables import ledger_section, months_section, statis
 from arbcore.pages.markup import Markup, datum, number, percent, tag
 from arbcore.pages.page import bullets, facts, heading, page, pair, section, signed, table
 from arbcore.pages.words import data_rows, label_of, parameters, period, readable
-from arbcore.text import plural, time_span
+from arbcore.text import time_span
 
 _SIDES = {"cash_and_carry": "cash and carry (short ES, long SPY)", "reverse": "reverse (long ES, short SPY)"}
 
@@ -35,8 +35,10 @@ def backtest_page(
         heading("arbcore \N{MIDDLE DOT} backtest", name, lede=_lede(summary), detail=_detail(summary)),
         _facts(summary),
     ]
+    if summary["trades"] or summary["open_position"] is not None:
+        parts.append(equity_section(summary, envelope))
     if envelope["first_ns"]:
-        parts += [equity_section(summary, envelope), basis_section(summary, envelope)]
+        parts.append(basis_section(summary, envelope))
     if summary["trades"]:
         parts += [_profit(summary, ledger), months_section(summary, ledger)]
     if summary["open_position"] is not None:
@@ -64,9 +66,10 @@ def _lede(summary: Mapping[str, Any]) -> str:
         )
     verb = "made" if summary["net_pnl"] >= 0 else "lost"
     net = number(abs(summary["net_pnl"]))
+    trades = "One trade" if summary["trades"] == 1 else f"{summary['trades']:,} trades"
+    won = "" if summary["trades"] == 1 else f", {summary['wins']:,} of them won,"
     return (
-        f"{plural(summary['trades'], 'trade')}, {summary['wins']:,} of them won, {verb} {net} USD after "
-        f"{number(summary['costs'])} USD of costs."
+        f"{trades}{won} {verb} {net} USD after {number(summary['costs'])} USD of costs."
         + (" A position is still open." if summary["open_position"] is not None else "")
     )
 

@@ -10,7 +10,6 @@ from market_data import data_file
 from quotes import random_rows
 
 import arbcore
-from arbcore.carry._envelope import Envelope
 from arbcore.errors import RunError, UsageError
 from arbcore.pages.backtest_page import backtest_page
 
@@ -115,6 +114,16 @@ def test_every_kind_of_result_makes_a_page(changes: dict[str, Any], sentence: st
     assert_numbers(page, result.summary)
 
 
+def test_one_trade_is_one_sentence_and_no_trade_has_no_equity() -> None:
+    rows = random_rows(1, 3)
+    for row, es in zip(rows, (6_100.0, 6_020.0, 6_020.0), strict=True):
+        row.es_bid, row.es_ask, row.spy_bid, row.spy_ask = es, es + 0.25, 600.0, 600.01
+    page = checked(result_of(columns_of(rows), entry_bps=40).to_html())
+    assert "One trade made " in page.text
+    assert "equity-drawdown" in page.ids()
+    assert "equity-drawdown" not in checked(result_of(entry_bps=1_000).to_html()).ids()
+
+
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_hardly_any_row_makes_a_page(count: int) -> None:
     result = result_of(columns_of(random_rows(1, count)), entry_bps=-100)
@@ -132,8 +141,8 @@ def test_hostile_names_and_notes_do_nothing(tmp_path: Path) -> None:
     assert result.picture is not None
     summary = {**result.summary, "params": {**result.summary["params"], HOSTILE: HOSTILE}, HOSTILE: HOSTILE}
     made = backtest_page(
-        summary, name=HOSTILE, notes=[HOSTILE], envelope=Envelope().columns(), ledger=result.picture.ledger,
-        version=HOSTILE,
+        summary, name=HOSTILE, notes=[HOSTILE], envelope=result.picture.envelope.columns(),
+        ledger=result.picture.ledger, version=HOSTILE,
     )  # fmt: skip
     checked(made)
 
