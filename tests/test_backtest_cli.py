@@ -101,6 +101,15 @@ def test_orders_take_their_time_and_cost_fees(capsys: Capture) -> None:
     assert f"(fees {-found['fees']:+,.2f} USD of it)" in capsys.readouterr().out
 
 
+def test_a_leg_on_its_way_at_the_end_is_said(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "quotes.csv"
+    path.write_text(HEADER + "2026-03-02T14:30:00Z,6060,6060.25,600,600.01\n", encoding="utf-8")
+    assert main(["backtest", str(path), "--latency-rows", "0,1"]) == 0
+    assert "bps, a leg of the entry on its way, unrealised -6.25 USD" in capsys.readouterr().out
+    assert main(["backtest", str(path), "--latency-rows", "1"]) == 0
+    assert "1 time an entry had no leg filled" in capsys.readouterr().err
+
+
 def test_text_says_what_came_of_it(capsys: Capture) -> None:
     assert main(["backtest", str(SAMPLE), *FLAGS, "--cost-bps", "0.5", "--factor", "auto:60"]) == 0
     out, err = capsys.readouterr()

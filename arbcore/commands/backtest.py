@@ -169,6 +169,8 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
         lines.append(f"  exposure        {summary['exposure']:.1%} of rows")
     if position is not None:
         held = f"{position['side']} since {position['entry_ts']} at {position['entry_dev_bps']:+.2f} bps"
+        if position["on_its_way"] is not None:
+            held += f", a leg of the {position['on_its_way']} on its way"
         lines.append(f"  open            {held}, unrealised {_usd(summary['unrealised_pnl'])}")
     return lines
 
