@@ -87,6 +87,7 @@ class Gateway:
         self._connections = 0
         self._order = 0
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self._plans: list[tuple[int, int, Planned]] = []
         if self._next_row is not None:
             self.desk.now_ns = self._next_row.ts_ns
         for planned in config.faults:
@@ -169,8 +170,9 @@ class Gateway:
             return due if self._origin is not None or self.config.waits else 0
         if self._next_row is not None and self._all_taken():
             due = min(due, self._wall_of(self._next_row.ts_ns))
-        if self._timers:
-            due = min(due, self._wall_of(self._timers[0][0]))
+        for waiting in (self._timers, self._plans):
+            if waiting:
+                due = min(due, self._wall_of(waiting[0][0]))
         return due
 
     def pending(self) -> list[int]:
@@ -194,7 +196,9 @@ class Gateway:
         if planned.at_s <= 0.0:
             self.inject(planned)
         else:
-            self.later(planned.at_s, lambda: self.inject(planned))
+            self._order += 1
+            due_ns = self.desk.now_ns + round(planned.at_s * NS_PER_S)
+            heapq.heappush(self._plans, (due_ns, self._order, planned))
 
     # --- the clock and its rows -------------------------------------------------------------------
 
@@ -213,10 +217,16 @@ class Gateway:
         return now if self._next_row is None else min(now, self._next_row.ts_ns)
 
     def _run_timers(self, until_ns: int) -> None:
-        while self._timers and self._timers[0][0] <= until_ns:
-            due_ns, _, act = heapq.heappop(self._timers)
-            self.desk.now_ns = max(self.desk.now_ns, due_ns)
-            act()
+        while True:
+            timer_ns = self._timers[0][0] if self._timers else NEVER_NS
+            plan_ns = self._plans[0][0] if self._plans else NEVER_NS
+            if min(timer_ns, plan_ns) > until_ns:
+                break
+            self.desk.now_ns = max(self.desk.now_ns, min(timer_ns, plan_ns))
+            if timer_ns <= plan_ns:
+                heapq.heappop(self._timers)[2]()
+            else:
+                self.inject(heapq.heappop(self._plans)[2])
         self.desk.now_ns = max(self.desk.now_ns, until_ns)
 
     def _readers(self) -> list[Client]:
@@ -266,10 +276,12 @@ class Gateway:
             client.send(clock_ticks(client.clock_req_id, self.row_number, self.desk.now_ns))
 
     def _end_rows(self) -> None:
-        """The data is over: what was put off happens, and the clock halts."""
+        """The data is over, and the clock halts. Where only rows move it, what was put off happens first."""
         self.finished = True
-        while self._timers:
-            self._run_timers(self._timers[0][0])
+        if math.isinf(self.config.speed):
+            self._plans.clear()
+            while self._timers:
+                self._run_timers(self._timers[0][0])
         for reader in self._readers():
             if reader.clock_req_id is not None:
                 reader.send(replies.tick_generic(reader.clock_req_id, HALTED, 1.0))
@@ -278,7 +290,8 @@ class Gateway:
 
     def of_client_id(self, client_id: int) -> Client | None:
         """The connection of a client id."""
-        return next((c for c in self.clients.values() if c.ready and c.client_id == client_id), None)
+        living = (c for c in self.clients.values() if c.ready and not c.closing)
+        return next((c for c in living if c.client_id == client_id), None)
 
     def news(self, client_id: int, message: News) -> None:
         """News of a client's orders; lost where it is not there or the link is."""

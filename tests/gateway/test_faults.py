@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
-from tws import ES, SPY, Bench, row, rows
+from tws import CLOCK, ES, SPY, Bench, row, rows
 
 from arbcore.errors import ConfigError
 from arbcore.gateway.faults import ARMED, EVENT, FAULTS, Armed, parse, planned, random_plan
@@ -524,6 +524,20 @@ def test_a_planned_fault_happens_at_its_time_of_the_gateways_clock():
     assert client.errors() == []
     bench.pass_time(0.2, step=0.05)
     assert client.errors() == [(-1, 2161)]
+
+
+@pytest.mark.parametrize("speed", [1.0, math.inf])
+def test_what_is_planned_for_after_the_data_does_not_happen_at_its_end(speed):
+    bench = Bench(rows(2), faults=(parse("notice=2161@60"),), speed=speed, waits=True)
+    client = bench.client()
+    client.subscribe(SPY)
+    client.send(1, 11, 900, *CLOCK, False, "", False, False, "")
+    client.messages()
+    for number in (1, 2):
+        bench.pass_time(2)
+        client.send(69, 1, 0, str(number))
+    assert bench.gateway.finished
+    assert client.errors() == []
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -55,6 +55,13 @@ def test_a_client_id_is_free_again_after_its_connection():
     assert not bench.client(7).closing
 
 
+def test_a_client_id_is_free_while_its_old_connection_is_still_ending():
+    bench = Bench()
+    bench.client(7)
+    bench.fault("disconnect")
+    assert bench.client(7).messages(9)
+
+
 def test_a_broken_request_is_an_error_and_the_connection_stays():
     client = Bench().client()
     client.messages()
