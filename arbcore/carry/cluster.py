@@ -43,8 +43,11 @@ def open_cluster(address: str) -> Iterator["Cluster"]:
             f"This needs Dask, which is not installed ({error}); install it with "
             "`pip install 'arbcore[dask]'`."
         ) from error
-    # What goes wrong is said in one sentence of ours, and not by every layer below on its own.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    # What goes wrong is said in one sentence of ours, and not by every layer below on its own; some of
+    # Dask's loggers have levels of their own.
+    for name in ("distributed", *logging.root.manager.loggerDict):
+        if name.split(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
     except Exception as error:
