@@ -248,17 +248,15 @@ cdef class ColumnReader(RowSource):
         while n < capacity and at < length:
             if not scale_time(ts[at], unit_ns, &ts_ns) or (ts_ns < last_ns and self.ordered):
                 break
-            if not (is_price(es_bid[at]) & is_price(es_ask[at])
-                    & is_price(spy_bid[at]) & is_price(spy_ask[at])):
+            # A bid that is high enough and not above an ask that is low enough: the other bounds follow.
+            if not ((es_bid[at] >= LEAST) & (es_bid[at] <= es_ask[at]) & (es_ask[at] <= MOST)
+                    & (spy_bid[at] >= LEAST) & (spy_bid[at] <= spy_ask[at]) & (spy_ask[at] <= MOST)):
                 break
             row = &rows[n]
             row.ts_ns = last_ns = ts_ns
             row.es_bid, row.es_ask = es_bid[at], es_ask[at]
             row.spy_bid, row.spy_ask = spy_bid[at], spy_ask[at]
-            if (row.es_bid > row.es_ask) | (row.spy_bid > row.spy_ask):
-                self.crossed += 1
-            else:
-                n += 1
+            n += 1
             at += 1
         self.rows += at - begun
         self.at = at

@@ -39,7 +39,8 @@ cdef struct SignalState:
 
 
 cdef struct Screen:
-    # The decision on a row strictly within all of these is surely to stay.
+    # The decision on a row strictly within these is surely to stay: when flat the first two, else the others.
+    bint flat
     double es_bid_below      # times spy_ask
     double es_ask_above      # times spy_bid
     double es_sum_above      # times the sum of spy_bid and spy_ask
@@ -100,8 +101,9 @@ cdef inline bint signal_screen(const Rules* rules, const SignalState* state, dou
     nothing is said. Expiry, cooldown and longest hold are the caller's to look at. False: no bounds.
     """
     cdef double wanted = rules.wanted_bps * 1e-4, leave = rules.exit_bps * 1e-4, stop
-    screen.es_bid_below = screen.es_sum_below = INFINITY
-    screen.es_ask_above = screen.es_sum_above = -INFINITY
+    screen.flat = state.side == 0
+    screen.es_sum_below = INFINITY
+    screen.es_sum_above = -INFINITY
     if state.side == 0:
         if not -0.99 < wanted < 0.99:
             return False
@@ -125,6 +127,8 @@ cdef inline bint signal_screen(const Rules* rules, const SignalState* state, dou
 cdef inline bint screen_passes(const Screen* screen, double es_bid, double es_ask, double spy_bid,
                                double spy_ask) noexcept nogil:
     """Whether a row is within the bounds."""
-    cdef double es_sum = es_bid + es_ask, spy_sum = spy_bid + spy_ask
-    return ((es_bid < screen.es_bid_below * spy_ask) & (es_ask > screen.es_ask_above * spy_bid)
-            & (es_sum > screen.es_sum_above * spy_sum) & (es_sum < screen.es_sum_below * spy_sum))
+    cdef double es_sum, spy_sum
+    if screen.flat:
+        return (es_bid < screen.es_bid_below * spy_ask) & (es_ask > screen.es_ask_above * spy_bid)
+    es_sum, spy_sum = es_bid + es_ask, spy_bid + spy_ask
+    return (es_sum > screen.es_sum_above * spy_sum) & (es_sum < screen.es_sum_below * spy_sum)
