@@ -10,7 +10,7 @@ PYTEST = bin/python -m pytest --rootdir=.. -c ../pyproject.toml
 PYTHON ?=
 ARGS ?=
 
-.PHONY: help run test lint cover sanitize cluster browser ib-async _ib-async bench pythons sdist check clean
+.PHONY: help run test lint cover sanitize cluster browser ib-async _ib-async tables bench pythons sdist check clean
 .NOTPARALLEL:
 
 help:
@@ -22,10 +22,11 @@ help:
 	@echo "make cluster   the sweep on a real Dask cluster of two workers (extra dask)"
 	@echo "make browser   the HTML pages in a headless Chromium"
 	@echo "make ib-async  the gateway's tests with the other IB library (extra ibkr-async)"
+	@echo "make tables    the tests with pandas, Polars, Arrow, Parquet and Zstandard"
 	@echo "make bench     the benchmark tables, with the peers"
 	@echo "make pythons   the suite on every Python from 3.10 on that is found"
 	@echo "make sdist     a source distribution in dist/"
-	@echo "make check     test, lint, cluster, browser, ib-async, sanitize, pythons"
+	@echo "make check     test, lint, tables, cluster, browser, ib-async, sanitize, pythons"
 	@echo "make clean     remove everything that was built, the environments too"
 
 run:
@@ -90,6 +91,11 @@ _ib-async:
 	@$(SETUP) $(VENV) test ibkr-async
 	cd $(VENV) && $(PYTEST) ../tests/gateway -k "ib_async" $(ARGS)
 
+# The tables of other libraries, in and out.
+tables:
+	@$(SETUP) $(VENV) test tables
+	cd $(VENV) && $(PYTEST) ../tests/carry/test_columns.py ../tests/carry/test_formats.py $(ARGS)
+
 bench:
 	@$(SETUP) $(VENV) bench
 	$(BIN)/python -m tools.bench $(ARGS)
@@ -103,7 +109,7 @@ pythons:
 		$(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" || exit 1; \
 	done
 
-check: test lint cluster browser ib-async sanitize pythons
+check: test lint tables cluster browser ib-async sanitize pythons
 
 sdist:
 	@$(SETUP) $(VENV)

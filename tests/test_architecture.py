@@ -37,7 +37,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "arbcore.venue.server", "arbcore.carry.source", "arbcore.carry.dividends_file",
         "arbcore.carry.backtest", "arbcore.carry.reading", "arbcore.carry.ahead", "arbcore.carry.sweep",
         "arbcore.carry.sweep_view", "arbcore.carry.walk_forward", "arbcore.carry.workers",
-        "arbcore.carry.cluster",
+        "arbcore.carry.cluster", "arbcore.carry.tables", "arbcore.carry.unzstd",
     ),
     ("arbcore.commands", "arbcore.cli", "arbcore.__main__"),
 )

@@ -97,17 +97,19 @@ cdef class ArrowColumns:
     """The batches of whatever has ``__arrow_c_stream__``. Raises InputError where its producer does."""
 
     cdef object capsule
+    cdef str where
     cdef ArrowArrayStream* stream
     cdef ArrowSchema schema
     cdef readonly list names
 
-    def __cinit__(self, source):
+    def __cinit__(self, source, str where not None):
         memset(&self.schema, 0, sizeof(ArrowSchema))
+        self.where = where
         self.capsule = source.__arrow_c_stream__()
         self.stream = <ArrowArrayStream*>PyCapsule_GetPointer(self.capsule, "arrow_array_stream")
         self.check(self.stream.get_schema(self.stream, &self.schema))
         if self.schema.format == NULL or bytes(self.schema.format) != b"+s":
-            raise InputError("The Arrow data is one column, not a table; name its columns.")
+            raise InputError(f"In Arrow {where} is one column, not a table; name its columns.")
         self.names = [
             self.schema.children[at].name.decode("utf-8", "replace") if self.schema.children[at].name != NULL
             else "" for at in range(self.schema.n_children)
@@ -123,7 +125,7 @@ cdef class ArrowColumns:
             return 0
         said = self.stream.get_last_error(self.stream)
         reason = printable(<bytes>said, 200) if said != NULL else f"error {code}"
-        raise InputError(f"The Arrow data cannot be read ({reason}); get it again.")
+        raise InputError(f"A part of {self.where} cannot be read ({reason}); get it again.")
 
     def next_into(self, ColumnReader reader not None, dict places not None, str where not None) -> bool:
         """Gives the reader the next batch's columns with a role; False after the last."""

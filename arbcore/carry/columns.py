@@ -48,7 +48,7 @@ def batches_into(data: Any, reader: ColumnReader, where: str = "the data") -> It
     DataError where a column lacks or is of another length, InputError where a type is none that is read here.
     """
     if not isinstance(data, Mapping) and not hasattr(data, "iloc") and hasattr(data, "__arrow_c_stream__"):
-        source = ArrowColumns(data)
+        source = ArrowColumns(data, where)
         places = places_of(source.names, where)
         while source.next_into(reader, places, where):
             yield

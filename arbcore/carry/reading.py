@@ -15,6 +15,7 @@ from arbcore.carry.ahead import AHEAD_AFTER_BYTES, rows_ahead
 from arbcore.carry.calendar import read_expiry
 from arbcore.carry.columns import batches_into, is_columns
 from arbcore.carry.source import chunks_into, is_file, open_quotes
+from arbcore.carry.tables import open_table
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ def read_into(
     """
     if is_columns(data):
         return _read_columns(kernel, data, sort=sort, skip_bad=skip_bad, after_chunk=after_chunk)
+    with open_table(data) as (table, name):
+        if table is not None:
+            return _read_columns(
+                kernel, table, sort=sort, skip_bad=skip_bad, after_chunk=after_chunk, name=name
+            )
     held: list[tuple[Any, ...]] = []
     with open_quotes(data) as (stream, name, size):
         reader = CsvReader(name, expiry_of=read_expiry, skip_bad=skip_bad, ordered=not sort)
@@ -80,11 +86,12 @@ def _read_columns(
     sort: bool,
     skip_bad: bool,
     after_chunk: Callable[[], None] | None,
+    name: str = "",
 ) -> Read:
     """Feeds columns, by the rules of the rows of a file."""
-    reader = ColumnReader(expiry_of=read_expiry, skip_bad=skip_bad, ordered=not sort)
+    reader = ColumnReader(name, expiry_of=read_expiry, skip_bad=skip_bad, ordered=not sort)
     held: list[tuple[Any, ...]] = []
-    for _ in batches_into(data, reader):
+    for _ in batches_into(data, reader, name or "the data"):
         if sort:
             held.extend(reader.take(2**62))
             continue

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from arbcore.carry._csv import CsvReader
+from arbcore.carry.unzstd import DamagedError, Unzstd
 from arbcore.errors import InputError
 from arbcore.text import printable
 
 _GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
 _OTHERS = {
-    b"\x28\xb5\x2f\xfd": "Zstandard data; decompress it first, such as `zstd -dc FILE | arbcore backtest -`",
-    b"PAR1": "a Parquet file; write it out as CSV first",
-    b"ARRO": "an Arrow file; write it out as CSV first",
+    b"PAR1": "a Parquet file, which is read by its path only; name the file",
+    b"ARRO": "an Arrow file, which is read by its path only; name the file",
     b"\xff\xfe": "UTF-16 text; save it as UTF-8, such as with `iconv -f UTF-16 -t UTF-8`",
     b"\xfe\xff": "UTF-16 text; save it as UTF-8, such as with `iconv -f UTF-16 -t UTF-8`",
     b"PK\x03\x04": "a zip archive; unpack it first",
@@ -91,6 +92,8 @@ def _plain(stream: Any, name: str) -> Any:
     head = stream.peek(8)[:8]
     if head[:2] == _GZIP:
         return gzip.GzipFile(fileobj=stream)
+    if head[:4] == _ZSTD:
+        return Unzstd(stream, name)
     for magic, what in _OTHERS.items():
         if head.startswith(magic):
             raise InputError(f"{name} is {what}.")
@@ -109,7 +112,7 @@ def chunks_into(stream: Any, reader: CsvReader) -> Iterator[int]:
             count = stream.readinto(reader.room())
         except EOFError as error:
             raise InputError(f"{name} is cut short: its compressed data ends early; get it again.") from error
-        except (gzip.BadGzipFile, zlib.error) as error:
+        except (gzip.BadGzipFile, zlib.error, DamagedError) as error:
             raise InputError(f"{name} is damaged: its compressed data cannot be read ({error}).") from error
         except OSError as error:
             raise InputError(f"{name} could not be read: {error.strerror or error}.") from error

@@ -3,11 +3,11 @@
 Owns the shape only; it must not know where rows come from or where they are written.
 """
 
-import importlib
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from arbcore.errors import RunError
+from arbcore.carry.extras import library
 
 
 class Table(Mapping[str, Sequence[Any]]):
@@ -46,29 +46,49 @@ class Table(Mapping[str, Sequence[Any]]):
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame; times become UTC timestamps. RunError where pandas is not installed."""
-        pandas = _library("pandas")
-        frame = pandas.DataFrame({name: list(column) for name, column in self._columns.items()})
-        for name in self._columns:
-            if name.endswith("ts"):
-                frame[name] = pandas.to_datetime(frame[name], unit="ns", utc=True)
+        pandas = library("pandas", "tables", "A DataFrame")
+        frame = pandas.DataFrame(self._columns)
+        for name in self._times():
+            frame[name] = pandas.to_datetime(frame[name], unit="ns", utc=True)
         return frame
 
     def to_polars(self) -> Any:
         """A Polars DataFrame; times become UTC datetimes. RunError where Polars is not installed."""
-        polars = _library("polars")
-        frame = polars.DataFrame({name: list(column) for name, column in self._columns.items()})
-        times = [
-            polars.from_epoch(name, time_unit="ns").dt.replace_time_zone("UTC")
-            for name in self._columns
-            if name.endswith("ts")
-        ]
-        return frame.with_columns(times)
+        polars = library("polars", "tables", "A Polars DataFrame")
+        kinds = {"int": polars.Int64, "float": polars.Float64, "str": polars.String}
+        frame = polars.DataFrame(
+            [polars.Series(name, column, kinds[self._kind(name)]) for name, column in self._columns.items()]
+        )
+        return frame.with_columns(
+            polars.from_epoch(name, time_unit="ns").dt.replace_time_zone("UTC") for name in self._times()
+        )
 
+    def to_arrow(self) -> Any:
+        """A pyarrow Table; times are UTC timestamps in ns. RunError where pyarrow is not installed."""
+        pa = library("pyarrow", "arrow", "An Arrow table")
+        kinds = {"int": pa.int64(), "float": pa.float64(), "str": pa.string()}
+        times = set(self._times())
+        return pa.table({
+            name: pa.array(column, pa.timestamp("ns", tz="UTC") if name in times else kinds[self._kind(name)])
+            for name, column in self._columns.items()
+        })  # fmt: skip
 
-def _library(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise RunError(
-            f"This needs {name}, which is not installed; install it with `pip install {name}`."
-        ) from error
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Arrow's C stream interface, through which other libraries take the table."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def _times(self) -> list[str]:
+        return [name for name in self._columns if name == "ts" or name.endswith("_ts")]
+
+    def _kind(self, name: str) -> str:
+        """``int``, ``float`` or ``str``: one whatever the rows, and where there are none."""
+        column = self._columns[name]
+        if isinstance(column, array):
+            return "int" if column.typecode == "q" else "float"
+        kinds = {type(cell) for cell in column if cell is not None}
+        if str in kinds or (not kinds and name in ("side", "exit_reason")):
+            return "str"
+        whole = name in self._times() or name in ("trade_id", "contracts", "shares")
+        if kinds == {int} or (not kinds and whole):
+            return "int"
+        return "float"

@@ -14,8 +14,8 @@ from arbcore.text import plural, time_span
 
 DESCRIPTION = """\
 Runs the carry signal (ES against SPY) over a file of quotes: fills at the touch, costs, equity and
-statistics. The file is a CSV, plain or gzip, with the columns ts,es_bid,es_ask,spy_bid,spy_ask; - reads
-standard input."""
+statistics. The file is a CSV (plain, gzip or Zstandard), Parquet or Arrow, with the columns
+ts,es_bid,es_ask,spy_bid,spy_ask; - reads CSV from standard input."""
 EPILOG = """\
 examples:
   arbcore backtest quotes.csv --expiry 2026-03-20
