@@ -58,7 +58,7 @@ def _opened(stream: BinaryIO, head: bytes, name: str) -> Any:
         if kind == "Parquet file":
             return _parquet(pa, stream)
         return pa.ipc.open_stream(stream) if head.startswith(_ARROW_STREAM) else _arrow(pa, stream)
-    except (OSError, ValueError, NotImplementedError, KeyError) as error:
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise InputError(f"{name} is no whole {kind} ({_reason(error)}); get it again.") from error
 
 
