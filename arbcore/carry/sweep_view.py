@@ -70,7 +70,7 @@ def _regions(regions: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Extr
     return Extra(
         "Robust regions",
         "A cell with every cell within one step on every range, by the net P&L in USD of the worst of them; "
-        "none overlaps another, and the border of the grid is the middle of none. The first is framed above.",
+        "none overlaps another, and the border of the grid is the middle of none. The first is marked above.",
         [*map(label_of, names), "worst", "mean", "middle", "trades of the middle"],
         rows,
     )
