@@ -98,6 +98,7 @@ def grid_of(
         {},
         {"stop_bps": 6.0},
         {"max_hold_days": 0.3, "cooldown_s": 7_200.0},
+        {"max_hold_days": 0.001},
         {"stop_bps": 9.0, "max_hold_days": 1.5, "cooldown_s": 1e-9},
         {"fill": "mid", "contracts": 3, "multiplier": 5.0},
         {"es_slippage_ticks": 0.5, "spy_slippage_ticks": 1.0, "close_at_end": True},
