@@ -1,7 +1,7 @@
 """The carry desk against a model broker in virtual time, from seeds, with its invariants held throughout.
 
 python -m tools.simulate --desk --seeds 10000       every storm in turn, every way of ending
-python -m tools.simulate --desk --seed 17 --storm cuts --ending kill    one again, as a failing seed says
+python -m tools.simulate --desk --seed 17           one again, as a failing seed says
 """
 
 import argparse
@@ -9,21 +9,28 @@ import json
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
+from arbcore.carry.desk.settings import ENTRY_ORDERS
 from arbcore.simulation.desk_broker import STORMS
-from arbcore.simulation.desk_world import ENDINGS, DeskPlan, play_desk
+from arbcore.simulation.desk_world import ENDINGS, SETTINGS, DeskPlan, play_desk
 
 
 def plan_of(seed: int) -> DeskPlan:
-    """Every storm in turn, under each of them every ending."""
+    """Every storm in turn, under each of them every ending, with other sizes and ways to enter."""
     storms = list(STORMS)
-    ending = ENDINGS[seed // len(storms) % len(ENDINGS)]
-    return DeskPlan(seed, storm=storms[seed % len(storms)], ending=ending)
+    turn = seed // len(storms)
+    settings = replace(
+        SETTINGS,
+        contracts=1 + turn // len(ENDINGS) % 3,
+        entry_order=ENTRY_ORDERS[turn % len(ENTRY_ORDERS)],
+    )
+    ending = ENDINGS[turn % len(ENDINGS)]
+    return DeskPlan(seed, storm=storms[seed % len(storms)], ending=ending, settings=settings)
 
 
 def again_command(plan: DeskPlan) -> str:
-    ending = f" --ending {plan.ending}" if plan.ending else ""
-    return f"python -m tools.simulate --desk --seed {plan.seed} --storm {plan.storm}{ending}"
+    return f"python -m tools.simulate --desk --seed {plan.seed}"
 
 
 def run_seeds(seeds: range, jobs: int) -> int:
@@ -49,13 +56,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=1_000, help="check invariants over this many seeds")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--seed", type=int, help="play one run")
-    parser.add_argument("--storm", choices=list(STORMS), default="none")
-    parser.add_argument("--ending", choices=ENDINGS, default="")
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args(argv)
     if args.seed is None:
         return run_seeds(range(args.first_seed, args.first_seed + args.seeds), args.jobs)
-    result = play_desk(DeskPlan(args.seed, storm=args.storm, ending=args.ending))
+    result = play_desk(plan_of(args.seed))
     print(json.dumps(result.as_dict(), indent=2))
     return 1 if result.violations else 0
 

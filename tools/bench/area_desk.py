@@ -99,5 +99,5 @@ def run(options: Options) -> list[Table]:
         goal.samples.append(GOAL_US)
     ratio = Ratio("quote to orders, p99, against the goal", p99, goal, at_most=1.0)
     events = sum(map(len, runs))
-    note = f"{len(runs)} runs of {SIMULATED_S} simulated s, {events} events, each one's best of {passes} passes"
+    note = f"{len(runs)} runs of {SIMULATED_S} simulated s, {events} events; each event's best of {passes}"
     return [Table("desk", "quote in to commands out", "us", [every, ordering, p99, goal], [ratio], [note])]

@@ -321,12 +321,14 @@ class Pairs:
             core.brake(
                 "unwind failed",
                 f"Pair {trade.trade_id} could not be closed in {trade.tries} rounds of orders and holds "
-                f"{trade.position[ES]} ES and {trade.position[SPY]} SPY; close it by hand, then restart.",
+                f"{trade.position[ES]} ES and {trade.position[SPY]} SPY; close it by hand, then begin with a "
+                "new store.",
             )
             return
         kind = LIMIT if trade.tries % 2 == 0 else MARKET
         blind = trade.naked_since_ns is not None and now_ns - trade.naked_since_ns >= self._hedge_ns
-        sent, refusals = [], []
+        sent: list[Draft] = []
+        refusals = []
         for leg in (ES, SPY):
             if trade.position[leg]:
                 offset = core.settings.hedge_offset_bps
@@ -338,7 +340,10 @@ class Pairs:
                 else:
                     sent.append(draft)
         if len(sent) > 1 and core.refusal(sent):
-            del sent[1:]
+            refusals.append("message rate")
+            sent.clear()
+        if sent and refusals and not self._helps(trade, sent[0].leg):
+            sent.clear()
         if sent:
             trade.tries += 1
             trade.next_try_ns = trade.wake_ns = now_ns + self._backoff_ns(trade.tries)
@@ -346,6 +351,13 @@ class Pairs:
         else:
             trade.wake_ns = now_ns + RETRY_NS
             core.alarm("cannot close", f"Pair {trade.trade_id} cannot be closed: {refusals[0]}.")
+
+    @staticmethod
+    def _helps(trade: Trade, leg: str) -> bool:
+        """Whether closing this leg alone leaves less unhedged than there is; a whole pair stays whole."""
+        contracts, shares = trade.held
+        left = shares if leg == ES else -trade.shares_of(contracts)
+        return abs(left) < abs(trade.residual)
 
     @staticmethod
     def _backoff_ns(tries: int) -> int:

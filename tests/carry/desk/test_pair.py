@@ -293,6 +293,35 @@ def test_closing_gives_up_after_so_many_rounds_and_halts() -> None:
     assert player.session.positions() == {ES: -1, SPY: 502}
 
 
+def test_of_a_whole_pair_no_leg_is_closed_alone() -> None:
+    player = Player()
+    player.hold()
+    player.say(ev.Kill("test"))
+    for order in player.orders:
+        player.out(order)
+    assert len(player.orders) == 2
+    player.say(ev.Halted(SPY, True))
+    first, second = player.pick(Place, player.all)[-1].orders
+    player.out(first)
+    player.out(second)
+    assert not player.orders
+    assert "cannot close" in player.alarms
+    player.say(ev.Halted(SPY, False))
+    assert len(player.orders) == 2
+
+
+def test_of_a_broken_pair_the_leg_that_can_go_goes_if_that_helps() -> None:
+    player = Player()
+    player.hold()
+    player.quotes(FAIR)
+    es, spy = player.orders
+    player.fill(spy)
+    player.say(ev.Halted(SPY, True))
+    player.out(es)
+    (rest,) = player.orders
+    assert (rest.leg, rest.quantity) == (ES, 1)
+
+
 def test_an_order_that_fills_more_than_it_asked_halts() -> None:
     player = Player()
     es, _ = player.enter()
