@@ -81,6 +81,7 @@ FAULTS = _table(
     Fault("notice", EVENT, "an error message without an id, of code ARG", 2100.0),
     # quotes
     Fault("data", EVENT, "market-data rights become ARG", "delayed", DATA_RIGHTS, random=False),
+    Fault("no_rights", ARMED, "the next subscription gets error ARG and no quotes", 10089.0),
     Fault(
         "competing_session", EVENT, "10197: another session has the data; feeds stop until subscribed anew"
     ),

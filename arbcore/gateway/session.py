@@ -396,6 +396,10 @@ class Gateway:
         if listing.leg == "clock":
             self._subscribe_clock(client, asked.req_id)
             return
+        code = self.armed.number("no_rights")
+        if code is not None:
+            client.send(replies.error(asked.req_id, int(code), "Requested market data is not subscribed."))
+            return
         data_type, message = self.market.admit(client.data_type)
         if message is not None:
             client.send(replies.error(asked.req_id, *message))

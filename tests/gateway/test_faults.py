@@ -453,6 +453,15 @@ def test_rights_that_change(rights, heard):
     assert client.messages(1) == []
 
 
+@pytest.mark.parametrize(("name", "code"), [("no_rights", 10089), ("no_rights=354", 354)])
+def test_a_subscription_that_is_refused(name, code):
+    bench, client = bench_with(name, source=moving())
+    req_id = client.subscribe(ES)
+    assert client.errors() == [(req_id, code)]
+    bench.pass_time(1)
+    assert str(req_id) not in {f[2] for f in client.messages(1)}
+
+
 def test_quotes_go_stale_without_a_word_and_come_back():
     bench, client = bench_with("stale_quotes=3", source=moving())
     bench.pass_time(2)
