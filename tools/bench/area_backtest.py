@@ -74,6 +74,11 @@ def study_parse_ms(path: Path, baselines: Path) -> float:
     return float(found.group(1))
 
 
+def polars_missing() -> str:
+    """Why there is no Polars to compare with; empty where there is."""
+    return installed("polars") or installed("pyarrow") or floors.missing_reason()
+
+
 def csv_table(options: Options) -> Table:
     """A file to the complete result."""
     rows = options.sized(2_000_000, 20_000)
@@ -82,7 +87,7 @@ def csv_table(options: Options) -> Table:
     table_rows = [
         Row("arbcore, 1 thread", OURS), Row("arbcore, 2 threads", OURS),
         Row("scalar C floor", FLOOR, missing=floors.missing_reason()),
-        Row("polars + compiled loop", PEER, missing=installed("polars") or floors.missing_reason()),
+        Row("polars + compiled loop", PEER, missing=polars_missing()),
         Row("csv module loop", PEER), Row("wc -l", FLOOR), Row("read() alone", FLOOR),
     ]  # fmt: skip
     one, two, floor_row, polars_row, csv_row, *_ = table_rows

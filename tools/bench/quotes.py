@@ -24,6 +24,8 @@ EXPIRY = "2026-03-20"
 FIRST_DAY = "2026-03-02"
 EVERY_MS = 100
 YEAR_S = 365 * 86_400
+#: Of a time in the file, such as 2026-03-02T14:30:00.082383Z.
+TIME_BYTES = 27
 EPOCH = datetime(1970, 1, 1)
 #: side (-1 sells ES), entry, exit (both ns), net in USD.
 Trade = tuple[int, int, int, float]
@@ -146,10 +148,10 @@ class Floor:
             str(path).encode(), ctypes.byref(self._params), self._out, ctypes.c_int64(0), 1
         )
 
-    def columns(self, addresses: list[int], rows: int, unit_ns: int) -> int:
-        """The same over columns, by their addresses."""
+    def columns(self, addresses: list[int], rows: int, stride: int) -> int:
+        """The same over columns, by their addresses; times are texts of one length."""
         return int(self._library.floor_columns(
-            *map(ctypes.c_void_p, addresses), ctypes.c_int64(rows), ctypes.c_int64(unit_ns),
+            *map(ctypes.c_void_p, addresses), ctypes.c_int64(rows), ctypes.c_int64(stride),
             ctypes.byref(self._params), self._out, ctypes.c_int64(self._room),
         ))  # fmt: skip
 
@@ -159,14 +161,14 @@ class Floor:
 
 
 def polars_trades(path: Path, floor: Floor) -> int:
-    """Polars reads the file and its times; the floor's loop goes over the columns."""
+    """Polars reads the file, its times as text; the floor's loop reads those and goes over the columns."""
     import polars as pl
 
     frame = pl.read_csv(path, schema_overrides={"ts": pl.String})
-    times = frame["ts"].str.to_datetime("%Y-%m-%dT%H:%M:%S%.6fZ", time_unit="us").to_physical().to_numpy()
+    times = frame["ts"].to_arrow(compat_level=pl.CompatLevel.oldest())
+    text = times.buffers()[2].address + TIME_BYTES * times.offset
     prices = [frame[name].to_numpy() for name in ("es_bid", "es_ask", "spy_bid", "spy_ask")]
-    columns = [times, *prices]
-    return floor.columns([column.ctypes.data for column in columns], len(times), 1000)
+    return floor.columns([text, *(column.ctypes.data for column in prices)], len(times), TIME_BYTES)
 
 
 def csv_rows(path: Path) -> Iterator[tuple[float, float, float, float, float]]:

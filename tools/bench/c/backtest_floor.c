@@ -71,6 +71,18 @@ static inline int64_t days(int y, int m, int d) {
     return (int64_t)era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
+typedef struct { char date[10]; int64_t day; } Day;
+
+/* Microseconds since 1970 of a time with six decimals. */
+static inline int64_t instant(Day *last, const char *p) {
+    if (memcmp(p, last->date, 10)) {
+        memcpy(last->date, p, 10);
+        last->day = days(two(p) * 100 + two(p + 2), two(p + 5), two(p + 8));
+    }
+    return ((last->day * 24 + two(p + 11)) * 60 + two(p + 14)) * 60000000LL + two(p + 17) * 1000000LL
+        + two(p + 20) * 10000 + two(p + 22) * 100 + two(p + 24);
+}
+
 static inline const char *price(const char *p, double *value) {
     int64_t x = *p++ - '0';
     unsigned digit;
@@ -90,16 +102,11 @@ int64_t floor_csv(const char *path, const Params *params, Trade *out, int64_t ro
     const char *p = memchr(map, '\n', st.st_size), *end = map + st.st_size;
     State s = {.room = room, .out = out};
     const Params held = *params;
-    char date[10] = {0};
-    int64_t day = 0, sum = 0;
+    Day day = {{0}, 0};
+    int64_t sum = 0;
     for (p++; p < end;) {
         double a, b, c, d;
-        if (memcmp(p, date, 10)) {
-            memcpy(date, p, 10);
-            day = days(two(p) * 100 + two(p + 2), two(p + 5), two(p + 8));
-        }
-        int64_t ts = ((day * 24 + two(p + 11)) * 60 + two(p + 14)) * 60000000LL + two(p + 17) * 1000000LL
-            + two(p + 20) * 10000 + two(p + 22) * 100 + two(p + 24);
+        int64_t ts = instant(&day, p);
         p = price(p + 28, &a) + 1;
         p = price(p, &b) + 1;
         p = price(p, &c) + 1;
@@ -111,13 +118,15 @@ int64_t floor_csv(const char *path, const Params *params, Trade *out, int64_t ro
     return parse_only ? sum : s.count;
 }
 
-/* Trades of columns; times are `ts_unit_ns` each. */
-int64_t floor_columns(const int64_t *ts, const double *es_bid, const double *es_ask, const double *spy_bid,
-                      const double *spy_ask, int64_t rows, int64_t ts_unit_ns, const Params *params,
+/* Trades of columns; times are `stride` bytes of text each. */
+int64_t floor_columns(const char *ts, const double *es_bid, const double *es_ask, const double *spy_bid,
+                      const double *spy_ask, int64_t rows, int64_t stride, const Params *params,
                       Trade *out, int64_t room) {
     State s = {.room = room, .out = out};
     const Params held = *params;
+    Day day = {{0}, 0};
     for (int64_t i = 0; i < rows; i++)
-        step(&s, &held, ts[i] * ts_unit_ns, es_bid[i], es_ask[i], spy_bid[i], spy_ask[i], 1.0);
+        step(&s, &held, instant(&day, ts + i * stride) * 1000, es_bid[i], es_ask[i], spy_bid[i], spy_ask[i],
+             1.0);
     return s.count;
 }
