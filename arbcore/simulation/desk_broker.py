@@ -110,14 +110,6 @@ class Truth:
     ours: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LEGS, 0))
     foreign: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LEGS, 0))
 
-    def open_quantity(self, leg: str, side: int) -> int:
-        """What may still fill of ours."""
-        return sum(
-            order.row.quantity - order.filled
-            for order in self.orders.values()
-            if order.open and order.row.leg == leg and order.row.side == side
-        )
-
 
 #: ``say(event, delay_ns)`` puts an event on its way to the desk; ``later(delay_ns, action)`` calls back.
 Say = Callable[[ev.Event, int], None]

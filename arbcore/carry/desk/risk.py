@@ -32,7 +32,6 @@ ORDINARY = frozenset({"not connected", "reconciling", "stopping"})
 
 #: Slots of the pauses: after a missed entry, after a missed exit.
 ENTRY_PAUSE, EXIT_PAUSE = 0, 1
-_LARGE = 2**62
 
 
 class Brakes:

@@ -119,11 +119,6 @@ class DeskSettings:
     def cooldown_ns(self) -> int:
         return seconds_ns(self.cooldown_s)
 
-    @property
-    def notional_multiplier(self) -> float:
-        """Dollars a point of the whole position."""
-        return self.contracts * self.multiplier
-
 
 def check_value(name: str, value: Any, rule: Any) -> None:
     """ConfigError where a value breaks its option's rule."""

@@ -25,8 +25,8 @@ class CarryTerms:
     ) -> None:
         self._rate = rate
         self._constant = rate.r if isinstance(rate, ConstantRate) else None
-        self._dividends = dividends
-        self._yield = check_yield(dividends) if isinstance(dividends, float) else None
+        self._schedule = None if isinstance(dividends, int | float) else dividends
+        self._yield = check_yield(dividends) if isinstance(dividends, int | float) else 0.0
         self._factor = factor
         self._scheduled = (0, 0, 0.0)
 
@@ -35,13 +35,13 @@ class CarryTerms:
         if r is not None:
             self._rate, self._constant = ConstantRate(r), r
         if d is not None:
-            self._dividends = self._yield = check_yield(d)
+            self._schedule, self._yield = None, check_yield(d)
         if factor is not None:
             self._factor = check_factor(factor)
 
     def factor_at(self, utc_ns: int) -> float:
         """The factor at an instant."""
-        return self._factor if isinstance(self._factor, float) else self._factor.at(utc_ns)
+        return self._factor.at(utc_ns) if isinstance(self._factor, FactorSeries) else self._factor
 
     def carry(self, utc_ns: int, expiry_ns: int, *, spy_mid: float, factor: float | None = None) -> float:
         """c for a contract; ``factor`` in place of the known one."""
@@ -50,20 +50,19 @@ class CarryTerms:
             factor = self.factor_at(utc_ns)
         r = self._constant if self._constant is not None else self._rate.at(t)
         d = self._yield
-        if d is None:
-            d = self._yield_to(utc_ns, expiry_ns, index=spy_mid * factor)
+        if isinstance(self._schedule, Schedule):
+            d = self._yield_of(self._schedule, utc_ns, expiry_ns=expiry_ns, index=spy_mid * factor)
+        elif self._schedule is not None:
+            d = self._schedule.of(trading_date(expiry_ns))
         return carry_factor(factor=factor, r=r, d=d, t=t)
 
-    def _yield_to(self, utc_ns: int, expiry_ns: int, *, index: float) -> float:
-        if isinstance(self._dividends, YieldPerExpiry):
-            return self._dividends.of(trading_date(expiry_ns))
-        if not isinstance(self._dividends, Schedule):
-            return 0.0
+    def _yield_of(self, schedule: Schedule, utc_ns: int, *, expiry_ns: int, index: float) -> float:
+        """The yield that is worth as much as the dividends up to an expiry."""
         since_ns, for_ns, known = self._scheduled
         if for_ns == expiry_ns and 0 <= utc_ns - since_ns < _SCHEDULE_NS:
             return known
         t = years_to_expiry(utc_ns, expiry_ns)
-        payments = self._dividends.between(utc_ns, expiry_ns)
+        payments = schedule.between(utc_ns, expiry_ns)
         paid = math.fsum(each.present_value(self._rate) for each in payments)
         known = -math.log(1.0 - paid / index) / t if t > 0.0 and paid < index else 0.0
         self._scheduled = (utc_ns, expiry_ns, known)
