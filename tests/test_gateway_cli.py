@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from arbcore import cli
+from arbcore.commands import gateway
+from arbcore.gateway.quotes import MarketSettings
 
 PATIENCE_S = 60.0
 SAMPLE = Path(__file__).resolve().parents[1] / "examples" / "es_spy_synthetic.csv"
@@ -59,6 +61,12 @@ def test_every_fault_is_listed(capsys):
     assert len(listed["faults"]) == len(shown.splitlines()) > 50
 
 
+def test_flags_of_the_market_show_its_own_defaults():
+    settings = MarketSettings()
+    for name, default, _ in gateway._MARKET:
+        assert getattr(settings, name) == default
+
+
 EMPTY = "ts,es_bid,es_ask,spy_bid,spy_ask\n"
 
 
@@ -72,6 +80,10 @@ EMPTY = "ts,es_bid,es_ask,spy_bid,spy_ask\n"
         (["--cash", "-1"], 2, "is not a number of 0 or more"),
         (["--expiry", "2026-12-18"], 2, "--expiry is for a replay"),
         (["--replay", "x.csv", "--seed", "1"], 2, "not allowed with argument"),
+        (["--replay", "empty.csv", "--r", "0.04"], 2, "--r is for generated quotes"),
+        (["--r", "many"], 2, "'many' is not a number"),
+        (["--r", "4.5e9"], 2, "The rate is a decimal such as 0.045"),
+        (["--basis-bps", "-1"], 2, "basis_bps of the generated market is 0 or more"),
         (["--replay", "nowhere.csv"], 3, "nowhere.csv does not exist"),
         (["--replay", "empty.csv"], 3, "has no row that can be used"),
         (["--replay", "bad.csv"], 3, "line 2"),

@@ -45,6 +45,16 @@ FAULT_HORIZON_S = 86_400.0
 SCHEMA = "arbcore.gateway/1"
 
 
+#: Settings of the generated market that have a flag; the defaults are those of ``MarketSettings``.
+_MARKET = (
+    ("spy", 680.0, "price of SPY at the start"),
+    ("factor", 10.0, "index points a dollar of SPY"),
+    ("r", 0.045, "rate a year"),
+    ("d", 0.014, "dividend yield a year"),
+    ("basis_bps", 27.0, "how far ES goes from fair value, in bps"),
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
@@ -59,6 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="seed of the generated quotes (default: a random one)",
     )
+    made = parser.add_argument_group("generated quotes", "ES around fair value, SPY x factor x e^((r-d)t)")
+    for name, default, text in _MARKET:
+        made.add_argument(
+            f"--{name.replace('_', '-')}", type=_finite, metavar="X", help=f"{text} (default {default:g})"
+        )
     parser.add_argument(
         "--speed",
         type=_speed,
@@ -110,6 +125,13 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
+
+
+def _finite(text: str) -> float:
+    value = _number(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"'{printable(text, 40)}' is not a number")
+    return value
 
 
 def _speed(text: str) -> float:
@@ -172,13 +194,16 @@ def _plan(args: argparse.Namespace) -> "tuple[Planned, ...]":
 
 def _rows(args: argparse.Namespace, seed: int) -> "Iterator[Row]":
     from arbcore.carry.calendar import read_expiry
-    from arbcore.gateway.quotes import generated
+    from arbcore.gateway.quotes import MarketSettings, generated
     from arbcore.gateway.replay_file import replay
 
+    made = {name: value for name, *_ in _MARKET if (value := getattr(args, name)) is not None}
     if args.replay is None:
         if args.expiry is not None:
             raise UsageError("--expiry is for a replay; generated quotes are of the front contract.")
-        return generated(seed, time.time_ns())
+        return generated(seed, time.time_ns(), settings=MarketSettings(**made))
+    if made:
+        raise UsageError(f"--{next(iter(made)).replace('_', '-')} is for generated quotes, not for a replay.")
     try:
         expiry_ns = None if args.expiry is None else read_expiry(args.expiry)
     except InputError as error:

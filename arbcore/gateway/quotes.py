@@ -13,6 +13,7 @@ from typing import NamedTuple
 from arbcore._carry import carry_factor, years_to_expiry
 from arbcore.carry.calendar import front_contract
 from arbcore.carry.civil import NS_PER_S
+from arbcore.carry.rates import check_rate
 from arbcore.errors import ConfigError
 
 ES_TICK, SPY_TICK = 0.25, 0.01
@@ -55,6 +56,8 @@ class MarketSettings:
         for name in ("spy", "factor", "step_s", "hold_s"):
             if not 0.0 < getattr(self, name) < 1e6:
                 raise ConfigError(f"{name} of the generated market is above 0, not {getattr(self, name):g}.")
+        check_rate(self.r, "rate")
+        check_rate(self.d, "dividend yield")
         for name in ("volatility", "basis_bps", "noise_bps"):
             if not 0.0 <= getattr(self, name) < 1e4:
                 raise ConfigError(
