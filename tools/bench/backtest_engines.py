@@ -229,11 +229,120 @@ def run_hftbacktest(prepared: Any) -> list[Trade]:
     ]
 
 
+# --- backtesting.py ---------------------------------------------------------------------------------------
+
+
+def prepare_backtesting(columns: Columns) -> Any:
+    """The mid of ES as bars, and the strategy, which looks its row's quotes up."""
+    import backtesting
+    import pandas as pd
+
+    mids = [(bid + ask) / 2 for bid, ask in zip(columns.es_bid, columns.es_ask, strict=True)]
+    bars = dict.fromkeys(("Open", "High", "Low", "Close"), mids)
+    rows = list(zip(*columns.all(), strict=True))
+    end_ns = quotes.expiry_ns()
+
+    class Carry(backtesting.Strategy):  # type: ignore[misc]
+        def init(self) -> None:
+            self.held = 0
+
+        def next(self) -> None:
+            ts_ns, *prices = rows[len(self.data) - 1]
+            want = decide(self.held, ts_ns, end_ns, tuple(prices))
+            if want == self.held:
+                return
+            if want == 0:
+                self.position.close()
+            elif want < 0:
+                self.sell(size=1)
+            else:
+                self.buy(size=1)
+            self.held = want
+
+    # No bar of progress among the tables.
+    backtesting.backtesting._tqdm = lambda bars, **_: bars
+    frame = pd.DataFrame(bars, index=pd.to_datetime(list(columns.ts)))
+    return columns, backtesting.Backtest(frame, Carry, cash=1e9, trade_on_close=True, finalize_trades=False)
+
+
+def run_backtesting(prepared: Any) -> list[Trade]:
+    columns, test = prepared
+    found = test.run()["_trades"]
+    fields = zip(found["Size"], found["EntryBar"], found["ExitBar"], strict=True)
+    return [priced(columns, 1 if size > 0 else -1, int(entry), int(leave)) for size, entry, leave in fields]
+
+
+# --- backtrader -------------------------------------------------------------------------------------------
+
+
+def prepare_backtrader(columns: Columns) -> Any:
+    """Bars of both mids; orders are filled at the close of the bar that they are sent on."""
+    import backtrader as bt
+    import pandas as pd
+
+    index = pd.to_datetime(list(columns.ts))
+    frames = []
+    for bids, asks in ((columns.es_bid, columns.es_ask), (columns.spy_bid, columns.spy_ask)):
+        mids = [(bid + ask) / 2 for bid, ask in zip(bids, asks, strict=True)]
+        frames.append(pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), mids), index=index))
+    rows = list(zip(*columns.all(), strict=True))
+    end_ns = quotes.expiry_ns()
+
+    class Carry(bt.Strategy):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.held, self.shares = 0, 0.0
+            self.fills: list[tuple[int, float]] = []
+
+        def next(self) -> None:
+            at = len(self) - 1
+            ts_ns, *prices = rows[at]
+            want = decide(self.held, ts_ns, end_ns, tuple(prices))
+            if want == self.held:
+                return
+            if want:
+                self.shares = max(1.0, NOTIONAL * prices[0] // prices[2])
+            es, spy = (self.sell, self.buy) if want < self.held else (self.buy, self.sell)
+            es(data=self.data0, size=1, row=at)
+            spy(data=self.data1, size=self.shares)
+            self.held = want
+
+        def notify_order(self, order: Any) -> None:
+            if order.status == order.Completed and order.data is self.data0:
+                self.fills.append((order.info.row, order.executed.size))
+
+    return columns, frames, Carry
+
+
+def run_backtrader(prepared: Any) -> list[Trade]:
+    import backtrader as bt
+
+    columns, frames, strategy = prepared
+    cerebro = bt.Cerebro(stdstats=False)
+    for frame in frames:
+        cerebro.adddata(bt.feeds.PandasData(dataname=frame))
+    cerebro.broker.setcash(1e12)
+    cerebro.broker.set_coc(True)
+    cerebro.addstrategy(strategy)
+    fills = cerebro.run()[0].fills
+    pairs = zip(fills[::2], fills[1::2], strict=False)
+    return [priced(columns, 1 if size > 0 else -1, entry, leave) for (entry, size), (leave, _) in pairs]
+
+
 ENGINES = (
     Engine("numba loop", "numba", 2_000_000, "a loop, no engine", prepare_numba, run_numba),
     Engine(
         "hftbacktest", "hftbacktest", 200_000,
         "also models order latency, the place in the queue and the depth of the book",
         prepare_hftbacktest, run_hftbacktest, at_least=100,
+    ),
+    Engine(
+        "backtesting.py", "backtesting", 20_000,
+        "also models margin and stop orders; one instrument, so that SPY's leg is priced from the quotes",
+        prepare_backtesting, run_backtesting,
+    ),
+    Engine(
+        "backtrader", "backtrader", 20_000,
+        "also models order kinds, margin and several data clocks; fills at mids, priced from the quotes",
+        prepare_backtrader, run_backtrader,
     ),
 )  # fmt: skip
