@@ -328,6 +328,42 @@ def run_backtrader(prepared: Any) -> list[Trade]:
     return [priced(columns, 1 if size > 0 else -1, entry, leave) for (entry, size), (leave, _) in pairs]
 
 
+# --- vectorbt ---------------------------------------------------------------------------------------------
+
+
+def prepare_vectorbt(columns: Columns) -> Any:
+    import numpy as np
+
+    return columns, [np.frombuffer(column, dtype=column.typecode) for column in columns.all()]
+
+
+def run_vectorbt(prepared: Any) -> list[Trade]:
+    """Signals as whole columns; the engine goes over them on the mid of ES."""
+    import numpy as np
+    import vectorbt as vbt
+
+    columns, (ts, es_bid, es_ask, spy_bid, spy_ask) = prepared
+    left_ns = np.maximum(0, quotes.expiry_ns() - ts)
+    c = SETTINGS.factor * np.exp((SETTINGS.r - SETTINGS.d) * left_ns / YEAR_NS)
+    dear, cheap, fair = spy_ask * c, spy_bid * c, (spy_bid + spy_ask) * 0.5 * c
+    mid, over = (es_bid + es_ask) * 0.5, left_ns <= 0
+    dev = 1e4 * (mid - fair) / fair
+    portfolio = vbt.Portfolio.from_signals(
+        mid,
+        entries=(1e4 * (cheap - es_ask) / cheap >= WANTED_BPS) & ~over,
+        exits=(-dev <= SETTINGS.exit_bps) | over,
+        short_entries=(1e4 * (es_bid - dear) / dear >= WANTED_BPS) & ~over,
+        short_exits=(dev <= SETTINGS.exit_bps) | over,
+        upon_opposite_entry="ignore", size=1.0, init_cash=1e9, freq="100ms",
+    )  # fmt: skip
+    found = portfolio.trades.records
+    fields = zip(found["direction"], found["entry_idx"], found["exit_idx"], found["status"], strict=True)
+    return [
+        priced(columns, -1 if short else 1, int(entry), int(leave))
+        for short, entry, leave, closed in fields if closed
+    ]  # fmt: skip
+
+
 ENGINES = (
     Engine("numba loop", "numba", 2_000_000, "a loop, no engine", prepare_numba, run_numba),
     Engine(
@@ -344,5 +380,10 @@ ENGINES = (
         "backtrader", "backtrader", 20_000,
         "also models order kinds, margin and several data clocks; fills at mids, priced from the quotes",
         prepare_backtrader, run_backtrader,
+    ),
+    Engine(
+        "vectorbt", "vectorbt", 200_000,
+        "also models many columns at once; one instrument here, SPY's leg is priced from the quotes",
+        prepare_vectorbt, run_vectorbt,
     ),
 )  # fmt: skip
