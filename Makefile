@@ -21,7 +21,7 @@ help:
 	@echo "make sanitize  the suite over a build with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make cluster   the sweep on a real Dask cluster of two workers (extra dask)"
 	@echo "make browser   the HTML pages in a headless Chromium"
-	@echo "make ib-async  the gateway's tests with the other IB library (extra ibkr-async)"
+	@echo "make ib-async  the gateway's and the carry bot's tests with the other IB library"
 	@echo "make tables    the tests with pandas, Polars, Arrow, Parquet and Zstandard"
 	@echo "make bench     the benchmark tables, with the peers"
 	@echo "make pythons   the suite on every Python from 3.10 on that is found"
@@ -89,7 +89,8 @@ ib-async:
 
 _ib-async:
 	@$(SETUP) $(VENV) test ibkr-async
-	cd $(VENV) && $(PYTEST) ../tests/gateway -k "ib_async" $(ARGS)
+	cd $(VENV) && $(PYTEST) ../tests/gateway ../tests/ibkr -k "ib_async" $(ARGS)
+	cd $(VENV) && $(PYTEST) ../tests/test_ibkr_cli.py $(ARGS)
 
 # The tables of other libraries, in and out.
 tables:

@@ -218,7 +218,7 @@ class Examination:
         try:
             self._say("link", OK, f"connected to {printable(settings.host)}:{settings.port}")
             self._try("account", lambda: self._account(settings, accounts))
-            broker_ns = await link.clock_ns()
+            broker_ns = await link.clock_ns(settings.connect_timeout_s)
             self._compare_clock(broker_ns)
             legs = await link.resolve(
                 expires_after_ns=time.time_ns() + seconds_ns(desk.roll_before_s),

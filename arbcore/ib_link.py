@@ -20,7 +20,7 @@ from arbcore.carry.desk.hours import read_hours
 from arbcore.carry.desk.rows import ES, LIMIT, SPY, OrderRow
 from arbcore.config_ibkr import LIBRARIES, MULTIPLIERS, IbkrSettings
 from arbcore.errors import ConfigError, ConnectError, RunError
-from arbcore.ib_listener import CLIENT_ID_IN_USE, CLOCK_SYMBOL, Listener, Sink
+from arbcore.ib_listener import CLIENT_ID_IN_USE, CLOCK_CON_ID, CLOCK_SYMBOL, Listener, Sink
 from arbcore.text import printable
 
 _log = logging.getLogger(__name__)
@@ -101,9 +101,7 @@ class IbLink:
         chosen = self.settings
         where = f"{printable(chosen.host)} port {chosen.port}"
         try:
-            await self._ib.connectAsync(
-                chosen.host, chosen.port, clientId=chosen.client_id, timeout=chosen.connect_timeout_s
-            )
+            await self._joined()
         except ConnectionRefusedError:
             raise ConnectError(
                 f"Nothing listens at {where}: start TWS or IB Gateway, allow API connections in its settings "
@@ -113,14 +111,46 @@ class IbLink:
         except (TimeoutError, asyncio.TimeoutError):
             raise ConnectError(self._timed_out(where)) from None
         except (OSError, ConnectionError) as error:
+            if self._client_id_taken:
+                raise ConnectError(self._timed_out(where)) from None
             raise ConnectError(
                 f"The connection to {where} failed ({printable(str(error))}){self._hint()}; check IB_HOST, "
                 "IB_PORT and that TWS allows API connections from this machine."
             ) from None
         return tuple(self._ib.client.getAccounts())
 
+    async def _joined(self) -> None:
+        """Logs in. Both libraries wait for their whole time-out where the other side hangs up meanwhile."""
+        chosen = self.settings
+        hung_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def gone(_: str) -> None:
+            if not hung_up.done():
+                hung_up.set_result(None)
+
+        ended = self._ib.client.conn.disconnected
+        ended += gone
+        joined = asyncio.ensure_future(
+            self._ib.connectAsync(
+                chosen.host, chosen.port, clientId=chosen.client_id, timeout=chosen.connect_timeout_s
+            )
+        )
+        try:
+            await asyncio.wait({joined, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+            if not joined.done():
+                raise ConnectionError("the other side hung up during the log-in")
+            joined.result()
+        finally:
+            ended -= gone
+            joined.cancel()
+            await asyncio.gather(joined, return_exceptions=True)
+
+    @property
+    def _client_id_taken(self) -> bool:
+        return self.listener.last_error.startswith(str(CLIENT_ID_IN_USE))
+
     def _timed_out(self, where: str) -> str:
-        if self.listener.last_error.startswith(str(CLIENT_ID_IN_USE)):
+        if self._client_id_taken:
             return (
                 f"The client id {self.settings.client_id} is already in use at {where}; stop the other "
                 "program or set IB_CLIENT_ID."
@@ -146,9 +176,14 @@ class IbLink:
         """Lifts the library's own 45 messages a second, which a replay exceeds by answering for each row."""
         self._ib.client.MaxRequests = 0
 
-    async def clock_ns(self) -> int:
-        """The broker's clock, whole seconds as UTC nanoseconds."""
-        answer = await asyncio.wait_for(self._ib.reqCurrentTimeAsync(), self.settings.connect_timeout_s)
+    async def clock_ns(self, timeout_s: float) -> int:
+        """The broker's clock, whole seconds as UTC nanoseconds. ConnectError where it is not told."""
+        try:
+            answer = await asyncio.wait_for(self._ib.reqCurrentTimeAsync(), timeout_s)
+        except (TimeoutError, asyncio.TimeoutError):
+            raise ConnectError(f"TWS did not say what time it is within {timeout_s:g} s.") from None
+        except ConnectionError as error:
+            raise ConnectError(f"The connection was lost again at once ({printable(str(error))}).") from None
         return int(answer.timestamp()) * 10**9
 
     # --- contracts and data -----------------------------------------------------------------------------
@@ -234,7 +269,7 @@ class IbLink:
     def subscribe_clock(self) -> None:
         """Asks our own gateway for its clock; after ``subscribe``, so that each row's end comes last."""
         clock = self._library.Contract(
-            secType="IND", symbol=CLOCK_SYMBOL, exchange="ARBCORE", currency="USD"
+            secType="IND", conId=CLOCK_CON_ID, symbol=CLOCK_SYMBOL, exchange="ARBCORE", currency="USD"
         )
         self._ib.reqMktData(clock, "")
 

@@ -34,7 +34,7 @@ _BIDS, _ASKS = {1, 66}, {2, 67}
 _BID_SIZES, _ASK_SIZES = {0, 69}, {3, 70}
 _LAST, _VOLUME, _HALTED, _SHORTABLE_SHARES = 4, 8, 49, 89
 #: The contract by which our own gateway tells of its clock and of its rows.
-CLOCK_SYMBOL = "CLOCK"
+CLOCK_SYMBOL, CLOCK_CON_ID = "CLOCK", 2_000_000_001
 
 Sink = Callable[[events.Event], None]
 

@@ -24,7 +24,7 @@ from arbcore.carry.desk.session import Session
 from arbcore.carry.desk.settings import DeskSettings, seconds_ns
 from arbcore.config import KillSwitch
 from arbcore.config_ibkr import IbkrSettings
-from arbcore.errors import ArbcoreError, ConfigError, RunError
+from arbcore.errors import ArbcoreError, ConfigError, ConnectError, RunError
 from arbcore.ib_link import IbLink, load_library
 from arbcore.ib_listener import LINK_BACK_EMPTY, LINK_LOST
 from arbcore.ibkr_chronicle import Chronicle
@@ -46,6 +46,8 @@ SAMPLE_S = 60.0
 RECONNECT_FIRST_S, RECONNECT_MAX_S = 1.0, 30.0
 #: A person hears of a loss that lasts this long, and again after each further stretch of it.
 LOSS_ALARM_S = 60.0
+#: TWS is asked for its time this often: a connection may die without a word, and a clock may drift.
+HEARTBEAT_S = 10.0
 #: How long an orderly stop may take before it is given up with a sentence.
 STOP_PATIENCE_S = 60.0
 #: The desk's answer to an order whose id is not known: there is nothing to cancel.
@@ -133,6 +135,8 @@ class Bot:
             await self._connect()
             if self.plan.duration_s is not None:
                 self._later(self._stop_after(self.plan.duration_s))
+            if not self.plan.clocked:
+                self._later(self._heartbeat())
             sampled_s = time.monotonic()
             while self._failure is None and not (self.session and self.session.stopped):
                 self._housekeep()
@@ -226,7 +230,7 @@ class Bot:
                 accounts, mode=self.plan.mode, live_account=self.plan.settings.live_account,
                 before=self.account,
             )  # fmt: skip
-            broker_ns = await link.clock_ns()
+            broker_ns = await link.clock_ns(self.plan.settings.connect_timeout_s)
             self._clock.told(broker_ns)
             if self.session is None:
                 self._begin(link.account)
@@ -288,6 +292,23 @@ class Bot:
             else:
                 return
 
+    async def _heartbeat(self) -> None:
+        """Finds out that the other side has gone silent, and keeps the market's clock the broker's."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            link = self._link
+            if link is None:
+                continue
+            try:
+                broker_ns = await link.clock_ns(self.plan.desk.query_timeout_s)
+            except ConnectError as error:
+                if link is self._link:
+                    self.chronicle.alarm("link", str(error))
+                    self._drop("TWS has gone silent")
+            else:
+                if link is self._link:
+                    self.feed(ev.BrokerClock(broker_ns))
+
     def _on_link(self, code: int, text: str) -> None:
         """TWS is there and its own link to the broker is lost, or back."""
         if code == LINK_LOST:
@@ -295,10 +316,10 @@ class Bot:
             self.feed(ev.LinkLost(text))
         elif self._link is not None and code >= LINK_BACK_EMPTY:
             self.chronicle.note("info", "link_back", f"TWS has the broker again ({text}).")
-            if code == LINK_BACK_EMPTY:
-                for leg in self._link.legs:
-                    self._link.resubscribe(leg)
             self.feed(ev.Hello(self.account))
+            # Also where the data is said to be kept (1102): nobody says again that it is live.
+            for leg in self._link.legs:
+                self._link.resubscribe(leg)
         else:
             self._drop(text)
 

@@ -1,0 +1,47 @@
+"""The bot is killed with SIGKILL and begun anew against the same gateway: a slice of ``tools.crash_bot``.
+
+Whatever was stored, sent or heard at that moment, both books agree in the end, no orderRef was sent twice,
+and no leg is left alone.
+"""
+
+import os
+import random
+
+import pytest
+from crash_runs import Kill, Mortal, play
+from ib_libraries import NAMES, load
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks and kills")
+
+#: An undisturbed run has about a hundred boundaries; the tool takes all of them.
+BOUNDARIES = range(4, 100, 11)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def mortal(request):
+    with Mortal(load(request.param).__name__) as process:
+        yield process
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_killed_between_storing_and_sending(boundary, mortal):
+    outcome = play(mortal, [Kill(at=boundary)])
+    assert (outcome.violations, len(outcome.endings)) == ([], 2)
+
+
+def test_killed_twice_in_its_first_steps_and_while_it_recovers(mortal):
+    outcome = play(mortal, [Kill(at=6), Kill(at=1), Kill(at=3)])
+    assert (outcome.violations, len(outcome.endings)) == ([], 4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_random_moments(seed, mortal):
+    rng = random.Random(seed)
+    outcome = play(mortal, [Kill(after_s=rng.uniform(0.0, 0.5)) for _ in range(2)])
+    assert outcome.violations == []
+
+
+def test_left_alone_it_finishes_by_itself(mortal):
+    outcome = play(mortal, [])
+    assert (outcome.violations, outcome.endings) == ([], ["in order"])
+    assert outcome.boundaries > max(BOUNDARIES)

@@ -1,0 +1,169 @@
+"""The carry bot on a gateway, for tests: its plan, a market, and the broker's books beside its store.
+
+Imports no test framework: a program that is to be killed uses it too.
+"""
+
+import itertools
+import time
+from pathlib import Path
+from typing import Any
+
+from arbcore.alerts import Alerts
+from arbcore.carry.calendar import front_contract
+from arbcore.carry.desk.settings import DeskSettings
+from arbcore.config import KillSwitch
+from arbcore.config_ibkr import IbkrSettings
+from arbcore.gateway.quotes import Row
+from arbcore.ibkr import Bot, Plan
+from arbcore.store_file import open_to_read
+
+STORE = "bot.sqlite3"
+ACCOUNT = "DUSIM000001"
+#: Rates of nothing, so that fair value is ten times SPY, and no rule but the signal's.
+DESK = {
+    "trading_enabled": True, "entry_bps": 20.0, "exit_bps": 5.0, "cost_bps": 4.0, "stop_bps": 0.0,
+    "max_hold_days": 0.0, "cooldown_s": 0.0, "r": 0.0, "d": 0.0, "roll_before_s": 0.0,
+    "daily_loss_usd": 1e12, "margin_check": False,
+}  # fmt: skip
+SPY = 680.0
+#: Far enough beyond fair value to enter; at 0 a position is left again.
+RICH, FAIR, CHEAP = 40.0, 0.0, -40.0
+
+
+def plan_of(port: int, directory: Path, *, library: str, rows: bool = False, **changes: Any) -> Plan:
+    """A paper run of one bot. ``changes`` are fields of the plan, of its settings, or of the desk's."""
+    settings = {
+        "host": "127.0.0.1", "port": port, "client_id": 17, "library": library, "connect_timeout_s": 10.0,
+        "future": "ES", "future_exchange": "CME", "future_currency": "USD", "front_offset": 0,
+        "expiry_ns": None, "fund": "SPY", "fund_exchange": "SMART", "fund_currency": "USD",
+        "fred_series": "DTB3", "fred_key": "", "webhook": "", "live_account": "",
+        "store_path": directory / STORE, "log_path": directory / "log", "log_level": "INFO",
+    }  # fmt: skip
+    desk = DESK | {"decide_on": "row" if rows else "quote"}
+    plan: dict[str, Any] = {"mode": "paper", "directory": directory, "rows": rows, "clocked": rows}
+    for name, value in changes.items():
+        next(part for part in (plan, settings, desk) if name in part or part is desk)[name] = value
+    return Plan(IbkrSettings(**settings), DeskSettings(**desk), **plan)  # type: ignore[arg-type]
+
+
+def bot_of(plan: Plan, told: Any = None) -> Bot:
+    switch = KillSwitch(plan.directory, {})
+    return Bot(plan, kill_switch=switch, alerts=Alerts("", name="test"), told=told or (lambda *_: None))
+
+
+def quote_row(ts_ns: int, dev_bps: float, *, expiry_ns: int, size: float = 0.0) -> Row:
+    """Both legs, ES so many bps from fair value."""
+    es = round(10.0 * (SPY + 0.005) * (1.0 + dev_bps * 1e-4) * 4.0) / 4.0
+    return Row(ts_ns, expiry_ns, es - 0.125, es + 0.125, SPY, SPY + 0.01, 100.0 + size, 5_000.0 + size)
+
+
+class Market:
+    """Endless rows at the machine's time; a test sets ``dev_bps``, how rich ES is from the next row on."""
+
+    STEP_NS = 25_000_000
+
+    def __init__(self, start_ns: int | None = None) -> None:
+        self.dev_bps = FAIR
+        self.start_ns = time.time_ns() if start_ns is None else start_ns
+
+    def __iter__(self) -> Any:
+        for number in itertools.count():
+            ts_ns = self.start_ns + number * self.STEP_NS
+            # The size changes, so that every row is news.
+            yield on_ticks(quote_row(ts_ns, self.dev_bps, expiry_ns=front_contract(ts_ns).expiry_ns,
+                                     size=float(number % 2)))  # fmt: skip
+
+
+def on_ticks(row: Row) -> Row:
+    """ES on its ticks of a quarter."""
+    bid = round((row.es_bid + 0.125) * 4.0) / 4.0
+    return row._replace(es_bid=bid, es_ask=bid + 0.25)
+
+
+def row_devs(start_ns: int, devs: Any) -> list[Row]:
+    """A row a second, each so many bps from fair value."""
+    expiry_ns = front_contract(start_ns).expiry_ns
+    return [
+        on_ticks(quote_row(start_ns + at * 10**9, dev, expiry_ns=expiry_ns)) for at, dev in enumerate(devs)
+    ]
+
+
+# --- books ------------------------------------------------------------------------------------------------
+
+
+def books_of(gateway: Any) -> dict[str, Any]:
+    """What the broker has of our orders: every order it took, every execution as it stands, positions."""
+    orders = [
+        {"ref": order.order_ref, "filled": int(order.filled), "quantity": int(order.quantity)}
+        for order in gateway.desk.book.by_perm.values()
+    ]  # fmt: skip
+    executions = {}
+    for exec_id, done in gateway.account.executions.items():
+        view = done.view
+        signed = int(view.shares) * (1 if view.side == "BOT" else -1)
+        executions[exec_id.rpartition(".")[0]] = (view.order_ref, signed, view.price)
+    positions = {"ES": 0, "SPY": 0}
+    for each in gateway.account.positions.values():
+        positions["ES" if each.listing.leg == "es" else "SPY"] += int(each.quantity)
+    return {"orders": orders, "executions": executions, "positions": positions}
+
+
+def stored(directory: Path, query: str) -> list[Any]:
+    """Rows of the bot's store, read beside it."""
+    connection = open_to_read(directory / STORE)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def signed(side: str, quantity: int) -> int:
+    return quantity if side == "BUY" else -quantity
+
+
+def differences(directory: Path, books: dict[str, Any], *, held_is_whole: bool = True) -> list[str]:
+    """Where the store and the broker's books disagree, and what must never be; empty where all is well."""
+    found = []
+    orders = {
+        ref: (state, filled)
+        for ref, state, filled in stored(directory, "SELECT order_ref, state, filled FROM orders")
+    }
+    sent = [order["ref"] for order in books["orders"]]
+    found += [f"{ref} was sent {sent.count(ref)} times" for ref in set(sent) if sent.count(ref) > 1]
+    found += [f"{ref or 'an order'} is at the broker and not in the store" for ref in set(sent) - set(orders)]
+    filled = {order["ref"]: order["filled"] for order in books["orders"]}
+    for ref, (state, stored_filled) in orders.items():
+        if state in {"sent", "working", "unknown"}:
+            found.append(f"{ref} is {state} at the end")
+        if stored_filled != filled.get(ref, 0):
+            found.append(f"{ref} filled {filled.get(ref, 0)} and the store says {stored_filled}")
+    rows = stored(
+        directory, "SELECT exec_key, order_ref, side, quantity, price, trade_id, symbol FROM executions"
+    )
+    ours = {key: (ref, signed(side, n), price) for key, ref, side, n, price, _, _ in rows}
+    if ours != books["executions"]:
+        found.append(f"executions differ: store {ours}, broker {books['executions']}")
+    positions = {"ES": 0, "SPY": 0}
+    by_trade: dict[int, dict[str, int]] = {}
+    for _, _, side, quantity, _, trade_id, leg in rows:
+        positions[leg] += signed(side, quantity)
+        by_trade.setdefault(trade_id, {"ES": 0, "SPY": 0})[leg] += signed(side, quantity)
+    if positions != books["positions"]:
+        found.append(f"the store comes to {positions} and the broker holds {books['positions']}")
+    if held_is_whole:
+        found += _naked(directory, by_trade)
+    return found
+
+
+def _naked(directory: Path, by_trade: dict[int, dict[str, int]]) -> list[str]:
+    """Trades that are neither whole nor over."""
+    found = []
+    columns = "trade_id, phase, side, wanted_contracts, wanted_shares"
+    for trade_id, phase, side, contracts, shares in stored(directory, f"SELECT {columns} FROM trades"):
+        held = by_trade.get(trade_id, {"ES": 0, "SPY": 0})
+        sign = -1 if side == "cash_and_carry" else 1
+        whole = {"ES": sign * contracts, "SPY": -sign * shares}
+        expected = {"ES": 0, "SPY": 0} if phase in {"closed", "void"} else whole
+        if phase not in {"closed", "void", "held"} or held != expected:
+            found.append(f"trade {trade_id} is {phase} and holds {held}")
+    return found

@@ -1,0 +1,113 @@
+"""Bots that are killed and begun anew against one gateway, and what must be true of them at the end."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from carry_bots import CHEAP, FAIR, RICH, books_of, differences, row_devs
+from ib_libraries import Served, fast
+from tws import START_NS
+
+from arbcore.gateway.faults import planned
+
+#: Two pairs closed and a third one held at the end; the second pair's first order finds nothing, so that
+#: its other leg is naked and must be hedged.
+DEVS = (FAIR, RICH, RICH, FAIR, FAIR, CHEAP, CHEAP, FAIR, FAIR, RICH, RICH, RICH, RICH)
+MISS_AT_S = 4.0
+LIVES_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """When a life ends: at a boundary, or so many seconds after it first connects."""
+
+    at: int | None = None
+    after_s: float | None = None
+
+
+@dataclass
+class Outcome:
+    """What became of a run of lives; ``violations`` is empty where all is well."""
+
+    violations: list[str] = field(default_factory=list)
+    #: How each life ended: "before save", "at a moment", or "in order".
+    endings: list[str] = field(default_factory=list)
+    boundaries: int = 0
+
+
+class Mortal:
+    """``with Mortal(library) as mortal:`` a process whose children are the lives."""
+
+    def __init__(self, library: str) -> None:
+        program = Path(__file__).with_name("crashing_bot.py")
+        path = [str(program.parent), *filter(None, sys.path)]
+        self._process = subprocess.Popen(
+            [sys.executable, str(program), library], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+        )  # fmt: skip
+
+    def live(self, port: int, directory: Path, kill: Kill) -> dict[str, Any]:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        life = {"port": port, "directory": str(directory), "kill_at": kill.at, "kill_after_s": kill.after_s}
+        stdin.write(json.dumps(life) + "\n")
+        stdin.flush()
+        return dict(json.loads(stdout.readline()))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._process.stdout.close()
+
+
+def play(mortal: Mortal, kills: Sequence[Kill]) -> Outcome:
+    """One gateway, one store; a life for each kill, then one that ends with the data."""
+    outcome = Outcome()
+    faults = (planned("miss", at_s=MISS_AT_S),)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Served(row_devs(START_NS, DEVS), **fast(faults=faults)) as served,
+    ):
+        directory = Path(folder)
+        last: dict[str, Any] = {}
+        for kill in (*kills, Kill()):
+            last = mortal.live(served.port, directory, kill)
+            outcome.endings.append(_ending(last))
+            if not last["signal"]:
+                break
+        outcome.boundaries = last.get("boundaries", 0)
+        outcome.violations = _violations(last, directory, served.do(books_of))
+    return outcome
+
+
+def _ending(known: dict[str, Any]) -> str:
+    if not known["signal"]:
+        return "in order"
+    return str(known.get("killed", "at a moment"))
+
+
+def _violations(last: dict[str, Any], directory: Path, books: dict[str, Any]) -> list[str]:
+    if last["signal"]:
+        return [f"the last life did not end by itself: {last}"]
+    if "error" in last:
+        return [last["error"]]
+    found = differences(directory, books)
+    if last["state"] == "HALTED":
+        found.append(f"HALTED at the end: {last['reasons']}")
+    if last["positions"] != books["positions"]:
+        found.append(f"the bot holds {last['positions']} and the broker {books['positions']}")
+    if sum(abs(held) for held in books["positions"].values()) == 0:
+        found.append("the last pair was not entered")
+    return found
