@@ -69,6 +69,8 @@ class Trade:
         self.exit_from: tuple[int, int] | None = None
         self.misses = 0
         self.forced = False
+        self._averages: tuple[float | None, float | None, float | None, float | None, float | None] | None
+        self._averages = None
         #: Whether all executions are known; of an old pair only some may have been stored.
         self.complete = True
 
@@ -80,9 +82,14 @@ class Trade:
             before.quantity + sign * row.quantity, before.value + sign * row.quantity * row.price
         )
         self.gross += sign * money_of(row)
-        self.commissions[row.key] = row.commission
+        self.know_commission(row)
         self.contracts = max(self.contracts, abs(self.position[ES]))
         self.shares = max(self.shares, abs(self.position[SPY]))
+
+    def know_commission(self, row: ExecutionRow) -> None:
+        """The commission of one execution, or that it is not known."""
+        self.commissions[row.key] = row.commission
+        self._averages = None
 
     @property
     def held(self) -> tuple[int, int]:
@@ -107,21 +114,25 @@ class Trade:
             return 0
         return residual
 
-    @property
-    def commission(self) -> float | None:
-        """What all executions cost; None while one of them is unknown."""
-        amounts = self.commissions.values()
-        return None if None in amounts else math.fsum(amounts)  # type: ignore[arg-type]
+    def averages(self) -> tuple[float | None, float | None, float | None, float | None, float | None]:
+        """Average prices of ES in and out and of SPY in and out, and what all of it cost; None if unknown."""
+        if self._averages is None:
+            sums, side, amounts = self.sums, self.side, self.commissions.values()
+            self._averages = (
+                average(sums[ES, side]), average(sums[ES, -side]), average(sums[SPY, -side]),
+                average(sums[SPY, side]),
+                None if None in amounts else math.fsum(amounts),  # type: ignore[arg-type]
+            )  # fmt: skip
+        return self._averages
 
     def row(self) -> TradeRow:
         """As it is stored."""
-        sums, side = self.sums, self.side
+        es_entry, es_exit, spy_entry, spy_exit, commission = self.averages()
         return TradeRow(
-            self.trade_id, side, self.phase, self.con_id, self.expiry_ns, self.multiplier,
+            self.trade_id, self.side, self.phase, self.con_id, self.expiry_ns, self.multiplier,
             self.wanted_contracts, self.wanted_shares, self.entry_ns, self.entry_dev_bps, self.contracts,
-            self.shares, average(sums[ES, side]), average(sums[ES, -side]), average(sums[SPY, -side]),
-            average(sums[SPY, side]), self.exit_ns, self.exit_dev_bps, self.exit_reason, self.tries,
-            self.gross, self.commission,
+            self.shares, es_entry, es_exit, spy_entry, spy_exit, self.exit_ns, self.exit_dev_bps,
+            self.exit_reason, self.tries, self.gross, commission,
         )  # fmt: skip
 
 
@@ -455,7 +466,7 @@ class Pairs:
         """A commission became known."""
         trade = self.open.get(row.trade_id) or self.over.get(row.trade_id)
         if trade is not None:
-            trade.commissions[row.key] = row.commission
+            trade.know_commission(row)
             if trade.phase in OVER:
                 self._save_over(trade)
 

@@ -129,7 +129,9 @@ class Leg:
         return ""
 
     def crossing(self, side: int, offset_bps: float) -> float:
-        """The limit that crosses the touch by so many bps of it, on the tick."""
+        """The limit that crosses the touch by so many bps of it, on the tick; without any, the touch."""
+        if not offset_bps:
+            return self.ask if side > 0 else self.bid
         if side > 0:
             return round(math.floor(self.ask * (1.0 + offset_bps * 1e-4) / self.tick + 1e-6) * self.tick, 9)
         return round(math.ceil(self.bid * (1.0 - offset_bps * 1e-4) / self.tick - 1e-6) * self.tick, 9)

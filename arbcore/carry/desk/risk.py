@@ -104,6 +104,7 @@ class Gate:
         self.factor = 0.0
         self.limits = {ES: settings.contracts, SPY: 0}
         self.set_factor(settings.factor)
+        self._enabled = settings.trading_enabled
         self._collar = settings.collar_bps * 1e-4
 
     def set_factor(self, factor: float) -> None:
@@ -116,7 +117,7 @@ class Gate:
     def check(self, draft: Draft, positions: dict[str, int], clock: MarketClock) -> str:
         """Why the order must not leave; empty where it may."""
         state = self.brakes.state
-        if not self.settings.trading_enabled:
+        if not self._enabled:
             return "trading is off"
         if state != ACTIVE and (state == HALTED or not draft.reduces):
             return f"{state}: {next(iter(self.brakes.sentences))}"
