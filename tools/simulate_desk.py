@@ -24,6 +24,7 @@ def plan_of(seed: int) -> DeskPlan:
         SETTINGS,
         contracts=1 + turn // len(ENDINGS) % 3,
         entry_order=ENTRY_ORDERS[turn % len(ENTRY_ORDERS)],
+        daily_loss_usd=300.0 if turn % 5 == 0 else SETTINGS.daily_loss_usd,
     )
     ending = ENDINGS[turn % len(ENDINGS)]
     return DeskPlan(seed, storm=storms[seed % len(storms)], ending=ending, settings=settings)

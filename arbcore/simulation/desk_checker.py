@@ -397,6 +397,8 @@ class DeskChecker:
         self._expect(19, not stuck, f"orders {stuck[:3]} were never resolved")
         naked_ns = 0 if self.naked_since_ns is None else now_ns - self.naked_since_ns
         self._expect(17, naked_ns < 2 * SECOND_NS, "a leg is naked at the end")
+        if self.tripped:
+            self._expect(14, not any(told.values()), f"the day's loss is reached and {told} is held")
         if self.killed:
             self._expect(15, not any(told.values()), f"killed, and {told} is still held")
         if self.stopped:

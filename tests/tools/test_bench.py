@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from arbcore.reference.session import Session
-from tools.bench import peers, stream
+from tools.bench import area_desk, peers, stream
 from tools.bench.__main__ import main
 from tools.bench.area_session import SETTINGS, same
 from tools.bench.harness import FLOOR, OURS, Disagreement, Options, Ratio, Row, Table, measure, render
@@ -107,3 +107,11 @@ def test_a_quick_run_prints_tables_that_can_be_read(area: str, capsys: pytest.Ca
         assert table["area"] == area
         for row in table["rows"]:
             assert row["missing"] or (len(row["samples"]) == 1 and row["samples"][0] > 0), row
+
+
+def test_the_desk_is_timed_on_what_it_answered_before() -> None:
+    (table,) = area_desk.run(Options(quick=True, repetitions=1))
+    assert all(row.samples[0] > 0 for row in table.rows)
+    event, now_ns, utc_ns, count = area_desk.recorded(7)[0]
+    with pytest.raises(Disagreement, match="nothing was timed"):
+        area_desk.timed([[(event, now_ns, utc_ns, count + 1)]], 1)
