@@ -69,8 +69,9 @@ class Trade:
         self.exit_from: tuple[int, int] | None = None
         self.misses = 0
         self.forced = False
-        self._averages: tuple[float | None, float | None, float | None, float | None, float | None] | None
-        self._averages = None
+        #: Average prices of ES in and out and of SPY in and out, and what all of it cost; None if unknown.
+        self.averages: tuple[float | None, ...] = (None, None, None, None)
+        self.commission: float | None = 0.0
         #: Whether all executions are known; of an old pair only some may have been stored.
         self.complete = True
 
@@ -82,6 +83,10 @@ class Trade:
             before.quantity + sign * row.quantity, before.value + sign * row.quantity * row.price
         )
         self.gross += sign * money_of(row)
+        self.averages = (
+            average(self.sums[ES, self.side]), average(self.sums[ES, -self.side]),
+            average(self.sums[SPY, -self.side]), average(self.sums[SPY, self.side]),
+        )  # fmt: skip
         self.know_commission(row)
         self.contracts = max(self.contracts, abs(self.position[ES]))
         self.shares = max(self.shares, abs(self.position[SPY]))
@@ -89,7 +94,8 @@ class Trade:
     def know_commission(self, row: ExecutionRow) -> None:
         """The commission of one execution, or that it is not known."""
         self.commissions[row.key] = row.commission
-        self._averages = None
+        amounts = self.commissions.values()
+        self.commission = None if None in amounts else math.fsum(amounts)  # type: ignore[arg-type]
 
     @property
     def held(self) -> tuple[int, int]:
@@ -114,25 +120,14 @@ class Trade:
             return 0
         return residual
 
-    def averages(self) -> tuple[float | None, float | None, float | None, float | None, float | None]:
-        """Average prices of ES in and out and of SPY in and out, and what all of it cost; None if unknown."""
-        if self._averages is None:
-            sums, side, amounts = self.sums, self.side, self.commissions.values()
-            self._averages = (
-                average(sums[ES, side]), average(sums[ES, -side]), average(sums[SPY, -side]),
-                average(sums[SPY, side]),
-                None if None in amounts else math.fsum(amounts),  # type: ignore[arg-type]
-            )  # fmt: skip
-        return self._averages
-
     def row(self) -> TradeRow:
         """As it is stored."""
-        es_entry, es_exit, spy_entry, spy_exit, commission = self.averages()
+        es_entry, es_exit, spy_entry, spy_exit = self.averages
         return TradeRow(
             self.trade_id, self.side, self.phase, self.con_id, self.expiry_ns, self.multiplier,
             self.wanted_contracts, self.wanted_shares, self.entry_ns, self.entry_dev_bps, self.contracts,
             self.shares, es_entry, es_exit, spy_entry, spy_exit, self.exit_ns, self.exit_dev_bps,
-            self.exit_reason, self.tries, self.gross, commission,
+            self.exit_reason, self.tries, self.gross, self.commission,
         )  # fmt: skip
 
 

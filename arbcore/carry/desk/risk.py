@@ -12,7 +12,7 @@ from arbcore._fast import Cooldown, MessageWindow, exposure_allows
 from arbcore.carry.desk.clock import MarketClock
 from arbcore.carry.desk.orders import Orders
 from arbcore.carry.desk.quotes import Leg
-from arbcore.carry.desk.rows import ES, LEGS, LIMIT, SPY
+from arbcore.carry.desk.rows import ES, LIMIT, SPY
 from arbcore.carry.desk.settings import SECOND_NS, DeskSettings
 
 ACTIVE, REDUCING, HALTED = "ACTIVE", "REDUCING", "HALTED"
@@ -122,16 +122,36 @@ class Gate:
         if state != ACTIVE and (state == HALTED or not draft.reduces):
             return f"{state}: {next(iter(self.brakes.sentences))}"
         leg, side, quantity = draft.leg, draft.side, draft.quantity
-        if quantity < 1 or draft.leg not in LEGS:
+        market = self.legs.get(leg)
+        if quantity < 1 or market is None:
             return "no quantity"
-        position, working = positions[leg], self.orders.working(leg, side)
+        working = 0
+        if self.orders.live:
+            working = self.orders.working(leg, side)
+            if any(order.leg == leg and order.side != side for order in self.orders.live.values()):
+                return "meets our own order"
         if draft.reduces and quantity + working > -side * draft.held:
             return "more than is held"
-        if not exposure_allows(position, working, side, size=quantity, limit=self.limits[leg]):
+        if not exposure_allows(positions[leg], working, side, size=quantity, limit=self.limits[leg]):
             return f"{leg} position limit"
-        if self.orders.live and any(o.leg == leg and o.side != side for o in self.orders.live.values()):
-            return "meets our own order"
-        return self._price_fault(draft, clock.now_ns, clock.utc_ns)
+        fault = market.fault(clock.now_ns, clock.utc_ns)
+        if fault and not self._excused(fault, draft, clock):
+            return fault
+        limit = draft.limit
+        if limit is None:
+            return "" if draft.kind != LIMIT else f"{leg} price collar"
+        mid = (market.bid + market.ask) / 2
+        return "" if abs(limit - mid) <= self._collar * mid else f"{leg} price collar"
+
+    def _excused(self, fault: str, draft: Draft, clock: MarketClock) -> bool:
+        """Whether an order that makes a position smaller may leave all the same."""
+        market, utc_ns = self.legs[draft.leg], clock.utc_ns
+        if not draft.reduces:
+            return False
+        # ES trades nearly round the clock; a residual need not wait for the liquid hours.
+        if fault == "ES closed" and market.trades_at(utc_ns):
+            return True
+        return draft.blind and draft.limit is None and market.open_at(utc_ns) and not market.halted
 
     def paced(self, orders: int, pace_ns: int) -> bool:
         """Whether so many orders may leave now and what is kept for cancels and questions still stays."""
