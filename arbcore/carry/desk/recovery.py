@@ -8,7 +8,7 @@ the questions and what their answers resolve. It must not know when to trade.
 from arbcore.carry.desk.commands import EXECUTIONS, OPEN_ORDERS, POSITIONS, Cancel, Reconnect
 from arbcore.carry.desk.core import Core
 from arbcore.carry.desk.events import OpenOrders, Positions, QueryFailed
-from arbcore.carry.desk.orders import ABSENT, ACK, OUT, UNKNOWN
+from arbcore.carry.desk.orders import ABSENT, ACK, OUT, OUT_STATUSES, UNKNOWN
 from arbcore.carry.desk.rows import ES, LEGS
 from arbcore.carry.desk.settings import SECOND_NS, seconds_ns
 
@@ -17,6 +17,7 @@ PAUSE_MAX_NS = 60 * SECOND_NS
 #: Rounds in which an order must be missing that the broker never said it knew: it may still be on its way.
 ABSENT_ROUNDS = 2
 NEVER_NS = 2**62
+OVER_STATUSES = OUT_STATUSES | {"Filled"}
 
 
 class Recovery:
@@ -112,7 +113,11 @@ class Recovery:
         shown = set()
         for line in event.orders:
             order = core.orders.find(line.ref, line.perm_id)
-            if order is not None:
+            if line.status in OVER_STATUSES:
+                # Told once more, though it works no longer: as good as not shown, but it did arrive.
+                if order is not None:
+                    core.orders.identify(order, line.perm_id)
+            elif order is not None:
                 shown.add(order.ref)
                 # Nothing of ours is meant to rest: what was in doubt and still works is pulled.
                 if order.state == UNKNOWN:

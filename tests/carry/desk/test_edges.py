@@ -156,6 +156,21 @@ def test_a_trade_under_our_ref_that_the_store_does_not_know_halts() -> None:
     assert "unknown order" in player.session.reasons
 
 
+@pytest.mark.parametrize("status", ["Filled", "Cancelled", "Inactive"])
+def test_an_order_that_is_told_among_the_open_ones_but_is_over_is_over(status: str) -> None:
+    player = Player()
+    es, spy = player.enter()
+    player.say(ev.LinkLost("gone"))
+    player.connect()
+    ask = player.asked.pop()
+    lines = tuple(ev.OpenOrder(order.ref, 900 + n, order.leg, status) for n, order in enumerate((es, spy)))
+    player.say(ev.OpenOrders(ask.query, lines))
+    assert not player.pick(Cancel)
+    player.answer_all()
+    assert player.pair is None
+    assert player.session.state == "ACTIVE"
+
+
 def test_another_programs_open_order_is_said() -> None:
     player = Player(connect=False)
     player.resolve()
