@@ -29,6 +29,8 @@ SHORTABLE_TICKS = "236"
 #: What the API writes for a number that is not set.
 UNSET = 1.7e308
 LIVE_DATA = 1
+#: The broker's own limit is 20 a side of each contract; the desk has far fewer.
+ACTIVE_ORDERS_MAX = 20
 
 
 def load_library(wanted: str) -> Any:
@@ -90,6 +92,9 @@ class IbLink:
         self._ib.client.apiEnd += self._lost
         self.account = ""
         self.legs: dict[str, Leg] = {}
+        # By the broker's id: an order names its contract, and a leg may have moved on to a later one.
+        self._contracts: dict[int, Any] = {}
+        self._subscribed: dict[str, Any] = {}
 
     def _lost(self) -> None:
         self._on_lost("the connection to TWS was closed")
@@ -117,6 +122,8 @@ class IbLink:
                 f"The connection to {where} failed ({printable(str(error))}){self._hint()}; check IB_HOST, "
                 "IB_PORT and that TWS allows API connections from this machine."
             ) from None
+        except Exception as error:  # noqa: BLE001  RequestError of either library, in one of its questions.
+            raise ConnectError(f"The log-in at {where} failed ({printable(str(error))}).") from None
         return tuple(self._ib.client.getAccounts())
 
     async def _joined(self) -> None:
@@ -213,6 +220,7 @@ class IbLink:
         spy = _leg(SPY, funds[0], expiry_ns=None, multiplier=1.0)
         self.listener.fund_con_id = spy.told.con_id
         self.legs = {ES: es, SPY: spy}
+        self._contracts.update((leg.told.con_id, leg.contract) for leg in (es, spy))
         return es, spy
 
     async def _details(self, contract: Any, what: str, timeout_s: float) -> list[Any]:
@@ -259,11 +267,12 @@ class IbLink:
 
     def _subscribe(self, leg: str) -> None:
         self.listener.forget_quotes(leg)
-        self._ib.reqMktData(self.legs[leg].contract, SHORTABLE_TICKS if leg == SPY else "")
+        self._subscribed[leg] = contract = self.legs[leg].contract
+        self._ib.reqMktData(contract, SHORTABLE_TICKS if leg == SPY else "")
 
     def resubscribe(self, leg: str) -> None:
         """Ends a leg's market data and begins it anew."""
-        self._ib.cancelMktData(self.legs[leg].contract)
+        self._ib.cancelMktData(self._subscribed[leg])
         self._subscribe(leg)
 
     def subscribe_clock(self) -> None:
@@ -289,7 +298,7 @@ class IbLink:
         order.orderRef = row.ref
         if row.kind == LIMIT:
             order.lmtPrice = row.limit
-        self._ib.placeOrder(self.legs[row.leg].contract, order)
+        self._ib.placeOrder(self._contracts[row.con_id], order)
 
     def _order(self, side: int, quantity: int, *, kind: str, tif: str) -> Any:
         return self._library.Order(
@@ -307,8 +316,11 @@ class IbLink:
         return False
 
     def cancel_everything(self) -> None:
-        """Asks for the end of every order of this connection; the broker ignores those that are done."""
-        for order_id in self.listener.ref_of_order_id:
+        """Asks for the end of this connection's orders; the broker ignores those that are done.
+
+        No more than may be at work, the latest first: more would wait in the library and never leave.
+        """
+        for order_id in list(self.listener.ref_of_order_id)[: -ACTIVE_ORDERS_MAX - 1 : -1]:
             self._ib.client.cancelOrder(order_id, "")
 
     # --- questions --------------------------------------------------------------------------------------

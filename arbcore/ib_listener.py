@@ -27,6 +27,8 @@ _FARM_FINE = {2104, 2106, 2158}
 #: No right to live quotes of a contract, or somebody else has it now.
 _NO_DATA = {354, 10089, 10090, 10168, 10197}
 _DELAYED = 10167
+#: What an order is called that works no more.
+_OVER = {"Filled", "Cancelled", "ApiCancelled"}
 #: The API needs it before anything else is understood.
 CLIENT_ID_IN_USE = 326
 
@@ -204,6 +206,8 @@ class Listener:
         ref = order.orderRef or ""
         if ref and order.permId:
             self.ref_of_perm_id[order.permId] = ref
+        if orderState.status in _OVER:
+            return
         leg = self._leg_of(contract) or contract.symbol
         self.open_orders[order.permId or -orderId] = events.OpenOrder(
             ref=ref, perm_id=order.permId, leg=leg, status=orderState.status
@@ -223,8 +227,8 @@ class Listener:
 
     @_heard
     def _execDetails(self, reqId: int, contract: Any, execution: Any) -> None:  # noqa: N802, N803
-        """One execution, live or out of an answer."""
-        told = self.execution(contract, execution)
+        """One execution as it happens; those of an answer come with the answer."""
+        told = self.execution(contract, execution) if reqId < 0 else None
         if told is not None:
             self._sink(told)
 

@@ -1,9 +1,11 @@
 """What happened to others at a broker: each incident of theirs through the real library and the gateway."""
 
 import contextlib
+import importlib
 import time
 
-from carry_bots import ACCOUNT, CHEAP, FAIR, RICH, STORE, stored
+from carry_bots import ACCOUNT, CHEAP, FAIR, RICH, SPY, STORE, stored
+from ib_libraries import Session
 from stores import opened, order, trade
 
 from arbcore.carry.calendar import front_contract
@@ -83,6 +85,30 @@ def test_a_fill_of_another_clients_order_is_not_ours(play):
         assert run.bot.session.positions() == before
 
     play(script)
+
+
+def test_trades_of_another_program_are_asked_about_once(play, library):
+    """They are in every later answer about executions too, and are no news there."""
+
+    async def script(run):
+        await run.active()
+        other = Session(importlib.import_module(library), run.served)
+        try:
+            await other.connect(99)
+            _, spy = await other.contracts()
+            for action, price in (("BUY", SPY + 1.0), ("SELL", SPY - 1.0)):
+                trade = other.ib.placeOrder(spy, other.limit(action, 100, price))
+                await other.until(lambda trade=trade: trade.fills)
+        finally:
+            await other.close()
+        run.fault("disconnect")
+        await run.until(lambda: run.bot.tally.connections == 2)
+        await run.active()
+        asked = run.bot.session._core.query
+        await run.decisions(80)
+        assert run.bot.session._core.query == asked
+
+    play(script, compare=False)
 
 
 def test_a_position_query_without_an_answer_is_not_flat(play):

@@ -7,6 +7,8 @@ import pytest
 from bot_runs import Run
 from carry_bots import FAIR, RICH, STORE, Market
 
+from arbcore.carry.calendar import front_contract
+from arbcore.carry.desk.commands import AskContract
 from arbcore.carry.desk.rows import OrderRow
 from arbcore.errors import ConfigError, ConnectError, RunError
 from arbcore.gateway import replies
@@ -126,6 +128,35 @@ def test_quotes_that_are_nonsense_are_not_traded_on(fault, arg, play):
         await run.enter(RICH)
 
     play(script)
+
+
+def test_near_expiry_the_next_contract_takes_over_alone(play):
+    """The old contract's feed ends: two of them would be one leg with the prices of both."""
+    market = Market()
+    later_ns = front_contract(market.expiry_ns).expiry_ns
+    assert later_ns > market.expiry_ns
+
+    def subscribed(gateway):
+        return [
+            [sub.listing.expiry_ns for sub in client.subscriptions.values() if sub.listing.leg == "es"]
+            for client in gateway.clients.values()
+        ]
+
+    def held_expiries(gateway):
+        held = [each for each in gateway.account.positions.values() if each.quantity]
+        return {each.listing.expiry_ns for each in held} - {None}
+
+    async def script(run):
+        await run.active()
+        assert run.served.do(subscribed) == [[market.expiry_ns]]
+        # As the desk does where an entry would be too near to expiry.
+        run.bot._do(AskContract(market.expiry_ns))
+        await run.until(lambda: run.served.do(subscribed) == [[later_ns]])
+        market.expiry_ns = later_ns
+        await run.enter(RICH)
+        assert run.served.do(held_expiries) == {later_ns}
+
+    play(script, market=market)
 
 
 def test_nothing_is_entered_while_a_leg_is_halted(play):

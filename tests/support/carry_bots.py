@@ -65,13 +65,15 @@ class Market:
     def __init__(self, start_ns: int | None = None) -> None:
         self.dev_bps = FAIR
         self.start_ns = time.time_ns() if start_ns is None else start_ns
+        #: Of the contract that is quoted.
+        self.expiry_ns = front_contract(self.start_ns).expiry_ns
 
     def __iter__(self) -> Any:
         for number in itertools.count():
             ts_ns = self.start_ns + number * self.STEP_NS
             # The size changes, so that every row is news.
-            yield on_ticks(quote_row(ts_ns, self.dev_bps, expiry_ns=front_contract(ts_ns).expiry_ns,
-                                     size=float(number % 2)))  # fmt: skip
+            size = float(number % 2)
+            yield on_ticks(quote_row(ts_ns, self.dev_bps, expiry_ns=self.expiry_ns, size=size))
 
 
 def on_ticks(row: Row) -> Row:
