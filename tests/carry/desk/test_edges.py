@@ -212,6 +212,20 @@ def test_a_restart_on_another_date_takes_the_first_prices_for_it() -> None:
     assert "daily loss" in after.session.reasons
 
 
+def test_closing_for_the_days_loss_climbs_the_ladder_when_it_is_rejected() -> None:
+    player = Player(daily_loss_usd=250.0, stop_bps=0.0)
+    player.hold()
+    player.quotes(RICH + 10)
+    kinds = []
+    for _ in range(3):
+        first, second = player.orders
+        kinds.append((first.role, first.kind))
+        player.reject(first)
+        player.reject(second)
+    assert kinds == [("exit", "LMT"), ("flatten", "LMT"), ("flatten", "MKT")]
+    assert player.session.positions() == {ES: -1, SPY: 502}
+
+
 # --- time and patience --------------------------------------------------------------------------
 
 
