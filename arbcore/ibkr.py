@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 HOUSEKEEPING_S = 0.5
 #: A timer is set anew after this long at the latest.
 LONGEST_SLEEP_S = 60.0
-SAMPLE_S = 60.0
+SAMPLE_NS = 60 * 10**9
 #: Pauses between attempts to connect again: doubling, with jitter, for ever.
 RECONNECT_FIRST_S, RECONNECT_MAX_S = 1.0, 30.0
 #: A person hears of a loss that lasts this long, and again after each further stretch of it.
@@ -124,6 +124,7 @@ class Bot:
         self._timer: asyncio.TimerHandle | None = None
         self._due_ns = 0
         self._rate: float | None = None
+        self._sampled_ns = 0
         #: The kill switch was on at some time of the run.
         self.killed = False
 
@@ -137,12 +138,10 @@ class Bot:
                 self._later(self._stop_after(self.plan.duration_s))
             if not self.plan.clocked:
                 self._later(self._heartbeat())
-            sampled_s = time.monotonic()
+            self._sampled_ns = self._clock.now_ns()
             while self._failure is None and not (self.session and self.session.stopped):
                 self._housekeep()
-                if time.monotonic() - sampled_s >= SAMPLE_S:
-                    sampled_s = time.monotonic()
-                    self._sample()
+                self._sample()
                 self._woken.clear()
                 with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), HOUSEKEEPING_S)
@@ -265,7 +264,7 @@ class Bot:
         )
         self.chronicle.store = self._store
         snapshot = self._store.snapshot(utc_ns=utc_ns)
-        self.session = Session(self.plan.desk, self._store.store_id, snapshot)
+        self.session = self.chronicle.session = Session(self.plan.desk, self._store.store_id, snapshot)
 
     def _on_lost(self, reason: str) -> None:
         """The connection itself is gone."""
@@ -482,6 +481,7 @@ class Bot:
         if fresh and self.plan.rows:
             touches = (link.listener.touch(leg) for leg in (ES, SPY))
             self.feed(*touches, ev.RowComplete(ts_ns))
+            self._sample()
         else:
             self._answer_row()
 
@@ -526,7 +526,10 @@ class Bot:
             self.chronicle.alarm("link", f"There has been no connection for {now_s - self._lost_s:.0f} s.")
 
     def _sample(self) -> None:
-        if self._link is not None:
+        """Once a minute of the market's clock, which in a replay is a row's."""
+        now_ns = self._clock.now_ns()
+        if self._link is not None and now_ns - self._sampled_ns >= SAMPLE_NS:
+            self._sampled_ns = now_ns
             self.chronicle.sample((self._link.listener.touch(ES), self._link.listener.touch(SPY)))
 
     def _record(self, recorder: QuoteRecorder) -> None:

@@ -6,11 +6,13 @@ A shell's helper: it owns no file of its own. Nothing that is noted here decides
 import logging
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from arbcore.alerts import Alerts
 from arbcore.carry.desk import commands as cmd
 from arbcore.carry.desk import events as ev
 from arbcore.carry.desk.risk import HALTED, ORDINARY
+from arbcore.carry.desk.session import Session
 from arbcore.store import Signal, Store
 
 _log = logging.getLogger(__name__)
@@ -20,12 +22,13 @@ Quotes = tuple[ev.Quote, ev.Quote]
 
 
 class Chronicle:
-    """``told(level, text)`` shows a line to people; ``utc_ns`` is the market's clock; a store comes later."""
+    """``told(level, text)`` shows a line to people; ``utc_ns`` is the market's clock; store and session come later."""
 
     def __init__(
         self, *, alerts: Alerts, told: Callable[[str, str], None], utc_ns: Callable[[], int]
     ) -> None:
         self.store: Store | None = None
+        self.session: Session | None = None
         self.alarms: Counter[str] = Counter()
         self.signals = 0
         self._alerts = alerts
@@ -72,13 +75,20 @@ class Chronicle:
 
     def sample(self, quotes: Quotes) -> None:
         """What the quotes are now and then, signal or not."""
-        self._keep(quotes, action="sample")
+        found = None if self.session is None else self.session.deviation(*quotes)
+        names = ("dev_bps", "edge_cc_bps", "edge_rev_bps")
+        known = {} if found is None else dict(zip(names, found, strict=True))
+        self._keep(quotes, action="sample", **known)
 
-    def _keep(self, quotes: Quotes, *, action: str, **known: str | float) -> None:
+    def _keep(self, quotes: Quotes, *, action: str, **known: Any) -> None:
         if self.store is not None:
             es, spy = quotes
+            if self.session is not None:
+                known["implied_repo"] = self.session.implied_repo(
+                    es, spy, action="" if action == "sample" else action
+                )
             # 0 is how a side without a price is told.
             prices = (es.bid or None, es.ask or None, spy.bid or None, spy.ask or None)
             names = ("es_bid", "es_ask", "spy_bid", "spy_ask")
-            signal = Signal(self._utc_ns(), action, **dict(zip(names, prices, strict=True)), **known)  # type: ignore[arg-type]
+            signal = Signal(self._utc_ns(), action, **dict(zip(names, prices, strict=True)), **known)
             self.store.note_signal(signal)

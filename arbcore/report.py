@@ -5,6 +5,7 @@ commissions, never from what the desk thought. Sums over commissions that are pa
 """
 
 import contextlib
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ from typing import Any
 from arbcore.carry.civil import iso_date, read_time, utc_to_new_york
 from arbcore.carry.desk.rows import ES, LEGS, SPY
 from arbcore.errors import ArbcoreError, InputError
+from arbcore.pages.report_page import report_page
 from arbcore.store_file import open_to_read, said_reading
 from arbcore.text import plural
 
 SCHEMA = "arbcore.report/1"
 #: Rows of the time line that a report shows; the store has them all.
 TIME_LINE_MAX = 1_000
+# What a desk says first, before it has heard of a connection.
+BORN = "HALTED: not connected"
 _DONE = ("closed", "void")
 _COLUMNS = {
     "trades": (
@@ -33,7 +37,10 @@ _COLUMNS = {
     "executions": (
         "exec_key, exec_id, order_ref, trade_id, symbol, side, quantity, price, multiplier, ts, commission"
     ),
-    "signals": "ts, action, refusal, es_bid, es_ask, spy_bid, spy_ask, dev_bps, edge_cc_bps, edge_rev_bps",
+    "signals": (
+        "ts, action, refusal, es_bid, es_ask, spy_bid, spy_ask, dev_bps, edge_cc_bps, edge_rev_bps, "
+        "implied_repo"
+    ),
     "events": "ts, level, kind, text",
 }
 _KEYS = {"trades": "trade_id", "orders": "created_ts", "executions": "ts", "signals": "signal_id",
@@ -78,6 +85,9 @@ def read_store(path: Path) -> StoreRows:
 def document(rows: StoreRows) -> Record:
     """The report as one JSON document: totals, P&L by leg and by New York date, trades, alarms, states."""
     trades = [trade_document(trade, rows) for trade in rows.trades if trade["phase"] != "void"]
+    repos = _entry_repos(rows.signals)
+    for trade in trades:
+        trade["entry_implied_repo"] = repos.get((f"enter_{trade['side']}", trade["entry_dev_bps"]))
     closed = [trade for trade in trades if trade["phase"] == "closed"]
     nets = [trade["net_pnl"] for trade in closed]
     return {
@@ -98,11 +108,13 @@ def document(rows: StoreRows) -> Record:
         "positions": _positions(rows.executions),
         "open_trades": [trade for trade in trades if trade["phase"] not in _DONE],
         "orders": dict(Counter(order["state"] for order in rows.orders)),
+        "orders_by_role": _by_role(rows.orders),
         "executions": len(rows.executions),
         "commissions_unknown": sum(one["commission"] is None for one in rows.executions),
         "signals": _signals(rows.signals),
         "alarms": dict(Counter(event["kind"] for event in rows.events if event["level"] == "alarm")),
         "state": next((e["text"] for e in reversed(rows.events) if e["kind"] == "state"), None),
+        "states": states(rows),
         "closed_trades": closed,
         "time_line": rows.events[-TIME_LINE_MAX:],
     }
@@ -119,6 +131,7 @@ def trade_document(trade: Record, rows: StoreRows) -> Record:
     commission = _sum(one["commission"] for one in mine)
     return {
         **trade,
+        **_decided_prices(trade, rows.orders),
         "gross_pnl": gross,
         "commission": commission,
         "net_pnl": None if commission is None or gross is None else gross - commission,
@@ -132,21 +145,35 @@ def _money(execution: Record) -> float:
     return float(sign * execution["quantity"] * execution["price"] * execution["multiplier"])
 
 
-def _slippage(trade: Record, orders: Sequence[Record], executions: Sequence[Record]) -> float | None:
-    """USD lost (negative) against the prices at the decisions; None where a decision named no price.
+def _decided(trade: Record, orders: Sequence[Record], *, leg: str, buying: bool) -> float | None:
+    """The price of a leg at the decision to buy or sell it: the limit of the first entry or exit order.
 
-    A decision's price of a leg is the limit of the first entry or exit order in it; what a hedge or a later
-    try did worse counts against that.
+    What a hedge or a later try did worse counts against that.
     """
+    return next(
+        (order["limit_price"] for order in orders
+         if order["trade_id"] == trade["trade_id"] and order["symbol"] == leg
+         and order["role"] in ("entry", "exit") and (order["side"] == "BUY") == buying),
+        None,
+    )  # fmt: skip
+
+
+def _decided_prices(trade: Record, orders: Sequence[Record]) -> Record:
+    """Both legs' prices at the signals: ``es_entry_signal`` and so on; None where a decision named none."""
+    found = {}
+    for leg, bought in ((ES, trade["side"] == "reverse"), (SPY, trade["side"] == "cash_and_carry")):
+        name = leg.lower()
+        found[f"{name}_entry_signal"] = _decided(trade, orders, leg=leg, buying=bought)
+        found[f"{name}_exit_signal"] = _decided(trade, orders, leg=leg, buying=not bought)
+    return found
+
+
+def _slippage(trade: Record, orders: Sequence[Record], executions: Sequence[Record]) -> float | None:
+    """USD lost (negative) against the prices at the decisions; None where a decision named no price."""
     total = 0.0
     for leg in LEGS:
         for buying in (True, False):
-            decided = next(
-                (order["limit_price"] for order in orders
-                 if order["trade_id"] == trade["trade_id"] and order["symbol"] == leg
-                 and order["role"] in ("entry", "exit") and (order["side"] == "BUY") == buying),
-                None,
-            )  # fmt: skip
+            decided = _decided(trade, orders, leg=leg, buying=buying)
             for one in executions:
                 if one["symbol"] != leg or (one["side"] == "BUY") != buying:
                     continue
@@ -155,6 +182,13 @@ def _slippage(trade: Record, orders: Sequence[Record], executions: Sequence[Reco
                 better = (decided - one["price"]) if buying else (one["price"] - decided)
                 total += better * one["quantity"] * one["multiplier"]
     return total
+
+
+def _entry_repos(signals: Iterable[Record]) -> dict[tuple[str, float], float | None]:
+    """Implied repo of the signals acted on; a pair has its signal's very deviation."""
+    return {
+        (one["action"], one["dev_bps"]): one["implied_repo"] for one in signals if not one["refusal"]
+    }
 
 
 def _positions(executions: Iterable[Record]) -> dict[str, int]:
@@ -178,12 +212,19 @@ def _leg_document(leg: str, rows: StoreRows) -> Record:
 
 
 def _days(rows: StoreRows, trades: Sequence[Record]) -> list[Record]:
-    """By New York date: what was closed then, and what was executed and paid for it."""
+    """By New York date: what was closed then by leg, and what was executed."""
+    gross_of: dict[int, dict[str, float]] = {}
+    for one in rows.executions:
+        legs = gross_of.setdefault(one["trade_id"], dict.fromkeys(LEGS, 0.0))
+        legs[one["symbol"]] = legs.get(one["symbol"], 0.0) + _money(one)
     days: dict[str, Record] = {}
 
     def of(ts: str) -> Record:
         date = exchange_date(ts)
-        blank = {"date": date, "trades": 0, "executions": 0, "gross_pnl": 0.0, "net_pnl": 0.0}
+        blank = {
+            "date": date, "trades": 0, "executions": 0, "gross_pnl": 0.0,
+            "legs": dict.fromkeys(LEGS, 0.0), "commissions": 0.0, "net_pnl": 0.0,
+        }  # fmt: skip
         return days.setdefault(date, blank)
 
     for one in rows.executions:
@@ -193,6 +234,9 @@ def _days(rows: StoreRows, trades: Sequence[Record]) -> list[Record]:
             day = of(trade["exit_ts"])
             day["trades"] += 1
             day["gross_pnl"] += trade["gross_pnl"]
+            for leg in LEGS:
+                day["legs"][leg] += gross_of.get(trade["trade_id"], {}).get(leg, 0.0)
+            day["commissions"] = _sum((day["commissions"], trade["commission"]))
             day["net_pnl"] = _sum((day["net_pnl"], trade["net_pnl"]))
     return [days[date] for date in sorted(days)]
 
@@ -200,6 +244,48 @@ def _days(rows: StoreRows, trades: Sequence[Record]) -> list[Record]:
 def exchange_date(ts: str) -> str:
     """The New York date of a time: the date that the exchange and the daily loss limit go by."""
     return iso_date(utc_to_new_york(read_time(ts))[0])
+
+
+def states(rows: StoreRows) -> list[Record]:
+    """Which risk state held from when to when; none between the end of a run and the next one's beginning."""
+    spans: list[Record] = []
+    last_ts = _last(rows)
+    connected: str | None = None
+    for event in rows.events:
+        if event["kind"] == "connected":
+            connected = event["ts"]
+        elif event["kind"] == "state":
+            if spans and spans[-1]["to_ts"] is None:
+                # A desk is born without a connection: said right after one was made, it is a new run's.
+                born = connected is not None and event["text"] == BORN
+                spans[-1]["to_ts"] = _quiet_since(rows, connected) if born else event["ts"]
+            name, _, reasons = event["text"].partition(": ")
+            spans.append({"state": name, "reasons": reasons, "from_ts": event["ts"], "to_ts": None})
+            connected = None
+    if spans:
+        spans[-1]["to_ts"] = last_ts
+    return spans
+
+
+def _quiet_since(rows: StoreRows, ts: str | None) -> str | None:
+    """The last thing that happened before a time."""
+    if ts is None:
+        return None
+    before_ns = read_time(ts)
+    found = []
+    for group in (rows.events, rows.signals, rows.executions):
+        count = bisect_left(group, before_ns, key=lambda row: read_time(row["ts"]))
+        if count:
+            found.append(group[count - 1]["ts"])
+    return max(found, key=read_time, default=None)
+
+
+def _by_role(orders: Iterable[Record]) -> dict[str, dict[str, int]]:
+    """How many orders of each role are in which state."""
+    found: dict[str, Counter[str]] = {}
+    for order in orders:
+        found.setdefault(order["role"], Counter())[order["state"]] += 1
+    return {role: dict(counts) for role, counts in found.items()}
 
 
 def _signals(signals: Sequence[Record]) -> Record:
@@ -228,6 +314,16 @@ def _first(rows: StoreRows) -> str | None:
 def _last(rows: StoreRows) -> str | None:
     found = [group[-1]["ts"] for group in (rows.events, rows.signals, rows.executions) if group]
     return max(found, key=read_time) if found else None
+
+
+def to_html(found: Record, rows: StoreRows) -> str:
+    """The report as one page; ``found`` is its document."""
+    from arbcore import __version__
+
+    return report_page(
+        found, name=rows.path.name, signals=rows.signals, events=rows.events, orders=rows.orders,
+        executions=rows.executions, version=__version__,
+    )  # fmt: skip
 
 
 def ledger(rows: StoreRows) -> Iterable[tuple[Any, ...]]:

@@ -94,6 +94,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             tripped INTEGER NOT NULL
         ) WITHOUT ROWID""",
         # What was seen: every signal, acted on or refused, and a sample a minute (action "sample").
+        # implied_repo is that of the prices which the action trades at; of a sample, of the mids.
         """CREATE TABLE signals (
             signal_id INTEGER PRIMARY KEY,
             ts TEXT NOT NULL,

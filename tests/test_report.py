@@ -9,54 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stores import NOW_NS, execution, opened, order, trade
+from bot_store import MINUTE_NS, fill, fill_store
+from stores import NOW_NS, opened, trade
 
 from arbcore.carry.backtest import TRADE_COLUMNS
+from arbcore.carry.civil import read_time
 from arbcore.errors import InputError
-from arbcore.report import document, exchange_date, ledger, read_store, summary_lines
-from arbcore.store import Signal, Store
-
-MINUTE_NS = 60 * 10**9
-
-
-def fill(store: Store, number: int, leg: str, side: int, **changes: Any) -> list[Any]:
-    """An order at its limit and its execution in full; ``price`` may be better or worse."""
-    letter = "E" if leg == "ES" else "S"
-    ref = f"{store.store_id}-{number:07d}{letter}"
-    quantity = 1 if leg == "ES" else 500
-    limit = changes.pop("limit")
-    role = changes.pop("role")
-    row = order(
-        store, number, ref=ref, leg=leg, side=side, quantity=quantity, limit=limit, role=role,
-        state="filled", filled=quantity, created_ns=NOW_NS + number,
-    )  # fmt: skip
-    done = execution(
-        store, key=f"{number:04d}.01", exec_id=f"{number:04d}.01.01", ref=ref, leg=leg, side=side,
-        quantity=quantity, multiplier=50.0 if leg == "ES" else 1.0, ts_ns=NOW_NS + number * MINUTE_NS,
-        **{"commission": 2.25, "price": limit, **changes},
-    )  # fmt: skip
-    return [row, done]
-
-
-def fill_store(store: Store, **last: Any) -> None:
-    """One cash and carry, won 25 on ES and lost 5 on SPY before commissions, 12.50 of slippage on the way."""
-    store.save(
-        [
-            *fill(store, 1, "ES", -1, limit=6800.25, role="entry"),
-            *fill(store, 2, "SPY", 1, limit=680.00, role="entry"),
-            *fill(store, 3, "ES", 1, limit=6799.50, price=6799.75, role="exit"),
-            *fill(store, 4, "SPY", -1, limit=679.99, role="exit", **last),
-            trade(
-                phase="closed", contracts=1, shares=500, es_entry=6800.25, es_exit=6799.75, spy_entry=680.0,
-                spy_exit=679.99, exit_ns=NOW_NS + 4 * MINUTE_NS, exit_dev_bps=4.5, exit_reason="converged",
-            ),
-        ]
-    )  # fmt: skip
-    store.note_event(NOW_NS, level="info", kind="state", text="ACTIVE")
-    store.note_event(NOW_NS, level="alarm", kind="stale ES", text="No tick.")
-    store.note_signal(Signal(NOW_NS, "enter_cash_and_carry", dev_bps=24.5))
-    store.note_signal(Signal(NOW_NS, "enter_cash_and_carry", refusal="REDUCING", dev_bps=24.5))
-    store.note_signal(Signal(NOW_NS, "sample"))
+from arbcore.report import document, exchange_date, ledger, read_store, summary_lines, to_html
+from arbcore.store import Store
 
 
 @pytest.fixture
@@ -129,6 +89,67 @@ def test_an_open_pair_is_shown_and_not_counted(path: Path) -> None:
     assert "cash_and_carry hedging" in "\n".join(summary_lines(report))
 
 
+def test_a_trade_has_its_prices_at_the_signals_and_its_repo(path: Path) -> None:
+    store = opened(path)
+    fill_store(store)
+    store.close()
+    (found_trade,) = found(path)["closed_trades"]
+    names = ("es_entry_signal", "es_exit_signal", "spy_entry_signal", "spy_exit_signal")
+    assert [found_trade[name] for name in names] == [6800.25, 6799.5, 680.0, 679.99]
+    # That of the signal acted on, not of the refused one.
+    assert found_trade["entry_implied_repo"] == 0.0431
+
+
+def test_a_price_that_no_decision_named_is_unknown(path: Path) -> None:
+    store = opened(path)
+    store.save([*fill(store, 1, "ES", -1, limit=6800.25, role="entry"), trade(phase="hedging", contracts=1)])
+    store.close()
+    (found_trade,) = found(path)["open_trades"]
+    assert found_trade["es_entry_signal"] == 6800.25
+    assert (found_trade["spy_entry_signal"], found_trade["entry_implied_repo"]) == (None, None)
+
+
+def test_a_day_has_its_pnl_by_leg(path: Path) -> None:
+    store = opened(path)
+    fill_store(store)
+    store.close()
+    (day,) = found(path)["days"]
+    assert day["legs"] == {"ES": pytest.approx(25.0), "SPY": pytest.approx(-5.0)}
+    assert (day["commissions"], day["net_pnl"]) == (9.0, pytest.approx(11.0))
+
+
+def test_orders_are_counted_by_role_and_state(path: Path) -> None:
+    store = opened(path)
+    fill_store(store)
+    store.close()
+    assert found(path)["orders_by_role"] == {"entry": {"filled": 2}, "exit": {"filled": 2}}
+
+
+def test_states_end_where_the_next_begins_and_with_the_run(path: Path) -> None:
+    store = opened(path)
+    said = [
+        (0, "connected", "Connected."), (0, "state", "HALTED: not connected"), (1, "state", "ACTIVE"),
+        (5, "link_lost", "Lost."), (5, "state", "HALTED: not connected"), (6, "connected", "Connected."),
+        (6, "state", "HALTED: reconciling"), (7, "state", "ACTIVE"), (9, "stale", "x"),
+        # A new run: the one before ended with what it said last.
+        (60, "connected", "Connected."), (60, "state", "HALTED: not connected"), (61, "state", "ACTIVE"),
+        (65, "stop", "Stopping."),
+    ]  # fmt: skip
+    for minutes, kind, text in said:
+        store.note_event(NOW_NS + minutes * MINUTE_NS, level="info", kind=kind, text=text)
+    store.close()
+    spans = [
+        (span["state"], span["reasons"], *((read_time(span[key]) - NOW_NS) // MINUTE_NS
+         for key in ("from_ts", "to_ts")))
+        for span in found(path)["states"]
+    ]  # fmt: skip
+    assert spans == [
+        ("HALTED", "not connected", 0, 1), ("ACTIVE", "", 1, 5), ("HALTED", "not connected", 5, 6),
+        ("HALTED", "reconciling", 6, 7), ("ACTIVE", "", 7, 9), ("HALTED", "not connected", 60, 61),
+        ("ACTIVE", "", 61, 65),
+    ]  # fmt: skip
+
+
 def test_an_empty_store_says_that_nothing_happened(path: Path) -> None:
     opened(path).close()
     assert "nothing happened yet" in summary_lines(found(path))[0]
@@ -152,6 +173,25 @@ def test_the_command_writes_the_ledger_in_the_backtests_columns(path: Path, tmp_
     assert tuple(rows[0]) == TRADE_COLUMNS
     assert (rows[0]["side"], rows[0]["exit_reason"]) == ("cash_and_carry", "converged")
     assert rows[0]["es_exit"] == "6799.75"
+
+
+def test_the_command_writes_the_page(path: Path, tmp_path: Path) -> None:
+    store = opened(path)
+    fill_store(store)
+    store.close()
+    done = run("--html", "bot.html", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = read_store(path)
+    assert (tmp_path / "bot.html").read_text(encoding="utf-8") == to_html(document(rows), rows)
+
+
+def test_the_command_never_writes_a_page_over_the_store(path: Path, tmp_path: Path) -> None:
+    opened(path).close()
+    before = path.read_bytes()
+    done = run("--html", path.name, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "would overwrite the store" in done.stderr
+    assert path.read_bytes() == before
 
 
 def test_the_command_finds_the_store_of_a_simulated_run(tmp_path: Path) -> None:

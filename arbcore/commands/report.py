@@ -15,7 +15,7 @@ and alarms."""
 EPILOG = """\
 examples:
   arbcore report
-  arbcore report --db arb_bot.simulated.sqlite3 --trades trades.csv
+  arbcore report --db arb_bot.simulated.sqlite3 --trades trades.csv --html bot.html
   arbcore report --json | python -m json.tool
 
 Without --db the store is DB_PATH's (default arb_bot.sqlite3); where that is not there, the one of the last
@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trades", type=Path, metavar="FILE", help="write the ledger, in the backtest's columns"
     )
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write the report as one page that loads nothing"
+    )
     parser.add_argument("--json", action="store_true", help="the report as one JSON document")
 
 
@@ -37,16 +40,21 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from arbcore.carry.backtest import TRADE_COLUMNS
     from arbcore.output_file import OutputFile
-    from arbcore.report import document, ledger, read_store, summary_lines
+    from arbcore.report import document, ledger, read_store, summary_lines, to_html
 
     path = args.db or _default_store()
-    refuse_overlap(inputs=[("the store", path)], outputs=[("--trades", args.trades)])
+    refuse_overlap(
+        inputs=[("the store", path)], outputs=[("--trades", args.trades), ("--html", args.html)]
+    )
     rows = read_store(path)
+    found = document(rows)
     if args.trades is not None:
         with OutputFile(args.trades) as stream:
             stream.write(",".join(TRADE_COLUMNS) + "\n")
             stream.writelines(",".join(map(str, cells)) + "\n" for cells in ledger(rows))
-    found = document(rows)
+    if args.html is not None:
+        with OutputFile(args.html) as stream:
+            stream.write(to_html(found, rows))
     print(json.dumps(found) if args.json else "\n".join(summary_lines(found)))
     return 0
 

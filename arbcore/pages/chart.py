@@ -19,6 +19,7 @@ _MARKS_MAX = 300
 _SYMBOLS = {
     "down": "M-4.5,-8 L4.5,-8 L0,0 Z",
     "up": "M-4.5,8 L4.5,8 L0,0 Z",
+    "cross": "M-3.5,-3.5 L3.5,3.5 M-3.5,3.5 L3.5,-3.5",
     "ring": "M-3,0 a3,3 0 1,0 6,0 a3,3 0 1,0 -6,0 Z",
 }
 
@@ -30,7 +31,7 @@ class Chart:
     """One chart; ``key`` makes its ids unique on the page.
 
     ``labels`` are (share, text) along the bottom, each with a line; ``names`` the same without one.
-    ``whole`` has only whole numbers at the side.
+    ``whole`` has only whole numbers at the side, ``sides`` (share, text) in the place of numbers.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Chart:
     height: int = 240
     unit: str = ""
     whole: bool = False
+    sides: Sequence[tuple[float, str]] | None = None
     labels: Sequence[tuple[float, str]] = ()
     names: Sequence[tuple[float, str]] = ()
     _ink: list[Markup] = field(default_factory=list)
@@ -151,7 +153,8 @@ class Chart:
 
     def _grid(self) -> Markup:
         parts: list[Markup] = []
-        for share, text in self.y.labels(max(2, self.height // 48), whole=self.whole):
+        numbers = self.y.labels(max(2, self.height // 48), whole=self.whole)
+        for share, text in numbers if self.sides is None else self.sides:
             height = _percent(1 - share)
             parts.append(tag("line", x1="0", x2="100%", y1=height, y2=height))
             parts.append(tag("text", text, x="-8", y=height, dy="0.32em", text_anchor="end"))

@@ -71,8 +71,13 @@ figcaption{font-size:13px;max-width:86ch;margin-top:8px}
 .mark-cc{fill:var(--carry);stroke:var(--ground);stroke-width:.8}
 .mark-reverse{fill:var(--reverse);stroke:var(--ground);stroke-width:.8}
 .mark-exit{fill:var(--ground);stroke:var(--ink);stroke-width:1.3}
+.mark-alarm{fill:var(--loss);stroke:var(--ground);stroke-width:.8}
+.mark-refused{fill:none;stroke:var(--soft);stroke-width:1.5}
+.state-active{fill:var(--gain);fill-opacity:.7}.state-reducing{fill:var(--reverse);fill-opacity:.85}
+.state-halted{fill:var(--loss);fill-opacity:.85}
 .rug{stroke-width:1;stroke-opacity:.75}
 .rug.mark-cc{stroke:var(--carry)}.rug.mark-reverse{stroke:var(--reverse)}.rug.mark-exit{stroke:var(--ink)}
+.rug.mark-alarm{stroke:var(--loss)}.rug.mark-refused{stroke:var(--soft)}
 .bar-gain{fill:var(--gain);fill-opacity:.8}.bar-loss{fill:var(--loss);fill-opacity:.8}
 .bar-total{fill:var(--curve);fill-opacity:.85}
 .over rect:hover,.heat rect:hover{stroke:var(--ink);stroke-width:1}
@@ -91,7 +96,7 @@ figcaption{font-size:13px;max-width:86ch;margin-top:8px}
 .swatch{vertical-align:-1px;overflow:visible}
 .swatch path,.swatch line{fill:none}
 .swatch .mark-cc{fill:var(--carry)}.swatch .mark-reverse{fill:var(--reverse)}
-.swatch .mark-exit{fill:var(--ground)}
+.swatch .mark-exit{fill:var(--ground)}.swatch .mark-alarm{fill:var(--loss)}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:0 44px}
 .pair>*{min-width:0}
 .scroll{overflow-x:auto}

@@ -16,7 +16,8 @@ from arbcore.carry.desk.risk import ACTIVE, ENTRY_PAUSE, Draft
 from arbcore.carry.desk.rows import CASH_AND_CARRY, ES, IOC, LIMIT, REVERSE, SPY, TradeRow
 from arbcore.carry.desk.settings import seconds_ns, shares_for
 
-_SIDES = {"enter_cash_and_carry": CASH_AND_CARRY, "enter_reverse": REVERSE}
+#: By the signal's action of entering.
+SIDES_OF = {"enter_cash_and_carry": CASH_AND_CARRY, "enter_reverse": REVERSE}
 _STAY = "stay"
 #: Reasons for which a held pair goes without asking the signal, by the brake that holds.
 FORCED = {"kill switch": "kill", "daily loss": "daily_loss"}
@@ -67,6 +68,11 @@ class Decider:
 
     # --- deciding -------------------------------------------------------------------------------
 
+    @property
+    def calibrating(self) -> bool:
+        """Whether the factor is still being measured: until then there is no deviation to speak of."""
+        return self._calibration_left > 0
+
     def decide(self, ts_ns: int) -> None:
         """One decision on the quotes as they stand, at a time of the market's clock."""
         core = self.core
@@ -103,7 +109,7 @@ class Decider:
             )
             refusal = "not believed"
         elif trade is None:
-            refusal = self._enter(_SIDES[action], ts_ns, expiry_ns, dev_bps=dev_bps)
+            refusal = self._enter(SIDES_OF[action], ts_ns, expiry_ns, dev_bps=dev_bps)
         else:
             refusal = self.pairs.leave(trade, action, ts_ns=ts_ns, dev_bps=dev_bps, forced=False)
         self._note(action, refusal, ts_ns, (dev_bps, c))

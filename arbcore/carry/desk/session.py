@@ -10,11 +10,12 @@ clocks or any library.
 from collections.abc import Callable
 from typing import Any
 
+from arbcore._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_bps
 from arbcore.carry.desk import events as ev
 from arbcore.carry.desk.commands import Command, RaiseKillSwitch, Resubscribe, State
 from arbcore.carry.desk.core import Core, number_of
 from arbcore.carry.desk.day import Day
-from arbcore.carry.desk.decide import Decider
+from arbcore.carry.desk.decide import SIDES_OF, Decider
 from arbcore.carry.desk.news import OrderNews
 from arbcore.carry.desk.orders import DOUBT, UNKNOWN
 from arbcore.carry.desk.pair import CLOSED, HELD, Pairs, Trade
@@ -173,6 +174,47 @@ class Session:
             "skipped": dict(self._decider.skipped),
             "factor": core.gate.factor,
         }  # fmt: skip
+
+    # --- what the quotes mean, for whoever writes it down -----------------------------------------
+
+    def deviation(self, es: ev.Quote, spy: ev.Quote) -> tuple[float, float, float] | None:
+        """Deviation, cash-and-carry edge and reverse edge in bps; None while any part of them is unknown."""
+        if not (es.bid and es.ask and spy.bid and spy.ask and self._priced):
+            return None
+        c = self._core.terms.carry(self._core.clock.utc_ns, self._expiry_ns, spy_mid=(spy.bid + spy.ask) / 2)
+        return (
+            deviation_bps(es_bid=es.bid, es_ask=es.ask, spy_bid=spy.bid, spy_ask=spy.ask, c=c),
+            edge_cash_and_carry_bps(es_bid=es.bid, spy_ask=spy.ask, c=c),
+            edge_reverse_bps(es_ask=es.ask, spy_bid=spy.bid, c=c),
+        )
+
+    def implied_repo(self, es: ev.Quote, spy: ev.Quote, *, action: str = "") -> float | None:
+        """The rate at the prices that an action trades at, without one at the mids; None while unknown."""
+        if not (es.bid and es.ask and spy.bid and spy.ask and self._priced):
+            return None
+        trade = next(iter(self._pairs.open.values()), None)
+        # Leaving a cash and carry buys the future, as entering a reverse does.
+        side = SIDES_OF.get(action, 0) or (-trade.side if action and trade is not None else 0)
+        prices = (
+            (es.ask, spy.bid) if side > 0
+            else (es.bid, spy.ask) if side < 0
+            else ((es.bid + es.ask) / 2, (spy.bid + spy.ask) / 2)
+        )  # fmt: skip
+        if action and not side:
+            return None
+        return self._core.terms.implied_repo(
+            self._core.clock.utc_ns, self._expiry_ns, es_price=prices[0], spy_price=prices[1]
+        )
+
+    @property
+    def _expiry_ns(self) -> int:
+        trade = next(iter(self._pairs.open.values()), None)
+        return self._core.es.expiry_ns if trade is None else trade.expiry_ns
+
+    @property
+    def _priced(self) -> bool:
+        """Whether contract and factor are known."""
+        return self._expiry_ns > self._core.clock.utc_ns and not self._decider.calibrating
 
     # --- restoring ------------------------------------------------------------------------------
 

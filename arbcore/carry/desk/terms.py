@@ -11,7 +11,9 @@ from arbcore._carry import carry_factor, years_to_expiry
 from arbcore.carry.calendar import trading_date
 from arbcore.carry.dividends import Schedule, YieldPerExpiry
 from arbcore.carry.factor import FactorSeries, check_factor
-from arbcore.carry.rates import ConstantRate, Rate, check_rate
+from arbcore.carry.fair import implied_repo
+from arbcore.carry.rates import RATE_MAX, ConstantRate, Rate, check_rate
+from arbcore.errors import UsageError
 
 #: A schedule's yield is worked out again after this long, or for another expiry.
 _SCHEDULE_NS = 60 * 10**9
@@ -50,11 +52,27 @@ class CarryTerms:
             factor = self.factor_at(utc_ns)
         r = self._constant if self._constant is not None else self._rate.at(t)
         d = self._yield
-        if isinstance(self._schedule, Schedule):
-            d = self._yield_of(self._schedule, utc_ns, expiry_ns=expiry_ns, index=spy_mid * factor)
-        elif self._schedule is not None:
-            d = self._schedule.of(trading_date(expiry_ns))
+        if self._schedule is not None:
+            d = self._yield_at(utc_ns, expiry_ns, index=spy_mid * factor)
         return carry_factor(factor=factor, r=r, d=d, t=t)
+
+    def implied_repo(self, utc_ns: int, expiry_ns: int, *, es_price: float, spy_price: float) -> float | None:
+        """The rate at which these prices are fair; None where no believable one makes them so."""
+        t = years_to_expiry(utc_ns, expiry_ns)
+        index = spy_price * self.factor_at(utc_ns)
+        d = self._yield_at(utc_ns, expiry_ns, index=index)
+        try:
+            rate = implied_repo(future=es_price, spot=index, t=t, d=d)
+        except UsageError:
+            return None
+        return rate if abs(rate) <= RATE_MAX else None
+
+    def _yield_at(self, utc_ns: int, expiry_ns: int, *, index: float) -> float:
+        if self._schedule is None:
+            return self._yield
+        if isinstance(self._schedule, Schedule):
+            return self._yield_of(self._schedule, utc_ns, expiry_ns=expiry_ns, index=index)
+        return self._schedule.of(trading_date(expiry_ns))
 
     def _yield_of(self, schedule: Schedule, utc_ns: int, *, expiry_ns: int, index: float) -> float:
         """The yield that is worth as much as the dividends up to an expiry."""

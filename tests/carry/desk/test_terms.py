@@ -66,3 +66,24 @@ def test_what_cannot_be_a_term_is_refused(given: dict[str, float]) -> None:
     terms = CarryTerms(ConstantRate(0.045), 0.014, 10.0)
     with pytest.raises(UsageError):
         terms.tell(**{"r": None, "d": None, "factor": None, **given})
+
+
+def test_implied_repo_is_the_rate_that_would_make_the_prices_fair() -> None:
+    terms = CarryTerms(ConstantRate(0.045), 0.014, 10.03)
+    fair = c_of(CarryTerms(ConstantRate(0.031), 0.014, 10.03)) * 600.0
+    found = terms.implied_repo(NOW_NS, CONTRACT.expiry_ns, es_price=fair, spy_price=600.0)
+    assert found == pytest.approx(0.031, abs=1e-12)
+
+
+def test_implied_repo_takes_a_schedule_as_the_yield_that_is_worth_the_same() -> None:
+    schedule = Schedule((Dividend(read_date("2026-03-10"), 4.0),))
+    terms = CarryTerms(ConstantRate(0.04), schedule, 10.0)
+    fair = c_of(terms) * 600.0
+    found = terms.implied_repo(NOW_NS, CONTRACT.expiry_ns, es_price=fair, spy_price=600.0)
+    assert found == pytest.approx(0.04, abs=1e-12)
+
+
+@pytest.mark.parametrize("now_ns", [CONTRACT.expiry_ns, CONTRACT.expiry_ns - 10**9])
+def test_no_believable_rate_is_no_rate(now_ns: int) -> None:
+    terms = CarryTerms(ConstantRate(0.045), 0.014, 10.0)
+    assert terms.implied_repo(now_ns, CONTRACT.expiry_ns, es_price=6_100.0, spy_price=600.0) is None

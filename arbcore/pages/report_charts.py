@@ -1,0 +1,208 @@
+"""The pictures of the carry bot's page: its states with the alarms, what it saw, the repo that prices implied.
+
+Owns how rows of the store become places on one straight axis of time. Money is not its business.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from arbcore.carry.civil import NS_PER_MINUTE, read_time
+from arbcore.pages.chart import Chart, legend, swatch
+from arbcore.pages.markup import Markup, number, percent, tag
+from arbcore.pages.page import figure, section, table
+from arbcore.pages.scale import Scale, TimeAxis, moment
+from arbcore.pages.series import PLACES_MAX
+from arbcore.pages.words import label_of
+from arbcore.text import plural, time_span
+
+Record = Mapping[str, Any]
+#: From the top: where the time line has its lanes.
+_LANES = ("alarms", "ACTIVE", "REDUCING", "HALTED")
+#: What is shorter is drawn this long, and what is nearer to its neighbour is drawn as one with it.
+_LEAST = 0.0015
+#: Without news for longer than this, a curve is interrupted.
+_QUIET_NS = 10 * NS_PER_MINUTE
+#: Entries and exits told by name in the readouts.
+_DID = {"enter_cash_and_carry": "cash and carry entered", "enter_reverse": "reverse entered"}
+
+
+class Stretch:
+    """A stretch of time, drawn as long as it was."""
+
+    def __init__(self, first_ns: int, last_ns: int) -> None:
+        self.first_ns, self.last_ns = first_ns, last_ns
+
+    def __call__(self, time_ns: int) -> float:
+        """The share of a time; of a stretch of no length, its middle."""
+        if self.last_ns <= self.first_ns:
+            return 0.5
+        return min(1.0, max(0.0, (time_ns - self.first_ns) / (self.last_ns - self.first_ns)))
+
+    def labels(self) -> list[tuple[float, str]]:
+        """(share, text) along the bottom."""
+        steps = 2 * PLACES_MAX
+        length = self.last_ns - self.first_ns
+        times = [self.first_ns + length * at // steps for at in range(steps + 1)]
+        return TimeAxis(times if length >= steps else [self.first_ns]).labels()
+
+
+def states_section(states: Sequence[Record], events: Sequence[Record], stretch: Stretch) -> Markup:
+    """Which state held when, with the alarms above."""
+    alarms = [event for event in events if event["level"] == "alarm"]
+    held = {name: sum(_seconds(span) for span in states if span["state"] == name) for name in _LANES[1:]}
+    whole = ", ".join(f"{name} {time_span(seconds)}" for name, seconds in held.items())
+    count = len(_LANES)
+    chart = Chart(
+        key="states", title="States and alarms", description=f"{whole}; {plural(len(alarms), 'alarm')}.",
+        y=Scale(0.0, float(count)), height=30 * count, labels=stretch.labels(),
+        sides=[((count - at - 0.5) / count, name.lower()) for at, name in enumerate(_LANES)],
+    )  # fmt: skip
+    for at, name in enumerate(_LANES[1:], 1):
+        lane = _lane([span for span in states if span["state"] == name], stretch)
+        chart.spans(
+            [(left, right) for left, right, _ in lane],
+            [(count - at - 0.82, count - at - 0.18)] * len(lane),
+            styles=[f"state-{name.lower()}"] * len(lane),
+            texts=[text for *_, text in lane],
+        )
+    chart.marks(
+        [(stretch(read_time(alarm["ts"])), count - 0.7) for alarm in alarms], symbol="down",
+        style="mark-alarm",
+    )  # fmt: skip
+    caption = (
+        "ACTIVE trades; REDUCING only makes positions smaller; HALTED sends nothing but cancels. Where no "
+        f"state is drawn, nothing ran. In all: {whole}. Times are UTC."
+    )
+    keys = [(swatch("mark-alarm", symbol="down"), "alarm")]
+    return section("states", "Time line", figure(chart.markup(), caption=caption, legend=legend(*keys)))
+
+
+def _seconds(span: Record) -> float:
+    return (read_time(span["to_ts"]) - read_time(span["from_ts"])) / 1e9
+
+
+def _lane(spans: Sequence[Record], stretch: Stretch) -> list[tuple[float, float, str]]:
+    """(left, right, what it says) of one state's bands, those too near to be told apart as one."""
+    found: list[tuple[float, float, str]] = []
+    for span in spans:
+        left, right = stretch(read_time(span["from_ts"])), stretch(read_time(span["to_ts"]))
+        text = f"{span['state']} for {time_span(_seconds(span))} from {moment(read_time(span['from_ts']))}"
+        if span["reasons"]:
+            text += f": {span['reasons']}"
+        if found and left - found[-1][1] < _LEAST:
+            left, _, text = found.pop()[0], 0, f"{text}, and others just before"
+        left = min(left, 1.0 - _LEAST)
+        found.append((left, max(right, left + _LEAST), text))
+    return found
+
+
+def signal_section(signals: Sequence[Record], stretch: Stretch, refused: Mapping[str, int]) -> Markup:
+    """The deviation over time with what was done about it, and the repo that the prices implied."""
+    told = [(read_time(one["ts"]), one) for one in signals if one["dev_bps"] is not None]
+    if not told:
+        text = "No signal was seen, and no sample of quotes with both legs in them was taken."
+        return section("signal", "The signal", tag("p", text))
+    chart = _curve(
+        "signal", stretch, [(ns, one["dev_bps"]) for ns, one in told], unit="Deviation of ES from fair, bps",
+        title="Deviation of ES from fair value",
+    )  # fmt: skip
+    chart.rule(0.0, style="line-zero")
+    real = [(ns, one) for ns, one in told if one["action"] != "sample"]
+    _mark(chart, stretch, real, "dev_bps")
+    chart.readouts([stretch(ns) for ns, _ in told], [_said(ns, one) for ns, one in told])
+    charts = [chart.markup(), *_repo_chart(told, stretch)]
+    keys = [
+        (swatch("mark-cc", symbol="down"), "cash and carry entered"),
+        (swatch("mark-reverse", symbol="up"), "reverse entered"),
+        (swatch("mark-exit", symbol="ring"), "left"),
+        (swatch("mark-refused", symbol="cross"), "refused"),
+    ]
+    caption = (
+        "Through the samples, one a minute, and the signals; a signal refused again for the same reason is "
+        "noted once. Implied repo is the rate at which the prices are fair: the curve at the mids, a signal at "
+        "the prices it trades at."
+    )
+    made = figure(*charts, caption=caption, legend=legend(*keys))
+    return section("signal", "The signal", made, _refused_table(refused))
+
+
+def _refused_table(refused: Mapping[str, int]) -> Markup | str:
+    if not refused:
+        return ""
+    rows = [[reason, f"{count:,}"] for reason, count in sorted(refused.items())]
+    return table("Signals that were not acted on, by the reason", ["reason", "signals"], rows, numbers=[1])
+
+
+def _repo_chart(told: Sequence[tuple[int, Record]], stretch: Stretch) -> list[Markup]:
+    known = [(ns, one) for ns, one in told if one["implied_repo"] is not None]
+    if not known:
+        return []
+    at_mids = [(ns, 100 * one["implied_repo"]) for ns, one in known if one["action"] == "sample"]
+    everything = [100 * one["implied_repo"] for _, one in known]
+    chart = _curve(
+        "repo", stretch, at_mids, unit="Implied repo, % a year", title="Implied repo", also=everything,
+        height=170,
+    )  # fmt: skip
+    real = [(ns, {**one, "repo": 100 * one["implied_repo"]}) for ns, one in known if one["action"] != "sample"]
+    _mark(chart, stretch, real, "repo")
+    chart.readouts([stretch(ns) for ns, _ in known], [_said(ns, one) for ns, one in known])
+    return [chart.markup()]
+
+
+def _curve(key: str, stretch: Stretch, points: Sequence[tuple[int, float]], *, title: str, unit: str,
+           also: Sequence[float] = (), height: int = 280) -> Chart:  # fmt: skip
+    """A chart with the curve of its points, drawn from the least to the largest where they are many."""
+    values = [value for _, value in points]
+    seen = [*values, *also]
+    chart = Chart(
+        key=key, title=title, unit=unit, y=Scale.around([*seen, 0.0] if key == "signal" else seen),
+        height=height, labels=stretch.labels(),
+        description=f"From {number(min(seen))} to {number(max(seen))}, last {number(seen[-1])}.",
+    )  # fmt: skip
+    if not points:
+        return chart
+    size_ns = max(1, (stretch.last_ns - stretch.first_ns) // PLACES_MAX)
+    buckets: dict[int, list[tuple[int, float]]] = {}
+    for time_ns, value in points:
+        buckets.setdefault((time_ns - stretch.first_ns) // size_ns, []).append((time_ns, value))
+    groups = [buckets[at] for at in sorted(buckets)]
+    times = [group[-1][0] for group in groups]
+    steps = [later - earlier for earlier, later in pairwise(times)]
+    usual_ns = statistics.median(steps) if steps else 0
+    longest_ns = max(_QUIET_NS, 3 * usual_ns)
+    breaks = {at for at, step in enumerate(steps, 1) if step > longest_ns}
+    xs = [stretch(time_ns) for time_ns in times]
+    lows, highs = ([least(value for _, value in group) for group in groups] for least in (min, max))
+    if lows != highs:
+        chart.band(xs, lows, highs, style="fill-range", breaks=breaks)
+    chart.line(xs, [group[-1][1] for group in groups], style="line-thin", breaks=breaks)
+    return chart
+
+
+def _mark(chart: Chart, stretch: Stretch, signals: Sequence[tuple[int, Record]], key: str) -> None:
+    """Entries, exits, and what was refused, each by its symbol."""
+    groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for time_ns, one in signals:
+        groups.setdefault(_symbol(one), []).append((stretch(time_ns), one[key]))
+    for (symbol, style), points in sorted(groups.items()):
+        chart.marks(points, symbol=symbol, style=style)
+
+
+def _symbol(signal: Record) -> tuple[str, str]:
+    if signal["refusal"]:
+        return "cross", "mark-refused"
+    entries = {"enter_cash_and_carry": ("down", "mark-cc"), "enter_reverse": ("up", "mark-reverse")}
+    return entries.get(signal["action"], ("ring", "mark-exit"))
+
+
+def _said(time_ns: int, signal: Record) -> str:
+    parts = [moment(time_ns // 10**9 * 10**9), f"{number(signal['dev_bps'], signed=True)} bps"]
+    if signal["implied_repo"] is not None:
+        parts.append(f"repo {percent(signal['implied_repo'], 2)}")
+    if signal["action"] != "sample":
+        parts.append(_DID.get(signal["action"], f"left: {label_of(signal['action'])}"))
+    if signal["refusal"]:
+        parts[-1] = f"{label_of(signal['action'])} refused: {signal['refusal']}"
+    return "  ".join(parts)

@@ -1,0 +1,125 @@
+"""The carry bot's page: what it saw, signalled, ordered and filled, and what came of it.
+
+A pure function of the report's document and of the rows that the pictures are made of.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from arbcore.carry.civil import read_time
+from arbcore.pages.markup import Markup, datum, number, percent, tag
+from arbcore.pages.page import bullets, facts, heading, page, section
+from arbcore.pages.report_charts import Stretch, signal_section, states_section
+from arbcore.pages.report_tables import (
+    UNKNOWN,
+    alarms_section,
+    days_section,
+    executions_section,
+    money,
+    open_section,
+    orders_section,
+    paid,
+    trades_section,
+)
+from arbcore.pages.words import readable
+from arbcore.text import plural
+
+Record = Mapping[str, Any]
+_NOTES = (
+    "Money is made of executions and their commissions, never of what the bot thought.",
+    "A commission that was not reported yet is unknown, and so is every sum with it in it; nothing unknown is 0.",
+    "Slippage compares each fill with the price of its leg at the decision: the limit of the first order.",
+    "Days are New York's, as the exchange and the daily loss limit count them.",
+)
+
+
+def report_page(
+    found: Record,
+    *,
+    name: str,
+    signals: Sequence[Record],
+    events: Sequence[Record],
+    orders: Sequence[Record],
+    executions: Sequence[Record],
+    version: str,
+) -> str:
+    """A self-contained HTML document; ``found`` is the report's JSON document, the rest the store's rows."""
+    account = f"{found['mode']} account {found['account']}"
+    parts: list[object] = [
+        heading(
+            "arbcore \N{MIDDLE DOT} carry bot", name, lede=_lede(found),
+            detail=f"{account}, {_period(found)}",
+        ),
+        _facts(found),
+    ]  # fmt: skip
+    if found["first_ts"] is not None:
+        parts += _pictures(found, signals, events)
+    if found["closed_trades"]:
+        parts.append(trades_section(found["closed_trades"]))
+    if found["open_trades"]:
+        parts.append(open_section(found["open_trades"]))
+    if found["days"]:
+        parts.append(days_section(found))
+    if found["orders_by_role"]:
+        parts.append(orders_section(found["orders_by_role"]))
+    if executions:
+        limits = {order["order_ref"]: order["limit_price"] for order in orders}
+        parts.append(executions_section(executions, lambda one: limits.get(one["order_ref"])))
+    parts += [alarms_section(events), section("notes", "How to read this", bullets(_NOTES))]
+    return page(*parts, title=f"Carry bot: {name}", version=version)
+
+
+def _pictures(found: Record, signals: Sequence[Record], events: Sequence[Record]) -> list[Markup]:
+    stretch = Stretch(read_time(found["first_ts"]), read_time(found["last_ts"]))
+    return [
+        states_section(found["states"], events, stretch),
+        signal_section(signals, stretch, found["signals"]["refused"]),
+    ]
+
+
+def _period(found: Record) -> str:
+    if found["first_ts"] is None:
+        return "nothing happened yet"
+    first, last = (readable(f"{found[key][:19].removesuffix('Z')}Z") for key in ("first_ts", "last_ts"))
+    return f"{first} to {last}"
+
+
+def _lede(found: Record) -> str:
+    count, net = found["trades"], found["net_pnl"]
+    held = " A position is still open." if found["open_trades"] else ""
+    if not count:
+        return f"No pair was opened and closed.{held}"
+    trades = "One trade" if count == 1 else f"{count:,} trades"
+    if net is None:
+        missing = plural(found["commissions_unknown"], "commission")
+        return (
+            f"{trades} closed, {number(found['gross_pnl'], signed=True)} USD before commissions; the net is "
+            f"unknown while {missing} {'is' if found['commissions_unknown'] == 1 else 'are'}.{held}"
+        )
+    won = "" if count == 1 else f", {found['wins']:,} of them won,"
+    verb = "made" if net >= 0 else "lost"
+    return (
+        f"{trades}{won} {verb} {number(abs(net))} USD after {number(found['commissions'])} USD of "
+        f"commissions.{held}"
+    )
+
+
+def _facts(found: Record) -> Markup:
+    count = found["trades"]
+    alarms = sum(found["alarms"].values())
+    acted = sum(found["signals"]["acted_on"].values())
+    refused = sum(found["signals"]["refused"].values())
+    held = found["positions"]
+    sides = ", ".join(f"{leg} {quantity:+,}".replace("-", "\N{MINUS SIGN}") for leg, quantity in held.items())
+    missing = found["commissions_unknown"]
+    items: list[tuple[str, object, object]] = [
+        ("Net P&L", money(found["net_pnl"], key="net_pnl"), "USD, closed trades"),
+        ("Trades", datum(count, f"{count:,}", key="trades"),
+         f"{percent(found['wins'] / count)} won" if count else "none closed"),
+        ("Slippage", money(found["slippage"], key="slippage"), "USD, against the signals"),
+        ("Commissions", paid(found["commissions"], key="commissions"),
+         f"USD, {missing:,} of {found['executions']:,} {UNKNOWN}" if missing else "USD"),
+        ("Signals", f"{acted + refused:,}", f"{acted:,} acted on, {refused:,} refused"),
+        ("Alarms", f"{alarms:,}", tag("span", f"state {found['state'] or 'none yet'}; holds {sides}")),
+    ]  # fmt: skip
+    return facts(items)

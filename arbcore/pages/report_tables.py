@@ -1,0 +1,159 @@
+"""The tables of the carry bot's page: trades, orders, executions, days, alarms; long ones at both ends.
+
+What is not known is said to be unknown and is never 0.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from arbcore.carry.civil import iso_time, read_time
+from arbcore.pages.markup import Markup, datum, number, percent, tag
+from arbcore.pages.page import section, signed, stacked, table
+from arbcore.pages.words import label_of
+from arbcore.text import plural
+
+Record = Mapping[str, Any]
+#: Rows of a long table at either end.
+ENDS = 50
+UNKNOWN = "unknown"
+
+
+def money(value: float | None, *, key: str | None = None) -> Markup:
+    """USD in the colour of its sign, or that nobody knows them yet."""
+    shown = UNKNOWN if value is None else signed(number(value, signed=True), value)
+    return datum(value, shown, key=key)  # type: ignore[arg-type]
+
+
+def paid(value: float | None, *, key: str | None = None) -> Markup:
+    """USD paid, or that nobody knows them yet."""
+    return datum(value, UNKNOWN if value is None else number(value), key=key)
+
+
+def clock(ts: str) -> Markup:
+    """A stored time down to the millisecond, on one line."""
+    text = iso_time(read_time(ts) // 1_000_000 * 1_000_000).replace("T", " ").removesuffix("Z")
+    return tag("span", text, class_="w")
+
+
+def ends(rows: Sequence[Record], noun: str, where: str) -> tuple[list[Record], tuple[int, str] | None]:
+    """The first and the last rows, and the sentence that stands for those between."""
+    if len(rows) <= 2 * ENDS:
+        return list(rows), None
+    left = len(rows) - 2 * ENDS
+    return [*rows[:ENDS], *rows[-ENDS:]], (ENDS, f"{plural(left, noun)} left out here; {where}")
+
+
+def trades_section(trades: Sequence[Record]) -> Markup:
+    """The ledger with prices at the signals and at the fills."""
+    head = ["no.", "side, left for", "in, out (UTC)", "ES, SPY", "ES signal", "ES fill", "SPY signal", "SPY fill",
+            "slippage", "repo at entry", "commission", "gross", "net"]  # fmt: skip
+    shown, left_out = ends(trades, "trade", "--trades FILE writes all of them.")
+    caption = (
+        f"{plural(len(trades), 'closed trade')}, in and out, in USD. Slippage is against the prices at the signals; "
+        "below zero it was worse."
+    )
+    rows = [_trade(trade) for trade in shown]
+    made = table(caption, head, rows, numbers=range(3, len(head)), left_out=left_out, dense=True)
+    return section("trades", "Trades", made)
+
+
+def _trade(trade: Record) -> list[object]:
+    def prices(leg: str, ending: str) -> Markup:
+        return stacked(*(price(trade[f"{leg}_{way}{ending}"]) for way in ("entry", "exit")))
+
+    return [
+        f"{trade['trade_id']:,}",
+        stacked(label_of(trade["side"]), label_of(trade["exit_reason"])),
+        stacked(clock(trade["entry_ts"]), clock(trade["exit_ts"]) if trade["exit_ts"] else ""),
+        stacked(f"{trade['contracts']:,}", f"{trade['shares']:,}"),
+        prices("es", "_signal"), prices("es", ""), prices("spy", "_signal"), prices("spy", ""),
+        money(trade["slippage"]),
+        UNKNOWN if trade["entry_implied_repo"] is None else percent(trade["entry_implied_repo"], 2),
+        paid(trade["commission"]), money(trade["gross_pnl"]), money(trade["net_pnl"]),
+    ]  # fmt: skip
+
+
+def open_section(trades: Sequence[Record]) -> Markup:
+    """Pairs that are not closed."""
+    rows = [
+        [
+            f"{trade['trade_id']:,}", label_of(trade["side"]), label_of(trade["phase"]),
+            clock(trade["entry_ts"]), f"{trade['contracts']:,}", f"{trade['shares']:,}",
+            price(trade["es_entry"]), price(trade["spy_entry"]), paid(trade["commission"]),
+        ]
+        for trade in trades
+    ]  # fmt: skip
+    head = ["no.", "side", "phase", "since (UTC)", "ES", "SPY", "ES in", "SPY in", "commission so far"]
+    made = table("What is held makes no P&L here before it is closed", head, rows, numbers=range(4, 9))
+    return section("open", "Still open", made)
+
+
+def orders_section(by_role: Mapping[str, Mapping[str, int]]) -> Markup:
+    """How many orders of each role became what."""
+    states = sorted({state for counts in by_role.values() for state in counts})
+    rows = [
+        [role, *(f"{counts.get(state, 0):,}" for state in states), f"{sum(counts.values()):,}"]
+        for role, counts in sorted(by_role.items())
+    ]
+    head = ["role", *states, "all"]
+    made = table("Orders by what they were for and what became of them", head, rows, numbers=range(1, len(head)))
+    return section("orders", "Orders", made)
+
+
+def executions_section(executions: Sequence[Record], signal_price: Callable[[Record], float | None]) -> Markup:
+    """What was filled, each beside the limit of its order."""
+    shown, left_out = ends(executions, "execution", "the store has all of them.")
+    rows = [
+        [
+            clock(one["ts"]), one["order_ref"] or "not ours", one["symbol"], one["side"].lower(),
+            f"{one['quantity']:,}", price(signal_price(one), "none"), price(one["price"]),
+            paid(one["commission"]),
+        ]
+        for one in shown
+    ]  # fmt: skip
+    head = ["time (UTC)", "order", "leg", "side", "quantity", "limit", "price", "commission"]
+    made = table(
+        f"{plural(len(executions), 'execution')}", head, rows, numbers=range(4, 8), left_out=left_out, dense=True
+    )
+    return section("executions", "Executions", made)
+
+
+def days_section(found: Record) -> Markup:
+    """P&L by leg and by New York date."""
+    rows = [
+        [
+            day["date"], f"{day['trades']:,}", f"{day['executions']:,}", money(day["legs"]["ES"]),
+            money(day["legs"]["SPY"]), money(day["gross_pnl"]), paid(day["commissions"]), money(day["net_pnl"]),
+        ]
+        for day in found["days"]
+    ]  # fmt: skip
+    legs = found["legs"]
+    foot = [
+        "All", f"{found['trades']:,}", datum(found["executions"], f"{found['executions']:,}", key="executions"),
+        money(legs["ES"]["gross_pnl"], key="ES_gross_pnl"), money(legs["SPY"]["gross_pnl"], key="SPY_gross_pnl"),
+        money(found["gross_pnl"], key="gross_pnl"), paid(found["commissions"]), money(found["net_pnl"]),
+    ]  # fmt: skip
+    head = ["New York date", "closed", "executions", "ES", "SPY", "gross", "commissions", "net"]
+    caption = "Closed trades by the date of their exit, in USD"
+    return section(
+        "days", "Day by day", table(caption, head, rows, numbers=range(1, len(head)), foot=foot)
+    )
+
+
+def alarms_section(events: Sequence[Record]) -> Markup:
+    """Every alarm in its own words, the first and the last ones."""
+    alarms = [event for event in events if event["level"] == "alarm"]
+    shown, left_out = ends(alarms, "alarm", "the store has all of them.")
+    rows: list[Sequence[object]] = [[clock(one["ts"]), one["kind"], one["text"]] for one in shown]
+    if not rows:
+        return section("alarms", "Alarms", tag("p", "There were none."))
+    made = table(plural(len(alarms), "alarm"), ["time (UTC)", "kind", "text"], rows, left_out=left_out)
+    return section("alarms", "Alarms", made)
+
+
+def price(value: float | None, nothing: str = UNKNOWN) -> str:
+    """At least two decimals, and as many as there are, up to six."""
+    if value is None:
+        return nothing
+    text = f"{value:,.6f}".rstrip("0")
+    return text if len(text.partition(".")[2]) >= 2 else f"{value:,.2f}"

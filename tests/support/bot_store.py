@@ -1,0 +1,51 @@
+"""A store of the carry bot with one whole trade in it."""
+
+from typing import Any
+
+from stores import NOW_NS, execution, order, trade
+
+from arbcore.store import Signal, Store
+
+MINUTE_NS = 60 * 10**9
+
+
+def fill(store: Store, number: int, leg: str, side: int, **changes: Any) -> list[Any]:
+    """An order at its limit and its execution in full; ``price`` may be better or worse."""
+    letter = "E" if leg == "ES" else "S"
+    ref = f"{store.store_id}-{number:07d}{letter}"
+    quantity = 1 if leg == "ES" else 500
+    limit = changes.pop("limit")
+    role = changes.pop("role")
+    row = order(
+        store, number, ref=ref, leg=leg, side=side, quantity=quantity, limit=limit, role=role,
+        state="filled", filled=quantity, created_ns=NOW_NS + number,
+    )  # fmt: skip
+    done = execution(
+        store, key=f"{number:04d}.01", exec_id=f"{number:04d}.01.01", ref=ref, leg=leg, side=side,
+        quantity=quantity, multiplier=50.0 if leg == "ES" else 1.0, ts_ns=NOW_NS + number * MINUTE_NS,
+        **{"commission": 2.25, "price": limit, **changes},
+    )  # fmt: skip
+    return [row, done]
+
+
+def fill_store(store: Store, **last: Any) -> None:
+    """One cash and carry, won 25 on ES and lost 5 on SPY before commissions, 12.50 of slippage on the way."""
+    store.save(
+        [
+            *fill(store, 1, "ES", -1, limit=6800.25, role="entry"),
+            *fill(store, 2, "SPY", 1, limit=680.00, role="entry"),
+            *fill(store, 3, "ES", 1, limit=6799.50, price=6799.75, role="exit"),
+            *fill(store, 4, "SPY", -1, limit=679.99, role="exit", **last),
+            trade(
+                phase="closed", contracts=1, shares=500, es_entry=6800.25, es_exit=6799.75, spy_entry=680.0,
+                spy_exit=679.99, exit_ns=NOW_NS + 4 * MINUTE_NS, exit_dev_bps=4.5, exit_reason="converged",
+            ),
+        ]
+    )  # fmt: skip
+    store.note_event(NOW_NS, level="info", kind="state", text="ACTIVE")
+    store.note_event(NOW_NS, level="alarm", kind="stale ES", text="No tick.")
+    store.note_signal(Signal(NOW_NS, "enter_cash_and_carry", dev_bps=24.5, implied_repo=0.0431))
+    store.note_signal(
+        Signal(NOW_NS, "enter_cash_and_carry", refusal="REDUCING", dev_bps=24.5, implied_repo=0.04)
+    )
+    store.note_signal(Signal(NOW_NS, "sample"))

@@ -1,0 +1,84 @@
+"""What is written down beside a quote: the signal's numbers and the implied repo, and nothing where unknown."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from desk_player import CHEAP, EXPIRY_NS, RICH, T0_NS, Player
+from stores import opened
+
+from arbcore._carry import years_to_expiry
+from arbcore.alerts import Alerts
+from arbcore.carry.desk.commands import Seen
+from arbcore.carry.desk.events import Quote
+from arbcore.carry.desk.rows import ES, SPY
+from arbcore.carry.fair import implied_repo
+from arbcore.ibkr_chronicle import Chronicle
+from arbcore.report import read_store
+
+SPY_QUOTE = Quote(SPY, 600.0, 600.01)
+
+
+def quotes(es: float) -> tuple[Quote, Quote]:
+    return Quote(ES, es, es + 0.25), SPY_QUOTE
+
+
+def kept(path: Path, player: Player, seen: Seen | None, touches: tuple[Quote, Quote]) -> dict[str, Any]:
+    """The row that a signal leaves or, where there is none, a sample."""
+    chronicle = Chronicle(alerts=Alerts("", name="test"), told=lambda *_: None, utc_ns=lambda: T0_NS)
+    chronicle.store, chronicle.session = opened(path), player.session
+    if seen is None:
+        chronicle.sample(touches)
+    else:
+        chronicle.saw(seen, touches)
+    chronicle.store.close()
+    (row,) = read_store(path).signals
+    return row
+
+
+def repo_of(player: Player, es: float, spy: float) -> float:
+    settings = player.settings
+    t = years_to_expiry(T0_NS - 10**9 + player.now_ns, EXPIRY_NS)
+    return implied_repo(future=es, spot=spy * settings.factor, t=t, d=settings.d)
+
+
+def signal_of(player: Player, es: float) -> Seen:
+    player.quotes(es)
+    return player.pick(Seen)[0]
+
+
+@pytest.mark.parametrize(
+    ("es", "es_price", "spy_price"), [(RICH, RICH, 600.01), (CHEAP, CHEAP + 0.25, 600.0)]
+)
+def test_a_signal_has_the_repo_of_the_prices_it_trades_at(
+    tmp_path: Path, es: float, es_price: float, spy_price: float
+) -> None:
+    player = Player()
+    row = kept(tmp_path / "s", player, signal_of(player, es), quotes(es))
+    assert row["implied_repo"] == pytest.approx(repo_of(player, es_price, spy_price), abs=1e-12)
+
+
+def test_leaving_a_cash_and_carry_is_told_at_the_prices_of_buying_it_back(tmp_path: Path) -> None:
+    player = Player()
+    player.hold()
+    row = kept(tmp_path / "s", player, signal_of(player, CHEAP), quotes(CHEAP))
+    assert row["action"] == "converged"
+    assert row["implied_repo"] == pytest.approx(repo_of(player, CHEAP + 0.25, 600.0), abs=1e-12)
+
+
+def test_a_sample_has_the_signals_own_numbers_and_the_repo_of_the_mids(tmp_path: Path) -> None:
+    player = Player()
+    signal = signal_of(player, RICH)
+    row = kept(tmp_path / "s", player, None, quotes(RICH))
+    assert (row["action"], row["dev_bps"]) == ("sample", signal.dev_bps)
+    assert (row["edge_cc_bps"], row["edge_rev_bps"]) == (signal.edge_cc_bps, signal.edge_rev_bps)
+    assert row["implied_repo"] == pytest.approx(repo_of(player, RICH + 0.125, 600.005), abs=1e-12)
+
+
+@pytest.mark.parametrize("case", ["no bid", "no contract", "calibrating"])
+def test_what_is_not_known_is_not_written(tmp_path: Path, case: str) -> None:
+    player = Player(connect=case != "no contract", calibration_rows=5 if case == "calibrating" else 0)
+    touches = (Quote(ES, 0.0, RICH), SPY_QUOTE) if case == "no bid" else quotes(RICH)
+    row = kept(tmp_path / "s", player, None, touches)
+    assert (row["dev_bps"], row["edge_cc_bps"], row["implied_repo"]) == (None, None, None)
+    assert row["es_ask"] is not None
