@@ -52,7 +52,7 @@ def states_section(states: Sequence[Record], events: Sequence[Record], stretch: 
     """Which state held when, with the alarms above."""
     alarms = [event for event in events if event["level"] == "alarm"]
     held = {name: sum(_seconds(span) for span in states if span["state"] == name) for name in _LANES[1:]}
-    whole = ", ".join(f"{name} {time_span(seconds)}" for name, seconds in held.items())
+    whole = ", ".join(f"{name} {_long(seconds)}" for name, seconds in held.items() if seconds) or "no time"
     count = len(_LANES)
     chart = Chart(
         key="states", title="States and alarms", description=f"{whole}; {plural(len(alarms), 'alarm')}.",
@@ -75,8 +75,12 @@ def states_section(states: Sequence[Record], events: Sequence[Record], stretch: 
         "ACTIVE trades; REDUCING only makes positions smaller; HALTED sends nothing but cancels. Where no "
         f"state is drawn, nothing ran. In all: {whole}. Times are UTC."
     )
-    keys = [(swatch("mark-alarm", symbol="down"), "alarm")]
-    return section("states", "Time line", figure(chart.markup(), caption=caption, legend=legend(*keys)))
+    keys = legend((swatch("mark-alarm", symbol="down"), "alarm")) if alarms else ""
+    return section("states", "Time line", figure(chart.markup(), caption=caption, legend=keys))
+
+
+def _long(seconds: float) -> str:
+    return time_span(seconds) if seconds >= 1 else "less than a second"
 
 
 def _seconds(span: Record) -> float:
@@ -88,11 +92,11 @@ def _lane(spans: Sequence[Record], stretch: Stretch) -> list[tuple[float, float,
     found: list[tuple[float, float, str]] = []
     for span in spans:
         left, right = stretch(read_time(span["from_ts"])), stretch(read_time(span["to_ts"]))
-        text = f"{span['state']} for {time_span(_seconds(span))} from {moment(read_time(span['from_ts']))}"
+        text = f"{span['state']} for {_long(_seconds(span))} from {moment(read_time(span['from_ts']))}"
         if span["reasons"]:
             text += f": {span['reasons']}"
         if found and left - found[-1][1] < _LEAST:
-            left, _, text = found.pop()[0], 0, f"{text}, and others just before"
+            left, text = found.pop()[0], f"{text}, and others just before"
         left = min(left, 1.0 - _LEAST)
         found.append((left, max(right, left + _LEAST), text))
     return found
@@ -112,7 +116,11 @@ def signal_section(signals: Sequence[Record], stretch: Stretch, refused: Mapping
     real = [(ns, one) for ns, one in told if one["action"] != "sample"]
     _mark(chart, stretch, real, "dev_bps")
     chart.readouts([stretch(ns) for ns, _ in told], [_said(ns, one) for ns, one in told])
-    charts = [chart.markup(), *_repo_chart(told, stretch)]
+    below = _repo_chart(told, stretch)
+    if below:
+        # One axis of time for both, named under the lower one.
+        chart.labels = [(place, "") for place, _ in chart.labels]
+    charts = [chart.markup(), *below]
     keys = [
         (swatch("mark-cc", symbol="down"), "cash and carry entered"),
         (swatch("mark-reverse", symbol="up"), "reverse entered"),
@@ -132,7 +140,8 @@ def _refused_table(refused: Mapping[str, int]) -> Markup | str:
     if not refused:
         return ""
     rows = [[reason, f"{count:,}"] for reason, count in sorted(refused.items())]
-    return table("Signals that were not acted on, by the reason", ["reason", "signals"], rows, numbers=[1])
+    made = table("Signals that were not acted on, by the reason", ["reason", "signals"], rows, numbers=[1])
+    return tag("div", tag("h3", "Refused"), made)
 
 
 def _repo_chart(told: Sequence[tuple[int, Record]], stretch: Stretch) -> list[Markup]:
