@@ -22,7 +22,10 @@ Quotes = tuple[ev.Quote, ev.Quote]
 
 
 class Chronicle:
-    """``told(level, text)`` shows a line to people; ``utc_ns`` is the market's clock; store and session come later."""
+    """``told(level, text)`` shows a line to people, ``utc_ns`` is the market's clock.
+
+    Store and session come with the first connection.
+    """
 
     def __init__(
         self, *, alerts: Alerts, told: Callable[[str, str], None], utc_ns: Callable[[], int]
@@ -88,7 +91,8 @@ class Chronicle:
                     es, spy, action="" if action == "sample" else action
                 )
             # 0 is how a side without a price is told.
-            prices = (es.bid or None, es.ask or None, spy.bid or None, spy.ask or None)
-            names = ("es_bid", "es_ask", "spy_bid", "spy_ask")
-            signal = Signal(self._utc_ns(), action, **dict(zip(names, prices, strict=True)), **known)
+            signal = Signal(
+                self._utc_ns(), action, es_bid=es.bid or None, es_ask=es.ask or None,
+                spy_bid=spy.bid or None, spy_ask=spy.ask or None, **known,
+            )  # fmt: skip
             self.store.note_signal(signal)

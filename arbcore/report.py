@@ -186,9 +186,7 @@ def _slippage(trade: Record, orders: Sequence[Record], executions: Sequence[Reco
 
 def _entry_repos(signals: Iterable[Record]) -> dict[tuple[str, float], float | None]:
     """Implied repo of the signals acted on; a pair has its signal's very deviation."""
-    return {
-        (one["action"], one["dev_bps"]): one["implied_repo"] for one in signals if not one["refusal"]
-    }
+    return {(one["action"], one["dev_bps"]): one["implied_repo"] for one in signals if not one["refusal"]}
 
 
 def _positions(executions: Iterable[Record]) -> dict[str, int]:

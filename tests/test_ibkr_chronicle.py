@@ -1,4 +1,4 @@
-"""What is written down beside a quote: the signal's numbers and the implied repo, and nothing where unknown."""
+"""What is written down beside a quote: the numbers of the signal, implied repo, nothing where unknown."""
 
 from pathlib import Path
 from typing import Any

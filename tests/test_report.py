@@ -16,7 +16,6 @@ from arbcore.carry.backtest import TRADE_COLUMNS
 from arbcore.carry.civil import read_time
 from arbcore.errors import InputError
 from arbcore.report import document, exchange_date, ledger, read_store, summary_lines, to_html
-from arbcore.store import Store
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The pictures of the carry bot's page: its states with the alarms, what it saw, the repo that prices implied.
+"""The pictures of the carry bot's page: its states with the alarms, what it saw, the repo in the prices.
 
 Owns how rows of the store become places on one straight axis of time. Money is not its business.
 """
@@ -24,7 +24,9 @@ _LANES = ("alarms", "ACTIVE", "REDUCING", "HALTED")
 _LEAST = 0.0015
 #: Without news for longer than this, a curve is interrupted.
 _QUIET_NS = 10 * NS_PER_MINUTE
-#: Entries and exits told by name in the readouts.
+#: Signals and samples that a chart tells of when pointed at.
+_TOLD_SIGNALS, _TOLD_SAMPLES = 150, 100
+#: Entries told by name in the readouts.
 _DID = {"enter_cash_and_carry": "cash and carry entered", "enter_reverse": "reverse entered"}
 
 
@@ -115,7 +117,7 @@ def signal_section(signals: Sequence[Record], stretch: Stretch, refused: Mapping
     chart.rule(0.0, style="line-zero")
     real = [(ns, one) for ns, one in told if one["action"] != "sample"]
     _mark(chart, stretch, real, "dev_bps")
-    chart.readouts([stretch(ns) for ns, _ in told], [_said(ns, one) for ns, one in told])
+    _tell(chart, stretch, told)
     below = _repo_chart(told, stretch)
     if below:
         # One axis of time for both, named under the lower one.
@@ -129,8 +131,8 @@ def signal_section(signals: Sequence[Record], stretch: Stretch, refused: Mapping
     ]
     caption = (
         "Through the samples, one a minute, and the signals; a signal refused again for the same reason is "
-        "noted once. Implied repo is the rate at which the prices are fair: the curve at the mids, a signal at "
-        "the prices it trades at."
+        "noted once. Implied repo is the rate at which the prices are fair: the curve at the mids, a signal "
+        "at the prices it trades at."
     )
     made = figure(*charts, caption=caption, legend=legend(*keys))
     return section("signal", "The signal", made, _refused_table(refused))
@@ -154,9 +156,11 @@ def _repo_chart(told: Sequence[tuple[int, Record]], stretch: Stretch) -> list[Ma
         "repo", stretch, at_mids, unit="Implied repo, % a year", title="Implied repo", also=everything,
         height=170,
     )  # fmt: skip
-    real = [(ns, {**one, "repo": 100 * one["implied_repo"]}) for ns, one in known if one["action"] != "sample"]
+    real = [
+        (ns, {**one, "repo": 100 * one["implied_repo"]}) for ns, one in known if one["action"] != "sample"
+    ]
     _mark(chart, stretch, real, "repo")
-    chart.readouts([stretch(ns) for ns, _ in known], [_said(ns, one) for ns, one in known])
+    _tell(chart, stretch, known)
     return [chart.markup()]
 
 
@@ -197,6 +201,21 @@ def _mark(chart: Chart, stretch: Stretch, signals: Sequence[tuple[int, Record]],
         groups.setdefault(_symbol(one), []).append((stretch(time_ns), one[key]))
     for (symbol, style), points in sorted(groups.items()):
         chart.marks(points, symbol=symbol, style=style)
+
+
+def _tell(chart: Chart, stretch: Stretch, told: Sequence[tuple[int, Record]]) -> None:
+    """What the chart says when pointed at: signals rather than samples."""
+    samples = [at for at, (_, one) in enumerate(told) if one["action"] == "sample"]
+    real = [at for at, (_, one) in enumerate(told) if one["action"] != "sample"]
+    chosen = {*_some(real, _TOLD_SIGNALS), *_some(samples, _TOLD_SAMPLES)}
+    kept = [told[at] for at in sorted(chosen)]
+    texts = [_said(ns, one) for ns, one in kept]
+    chart.readouts([stretch(ns) for ns, _ in kept], texts, count=_TOLD_SIGNALS + _TOLD_SAMPLES)
+
+
+def _some(places: Sequence[int], count: int) -> Sequence[int]:
+    """At most so many of them, evenly chosen."""
+    return places if len(places) <= count else [places[at * len(places) // count] for at in range(count)]
 
 
 def _symbol(signal: Record) -> tuple[str, str]:

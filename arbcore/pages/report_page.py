@@ -27,7 +27,7 @@ from arbcore.text import plural
 Record = Mapping[str, Any]
 _NOTES = (
     "Money is made of executions and their commissions, never of what the bot thought.",
-    "A commission that was not reported yet is unknown, and so is every sum with it in it; nothing unknown is 0.",
+    "A commission not reported yet is unknown, and so is every sum that it is part of; nothing unknown is 0.",
     "Slippage compares each fill with the price of its leg at the decision: the limit of the first order.",
     "Days are New York's, as the exchange and the daily loss limit count them.",
 )

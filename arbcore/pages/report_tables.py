@@ -21,7 +21,7 @@ UNKNOWN = "unknown"
 def money(value: float | None, *, key: str | None = None) -> Markup:
     """USD in the colour of its sign, or that nobody knows them yet."""
     shown = UNKNOWN if value is None else signed(number(value, signed=True), value)
-    return datum(value, shown, key=key)  # type: ignore[arg-type]
+    return datum(value, shown, key=key)
 
 
 def paid(value: float | None, *, key: str | None = None) -> Markup:
@@ -45,12 +45,12 @@ def ends(rows: Sequence[Record], noun: str, where: str) -> tuple[list[Record], t
 
 def trades_section(trades: Sequence[Record]) -> Markup:
     """The ledger with prices at the signals and at the fills."""
-    head = ["no.", "side, left for", "in, out (UTC)", "ES, SPY", "ES signal", "ES fill", "SPY signal", "SPY fill",
-            "slippage", "repo at entry", "commission", "gross", "net"]  # fmt: skip
+    head = ["no.", "side, left for", "in, out (UTC)", "ES, SPY", "ES signal", "ES fill", "SPY signal",
+            "SPY fill", "slippage", "repo at entry", "commission", "gross", "net"]  # fmt: skip
     shown, left_out = ends(trades, "trade", "--trades FILE writes all of them.")
     caption = (
-        f"{plural(len(trades), 'closed trade')}, in and out, in USD. Slippage is against the prices at the signals; "
-        "below zero it was worse."
+        f"{plural(len(trades), 'closed trade')}, in and out, in USD. Slippage is against the prices at the "
+        "signals; below zero it was worse."
     )
     rows = [_trade(trade) for trade in shown]
     made = table(caption, head, rows, numbers=range(3, len(head)), left_out=left_out, dense=True)
@@ -96,11 +96,15 @@ def orders_section(by_role: Mapping[str, Mapping[str, int]]) -> Markup:
         for role, counts in sorted(by_role.items())
     ]
     head = ["role", *states, "all"]
-    made = table("Orders by what they were for and what became of them", head, rows, numbers=range(1, len(head)))
+    made = table(
+        "Orders by what they were for and what became of them", head, rows, numbers=range(1, len(head))
+    )
     return section("orders", "Orders", made)
 
 
-def executions_section(executions: Sequence[Record], signal_price: Callable[[Record], float | None]) -> Markup:
+def executions_section(
+    executions: Sequence[Record], signal_price: Callable[[Record], float | None]
+) -> Markup:
     """What was filled, each beside the limit of its order."""
     shown, left_out = ends(executions, "execution", "the store has all of them.")
     rows = [
@@ -113,7 +117,12 @@ def executions_section(executions: Sequence[Record], signal_price: Callable[[Rec
     ]  # fmt: skip
     head = ["time (UTC)", "order", "leg", "side", "quantity", "limit", "price", "commission"]
     made = table(
-        f"{plural(len(executions), 'execution')}", head, rows, numbers=range(4, 8), left_out=left_out, dense=True
+        f"{plural(len(executions), 'execution')}",
+        head,
+        rows,
+        numbers=range(4, 8),
+        left_out=left_out,
+        dense=True,
     )
     return section("executions", "Executions", made)
 
@@ -123,21 +132,22 @@ def days_section(found: Record) -> Markup:
     rows = [
         [
             day["date"], f"{day['trades']:,}", f"{day['executions']:,}", money(day["legs"]["ES"]),
-            money(day["legs"]["SPY"]), money(day["gross_pnl"]), paid(day["commissions"]), money(day["net_pnl"]),
+            money(day["legs"]["SPY"]), money(day["gross_pnl"]), paid(day["commissions"]),
+            money(day["net_pnl"]),
         ]
         for day in found["days"]
     ]  # fmt: skip
     legs = found["legs"]
     foot = [
-        "All", f"{found['trades']:,}", datum(found["executions"], f"{found['executions']:,}", key="executions"),
-        money(legs["ES"]["gross_pnl"], key="ES_gross_pnl"), money(legs["SPY"]["gross_pnl"], key="SPY_gross_pnl"),
+        "All", f"{found['trades']:,}",
+        datum(found["executions"], f"{found['executions']:,}", key="executions"),
+        money(legs["ES"]["gross_pnl"], key="ES_gross_pnl"),
+        money(legs["SPY"]["gross_pnl"], key="SPY_gross_pnl"),
         money(found["gross_pnl"], key="gross_pnl"), paid(found["commissions"]), money(found["net_pnl"]),
     ]  # fmt: skip
     head = ["New York date", "closed", "executions", "ES", "SPY", "gross", "commissions", "net"]
     caption = "Closed trades by the date of their exit, in USD"
-    return section(
-        "days", "Day by day", table(caption, head, rows, numbers=range(1, len(head)), foot=foot)
-    )
+    return section("days", "Day by day", table(caption, head, rows, numbers=range(1, len(head)), foot=foot))
 
 
 def alarms_section(events: Sequence[Record]) -> Markup:
