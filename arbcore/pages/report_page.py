@@ -104,22 +104,32 @@ def _lede(found: Record) -> str:
     )
 
 
+def _won(found: Record) -> str:
+    if not found["trades"]:
+        return "none closed"
+    # A trade whose commissions are not known yet is neither won nor lost.
+    if found["net_pnl"] is None:
+        return f"won: {UNKNOWN}"
+    return f"{percent(found['wins'] / found['trades'])} won"
+
+
 def _facts(found: Record) -> Markup:
     count = found["trades"]
     alarms = sum(found["alarms"].values())
     acted = sum(found["signals"]["acted_on"].values())
     refused = sum(found["signals"]["refused"].values())
     held = found["positions"]
-    sides = ", ".join(f"{leg} {quantity:+,}".replace("-", "\N{MINUS SIGN}") for leg, quantity in held.items())
+    sides = ", ".join(
+        f"{leg} {quantity:+,}".replace("-", "\N{MINUS SIGN}") for leg, quantity in held.items() if quantity
+    )
     missing = found["commissions_unknown"]
     items: list[tuple[str, object, object]] = [
         ("Net P&L", money(found["net_pnl"], key="net_pnl"), "USD, closed trades"),
-        ("Trades", datum(count, f"{count:,}", key="trades"),
-         f"{percent(found['wins'] / count)} won" if count else "none closed"),
+        ("Trades", datum(count, f"{count:,}", key="trades"), _won(found)),
         ("Slippage", money(found["slippage"], key="slippage"), "USD, against the signals"),
         ("Commissions", paid(found["commissions"], key="commissions"),
          f"USD, {missing:,} of {found['executions']:,} {UNKNOWN}" if missing else "USD"),
         ("Signals", f"{acted + refused:,}", f"{acted:,} acted on, {refused:,} refused"),
-        ("Alarms", f"{alarms:,}", tag("span", f"state {found['state'] or 'none yet'}; holds {sides}")),
+        ("Alarms", f"{alarms:,}", tag("span", f"state {found['state'] or 'none yet'}; holds {sides or 'nothing'}")),
     ]  # fmt: skip
     return facts(items)

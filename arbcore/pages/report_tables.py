@@ -35,6 +35,11 @@ def clock(ts: str) -> Markup:
     return tag("span", text, class_="w")
 
 
+def second(ts: str) -> str:
+    """A stored time to the second, which a ledger has room for."""
+    return ts[:19].replace("T", " ")
+
+
 def ends(rows: Sequence[Record], noun: str, where: str) -> tuple[list[Record], tuple[int, str] | None]:
     """The first and the last rows, and the sentence that stands for those between."""
     if len(rows) <= 2 * ENDS:
@@ -46,7 +51,7 @@ def ends(rows: Sequence[Record], noun: str, where: str) -> tuple[list[Record], t
 def trades_section(trades: Sequence[Record]) -> Markup:
     """The ledger with prices at the signals and at the fills."""
     head = ["no.", "side, left for", "in, out (UTC)", "ES, SPY", "ES signal", "ES fill", "SPY signal",
-            "SPY fill", "slippage", "repo at entry", "commission", "gross", "net"]  # fmt: skip
+            "SPY fill", "slippage", "repo at entry", "commission", "gross, net"]  # fmt: skip
     shown, left_out = ends(trades, "trade", "--trades FILE writes all of them.")
     caption = (
         f"{plural(len(trades), 'closed trade')}, in and out, in USD. Slippage is against the prices at the "
@@ -64,12 +69,12 @@ def _trade(trade: Record) -> list[object]:
     return [
         f"{trade['trade_id']:,}",
         stacked(label_of(trade["side"]), label_of(trade["exit_reason"])),
-        stacked(clock(trade["entry_ts"]), clock(trade["exit_ts"]) if trade["exit_ts"] else ""),
+        stacked(*(tag("span", second(trade[key]), class_="w") for key in ("entry_ts", "exit_ts"))),
         stacked(f"{trade['contracts']:,}", f"{trade['shares']:,}"),
         prices("es", "_signal"), prices("es", ""), prices("spy", "_signal"), prices("spy", ""),
         money(trade["slippage"]),
         UNKNOWN if trade["entry_implied_repo"] is None else percent(trade["entry_implied_repo"], 2),
-        paid(trade["commission"]), money(trade["gross_pnl"]), money(trade["net_pnl"]),
+        paid(trade["commission"]), stacked(money(trade["gross_pnl"]), money(trade["net_pnl"])),
     ]  # fmt: skip
 
 

@@ -58,16 +58,17 @@ def test_a_trade_has_its_prices_at_signal_and_fill(path: Path, store: Store) -> 
     store.close()
     row = table_of(page_of(path)[0], "no.")[1]
     assert row[4:9] == ["6,800.256,799.50", "6,800.256,799.75", "680.00679.99", "680.00679.99", "−12.50"]
-    assert row[9:] == ["4.31%", "9.00", "+20.00", "+11.00"]
+    assert row[9:] == ["4.31%", "9.00", "+20.00+11.00"]
 
 
 def test_what_is_unknown_is_said_and_is_nowhere_0(path: Path, store: Store) -> None:
     fill_store(store, commission=None)
     store.close()
     page, _ = page_of(path)
+    assert "won: unknown" in page.text
     assert page.data["net_pnl"] == page.data["commissions"] == ""
     assert "the net is unknown while 1 commission is" in page.text
-    assert table_of(page, "no.")[1][10:] == ["unknown", "+20.00", "unknown"]
+    assert table_of(page, "no.")[1][10:] == ["unknown", "+20.00unknown"]
     assert table_of(page, "New York date")[1][6:] == ["unknown", "unknown"]
     assert [row[7] for row in table_of(page, "time (UTC)")[1:]] == ["2.25", "2.25", "2.25", "unknown"]
 
