@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arbcore.carry.civil import read_time
-from arbcore.pages.markup import Markup, datum, number, percent, tag
+from arbcore.pages.markup import Markup, datum, number, percent
 from arbcore.pages.page import bullets, facts, heading, page, section
 from arbcore.pages.report_charts import Stretch, signal_section, states_section
 from arbcore.pages.report_tables import (
@@ -130,6 +130,6 @@ def _facts(found: Record) -> Markup:
         ("Commissions", paid(found["commissions"], key="commissions"),
          f"USD, {missing:,} of {found['executions']:,} {UNKNOWN}" if missing else "USD"),
         ("Signals", f"{acted + refused:,}", f"{acted:,} acted on, {refused:,} refused"),
-        ("Alarms", f"{alarms:,}", tag("span", f"state {found['state'] or 'none yet'}; holds {sides or 'nothing'}")),
+        ("Alarms", f"{alarms:,}", f"state {found['state'] or 'none yet'}; holds {sides or 'nothing'}"),
     ]  # fmt: skip
     return facts(items)
