@@ -99,7 +99,9 @@ cdef class SweepRows:
         if not 0 <= first <= last <= self.count:
             raise IndexError(f"There are {self.count} rows, not {first} to {last}.")
         window.reserve(last - first)
-        memcpy(window.rows, self.rows + first, (last - first) * sizeof(QuoteRow))
+        # Without rows there is no memory, and copying nothing from nowhere is not allowed either.
+        if first < last:
+            memcpy(window.rows, self.rows + first, (last - first) * sizeof(QuoteRow))
         window.count, window.has_expiry, window.has_factor = last - first, self.has_expiry, self.has_factor
         return window
 
@@ -119,6 +121,7 @@ def rows_from(bytes data not None, bint has_expiry, bint has_factor) -> SweepRow
     if count * <Py_ssize_t>sizeof(QuoteRow) != len(data):
         raise ValueError("the last row is cut short")
     rows.reserve(count)
-    memcpy(rows.rows, PyBytes_AS_STRING(data), len(data))
+    if count > 0:
+        memcpy(rows.rows, PyBytes_AS_STRING(data), len(data))
     rows.count, rows.has_expiry, rows.has_factor = count, has_expiry, has_factor
     return rows
