@@ -4,6 +4,7 @@ Whatever was stored, sent or heard at that moment, both books agree in the end, 
 and no leg is left alone.
 """
 
+import itertools
 import os
 import random
 
@@ -45,3 +46,11 @@ def test_left_alone_it_finishes_by_itself(mortal):
     outcome = play(mortal, [])
     assert (outcome.violations, outcome.endings) == ([], ["in order"])
     assert outcome.boundaries > max(BOUNDARIES)
+
+
+def test_a_bot_that_sends_before_it_stores_is_caught(mortal):
+    """The canary: with this mistake planted, a kill around the first entry's orders must show it."""
+    outcomes = (play(mortal, [Kill(at=boundary, hasty=True)]) for boundary in itertools.count(1))
+    caught = next(outcome for outcome in outcomes if outcome.violations or len(outcome.endings) < 2)
+    assert caught.endings == ["after place"]
+    assert "was at the broker and not in the store" in caught.violations[0]

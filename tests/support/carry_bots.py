@@ -51,10 +51,17 @@ def bot_of(plan: Plan, told: Any = None) -> Bot:
     return Bot(plan, kill_switch=switch, alerts=Alerts("", name="test"), told=told or (lambda *_: None))
 
 
-def quote_row(ts_ns: int, dev_bps: float, *, expiry_ns: int, size: float = 0.0) -> Row:
-    """Both legs, ES so many bps from fair value."""
-    es = round(10.0 * (SPY + 0.005) * (1.0 + dev_bps * 1e-4) * 4.0) / 4.0
-    return Row(ts_ns, expiry_ns, es - 0.125, es + 0.125, SPY, SPY + 0.01, 100.0 + size, 5_000.0 + size)
+def quote_row(ts_ns: int, dev_bps: float, *, expiry_ns: int, cents: int = 0, size: float = 0.0) -> Row:
+    """Both legs a tick wide, ES so many bps from fair value and SPY so many cents above its usual."""
+    spy = round(SPY + 0.01 * cents, 2)
+    es = round(10.0 * (spy + 0.005) * (1.0 + dev_bps * 1e-4) * 4.0 - 0.5) / 4.0
+    ask = round(spy + 0.01, 2)
+    return Row(ts_ns, expiry_ns, es, es + 0.25, spy, ask, 100.0 + size, 5_000.0 + size)
+
+
+def row_dev(ts_ns: int, dev_bps: float, cents: int = 0) -> Row:
+    """A row of the front contract."""
+    return quote_row(ts_ns, dev_bps, expiry_ns=front_contract(ts_ns).expiry_ns, cents=cents)
 
 
 class Market:
@@ -73,21 +80,12 @@ class Market:
             ts_ns = self.start_ns + number * self.STEP_NS
             # The size changes, so that every row is news.
             size = float(number % 2)
-            yield on_ticks(quote_row(ts_ns, self.dev_bps, expiry_ns=self.expiry_ns, size=size))
-
-
-def on_ticks(row: Row) -> Row:
-    """ES on its ticks of a quarter."""
-    bid = round((row.es_bid + 0.125) * 4.0) / 4.0
-    return row._replace(es_bid=bid, es_ask=bid + 0.25)
+            yield quote_row(ts_ns, self.dev_bps, expiry_ns=self.expiry_ns, size=size)
 
 
 def row_devs(start_ns: int, devs: Any) -> list[Row]:
     """A row a second, each so many bps from fair value."""
-    expiry_ns = front_contract(start_ns).expiry_ns
-    return [
-        on_ticks(quote_row(start_ns + at * 10**9, dev, expiry_ns=expiry_ns)) for at, dev in enumerate(devs)
-    ]
+    return [row_dev(start_ns + at * 10**9, dev) for at, dev in enumerate(devs)]
 
 
 # --- books ------------------------------------------------------------------------------------------------

@@ -1,34 +1,37 @@
 """Bots that are killed and begun anew against one gateway, and what must be true of them at the end."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from carry_bots import CHEAP, FAIR, RICH, books_of, differences, row_devs
-from ib_libraries import Served, fast
+from carry_bots import CHEAP, FAIR, RICH, STORE, books_of, differences, row_devs, stored
+from ib_libraries import PATIENCE_S, Served, fast
 from tws import START_NS
 
+from arbcore.errors import InputError
 from arbcore.gateway.faults import planned
 
 #: Two pairs closed and a third one held at the end; the second pair's first order finds nothing, so that
 #: its other leg is naked and must be hedged.
 DEVS = (FAIR, RICH, RICH, FAIR, FAIR, CHEAP, CHEAP, FAIR, FAIR, RICH, RICH, RICH, RICH)
 MISS_AT_S = 4.0
-LIVES_MAX = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """When a life ends: at a boundary, or so many seconds after it first connects."""
+    """When a life ends: at a boundary, or so many seconds after it first connects. ``hasty`` sends first."""
 
     at: int | None = None
     after_s: float | None = None
+    hasty: bool = False
 
 
 @dataclass
@@ -56,7 +59,10 @@ class Mortal:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        life = {"port": port, "directory": str(directory), "kill_at": kill.at, "kill_after_s": kill.after_s}
+        life = {
+            "port": port, "directory": str(directory), "kill_at": kill.at, "kill_after_s": kill.after_s,
+            "hasty": kill.hasty,
+        }  # fmt: skip
         stdin.write(json.dumps(life) + "\n")
         stdin.flush()
         return dict(json.loads(stdout.readline()))
@@ -87,9 +93,27 @@ def play(mortal: Mortal, kills: Sequence[Kill]) -> Outcome:
             outcome.endings.append(_ending(last))
             if not last["signal"]:
                 break
+            outcome.violations = _unknown_orders(served, directory)
+            if outcome.violations:
+                return outcome
         outcome.boundaries = last.get("boundaries", 0)
         outcome.violations = _violations(last, directory, served.do(books_of))
     return outcome
+
+
+def _unknown_orders(served: Served, directory: Path) -> list[str]:
+    """Orders that the broker has and the store does not, at the very moment of a death."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    # The gateway has seen all that was sent once it has seen the connection's end.
+    while served.do(lambda gateway: len(gateway.clients)):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.005)
+    known = set()
+    # It may have died before it had a store.
+    with contextlib.suppress(InputError):
+        known = {ref for (ref,) in stored(directory, "SELECT order_ref FROM orders")}
+    sent = [order["ref"] for order in served.do(books_of)["orders"]]
+    return [f"{ref} was at the broker and not in the store" for ref in sent if ref not in known]
 
 
 def _ending(known: dict[str, Any]) -> str:

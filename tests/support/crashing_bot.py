@@ -1,9 +1,9 @@
 """A carry bot that can be killed anywhere: ``python crashing_bot.py LIBRARY`` reads lives from its input.
 
-Each line is one life of the bot, ``{"port": N, "directory": D, "kill_at": K, "kill_after_s": S}``, run in a
+Each line is one life, ``{"port": N, "directory": D, "kill_at": K, "kill_after_s": S, "hasty": H}``, run in a
 child forked from this process, which has imported everything and has no threads. The life ends by SIGKILL at
 its K-th boundary between storing and sending, or S seconds after its first connection, or in order with its
-data. The answer is a line of what is known of it.
+data. A hasty bot sends before it stores. The answer is a line of what is known of the life.
 """
 
 import asyncio
@@ -18,8 +18,10 @@ from typing import Any
 
 from carry_bots import bot_of, plan_of
 
+from arbcore.carry.desk.rows import OrderRow
 from arbcore.errors import ArbcoreError
 from arbcore.ib_link import IbLink, load_library
+from arbcore.ibkr import Bot
 from arbcore.store import Store
 
 LIFE_SECONDS_MAX = 90.0
@@ -55,6 +57,23 @@ class Reaper:
         setattr(owner, name, outer)
 
 
+def send_before_storing() -> None:
+    """Plants the mistake that all of this is about: an order leaves before its intent is stored."""
+    save, send = Bot._save, Bot._send
+
+    def later(bot: Bot, rows: list[Any], factor: float | None) -> None:
+        if any(isinstance(row, OrderRow) and row.state == "sent" for row in rows):
+            bot.unsaved = rows
+        else:
+            save(bot, rows, factor)
+
+    def at_once(bot: Bot, command: Any) -> None:
+        send(bot, command)
+        save(bot, bot.unsaved, None)
+
+    Bot._save, Bot._send = later, at_once
+
+
 def live(life: dict[str, Any], library: str, pipe: int) -> None:
     """One life, in its own process."""
     reaper = Reaper(life["kill_at"] or 0, pipe)
@@ -67,6 +86,8 @@ def live(life: dict[str, Any], library: str, pipe: int) -> None:
         return await connect(link)
 
     IbLink.connect = connected  # type: ignore[method-assign]
+    if life["hasty"]:
+        send_before_storing()
     alarms: list[str] = []
     bot = bot_of(
         plan_of(life["port"], Path(life["directory"]), library=library, rows=True),

@@ -1,0 +1,138 @@
+"""The carry bot on a day of one-second quotes, as fast as they can be taken: speed, latency, memory.
+
+python -m tools.soak_bot                            24 hours of rows; fails where memory grows
+python -m tools.soak_bot --hours 6.5                a trading day of 23,400 rows
+
+The bot runs here, the gateway in a program of its own; between them are the library and TCP. Latency is from
+the arrival of a quote's bytes to an order handed to the socket, its intent on disk in between. Run from the
+checkout; needs an extra for Interactive Brokers.
+"""
+
+import argparse
+import asyncio
+import importlib
+import math
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+
+from carry_bots import bot_of, plan_of, row_dev
+
+from arbcore.carry.civil import iso_time
+from arbcore.embedded import EmbeddedGateway
+from arbcore.ib_link import IbLink
+from arbcore.store import Store
+
+#: A Friday at midnight in New York; our own gateway keeps no hours.
+START_NS = 1_795_150_800 * 10**9
+#: ES swings this far from fair value and back, so that a pair is entered on either side. Not too often: the
+#: libraries keep every order of a connection.
+SWING_BPS, SWING_S = 40.0, 7_200.0
+MARKS = 8
+#: How much the resident set may grow over the last three quarters, in MB.
+GROWTH_MAX_MB = 4.0
+
+
+def write_rows(path: Path, count: int) -> None:
+    with path.open("w", encoding="ascii") as file:
+        file.write("ts,es_bid,es_ask,spy_bid,spy_ask\n")
+        for second in range(count):
+            ts_ns = START_NS + second * 10**9
+            row = row_dev(ts_ns, SWING_BPS * math.sin(2.0 * math.pi * second / SWING_S), second % 40)
+            prices = f"{row.es_bid},{row.es_ask},{row.spy_bid:.2f},{row.spy_ask:.2f}"
+            file.write(f"{iso_time(ts_ns)},{prices}\n")
+
+
+def resident_mb() -> float:
+    """What this process has in memory; its peak where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    return pages * resource.getpagesize() / 1e6
+
+
+class Watch:
+    """Times bytes in to orders out, and looks at memory every so many rows."""
+
+    def __init__(self, library: str, rows: int) -> None:
+        self.every = max(1, rows // MARKS)
+        self.rows = 0
+        self.memory_mb: list[float] = []
+        self.whole_ns: list[int] = []
+        self.unsaved_ns: list[int] = []
+        self._arrived_ns = self._saving_ns = 0
+        connection = importlib.import_module(f"{library}.connection").Connection
+        clock = time.perf_counter_ns
+        received, place, save, done = connection.data_received, IbLink.place, Store.save, IbLink.row_done
+
+        def data_received(conn: Any, data: bytes) -> None:
+            self._arrived_ns, self._saving_ns = clock(), 0
+            received(conn, data)
+
+        def placed(link: IbLink, row: Any) -> None:
+            place(link, row)
+            self.whole_ns.append(clock() - self._arrived_ns)
+            self.unsaved_ns.append(self.whole_ns[-1] - self._saving_ns)
+
+        def saved(store: Store, *arguments: Any, **named: Any) -> None:
+            began_ns = clock()
+            save(store, *arguments, **named)
+            self._saving_ns += clock() - began_ns
+
+        def row_done(link: IbLink, number: int) -> None:
+            done(link, number)
+            if number > self.rows:
+                self.rows = number
+                if number % self.every == 0:
+                    self.memory_mb.append(resident_mb())
+
+        connection.data_received = data_received
+        IbLink.place = placed  # type: ignore[method-assign]
+        Store.save = saved  # type: ignore[method-assign]
+        IbLink.row_done = row_done  # type: ignore[method-assign]
+
+
+def microseconds(taken_ns: list[int]) -> str:
+    ordered = sorted(taken_ns) or [0]
+    p50, p99 = (ordered[len(ordered) * part // 100] / 1e3 for part in (50, 99))
+    return f"p50 {p50:,.0f}  p99 {p99:,.0f}  max {ordered[-1] / 1e3:,.0f} µs over {len(taken_ns)}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.soak_bot", description=__doc__.split("\n")[0])
+    parser.add_argument("--library", default="ib_insync", choices=("ib_insync", "ib_async"))
+    parser.add_argument("--hours", type=float, default=24.0, help="of simulated quotes (default %(default)s)")
+    args = parser.parse_args(argv)
+    rows = round(args.hours * 3_600)
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
+        write_rows(directory / "rows.csv", rows)
+        gateway = EmbeddedGateway(data=directory / "rows.csv", seed=None, expiry_ns=None)
+        port = gateway.start()
+        watch = Watch(args.library, rows)
+        bot = bot_of(plan_of(port, directory, library=args.library, rows=True, mode="simulated"))
+        began_s, began_cpu_s = time.monotonic(), time.process_time()
+        try:
+            asyncio.run(bot.run())
+        finally:
+            gateway.end()
+    wall_s, cpu_s = time.monotonic() - began_s, time.process_time() - began_cpu_s
+    print(f"{watch.rows:,} rows in {wall_s:.1f} s, {cpu_s:.1f} s of CPU in the bot")
+    print(f"bytes in to order out   {microseconds(watch.whole_ns)}")
+    print(f"without the store       {microseconds(watch.unsaved_ns)}")
+    print(f"memory, MB              {'  '.join(f'{mb:.1f}' for mb in watch.memory_mb)}")
+    grown_mb = watch.memory_mb[-1] - watch.memory_mb[MARKS // 4 - 1]
+    if watch.rows != rows or grown_mb > GROWTH_MAX_MB:
+        print(f"FAILED: {watch.rows} of {rows} rows; memory grew by {grown_mb:.1f} MB")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
