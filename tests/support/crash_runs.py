@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from carry_bots import CHEAP, FAIR, RICH, STORE, books_of, differences, row_devs, stored
+from carry_bots import CHEAP, FAIR, RICH, books_of, differences, row_devs, stored
 from ib_libraries import PATIENCE_S, Served, fast
 from tws import START_NS
 
