@@ -22,8 +22,8 @@ from crash_runs import Kill, Mortal, Outcome, play
 
 #: Lives of a random run that are ended before one may go on to the end.
 KILLS_MAX = 3
-#: Longer than an undisturbed life takes from its first connection on a quiet machine.
-LIFE_S = 0.6
+#: About what an undisturbed life takes from its first connection on a quiet machine.
+LIFE_S = 0.3
 
 
 def again_command(kills: tuple[Kill, ...], library: str) -> str:

@@ -9,6 +9,7 @@ from ib_libraries import Session
 from stores import opened, order, trade
 
 from arbcore.carry.calendar import front_contract
+from arbcore.config import KillSwitch
 from arbcore.gateway.contracts import futures
 
 QUICK = {"order_timeout_s": 0.4, "query_timeout_s": 0.5, "hedge_timeout_s": 3.0, "connect_timeout_s": 1.0}
@@ -47,6 +48,22 @@ def test_fills_while_the_link_was_lost_are_found(play):
         await run.held()
         assert run.bot.session.positions() == run.books["positions"] == {"ES": -1, "SPY": 502}
         assert run.state == "ACTIVE"
+
+    play(script)
+
+
+def test_fills_while_nobody_was_connected_are_found(play):
+    async def script(run):
+        await run.active()
+        run.fault("late_fill", 0.3, count=2)
+        run.market.dev_bps = RICH
+        await run.until(lambda: run.sent == 2)
+        run.fault("restart", 0.8)
+        await run.until(lambda: run.state == "HALTED")
+        await run.until(lambda: len(run.books["executions"]) == 2)
+        assert run.bot.session.positions() == {"ES": 0, "SPY": 0}
+        await run.held()
+        assert (run.bot.session.positions(), run.sent) == (run.books["positions"], 2)
 
     play(script)
 
@@ -190,6 +207,19 @@ def test_the_kill_switch_closes_and_stays(play):
 
     run = play(script)
     assert stored(run.directory, "SELECT exit_reason FROM trades") == [("kill",)]
+
+
+def test_a_kill_switch_that_cannot_be_written_down_holds_all_the_same(play):
+    async def script(run):
+        await run.enter(RICH)
+        run.bot._kill_switch = KillSwitch(run.directory / "gone", {"KILL_SWITCH": "1"})
+        await run.flat()
+        assert run.heard("could not be written")
+        sent = run.sent
+        await run.decisions()
+        assert (run.sent, run.books["positions"]) == (sent, {"ES": 0, "SPY": 0})
+
+    play(script)
 
 
 def test_nothing_is_sent_after_the_stop(play):

@@ -40,9 +40,10 @@ def test_a_tif_is_always_set_so_that_no_preset_changes_it(play):
     [
         ("no_status", None, 2), ("ack_lost", None, 2), ("ack_twice", None, 2), ("fill_before_ack", None, 2),
         ("fill_twice", None, 2), ("burst", 10, 2), ("miss", None, 1), ("partial", 0.5, 1), ("reject", 201, 1),
-        ("reject", 203, 1), ("reject_inactive", None, 1), ("rate_limit", None, 1),
+        ("reject", 203, 1), ("reject", 110, 1), ("reject", 321, 1), ("reject_inactive", None, 1),
+        ("rate_limit", None, 1),
     ],
-    ids=lambda fault: fault[0],
+    ids=lambda fault: f"{fault[0]}-{fault[1]}",
 )  # fmt: skip
 def test_an_entry_that_goes_wrong_once_is_mended(fault, play):
     play(enter_and_leave(RICH, fault), **QUICK)
