@@ -77,8 +77,9 @@ def test_the_ledger_file_is_the_twin_trade_by_trade(tmp_path: Path, capsys: Capt
     assert tuple(header) == TRADE_COLUMNS
     expected = twin_ledger()
     assert [row[0] for row in rows] == [str(number) for number in range(1, len(expected) + 1)]
-    assert [row[1:] for row in rows] == [
-        [side, iso_time(entry), iso_time(end), *map(str, rest)] for side, entry, end, *rest in expected
+    assert rows == [
+        [str(number), side, iso_time(entry), iso_time(end), *map(str, rest)]
+        for number, side, entry, end, *rest in expected
     ]
     lines = equity.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "ts,equity"
@@ -288,7 +289,7 @@ def test_the_library_gives_the_same_from_a_path_a_file_and_columns() -> None:
     from_path = arbcore.backtest(SAMPLE, **SETTINGS)
     assert from_path.trades is not None
     assert from_path.equity is not None
-    assert next(from_path.trades.rows())[1:] == twin_ledger()[0]
+    assert next(from_path.trades.rows()) == twin_ledger()[0]
     assert from_path.equity.height == 780
     with SAMPLE.open("rb") as stream:
         assert arbcore.backtest(stream, **SETTINGS).summary == from_path.summary

@@ -5,7 +5,6 @@ Owns the roll and expiry of positions, the calibration of the factor and every r
 comes to is the money's, how rows are read the reader's. Trades and equity are kept only where they are asked
 for, and until they are taken.
 """
-import math
 import statistics
 
 cimport cython
@@ -23,11 +22,15 @@ from arbcore.carry._position cimport (
 )
 from arbcore.carry._rows cimport QuoteRow, RowSource
 from arbcore.carry._signal cimport (
-    STAY, Quote, Rules, Screen, SignalState, screen_passes, signal_decide, signal_reset, signal_screen,
+    STAY, Quote, Rules, Screen, SignalState, signal_decide, signal_reset, signal_screen,
+)
+from arbcore.carry._stretch cimport (
+    Held, QuoteColumns, Water, hold_rows, passing_rows, stretch_level, turn_rows, water_note,
 )
 from arbcore.carry._sweep_rows cimport SweepRows
 
 from arbcore.carry.civil import iso_time
+from arbcore.carry.daily import daily_statistics
 from arbcore.errors import BrokenInvariant, InputError
 
 SIDE_NAMES = {-1: "cash_and_carry", 1: "reverse"}
@@ -36,8 +39,8 @@ EXIT_REASONS = ("expiry", "stop_loss", "max_hold", "converged", "roll", "end_of_
 
 cdef enum:
     BATCH = 512
-    # Rows that are screened together: few enough for the carry factor to stay nearly the same.
-    SCREENED = 64
+    # Rows that are screened together: few enough for a cooldown or a longest hold to stop few others.
+    SCREENED = 128
     # What a step could not do.
     DONE = 0
     NO_MEMORY = 1
@@ -60,6 +63,11 @@ def no_contract(int64_t ts_ns) -> InputError:
     return InputError(
         f"No front ES contract is known at {iso_time(ts_ns)}, the time of a row; name the expiry."
     )
+
+
+cdef inline void row_at(const QuoteColumns* rows, Py_ssize_t at, QuoteRow* row) noexcept nogil:
+    row[0] = QuoteRow(rows.ts_ns[at], rows.es_bid[at], rows.es_ask[at], rows.spy_bid[at], rows.spy_ask[at],
+                      0.0, 0)
 
 
 # Final, so that the loop's steps are direct calls that the compiler may inline.
@@ -91,8 +99,8 @@ cdef class Backtest:
     cdef Quote last_quote
     cdef double last_c, last_equity, final_equity
     cdef int64_t rows, first_ns, held_rows, last_expiry_ns, unfilled_entries
-    cdef double carry, slippage, peak, drawdown
-    cdef int64_t peak_ns, under_water_ns
+    cdef double carry, slippage
+    cdef Water water
     cdef int64_t[6] reasons
     cdef Envelope envelope
 
@@ -141,8 +149,13 @@ cdef class Backtest:
     def feed(self, RowSource source not None) -> None:
         """Takes every row that the source has."""
         cdef QuoteRow[BATCH] rows
+        cdef QuoteColumns columns
         cdef Py_ssize_t count = BATCH
         while count == BATCH:
+            if source.point(&columns, BATCH):
+                self.row_expiry = self.row_factor = False
+                self.feed_columns(&columns, BATCH)
+                continue
             count = source.fill(rows, BATCH)
             self.row_expiry, self.row_factor = source.has_expiry, source.has_factor
             self.feed_rows(rows, count)
@@ -163,29 +176,59 @@ cdef class Backtest:
         self.feed_rows(&row, 1)
 
     cdef int feed_rows(self, const QuoteRow* rows, Py_ssize_t count) except -1:
+        cdef double[4][BATCH] prices
+        cdef int64_t[BATCH] ts_ns
+        cdef QuoteColumns columns = QuoteColumns(
+            &ts_ns[0], &prices[0][0], &prices[1][0], &prices[2][0], &prices[3][0])
+        cdef Py_ssize_t first = 0, end
+        if self.row_expiry or self.row_factor or self.envelope is not None:
+            return self.feed_singly(rows, count)
+        while first < count:
+            end = min(first + BATCH, count)
+            turn_rows(stretch_level(), &rows[first].ts_ns, sizeof(QuoteRow), end - first, &columns)
+            self.feed_columns(&columns, end - first)
+            first = end
+        return 0
+
+    cdef int feed_singly(self, const QuoteRow* rows, Py_ssize_t count) except -1:
+        """Takes rows of which each must be looked at."""
         cdef Py_ssize_t at = 0
         cdef int failed = DONE
         while at < count and self.calibration_left > 0 and not self.row_factor:
-            self.raise_failure(self.calibrate(&rows[at]), &rows[at])
+            self.raise_failure(self.calibrate(&rows[at]), rows[at].ts_ns)
+            at += 1
+        with nogil:
+            while at < count and failed == DONE:
+                failed = self.step(&rows[at])
+                at += 1
+        return self.raise_failure(failed, rows[at - 1].ts_ns)
+
+    cdef int feed_columns(self, const QuoteColumns* rows, Py_ssize_t count) except -1:
+        """Takes rows without an expiry or a factor of their own, of which most can be passed over."""
+        cdef Py_ssize_t at = 0
+        cdef int failed = DONE
+        cdef QuoteRow row
+        while at < count and self.calibration_left > 0:
+            row_at(rows, at, &row)
+            self.raise_failure(self.calibrate(&row), row.ts_ns)
             at += 1
         with nogil:
             while at < count:
                 failed = self.pass_over(rows, &at, count)
                 if failed != DONE or at == count:
                     break
-                failed = self.step(&rows[at])
+                row_at(rows, at, &row)
+                failed = self.step(&row)
                 if failed != DONE:
                     break
                 at += 1
-        if failed != DONE:
-            self.raise_failure(failed, &rows[at])
-        return 0
+        return self.raise_failure(failed, rows.ts_ns[min(at, count - 1)])
 
-    cdef int raise_failure(self, int failed, const QuoteRow* row) except -1:
+    cdef int raise_failure(self, int failed, int64_t ts_ns) except -1:
         if failed == NO_MEMORY:
             raise MemoryError
         if failed == NO_CONTRACT:
-            raise no_contract(row.ts_ns)
+            raise no_contract(ts_ns)
         return 0
 
     cdef int find_expiry(self, const QuoteRow* row, int64_t* expiry_ns) noexcept nogil:
@@ -238,7 +281,7 @@ cdef class Backtest:
     cdef void remember(self, const QuoteRow* row, double c) noexcept nogil:
         if self.rows == 0:
             self.first_ns = row.ts_ns
-            self.peak_ns = row.ts_ns
+            self.water.peak_ns = row.ts_ns
         self.rows += 1
         self.last_there = True
         self.last_ns = row.ts_ns
@@ -293,50 +336,67 @@ cdef class Backtest:
             now_ns, dev, dev + (self.rules.wanted_bps - edge_cc_of(quote.es_bid, quote.spy_ask, c)),
             dev - (self.rules.wanted_bps - edge_rev_of(quote.es_ask, quote.spy_bid, c)))
 
-    cdef int pass_over(self, const QuoteRow* rows, Py_ssize_t* at, Py_ssize_t count) noexcept nogil:
+    cdef int pass_over(self, const QuoteColumns* rows, Py_ssize_t* at, Py_ssize_t count) noexcept nogil:
         """Takes rows up to the first that may cause something; each leaves the state that ``step`` would."""
         cdef Screen screen
-        cdef int failed = DONE
-        cdef Py_ssize_t first, end, last
-        cdef int64_t expiry_ns
+        cdef Py_ssize_t first = at[0], end
+        cdef int64_t expiry_ns = 0, found_ns
         cdef double c, c_end
-        while failed == DONE and at[0] < count:
-            first = at[0]
-            end = min(first + SCREENED, count)
-            expiry_ns = self.quiet_expiry(&rows[first], rows[end - 1].ts_ns)
+        while at[0] < count:
+            end = min(at[0] + SCREENED, count)
+            found_ns = self.quiet_expiry(rows.ts_ns[at[0]], rows.ts_ns[end - 1])
+            if found_ns == 0:
+                break
             if expiry_ns == 0:
+                # Nothing changes on the way, so that what holds to the last row holds for all.
+                expiry_ns = found_ns
+                c = self.c_at(rows.ts_ns[at[0]], expiry_ns)
+                c_end = self.c_at(rows.ts_ns[count - 1], expiry_ns)
+                if not signal_screen(&self.rules, &self.signal, min(c, c_end), max(c, c_end), &screen):
+                    break
+            at[0] = passing_rows(stretch_level(), rows, at[0], end, &screen)
+            if at[0] < end:
                 break
-            c = carry_of(self.factor, self.r, self.d, years_between(rows[first].ts_ns, expiry_ns))
-            c_end = carry_of(self.factor, self.r, self.d, years_between(rows[end - 1].ts_ns, expiry_ns))
-            if not signal_screen(&self.rules, &self.signal, min(c, c_end), max(c, c_end), &screen):
-                break
-            last = first
-            while last < end and screen_passes(&screen, rows[last].es_bid, rows[last].es_ask,
-                                               rows[last].spy_bid, rows[last].spy_ask):
-                last += 1
-            if last == first:
-                break
-            c = carry_of(self.factor, self.r, self.d, years_between(rows[last - 1].ts_ns, expiry_ns))
-            at[0] = last
-            if self.signal.side == 0 and not self.keep_equity and last - first > 2 and (
-                    self.closes.count > 0 and rows[last - 1].ts_ns < self.last_day_end_ns):
-                # The equity stands still, so that of the rows between only the last can matter.
+        return self.take_quiet(rows, first, at[0], expiry_ns) if at[0] > first else DONE
+
+    cdef double c_at(self, int64_t ts_ns, int64_t expiry_ns) noexcept nogil:
+        return carry_of(self.factor, self.r, self.d, years_between(ts_ns, expiry_ns))
+
+    cdef int take_quiet(self, const QuoteColumns* rows, Py_ssize_t first, Py_ssize_t end,
+                        int64_t expiry_ns) noexcept nogil:
+        """Takes rows on which nothing is decided, at least one; the last one's equity is not yet final."""
+        cdef const Position* p = &self.position
+        cdef Py_ssize_t last = end - 1
+        cdef int64_t last_ns = rows.ts_ns[last]
+        cdef int failed = self.commit()
+        cdef QuoteRow row
+        cdef double c = self.c_at(last_ns, expiry_ns)
+        cdef Held held
+        # Times that are both above 0 have a difference that fits.
+        if self.keep_equity or last_ns >= self.last_day_end_ns or self.water.peak_ns < 0:
+            while first < last and failed == DONE:
+                row_at(rows, first, &row)
+                self.remember(&row, c)
                 failed = self.commit()
-                self.rows += last - first - 2
-                self.remember(&rows[last - 2], c)
-                first = last - 1
-            while first < last:
-                failed |= self.commit()
-                self.remember(&rows[first], c)
                 first += 1
-            if last < end:
-                break
+        elif first < last:
+            self.rows += last - first
+            if p.phase == FLAT:
+                # The equity stands still, so that only the last row can matter.
+                water_note(&self.water, rows.ts_ns[last - 1], self.totals.net + 0.0)
+            else:
+                self.held_rows += last - first
+                held = Held(self.totals.net, p.entry.es, p.entry.spy, p.side * self.terms.notional,
+                            p.side * p.shares, 0.5 * p.cost)
+                hold_rows(stretch_level(), rows, first, last, &held, &self.water)
+        row_at(rows, last, &row)
+        self.remember(&row, c)
         return failed
 
-    cdef int64_t quiet_expiry(self, const QuoteRow* row, int64_t end_ns) noexcept nogil:
-        """The expiry of rows from one to ``end_ns`` in which only prices can cause something; else 0."""
+    cdef int64_t quiet_expiry(self, int64_t first_ns, int64_t end_ns) noexcept nogil:
+        """The expiry of rows, by their first and last time, in which only prices can do anything; else 0."""
         cdef int64_t expiry_ns
-        if self.row_expiry or self.row_factor or self.used.count == 0 or self.envelope is not None:
+        if self.used.count == 0:
             return 0
         if self.position.phase == ENTERING or self.position.phase == LEAVING:
             return 0
@@ -346,7 +406,7 @@ cdef class Backtest:
                 return 0
         else:
             expiry_ns = self.last_expiry_ns
-            if row.ts_ns < self.signal.blocked_until_ns:
+            if first_ns < self.signal.blocked_until_ns:
                 return 0
         # The front contract is noted with each row, whatever a position's own is.
         return expiry_ns if end_ns < expiry_ns and (self.fixed or end_ns < self.last_expiry_ns) else 0
@@ -362,16 +422,9 @@ cdef class Backtest:
             return DONE
         self.last_there = False
         self.held_rows += self.last_held
-        if self.last_equity >= self.peak:
-            self.peak = self.last_equity
-            self.peak_ns = self.last_ns
-        else:
-            if self.peak - self.last_equity > self.drawdown:
-                self.drawdown = self.peak - self.last_equity
-            if self.last_ns - self.peak_ns > self.under_water_ns:
-                self.under_water_ns = self.last_ns - self.peak_ns
+        water_note(&self.water, self.last_ns, self.last_equity)
         if self.envelope is not None:
-            self.envelope.add_equity(self.last_ns, self.last_equity, self.peak - self.last_equity)
+            self.envelope.add_equity(self.last_ns, self.last_equity, self.water.peak - self.last_equity)
         if self.closes.count == 0 or self.last_ns >= self.last_day_end_ns:
             day_end_ns = self.last_ns - self.last_ns % DAY_NS
             # C's remainder has the sign of the time; dates before 1970 need the floor.
@@ -435,19 +488,23 @@ cdef class Backtest:
             raise MemoryError
 
     def take_trades(self) -> list:
-        """The trades closed since the last call: tuples in the ledger's order, ids left out."""
+        """The trades closed since the last call: tuples in the ledger's order."""
         cdef const Record* trades = <const Record*>self.trades.data
         cdef const Trade* t
-        cdef Py_ssize_t at
-        taken = []
-        contracts = self.settings.contracts
-        for at in range(self.trades.count):
+        cdef Py_ssize_t at, count = self.trades.count
+        cdef int64_t before = self.totals.trades - count
+        cdef list taken = [None] * count
+        cdef tuple reasons = EXIT_REASONS
+        contracts, below, above = self.settings.contracts, SIDE_NAMES[-1], SIDE_NAMES[1]
+        for at in range(count):
             t = &trades[at].trade
-            taken.append((
-                SIDE_NAMES[t.side], t.entry_ns, t.exit_ns, contracts, int(t.shares), t.es_entry, t.es_exit,
-                t.spy_entry, t.spy_exit, t.entry_dev_bps, t.exit_dev_bps, t.gross, t.cost, t.financing,
-                t.dividends, trades[at].net, EXIT_REASONS[t.reason],
-            ))
+            # Nearly all shares are few enough to be made whole in C.
+            taken[at] = (
+                before + at + 1, below if t.side < 0 else above, t.entry_ns, t.exit_ns, contracts,
+                <int64_t>t.shares if t.shares < 1e18 else int(t.shares), t.es_entry, t.es_exit, t.spy_entry,
+                t.spy_exit, t.entry_dev_bps, t.exit_dev_bps, t.gross, t.cost, t.financing, t.dividends,
+                trades[at].net, reasons[t.reason],
+            )
         self.trades.count = 0
         return taken
 
@@ -517,8 +574,8 @@ cdef class Backtest:
             "slippage_pnl": self.slippage,
             "basis_pnl": totals.gross - self.carry - self.slippage,
             "unfilled_entries": self.unfilled_entries,
-            "max_drawdown": self.drawdown,
-            "max_drawdown_ns": self.under_water_ns,
+            "max_drawdown": self.water.drawdown,
+            "max_drawdown_ns": self.water.under_water_ns,
             "max_drawdown_closed": totals.drawdown,
             "exposure": self.held_rows / self.rows if self.rows else None,
             "winning_pnl": totals.won,
@@ -533,21 +590,7 @@ cdef class Backtest:
         }
 
     def daily(self) -> dict[str, float | None]:
-        """Sharpe, Sortino and Calmar from the changes of each UTC date's last equity, the first from 0."""
+        """What follows from the last equity of each UTC date, by name."""
         cdef Py_ssize_t at
-        values = [0.0, *[(<const double*>self.closes.data)[at] for at in range(self.closes.count)]]
-        changes = [after - before for before, after in zip(values, values[1:])]
-        found: dict[str, float | None] = {"sharpe": None, "sortino": None, "calmar": None}
-        if len(changes) < 2:
-            return found
-        mean = math.fsum(changes) / len(changes)
-        spread = math.sqrt(math.fsum([(x - mean) * (x - mean) for x in changes]) / (len(changes) - 1))
-        falls = [x for x in changes if x < 0]
-        if spread > 0:
-            found["sharpe"] = mean / spread * math.sqrt(252)
-        if falls:
-            fallen = math.sqrt(math.fsum([x * x for x in falls]) / len(falls))
-            found["sortino"] = mean / fallen * math.sqrt(252)
-        if self.drawdown > 0:
-            found["calmar"] = mean * 252 / self.drawdown
-        return found
+        closes = [(<const double*>self.closes.data)[at] for at in range(self.closes.count)]
+        return daily_statistics(closes, self.water.drawdown)

@@ -208,13 +208,10 @@ def run(
         keep_equity=sinks.equity is not None,
         envelope=None if sinks.picture is None else sinks.picture.envelope,
     )
-    counted = 0
 
     def drain() -> None:
-        nonlocal counted
         if sinks.trades is not None or sinks.picture is not None:
-            rows = [(counted + at, *row) for at, row in enumerate(kernel.take_trades(), 1)]
-            counted += len(rows)
+            rows = kernel.take_trades()
             if sinks.trades is not None:
                 sinks.trades(rows)
             if sinks.picture is not None:

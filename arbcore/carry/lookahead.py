@@ -24,7 +24,7 @@ from arbcore.carry.settings import BacktestSettings
 CUTS_OF_A_KIND = 64
 #: Below this many rows each of them is a cut.
 EVERY_ROW_BELOW = 200
-ENTRY, EXIT = 1, 2  # places in a trade of the kernel's ledger
+ENTRY, EXIT = 2, 3  # places in a trade of the kernel's ledger
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def difference_of(whole: History, part: History, *, cut: int, settled: int) -> s
     if part.trades != whole.trades[:count]:
         for number, (trade, other) in enumerate(zip(part.trades, whole.trades, strict=False), 1):
             if trade != other:
-                return f"trade {number}, entered {iso_time(trade[ENTRY])}, is {trade} and not {other}"
+                return f"trade {number}, entered {iso_time(trade[ENTRY])}, is {trade[1:]} and not {other[1:]}"
         return f"there is a trade {count:,} that the whole data does not make"
     # A trade that the cut run has not made is closed by what came after.
     if count < len(whole.trades) and whole.trades[count][EXIT] < whole.times_ns[cut - 1]:

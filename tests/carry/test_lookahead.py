@@ -82,11 +82,11 @@ def trades_at_the_next_price(rows: SweepRows) -> History:
 def leaves_out_the_losers(rows: SweepRows) -> History:
     """A trade is made only where it is known to win in time."""
     history = honest(rows)
-    return replace(history, trades=[trade for trade in history.trades if trade[1] != worst_entry(history)])
+    return replace(history, trades=[trade for trade in history.trades if trade[2] != worst_entry(history)])
 
 
 def worst_entry(history: History) -> int:
-    return int(min(history.trades, key=lambda trade: trade[15], default=(0, 0))[1])
+    return int(min(history.trades, key=lambda trade: trade[16], default=(0, 0, 0))[2])
 
 
 def marks_one_row_by_the_last_bit(rows: SweepRows) -> History:
@@ -130,6 +130,6 @@ def test_cuts_are_around_every_kind_of_place_and_the_same_for_a_seed() -> None:
     cuts = cuts_of(whole, 1)
     assert cuts == sorted(set(cuts)) == cuts_of(whole, 1) != cuts_of(whole, 2)
     assert 0 < cuts[0] <= cuts[-1] < 700
-    first_ns = whole.trades[0][1]
+    first_ns = whole.trades[0][2]
     at = max(at for at, ts_ns in enumerate(whole.times_ns) if ts_ns == first_ns)
     assert {at, at + 1} <= set(cuts)

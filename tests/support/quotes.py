@@ -100,7 +100,7 @@ def csv_of(rows: list[Row]) -> bytes:
 
 def ledger_of(plain: twin.Backtest) -> list[tuple[Any, ...]]:
     """The twin's trades as the compiled one's tuples."""
-    return [tuple(list(vars(trade).values())[1:18]) for trade in plain.trades]
+    return [tuple(list(vars(trade).values())[:18]) for trade in plain.trades]
 
 
 def assert_same(plain: twin.Backtest, compiled: CompiledBacktest, why: object = None) -> None:

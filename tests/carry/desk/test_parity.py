@@ -40,7 +40,7 @@ def backtested(rows, settings: BacktestSettings, expiry_ns: int):
         run.feed_row(*row)
     run.end()
     return run, [
-        (trade[0], *trade[1:12], trade[-1]) for trade in run.take_trades()
+        (trade[1], *trade[2:13], trade[-1]) for trade in run.take_trades()
     ]  # side, entry, exit, contracts, shares, prices, deviations, gross, reason
 
 

@@ -1,0 +1,134 @@
+"""Columns in memory, passed over many rows at a time: the run of the twin, bit by bit, vectors or not."""
+
+import math
+import random
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from quotes import START_NS, ledger_of, random_rows
+
+from arbcore.carry import calendar
+from arbcore.carry._backtest import Backtest
+from arbcore.carry._columns import ColumnReader
+from arbcore.carry._stretch import use_vectors
+from arbcore.carry.columns import batches_into
+from arbcore.carry.settings import DAY_NS, BacktestSettings
+from arbcore.errors import DataError
+from arbcore.reference import backtest as twin
+from arbcore.reference.columns import ColumnQuotes
+from arbcore.reference.quotes import PRICES, Row
+
+EXPIRY_NS = START_NS + 30 * DAY_NS
+CALM = BacktestSettings(entry_bps=6, exit_bps=0, cost_bps=1, factor=9.994)
+Columns = dict[str, list[Any]]
+
+
+@pytest.fixture(params=[True, False], ids=["vectors", "scalar"], autouse=True)
+def _instructions(request: pytest.FixtureRequest) -> Iterator[None]:
+    if use_vectors(request.param) != request.param:
+        pytest.skip("this processor has no such vectors")
+    yield
+    use_vectors(True)
+
+
+def columns_of(rows: list[Row]) -> Columns:
+    return {
+        "ts": [row.ts_ns for row in rows],
+        **{name: [getattr(row, name) for row in rows] for name in PRICES},
+    }
+
+
+def both(
+    columns: Columns, settings: BacktestSettings, expiry_ns: int = EXPIRY_NS, **options: Any
+) -> tuple[twin.Backtest, Backtest, tuple[Any, ...], tuple[Any, ...]]:
+    """The twin's run over lists and ours over buffers, both ended unless refused; then the counts."""
+    plain = twin.Backtest(settings, lambda now_ns: expiry_ns, expiry_ns)
+    compiled = Backtest(settings, expiries_ns=(expiry_ns,), fixed=True, keep_trades=True)
+    quotes = ColumnQuotes(columns, expiry_of=calendar.read_expiry, **options)
+    reader = ColumnReader(expiry_of=calendar.read_expiry, **options)
+    buffers = {name: array("q" if name == "ts" else "d", cells) for name, cells in columns.items()}
+    refused = [
+        refusal_of(lambda: list(map(plain.row, quotes))),
+        refusal_of(lambda: feed_all(compiled, buffers, reader)),
+    ]
+    if refused == [None, None]:
+        plain.end()
+        compiled.end()
+    return (
+        plain,
+        compiled,
+        (refused[0], quotes.rows, quotes.skipped),
+        (refused[-1], reader.rows, reader.skipped),
+    )
+
+
+def refusal_of(feed: Callable[[], Any]) -> Any:
+    try:
+        feed()
+    except DataError as error:
+        return error.kind, error.line, error.column
+    return None
+
+
+def feed_all(compiled: Backtest, buffers: Any, reader: ColumnReader) -> None:
+    for _ in batches_into(buffers, reader):
+        compiled.feed(reader)
+
+
+def assert_equal(plain: twin.Backtest, compiled: Backtest, seed: int) -> None:
+    found, expected = compiled.summary(), plain.summary()
+    assert {name: found[name] for name in expected} == expected, f"seed {seed}"
+    assert compiled.take_trades() == ledger_of(plain), f"seed {seed}"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"stop_bps": 4.0, "cooldown_s": 30.0},
+        {"max_hold_days": 0.0005},
+        {"exit_bps": -60.0, "entry_bps": 3.0},
+        {"entry_bps": 200.0},
+        {"calibration_rows": 700},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_long_stretches_are_equal_bit_by_bit(seed: int, changes: dict[str, Any]) -> None:
+    rows = random_rows(seed, 3_000, step_s=0.4, wide=2.0)
+    for row in rows:  # midnight is among them
+        row.ts_ns += 9 * 3_600 * 10**9 + 1_500 * 10**9
+    plain, compiled, expected, counts = both(columns_of(rows), replace(CALM, **changes))
+    assert counts == expected
+    assert plain.trades or "entry_bps" in changes, f"seed {seed}"
+    assert_equal(plain, compiled, seed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_times_before_1970_are_equal_bit_by_bit(seed: int) -> None:
+    rows = random_rows(seed, 1_500, step_s=0.4, wide=2.0)
+    for row in rows:
+        row.ts_ns -= 2 * START_NS
+    plain, compiled, _, _ = both(columns_of(rows), CALM, EXPIRY_NS - 2 * START_NS)
+    assert plain.trades, f"seed {seed}"
+    assert_equal(plain, compiled, seed)
+
+
+@pytest.mark.parametrize("skip_bad", [False, True])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_row_that_needs_judging_is_judged_wherever_it_is(seed: int, skip_bad: bool) -> None:
+    rng = random.Random(seed)
+    columns = columns_of(random_rows(seed, 2_000, step_s=0.4, wide=2.0))
+    at = rng.choice((0, 1, 511, 512, 513, rng.randrange(2_000)))
+    name = rng.choice(list(columns))
+    if name == "ts":
+        columns["ts"][at] -= rng.choice((1, 10**9, 2**62))
+    else:
+        columns[name][at] = rng.choice((math.nan, math.inf, 0.0, -1.0, 1e-12, 1e13, 1.0, 1e5))
+    plain, compiled, expected, counts = both(columns, CALM, skip_bad=skip_bad)
+    assert counts == expected, f"seed {seed}"
+    if counts[0] is None:
+        assert_equal(plain, compiled, seed)
