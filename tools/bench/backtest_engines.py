@@ -364,6 +364,102 @@ def run_vectorbt(prepared: Any) -> list[Trade]:
     ]  # fmt: skip
 
 
+# --- nautilus_trader --------------------------------------------------------------------------------------
+
+
+def prepare_nautilus(columns: Columns) -> Any:
+    """Quote ticks of a future and a share, one after the other at each time, and the strategy."""
+    from nautilus_trader.model import currencies, data, enums, identifiers, instruments, objects
+    from nautilus_trader.trading.strategy import Strategy
+
+    def price(value: float) -> Any:
+        return objects.Price(value, 2)
+
+    venue, one = identifiers.Venue("SIM"), objects.Quantity.from_int(1)
+    es_id, spy_id = (
+        identifiers.InstrumentId(symbol=identifiers.Symbol(name), venue=venue) for name in ("ES", "SPY")
+    )
+    common = {"currency": currencies.USD, "price_precision": 2, "lot_size": one, "ts_event": 0, "ts_init": 0}
+    end_ns = quotes.expiry_ns()
+    es = instruments.FuturesContract(
+        instrument_id=es_id, raw_symbol=es_id.symbol, asset_class=enums.AssetClass.INDEX,
+        multiplier=objects.Quantity.from_int(int(SETTINGS.multiplier)), price_increment=price(0.25),
+        underlying="ES", activation_ns=0, expiration_ns=end_ns + 86_400_000_000_000, **common,
+    )  # fmt: skip
+    spy = instruments.Equity(
+        instrument_id=spy_id, raw_symbol=spy_id.symbol, price_increment=price(0.01), **common
+    )
+    size = objects.Quantity.from_int(1_000_000)
+    ticks = []
+    for ts, *prices in zip(*columns.all(), strict=True):
+        es_bid, es_ask, spy_bid, spy_ask = map(price, prices)
+        ticks.append(data.QuoteTick(es_id, es_bid, es_ask, size, size, ts, ts))
+        ticks.append(data.QuoteTick(spy_id, spy_bid, spy_ask, size, size, ts, ts))
+
+    class Carry(Strategy):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.held, self.shares = 0, one
+            self.es_prices = 0.0, 0.0
+            self.fills: list[tuple[bool, int, float]] = []
+
+        def on_start(self) -> None:
+            self.subscribe_quote_ticks(es_id)
+            self.subscribe_quote_ticks(spy_id)
+
+        def on_quote_tick(self, tick: Any) -> None:
+            bid, ask = tick.bid_price.as_double(), tick.ask_price.as_double()
+            if tick.instrument_id == es_id:
+                self.es_prices = bid, ask
+                return
+            want = decide(self.held, tick.ts_event, end_ns, (*self.es_prices, bid, ask))
+            if want == self.held:
+                return
+            if want:
+                es_price, spy_price = (self.es_prices[0], ask) if want < 0 else (self.es_prices[1], bid)
+                shares = max(1, math.floor(NOTIONAL * es_price / spy_price + 0.5))
+                self.shares = objects.Quantity.from_int(shares)
+            sell, buy = enums.OrderSide.SELL, enums.OrderSide.BUY
+            es_side, spy_side = (sell, buy) if want < self.held else (buy, sell)
+            self.submit_order(self.order_factory.market(es_id, es_side, one))
+            self.submit_order(self.order_factory.market(spy_id, spy_side, self.shares))
+            self.held = want
+
+        def on_order_filled(self, event: Any) -> None:
+            self.fills.append((event.is_buy, event.ts_event, event.last_px.as_double()))
+
+    return venue, (es, spy), ticks, Carry
+
+
+def run_nautilus(prepared: Any) -> list[Trade]:
+    """Every net is of the engine's own fills."""
+    from nautilus_trader.backtest.engine import BacktestEngine
+    from nautilus_trader.config import BacktestEngineConfig, LoggingConfig
+    from nautilus_trader.model import currencies, enums, objects
+
+    venue, instruments, ticks, strategy = prepared
+    engine = BacktestEngine(BacktestEngineConfig(logging=LoggingConfig(bypass_logging=True)))
+    engine.add_venue(
+        venue, oms_type=enums.OmsType.NETTING, account_type=enums.AccountType.MARGIN,
+        starting_balances=[objects.Money(1e9, currencies.USD)],
+    )  # fmt: skip
+    for instrument in instruments:
+        engine.add_instrument(instrument)
+    engine.add_data(ticks, sort=False)
+    carry = strategy()
+    engine.add_strategy(carry)
+    engine.run()
+    engine.dispose()
+    found, fills = [], iter(carry.fills)
+    # ES and SPY at the entry, then at the exit.
+    for (bought, entry_ns, es), (_, _, spy), (_, exit_ns, es_exit), (_, _, spy_exit) in zip(
+        fills, fills, fills, fills, strict=False
+    ):
+        side = 1 if bought else -1
+        found.append((side, entry_ns, exit_ns, net_of(side, es, spy, es_exit, spy_exit)))
+    return found
+
+
 ENGINES = (
     Engine("numba loop", "numba", 2_000_000, "a loop, no engine", prepare_numba, run_numba),
     Engine(
@@ -385,5 +481,10 @@ ENGINES = (
         "vectorbt", "vectorbt", 200_000,
         "also models many columns at once; one instrument here, SPY's leg is priced from the quotes",
         prepare_vectorbt, run_vectorbt,
+    ),
+    Engine(
+        "nautilus_trader", "nautilus_trader", 20_000,
+        "also models accounts, margin, order states, latency, books and the same code live",
+        prepare_nautilus, run_nautilus,
     ),
 )  # fmt: skip
