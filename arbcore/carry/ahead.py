@@ -1,25 +1,25 @@
-"""Shell: reads and parses in a thread of its own while whoever takes the rows is busy with those before.
+"""Shell: two threads take turns at a file: at reading its bytes, at parsing them, at working on the rows.
 
-Owns the thread and the few pieces of memory that go round between the two. The rows, their order and their
-errors are those of one thread.
+Owns the threads and the order of the turns. While one thread works on its rows the other reads or parses the
+next ones. Rows stay with the thread that parsed them, for leaving one core's cache for the other's costs
+them about as much as being parsed. The rows, their order and their errors are those of one thread.
 """
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from queue import SimpleQueue
+from typing import Any
 
-from arbcore.carry._csv import CsvReader
+from arbcore.carry._csv import LEAD_BYTES, CsvReader, buffer_for
 from arbcore.carry._sweep_rows import SweepRows
+from arbcore.carry.source import read_some
 from arbcore.errors import ConfigError
 
-#: Rows that are handed over at a time, and how many such pieces go round.
-PIECE_ROWS = 8_192
-PIECES = 4
+#: Bytes of a turn: they and their rows stay in the second-level cache, and turns are few.
+TURN_BYTES = 640 * 1024
 #: A file is read by one thread up to here; whatever is shorter is done before a second would pay.
 AHEAD_AFTER_BYTES = 4 * 1024 * 1024
-
-_Piece = tuple[SweepRows, int]
 
 
 def threads_of(wanted: int | None) -> int:
@@ -32,48 +32,95 @@ def threads_of(wanted: int | None) -> int:
     return wanted
 
 
-def rows_ahead(chunks: Iterator[int], reader: CsvReader) -> Iterator[_Piece]:
-    """Pieces of rows with the bytes read so far, while ``chunks`` fills the reader in a thread.
+class _Turns:
+    """A thread's permissions, each given by the other thread: True to go on, False to stop."""
 
-    A piece is valid until the next is asked for. Raises what reading raises, after the rows before it.
-    """
-    free: SimpleQueue[SweepRows | None] = SimpleQueue()
-    ready: SimpleQueue[_Piece | BaseException | None] = SimpleQueue()
-    for _ in range(PIECES):
-        free.put(SweepRows())
-    worker = threading.Thread(target=_read, args=(chunks, reader, free, ready), name="arbcore-reader")
-    worker.start()
-    try:
-        while (found := ready.get()) is not None:
-            if isinstance(found, BaseException):
-                raise found
-            yield found
-            found[0].clear()
-            free.put(found[0])
-    finally:
-        # Whatever the worker waits for or takes next tells it to stop.
-        free.put(None)
-        worker.join()
+    def __init__(self) -> None:
+        self.read: SimpleQueue[bool] = SimpleQueue()
+        self.parse: SimpleQueue[bool] = SimpleQueue()
+        self.take: SimpleQueue[bool] = SimpleQueue()
+
+    def give(self, turn: bool) -> None:
+        """All three at once."""
+        for queue in (self.read, self.parse, self.take):
+            queue.put(turn)
 
 
-def _read(
-    chunks: Iterator[int],
-    reader: CsvReader,
-    free: "SimpleQueue[SweepRows | None]",
-    ready: "SimpleQueue[_Piece | BaseException | None]",
-) -> None:
-    rows, done = free.get(), 0
-    try:
-        for done in chunks:
-            if rows is None:
-                return
-            rows.feed(reader)
-            if rows.count >= PIECE_ROWS:
-                ready.put((rows, done))
-                rows = free.get()
-        if rows is not None:
-            ready.put((rows, done))
-    except BaseException as error:  # noqa: BLE001 -- handed over whole, and raised again by the other thread
-        ready.put(error)
-    else:
-        ready.put(None)
+class TwoReaders:
+    """What is left of a stream through the reader into ``take``, in order."""
+
+    def __init__(self, stream: Any, reader: CsvReader, take: Callable[[SweepRows], None]) -> None:
+        self._stream = stream
+        self._reader = reader
+        self._take = take
+        self._error: BaseException | None = None
+
+    def run(self, done: int, taken: Callable[[int], None]) -> None:
+        """Both threads to the end, ``done`` bytes being read before.
+
+        ``taken`` is called with the bytes read so far, in this thread only and while nothing is being taken.
+        Raises what reading, parsing or taking raises, after the rows before it.
+        """
+        self._done = done
+        mine, others = _Turns(), _Turns()
+        worker = threading.Thread(target=self._work, args=(others, mine), name="arbcore-reader")
+        mine.give(True)
+        worker.start()
+        try:
+            self._go(mine, others, taken)
+        finally:
+            # Whatever the worker waits for next has told it to stop.
+            worker.join()
+        if self._error is not None:
+            raise self._error
+        taken(self._done)
+
+    def _work(self, mine: _Turns, others: _Turns) -> None:
+        try:
+            self._go(mine, others, lambda _: None)
+        except BaseException as error:  # noqa: BLE001 -- handed over whole, and raised again by the other thread
+            self._error = error
+
+    def _go(self, mine: _Turns, others: _Turns, taken: Callable[[int], None]) -> None:
+        rows, buffer = SweepRows(), buffer_for(TURN_BYTES)
+        try:
+            while mine.read.get():
+                count, error = self._read(buffer)
+                more = count > 0 and error is None
+                others.read.put(more)
+                # Where the other thread failed in what comes before, this does not count.
+                if not mine.parse.get():
+                    return
+                rows.clear()
+                error = error or self._parse(buffer, count, rows)
+                others.parse.put(more and error is None)
+                if not mine.take.get():
+                    return
+                self._take(rows)
+                if error is not None:
+                    raise error
+                taken(self._done)
+                others.take.put(True)
+        finally:
+            others.give(False)
+
+    def _read(self, buffer: bytearray) -> tuple[int, BaseException | None]:
+        """Bytes that were read, and what reading raised."""
+        try:
+            count = read_some(self._stream, memoryview(buffer)[LEAD_BYTES:][:TURN_BYTES], self._reader.name)
+        except BaseException as error:  # noqa: BLE001 -- raised again once the rows before it are taken
+            return 0, error
+        self._done += count
+        return count, None
+
+    def _parse(self, buffer: bytearray, count: int, rows: SweepRows) -> BaseException | None:
+        """What parsing raised, with the rows before it in ``rows``."""
+        try:
+            self._reader.go_on_in(buffer, count)
+            rows.feed(self._reader)
+            self._reader.let_go()
+            if count == 0:
+                self._reader.finish()
+        except BaseException as error:  # noqa: BLE001 -- raised again once the rows before it are taken
+            return error
+        return None

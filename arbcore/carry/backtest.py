@@ -117,8 +117,8 @@ def backtest(
 
     Columns (a mapping, a data frame) are ``ts`` (int nanoseconds, text, or datetime64) and the four prices in
     index points and USD. ``expiry`` is a date, a time or nanoseconds; without it each row takes the front
-    ES contract. With 2 ``threads``, as on any machine with two cores, one reads ahead of the other in a long
-    file; the result is the same. ``report`` collects what ``to_html`` draws. ``check_lookahead`` cuts the
+    ES contract. With 2 ``threads``, as on any machine with two cores, both take turns at a long file; the
+    result is the same. ``report`` collects what ``to_html`` draws. ``check_lookahead`` cuts the
     data at many places, each of which must change nothing before it; ``summary["lookahead"]`` says whether.
     Further settings are those of ``BacktestSettings``, and ``factor="auto"`` or ``"auto:ROWS"``. Raises
     DataError for a bad row (with its line and column), InputError for what cannot be read, ConfigError for a

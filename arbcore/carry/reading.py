@@ -11,7 +11,7 @@ from arbcore.carry._backtest import Backtest
 from arbcore.carry._columns import ColumnReader
 from arbcore.carry._csv import CsvReader
 from arbcore.carry._sweep_rows import SweepRows
-from arbcore.carry.ahead import AHEAD_AFTER_BYTES, rows_ahead
+from arbcore.carry.ahead import AHEAD_AFTER_BYTES, TwoReaders
 from arbcore.carry.calendar import read_expiry
 from arbcore.carry.columns import batches_into, is_columns
 from arbcore.carry.source import chunks_into, is_file, open_quotes
@@ -39,7 +39,7 @@ def read_into(
 ) -> Read:
     """Feeds all rows of the data to whoever takes them, in order of time.
 
-    With 2 ``threads`` a file named by its path is read ahead, where the taker is a backtest.
+    With 2 ``threads`` these share a file named by its path, where the taker is a backtest.
     """
     if is_columns(data):
         return _read_columns(kernel, data, sort=sort, skip_bad=skip_bad, after_chunk=after_chunk)
@@ -72,9 +72,7 @@ def read_into(
         else:
             ahead = False
         if isinstance(kernel, Backtest) and ahead:
-            for piece, done in rows_ahead(chunks, reader):
-                kernel.feed_memory(piece)
-                taken(done)
+            TwoReaders(stream, reader, kernel.feed_memory).run(done, taken)
     _feed_sorted(kernel, held)
     return Read(reader.rows, reader.skipped, reader.has_expiry)
 

@@ -100,25 +100,30 @@ def _plain(stream: Any, name: str) -> Any:
     return stream
 
 
-def chunks_into(stream: Any, reader: CsvReader) -> Iterator[int]:
-    """Reads the stream to its end, a chunk at a time; yields the bytes so far, for the rows to be taken.
+def read_some(stream: Any, room: memoryview, name: str) -> int:
+    """How many bytes were read; 0 at the end.
 
     Raises InputError where reading fails or compressed data is damaged or cut short.
     """
-    total = 0
-    name = reader.name
-    while True:
-        try:
-            count = stream.readinto(reader.room())
-        except EOFError as error:
-            raise InputError(f"{name} is cut short: its compressed data ends early; get it again.") from error
-        except (gzip.BadGzipFile, zlib.error, DamagedError) as error:
-            raise InputError(f"{name} is damaged: its compressed data cannot be read ({error}).") from error
-        except OSError as error:
-            raise InputError(f"{name} could not be read: {error.strerror or error}.") from error
+    try:
+        return int(stream.readinto(room))
+    except EOFError as error:
+        raise InputError(f"{name} is cut short: its compressed data ends early; get it again.") from error
+    except (gzip.BadGzipFile, zlib.error, DamagedError) as error:
+        raise InputError(f"{name} is damaged: its compressed data cannot be read ({error}).") from error
+    except OSError as error:
+        raise InputError(f"{name} could not be read: {error.strerror or error}.") from error
+
+
+def chunks_into(stream: Any, reader: CsvReader) -> Iterator[int]:
+    """Reads the stream to its end, a chunk at a time; yields the bytes so far, for the rows to be taken.
+
+    Raises InputError as ``read_some``.
+    """
+    total, count = 0, -1
+    while count != 0:
+        count = read_some(stream, reader.room(), reader.name)
         reader.filled(count)
         total += count
         yield total
-        if count == 0:
-            reader.finish()
-            return
+    reader.finish()

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a report as one HTML page")
     parser.add_argument(
         "--threads", type=int, choices=(1, 2), metavar="N",
-        help="1 or 2: with 2, one reads ahead in a long file (default: 2 where there are two cores)",
+        help="1 or 2: with 2, both share a long file (default: 2 where there are two cores)",
     )  # fmt: skip
     parser.add_argument(
         *spellings("check-lookahead"),
