@@ -37,10 +37,13 @@ def test_a_connection_that_breaks_is_begun_anew_and_trades(fault, play):
     play(script, **QUICK)
 
 
-def test_a_clock_that_is_not_told_at_a_reconnect_ends_nothing(play):
+@pytest.mark.parametrize(
+    "question", ["current_time", "contract_details", "executions", "open_orders", "positions", "account"]
+)
+def test_a_question_that_is_not_answered_at_a_reconnect_ends_nothing(question, play):
     async def script(run):
         await run.active()
-        run.fault("silent", "current_time", count=1)
+        run.fault("silent", question, count=2)
         run.fault("disconnect")
         await run.until(lambda: run.bot.tally.connections == 2)
         await run.enter(RICH)
