@@ -82,6 +82,8 @@ def _sentence(path: Path, doing: str, error: sqlite3.Error) -> str:
         return f"{where} could not be written while {doing}: the disk is full; free some space."
     if "BUSY" in code or "locked" in text:
         return f"{where} was kept locked by another program for {BUSY_TIMEOUT_S:.0f} s while {doing}."
+    if "IOERR" in code or "I/O" in text:
+        return f"{where} failed while {doing} (disk I/O error); check the disk, its space and its quota."
     if "READONLY" in code or "readonly" in text:
         return f"{where} may not be written (while {doing}); check its permissions and its folder's."
     if "CORRUPT" in code or "NOTADB" in code or "malformed" in text or "not a database" in text:

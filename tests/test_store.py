@@ -374,3 +374,28 @@ def test_a_torn_write_ahead_log_loses_no_transaction_before_the_tear(tmp_path: P
         survivor = opened(torn)
         assert survivor.snapshot(utc_ns=NOW_NS).last_number == whole, f"cut at byte {cut}"
         survivor.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits as Unix has them")
+def test_a_file_that_may_not_grow_is_one_sentence_with_advice(path: Path) -> None:
+    script = textwrap.dedent(f"""
+        import resource, signal, sys
+        from pathlib import Path
+        sys.path[:0] = {sys.path!r}
+        from stores import opened, order
+        store = opened(Path({str(path)!r}))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+        try:
+            for number in range(1, 1000):
+                store.save([order(store, number)])
+        except Exception as error:
+            print(type(error).__name__, error)
+    """)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "support")}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert done.stdout.startswith("RunError The store "), done.stderr
+    assert "free some space" in done.stdout or "check the disk, its space and its quota" in done.stdout
+    survivor = opened(path)
+    assert survivor.snapshot(utc_ns=NOW_NS).last_number >= 1
+    survivor.close()
