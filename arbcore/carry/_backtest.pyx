@@ -46,6 +46,9 @@ cdef enum:
     NO_MEMORY = 1
     NO_CONTRACT = 2
 
+cdef extern from "Python.h":
+    void PyObject_GC_UnTrack(object tracked)
+
 cdef int64_t DAY_NS = 86_400_000_000_000LL
 
 cdef struct Record:
@@ -88,8 +91,7 @@ cdef class Backtest:
     cdef bint fixed, close_at_end, keep_trades, keep_equity, row_expiry, row_factor, ended, entry_noted
     cdef double r, d, factor
     cdef Growing contracts, dividends, trades, equity, closes, used
-    cdef Py_ssize_t front
-    cdef Py_ssize_t calibration_left
+    cdef Py_ssize_t front, calibration_left
     cdef list ratios
     cdef readonly object calibrated_factor
     cdef Position position
@@ -505,6 +507,8 @@ cdef class Backtest:
                 t.spy_exit, t.entry_dev_bps, t.exit_dev_bps, t.gross, t.cost, t.financing, t.dividends,
                 trades[at].net, reasons[t.reason],
             )
+            # What the collector of cycles does itself with tuples of numbers, after a look at each.
+            PyObject_GC_UnTrack(taken[at])
         self.trades.count = 0
         return taken
 

@@ -17,6 +17,7 @@ cdef extern from *:
     #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && !defined(ARB_NO_VECTORS)
     #include <immintrin.h>
     #define ARB_AVX2 __attribute__((target("avx2")))
+    #define ARB_AHEAD 256
     #define ARB_4(p) _mm256_loadu_pd((p) + at)
 
     static int arb_stretch_level(void) {
@@ -44,6 +45,12 @@ cdef extern from *:
                               _mm256_cmp_pd(spy_bid, spy_ask, _CMP_LE_OQ)),
                 _mm256_cmp_pd(spy_ask, high, _CMP_LE_OQ));
             good = _mm256_and_pd(good, _mm256_and_pd(es, spy));
+            /* The processor's own reading ahead ends with each page. */
+            _mm_prefetch((const char *)(rows->ts_ns + at + ARB_AHEAD), _MM_HINT_T0);
+            _mm_prefetch((const char *)(rows->es_bid + at + ARB_AHEAD), _MM_HINT_T0);
+            _mm_prefetch((const char *)(rows->es_ask + at + ARB_AHEAD), _MM_HINT_T0);
+            _mm_prefetch((const char *)(rows->spy_bid + at + ARB_AHEAD), _MM_HINT_T0);
+            _mm_prefetch((const char *)(rows->spy_ask + at + ARB_AHEAD), _MM_HINT_T0);
             back = _mm256_or_si256(back, _mm256_cmpgt_epi64(
                 _mm256_loadu_si256((const __m256i *)(rows->ts_ns + at - 1)),
                 _mm256_loadu_si256((const __m256i *)(rows->ts_ns + at))));
