@@ -214,6 +214,7 @@ class _Play:
         from arbcore.config_ibkr import desk_settings, ibkr_settings, simulated_store
         from arbcore.embedded import EmbeddedGateway
         from arbcore.errors import UsageError
+        from arbcore.ib_link import load_library
         from arbcore.ibkr import Plan
         from arbcore.ibkr_guards import SIMULATED
         from arbcore.store_file import clear_simulated
@@ -233,6 +234,8 @@ class _Play:
             )
         if resolved.source("DB_PATH") == "default":
             settings = replace(settings, store_path=simulated_store(settings.store_path))
+        # What is missing is said before anything is replaced or started.
+        load_library(settings.library)
         clear_simulated(settings.store_path)
         desk = desk_settings(resolved, **changes)
         self._seed = None if args.simulate else (args.seed if args.seed is not None else secrets.randbits(32))
