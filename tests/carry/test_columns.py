@@ -165,7 +165,7 @@ def test_numpy_times_that_are_none_or_too_far_are_refused() -> None:
     columns = sample()
     for bad in ("NaT", "2300-01-01"):
         times = np.array(columns["ts"]).astype("M8[ns]").astype("M8[s]")
-        times[5] = np.datetime64(bad)
+        times[5] = np.datetime64(bad, "s")
         data = {**columns, "ts": times}
         assert read(data, ordered=False)[3] == ("not_a_time", 6, "ts")
     with pytest.raises(InputError, match="must hold numbers"):
