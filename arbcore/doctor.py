@@ -18,6 +18,8 @@ from typing import Any
 
 import arbcore
 from arbcore import config
+from arbcore.broker.guards import LIVE, PAPER, account_to_trade
+from arbcore.broker.link import IbLink, load_library
 from arbcore.carry.desk import events as ev
 from arbcore.carry.desk.hours import within
 from arbcore.carry.desk.rows import LEGS
@@ -25,8 +27,6 @@ from arbcore.carry.desk.settings import DeskSettings, seconds_ns
 from arbcore.config_ibkr import IbkrSettings, carry_settings, desk_settings, ibkr_settings
 from arbcore.errors import ArbcoreError
 from arbcore.fred import FredSettings, fetch
-from arbcore.ib_link import IbLink, load_library
-from arbcore.ibkr_guards import LIVE, PAPER, account_to_trade
 from arbcore.store_file import open_to_read
 from arbcore.text import plural, printable
 

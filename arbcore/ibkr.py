@@ -16,7 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from arbcore.alerts import Alerts
+from arbcore.broker.alerts import Alerts
+from arbcore.broker.chronicle import Chronicle
+from arbcore.broker.clock import MachineClock, RowClock
+from arbcore.broker.guards import account_to_trade
+from arbcore.broker.link import IbLink, load_library
+from arbcore.broker.listener import LINK_BACK_EMPTY, LINK_LOST
+from arbcore.broker.recorder import QuoteRecorder
 from arbcore.carry.desk import commands as cmd
 from arbcore.carry.desk import events as ev
 from arbcore.carry.desk.rows import ES, SPY
@@ -25,12 +31,6 @@ from arbcore.carry.desk.settings import DeskSettings, seconds_ns
 from arbcore.config import KillSwitch
 from arbcore.config_ibkr import IbkrSettings
 from arbcore.errors import ArbcoreError, ConfigError, ConnectError, RunError
-from arbcore.ib_link import IbLink, load_library
-from arbcore.ib_listener import LINK_BACK_EMPTY, LINK_LOST
-from arbcore.ibkr_chronicle import Chronicle
-from arbcore.ibkr_clock import MachineClock, RowClock
-from arbcore.ibkr_guards import account_to_trade
-from arbcore.recorder import QuoteRecorder
 from arbcore.store import Row, Store
 from arbcore.text import printable
 from arbcore.trading.latency import LatencyHistogram

@@ -23,9 +23,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 from carry_bots import bot_of, plan_of, row_dev
 
+from arbcore.broker.link import IbLink
 from arbcore.carry.civil import iso_time
 from arbcore.embedded import EmbeddedGateway
-from arbcore.ib_link import IbLink
 from arbcore.store import Store
 
 #: A Friday at midnight in New York; our own gateway keeps no hours.

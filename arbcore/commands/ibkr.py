@@ -117,7 +117,7 @@ class _Play:
         self._interrupted = False
 
     def run(self) -> int:
-        from arbcore.alerts import Alerts
+        from arbcore.broker.alerts import Alerts
         from arbcore.commands._console import Console, ConsoleHandler
         from arbcore.commands._ibkr_status import IbkrStatus
         from arbcore.ibkr import Bot
@@ -175,10 +175,10 @@ class _Play:
     def _plan(self, console: Any) -> Any:
         from dataclasses import replace
 
+        from arbcore.broker.guards import LIVE, PAPER, check_before
         from arbcore.config_ibkr import desk_settings, ibkr_settings
         from arbcore.fred import FredRate, FredSettings, rate_of
         from arbcore.ibkr import Plan
-        from arbcore.ibkr_guards import LIVE, PAPER, check_before
 
         args, resolved = self._args, self._resolved
         if args.simulate is not None:
@@ -211,12 +211,12 @@ class _Play:
         """Our own gateway, started for this run, with an account and a store of its own."""
         from dataclasses import replace
 
+        from arbcore.broker.guards import SIMULATED
+        from arbcore.broker.link import load_library
         from arbcore.config_ibkr import desk_settings, ibkr_settings, simulated_store
         from arbcore.embedded import EmbeddedGateway
         from arbcore.errors import UsageError
-        from arbcore.ib_link import load_library
         from arbcore.ibkr import Plan
-        from arbcore.ibkr_guards import SIMULATED
         from arbcore.store_file import clear_simulated
 
         args, resolved = self._args, self._resolved

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from arbcore.alerts import Alerts
+from arbcore.broker.alerts import Alerts
 from arbcore.carry.calendar import front_contract
 from arbcore.carry.desk.settings import DeskSettings
 from arbcore.config import KillSwitch

@@ -18,9 +18,9 @@ from typing import Any
 
 from carry_bots import bot_of, plan_of
 
+from arbcore.broker.link import IbLink, load_library
 from arbcore.carry.desk.rows import OrderRow
 from arbcore.errors import ArbcoreError
-from arbcore.ib_link import IbLink, load_library
 from arbcore.ibkr import Bot
 from arbcore.store import Store
 

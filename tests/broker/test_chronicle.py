@@ -8,12 +8,12 @@ from desk_player import CHEAP, EXPIRY_NS, RICH, T0_NS, Player
 from stores import opened
 
 from arbcore._carry import years_to_expiry
-from arbcore.alerts import Alerts
+from arbcore.broker.alerts import Alerts
+from arbcore.broker.chronicle import Chronicle
 from arbcore.carry.desk.commands import Seen
 from arbcore.carry.desk.events import Quote
 from arbcore.carry.desk.rows import ES, SPY
 from arbcore.carry.fair import implied_repo
-from arbcore.ibkr_chronicle import Chronicle
 from arbcore.report import read_store
 
 SPY_QUOTE = Quote(SPY, 600.0, 600.01)

@@ -1,7 +1,7 @@
 """One connection to TWS or IB Gateway, over ``ib_insync`` or ``ib_async``: the only file that imports either.
 
 A shell. Owns the connection, the contracts of both legs, subscriptions, and the translation of the desk's
-commands into the library's calls; what comes back is told by ``ib_listener``. It decides nothing, and leans
+commands into the library's calls; what comes back is told by ``listener``. It decides nothing, and leans
 on no status that a library made up: questions are asked anew and answered with what the broker says.
 """
 
@@ -14,13 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from arbcore.broker.listener import CLIENT_ID_IN_USE, CLOCK_CON_ID, CLOCK_SYMBOL, Listener, Sink
 from arbcore.carry.civil import NS_PER_HOUR, NS_PER_MINUTE, day_of, is_date, iso_date, new_york_to_utc
 from arbcore.carry.desk import commands, events
 from arbcore.carry.desk.hours import read_hours
 from arbcore.carry.desk.rows import ES, LIMIT, SPY, OrderRow
 from arbcore.config_ibkr import LIBRARIES, MULTIPLIERS, IbkrSettings
 from arbcore.errors import ConfigError, ConnectError, RunError
-from arbcore.ib_listener import CLIENT_ID_IN_USE, CLOCK_CON_ID, CLOCK_SYMBOL, Listener, Sink
 from arbcore.text import printable
 
 _log = logging.getLogger(__name__)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from arbcore.broker.guards import LIVE, PAPER, SIMULATED, account_to_trade, check_before
 from arbcore.errors import ConfigError
-from arbcore.ibkr_guards import LIVE, PAPER, SIMULATED, account_to_trade, check_before
 
 
 def before(**changes):

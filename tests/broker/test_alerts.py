@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from arbcore import alerts
-from arbcore.alerts import Alerts
+from arbcore.broker import alerts
+from arbcore.broker.alerts import Alerts
 
 
 class Hook(http.server.BaseHTTPRequestHandler):

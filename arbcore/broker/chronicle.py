@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from arbcore.alerts import Alerts
+from arbcore.broker.alerts import Alerts
 from arbcore.carry.desk import commands as cmd
 from arbcore.carry.desk import events as ev
 from arbcore.carry.desk.risk import HALTED, ORDINARY
