@@ -27,9 +27,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("arbcore.simulation", "arbcore.pages", "arbcore.gateway"),
     (
         "arbcore.config", "arbcore.config_ibkr", "arbcore.bot", "arbcore.exchange", "arbcore.link",
-        "arbcore._spin", "arbcore.embedded", "arbcore.fred", "arbcore.output_file", "arbcore.store",
-        "arbcore.store_file", "arbcore.store_schema", "arbcore.report", "arbcore.ibkr", "arbcore.broker",
-        "arbcore.doctor",
+        "arbcore.tcp", "arbcore._spin", "arbcore.embedded", "arbcore.fred", "arbcore.output_file",
+        "arbcore.store", "arbcore.store_file", "arbcore.store_schema", "arbcore.report", "arbcore.ibkr",
+        "arbcore.broker", "arbcore.doctor",
         "arbcore.journal_file", "arbcore.journal_replay",
         "arbcore.gateway.server", "arbcore.gateway.replay_file",
         "arbcore.venue.server", "arbcore.carry.source", "arbcore.carry.dividends_file",

@@ -5,18 +5,13 @@ bounds what waits for each connection; the server takes it only as fast as the s
 connection the same small share of a turn.
 """
 
-import contextlib
-import errno
 import json
-import selectors
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from arbcore.errors import RunError
-from arbcore.text import printable
+from arbcore.tcp import NEWCOMER, READABLE, WRITABLE, Door, Link, half_close
 
 SECOND_NS = 1_000_000_000
 #: One client's share of a turn, so that a flood from one delays the others by microseconds.
@@ -31,7 +26,6 @@ LINGER_NS = 2 * SECOND_NS
 #: A pause of the whole process (a stopped job, a sleeping laptop) is no time of the market.
 LONGEST_STEP_NS = SECOND_NS
 CHORES_NS = 100_000_000
-BACKLOG = 128
 
 
 class Engine(Protocol):
@@ -62,13 +56,10 @@ def error_line(text: str) -> bytes:
 
 
 @dataclass
-class Client:
-    """One connection: its number in the engine, None once that has let go of it, and what is half sent."""
+class Client(Link):
+    """One connection to the exchange."""
 
-    sock: socket.socket
-    since_ns: int
-    conn: int | None
-    unsent: bytes | memoryview = b""
+    since_ns: int = 0
     greeted: bool = False  # it has logged in: the engine has said hello to it
     #: Set once nothing more will be sent than what waits: when to give up on that.
     closing_ns: int | None = None
@@ -91,30 +82,21 @@ class ExchangeServer:
         report: Callable[[dict[str, Any]], None],
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self._listener = listen(host, port)
+        self._door: Door[Client] = Door(host, port, links_max=SOCKETS_MAX)
         self._engine = engine
         self._report = report
         self._clock = clock
-        self._selector = selectors.DefaultSelector()
         self._clients: dict[int, Client] = {}  # by connection number of the engine
-        self._by_descriptor: dict[int, Client] = {}
         self._last_ns = clock()
         self._lost_ns = 0
         self._reported_round = 0
-        self._accepting = True
-        self.port: int = self._listener.getsockname()[1]
-        self._wake_in, self._wake_out = socket.socketpair()
-        for sock in (self._wake_in, self._wake_out):
-            sock.setblocking(False)
-        self._selector.register(self._listener, selectors.EVENT_READ)
-        self._selector.register(self._wake_in, selectors.EVENT_READ)
+        self.port = self._door.port
 
     # --- running --------------------------------------------------------------------------------
 
     def wake(self) -> None:
         """Makes the loop look at ``until`` now; safe from a signal handler or another thread."""
-        with contextlib.suppress(OSError):
-            self._wake_out.send(b"!")
+        self._door.wake()
 
     def serve(self, until: Callable[[], bool]) -> None:
         """Runs the exchange; always leaves its sockets closed."""
@@ -124,11 +106,11 @@ class ExchangeServer:
             while not until():
                 now_ns = self._now()
                 wait_ns = min(self._engine.next_event_ns - now_ns, CHORES_NS)
-                ready = self._selector.select(max(wait_ns, 0) / 1e9)
+                ready = self._door.wait(wait_ns / 1e9)
                 now_ns = self._now()
                 self._engine.advance(now_ns)
-                for key, events in ready:
-                    self._handle(key, events, now_ns)
+                for descriptor, events in ready:
+                    self._handle(descriptor, events, now_ns)
                 self._deliver(now_ns)
                 if now_ns >= next_chores_ns:
                     next_chores_ns = now_ns + CHORES_NS
@@ -145,52 +127,31 @@ class ExchangeServer:
         self._last_ns = read_ns
         return read_ns - self._lost_ns
 
-    def _handle(self, key: selectors.SelectorKey, events: int, now_ns: int) -> None:
-        if key.fileobj is self._listener:
+    def _handle(self, descriptor: int, events: int, now_ns: int) -> None:
+        if descriptor == NEWCOMER:
             self._accept(now_ns)
-        elif key.fileobj is self._wake_in:
-            with contextlib.suppress(OSError):
-                self._wake_in.recv(4096)
-        else:
-            client = self._by_descriptor.get(key.fd)
-            if client is not None and events & selectors.EVENT_WRITE:
-                self._flush(client)
-            if events & selectors.EVENT_READ and key.fd in self._by_descriptor and client is not None:
-                self._read(client, now_ns)
+            return
+        client = self._door.links.get(descriptor)
+        if client is not None and events & WRITABLE:
+            self._flush(client)
+        if client is not None and events & READABLE:
+            self._read(client, now_ns)
 
     # --- clients --------------------------------------------------------------------------------
 
     def _accept(self, now_ns: int) -> None:
-        try:
-            sock, _ = self._listener.accept()
-        except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                # No descriptor left: those who wait in the backlog are asked in again by the chores.
-                self._selector.unregister(self._listener)
-                self._accepting = False
-            return
-        sock.setblocking(False)
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if len(self._by_descriptor) >= SOCKETS_MAX:
-            sock.close()
-            return
-        conn = self._engine.connect(now_ns)
-        client = Client(sock, now_ns, conn)
-        self._by_descriptor[sock.fileno()] = client
-        self._selector.register(sock, selectors.EVENT_READ)
-        self._clients[conn] = client
+        sock = self._door.accept()
+        if sock is not None:
+            conn = self._engine.connect(now_ns)
+            client = Client(sock, conn, since_ns=now_ns)
+            self._door.add(client)
+            self._clients[conn] = client
 
     def _read(self, client: Client, now_ns: int) -> None:
-        try:
-            data = client.sock.recv(READ_BYTES)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            data = b""
-        if not data:
+        data = self._door.read(client, READ_BYTES)
+        if data == b"":
             self._forget(client, now_ns)
-        elif client.conn is not None:
+        elif data is not None and client.conn is not None:
             self._engine.receive(client.conn, data, now_ns)
 
     def _deliver(self, now_ns: int) -> None:
@@ -206,19 +167,10 @@ class ExchangeServer:
             self._dismiss(self._clients[conn], now_ns)
 
     def _flush(self, client: Client) -> None:
-        try:
-            while client.unsent:
-                client.unsent = memoryview(client.unsent)[client.sock.send(client.unsent) :]
-        except (BlockingIOError, InterruptedError):
-            pass
-        except OSError:
-            # The next read of this client sees the end of it; until then nothing waits for it.
-            client.unsent = b""
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.unsent else 0)
-        if self._selector.get_key(client.sock).events != events:
-            self._selector.modify(client.sock, events)
-        if client.closing_ns is not None and not client.unsent:
-            self._half_close(client)
+        self._door.flush(client)
+        if client.closing_ns is not None and not client.unsent and not client.half_closed:
+            client.half_closed = True
+            half_close(client)
 
     # --- leaving --------------------------------------------------------------------------------
 
@@ -230,13 +182,6 @@ class ExchangeServer:
         client.closing_ns = now_ns + LINGER_NS
         self._flush(client)
 
-    def _half_close(self, client: Client) -> None:
-        """Says goodbye and waits for the other side's: closing with unread bytes would cut our words."""
-        if not client.half_closed:
-            client.half_closed = True
-            with contextlib.suppress(OSError):
-                client.sock.shutdown(socket.SHUT_WR)
-
     def _let_go(self, client: Client, now_ns: int) -> None:
         if client.conn is not None:
             self._engine.disconnect(client.conn, now_ns)
@@ -245,22 +190,15 @@ class ExchangeServer:
 
     def _forget(self, client: Client, now_ns: int) -> None:
         self._let_go(client, now_ns)
-        descriptor = client.sock.fileno()
-        if self._by_descriptor.pop(descriptor, None) is not None:
-            self._selector.unregister(client.sock)
-            client.sock.close()
+        self._door.forget(client)
 
     def _chores(self, now_ns: int) -> None:
-        for client in list(self._by_descriptor.values()):
+        for client in list(self._door.links.values()):
             if client.closing_ns is not None:
                 if now_ns >= client.closing_ns:
                     self._forget(client, now_ns)
             elif not client.greeted and now_ns - client.since_ns >= SILENT_NS:
                 self._dismiss(client, now_ns, error_line("No hello came in time; the connection is closed."))
-        if not self._accepting:
-            self._accepting = True
-            self._selector.register(self._listener, selectors.EVENT_READ)
-
         self._report_rounds()
 
     def _report_rounds(self) -> None:
@@ -286,43 +224,7 @@ class ExchangeServer:
         """The end: everybody gets what waits for them, as far as the kernel takes it at once."""
         now_ns = self._now()
         self._report_unfinished()
-        for client in list(self._by_descriptor.values()):
+        for client in list(self._door.links.values()):
             self._flush(client)
             self._forget(client, now_ns)
-        self._selector.close()
-        for sock in (self._listener, self._wake_in, self._wake_out):
-            sock.close()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket that does not block. RunError where the address cannot be listened on."""
-    where = f"{printable(host)}:{port}"
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError) as error:
-        raise RunError(
-            f"{where} is no address to listen on ({getattr(error, 'strerror', None) or error}); check --host."
-        ) from None
-    try:
-        if hasattr(
-            socket, "SO_EXCLUSIVEADDRUSE"
-        ):  # Windows, where SO_REUSEADDR would let two servers share a port.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise RunError(
-                f"{where} is in use by another program; give another --port, or 0 for any free one."
-            ) from None
-        raise RunError(
-            f"{where} cannot be listened on ({error.strerror}); give another --host or --port."
-        ) from None
-    listener.setblocking(False)
-    return listener
+        self._door.close()

@@ -1,7 +1,5 @@
 """The TCP server with polite, clumsy and hostile clients."""
 
-import errno
-import selectors
 import socket
 import threading
 
@@ -162,37 +160,6 @@ def test_too_many_connections_are_shut_at_once_and_harm_nobody(monkeypatch):
         members = [venue.client(team) for team in ("ONE", "TWO", "THREE")]
         assert venue.client().rest() == []
         assert all(trades(member, 1) for member in members)
-
-
-class ShyListener:
-    """Has no descriptor left for the first few connections."""
-
-    def __init__(self, real, failures):
-        self._real = real
-        self.failures = failures
-
-    def fileno(self):
-        return self._real.fileno()
-
-    def close(self):
-        self._real.close()
-
-    def accept(self):
-        if self.failures:
-            self.failures -= 1
-            raise OSError(errno.EMFILE, "Too many open files")
-        return self._real.accept()
-
-
-def test_no_free_descriptor_is_survived():
-    served = Served()
-    shy = ShyListener(served.server._listener, failures=2)
-    served.server._selector.unregister(shy)
-    served.server._selector.register(shy, selectors.EVENT_READ)
-    served.server._listener = shy
-    with served as venue:
-        assert trades(venue.client("ALPHA"), 1)
-    assert shy.failures == 0
 
 
 def test_end_of_a_round_is_announced_before_the_connection_ends():
