@@ -28,7 +28,7 @@ from arbcore.commands import replay as replay_command
 from arbcore.commands import report as report_command
 from arbcore.commands import serve as serve_command
 from arbcore.commands import sweep as sweep_command
-from arbcore.errors import ArbcoreError, UsageError
+from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED, ArbcoreError, UsageError
 
 #: Name, one line of help, module. Further commands are one line each.
 COMMANDS: tuple[tuple[str, str, ModuleType], ...] = (
@@ -47,9 +47,6 @@ COMMANDS: tuple[tuple[str, str, ModuleType], ...] = (
 
 #: What a write of results answers when its disk is full or broken; other failures of the system have places.
 OUTPUT_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-
-EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
 
 DISCLAIMER = """\
 arbcore is software, not financial advice. Its models are simplifications and its results on a simulated

@@ -16,6 +16,9 @@ A risk refusal is not here: it is a value with a reason, because refusing is the
 This module must not import anything of arbcore.
 """
 
+#: What a run ends with that failed, and one that was interrupted, after its orderly stop.
+EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+
 
 class ArbcoreError(Exception):
     """Base of every error raised on purpose. The message is one sentence: what, where, what to do."""

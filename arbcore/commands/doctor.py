@@ -6,6 +6,7 @@ import logging
 import os
 
 from arbcore.commands._arguments import working_directory
+from arbcore.errors import EXIT_FAILED
 
 DESCRIPTION = """\
 Checks interpreter, build, settings, clock, store and disk; with --ibkr also TWS (account, clock, contracts,
@@ -19,7 +20,6 @@ examples:
 The exit code is 1 where a check failed.
 """
 _SIGNS = {"ok": "ok  ", "warning": "warn", "failed": "FAIL"}
-EXIT_FAILED = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

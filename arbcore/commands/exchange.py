@@ -20,6 +20,7 @@ from arbcore.commands._arguments import (
     working_directory,
 )
 from arbcore.commands.config import add_set_argument, load_config, warn
+from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED
 from arbcore.text import plural, printable
 
 DESCRIPTION = """\
@@ -39,8 +40,6 @@ cancelled, then the summary is printed; a second Ctrl-C ends at once. A file nam
 directory stops trading and closes positions until a person deletes it.
 """
 MODES = ("prod-like", "slower", "empty")
-EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,16 +3,14 @@
 import argparse
 import json
 import math
-import os
 import secrets
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from arbcore.commands._arguments import port_number, whole_number
+from arbcore.commands._ending import Ending
 from arbcore.errors import InputError, UsageError
 from arbcore.text import printable
 
@@ -39,7 +37,6 @@ Anybody who can reach the address can trade on it: there are no passwords, and n
 this machine only, unless --host says otherwise. What it cannot show: a queue at a price, your own orders in
 the market, a broker's real margin and borrow.
 """
-EXIT_INTERRUPTED = 130
 #: Faults drawn from a seed are planned this far ahead.
 FAULT_HORIZON_S = 86_400.0
 SCHEMA = "arbcore.gateway/1"
@@ -171,16 +168,11 @@ def run(args: argparse.Namespace) -> int:
     if args.replay is not None and not gateway.has_rows:
         raise InputError(f"{printable(args.replay)} has no row that can be used; there is nothing to replay.")
     server = GatewayServer(gateway, host=args.host, port=args.port)
-    # Before anybody is told that it runs, so that whoever reads that may end it.
-    ending = _Ending(server.wake)
-    signal.signal(signal.SIGINT, ending.by_signal)
-    signal.signal(signal.SIGTERM, ending.by_signal)
-    if args.until_stdin_closes:
-        threading.Thread(target=ending.when_stdin_closes, daemon=True).start()
+    ending = Ending(server.wake, with_stdin=args.until_stdin_closes)
     _say_where(args, server.port, None if args.replay is not None else seed)
     server.serve(lambda: ending.over)
     _say_what_was(args, gateway)
-    return EXIT_INTERRUPTED if ending.signalled else 0
+    return ending.exit_code
 
 
 def _plan(args: argparse.Namespace) -> "tuple[Planned, ...]":
@@ -209,25 +201,6 @@ def _rows(args: argparse.Namespace, seed: int) -> "Iterator[Row]":
     except InputError as error:
         raise UsageError(f"--expiry cannot be read: {error}") from error
     return replay(args.replay, expiry_ns=expiry_ns)
-
-
-class _Ending:
-    """Why the gateway is to end, if it is."""
-
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self.over = False
-        self.signalled = False
-        self._wake = wake
-
-    def by_signal(self, *_: object) -> None:
-        self.over = self.signalled = True
-        self._wake()
-
-    def when_stdin_closes(self) -> None:
-        while os.read(0, 4096):
-            pass
-        self.over = True
-        self._wake()
 
 
 def _say_where(args: argparse.Namespace, port: int, seed: int | None) -> None:

@@ -2,15 +2,12 @@
 
 import argparse
 import json
-import os
 import secrets
-import signal
 import sys
-import threading
-from collections.abc import Callable
 from typing import Any
 
 from arbcore.commands._arguments import port_number, positive_seconds, whole_number
+from arbcore.commands._ending import Ending
 from arbcore.text import plural, printable
 from arbcore.venue.config import FEE_RULES, LOGIN_POLICIES, MODES
 from arbcore.venue.regimes import REGIMES
@@ -31,7 +28,6 @@ Anybody who can reach the address can trade on it: there are no passwords. It li
 unless --host says otherwise.
 """
 NS_PER_S = 1_000_000_000
-EXIT_INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,6 +111,7 @@ def run(args: argparse.Namespace) -> int:
     seed = secrets.randbits(32) if args.seed is None else args.seed
     report = _report_json if args.json else _report_text
     server = ExchangeServer(Engine(config, seed), host=args.host, port=args.port, report=report)
+    ending = Ending(server.wake, with_stdin=args.until_stdin_closes)
     report(
         {
             "schema": "arbcore.serve/1",
@@ -125,34 +122,10 @@ def run(args: argparse.Namespace) -> int:
             "seed": seed,
         }
     )
-    ending = _Ending(server.wake)
-    signal.signal(signal.SIGINT, ending.by_signal)
-    signal.signal(signal.SIGTERM, ending.by_signal)
-    if args.until_stdin_closes:
-        threading.Thread(target=ending.when_stdin_closes, daemon=True).start()
     if not args.quiet:
         print("arbcore: Ctrl-C ends the exchange.", file=sys.stderr)
     server.serve(lambda: ending.over)
-    return EXIT_INTERRUPTED if ending.signalled else 0
-
-
-class _Ending:
-    """Why the exchange is to end, if it is."""
-
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self.over = False
-        self.signalled = False
-        self._wake = wake
-
-    def by_signal(self, *_: object) -> None:
-        self.over = self.signalled = True
-        self._wake()
-
-    def when_stdin_closes(self) -> None:
-        while os.read(0, 4096):
-            pass
-        self.over = True
-        self._wake()
+    return ending.exit_code
 
 
 def _report_json(event: dict[str, Any]) -> None:
