@@ -66,7 +66,6 @@ class Plan:
     settings: IbkrSettings
     desk: DeskSettings
     mode: str
-    directory: Path
     duration_s: float | None = None
     flatten: bool = False
     record: Path | None = None
@@ -88,7 +87,7 @@ class Tally:
 
 
 class Bot:
-    """One run. ``await run()`` returns the summary; ``stop`` ends it in order."""
+    """One run: ``await run()``; ``stop`` ends it in order."""
 
     def __init__(
         self,

@@ -85,8 +85,9 @@ class IbLink:
         self._library = library
         self._ib = library.IB()
         self.listener = Listener(
-            self._ib.wrapper, sink=sink, on_link=on_link, on_row=on_row, on_trouble=on_trouble
-        )
+            self._ib.wrapper, settings.future, sink=sink,
+            on_link=on_link, on_row=on_row, on_trouble=on_trouble,
+        )  # fmt: skip
         self._ib.client.decoder.wrapper = self.listener
         self._on_lost = on_lost
         self._ib.client.apiEnd += self._lost
@@ -360,15 +361,10 @@ class IbLink:
         found = await asyncio.wait_for(self._ib.reqPositionsAsync(), timeout_s)
         lines = []
         for position in found:
-            leg = self._leg_of(position.contract)
+            leg = self.listener.leg_of(position.contract)
             if position.account == self.account and leg is not None and position.position:
                 lines.append(events.PositionLine(leg, position.contract.conId, round(position.position)))
         return events.Positions(asked.query, tuple(lines))
-
-    def _leg_of(self, contract: Any) -> str | None:
-        if contract.secType == "FUT" and contract.symbol == self.settings.future:
-            return ES
-        return SPY if contract.conId == self.listener.fund_con_id else None
 
     async def _margin(self, asked: commands.Ask, timeout_s: float) -> events.Event:
         """Both legs' whatIf; each alone, so that together they ask for more than the pair would."""

@@ -8,13 +8,12 @@ duck-typed, and both libraries decode into the same names.
 
 import functools
 import logging
-import math
 from collections.abc import Callable
 from datetime import timezone
 from typing import Any
 
 from arbcore.carry.desk import events
-from arbcore.carry.desk.rows import ES, SPY
+from arbcore.carry.desk.rows import ES, LEGS, SPY
 from arbcore.text import printable
 
 _log = logging.getLogger(__name__)
@@ -52,17 +51,20 @@ def _heard(translate: Callable[..., None]) -> Callable[..., None]:
 
 
 class _Touch:
-    """The best prices of one leg as last told; NaN before the first."""
+    """The best prices of one leg as last told; 0 where there is none, on which the desk does not trade."""
 
-    __slots__ = ("ask", "ask_size", "bid", "bid_size")
+    __slots__ = ("ask", "ask_size", "bid", "bid_size", "leg")
 
-    def __init__(self) -> None:
-        self.bid = self.ask = math.nan
-        self.bid_size = self.ask_size = 0.0
+    def __init__(self, leg: str) -> None:
+        self.leg = leg
+        self.bid = self.ask = self.bid_size = self.ask_size = 0.0
+
+    def quote(self) -> events.Quote:
+        return events.Quote(self.leg, self.bid, self.ask, self.bid_size, self.ask_size)
 
 
 class Listener:
-    """Stands in for the wrapper of one connection.
+    """Stands in for the wrapper of one connection. ``future`` is the symbol traded as ES.
 
     ``sink`` takes events; ``on_link`` is called with a code and its text when the broker's own link is lost
     or back; ``on_row`` when a replaying gateway ends a row, with the row's number and time, and with the
@@ -72,6 +74,7 @@ class Listener:
     def __init__(
         self,
         wrapper: Any,
+        future: str,
         *,
         sink: Sink,
         on_link: Callable[[int, str], None],
@@ -79,12 +82,13 @@ class Listener:
         on_trouble: Callable[[Exception], None],
     ) -> None:
         self._wrapper = wrapper
+        self._future = future
         self._sink = sink
         self._on_link = on_link
         self._on_row = on_row
         self._on_trouble = on_trouble
         self._clock_ns = 0
-        #: The legs' contract ids, once resolved; the future's symbols are told apart by type alone.
+        #: The fund's contract, once resolved: other exchanges list shares of the same symbol.
         self.fund_con_id = 0
         # Whose order an id is: ids of this connection, and the broker's own, which never change.
         self.ref_of_order_id: dict[int, str] = {}
@@ -92,8 +96,7 @@ class Listener:
         #: openOrder messages since the last question, by permId: the answer.
         self.open_orders: dict[int, events.OpenOrder] = {}
         self.last_error = ""
-        self._touches = {ES: _Touch(), SPY: _Touch()}
-
+        self._touches = {leg: _Touch(leg) for leg in LEGS}
         for name, translate in _TRANSLATED.items():
             setattr(self, name, functools.partial(self._hear, getattr(wrapper, name), translate))
 
@@ -110,7 +113,7 @@ class Listener:
 
     def touch(self, leg: str) -> events.Quote:
         """The best prices of a leg as they were told last; 0 where there is none."""
-        return _quote(leg, self._touches[leg])
+        return self._touches[leg].quote()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._wrapper, name)
@@ -119,14 +122,15 @@ class Listener:
 
     def forget_quotes(self, leg: str) -> None:
         """A new subscription begins: what was told before is over."""
-        self._touches[leg] = _Touch()
+        self._touches[leg] = _Touch(leg)
 
     def _leg_of_request(self, request: int) -> str | None:
         ticker = self._wrapper.reqId2Ticker.get(request)
-        return None if ticker is None else self._leg_of(ticker.contract)
+        return None if ticker is None else self.leg_of(ticker.contract)
 
-    def _leg_of(self, contract: Any) -> str | None:
-        if contract.secType == "FUT":
+    def leg_of(self, contract: Any) -> str | None:
+        """The leg that a contract is, whatever its expiry; None where it is neither."""
+        if contract.secType == "FUT" and contract.symbol == self._future:
             return ES
         return SPY if contract.secType == "STK" and contract.conId == self.fund_con_id else None
 
@@ -145,7 +149,7 @@ class Listener:
             return
         touch = self._touches[leg]
         # The broker writes -1 where there is no price on that side.
-        known = price if price > 0.0 else math.nan
+        known = max(0.0, price)
         if tickType in _BIDS:
             touch.bid, touch.bid_size = known, size
         elif tickType in _ASKS:
@@ -153,7 +157,7 @@ class Listener:
         else:
             self._sink(events.Alive(leg))
             return
-        self._tell(leg, touch)
+        self._sink(touch.quote())
 
     @_heard
     def _tickSize(self, reqId: int, tickType: int, size: float) -> None:  # noqa: N802, N803
@@ -168,15 +172,12 @@ class Listener:
             self._sink(events.Shortable(int(size)))
         elif tickType in _BID_SIZES:
             touch.bid_size = size
-            self._tell(leg, touch)
+            self._sink(touch.quote())
         elif tickType in _ASK_SIZES:
             touch.ask_size = size
-            self._tell(leg, touch)
+            self._sink(touch.quote())
         else:
             self._sink(events.Alive(leg))
-
-    def _tell(self, leg: str, touch: _Touch) -> None:
-        self._sink(_quote(leg, touch))
 
     @_heard
     def _tickGeneric(self, reqId: int, tickType: int, value: float) -> None:  # noqa: N802, N803
@@ -208,7 +209,7 @@ class Listener:
             self.ref_of_perm_id[order.permId] = ref
         if orderState.status in _OVER:
             return
-        leg = self._leg_of(contract) or contract.symbol
+        leg = self.leg_of(contract) or contract.symbol
         self.open_orders[order.permId or -orderId] = events.OpenOrder(
             ref=ref, perm_id=order.permId, leg=leg, status=orderState.status
         )
@@ -234,7 +235,7 @@ class Listener:
 
     def execution(self, contract: Any, execution: Any) -> events.Execution | None:
         """A library's execution as an event; None where it is in neither leg's instrument."""
-        leg = self._leg_of(contract)
+        leg = self.leg_of(contract)
         if leg is None:
             return None
         if execution.orderRef and execution.permId:
@@ -278,12 +279,6 @@ class Listener:
         elif not 2100 <= errorCode < 2200:
             self.last_error = text
             _log.warning("The broker says %s", text)
-
-
-def _quote(leg: str, touch: _Touch) -> events.Quote:
-    # 0 is what a side without a price is told as; the desk trades on none.
-    bid, ask = (0.0 if math.isnan(price) else price for price in (touch.bid, touch.ask))
-    return events.Quote(leg, bid, ask, touch.bid_size, touch.ask_size)
 
 
 def _instant_ns(time: Any) -> int:

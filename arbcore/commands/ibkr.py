@@ -15,6 +15,7 @@ from typing import Any
 from arbcore import config
 from arbcore.commands._arguments import port_number, positive_seconds, whole_number, working_directory
 from arbcore.commands.config import add_set_argument, set_flags, warn
+from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED
 from arbcore.text import plural
 
 DESCRIPTION = """\
@@ -33,8 +34,6 @@ in order: working orders are cancelled, positions stay unless --flatten. A file 
 working directory closes everything and lets nothing begin until a person deletes it. What happened is in the
 store: `arbcore report`.
 """
-EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
 LOG_BYTES_MAX, LOG_FILES = 5_000_000, 5
 # A replay is compared with a backtest, which has none of these. They hold where a person set them.
 _NOT_IN_A_BACKTEST = {
@@ -202,7 +201,7 @@ class _Play:
                 # The rate to a quarter from now stands for every expiry that is traded.
                 return None if known is None else rate_of(known).at(0.25)
 
-        plan = Plan(settings, desk, mode, working_directory())
+        plan = Plan(settings, desk, mode)
         return replace(
             plan, duration_s=args.duration, flatten=args.flatten, record=args.record, rate=rate
         )
@@ -245,7 +244,7 @@ class _Play:
         what = f"replaying {args.simulate}" if args.simulate else f"seed {self._seed}"
         console.event(f"Gateway started ({what}); the store is {settings.store_path}.")
         return Plan(
-            replace(settings, host="127.0.0.1", port=port), desk, SIMULATED, working_directory(),
+            replace(settings, host="127.0.0.1", port=port), desk, SIMULATED,
             duration_s=args.duration, flatten=args.flatten, record=args.record, rows=bool(args.simulate),
             clocked=True, gone=self._gateway_gone,
         )  # fmt: skip

@@ -130,6 +130,31 @@ def test_trades_of_another_program_are_asked_about_once(play, library):
     play(script, compare=False)
 
 
+def test_an_order_in_another_future_is_no_business_of_the_bots(play, library):
+    async def script(run):
+        await run.enter(RICH)
+        other = Session(importlib.import_module(library), run.served)
+        try:
+            await other.connect(99)
+            ib = other.ib
+            for symbol in ("MES", "ES"):
+                details = await ib.reqContractDetailsAsync(other.library.Future(symbol, exchange="CME"))
+                order = ib.placeOrder(details[0].contract, other.limit("BUY", 3, 10 * SPY - 500, tif="DAY"))
+                await other.until(lambda order=order: order.orderStatus.status == "Submitted")
+                run.fault("disconnect")
+                # The second one is there to show that such an order would have been heard of.
+                await run.until(lambda symbol=symbol: run.bot.tally.connections == 2 + (symbol == "ES"))
+                await run.active()
+                assert run.heard("Another program has an open order in ES") == (symbol == "ES")
+                await other.close()
+                await other.connect(99)
+        finally:
+            await other.close()
+        assert run.bot.session.positions() == {"ES": -1, "SPY": 502}
+
+    play(script, compare=False)
+
+
 def test_a_position_query_without_an_answer_is_not_flat(play):
     async def script(run):
         run.market.dev_bps = RICH

@@ -40,14 +40,14 @@ def plan_of(port: int, directory: Path, *, library: str, rows: bool = False, **c
         "store_path": directory / STORE, "log_path": directory / "log", "log_level": "INFO",
     }  # fmt: skip
     desk = DESK | {"decide_on": "row" if rows else "quote"}
-    plan: dict[str, Any] = {"mode": "paper", "directory": directory, "rows": rows, "clocked": rows}
+    plan: dict[str, Any] = {"mode": "paper", "rows": rows, "clocked": rows}
     for name, value in changes.items():
         next(part for part in (plan, settings, desk) if name in part or part is desk)[name] = value
     return Plan(IbkrSettings(**settings), DeskSettings(**desk), **plan)  # type: ignore[arg-type]
 
 
 def bot_of(plan: Plan, told: Any = None) -> Bot:
-    switch = KillSwitch(plan.directory, {})
+    switch = KillSwitch(plan.settings.store_path.parent, {})
     return Bot(plan, kill_switch=switch, alerts=Alerts("", name="test"), told=told or (lambda *_: None))
 
 
