@@ -2,15 +2,21 @@
 
 Each spoils one rule of a good session (or of the shell that the world plays), with the storm in which it
 shows and the invariants of ``simulation.desk_checker`` one of which must name it. Most of them are mistakes
-that real bots have made.
+that real bots have made. What is compiled takes no patch: there a spoilt kind takes the good one's place
+while the session is built.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
+from unittest.mock import patch
 
+from arbcore.carry.desk import core as desk_core
 from arbcore.carry.desk import events as ev
 from arbcore.carry.desk import orders as states
+from arbcore.carry.desk._gate import Gate
+from arbcore.carry.desk._leg import Leg
+from arbcore.carry.desk._orders import Orders
 from arbcore.carry.desk.commands import Place
 from arbcore.carry.desk.pair import CLOSED, HELD
 from arbcore.carry.desk.risk import ACTIVE
@@ -27,10 +33,12 @@ class Planted:
     storm: str
     ending: str
     of_world: bool
+    kinds: dict[str, type] = field(default_factory=dict)
 
     def play(self, seed: int) -> DeskResult:
         def make(*given: Any) -> Any:
-            session = Session(*given)
+            with patch.dict(vars(desk_core), self.kinds):
+                session = Session(*given)
             if not self.of_world:
                 self.spoil(session)
             return session
@@ -45,12 +53,12 @@ BUGS: dict[str, Planted] = {}
 
 
 def bug(
-    *invariants: int, storm: str = "none", ending: str = "", of_world: bool = False
+    *invariants: int, storm: str = "none", ending: str = "", of_world: bool = False, **kinds: type
 ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
-    """Plants a bug under its function's name."""
+    """Plants a bug under its function's name; ``kinds`` take the places of the core's classes so named."""
 
     def plant(spoil: Callable[[Any], None]) -> Callable[[Any], None]:
-        BUGS[spoil.__name__] = Planted(spoil, invariants, storm, ending, of_world)
+        BUGS[spoil.__name__] = Planted(spoil, invariants, storm, ending, of_world, kinds)
         return spoil
 
     return plant
@@ -119,14 +127,14 @@ def forgets_what_it_held_at_a_restart(session: Any) -> None:
 # --- orders -------------------------------------------------------------------------------------
 
 
-@bug(9, 1, storm="deaf")
+class Impatient(Orders):
+    def news(self, order: Any, news: str, reason: str = "") -> bool:
+        return super().news(order, states.OUT if news == states.DOUBT else news, reason)
+
+
+@bug(9, 1, storm="deaf", Orders=Impatient)
 def takes_a_timeout_for_a_cancel(session: Any) -> None:
-    orders, good = session._core.orders, session._core.orders.news
-
-    def news(order: Any, news: str, reason: str = "") -> bool:
-        return bool(good(order, states.OUT if news == states.DOUBT else news, reason))
-
-    orders.news = news
+    """The table alone."""
 
 
 @bug(9, 1, storm="traps")
@@ -150,27 +158,29 @@ def takes_a_lost_connection_for_flat(session: Any) -> None:
     session._handlers[ev.LinkLost] = session._link_lost
 
 
-@bug(9, storm="deaf")
+class Careless(Orders):
+    def working(self, leg: str, side: int) -> int:
+        return sum(
+            order.open_quantity
+            for order in self.live.values()
+            if order.leg == leg and order.side == side and order.state != states.UNKNOWN
+        )
+
+
+@bug(9, storm="deaf", Orders=Careless)
 def does_not_count_what_is_unknown(session: Any) -> None:
-    orders = session._core.orders
-    orders.working = lambda leg, side: sum(
-        order.open_quantity
-        for order in orders.live.values()
-        if order.leg == leg and order.side == side and order.state != states.UNKNOWN
-    )
+    """The table alone."""
 
 
-@bug(5, storm="crashes")
+class Replacing(Orders):
+    def add(self, row: Any, now_ns: int) -> Any:
+        self.all.pop(row.ref, None)
+        return super().add(row, now_ns)
+
+
+@bug(5, storm="crashes", Orders=Replacing)
 def numbers_its_orders_from_one_after_a_restart(session: Any) -> None:
-    core = session._core
-    core.number = 0
-    good = core.orders.add
-
-    def add(row: Any, now_ns: int) -> Any:
-        core.orders.all.pop(row.ref, None)
-        return good(row, now_ns)
-
-    core.orders.add = add
+    session._core.number = 0
 
 
 @bug(5, 6, 10, storm="crashes")
@@ -187,23 +197,22 @@ def sends_a_stored_intent_again(session: Any) -> None:
     session._handlers[ev.Hello] = session._hello
 
 
-@bug(8, storm="traps")
-def wakes_an_order_that_is_over(session: Any) -> None:
-    orders, good = session._core.orders, session._core.orders.news
-
-    def news(order: Any, news: str, reason: str = "") -> bool:
+class Waking(Orders):
+    def news(self, order: Any, news: str, reason: str = "") -> bool:
         if news == states.ACK and order.state == states.FILLED:
             order.state = states.WORKING
-        return bool(good(order, news, reason))
+        return super().news(order, news, reason)
 
-    orders.news = news
-    status = session._news.status
+
+@bug(8, storm="traps", Orders=Waking)
+def wakes_an_order_that_is_over(session: Any) -> None:
+    orders, status = session._core.orders, session._news.status
 
     def late(event: ev.OrderStatus) -> None:
         status(event)
         order = orders.find(event.ref, event.perm_id)
         if event.status == "Filled" and order is not None:
-            news(order, states.ACK)
+            orders.news(order, states.ACK)
             orders.mark(order)
 
     session._handlers[ev.OrderStatus] = late
@@ -215,34 +224,50 @@ def sends_before_it_stores(world: Any) -> None:
     world.store.write = lambda command: None if isinstance(command, Place) else good(command)
 
 
-@bug(4)
+class Numbing(Gate):
+    def passed(self, pace_ns: int) -> int:
+        return 1
+
+
+@bug(4, Gate=Numbing)
 def sends_an_order_that_passed_no_gate(session: Any) -> None:
-    session._core.gate.passed = lambda pace_ns: 1
+    """The gate alone."""
 
 
 # --- gate and state -----------------------------------------------------------------------------
 
 
-def open_gate(session: Any) -> None:
-    session._core.gate.check = lambda draft, positions, clock: ""
+class OpenGate(Gate):
+    def check(self, draft: Any, positions: Any, clock: Any) -> str:
+        return ""
 
 
-@bug(11, storm="market")
+class Blind(Leg):
+    def fault(self, now_ns: int, utc_ns: int) -> str:
+        return ""
+
+
+@bug(11, storm="market", Leg=Blind)
 def asks_nothing_of_a_price(session: Any) -> None:
-    session._core.gate._price_fault = lambda draft, now_ns, utc_ns: ""
-    for leg in session._core.legs.values():
-        good = type(leg)
-        spoilt = type("Blind", (good,), {"__slots__": (), "fault": lambda self, now_ns, utc_ns: ""})
-        leg.__class__ = spoilt
+    """The legs alone."""
 
 
-@bug(11)
+class Far(Leg):
+    def crossing(self, side: int, offset_bps: float) -> float:
+        return self.mid * 2
+
+
+class WideGate(Gate):
+    def check(self, draft: Any, positions: Any, clock: Any) -> str:
+        limit, draft.limit = draft.limit, self.legs[draft.leg].mid
+        reason = super().check(draft, positions, clock)
+        draft.limit = limit
+        return reason
+
+
+@bug(11, Leg=Far, Gate=WideGate)
 def crosses_the_touch_by_far(session: Any) -> None:
-    session._core.gate._collar = 1e9
-    for leg in session._core.legs.values():
-        far = {"__slots__": (), "crossing": lambda self, side, bps: self.mid * 2}
-        spoilt = type("Far", (type(leg),), far)
-        leg.__class__ = spoilt
+    """Legs and gate alone."""
 
 
 @bug(12)
@@ -261,9 +286,8 @@ def keeps_no_pace(session: Any) -> None:
     session._handlers[ev.Quote] = session._quote
 
 
-@bug(1, 17, 2)
+@bug(1, 17, 2, Gate=OpenGate)
 def buys_twice_as_much(session: Any) -> None:
-    open_gate(session)
     good = session._core.place
 
     def place(trade_id: int, con_ids: Any, drafts: list[Any]) -> None:
@@ -274,9 +298,8 @@ def buys_twice_as_much(session: Any) -> None:
     session._core.place = place
 
 
-@bug(1, 14, storm="thin")
+@bug(1, 14, storm="thin", Gate=OpenGate)
 def opens_the_opposite_position_on_exit(session: Any) -> None:
-    open_gate(session)
     pairs, good = session._pairs, session._pairs._closing
 
     def closing(*args: Any) -> Any:
@@ -299,19 +322,17 @@ def goes_on_after_the_stop(session: Any) -> None:
     session._handlers[ev.Quote] = session._quote
 
 
-@bug(14, 15, ending="kill")
+class HeedlessGate(Gate):
+    def check(self, draft: Any, positions: Any, clock: Any) -> str:
+        state, self.brakes.state = self.brakes.state, ACTIVE
+        reason = super().check(draft, positions, clock)
+        self.brakes.state = state
+        return reason
+
+
+@bug(14, 15, ending="kill", Gate=HeedlessGate)
 def enters_while_reducing(session: Any) -> None:
-    gate, good = session._core.gate, session._core.gate.check
-    brakes = session._core.brakes
-
-    def check(draft: Any, positions: Any, clock: Any) -> str:
-        state, brakes.state = brakes.state, ACTIVE
-        reason = good(draft, positions, clock)
-        brakes.state = state
-        return str(reason)
-
-    gate.check = check
-    decide = session._decider.decide
+    brakes, decide = session._core.brakes, session._decider.decide
 
     def decided(ts_ns: int) -> None:
         state, brakes.state = brakes.state, ACTIVE
@@ -403,12 +424,11 @@ def stays_halted_after_a_reconnect(session: Any) -> None:
     brakes.lift = lift
 
 
-@bug(13, 1, 14, storm="deaf")
+@bug(13, 1, 14, storm="deaf", Gate=OpenGate)
 def acts_while_an_order_is_in_doubt(session: Any) -> None:
-    open_gate(session)
     session._pairs._live = lambda trade: False
 
 
 def healthy(planted: Planted) -> Planted:
     """The same plan with nothing spoilt."""
-    return replace(planted, spoil=lambda session: None)
+    return replace(planted, spoil=lambda session: None, kinds={})

@@ -3,13 +3,15 @@
 Owns the numbering of orders, questions and alarms. It must not decide when to trade.
 """
 
+from arbcore.carry.desk._gate import Gate
+from arbcore.carry.desk._leg import Leg
+from arbcore.carry.desk._orders import Order, Orders
+from arbcore.carry.desk._records import Draft
 from arbcore.carry.desk.clock import MarketClock
 from arbcore.carry.desk.commands import Alarm, Ask, Cancel, Command, Place, SaveOrder
 from arbcore.carry.desk.executions import Ledger
-from arbcore.carry.desk.orders import Order, Orders
-from arbcore.carry.desk.quotes import Leg
-from arbcore.carry.desk.risk import ORDINARY, Brakes, Draft, Gate
-from arbcore.carry.desk.rows import ES, LEGS, SPY, OrderRow
+from arbcore.carry.desk.risk import ORDINARY, Brakes
+from arbcore.carry.desk.rows import ES, LEGS, SPY
 from arbcore.carry.desk.settings import DeskSettings, seconds_ns
 from arbcore.carry.desk.terms import CarryTerms
 from arbcore.errors import BrokenInvariant, ConfigError
@@ -89,31 +91,19 @@ class Core:
 
     def refusal(self, drafts: list[Draft]) -> str:
         """Why these orders must not leave; empty where all of them may."""
-        clock = self.clock
-        for draft in drafts:
-            reason = self.gate.check(draft, self.positions, clock)
-            if reason:
-                return reason
-        return "" if self.gate.paced(len(drafts), clock.pace_ns) else "message rate"
+        return self.gate.refusal(drafts, self.positions, self.clock)
 
     def place(self, trade_id: int, con_ids: dict[str, int], drafts: list[Draft]) -> None:
         """Sends orders that were just found free of refusals, as one intent."""
-        now_ns, utc_ns, pace_ns = self.clock.now_ns, self.clock.utc_ns, self.clock.pace_ns
         if not self.orders.live:
-            self.orders.look_ns = now_ns + self.order_timeout_ns
+            self.orders.look_ns = self.clock.now_ns + self.order_timeout_ns
         self.placed = True
-        rows = []
-        for draft in drafts:
-            self.number += 1
-            leg = draft.leg
-            row = OrderRow(
-                f"{self.store_id}-{self.number:07d}{leg[0]}", trade_id, leg, draft.side, draft.quantity,
-                draft.kind, draft.limit, draft.tif, draft.role, self.gate.passed(pace_ns), con_ids[leg],
-                utc_ns,
-            )  # fmt: skip
-            self.orders.add(row, now_ns)
-            rows.append(row)
-        self.out.append(Place(tuple(rows)))
+        rows = self.gate.let_out(
+            drafts, trade_id=trade_id, store_id=self.store_id, number=self.number, con_ids=con_ids,
+            clock=self.clock,
+        )  # fmt: skip
+        self.number += len(rows)
+        self.out.append(Place(rows))
 
     def pull(self, order: Order) -> None:
         """Cancels an order; without room in the cap, at a later tick."""

@@ -13,10 +13,11 @@ import math
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from arbcore.carry.desk._records import Draft
 from arbcore.carry.desk.commands import SaveTrade
 from arbcore.carry.desk.core import Core
 from arbcore.carry.desk.executions import money_of
-from arbcore.carry.desk.risk import ACTIVE, EXIT_PAUSE, HALTED, Draft
+from arbcore.carry.desk.risk import ACTIVE, EXIT_PAUSE, HALTED
 from arbcore.carry.desk.rows import DAY, ES, IOC, LIMIT, MARKET, SPY, ExecutionRow, TradeRow
 from arbcore.carry.desk.settings import SECOND_NS, seconds_ns
 

@@ -2,10 +2,18 @@
 
 Every field is a whole number, a float, a string, a bool or None. A row replaces the one with the same key:
 ``ref`` of an order, ``key`` of an execution, ``trade_id``, ``day``. The store may hand back more rows than
-are needed (all of them, if it likes); it must not hand back fewer than ``Snapshot`` says.
+are needed (all of them, if it likes); it must not hand back fewer than ``Snapshot`` says. Nobody changes a
+row once it is built.
 """
 
 from dataclasses import dataclass
+
+from arbcore.carry.desk._records import DayRow, ExecutionRow, OrderRow, TradeRow
+
+__all__ = (
+    "CASH_AND_CARRY", "DAY", "ES", "IOC", "LEGS", "LIMIT", "MARKET", "REVERSE", "SIDE_NAMES", "SPY",
+    "DayRow", "ExecutionRow", "OrderRow", "Snapshot", "TradeRow",
+)
 
 ES, SPY = "ES", "SPY"
 LEGS = (ES, SPY)
@@ -15,110 +23,6 @@ SIDE_NAMES = {CASH_AND_CARRY: "cash_and_carry", REVERSE: "reverse"}
 #: Kinds and times in force as the broker spells them.
 LIMIT, MARKET = "LMT", "MKT"
 IOC, DAY = "IOC", "DAY"
-
-
-# Nobody changes a row. They are not frozen because building one would take three times as long, and three of
-# them are built between a quote and its orders.
-
-
-@dataclass(slots=True)
-class OrderRow:
-    """One order of ours: the intent (all fields down to ``created_ns``) and what became of it.
-
-    ``ref`` is the broker's orderRef and is never used twice; ``side`` +1 buys, -1 sells; ``limit`` is None
-    for a market order. ``approved`` is the number of the risk gate's pass. ``role`` is entry, exit, hedge,
-    reverse or flatten. ``created_ns`` is UTC.
-    """
-
-    ref: str
-    trade_id: int
-    leg: str
-    side: int
-    quantity: int
-    kind: str
-    limit: float | None
-    tif: str
-    role: str
-    approved: int
-    con_id: int
-    created_ns: int
-    state: str = "sent"
-    filled: int = 0
-    perm_id: int = 0
-    reason: str = ""
-
-
-@dataclass(slots=True)
-class ExecutionRow:
-    """One execution as it stands after corrections. ``key`` is the execId less its last segment.
-
-    ``commission`` (USD) is None while unknown. ``ts_ns`` is the broker's time, UTC. ``multiplier`` is that of
-    the leg, so that side · quantity · price · multiplier is its money.
-    """
-
-    key: str
-    exec_id: str
-    revision: int
-    ref: str
-    perm_id: int
-    trade_id: int
-    leg: str
-    side: int
-    quantity: int
-    price: float
-    multiplier: float
-    ts_ns: int
-    commission: float | None = None
-
-
-@dataclass(slots=True)
-class TradeRow:
-    """One pair, from its first order on.
-
-    ``side`` is -1 for cash and carry (short ES) and +1 for reverse. ``phase`` is entering, hedging, held,
-    exiting, unwinding, closed or void (nothing filled). Prices are average fills and None before there is
-    one; ``entry_ns`` and ``exit_ns`` are the times decided at, ``contracts`` and ``shares`` the most held.
-    ``gross`` is the money of all executions, ``commission`` None while any of them is unknown.
-    """
-
-    trade_id: int
-    side: int
-    phase: str
-    con_id: int
-    expiry_ns: int
-    multiplier: float
-    wanted_contracts: int
-    wanted_shares: int
-    entry_ns: int
-    entry_dev_bps: float
-    contracts: int = 0
-    shares: int = 0
-    es_entry: float | None = None
-    es_exit: float | None = None
-    spy_entry: float | None = None
-    spy_exit: float | None = None
-    exit_ns: int | None = None
-    exit_dev_bps: float | None = None
-    exit_reason: str = ""
-    tries: int = 0
-    gross: float = 0.0
-    commission: float | None = None
-
-
-@dataclass(slots=True)
-class DayRow:
-    """One New York date, for the daily loss limit.
-
-    ``day`` is days since 1970. ``start_value`` is what the positions carried into the date were worth at the
-    mids when it was first seen, so that the date's P&L is the money of its executions less commissions, plus
-    what is held now, less this. ``margin_checked``: the broker said that an entry's margin is there.
-    ``tripped``: the limit was hit.
-    """
-
-    day: int
-    start_value: float
-    margin_checked: bool = False
-    tripped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arbcore.carry.desk import orders as o
+from arbcore.carry.desk._orders import Orders
 from arbcore.carry.desk.rows import ES, SPY, OrderRow
 from arbcore.errors import BrokenInvariant
 
@@ -44,7 +45,7 @@ steps = st.lists(
 
 @given(steps)
 def test_the_books_hold_whatever_comes(told: list[tuple[str, object]]) -> None:
-    orders = o.Orders()
+    orders = Orders()
     order = orders.add(row(), 0)
     filled, over = 0, ""
     for what, value in told:
@@ -68,14 +69,14 @@ def test_the_books_hold_whatever_comes(told: list[tuple[str, object]]) -> None:
 
 
 def test_a_ref_is_used_once() -> None:
-    orders = o.Orders()
+    orders = Orders()
     orders.add(row(), 0)
     with pytest.raises(BrokenInvariant, match="was used before"):
         orders.add(row(), 0)
 
 
 def test_an_order_is_found_by_its_permanent_number_where_the_ref_is_missing() -> None:
-    orders = o.Orders()
+    orders = Orders()
     order = orders.add(row(), 0)
     orders.identify(order, 77)
     assert orders.find("", 77) is order
@@ -84,7 +85,7 @@ def test_an_order_is_found_by_its_permanent_number_where_the_ref_is_missing() ->
 
 
 def test_a_cancel_that_knows_of_fewer_fills_than_were_told_is_not_believed() -> None:
-    orders = o.Orders()
+    orders = Orders()
     order = orders.add(row(), 0)
     order.told_filled = 5
     assert not orders.ended(order, 0)
@@ -92,7 +93,7 @@ def test_a_cancel_that_knows_of_fewer_fills_than_were_told_is_not_believed() -> 
 
 
 def test_only_old_orders_that_are_over_are_forgotten() -> None:
-    orders = o.Orders()
+    orders = Orders()
     for number, state in enumerate(STATES):
         orders.add(row(f"t-{number:07d}E", state=state, perm_id=number + 1), 0)
     kept = orders.add(row("t-0000099E", state=o.FILLED, trade_id=9), 0)

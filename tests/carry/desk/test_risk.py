@@ -9,11 +9,13 @@ from source_tree import COMPILED_SUFFIXES, code_of, sources
 
 from arbcore import _fast
 from arbcore.carry.desk import risk
+from arbcore.carry.desk._gate import Gate
+from arbcore.carry.desk._leg import Leg
+from arbcore.carry.desk._orders import Orders
+from arbcore.carry.desk._records import Draft
 from arbcore.carry.desk.clock import MarketClock
 from arbcore.carry.desk.events import Contract
-from arbcore.carry.desk.orders import Orders
-from arbcore.carry.desk.quotes import Leg
-from arbcore.carry.desk.risk import ACTIVE, HALTED, REDUCING, Brakes, Draft, Gate
+from arbcore.carry.desk.risk import ACTIVE, HALTED, REDUCING, Brakes
 from arbcore.carry.desk.rows import ES, LEGS, SPY, OrderRow
 from arbcore.carry.desk.settings import DeskSettings
 
@@ -21,15 +23,19 @@ ALWAYS = ((0, 2**62),)
 
 
 def test_limits_and_pace_are_the_exchange_bots_kernels() -> None:
-    assert risk.exposure_allows is _fast.exposure_allows
     gate = make_gate()
     assert isinstance(gate.window, _fast.MessageWindow)
     assert all(isinstance(pause, _fast.Cooldown) for pause in gate.pauses)
-    # The exchange bot takes the same from C: what it names in its imports are the cores of these.
-    trading = " ".join(code_of(path) for path in sources(*COMPILED_SUFFIXES) if "trading" in path.parts)
-    imported = re.findall(r"from arbcore\._fast cimport ([^\n(]+|\([^)]+\))", trading)
-    names = set(re.findall(r"\w+", " ".join(imported)))
-    assert {"exposure_room", "rate_room", "RateWindow"} <= names
+    # Both bots take the cores of these from C.
+    assert "exposure_allows" in imported_from_fast("desk")
+    assert {"exposure_room", "rate_room", "RateWindow"} <= imported_from_fast("trading")
+
+
+def imported_from_fast(folder: str) -> set[str]:
+    sources_of = [path for path in sources(*COMPILED_SUFFIXES) if folder in path.parts]
+    code = " ".join(map(code_of, sources_of))
+    found = re.findall(r"from arbcore\._fast cimport ([^\n(]+|\([^)]+\))", code)
+    return set(re.findall(r"\w+", " ".join(found)))
 
 
 def make_gate(**settings: object) -> Gate:

@@ -1,0 +1,53 @@
+from arbcore.carry.desk.rows import OrderRow
+
+class Order:
+    ref: str
+    trade_id: int
+    leg: str
+    side: int
+    quantity: int
+    kind: str
+    limit: float | None
+    tif: str
+    role: str
+    approved: int
+    con_id: int
+    created_ns: int
+    state: str
+    filled: int
+    perm_id: int
+    reason: str
+    sent_ns: int
+    pulled_ns: int
+    pulls: int
+    absent: int
+    out_filled: int
+    told_filled: int
+    acked: bool
+    suspect: bool
+    dirty: bool
+    def __init__(self, row: OrderRow, now_ns: int) -> None: ...
+    def row(self) -> OrderRow: ...
+    @property
+    def live(self) -> bool: ...
+    @property
+    def open_quantity(self) -> int: ...
+
+class Orders:
+    all: dict[str, Order]
+    live: dict[str, Order]
+    by_perm: dict[int, str]
+    dirty: list[Order]
+    look_ns: int
+    def __init__(self) -> None: ...
+    def add(self, row: OrderRow, now_ns: int) -> Order: ...
+    def find(self, ref: str, perm_id: int) -> Order | None: ...
+    def identify(self, order: Order, perm_id: int) -> None: ...
+    def news(self, order: Order, news: str, reason: str = "") -> bool: ...
+    def fill(self, order: Order, change: int) -> None: ...
+    def ended(self, order: Order, filled: int) -> bool: ...
+    def working(self, leg: str, side: int) -> int: ...
+    def meets(self, leg: str, side: int) -> bool: ...
+    def exposure(self) -> dict[str, dict[int, int]]: ...
+    def mark(self, order: Order) -> None: ...
+    def prune(self, utc_ns: int, keep: set[int]) -> None: ...
