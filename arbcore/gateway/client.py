@@ -31,7 +31,9 @@ class Client:
     data_type: int = LIVE
     subscriptions: dict[int, Subscription] = field(default_factory=dict)
     clock_req_id: int | None = None
-    #: Whether it has been told anything of its orders since the last end of a row.
+    #: The expiry of the rows' contract as it was told last, 0 before.
+    told_expiry_ns: int = 0
+    #: Whether it has heard of its orders, or of a contract that it did not see, since the last end of a row.
     has_news: bool = False
     row_done: int = 0
     wants_positions: bool = False

@@ -406,11 +406,11 @@ class Desk:
         self.account.forget(self.day_began_ns())
 
     def settle_expired(self, index: float) -> None:
-        """Settles what is held of an expired contract in cash, at the index."""
+        """Settles what is held of a contract in cash, at the index, once its last quotes are over."""
         for position in list(self.account.positions.values()):
             listing = position.listing
             expired = listing.expiry_ns is not None and self.now_ns >= listing.expiry_ns
-            if expired and position.quantity and not self.market.quotes(listing):
+            if expired and position.quantity and not self.market.goes_on(listing):
                 self.account.settle(listing, index)
                 self._outbox.position_news(listing)
 

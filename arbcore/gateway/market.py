@@ -65,10 +65,12 @@ class Market:
         self.shortable, self.shortable_shares = SHORTABLE_EASY, SHORTABLE_SHARES_EASY
         self.crossed_until_ns = self.no_quote_until_ns = self.stale_until_ns = 0
         self.spike_bps = 0.0
-        self._expiry: tuple[int, int] = (0, 0)
+        #: The row's expiry; the days on which the futures expire that it quotes, its own and one just over.
+        self._expiry_ns = self._own_day = self._ended_day = 0
 
     def show(self, row: Row) -> None:
         """A new row: fresh touches, with the faults of quotes applied to them."""
+        self._note_expiry(row)
         self.row = row
         es, spy = self.touches["es"], self.touches["spy"]
         es.bid, es.ask, es.bid_size, es.ask_size = row.es_bid, row.es_ask, row.es_size, row.es_size
@@ -91,12 +93,23 @@ class Market:
         return self.touches.get(listing.leg)
 
     def quotes(self, listing: Listing) -> bool:
-        """Whether the present row quotes this contract: of the futures only the row's expiry."""
-        if listing.leg != "es" or self.row is None:
-            return True
-        if self._expiry[0] != self.row.expiry_ns:
-            self._expiry = (self.row.expiry_ns, utc_to_new_york(self.row.expiry_ns)[0])
-        return listing.expiry_day == self._expiry[1]
+        """Whether the present row quotes this contract: of the futures only the row's expiry.
+
+        The first row at or after an expiry is the last quote of the contract that ended, too: at that row a
+        backtest closes what is held of it.
+        """
+        return self.goes_on(listing) or listing.expiry_day == self._ended_day
+
+    def goes_on(self, listing: Listing) -> bool:
+        """Whether it is quoted beyond the present row, as far as that is known."""
+        return listing.leg != "es" or self.row is None or listing.expiry_day == self._own_day
+
+    def _note_expiry(self, row: Row) -> None:
+        before, self._ended_day = self.row, 0
+        if before is not None and before.ts_ns < before.expiry_ns <= row.ts_ns:
+            self._ended_day = self._own_day
+        if row.expiry_ns != self._expiry_ns:
+            self._expiry_ns, self._own_day = row.expiry_ns, utc_to_new_york(row.expiry_ns)[0]
 
     def mark(self, listing: Listing) -> float:
         """The middle, for valuing positions; 0 before the first quotes."""
@@ -171,7 +184,10 @@ class Market:
 
 def clock_ticks(req_id: int, row_number: int, now_ns: int) -> bytes:
     """The end of a row (see ``arbcore.gateway``): its time as seconds and nanoseconds, then its number."""
-    seconds, fraction_ns = divmod(now_ns, NS_PER_S)
-    return replies.tick_price(
-        req_id, LAST, price=float(seconds), size=float(fraction_ns)
-    ) + replies.tick_size(req_id, VOLUME, float(row_number))
+    return instant_tick(req_id, LAST, now_ns) + replies.tick_size(req_id, VOLUME, float(row_number))
+
+
+def instant_tick(req_id: int, tick_type: int, instant_ns: int) -> bytes:
+    """An instant as a price: seconds since 1970, and as its size the nanoseconds beyond them."""
+    seconds, fraction_ns = divmod(instant_ns, NS_PER_S)
+    return replies.tick_price(req_id, tick_type, price=float(seconds), size=float(fraction_ns))

@@ -32,6 +32,8 @@ class Row(NamedTuple):
     es_size: float
     spy_size: float
     factor: float = 10.0
+    #: The data itself says whose quotes these are; otherwise the calendar, or whoever began the replay.
+    names_expiry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +116,5 @@ def recorded(
             chosen_ns = front_ns
         yield Row(
             ts_ns, chosen_ns, es_bid, es_ask, spy_bid, spy_ask, es_size, spy_size,
-            10.0 if factor is None else factor,
+            10.0 if factor is None else factor, own_ns is not None,
         )  # fmt: skip

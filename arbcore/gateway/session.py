@@ -21,7 +21,17 @@ from arbcore.gateway.contracts import HOURS_RULES, Listing, find
 from arbcore.gateway.desk import NO_CONTRACT, Desk, News
 from arbcore.gateway.faults import DATA_RIGHTS, Armed, Planned
 from arbcore.gateway.frames import client_versions, fields_of
-from arbcore.gateway.market import GENERIC_SHORTABLE, HALTED, LIVE, Market, Subscription, clock_ticks
+from arbcore.gateway.market import (
+    ASK,
+    BID,
+    GENERIC_SHORTABLE,
+    HALTED,
+    LIVE,
+    Market,
+    Subscription,
+    clock_ticks,
+    instant_tick,
+)
 from arbcore.gateway.quotes import Row
 
 #: Rows shown in one go, so that a fast replay leaves time for its clients.
@@ -254,6 +264,7 @@ class Gateway:
         row = self._next_row
         if row is None:
             return
+        self._settle_expired()
         before = self.desk.now_ns
         self._run_timers(row.ts_ns)
         if self.row_number and utc_to_new_york(before)[0] != utc_to_new_york(row.ts_ns)[0]:
@@ -265,19 +276,32 @@ class Gateway:
             for client in self.clients.values():
                 for sub in client.subscriptions.values():
                     self.market.tell(sub, client.send)
-        self.desk.settle_expired((row.spy_bid + row.spy_ask) / 2.0 * row.factor)
         self.desk.work_all()
         for reader in self._readers():
             self._mark_row(reader)
 
+    def _settle_expired(self) -> None:
+        """At the end of the row in which a contract was quoted last."""
+        row = self.market.row
+        if row is not None:
+            self.desk.settle_expired((row.spy_bid + row.spy_ask) / 2.0 * row.factor)
+
     def _mark_row(self, client: Client) -> None:
         client.has_news = False
-        if client.clock_req_id is not None:
-            client.send(clock_ticks(client.clock_req_id, self.row_number, self.desk.now_ns))
+        req_id, row, ahead = client.clock_req_id, self.market.row, self._next_row
+        if req_id is None or row is None:
+            return
+        if client.told_expiry_ns != row.expiry_ns:
+            client.told_expiry_ns = row.expiry_ns
+            client.send(instant_tick(req_id, BID, row.expiry_ns))
+        if ahead is not None and ahead.names_expiry and ahead.expiry_ns != row.expiry_ns:
+            client.send(instant_tick(req_id, ASK, ahead.expiry_ns))
+        client.send(clock_ticks(req_id, self.row_number, self.desk.now_ns))
 
     def _end_rows(self) -> None:
         """The data is over, and the clock halts. Where only rows move it, what was put off happens first."""
         self.finished = True
+        self._settle_expired()
         if math.isinf(self.config.speed):
             self._plans.clear()
             while self._timers:
@@ -414,10 +438,13 @@ class Gateway:
             client.send(replies.snapshot_end(asked.req_id))
         else:
             client.subscriptions[asked.req_id] = sub
+            # Whoever decides once a row has not seen this contract's quotes in the present one.
+            client.has_news = True
             self._begin(fast=False)
 
     def _subscribe_clock(self, client: Client, req_id: int) -> None:
         client.clock_req_id = req_id
+        client.told_expiry_ns = 0
         client.send(replies.market_data_type(req_id, LIVE))
         self._begin(fast=True)
         if self.finished:
