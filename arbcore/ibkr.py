@@ -11,7 +11,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from arbcore.broker.guards import account_to_trade
 from arbcore.broker.link import IbLink, load_library
 from arbcore.broker.listener import LINK_BACK_EMPTY, LINK_LOST
 from arbcore.broker.recorder import QuoteRecorder
+from arbcore.broker.rows import Rows
 from arbcore.carry.desk import commands as cmd
 from arbcore.carry.desk import events as ev
 from arbcore.carry.desk.rows import ES, SPY
@@ -104,11 +105,12 @@ class Bot:
         self.session: Session | None = None
         self._library = load_library(plan.settings.library)
         self._kill_switch = kill_switch
-        self._clock: MachineClock | RowClock = RowClock() if plan.clocked else MachineClock()
-        self.chronicle = Chronicle(alerts=alerts, told=told, utc_ns=self._clock.utc_ns)
+        self.clock: MachineClock | RowClock = RowClock() if plan.clocked else MachineClock()
+        self.chronicle = Chronicle(alerts=alerts, told=told, utc_ns=self.clock.utc_ns)
         self._store: Store | None = None
         self._recorder = None if plan.record is None else QuoteRecorder(plan.record)
-        self._link: IbLink | None = None
+        self.link: IbLink | None = None
+        self._rows = Rows(self, decided=plan.rows, timeout_s=plan.settings.connect_timeout_s)
         self._queue: deque[ev.Event] = deque()
         self._handling = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,9 +118,6 @@ class Bot:
         self._lost_s: float | None = None
         self._alarmed_s = 0.0
         self._failure: ArbcoreError | None = None
-        self._row = 0
-        self._row_open = False
-        self._clock_wanted = False
         self._began_ns = 0
         self._timer: asyncio.TimerHandle | None = None
         self._due_ns = 0
@@ -134,13 +133,13 @@ class Bot:
         try:
             await self._connect()
             if self.plan.duration_s is not None:
-                self._later(self._stop_after(self.plan.duration_s))
+                self.later(self._stop_after(self.plan.duration_s))
             if not self.plan.clocked:
-                self._later(self._heartbeat())
-            self._sampled_ns = self._clock.now_ns()
+                self.later(self._heartbeat())
+            self._sampled_ns = self.clock.now_ns()
             while self._failure is None and not (self.session and self.session.stopped):
                 self._housekeep()
-                self._sample()
+                self.sample()
                 self._woken.clear()
                 with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), HOUSEKEEPING_S)
@@ -152,9 +151,9 @@ class Bot:
 
     def _give_up(self, error: ArbcoreError) -> None:
         """The run ends out of order: no more decisions, what still works is cancelled, people hear it."""
-        if self._link is not None:
+        if self.link is not None:
             with contextlib.suppress(ConnectionError):
-                self._link.cancel_everything()
+                self.link.cancel_everything()
         held = {leg: n for leg, n in (self.session.positions() if self.session else {}).items() if n}
         text = f"{error} The bot has stopped and holds {held or 'nothing'}."
         self.chronicle.last_words(text)
@@ -162,7 +161,7 @@ class Bot:
     def stop(self, reason: str) -> None:
         """Ends the run in order: working orders are cancelled, positions stay unless ``flatten``."""
         self.chronicle.note("info", "stop", f"Stopping: {reason}.")
-        self._later(self._lose_patience())
+        self.later(self._lose_patience())
         self.feed(ev.Stop(reason, self.plan.flatten))
 
     async def _stop_after(self, seconds: float) -> None:
@@ -177,7 +176,8 @@ class Bot:
             "is held: look at the account."
         )
 
-    def _later(self, work: Any) -> None:
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Does something beside the run; its failure ends the run."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
@@ -201,8 +201,8 @@ class Bot:
             task.cancel()
         if self._timer is not None:
             self._timer.cancel()
-        if self._link is not None:
-            self._link.disconnect()
+        if self.link is not None:
+            self.link.disconnect()
         if self._recorder is not None:
             self._recorder.close()
         if self._store is not None:
@@ -210,7 +210,7 @@ class Bot:
 
     def touch(self, leg: str) -> ev.Quote | None:
         """The best prices of a leg as they were told last; None without a connection."""
-        return None if self._link is None else self._link.listener.touch(leg)
+        return None if self.link is None else self.link.listener.touch(leg)
 
     # --- connecting: at the start and after every loss ---------------------------------------------------
 
@@ -218,7 +218,7 @@ class Bot:
         """Connect, verify, resolve, greet. The desk reconciles from there by its own questions."""
         link = IbLink(
             self._library, self.plan.settings, sink=self._hear, on_link=self._on_link, on_lost=self._on_lost,
-            on_row=self._on_row, on_trouble=self._on_trouble,
+            on_row=self._rows.take, on_trouble=self._on_trouble,
         )  # fmt: skip
         try:
             accounts = await link.connect()
@@ -229,18 +229,18 @@ class Bot:
                 before=self.account,
             )  # fmt: skip
             broker_ns = await link.clock_ns(self.plan.settings.connect_timeout_s)
-            self._clock.told(broker_ns)
+            self.clock.told(broker_ns)
             if self.session is None:
                 self._begin(link.account)
             legs = await link.resolve(
-                expires_after_ns=self._clock.utc_ns() + seconds_ns(self.plan.desk.roll_before_s),
+                expires_after_ns=self.clock.utc_ns() + seconds_ns(self.plan.desk.roll_before_s),
                 con_id=0 if self.session is None else self.session.held_con_id,
                 timeout_s=self.plan.settings.connect_timeout_s,
             )
         except BaseException:
             link.disconnect()
             raise
-        self._link = link
+        self.link = link
         self._lost_s = None
         self.tally.connections += 1
         self.chronicle.note("info", "connected", f"Connected to account {self.account} at {self._address()}.")
@@ -248,8 +248,8 @@ class Bot:
             self.feed(leg.told)
         self.feed(ev.Hello(self.account, None if self.plan.clocked else broker_ns))
         link.subscribe()
-        self._clock_wanted = self.plan.clocked
-        self._answer_row()
+        if self.plan.clocked:
+            self._rows.begin()
 
     def _address(self) -> str:
         return f"{printable(self.plan.settings.host)}:{self.plan.settings.port}"
@@ -257,7 +257,7 @@ class Bot:
     def _begin(self, account: str) -> None:
         """The first connection: the store is the account's, and the desk begins where it left off."""
         self.account = account
-        utc_ns = self._clock.utc_ns()
+        utc_ns = self.clock.utc_ns()
         self._store = Store.open(
             self.plan.settings.store_path, account=account, mode=self.plan.mode, utc_ns=utc_ns
         )
@@ -267,13 +267,13 @@ class Bot:
 
     def _on_lost(self, reason: str) -> None:
         """The connection itself is gone."""
-        self._link = None
+        self.link = None
         if self._lost_s is not None:
             return
         self._lost_s = self._alarmed_s = time.monotonic()
         self.chronicle.note("warning", "link_lost", f"{reason[:1].upper()}{reason[1:]}; connecting again.")
         self.feed(ev.LinkLost(reason))
-        self._later(self._reconnect())
+        self.later(self._reconnect())
 
     async def _reconnect(self) -> None:
         pause_s = RECONNECT_FIRST_S
@@ -294,17 +294,17 @@ class Bot:
         """Finds out that the other side has gone silent, and keeps the market's clock the broker's."""
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            link = self._link
+            link = self.link
             if link is None:
                 continue
             try:
                 broker_ns = await link.clock_ns(self.plan.desk.query_timeout_s)
             except ConnectError as error:
-                if link is self._link:
+                if link is self.link:
                     self.chronicle.alarm("link", str(error))
                     self._drop("TWS has gone silent")
             else:
-                if link is self._link:
+                if link is self.link:
                     self.feed(ev.BrokerClock(broker_ns))
 
     def _on_link(self, code: int, text: str) -> None:
@@ -312,18 +312,18 @@ class Bot:
         if code == LINK_LOST:
             self.chronicle.note("warning", "link_lost", f"TWS lost the broker ({text}).")
             self.feed(ev.LinkLost(text))
-        elif self._link is not None and code >= LINK_BACK_EMPTY:
+        elif self.link is not None and code >= LINK_BACK_EMPTY:
             self.chronicle.note("info", "link_back", f"TWS has the broker again ({text}).")
             self.feed(ev.Hello(self.account))
             # Also where the data is said to be kept (1102): nobody says again that it is live.
-            for leg in self._link.legs:
-                self._link.resubscribe(leg)
+            for leg in self.link.legs:
+                self.link.resubscribe(leg)
         else:
             self._drop(text)
 
     def _drop(self, reason: str) -> None:
         """Ends the connection ourselves and begins anew."""
-        link = self._link
+        link = self.link
         if link is not None:
             link.disconnect()
             self._on_lost(reason)
@@ -341,7 +341,7 @@ class Bot:
                 # The row's end brings both legs' quotes, at the row's time.
                 return
         elif isinstance(event, ev.Commission) and self._store is not None:
-            self._store.note_commission(event, ts_ns=self._clock.utc_ns())
+            self._store.note_commission(event, ts_ns=self.clock.utc_ns())
         self.feed(event)
 
     def feed(self, *events: ev.Event) -> None:
@@ -357,14 +357,14 @@ class Bot:
             while self._queue:
                 event = self._queue.popleft()
                 self._began_ns = time.perf_counter_ns()
-                wanted = session.handle(event, now_ns=self._clock.now_ns(), utc_ns=self._clock.utc_ns())
+                wanted = session.handle(event, now_ns=self.clock.now_ns(), utc_ns=self.clock.utc_ns())
                 if wanted:
                     self._carry_out(wanted)
         except Exception as error:  # noqa: BLE001  A library would log it and go on; the run must end.
             self._on_trouble(error)
         finally:
             self._handling = False
-        self._answer_row()
+        self._rows.answer()
         self._arm(session)
         if session.stopped:
             self._woken.set()
@@ -377,7 +377,7 @@ class Bot:
         self._due_ns = due_ns
         if self._timer is not None:
             self._timer.cancel()
-        delay_s = max(0, due_ns - self._clock.now_ns()) / 1e9
+        delay_s = max(0, due_ns - self.clock.now_ns()) / 1e9
         self._timer = asyncio.get_running_loop().call_later(min(delay_s, LONGEST_SLEEP_S), self._tick)
 
     def _tick(self) -> None:
@@ -410,15 +410,15 @@ class Bot:
         for row in command.orders:
             self.tally.orders += 1
             try:
-                if self._link is not None:
-                    self._link.place(row)
+                if self.link is not None:
+                    self.link.place(row)
             except ConnectionError as error:
                 # The order may or may not have left; the desk learns of the loss and asks.
                 _log.warning("Sending %s failed: %s", row.ref, error)
         self.tally.latency.record(time.perf_counter_ns() - self._began_ns)
 
     def _do(self, command: cmd.Command) -> None:
-        link = self._link
+        link = self.link
         if isinstance(command, cmd.Seen):
             if link is not None:
                 self.chronicle.saw(command, (link.listener.touch(ES), link.listener.touch(SPY)))
@@ -435,7 +435,7 @@ class Bot:
             # The desk has been or will be told that the link is lost; it asks again when it is back.
             _log.debug("Without a connection: %s", command)
         elif isinstance(command, cmd.Ask):
-            self._later(self._ask(link, command))
+            self.later(self._ask(link, command))
         elif isinstance(command, cmd.Cancel):
             self.tally.cancels += 1
             if not link.cancel(command.ref, command.perm_id):
@@ -443,13 +443,13 @@ class Bot:
         elif isinstance(command, cmd.Resubscribe):
             link.resubscribe(command.leg)
         elif isinstance(command, cmd.AskContract):
-            self._later(self._find_contract(link, command))
+            self.later(self._find_contract(link, command))
         else:
             raise RunError(f"The desk wants {type(command).__name__}, which this shell does not know.")
 
     async def _ask(self, link: IbLink, asked: cmd.Ask) -> None:
         answer = await link.answer(asked, timeout_s=self.plan.desk.query_timeout_s)
-        if link is self._link:
+        if link is self.link:
             self.feed(answer)
 
     async def _find_contract(self, link: IbLink, asked: cmd.AskContract) -> None:
@@ -460,42 +460,9 @@ class Bot:
         except RunError as error:
             self.chronicle.alarm("contract", str(error))
             return
-        if link is self._link:
+        if link is self.link:
             link.resubscribe(ES)
             self.feed(es.told)
-
-    # --- rows of our own gateway ------------------------------------------------------------------------
-
-    def _on_row(self, number: int, ts_ns: int) -> None:
-        """A row is complete, once more after news of its orders, or (number 0) there are no more."""
-        link = self._link
-        if link is None:
-            return
-        if number == 0:
-            self.stop("the data is over")
-            return
-        fresh = number != self._row
-        self._row, self._row_open = number, True
-        self._clock.told(ts_ns)
-        if fresh and self.plan.rows:
-            touches = (link.listener.touch(leg) for leg in (ES, SPY))
-            self.feed(*touches, ev.RowComplete(ts_ns))
-            self._sample()
-        else:
-            self._answer_row()
-
-    def _answer_row(self) -> None:
-        """Lets the gateway go on once everything about its row was decided."""
-        session, link = self.session, self._link
-        if self._clock_wanted and session is not None and link is not None and session.settled:
-            # The first row is for a desk that has compared its books with the broker's.
-            self._clock_wanted = False
-            link.subscribe_clock()
-        if not self._row_open or session is None or link is None:
-            return
-        if session.settled or not self.plan.rows:
-            self._row_open = False
-            link.row_done(self._row)
 
     # --- looking after things ---------------------------------------------------------------------------
 
@@ -524,14 +491,14 @@ class Bot:
             self._alarmed_s = now_s
             self.chronicle.alarm("link", f"There has been no connection for {now_s - self._lost_s:.0f} s.")
 
-    def _sample(self) -> None:
+    def sample(self) -> None:
         """Once a minute of the market's clock, which in a replay is a row's."""
-        now_ns = self._clock.now_ns()
-        if self._link is not None and now_ns - self._sampled_ns >= SAMPLE_NS:
+        now_ns = self.clock.now_ns()
+        if self.link is not None and now_ns - self._sampled_ns >= SAMPLE_NS:
             self._sampled_ns = now_ns
-            self.chronicle.sample((self._link.listener.touch(ES), self._link.listener.touch(SPY)))
+            self.chronicle.sample((self.link.listener.touch(ES), self.link.listener.touch(SPY)))
 
     def _record(self, recorder: QuoteRecorder) -> None:
-        if self._link is not None:
-            es, spy = (self._link.listener.touch(leg) for leg in (ES, SPY))
-            recorder.note(self._clock.utc_ns(), es=(es.bid, es.ask), spy=(spy.bid, spy.ask))
+        if self.link is not None:
+            es, spy = (self.link.listener.touch(leg) for leg in (ES, SPY))
+            recorder.note(self.clock.utc_ns(), es=(es.bid, es.ask), spy=(spy.bid, spy.ask))

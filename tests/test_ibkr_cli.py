@@ -66,6 +66,54 @@ def test_the_bot_does_what_the_backtest_did(tmp_path: Path) -> None:
     assert compare(SAMPLE, tmp_path, env=env, flags=flags) >= 5
 
 
+#: Sign of the deviation in every row around an expiry: entries, exits, and a pair held over the end.
+_AROUND_EXPIRY = (0, 1, 1, 1, 1, 1, 1, 1, 0, -1, -1, 0, 1, 0)
+
+
+def around_expiry(path: Path, *, first_min: float, roll_min: float | None = None, gap_days: int = 0) -> Path:
+    """Rows of ten minutes from before the expiry of September 2026 to after it.
+
+    With ``roll_min`` they name their contract, the next one from so many minutes before the expiry; the last
+    five come ``gap_days`` later.
+    """
+    from arbcore._carry import carry_factor, years_to_expiry
+    from arbcore.carry.calendar import contract, front_contract
+    from arbcore.carry.civil import iso_time
+
+    minute_ns, expiry_ns = 60 * 10**9, contract(2026, 9).expiry_ns
+    lines = ["ts,es_bid,es_ask,spy_bid,spy_ask" + ("" if roll_min is None else ",expiry")]
+    for number, sign in enumerate(_AROUND_EXPIRY):
+        ts_ns = expiry_ns + round((10 * number - 60 + first_min) * minute_ns)
+        ts_ns += (number >= len(_AROUND_EXPIRY) - 5) * gap_days * 1_440 * minute_ns
+        own_ns = front_contract(ts_ns + round((roll_min or 0.0) * minute_ns)).expiry_ns
+        spy = 680.0 + number / 10
+        fair = spy * carry_factor(factor=10.0, r=0.045, d=0.014, t=years_to_expiry(ts_ns, own_ns))
+        es = round(fair * (1.0 + sign * 40e-4) * 4.0) / 4.0
+        prices = [es - 0.25, es + 0.25, round(spy - 0.01, 2), round(spy + 0.01, 2)]
+        own = [] if roll_min is None else [iso_time(own_ns)]
+        lines.append(",".join(map(str, [iso_time(ts_ns), *prices, *own])))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("first_min", "roll_min", "gap_days", "hold_days", "reasons"),
+    [
+        (0.0, None, 0, "0", {"expiry", "converged"}),
+        (3.0, None, 9, "0.02", {"max_hold", "expiry", "converged"}),
+        (0.0, 30.0, 0, "0", {"roll", "converged"}),
+    ],
+    ids=["a row at the expiry", "none at it, a held pair before, a week without rows", "a roll"],
+)
+def test_and_over_an_expiry(
+    first_min: float, roll_min: float | None, gap_days: int, hold_days: str, reasons: set[str], tmp_path: Path
+) -> None:
+    data = around_expiry(tmp_path / "q.csv", first_min=first_min, roll_min=roll_min, gap_days=gap_days)
+    env = {"STOP_LOSS_BPS": "0", "MAX_HOLD_DAYS": hold_days, "COOLDOWN_SECONDS": "0"}
+    assert compare(data, tmp_path, env=env, flags=("--max-hold-days", hold_days)) >= 4
+    assert {row["exit_reason"] for row in ledger(tmp_path / "live.csv")} == reasons
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ES_Z13_SPY_1min_quotes_20131007-11_rth.csv"])
 def test_and_on_real_quotes(name: str, tmp_path: Path) -> None:

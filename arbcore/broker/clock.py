@@ -13,6 +13,9 @@ class MachineClock:
     def told(self, utc_ns: int) -> None:
         """The broker's clock; the desk compares it, nobody corrects by it."""
 
+    def hold(self) -> None:
+        """Nothing holds it."""
+
     def now_ns(self) -> int:
         """Monotonic nanoseconds."""
         return time.monotonic_ns()
@@ -23,7 +26,8 @@ class MachineClock:
 
 
 class RowClock:
-    """The clock of a replay: it jumps to each row's time and runs on from there at the machine's pace.
+    """The clock of a replay: it jumps to each row's time and runs on from there at the machine's pace, until
+    the row is done. What became due after that would be overtaken by the next row before it was answered.
 
     Both of its times are the same, so a minute between two rows is a minute for everything that measures.
     """
@@ -32,15 +36,22 @@ class RowClock:
         self._base_ns = 0
         self._since_ns = time.monotonic_ns()
         self._last_ns = 0
+        self._held = False
 
     def told(self, utc_ns: int) -> None:
         """The gateway's clock as of now."""
         self._base_ns = utc_ns
         self._since_ns = time.monotonic_ns()
+        self._held = False
+
+    def hold(self) -> None:
+        """Stands still until it is told a time."""
+        self._held = True
 
     def now_ns(self) -> int:
         """Nanoseconds that never go back."""
-        self._last_ns = max(self._last_ns, self._base_ns + time.monotonic_ns() - self._since_ns)
+        if not self._held:
+            self._last_ns = max(self._last_ns, self._base_ns + time.monotonic_ns() - self._since_ns)
         return self._last_ns
 
     def utc_ns(self) -> int:

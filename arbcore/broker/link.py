@@ -14,8 +14,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from arbcore.broker.listener import CLIENT_ID_IN_USE, CLOCK_CON_ID, CLOCK_SYMBOL, Listener, Sink
-from arbcore.carry.civil import NS_PER_HOUR, NS_PER_MINUTE, day_of, is_date, iso_date, new_york_to_utc
+from arbcore.broker.listener import (
+    CLIENT_ID_IN_USE,
+    CLOCK_CON_ID,
+    CLOCK_SYMBOL,
+    Listener,
+    RowEnd,
+    Sink,
+)
+from arbcore.carry.civil import NS_PER_HOUR, NS_PER_MINUTE, day_of, is_date, iso_time, new_york_to_utc
 from arbcore.carry.desk import commands, events
 from arbcore.carry.desk.hours import read_hours
 from arbcore.carry.desk.rows import ES, LIMIT, SPY, OrderRow
@@ -78,7 +85,7 @@ class IbLink:
         sink: Sink,
         on_link: Callable[[int, str], None],
         on_lost: Callable[[str], None],
-        on_row: Callable[[int, int], None],
+        on_row: Callable[[RowEnd], None],
         on_trouble: Callable[[Exception], None],
     ) -> None:
         self.settings = settings
@@ -197,23 +204,26 @@ class IbLink:
     # --- contracts and data -----------------------------------------------------------------------------
 
     async def resolve(
-        self, *, expires_after_ns: int, con_id: int = 0, timeout_s: float
+        self, *, expires_after_ns: int, con_id: int = 0, expiry_ns: int | None = None, timeout_s: float
     ) -> tuple[Leg, Leg]:
-        """Both legs' contracts, ES first: the one with ``con_id``, else the named or front one.
+        """Both legs' contracts, ES first: the one with ``con_id``, or that of an expiry, or the front one.
 
         RunError where a contract is not there or is not what the settings say.
         """
         chosen = self.settings
         future = self._library.Contract(
             secType="FUT", symbol=chosen.future, exchange=chosen.future_exchange,
-            currency=chosen.future_currency, includeExpired=bool(con_id),
+            currency=chosen.future_currency, includeExpired=bool(con_id or expiry_ns),
         )  # fmt: skip
         fund = self._library.Contract(
             secType="STK", symbol=chosen.fund, exchange=chosen.fund_exchange, currency=chosen.fund_currency
         )
         futures = await self._details(future, f"the future {chosen.future}", timeout_s)
         funds = await self._details(fund, f"the fund {chosen.fund}", timeout_s)
-        es = self._future_leg(futures, expires_after_ns=expires_after_ns, con_id=con_id)
+        es = self._future_leg(
+            futures, expires_after_ns=expires_after_ns, con_id=con_id,
+            expiry_ns=chosen.expiry_ns if expiry_ns is None else expiry_ns,
+        )  # fmt: skip
         if len(funds) != 1:
             raise RunError(
                 f"{chosen.fund} at {chosen.fund_exchange} is {len(funds)} contracts; set SPY_EXCHANGE."
@@ -235,16 +245,18 @@ class IbLink:
             raise RunError(f"The broker knows no contract for {what}; check its symbol and exchange.")
         return list(found)
 
-    def _future_leg(self, found: Sequence[Any], *, expires_after_ns: int, con_id: int) -> Leg:
+    def _future_leg(
+        self, found: Sequence[Any], *, expires_after_ns: int, con_id: int, expiry_ns: int | None
+    ) -> Leg:
         chosen = self.settings
         multiplier = MULTIPLIERS[chosen.future]
         by_expiry = sorted(((_expiry_ns(details), details) for details in found), key=lambda pair: pair[0])
         if con_id:
             fits = [pair for pair in by_expiry if pair[1].contract.conId == con_id]
             wanted = f"the contract {con_id} of the open position"
-        elif chosen.expiry_ns is not None:
-            fits = [pair for pair in by_expiry if pair[0] == chosen.expiry_ns]
-            wanted = f"a contract that expires on {iso_date(chosen.expiry_ns // 86_400_000_000_000)}"
+        elif expiry_ns is not None:
+            fits = [pair for pair in by_expiry if pair[0] == expiry_ns]
+            wanted = f"a contract that expires at {iso_time(expiry_ns)}"
         else:
             fits = [pair for pair in by_expiry if pair[0] > expires_after_ns][chosen.front_offset :]
             wanted = "a contract far enough out for FUT_FRONT_MONTH_OFFSET"
@@ -252,13 +264,13 @@ class IbLink:
             raise RunError(
                 f"The broker lists {len(found)} contracts of {chosen.future}, none of them {wanted}."
             )
-        expiry_ns, details = fits[0]
+        own_expiry_ns, details = fits[0]
         if not math.isclose(float(details.contract.multiplier or 0), multiplier):
             raise RunError(
                 f"{details.contract.localSymbol} has the multiplier {details.contract.multiplier} and "
                 f"{chosen.future} has {multiplier:g}: the wrong contract; check FUT_SYMBOL and FUT_EXCHANGE."
             )
-        return _leg(ES, details, expiry_ns=expiry_ns, multiplier=multiplier)
+        return _leg(ES, details, expiry_ns=own_expiry_ns, multiplier=multiplier)
 
     def subscribe(self) -> None:
         """Begins both legs' market data, live only."""

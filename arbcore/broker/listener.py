@@ -9,6 +9,7 @@ duck-typed, and both libraries decode into the same names.
 import functools
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timezone
 from typing import Any
 
@@ -50,6 +51,18 @@ def _heard(translate: Callable[..., None]) -> Callable[..., None]:
     return translate
 
 
+@dataclass(frozen=True, slots=True)
+class RowEnd:
+    """A replaying gateway ended a row: its number (0: there are no more) and time, the expiry of the future
+    that it quotes, and whether the data goes on with another one.
+    """
+
+    number: int
+    ts_ns: int
+    expiry_ns: int
+    contract_ends: bool
+
+
 class _Touch:
     """The best prices of one leg as last told; 0 where there is none, on which the desk does not trade."""
 
@@ -67,8 +80,8 @@ class Listener:
     """Stands in for the wrapper of one connection. ``future`` is the symbol traded as ES.
 
     ``sink`` takes events; ``on_link`` is called with a code and its text when the broker's own link is lost
-    or back; ``on_row`` when a replaying gateway ends a row, with the row's number and time, and with the
-    number 0 when there are no more; ``on_trouble`` with an exception that a message led to.
+    or back; ``on_row`` when a replaying gateway ends a row; ``on_trouble`` with an exception that a message
+    led to.
     """
 
     def __init__(
@@ -78,7 +91,7 @@ class Listener:
         *,
         sink: Sink,
         on_link: Callable[[int, str], None],
-        on_row: Callable[[int, int], None],
+        on_row: Callable[[RowEnd], None],
         on_trouble: Callable[[Exception], None],
     ) -> None:
         self._wrapper = wrapper
@@ -87,7 +100,8 @@ class Listener:
         self._on_link = on_link
         self._on_row = on_row
         self._on_trouble = on_trouble
-        self._clock_ns = 0
+        self._clock_ns = self._row_expiry_ns = 0
+        self._contract_ends = False
         #: The fund's contract, once resolved: other exchanges list shares of the same symbol.
         self.fund_con_id = 0
         # Whose order an id is: ids of this connection, and the broker's own, which never change.
@@ -144,8 +158,8 @@ class Listener:
         """One price with its size, changed or not."""
         leg = self._leg_of_request(reqId)
         if leg is None:
-            if tickType == _LAST and self._is_clock(reqId):
-                self._clock_ns = int(price) * 10**9 + int(size)
+            if self._is_clock(reqId):
+                self._clock_tick(tickType, int(price) * 10**9 + int(size))
             return
         touch = self._touches[leg]
         # The broker writes -1 where there is no price on that side.
@@ -159,13 +173,21 @@ class Listener:
             return
         self._sink(touch.quote())
 
+    def _clock_tick(self, tick_type: int, instant_ns: int) -> None:
+        if tick_type == _LAST:
+            self._clock_ns = instant_ns
+        elif tick_type in _BIDS:
+            self._row_expiry_ns = instant_ns
+        elif tick_type in _ASKS:
+            self._contract_ends = True
+
     @_heard
     def _tickSize(self, reqId: int, tickType: int, size: float) -> None:  # noqa: N802, N803
         """One size alone."""
         leg = self._leg_of_request(reqId)
         if leg is None:
             if tickType == _VOLUME and self._is_clock(reqId):
-                self._on_row(int(size), self._clock_ns)
+                self._end_row(int(size))
             return
         touch = self._touches[leg]
         if tickType == _SHORTABLE_SHARES:
@@ -179,12 +201,17 @@ class Listener:
         else:
             self._sink(events.Alive(leg))
 
+    def _end_row(self, number: int) -> None:
+        end = RowEnd(number, self._clock_ns, self._row_expiry_ns, self._contract_ends)
+        self._contract_ends = False
+        self._on_row(end)
+
     @_heard
     def _tickGeneric(self, reqId: int, tickType: int, value: float) -> None:  # noqa: N802, N803
         """Halts among others."""
         leg = self._leg_of_request(reqId)
         if leg is None and tickType == _HALTED and self._is_clock(reqId):
-            self._on_row(0, self._clock_ns)
+            self._end_row(0)
         elif leg is not None and tickType == _HALTED:
             self._sink(events.Halted(leg, value > 0.0))
         elif leg is not None and tickType == _SHORTABLE_SHARES:

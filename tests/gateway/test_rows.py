@@ -2,7 +2,9 @@
 
 import math
 
-from tws import CLOCK, SECOND, SPY, START_NS, Bench, row, rows
+from tws import CLOCK, DEC26, ES, SECOND, SPY, START_NS, Bench, row, rows
+
+from arbcore.carry.calendar import contract
 
 EXEC = 11
 
@@ -33,8 +35,36 @@ def test_a_row_ends_behind_its_ticks_with_its_time_and_number():
 def test_nanoseconds_survive():
     odd = row(0)._replace(ts_ns=START_NS + 123_456_789)
     client = reader(Bench([odd], speed=math.inf, waits=True))
-    price, _ = (f for f in client.messages(1, 2) if f[2] == "900")
+    *_, price, _ = (f for f in client.messages(1, 2) if f[2] == "900")
     assert int(float(price[4])) * SECOND + int(float(price[5])) == odd.ts_ns
+
+
+def test_whose_quotes_a_row_has_is_said_when_it_changes_and_ahead_where_the_data_says_so():
+    mar27 = contract(2027, 3).expiry_ns
+    own = [row(n, expiry_ns=e)._replace(names_expiry=True) for n, e in enumerate((DEC26.expiry_ns, mar27))]
+    client = reader(Bench([*own, row(2, expiry_ns=mar27)], speed=math.inf, waits=True))
+
+    def told():
+        return [(f[3], round(float(f[4]))) for f in client.messages(1) if f[2] == "900" and f[3] != "4"]
+
+    now, ahead = "1", "2"
+    dec26, mar27 = DEC26.expiry_ns // SECOND, mar27 // SECOND
+    assert told() == [(now, dec26), (ahead, mar27)]
+    client.send(69, 1, 0, "1")
+    assert told() == [(now, mar27)]
+    client.send(69, 1, 0, "2")
+    assert told() == []
+
+
+def test_a_row_ends_again_behind_the_quotes_of_a_new_subscription():
+    bench = Bench(rows(2), speed=math.inf, waits=True)
+    client = reader(bench)
+    client.messages()
+    client.subscribe(ES)
+    client.send(69, 1, 0, "1")
+    assert ends(client) == [1.0]
+    client.send(69, 1, 0, "1")
+    assert ends(client) == [2.0]
 
 
 def test_the_next_row_waits_for_the_clients_word():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tws import CLOCK, DEC26, ES, SECOND, SPY, START_NS, Bench, WireClient, row, rows
 
 from arbcore.errors import ConfigError
+from arbcore.gateway.contracts import listing_of
 from arbcore.gateway.frames import GREETING
 from arbcore.gateway.session import GatewayConfig
 
@@ -372,7 +373,7 @@ def test_day_orders_end_with_their_day_and_others_live():
     assert bench.gateway.desk.book.get(1, gtc).alive
 
 
-def test_an_expired_future_is_settled_in_cash():
+def test_an_expired_future_is_quoted_once_more_and_then_settled_in_cash():
     before = row(0, expiry_ns=DEC26.expiry_ns)
     days = (DEC26.expiry_ns - START_NS) // SECOND
     after = row(days + 1, expiry_ns=DEC26.expiry_ns + 90 * 86_400 * SECOND, spy=690.0)
@@ -384,6 +385,9 @@ def test_an_expired_future_is_settled_in_cash():
     client.messages()
     for _ in range(2):
         client.send(69, 1, 0, "1")
+    assert bench.gateway.market.quotes(listing_of(int(ES[0])))
+    assert client.messages(61) == []
+    client.send(69, 1, 0, "2")
     (position,) = client.messages(61)
     assert position[-2] == "0.0"
     assert bench.gateway.account.cash == pytest.approx(10_000_000 - 2.25 + 50 * (6_900.05 - 6_800.25))

@@ -115,6 +115,14 @@ class Decider:
             refusal = self.pairs.leave(trade, action, ts_ns=ts_ns, dev_bps=dev_bps, forced=False)
         self._note(action, refusal, ts_ns, (dev_bps, c))
 
+    def roll(self, trade: Trade, ts_ns: int) -> None:
+        """Closes a held pair in the last quotes of its contract."""
+        es, spy = self.core.es, self.core.spy
+        c = self.core.terms.carry(ts_ns, trade.expiry_ns, spy_mid=spy.mid)
+        dev_bps = deviation_bps(es_bid=es.bid, es_ask=es.ask, spy_bid=spy.bid, spy_ask=spy.ask, c=c)
+        refusal = self.pairs.leave(trade, "roll", ts_ns=ts_ns, dev_bps=dev_bps, forced=False)
+        self._note("roll", refusal, ts_ns, (dev_bps, c))
+
     def press(self) -> None:
         """Lets a held pair go that must, without waiting for a quote."""
         for trade in list(self.pairs.open.values()):

@@ -116,6 +116,16 @@ class RowComplete:
 
 
 @dataclass(frozen=True, slots=True)
+class ContractEnds:
+    """Replay only, behind ``RowComplete``: the data goes on with another ES contract after this row.
+
+    A pair that is held then is closed at this row's quotes, as in a backtest.
+    """
+
+    ts_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """A new rate or dividend yield (annual decimals, continuous) or factor; None leaves one as it is."""
 
@@ -268,7 +278,7 @@ class Kill:
 
 
 Event = (
-    Hello | LinkLost | Farm | Contract | Quote | Alive | DataType | Halted | Shortable | RowComplete | Terms
-    | OrderStatus | OrderError | Execution | Commission | OpenOrders | Executions | Positions | Margin
-    | QueryFailed | Tick | BrokerClock | Stop | Kill
+    Hello | LinkLost | Farm | Contract | Quote | Alive | DataType | Halted | Shortable | RowComplete
+    | ContractEnds | Terms | OrderStatus | OrderError | Execution | Commission | OpenOrders | Executions
+    | Positions | Margin | QueryFailed | Tick | BrokerClock | Stop | Kill
 )  # fmt: skip

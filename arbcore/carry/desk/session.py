@@ -70,7 +70,8 @@ class Session:
             ev.Hello: self._hello, ev.LinkLost: self._link_lost, ev.Farm: self._farm,
             ev.Contract: self._contract, ev.Quote: self._quote, ev.Alive: self._alive,
             ev.DataType: self._data_type, ev.Halted: self._halted, ev.Shortable: self._shortable,
-            ev.RowComplete: self._row_complete, ev.Terms: self._terms, ev.OrderStatus: self._news.status,
+            ev.RowComplete: self._row_complete, ev.ContractEnds: self._contract_ends, ev.Terms: self._terms,
+            ev.OrderStatus: self._news.status,
             ev.OrderError: self._news.error, ev.Execution: self._news.execution,
             ev.Commission: self._news.commission, ev.OpenOrders: self._recovery.open_orders,
             ev.Executions: self._executions, ev.Positions: self._positions, ev.Margin: self._margin,
@@ -409,6 +410,11 @@ class Session:
     def _row_complete(self, event: ev.RowComplete) -> None:
         self._day.check()
         self._decider.decide(event.ts_ns)
+
+    def _contract_ends(self, event: ev.ContractEnds) -> None:
+        for trade in list(self._pairs.open.values()):
+            if trade.phase == HELD:
+                self._decider.roll(trade, event.ts_ns)
 
     def _contract(self, event: ev.Contract) -> None:
         core = self._core
