@@ -56,6 +56,13 @@ cdef struct Record:
     Trade trade
     double net
 
+cdef struct Span:
+    # The least and the largest carry of rows that follow one another, by the contract; 0: of none yet.
+    int64_t expiry_ns
+    double c_low
+    double c_high
+
+
 cdef struct Point:
     int64_t ts_ns
     double equity
@@ -97,9 +104,9 @@ cdef class Backtest:
     cdef Position position
     # The last row, whose equity becomes final when the next one is seen.
     cdef bint last_there, last_held
-    cdef int64_t last_ns, last_day_end_ns
+    cdef int64_t last_ns, last_contract_ns, last_day_end_ns
     cdef Quote last_quote
-    cdef double last_c, last_equity, final_equity
+    cdef double last_factor, last_equity
     cdef int64_t rows, first_ns, held_rows, last_expiry_ns, unfilled_entries
     cdef double carry, slippage
     cdef Water water
@@ -210,13 +217,14 @@ cdef class Backtest:
         cdef Py_ssize_t at = 0
         cdef int failed = DONE
         cdef QuoteRow row
+        cdef Span span = Span(0, 0.0, 0.0)
         while at < count and self.calibration_left > 0:
             row_at(rows, at, &row)
             self.raise_failure(self.calibrate(&row), row.ts_ns)
             at += 1
         with nogil:
             while at < count:
-                failed = self.pass_over(rows, &at, count)
+                failed = self.pass_over(rows, &at, count, &span)
                 if failed != DONE or at == count:
                     break
                 row_at(rows, at, &row)
@@ -270,17 +278,23 @@ cdef class Backtest:
         if failed != DONE:
             return failed
         failed = self.commit()
-        growth = carry_of(1.0, self.r, self.d, years_between(row.ts_ns, expiry_ns))
+        growth = self.carry_at(row.ts_ns, 1.0, expiry_ns)
         self.ratios.append((row.es_bid + row.es_ask) / 2 / ((row.spy_bid + row.spy_ask) / 2 * growth))
         self.calibration_left -= 1
         if self.calibration_left == 0:
             self.calibrated_factor = statistics.median(self.ratios)
             self.factor = self.calibrated_factor
             self.ratios = []
-        self.remember(row, growth)
+        self.remember(row, 1.0, expiry_ns)
         return failed
 
-    cdef void remember(self, const QuoteRow* row, double c) noexcept nogil:
+    cdef double carry_at(self, int64_t ts_ns, double factor, int64_t expiry_ns) noexcept nogil:
+        return carry_of(factor, self.r, self.d, years_between(ts_ns, expiry_ns))
+
+    cdef double last_c(self) noexcept nogil:
+        return self.carry_at(self.last_ns, self.last_factor, self.last_contract_ns)
+
+    cdef void remember(self, const QuoteRow* row, double factor, int64_t expiry_ns) noexcept nogil:
         if self.rows == 0:
             self.first_ns = row.ts_ns
             self.water.peak_ns = row.ts_ns
@@ -288,7 +302,8 @@ cdef class Backtest:
         self.last_there = True
         self.last_ns = row.ts_ns
         self.last_quote = Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
-        self.last_c = c
+        # Its carry is an exponential, which hardly anybody asks for.
+        self.last_factor, self.last_contract_ns = factor, expiry_ns
         self.last_held = position_held(&self.position)
         self.last_equity = self.totals.net + position_unrealised(
             &self.terms, &self.position, &self.last_quote)
@@ -296,7 +311,7 @@ cdef class Backtest:
     cdef int step(self, const QuoteRow* row) noexcept nogil:
         """One valid row, start to end."""
         cdef int64_t expiry_ns = 0
-        cdef double c
+        cdef double factor = row.factor if self.row_factor else self.factor, c
         cdef int action, failed
         cdef Quote quote
         cdef Position* position = &self.position
@@ -311,8 +326,7 @@ cdef class Backtest:
                 expiry_ns = position.expiry_ns
         failed |= self.commit()
         quote = Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
-        c = carry_of(row.factor if self.row_factor else self.factor, self.r, self.d,
-                     years_between(row.ts_ns, expiry_ns))
+        c = self.carry_at(row.ts_ns, factor, expiry_ns)
         if self.envelope is not None:
             self.note_basis(row.ts_ns, &quote, c)
         if position.phase == ENTERING or position.phase == LEAVING:
@@ -328,7 +342,7 @@ cdef class Backtest:
         if self.envelope is not None and position.phase == HOLDING and not self.entry_noted:
             self.entry_noted = True
             self.envelope.add_entry(row.ts_ns, position.side, position.dev_bps)
-        self.remember(row, c)
+        self.remember(row, factor, expiry_ns)
         return failed
 
     cdef void note_basis(self, int64_t now_ns, const Quote* quote, double c) noexcept nogil:
@@ -338,31 +352,34 @@ cdef class Backtest:
             now_ns, dev, dev + (self.rules.wanted_bps - edge_cc_of(quote.es_bid, quote.spy_ask, c)),
             dev - (self.rules.wanted_bps - edge_rev_of(quote.es_ask, quote.spy_bid, c)))
 
-    cdef int pass_over(self, const QuoteColumns* rows, Py_ssize_t* at, Py_ssize_t count) noexcept nogil:
+    cdef int pass_over(self, const QuoteColumns* rows, Py_ssize_t* at, Py_ssize_t count,
+                       Span* span) noexcept nogil:
         """Takes rows up to the first that may cause something; each leaves the state that ``step`` would."""
         cdef Screen screen
         cdef Py_ssize_t first = at[0], end
-        cdef int64_t expiry_ns = 0, found_ns
-        cdef double c, c_end
+        cdef int64_t expiry_ns
         while at[0] < count:
             end = min(at[0] + SCREENED, count)
-            found_ns = self.quiet_expiry(rows.ts_ns[at[0]], rows.ts_ns[end - 1])
-            if found_ns == 0:
-                break
+            expiry_ns = self.quiet_expiry(rows.ts_ns[at[0]], rows.ts_ns[end - 1])
             if expiry_ns == 0:
-                # Nothing changes on the way, so that what holds to the last row holds for all.
-                expiry_ns = found_ns
-                c = self.c_at(rows.ts_ns[at[0]], expiry_ns)
-                c_end = self.c_at(rows.ts_ns[count - 1], expiry_ns)
-                if not signal_screen(&self.rules, &self.signal, min(c, c_end), max(c, c_end), &screen):
-                    break
+                break
+            if expiry_ns != span.expiry_ns:
+                self.begin_span(span, rows.ts_ns[0], rows.ts_ns[count - 1], expiry_ns)
+            # Nothing changes on the way, so that one screen is for all.
+            if at[0] == first and not signal_screen(&self.rules, &self.signal, span.c_low, span.c_high,
+                                                    &screen):
+                break
             at[0] = passing_rows(stretch_level(), rows, at[0], end, &screen)
             if at[0] < end:
                 break
-        return self.take_quiet(rows, first, at[0], expiry_ns) if at[0] > first else DONE
+        return self.take_quiet(rows, first, at[0], span.expiry_ns) if at[0] > first else DONE
 
-    cdef double c_at(self, int64_t ts_ns, int64_t expiry_ns) noexcept nogil:
-        return carry_of(self.factor, self.r, self.d, years_between(ts_ns, expiry_ns))
+    cdef void begin_span(self, Span* span, int64_t first_ns, int64_t last_ns,
+                         int64_t expiry_ns) noexcept nogil:
+        cdef double first = self.carry_at(first_ns, self.factor, expiry_ns)
+        cdef double last = self.carry_at(last_ns, self.factor, expiry_ns)
+        span.expiry_ns = expiry_ns
+        span.c_low, span.c_high = min(first, last), max(first, last)
 
     cdef int take_quiet(self, const QuoteColumns* rows, Py_ssize_t first, Py_ssize_t end,
                         int64_t expiry_ns) noexcept nogil:
@@ -372,13 +389,12 @@ cdef class Backtest:
         cdef int64_t last_ns = rows.ts_ns[last]
         cdef int failed = self.commit()
         cdef QuoteRow row
-        cdef double c = self.c_at(last_ns, expiry_ns)
         cdef Held held
         # Times that are both above 0 have a difference that fits.
         if self.keep_equity or last_ns >= self.last_day_end_ns or self.water.peak_ns < 0:
             while first < last and failed == DONE:
                 row_at(rows, first, &row)
-                self.remember(&row, c)
+                self.remember(&row, self.factor, expiry_ns)
                 failed = self.commit()
                 first += 1
         elif first < last:
@@ -392,7 +408,7 @@ cdef class Backtest:
                             p.side * p.shares, 0.5 * p.cost)
                 hold_rows(stretch_level(), rows, first, last, &held, &self.water)
         row_at(rows, last, &row)
-        self.remember(&row, c)
+        self.remember(&row, self.factor, expiry_ns)
         return failed
 
     cdef int64_t quiet_expiry(self, int64_t first_ns, int64_t end_ns) noexcept nogil:
@@ -468,7 +484,7 @@ cdef class Backtest:
         cdef int failed = DONE
         cdef Trade trade
         if position_settle(&self.terms, &self.rules, &self.position, &self.signal, self.last_ns,
-                           &self.last_quote, self.last_c, reason, &trade):
+                           &self.last_quote, self.last_c(), reason, &trade):
             failed = self.count_trade(&trade)
         else:
             self.unfilled_entries += 1
@@ -547,7 +563,7 @@ cdef class Backtest:
             "es_entry": p.entry.es if p.entry.es_filled else None,
             "spy_entry": p.entry.spy if p.entry.spy_filled else None,
             "entry_dev_bps": p.dev_bps,
-            "dev_bps": deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, self.last_c),
+            "dev_bps": deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, self.last_c()),
             "cost_charged": 0.5 * p.cost,
             "unrealised_pnl": position_unrealised(&self.terms, p, quote),
             "on_its_way": "entry" if p.phase == ENTERING else "exit" if p.phase == LEAVING else None,

@@ -106,34 +106,43 @@ cdef extern from *:
         return at;
     }
 
-    /* Stops before the first four rows of which one is at the peak or above, or not a number. */
+    ARB_AVX2 static inline __m256d arb_equity(const ArbColumns *rows, ptrdiff_t at, const ArbHeld *held) {
+        const __m256d half = _mm256_set1_pd(0.5);
+        const __m256d es = _mm256_mul_pd(_mm256_add_pd(ARB_4(rows->es_bid), ARB_4(rows->es_ask)), half);
+        const __m256d spy = _mm256_mul_pd(_mm256_add_pd(ARB_4(rows->spy_bid), ARB_4(rows->spy_ask)), half);
+        const __m256d es_leg = _mm256_mul_pd(
+            _mm256_set1_pd(held->es_size), _mm256_sub_pd(es, _mm256_set1_pd(held->es_entry)));
+        const __m256d spy_leg = _mm256_mul_pd(
+            _mm256_set1_pd(held->spy_size), _mm256_sub_pd(spy, _mm256_set1_pd(held->spy_entry)));
+        return _mm256_add_pd(_mm256_set1_pd(held->net), _mm256_sub_pd(
+            _mm256_sub_pd(es_leg, spy_leg), _mm256_set1_pd(held->half_cost)));
+    }
+
+    /* Four equities, their times ``apart`` of one another. */
+    ARB_AVX2 static inline void arb_note_4(ArbWater *water, const int64_t *ts_ns, int apart, __m256d equity) {
+        double four[4];
+        _mm256_storeu_pd(four, equity);
+        for (int i = 0; i < 4; i++) arb_note(water, ts_ns[i * apart], four[i]);
+    }
+
+    /* Of the rows since the peak changed only the lowest, which fell furthest, and the last, which waited
+       longest, are counted; rows among which there is a new peak, or no number, one by one. */
     ARB_AVX2 static ptrdiff_t arb_hold(const ArbColumns *rows, ptrdiff_t at, ptrdiff_t end,
                                        const ArbHeld *held, ArbWater *water) {
-        const __m256d net = _mm256_set1_pd(held->net), half_cost = _mm256_set1_pd(held->half_cost);
-        const __m256d es_entry = _mm256_set1_pd(held->es_entry), es_size = _mm256_set1_pd(held->es_size);
-        const __m256d spy_entry = _mm256_set1_pd(held->spy_entry), spy_size = _mm256_set1_pd(held->spy_size);
-        const __m256d half = _mm256_set1_pd(0.5), peak = _mm256_set1_pd(water->peak);
-        const ptrdiff_t begun = at;
-        __m256d lowest = peak;
-        double least[4];
+        __m256d peak = _mm256_set1_pd(water->peak), lowest = peak;
+        ptrdiff_t counted = at;
         for (; at + 4 <= end; at += 4) {
-            const __m256d es = _mm256_mul_pd(_mm256_add_pd(ARB_4(rows->es_bid), ARB_4(rows->es_ask)), half);
-            const __m256d spy = _mm256_mul_pd(
-                _mm256_add_pd(ARB_4(rows->spy_bid), ARB_4(rows->spy_ask)), half);
-            const __m256d es_leg = _mm256_mul_pd(es_size, _mm256_sub_pd(es, es_entry));
-            const __m256d spy_leg = _mm256_mul_pd(spy_size, _mm256_sub_pd(spy, spy_entry));
-            const __m256d equity = _mm256_add_pd(
-                net, _mm256_sub_pd(_mm256_sub_pd(es_leg, spy_leg), half_cost));
-            if (_mm256_movemask_pd(_mm256_cmp_pd(equity, peak, _CMP_LT_OQ)) != 15) break;
-            lowest = _mm256_min_pd(lowest, equity);
+            const __m256d equity = arb_equity(rows, at, held);
+            if (_mm256_movemask_pd(_mm256_cmp_pd(equity, peak, _CMP_LT_OQ)) == 15) {
+                lowest = _mm256_min_pd(lowest, equity);
+                continue;
+            }
+            if (counted < at) arb_note_4(water, rows->ts_ns + at - 1, 0, lowest);
+            arb_note_4(water, rows->ts_ns + at, 1, equity);
+            counted = at + 4;
+            lowest = peak = _mm256_set1_pd(water->peak);
         }
-        if (at == begun) return at;
-        /* All are below the peak: the lowest fell furthest, and the last waited longest. */
-        _mm256_storeu_pd(least, lowest);
-        for (int i = 0; i < 4; i++)
-            if (water->peak - least[i] > water->drawdown) water->drawdown = water->peak - least[i];
-        if (rows->ts_ns[at - 1] - water->peak_ns > water->under_water_ns)
-            water->under_water_ns = rows->ts_ns[at - 1] - water->peak_ns;
+        if (counted < at) arb_note_4(water, rows->ts_ns + at - 1, 0, lowest);
         return at;
     }
     #else
@@ -241,16 +250,11 @@ cdef Py_ssize_t passing_rows(int level, const QuoteColumns* rows, Py_ssize_t fir
 cdef void hold_rows(int level, const QuoteColumns* rows, Py_ssize_t first, Py_ssize_t end, const Held* held,
                     Water* water) noexcept nogil:
     """Counts the equity of rows on which both legs are held; times are in order and fit in 63 bits."""
-    cdef Py_ssize_t at = first, stop
+    cdef Py_ssize_t at = arb_hold(rows, first, end, held, water) if level > 0 else first
     cdef double es, spy
     while at < end:
-        if level > 0:
-            at = arb_hold(rows, at, end, held, water)
-        stop = min(at + 4, end)
-        while at < stop:
-            es = (rows.es_bid[at] + rows.es_ask[at]) / 2
-            spy = (rows.spy_bid[at] + rows.spy_ask[at]) / 2
-            water_note(water, rows.ts_ns[at], held.net + (
-                held.es_size * (es - held.es_entry) - held.spy_size * (spy - held.spy_entry)
-                - held.half_cost))
-            at += 1
+        es = (rows.es_bid[at] + rows.es_ask[at]) / 2
+        spy = (rows.spy_bid[at] + rows.spy_ask[at]) / 2
+        water_note(water, rows.ts_ns[at], held.net + (
+            held.es_size * (es - held.es_entry) - held.spy_size * (spy - held.spy_entry) - held.half_cost))
+        at += 1
