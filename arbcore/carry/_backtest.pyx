@@ -15,6 +15,7 @@ from libc.stdlib cimport free
 from arbcore._carry cimport carry_of, deviation_of, edge_cc_of, edge_rev_of, years_between
 from arbcore.carry._envelope cimport Envelope
 from arbcore.carry._growing cimport Growing, one_more
+from arbcore.carry._ledger cimport Ledger
 from arbcore.carry._money cimport Dividend, Terms, Totals, terms_of, totals_add
 from arbcore.carry._position cimport (
     END_OF_DATA, ENTERING, FLAT, HOLDING, LEAVING, REASONS, ROLL, Position, Trade, position_act,
@@ -29,13 +30,10 @@ from arbcore.carry._stretch cimport (
 )
 from arbcore.carry._sweep_rows cimport SweepRows
 
+from arbcore.carry._ledger import EXIT_REASONS, SIDE_NAMES
 from arbcore.carry.civil import iso_time
 from arbcore.carry.daily import daily_statistics
 from arbcore.errors import BrokenInvariant, InputError
-
-SIDE_NAMES = {-1: "cash_and_carry", 1: "reverse"}
-#: Why a trade was closed, by its number; the first four are the signal's, in its order.
-EXIT_REASONS = ("expiry", "stop_loss", "max_hold", "converged", "roll", "end_of_data")
 
 cdef enum:
     BATCH = 512
@@ -46,15 +44,7 @@ cdef enum:
     NO_MEMORY = 1
     NO_CONTRACT = 2
 
-cdef extern from "Python.h":
-    void PyObject_GC_UnTrack(object tracked)
-
 cdef int64_t DAY_NS = 86_400_000_000_000LL
-
-cdef struct Record:
-    # A trade of the ledger.
-    Trade trade
-    double net
 
 cdef struct Span:
     # The least and the largest carry of rows that follow one another, by the contract; 0: of none yet.
@@ -97,7 +87,8 @@ cdef class Backtest:
     cdef Totals totals
     cdef bint fixed, close_at_end, keep_trades, keep_equity, row_expiry, row_factor, ended, entry_noted
     cdef double r, d, factor
-    cdef Growing contracts, dividends, trades, equity, closes, used
+    cdef Growing contracts, dividends, equity, closes, used
+    cdef Ledger trades
     cdef Py_ssize_t front, calibration_left
     cdef list ratios
     cdef readonly object calibrated_factor
@@ -130,6 +121,7 @@ cdef class Backtest:
         self.ratios = []
         self.fixed = fixed
         self.keep_trades, self.keep_equity = keep_trades, keep_equity
+        self.trades = Ledger(settings.contracts)
         self.envelope = envelope
         for expiry_ns in expiries_ns:
             contract = <int64_t*>one_more(&self.contracts, sizeof(int64_t))
@@ -150,7 +142,6 @@ cdef class Backtest:
     def __dealloc__(self):
         free(self.contracts.data)
         free(self.dividends.data)
-        free(self.trades.data)
         free(self.equity.data)
         free(self.closes.data)
         free(self.used.data)
@@ -459,7 +450,6 @@ cdef class Backtest:
         return DONE
 
     cdef int count_trade(self, const Trade* trade) noexcept nogil:
-        cdef Record* kept
         cdef double net = totals_add(
             &self.totals, trade.gross, trade.cost, trade.fees, trade.financing, trade.dividends,
             trade.exit_ns - trade.entry_ns)
@@ -471,13 +461,7 @@ cdef class Backtest:
                 self.envelope.add_entry(trade.entry_ns, trade.side, trade.entry_dev_bps)
             self.entry_noted = False
             self.envelope.add_exit(trade.exit_ns, trade.exit_dev_bps)
-        if self.keep_trades:
-            kept = <Record*>one_more(&self.trades, sizeof(Record))
-            if kept == NULL:
-                return NO_MEMORY
-            kept.trade = trade[0]
-            kept.net = net
-        return DONE
+        return NO_MEMORY if self.keep_trades and not self.trades.keep(trade, net) else DONE
 
     cdef int close_at_last(self, int reason) noexcept nogil:
         """Closes at the touch of the last row, whose equity is then that after the close."""
@@ -505,27 +489,10 @@ cdef class Backtest:
         if failed != DONE:
             raise MemoryError
 
-    def take_trades(self) -> list:
-        """The trades closed since the last call: tuples in the ledger's order."""
-        cdef const Record* trades = <const Record*>self.trades.data
-        cdef const Trade* t
-        cdef Py_ssize_t at, count = self.trades.count
-        cdef int64_t before = self.totals.trades - count
-        cdef list taken = [None] * count
-        cdef tuple reasons = EXIT_REASONS
-        contracts, below, above = self.settings.contracts, SIDE_NAMES[-1], SIDE_NAMES[1]
-        for at in range(count):
-            t = &trades[at].trade
-            # Nearly all shares are few enough to be made whole in C.
-            taken[at] = (
-                before + at + 1, below if t.side < 0 else above, t.entry_ns, t.exit_ns, contracts,
-                <int64_t>t.shares if t.shares < 1e18 else int(t.shares), t.es_entry, t.es_exit, t.spy_entry,
-                t.spy_exit, t.entry_dev_bps, t.exit_dev_bps, t.gross, t.cost, t.financing, t.dividends,
-                trades[at].net, reasons[t.reason],
-            )
-            # What the collector of cycles does itself with tuples of numbers, after a look at each.
-            PyObject_GC_UnTrack(taken[at])
-        self.trades.count = 0
+    def take_trades(self) -> Ledger:
+        """The trades closed since the last call."""
+        cdef Ledger taken = self.trades
+        self.trades = Ledger(taken.contracts, self.totals.trades + 1)
         return taken
 
     def take_equity(self) -> tuple:

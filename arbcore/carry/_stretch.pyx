@@ -29,22 +29,18 @@ cdef extern from *:
 
     ARB_AVX2 static ptrdiff_t arb_valid(const ArbColumns *rows, ptrdiff_t at, ptrdiff_t end, double least,
                                         double most) {
-        const __m256d low = _mm256_set1_pd(least), high = _mm256_set1_pd(most);
-        __m256d good = _mm256_cmp_pd(low, low, _CMP_EQ_OQ);
+        __m256d lowest = _mm256_set1_pd(most), highest = _mm256_set1_pd(least);
+        __m256d good = _mm256_cmp_pd(lowest, lowest, _CMP_EQ_OQ);
         __m256i back = _mm256_setzero_si256();
         const ptrdiff_t begun = at;
         for (; at + 4 <= end; at += 4) {
             const __m256d es_bid = ARB_4(rows->es_bid), es_ask = ARB_4(rows->es_ask);
             const __m256d spy_bid = ARB_4(rows->spy_bid), spy_ask = ARB_4(rows->spy_ask);
-            const __m256d es = _mm256_and_pd(
-                _mm256_and_pd(_mm256_cmp_pd(es_bid, low, _CMP_GE_OQ),
-                              _mm256_cmp_pd(es_bid, es_ask, _CMP_LE_OQ)),
-                _mm256_cmp_pd(es_ask, high, _CMP_LE_OQ));
-            const __m256d spy = _mm256_and_pd(
-                _mm256_and_pd(_mm256_cmp_pd(spy_bid, low, _CMP_GE_OQ),
-                              _mm256_cmp_pd(spy_bid, spy_ask, _CMP_LE_OQ)),
-                _mm256_cmp_pd(spy_ask, high, _CMP_LE_OQ));
-            good = _mm256_and_pd(good, _mm256_and_pd(es, spy));
+            /* Whatever the least and the largest make of what is no number, these two refuse it. */
+            good = _mm256_and_pd(good, _mm256_and_pd(_mm256_cmp_pd(es_bid, es_ask, _CMP_LE_OQ),
+                                                     _mm256_cmp_pd(spy_bid, spy_ask, _CMP_LE_OQ)));
+            lowest = _mm256_min_pd(lowest, _mm256_min_pd(es_bid, spy_bid));
+            highest = _mm256_max_pd(highest, _mm256_max_pd(es_ask, spy_ask));
             /* The processor's own reading ahead ends with each page. */
             _mm_prefetch((const char *)(rows->ts_ns + at + ARB_AHEAD), _MM_HINT_T0);
             _mm_prefetch((const char *)(rows->es_bid + at + ARB_AHEAD), _MM_HINT_T0);
@@ -55,6 +51,8 @@ cdef extern from *:
                 _mm256_loadu_si256((const __m256i *)(rows->ts_ns + at - 1)),
                 _mm256_loadu_si256((const __m256i *)(rows->ts_ns + at))));
         }
+        good = _mm256_and_pd(good, _mm256_cmp_pd(lowest, _mm256_set1_pd(least), _CMP_GE_OQ));
+        good = _mm256_and_pd(good, _mm256_cmp_pd(highest, _mm256_set1_pd(most), _CMP_LE_OQ));
         return _mm256_movemask_pd(good) == 15 && _mm256_testz_si256(back, back) ? at : begun;
     }
 
