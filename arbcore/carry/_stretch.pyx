@@ -17,8 +17,10 @@ cdef extern from *:
     #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && !defined(ARB_NO_VECTORS)
     #include <immintrin.h>
     #define ARB_AVX2 __attribute__((target("avx2")))
-    #define ARB_AHEAD 256
     #define ARB_4(p) _mm256_loadu_pd((p) + at)
+    /* The processor's own reading ahead ends with each page. Rows are fetched a batch ahead, and not all by the
+       first who goes over them, so that memory is at work while the others are. */
+    #define ARB_FETCH(p) _mm_prefetch((const char *)((p) + at + 512), _MM_HINT_T0)
 
     static int arb_stretch_level(void) {
         __builtin_cpu_init();
@@ -41,12 +43,9 @@ cdef extern from *:
                                                      _mm256_cmp_pd(spy_bid, spy_ask, _CMP_LE_OQ)));
             lowest = _mm256_min_pd(lowest, _mm256_min_pd(es_bid, spy_bid));
             highest = _mm256_max_pd(highest, _mm256_max_pd(es_ask, spy_ask));
-            /* The processor's own reading ahead ends with each page. */
-            _mm_prefetch((const char *)(rows->ts_ns + at + ARB_AHEAD), _MM_HINT_T0);
-            _mm_prefetch((const char *)(rows->es_bid + at + ARB_AHEAD), _MM_HINT_T0);
-            _mm_prefetch((const char *)(rows->es_ask + at + ARB_AHEAD), _MM_HINT_T0);
-            _mm_prefetch((const char *)(rows->spy_bid + at + ARB_AHEAD), _MM_HINT_T0);
-            _mm_prefetch((const char *)(rows->spy_ask + at + ARB_AHEAD), _MM_HINT_T0);
+            ARB_FETCH(rows->ts_ns);
+            ARB_FETCH(rows->es_bid);
+            ARB_FETCH(rows->es_ask);
             back = _mm256_or_si256(back, _mm256_cmpgt_epi64(
                 _mm256_loadu_si256((const __m256i *)(rows->ts_ns + at - 1)),
                 _mm256_loadu_si256((const __m256i *)(rows->ts_ns + at))));
@@ -82,6 +81,8 @@ cdef extern from *:
                                        double above) {
         const __m256d low = _mm256_set1_pd(below), high = _mm256_set1_pd(above);
         for (; at + 4 <= end; at += 4) {
+            ARB_FETCH(rows->spy_bid);
+            ARB_FETCH(rows->spy_ask);
             const __m256d bid = _mm256_cmp_pd(ARB_4(rows->es_bid), _mm256_mul_pd(low, ARB_4(rows->spy_ask)),
                                               _CMP_LT_OQ);
             const __m256d ask = _mm256_cmp_pd(ARB_4(rows->es_ask), _mm256_mul_pd(high, ARB_4(rows->spy_bid)),
@@ -95,6 +96,8 @@ cdef extern from *:
                                        double above) {
         const __m256d high = _mm256_set1_pd(below), low = _mm256_set1_pd(above);
         for (; at + 4 <= end; at += 4) {
+            ARB_FETCH(rows->spy_bid);
+            ARB_FETCH(rows->spy_ask);
             const __m256d es = _mm256_add_pd(ARB_4(rows->es_bid), ARB_4(rows->es_ask));
             const __m256d spy = _mm256_add_pd(ARB_4(rows->spy_bid), ARB_4(rows->spy_ask));
             const __m256d in = _mm256_and_pd(_mm256_cmp_pd(es, _mm256_mul_pd(low, spy), _CMP_GT_OQ),
