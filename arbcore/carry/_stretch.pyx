@@ -87,7 +87,8 @@ cdef extern from *:
                                               _CMP_LT_OQ);
             const __m256d ask = _mm256_cmp_pd(ARB_4(rows->es_ask), _mm256_mul_pd(high, ARB_4(rows->spy_bid)),
                                               _CMP_GT_OQ);
-            if (_mm256_movemask_pd(_mm256_and_pd(bid, ask)) != 15) break;
+            const int in = _mm256_movemask_pd(_mm256_and_pd(bid, ask));
+            if (in != 15) return at + __builtin_ctz(~in);
         }
         return at;
     }
@@ -100,9 +101,10 @@ cdef extern from *:
             ARB_FETCH(rows->spy_ask);
             const __m256d es = _mm256_add_pd(ARB_4(rows->es_bid), ARB_4(rows->es_ask));
             const __m256d spy = _mm256_add_pd(ARB_4(rows->spy_bid), ARB_4(rows->spy_ask));
-            const __m256d in = _mm256_and_pd(_mm256_cmp_pd(es, _mm256_mul_pd(low, spy), _CMP_GT_OQ),
-                                             _mm256_cmp_pd(es, _mm256_mul_pd(high, spy), _CMP_LT_OQ));
-            if (_mm256_movemask_pd(in) != 15) break;
+            const int in = _mm256_movemask_pd(
+                _mm256_and_pd(_mm256_cmp_pd(es, _mm256_mul_pd(low, spy), _CMP_GT_OQ),
+                              _mm256_cmp_pd(es, _mm256_mul_pd(high, spy), _CMP_LT_OQ)));
+            if (in != 15) return at + __builtin_ctz(~in);
         }
         return at;
     }
