@@ -1,7 +1,7 @@
 """The ledger: closed trades in their order, kept as they were closed and made rows when somebody looks.
 
-Owns what a row of the ledger holds, and the names of sides and reasons. Hardly any run of a search has its rows
-looked at, and a tuple of numbers costs more than its trade. It must not know when a trade is made.
+Owns what a row of the ledger holds, and the names of sides and reasons. Few runs have their rows looked at, and
+a tuple of numbers costs more than its trade. It must not know when a trade is made.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -78,7 +78,8 @@ cdef class Ledger:
     def __reduce__(self):
         # To another process of the same machine type.
         cdef const char* data = self.records.data
-        return ledger_from, (self.contracts, self.first_id, PyBytes_FromStringAndSize(data, self.records.count * sizeof(Record)))
+        size = self.records.count * <Py_ssize_t>sizeof(Record)
+        return ledger_from, (self.contracts, self.first_id, PyBytes_FromStringAndSize(data, size))
 
 
 def ledger_from(contracts, int64_t first_id, bytes data not None) -> Ledger:

@@ -13,7 +13,7 @@ cdef extern from *:
     typedef struct { double net, es_entry, spy_entry, es_size, spy_size, half_cost; } ArbHeld;
     typedef struct { double peak, drawdown; int64_t peak_ns, under_water_ns; } ArbWater;
 
-    /* Nobody can guess whether a row is the highest yet: read, chosen by number and written, without a branch. */
+    /* Without a branch, for nobody can guess whether a row is the highest yet. */
     static inline void arb_note(ArbWater *water, int64_t ts_ns, double equity) {
         const double before = water->peak, peak = equity > before ? equity : before;
         const double fall = peak - equity, deepest = water->drawdown;

@@ -18,8 +18,8 @@ cdef extern from *:
     #include <immintrin.h>
     #define ARB_AVX2 __attribute__((target("avx2")))
     #define ARB_4(p) _mm256_loadu_pd((p) + at)
-    /* The processor's own reading ahead ends with each page. Rows are fetched a batch ahead, and not all by the
-       first who goes over them, so that memory is at work while the others are. */
+    /* The processor's own reading ahead ends with each page. Rows are fetched a batch ahead, and not all by
+       the first who goes over them, so that memory is at work while the others are. */
     #define ARB_FETCH(p) _mm_prefetch((const char *)((p) + at + 512), _MM_HINT_T0)
 
     static int arb_stretch_level(void) {
