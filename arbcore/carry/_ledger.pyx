@@ -1,7 +1,7 @@
 """The ledger: closed trades in their order, kept as they were closed and made rows when somebody looks.
 
-Owns what a row of the ledger holds, and the names of sides and reasons. Few runs have their rows looked at, and
-a tuple of numbers costs more than its trade. It must not know when a trade is made.
+Owns what a row of the ledger holds, and the names of sides and reasons. Few runs have their rows looked at,
+and a tuple of numbers costs more than its trade. It must not know when a trade is made.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
