@@ -6,7 +6,7 @@ checked here.
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from arbcore.carry.desk._records import Draft
 from arbcore.carry.desk.orders import (
@@ -18,7 +18,7 @@ from arbcore.carry.desk.orders import (
     OUT,
 )
 from arbcore.carry.desk.risk import ACTIVE, HALTED
-from arbcore.carry.desk.rows import ES, LEGS, LIMIT, SPY, OrderRow
+from arbcore.carry.desk.rows import ES, LEGS, LIMIT, SPY, ExecutionRow, OrderRow, TradeRow
 from arbcore.carry.desk.settings import SECOND_NS, DeskSettings, seconds_ns
 from arbcore.errors import BrokenInvariant
 from arbcore.reference.kernels import Cooldown, MessageWindow, exposure_allows
@@ -27,6 +27,52 @@ Spans = tuple[tuple[int, int], ...]
 LIVE = 1
 NEVER_NS = -(2**63)
 OLD_NS = 2 * 86_400 * SECOND_NS
+
+
+class MarketClock:
+    """``now_ns`` never goes back; ``utc_ns`` neither goes back nor leaps by more than ``slip_ns``.
+
+    In a replay the market's clock goes at any pace, so that nothing about it is suspicious.
+    """
+
+    def __init__(self, *, slip_ns: int, replay: bool) -> None:
+        self.now_ns = -(2**62)
+        self.utc_ns = 0
+        self.slipped = False
+        self._slip_ns = slip_ns
+        self._replay = replay
+        self._machine_ns = 0
+
+    @property
+    def pace_ns(self) -> int:
+        """What messages are counted by; a replay squeezes a day into a minute, and its pace is the day's."""
+        return self.utc_ns if self._replay else self.now_ns
+
+    def advance(self, now_ns: int, utc_ns: int) -> None:
+        """Takes both clocks' readings."""
+        elapsed = now_ns - self.now_ns
+        if elapsed < 0:
+            elapsed = 0
+        else:
+            self.now_ns = now_ns
+        self._machine_ns = utc_ns
+        if self._replay or not self.utc_ns:
+            self.utc_ns = max(self.utc_ns, utc_ns)
+            return
+        expected = self.utc_ns + elapsed
+        self.slipped = abs(utc_ns - expected) > self._slip_ns
+        self.utc_ns = expected if self.slipped else max(self.utc_ns, utc_ns)
+
+    def compare(self, broker_ns: int) -> int:
+        """How far the machine's clock is ahead of the broker's; one that is right is believed again."""
+        ahead = self._machine_ns - broker_ns
+        if self._replay:
+            return 0
+        if abs(ahead) <= self._slip_ns:
+            self.utc_ns, self.slipped = self._machine_ns, False
+        else:
+            self.utc_ns, self.slipped = broker_ns, True
+        return ahead
 
 
 class Leg:
@@ -323,3 +369,102 @@ class Gate:
         for row in rows:
             self.orders.add(row, clock.now_ns)
         return rows
+
+
+class Side(NamedTuple):
+    """What was done in one direction of one leg."""
+
+    quantity: int
+    value: float
+
+
+def average(side: Side) -> float | None:
+    """The average price of a direction; None where nothing was done in it."""
+    # Prices have two decimals; what a sum of floats adds far behind them is not the market's.
+    return round(side.value / side.quantity, 9) if side.quantity else None
+
+
+NOTHING = Side(0, 0.0)
+
+
+class Trade:
+    """A pair's own state; positions are signed, ``side`` +1 is long ES."""
+
+    def __init__(self, row: TradeRow) -> None:
+        self.trade_id, self.side, self.phase = row.trade_id, row.side, row.phase
+        self.con_id, self.expiry_ns, self.multiplier = row.con_id, row.expiry_ns, row.multiplier
+        self.wanted_contracts, self.wanted_shares = row.wanted_contracts, row.wanted_shares
+        self.entry_ns, self.entry_dev_bps = row.entry_ns, row.entry_dev_bps
+        self.exit_ns, self.exit_dev_bps, self.exit_reason = row.exit_ns, row.exit_dev_bps, row.exit_reason
+        self.contracts, self.shares, self.tries = row.contracts, row.shares, row.tries
+        self.gross = row.gross
+        self.commissions: dict[str, float | None] = {}
+        self.position = {ES: 0, SPY: 0}
+        self.sums = {(ES, 1): NOTHING, (ES, -1): NOTHING, (SPY, 1): NOTHING, (SPY, -1): NOTHING}
+        self.second: str = ""  # the leg whose entry waits for the other one
+        #: When a hedge must be done, when a next round of orders may go, when to be looked at without news.
+        self.deadline_ns = self.next_try_ns = self.wake_ns = 0
+        self.naked_since_ns: int | None = None
+        self.exit_from: tuple[int, int] | None = None
+        self.misses = 0
+        self.forced = False
+        #: Average prices of ES in and out and of SPY in and out, and what all of it cost; None if unknown.
+        self.averages: tuple[float | None, ...] = (None, None, None, None)
+        self.commission: float | None = 0.0
+        #: Whether all executions are known; of an old pair only some may have been stored.
+        self.complete = True
+
+    def count(self, row: ExecutionRow, sign: int) -> None:
+        """An execution comes in (+1) or is replaced (-1)."""
+        self.position[row.leg] += sign * row.side * row.quantity
+        before = self.sums[row.leg, row.side]
+        self.sums[row.leg, row.side] = Side(
+            before.quantity + sign * row.quantity, before.value + sign * row.quantity * row.price
+        )
+        self.gross += sign * -row.side * row.quantity * row.price * row.multiplier
+        self.averages = (
+            average(self.sums[ES, self.side]), average(self.sums[ES, -self.side]),
+            average(self.sums[SPY, -self.side]), average(self.sums[SPY, self.side]),
+        )  # fmt: skip
+        self.know_commission(row)
+        self.contracts = max(self.contracts, abs(self.position[ES]))
+        self.shares = max(self.shares, abs(self.position[SPY]))
+
+    def know_commission(self, row: ExecutionRow) -> None:
+        """The commission of one execution, or that it is not known."""
+        self.commissions[row.key] = row.commission
+        amounts = self.commissions.values()
+        self.commission = None if None in amounts else math.fsum(amounts)  # type: ignore[arg-type]
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """Contracts and shares held in the pair's own direction; negative where it is the wrong one."""
+        return self.side * self.position[ES], -self.side * self.position[SPY]
+
+    def shares_of(self, contracts: int) -> int:
+        """Shares that hedge so many contracts, in the proportion fixed at entry."""
+        if contracts == self.wanted_contracts:
+            return self.wanted_shares
+        return math.floor(contracts * self.wanted_shares / self.wanted_contracts + 0.5)
+
+    @property
+    def residual(self) -> int:
+        """Shares held beyond those that hedge the contracts held; 0 where the pair is whole.
+
+        For a part of the contracts the number is rounded, and one share either way is whole.
+        """
+        contracts, shares = self.held
+        residual = shares - self.shares_of(contracts)
+        if abs(residual) <= 1 and 0 < contracts < self.wanted_contracts:
+            return 0
+        return residual
+
+    def row(self) -> TradeRow:
+        """As it is stored."""
+        es_entry, es_exit, spy_entry, spy_exit = self.averages
+        return TradeRow(
+            self.trade_id, self.side, self.phase, self.con_id, self.expiry_ns, self.multiplier,
+            self.wanted_contracts, self.wanted_shares, self.entry_ns, self.entry_dev_bps, self.contracts,
+            self.shares, es_entry, es_exit, spy_entry, spy_exit, self.exit_ns, self.exit_dev_bps,
+            self.exit_reason, self.tries, self.gross, self.commission,
+        )  # fmt: skip

@@ -14,6 +14,7 @@ from unittest.mock import patch
 from arbcore.carry.desk import core as desk_core
 from arbcore.carry.desk import events as ev
 from arbcore.carry.desk import orders as states
+from arbcore.carry.desk._clock import MarketClock
 from arbcore.carry.desk._gate import Gate
 from arbcore.carry.desk._leg import Leg
 from arbcore.carry.desk._orders import Orders
@@ -407,9 +408,14 @@ def says_nothing_of_a_naked_leg(session: Any) -> None:
     session._pairs._phases["hedging"] = lambda trade: None
 
 
-@bug(20, storm="clock")
+class Trusting(MarketClock):
+    def __init__(self, *, slip_ns: int, replay: bool) -> None:
+        super().__init__(slip_ns=2**62, replay=replay)
+
+
+@bug(20, storm="clock", MarketClock=Trusting)
 def believes_a_clock_that_jumps(session: Any) -> None:
-    session._core.clock._slip_ns = 2**62
+    """The clock alone."""
 
 
 @bug(19, storm="cuts")

@@ -1,10 +1,10 @@
 from typing import Any
 
 from arbcore._fast import Cooldown
+from arbcore.carry.desk._clock import MarketClock
 from arbcore.carry.desk._leg import Leg
 from arbcore.carry.desk._orders import Orders
 from arbcore.carry.desk._records import Draft
-from arbcore.carry.desk.clock import MarketClock
 from arbcore.carry.desk.risk import Brakes
 from arbcore.carry.desk.rows import OrderRow
 from arbcore.carry.desk.settings import DeskSettings

@@ -8,6 +8,7 @@ reason. It must not know why somebody wants an order.
 from libc.stdint cimport int64_t
 
 from arbcore._fast cimport exposure_allows
+from arbcore.carry.desk._clock cimport MarketClock
 from arbcore.carry.desk._leg cimport Leg
 from arbcore.carry.desk._orders cimport Orders
 from arbcore.carry.desk._records cimport Draft, OrderRow
@@ -72,11 +73,11 @@ cdef class Gate:
         shares = settings.spy_headroom * settings.contracts * settings.multiplier * factor
         self.limits[SPY] = math.ceil(shares)
 
-    cpdef str check(self, Draft draft, dict positions, clock):
+    cpdef str check(self, Draft draft, dict positions, MarketClock clock):
         """Why the order must not leave; empty where it may."""
         cdef Leg market
         cdef str fault, state = self.brakes.state
-        cdef int64_t working = 0, now_ns, utc_ns
+        cdef int64_t working = 0
         cdef double mid, limit
         if not self.enabled:
             return "trading is off"
@@ -96,9 +97,8 @@ cdef class Gate:
             positions[draft.leg], working, draft.side, draft.quantity, self.limits[draft.leg]
         ):
             return f"{draft.leg} position limit"
-        now_ns, utc_ns = clock.now_ns, clock.utc_ns
-        fault = market.fault(now_ns, utc_ns)
-        if fault and not self.excused(fault, draft, market, utc_ns):
+        fault = market.fault(clock.now_ns, clock.utc_ns)
+        if fault and not self.excused(fault, draft, market, clock.utc_ns):
             return fault
         if draft.limit is None:
             return "" if draft.kind != LIMIT else f"{draft.leg} price collar"
@@ -115,13 +115,13 @@ cdef class Gate:
             return True
         return draft.blind and draft.limit is None and market.open_at(utc_ns) and not market.halted
 
-    def refusal(self, list drafts not None, dict positions not None, clock) -> str:
+    def refusal(self, list drafts not None, dict positions not None, MarketClock clock not None) -> str:
         """Why these orders must not leave together; empty where all of them may."""
         for draft in drafts:
             reason = self.check(draft, positions, clock)
             if reason:
                 return reason
-        return "" if self.paced(len(drafts), clock.pace_ns) else "message rate"
+        return "" if self.paced(len(drafts), clock.pace()) else "message rate"
 
     def paced(self, int64_t orders, pace_ns) -> bool:
         """Whether so many orders may leave now and what is kept for cancels and questions still stays."""
@@ -142,12 +142,11 @@ cdef class Gate:
         self.pauses[slot].mark(0, now_ns)
 
     def let_out(self, list drafts not None, *, trade_id, str store_id not None, int64_t number,
-                dict con_ids not None, clock) -> tuple:
+                dict con_ids not None, MarketClock clock not None) -> tuple:
         """The orders of drafts that were just found free of refusals, numbered on from ``number``."""
         cdef Draft draft
         cdef OrderRow row
-        cdef int64_t now_ns = clock.now_ns
-        utc_ns, pace_ns = clock.utc_ns, clock.pace_ns
+        utc_ns, pace_ns = clock.utc_ns, clock.pace()
         rows = []
         for draft in drafts:
             number += 1
@@ -158,6 +157,6 @@ cdef class Gate:
             row.role, row.approved, row.con_id = draft.role, self.passed(pace_ns), con_ids[draft.leg]
             row.created_ns, row.state, row.filled = utc_ns, SENT, 0
             row.perm_id, row.reason = 0, ""
-            self.orders.add(row, now_ns)
+            self.orders.add(row, clock.now_ns)
             rows.append(row)
         return tuple(rows)

@@ -9,10 +9,11 @@ import statistics
 from arbcore._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_bps
 from arbcore.carry._signal import Signal
 from arbcore.carry.desk._records import Draft
+from arbcore.carry.desk._trade import Trade
 from arbcore.carry.desk.commands import MARGIN, AskContract, SaveFactor, Seen
 from arbcore.carry.desk.core import Core
 from arbcore.carry.desk.events import Margin
-from arbcore.carry.desk.pair import ENTERING, HELD, Pairs, Trade
+from arbcore.carry.desk.pair import ENTERING, HELD, Pairs
 from arbcore.carry.desk.risk import ACTIVE, ENTRY_PAUSE
 from arbcore.carry.desk.rows import CASH_AND_CARRY, ES, IOC, LIMIT, REVERSE, SPY, TradeRow
 from arbcore.carry.desk.settings import seconds_ns, shares_for

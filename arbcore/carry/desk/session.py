@@ -12,13 +12,14 @@ from typing import Any
 
 from arbcore._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_bps
 from arbcore.carry.desk import events as ev
+from arbcore.carry.desk._trade import Trade
 from arbcore.carry.desk.commands import Command, RaiseKillSwitch, Resubscribe, State
 from arbcore.carry.desk.core import Core, number_of
 from arbcore.carry.desk.day import Day
 from arbcore.carry.desk.decide import SIDES_OF, Decider
 from arbcore.carry.desk.news import OrderNews
 from arbcore.carry.desk.orders import DOUBT, UNKNOWN
-from arbcore.carry.desk.pair import CLOSED, HELD, Pairs, Trade
+from arbcore.carry.desk.pair import CLOSED, HELD, Pairs
 from arbcore.carry.desk.recovery import PAUSE_NS, Recovery
 from arbcore.carry.desk.risk import ENTRY_PAUSE
 from arbcore.carry.desk.rows import ES, SIDE_NAMES, Snapshot

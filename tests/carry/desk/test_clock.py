@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arbcore.carry.civil import read_date, read_time
-from arbcore.carry.desk.clock import MarketClock, day_of
+from arbcore.carry.desk._clock import MarketClock
+from arbcore.carry.desk.clock import day_of
 
 SECOND = 10**9
 START = read_time("2026-03-02T15:00:00Z")

@@ -1,18 +1,18 @@
 """The desk's compiled kernels and their plain twins: the same answers, errors and state, whatever comes."""
 
 import math
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 
-from arbcore.carry.desk import _gate, _leg, _orders
+from arbcore.carry.desk import _clock, _gate, _leg, _orders, _trade
 from arbcore.carry.desk import orders as states
 from arbcore.carry.desk._records import Draft
-from arbcore.carry.desk.clock import MarketClock
 from arbcore.carry.desk.events import Contract
 from arbcore.carry.desk.risk import BRAKES, Brakes
-from arbcore.carry.desk.rows import ES, LEGS, SPY, OrderRow
+from arbcore.carry.desk.rows import ES, LEGS, SPY, ExecutionRow, OrderRow, TradeRow
 from arbcore.carry.desk.settings import DeskSettings
 from arbcore.errors import BrokenInvariant
 from arbcore.reference import desk as twin
@@ -107,6 +107,99 @@ def test_a_leg_that_was_never_seen_is_stale_at_any_time(now_ns: int) -> None:
     settings = DeskSettings()
     for leg in (_leg.Leg(ES, settings), twin.Leg(ES, settings)):
         assert leg.fault(now_ns, UTC_NS) == "ES stale"
+
+
+# --- the clock ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_clock_and_its_twin(seed: int) -> None:
+    rng = Random(seed)
+    slip_ns, replay = rng.choice((1, SECOND_NS, 2**62, 2**70)), rng.random() < 0.3
+    clocks = [kind(slip_ns=slip_ns, replay=replay) for kind in (_clock.MarketClock, twin.MarketClock)]
+    now_ns, utc_ns = 0, rng.choice((0, UTC_NS))
+    for step in range(100):
+        elapsed_ns = rng.choice((0, 1, -1, SECOND_NS, -SECOND_NS, 3_600 * SECOND_NS))
+        now_ns += elapsed_ns
+        utc_ns += elapsed_ns + rng.choice((0, 0, 1, -1, SECOND_NS, -SECOND_NS, SECOND_NS + 1))
+        ahead = []
+        for clock in clocks:
+            clock.advance(now_ns, utc_ns)
+            ahead.append(clock.compare(utc_ns - SECOND_NS) if step % 7 == 3 else None)
+        found = [facts(clock, ("now_ns", "utc_ns", "slipped", "pace_ns")) for clock in clocks]
+        assert (found[0], ahead[0]) == (found[1], ahead[1]), f"seed {seed} step {step}"
+
+
+@pytest.mark.parametrize("time_ns", [2**62, -(2**62), 2**63, -(2**63) - 1])
+def test_a_time_two_centuries_away_is_refused(time_ns: int) -> None:
+    clock = _clock.MarketClock(slip_ns=1, replay=False)
+    for now_ns, utc_ns in ((time_ns, 0), (0, time_ns)):
+        with pytest.raises(OverflowError):
+            clock.advance(now_ns, utc_ns)
+    with pytest.raises(OverflowError):
+        clock.compare(time_ns)
+    edge_ns = 2**62 - 1
+    clock.advance(-edge_ns, edge_ns)
+    with pytest.raises(OverflowError):
+        clock.advance(edge_ns, edge_ns)
+
+
+# --- a pair -------------------------------------------------------------------------------------
+
+TRADE_FACTS = (
+    "trade_id", "side", "con_id", "expiry_ns", "multiplier", "wanted_contracts", "wanted_shares", "entry_ns",
+    "entry_dev_bps", "phase", "exit_ns", "exit_dev_bps", "exit_reason", "contracts", "shares", "tries",
+    "gross", "position", "commissions", "averages", "commission", "second", "deadline_ns",
+    "next_try_ns", "wake_ns", "naked_since_ns", "exit_from", "misses", "forced", "complete", "held",
+    "residual",
+)  # fmt: skip
+
+
+def a_trade_row(rng: Random) -> TradeRow:
+    row = TradeRow(
+        7, rng.choice((1, -1)), "entering", 1, UTC_NS, 50.0, rng.choice((1, 3)), rng.choice((1, 500, 1_499)),
+        UTC_NS, 12.5,
+    )  # fmt: skip
+    if rng.random() < 0.3:
+        row.phase, row.exit_ns, row.exit_dev_bps, row.exit_reason = "exiting", UTC_NS, 1.0, "converged"
+        row.contracts, row.shares, row.tries, row.gross = 1, 500, 2, -3.5
+    return row
+
+
+def an_execution(rng: Random, number: int) -> ExecutionRow:
+    return ExecutionRow(
+        f"{number}.01", f"{number}.01.01", 1, "t-1E", 1, 7, rng.choice(LEGS), rng.choice((1, -1)),
+        rng.choice((1, 2, 100, 500, 2**70)), rng.choice((600.0, 600.01, 6000.25, 0.1)),
+        rng.choice((1.0, 50.0)), UTC_NS, rng.choice((None, 2.5, 0.01, -1.0)),
+    )  # fmt: skip
+
+
+def sums_of(trade: Any) -> dict[tuple[str, int], tuple[int, float]]:
+    return {key: (side.quantity, side.value) for key, side in trade.sums.items()}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_pair_and_its_twin(seed: int) -> None:
+    rng = Random(seed)
+    row = a_trade_row(rng)
+    trades = _trade.Trade(row), twin.Trade(row)
+    known: list[ExecutionRow] = []
+    for step in range(30):
+        execution, sign = an_execution(rng, step), 1
+        if known and rng.random() < 0.3:
+            execution, sign = known.pop(rng.randrange(len(known))), -1
+        else:
+            known.append(execution)
+        contracts = rng.choice((0, 1, 2, -1, 3, 2**70))
+        for trade in trades:
+            trade.count(execution, sign)
+            if step % 5 == 4:
+                trade.know_commission(replace(execution, commission=1.5))
+        where = f"seed {seed} step {step}: {execution} {sign}"
+        assert facts(trades[0], TRADE_FACTS) == facts(trades[1], TRADE_FACTS), where
+        assert sums_of(trades[0]) == sums_of(trades[1]), where
+        assert trades[0].row() == trades[1].row(), where
+        assert trades[0].shares_of(contracts) == trades[1].shares_of(contracts), where
 
 
 # --- orders -------------------------------------------------------------------------------------
@@ -244,7 +337,7 @@ def test_the_gate_and_its_twin(seed: int) -> None:
         trading_enabled=rng.random() < 0.9, cooldown_s=1.0, decide_on=rng.choice(("quote", "row"))
     )
     pits = [Pit(kinds, settings) for kinds in KINDS]
-    clock = MarketClock(slip_ns=SECOND_NS, replay=False)
+    clock = _clock.MarketClock(slip_ns=SECOND_NS, replay=False)
     now_ns, reasons, sent = 0, set(), 0
     for step in range(200):
         now_ns += rng.choice((0, 1, SECOND_NS // 50, SECOND_NS, STALE_NS, STALE_NS + 1))
@@ -278,7 +371,8 @@ def test_the_gate_and_its_twin(seed: int) -> None:
 def test_no_quantity_wraps() -> None:
     with pytest.raises(OverflowError):
         Draft(SPY, 1, 2**63, "LMT", 600.0, "IOC", "entry", 0, False)
-    pit, clock = Pit(KINDS[0], DeskSettings(trading_enabled=True)), MarketClock(slip_ns=1, replay=False)
+    pit = Pit(KINDS[0], DeskSettings(trading_enabled=True))
+    clock = _clock.MarketClock(slip_ns=1, replay=False)
     clock.advance(0, UTC_NS)
     wanted = Draft(SPY, 1, 1, "LMT", 600.0, "IOC", "entry", 0, False)
     with pytest.raises(OverflowError):

@@ -9,11 +9,11 @@ from source_tree import COMPILED_SUFFIXES, code_of, sources
 
 from arbcore import _fast
 from arbcore.carry.desk import risk
+from arbcore.carry.desk._clock import MarketClock
 from arbcore.carry.desk._gate import Gate
 from arbcore.carry.desk._leg import Leg
 from arbcore.carry.desk._orders import Orders
 from arbcore.carry.desk._records import Draft
-from arbcore.carry.desk.clock import MarketClock
 from arbcore.carry.desk.events import Contract
 from arbcore.carry.desk.risk import ACTIVE, HALTED, REDUCING, Brakes
 from arbcore.carry.desk.rows import ES, LEGS, SPY, OrderRow
