@@ -2,13 +2,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from arbcore.carry._envelope import Envelope
+from arbcore.carry._ledger import Ledger
 from arbcore.carry._rows import RowSource
 from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.settings import BacktestSettings
 from arbcore.errors import InputError
-
-SIDE_NAMES: dict[int, str]
-EXIT_REASONS: tuple[str, ...]
 
 def no_contract(ts_ns: int) -> InputError: ...
 
@@ -38,7 +36,7 @@ class Backtest:
         expiry_ns: int | None = None,
     ) -> None: ...
     def end(self) -> None: ...
-    def take_trades(self) -> list[tuple[Any, ...]]: ...
+    def take_trades(self) -> Ledger: ...
     def take_equity(self) -> tuple[bytes, bytes]: ...
     @property
     def expiries_ns(self) -> list[int]: ...

@@ -12,6 +12,18 @@ cdef extern from *:
     typedef struct { const int64_t *ts_ns; const double *es_bid, *es_ask, *spy_bid, *spy_ask; } ArbColumns;
     typedef struct { double net, es_entry, spy_entry, es_size, spy_size, half_cost; } ArbHeld;
     typedef struct { double peak, drawdown; int64_t peak_ns, under_water_ns; } ArbWater;
+
+    /* Without a branch, for nobody can guess whether a row is the highest yet. */
+    static inline void arb_note(ArbWater *water, int64_t ts_ns, double equity) {
+        const double before = water->peak, peak = equity > before ? equity : before;
+        const double fall = peak - equity, deepest = water->drawdown;
+        const int64_t anew = -(int64_t)(equity >= before), longest_ns = water->under_water_ns;
+        const int64_t peak_ns = (ts_ns & anew) | (water->peak_ns & ~anew), waited_ns = ts_ns - peak_ns;
+        water->peak = peak;
+        water->peak_ns = peak_ns;
+        water->drawdown = fall > deepest ? fall : deepest;
+        water->under_water_ns = waited_ns > longest_ns ? waited_ns : longest_ns;
+    }
     #endif
     """
     # Valid rows in order of time, column by column.
@@ -35,18 +47,8 @@ cdef extern from *:
         double drawdown
         int64_t peak_ns
         int64_t under_water_ns
-
-
-cdef inline void water_note(Water* water, int64_t ts_ns, double equity) noexcept nogil:
-    """Counts the equity of one row."""
-    if equity >= water.peak:
-        water.peak = equity
-        water.peak_ns = ts_ns
-        return
-    if water.peak - equity > water.drawdown:
-        water.drawdown = water.peak - equity
-    if ts_ns - water.peak_ns > water.under_water_ns:
-        water.under_water_ns = ts_ns - water.peak_ns
+    # Counts the equity of one row.
+    void water_note "arb_note"(Water* water, int64_t ts_ns, double equity) noexcept nogil
 
 
 cdef int stretch_level() noexcept nogil

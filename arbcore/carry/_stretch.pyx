@@ -17,8 +17,10 @@ cdef extern from *:
     #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && !defined(ARB_NO_VECTORS)
     #include <immintrin.h>
     #define ARB_AVX2 __attribute__((target("avx2")))
-    #define ARB_AHEAD 256
     #define ARB_4(p) _mm256_loadu_pd((p) + at)
+    /* The processor's own reading ahead ends with each page. Rows are fetched a batch ahead, and not all by
+       the first who goes over them, so that memory is at work while the others are. */
+    #define ARB_FETCH(p) _mm_prefetch((const char *)((p) + at + 512), _MM_HINT_T0)
 
     static int arb_stretch_level(void) {
         __builtin_cpu_init();
@@ -29,32 +31,27 @@ cdef extern from *:
 
     ARB_AVX2 static ptrdiff_t arb_valid(const ArbColumns *rows, ptrdiff_t at, ptrdiff_t end, double least,
                                         double most) {
-        const __m256d low = _mm256_set1_pd(least), high = _mm256_set1_pd(most);
-        __m256d good = _mm256_cmp_pd(low, low, _CMP_EQ_OQ);
+        __m256d lowest = _mm256_set1_pd(most), highest = _mm256_set1_pd(least);
+        __m256d good = _mm256_cmp_pd(lowest, lowest, _CMP_EQ_OQ);
         __m256i back = _mm256_setzero_si256();
         const ptrdiff_t begun = at;
         for (; at + 4 <= end; at += 4) {
             const __m256d es_bid = ARB_4(rows->es_bid), es_ask = ARB_4(rows->es_ask);
             const __m256d spy_bid = ARB_4(rows->spy_bid), spy_ask = ARB_4(rows->spy_ask);
-            const __m256d es = _mm256_and_pd(
-                _mm256_and_pd(_mm256_cmp_pd(es_bid, low, _CMP_GE_OQ),
-                              _mm256_cmp_pd(es_bid, es_ask, _CMP_LE_OQ)),
-                _mm256_cmp_pd(es_ask, high, _CMP_LE_OQ));
-            const __m256d spy = _mm256_and_pd(
-                _mm256_and_pd(_mm256_cmp_pd(spy_bid, low, _CMP_GE_OQ),
-                              _mm256_cmp_pd(spy_bid, spy_ask, _CMP_LE_OQ)),
-                _mm256_cmp_pd(spy_ask, high, _CMP_LE_OQ));
-            good = _mm256_and_pd(good, _mm256_and_pd(es, spy));
-            /* The processor's own reading ahead ends with each page. */
-            _mm_prefetch((const char *)(rows->ts_ns + at + ARB_AHEAD), _MM_HINT_T0);
-            _mm_prefetch((const char *)(rows->es_bid + at + ARB_AHEAD), _MM_HINT_T0);
-            _mm_prefetch((const char *)(rows->es_ask + at + ARB_AHEAD), _MM_HINT_T0);
-            _mm_prefetch((const char *)(rows->spy_bid + at + ARB_AHEAD), _MM_HINT_T0);
-            _mm_prefetch((const char *)(rows->spy_ask + at + ARB_AHEAD), _MM_HINT_T0);
+            /* Whatever the least and the largest make of what is no number, these two refuse it. */
+            good = _mm256_and_pd(good, _mm256_and_pd(_mm256_cmp_pd(es_bid, es_ask, _CMP_LE_OQ),
+                                                     _mm256_cmp_pd(spy_bid, spy_ask, _CMP_LE_OQ)));
+            lowest = _mm256_min_pd(lowest, _mm256_min_pd(es_bid, spy_bid));
+            highest = _mm256_max_pd(highest, _mm256_max_pd(es_ask, spy_ask));
+            ARB_FETCH(rows->ts_ns);
+            ARB_FETCH(rows->es_bid);
+            ARB_FETCH(rows->es_ask);
             back = _mm256_or_si256(back, _mm256_cmpgt_epi64(
                 _mm256_loadu_si256((const __m256i *)(rows->ts_ns + at - 1)),
                 _mm256_loadu_si256((const __m256i *)(rows->ts_ns + at))));
         }
+        good = _mm256_and_pd(good, _mm256_cmp_pd(lowest, _mm256_set1_pd(least), _CMP_GE_OQ));
+        good = _mm256_and_pd(good, _mm256_cmp_pd(highest, _mm256_set1_pd(most), _CMP_LE_OQ));
         return _mm256_movemask_pd(good) == 15 && _mm256_testz_si256(back, back) ? at : begun;
     }
 
@@ -84,11 +81,14 @@ cdef extern from *:
                                        double above) {
         const __m256d low = _mm256_set1_pd(below), high = _mm256_set1_pd(above);
         for (; at + 4 <= end; at += 4) {
+            ARB_FETCH(rows->spy_bid);
+            ARB_FETCH(rows->spy_ask);
             const __m256d bid = _mm256_cmp_pd(ARB_4(rows->es_bid), _mm256_mul_pd(low, ARB_4(rows->spy_ask)),
                                               _CMP_LT_OQ);
             const __m256d ask = _mm256_cmp_pd(ARB_4(rows->es_ask), _mm256_mul_pd(high, ARB_4(rows->spy_bid)),
                                               _CMP_GT_OQ);
-            if (_mm256_movemask_pd(_mm256_and_pd(bid, ask)) != 15) break;
+            const int in = _mm256_movemask_pd(_mm256_and_pd(bid, ask));
+            if (in != 15) return at + __builtin_ctz(~in);
         }
         return at;
     }
@@ -97,43 +97,55 @@ cdef extern from *:
                                        double above) {
         const __m256d high = _mm256_set1_pd(below), low = _mm256_set1_pd(above);
         for (; at + 4 <= end; at += 4) {
+            ARB_FETCH(rows->spy_bid);
+            ARB_FETCH(rows->spy_ask);
             const __m256d es = _mm256_add_pd(ARB_4(rows->es_bid), ARB_4(rows->es_ask));
             const __m256d spy = _mm256_add_pd(ARB_4(rows->spy_bid), ARB_4(rows->spy_ask));
-            const __m256d in = _mm256_and_pd(_mm256_cmp_pd(es, _mm256_mul_pd(low, spy), _CMP_GT_OQ),
-                                             _mm256_cmp_pd(es, _mm256_mul_pd(high, spy), _CMP_LT_OQ));
-            if (_mm256_movemask_pd(in) != 15) break;
+            const int in = _mm256_movemask_pd(
+                _mm256_and_pd(_mm256_cmp_pd(es, _mm256_mul_pd(low, spy), _CMP_GT_OQ),
+                              _mm256_cmp_pd(es, _mm256_mul_pd(high, spy), _CMP_LT_OQ)));
+            if (in != 15) return at + __builtin_ctz(~in);
         }
         return at;
     }
 
-    /* Stops before the first four rows of which one is at the peak or above, or not a number. */
+    ARB_AVX2 static inline __m256d arb_equity(const ArbColumns *rows, ptrdiff_t at, const ArbHeld *held) {
+        const __m256d half = _mm256_set1_pd(0.5);
+        const __m256d es = _mm256_mul_pd(_mm256_add_pd(ARB_4(rows->es_bid), ARB_4(rows->es_ask)), half);
+        const __m256d spy = _mm256_mul_pd(_mm256_add_pd(ARB_4(rows->spy_bid), ARB_4(rows->spy_ask)), half);
+        const __m256d es_leg = _mm256_mul_pd(
+            _mm256_set1_pd(held->es_size), _mm256_sub_pd(es, _mm256_set1_pd(held->es_entry)));
+        const __m256d spy_leg = _mm256_mul_pd(
+            _mm256_set1_pd(held->spy_size), _mm256_sub_pd(spy, _mm256_set1_pd(held->spy_entry)));
+        return _mm256_add_pd(_mm256_set1_pd(held->net), _mm256_sub_pd(
+            _mm256_sub_pd(es_leg, spy_leg), _mm256_set1_pd(held->half_cost)));
+    }
+
+    /* Four equities, their times ``apart`` of one another. */
+    ARB_AVX2 static inline void arb_note_4(ArbWater *water, const int64_t *ts_ns, int apart, __m256d equity) {
+        double four[4];
+        _mm256_storeu_pd(four, equity);
+        for (int i = 0; i < 4; i++) arb_note(water, ts_ns[i * apart], four[i]);
+    }
+
+    /* Of the rows since the peak changed only the lowest, which fell furthest, and the last, which waited
+       longest, are counted; rows among which there is a new peak, or no number, one by one. */
     ARB_AVX2 static ptrdiff_t arb_hold(const ArbColumns *rows, ptrdiff_t at, ptrdiff_t end,
                                        const ArbHeld *held, ArbWater *water) {
-        const __m256d net = _mm256_set1_pd(held->net), half_cost = _mm256_set1_pd(held->half_cost);
-        const __m256d es_entry = _mm256_set1_pd(held->es_entry), es_size = _mm256_set1_pd(held->es_size);
-        const __m256d spy_entry = _mm256_set1_pd(held->spy_entry), spy_size = _mm256_set1_pd(held->spy_size);
-        const __m256d half = _mm256_set1_pd(0.5), peak = _mm256_set1_pd(water->peak);
-        const ptrdiff_t begun = at;
-        __m256d lowest = peak;
-        double least[4];
+        __m256d peak = _mm256_set1_pd(water->peak), lowest = peak;
+        ptrdiff_t counted = at;
         for (; at + 4 <= end; at += 4) {
-            const __m256d es = _mm256_mul_pd(_mm256_add_pd(ARB_4(rows->es_bid), ARB_4(rows->es_ask)), half);
-            const __m256d spy = _mm256_mul_pd(
-                _mm256_add_pd(ARB_4(rows->spy_bid), ARB_4(rows->spy_ask)), half);
-            const __m256d es_leg = _mm256_mul_pd(es_size, _mm256_sub_pd(es, es_entry));
-            const __m256d spy_leg = _mm256_mul_pd(spy_size, _mm256_sub_pd(spy, spy_entry));
-            const __m256d equity = _mm256_add_pd(
-                net, _mm256_sub_pd(_mm256_sub_pd(es_leg, spy_leg), half_cost));
-            if (_mm256_movemask_pd(_mm256_cmp_pd(equity, peak, _CMP_LT_OQ)) != 15) break;
-            lowest = _mm256_min_pd(lowest, equity);
+            const __m256d equity = arb_equity(rows, at, held);
+            if (_mm256_movemask_pd(_mm256_cmp_pd(equity, peak, _CMP_LT_OQ)) == 15) {
+                lowest = _mm256_min_pd(lowest, equity);
+                continue;
+            }
+            if (counted < at) arb_note_4(water, rows->ts_ns + at - 1, 0, lowest);
+            arb_note_4(water, rows->ts_ns + at, 1, equity);
+            counted = at + 4;
+            lowest = peak = _mm256_set1_pd(water->peak);
         }
-        if (at == begun) return at;
-        /* All are below the peak: the lowest fell furthest, and the last waited longest. */
-        _mm256_storeu_pd(least, lowest);
-        for (int i = 0; i < 4; i++)
-            if (water->peak - least[i] > water->drawdown) water->drawdown = water->peak - least[i];
-        if (rows->ts_ns[at - 1] - water->peak_ns > water->under_water_ns)
-            water->under_water_ns = rows->ts_ns[at - 1] - water->peak_ns;
+        if (counted < at) arb_note_4(water, rows->ts_ns + at - 1, 0, lowest);
         return at;
     }
     #else
@@ -241,16 +253,11 @@ cdef Py_ssize_t passing_rows(int level, const QuoteColumns* rows, Py_ssize_t fir
 cdef void hold_rows(int level, const QuoteColumns* rows, Py_ssize_t first, Py_ssize_t end, const Held* held,
                     Water* water) noexcept nogil:
     """Counts the equity of rows on which both legs are held; times are in order and fit in 63 bits."""
-    cdef Py_ssize_t at = first, stop
+    cdef Py_ssize_t at = arb_hold(rows, first, end, held, water) if level > 0 else first
     cdef double es, spy
     while at < end:
-        if level > 0:
-            at = arb_hold(rows, at, end, held, water)
-        stop = min(at + 4, end)
-        while at < stop:
-            es = (rows.es_bid[at] + rows.es_ask[at]) / 2
-            spy = (rows.spy_bid[at] + rows.spy_ask[at]) / 2
-            water_note(water, rows.ts_ns[at], held.net + (
-                held.es_size * (es - held.es_entry) - held.spy_size * (spy - held.spy_entry)
-                - held.half_cost))
-            at += 1
+        es = (rows.es_bid[at] + rows.es_ask[at]) / 2
+        spy = (rows.spy_bid[at] + rows.spy_ask[at]) / 2
+        water_note(water, rows.ts_ns[at], held.net + (
+            held.es_size * (es - held.es_entry) - held.spy_size * (spy - held.spy_entry) - held.half_cost))
+        at += 1

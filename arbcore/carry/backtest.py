@@ -14,6 +14,7 @@ from arbcore import __version__
 from arbcore.carry import lookahead
 from arbcore.carry._backtest import Backtest
 from arbcore.carry._envelope import Envelope
+from arbcore.carry._ledger import Ledger
 from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.ahead import threads_of
 from arbcore.carry.calendar import all_expiries_ns, read_expiry
@@ -32,8 +33,6 @@ TRADE_COLUMNS = (
     "exit_reason",
 )  # fmt: skip
 SCHEMA = "arbcore.backtest/1"
-
-Rows = Iterable[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def name_of(data: Any) -> str:
 class Sinks:
     """Who takes the ledger and the equity while the data streams by; None keeps nothing."""
 
-    trades: Callable[[Rows], None] | None = None
+    trades: Callable[[Ledger], None] | None = None
     equity: Callable[[Sequence[int], Sequence[float]], None] | None = None
     progress: Callable[[int, int | None, int], None] | None = None
     picture: Picture | None = None
@@ -124,7 +123,6 @@ def backtest(
     DataError for a bad row (with its line and column), InputError for what cannot be read, ConfigError for a
     setting. Formulas: fair value SPY · factor · e^((r−d)t), deviations in bps of it.
     """
-    trades: list[tuple[Any, ...]] = []
     times, values = array("q"), array("d")
 
     def keep_equity(new_times: Sequence[int], new_values: Sequence[float]) -> None:
@@ -132,6 +130,7 @@ def backtest(
         values.extend(new_values)
 
     chosen = make_settings(settings)
+    trades = Ledger(chosen.contracts)
     expiry_ns = expiry_instant_of(expiry)
     sinks = Sinks(trades=trades.extend, equity=keep_equity, picture=Picture(data) if report else None)
     summary, notes = run(
@@ -211,11 +210,11 @@ def run(
 
     def drain() -> None:
         if sinks.trades is not None or sinks.picture is not None:
-            rows = kernel.take_trades()
+            closed = kernel.take_trades()
             if sinks.trades is not None:
-                sinks.trades(rows)
+                sinks.trades(closed)
             if sinks.picture is not None:
-                sinks.picture.ledger.take(rows)
+                sinks.picture.ledger.take(closed)
         if sinks.equity is not None:
             times, values = array("q"), array("d")
             new_times, new_values = kernel.take_equity()

@@ -72,7 +72,7 @@ def history_of(
     new_times, new_values = kernel.take_equity()
     times.frombytes(new_times)
     values.frombytes(new_values)
-    return History(times, values, kernel.take_trades(), kernel.calibrated_factor)
+    return History(times, values, list(kernel.take_trades()), kernel.calibrated_factor)
 
 
 def check(

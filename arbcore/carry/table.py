@@ -4,23 +4,32 @@ Owns the shape only; it must not know where rows come from or where they are wri
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 from arbcore.carry.extras import library
 
 
+def _columns_of(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+
+
 class Table(Mapping[str, Sequence[Any]]):
     """Named columns of one length: ``table["net_pnl"]``; columns ending in ``ts`` are UTC nanoseconds."""
 
-    def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
-        self._columns = dict(columns)
+    def __init__(self, columns: Mapping[str, Sequence[Any]] | Callable[[], dict[str, Sequence[Any]]]) -> None:
+        self._given = columns if callable(columns) else dict(columns)
 
     @classmethod
     def of_rows(cls, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> "Table":
-        """A table from rows, each as long as ``names``."""
-        columns = list(zip(*rows, strict=True)) or [()] * len(names)
-        return cls({name: list(column) for name, column in zip(names, columns, strict=True)})
+        """A table from rows, each as long as ``names``, that are read when somebody looks."""
+        return cls(partial(_columns_of, names, rows))
+
+    @cached_property
+    def _columns(self) -> dict[str, Sequence[Any]]:
+        return self._given() if callable(self._given) else self._given
 
     def __getitem__(self, name: str) -> Sequence[Any]:
         return self._columns[name]

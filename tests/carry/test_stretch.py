@@ -81,7 +81,7 @@ def feed_all(compiled: Backtest, buffers: Any, reader: ColumnReader) -> None:
 def assert_equal(plain: twin.Backtest, compiled: Backtest, seed: int) -> None:
     found, expected = compiled.summary(), plain.summary()
     assert {name: found[name] for name in expected} == expected, f"seed {seed}"
-    assert compiled.take_trades() == ledger_of(plain), f"seed {seed}"
+    assert list(compiled.take_trades()) == ledger_of(plain), f"seed {seed}"
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def ledger_of(plain: twin.Backtest) -> list[tuple[Any, ...]]:
 
 
 def assert_same(plain: twin.Backtest, compiled: CompiledBacktest, why: object = None) -> None:
-    assert compiled.take_trades() == ledger_of(plain), why
+    assert list(compiled.take_trades()) == ledger_of(plain), why
     times, values = array("q"), array("d")
     for column, data in zip((times, values), compiled.take_equity(), strict=True):
         column.frombytes(data)

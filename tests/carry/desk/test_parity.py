@@ -7,8 +7,9 @@ from desk_replay import Replay
 from market_data import data_file
 from quotes import random_rows
 
-from arbcore.carry._backtest import SIDE_NAMES, Backtest
+from arbcore.carry._backtest import Backtest
 from arbcore.carry._csv import CsvReader
+from arbcore.carry._ledger import SIDE_NAMES
 from arbcore.carry.calendar import front_contract, read_expiry
 from arbcore.carry.desk.settings import DeskSettings
 from arbcore.carry.settings import BacktestSettings

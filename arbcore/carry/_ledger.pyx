@@ -1,0 +1,93 @@
+"""The ledger: closed trades in their order, kept as they were closed and made rows when somebody looks.
+
+Owns what a row of the ledger holds, and the names of sides and reasons. Few runs have their rows looked at,
+and a tuple of numbers costs more than its trade. It must not know when a trade is made.
+"""
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free
+
+from arbcore.carry._growing cimport one_more
+
+SIDE_NAMES = {-1: "cash_and_carry", 1: "reverse"}
+#: Why a trade was closed, by its number; the first four are the signal's, in its order.
+EXIT_REASONS = ("expiry", "stop_loss", "max_hold", "converged", "roll", "end_of_data")
+
+cdef extern from "Python.h":
+    void PyObject_GC_UnTrack(object tracked)
+
+
+@cython.final
+cdef class Ledger:
+    """Trades of so many ``contracts``, numbered from ``first_id``: a sequence of tuples."""
+
+    def __init__(self, contracts, int64_t first_id=1):
+        self.contracts, self.first_id = contracts, first_id
+
+    def __dealloc__(self):
+        free(self.records.data)
+
+    cdef bint keep(self, const Trade* trade, double net) noexcept nogil:
+        """One more trade; False where memory is out."""
+        cdef Record* kept = <Record*>one_more(&self.records, sizeof(Record))
+        if kept == NULL:
+            return False
+        kept.trade = trade[0]
+        kept.net = net
+        return True
+
+    cdef tuple row(self, Py_ssize_t at):
+        cdef const Record* kept = <const Record*>self.records.data + at
+        cdef const Trade* t = &kept.trade
+        # Nearly all shares are few enough to be made whole in C.
+        cdef tuple row = (
+            self.first_id + at, SIDE_NAMES[t.side], t.entry_ns, t.exit_ns, self.contracts,
+            <int64_t>t.shares if t.shares < 1e18 else int(t.shares), t.es_entry, t.es_exit, t.spy_entry,
+            t.spy_exit, t.entry_dev_bps, t.exit_dev_bps, t.gross, t.cost, t.financing, t.dividends,
+            kept.net, EXIT_REASONS[t.reason],
+        )
+        # What the collector of cycles does itself with tuples of numbers, after a look at each.
+        PyObject_GC_UnTrack(row)
+        return row
+
+    def extend(self, Ledger others not None) -> None:
+        """Takes the trades of another ledger, whose numbers follow on from these."""
+        cdef Py_ssize_t at
+        cdef Record* kept
+        for at in range(others.records.count):
+            kept = <Record*>one_more(&self.records, sizeof(Record))
+            if kept == NULL:
+                raise MemoryError
+            kept[0] = (<const Record*>others.records.data)[at]
+
+    def __len__(self) -> int:
+        return self.records.count
+
+    def __getitem__(self, Py_ssize_t at) -> tuple:
+        cdef Py_ssize_t count = self.records.count
+        if not -count <= at < count:
+            raise IndexError(f"There are {count} trades and no number {at}.")
+        return self.row(at + count if at < 0 else at)
+
+    def __iter__(self):
+        cdef Py_ssize_t at
+        for at in range(self.records.count):
+            yield self.row(at)
+
+    def __reduce__(self):
+        # To another process of the same machine type.
+        cdef const char* data = self.records.data
+        size = self.records.count * <Py_ssize_t>sizeof(Record)
+        return ledger_from, (self.contracts, self.first_id, PyBytes_FromStringAndSize(data, size))
+
+
+def ledger_from(contracts, int64_t first_id, bytes data not None) -> Ledger:
+    """The ledger that another process sent."""
+    cdef Ledger ledger = Ledger(contracts, first_id)
+    cdef const Record* kept = <const Record*>PyBytes_AS_STRING(data)
+    cdef Py_ssize_t at
+    for at in range(len(data) // <Py_ssize_t>sizeof(Record)):
+        if not ledger.keep(&kept[at].trade, kept[at].net):
+            raise MemoryError
+    return ledger
