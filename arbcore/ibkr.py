@@ -51,6 +51,7 @@ LOSS_ALARM_S = 60.0
 HEARTBEAT_S = 10.0
 #: How long an orderly stop may take before it is given up with a sentence.
 STOP_PATIENCE_S = 60.0
+SAVES = (cmd.SaveOrder, cmd.SaveExecution, cmd.SaveAdjustment, cmd.SaveTrade, cmd.SaveDay)
 #: The desk's answer to an order whose id is not known: there is nothing to cancel.
 NOTHING_TO_CANCEL = 10147
 
@@ -69,6 +70,7 @@ class Plan:
     mode: str
     duration_s: float | None = None
     flatten: bool = False
+    accept_account: bool = False
     record: Path | None = None
     rows: bool = False
     clocked: bool = False
@@ -264,6 +266,8 @@ class Bot:
         self.chronicle.store = self._store
         snapshot = self._store.snapshot(utc_ns=utc_ns)
         self.session = self.chronicle.session = Session(self.plan.desk, self._store.store_id, snapshot)
+        if self.plan.accept_account:
+            self.feed(ev.AcceptAccount())
 
     def _on_lost(self, reason: str) -> None:
         """The connection itself is gone."""
@@ -389,7 +393,7 @@ class Bot:
         rows: list[Row] = []
         factor = None
         for command in wanted:
-            if isinstance(command, cmd.SaveOrder | cmd.SaveExecution | cmd.SaveTrade | cmd.SaveDay):
+            if isinstance(command, SAVES):
                 rows.append(command.row)
             elif isinstance(command, cmd.SaveFactor):
                 factor = command.factor
@@ -454,15 +458,18 @@ class Bot:
 
     async def _find_contract(self, link: IbLink, asked: cmd.AskContract) -> None:
         try:
-            es, _ = await link.resolve(
-                expires_after_ns=asked.expires_after_ns, timeout_s=self.plan.desk.query_timeout_s
-            )
+            before = link.legs[ES].told.con_id
+            legs = await link.resolve(
+                expires_after_ns=asked.expires_after_ns, con_id=asked.con_id,
+                timeout_s=self.plan.desk.query_timeout_s,
+            )  # fmt: skip
         except RunError as error:
             self.chronicle.alarm("contract", str(error))
             return
         if link is self.link:
-            link.resubscribe(ES)
-            self.feed(es.told)
+            if link.legs[ES].told.con_id != before:
+                link.resubscribe(ES)
+            self.feed(*(leg.told for leg in legs))
 
     # --- looking after things ---------------------------------------------------------------------------
 

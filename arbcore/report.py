@@ -37,14 +37,15 @@ _COLUMNS = {
     "executions": (
         "exec_key, exec_id, order_ref, trade_id, symbol, side, quantity, price, multiplier, ts, commission"
     ),
+    "adjustments": "adjustment, trade_id, symbol, quantity, reason, ts",
     "signals": (
         "ts, action, refusal, es_bid, es_ask, spy_bid, spy_ask, dev_bps, edge_cc_bps, edge_rev_bps, "
         "implied_repo"
     ),
     "events": "ts, level, kind, text",
 }
-_KEYS = {"trades": "trade_id", "orders": "created_ts", "executions": "ts", "signals": "signal_id",
-         "events": "event_id"}  # fmt: skip
+_KEYS = {"trades": "trade_id", "orders": "created_ts", "executions": "ts", "adjustments": "adjustment",
+         "signals": "signal_id", "events": "event_id"}  # fmt: skip
 
 Record = dict[str, Any]
 
@@ -58,6 +59,7 @@ class StoreRows:
     trades: list[Record]
     orders: list[Record]
     executions: list[Record]
+    adjustments: list[Record]
     signals: list[Record]
     events: list[Record]
 
@@ -89,7 +91,9 @@ def document(rows: StoreRows) -> Record:
     for trade in trades:
         trade["entry_implied_repo"] = repos.get((f"enter_{trade['side']}", trade["entry_dev_bps"]))
     closed = [trade for trade in trades if trade["phase"] == "closed"]
-    nets = [trade["net_pnl"] for trade in closed]
+    # What others closed was closed at prices that nobody told: such a pair is in no sum.
+    known = [trade for trade in closed if not trade["adjusted"]]
+    nets = [trade["net_pnl"] for trade in known]
     return {
         "schema": SCHEMA,
         "store": str(rows.path),
@@ -99,13 +103,15 @@ def document(rows: StoreRows) -> Record:
         "last_ts": _last(rows),
         "trades": len(closed),
         "wins": sum(net is not None and net > 0 for net in nets),
-        "gross_pnl": sum(trade["gross_pnl"] for trade in closed),
-        "commissions": _sum(trade["commission"] for trade in closed),
+        "adjusted_trades": len(closed) - len(known),
+        "gross_pnl": sum(trade["gross_pnl"] for trade in known),
+        "commissions": _sum(trade["commission"] for trade in known),
         "net_pnl": _sum(nets),
-        "slippage": _sum(trade["slippage"] for trade in closed),
+        "slippage": _sum(trade["slippage"] for trade in known),
         "legs": {leg: _leg_document(leg, rows) for leg in LEGS},
         "days": _days(rows, trades),
-        "positions": _positions(rows.executions),
+        "positions": _positions(rows),
+        "adjustments": rows.adjustments,
         "open_trades": [trade for trade in trades if trade["phase"] not in _DONE],
         "orders": dict(Counter(order["state"] for order in rows.orders)),
         "orders_by_role": _by_role(rows.orders),
@@ -121,22 +127,29 @@ def document(rows: StoreRows) -> Record:
 
 
 def trade_document(trade: Record, rows: StoreRows) -> Record:
-    """One pair with its money; the P&L of one that is held is None.
+    """One pair with its money; the P&L of one that is held is None, and of one that others changed.
 
     Gross is that of its executions, slippage is against the prices at the signals.
     """
     mine = [one for one in rows.executions if one["trade_id"] == trade["trade_id"]]
-    # The money of a position that is held is no P&L.
-    gross = sum(_money(one) for one in mine) if trade["phase"] in _DONE else None
+    adjusted = trade["trade_id"] in _adjusted(rows)
+    # The money of a position that is held is no P&L, nor is that of a part of a pair's trades.
+    gross = sum(_money(one) for one in mine) if trade["phase"] in _DONE and not adjusted else None
     commission = _sum(one["commission"] for one in mine)
     return {
         **trade,
         **_decided_prices(trade, rows.orders),
+        "adjusted": adjusted,
         "gross_pnl": gross,
         "commission": commission,
         "net_pnl": None if commission is None or gross is None else gross - commission,
         "slippage": _slippage(trade, rows.orders, mine),
     }
+
+
+def _adjusted(rows: StoreRows) -> set[int]:
+    """The pairs of which a part was closed without an execution of the bot's."""
+    return {one["trade_id"] for one in rows.adjustments}
 
 
 def _money(execution: Record) -> float:
@@ -189,9 +202,11 @@ def _entry_repos(signals: Iterable[Record]) -> dict[tuple[str, float], float | N
     return {(one["action"], one["dev_bps"]): one["implied_repo"] for one in signals if not one["refusal"]}
 
 
-def _positions(executions: Iterable[Record]) -> dict[str, int]:
+def _positions(rows: StoreRows) -> dict[str, int]:
     held = dict.fromkeys(LEGS, 0)
-    for one in executions:
+    for one in rows.adjustments:
+        held[one["symbol"]] = held.get(one["symbol"], 0) + one["quantity"]
+    for one in rows.executions:
         held[one["symbol"]] = held.get(one["symbol"], 0) + (
             one["quantity"] if one["side"] == "BUY" else -one["quantity"]
         )
@@ -200,7 +215,7 @@ def _positions(executions: Iterable[Record]) -> dict[str, int]:
 
 def _leg_document(leg: str, rows: StoreRows) -> Record:
     """What a leg's executions of closed trades brought."""
-    closed = {trade["trade_id"] for trade in rows.trades if trade["phase"] == "closed"}
+    closed = {trade["trade_id"] for trade in rows.trades if trade["phase"] == "closed"} - _adjusted(rows)
     mine = [one for one in rows.executions if one["symbol"] == leg and one["trade_id"] in closed]
     return {
         "gross_pnl": sum(_money(one) for one in mine),
@@ -231,6 +246,8 @@ def _days(rows: StoreRows, trades: Sequence[Record]) -> list[Record]:
         if trade["phase"] == "closed":
             day = of(trade["exit_ts"])
             day["trades"] += 1
+            if trade["adjusted"]:
+                continue
             day["gross_pnl"] += trade["gross_pnl"]
             for leg in LEGS:
                 day["legs"][leg] += gross_of.get(trade["trade_id"], {}).get(leg, 0.0)
@@ -330,8 +347,8 @@ def ledger(rows: StoreRows) -> Iterable[tuple[Any, ...]]:
         found = trade_document(trade, rows)
         yield (
             number, trade["side"], trade["entry_ts"], trade["exit_ts"], trade["contracts"], trade["shares"],
-            trade["es_entry"], trade["es_exit"], trade["spy_entry"], trade["spy_exit"],
-            trade["entry_dev_bps"], _blank(trade["exit_dev_bps"]), found["gross_pnl"],
+            *(_blank(trade[name]) for name in ("es_entry", "es_exit", "spy_entry", "spy_exit")),
+            trade["entry_dev_bps"], _blank(trade["exit_dev_bps"]), _blank(found["gross_pnl"]),
             _blank(found["commission"]), 0.0, 0.0, _blank(found["net_pnl"]), trade["exit_reason"],
         )  # fmt: skip
 
@@ -347,6 +364,7 @@ def summary_lines(found: Record) -> list[str]:
         + (f"{found['first_ts']} to {found['last_ts']}." if found["first_ts"] else "nothing happened yet."),
         f"  state           {found['state'] or '-'}",
         f"  closed trades   {found['trades']:,}   ({found['wins']:,} won)",
+        *_adjusted_lines(found),
         f"  net P&L         {_usd(found['net_pnl'])}",
         f"    ES            {_usd(found['legs'][ES]['gross_pnl'])}",
         f"    SPY           {_usd(found['legs'][SPY]['gross_pnl'])}",
@@ -369,6 +387,21 @@ def summary_lines(found: Record) -> list[str]:
         f"  open            {trade['side']} {trade['phase']} since {trade['entry_ts']}: ES "
         f"{trade['contracts']}, SPY {trade['shares']}"
         for trade in found["open_trades"]
+    ]
+    return lines
+
+
+def _adjusted_lines(found: Record) -> list[str]:
+    """What was closed by others, and so stands in no sum of money."""
+    if not found["adjustments"]:
+        return []
+    words = {"settled": "settled at expiry", "by_hand": "closed by hand"}
+    count = plural(found["adjusted_trades"], "trade")
+    lines = [f"    adjusted      {count} at prices that are not known, in no sum below"]
+    lines += [
+        f"    {one['ts'][:10]}    pair {one['trade_id']}: {one['quantity']:+d} {one['symbol']}, "
+        f"{words[one['reason']]}"
+        for one in found["adjustments"]
     ]
     return lines
 

@@ -16,12 +16,12 @@ from typing import Any
 
 from arbcore.carry.civil import NS_PER_DAY, iso_date, iso_time, read_date, read_time
 from arbcore.carry.desk.events import Commission
-from arbcore.carry.desk.rows import DayRow, ExecutionRow, OrderRow, Snapshot, TradeRow
+from arbcore.carry.desk.rows import AdjustmentRow, DayRow, ExecutionRow, OrderRow, Snapshot, TradeRow
 from arbcore.errors import ArbcoreError, BrokenInvariant, InputError
 from arbcore.store_file import Connect, StoreLock, open_for_bot, put_meta, said, transaction
 from arbcore.text import printable
 
-Row = OrderRow | ExecutionRow | TradeRow | DayRow
+Row = OrderRow | ExecutionRow | AdjustmentRow | TradeRow | DayRow
 #: Letters and digits of a store's own name, which begins every orderRef it ever gives out.
 STORE_ID_LENGTH = 8
 STORE_ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -113,6 +113,9 @@ EXECUTIONS = _table(
     key=("exec_key", _PLAIN), ref=("order_ref", _PLAIN), leg=("symbol", _PLAIN),
     side=("side", _backwards(_SIDES)), ts_ns=("ts", _TIME),
 )  # fmt: skip
+ADJUSTMENTS = _table(
+    AdjustmentRow, "adjustments", key=("adjustment", _PLAIN), leg=("symbol", _PLAIN), ts_ns=("ts", _TIME)
+)
 TRADES = _table(
     TradeRow, "trades",
     side=("side", _backwards(_PAIRS)), expiry_ns=("expiry_ts", _TIME), entry_ns=("entry_ts", _TIME),
@@ -121,7 +124,7 @@ TRADES = _table(
 DAYS = _table(
     DayRow, "days", day=("date", _DATE), margin_checked=("margin_checked", _FLAG), tripped=("tripped", _FLAG)
 )
-_TABLES: dict[type, _Table] = {table.row: table for table in (ORDERS, EXECUTIONS, TRADES, DAYS)}
+_TABLES: dict[type, _Table] = {table.row: table for table in (ORDERS, EXECUTIONS, ADJUSTMENTS, TRADES, DAYS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +266,7 @@ class Store:
             trades = list(self._rows(TRADES))
             orders = list(self._rows(ORDERS))
             executions = list(self._rows(EXECUTIONS))
+            adjustments = list(self._rows(ADJUSTMENTS))
             days = list(self._rows(DAYS, "ORDER BY date DESC LIMIT 1"))
             meta = dict(self._connection.execute("SELECT key, value FROM meta"))
         since_ns = utc_ns - SNAPSHOT_DAYS * NS_PER_DAY
@@ -274,6 +278,7 @@ class Store:
             trades=tuple(sorted(kept, key=lambda trade: trade.trade_id)),
             orders=tuple(row for row in orders if row.trade_id in ids or row.created_ns >= since_ns),
             executions=tuple(row for row in executions if row.trade_id in ids or row.ts_ns >= since_ns),
+            adjustments=tuple(row for row in adjustments if row.trade_id in ids),
             day=days[0] if days else None,
             last_number=max((self._number_of(row.ref) for row in orders), default=0),
             last_trade_id=max((trade.trade_id for trade in trades), default=0),

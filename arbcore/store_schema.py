@@ -113,6 +113,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             text TEXT NOT NULL
         )""",
     ),
+    (
+        # One row a change of a pair's position that no execution of ours made: an expired future that was
+        # settled in cash, or what a person closed by hand. quantity is signed; the price is not known.
+        """CREATE TABLE adjustments (
+            adjustment TEXT PRIMARY KEY,
+            trade_id INTEGER NOT NULL,
+            symbol TEXT NOT NULL,
+            quantity INTEGER NOT NULL,
+            reason TEXT NOT NULL CHECK (reason IN ('settled', 'by_hand')),
+            ts TEXT NOT NULL
+        ) WITHOUT ROWID""",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

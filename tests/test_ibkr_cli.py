@@ -162,6 +162,7 @@ def test_without_tws_one_sentence_says_what_to_start(tmp_path: Path) -> None:
         (("--paper", "--port", "7496"), {}, "is where live trading listens"),
         (("--paper", "--simulate", "--port", "7400"), {}, "starts a gateway of its own"),
         (("--paper", "--seed", "1"), {}, "--seed is that of a simulated market"),
+        (("--paper", "--simulate", "--accept-account"), {}, "begins its store anew"),
         (("--paper", "--simulate", "-"), {}, "replays a file, not standard input"),
         (("--paper",), {"ENTRY_THRESHOLD_BPS": "lots"}, "ENTRY_THRESHOLD_BPS (environment) must be a number"),
         (("--paper",), {"FUT_SYMBOL": "NQ"}, "must be one of ES, MES"),

@@ -14,6 +14,7 @@ from stores import NOW_NS, opened, trade
 
 from arbcore.carry.backtest import TRADE_COLUMNS
 from arbcore.carry.civil import read_time
+from arbcore.carry.desk.rows import AdjustmentRow
 from arbcore.errors import InputError
 from arbcore.report import document, exchange_date, ledger, read_store, summary_lines, to_html
 
@@ -66,6 +67,26 @@ def test_an_unknown_commission_makes_the_net_unknown_never_zero(path: Path) -> N
     assert "net P&L         unknown" in "\n".join(summary_lines(report))
     row = dict(zip(TRADE_COLUMNS, next(iter(ledger(read_store(path)))), strict=True))
     assert (row["cost"], row["net_pnl"]) == ("", "")
+
+
+def test_what_others_closed_is_shown_and_stands_in_no_sum(path: Path) -> None:
+    store = opened(path)
+    fill_store(store)
+    rows = [*fill(store, 11, "ES", -1, limit=6800.25, role="entry", trade_id=2)]
+    by_hand = AdjustmentRow("2-ES-1", 2, "ES", 1, "by_hand", NOW_NS + MINUTE_NS)
+    over = trade(trade_id=2, phase="closed", contracts=1, exit_reason="by_hand", exit_ns=NOW_NS + MINUTE_NS)
+    store.save([*rows, by_hand, over])
+    store.close()
+    report = found(path)
+    assert (report["trades"], report["adjusted_trades"], report["wins"]) == (2, 1, 1)
+    assert report["net_pnl"] == pytest.approx(11.0)
+    assert report["legs"]["ES"]["gross_pnl"] == pytest.approx(25.0)
+    assert report["positions"] == {"ES": 0, "SPY": 0}
+    assert [(day["trades"], day["gross_pnl"]) for day in report["days"]] == [(2, pytest.approx(20.0))]
+    assert "pair 2: +1 ES, closed by hand" in "\n".join(summary_lines(report))
+    row = dict(zip(TRADE_COLUMNS, list(ledger(read_store(path)))[-1], strict=True))
+    assert (row["gross_pnl"], row["net_pnl"], row["es_exit"], row["exit_reason"]) == ("", "", "", "by_hand")
+    assert "1 trade of these was closed by hand or at expiry" in to_html(report, read_store(path))
 
 
 def test_days_are_new_yorks(path: Path) -> None:

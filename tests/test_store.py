@@ -15,7 +15,7 @@ from stores import DAY_NS, NOW_NS, execution, opened, order, trade
 from arbcore.carry.desk.events import Commission
 from arbcore.carry.desk.rows import DayRow, Snapshot
 from arbcore.errors import ArbcoreError, ConfigError, InputError, RunError
-from arbcore.store import DAYS, EXECUTIONS, ORDERS, TRADES, Signal
+from arbcore.store import ADJUSTMENTS, DAYS, EXECUTIONS, ORDERS, TRADES, Signal
 from arbcore.store_file import open_to_read
 from arbcore.store_schema import APPLICATION_ID, MIGRATIONS, VERSION
 
@@ -79,7 +79,7 @@ def test_a_row_replaces_the_one_with_its_key(path: Path) -> None:
 
 
 def test_every_field_of_every_row_has_a_column() -> None:
-    for table in (ORDERS, EXECUTIONS, TRADES, DAYS):
+    for table in (ORDERS, EXECUTIONS, ADJUSTMENTS, TRADES, DAYS):
         assert [field for field, _, _ in table.columns] == list(table.row.__dataclass_fields__)
 
 
@@ -385,7 +385,7 @@ def test_a_file_that_may_not_grow_is_one_sentence_with_advice(path: Path) -> Non
         from stores import opened, order
         store = opened(Path({str(path)!r}))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (131072, 131072))
         try:
             for number in range(1, 1000):
                 store.save([order(store, number)])

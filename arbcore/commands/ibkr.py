@@ -33,6 +33,10 @@ Settings come from .env, the environment and --set; `arbcore config show` lists 
 in order: working orders are cancelled, positions stay unless --flatten. A file named KILL_SWITCH in the
 working directory closes everything and lets nothing begin until a person deletes it. What happened is in the
 store: `arbcore report`.
+
+Where the account does not hold what the bot bought and sold, it halts. If somebody closed the pair, or a leg
+of it, by hand: cancel what is open in ES and SPY, and begin once with --accept-account. After a whole round
+of the broker's answers the difference is written down as closed at unknown prices; what is left is closed.
 """
 LOG_BYTES_MAX, LOG_FILES = 5_000_000, 5
 # A replay is compared with a backtest, which has none of these. They hold where a person set them.
@@ -65,6 +69,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--record", type=Path, metavar="FILE", help="append every pair of quotes, as the backtest reads them"
     )
     parser.add_argument("--flatten", action="store_true", help="close positions when the run ends")
+    parser.add_argument(
+        "--accept-account", action="store_true",
+        help="after somebody closed the pair by hand: write off what the account no longer holds, once",
+    )  # fmt: skip
     parser.add_argument("--db", metavar="FILE", help="the store (DB_PATH)")
     parser.add_argument(
         "--seed", type=whole_number(0, 2**63 - 1), metavar="N",
@@ -84,6 +92,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--live is for real money and --simulate for none; leave one of them out.")
     if args.simulate is not None and (args.host or args.port):
         raise UsageError("--simulate starts a gateway of its own; leave --host and --port out.")
+    if args.simulate is not None and args.accept_account:
+        raise UsageError("--simulate begins its store anew and has nothing to accept; leave one of them out.")
     if args.simulate == "-":
         raise UsageError("--simulate replays a file, not standard input; name the file.")
     if args.seed is not None and args.simulate != "":
@@ -203,7 +213,8 @@ class _Play:
 
         plan = Plan(settings, desk, mode)
         return replace(
-            plan, duration_s=args.duration, flatten=args.flatten, record=args.record, rate=rate
+            plan, duration_s=args.duration, flatten=args.flatten, accept_account=args.accept_account,
+            record=args.record, rate=rate,
         )
 
     def _simulated_plan(self, console: Any) -> Any:

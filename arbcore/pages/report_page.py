@@ -89,6 +89,12 @@ def _lede(found: Record) -> str:
     held = " A position is still open." if found["open_trades"] else ""
     if not count:
         return f"No pair was opened and closed.{held}"
+    adjusted = found["adjusted_trades"]
+    if adjusted:
+        held += (
+            f" {plural(adjusted, 'trade')} of these {'was' if adjusted == 1 else 'were'} closed by hand or "
+            "at expiry at prices that are not known, and stand in no sum."
+        )
     trades = "One trade" if count == 1 else f"{count:,} trades"
     if net is None:
         missing = plural(found["commissions_unknown"], "commission")

@@ -50,6 +50,7 @@ _LABELS = {
     "dev_bps": "deviation now, bps",
     "rows_used": "rows used",
     "expiry": "expiry",
+    "by_hand": "closed by hand",
 }
 _UNITS = {
     "_bps": "bps", "_days": "days", "_s": "s", "_ticks": "ticks", "_rows": "rows", "_fee": "USD",

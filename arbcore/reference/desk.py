@@ -18,7 +18,16 @@ from arbcore.carry.desk.orders import (
     OUT,
 )
 from arbcore.carry.desk.risk import ACTIVE, HALTED
-from arbcore.carry.desk.rows import ES, LEGS, LIMIT, SPY, ExecutionRow, OrderRow, TradeRow
+from arbcore.carry.desk.rows import (
+    ES,
+    LEGS,
+    LIMIT,
+    SPY,
+    AdjustmentRow,
+    ExecutionRow,
+    OrderRow,
+    TradeRow,
+)
 from arbcore.carry.desk.settings import SECOND_NS, DeskSettings, seconds_ns
 from arbcore.errors import BrokenInvariant
 from arbcore.reference.kernels import Cooldown, MessageWindow, exposure_allows
@@ -413,6 +422,15 @@ class Trade:
         self.commission: float | None = 0.0
         #: Whether all executions are known; of an old pair only some may have been stored.
         self.complete = True
+        #: What changed of it without an execution of ours.
+        self.adjustments: list[AdjustmentRow] = []
+        #: Its future trades no more: the exchange settles it, and only the shares can be given back.
+        self.expired = False
+
+    def adjust(self, row: AdjustmentRow) -> None:
+        """A part of it changed without an execution of ours."""
+        self.adjustments.append(row)
+        self.position[row.leg] += row.quantity
 
     def count(self, row: ExecutionRow, sign: int) -> None:
         """An execution comes in (+1) or is replaced (-1)."""
@@ -438,8 +456,17 @@ class Trade:
 
     @property
     def held(self) -> tuple[int, int]:
-        """Contracts and shares held in the pair's own direction; negative where it is the wrong one."""
-        return self.side * self.position[ES], -self.side * self.position[SPY]
+        """Contracts and shares held in the pair's own direction; negative where it is the wrong one.
+
+        A contract that has expired moves with nothing any more, and counts as none.
+        """
+        contracts = 0 if self.expired else self.side * self.position[ES]
+        return contracts, -self.side * self.position[SPY]
+
+    @property
+    def awaits_settlement(self) -> bool:
+        """Nothing is left of it to trade: the exchange settles its future."""
+        return self.expired and not self.position[SPY]
 
     def shares_of(self, contracts: int) -> int:
         """Shares that hedge so many contracts, in the proportion fixed at entry."""

@@ -6,6 +6,7 @@ What a crash loses is what was not written yet when it struck.
 from arbcore.carry.desk.commands import (
     Command,
     Place,
+    SaveAdjustment,
     SaveDay,
     SaveExecution,
     SaveFactor,
@@ -13,7 +14,7 @@ from arbcore.carry.desk.commands import (
     SaveTrade,
 )
 from arbcore.carry.desk.core import number_of
-from arbcore.carry.desk.rows import DayRow, ExecutionRow, OrderRow, Snapshot, TradeRow
+from arbcore.carry.desk.rows import AdjustmentRow, DayRow, ExecutionRow, OrderRow, Snapshot, TradeRow
 
 
 class MemoryStore:
@@ -23,6 +24,7 @@ class MemoryStore:
         self.account = account
         self.orders: dict[str, OrderRow] = {}
         self.executions: dict[str, ExecutionRow] = {}
+        self.adjustments: dict[str, AdjustmentRow] = {}
         self.trades: dict[int, TradeRow] = {}
         self.day: DayRow | None = None
         self.factor: float | None = None
@@ -35,6 +37,8 @@ class MemoryStore:
             self.orders[command.row.ref] = command.row
         elif isinstance(command, SaveExecution):
             self.executions[command.row.key] = command.row
+        elif isinstance(command, SaveAdjustment):
+            self.adjustments[command.row.key] = command.row
         elif isinstance(command, SaveTrade):
             self.trades[command.row.trade_id] = command.row
         elif isinstance(command, SaveDay):
@@ -49,6 +53,7 @@ class MemoryStore:
             trades=tuple(self.trades.values()),
             orders=tuple(self.orders.values()),
             executions=tuple(self.executions.values()),
+            adjustments=tuple(self.adjustments.values()),
             day=self.day,
             last_number=max(map(number_of, self.orders), default=0),
             last_trade_id=max(self.trades, default=0),

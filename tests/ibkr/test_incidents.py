@@ -1,10 +1,12 @@
 """What happened to others at a broker: each incident of theirs through the real library and the gateway."""
 
 import contextlib
+import functools
 import importlib
 import itertools
 import time
 
+from bot_runs import Run
 from carry_bots import ACCOUNT, CHEAP, FAIR, RICH, SPY, STORE, stored
 from ib_libraries import Session
 from stores import opened, order, trade
@@ -128,6 +130,38 @@ def test_trades_of_another_program_are_asked_about_once(play, library):
         assert run.bot.session._core.query == asked
 
     play(script, compare=False)
+
+
+def test_a_pair_closed_by_hand_is_written_off_when_a_person_says_so(play, library):
+    async def script(run):
+        await run.enter(RICH)
+        await run.end()
+        run.market.dev_bps = FAIR
+        other = Session(importlib.import_module(library), run.served)
+        try:
+            await other.connect(99)
+            es, spy = await other.contracts()
+            for contract, action, quantity in ((es, "BUY", 1), (spy, "SELL", 502)):
+                order = other.library.MarketOrder(action, quantity, tif="DAY")
+                trade = other.ib.placeOrder(contract, order)
+                await other.until(lambda trade=trade: trade.fills)
+        finally:
+            await other.close()
+        begin = functools.partial(Run, run.served, run.market, directory=run.directory, library=library)
+        halted = begin()
+        await halted.until(lambda: halted.heard("start again with --accept-account"))
+        assert (halted.state, halted.bot.session.positions()) == ("HALTED", {"ES": -1, "SPY": 502})
+        await halted.end()
+        accepted = begin(accept_account=True)
+        await accepted.active()
+        assert accepted.heard("The account was accepted as it is: 0 ES and 0 SPY")
+        await accepted.enter(CHEAP)
+        assert accepted.bot.session.positions() == accepted.books["positions"] == {"ES": 1, "SPY": -498}
+        await accepted.end()
+
+    run = play(script, compare=False)
+    rows = stored(run.directory, "SELECT symbol, quantity, reason FROM adjustments ORDER BY symbol")
+    assert rows == [("ES", 1, "by_hand"), ("SPY", -502, "by_hand")]
 
 
 def test_an_order_in_another_future_is_no_business_of_the_bots(play, library):

@@ -70,6 +70,10 @@ cdef class Trade:
     cdef public bint forced
     # Whether all executions are known; of an old pair only some may have been stored.
     cdef public bint complete
+    # What changed of it without an execution of ours.
+    cdef readonly list adjustments
+    # Its future trades no more: the exchange settles it, and only the shares can be given back.
+    cdef public bint expired
 
     def __init__(self, TradeRow row not None):
         self.trade_id, self.side, self.phase = row.trade_id, row.side, row.phase
@@ -83,7 +87,13 @@ cdef class Trade:
         self.averages, self.commission = NO_AVERAGES, 0.0
         self.second = ""
         self.deadline_ns = self.next_try_ns = self.wake_ns = self.misses = 0
-        self.forced, self.complete = False, True
+        self.forced, self.complete, self.expired = False, True, False
+        self.adjustments = []
+
+    def adjust(self, row) -> None:
+        """A part of it changed without an execution of ours."""
+        self.adjustments.append(row)
+        self.position[row.leg] += row.quantity
 
     def count(self, ExecutionRow row not None, sign) -> None:
         """An execution comes in (+1) or is replaced (-1)."""
@@ -109,8 +119,16 @@ cdef class Trade:
 
     @property
     def held(self) -> tuple:
-        """Contracts and shares held in the pair's own direction; negative where it is the wrong one."""
-        return self.side * self.position[ES], -self.side * self.position[SPY]
+        """Contracts and shares held in the pair's own direction; negative where it is the wrong one.
+
+        A contract that has expired moves with nothing any more, and counts as none.
+        """
+        return 0 if self.expired else self.side * self.position[ES], -self.side * self.position[SPY]
+
+    @property
+    def awaits_settlement(self) -> bool:
+        """Nothing is left of it to trade: the exchange settles its future."""
+        return self.expired and not self.position[SPY]
 
     def shares_of(self, contracts) -> int:
         """Shares that hedge so many contracts, in the proportion fixed at entry."""

@@ -7,7 +7,7 @@ but in a ``Place``, and a ``Place`` is the intent: what is sent is read from the
 
 from typing import NamedTuple
 
-from arbcore.carry.desk.rows import DayRow, ExecutionRow, OrderRow, TradeRow
+from arbcore.carry.desk.rows import AdjustmentRow, DayRow, ExecutionRow, OrderRow, TradeRow
 
 OPEN_ORDERS, EXECUTIONS, POSITIONS, MARGIN = "open_orders", "executions", "positions", "margin"
 
@@ -40,9 +40,12 @@ class Ask(NamedTuple):
 
 
 class AskContract(NamedTuple):
-    """Resolve and subscribe an ES contract that expires after this instant, then tell it as ``Contract``."""
+    """Resolve and subscribe an ES contract that expires after this instant, or the one with ``con_id`` where
+    that is not 0, then tell both legs as ``Contract``.
+    """
 
     expires_after_ns: int
+    con_id: int = 0
 
 
 class Resubscribe(NamedTuple):
@@ -67,6 +70,12 @@ class SaveExecution(NamedTuple):
     """An execution, new, corrected, or with its commission known."""
 
     row: ExecutionRow
+
+
+class SaveAdjustment(NamedTuple):
+    """A position changed without an execution of ours."""
+
+    row: AdjustmentRow
 
 
 class SaveTrade(NamedTuple):
@@ -119,6 +128,6 @@ class RaiseKillSwitch(NamedTuple):
 
 
 Command = (
-    Place | Cancel | Ask | AskContract | Resubscribe | Reconnect | SaveOrder | SaveExecution | SaveTrade
-    | SaveDay | SaveFactor | Seen | State | Alarm | RaiseKillSwitch
+    Place | Cancel | Ask | AskContract | Resubscribe | Reconnect | SaveOrder | SaveExecution
+    | SaveAdjustment | SaveTrade | SaveDay | SaveFactor | Seen | State | Alarm | RaiseKillSwitch
 )  # fmt: skip

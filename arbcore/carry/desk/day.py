@@ -29,6 +29,7 @@ class Day:
         self.end_ns = -(2**63)
         # Positions carried into a date without a known price: their worth is taken from the first quotes.
         self._unpriced = False
+        self._past = 0.0  # the date's money when its P&L began to be counted
         self._flat_money = 0.0
 
     def begin(self, decider: MarginHolder) -> None:
@@ -38,7 +39,7 @@ class Day:
         core.ledger.begin_day(start_ns)
         if self.row is None or self.row.day != day:
             value = self._value()
-            self._unpriced = value is None
+            self._unpriced, self._past = value is None, 0.0
             self.row = DayRow(day, value or 0.0, not core.settings.margin_check)
             core.out.append(SaveDay(self.row))
             core.brakes.lift("daily loss")
@@ -59,6 +60,16 @@ class Day:
         ledger = self.core.ledger
         return ledger.day_money - ledger.day_commission + value - self.row.start_value
 
+    def count_anew(self) -> None:
+        """Positions changed at prices that nobody told: the date's P&L is counted from here."""
+        if self.row is not None:
+            ledger = self.core.ledger
+            self._past = ledger.day_money - ledger.day_commission
+            value = self._value()
+            self._unpriced = value is None
+            start_value = self._past + (value or 0.0)
+            self._save(DayRow(self.row.day, start_value, self.row.margin_checked, self.row.tripped))
+
     def check(self) -> None:
         """Trips the brake when the date's loss is at its limit; only good prices may do that."""
         core, row = self.core, self.row
@@ -76,7 +87,7 @@ class Day:
             return
         if self._unpriced:
             self._unpriced = False
-            row = DayRow(row.day, self._value() or 0.0, row.margin_checked, row.tripped)
+            row = DayRow(row.day, self._past + (self._value() or 0.0), row.margin_checked, row.tripped)
             self._save(row)
         loss = self.pnl()
         if loss is not None and loss <= -core.settings.daily_loss_usd:

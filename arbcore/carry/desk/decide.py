@@ -16,11 +16,14 @@ from arbcore.carry.desk.events import Margin
 from arbcore.carry.desk.pair import ENTERING, HELD, Pairs
 from arbcore.carry.desk.risk import ACTIVE, ENTRY_PAUSE
 from arbcore.carry.desk.rows import CASH_AND_CARRY, ES, IOC, LIMIT, REVERSE, SPY, TradeRow
-from arbcore.carry.desk.settings import seconds_ns, shares_for
+from arbcore.carry.desk.settings import SECOND_NS, seconds_ns, shares_for
 
 #: By the signal's action of entering.
 SIDES_OF = {"enter_cash_and_carry": CASH_AND_CARRY, "enter_reverse": REVERSE}
 _STAY = "stay"
+#: Contracts are asked for at most this often, and when their known hours end within this.
+ASK_AGAIN_NS = 600 * SECOND_NS
+HOURS_LEFT_NS = 86_400 * SECOND_NS
 #: Reasons for which a held pair goes without asking the signal, by the brake that holds.
 FORCED = {"kill switch": "kill", "daily loss": "daily_loss"}
 
@@ -49,7 +52,7 @@ class Decider:
         self._calibration_left = settings.calibration_rows
         self._roll_ns = seconds_ns(settings.roll_before_s)
         self._seen = ("", "")
-        self._asked_after_ns = 0
+        self._ask_again_ns = -ASK_AGAIN_NS
 
     # --- restoring ------------------------------------------------------------------------------
 
@@ -116,6 +119,22 @@ class Decider:
             refusal = self.pairs.leave(trade, action, ts_ns=ts_ns, dev_bps=dev_bps, forced=False)
         self._note(action, refusal, ts_ns, (dev_bps, c))
 
+    def renew_contracts(self) -> None:
+        """Asks for the next future in time, and for both contracts before the hours known of them end."""
+        core = self.core
+        now_ns, utc_ns, es = core.clock.now_ns, core.clock.utc_ns, core.es
+        if not es.con_id or core.clock.slipped or now_ns < self._ask_again_ns:
+            return
+        trade = next(iter(self.pairs.open.values()), None)
+        ends_ns = min(leg.liquid_hours[-1][1] if leg.liquid_hours else 0 for leg in (es, core.spy))
+        if trade is None and utc_ns >= es.expiry_ns - self._roll_ns:
+            core.out.append(AskContract(max(es.expiry_ns, utc_ns)))
+        elif ends_ns - utc_ns < HOURS_LEFT_NS:
+            core.out.append(AskContract(utc_ns, es.con_id))
+        else:
+            return
+        self._ask_again_ns = now_ns + ASK_AGAIN_NS
+
     def roll(self, trade: Trade, ts_ns: int) -> None:
         """Closes a held pair in the last quotes of its contract."""
         es, spy = self.core.es, self.core.spy
@@ -155,9 +174,7 @@ class Decider:
         if core.brakes.state != ACTIVE:
             return core.brakes.state
         if self._roll_ns and ts_ns >= expiry_ns - self._roll_ns:
-            if self._asked_after_ns != expiry_ns:
-                self._asked_after_ns = expiry_ns
-                core.out.append(AskContract(expiry_ns))
+            self.renew_contracts()
             return "too near to expiry"
         if not core.gate.ready(ENTRY_PAUSE, core.clock.now_ns):
             return "pause after a missed entry"

@@ -263,6 +263,13 @@ class BrokerClock:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptAccount:
+    """A person says, before ``Hello``, that the broker's positions are right where the books differ: somebody
+    closed the pair, or a part of it, by hand. It holds for the first whole round of answers.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Stop in order: working orders are cancelled, positions stay unless ``flatten``."""
 
@@ -280,5 +287,5 @@ class Kill:
 Event = (
     Hello | LinkLost | Farm | Contract | Quote | Alive | DataType | Halted | Shortable | RowComplete
     | ContractEnds | Terms | OrderStatus | OrderError | Execution | Commission | OpenOrders | Executions
-    | Positions | Margin | QueryFailed | Tick | BrokerClock | Stop | Kill
+    | Positions | Margin | QueryFailed | Tick | BrokerClock | AcceptAccount | Stop | Kill
 )  # fmt: skip

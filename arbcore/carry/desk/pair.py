@@ -17,7 +17,17 @@ from arbcore.carry.desk._trade import Trade
 from arbcore.carry.desk.commands import SaveTrade
 from arbcore.carry.desk.core import Core
 from arbcore.carry.desk.risk import ACTIVE, EXIT_PAUSE, HALTED
-from arbcore.carry.desk.rows import DAY, ES, IOC, LIMIT, MARKET, SPY, ExecutionRow, TradeRow
+from arbcore.carry.desk.rows import (
+    DAY,
+    ES,
+    IOC,
+    LIMIT,
+    MARKET,
+    SPY,
+    AdjustmentRow,
+    ExecutionRow,
+    TradeRow,
+)
 from arbcore.carry.desk.settings import SECOND_NS, seconds_ns
 
 ENTERING, HEDGING, HELD, EXITING, UNWINDING = "entering", "hedging", "held", "exiting", "unwinding"
@@ -42,6 +52,9 @@ class Pairs:
         self.ended: list[Trade] = []
         #: Every open pair is whole and held, and nothing was executed since that was seen.
         self.calm = False
+        self._settles = core.settings.decide_on == "quote"
+        #: When the first future of an open pair expires; in a replay a row of its own says so.
+        self.expiry_ns = NEVER_NS
         self._hedge_ns = seconds_ns(core.settings.hedge_timeout_s)
         self._phases: dict[str, Callable[[Trade], None]] = {
             ENTERING: self._entering, HEDGING: self._hedging, HELD: self._held, EXITING: self._exiting,
@@ -55,6 +68,7 @@ class Pairs:
         self.calm = False
         trade = Trade(row)
         self.open[trade.trade_id] = trade
+        self._watch_expiries()
         trade.second = second
         self.core.out.append(SaveTrade(row))
         self._place(trade, drafts)
@@ -79,6 +93,31 @@ class Pairs:
         self._place(trade, drafts)
         return ""
 
+    def expire(self, utc_ns: int) -> None:
+        """Futures expire: what is left of their pairs are shares, which go."""
+        for trade in self.open.values():
+            if not trade.expired and trade.expiry_ns <= utc_ns:
+                trade.expired = True
+                self.core.alarm(
+                    "expiry",
+                    f"The future of pair {trade.trade_id} has expired with the pair held; the exchange "
+                    f"settles {trade.position[ES]} ES in cash, {trade.position[SPY]} SPY are being closed.",
+                )
+                if trade.phase == HELD:
+                    self._begin_unwind(trade, "expiry")
+        self.calm = False
+        self._watch_expiries()
+
+    def _watch_expiries(self) -> None:
+        if self._settles:
+            times = (trade.expiry_ns for trade in self.open.values() if not trade.expired)
+            self.expiry_ns = min(times, default=NEVER_NS)
+
+    def adjusted(self, trade: Trade, reason: str) -> None:
+        """A pair was changed by others: what is left of it goes."""
+        self.calm = False
+        self._begin_unwind(trade, reason)
+
     def step(self) -> None:
         """Moves every pair as far as certain knowledge allows."""
         for trade in list(self.open.values()):
@@ -86,7 +125,10 @@ class Pairs:
             before = ""
             while trade.phase != before and trade.trade_id in self.open and not self._live(trade):
                 before = trade.phase
-                self._phases[before](trade)
+                if trade.expired and before != UNWINDING:
+                    self._begin_unwind(trade, "expiry")
+                else:
+                    self._phases[before](trade)
         self.calm = all(trade.phase == HELD and trade.naked_since_ns is None for trade in self.open.values())
 
     def deadline_ns(self) -> int:
@@ -222,30 +264,30 @@ class Pairs:
         if not any(trade.position.values()):
             self._go(trade, CLOSED if trade.sums[ES, 1].quantity or trade.sums[SPY, 1].quantity else VOID)
             return
-        if core.brakes.state == HALTED or now_ns < trade.next_try_ns:
+        legs = [leg for leg in (ES, SPY) if trade.position[leg] and not (leg == ES and trade.expired)]
+        if not legs or core.brakes.state == HALTED or now_ns < trade.next_try_ns:
             return
         if trade.tries >= core.settings.unwind_tries_max:
             core.brake(
                 "unwind failed",
                 f"Pair {trade.trade_id} could not be closed in {trade.tries} rounds of orders and holds "
-                f"{trade.position[ES]} ES and {trade.position[SPY]} SPY; close it by hand, then begin with a "
-                "new store.",
+                f"{trade.position[ES]} ES and {trade.position[SPY]} SPY; close it by hand, then start again "
+                "with --accept-account.",
             )
             return
         kind = LIMIT if trade.tries % 2 == 0 else MARKET
         blind = trade.naked_since_ns is not None and now_ns - trade.naked_since_ns >= self._hedge_ns
         sent: list[Draft] = []
         refusals = []
-        for leg in (ES, SPY):
-            if trade.position[leg]:
-                offset = core.settings.hedge_offset_bps
-                draft = self._closing(trade, leg, "flatten", MARKET if blind else kind, offset)
-                draft.blind = blind
-                refusal = core.refusal([draft])
-                if refusal:
-                    refusals.append(refusal)
-                else:
-                    sent.append(draft)
+        for leg in legs:
+            offset = core.settings.hedge_offset_bps
+            draft = self._closing(trade, leg, "flatten", MARKET if blind else kind, offset)
+            draft.blind = blind
+            refusal = core.refusal([draft])
+            if refusal:
+                refusals.append(refusal)
+            else:
+                sent.append(draft)
         if len(sent) > 1 and core.refusal(sent):
             refusals.append("message rate")
             sent.clear()
@@ -308,6 +350,7 @@ class Pairs:
             del self.open[trade.trade_id]
             self.over[trade.trade_id] = trade
             self.ended.append(trade)
+            self._watch_expiries()
 
     def _watch(self, trade: Trade) -> None:
         """Raises the alarm about a leg that has been naked for too long."""
@@ -353,6 +396,7 @@ class Pairs:
             return
         del self.over[trade.trade_id]
         self.open[trade.trade_id] = trade
+        self._watch_expiries()
         self.core.alarm(
             "late_fill", f"Pair {trade.trade_id} was over and got another fill; it is being closed."
         )
@@ -370,13 +414,18 @@ class Pairs:
         if trade.complete:
             self.core.out.append(SaveTrade(trade.row()))
 
-    def restore(self, trade: Trade, rows: Iterable[ExecutionRow]) -> None:
-        """A stored pair with its executions."""
+    def restore(
+        self, trade: Trade, rows: Iterable[ExecutionRow], adjustments: Iterable[AdjustmentRow]
+    ) -> None:
+        """A stored pair with its executions, and with what changed without any."""
         trade.gross = 0.0
         for row in rows:
             trade.count(row, 1)
+        for adjustment in adjustments:
+            trade.adjust(adjustment)
         if trade.phase not in OVER:
             self.open[trade.trade_id] = trade
+            self._watch_expiries()
             for leg, quantity in trade.position.items():
                 self.core.positions[leg] += quantity
             return

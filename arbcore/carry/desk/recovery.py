@@ -11,6 +11,7 @@ from arbcore.carry.desk.events import OpenOrders, Positions, QueryFailed
 from arbcore.carry.desk.orders import ABSENT, ACK, OUT, OUT_STATUSES, UNKNOWN
 from arbcore.carry.desk.rows import ES, LEGS
 from arbcore.carry.desk.settings import SECOND_NS, seconds_ns
+from arbcore.carry.desk.writeoff import WriteOff
 
 PAUSE_NS = SECOND_NS
 PAUSE_MAX_NS = 60 * SECOND_NS
@@ -23,8 +24,9 @@ OVER_STATUSES = OUT_STATUSES | {"Filled"}
 class Recovery:
     """Rounds of questions. ``step`` is the kind being waited for, empty between rounds."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, write_off: WriteOff) -> None:
         self.core = core
+        self.write_off = write_off
         self.step = ""
         self.query = 0
         self.due_ns = NEVER_NS
@@ -35,6 +37,7 @@ class Recovery:
         self.rounds = 0
         self._refs: frozenset[str] = frozenset()
         self._shown: frozenset[str] = frozenset()
+        self._foreign_orders = False
         self._positions: dict[str, int] = {}
         self._placed = 0
         self._timeout_ns = seconds_ns(core.settings.query_timeout_s)
@@ -90,6 +93,7 @@ class Recovery:
     def _unanswered(self, why: str) -> None:
         core = self.core
         self.failures += 1
+        self.write_off.refuse(f"the broker was asked for its {self.step} and {why}; see to the connection.")
         core.brake(
             "unanswered", f"The broker was asked for its {self.step} and {why}; nothing is known for sure."
         )
@@ -111,6 +115,7 @@ class Recovery:
         if self.step != OPEN_ORDERS or event.query != self.query:
             return
         shown = set()
+        self._foreign_orders = False
         for line in event.orders:
             order = core.orders.find(line.ref, line.perm_id)
             if line.status in OVER_STATUSES:
@@ -132,6 +137,7 @@ class Recovery:
                 )
                 core.out.append(Cancel(line.ref, line.perm_id))
             elif line.leg in LEGS:
+                self._foreign_orders = True
                 core.alarm("foreign order", f"Another program has an open order in {line.leg}.")
         self._shown = frozenset(shown)
         self._ask(EXECUTIONS)
@@ -173,7 +179,9 @@ class Recovery:
             if line.leg in told:
                 told[line.leg] += line.quantity
                 strange = strange or (line.leg == ES and line.quantity != 0 and line.con_id not in con_ids)
-        if told != core.positions or strange:
+        if told == core.positions and not strange:
+            self.write_off.agreed()
+        elif not self.write_off.explains(told, strange=strange, foreign_orders=self._foreign_orders):
             self._mismatch(told, strange=strange)
             return
         self.step = ""
@@ -188,7 +196,8 @@ class Recovery:
         core.brake(
             "mismatch",
             f"The broker says {told[ES]} ES and {told['SPY']} SPY{contract}; our executions come to "
-            f"{core.positions[ES]} and {core.positions['SPY']}. Nothing is ordered until they agree.",
+            f"{core.positions[ES]} and {core.positions['SPY']}. Nothing is ordered until they agree; if "
+            "somebody closed the pair by hand, start again with --accept-account.",
         )
         pause_ns = min(PAUSE_NS << min(self.mismatches, 6), PAUSE_MAX_NS)
         self.mismatches += 1

@@ -1,9 +1,9 @@
 """What a store keeps of the desk, as plain rows, and the snapshot that a restart begins with.
 
 Every field is a whole number, a float, a string, a bool or None. A row replaces the one with the same key:
-``ref`` of an order, ``key`` of an execution, ``trade_id``, ``day``. The store may hand back more rows than
-are needed (all of them, if it likes); it must not hand back fewer than ``Snapshot`` says. Nobody changes a
-row once it is built.
+``ref`` of an order, ``key`` of an execution or adjustment, ``trade_id``, ``day``. The store may hand back
+more rows than are needed (all of them, if it likes); it must not hand back fewer than ``Snapshot`` says.
+Nobody changes a row once it is built.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from arbcore.carry.desk._records import DayRow, ExecutionRow, OrderRow, TradeRow
 
 __all__ = (
     "CASH_AND_CARRY", "DAY", "ES", "IOC", "LEGS", "LIMIT", "MARKET", "REVERSE", "SIDE_NAMES", "SPY",
-    "DayRow", "ExecutionRow", "OrderRow", "Snapshot", "TradeRow",
+    "AdjustmentRow", "DayRow", "ExecutionRow", "OrderRow", "Snapshot", "TradeRow",
 )
 
 ES, SPY = "ES", "SPY"
@@ -25,10 +25,26 @@ LIMIT, MARKET = "LMT", "MKT"
 IOC, DAY = "IOC", "DAY"
 
 
+@dataclass(slots=True)
+class AdjustmentRow:
+    """A change of a pair's position that no execution of ours made: ``quantity`` is signed.
+
+    ``reason`` is settled (the exchange settled an expired future in cash) or by_hand (a person traded it
+    elsewhere and said so). There is no price: nobody told the desk one.
+    """
+
+    key: str
+    trade_id: int
+    leg: str
+    quantity: int
+    reason: str
+    ts_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a restart needs, at least: trades that are not over, and those of the last seven days; every order
-    and execution of them; the last ``DayRow``; the last numbers used.
+    execution and adjustment of them; the last ``DayRow``; the last numbers used.
 
     ``last_number`` is the largest that ever stood in an orderRef, ``factor`` the last calibrated one or None.
     """
@@ -37,6 +53,7 @@ class Snapshot:
     trades: tuple[TradeRow, ...] = ()
     orders: tuple[OrderRow, ...] = ()
     executions: tuple[ExecutionRow, ...] = ()
+    adjustments: tuple[AdjustmentRow, ...] = ()
     day: DayRow | None = None
     last_number: int = 0
     last_trade_id: int = 0

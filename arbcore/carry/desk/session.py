@@ -25,6 +25,7 @@ from arbcore.carry.desk.risk import ENTRY_PAUSE
 from arbcore.carry.desk.rows import ES, SIDE_NAMES, Snapshot
 from arbcore.carry.desk.settings import SECOND_NS, DeskSettings, seconds_ns
 from arbcore.carry.desk.terms import CarryTerms
+from arbcore.carry.desk.writeoff import WriteOff
 from arbcore.carry.rates import ConstantRate
 
 NO_SNAPSHOT = Snapshot()
@@ -56,10 +57,11 @@ class Session:
             terms = CarryTerms(ConstantRate(settings.r), settings.d, settings.factor)
         self._core = core = Core(settings, store_id, terms=terms)
         self._pairs = Pairs(core)
-        self._recovery = Recovery(core)
         self._decider = Decider(core, self._pairs)
-        self._news = OrderNews(core, self._pairs, self._recovery)
         self._day = Day(core, self._pairs, snapshot.day)
+        self._write_off = WriteOff(core, self._pairs, self._day)
+        self._recovery = Recovery(core, self._write_off)
+        self._news = OrderNews(core, self._pairs, self._recovery)
         self._account = snapshot.account
         self._stop: ev.Stop | None = None
         self._watch_ns = self._prune_ns = -NEVER_NS
@@ -77,7 +79,7 @@ class Session:
             ev.Commission: self._news.commission, ev.OpenOrders: self._recovery.open_orders,
             ev.Executions: self._executions, ev.Positions: self._positions, ev.Margin: self._margin,
             ev.QueryFailed: self._query_failed, ev.Tick: self._tick, ev.BrokerClock: self._broker_clock,
-            ev.Stop: self._stopping, ev.Kill: self._kill,
+            ev.AcceptAccount: self._accept_account, ev.Stop: self._stopping, ev.Kill: self._kill,
         }  # fmt: skip
         core.brakes.put(LINK, "There is no connection to the broker yet.")
         self._restore(snapshot)
@@ -95,6 +97,8 @@ class Session:
             self._day.begin(self._decider)
         if core.clock.slipped != ("clock" in core.brakes):
             self._clock_brake()
+        if core.clock.utc_ns >= self._pairs.expiry_ns and not core.clock.slipped:
+            self._pairs.expire(core.clock.utc_ns)
         self._handlers[type(event)](event)
         self._settle()
         return out
@@ -142,8 +146,11 @@ class Session:
         """After ``Stop``: nothing may still fill, no leg is naked, and with ``flatten`` nothing is held."""
         if self._stop is None or self._core.orders.live:
             return False
-        pairs = self._pairs.open.values()
-        return not pairs if self._stop.flatten else all(trade.phase == HELD for trade in pairs)
+        flatten = self._stop.flatten
+        return all(
+            trade.awaits_settlement or (trade.phase == HELD and not flatten)
+            for trade in self._pairs.open.values()
+        )
 
     @property
     def held_con_id(self) -> int:
@@ -239,7 +246,8 @@ class Session:
             core.gate.passes = max(core.gate.passes, order_row.approved)
         for trade in map(Trade, sorted(snapshot.trades, key=lambda row: row.trade_id)):
             self._decider.last_trade_id = max(self._decider.last_trade_id, trade.trade_id)
-            self._pairs.restore(trade, core.ledger.of_trade(trade.trade_id))
+            adjustments = [row for row in snapshot.adjustments if row.trade_id == trade.trade_id]
+            self._pairs.restore(trade, core.ledger.of_trade(trade.trade_id), adjustments)
             if trade.phase == CLOSED and trade.exit_ns is not None:
                 self._decider.left(trade.exit_ns)
         if snapshot.factor is not None:
@@ -317,6 +325,7 @@ class Session:
         """A feed may die without a word: it is asked for again."""
         core = self._core
         self._watch_ns = now_ns + self._dead_ns
+        self._decider.renew_contracts()
         for leg in core.legs.values():
             if leg.open_at(core.clock.utc_ns) and now_ns - leg.seen_ns >= self._dead_ns:
                 core.out.append(Resubscribe(leg.name))
@@ -463,6 +472,9 @@ class Session:
 
     def _broker_clock(self, event: ev.BrokerClock) -> None:
         self._core.clock.compare(event.utc_ns)
+
+    def _accept_account(self, event: ev.AcceptAccount) -> None:
+        self._write_off.accepting = True
 
     def _stopping(self, event: ev.Stop) -> None:
         self._stop = event

@@ -91,7 +91,7 @@ class DeskSettings:
 
     # Time.
     roll_before_s: float = option(
-        86_400.0, low=0.0, high=100 * 86_400.0, help="when a pair goes before expiry; 0: at it (replay)"
+        86_400.0, low=0.0, high=100 * 86_400.0, help="when a pair goes before expiry; 0: at it, SPY alone"
     )
     audit_s: float = option(600.0, low=0.0, high=86_400.0, help="pause between position checks; 0 is off")
     clock_slip_s: float = option(5.0, low=0.01, high=3_600.0, help="jump of the clock that is not believed")

@@ -12,7 +12,7 @@ from arbcore.carry.desk import orders as states
 from arbcore.carry.desk._records import Draft
 from arbcore.carry.desk.events import Contract
 from arbcore.carry.desk.risk import BRAKES, Brakes
-from arbcore.carry.desk.rows import ES, LEGS, SPY, ExecutionRow, OrderRow, TradeRow
+from arbcore.carry.desk.rows import ES, LEGS, SPY, AdjustmentRow, ExecutionRow, OrderRow, TradeRow
 from arbcore.carry.desk.settings import DeskSettings
 from arbcore.errors import BrokenInvariant
 from arbcore.reference import desk as twin
@@ -151,7 +151,7 @@ TRADE_FACTS = (
     "entry_dev_bps", "phase", "exit_ns", "exit_dev_bps", "exit_reason", "contracts", "shares", "tries",
     "gross", "position", "commissions", "averages", "commission", "second", "deadline_ns",
     "next_try_ns", "wake_ns", "naked_since_ns", "exit_from", "misses", "forced", "complete", "held",
-    "residual",
+    "residual", "adjustments", "expired", "awaits_settlement",
 )  # fmt: skip
 
 
@@ -195,6 +195,9 @@ def test_a_pair_and_its_twin(seed: int) -> None:
             trade.count(execution, sign)
             if step % 5 == 4:
                 trade.know_commission(replace(execution, commission=1.5))
+            if step % 7 == 6:
+                trade.adjust(AdjustmentRow(f"7-{step}", 7, execution.leg, -contracts, "by_hand", UTC_NS))
+            trade.expired = step % 3 == 2
         where = f"seed {seed} step {step}: {execution} {sign}"
         assert facts(trades[0], TRADE_FACTS) == facts(trades[1], TRADE_FACTS), where
         assert sums_of(trades[0]) == sums_of(trades[1]), where
