@@ -422,7 +422,11 @@ class ExchangeRun:
             ("The exchange sent a bad line ({}); such lines are skipped and counted.", summary["faults"]),
             (
                 "Strategy {} failed and is switched off: {}.",
-                list(summary.get("strategy_errors", {}).items()),
+                list(summary["strategy_errors"].items()),
+            ),
+            (
+                "Strategy {} reached its own loss limit and only sheds what it holds until the round ends.",
+                list(summary["strategy_stops"]),
             ),
             ("Trading is halted: {}.", halted),
         ):

@@ -431,6 +431,7 @@ def test_what_a_person_should_know_is_told_once():
     session.errors["STOPPED \x1b[2J"] = 3
     session.faults["not_json"] = 7
     session.strategy_errors["mine"] = "ZeroDivisionError: division by zero"
+    session.strategy_stops["market_making"] = 1
     session.halted_reason = "loss limit"
 
     def endless(peer):
@@ -444,6 +445,7 @@ def test_what_a_person_should_know_is_told_once():
         'The exchange says: "STOPPED \\x1b[2J".',
         "bad line (not_json)",
         "Strategy mine failed and is switched off: ZeroDivisionError",
+        "Strategy market_making reached its own loss limit",
         "Trading is halted: loss limit.",
     ):
         assert sum(part in text for text in watcher.events) == 1, part

@@ -289,7 +289,11 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
         lines.append(f"  errors          {_counts(document['errors'], 'error')}")
     lines += [
         f"  switched off    {printable(name)}: {printable(error)}"
-        for name, error in document.get("strategy_errors", {}).items()
+        for name, error in document["strategy_errors"].items()
+    ]
+    lines += [
+        f"  loss limit      {printable(name)} stopped at its own {_times(stops)}"
+        for name, stops in document["strategy_stops"].items()
     ]
     if document["strategies"]:
         lines.append("  strategy                 orders     fills         P&L")
@@ -298,6 +302,10 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
             for name, row in document["strategies"].items()
         ]
     return lines
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _counts(counts: dict[str, int], noun: str) -> str:

@@ -4,6 +4,7 @@ from arbcore.reference.orders import CONVERT, Order
 from arbcore.reference.risk import HEDGE_VALUE
 from arbcore.reference.strategy import Strategy
 from arbcore.trading.settings import (
+    MILLISECOND_NS,
     NEVER_NS,
     SECOND_NS,
     BondSettings,
@@ -18,6 +19,8 @@ CONVERSION_VALUE = 50
 SLACK_TICKS_MAX = 10
 #: A conversion that was rejected is not asked for again at once.
 CONVERT_PAUSE_NS = SECOND_NS
+#: Market making looks at its loss this often; at every message that took 8% of everything's time.
+LOSS_LOOK_NS = 10 * MILLISECOND_NS
 
 
 class Bond(Strategy):
@@ -46,7 +49,10 @@ class Bond(Strategy):
 
 
 class MarketMaking(Strategy):
-    """Quotes a width either side of the rolling average, skewed against the loose position."""
+    """Quotes a width either side of the rolling average, skewed against the loose position.
+
+    Once it has lost ``loss_limit`` in a round it quotes no more than it takes to get rid of what is held.
+    """
 
     name = "market_making"
 
@@ -54,6 +60,7 @@ class MarketMaking(Strategy):
         super().__init__()
         self.settings = settings
         self.min_prices = session.min_prices
+        self.reset()
         widths = {
             "GS": settings.width_gs, "MS": settings.width_ms,
             "WFC": settings.width_wfc, "XLF": settings.width_xlf,
@@ -61,10 +68,36 @@ class MarketMaking(Strategy):
         self.widths = {SYMBOL_ID[name]: width for name, width in widths.items() if width > 0}
         self.book_symbols = self.trade_symbols = self.order_symbols = frozenset(self.widths)
 
+    def reset(self) -> None:
+        self.stopped = False
+        self.look_ns = 0
+
     def evaluate(self, symbols: int, now_ns: int) -> None:
+        if now_ns >= self.look_ns:
+            self._watch_loss(now_ns)
         for symbol in sorted(self.widths):
             if symbols >> symbol & 1 and not self.waits_for_slot(symbol, now_ns):
                 self._quote(symbol, self.widths[symbol])
+
+    def _watch_loss(self, now_ns: int) -> None:
+        self.look_ns = now_ns + LOSS_LOOK_NS
+        if not self.stopped and self._pnl() < -self.settings.loss_limit:
+            self.stopped = True
+            self.stops += 1
+            # What stands in the books may be larger than what is held.
+            for symbol in sorted(self.widths):
+                self.pull_quotes(symbol)
+
+    def _pnl(self) -> int:
+        """Of the round: cash, and what is held at the touch it would hit; 0 while that has no price."""
+        pnl = self.holding.cash
+        for symbol in sorted(self.widths):
+            if held := self.holding.position[symbol]:
+                price = self.desk.market.mark(symbol, held, 0)
+                if price == 0:
+                    return 0
+                pnl += held * price
+        return pnl
 
     def _quote(self, symbol: int, width: int) -> None:
         state = self.desk.market.symbols[symbol]
@@ -87,8 +120,9 @@ class MarketMaking(Strategy):
         if others_ask:
             bid = min(bid, others_ask - 1)
             ask = max(ask, others_ask - self.settings.improve_ticks)
+        most = 0 if self.stopped else cap
         for side, price in ((+1, bid), (-1, ask)):
-            size = min(self.settings.size, cap - side * loose)
+            size = min(self.settings.size, most - side * loose)
             value = width * size + max(0, -side * loose)
             self.keep_quote(symbol, side=side, price=price, size=size, value=value)
 

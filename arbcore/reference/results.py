@@ -45,6 +45,11 @@ def summary(session: "Session") -> dict[str, Any]:
             for owner, name in enumerate(owner_names(session))
         },
         "strategy_errors": {},
+        "strategy_stops": {
+            name: strategy.stops
+            for name, strategy in zip(owner_names(session), session.strategies, strict=False)
+            if strategy.stops
+        },
         "limit_breaches": session.audit.breaches,
         "mode": session.mode,
         "halted_reason": session.halted_reason,

@@ -73,6 +73,7 @@ class Strategy:
 
     def __init__(self) -> None:
         self.wake_ns = NEVER_NS
+        self.stops = 0
         self.desk: Desk
         self.holding: Holding
         self.owner = 0

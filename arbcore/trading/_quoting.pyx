@@ -12,7 +12,7 @@ from arbcore.trading._risk cimport HEDGE_VALUE
 from arbcore.trading._strategy cimport Strategy, has_live, waits_for_slot
 from arbcore.wire._types cimport BOND, BUY, GS, MS, N_SYMBOLS, SELL, VALBZ, VALE, WFC, XLF
 
-from arbcore.trading.settings import NEVER_NS, SECOND_NS
+from arbcore.trading.settings import MILLISECOND_NS, NEVER_NS, SECOND_NS
 from arbcore.wire.instruments import BOND_FAIR_PRICE
 
 cdef enum:
@@ -21,6 +21,7 @@ cdef enum:
 
 cdef int64_t NEVER = NEVER_NS
 cdef int64_t CONVERT_PAUSE = SECOND_NS  # a conversion that was rejected is not asked for again at once
+cdef int64_t LOSS_LOOK = 10 * MILLISECOND_NS  # at every message it took 8% of everything's time
 cdef int64_t BOND_FAIR = BOND_FAIR_PRICE
 
 
@@ -61,11 +62,15 @@ cdef class Bond(Strategy):
 
 
 cdef class MarketMaking(Strategy):
-    """Quotes a width either side of the rolling average, skewed against the loose position."""
+    """Quotes a width either side of the rolling average, skewed against the loose position.
+
+    Once it has lost its limit in a round it quotes no more than it takes to get rid of what is held.
+    """
 
     cdef int64_t widths[N_SYMBOLS]
-    cdef int64_t size, inventory_cap, skew_ticks, improve_ticks
+    cdef int64_t size, inventory_cap, skew_ticks, improve_ticks, loss_limit, look_ns
     cdef int32_t min_prices
+    cdef bint stopped
 
     def __init__(self, settings, session):
         cdef int32_t symbol
@@ -82,17 +87,52 @@ cdef class MarketMaking(Strategy):
         self.inventory_cap = settings.inventory_cap
         self.skew_ticks = settings.skew_ticks
         self.improve_ticks = settings.improve_ticks
+        self.loss_limit = settings.loss_limit
         self.min_prices = session.min_prices
+        self.reset()
+
+    cdef void reset(self) noexcept:
+        self.stopped = False
+        self.look_ns = 0
 
     cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
         cdef int32_t symbol
+        if now_ns >= self.look_ns:
+            self.watch_loss(now_ns)
         for symbol in range(GS, N_SYMBOLS):
             if symbols & self.trade_bits & (1u << symbol) and not waits_for_slot(self, symbol):
                 self.quote(symbol, self.widths[symbol])
         return 0
 
+    cdef void watch_loss(self, int64_t now_ns) noexcept:
+        cdef int32_t symbol
+        self.look_ns = now_ns + LOSS_LOOK
+        if self.stopped or self.pnl() >= -self.loss_limit:
+            return
+        self.stopped = True
+        self.stops += 1
+        # What stands in the books may be larger than what is held.
+        for symbol in range(GS, N_SYMBOLS):
+            if self.trade_bits & (1u << symbol):
+                self.pull_quotes(symbol)
+
+    # Of the round: cash, and what is held at the touch it would hit; 0 while that has no price.
+    cdef int64_t pnl(self) noexcept:
+        cdef int64_t pnl = self.holding.cash
+        cdef int64_t held, price
+        cdef int32_t symbol
+        for symbol in range(GS, N_SYMBOLS):
+            held = self.holding.position[symbol]
+            if held and self.trade_bits & (1u << symbol):
+                price = self.desk.market.mark(symbol, held, 0)
+                if price == 0:
+                    return 0
+                pnl += held * price
+        return pnl
+
     cdef void quote(self, int32_t symbol, int64_t width) noexcept:
         cdef const SymbolState* state = &self.desk.market.symbols[symbol]
+        cdef int64_t most, buy_size, sell_size
         cdef int64_t count = state.prices.count
         cdef int64_t total = state.prices.total
         cdef int64_t cap = self.inventory_cap
@@ -116,10 +156,11 @@ cdef class MarketMaking(Strategy):
         if others_ask:
             bid = min(bid, others_ask - 1)
             ask = max(ask, others_ask - self.improve_ticks)
-        self.keep_quote(symbol, BUY, bid, min(self.size, cap - loose),
-                        width * min(self.size, cap - loose) + max(<int64_t>0, -loose))
-        self.keep_quote(symbol, SELL, ask, min(self.size, cap + loose),
-                        width * min(self.size, cap + loose) + max(<int64_t>0, loose))
+        most = 0 if self.stopped else cap
+        buy_size = min(self.size, most - loose)
+        sell_size = min(self.size, most + loose)
+        self.keep_quote(symbol, BUY, bid, buy_size, width * buy_size + max(<int64_t>0, -loose))
+        self.keep_quote(symbol, SELL, ask, sell_size, width * sell_size + max(<int64_t>0, loose))
 
 
 cdef class ValeQuoting(Strategy):

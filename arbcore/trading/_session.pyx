@@ -304,6 +304,11 @@ cdef class Session(Core):
                 for name, strategy in zip(self.names, self.strategies, strict=True)
                 if strategy.error
             },
+            "strategy_stops": {
+                name: strategy.stops
+                for name, strategy in zip(self.names, self.strategies, strict=True)
+                if strategy.stops
+            },
             "limit_breaches": self.audit.breaches,
             "mode": self.mode,
             "halted_reason": self.reason,

@@ -39,6 +39,7 @@ cdef class Strategy:
     cdef readonly uint32_t trade_bits
     cdef readonly uint32_t order_bits
     cdef readonly int64_t wake_ns
+    cdef readonly int64_t stops         # how often it gave up quoting at its own loss limit
     cdef readonly int32_t owner
     cdef Desk desk
     cdef Holding* holding

@@ -128,7 +128,8 @@ class MarketMakingSettings(Ranged):
 
     Averages lag: in simulated rounds quotes at these widths from the average alone lost to better informed
     takers, while held to at most ``improve_ticks`` inside everybody else's touch, and requoted when that
-    touch moves, the same widths earned. A skew of a tick a share is what holds up in trends.
+    touch moves, the same widths earned. A skew of a tick a share is what holds up in trends. Where prices
+    jump nothing holds up and it has to stop; a limit of 300 already cost rounds that would have recovered.
     """
 
     width_gs: int = option(1, low=0, high=1000, help="ticks from the average for GS")
@@ -142,6 +143,9 @@ class MarketMakingSettings(Ranged):
     skew_ticks: int = option(30, low=0, high=1000, help="ticks the quotes move against a position at the cap")
     improve_ticks: int = option(
         1, low=-1000, high=1000, help="ticks a quote may stand inside the others' touch"
+    )
+    loss_limit: int = option(
+        500, low=1, high=10**9, help="loss at the touch in a round after which it only sheds what it holds"
     )
 
 

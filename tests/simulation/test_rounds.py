@@ -9,7 +9,7 @@ from sessions import make_session
 
 from arbcore.simulation.link import STORMS
 from arbcore.simulation.rounds import ENDINGS, RoundPlan, play
-from arbcore.trading.settings import SECOND_NS
+from arbcore.trading.settings import SECOND_NS, MarketMakingSettings
 from arbcore.venue.regimes import REGIMES
 
 SEEDS = range(1, 4)
@@ -48,6 +48,17 @@ def test_the_compiled_session_and_its_twin_say_the_same_bytes(storm: str) -> Non
     twin = play(plan, lambda *given: make_session("py", *given))
     assert compiled.trace_hash == twin.trace_hash, plan
     assert compiled.summary == twin.summary, plan
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_market_making_that_stops_says_the_same_bytes_in_both(seed: int) -> None:
+    chosen: dict[str, Any] = {"market_making": MarketMakingSettings(loss_limit=50)}
+    plan = RoundPlan(seed, regime="jumps", round_ns=20 * SECOND_NS, strategies=chosen)
+    compiled = play(plan)
+    twin = play(plan, lambda *given: make_session("py", *given))
+    never = play(replace(plan, strategies={"market_making": MarketMakingSettings(loss_limit=10**9)}))
+    assert compiled.trace_hash == twin.trace_hash, plan
+    assert compiled.trace_hash != never.trace_hash, "it did not stop, so nothing was tested"
 
 
 @pytest.mark.parametrize("storm", STORMS)

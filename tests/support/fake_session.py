@@ -29,6 +29,7 @@ class FakeSession:
         self.faults = {}
         self.errors = {}
         self.strategy_errors = {}
+        self.strategy_stops = {}
 
     def connected(self, now_ns):
         self.calls.append("connected")
@@ -106,6 +107,7 @@ class FakeSession:
             "faults": dict(self.faults),
             "errors": dict(self.errors),
             "strategy_errors": dict(self.strategy_errors),
+            "strategy_stops": dict(self.strategy_stops),
             "positions": self.positions(),
             "cash": 0,
             "pnl": 0,

@@ -239,6 +239,8 @@ class TunedMaking(Tuned, MarketMaking):
 
     def evaluate(self, symbols: int, now_ns: int) -> None:
         widths = self.widths
+        if now_ns >= self.look_ns:
+            self._watch_loss(now_ns)
         for symbol in SYMBOLS_OF[symbols]:
             if symbol in widths:
                 self._quote(symbol, widths[symbol])
@@ -267,7 +269,8 @@ class TunedMaking(Tuned, MarketMaking):
                 bid = others_ask - 1
             if ask < others_ask - improve:
                 ask = others_ask - improve
-        buying, selling = min(settings.size, cap - loose), min(settings.size, cap + loose)
+        most = 0 if self.stopped else cap
+        buying, selling = min(settings.size, most - loose), min(settings.size, most + loose)
         keep = self.keep_quote
         keep(symbol, side=1, price=bid, size=buying, value=width * buying + max(0, -loose))
         keep(symbol, side=-1, price=ask, size=selling, value=width * selling + max(0, loose))
