@@ -51,7 +51,9 @@ LOSS_ALARM_S = 60.0
 HEARTBEAT_S = 10.0
 #: How long an orderly stop may take before it is given up with a sentence.
 STOP_PATIENCE_S = 60.0
-SAVES = (cmd.SaveOrder, cmd.SaveExecution, cmd.SaveAdjustment, cmd.SaveTrade, cmd.SaveDay)
+SAVES = (
+    cmd.SaveOrder, cmd.SaveExecution, cmd.SaveAdjustment, cmd.SaveTrade, cmd.SaveDay, cmd.SaveFactor,
+)  # fmt: skip
 #: The desk's answer to an order whose id is not known: there is nothing to cancel.
 NOTHING_TO_CANCEL = 10147
 
@@ -391,24 +393,21 @@ class Bot:
     def _carry_out(self, wanted: list[cmd.Command]) -> None:
         """In order; what must be durable is, before anything behind it is sent."""
         rows: list[Row] = []
-        factor = None
         for command in wanted:
             if isinstance(command, SAVES):
                 rows.append(command.row)
-            elif isinstance(command, cmd.SaveFactor):
-                factor = command.factor
             elif isinstance(command, cmd.Place):
-                self._save([*rows, *command.orders], factor)
-                rows, factor = [], None
+                self._save([*rows, *command.orders])
+                rows = []
                 self._send(command)
             else:
                 self._do(command)
-        if rows or factor is not None:
-            self._save(rows, factor)
+        if rows:
+            self._save(rows)
 
-    def _save(self, rows: list[Row], factor: float | None) -> None:
+    def _save(self, rows: list[Row]) -> None:
         if self._store is not None:
-            self._store.save(rows, factor=factor)
+            self._store.save(rows)
 
     def _send(self, command: cmd.Place) -> None:
         for row in command.orders:
@@ -430,6 +429,8 @@ class Bot:
             self.chronicle.state(command)
         elif isinstance(command, cmd.Alarm):
             self.chronicle.alarm(command.kind, command.message)
+        elif isinstance(command, cmd.Note):
+            self.chronicle.note("info", command.kind, command.message)
         elif isinstance(command, cmd.RaiseKillSwitch):
             trouble = self._kill_switch.trip(command.reason)
             self.chronicle.note("alarm", "kill_switch", trouble or f"The kill switch is on: {command.reason}")

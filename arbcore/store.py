@@ -16,12 +16,20 @@ from typing import Any
 
 from arbcore.carry.civil import NS_PER_DAY, iso_date, iso_time, read_date, read_time
 from arbcore.carry.desk.events import Commission
-from arbcore.carry.desk.rows import AdjustmentRow, DayRow, ExecutionRow, OrderRow, Snapshot, TradeRow
+from arbcore.carry.desk.rows import (
+    AdjustmentRow,
+    DayRow,
+    ExecutionRow,
+    FactorRow,
+    OrderRow,
+    Snapshot,
+    TradeRow,
+)
 from arbcore.errors import ArbcoreError, BrokenInvariant, InputError
 from arbcore.store_file import Connect, StoreLock, open_for_bot, put_meta, said, transaction
 from arbcore.text import printable
 
-Row = OrderRow | ExecutionRow | AdjustmentRow | TradeRow | DayRow
+Row = OrderRow | ExecutionRow | AdjustmentRow | TradeRow | DayRow | FactorRow
 #: Letters and digits of a store's own name, which begins every orderRef it ever gives out.
 STORE_ID_LENGTH = 8
 STORE_ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -61,6 +69,7 @@ def _maybe(coder: _Coder) -> _Coder:
 
 
 _PLAIN = _Coder(_same, _same)
+_NUMBER = _Coder(_same, float)
 _TIME = _Coder(iso_time, read_time)
 _DATE = _Coder(iso_date, read_date)
 _FLAG = _Coder(int, bool)
@@ -124,7 +133,10 @@ TRADES = _table(
 DAYS = _table(
     DayRow, "days", day=("date", _DATE), margin_checked=("margin_checked", _FLAG), tripped=("tripped", _FLAG)
 )
-_TABLES: dict[type, _Table] = {table.row: table for table in (ORDERS, EXECUTIONS, ADJUSTMENTS, TRADES, DAYS)}
+FACTORS = _table(FactorRow, "factors", factor=("factor", _NUMBER), measured_ns=("measured_ts", _TIME))
+_TABLES: dict[type, _Table] = {
+    table.row: table for table in (ORDERS, EXECUTIONS, ADJUSTMENTS, TRADES, DAYS, FACTORS)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +201,12 @@ class Store:
             finally:
                 self._lock.release()
 
-    def save(self, rows: Iterable[Row], *, factor: float | None = None) -> None:
+    def save(self, rows: Iterable[Row]) -> None:
         """Puts rows (and all telemetry that waits) in with one transaction, durable on return."""
         with said(self.path, "saving orders and trades"), transaction(self._connection):
             for row in rows:
                 table = _TABLES[type(row)]
                 self._connection.execute(table.upsert(), table.values(row))
-            if factor is not None:
-                put_meta(self._connection, {"factor": repr(factor)})
             self._write_waiting()
         self._waiting.clear()
 
@@ -268,6 +278,7 @@ class Store:
             executions = list(self._rows(EXECUTIONS))
             adjustments = list(self._rows(ADJUSTMENTS))
             days = list(self._rows(DAYS, "ORDER BY date DESC LIMIT 1"))
+            factors = list(self._rows(FACTORS))
             meta = dict(self._connection.execute("SELECT key, value FROM meta"))
         since_ns = utc_ns - SNAPSHOT_DAYS * NS_PER_DAY
         closed = [trade for trade in trades if trade.phase in ("closed", "void")]
@@ -282,7 +293,7 @@ class Store:
             day=days[0] if days else None,
             last_number=max((self._number_of(row.ref) for row in orders), default=0),
             last_trade_id=max((trade.trade_id for trade in trades), default=0),
-            factor=self._factor(meta.get("factor")),
+            factor=max(factors, key=lambda row: row.measured_ns, default=None),
         )
 
     def _rows(self, table: _Table, rest: str = "") -> Iterator[Any]:
@@ -306,17 +317,6 @@ class Store:
                 "restore a copy of the store."
             )
         return int(digits)
-
-    def _factor(self, text: str | None) -> float | None:
-        if text is None:
-            return None
-        try:
-            return float(text)
-        except ValueError:
-            raise InputError(
-                f"The store {self.path} has the factor '{printable(text)}', which is no number; restore a "
-                "copy of the store."
-            ) from None
 
     def _own_id(self) -> str:
         """The store's name, made once: no two stores ever give out the same orderRef."""

@@ -125,6 +125,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             ts TEXT NOT NULL
         ) WITHOUT ROWID""",
     ),
+    (
+        # One row a contract: the factor measured for it last. The one that meta had says neither when it was
+        # measured nor for which contract, so it is no use.
+        """CREATE TABLE factors (
+            con_id INTEGER PRIMARY KEY,
+            factor REAL NOT NULL,
+            measured_ts TEXT NOT NULL,
+            decisions INTEGER NOT NULL
+        )""",
+        "DELETE FROM meta WHERE key = 'factor'",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

@@ -13,9 +13,9 @@ import pytest
 from stores import DAY_NS, NOW_NS, execution, opened, order, trade
 
 from arbcore.carry.desk.events import Commission
-from arbcore.carry.desk.rows import DayRow, Snapshot
+from arbcore.carry.desk.rows import DayRow, FactorRow, Snapshot
 from arbcore.errors import ArbcoreError, ConfigError, InputError, RunError
-from arbcore.store import ADJUSTMENTS, DAYS, EXECUTIONS, ORDERS, TRADES, Signal
+from arbcore.store import ADJUSTMENTS, DAYS, EXECUTIONS, FACTORS, ORDERS, TRADES, Signal
 from arbcore.store_file import open_to_read
 from arbcore.store_schema import APPLICATION_ID, MIGRATIONS, VERSION
 
@@ -54,8 +54,9 @@ def test_rows_come_back_as_they_were(path: Path) -> None:
         execution(store, key="0002.01", exec_id="0002.01.02", revision=2, leg="SPY", side=1, quantity=497),
         trade(phase="held", contracts=1, shares=500, es_entry=6800.25, spy_entry=680.01),
         DayRow(20_770, start_value=-12.5, margin_checked=True),
+        FactorRow(495_512_563, 10.0321, NOW_NS, 390),
     )
-    store.save(rows, factor=10.0321)
+    store.save(rows)
     store.close()
 
     back = opened(path)
@@ -64,7 +65,7 @@ def test_rows_come_back_as_they_were(path: Path) -> None:
     assert snapshot.executions == rows[2:4]
     assert snapshot.trades == (rows[4],)
     assert snapshot.day == rows[5]
-    assert (snapshot.last_number, snapshot.last_trade_id, snapshot.factor) == (2, 1, 10.0321)
+    assert (snapshot.last_number, snapshot.last_trade_id, snapshot.factor) == (2, 1, rows[6])
     back.close()
 
 
@@ -79,7 +80,7 @@ def test_a_row_replaces_the_one_with_its_key(path: Path) -> None:
 
 
 def test_every_field_of_every_row_has_a_column() -> None:
-    for table in (ORDERS, EXECUTIONS, ADJUSTMENTS, TRADES, DAYS):
+    for table in (ORDERS, EXECUTIONS, ADJUSTMENTS, TRADES, DAYS, FACTORS):
         assert [field for field, _, _ in table.columns] == list(table.row.__dataclass_fields__)
 
 
@@ -255,12 +256,40 @@ def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: pytest.
     assert looked_at(path, "SELECT count(*) FROM sqlite_master WHERE name = 'more'") == [(0,)]
 
 
+def test_a_factor_without_a_contract_and_a_date_is_forgotten(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("arbcore.store_file.MIGRATIONS", MIGRATIONS[:1])
+        patch.setattr("arbcore.store_file.VERSION", 1)
+        opened(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO meta VALUES ('factor', '10.0321')")
+    connection.commit()
+    connection.close()
+    store = opened(path)
+    assert store.snapshot(utc_ns=NOW_NS).factor is None
+    store.close()
+    assert looked_at(path, "SELECT count(*) FROM meta WHERE key = 'factor'") == [(0,)]
+
+
+def test_the_factor_measured_last_is_the_one_that_is_told(path: Path) -> None:
+    store = opened(path)
+    rows = [FactorRow(con_id, 10.0 + con_id, NOW_NS - abs(con_id - 2), 390) for con_id in (1, 2, 3)]
+    store.save(rows)
+    assert store.snapshot(utc_ns=NOW_NS).factor == rows[1]
+    store.close()
+
+
 @pytest.mark.parametrize(
     ("statement", "sentence"),
     [
         ("UPDATE orders SET created_ts = 'yesterday'", "a row in orders that cannot be read"),
         ("UPDATE orders SET order_ref = 'mine'", "the order mine, which no bot of this store named"),
-        ("INSERT INTO meta VALUES ('factor', 'ten')", "the factor 'ten'"),
+        (
+            "INSERT INTO factors VALUES (1, 'ten', '2026-03-02T15:00:00Z', 390)",
+            "a row in factors that cannot be read",
+        ),
     ],
 )
 def test_rows_that_somebody_else_wrote_are_said(path: Path, statement: str, sentence: str) -> None:

@@ -14,7 +14,15 @@ from arbcore.carry.desk.commands import (
     SaveTrade,
 )
 from arbcore.carry.desk.core import number_of
-from arbcore.carry.desk.rows import AdjustmentRow, DayRow, ExecutionRow, OrderRow, Snapshot, TradeRow
+from arbcore.carry.desk.rows import (
+    AdjustmentRow,
+    DayRow,
+    ExecutionRow,
+    FactorRow,
+    OrderRow,
+    Snapshot,
+    TradeRow,
+)
 
 
 class MemoryStore:
@@ -27,7 +35,7 @@ class MemoryStore:
         self.adjustments: dict[str, AdjustmentRow] = {}
         self.trades: dict[int, TradeRow] = {}
         self.day: DayRow | None = None
-        self.factor: float | None = None
+        self.factor: FactorRow | None = None
 
     def write(self, command: Command) -> None:
         """Writes what a command carries, if it carries anything."""
@@ -44,7 +52,7 @@ class MemoryStore:
         elif isinstance(command, SaveDay):
             self.day = command.row
         elif isinstance(command, SaveFactor):
-            self.factor = command.factor
+            self.factor = command.row
 
     def snapshot(self) -> Snapshot:
         """Everything."""

@@ -7,7 +7,14 @@ but in a ``Place``, and a ``Place`` is the intent: what is sent is read from the
 
 from typing import NamedTuple
 
-from arbcore.carry.desk.rows import AdjustmentRow, DayRow, ExecutionRow, OrderRow, TradeRow
+from arbcore.carry.desk.rows import (
+    AdjustmentRow,
+    DayRow,
+    ExecutionRow,
+    FactorRow,
+    OrderRow,
+    TradeRow,
+)
 
 OPEN_ORDERS, EXECUTIONS, POSITIONS, MARGIN = "open_orders", "executions", "positions", "margin"
 
@@ -91,9 +98,9 @@ class SaveDay(NamedTuple):
 
 
 class SaveFactor(NamedTuple):
-    """The factor that the calibration found."""
+    """The factor that the calibration found, and for which contract."""
 
-    factor: float
+    row: FactorRow
 
 
 class Seen(NamedTuple):
@@ -121,6 +128,13 @@ class Alarm(NamedTuple):
     message: str
 
 
+class Note(NamedTuple):
+    """A line of the time line that nobody need be woken for."""
+
+    kind: str
+    message: str
+
+
 class RaiseKillSwitch(NamedTuple):
     """Write the kill switch's file with this reason, so that it holds until a person deletes it."""
 
@@ -129,5 +143,5 @@ class RaiseKillSwitch(NamedTuple):
 
 Command = (
     Place | Cancel | Ask | AskContract | Resubscribe | Reconnect | SaveOrder | SaveExecution
-    | SaveAdjustment | SaveTrade | SaveDay | SaveFactor | Seen | State | Alarm | RaiseKillSwitch
+    | SaveAdjustment | SaveTrade | SaveDay | SaveFactor | Seen | State | Alarm | Note | RaiseKillSwitch
 )  # fmt: skip

@@ -10,12 +10,12 @@ from arbcore._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_
 from arbcore.carry._signal import Signal
 from arbcore.carry.desk._records import Draft
 from arbcore.carry.desk._trade import Trade
-from arbcore.carry.desk.commands import MARGIN, AskContract, SaveFactor, Seen
+from arbcore.carry.desk.commands import MARGIN, AskContract, Note, SaveFactor, Seen
 from arbcore.carry.desk.core import Core
 from arbcore.carry.desk.events import Margin
 from arbcore.carry.desk.pair import ENTERING, HELD, Pairs
 from arbcore.carry.desk.risk import ACTIVE, ENTRY_PAUSE
-from arbcore.carry.desk.rows import CASH_AND_CARRY, ES, IOC, LIMIT, REVERSE, SPY, TradeRow
+from arbcore.carry.desk.rows import CASH_AND_CARRY, ES, IOC, LIMIT, REVERSE, SPY, FactorRow, TradeRow
 from arbcore.carry.desk.settings import SECOND_NS, seconds_ns, shares_for
 
 #: By the signal's action of entering.
@@ -40,6 +40,7 @@ class Decider:
             stop_bps=settings.stop_bps, max_hold_ns=settings.max_hold_ns, cooldown_ns=settings.cooldown_ns,
         )  # fmt: skip
         self.last_trade_id = 0
+        self.measured: FactorRow | None = None
         self.decisions = 0
         self.skipped: dict[str, int] = {}
         self.flatten = False
@@ -65,11 +66,16 @@ class Decider:
         self.signal.left(exit_ns)
 
     def calibrated(self, factor: float) -> None:
-        """The factor is known from an earlier run."""
+        """The factor is known."""
         self._calibration_left = 0
         self._ratios = []
         self.core.terms.tell(r=None, d=None, factor=factor)
         self.core.gate.set_factor(factor)
+
+    def measure(self) -> None:
+        """The factor is measured anew; until it is known nothing is traded."""
+        self._calibration_left = self.core.settings.calibration_rows
+        self._ratios = []
 
     # --- deciding -------------------------------------------------------------------------------
 
@@ -231,7 +237,12 @@ class Decider:
         if not self._calibration_left:
             factor = statistics.median(self._ratios)
             self.calibrated(factor)
-            self.core.out.append(SaveFactor(factor))
+            self.measured = FactorRow(self.core.es.con_id, factor, ts_ns, self.core.settings.calibration_rows)
+            self.core.out.append(SaveFactor(self.measured))
+            decisions = self.measured.decisions
+            self.core.out.append(
+                Note("factor", f"The factor is {factor:.6g}, measured over {decisions:,} decisions.")
+            )
 
     # --- margin ---------------------------------------------------------------------------------
 

@@ -1,9 +1,9 @@
 """What a store keeps of the desk, as plain rows, and the snapshot that a restart begins with.
 
 Every field is a whole number, a float, a string, a bool or None. A row replaces the one with the same key:
-``ref`` of an order, ``key`` of an execution or adjustment, ``trade_id``, ``day``. The store may hand back
-more rows than are needed (all of them, if it likes); it must not hand back fewer than ``Snapshot`` says.
-Nobody changes a row once it is built.
+``ref`` of an order, ``key`` of an execution or adjustment, ``trade_id``, ``day``, ``con_id`` of a factor. The
+store may hand back more rows than are needed (all of them, if it likes); it must not hand back fewer than
+``Snapshot`` says. Nobody changes a row once it is built.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from arbcore.carry.desk._records import DayRow, ExecutionRow, OrderRow, TradeRow
 
 __all__ = (
     "CASH_AND_CARRY", "DAY", "ES", "IOC", "LEGS", "LIMIT", "MARKET", "REVERSE", "SIDE_NAMES", "SPY",
-    "AdjustmentRow", "DayRow", "ExecutionRow", "OrderRow", "Snapshot", "TradeRow",
+    "AdjustmentRow", "DayRow", "ExecutionRow", "FactorRow", "OrderRow", "Snapshot", "TradeRow",
 )
 
 ES, SPY = "ES", "SPY"
@@ -42,11 +42,21 @@ class AdjustmentRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FactorRow:
+    """The factor measured for a contract: when, and over how many decisions."""
+
+    con_id: int
+    factor: float
+    measured_ns: int
+    decisions: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a restart needs, at least: trades that are not over, and those of the last seven days; every order
     execution and adjustment of them; the last ``DayRow``; the last numbers used.
 
-    ``last_number`` is the largest that ever stood in an orderRef, ``factor`` the last calibrated one or None.
+    ``last_number`` is the largest that ever stood in an orderRef, ``factor`` the last measured one or None.
     """
 
     account: str = ""
@@ -57,4 +67,4 @@ class Snapshot:
     day: DayRow | None = None
     last_number: int = 0
     last_trade_id: int = 0
-    factor: float | None = None
+    factor: FactorRow | None = None

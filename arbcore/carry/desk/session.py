@@ -13,6 +13,7 @@ from typing import Any
 from arbcore._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_bps
 from arbcore.carry.desk import events as ev
 from arbcore.carry.desk._trade import Trade
+from arbcore.carry.desk.calibration import Calibration
 from arbcore.carry.desk.commands import Command, RaiseKillSwitch, Resubscribe, State
 from arbcore.carry.desk.core import Core, number_of
 from arbcore.carry.desk.day import Day
@@ -58,6 +59,7 @@ class Session:
         self._core = core = Core(settings, store_id, terms=terms)
         self._pairs = Pairs(core)
         self._decider = Decider(core, self._pairs)
+        self._calibration = Calibration(core, self._pairs, self._decider)
         self._day = Day(core, self._pairs, snapshot.day)
         self._write_off = WriteOff(core, self._pairs, self._day)
         self._recovery = Recovery(core, self._write_off)
@@ -95,6 +97,7 @@ class Session:
         core.clock.advance(now_ns, utc_ns)
         if core.clock.utc_ns >= self._day.end_ns:
             self._day.begin(self._decider)
+            self._calibration.look()
         if core.clock.slipped != ("clock" in core.brakes):
             self._clock_brake()
         if core.clock.utc_ns >= self._pairs.expiry_ns and not core.clock.slipped:
@@ -250,8 +253,7 @@ class Session:
             self._pairs.restore(trade, core.ledger.of_trade(trade.trade_id), adjustments)
             if trade.phase == CLOSED and trade.exit_ns is not None:
                 self._decider.left(trade.exit_ns)
-        if snapshot.factor is not None:
-            self._decider.calibrated(snapshot.factor)
+        self._decider.measured = snapshot.factor
 
     # --- after every event ----------------------------------------------------------------------
 
@@ -442,6 +444,7 @@ class Session:
                 return
             core.brakes.lift("contract")
         core.legs[event.leg].resolve(event)
+        self._calibration.look()
 
     def _alive(self, event: ev.Alive) -> None:
         self._core.legs[event.leg].alive(self._core.clock.now_ns)

@@ -77,7 +77,7 @@ def compare(rows, expiry_ns: int, **values) -> int:
     held = run.open_position_document()
     assert any(replay.session.positions().values()) == (held is not None)
     if backtest.calibration_rows:
-        assert replay.store.factor == run.calibrated_factor
+        assert replay.store.factor.factor == run.calibrated_factor
     return len(wanted)
 
 

@@ -453,8 +453,10 @@ def test_the_factor_is_calibrated_and_kept() -> None:
         player.say(ev.Quote(ES, es, es + 0.25))
         assert not player.orders
     (found,) = player.pick(SaveFactor, player.all)
-    assert found.factor == pytest.approx(10.03, abs=0.02)
-    assert player.restart(calibration_rows=3).session.status()["factor"] == found.factor
+    assert found.row.factor == pytest.approx(10.03, abs=0.02)
+    again = player.restart(calibration_rows=3)
+    again.resolve()
+    assert again.session.status()["factor"] == found.row.factor
 
 
 # --- coming back --------------------------------------------------------------------------------
