@@ -19,11 +19,12 @@ from typing import IO, Any
 
 import arbcore
 from arbcore.carry.civil import iso_time
-from arbcore.errors import RunError
+from arbcore.errors import InputError, RunError
 from arbcore.text import printable
 
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 5.0
+COMPLAINT_MAX = 500
 
 
 class EmbeddedProgram:
@@ -33,6 +34,7 @@ class EmbeddedProgram:
         self._what = what
         self._arguments = [*arguments, "--json", "--quiet", "--until-stdin-closes"]
         self._process: subprocess.Popen[bytes] | None = None
+        self._code: int | None = None
         self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._complaints: collections.deque[str] = collections.deque(maxlen=20)
         self._threads: list[threading.Thread] = []
@@ -64,12 +66,19 @@ class EmbeddedProgram:
                 ) from None
             if event is None:
                 self.end()
-                raise RunError(f"{self._what} did not start: {self.complaint()}")
+                raise self.failure("did not start")
             if event.get("event") == "listening":
                 return int(event["port"])
 
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def failure(self, what: str) -> RunError | InputError:
+        """Why it ended by itself, as whoever runs it is told; ``what`` is such as "did not start"."""
+        complaint = self.complaint()
+        if self._exit_code() == InputError.exit_code:
+            return InputError(complaint)
+        return RunError(f"{self._what} {what}: {complaint}")
 
     def complaint(self) -> str:
         """The last line that it wrote to its standard error, without the program's name."""
@@ -79,7 +88,7 @@ class EmbeddedProgram:
         return text.removeprefix("arbcore: ")
 
     def _exit_code(self) -> int | None:
-        return None if self._process is None else self._process.poll()
+        return self._code if self._process is None else self._process.poll()
 
     def end(self) -> None:
         """Ends the program; twice is harmless."""
@@ -103,6 +112,7 @@ class EmbeddedProgram:
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+        self._code = process.returncode
         self._process = None
 
     def _spawn(self, target: Any, stream: IO[bytes] | None) -> None:
@@ -122,7 +132,7 @@ class EmbeddedProgram:
 
     def _read_complaints(self, stream: IO[bytes]) -> None:
         for line in stream:
-            self._complaints.append(printable(line.strip(), 500))
+            self._complaints.append(printable(line.strip(), COMPLAINT_MAX))
 
 
 class EmbeddedExchange(EmbeddedProgram):
@@ -171,3 +181,12 @@ class EmbeddedGateway(EmbeddedProgram):
             if expiry_ns is not None:
                 arguments += ["--expiry", iso_time(expiry_ns)]
         super().__init__("The embedded gateway", arguments)
+        self._data = data
+
+    def complaint(self) -> str:
+        """... and names the data as it was named to us."""
+        text = super().complaint()
+        if self._data is None:
+            return text
+        whole = printable(str(self._data.absolute()), COMPLAINT_MAX)
+        return printable(str(self._data), COMPLAINT_MAX) + text[len(whole) :] if text.startswith(whole) else text

@@ -16,6 +16,7 @@ from market_data import data_file
 
 SAMPLE = Path(__file__).parents[1] / "examples" / "es_spy_synthetic.csv"
 PATIENCE_S = 100.0
+COLUMNS = "ts,es_bid,es_ask,spy_bid,spy_ask"
 #: What must be the same, row for row; money is the model's in a backtest and the broker's in a report.
 SAME = (
     "trade_id", "side", "entry_ts", "exit_ts", "contracts", "shares", "es_entry", "es_exit", "spy_entry",
@@ -180,15 +181,35 @@ def test_wrong_usage_is_one_sentence_and_leaves_nothing(
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(None, "does not exist"), ("ts,es_bid\n1,2\n", "spy_bid"), ("", "empty")],
-)
-def test_bad_data_for_a_replay_is_one_sentence(content: str | None, sentence: str, tmp_path: Path) -> None:
+    [
+        (None, "quotes.csv does not exist; check the path."),
+        ("ts,es_bid\n1,2\n", "quotes.csv, line 1: there is no column es_ask"),
+        ("", "quotes.csv is empty"),
+        (f"{COLUMNS}\n2026-01-05T15:00:00Z,6800,x,680,680.01\n",
+         "quotes.csv, line 2, column es_ask: 'x' is not a number; correct it."),
+    ],
+)  # fmt: skip
+def test_bad_data_for_a_replay_is_the_sentence_of_a_backtest(
+    content: str | None, sentence: str, tmp_path: Path
+) -> None:
     if content is not None:
         (tmp_path / "quotes.csv").write_text(content)
     done = run("ibkr", "--paper", "--simulate", "quotes.csv", "--quiet", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 3
     (line,) = done.stderr.splitlines()
-    assert sentence in line
+    assert line.startswith(f"arbcore: {sentence}")
+    assert "--skip-bad" not in line
+    assert not (tmp_path / "arb_bot.simulated.sqlite3").exists()
+
+
+def test_a_bad_row_in_the_middle_of_a_replay_ends_it_with_its_place(tmp_path: Path) -> None:
+    rows = [f"2026-01-05T15:{n:02d}:00Z,6800,6800.25,680,680.01" for n in range(30)]
+    rows[20] = "2026-01-05T15:20:00Z,6800,6800.25,680"
+    (tmp_path / "quotes.csv").write_text("\n".join([COLUMNS, *rows, ""]))
+    done = run("ibkr", "--paper", "--simulate", "quotes.csv", "--quiet", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "arbcore: quotes.csv, line 22" in done.stderr
+    assert "--skip-bad" not in done.stderr
 
 
 def test_a_real_store_is_never_replaced_by_a_simulation(tmp_path: Path) -> None:

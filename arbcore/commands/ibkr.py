@@ -246,12 +246,13 @@ class _Play:
             settings = replace(settings, store_path=simulated_store(settings.store_path))
         # What is missing is said before anything is replaced or started.
         load_library(settings.library)
-        clear_simulated(settings.store_path)
         desk = desk_settings(resolved, **changes)
         self._seed = None if args.simulate else (args.seed if args.seed is not None else secrets.randbits(32))
         data = Path(args.simulate) if args.simulate else None
         self._gateway = EmbeddedGateway(data=data, seed=self._seed, expiry_ns=settings.expiry_ns)
         port = self._gateway.start()
+        # The last thing that may be refused: what an earlier run left stays until this one can begin.
+        clear_simulated(settings.store_path)
         what = f"replaying {args.simulate}" if args.simulate else f"seed {self._seed}"
         console.event(f"Gateway started ({what}); the store is {settings.store_path}.")
         return Plan(
@@ -261,11 +262,9 @@ class _Play:
         )  # fmt: skip
 
     def _gateway_gone(self) -> Any:
-        from arbcore.errors import RunError
-
         if self._gateway is None or self._gateway.alive():
             return None
-        return RunError(f"The embedded gateway ended: {self._gateway.complaint()}")
+        return self._gateway.failure("ended")
 
     def _log_to_file(self, settings: Any) -> logging.Handler:
         """The rotating log beside what the console shows; the library's own lines go there only."""

@@ -9,10 +9,13 @@ from typing import Any
 from arbcore.carry._csv import CsvReader
 from arbcore.carry.calendar import read_expiry
 from arbcore.carry.source import chunks_into, open_quotes
+from arbcore.errors import DataError
 from arbcore.gateway.quotes import RecordedRow, Row, recorded
 
 #: A recording has no sizes; these never leave an order of a sensible bot unfilled, as no backtest does.
 ES_SIZE, SPY_SIZE = 5_000.0, 2_000_000.0
+# What the reader advises a backtest besides correcting the row; nobody can pass it to a replay.
+_NOT_HERE = " or pass --skip-bad"
 
 
 def replay(
@@ -28,6 +31,10 @@ def replay(
 def _rows(source: Any) -> Iterator[RecordedRow]:
     with open_quotes(source) as (stream, name, _):
         reader = CsvReader(name, expiry_of=read_expiry)
-        for _ in chunks_into(stream, reader):
-            while rows := reader.take():
-                yield from rows
+        try:
+            for _ in chunks_into(stream, reader):
+                while rows := reader.take():
+                    yield from rows
+        except DataError as error:
+            text = str(error).replace(_NOT_HERE, "")
+            raise DataError(error.kind, text, line=error.line, column=error.column) from None
