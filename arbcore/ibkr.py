@@ -33,7 +33,7 @@ from arbcore.config import KillSwitch
 from arbcore.config_ibkr import IbkrSettings
 from arbcore.errors import ArbcoreError, ConfigError, ConnectError, RunError
 from arbcore.store import Row, Store
-from arbcore.text import printable
+from arbcore.text import plural, printable
 from arbcore.trading.latency import LatencyHistogram
 
 _log = logging.getLogger(__name__)
@@ -122,6 +122,11 @@ class Bot:
         self._lost_s: float | None = None
         self._alarmed_s = 0.0
         self._failure: ArbcoreError | None = None
+        #: How the run was told to end.
+        self._stop: ev.Stop | None = None
+        #: The attempt to make the first connection.
+        self._joining: asyncio.Task[None] | None = None
+        self._over = False
         self._began_ns = 0
         self._timer: asyncio.TimerHandle | None = None
         self._due_ns = 0
@@ -135,7 +140,8 @@ class Bot:
     async def run(self) -> None:
         """Runs to the end. Raises ConnectError, RunError or ConfigError, one sentence each."""
         try:
-            await self._connect()
+            if not await self._join():
+                return
             if self.plan.duration_s is not None:
                 self.later(self._stop_after(self.plan.duration_s))
             if not self.plan.clocked:
@@ -150,23 +156,71 @@ class Bot:
             if self._failure is not None:
                 self._give_up(self._failure)
                 raise self._failure
+        except asyncio.CancelledError:
+            self._cut_off()
+            raise
         finally:
             self._close()
 
+    async def _join(self) -> bool:
+        """Makes the first connection; False where the run was told to stop meanwhile, and is over."""
+        if self._stop is None:
+            self._joining = asyncio.get_running_loop().create_task(self._connect())
+            try:
+                await self._joining
+            except (asyncio.CancelledError, ArbcoreError):
+                if self._stop is None:
+                    raise
+        if self.link is not None:
+            return True
+        held = self._held()
+        kept = f" {held} is held as before." if held else ""
+        told = "Stopped before there was a connection; this run has sent nothing."
+        self.chronicle.note("info", "stop", told + kept)
+        return False
+
     def _give_up(self, error: ArbcoreError) -> None:
         """The run ends out of order: no more decisions, what still works is cancelled, people hear it."""
+        self._cancel_everything()
+        self.chronicle.last_words(f"{error} The bot has stopped and holds {self._held() or 'nothing'}.")
+
+    def _cut_off(self) -> None:
+        """Somebody would not wait for the orderly stop."""
+        if self.session is not None and not (self._stop and self.session.stopped):
+            self._cancel_everything()
+            text = f"Ended at once; what was sent may still fill, and {self._held() or 'nothing'} is held."
+            self.chronicle.alarm("cut off", text)
+
+    def _cancel_everything(self) -> None:
         if self.link is not None:
             with contextlib.suppress(ConnectionError):
                 self.link.cancel_everything()
-        held = {leg: n for leg, n in (self.session.positions() if self.session else {}).items() if n}
-        text = f"{error} The bot has stopped and holds {held or 'nothing'}."
-        self.chronicle.last_words(text)
+
+    def _held(self) -> str:
+        """What is held by our executions, such as ``ES -1, SPY +502``; empty where that is nothing."""
+        positions = {} if self.session is None else self.session.positions()
+        return ", ".join(f"{leg} {held:+d}" for leg, held in positions.items() if held)
 
     def stop(self, reason: str) -> None:
-        """Ends the run in order: working orders are cancelled, positions stay unless ``flatten``."""
+        """Ends the run in order: working orders are cancelled, positions stay unless ``flatten``.
+
+        At any moment; before there was a connection it is over at once. Told twice, it is told once.
+        """
         self.chronicle.note("info", "stop", f"Stopping: {reason}.")
+        if self._stop is not None:
+            return
+        self._stop = ev.Stop(reason, self.plan.flatten)
+        self.feed(self._stop)
+        if self._joining is None or self._joining.cancel():
+            return
         self.later(self._lose_patience())
-        self.feed(ev.Stop(reason, self.plan.flatten))
+        if self.link is None and self.session is not None and not self.session.stopped:
+            waiting = plural(self.session.status()["live_orders"], "order")
+            self.chronicle.note(
+                "warning", "stop",
+                f"There is no connection and {waiting} may still fill: connecting to find out, for "
+                f"{STOP_PATIENCE_S:.0f} s at the most.",
+            )  # fmt: skip
 
     async def _stop_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -174,10 +228,9 @@ class Bot:
 
     async def _lose_patience(self) -> None:
         await asyncio.sleep(STOP_PATIENCE_S)
-        held = self.session.positions() if self.session is not None else {}
         raise RunError(
-            f"The orderly stop did not end within {STOP_PATIENCE_S:.0f} s; orders may still work and {held} "
-            "is held: look at the account."
+            f"The orderly stop did not end within {STOP_PATIENCE_S:.0f} s; orders may still work and "
+            f"{self._held() or 'nothing'} is held: look at the account."
         )
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
@@ -201,6 +254,7 @@ class Bot:
         self._woken.set()
 
     def _close(self) -> None:
+        self._over = True
         for task in list(self._tasks):
             task.cancel()
         if self._timer is not None:
@@ -270,6 +324,8 @@ class Bot:
         self.session = self.chronicle.session = Session(self.plan.desk, self._store.store_id, snapshot)
         if self.plan.accept_account:
             self.feed(ev.AcceptAccount())
+        if self._stop is not None:
+            self.feed(self._stop)
 
     def _on_lost(self, reason: str) -> None:
         """The connection itself is gone."""
@@ -351,16 +407,16 @@ class Bot:
         self.feed(event)
 
     def feed(self, *events: ev.Event) -> None:
-        """Events for the desk; what it wants is carried out before the next."""
+        """Events for the desk; what it wants is carried out before the next. None after the run's end."""
         session = self.session
-        if session is None:
+        if session is None or self._over:
             return
         self._queue.extend(events)
         if self._handling:
             return
         self._handling = True
         try:
-            while self._queue:
+            while self._queue and self._failure is None:
                 event = self._queue.popleft()
                 self._began_ns = time.perf_counter_ns()
                 wanted = session.handle(event, now_ns=self.clock.now_ns(), utc_ns=self.clock.utc_ns())

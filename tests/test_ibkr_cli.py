@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -239,6 +240,33 @@ def test_ctrl_c_stops_in_order(tmp_path: Path) -> None:
         process.wait()
     assert process.returncode == 130, err
     assert json.loads(out)["reasons"] == ["stopping"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as Unix has them")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_stop_while_nothing_answers_ends_it_with_130(number: int, times: int, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        command = [sys.executable, "-m", "arbcore", "ibkr", "--paper", "--json", "--set"]
+        process: Any = subprocess.Popen(
+            [*command, "ARBCORE_CONNECT_TIMEOUT_S=600", "--port", str(silent.getsockname()[1])],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+        )  # fmt: skip
+        try:
+            # It connects, and hears nothing ever.
+            connection, _ = silent.accept()
+            with connection:
+                for _ in range(times):
+                    process.send_signal(number)
+                out, err = process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
+            process.wait()
+    assert process.returncode == 130, err
+    if times == 1:
+        document = json.loads(out)
+        assert (document["state"], document["orders_sent"], document["connections"]) == (None, 0, 0)
+        assert "Stopped before there was a connection" in err
 
 
 def test_the_kill_switch_closes_everything_and_stays(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,8 @@ class _Play:
         self._gateway: Any = None
         self._seed: int | None = None
         self._interrupted = False
+        #: While the bot runs: stops it in order, and at the second time at once.
+        self._interrupt: Callable[[], object] | None = None
 
     def run(self) -> int:
         from arbcore.broker.alerts import Alerts
@@ -137,6 +140,8 @@ class _Play:
         handlers, level = root.handlers, root.level
         root.handlers = [ConsoleHandler(console)]
         plan, bot, alerts = None, None, None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._signalled)
         began_s = time.monotonic()
         try:
             plan = self._plan(console)
@@ -169,15 +174,21 @@ class _Play:
             self._interrupted = True
             bot.stop("interrupted; once more ends at once")
 
-        # Windows has no handlers in the loop; there Ctrl-C ends the run at once.
-        if os.name == "posix":
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, interrupt)
+        self._interrupt = lambda: loop.call_soon_threadsafe(interrupt)
         shown = loop.create_task(status.show())
         try:
             await bot.run()
         finally:
+            self._interrupt = None
             shown.cancel()
+
+    def _signalled(self, *_: object) -> None:
+        """Ctrl-C or SIGTERM, at any moment of the command."""
+        if self._interrupt is not None:
+            self._interrupt()
+        elif not self._interrupted:
+            raise KeyboardInterrupt
+        # Else the run was stopped and what remains is its summary.
 
     # --- what is run ------------------------------------------------------------------------------------
 
@@ -296,8 +307,9 @@ class _Play:
     def _document(self, plan: Any, bot: Any, duration_s: float) -> dict[str, Any]:
         from arbcore.report import document, read_store
 
-        tally = bot.tally
-        found = document(read_store(plan.settings.store_path))
+        tally, session = bot.tally, bot.session
+        # Without a first connection the run has no account, and no store.
+        found = {} if session is None else document(read_store(plan.settings.store_path))
         kept = (
             "account", "mode", "trades", "wins", "gross_pnl", "commissions", "net_pnl", "slippage",
             "positions", "open_trades", "executions", "signals", "alarms",
@@ -308,19 +320,21 @@ class _Play:
             "address": f"{plan.settings.host}:{plan.settings.port}",
             "seed": self._seed,
             "duration_s": duration_s,
-            "state": bot.session.state,
-            "reasons": list(bot.session.reasons),
+            "state": None if session is None else session.state,
+            "reasons": [] if session is None else list(session.reasons),
             "connections": tally.connections,
             "quotes": tally.quotes,
             "orders_sent": tally.orders,
             "cancels_sent": tally.cancels,
             "latency_us": tally.latency.summary_us(),
-            **{name: found[name] for name in kept},
+            **{name: found.get(name) for name in kept},
         }
 
 
 def summary_lines(document: dict[str, Any]) -> list[str]:
     """The result for a person."""
+    if document["state"] is None:
+        return [f"{document['address']}: stopped before there was a connection; nothing was sent."]
     latency = document["latency_us"]
     measured = (
         "   ".join(f"{name} {value:,.1f}" for name, value in latency.items())

@@ -40,7 +40,9 @@ def plan_of(port: int, directory: Path, *, library: str, rows: bool = False, **c
         "store_path": directory / STORE, "log_path": directory / "log", "log_level": "INFO",
     }  # fmt: skip
     desk = DESK | {"decide_on": "row" if rows else "quote"}
-    plan: dict[str, Any] = {"mode": "paper", "rows": rows, "clocked": rows, "accept_account": False}
+    plan: dict[str, Any] = {
+        "mode": "paper", "rows": rows, "clocked": rows, "accept_account": False, "flatten": False,
+    }  # fmt: skip
     for name, value in changes.items():
         next(part for part in (plan, settings, desk) if name in part or part is desk)[name] = value
     return Plan(IbkrSettings(**settings), DeskSettings(**desk), **plan)  # type: ignore[arg-type]

@@ -1,0 +1,143 @@
+"""The ends of a run: told to stop at any moment, and by a failure of its own."""
+
+import asyncio
+import socket
+
+import pytest
+from bot_runs import Run
+from carry_bots import CHEAP, FAIR, RICH, bot_of, plan_of
+
+#: Questions of the first connection, in the order in which they are asked.
+AT_THE_START = ("positions", "current_time", "contract_details")
+#: What a stop may take that waits for nobody.
+AT_ONCE_S = 2.0
+
+
+async def over(run: Run) -> None:
+    """The run ends without an error, long before any answer is given up."""
+    await asyncio.wait_for(asyncio.shield(run.task), AT_ONCE_S)
+
+
+@pytest.mark.parametrize("question", AT_THE_START)
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_stop_before_the_first_connection_is_made_ends_the_run(question, times, play):
+    """TWS is slow to answer; what it answers later finds nobody."""
+
+    async def script(run):
+        run.market.dev_bps = RICH
+        # Armed before the bot has begun.
+        run.fault("silent", question, count=1)
+        await run.until(lambda: not run.served.do(lambda gateway: gateway.armed.names()))
+        for _ in range(times):
+            run.bot.stop("interrupted")
+        await over(run)
+        assert run.heard("Stopped before there was a connection; this run has sent nothing.")
+        assert (run.sent, run.bot.tally.orders, run.bot.tally.connections) == (0, 0, 0)
+
+    play(script, compare=False, connect_timeout_s=60.0)
+
+
+def test_a_stop_before_the_first_connection_says_what_is_held(play):
+    async def held(run):
+        await run.enter(RICH)
+
+    async def script(run):
+        run.fault("silent", "contract_details", count=1)
+        await run.until(lambda: not run.served.do(lambda gateway: gateway.armed.names()))
+        run.bot.stop("interrupted")
+        await over(run)
+        assert run.heard("this run has sent nothing. ES -1, SPY +502 is held as before.")
+
+    play(held)
+    play(script, compare=False, connect_timeout_s=60.0)
+
+
+def test_a_stop_while_nothing_answers_at_all(library, tmp_path):
+    async def main(port):
+        told = []
+        plan = plan_of(port, tmp_path, library=library, connect_timeout_s=60.0)
+        bot = bot_of(plan, told=lambda _, text: told.append(text))
+        task = asyncio.ensure_future(bot.run())
+        await asyncio.sleep(0)
+        bot.stop("interrupted")
+        await asyncio.wait_for(task, AT_ONCE_S)
+        assert bot.session is None
+        assert told[-1] == "Stopped before there was a connection; this run has sent nothing."
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        asyncio.run(main(listening.getsockname()[1]))
+
+
+@pytest.mark.parametrize("dev_bps", [FAIR, RICH])
+def test_a_stop_while_connecting_again(dev_bps, play):
+    """A pair that is held and nothing that may still fill: no need to wait for TWS to come back."""
+
+    async def script(run):
+        await run.active()
+        run.market.dev_bps = dev_bps
+        if dev_bps:
+            await run.held()
+        run.fault("restart", 30.0)
+        await run.until(lambda: run.state == "HALTED")
+        sent = run.sent
+        run.bot.stop("interrupted")
+        await over(run)
+        assert (run.sent, run.bot.tally.connections) == (sent, 1)
+
+    play(script)
+
+
+def test_a_stop_while_orders_are_in_doubt_waits_for_the_connection(play):
+    """Only the broker can say what became of them."""
+
+    async def script(run):
+        await run.active()
+        run.fault("late_fill", 0.5, count=2)
+        run.market.dev_bps = RICH
+        await run.until(lambda: run.sent == 2)
+        run.fault("restart", 1.0)
+        await run.until(lambda: run.state == "HALTED")
+        run.bot.stop("interrupted")
+        assert run.heard("There is no connection and 2 orders may still fill")
+        await run.task
+        assert run.bot.tally.connections == 2
+        assert run.bot.session.positions() == run.books["positions"] == {"ES": -1, "SPY": 502}
+        assert run.sent == 2
+
+    play(script, compare=False)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_stop_with_a_flatten_closes_and_sends_nothing_else(times, play):
+    async def script(run):
+        await run.enter(RICH)
+        run.market.dev_bps = CHEAP
+        for _ in range(times):
+            run.bot.stop("interrupted")
+        await run.task
+        assert run.books["positions"] == {"ES": 0, "SPY": 0}
+        assert run.sent == 4
+
+    play(script, flatten=True)
+
+
+def statuses(gateway):
+    return [order.status for order in gateway.desk.book.by_perm.values()]
+
+
+def test_what_is_cut_off_cancels_what_works(play):
+    """A second Ctrl-C ends everything at once; the broker is asked to cancel all the same."""
+
+    async def script(run):
+        await run.active()
+        run.fault("held_message", 60.0, count=2)
+        run.market.dev_bps = RICH
+        await run.until(lambda: run.served.do(statuses) == ["PreSubmitted"] * 2)
+        run.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run.task
+        assert run.heard("Ended at once; what was sent may still fill, and nothing is held.")
+        run.task = asyncio.ensure_future(asyncio.sleep(0))
+        await run.until(lambda: run.served.do(statuses) == ["Cancelled"] * 2)
+
+    play(script, compare=False, order_timeout_s=60.0)
