@@ -259,8 +259,10 @@ class Bot:
             task.cancel()
         if self._timer is not None:
             self._timer.cancel()
-        if self.link is not None:
-            self.link.disconnect()
+        # A question that this leaves without its answer is nothing that the desk should hear of.
+        link, self.link = self.link, None
+        if link is not None:
+            link.disconnect()
         if self._recorder is not None:
             self._recorder.close()
         if self._store is not None:

@@ -2,9 +2,11 @@
 
 python -m tools.crash_bot                           at every boundary between storing and sending
 python -m tools.crash_bot --random 200 --seed 1     at random moments, up to three times in a row
+python -m tools.crash_bot --live --random 100       on live quotes, which go on while the bot is dead
 python -m tools.crash_bot --at 17 --at 3            one again, as a failing one says
 
-Both sides are real: the library's TCP connection to our own gateway, whose rows wait while no bot is there.
+Both sides are real: the library's TCP connection to our own gateway, whose rows wait while no bot is there,
+but not with --live.
 Run from the checkout; needs the extras ibkr and test.
 """
 
@@ -13,25 +15,31 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
-from crash_runs import Kill, Mortal, Outcome, play
+from crash_runs import Kill, Mortal, Outcome, play, play_live
 
 #: Lives of a random run that are ended before one may go on to the end.
 KILLS_MAX = 3
 #: About what an undisturbed life takes from its first connection on a quiet machine.
 LIFE_S = 0.3
+#: The same of a life on live quotes, which has to wait for its prices.
+LIVE_LIFE_S = 3.0
 
 
-def again_command(kills: tuple[Kill, ...], library: str) -> str:
-    flags = [f"--at {kill.at}" if kill.at is not None else f"--after {kill.after_s:.4f}" for kill in kills]
+Play = Callable[[Mortal, tuple[Kill, ...]], Outcome]
+
+
+def again_command(kills: tuple[Kill, ...], library: str, live: bool) -> str:
+    flags = ["--live"] if live else []
+    flags += [f"--at {kill.at}" if kill.at is not None else f"--after {kill.after_s:.4f}" for kill in kills]
     return f"python -m tools.crash_bot --library {library} {' '.join(flags)}"
 
 
-def every_boundary(mortal: Mortal) -> Iterator[tuple[tuple[Kill, ...], Outcome]]:
+def every_boundary(mortal: Mortal, play: Play) -> Iterator[tuple[tuple[Kill, ...], Outcome]]:
     """Kills at the first boundary, the second one, ..., until a run completes untouched."""
     number = 0
     while True:
@@ -43,10 +51,12 @@ def every_boundary(mortal: Mortal) -> Iterator[tuple[tuple[Kill, ...], Outcome]]
             return
 
 
-def at_random(mortal: Mortal, count: int, seed: int) -> Iterator[tuple[tuple[Kill, ...], Outcome]]:
+def at_random(
+    mortal: Mortal, play: Play, *, count: int, seed: int, life_s: float
+) -> Iterator[tuple[tuple[Kill, ...], Outcome]]:
     rng = random.Random(seed)
     for _ in range(count):
-        kills = tuple(Kill(after_s=rng.uniform(0.0, LIFE_S)) for _ in range(rng.randint(1, KILLS_MAX)))
+        kills = tuple(Kill(after_s=rng.uniform(0.0, life_s)) for _ in range(rng.randint(1, KILLS_MAX)))
         yield kills, play(mortal, kills)
 
 
@@ -54,33 +64,37 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.crash_bot", description=__doc__.split("\n")[0])
     parser.add_argument("--library", default="ib_insync", choices=("ib_insync", "ib_async"))
     parser.add_argument("--random", type=int, metavar="N", help="N runs that are killed at random moments")
-    parser.add_argument("--seed", type=int, default=1, help="seed of those moments (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of those moments and of live quotes")
+    parser.add_argument("--live", action="store_true", help="live quotes from --seed instead of rows")
     parser.add_argument("--at", type=int, action="append", metavar="K", help="kill once, at boundary K")
     parser.add_argument("--after", type=float, action="append", metavar="S", help="kill S s after connecting")
     args = parser.parse_args(argv)
     named = tuple(Kill(at=at) for at in args.at or ()) + tuple(Kill(after_s=s) for s in args.after or ())
+    kind: Play = play if not args.live else lambda mortal, kills: play_live(mortal, kills, args.seed)
     began_s = time.monotonic()
     endings: Counter[str] = Counter()
-    runs = failed = 0
+    runs = failed = orders = 0
     with Mortal(args.library) as mortal:
         if named:
-            played: Iterator[tuple[tuple[Kill, ...], Outcome]] = iter([(named, play(mortal, named))])
+            played: Iterator[tuple[tuple[Kill, ...], Outcome]] = iter([(named, kind(mortal, named))])
         elif args.random:
-            played = at_random(mortal, args.random, args.seed)
+            life_s = LIVE_LIFE_S if args.live else LIFE_S
+            played = at_random(mortal, kind, count=args.random, seed=args.seed, life_s=life_s)
         else:
-            played = every_boundary(mortal)
+            played = every_boundary(mortal, kind)
         for kills, outcome in played:
             runs += 1
+            orders += outcome.orders
             endings.update(outcome.endings)
             if outcome.violations:
                 failed += 1
                 lines = "\n  ".join(outcome.violations)
                 print(f"killed {outcome.endings[:-1]}:\n  {lines}")
-                print(f"  again: {again_command(kills, args.library)}", flush=True)
+                print(f"  again: {again_command(kills, args.library, args.live)}", flush=True)
             if runs % 25 == 0:
                 print(f"{runs} runs, {failed} failed, {time.monotonic() - began_s:.0f} s", flush=True)
     counted = ", ".join(f"{count} {ending}" for ending, count in sorted(endings.items()))
-    print(f"{runs} runs, {failed} failed; lives ended: {counted}")
+    print(f"{runs} runs, {failed} failed, {orders} orders; lives ended: {counted}")
     return 1 if failed else 0
 
 

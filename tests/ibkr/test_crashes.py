@@ -9,7 +9,7 @@ import os
 import random
 
 import pytest
-from crash_runs import Kill, Mortal, play
+from crash_runs import LIVE_ORDERS, Kill, Mortal, play, play_live
 from ib_libraries import NAMES, load
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks and kills")
@@ -40,6 +40,19 @@ def test_killed_at_random_moments(seed, mortal):
     rng = random.Random(seed)
     outcome = play(mortal, [Kill(after_s=rng.uniform(0.0, 0.5)) for _ in range(2)])
     assert outcome.violations == []
+
+
+def test_killed_at_a_boundary_while_live_quotes_go_on(mortal):
+    outcome = play_live(mortal, [Kill(at=7)], seed=7)
+    assert (outcome.violations, len(outcome.endings)) == ([], 2)
+    assert outcome.orders >= LIVE_ORDERS
+
+
+def test_killed_at_random_moments_of_live_quotes(mortal):
+    rng = random.Random(5)
+    outcome = play_live(mortal, [Kill(after_s=rng.uniform(0.2, 3.0)) for _ in range(2)], seed=5)
+    assert outcome.violations == []
+    assert outcome.orders >= LIVE_ORDERS
 
 
 def test_left_alone_it_finishes_by_itself(mortal):

@@ -18,11 +18,18 @@ from tws import START_NS
 
 from arbcore.errors import InputError
 from arbcore.gateway.faults import planned
+from arbcore.gateway.quotes import MarketSettings, generated
 
 #: Two pairs closed and a third one held at the end; the second pair's first order finds nothing, so that
 #: its other leg is naked and must be hedged.
 DEVS = (FAIR, RICH, RICH, FAIR, FAIR, CHEAP, CHEAP, FAIR, FAIR, RICH, RICH, RICH, RICH)
 MISS_AT_S = 4.0
+#: Live quotes: out and back several times in a life, with orders that find nothing or too little.
+LIVE_MARKET = MarketSettings(r=0.0, d=0.0, basis_bps=90.0, hold_s=0.4, step_s=0.01)
+LIVE_ORDERS = 4
+LIVE_FAULTS = (("miss", 0.5), ("partial", 1.5), ("miss", 3.0))
+#: Shares match the future's notional at entry, within what prices move in a run.
+NAKED_SHARES = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,8 @@ class Outcome:
     #: How each life ended: "before save", "at a moment", or "in order".
     endings: list[str] = field(default_factory=list)
     boundaries: int = 0
+    #: What the broker took in all lives.
+    orders: int = 0
 
 
 class Mortal:
@@ -55,13 +64,13 @@ class Mortal:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
         )  # fmt: skip
 
-    def live(self, port: int, directory: Path, kill: Kill) -> dict[str, Any]:
+    def live(self, port: int, directory: Path, kill: Kill, live_orders: int | None) -> dict[str, Any]:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
         life = {
             "port": port, "directory": str(directory), "kill_at": kill.at, "kill_after_s": kill.after_s,
-            "hasty": kill.hasty,
+            "hasty": kill.hasty, "live_orders": live_orders,
         }  # fmt: skip
         stdin.write(json.dumps(life) + "\n")
         stdin.flush()
@@ -79,17 +88,27 @@ class Mortal:
 
 
 def play(mortal: Mortal, kills: Sequence[Kill]) -> Outcome:
-    """One gateway, one store; a life for each kill, then one that ends with the data."""
-    outcome = Outcome()
+    """One gateway whose rows wait for the bot; a life for each kill, then one to the end of the data."""
     faults = (planned("miss", at_s=MISS_AT_S),)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Served(row_devs(START_NS, DEVS), **fast(faults=faults)) as served,
-    ):
+    with Served(row_devs(START_NS, DEVS), **fast(faults=faults)) as served:
+        return _lives(mortal, kills, served, live_orders=None)
+
+
+def play_live(mortal: Mortal, kills: Sequence[Kill], seed: int) -> Outcome:
+    """The same with quotes from a seed, which go on while nobody is there; the last life stops in order."""
+    faults = tuple(planned(name, at_s=at_s) for name, at_s in LIVE_FAULTS)
+    rows = generated(seed, time.time_ns(), settings=LIVE_MARKET)
+    with Served(rows, faults=faults) as served:
+        return _lives(mortal, kills, served, live_orders=LIVE_ORDERS)
+
+
+def _lives(mortal: Mortal, kills: Sequence[Kill], served: Served, *, live_orders: int | None) -> Outcome:
+    outcome = Outcome()
+    with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         last: dict[str, Any] = {}
         for kill in (*kills, Kill()):
-            last = mortal.live(served.port, directory, kill)
+            last = mortal.live(served.port, directory, kill, live_orders)
             outcome.endings.append(_ending(last))
             if not last["signal"]:
                 break
@@ -97,17 +116,21 @@ def play(mortal: Mortal, kills: Sequence[Kill]) -> Outcome:
             if outcome.violations:
                 return outcome
         outcome.boundaries = last.get("boundaries", 0)
-        outcome.violations = _violations(last, directory, served.do(books_of))
+        books = served.do(books_of)
+        outcome.orders = len(books["orders"])
+        outcome.violations = _violations(last, directory, books)
+        if not outcome.violations and live_orders is None and not any(books["positions"].values()):
+            outcome.violations = ["the last pair was not entered"]
     return outcome
 
 
 def _unknown_orders(served: Served, directory: Path) -> list[str]:
     """Orders that the broker has and the store does not, at the very moment of a death."""
     deadline_s = time.monotonic() + PATIENCE_S
-    # The gateway has seen all that was sent once it has seen the connection's end.
+    # The gateway has seen all that was sent once it has seen the connection's end, which it looks for itself
+    # between any two of these questions.
     while served.do(lambda gateway: len(gateway.clients)):
         assert time.monotonic() < deadline_s
-        time.sleep(0.005)
     known = set()
     # It may have died before it had a store.
     with contextlib.suppress(InputError):
@@ -132,6 +155,6 @@ def _violations(last: dict[str, Any], directory: Path, books: dict[str, Any]) ->
         found.append(f"HALTED at the end: {last['reasons']}")
     if last["positions"] != books["positions"]:
         found.append(f"the bot holds {last['positions']} and the broker {books['positions']}")
-    if sum(abs(held) for held in books["positions"].values()) == 0:
-        found.append("the last pair was not entered")
+    if abs(500 * books["positions"]["ES"] + books["positions"]["SPY"]) > NAKED_SHARES:
+        found.append(f"a leg is alone at the broker: {books['positions']}")
     return found

@@ -1,9 +1,10 @@
 """A carry bot that can be killed anywhere: ``python crashing_bot.py LIBRARY`` reads lives from its input.
 
-Each line is one life, ``{"port": N, "directory": D, "kill_at": K, "kill_after_s": S, "hasty": H}``, run in a
-child forked from this process, which has imported everything and has no threads. The life ends by SIGKILL at
-its K-th boundary between storing and sending, or S seconds after its first connection, or in order with its
-data. A hasty bot sends before it stores. The answer is a line of what is known of the life.
+Each line is one life, ``{"port": N, "directory": D, "kill_at": K, "kill_after_s": S, "hasty": H,
+"live_orders": L}``, run in a child forked from this process, which has imported all and has no threads.
+The life ends by SIGKILL at its K-th boundary between storing and sending, or S seconds after its first
+connection, or in order with its data; where L is not null, it decides on live quotes and stops in order after
+so many orders. A hasty bot sends before it stores. The answer is a line of what is known of the life.
 """
 
 import asyncio
@@ -61,17 +62,30 @@ def send_before_storing() -> None:
     """Plants the mistake that all of this is about: an order leaves before its intent is stored."""
     save, send = Bot._save, Bot._send
 
-    def later(bot: Bot, rows: list[Any], factor: float | None) -> None:
+    def later(bot: Bot, rows: list[Any]) -> None:
         if any(isinstance(row, OrderRow) and row.state == "sent" for row in rows):
             bot.unsaved = rows
         else:
-            save(bot, rows, factor)
+            save(bot, rows)
 
     def at_once(bot: Bot, command: Any) -> None:
         send(bot, command)
-        save(bot, bot.unsaved, None)
+        save(bot, bot.unsaved)
 
     Bot._save, Bot._send = later, at_once
+
+
+def stop_after(bot: Bot, orders: int) -> None:
+    """Stops the bot in order once it has sent so many orders."""
+    send = bot._send
+
+    def sent(command: Any) -> None:
+        before = bot.tally.orders
+        send(command)
+        if before < orders <= bot.tally.orders:
+            asyncio.get_running_loop().call_soon(bot.stop, "enough orders were sent")
+
+    bot._send = sent  # type: ignore[method-assign]
 
 
 def live(life: dict[str, Any], library: str, pipe: int) -> None:
@@ -89,10 +103,13 @@ def live(life: dict[str, Any], library: str, pipe: int) -> None:
     if life["hasty"]:
         send_before_storing()
     alarms: list[str] = []
+    enough = life["live_orders"]
     bot = bot_of(
-        plan_of(life["port"], Path(life["directory"]), library=library, rows=True),
+        plan_of(life["port"], Path(life["directory"]), library=library, rows=enough is None),
         told=lambda level, text: alarms.append(text) if level == "alarm" else None,
     )
+    if enough is not None:
+        stop_after(bot, enough)
     try:
         asyncio.run(bot.run())
     except ArbcoreError as error:
