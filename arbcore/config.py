@@ -32,7 +32,7 @@ _NOT_SETTINGS = frozenset({"ARBCORE_SANITIZE", "ARBCORE_TRACE", "ARBCORE_ANNOTAT
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting; ``kind`` is text, team, integer, number, switch, limits, factor or choice."""
+    """One setting; ``kind`` is text, team, address, integer, number, switch, limits, factor or choice."""
 
     name: str
     kind: str
@@ -293,6 +293,12 @@ def _team(text: str) -> str:
     return text.upper()
 
 
+def _address(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text, re.IGNORECASE):
+        raise ValueError("an address that begins with http:// or https://")
+    return text
+
+
 def _limits(text: str) -> dict[str, int]:
     limits = dict(POSITION_LIMITS)
     seen: set[str] = set()
@@ -325,6 +331,7 @@ def _factor(text: str) -> float | str:
 _PARSERS: dict[str, Any] = {
     "text": str,
     "team": _team,
+    "address": _address,
     "integer": _integer,
     "number": _number,
     "switch": is_on,

@@ -14,6 +14,7 @@ from arbcore.carry.desk.settings import DeskSettings
 from arbcore.carry.settings import CALIBRATION_ROWS
 from arbcore.config import PREFIX, Config, Setting
 from arbcore.errors import ArbcoreError, ConfigError
+from arbcore.text import printable
 
 PAPER_TWS, LIVE_TWS, PAPER_GATEWAY, LIVE_GATEWAY = 7497, 7496, 4002, 4001
 #: Dollars a point.
@@ -67,7 +68,7 @@ _OWN = (
     Setting("ARBCORE_LIVE_ACCOUNT", "text", "", "the one account that --live may trade"),
     Setting("ARBCORE_IB_LIBRARY", "choice", "", "ib_insync or ib_async, where both are installed",
             options=LIBRARIES),
-    Setting("ARBCORE_ALERT_WEBHOOK", "text", "", "address that alarms are posted to", secret=True),
+    Setting("ARBCORE_ALERT_WEBHOOK", "address", "", "address that alarms are posted to", secret=True),
     Setting("ARBCORE_CONNECT_TIMEOUT_S", "number", 10.0, "how long a connection may take", 0.5, 600.0),
 )  # fmt: skip
 
@@ -145,10 +146,18 @@ def ibkr_settings(config: Config, *, live: bool) -> IbkrSettings:
         fred_key=config["FRED_API_KEY"],
         webhook=config["ARBCORE_ALERT_WEBHOOK"],
         live_account=config["ARBCORE_LIVE_ACCOUNT"],
-        store_path=Path(config["DB_PATH"]),
+        store_path=_store_path(config),
         log_path=Path(config["ARBCORE_LOG_PATH"]),
         log_level=config["LOG_LEVEL"],
     )
+
+
+def _store_path(config: Config) -> Path:
+    path = Path(config["DB_PATH"])
+    if not path.name or path.is_dir():
+        source = config.source("DB_PATH")
+        raise ConfigError(f"DB_PATH ({source}) is the folder {printable(str(path))}; name the store's file.")
+    return path
 
 
 def _expiry(config: Config) -> int | None:
@@ -165,8 +174,19 @@ def _expiry(config: Config) -> int | None:
 
 
 def desk_settings(config: Config, **changes: Any) -> DeskSettings:
-    """The desk's settings out of the resolved ones; ``changes`` are what the kind of run decides."""
+    """The desk's settings out of the resolved ones; ``changes`` are what the kind of run decides.
+
+    ConfigError where they contradict each other.
+    """
     values = {item.name: config[setting_name(item.name)] for item in _desk_fields()}
+    entered_bps = values["entry_bps"] + values["cost_bps"]
+    if values["exit_bps"] >= entered_bps:
+        source = config.source("EXIT_THRESHOLD_BPS")
+        raise ConfigError(
+            f"EXIT_THRESHOLD_BPS ({source}) is {values['exit_bps']:g} and a pair is entered at "
+            f"{entered_bps:g} (ENTRY_THRESHOLD_BPS and ESTIMATED_COST_BPS), so it would be left at once; set "
+            "the exit lower."
+        )
     values["multiplier"] = MULTIPLIERS[config["FUT_SYMBOL"]]
     factor = config["SPY_TO_INDEX_FACTOR"]
     if isinstance(factor, str):

@@ -189,4 +189,5 @@ class EmbeddedGateway(EmbeddedProgram):
         if self._data is None:
             return text
         whole = printable(str(self._data.absolute()), COMPLAINT_MAX)
-        return printable(str(self._data), COMPLAINT_MAX) + text[len(whole) :] if text.startswith(whole) else text
+        given = printable(str(self._data), COMPLAINT_MAX)
+        return given + text[len(whole) :] if text.startswith(whole) else text

@@ -76,6 +76,7 @@ def test_a_factor_may_be_measured(tmp_path: Path, text: str, rows: int) -> None:
         ("SPY_TO_INDEX_FACTOR", "0", "between 1e-06 and 1e"),
         ("IB_PORT", "0", "between 1 and 65535"),
         ("ENTRY_THRESHOLD_BPS", "nan", "must be a number"),
+        ("ENTRY_THRESHOLD_BPS", "-5", "ENTRY_THRESHOLD_BPS .* must be between 0.0 and 10000.0"),
         ("MAX_FUT_CONTRACTS", "1.5", "must be a whole number"),
         ("DAILY_LOSS_LIMIT_USD", "-5", "DAILY_LOSS_LIMIT_USD .* must be between"),
         ("ARBCORE_IB_LIBRARY", "ibapi", "must be one of ib_insync, ib_async"),
@@ -94,6 +95,28 @@ def test_another_contract_than_the_front_one_needs_its_expiry(tmp_path: Path) ->
         ibkr_settings(load(tmp_path, FUT_USE_FRONT_MONTH="0", ARBCORE_FUT_EXPIRY="soon"), live=False)
     named = load(tmp_path, FUT_USE_FRONT_MONTH="0", ARBCORE_FUT_EXPIRY="2027-03-19")
     assert ibkr_settings(named, live=False).expiry_ns is not None
+
+
+@pytest.mark.parametrize("exit_bps", ["500", "24"])
+def test_an_exit_above_the_entry_is_refused(tmp_path: Path, exit_bps: str) -> None:
+    with pytest.raises(ConfigError, match="so it would be left at once; set the exit lower"):
+        desk_settings(load(tmp_path, EXIT_THRESHOLD_BPS=exit_bps))
+    desk_settings(load(tmp_path, EXIT_THRESHOLD_BPS="23.9"))
+
+
+@pytest.mark.parametrize("name", ["/", ".", "folder"])
+def test_a_folder_is_no_store(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ConfigError, match=r"DB_PATH \(environment\) is the folder .*; name the store's file"):
+        ibkr_settings(load(tmp_path, DB_PATH=name), live=False)
+
+
+@pytest.mark.parametrize("text", ["ftp://127.0.0.1/S3CRET", "file:///etc/S3CRET", "S3CRET", "https://"])
+def test_an_alarm_is_posted_to_a_web_address_or_nothing_starts(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="must be an address that begins with http") as refused:
+        load(tmp_path, ARBCORE_ALERT_WEBHOOK=text)
+    assert "S3CRET" not in str(refused.value)
 
 
 def test_a_mistyped_name_is_a_warning_with_the_nearest(tmp_path: Path) -> None:

@@ -22,13 +22,11 @@ class Alerts:
     """Posts ``{"text": …}`` for each alarm to an http(s) address; without one it does nothing."""
 
     def __init__(self, webhook: str, *, name: str) -> None:
-        self._webhook = webhook if webhook.startswith(("http://", "https://")) else ""
+        self._webhook = webhook
         self._name = name
         self._queue: queue.Queue[str | None] = queue.Queue(WAITING_MAX)
         self._dropped = 0
         self._thread: threading.Thread | None = None
-        if webhook and not self._webhook:
-            _log.warning("ARBCORE_ALERT_WEBHOOK is no http address; alarms go to the log only.")
         if self._webhook:
             self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
             self._thread.start()

@@ -41,8 +41,10 @@ class DeskSettings:
     decide_on: str = choice("quote", options=DECIDE_ON, help="when to decide: at every quote or once a row")
 
     # The signal, as in the backtest.
-    entry_bps: float = option(20.0, low=-1e9, high=1e9, help="edge wanted after costs, bps of fair value")
-    exit_bps: float = option(5.0, low=-1e9, high=1e9, help="deviation at which a position is closed, bps")
+    entry_bps: float = option(20.0, low=0.0, high=10_000.0, help="edge wanted after costs, bps of fair value")
+    exit_bps: float = option(
+        5.0, low=-10_000.0, high=10_000.0, help="deviation at which a position is closed, bps"
+    )
     cost_bps: float = option(4.0, low=0.0, high=10_000.0, help="estimated cost of a round trip, bps")
     stop_bps: float = option(40.0, low=0.0, high=1e9, help="adverse move that stops a position; 0 is off")
     max_hold_days: float = option(5.0, low=0.0, high=36_600.0, help="longest hold in days; 0 is off")
