@@ -87,12 +87,14 @@ class Gateway:
         self.row_number = 0
         self.finished = False
         self.clock_skew_ns = 0
+        #: By the wall, once any of its time is known.
         self.refused_until_ns = 0
         self.rolled_back = False
         self.requests = 0
         self._rows = rows
         self._next_row = next(rows, None)
         self._wall_ns = 0
+        self._began = False
         self._origin: tuple[int, int] | None = None  # (wall, clock) at the first row
         self._connections = 0
         self._order = 0
@@ -120,9 +122,16 @@ class Gateway:
         """The last time that was handed in."""
         return self._wall_ns
 
+    def _see_wall(self, now_ns: int) -> None:
+        if not self._began:
+            self._began = True
+            # What is refused from the beginning was planned before the wall's time was known.
+            self.refused_until_ns += now_ns
+        self._wall_ns = max(now_ns, self._wall_ns)
+
     def connect(self, now_ns: int) -> int:
         """A new connection's number."""
-        self._wall_ns = max(now_ns, self._wall_ns)
+        self._see_wall(now_ns)
         self._connections += 1
         client = Client(self._connections)
         self.clients[client.conn] = client
@@ -132,13 +141,13 @@ class Gateway:
 
     def disconnect(self, conn: int, now_ns: int) -> None:
         """A connection is gone."""
-        self._wall_ns = max(now_ns, self._wall_ns)
+        self._see_wall(now_ns)
         self.clients.pop(conn, None)
         self._rows_taken()
 
     def receive(self, conn: int, data: bytes, now_ns: int) -> None:
         """Takes a client's bytes, in whatever slices."""
-        self._wall_ns = max(now_ns, self._wall_ns)
+        self._see_wall(now_ns)
         client = self.clients[conn]
         if client.closing:
             return
@@ -161,7 +170,7 @@ class Gateway:
 
     def advance(self, now_ns: int) -> None:
         """Lets time pass: shows the rows that are due, and does what was put off until now."""
-        self._wall_ns = max(now_ns, self._wall_ns)
+        self._see_wall(now_ns)
         if self._origin is None and not self.config.waits and self._next_row is not None:
             self._origin = (now_ns, self.desk.now_ns)
         for _ in range(ROWS_A_TURN):

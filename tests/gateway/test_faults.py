@@ -10,7 +10,7 @@ from tws import CLOCK, ES, SPY, Bench, row, rows
 from arbcore.errors import ConfigError
 from arbcore.gateway.faults import ARMED, EVENT, FAULTS, Armed, parse, planned, random_plan
 from arbcore.gateway.mischief import EVENTS
-from arbcore.gateway.session import GatewayConfig
+from arbcore.gateway.session import Gateway, GatewayConfig
 
 # --- the script ---------------------------------------------------------------------------------------
 
@@ -281,6 +281,15 @@ def test_new_connections_are_refused_for_a_while():
     assert bench.client(2).closing
     bench.pass_time(2)
     assert not bench.client(3).closing
+
+
+def test_a_refusal_from_the_start_counts_from_the_first_time_of_the_wall():
+    """It is planned before anybody has said what time it is; a machine's clock does not begin at 0."""
+    gateway = Gateway(GatewayConfig(faults=(parse("refuse=60@0"),)), rows())
+    began_ns = 10**15
+    gateway.advance(began_ns)
+    assert gateway.clients[gateway.connect(began_ns + 59 * 10**9)].closing
+    assert not gateway.clients[gateway.connect(began_ns + 60 * 10**9)].closing
 
 
 def test_a_restart_cuts_refuses_and_rolls_ids_back():

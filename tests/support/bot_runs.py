@@ -40,6 +40,26 @@ class Run:
         """Orders that the broker took."""
         return len(self.books["orders"])
 
+    def used(self, name: str) -> bool:
+        """Whether a fault that waited for its occasions has had all of them."""
+        return bool(self.served.do(lambda gateway: name not in gateway.armed.names()))
+
+    async def rows(self, count: int) -> None:
+        """So many rows more were shown to whoever may see them."""
+
+        def shown() -> int:
+            return int(self.served.do(lambda gateway: gateway.row_number))
+
+        wanted = shown() + count
+        await self.until(lambda: shown() >= wanted)
+
+    def listen(self) -> list[int]:
+        """The codes of all that this connection is sent as an error from now on."""
+        codes: list[int] = []
+        assert self.bot.link is not None
+        self.bot.link._ib.errorEvent += lambda _, code, *__: codes.append(code)
+        return codes
+
     # --- the bot ------------------------------------------------------------------------------------------
 
     @property
