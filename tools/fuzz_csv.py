@@ -3,18 +3,15 @@
 Whatever the bytes, and however they are cut into pieces, both must give the same rows and counts, then the
 same typed error or none. Nothing else may ever happen.
 
-    python tools/fuzz_csv.py --seconds 60
-    python tools/fuzz_csv.py --cases 20000 --seed 7
+    python -m tools.fuzz_csv --seconds 60
+    python -m tools.fuzz_csv --cases 20000 --seed 7
 
 Prints what it did; at the first difference prints the bytes, made as few as still differ, and the command
 that repeats the case, and exits 1.
 """
 
-import argparse
 import random
 import sys
-import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +19,7 @@ from arbcore.carry import calendar
 from arbcore.carry._csv import RECORD_BYTES_MAX, CsvReader
 from arbcore.errors import DataError
 from arbcore.reference.quotes import QuoteReader
+from tools.fuzzer import Fuzzer
 
 HEADER = b"ts,es_bid,es_ask,spy_bid,spy_ask\n"
 GOOD = b"2026-03-02T14:30:00Z,6000,6000.25,600,600.01\n"
@@ -180,51 +178,19 @@ def shrink(data: bytes, differs: Callable[[bytes], bool]) -> bytes:
     return data
 
 
-def run(
-    seed: int, cases: int | None, seconds: float | None, first: int = 0
-) -> tuple[int, Counter[str], str | None]:
-    """(cases run, how they ended, None or the report of the first difference)."""
-    outcomes: Counter[str] = Counter()
-    deadline = None if seconds is None else time.monotonic() + seconds
-    index = first
-    while cases is None or index < first + cases:
-        if deadline is not None and index % 64 == 0 and time.monotonic() > deadline:
-            break
-        data, chunk, options = case(seed, index)
-        if difference(data, chunk, options) is not None:
-            least = shrink(data, lambda part: difference(part, chunk, options) is not None)  # noqa: B023
-            shown = repr(least) if len(least) < 4_000 else f"{least[:2_000]!r}… ({len(least)} bytes)"
-            return index - first + 1, outcomes, (
-                f"{shown}\npieces of {chunk} bytes, {options}\n{difference(least, chunk, options)}\n"
-                f"repeat with: python tools/fuzz_csv.py --seed {seed} --first {index} --cases 1"
-            )  # fmt: skip
+def examine(seed: int, index: int) -> tuple[str, str | None]:
+    """How the twin ended, and the bytes that differ, as few as still do."""
+    data, chunk, options = case(seed, index)
+    if difference(data, chunk, options) is None:
         fault = read_twin(data, **options)[3]
-        outcomes["read to the end" if fault is None else fault[0]] += 1
-        index += 1
-    return index - first, outcomes, None
+        return "read to the end" if fault is None else fault[0], None
+    least = shrink(data, lambda part: difference(part, chunk, options) is not None)
+    shown = repr(least) if len(least) < 4_000 else f"{least[:2_000]!r}… ({len(least)} bytes)"
+    found = difference(least, chunk, options)
+    return "different", f"{shown}\npieces of {chunk} bytes, {options}\n{found}"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line: 0 if all agree, 1 at the first difference."""
-    parser = argparse.ArgumentParser(description="Fuzz the reader of quotes against its twin.")
-    parser.add_argument("--seconds", type=float, help="stop after this long")
-    parser.add_argument("--cases", type=int, help="stop after this many files (5000 if neither is given)")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0, help="the index of the first case")
-    options = parser.parse_args(arguments)
-    cases = options.cases
-    if cases is None and options.seconds is None:
-        cases = 5_000
-    done, outcomes, report = run(options.seed, cases, options.seconds, options.first)
-    print(f"seed {options.seed}: {done} files")
-    for kind, count in sorted(outcomes.items()):
-        print(f"  {count:9} {kind}")
-    if report is not None:
-        print(f"DIFFERENCE in\n{report}")
-        return 1
-    print("compiled and twin agree on every one")
-    return 0
-
+FUZZER = Fuzzer("fuzz_csv", "the reader of quotes", "files", 5_000, examine)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(FUZZER.main())

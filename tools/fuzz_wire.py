@@ -2,25 +2,23 @@
 
 Whatever the bytes, both must give the same message or the same fault, and nothing else may ever happen.
 
-    python tools/fuzz_wire.py --seconds 60
-    python tools/fuzz_wire.py --cases 100000 --seed 7
+    python -m tools.fuzz_wire --seconds 60
+    python -m tools.fuzz_wire --cases 100000 --seed 7
 
 Prints what it did; at the first difference prints the line and the command that repeats it, and exits 1.
 """
 
-import argparse
 import copy
 import json
 import random
 import sys
-import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from arbcore.errors import WireError
 from arbcore.reference import wire as twin
 from arbcore.wire import _decode, _request
+from tools.fuzzer import Fuzzer
 
 CORPUS = [
     b'{"type":"hello","symbols":[{"symbol":"BOND","position":0},{"symbol":"USD","position":-30000}]}',
@@ -216,48 +214,17 @@ def case(seed: int, index: int) -> bytes:
     return mutate(line if way < 0.9 else rearrange(line, rng), rng)
 
 
-def run(
-    seed: int, cases: int | None, seconds: float | None, first: int = 0
-) -> tuple[int, Counter[str], str | None]:
-    """(cases run, outcomes of decode by kind, None or the report of the first difference)."""
-    outcomes: Counter[str] = Counter()
-    deadline = None if seconds is None else time.monotonic() + seconds
-    index = first
-    while cases is None or index < first + cases:
-        if deadline is not None and index % 256 == 0 and time.monotonic() > deadline:
-            break
-        line = case(seed, index)
-        found = difference(line)
-        if found is not None:
-            again = f"python tools/fuzz_wire.py --seed {seed} --first {index} --cases 1"
-            return index - first + 1, outcomes, f"{line!r}\n{found}\nrepeat with: {again}"
-        result = _result(_decode.decode, line)
-        outcomes[result if isinstance(result, str) else result["type"]] += 1
-        index += 1
-    return index - first, outcomes, None
+def examine(seed: int, index: int) -> tuple[str, str | None]:
+    """The kind of message or fault, and the line with what differs."""
+    line = case(seed, index)
+    found = difference(line)
+    if found is not None:
+        return "different", f"{line!r}\n{found}"
+    result = _result(_decode.decode, line)
+    return result if isinstance(result, str) else result["type"], None
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line: 0 if all agree, 1 at the first difference."""
-    parser = argparse.ArgumentParser(description="Fuzz the wire codec against its twin.")
-    parser.add_argument("--seconds", type=float, help="stop after this long")
-    parser.add_argument("--cases", type=int, help="stop after this many lines (20000 if neither is given)")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0, help="the index of the first case")
-    options = parser.parse_args(arguments)
-    cases = options.cases
-    if cases is None and options.seconds is None:
-        cases = 20_000
-    done, outcomes, report = run(options.seed, cases, options.seconds, options.first)
-    print(f"seed {options.seed}: {done} lines")
-    for kind, count in sorted(outcomes.items()):
-        print(f"  {count:9} {kind}")
-    if report is not None:
-        print(f"DIFFERENCE in\n{report}")
-        return 1
-    print("compiled and twin agree on every one")
-    return 0
-
+FUZZER = Fuzzer("fuzz_wire", "the wire codec", "lines", 20_000, examine)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(FUZZER.main())

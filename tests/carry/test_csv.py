@@ -346,7 +346,7 @@ def test_the_longest_record_is_the_same_for_both(size: int, end: bytes) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_slice_of_the_fuzzer_finds_nothing(seed: int) -> None:
-    done, outcomes, report = fuzz_csv.run(seed, 250, None)
+    done, outcomes, report = fuzz_csv.FUZZER.run(seed, 250)
     assert report is None, report
     assert done == 250
     assert outcomes["read to the end"] > 25
@@ -360,6 +360,6 @@ def test_the_fuzzer_finds_a_planted_difference(monkeypatch: pytest.MonkeyPatch) 
         return honest(data, **options | {"ordered": False})
 
     monkeypatch.setattr(fuzz_csv, "read_compiled", planted)
-    *_, report = fuzz_csv.run(1, 1_000, None)
+    *_, report = fuzz_csv.FUZZER.run(1, 1_000)
     assert report is not None
-    assert "repeat with: python tools/fuzz_csv.py --seed 1 --first" in report
+    assert "repeat with: python -m tools.fuzz_csv --seed 1 --first" in report

@@ -175,7 +175,7 @@ def test_a_number_is_taken_by_its_exact_value(spelled):
 
 @pytest.mark.parametrize("seed", [11, 12, 13])
 def test_mutated_lines_agree_with_the_twin(seed):
-    done, outcomes, report = fuzz_wire.run(seed, 3000, None)
+    done, outcomes, report = fuzz_wire.FUZZER.run(seed, 3000)
     assert report is None, report
     assert done == 3000
     assert len(outcomes) >= 15, f"seed {seed} reaches too little: {outcomes}"
@@ -191,7 +191,7 @@ def test_the_fuzzer_finds_a_planted_difference(monkeypatch):
         return found
 
     monkeypatch.setattr(twin, "decode", wrong)
-    done, _, report = fuzz_wire.run(1, 20_000, None)
+    done, _, report = fuzz_wire.FUZZER.run(1, 20_000)
     assert report is not None
     assert f"--first {done - 1} --cases 1" in report
 
