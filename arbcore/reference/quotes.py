@@ -3,8 +3,10 @@
 import csv
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from arbcore.errors import ArbcoreError, DataError
 
@@ -97,35 +99,62 @@ def parse_price(text: str) -> float | None:
     return value if 0 < value < math.inf else math.nan
 
 
-class QuoteReader:
-    """Counts while it is iterated: ``rows``, and ``skipped`` by reason."""
+def time_of(cell: Any) -> int | None:
+    """Nanoseconds since 1970 UTC; None where a cell, a text or whatever a column holds, is no time."""
+    text = cell if isinstance(cell, str) else cell.isoformat() if hasattr(cell, "isoformat") else str(cell)
+    return parse_ts(text.strip(" \t"))
+
+
+def number_of(cell: Any) -> float | None:
+    """The number; NaN where it is missing; None where a cell is no number."""
+    if cell is None:
+        return math.nan
+    if isinstance(cell, str):
+        return parse_price(cell.strip(" \t"))
+    try:
+        value = float(cell)
+    except OverflowError:
+        return math.nan
+    except (TypeError, ValueError):
+        return None
+    return value if 0 < value < math.inf else math.nan
+
+
+class Quotes(ABC):
+    """The rules of a row, whatever its cells come in.
+
+    Counts while it is iterated: ``rows``, and ``skipped`` by reason.
+    """
 
     def __init__(
         self,
-        data: bytes,
+        data: Any,
         *,
+        expiry_of: Callable[[str], int],
         skip_bad: bool = False,
         ordered: bool = True,
-        expiry_of: Callable[[str], int],
     ) -> None:
         self._data = data
+        self._expiry_of = expiry_of
         self._skip_bad = skip_bad
         self._ordered = ordered
-        self._expiry_of = expiry_of
         self.rows = 0
         self.skipped = {"missing": 0, "crossed": 0, "malformed": 0}
 
+    @abstractmethod
+    def _records(self) -> Iterator[tuple[int, Any]]:
+        """Every data row, by the line or number that an error names."""
+
+    @abstractmethod
+    def _cells(self, line: int, record: Any) -> dict[str, Any]:
+        """A record's cells by their role."""
+
     def __iter__(self) -> Iterator[Row]:
-        records = self._records()
-        line, header = next(records, (1, None))
-        if header is None:
-            raise DataError("empty", "there is no header", line=None, column=None)
-        places = self._places(line, header)
         last_ns: int | None = None
-        for line, fields in records:
+        for line, record in self._records():
             self.rows += 1
             try:
-                row = self._row(line, fields, places)
+                row = self._row(line, self._cells(line, record))
             except DataError:
                 if not self._skip_bad:
                     raise
@@ -135,16 +164,75 @@ class QuoteReader:
                 raise DataError("order", "time goes back", line=line, column="ts")
             last_ns = row.ts_ns
             prices = [row.es_bid, row.es_ask, row.spy_bid, row.spy_ask]
-            if any(math.isnan(price) for price in prices) or (
-                row.factor is not None and math.isnan(row.factor)
-            ):
+            if any(map(math.isnan, prices)) or (row.factor is not None and math.isnan(row.factor)):
                 self.skipped["missing"] += 1
             elif row.es_bid > row.es_ask or row.spy_bid > row.spy_ask:
                 self.skipped["crossed"] += 1
             else:
                 yield row
 
+    def _row(self, line: int, cells: dict[str, Any]) -> Row:
+        ts_ns = time_of(cells["ts"])
+        if ts_ns is None:
+            raise DataError("not_a_time", f"{cells['ts']!r} is not a time", line=line, column="ts")
+        numbers = {}
+        for name in (*PRICES, "factor", "index"):
+            if name not in cells:
+                continue
+            value = number_of(cells[name])
+            if value is None:
+                raise DataError("not_a_number", f"{cells[name]!r} is not a number", line=line, column=name)
+            if not (math.isnan(value) or PRICE_MIN <= value <= PRICE_MAX):
+                raise DataError("out_of_range", f"{cells[name]!r} is absurd", line=line, column=name)
+            numbers[name] = value
+        es_bid, es_ask, spy_bid, spy_ask = (numbers[name] for name in PRICES)
+        row = Row(line, ts_ns, es_bid, es_ask, spy_bid, spy_ask)
+        if "expiry" in cells:
+            row.expiry_ns = self._expiry(line, cells["expiry"])
+        # The factor wins over the index, which is then read and judged, but not used.
+        if "factor" in numbers:
+            row.factor = numbers["factor"]
+        elif "index" in numbers:
+            row.factor = numbers["index"] / ((row.spy_bid + row.spy_ask) / 2)
+        return row
+
+    def _expiry(self, line: int, cell: Any) -> int:
+        """A number is a time; a text, a date or a time is what the calendar makes of it."""
+        if isinstance(cell, int):
+            found = time_of(cell)
+            if found is not None:
+                return found
+        else:
+            try:
+                return self._expiry_of(cell.isoformat() if hasattr(cell, "isoformat") else str(cell))
+            except ArbcoreError:
+                pass
+        raise DataError("not_a_time", f"{cell!r} is no expiry", line=line, column="expiry")
+
+
+class QuoteReader(Quotes):
+    """The rows of a file, which is bytes."""
+
+    _places: dict[str, int]
+
     def _records(self) -> Iterator[tuple[int, list[str]]]:
+        lines = self._lines()
+        line, header = next(lines, (1, None))
+        if header is None:
+            raise DataError("empty", "there is no header", line=None, column=None)
+        self._places = _places_of(line, header)
+        yield from lines
+
+    def _cells(self, line: int, record: list[str]) -> dict[str, str]:
+        cells = {}
+        # The first column that is not there is the one to name.
+        for name, place in sorted(self._places.items(), key=lambda item: item[1]):
+            if place >= len(record):
+                raise DataError("too_few", f"there is no field for {name}", line=line, column=name)
+            cells[name] = record[place].strip(" \t")
+        return cells
+
+    def _lines(self) -> Iterator[tuple[int, list[str]]]:
         text = self._data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
         # The csv module of 3.10 refuses a NUL; any other byte that no legal field holds means the same.
         text = text.replace("\0", "\1")
@@ -160,52 +248,16 @@ class QuoteReader:
                 yield line, fields
             line = reader.line_num + 1
 
-    def _places(self, line: int, header: list[str]) -> dict[str, int]:
-        names = [name.strip(" \t").lower() for name in header]
-        for name in REQUIRED:
-            if name not in names:
-                raise DataError("missing_column", f"there is no column {name}", line=line, column=name)
-        for name in (*REQUIRED, *OPTIONAL):
-            if names.count(name) > 1:
-                raise DataError("duplicate_column", f"column {name} is there twice", line=line, column=name)
-        places = {name: names.index(name) for name in (*REQUIRED, *OPTIONAL) if name in names}
-        if max(places.values()) >= COLUMNS_MAX:
-            raise DataError("missing_column", "a column is too far out", line=line, column=None)
-        return places
 
-    def _row(self, line: int, fields: list[str], places: dict[str, int]) -> Row:
-        cells = {}
-        # The first column that is not there is the one to name.
-        for name, place in sorted(places.items(), key=lambda item: item[1]):
-            if place >= len(fields):
-                raise DataError("too_few", f"there is no field for {name}", line=line, column=name)
-            cells[name] = fields[place].strip(" \t")
-        ts_ns = parse_ts(cells["ts"])
-        if ts_ns is None:
-            raise DataError("not_a_time", f"{cells['ts']!r} is not a time", line=line, column="ts")
-        numbers = {}
-        for name in (*PRICES, "factor", "index"):
-            if name not in cells:
-                continue
-            value = parse_price(cells[name])
-            if value is None:
-                raise DataError("not_a_number", f"{cells[name]!r} is not a number", line=line, column=name)
-            if not (math.isnan(value) or PRICE_MIN <= value <= PRICE_MAX):
-                raise DataError("out_of_range", f"{cells[name]!r} is absurd", line=line, column=name)
-            numbers[name] = value
-        row = Row(
-            line, ts_ns, numbers["es_bid"], numbers["es_ask"], numbers["spy_bid"], numbers["spy_ask"]
-        )
-        if "expiry" in cells:
-            row.expiry_ns = self._expiry(line, cells["expiry"])
-        if "factor" in numbers:
-            row.factor = numbers["factor"]
-        elif "index" in numbers:
-            row.factor = numbers["index"] / ((row.spy_bid + row.spy_ask) / 2)
-        return row
-
-    def _expiry(self, line: int, text: str) -> int:
-        try:
-            return self._expiry_of(text)
-        except ArbcoreError as error:
-            raise DataError("not_a_time", str(error), line=line, column="expiry") from error
+def _places_of(line: int, header: list[str]) -> dict[str, int]:
+    names = [name.strip(" \t").lower() for name in header]
+    for name in REQUIRED:
+        if name not in names:
+            raise DataError("missing_column", f"there is no column {name}", line=line, column=name)
+    for name in (*REQUIRED, *OPTIONAL):
+        if names.count(name) > 1:
+            raise DataError("duplicate_column", f"column {name} is there twice", line=line, column=name)
+    places = {name: names.index(name) for name in (*REQUIRED, *OPTIONAL) if name in names}
+    if max(places.values()) >= COLUMNS_MAX:
+        raise DataError("missing_column", "a column is too far out", line=line, column=None)
+    return places
