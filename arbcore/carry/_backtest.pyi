@@ -6,9 +6,6 @@ from arbcore.carry._ledger import Ledger
 from arbcore.carry._rows import RowSource
 from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.settings import BacktestSettings
-from arbcore.errors import InputError
-
-def no_contract(ts_ns: int) -> InputError: ...
 
 class Backtest:
     calibrated_factor: float | None

@@ -13,7 +13,11 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free
 
 from arbcore._carry cimport carry_of, deviation_of, edge_cc_of, edge_rev_of, years_between
+from arbcore.carry._contracts cimport (
+    DONE, NO_CONTRACT, NO_MEMORY, Contracts, contracts_begin, contracts_find, contracts_free, contracts_used,
+)
 from arbcore.carry._envelope cimport Envelope
+from arbcore.carry._equity cimport Equity, equity_closes, equity_note, equity_take
 from arbcore.carry._growing cimport Growing, one_more
 from arbcore.carry._ledger cimport Ledger
 from arbcore.carry._money cimport Dividend, Terms, Totals, terms_of, totals_add
@@ -25,26 +29,18 @@ from arbcore.carry._rows cimport QuoteRow, RowSource
 from arbcore.carry._signal cimport (
     STAY, Quote, Rules, Screen, SignalState, signal_decide, signal_reset, signal_screen,
 )
-from arbcore.carry._stretch cimport (
-    Held, QuoteColumns, Water, hold_rows, passing_rows, stretch_level, turn_rows, water_note,
-)
+from arbcore.carry._stretch cimport Held, QuoteColumns, passing_rows, stretch_level, turn_rows
 from arbcore.carry._sweep_rows cimport SweepRows
 
+from arbcore.carry._contracts import no_contract
 from arbcore.carry._ledger import EXIT_REASONS, SIDE_NAMES
-from arbcore.carry.civil import iso_time
 from arbcore.carry.daily import daily_statistics
-from arbcore.errors import BrokenInvariant, InputError
+from arbcore.errors import BrokenInvariant
 
 cdef enum:
     BATCH = 512
     # Rows that are screened together: few enough for a cooldown or a longest hold to stop few others.
     SCREENED = 128
-    # What a step could not do.
-    DONE = 0
-    NO_MEMORY = 1
-    NO_CONTRACT = 2
-
-cdef int64_t DAY_NS = 86_400_000_000_000LL
 
 cdef struct Span:
     # The least and the largest carry of rows that follow one another, by the contract; 0: of none yet.
@@ -56,13 +52,6 @@ cdef struct Span:
 cdef struct Point:
     int64_t ts_ns
     double equity
-
-
-def no_contract(int64_t ts_ns) -> InputError:
-    """The error of a row at whose time no contract is known."""
-    return InputError(
-        f"No front ES contract is known at {iso_time(ts_ns)}, the time of a row; name the expiry."
-    )
 
 
 cdef inline void row_at(const QuoteColumns* rows, Py_ssize_t at, QuoteRow* row) noexcept nogil:
@@ -85,29 +74,29 @@ cdef class Backtest:
     cdef SignalState signal
     cdef Terms terms
     cdef Totals totals
-    cdef bint fixed, close_at_end, keep_trades, keep_equity, row_expiry, row_factor, ended, entry_noted
+    cdef bint close_at_end, keep_trades, keep_equity, row_factor, ended, entry_noted
     cdef double r, d, factor
-    cdef Growing contracts, dividends, equity, closes, used
+    cdef Contracts contracts
+    cdef Equity equity
+    cdef Growing dividends, points
     cdef Ledger trades
-    cdef Py_ssize_t front, calibration_left
+    cdef Py_ssize_t calibration_left
     cdef list ratios
     cdef readonly object calibrated_factor
     cdef Position position
     # The last row, whose equity becomes final when the next one is seen.
     cdef bint last_there, last_held
-    cdef int64_t last_ns, last_contract_ns, last_day_end_ns
+    cdef int64_t last_ns, last_contract_ns
     cdef Quote last_quote
     cdef double last_factor, last_equity
-    cdef int64_t rows, first_ns, held_rows, last_expiry_ns, unfilled_entries
+    cdef int64_t rows, first_ns, held_rows, unfilled_entries
     cdef double carry, slippage
-    cdef Water water
     cdef int64_t[6] reasons
     cdef Envelope envelope
 
     def __init__(self, settings, *, expiries_ns, bint fixed, bint keep_trades=False, bint keep_equity=False,
                  Envelope envelope=None):
         cdef Dividend* dividend
-        cdef int64_t* contract
         self.settings = settings
         self.rules.wanted_bps = settings.entry_bps + settings.cost_bps
         self.rules.exit_bps = settings.exit_bps
@@ -119,15 +108,10 @@ cdef class Backtest:
         self.close_at_end = settings.close_at_end
         self.calibration_left = settings.calibration_rows
         self.ratios = []
-        self.fixed = fixed
         self.keep_trades, self.keep_equity = keep_trades, keep_equity
         self.trades = Ledger(settings.contracts)
         self.envelope = envelope
-        for expiry_ns in expiries_ns:
-            contract = <int64_t*>one_more(&self.contracts, sizeof(int64_t))
-            if contract == NULL:
-                raise MemoryError
-            contract[0] = expiry_ns
+        contracts_begin(&self.contracts, expiries_ns, fixed)
         for ex_ns, amount in settings.dividends:
             dividend = <Dividend*>one_more(&self.dividends, sizeof(Dividend))
             if dividend == NULL:
@@ -136,15 +120,12 @@ cdef class Backtest:
         terms_of(&self.terms, settings)
         self.terms.dividends = <const Dividend*>self.dividends.data
         self.terms.dividend_count = self.dividends.count
-        if fixed and self.contracts.count != 1:
-            raise BrokenInvariant("A fixed expiry is one expiry.")
 
     def __dealloc__(self):
-        free(self.contracts.data)
+        contracts_free(&self.contracts)
         free(self.dividends.data)
-        free(self.equity.data)
-        free(self.closes.data)
-        free(self.used.data)
+        free(self.equity.closes.data)
+        free(self.points.data)
 
     def feed(self, RowSource source not None) -> None:
         """Takes every row that the source has."""
@@ -153,16 +134,16 @@ cdef class Backtest:
         cdef Py_ssize_t count = BATCH
         while count == BATCH:
             if source.point(&columns, BATCH):
-                self.row_expiry = self.row_factor = False
+                self.contracts.named = self.row_factor = False
                 self.feed_columns(&columns, BATCH)
                 continue
             count = source.fill(rows, BATCH)
-            self.row_expiry, self.row_factor = source.has_expiry, source.has_factor
+            self.contracts.named, self.row_factor = source.has_expiry, source.has_factor
             self.feed_rows(rows, count)
 
     def feed_memory(self, SweepRows rows not None) -> None:
         """Takes rows that are kept in memory."""
-        self.row_expiry, self.row_factor = rows.has_expiry, rows.has_factor
+        self.contracts.named, self.row_factor = rows.has_expiry, rows.has_factor
         self.feed_rows(rows.rows, rows.count)
 
     def feed_row(self, int64_t ts_ns, double es_bid, double es_ask, double spy_bid, double spy_ask, *,
@@ -172,7 +153,7 @@ cdef class Backtest:
             ts_ns, es_bid, es_ask, spy_bid, spy_ask, 0.0 if factor is None else factor,
             0 if expiry_ns is None else expiry_ns,
         )
-        self.row_expiry, self.row_factor = expiry_ns is not None, factor is not None
+        self.contracts.named, self.row_factor = expiry_ns is not None, factor is not None
         self.feed_rows(&row, 1)
 
     cdef int feed_rows(self, const QuoteRow* rows, Py_ssize_t count) except -1:
@@ -181,7 +162,7 @@ cdef class Backtest:
         cdef QuoteColumns columns = QuoteColumns(
             &ts_ns[0], &prices[0][0], &prices[1][0], &prices[2][0], &prices[3][0])
         cdef Py_ssize_t first = 0, end
-        if self.row_expiry or self.row_factor or self.envelope is not None:
+        if self.contracts.named or self.row_factor or self.envelope is not None:
             return self.feed_singly(rows, count)
         while first < count:
             end = min(first + BATCH, count)
@@ -232,40 +213,10 @@ cdef class Backtest:
             raise no_contract(ts_ns)
         return 0
 
-    cdef int find_expiry(self, const QuoteRow* row, int64_t* expiry_ns) noexcept nogil:
-        """The row's own expiry, or the fixed one, or the front one; and keeps the list of those used."""
-        cdef const int64_t* contracts = <const int64_t*>self.contracts.data
-        cdef int64_t* used
-        cdef Py_ssize_t at
-        if self.row_expiry:
-            expiry_ns[0] = row.expiry_ns
-        elif self.fixed:
-            expiry_ns[0] = contracts[0]
-        else:
-            # Times do not decrease, so neither does the front contract.
-            while self.front < self.contracts.count and contracts[self.front] <= row.ts_ns:
-                self.front += 1
-            if self.front == self.contracts.count or (
-                    self.front == 0 and row.ts_ns < contracts[0] - 100 * DAY_NS):
-                return NO_CONTRACT
-            expiry_ns[0] = contracts[self.front]
-        if self.used.count > 0 and expiry_ns[0] == self.last_expiry_ns:
-            return DONE
-        self.last_expiry_ns = expiry_ns[0]
-        used = <int64_t*>self.used.data
-        for at in range(self.used.count):
-            if used[at] == expiry_ns[0]:
-                return DONE
-        used = <int64_t*>one_more(&self.used, sizeof(int64_t))
-        if used == NULL:
-            return NO_MEMORY
-        used[0] = expiry_ns[0]
-        return DONE
-
     cdef int calibrate(self, const QuoteRow* row) except -1:
         """A row of the calibration window: it is not traded."""
         cdef int64_t expiry_ns = 0
-        cdef int failed = self.find_expiry(row, &expiry_ns)
+        cdef int failed = contracts_find(&self.contracts, row, &expiry_ns)
         if failed != DONE:
             return failed
         failed = self.commit()
@@ -288,7 +239,7 @@ cdef class Backtest:
     cdef void remember(self, const QuoteRow* row, double factor, int64_t expiry_ns) noexcept nogil:
         if self.rows == 0:
             self.first_ns = row.ts_ns
-            self.water.peak_ns = row.ts_ns
+            self.equity.water.peak_ns = row.ts_ns
         self.rows += 1
         self.last_there = True
         self.last_ns = row.ts_ns
@@ -307,11 +258,11 @@ cdef class Backtest:
         cdef Quote quote
         cdef Position* position = &self.position
         cdef Trade trade
-        failed = self.find_expiry(row, &expiry_ns)
+        failed = contracts_find(&self.contracts, row, &expiry_ns)
         if failed != DONE:
             return failed
         if position.phase != FLAT:
-            if self.row_expiry and expiry_ns != position.expiry_ns:
+            if self.contracts.named and expiry_ns != position.expiry_ns:
                 failed = self.close_at_last(ROLL)
             else:
                 expiry_ns = position.expiry_ns
@@ -377,12 +328,11 @@ cdef class Backtest:
         """Takes rows on which nothing is decided, at least one; the last one's equity is not yet final."""
         cdef const Position* p = &self.position
         cdef Py_ssize_t last = end - 1
-        cdef int64_t last_ns = rows.ts_ns[last]
         cdef int failed = self.commit()
         cdef QuoteRow row
-        cdef Held held
+        cdef Held held = Held(self.totals.net, 0.0, 0.0, 0.0, 0.0, 0.0)
         # Times that are both above 0 have a difference that fits.
-        if self.keep_equity or last_ns >= self.last_day_end_ns or self.water.peak_ns < 0:
+        if self.keep_equity or self.equity.water.peak_ns < 0:
             while first < last and failed == DONE:
                 row_at(rows, first, &row)
                 self.remember(&row, self.factor, expiry_ns)
@@ -390,14 +340,12 @@ cdef class Backtest:
                 first += 1
         elif first < last:
             self.rows += last - first
-            if p.phase == FLAT:
-                # The equity stands still, so that only the last row can matter.
-                water_note(&self.water, rows.ts_ns[last - 1], self.totals.net + 0.0)
-            else:
+            if p.phase != FLAT:
                 self.held_rows += last - first
                 held = Held(self.totals.net, p.entry.es, p.entry.spy, p.side * self.terms.notional,
                             p.side * p.shares, 0.5 * p.cost)
-                hold_rows(stretch_level(), rows, first, last, &held, &self.water)
+            if not equity_take(&self.equity, rows, first, last, &held):
+                failed = NO_MEMORY
         row_at(rows, last, &row)
         self.remember(&row, self.factor, expiry_ns)
         return failed
@@ -405,7 +353,7 @@ cdef class Backtest:
     cdef int64_t quiet_expiry(self, int64_t first_ns, int64_t end_ns) noexcept nogil:
         """The expiry of rows, by their first and last time, in which only prices can do anything; else 0."""
         cdef int64_t expiry_ns
-        if self.used.count == 0:
+        if self.contracts.used.count == 0:
             return 0
         if self.position.phase == ENTERING or self.position.phase == LEAVING:
             return 0
@@ -414,36 +362,28 @@ cdef class Backtest:
             if self.rules.max_hold_ns > 0 and end_ns - self.signal.entry_ns >= self.rules.max_hold_ns:
                 return 0
         else:
-            expiry_ns = self.last_expiry_ns
+            expiry_ns = self.contracts.last_ns
             if first_ns < self.signal.blocked_until_ns:
                 return 0
         # The front contract is noted with each row, whatever a position's own is.
-        return expiry_ns if end_ns < expiry_ns and (self.fixed or end_ns < self.last_expiry_ns) else 0
+        if end_ns >= expiry_ns or (end_ns >= self.contracts.last_ns and not self.contracts.fixed):
+            return 0
+        return expiry_ns
 
-    # The peak, the date and the count change at most once a row.
-    @cython.cdivision(True)
     cdef int commit(self) noexcept nogil:
         """Makes the last row's equity final."""
         cdef Point* point
-        cdef double* close
-        cdef int64_t day_end_ns
         if not self.last_there:
             return DONE
         self.last_there = False
         self.held_rows += self.last_held
-        water_note(&self.water, self.last_ns, self.last_equity)
+        if not equity_note(&self.equity, self.last_ns, self.last_equity):
+            return NO_MEMORY
         if self.envelope is not None:
-            self.envelope.add_equity(self.last_ns, self.last_equity, self.water.peak - self.last_equity)
-        if self.closes.count == 0 or self.last_ns >= self.last_day_end_ns:
-            day_end_ns = self.last_ns - self.last_ns % DAY_NS
-            # C's remainder has the sign of the time; dates before 1970 need the floor.
-            self.last_day_end_ns = day_end_ns if self.last_ns < day_end_ns else day_end_ns + DAY_NS
-            close = <double*>one_more(&self.closes, sizeof(double))
-            if close == NULL:
-                return NO_MEMORY
-        (<double*>self.closes.data)[self.closes.count - 1] = self.last_equity
+            self.envelope.add_equity(
+                self.last_ns, self.last_equity, self.equity.water.peak - self.last_equity)
         if self.keep_equity:
-            point = <Point*>one_more(&self.equity, sizeof(Point))
+            point = <Point*>one_more(&self.points, sizeof(Point))
             if point == NULL:
                 return NO_MEMORY
             point[0] = Point(self.last_ns, self.last_equity)
@@ -497,8 +437,8 @@ cdef class Backtest:
 
     def take_equity(self) -> tuple:
         """(times, values) of the rows since the last call: native int64 and double, as bytes."""
-        cdef const Point* points = <const Point*>self.equity.data
-        cdef Py_ssize_t at, count = self.equity.count
+        cdef const Point* points = <const Point*>self.points.data
+        cdef Py_ssize_t at, count = self.points.count
         cdef bytes times = PyBytes_FromStringAndSize(NULL, count * sizeof(int64_t))
         cdef bytes values = PyBytes_FromStringAndSize(NULL, count * sizeof(double))
         cdef int64_t* time = <int64_t*><char*>times
@@ -506,14 +446,13 @@ cdef class Backtest:
         for at in range(count):
             time[at] = points[at].ts_ns
             value[at] = points[at].equity
-        self.equity.count = 0
+        self.points.count = 0
         return times, values
 
     @property
     def expiries_ns(self) -> list[int]:
         """The expiries of the rows so far, in the order of their first use."""
-        cdef Py_ssize_t at
-        return [(<const int64_t*>self.used.data)[at] for at in range(self.used.count)]
+        return contracts_used(&self.contracts)
 
     def open_position_document(self) -> dict | None:
         """What is held, or None; times in ns. A leg that is still on its way has no price yet."""
@@ -561,8 +500,8 @@ cdef class Backtest:
             "slippage_pnl": self.slippage,
             "basis_pnl": totals.gross - self.carry - self.slippage,
             "unfilled_entries": self.unfilled_entries,
-            "max_drawdown": self.water.drawdown,
-            "max_drawdown_ns": self.water.under_water_ns,
+            "max_drawdown": self.equity.water.drawdown,
+            "max_drawdown_ns": self.equity.water.under_water_ns,
             "max_drawdown_closed": totals.drawdown,
             "exposure": self.held_rows / self.rows if self.rows else None,
             "winning_pnl": totals.won,
@@ -578,6 +517,4 @@ cdef class Backtest:
 
     def daily(self) -> dict[str, float | None]:
         """What follows from the last equity of each UTC date, by name."""
-        cdef Py_ssize_t at
-        closes = [(<const double*>self.closes.data)[at] for at in range(self.closes.count)]
-        return daily_statistics(closes, self.water.drawdown)
+        return daily_statistics(equity_closes(&self.equity), self.equity.water.drawdown)

@@ -33,7 +33,8 @@ cdef extern from *:
         const double* es_ask
         const double* spy_bid
         const double* spy_ask
-    # What the equity of a row is worked out from while both legs are held; sizes have the side's sign.
+    # What the equity of a row is worked out from while both legs are held, whose sizes have the side's sign,
+    # or while nothing is, and they are 0.
     ctypedef struct Held "ArbHeld":
         double net
         double es_entry
@@ -49,6 +50,14 @@ cdef extern from *:
         int64_t under_water_ns
     # Counts the equity of one row.
     void water_note "arb_note"(Water* water, int64_t ts_ns, double equity) noexcept nogil
+
+
+cdef inline double held_equity(const Held* held, const QuoteColumns* rows, Py_ssize_t at) noexcept nogil:
+    """The equity of a row, its position marked at mids and charged half of its cost."""
+    cdef double es = (rows.es_bid[at] + rows.es_ask[at]) / 2
+    cdef double spy = (rows.spy_bid[at] + rows.spy_ask[at]) / 2
+    return held.net + (
+        held.es_size * (es - held.es_entry) - held.spy_size * (spy - held.spy_entry) - held.half_cost)
 
 
 cdef int stretch_level() noexcept nogil

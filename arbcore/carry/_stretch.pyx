@@ -254,10 +254,6 @@ cdef void hold_rows(int level, const QuoteColumns* rows, Py_ssize_t first, Py_ss
                     Water* water) noexcept nogil:
     """Counts the equity of rows on which both legs are held; times are in order and fit in 63 bits."""
     cdef Py_ssize_t at = arb_hold(rows, first, end, held, water) if level > 0 else first
-    cdef double es, spy
     while at < end:
-        es = (rows.es_bid[at] + rows.es_ask[at]) / 2
-        spy = (rows.spy_bid[at] + rows.spy_ask[at]) / 2
-        water_note(water, rows.ts_ns[at], held.net + (
-            held.es_size * (es - held.es_entry) - held.spy_size * (spy - held.spy_entry) - held.half_cost))
+        water_note(water, rows.ts_ns[at], held_equity(held, rows, at))
         at += 1

@@ -20,7 +20,7 @@ from arbcore.carry._sweep_bits cimport Bitmap, bits_at_least, bits_at_most, bits
 from arbcore.carry._sweep_cells cimport WINDOW_ROWS, WINDOW_WORDS, WORD, Segment
 from arbcore.carry._sweep_rows cimport SweepRows
 
-from arbcore.carry._backtest import no_contract
+from arbcore.carry._contracts import no_contract
 
 cdef enum:
     COLUMNS = 5

@@ -1,0 +1,3 @@
+from arbcore.errors import InputError
+
+def no_contract(ts_ns: int) -> InputError: ...
