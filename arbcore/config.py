@@ -29,6 +29,11 @@ KILL_SWITCH_NAME = "KILL_SWITCH"
 # Switches of the build (setup.py) and of the test suite share the prefix and are nobody's typing mistake.
 _NOT_SETTINGS = frozenset({"ARBCORE_SANITIZE", "ARBCORE_TRACE", "ARBCORE_ANNOTATE"})
 
+#: Names are alike from here on, as difflib measures it, and if their lengths differ by no more than this.
+NEAR, NEAR_LENGTHS = 0.85, 5
+#: An environment has short names of others, such as LOGLEVEL; a longer one that is near is no accident.
+OTHERS_LENGTH_MIN = 12
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -164,7 +169,7 @@ def load(
     or a ``.env`` that cannot be read.
     """
     known = {setting.name: setting for setting in settings}
-    all_names = {*known, *elsewhere}
+    all_names = {*known, *elsewhere, KILL_SWITCH_NAME}
     entries, warnings = read_dotenv(directory / DOTENV_NAME)
     layers: list[tuple[str, str, str]] = [
         (name, text, f"{DOTENV_NAME} line {line}") for name, text, line in entries
@@ -180,13 +185,29 @@ def load(
                 resolved[name] = Resolved(
                     known[name], known[name].default, "default (empty in the environment)"
                 )
-        elif name.startswith(PREFIXES) and name not in _NOT_SETTINGS and name not in all_names:
-            warnings.append(_unknown(name, source, all_names))
+        elif (warning := _mistyped(name, source, all_names)) is not None:
+            warnings.append(warning)
     for name, (text, flag) in (flags or {}).items():
         if name not in known:
             raise ConfigError(_unknown(name, flag, known))
         resolved[name] = Resolved(known[name], parse_value(known[name], text, flag), flag)
     return Config(resolved, tuple(warnings))
+
+
+def _mistyped(name: str, source: str, known: set[str]) -> str | None:
+    """A warning where a name is probably meant for arbcore and is no setting."""
+    if name in known or name in _NOT_SETTINGS:
+        return None
+    if name.startswith(PREFIXES):
+        return _unknown(name, source, known)
+    if source == "environment" and len(name) < OTHERS_LENGTH_MIN:
+        return None
+    # Names without a prefix stand among everybody's: only a near one is worth a word.
+    candidates = [each for each in known if abs(len(each) - len(name)) <= NEAR_LENGTHS]
+    nearest = difflib.get_close_matches(name.upper(), candidates, n=1, cutoff=NEAR)
+    if not nearest:
+        return None
+    return f"There is no setting {printable(name)} ({source}); did you mean {nearest[0]}?"
 
 
 def _unknown(name: str, source: str, known: Iterable[str]) -> str:
@@ -240,7 +261,7 @@ def parse_value(setting: Setting, text: str, source: str) -> Any:
         value: Any = _choice(setting, text) if setting.kind == "choice" else _PARSERS[setting.kind](text)
     except ValueError as error:
         reason = str(error) or f"one of {', '.join(setting.options)}"
-        shown = "its value" if setting.secret else f"{printable(text)!r}"
+        shown = "something else, not shown here" if setting.secret else f"{printable(text)!r}"
         raise ConfigError(f"{setting.name} ({source}) must be {reason}, but is {shown}.") from None
     low, high = setting.minimum, setting.maximum
     if (low is not None and value < low) or (high is not None and value > high):

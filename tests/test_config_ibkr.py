@@ -123,6 +123,35 @@ def test_a_mistyped_name_is_a_warning_with_the_nearest(tmp_path: Path) -> None:
     assert "did you mean IB_PORT?" in load(tmp_path, IB_PROT="4002").warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("ENTRY_TRESHOLD_BPS", "ENTRY_THRESHOLD_BPS"),
+        ("DAILY_LOSS_LIMIT", "DAILY_LOSS_LIMIT_USD"),
+        ("STOP_LOS_BPS", "STOP_LOSS_BPS"),
+        ("TRADNG_ENABLED", "TRADING_ENABLED"),
+        ("MAX_FUTURE_CONTRACTS", "MAX_FUT_CONTRACTS"),
+    ],
+)
+def test_a_mistyped_name_without_a_prefix_is_a_warning_too(tmp_path: Path, name: str, meant: str) -> None:
+    said = f"There is no setting {name} (environment); did you mean {meant}?"
+    assert load(tmp_path, **{name: "1"}).warnings == (said,)
+    (tmp_path / ".env").write_text(f"{name}=1\n")
+    assert load(tmp_path).warnings == (said.replace("environment", ".env line 1"),)
+
+
+def test_a_mistyped_kill_switch_in_the_settings_file_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("KILLSWITCH=1\nKILL_SWITCH=0\nDB_PATHS=x\n")
+    kill, path = load(tmp_path).warnings
+    assert kill.endswith("did you mean KILL_SWITCH?")
+    assert path.endswith("did you mean DB_PATH?")
+
+
+def test_names_of_other_programs_are_nobodys_mistake(tmp_path: Path) -> None:
+    others = ("LOGLEVEL", "DB_HOST", "MAX_JOBS", "STOP_TIMEOUT_SECONDS", "XDG_SESSION_TYPE", "ENTRYPOINT")
+    assert load(tmp_path, **dict.fromkeys(others, "1")).warnings == ()
+
+
 def test_the_other_bots_names_are_no_mistakes(tmp_path: Path) -> None:
     names = [setting.name for setting in config.exchange_settings()]
     resolved = config.load(carry_settings(), tmp_path, {"ARBCORE_TEAM": "ALPHA"}, elsewhere=names)
