@@ -181,14 +181,20 @@ class FredRate:
 CONVENTIONS = {"DTB4WK": 28, "DTB3": 91, "DTB6": 182, "DTB1YR": 364, "SOFR": 0, "EFFR": 0, "DFF": 0}
 
 
-def rate_of(observation: Observation) -> Rate:
-    """The observation as a rate of the carry desk; ConfigError for a series whose convention is unknown."""
-    days = CONVENTIONS.get(observation.series)
+def convention(series: str) -> int:
+    """How a series is quoted, as in ``CONVENTIONS``; ConfigError where that is unknown."""
+    days = CONVENTIONS.get(series)
     if days is None:
         known = ", ".join(CONVENTIONS)
         raise ConfigError(
-            f"How FRED's {observation.series} is quoted is not known; set FRED_SERIES_ID to one of {known}."
+            f"How FRED's {printable(series)} is quoted is not known; set FRED_SERIES_ID to one of {known}."
         )
+    return days
+
+
+def rate_of(observation: Observation) -> Rate:
+    """The observation as a rate of the carry desk; ConfigError for a series whose convention is unknown."""
+    days = convention(observation.series)
     decimal = observation.percent / 100
     return BillRate(decimal, days=days) if days else SimpleRate(decimal)
 

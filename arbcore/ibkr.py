@@ -140,19 +140,11 @@ class Bot:
     async def run(self) -> None:
         """Runs to the end. Raises ConnectError, RunError or ConfigError, one sentence each."""
         try:
-            if not await self._join():
-                return
-            if self.plan.duration_s is not None:
-                self.later(self._stop_after(self.plan.duration_s))
-            if not self.plan.clocked:
-                self.later(self._heartbeat())
-            self._sampled_ns = self.clock.now_ns()
-            while self._failure is None and not (self.session and self.session.stopped):
-                self._housekeep()
-                self.sample()
-                self._woken.clear()
-                with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), HOUSEKEEPING_S)
+            try:
+                if await self._join():
+                    await self._look_after()
+            except Exception as error:  # noqa: BLE001  Whatever it was, orders may be at work.
+                self._on_trouble(error)
             if self._failure is not None:
                 self._give_up(self._failure)
                 raise self._failure
@@ -179,10 +171,25 @@ class Bot:
         self.chronicle.note("info", "stop", told + kept)
         return False
 
+    async def _look_after(self) -> None:
+        """Connected for the first time: until the run is over."""
+        if self.plan.duration_s is not None:
+            self.later(self._stop_after(self.plan.duration_s))
+        if not self.plan.clocked:
+            self.later(self._heartbeat())
+        self._sampled_ns = self.clock.now_ns()
+        while self._failure is None and not (self.session and self.session.stopped):
+            self._woken.clear()
+            self._housekeep()
+            self.sample()
+            with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), HOUSEKEEPING_S)
+
     def _give_up(self, error: ArbcoreError) -> None:
         """The run ends out of order: no more decisions, what still works is cancelled, people hear it."""
         self._cancel_everything()
-        self.chronicle.last_words(f"{error} The bot has stopped and holds {self._held() or 'nothing'}.")
+        held = "" if self.session is None else f" and holds {self._held() or 'nothing'}"
+        self.chronicle.last_words(f"{error} The bot has stopped{held}.")
 
     def _cut_off(self) -> None:
         """Somebody would not wait for the orderly stop."""

@@ -168,6 +168,7 @@ def test_without_tws_one_sentence_says_what_to_start(tmp_path: Path) -> None:
         (("--paper", "--simulate", "-"), {}, "replays a file, not standard input"),
         (("--paper",), {"ENTRY_THRESHOLD_BPS": "lots"}, "ENTRY_THRESHOLD_BPS (environment) must be a number"),
         (("--paper",), {"FUT_SYMBOL": "NQ"}, "must be one of ES, MES"),
+        (("--paper",), {"FRED_API_KEY": "k", "FRED_SERIES_ID": "DGS10"}, "set FRED_SERIES_ID to one"),
         ((), {}, "One of the arguments --paper --live is required"),
     ],
 )

@@ -197,7 +197,7 @@ class _Play:
 
         from arbcore.broker.guards import LIVE, PAPER, check_before
         from arbcore.config_ibkr import desk_settings, ibkr_settings
-        from arbcore.fred import FredRate, FredSettings, rate_of
+        from arbcore.fred import FredRate, FredSettings, convention, rate_of
         from arbcore.ibkr import Plan
 
         args, resolved = self._args, self._resolved
@@ -214,6 +214,8 @@ class _Play:
             console.event("TRADING_ENABLED is 0: signals are written down, nothing is ordered.")
         rate = None
         if settings.fred_key:
+            # Before anything is dialled, not when the first value comes.
+            convention(settings.fred_series)
             fred = FredRate(FredSettings(series=settings.fred_series, key=settings.fred_key))
             fred.start()
 

@@ -1,11 +1,17 @@
 """The ends of a run: told to stop at any moment, and by a failure of its own."""
 
 import asyncio
+import dataclasses
 import socket
 
 import pytest
 from bot_runs import Run
 from carry_bots import CHEAP, FAIR, RICH, bot_of, plan_of
+
+from arbcore.broker.alerts import Alerts
+from arbcore.config import KillSwitch
+from arbcore.errors import RunError
+from arbcore.store import Store
 
 #: Questions of the first connection, in the order in which they are asked.
 AT_THE_START = ("positions", "current_time", "contract_details")
@@ -141,3 +147,68 @@ def test_what_is_cut_off_cancels_what_works(play):
         await run.until(lambda: run.served.do(statuses) == ["Cancelled"] * 2)
 
     play(script, compare=False, order_timeout_s=60.0)
+
+
+# --- failures -------------------------------------------------------------------------------------------
+
+
+def failing(*_):
+    raise RunError("The disk is full.")
+
+
+def breaking(*_):
+    raise ZeroDivisionError("by nothing")
+
+
+@pytest.mark.parametrize(
+    ("where", "fails", "words"),
+    [
+        ("flush", failing, "The disk is full."),
+        ("rate", failing, "The disk is full."),
+        ("kill switch", breaking, r"Unexpected failure inside arbcore \(ZeroDivisionError: by nothing\)"),
+        ("sample", breaking, r"Unexpected failure inside arbcore \(ZeroDivisionError: by nothing\)"),
+    ],
+)
+def test_whatever_fails_in_the_loop_cancels_and_is_heard(where, fails, words, play, monkeypatch):
+    """One leg has filled and the other is held at the broker when it happens."""
+    posted = []
+    monkeypatch.setattr(Alerts, "post", lambda _, kind, text: posted.append((kind, text)))
+
+    async def script(run):
+        await run.active()
+        run.fault("held_message", 60.0, count=1)
+        run.market.dev_bps = RICH
+        await run.until(lambda: run.bot.session.positions() == {"ES": 0, "SPY": 502})
+        assert "PreSubmitted" in run.served.do(statuses)
+        if where == "flush":
+            monkeypatch.setattr(Store, "flush", fails)
+        elif where == "rate":
+            run.bot.plan = dataclasses.replace(run.bot.plan, rate=fails)
+        elif where == "kill switch":
+            monkeypatch.setattr(KillSwitch, "reason", fails)
+        else:
+            monkeypatch.setattr(run.bot, "sample", fails)
+        with pytest.raises(RunError, match=words) as caught:
+            await run.task
+        monkeypatch.undo()
+        assert posted[-1] == ("failed", f"{caught.value} The bot has stopped and holds SPY +502.")
+        run.task = asyncio.ensure_future(asyncio.sleep(0))
+        await run.until(lambda: "PreSubmitted" not in run.served.do(statuses))
+        assert run.sent == 2
+
+    play(script, compare=False, order_timeout_s=60.0)
+
+
+def test_a_start_that_fails_is_heard_too(play, monkeypatch):
+    posted = []
+    monkeypatch.setattr(Alerts, "post", lambda _, kind, text: posted.append((kind, text)))
+
+    async def script(run):
+        with pytest.raises(RunError):
+            await run.task
+        run.task = asyncio.ensure_future(asyncio.sleep(0))
+        ((kind, text),) = posted
+        assert kind == "failed"
+        assert text.endswith("The bot has stopped and holds nothing.")
+
+    play(script, compare=False, faults=("unknown_contract@0",))
