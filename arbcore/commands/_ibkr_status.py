@@ -1,12 +1,15 @@
 """The carry bot's status: what the console shows of a run while it lasts."""
 
 import asyncio
+import logging
 import time
 
 from arbcore.carry.desk.rows import ES, SPY
 from arbcore.commands._console import Console
 from arbcore.ibkr import Bot
 from arbcore.text import printable
+
+_log = logging.getLogger(__name__)
 
 EVERY_S = 0.25
 
@@ -20,11 +23,16 @@ class IbkrStatus:
         self._began_s = time.monotonic()
 
     async def show(self) -> None:
-        """Redraws now and then."""
-        while True:
-            await asyncio.sleep(EVERY_S)
-            if self._bot.session is not None:
-                self._console.show(time.monotonic_ns(), block=self.block, line=self.line)
+        """Redraws now and then. A status that fails is said once and ends; the run goes on without it."""
+        try:
+            while True:
+                await asyncio.sleep(EVERY_S)
+                if self._bot.session is not None:
+                    self._console.show(time.monotonic_ns(), block=self.block, line=self.line)
+        except Exception as error:  # noqa: BLE001  What is held is not left alone for a picture's sake.
+            _log.debug("The status ends.", exc_info=error)
+            what = f"{type(error).__name__}: {printable(str(error))}"
+            self._bot.chronicle.alarm("status", f"The status cannot be shown ({what}); the run goes on.")
 
     def block(self) -> list[str]:
         """The block on a terminal."""
@@ -38,10 +46,11 @@ class IbkrStatus:
         measured = "   ".join(
             f"{name} {speed[name]:,.0f} µs" for name in ("p50", "p99", "max") if speed[name] is not None
         )
+        pnl = status["day_pnl"]
         alarms = sum(bot.chronicle.alarms.values())
         lines = [
             f"{bot.plan.mode} {printable(bot.account)}  {self._elapsed()}  {status['state']}{because}",
-            f"P&L today {status['day_pnl']:+,.2f} USD   positions  {held}",
+            f"P&L today {'unknown' if pnl is None else f'{pnl:+,.2f} USD'}   positions  {held}",
             f"quotes {tally.quotes:,}   signals {bot.chronicle.signals:,}   alarms {alarms:,}",
             f"orders {tally.orders:,}   cancels {tally.cancels:,}   latency {measured or '-'}",
         ]
@@ -65,8 +74,9 @@ class IbkrStatus:
             return "connecting"
         status, tally = bot.session.status(), bot.tally
         held = " ".join(f"{leg}={size:+d}" for leg, size in status["positions"].items())
+        pnl = "unknown" if status["day_pnl"] is None else f"{status['day_pnl']:+.2f}"
         return (
-            f"{self._elapsed()} {status['state']} pnl_today={status['day_pnl']:+.2f} {held} "
+            f"{self._elapsed()} {status['state']} pnl_today={pnl} {held} "
             f"orders={tally.orders} quotes={tally.quotes}"
         )
 
