@@ -273,6 +273,7 @@ class Bot:
         if self._recorder is not None:
             self._recorder.close()
         if self._store is not None:
+            self.chronicle.count_skipped()
             self._store.close()
 
     def touch(self, leg: str) -> ev.Quote | None:
@@ -569,6 +570,7 @@ class Bot:
         now_ns = self.clock.now_ns()
         if self.link is not None and now_ns - self._sampled_ns >= SAMPLE_NS:
             self._sampled_ns = now_ns
+            self.chronicle.count_skipped()
             self.chronicle.sample((self.link.listener.touch(ES), self.link.listener.touch(SPY)))
 
     def _record(self, recorder: QuoteRecorder) -> None:

@@ -43,9 +43,10 @@ _COLUMNS = {
         "implied_repo"
     ),
     "events": "ts, level, kind, text",
+    "skipped": "date, reason, count",
 }
 _KEYS = {"trades": "trade_id", "orders": "created_ts", "executions": "ts", "adjustments": "adjustment",
-         "signals": "signal_id", "events": "event_id"}  # fmt: skip
+         "signals": "signal_id", "events": "event_id", "skipped": "date, reason"}  # fmt: skip
 
 Record = dict[str, Any]
 
@@ -62,6 +63,7 @@ class StoreRows:
     adjustments: list[Record]
     signals: list[Record]
     events: list[Record]
+    skipped: list[Record]
 
 
 def read_store(path: Path) -> StoreRows:
@@ -118,6 +120,7 @@ def document(rows: StoreRows) -> Record:
         "executions": len(rows.executions),
         "commissions_unknown": sum(one["commission"] is None for one in rows.executions),
         "signals": _signals(rows.signals),
+        "not_decided": _skipped(rows.skipped),
         "alarms": dict(Counter(event["kind"] for event in rows.events if event["level"] == "alarm")),
         "state": next((e["text"] for e in reversed(rows.events) if e["kind"] == "state"), None),
         "states": states(rows),
@@ -312,6 +315,14 @@ def _signals(signals: Sequence[Record]) -> Record:
     }
 
 
+def _skipped(rows: Iterable[Record]) -> dict[str, int]:
+    """How many decisions were not made, by reason, over all days."""
+    found: Counter[str] = Counter()
+    for row in rows:
+        found[row["reason"]] += row["count"]
+    return dict(found)
+
+
 def _sum(values: Iterable[float | None]) -> float | None:
     """None where any part is unknown."""
     total = 0.0
@@ -372,12 +383,14 @@ def summary_lines(found: Record) -> list[str]:
         f"  slippage        {_usd(found['slippage'])}   (against the prices at the signals)",
         f"  executions      {found['executions']:,}   ({found['commissions_unknown']:,} without commission)",
         f"  positions       ES {found['positions'][ES]:+d}, SPY {found['positions'][SPY]:+d}",
-        f"  signals         {_counts(found['signals']['acted_on'])}",
+        f"  signals         {counted(found['signals']['acted_on'])}",
     ]
     if found["signals"]["refused"]:
-        lines.append(f"    refused       {_counts(found['signals']['refused'])}")
+        lines.append(f"    refused       {counted(found['signals']['refused'])}")
+    if found["not_decided"]:
+        lines.append(f"  not decided     {counted(found['not_decided'])}")
     if found["alarms"]:
-        lines.append(f"  alarms          {_counts(found['alarms'])}")
+        lines.append(f"  alarms          {counted(found['alarms'])}")
     lines += [
         f"  {day['date']}      {_usd(day['net_pnl'])}   "
         f"({plural(day['trades'], 'trade')}, {plural(day['executions'], 'execution')})"
@@ -410,5 +423,6 @@ def _usd(value: float | None) -> str:
     return "unknown" if value is None else f"{value:+,.2f} USD"
 
 
-def _counts(counts: dict[str, int]) -> str:
+def counted(counts: dict[str, int]) -> str:
+    """``3 ACTIVE, 1 HALTED``; none where nothing was counted."""
     return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "none"

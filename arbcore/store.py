@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arbcore.carry.civil import NS_PER_DAY, iso_date, iso_time, read_date, read_time
+from arbcore.carry.civil import NS_PER_DAY, iso_date, iso_time, read_date, read_time, utc_to_new_york
 from arbcore.carry.desk.events import Commission
 from arbcore.carry.desk.rows import (
     AdjustmentRow,
@@ -228,6 +228,14 @@ class Store:
         self._note(
             "INSERT INTO events (ts, level, kind, text) VALUES (?, ?, ?, ?)",
             (iso_time(ts_ns), level, kind, text),
+        )
+
+    def note_skipped(self, ts_ns: int, *, reason: str, count: int) -> None:
+        """Telemetry: so many more decisions that were not made, on the New York date of a time."""
+        self._note(
+            "INSERT INTO skipped (date, reason, count) VALUES (?, ?, ?) ON CONFLICT (date, reason) "
+            "DO UPDATE SET count = count + excluded.count",
+            (iso_date(utc_to_new_york(ts_ns)[0]), reason, count),
         )
 
     def note_commission(self, report: Commission, *, ts_ns: int) -> None:

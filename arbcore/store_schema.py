@@ -136,6 +136,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "DELETE FROM meta WHERE key = 'factor'",
     ),
+    (
+        # How many decisions were not made for the want of good prices, by New York date and reason.
+        """CREATE TABLE skipped (
+            date TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            PRIMARY KEY (date, reason)
+        ) WITHOUT ROWID""",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

@@ -56,6 +56,19 @@ def test_what_was_seen_and_said(path: Path) -> None:
     assert report["state"] == "ACTIVE"
 
 
+def test_what_was_not_decided_is_counted_by_reason(path: Path) -> None:
+    store = opened(path)
+    for day in range(3):
+        store.note_skipped(NOW_NS + day * 86_400 * 10**9, reason="SPY closed", count=4)
+        store.note_skipped(NOW_NS + day * 86_400 * 10**9, reason="ES stale", count=1)
+    store.note_skipped(NOW_NS, reason="SPY closed", count=1_000)
+    store.close()
+    report = found(path)
+    assert report["not_decided"] == {"ES stale": 3, "SPY closed": 1_012}
+    assert "  not decided     3 ES stale, 1,012 SPY closed" in summary_lines(report)
+    assert len(read_store(path).skipped) == 6
+
+
 def test_an_unknown_commission_makes_the_net_unknown_never_zero(path: Path) -> None:
     store = opened(path)
     fill_store(store, commission=None)

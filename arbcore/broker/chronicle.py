@@ -34,6 +34,7 @@ class Chronicle:
         self.session: Session | None = None
         self.alarms: Counter[str] = Counter()
         self.signals = 0
+        self._skipped: Counter[str] = Counter()
         self._alerts = alerts
         self._told = told
         self._utc_ns = utc_ns
@@ -82,6 +83,15 @@ class Chronicle:
         names = ("dev_bps", "edge_cc_bps", "edge_rev_bps")
         known = {} if found is None else dict(zip(names, found, strict=True))
         self._keep(quotes, action="sample", **known)
+
+    def count_skipped(self) -> None:
+        """What the desk has not decided since this was asked last."""
+        if self.store is None or self.session is None:
+            return
+        for reason, count in self.session.status()["skipped"].items():
+            if more := count - self._skipped[reason]:
+                self._skipped[reason] = count
+                self.store.note_skipped(self._utc_ns(), reason=reason, count=more)
 
     def _keep(self, quotes: Quotes, *, action: str, **known: Any) -> None:
         if self.store is not None:

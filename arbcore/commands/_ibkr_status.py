@@ -41,6 +41,7 @@ class IbkrStatus:
             return []
         status, tally = bot.session.status(), bot.tally
         because = f": {printable('; '.join(status['reasons']))}" if status["reasons"] else ""
+        because += f"  waiting: {status['waiting']}" if status["waiting"] else ""
         held = "  ".join(f"{leg} {size:+d}" for leg, size in status["positions"].items())
         speed = tally.latency.summary_us()
         measured = "   ".join(
@@ -73,11 +74,12 @@ class IbkrStatus:
         if bot.session is None:
             return "connecting"
         status, tally = bot.session.status(), bot.tally
+        waiting = f" (waiting: {status['waiting']})" if status["waiting"] else ""
         held = " ".join(f"{leg}={size:+d}" for leg, size in status["positions"].items())
         pnl = "unknown" if status["day_pnl"] is None else f"{status['day_pnl']:+.2f}"
         return (
             f"{self._elapsed()} {status['state']} pnl_today={pnl} {held} "
-            f"orders={tally.orders} quotes={tally.quotes}"
+            f"orders={tally.orders} quotes={tally.quotes}{waiting}"
         )
 
     def _elapsed(self) -> str:

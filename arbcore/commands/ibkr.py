@@ -314,7 +314,7 @@ class _Play:
         found = {} if session is None else document(read_store(plan.settings.store_path))
         kept = (
             "account", "mode", "trades", "wins", "gross_pnl", "commissions", "net_pnl", "slippage",
-            "positions", "open_trades", "executions", "signals", "alarms",
+            "positions", "open_trades", "executions", "signals", "not_decided", "alarms",
         )  # fmt: skip
         return {
             "schema": "arbcore.ibkr/1",
@@ -324,6 +324,7 @@ class _Play:
             "duration_s": duration_s,
             "state": None if session is None else session.state,
             "reasons": [] if session is None else list(session.reasons),
+            "waiting": "" if session is None else session.status()["waiting"],
             "connections": tally.connections,
             "quotes": tally.quotes,
             "orders_sent": tally.orders,
@@ -335,6 +336,8 @@ class _Play:
 
 def summary_lines(document: dict[str, Any]) -> list[str]:
     """The result for a person."""
+    from arbcore.report import counted
+
     if document["state"] is None:
         return [f"{document['address']}: stopped before there was a connection; nothing was sent."]
     latency = document["latency_us"]
@@ -358,8 +361,11 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
         f"  latency, µs     {measured}   (quote in to orders handed on, stored first)",
         f"  state           {document['state']}{because}",
     ]
+    if document["waiting"]:
+        lines.append(f"  waiting         {document['waiting']}")
+    if document["not_decided"]:
+        lines.append(f"  not decided     {counted(document['not_decided'])}")
     if document["alarms"]:
-        counts = ", ".join(f"{kind} {count:,}" for kind, count in document["alarms"].items())
-        lines.append(f"  alarms          {counts}")
+        lines.append(f"  alarms          {counted(document['alarms'])}")
     lines.append(f"  more            arbcore report --db {document['store']}")
     return lines

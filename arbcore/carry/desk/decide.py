@@ -84,6 +84,11 @@ class Decider:
         """Whether the factor is still being measured: until then there is no deviation to speak of."""
         return self._calibration_left > 0
 
+    @property
+    def to_measure(self) -> int:
+        """Decisions that the measurement of the factor still lacks."""
+        return self._calibration_left
+
     def decide(self, ts_ns: int) -> None:
         """One decision on the quotes as they stand, at a time of the market's clock."""
         core = self.core

@@ -23,8 +23,9 @@ from arbcore.carry.desk.orders import DOUBT, UNKNOWN
 from arbcore.carry.desk.pair import CLOSED, HELD, Pairs
 from arbcore.carry.desk.recovery import PAUSE_NS, Recovery
 from arbcore.carry.desk.risk import ENTRY_PAUSE
-from arbcore.carry.desk.rows import ES, SIDE_NAMES, Snapshot
+from arbcore.carry.desk.rows import ES, Snapshot
 from arbcore.carry.desk.settings import SECOND_NS, DeskSettings, seconds_ns
+from arbcore.carry.desk.shown import status_of
 from arbcore.carry.desk.terms import CarryTerms
 from arbcore.carry.desk.writeoff import WriteOff
 from arbcore.carry.rates import ConstantRate
@@ -170,22 +171,7 @@ class Session:
 
     def status(self) -> dict[str, Any]:
         """What a live status line shows."""
-        core = self._core
-        trade = next(iter(self._pairs.open.values()), None)
-        return {
-            "state": self.state,
-            "reasons": list(self.reasons),
-            "positions": self.positions(),
-            "pair": None if trade is None else {
-                "trade_id": trade.trade_id, "side": SIDE_NAMES[trade.side], "phase": trade.phase,
-                "contracts": abs(trade.position[ES]), "naked": trade.residual != 0,
-            },
-            "day_pnl": self._day.pnl(),
-            "live_orders": len(core.orders.live),
-            "decisions": self._decider.decisions,
-            "skipped": dict(self._decider.skipped),
-            "factor": core.gate.factor,
-        }  # fmt: skip
+        return status_of(self._core, self._pairs, self._decider, day=self._day)
 
     # --- what the quotes mean, for whoever writes it down -----------------------------------------
 
