@@ -113,6 +113,7 @@ class Bot:
         self.chronicle = Chronicle(alerts=alerts, told=told, utc_ns=self.clock.utc_ns)
         self._store: Store | None = None
         self._recorder = None if plan.record is None else QuoteRecorder(plan.record)
+        self._recording = False
         self.link: IbLink | None = None
         self._rows = Rows(self, decided=plan.rows, timeout_s=plan.settings.connect_timeout_s)
         self._queue: deque[ev.Event] = deque()
@@ -271,7 +272,7 @@ class Bot:
         if link is not None:
             link.disconnect()
         if self._recorder is not None:
-            self._recorder.close()
+            self._recorder.close(self.clock.utc_ns())
         if self._store is not None:
             self.chronicle.count_skipped()
             self._store.close()
@@ -407,11 +408,13 @@ class Bot:
         kind = type(event)
         if kind is ev.Quote or kind is ev.Alive:
             self.tally.quotes += 1
-            if self._recorder is not None:
-                self._record(self._recorder)
             if self.plan.rows:
                 # The row's end brings both legs' quotes, at the row's time.
                 return
+            if self._recorder is not None and not self._recording:
+                # What arrived together belongs together: the rest of it is heard before the loop's next turn.
+                self._recording = True
+                asyncio.get_running_loop().call_soon(self._record)
         elif isinstance(event, ev.Commission) and self._store is not None:
             self._store.note_commission(event, ts_ns=self.clock.utc_ns())
         self.feed(event)
@@ -573,7 +576,12 @@ class Bot:
             self.chronicle.count_skipped()
             self.chronicle.sample((self.link.listener.touch(ES), self.link.listener.touch(SPY)))
 
-    def _record(self, recorder: QuoteRecorder) -> None:
-        if self.link is not None:
+    def _record(self) -> None:
+        self._recording = False
+        self.record(self.clock.utc_ns())
+
+    def record(self, ts_ns: int) -> None:
+        """The quotes as they are, into the recording where there is one."""
+        if self.link is not None and self._recorder is not None:
             es, spy = (self.link.listener.touch(leg) for leg in (ES, SPY))
-            recorder.note(self.clock.utc_ns(), es=(es.bid, es.ask), spy=(spy.bid, spy.ask))
+            self._recorder.note(ts_ns, es=(es.bid, es.ask), spy=(spy.bid, spy.ask))

@@ -1,10 +1,12 @@
 """``arbcore ibkr`` as a person runs it, over the real library and a real connection to our own gateway."""
 
 import csv
+import itertools
 import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -212,6 +214,51 @@ def test_a_bad_row_in_the_middle_of_a_replay_ends_it_with_its_place(tmp_path: Pa
     assert done.returncode == 3
     assert "arbcore: quotes.csv, line 22" in done.stderr
     assert "--skip-bad" not in done.stderr
+
+
+def test_a_recording_of_a_replay_is_the_data(tmp_path: Path) -> None:
+    lines = SAMPLE.read_text().splitlines()[:80]
+    (tmp_path / "quotes.csv").write_text("\n".join([*lines, ""]))
+    words = ("ibkr", "--paper", "--simulate", "quotes.csv", "--quiet", "--record", "again.csv")
+    done = run(*words, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+    def rows(name: str) -> list[tuple[str, ...]]:
+        found = csv.DictReader((tmp_path / name).read_text().splitlines())
+        return [(row["ts"], *(f"{float(row[key]):.2f}" for key in COLUMNS.split(",")[1:])) for row in found]
+
+    expected = [row for before, row in itertools.pairwise([(), *rows("quotes.csv")]) if row[1:] != before[1:]]
+    assert rows("again.csv") == expected
+    if os.name == "posix":
+        assert stat.S_IMODE((tmp_path / "again.csv").stat().st_mode) == 0o600
+
+
+def test_no_half_of_an_update_is_recorded(tmp_path: Path) -> None:
+    words = ("ibkr", "--paper", "--simulate", "--seed", "3", "--duration", "4", "--quiet")
+    assert run(*words, "--record", "q.csv", cwd=tmp_path).returncode == 0
+    summary = json.loads(run("backtest", "q.csv", "--json", cwd=tmp_path).stdout)
+    assert summary["rows"] == summary["rows_used"] > 10
+
+
+@pytest.mark.parametrize("content", [b"my notes\n", b"\xff\xfe\x00"])
+def test_a_wrong_recording_is_said_before_anything_is_replaced(content: bytes, tmp_path: Path) -> None:
+    words = ("ibkr", "--paper", "--simulate", "--seed", "3", "--duration", "1", "--quiet")
+    assert run(*words, cwd=tmp_path).returncode == 0
+    before = (tmp_path / "arb_bot.simulated.sqlite3").read_bytes()
+    (tmp_path / "notes.txt").write_bytes(content)
+    done = run(*words, "--record", "notes.txt", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "notes.txt exists and is no recording; name another file with --record." in done.stderr
+    assert (tmp_path / "arb_bot.simulated.sqlite3").read_bytes() == before
+    assert (tmp_path / "notes.txt").read_bytes() == content
+
+
+def test_a_replay_is_not_recorded_into_itself(tmp_path: Path) -> None:
+    (tmp_path / "quotes.csv").write_text(f"{COLUMNS}\n")
+    words = ("ibkr", "--paper", "--simulate", "quotes.csv", "--record", "./quotes.csv")
+    done = run(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--record quotes.csv would overwrite the data; name another file." in done.stderr
 
 
 def test_a_real_store_is_never_replaced_by_a_simulation(tmp_path: Path) -> None:

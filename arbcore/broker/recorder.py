@@ -11,6 +11,30 @@ from arbcore.errors import RunError, UsageError
 from arbcore.text import printable
 
 HEADER = "ts,es_bid,es_ask,spy_bid,spy_ask\n"
+#: The two sides of a leg come one after the other, the broker says nothing of their belonging together: a bid
+#: above its ask that the next change ends within this time was a half of an update.
+HALF_NS = 250_000_000
+
+
+def check_recording(path: Path) -> None:
+    """Before anything else is touched: UsageError for a file that is no recording, RunError for no folder."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(HEADER))
+    except FileNotFoundError:
+        if path.parent.is_dir():
+            return
+        raise _refusal(path, f"there is no folder {printable(str(path.parent))}") from None
+    except OSError as error:
+        raise _refusal(path, str(error.strerror)) from None
+    if head not in (b"", HEADER.encode()):
+        raise UsageError(
+            f"{printable(str(path))} exists and is no recording; name another file with --record."
+        )
+
+
+def _refusal(path: Path, why: str) -> RunError:
+    return RunError(f"The recording {printable(str(path))} cannot be written ({why}); name another file.")
 
 
 class QuoteRecorder:
@@ -21,24 +45,15 @@ class QuoteRecorder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        check_recording(path)
         try:
-            with path.open("a+", encoding="utf-8", newline="") as file:
-                file.seek(0)
-                head = file.read(len(HEADER))
-            if head not in ("", HEADER):
-                raise UsageError(
-                    f"{printable(str(path))} exists and is no recording; name another file with --record."
-                )
-            if not head:
-                path.write_text(HEADER, encoding="utf-8", newline="")
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise RunError(
-                f"The recording {printable(str(path))} cannot be written ({why}); name another file."
-            ) from None
-        self._waiting: list[str] = []
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise _refusal(path, str(error.strerror)) from None
+        self._waiting: list[str] = [] if os.fstat(self._descriptor).st_size else [HEADER]
         self._last: tuple[float, ...] = ()
+        #: A row with a leg whose bid is above its ask, until it is known to be more than half an update.
+        self._crossed: tuple[int, str] | None = None
 
     def note(self, ts_ns: int, *, es: tuple[float, float], spy: tuple[float, float]) -> None:
         """One pair of touches, bid and ask of each leg; 0 is a side without a price."""
@@ -46,7 +61,20 @@ class QuoteRecorder:
         if prices == self._last or min(prices) <= 0.0:
             return
         self._last = prices
-        self._waiting.append(f"{iso_time(ts_ns)},{','.join(map(str, prices))}\n")
+        self._settle(ts_ns)
+        row = f"{iso_time(ts_ns)},{','.join(map(str, prices))}\n"
+        if es[0] > es[1] or spy[0] > spy[1]:
+            self._crossed = (ts_ns, row)
+        else:
+            self._waiting.append(row)
+
+    def _settle(self, ts_ns: int) -> None:
+        """A crossed row that lasted is one of the market's; another is forgotten."""
+        if self._crossed is not None:
+            since_ns, row = self._crossed
+            if ts_ns - since_ns >= HALF_NS:
+                self._waiting.append(row)
+            self._crossed = None
 
     def flush(self) -> None:
         """Hands what has gathered to the operating system, whole rows only."""
@@ -61,8 +89,9 @@ class QuoteRecorder:
                 "free some space or leave --record out."
             ) from None
 
-    def close(self) -> None:
+    def close(self, ts_ns: int) -> None:
         """Writes the rest and closes."""
+        self._settle(ts_ns)
         try:
             self.flush()
         finally:

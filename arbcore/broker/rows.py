@@ -28,6 +28,9 @@ class Run(Protocol):
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Something to be done beside the run."""
 
+    def record(self, ts_ns: int) -> None:
+        """The quotes are a whole row of that time, which may be recorded."""
+
     def sample(self) -> None:
         """The quotes as they are may be written down."""
 
@@ -76,6 +79,7 @@ class Rows:
     def _decide(self, end: RowEnd, link: IbLink) -> None:
         touches = (link.listener.touch(leg) for leg in (ES, SPY))
         self._run.feed(*touches, ev.RowComplete(end.ts_ns))
+        self._run.record(end.ts_ns)
         self._run.sample()
 
     @staticmethod

@@ -15,6 +15,7 @@ from typing import Any
 
 from arbcore import config
 from arbcore.commands._arguments import port_number, positive_seconds, whole_number, working_directory
+from arbcore.commands._output import refuse_overlap
 from arbcore.commands.config import add_set_argument, set_flags, warn
 from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED
 from arbcore.text import plural
@@ -86,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
+    from arbcore.broker.recorder import check_recording
     from arbcore.config_ibkr import carry_settings
     from arbcore.errors import UsageError
 
@@ -99,6 +101,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--simulate replays a file, not standard input; name the file.")
     if args.seed is not None and args.simulate != "":
         raise UsageError("--seed is that of a simulated market; use it with --simulate and no file.")
+    if args.record is not None:
+        refuse_overlap(inputs=[("the data", args.simulate or None)], outputs=[("--record", args.record)])
+        check_recording(args.record)
     others = [setting.name for setting in config.exchange_settings()]
     resolved = config.load(
         carry_settings(), working_directory(), os.environ, flags=_flags(args), elsewhere=others

@@ -1,6 +1,7 @@
 """Recording quotes: what was seen can be backtested."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ def record(path: Path, *prices: tuple[float, float]) -> None:
     recorder = QuoteRecorder(path)
     for step, (es, spy) in enumerate(prices):
         recorder.note(NOW_NS + step * 10**9, es=(es, es + 0.25), spy=(spy, spy + 0.01))
-    recorder.close()
+    recorder.close(NOW_NS)
 
 
 def test_what_is_recorded_can_be_backtested(tmp_path: Path) -> None:
@@ -41,7 +42,7 @@ def test_unchanged_and_incomplete_pairs_are_left_out(tmp_path: Path) -> None:
     recorder = QuoteRecorder(path)
     for es in ((0.0, 6800.25), (6800.0, 6800.25), (6800.0, 6800.25)):
         recorder.note(NOW_NS, es=es, spy=(680.0, 680.01))
-    recorder.close()
+    recorder.close(NOW_NS)
     assert len(path.read_text().splitlines()) == 2
 
 
@@ -51,14 +52,45 @@ def test_a_file_that_is_no_recording_is_refused_and_left_alone(tmp_path: Path) -
     with pytest.raises(UsageError, match="is no recording; name another file with --record"):
         QuoteRecorder(path)
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(RunError, match="it is no text"):
+    with pytest.raises(UsageError, match="is no recording; name another file with --record"):
         QuoteRecorder(path)
     assert path.read_bytes() == b"\xff\xfe\x00"
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="No such file or directory"):
+    with pytest.raises(RunError, match=r"there is no folder .*nowhere\); name another file"):
         QuoteRecorder(tmp_path / "nowhere" / "quotes.csv")
+    with pytest.raises(RunError, match="Is a directory"):
+        QuoteRecorder(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes as Unix has them")
+def test_a_recording_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "quotes.csv"
+    record(path, (6800.0, 680.0))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+SPY_TOUCH = (680.0, 680.01)
+
+
+def recorded(path: Path, *changes: tuple[int, float, float]) -> list[list[str]]:
+    """Rows of (milliseconds, bid, ask) of ES, and what came of them."""
+    recorder = QuoteRecorder(path)
+    for after_ms, bid, ask in changes:
+        recorder.note(NOW_NS + after_ms * 1_000_000, es=(bid, ask), spy=SPY_TOUCH)
+    recorder.close(NOW_NS + 10**10)
+    return [line.split(",")[1:3] for line in path.read_text().splitlines()[1:]]
+
+
+def test_a_bid_that_comes_before_its_ask_is_no_row(tmp_path: Path) -> None:
+    rows = recorded(tmp_path / "q.csv", (0, 6800.0, 6800.25), (100, 6800.75, 6800.25), (101, 6800.75, 6801.0))
+    assert rows == [["6800.0", "6800.25"], ["6800.75", "6801.0"]]
+
+
+def test_a_crossed_market_that_lasts_is_recorded_in_its_place(tmp_path: Path) -> None:
+    rows = recorded(tmp_path / "q.csv", (0, 6800.75, 6800.25), (400, 6800.0, 6800.25), (500, 6801.0, 6800.0))
+    assert rows == [["6800.75", "6800.25"], ["6800.0", "6800.25"], ["6801.0", "6800.0"]]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
@@ -66,7 +98,7 @@ def test_a_full_disk_is_one_sentence() -> None:
     recorder = QuoteRecorder.__new__(QuoteRecorder)
     recorder.path = Path("/dev/full")
     recorder._descriptor = os.open("/dev/full", os.O_WRONLY)
-    recorder._waiting, recorder._last = [], ()
+    recorder._waiting, recorder._last, recorder._crossed = [], (), None
     recorder.note(NOW_NS, es=(6800.0, 6800.25), spy=(680.0, 680.01))
     with pytest.raises(RunError, match="No space left on device"):
-        recorder.close()
+        recorder.close(NOW_NS)
