@@ -13,6 +13,7 @@ from libc.math cimport NAN
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
+from arbcore.carry._equity cimport Equity, equity_closes
 from arbcore.carry._money cimport Dividend, terms_of
 from arbcore.carry._sweep_bits cimport Bitmap
 from arbcore.carry._sweep_cells cimport WINDOW_ROWS, Cell, cell_end, cell_run
@@ -21,6 +22,7 @@ from arbcore.carry._sweep_window cimport SegmentTable, SweepGroup, SweepWindow
 
 from arbcore.carry._backtest import Backtest
 from arbcore.carry._sweep_bits import level_of
+from arbcore.carry.daily import daily_statistics
 from arbcore.carry.settings import BacktestSettings
 
 #: Columns of whole numbers, of numbers, and those that need every row and are there with ``full`` only.
@@ -102,9 +104,9 @@ def can_jump(settings) -> bool:
 cdef class SweepRun:
     """Some cells on their way over the rows: ``advance`` until it says False, then take ``block``.
 
-    Cells go over the rows a window at a time, from event to event. A cell of which every row is asked for
-    (``full``), or with a setting that this way does not know, has a ``Backtest`` of its own. ``level`` is the
-    instruction set by name, the fastest without. Expiries are those of ``Backtest``.
+    Cells go over the rows a window at a time, from event to event, and count the equity of what lies between
+    where it is asked for (``full``). A cell with a setting that this way does not know has a ``Backtest`` of
+    its own. ``level`` is the instruction set by name, the fastest without. Expiries are ``Backtest``'s.
     """
 
     cdef readonly int64_t done, total
@@ -115,7 +117,8 @@ cdef class SweepRun:
     cdef object settings, expiries_ns
     cdef bint fixed
     cdef Cell* cells
-    cdef Py_ssize_t next_row, next_single
+    cdef Equity* equities
+    cdef Py_ssize_t cell_count, next_row, next_single
     cdef list places, singles, groups, schedules
 
     def __init__(self, SweepRows rows not None, settings, *, expiries_ns, bint fixed, bint full=False,
@@ -126,18 +129,23 @@ cdef class SweepRun:
         self.expiries_ns, self.fixed = tuple(expiries_ns), fixed
         self.result = SweepBlock.empty(len(self.settings), full=full)
         self.total = len(self.settings) * max(1, rows.count)
-        jumps = [not full and can_jump(each) for each in self.settings]
+        jumps = [can_jump(each) for each in self.settings]
         self.singles = [place for place, jump in enumerate(jumps) if not jump]
         self.table = SegmentTable(rows, expiries_ns=self.expiries_ns, fixed=fixed)
-        self.collect([place for place, jump in enumerate(jumps) if jump])
+        self.collect([place for place, jump in enumerate(jumps) if jump], full)
         for group in self.groups:
             maps = max(maps, group.wanted.shape[0] + 2 * group.leave.shape[0])
-        self.window = SweepWindow(rows, self.table, maps=maps, level=level_of(level))
+        self.window = SweepWindow(rows, self.table, maps=maps, level=level_of(level), full=full)
 
     def __dealloc__(self):
+        cdef Py_ssize_t at
+        if self.equities != NULL:
+            for at in range(self.cell_count):
+                free(self.equities[at].closes.data)
+        free(self.equities)
         free(self.cells)
 
-    cdef int collect(self, list places) except -1:
+    cdef int collect(self, list places, bint full) except -1:
         """Makes the cells of some places, those of a group beside each other."""
         cdef SweepGroup group
         cdef Py_ssize_t at = 0
@@ -148,9 +156,14 @@ cdef class SweepRun:
             key = each.r, each.d, *factor
             by_group.setdefault(key, []).append(place)
         self.cells = <Cell*>calloc(max(1, len(places)), sizeof(Cell))
+        self.groups, self.places, self.schedules = [], [], []
         if self.cells == NULL:
             raise MemoryError
-        self.groups, self.places, self.schedules = [], [], []
+        if full:
+            self.equities = <Equity*>calloc(max(1, len(places)), sizeof(Equity))
+            if self.equities == NULL:
+                raise MemoryError
+            self.cell_count = len(places)
         schedules = {}
         for (r, d, factor, calibration_rows), members in by_group.items():
             group = SweepGroup(r, d, 0.0 if factor is None else factor)
@@ -159,6 +172,10 @@ cdef class SweepRun:
             group.first_cell, group.end_cell = at, at + len(members)
             for place in members:
                 self.make(&self.cells[at], self.settings[place], group, schedules)
+                if full:
+                    self.cells[at].equity = &self.equities[at]
+                    if self.rows.count > 0:
+                        self.equities[at].water.peak_ns = self.rows.rows[0].ts_ns
                 at += 1
             group.seal()
             self.groups.append(group)
@@ -235,6 +252,8 @@ cdef class SweepRun:
             pass
         for at in range(len(self.places)):
             cell_end(&self.cells[at], self.rows.rows, self.rows.count)
+            if self.cells[at].failed:
+                raise MemoryError
             self.write(&self.cells[at], self.places[at])
         self.done = self.total
         return self.result
@@ -258,6 +277,11 @@ cdef class SweepRun:
         columns["average_hold_s"][place] = (
             float(cell.totals.hold_ns) / trades / 1e9 if trades else NAN)
         columns["max_drawdown_closed"][place] = cell.totals.drawdown
+        if cell.equity != NULL:
+            drawdown = cell.equity.water.drawdown
+            sharpe = daily_statistics(equity_closes(cell.equity), drawdown)["sharpe"]
+            columns["max_drawdown"][place] = drawdown
+            columns["sharpe"][place] = NAN if sharpe is None else sharpe
         return 0
 
 

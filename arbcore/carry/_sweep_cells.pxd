@@ -1,8 +1,10 @@
 """The wall of a sweep's cells: what one is, and how it goes over a window of rows."""
 from libc.stdint cimport int64_t
 
+from arbcore.carry._equity cimport Equity
 from arbcore.carry._rows cimport QuoteRow
 from arbcore.carry._money cimport Terms, Totals
+from arbcore.carry._stretch cimport QuoteColumns
 from arbcore.carry._sweep_bits cimport Bitmap
 
 cdef enum:
@@ -49,6 +51,10 @@ cdef struct Cell:
     double shares
     double cost              # of the round trip, fees included
     double fees
+    # What every row of it came to, where that is asked for, else NULL.
+    Equity* equity
+    Py_ssize_t counted       # rows in it; the last one before ``at`` never is, for a roll may yet close on it
+    bint failed              # memory was out
 
 
 # Some rows of one group of cells, which agree on the deviation of every row. Bits and columns count from
@@ -64,6 +70,7 @@ cdef struct Window:
     const double* rev_bps
     const double* word_low   # of the deviations of each word
     const double* word_high
+    QuoteColumns columns     # where a cell has an equity
 
 
 cdef void cell_run(Cell* cell, const Window* window, const Bitmap* enter, const Bitmap* leave_cc,

@@ -6,11 +6,13 @@ the money's; where the thresholds are reached, the bitmaps'. ``_backtest`` is it
 """
 from libc.stdint cimport int64_t, uint64_t
 
+from arbcore.carry._equity cimport equity_take
 from arbcore.carry._rows cimport QuoteRow
 from arbcore.carry._money cimport (
     cost_of, dividends_of, fees_of, fills_of, financing_of, gross_of, shares_of, totals_add,
 )
 from arbcore.carry._signal cimport Quote
+from arbcore.carry._stretch cimport Held, QuoteColumns
 from arbcore.carry._sweep_bits cimport Bitmap, next_bit
 
 
@@ -18,9 +20,37 @@ cdef inline Quote quote_of(const QuoteRow* row) noexcept nogil:
     return Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
 
 
+cdef void count_some(Cell* cell, const QuoteColumns* rows, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
+    """Counts the equity of rows on which the cell has been what it is now."""
+    cdef Held held = Held(cell.totals.net, 0.0, 0.0, 0.0, 0.0, 0.0)
+    if cell.side != 0:
+        held = Held(cell.totals.net, cell.es_entry, cell.spy_entry, cell.side * cell.terms.notional,
+                    cell.side * cell.shares, 0.5 * cell.cost)
+    if not equity_take(cell.equity, rows, first, end, &held):
+        cell.failed = True
+
+
+cdef void count_row(Cell* cell, const QuoteRow* row) noexcept nogil:
+    """Counts a row that is not among the columns."""
+    cdef QuoteColumns only = QuoteColumns(&row.ts_ns, &row.es_bid, &row.es_ask, &row.spy_bid, &row.spy_ask)
+    count_some(cell, &only, 0, 1)
+    cell.counted += 1
+
+
+cdef inline void count_before(Cell* cell, const Window* window, Py_ssize_t end) noexcept nogil:
+    """Counts what is not counted of the rows before one on which the cell changes."""
+    if cell.equity == NULL or cell.counted >= end:
+        return
+    if cell.counted < window.first:
+        count_row(cell, &window.rows[cell.counted])
+    count_some(cell, &window.columns, cell.counted - window.first, end - window.first)
+    cell.counted = end
+
+
 cdef inline void enter(Cell* cell, const Window* window, Py_ssize_t at, int side) noexcept nogil:
     cdef Quote quote = quote_of(&window.rows[at])
     cdef const Segment* segment
+    count_before(cell, window, at)
     fills_of(&cell.terms, side, &quote, &cell.es_entry, &cell.spy_entry)
     cell.shares = shares_of(&cell.terms, cell.es_entry, cell.spy_entry)
     cell.fees = fees_of(&cell.terms, cell.shares)
@@ -129,25 +159,29 @@ cdef void cell_run(Cell* cell, const Window* window, const Bitmap* enter_map, co
             limit = cell.forced
         at = first_exit(cell, window, leave_cc if cell.side < 0 else leave_rev, limit)
         if at < limit:
+            count_before(cell, window, at)
             leave(cell, rows, at)
             cell.at = at + 1
         elif limit == window.end and not 0 <= cell.forced < window.end:
             cell.at = limit
         elif cell.roll:
             # The position ended at the last row of its contract; this one may enter another.
+            count_before(cell, window, limit - 1)
             leave(cell, rows, limit - 1)
             cell.at = limit
         else:
+            count_before(cell, window, limit)
             leave(cell, rows, limit)
             cell.at = limit + 1
+    count_before(cell, window, window.end - 1)
 
 
 cdef void cell_end(Cell* cell, const QuoteRow* rows, Py_ssize_t count) noexcept nogil:
     """The data is over: an open position is closed at the last row, or stays open and counts as held."""
-    if cell.side == 0:
-        return
-    if cell.close_at_end:
+    if cell.side != 0 and cell.close_at_end:
         leave(cell, rows, count - 1)
-    else:
+    if cell.equity != NULL and count > 0:
+        count_row(cell, &rows[count - 1])
+    if cell.side != 0:
         cell.held_rows += count - cell.entry
         cell.side = 0

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from quotes import START_NS, random_rows
 
 from arbcore.carry import calendar
+from arbcore.carry._backtest import Backtest
 from arbcore.carry._sweep import SweepBlock, SweepRun, run_block
 from arbcore.carry._sweep_bits import levels
 from arbcore.carry._sweep_rows import SweepRows
@@ -58,6 +59,19 @@ def compiled(
     return cells_of(
         run_block(memory_of(rows), cells, expiries_ns=expiries_ns, fixed=fixed, full=full, level=level)
     )
+
+
+def singly(
+    rows: Sequence[Row], cells: Sequence[BacktestSettings], expiry_ns: int
+) -> list[dict[str, object]]:
+    """The cells as backtests of their own, every number of them."""
+    kept, block = memory_of(rows), SweepBlock.empty(len(cells), full=True)
+    for at, each in enumerate(cells):
+        run = Backtest(each, expiries_ns=(expiry_ns,), fixed=True)
+        run.feed_memory(kept)
+        run.end()
+        block.set_cell(at, run.summary())
+    return cells_of(block)
 
 
 def assert_same(
@@ -231,7 +245,8 @@ def test_windows_follow_each_other_without_a_seam() -> None:
     assert windows == 7
     found = cells_of(run.block())
     checked = [*range(0, 1_000, 250), *range(1_000, len(cells))]
-    single = compiled(rows, [cells[at] for at in checked], expiry_ns, full=True)
+    single = singly(rows, [cells[at] for at in checked], expiry_ns)
+    assert exact(compiled(rows, [cells[at] for at in checked], expiry_ns, full=True)) == exact(single)
     expected = [{name: cell[name] for name in COLUMNS} for cell in single]
     assert exact([found[at] for at in checked]) == exact(expected)
     assert all(cell["trades"] for cell in expected)
