@@ -17,14 +17,20 @@ def is_special(path: Path) -> bool:
     return path.exists() and not path.is_file()
 
 
+def _owners(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 class OutputFile:
     """A file that appears whole at the end or not at all; a device or a pipe is written as it comes.
 
-    Entered it gives the stream to write to, which is standard output where no path was named.
+    Entered it gives the stream to write to, which is standard output where no path was named. A ``private``
+    file, one that names an account or its money, may be read by its owner only.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, private: bool = False) -> None:
         self._path = path
+        self._private = private
         self._part: Path | None = None
         if path is not None and not is_special(path):
             target = Path(os.path.realpath(path))
@@ -35,7 +41,10 @@ class OutputFile:
         if self._path is None:
             return sys.stdout
         try:
-            self._stream = (self._part or self._path).open("w", encoding="utf-8", newline="")
+            self._stream = open(
+                self._part or self._path, "w", encoding="utf-8", newline="",
+                opener=_owners if self._private else None,
+            )  # fmt: skip
         except OSError as error:
             raise RunError(
                 f"{printable(str(self._path))} cannot be written ({error.strerror}); name another file."

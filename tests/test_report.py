@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -200,7 +201,8 @@ def test_the_command_writes_the_ledger_in_the_backtests_columns(path: Path, tmp_
     fill_store(store)
     store.close()
     done = run("--trades", "ledger.csv", "--json", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    said = "arbcore: the ledger of 1 closed trade is in ledger.csv.\n"
+    assert (done.returncode, done.stderr) == (0, said)
     assert json.loads(done.stdout)["schema"] == "arbcore.report/1"
     rows = list(csv.DictReader((tmp_path / "ledger.csv").read_text().splitlines()))
     assert tuple(rows[0]) == TRADE_COLUMNS
@@ -213,9 +215,18 @@ def test_the_command_writes_the_page(path: Path, tmp_path: Path) -> None:
     fill_store(store)
     store.close()
     done = run("--html", "bot.html", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "arbcore: the report is in bot.html.\n")
     rows = read_store(path)
     assert (tmp_path / "bot.html").read_text(encoding="utf-8") == to_html(document(rows), rows)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes as Unix has them")
+def test_files_that_name_the_account_are_its_owners_alone(path: Path, tmp_path: Path) -> None:
+    opened(path).close()
+    (tmp_path / "bot.html").write_text("an older page that everybody could read")
+    assert run("--html", "bot.html", "--trades", "ledger.csv", cwd=tmp_path).returncode == 0
+    for name in ("bot.html", "ledger.csv"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
 
 
 def test_the_command_never_writes_a_page_over_the_store(path: Path, tmp_path: Path) -> None:

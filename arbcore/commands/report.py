@@ -8,6 +8,7 @@ from pathlib import Path
 
 from arbcore.commands._arguments import working_directory
 from arbcore.commands._output import refuse_overlap
+from arbcore.text import plural, printable
 
 DESCRIPTION = """\
 Shows what the carry bot saw and did, from its store: signals, orders, fills, P&L by leg and by day, states
@@ -49,14 +50,22 @@ def run(args: argparse.Namespace) -> int:
     rows = read_store(path)
     found = document(rows)
     if args.trades is not None:
-        with OutputFile(args.trades) as stream:
+        with OutputFile(args.trades, private=True) as stream:
             stream.write(",".join(TRADE_COLUMNS) + "\n")
             stream.writelines(",".join(map(str, cells)) + "\n" for cells in ledger(rows))
     if args.html is not None:
-        with OutputFile(args.html) as stream:
+        with OutputFile(args.html, private=True) as stream:
             stream.write(to_html(found, rows))
+    _say_written([("ledger", args.trades), ("report", args.html)], closed=found["trades"])
     print(json.dumps(found) if args.json else "\n".join(summary_lines(found)))
     return 0
+
+
+def _say_written(named: list[tuple[str, Path | None]], *, closed: int) -> None:
+    for what, path in named:
+        if path is not None:
+            held = f" of {plural(closed, 'closed trade')}" if what == "ledger" else ""
+            print(f"arbcore: the {what}{held} is in {printable(str(path))}.", file=sys.stderr)
 
 
 def _default_store() -> Path:
