@@ -10,7 +10,8 @@ PYTEST = bin/python -m pytest --rootdir=.. -c ../pyproject.toml
 PYTHON ?=
 ARGS ?=
 
-.PHONY: help run test lint cover sanitize cluster browser ib-async _ib-async tables bench pythons sdist check clean
+.PHONY: help run test lint cover sanitize cluster browser ib-async _ib-async tables crash bench pythons sdist check \
+	clean
 .NOTPARALLEL:
 
 help:
@@ -23,10 +24,11 @@ help:
 	@echo "make browser   the HTML pages in a headless Chromium"
 	@echo "make ib-async  the gateway's and the carry bot's tests with the other IB library"
 	@echo "make tables    the tests with pandas, Polars, Arrow, Parquet and Zstandard"
+	@echo "make crash     the carry bot killed at every boundary between storing and sending, and at random"
 	@echo "make bench     the benchmark tables, with the peers"
 	@echo "make pythons   the suite on every Python from 3.10 on that is found"
 	@echo "make sdist     a source distribution in dist/"
-	@echo "make check     test, lint, tables, cluster, browser, ib-async, sanitize, pythons"
+	@echo "make check     test, lint, tables, crash, cluster, browser, ib-async, sanitize, pythons"
 	@echo "make clean     remove everything that was built, the environments too"
 
 run:
@@ -97,6 +99,13 @@ tables:
 	@$(SETUP) $(VENV) test tables
 	cd $(VENV) && $(PYTEST) ../tests/carry/test_columns.py ../tests/carry/test_formats.py $(ARGS)
 
+# The whole of what tests/ibkr/test_crashes.py has a slice of.
+crash:
+	@$(SETUP) $(VENV) test ibkr
+	$(BIN)/python -m tools.crash_bot
+	$(BIN)/python -m tools.crash_bot --random 200
+	$(BIN)/python -m tools.crash_bot --live
+
 bench:
 	@$(SETUP) $(VENV) bench
 	$(BIN)/python -m tools.bench $(ARGS)
@@ -110,7 +119,7 @@ pythons:
 		$(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" || exit 1; \
 	done
 
-check: test lint tables cluster browser ib-async sanitize pythons
+check: test lint tables crash cluster browser ib-async sanitize pythons
 
 sdist:
 	@$(SETUP) $(VENV)

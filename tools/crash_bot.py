@@ -11,6 +11,7 @@ Run from the checkout; needs the extras ibkr and test.
 """
 
 import argparse
+import importlib.util
 import random
 import sys
 import time
@@ -22,6 +23,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 from crash_runs import Kill, Mortal, Outcome, play, play_live
 
+from arbcore.config_ibkr import LIBRARIES
+
 #: Lives of a random run that are ended before one may go on to the end.
 KILLS_MAX = 3
 #: About what an undisturbed life takes from its first connection on a quiet machine.
@@ -31,6 +34,11 @@ LIVE_LIFE_S = 3.0
 
 
 Play = Callable[[Mortal, tuple[Kill, ...]], Outcome]
+
+
+def installed() -> str:
+    """The library that is there, the first one where neither is."""
+    return next((name for name in LIBRARIES if importlib.util.find_spec(name)), LIBRARIES[0])
 
 
 def again_command(kills: tuple[Kill, ...], library: str, live: bool) -> str:
@@ -62,7 +70,7 @@ def at_random(
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.crash_bot", description=__doc__.split("\n")[0])
-    parser.add_argument("--library", default="ib_insync", choices=("ib_insync", "ib_async"))
+    parser.add_argument("--library", default=installed(), choices=LIBRARIES, help="default: %(default)s")
     parser.add_argument("--random", type=int, metavar="N", help="N runs that are killed at random moments")
     parser.add_argument("--seed", type=int, default=1, help="seed of those moments and of live quotes")
     parser.add_argument("--live", action="store_true", help="live quotes from --seed instead of rows")
