@@ -8,6 +8,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from bot_runs import Run
 from carry_bots import FAIR, RICH, Market, stored
 
 from arbcore.carry.desk import events as ev
@@ -294,6 +295,28 @@ def test_an_answer_that_lacks_a_position_holds_everything_until_a_whole_one(play
         assert (run.sent, run.bot.tally.connections) == (4, 1)
 
     play(script, audit_s=0.2)
+
+
+def test_an_answer_that_lacks_a_position_is_not_accepted_as_the_account(play, library):
+    """Not even with --accept-account: a leg would be closed at once, and the other one stand alone."""
+
+    async def script(run):
+        await run.enter(RICH)
+        await run.end()
+        # The library asks once too, when it connects.
+        run.fault("positions_partial", count=2)
+        again = Run(
+            run.served, run.market, directory=run.directory, library=library, accept_account=True, audit_s=0.2
+        )
+        await again.active()
+        assert again.used("positions_partial")
+        await again.decisions()
+        assert (again.bot.session.positions(), again.sent) == (HELD, 2)
+        assert not again.heard("The account was accepted")
+        await again.end()
+
+    run = play(script)
+    assert stored(run.directory, "SELECT * FROM adjustments") == []
 
 
 # --- orders -----------------------------------------------------------------------------------------------

@@ -265,7 +265,8 @@ class BrokerClock:
 @dataclass(frozen=True, slots=True)
 class AcceptAccount:
     """A person says, before ``Hello``, that the broker's positions are right where the books differ: somebody
-    closed the pair, or a part of it, by hand. It holds for the first whole round of answers.
+    closed the pair, or a part of it, by hand. It holds for a difference that the
+    first two whole rounds of answers agree on.
     """
 
 

@@ -182,7 +182,10 @@ class Recovery:
         if told == core.positions and not strange:
             self.write_off.agreed()
         elif not self.write_off.explains(told, strange=strange, foreign_orders=self._foreign_orders):
-            self._mismatch(told, strange=strange)
+            if self.write_off.waits:
+                self._again(PAUSE_NS // 10)
+            else:
+                self._mismatch(told, strange=strange)
             return
         self.step = ""
         self.failures = self.mismatches = self.rounds = 0

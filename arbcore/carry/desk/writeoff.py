@@ -16,13 +16,19 @@ SETTLED, BY_HAND = "settled", "by_hand"
 
 
 class WriteOff:
-    """``accepting``: a person said that the account is right, for the next whole round of answers."""
+    """``accepting``: a person said that the account is right, for the next two rounds of answers."""
 
     def __init__(self, core: Core, pairs: Pairs, day: Day) -> None:
         self.core = core
         self.pairs = pairs
         self.day = day
         self.accepting = False
+        self._told: dict[str, int] | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the same has to be told once more: an answer may lack a position."""
+        return self.accepting and self._told is not None
 
     def refuse(self, why: str) -> None:
         """The account is not accepted after all; another start may ask for it again."""
@@ -49,6 +55,8 @@ class WriteOff:
                 f"it holds {told[ES]} ES and {told[SPY]} SPY, which is not a part of the bot's "
                 f"{self.core.positions[ES]} and {self.core.positions[SPY]}; close what is not the bot's."
             )
+        elif told != self._told:
+            self._told = dict(told)
         else:
             self.accepting = False
             self._accept(told)

@@ -18,9 +18,16 @@ def begun_again(player, *, accept=True, answers=True):
     after.resolve()
     after.connect()
     if answers:
-        after.answer_all()
+        twice(after)
     after.live()
     return after
+
+
+def twice(player):
+    """What is to be written off is asked about once more."""
+    player.answer_all()
+    player.say(ev.Tick(), after_s=0.2)
+    player.answer_all()
 
 
 def held():
@@ -104,6 +111,28 @@ def test_nor_while_somebody_elses_order_is_open():
     after.answer_all()
     assert after.session.state == "HALTED"
     assert "not accepted" in [alarm.kind for alarm in after.pick(Alarm, after.all)]
+
+
+def test_an_answer_that_lacks_a_position_is_not_accepted():
+    """One answer without it would leave a leg alone at the broker."""
+    after = begun_again(closed_by_hand(ES=0), answers=False)
+    after.answer_all()
+    after.positions[ES] = -1
+    after.say(ev.Tick(), after_s=0.2)
+    after.answer_all()
+    assert (after.session.state, after.session.positions()) == ("ACTIVE", {"ES": -1, "SPY": 502})
+    assert after.pick(SaveAdjustment, after.all) == []
+
+
+def test_what_is_accepted_is_the_last_that_was_told_twice():
+    after = begun_again(closed_by_hand(ES=0), answers=False)
+    after.answer_all()
+    after.positions[SPY] = 0
+    twice(after)
+    assert after.pick(SaveAdjustment, after.all) == []
+    after.say(ev.Tick(), after_s=0.2)
+    after.answer_all()
+    assert (after.session.state, after.session.positions()) == ("ACTIVE", {"ES": 0, "SPY": 0})
 
 
 def test_a_word_said_once_is_not_kept_for_later():
