@@ -17,7 +17,10 @@ from arbcore.simulation.desk_world import ENDINGS, SETTINGS, DeskPlan, play_desk
 
 
 def plan_of(seed: int) -> DeskPlan:
-    """Every storm in turn, under each of them every ending, with other sizes and ways to enter."""
+    """Every storm in turn, under each of them every ending, with other sizes and ways to enter.
+
+    Every seventh turn trading is off from some time on.
+    """
     storms = list(STORMS)
     turn = seed // len(storms)
     settings = replace(
@@ -26,8 +29,13 @@ def plan_of(seed: int) -> DeskPlan:
         entry_order=ENTRY_ORDERS[turn % len(ENTRY_ORDERS)],
         daily_loss_usd=300.0 if turn % 5 == 0 else SETTINGS.daily_loss_usd,
     )
-    ending = ENDINGS[turn % len(ENDINGS)]
-    return DeskPlan(seed, storm=storms[seed % len(storms)], ending=ending, settings=settings)
+    return DeskPlan(
+        seed,
+        storm=storms[seed % len(storms)],
+        ending=ENDINGS[turn % len(ENDINGS)],
+        off_s=12 if turn % 7 == 2 else 0,
+        settings=settings,
+    )
 
 
 def again_command(plan: DeskPlan) -> str:

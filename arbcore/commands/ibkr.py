@@ -33,8 +33,9 @@ examples:
 
 Settings come from .env, the environment and --set; `arbcore config show` lists them. Ctrl-C and SIGTERM stop
 in order: working orders are cancelled, positions stay unless --flatten. A file named KILL_SWITCH in the
-working directory closes everything and lets nothing begin until a person deletes it. What happened is in the
-store: `arbcore report`.
+working directory closes everything and lets nothing begin until a person deletes it. With TRADING_ENABLED=0
+nothing is sent but what closes an open pair at the kill switch or --flatten. What happened is in the store:
+`arbcore report`.
 
 Where the account does not hold what the bot bought and sold, it halts. If somebody closed the pair, or a leg
 of it, by hand: cancel what is open in ES and SPY, and begin once with --accept-account. Once two rounds of the
@@ -216,7 +217,10 @@ class _Play:
             live_account=settings.live_account,
         )  # fmt: skip
         if not desk.trading_enabled:
-            console.event("TRADING_ENABLED is 0: signals are written down, nothing is ordered.")
+            console.event(
+                "TRADING_ENABLED is 0: signals are written down, and nothing is ordered but what closes an "
+                "open pair at the kill switch or --flatten."
+            )
         rate = None
         if settings.fred_key:
             # Before anything is dialled, not when the first value comes.

@@ -292,6 +292,7 @@ class Gate:
         self.window = MessageWindow(settings.message_cap, SECOND_NS)
         self.pauses = Cooldown(1, settings.cooldown_ns), Cooldown(1, SECOND_NS)
         self.passes = 0
+        self.closing = False
         self.set_factor(settings.factor)
 
     def set_factor(self, factor: float) -> None:
@@ -302,7 +303,7 @@ class Gate:
 
     def check(self, draft: Draft, positions: Mapping[str, int], clock: Any) -> str:
         state, leg = self.brakes.state, draft.leg
-        if not self.settings.trading_enabled:
+        if not self.settings.trading_enabled and not (self.closing and draft.reduces):
             return "trading is off"
         if state == HALTED or (state != ACTIVE and not draft.reduces):
             return f"{state}: {next(iter(self.brakes.sentences))}"

@@ -15,7 +15,8 @@ is the number of its invariant, the time and a sentence. The numbers are those o
     11  a price lies within the collar of a good, live quote
     12  no more messages than the cap in any second
     13  no order meets a resting order of our own
-    14  nothing adds exposure while reducing, halted, stopped or unreconciled
+    14  nothing adds exposure while reducing, halted, stopped or unreconciled; with trading off nothing leaves
+        but what closes at the kill switch or a flatten
     15  the kill switch holds, over restarts too
     16  stopped means that nothing is live
     17  a naked leg is bounded in size, and said aloud when it lasts
@@ -107,6 +108,7 @@ class DeskChecker:
         self.changes = 0
         self.approved = 0
         self.linked = self.killed = self.stopped = self.tripped = False
+        self.off = self.flattened = False
         self.session: Any = None
         self.naked_since_ns: int | None = None
         self.alarmed_ns = -(2**62)
@@ -159,6 +161,7 @@ class DeskChecker:
         """The desk is told to end."""
         self.killed = self.killed or ending == "kill"
         self.stopped = self.stopped or ending in ("stop", "flatten")
+        self.flattened = self.flattened or ending == "flatten"
 
     def arrived(self, ref: str) -> None:
         """An order is at the broker now."""
@@ -289,6 +292,9 @@ class DeskChecker:
         adds = not self._reduces(row)
         self._expect(15, not (adds and self.killed), f"order {row.ref} adds exposure after the kill switch")
         self._expect(14, not (adds and self.stopped), f"order {row.ref} adds exposure after the stop")
+        self._expect(
+            14, not self._left_alone and not (adds and self.off), f"order {row.ref} leaves with trading off"
+        )
         self._expect(14, not (adds and self.tripped), f"order {row.ref} adds exposure after the day's loss")
         jumped = abs(self.slip_ns) > SLIP_NS and row.role == "entry"
         self._expect(20, not jumped, f"order {row.ref} enters while the clock is wrong")
@@ -298,6 +304,11 @@ class DeskChecker:
             self._expect(13, not crosses, f"order {row.ref} meets our own order {other.ref}")
         self.sent_rows[row.ref] = self.flying[row.ref] = row
         self.changes += 1
+
+    @property
+    def _left_alone(self) -> bool:
+        """Trading is off, and nobody said that what is open is to be closed."""
+        return self.off and not (self.killed or self.flattened)
 
     def _reduces(self, row: OrderRow) -> bool:
         """Whether the order makes what is held of the leg smaller, everything on its side filled."""
@@ -396,8 +407,9 @@ class DeskChecker:
         ]
         self._expect(19, not stuck, f"orders {stuck[:3]} were never resolved")
         naked_ns = 0 if self.naked_since_ns is None else now_ns - self.naked_since_ns
-        self._expect(17, naked_ns < 2 * SECOND_NS, "a leg is naked at the end")
-        if self.tripped:
+        mended = naked_ns < 2 * SECOND_NS or self._left_alone
+        self._expect(17, mended, "a leg is naked at the end")
+        if self.tripped and not self._left_alone:
             self._expect(14, not any(told.values()), f"the day's loss is reached and {told} is held")
         if self.killed:
             self._expect(15, not any(told.values()), f"killed, and {told} is still held")

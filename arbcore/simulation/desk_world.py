@@ -42,13 +42,17 @@ Make = Callable[[DeskSettings, str, Snapshot], Any]
 
 @dataclass(frozen=True)
 class DeskPlan:
-    """What is played: faults until ``calm_s``, then none until the end, when everything must be in order."""
+    """What is played: faults until ``calm_s``, then none until the end, when everything must be in order.
+
+    At ``off_s`` (0: never) somebody begins the desk anew with trading off.
+    """
 
     seed: int
     storm: str = "none"
     ending: str = ""
     duration_s: int = 40
     calm_s: int = 25
+    off_s: int = 0
     check: bool = True
     settings: DeskSettings = field(default_factory=lambda: SETTINGS)
 
@@ -94,6 +98,7 @@ class DeskWorld:
             later=self._later,
             utc=lambda: START_NS + self.now_ns,
         )
+        self.settings = plan.settings
         self.contract = front_contract(START_NS)
         self.broker.con_ids = {ES: 495512563, SPY: 756733}
         self.checker = DeskChecker(plan.settings, self.broker.truth) if plan.check else None
@@ -118,6 +123,8 @@ class DeskWorld:
             self._later(offset * MILLISECOND_NS, lambda leg=leg: self._quote(leg))  # type: ignore[misc]
         self._later(SECOND_NS, self._second)
         self._later(plan.calm_s * SECOND_NS, self._calm_down)
+        if plan.off_s:
+            self._later(plan.off_s * SECOND_NS, self._switch_off)
         if plan.ending:
             self._later(plan.calm_s * SECOND_NS * 2 // 3, self._end)
         end_ns = plan.duration_s * SECOND_NS
@@ -149,7 +156,7 @@ class DeskWorld:
     # --- the shell ------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        self.session = self.make(self.plan.settings, STORE_ID, self.store.snapshot())
+        self.session = self.make(self.settings, STORE_ID, self.store.snapshot())
         if self.checker is not None:
             self.checker.restarted(self.session, self.store)
         self._tick += 1
@@ -370,6 +377,13 @@ class DeskWorld:
             self.broker.wake(leg)
         # Connected anew, with the broker's clock: nothing of the storm is left on the line.
         self._cut("end of the storm")
+
+    def _switch_off(self) -> None:
+        self.settings = replace(self.settings, trading_enabled=False)
+        if self.checker is not None:
+            self.checker.off = True
+        if self.session is not None:
+            self._crash()
 
     def _end(self) -> None:
         ending = self.plan.ending

@@ -212,3 +212,45 @@ def test_a_start_that_fails_is_heard_too(play, monkeypatch):
         assert text.endswith("The bot has stopped and holds nothing.")
 
     play(script, compare=False, faults=("unknown_contract@0",))
+
+
+# --- a pair that is open while trading is off -----------------------------------------------------------
+
+
+def again(run: Run, **changes: object) -> Run:
+    """Another run of the bot at the same broker, over the same store."""
+    return Run(run.served, run.market, directory=run.directory, library=run.library, **changes)
+
+
+@pytest.mark.parametrize("how", ["kill switch", "flatten"])
+def test_with_trading_off_an_open_pair_waits_for_kill_switch_or_flatten(how, play):
+    async def script(run):
+        await run.enter(RICH)
+        await run.end()
+        off = again(run, trading_enabled=False, flatten=how == "flatten")
+        await off.active()
+        assert off.heard("Trading is off and pair 1 is open (-1 ES, 502 SPY): no stop, roll or hedge; only")
+        run.market.dev_bps = FAIR
+        await off.decisions()
+        assert (off.sent, off.phase) == (2, "held")
+        if how == "kill switch":
+            (run.directory / "KILL_SWITCH").write_text("a person says so")
+            await off.flat()
+        await off.end()
+        assert (off.sent, off.books["positions"]) == (4, {"ES": 0, "SPY": 0})
+
+    play(script)
+
+
+def test_with_trading_off_a_stop_leaves_an_open_pair_and_ends(play):
+    async def script(run):
+        await run.enter(RICH)
+        await run.end()
+        off = again(run, trading_enabled=False)
+        await off.active()
+        run.market.dev_bps = FAIR
+        off.bot.stop("enough")
+        await over(off)
+        assert (off.sent, off.books["positions"]) == (2, {"ES": -1, "SPY": 502})
+
+    play(script)

@@ -34,6 +34,7 @@ class Planted:
     storm: str
     ending: str
     of_world: bool
+    off_s: int
     kinds: dict[str, type] = field(default_factory=dict)
 
     def play(self, seed: int) -> DeskResult:
@@ -44,7 +45,8 @@ class Planted:
                 self.spoil(session)
             return session
 
-        world = DeskWorld(DeskPlan(seed, storm=self.storm, ending=self.ending), make)
+        plan = DeskPlan(seed, storm=self.storm, ending=self.ending, off_s=self.off_s)
+        world = DeskWorld(plan, make)
         if self.of_world:
             self.spoil(world)
         return world.run()
@@ -54,12 +56,13 @@ BUGS: dict[str, Planted] = {}
 
 
 def bug(
-    *invariants: int, storm: str = "none", ending: str = "", of_world: bool = False, **kinds: type
-) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
+    *invariants: int, storm: str = "none", ending: str = "", of_world: bool = False, off_s: int = 0,
+    **kinds: type,
+) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:  # fmt: skip
     """Plants a bug under its function's name; ``kinds`` take the places of the core's classes so named."""
 
     def plant(spoil: Callable[[Any], None]) -> Callable[[Any], None]:
-        BUGS[spoil.__name__] = Planted(spoil, invariants, storm, ending, of_world, kinds)
+        BUGS[spoil.__name__] = Planted(spoil, invariants, storm, ending, of_world, off_s, kinds)
         return spoil
 
     return plant
@@ -321,6 +324,22 @@ def forgets_the_kill_switch(session: Any) -> None:
 def goes_on_after_the_stop(session: Any) -> None:
     after(session, "_quote", lambda event: session._core.brakes.lift("stopping"))
     session._handlers[ev.Quote] = session._quote
+
+
+@bug(14, storm="thin", off_s=12)
+def trades_on_where_trading_is_off(session: Any) -> None:
+    session._core.gate.closing = True
+
+
+class LeavingGate(Gate):
+    def check(self, draft: Any, positions: Any, clock: Any) -> str:
+        self.closing = False
+        return super().check(draft, positions, clock)
+
+
+@bug(15, ending="kill", off_s=12, Gate=LeavingGate)
+def leaves_a_pair_to_the_kill_switch_where_trading_is_off(session: Any) -> None:
+    """The gate alone."""
 
 
 class HeedlessGate(Gate):

@@ -19,6 +19,7 @@ class Gate:
     factor: float
     window: Any
     passes: int
+    closing: bool
     def __init__(
         self, settings: DeskSettings, orders: Orders, *, legs: dict[str, Leg], brakes: Brakes
     ) -> None: ...

@@ -48,6 +48,7 @@ cdef class Gate:
     cdef readonly double factor
     cdef public object window
     cdef public object passes
+    cdef public bint closing
     cdef bint enabled
     cdef double collar
     cdef int64_t cancel_reserve
@@ -65,6 +66,8 @@ cdef class Gate:
         self.collar = settings.collar_bps * 1e-4
         self.cancel_reserve = settings.cancel_reserve
         self.passes = 0
+        #: Open pairs are to be closed (kill switch, flatten), where trading is off too.
+        self.closing = False
 
     def set_factor(self, double factor) -> None:
         """The largest position either way: contracts, or the shares that match them and some headroom."""
@@ -79,7 +82,7 @@ cdef class Gate:
         cdef str fault, state = self.brakes.state
         cdef int64_t working = 0
         cdef double mid, limit
-        if not self.enabled:
+        if not self.enabled and not (self.closing and draft.reduces):
             return "trading is off"
         if state != ACTIVE and (state == HALTED or not draft.reduces):
             return f"{state}: {next(iter(self.brakes.sentences))}"

@@ -23,7 +23,7 @@ from arbcore.carry.desk.orders import DOUBT, UNKNOWN
 from arbcore.carry.desk.pair import CLOSED, HELD, Pairs
 from arbcore.carry.desk.recovery import PAUSE_NS, Recovery
 from arbcore.carry.desk.risk import ENTRY_PAUSE
-from arbcore.carry.desk.rows import ES, Snapshot
+from arbcore.carry.desk.rows import ES, SPY, Snapshot
 from arbcore.carry.desk.settings import SECOND_NS, DeskSettings, seconds_ns
 from arbcore.carry.desk.shown import status_of
 from arbcore.carry.desk.terms import CarryTerms
@@ -147,10 +147,15 @@ class Session:
 
     @property
     def stopped(self) -> bool:
-        """After ``Stop``: nothing may still fill, no leg is naked, and with ``flatten`` nothing is held."""
+        """After ``Stop``: nothing may still fill, no leg is naked, and with ``flatten`` nothing is held.
+
+        With trading off a naked leg is not ours to mend; the alarm about it was raised.
+        """
         if self._stop is None or self._core.orders.live:
             return False
         flatten = self._stop.flatten
+        if not (flatten or self._core.settings.trading_enabled or self._core.gate.closing):
+            return True
         return all(
             trade.awaits_settlement or (trade.phase == HELD and not flatten)
             for trade in self._pairs.open.values()
@@ -350,7 +355,19 @@ class Session:
         if event.broker_utc_ns is not None:
             self._broker_clock(ev.BrokerClock(event.broker_utc_ns))
         self._watch_ns = core.clock.now_ns + self._dead_ns
+        if not core.settings.trading_enabled:
+            self._say_what_is_left()
         self._recovery.begin()
+
+    def _say_what_is_left(self) -> None:
+        """Trading is off while a pair is open."""
+        for trade in self._pairs.open.values():
+            self._core.alarm(
+                "trading off",
+                f"Trading is off and pair {trade.trade_id} is open ({trade.position[ES]} ES, "
+                f"{trade.position[SPY]} SPY): no stop, roll or hedge; only the kill switch and --flatten "
+                "close it. Set TRADING_ENABLED=1 to have it looked after.",
+            )
 
     def _link_lost(self, event: ev.LinkLost) -> None:
         self._void()
@@ -467,12 +484,14 @@ class Session:
 
     def _stopping(self, event: ev.Stop) -> None:
         self._stop = event
-        self._decider.flatten = self._decider.flatten or event.flatten
+        if event.flatten:
+            self._decider.flatten = self._core.gate.closing = True
         self._core.brake("stopping", f"Told to stop: {event.reason}")
         self._pull_all()
 
     def _kill(self, event: ev.Kill) -> None:
         if self._core.brakes.put("kill switch", f"The kill switch is on: {event.reason}"):
+            self._core.gate.closing = True
             self._core.out.append(RaiseKillSwitch(event.reason))
             self._core.alarm("kill switch", f"The kill switch is on: {event.reason}")
             self._pull_all()

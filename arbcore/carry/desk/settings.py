@@ -37,7 +37,7 @@ def switch(default: bool, *, help: str) -> Any:
 class DeskSettings:
     """Settings of one desk; ConfigError for a value out of range. Rates are annual decimals, continuous."""
 
-    trading_enabled: bool = switch(False, help="send orders; off, signals are only written down")
+    trading_enabled: bool = switch(False, help="send orders; off, only kill switch and --flatten do")
     decide_on: str = choice("quote", options=DECIDE_ON, help="when to decide: at every quote or once a row")
 
     # The signal, as in the backtest.

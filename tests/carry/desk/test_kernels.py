@@ -329,15 +329,17 @@ def disturb(rng: Random, pit: Pit, now_ns: int, step: int) -> None:
             pit.orders.news(order, states.OUT)
     elif draw < 0.9:
         pit.brakes.put(rng.choice(sorted(BRAKES)), "a sentence")
-    else:
+    elif draw < 0.95:
         pit.gate.set_factor(rng.choice((10.0, 9.9, 10.05)))
+    else:
+        pit.gate.closing = rng.random() < 0.5
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_the_gate_and_its_twin(seed: int) -> None:
     rng = Random(seed)
     settings = DeskSettings(
-        trading_enabled=rng.random() < 0.9, cooldown_s=1.0, decide_on=rng.choice(("quote", "row"))
+        trading_enabled=rng.random() < 0.7, cooldown_s=1.0, decide_on=rng.choice(("quote", "row"))
     )
     pits = [Pit(kinds, settings) for kinds in KINDS]
     clock = _clock.MarketClock(slip_ns=SECOND_NS, replay=False)
