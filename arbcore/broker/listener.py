@@ -296,10 +296,10 @@ class Listener:
         if errorCode in (LINK_LOST, LINK_BACK_EMPTY, LINK_BACK) or errorCode in _LINK_GONE:
             self._on_link(errorCode, text)
         elif errorCode in _FARM_BROKEN or errorCode in _FARM_FINE:
-            self._sink(events.Farm(errorCode in _FARM_FINE, errorCode))
+            self._sink(events.Farm(errorCode in _FARM_FINE, errorCode, text))
         elif (leg := self._leg_of_request(reqId)) is not None:
             if errorCode in _NO_DATA or errorCode == _DELAYED:
-                self._sink(events.DataType(leg, 3 if errorCode == _DELAYED else 0))
+                self._sink(events.DataType(leg, 3 if errorCode == _DELAYED else 0, text))
             _log.warning("Market data of %s: %s", leg, text)
         elif reqId in self.ref_of_order_id:
             self._sink(events.OrderError(self.ref_of_order_id[reqId], errorCode, printable(errorString)))

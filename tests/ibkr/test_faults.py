@@ -32,7 +32,8 @@ def test_each_fault_of_the_gateway_is_met_by_the_bot():
 @pytest.mark.parametrize("code", [354, 10089, 10168])
 def test_quotes_that_it_may_not_see_are_asked_for_until_it_may(code, play):
     async def script(run):
-        await run.until(lambda: all(run.heard(f"The data of {leg} is not live") for leg in ("ES", "SPY")))
+        said = [f"The data of {leg} is not live ({code}: " for leg in ("ES", "SPY")]
+        await run.until(lambda: all(map(run.heard, said)))
         await run.active()
         codes = run.listen()
         run.market.dev_bps = RICH
@@ -139,6 +140,8 @@ def test_while_the_farms_are_broken_nothing_is_traded_and_their_return_is_enough
         assert (run.sent, run.phase) == (2, "held")
         run.fault("farm_back")
         await run.flat()
+        farms = [line for _, line in run.told if line.startswith("TWS says ")]
+        assert [line[:14] for line in farms] == ["TWS says 2103:", "TWS says 2104:"]
         assert codes.index(2103) < codes.index(2105) < codes.index(2104) < codes.index(2158)
         assert (run.sent, run.bot.tally.connections) == (4, 1)
 

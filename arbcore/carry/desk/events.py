@@ -41,6 +41,7 @@ class Farm:
 
     ok: bool
     code: int
+    text: str = ""
 
 
 # --- market ---------------------------------------------------------------------------------------------
@@ -84,10 +85,14 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class DataType:
-    """marketDataType of a leg: 1 live, 2 frozen, 3 delayed, 4 delayed and frozen; 0 none (354, 10197)."""
+    """marketDataType of a leg: 1 live, 2 frozen, 3 delayed, 4 delayed and frozen; 0 none (354, 10197).
+
+    ``why`` is what the broker says of it.
+    """
 
     leg: str
     kind: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from arbcore.carry.desk.writeoff import WriteOff
 from arbcore.carry.rates import ConstantRate
 
 NO_SNAPSHOT = Snapshot()
+DATA_KINDS = {0: "none", 2: "frozen", 3: "delayed", 4: "delayed and frozen"}
 #: A feed is called dead after this many times the age at which a quote is stale.
 DEAD_FEED = 3
 PRUNE_NS = 3_600 * SECOND_NS
@@ -456,8 +457,11 @@ class Session:
         leg = self._core.legs[event.leg]
         leg.take_kind(event.kind)
         if event.kind != 1:
+            why = event.why.rstrip(".") or DATA_KINDS.get(event.kind, f"kind {event.kind}")
             self._core.alarm(
-                f"data {leg.name}", f"The data of {leg.name} is not live; nothing is traded on it."
+                f"data {leg.name}",
+                f"The data of {leg.name} is not live ({why}); nothing is traded on it: subscribe to live "
+                "data at the broker, and log in nowhere else as this user.",
             )
 
     def _halted(self, event: ev.Halted) -> None:
