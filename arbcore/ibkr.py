@@ -22,6 +22,7 @@ from arbcore.broker.clock import MachineClock, RowClock
 from arbcore.broker.guards import account_to_trade
 from arbcore.broker.link import IbLink, load_library
 from arbcore.broker.listener import LINK_BACK_EMPTY, LINK_LOST
+from arbcore.broker.rates import RateNews
 from arbcore.broker.recorder import QuoteRecorder
 from arbcore.broker.rows import Rows
 from arbcore.carry.desk import commands as cmd
@@ -63,8 +64,8 @@ class Plan:
     """What a run is: settings, the kind of account, and how it ends.
 
     ``rows``: the other side is our own gateway replaying rows, each to be decided on once; ``clocked``: it is
-    our own gateway, whose clock is the market's. ``rate`` is asked for the rate now and then (None: not
-    known yet), ``gone`` for the reason why there is no use in connecting again.
+    our own gateway, whose clock is the market's. ``rate`` is asked for the rate now and then, ``gone`` for
+    the reason why there is no use in connecting again.
     """
 
     settings: IbkrSettings
@@ -76,7 +77,7 @@ class Plan:
     record: Path | None = None
     rows: bool = False
     clocked: bool = False
-    rate: Callable[[], float | None] | None = None
+    rate: Callable[[], RateNews] | None = None
     gone: Callable[[], ArbcoreError | None] | None = None
 
 
@@ -133,6 +134,7 @@ class Bot:
         self._timer: asyncio.TimerHandle | None = None
         self._due_ns = 0
         self._rate: float | None = None
+        self._rate_news: RateNews | None = None
         self._sampled_ns = 0
         #: The kill switch was on at some time of the run.
         self.killed = False
@@ -557,10 +559,12 @@ class Bot:
             self.killed = True
             self.chronicle.note("alarm", "kill_switch", f"The kill switch is on: {reason}")
             self.feed(ev.Kill(reason))
-        if self.plan.rate is not None and (rate := self.plan.rate()) is not None and rate != self._rate:
-            self._rate = rate
-            self.chronicle.note("info", "rate", f"The rate is {rate:.4%}.")
-            self.feed(ev.Terms(r=rate))
+        if self.plan.rate is not None and (news := self.plan.rate()) != self._rate_news:
+            if news.rate is not None and news.rate != self._rate:
+                self._rate = news.rate
+                self.feed(ev.Terms(r=news.rate))
+            self._rate_news = news
+            self.chronicle.note("warning" if news.failed else "info", "rate", news.text)
         if self.plan.gone is not None and (gone := self.plan.gone()) is not None:
             self._on_trouble(gone)
         if self._recorder is not None:

@@ -202,8 +202,9 @@ class _Play:
         from dataclasses import replace
 
         from arbcore.broker.guards import LIVE, PAPER, check_before
+        from arbcore.broker.rates import RateOfFred, rate_as_set
         from arbcore.config_ibkr import desk_settings, ibkr_settings
-        from arbcore.fred import FredRate, FredSettings, convention, rate_of
+        from arbcore.fred import FredRate, FredSettings, convention
         from arbcore.ibkr import Plan
 
         args, resolved = self._args, self._resolved
@@ -221,17 +222,13 @@ class _Play:
                 "TRADING_ENABLED is 0: signals are written down, and nothing is ordered but what closes an "
                 "open pair at the kill switch or --flatten."
             )
-        rate = None
+        rate: Any = rate_as_set(desk.r)
         if settings.fred_key:
             # Before anything is dialled, not when the first value comes.
             convention(settings.fred_series)
             fred = FredRate(FredSettings(series=settings.fred_series, key=settings.fred_key))
             fred.start()
-
-            def rate() -> float | None:
-                known = fred.latest
-                # The rate to a quarter from now stands for every expiry that is traded.
-                return None if known is None else rate_of(known).at(0.25)
+            rate = RateOfFred(fred, desk.r)
 
         plan = Plan(settings, desk, mode)
         return replace(
@@ -245,6 +242,7 @@ class _Play:
 
         from arbcore.broker.guards import SIMULATED
         from arbcore.broker.link import load_library
+        from arbcore.broker.rates import rate_as_set
         from arbcore.config_ibkr import desk_settings, ibkr_settings, simulated_store
         from arbcore.embedded import EmbeddedGateway
         from arbcore.errors import UsageError
@@ -280,7 +278,7 @@ class _Play:
         return Plan(
             replace(settings, host="127.0.0.1", port=port), desk, SIMULATED,
             duration_s=args.duration, flatten=args.flatten, record=args.record, rows=bool(args.simulate),
-            clocked=True, gone=self._gateway_gone,
+            clocked=True, gone=self._gateway_gone, rate=rate_as_set(desk.r),
         )  # fmt: skip
 
     def _gateway_gone(self) -> Any:
