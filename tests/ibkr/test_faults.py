@@ -170,6 +170,7 @@ def test_after_a_broken_server_link_the_last_prices_count_no_more(play):
         run.fault("stale_quotes", 0.8)
         run.fault("server_link_broken")
         await run.until(lambda: 2110 in codes)
+        assert run.heard("TWS says 2110: Connectivity between TWS and server is broken")
         run.bot.feed(ev.Kill("a person says so"))
         await run.until(lambda: run.heard("must go (kill) and cannot: ES stale"))
         assert (run.sent, run.books["positions"]) == (2, HELD)
@@ -185,6 +186,7 @@ def test_a_broken_server_link_that_mends_itself_stops_nothing(play):
         codes = run.listen()
         run.fault("server_link_broken")
         await run.until(lambda: 2110 in codes)
+        assert run.heard("TWS says 2110: Connectivity between TWS and server is broken")
         await run.enter(RICH)
         assert run.bot.tally.connections == 1
 
