@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from arbcore.carry.desk.settings import ENTRY_ORDERS
 from arbcore.simulation.desk_broker import STORMS
-from arbcore.simulation.desk_world import ENDINGS, SETTINGS, DeskPlan, play_desk
+from arbcore.simulation.desk_world import ENDINGS, OCCASIONS, SETTINGS, DeskPlan, play_desk
 
 
 def plan_of(seed: int) -> DeskPlan:
@@ -29,11 +29,15 @@ def plan_of(seed: int) -> DeskPlan:
         entry_order=ENTRY_ORDERS[turn % len(ENTRY_ORDERS)],
         daily_loss_usd=300.0 if turn % 5 == 0 else SETTINGS.daily_loss_usd,
     )
+    occasion = list(OCCASIONS)[turn // len(ENDINGS) % len(OCCASIONS)]
+    # Where trading is off a pair is left alone, at its roll and at its expiry too.
+    off_s = 12 if turn % 7 == 2 and occasion in ("", "midnight") else 0
     return DeskPlan(
         seed,
         storm=storms[seed % len(storms)],
         ending=ENDINGS[turn % len(ENDINGS)],
-        off_s=12 if turn % 7 == 2 else 0,
+        occasion=occasion,
+        off_s=off_s,
         settings=settings,
     )
 

@@ -38,7 +38,7 @@ nothing is sent but what closes an open pair at the kill switch or --flatten. Wh
 `arbcore report`.
 
 Where the account does not hold what the bot bought and sold, it halts. If somebody closed the pair, or a leg
-of it, by hand: cancel what is open in ES and SPY, and begin once with --accept-account. Once two rounds of
+of it, by hand: cancel what is open in ES and SPY, and begin once with --accept-account. Once three rounds of
 the broker's answers agree, the difference is written down as closed at unknown prices; the rest is closed.
 """
 LOG_BYTES_MAX, LOG_FILES = 5_000_000, 5

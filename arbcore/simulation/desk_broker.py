@@ -5,6 +5,7 @@ real ones have done. Owns nothing of the desk: it is spoken to in the desk's com
 Time and delivery are the world's (``desk_world``).
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from random import Random
@@ -14,6 +15,7 @@ from arbcore.carry.desk.commands import EXECUTIONS, MARGIN, OPEN_ORDERS, Ask
 from arbcore.carry.desk.rows import DAY, ES, LEGS, MARKET, SPY, OrderRow
 
 MILLISECOND_NS = 1_000_000
+SPY_ID = 756733
 SECOND_NS = 10**9
 
 
@@ -48,6 +50,8 @@ class DeskFaults:
     silence_a_second: float = 0.0
     jump_a_second: float = 0.0
     foreign_a_second: float = 0.0
+    hands_a_second: float = 0.0
+    rolled_back_ids: float = 0.0
 
 
 STORMS: dict[str, DeskFaults] = {
@@ -68,6 +72,10 @@ STORMS: dict[str, DeskFaults] = {
         halt_a_second=0.08, delayed_a_second=0.08, silence_a_second=0.08, bad_quote=0.1, partial=0.3, miss=0.2
     ),
     "clock": DeskFaults(jump_a_second=0.15, partial=0.2, miss=0.1),
+    "hands": DeskFaults(hands_a_second=0.12, partial=0.2, slow_fill=0.2),
+    "ids": DeskFaults(
+        rolled_back_ids=0.8, cut_a_second=0.25, slow_fill=0.4, lost_execution=0.1, silent_query=0.1
+    ),
     "strangers": DeskFaults(foreign_a_second=0.05, cut_a_second=0.05),
     "deaf": DeskFaults(slow_fill=0.5, deaf_cancel=0.5, cancel_fails=0.2, silent_status=0.3),
 }  # fmt: skip
@@ -109,6 +117,20 @@ class Truth:
     commissions: dict[str, ev.Commission] = field(default_factory=dict)
     ours: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LEGS, 0))
     foreign: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LEGS, 0))
+    #: What a person traded of our pairs, and what the exchange settled, by contract.
+    outside: Counter[int] = field(default_factory=Counter)
+
+    def by_contract(self) -> Counter[int]:
+        """What is held of each contract."""
+        held = Counter(self.outside)
+        for execution in self.executions.values():
+            held[self.orders[execution.ref].row.con_id] += execution.side * execution.quantity
+        return held
+
+    def held(self) -> dict[str, int]:
+        """What is held of ours, by leg."""
+        others = {SPY: self.outside[SPY_ID], ES: sum(self.outside.values()) - self.outside[SPY_ID]}
+        return {leg: self.ours[leg] + others[leg] for leg in LEGS}
 
 
 #: ``say(event, delay_ns)`` puts an event on its way to the desk; ``later(delay_ns, action)`` calls back.
@@ -129,7 +151,9 @@ class Broker:
         self.utc = utc
         self.truth = Truth()
         self.market = {leg: Market() for leg in LEGS}
-        self.con_ids = {ES: 0, SPY: 0}
+        self.con_ids = {ES: 0, SPY: SPY_ID}
+        #: Contracts in which orders are no longer taken.
+        self.expired: set[int] = set()
         self.trading = True
         self._number = 0
 
@@ -145,6 +169,10 @@ class Broker:
     def place(self, row: OrderRow) -> None:
         """An order arrives."""
         faults = self.faults
+        if row.con_id in self.expired:
+            self.say(ev.OrderError(row.ref, 201, "Order rejected - reason: The contract has expired."), 0)
+            self.say(ev.OrderStatus(row.ref, 0, "Inactive", 0, row.quantity), 0)
+            return
         if self._happens(faults.reject):
             code = self.random.choice((201, 203, 110))
             self.say(ev.OrderError(row.ref, code, "Order rejected - reason: model"), self._delay())
@@ -177,6 +205,12 @@ class Broker:
             return
         if not self._happens(self.faults.deaf_cancel):
             self._end(order)
+
+    def end_all(self, con_id: int = 0) -> None:
+        """Everything that works ends: a person pulls it, or its contract has expired."""
+        for order in self.truth.orders.values():
+            if order.open and con_id in (0, order.row.con_id):
+                self._end(order)
 
     def wake(self, leg: str) -> None:
         """A leg trades again: what rests is tried."""
@@ -310,10 +344,13 @@ class Broker:
             )
         if question.kind == MARGIN:
             return ev.Margin(question.query, True, "initial margin after 21,000 of 100,000 USD")
+        held = truth.by_contract()
+        for leg in LEGS:
+            held[self.con_ids[leg]] += truth.foreign[leg]
         lines = tuple(
-            ev.PositionLine(leg, self.con_ids[leg], truth.ours[leg] + truth.foreign[leg])
-            for leg in LEGS
-            if truth.ours[leg] + truth.foreign[leg]
+            ev.PositionLine(SPY if con_id == self.con_ids[SPY] else ES, con_id, quantity)
+            for con_id, quantity in sorted(held.items())
+            if quantity
         )
         if lines and self._happens(self.faults.lagging_positions):
             # The account's page is a little behind the executions.

@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arbcore.carry.desk import events as ev
+from arbcore.carry.desk.clock import day_of
 from arbcore.carry.desk.commands import (
     EXECUTIONS,
     OPEN_ORDERS,
@@ -39,13 +40,14 @@ from arbcore.carry.desk.commands import (
     Ask,
     Cancel,
     Command,
+    SaveAdjustment,
     SaveDay,
     SaveExecution,
     SaveOrder,
     SaveTrade,
     State,
 )
-from arbcore.carry.desk.rows import ES, LEGS, LIMIT, SPY, ExecutionRow, OrderRow, TradeRow
+from arbcore.carry.desk.rows import ES, LEGS, LIMIT, SPY, AdjustmentRow, ExecutionRow, OrderRow, TradeRow
 from arbcore.carry.desk.settings import DeskSettings
 
 SECOND_NS = 10**9
@@ -91,9 +93,19 @@ class Price:
 class DeskChecker:
     """Watches one desk over its restarts. ``truth`` is the broker's."""
 
-    def __init__(self, settings: DeskSettings, truth: Any) -> None:
+    def __init__(self, settings: DeskSettings, truth: Any, *, start_ns: int) -> None:
         self.settings = settings
         self.truth = truth
+        self.start_ns = start_ns
+        self.adjustments: dict[str, AdjustmentRow] = {}
+        #: The future of each pair.
+        self.futures: dict[int, int] = {}
+        self.told_positions = dict.fromkeys(LEGS, 0)
+        self.accepted = False
+        self.expiries: dict[int, int] = {}
+        self.margin_day = -1
+        self.last_trade_id = 0
+        self.slipped_ever = False
         self.violations: list[Violation] = []
         self.now_ns = 0
         self.sent_rows: dict[str, OrderRow] = {}
@@ -126,6 +138,8 @@ class DeskChecker:
         """A desk begins from the store."""
         self.session = session
         self.known = dict(store.executions)
+        self.accepted = False
+        self.adjustments = dict(store.adjustments)
         self.stamps.clear()
         self.linked = False
         self.answers.clear()
@@ -171,6 +185,7 @@ class DeskChecker:
         """An event, before the desk acts on it."""
         self.now_ns = now_ns
         self.slip_ns = utc_slip_ns
+        self.slipped_ever = self.slipped_ever or utc_slip_ns != 0
         if isinstance(event, ev.Quote):
             price = self.prices[event.leg]
             price.bid, price.ask, price.seen_ns = event.bid, event.ask, now_ns
@@ -188,6 +203,12 @@ class DeskChecker:
             self._answered(event.query, OPEN_ORDERS)
         elif isinstance(event, ev.Positions):
             self._positions_told(event)
+        elif isinstance(event, ev.AcceptAccount):
+            self.accepted = True
+        elif isinstance(event, ev.Contract) and event.expiry_ns is not None:
+            self.expiries[event.con_id] = event.expiry_ns
+        elif isinstance(event, ev.Margin):
+            self.margin_day = self._date()
         elif isinstance(event, ev.Hello | ev.LinkLost):
             self.linked = isinstance(event, ev.Hello)
             self.answers.clear()
@@ -207,6 +228,7 @@ class DeskChecker:
         told = dict.fromkeys(LEGS, 0)
         for line in event.lines:
             told[line.leg] += line.quantity
+        self.told_positions = told
         if told == self._position():
             self.answers.add(POSITIONS)
         else:
@@ -226,9 +248,34 @@ class DeskChecker:
 
     def _position(self) -> dict[str, int]:
         held = dict.fromkeys(LEGS, 0)
+        for adjustment in self.adjustments.values():
+            held[adjustment.leg] += adjustment.quantity
         for row in self.known.values():
             held[row.leg] += row.side * row.quantity
         return held
+
+    @property
+    def utc_ns(self) -> int:
+        """What time it truly is."""
+        return self.start_ns + self.now_ns
+
+    def _date(self) -> int:
+        return day_of(self.utc_ns)[0]
+
+    def _written_off(self, row: AdjustmentRow) -> None:
+        """Only what a person said, or what the exchange settled, and only to what the broker just told."""
+        whole = self.answers >= {OPEN_ORDERS, EXECUTIONS}
+        self._expect(10, whole and self.linked, f"{row.key} written off after {sorted(self.answers)}")
+        if row.reason == "settled":
+            over = row.leg == ES and any(end_ns <= self.utc_ns for end_ns in self.expiries.values())
+            self._expect(2, over, f"{row.key} was settled before anything expired")
+        else:
+            self._expect(2, self.accepted, f"{row.key} was written off and nobody said so")
+        held = self._position()[row.leg]
+        self._expect(2, abs(held + row.quantity) < abs(held), f"{row.key} makes {held} {row.leg} larger")
+        self.adjustments[row.key] = row
+        if self._position() == self.told_positions:
+            self.answers.add(POSITIONS)
 
     # --- the desk says --------------------------------------------------------------------------
 
@@ -245,6 +292,8 @@ class DeskChecker:
             row = command.row
             self._expect(7, row.revision >= self.saved.get(row.key, 0), f"execution {row.key} goes back")
             self.saved[row.key] = row.revision
+        elif isinstance(command, SaveAdjustment):
+            self._written_off(command.row)
         elif isinstance(command, SaveDay):
             self.tripped = command.row.tripped
         elif isinstance(command, SaveTrade):
@@ -256,10 +305,16 @@ class DeskChecker:
             self._expect(10, whole and self.linked, f"ACTIVE after the answers {sorted(self.answers)}")
 
     def _trade_saved(self, row: TradeRow, now_ns: int) -> None:
+        self.futures[row.trade_id] = row.con_id
         since_ns = self.began.setdefault(row.trade_id, now_ns)
         if row.phase == "exiting" and row.exit_reason in ("max_hold", "roll", "expiry"):
             held_ns = now_ns - since_ns + SLIP_NS
-            early = row.exit_reason != "max_hold" or held_ns < self.settings.max_hold_ns
+            early = held_ns < self.settings.max_hold_ns
+            if row.exit_reason == "roll":
+                roll_ns = row.expiry_ns - round(self.settings.roll_before_s * SECOND_NS)
+                early = not self.settings.roll_before_s or self.utc_ns + SLIP_NS < roll_ns
+            elif row.exit_reason == "expiry":
+                early = self.utc_ns + SLIP_NS < row.expiry_ns
             self._expect(
                 20, not early, f"pair {row.trade_id} goes for {row.exit_reason} after a jump of the clock"
             )
@@ -287,6 +342,16 @@ class DeskChecker:
         self._expect(4, row.approved > self.approved, f"order {row.ref} passed no gate of its own")
         self.approved = max(row.approved, self.approved)
         self._expect(14, self.linked, f"order {row.ref} leaves without a connection")
+        dead = self.utc_ns >= self.expiries.get(row.con_id, 2**63) + SLIP_NS and not self.slip_ns
+        self._expect(14, not dead, f"order {row.ref} leaves in a contract that has expired")
+        first = row.role == "entry" and row.trade_id > self.last_trade_id
+        self.last_trade_id = max(self.last_trade_id, row.trade_id)
+        if first and self.settings.margin_check and not self.slipped_ever:
+            roll_ns = round(self.settings.roll_before_s * SECOND_NS)
+            gone = roll_ns and self.utc_ns >= self.expiries[row.con_id] - roll_ns if row.leg == ES else False
+            self._expect(14, not gone, f"order {row.ref} enters a contract that pairs must leave")
+            asked = self.margin_day == self._date()
+            self._expect(14, asked, f"order {row.ref} enters on a date whose margin nobody told")
         whole = self.answers >= {OPEN_ORDERS, EXECUTIONS, POSITIONS}
         self._expect(10, whole, f"order {row.ref} leaves after the answers {sorted(self.answers)}")
         adds = not self._reduces(row)
@@ -345,7 +410,7 @@ class DeskChecker:
             ES: settings.contracts,
             SPY: math.ceil(1.05 * settings.contracts * settings.multiplier * 10),
         }
-        large = self._at_large()
+        large, real = self._at_large(), self.truth.held()
         for leg in LEGS:
             for side in (1, -1):
                 may = self._may_fill(large, leg, side)
@@ -353,14 +418,23 @@ class DeskChecker:
                     9, exposure[leg][side] >= may,
                     f"{may} {leg} of side {side:+d} may still fill, it counts {exposure[leg][side]}",
                 )  # fmt: skip
-                worst = side * self.truth.ours[leg] + may
+                worst = side * real[leg] + may
                 self._expect(
-                    1, worst <= max(limits[leg], side * self.truth.ours[leg]),
+                    1, worst <= max(limits[leg], side * real[leg]),
                     f"{worst} {leg} of side {side:+d} may come to be held",
                 )  # fmt: skip
         if session.stopped:
             self._expect(16, not large, f"stopped with {len(large)} live orders")
-        self._check_naked(held)
+        self._check_naked({**held, ES: held[ES] - self._dead_contracts()})
+
+    def _dead_contracts(self) -> int:
+        """Of the futures that are still in the books, those that have expired: the exchange settles them."""
+        dead = {con_id for con_id, expiry_ns in self.expiries.items() if expiry_ns <= self.utc_ns}
+        traded = (row for row in self.known.values() if self.sent_rows[row.ref].con_id in dead)
+        written = (row for row in self.adjustments.values() if self.futures[row.trade_id] in dead)
+        return sum(row.side * row.quantity for row in traded) + sum(
+            row.quantity for row in written if row.leg == ES
+        )
 
     def _may_fill(self, large: list[OrderRow], leg: str, side: int) -> int:
         total = 0
@@ -394,7 +468,7 @@ class DeskChecker:
         if session is None:
             self._expect(19, False, "the desk is not running")
             return
-        told = {leg: self.truth.ours[leg] for leg in LEGS}
+        told = self.truth.held()
         self._expect(19, session.positions() == told, f"it believes {session.positions()}, the broker {told}")
         wanted = "REDUCING" if self.killed or self.stopped or self.tripped else "ACTIVE"
         self._expect(
@@ -406,6 +480,11 @@ class DeskChecker:
             ref for ref in unknown if ref not in live and ref not in self.flying and not self._recent(ref)
         ]
         self._expect(19, not stuck, f"orders {stuck[:3]} were never resolved")
+        if self.settings.roll_before_s and any(told.values()):
+            ends_ns = min(self.expiries.values())
+            held = self.truth.by_contract()
+            old = [con_id for con_id, expiry_ns in self.expiries.items() if expiry_ns == ends_ns]
+            self._expect(19, not any(held[con_id] for con_id in old), "a pair was not rolled")
         naked_ns = 0 if self.naked_since_ns is None else now_ns - self.naked_since_ns
         mended = naked_ns < 2 * SECOND_NS or self._left_alone
         self._expect(17, mended, "a leg is naked at the end")

@@ -16,20 +16,45 @@ from arbcore._carry import carry_factor, years_to_expiry
 from arbcore.carry.calendar import front_contract
 from arbcore.carry.civil import read_time
 from arbcore.carry.desk import events as ev
-from arbcore.carry.desk.commands import Alarm, Ask, Cancel, Command, Place, Reconnect, Resubscribe, SaveTrade
+from arbcore.carry.desk.commands import (
+    Alarm,
+    Ask,
+    AskContract,
+    Cancel,
+    Command,
+    Place,
+    Reconnect,
+    Resubscribe,
+    SaveTrade,
+)
 from arbcore.carry.desk.rows import ES, LEGS, SPY, Snapshot
 from arbcore.carry.desk.session import Session
-from arbcore.carry.desk.settings import DeskSettings
-from arbcore.simulation.desk_broker import MILLISECOND_NS, SECOND_NS, STORMS, Broker, DeskFaults
+from arbcore.carry.desk.settings import DeskSettings, seconds_ns
+from arbcore.simulation.desk_broker import (
+    MILLISECOND_NS,
+    SECOND_NS,
+    SPY_ID,
+    STORMS,
+    Broker,
+    DeskFaults,
+)
 from arbcore.simulation.desk_checker import DeskChecker
+from arbcore.simulation.desk_ids import Ids
 from arbcore.simulation.desk_store import MemoryStore
 
 START_NS = read_time("2026-03-02T15:00:00Z")
-HOURS = ((START_NS - 1_800 * SECOND_NS, START_NS + 6 * 3_600 * SECOND_NS),)
 ACCOUNT, STORE_ID = "DUSIM0001", "sim"
+ES_ID = 495512563
 LATENCY_NS = 5 * MILLISECOND_NS
 GRACE_NS = 5 * SECOND_NS
 ENDINGS = ("", "stop", "flatten", "kill")
+#: What the calendar brings in the middle of a run, and how long before an expiry a pair must then go.
+OCCASIONS = {"": 0.0, "midnight": 0.0, "roll": 3_600.0, "expiry": 0.0}
+OCCASION_AFTER_NS = 12 * SECOND_NS
+SETTLED_AFTER_NS = 6 * SECOND_NS
+COUNTED = ("events", "orders", "crashes", "cuts", "pairs", "alarms", "hedges", "hands", "settled")
+#: How often a person looks whether the bot has taken the account as it is.
+PERSON_NS = 4 * SECOND_NS
 
 #: Short pauses and an entry that is easily had, so that a minute sees many pairs.
 SETTINGS = DeskSettings(
@@ -50,6 +75,7 @@ class DeskPlan:
     seed: int
     storm: str = "none"
     ending: str = ""
+    occasion: str = ""
     duration_s: int = 40
     calm_s: int = 25
     off_s: int = 0
@@ -73,6 +99,16 @@ class DeskResult:
         }  # fmt: skip
 
 
+def start_of(plan: DeskPlan) -> int:
+    """When a plan begins, so that its occasion comes in the middle of it."""
+    if plan.occasion == "midnight":
+        return read_time("2026-03-03T05:00:00Z") - OCCASION_AFTER_NS
+    if plan.occasion:
+        expiry_ns = front_contract(START_NS).expiry_ns
+        return expiry_ns - seconds_ns(OCCASIONS[plan.occasion]) - OCCASION_AFTER_NS
+    return START_NS
+
+
 class Crash(Exception):
     """The process dies here."""
 
@@ -89,21 +125,27 @@ class DeskWorld:
         self.utc_slip_ns = 0
         self.connection = 0
         self.linked = False
-        self.killed = self.told_to_stop = False
+        self.killed = self.told_to_stop = self.accepting = self.by_hand = False
+        self.start_ns = start_of(plan)
+        self.hours = ((self.start_ns - 1_800 * SECOND_NS, self.start_ns + 6 * 3_600 * SECOND_NS),)
+        self.settings = replace(plan.settings, roll_before_s=OCCASIONS[plan.occasion])
         self.store = MemoryStore(ACCOUNT)
         self.broker = Broker(
             Random(plan.seed * 7 + 3),
             self.faults,
             say=self._say,
             later=self._later,
-            utc=lambda: START_NS + self.now_ns,
+            utc=lambda: self.start_ns + self.now_ns,
         )
-        self.settings = plan.settings
-        self.contract = front_contract(START_NS)
-        self.broker.con_ids = {ES: 495512563, SPY: 756733}
-        self.checker = DeskChecker(plan.settings, self.broker.truth) if plan.check else None
+        front = front_contract(self.start_ns)
+        self.futures = {ES_ID: front, ES_ID + 1: front_contract(front.expiry_ns)}
+        self.broker.con_ids[ES] = ES_ID
+        self.checker = (
+            DeskChecker(self.settings, self.broker.truth, start_ns=self.start_ns) if plan.check else None
+        )
+        self._ids = Ids(self.random)
         self.session: Any = None
-        self.counts = dict.fromkeys(("events", "orders", "crashes", "cuts", "pairs", "alarms", "hedges"), 0)
+        self.counts = dict.fromkeys(COUNTED, 0)
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._sequence = 0
         self._arrival_ns = 0
@@ -125,6 +167,9 @@ class DeskWorld:
         self._later(plan.calm_s * SECOND_NS, self._calm_down)
         if plan.off_s:
             self._later(plan.off_s * SECOND_NS, self._switch_off)
+        if plan.occasion == "expiry":
+            self._later(OCCASION_AFTER_NS, self._expire)
+            self._later(OCCASION_AFTER_NS + SETTLED_AFTER_NS, self._settle)
         if plan.ending:
             self._later(plan.calm_s * SECOND_NS * 2 // 3, self._end)
         end_ns = plan.duration_s * SECOND_NS
@@ -142,7 +187,7 @@ class DeskWorld:
 
     def _at_rest(self) -> bool:
         session = self.session
-        return session is not None and session.settled and self.broker.truth.ours == session.positions()
+        return session is not None and session.settled and self.broker.truth.held() == session.positions()
 
     def _later(self, delay_ns: int, action: Callable[[], None]) -> None:
         self._sequence += 1
@@ -151,7 +196,7 @@ class DeskWorld:
     @property
     def utc_ns(self) -> int:
         """The machine's wall clock, which may be wrong."""
-        return START_NS + self.now_ns + self.utc_slip_ns
+        return self.start_ns + self.now_ns + self.utc_slip_ns
 
     # --- the shell ------------------------------------------------------------------------------
 
@@ -160,6 +205,9 @@ class DeskWorld:
         if self.checker is not None:
             self.checker.restarted(self.session, self.store)
         self._tick += 1
+        if self.accepting:
+            self.accepting = False
+            self._deliver(ev.AcceptAccount())
         if self.killed:
             self._deliver(ev.Kill("told by the plan"))
         elif self.told_to_stop:
@@ -172,14 +220,28 @@ class DeskWorld:
         self.connection += 1
         self.linked = True
         self._arrival_ns = self.now_ns
-        ids = self.broker.con_ids
-        expiry_ns = self.contract.expiry_ns
-        self._deliver(ev.Contract(ES, ids[ES], 0.25, HOURS, HOURS, expiry_ns, 50.0))
-        self._deliver(ev.Contract(SPY, ids[SPY], 0.01, HOURS, HOURS))
-        self._deliver(ev.Hello(ACCOUNT, START_NS + self.now_ns))
+        self._ids.connected(self._happens(self.faults.rolled_back_ids))
+        self._resolve(self.start_ns + self.now_ns + seconds_ns(self.settings.roll_before_s))
+        self._deliver(ev.Hello(ACCOUNT, self.start_ns + self.now_ns))
         for leg in LEGS:
             self._deliver(ev.DataType(leg, self._data_kind))
             self._deliver(ev.Halted(leg, self.broker.market[leg].halted))
+
+    def _resolve(self, expires_after_ns: int, con_id: int = 0) -> None:
+        """Tells both contracts: the future of the pair that is held, else the first far enough out."""
+        session = self.session
+        if session is None or not self.linked:
+            return
+        fits = [each for each, future in self.futures.items() if future.expiry_ns > expires_after_ns]
+        chosen = session.held_con_id or con_id or fits[0]
+        self.broker.con_ids[ES] = chosen
+        self._deliver(
+            ev.Contract(ES, chosen, 0.25, self.hours, self.hours, self.futures[chosen].expiry_ns, 50.0)
+        )
+        self._deliver(ev.Contract(SPY, SPY_ID, 0.01, self.hours, self.hours))
+
+    def _happens(self, probability: float) -> bool:
+        return probability > 0.0 and self.random.random() < probability
 
     def _cut(self, reason: str) -> None:
         if not self.linked:
@@ -190,14 +252,15 @@ class DeskWorld:
         self._deliver(ev.LinkLost(reason))
         self._later(self.random.randrange(100, 3_000) * MILLISECOND_NS, self._connect)
 
-    def _crash(self) -> None:
+    def _crash(self, *, restarts: bool = True) -> None:
         self.counts["crashes"] += 1
         self.linked = False
         self.connection += 1
         self.session = None
         if self.checker is not None:
             self.checker.crashed()
-        self._later(self.random.randrange(100, 2_000) * MILLISECOND_NS, self._start)
+        if restarts:
+            self._later(self.random.randrange(100, 2_000) * MILLISECOND_NS, self._start)
 
     def _say(self, event: ev.Event, delay_ns: int) -> None:
         """The broker says something over the connection as it is now."""
@@ -210,7 +273,9 @@ class DeskWorld:
 
         def arrive() -> None:
             if self.connection == connection and self.session is not None:
-                self._deliver(event)
+                heard = self._ids.heard(event)
+                if heard is not None:
+                    self._deliver(heard)
 
         self._later(arrival_ns - self.now_ns, arrive)
 
@@ -256,6 +321,7 @@ class DeskWorld:
             for row in command.orders:
                 self._may_crash()
                 self.counts["orders"] += 1
+                self._ids.sent(row.ref)
                 self.counts["hedges"] += row.role in ("hedge", "reverse", "flatten")
                 if checker is not None:
                     checker.sent(row, self.now_ns, stored=self.store.orders.get(row.ref))
@@ -267,6 +333,16 @@ class DeskWorld:
             self._send(lambda: self.broker.cancel(command.ref))
         elif isinstance(command, Ask):
             self._send(lambda: self.broker.ask(command))
+        elif isinstance(command, AskContract):
+            connection = self.connection
+            self._later(
+                50 * MILLISECOND_NS,
+                lambda: (
+                    self._resolve(command.expires_after_ns, command.con_id)
+                    if self.connection == connection
+                    else None
+                ),
+            )
         elif isinstance(command, Reconnect):
             self._later(0, lambda: self._cut("asked for by the desk"))
         elif isinstance(command, Resubscribe):
@@ -306,13 +382,15 @@ class DeskWorld:
         market = self.broker.market[leg]
         mid, tick = self._spy_mid, 0.01
         if leg == ES:
-            settings = self.plan.settings
-            t = years_to_expiry(START_NS + self.now_ns, self.contract.expiry_ns)
+            settings = self.settings
+            quoted = self.broker.con_ids[ES]
+            t = years_to_expiry(self.start_ns + self.now_ns, self.futures[quoted].expiry_ns)
             c = carry_factor(factor=settings.factor, r=settings.r, d=settings.d, t=t)
             mid, tick = self._spy_mid * c * (1.0 + self._deviation_bps * 1e-4), 0.25
         market.bid = round(math.floor(mid / tick) * tick, 2)
         market.ask = round(market.bid + tick * rng.choice((1, 1, 2)), 2)
-        if leg not in self._silent:
+        dead = leg == ES and self.broker.con_ids[ES] in self.broker.expired
+        if leg not in self._silent and not dead:
             bid, ask = market.bid, market.ask
             if self.faults.bad_quote and rng.random() < self.faults.bad_quote:
                 bid, ask = rng.choice(
@@ -329,7 +407,7 @@ class DeskWorld:
         happenings: tuple[tuple[str, Callable[[], None]], ...] = (
             ("cut", lambda: self._cut("the line broke")), ("crash", self._crash), ("halt", self._halt),
             ("delayed", self._delayed), ("silence", self._silence), ("jump", self._jump),
-            ("foreign", self._foreign),
+            ("foreign", self._foreign), ("hands", self._close_by_hand),
         )  # fmt: skip
         for name, happening in happenings:
             probability = getattr(faults, f"{name}_a_second")
@@ -360,6 +438,57 @@ class DeskWorld:
         side = self.random.choice((1, -1))
         self.broker.truth.foreign[leg] += side
         self._say(ev.Execution(f"ffff.{self.now_ns:x}.01.01", "", 5, leg, side, 1, 600.0, self.utc_ns), 0)
+
+    # --- people and the exchange ----------------------------------------------------------------
+
+    def _close_by_hand(self) -> None:
+        """A person stops the bot, pulls its orders and closes the pair, or a leg of it, elsewhere."""
+        if self.by_hand:
+            return
+        self.by_hand = True
+        self._crash(restarts=False)
+        self._later(500 * MILLISECOND_NS, self._trade_by_hand)
+
+    def _trade_by_hand(self) -> None:
+        truth = self.broker.truth
+        self.broker.end_all()
+        held = truth.by_contract()
+        chosen = [con_id for con_id, quantity in held.items() if quantity]
+        # Nobody leaves one leg to a bot that is not to trade.
+        if len(chosen) > 1 and not self.plan.off_s and self.random.random() < 0.3:
+            chosen = [self.random.choice(chosen)]
+        for con_id in chosen:
+            truth.outside[con_id] -= held[con_id]
+        self.counts["hands"] += bool(chosen)
+        self._later(self.random.randrange(100, 2_000) * MILLISECOND_NS, self._begin_accepting)
+
+    def _begin_accepting(self) -> None:
+        self.accepting = True
+        self._start()
+        self._later(PERSON_NS, self._look_whether_accepted)
+
+    def _look_whether_accepted(self) -> None:
+        """Where the bot could not take the account as it is, the person says so once more."""
+        session = self.session
+        if session is not None and "mismatch" not in session.reasons:
+            # It may not have come as far as comparing.
+            self.by_hand = "reconciling" in session.reasons or "not connected" in session.reasons
+        if self.by_hand and session is not None and "mismatch" in session.reasons:
+            self.accepting = True
+            self._crash()
+        if self.by_hand:
+            self._later(PERSON_NS, self._look_whether_accepted)
+
+    def _expire(self) -> None:
+        """The future trades no more."""
+        self.broker.expired.add(ES_ID)
+        self.broker.end_all(ES_ID)
+
+    def _settle(self) -> None:
+        """The exchange settles what is held of it."""
+        truth = self.broker.truth
+        truth.outside[ES_ID] -= truth.by_contract()[ES_ID]
+        self.counts["settled"] += 1
 
     def _calm_down(self) -> None:
         """Faults stop; from here everything must come into order by itself."""

@@ -2,8 +2,16 @@
 
 import pytest
 
+from arbcore.carry.desk.rows import ES
 from arbcore.simulation.desk_broker import STORMS
-from arbcore.simulation.desk_world import DeskPlan, play_desk
+from arbcore.simulation.desk_world import (
+    ES_ID,
+    OCCASION_AFTER_NS,
+    SETTLED_AFTER_NS,
+    DeskPlan,
+    DeskWorld,
+    play_desk,
+)
 from tools.simulate_desk import again_command, plan_of
 
 SLICES = 15
@@ -40,3 +48,18 @@ def test_storms_are_felt_and_pairs_are_traded() -> None:
     crashes = [play_desk(DeskPlan(seed, "crashes")).counts for seed in range(3)]
     assert sum(each["crashes"] for each in crashes) > 3
     assert all(play_desk(DeskPlan(seed, "cuts")).counts["cuts"] > 1 for seed in range(3))
+    hands = [play_desk(DeskPlan(seed, "hands")).counts for seed in range(6)]
+    assert sum(each["hands"] for each in hands) > 1
+
+
+@pytest.mark.parametrize("occasion", ["midnight", "roll", "expiry"])
+def test_an_occasion_comes_in_the_middle_and_pairs_are_traded_after_it(occasion: str) -> None:
+    world = DeskWorld(DeskPlan(1, occasion=occasion))
+    result = world.run()
+    assert result.violations == ()
+    later_ns = world.start_ns + OCCASION_AFTER_NS + SETTLED_AFTER_NS
+    entered = [row for row in world.store.orders.values() if row.role == "entry" and row.filled]
+    after = {row.con_id for row in entered if row.created_ns > later_ns and row.leg == ES}
+    before = {row.con_id for row in entered if row.created_ns < world.start_ns + OCCASION_AFTER_NS}
+    assert before & {ES_ID}
+    assert after == ({ES_ID} if occasion == "midnight" else {ES_ID + 1})

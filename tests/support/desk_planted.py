@@ -33,6 +33,7 @@ class Planted:
     invariants: tuple[int, ...]
     storm: str
     ending: str
+    occasion: str
     of_world: bool
     off_s: int
     kinds: dict[str, type] = field(default_factory=dict)
@@ -45,7 +46,9 @@ class Planted:
                 self.spoil(session)
             return session
 
-        plan = DeskPlan(seed, storm=self.storm, ending=self.ending, off_s=self.off_s)
+        plan = DeskPlan(
+            seed, storm=self.storm, ending=self.ending, occasion=self.occasion, off_s=self.off_s
+        )
         world = DeskWorld(plan, make)
         if self.of_world:
             self.spoil(world)
@@ -56,13 +59,13 @@ BUGS: dict[str, Planted] = {}
 
 
 def bug(
-    *invariants: int, storm: str = "none", ending: str = "", of_world: bool = False, off_s: int = 0,
-    **kinds: type,
+    *invariants: int, storm: str = "none", ending: str = "", occasion: str = "", of_world: bool = False,
+    off_s: int = 0, **kinds: type,
 ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:  # fmt: skip
     """Plants a bug under its function's name; ``kinds`` take the places of the core's classes so named."""
 
     def plant(spoil: Callable[[Any], None]) -> Callable[[Any], None]:
-        BUGS[spoil.__name__] = Planted(spoil, invariants, storm, ending, of_world, off_s, kinds)
+        BUGS[spoil.__name__] = Planted(spoil, invariants, storm, ending, occasion, of_world, off_s, kinds)
         return spoil
 
     return plant
@@ -118,6 +121,34 @@ def believes_the_status_instead_of_executions(session: Any) -> None:
                 trade.position[order.leg] = 0
 
     session._handlers[ev.OrderStatus] = status
+
+
+@bug(2, storm="strangers")
+def writes_off_what_nobody_accepted(session: Any) -> None:
+    good = session._write_off.explains
+
+    def explains(told: Any, **given: Any) -> str:
+        session._write_off.accepting = True
+        return str(good(told, **given))
+
+    session._write_off.explains = explains
+
+
+@bug(14, occasion="expiry")
+def trades_a_future_that_is_dead(session: Any) -> None:
+    session._pairs._settles = False
+    session._pairs._watch_expiries()
+    session._pairs.expiry_ns = 2**62
+
+
+@bug(14, occasion="midnight")
+def keeps_the_margin_over_midnight(session: Any) -> None:
+    after(session._day, "begin", lambda decider: setattr(decider, "margin_checked", True))
+
+
+@bug(14, 19, occasion="roll")
+def forgets_to_roll(session: Any) -> None:
+    session._decider._roll_ns = 0
 
 
 @bug(18, storm="crashes")

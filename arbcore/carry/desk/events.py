@@ -270,8 +270,8 @@ class BrokerClock:
 @dataclass(frozen=True, slots=True)
 class AcceptAccount:
     """A person says, before ``Hello``, that the broker's positions are right where the books differ: somebody
-    closed the pair, or a part of it, by hand. It holds for a difference that the
-    first two whole rounds of answers agree on.
+    closed the pair, or a part of it, by hand. It holds for a difference that three whole rounds of answers
+    tell alike.
     """
 
 

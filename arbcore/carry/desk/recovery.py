@@ -11,7 +11,7 @@ from arbcore.carry.desk.events import OpenOrders, Positions, QueryFailed
 from arbcore.carry.desk.orders import ABSENT, ACK, OUT, OUT_STATUSES, UNKNOWN
 from arbcore.carry.desk.rows import ES, LEGS
 from arbcore.carry.desk.settings import SECOND_NS, seconds_ns
-from arbcore.carry.desk.writeoff import WriteOff
+from arbcore.carry.desk.writeoff import AGAIN, DONE, WriteOff
 
 PAUSE_NS = SECOND_NS
 PAUSE_MAX_NS = 60 * SECOND_NS
@@ -181,12 +181,14 @@ class Recovery:
                 strange = strange or (line.leg == ES and line.quantity != 0 and line.con_id not in con_ids)
         if told == core.positions and not strange:
             self.write_off.agreed()
-        elif not self.write_off.explains(told, strange=strange, foreign_orders=self._foreign_orders):
-            if self.write_off.waits:
-                self._again(PAUSE_NS // 10)
-            else:
+        else:
+            said = self.write_off.explains(told, strange=strange, foreign_orders=self._foreign_orders)
+            if said == AGAIN:
+                self._again(PAUSE_NS)
+            elif said != DONE:
                 self._mismatch(told, strange=strange)
-            return
+            if said != DONE:
+                return
         self.step = ""
         self.failures = self.mismatches = self.rounds = 0
         core.brakes.lift("reconciling", "unanswered", "mismatch")

@@ -13,22 +13,23 @@ from arbcore.carry.desk.pair import Pairs
 from arbcore.carry.desk.rows import ES, LEGS, SPY, AdjustmentRow
 
 SETTLED, BY_HAND = "settled", "by_hand"
+#: What ``WriteOff.explains`` says of a difference.
+DONE, AGAIN = "done", "again"
 
 
 class WriteOff:
-    """``accepting``: a person said that the account is right, for the next two rounds of answers."""
+    """``accepting``: a person said that the account is right, for the next rounds of answers."""
+
+    #: So many rounds of answers must tell the same positions: an account's page may lag behind.
+    SAME_ROUNDS = 3
 
     def __init__(self, core: Core, pairs: Pairs, day: Day) -> None:
         self.core = core
         self.pairs = pairs
         self.day = day
         self.accepting = False
-        self._told: dict[str, int] | None = None
-
-    @property
-    def waits(self) -> bool:
-        """Whether the same has to be told once more: an answer may lack a position."""
-        return self.accepting and self._told is not None
+        self._told: dict[str, int] = {}
+        self._rounds = 0
 
     def refuse(self, why: str) -> None:
         """The account is not accepted after all; another start may ask for it again."""
@@ -39,13 +40,30 @@ class WriteOff:
     def agreed(self) -> None:
         """A whole round found no difference: there is nothing to accept."""
         self.accepting = False
+        self._rounds = 0
 
-    def explains(self, told: dict[str, int], *, strange: bool, foreign_orders: bool) -> bool:
-        """Whether the books were brought to what the broker says. ``strange``: another ES is held there."""
-        if not strange and self._settled(told):
-            return True
-        if not self.accepting:
-            return False
+    def explains(self, told: dict[str, int], *, strange: bool, foreign_orders: bool) -> str:
+        """done, where the books were brought to what the broker says; again, where one more round may bring
+        them there; else nothing. ``strange``: another ES is held there.
+        """
+        ended = [] if strange else self._settled(told)
+        if not ended and not (self.accepting and self._acceptable(told, strange, foreign_orders)):
+            return ""
+        self._rounds = self._rounds + 1 if told == self._told else 1
+        self._told = told
+        if self._rounds < self.SAME_ROUNDS:
+            return AGAIN
+        if ended:
+            self._settle(ended)
+        else:
+            self._accept(told)
+        self._rounds = 0
+        self.accepting = False
+        self.day.count_anew()
+        return DONE
+
+    def _acceptable(self, told: dict[str, int], strange: bool, foreign_orders: bool) -> bool:
+        """Whether a person's word may be taken; it is said why not."""
         if foreign_orders:
             self.refuse("orders in ES or SPY are open that are not the bot's; cancel them.")
         elif strange:
@@ -55,31 +73,26 @@ class WriteOff:
                 f"it holds {told[ES]} ES and {told[SPY]} SPY, which is not a part of the bot's "
                 f"{self.core.positions[ES]} and {self.core.positions[SPY]}; close what is not the bot's."
             )
-        elif told != self._told:
-            self._told = dict(told)
-        else:
-            self.accepting = False
-            self._accept(told)
-            return True
-        return False
+        return self.accepting
 
-    def _settled(self, told: dict[str, int]) -> bool:
-        """A future that expired is gone, and nothing else is."""
+    def _settled(self, told: dict[str, int]) -> list[Trade]:
+        """The pairs whose futures have expired, where these are gone and nothing else is."""
         core = self.core
         ended = [trade for trade in self.pairs.open.values() if trade.expired and trade.position[ES]]
         gone = sum(trade.position[ES] for trade in ended)
         if not gone or told[SPY] != core.positions[SPY] or told[ES] != core.positions[ES] - gone:
-            return False
+            return []
+        return ended
+
+    def _settle(self, ended: list[Trade]) -> None:
         for trade in ended:
-            core.alarm(
+            self.core.alarm(
                 f"settled {trade.trade_id}",
                 f"The future of pair {trade.trade_id} has expired and was settled in cash, at a price that "
                 f"is not known here: neither is what the pair brought. {trade.position[SPY]} SPY are left.",
             )
             self._write(trade, ES, -trade.position[ES], SETTLED)
             self.pairs.adjusted(trade, "expiry")
-        self.day.count_anew()
-        return True
 
     def _accept(self, told: dict[str, int]) -> None:
         core = self.core
@@ -99,7 +112,6 @@ class WriteOff:
                     changed = True
             if changed:
                 self.pairs.adjusted(trade, BY_HAND)
-        self.day.count_anew()
 
     def _write(self, trade: Trade, leg: str, quantity: int, reason: str) -> None:
         core = self.core
