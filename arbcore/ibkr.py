@@ -512,8 +512,12 @@ class Bot:
         elif isinstance(command, cmd.Note):
             self.chronicle.note("info", command.kind, command.message)
         elif isinstance(command, cmd.RaiseKillSwitch):
-            trouble = self._kill_switch.trip(command.reason)
-            self.chronicle.note("alarm", "kill_switch", trouble or f"The kill switch is on: {command.reason}")
+            # That it is on is the desk's own alarm.
+            if trouble := self._kill_switch.trip(command.reason):
+                self.chronicle.alarm("kill switch", trouble)
+            elif not self.killed:
+                text = f"{self._kill_switch.path} was written; delete it to trade again."
+                self.chronicle.note("warning", "kill switch", text)
         elif isinstance(command, cmd.Reconnect):
             self._drop(command.reason)
         elif link is None:
@@ -557,7 +561,6 @@ class Bot:
     def _housekeep(self) -> None:
         if not self.killed and (reason := self._kill_switch.reason()) is not None and self.session:
             self.killed = True
-            self.chronicle.note("alarm", "kill_switch", f"The kill switch is on: {reason}")
             self.feed(ev.Kill(reason))
         if self.plan.rate is not None and (news := self.plan.rate()) != self._rate_news:
             if news.rate is not None and news.rate != self._rate:

@@ -24,6 +24,8 @@ SCHEMA = "arbcore.report/1"
 TIME_LINE_MAX = 1_000
 # What a desk says first, before it has heard of a connection.
 BORN = "HALTED: not connected"
+#: What it says last when a run ends in order, and what people read in its place.
+LAST, STOPPED = "REDUCING: stopping", "stopped in order"
 _DONE = ("closed", "void")
 _COLUMNS = {
     "trades": (
@@ -373,13 +375,13 @@ def summary_lines(found: Record) -> list[str]:
     lines = [
         f"Store {found['store']}: {found['mode']} account {found['account']}, "
         + (f"{found['first_ts']} to {found['last_ts']}." if found["first_ts"] else "nothing happened yet."),
-        f"  state           {found['state'] or '-'}",
+        f"  state           {STOPPED if found['state'] == LAST else found['state'] or '-'}",
         f"  closed trades   {found['trades']:,}   ({found['wins']:,} won)",
         *_adjusted_lines(found),
         f"  net P&L         {_usd(found['net_pnl'])}",
         f"    ES            {_usd(found['legs'][ES]['gross_pnl'])}",
         f"    SPY           {_usd(found['legs'][SPY]['gross_pnl'])}",
-        f"    commissions   {_usd(None if found['commissions'] is None else -found['commissions'])}",
+        f"    commissions   {_usd(None if found['commissions'] is None else 0.0 - found['commissions'])}",
         f"  slippage        {_usd(found['slippage'])}   (against the prices at the signals)",
         f"  executions      {found['executions']:,}   ({found['commissions_unknown']:,} without commission)",
         f"  positions       ES {found['positions'][ES]:+d}, SPY {found['positions'][SPY]:+d}",

@@ -57,6 +57,17 @@ def test_what_was_seen_and_said(path: Path) -> None:
     assert report["state"] == "ACTIVE"
 
 
+def test_a_run_that_ended_in_order_says_so_and_costs_of_nothing_have_no_sign(path: Path) -> None:
+    store = opened(path)
+    store.note_event(NOW_NS, level="info", kind="state", text="REDUCING: stopping")
+    store.close()
+    report = found(path)
+    assert report["state"] == "REDUCING: stopping"
+    lines = summary_lines(report)
+    assert "  state           stopped in order" in lines
+    assert "    commissions   +0.00 USD" in lines
+
+
 def test_what_was_not_decided_is_counted_by_reason(path: Path) -> None:
     store = opened(path)
     for day in range(3):

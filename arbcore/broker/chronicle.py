@@ -11,7 +11,7 @@ from typing import Any
 from arbcore.broker.alerts import Alerts
 from arbcore.carry.desk import commands as cmd
 from arbcore.carry.desk import events as ev
-from arbcore.carry.desk.risk import HALTED, ORDINARY
+from arbcore.carry.desk.risk import ORDINARY
 from arbcore.carry.desk.session import Session
 from arbcore.store import Signal, Store
 
@@ -34,15 +34,17 @@ class Chronicle:
         self.session: Session | None = None
         self.alarms: Counter[str] = Counter()
         self.signals = 0
+        self._born = False
         self._skipped: Counter[str] = Counter()
         self._alerts = alerts
         self._told = told
         self._utc_ns = utc_ns
 
-    def note(self, level: str, kind: str, text: str) -> None:
-        """One line of the time line; ``level`` is info, warning or alarm."""
+    def note(self, level: str, kind: str, text: str, *, told: bool = True) -> None:
+        """A line of the time line; ``level`` is info, warning or alarm. Not ``told``, nobody is shown it."""
         _log.log(_LEVELS[level], "%s", text)
-        self._told(level, text)
+        if told:
+            self._told(level, text)
         if self.store is not None:
             self.store.note_event(self._utc_ns(), level=level, kind=kind, text=text)
 
@@ -60,12 +62,12 @@ class Chronicle:
             self.store.note_event(self._utc_ns(), level="alarm", kind="failed", text=text)
 
     def state(self, state: cmd.State) -> None:
-        """The risk state changed."""
+        """The risk state changed. A reason that is no ordinary one has its own alarm, so this is none."""
         because = f": {'; '.join(state.reasons)}" if state.reasons else ""
         ordinary = all(reason in ORDINARY for reason in state.reasons)
-        self.note("info" if ordinary else "warning", "state", f"{state.state}{because}")
-        if state.state == HALTED and not ordinary:
-            self.alarm("halted", f"{state.state}{because}")
+        # A desk is born without a connection; that there is one by now was said just before.
+        born, self._born = not self._born, True
+        self.note("info" if ordinary else "warning", "state", f"{state.state}{because}", told=not born)
 
     def saw(self, seen: cmd.Seen, quotes: Quotes) -> None:
         """A signal, acted on or refused, at the touches of both legs."""

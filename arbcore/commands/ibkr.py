@@ -343,7 +343,7 @@ class _Play:
 
 def summary_lines(document: dict[str, Any]) -> list[str]:
     """The result for a person."""
-    from arbcore.report import counted
+    from arbcore.report import LAST, STOPPED, counted
 
     if document["state"] is None:
         return [f"{document['address']}: stopped before there was a connection; nothing was sent."]
@@ -358,7 +358,7 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
     sent = f"{plural(document['orders_sent'], 'order')}, {plural(document['cancels_sent'], 'cancel')}"
     where = f"{document['mode']} account {document['account']} on {document['address']}"
     received = f"{plural(document['quotes'], 'quote')}, {plural(document['executions'], 'execution')}"
-    because = f": {'; '.join(document['reasons'])}" if document["reasons"] else ""
+    state = document["state"] + (f": {'; '.join(document['reasons'])}" if document["reasons"] else "")
     lines = [
         f"{where}, {document['duration_s']:,.1f} s.",
         f"  net P&L         {net}   ({plural(document['trades'], 'closed trade')}, {document['wins']:,} won)",
@@ -366,7 +366,7 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
         f"  sent            {sent}",
         f"  received        {received}",
         f"  latency, µs     {measured}   (quote in to orders handed on, stored first)",
-        f"  state           {document['state']}{because}",
+        f"  state           {STOPPED if state == LAST else state}",
     ]
     if document["waiting"]:
         lines.append(f"  waiting         {document['waiting']}")

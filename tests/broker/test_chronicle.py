@@ -10,7 +10,7 @@ from stores import opened
 from arbcore._carry import years_to_expiry
 from arbcore.broker.alerts import Alerts
 from arbcore.broker.chronicle import Chronicle
-from arbcore.carry.desk.commands import Seen
+from arbcore.carry.desk.commands import Seen, State
 from arbcore.carry.desk.events import Quote
 from arbcore.carry.desk.rows import ES, SPY
 from arbcore.carry.fair import implied_repo
@@ -82,3 +82,18 @@ def test_what_is_not_known_is_not_written(tmp_path: Path, case: str) -> None:
     row = kept(tmp_path / "s", player, None, touches)
     assert (row["dev_bps"], row["edge_cc_bps"], row["implied_repo"]) == (None, None, None)
     assert row["es_ask"] is not None
+
+
+def test_a_state_is_said_once_and_the_one_that_a_desk_is_born_with_not_at_all(tmp_path: Path) -> None:
+    told: list[tuple[str, str]] = []
+    chronicle = Chronicle(
+        alerts=Alerts("", name="test"), told=lambda *line: told.append(line), utc_ns=lambda: T0_NS
+    )
+    chronicle.store = opened(tmp_path / "s")
+    for state in (("HALTED", ("not connected",)), ("HALTED", ("mismatch",)), ("ACTIVE", ())):
+        chronicle.state(State(*state))
+    chronicle.store.close()
+    assert told == [("warning", "HALTED: mismatch"), ("info", "ACTIVE")]
+    rows = read_store(tmp_path / "s")
+    assert [row["text"] for row in rows.events] == ["HALTED: not connected", "HALTED: mismatch", "ACTIVE"]
+    assert not chronicle.alarms

@@ -254,3 +254,16 @@ def test_with_trading_off_a_stop_leaves_an_open_pair_and_ends(play):
         assert (off.sent, off.books["positions"]) == (2, {"ES": -1, "SPY": 502})
 
     play(script)
+
+
+def test_the_kill_switch_is_said_once_and_counted_under_one_name(play, tmp_path):
+    async def script(run):
+        await run.enter(RICH)
+        run.told.clear()
+        (tmp_path / "KILL_SWITCH").write_text("a person says so\n")
+        await run.flat()
+        said = [line for _, line in run.told if "ill switch is on" in line]
+        assert len(said) == 1
+        assert dict(run.bot.chronicle.alarms) == {"kill switch": 1}
+
+    play(script)
