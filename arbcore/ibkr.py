@@ -115,7 +115,6 @@ class Bot:
         self._store: Store | None = None
         self._recorder = None if plan.record is None else QuoteRecorder(plan.record)
         self._recording = False
-        self._farms_fine = True
         self.link: IbLink | None = None
         self._rows = Rows(self, decided=plan.rows, timeout_s=plan.settings.connect_timeout_s)
         self._queue: deque[ev.Event] = deque()
@@ -419,16 +418,10 @@ class Bot:
                 self._recording = True
                 asyncio.get_running_loop().call_soon(self._record)
         elif isinstance(event, ev.Farm):
-            self._note_farm(event)
+            self.chronicle.farm(event)
         elif isinstance(event, ev.Commission) and self._store is not None:
             self._store.note_commission(event, ts_ns=self.clock.utc_ns())
         self.feed(event)
-
-    def _note_farm(self, farm: ev.Farm) -> None:
-        """A farm that breaks, and the first that is fine again; TWS says of each at every connection."""
-        if farm.ok != self._farms_fine:
-            self._farms_fine = farm.ok
-            self.chronicle.note("info" if farm.ok else "warning", "farm", f"TWS says {farm.text}")
 
     def feed(self, *events: ev.Event) -> None:
         """Events for the desk; what it wants is carried out before the next. None after the run's end."""

@@ -35,6 +35,7 @@ class Chronicle:
         self.alarms: Counter[str] = Counter()
         self.signals = 0
         self._born = False
+        self._farms_fine = True
         self._skipped: Counter[str] = Counter()
         self._alerts = alerts
         self._told = told
@@ -68,6 +69,12 @@ class Chronicle:
         # A desk is born without a connection; that there is one by now was said just before.
         born, self._born = not self._born, True
         self.note("info" if ordinary else "warning", "state", f"{state.state}{because}", told=not born)
+
+    def farm(self, told: ev.Farm) -> None:
+        """A data farm that breaks, and the first that is fine again; TWS says of each at every connection."""
+        if told.ok != self._farms_fine:
+            self._farms_fine = told.ok
+            self.note("info" if told.ok else "warning", "farm", f"TWS says {told.text}")
 
     def saw(self, seen: cmd.Seen, quotes: Quotes) -> None:
         """A signal, acted on or refused, at the touches of both legs."""
