@@ -132,3 +132,8 @@ cdef inline bint screen_passes(const Screen* screen, double es_bid, double es_as
         return (es_bid < screen.es_bid_below * spy_ask) & (es_ask > screen.es_ask_above * spy_bid)
     es_sum, spy_sum = es_bid + es_ask, spy_bid + spy_ask
     return (es_sum > screen.es_sum_above * spy_sum) & (es_sum < screen.es_sum_below * spy_sum)
+
+
+cdef class Signal:
+    cdef Rules rules
+    cdef SignalState state

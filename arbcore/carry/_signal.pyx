@@ -18,9 +18,6 @@ cdef class Signal:
     Thresholds are bps of fair value, times UTC nanoseconds; a stop or a longest hold of 0 is off.
     """
 
-    cdef Rules rules
-    cdef SignalState state
-
     def __init__(self, *, double entry_bps, double exit_bps, double cost_bps, double stop_bps=0.0,
                  int64_t max_hold_ns=0, int64_t cooldown_ns=0):
         self.rules.wanted_bps = entry_bps + cost_bps

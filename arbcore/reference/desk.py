@@ -284,14 +284,17 @@ class Orders:
 class Gate:
     """The gate; ``brakes`` and ``clock`` are the desk's own."""
 
-    def __init__(self, settings: DeskSettings, orders: Orders, *, legs: dict[str, Leg], brakes: Any) -> None:
+    def __init__(
+        self, settings: DeskSettings, orders: Orders, *, store_id: str, legs: dict[str, Leg], brakes: Any
+    ) -> None:
         self.settings = settings
+        self.store_id = store_id
         self.orders = orders
         self.legs = legs
         self.brakes = brakes
         self.window = MessageWindow(settings.message_cap, SECOND_NS)
         self.pauses = Cooldown(1, settings.cooldown_ns), Cooldown(1, SECOND_NS)
-        self.passes = 0
+        self.passes = self.number = 0
         self.closing = False
         self.set_factor(settings.factor)
 
@@ -359,26 +362,20 @@ class Gate:
         self.pauses[slot].mark(0, now_ns)
 
     def let_out(
-        self,
-        drafts: list[Draft],
-        *,
-        trade_id: int,
-        store_id: str,
-        number: int,
-        con_ids: dict[str, int],
-        clock: Any,
+        self, drafts: list[Draft], *, trade_id: int, es_con_id: int, clock: Any
     ) -> tuple[OrderRow, ...]:
-        rows = tuple(
-            OrderRow(
-                f"{store_id}-{number + index:07d}{draft.leg[0]}", trade_id, draft.leg, draft.side,
+        if not self.orders.live:
+            self.orders.look_ns = clock.now_ns + seconds_ns(self.settings.order_timeout_s)
+        rows = []
+        for draft in drafts:
+            self.number += 1
+            rows.append(OrderRow(
+                f"{self.store_id}-{self.number:07d}{draft.leg[0]}", trade_id, draft.leg, draft.side,
                 draft.quantity, draft.kind, draft.limit, draft.tif, draft.role, self.passed(clock.pace_ns),
-                con_ids[draft.leg], clock.utc_ns,
-            )
-            for index, draft in enumerate(drafts, 1)
-        )  # fmt: skip
-        for row in rows:
-            self.orders.add(row, clock.now_ns)
-        return rows
+                es_con_id if draft.leg == ES else self.legs[draft.leg].con_id, clock.utc_ns,
+            ))  # fmt: skip
+            self.orders.add(rows[-1], clock.now_ns)
+        return tuple(rows)
 
 
 class Side(NamedTuple):

@@ -14,7 +14,9 @@ from unittest.mock import patch
 from arbcore.carry.desk import core as desk_core
 from arbcore.carry.desk import events as ev
 from arbcore.carry.desk import orders as states
+from arbcore.carry.desk import session as desk_session
 from arbcore.carry.desk._clock import MarketClock
+from arbcore.carry.desk._decide import Decider
 from arbcore.carry.desk._gate import Gate
 from arbcore.carry.desk._leg import Leg
 from arbcore.carry.desk._orders import Orders
@@ -40,7 +42,7 @@ class Planted:
 
     def play(self, seed: int) -> DeskResult:
         def make(*given: Any) -> Any:
-            with patch.dict(vars(desk_core), self.kinds):
+            with patch.dict(vars(desk_core), self.kinds), patch.dict(vars(desk_session), self.kinds):
                 session = Session(*given)
             if not self.of_world:
                 self.spoil(session)
@@ -62,7 +64,7 @@ def bug(
     *invariants: int, storm: str = "none", ending: str = "", occasion: str = "", of_world: bool = False,
     off_s: int = 0, **kinds: type,
 ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:  # fmt: skip
-    """Plants a bug under its function's name; ``kinds`` take the places of the core's classes so named."""
+    """Plants a bug under its function's name; ``kinds`` take the places of the desk's classes so named."""
 
     def plant(spoil: Callable[[Any], None]) -> Callable[[Any], None]:
         BUGS[spoil.__name__] = Planted(spoil, invariants, storm, ending, occasion, of_world, off_s, kinds)
@@ -146,9 +148,16 @@ def keeps_the_margin_over_midnight(session: Any) -> None:
     after(session._day, "begin", lambda decider: setattr(decider, "margin_checked", True))
 
 
-@bug(14, 19, occasion="roll")
+class Staying(Decider):
+    def __init__(self, core: Any, pairs: Any) -> None:
+        settings, core.settings = core.settings, replace(core.settings, roll_before_s=0.0)
+        super().__init__(core, pairs)
+        core.settings = settings
+
+
+@bug(14, 19, occasion="roll", Decider=Staying)
 def forgets_to_roll(session: Any) -> None:
-    session._decider._roll_ns = 0
+    """The decider alone."""
 
 
 @bug(18, storm="crashes")
@@ -215,7 +224,7 @@ class Replacing(Orders):
 
 @bug(5, storm="crashes", Orders=Replacing)
 def numbers_its_orders_from_one_after_a_restart(session: Any) -> None:
-    session._core.number = 0
+    session._core.gate.number = 0
 
 
 @bug(5, 6, 10, storm="crashes")
@@ -325,10 +334,10 @@ def keeps_no_pace(session: Any) -> None:
 def buys_twice_as_much(session: Any) -> None:
     good = session._core.place
 
-    def place(trade_id: int, con_ids: Any, drafts: list[Any]) -> None:
+    def place(trade_id: int, es_con_id: int, drafts: list[Any]) -> None:
         for draft in drafts:
             draft.quantity *= 2
-        good(trade_id, con_ids, drafts)
+        good(trade_id, es_con_id, drafts)
 
     session._core.place = place
 
@@ -381,16 +390,17 @@ class HeedlessGate(Gate):
         return reason
 
 
-@bug(14, 15, ending="kill", Gate=HeedlessGate)
-def enters_while_reducing(session: Any) -> None:
-    brakes, decide = session._core.brakes, session._decider.decide
-
-    def decided(ts_ns: int) -> None:
+class HeedlessDecider(Decider):
+    def decide(self, ts_ns: int) -> None:
+        brakes = self.core.brakes
         state, brakes.state = brakes.state, ACTIVE
-        decide(ts_ns)
+        super().decide(ts_ns)
         brakes.state = state
 
-    session._decider.decide = decided
+
+@bug(14, 15, ending="kill", Gate=HeedlessGate, Decider=HeedlessDecider)
+def enters_while_reducing(session: Any) -> None:
+    """Gate and decider alone."""
 
 
 @bug(16, ending="stop", storm="deaf")

@@ -20,8 +20,10 @@ class Gate:
     window: Any
     passes: int
     closing: bool
+    number: int
+    store_id: str
     def __init__(
-        self, settings: DeskSettings, orders: Orders, *, legs: dict[str, Leg], brakes: Brakes
+        self, settings: DeskSettings, orders: Orders, *, store_id: str, legs: dict[str, Leg], brakes: Brakes
     ) -> None: ...
     def set_factor(self, factor: float) -> None: ...
     def check(self, draft: Draft, positions: dict[str, int], clock: MarketClock) -> str: ...
@@ -31,12 +33,5 @@ class Gate:
     def ready(self, slot: int, now_ns: int) -> bool: ...
     def pause(self, slot: int, now_ns: int) -> None: ...
     def let_out(
-        self,
-        drafts: list[Draft],
-        *,
-        trade_id: int,
-        store_id: str,
-        number: int,
-        con_ids: dict[str, int],
-        clock: MarketClock,
+        self, drafts: list[Draft], *, trade_id: int, es_con_id: int, clock: MarketClock
     ) -> tuple[OrderRow, ...]: ...

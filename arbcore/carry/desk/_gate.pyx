@@ -22,7 +22,7 @@ from arbcore.carry.desk.risk import HALTED as _HALTED
 from arbcore.carry.desk.rows import ES as _ES
 from arbcore.carry.desk.rows import LIMIT as _LIMIT
 from arbcore.carry.desk.rows import SPY as _SPY
-from arbcore.carry.desk.settings import SECOND_NS
+from arbcore.carry.desk.settings import SECOND_NS, seconds_ns
 
 # C knows these words without asking the module for them.
 cdef str ACTIVE = _ACTIVE
@@ -34,7 +34,7 @@ cdef str SENT = _SENT
 
 
 cdef class Gate:
-    """Nothing leaves that was not checked here; each pass has a number.
+    """Nothing leaves that was not checked here; each pass has a number, and so has each order's ref.
 
     Quantities are 64-bit numbers; OverflowError for what is not.
     """
@@ -49,11 +49,16 @@ cdef class Gate:
     cdef public object window
     cdef public object passes
     cdef public bint closing
+    cdef public object number
+    cdef readonly str store_id
+    cdef int64_t order_timeout_ns
     cdef bint enabled
     cdef double collar
     cdef int64_t cancel_reserve
 
-    def __init__(self, settings, Orders orders not None, *, dict legs not None, brakes):
+    def __init__(self, settings, Orders orders not None, *, str store_id not None, dict legs not None,
+                 brakes):
+        self.store_id = store_id
         self.settings = settings
         self.orders = orders
         self.legs = legs
@@ -65,7 +70,8 @@ cdef class Gate:
         self.enabled = settings.trading_enabled
         self.collar = settings.collar_bps * 1e-4
         self.cancel_reserve = settings.cancel_reserve
-        self.passes = 0
+        self.order_timeout_ns = seconds_ns(settings.order_timeout_s)
+        self.passes = self.number = 0
         #: Open pairs are to be closed (kill switch, flatten), where trading is off too.
         self.closing = False
 
@@ -144,20 +150,23 @@ cdef class Gate:
         """A pause begins."""
         self.pauses[slot].mark(0, now_ns)
 
-    def let_out(self, list drafts not None, *, trade_id, str store_id not None, int64_t number,
-                dict con_ids not None, MarketClock clock not None) -> tuple:
-        """The orders of drafts that were just found free of refusals, numbered on from ``number``."""
+    def let_out(self, list drafts not None, *, trade_id, es_con_id, MarketClock clock not None) -> tuple:
+        """The orders of drafts that were just found free of refusals, numbered on and in the table."""
         cdef Draft draft
         cdef OrderRow row
+        cdef int64_t number
         utc_ns, pace_ns = clock.utc_ns, clock.pace()
+        if not self.orders.live:
+            self.orders.look_ns = clock.now_ns + self.order_timeout_ns
         rows = []
         for draft in drafts:
-            number += 1
+            self.number = number = self.number + 1
             row = OrderRow.__new__(OrderRow)
-            row.ref = f"{store_id}-{number:07d}{draft.leg[0]}"
+            row.ref = f"{self.store_id}-{number:07d}{draft.leg[0]}"
             row.trade_id, row.leg, row.side = trade_id, draft.leg, draft.side
             row.quantity, row.kind, row.limit, row.tif = draft.quantity, draft.kind, draft.limit, draft.tif
-            row.role, row.approved, row.con_id = draft.role, self.passed(pace_ns), con_ids[draft.leg]
+            row.role, row.approved = draft.role, self.passed(pace_ns)
+            row.con_id = es_con_id if draft.leg == ES else (<Leg?>self.legs[draft.leg]).con_id
             row.created_ns, row.state, row.filled = utc_ns, SENT, 0
             row.perm_id, row.reason = 0, ""
             self.orders.add(row, clock.now_ns)

@@ -43,16 +43,22 @@ class Core:
         self.legs = {ES: self.es, SPY: self.spy}
         self.positions = dict.fromkeys(LEGS, 0)
         self.brakes = Brakes()
-        self.gate = Gate(settings, self.orders, legs=self.legs, brakes=self.brakes)
+        self.gate = Gate(
+            settings, self.orders, store_id=store_id, legs=self.legs, brakes=self.brakes
+        )  # fmt: skip
         self.linked = False
         #: Orders were sent in this turn: whatever they belong to waits for news.
         self.placed = False
-        self.number = 0
         self.query = 0
         self.out: list[Command] = []
         self._alarmed: dict[str, int] = {}
         self._repeat_ns = seconds_ns(settings.alarm_repeat_s)
         self.order_timeout_ns = seconds_ns(settings.order_timeout_s)
+
+    @property
+    def number(self) -> int:
+        """The last number in an order's ref."""
+        return self.gate.number
 
     # --- out ------------------------------------------------------------------------------------
 
@@ -93,16 +99,10 @@ class Core:
         """Why these orders must not leave; empty where all of them may."""
         return self.gate.refusal(drafts, self.positions, self.clock)
 
-    def place(self, trade_id: int, con_ids: dict[str, int], drafts: list[Draft]) -> None:
+    def place(self, trade_id: int, es_con_id: int, drafts: list[Draft]) -> None:
         """Sends orders that were just found free of refusals, as one intent."""
-        if not self.orders.live:
-            self.orders.look_ns = self.clock.now_ns + self.order_timeout_ns
+        rows = self.gate.let_out(drafts, trade_id=trade_id, es_con_id=es_con_id, clock=self.clock)
         self.placed = True
-        rows = self.gate.let_out(
-            drafts, trade_id=trade_id, store_id=self.store_id, number=self.number, con_ids=con_ids,
-            clock=self.clock,
-        )  # fmt: skip
-        self.number += len(rows)
         self.out.append(Place(rows))
 
     def pull(self, order: Order) -> None:

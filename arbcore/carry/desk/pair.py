@@ -325,11 +325,12 @@ class Pairs:
         return CLOSED if bought else VOID
 
     def _closing(self, trade: Trade, leg: str, role: str, kind: str, offset_bps: float) -> Draft:
-        side = -1 if trade.position[leg] > 0 else 1
-        quantity = abs(trade.position[leg])
-        limit = self.core.legs[leg].crossing(side, offset_bps) if kind == LIMIT else None
-        tif = IOC if kind == LIMIT else DAY
-        return Draft(leg, side, quantity, kind, limit, tif, role, trade.position[leg], True)
+        held = trade.position[leg]
+        side = -1 if held > 0 else 1
+        if kind != LIMIT:
+            return Draft(leg, side, abs(held), kind, None, DAY, role, held, True)
+        limit = self.core.legs[leg].crossing(side, offset_bps)
+        return Draft(leg, side, abs(held), kind, limit, IOC, role, held, True)
 
     def _draft(self, trade: Trade, leg: str, side: int, quantity: int, *, kind: str) -> Draft:
         held = trade.position[leg]
@@ -341,7 +342,7 @@ class Pairs:
         return Draft(leg, side, quantity, kind, limit, IOC if kind == LIMIT else DAY, role, held, reduces)
 
     def _place(self, trade: Trade, drafts: list[Draft]) -> None:
-        self.core.place(trade.trade_id, {ES: trade.con_id, SPY: self.core.spy.con_id}, drafts)
+        self.core.place(trade.trade_id, trade.con_id, drafts)
 
     def _go(self, trade: Trade, phase: str) -> None:
         trade.phase = phase

@@ -12,12 +12,12 @@ from typing import Any
 
 from arbcore._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_bps
 from arbcore.carry.desk import events as ev
+from arbcore.carry.desk._decide import SIDES_OF, Decider
 from arbcore.carry.desk._trade import Trade
 from arbcore.carry.desk.calibration import Calibration
 from arbcore.carry.desk.commands import Command, RaiseKillSwitch, Resubscribe, State
 from arbcore.carry.desk.core import Core, number_of
 from arbcore.carry.desk.day import Day
-from arbcore.carry.desk.decide import SIDES_OF, Decider
 from arbcore.carry.desk.news import OrderNews
 from arbcore.carry.desk.orders import DOUBT, UNKNOWN
 from arbcore.carry.desk.pair import CLOSED, HELD, Pairs
@@ -224,7 +224,7 @@ class Session:
 
     def _restore(self, snapshot: Snapshot) -> None:
         core = self._core
-        core.number = snapshot.last_number
+        core.gate.number = snapshot.last_number
         self._decider.last_trade_id = snapshot.last_trade_id
         filled: dict[str, int] = {}
         for execution_row in snapshot.executions:
@@ -237,7 +237,7 @@ class Session:
             core.orders.news(order, DOUBT)
             # An execution may have been stored just before its order's row was.
             core.orders.fill(order, filled.get(order.ref, 0) - order.filled)
-            core.number = max(core.number, number_of(order_row.ref))
+            core.gate.number = max(core.number, number_of(order_row.ref))
             core.gate.passes = max(core.gate.passes, order_row.approved)
         for trade in map(Trade, sorted(snapshot.trades, key=lambda row: row.trade_id)):
             self._decider.last_trade_id = max(self._decider.last_trade_id, trade.trade_id)

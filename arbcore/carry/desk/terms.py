@@ -30,6 +30,8 @@ class CarryTerms:
         self._schedule = None if isinstance(dividends, int | float) else dividends
         self._yield = check_yield(dividends) if isinstance(dividends, int | float) else 0.0
         self._factor = factor
+        #: The factor where it is one number.
+        self._fixed = None if isinstance(factor, FactorSeries) else factor
         self._scheduled = (0, 0, 0.0)
 
     def tell(self, *, r: float | None, d: float | None, factor: float | None) -> None:
@@ -39,7 +41,7 @@ class CarryTerms:
         if d is not None:
             self._schedule, self._yield = None, check_yield(d)
         if factor is not None:
-            self._factor = check_factor(factor)
+            self._factor = self._fixed = check_factor(factor)
 
     def factor_at(self, utc_ns: int) -> float:
         """The factor at an instant."""
@@ -49,7 +51,7 @@ class CarryTerms:
         """c for a contract; ``factor`` in place of the known one."""
         t = years_to_expiry(utc_ns, expiry_ns)
         if factor is None:
-            factor = self.factor_at(utc_ns)
+            factor = self._fixed if self._fixed is not None else self.factor_at(utc_ns)
         r = self._constant if self._constant is not None else self._rate.at(t)
         d = self._yield
         if self._schedule is not None:

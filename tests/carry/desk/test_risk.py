@@ -45,7 +45,7 @@ def make_gate(**settings: object) -> Gate:
         leg.resolve(Contract(name, 1, 0.01, ALWAYS, ALWAYS))
         leg.take_kind(1)
         leg.quote(600.0, 600.01, 0)
-    return Gate(chosen, Orders(), legs=legs, brakes=Brakes())
+    return Gate(chosen, Orders(), store_id="t", legs=legs, brakes=Brakes())
 
 
 def make_clock(now_ns: int = 0) -> MarketClock:

@@ -1,26 +1,19 @@
-"""When to enter and leave, from two legs' quotes: the backtest's own signal kernel on live prices.
+"""Twin of ``carry/desk/_decide``: when the live desk enters and leaves, and what it says of it.
 
-Owns the moment of decision, the size, the calibration of the factor, and what is refused and why. How orders
-fare is the pairs' business, whether any may leave the gate's.
+It takes the decider's place in a session: what it asks of core and pairs is what the compiled one asks.
 """
 
 import statistics
+from typing import Any
 
-from arbcore._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_bps
-from arbcore.carry._signal import Signal
-from arbcore.carry.desk._records import Draft
-from arbcore.carry.desk._trade import Trade
+from arbcore.carry.desk._records import Draft, TradeRow
 from arbcore.carry.desk.commands import MARGIN, AskContract, Note, SaveFactor, Seen
-from arbcore.carry.desk.core import Core
-from arbcore.carry.desk.events import Margin
-from arbcore.carry.desk.pair import ENTERING, HELD, Pairs
 from arbcore.carry.desk.risk import ACTIVE, ENTRY_PAUSE
-from arbcore.carry.desk.rows import CASH_AND_CARRY, ES, IOC, LIMIT, REVERSE, SPY, FactorRow, TradeRow
+from arbcore.carry.desk.rows import CASH_AND_CARRY, ES, IOC, LIMIT, REVERSE, SPY, FactorRow
 from arbcore.carry.desk.settings import SECOND_NS, seconds_ns, shares_for
+from arbcore.reference.carry import edge_cash_and_carry_bps, edge_reverse_bps
+from arbcore.reference.signal import Quote, Rules, Signal
 
-#: By the signal's action of entering.
-SIDES_OF = {"enter_cash_and_carry": CASH_AND_CARRY, "enter_reverse": REVERSE}
-_STAY = "stay"
 #: Contracts are asked for at most this often, and when their known hours end within this.
 ASK_AGAIN_NS = 600 * SECOND_NS
 HOURS_LEFT_NS = 86_400 * SECOND_NS
@@ -31,14 +24,14 @@ FORCED = {"kill switch": "kill", "daily loss": "daily_loss"}
 class Decider:
     """Decides once a quote, or once a row."""
 
-    def __init__(self, core: Core, pairs: Pairs) -> None:
+    def __init__(self, core: Any, pairs: Any) -> None:
         settings = core.settings
         self.core = core
         self.pairs = pairs
-        self.signal = Signal(
+        self.signal = Signal(Rules(
             entry_bps=settings.entry_bps, exit_bps=settings.exit_bps, cost_bps=settings.cost_bps,
             stop_bps=settings.stop_bps, max_hold_ns=settings.max_hold_ns, cooldown_ns=settings.cooldown_ns,
-        )  # fmt: skip
+        ))  # fmt: skip
         self.last_trade_id = 0
         self.measured: FactorRow | None = None
         self.decisions = 0
@@ -50,16 +43,16 @@ class Decider:
         self.margin_due_ns = 0
         self.pending_ns = 0
         self._ratios: list[float] = []
-        self._calibration_left = settings.calibration_rows
+        self._calibration_left: int = settings.calibration_rows
         self._roll_ns = seconds_ns(settings.roll_before_s)
         self._seen = ("", "")
         self._ask_again_ns = -ASK_AGAIN_NS
 
     # --- restoring ------------------------------------------------------------------------------
 
-    def holds(self, trade: Trade) -> None:
+    def holds(self, trade: Any) -> None:
         """A pair is whole: the signal waits for its exit."""
-        self.signal.entered(trade.side, trade.entry_ns, trade.expiry_ns, dev_bps=trade.entry_dev_bps)
+        self.signal.entered(trade.side, trade.entry_ns, trade.expiry_ns, trade.entry_dev_bps)
 
     def left(self, exit_ns: int) -> None:
         """A pair is over: the cooldown begins."""
@@ -96,7 +89,7 @@ class Decider:
         trade = None
         if open_trades:
             trade = next(iter(open_trades.values()))
-            if len(open_trades) > 1 or trade.phase != HELD:
+            if len(open_trades) > 1 or trade.phase != "held":
                 return
         now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
         es, spy = core.es, core.spy
@@ -112,12 +105,14 @@ class Decider:
             self._calibrate(ts_ns, expiry_ns)
             return
         c = core.terms.carry(ts_ns, expiry_ns, spy_mid=spy.mid)
-        action = self.signal.decide(
-            ts_ns, expiry_ns, es_bid=es.bid, es_ask=es.ask, spy_bid=spy.bid, spy_ask=spy.ask, c=c
-        )
-        if action is _STAY or action == _STAY:
+        quote = Quote(es.bid, es.ask, spy.bid, spy.ask)
+        found = self.signal.decide(ts_ns, expiry_ns, quote, c)
+        if found is None:
             return
-        dev_bps = deviation_bps(es_bid=es.bid, es_ask=es.ask, spy_bid=spy.bid, spy_ask=spy.ask, c=c)
+        dev_bps = quote.deviation_bps(c)
+        action = str(found)
+        if trade is None:
+            action = "enter_cash_and_carry" if found == CASH_AND_CARRY else "enter_reverse"
         if abs(dev_bps) > core.settings.deviation_max_bps:
             core.alarm(
                 "not believed",
@@ -125,7 +120,8 @@ class Decider:
             )
             refusal = "not believed"
         elif trade is None:
-            refusal = self._enter(SIDES_OF[action], ts_ns, expiry_ns, dev_bps=dev_bps)
+            side = CASH_AND_CARRY if found == CASH_AND_CARRY else REVERSE
+            refusal = self._enter(side, ts_ns, expiry_ns, dev_bps=dev_bps)
         else:
             refusal = self.pairs.leave(trade, action, ts_ns=ts_ns, dev_bps=dev_bps, forced=False)
         self._note(action, refusal, ts_ns, (dev_bps, c))
@@ -146,21 +142,21 @@ class Decider:
             return
         self._ask_again_ns = now_ns + ASK_AGAIN_NS
 
-    def roll(self, trade: Trade, ts_ns: int) -> None:
+    def roll(self, trade: Any, ts_ns: int) -> None:
         """Closes a held pair in the last quotes of its contract."""
         es, spy = self.core.es, self.core.spy
         c = self.core.terms.carry(ts_ns, trade.expiry_ns, spy_mid=spy.mid)
-        dev_bps = deviation_bps(es_bid=es.bid, es_ask=es.ask, spy_bid=spy.bid, spy_ask=spy.ask, c=c)
+        dev_bps = Quote(es.bid, es.ask, spy.bid, spy.ask).deviation_bps(c)
         refusal = self.pairs.leave(trade, "roll", ts_ns=ts_ns, dev_bps=dev_bps, forced=False)
         self._note("roll", refusal, ts_ns, (dev_bps, c))
 
     def press(self) -> None:
         """Lets a held pair go that must, without waiting for a quote."""
         for trade in list(self.pairs.open.values()):
-            if trade.phase == HELD:
+            if trade.phase == "held":
                 self._must_go(trade, self.core.clock.utc_ns)
 
-    def _must_go(self, trade: Trade, ts_ns: int) -> bool:
+    def _must_go(self, trade: Any, ts_ns: int) -> bool:
         """Whether a held pair has to go for a reason that is not the signal's, and is going."""
         forced = "flatten" if self.flatten else ""
         if self.core.brakes.sentences:
@@ -183,7 +179,7 @@ class Decider:
         if not settings.trading_enabled:
             return "trading is off"
         if core.brakes.state != ACTIVE:
-            return core.brakes.state
+            return str(core.brakes.state)
         if self._roll_ns and ts_ns >= expiry_ns - self._roll_ns:
             self.renew_contracts()
             return "too near to expiry"
@@ -198,7 +194,7 @@ class Decider:
             Draft(ES, side, contracts, LIMIT, es_price, IOC, "entry", 0, False),
             Draft(SPY, -side, shares, LIMIT, spy_price, IOC, "entry", 0, False),
         ]
-        refusal = core.refusal(drafts)
+        refusal = str(core.refusal(drafts))
         if refusal:
             return refusal
         if not self.margin_checked:
@@ -206,7 +202,7 @@ class Decider:
             return "margin is being asked"
         self.last_trade_id += 1
         row = TradeRow(
-            self.last_trade_id, side, ENTERING, core.es.con_id, expiry_ns, settings.multiplier,
+            self.last_trade_id, side, "entering", core.es.con_id, expiry_ns, settings.multiplier,
             contracts, shares, ts_ns, dev_bps,
         )  # fmt: skip
         order = settings.entry_order
@@ -259,7 +255,7 @@ class Decider:
         self.margin_due_ns = self.core.clock.now_ns + seconds_ns(self.core.settings.query_timeout_s)
         self.pending_ns = ts_ns
 
-    def margin(self, event: Margin) -> None:
+    def margin(self, event: Any) -> None:
         """The answer; where it suffices, the decision that waited is made again."""
         if not self.margin_query or event.query != self.margin_query:
             return
