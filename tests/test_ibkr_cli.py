@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -318,16 +319,17 @@ def test_a_stop_while_nothing_answers_ends_it_with_130(number: int, times: int, 
 
 
 def test_the_kill_switch_closes_everything_and_stays(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "arbcore", "ibkr", "--paper", "--simulate", "--seed", "7", "--json"]
+    """A pair is held, which no signal would ever close; then comes the file, and a stop right behind it."""
+    words = ["ibkr", "--paper", "--simulate", "--seed", "7", "--json", "--set", "EXIT_THRESHOLD_BPS=-1000"]
     process: Any = subprocess.Popen(
-        [*command, "--duration", "60"],
+        [sys.executable, "-m", "arbcore", *words, "--set", "STOP_LOSS_BPS=0", "--duration", "90"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
     )  # fmt: skip
     try:
         heard = []
         for line in process.stderr:
             heard.append(line)
-            if "ACTIVE" in line:
+            if re.search(r" ES=[+-]1 ", line):
                 (tmp_path / "KILL_SWITCH").write_text("a person says so\n")
             if "kill switch is on" in line:
                 break
@@ -340,4 +342,8 @@ def test_the_kill_switch_closes_everything_and_stays(tmp_path: Path) -> None:
     document = json.loads(out)
     assert process.returncode == 1, heard
     assert document["positions"] == {"ES": 0, "SPY": 0}
+    assert run("report", "--trades", "ledger.csv", cwd=tmp_path).returncode == 0
+    assert [row["exit_reason"] for row in ledger(tmp_path / "ledger.csv")] == ["kill"]
+    again = run(*words, "--duration", "4", "--quiet", cwd=tmp_path)
+    assert (again.returncode, json.loads(again.stdout)["orders_sent"]) == (1, 0)
     assert (tmp_path / "KILL_SWITCH").read_text() == "a person says so\n"

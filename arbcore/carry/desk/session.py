@@ -148,17 +148,17 @@ class Session:
 
     @property
     def stopped(self) -> bool:
-        """After ``Stop``: nothing may still fill, no leg is naked, and with ``flatten`` nothing is held.
+        """After ``Stop``: nothing may still fill, no leg is naked, and what is to be closed is.
 
         With trading off a naked leg is not ours to mend; the alarm about it was raised.
         """
         if self._stop is None or self._core.orders.live:
             return False
-        flatten = self._stop.flatten
-        if not (flatten or self._core.settings.trading_enabled or self._core.gate.closing):
+        closing = self._core.gate.closing
+        if not (closing or self._core.settings.trading_enabled):
             return True
         return all(
-            trade.awaits_settlement or (trade.phase == HELD and not flatten)
+            trade.awaits_settlement or (trade.phase == HELD and not closing)
             for trade in self._pairs.open.values()
         )
 

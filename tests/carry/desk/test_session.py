@@ -317,6 +317,21 @@ def test_with_trading_off_kill_switch_and_flatten_close_all_the_same(order: Any,
         assert not player.pick(Place, player.quotes(RICH, after_s=60.0))
 
 
+def test_a_stop_behind_the_kill_switch_waits_until_all_is_closed() -> None:
+    """The switch could not act at once: a quote was stale."""
+    player = Player()
+    player.hold()
+    player.say(ev.Kill("enough"), after_s=60.0)
+    assert not player.orders
+    player.say(ev.Stop("enough"))
+    assert not player.session.stopped
+    player.quotes(FAIR, after_s=2.0)
+    for order in player.orders:
+        player.fill(order)
+    assert player.positions == {ES: 0, SPY: 0}
+    assert player.session.stopped
+
+
 def test_the_kill_switch_pulls_closes_and_holds() -> None:
     player = Player()
     player.hold()
