@@ -8,6 +8,7 @@ import pytest
 from bot_runs import Run
 from carry_bots import CHEAP, FAIR, RICH, bot_of, plan_of
 
+from arbcore import ibkr
 from arbcore.broker.alerts import Alerts
 from arbcore.config import KillSwitch
 from arbcore.errors import RunError
@@ -111,6 +112,21 @@ def test_a_stop_while_orders_are_in_doubt_waits_for_the_connection(play):
         assert run.sent == 2
 
     play(script, compare=False)
+
+
+def test_a_stop_that_does_not_end_says_what_is_held(play, monkeypatch):
+    monkeypatch.setattr(ibkr, "STOP_PATIENCE_S", 0.3)
+
+    async def script(run):
+        await run.enter(RICH)
+        run.fault("restart", 30.0)
+        await run.until(lambda: run.state == "HALTED")
+        run.bot.stop("interrupted")
+        with pytest.raises(RunError, match=r"may still work and ES -1, SPY \+502 is held: look at the account"):
+            await run.task
+        run.task = asyncio.ensure_future(asyncio.sleep(0))
+
+    play(script, flatten=True, compare=False)
 
 
 @pytest.mark.parametrize("times", [1, 2])
