@@ -46,8 +46,6 @@ LONGEST_SLEEP_S = 60.0
 SAMPLE_NS = 60 * 10**9
 #: Pauses between attempts to connect again: doubling, with jitter, for ever.
 RECONNECT_FIRST_S, RECONNECT_MAX_S = 1.0, 30.0
-#: A person hears of a loss that lasts this long, and again after each further stretch of it.
-LOSS_ALARM_S = 60.0
 #: TWS is asked for its time this often: a connection may die without a word, and a clock may drift.
 HEARTBEAT_S = 10.0
 #: How long an orderly stop may take before it is given up with a sentence.
@@ -121,8 +119,8 @@ class Bot:
         self._handling = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
-        self._lost_s: float | None = None
-        self._alarmed_s = 0.0
+        #: Between the loss of a connection and the next one.
+        self._lost = False
         self._failure: ArbcoreError | None = None
         #: How the run was told to end.
         self._stop: ev.Stop | None = None
@@ -312,7 +310,7 @@ class Bot:
             link.disconnect()
             raise
         self.link = link
-        self._lost_s = None
+        self._lost = False
         self.tally.connections += 1
         self.chronicle.note("info", "connected", f"Connected to account {self.account} at {self._address()}.")
         for leg in legs:
@@ -343,9 +341,9 @@ class Bot:
     def _on_lost(self, reason: str) -> None:
         """The connection itself is gone."""
         self.link = None
-        if self._lost_s is not None:
+        if self._lost:
             return
-        self._lost_s = self._alarmed_s = time.monotonic()
+        self._lost = True
         self.chronicle.note("warning", "link_lost", f"{reason[:1].upper()}{reason[1:]}; connecting again.")
         self.feed(ev.LinkLost(reason))
         self.later(self._reconnect())
@@ -572,10 +570,6 @@ class Bot:
                 self.chronicle.alarm("record", str(error))
         if self._store is not None:
             self._store.flush()
-        now_s = time.monotonic()
-        if self._lost_s is not None and now_s - self._alarmed_s >= LOSS_ALARM_S:
-            self._alarmed_s = now_s
-            self.chronicle.alarm("link", f"There has been no connection for {now_s - self._lost_s:.0f} s.")
 
     def sample(self) -> None:
         """Once a minute of the market's clock, which in a replay is a row's."""

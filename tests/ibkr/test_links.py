@@ -51,6 +51,21 @@ def test_a_question_that_is_not_answered_at_a_reconnect_ends_nothing(question, p
     play(script, **QUICK)
 
 
+def test_a_loss_that_lasts_is_one_alarm_and_repeated(play):
+    """The desk's: with the same patience whether TWS is gone or its own link."""
+
+    async def script(run):
+        await run.active()
+        run.fault("restart", 4.0)
+        alarms = run.bot.chronicle.alarms
+        await run.until(lambda: alarms["link lost"] == 2)
+        assert dict(alarms) == {"link lost": 2}
+        assert run.heard("s. The link to the broker is gone: the connection to TWS was closed")
+        await run.active()
+
+    play(script, link_alarm_s=0.2, alarm_repeat_s=1.0)
+
+
 @pytest.mark.parametrize("back", ["link_back_1101", "link_back_1102"])
 def test_the_brokers_link_is_lost_and_back(back, play):
     async def script(run):

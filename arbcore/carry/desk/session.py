@@ -71,6 +71,7 @@ class Session:
         self._watch_ns = self._prune_ns = -NEVER_NS
         self._link_patience_ns = seconds_ns(settings.link_alarm_s)
         self._link_alarm_ns = NEVER_NS
+        self._lost_ns = 0
         self._live_mode = settings.decide_on == "quote"
         self._dead_ns = DEAD_FEED * seconds_ns(settings.stale_s)
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -262,7 +263,8 @@ class Session:
         if now_ns >= self._watch_ns and core.linked and self._live_mode:
             self._watch_feeds(now_ns)
         if not core.linked and now_ns >= self._link_alarm_ns:
-            core.alarm("link lost", f"There has been no link for a while: {core.brakes.sentences[LINK]}")
+            lost_s = (now_ns - self._lost_ns) / SECOND_NS
+            core.alarm("link lost", f"No link to the broker for {lost_s:.0f} s. {core.brakes.sentences[LINK]}")
             self._link_alarm_ns = now_ns + SECOND_NS
         if self._pairs.open:
             if not self._pairs.calm and not core.placed:
@@ -372,8 +374,11 @@ class Session:
 
     def _link_lost(self, event: ev.LinkLost) -> None:
         self._void()
+        if self._core.linked or self._link_alarm_ns == NEVER_NS:
+            # The broker's line and then TWS's own are one loss.
+            self._lost_ns = self._core.clock.now_ns
+            self._link_alarm_ns = self._lost_ns + self._link_patience_ns
         self._core.linked = False
-        self._link_alarm_ns = self._core.clock.now_ns + self._link_patience_ns
         self._core.brake(LINK, f"The link to the broker is gone: {event.reason}")
 
     def _void(self) -> None:
