@@ -264,7 +264,8 @@ class Session:
             self._watch_feeds(now_ns)
         if not core.linked and now_ns >= self._link_alarm_ns:
             lost_s = (now_ns - self._lost_ns) / SECOND_NS
-            core.alarm("link lost", f"No link to the broker for {lost_s:.0f} s. {core.brakes.sentences[LINK]}")
+            why = core.brakes.sentences[LINK]
+            core.alarm("link lost", f"No link to the broker for {lost_s:.0f} s. {why}")
             self._link_alarm_ns = now_ns + SECOND_NS
         if self._pairs.open:
             if not self._pairs.calm and not core.placed:
