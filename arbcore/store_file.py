@@ -27,9 +27,13 @@ Connect = Callable[..., sqlite3.Connection]
 
 
 class StoreLock:
-    """A lock of the operating system on ``FILE.lock``: gone with the process, however that ends."""
+    """A lock of the operating system on ``FILE.lock``: gone with the process, however that ends.
+
+    InputError for a file that is no store of ours, beside which nothing is left; RunError where it is in use.
+    """
 
     def __init__(self, path: Path) -> None:
+        _look_first(path)
         self.path = path.with_name(path.name + ".lock")
         try:
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -194,6 +198,18 @@ def _refuse_strangers(path: Path) -> None:
         raise InputError(f"The store {path} cannot be read ({error.strerror}); check it.") from None
     if head not in (b"", SQLITE_HEADER):
         raise InputError(f"{path} is no store of arbcore; name another file with --db or DB_PATH.")
+
+
+def _look_first(path: Path) -> None:
+    """Refuses what is no store of ours without touching it; whether a store is whole is found out later."""
+    _refuse_strangers(path)
+    if path.exists() and path.stat().st_size:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S)) as connection,
+        ):
+            _version_of(connection, path)
 
 
 def _create_private(path: Path) -> None:

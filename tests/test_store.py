@@ -16,7 +16,7 @@ from arbcore.carry.desk.events import Commission
 from arbcore.carry.desk.rows import DayRow, FactorRow, Snapshot
 from arbcore.errors import ArbcoreError, ConfigError, InputError, RunError
 from arbcore.store import ADJUSTMENTS, DAYS, EXECUTIONS, FACTORS, ORDERS, TRADES, Signal
-from arbcore.store_file import open_to_read
+from arbcore.store_file import clear_simulated, open_to_read
 from arbcore.store_schema import APPLICATION_ID, MIGRATIONS, VERSION
 
 
@@ -304,6 +304,19 @@ def test_rows_that_somebody_else_wrote_are_said(path: Path, statement: str, sent
     with pytest.raises(InputError, match=sentence):
         store.snapshot(utc_ns=NOW_NS)
     store.close()
+
+
+@pytest.mark.parametrize("remove", [False, True])
+def test_nothing_is_left_beside_a_file_that_is_no_store(tmp_path: Path, remove: bool) -> None:
+    (tmp_path / "notes.txt").write_text("my notes\n")
+    connection = sqlite3.connect(tmp_path / "other.db")
+    connection.execute("CREATE TABLE mine (a)")
+    connection.commit()
+    connection.close()
+    for name, sentence in (("notes.txt", "is no store of arbcore"), ("other.db", "of another program")):
+        with pytest.raises(InputError, match=sentence):
+            clear_simulated(tmp_path / name) if remove else opened(tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "other.db"]
 
 
 def test_a_folder_a_missing_folder_and_a_missing_store(tmp_path: Path) -> None:
