@@ -65,11 +65,14 @@ class Examination:
         self.found.append(Finding(name, status, seen, advice))
 
     def _try(self, name: str, look: Callable[[], None]) -> None:
-        """A look that fails with one of our sentences is a finding."""
+        """A look that fails with one of our sentences is a finding; what it says to do is the advice."""
         try:
             look()
         except ArbcoreError as error:
-            self._say(name, FAILED, str(error), "Do what the sentence says.")
+            seen, parted, advice = str(error).rpartition("; ")
+            if not parted:
+                seen, advice = str(error), "correct what it names, and look again."
+            self._say(name, FAILED, seen, f"{advice[:1].upper()}{advice[1:]}")
 
     # --- this machine -----------------------------------------------------------------------------------
 

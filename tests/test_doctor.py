@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from stores import opened
 
+from arbcore.config_ibkr import LIBRARIES
 from arbcore.doctor import FAILED, OK, WARNING, Examination, Finding
 
 
@@ -33,7 +34,8 @@ def test_every_finding_that_is_not_well_has_advice(tmp_path: Path) -> None:
     assert (found["settings"].status, found["kill switch"].status) == (WARNING, WARNING)
     assert "did you mean IB_PORT?" in found["settings"].seen
     assert found["store"].status == FAILED
-    assert "is no store of arbcore" in found["store"].seen
+    assert found["store"].seen.endswith("is no store of arbcore")
+    assert found["store"].advice == "Name another file with --db or DB_PATH."
     assert all(one.advice for one in found.values() if one.status != OK)
 
 
@@ -41,7 +43,20 @@ def test_a_setting_out_of_range_is_found_and_the_rest_still_looked_at(tmp_path: 
     found = looked(tmp_path, IB_PORT="70000")
     assert found["settings"].status == FAILED
     assert "IB_PORT (environment) must be between 1 and 65535" in found["settings"].seen
+    assert found["settings"].advice == "Correct what it names, and look again."
     assert found["interpreter"].status == OK
+
+
+def test_a_missing_library_is_told_with_how_to_get_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in LIBRARIES:
+        monkeypatch.setitem(sys.modules, name, None)
+    found = looked(tmp_path)["library"]
+    assert found.seen.endswith("and neither ib_insync nor ib_async is installed")
+    assert found.advice.startswith("Install it with `pip install 'arbcore[ibkr]'`")
+    missing = looked(tmp_path, ARBCORE_IB_LIBRARY="ib_async")["library"]
+    assert missing.seen.endswith("and ib_async is not installed")
 
 
 def test_a_store_is_opened_and_told(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ SHORTABLE_TICKS = "236"
 #: What the API writes for a number that is not set.
 UNSET = 1.7e308
 LIVE_DATA = 1
+ABSENT = "{} is not installed"
 #: The broker's own limit is 20 a side of each contract; the desk has far fewer.
 ACTIVE_ORDERS_MAX = 20
 
@@ -50,9 +51,12 @@ def load_library(wanted: str) -> Any:
             library.IB.RaiseRequestErrors = True
             return library
         failures.append(failure)
+    why = " and ".join(failures)
+    if failures == [ABSENT.format(name) for name in LIBRARIES]:
+        why = f"neither {' nor '.join(LIBRARIES)} is installed"
     raise ConfigError(
-        f"The carry bot needs a library for Interactive Brokers, and {' and '.join(failures)}; install it "
-        "with `pip install 'arbcore[ibkr]'` (or 'arbcore[ibkr-async]')."
+        f"The carry bot needs a library for Interactive Brokers, and {why}; install it with "
+        "`pip install 'arbcore[ibkr]'` (or 'arbcore[ibkr-async]')."
     )
 
 
@@ -61,7 +65,7 @@ def _import(name: str) -> tuple[Any, str]:
     try:
         return importlib.import_module(name), ""
     except ModuleNotFoundError as error:
-        return None, f"{name} is not installed" if error.name == name else f"{name} lacks {error.name}"
+        return None, ABSENT.format(name) if error.name == name else f"{name} lacks {error.name}"
     except Exception as error:  # noqa: BLE001  ib_insync's import itself fails on Python 3.14.
         return None, f"{name} does not work here ({printable(str(error))})"
 

@@ -201,8 +201,9 @@ class Recovery:
         core.brake(
             "mismatch",
             f"The broker says {told[ES]} ES and {told['SPY']} SPY{contract}; our executions come to "
-            f"{core.positions[ES]} and {core.positions['SPY']}. Nothing is ordered until they agree; if "
-            "somebody closed the pair by hand, start again with --accept-account.",
+            f"{core.positions[ES]} and {core.positions['SPY']}. Nothing is ordered until they agree: the "
+            "account must hold no ES or SPY but the bot's, so close what is not; if somebody closed the pair "
+            "by hand, start again with --accept-account.",
         )
         pause_ns = min(PAUSE_NS << min(self.mismatches, 6), PAUSE_MAX_NS)
         self.mismatches += 1
