@@ -147,7 +147,7 @@ class Recovery:
         core = self.core
         if self.step != EXECUTIONS or query != self.query:
             return
-        for ref in self._refs - self._shown:
+        for ref in sorted(self._refs - self._shown):
             order = core.orders.live.get(ref)
             if order is None:
                 continue
