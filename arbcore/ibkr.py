@@ -275,7 +275,12 @@ class Bot:
             self._recorder.close(self.clock.utc_ns())
         if self._store is not None:
             self.chronicle.count_skipped()
-            self._store.close()
+            try:
+                self._store.close()
+            except RunError:
+                # A run that has failed is told by what failed first.
+                if self._failure is None:
+                    raise
 
     def touch(self, leg: str) -> ev.Quote | None:
         """The best prices of a leg as they were told last; None without a connection."""

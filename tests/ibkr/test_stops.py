@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import itertools
 import socket
 
 import pytest
@@ -213,6 +214,23 @@ def test_whatever_fails_in_the_loop_cancels_and_is_heard(where, fails, words, pl
         assert run.sent == 2
 
     play(script, compare=False, order_timeout_s=60.0)
+
+
+def test_of_several_failures_the_first_is_told(play, monkeypatch):
+    count = itertools.count(1)
+
+    def fail(_):
+        raise RunError(f"Failure {next(count)}.")
+
+    async def script(run):
+        await run.active()
+        monkeypatch.setattr(Store, "flush", fail)
+        with pytest.raises(RunError, match=r"Failure 1\."):
+            await run.task
+        assert next(count) > 2
+        run.task = asyncio.ensure_future(asyncio.sleep(0))
+
+    play(script, compare=False)
 
 
 def test_a_start_that_fails_is_heard_too(play, monkeypatch):
