@@ -1,5 +1,7 @@
 """``arbcore ibkr`` as a person runs it, over the real library and a real connection to our own gateway."""
 
+import argparse
+import asyncio
 import csv
 import itertools
 import json
@@ -17,6 +19,9 @@ from typing import Any
 
 import pytest
 from market_data import data_file
+
+from arbcore import config
+from arbcore.commands.ibkr import _Play
 
 SAMPLE = Path(__file__).parents[1] / "examples" / "es_spy_synthetic.csv"
 PATIENCE_S = 100.0
@@ -270,6 +275,36 @@ def test_a_real_store_is_never_replaced_by_a_simulation(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "is that of a paper account; name another with --db" in done.stderr
     opened(tmp_path / "arb_bot.sqlite3").close()
+
+
+class Ending:
+    """A bot whose run is over when it is told to stop, and is interrupted once more in its last step."""
+
+    def __init__(self, play: Any) -> None:
+        self._play = play
+        self._over = asyncio.Event()
+
+    def stop(self, _: str) -> None:
+        self._over.set()
+
+    async def run(self) -> None:
+        self._play._interrupt()
+        await self._over.wait()
+        self._play._interrupt()
+
+    async def show(self) -> None:
+        await asyncio.Event().wait()
+
+
+def test_an_interrupt_of_a_run_that_is_just_over_is_no_failure() -> None:
+    play: Any = _Play(argparse.Namespace(), config.Config({}, ()))
+
+    async def main() -> None:
+        bot = Ending(play)
+        await play._main(bot, bot)
+
+    asyncio.run(main())
+    assert play._interrupted
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as Unix has them")

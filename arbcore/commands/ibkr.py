@@ -157,6 +157,8 @@ class _Play:
             bot = Bot(plan, kill_switch=switch, alerts=alerts, told=lambda _, text: console.event(text))
             status = IbkrStatus(bot, console)
             asyncio.run(self._main(bot, status))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
         finally:
             if alerts is not None:
                 alerts.close()
@@ -172,11 +174,13 @@ class _Play:
         return EXIT_INTERRUPTED if self._interrupted else 0
 
     async def _main(self, bot: Any, status: Any) -> None:
-        loop = asyncio.get_running_loop()
+        loop, main = asyncio.get_running_loop(), asyncio.current_task()
 
         def interrupt() -> None:
-            if self._interrupted:
-                raise KeyboardInterrupt
+            if self._interrupted and main is not None:
+                # Harmless where the run is over by now; raised here, it would break the loop that ends it.
+                main.cancel()
+                return
             self._interrupted = True
             bot.stop("interrupted; once more ends at once")
 
