@@ -425,7 +425,9 @@ class DeskChecker:
                 )  # fmt: skip
         if session.stopped:
             self._expect(16, not large, f"stopped with {len(large)} live orders")
-        self._check_naked({**held, ES: held[ES] - self._dead_contracts()})
+        alive = {**held, ES: held[ES] - self._dead_contracts()}
+        # While its clock is off, of which it has been alarmed, the desk cannot know what has expired.
+        self._check_naked(held if self.slip_ns and not self._naked(held) else alive)
 
     def _dead_contracts(self) -> int:
         """Of the futures that are still in the books, those that have expired: the exchange settles them."""
@@ -444,11 +446,14 @@ class DeskChecker:
                 total += row.quantity - (0 if order is None else order.filled)
         return total
 
+    def _naked(self, held: dict[str, int]) -> bool:
+        factor = self.settings.multiplier * 10
+        return abs(held[ES] * factor + held[SPY]) > 0.2 * factor
+
     def _check_naked(self, held: dict[str, int]) -> None:
         """By executions told: ES and SPY must go together, but for the time that the ladder may take."""
         factor = self.settings.multiplier * 10
-        naked = abs(held[ES] * factor + held[SPY]) > 0.2 * factor
-        if not naked:
+        if not self._naked(held):
             self.naked_since_ns = None
             return
         if self.naked_since_ns is None:

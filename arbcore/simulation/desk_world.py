@@ -434,6 +434,9 @@ class DeskWorld:
         self.utc_slip_ns = self.random.choice((0, 0, 3_600, -3_600, 86_400, -30)) * SECOND_NS
 
     def _foreign(self) -> None:
+        # Whoever says that the account is right as it is lets nobody else trade in it.
+        if self.counts["hands"]:
+            return
         leg = self.random.choice(LEGS)
         side = self.random.choice((1, -1))
         self.broker.truth.foreign[leg] += side

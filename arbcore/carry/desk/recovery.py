@@ -184,6 +184,8 @@ class Recovery:
         else:
             said = self.write_off.explains(told, strange=strange, foreign_orders=self._foreign_orders)
             if said == AGAIN:
+                # Perhaps it can be explained; until it is, what is held is not certain.
+                core.brake("reconciling", "The broker's positions are not ours; they are asked for again.")
                 self._again(PAUSE_NS)
             elif said != DONE:
                 self._mismatch(told, strange=strange)

@@ -103,7 +103,8 @@ class Session:
             self._calibration.look()
         if core.clock.slipped != ("clock" in core.brakes):
             self._clock_brake()
-        if core.clock.utc_ns >= self._pairs.expiry_ns and not core.clock.slipped:
+        # Without a link the machine's clock stands alone, and at a start it may be off by years.
+        if core.clock.utc_ns >= self._pairs.expiry_ns and core.linked and not core.clock.slipped:
             self._pairs.expire(core.clock.utc_ns)
         self._handlers[type(event)](event)
         self._settle()

@@ -1,10 +1,10 @@
 """What others did to a pair: closed by hand and accepted by a person, or settled at its expiry."""
 
 import pytest
-from desk_player import DAY_NS, EXPIRY_NS, FAIR, RICH, T0_NS, Player
+from desk_player import ACCOUNT, DAY_NS, EXPIRY_NS, FAIR, RICH, T0_NS, Player
 
 from arbcore.carry.desk import events as ev
-from arbcore.carry.desk.commands import Alarm, AskContract, SaveAdjustment, SaveDay, SaveTrade
+from arbcore.carry.desk.commands import Alarm, AskContract, Place, SaveAdjustment, SaveDay, SaveTrade
 from arbcore.carry.desk.rows import ES, SPY
 
 TO_EXPIRY_S = (EXPIRY_NS - T0_NS) / 1e9
@@ -164,8 +164,8 @@ def at_expiry(player, *, hours=((EXPIRY_NS, EXPIRY_NS + DAY_NS),)):
     return player
 
 
-def held_into_expiry():
-    player = Player(roll_before_s=0.0, max_hold_days=0.0)
+def held_into_expiry(**changes):
+    player = Player(roll_before_s=0.0, max_hold_days=0.0, **changes)
     player.hold()
     return at_expiry(player)
 
@@ -194,6 +194,33 @@ def test_when_the_broker_shows_the_future_gone_the_pair_is_over():
     (adjustment,) = player.pick(SaveAdjustment, player.all)
     assert (adjustment.row.leg, adjustment.row.quantity, adjustment.row.reason) == (ES, 1, "settled")
     assert (last_trade(player).phase, last_trade(player).exit_reason) == ("closed", "expiry")
+
+
+def test_nothing_leaves_before_it_is_certain_that_the_future_is_gone():
+    player = held_into_expiry(audit_s=2.0)
+    player.positions[ES] = 0
+    player.say(ev.Tick(), after_s=player.settings.audit_s)
+    player.answer_all()
+    assert (player.session.state, player.session.reasons) == ("HALTED", ("reconciling",))
+    player.say(ev.Quote(SPY, 600.0, 600.01))
+    assert player.orders == []
+    for _ in range(2):
+        player.say(ev.Tick(), after_s=1.0)
+        player.answer_all()
+    assert (player.session.state, player.session.positions()[ES]) == ("ACTIVE", 0)
+    (order,) = player.pick(Place, player.all)[-1].orders
+    assert (order.leg, order.role) == (SPY, "flatten")
+
+
+def test_a_start_with_a_clock_that_is_ahead_closes_nothing():
+    after = held().restart()
+    after.skew_ns = round(TO_EXPIRY_S * 1e9) + DAY_NS
+    after.resolve()
+    after.say(ev.Hello(ACCOUNT, T0_NS - 10**9 + after.now_ns))
+    three_rounds(after)
+    assert after.pair is not None
+    assert after.pair["phase"] == "held"
+    assert "expiry" not in after.alarms
 
 
 def test_a_bot_that_was_away_over_the_expiry_closes_the_shares_that_are_left():
