@@ -36,6 +36,7 @@ SHORTABLE_TICKS = "236"
 #: What the API writes for a number that is not set.
 UNSET = 1.7e308
 LIVE_DATA = 1
+CANCEL_AGAIN_S = 0.05
 ABSENT = "{} is not installed"
 #: The broker's own limit is 20 a side of each contract; the desk has far fewer.
 ACTIVE_ORDERS_MAX = 20
@@ -161,8 +162,12 @@ class IbLink:
             joined.result()
         finally:
             ended -= gone
-            joined.cancel()
-            await asyncio.gather(joined, return_exceptions=True)
+            # A cancel may be lost: before Python 3.12 wait_for drops one that comes as its own work ends.
+            while not joined.done():
+                joined.cancel()
+                await asyncio.wait({joined}, timeout=CANCEL_AGAIN_S)
+            if not joined.cancelled():
+                joined.exception()
 
     @property
     def _client_id_taken(self) -> bool:
