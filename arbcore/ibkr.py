@@ -12,30 +12,27 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from arbcore.broker.alerts import Alerts
 from arbcore.broker.chronicle import Chronicle
 from arbcore.broker.clock import MachineClock, RowClock
 from arbcore.broker.guards import account_to_trade
+from arbcore.broker.hands import Hands
 from arbcore.broker.link import IbLink, load_library
 from arbcore.broker.listener import LINK_BACK_EMPTY, LINK_LOST
+from arbcore.broker.plan import Plan, Tally
 from arbcore.broker.rates import RateNews
 from arbcore.broker.recorder import QuoteRecorder
 from arbcore.broker.rows import Rows
-from arbcore.carry.desk import commands as cmd
 from arbcore.carry.desk import events as ev
 from arbcore.carry.desk.rows import ES, SPY
 from arbcore.carry.desk.session import Session
-from arbcore.carry.desk.settings import DeskSettings, seconds_ns
+from arbcore.carry.desk.settings import seconds_ns
 from arbcore.config import KillSwitch
-from arbcore.config_ibkr import IbkrSettings
 from arbcore.errors import ArbcoreError, ConfigError, ConnectError, RunError
-from arbcore.store import Row, Store
+from arbcore.store import Store
 from arbcore.text import plural, printable
-from arbcore.trading.latency import LatencyHistogram
 
 _log = logging.getLogger(__name__)
 
@@ -50,44 +47,6 @@ RECONNECT_FIRST_S, RECONNECT_MAX_S = 1.0, 30.0
 HEARTBEAT_S = 10.0
 #: How long an orderly stop may take before it is given up with a sentence.
 STOP_PATIENCE_S = 60.0
-SAVES = (
-    cmd.SaveOrder, cmd.SaveExecution, cmd.SaveAdjustment, cmd.SaveTrade, cmd.SaveDay, cmd.SaveFactor,
-)  # fmt: skip
-#: The desk's answer to an order whose id is not known: there is nothing to cancel.
-NOTHING_TO_CANCEL = 10147
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run is: settings, the kind of account, and how it ends.
-
-    ``rows``: the other side is our own gateway replaying rows, each to be decided on once; ``clocked``: it is
-    our own gateway, whose clock is the market's. ``rate`` is asked for the rate now and then, ``gone`` for
-    the reason why there is no use in connecting again.
-    """
-
-    settings: IbkrSettings
-    desk: DeskSettings
-    mode: str
-    duration_s: float | None = None
-    flatten: bool = False
-    accept_account: bool = False
-    record: Path | None = None
-    rows: bool = False
-    clocked: bool = False
-    rate: Callable[[], RateNews] | None = None
-    gone: Callable[[], ArbcoreError | None] | None = None
-
-
-@dataclass
-class Tally:
-    """What the summary counts."""
-
-    quotes: int = 0
-    orders: int = 0
-    cancels: int = 0
-    connections: int = 0
-    latency: LatencyHistogram = field(default_factory=LatencyHistogram)
 
 
 class Bot:
@@ -107,13 +66,14 @@ class Bot:
         self.account = ""
         self.session: Session | None = None
         self._library = load_library(plan.settings.library)
-        self._kill_switch = kill_switch
+        self.kill_switch = kill_switch
         self.clock: MachineClock | RowClock = RowClock() if plan.clocked else MachineClock()
         self.chronicle = Chronicle(alerts=alerts, told=told, utc_ns=self.clock.utc_ns)
-        self._store: Store | None = None
+        self.store: Store | None = None
         self._recorder = None if plan.record is None else QuoteRecorder(plan.record)
         self._recording = False
         self.link: IbLink | None = None
+        self.hands = Hands(self)
         self._rows = Rows(self, decided=plan.rows, timeout_s=plan.settings.connect_timeout_s)
         self._queue: deque[ev.Event] = deque()
         self._handling = False
@@ -127,7 +87,7 @@ class Bot:
         #: The attempt to make the first connection.
         self._joining: asyncio.Task[None] | None = None
         self._over = False
-        self._began_ns = 0
+        self.began_ns = 0
         self._timer: asyncio.TimerHandle | None = None
         self._due_ns = 0
         self._rate: float | None = None
@@ -273,10 +233,10 @@ class Bot:
             link.disconnect()
         if self._recorder is not None:
             self._recorder.close(self.clock.utc_ns())
-        if self._store is not None:
+        if self.store is not None:
             self.chronicle.count_skipped()
             try:
-                self._store.close()
+                self.store.close()
             except RunError:
                 # A run that has failed is told by what failed first.
                 if self._failure is None:
@@ -332,12 +292,12 @@ class Bot:
         """The first connection: the store is the account's, and the desk begins where it left off."""
         self.account = account
         utc_ns = self.clock.utc_ns()
-        self._store = Store.open(
+        self.store = Store.open(
             self.plan.settings.store_path, account=account, mode=self.plan.mode, utc_ns=utc_ns
         )
-        self.chronicle.store = self._store
-        snapshot = self._store.snapshot(utc_ns=utc_ns)
-        self.session = self.chronicle.session = Session(self.plan.desk, self._store.store_id, snapshot)
+        self.chronicle.store = self.store
+        snapshot = self.store.snapshot(utc_ns=utc_ns)
+        self.session = self.chronicle.session = Session(self.plan.desk, self.store.store_id, snapshot)
         if self.plan.accept_account:
             self.feed(ev.AcceptAccount())
         if self._stop is not None:
@@ -380,7 +340,7 @@ class Bot:
             except ConnectError as error:
                 if link is self.link:
                     self.chronicle.alarm("link", str(error))
-                    self._drop("TWS has gone silent")
+                    self.drop("TWS has gone silent")
             else:
                 if link is self.link:
                     self.feed(ev.BrokerClock(broker_ns))
@@ -397,9 +357,9 @@ class Bot:
             for leg in self.link.legs:
                 self.link.resubscribe(leg)
         else:
-            self._drop(text)
+            self.drop(text)
 
-    def _drop(self, reason: str) -> None:
+    def drop(self, reason: str) -> None:
         """Ends the connection ourselves and begins anew."""
         link = self.link
         if link is not None:
@@ -422,8 +382,8 @@ class Bot:
                 asyncio.get_running_loop().call_soon(self._record)
         elif isinstance(event, ev.Farm):
             self.chronicle.farm(event)
-        elif isinstance(event, ev.Commission) and self._store is not None:
-            self._store.note_commission(event, ts_ns=self.clock.utc_ns())
+        elif isinstance(event, ev.Commission) and self.store is not None:
+            self.store.note_commission(event, ts_ns=self.clock.utc_ns())
         self.feed(event)
 
     def feed(self, *events: ev.Event) -> None:
@@ -438,10 +398,10 @@ class Bot:
         try:
             while self._queue and self._failure is None:
                 event = self._queue.popleft()
-                self._began_ns = time.perf_counter_ns()
+                self.began_ns = time.perf_counter_ns()
                 wanted = session.handle(event, now_ns=self.clock.now_ns(), utc_ns=self.clock.utc_ns())
                 if wanted:
-                    self._carry_out(wanted)
+                    self.hands.carry_out(wanted)
         except Exception as error:  # noqa: BLE001  A library would log it and go on; the run must end.
             self._on_trouble(error)
         finally:
@@ -466,96 +426,10 @@ class Bot:
         self._due_ns = 0
         self.feed(ev.Tick())
 
-    def _carry_out(self, wanted: list[cmd.Command]) -> None:
-        """In order; what must be durable is, before anything behind it is sent."""
-        rows: list[Row] = []
-        for command in wanted:
-            if isinstance(command, SAVES):
-                rows.append(command.row)
-            elif isinstance(command, cmd.Place):
-                self._save([*rows, *command.orders])
-                rows = []
-                self._send(command)
-            else:
-                self._do(command)
-        if rows:
-            self._save(rows)
-
-    def _save(self, rows: list[Row]) -> None:
-        if self._store is not None:
-            self._store.save(rows)
-
-    def _send(self, command: cmd.Place) -> None:
-        for row in command.orders:
-            self.tally.orders += 1
-            try:
-                if self.link is not None:
-                    self.link.place(row)
-            except ConnectionError as error:
-                # The order may or may not have left; the desk learns of the loss and asks.
-                _log.warning("Sending %s failed: %s", row.ref, error)
-        self.tally.latency.record(time.perf_counter_ns() - self._began_ns)
-
-    def _do(self, command: cmd.Command) -> None:
-        link = self.link
-        if isinstance(command, cmd.Seen):
-            if link is not None:
-                self.chronicle.saw(command, (link.listener.touch(ES), link.listener.touch(SPY)))
-        elif isinstance(command, cmd.State):
-            self.chronicle.state(command)
-        elif isinstance(command, cmd.Alarm):
-            self.chronicle.alarm(command.kind, command.message)
-        elif isinstance(command, cmd.Note):
-            self.chronicle.note("info", command.kind, command.message)
-        elif isinstance(command, cmd.RaiseKillSwitch):
-            # That it is on is the desk's own alarm.
-            if trouble := self._kill_switch.trip(command.reason):
-                self.chronicle.alarm("kill switch", trouble)
-            elif not self.killed:
-                text = f"{self._kill_switch.path} was written; delete it to trade again."
-                self.chronicle.note("warning", "kill switch", text)
-        elif isinstance(command, cmd.Reconnect):
-            self._drop(command.reason)
-        elif link is None:
-            # The desk has been or will be told that the link is lost; it asks again when it is back.
-            _log.debug("Without a connection: %s", command)
-        elif isinstance(command, cmd.Ask):
-            self.later(self._ask(link, command))
-        elif isinstance(command, cmd.Cancel):
-            self.tally.cancels += 1
-            if not link.cancel(command.ref, command.perm_id):
-                self.feed(ev.OrderError(command.ref, NOTHING_TO_CANCEL, "the order's id is not known"))
-        elif isinstance(command, cmd.Resubscribe):
-            link.resubscribe(command.leg)
-        elif isinstance(command, cmd.AskContract):
-            self.later(self._find_contract(link, command))
-        else:
-            raise RunError(f"The desk wants {type(command).__name__}, which this shell does not know.")
-
-    async def _ask(self, link: IbLink, asked: cmd.Ask) -> None:
-        answer = await link.answer(asked, timeout_s=self.plan.desk.query_timeout_s)
-        if link is self.link:
-            self.feed(answer)
-
-    async def _find_contract(self, link: IbLink, asked: cmd.AskContract) -> None:
-        try:
-            before = link.legs[ES].told.con_id
-            legs = await link.resolve(
-                expires_after_ns=asked.expires_after_ns, con_id=asked.con_id,
-                timeout_s=self.plan.desk.query_timeout_s,
-            )  # fmt: skip
-        except RunError as error:
-            self.chronicle.alarm("contract", str(error))
-            return
-        if link is self.link:
-            if link.legs[ES].told.con_id != before:
-                link.resubscribe(ES)
-            self.feed(*(leg.told for leg in legs))
-
     # --- looking after things ---------------------------------------------------------------------------
 
     def _housekeep(self) -> None:
-        if not self.killed and (reason := self._kill_switch.reason()) is not None and self.session:
+        if not self.killed and (reason := self.kill_switch.reason()) is not None and self.session:
             self.killed = True
             self.feed(ev.Kill(reason))
         if self.plan.rate is not None and (news := self.plan.rate()) != self._rate_news:
@@ -573,8 +447,8 @@ class Bot:
                 # Trading does not end for a recording's sake.
                 self._recorder = None
                 self.chronicle.alarm("record", str(error))
-        if self._store is not None:
-            self._store.flush()
+        if self.store is not None:
+            self.store.flush()
 
     def sample(self) -> None:
         """Once a minute of the market's clock, which in a replay is a row's."""

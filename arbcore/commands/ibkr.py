@@ -206,10 +206,10 @@ class _Play:
         from dataclasses import replace
 
         from arbcore.broker.guards import LIVE, PAPER, check_before
+        from arbcore.broker.plan import Plan
         from arbcore.broker.rates import RateOfFred, rate_as_set
         from arbcore.config_ibkr import desk_settings, ibkr_settings
         from arbcore.fred import FredRate, FredSettings, convention
-        from arbcore.ibkr import Plan
 
         args, resolved = self._args, self._resolved
         if args.simulate is not None:
@@ -246,11 +246,11 @@ class _Play:
 
         from arbcore.broker.guards import SIMULATED
         from arbcore.broker.link import load_library
+        from arbcore.broker.plan import Plan
         from arbcore.broker.rates import rate_as_set
         from arbcore.config_ibkr import desk_settings, ibkr_settings, simulated_store
         from arbcore.embedded import EmbeddedGateway
         from arbcore.errors import UsageError
-        from arbcore.ibkr import Plan
         from arbcore.store_file import clear_simulated
 
         args, resolved = self._args, self._resolved

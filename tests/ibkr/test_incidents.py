@@ -273,7 +273,7 @@ def test_the_kill_switch_closes_and_stays(play):
 def test_a_kill_switch_that_cannot_be_written_down_holds_all_the_same(play):
     async def script(run):
         await run.enter(RICH)
-        run.bot._kill_switch = KillSwitch(run.directory / "gone", {"KILL_SWITCH": "1"})
+        run.bot.kill_switch = KillSwitch(run.directory / "gone", {"KILL_SWITCH": "1"})
         await run.flat()
         assert run.heard("could not be written")
         sent = run.sent

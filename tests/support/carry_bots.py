@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from arbcore.broker.alerts import Alerts
+from arbcore.broker.plan import Plan
 from arbcore.carry.calendar import front_contract
 from arbcore.carry.desk.settings import DeskSettings
 from arbcore.config import KillSwitch
 from arbcore.config_ibkr import IbkrSettings
 from arbcore.gateway.quotes import Row
-from arbcore.ibkr import Bot, Plan
+from arbcore.ibkr import Bot
 from arbcore.store_file import open_to_read
 
 STORE = "bot.sqlite3"

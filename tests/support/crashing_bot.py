@@ -19,6 +19,7 @@ from typing import Any
 
 from carry_bots import bot_of, plan_of
 
+from arbcore.broker.hands import Hands
 from arbcore.broker.link import IbLink, load_library
 from arbcore.carry.desk.rows import OrderRow
 from arbcore.errors import ArbcoreError
@@ -60,24 +61,24 @@ class Reaper:
 
 def send_before_storing() -> None:
     """Plants the mistake that all of this is about: an order leaves before its intent is stored."""
-    save, send = Bot._save, Bot._send
+    save, send = Hands.save, Hands.send
 
-    def later(bot: Bot, rows: list[Any]) -> None:
+    def later(hands: Hands, rows: list[Any]) -> None:
         if any(isinstance(row, OrderRow) and row.state == "sent" for row in rows):
-            bot.unsaved = rows
+            hands.unsaved = rows
         else:
-            save(bot, rows)
+            save(hands, rows)
 
-    def at_once(bot: Bot, command: Any) -> None:
-        send(bot, command)
-        save(bot, bot.unsaved)
+    def at_once(hands: Hands, command: Any) -> None:
+        send(hands, command)
+        save(hands, hands.unsaved)
 
-    Bot._save, Bot._send = later, at_once
+    Hands.save, Hands.send = later, at_once
 
 
 def stop_after(bot: Bot, orders: int) -> None:
     """Stops the bot in order once it has sent so many orders."""
-    send = bot._send
+    send = bot.hands.send
 
     def sent(command: Any) -> None:
         before = bot.tally.orders
@@ -85,7 +86,7 @@ def stop_after(bot: Bot, orders: int) -> None:
         if before < orders <= bot.tally.orders:
             asyncio.get_running_loop().call_soon(bot.stop, "enough orders were sent")
 
-    bot._send = sent  # type: ignore[method-assign]
+    bot.hands.send = sent  # type: ignore[method-assign]
 
 
 def live(life: dict[str, Any], library: str, pipe: int) -> None:

@@ -1,0 +1,44 @@
+"""What one run of the carry bot is, and what it counts: plain values that its rooms share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from arbcore.broker.rates import RateNews
+from arbcore.carry.desk.settings import DeskSettings
+from arbcore.config_ibkr import IbkrSettings
+from arbcore.errors import ArbcoreError
+from arbcore.trading.latency import LatencyHistogram
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is: settings, the kind of account, and how it ends.
+
+    ``rows``: the other side is our own gateway replaying rows, each to be decided on once; ``clocked``: it is
+    our own gateway, whose clock is the market's. ``rate`` is asked for the rate now and then, ``gone`` for
+    the reason why there is no use in connecting again.
+    """
+
+    settings: IbkrSettings
+    desk: DeskSettings
+    mode: str
+    duration_s: float | None = None
+    flatten: bool = False
+    accept_account: bool = False
+    record: Path | None = None
+    rows: bool = False
+    clocked: bool = False
+    rate: Callable[[], RateNews] | None = None
+    gone: Callable[[], ArbcoreError | None] | None = None
+
+
+@dataclass
+class Tally:
+    """What the summary counts."""
+
+    quotes: int = 0
+    orders: int = 0
+    cancels: int = 0
+    connections: int = 0
+    latency: LatencyHistogram = field(default_factory=LatencyHistogram)
