@@ -16,6 +16,7 @@ from arbcore.carry.civil import iso_date, read_time, utc_to_new_york
 from arbcore.carry.desk.rows import ES, LEGS, SPY
 from arbcore.errors import ArbcoreError, InputError
 from arbcore.pages.report_page import report_page
+from arbcore.pages.words import state_words
 from arbcore.store_file import open_to_read, said_reading
 from arbcore.text import plural
 
@@ -24,8 +25,6 @@ SCHEMA = "arbcore.report/1"
 TIME_LINE_MAX = 1_000
 # What a desk says first, before it has heard of a connection.
 BORN = "HALTED: not connected"
-#: What it says last when a run ends in order, and what people read in its place.
-LAST, STOPPED = "REDUCING: stopping", "stopped in order"
 _DONE = ("closed", "void")
 _COLUMNS = {
     "trades": (
@@ -375,7 +374,7 @@ def summary_lines(found: Record) -> list[str]:
     lines = [
         f"Store {found['store']}: {found['mode']} account {found['account']}, "
         + (f"{found['first_ts']} to {found['last_ts']}." if found["first_ts"] else "nothing happened yet."),
-        f"  state           {STOPPED if found['state'] == LAST else found['state'] or '-'}",
+        f"  state           {state_words(found['state'])}",
         f"  closed trades   {found['trades']:,}   ({found['wins']:,} won)",
         *_adjusted_lines(found),
         f"  net P&L         {_usd(found['net_pnl'])}",

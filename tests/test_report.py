@@ -66,6 +66,7 @@ def test_a_run_that_ended_in_order_says_so_and_costs_of_nothing_have_no_sign(pat
     lines = summary_lines(report)
     assert "  state           stopped in order" in lines
     assert "    commissions   +0.00 USD" in lines
+    assert "state stopped in order; holds nothing" in to_html(report, read_store(path))
 
 
 def test_what_was_not_decided_is_counted_by_reason(path: Path) -> None:

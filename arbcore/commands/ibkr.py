@@ -347,7 +347,8 @@ class _Play:
 
 def summary_lines(document: dict[str, Any]) -> list[str]:
     """The result for a person."""
-    from arbcore.report import LAST, STOPPED, counted
+    from arbcore.pages.words import state_words
+    from arbcore.report import counted
 
     if document["state"] is None:
         return [f"{document['address']}: stopped before there was a connection; nothing was sent."]
@@ -370,7 +371,7 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
         f"  sent            {sent}",
         f"  received        {received}",
         f"  latency, µs     {measured}   (quote in to orders handed on, stored first)",
-        f"  state           {STOPPED if state == LAST else state}",
+        f"  state           {state_words(state)}",
     ]
     if document["waiting"]:
         lines.append(f"  waiting         {document['waiting']}")

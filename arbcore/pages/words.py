@@ -147,3 +147,8 @@ def readable(iso: str) -> str:
     """``2013-10-07 14:31 UTC`` of ``2013-10-07T14:31:00Z``."""
     text = iso.replace("T", " ").removesuffix("Z")
     return f"{text.removesuffix(':00')} UTC" if text.count(":") == 2 else f"{text} UTC"
+
+
+def state_words(state: str | None) -> str:
+    """The last state of the carry bot for a person: whoever ends in order was REDUCING because of it."""
+    return "stopped in order" if state == "REDUCING: stopping" else state or "none yet"
