@@ -62,16 +62,20 @@ def every_boundary(mortal: Mortal, play: Play) -> Iterator[tuple[tuple[Kill, ...
 def at_random(
     mortal: Mortal, play: Play, *, count: int, seed: int, life_s: float
 ) -> Iterator[tuple[tuple[Kill, ...], Outcome]]:
+    """So many kills; a life that was over before its moment came is none of them."""
     rng = random.Random(seed)
-    for _ in range(count):
+    killed = 0
+    while killed < count:
         kills = tuple(Kill(after_s=rng.uniform(0.0, life_s)) for _ in range(rng.randint(1, KILLS_MAX)))
-        yield kills, play(mortal, kills)
+        outcome = play(mortal, kills)
+        killed += len(outcome.endings) - 1
+        yield kills, outcome
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.crash_bot", description=__doc__.split("\n")[0])
     parser.add_argument("--library", default=installed(), choices=LIBRARIES, help="default: %(default)s")
-    parser.add_argument("--random", type=int, metavar="N", help="N runs that are killed at random moments")
+    parser.add_argument("--random", type=int, metavar="N", help="N kills at random moments")
     parser.add_argument("--seed", type=int, default=1, help="seed of those moments and of live quotes")
     parser.add_argument("--live", action="store_true", help="live quotes from --seed instead of rows")
     parser.add_argument("--at", type=int, action="append", metavar="K", help="kill once, at boundary K")
