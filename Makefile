@@ -1,5 +1,6 @@
 # `make run` and `make test` are all a newcomer needs; `make help` lists the rest.
-# PYTHON=... names the interpreter (3.10 or newer), CC=... the compiler, ARGS=... adds arguments to pytest.
+# PYTHON=... names the interpreter (3.10 or newer), CC=... the compiler, FILES=... the tests to run (all of them
+# without it), ARGS=... adds arguments to pytest.
 
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -9,14 +10,16 @@ SETUP = PYTHON="$(PYTHON)" sh tools/setup_venv.sh
 PYTEST = bin/python -m pytest --rootdir=.. -c ../pyproject.toml
 PYTHON ?=
 ARGS ?=
+FILES ?= tests
 
-.PHONY: help run test lint cover sanitize cluster browser ib-async _ib-async tables crash bench pythons sdist check \
+.PHONY: help run test quick lint cover sanitize cluster browser ib-async _ib-async tables crash bench pythons sdist check \
 	clean
 .NOTPARALLEL:
 
 help:
 	@echo "make run       build, install into .venv, play a 20-second round on the embedded exchange"
 	@echo "make test      build, install, run the whole test suite against what was installed"
+	@echo "make quick     in under a minute: the linters, the types, the architecture's tests"
 	@echo "make lint      ruff, mypy (strict on the package), cython-lint"
 	@echo "make cover     the suite's line coverage, Cython lines too on Python 3.11 and older"
 	@echo "make sanitize  the suite over a build with AddressSanitizer and UndefinedBehaviorSanitizer"
@@ -37,7 +40,10 @@ run:
 
 test:
 	@$(SETUP) $(VENV) test
-	cd $(VENV) && $(PYTEST) ../tests $(ARGS)
+	cd $(VENV) && $(PYTEST) $(addprefix ../,$(FILES)) $(ARGS)
+
+quick: lint
+	cd $(VENV) && $(PYTEST) -q ../tests/test_architecture.py ../tests/test_tidy.py ../tests/test_stubs.py
 
 lint:
 	@$(SETUP) $(VENV) test lint
