@@ -6,6 +6,7 @@ logging. What a command does lives in its module under ``commands/``.
 
 import argparse
 import errno
+import importlib
 import logging
 import os
 import platform
@@ -13,36 +14,25 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any, NoReturn, TextIO
 
 import arbcore
-from arbcore.commands import backtest as backtest_command
-from arbcore.commands import config as config_command
-from arbcore.commands import doctor as doctor_command
-from arbcore.commands import exchange as exchange_command
-from arbcore.commands import fair as fair_command
-from arbcore.commands import gateway as gateway_command
-from arbcore.commands import ibkr as ibkr_command
-from arbcore.commands import replay as replay_command
-from arbcore.commands import report as report_command
-from arbcore.commands import serve as serve_command
-from arbcore.commands import sweep as sweep_command
 from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED, ArbcoreError, UsageError
 
-#: Name, one line of help, module. Further commands are one line each.
-COMMANDS: tuple[tuple[str, str, ModuleType], ...] = (
-    ("exchange", "play on an exchange: the embedded one, a test exchange, or the real one", exchange_command),
-    ("serve", "run an exchange of our own for any number of teams", serve_command),
-    ("replay", "run a recorded session again and compare every byte it sends", replay_command),
-    ("backtest", "run the carry signal over recorded quotes of ES and SPY", backtest_command),
-    ("sweep", "run the backtest over ranges of its settings, and show where it pays", sweep_command),
-    ("fair", "fair value of ES, its parts, and the band in which no trade pays", fair_command),
-    ("gateway", "a look-alike of Trader Workstation to test IB programs on", gateway_command),
-    ("ibkr", "trade ES against SPY at Interactive Brokers, on paper, live, or simulated", ibkr_command),
-    ("report", "show what the carry bot saw and did", report_command),
-    ("doctor", "check this machine, its settings, the store and the links", doctor_command),
-    ("config", "show every setting, its value and where it came from", config_command),
+#: Name and one line of help of every command; its module is ``arbcore.commands.<name>``, which is imported
+#: when that command runs and not before, so that a command starts with what it needs.
+COMMANDS: tuple[tuple[str, str], ...] = (
+    ("exchange", "play on an exchange: the embedded one, a test exchange, or the real one"),
+    ("serve", "run an exchange of our own for any number of teams"),
+    ("replay", "run a recorded session again and compare every byte it sends"),
+    ("backtest", "run the carry signal over recorded quotes of ES and SPY"),
+    ("sweep", "run the backtest over ranges of its settings, and show where it pays"),
+    ("fair", "fair value of ES, its parts, and the band in which no trade pays"),
+    ("gateway", "a look-alike of Trader Workstation to test IB programs on"),
+    ("ibkr", "trade ES against SPY at Interactive Brokers, on paper, live, or simulated"),
+    ("report", "show what the carry bot saw and did"),
+    ("doctor", "check this machine, its settings, the store and the links"),
+    ("config", "show every setting, its value and where it came from"),
 )
 
 #: What a write of results answers when its disk is full or broken; other failures of the system have places.
@@ -101,8 +91,16 @@ def version_line() -> str:
     )
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The command line.
+
+    Args:
+        only: The one command whose arguments are wanted, so that no other command's module is imported; all
+            of them have their arguments with None, and none of them with an empty text.
+
+    Returns:
+        A parser that knows every command by name.
+    """
     parser = Parser(
         prog="arbcore",
         description="One compiled core that makes arbitrage decisions: a bot for an exchange, one for ES\n"
@@ -114,18 +112,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=VersionAction, nargs=0, help="print version and build, and exit")
     _add_debug(parser, default=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for name, text, module in COMMANDS:
+    for name, text in COMMANDS:
         command = commands.add_parser(
-            name,
-            help=text,
-            description=module.DESCRIPTION,
-            epilog=f"{module.EPILOG}\n{DISCLAIMER}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
+            name, help=text, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
         )
         _add_debug(command, default=argparse.SUPPRESS)
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        if only is None or only == name:
+            module = importlib.import_module(f"arbcore.commands.{name}")
+            command.description = module.DESCRIPTION
+            command.epilog = f"{module.EPILOG}\n{DISCLAIMER}"
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
     return parser
 
 
@@ -188,7 +185,8 @@ def _open_streams() -> None:
 
 
 def _dispatch(words: list[str]) -> int:
-    parser = build_parser()
+    # Only --debug and --version may stand before the command, and neither takes a value.
+    parser = build_parser(only=next((word for word in words if not word.startswith("-")), ""))
     args = parser.parse_args(words)
     if args.command is None:
         parser.print_help(sys.stderr)

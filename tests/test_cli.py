@@ -94,7 +94,7 @@ def test_version_says_version_and_build(tmp_path):
     )
 
 
-@pytest.mark.parametrize("command", [[], *([name] for name, _, _ in cli.COMMANDS)])
+@pytest.mark.parametrize("command", [[], *([name] for name, _ in cli.COMMANDS)])
 def test_help_has_examples_and_the_disclaimer(command, capsys):
     assert cli.main([*command, "--help"]) == 0
     out, err = capsys.readouterr()
