@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 # Read as true by type checkers; importing typing for it would be most of the cost of this module.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from arbcore import statistics
     from arbcore._baskets import basket_cost, basket_proceeds, best_lots, conversion_edge
     from arbcore._fast import (
         Cooldown,
@@ -71,6 +72,7 @@ __all__ = [
     "exposure_allows",
     "exposure_room",
     "fair_value",
+    "statistics",
     "sweep",
 ]
 
@@ -92,9 +94,15 @@ _HOME = {
     "arbcore.venue._engine": ("Engine",),
     "arbcore.venue.config": ("VenueConfig",),
 }
+# Public names that are modules.
+_MODULES = ("statistics",)
 
 
 def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        from importlib import import_module
+
+        return import_module(f"arbcore.{name}")
     for module, names in _HOME.items():
         if name in names:
             from importlib import import_module

@@ -1,0 +1,284 @@
+"""Loops of the statistics that resample: the bootstrap of means, long-run variances, and the splits of CSCV.
+
+A matrix comes as one buffer of doubles, row after row: ``periods`` rows of ``cells`` columns. Random numbers
+are splitmix64 from a seed, so a seed gives the same resamples on every machine. What the numbers mean, and
+which cells take part, is ``arbcore.core.statistics``' business.
+
+Compiled because a sweep asks for it: 1,000 resamples of 48 periods by 625 cells are 30 million products, and
+the 12,870 splits of 625 cells 16 million ratios; in plain Python both take longer than the sweep itself.
+"""
+cimport cython
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.math cimport INFINITY, fabs
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.string cimport memset
+
+from array import array
+
+from arbcore.errors import BrokenInvariant
+
+
+# Steele, Lea and Flood, Fast Splittable Pseudorandom Number Generators, OOPSLA 2014.
+cdef inline uint64_t next_bits(uint64_t* state) noexcept nogil:
+    cdef uint64_t z
+    state[0] += 0x9E3779B97F4A7C15ULL
+    z = state[0]
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL
+    return z ^ (z >> 31)
+
+
+cdef inline double next_unit(uint64_t* state) noexcept nogil:
+    """From 0 up to but without 1, in steps of 2^-53."""
+    return <double>(next_bits(state) >> 11) * (1.0 / 9007199254740992.0)
+
+
+cdef inline Py_ssize_t next_index(uint64_t* state, Py_ssize_t count) noexcept nogil:
+    """Below ``count``: the largest unit is 1 - 2^-53, whose product with a count never rounds up to it."""
+    return <Py_ssize_t>(next_unit(state) * <double>count)
+
+
+cdef int check_matrix(const double[::1] values, Py_ssize_t periods, Py_ssize_t cells) except -1:
+    cdef Py_ssize_t count = values.shape[0]
+    if periods < 1 or cells < 1 or periods > count // cells or count != periods * cells:
+        raise BrokenInvariant(f"{count} values are no matrix of {periods} periods by {cells} cells.")
+    return 0
+
+
+cdef void* taken(size_t count, size_t size) except NULL:
+    cdef void* memory = PyMem_Malloc(count * size)
+    if memory == NULL:
+        raise MemoryError
+    return memory
+
+
+def resampled_means(const double[::1] values, *, Py_ssize_t resamples, uint64_t seed) -> array:
+    """The mean of each of ``resamples`` drawings of as many values with replacement, in rising order."""
+    cdef Py_ssize_t count = values.shape[0], each, _at
+    cdef uint64_t state = seed
+    cdef double total
+    cdef const double* first
+    if count < 1 or resamples < 1:
+        raise BrokenInvariant(f"{count} values cannot be resampled {resamples} times.")
+    means = array("d", bytes(8 * resamples))
+    cdef double[::1] found = means
+    first = &values[0]
+    with nogil:
+        for each in range(resamples):
+            total = 0.0
+            for _at in range(count):
+                total += first[next_index(&state, count)]
+            found[each] = total / <double>count
+    return array("d", sorted(means))
+
+
+@cython.boundscheck(False)  # indexes are below periods * cells, which check_matrix holds against the buffer
+@cython.wraparound(False)
+@cython.cdivision(True)  # the divisors are periods and block, both at least 1
+def long_run_variances(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t cells,
+                       double block) -> array:
+    """Of each cell: n times the variance of its mean under the stationary bootstrap of mean ``block``.
+
+    The columns must have a mean of 0. γ(0) + 2·Σ κ(i)·γ(i) with κ(i) = (1 − i/n)·q^i + i/n·q^(n−i) and
+    q = 1 − 1/block, but at least γ(0), that of independent periods. (Politis and Romano, The Stationary
+    Bootstrap, Journal of the American Statistical Association 89, 1994, lemma 1.)
+    """
+    check_matrix(values, periods, cells)
+    if not block >= 1.0:
+        raise BrokenInvariant(f"A mean block is 1 or more, not {block}.")
+    found = array("d", bytes(8 * cells))
+    floor = array("d", found)
+    cdef double[::1] variances = found
+    cdef double n = <double>periods, keep = 1.0 - 1.0 / block, weight
+    cdef Py_ssize_t lag, at, cell, here, there
+    for lag in range(periods):
+        weight = 1.0
+        if lag > 0:
+            weight = 2.0 * ((1.0 - lag / n) * keep ** lag + lag / n * keep ** (periods - lag))
+        # Below what a double of the sum can show.
+        if weight < 1e-18:
+            continue
+        weight /= n
+        if lag == 1:
+            floor[:] = found
+        with nogil:
+            for at in range(periods - lag):
+                here, there = at * cells, (at + lag) * cells
+                for cell in range(cells):
+                    variances[cell] += weight * values[here + cell] * values[there + cell]
+    return array("d", map(max, found, floor))
+
+
+@cython.boundscheck(False)  # indexes are below periods * cells, which check_matrix holds against the buffer
+@cython.wraparound(False)
+@cython.cdivision(True)  # the divisor is periods, at least 1
+def largest_means(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t cells, Py_ssize_t resamples,
+                  double block, uint64_t seed) -> array:
+    """The largest of all cells' means in each of ``resamples`` stationary bootstraps of the periods.
+
+    A period is followed by the next one (after the last the first), or with probability 1/``block`` by any.
+    All cells share the periods drawn, which keeps their correlation.
+    """
+    check_matrix(values, periods, cells)
+    if resamples < 1 or not block >= 1.0:
+        raise BrokenInvariant(f"There are no {resamples} resamples of mean block {block}.")
+    found = array("d", bytes(8 * resamples))
+    cdef double[::1] largest = found
+    cdef double fresh = 1.0 / block, best, times
+    cdef uint64_t state = seed
+    cdef Py_ssize_t each, at, cell, row
+    cdef int32_t* drawn = <int32_t*>taken(periods, sizeof(int32_t))
+    cdef double* totals = NULL
+    try:
+        totals = <double*>taken(cells, sizeof(double))
+        with nogil:
+            for each in range(resamples):
+                memset(drawn, 0, periods * sizeof(int32_t))
+                memset(totals, 0, cells * sizeof(double))
+                at = next_index(&state, periods)
+                for row in range(periods):
+                    if row > 0:
+                        at = next_index(&state, periods) if next_unit(&state) < fresh else (at + 1) % periods
+                    drawn[at] += 1
+                for row in range(periods):
+                    if drawn[row]:
+                        times = <double>drawn[row]
+                        for cell in range(cells):
+                            totals[cell] += times * values[row * cells + cell]
+                best = -INFINITY
+                for cell in range(cells):
+                    best = totals[cell] if totals[cell] > best else best
+                largest[each] = best / <double>periods
+    finally:
+        PyMem_Free(totals)
+        PyMem_Free(drawn)
+    return found
+
+
+cdef struct Halves:
+    # Sums of every subset of the first and of the second half of the blocks, one row of cells each.
+    Py_ssize_t cells
+    int bits                 # blocks in each half
+    double* sums[2]
+    double* squares[2]
+
+
+cdef inline int ones(unsigned int mask) noexcept nogil:
+    cdef int count = 0
+    while mask:
+        mask &= mask - 1
+        count += 1
+    return count
+
+
+@cython.cdivision(True)  # a divisor of 0 is meant: the quotient is then infinite, with the sign of the mean
+cdef void scores_of(const Halves* halves, unsigned int mask, double periods, double* scores) noexcept nogil:
+    """Orders the cells as their Sharpe ratios over the blocks of ``mask`` do: the ratio times its size.
+
+    The square saves a root, and nothing branches, so that the loop is vectorised. A cell without variance has
+    0 where its mean is 0, else infinity with the sign of the mean; a variance that is a rounding of the sum
+    of squares is none.
+    """
+    cdef Py_ssize_t low = (mask & ((1 << halves.bits) - 1)) * halves.cells
+    cdef Py_ssize_t high = (mask >> halves.bits) * halves.cells
+    cdef const double* sums_0 = halves.sums[0] + low
+    cdef const double* sums_1 = halves.sums[1] + high
+    cdef const double* squares_0 = halves.squares[0] + low
+    cdef const double* squares_1 = halves.squares[1] + high
+    cdef Py_ssize_t cell
+    cdef double total, square, spread, share = 1.0 / periods
+    for cell in range(halves.cells):
+        total = sums_0[cell] + sums_1[cell]
+        square = squares_0[cell] + squares_1[cell]
+        spread = square - total * total * share
+        spread = spread if spread > 1e-13 * square else 0.0
+        # Where all is 0 the divisor is 1.
+        spread = spread if square > 0.0 else 1.0
+        scores[cell] = total * fabs(total) / spread
+
+
+cdef bint is_overfit(const double* inside, const double* outside, Py_ssize_t cells) noexcept nogil:
+    """Whether the best cell of one half is in the lower half of the ranks of the other.
+
+    The first of equals is best; equals share the mean of their ranks. ω = rank/(N + 1) <= 1/2.
+    """
+    cdef Py_ssize_t cell, best = 0
+    # Counted in 64 bits, as wide as what is compared: the loop is vectorised.
+    cdef int64_t below = 0, equal = 0
+    cdef double most = -INFINITY, own
+    for cell in range(cells):
+        if inside[cell] > most:
+            most = inside[cell]
+            best = cell
+    own = outside[best]
+    for cell in range(cells):
+        below += <int64_t>1 if outside[cell] < own else <int64_t>0
+        equal += <int64_t>1 if outside[cell] == own else <int64_t>0
+    # Twice the rank, below + (equal + 1)/2, against twice (N + 1)/2.
+    return 2 * below + equal + 1 <= cells + 1
+
+
+def overfit_splits(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t cells, int blocks) -> tuple:
+    """(splits whose best cell is overfit, splits): all choices of half of ``blocks`` blocks of the periods.
+
+    Block i ends before period floor((i + 1)·periods/blocks).
+    """
+    check_matrix(values, periods, cells)
+    if blocks < 2 or blocks > 24 or blocks % 2 or periods < blocks:
+        raise BrokenInvariant(f"{periods} periods cannot be cut into {blocks} blocks.")
+    cdef Halves halves
+    cdef int half = blocks // 2, side
+    cdef unsigned int mask, every = (1 << blocks) - 1
+    cdef Py_ssize_t subsets = 1 << half, overfit = 0, splits = 0, inside, block
+    cdef double* memory = <double*>taken((4 * subsets + 2) * cells, sizeof(double))
+    cdef double* scores
+    ends = [(block + 1) * periods // blocks for block in range(blocks)]
+    lengths = array("q", [end - start for start, end in zip([0, *ends], ends)])
+    try:
+        halves.cells, halves.bits = cells, half
+        for side in range(2):
+            halves.sums[side] = memory + 2 * side * subsets * cells
+            halves.squares[side] = memory + (2 * side + 1) * subsets * cells
+            starts = [0, *ends][side * half:side * half + half]
+            add_subsets(values, halves.sums[side], halves.squares[side], cells, starts,
+                        ends[side * half:side * half + half])
+        scores = memory + 4 * subsets * cells
+        # Each mask with block 0 stands for two splits: itself and its complement, with the sides exchanged.
+        for mask in range(1, every, 2):
+            if ones(mask) != half:
+                continue
+            inside = 0
+            for block in range(blocks):
+                if mask >> block & 1:
+                    inside += lengths[block]
+            with nogil:
+                scores_of(&halves, mask, <double>inside, scores)
+                scores_of(&halves, every ^ mask, <double>(periods - inside), scores + cells)
+                overfit += is_overfit(scores, scores + cells, cells)
+                overfit += is_overfit(scores + cells, scores, cells)
+            splits += 2
+    finally:
+        PyMem_Free(memory)
+    return overfit, splits
+
+
+cdef int add_subsets(const double[::1] values, double* sums, double* squares, Py_ssize_t cells, list starts,
+                     list ends) except -1:
+    """Sums and sums of squares of every subset of some blocks: its last block, plus the rest of it."""
+    cdef Py_ssize_t bit, cell, row, subset, source, last
+    cdef double value
+    memset(sums, 0, (1 << len(starts)) * cells * sizeof(double))
+    memset(squares, 0, (1 << len(starts)) * cells * sizeof(double))
+    for bit, (start, end) in enumerate(zip(starts, ends)):
+        last = <Py_ssize_t>1 << bit
+        for row in range(start, end):
+            for cell in range(cells):
+                value = values[row * cells + cell]
+                sums[last * cells + cell] += value
+                squares[last * cells + cell] += value * value
+        for subset in range(last + 1, 2 * last):
+            source = subset - last
+            for cell in range(cells):
+                sums[subset * cells + cell] = sums[last * cells + cell] + sums[source * cells + cell]
+                squares[subset * cells + cell] = squares[last * cells + cell] + squares[source * cells + cell]
+    return 0

@@ -1,0 +1,375 @@
+"""What a result says of the future: Sharpe ratios deflated for the search, overfitting, tests of an edge.
+
+Plain numbers in, plain numbers out; it knows no trades, settings or files. A matrix of P&L has one row a
+period and one column a cell (a combination of settings that was tried), as sequences or a NumPy array. Where
+a number cannot be had (one cell, too few periods, no variance) it is None, never a guess.
+"""
+
+import math
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from arbcore.core._resampling import largest_means, long_run_variances, overfit_splits, resampled_means
+from arbcore.errors import UsageError
+
+#: A bootstrap of fewer trades, or a Sharpe ratio of fewer dates, is not given.
+TRADES_MIN, DATES_MIN = 20, 20
+#: A test of the best cell needs so many periods.
+PERIODS_MIN = 10
+TRADE_RESAMPLES = 2_000
+#: How the number of cells in effect is found.
+CELLS_METHOD = "mean correlation"
+
+_EULER_GAMMA = 0.577215664901532860606512
+_NORMAL = NormalDist()
+_BLOCKS_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class MeanInterval:
+    """The mean of the net P&L of a trade in USD with its 95% interval, and what it would take to be sure.
+
+    ``low`` and ``high`` are None below 20 trades. ``trades_needed`` is the smallest number of trades at which
+    the interval would exclude 0 at the same mean and spread; None where no number would.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    trades_needed: int | None
+    resamples: int
+    seed: int
+
+
+def probabilistic_sharpe(
+    sharpe: float, *, benchmark: float = 0.0, periods: int, skew: float, kurtosis: float
+) -> float | None:
+    """The probability that the true Sharpe ratio is above a benchmark.
+
+    Φ((SR − SR*)·√(T − 1) / √(1 − γ₃·SR + (γ₄ − 1)/4·SR²): Bailey and López de Prado, The Sharpe Ratio
+    Efficient Frontier, Journal of Risk 15(2), 2012.
+
+    Args:
+        sharpe: the Sharpe ratio measured, per period and not annualised.
+        benchmark: the ratio to beat, per period.
+        periods: T, how many periods it was measured over.
+        skew: γ₃ of the periods' P&L, 0 for a normal one.
+        kurtosis: γ₄, 3 for a normal one.
+
+    Returns:
+        A probability from 0 to 1; None below 2 periods, or where skew and kurtosis leave the ratio without
+        a variance.
+
+    Raises:
+        UsageError: an argument is no finite number.
+
+    >>> round(probabilistic_sharpe(0.1, periods=250, skew=0.0, kurtosis=3.0), 4)
+    0.9423
+    """
+    _check_finite(sharpe=sharpe, benchmark=benchmark, skew=skew, kurtosis=kurtosis)
+    variance = 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe * sharpe
+    if periods < 2 or variance <= 0.0:
+        return None
+    return _NORMAL.cdf((sharpe - benchmark) * math.sqrt(periods - 1) / math.sqrt(variance))
+
+
+def expected_largest_sharpe(*, trials: float, trials_variance: float) -> float:
+    """The Sharpe ratio that the best of ``trials`` cells without any edge may be expected to show, SR0.
+
+    σ·((1 − γ)·Z⁻¹(1 − 1/N) + γ·Z⁻¹(1 − 1/(N·e))), γ Euler's constant: Bailey and López de Prado, The
+    Deflated Sharpe Ratio, Journal of Portfolio Management 40(5), 2014.
+
+    Args:
+        trials: N, the cells in effect, 1 or more; it need not be whole (see ``cells_in_effect``).
+        trials_variance: σ², the variance of the cells' Sharpe ratios per period.
+
+    Returns:
+        A Sharpe ratio per period; 0 for one trial.
+
+    Raises:
+        UsageError: fewer than one trial, or a variance below 0.
+
+    >>> round(expected_largest_sharpe(trials=100, trials_variance=0.5 / 250), 6)
+    0.113172
+    """
+    _check_finite(trials=trials, trials_variance=trials_variance)
+    if trials < 1.0:
+        raise UsageError(f"trials is {trials:g}; there is at least one.")
+    if trials_variance < 0.0:
+        raise UsageError(f"trials_variance is {trials_variance:g}; a variance is not below 0.")
+    if trials == 1.0:
+        return 0.0
+    # Just above one trial the first quantile goes to minus infinity; nothing is expected below 0.
+    first = _NORMAL.inv_cdf(1.0 - 1.0 / trials)
+    second = _NORMAL.inv_cdf(1.0 - 1.0 / (trials * math.e))
+    return math.sqrt(trials_variance) * max(0.0, (1.0 - _EULER_GAMMA) * first + _EULER_GAMMA * second)
+
+
+def deflated_sharpe(
+    sharpe: float, *, trials: float, trials_variance: float, periods: int, skew: float, kurtosis: float
+) -> float | None:
+    """The probability that a Sharpe ratio chosen as the best of many is above what chance alone would show.
+
+    The probabilistic Sharpe ratio against SR0 of ``expected_largest_sharpe`` (Bailey and López de Prado
+    2014).
+
+    Args:
+        sharpe: the best cell's Sharpe ratio, per period.
+        trials: the cells in effect, 1 or more.
+        trials_variance: the variance of the cells' Sharpe ratios per period.
+        periods: how many periods.
+        skew: of the best cell's P&L.
+        kurtosis: of the best cell's P&L, 3 for a normal one.
+
+    Returns:
+        A probability from 0 to 1, or None as ``probabilistic_sharpe``.
+
+    Raises:
+        UsageError: an argument is out of range.
+
+    >>> round(deflated_sharpe(2.5 / 250**0.5, trials=100, trials_variance=0.5 / 250, periods=1250,
+    ...                       skew=-3.0, kurtosis=10.0), 6)
+    0.900397
+    """
+    benchmark = expected_largest_sharpe(trials=trials, trials_variance=trials_variance)
+    return probabilistic_sharpe(sharpe, benchmark=benchmark, periods=periods, skew=skew, kurtosis=kurtosis)
+
+
+def sharpe_of(values: Sequence[float]) -> float | None:
+    """Mean over standard deviation (ddof 1) of one cell's P&L by period; None where there is no variance."""
+    moments = _moments(values)
+    if moments is None:
+        return None
+    mean, variance, _, _ = moments
+    return mean / math.sqrt(variance * len(values) / (len(values) - 1))
+
+
+def skew_and_kurtosis(values: Sequence[float]) -> tuple[float, float] | None:
+    """γ₃ and γ₄ (3 for a normal one) of one cell's P&L by period, by moments; None without variance."""
+    moments = _moments(values)
+    return None if moments is None else moments[2:]
+
+
+def cells_in_effect(pnl: Iterable[Iterable[float]]) -> float:
+    """How many independent cells the cells of a sweep amount to: ρ + (1 − ρ)·N, ρ their mean correlation.
+
+    Two thousand cells that trade almost alike are a handful. Cells without variance count for nothing, a mean
+    correlation below 0 as 0. (Bailey and López de Prado 2014, appendix 3.)
+
+    Args:
+        pnl: periods × cells, in USD.
+
+    Returns:
+        From 1 to the number of cells; 1 where no two cells vary.
+
+    Raises:
+        UsageError: ``pnl`` is no matrix of finite numbers.
+    """
+    periods, columns = _columns(pnl)
+    total = [0.0] * periods
+    count = 0
+    for column in columns:
+        if not _varies(column):
+            continue
+        mean = sum(column) / periods
+        own = [value - mean for value in column]
+        size = math.sqrt(sum([value * value for value in own]))
+        count += 1
+        total = [before + value / size for before, value in zip(total, own, strict=True)]
+    if count < 2:
+        return 1.0
+    # The sum of all correlations is the square of the sum of the standardised columns.
+    correlation = (math.fsum(value * value for value in total) - count) / (count * (count - 1))
+    correlation = min(1.0, max(0.0, correlation))
+    return correlation + (1.0 - correlation) * count
+
+
+def probability_of_overfitting(pnl: Iterable[Iterable[float]], *, blocks: int = 16) -> float | None:
+    """How often the best cell of one half of the time is in the lower half of the other: PBO by CSCV.
+
+    The periods are cut at floor(i·n/blocks); each choice of half of the blocks is a split. Cells are ranked
+    by their Sharpe ratios over the blocks' periods, equal ones share the mean of their ranks, and of equal
+    best ones the first is taken; ω = rank/(N + 1), and a logit of ω that is not above 0 counts. (Bailey,
+    Borwein, López de Prado and Zhu, The Probability of Backtest Overfitting, Journal of Computational
+    Finance 20(4).)
+
+    Args:
+        pnl: periods × cells, in USD.
+        blocks: S, even, from 2 to 20.
+
+    Returns:
+        From 0 to 1; None with one cell, fewer periods than blocks (or than 4), or where no cell varies.
+
+    Raises:
+        UsageError: ``pnl`` is no matrix of finite numbers, or ``blocks`` is out of range.
+    """
+    if not 2 <= blocks <= _BLOCKS_MAX or blocks % 2:
+        raise UsageError(f"blocks is {blocks}; it may be an even number from 2 to {_BLOCKS_MAX}.")
+    periods, columns = _columns(pnl)
+    if len(columns) < 2 or periods < max(4, blocks) or not any(map(_varies, columns)):
+        return None
+    overfit, splits = overfit_splits(_matrix(columns), periods=periods, cells=len(columns), blocks=blocks)
+    return overfit / splits
+
+
+def superior_predictive_ability(
+    pnl: Iterable[Iterable[float]], *, resamples: int = 1_000, block: float = 2.0, seed: int = 0
+) -> float | None:
+    """The p-value of "the best of all cells has no edge": how often chance alone shows as good a best cell.
+
+    Hansen's test for superior predictive ability, studentised, with the consistent p-value: a cell whose mean
+    is below −√(ω²/n·2·ln ln n) is not recentred, so that hopeless cells do not hide a good one. ω² is the
+    long-run variance that the stationary bootstrap implies, but at least that of independent periods.
+    (Hansen, A Test for Superior Predictive Ability, Journal of Business & Economic Statistics 23(4), 2005.)
+
+    Args:
+        pnl: periods × cells, in USD. Cells that never made or lost anything are left out.
+        resamples: how many bootstraps.
+        block: the mean number of periods that are drawn together, 1 or more.
+        seed: of the bootstrap, from 0 to 2^64 − 1; the same seed gives the same p-value on every machine.
+
+    Returns:
+        From 0 to 1; None where fewer than two cells vary or there are fewer than 10 periods.
+
+    Raises:
+        UsageError: ``pnl`` is no matrix of finite numbers, or an argument is out of range.
+    """
+    if resamples < 1:
+        raise UsageError(f"resamples is {resamples}; it must be 1 or more.")
+    if not 1.0 <= block < math.inf:
+        raise UsageError(f"block is {block:g}; a mean block is 1 period or more.")
+    _check_seed(seed)
+    periods, columns = _columns(pnl)
+    columns = [column for column in columns if _varies(column)]
+    if len(columns) < 2 or periods < PERIODS_MIN:
+        return None
+    cells = len(columns)
+    means = [sum(column) / periods for column in columns]
+    centred = [[value - mean for value in column] for column, mean in zip(columns, means, strict=True)]
+    deviations = [
+        math.sqrt(variance)
+        for variance in long_run_variances(_matrix(centred), periods=periods, cells=cells, block=block)
+    ]
+    hopeless = -math.sqrt(2.0 * math.log(math.log(periods)) / periods)
+    ratios = [mean / deviation for mean, deviation in zip(means, deviations, strict=True)]
+    scaled = [
+        [value / deviation for value in (own if ratio >= hopeless else column)]
+        for column, own, ratio, deviation in zip(columns, centred, ratios, deviations, strict=True)
+    ]
+    drawn = largest_means(
+        _matrix(scaled), periods=periods, cells=cells, resamples=resamples, block=block, seed=seed
+    )
+    largest = max(ratios)
+    return sum(value > largest for value in drawn) / resamples
+
+
+def mean_interval(
+    values: Sequence[float], *, resamples: int = TRADE_RESAMPLES, seed: int = 0
+) -> MeanInterval | None:
+    """The mean net of a trade with its 95% interval by a bootstrap of the trades.
+
+    The interval runs from the 2.5th to the 97.5th percentile of the resampled means (Efron 1979). Its width
+    falls with the root of the number of trades, which gives ``trades_needed``; below 20 trades, where there
+    is no interval, that is 1.96 standard deviations' worth, and at least the 20 that an interval needs.
+
+    Args:
+        values: the net P&L of each trade in USD.
+        resamples: how many bootstraps.
+        seed: of the bootstrap, from 0 to 2^64 − 1.
+
+    Returns:
+        The mean and what is known of it; None without trades.
+
+    Raises:
+        UsageError: a value is no finite number, or an argument is out of range.
+    """
+    if resamples < 1:
+        raise UsageError(f"resamples is {resamples}; it must be 1 or more.")
+    _check_seed(seed)
+    numbers = array("d", values)
+    if not all(map(math.isfinite, numbers)):
+        raise UsageError("The net of a trade is no finite number; correct the values.")
+    count = len(numbers)
+    if count == 0:
+        return None
+    mean = math.fsum(numbers) / count
+    if count < TRADES_MIN:
+        spread = math.sqrt(math.fsum((each - mean) ** 2 for each in numbers) / max(1, count - 1))
+        needed = _trades_needed(mean, 1.959963984540054 * spread) if count > 1 else None
+        return MeanInterval(mean, None, None, needed, resamples, seed)
+    means = resampled_means(numbers, resamples=resamples, seed=seed)
+    low, high = _quantile(means, 0.025), _quantile(means, 0.975)
+    # The end of the interval that has to pass 0, at one trade.
+    reach = (mean - low if mean > 0.0 else high - mean) * math.sqrt(count)
+    return MeanInterval(mean, low, high, _trades_needed(mean, reach), resamples, seed)
+
+
+def _trades_needed(mean: float, reach: float) -> int | None:
+    """The smallest n with |mean| > reach/√n, 20 or more."""
+    if mean == 0.0 or not math.isfinite(wanted := (reach / mean) ** 2):
+        return None
+    return max(TRADES_MIN, math.floor(wanted) + 1)
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """Of values in rising order, between two of them by a straight line."""
+    place = share * (len(ordered) - 1)
+    at = math.floor(place)
+    if at + 1 >= len(ordered):
+        return ordered[-1]
+    return ordered[at] + (place - at) * (ordered[at + 1] - ordered[at])
+
+
+def _moments(values: Sequence[float]) -> tuple[float, float, float, float] | None:
+    """Mean, variance (ddof 0), skew and kurtosis; None with fewer than two values or without variance."""
+    count = len(values)
+    if count < 2 or not _varies(values):
+        return None
+    mean = math.fsum(values) / count
+    second = math.fsum((value - mean) ** 2 for value in values) / count
+    third = math.fsum((value - mean) ** 3 for value in values) / count
+    fourth = math.fsum((value - mean) ** 4 for value in values) / count
+    if not second > 0.0 or not math.isfinite(fourth) or second * second == 0.0:
+        return None
+    return mean, second, third / second**1.5, fourth / (second * second)
+
+
+def _varies(column: Sequence[float]) -> bool:
+    """Whether more than a rounding is between the least and the largest."""
+    low, high = min(column), max(column)
+    return high - low > 1e-12 * max(abs(low), abs(high))
+
+
+def _columns(pnl: Iterable[Iterable[float]]) -> tuple[int, list[tuple[float, ...]]]:
+    """How many periods, and the cells' columns. A table gives its rows as ``to_numpy`` has them."""
+    rows_of = getattr(pnl, "to_numpy", None)
+    try:
+        rows = [array("d", row) for row in (pnl if rows_of is None else rows_of())]
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"pnl is no matrix of periods by cells: {error}.") from None
+    if any(len(row) != len(rows[0]) for row in rows):
+        raise UsageError("pnl is no matrix: its rows, one a period, differ in length.")
+    if not all(math.isfinite(value) for row in rows for value in row):
+        raise UsageError("pnl has a value that is no finite number; every cell needs one in every period.")
+    return len(rows), list(zip(*rows, strict=True))
+
+
+def _matrix(columns: Sequence[Sequence[float]]) -> "array[float]":
+    """The columns as one buffer, row after row."""
+    found = array("d")
+    for row in zip(*columns, strict=True):
+        found.extend(row)
+    return found
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed < 2**64:
+        raise UsageError(f"seed is {seed}; it may be from 0 to 2^64 - 1.")
+
+
+def _check_finite(**values: float) -> None:
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise UsageError(f"{name} is {value!r}; it must be a finite number.")
