@@ -1,0 +1,278 @@
+"""The pairs that can be traded: an index future and an ETF of the same index, as data.
+
+Owns every symbol, multiplier, tick, default cost and ex-date rule, and how a pair is found: by its name, its
+two symbols, or the names of a file's columns. No other module names a symbol. Dates and prices are others'.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from arbcore.carry.calendar import expiry_instant, is_trading_day, trading_date
+from arbcore.carry.civil import FRIDAY, date_of, nth_weekday
+from arbcore.errors import DataError, UsageError
+from arbcore.text import printable
+
+
+class ExDates(Enum):
+    """When an ETF usually goes ex-dividend, at the opening of that day."""
+
+    EXPIRY = "on the quarterly expiry"
+    MONDAY_AFTER = "on the Monday after the third Friday of a quarter"
+    EXPIRY_WEEK = "in the week of the quarterly expiry"
+    MONTHLY = "about the third Friday of each month"
+
+
+class FeeClass(Enum):
+    """How a broker charges for a future."""
+
+    STANDARD = "standard"
+    MICRO = "micro"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One future and one ETF.
+
+    ``multiplier`` is USD an index point and contract, ``points_per_usd`` about the index in points for a
+    USD of the ETF's price, ``cost_bps`` one contract's round trip at the broker's fixed plan, in bps.
+    """
+
+    future: str
+    exchange: str
+    multiplier: float
+    tick: float
+    etf: str
+    points_per_usd: float
+    cost_bps: float
+    ex_dates: ExDates
+    fee_class: FeeClass
+    etf_tick: float = 0.01
+
+    @property
+    def name(self) -> str:
+        """Such as ``es-spy``."""
+        return f"{self.future}-{self.etf}".lower()
+
+    @property
+    def dividends_per_year(self) -> int:
+        """How often the ETF pays."""
+        return 12 if self.ex_dates is ExDates.MONTHLY else 4
+
+
+_QUARTERLY_MONTHS = (3, 6, 9, 12)
+
+#: Every pair, the default one first. Multipliers and ticks: CME Group's contract specifications.
+PAIRS: tuple[Pair, ...] = (
+    Pair("ES", "CME", 50.0, 0.25, "SPY", 10.0, 0.5, ExDates.EXPIRY, FeeClass.STANDARD),
+    Pair("MES", "CME", 5.0, 0.25, "SPY", 10.0, 1.2, ExDates.EXPIRY, FeeClass.MICRO),
+    Pair("NQ", "CME", 20.0, 0.25, "QQQ", 41.0, 0.5, ExDates.MONDAY_AFTER, FeeClass.STANDARD),
+    Pair("MNQ", "CME", 2.0, 0.25, "QQQ", 41.0, 0.9, ExDates.MONDAY_AFTER, FeeClass.MICRO),
+    Pair("RTY", "CME", 50.0, 0.10, "IWM", 10.0, 1.0, ExDates.EXPIRY_WEEK, FeeClass.STANDARD),
+    Pair("M2K", "CME", 5.0, 0.10, "IWM", 10.0, 2.8, ExDates.EXPIRY_WEEK, FeeClass.MICRO),
+    Pair("YM", "CBOT", 5.0, 1.0, "DIA", 100.0, 0.6, ExDates.MONTHLY, FeeClass.STANDARD),
+    Pair("MYM", "CBOT", 0.5, 1.0, "DIA", 100.0, 1.6, ExDates.MONTHLY, FeeClass.MICRO),
+)
+DEFAULT_PAIR = PAIRS[0]
+
+_BY_NAME = {pair.name: pair for pair in PAIRS}
+_BY_SYMBOLS = {(pair.future, pair.etf): pair for pair in PAIRS}
+#: The four prices of a row, by what every pair calls them.
+PRICE_COLUMNS = ("fut_bid", "fut_ask", "etf_bid", "etf_ask")
+_FUTURES = sorted({pair.future for pair in PAIRS})
+_ETFS = sorted({pair.etf for pair in PAIRS})
+_COLUMN = re.compile(rf"(fut|etf|{'|'.join((*_FUTURES, *_ETFS))})[ _-]?(bid|ask)", re.IGNORECASE)
+
+
+def pair_named(name: str) -> Pair:
+    """The pair of a name such as ``es-spy``, in any case.
+
+    Raises:
+        UsageError: there is no such pair; the sentence lists those there are.
+
+    >>> pair_named("MES-SPY").multiplier
+    5.0
+    """
+    pair = _BY_NAME.get(name.strip().lower())
+    if pair is None:
+        raise UsageError(f"There is no pair '{printable(name)}'; take one of {', '.join(_BY_NAME)}.")
+    return pair
+
+
+def pair_of_symbols(future: str, etf: str) -> Pair:
+    """The pair of a future's and an ETF's symbol, in any case.
+
+    Raises:
+        UsageError: they are no pair of the table.
+    """
+    pair = _BY_SYMBOLS.get((future.strip().upper(), etf.strip().upper()))
+    if pair is None:
+        raise UsageError(
+            f"{printable(future)} and {printable(etf)} are no pair; take one of {', '.join(_BY_NAME)}."
+        )
+    return pair
+
+
+def pair_of_future(future: str) -> Pair | None:
+    """The pair of a future's symbol, in any case; None where none has it."""
+    return next((pair for pair in PAIRS if pair.future == future.strip().upper()), None)
+
+
+def same_index(pair: Pair, other: Pair) -> bool:
+    """Whether quotes of one pair are quotes of the other: two sizes of one future."""
+    return pair.etf == other.etf
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteColumns:
+    """Where a file has its prices: ``pair`` that the names choose (None for ``fut_…`` and ``etf_…``), and for
+    each of ``PRICE_COLUMNS`` its place in the header, None where it is missing.
+    """
+
+    pair: Pair | None
+    places: tuple[int | None, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the columns are called in this file's own spelling, such as ``es_bid``."""
+        if self.pair is None:
+            return PRICE_COLUMNS
+        future, etf = self.pair.future.lower(), self.pair.etf.lower()
+        return (f"{future}_bid", f"{future}_ask", f"{etf}_bid", f"{etf}_ask")
+
+
+def quote_columns(header: Sequence[str], *, name: str = "The header") -> QuoteColumns:
+    """The price columns of a header: ``fut_bid`` and ``etf_ask``, or the symbols' own such as ``ES Bid``.
+
+    Case does not matter, and ``_``, ``-``, a space or nothing stands between symbol and side. Other columns
+    are ignored.
+
+    Args:
+        header: the names of the columns, in order.
+        name: the file, for the sentence of an error.
+
+    Raises:
+        DataError: both spellings, columns of two pairs, or a price twice.
+
+    >>> quote_columns(["time", "NQ Bid", "NQ Ask", "QQQBid", "QQQAsk"]).pair.name
+    'nq-qqq'
+    """
+    found: dict[tuple[str, str], int] = {}
+    for place, title in enumerate(header):
+        match = _COLUMN.fullmatch(title.strip())
+        if match is None:
+            continue
+        key = (match[1].upper(), match[2].lower())
+        if key in found:
+            raise _column_error(
+                f"{name} has the column {printable(title.strip())} twice; leave one out.", title
+            )
+        found[key] = place
+    symbols = list(dict.fromkeys(symbol for symbol, _ in found))
+    plain = [symbol for symbol in symbols if symbol in ("FUT", "ETF")]
+    if plain and len(plain) < len(symbols):
+        raise _column_error(
+            f"{name} has both {plain[0].lower()}_… and {_other(symbols, plain).lower()}_… columns; "
+            "keep one spelling.",
+            header[0],
+        )
+    pair = None if plain else _pair_of(symbols, name=name, header=header)
+    future, etf = ("FUT", "ETF") if pair is None else (pair.future, pair.etf)
+    sides = ((future, "bid"), (future, "ask"), (etf, "bid"), (etf, "ask"))
+    return QuoteColumns(pair, tuple(found.get(side) for side in sides))
+
+
+def _other(symbols: Iterable[str], plain: Sequence[str]) -> str:
+    return next(symbol for symbol in symbols if symbol not in plain)
+
+
+def _pair_of(symbols: Sequence[str], *, name: str, header: Sequence[str]) -> Pair | None:
+    """The one pair that the symbols of a header belong to; None where there are none."""
+    futures = [symbol for symbol in symbols if symbol in _FUTURES]
+    etfs = [symbol for symbol in symbols if symbol in _ETFS]
+    fits = [pair for pair in PAIRS if set(futures) <= {pair.future} and set(etfs) <= {pair.etf}]
+    if not symbols:
+        return None
+    if not fits:
+        raise _column_error(
+            f"{name} has columns of more than one pair ({', '.join(symbols)}); keep those of one future and "
+            "its ETF.",
+            header[0],
+        )
+    # A file that lacks the future's columns altogether is told so by its ETF's first pair.
+    return fits[0]
+
+
+def _column_error(sentence: str, column: str) -> DataError:
+    return DataError("duplicate_column", sentence, line=1, column=column.strip())
+
+
+def choose_pair(columns: Pair | None, wanted: str | None) -> Pair:
+    """The pair to trade: the one that the columns choose, or the one asked for where the two agree.
+
+    Args:
+        columns: the pair of the columns' names; None where they are ``fut_…`` and ``etf_…``.
+        wanted: ``--pair``; it may name the other size of the same index.
+
+    Raises:
+        UsageError: nobody names the pair, or the two name different indexes.
+    """
+    if wanted is None:
+        if columns is None:
+            raise UsageError(
+                "The columns fut_… and etf_… do not say which pair they are; name it with --pair, one of "
+                f"{', '.join(_BY_NAME)}."
+            )
+        return columns
+    pair = pair_named(wanted)
+    if columns is not None and not same_index(columns, pair):
+        raise UsageError(
+            f"The columns are quotes of {columns.name}, and --pair asks for {pair.name}; their indexes differ."
+        )
+    return pair
+
+
+def usual_ex_dates(pair: Pair, entry_ns: int, exit_ns: int) -> list[int]:
+    """The usual ex-dates over which a position was held: entry < opening of the ex-date <= exit.
+
+    A rule, not an announcement: with it a missing dividend can be named. An ETF that goes ex some day of a
+    week counts once where any opening of that week was held over, by the first of these.
+
+    Args:
+        pair: its ETF's rule counts.
+        entry_ns: when the position was opened, UTC nanoseconds.
+        exit_ns: when it was closed, or the last quote.
+
+    Returns:
+        Days since 1970-01-01, rising.
+    """
+    year, month, _ = date_of(trading_date(entry_ns))
+    last_year, last_month, _ = date_of(trading_date(exit_ns))
+    found = []
+    # A week may reach into the month before its Friday's; none reaches further.
+    for months in range(year * 12 + month - 2, last_year * 12 + last_month + 1):
+        if pair.ex_dates is not ExDates.MONTHLY and months % 12 + 1 not in _QUARTERLY_MONTHS:
+            continue
+        held = [
+            day
+            for day in _candidates(pair.ex_dates, months // 12, months % 12 + 1)
+            if entry_ns < expiry_instant(day) <= exit_ns
+        ]
+        found += held[:1]
+    return found
+
+
+def _candidates(rule: ExDates, year: int, month: int) -> list[int]:
+    """The days of a month on which an ETF of a rule may go ex; one, or the trading days of a week."""
+    friday = nth_weekday(year, month, which=FRIDAY, n=3)
+    if rule is ExDates.MONDAY_AFTER:
+        day = friday + 3
+        while not is_trading_day(day):
+            day += 1
+        return [day]
+    if rule is ExDates.EXPIRY_WEEK:
+        return [day for day in range(friday - 4, friday + 1) if is_trading_day(day)]
+    while not is_trading_day(friday):
+        friday -= 1
+    return [friday]

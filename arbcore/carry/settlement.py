@@ -1,0 +1,68 @@
+"""When shares that are bought or sold are paid for: settlement days, as integers.
+
+A share is paid some settlement days after it is traded, so what it is financed from and until are the
+settlement days of its trades, not the trades' own moments. Owns that lag by date and the two days on which
+the exchange trades and banks do not settle. Trading days are ``calendar``'s.
+"""
+
+from functools import cache
+
+from arbcore.carry.calendar import is_trading_day, trading_date
+from arbcore.carry.civil import MONDAY, SUNDAY, date_of, day_of, nth_weekday, weekday
+
+# From a trading day on: the settlement days from a trade to its payment (SEC rule 15c6-1 and its changes).
+_LAGS = ((day_of(2024, 5, 28), 1), (day_of(2017, 9, 5), 2))
+_LAG_BEFORE = 3
+
+
+def is_settlement_day(day: int) -> bool:
+    """Whether trades of shares are paid on a day: trading days but Columbus Day and Veterans Day.
+
+    Args:
+        day: days since 1970-01-01.
+
+    >>> is_settlement_day(day_of(2026, 10, 12)), is_settlement_day(day_of(2026, 10, 13))
+    (False, True)
+    """
+    return is_trading_day(day) and day not in _bank_holidays(date_of(day)[0])
+
+
+@cache
+def settlement_day(day: int) -> int:
+    """The day on which a trade of a date is paid.
+
+    It is the k-th settlement day after the date, or after the next trading day where the exchange is closed
+    on the date; k is 1 for trades from 2024-05-28, 2 from 2017-09-05, 3 before.
+
+    Args:
+        day: the New York date, in days since 1970-01-01.
+
+    Returns:
+        Days since 1970-01-01.
+
+    >>> settlement_day(day_of(2026, 3, 5)) - day_of(2026, 3, 5)  # a Thursday
+    1
+    >>> settlement_day(day_of(2026, 3, 6)) - day_of(2026, 3, 6)  # a Friday
+    3
+    """
+    while not is_trading_day(day):
+        day += 1
+    left = next((lag for since, lag in _LAGS if day >= since), _LAG_BEFORE)
+    while left:
+        day += 1
+        left -= is_settlement_day(day)
+    return day
+
+
+def settlement_day_at(instant_ns: int) -> int:
+    """The day on which a trade at an instant (UTC nanoseconds) is paid, in days since 1970-01-01."""
+    return settlement_day(trading_date(instant_ns))
+
+
+@cache
+def _bank_holidays(year: int) -> frozenset[int]:
+    """Columbus Day and Veterans Day, the latter on the Monday after a Sunday."""
+    veterans = day_of(year, 11, 11)
+    if weekday(veterans) == SUNDAY:
+        veterans += 1
+    return frozenset((nth_weekday(year, 10, which=MONDAY, n=2), veterans))

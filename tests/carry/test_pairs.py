@@ -1,0 +1,166 @@
+"""The table of pairs, how one is found, and when its ETF usually goes ex."""
+
+import pytest
+
+from arbcore.carry.calendar import all_contracts, expiry_instant
+from arbcore.carry.civil import NS_PER_DAY, iso_date, read_date, read_time
+from arbcore.carry.pairs import (
+    DEFAULT_PAIR,
+    PAIRS,
+    FeeClass,
+    choose_pair,
+    pair_named,
+    pair_of_future,
+    pair_of_symbols,
+    quote_columns,
+    same_index,
+    usual_ex_dates,
+)
+from arbcore.errors import DataError, UsageError
+
+TABLE = [
+    # name, exchange, USD a point, tick, points a USD, cost in bps
+    ("es-spy", "CME", 50, 0.25, 10, 0.5),
+    ("mes-spy", "CME", 5, 0.25, 10, 1.2),
+    ("nq-qqq", "CME", 20, 0.25, 41, 0.5),
+    ("mnq-qqq", "CME", 2, 0.25, 41, 0.9),
+    ("rty-iwm", "CME", 50, 0.10, 10, 1.0),
+    ("m2k-iwm", "CME", 5, 0.10, 10, 2.8),
+    ("ym-dia", "CBOT", 5, 1, 100, 0.6),
+    ("mym-dia", "CBOT", 0.5, 1, 100, 1.6),
+]
+
+
+@pytest.mark.parametrize(("name", "exchange", "multiplier", "tick", "points", "cost"), TABLE)
+def test_the_table(
+    name: str, exchange: str, multiplier: float, tick: float, points: float, cost: float
+) -> None:
+    pair = pair_named(name)
+    assert (pair.exchange, pair.multiplier, pair.tick) == (exchange, multiplier, tick)
+    assert (pair.points_per_usd, pair.cost_bps, pair.etf_tick) == (points, cost, 0.01)
+    assert (pair.fee_class is FeeClass.MICRO) == (pair.future.startswith("M"))
+    assert pair.name == name
+    future, etf = name.upper().split("-")
+    assert pair_of_symbols(future.lower(), etf) is pair
+    assert pair_of_future(future) is pair
+    assert pair_named(f" {name.upper()} ") is pair
+
+
+def test_the_table_is_whole() -> None:
+    assert [pair.name for pair in PAIRS] == [row[0] for row in TABLE]
+    assert DEFAULT_PAIR.name == "es-spy"
+
+
+@pytest.mark.parametrize("name", ["", "es", "es-qqq", "es_spy", "es-spy-x", "\x1b[31m"])
+def test_no_pair_is_one_sentence(name: str) -> None:
+    with pytest.raises(UsageError, match=r"There is no pair '.*'; take one of es-spy, ") as error:
+        pair_named(name)
+    assert "\x1b" not in str(error.value)
+
+
+def test_symbols_that_are_no_pair() -> None:
+    with pytest.raises(UsageError, match="ES and QQQ are no pair"):
+        pair_of_symbols("ES", "QQQ")
+    assert pair_of_future("CL") is None
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+@pytest.mark.parametrize("between", ["_", " ", "-", ""])
+@pytest.mark.parametrize("case", [str.lower, str.upper, str.title])
+def test_columns_choose_the_pair(pair: object, between: str, case: object) -> None:
+    future, etf = pair.future, pair.etf  # type: ignore[attr-defined]
+    names = [f"{etf}{between}ask", f"{future}{between}bid", f"{etf}{between}bid", f"{future}{between}ask"]
+    header = ["ts", *map(case, names), "volume"]  # type: ignore[call-overload]
+    found = quote_columns(header)
+    assert found.pair is pair
+    assert found.places == (2, 4, 3, 1)
+
+
+def test_plain_columns_choose_none() -> None:
+    found = quote_columns([" FUT bid ", "fut-ask", "ETFBid", "etf_ask", "ts"])
+    assert (found.pair, found.places) == (None, (0, 1, 2, 3))
+    assert found.names == ("fut_bid", "fut_ask", "etf_bid", "etf_ask")
+
+
+def test_missing_columns_have_no_place() -> None:
+    assert quote_columns(["ts", "bid", "es_bid_size"]).places == (None, None, None, None)
+    found = quote_columns(["es_bid", "spy_ask"])
+    assert found.places == (0, None, None, 1)
+    assert found.names == ("es_bid", "es_ask", "spy_bid", "spy_ask")
+    assert quote_columns(["qqq_bid"]).pair is pair_named("nq-qqq")
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (["es_bid", "fut_ask"], "both fut_… and es_… columns"),
+        (["etf_bid", "spy_ask"], "both etf_… and spy_… columns"),
+        (["es_bid", "qqq_bid"], r"more than one pair \(ES, QQQ\)"),
+        (["es_bid", "mes_bid", "spy_bid"], "more than one pair"),
+        (["es_bid", "es_ask", "spy_bid", "spy_ask", "nq_bid", "qqq_bid"], "more than one pair"),
+        (["es_bid", "ES Bid"], "ES Bid twice"),
+        (["fut_bid", "FUTBID"], "FUTBID twice"),
+    ],
+)
+def test_columns_that_contradict_each_other(header: list[str], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        quote_columns(header, name="q.csv line 1")
+
+
+def test_the_pair_asked_for_and_that_of_the_columns() -> None:
+    es, mes = pair_named("es-spy"), pair_named("mes-spy")
+    assert choose_pair(es, None) is es
+    assert choose_pair(es, "mes-spy") is mes
+    assert choose_pair(mes, "es-spy") is es
+    assert choose_pair(None, "ym-dia").future == "YM"
+    with pytest.raises(UsageError, match="--pair"):
+        choose_pair(None, None)
+    with pytest.raises(UsageError, match="quotes of es-spy, and --pair asks for rty-iwm"):
+        choose_pair(es, "rty-iwm")
+    with pytest.raises(UsageError, match="no pair"):
+        choose_pair(es, "gold")
+    assert same_index(es, mes)
+    assert not same_index(es, pair_named("rty-iwm"))
+
+
+def held(name: str, entry: str, leave: str) -> list[str]:
+    pair = pair_named(name)
+    return [iso_date(day) for day in usual_ex_dates(pair, read_time(entry), read_time(leave))]
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "leave", "days"),
+    [
+        # The opening auction of the expiry: 13:30 UTC in summer time.
+        ("es-spy", "2026-03-19T15:00", "2026-03-20T13:29:59", []),
+        ("es-spy", "2026-03-19T15:00", "2026-03-20T13:30:00", ["2026-03-20"]),
+        ("es-spy", "2026-03-20T13:30", "2026-03-20T20:00:00", []),
+        ("es-spy", "2026-06-10T15:00", "2026-06-19T20:00:00", ["2026-06-18"]),  # the Friday is a holiday
+        ("mes-spy", "2025-12-01T15:00", "2026-07-01T15:00:00", ["2025-12-19", "2026-03-20", "2026-06-18"]),
+        ("es-spy", "2026-04-16T15:00", "2026-04-20T15:00:00", []),
+        ("nq-qqq", "2026-03-20T15:00", "2026-03-23T15:00:00", ["2026-03-23"]),
+        ("mnq-qqq", "2026-03-19T15:00", "2026-03-20T20:00:00", []),
+        ("nq-qqq", "2026-12-31T15:00", "2027-03-22T13:30:00", ["2027-03-22"]),
+        ("rty-iwm", "2026-03-16T15:00", "2026-03-16T20:00:00", []),  # within a day
+        ("rty-iwm", "2026-03-16T15:00", "2026-03-19T20:00:00", ["2026-03-17"]),
+        ("m2k-iwm", "2026-03-20T15:00", "2026-03-27T20:00:00", []),
+        ("ym-dia", "2026-04-16T15:00", "2026-05-20T15:00:00", ["2026-04-17", "2026-05-15"]),
+        ("ym-dia", "2026-12-17T15:00", "2027-01-20T15:00:00", ["2026-12-18", "2027-01-15"]),
+    ],
+)
+def test_usual_ex_dates(name: str, entry: str, leave: str, days: list[str]) -> None:
+    assert held(name, entry, leave) == days
+
+
+def test_every_expiry_is_an_ex_date_of_the_default_pair() -> None:
+    for contract in all_contracts():
+        if 2000 <= int(iso_date(contract.expiry_day)[:4]) <= 2035:
+            at = expiry_instant(contract.expiry_day)
+            assert usual_ex_dates(DEFAULT_PAIR, at - NS_PER_DAY, at) == [contract.expiry_day]
+
+
+def test_a_dividend_is_paid_four_or_twelve_times_a_year() -> None:
+    assert [pair.dividends_per_year for pair in PAIRS] == [4, 4, 4, 4, 4, 4, 12, 12]
+    year = (expiry_instant(read_date("2026-01-05")), expiry_instant(read_date("2027-01-05")))
+    for pair in PAIRS:
+        assert len(usual_ex_dates(pair, *year)) == pair.dividends_per_year
