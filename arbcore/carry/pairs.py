@@ -228,7 +228,7 @@ def choose_pair(columns: Pair | None, wanted: str | None) -> Pair:
     pair = pair_named(wanted)
     if columns is not None and not same_index(columns, pair):
         raise UsageError(
-            f"The columns are quotes of {columns.name}, and --pair asks for {pair.name}; their indexes differ."
+            f"The columns are quotes of {columns.name}, and --pair asks for {pair.name}; the indexes differ."
         )
     return pair
 

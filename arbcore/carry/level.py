@@ -1,0 +1,270 @@
+"""The level of a pair: the factor between index and ETF that a deviation is measured from.
+
+An ETF times ten is not the index, the market finances at its own rate, and an ETF gathers its dividends; all
+three are one slow level in future/ETF, as large as a threshold. Owns the four ways of knowing it: learnt from
+the rows before (``track``), calibrated once (``auto``), a number, or a column of the file. It knows no files,
+stores or positions: whoever feeds it says which contract a row is valued with. Times are UTC nanoseconds.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from enum import Enum
+from statistics import median
+
+from arbcore._carry import exponential
+from arbcore.errors import BrokenInvariant, ConfigError
+from arbcore.text import printable
+
+YEAR_S = 31_536_000.0
+HALF_LIFE_S = 3_600.0
+#: Rows of ``auto``: one trading day of minutes.
+AUTO_ROWS = 390
+#: A stored level is gone on with in the same contract for so long.
+RESUME_NS = 7 * 86_400 * 10**9
+
+_LN2 = 0.6931471805599453
+#: How far a row may pull a level that is known, as a part of it.
+_REACH = 0.001
+_GAP_S_MIN = 60.0
+_HALF_LIFE_S_MAX = 10_000_000.0
+_ROWS_MAX = 10_000_000
+_FACTOR_MIN, _FACTOR_MAX = 1e-6, 1e6
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)")
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3_600.0, "": 60.0}
+
+
+class LevelMode(Enum):
+    """How the factor is known; the values are those of ``factor.mode`` in a result."""
+
+    TRACK = "track"
+    AUTO = "auto"
+    NUMBER = "number"
+    COLUMN = "column"
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRule:
+    """What ``--factor`` asks for. Each field but ``mode`` belongs to one mode."""
+
+    mode: LevelMode = LevelMode.TRACK
+    half_life_s: float = HALF_LIFE_S
+    rows: int = AUTO_ROWS
+    factor: float = math.nan
+
+    def __str__(self) -> str:
+        if self.mode is LevelMode.TRACK:
+            return f"track:{self.half_life_s:g}s"
+        if self.mode is LevelMode.AUTO:
+            return f"auto:{self.rows}"
+        return repr(self.factor) if self.mode is LevelMode.NUMBER else "column"
+
+
+def parse_level(text: str | float, *, name: str = "factor") -> LevelRule:
+    """What ``--factor`` or its setting says: ``track[:HALF_LIFE]``, ``auto[:ROWS]``, a number, or ``column``.
+
+    Args:
+        text: a half-life is ``30m``, ``2h``, ``5400s``, or a bare number of minutes.
+        name: of the setting, for the sentence of an error.
+
+    Raises:
+        ConfigError: it is none of them, or out of range.
+
+    >>> parse_level("track:30m").half_life_s, parse_level("auto").rows, parse_level("10.03").factor
+    (1800.0, 390, 10.03)
+    """
+    words = str(text).strip()
+    word, colon, rest = words.lower().partition(":")
+    if word == "column" and not colon:
+        return LevelRule(LevelMode.COLUMN)
+    if word == "track":
+        return LevelRule(half_life_s=_half_life_s(rest, words, name) if colon else HALF_LIFE_S)
+    if word == "auto":
+        rows = int(rest) if rest.isascii() and rest.isdigit() and len(rest) < 9 else 0
+        if colon and not 1 <= rows <= _ROWS_MAX:
+            raise ConfigError(f"{name} is '{printable(words)}'; auto:ROWS takes 1 to {_ROWS_MAX:,} rows.")
+        return LevelRule(LevelMode.AUTO, rows=rows if colon else AUTO_ROWS)
+    try:
+        factor = float(words)
+    except ValueError:
+        raise ConfigError(
+            f"{name} is '{printable(words)}'; it may be track, track:HALF_LIFE such as track:30m, auto, "
+            "auto:ROWS, column, or a number such as 10.03."
+        ) from None
+    if not _FACTOR_MIN <= factor <= _FACTOR_MAX:
+        raise ConfigError(
+            f"{name} is {printable(words)}; a factor may be from {_FACTOR_MIN:g} to {_FACTOR_MAX:g}."
+        )
+    return LevelRule(LevelMode.NUMBER, factor=factor)
+
+
+def _half_life_s(text: str, words: str, name: str) -> float:
+    match = _DURATION.fullmatch(text.strip())
+    half_life_s = float(match[1]) * _UNITS_S[match[2]] if match else math.nan
+    if not 0.0 < half_life_s <= _HALF_LIFE_S_MAX:
+        raise ConfigError(
+            f"{name} is '{printable(words)}'; a half-life is above 0 and at most {_HALF_LIFE_S_MAX:,.0f} s, "
+            "written as 30m, 2h, 5400s, or a number of minutes."
+        )
+    return half_life_s
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRow:
+    """What one valid row says to a level.
+
+    ``expiry_ns`` is the contract that the row is valued with: the position's own while one is held.
+    ``settlement_day`` is ``settlement.settlement_day_at`` of its time, ``x`` the factor at which the row is
+    fair (``factor_of``), ``r`` the rate of its fair value, spread included, and ``d`` the contract's dividend
+    yield, 0 under a schedule. ``factor`` is the file's own where it has a column of it.
+    """
+
+    ts_ns: int
+    expiry_ns: int
+    settlement_day: int
+    x: float
+    r: float
+    d: float
+    factor: float = math.nan
+
+
+def factor_of(
+    *, fut_mid: float, etf_mid: float, growth: float, paid_usd: float = 0.0, paid_points: float = 0.0
+) -> float:
+    """The factor at which a row is fair.
+
+    Args:
+        fut_mid: index points.
+        etf_mid: USD.
+        growth: e^((r − d)·t), or e^(r·t) under a schedule.
+        paid_usd: today's value of the scheduled dividends up to expiry that are in USD a share.
+        paid_points: that of those in index points.
+
+    >>> factor_of(fut_mid=6060.0, etf_mid=600.0, growth=1.01)
+    10.0
+    """
+    return (fut_mid + paid_points * growth) / ((etf_mid - paid_usd) * growth)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackState:
+    """A tracked level between two rows, as a bot stores it.
+
+    ``known_s`` is w, the seconds learnt; ``gap_s`` the seconds between the last two rows.
+    """
+
+    expiry_ns: int
+    factor: float
+    known_s: float
+    last_ns: int
+    gap_s: float
+    settlement_day: int
+
+
+class Level:
+    """One level, fed with every valid row in order. ``decide`` gives what a row is decided with.
+
+    It counts the rows that were not decided (``warming_up``) and keeps the factors of the ``first`` and the
+    ``last`` decided row, None where none was.
+    """
+
+    def __init__(self, rule: LevelRule) -> None:
+        self.rule = rule
+        self.warming_up = 0
+        self.first: float | None = None
+        self.last: float | None = None
+        self._track: TrackState | None = None
+        self._seen: list[float] = []
+        self._calibrated = math.nan
+
+    def decide(self, row: LevelRow) -> float | None:
+        """The factor to decide a row with, learnt from the rows before it; None while it is not known.
+
+        A row is decided first and learnt from after it. Rows must come in order of time.
+
+        Raises:
+            BrokenInvariant: a row is older than the one before, or its ``x`` is no positive number.
+        """
+        if not 0.0 < row.x < math.inf:
+            raise BrokenInvariant(f"A row at which the factor {row.x} is fair cannot be learnt from.")
+        mode = self.rule.mode
+        if mode is LevelMode.TRACK:
+            found = self._tracked(row)
+        elif mode is LevelMode.AUTO:
+            found = self._auto(row)
+        else:
+            found = self.rule.factor if mode is LevelMode.NUMBER else row.factor
+        if not found > 0.0:
+            self.warming_up += 1
+            return None
+        if self.first is None:
+            self.first = found
+        self.last = found
+        return found
+
+    @property
+    def state(self) -> TrackState | None:
+        """What a bot stores of a tracked level; None before the first row and for the other modes."""
+        return self._track
+
+    def resume(self, state: TrackState, *, now_ns: int) -> bool:
+        """Goes on with a stored level, before the first row; False where it is older than a week.
+
+        Rows of another contract start it anew, as always.
+        """
+        if self.rule.mode is not LevelMode.TRACK or not 0 <= now_ns - state.last_ns <= RESUME_NS:
+            return False
+        self._track = state
+        return True
+
+    def warm_in_s(self, expiry_ns: int) -> float:
+        """For how many seconds of rows of a contract a tracked level has to learn yet; 0 once it is known."""
+        track = self._track
+        known_s = track.known_s if track is not None and track.expiry_ns == expiry_ns else 0.0
+        return max(0.0, self.rule.half_life_s - known_s)
+
+    def document(self) -> dict[str, object]:
+        """``factor`` of a result."""
+        track = self.rule.mode is LevelMode.TRACK
+        return {
+            "mode": self.rule.mode.value,
+            "half_life_s": self.rule.half_life_s if track else None,
+            "first": self.first,
+            "last": self.last,
+        }
+
+    def _tracked(self, row: LevelRow) -> float:
+        """Step 1 moves the level to the row, step 2 decides, step 3 learns; NaN while it warms up."""
+        track = self._track
+        if track is None or track.expiry_ns != row.expiry_ns:
+            factor, known_s, gap_s, step_s = row.x, 0.0, 0.0, 0.0
+        else:
+            gap_s = float(row.ts_ns - track.last_ns) / 1e9
+            if gap_s < 0.0:
+                raise BrokenInvariant(f"A row came {-gap_s} s before the one before it.")
+            # Financing runs between settlement days, dividends gather by the clock.
+            gap_years = gap_s / YEAR_S
+            settled_years = float(row.settlement_day - track.settlement_day) / 365.0
+            factor = track.factor * exponential(-row.d * gap_years - row.r * (settled_years - gap_years))
+            known_s = track.known_s
+            step_s = min(gap_s, max(_GAP_S_MIN, track.gap_s))
+        warm = known_s >= self.rule.half_life_s
+        decided = factor if warm else math.nan
+        total_s = known_s + step_s
+        if total_s > 0.0:
+            seen = row.x
+            if warm:
+                seen = min(max(seen, factor * (1.0 - _REACH)), factor * (1.0 + _REACH))
+            gain = max(1.0 - exponential(-_LN2 * (step_s / self.rule.half_life_s)), step_s / total_s)
+            factor += gain * (seen - factor)
+        self._track = TrackState(row.expiry_ns, factor, total_s, row.ts_ns, gap_s, row.settlement_day)
+        return decided
+
+    def _auto(self, row: LevelRow) -> float:
+        """The median of the first rows, for the rows after them."""
+        if len(self._seen) < self.rule.rows:
+            self._seen.append(row.x)
+            if len(self._seen) == self.rule.rows:
+                self._calibrated = median(self._seen)
+            return math.nan
+        return self._calibrated
