@@ -1,0 +1,202 @@
+"""What a pair costs and earns beside its prices: interest, dividends, and a broker's fees.
+
+Owns the booking of each and the broker's table, dated and with its sources; net is gross − cost + financing +
+dividends. Amounts are USD, rates are annual decimals, days are numbers since 1970-01-01. A side is −1 for
+cash and carry (short the future, long the ETF) and +1 for the reverse. When to trade is others' business.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from arbcore.carry.civil import day_of
+from arbcore.carry.pairs import FeeClass
+
+#: Over the run's rate, what the broker takes for money; under it, what it pays on a short's proceeds.
+LONG_SPREAD = 0.015
+#: (proceeds up to, spread under the rate) of a short's proceeds; None pays nothing. The last has no end.
+SHORT_TIERS: tuple[tuple[float, float | None], ...] = (
+    (100_000.0, None),
+    (1_000_000.0, 0.0125),
+    (3_000_000.0, 0.005),
+    (float("inf"), 0.0025),
+)
+
+
+class Plan(Enum):
+    """How the broker charges for shares."""
+
+    FIXED = "fixed"
+    TIERED = "tiered"
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What the ETF leg of one pair pays and earns, kept from its entry: annual decimals.
+
+    A long pays ``funding``; a short receives ``short`` less ``borrow``.
+    """
+
+    funding: float
+    short: float = 0.0
+    borrow: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FeeRow:
+    """Fees on the sale of shares from a day on; ``source`` is where they are from.
+
+    ``sec_per_million`` USD of proceeds, ``taf_per_share`` with at most ``taf_max`` a trade.
+    """
+
+    since_day: int
+    sec_per_million: float
+    taf_per_share: float
+    taf_max: float
+    source: str
+
+
+#: By date; trades before the first row are charged by it, as every fee here is the plan of today.
+SALE_FEES: tuple[FeeRow, ...] = (
+    FeeRow(day_of(2024, 5, 22), 27.80, 0.000166, 8.30, "SEC fee rate advisory 2 for fiscal year 2024"),
+    FeeRow(day_of(2025, 5, 14), 0.0, 0.000166, 8.30, "SEC fee rate advisory 2 for fiscal year 2025"),
+    FeeRow(day_of(2026, 1, 1), 0.0, 0.000195, 9.79, "SR-FINRA-2024-019, trading activity fee of 2026"),
+    FeeRow(day_of(2026, 4, 4), 20.60, 0.000195, 9.79, "SEC release 34-104909 of 2026-02-27"),
+    FeeRow(day_of(2027, 1, 1), 20.60, 0.000232, 11.61, "SR-FINRA-2024-019, trading activity fee of 2027"),
+)
+#: USD a contract and side: the broker's 0.85 or 0.25, the exchange's 1.38 or 0.35, the regulator's 0.02.
+FUTURE_FEES = {FeeClass.STANDARD: 2.25, FeeClass.MICRO: 0.62}
+#: What a result says of the table that it was charged by.
+FEES_SOURCE = (
+    "Interactive Brokers' commissions of 2026 for US shares and CME and CBOT futures; compare your own"
+)
+
+
+def future_fee(fee_class: FeeClass, contracts: int) -> float:
+    """What the broker and the exchange charge for one side of a future.
+
+    >>> future_fee(FeeClass.MICRO, 2)
+    1.24
+    """
+    return FUTURE_FEES[fee_class] * contracts
+
+
+def share_fee(shares: float, price: float, *, day: int, sale: bool, plan: Plan = Plan.FIXED) -> float:
+    """What the broker charges for one trade of shares, with what it passes on.
+
+    Args:
+        shares: how many.
+        price: USD a share.
+        day: the New York date of the trade.
+        sale: whether they are sold (short or not), on which two more fees are due.
+        plan: fixed 0.005 a share, at least 1.00; tiered 0.0035, at least 0.35, with the exchange's 0.0030 and
+            the clearing house's 0.0002 a share beside it. Of either plan's own part at most 1% of the value.
+
+    >>> round(share_fee(503, 680.0, day=day_of(2026, 3, 2), sale=False), 4)
+    2.515
+    """
+    value = shares * price
+    if plan is Plan.FIXED:
+        fee = min(max(0.005 * shares, 1.0), 0.01 * value)
+    else:
+        fee = min(max(0.0035 * shares, 0.35), 0.01 * value) + (0.0030 + 0.0002) * shares
+    if sale:
+        row = sale_fees(day)
+        fee += row.sec_per_million * 1e-6 * value + min(row.taf_per_share * shares, row.taf_max)
+    return fee
+
+
+def sale_fees(day: int) -> FeeRow:
+    """The row of ``SALE_FEES`` that a day falls under."""
+    return next((row for row in reversed(SALE_FEES) if day >= row.since_day), SALE_FEES[0])
+
+
+def broker_rates(r: float, proceeds: float, *, borrow: float = 0.0) -> Rates:
+    """The rates that the broker applies to a pair (``--fees ibkr``).
+
+    Args:
+        r: the run's rate at the entry, without the financing spread.
+        proceeds: shares × price of the ETF leg at the entry, in USD.
+        borrow: the fee for borrowed shares.
+
+    Returns:
+        r + 1.5% for a long; for a short, what its tiers pay on the whole of its proceeds, never below 0.
+
+    >>> broker_rates(0.04, 200_000.0)
+    Rates(funding=0.055, short=0.01375, borrow=0.0)
+    """
+    paid, below = 0.0, 0.0
+    for upto, spread in SHORT_TIERS:
+        part = min(proceeds, upto) - below
+        if part <= 0.0:
+            break
+        if spread is not None:
+            paid += part * max(0.0, r - spread)
+        below = upto
+    return Rates(funding=r + LONG_SPREAD, short=paid / proceeds if proceeds > 0.0 else 0.0, borrow=borrow)
+
+
+def financing_of(side: int, value: float, *, days: int, rates: Rates) -> float:
+    """Interest on the ETF leg: simple, actual/365, on its value at the entry.
+
+    Args:
+        side: −1 pays (long the ETF), +1 receives.
+        value: shares × price at the entry, in USD.
+        days: from the settlement day of the entry to that of the exit; 0 within a day.
+        rates: of the entry.
+
+    Returns:
+        USD, below 0 where it is paid.
+
+    >>> round(financing_of(-1, 365_000.0, days=3, rates=Rates(0.04)), 2)
+    -120.0
+    """
+    rate = -rates.funding if side < 0 else rates.short - rates.borrow
+    # The sum takes the sign off a zero.
+    return rate * value * (float(days) / 365.0) + 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dividend:
+    """One dividend of a schedule: from ``ex_ns`` a buyer no longer receives it.
+
+    ``amount`` is USD a share of the ETF, or index points where ``points``.
+    """
+
+    ex_ns: int
+    amount: float
+    points: bool = False
+
+
+def dividends_of(
+    side: int, shares: float, schedule: Iterable[Dividend], *, entry_ns: int, exit_ns: int, factor: float
+) -> float:
+    """Dividends with entry < ex <= exit: received when long the ETF, paid when short.
+
+    Args:
+        side: −1 is long the ETF.
+        shares: of the ETF.
+        schedule: in any order.
+        entry_ns: when the ETF leg was filled, UTC nanoseconds.
+        exit_ns: when it was closed, or the last quote.
+        factor: the level at the entry, by which points are USD a share.
+
+    Returns:
+        USD, below 0 where they are paid.
+    """
+    total = 0.0
+    for each in schedule:
+        if entry_ns < each.ex_ns <= exit_ns:
+            total += -side * shares * (each.amount / factor if each.points else each.amount)
+    return total
+
+
+def missing_dividend(value: float, *, d: float, per_year: int) -> float:
+    """About what one dividend that only a yield knows is worth on a position, in USD.
+
+    Args:
+        value: shares × price of the ETF leg at its entry.
+        d: the dividend yield.
+        per_year: how often the ETF pays.
+    """
+    return value * d / per_year
