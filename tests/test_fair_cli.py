@@ -251,14 +251,32 @@ def test_after_expiry_the_future_is_the_index(fair):
     assert fair(*words)[0] == 0
 
 
-def test_seconds_before_expiry_no_absurd_rate_is_shown(fair, tmp_path):
+@pytest.mark.parametrize("left_s", [1, 2, 7, 60, 600, 3_600, 86_400])
+def test_the_implied_repo_is_given_whenever_the_future_still_trades(fair, tmp_path, left_s):
     file = tmp_path / "dividends.csv"
     file.write_text("ex_date,points\n2026-12-18,20\n", encoding="utf-8")
-    words = ("--spot", "6810", "--expiry", "ESZ26", "--now", "2026-12-18T14:29:59Z", "--es", "6900", "6901")
-    for more in ((), ("--dividends", str(file))):
-        answer = answer_of(fair(*words, *more, "--json"))
-        assert answer["es"]["implied_repo_cash_and_carry"] is None
-        assert fair(*words, *more)[0] == 0
+    now = civil.iso_time(civil.read_time("2026-12-18T14:30Z") - left_s * 10**9)
+    t = left_s / 31_536_000
+    for more, paid in ((("--d", "0"), 0.0), (("--dividends", str(file)), 20.0)):
+        words = ("--spot", "6810", "6811", "--expiry", "ESZ26", "--now", now, "--es", "6791", "6792", *more)
+        answer = answer_of(fair(*words, "--json"))["es"]
+        # The dividend goes ex with the expiry, so that the sum has one term.
+        earned, owed = math.log((6791 + paid) / 6811) / t, math.log((6792 + paid) / 6810) / t
+        assert answer["implied_repo_cash_and_carry"] == pytest.approx(earned, rel=1e-9)
+        assert answer["implied_repo_reverse"] == pytest.approx(owed, rel=1e-9)
+        assert fair(*words)[1].count("implied repo") == 2
+
+
+@pytest.mark.parametrize("flag", ["--expiry", "--far-expiry"])
+@pytest.mark.parametrize(
+    ("date", "part"), [("2026-12-25", "a holiday of the exchange"), ("2027-03-20", "a weekend")]
+)
+def test_a_date_without_trading_is_no_expiry(fair, flag, date, part):
+    words = ("--spot", "6810", "--es", "6811", "6812", "--far", "6821", "6822", "--now", AT[-1], flag, date)
+    code, out, err = fair(*words)
+    assert (code, out) == (2, "")
+    assert f"{flag}: {date} is {part}" in err.splitlines()[-1]
+    assert "trading day before is" in err
 
 
 @pytest.mark.parametrize(
@@ -304,6 +322,9 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(fair, words, part):
         (b"", "is empty"),
         (b"\xff\xfe\x00", "not text"),
         (b"ex_date,points\nx,1\n", "line 2"),
+        (b"ex_date,points\n2026-12-18,681.5\n", "line 2: a dividend of 681.5 is more than a tenth"),
+        (b"ex_date,amount\n2026-12-18,68.5\n", "line 2: a dividend of 68.5 is more than a tenth"),
+        (b"ex_date,amount\n2026-12-18,2\n\n2026-12-18,2\n", "line 4: 2026-12-18 was in line 2"),
     ],
 )
 def test_a_bad_dividends_file_is_exit_code_3(fair, tmp_path, content, part):

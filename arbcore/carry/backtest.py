@@ -17,7 +17,7 @@ from arbcore.carry._envelope import Envelope
 from arbcore.carry._ledger import Ledger
 from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.ahead import threads_of
-from arbcore.carry.calendar import all_expiries_ns, read_expiry
+from arbcore.carry.calendar import all_expiries_ns, read_named_expiry
 from arbcore.carry.civil import iso_time
 from arbcore.carry.digest import LedgerDigest
 from arbcore.carry.reading import read_into
@@ -177,7 +177,9 @@ def expiry_instant_of(expiry: str | int | None) -> int | None:
         return expiry
     text = expiry if isinstance(expiry, str) else str(expiry)
     try:
-        return read_expiry(text)
+        return read_named_expiry(text)
+    except UsageError:
+        raise
     except Exception as error:
         raise UsageError(f"The expiry cannot be read: {error}") from error
 

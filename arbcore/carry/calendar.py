@@ -213,6 +213,25 @@ def read_expiry(text: str) -> int:
     return read_time(text) if len(text) > len("2026-12-18") else expiry_instant(read_date(text))
 
 
+def read_named_expiry(text: str) -> int:
+    """The instant of an expiry that a person names: ``read_expiry``, on a date that the exchange opens.
+
+    UsageError on a weekend or a holiday, with the day before that it means; InputError where it is no expiry.
+    """
+    expiry_ns = read_expiry(text)
+    day = trading_date(expiry_ns)
+    if expiry_ns == expiry_instant(day) and not is_trading_day(day):
+        before = day
+        while not is_trading_day(before):
+            before -= 1
+        kind = "a weekend" if weekday(day) >= SATURDAY else "a holiday of the exchange"
+        raise UsageError(
+            f"{iso_date(day)} is {kind}, on which no contract expires; the trading day before is "
+            f"{iso_date(before)}."
+        )
+    return expiry_ns
+
+
 def trading_date(instant_ns: int) -> int:
     """The date in New York at an instant."""
     return utc_to_new_york(instant_ns)[0]

@@ -10,10 +10,11 @@ import csv
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from arbcore._carry import exponential, years_to_expiry
 from arbcore.carry.calendar import expiry_instant
-from arbcore.carry.civil import read_date
+from arbcore.carry.civil import iso_date, read_date
 from arbcore.carry.rates import Rate, check_rate
 from arbcore.errors import InputError, UsageError
 from arbcore.text import printable
@@ -58,8 +59,13 @@ class Schedule:
         for each in self.dividends:
             if not 0.0 <= each.points < math.inf:
                 raise UsageError(f"A dividend is 0 points or more, not {each.points:g}.")
-        if list(self.dividends) != sorted(self.dividends, key=lambda each: each.ex_day):
-            raise UsageError("A schedule of dividends is in the order of its ex-dates; sort it.")
+        for one, after in pairwise(self.dividends):
+            if one.ex_day == after.ex_day:
+                raise UsageError(
+                    f"A schedule has two dividends on {iso_date(one.ex_day)}; give one, or their sum."
+                )
+            if one.ex_day > after.ex_day:
+                raise UsageError("A schedule of dividends is in the order of its ex-dates; sort it.")
 
     def between(self, now_ns: int, expiry_ns: int) -> tuple["Payment", ...]:
         """The dividends with now < ex instant <= expiry, each with its time from now."""
@@ -85,15 +91,22 @@ class Payment:
 
 #: Names of the column that holds a dividend, and whether it is index points (else dollars a SPY share).
 AMOUNT_COLUMNS = {"points": True, "amount": False}
+#: A dividend of more than this share of a price is a mistake of units.
+SHARE_MAX = 0.1
 
 
-def read_schedule(lines: Iterable[str], *, name: str, factor: float) -> Schedule:
+def read_schedule(
+    lines: Iterable[str], *, name: str, factor: float | None, index: float = math.inf
+) -> Schedule:
     """A schedule from the lines of a CSV file with the columns ``ex_date`` and ``points`` or ``amount``.
 
-    ``points`` are index points; ``amount`` is dollars a SPY share and is multiplied by ``factor``. Other
-    columns are ignored, rows may be in any order. InputError names the file ``name`` and the line.
+    ``points`` are index points; ``amount`` is dollars a SPY share and is multiplied by ``factor``; without a
+    factor amounts stay dollars and points are refused. Other columns are ignored, rows may be in any order.
+    InputError names the file ``name`` and the line where a row cannot be read, a date comes twice, or a
+    dividend is more than a tenth of the ``index``.
     """
     rows = csv.reader(line.lstrip("\ufeff") for line in lines)
+    found: dict[int, tuple[Dividend, int]] = {}
     try:
         header = next((row for row in rows if any(cell.strip() for cell in row)), None)
         if header is None:
@@ -105,16 +118,32 @@ def read_schedule(lines: Iterable[str], *, name: str, factor: float) -> Schedule
                 f"{name} line {rows.line_num}: the header needs the column ex_date once and one of points "
                 "(index points) and amount (USD a SPY share)."
             )
-        date_at, amount_at = titles.index("ex_date"), titles.index(amounts[0])
-        unit = 1.0 if AMOUNT_COLUMNS[amounts[0]] else factor
-        found = [
-            _read_dividend(row, (date_at, amount_at), unit=unit, where=f"{name} line {rows.line_num}")
-            for row in rows
-            if any(cell.strip() for cell in row)
-        ]
+        places = titles.index("ex_date"), titles.index(amounts[0])
+        if factor is None and AMOUNT_COLUMNS[amounts[0]]:
+            raise InputError(
+                f"{name} line {rows.line_num}: points are of the index, and dividends are paid on SPY here; "
+                "give USD a share in a column amount."
+            )
+        unit = 1.0 if factor is None or AMOUNT_COLUMNS[amounts[0]] else factor
+        for row in rows:
+            if not any(cell.strip() for cell in row):
+                continue
+            where = f"{name} line {rows.line_num}"
+            dividend = _read_dividend(row, places, unit=unit, where=where)
+            if dividend.points > SHARE_MAX * index:
+                raise InputError(
+                    f"{where}: a dividend of {row[places[1]].strip()} is more than a tenth of the price; "
+                    "give index points in a column points, or USD a SPY share in a column amount."
+                )
+            _, before = found.setdefault(dividend.ex_day, (dividend, rows.line_num))
+            if before != rows.line_num:
+                raise InputError(
+                    f"{where}: {iso_date(dividend.ex_day)} was in line {before} already; give one dividend a "
+                    "date, or their sum."
+                )
     except csv.Error as error:
         raise InputError(f"{name} line {rows.line_num}: {error}; it is no CSV file.") from None
-    return Schedule(tuple(sorted(found, key=lambda each: each.ex_day)))
+    return Schedule(tuple(found[ex_day][0] for ex_day in sorted(found)))
 
 
 def _read_dividend(row: list[str], columns: tuple[int, int], *, unit: float, where: str) -> Dividend:

@@ -8,15 +8,14 @@ exchange's printed form. It knows no dates: dividends come in as payments with t
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from arbcore._carry import carry_factor, exponential
+from arbcore._carry import carry_factor
 from arbcore.carry.dividends import Payment
-from arbcore.carry.rates import RATE_MAX, ConstantRate, Rate, check_rate
+from arbcore.carry.rates import ConstantRate, Rate, check_rate
 from arbcore.errors import UsageError
-
-_NEWTON_STEPS_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,12 @@ class Carry:
     def future(self, spot: float, *, spread: float = 0.0) -> float:
         """The fair future for an index at ``spot``, with ``spread`` on the rate."""
         paid = self.present_value(spread) if self.payments else 0.0
-        return carry_factor(factor=check_price(spot, "index") - paid, r=self.r + spread, d=self.d, t=self.t)
+        if paid >= check_price(spot, "index"):
+            raise UsageError(
+                f"Dividends worth {paid:g} points are as much as the index ({spot:g}) or more; check the "
+                "schedule."
+            )
+        return carry_factor(factor=spot - paid, r=self.r + spread, d=self.d, t=self.t)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,40 +170,68 @@ def implied_repo(
     """The rate at which ``future`` is fair for ``spot``: the r of F = S·e^(r·t) − Σ D·e^(r·(t − t_ex)).
 
     At the future's bid and the index's ask it is what cash-and-carry earns; at the future's ask and the
-    index's bid it is what the reverse pays. UsageError at or after expiry, or where no rate solves it.
+    index's bid it is what the reverse pays. However short ``t`` is, it has nearly every digit that the prices
+    have. UsageError at or after expiry, or where the dividends are as much as the index or more.
     """
     check_price(future, "future")
     check_price(spot, "index")
     _check_term(t)
-    r = math.log(future / spot) / t + d
     if not payments:
-        return r
+        return _growth_rate(future, spot, t) + d
     if d:
         raise UsageError("Dividends come as a yield or as a schedule, not both; leave one out.")
-    # S − Σ D·e^(−r·t_ex) − F·e^(−r·t) rises with r and its slope falls; at the r without dividends it is
-    # not above 0. Newton's steps from there go up to the root and never past it.
-    for _ in range(_NEWTON_STEPS_MAX):
-        worths = [(each.points * exponential(-r * each.t), each.t) for each in payments]
-        worths.append((future * exponential(-r * t), t))
-        missing = math.fsum([spot, *(-worth for worth, _ in worths)])
-        slope = math.fsum(worth * term for worth, term in worths)
-        step = -missing / slope if slope > 0.0 and math.isfinite(missing) else math.nan
-        if not abs(r + step) <= RATE_MAX:
-            break
-        r += step
-        if abs(step) <= 1e-15 * max(1.0, abs(r)):
+    paid = math.fsum(each.points for each in payments)
+    if paid >= spot:
+        raise UsageError(
+            f"Dividends of {paid:g} points are as much as the index ({spot:g}) or more; check the schedule."
+        )
+    # missing(r) = S − Σ D·e^(−r·t_ex) − F·e^(−r·t) rises with r, and its slope falls. Without the dividends
+    # it would be 0 at the lower end, with all of them paid at once at the upper end, or below 0 there; both
+    # ends are moved out by what the differences may have been rounded.
+    rounded = 4 * sys.float_info.epsilon / t
+    low = _growth_rate(future, spot, t) - rounded
+    high = max(_growth_rate(future, spot - paid, t), 0.0) + rounded
+    flows = [(each.points, each.t) for each in payments] + [(future, t)]
+    return _root(spot, flows, low, high)
+
+
+def _growth_rate(future: float, spot: float, t: float) -> float:
+    """ln(F/S)/t. Prices that are close have an exact difference, and their quotient would lose its digits."""
+    close = abs(future - spot) <= 0.5 * spot
+    return (math.log1p((future - spot) / spot) if close else math.log(future / spot)) / t
+
+
+def _root(spot: float, flows: Sequence[tuple[float, float]], low: float, high: float) -> float:
+    """The r between ``low`` and ``high`` at which flows (points, years) are worth ``spot`` today.
+
+    Newton's steps, and halves of the bracket where a step leaves it or is more than half of the last one. It
+    ends where the sum is as near to 0 as its own rounding can tell, or where no step moves r any more.
+    """
+    # What is left at r = 0 is exact but for one rounding, and all else goes to 0 with r.
+    at_zero = math.fsum([spot, *(-points for points, _ in flows)])
+    r, last = low, high - low
+    while True:
+        parts = [at_zero, *(-points * math.expm1(-r * term) for points, term in flows)]
+        missing = math.fsum(parts)
+        if abs(missing) <= sys.float_info.epsilon * math.fsum(map(abs, parts)):
             return r
-    else:
-        # The last digits of the sum may keep the steps from dying out altogether.
-        if abs(step) <= 1e-12 * max(1.0, abs(r)):
+        if missing < 0.0:
+            low = r
+        else:
+            high = r
+        slope = math.fsum(points * term * math.exp(-r * term) for points, term in flows)
+        step = -missing / slope if slope > 0.0 else math.inf
+        if not (low <= r + step <= high and abs(step) <= 0.5 * last):
+            step = low + 0.5 * (high - low) - r
+        if r + step == r:
             return r
-    raise UsageError("No believable rate makes that future fair; check prices and dividends.")
+        r, last = r + step, abs(step)
 
 
 def implied_dividend_yield(*, future: float, spot: float, r: float, t: float) -> float:
     """The dividend yield at which ``future`` is fair: r − ln(F/S)/t."""
     _check_term(t)
-    return r - math.log(check_price(future, "future") / check_price(spot, "index")) / t
+    return r - _growth_rate(check_price(future, "future"), check_price(spot, "index"), t)
 
 
 def implied_dividend_points(*, future: float, spot: float, r: float, t: float) -> float:

@@ -92,8 +92,8 @@ class BacktestSettings:
             object.__setattr__(self, name, int(value) if name in _WHOLE else float(value))
         if self.fill not in FILLS:
             raise ConfigError(f"fill is {self.fill!r}; it may be {' or '.join(FILLS)}.")
-        if any(later[0] < earlier[0] for earlier, later in pairwise(self.dividends)):
-            raise ConfigError("dividends must be in order of their ex-dates.")
+        if any(later[0] <= earlier[0] for earlier, later in pairwise(self.dividends)):
+            raise ConfigError("dividends must be in order of their ex-dates, each date once.")
 
     @property
     def max_hold_ns(self) -> int:

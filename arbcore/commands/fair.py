@@ -8,22 +8,14 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from arbcore import _carry
 from arbcore.carry import calendar, civil, dividends, factor, fair, rates
-from arbcore.commands._fair_inputs import (
-    DEFAULT_D,
-    DEFAULT_R,
-    as_usage,
-    rate_of,
-    read_dividends,
-    read_factor,
-    yield_to,
-)
-from arbcore.errors import UsageError
+from arbcore.errors import ArbcoreError, InputError, RunError, UsageError
 from arbcore.text import printable
 
 DESCRIPTION = """\
@@ -48,6 +40,10 @@ FRED's site gives a series as CSV without a key: https://fred.stlouisfed.org/gra
 """
 SCHEMA = "arbcore.fair/1"
 BPS = 1e-4
+DEFAULT_R = 0.045
+DEFAULT_D = 0.014
+#: Days after which a rate from a file is said to be old: a long weekend and the day that FRED takes.
+OLD_DAYS = 7.0
 
 
 def _number(low: float, high: float, *, open_low: bool = False) -> Callable[[str], float]:
@@ -166,9 +162,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(answer, allow_nan=False))
     else:
-        from arbcore.commands import _fair_text
-
-        print("\n".join(_fair_text.lines(answer)))
+        print("\n".join(text_lines(answer)))
     return 0
 
 
@@ -179,7 +173,7 @@ def read_question(args: argparse.Namespace) -> Question:
         expiry_ns = calendar.front_contract(now_ns).expiry_ns
         print(f"arbcore: No --expiry was given; {_name_of(expiry_ns)} is taken.", file=sys.stderr)
     else:
-        expiry_ns = as_usage("--expiry", calendar.read_expiry, args.expiry)
+        expiry_ns = as_usage("--expiry", calendar.read_named_expiry, args.expiry)
         if expiry_ns <= now_ns:
             print(
                 f"arbcore: warning: {_name_of(expiry_ns)} has expired by the time valued at, so that nothing "
@@ -199,7 +193,8 @@ def read_question(args: argparse.Namespace) -> Question:
     rate, rate_source = rate_of(args, now_ns)
     schedule = None
     if args.dividends is not None:
-        schedule = read_dividends(args.dividends, multiple)
+        level = (bid + ask) * 0.5 * (multiple if args.spy else 1.0)
+        schedule = read_dividends(args.dividends, multiple, level)
     t = _carry.years_to_expiry(now_ns, expiry_ns)
     payments = schedule.between(now_ns, expiry_ns) if schedule else ()
     if schedule is not None and (not schedule.dividends or schedule.dividends[-1].ex_ns < expiry_ns):
@@ -339,21 +334,12 @@ def _of_future(
         known: dict[str, Any] = {"t": carry.t, "d": carry.d, "payments": carry.payments}
         mids = {"future": (bid + ask) * 0.5, "spot": parts.spot, "r": parts.r, "t": carry.t}
         found |= {
-            "implied_repo_cash_and_carry": _repo(future=bid, spot=question.ask * unit, **known),
-            "implied_repo_reverse": _repo(future=ask, spot=question.bid * unit, **known),
+            "implied_repo_cash_and_carry": fair.implied_repo(future=bid, spot=question.ask * unit, **known),
+            "implied_repo_reverse": fair.implied_repo(future=ask, spot=question.bid * unit, **known),
             "implied_dividend_yield": fair.implied_dividend_yield(**mids),
             "implied_dividend_points": fair.implied_dividend_points(**mids),
         }
     return found
-
-
-def _repo(**known: Any) -> float | None:
-    """Implied repo, or None where no believable rate explains the prices (seconds before expiry)."""
-    try:
-        rate = fair.implied_repo(**known)
-    except UsageError:
-        return None
-    return rate if abs(rate) <= rates.RATE_MAX else None
 
 
 def _of_spread(question: Question, args: argparse.Namespace) -> dict[str, Any]:
@@ -366,7 +352,7 @@ def _of_spread(question: Question, args: argparse.Namespace) -> dict[str, Any]:
     if args.far_expiry is None:
         far_ns = calendar.front_contract(near_ns).expiry_ns
     else:
-        far_ns = as_usage("--far-expiry", calendar.read_expiry, args.far_expiry)
+        far_ns = as_usage("--far-expiry", calendar.read_named_expiry, args.far_expiry)
     if far_ns <= near_ns:
         raise UsageError("--far-expiry must be later than --expiry.")
     payments = question.schedule.between(near_ns, far_ns) if question.schedule else ()
@@ -392,3 +378,220 @@ def _yield_between(question: Question, args: argparse.Namespace, far_ns: int) ->
         return near
     t_near, t_far = question.carry.t, _carry.years_to_expiry(question.now_ns, far_ns)
     return (far * t_far - near * t_near) / (t_far - t_near)
+
+
+def as_usage(flag: str, read: Callable[[str], int], text: str) -> int:
+    """Reads a flag; what is bad input in a file is wrong usage in a flag."""
+    try:
+        return read(text)
+    except ArbcoreError as error:
+        raise UsageError(f"{flag}: {error}") from None
+
+
+def rate_of(args: argparse.Namespace, now_ns: int) -> tuple[rates.Rate, str]:
+    """The rate and where it came from."""
+    if args.fred_key is not None and args.fred is None:
+        raise UsageError("--fred-key belongs to --fred; name a series such as --fred DTB3.")
+    if args.rates is not None:
+        return _rates_of_files(args.rates, now_ns)
+    if args.fred is not None:
+        return _rate_of_fred(args.fred, args.fred_key, now_ns)
+    if args.dtb3 is not None:
+        return rates.BillRate(args.dtb3 / 100), f"DTB3 {args.dtb3:g}%"
+    if args.sofr is not None:
+        return rates.SimpleRate(args.sofr / 100), f"SOFR {args.sofr:g}%"
+    if args.curve is not None:
+        return _curve(args.curve), "curve"
+    if args.r is not None:
+        return rates.ConstantRate(args.r), "--r"
+    return rates.ConstantRate(DEFAULT_R), "default"
+
+
+def _curve(text: str) -> rates.Curve:
+    points = []
+    for point in text.split(","):
+        days, colon, rate = point.partition(":")
+        try:
+            points.append((float(days) / 365, float(rate if colon else "")))
+        except ValueError:
+            raise UsageError(
+                f"--curve has '{printable(point)}', which is not DAYS:RATE such as 91:0.042."
+            ) from None
+    return rates.Curve(points)
+
+
+def _rates_of_files(paths: list[str], now_ns: int) -> tuple[rates.Rate, str]:
+    """One series as it is quoted; several as a curve of their terms, read at the exact expiry."""
+    from arbcore import fred
+
+    found = [fred.read_history(Path(path), now_ns) for path in paths]
+    for each in found:
+        if each.age_days(now_ns) > OLD_DAYS:
+            print(f"arbcore: warning: {each.said(now_ns)} is the last rate there is.", file=sys.stderr)
+    return fred.rate_of_all(found), ", ".join(each.said(now_ns) for each in found)
+
+
+def _rate_of_fred(series: str, key_file: str | None, now_ns: int) -> tuple[rates.Rate, str]:
+    from arbcore import fred
+
+    if key_file is None:
+        raise UsageError(
+            "--fred needs --fred-key FILE, which holds your key; without a key, download the series as CSV "
+            "and name it with --rates."
+        )
+    known = fred.FredRate(fred.FredSettings(series=series, key=_text_of(key_file, "--fred-key").strip()))
+    known.refresh()
+    if known.latest is None:
+        raise RunError(known.last_error or f"FRED has not been asked for {series} yet; try again later.")
+    if known.last_error:
+        said = known.latest.said(now_ns)
+        print(f"arbcore: warning: {known.last_error} Taking {said}.", file=sys.stderr)
+    if known.latest.age_days(now_ns) < 0:
+        raise UsageError("--fred gives the rate of today, which --now is before; name a file with --rates.")
+    return fred.rate_of(known.latest), known.latest.said(now_ns)
+
+
+def yield_to(text: str | None, expiry_ns: int) -> float:
+    """The dividend yield to an expiry: a number, or one per expiry such as ``ESZ26:0.012,ESH27:0.013``."""
+    if text is None:
+        return DEFAULT_D
+    if ":" not in text:
+        return _yield_of(text)
+    yields = {}
+    for part in text.split(","):
+        expiry, _, value = part.rpartition(":")
+        yields[as_usage("--d", calendar.read_named_expiry, expiry)] = _yield_of(value)
+    if expiry_ns not in yields:
+        raise UsageError(f"--d has no yield for the expiry {civil.iso_time(expiry_ns)}; add one.")
+    return yields[expiry_ns]
+
+
+def _yield_of(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not -1.0 <= value <= 1.0:
+        raise UsageError(f"--d has '{printable(text)}', which is not a number from -1 to 1.")
+    return value
+
+
+def read_dividends(path: str, multiple: float, index: float) -> dividends.Schedule:
+    """The schedule in a file, for an ``index`` level; InputError where it cannot be read or is absurd."""
+    lines = _text_of(path, "--dividends").splitlines(keepends=True)
+    return dividends.read_schedule(lines, name=printable(path), factor=multiple, index=index)
+
+
+def read_factor(text: str, now_ns: int) -> float:
+    """A number, or the last factor of a CSV of ``ts,factor`` that was known by then."""
+    try:
+        return factor.check_factor(float(text))
+    except ValueError:
+        if not Path(text).exists():
+            raise UsageError(
+                f"--factor: '{printable(text)}' is neither a number such as 10.03 nor a file."
+            ) from None
+    lines = _text_of(text, "--factor").splitlines(keepends=True)
+    return factor.read_series(lines, name=printable(text)).at(now_ns)
+
+
+def _text_of(path: str, flag: str) -> str:
+    name = printable(path)
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{name} cannot be read ({error.strerror}); check {flag}.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{name} is not text in UTF-8; check {flag}.") from None
+
+
+def text_lines(answer: dict[str, Any]) -> Iterator[str]:
+    """The document as text, so that a trader can do the sum by hand."""
+    name = answer["contract"] or "the future"
+    yield f"Fair value of {name} at {answer['now']}, expiring {answer['expiry']} ({answer['days']:.4f} days)"
+    yield ""
+    yield from _sum(answer)
+    yield ""
+    band, costs = answer["band"], answer["costs"]
+    funded = answer["r"] + costs["funding_bps"] * 1e-4
+    lent = answer["r"] - (costs["lending_bps"] + costs["borrow_bps"]) * 1e-4
+    yield "No-trade band"
+    yield _row(
+        "sell ES above", band["upper"], f"{band['upper_bps']:+.2f} bps, shares financed at {funded:.4%}"
+    )
+    yield _row("buy ES below", band["lower"], f"{band['lower_bps']:+.2f} bps, cash lent at {lent:.4%}")
+    if costs["fees_points"] or costs["slippage_points"]:
+        once = costs["fees_points"] + costs["slippage_points"]
+        yield f"  both {once:.2f} points further out for fees and slippage"
+    if answer["es"]:
+        yield ""
+        yield from _future(answer["es"])
+    if answer["calendar_spread"]:
+        yield ""
+        yield from _spread(answer["calendar_spread"])
+
+
+def _row(label: str, number: float, text: str = "", *, digits: int = 2) -> str:
+    return f"  {label:<16}{number:>12.{digits}f}   {text}".rstrip()
+
+
+def _sum(answer: dict[str, Any]) -> Iterator[str]:
+    mid = (answer["bid"] + answer["ask"]) / 2
+    if answer["source"] == "SPY":
+        yield _row("SPY mid", mid, digits=4)
+        yield f"  {'x factor':<16}{answer['factor']!r:>12}"
+    yield _row("index", answer["spot"])
+    yield _row(
+        "+ financing",
+        answer["financing_points"],
+        f"r {answer['r']:.4%} a year ({answer['rate_source']}), t {answer['t']:.6f} years",
+    )
+    if answer["d"] is None:
+        count = len(answer["dividends"])
+        yield _row(
+            "- dividends",
+            answer["dividend_points"],
+            f"{count} to expiry, at expiry ({answer['dividend_source']})",
+        )
+        for each in answer["dividends"]:
+            worth = f"{each['points']:.4f} points, worth {each['present_value']:.4f} now"
+            yield f"      ex {each['ex_date']}  {worth}"
+    else:
+        yield _row(
+            "- dividends",
+            answer["dividend_points"],
+            f"d {answer['d']:.4%} a year ({answer['dividend_source']})",
+        )
+    yield _row("= fair value", answer["fair"], f"basis {answer['basis']:+.2f} points")
+    yield (
+        f"  by hand, simple and actual/360: {answer['spot']:.2f} x (1 + {answer['simple_rate']:.4%} x "
+        f"{answer['days']:.4f} / 360) - {answer['dividend_points']:.2f} = {answer['fair']:.2f}"
+    )
+
+
+def _future(es: dict[str, Any]) -> Iterator[str]:
+    verdicts = {
+        "cash_and_carry": "sell ES at the bid and buy SPY at the ask: above the band",
+        "reverse": "buy ES at the ask and sell SPY at the bid: below the band",
+        "none": "inside the band: neither direction pays",
+    }
+    yield f"ES {es['bid']:.2f} - {es['ask']:.2f}: {verdicts[es['signal']]}"
+    yield _row("mid deviation", es["deviation_bps"], "bps of fair value")
+    repo, reverse = es["implied_repo_cash_and_carry"], es["implied_repo_reverse"]
+    earned = "" if repo is None else f", implied repo {repo:,.4%} earned"
+    paid = "" if reverse is None else f", implied repo {reverse:,.4%} paid"
+    yield _row("cash-and-carry", es["edge_cash_and_carry_bps"], f"bps{earned}")
+    yield _row("reverse", es["edge_reverse_bps"], f"bps{paid}")
+    if es["implied_dividend_yield"] is not None:
+        yield _row(
+            "implied dividend",
+            es["implied_dividend_points"],
+            f"points at expiry, {es['implied_dividend_yield']:,.4%} a year, at mids",
+        )
+
+
+def _spread(spread: dict[str, Any]) -> Iterator[str]:
+    name = spread["contract"] or "the later contract"
+    yield f"Calendar spread to {name} ({spread['expiry']}) {spread['bid']:.2f} - {spread['ask']:.2f}"
+    lent, borrowed = spread["rate_lent"], spread["rate_borrowed"]
+    yield f"  buy near, sell far: lends at {lent:.4%}; the other way borrows at {borrowed:.4%}"

@@ -1,6 +1,7 @@
 """Which dividends count, what they are worth, and how a schedule's file may look."""
 
 import math
+from pathlib import Path
 
 import pytest
 from market_data import data_file
@@ -8,6 +9,7 @@ from market_data import data_file
 from arbcore.carry import civil
 from arbcore.carry.calendar import contract_of_code
 from arbcore.carry.dividends import Dividend, Schedule, YieldPerExpiry, read_schedule
+from arbcore.carry.dividends_file import read_dividends
 from arbcore.carry.rates import ConstantRate
 from arbcore.errors import InputError, UsageError
 
@@ -76,17 +78,36 @@ def test_the_real_dividends_are_read() -> None:
         (["ex_date,points", "2026-12-18,-1"], "'-1' is not a dividend"),
         (["ex_date,points", "2026-12-18,inf"], "'inf' is not a dividend"),
         (["ex_date,points", "2026-12-18,nan"], "'nan' is not a dividend"),
+        (["ex_date,points", "2026-12-18,1", "2026-09-18,1", "2026-12-18,2"], "f line 4: 2026-12-18 was in"),
+        (["ex_date,points", "2026-12-18,1", "2026-12-18,1"], "give one dividend a date"),
+        (["ex_date,points", "2026-12-18,680.1"], "f line 2: a dividend of 680.1 is more than a tenth"),
+        (["ex_date,amount", "2026-12-18,170.1"], "USD a SPY share in a column amount"),
         (["ex_date,points\n", f'2026-12-18,"{"1" * 200_000}"'], "f line 2: field larger"),
     ],
 )
 def test_a_bad_file_is_an_input_error_that_says_where(lines: list[str], part: str) -> None:
     with pytest.raises(InputError) as caught:
-        read_schedule(lines, name="f", factor=1.0)
+        read_schedule(lines, name="f", factor=4.0, index=6_800.0)
     assert part in str(caught.value)
 
 
 def test_a_schedule_is_in_order_and_never_negative() -> None:
     with pytest.raises(UsageError, match="sort it"):
         schedule(("2026-12-18", 1.0), ("2026-03-20", 1.0))
+    with pytest.raises(UsageError, match="two dividends on 2026-12-18"):
+        schedule(("2026-12-18", 1.0), ("2026-12-18", 1.0))
     with pytest.raises(UsageError, match="0 points or more"):
         schedule(("2026-12-18", -1.0))
+
+
+def test_the_money_of_a_run_takes_dollars_a_share_only(tmp_path: Path) -> None:
+    file = tmp_path / "paid.csv"
+    file.write_text("ex_date,amount\n2026-12-18,2\n2026-09-18,1.5\n", encoding="utf-8")
+    assert read_dividends(file) == (
+        (civil.read_time("2026-09-18T13:30Z"), 1.5), (EXPIRY.expiry_ns, 2.0)
+    )  # fmt: skip
+    for text, part in (("ex_date,points\n2026-12-18,2\n", "column amount"),
+                       ("ex_date,amount\n2026-12-18,2\n2026-12-18,2\n", "line 3")):  # fmt: skip
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=part):
+            read_dividends(file)

@@ -1,6 +1,7 @@
 """Fair value: golden numbers, parts that add up, and rates found back from the prices that they made."""
 
 import math
+from decimal import Context, Decimal, localcontext
 
 import pytest
 from hypothesis import assume, given
@@ -21,8 +22,8 @@ TERMS = st.floats(1e-4, 2.0)
 @st.composite
 def payments_before(draw: st.DrawFn, t: float, spot: float) -> tuple[Payment, ...]:
     shares = draw(st.lists(st.floats(0.0, 0.05), max_size=6))
-    times = sorted(draw(st.lists(st.floats(1e-6, t), min_size=len(shares), max_size=len(shares))))
-    return tuple(Payment(0, share * spot, time) for share, time in zip(shares, times, strict=True))
+    parts = sorted(draw(st.lists(st.floats(1e-6, 1.0), min_size=len(shares), max_size=len(shares))))
+    return tuple(Payment(0, share * spot, part * t) for share, part in zip(shares, parts, strict=True))
 
 
 def test_the_exchanges_worked_example() -> None:
@@ -87,18 +88,50 @@ def test_implied_repo_finds_the_rate_back_under_a_schedule(
     assert found == pytest.approx(r, abs=1e-10)
 
 
-@given(st.data(), SPOTS, st.floats(0.2, 5.0), TERMS)
-def test_implied_repo_solves_its_equation_or_refuses(
+def exact_rate(future: float, spot: float, t: float, payments: tuple[Payment, ...], near: float) -> Decimal:
+    """The root in 40 digits, by Newton's steps from a number that is near it already."""
+    with localcontext(Context(prec=40)):
+        flows = [(Decimal(each.points), Decimal(each.t)) for each in payments]
+        flows.append((Decimal(future), Decimal(t)))
+        r = Decimal(near)
+        for _ in range(2):
+            worths = [(points * (-r * term).exp(), term) for points, term in flows]
+            missing = Decimal(spot) - sum(worth for worth, _ in worths)
+            r -= missing / sum(worth * term for worth, term in worths)
+        return r
+
+
+SECONDS_TO_YEARS = st.floats(math.log(1 / 31_536_000), math.log(3.0)).map(math.exp)
+
+
+@given(st.data(), SPOTS, st.floats(-0.05, 0.5), SECONDS_TO_YEARS)
+def test_implied_repo_is_there_to_the_last_second(
+    data: st.DataObject, spot: float, r: float, t: float
+) -> None:
+    count = data.draw(st.integers(0, 40))
+    shares = st.tuples(st.floats(0.0, 0.02), st.floats(1e-6, 1.0))
+    drawn = data.draw(st.lists(shares, min_size=count, max_size=count))
+    payments = tuple(Payment(0, spot * share, t * part) for share, part in drawn)
+    paid = sum(each.points * math.exp(r * (t - each.t)) for each in payments)
+    future = spot * math.exp(r * t) - paid
+    found = fair.implied_repo(future=future, spot=spot, t=t, payments=payments)
+    assert found == pytest.approx(float(exact_rate(future, spot, t, payments, found)), rel=1e-12, abs=1e-25)
+
+
+@given(st.data(), SPOTS, st.floats(0.2, 5.0), SECONDS_TO_YEARS)
+def test_implied_repo_solves_its_equation_for_prices_far_apart(
     data: st.DataObject, spot: float, ratio: float, t: float
 ) -> None:
     payments = data.draw(payments_before(t, spot))
     future = spot * ratio
-    try:
-        r = fair.implied_repo(future=future, spot=spot, t=t, payments=payments)
-    except UsageError:
-        assume(False)
-    paid = sum(each.points * math.exp(r * (t - each.t)) for each in payments)
-    assert spot * math.exp(r * t) - paid == pytest.approx(future, rel=1e-9, abs=1e-9 * spot * math.exp(r * t))
+    r = fair.implied_repo(future=future, spot=spot, t=t, payments=payments)
+    assert r == pytest.approx(float(exact_rate(future, spot, t, payments, r)), rel=1e-12, abs=1e-25)
+
+
+def test_a_future_that_is_worth_the_index_less_its_dividends_implies_no_interest() -> None:
+    payments = (Payment(0, 10.0, 0.1), Payment(0, 20.0, 0.2))
+    assert fair.implied_repo(future=6770.0, spot=6800.0, t=0.25, payments=payments) == 0.0
+    assert fair.implied_repo(future=6800.0, spot=6800.0, t=0.25) == 0.0
 
 
 def test_implied_dividend_points_are_what_the_future_leaves_out() -> None:
@@ -150,6 +183,8 @@ def test_calendar_spread_rate_is_the_forward_rate() -> None:
         lambda: fair.implied_repo(future=6800.0, spot=math.inf, t=0.1),
         lambda: fair.implied_repo(future=6800.0, spot=1.0, t=1e-9, payments=(Payment(0, 1e6, 1e-10),)),
         lambda: fair.implied_dividend_yield(future=6800.0, spot=6800.0, r=0.04, t=0.0),
+        lambda: fair.Carry(ConstantRate(0.04), 0.1, payments=(Payment(0, 900.0, 0.05),)).future(800.0),
+        lambda: fair.implied_repo(future=6.0, spot=800.0, t=0.1, payments=(Payment(0, 800.0, 0.05),)),
     ],
 )
 def test_nonsense_is_refused_with_a_sentence(call: object) -> None:
