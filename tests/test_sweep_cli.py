@@ -61,8 +61,8 @@ def test_the_table_file_has_one_row_a_cell(tmp_path: Path, capsys: Capture) -> N
     found = document(capsys, str(SAMPLE), *BASE, *RANGES, "--csv", str(path))
     header, *rows = csv.reader(io.StringIO(path.read_text(encoding="utf-8")))
     assert header[:2] == ["entry_bps", "exit_bps"]
-    promised = "trades wins gross_pnl costs net_pnl profit_factor exposure average_hold_s max_drawdown_closed"
-    assert set(promised.split()) <= set(header)
+    promised = "trades wins gross_pnl costs net_pnl open_pnl total_pnl profit_factor exposure average_hold_s"
+    assert {*promised.split(), "max_drawdown_closed", "class"} <= set(header)
     assert len(rows) == 25
     for name, column in zip(header, zip(*rows, strict=True), strict=True):
         assert list(column) == ["" if cell is None else str(cell) for cell in found["table"][name]]
@@ -73,12 +73,13 @@ def test_text_shows_cells_regions_and_the_map_within_eighty_columns(capsys: Capt
     assert main(["sweep", str(SAMPLE), *BASE, *RANGES, "--stop-bps", "0,9"]) == 0
     out, err = capsys.readouterr()
     assert "50 cells over 780 rows used of 780" in out
-    for part in ("Best cells", "Most robust regions", "Net P&L at stop_bps", "1 to 9  +", "* best cell"):
+    axes = "entry_bps down and exit_bps across\nat stop_bps"
+    for part in ("Best cells", "Most robust regions", axes, "1 to 9  gains, from 0 to +", "* best cell"):
         assert part in out
-    assert max(map(len, out[out.index("Net P&L at") :].splitlines())) <= 80
+    assert max(map(len, out[out.index("Total P&L in USD,") :].splitlines())) <= 80
     assert "front ES contract's was used: 2026-03-20" in err
     assert main(["sweep", str(SAMPLE), *BASE, "--entry-bps", "1:5:1"]) == 0
-    assert "Net P&L in USD by entry_bps" in capsys.readouterr().out
+    assert "Total P&L in USD by entry_bps" in capsys.readouterr().out
 
 
 def test_the_walk_forward_is_reported(capsys: Capture) -> None:
@@ -196,9 +197,8 @@ def test_the_page_has_the_map_the_regions_and_the_walk(tmp_path: Path, capsys: C
     page = Page(path.read_text(encoding="utf-8"))
     assert references_of(page) == []
     assert "<i>.csv" in page.text
-    assert (
-        sum(name == "rect" and found.get("class") in {"gain", "loss"} for name, found in page.elements) == 25
-    )
+    kinds = {"gain", "loss", "zero", "idle"}
+    assert sum(name == "rect" and found.get("class") in kinds for name, found in page.elements) == 25
     assert sum("frame-soft" in found.get("class", "") for _, found in page.elements) == 8
     for title in ("Robust regions", "Walk-forward", "The best cells"):
         assert title in page.text

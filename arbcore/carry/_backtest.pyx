@@ -454,6 +454,17 @@ cdef class Backtest:
         """The expiries of the rows so far, in the order of their first use."""
         return contracts_used(&self.contracts)
 
+    cdef double open_pnl(self) noexcept nogil:
+        """The open position's net as if closed at the touch of the last row; what is on its way fills there."""
+        cdef Position position = self.position
+        cdef SignalState signal = self.signal
+        cdef Trade trade
+        if position.phase == FLAT or not position_settle(
+                &self.terms, &self.rules, &position, &signal, self.last_ns, &self.last_quote, self.last_c(),
+                END_OF_DATA, &trade):
+            return 0.0
+        return trade.gross - trade.cost + trade.financing + trade.dividends
+
     def open_position_document(self) -> dict | None:
         """What is held, or None; times in ns. A leg that is still on its way has no price yet."""
         cdef const Position* p = &self.position
@@ -479,6 +490,7 @@ cdef class Backtest:
         """Every statistic by its name in the result; times in ns, None where it is not defined."""
         cdef int reason
         cdef const Totals* totals = &self.totals
+        cdef double open_pnl = self.open_pnl()
         count = totals.trades
         names = {
             EXIT_REASONS[reason]: self.reasons[reason]
@@ -496,6 +508,8 @@ cdef class Backtest:
             "financing": totals.financing,
             "dividends": totals.dividends,
             "net_pnl": totals.net,
+            "open_pnl": open_pnl,
+            "total_pnl": totals.net + open_pnl,
             "carry_pnl": self.carry,
             "slippage_pnl": self.slippage,
             "basis_pnl": totals.gross - self.carry - self.slippage,

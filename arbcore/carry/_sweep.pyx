@@ -28,8 +28,8 @@ from arbcore.carry.settings import BacktestSettings
 #: Columns of whole numbers, of numbers, and those that need every row and are there with ``full`` only.
 COUNTS = ("trades", "wins")
 NUMBERS = (
-    "gross_pnl", "costs", "financing", "dividends", "net_pnl", "winning_pnl", "losing_pnl",
-    "profit_factor", "exposure", "average_hold_s", "max_drawdown_closed",
+    "gross_pnl", "costs", "financing", "dividends", "net_pnl", "open_pnl", "total_pnl",
+    "winning_pnl", "losing_pnl", "profit_factor", "exposure", "average_hold_s", "max_drawdown_closed",
 )
 FULL_NUMBERS = ("max_drawdown", "sharpe")
 
@@ -269,6 +269,8 @@ cdef class SweepRun:
         columns["financing"][place] = cell.totals.financing
         columns["dividends"][place] = cell.totals.dividends
         columns["net_pnl"][place] = cell.totals.net
+        columns["open_pnl"][place] = cell.open_net
+        columns["total_pnl"][place] = cell.totals.net + cell.open_net
         columns["winning_pnl"][place] = cell.totals.won
         columns["losing_pnl"][place] = cell.totals.lost
         columns["profit_factor"][place] = (

@@ -37,6 +37,7 @@ cdef struct Cell:
     Py_ssize_t leave
     # Where it stands.
     Totals totals
+    double open_net          # of what is left open, as if closed at the last row
     Py_ssize_t held_rows
     Py_ssize_t at            # the next row to look at
     Py_ssize_t segment

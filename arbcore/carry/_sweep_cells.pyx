@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint64_t
 from arbcore.carry._equity cimport equity_take
 from arbcore.carry._rows cimport QuoteRow
 from arbcore.carry._money cimport (
-    cost_of, dividends_of, fees_of, fills_of, financing_of, gross_of, shares_of, totals_add,
+    Totals, cost_of, dividends_of, fees_of, fills_of, financing_of, gross_of, shares_of, totals_add,
 )
 from arbcore.carry._signal cimport Quote
 from arbcore.carry._stretch cimport Held, QuoteColumns
@@ -65,15 +65,15 @@ cdef inline void enter(Cell* cell, const Window* window, Py_ssize_t at, int side
     cell.at = at + 1
 
 
-cdef inline void leave(Cell* cell, const QuoteRow* rows, Py_ssize_t at) noexcept nogil:
-    """Closes at the quotes of a row."""
+cdef inline double close(const Cell* cell, const QuoteRow* rows, Py_ssize_t at,
+                         Totals* totals) noexcept nogil:
+    """Counts the trade that the position is when closed at the quotes of a row; returns its net."""
     cdef Quote quote = quote_of(&rows[at])
     cdef int64_t entry_ns = rows[cell.entry].ts_ns, now_ns = rows[at].ts_ns
-    cdef int64_t latest = 0x7FFFFFFFFFFFFFFFLL
     cdef double es, spy
     fills_of(&cell.terms, -cell.side, &quote, &es, &spy)
-    totals_add(
-        &cell.totals,
+    return totals_add(
+        totals,
         gross_of(&cell.terms, cell.side, cell.shares, es - cell.es_entry, spy - cell.spy_entry),
         cell.cost,
         cell.fees,
@@ -81,6 +81,12 @@ cdef inline void leave(Cell* cell, const QuoteRow* rows, Py_ssize_t at) noexcept
         dividends_of(&cell.terms, cell.side, cell.shares, entry_ns, now_ns),
         now_ns - entry_ns,
     )
+
+
+cdef inline void leave(Cell* cell, const QuoteRow* rows, Py_ssize_t at) noexcept nogil:
+    """Closes at the quotes of a row."""
+    cdef int64_t now_ns = rows[at].ts_ns, latest = 0x7FFFFFFFFFFFFFFFLL
+    close(cell, rows, at, &cell.totals)
     cell.held_rows += at - cell.entry
     cell.side = 0
     cell.blocked_ns = latest if now_ns > latest - cell.cooldown_ns else now_ns + cell.cooldown_ns
@@ -178,10 +184,13 @@ cdef void cell_run(Cell* cell, const Window* window, const Bitmap* enter_map, co
 
 cdef void cell_end(Cell* cell, const QuoteRow* rows, Py_ssize_t count) noexcept nogil:
     """The data is over: an open position is closed at the last row, or stays open and counts as held."""
+    cdef Totals aside
     if cell.side != 0 and cell.close_at_end:
         leave(cell, rows, count - 1)
     if cell.equity != NULL and count > 0:
         count_row(cell, &rows[count - 1])
     if cell.side != 0:
+        aside = cell.totals
+        cell.open_net = close(cell, rows, count - 1, &aside)
         cell.held_rows += count - cell.entry
         cell.side = 0

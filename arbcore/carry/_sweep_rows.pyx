@@ -93,6 +93,12 @@ cdef class SweepRows:
             raise IndexError(f"There are {self.count} rows and no number {at}.")
         return self.rows[at].ts_ns
 
+    def factor(self, Py_ssize_t at) -> float:
+        """The factor that the data gives a row, 0 where it gives none; IndexError where there is no row."""
+        if not 0 <= at < self.count:
+            raise IndexError(f"There are {self.count} rows and no number {at}.")
+        return self.rows[at].factor
+
     def window(self, Py_ssize_t first, Py_ssize_t last) -> SweepRows:
         """A copy of the rows from ``first`` to before ``last``, both within the rows."""
         cdef SweepRows window = SweepRows()

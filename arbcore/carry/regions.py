@@ -28,14 +28,20 @@ def best_cells(scores: Sequence[float], count: int = SHOWN) -> list[int]:
     return sorted(range(len(scores)), key=lambda cell: (-scores[cell], cell))[:count]
 
 
-def robust_regions(grid: Grid, scores: Sequence[float], count: int = SHOWN) -> list[Region]:
+def robust_regions(
+    grid: Grid, scores: Sequence[float], count: int = SHOWN, *, idle: Sequence[bool] = ()
+) -> list[Region]:
     """The neighbourhoods whose worst cell is best, the best first, none overlapping another.
 
     Only whole neighbourhoods count: on an axis of three values or more the first and the last are no middle,
-    for nobody knows what lies beyond. Of equal ones the first of the grid.
+    for nobody knows what lies beyond. Of equal ones the first of the grid. Where every cell is ``idle``
+    nothing is known, and there is no region.
     """
     worst = _lowest_around(grid.shape, scores)
     middles = [cell for cell in range(grid.cells) if not on_border(grid, cell)]
+    if idle:
+        all_idle = _lowest_around(grid.shape, [float(each) for each in idle])
+        middles = [cell for cell in middles if all_idle[cell] == 0.0]
     middles.sort(key=lambda cell: (-worst[cell], cell))
     found: list[Region] = []
     taken: list[tuple[int, ...]] = []

@@ -23,7 +23,7 @@ from arbcore.carry.reading import Read, read_into
 from arbcore.carry.regions import Region, best_cells, on_border, robust_regions
 from arbcore.carry.shards import Job
 from arbcore.carry.table import Table
-from arbcore.carry.totals import cell_document, merged
+from arbcore.carry.totals import cell_document, classes_of, merged
 from arbcore.carry.walk_forward import Lengths, read_lengths, run_cells, walk, windows_of
 from arbcore.carry.workers import open_place, run_jobs
 from arbcore.errors import ConfigError
@@ -51,15 +51,16 @@ class SweepResult:
     notes: tuple[str, ...]
 
     @property
-    def best(self) -> dict[str, Any]:
-        """The cell with the largest net P&L, the first of equals."""
-        found: dict[str, Any] = self.summary["best"]
+    def best(self) -> dict[str, Any] | None:
+        """The cell with the largest total P&L, the first of equals; None where nothing was traded."""
+        found: dict[str, Any] | None = self.summary["best"]
         return found
 
     @property
-    def robust(self) -> dict[str, Any]:
-        """The cell whose worst neighbour within one step is best."""
-        found: dict[str, Any] = self.summary["robust"][0]["cell"]
+    def robust(self) -> dict[str, Any] | None:
+        """The cell whose worst neighbour within one step is best; None where nothing was traded."""
+        regions = self.summary["robust"]
+        found: dict[str, Any] | None = regions[0]["cell"] if regions else None
         return found
 
     def cell(self, at: int) -> dict[str, Any]:
@@ -113,7 +114,8 @@ def sweep(
     on each window and tries them on the next.
 
     Cells are shared by ``workers`` threads (one a processor), or an ``executor`` whose workers have this
-    arbcore, or a Dask cluster at the address ``dask``; the result is the same to the last bit. P&L in USD.
+    arbcore, or a Dask cluster at the address ``dask``; the result is the same to the last bit. P&L in USD;
+    ``total_pnl``, by which cells are ranked, is ``net_pnl`` with what is still open closed at the last row.
     Raises ConfigError before anything is read where one cell would be refused, RunError where a shard is lost
     again and again, and what ``backtest`` raises.
     """
@@ -191,16 +193,22 @@ def _result(
     for name, column in block.columns.items():
         # An undefined number is no number, which alone differs from itself.
         columns[name] = [None if value != value else value for value in column]
-    nets = block.columns["net_pnl"]
-    best, regions = best_cells(nets), robust_regions(grid, nets)
+    columns["class"] = classes_of(block)
+    idle = [each == "idle" for each in columns["class"]]
+    totals = block.columns["total_pnl"]
+    best = [] if all(idle) else best_cells(totals)
+    regions = robust_regions(grid, totals, idle=idle)
     cells = _cell_documents(jobs, [*best, *(region.cell for region in regions)])
-    summary = _summary(quotes, jobs[0])
-    summary["best"] = cells[best[0]]
+    shown_cell = best[0] if best else 0
+    used = [_one_run(job, shown_cell) for job in jobs]
+    summary = _summary(quotes, jobs, shown_cell, used)
+    summary["best"] = cells[best[0]] if best else None
     summary["best_cells"] = [cells[cell] for cell in best]
     summary["robust"] = [_region_document(grid, region, cells[region.cell]) for region in regions]
     summary["walk_forward"] = walked
-    used = [_one_run(job, best[0]) for job in jobs]
-    notes = tuple(_notes(quotes, jobs, best[0], used=used, nets=nets))
+    notes = tuple(_notes(quotes, jobs, used))
+    if summary["rows_used"]:
+        notes += tuple(_ranking_notes(grid, columns["class"], best))
     return SweepResult(grid, Table(columns), summary, notes)
 
 
@@ -220,8 +228,8 @@ def _region_document(grid: Grid, region: Region, cell: dict[str, Any]) -> dict[s
     values = [grid.values_of(near) for near in region.cells]
     return {
         "cell": cell,
-        "worst_net_pnl": region.worst,
-        "mean_net_pnl": region.mean,
+        "worst_total_pnl": region.worst,
+        "mean_total_pnl": region.mean,
         "cells": len(region.cells),
         "ranges": {
             name: [min(each[at] for each in values), max(each[at] for each in values)]
@@ -230,7 +238,12 @@ def _region_document(grid: Grid, region: Region, cell: dict[str, Any]) -> dict[s
     }
 
 
-def _summary(quotes: Sequence[Quotes], job: Job) -> dict[str, Any]:
+def _summary(
+    quotes: Sequence[Quotes], jobs: Sequence[Job], cell: int, used: Sequence[Backtest]
+) -> dict[str, Any]:
+    """What was read and asked; ``used`` are the single runs of a cell, the best where there is one."""
+    job = jobs[0]
+    factors = [_factor_document(each, cell, kernel) for each, kernel in zip(jobs, used, strict=True)]
     files = [
         {
             "name": each.name,
@@ -239,8 +252,9 @@ def _summary(quotes: Sequence[Quotes], job: Job) -> dict[str, Any]:
             "rows_skipped": each.read.skipped,
             "first_ts": None if each.rows.first_ns is None else iso_time(each.rows.first_ns),
             "last_ts": None if each.rows.last_ns is None else iso_time(each.rows.last_ns),
+            "factor": factor,
         }
-        for each in quotes
+        for each, factor in zip(quotes, factors, strict=True)
     ]
     grid = job.grid
     first = [each.rows.first_ns for each in quotes if each.rows.first_ns is not None]
@@ -257,9 +271,23 @@ def _summary(quotes: Sequence[Quotes], job: Job) -> dict[str, Any]:
         "first_ts": iso_time(min(first)) if first else None,
         "last_ts": iso_time(max(last)) if last else None,
         "params": {name: value for name, value in params.items() if name not in grid.names},
+        "factor": factors[0] | {"last": factors[-1]["last"]},
         "ranges": {axis.name: list(axis.values) for axis in grid.axes},
         "cells": grid.cells,
     }
+
+
+def _factor_document(job: Job, cell: int, kernel: Backtest) -> dict[str, Any]:
+    """Which factor a cell decided with: that of its first and of its last row, None where it decided none."""
+    rows, settings = job.rows, job.grid.settings([cell])[0]
+    ends: list[float | None]
+    if rows.has_factor:
+        mode, ends = "column", [rows.factor(0), rows.factor(rows.count - 1)] if rows.count else [None, None]
+    elif settings.calibration_rows:
+        mode, ends = "auto", [kernel.calibrated_factor] * 2
+    else:
+        mode, ends = "number", [settings.factor if rows.count else None] * 2
+    return {"mode": mode, "half_life_s": None, "first": ends[0], "last": ends[1]}
 
 
 def _one_run(job: Job, cell: int) -> Backtest:
@@ -274,17 +302,9 @@ def _one_run(job: Job, cell: int) -> Backtest:
     return kernel
 
 
-def _notes(
-    quotes: Sequence[Quotes],
-    jobs: Sequence[Job],
-    best: int,
-    *,
-    used: Sequence[Backtest],
-    nets: Sequence[float],
-) -> Iterable[str]:
-    """What a person should know beside the numbers."""
-    grid = jobs[0].grid
-    base = grid.base
+def _notes(quotes: Sequence[Quotes], jobs: Sequence[Job], used: Sequence[Backtest]) -> Iterable[str]:
+    """What a person should know of the data beside the numbers."""
+    base = jobs[0].grid.base
     if not any(job.rows.count for job in jobs):
         yield "There is no usable row; nothing could be traded."
         return
@@ -307,12 +327,20 @@ def _notes(
                 f"Fewer than {base.calibration_rows} rows are too few to calibrate; nothing of "
                 f"{printable(each.name)} was traded."
             )
-    if max(nets) <= 0:
-        yield "No cell made money."
-    elif on_border(grid, best):
+
+
+def _ranking_notes(grid: Grid, classes: Sequence[str], best: Sequence[int]) -> Iterable[str]:
+    """What a person should know of the cells that are called best."""
+    if not best:
+        yield "No cell traded, so that none is best; lower what is wanted of an entry."
+    elif "gain" not in classes:
+        still = "; the best did not trade" if classes[best[0]] == "idle" else ""
+        yield f"No cell made money{still}."
+    elif on_border(grid, best[0]):
+        cell = best[0]
         at_edge = [
             f"{axis.name} {shown(float(value))}"
-            for axis, value, at in zip(grid.axes, grid.values_of(best), grid.place_of(best), strict=True)
+            for axis, value, at in zip(grid.axes, grid.values_of(cell), grid.place_of(cell), strict=True)
             if len(axis.values) >= 3 and at in (0, len(axis.values) - 1)
         ]
         yield (

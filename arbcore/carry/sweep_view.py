@@ -22,23 +22,38 @@ def page_of(
 ) -> str:
     """A self-contained HTML document."""
     files = summary["files"]
-    robust = summary["robust"][0]["cell"]
-    middle = grid.cell_at([axis.values.index(robust[axis.name]) for axis in grid.axes])
-    extras = [_regions(summary["robust"], grid.names)]
+    robust: list[int] = []
+    extras: list[Extra] = []
+    if summary["robust"]:
+        cell = summary["robust"][0]["cell"]
+        middle = grid.cell_at([axis.values.index(cell[axis.name]) for axis in grid.axes])
+        robust = neighbourhood(grid, middle)
+        extras.append(_regions(summary["robust"], grid.names))
     if summary["walk_forward"] is not None:
         extras.append(_walk(summary["walk_forward"]))
     if len(files) > 1:
         extras.append(_files(files))
     return sweep_page(
-        summary,
+        {**summary, "params": _params(summary)},
         name=_name(files[0]["name"]) if len(files) == 1 else f"{len(files)} files",
         axes=[(axis.name, axis.values) for axis in grid.axes],
         columns=table,
         version=__version__,
-        robust=neighbourhood(grid, middle),
+        robust=robust,
         notes=notes,
         extras=extras,
     )
+
+
+def _params(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as they are shown: the factor is the one that was used, with all its digits."""
+    params = dict(summary["params"])
+    found = summary["factor"]
+    if found["first"] is not None and "factor" in params:
+        ends = " to ".join(map(repr, dict.fromkeys([found["first"], found["last"]])))
+        source = {"auto": ", measured on the first rows", "column": ", as the data has it"}
+        params["factor"] = ends + source.get(found["mode"], "")
+    return params
 
 
 def _name(file: str) -> str:
@@ -61,15 +76,15 @@ def _regions(regions: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Extr
         rows.append(
             [
                 *(_span(low, high) for low, high in spans),
-                _money(region["worst_net_pnl"]),
-                _money(region["mean_net_pnl"]),
-                _money(region["cell"]["net_pnl"]),
+                _money(region["worst_total_pnl"]),
+                _money(region["mean_total_pnl"]),
+                _money(region["cell"]["total_pnl"]),
                 f"{region['cell']['trades']:,}",
             ]
         )
     return Extra(
         "Robust regions",
-        "A cell with every cell within one step on every range, by the net P&L in USD of the worst of them; "
+        "A cell with every cell within one step on every range, by the total P&L in USD of their worst; "
         "none overlaps another, and the border of the grid is the middle of none. The first is marked above.",
         [*map(label_of, names), "worst", "mean", "middle", "trades of the middle"],
         rows,
@@ -83,10 +98,13 @@ def _walk(walked: dict[str, Any]) -> Extra:
         rows.append([f"{window['test_first_ts'][:16]} to {window['test_last_ts'][:16]}"])
         for name in ("best", "robust"):
             chosen = window[name]
+            if chosen is None:
+                rows[-1] += ["none: nothing was traded", "", ""]
+                continue
             rows[-1] += [
                 ", ".join(f"{label_of(key)} {setting(value)}" for key, value in chosen["params"].items()),
-                _money(chosen["in_sample"]["net_pnl"]),
-                _money(chosen["out_of_sample"]["net_pnl"]),
+                _money(chosen["in_sample"]["total_pnl"]),
+                _money(chosen["out_of_sample"]["total_pnl"]),
             ]
     rows.append(["all windows"])
     for name in ("best", "robust"):

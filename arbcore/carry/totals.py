@@ -30,6 +30,7 @@ def merged(blocks: Sequence[SweepBlock], rows: Sequence[int]) -> SweepBlock:
             found = [sum(each) for each in cells]
         columns[name] = array(first.typecode, found)
     for at in range(len(blocks[0])):
+        columns["total_pnl"][at] = columns["net_pnl"][at] + columns["open_pnl"][at]
         trades = [block.columns["trades"][at] for block in blocks]
         holds = [block.columns["average_hold_s"][at] for block in blocks]
         exposures = [block.columns["exposure"][at] for block in blocks]
@@ -46,6 +47,20 @@ def _mean(values: Sequence[float], weights: Sequence[int]) -> float:
     if total == 0:
         return float("nan")
     return sum(value * weight for value, weight in zip(values, weights, strict=True) if weight) / total
+
+
+def classes_of(block: SweepBlock) -> list[str]:
+    """Each cell's class by total P&L: ``gain``, ``loss``, ``zero``, or ``idle`` where nothing was traded."""
+    columns = block.columns
+    return [
+        # An undefined exposure is above nothing.
+        "idle"
+        if not trades and not exposure > 0.0
+        else "gain" if total > 0.0 else "loss" if total < 0.0 else "zero"
+        for trades, exposure, total in zip(
+            columns["trades"], columns["exposure"], columns["total_pnl"], strict=True
+        )
+    ]  # fmt: skip
 
 
 def cell_document(block: SweepBlock, at: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 Owns the cutting into windows and what is reported of them. Each window is a run of its own that starts flat
 and closes at its end what is open, so that nothing is hidden in an open position. What a window came to
-depends on no row after it. Where the factor is calibrated, a test does it on the rows just before it.
+depends on no row after it. Training and test are measured in the same way.
 """
 
 import re
@@ -18,13 +18,15 @@ from arbcore.carry.grid import Grid
 from arbcore.carry.regions import best_cells, robust_regions
 from arbcore.carry.settings import DAY_NS
 from arbcore.carry.shards import Job
-from arbcore.carry.totals import cell_document
+from arbcore.carry.totals import cell_document, classes_of
 from arbcore.carry.workers import Place, run_jobs
 from arbcore.errors import ConfigError
 from arbcore.text import plural
 
 #: Each window sweeps the whole grid; more is not what was meant.
 WINDOWS_MAX = 1_000
+#: How a cell is chosen on a training window.
+WAYS = ("best", "robust")
 
 _LENGTHS = re.compile(r"([1-9][0-9]{0,8})([dr]?):([1-9][0-9]{0,8})([dr]?)")
 
@@ -114,21 +116,27 @@ def walk(
 ) -> dict[str, Any]:
     """The best and the robust cell of each training window, and what both made in the test after it.
 
-    ``count`` is told of cells that are done.
+    Both are measured alike: each is a run that starts flat, takes a calibrated factor from the rows just
+    before it as far as there are any, and closes at its end what is open. Where nothing was traded in
+    training no cell is chosen. ``count`` is told of cells that are done.
     """
-    base = replace(job.grid.base, close_at_end=True)
-    grid = Grid(base, job.grid.axes)
+    grid = Grid(replace(job.grid.base, close_at_end=True), job.grid.axes)
     documents = []
     for window in windows:
-        train = Job(job.rows.window(window.first, window.split), grid, job.expiry_ns, full=False)
-        (block,) = run_jobs([train], place, count)
-        nets = block.columns["net_pnl"]
-        chosen = {"best": best_cells(nets, 1)[0], "robust": robust_regions(grid, nets, 1)[0].cell}
-        first = max(window.first, window.split - base.calibration_rows)
+        train = _part(job, window.first, window.split)
+        test = _part(job, window.split, window.last)
+        (block,) = run_jobs([Job(train.rows, grid, job.expiry_ns, full=False)], place, count)
+        totals = block.columns["total_pnl"]
+        idle = [each == "idle" for each in classes_of(block)]
+        chosen = {} if all(idle) else {"best": best_cells(totals, 1)[0]}
+        for region in robust_regions(grid, totals, 1, idle=idle):
+            chosen["robust"] = region.cell
         cells = list(chosen.values())
         trained = run_cells(train.rows, grid, cells, expiry_ns=job.expiry_ns)
-        tested = run_cells(job.rows.window(first, window.last), grid, cells, expiry_ns=job.expiry_ns)
+        tested = run_cells(test.rows, grid, cells, expiry_ns=job.expiry_ns)
         document: dict[str, Any] = _window_document(job.rows, window)
+        document |= {"train_rows_traded": train.traded, "test_rows_traded": test.traded}
+        document |= dict.fromkeys(WAYS)
         for at, (name, cell) in enumerate(chosen.items()):
             document[name] = {
                 "params": dict(zip(grid.names, grid.values_of(cell), strict=True)),
@@ -136,11 +144,23 @@ def walk(
                 "out_of_sample": cell_document(tested, at),
             }
         documents.append(document)
-    return {
-        "windows": documents,
-        "best": _totals(documents, "best"),
-        "robust": _totals(documents, "robust"),
-    }
+    return {"windows": documents, **{name: _totals(documents, name) for name in WAYS}}
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The rows of a run, those included that calibrate its factor, and how many of them it may trade."""
+
+    rows: SweepRows
+    traded: int
+
+
+def _part(job: Job, first: int, last: int) -> _Part:
+    """A run over the rows from ``first`` to before ``last``."""
+    calibrating = 0 if job.rows.has_factor else job.grid.base.calibration_rows
+    before = min(first, calibrating)
+    traded = max(0, last - first - (calibrating - before))
+    return _Part(job.rows.window(first - before, last), traded)
 
 
 def run_cells(rows: SweepRows, grid: Grid, cells: Sequence[int], *, expiry_ns: int | None) -> SweepBlock:
@@ -164,14 +184,16 @@ def _window_document(rows: SweepRows, window: Window) -> dict[str, Any]:
 
 def _totals(documents: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
     """All windows of one way to choose; ``efficiency`` is the P&L a row out of sample over that in sample."""
-    inside = sum(each[name]["in_sample"]["net_pnl"] for each in documents)
-    outside = sum(each[name]["out_of_sample"]["net_pnl"] for each in documents)
-    inside_a_row = inside / sum(each["train_rows"] for each in documents)
-    outside_a_row = outside / sum(each["test_rows"] for each in documents)
+    chosen = [each[name] for each in documents if each[name] is not None]
+    inside = sum(each["in_sample"]["total_pnl"] for each in chosen)
+    outside = sum(each["out_of_sample"]["total_pnl"] for each in chosen)
+    rows_inside = sum(each["train_rows_traded"] for each in documents)
+    rows_outside = sum(each["test_rows_traded"] for each in documents)
+    known = inside > 0 and rows_outside > 0
     return {
         "in_sample_net_pnl": inside,
         "out_of_sample_net_pnl": outside,
-        "out_of_sample_trades": sum(each[name]["out_of_sample"]["trades"] for each in documents),
-        "windows_won": sum(each[name]["out_of_sample"]["net_pnl"] > 0 for each in documents),
-        "efficiency": outside_a_row / inside_a_row if inside_a_row > 0 else None,
+        "out_of_sample_trades": sum(each["out_of_sample"]["trades"] for each in chosen),
+        "windows_won": sum(each["out_of_sample"]["total_pnl"] > 0 for each in chosen),
+        "efficiency": (outside / rows_outside) / (inside / rows_inside) if known else None,
     }

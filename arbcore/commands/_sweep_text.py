@@ -1,23 +1,39 @@
-"""What a sweep came to, for a person: the best cells, the robust regions, the map, and the walk forward."""
+"""The text of ``arbcore sweep``: best cells, robust regions, the map, and the walk forward.
 
-from collections.abc import Sequence
-from typing import Any
+The map is coloured blocks on a terminal that takes them, digits and letters elsewhere, and no line of it is
+wider than it may be.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
 
 from arbcore.carry.grid import Grid, shown
-from arbcore.commands._heat import Picture, bars, heat_map
 from arbcore.text import plural, printable
 
+#: Background colours of the 256-colour palette, from next to nothing to the most; blue and red are told apart
+#: by nearly everybody.
+GAINS = (195, 159, 117, 75, 33, 26)
+LOSSES = (224, 217, 210, 203, 197, 161)
+#: What made neither gain nor loss is white, what did not trade is grey.
+ZERO, IDLE = 231, 246
+LETTERS = "abcdefghi"
+#: Where there is room; wider where the names of the columns are.
+CELL_WIDTH_MIN = 4
+ROWS_MAX = 30
+WIDTH_PIPED = 80
 #: Columns of the table of cells besides the settings that vary: heading, name, digits.
 NUMBERS = (
-    ("net P&L", "net_pnl", 0), ("trades", "trades", 0), ("won", "wins", 0),
+    ("total P&L", "total_pnl", 0), ("open", "open_pnl", 0), ("trades", "trades", 0), ("won", "wins", 0),
     ("profit factor", "profit_factor", 2), ("drawdown", "max_drawdown", 0), ("Sharpe", "sharpe", 2),
 )  # fmt: skip
 
 
 def summary_lines(
-    summary: dict[str, Any], grid: Grid, nets: Sequence[float], *, width: int, colours: bool
+    summary: dict[str, Any], grid: Grid, worths: Sequence[float | None], *, width: int, colours: bool
 ) -> list[str]:
-    """The result for a person; ``nets`` is the net P&L of every cell."""
+    """The result for a person; ``worths`` is the total P&L of every cell, None where it did not trade."""
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in summary["rows_skipped"].items() if count)
     files = summary["files"]
     where = printable(files[0]["name"]) if len(files) == 1 else f"{len(files)} files"
@@ -31,18 +47,27 @@ def summary_lines(
     for axis in grid.axes:
         count = plural(len(axis.values), "value")
         lines.append(f"  {axis.name:<18}{shown(axis.values[0])} to {shown(axis.values[-1])}, {count}")
-    made = sum(net > 0 for net in nets)
-    lines += [
-        f"  made money        {made:,} of {plural(grid.cells, 'cell')} ({made / grid.cells:.0%})",
-        "",
-        "Best cells",
-        *_cells(grid, summary["best_cells"]),
-        "",
-        "Most robust regions: a cell with its neighbours one step away, by the worst of them",
-        *_regions(grid, summary["robust"]),
-        "",
-        *_map(summary, grid, nets, width=width, colours=colours),
-    ]
+    found = summary["factor"]
+    if found["first"] is not None and "factor" not in grid.names:
+        ends = " to ".join(map(repr, dict.fromkeys([found["first"], found["last"]])))
+        lines.append(f"  {'factor':<18}{ends} ({found['mode']})")
+    made = sum(worth is not None and worth > 0 for worth in worths)
+    idle = sum(worth is None for worth in worths)
+    lines.append(f"  made money        {made:,} of {plural(grid.cells, 'cell')} ({made / grid.cells:.0%})"
+                 + (f", {idle:,} did not trade" if idle else ""))  # fmt: skip
+    if summary["best"] is None:
+        lines += ["", "No cell traded, so that none is best."]
+    else:
+        lines += [
+            "",
+            "Best cells, by total P&L: what is still open counts as if closed at the last quotes",
+            *_cells(grid, summary["best_cells"]),
+            "",
+        ]
+        if summary["robust"]:
+            lines.append("Most robust regions: a cell and its neighbours one step away, by the worst of them")
+            lines += [*_regions(grid, summary["robust"]), ""]
+        lines += _map(summary, grid, worths, width=width, colours=colours)
     if summary["walk_forward"] is not None:
         lines += ["", *_walk(summary["walk_forward"])]
     return lines
@@ -57,7 +82,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 def _cells(grid: Grid, cells: Sequence[dict[str, Any]]) -> list[str]:
     rows = [[*grid.names, *(title for title, _, _ in NUMBERS)]]
     for cell in cells:
-        numbers = [_number(cell[name], digits, signed=name == "net_pnl") for _, name, digits in NUMBERS]
+        numbers = [_number(cell[name], digits, signed=name.endswith("_pnl")) for _, name, digits in NUMBERS]
         rows.append([*(shown(cell[name]) for name in grid.names), *numbers])
     return _aligned(rows)
 
@@ -66,7 +91,7 @@ def _regions(grid: Grid, regions: Sequence[dict[str, Any]]) -> list[str]:
     rows = [[*grid.names, "worst", "mean", "middle", "trades"]]
     for region in regions:
         spans = [region["ranges"][name] for name in grid.names]
-        money = [region["worst_net_pnl"], region["mean_net_pnl"], region["cell"]["net_pnl"]]
+        money = [region["worst_total_pnl"], region["mean_total_pnl"], region["cell"]["total_pnl"]]
         rows.append(
             [
                 *(_span(low, high) for low, high in spans),
@@ -88,18 +113,18 @@ def _number(value: float | None, digits: int, *, signed: bool = False) -> str:
 
 
 def _map(
-    summary: dict[str, Any], grid: Grid, nets: Sequence[float], *, width: int, colours: bool
+    summary: dict[str, Any], grid: Grid, worths: Sequence[float | None], *, width: int, colours: bool
 ) -> list[str]:
-    """Net P&L over the first two settings that vary, through the best cell."""
+    """Total P&L over the first two settings that vary, through the best cell."""
     best = _place(grid, summary["best"])
-    robust = _place(grid, summary["robust"][0]["cell"])
+    robust = _place(grid, summary["robust"][0]["cell"]) if summary["robust"] else best
     if len(grid.axes) == 1:
         labels = [shown(value) for value in grid.axes[0].values]
         # The best cell's mark goes first: the map is thinned around it.
         marks = {best[0]: "*"} | ({robust[0]: "o"} if robust != best else {})
         return [
-            f"Net P&L in USD by {grid.names[0]}",
-            *bars(labels, nets, marks=marks, width=width),
+            f"Total P&L in USD by {grid.names[0]}",
+            *bars(labels, worths, marks=marks, width=width),
         ]
     down, across, *others = grid.axes
     rest = best[2:]
@@ -111,7 +136,7 @@ def _map(
         rows=[shown(value) for value in down.values],
         columns=[shown(value) for value in across.values],
         values=[
-            [nets[grid.cell_at((row, column, *rest))] for column in range(len(across.values))]
+            [worths[grid.cell_at((row, column, *rest))] for column in range(len(across.values))]
             for row in range(len(down.values))
         ],
         marks=places,
@@ -119,8 +144,9 @@ def _map(
         column_name=across.name,
     )
     fixed = ", ".join(f"{axis.name} {shown(axis.values[at])}" for axis, at in zip(others, rest, strict=True))
-    title = "Net P&L" + (f" at {fixed}, as in the best cell" if fixed else "")
-    return [title, *heat_map(picture, width=width, colours=colours)]
+    title = [f"Total P&L in USD, {down.name} down and {across.name} across"]
+    title += [f"at {fixed}, as in the best cell"] if fixed else []
+    return [*title, *heat_map(picture, width=width, colours=colours)]
 
 
 def _place(grid: Grid, cell: dict[str, Any]) -> tuple[int, ...]:
@@ -133,7 +159,7 @@ def _walk(walked: dict[str, Any]) -> list[str]:
     rows = [["tested from", "to", "best in sample", "out of sample", "robust in sample", "out of sample"]]
     for window in windows:
         money = [
-            _number(window[name][part]["net_pnl"], 0, signed=True)
+            _number(window[name] and window[name][part]["total_pnl"], 0, signed=True)
             for name in ("best", "robust")
             for part in ("in_sample", "out_of_sample")
         ]
@@ -152,3 +178,166 @@ def _walk(walked: dict[str, Any]) -> list[str]:
             f"{found['windows_won']} of {count} won, {per_row} of the P&L a row in sample"
         )
     return lines
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is drawn: values by row and column, None where nothing was traded, names, and marked places."""
+
+    rows: Sequence[str]
+    columns: Sequence[str]
+    values: Sequence[Sequence[float | None]]
+    marks: Mapping[tuple[int, int], str]
+    row_name: str
+    column_name: str
+
+
+def takes_colours(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Whether blocks of the 256-colour palette may be written; NO_COLOR says that they are not wanted."""
+    if not stream.isatty() or environment.get("NO_COLOR"):
+        return False
+    return "256color" in environment.get("TERM", "") or "COLORTERM" in environment
+
+
+def width_of(stream: TextIO) -> int:
+    """The columns of a terminal; a fixed number elsewhere, so that what is piped is always the same."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or WIDTH_PIPED
+    except (OSError, ValueError):
+        return WIDTH_PIPED
+
+
+def heat_map(picture: Picture, *, width: int, colours: bool) -> list[str]:
+    """The lines of the map with its legend, none wider than ``width``."""
+    scale = Scale.of([value for row in picture.values for value in row])
+    labels = max(len(picture.row_name), *map(len, picture.rows))
+    labels = min(labels, max(width // 3, 1))
+    room = max(width - labels - 3, 1)
+    marked = next(iter(picture.marks), (0, 0))
+    across = _every(len(picture.columns), room, marked[1])
+    down = _every(len(picture.rows), ROWS_MAX, marked[0])
+    name = max(len(picture.columns[at]) for at in across) + 1
+    cell = max(min(room // len(across), max(name, CELL_WIDTH_MIN)), 1)
+    lines = [f"{picture.row_name[:labels]:>{labels}}   {picture.column_name}"[:width]]
+    lines.append(" " * (labels + 2) + _head([picture.columns[at] for at in across], cell, room))
+    for row in down:
+        shown = [
+            scale.cell(picture.values[row][at], picture.marks.get((row, at), ""), width=cell, colours=colours)
+            for at in across
+        ]
+        lines.append(f"{picture.rows[row][:labels]:>{labels}}  {''.join(shown)}".rstrip())
+    lines += scale.legend(width=width, colours=colours)
+    if cell > 1:
+        lines += _mark_lines(picture.marks.values(), width)
+    skipped = []
+    if len(down) < len(picture.rows):
+        skipped.append(f"{len(down)} of {len(picture.rows)} rows")
+    if len(across) < len(picture.columns):
+        skipped.append(f"{len(across)} of {len(picture.columns)} columns")
+    if skipped:
+        lines.append(f"shown: {' and '.join(skipped)}"[:width])
+    return lines
+
+
+def _every(count: int, room: int, through: int) -> range:
+    """Numbers below ``count``, as many as there is room for, evenly spaced, ``through`` among them."""
+    step = -(-count // room)
+    return range(through % step, count, step)
+
+
+def _head(names: Sequence[str], cell: int, room: int) -> str:
+    """The names of the columns, each above its column, those left out for which there is no room."""
+    line = ""
+    for at, name in enumerate(names):
+        start = at * cell
+        if start >= len(line) + (1 if line else 0) and start + len(name) <= room:
+            line = line.ljust(start) + name
+    return line
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From a value to a step: gains on one scale and losses on another, each from 0 to its largest.
+
+    Large losses at one end would else leave no steps to tell good cells apart.
+    """
+
+    low: float
+    high: float
+    zero: bool = False
+    idle: bool = False
+
+    @classmethod
+    def of(cls, values: Sequence[float | None]) -> "Scale":
+        known = [value for value in values if value is not None]
+        return cls(
+            min(known, default=0.0), max(known, default=0.0), zero=0 in known, idle=len(known) < len(values)
+        )
+
+    def step(self, value: float, steps: int) -> int:
+        """From -``steps`` (the worst loss) to ``steps`` (the best gain); 0 is neither."""
+        if value == 0:
+            return 0
+        share = value / (self.high if value > 0 else self.low)
+        found = min(int(share * steps) + 1, steps)
+        return found if value > 0 else -found
+
+    def cell(self, value: float | None, mark: str, *, width: int, colours: bool) -> str:
+        """One cell, ``width`` wide."""
+        if colours:
+            step = 0 if value is None else self.step(value, len(GAINS))
+            colour = IDLE if value is None else ZERO
+            if step:
+                colour = GAINS[step - 1] if step > 0 else LOSSES[-step - 1]
+            text = mark.center(width) if width > 1 else " "
+            # Black on the light steps, white on the dark ones.
+            ink = 16 if abs(step) < 4 else 231
+            return f"\x1b[48;5;{colour};38;5;{ink}m{text}\x1b[0m"
+        step = 0 if value is None else self.step(value, len(LETTERS))
+        sign = "-" if value is None else "." if step == 0 else str(step) if step > 0 else LETTERS[-step - 1]
+        return (sign + mark if width > 1 else sign).ljust(width)
+
+    def legend(self, *, width: int, colours: bool) -> list[str]:
+        """What the steps mean."""
+        digits = 0 if max(self.high, -self.low) >= 100 else 2
+        rows = [
+            (self.high > 0, GAINS, "1 to 9", f"gains, from 0 to {self.high:+,.{digits}f} USD"),
+            (self.low < 0, LOSSES, "a to i", f"losses, from 0 to {self.low:+,.{digits}f} USD"),
+            (self.zero, (ZERO,), ".", "neither gain nor loss"),
+            (self.idle, (IDLE,), "-", "no trade"),
+        ]
+        lines = []
+        for there, palette, letters, text in rows:
+            if there and colours:
+                swatches = "".join(f"\x1b[48;5;{colour}m \x1b[0m" for colour in palette)
+                lines.append(swatches + f"  {text}"[: max(width - len(palette), 0)])
+            elif there:
+                lines.append(f"{letters}  {text}"[:width])
+        return lines
+
+
+def bars(
+    labels: Sequence[str], values: Sequence[float | None], *, marks: Mapping[int, str], width: int
+) -> list[str]:
+    """One line a value with a bar of it: what a map of one row would not show."""
+    most = max(abs(value or 0.0) for value in values)
+    words = ["no trade" if value is None else f"{value:+,.0f}" for value in values]
+    wide, money = max(map(len, labels)), max(map(len, words))
+    room = max(width - wide - money - 8, 1)
+    shown_at = _every(len(values), ROWS_MAX, next(iter(marks), 0))
+    lines = []
+    for at in shown_at:
+        value = values[at] or 0.0
+        bar = ("+" if value > 0 else "-") * (round(abs(value) / most * room) if most else 0)
+        lines.append(
+            f"{labels[at]:>{wide}} {marks.get(at, ''):<1} {words[at]:>{money}}  {bar}"[:width].rstrip()
+        )
+    lines += _mark_lines(marks.values(), width)
+    if len(shown_at) < len(values):
+        lines.append(f"shown: {len(shown_at)} of {len(values)} values")
+    return [line[:width] for line in lines]
+
+
+def _mark_lines(marks: Iterable[str], width: int) -> list[str]:
+    meaning = {"*": "best cell", "o": "middle of the most robust region"}
+    return [f"{mark} {meaning[mark]}"[:width] for mark in marks]

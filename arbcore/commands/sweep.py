@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from arbcore.commands import _heat
 from arbcore.commands._arguments import whole_number
 from arbcore.commands._backtest_arguments import PAIRS, add_settings, chosen_settings, name_of, spellings
 from arbcore.commands._output import Progress, refuse_overlap
@@ -32,8 +31,11 @@ The first range that is named varies slowest and goes down the map, the second a
 those of the best cell there. A list goes along the grid in the order written. --slippage-ticks and
 --latency-rows take a range for each leg (0:2:1,0).
 
+Cells are ranked by total P&L: the net P&L of closed trades, and what is still open at the end as if closed
+at the last quotes. A cell that did not trade is "idle" in the class column; where none did, none is best.
+
 Robust: a cell's neighbourhood is the cell with every cell within one step on every range. Its worth is the
-net P&L of its worst cell, and the neighbourhoods with the best worst cell are shown, none overlapping
+total P&L of its worst cell, and the neighbourhoods with the best worst cell are shown, none overlapping
 another. On a range of three values or more the first and the last are never the middle of one, for nobody
 knows what lies beyond. Drawdown marked to market and Sharpe are given for the best cells, with --full for
 all.
@@ -41,8 +43,8 @@ all.
 Walk-forward: TRAIN:TEST are numbers of days that have rows, by UTC date (20:5), or of rows (2000r:500r). On
 each training window the whole grid is run; its best and its robust cell then run on the test window that
 follows, which chose nothing. The next window begins one test later, and the last test may be short. Each
-run starts flat and closes at its end what is open. With --factor auto a test takes its factor from the rows
-just before it.
+run starts flat and closes at its end what is open. With --factor auto training and test take their factor
+from the rows just before them, as far as there are any.
 
 Several files are swept each by itself and summed: P&L, trades and wins add up, profit factor, exposure and
 average hold are made anew from the sums, a drawdown is the worst of any file, and Sharpe is left out.
@@ -137,14 +139,15 @@ def run(args: argparse.Namespace) -> int:
             json.dumps(result.summary | {"table": {name: list(result.table[name]) for name in result.table}})
         )
     else:
-        from arbcore.commands._sweep_text import summary_lines
+        from arbcore.commands import _sweep_text
 
-        lines = summary_lines(
+        cells = zip(result.table["class"], result.table["total_pnl"], strict=True)
+        lines = _sweep_text.summary_lines(
             result.summary,
             result.grid,
-            result.table["net_pnl"],
-            width=_heat.width_of(sys.stdout),
-            colours=_heat.takes_colours(sys.stdout, os.environ),
+            [None if kind == "idle" else total for kind, total in cells],
+            width=_sweep_text.width_of(sys.stdout),
+            colours=_sweep_text.takes_colours(sys.stdout, os.environ),
         )
         print("\n".join(lines))
     return 0

@@ -17,7 +17,7 @@ _LIST_MAX = 12
 _GROUPS = (
     ("Of the P&L, in USD", (
         "gross_pnl", "basis_pnl", "carry_pnl", "slippage_pnl", "costs", "fees", "financing", "dividends",
-        "net_pnl", "unrealised_pnl", "final_equity",
+        "net_pnl", "open_pnl", "total_pnl", "unrealised_pnl", "final_equity",
     )),
     ("Of the run", (
         "trades", "wins", "expectancy", "profit_factor", "average_hold_s", "exposure", "max_drawdown",

@@ -182,24 +182,30 @@ def heat_map(
     key: str,
     title: str,
     description: str,
+    down: str,
+    across: str,
     rows: Sequence[str],
     columns: Sequence[str],
     texts: Sequence[Sequence[str]],
     outlined: Sequence[tuple[int, int, str]] = (),
 ) -> Markup:
-    """A heat map: ``values[row][column]`` coloured from loss to gain around 0, None left blank.
+    """A heat map: ``values[row][column]`` coloured by sign, each sign on one scale from 0 to its largest.
 
-    ``texts`` says what a cell says when pointed at; ``outlined`` are (row, column, style) to draw a frame
-    around. The strongest colour is the largest value of either sign.
+    Cells have the class ``gain``, ``loss``, ``zero`` or, for None, ``idle``. ``down`` and ``across`` name the
+    axes, ``rows`` and ``columns`` their values. ``texts`` says what a cell says when pointed at; ``outlined``
+    are (row, column, style) to draw a frame around.
     """
     high = max(14, min(30, 480 // max(1, len(rows))))
     wide = 1.0 / max(1, len(columns))
-    strongest = max((abs(value) for row in values for value in row if value is not None), default=0.0) or 1.0
+    known = [value for row in values for value in row if value is not None]
+    largest = {"gain": max(known, default=0.0), "loss": -min(known, default=0.0)}
     parts = []
     for at, row in enumerate(values):
         for column, value in enumerate(row):
-            strength = None if value is None else f"{0.08 + 0.92 * abs(value) / strongest:.3f}"
-            style = "blank" if value is None else "gain" if value >= 0 else "loss"
+            style = cell_class(value)
+            strength = None
+            if value is not None and style in largest:
+                strength = f"{0.08 + 0.92 * abs(value) / largest[style]:.3f}"
             parts.append(
                 tag(
                     "rect", tag("title", texts[at][column]), x=_percent(column * wide), y=at * high,
@@ -210,23 +216,35 @@ def heat_map(
         place = {"x": _percent(column * wide), "y": at * high, "width": _percent(wide), "height": high}
         parts.append(tag("rect", **place, class_=style))
     every_row, every_column = -(-len(rows) * 14 // 480) or 1, -(-len(columns) // 12)
+    foot = len(rows) * high
     words = [
         tag("text", text, x="-8", y=at * high + high / 2, dy="0.32em", text_anchor="end")
         for at, text in enumerate(rows)
         if at % every_row == 0
     ] + [
         tag(
-            "text", text, x=_percent((at + 0.5) * wide), y=len(rows) * high + 18, text_anchor="middle",
+            "text", text, x=_percent((at + 0.5) * wide), y=foot + 18, text_anchor="middle",
             class_="wide" if (at // every_column) % 2 else None,
         )
         for at, text in enumerate(columns)
         if at % every_column == 0
     ]
+    words.append(tag("text", f"{down} \N{DOWNWARDS ARROW}", x="0", y="-8", class_="unit"))
+    words.append(
+        tag("text", f"{across} \N{RIGHTWARDS ARROW}", x="100%", y=foot + 36, text_anchor="end", class_="unit")
+    )
     return tag(
         "svg", tag("title", title, id=f"{key}-t"), tag("desc", description, id=f"{key}-d"),
         tag("g", *words, class_="grid"), tag("g", *parts, class_="heat"), class_="chart", role="img",
-        aria_labelledby=f"{key}-t {key}-d", width="100%", height=len(rows) * high,
+        aria_labelledby=f"{key}-t {key}-d", width="100%", height=foot + 18,
     )  # fmt: skip
+
+
+def cell_class(value: float | None) -> str:
+    """The class of a cell of a heat map: ``gain``, ``loss``, ``zero``, or ``idle`` for None."""
+    if value is None:
+        return "idle"
+    return "gain" if value > 0.0 else "loss" if value < 0.0 else "zero"
 
 
 def swatch(style: str, *, symbol: str | None = None) -> Markup:

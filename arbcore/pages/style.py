@@ -7,12 +7,12 @@ Owns colours and type. Text keeps a contrast of 4.5 to 1 in either palette, whic
 LIGHT = {
     "ground": "#fbfaf7", "raised": "#ffffff", "ink": "#1b2026", "soft": "#59616a", "rule": "#e3dfd6",
     "faint": "#efece5", "curve": "#1f4f82", "gain": "#1c7a56", "loss": "#b23a31", "carry": "#6a4c9c",
-    "reverse": "#96590a", "band": "#ebe5d8", "focus": "#1f4f82",
+    "reverse": "#96590a", "band": "#ebe5d8", "focus": "#1f4f82", "idle": "#c9c8c5",
 }  # fmt: skip
 DARK = {
     "ground": "#13161a", "raised": "#191d22", "ink": "#e7e9ec", "soft": "#9da6af", "rule": "#2b3138",
     "faint": "#21262c", "curve": "#86b6ea", "gain": "#5fc49d", "loss": "#f0897f", "carry": "#b79cf0",
-    "reverse": "#e3aa5b", "band": "#262b31", "focus": "#86b6ea",
+    "reverse": "#e3aa5b", "band": "#262b31", "focus": "#86b6ea", "idle": "#4a4f55",
 }  # fmt: skip
 #: Roles that text is written in, on ``ground`` and on ``raised``.
 TEXT_ROLES = ("ink", "soft", "curve", "gain", "loss", "carry", "reverse")
@@ -82,8 +82,10 @@ figcaption{font-size:13px;max-width:86ch;margin-top:8px}
 .bar-total{fill:var(--curve);fill-opacity:.85}
 .over rect:hover,.heat rect:hover{stroke:var(--ink);stroke-width:1}
 .fill-gain{fill:var(--gain)}.fill-losses{fill:var(--loss)}
+.fill-zero{fill:var(--raised);stroke:var(--rule)}.fill-idle{fill:var(--idle)}
 .line-frame{stroke:var(--ink);stroke-width:2}
-.heat .gain{fill:var(--gain)}.heat .loss{fill:var(--loss)}.heat .blank{fill:var(--faint)}
+.heat .gain{fill:var(--gain)}.heat .loss{fill:var(--loss)}
+.heat .zero{fill:var(--raised)}.heat .idle{fill:var(--idle)}
 .heat .frame{fill:none;stroke:var(--ink);stroke-width:2;pointer-events:none}
 .heat .frame-soft{fill:none;stroke:var(--ink);stroke-width:1;stroke-dasharray:2 2;pointer-events:none}
 .hover rect{fill:transparent}

@@ -31,6 +31,8 @@ _LABELS = {
     "spy_fee_min": "least SPY fee of an order",
     "close_at_end": "close at the end",
     "net_pnl": "net P&L",
+    "open_pnl": "P&L of what is open, closed at the end",
+    "total_pnl": "total P&L",
     "gross_pnl": "gross P&L",
     "basis_pnl": "P&L of the basis",
     "carry_pnl": "P&L of the carry",
@@ -82,6 +84,16 @@ def setting(value: Any) -> str:
     return f"{value:,}".replace("-", "\N{MINUS SIGN}") if isinstance(value, int) else str(value)
 
 
+def in_unit(name: str) -> str:
+    """The name of a setting in words, with its unit."""
+    unit = _unit_of(name)
+    return f"{label_of(name)}, {unit}" if unit else label_of(name)
+
+
+def _unit_of(name: str) -> str:
+    return next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "")
+
+
 def valued(name: str, value: Any) -> object:
     """A setting with its unit."""
     if name == "expiry" and value is None:
@@ -90,8 +102,9 @@ def valued(name: str, value: Any) -> object:
         return "off"
     if name in _RATES and isinstance(value, float):
         return f"{setting(value)} a year ({number(100 * value, 3)}%)"
-    unit = next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "")
-    return f"{setting(value)} {unit}".strip()
+    if name == "factor" and isinstance(value, float):
+        return repr(value)
+    return f"{setting(value)} {_unit_of(name)}".strip()
 
 
 def statistic(name: str, value: Any, *, key: str | None) -> object:
@@ -102,6 +115,8 @@ def statistic(name: str, value: Any, *, key: str | None) -> object:
         return datum(value, time_span(value), key=key)
     if name == "exposure":
         return datum(value, f"{percent(value)} of rows", key=key)
+    if name == "calibrated_factor":
+        return datum(value, repr(value), key=key)
     return datum(value, f"{value:,}" if isinstance(value, int) else number(value), key=key)
 
 

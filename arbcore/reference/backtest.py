@@ -16,6 +16,7 @@ the valid row i + latency of that leg. The rest follows from these rules:
 - A leg is marked from the row that fills it, the entry's half of the cost from the row that completes it.
 """
 
+import copy
 import math
 import statistics
 from collections.abc import Callable, Iterable
@@ -375,6 +376,15 @@ class Backtest:
         spy_leg = 0.0 if p.entry.spy is None else p.side * p.shares * (spy - p.entry.spy)
         return es_leg - spy_leg - 0.5 * p.cost
 
+    def open_pnl(self) -> float:
+        """The open position's net as if closed at the last row's touch; what is on its way fills there."""
+        aside = copy.copy(self)
+        aside.trades, aside.envelope = [], None
+        aside.position, aside.order = copy.deepcopy((self.position, self.order))
+        aside.signal, aside.last = copy.deepcopy((self.signal, self.last))
+        aside._settle_at_last("end_of_data")
+        return aside.trades[0].net_pnl if aside.trades else 0.0
+
     def _marked(self, quote: Quote) -> float:
         return self.closed_net + self.unrealised(quote)
 
@@ -410,6 +420,8 @@ class Backtest:
             "financing": _total(t.financing for t in trades),
             "dividends": _total(t.dividends for t in trades),
             "net_pnl": self.closed_net,
+            "open_pnl": self.open_pnl(),
+            "total_pnl": self.closed_net + self.open_pnl(),
             "carry_pnl": carry,
             "slippage_pnl": slippage,
             "basis_pnl": gross - carry - slippage,

@@ -7,8 +7,8 @@ from arbcore.reference.backtest import Backtest
 from arbcore.reference.quotes import Row
 
 COLUMNS = (
-    "trades", "wins", "gross_pnl", "costs", "financing", "dividends", "net_pnl", "winning_pnl",
-    "losing_pnl", "profit_factor", "exposure", "average_hold_s", "max_drawdown_closed",
+    "trades", "wins", "gross_pnl", "costs", "financing", "dividends", "net_pnl", "open_pnl", "total_pnl",
+    "winning_pnl", "losing_pnl", "profit_factor", "exposure", "average_hold_s", "max_drawdown_closed",
 )  # fmt: skip
 FULL_COLUMNS = ("max_drawdown", "sharpe")
 

@@ -44,7 +44,7 @@ def test_every_cell_is_the_single_run(full: bool) -> None:
         assert {name: single[name] for name in cell if name in single} == {
             name: value for name, value in cell.items() if name in single
         }
-        assert set(cell) - set(single) == {"entry_bps", "exit_bps"}
+        assert set(cell) - set(single) == {"entry_bps", "exit_bps", "class"}
         assert ("sharpe" in cell) == full
 
 
@@ -121,9 +121,9 @@ def test_no_usable_row_is_said() -> None:
 
 def test_the_best_cells_have_the_numbers_of_every_row_and_regions_their_bounds() -> None:
     result = arbcore.sweep(columns_of(), entry_bps="0:9:1", exit_bps="-4:4:1", cost_bps=1)
-    nets = result.table["net_pnl"]
+    nets = result.table["total_pnl"]
     shown = result.summary["best_cells"]
-    assert [cell["net_pnl"] for cell in shown] == sorted(nets, reverse=True)[:3]
+    assert [cell["total_pnl"] for cell in shown] == sorted(nets, reverse=True)[:3]
     for cell in (*shown, result.robust):
         single = arbcore.backtest(
             columns_of(), entry_bps=cell["entry_bps"], exit_bps=cell["exit_bps"], cost_bps=1
@@ -136,8 +136,9 @@ def test_the_best_cells_have_the_numbers_of_every_row_and_regions_their_bounds()
         if region["ranges"]["entry_bps"][0] <= entry <= region["ranges"]["entry_bps"][1]
         and region["ranges"]["exit_bps"][0] <= leave <= region["ranges"]["exit_bps"][1]
     ]
-    assert (region["cells"], region["worst_net_pnl"]) == (9, min(inside))
-    assert result.robust["net_pnl"] in inside
+    assert (region["cells"], region["worst_total_pnl"]) == (9, min(inside))
+    assert result.robust is not None
+    assert result.robust["total_pnl"] in inside
 
 
 def test_several_files_are_summed_where_sums_are_honest() -> None:
@@ -182,7 +183,7 @@ def test_what_a_person_should_know_is_said() -> None:
     edge = arbcore.sweep(columns_of(), entry_bps="20:29:1", cost_bps=1, factor=10.02)
     assert any("border of the grid (entry_bps 20)" in note for note in edge.notes)
     assert any("front ES contract's was used: 2026-03-20" in note for note in edge.notes)
-    assert any("No cell made money" in n for n in arbcore.sweep(columns_of(), entry_bps="900:902:1").notes)
+    assert any("No cell traded" in n for n in arbcore.sweep(columns_of(), entry_bps="900:902:1").notes)
     early = arbcore.sweep(columns_of(), entry_bps="0:9:1", expiry="2026-02-02")
     assert any("is before the rows of the data" in note for note in early.notes)
     few = arbcore.sweep(columns_of(), entry_bps="0:9:1", factor="auto:9999")
@@ -196,3 +197,25 @@ def test_the_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot be written"):
         result.write_html(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["cells.html"]
+
+
+def test_the_factor_that_was_used_is_given_with_all_its_digits() -> None:
+    odd = 10.031234567890123
+    number = arbcore.sweep(columns_of(), entry_bps="0:9:3", factor=odd)
+    assert number.summary["factor"] == {"mode": "number", "half_life_s": None, "first": odd, "last": odd}
+    auto = arbcore.sweep(columns_of(), entry_bps="0:9:3", factor="auto:30")
+    measured = arbcore.backtest(columns_of(), factor="auto:30").summary["calibrated_factor"]
+    assert (auto.summary["factor"]["mode"], auto.summary["factor"]["first"]) == ("auto", measured)
+    rows = columns_of() | {"factor": [10.0 + at / 3e4 for at in range(400)]}
+    column = arbcore.sweep(rows, entry_bps="0:9:3")
+    assert column.summary["factor"] == {
+        "mode": "column", "half_life_s": None, "first": 10.0, "last": 10.0 + 399 / 3e4
+    }  # fmt: skip
+    for result, digits in ((number, [odd]), (auto, [measured]), (column, [10.0, 10.0 + 399 / 3e4])):
+        page = result.to_html()
+        assert all(repr(each) in page for each in digits)
+    few = arbcore.sweep(columns_of(), entry_bps="0:9:3", factor="auto:999").summary["factor"]
+    assert (few["mode"], few["first"], few["last"]) == ("auto", None, None)
+    both = arbcore.sweep([rows, columns_of()], entry_bps="0:9:3", factor=odd).summary
+    assert [each["factor"]["mode"] for each in both["files"]] == ["column", "number"]
+    assert (both["factor"]["first"], both["factor"]["last"]) == (10.0, odd)

@@ -109,6 +109,43 @@ def test_a_calibrated_test_trades_from_its_first_row_on_a_factor_of_the_past() -
     assert found == {name: single[name] for name in found}
 
 
+def test_training_and_test_are_measured_alike() -> None:
+    # Both take the factor from the 30 rows before them; only before the first window there are none.
+    rows = random_rows(9, 500)
+    found = walked(rows, "150r:100r", factor="auto:30")
+    assert [window["train_rows_traded"] for window in found["windows"]] == [120, 150, 150, 150]
+    assert [window["test_rows_traded"] for window in found["windows"]] == [100, 100, 100, 50]
+    for at, window in enumerate(found["windows"]):
+        first = at * 100
+        for name in ("best", "robust"):
+            for part, start, end in (
+                ("in_sample", max(0, first - 30), first + 150),
+                ("out_of_sample", first + 120, first + 250),
+            ):
+                single = arbcore.backtest(
+                    columns_of(rows[start:end]), factor="auto:30", close_at_end=True,
+                    **window[name]["params"], **SETTINGS,
+                ).summary  # fmt: skip
+                result = window[name][part]
+                assert result == {key: single[key] for key in result}
+    inside = found["best"]["in_sample_net_pnl"] / (120 + 3 * 150)
+    outside = found["best"]["out_of_sample_net_pnl"] / 350
+    assert found["best"]["efficiency"] == pytest.approx(outside / inside)
+
+
+def test_a_factor_of_the_data_needs_no_rows_before() -> None:
+    rows = [replace(row, factor=10.0) for row in random_rows(9, 300)]
+    columns = columns_of(rows) | {"factor": [10.0] * 300}
+    auto, number = (
+        arbcore.sweep(columns, walk_forward="150r:100r", factor=factor, **SETTINGS, **RANGES).summary[
+            "walk_forward"
+        ]
+        for factor in ("auto:30", 10.0)
+    )
+    assert auto == number
+    assert {window["train_rows_traded"] for window in auto["windows"]} == {150}
+
+
 def test_a_walk_is_over_one_file() -> None:
     with pytest.raises(ConfigError, match="over one file of quotes, and 2 were named"):
         arbcore.sweep(["a.csv", "b.csv"], walk_forward="2:1", entry_bps="1:2:1")

@@ -90,17 +90,23 @@ def test_every_second_label_is_left_out_on_a_phone() -> None:
 
 def test_a_heat_map_has_a_cell_a_value_and_marks_the_best() -> None:
     markup = heat_map(
-        [[1.0, None], [-2.0, 0.0]], key="h", title="t", description="d", rows=["a", "b"], columns=["x", "y"],
-        texts=[["p", "q"], ["r", "s"]], outlined=[(0, 0, "frame")],
+        [[1.0, None, 2.0], [-8.0, 0.0, -4.0]], key="h", title="t", description="d", down="high",
+        across="wide", rows=["a", "b"], columns=["x", "y", "z"], texts=[["p", "q", "."], ["r", "s", "."]],
+        outlined=[(0, 0, "frame")],
     )  # fmt: skip
     cells = [found for name, found in Page(markup).elements if name == "rect"]
-    assert [cell["class"] for cell in cells] == ["gain", "blank", "loss", "gain", "frame"]
-    assert [cell.get("fill-opacity") for cell in cells[:4]] == ["0.540", None, "1.000", "0.080"]
+    assert [cell["class"] for cell in cells] == ["gain", "idle", "gain", "loss", "zero", "loss", "frame"]
+    # Each sign has a scale of its own, from 0 to its largest.
+    depths = [cell.get("fill-opacity") for cell in cells[:6]]
+    assert depths == ["0.540", None, "1.000", "1.000", None, "0.540"]
+    assert "high \N{DOWNWARDS ARROW}" in markup
+    assert "wide \N{RIGHTWARDS ARROW}" in markup
     assert re.search("<title>r</title>", markup)
 
 
 def test_an_empty_heat_map_is_still_a_picture() -> None:
-    Page(heat_map([], key="h", title="t", description="d", rows=[], columns=[], texts=[]))
+    names = {"key": "h", "title": "t", "description": "d", "down": "u", "across": "v"}
+    Page(heat_map([], **names, rows=[], columns=[], texts=[]))
 
 
 def test_a_legend_names_its_swatches() -> None:

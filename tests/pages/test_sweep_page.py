@@ -15,7 +15,11 @@ AXES = [("entry_bps", (1.0, 2.0)), ("exit_bps", (0.0, 1.0, 2.0)), ("stop_bps", (
 
 
 def page_of(axes: list[Any], nets: list[float], **more: Any) -> Page:
-    columns = {"net_pnl": nets, "trades": list(range(len(nets))), "profit_factor": [None] * len(nets)}
+    kinds = more.pop("kinds", None) or ["gain" if net > 0 else "loss" if net < 0 else "zero" for net in nets]
+    columns = {
+        "total_pnl": nets, "class": kinds, "trades": list(range(len(nets))),
+        "profit_factor": [None] * len(nets),
+    }  # fmt: skip
     page = Page(sweep_page(SUMMARY, name="<a>", axes=axes, columns=columns, version="1", **more))
     assert references_of(page) == []
     return page
@@ -23,7 +27,7 @@ def page_of(axes: list[Any], nets: list[float], **more: Any) -> Page:
 
 def cells_of(page: Page) -> list[dict[str, str]]:
     heat = [found for name, found in page.elements if name == "rect" and "y" in found and found["y"] != "1"]
-    return [found for found in heat if found.get("class") in {"gain", "loss", "blank"}]
+    return [found for found in heat if found.get("class") in {"gain", "loss", "zero", "idle"}]
 
 
 def test_a_grid_is_a_heat_map_with_the_best_framed() -> None:
@@ -32,8 +36,36 @@ def test_a_grid_is_a_heat_map_with_the_best_framed() -> None:
     frames = [found["class"] for _, found in page.elements if found.get("class", "").startswith("frame")]
     assert sorted(frames) == ["frame", "frame-soft"]
     assert "entry 2, exit 0: +4.00 USD, 3 trades" in page.text
-    assert page.data["best_net_pnl"] == "4.0"
+    assert page.data["best_total_pnl"] == "4.0"
     assert page.tables[0][1][:4] == ["1 *", "2", "0", "3"]
+    assert [cell["class"] for cell in cells_of(page)] == ["gain", "loss", "gain", "gain", "zero", "loss"]
+    depths = [cell.get("fill-opacity") for cell in cells_of(page)]
+    assert depths == ["0.310", "1.000", "0.770", "1.000", None, "0.540"]
+    assert {"Entry, bps \N{DOWNWARDS ARROW}", "Exit, bps \N{RIGHTWARDS ARROW}"} <= {*page.words}
+    assert "The greens go from 0 to +4.00 USD. The reds go from 0 to \N{MINUS SIGN}2.00 USD." in page.text
+
+
+@pytest.mark.parametrize(
+    ("nets", "sentence"),
+    [
+        ([0.0, 0.0, 0.0, 0.0, 0.0, 5.0], "1 of 6 cells made more"),
+        ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "half of the cells made more"),
+        ([-1.0, -1.0, -1.0, 2.0, 2.0, 2.0], "half of the cells made more"),
+        ([3.0] * 6, "0 of 6 cells made more"),
+    ],
+)
+def test_how_many_made_more_than_the_median_is_counted(nets: list[float], sentence: str) -> None:
+    assert f"USD, {sentence}" in page_of(AXES[:2], nets).text
+
+
+def test_where_nothing_was_traded_none_is_best_and_every_cell_is_grey() -> None:
+    page = page_of(AXES[:2], [0.0] * 6, kinds=["idle"] * 6)
+    assert [cell["class"] for cell in cells_of(page)] == ["idle"] * 6
+    assert not any("fill-opacity" in cell for cell in cells_of(page))
+    assert "over 9 rows: none of them traded." in page.text
+    assert "entry 1, exit 0: no trade" in page.text
+    assert "The best cells" not in page.text
+    assert not any(found.get("class", "").startswith("frame") for _, found in page.elements)
 
 
 def test_further_axes_are_held_at_the_best() -> None:
