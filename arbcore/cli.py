@@ -5,19 +5,29 @@ logging. What a command does lives in its module under ``commands/``.
 """
 
 import argparse
+import codecs
+import contextlib
 import errno
+<<<<<<< HEAD
 import importlib
+=======
+import io
+>>>>>>> bac668d (Let no character and no broken stream cost a result)
 import logging
 import os
 import platform
 import re
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Any, NoReturn, TextIO
+<<<<<<< HEAD
+=======
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn, TextIO, cast
+>>>>>>> bac668d (Let no character and no broken stream cost a result)
 
 import arbcore
 from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED, ArbcoreError, UsageError
+from arbcore.text import plain_spelling
 
 #: Name and one line of help of every command; its module is ``arbcore.commands.<name>``, which is imported
 #: when that command runs and not before, so that a command starts with what it needs.
@@ -134,7 +144,11 @@ def _add_debug(parser: argparse.ArgumentParser, *, default: object) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code; prints every error as one sentence on stderr."""
-    _open_streams()
+    with _streams():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     # Wrong usage is found before --debug is parsed, so it is looked for by hand.
     debug = "--debug" in words
@@ -176,12 +190,70 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say_internal(error, debug)
 
 
-def _open_streams() -> None:
-    """Gives a program that was started without an output (`>&-`) one that leads nowhere."""
+class Diagnostics:
+    """Standard error for as long as a command runs: what cannot be written there is dropped.
+
+    A disk that is full or a reader that has gone must not cost the result, which goes to standard output.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Writes what can be written."""
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError):
+            self._drop()
+            return len(text)
+
+    def flush(self) -> None:
+        """Flushes what can be flushed."""
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._drop()
+
+    def _drop(self) -> None:
+        # Not even what the stream still holds may fail at the interpreter's exit.
+        with contextlib.suppress(OSError, ValueError):
+            _silence(self._stream)
+
+
+def _keep_open(number: int) -> None:
+    """Opens a descriptor that is closed; those below it are open, so that it is the one that comes next."""
+    try:
+        os.fstat(number)
+    except OSError:
+        os.open(os.devnull, os.O_RDWR)
+
+
+@contextlib.contextmanager
+def _streams() -> Iterator[None]:
+    """Standard streams that take every text, and that are there.
+
+    Where a program was started without one (`>&-`), it gets one that leads nowhere, so that no file or socket
+    takes its number. What the encoding has no character for is spelled in another way.
+    """
+    for number in range(3):
+        _keep_open(number)
+    codecs.register_error("arbcore", plain_spelling)
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
+        stream = getattr(sys, name)
+        if stream is None or stream.closed:
             # Open until the end of the program.
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="arbcore")
+    kept = sys.stderr
+    sys.stderr = cast(TextIO, Diagnostics(kept))
+    try:
+        yield
+    finally:
+        sys.stderr = kept
 
 
 def _dispatch(words: list[str]) -> int:

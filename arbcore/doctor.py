@@ -103,7 +103,7 @@ class Examination:
                 missing.append(module)
         if missing:
             seen = f"{len(missing)} of {len(names)} compiled modules are missing ({missing[0]})"
-            advice = "Build again: `make run` in the checkout, or `pip install --force-reinstall arbcore`."
+            advice = "Build again: `make run` in the checkout, or `pip install --force-reinstall .` there."
             self._say("build", FAILED, seen, advice)
             return
         from arbcore._build import build_info

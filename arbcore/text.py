@@ -9,6 +9,22 @@ import unicodedata
 SHOWN_MAX = 200
 
 
+#: What is written in the place of a character that a terminal or a file cannot have.
+_PLAIN = {
+    "\N{MICRO SIGN}": "u", "\N{MULTIPLICATION SIGN}": "x", "\N{MIDDLE DOT}": ".",
+    "\N{HORIZONTAL ELLIPSIS}": "...", "\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\N{EM DASH}": "-",
+}  # fmt: skip
+
+
+def plain_spelling(error: UnicodeError) -> tuple[str, int]:
+    """A handler of encoding errors: ``us`` for ``µs`` and the like, else an escape. For ``codecs``."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    characters = error.object[error.start : error.end]
+    spelled = [_PLAIN.get(each) or each.encode("ascii", "backslashreplace").decode() for each in characters]
+    return "".join(spelled), error.end
+
+
 def printable(text: str | bytes, limit: int = SHOWN_MAX) -> str:
     """``text`` on one line with every control, format and undecodable character written as an escape.
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -201,6 +202,69 @@ def test_program_without_an_output_still_ends_as_it_should(closed, tmp_path):
     words = [sys.executable, "-m", "arbcore", "exchange", "--production"]
     done = subprocess.run(["sh", "-c", f'"$@" {closed}', "sh", *words], cwd=tmp_path, timeout=PATIENCE_S)
     assert done.returncode == 2
+
+
+SAMPLE = Path(__file__).resolve().parents[1] / "examples" / "es_spy_synthetic.csv"
+#: Commands that end by themselves, and a word of their result.
+RESULTS = [
+    (("backtest", str(SAMPLE)), "net P&L"),
+    (("sweep", str(SAMPLE), "--entry-bps", "1:3:1"), "Best cells"),
+    (("fair", "--spot", "6800", "--expiry", "ESZ26", "--now", "2026-11-20T15:00Z"), "= fair value"),
+    (("exchange", "--test", "prod-like", "--duration", "1", "--quiet"), "latency, us"),
+    (("config", "show"), "POSITION_LIMITS"),
+    (("doctor",), "interpreter"),
+    (("ibkr", "--help"), "usage: arbcore ibkr"),
+]
+
+
+def shell(line, *words, cwd, **environment):
+    """One command through the shell: exit code, standard output, standard error."""
+    command = [sys.executable, "-m", "arbcore", *words]
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {line}', "sh", *command], cwd=cwd, capture_output=True, timeout=PATIENCE_S,
+        env=os.environ | environment,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+@POSIX
+@pytest.mark.parametrize(("words", "part"), RESULTS, ids=[words[0] for words, _ in RESULTS])
+def test_text_that_cannot_be_encoded_costs_no_result(words, part, tmp_path):
+    for encoding in ("ascii", "ascii:strict", "latin-1") if words[0] == "fair" else ("ascii",):
+        code, out, err = shell("", *words, cwd=tmp_path, PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+        assert code == 0 or words == ("doctor",), err
+        assert part in out.decode("ascii")
+        assert b"Unicode" not in err
+
+
+@POSIX
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("line", ["2>/dev/full", "2>&-", "2>&- <&-"])
+@pytest.mark.parametrize(("words", "part"), RESULTS[:4], ids=[words[0] for words, _ in RESULTS[:4]])
+def test_a_broken_standard_error_costs_no_result(words, part, line, tmp_path):
+    # A front contract and a warning are said there.
+    code, out, _ = shell(line, *words, cwd=tmp_path, ARBCORE_NO_SUCH_SETTING="1")
+    assert code == 0
+    assert part.replace(" us", " ").encode() in out
+
+
+@POSIX
+@pytest.mark.parametrize("words", [("backtest", "-"), ("sweep", "-", "--entry-bps", "1:3:1")])
+def test_standard_input_that_is_closed_is_one_sentence(words, tmp_path):
+    sentence = b"arbcore: Standard input is closed; send quotes to it, or name a file.\n"
+    assert shell("<&-", *words, cwd=tmp_path) == (3, b"", sentence)
+
+
+def test_no_sentence_sends_people_to_an_index_for_arbcore():
+    root = Path(arbcore.__file__).parent
+    texts = [*root.rglob("*.py"), *root.rglob("*.pyx")]
+    checkout = Path(__file__).resolve().parents[1]
+    texts += [checkout / name for name in ("README.md", "Makefile", "CONTRIBUTING.md", "ARCHITECTURE.md")]
+    texts += [path for path in (checkout / "tools").rglob("*") if path.suffix in {".py", ".sh"}]
+    assert len(texts) > 200
+    for path in texts:
+        found = re.findall(r"pip install[^`\n]*\barbcore\b", path.read_text(encoding="utf-8"))
+        assert not found, (path, found)
 
 
 # --- config ---------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def test_a_missing_library_is_told_with_how_to_get_one(
         monkeypatch.setitem(sys.modules, name, None)
     found = looked(tmp_path)["library"]
     assert found.seen.endswith("and neither ib_insync nor ib_async is installed")
-    assert found.advice.startswith("Install it with `pip install 'arbcore[ibkr]'`")
+    assert found.advice.startswith("Install it with `pip install '.[ibkr]'`")
     missing = looked(tmp_path, ARBCORE_IB_LIBRARY="ib_async")["library"]
     assert missing.seen.endswith("and ib_async is not installed")
 

@@ -1,6 +1,8 @@
+import codecs
+
 import pytest
 
-from arbcore.text import plural, printable
+from arbcore.text import plain_spelling, plural, printable
 
 
 @pytest.mark.parametrize(
@@ -37,3 +39,13 @@ def test_numbers_of_things():
         "1 round",
         "1,200 rounds",
     ]
+
+
+def test_what_an_encoding_has_not_is_spelled_another_way():
+    codecs.register_error("plain", plain_spelling)
+    text = "5\N{MICRO SIGN}s \N{MINUS SIGN}1 \xd7 \u65e5 \udc80 caf\xe9\N{HORIZONTAL ELLIPSIS}"
+    assert text.encode("ascii", "plain") == b"5us -1 x \\u65e5 \\udc80 caf\\xe9..."
+    assert text.encode("latin-1", "plain") == b"5\xb5s -1 \xd7 \\u65e5 \\udc80 caf\xe9..."
+    assert text.encode("utf-8", "plain").decode() == text.replace("\udc80", "\\udc80")
+    with pytest.raises(UnicodeDecodeError):
+        b"\xff".decode("utf-8", "plain")

@@ -57,7 +57,7 @@ def load_library(wanted: str) -> Any:
         why = f"neither {' nor '.join(LIBRARIES)} is installed"
     raise ConfigError(
         f"The carry bot needs a library for Interactive Brokers, and {why}; install it with "
-        "`pip install 'arbcore[ibkr]'` (or 'arbcore[ibkr-async]')."
+        "`pip install '.[ibkr]'` in the checkout (or '.[ibkr-async]')."
     )
 
 

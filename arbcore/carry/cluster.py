@@ -41,7 +41,7 @@ def open_cluster(address: str) -> Iterator["Cluster"]:
     except ImportError as error:
         raise RunError(
             f"This needs Dask, which is not installed ({error}); install it with "
-            "`pip install 'arbcore[dask]'`."
+            "`pip install '.[dask]'` in the checkout."
         ) from error
     # What goes wrong is said in one sentence of ours, and not by every layer below on its own; some of
     # Dask's loggers have levels of their own.

@@ -16,5 +16,5 @@ def library(module: str, extra: str, what: str) -> Any:
     except ImportError as error:
         raise RunError(
             f"{what} needs {module.partition('.')[0]}, which is not installed; install it with "
-            f"`pip install 'arbcore[{extra}]'`."
+            f"`pip install '.[{extra}]'` in the checkout."
         ) from error

@@ -44,6 +44,8 @@ def open_quotes(source: Any) -> Iterator[tuple[BinaryIO, str, int | None]]:
         yield _plain(_peekable(source), name), name, None
         return
     if source == "-":
+        if sys.stdin is None or sys.stdin.closed:
+            raise InputError("Standard input is closed; send quotes to it, or name a file.")
         yield _plain(_peekable(sys.stdin.buffer), "standard input"), "standard input", None
         return
     path = Path(source)

@@ -173,8 +173,8 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
             held += f", a leg of the {position['on_its_way']} on its way"
         lines.append(f"  open            {held}, unrealised {_usd(summary['unrealised_pnl'])}")
         lines.append(
-            f"  total P&L       {_usd(summary['total_pnl'])}   (net, and {_usd(summary['open_pnl'])} open, as "
-            "if closed at the last quotes)"
+            f"  total P&L       {_usd(summary['total_pnl'])}   (net, and {_usd(summary['open_pnl'])} open, "
+            "as if closed at the last quotes)"
         )
     return lines
 

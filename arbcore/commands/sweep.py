@@ -49,8 +49,8 @@ from the rows just before them, as far as there are any.
 Several files are swept each by itself and summed: P&L, trades and wins add up, profit factor, exposure and
 average hold are made anew from the sums, a drawdown is the worst of any file, and Sharpe is left out.
 
---dask needs `pip install 'arbcore[dask]'` here, and this same arbcore on every worker. A piece of work that
-is lost with its worker is run again, three times at most.
+--dask needs `pip install '.[dask]'` in the checkout, and this same arbcore on every worker. A piece of work
+that is lost with its worker is run again, three times at most.
 """
 WORKERS_MAX = 1_024
 

@@ -151,5 +151,5 @@ def test_dask_that_is_not_installed_names_the_extra(
     assert main(["sweep", str(SAMPLE), "--entry-bps", "1:2:1", "--dask", "127.0.0.1:1"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert "pip install 'arbcore[dask]'" in err
+    assert "pip install '.[dask]' in the checkout" in err
     assert err.count("\n") == 1
