@@ -8,22 +8,16 @@ import argparse
 import codecs
 import contextlib
 import errno
-<<<<<<< HEAD
 import importlib
-=======
 import io
->>>>>>> bac668d (Let no character and no broken stream cost a result)
 import logging
 import os
 import platform
 import re
 import sys
 import traceback
-<<<<<<< HEAD
-=======
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn, TextIO, cast
->>>>>>> bac668d (Let no character and no broken stream cost a result)
 
 import arbcore
 from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED, ArbcoreError, UsageError

@@ -43,25 +43,39 @@ def open_cluster(address: str) -> Iterator["Cluster"]:
             f"This needs Dask, which is not installed ({error}); install it with "
             "`pip install '.[dask]'` in the checkout."
         ) from error
-    # What goes wrong is said in one sentence of ours, and not by every layer below on its own; some of
-    # Dask's loggers have levels of their own.
-    for name in ("distributed", *logging.root.manager.loggerDict):
-        if name.split(".")[0] == "distributed":
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+    with _quiet("distributed"):
+        try:
+            client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
+        except Exception as error:
+            raise ConnectError(
+                f"No Dask scheduler answers at {shown} ({type(error).__name__}); check the address, or start "
+                "one with `dask scheduler` and workers with `dask worker ADDRESS`."
+            ) from error
+        try:
+            cluster = Cluster(client, shown)
+            cluster.wait_for_workers()
+            yield cluster
+        finally:
+            # A scheduler that is gone must not hold up the end.
+            client.close(timeout=2)
+
+
+@contextmanager
+def _quiet(library: str) -> Iterator[None]:
+    """What goes wrong is said in one sentence of ours, and not by every layer of a library on its own.
+
+    Its loggers, some of which have levels of their own, are as before afterwards.
+    """
+    names = [library, *(name for name in logging.root.manager.loggerDict if name.startswith(f"{library}."))]
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
-        client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
-    except Exception as error:
-        raise ConnectError(
-            f"No Dask scheduler answers at {shown} ({type(error).__name__}); check the address, or start one "
-            "with `dask scheduler` and workers with `dask worker ADDRESS`."
-        ) from error
-    try:
-        cluster = Cluster(client, shown)
-        cluster.wait_for_workers()
-        yield cluster
+        yield
     finally:
-        # A scheduler that is gone must not hold up the end.
-        client.close(timeout=2)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 class Cluster(Elsewhere):

@@ -2,9 +2,11 @@
 
 import importlib.util
 import json
+import logging
 import socket
 import subprocess
 import sys
+import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 import arbcore
 from arbcore.carry import cluster
 from arbcore.cli import main
-from arbcore.errors import ConfigError, RunError
+from arbcore.errors import ConfigError, ConnectError, RunError
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 ROOT = SUPPORT.parents[1]
@@ -151,5 +153,42 @@ def test_dask_that_is_not_installed_names_the_extra(
     assert main(["sweep", str(SAMPLE), "--entry-bps", "1:2:1", "--dask", "127.0.0.1:1"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert "pip install '.[dask]' in the checkout" in err
+    assert "`pip install '.[dask]'` in the checkout" in err
     assert err.count("\n") == 1
+
+
+class FakeClient:
+    """As much of Dask's client as opening a cluster asks for; it notes the levels that it works under."""
+
+    def __init__(self, address: str, **_: object) -> None:
+        if address.endswith(":1"):
+            raise OSError("nobody is there")
+
+    def get_executor(self, *, pure: bool) -> object:
+        return object()
+
+    def nthreads(self) -> dict[str, int]:
+        return {"one": 1}
+
+    def close(self, timeout: float) -> None:
+        self.timeout = timeout
+
+
+@pytest.mark.parametrize("port", [1, 2])
+def test_the_levels_of_other_libraries_loggers_are_put_back(
+    monkeypatch: pytest.MonkeyPatch, port: int
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", types.SimpleNamespace(Client=FakeClient))
+    levels = {"distributed": logging.INFO, "distributed.comm": logging.NOTSET, "distributed.core": 40}
+    others = {"distributedly": logging.INFO, "dask": logging.WARNING}
+    for name, level in (levels | others).items():
+        monkeypatch.setattr(logging.getLogger(name), "level", level)
+    failed = False
+    try:
+        with cluster.open_cluster(f"127.0.0.1:{port}"):
+            assert {logging.getLogger(name).level for name in levels} == {logging.CRITICAL}
+            assert {name: logging.getLogger(name).level for name in others} == others
+    except ConnectError:
+        failed = True
+    assert failed == (port == 1)
+    assert {name: logging.getLogger(name).level for name in levels | others} == levels | others
