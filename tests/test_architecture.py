@@ -34,7 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "arbcore.journal_file", "arbcore.journal_replay",
         "arbcore.gateway.server", "arbcore.gateway.replay_file",
         "arbcore.venue.server", "arbcore.carry.source", "arbcore.carry.dividends_file",
-        "arbcore.carry.backtest", "arbcore.carry.reading", "arbcore.carry.ahead", "arbcore.carry.sweep",
+        "arbcore.carry.backtest", "arbcore.carry.reading", "arbcore.carry.sweep",
         "arbcore.carry.sweep_view", "arbcore.carry.walk_forward", "arbcore.carry.workers",
         "arbcore.carry.cluster", "arbcore.carry.tables", "arbcore.carry.unzstd",
     ),

@@ -179,10 +179,13 @@ cdef class Backtest:
             self.raise_failure(self.calibrate(&rows[at]), rows[at].ts_ns)
             at += 1
         with nogil:
-            while at < count and failed == DONE:
+            while at < count:
                 failed = self.step(&rows[at])
+                if failed != DONE:
+                    break
                 at += 1
-        return self.raise_failure(failed, rows[at - 1].ts_ns)
+        # Without a row nothing failed, and none is looked at.
+        return self.raise_failure(failed, rows[at].ts_ns) if failed != DONE else 0
 
     cdef int feed_columns(self, const QuoteColumns* rows, Py_ssize_t count) except -1:
         """Takes rows without an expiry or a factor of their own, of which most can be passed over."""
@@ -204,7 +207,7 @@ cdef class Backtest:
                 if failed != DONE:
                     break
                 at += 1
-        return self.raise_failure(failed, rows.ts_ns[min(at, count - 1)])
+        return self.raise_failure(failed, rows.ts_ns[min(at, count - 1)]) if failed != DONE else 0
 
     cdef int raise_failure(self, int failed, int64_t ts_ns) except -1:
         if failed == NO_MEMORY:

@@ -15,7 +15,7 @@ cdef struct Cell:
 cdef class CsvReader(RowSource):
     cdef readonly str name
     cdef bint skip_bad, ordered, fast, final, header_read, begun
-    cdef object expiry_of, buffer, own_buffer
+    cdef object expiry_of, buffer
     cdef unsigned char* data
     cdef Py_ssize_t start, end
     cdef void* shapes            # NULL: the scalar path alone
@@ -32,8 +32,6 @@ cdef class CsvReader(RowSource):
     cdef bytes expiry_text
     cdef int64_t expiry_ns
 
-    cdef int move_to(self, bytearray buffer) except -1
-    cdef int begin(self, Py_ssize_t count) except -1
     cdef Py_ssize_t fast_rows(self, QuoteRow* rows, Py_ssize_t n, Py_ssize_t capacity) noexcept nogil
     cdef bint fast_row(self, RowCursor* cursor, QuoteRow* row) noexcept nogil
     cdef int slow_record(self, QuoteRow* row) except -1

@@ -18,7 +18,7 @@ from arbcore.carry._cells cimport (
 from arbcore.carry._rows cimport QuoteRow, RowSource
 from arbcore.carry._shapes cimport RowCursor, free_shapes, learn_shape, new_shapes, shaped_rows
 
-from arbcore.errors import ArbcoreError, BrokenInvariant, DataError
+from arbcore.errors import ArbcoreError, DataError
 from arbcore.text import printable
 
 #: Bytes read at a time: what is read stays in the second-level cache.
@@ -27,8 +27,6 @@ CHUNK_BYTES = 256 * 1024
 cdef object FIELD = re.compile(r'(?:"([^"]*(?:""[^"]*)*)(?:"|\Z))?([^,]*)(,?)')
 #: The longest record; a quote that is never closed ends here, not when memory does.
 RECORD_BYTES_MAX = 1024 * 1024
-#: What a buffer of ``buffer_for`` keeps free before its data: a record that began in the buffer before it.
-LEAD_BYTES = RECORD_BYTES_MAX
 REQUIRED = ("ts", "es_bid", "es_ask", "spy_bid", "spy_ask")
 OPTIONAL = ("expiry", "factor", "index")
 FACTOR_NAMES = ("factor", "index")
@@ -128,11 +126,6 @@ cdef list fields_of(str record):
     return fields
 
 
-def buffer_for(Py_ssize_t size) -> bytearray:
-    """Memory for ``size`` bytes of data from LEAD_BYTES on."""
-    return bytearray(LEAD_BYTES + size + PADDING)
-
-
 @cython.final
 cdef class CsvReader(RowSource):
     """Rows of one stream. Fill ``room()``, say how much with ``filled``; 0 bytes say that the stream is over.
@@ -148,7 +141,8 @@ cdef class CsvReader(RowSource):
         self.expiry_of = expiry_of
         self.skip_bad = skip_bad
         self.ordered = ordered
-        self.buffer = self.own_buffer = buffer_for(CHUNK_BYTES)
+        # An unfinished record that is not refused yet, a chunk, and the zeros behind it.
+        self.buffer = bytearray(RECORD_BYTES_MAX + CHUNK_BYTES + PADDING)
         self.data = <unsigned char*>PyByteArray_AS_STRING(self.buffer)
         self.scratch_owner = bytearray(RECORD_BYTES_MAX)
         self.scratch = <unsigned char*>PyByteArray_AS_STRING(self.scratch_owner)
@@ -174,40 +168,12 @@ cdef class CsvReader(RowSource):
         if count < 0 or count > CHUNK_BYTES or self.end + count + PADDING > len(self.buffer):
             raise ValueError("more bytes than there was room for")
         self.end += count
-        self.begin(count)
-
-    def go_on_in(self, bytearray buffer not None, Py_ssize_t count) -> None:
-        """As ``filled``, in a buffer of ``buffer_for``, which is the reader's until ``let_go``."""
-        if count < 0 or LEAD_BYTES + count + PADDING > len(buffer):
-            raise ValueError("more bytes than there was room for")
-        self.move_to(buffer)
-        self.end += count
-        self.begin(count)
-
-    def let_go(self) -> None:
-        """Every row that is complete is taken: the buffer is free for other data."""
-        self.move_to(self.own_buffer)
-
-    cdef int move_to(self, bytearray buffer) except -1:
-        """What is left of a record moves to the end of a buffer's lead."""
-        cdef Py_ssize_t left = self.end - self.start
-        cdef unsigned char* data = <unsigned char*>PyByteArray_AS_STRING(buffer)
-        if left > RECORD_MAX:
-            raise BrokenInvariant("A record is refused before it outgrows a buffer's lead.")
-        memmove(data + RECORD_MAX - left, self.data + self.start, left)
-        self.buffer, self.data = buffer, data
-        self.start, self.end = RECORD_MAX - left, RECORD_MAX
-        return 0
-
-    cdef int begin(self, Py_ssize_t count) except -1:
-        """What has come begins to count: pads it, and passes over the mark of UTF-8."""
         self.final = count == 0
         memset(self.data + self.end, 0, PADDING)
         if not self.begun and (self.final or self.end - self.start >= 3):
             self.begun = True
             if self.end - self.start >= 3 and memcmp(self.data + self.start, b"\xef\xbb\xbf", 3) == 0:
                 self.start += 3
-        return 0
 
     def finish(self) -> None:
         """The stream is over: raises DataError where it had no header."""

@@ -4,7 +4,6 @@ class SweepRows:
     count: int
     has_expiry: bool
     has_factor: bool
-    def clear(self) -> None: ...
     def feed(self, source: RowSource) -> None: ...
     def feed_row(
         self,

@@ -37,10 +37,6 @@ cdef class SweepRows:
         self.rows, self.capacity = rows, capacity
         return 0
 
-    def clear(self) -> None:
-        """Forgets the rows, and keeps the memory for others."""
-        self.count = 0
-
     def feed(self, RowSource source not None) -> None:
         """Takes every row that the source has."""
         cdef Py_ssize_t count = BATCH

@@ -16,7 +16,6 @@ from arbcore.carry._backtest import Backtest
 from arbcore.carry._envelope import Envelope
 from arbcore.carry._ledger import Ledger
 from arbcore.carry._sweep_rows import SweepRows
-from arbcore.carry.ahead import threads_of
 from arbcore.carry.calendar import all_expiries_ns, read_named_expiry
 from arbcore.carry.civil import iso_time
 from arbcore.carry.digest import LedgerDigest
@@ -107,7 +106,6 @@ def backtest(
     expiry: str | int | None = None,
     sort: bool = False,
     skip_bad: bool = False,
-    threads: int | None = None,
     report: bool = False,
     check_lookahead: bool = False,
     **settings: Any,
@@ -116,8 +114,7 @@ def backtest(
 
     Columns (a mapping, a data frame) are ``ts`` (int nanoseconds, text, or datetime64) and the four prices in
     index points and USD. ``expiry`` is a date, a time or nanoseconds; without it each row takes the front
-    ES contract. With 2 ``threads``, as on any machine with two cores, both take turns at a long file; the
-    result is the same. ``report`` collects what ``to_html`` draws. ``check_lookahead`` cuts the
+    ES contract. ``report`` collects what ``to_html`` draws. ``check_lookahead`` cuts the
     data at many places, each of which must change nothing before it; ``summary["lookahead"]`` says whether.
     Further settings are those of ``BacktestSettings``, and ``factor="auto"`` or ``"auto:ROWS"``. Raises
     DataError for a bad row (with its line and column), InputError for what cannot be read, ConfigError for a
@@ -139,7 +136,6 @@ def backtest(
         expiry_ns=expiry_ns,
         sort=sort,
         skip_bad=skip_bad,
-        threads=threads,
         check_lookahead=check_lookahead,
         sinks=sinks,
     )
@@ -191,7 +187,6 @@ def run(
     expiry_ns: int | None,
     sort: bool = False,
     skip_bad: bool = False,
-    threads: int | None = None,
     check_lookahead: bool = False,
     sinks: Sinks,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -230,7 +225,6 @@ def run(
         data,
         sort=sort,
         skip_bad=skip_bad,
-        threads=threads_of(threads),
         after_chunk=drain,
         progress=sinks.progress,
     )

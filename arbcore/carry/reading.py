@@ -11,10 +11,9 @@ from arbcore.carry._backtest import Backtest
 from arbcore.carry._columns import ColumnReader
 from arbcore.carry._csv import CsvReader
 from arbcore.carry._sweep_rows import SweepRows
-from arbcore.carry.ahead import AHEAD_AFTER_BYTES, TwoReaders
 from arbcore.carry.calendar import read_expiry
 from arbcore.carry.columns import batches_into, is_columns
-from arbcore.carry.source import chunks_into, is_file, open_quotes
+from arbcore.carry.source import chunks_into, open_quotes
 from arbcore.carry.tables import open_table
 
 
@@ -33,14 +32,10 @@ def read_into(
     *,
     sort: bool,
     skip_bad: bool,
-    threads: int = 1,
     after_chunk: Callable[[], None] | None = None,
     progress: Callable[[int, int | None, int], None] | None = None,
 ) -> Read:
-    """Feeds all rows of the data to whoever takes them, in order of time.
-
-    With 2 ``threads`` these share a file named by its path, where the taker is a backtest.
-    """
+    """Feeds all rows of the data to whoever takes them, in order of time."""
     if is_columns(data):
         return _read_columns(kernel, data, sort=sort, skip_bad=skip_bad, after_chunk=after_chunk)
     with open_table(data) as (table, name):
@@ -52,27 +47,15 @@ def read_into(
     with open_quotes(data) as (stream, name, size):
         reader = CsvReader(name, expiry_of=read_expiry, skip_bad=skip_bad, ordered=not sort)
 
-        def taken(done: int) -> None:
-            if after_chunk is not None:
-                after_chunk()
-            if progress is not None:
-                progress(done, size, reader.rows)
-
-        chunks = chunks_into(stream, reader)
-        # Whoever waits in a pipe cannot be told to stop, so only files are read in a thread.
-        ahead = threads > 1 and isinstance(kernel, Backtest) and not sort and is_file(data)
-        for done in chunks:
+        for done in chunks_into(stream, reader):
             if sort:
                 held.extend(reader.take(2**62))
             else:
                 kernel.feed(reader)
-            taken(done)
-            if ahead and done >= AHEAD_AFTER_BYTES:
-                break
-        else:
-            ahead = False
-        if isinstance(kernel, Backtest) and ahead:
-            TwoReaders(stream, reader, kernel.feed_memory).run(done, taken)
+            if after_chunk is not None:
+                after_chunk()
+            if progress is not None:
+                progress(done, size, reader.rows)
     _feed_sorted(kernel, held)
     return Read(reader.rows, reader.skipped, reader.has_expiry)
 

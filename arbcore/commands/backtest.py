@@ -44,10 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--equity", type=Path, metavar="FILE", help="write the equity of every row as CSV")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a report as one HTML page")
     parser.add_argument(
-        "--threads", type=int, choices=(1, 2), metavar="N",
-        help="1 or 2: with 2, both share a long file (default: 2 where there are two cores)",
-    )  # fmt: skip
-    parser.add_argument(
         *spellings("check-lookahead"),
         dest="check_lookahead",
         action="store_true",
@@ -95,7 +91,6 @@ def run(args: argparse.Namespace) -> int:
                 expiry_ns=expiry_ns,
                 sort=args.sort,
                 skip_bad=args.skip_bad,
-                threads=args.threads,
                 check_lookahead=args.check_lookahead,
                 sinks=sinks,
             )

@@ -91,22 +91,20 @@ def csv_table(options: Options) -> Table:
     """A file to the complete result."""
     rows = options.sized(2_000_000, 20_000)
     path = quotes.quotes_file(rows, options.seed)
-    expected = as_trades(ours(path, threads=1))
+    expected = as_trades(ours(path))
     table_rows = [
-        Row("arbcore, 1 thread", OURS), Row("arbcore, 2 threads", OURS),
+        Row("arbcore", OURS),
         Row("scalar C floor", FLOOR, missing=floors.missing_reason()),
         Row("polars + compiled loop", PEER, missing=polars_missing()),
         Row("csv module loop", PEER), Row("wc -l", FLOOR), Row("read() alone", FLOOR),
     ]  # fmt: skip
-    one, two, floor_row, polars_row, csv_row, *_ = table_rows
+    one, floor_row, polars_row, csv_row, *_ = table_rows
     runs: dict[str, Callable[[], Any]] = {
-        one.name: milliseconds(partial(ours, path, threads=1)),
-        two.name: milliseconds(partial(ours, path, threads=2)),
+        one.name: milliseconds(partial(ours, path)),
         csv_row.name: milliseconds(lambda: quotes.loop_trades(quotes.csv_rows(path))),
         "wc -l": milliseconds(partial(subprocess.run, ["wc", "-l", path], capture_output=True, check=True)),
         "read() alone": milliseconds(partial(read_all, path)),
     }
-    quotes.same_trades(two.name, as_trades(ours(path, threads=2)), expected)
     quotes.same_trades(csv_row.name, quotes.loop_trades(quotes.csv_rows(path)), expected)
     held: list[Ratio] = []
     if not floor_row.missing:
@@ -125,11 +123,10 @@ def csv_table(options: Options) -> Table:
             held = [Ratio(f"{mine.name} against {theirs.name}", mine, theirs, at_most=1.1)]
     measure(table_rows, runs, options)
     ratios = [
-        Ratio("1 thread against the scalar C floor", one, floor_row, at_most=1.5),
-        Ratio("polars + compiled loop against 1 thread", polars_row, one, at_least=2.5),
-        Ratio("csv module loop against 1 thread", csv_row, one, at_least=30),
-        Ratio("2 threads against 1", two, one, at_most=1),
-        Ratio("1 thread against wc -l", one, table_rows[5]),
+        Ratio("arbcore against the scalar C floor", one, floor_row, at_most=1.5),
+        Ratio("polars + compiled loop against arbcore", polars_row, one, at_least=2.5),
+        Ratio("csv module loop against arbcore", csv_row, one, at_least=30),
+        Ratio("arbcore against wc -l", one, table_rows[4]),
         *held,
     ]
     size = path.stat().st_size / 1e6
