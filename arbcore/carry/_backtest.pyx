@@ -17,7 +17,7 @@ from arbcore.carry._contracts cimport (
     DONE, NO_CONTRACT, NO_MEMORY, Contracts, contracts_begin, contracts_find, contracts_free, contracts_used,
 )
 from arbcore.carry._envelope cimport Envelope
-from arbcore.carry._equity cimport Equity, equity_closes, equity_note, equity_take
+from arbcore.carry._equity cimport Equity, Held, equity_closes, equity_note, equity_take
 from arbcore.carry._growing cimport Growing, one_more
 from arbcore.carry._ledger cimport Ledger
 from arbcore.carry._money cimport Dividend, Terms, Totals, terms_of, totals_add
@@ -27,9 +27,8 @@ from arbcore.carry._position cimport (
 )
 from arbcore.carry._rows cimport QuoteRow, RowSource
 from arbcore.carry._signal cimport (
-    STAY, Quote, Rules, Screen, SignalState, signal_decide, signal_reset, signal_screen,
+    STAY, Quote, Rules, Screen, SignalState, screen_passes, signal_decide, signal_reset, signal_screen,
 )
-from arbcore.carry._stretch cimport Held, QuoteColumns, passing_rows, stretch_level, turn_rows
 from arbcore.carry._sweep_rows cimport SweepRows
 
 from arbcore.carry._contracts import no_contract
@@ -52,11 +51,6 @@ cdef struct Span:
 cdef struct Point:
     int64_t ts_ns
     double equity
-
-
-cdef inline void row_at(const QuoteColumns* rows, Py_ssize_t at, QuoteRow* row) noexcept nogil:
-    row[0] = QuoteRow(rows.ts_ns[at], rows.es_bid[at], rows.es_ask[at], rows.spy_bid[at], rows.spy_ask[at],
-                      0.0, 0)
 
 
 # Final, so that the loop's steps are direct calls that the compiler may inline.
@@ -130,13 +124,8 @@ cdef class Backtest:
     def feed(self, RowSource source not None) -> None:
         """Takes every row that the source has."""
         cdef QuoteRow[BATCH] rows
-        cdef QuoteColumns columns
         cdef Py_ssize_t count = BATCH
         while count == BATCH:
-            if source.point(&columns, BATCH):
-                self.contracts.named = self.row_factor = False
-                self.feed_columns(&columns, BATCH)
-                continue
             count = source.fill(rows, BATCH)
             self.contracts.named, self.row_factor = source.has_expiry, source.has_factor
             self.feed_rows(rows, count)
@@ -157,57 +146,26 @@ cdef class Backtest:
         self.feed_rows(&row, 1)
 
     cdef int feed_rows(self, const QuoteRow* rows, Py_ssize_t count) except -1:
-        cdef double[4][BATCH] prices
-        cdef int64_t[BATCH] ts_ns
-        cdef QuoteColumns columns = QuoteColumns(
-            &ts_ns[0], &prices[0][0], &prices[1][0], &prices[2][0], &prices[3][0])
-        cdef Py_ssize_t first = 0, end
-        if self.contracts.named or self.row_factor or self.envelope is not None:
-            return self.feed_singly(rows, count)
-        while first < count:
-            end = min(first + BATCH, count)
-            turn_rows(stretch_level(), &rows[first].ts_ns, sizeof(QuoteRow), end - first, &columns)
-            self.feed_columns(&columns, end - first)
-            first = end
-        return 0
-
-    cdef int feed_singly(self, const QuoteRow* rows, Py_ssize_t count) except -1:
-        """Takes rows of which each must be looked at."""
+        """Takes rows; most of those without a contract or factor of their own can be passed over."""
         cdef Py_ssize_t at = 0
         cdef int failed = DONE
+        cdef Span span = Span(0, 0.0, 0.0)
+        cdef bint singly = self.contracts.named or self.row_factor or self.envelope is not None
         while at < count and self.calibration_left > 0 and not self.row_factor:
             self.raise_failure(self.calibrate(&rows[at]), rows[at].ts_ns)
             at += 1
         with nogil:
             while at < count:
+                if not singly:
+                    failed = self.pass_over(rows, &at, count, &span)
+                    if failed != DONE or at == count:
+                        break
                 failed = self.step(&rows[at])
                 if failed != DONE:
                     break
                 at += 1
         # Without a row nothing failed, and none is looked at.
-        return self.raise_failure(failed, rows[at].ts_ns) if failed != DONE else 0
-
-    cdef int feed_columns(self, const QuoteColumns* rows, Py_ssize_t count) except -1:
-        """Takes rows without an expiry or a factor of their own, of which most can be passed over."""
-        cdef Py_ssize_t at = 0
-        cdef int failed = DONE
-        cdef QuoteRow row
-        cdef Span span = Span(0, 0.0, 0.0)
-        while at < count and self.calibration_left > 0:
-            row_at(rows, at, &row)
-            self.raise_failure(self.calibrate(&row), row.ts_ns)
-            at += 1
-        with nogil:
-            while at < count:
-                failed = self.pass_over(rows, &at, count, &span)
-                if failed != DONE or at == count:
-                    break
-                row_at(rows, at, &row)
-                failed = self.step(&row)
-                if failed != DONE:
-                    break
-                at += 1
-        return self.raise_failure(failed, rows.ts_ns[min(at, count - 1)]) if failed != DONE else 0
+        return self.raise_failure(failed, rows[min(at, count - 1)].ts_ns) if failed != DONE else 0
 
     cdef int raise_failure(self, int failed, int64_t ts_ns) except -1:
         if failed == NO_MEMORY:
@@ -297,24 +255,26 @@ cdef class Backtest:
             now_ns, dev, dev + (self.rules.wanted_bps - edge_cc_of(quote.es_bid, quote.spy_ask, c)),
             dev - (self.rules.wanted_bps - edge_rev_of(quote.es_ask, quote.spy_bid, c)))
 
-    cdef int pass_over(self, const QuoteColumns* rows, Py_ssize_t* at, Py_ssize_t count,
+    cdef int pass_over(self, const QuoteRow* rows, Py_ssize_t* at, Py_ssize_t count,
                        Span* span) noexcept nogil:
         """Takes rows up to the first that may cause something; each leaves the state that ``step`` would."""
-        cdef Screen screen
+        cdef Screen screen = Screen(True, 0.0, 0.0, 0.0, 0.0)
         cdef Py_ssize_t first = at[0], end
         cdef int64_t expiry_ns
         while at[0] < count:
             end = min(at[0] + SCREENED, count)
-            expiry_ns = self.quiet_expiry(rows.ts_ns[at[0]], rows.ts_ns[end - 1])
+            expiry_ns = self.quiet_expiry(rows[at[0]].ts_ns, rows[end - 1].ts_ns)
             if expiry_ns == 0:
                 break
             if expiry_ns != span.expiry_ns:
-                self.begin_span(span, rows.ts_ns[0], rows.ts_ns[count - 1], expiry_ns)
+                self.begin_span(span, rows[0].ts_ns, rows[count - 1].ts_ns, expiry_ns)
             # Nothing changes on the way, so that one screen is for all.
             if at[0] == first and not signal_screen(&self.rules, &self.signal, span.c_low, span.c_high,
                                                     &screen):
                 break
-            at[0] = passing_rows(stretch_level(), rows, at[0], end, &screen)
+            while at[0] < end and screen_passes(&screen, rows[at[0]].es_bid, rows[at[0]].es_ask,
+                                                rows[at[0]].spy_bid, rows[at[0]].spy_ask):
+                at[0] += 1
             if at[0] < end:
                 break
         return self.take_quiet(rows, first, at[0], span.expiry_ns) if at[0] > first else DONE
@@ -326,19 +286,17 @@ cdef class Backtest:
         span.expiry_ns = expiry_ns
         span.c_low, span.c_high = min(first, last), max(first, last)
 
-    cdef int take_quiet(self, const QuoteColumns* rows, Py_ssize_t first, Py_ssize_t end,
+    cdef int take_quiet(self, const QuoteRow* rows, Py_ssize_t first, Py_ssize_t end,
                         int64_t expiry_ns) noexcept nogil:
         """Takes rows on which nothing is decided, at least one; the last one's equity is not yet final."""
         cdef const Position* p = &self.position
         cdef Py_ssize_t last = end - 1
         cdef int failed = self.commit()
-        cdef QuoteRow row
         cdef Held held = Held(self.totals.net, 0.0, 0.0, 0.0, 0.0, 0.0)
         # Times that are both above 0 have a difference that fits.
         if self.keep_equity or self.equity.water.peak_ns < 0:
             while first < last and failed == DONE:
-                row_at(rows, first, &row)
-                self.remember(&row, self.factor, expiry_ns)
+                self.remember(&rows[first], self.factor, expiry_ns)
                 failed = self.commit()
                 first += 1
         elif first < last:
@@ -349,8 +307,7 @@ cdef class Backtest:
                             p.side * p.shares, 0.5 * p.cost)
             if not equity_take(&self.equity, rows, first, last, &held):
                 failed = NO_MEMORY
-        row_at(rows, last, &row)
-        self.remember(&row, self.factor, expiry_ns)
+        self.remember(&rows[last], self.factor, expiry_ns)
         return failed
 
     cdef int64_t quiet_expiry(self, int64_t first_ns, int64_t end_ns) noexcept nogil:

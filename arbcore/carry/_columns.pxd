@@ -3,7 +3,6 @@ cimport cython
 from libc.stdint cimport int64_t, uint8_t
 
 from arbcore.carry._rows cimport QuoteRow, RowSource
-from arbcore.carry._stretch cimport QuoteColumns
 
 
 cdef enum Kind:
@@ -46,7 +45,6 @@ cdef class ColumnReader(RowSource):
 
     cdef int set_column(self, int role, Column column, object owner) except -1
     cdef Py_ssize_t plain_rows(self, QuoteRow* rows, Py_ssize_t n, Py_ssize_t capacity) noexcept nogil
-    cdef bint columns_valid(self, QuoteColumns* rows, Py_ssize_t count) noexcept nogil
     cdef int any_row(self, QuoteRow* row) except -1
     cdef int read_cells(self, QuoteRow* row) except -1
     cdef int read_expiry(self, QuoteRow* row) except -1

@@ -13,7 +13,6 @@ from arbcore.carry._cells cimport (
     CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, hard_price, parse_price, parse_ts,
 )
 from arbcore.carry._rows cimport QuoteRow, RowSource
-from arbcore.carry._stretch cimport QuoteColumns, all_valid, stretch_level
 
 from arbcore.carry._csv import OPTIONAL, PRICE_MAX, PRICE_MIN, REQUIRED
 from arbcore.carry.civil import iso_date
@@ -232,31 +231,6 @@ cdef class ColumnReader(RowSource):
                     break
             n += self.any_row(&rows[n])
         return n
-
-    cdef bint point(self, QuoteColumns* rows, Py_ssize_t count) except -1:
-        cdef bint valid = False
-        if self.plain and self.ordered and 0 < count <= self.length - self.at:
-            with nogil:
-                valid = self.columns_valid(rows, count)
-        return valid
-
-    cdef bint columns_valid(self, QuoteColumns* rows, Py_ssize_t count) noexcept nogil:
-        """Whether so many rows need no judging and their times are nanoseconds; those are taken."""
-        cdef const Column* ts = &self.columns[TS]
-        rows.ts_ns = <const int64_t*>ts.data + ts.first + self.at
-        rows.es_bid = <const double*>self.columns[ES_BID].data + self.columns[ES_BID].first + self.at
-        rows.es_ask = <const double*>self.columns[2].data + self.columns[2].first + self.at
-        rows.spy_bid = <const double*>self.columns[3].data + self.columns[3].first + self.at
-        rows.spy_ask = <const double*>self.columns[SPY_ASK].data + self.columns[SPY_ASK].first + self.at
-        # Times do not decrease: those after the first are nanoseconds by their size if that one is.
-        if not (ts.unit_ns == 1 or (ts.unit_ns == 0 and rows.ts_ns[0] >= 100_000_000_000_000_000LL)):
-            return False
-        if not all_valid(stretch_level(), rows, count, self.last_ns, LEAST, MOST):
-            return False
-        self.rows += count
-        self.at += count
-        self.last_ns = rows.ts_ns[count - 1]
-        return True
 
     # Indices stay below the columns' common length.
     @cython.boundscheck(False)

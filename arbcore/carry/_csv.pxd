@@ -3,7 +3,6 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from arbcore.carry._rows cimport QuoteRow, RowSource
-from arbcore.carry._shapes cimport RowCursor
 
 
 cdef struct Cell:
@@ -18,7 +17,6 @@ cdef class CsvReader(RowSource):
     cdef object expiry_of, buffer
     cdef unsigned char* data
     cdef Py_ssize_t start, end
-    cdef void* shapes            # NULL: the scalar path alone
     cdef unsigned char* scratch
     cdef object scratch_owner
     cdef int64_t line, last_ns
@@ -33,7 +31,7 @@ cdef class CsvReader(RowSource):
     cdef int64_t expiry_ns
 
     cdef Py_ssize_t fast_rows(self, QuoteRow* rows, Py_ssize_t n, Py_ssize_t capacity) noexcept nogil
-    cdef bint fast_row(self, RowCursor* cursor, QuoteRow* row) noexcept nogil
+    cdef bint fast_row(self, QuoteRow* row) noexcept nogil
     cdef int slow_record(self, QuoteRow* row) except -1
     cdef int scan_record(self, Py_ssize_t* next_start, int64_t* lines, int* fields) noexcept nogil
     cdef int slow_row(self, QuoteRow* row, int64_t line, int fields) except -1

@@ -16,7 +16,6 @@ from arbcore.carry._cells cimport (
     CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, hard_price, parse_day, parse_price, parse_ts,
 )
 from arbcore.carry._rows cimport QuoteRow, RowSource
-from arbcore.carry._shapes cimport RowCursor, free_shapes, learn_shape, new_shapes, shaped_rows
 
 from arbcore.errors import ArbcoreError, DataError
 from arbcore.text import printable
@@ -132,11 +131,10 @@ cdef class CsvReader(RowSource):
 
     ``ordered`` refuses times that decrease; ``skip_bad`` counts malformed rows and goes on. ``expiry_of``
     reads the cells of an ``expiry`` column: text to an instant in ns, raising ArbcoreError. ``name`` is what
-    errors call the data. ``vectors`` off keeps to the scalar path, whose rows are the same.
+    errors call the data.
     """
 
-    def __init__(self, str name not None, *, expiry_of, bint skip_bad=False, bint ordered=True,
-                 bint vectors=True):
+    def __init__(self, str name not None, *, expiry_of, bint skip_bad=False, bint ordered=True):
         self.name = printable(name)
         self.expiry_of = expiry_of
         self.skip_bad = skip_bad
@@ -150,10 +148,6 @@ cdef class CsvReader(RowSource):
         self.last_ns = -0x7FFFFFFFFFFFFFFFLL
         memset(self.date, 0, 10)
         self.expiry_text = None
-        self.shapes = new_shapes() if vectors else NULL
-
-    def __dealloc__(self):
-        free_shapes(self.shapes)
 
     def room(self) -> memoryview:
         """Where the next bytes go; every row that is complete must have been taken before."""
@@ -200,46 +194,21 @@ cdef class CsvReader(RowSource):
             n += outcome
         return n
 
-    # Pointers stay inside the buffer and its padding.
-    @cython.boundscheck(False)
-    @cython.wraparound(False)
     cdef Py_ssize_t fast_rows(self, QuoteRow* rows, Py_ssize_t n, Py_ssize_t capacity) noexcept nogil:
         """Rows in the canonical order and a plain spelling; stops before the first other one."""
-        cdef RowCursor cursor
-        cdef const unsigned char* row
-        cursor.at = self.data + self.start
-        cursor.end = self.data + self.end
-        cursor.date_ns = self.date_ns
-        cursor.last_ns = self.last_ns
-        cursor.seen = cursor.crossed = 0
-        cursor.ordered = self.ordered
-        while n < capacity and cursor.at < cursor.end:
-            if self.shapes != NULL:
-                n = shaped_rows(self.shapes, &cursor, rows, sizeof(QuoteRow), n, capacity)
-                if n == capacity or cursor.at >= cursor.end:
-                    break
-            row = cursor.at
-            if not self.fast_row(&cursor, &rows[n]):
-                break
-            if self.shapes != NULL:
-                learn_shape(self.shapes, row, cursor.at, cursor.date_ns)
+        while n < capacity and self.start < self.end and self.fast_row(&rows[n]):
             if (rows[n].es_bid > rows[n].es_ask) | (rows[n].spy_bid > rows[n].spy_ask):
-                cursor.crossed += 1
+                self.crossed += 1
             else:
                 n += 1
-        self.start = cursor.at - self.data
-        self.rows += cursor.seen
-        self.line += cursor.seen
-        self.crossed += cursor.crossed
-        self.last_ns = cursor.last_ns
         return n
 
     # Every loop below stops at a zero byte, of which the padding is full.
     @cython.boundscheck(False)
     @cython.wraparound(False)
-    cdef inline bint fast_row(self, RowCursor* cursor, QuoteRow* row) noexcept nogil:
+    cdef inline bint fast_row(self, QuoteRow* row) noexcept nogil:
         """One row, taken; False leaves it where it is."""
-        cdef const unsigned char* p = cursor.at
+        cdef const unsigned char* p = self.data + self.start
         cdef const unsigned char* first
         cdef unsigned int bad, hour, minute, second, digit
         cdef int64_t day, clock, ts_ns, fraction
@@ -249,7 +218,7 @@ cdef class CsvReader(RowSource):
             if day < -106_000 or day > 106_000:
                 return False
             memcpy(self.date, p, 10)
-            self.date_ns = cursor.date_ns = day * 86_400_000_000_000LL
+            self.date_ns = day * 86_400_000_000_000LL
         hour = digit_of(p[11]) * 10 + digit_of(p[12])
         minute = digit_of(p[14]) * 10 + digit_of(p[15])
         second = digit_of(p[17]) * 10 + digit_of(p[18])
@@ -260,7 +229,7 @@ cdef class CsvReader(RowSource):
         if bad:
             return False
         clock = (hour * 60 + minute) * 60 + second
-        ts_ns = cursor.date_ns + clock * 1_000_000_000LL
+        ts_ns = self.date_ns + clock * 1_000_000_000LL
         p += 19
         if p[0] == c".":
             p += 1
@@ -294,12 +263,13 @@ cdef class CsvReader(RowSource):
         # Prices that are missing or absurd and times that decrease are for the general path to judge.
         if not (is_plain(row.es_bid) & is_plain(row.es_ask) & is_plain(row.spy_bid) & is_plain(row.spy_ask)):
             return False
-        if ts_ns < cursor.last_ns and cursor.ordered:
+        if ts_ns < self.last_ns and self.ordered:
             return False
         row.ts_ns = ts_ns
-        cursor.last_ns = ts_ns
-        cursor.at = p + 1
-        cursor.seen += 1
+        self.last_ns = ts_ns
+        self.start = p + 1 - self.data
+        self.rows += 1
+        self.line += 1
         return True
 
     cdef int slow_record(self, QuoteRow* row) except -1:

@@ -1,21 +1,56 @@
 """The wall of the equity: its peak and falls, and the last of each UTC date; inline, for the loop over rows.
 
-Knows numbers and times. What a position is worth on a row is worked out by ``_stretch``, what counts of it
-here.
+Knows numbers and times, and what a position is worth on a row of which only the mids count.
 """
 cimport cython
 from libc.stdint cimport int64_t
 
 from arbcore.carry._growing cimport Growing, one_more
-from arbcore.carry._stretch cimport (
-    Held, QuoteColumns, Water, held_equity, hold_rows, stretch_level, water_note,
-)
+from arbcore.carry._rows cimport QuoteRow
+
+
+# What the equity of a row is worked out from while both legs are held, whose sizes have the side's sign,
+# or while nothing is, and they are 0.
+cdef struct Held:
+    double net
+    double es_entry
+    double spy_entry
+    double es_size
+    double spy_size
+    double half_cost
+
+
+# The highest equity so far, the deepest fall below it and the longest time since.
+cdef struct Water:
+    double peak
+    double drawdown
+    int64_t peak_ns
+    int64_t under_water_ns
 
 
 cdef struct Equity:
     Water water
     Growing closes           # the last one of each date
     int64_t day_end_ns
+
+
+cdef inline double held_equity(const Held* held, const QuoteRow* row) noexcept nogil:
+    """The equity of a row, its position marked at mids and charged half of its cost."""
+    cdef double es = (row.es_bid + row.es_ask) / 2
+    cdef double spy = (row.spy_bid + row.spy_ask) / 2
+    return held.net + (
+        held.es_size * (es - held.es_entry) - held.spy_size * (spy - held.spy_entry) - held.half_cost)
+
+
+cdef inline void water_note(Water* water, int64_t ts_ns, double equity) noexcept nogil:
+    """Counts the equity of one row."""
+    if equity >= water.peak:
+        water.peak = equity
+        water.peak_ns = ts_ns
+    if water.peak - equity > water.drawdown:
+        water.drawdown = water.peak - equity
+    if ts_ns - water.peak_ns > water.under_water_ns:
+        water.under_water_ns = ts_ns - water.peak_ns
 
 
 # The divisor is no 0.
@@ -44,25 +79,29 @@ cdef inline bint equity_note(Equity* equity, int64_t ts_ns, double value) noexce
     return True
 
 
-cdef inline bint equity_take(Equity* equity, const QuoteColumns* rows, Py_ssize_t first, Py_ssize_t end,
+cdef inline bint equity_take(Equity* equity, const QuoteRow* rows, Py_ssize_t first, Py_ssize_t end,
                              const Held* held) noexcept nogil:
     """Counts rows between which nothing happens; False where memory is out. All times are above 0."""
     cdef Py_ssize_t stop
+    cdef double value = 0.0
     while first < end:
-        if not equity_date(equity, rows.ts_ns[first]):
+        if not equity_date(equity, rows[first].ts_ns):
             return False
         stop = end
-        if rows.ts_ns[end - 1] >= equity.day_end_ns:
+        if rows[end - 1].ts_ns >= equity.day_end_ns:
             stop = first + 1
-            while rows.ts_ns[stop] < equity.day_end_ns:
+            while rows[stop].ts_ns < equity.day_end_ns:
                 stop += 1
         if held.es_size == 0.0:
             # The equity stands still, so that only the last row can matter.
-            water_note(&equity.water, rows.ts_ns[stop - 1], held.net)
+            water_note(&equity.water, rows[stop - 1].ts_ns, held.net)
             equity_close(equity, held.net)
         else:
-            hold_rows(stretch_level(), rows, first, stop, held, &equity.water)
-            equity_close(equity, held_equity(held, rows, stop - 1))
+            while first < stop:
+                value = held_equity(held, &rows[first])
+                water_note(&equity.water, rows[first].ts_ns, value)
+                first += 1
+            equity_close(equity, value)
         first = stop
     return True
 

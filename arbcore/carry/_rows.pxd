@@ -1,8 +1,6 @@
 """The wall of the rows: what a source hands out and whoever takes rows takes."""
 from libc.stdint cimport int64_t
 
-from arbcore.carry._stretch cimport QuoteColumns
-
 
 cdef struct QuoteRow:
     int64_t ts_ns
@@ -19,4 +17,3 @@ cdef class RowSource:
     cdef readonly bint has_expiry, has_factor
 
     cdef Py_ssize_t fill(self, QuoteRow* rows, Py_ssize_t capacity) except -1
-    cdef bint point(self, QuoteColumns* rows, Py_ssize_t count) except -1

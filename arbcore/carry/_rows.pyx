@@ -12,13 +12,6 @@ cdef class RowSource:
         """How many rows were written; fewer than ``capacity`` where more must be read first."""
         raise BrokenInvariant("A source of rows says how it is read.")
 
-    cdef bint point(self, QuoteColumns* rows, Py_ssize_t count) except -1:
-        """Whether the next ``count`` rows lie in columns as they are; those are then taken.
-
-        Where not, they are to be had by ``fill``.
-        """
-        return False
-
     @property
     def skipped(self) -> dict[str, int]:
         """Data rows that were not used, by reason."""

@@ -135,7 +135,7 @@ cdef class SweepRun:
         self.collect([place for place, jump in enumerate(jumps) if jump], full)
         for group in self.groups:
             maps = max(maps, group.wanted.shape[0] + 2 * group.leave.shape[0])
-        self.window = SweepWindow(rows, self.table, maps=maps, level=level_of(level), full=full)
+        self.window = SweepWindow(rows, self.table, maps=maps, level=level_of(level))
 
     def __dealloc__(self):
         cdef Py_ssize_t at

@@ -4,7 +4,6 @@ from libc.stdint cimport int64_t
 from arbcore.carry._equity cimport Equity
 from arbcore.carry._rows cimport QuoteRow
 from arbcore.carry._money cimport Terms, Totals
-from arbcore.carry._stretch cimport QuoteColumns
 from arbcore.carry._sweep_bits cimport Bitmap
 
 cdef enum:
@@ -71,7 +70,6 @@ cdef struct Window:
     const double* rev_bps
     const double* word_low   # of the deviations of each word
     const double* word_high
-    QuoteColumns columns     # where a cell has an equity
 
 
 cdef void cell_run(Cell* cell, const Window* window, const Bitmap* enter, const Bitmap* leave_cc,

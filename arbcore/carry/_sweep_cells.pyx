@@ -6,13 +6,12 @@ the money's; where the thresholds are reached, the bitmaps'. ``_backtest`` is it
 """
 from libc.stdint cimport int64_t, uint64_t
 
-from arbcore.carry._equity cimport equity_take
+from arbcore.carry._equity cimport Held, equity_take
 from arbcore.carry._rows cimport QuoteRow
 from arbcore.carry._money cimport (
     Totals, cost_of, dividends_of, fees_of, fills_of, financing_of, gross_of, shares_of, totals_add,
 )
 from arbcore.carry._signal cimport Quote
-from arbcore.carry._stretch cimport Held, QuoteColumns
 from arbcore.carry._sweep_bits cimport Bitmap, next_bit
 
 
@@ -20,7 +19,7 @@ cdef inline Quote quote_of(const QuoteRow* row) noexcept nogil:
     return Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
 
 
-cdef void count_some(Cell* cell, const QuoteColumns* rows, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
+cdef void count_some(Cell* cell, const QuoteRow* rows, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
     """Counts the equity of rows on which the cell has been what it is now."""
     cdef Held held = Held(cell.totals.net, 0.0, 0.0, 0.0, 0.0, 0.0)
     if cell.side != 0:
@@ -30,20 +29,11 @@ cdef void count_some(Cell* cell, const QuoteColumns* rows, Py_ssize_t first, Py_
         cell.failed = True
 
 
-cdef void count_row(Cell* cell, const QuoteRow* row) noexcept nogil:
-    """Counts a row that is not among the columns."""
-    cdef QuoteColumns only = QuoteColumns(&row.ts_ns, &row.es_bid, &row.es_ask, &row.spy_bid, &row.spy_ask)
-    count_some(cell, &only, 0, 1)
-    cell.counted += 1
-
-
 cdef inline void count_before(Cell* cell, const Window* window, Py_ssize_t end) noexcept nogil:
     """Counts what is not counted of the rows before one on which the cell changes."""
     if cell.equity == NULL or cell.counted >= end:
         return
-    if cell.counted < window.first:
-        count_row(cell, &window.rows[cell.counted])
-    count_some(cell, &window.columns, cell.counted - window.first, end - window.first)
+    count_some(cell, window.rows, cell.counted, end)
     cell.counted = end
 
 
@@ -188,7 +178,8 @@ cdef void cell_end(Cell* cell, const QuoteRow* rows, Py_ssize_t count) noexcept 
     if cell.side != 0 and cell.close_at_end:
         leave(cell, rows, count - 1)
     if cell.equity != NULL and count > 0:
-        count_row(cell, &rows[count - 1])
+        count_some(cell, rows, count - 1, count)
+        cell.counted = count
     if cell.side != 0:
         aside = cell.totals
         cell.open_net = close(cell, rows, count - 1, &aside)

@@ -40,7 +40,6 @@ cdef class SweepWindow:
     cdef Py_ssize_t segment
     cdef double longest_years
     cdef double* columns              # years, carry, dev, cc, rev, then low and high a word
-    cdef void* quotes                 # the window's, column by column; NULL where nobody wants them
     cdef uint64_t* maps
     cdef uint64_t* summaries
 

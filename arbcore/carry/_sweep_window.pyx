@@ -16,7 +16,6 @@ from arbcore._carry cimport (
     carry_of, deviation_of, edge_cc_of, edge_rev_of, exp_middle, exp_of, years_between,
 )
 from arbcore.carry._rows cimport QuoteRow
-from arbcore.carry._stretch cimport QuoteColumns, stretch_level, turn_rows
 from arbcore.carry._sweep_bits cimport Bitmap, bits_at_least, bits_at_most, bits_of_either, summary_of
 from arbcore.carry._sweep_cells cimport WINDOW_ROWS, WINDOW_WORDS, WORD, Segment
 from arbcore.carry._sweep_rows cimport SweepRows
@@ -144,12 +143,9 @@ cdef class SweepGroup:
 
 @cython.final
 cdef class SweepWindow:
-    """The memory of one window and of at most so many bitmaps, and ``full`` of its quotes too."""
+    """The memory of one window and of at most so many bitmaps."""
 
-    def __init__(self, SweepRows rows not None, SegmentTable table not None, *, Py_ssize_t maps, int level,
-                 bint full):
-        cdef int64_t* ts_ns
-        cdef double* prices
+    def __init__(self, SweepRows rows not None, SegmentTable table not None, *, Py_ssize_t maps, int level):
         self.rows, self.table, self.level = rows, table, level
         self.columns = <double*>malloc((COLUMNS * WINDOW_ROWS + 2 * WINDOW_WORDS) * sizeof(double))
         self.maps = <uint64_t*>calloc(maps * WINDOW_WORDS + 1, sizeof(uint64_t))
@@ -163,18 +159,9 @@ cdef class SweepWindow:
         self.window.rev_bps = self.columns + 4 * WINDOW_ROWS
         self.window.word_low = self.columns + COLUMNS * WINDOW_ROWS
         self.window.word_high = self.window.word_low + WINDOW_WORDS
-        if full:
-            self.quotes = malloc(WINDOW_ROWS * (sizeof(int64_t) + 4 * sizeof(double)))
-            if self.quotes == NULL:
-                raise MemoryError
-            ts_ns = <int64_t*>self.quotes
-            prices = <double*>(ts_ns + WINDOW_ROWS)
-            self.window.columns = QuoteColumns(
-                ts_ns, prices, prices + WINDOW_ROWS, prices + 2 * WINDOW_ROWS, prices + 3 * WINDOW_ROWS)
 
     def __dealloc__(self):
         free(self.columns)
-        free(self.quotes)
         free(self.maps)
         free(self.summaries)
 
@@ -191,9 +178,6 @@ cdef class SweepWindow:
             self.columns[at - first] = years
             longest = years if years > longest else longest
         self.longest_years = longest
-        if self.quotes != NULL:
-            turn_rows(stretch_level(), &self.rows.rows[first].ts_ns, sizeof(QuoteRow), end - first,
-                      &self.window.columns)
         return 0
 
     cdef int derive(self, SweepGroup group) except -1:

@@ -16,14 +16,7 @@ from arbcore.carry.civil import iso_time
 from arbcore.errors import DataError
 from arbcore.reference.quotes import parse_price, parse_ts
 from tools import fuzz_csv
-from tools.fuzz_csv import GOOD, HEADER, Outcome, read_twin
-
-
-def read_compiled(data: bytes, *, chunk: int = 100_000, **options: Any) -> Outcome:
-    """What both the vector and the scalar path make of it; without vectors the same twice."""
-    outcome = fuzz_csv.read_compiled(data, chunk=chunk, vectors=True, **options)
-    assert outcome == fuzz_csv.read_compiled(data, chunk=chunk, vectors=False, **options)
-    return outcome
+from tools.fuzz_csv import GOOD, HEADER, Outcome, read_compiled, read_twin
 
 
 def fault_of(data: bytes, **options: Any) -> tuple[Any, ...] | None:

@@ -1,9 +1,9 @@
-"""Columns in memory, passed over many rows at a time: the run of the twin, bit by bit, vectors or not."""
+"""Rows of columns that are passed over by bounds: the run of the twin, bit by bit."""
 
 import math
 import random
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,6 @@ from quotes import START_NS, ledger_of, random_rows
 from arbcore.carry import calendar
 from arbcore.carry._backtest import Backtest
 from arbcore.carry._columns import ColumnReader
-from arbcore.carry._stretch import use_vectors
 from arbcore.carry.columns import batches_into
 from arbcore.carry.settings import DAY_NS, BacktestSettings
 from arbcore.errors import DataError
@@ -24,14 +23,6 @@ from arbcore.reference.quotes import PRICES, Row
 EXPIRY_NS = START_NS + 30 * DAY_NS
 CALM = BacktestSettings(entry_bps=6, exit_bps=0, cost_bps=1, factor=9.994)
 Columns = dict[str, list[Any]]
-
-
-@pytest.fixture(params=[True, False], ids=["vectors", "scalar"], autouse=True)
-def _instructions(request: pytest.FixtureRequest) -> Iterator[None]:
-    if use_vectors(request.param) != request.param:
-        pytest.skip("this processor has no such vectors")
-    yield
-    use_vectors(True)
 
 
 def columns_of(rows: list[Row]) -> Columns:
