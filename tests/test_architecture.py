@@ -47,8 +47,7 @@ SIBLINGS = ("arbcore.trading", "arbcore.venue", "arbcore.carry")
 REFERENCE = "arbcore.reference"
 REFERENCE_MAY_IMPORT = (
     "arbcore.errors", "arbcore.wire.instruments", "arbcore.trading.settings", "arbcore.carry.settings",
-    "arbcore.carry.desk._records", "arbcore.carry.desk.commands", "arbcore.carry.desk.orders",
-    "arbcore.carry.desk.risk", "arbcore.carry.desk.rows", "arbcore.carry.desk.settings", REFERENCE,
+    REFERENCE,
 )
 
 GATEWAY_MAY_IMPORT = (

@@ -2,8 +2,8 @@
 
 Each spoils one rule of a good session (or of the shell that the world plays), with the storm in which it
 shows and the invariants of ``simulation.desk_checker`` one of which must name it. Most of them are mistakes
-that real bots have made. What is compiled takes no patch: there a spoilt kind takes the good one's place
-while the session is built.
+that real bots have made. Where a bug is a class of the desk's spoilt, it takes the good one's place while the
+session is built.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from arbcore.carry.desk import core as desk_core
 from arbcore.carry.desk import events as ev
 from arbcore.carry.desk import orders as states
 from arbcore.carry.desk import session as desk_session
-from arbcore.carry.desk._clock import MarketClock
-from arbcore.carry.desk._decide import Decider
-from arbcore.carry.desk._gate import Gate
-from arbcore.carry.desk._leg import Leg
-from arbcore.carry.desk._orders import Orders
+from arbcore.carry.desk.clock import MarketClock
 from arbcore.carry.desk.commands import Place
+from arbcore.carry.desk.decide import Decider
+from arbcore.carry.desk.gate import Gate
+from arbcore.carry.desk.leg import Leg
+from arbcore.carry.desk.orders import Orders
 from arbcore.carry.desk.pair import CLOSED, HELD
 from arbcore.carry.desk.risk import ACTIVE
 from arbcore.carry.desk.session import Session
@@ -303,10 +303,7 @@ class Far(Leg):
 
 class WideGate(Gate):
     def check(self, draft: Any, positions: Any, clock: Any) -> str:
-        limit, draft.limit = draft.limit, self.legs[draft.leg].mid
-        reason = super().check(draft, positions, clock)
-        draft.limit = limit
-        return reason
+        return super().check(replace(draft, limit=self.legs[draft.leg].mid), positions, clock)
 
 
 @bug(11, Leg=Far, Gate=WideGate)
@@ -335,9 +332,7 @@ def buys_twice_as_much(session: Any) -> None:
     good = session._core.place
 
     def place(trade_id: int, es_con_id: int, drafts: list[Any]) -> None:
-        for draft in drafts:
-            draft.quantity *= 2
-        good(trade_id, es_con_id, drafts)
+        good(trade_id, es_con_id, [replace(draft, quantity=draft.quantity * 2) for draft in drafts])
 
     session._core.place = place
 
@@ -346,10 +341,9 @@ def buys_twice_as_much(session: Any) -> None:
 def opens_the_opposite_position_on_exit(session: Any) -> None:
     pairs, good = session._pairs, session._pairs._closing
 
-    def closing(*args: Any) -> Any:
-        draft = good(*args)
-        draft.quantity *= 3
-        return draft
+    def closing(*args: Any, **given: Any) -> Any:
+        draft = good(*args, **given)
+        return replace(draft, quantity=draft.quantity * 3)
 
     pairs._closing = closing
 

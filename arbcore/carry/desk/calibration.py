@@ -5,9 +5,9 @@ rows measures once, as the backtest does.
 """
 
 from arbcore.carry.civil import iso_time
-from arbcore.carry.desk._decide import Decider
 from arbcore.carry.desk.commands import Note
 from arbcore.carry.desk.core import Core
+from arbcore.carry.desk.decide import Decider
 from arbcore.carry.desk.pair import Pairs
 from arbcore.carry.desk.rows import FactorRow
 from arbcore.carry.desk.settings import DAY_NS, SECOND_NS

@@ -5,33 +5,151 @@ including a ``Place`` into one durable transaction, and sends only after its com
 but in a ``Place``, and a ``Place`` is the intent: what is sent is read from the row that was stored.
 """
 
-from arbcore.carry.desk._commands import (
-    Alarm,
-    Ask,
-    AskContract,
-    Cancel,
-    Note,
-    Place,
-    RaiseKillSwitch,
-    Reconnect,
-    Resubscribe,
-    SaveAdjustment,
-    SaveDay,
-    SaveExecution,
-    SaveFactor,
-    SaveOrder,
-    SaveTrade,
-    Seen,
-    State,
-)
+from dataclasses import dataclass
 
-__all__ = (
-    "EXECUTIONS", "MARGIN", "OPEN_ORDERS", "POSITIONS", "Alarm", "Ask", "AskContract", "Cancel", "Command",
-    "Note", "Place", "RaiseKillSwitch", "Reconnect", "Resubscribe", "SaveAdjustment", "SaveDay",
-    "SaveExecution", "SaveFactor", "SaveOrder", "SaveTrade", "Seen", "State",
-)
+from arbcore.carry.desk.rows import AdjustmentRow, DayRow, ExecutionRow, FactorRow, OrderRow, TradeRow
 
 OPEN_ORDERS, EXECUTIONS, POSITIONS, MARGIN = "open_orders", "executions", "positions", "margin"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Store these intents durably (one transaction), then send each order once, in this order."""
+
+    orders: tuple[OrderRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel one order of ours. The shell knows its id of this connection by ``ref``, else by ``perm_id``."""
+
+    ref: str
+    perm_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question to the broker, to be answered with its number.
+
+    ``kind`` is open_orders, executions, positions, or margin: a whatIf of ``contracts`` ES on ``side`` and
+    ``shares`` SPY against it.
+    """
+
+    query: int
+    kind: str
+    side: int = 0
+    contracts: int = 0
+    shares: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AskContract:
+    """Resolve and subscribe an ES contract that expires after this instant, or the one with ``con_id`` where
+    that is not 0, then tell both legs as ``Contract``.
+    """
+
+    expires_after_ns: int
+    con_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resubscribe:
+    """Cancel and renew the market data of a leg."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Drop the connection and make a new one; the broker no longer answers."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveOrder:
+    """What became of an order."""
+
+    row: OrderRow
+
+
+@dataclass(frozen=True, slots=True)
+class SaveExecution:
+    """An execution, new, corrected, or with its commission known."""
+
+    row: ExecutionRow
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAdjustment:
+    """A position changed without an execution of ours."""
+
+    row: AdjustmentRow
+
+
+@dataclass(frozen=True, slots=True)
+class SaveTrade:
+    """A pair as it stands."""
+
+    row: TradeRow
+
+
+@dataclass(frozen=True, slots=True)
+class SaveDay:
+    """The New York date as it stands."""
+
+    row: DayRow
+
+
+@dataclass(frozen=True, slots=True)
+class SaveFactor:
+    """The factor that the calibration found, and for which contract."""
+
+    row: FactorRow
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A signal, acted upon or not: ``refusal`` is empty or the reason (telemetry, need not be durable)."""
+
+    ts_ns: int
+    action: str
+    refusal: str
+    dev_bps: float
+    edge_cc_bps: float
+    edge_rev_bps: float
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The risk state changed: ACTIVE, REDUCING or HALTED, with the reasons that hold."""
+
+    state: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """To the log and the webhook. ``kind`` is stable: naked_leg, halted, mismatch, stale, late_fill, …"""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of the time line that nobody need be woken for."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseKillSwitch:
+    """Write the kill switch's file with this reason, so that it holds until a person deletes it."""
+
+    reason: str
+
 
 Command = (
     Place | Cancel | Ask | AskContract | Resubscribe | Reconnect | SaveOrder | SaveExecution

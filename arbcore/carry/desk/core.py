@@ -3,13 +3,12 @@
 Owns the numbering of orders, questions and alarms. It must not decide when to trade.
 """
 
-from arbcore.carry.desk._clock import MarketClock
-from arbcore.carry.desk._gate import Gate
-from arbcore.carry.desk._leg import Leg
-from arbcore.carry.desk._orders import Order, Orders
-from arbcore.carry.desk._records import Draft
+from arbcore.carry.desk.clock import MarketClock
 from arbcore.carry.desk.commands import Alarm, Ask, Cancel, Command, Place, SaveOrder
 from arbcore.carry.desk.executions import Ledger
+from arbcore.carry.desk.gate import Gate
+from arbcore.carry.desk.leg import Leg
+from arbcore.carry.desk.orders import Draft, Order, Orders
 from arbcore.carry.desk.risk import ORDINARY, Brakes
 from arbcore.carry.desk.rows import ES, LEGS, SPY
 from arbcore.carry.desk.settings import DeskSettings, seconds_ns

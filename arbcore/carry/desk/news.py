@@ -7,7 +7,6 @@ is a question to the broker.
 
 import math
 
-from arbcore.carry.desk._orders import Order
 from arbcore.carry.desk.commands import SaveExecution
 from arbcore.carry.desk.core import Core
 from arbcore.carry.desk.events import Commission, Execution, OrderError, OrderStatus
@@ -20,6 +19,7 @@ from arbcore.carry.desk.orders import (
     OUT_STATUSES,
     REJECT,
     REJECT_CODES,
+    Order,
 )
 from arbcore.carry.desk.pair import Pairs
 from arbcore.carry.desk.recovery import PAUSE_NS, Recovery

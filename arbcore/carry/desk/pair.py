@@ -12,10 +12,9 @@ counted from executions alone. It must not know connections, questions or where 
 import math
 from collections.abc import Callable, Iterable
 
-from arbcore.carry.desk._records import Draft
-from arbcore.carry.desk._trade import Trade
 from arbcore.carry.desk.commands import SaveTrade
 from arbcore.carry.desk.core import Core
+from arbcore.carry.desk.orders import Draft
 from arbcore.carry.desk.risk import ACTIVE, EXIT_PAUSE, HALTED
 from arbcore.carry.desk.rows import (
     DAY,
@@ -29,6 +28,7 @@ from arbcore.carry.desk.rows import (
     TradeRow,
 )
 from arbcore.carry.desk.settings import SECOND_NS, seconds_ns
+from arbcore.carry.desk.trade import Trade
 
 ENTERING, HEDGING, HELD, EXITING, UNWINDING = "entering", "hedging", "held", "exiting", "unwinding"
 CLOSED, VOID = "closed", "void"
@@ -80,7 +80,9 @@ class Pairs:
             return "pause after a missed exit"
         offset = core.settings.hedge_offset_bps if forced else 0.0
         drafts = [
-            self._closing(trade, leg, "exit", LIMIT, offset) for leg in (ES, SPY) if trade.position[leg]
+            self._closing(trade, leg, "exit", kind=LIMIT, offset_bps=offset)
+            for leg in (ES, SPY)
+            if trade.position[leg]
         ]
         refusal = core.refusal(drafts)
         if refusal:
@@ -281,8 +283,9 @@ class Pairs:
         refusals = []
         for leg in legs:
             offset = core.settings.hedge_offset_bps
-            draft = self._closing(trade, leg, "flatten", MARKET if blind else kind, offset)
-            draft.blind = blind
+            draft = self._closing(
+                trade, leg, "flatten", kind=MARKET if blind else kind, offset_bps=offset, blind=blind
+            )
             refusal = core.refusal([draft])
             if refusal:
                 refusals.append(refusal)
@@ -324,13 +327,15 @@ class Pairs:
             trade.exit_ns, trade.exit_reason = self.core.clock.utc_ns, "unhedged"
         return CLOSED if bought else VOID
 
-    def _closing(self, trade: Trade, leg: str, role: str, kind: str, offset_bps: float) -> Draft:
+    def _closing(
+        self, trade: Trade, leg: str, role: str, *, kind: str, offset_bps: float, blind: bool = False
+    ) -> Draft:
         held = trade.position[leg]
         side = -1 if held > 0 else 1
         if kind != LIMIT:
-            return Draft(leg, side, abs(held), kind, None, DAY, role, held, True)
+            return Draft(leg, side, abs(held), kind, None, DAY, role, held, True, blind)
         limit = self.core.legs[leg].crossing(side, offset_bps)
-        return Draft(leg, side, abs(held), kind, limit, IOC, role, held, True)
+        return Draft(leg, side, abs(held), kind, limit, IOC, role, held, True, blind)
 
     def _draft(self, trade: Trade, leg: str, side: int, quantity: int, *, kind: str) -> Draft:
         held = trade.position[leg]

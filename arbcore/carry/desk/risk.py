@@ -1,6 +1,6 @@
 """The brakes: which state the desk is in and why.
 
-Owns the reasons for REDUCING and HALTED. What may leave in which state is the gate's business (``_gate``).
+Owns the reasons for REDUCING and HALTED. What may leave in which state is the gate's business (``gate``).
 """
 
 ACTIVE, REDUCING, HALTED = "ACTIVE", "REDUCING", "HALTED"

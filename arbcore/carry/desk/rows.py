@@ -8,13 +8,6 @@ store may hand back more rows than are needed (all of them, if it likes); it mus
 
 from dataclasses import dataclass
 
-from arbcore.carry.desk._records import DayRow, ExecutionRow, OrderRow, TradeRow
-
-__all__ = (
-    "CASH_AND_CARRY", "DAY", "ES", "IOC", "LEGS", "LIMIT", "MARKET", "REVERSE", "SIDE_NAMES", "SPY",
-    "AdjustmentRow", "DayRow", "ExecutionRow", "FactorRow", "OrderRow", "Snapshot", "TradeRow",
-)
-
 ES, SPY = "ES", "SPY"
 LEGS = (ES, SPY)
 CASH_AND_CARRY, REVERSE = -1, 1
@@ -25,7 +18,107 @@ LIMIT, MARKET = "LMT", "MKT"
 IOC, DAY = "IOC", "DAY"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """One order of ours: the intent (all fields down to ``created_ns``) and what became of it.
+
+    ``ref`` is the broker's orderRef and is never used twice; ``side`` +1 buys, -1 sells; ``limit`` is None
+    for a market order. ``approved`` is the number of the risk gate's pass. ``role`` is entry, exit, hedge,
+    reverse or flatten. ``created_ns`` is UTC.
+    """
+
+    ref: str
+    trade_id: int
+    leg: str
+    side: int
+    quantity: int
+    kind: str
+    limit: float | None
+    tif: str
+    role: str
+    approved: int
+    con_id: int
+    created_ns: int
+    state: str = "sent"
+    filled: int = 0
+    perm_id: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRow:
+    """One execution as it stands after corrections. ``key`` is the execId less its last segment.
+
+    ``commission`` (USD) is None while unknown. ``ts_ns`` is the broker's time, UTC. ``multiplier`` is that of
+    the leg, so that side · quantity · price · multiplier is its money.
+    """
+
+    key: str
+    exec_id: str
+    revision: int
+    ref: str
+    perm_id: int
+    trade_id: int
+    leg: str
+    side: int
+    quantity: int
+    price: float
+    multiplier: float
+    ts_ns: int
+    commission: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TradeRow:
+    """One pair, from its first order on.
+
+    ``side`` is -1 for cash and carry (short ES) and +1 for reverse. ``phase`` is entering, hedging, held,
+    exiting, unwinding, closed or void (nothing filled). Prices are average fills and None before there is
+    one; ``entry_ns`` and ``exit_ns`` are the times decided at, ``contracts`` and ``shares`` the most held.
+    ``gross`` is the money of all executions, ``commission`` None while any of them is unknown.
+    """
+
+    trade_id: int
+    side: int
+    phase: str
+    con_id: int
+    expiry_ns: int
+    multiplier: float
+    wanted_contracts: int
+    wanted_shares: int
+    entry_ns: int
+    entry_dev_bps: float
+    contracts: int = 0
+    shares: int = 0
+    es_entry: float | None = None
+    es_exit: float | None = None
+    spy_entry: float | None = None
+    spy_exit: float | None = None
+    exit_ns: int | None = None
+    exit_dev_bps: float | None = None
+    exit_reason: str = ""
+    tries: int = 0
+    gross: float = 0.0
+    commission: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DayRow:
+    """One New York date, for the daily loss limit.
+
+    ``day`` is days since 1970. ``start_value`` is what the positions carried into the date were worth at the
+    mids when it was first seen, so that the date's P&L is the money of its executions less commissions, plus
+    what is held now, less this. ``margin_checked``: the broker said that an entry's margin is there.
+    ``tripped``: the limit was hit.
+    """
+
+    day: int
+    start_value: float
+    margin_checked: bool = False
+    tripped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AdjustmentRow:
     """A change of a pair's position that no execution of ours made: ``quantity`` is signed.
 

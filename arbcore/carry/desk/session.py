@@ -12,12 +12,11 @@ from typing import Any
 
 from arbcore._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_bps
 from arbcore.carry.desk import events as ev
-from arbcore.carry.desk._decide import SIDES_OF, Decider
-from arbcore.carry.desk._trade import Trade
 from arbcore.carry.desk.calibration import Calibration
 from arbcore.carry.desk.commands import Command, RaiseKillSwitch, Resubscribe, State
 from arbcore.carry.desk.core import Core, number_of
 from arbcore.carry.desk.day import Day
+from arbcore.carry.desk.decide import SIDES_OF, Decider
 from arbcore.carry.desk.news import OrderNews
 from arbcore.carry.desk.orders import DOUBT, UNKNOWN
 from arbcore.carry.desk.pair import CLOSED, HELD, Pairs
@@ -27,6 +26,7 @@ from arbcore.carry.desk.rows import ES, SPY, Snapshot
 from arbcore.carry.desk.settings import SECOND_NS, DeskSettings, seconds_ns
 from arbcore.carry.desk.shown import status_of
 from arbcore.carry.desk.terms import CarryTerms
+from arbcore.carry.desk.trade import Trade
 from arbcore.carry.desk.writeoff import WriteOff
 from arbcore.carry.rates import ConstantRate
 

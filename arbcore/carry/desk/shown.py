@@ -5,9 +5,9 @@ It reads the rooms and changes nothing.
 
 from typing import Any
 
-from arbcore.carry.desk._decide import Decider
 from arbcore.carry.desk.core import Core
 from arbcore.carry.desk.day import Day
+from arbcore.carry.desk.decide import Decider
 from arbcore.carry.desk.pair import Pairs
 from arbcore.carry.desk.rows import ES, SIDE_NAMES
 

@@ -5,12 +5,12 @@ somebody closed a pair by hand, which is believed only when a person says so (``
 difference may be written off and how. No price is made up: what such a pair brought stays unknown.
 """
 
-from arbcore.carry.desk._trade import Trade
 from arbcore.carry.desk.commands import SaveAdjustment
 from arbcore.carry.desk.core import Core
 from arbcore.carry.desk.day import Day
 from arbcore.carry.desk.pair import Pairs
 from arbcore.carry.desk.rows import ES, LEGS, SPY, AdjustmentRow
+from arbcore.carry.desk.trade import Trade
 
 SETTLED, BY_HAND = "settled", "by_hand"
 #: What ``WriteOff.explains`` says of a difference.

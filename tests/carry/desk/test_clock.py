@@ -1,11 +1,11 @@
 """The desk's two clocks: neither goes back, and a wall clock that leaps is not believed."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from arbcore.carry.civil import read_date, read_time
-from arbcore.carry.desk._clock import MarketClock
-from arbcore.carry.desk.clock import day_of
+from arbcore.carry.desk.clock import MarketClock, day_of
 
 SECOND = 10**9
 START = read_time("2026-03-02T15:00:00Z")
@@ -49,6 +49,20 @@ def test_a_replay_goes_at_any_pace() -> None:
     clock.advance(1, START + 86_400 * SECOND)
     assert not clock.slipped
     assert clock.pace_ns == clock.utc_ns == START + 86_400 * SECOND
+
+
+@pytest.mark.parametrize("time_ns", [2**62, -(2**62), 2**63, -(2**63) - 1])
+def test_a_time_two_centuries_away_is_refused(time_ns: int) -> None:
+    clock = MarketClock(slip_ns=1, replay=False)
+    for now_ns, utc_ns in ((time_ns, 0), (0, time_ns)):
+        with pytest.raises(OverflowError):
+            clock.advance(now_ns, utc_ns)
+    with pytest.raises(OverflowError):
+        clock.compare(time_ns)
+    edge_ns = 2**62 - 1
+    clock.advance(-edge_ns, edge_ns)
+    with pytest.raises(OverflowError):
+        clock.advance(edge_ns, edge_ns)
 
 
 def test_a_day_is_new_yorks() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arbcore.carry.desk import orders as o
-from arbcore.carry.desk._orders import Orders
+from arbcore.carry.desk.orders import Orders
 from arbcore.carry.desk.rows import ES, SPY, OrderRow
 from arbcore.errors import BrokenInvariant
 

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from source_tree import COMPILED_SUFFIXES, code_of, sources
 
 from arbcore import _fast
+from arbcore.carry.desk import gate as gate_module
 from arbcore.carry.desk import risk
-from arbcore.carry.desk._clock import MarketClock
-from arbcore.carry.desk._gate import Gate
-from arbcore.carry.desk._leg import Leg
-from arbcore.carry.desk._orders import Orders
-from arbcore.carry.desk._records import Draft
+from arbcore.carry.desk.clock import MarketClock
 from arbcore.carry.desk.events import Contract
+from arbcore.carry.desk.gate import Gate
+from arbcore.carry.desk.leg import Leg
+from arbcore.carry.desk.orders import Draft, Orders
 from arbcore.carry.desk.risk import ACTIVE, HALTED, REDUCING, Brakes
 from arbcore.carry.desk.rows import ES, LEGS, SPY, OrderRow
 from arbcore.carry.desk.settings import DeskSettings
@@ -26,8 +26,8 @@ def test_limits_and_pace_are_the_exchange_bots_kernels() -> None:
     gate = make_gate()
     assert isinstance(gate.window, _fast.MessageWindow)
     assert all(isinstance(pause, _fast.Cooldown) for pause in gate.pauses)
-    # Both bots take the cores of these from C.
-    assert "exposure_allows" in imported_from_fast("desk")
+    assert vars(gate_module)["exposure_allows"] is _fast.exposure_allows
+    # The exchange bot takes the cores of these from C.
     assert {"exposure_room", "rate_room", "RateWindow"} <= imported_from_fast("trading")
 
 
