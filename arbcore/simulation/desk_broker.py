@@ -302,6 +302,19 @@ class Broker:
                     self.random.randrange(50, 2_000) * MILLISECOND_NS,
                     lambda k=key: self._correct(k),  # type: ignore[misc]
                 )
+        for con_id, leg in {self.truth.orders[each.ref].row.con_id: each.leg for each in executions}.items():
+            self.push(leg, con_id)
+
+    def push(self, leg: str, con_id: int) -> None:
+        """Tells what is held of a contract, as after every change of it, whoever made it."""
+        quantity = self._held()[con_id]
+        self.say(ev.PositionChanged(ev.PositionLine(leg, con_id, quantity)), 0)
+
+    def _held(self) -> Counter[int]:
+        held = self.truth.by_contract()
+        for leg in LEGS:
+            held[self.con_ids[leg]] += self.truth.foreign[leg]
+        return held
 
     def _commission(self, key: str, commission: ev.Commission) -> None:
         self.truth.commissions[key] = commission
@@ -346,9 +359,7 @@ class Broker:
             )
         if question.kind == MARGIN:
             return ev.Margin(question.query, True, "initial margin after 21,000 of 100,000 USD")
-        held = truth.by_contract()
-        for leg in LEGS:
-            held[self.con_ids[leg]] += truth.foreign[leg]
+        held = self._held()
         lines = tuple(
             ev.PositionLine(SPY if con_id == self.con_ids[SPY] else ES, con_id, quantity)
             for con_id, quantity in sorted(held.items())

@@ -475,7 +475,11 @@ class DeskChecker:
             return
         told = self.truth.held()
         self._expect(19, session.positions() == told, f"it believes {session.positions()}, the broker {told}")
-        wanted = "REDUCING" if self.killed or self.stopped or self.tripped else "ACTIVE"
+        # Refused thrice in a row it waits for a person.
+        rejected = sum(row.role == "entry" and self.final.get(row.ref) == "rejected"
+                       for row in self.sent_rows.values())
+        refused = "entries refused" in session.reasons and rejected >= 3
+        wanted = "REDUCING" if self.killed or self.stopped or self.tripped or refused else "ACTIVE"
         self._expect(
             19, session.state == wanted, f"{session.state} ({session.reasons}) at the end, not {wanted}"
         )

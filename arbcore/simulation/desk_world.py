@@ -441,6 +441,7 @@ class DeskWorld:
         side = self.random.choice((1, -1))
         self.broker.truth.foreign[leg] += side
         self._say(ev.Execution(f"ffff.{self.now_ns:x}.01.01", "", 5, leg, side, 1, 600.0, self.utc_ns), 0)
+        self.broker.push(leg, self.broker.con_ids[leg])
 
     # --- people and the exchange ----------------------------------------------------------------
 

@@ -61,11 +61,11 @@ class Core:
 
     # --- out ------------------------------------------------------------------------------------
 
-    def alarm(self, kind: str, message: str) -> None:
-        """Says it, and again only after a pause."""
+    def alarm(self, kind: str, message: str, *, always: bool = False) -> None:
+        """Says it, and again only after a pause; ``always`` without one."""
         now_ns = self.clock.now_ns
         last_ns = self._alarmed.get(kind)
-        if last_ns is not None and now_ns - last_ns < self._repeat_ns:
+        if not always and last_ns is not None and now_ns - last_ns < self._repeat_ns:
             return
         self._alarmed[kind] = now_ns
         self.out.append(Alarm(kind, message))

@@ -83,7 +83,7 @@ class Day:
             if money == self._flat_money:
                 return
             self._flat_money = money
-        elif core.es.fault(now_ns, utc_ns) or core.spy.fault(now_ns, utc_ns):
+        elif core.gate.doubts or core.es.fault(now_ns, utc_ns) or core.spy.fault(now_ns, utc_ns):
             return
         if self._unpriced:
             self._unpriced = False

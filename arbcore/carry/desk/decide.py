@@ -14,7 +14,7 @@ from arbcore.carry.desk.events import Margin
 from arbcore.carry.desk.orders import Draft
 from arbcore.carry.desk.pair import ENTERING, HELD, Pairs
 from arbcore.carry.desk.risk import ACTIVE, ENTRY_PAUSE
-from arbcore.carry.desk.rows import CASH_AND_CARRY, ES, IOC, LIMIT, REVERSE, SPY, FactorRow, TradeRow
+from arbcore.carry.desk.rows import CASH_AND_CARRY, ENTRY, ES, IOC, LIMIT, REVERSE, SPY, FactorRow, TradeRow
 from arbcore.carry.desk.settings import DAY_NS, SECOND_NS, seconds_ns, shares_for
 from arbcore.carry.desk.trade import Trade
 
@@ -92,7 +92,7 @@ class Decider:
             return
         es, spy = core.es, core.spy
         now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
-        fault = es.fault(now_ns, utc_ns) or spy.fault(now_ns, utc_ns)
+        fault = min(core.gate.doubts, default="") or es.fault(now_ns, utc_ns) or spy.fault(now_ns, utc_ns)
         if fault:
             self.skipped[fault] = self.skipped.get(fault, 0) + 1
             return
@@ -146,6 +146,8 @@ class Decider:
 
     def press(self) -> None:
         """Lets a held pair go that must, without waiting for a quote."""
+        if self.core.gate.doubts:
+            return
         for trade in list(self.pairs.open.values()):
             if trade.phase == HELD:
                 self._must_go(trade, self.core.clock.utc_ns)
@@ -185,8 +187,8 @@ class Decider:
         shares = shares_for(contracts, multiplier=settings.multiplier, es_price=es_price, spy_price=spy_price)
         if side > 0 and self.shortable is not None and self.shortable < shares:
             return "no shares to borrow"
-        es_draft = Draft(ES, side, contracts, LIMIT, es_price, IOC, "entry", 0, False)
-        spy_draft = Draft(SPY, -side, shares, LIMIT, spy_price, IOC, "entry", 0, False)
+        es_draft = Draft(ES, side, contracts, LIMIT, es_price, IOC, ENTRY, 0, False)
+        spy_draft = Draft(SPY, -side, shares, LIMIT, spy_price, IOC, ENTRY, 0, False)
         refusal = core.refusal([es_draft, spy_draft])
         if refusal:
             return refusal

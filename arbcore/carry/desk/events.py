@@ -166,6 +166,14 @@ class OrderError:
 
 
 @dataclass(frozen=True, slots=True)
+class NotSent:
+    """One of our orders was stored and never left: ``why`` is a few words."""
+
+    ref: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Execution:
     """One execDetails, live or out of an answer. ``ref`` is empty where an order had none."""
 
@@ -236,6 +244,20 @@ class Positions:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionChanged:
+    """The broker pushes a position of the account in one of the legs' instruments, whoever changed it."""
+
+    line: PositionLine
+
+
+@dataclass(frozen=True, slots=True)
+class Undecoded:
+    """A message about an order, an execution or a position came and could not be read: ``what`` it was."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Margin:
     """Whether the account carries the pair that was asked about (whatIf), and the sentence to show."""
 
@@ -262,9 +284,24 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class BrokerClock:
-    """The broker's clock, asked now and then."""
+    """The broker's clock, asked now and then. ``doubt`` is the number of the last ``QuotesDoubted`` that was
+    told before this was asked.
+    """
 
     utc_ns: int
+    doubt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QuotesDoubted:
+    """What arrives from here on may be old: the process stood still, or subscriptions begin anew.
+
+    Nothing is decided until a ``BrokerClock`` with this number comes: what the broker sent before that answer
+    has then been read. ``why`` is a few words.
+    """
+
+    number: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,13 +322,19 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """The kill switch is on. There is no event that turns it off: a restart without it does."""
+    """The kill switch is on."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KillLifted:
+    """A person deleted the kill switch's file: what it stopped may go on."""
 
 
 Event = (
     Hello | LinkLost | Farm | Contract | Quote | Alive | DataType | Halted | Shortable | RowComplete
     | ContractEnds | Terms | OrderStatus | OrderError | Execution | Commission | OpenOrders | Executions
-    | Positions | Margin | QueryFailed | Tick | BrokerClock | AcceptAccount | Stop | Kill
+    | Positions | PositionChanged | Undecoded | Margin | QueryFailed | Tick | BrokerClock | QuotesDoubted
+    | NotSent | AcceptAccount | Stop | Kill | KillLifted
 )  # fmt: skip

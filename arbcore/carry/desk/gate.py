@@ -40,6 +40,8 @@ class Gate:
         self.pauses = Cooldown(1, settings.cooldown_ns), Cooldown(1, SECOND_NS)
         #: The last number of a pass, and the last in an order's ref.
         self.passes = self.number = 0
+        #: Why nothing at all may leave for the moment, though no state says so; each in words.
+        self.doubts: set[str] = set()
         #: Open pairs are to be closed (kill switch, flatten), where trading is off too.
         self.closing = False
         self.factor = 0.0
@@ -61,6 +63,8 @@ class Gate:
             return "trading is off"
         if state == HALTED or (state != ACTIVE and not draft.reduces):
             return f"{state}: {next(iter(self.brakes.sentences))}"
+        if self.doubts:
+            return min(self.doubts)
         market = self.legs.get(leg)
         if draft.quantity < 1 or market is None:
             return "no quantity"

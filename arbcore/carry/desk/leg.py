@@ -47,6 +47,11 @@ class Leg:
         """What was seen last no longer counts."""
         self.seen_ns = NEVER_NS
 
+    def confirm(self, now_ns: int) -> None:
+        """What was told since the last silence is as of now: the age of a quote is counted from here."""
+        if self.seen_ns != NEVER_NS:
+            self.seen_ns = now_ns
+
     def alive(self, now_ns: int) -> None:
         """A tick came that changed no price."""
         self.seen_ns = now_ns

@@ -1,29 +1,35 @@
 """What the broker says about single orders: statuses, errors, executions, commissions.
 
-Owns which of these settle anything. Executions are the truth; a status counts only where it agrees with
-them, and an error only where its code says that the order never traded. Everything else is doubt, and doubt
-is a question to the broker.
+Owns which of these settle anything, and how often entries were refused. Executions are the truth; a status
+counts only where it agrees with them, and an error only where it refuses an order that nobody acknowledged
+(``codes``). Everything else is doubt, and doubt is a question to the broker.
 """
 
 import math
+from collections.abc import Iterable
 
-from arbcore.carry.desk.commands import SaveExecution
+from arbcore.carry.desk.codes import CANCEL_NOTICES, CHANGE_DOUBTED, OrderSays, order_says
+from arbcore.carry.desk.commands import Cancel, SaveExecution
 from arbcore.carry.desk.core import Core
-from arbcore.carry.desk.events import Commission, Execution, OrderError, OrderStatus
+from arbcore.carry.desk.events import Commission, Execution, NotSent, OrderError, OrderStatus
 from arbcore.carry.desk.orders import (
     ACK,
     DOUBT,
     FINAL_STATES,
     LIVE_STATUSES,
-    NOTICE_CODES,
     OUT_STATUSES,
     REJECT,
-    REJECT_CODES,
+    REJECTED,
     Order,
 )
 from arbcore.carry.desk.pair import Pairs
 from arbcore.carry.desk.recovery import PAUSE_NS, Recovery
-from arbcore.carry.desk.rows import LEGS
+from arbcore.carry.desk.rows import ENTRY, LEGS
+
+#: So many entries refused in a row on one leg, and none is tried any more.
+REFUSALS_MAX = 3
+REASON_LENGTH_MAX = 200
+NOT_SENT = "not sent"
 
 
 class OrderNews:
@@ -33,6 +39,8 @@ class OrderNews:
         self.core = core
         self.pairs = pairs
         self.recovery = recovery
+        #: Entries refused in a row, by leg.
+        self.refusals: dict[str, int] = {}
 
     def status(self, event: OrderStatus) -> None:
         """The broker's own orderStatus."""
@@ -41,7 +49,10 @@ class OrderNews:
         if order is None:
             return
         core.orders.identify(order, event.perm_id)
-        if event.status in LIVE_STATUSES:
+        if event.status in LIVE_STATUSES and order.state == REJECTED:
+            core.alarm("works all the same", f"Order {order.ref} was refused and works: it is cancelled.")
+            core.out.append(Cancel(order.ref, order.perm_id))
+        elif event.status in LIVE_STATUSES:
             core.orders.news(order, ACK)
         elif event.status in OUT_STATUSES and order.live:
             # After an error, or a cancel of ours that may have failed, a library says so of itself. Where
@@ -57,16 +68,60 @@ class OrderNews:
         """An error that names one of our orders."""
         core = self.core
         order = core.orders.find(event.ref, 0)
-        if order is None or event.code in NOTICE_CODES:
+        if order is None or not order.live:
             return
-        if event.code in REJECT_CODES:
-            if core.orders.news(order, REJECT, f"{event.code} {event.message}"[:200]):
-                core.alarm(f"rejected {order.leg}", f"Order {order.ref} was rejected: {event.message[:200]}")
-        elif order.live:
+        says = order_says(event.code, acknowledged=order.acked)
+        if says is OrderSays.NOTICE:
+            # A library may call the order cancelled all the same.
+            order.suspect = order.suspect or event.code not in CANCEL_NOTICES
+            return
+        words = f"{event.code} {event.message}"[:REASON_LENGTH_MAX]
+        if event.code not in CHANGE_DOUBTED:
+            order.refused = words
+        if says is OrderSays.REFUSED:
+            core.orders.news(order, REJECT, words)
+        else:
             # Libraries call such an order cancelled; brokers have filled it afterwards.
             order.suspect = True
-            core.orders.news(order, DOUBT, f"{event.code} {event.message}"[:200])
+            core.orders.news(order, DOUBT, words)
             self.recovery.want()
+
+    def not_sent(self, event: NotSent) -> None:
+        """An order was stored and never left."""
+        order = self.core.orders.find(event.ref, 0)
+        if order is not None and self.core.orders.news(order, REJECT, f"{NOT_SENT}: {event.why}"):
+            self.core.alarm("not sent", f"Order {order.ref} was not sent: {event.why}.")
+
+    def ended(self, orders: Iterable[Order]) -> None:
+        """Looks at orders that changed: what the broker refused is said, counted, and told to its pair."""
+        for order in orders:
+            if order.live:
+                continue
+            if order.refused and not order.filled:
+                self._refused(order)
+                order.refused = ""
+            elif order.role == ENTRY and not order.reason.startswith(NOT_SENT):
+                self.refusals.pop(order.leg, None)
+
+    def _refused(self, order: Order) -> None:
+        core = self.core
+        verb = "buy" if order.side > 0 else "sell"
+        core.alarm(
+            f"rejected {order.leg}",
+            f"The broker refused order {order.ref} to {verb} {order.quantity} {order.leg}: {order.refused}",
+            always=True,
+        )
+        self.pairs.refused(order)
+        if order.role != ENTRY:
+            return
+        self.refusals[order.leg] = self.refusals.get(order.leg, 0) + 1
+        if self.refusals[order.leg] >= REFUSALS_MAX:
+            core.brake(
+                "entries refused",
+                f"{REFUSALS_MAX} entries in a row were refused on {order.leg}, the last with "
+                f"'{order.refused}'; none is tried until a restart, or until the file KILL_SWITCH was made "
+                "and deleted.",
+            )
 
     def execution(self, event: Execution, *, told: bool = False) -> None:
         """One execution; ``told`` as part of an answer."""

@@ -31,11 +31,6 @@ NEXT = {
 #: Statuses by which the broker says that an order is over, and those by which it says that it lives.
 OUT_STATUSES = frozenset({"Cancelled", "ApiCancelled", "Inactive"})
 LIVE_STATUSES = frozenset({"PreSubmitted", "Submitted", "PendingCancel"})
-#: Errors after which an order certainly never traded, or does no more.
-REJECT_CODES = frozenset({103, 110, 200, 201, 203, 321})
-#: Messages that are about an order and change nothing: notices, held orders, and the notice of a cancel,
-#: which a status follows.
-NOTICE_CODES = frozenset({202, 399, 404, 2109})
 #: Orders that ended longer ago than this are forgotten.
 OLD_NS = 2 * DAY_NS
 
@@ -65,8 +60,8 @@ class Order:
 
     __slots__ = (
         "absent", "acked", "approved", "con_id", "created_ns", "dirty", "filled", "kind", "leg", "limit",
-        "out_filled", "perm_id", "pulled_ns", "pulls", "quantity", "reason", "ref", "role", "sent_ns", "side",
-        "state", "suspect", "tif", "told_filled", "trade_id",
+        "out_filled", "perm_id", "pulled_ns", "pulls", "quantity", "reason", "ref", "refused", "role",
+        "sent_ns", "side", "state", "suspect", "tif", "told_filled", "trade_id",
     )  # fmt: skip
 
     def __init__(self, row: OrderRow, now_ns: int) -> None:
@@ -81,6 +76,8 @@ class Order:
         self.acked = row.perm_id != 0
         #: After an error, whose cancel a library makes up by itself.
         self.suspect = False
+        #: The broker's code and words of an error that may have been the end of it.
+        self.refused = ""
         #: What the broker's last word of its end gave as filled, or -1; and the most it ever gave.
         self.out_filled = -1
         self.told_filled = 0

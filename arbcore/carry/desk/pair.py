@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable
 
 from arbcore.carry.desk.commands import SaveTrade
 from arbcore.carry.desk.core import Core
-from arbcore.carry.desk.orders import Draft
+from arbcore.carry.desk.orders import Draft, Order
 from arbcore.carry.desk.risk import ACTIVE, EXIT_PAUSE, HALTED
 from arbcore.carry.desk.rows import (
     DAY,
+    ENTRY,
     ES,
     IOC,
     LIMIT,
@@ -95,6 +96,19 @@ class Pairs:
         self._place(trade, drafts)
         return ""
 
+    def refused(self, order: Order) -> None:
+        """The broker refused an order: a pair that is not whole yet will not be, so the rest of it ends."""
+        trade = self.open.get(order.trade_id)
+        if trade is None:
+            return
+        self.calm = False
+        trade.refused_legs.add(order.leg)
+        if trade.phase in (ENTERING, HEDGING):
+            trade.second = ""
+            for other in list(self.core.orders.live.values()):
+                if other.trade_id == trade.trade_id and not other.pulled_ns:
+                    self.core.pull(other)
+
     def expire(self, utc_ns: int) -> None:
         """Futures expire: what is left of their pairs are shares, which go."""
         for trade in self.open.values():
@@ -124,6 +138,8 @@ class Pairs:
         """Moves every pair as far as certain knowledge allows."""
         for trade in list(self.open.values()):
             self._watch(trade)
+            if self.core.gate.doubts:
+                continue
             before = ""
             while trade.phase != before and trade.trade_id in self.open and not self._live(trade):
                 before = trade.phase
@@ -169,7 +185,7 @@ class Pairs:
         if quantity < 1:
             return False
         price = core.legs[leg].crossing(side, 0.0)
-        draft = Draft(leg, side, quantity, LIMIT, price, IOC, "entry", trade.position[leg], False)
+        draft = Draft(leg, side, quantity, LIMIT, price, IOC, ENTRY, trade.position[leg], False)
         if core.refusal([draft]):
             return False
         self._place(trade, [draft])
@@ -201,6 +217,9 @@ class Pairs:
             self._begin_unwind(trade, "unhedged")
             return
         draft = self._mending(trade)
+        if draft.leg in trade.refused_legs:
+            self._begin_unwind(trade, "unhedged")
+            return
         refusal = core.refusal([draft])
         if refusal:
             # Until the deadline the market may come back; a limit does not.

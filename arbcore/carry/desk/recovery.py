@@ -8,8 +8,10 @@ the questions and what their answers resolve. It must not know when to trade.
 from arbcore.carry.desk.commands import EXECUTIONS, OPEN_ORDERS, POSITIONS, Cancel, Reconnect
 from arbcore.carry.desk.core import Core
 from arbcore.carry.desk.events import OpenOrders, Positions, QueryFailed
+from arbcore.carry.desk.holdings import Holdings
 from arbcore.carry.desk.orders import ABSENT, ACK, OUT, OUT_STATUSES, UNKNOWN
-from arbcore.carry.desk.rows import ES, LEGS
+from arbcore.carry.desk.risk import HALTED
+from arbcore.carry.desk.rows import ES, LEGS, SPY
 from arbcore.carry.desk.settings import SECOND_NS, seconds_ns
 from arbcore.carry.desk.writeoff import AGAIN, DONE, WriteOff
 
@@ -24,8 +26,9 @@ OVER_STATUSES = OUT_STATUSES | {"Filled"}
 class Recovery:
     """Rounds of questions. ``step`` is the kind being waited for, empty between rounds."""
 
-    def __init__(self, core: Core, write_off: WriteOff) -> None:
+    def __init__(self, core: Core, write_off: WriteOff, holdings: Holdings) -> None:
         self.core = core
+        self.holdings = holdings
         self.write_off = write_off
         self.step = ""
         self.query = 0
@@ -66,6 +69,8 @@ class Recovery:
     def tick(self) -> None:
         """Time passed."""
         now_ns = self.core.clock.now_ns
+        if self.holdings.doubted:
+            self._explain()
         if self.step:
             if now_ns >= self.due_ns:
                 self._unanswered("it was not answered in time")
@@ -74,7 +79,16 @@ class Recovery:
 
     def deadline_ns(self) -> int:
         """When ``tick`` is wanted."""
-        return self.due_ns if self.step else min(self.next_ns, self.audit_ns)
+        next_ns = self.due_ns if self.step else min(self.next_ns, self.audit_ns)
+        return min(next_ns, self.holdings.deadline_ns())
+
+    def _explain(self) -> None:
+        """A position changed, no execution says why: the broker is asked, and then it is a mismatch."""
+        self.holdings.compare()
+        if self.holdings.should_ask():
+            self.want()
+        elif self.holdings.overdue and self.core.brakes.state != HALTED:
+            self._mismatch(self.holdings.by_leg or self.core.positions, strange=self.holdings.strange)
 
     def _round(self) -> None:
         self.next_ns = self.audit_ns = NEVER_NS
@@ -89,6 +103,14 @@ class Recovery:
     def _again(self, pause_ns: int) -> None:
         self.step = ""
         self.next_ns = min(self.next_ns, self.core.clock.now_ns + pause_ns)
+
+    def undecoded(self, what: str) -> None:
+        """A message about orders, executions or positions could not be read: the broker is asked again."""
+        self.core.alarm("undecoded", f"The broker sent {what} that could not be read; it is asked again.")
+        if self.step:
+            self._unanswered(f"{what} could not be read")
+        else:
+            self.want()
 
     def _unanswered(self, why: str) -> None:
         core = self.core
@@ -153,9 +175,9 @@ class Recovery:
                 continue
             order.absent += 1
             if order.acked or order.filled:
-                core.orders.news(order, OUT, "no longer at the broker")
+                core.orders.news(order, OUT, order.refused or "no longer at the broker")
             elif order.absent >= ABSENT_ROUNDS:
-                core.orders.news(order, ABSENT, "never arrived at the broker")
+                core.orders.news(order, ABSENT, order.refused or "never arrived at the broker")
         if core.orders.live:
             self.rounds += 1
             self._again(PAUSE_NS)
@@ -164,8 +186,8 @@ class Recovery:
         self._positions = dict(core.positions)
         self._ask(POSITIONS)
 
-    def positions(self, event: Positions, con_ids: frozenset[int]) -> None:
-        """The third answer: it must be what our executions come to. ``con_ids`` of ES that we hold."""
+    def positions(self, event: Positions) -> None:
+        """The third answer: it must be what our executions come to."""
         core = self.core
         if self.step != POSITIONS or event.query != self.query:
             return
@@ -173,13 +195,9 @@ class Recovery:
             # Something traded in between; which side of the answer it lies on cannot be told.
             self._again(PAUSE_NS // 10)
             return
-        told = dict.fromkeys(LEGS, 0)
-        strange = False
-        for line in event.lines:
-            if line.leg in told:
-                told[line.leg] += line.quantity
-                strange = strange or (line.leg == ES and line.quantity != 0 and line.con_id not in con_ids)
-        if told == core.positions and not strange:
+        self.holdings.replace(event.lines)
+        told, strange = self.holdings.by_leg or core.positions, self.holdings.strange
+        if self.holdings.agree:
             self.write_off.agreed()
         else:
             said = self.write_off.explains(told, strange=strange, foreign_orders=self._foreign_orders)
@@ -187,10 +205,14 @@ class Recovery:
                 # Perhaps it can be explained; until it is, what is held is not certain.
                 core.brake("reconciling", "The broker's positions are not ours; they are asked for again.")
                 self._again(PAUSE_NS)
+            elif said != DONE and self.holdings.patient:
+                # The executions that explain it may still be on their way.
+                self._again(PAUSE_NS)
             elif said != DONE:
                 self._mismatch(told, strange=strange)
             if said != DONE:
                 return
+            self.holdings.compare()
         self.step = ""
         self.failures = self.mismatches = self.rounds = 0
         core.brakes.lift("reconciling", "unanswered", "mismatch")
@@ -202,10 +224,10 @@ class Recovery:
         contract = ", some of it in another ES contract" if strange else ""
         core.brake(
             "mismatch",
-            f"The broker says {told[ES]} ES and {told['SPY']} SPY{contract}; our executions come to "
-            f"{core.positions[ES]} and {core.positions['SPY']}. Nothing is ordered until they agree: the "
-            "account must hold no ES or SPY but the bot's, so close what is not; if somebody closed the pair "
-            "by hand, start again with --accept-account.",
+            f"The broker says {told[ES]} ES and {told[SPY]} SPY{contract}; our executions come to "
+            f"{core.positions[ES]} ES and {core.positions[SPY]} SPY. Nothing is ordered until they agree: "
+            "the account must hold no ES or SPY but the bot's, so close what is not; if somebody closed the "
+            "pair by hand, start again with --accept-account.",
         )
         pause_ns = min(PAUSE_NS << min(self.mismatches, 6), PAUSE_MAX_NS)
         self.mismatches += 1

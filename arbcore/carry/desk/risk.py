@@ -13,6 +13,7 @@ BRAKES = {
     "account": HALTED, "overfill": HALTED, "unwind failed": HALTED, "contract": HALTED,
     "unknown order": HALTED,
     "kill switch": REDUCING, "daily loss": REDUCING, "stopping": REDUCING, "clock": REDUCING,
+    "entries refused": REDUCING,
 }  # fmt: skip
 
 #: Reasons that every run meets: the state says them, nobody is alarmed.

@@ -13,6 +13,8 @@ LEGS = (ES, SPY)
 CASH_AND_CARRY, REVERSE = -1, 1
 SIDE_NAMES = {CASH_AND_CARRY: "cash_and_carry", REVERSE: "reverse"}
 
+#: What an order of a new pair is for.
+ENTRY = "entry"
 #: Kinds and times in force as the broker spells them.
 LIMIT, MARKET = "LMT", "MKT"
 IOC, DAY = "IOC", "DAY"

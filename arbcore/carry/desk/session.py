@@ -13,10 +13,11 @@ from typing import Any
 from arbcore._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_bps
 from arbcore.carry.desk import events as ev
 from arbcore.carry.desk.calibration import Calibration
-from arbcore.carry.desk.commands import Command, RaiseKillSwitch, Resubscribe, State
+from arbcore.carry.desk.commands import Command, Note, RaiseKillSwitch, Resubscribe, State
 from arbcore.carry.desk.core import Core, number_of
 from arbcore.carry.desk.day import Day
 from arbcore.carry.desk.decide import SIDES_OF, Decider
+from arbcore.carry.desk.holdings import Holdings
 from arbcore.carry.desk.news import OrderNews
 from arbcore.carry.desk.orders import DOUBT, UNKNOWN
 from arbcore.carry.desk.pair import CLOSED, HELD, Pairs
@@ -39,6 +40,10 @@ PRUNE_NS = 3_600 * SECOND_NS
 PULLS_MAX = 3
 NEVER_NS = 2**62
 LINK = "not connected"
+#: Reasons for which nobody knows what the account holds.
+UNCERTAIN = frozenset({LINK, "reconciling", "unanswered"})
+#: The doubt about quotes as the gate names it.
+QUOTES_IN_DOUBT = "quotes may be old until the broker answers"
 
 
 class Session:
@@ -64,10 +69,12 @@ class Session:
         self._calibration = Calibration(core, self._pairs, self._decider)
         self._day = Day(core, self._pairs, snapshot.day)
         self._write_off = WriteOff(core, self._pairs, self._day)
-        self._recovery = Recovery(core, self._write_off)
+        self._holdings = Holdings(core, self._es_con_ids)
+        self._recovery = Recovery(core, self._write_off, self._holdings)
         self._news = OrderNews(core, self._pairs, self._recovery)
         self._account = snapshot.account
         self._stop: ev.Stop | None = None
+        self._doubt = 0
         self._watch_ns = self._prune_ns = -NEVER_NS
         self._link_patience_ns = seconds_ns(settings.link_alarm_s)
         self._link_alarm_ns = NEVER_NS
@@ -83,6 +90,9 @@ class Session:
             ev.OrderError: self._news.error, ev.Execution: self._news.execution,
             ev.Commission: self._news.commission, ev.OpenOrders: self._recovery.open_orders,
             ev.Executions: self._executions, ev.Positions: self._positions, ev.Margin: self._margin,
+            ev.PositionChanged: self._position_changed, ev.Undecoded: self._undecoded,
+            ev.QuotesDoubted: self._quotes_doubted, ev.NotSent: self._news.not_sent,
+            ev.KillLifted: self._kill_lifted,
             ev.QueryFailed: self._query_failed, ev.Tick: self._tick, ev.BrokerClock: self._broker_clock,
             ev.AcceptAccount: self._accept_account, ev.Stop: self._stopping, ev.Kill: self._kill,
         }  # fmt: skip
@@ -173,6 +183,16 @@ class Session:
         """What is held by our executions, by leg."""
         return dict(self._core.positions)
 
+    def account_positions(self) -> dict[str, int] | None:
+        """What the account holds, by leg, as the broker told it last; None while that is not known.
+
+        It is not known without a link, before the broker was asked, while one of our orders may still fill,
+        and while a change is being looked into.
+        """
+        core = self._core
+        unsure = not core.linked or core.orders.live or self._holdings.patient
+        return None if unsure or UNCERTAIN & core.brakes.sentences.keys() else self._holdings.by_leg
+
     def exposure(self) -> dict[str, dict[int, int]]:
         """What may still fill, by leg and side (+1, -1)."""
         return self._core.orders.exposure()
@@ -256,6 +276,8 @@ class Session:
         core = self._core
         now_ns = core.clock.now_ns
         orders = core.orders
+        if orders.dirty:
+            self._news.ended(orders.dirty)
         if orders.live and now_ns >= orders.look_ns:
             self._watch_orders(now_ns)
         self._recovery.tick()
@@ -393,6 +415,7 @@ class Session:
         for leg in core.legs.values():
             leg.forget()
         self._recovery.lost()
+        self._holdings.forget()
         self._decider.margin_failed(0)
 
     def _farm(self, event: ev.Farm) -> None:
@@ -413,8 +436,23 @@ class Session:
         self._recovery.executions_told(event.query)
 
     def _positions(self, event: ev.Positions) -> None:
-        con_ids = {self._core.es.con_id, *(trade.con_id for trade in self._pairs.open.values())}
-        self._recovery.positions(event, frozenset(con_ids))
+        self._recovery.positions(event)
+
+    def _position_changed(self, event: ev.PositionChanged) -> None:
+        self._holdings.change(event.line)
+
+    def _es_con_ids(self) -> frozenset[int]:
+        return frozenset({self._core.es.con_id, *(trade.con_id for trade in self._pairs.open.values())})
+
+    def _undecoded(self, event: ev.Undecoded) -> None:
+        self._recovery.undecoded(event.what)
+
+    def _quotes_doubted(self, event: ev.QuotesDoubted) -> None:
+        """Nothing is decided on what arrives until the broker answers what is asked from here on."""
+        self._doubt = event.number
+        self._core.gate.doubts.add(QUOTES_IN_DOUBT)
+        for leg in self._core.legs.values():
+            leg.silence()
 
     def _margin(self, event: ev.Margin) -> None:
         self._decider.margin(event)
@@ -488,7 +526,12 @@ class Session:
         self._day.check()
 
     def _broker_clock(self, event: ev.BrokerClock) -> None:
-        self._core.clock.compare(event.utc_ns)
+        core = self._core
+        core.clock.compare(event.utc_ns)
+        if QUOTES_IN_DOUBT in core.gate.doubts and event.doubt == self._doubt:
+            core.gate.doubts.discard(QUOTES_IN_DOUBT)
+            for leg in core.legs.values():
+                leg.confirm(core.clock.now_ns)
 
     def _accept_account(self, event: ev.AcceptAccount) -> None:
         self._write_off.accepting = True
@@ -506,6 +549,13 @@ class Session:
             self._core.out.append(RaiseKillSwitch(event.reason))
             self._core.alarm("kill switch", f"The kill switch is on: {event.reason}")
             self._pull_all()
+
+    def _kill_lifted(self, event: ev.KillLifted) -> None:
+        core = self._core
+        core.brakes.lift("kill switch", "entries refused")
+        self._news.refusals.clear()
+        core.gate.closing = self._decider.flatten
+        core.out.append(Note("kill switch", "The kill switch was deleted; entries may begin again."))
 
     def _pull_all(self) -> None:
         for order in list(self._core.orders.live.values()):

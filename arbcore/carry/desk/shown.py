@@ -35,6 +35,8 @@ def status_of(core: Core, pairs: Pairs, decider: Decider, *, day: Day) -> dict[s
 def waiting_for(core: Core, decider: Decider) -> str:
     """Why nothing is decided or ordered, apart from the state's reasons; empty where the signal decides."""
     now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
+    if core.gate.doubts:
+        return min(core.gate.doubts)
     for leg in core.legs.values():
         # A leg without prices outside its hours is no fault, so the hours come first.
         if leg.con_id and not leg.open_at(utc_ns):

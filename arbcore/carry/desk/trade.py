@@ -47,6 +47,8 @@ class Trade:
         self.naked_since_ns: int | None = None
         self.exit_from: tuple[int, int] | None = None
         self.misses = 0
+        #: Legs on which the broker refused an order of it.
+        self.refused_legs: set[str] = set()
         self.forced = False
         #: Average prices of ES in and out and of SPY in and out, and what all of it cost; None if unknown.
         self.averages: tuple[float | None, float | None, float | None, float | None] = (None,) * 4

@@ -144,11 +144,12 @@ def test_silence_is_a_cancel_then_doubt_then_a_question_and_never_flat() -> None
     assert player.pair["phase"] == "held"
 
 
-def test_a_cancel_that_only_a_library_believes_settles_nothing() -> None:
+@pytest.mark.parametrize("code", [10349, 399, 161, 10148])
+def test_a_cancel_that_only_a_library_believes_settles_nothing(code: int) -> None:
     player = Player()
     es, spy = player.enter()
     player.fill(es)
-    player.say(ev.OrderError(spy.ref, 10349, "Order TIF was set to DAY"))
+    player.say(ev.OrderError(spy.ref, code, "An error that a library takes for the end"))
     player.out(spy)
     assert not player.orders
     assert player.session.exposure()[SPY][1] == 502
