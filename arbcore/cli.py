@@ -7,7 +7,6 @@ logging. What a command does lives in its module under ``commands/``.
 import argparse
 import codecs
 import contextlib
-import errno
 import importlib
 import io
 import logging
@@ -20,8 +19,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn, TextIO, cast
 
 import arbcore
+from arbcore.commands._log import SafeFormatter
 from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED, ArbcoreError, UsageError
-from arbcore.text import plain_spelling
+from arbcore.output_file import OUTPUT_ERRNOS
+from arbcore.text import plain_spelling, printable
 
 #: Name and one line of help of every command; its module is ``arbcore.commands.<name>``, which is imported
 #: when that command runs and not before, so that a command starts with what it needs.
@@ -39,8 +40,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("config", "show every setting, its value and where it came from"),
 )
 
-#: What a write of results answers when its disk is full or broken; other failures of the system have places.
-OUTPUT_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+#: Characters of an error that are shown.
+SENTENCE_MAX = 4_000
 
 DISCLAIMER = """\
 arbcore is software, not financial advice. Its models are simplifications and its results on a simulated
@@ -146,11 +147,11 @@ def _run(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     # Wrong usage is found before --debug is parsed, so it is looked for by hand.
     debug = "--debug" in words
-    logging.basicConfig(
-        stream=sys.stderr,
-        format="%(levelname)s %(name)s: %(message)s",
-        level=logging.DEBUG if debug else logging.WARNING,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(SafeFormatter("%(levelname)s %(name)s: %(message)s"))
+    # A log line that cannot be written is lost without a traceback in its place.
+    logging.raiseExceptions = debug
+    logging.basicConfig(handlers=[handler], level=logging.DEBUG if debug else logging.WARNING)
     try:
         return _dispatch(words)
     except SystemExit as leaving:
@@ -263,9 +264,11 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _say(sentence: str, code: int, debug: bool) -> int:
-    if debug:
-        traceback.print_exc(file=sys.stderr)
-    print(f"arbcore: {sentence}", file=sys.stderr)
+    # What others said is in it, and a standard error that is gone or full changes no exit code.
+    with contextlib.suppress(OSError, ValueError):
+        if debug:
+            traceback.print_exc(file=sys.stderr)
+        print(f"arbcore: {printable(sentence, SENTENCE_MAX)}", file=sys.stderr, flush=True)
     return code
 
 

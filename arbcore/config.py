@@ -5,6 +5,7 @@ files of the working directory, so it stands on the shells' floor. It knows noth
 a strategy does with its numbers.
 """
 
+import contextlib
 import dataclasses
 import difflib
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from arbcore.errors import ConfigError
+from arbcore.regular_file import read_regular
 from arbcore.text import printable
 from arbcore.trading.settings import STRATEGY_SETTINGS, SessionSettings
 from arbcore.wire.instruments import MESSAGES_PER_SECOND_MAX, POSITION_LIMITS, TEAM_LENGTH_MAX
@@ -222,8 +224,7 @@ def _unknown(name: str, source: str, known: Iterable[str]) -> str:
 def read_dotenv(path: Path) -> tuple[list[tuple[str, str, int]], list[str]]:
     """The (name, text, line number) entries of a ``.env`` file, and a warning for each line that is none."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(DOTENV_BYTES_MAX + 1)
+        raw = read_regular(path, DOTENV_BYTES_MAX + 1)
         if len(raw) > DOTENV_BYTES_MAX:
             raise ConfigError(f"{path} is larger than {DOTENV_BYTES_MAX:,} bytes, so it is no settings file.")
         text = raw.decode("utf-8-sig")
@@ -398,8 +399,10 @@ class KillSwitch:
             return (
                 f"{self.path} could not be written ({error.strerror}), so the kill switch ends with this run."
             )
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(f"{reason}\nDelete this file to allow trading again.\n")
+        # The file holds by being there; a full disk costs only what it says.
+        with contextlib.suppress(OSError):
+            os.write(descriptor, f"{reason}\nDelete this file to allow trading again.\n".encode())
+        os.close(descriptor)
         return None
 
     def _look(self) -> str | None:
@@ -417,8 +420,7 @@ class KillSwitch:
 
     def _written_reason(self) -> str:
         try:
-            with self.path.open("rb") as file:
-                first = file.readline(400).strip()
+            first = read_regular(self.path, 400).partition(b"\n")[0].strip()
         except OSError:
             return ""
         return f" ({printable(first)})" if first else ""

@@ -26,6 +26,7 @@ import arbcore
 from arbcore.carry.civil import NS_PER_DAY, NS_PER_S, iso_date, read_date
 from arbcore.carry.rates import BillRate, Curve, Rate, SimpleRate
 from arbcore.errors import ConfigError, InputError, RunError
+from arbcore.regular_file import read_regular
 from arbcore.text import printable
 
 URL = "https://api.stlouisfed.org/fred/series/observations"
@@ -316,7 +317,7 @@ def _newest(text: bytes, series: str, now_ns: int) -> Observation:
 def read_cache(path: Path, series: str) -> Observation | None:
     """What was kept by an earlier run; None where there is nothing that can be used."""
     try:
-        kept = json.loads(path.read_bytes())
+        kept = json.loads(read_regular(path, ANSWER_BYTES_MAX))
         if kept["format"] != FORMAT or kept["version"] != FORMAT_VERSION or kept["series"] != series:
             _log.warning(
                 "%s is no cache file of %s in version %s and is ignored.", path, series, FORMAT_VERSION

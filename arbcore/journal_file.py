@@ -11,6 +11,7 @@ from typing import Any
 
 import arbcore
 from arbcore.errors import JournalError, RunError, UsageError
+from arbcore.regular_file import open_regular, read_regular
 from arbcore.trading import journal
 
 SECOND_NS = 1_000_000_000
@@ -31,9 +32,9 @@ class JournalWriter:
         #: A sentence once recording has stopped early: the bound was reached or the disk refused.
         self.trouble: str | None = None
         _refuse_strangers(path)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         try:
-            self._file = os.open(path, flags, 0o600)
+            self._file = open_regular(path, flags, owner_only=True)
         except OSError as error:
             raise RunError(
                 f"The journal {path} cannot be written ({error.strerror}); name another file."
@@ -92,8 +93,7 @@ class JournalWriter:
 def _refuse_strangers(path: Path) -> None:
     """A journal of an earlier run is replaced; any other file that is there was named by mistake."""
     try:
-        with path.open("rb") as file:
-            start = file.read(len(journal.NAME))
+        start = read_regular(path, len(journal.NAME))
     except OSError:
         return
     if start not in (b"", journal.NAME.encode()):
@@ -103,9 +103,8 @@ def _refuse_strangers(path: Path) -> None:
 def read_journal(path: Path) -> bytes:
     """The whole file, or the start of one that is no journal; JournalError where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
             start = file.read(len(journal.NAME))
-            # What is no journal may have no end either, such as a device.
             return start + file.read() if start == journal.NAME.encode() else start
     except OSError as error:
         raise JournalError(f"The journal {path} cannot be read ({error.strerror}); check its name.") from None

@@ -18,11 +18,13 @@ from arbcore.errors import ArbcoreError, InputError
 from arbcore.pages.report_page import report_page
 from arbcore.pages.words import state_words
 from arbcore.store_file import open_to_read, said_reading
-from arbcore.text import plural
+from arbcore.text import plural, printable
 
 SCHEMA = "arbcore.report/1"
 #: Rows of the time line that a report shows; the store has them all.
 TIME_LINE_MAX = 1_000
+#: Characters of a line of the summary that are shown: what the broker said is in the store as it came.
+LINE_MAX = 2_000
 # What a desk says first, before it has heard of a connection.
 BORN = "HALTED: not connected"
 _DONE = ("closed", "void")
@@ -402,7 +404,7 @@ def summary_lines(found: Record) -> list[str]:
         f"{trade['contracts']}, SPY {trade['shares']}"
         for trade in found["open_trades"]
     ]
-    return lines
+    return [printable(line, LINE_MAX) for line in lines]
 
 
 def _adjusted_lines(found: Record) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import arbcore
 from arbcore.errors import ConfigError, InputError, RunError
+from arbcore.regular_file import NotRegular, open_regular, read_regular, refuse_special
 from arbcore.store_schema import APPLICATION_ID, FORMAT, MIGRATIONS, VERSION
 from arbcore.text import printable
 
@@ -21,6 +22,8 @@ SIMULATED = "simulated"
 MODES = (SIMULATED, "paper", "live")
 #: How long a reader or a check-point may keep a write waiting before it counts as a failure.
 BUSY_TIMEOUT_S = 5.0
+#: What SQLite opens beside a store, by the ends of their names.
+SIDE_FILES = ("-wal", "-shm", "-journal")
 SQLITE_HEADER = b"SQLite format 3\x00"
 
 Connect = Callable[..., sqlite3.Connection]
@@ -36,7 +39,10 @@ class StoreLock:
         _look_first(path)
         self.path = path.with_name(path.name + ".lock")
         try:
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            # No link is followed: nobody means one by a name that we made.
+            self._descriptor = open_regular(
+                self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+            )
         except OSError as error:
             raise RunError(
                 f"The store's lock {self.path} cannot be opened ({error.strerror}); check the folder."
@@ -154,6 +160,7 @@ def clear_simulated(path: Path) -> None:
     RunError where a bot is using it.
     """
     path = path.resolve()
+    _refuse_strangers(path)
     if not path.exists() or path.stat().st_size == 0:
         return
     lock = StoreLock(path)
@@ -188,12 +195,16 @@ def said_reading(path: Path) -> Iterator[None]:
 def _refuse_strangers(path: Path) -> None:
     """A file that is there and is no SQLite database was named by mistake; nothing is written to it."""
     try:
-        with path.open("rb") as file:
-            head = file.read(len(SQLITE_HEADER))
+        for ending in SIDE_FILES:
+            refuse_special(path.with_name(path.name + ending))
+        head = read_regular(path, len(SQLITE_HEADER))
     except FileNotFoundError:
         return
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder; name the store's file.") from None
+    except NotRegular as error:
+        named = printable(str(error.filename))
+        raise InputError(
+            f"{named} cannot be a store: {error.strerror}; name the store's file with --db or DB_PATH."
+        ) from None
     except OSError as error:
         raise InputError(f"The store {path} cannot be read ({error.strerror}); check it.") from None
     if head not in (b"", SQLITE_HEADER):
@@ -214,7 +225,7 @@ def _look_first(path: Path) -> None:
 
 def _create_private(path: Path) -> None:
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(open_regular(path, os.O_RDWR | os.O_CREAT, owner_only=True))
     except OSError as error:
         raise RunError(
             f"The store {path} cannot be written ({error.strerror}); name another file with --db or DB_PATH."

@@ -459,7 +459,7 @@ def test_bad_journal_is_exit_code_3(content, reason, capsys, tmp_path):
 def test_file_without_an_end_is_no_journal(tmp_path):
     done = run("replay", "/dev/zero", cwd=tmp_path)
     assert done.returncode == 3
-    assert "not an arbcore journal" in done.stderr
+    assert "it is a device, not a file" in done.stderr
 
 
 @POSIX

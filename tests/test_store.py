@@ -320,7 +320,7 @@ def test_nothing_is_left_beside_a_file_that_is_no_store(tmp_path: Path, remove: 
 
 
 def test_a_folder_a_missing_folder_and_a_missing_store(tmp_path: Path) -> None:
-    with pytest.raises(ArbcoreError, match="is a folder; name the store's file"):
+    with pytest.raises(ArbcoreError, match="cannot be a store: it is a folder; name the store's file"):
         opened(tmp_path)
     with pytest.raises(RunError, match=r"lock .* cannot be opened \(No such file or directory\)"):
         opened(tmp_path / "nowhere" / "store.sqlite3")

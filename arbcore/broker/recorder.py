@@ -8,6 +8,7 @@ from pathlib import Path
 
 from arbcore.carry.civil import iso_time
 from arbcore.errors import RunError, UsageError
+from arbcore.regular_file import open_regular, read_regular
 from arbcore.text import printable
 
 HEADER = "ts,es_bid,es_ask,spy_bid,spy_ask\n"
@@ -19,8 +20,7 @@ HALF_NS = 250_000_000
 def check_recording(path: Path) -> None:
     """Before anything else is touched: UsageError for a file that is no recording, RunError for no folder."""
     try:
-        with path.open("rb") as file:
-            head = file.read(len(HEADER))
+        head = read_regular(path, len(HEADER))
     except FileNotFoundError:
         if path.parent.is_dir():
             return
@@ -47,7 +47,9 @@ class QuoteRecorder:
         self.path = path
         check_recording(path)
         try:
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            self._descriptor = open_regular(
+                path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, owner_only=True
+            )
         except OSError as error:
             raise _refusal(path, str(error.strerror)) from None
         self._waiting: list[str] = [] if os.fstat(self._descriptor).st_size else [HEADER]

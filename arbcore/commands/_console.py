@@ -20,6 +20,8 @@ SECOND_NS = 1_000_000_000
 REDRAW_NS = SECOND_NS // 4
 PLAIN_NS = 5 * SECOND_NS
 BACKLOG_MAX = 200
+#: Characters of one line that are shown.
+LINE_MAX = 2_000
 
 
 def is_live(stream: TextIO) -> bool:
@@ -46,7 +48,7 @@ class Console:
         """One line for a person."""
         if self._quiet:
             return
-        line = f"{time.strftime('%H:%M:%S')} {text}\n"
+        line = f"{time.strftime('%H:%M:%S')} {printable(text, LINE_MAX)}\n"
         self._put(self._erase() + line)
 
     def show(self, now_ns: int, *, block: Callable[[], list[str]], line: Callable[[], str]) -> None:
@@ -57,12 +59,13 @@ class Console:
         self._next_ns = now_ns + (REDRAW_NS if self._live else PLAIN_NS)
         if self._live:
             size = shutil.get_terminal_size()
-            lines = [text[: size.columns - 1] for text in block()[: max(size.lines - 2, 1)]]
+            shown = block()[: max(size.lines - 2, 1)]
+            lines = [printable(text, LINE_MAX)[: size.columns - 1] for text in shown]
             frame = self._erase() + "".join(f"{text}\n" for text in lines)
             if self._put(frame):
                 self._shown_lines = len(lines)
         elif not first:
-            self._put(f"{time.strftime('%H:%M:%S')} {line()}\n")
+            self._put(f"{time.strftime('%H:%M:%S')} {printable(line(), LINE_MAX)}\n")
 
     def close(self) -> None:
         """Takes the block away and waits, not for long, until everything is written."""
@@ -103,4 +106,4 @@ class ConsoleHandler(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._console.event(printable(self.format(record), 2000))
+        self._console.event(self.format(record))

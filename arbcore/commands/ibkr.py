@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import json
 import logging
-import logging.handlers
 import os
 import secrets
 import signal
@@ -15,10 +14,11 @@ from typing import Any
 
 from arbcore import config
 from arbcore.commands._arguments import port_number, positive_seconds, whole_number, working_directory
+from arbcore.commands._console import LINE_MAX
 from arbcore.commands._output import refuse_overlap
 from arbcore.commands.config import add_set_argument, set_flags, warn
 from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED
-from arbcore.text import plural
+from arbcore.text import plural, printable
 
 DESCRIPTION = """\
 Trades ES against SPY through Trader Workstation or IB Gateway when the future leaves its fair value: paper by
@@ -41,7 +41,6 @@ Where the account does not hold what the bot bought and sold, it halts. If someb
 of it, by hand: cancel what is open in ES and SPY, and begin once with --accept-account. Once three rounds of
 the broker's answers agree, the difference is written down as closed at unknown prices; the rest is closed.
 """
-LOG_BYTES_MAX, LOG_FILES = 5_000_000, 5
 # A replay is compared with a backtest, which has none of these. They hold where a person set them.
 _NOT_IN_A_BACKTEST = {
     "DAILY_LOSS_LIMIT_USD": ("daily_loss_usd", 1e12),
@@ -151,7 +150,7 @@ class _Play:
         began_s = time.monotonic()
         try:
             plan = self._plan(console)
-            log = self._log_to_file(plan.settings)
+            log = self._log_to_file(plan.settings, console)
             alerts = Alerts(plan.settings.webhook, name=f"arbcore {plan.mode}")
             switch = config.KillSwitch(working_directory(), os.environ)
             bot = Bot(plan, kill_switch=switch, alerts=alerts, told=lambda _, text: console.event(text))
@@ -290,21 +289,12 @@ class _Play:
             return None
         return self._gateway.failure("ended")
 
-    def _log_to_file(self, settings: Any) -> logging.Handler:
+    def _log_to_file(self, settings: Any, console: Any) -> logging.Handler:
         """The rotating log beside what the console shows; the library's own lines go there only."""
-        from arbcore.errors import RunError
+        from arbcore.commands._log import LogFile, SafeFormatter
 
-        try:
-            settings.log_path.parent.mkdir(parents=True, exist_ok=True)
-            handler = logging.handlers.RotatingFileHandler(
-                settings.log_path, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES, encoding="utf-8"
-            )
-            settings.log_path.chmod(0o600)
-        except OSError as error:
-            raise RunError(
-                f"The log {settings.log_path} cannot be written ({error.strerror}); set ARBCORE_LOG_PATH."
-            ) from None
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler = LogFile(settings.log_path, said=console.event)
+        handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         ours = logging.getLogger("arbcore")
         ours.setLevel(settings.log_level)
         ours.addHandler(handler)
@@ -380,4 +370,4 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
     if document["alarms"]:
         lines.append(f"  alarms          {counted(document['alarms'])}")
     lines.append(f"  more            arbcore report --db {document['store']}")
-    return lines
+    return [printable(line, LINE_MAX) for line in lines]

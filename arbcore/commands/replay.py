@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
 
     result = replay(args.journal, working_directory())
     for note in result.notes:
-        print(f"arbcore: {note}", file=sys.stderr)
+        print(f"arbcore: {printable(note, 1_000)}", file=sys.stderr)
     print(json.dumps(document(result)) if args.json else "\n".join(lines(result)))
     return EXIT_DIFFERS if result.difference is not None else 0
 

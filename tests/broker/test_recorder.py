@@ -60,7 +60,7 @@ def test_a_file_that_is_no_recording_is_refused_and_left_alone(tmp_path: Path) -
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"there is no folder .*nowhere\); name another file"):
         QuoteRecorder(tmp_path / "nowhere" / "quotes.csv")
-    with pytest.raises(RunError, match="Is a directory"):
+    with pytest.raises(RunError, match="it is a folder"):
         QuoteRecorder(tmp_path)
 
 
