@@ -31,6 +31,9 @@ KILL_SWITCH_NAME = "KILL_SWITCH"
 # Switches of the build (setup.py) and of the test suite share the prefix and are nobody's typing mistake.
 _NOT_SETTINGS = frozenset({"ARBCORE_SANITIZE", "ARBCORE_TRACE", "ARBCORE_ANNOTATE"})
 
+#: Names that settings had once, and what they are called now.
+RENAMED = {"ARBCORE_ALERT_WEBHOOK": "ARBCORE_ALERT_URL"}
+
 #: Names are alike from here on, as difflib measures it, and if their lengths differ by no more than this.
 NEAR, NEAR_LENGTHS = 0.85, 5
 #: An environment has short names of others, such as LOGLEVEL; a longer one that is near is no accident.
@@ -39,7 +42,8 @@ OTHERS_LENGTH_MIN = 12
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting; ``kind`` is text, team, address, integer, number, switch, limits, factor or choice."""
+    """One setting; ``kind`` is text, team, address, integer, number, switch, limits, factor,
+    addresses, words or choice."""
 
     name: str
     kind: str
@@ -213,6 +217,8 @@ def _mistyped(name: str, source: str, known: set[str]) -> str | None:
 
 
 def _unknown(name: str, source: str, known: Iterable[str]) -> str:
+    if name in RENAMED:
+        return f"The setting {name} ({source}) is gone and does nothing; use {RENAMED[name]}."
     # A prefix that the names share would make any two alike.
     prefix = next((each for each in PREFIXES if name.startswith(each)), "")
     stems = [each.removeprefix(prefix) for each in known if each.startswith(prefix)]
@@ -260,6 +266,8 @@ def parse_value(setting: Setting, text: str, source: str) -> Any:
     text = text.strip()
     try:
         value: Any = _choice(setting, text) if setting.kind == "choice" else _PARSERS[setting.kind](text)
+        if setting.kind == "words" and not set(value) <= set(setting.options):
+            raise ValueError(f"words of {', '.join(setting.options)}, parted by commas")
     except ValueError as error:
         reason = str(error) or f"one of {', '.join(setting.options)}"
         shown = "something else, not shown here" if setting.secret else f"{printable(text)!r}"
@@ -321,6 +329,14 @@ def _address(text: str) -> str:
     return text
 
 
+def _addresses(text: str) -> tuple[str, ...]:
+    return tuple(_address(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().lower() for part in text.split(",") if part.strip())
+
+
 def _limits(text: str) -> dict[str, int]:
     limits = dict(POSITION_LIMITS)
     seen: set[str] = set()
@@ -354,6 +370,8 @@ _PARSERS: dict[str, Any] = {
     "text": str,
     "team": _team,
     "address": _address,
+    "addresses": _addresses,
+    "words": _words,
     "integer": _integer,
     "number": _number,
     "switch": is_on,

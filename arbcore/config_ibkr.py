@@ -9,12 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arbcore.broker.news import (
+    ALARM,
+    FORMATS,
+    HEARTBEAT,
+    KINDS,
+    TELEGRAM,
+    Receiver,
+    format_of,
+    telegram_chat,
+)
 from arbcore.carry.calendar import read_expiry
 from arbcore.carry.desk.settings import DeskSettings
 from arbcore.carry.settings import CALIBRATION_ROWS
 from arbcore.config import PREFIX, Config, Setting
 from arbcore.errors import ArbcoreError, ConfigError
-from arbcore.text import printable
+from arbcore.text import plural, printable
 
 PAPER_TWS, LIVE_TWS, PAPER_GATEWAY, LIVE_GATEWAY = 7497, 7496, 4002, 4001
 #: Dollars a point.
@@ -68,7 +78,14 @@ _OWN = (
     Setting("ARBCORE_LIVE_ACCOUNT", "text", "", "the one account that --live may trade"),
     Setting("ARBCORE_IB_LIBRARY", "choice", "", "ib_insync or ib_async, where both are installed",
             options=LIBRARIES),
-    Setting("ARBCORE_ALERT_WEBHOOK", "address", "", "address that alarms are posted to", secret=True),
+    Setting("ARBCORE_ALERT_URL", "addresses", (), "addresses that news are posted to, parted by commas",
+            secret=True),
+    Setting("ARBCORE_ALERT_FORMAT", "words", (),
+            "what they take, one for all or one each: slack, discord, telegram, ntfy, json (default: by host)",
+            options=FORMATS),
+    Setting("ARBCORE_ALERT_KINDS", "words", (ALARM,),
+            "which news: alarm, start, stop, trade, daily, heartbeat", options=KINDS),
+    Setting("ARBCORE_HEARTBEAT_URL", "address", "", "asked every minute while the bot is well", secret=True),
     Setting("ARBCORE_CONNECT_TIMEOUT_S", "number", 10.0, "how long a connection may take", 0.5, 600.0),
 )  # fmt: skip
 
@@ -116,7 +133,9 @@ class IbkrSettings:
     fund_currency: str
     fred_series: str
     fred_key: str = dataclasses.field(repr=False)
-    webhook: str = dataclasses.field(repr=False)
+    receivers: tuple[Receiver, ...] = dataclasses.field(repr=False)
+    alert_kinds: frozenset[str]
+    heartbeat_url: str = dataclasses.field(repr=False)
     live_account: str
     store_path: Path
     log_path: Path
@@ -144,12 +163,44 @@ def ibkr_settings(config: Config, *, live: bool) -> IbkrSettings:
         fund_currency=config["SPY_CURRENCY"],
         fred_series=config["FRED_SERIES_ID"],
         fred_key=config["FRED_API_KEY"],
-        webhook=config["ARBCORE_ALERT_WEBHOOK"],
+        receivers=_receivers(config),
+        alert_kinds=_alert_kinds(config),
+        heartbeat_url=config["ARBCORE_HEARTBEAT_URL"],
         live_account=config["ARBCORE_LIVE_ACCOUNT"],
         store_path=_store_path(config),
         log_path=Path(config["ARBCORE_LOG_PATH"]),
         log_level=config["LOG_LEVEL"],
     )
+
+
+def _receivers(config: Config) -> tuple[Receiver, ...]:
+    urls, formats = config["ARBCORE_ALERT_URL"], config["ARBCORE_ALERT_FORMAT"]
+    if len(formats) > 1 and len(formats) != len(urls):
+        source = config.source("ARBCORE_ALERT_FORMAT")
+        raise ConfigError(
+            f"ARBCORE_ALERT_FORMAT ({source}) has {plural(len(formats), 'format')} for "
+            f"{len(urls)} in ARBCORE_ALERT_URL; give one for all, or one each."
+        )
+    if len(formats) <= 1:
+        formats = formats * len(urls) or tuple(map(format_of, urls))
+    for number, (url, form) in enumerate(zip(urls, formats, strict=True), 1):
+        if form == TELEGRAM and not telegram_chat(url):
+            source = config.source("ARBCORE_ALERT_URL")
+            raise ConfigError(
+                f"ARBCORE_ALERT_URL ({source}), address {number}, is Telegram's and needs the chat: end it "
+                "with ?chat_id=NUMBER."
+            )
+    return tuple(map(Receiver, urls, formats))
+
+
+def _alert_kinds(config: Config) -> frozenset[str]:
+    kinds = frozenset(config["ARBCORE_ALERT_KINDS"])
+    if HEARTBEAT in kinds and not config["ARBCORE_HEARTBEAT_URL"]:
+        source = config.source("ARBCORE_ALERT_KINDS")
+        raise ConfigError(
+            f"ARBCORE_ALERT_KINDS ({source}) has heartbeat, which needs ARBCORE_HEARTBEAT_URL."
+        )
+    return kinds
 
 
 def _store_path(config: Config) -> Path:

@@ -15,9 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +26,7 @@ from arbcore.carry.rates import BillRate, Curve, Rate, SimpleRate
 from arbcore.errors import ConfigError, InputError, RunError
 from arbcore.regular_file import read_regular
 from arbcore.text import printable
+from arbcore.web_request import RequestFailed, request
 
 URL = "https://api.stlouisfed.org/fred/series/observations"
 #: FRED publishes once a business day.
@@ -243,13 +242,6 @@ def read_history(path: Path, now_ns: int) -> Observation:
     return found
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the key to a server that nobody named."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
 def fetch(settings: FredSettings, *, now_ns: int) -> Observation:
     """The newest value that FRED has; missing ones (".") are passed over.
 
@@ -265,21 +257,20 @@ def fetch(settings: FredSettings, *, now_ns: int) -> Observation:
         "sort_order": "desc",
         "limit": str(OBSERVATIONS),
     }
-    request = urllib.request.Request(
-        f"{settings.url}?{urllib.parse.urlencode(query)}",
-        headers={"User-Agent": f"arbcore/{arbcore.__version__}", "Accept": "application/json"},
-    )
     try:
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=settings.timeout_s) as answer:
-            text = answer.read(ANSWER_BYTES_MAX + 1)
-    except urllib.error.HTTPError as error:
-        error.close()
-        # Its reason and body are not shown: a server may repeat the request in them.
-        what = f"FRED answered {error.code} to the request for {settings.series}"
-        raise RunError(f"{what}; {_advice(error.code)}.") from None
-    except Exception as error:  # noqa: BLE001  Whatever the network does; its text could quote the address.
-        what = f"FRED cannot be reached for {settings.series} ({_kind(error)})"
+        # No redirect is followed: it would carry the key to a server that nobody named.
+        answer = request(
+            f"{settings.url}?{urllib.parse.urlencode(query)}", headers={"Accept": "application/json"},
+            deadline_s=settings.timeout_s, bytes_max=ANSWER_BYTES_MAX + 1,
+        )  # fmt: skip
+    except RequestFailed as error:
+        what = f"FRED cannot be reached for {settings.series} ({error})"
         raise RunError(f"{what}; check the network.") from None
+    if not answer.ok:
+        # Its reason and body are not shown: a server may repeat the request in them.
+        what = f"FRED answered {answer.status} to the request for {settings.series}"
+        raise RunError(f"{what}; {_advice(answer.status)}.")
+    text = answer.body
     if len(text) > ANSWER_BYTES_MAX:
         raise RunError(
             f"FRED answered more than {ANSWER_BYTES_MAX:,} bytes for {settings.series}; try later."
@@ -290,13 +281,9 @@ def fetch(settings: FredSettings, *, now_ns: int) -> Observation:
 def _advice(code: int) -> str:
     if code == 429:
         return "it allows 120 requests a minute"
+    if 300 <= code < 400:
+        return "a redirect is not followed, since it would carry the key elsewhere"
     return "check FRED_API_KEY and FRED_SERIES_ID" if 400 <= code < 500 else "it is the server's trouble"
-
-
-def _kind(error: BaseException) -> str:
-    """The kind of a network error without its text."""
-    reason = getattr(error, "reason", None)
-    return type(reason if isinstance(reason, BaseException) else error).__name__
 
 
 def _newest(text: bytes, series: str, now_ns: int) -> Observation:

@@ -115,8 +115,60 @@ def test_a_folder_is_no_store(tmp_path: Path, name: str, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("text", ["ftp://127.0.0.1/S3CRET", "file:///etc/S3CRET", "S3CRET", "https://"])
 def test_an_alarm_is_posted_to_a_web_address_or_nothing_starts(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match="must be an address that begins with http") as refused:
-        load(tmp_path, ARBCORE_ALERT_WEBHOOK=text)
+        load(tmp_path, ARBCORE_ALERT_URL=text)
     assert "S3CRET" not in str(refused.value)
+
+
+ONE, TWO, CHAT = "https://a.example/T0KEN", "http://b.example:8080/x", "https://c.example/bot?chat_id=7"
+
+
+@pytest.mark.parametrize(
+    ("urls", "formats", "expected"),
+    [
+        ("", "", ()), ("", "json", ()), (ONE, "", ("json",)), (ONE, "slack", ("slack",)),
+        (f"{ONE}, {TWO}", "ntfy", ("ntfy", "ntfy")), (f"{ONE},{TWO}", "Slack, JSON", ("slack", "json")),
+        (f"{CHAT},{TWO},", "telegram,discord", ("telegram", "discord")),
+    ],
+)  # fmt: skip
+def test_each_address_has_its_format(
+    tmp_path: Path, urls: str, formats: str, expected: tuple[str, ...]
+) -> None:
+    resolved = load(tmp_path, ARBCORE_ALERT_URL=urls, ARBCORE_ALERT_FORMAT=formats)
+    receivers = ibkr_settings(resolved, live=False).receivers
+    assert tuple(each.format for each in receivers) == expected
+    assert [each.url for each in receivers] == [part.strip() for part in urls.split(",") if part.strip()]
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"ARBCORE_ALERT_FORMAT": "teams"}, "must be words of slack, discord, telegram, ntfy, json"),
+        ({"ARBCORE_ALERT_URL": ONE, "ARBCORE_ALERT_FORMAT": "slack,json"}, "has 2 formats for 1 in"),
+        ({"ARBCORE_ALERT_URL": ONE, "ARBCORE_ALERT_FORMAT": "telegram"}, "end it with [?]chat_id=NUMBER"),
+        ({"ARBCORE_ALERT_URL": "https://api.telegram.org/botX/sendMessage"}, "end it with [?]chat_id=NUMBER"),
+        ({"ARBCORE_ALERT_KINDS": "alarms"}, "must be words of alarm, start, stop, trade, daily, heartbeat"),
+        ({"ARBCORE_ALERT_KINDS": "alarm,heartbeat"}, "needs ARBCORE_HEARTBEAT_URL"),
+    ],
+)  # fmt: skip
+def test_news_that_cannot_be_sent_are_said_before_anything_begins(
+    tmp_path: Path, values: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(ConfigError, match=sentence) as refused:
+        ibkr_settings(load(tmp_path, **values), live=False)
+    assert "T0KEN" not in str(refused.value)
+
+
+def test_alarms_alone_are_told_unless_more_is_wanted(tmp_path: Path) -> None:
+    assert ibkr_settings(load(tmp_path), live=False).alert_kinds == {"alarm"}
+    wanted = load(tmp_path, ARBCORE_ALERT_KINDS="start, STOP,daily")
+    assert ibkr_settings(wanted, live=False).alert_kinds == {"start", "stop", "daily"}
+
+
+def test_the_old_name_of_the_address_is_a_warning_that_names_the_new_one(tmp_path: Path) -> None:
+    resolved = load(tmp_path, ARBCORE_ALERT_WEBHOOK="https://example.com/T0KEN")
+    said = "The setting ARBCORE_ALERT_WEBHOOK (environment) is gone and does nothing; use ARBCORE_ALERT_URL."
+    assert resolved.warnings == (said,)
+    assert ibkr_settings(resolved, live=False).receivers == ()
 
 
 def test_a_mistyped_name_is_a_warning_with_the_nearest(tmp_path: Path) -> None:
@@ -159,7 +211,7 @@ def test_the_other_bots_names_are_no_mistakes(tmp_path: Path) -> None:
 
 
 def test_secrets_show_only_that_they_are_set(tmp_path: Path) -> None:
-    resolved = load(tmp_path, FRED_API_KEY="abc123", ARBCORE_ALERT_WEBHOOK="https://example.com/T0KEN")
+    resolved = load(tmp_path, FRED_API_KEY="abc123", ARBCORE_ALERT_URL="https://example.com/T0KEN")
     shown = [entry.shown() for entry in resolved.settings.values()]
     assert "abc123" not in repr(shown)
     assert "T0KEN" not in repr(ibkr_settings(resolved, live=False))

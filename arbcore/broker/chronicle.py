@@ -53,12 +53,12 @@ class Chronicle:
         """A line that a person must hear of, wherever they are."""
         self.alarms[kind] += 1
         self.note("alarm", kind, text)
-        self._alerts.post(kind, text)
+        self._alerts.alarm(kind, text)
 
     def last_words(self, text: str) -> None:
         """Why the run ends out of order; whoever started it prints the error itself."""
         _log.error("%s", text)
-        self._alerts.post("failed", text)
+        self._alerts.alarm("failed", text)
         if self.store is not None:
             self.store.note_event(self._utc_ns(), level="alarm", kind="failed", text=text)
 

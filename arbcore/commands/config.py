@@ -102,8 +102,10 @@ def document(resolved: config.Config) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    if value is None or value == "":
+    if value is None or value in ("", ()):
         return "(not set)"
+    if isinstance(value, tuple):
+        return ",".join(value)
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, dict):

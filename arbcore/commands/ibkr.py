@@ -151,7 +151,10 @@ class _Play:
         try:
             plan = self._plan(console)
             log = self._log_to_file(plan.settings, console)
-            alerts = Alerts(plan.settings.webhook, name=f"arbcore {plan.mode}")
+            alerts = Alerts(
+                plan.settings.receivers, mode=plan.mode, kinds=plan.settings.alert_kinds,
+                heartbeat_url=plan.settings.heartbeat_url,
+            )  # fmt: skip
             switch = config.KillSwitch(working_directory(), os.environ)
             bot = Bot(plan, kill_switch=switch, alerts=alerts, told=lambda _, text: console.event(text))
             status = IbkrStatus(bot, console)

@@ -25,7 +25,7 @@ def quotes(es: float) -> tuple[Quote, Quote]:
 
 def kept(path: Path, player: Player, seen: Seen | None, touches: tuple[Quote, Quote]) -> dict[str, Any]:
     """The row that a signal leaves or, where there is none, a sample."""
-    chronicle = Chronicle(alerts=Alerts("", name="test"), told=lambda *_: None, utc_ns=lambda: T0_NS)
+    chronicle = Chronicle(alerts=Alerts(mode="test"), told=lambda *_: None, utc_ns=lambda: T0_NS)
     chronicle.store, chronicle.session = opened(path), player.session
     if seen is None:
         chronicle.sample(touches)
@@ -87,7 +87,7 @@ def test_what_is_not_known_is_not_written(tmp_path: Path, case: str) -> None:
 def test_a_state_is_said_once_and_the_one_that_a_desk_is_born_with_not_at_all(tmp_path: Path) -> None:
     told: list[tuple[str, str]] = []
     chronicle = Chronicle(
-        alerts=Alerts("", name="test"), told=lambda *line: told.append(line), utc_ns=lambda: T0_NS
+        alerts=Alerts(mode="test"), told=lambda *line: told.append(line), utc_ns=lambda: T0_NS
     )
     chronicle.store = opened(tmp_path / "s")
     for state in (("HALTED", ("not connected",)), ("HALTED", ("mismatch",)), ("ACTIVE", ())):

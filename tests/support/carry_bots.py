@@ -37,7 +37,8 @@ def plan_of(port: int, directory: Path, *, library: str, rows: bool = False, **c
         "host": "127.0.0.1", "port": port, "client_id": 17, "library": library, "connect_timeout_s": 10.0,
         "future": "ES", "future_exchange": "CME", "future_currency": "USD", "front_offset": 0,
         "expiry_ns": None, "fund": "SPY", "fund_exchange": "SMART", "fund_currency": "USD",
-        "fred_series": "DTB3", "fred_key": "", "webhook": "", "live_account": "",
+        "fred_series": "DTB3", "fred_key": "", "receivers": (), "live_account": "",
+        "alert_kinds": frozenset({"alarm"}), "heartbeat_url": "",
         "store_path": directory / STORE, "log_path": directory / "log", "log_level": "INFO",
     }  # fmt: skip
     desk = DESK | {"decide_on": "row" if rows else "quote"}
@@ -51,7 +52,7 @@ def plan_of(port: int, directory: Path, *, library: str, rows: bool = False, **c
 
 def bot_of(plan: Plan, told: Any = None) -> Bot:
     switch = KillSwitch(plan.settings.store_path.parent, {})
-    return Bot(plan, kill_switch=switch, alerts=Alerts("", name="test"), told=told or (lambda *_: None))
+    return Bot(plan, kill_switch=switch, alerts=Alerts(mode="test"), told=told or (lambda *_: None))
 
 
 def quote_row(ts_ns: int, dev_bps: float, *, expiry_ns: int, cents: int = 0, size: float = 0.0) -> Row:

@@ -1,0 +1,102 @@
+"""What people are told of a run of the carry bot, and the forms in which receivers take it: plain values.
+
+Decides nothing of when and sends nothing; that is ``alerts``'.
+"""
+
+import json
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from arbcore.carry.civil import iso_time
+
+SCHEMA = "arbcore.alert/1"
+ALARM, START, STOP, TRADE, DAILY, HEARTBEAT = KINDS = (
+    "alarm", "start", "stop", "trade", "daily", "heartbeat",
+)  # fmt: skip
+SLACK, DISCORD, TELEGRAM, NTFY, JSON = FORMATS = ("slack", "discord", "telegram", "ntfy", "json")
+#: Which format the address's host stands for where none is set; any other host gets JSON.
+FORMAT_OF_HOST = {
+    "hooks.slack.com": SLACK, "discord.com": DISCORD, "discordapp.com": DISCORD,
+    "api.telegram.org": TELEGRAM, "ntfy.sh": NTFY,
+}  # fmt: skip
+#: Characters that a receiver takes.
+TEXT_MAX = {SLACK: 3_000, DISCORD: 1_900, TELEGRAM: 4_000, NTFY: 3_500, JSON: 10_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Who gets news: an http or https address and one of FORMATS."""
+
+    url: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One thing to tell. ``held`` is what the account holds by symbol; None where that is not known."""
+
+    kind: str
+    text: str
+    mode: str
+    account: str
+    machine: str
+    held: Mapping[str, int] | None
+    ts_ns: int
+
+    def line(self) -> str:
+        """The text with who says it, and what is held."""
+        who = f"arbcore {self.mode} {self.account or 'without an account yet'} on {self.machine}"
+        return f"{who}: {self.text} Held: {held_words(self.held)}."
+
+    def document(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "schema": SCHEMA,
+            "kind": self.kind,
+            "text": self.text,
+            "account": self.account,
+            "machine": self.machine,
+            "held": None if self.held is None else dict(self.held),
+            "ts": iso_time(self.ts_ns),
+        }
+
+
+def held_words(held: Mapping[str, int] | None) -> str:
+    """``ES -1, SPY +502``; nothing, or unknown."""
+    if held is None:
+        return "unknown"
+    return ", ".join(f"{symbol} {count:+d}" for symbol, count in held.items() if count) or "nothing"
+
+
+def format_of(url: str) -> str:
+    """The format that an address's host stands for."""
+    host = urllib.parse.urlsplit(url).hostname or ""
+    return FORMAT_OF_HOST.get(host, JSON)
+
+
+def telegram_chat(url: str) -> str:
+    """The ``chat_id`` in an address's query; empty where there is none."""
+    return urllib.parse.parse_qs(urllib.parse.urlsplit(url).query).get("chat_id", [""])[0]
+
+
+def body_of(news: News, receiver: Receiver) -> tuple[bytes, dict[str, str]]:
+    """What is posted to a receiver, and the headers that go with it."""
+    limit = TEXT_MAX[receiver.format]
+    text = news.line()
+    text = text if len(text) <= limit else f"{text[: limit - 1]}…"
+    if receiver.format == NTFY:
+        title = f"arbcore {news.mode} {news.kind}".encode("ascii", "replace").decode()
+        priority = "high" if news.kind == ALARM else "default"
+        return text.encode(), {"Content-Type": "text/plain; charset=utf-8", "Title": title,
+                               "Priority": priority}  # fmt: skip
+    found: dict[str, Any] = {"text": text}
+    if receiver.format == DISCORD:
+        # Nobody is to be called by what a broker wrote into an error.
+        found = {"content": text, "allowed_mentions": {"parse": []}}
+    elif receiver.format == TELEGRAM:
+        found = {"chat_id": telegram_chat(receiver.url), "text": text}
+    elif receiver.format == JSON:
+        found = news.document()
+    return json.dumps(found).encode(), {"Content-Type": "application/json"}
