@@ -42,7 +42,9 @@ def make_session(
     try:
         return Session(settings, strategies)
     except UsageError as error:
-        raise UsageError(f"--strategy {', '.join(specs)}: {str(error).rstrip('.')}.") from error
+        said = str(error).rstrip(".")
+        end = "" if said.endswith("?") else "."
+        raise UsageError(f"--strategy {', '.join(specs)}: {said}{end}") from error
 
 
 def load_strategy(spec: str, directory: Path) -> Any:
@@ -65,7 +67,9 @@ def load_strategy(spec: str, directory: Path) -> Any:
                 "run from the folder that holds it."
             ) from None
         raise UsageError(f"--strategy {spec}: {_failure(error)}.") from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise UsageError(
             f"--strategy {spec}: importing {module_name} failed with {_failure(error)}."
         ) from error
@@ -77,14 +81,17 @@ def load_strategy(spec: str, directory: Path) -> Any:
         raise UsageError(f"--strategy {spec}: {module_name} has no class {class_name}{hint}")
     try:
         return found()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise UsageError(f"--strategy {spec}: {class_name}() failed with {_failure(error)}.") from error
 
 
 def _failure(error: BaseException) -> str:
     """The error in words, with the last line of the user's code that led to it."""
-    text = printable(str(error))
-    what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    from arbcore.trading._plugin import words_of
+
+    what = printable(words_of(error))
     if isinstance(error, SyntaxError):
         return f"SyntaxError: {printable(error.msg)} ({error.filename}, line {error.lineno})"
     frames = [

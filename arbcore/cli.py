@@ -14,6 +14,7 @@ import os
 import platform
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn, TextIO, cast
@@ -153,7 +154,10 @@ def _run(argv: Sequence[str] | None) -> int:
     logging.raiseExceptions = debug
     logging.basicConfig(handlers=[handler], level=logging.DEBUG if debug else logging.WARNING)
     try:
-        return _dispatch(words)
+        code = _dispatch(words)
+        if argv is None:
+            _leave_threads_behind(code)
+        return code
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 0
     except KeyboardInterrupt:
@@ -261,6 +265,14 @@ def _dispatch(words: list[str]) -> int:
     code: int = args.run(args)
     sys.stdout.flush()
     return code
+
+
+def _leave_threads_behind(code: int) -> None:
+    """Ends the program where a user's strategy left a thread running, for which Python would wait."""
+    this = threading.current_thread()
+    if any(thread is not this and not thread.daemon for thread in threading.enumerate()):
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _say(sentence: str, code: int, debug: bool) -> int:

@@ -115,12 +115,43 @@ class Recorder(Protocol):
     def write(self, kind: int, time_ns: int, payload: bytes | bytearray | memoryview = b"") -> None: ...
 
 
+class Watch(Protocol):
+    """Whoever counts signals for a run and ends its process where the loop no longer turns."""
+
+    @property
+    def interrupts(self) -> int: ...
+    @property
+    def stops(self) -> int: ...
+    def turn(self) -> None: ...
+    def link(self, fd: int) -> None: ...
+
+
+class NoWatch:
+    """Watches nothing: runs inside another program, whose signals are its own business."""
+
+    interrupts = 0
+    stops = 0
+
+    def turn(self) -> None: ...
+    def link(self, fd: int) -> None: ...
+
+
 @dataclass
 class Ending:
-    """How a run ended: interrupted by a signal, by the kill switch (with its reason), or as asked."""
+    """How a run ended: by Ctrl-C, by SIGTERM or SIGHUP, by the kill switch (with its reason), or as asked."""
 
     interrupted: bool = False
+    stopped: bool = False
     kill_reason: str | None = None
+
+    @property
+    def by(self) -> str:
+        """What ended it, in a word or two."""
+        if self.interrupted:
+            return "interrupt"
+        if self.kill_reason is not None:
+            return "kill switch"
+        return "signal" if self.stopped else "done"
 
 
 @dataclass
@@ -146,6 +177,7 @@ class ExchangeRun:
         kill_reason: Callable[[], str | None] = lambda: None,
         journal: Recorder | None = None,
         still_there: Callable[[], str | None] = lambda: None,
+        watch: Watch | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.session = session
@@ -162,6 +194,7 @@ class ExchangeRun:
         self._still_there = still_there
         self._journal = journal
         self._journal_told = False
+        self._watch: Watch = watch if watch is not None else NoWatch()
         self._ending = Ending()
         self._interrupts = 0
         self._stop_deadline_ns: int | None = None
@@ -173,10 +206,16 @@ class ExchangeRun:
         self._jitter = random.Random()
         self._failures = 0
         self._told: set[str] = set()
+        self._slow_told: set[str] = set()
 
     def interrupt(self) -> None:
         """Asks for an orderly stop; asked twice, the run ends at once. Safe in a signal handler."""
         self._interrupts += 1
+
+    @property
+    def _asked_to_end(self) -> int:
+        """How often Ctrl-C was pressed."""
+        return self._interrupts + self._watch.interrupts
 
     def play(self) -> Ending:
         """Runs until the end that the options, a signal or the kill switch asks for.
@@ -231,6 +270,7 @@ class ExchangeRun:
     def _dial(self) -> None:
         sock = dial(self.target.host, self.target.port, self.options.connect_timeout_s)
         now_ns = self._clock()
+        self._watch.link(sock.fileno())
         self._connection = _Connection(
             SocketLink(sock, busy_poll=self.options.busy_poll, clock=self._clock), now_ns
         )
@@ -312,6 +352,7 @@ class ExchangeRun:
     def _drop(self) -> None:
         if self._connection is None:
             return
+        self._watch.link(-1)
         self._connection.link.close()
         self._connection = None
         self.connected = False
@@ -343,6 +384,7 @@ class ExchangeRun:
         """Waits for bytes or a deadline and passes it on; False once the connection is closed."""
         session = self.session
         now_ns = self._clock()
+        self._watch.turn()
         if now_ns >= self._next_chores_ns:
             self._chores(now_ns)
             if self._finished:
@@ -386,15 +428,20 @@ class ExchangeRun:
 
     def _chores(self, now_ns: int) -> None:
         """Ten times a second: whether to end, the kill switch, the state of the connection, the status."""
+        self._watch.turn()
         self._next_chores_ns = now_ns + CHORES_NS
         if now_ns >= self._next_kill_ns:
             self._next_kill_ns = now_ns + KILL_SWITCH_NS
             self._obey_kill_switch(now_ns)
             self._tell_news()
-        if self._interrupts and not self._ending.interrupted:
+        if self._asked_to_end and not self._ending.interrupted:
             self._ending.interrupted = True
             self._observer.event("Interrupted: cancelling all orders. Once more ends at once.")
             self._begin_stop(now_ns, "interrupted")
+        if self._watch.stops and not self._ending.stopped:
+            self._ending.stopped = True
+            self._observer.event("Asked to end by a signal: cancelling all orders.")
+            self._begin_stop(now_ns, "asked to end by a signal")
         elapsed_s = (now_ns - self.started_ns) / SECOND_NS
         if self.options.duration_s is not None and elapsed_s >= self.options.duration_s:
             self._begin_stop(now_ns, "the duration is over")
@@ -429,6 +476,14 @@ class ExchangeRun:
                 list(summary["strategy_stops"]),
             ),
             ("Trading is halted: {}.", halted),
+            (
+                "{} of strategy {} took {} s; meanwhile the bot reads no market and cancels no order.",
+                [
+                    (row["hook"], name, f"{row['longest_s']:.2f}")
+                    for name, row in summary["slow_hooks"].items()
+                    if name not in self._slow_told
+                ],
+            ),
         ):
             for item in found:
                 words = (item,) if isinstance(item, str) else item
@@ -436,6 +491,7 @@ class ExchangeRun:
                 if text not in self._told and self._stop_deadline_ns is None:
                     self._told.add(text)
                     self._observer.event(text)
+        self._slow_told |= summary["slow_hooks"].keys()
 
     def _obey_kill_switch(self, now_ns: int) -> None:
         reason = self._kill_reason()
@@ -461,7 +517,7 @@ class ExchangeRun:
     def _end_if_done(self, now_ns: int) -> None:
         if self._stop_deadline_ns is None:
             return
-        hurried = self._interrupts > 1
+        hurried = self._asked_to_end > 1
         if self._connection is None or self.session.stopped or hurried:
             self._finished = True
         elif now_ns >= self._stop_deadline_ns:
@@ -507,5 +563,5 @@ def result_document(
         **{name: value for name, value in summary.items() if name != "mode"},
         "fair_pnl": sum(fair) if fair else None,
         "latency_us": run.latency.summary_us(),
-        "ended_by": "interrupt" if ending.interrupted else "kill switch" if ending.kill_reason else "done",
+        "ended_by": ending.by,
     }

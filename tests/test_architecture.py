@@ -30,6 +30,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "arbcore.config", "arbcore.config_ibkr", "arbcore.bot", "arbcore.exchange", "arbcore.link",
         "arbcore.tcp", "arbcore._spin", "arbcore.embedded", "arbcore.fred", "arbcore.output_file",
         "arbcore.regular_file", "arbcore.web_request",
+        "arbcore.tcp", "arbcore._spin", "arbcore._watchdog", "arbcore.embedded", "arbcore.fred",
+        "arbcore.output_file",
         "arbcore.store", "arbcore.store_file", "arbcore.store_schema", "arbcore.report", "arbcore.ibkr",
         "arbcore.broker", "arbcore.doctor",
         "arbcore.journal_file", "arbcore.journal_replay",

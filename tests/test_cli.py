@@ -375,7 +375,7 @@ def test_class_that_is_no_strategy_is_wrong_usage(capsys, tmp_path, monkeypatch)
     (tmp_path / "hookless.py").write_text("class Typo:\n    def on_bok(self, desk, symbol): pass\n")
     code, err = sentence(capsys, "exchange", "--test", "empty", "--strategy", "hookless:Typo")
     assert code == 2
-    assert "--strategy hookless:Typo: Typo is no strategy" in err
+    assert "--strategy hookless:Typo: Typo.on_bok is no hook; did you mean on_book?" in err
 
 
 def test_strategy_of_ones_own_that_fails_stops_nothing_else(tmp_path):
@@ -463,15 +463,18 @@ def test_file_without_an_end_is_no_journal(tmp_path):
 
 
 @POSIX
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_stops_in_order_and_prints_the_summary(venue, number, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "due", "by"),
+    [(signal.SIGINT, 130, "interrupt"), (signal.SIGTERM, 0, "signal"), (signal.SIGHUP, 0, "signal")],
+)
+def test_signal_stops_in_order_and_prints_the_summary(venue, number, due, by, tmp_path):
     _, address = venue
     with Program("exchange", "--address", address, "--json", cwd=tmp_path) as program:
         program.said("Connected to")
         program.process.send_signal(number)
         code, out, err = program.finish()
-    assert code == 130, err
-    assert json.loads(out)["ended_by"] == "interrupt"
+    assert code == due, err
+    assert json.loads(out)["ended_by"] == by
     assert "cancelling all orders" in err
     assert "Not every order" not in err
 

@@ -1,6 +1,7 @@
 """``arbcore exchange``: plays on an exchange and reports what came of it."""
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -8,8 +9,9 @@ import secrets
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TextIO, cast
 
 import arbcore
 from arbcore.commands._arguments import (
@@ -35,9 +37,10 @@ examples:
   arbcore exchange --test prod-like --strategy my_strategy:Quoter --no-builtin
 
 A run against the embedded exchange lasts one round of five minutes unless --duration or --rounds says
-otherwise; any other run lasts until then or Ctrl-C. Ctrl-C and SIGTERM stop in order: all orders are
+otherwise; any other run lasts until then or Ctrl-C. Ctrl-C, SIGTERM and SIGHUP stop in order: all orders are
 cancelled, then the summary is printed; a second Ctrl-C ends at once. A file named KILL_SWITCH in the working
-directory stops trading and closes positions until a person deletes it.
+directory stops trading and closes positions until a person deletes it. Where a hook does not return
+while the run is to stop, the connection is closed, which cancels all orders; the exit code is then 1.
 """
 MODES = ("prod-like", "slower", "empty")
 
@@ -91,8 +94,61 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no status while it runs")
 
 
+class _Aside:
+    """Standard output for strategies: what they print goes to standard error and can't fail them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def results_kept_apart() -> Iterator[IO[str]]:
+    """Gives the real standard output, and sends whatever anybody else prints to standard error meanwhile.
+
+    A user's strategy runs in this process, and standard output is for the result.
+    """
+    real = sys.stdout
+    real.flush()
+    try:
+        kept = os.dup(real.fileno())
+        os.dup2(sys.stderr.fileno(), real.fileno())
+    except (OSError, ValueError, AttributeError):
+        kept = -1  # Not a file, as under a test: there is nothing below it to turn aside.
+    sys.stdout = cast(TextIO, _Aside(sys.stderr))
+    output: IO[str] = real
+    if kept >= 0:
+        output = open(kept, "w", encoding=real.encoding, errors=real.errors, closefd=False)  # noqa: SIM115
+    try:
+        yield output
+        output.flush()
+    finally:
+        if kept >= 0:
+            with contextlib.suppress(OSError):
+                real.flush()
+            os.dup2(kept, real.fileno())
+            os.close(kept)
+        sys.stdout = real
+
+
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
+    with results_kept_apart() as output:
+        return _run(args, output)
+
+
+def _run(args: argparse.Namespace, output: IO[str]) -> int:
     from arbcore.bot import make_session
     from arbcore.config import KillSwitch
     from arbcore.errors import RunError
@@ -133,7 +189,7 @@ def run(args: argparse.Namespace) -> int:
         "version": arbcore.__version__,
         "recorded": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-    return _Play(args, target, session, switch, setup).run()
+    return _Play(args, target, session, switch, setup).run(output)
 
 
 class _Play:
@@ -150,7 +206,8 @@ class _Play:
         self._embedded: Any = None
         self._seed: int | None = None
 
-    def run(self) -> int:
+    def run(self, output: IO[str]) -> int:
+        from arbcore._watchdog import Watchdog, can_watch
         from arbcore.commands._console import ConsoleHandler
         from arbcore.commands._status import ExchangeConsole
         from arbcore.exchange import result_document
@@ -161,19 +218,39 @@ class _Play:
         console = ExchangeConsole(quiet=args.quiet)
         root = logging.getLogger()
         handlers, root.handlers = root.handlers, [ConsoleHandler(console)]
-        play = None
+        watchdog: Any = None
         try:
-            options = self._options(console)
-            play = self._make_run(options, console, journal)
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: play.interrupt())
-            ending = play.play()
+            try:
+                options = self._options(console)
+                started_ns = time.monotonic_ns()
+                if can_watch():
+                    watchdog = Watchdog(
+                        self._session,
+                        kill_path=self._switch.path,
+                        duration_s=options.duration_s,
+                        start_ns=started_ns,
+                    )
+                self._session.watch_hooks(time.monotonic_ns, signals_apart=watchdog is not None)
+                play = self._make_run(options, console, journal, watchdog)
+                if watchdog is None:
+                    for number in (signal.SIGINT, signal.SIGTERM):
+                        signal.signal(number, lambda *_: play.interrupt())
+                ending = play.play()
+            finally:
+                if watchdog is not None:
+                    watchdog.over()
+                scores = self._end(journal)
+                console.close()
+                root.handlers = handlers
+            document = result_document(play, scores=scores, seed=self._seed, ending=ending)
+            print(
+                json.dumps(document) if args.json else "\n".join(summary_lines(document)),
+                file=output,
+                flush=True,
+            )
         finally:
-            scores = self._end(journal)
-            console.close()
-            root.handlers = handlers
-        document = result_document(play, scores=scores, seed=self._seed, ending=ending)
-        print(json.dumps(document) if args.json else "\n".join(summary_lines(document)), flush=True)
+            if watchdog is not None:
+                watchdog.stop()
         if ending.kill_reason is not None:
             print(
                 f"arbcore: The kill switch is on: {ending.kill_reason}; delete {self._switch.path} "
@@ -213,7 +290,7 @@ class _Play:
         console.event(f"Embedded exchange started ({args.test}, seed {self._seed}{span}).")
         return options
 
-    def _make_run(self, options: Any, console: Any, journal: Any) -> Any:
+    def _make_run(self, options: Any, console: Any, journal: Any, watchdog: Any) -> Any:
         from arbcore.exchange import ExchangeRun
 
         return ExchangeRun(
@@ -224,6 +301,7 @@ class _Play:
             kill_reason=self._switch.reason,
             journal=journal,
             still_there=self._exchange_gone,
+            watch=watchdog,
         )
 
     def _exchange_gone(self) -> str | None:

@@ -50,6 +50,7 @@ def summary(session: "Session") -> dict[str, Any]:
             for name, strategy in zip(owner_names(session), session.strategies, strict=False)
             if strategy.stops
         },
+        "slow_hooks": {},
         "limit_breaches": session.audit.breaches,
         "mode": session.mode,
         "halted_reason": session.halted_reason,

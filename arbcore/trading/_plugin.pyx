@@ -20,11 +20,14 @@ asks again for the same symbol and side, which replaces it. Any other refusal (l
 order on the other side) is final: it is dropped and ``on_refused`` is told. A quote does not wait, it stands:
 it is tried again until it is changed or pulled. All that waits or stands ends with the connection.
 
-An exception in a hook switches the strategy off for the rest of the run: its orders are cancelled, what it
-holds is left as it is, the error is in the summary's ``strategy_errors``, and the session goes on.
+Whatever a hook raises switches the strategy off for the rest of the run: its orders are cancelled, what it
+holds is left as it is, the error is in the summary's ``strategy_errors``, and the session goes on. A method
+whose name begins with ``on_`` must be one of these hooks and take what it is given, which is checked at the
+start.
 """
 
-import traceback
+import difflib
+import inspect
 
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint32_t
 from libc.string cimport memset
@@ -32,14 +35,39 @@ from libc.string cimport memset
 from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport ADD, CONVERT, OPEN, OUT, UNACKED, Order
 from arbcore.trading._risk cimport ACTIVE, COOLDOWN, HEDGE_VALUE, MESSAGE_CAP, PASS, Proposal
-from arbcore.trading._strategy cimport Strategy
+from arbcore.trading._strategy cimport Desk, Strategy
 from arbcore.wire._types cimport MSG_BOOK, MSG_FILL, MSG_TRADE, N_SYMBOLS, Message
 
-from arbcore.errors import BrokenInvariant, UsageError
+from arbcore.errors import UsageError
 from arbcore.trading._risk import REFUSAL_NAMES
+from arbcore.text import printable
 from arbcore.wire.instruments import SYMBOL_ID, SYMBOLS
 
-HOOKS = ("on_start", "on_book", "on_trade", "on_fill", "on_refused", "on_tick")
+#: What each hook is called with.
+HOOKS = {
+    "on_start": ("desk",),
+    "on_book": ("desk", "symbol"),
+    "on_trade": ("desk", "symbol", "price", "size"),
+    "on_fill": ("desk", "symbol", "side", "price", "size"),
+    "on_refused": ("desk", "ticket", "reason"),
+    "on_tick": ("desk",),
+}
+
+# The places of the hooks in HOOKS.
+cdef enum Hook:
+    START = 0
+    BOOK = 1
+    TRADE = 2
+    FILL = 3
+    REFUSED = 4
+    TICK = 5
+    N_HOOKS = 6
+
+HOOK_NAMES = tuple(HOOKS)
+HOOK_BYTES = tuple(name.encode() for name in HOOKS)
+#: A hook that takes as long is told: the bot does nothing else meanwhile.
+SLOW_HOOK_NS = 50_000_000
+cdef int64_t SLOW_NS = SLOW_HOOK_NS
 
 cdef enum:
     ALL = (1 << N_SYMBOLS) - 1
@@ -90,11 +118,78 @@ cdef int64_t worth_of(object value, int32_t size) except? -1:
     return size if value is None else <int64_t>max(-HEDGE_VALUE, min(int(value), HEDGE_VALUE - 1))
 
 
-cdef class Plugin(Strategy):
-    """Puts a user's object on the hooks. UsageError where it has none of them, or ``symbols`` is wrong."""
+def words_of(error, where="") -> str:
+    """An exception in words, ``where`` after its type, even if its own ``__str__`` raises."""
+    kind = type(error).__name__ + where
+    try:
+        text = str(error)
+    except BaseException:  # noqa: BLE001  whatever it is, it is the strategy's and no reason to stop
+        text = "(its text cannot be read)"
+    return f"{kind}: {text}" if text else kind
 
-    cdef object hooks
-    cdef object on_start_hook, on_book_hook, on_trade_hook, on_fill_hook, on_refused_hook, on_tick_hook
+
+def place_of(error) -> str:
+    """Where in the user's own code an exception was raised, as ``, FILE:LINE``, or nothing."""
+    place, step = "", error.__traceback__
+    while step is not None:
+        name = step.tb_frame.f_code.co_filename
+        if not name.endswith(".pyx"):
+            place = f", {name}:{step.tb_lineno}"
+        step = step.tb_next
+    return place
+
+
+def checked_hooks(hooks) -> list:
+    """The object's hooks in the order of HOOKS, None where it has none.
+
+    Raises UsageError where one cannot be called as it will be, where a name is no hook's, or there is none.
+    """
+    kind = type(hooks).__name__
+    found = []
+    for name, arguments in HOOKS.items():
+        try:
+            hook = getattr(hooks, name, None)
+        except BaseException as error:  # noqa: BLE001  of a property of the user's
+            raise UsageError(f"{kind}.{name} cannot be read ({words_of(error)})") from None
+        if hook is not None:
+            _check_hook(kind, name, hook, arguments)
+        found.append(hook)
+    for name in dir(type(hooks)):
+        if name.startswith("on_") and name not in HOOKS and callable(getattr(type(hooks), name, None)):
+            near = difflib.get_close_matches(name, HOOKS, n=1, cutoff=0.6)
+            hint = f"did you mean {near[0]}?" if near else f"name it otherwise, or use {', '.join(HOOKS)}"
+            raise UsageError(f"{kind}.{name} is no hook; {hint}")
+    if all(hook is None for hook in found):
+        raise UsageError(f"{kind} is no strategy; it needs one of {', '.join(HOOKS)}")
+    return found
+
+
+def _check_hook(kind, name, hook, arguments):
+    if not callable(hook):
+        raise UsageError(f"{kind}.{name} is {hook!r}; give a method")
+    if inspect.iscoroutinefunction(hook) or inspect.isasyncgenfunction(hook):
+        raise UsageError(f"{kind}.{name} is asynchronous, and nobody would await it; write a plain def")
+    if inspect.isgeneratorfunction(hook):
+        raise UsageError(f"{kind}.{name} is a generator, whose body would never run; write no yield")
+    try:
+        signature = inspect.signature(hook)
+    except (TypeError, ValueError):
+        return  # Some builtins do not say what they take.
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        raise UsageError(f"{kind}.{name} must take ({', '.join(arguments)}) but takes {signature}") from None
+
+
+cdef class Plugin(Strategy):
+    """Puts a user's object on the hooks. UsageError where it has none of them, or a wrong one."""
+
+    cdef list hooks                     # by place in HOOKS, None where it has none
+    cdef bint started
+    cdef bytes shown_name
+    cdef readonly int64_t slow_calls
+    cdef readonly int64_t slowest_ns
+    cdef readonly str slowest_hook
     cdef TraderDesk face
     cdef uint32_t told_bits             # bit set of the symbols whose books and trades are told
     cdef int64_t now_ns
@@ -106,21 +201,23 @@ cdef class Plugin(Strategy):
     def __init__(self, hooks):
         if isinstance(hooks, type):
             raise UsageError(f"{hooks.__name__} is a class; give an object of it as the strategy")
-        found = {name: getattr(hooks, name, None) for name in HOOKS}
-        if not any(callable(hook) for hook in found.values()):
-            raise UsageError(f"{type(hooks).__name__} is no strategy; it needs one of {', '.join(HOOKS)}")
-        self.hooks = hooks
-        self.on_start_hook = found["on_start"]
-        self.on_book_hook = found["on_book"]
-        self.on_trade_hook = found["on_trade"]
-        self.on_fill_hook = found["on_fill"]
-        self.on_refused_hook = found["on_refused"]
-        self.on_tick_hook = found["on_tick"]
-        self.name = str(getattr(hooks, "name", type(hooks).__name__))
+        kind = type(hooks).__name__
+        self.hooks = checked_hooks(hooks)
+        try:
+            self.name = str(getattr(hooks, "name", kind))
+            symbols = getattr(hooks, "symbols", SYMBOLS)
+            if isinstance(symbols, str):
+                raise UsageError(f"symbols is {symbols!r}; give a tuple of names such as ({symbols!r},)")
+            for symbol in symbols:
+                self.told_bits |= 1u << symbol_of(symbol)
+        except UsageError as error:
+            raise UsageError(f"{kind}: {error}") from None
+        except BaseException as error:  # noqa: BLE001  of the user's own properties
+            raise UsageError(f"{kind}: its name or symbols cannot be read ({words_of(error)})") from None
+        self.shown_name = printable(self.name).encode("ascii", "backslashreplace")
+        self.slowest_hook = ""
         self.listens = True
         self.order_bits = ALL
-        for symbol in getattr(hooks, "symbols", SYMBOLS):
-            self.told_bits |= 1u << symbol_of(symbol)
         self.book_bits = self.told_bits
         self.trade_bits = self.told_bits
         self.face = TraderDesk(self)
@@ -141,19 +238,18 @@ cdef class Plugin(Strategy):
         self.now_ns = now_ns
         if message.kind == MSG_FILL:
             side = "BUY" if message.side > 0 else "SELL"
-            self._call("on_fill", self.on_fill_hook,
-                       (SYMBOLS[message.symbol], side, message.price, message.size))
+            self._call(FILL, (SYMBOLS[message.symbol], side, message.price, message.size))
         elif not self.told_bits >> message.symbol & 1:
             return 0
         elif message.kind == MSG_BOOK:
-            self._call("on_book", self.on_book_hook, (SYMBOLS[message.symbol],))
+            self._call(BOOK, (SYMBOLS[message.symbol],))
         elif message.kind == MSG_TRADE:
-            self._call("on_trade", self.on_trade_hook, (SYMBOLS[message.symbol], message.price, message.size))
+            self._call(TRADE, (SYMBOLS[message.symbol], message.price, message.size))
         return 0
 
     cdef int on_tick(self, int64_t now_ns) except -1:
         self.now_ns = now_ns
-        self._call("on_tick", self.on_tick_hook, ())
+        self._call(TICK, ())
         if self._trading():
             self._propose()
         return 0
@@ -177,7 +273,7 @@ cdef class Plugin(Strategy):
         if wanted:
             waiting.ticket = 0
         if refusal != PASS:
-            self._call("on_refused", self.on_refused_hook, (ticket, REFUSAL_NAMES[refusal]))
+            self._call(REFUSED, (ticket, REFUSAL_NAMES[refusal]))
         elif not wanted:
             # A hook took it back after it was proposed and before it left.
             self.desk.cancel(order)
@@ -185,28 +281,59 @@ cdef class Plugin(Strategy):
 
     # --- inside ---------------------------------------------------------------------------------
 
-    cdef int _call(self, str what, object hook, tuple arguments) except -1:
-        if self.error:
-            return 0
-        try:
-            if self.on_start_hook is not None:
-                starting, self.on_start_hook = self.on_start_hook, None
-                starting(self.face)
-            if hook is not None:
-                hook(self.face, *arguments)
-        except BrokenInvariant:
-            raise
-        except Exception as error:
-            self._switch_off(what, error)
+    cdef int _call(self, int32_t which, tuple arguments) except -1:
+        if not self.error and not self.started:
+            self.started = True
+            if self.hooks[START] is not None:
+                self._run(START, ())
+        if not self.error and self.hooks[which] is not None:
+            self._run(which, arguments)
         return 0
 
-    cdef int _switch_off(self, str what, object error) except -1:
+    # A KeyboardInterrupt is the user's own where signals become exceptions, and the hook's where they do not.
+    cdef int _run(self, int32_t which, tuple arguments) except -1:
+        cdef Desk desk = self.desk
+        cdef bytes hook_name = HOOK_BYTES[which]
+        stopwatch = desk.stopwatch
+        began_ns = 0 if stopwatch is None else stopwatch()
+        desk.running.hook = hook_name
+        desk.running.strategy = self.shown_name
+        try:
+            answer = self.hooks[which](self.face, *arguments)
+            if answer is not None:
+                self._refuse_lazy(answer)
+        except KeyboardInterrupt as error:
+            if not desk.signals_apart:
+                raise
+            self._switch_off(which, error)
+        except BaseException as error:  # noqa: BLE001  whatever it is, it costs this strategy alone
+            self._switch_off(which, error)
+        finally:
+            desk.running.strategy = NULL
+        if stopwatch is not None:
+            self._note_time(which, stopwatch() - began_ns)
+        return 0
+
+    cdef int _note_time(self, int32_t which, int64_t took_ns) except -1:
+        if took_ns >= SLOW_NS:
+            self.slow_calls += 1
+            if took_ns > self.slowest_ns:
+                self.slowest_ns = took_ns
+                self.slowest_hook = HOOK_NAMES[which]
+        return 0
+
+    def _refuse_lazy(self, answer):
+        if inspect.isawaitable(answer) or inspect.isasyncgen(answer) or inspect.isgenerator(answer):
+            if inspect.iscoroutine(answer):
+                answer.close()
+            kind = type(answer).__name__
+            raise UsageError(f"it returned a {kind}, whose body never runs; write a plain def")
+
+    cdef int _switch_off(self, int32_t which, object error) except -1:
         cdef int32_t symbol, index
         cdef Order* order
         cdef Proposal* proposal
-        frames = traceback.extract_tb(error.__traceback__)
-        place = f", {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-        self.error = f"{type(error).__name__} in {what}: {error}{place}"
+        self.error = words_of(error, f" in {HOOK_NAMES[which]}") + place_of(error)
         self.reset()
         for symbol in range(N_SYMBOLS):
             for index in range(self.desk.orders.n_live[symbol]):

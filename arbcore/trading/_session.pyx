@@ -107,6 +107,15 @@ cdef class Session(Core):
                     place += 1
                 self.interested[news][symbol][place] = <void*>strategy
 
+    def watch_hooks(self, stopwatch, *, signals_apart=False) -> None:
+        """Time the hooks of users' strategies with ``stopwatch``, which gives nanoseconds.
+
+        ``signals_apart`` says that no signal becomes an exception here, so that a KeyboardInterrupt out of a
+        hook is that hook's own and costs its strategy like any other.
+        """
+        self.desk.stopwatch = stopwatch
+        self.desk.signals_apart = signals_apart
+
     # --- events from the shell ------------------------------------------------------------------
 
     def connected(self, now_ns) -> bytes:
@@ -308,6 +317,15 @@ cdef class Session(Core):
                 name: strategy.stops
                 for name, strategy in zip(self.names, self.strategies, strict=True)
                 if strategy.stops
+            },
+            "slow_hooks": {
+                name: {
+                    "hook": strategy.slowest_hook,
+                    "longest_s": round(strategy.slowest_ns / 1e9, 3),
+                    "calls": strategy.slow_calls,
+                }
+                for name, strategy in zip(self.names, self.strategies, strict=True)
+                if getattr(strategy, "slow_calls", 0)
             },
             "limit_breaches": self.audit.breaches,
             "mode": self.mode,

@@ -10,7 +10,16 @@ from arbcore.wire._types cimport Message
 cdef enum:
     CANCELS_MAX = 512       # more than can be live at once: 7 symbols of 64
 
+# The hook that runs now: `strategy` is NULL while none does. A watchdog's thread reads it, so what both point to
+# lives as long as the session.
+cdef struct RunningHook:
+    const char* strategy
+    const char* hook
+
 cdef class Desk:
+    cdef RunningHook running
+    cdef object stopwatch               # gives nanoseconds, to time hooks with; None times nothing
+    cdef bint signals_apart             # no signal becomes an exception: a KeyboardInterrupt is a hook's own
     cdef readonly Market market
     cdef readonly Orders orders
     cdef readonly Gate gate

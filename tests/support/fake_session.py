@@ -30,6 +30,7 @@ class FakeSession:
         self.errors = {}
         self.strategy_errors = {}
         self.strategy_stops = {}
+        self.slow_hooks = {}
 
     def connected(self, now_ns):
         self.calls.append("connected")
@@ -108,6 +109,7 @@ class FakeSession:
             "errors": dict(self.errors),
             "strategy_errors": dict(self.strategy_errors),
             "strategy_stops": dict(self.strategy_stops),
+            "slow_hooks": dict(self.slow_hooks),
             "positions": self.positions(),
             "cash": 0,
             "pnl": 0,

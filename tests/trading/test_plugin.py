@@ -471,13 +471,26 @@ def test_nonsense_is_refused_with_a_sentence(mistake: Callable[[Any], Any]) -> N
     assert table.error.startswith("UsageError in on_book: ")
 
 
-def test_a_broken_invariant_is_not_taken_for_the_users_mistake() -> None:
+@pytest.mark.parametrize("kind", [BrokenInvariant, SystemExit, GeneratorExit, BaseException])
+def test_no_kind_of_exception_leaves_the_hook(kind: type[BaseException]) -> None:
     def broken(*_: Any) -> None:
-        raise BrokenInvariant("state that must not be")
+        raise kind("of its own")
 
     table = Table(Player(book=broken))
-    with pytest.raises(BrokenInvariant):
-        table.say(book("GS", 99, 101))
+    table.say(book("GS", 99, 101))
+    assert table.error.startswith(f"{kind.__name__} in on_book: of its own")
+
+
+def test_keyboard_interrupt_is_the_users_unless_signals_are_kept_apart() -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Table(Player(book=interrupted)).say(book("GS", 99, 101))
+    table = Table(Player(book=interrupted))
+    table.session.watch_hooks(None, signals_apart=True)
+    table.say(book("GS", 99, 101))
+    assert table.error.startswith("KeyboardInterrupt in on_book")
 
 
 def test_what_is_no_strategy_is_refused() -> None:
