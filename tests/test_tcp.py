@@ -118,10 +118,11 @@ class ShyListener:
 
 
 def test_whoever_finds_no_free_descriptor_is_let_in_later(door):
-    shy = ShyListener(door._listener, failures=2)
-    door._selector.unregister(door._listener)
-    door._selector.register(shy, READABLE)
-    door._listener = shy
+    (listener,) = door._listeners
+    shy = ShyListener(listener, failures=2)
+    door._selector.unregister(listener)
+    door._selector.register(shy, READABLE, 0)
+    door._listeners = [shy]
     client = knock(door)
     for _ in range(2):
         assert door.wait(PATIENCE_S) == [(NEWCOMER, READABLE)]

@@ -35,6 +35,9 @@ class Execution:
     size: int
     maker_left: int
 
+ONLY_TWO_CONVERT = "NOT_CONVERTIBLE: only VALE and XLF are converted"
+CONVERT_WITH_VALE = "NOT_CONVERTIBLE: VALBZ and VALE are converted with the symbol VALE"
+
 
 class NaiveBook:
     """Price-time priority: the best price first, at equal prices who came first."""
@@ -144,7 +147,7 @@ class NaiveExchange:
             self._reject(team, order_id, "DUPLICATE_ORDER_ID")
             return
         if symbol not in CONVERSIONS:
-            self._reject(team, order_id, "NOT_CONVERTIBLE")
+            self._reject(team, order_id, CONVERT_WITH_VALE if symbol == "VALBZ" else ONLY_TWO_CONVERT)
             return
         rule = CONVERSIONS[symbol]
         if size % rule.unit:

@@ -53,7 +53,7 @@ class Seat:
 class World:
     """Runs until told; everything in it follows from the engine's seed and its own.
 
-    ``latency_ns`` is one way. Redialling takes ``redial_ns``, so that a new round has begun by then.
+    ``latency_ns`` is one way. A dial between two rounds is refused; it is tried again every ``redial_ns``.
     """
 
     def __init__(self, engine: Any, *, seed: int, redial_ns: int = 50 * MILLISECOND_NS) -> None:
@@ -164,6 +164,9 @@ class World:
                     seat.to_bot.send(data, self.now_ns)
 
     def _dial(self, seat: Seat) -> None:
+        if not self.engine.listening:
+            seat.dial_ns = self.now_ns + self._redial_ns
+            return
         seat.conn = self.engine.connect(self.now_ns)
         seat.connections += 1
         seat.to_engine = self._pipe(seat, to_bot=False)

@@ -10,6 +10,7 @@ client that is logged in, each changed book once.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.string cimport memcmp, memcpy
 
 from arbcore._fast cimport Level, rate_take
 from arbcore.venue._accounts cimport FAIR_SCALE, Account
@@ -38,7 +39,7 @@ cdef enum Phase:
     NOT_STARTED = 0
     CLOSED = 1        # a round has begun, clients may log in, nothing trades
     OPEN = 2
-    RESTARTING = 3    # between two rounds: every connection is shut
+    RESTARTING = 3    # between two rounds: nobody listens, whoever had logged in is shut
 
 cdef enum:
     ALL_SYMBOLS = (1 << N_SYMBOLS) - 1
@@ -52,6 +53,11 @@ cdef int64_t CASH_MAX = <int64_t>1 << 61
 PHASE_NAMES = ("not started", "closed", "open", "restarting")
 
 cdef tuple REFUSAL_BYTES = tuple(text.encode() for text in REFUSALS)
+
+# One side of a book as it was last published.
+cdef struct ShownSide:
+    int count
+    Level levels[MAX_LEVELS]
 
 
 cdef class Engine(Listener):
@@ -74,6 +80,7 @@ cdef class Engine(Listener):
     cdef int64_t last_number
     cdef bint batch_books
     cdef int64_t loss_stop
+    cdef ShownSide published[N_SYMBOLS][2]  # bids and asks
     cdef readonly int64_t round_number
     cdef readonly int64_t messages_in
     cdef readonly int64_t messages_ignored
@@ -119,6 +126,19 @@ cdef class Engine(Listener):
         """``not started``, ``closed``, ``open`` or ``restarting``."""
         return PHASE_NAMES[self.phase]
 
+    @property
+    def listening(self):
+        """Whether a client that dials now is accepted. Between two rounds it is to be refused."""
+        return self.phase != RESTARTING
+
+    @property
+    def round_end_ns(self):
+        """When the open round closes; 2**63 - 1 while none is open, or where it never ends."""
+        cdef int64_t end_ns = NEVER_NS
+        if self.phase == OPEN:
+            end_ns = self.phase_end_ns
+        return end_ns
+
     def advance(self, int64_t now_ns):
         """Runs participants and round changes up to and including ``now_ns``."""
         self.run_until(now_ns)
@@ -156,25 +176,21 @@ cdef class Engine(Listener):
 
     cdef int begin_round(self) except -1:
         self.round_number += 1
-        self.floor.new_round()
-        if self.floor.accounts.teams >= self.config.teams_max:
-            # Names that came once would otherwise keep new teams out for ever; nobody is logged in now.
-            self.floor.accounts.forget_teams()
-            self.by_account.clear()
         self.phase = CLOSED
         self.phase_end_ns = later(self.now_ns, self.config.closed_ns)
         return 0
 
     cdef int open_round(self) except -1:
         cdef Connection connection
-        cdef Book book
+        cdef int symbol
         length_ns = self.config.round_length_ns
         self.phase = OPEN
         self.phase_end_ns = NEVER_NS if length_ns is None else later(self.now_ns, length_ns)
         self.floor.open = True
-        # Everybody starts with a book of every symbol, be it empty.
-        for book in self.floor.books:
-            book.changed = True
+        # What nobody has quoted in is as it was: empty, and not published.
+        for symbol in range(N_SYMBOLS):
+            self.published[symbol][0].count = 0
+            self.published[symbol][1].count = 0
         for connection in self.logged_in:
             if connection.writable():
                 put_open(connection.out, ALL_SYMBOLS)
@@ -187,12 +203,17 @@ cdef class Engine(Listener):
         self.results.append({"round": self.round_number, "fair_values": self.fair_values(),
                              "scores": self.scores()})
         del self.results[:-RESULTS_MAX]
-        self.floor.close()
         for connection in self.connections.values():
-            if connection.account >= 0 and connection.writable():
-                put_close(connection.out, ALL_SYMBOLS)
-            connection.closing = True
+            # Who was accepted and has not said hello yet stays, and gets its hello for the next round.
+            if connection.account >= 0:
+                if connection.writable():
+                    put_close(connection.out, ALL_SYMBOLS)
+                connection.closing = True
         self.logged_in.clear()
+        self.floor.new_round()
+        if self.floor.accounts.teams >= self.config.teams_max:
+            # Names that came once would otherwise keep new teams out for ever; nobody is logged in now.
+            self.floor.accounts.forget_teams()
         self.by_account = [None] * self.floor.accounts.count
         self.phase = RESTARTING
         self.phase_end_ns = later(self.now_ns, self.config.restart_ns)
@@ -201,14 +222,15 @@ cdef class Engine(Listener):
     # --- connections
 
     def connect(self, int64_t now_ns):
-        """A client connected; returns its number. Between two rounds it is to be closed at once."""
+        """A client connected; returns its number.
+
+        Between two rounds that is one which the kernel had accepted before: see ``listening``.
+        """
         cdef Connection connection
         self.run_until(now_ns)
         self.last_number += 1
         connection = Connection(self.last_number, self.config)
-        if self.phase == RESTARTING:
-            connection.closing = True
-        elif len(self.connections) >= self.config.connections_max:
+        if len(self.connections) >= self.config.connections_max:
             connection.last_words(b"The exchange has as many connections as it takes; try again later.")
         self.connections[self.last_number] = connection
         return self.last_number
@@ -309,7 +331,8 @@ cdef class Engine(Listener):
         if self.phase == OPEN:
             put_open(connection.out, ALL_SYMBOLS)
             for symbol in range(N_SYMBOLS):
-                self.write_book(connection.out, symbol)
+                if (<Book>self.floor.books[symbol]).orders:
+                    self.write_book(connection.out, symbol)
         self.logged_in.append(connection)
         return 0
 
@@ -451,9 +474,22 @@ cdef class Engine(Listener):
             book = <Book>self.floor.books[symbol]
             if book.changed:
                 book.changed = False
-                if self.logged_in:
-                    self.write_book(self.public_lines, symbol)
+                # Both sides are looked at, so that both are noted.
+                if self.note_side(book, symbol, BUY) | self.note_side(book, symbol, SELL):
+                    if self.logged_in:
+                        self.write_book(self.public_lines, symbol)
         return self.broadcast()
+
+    cdef bint note_side(self, Book book, int symbol, int side) except -1:
+        """Whether a side differs from what was last published of it; it counts as published now."""
+        cdef Level levels[MAX_LEVELS]
+        cdef ShownSide* last = &self.published[symbol][0 if side == BUY else 1]
+        cdef int count = book.copy_levels(side, levels, MAX_LEVELS)
+        if count == last.count and memcmp(levels, last.levels, <size_t>count * sizeof(Level)) == 0:
+            return False
+        last.count = count
+        memcpy(last.levels, levels, <size_t>count * sizeof(Level))
+        return True
 
     cdef bint give_up_on_the_deaf(self) except -1:
         cdef Connection connection

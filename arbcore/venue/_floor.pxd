@@ -41,6 +41,7 @@ cdef enum Refusal:
     REFUSED_OPEN_ORDERS = 7
     REFUSED_NOT_CONVERTIBLE = 8
     REFUSED_BAD_REQUEST = 9
+    REFUSED_CONVERT_WITH_VALE = 10
 
 # Whoever must hear what happens on the floor (the engine). Called after the state has changed.
 cdef class Listener:

@@ -11,15 +11,16 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from arbcore.venue._accounts cimport FAIR_SCALE, HOUSE, Account, AccountTable
 from arbcore.venue._book cimport Book, Execution
 from arbcore.venue._index cimport OrderIndex
-from arbcore.wire._types cimport BUY, N_SYMBOLS, PRICE_END, SELL
+from arbcore.wire._types cimport BUY, N_SYMBOLS, PRICE_END, SELL, VALBZ
 
 from arbcore.errors import BrokenInvariant
 from arbcore.wire.instruments import BOND_FAIR_PRICE, CONVERSIONS, SYMBOL_ID
 
-#: What a reject says, by Refusal.
+#: What a reject says, by Refusal. Five teams converted VALBZ and meant VALE, so that has a text of its own.
 REFUSALS = (
     "", "CLOSED", "STOPPED", "LIMIT:PRICE_BAND", "BAD_SIZE", "LIMIT:POSITION", "DUPLICATE_ORDER_ID",
-    "LIMIT:OPEN_ORDERS", "NOT_CONVERTIBLE", "PROTOCOL_ERROR:MALFORMED",
+    "LIMIT:OPEN_ORDERS", "NOT_CONVERTIBLE: only VALE and XLF are converted", "PROTOCOL_ERROR:MALFORMED",
+    "NOT_CONVERTIBLE: VALBZ and VALE are converted with the symbol VALE",
 )
 
 #: Where hidden values start when nobody moves them, in ticks; XLF is a tenth of its basket.
@@ -211,7 +212,7 @@ cdef class Floor:
         cdef int64_t change
         cdef int leg
         if self.units[symbol] == 0:
-            return REFUSED_NOT_CONVERTIBLE
+            return REFUSED_CONVERT_WITH_VALE if symbol == VALBZ else REFUSED_NOT_CONVERTIBLE
         if size % self.units[symbol]:
             return REFUSED_SIZE
         for leg in range(N_SYMBOLS):

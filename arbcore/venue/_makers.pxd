@@ -34,6 +34,7 @@ cdef class Maker(Participant):
     cdef int64_t centre             # of its quotes, thousandths of a tick
     cdef int64_t seen_ns            # when the inventory was last laid off
 
+    cdef int quote(self) except -1
     cdef void lay_off(self, int64_t now_ns) noexcept nogil
     cdef int64_t view(self) noexcept nogil
     cdef int32_t wanted(self, int side) noexcept nogil

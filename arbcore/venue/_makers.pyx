@@ -58,20 +58,28 @@ cdef class Maker(Participant):
         # No price can be this far, so the first visit quotes.
         self.centre = -2 * PRICE_END * FAIR_SCALE
         self.seen_ns = now_ns
-        # Providers come in over the first quarter of a second, so that takers find somebody.
+        # All have quoted at the open; their visits begin over the first quarter of a second.
         self.wake_ns = now_ns + 1 + rng_between(&self.rng, 0, 250_000_000)
         return 0
 
+    cdef int open_market(self) except -1:
+        return self.quote()
+
     cdef int act(self, int64_t now_ns) except -1:
-        cdef int64_t view
-        cdef int32_t bid, ask
         self.lay_off(now_ns)
         if self.withdraw_per_mille and <int32_t>rng_below(&self.rng, 1000) < self.withdraw_per_mille:
             self.clear_side(BUY, 0)
             self.clear_side(SELL, 0)
             self.sleep(now_ns, self.withdraw_ms)
             return 0
-        view = self.view()
+        self.quote()
+        self.sleep(now_ns, self.requote_ms)
+        return 0
+
+    cdef int quote(self) except -1:
+        """Moves the quotes to where it now sees the value, and puts back what was taken."""
+        cdef int64_t view = self.view()
+        cdef int32_t bid, ask
         if abs(view - self.centre) >= self.tolerance_milli:
             self.centre = view
         bid = self.wanted(BUY)
@@ -80,7 +88,6 @@ cdef class Maker(Participant):
         self.clear_side(SELL, ask)
         self.fill_side(BUY, bid)
         self.fill_side(SELL, ask)
-        self.sleep(now_ns, self.requote_ms)
         return 0
 
     cdef int noted(self, int64_t order_id, int symbol, int side, int32_t size, int32_t left) except -1:

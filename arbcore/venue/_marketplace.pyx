@@ -15,7 +15,7 @@ from arbcore.wire._types cimport N_SYMBOLS
 from arbcore.errors import BrokenInvariant, ConfigError
 from arbcore.venue import regimes
 from arbcore.venue._makers import Maker
-from arbcore.venue._takers import Arbitrageur, Follower, InformedTaker, NoiseTaker, ProgrammeTrader
+from arbcore.venue._takers import Arbitrageur, Follower, ImpatientTrader, InformedTaker, NoiseTaker, ProgrammeTrader
 from arbcore.wire.instruments import SYMBOL_ID, SYMBOLS
 
 # Hidden values are brought up to date this often even when nobody trades, for scores and the loss stop.
@@ -51,6 +51,8 @@ cdef class PopulatedMarketplace(Marketplace):
                 self.enrol(InformedTaker, "informed", symbol, (flow.informed,))
             if flow.followers:
                 self.enrol(Follower, "follower", symbol, (flow.followers,))
+            if flow.impatient:
+                self.enrol(ImpatientTrader, "impatient", symbol, (flow.impatient,))
             if flow.arbitrageurs:
                 for _ in range(flow.arbitrageurs.count):
                     arguments = (flow.arbitrageurs, flow.noise.reach_ticks)
@@ -76,6 +78,7 @@ cdef class PopulatedMarketplace(Marketplace):
         for place in range(self.count):
             participant = <Participant>self.participants[place]
             participant.begin(self.fair, seed, now_ns)
+            participant.open_market()
             self.wakes_ns[place] = participant.wake_ns
             self.heap[place] = place
         for place in range(self.count // 2 - 1, -1, -1):

@@ -10,7 +10,7 @@ cdef class Participant:
     cdef Floor floor
     cdef Book book              # of its own symbol
     cdef FairValues fair
-    cdef readonly str role      # maker, noise, programme, informed, follower, arbitrageur
+    cdef readonly str role      # maker, noise, programme, informed, follower, impatient, arbitrageur
     cdef readonly int symbol
     cdef readonly int32_t account
     cdef Rng rng
@@ -20,6 +20,8 @@ cdef class Participant:
 
     # A new round: the books are empty, nothing is owned. Sets wake_ns, later than now_ns.
     cdef int begin(self, FairValues fair, uint64_t seed, int64_t now_ns) except -1
+    # The market opens: what it has in the book before the first book is published.
+    cdef int open_market(self) except -1
     cdef int act(self, int64_t now_ns) except -1
     # One of its orders traded; notes only.
     cdef int noted(self, int64_t order_id, int symbol, int side, int32_t size, int32_t left) except -1

@@ -39,6 +39,9 @@ cdef class Participant:
         self.wake_ns = now_ns + 1
         return 0
 
+    cdef int open_market(self) except -1:
+        return 0
+
     cdef int act(self, int64_t now_ns) except -1:
         raise BrokenInvariant(f"participant {self.account} ({self.role}) does not say what it does.")
 

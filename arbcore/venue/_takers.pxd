@@ -41,6 +41,14 @@ cdef class Follower(Participant):
     cdef int32_t size_high
     cdef int64_t usual_milli      # how far the middle of the touch usually stands above the value
 
+cdef class ImpatientTrader(Participant):
+    cdef int64_t interval_ms
+    cdef int64_t stay_ms
+    cdef int32_t beyond_high
+    cdef int32_t size_low
+    cdef int32_t size_high
+    cdef int64_t standing         # the order that may still be in the book, or -1
+
 cdef class Arbitrageur(Participant):
     cdef int64_t interval_ms
     cdef int64_t edge

@@ -1,7 +1,7 @@
-"""Those who demand liquidity: noise, one-sided programmes, informed takers, followers and arbitrageurs.
+"""Those who demand liquidity: noise, programmes, informed and impatient traders, followers, arbitrageurs.
 
-What each does is described at its parameters in ``regimes``. All of them take what stands in the book and
-leave nothing there, so the book is the providers' and the teams' alone.
+What each does is described at its parameters in ``regimes``. All but the impatient take what stands in the
+book and leave nothing there, so the book is the providers' and the teams' alone.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -140,6 +140,43 @@ cdef class Follower(Participant):
             gap_milli = (ask + bid) * FAIR_SCALE // 2 - value
             self.usual_milli += (gap_milli - self.usual_milli) // self.memory_visits
         self.sleep(now_ns, self.interval_ms)
+        return 0
+
+
+cdef class ImpatientTrader(Participant):
+    """``impatient`` is a ``regimes.Impatient``."""
+
+    def __init__(self, floor, name, role, symbol, slowdown, impatient):
+        self.interval_ms = impatient.interval_ms
+        self.stay_ms = impatient.stay_ms
+        self.beyond_high = impatient.beyond_high_ticks
+        self.size_low = impatient.size_low
+        self.size_high = impatient.size_high
+
+    cdef int begin(self, FairValues fair, uint64_t seed, int64_t now_ns) except -1:
+        Participant.begin(self, fair, seed, now_ns)
+        self.standing = -1
+        self.sleep(now_ns, self.interval_ms)
+        return 0
+
+    cdef int act(self, int64_t now_ns) except -1:
+        cdef int64_t price
+        cdef int32_t size
+        cdef int side, refusal
+        if self.standing >= 0:
+            self.floor.cancel(self.account, self.standing)
+            self.standing = -1
+            self.sleep(now_ns, self.interval_ms)
+            return 0
+        side = BUY if rng_next(&self.rng) >> 63 else SELL
+        price = self.fair.look(self.symbol, 0) // FAIR_SCALE
+        price += side * rng_between(&self.rng, 1, self.beyond_high)
+        size = <int32_t>rng_between(&self.rng, self.size_low, self.size_high)
+        self.standing = self.fresh_id()
+        refusal = self.floor.add(self.account, self.standing, self.symbol, side, <int32_t>price, size)
+        if refusal != ACCEPTED:
+            raise BrokenInvariant(f"the floor refused an order of its own {self.role}: reason {refusal}.")
+        self.sleep(now_ns, self.stay_ms)
         return 0
 
 

@@ -22,6 +22,9 @@ What is known, and what follows from it
   looks at one symbol alone: noise and, now and then, one-sided programmes. Providers of XLF and VALE shade
   their prices by what they hold, so such flow pushes the price away, and it comes back as they lay the
   inventory off (half-life 12 to 18 s).
+* Contestants lived on takers who buy BOND below 1000 and sell it above, so somebody must now and then offer
+  it there: an impatient trader every 20 s or so, who first sweeps the rivals' quotes and then stands on the
+  wrong side of 1000 until the informed, the rivals or a team have taken it.
 * A bot is never alone: rival teams stand at 999/1001 in BOND with limits of 100 like ours, arbitrageurs take
   XLF and VALE gaps within a second or two, and informed takers hit quotes that the value has left behind, in
   every regime.
@@ -152,6 +155,21 @@ class Followers:
 
 
 @dataclass(frozen=True)
+class Impatient:
+    """A trader who now and then wants to be done and gives ticks away: buys above the value, sells below it.
+
+    The order takes what is better in the book; the rest stands there for ``stay_ms`` on average, for anybody
+    to take. Only for a symbol whose value stands still.
+    """
+
+    interval_ms: int
+    stay_ms: int
+    beyond_high_ticks: int  # it gives away 1 tick up to so many
+    size_low: int
+    size_high: int
+
+
+@dataclass(frozen=True)
 class Arbitrageurs:
     """Rivals who trade a conversion when the touch pays the fee and ``edge`` besides, then its other legs."""
 
@@ -170,6 +188,7 @@ class SymbolFlow:
     programme: Programme | None = None
     informed: Informed | None = None
     followers: Followers | None = None
+    impatient: Impatient | None = None
     arbitrageurs: Arbitrageurs | None = None
 
 
@@ -228,6 +247,7 @@ def _bond_flow() -> SymbolFlow:
         ),
         noise=Noise(interval_ms=480, size_mean=4, size_high=20, reach_ticks=6),
         informed=Informed(interval_ms=300, lag_ms=0, error_ct=0, edge_ticks=1, size_high=20),
+        impatient=Impatient(18_000, stay_ms=1_500, beyond_high_ticks=2, size_low=60, size_high=220),
     )
 
 

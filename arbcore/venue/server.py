@@ -16,8 +16,9 @@ from arbcore.tcp import NEWCOMER, READABLE, WRITABLE, Door, Link, half_close
 SECOND_NS = 1_000_000_000
 #: One client's share of a turn, so that a flood from one delays the others by microseconds.
 READ_BYTES = 1 << 14
-#: Sockets at once, those included that only read their last words; beyond it a newcomer is shut at once.
+#: Sockets at once, those included that only read their last words; beyond it a newcomer is told so and shut.
 SOCKETS_MAX = 900
+_FULL = "The exchange has as many connections as it takes; try again later."
 _HELLO = b'{"type":"hello"'
 #: A connection that has not logged in by then gives its place back.
 SILENT_NS = 30 * SECOND_NS
@@ -33,6 +34,8 @@ class Engine(Protocol):
 
     @property
     def next_event_ns(self) -> int: ...
+    @property
+    def listening(self) -> bool: ...
     @property
     def round_number(self) -> int: ...
     @property
@@ -82,7 +85,9 @@ class ExchangeServer:
         report: Callable[[dict[str, Any]], None],
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self._door: Door[Client] = Door(host, port, links_max=SOCKETS_MAX)
+        self._door: Door[Client] = Door(
+            host, port, links_max=SOCKETS_MAX, full=(error_line(_FULL),)
+        )
         self._engine = engine
         self._report = report
         self._clock = clock
@@ -109,6 +114,7 @@ class ExchangeServer:
                 ready = self._door.wait(wait_ns / 1e9)
                 now_ns = self._now()
                 self._engine.advance(now_ns)
+                self._listen_by_round(now_ns)
                 for descriptor, events in ready:
                     self._handle(descriptor, events, now_ns)
                 self._deliver(now_ns)
@@ -127,9 +133,22 @@ class ExchangeServer:
         self._last_ns = read_ns
         return read_ns - self._lost_ns
 
+    def _listen_by_round(self, now_ns: int) -> None:
+        """Between two rounds nobody listens, so that a dial is refused: clients were written for that."""
+        if self._engine.listening == self._door.listening:
+            return
+        if self._engine.listening:
+            self._door.listen_again()
+            return
+        # Whom the kernel has accepted already gets its hello, after the round's end.
+        while self._accept(now_ns):
+            pass
+        self._door.stop_listening()
+
     def _handle(self, descriptor: int, events: int, now_ns: int) -> None:
         if descriptor == NEWCOMER:
-            self._accept(now_ns)
+            if self._door.listening:
+                self._accept(now_ns)
             return
         client = self._door.links.get(descriptor)
         if client is not None and events & WRITABLE:
@@ -139,13 +158,15 @@ class ExchangeServer:
 
     # --- clients --------------------------------------------------------------------------------
 
-    def _accept(self, now_ns: int) -> None:
+    def _accept(self, now_ns: int) -> bool:
         sock = self._door.accept()
-        if sock is not None:
-            conn = self._engine.connect(now_ns)
-            client = Client(sock, conn, since_ns=now_ns)
-            self._door.add(client)
-            self._clients[conn] = client
+        if sock is None:
+            return False
+        conn = self._engine.connect(now_ns)
+        client = Client(sock, conn, since_ns=now_ns)
+        self._door.add(client)
+        self._clients[conn] = client
+        return True
 
     def _read(self, client: Client, now_ns: int) -> None:
         data = self._door.read(client, READ_BYTES)
@@ -221,10 +242,11 @@ class ExchangeServer:
             )
 
     def _close_all(self) -> None:
-        """The end: everybody gets what waits for them, as far as the kernel takes it at once."""
+        """The end: everybody is told, and gets what waits for them, as far as the kernel takes it at once."""
         now_ns = self._now()
         self._report_unfinished()
         for client in list(self._door.links.values()):
-            self._flush(client)
+            if client.conn is not None:
+                self._dismiss(client, now_ns, error_line("The exchange has been ended by whoever runs it."))
             self._forget(client, now_ns)
         self._door.close()

@@ -9,7 +9,10 @@ from sessions import make_session
 
 from arbcore.simulation.link import STORMS
 from arbcore.simulation.rounds import ENDINGS, RoundPlan, play
-from arbcore.trading.settings import SECOND_NS, MarketMakingSettings
+from arbcore.simulation.world import World
+from arbcore.trading.settings import SECOND_NS, MarketMakingSettings, SessionSettings
+from arbcore.venue._engine import Engine
+from arbcore.venue.config import VenueConfig
 from arbcore.venue.regimes import REGIMES
 
 SEEDS = range(1, 4)
@@ -152,3 +155,15 @@ def test_a_clock_that_jumps_back_breaks_nothing(seed: int) -> None:
     result = play(plan, make)
     assert result.summary["orders_sent"] > 0
     assert not result.violations, f"{plan}: {result.violations[0]}"
+
+
+def test_a_dial_between_two_rounds_is_refused_and_the_bot_hears_nothing_of_it() -> None:
+    engine = Engine(VenueConfig(closed_ns=0, round_ns=SECOND_NS, restart_ns=SECOND_NS), 1)
+    world = World(engine, seed=1)
+    seat = world.seat(make_session("c", SessionSettings(team="ALPHA"), {}))
+    world.run(SECOND_NS * 3 // 2)
+    assert not engine.listening
+    assert seat.connections == 1
+    world.run(3 * SECOND_NS - 1)
+    assert engine.round_number == 2
+    assert seat.connections == 2

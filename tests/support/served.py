@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 
 from arbcore.venue._engine import Engine
 from arbcore.venue.config import VenueConfig
@@ -40,6 +41,16 @@ class Served:
             assert client.line()["type"] == "hello"
         return client
 
+    def patient_client(self, team):
+        """A client that dials until somebody listens, as contestants' do between two rounds."""
+        end_s = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return self.client(team)
+            except ConnectionRefusedError:
+                assert time.monotonic() < end_s, "nobody listens again"
+                time.sleep(0.005)
+
     def __enter__(self):
         self._thread.start()
         return self
@@ -66,7 +77,11 @@ class Client:
         if receive_buffer is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(PATIENCE_S)
-        self.sock.connect(("127.0.0.1", port))
+        try:
+            self.sock.connect(("127.0.0.1", port))
+        except OSError:
+            self.sock.close()
+            raise
         self._file = self.sock.makefile("rb")
 
     def send(self, *messages):

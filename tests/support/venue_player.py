@@ -114,9 +114,9 @@ class VenuePlayer(Player):
             self.watches_public = text.startswith("watch")
         elif match := re.fullmatch(r"wait (\d+) (us|ms|s)", text):
             self._wait(int(match[1]) * UNITS_NS[match[2]])
-        elif match := re.fullmatch(r"(\w+) (connects|logs in|disconnects|is shut)", text):
+        elif match := re.fullmatch(r"(\w+) (connects|logs in|disconnects|is shut|is refused)", text):
             {"connects": self._connect, "logs in": self._log_in, "disconnects": self._disconnect,
-             "is shut": self._is_shut}[match[2]](match[1])  # fmt: skip
+             "is shut": self._is_shut, "is refused": self._is_refused}[match[2]](match[1])  # fmt: skip
         elif match := re.fullmatch(r"(\w+) raw: ?(.*)", text):
             self._say(match[1], raw(match[2]))
         elif match := re.fullmatch(r"(\w+): (.+)", text):
@@ -141,6 +141,7 @@ class VenuePlayer(Player):
         return self.clients[name]
 
     def _connect(self, name: str) -> None:
+        self._same(f"anybody listens to {name}", self.engine.listening, True)
         self.clients[name] = Client(self.engine.connect(self.now_ns))
         self._collect()
 
@@ -151,7 +152,7 @@ class VenuePlayer(Player):
         client = self.clients[name]
         if list(client.private) != ["hello", "open"]:
             self.fail(f"{name} was greeted with {list(client.private)}")
-        if len(client.public) != len(SYMBOLS) and self.watches_public:
+        if client.public and self.watches_public:
             self.fail(f"{name} was shown {list(client.public)}")
         client.private.clear()
         client.public.clear()
@@ -164,6 +165,9 @@ class VenuePlayer(Player):
     def _is_shut(self, name: str) -> None:
         self._same(f"{name} is shut", self.engine.closing(self._client(name).conn), True)
         self._disconnect(name)
+
+    def _is_refused(self, name: str) -> None:
+        self._same(f"anybody listens to {name}", self.engine.listening, False)
 
     def _say(self, name: str, data: bytes) -> None:
         self.engine.receive(self._client(name).conn, data, self.now_ns)

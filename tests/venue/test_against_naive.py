@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from arbcore.reference.book import NaiveExchange
+from arbcore.reference.book import CONVERT_WITH_VALE, ONLY_TWO_CONVERT, NaiveExchange
 from arbcore.wire.instruments import POSITION_LIMITS
 from tools import fuzz_book
 
@@ -48,7 +48,8 @@ def test_the_fuzzer_reaches_rejects_conversions_and_self_trades():
         ("convert", "ack", None),
         ("convert", "reject", "LIMIT:POSITION"),
         ("convert", "reject", "BAD_SIZE"),
-        ("convert", "reject", "NOT_CONVERTIBLE"),
+        ("convert", "reject", CONVERT_WITH_VALE),
+        ("convert", "reject", ONLY_TWO_CONVERT),
         "self-trade",
     ):
         assert expected in seen

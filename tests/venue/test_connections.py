@@ -27,16 +27,15 @@ def test_the_hello_answers_at_once_in_alphabetical_order_with_cash_among_the_sym
     assert [entry["symbol"] for entry in hello["symbols"]] == sorted([*SYMBOLS, "USD"])
 
 
-def test_a_login_in_mid_round_gets_hello_open_and_a_book_of_every_symbol():
+def test_a_login_in_mid_round_gets_hello_open_and_the_books_that_are_not_empty():
     pit = Pit()
     pit.join("A")
     pit.buy("A", 1, "MS", price=4000, size=3)
     pit.connect("LATE")
     pit.say("LATE", {"type": "hello", "team": "LATE"})
     heard = pit.hear("LATE")
-    assert types(heard) == ["hello", "open"] + ["book"] * 7
-    assert [m["symbol"] for m in heard[2:]] == list(SYMBOLS)
-    assert book("MS", [[4000, 3]], []) in heard
+    assert types(heard[:2]) == ["hello", "open"]
+    assert heard[2:] == [book("MS", [[4000, 3]], [])]
 
 
 def test_a_reconnect_is_told_its_positions_and_cash():
@@ -251,7 +250,7 @@ def test_a_login_whose_queue_is_nearly_full_is_answered_or_given_up_but_never_ra
         pit.connect("c")
         pit.raw("c", b"x\n" * errors + HELLO_A)
         heard = types(pit.hear("c"))
-        assert heard[-1] in ("book", "error"), f"{errors} errors first"
+        assert heard[-1] in ("open", "error"), f"{errors} errors first"
 
 
 def test_names_that_came_once_keep_new_teams_out_for_one_round_only():

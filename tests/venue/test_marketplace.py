@@ -122,12 +122,54 @@ def test_xlf_and_vale_stand_off_their_value_at_times_and_come_back(symbol, far):
 
 def test_bond_is_quoted_on_both_sides_of_its_value_in_size():
     for one in seen("normal"):
-        for sample in one.samples:
-            assert all(price < 1000 for price, _ in sample.bids["BOND"])
-            assert all(price > 1000 for price, _ in sample.asks["BOND"])
+        usual = [
+            sample
+            for sample in one.samples
+            if all(price < 1000 for price, _ in sample.bids["BOND"])
+            and all(price > 1000 for price, _ in sample.asks["BOND"])
+        ]
+        assert len(usual) > 0.9 * len(one.samples), SAID
         assert (
             mean(size for sample in one.samples for price, size in sample.bids["BOND"] if price == 999) > 30
         )
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+@pytest.mark.parametrize("mode", ["prod-like", "slower"])
+def test_makers_have_quoted_both_sides_of_every_symbol_before_the_first_book(regime, mode):
+    for seed in range(1, 11):
+        engine, conn = opened(VenueConfig(mode=mode, regime=regime, closed_ns=0), seed)
+        first = {}
+        for message in lines(engine, conn):
+            if message["type"] == "book":
+                first.setdefault(message["symbol"], message)
+        assert sorted(first) == sorted(SYMBOLS), f"seed {seed}"
+        assert all(message["buy"] and message["sell"] for message in first.values()), f"seed {seed}"
+
+
+def test_no_book_is_sent_twice_in_a_row():
+    for seed in SEEDS:
+        engine, conn = opened(VenueConfig(closed_ns=0), seed)
+        last = {}
+        for second in range(0, 61):
+            engine.advance(second * SECOND_NS)
+            for message in lines(engine, conn):
+                if message["type"] == "book":
+                    assert last.get(message["symbol"]) != message, SAID
+                    last[message["symbol"]] = message
+
+
+def test_now_and_then_somebody_offers_bond_below_its_value_or_bids_above_it():
+    for one in seen("normal"):
+        moments = [
+            sample
+            for sample in one.samples
+            if any(price > 1000 for price, _ in sample.bids["BOND"])
+            or any(price < 1000 for price, _ in sample.asks["BOND"])
+        ]
+        assert 3 <= len(moments) <= 60, SAID
+        assert any(price < 1000 for sample in moments for price, _ in sample.asks["BOND"]), SAID
+        assert any(price > 1000 for sample in moments for price, _ in sample.bids["BOND"]), SAID
 
 
 # --- regimes differ as they say

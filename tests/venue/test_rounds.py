@@ -24,27 +24,25 @@ def test_symbols_start_closed_and_an_add_is_rejected():
     assert pit.hear("A") == [reject(1, "CLOSED"), reject(2, "CLOSED")]
 
 
-def test_the_open_names_all_symbols_in_alphabetical_order_and_books_follow():
+def test_the_open_names_all_symbols_in_alphabetical_order_and_no_empty_book_follows():
     pit = Pit(opened=False)
     pit.join("A")
     pit.to(OPEN_NS - 1)
     assert pit.hear("A") == []
     pit.to(OPEN_NS)
-    heard = pit.hear("A")
-    assert heard[0] == {"type": "open", "symbols": sorted(SYMBOLS)}
-    assert [m["symbol"] for m in heard[1:]] == list(SYMBOLS)
+    assert pit.hear("A") == [{"type": "open", "symbols": sorted(SYMBOLS)}]
     pit.buy("A", 1, "BOND", price=999, size=1)
     assert pit.private("A") == [ack(1)]
 
 
-def test_at_the_end_close_is_said_and_every_connection_is_to_be_shut():
+def test_at_the_end_close_is_said_and_every_team_is_to_be_shut():
     pit = Pit()
-    pit.join("A")
+    pit.join("A", "B")
     pit.connect("SILENT")
     pit.to(CLOSE_NS)
     assert pit.hear("A") == [{"type": "close", "symbols": sorted(SYMBOLS)}]
     assert pit.hear("SILENT") == []
-    assert pit.engine.closings() == [pit.conns["A"], pit.conns["SILENT"]]
+    assert pit.engine.closings() == [pit.conns["A"], pit.conns["B"]]
     assert pit.engine.closing(pit.conns["A"])
 
 
@@ -57,13 +55,34 @@ def test_what_comes_after_the_close_is_ignored():
     assert pit.hear("A") == []
 
 
-def test_between_two_rounds_a_connection_is_to_be_shut_at_once():
-    pit = Pit()
+def test_between_two_rounds_nobody_listens():
+    pit = Pit(opened=False)
+    assert pit.engine.listening
+    pit.to(CLOSE_NS - 1)
+    assert pit.engine.listening
+    pit.to(CLOSE_NS)
+    assert not pit.engine.listening
     pit.to(CLOSE_NS + RESTART_NS - 1)
-    conn = pit.connect("EARLY")
-    assert pit.engine.closing(conn)
+    assert not pit.engine.listening
     pit.to(CLOSE_NS + RESTART_NS)
-    assert not pit.engine.closing(pit.connect("A"))
+    assert pit.engine.listening
+
+
+@pytest.mark.parametrize("hello_ns", [CLOSE_NS, CLOSE_NS + RESTART_NS, CLOSE_NS + RESTART_NS + OPEN_NS])
+def test_who_was_accepted_before_the_end_and_says_hello_after_it_plays_the_next_round(hello_ns):
+    pit = Pit(teams_max=1)
+    pit.join("A")
+    pit.buy("A", 1, "BOND", price=999, size=5)
+    pit.connect("LATE")
+    pit.to(CLOSE_NS)
+    pit.leave("A")
+    pit.to(hello_ns)
+    pit.say("LATE", {"type": "hello", "team": "A"})
+    assert {entry["position"] for entry in pit.hear("LATE", "hello")[0]["symbols"]} == {0}
+    pit.to(CLOSE_NS + RESTART_NS + OPEN_NS)
+    pit.buy("LATE", 1, "BOND", price=999, size=5)
+    assert pit.private("LATE")[-1] == ack(1)
+    pit.engine.check()
 
 
 def test_a_new_round_resets_positions_and_cash_and_books():
@@ -80,7 +99,7 @@ def test_a_new_round_resets_positions_and_cash_and_books():
     pit.say("A", {"type": "hello", "team": "A"})
     assert {entry["position"] for entry in pit.hear("A")[0]["symbols"]} == {0}
     pit.to(CLOSE_NS + RESTART_NS + OPEN_NS)
-    assert {(str(m["buy"]), str(m["sell"])) for m in pit.hear("A", "book")} == {("[]", "[]")}
+    assert pit.hear("A", "book") == []
     pit.engine.check()
 
 

@@ -154,25 +154,59 @@ def test_connection_without_hello_gives_its_place_back(monkeypatch):
         assert [message["error"] for message in said] == ["No hello came in time; the connection is closed."]
 
 
-def test_too_many_connections_are_shut_at_once_and_harm_nobody(monkeypatch):
-    monkeypatch.setattr(server_module, "SOCKETS_MAX", 3)
-    with Served() as venue:
+@pytest.mark.parametrize("bound", ["sockets", "connections", "teams"])
+def test_one_client_too_many_is_told_so_and_harms_nobody(monkeypatch, bound):
+    if bound == "sockets":
+        monkeypatch.setattr(server_module, "SOCKETS_MAX", 3)
+    with Served(**({} if bound == "sockets" else {f"{bound}_max": 3})) as venue:
         members = [venue.client(team) for team in ("ONE", "TWO", "THREE")]
-        assert venue.client().rest() == []
+        extra = venue.client()
+        extra.send({"type": "hello", "team": "FOUR"})
+        (said,) = extra.rest()
+        assert said["type"] == "error"
+        assert "as many" in said["error"]
         assert all(trades(member, 1) for member in members)
+
+
+def test_more_clients_than_the_exchange_takes_are_each_told_so():
+    with Served(connections_max=256) as venue:
+        members = [venue.client(f"T{number}") for number in range(256)]
+        for _ in range(40):
+            assert "as many" in venue.client().line()["error"]
+        assert trades(members[0], 1)
+        assert trades(members[-1], 1)
 
 
 def test_end_of_a_round_is_announced_before_the_connection_ends():
     with Served(round_ns=50_000_000, restart_ns=1) as venue:
         client = venue.client("ALPHA")
         assert client.rest()[-1]["type"] == "close"
-        assert venue.client("ALPHA").line()["type"] in {"open", "book"}
+        assert venue.patient_client("ALPHA").line()["type"] in {"open", "book", "close"}
+
+
+def test_between_two_rounds_the_kernel_refuses_who_dials_and_then_the_same_port_listens_again():
+    with Served(round_ns=50_000_000, restart_ns=300_000_000) as venue:
+        first = venue.client("ALPHA")
+        assert first.rest()[-1]["type"] == "close"
+        with pytest.raises(ConnectionRefusedError):
+            venue.client()
+        second = venue.patient_client("ALPHA")
+        assert second.until("open")
+        assert venue.engine.round_number == 2
+
+
+def test_who_connected_and_said_nothing_before_the_end_gets_its_hello_after_it():
+    with Served(round_ns=50_000_000, restart_ns=50_000_000) as venue:
+        late = venue.client()
+        assert venue.client("ALPHA").rest()[-1]["type"] == "close"
+        late.send({"type": "hello", "team": "LATE"})
+        assert late.line()["type"] == "hello"
 
 
 def test_scores_of_every_round_are_reported_once():
     with Served(round_ns=50_000_000, restart_ns=1) as venue:
         venue.client("ALPHA").rest()
-        venue.client("ALPHA").rest()
+        venue.patient_client("ALPHA").rest()
     rounds = [event["round"] for event in venue.events if event["event"] == "round"]
     assert rounds[:2] == [1, 2]
     assert len(set(rounds)) == len(rounds)
@@ -187,11 +221,13 @@ def test_unfinished_round_is_reported_at_the_end():
     assert event["scores"]["ALPHA"]["fills"] == 0
 
 
-def test_everybody_is_disconnected_at_the_end():
+def test_everybody_is_told_of_the_end_and_disconnected():
     with Served() as venue:
-        client = venue.client("ALPHA")
+        client, silent = venue.client("ALPHA"), venue.client()
+        assert trades(client, 1)
         venue.stop()
-        assert all(message["type"] != "error" for message in client.rest())
+        for one in (client, silent):
+            assert one.rest()[-1] == {"type": "error", "error": "The exchange has been ended by whoever runs it."}
 
 
 def test_time_in_which_the_process_stood_still_is_no_time_of_the_market():
@@ -209,6 +245,7 @@ class NeverEngine:
     """An engine in which nothing ever happens."""
 
     next_event_ns = 2**63 - 1
+    listening = True
     round_number = 0
     results = ()
 

@@ -325,7 +325,9 @@ def test_only_the_etf_and_the_adr_convert(symbol):
     pit = Pit()
     pit.join("A")
     pit.convert("A", 1, symbol, "BUY", size=10)
-    assert pit.hear("A") == [reject(1, "NOT_CONVERTIBLE")]
+    (message,) = pit.hear("A")
+    assert message["error"].startswith("NOT_CONVERTIBLE: ")
+    assert message == reject(1, message["error"])
 
 
 def test_cash_is_unlimited():
