@@ -8,4 +8,4 @@ FIRST = 0
 
 def shifted(seeds: Iterable[int]) -> list[int]:
     """The seeds that a test is to run with, in the place of those that are written in it."""
-    return [FIRST + seed for seed in seeds]
+    return [(FIRST + seed) % 2**64 for seed in seeds]

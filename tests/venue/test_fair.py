@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+from seeds import shifted
 
 from arbcore.venue._fair import SCALE, STEP_MS, WALKING, FairValues
 from arbcore.venue.regimes import REGIMES
@@ -18,7 +19,7 @@ def path(regime: str, seed: int, *, step_ns: int = SECOND_NS, slowdown: int = 1)
 
 @pytest.mark.parametrize("regime", REGIMES)
 def test_identities_hold_exactly_at_every_moment(regime):
-    for seed in (1, 2):
+    for seed in shifted((1, 2)):
         for fair in path(regime, seed, step_ns=STEP_MS * 1_000_000 * 7):
             assert fair["BOND"] == 1000 * SCALE
             assert fair["VALE"] == fair["VALBZ"]
@@ -56,7 +57,7 @@ def test_a_round_begins_where_the_parameters_say(seed):
 
 def test_volatility_is_what_calm_says():
     # Without jumps and drift the steps of a second have exactly the documented deviation.
-    paths = [path("calm", seed) for seed in range(40)]
+    paths = [path("calm", seed) for seed in shifted(range(40))]
     for symbol in WALKING:
         moves = [(b[symbol] - a[symbol]) / SCALE for walk in paths for a, b in pairwise(walk)]
         deviation = (sum(move * move for move in moves) / len(moves)) ** 0.5
@@ -65,7 +66,7 @@ def test_volatility_is_what_calm_says():
 
 
 def test_half_of_the_banks_variance_is_common():
-    paths = [path("calm", seed) for seed in range(40)]
+    paths = [path("calm", seed) for seed in shifted(range(40))]
     moves = {
         symbol: [(b[symbol] - a[symbol]) / SCALE for walk in paths for a, b in pairwise(walk)]
         for symbol in WALKING
@@ -84,7 +85,7 @@ def test_half_of_the_banks_variance_is_common():
 @pytest.mark.parametrize("regime", ["calm", "normal", "jumps", "informed", "volatile"])
 def test_values_are_martingales_outside_trends(regime):
     # A round's mean move is nought, within three standard errors, and a rise says nothing of what follows.
-    paths = [path(regime, seed, step_ns=30 * SECOND_NS) for seed in range(200)]
+    paths = [path(regime, seed, step_ns=30 * SECOND_NS) for seed in shifted(range(200))]
     for symbol in WALKING:
         moves = [[(b[symbol] - a[symbol]) / SCALE for a, b in pairwise(walk)] for walk in paths]
         totals = [sum(walk) for walk in moves]
@@ -97,7 +98,7 @@ def test_values_are_martingales_outside_trends(regime):
 
 
 def test_trend_is_no_martingale():
-    paths = [path("trend", seed, step_ns=5 * SECOND_NS) for seed in range(60)]
+    paths = [path("trend", seed, step_ns=5 * SECOND_NS) for seed in shifted(range(60))]
     moves = [[b["MS"] - a["MS"] for a, b in pairwise(walk)] for walk in paths]
     pairs = [pair for walk in moves for pair in pairwise(walk)]
     assert sum(a * b for a, b in pairs) / sum(a * a for a, _ in pairs) > 0.2, "seeds 0 to 59"
@@ -106,7 +107,7 @@ def test_trend_is_no_martingale():
 def test_jumps_come_about_as_often_as_they_say():
     # A step of 20 ms moves MS by a third of a tick; twelve ticks in one step are a jump.
     jumps = 0
-    for seed in range(10):
+    for seed in shifted(range(10)):
         walk = [fair["MS"] for fair in path("jumps", seed, step_ns=STEP_MS * 1_000_000)]
         jumps += sum(abs(b - a) > 12 * SCALE for a, b in pairwise(walk))
     assert 150 < jumps < 250, "seeds 0 to 9: 20 a round expected"
