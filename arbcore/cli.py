@@ -21,6 +21,7 @@ from typing import Any, NoReturn, TextIO, cast
 
 import arbcore
 from arbcore.commands._log import SafeFormatter
+from arbcore.commands._output import silence
 from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED, ArbcoreError, UsageError
 from arbcore.output_file import OUTPUT_ERRNOS
 from arbcore.text import plain_spelling, printable
@@ -37,6 +38,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("gateway", "a look-alike of Trader Workstation to test IB programs on"),
     ("ibkr", "trade ES against SPY at Interactive Brokers, on paper, live, or simulated"),
     ("report", "show what the carry bot saw and did"),
+    ("status", "show how a running carry bot is, from another shell"),
     ("doctor", "check this machine, its settings, the store and the links"),
     ("config", "show every setting, its value and where it came from"),
 )
@@ -165,12 +167,12 @@ def _run(argv: Sequence[str] | None) -> int:
     except ArbcoreError as error:
         return _say(str(error), error.exit_code, debug)
     except BrokenPipeError:
-        _silence(sys.stdout)
+        silence(sys.stdout)
         return EXIT_FAILED
     except OSError as error:
         if error.errno not in OUTPUT_ERRNOS or error.filename is not None:
             return _say_internal(error, debug)
-        _silence(sys.stdout)
+        silence(sys.stdout)
         return _say(
             f"The output cannot be written ({error.strerror}); free some space or send it elsewhere.",
             EXIT_FAILED,
@@ -219,7 +221,7 @@ class Diagnostics:
     def _drop(self) -> None:
         # Not even what the stream still holds may fail at the interpreter's exit.
         with contextlib.suppress(OSError, ValueError):
-            _silence(self._stream)
+            silence(self._stream)
 
 
 def _keep_open(number: int) -> None:
@@ -291,9 +293,3 @@ def _say_internal(error: Exception, debug: bool) -> int:
         EXIT_FAILED,
         debug,
     )
-
-
-def _silence(stream: TextIO) -> None:
-    """Whoever read our output is gone: nothing more can be written, not even by the interpreter's exit."""
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        os.dup2(nowhere.fileno(), stream.fileno())

@@ -81,7 +81,8 @@ _OWN = (
     Setting("ARBCORE_ALERT_URL", "addresses", (), "addresses that news are posted to, parted by commas",
             secret=True),
     Setting("ARBCORE_ALERT_FORMAT", "words", (),
-            "what they take, one for all or one each: slack, discord, telegram, ntfy, json (default: by host)",
+            "what they take, one for all or one each: slack, discord, telegram, ntfy, json (default: by "
+            "host)",
             options=FORMATS),
     Setting("ARBCORE_ALERT_KINDS", "words", (ALARM,),
             "which news: alarm, start, stop, trade, daily, heartbeat", options=KINDS),

@@ -19,8 +19,10 @@ from arbcore.broker.chronicle import Chronicle
 from arbcore.broker.clock import MachineClock, RowClock
 from arbcore.broker.guards import account_to_trade
 from arbcore.broker.hands import Hands
+from arbcore.broker.heartbeat import Heartbeat
 from arbcore.broker.link import IbLink, load_library
 from arbcore.broker.listener import LINK_BACK_EMPTY, LINK_LOST
+from arbcore.broker.news import held_words
 from arbcore.broker.plan import Plan, Tally
 from arbcore.broker.rates import RateNews
 from arbcore.broker.recorder import QuoteRecorder
@@ -68,12 +70,16 @@ class Bot:
         self._library = load_library(plan.settings.library)
         self.kill_switch = kill_switch
         self.clock: MachineClock | RowClock = RowClock() if plan.clocked else MachineClock()
+        self.alerts = alerts
         self.chronicle = Chronicle(alerts=alerts, told=told, utc_ns=self.clock.utc_ns)
         self.store: Store | None = None
         self._recorder = None if plan.record is None else QuoteRecorder(plan.record)
         self._recording = False
         self.link: IbLink | None = None
         self.hands = Hands(self)
+        self.heartbeat = Heartbeat(self)
+        #: The last sentence of the run, once it is over: what is held, and that nobody watches it.
+        self.ending = ""
         self._rows = Rows(self, decided=plan.rows, timeout_s=plan.settings.connect_timeout_s)
         self._queue: deque[ev.Event] = deque()
         self._handling = False
@@ -109,6 +115,10 @@ class Bot:
             if self._failure is not None:
                 self._give_up(self._failure)
                 raise self._failure
+            if self.session is not None:
+                self.ending = self.heartbeat.last_words()
+                level = "info" if self.heartbeat.in_order() else "warning"
+                self.chronicle.note(level, "stop", f"Stopped. {self.ending}")
         except asyncio.CancelledError:
             self._cut_off()
             raise
@@ -118,7 +128,7 @@ class Bot:
     async def _join(self) -> bool:
         """Makes the first connection; False where the run was told to stop meanwhile, and is over."""
         if self._stop is None:
-            self._joining = asyncio.get_running_loop().create_task(self._connect())
+            self._joining = asyncio.get_running_loop().create_task(self._connect_first())
             try:
                 await self._joining
             except (asyncio.CancelledError, ArbcoreError):
@@ -126,8 +136,8 @@ class Bot:
                     raise
         if self.link is not None:
             return True
-        held = self._held()
-        kept = f" {held} is held as before." if held else ""
+        held = held_words(self.heartbeat.ours())
+        kept = "" if held == "nothing" else f" {held} is held as before, and nobody watches it."
         told = "Stopped before there was a connection; this run has sent nothing."
         self.chronicle.note("info", "stop", told + kept)
         return False
@@ -149,25 +159,25 @@ class Bot:
     def _give_up(self, error: ArbcoreError) -> None:
         """The run ends out of order: no more decisions, what still works is cancelled, people hear it."""
         self._cancel_everything()
-        held = "" if self.session is None else f" and holds {self._held() or 'nothing'}"
-        self.chronicle.last_words(f"{error} The bot has stopped{held}.")
+        held = ""
+        if self.session is not None:
+            self.ending = self.heartbeat.last_words()
+            held = f" {self.ending}"
+        text = f"{error} The bot has stopped.{held}"
+        error.args = (text,)
+        self.chronicle.last_words(text)
 
     def _cut_off(self) -> None:
         """Somebody would not wait for the orderly stop."""
         if self.session is not None and not (self._stop and self.session.stopped):
             self._cancel_everything()
-            text = f"Ended at once; what was sent may still fill, and {self._held() or 'nothing'} is held."
-            self.chronicle.alarm("cut off", text)
+            self.ending = self.heartbeat.last_words()
+            self.chronicle.alarm("cut off", f"Ended at once; what was sent may still fill. {self.ending}")
 
     def _cancel_everything(self) -> None:
         if self.link is not None:
             with contextlib.suppress(ConnectionError):
                 self.link.cancel_everything()
-
-    def _held(self) -> str:
-        """What is held by our executions, such as ``ES -1, SPY +502``; empty where that is nothing."""
-        positions = {} if self.session is None else self.session.positions()
-        return ", ".join(f"{leg} {held:+d}" for leg, held in positions.items() if held)
 
     def stop(self, reason: str) -> None:
         """Ends the run in order: working orders are cancelled, positions stay unless ``flatten``.
@@ -197,8 +207,8 @@ class Bot:
     async def _lose_patience(self) -> None:
         await asyncio.sleep(STOP_PATIENCE_S)
         raise RunError(
-            f"The orderly stop did not end within {STOP_PATIENCE_S:.0f} s; orders may still work and "
-            f"{self._held() or 'nothing'} is held: look at the account."
+            f"The orderly stop did not end within {STOP_PATIENCE_S:.0f} s; orders may still work: look at "
+            "the account."
         )
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
@@ -223,6 +233,7 @@ class Bot:
 
     def _close(self) -> None:
         self._over = True
+        self.heartbeat.end(self.ending or "Stopped before there was a connection.")
         for task in list(self._tasks):
             task.cancel()
         if self._timer is not None:
@@ -247,6 +258,34 @@ class Bot:
         return None if self.link is None else self.link.listener.touch(leg)
 
     # --- connecting: at the start and after every loss ---------------------------------------------------
+
+    async def _connect_first(self) -> None:
+        """The first connection: one that fails ends the run, except while ``wait_s`` of the plan lasts."""
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + self.plan.wait_s
+        pause_s = RECONNECT_FIRST_S
+        told = False
+        while True:
+            error = await self._attempt()
+            if error is None:
+                return
+            left_s = end_s - loop.time()
+            if left_s <= 0.0:
+                raise error
+            if not told:
+                told = True
+                text = f"{error} Waiting up to {self.plan.wait_s:g} s for it."
+                self.chronicle.note("warning", "connecting", text)
+            await asyncio.sleep(min(pause_s * random.uniform(0.5, 1.0), left_s))
+            pause_s = min(2.0 * pause_s, RECONNECT_MAX_S)
+
+    async def _attempt(self) -> ConnectError | None:
+        """Connects once; why it failed, or None."""
+        try:
+            await self._connect()
+        except ConnectError as error:
+            return error
+        return None
 
     async def _connect(self) -> None:
         """Connect, verify, resolve, greet. The desk reconciles from there by its own questions."""
@@ -398,6 +437,7 @@ class Bot:
         try:
             while self._queue and self._failure is None:
                 event = self._queue.popleft()
+                self.heartbeat.hear(event)
                 self.began_ns = time.perf_counter_ns()
                 wanted = session.handle(event, now_ns=self.clock.now_ns(), utc_ns=self.clock.utc_ns())
                 if wanted:
@@ -429,6 +469,7 @@ class Bot:
     # --- looking after things ---------------------------------------------------------------------------
 
     def _housekeep(self) -> None:
+        self.heartbeat.beat()
         if not self.killed and (reason := self.kill_switch.reason()) is not None and self.session:
             self.killed = True
             self.feed(ev.Kill(reason))

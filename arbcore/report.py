@@ -5,6 +5,8 @@ commissions, never from what the desk thought. Sums over commissions that are pa
 """
 
 import contextlib
+import json
+import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arbcore.carry.civil import iso_date, read_time, utc_to_new_york
+from arbcore.broker.news import held_words
+from arbcore.carry.civil import NS_PER_S, iso_date, read_time, utc_to_new_york
+from arbcore.carry.desk.risk import HALTED
 from arbcore.carry.desk.rows import ES, LEGS, SPY
 from arbcore.errors import ArbcoreError, InputError
 from arbcore.pages.report_page import report_page
-from arbcore.pages.words import state_words
-from arbcore.store_file import open_to_read, said_reading
+from arbcore.store_check import check_rows
+from arbcore.store_file import is_owned, open_to_read, said_reading
 from arbcore.text import plural, printable
 
 SCHEMA = "arbcore.report/1"
@@ -25,6 +29,8 @@ SCHEMA = "arbcore.report/1"
 TIME_LINE_MAX = 1_000
 #: Characters of a line of the summary that are shown: what the broker said is in the store as it came.
 LINE_MAX = 2_000
+#: A run whose heartbeat, written every 5 s, is older than this is dead.
+DEAD_AFTER_S = 15
 # What a desk says first, before it has heard of a connection.
 BORN = "HALTED: not connected"
 _DONE = ("closed", "void")
@@ -47,9 +53,13 @@ _COLUMNS = {
     ),
     "events": "ts, level, kind, text",
     "skipped": "date, reason, count",
+    "heartbeat": (
+        "since_ts, ts, ended_ts, ending, in_order, state, reasons, waiting, held, executed, day_pnl, quote"
+    ),
 }
 _KEYS = {"trades": "trade_id", "orders": "created_ts", "executions": "ts", "adjustments": "adjustment",
-         "signals": "signal_id", "events": "event_id", "skipped": "date, reason"}  # fmt: skip
+         "signals": "signal_id", "events": "event_id", "skipped": "date, reason",
+         "heartbeat": "one"}  # fmt: skip
 
 Record = dict[str, Any]
 
@@ -67,10 +77,19 @@ class StoreRows:
     signals: list[Record]
     events: list[Record]
     skipped: list[Record]
+    heartbeat: list[Record]
+    #: Whether a process that is alive had the store when it was read, and when that was.
+    owned: bool
+    read_ns: int
 
 
-def read_store(path: Path) -> StoreRows:
-    """All that a report needs, as of one moment, also while a bot writes. InputError where it is no store."""
+def read_store(path: Path, *, brief: bool = False) -> StoreRows:
+    """All that a report needs, as of one moment, also while a bot writes. InputError where it is no store.
+
+    ``brief``: of the signals the last one only, and of the time line the last alarm.
+    """
+    ends = {"signals": "DESC LIMIT 1", "events": "DESC LIMIT 1"} if brief else {}
+    only = {"events": "WHERE level = 'alarm'"} if brief else {}
     with contextlib.closing(open_to_read(path)) as connection, said_reading(path):
         # One transaction: a bot that writes meanwhile does not come between two tables.
         connection.execute("BEGIN")
@@ -78,15 +97,19 @@ def read_store(path: Path) -> StoreRows:
         tables = {}
         for name, columns in _COLUMNS.items():
             names = columns.split(", ")
-            found = connection.execute(f"SELECT {columns} FROM {name} ORDER BY {_KEYS[name]}")
+            found = connection.execute(
+                f"SELECT {columns} FROM {name} {only.get(name, '')} ORDER BY {_KEYS[name]} "
+                f"{ends.get(name, '')}"
+            )
             tables[name] = [dict(zip(names, values, strict=True)) for values in found]
         connection.execute("COMMIT")
+    check_rows(path, meta, tables)
     try:
         for name, column in (("orders", "created_ts"), ("executions", "ts")):
             tables[name].sort(key=lambda row, column=column: read_time(row[column]))  # type: ignore[misc]
     except ArbcoreError as error:
         raise InputError(f"The store {path} has a time that cannot be read ({error})") from error
-    return StoreRows(path, meta, **tables)
+    return StoreRows(path, meta, **tables, owned=is_owned(path), read_ns=time.time_ns())
 
 
 def document(rows: StoreRows) -> Record:
@@ -112,6 +135,7 @@ def document(rows: StoreRows) -> Record:
         "gross_pnl": sum(trade["gross_pnl"] for trade in known),
         "commissions": _sum(trade["commission"] for trade in known),
         "net_pnl": _sum(nets),
+        "unrealised_pnl": unrealised(rows),
         "slippage": _sum(trade["slippage"] for trade in known),
         "legs": {leg: _leg_document(leg, rows) for leg in LEGS},
         "days": _days(rows, trades),
@@ -125,7 +149,9 @@ def document(rows: StoreRows) -> Record:
         "signals": _signals(rows.signals),
         "not_decided": _skipped(rows.skipped),
         "alarms": dict(Counter(event["kind"] for event in rows.events if event["level"] == "alarm")),
-        "state": next((e["text"] for e in reversed(rows.events) if e["kind"] == "state"), None),
+        "run": (run := run_document(rows)) | {"words": run_words(run)},
+        "state": _state(rows),
+        "last_alarm": last_alarm(rows),
         "states": states(rows),
         "closed_trades": closed,
         "time_line": rows.events[-TIME_LINE_MAX:],
@@ -326,6 +352,131 @@ def _skipped(rows: Iterable[Record]) -> dict[str, int]:
     return dict(found)
 
 
+def run_document(rows: StoreRows) -> Record:
+    """The run that is under way or was the last: whether it lives, and since when it does not.
+
+    Dead is a run that did not say its end and whose process is gone, or whose heartbeat is older than
+    DEAD_AFTER_S. ``held`` is what the account holds; None while that is unknown.
+    """
+    pulse = rows.heartbeat[0] if rows.heartbeat else None
+    copied = rows.meta.get("copy_ts")
+    if pulse is None:
+        return {
+            "copied": copied, "running": rows.owned and copied is None, "since": None, "ended": None,
+            "dead_since": None, "in_order": None, "state": None, "reasons": [], "waiting": "", "held": None, "executed": _positions(rows),
+            "ending": "", "heartbeat": None, "quote": None, "day_pnl": None,
+        }  # fmt: skip
+    late = rows.read_ns - read_time(pulse["ts"]) > DEAD_AFTER_S * NS_PER_S
+    ended = pulse["ended_ts"]
+    dead = ended is None and copied is None and (late or not rows.owned)
+    return {
+        "copied": copied,
+        "running": ended is None and copied is None and not dead,
+        "since": pulse["since_ts"],
+        "ended": ended,
+        "dead_since": pulse["ts"] if dead else None,
+        "in_order": bool(pulse["in_order"]),
+        # What a dead process was is not what it is.
+        "state": None if dead else pulse["state"],
+        "reasons": [] if dead else json.loads(pulse["reasons"]),
+        "waiting": "" if dead else pulse["waiting"],
+        "held": None if dead or pulse["held"] is None else json.loads(pulse["held"]),
+        "executed": _positions(rows),
+        "ending": pulse["ending"],
+        "heartbeat": pulse["ts"],
+        "quote": json.loads(pulse["quote"]),
+        "day_pnl": None if dead else pulse["day_pnl"],
+    }
+
+
+def run_words(run: Record) -> str:
+    """Whether the run lives, in words."""
+    if run["dead_since"]:
+        return f"dead since {run['dead_since']}: its process is gone, and nobody watches what is held"
+    reasons = f": {'; '.join(run['reasons'])}" if run["reasons"] else ""
+    if run["copied"]:
+        return f"a copy of a store, made at {run['copied']}"
+    if run["ended"]:
+        how = "stopped in order" if run["in_order"] else f"ended {run['state']}{reasons}"
+        return f"{how} at {run['ended']}"
+    if run["running"]:
+        since = f" since {run['since']}" if run["since"] else ""
+        return f"running{since}: {run['state'] or 'connecting'}{reasons}"
+    return "not running"
+
+
+def _state(rows: StoreRows) -> str | None:
+    """The last state of a run that lives or ended in order of its own; None of one that is dead."""
+    run = run_document(rows)
+    if run["dead_since"] or not (run["running"] or run["ended"]):
+        return None
+    return next((e["text"] for e in reversed(rows.events) if e["kind"] == "state"), None)
+
+
+def today(rows: StoreRows, run: Record) -> Record:
+    """The New York date of the moment of reading: what was closed and executed, and its P&L where it is
+    known.
+
+    The P&L is the bot's own while it runs, open pairs at the mids included, and else that of what was closed.
+    """
+    date = iso_date(utc_to_new_york(rows.read_ns)[0])
+    trades = [trade_document(trade, rows) for trade in rows.trades if trade["phase"] != "void"]
+    day = next((day for day in _days(rows, trades) if day["date"] == date), None)
+    closed = 0.0 if day is None else day["net_pnl"]
+    return {
+        "date": date,
+        "trades": 0 if day is None else day["trades"],
+        "executions": 0 if day is None else day["executions"],
+        "net_pnl": run["day_pnl"] if run["running"] else closed,
+    }
+
+
+def last_alarm(rows: StoreRows) -> Record | None:
+    """When, of which kind and with which words somebody was last alarmed."""
+    found = next((one for one in reversed(rows.events) if one["level"] == "alarm"), None)
+    return None if found is None else {name: found[name] for name in ("ts", "kind", "text")}
+
+
+def unrealised(rows: StoreRows) -> float | None:
+    """What the open pairs would bring closed at the last touch, USD, less the commissions that are known.
+
+    0 where none is open; None where a price is not known, or others closed a part of one.
+    """
+    open_ids = {trade["trade_id"] for trade in rows.trades if trade["phase"] not in _DONE}
+    mine = [one for one in rows.executions if one["trade_id"] in open_ids]
+    if not mine:
+        return 0.0
+    if open_ids & _adjusted(rows):
+        return None
+    quote = _last_touch(rows)
+    held: dict[str, int] = {}
+    worth: dict[str, float] = {}
+    for one in mine:
+        size = one["quantity"] if one["side"] == "BUY" else -one["quantity"]
+        held[one["symbol"]] = held.get(one["symbol"], 0) + size
+        worth[one["symbol"]] = one["multiplier"]
+    total = sum(_money(one) for one in mine)
+    for symbol, size in held.items():
+        price = quote.get((symbol, "bid" if size > 0 else "ask"))
+        if size and price is None:
+            return None
+        total += size * worth[symbol] * (price or 0.0)
+    commission = _sum(one["commission"] for one in mine)
+    return None if commission is None else total - commission
+
+
+def _last_touch(rows: StoreRows) -> dict[tuple[str, str], float]:
+    """The prices seen last, by symbol and side: the heartbeat's, or else those of a signal or sample."""
+    pulse = json.loads(rows.heartbeat[0]["quote"]) if rows.heartbeat else None
+    if pulse is not None:
+        return {(leg, side): pulse[leg][side] for leg in LEGS for side in ("bid", "ask")}
+    for one in reversed(rows.signals):
+        found = {(leg, side): one[f"{leg.lower()}_{side}"] for leg in LEGS for side in ("bid", "ask")}
+        if None not in found.values():
+            return found
+    return {}
+
+
 def _sum(values: Iterable[float | None]) -> float | None:
     """None where any part is unknown."""
     total = 0.0
@@ -376,14 +527,16 @@ def summary_lines(found: Record) -> list[str]:
     lines = [
         f"Store {found['store']}: {found['mode']} account {found['account']}, "
         + (f"{found['first_ts']} to {found['last_ts']}." if found["first_ts"] else "nothing happened yet."),
-        f"  state           {state_words(found['state'])}",
+        f"  run             {run_words(found['run'])}",
+        *_halted_lines(found),
         f"  closed trades   {found['trades']:,}   ({found['wins']:,} won)",
         *_adjusted_lines(found),
-        f"  net P&L         {_usd(found['net_pnl'])}",
-        f"    ES            {_usd(found['legs'][ES]['gross_pnl'])}",
-        f"    SPY           {_usd(found['legs'][SPY]['gross_pnl'])}",
-        f"    commissions   {_usd(None if found['commissions'] is None else 0.0 - found['commissions'])}",
-        f"  slippage        {_usd(found['slippage'])}   (against the prices at the signals)",
+        f"  net P&L         {usd(found['net_pnl'])}",
+        f"    ES            {usd(found['legs'][ES]['gross_pnl'])}",
+        f"    SPY           {usd(found['legs'][SPY]['gross_pnl'])}",
+        f"    commissions   {usd(None if found['commissions'] is None else 0.0 - found['commissions'])}",
+        *([f"  unrealised      {usd(found['unrealised_pnl'])}"] if found["open_trades"] else []),
+        f"  slippage        {usd(found['slippage'])}   (against the prices at the signals)",
         f"  executions      {found['executions']:,}   ({found['commissions_unknown']:,} without commission)",
         f"  positions       ES {found['positions'][ES]:+d}, SPY {found['positions'][SPY]:+d}",
         f"  signals         {counted(found['signals']['acted_on'])}",
@@ -395,7 +548,7 @@ def summary_lines(found: Record) -> list[str]:
     if found["alarms"]:
         lines.append(f"  alarms          {counted(found['alarms'])}")
     lines += [
-        f"  {day['date']}      {_usd(day['net_pnl'])}   "
+        f"  {day['date']}      {usd(day['net_pnl'])}   "
         f"({plural(day['trades'], 'trade')}, {plural(day['executions'], 'execution')})"
         for day in found["days"]
     ]
@@ -405,6 +558,18 @@ def summary_lines(found: Record) -> list[str]:
         for trade in found["open_trades"]
     ]
     return [printable(line, LINE_MAX) for line in lines]
+
+
+def _halted_lines(found: Record) -> list[str]:
+    """What the broker holds beside our executions' sum where they differ, and the alarm's text."""
+    run, alarm = found["run"], found["last_alarm"]
+    lines = []
+    if run["heartbeat"] and not run["dead_since"] and run["held"] != run["executed"]:
+        ours = held_words(run["executed"])
+        lines.append(f"    the broker    {held_words(run['held'])}; our executions come to {ours}")
+    if alarm is not None and (run["dead_since"] or run["state"] == HALTED):
+        lines.append(f"    last alarm    {alarm['ts']} {alarm['kind']}: {alarm['text']}")
+    return lines
 
 
 def _adjusted_lines(found: Record) -> list[str]:
@@ -422,7 +587,8 @@ def _adjusted_lines(found: Record) -> list[str]:
     return lines
 
 
-def _usd(value: float | None) -> str:
+def usd(value: float | None) -> str:
+    """``+12.50 USD``, or unknown."""
     return "unknown" if value is None else f"{value:+,.2f} USD"
 
 

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arbcore.carry.civil import NS_PER_DAY, iso_date, iso_time, read_date, read_time, utc_to_new_york
+from arbcore.carry.civil import (
+    NS_PER_DAY,
+    iso_date,
+    iso_time,
+    new_york_to_utc,
+    read_date,
+    read_time,
+    utc_to_new_york,
+)
 from arbcore.carry.desk.events import Commission
 from arbcore.carry.desk.rows import (
     AdjustmentRow,
@@ -156,6 +164,36 @@ class Signal:
     implied_repo: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """The row that says how a run is, and that it is; the schema has its columns' meaning."""
+
+    pid: int
+    since_ts: str
+    ts: str
+    ended_ts: str | None
+    ending: str
+    in_order: bool
+    state: str
+    reasons: str
+    waiting: str
+    held: str | None
+    executed: str
+    day_pnl: float | None
+    quote: str
+
+
+_PULSE = tuple(item.name for item in dataclasses.fields(Pulse))
+
+
+@dataclass(frozen=True, slots=True)
+class DaySummary:
+    """A New York date: pairs closed, and the largest edge of its signals and samples before costs, bps."""
+
+    trades: int
+    largest_edge_bps: float | None
+
+
 class Store:
     """The store of one bot. Use ``Store.open``; close it at the end."""
 
@@ -237,6 +275,31 @@ class Store:
             "DO UPDATE SET count = count + excluded.count",
             (iso_date(utc_to_new_york(ts_ns)[0]), reason, count),
         )
+
+    def note_pulse(self, pulse: Pulse) -> None:
+        """Telemetry: how the run is; one row that takes the place of the one before."""
+        marks = ", ".join("?" * (len(_PULSE) + 1))
+        self._note(
+            f"INSERT OR REPLACE INTO heartbeat (one, {', '.join(_PULSE)}) VALUES ({marks})",
+            (1, *dataclasses.astuple(pulse)),
+        )
+
+    def day_summary(self, day: int) -> DaySummary:
+        """What a New York date (days since 1970) brought so far."""
+        self.flush()
+        start_ns, end_ns = new_york_to_utc(day, 0), new_york_to_utc(day + 1, 0)
+        # Times as text have as many decimals as they need: their dates sort, the rest is compared as times.
+        dates = (iso_date(start_ns // NS_PER_DAY), iso_date(end_ns // NS_PER_DAY + 1))
+        with said(self.path, "reading it"):
+            exits = self._connection.execute(
+                "SELECT exit_ts FROM trades WHERE phase = 'closed' AND exit_ts BETWEEN ? AND ?", dates
+            ).fetchall()
+            seen = self._connection.execute(
+                "SELECT ts, max(edge_cc_bps, edge_rev_bps) FROM signals WHERE ts BETWEEN ? AND ?", dates
+            ).fetchall()
+        edges = [edge for ts, edge in seen if edge is not None and start_ns <= read_time(ts) < end_ns]
+        closed = sum(start_ns <= read_time(ts) < end_ns for (ts,) in exits)
+        return DaySummary(closed, max(edges, default=None))
 
     def note_commission(self, report: Commission, *, ts_ns: int) -> None:
         """Telemetry: a commission report as it came; one whose amount is unset says nothing."""

@@ -7,8 +7,10 @@ A shell: it owns the file, its lock and its version. It knows nothing of orders 
 import contextlib
 import errno
 import os
+import secrets
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +24,8 @@ SIMULATED = "simulated"
 MODES = (SIMULATED, "paper", "live")
 #: How long a reader or a check-point may keep a write waiting before it counts as a failure.
 BUSY_TIMEOUT_S = 5.0
+#: How often and how long a lock is waited for that somebody may hold only to look at it.
+LOOKS_MAX, LOOK_S = 5, 0.02
 #: What SQLite opens beside a store, by the ends of their names.
 SIDE_FILES = ("-wal", "-shm", "-journal")
 SQLITE_HEADER = b"SQLite format 3\x00"
@@ -48,7 +52,7 @@ class StoreLock:
                 f"The store's lock {self.path} cannot be opened ({error.strerror}); check the folder."
             ) from None
         try:
-            _lock(self._descriptor)
+            _lock_soon(self._descriptor)
         except OSError as error:
             os.close(self._descriptor)
             if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
@@ -62,6 +66,34 @@ class StoreLock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def is_owned(path: Path) -> bool:
+    """Whether a bot that is alive has the store: the system lets a lock go with its process."""
+    try:
+        descriptor = open_regular(
+            path.with_name(path.name + ".lock"), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
+        )
+    except OSError as error:
+        # What may not be looked at says nothing; the heartbeat's age does.
+        return isinstance(error, PermissionError)
+    try:
+        _lock(descriptor)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock_soon(descriptor: int) -> None:
+    """Locks it, though somebody who only looks whether it is locked may have it for a moment."""
+    for _ in range(LOOKS_MAX):
+        with contextlib.suppress(BlockingIOError):
+            _lock(descriptor)
+            return
+        time.sleep(LOOK_S)
+    _lock(descriptor)
 
 
 def _lock(descriptor: int) -> None:
@@ -151,6 +183,43 @@ def open_to_read(path: Path, *, connect: Connect = sqlite3.connect) -> sqlite3.C
             connection.close()
             raise
     return connection
+
+
+def back_up(path: Path, copy: Path, *, now_text: str) -> None:
+    """Copies a store as of one moment by SQLite's own means, also while a bot writes to it.
+
+    The copy has mode 0600 and takes its name when it is whole; an earlier copy is replaced, a file that is no
+    store of ours is refused.
+
+    Raises:
+        InputError: ``path`` is no store, or ``copy`` is a file of another kind.
+        RunError: The copy cannot be written.
+    """
+    _look_first(copy)
+    target = Path(os.path.realpath(copy))
+    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+    shown = printable(str(copy))
+    try:
+        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600))
+    except OSError as error:
+        raise RunError(f"The copy {shown} cannot be written ({error.strerror}); name another file.") from None
+    try:
+        with contextlib.closing(open_to_read(path)) as source:
+            try:
+                with contextlib.closing(sqlite3.connect(part)) as there:
+                    source.backup(there)
+                    with there:
+                        put_meta(there, {"copy_ts": now_text})
+                    # A copy is one file: what a bot keeps beside a store is not there.
+                    there.execute("PRAGMA journal_mode = DELETE")
+            except sqlite3.Error as error:
+                raise RunError(_sentence(copy, f"copying {path}", error)) from error
+        part.replace(target)
+    except OSError as error:
+        raise RunError(f"The copy {shown} cannot be written ({error.strerror}); name another file.") from None
+    finally:
+        for ending in ("", *SIDE_FILES):
+            part.with_name(part.name + ending).unlink(missing_ok=True)
 
 
 def clear_simulated(path: Path) -> None:
@@ -270,6 +339,8 @@ def _migrate(connection: sqlite3.Connection, path: Path, now_text: str) -> None:
 def _own(connection: sqlite3.Connection, path: Path, account: str, mode: str) -> None:
     """The first bot's account and mode become the store's; another's are refused."""
     known = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('account', 'mode')"))
+    # A bot that is begun on a copy makes it the store.
+    connection.execute("DELETE FROM meta WHERE key = 'copy_ts'")
     if not known:
         with transaction(connection):
             put_meta(connection, {"account": account, "mode": mode})

@@ -145,6 +145,28 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (date, reason)
         ) WITHOUT ROWID""",
     ),
+    (
+        # One row, of the run that is under way or was the last: written every few seconds, in the machine's
+        # time. ended_ts is NULL until the run ended, ending its last sentence. held is what the account holds
+        # by symbol and NULL while that is unknown, executed what our executions come to; both, reasons and
+        # quote are JSON.
+        """CREATE TABLE heartbeat (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            pid INTEGER NOT NULL,
+            since_ts TEXT NOT NULL,
+            ts TEXT NOT NULL,
+            ended_ts TEXT,
+            ending TEXT NOT NULL,
+            in_order INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            reasons TEXT NOT NULL,
+            waiting TEXT NOT NULL,
+            held TEXT,
+            executed TEXT NOT NULL,
+            day_pnl REAL,
+            quote TEXT NOT NULL
+        )""",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

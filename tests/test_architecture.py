@@ -32,6 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "arbcore.regular_file", "arbcore.web_request",
         "arbcore.tcp", "arbcore._spin", "arbcore._watchdog", "arbcore.embedded", "arbcore.fred",
         "arbcore.output_file",
+        "arbcore.regular_file", "arbcore.web_request", "arbcore.store_check",
         "arbcore.store", "arbcore.store_file", "arbcore.store_schema", "arbcore.report", "arbcore.ibkr",
         "arbcore.broker", "arbcore.doctor",
         "arbcore.journal_file", "arbcore.journal_replay",

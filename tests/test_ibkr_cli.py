@@ -288,9 +288,9 @@ class Ending:
         self._over.set()
 
     async def run(self) -> None:
-        self._play._interrupt()
+        self._play._signalled(signal.SIGINT, None)
         await self._over.wait()
-        self._play._interrupt()
+        self._play._signalled(signal.SIGINT, None)
 
     async def show(self) -> None:
         await asyncio.Event().wait()
@@ -304,7 +304,7 @@ def test_an_interrupt_of_a_run_that_is_just_over_is_no_failure() -> None:
         await play._main(bot, bot)
 
     asyncio.run(main())
-    assert play._interrupted
+    assert play._stopping
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as Unix has them")
@@ -327,9 +327,13 @@ def test_ctrl_c_stops_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as Unix has them")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 0)]
+)
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_stop_while_nothing_answers_ends_it_with_130(number: int, times: int, tmp_path: Path) -> None:
+def test_a_stop_while_nothing_answers_ends_it(
+    number: int, expected: int, times: int, tmp_path: Path
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         command = [sys.executable, "-m", "arbcore", "ibkr", "--paper", "--json", "--set"]
         process: Any = subprocess.Popen(
@@ -346,8 +350,11 @@ def test_a_stop_while_nothing_answers_ends_it_with_130(number: int, times: int, 
         finally:
             process.kill()
             process.wait()
-    assert process.returncode == 130, err
-    if times == 1:
+    if times == 2:
+        # The second may find the run over, or cut it off.
+        assert process.returncode in (expected, 130 if number == signal.SIGINT else 1), err
+    else:
+        assert process.returncode == expected, err
         document = json.loads(out)
         assert (document["state"], document["orders_sent"], document["connections"]) == (None, 0, 0)
         assert "Stopped before there was a connection" in err

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bot_store import MINUTE_NS, fill, fill_store
+from bot_store import MINUTE_NS, ended, fill, fill_store
 from stores import NOW_NS, opened, trade
 
 from arbcore.carry.backtest import TRADE_COLUMNS
@@ -48,6 +48,7 @@ def test_money_is_that_of_the_executions(path: Path) -> None:
 def test_what_was_seen_and_said(path: Path) -> None:
     store = opened(path)
     fill_store(store)
+    store.note_pulse(ended(state="ACTIVE", reasons="[]"))
     store.close()
     report = found(path)
     assert report["signals"] == {
@@ -60,13 +61,14 @@ def test_what_was_seen_and_said(path: Path) -> None:
 def test_a_run_that_ended_in_order_says_so_and_costs_of_nothing_have_no_sign(path: Path) -> None:
     store = opened(path)
     store.note_event(NOW_NS, level="info", kind="state", text="REDUCING: stopping")
+    store.note_pulse(ended())
     store.close()
     report = found(path)
     assert report["state"] == "REDUCING: stopping"
     lines = summary_lines(report)
-    assert "  state           stopped in order" in lines
+    assert any(line.startswith("  run             stopped in order at 20") for line in lines)
     assert "    commissions   +0.00 USD" in lines
-    assert "state stopped in order; holds nothing" in to_html(report, read_store(path))
+    assert "; holds nothing" in to_html(report, read_store(path))
 
 
 def test_what_was_not_decided_is_counted_by_reason(path: Path) -> None:

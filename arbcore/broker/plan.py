@@ -17,13 +17,15 @@ class Plan:
 
     ``rows``: the other side is our own gateway replaying rows, each to be decided on once; ``clocked``: it is
     our own gateway, whose clock is the market's. ``rate`` is asked for the rate now and then, ``gone`` for
-    the reason why there is no use in connecting again.
+    the reason why there is no use in connecting again. ``wait_s``: how long the first connection is tried
+    for.
     """
 
     settings: IbkrSettings
     desk: DeskSettings
     mode: str
     duration_s: float | None = None
+    wait_s: float = 0.0
     flatten: bool = False
     accept_account: bool = False
     record: Path | None = None

@@ -1,4 +1,4 @@
-"""How a server's command ends: by Ctrl-C, by SIGTERM, or with its standard input where it was asked to."""
+"""How a command ends that runs until it is told to: by which signals, and with which exit code."""
 
 import os
 import signal
@@ -6,6 +6,23 @@ import threading
 from collections.abc import Callable
 
 from arbcore.errors import EXIT_INTERRUPTED
+
+
+def stop_signals() -> list[int]:
+    """The signals that stop a run in order: Ctrl-C, SIGTERM and, where there is one, SIGHUP.
+
+    A SIGHUP that is ignored stays so: ``nohup`` ignores it for what is to outlive its terminal.
+    """
+    hang_up = getattr(signal, "SIGHUP", None)
+    found = [signal.SIGINT, signal.SIGTERM]
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        found.append(hang_up)
+    return list(map(int, found))
+
+
+def exit_code_of(number: int) -> int:
+    """What a run that a signal stopped in order ends with."""
+    return EXIT_INTERRUPTED if number == signal.SIGINT else 0
 
 
 class Ending:
@@ -16,20 +33,20 @@ class Ending:
 
     def __init__(self, wake: Callable[[], None], *, with_stdin: bool) -> None:
         self.over = False
-        self._signalled = False
+        self._signal = 0
         self._wake = wake
-        signal.signal(signal.SIGINT, self._by_signal)
-        signal.signal(signal.SIGTERM, self._by_signal)
+        for number in stop_signals():
+            signal.signal(number, self._by_signal)
         if with_stdin:
             threading.Thread(target=self._when_stdin_closes, daemon=True).start()
 
     @property
     def exit_code(self) -> int:
         """What the command returns."""
-        return EXIT_INTERRUPTED if self._signalled else 0
+        return exit_code_of(self._signal) if self._signal else 0
 
-    def _by_signal(self, *_: object) -> None:
-        self._signalled = True
+    def _by_signal(self, number: int, _: object) -> None:
+        self._signal = self._signal or number
         self._end()
 
     def _when_stdin_closes(self) -> None:

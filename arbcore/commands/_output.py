@@ -48,6 +48,12 @@ def _is_standard_output(path: Path) -> bool:
     return os.path.samestat(there, out) and (not stat.S_ISCHR(there.st_mode) or sys.stdout.isatty())
 
 
+def silence(stream: TextIO) -> None:
+    """Whoever read our output is gone: nothing more can be written, not even by the interpreter's exit."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
 class Progress:
     """How far a long piece of work is, and how long it will still take, on one line of a terminal."""
 

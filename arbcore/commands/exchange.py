@@ -21,8 +21,9 @@ from arbcore.commands._arguments import (
     whole_number,
     working_directory,
 )
+from arbcore.commands._ending import exit_code_of, stop_signals
 from arbcore.commands.config import add_set_argument, load_config, warn
-from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED
+from arbcore.errors import EXIT_FAILED
 from arbcore.text import plural, printable
 
 DESCRIPTION = """\
@@ -233,7 +234,7 @@ class _Play:
                 self._session.watch_hooks(time.monotonic_ns, signals_apart=watchdog is not None)
                 play = self._make_run(options, console, journal, watchdog)
                 if watchdog is None:
-                    for number in (signal.SIGINT, signal.SIGTERM):
+                    for number in stop_signals():
                         signal.signal(number, lambda *_: play.interrupt())
                 ending = play.play()
             finally:
@@ -258,7 +259,7 @@ class _Play:
                 file=sys.stderr,
             )
             return EXIT_FAILED
-        return EXIT_INTERRUPTED if ending.interrupted else 0
+        return exit_code_of(told[0]) if ending.interrupted else 0
 
     def _options(self, console: Any) -> Any:
         """When the run ends; starts the embedded exchange if it is to be played on."""

@@ -7,17 +7,25 @@ import logging
 import os
 import secrets
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from arbcore import config
-from arbcore.commands._arguments import port_number, positive_seconds, whole_number, working_directory
+from arbcore.commands._arguments import (
+    port_number,
+    positive_seconds,
+    seconds,
+    whole_number,
+    working_directory,
+)
 from arbcore.commands._console import LINE_MAX
-from arbcore.commands._output import refuse_overlap
+from arbcore.commands._ending import exit_code_of, stop_signals
+from arbcore.commands._output import refuse_overlap, silence
 from arbcore.commands.config import add_set_argument, set_flags, warn
-from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED
+from arbcore.errors import EXIT_FAILED, RunError
 from arbcore.text import plural, printable
 
 DESCRIPTION = """\
@@ -31,16 +39,18 @@ examples:
   TRADING_ENABLED=1 arbcore ibkr --paper             ... and trades the paper account
   TRADING_ENABLED=1 ARBCORE_LIVE_ACCOUNT=U1234567 arbcore ibkr --live      real money
 
-Settings come from .env, the environment and --set; `arbcore config show` lists them. Ctrl-C and SIGTERM stop
-in order: working orders are cancelled, positions stay unless --flatten. A file named KILL_SWITCH in the
-working directory closes everything and lets nothing begin until a person deletes it. With TRADING_ENABLED=0
-nothing is sent but what closes an open pair at the kill switch or --flatten. What happened is in the store:
-`arbcore report`.
+Settings come from .env, the environment and --set; `arbcore config show` lists them. Ctrl-C, SIGTERM and
+SIGHUP stop in order: working orders are cancelled, positions stay unless --flatten. A file named KILL_SWITCH
+in the working directory closes everything and lets nothing begin until a person deletes it. With
+TRADING_ENABLED=0 nothing is sent but what closes an open pair at the kill switch or --flatten. What happened
+is in the store: `arbcore report`, and while it runs `arbcore status`.
 
 Where the account does not hold what the bot bought and sold, it halts. If somebody closed the pair, or a leg
 of it, by hand: cancel what is open in ES and SPY, and begin once with --accept-account. Once three rounds of
 the broker's answers agree, the difference is written down as closed at unknown prices; the rest is closed.
 """
+#: Alarms after which a person must look at the account, however the run ended.
+LOOK_AFTER = ("mismatch", "foreign trade", "read-only", "cut off")
 # A replay is compared with a backtest, which has none of these. They hold where a person set them.
 _NOT_IN_A_BACKTEST = {
     "DAILY_LOSS_LIMIT_USD": ("daily_loss_usd", 1e12),
@@ -70,6 +80,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--record", type=Path, metavar="FILE", help="append every pair of quotes, as the backtest reads them"
     )
+    parser.add_argument(
+        "--wait", type=seconds, metavar="S", default=0.0,
+        help="how long to try for the first connection (default 0: one attempt)",
+    )  # fmt: skip
     parser.add_argument("--flatten", action="store_true", help="close positions when the run ends")
     parser.add_argument(
         "--accept-account", action="store_true",
@@ -129,7 +143,9 @@ class _Play:
         self._resolved = resolved
         self._gateway: Any = None
         self._seed: int | None = None
-        self._interrupted = False
+        #: The first signal that told the run to stop, and whether it was told; 0 for none.
+        self._signal = 0
+        self._stopping = False
         #: While the bot runs: stops it in order, and at the second time at once.
         self._interrupt: Callable[[], object] | None = None
 
@@ -145,7 +161,7 @@ class _Play:
         handlers, level = root.handlers, root.level
         root.handlers = [ConsoleHandler(console)]
         plan, bot, alerts = None, None, None
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in stop_signals():
             signal.signal(number, self._signalled)
         began_s = time.monotonic()
         try:
@@ -160,31 +176,50 @@ class _Play:
             status = IbkrStatus(bot, console)
             asyncio.run(self._main(bot, status))
         except asyncio.CancelledError:
-            raise KeyboardInterrupt from None
+            if self._signal == signal.SIGINT:
+                raise KeyboardInterrupt from None
+            raise RunError(f"Ended at once by a second signal. {bot.ending if bot else ''}".strip()) from None
         finally:
             if alerts is not None:
                 alerts.close()
+                for text in alerts.failures():
+                    console.event(text)
             if self._gateway is not None:
                 self._gateway.end()
             console.close()
             root.handlers, root.level = handlers, level
         log.close()
         document = self._document(plan, bot, time.monotonic() - began_s)
-        print(json.dumps(document) if args.json else "\n".join(summary_lines(document)), flush=True)
-        if bot.killed:
+        code = self._exit_code(bot)
+        try:
+            print(json.dumps(document) if args.json else "\n".join(summary_lines(document)), flush=True)
+        except OSError:
+            # Where the terminal was closed there is nobody to show it to; the store has it all.
+            if self._signal in (0, signal.SIGINT, signal.SIGTERM):
+                raise
+            silence(sys.stdout)
+        if code == EXIT_FAILED:
+            print(f"arbcore: {printable(failure_words(document), LINE_MAX)}", file=sys.stderr)
+        return code
+
+    def _exit_code(self, bot: Any) -> int:
+        """1 where a person must look at what the run left."""
+        alarms = bot.chronicle.alarms
+        if bot.killed or not bot.heartbeat.in_order() or any(alarms[kind] for kind in LOOK_AFTER):
             return EXIT_FAILED
-        return EXIT_INTERRUPTED if self._interrupted else 0
+        return exit_code_of(self._signal) if self._signal else 0
 
     async def _main(self, bot: Any, status: Any) -> None:
         loop, main = asyncio.get_running_loop(), asyncio.current_task()
 
         def interrupt() -> None:
-            if self._interrupted and main is not None:
+            if self._stopping and main is not None:
                 # Harmless where the run is over by now; raised here, it would break the loop that ends it.
                 main.cancel()
                 return
-            self._interrupted = True
-            bot.stop("interrupted; once more ends at once")
+            self._stopping = True
+            name = signal.Signals(self._signal).name if self._signal != signal.SIGINT else "interrupted"
+            bot.stop(f"{name}; once more ends at once")
 
         self._interrupt = lambda: loop.call_soon_threadsafe(interrupt)
         shown = loop.create_task(status.show())
@@ -194,12 +229,13 @@ class _Play:
             self._interrupt = None
             shown.cancel()
 
-    def _signalled(self, *_: object) -> None:
-        """Ctrl-C or SIGTERM, at any moment of the command."""
+    def _signalled(self, number: int, _: object) -> None:
+        """Ctrl-C, SIGTERM or SIGHUP, at any moment of the command."""
+        again, self._signal = self._signal, self._signal or number
         if self._interrupt is not None:
             self._interrupt()
-        elif not self._interrupted:
-            raise KeyboardInterrupt
+        elif not again:
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(0)
         # Else the run was stopped and what remains is its summary.
 
     # --- what is run ------------------------------------------------------------------------------------
@@ -238,9 +274,9 @@ class _Play:
 
         plan = Plan(settings, desk, mode)
         return replace(
-            plan, duration_s=args.duration, flatten=args.flatten, accept_account=args.accept_account,
-            record=args.record, rate=rate,
-        )
+            plan, duration_s=args.duration, wait_s=args.wait, flatten=args.flatten,
+            accept_account=args.accept_account, record=args.record, rate=rate,
+        )  # fmt: skip
 
     def _simulated_plan(self, console: Any) -> Any:
         """Our own gateway, started for this run, with an account and a store of its own."""
@@ -318,7 +354,8 @@ class _Play:
         found = {} if session is None else document(read_store(plan.settings.store_path))
         kept = (
             "account", "mode", "trades", "wins", "gross_pnl", "commissions", "net_pnl", "slippage",
-            "positions", "open_trades", "executions", "signals", "not_decided", "alarms",
+            "positions", "open_trades", "unrealised_pnl", "executions", "signals", "not_decided", "alarms",
+            "last_alarm",
         )  # fmt: skip
         return {
             "schema": "arbcore.ibkr/1",
@@ -329,6 +366,9 @@ class _Play:
             "state": None if session is None else session.state,
             "reasons": [] if session is None else list(session.reasons),
             "waiting": "" if session is None else session.status()["waiting"],
+            # What the account holds, or null; "positions" is what our executions come to.
+            "position": bot.heartbeat.account(),
+            "ending": bot.ending,
             "connections": tally.connections,
             "quotes": tally.quotes,
             "orders_sent": tally.orders,
@@ -338,10 +378,30 @@ class _Play:
         }
 
 
+def position_words(document: dict[str, Any]) -> str:
+    """What the account holds, or that it is unknown; with our executions' sum where that is another."""
+    from arbcore.broker.news import held_words
+
+    account, ours = document["position"], document["positions"]
+    if account == ours:
+        return "  ".join(f"{leg} {held:+d}" for leg, held in ours.items())
+    return f"{held_words(account)} at the broker, {held_words(ours)} by our executions"
+
+
+def failure_words(document: dict[str, Any]) -> str:
+    """Why a person must look at what a run left."""
+    alarm = document["last_alarm"]
+    reasons = "; ".join(document["reasons"])
+    state = f"{document['state']}: {reasons}" if reasons else document["state"]
+    last = f" The last alarm: {alarm['text']}" if alarm else ""
+    return f"The run ended {state}. {document['ending']}{last}"
+
+
 def summary_lines(document: dict[str, Any]) -> list[str]:
     """The result for a person."""
+    from arbcore.carry.desk.risk import HALTED
     from arbcore.pages.words import state_words
-    from arbcore.report import counted
+    from arbcore.report import counted, usd
 
     if document["state"] is None:
         return [f"{document['address']}: stopped before there was a connection; nothing was sent."]
@@ -352,7 +412,7 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
         else "no orders were sent"
     )
     net = "unknown" if document["net_pnl"] is None else f"{document['net_pnl']:+,.2f} USD"
-    positions = "  ".join(f"{leg} {held:+d}" for leg, held in document["positions"].items())
+    positions = position_words(document)
     sent = f"{plural(document['orders_sent'], 'order')}, {plural(document['cancels_sent'], 'cancel')}"
     where = f"{document['mode']} account {document['account']} on {document['address']}"
     received = f"{plural(document['quotes'], 'quote')}, {plural(document['executions'], 'execution')}"
@@ -360,6 +420,7 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
     lines = [
         f"{where}, {document['duration_s']:,.1f} s.",
         f"  net P&L         {net}   ({plural(document['trades'], 'closed trade')}, {document['wins']:,} won)",
+        *([f"  unrealised      {usd(document['unrealised_pnl'])}"] if document["open_trades"] else []),
         f"  positions       {positions}",
         f"  sent            {sent}",
         f"  received        {received}",
@@ -372,5 +433,8 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
         lines.append(f"  not decided     {counted(document['not_decided'])}")
     if document["alarms"]:
         lines.append(f"  alarms          {counted(document['alarms'])}")
+    if document["state"] == HALTED and document["last_alarm"]:
+        lines.append(f"  last alarm      {document['last_alarm']['text']}")
     lines.append(f"  more            arbcore report --db {document['store']}")
+    lines.append(document["ending"])
     return [printable(line, LINE_MAX) for line in lines]

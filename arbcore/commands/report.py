@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 from arbcore.commands._arguments import working_directory
@@ -18,6 +19,7 @@ examples:
   arbcore report
   arbcore report --db arb_bot.simulated.sqlite3 --trades trades.csv --html bot.html
   arbcore report --json | python -m json.tool
+  arbcore report --backup /backups/arb_bot.sqlite3      a copy that `report --db` reads; the bot goes on
 
 Without --db the store is DB_PATH's (default arb_bot.sqlite3); where that is not there, the one of the last
 simulated run. It may be read while a bot is writing. Money is made of executions and commissions; what is
@@ -34,18 +36,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write the report as one page that loads nothing"
     )
+    parser.add_argument(
+        "--backup", type=Path, metavar="FILE", help="write a copy of the store, also while a bot writes to it"
+    )
     parser.add_argument("--json", action="store_true", help="the report as one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from arbcore.carry.backtest import TRADE_COLUMNS
+    from arbcore.carry.civil import iso_time
     from arbcore.output_file import OutputFile
     from arbcore.report import document, ledger, read_store, summary_lines, to_html
+    from arbcore.store_file import back_up
 
-    path = args.db or _default_store()
+    path = args.db or default_store()
     refuse_overlap(
-        inputs=[("the store", path)], outputs=[("--trades", args.trades), ("--html", args.html)]
+        inputs=[("the store", path)],
+        outputs=[("--trades", args.trades), ("--html", args.html), ("--backup", args.backup)],
     )
     rows = read_store(path)
     found = document(rows)
@@ -56,7 +64,10 @@ def run(args: argparse.Namespace) -> int:
     if args.html is not None:
         with OutputFile(args.html, private=True) as stream:
             stream.write(to_html(found, rows))
-    _say_written([("ledger", args.trades), ("report", args.html)], closed=found["trades"])
+    if args.backup is not None:
+        back_up(path, args.backup, now_text=iso_time(time.time_ns()))
+    written = [("ledger", args.trades), ("report", args.html), ("copy of the store", args.backup)]
+    _say_written(written, closed=found["trades"])
     print(json.dumps(found) if args.json else "\n".join(summary_lines(found)))
     return 0
 
@@ -68,7 +79,8 @@ def _say_written(named: list[tuple[str, Path | None]], *, closed: int) -> None:
             print(f"arbcore: the {what}{held} is in {printable(str(path))}.", file=sys.stderr)
 
 
-def _default_store() -> Path:
+def default_store() -> Path:
+    """DB_PATH's store or, where that is not there, the one of the last simulated run, which is said."""
     from arbcore.config import load
     from arbcore.config_ibkr import carry_settings, simulated_store
 

@@ -21,7 +21,7 @@ from arbcore.pages.report_tables import (
     paid,
     trades_section,
 )
-from arbcore.pages.words import readable, state_words
+from arbcore.pages.words import readable
 from arbcore.text import plural
 
 Record = Mapping[str, Any]
@@ -136,6 +136,6 @@ def _facts(found: Record) -> Markup:
         ("Commissions", paid(found["commissions"], key="commissions"),
          f"USD, {missing:,} of {found['executions']:,} {UNKNOWN}" if missing else "USD"),
         ("Signals", f"{acted + refused:,}", f"{acted:,} acted on, {refused:,} refused"),
-        ("Alarms", f"{alarms:,}", f"state {state_words(found['state'])}; holds {sides or 'nothing'}"),
+        ("Alarms", f"{alarms:,}", f"{found['run']['words']}; holds {sides or 'nothing'}"),
     ]  # fmt: skip
     return facts(items)

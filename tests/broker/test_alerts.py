@@ -196,7 +196,8 @@ def test_the_last_of_some_repeats_is_told_though_no_other_comes() -> None:
         clock.now_s += 4_000.0
         sender.tick()
 
-    assert told(run) == ["mismatch: first", "other: its own", "mismatch: second (1 repeat since it was told.)"]
+    repeated = "mismatch: second (1 repeat since it was told.)"
+    assert told(run) == ["mismatch: first", "other: its own", repeated]
 
 
 def test_an_alarm_that_was_quiet_for_long_is_new_again() -> None:

@@ -54,7 +54,7 @@ def test_a_stop_before_the_first_connection_says_what_is_held(play):
         await run.until(lambda: not run.served.do(lambda gateway: gateway.armed.names()))
         run.bot.stop("interrupted")
         await over(run)
-        assert run.heard("this run has sent nothing. ES -1, SPY +502 is held as before.")
+        assert run.heard("this run has sent nothing. ES -1, SPY +502 is held as before, and nobody watches")
 
     play(held)
     play(script, compare=False, connect_timeout_s=60.0)
@@ -123,7 +123,7 @@ def test_a_stop_that_does_not_end_says_what_is_held(play, monkeypatch):
         run.fault("restart", 30.0)
         await run.until(lambda: run.state == "HALTED")
         run.bot.stop("interrupted")
-        with pytest.raises(RunError, match=r"and ES -1, SPY \+502 is held: look at the account"):
+        with pytest.raises(RunError, match=r"our executions come to ES -1, SPY \+502\); nobody"):
             await run.task
         run.task = asyncio.ensure_future(asyncio.sleep(0))
 
@@ -159,7 +159,8 @@ def test_what_is_cut_off_cancels_what_works(play):
         run.task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run.task
-        assert run.heard("Ended at once; what was sent may still fill, and nothing is held.")
+        told = "Ended at once; what was sent may still fill. Nothing is held, 2 orders may still fill"
+        assert run.heard(told)
         run.task = asyncio.ensure_future(asyncio.sleep(0))
         await run.until(lambda: run.served.do(statuses) == ["Cancelled"] * 2)
 
@@ -189,7 +190,7 @@ def breaking(*_):
 def test_whatever_fails_in_the_loop_cancels_and_is_heard(where, fails, words, play, monkeypatch):
     """One leg has filled and the other is held at the broker when it happens."""
     posted = []
-    monkeypatch.setattr(Alerts, "post", lambda _, kind, text: posted.append((kind, text)))
+    monkeypatch.setattr(Alerts, "alarm", lambda _, kind, text: posted.append((kind, text)))
 
     async def script(run):
         await run.active()
@@ -208,7 +209,9 @@ def test_whatever_fails_in_the_loop_cancels_and_is_heard(where, fails, words, pl
         with pytest.raises(RunError, match=words) as caught:
             await run.task
         monkeypatch.undo()
-        assert posted[-1] == ("failed", f"{caught.value} The bot has stopped and holds SPY +502.")
+        assert posted[-1] == ("failed", str(caught.value))
+        told = "The bot has stopped. SPY +502 is held, 1 order may still fill, and nobody watches it"
+        assert told in str(caught.value)
         run.task = asyncio.ensure_future(asyncio.sleep(0))
         await run.until(lambda: "PreSubmitted" not in run.served.do(statuses))
         assert run.sent == 2
@@ -235,7 +238,7 @@ def test_of_several_failures_the_first_is_told(play, monkeypatch):
 
 def test_a_start_that_fails_is_heard_too(play, monkeypatch):
     posted = []
-    monkeypatch.setattr(Alerts, "post", lambda _, kind, text: posted.append((kind, text)))
+    monkeypatch.setattr(Alerts, "alarm", lambda _, kind, text: posted.append((kind, text)))
 
     async def script(run):
         with pytest.raises(RunError):
@@ -243,7 +246,7 @@ def test_a_start_that_fails_is_heard_too(play, monkeypatch):
         run.task = asyncio.ensure_future(asyncio.sleep(0))
         ((kind, text),) = posted
         assert kind == "failed"
-        assert text.endswith("The bot has stopped and holds nothing.")
+        assert "The bot has stopped. What the account holds is unknown (our executions come to nothing" in text
 
     play(script, compare=False, faults=("unknown_contract@0",))
 

@@ -1,12 +1,32 @@
 """A store of the carry bot with one whole trade in it."""
 
+import time
 from typing import Any
 
 from stores import NOW_NS, execution, order, trade
 
-from arbcore.store import Signal, Store
+from arbcore.carry.civil import iso_time
+from arbcore.store import Pulse, Signal, Store
 
 MINUTE_NS = 60 * 10**9
+
+
+def pulse(**changes: Any) -> Pulse:
+    """A run that is under way and well, and holds nothing."""
+    now_ts = iso_time(time.time_ns())
+    known = {
+        "pid": 1, "since_ts": now_ts, "ts": now_ts, "ended_ts": None, "ending": "", "in_order": True,
+        "state": "ACTIVE", "reasons": "[]", "waiting": "", "held": '{"ES": 0, "SPY": 0}',
+        "executed": '{"ES": 0, "SPY": 0}', "day_pnl": 0.0, "quote": "null",
+    }  # fmt: skip
+    return Pulse(**{**known, **changes})
+
+
+def ended(**changes: Any) -> Pulse:
+    """A run that stopped in order."""
+    now_ts = iso_time(time.time_ns())
+    last = {"ended_ts": now_ts, "ending": "Nothing is held.", "state": "REDUCING", "reasons": '["stopping"]'}
+    return pulse(**{**last, **changes})
 
 
 def fill(store: Store, number: int, leg: str, side: int, **changes: Any) -> list[Any]:

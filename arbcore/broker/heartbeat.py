@@ -1,0 +1,219 @@
+"""The pulse of a run of the carry bot: a row in its store, what is held, and the news that are due.
+
+A shell's helper. It reads the run and changes nothing that is traded. Other programs read the row (``arbcore
+status``), so it is written in the machine's time, also where the market's clock is a replay's.
+"""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from arbcore.broker.alerts import Alerts
+from arbcore.broker.chronicle import Chronicle
+from arbcore.broker.clock import MachineClock, RowClock
+from arbcore.broker.news import DAILY, START, STOP, held_words
+from arbcore.broker.plan import Plan, Tally
+from arbcore.carry.civil import NS_PER_S, iso_date, iso_time, utc_to_new_york
+from arbcore.carry.desk import events as ev
+from arbcore.carry.desk.risk import HALTED, ORDINARY
+from arbcore.carry.desk.rows import ES, LEGS, SPY
+from arbcore.carry.desk.session import Session
+from arbcore.store import Pulse, Store
+from arbcore.text import plural
+
+#: The row is written this often; who reads it takes a run for dead after three that are missing.
+ROW_S = 5.0
+#: The heartbeat of a dead-man service.
+BEAT_S = 60.0
+#: The New York time of day from which a date's news is due: the future's day ends.
+DAY_ENDS_NS = 17 * 3_600 * NS_PER_S
+
+
+class Run(Protocol):
+    """What the heartbeat needs of the run that it is part of."""
+
+    plan: Plan
+    tally: Tally
+    account: str
+    alerts: Alerts
+    chronicle: Chronicle
+    clock: MachineClock | RowClock
+    session: Session | None
+    store: Store | None
+
+    def touch(self, leg: str) -> ev.Quote | None:
+        """The best prices of a leg as they were told last."""
+
+
+class Heartbeat:
+    """That of one run."""
+
+    def __init__(self, bot: Run) -> None:
+        self._bot = bot
+        self._since_ns = time.time_ns()
+        self._row_s = self._beat_s = -1e9
+        #: State, reasons and what is held, as the row has them.
+        self._shown: object = None
+        self._ready = False
+        self._started = False
+        self._day: int | None = None
+        #: The broker's own positions, where they were told and nothing has traded since.
+        self._told: dict[str, int] | None = None
+
+    # --- what is held -----------------------------------------------------------------------------------
+
+    def hear(self, event: ev.Event) -> None:
+        """One event that the desk is about to hear."""
+        if isinstance(event, ev.Positions):
+            told = dict.fromkeys(LEGS, 0)
+            for line in event.lines:
+                told[line.leg] = told.get(line.leg, 0) + line.quantity
+            self._told = told
+        elif isinstance(event, ev.Execution | ev.LinkLost | ev.Hello):
+            self._told = None
+
+    def ours(self) -> dict[str, int]:
+        """What our executions come to, by leg."""
+        session = self._bot.session
+        return dict.fromkeys(LEGS, 0) if session is None else session.positions()
+
+    def account(self) -> dict[str, int] | None:
+        """What the account holds, by leg; None while that is not known for certain.
+
+        Our executions are that as long as the broker's answers agree with them; where they do not, it is
+        what the broker told last.
+        """
+        session = self._bot.session
+        if session is None:
+            return None
+        if session.state != HALTED:
+            return session.positions()
+        return None if self._told is None else dict(self._told)
+
+    def words(self) -> str:
+        """What is held, for the last sentence of a run: with both numbers where they differ."""
+        ours, account = self.ours(), self.account()
+        if account is None:
+            return f"what the account holds is unknown (our executions come to {held_words(ours)})"
+        if account != ours:
+            return f"the broker holds {held_words(account)} and our executions come to {held_words(ours)}"
+        return f"{held_words(account)} is held"
+
+    def last_words(self) -> str:
+        """The last sentence of a run: what is held, and that nobody watches it any more."""
+        account, ours = self.account(), self.ours()
+        text = self.words()
+        text = f"{text[:1].upper()}{text[1:]}"
+        waiting = 0 if self._bot.session is None else self._bot.session.status()["live_orders"]
+        if waiting:
+            orders = plural(waiting, "order")
+            return f"{text}, {orders} may still fill, and nobody watches it: look at the account."
+        if account is None or account != ours:
+            return f"{text}; nobody watches it: look at the account."
+        return f"{text} and nobody watches it." if any(account.values()) else f"{text}."
+
+    def in_order(self) -> bool:
+        """Whether the run ended in a state that no person must look at."""
+        session = self._bot.session
+        if session is None:
+            return True
+        if session.status()["live_orders"]:
+            return False
+        if session.state == HALTED:
+            return set(session.reasons) <= ORDINARY and not any(self.ours().values())
+        return True
+
+    # --- the pulse --------------------------------------------------------------------------------------
+
+    def beat(self) -> None:
+        """To be called a few times a second."""
+        bot, now_s = self._bot, time.monotonic()
+        session = bot.session
+        if session is None or bot.store is None:
+            return
+        alerts = bot.alerts
+        alerts.account = bot.account
+        alerts.hold(self.account())
+        alerts.tick()
+        for text in alerts.failures():
+            bot.chronicle.note("warning", "alerts", text)
+        if not self._started:
+            self._started = True
+            alerts.news(START, f"Started in {bot.plan.mode} mode; the store is {bot.store.path}.")
+        self._ready = self._ready or session.state != HALTED
+        if self._ready and session.state != HALTED and now_s - self._beat_s >= BEAT_S:
+            self._beat_s = now_s
+            alerts.beat()
+        self._daily()
+        shown = (session.state, tuple(session.reasons), self.account(), self.ours())
+        if now_s - self._row_s >= ROW_S or shown != self._shown:
+            self._row_s, self._shown = now_s, shown
+            bot.store.note_pulse(self.pulse())
+
+    def end(self, ending: str) -> None:
+        """The run is over; ``ending`` is its last sentence."""
+        bot = self._bot
+        bot.alerts.hold(self.account())
+        if bot.session is not None:
+            bot.alerts.news(STOP, ending)
+        if bot.store is not None:
+            bot.store.note_pulse(self.pulse(ending))
+
+    def pulse(self, ending: str = "") -> Pulse:
+        """The row as of now."""
+        bot, now_ns = self._bot, time.time_ns()
+        session = bot.session
+        status: Mapping[str, Any] = {} if session is None else session.status()
+        return Pulse(
+            pid=os.getpid(),
+            since_ts=iso_time(self._since_ns),
+            ts=iso_time(now_ns),
+            ended_ts=iso_time(now_ns) if ending else None,
+            ending=ending,
+            in_order=self.in_order(),
+            state="" if session is None else session.state,
+            reasons=json.dumps([] if session is None else list(session.reasons)),
+            waiting=status.get("waiting", ""),
+            held=None if (held := self.account()) is None else json.dumps(held),
+            executed=json.dumps(self.ours()),
+            day_pnl=status.get("day_pnl"),
+            quote=json.dumps(self._quote()),
+        )
+
+    def _quote(self) -> dict[str, Any] | None:
+        """Both legs' touch, with the market's time; None where a side has no price."""
+        es, spy = (self._bot.touch(leg) for leg in (ES, SPY))
+        if es is None or spy is None or not (es.bid and es.ask and spy.bid and spy.ask):
+            return None
+        return {
+            "ts": iso_time(self._bot.clock.utc_ns()), "quotes": self._bot.tally.quotes,
+            ES: {"bid": es.bid, "ask": es.ask}, SPY: {"bid": spy.bid, "ask": spy.ask},
+        }  # fmt: skip
+
+    # --- the day ----------------------------------------------------------------------------------------
+
+    def _daily(self) -> None:
+        """Once a New York weekday, after the future's day has ended: what it brought."""
+        bot = self._bot
+        day, since_midnight_ns = utc_to_new_york(bot.clock.utc_ns())
+        over = since_midnight_ns >= DAY_ENDS_NS
+        if self._day is None:
+            # A run that begins in the evening has nothing to tell of the day.
+            self._day = day if over else day - 1
+        if not over or day <= self._day or bot.store is None or bot.session is None:
+            return
+        self._day = day
+        # Days since 1970, which began on a Thursday.
+        if (day + 3) % 7 >= 5:
+            return
+        found = bot.store.day_summary(day)
+        pnl = bot.session.status()["day_pnl"]
+        net = "unknown" if pnl is None else f"{pnl:+,.2f} USD"
+        edge = "unknown" if found.largest_edge_bps is None else f"{found.largest_edge_bps:+.2f} bps"
+        bot.alerts.news(
+            DAILY,
+            f"{iso_date(day)}: {found.trades:,} closed, net {net}, {held_words(self.account())} held, "
+            f"{bot.tally.quotes:,} quotes seen by this run, largest edge before costs {edge}.",
+        )
