@@ -29,6 +29,10 @@ from arbcore.text import plural, printable
 PAPER_TWS, LIVE_TWS, PAPER_GATEWAY, LIVE_GATEWAY = 7497, 7496, 4002, 4001
 #: Dollars a point.
 MULTIPLIERS = {"ES": 50.0, "MES": 5.0}
+#: The future's level where no quote is known yet: what basis points are in dollars before a run.
+ES_LEVEL = 6_800.0
+#: The exit where only the entry is set.
+EXIT_SHARE = 0.25
 LIBRARIES = ("ib_insync", "ib_async")
 
 # The desk's fields that have names of their own; the others are ARBCORE_DESK_<FIELD>.
@@ -231,6 +235,8 @@ def desk_settings(config: Config, **changes: Any) -> DeskSettings:
     ConfigError where they contradict each other.
     """
     values = {item.name: config[setting_name(item.name)] for item in _desk_fields()}
+    if config.source("EXIT_THRESHOLD_BPS").startswith("default"):
+        values["exit_bps"] = EXIT_SHARE * values["entry_bps"]
     entered_bps = values["entry_bps"] + values["cost_bps"]
     if values["exit_bps"] >= entered_bps:
         source = config.source("EXIT_THRESHOLD_BPS")
@@ -246,6 +252,56 @@ def desk_settings(config: Config, **changes: Any) -> DeskSettings:
     else:
         values["factor"] = factor
     return DeskSettings(**{**values, **changes})
+
+
+def check_guards(config: Config, desk: DeskSettings, *, es_level: float = ES_LEVEL) -> None:
+    """Refuses settings by which one guard can never act, because another one always acts before it.
+
+    Args:
+        config: Where the settings came from, for the sentence.
+        desk: The settings as the run has them.
+        es_level: The future's price, by which basis points become dollars.
+
+    Raises:
+        ConfigError: It names both settings, with both numbers.
+    """
+
+    def named(setting: str) -> str:
+        return f"{setting} ({config.source(setting)})"
+
+    entered_bps = desk.entry_bps + desk.cost_bps
+    furthest = named("ARBCORE_DESK_DEVIATION_MAX_BPS")
+    if desk.deviation_max_bps <= entered_bps:
+        raise ConfigError(
+            f"{furthest} is {desk.deviation_max_bps:g} and a pair is entered at {entered_bps:g} bps, so "
+            "nothing is ever entered: quotes that far from fair value are not believed; set it higher."
+        )
+    if desk.collar_bps <= desk.hedge_offset_bps:
+        collar, offset = named("ARBCORE_DESK_COLLAR_BPS"), named("ARBCORE_DESK_HEDGE_OFFSET_BPS")
+        raise ConfigError(
+            f"{collar} is {desk.collar_bps:g} and {offset} is {desk.hedge_offset_bps:g}, so a hedge is "
+            "always outside the collar and never leaves; set the collar wider."
+        )
+    if not desk.stop_bps:
+        return
+    stop = named("STOP_LOSS_BPS")
+    if desk.deviation_max_bps <= entered_bps + desk.stop_bps:
+        raise ConfigError(
+            f"{stop} is {desk.stop_bps:g}, which is {entered_bps + desk.stop_bps:g} bps from fair value, and "
+            f"{furthest} is {desk.deviation_max_bps:g}: quotes that far away are not believed, so the stop "
+            "can never act; set the stop lower."
+        )
+    notional_usd = desk.contracts * desk.multiplier * es_level
+    stop_usd = desk.stop_bps * 1e-4 * notional_usd
+    if stop_usd >= desk.daily_loss_usd:
+        limit_bps = desk.daily_loss_usd / notional_usd * 1e4
+        limit = f"{named('DAILY_LOSS_LIMIT_USD')} is {desk.daily_loss_usd:,.0f} USD"
+        raise ConfigError(
+            f"{stop} is {desk.stop_bps:g}, a loss of {stop_usd:,.0f} USD for "
+            f"{plural(desk.contracts, 'contract')} at {es_level:,.0f}, and {limit}, which is {limit_bps:.1f} "
+            f"bps: the limit always acts first and the stop never; set the stop below {limit_bps:.1f} or to 0, "
+            f"or the limit above {stop_usd:,.0f}."
+        )
 
 
 def simulated_store(path: Path) -> Path:

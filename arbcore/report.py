@@ -363,8 +363,8 @@ def run_document(rows: StoreRows) -> Record:
     if pulse is None:
         return {
             "copied": copied, "running": rows.owned and copied is None, "since": None, "ended": None,
-            "dead_since": None, "in_order": None, "state": None, "reasons": [], "waiting": "", "held": None, "executed": _positions(rows),
-            "ending": "", "heartbeat": None, "quote": None, "day_pnl": None,
+            "dead_since": None, "in_order": None, "state": None, "reasons": [], "waiting": "", "held": None,
+            "executed": _positions(rows), "ending": "", "heartbeat": None, "quote": None, "day_pnl": None,
         }  # fmt: skip
     late = rows.read_ns - read_time(pulse["ts"]) > DEAD_AFTER_S * NS_PER_S
     ended = pulse["ended_ts"]

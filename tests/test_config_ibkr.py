@@ -6,7 +6,7 @@ import pytest
 
 from arbcore import config
 from arbcore.carry.desk.settings import DeskSettings
-from arbcore.config_ibkr import carry_settings, desk_settings, ibkr_settings
+from arbcore.config_ibkr import carry_settings, check_guards, desk_settings, ibkr_settings
 from arbcore.errors import ConfigError
 
 NAMES = {
@@ -37,8 +37,8 @@ def test_the_defaults_are_those_of_the_design(tmp_path: Path) -> None:
     desk, ibkr = desk_settings(resolved), ibkr_settings(resolved, live=False)
     assert desk == DeskSettings()
     assert desk.trading_enabled is False
-    assert (desk.entry_bps, desk.exit_bps, desk.cost_bps, desk.stop_bps) == (20.0, 5.0, 4.0, 40.0)
-    assert (desk.cooldown_s, desk.max_hold_days, desk.contracts) == (30.0, 5.0, 1)
+    assert (desk.entry_bps, desk.exit_bps, desk.cost_bps, desk.stop_bps) == (3.0, 0.75, 0.5, 0.0)
+    assert (desk.cooldown_s, desk.max_hold_days, desk.contracts) == (60.0, 1.0, 1)
     assert (desk.daily_loss_usd, desk.hedge_timeout_s) == (250.0, 5.0)
     assert (ibkr.host, ibkr.port, str(ibkr.store_path)) == ("127.0.0.1", 7497, "arb_bot.sqlite3")
     assert str(ibkr.log_path) == str(Path("logs/arb_bot.log"))
@@ -97,11 +97,64 @@ def test_another_contract_than_the_front_one_needs_its_expiry(tmp_path: Path) ->
     assert ibkr_settings(named, live=False).expiry_ns is not None
 
 
-@pytest.mark.parametrize("exit_bps", ["500", "24"])
+@pytest.mark.parametrize(("entry", "expected"), [("12", 3.0), ("3", 0.75), ("0", 0.0)])
+def test_the_exit_is_a_quarter_of_the_entry_where_it_is_not_set(
+    tmp_path: Path, entry: str, expected: float
+) -> None:
+    assert desk_settings(load(tmp_path, ENTRY_THRESHOLD_BPS=entry)).exit_bps == expected
+    both = load(tmp_path, ENTRY_THRESHOLD_BPS=entry, EXIT_THRESHOLD_BPS="-1")
+    assert desk_settings(both).exit_bps == -1.0
+
+
+def guarded(tmp_path: Path, es_level: float = 6_800.0, **values: str) -> None:
+    resolved = load(tmp_path, **values)
+    check_guards(resolved, desk_settings(resolved), es_level=es_level)
+
+
+@pytest.mark.parametrize(
+    ("values", "parts"),
+    [
+        ({"STOP_LOSS_BPS": "40"}, ("STOP_LOSS_BPS (environment) is 40, a loss of 1,360 USD for 1 contract",
+                                   "DAILY_LOSS_LIMIT_USD (default) is 250 USD, which is 7.4 bps")),
+        ({"STOP_LOSS_BPS": "5", "MAX_FUT_CONTRACTS": "2"}, ("a loss of 340 USD for 2 contracts",)),
+        ({"STOP_LOSS_BPS": "10", "DAILY_LOSS_LIMIT_USD": "340"}, ("is 340 USD, which is 10.0 bps",)),
+        ({"STOP_LOSS_BPS": "600", "DAILY_LOSS_LIMIT_USD": "100000"}, ("the stop can never act",)),
+        ({"ARBCORE_DESK_DEVIATION_MAX_BPS": "3.5"}, ("is 3.5 and a pair is entered at 3.5 bps",)),
+        ({"ARBCORE_DESK_COLLAR_BPS": "10"}, ("COLLAR_BPS (environment) is 10", "OFFSET_BPS (default) is 10")),
+    ],
+)  # fmt: skip
+def test_a_guard_that_can_never_act_is_refused_with_both_numbers(
+    tmp_path: Path, values: dict[str, str], parts: tuple[str, ...]
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        guarded(tmp_path, **values)
+    for part in parts:
+        assert part in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {}, {"STOP_LOSS_BPS": "7"}, {"STOP_LOSS_BPS": "7", "FUT_SYMBOL": "MES", "MAX_FUT_CONTRACTS": "10"},
+        {"STOP_LOSS_BPS": "40", "DAILY_LOSS_LIMIT_USD": "1361"}, {"STOP_LOSS_BPS": "40", "FUT_SYMBOL": "MES"},
+        {"ARBCORE_DESK_DEVIATION_MAX_BPS": "3.6"}, {"ARBCORE_DESK_COLLAR_BPS": "10.1"},
+    ],
+)  # fmt: skip
+def test_guards_that_can_all_act_are_taken(tmp_path: Path, values: dict[str, str]) -> None:
+    guarded(tmp_path, **values)
+
+
+def test_what_a_stop_costs_goes_by_the_level_of_the_data(tmp_path: Path) -> None:
+    guarded(tmp_path, es_level=1_650.0, STOP_LOSS_BPS="30")
+    with pytest.raises(ConfigError, match="at 1,700, and"):
+        guarded(tmp_path, es_level=1_700.0, STOP_LOSS_BPS="30")
+
+
+@pytest.mark.parametrize("exit_bps", ["500", "3.5"])
 def test_an_exit_above_the_entry_is_refused(tmp_path: Path, exit_bps: str) -> None:
     with pytest.raises(ConfigError, match="so it would be left at once; set the exit lower"):
         desk_settings(load(tmp_path, EXIT_THRESHOLD_BPS=exit_bps))
-    desk_settings(load(tmp_path, EXIT_THRESHOLD_BPS="23.9"))
+    desk_settings(load(tmp_path, EXIT_THRESHOLD_BPS="3.4"))
 
 
 @pytest.mark.parametrize("name", ["/", ".", "folder"])

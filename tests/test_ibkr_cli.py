@@ -53,8 +53,12 @@ def ledger(path: Path) -> list[dict[str, str]]:
 
 
 def compare(data: Path, tmp_path: Path, *, env: Mapping[str, str], flags: tuple[str, ...]) -> int:
-    """Runs the bot over ``data`` and the backtest on the same settings; the number of equal trades."""
-    words = ("ibkr", "--paper", "--simulate", str(data), "--db", "p.sqlite3", "--quiet")
+    """Runs the bot over ``data`` without the limits that a backtest has not, and the backtest on the same
+    settings; the number of equal trades.
+    """
+    words = (
+        "ibkr", "--paper", "--simulate", str(data), "--like-backtest", "--db", "p.sqlite3", "--quiet",
+    )  # fmt: skip
     played = run(*words, cwd=tmp_path, env=env)
     assert (played.returncode, played.stderr) == (0, "")
     assert run("report", "--db", "p.sqlite3", "--trades", "live.csv", cwd=tmp_path).returncode == 0
@@ -124,6 +128,37 @@ def test_and_over_an_expiry(
     assert {row["exit_reason"] for row in ledger(tmp_path / "live.csv")} == reasons
 
 
+def drifting(path: Path) -> Path:
+    """A market that is entered at its first rows and then drifts away for good, 70 bps in 6 hours."""
+    lines = [COLUMNS]
+    for number in range(370):
+        es = 6_027.25 + 0.25 * round(number / 2.2)
+        time_ts = f"2026-03-02T{14 + (31 + number) // 60:02d}:{(31 + number) % 60:02d}:00Z"
+        lines.append(f"{time_ts},{es:.2f},{es + 0.25:.2f},600.00,600.01")
+    path.write_text("\n".join([*lines, ""]))
+    return path
+
+
+@pytest.mark.parametrize("like", [False, True])
+def test_a_replay_has_all_limits_unless_it_is_to_be_like_a_backtest(like: bool, tmp_path: Path) -> None:
+    words = ["ibkr", "--paper", "--simulate", str(drifting(tmp_path / "drift.csv")), "--json"]
+    words += ["--set", "SPY_TO_INDEX_FACTOR=10.03", "--set", "MAX_HOLD_DAYS=0", "--set", "COOLDOWN_SECONDS=0"]
+    words += ["--set", "RISK_FREE_RATE_ANNUAL=0", "--set", "DIVIDEND_YIELD_ANNUAL=0"]
+    done = run(*words, *(["--like-backtest"] if like else []), cwd=tmp_path)
+    document = json.loads(done.stdout)
+    assert ("--like-backtest: no daily loss limit" in done.stderr) == like
+    # The pair of the drift is closed at the day's limit, or held to the end at ten times that.
+    assert bool(document["alarms"].get("daily loss")) != like
+    if like:
+        assert document["position"] == document["positions"] != {"ES": 0, "SPY": 0}
+        assert document["unrealised_pnl"] < -1_000.0
+        assert document["ending"].endswith(" is held and nobody watches it.")
+    else:
+        assert document["position"] == {"ES": 0, "SPY": 0}
+        assert -450.0 < document["net_pnl"] < -250.0
+    assert done.returncode == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ES_Z13_SPY_1min_quotes_20131007-11_rth.csv"])
 def test_and_on_real_quotes(name: str, tmp_path: Path) -> None:
@@ -174,6 +209,10 @@ def test_without_tws_one_sentence_says_what_to_start(tmp_path: Path) -> None:
         (("--paper", "--seed", "1"), {}, "--seed is that of a simulated market"),
         (("--paper", "--simulate", "--accept-account"), {}, "begins its store anew"),
         (("--paper", "--simulate", "-"), {}, "replays a file, not standard input"),
+        (("--paper", "--like-backtest"), {}, "use it with --simulate FILE"),
+        (("--paper", "--simulate", "--like-backtest"), {}, "use it with --simulate FILE"),
+        (("--paper",), {"STOP_LOSS_BPS": "40"}, "the limit always acts first and the stop never"),
+        (("--paper", "--simulate"), {"STOP_LOSS_BPS": "40"}, "the limit always acts first and the stop"),
         (("--paper",), {"ENTRY_THRESHOLD_BPS": "lots"}, "ENTRY_THRESHOLD_BPS (environment) must be a number"),
         (("--paper",), {"FUT_SYMBOL": "NQ"}, "must be one of ES, MES"),
         (("--paper",), {"FRED_API_KEY": "k", "FRED_SERIES_ID": "DGS10"}, "set FRED_SERIES_ID to one"),
@@ -364,7 +403,7 @@ def test_the_kill_switch_closes_everything_and_stays(tmp_path: Path) -> None:
     """A pair is held, which no signal would ever close; then comes the file, and a stop right behind it."""
     words = ["ibkr", "--paper", "--simulate", "--seed", "7", "--json", "--set", "EXIT_THRESHOLD_BPS=-1000"]
     process: Any = subprocess.Popen(
-        [sys.executable, "-m", "arbcore", *words, "--set", "STOP_LOSS_BPS=0", "--duration", "90"],
+        [sys.executable, "-m", "arbcore", *words, "--set", "DAILY_LOSS_LIMIT_USD=1000000", "--duration", "90"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
     )  # fmt: skip
     try:

@@ -35,6 +35,7 @@ EPILOG = """\
 examples:
   arbcore ibkr --paper --simulate --duration 30      thirty seconds on our own gateway; nothing to configure
   arbcore ibkr --paper --simulate quotes.csv         replay recorded quotes through the whole bot
+  arbcore ibkr --paper --simulate quotes.csv --like-backtest         ... to compare it with a backtest
   arbcore ibkr --paper                               TWS paper trading on port 7497: watches, orders nothing
   TRADING_ENABLED=1 arbcore ibkr --paper             ... and trades the paper account
   TRADING_ENABLED=1 ARBCORE_LIVE_ACCOUNT=U1234567 arbcore ibkr --live      real money
@@ -51,7 +52,8 @@ the broker's answers agree, the difference is written down as closed at unknown 
 """
 #: Alarms after which a person must look at the account, however the run ended.
 LOOK_AFTER = ("mismatch", "foreign trade", "read-only", "cut off")
-# A replay is compared with a backtest, which has none of these. They hold where a person set them.
+# With --like-backtest a replay is compared with a backtest, which has none of these. They hold where a person
+# set them.
 _NOT_IN_A_BACKTEST = {
     "DAILY_LOSS_LIMIT_USD": ("daily_loss_usd", 1e12),
     "ARBCORE_DESK_ROLL_BEFORE_S": ("roll_before_s", 0.0),
@@ -68,6 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--simulate", nargs="?", const="", metavar="DATA",
         help="on our own gateway: quotes from a seed, or those of a file as fast as they can be taken",
+    )  # fmt: skip
+    parser.add_argument(
+        "--like-backtest", action="store_true",
+        help="replay without the limits that a backtest has not: daily loss, roll, price collar",
     )  # fmt: skip
     parser.add_argument("--host", metavar="HOST", help="host of TWS or IB Gateway (IB_HOST)")
     parser.add_argument("--port", type=port_number(), metavar="N", help="its port (IB_PORT)")
@@ -109,6 +115,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--live is for real money and --simulate for none; leave one of them out.")
     if args.simulate is not None and (args.host or args.port):
         raise UsageError("--simulate starts a gateway of its own; leave --host and --port out.")
+    if args.like_backtest and not args.simulate:
+        raise UsageError("--like-backtest is for a replay; use it with --simulate FILE.")
     if args.simulate is not None and args.accept_account:
         raise UsageError("--simulate begins its store anew and has nothing to accept; leave one of them out.")
     if args.simulate == "-":
@@ -246,7 +254,7 @@ class _Play:
         from arbcore.broker.guards import LIVE, PAPER, check_before
         from arbcore.broker.plan import Plan
         from arbcore.broker.rates import RateOfFred, rate_as_set
-        from arbcore.config_ibkr import desk_settings, ibkr_settings
+        from arbcore.config_ibkr import check_guards, desk_settings, ibkr_settings
         from arbcore.fred import FredRate, FredSettings, convention
 
         args, resolved = self._args, self._resolved
@@ -255,6 +263,7 @@ class _Play:
         mode = LIVE if args.live else PAPER
         settings = ibkr_settings(resolved, live=args.live)
         desk = desk_settings(resolved)
+        check_guards(resolved, desk)
         check_before(
             mode=mode, port=settings.port, trading_enabled=desk.trading_enabled,
             live_account=settings.live_account,
@@ -286,7 +295,7 @@ class _Play:
         from arbcore.broker.link import load_library
         from arbcore.broker.plan import Plan
         from arbcore.broker.rates import rate_as_set
-        from arbcore.config_ibkr import desk_settings, ibkr_settings, simulated_store
+        from arbcore.config_ibkr import ES_LEVEL, check_guards, desk_settings, ibkr_settings, simulated_store
         from arbcore.embedded import EmbeddedGateway
         from arbcore.errors import UsageError
         from arbcore.store_file import clear_simulated
@@ -295,6 +304,7 @@ class _Play:
         changes: dict[str, Any] = {"trading_enabled": True}
         if args.simulate:
             changes["decide_on"] = "row"
+        if args.like_backtest:
             for name, (field, value) in _NOT_IN_A_BACKTEST.items():
                 if resolved.source(name) == "default":
                     changes[field] = value
@@ -309,6 +319,12 @@ class _Play:
         # What is missing is said before anything is replaced or started.
         load_library(settings.library)
         desk = desk_settings(resolved, **changes)
+        check_guards(resolved, desk, es_level=_first_level(args.simulate) or ES_LEVEL)
+        if args.like_backtest:
+            console.event(
+                "--like-backtest: no daily loss limit, roll or price collar but those that were set; a "
+                "backtest has none."
+            )
         self._seed = None if args.simulate else (args.seed if args.seed is not None else secrets.randbits(32))
         data = Path(args.simulate) if args.simulate else None
         self._gateway = EmbeddedGateway(data=data, seed=self._seed, expiry_ns=settings.expiry_ns)
@@ -376,6 +392,23 @@ class _Play:
             "latency_us": tally.latency.summary_us(),
             **{name: found.get(name) for name in kept},
         }
+
+
+def _first_level(data: str) -> float | None:
+    """The future's price in the first row of a replay; None where there is none to be read.
+
+    What is wrong with the data is said where it is replayed.
+    """
+    from arbcore.errors import ArbcoreError
+    from arbcore.gateway.replay_file import replay
+
+    if not data or not Path(data).is_file():
+        return None
+    try:
+        row = next(replay(data), None)
+    except ArbcoreError:
+        return None
+    return None if row is None else (row.es_bid + row.es_ask) / 2
 
 
 def position_words(document: dict[str, Any]) -> str:

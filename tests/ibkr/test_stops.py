@@ -246,7 +246,8 @@ def test_a_start_that_fails_is_heard_too(play, monkeypatch):
         run.task = asyncio.ensure_future(asyncio.sleep(0))
         ((kind, text),) = posted
         assert kind == "failed"
-        assert "The bot has stopped. What the account holds is unknown (our executions come to nothing" in text
+        told = "The bot has stopped. What the account holds is unknown (our executions come to nothing)"
+        assert told in text
 
     play(script, compare=False, faults=("unknown_contract@0",))
 

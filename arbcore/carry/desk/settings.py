@@ -41,15 +41,16 @@ class DeskSettings:
     decide_on: str = choice("quote", options=DECIDE_ON, help="when to decide: at every quote or once a row")
 
     # The signal, as in the backtest.
-    entry_bps: float = option(20.0, low=0.0, high=10_000.0, help="edge wanted after costs, bps of fair value")
+    entry_bps: float = option(3.0, low=0.0, high=10_000.0, help="edge wanted after costs, bps of fair value")
     exit_bps: float = option(
-        5.0, low=-10_000.0, high=10_000.0, help="deviation at which a position is closed, bps"
+        0.75, low=-10_000.0, high=10_000.0,
+        help="deviation at which a position is closed, bps; a quarter of the entry where it is not set",
     )
-    cost_bps: float = option(4.0, low=0.0, high=10_000.0, help="estimated cost of a round trip, bps")
-    stop_bps: float = option(40.0, low=0.0, high=1e9, help="adverse move that stops a position; 0 is off")
-    max_hold_days: float = option(5.0, low=0.0, high=36_600.0, help="longest hold in days; 0 is off")
+    cost_bps: float = option(0.5, low=0.0, high=10_000.0, help="estimated cost of a round trip, bps")
+    stop_bps: float = option(0.0, low=0.0, high=1e9, help="adverse move that stops a position; 0 is off")
+    max_hold_days: float = option(1.0, low=0.0, high=36_600.0, help="longest hold in days; 0 is off")
     cooldown_s: float = option(
-        30.0, low=0.0, high=36_600.0 * 86_400.0, help="pause after an exit or a missed entry"
+        60.0, low=0.0, high=36_600.0 * 86_400.0, help="pause after an exit or a missed entry"
     )
     r: float = option(0.045, low=-1.0, high=1.0, help="annual rate until another one is told")
     d: float = option(0.014, low=-1.0, high=1.0, help="annual dividend yield until another one is told")

@@ -11,8 +11,8 @@ from arbcore.errors import ConfigError
 
 def test_the_defaults_are_the_documented_ones() -> None:
     s = DeskSettings()
-    assert (s.entry_bps, s.exit_bps, s.cost_bps, s.cooldown_s) == (20, 5, 4, 30)
-    assert (s.max_hold_days, s.contracts, s.daily_loss_usd, s.stop_bps) == (5, 1, 250, 40)
+    assert (s.entry_bps, s.exit_bps, s.cost_bps, s.cooldown_s) == (3, 0.75, 0.5, 60)
+    assert (s.max_hold_days, s.contracts, s.daily_loss_usd, s.stop_bps) == (1, 1, 250, 0)
     assert s.hedge_timeout_s == 5
     assert not s.trading_enabled
 
