@@ -299,8 +299,8 @@ def check_guards(config: Config, desk: DeskSettings, *, es_level: float = ES_LEV
         raise ConfigError(
             f"{stop} is {desk.stop_bps:g}, a loss of {stop_usd:,.0f} USD for "
             f"{plural(desk.contracts, 'contract')} at {es_level:,.0f}, and {limit}, which is {limit_bps:.1f} "
-            f"bps: the limit always acts first and the stop never; set the stop below {limit_bps:.1f} or to 0, "
-            f"or the limit above {stop_usd:,.0f}."
+            f"bps: the limit always acts first and the stop never; set the stop below {limit_bps:.1f} or to "
+            f"0, or the limit above {stop_usd:,.0f}."
         )
 
 

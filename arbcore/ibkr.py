@@ -18,7 +18,7 @@ from arbcore.broker.alerts import Alerts
 from arbcore.broker.chronicle import Chronicle
 from arbcore.broker.clock import MachineClock, RowClock
 from arbcore.broker.guards import account_to_trade
-from arbcore.broker.hands import Hands
+from arbcore.broker.hands import LOCKED_MAX_S, LOCKED_PAUSE_S, Hands
 from arbcore.broker.heartbeat import Heartbeat
 from arbcore.broker.link import IbLink, load_library
 from arbcore.broker.listener import LINK_BACK_EMPTY, LINK_LOST
@@ -34,6 +34,7 @@ from arbcore.carry.desk.settings import seconds_ns
 from arbcore.config import KillSwitch
 from arbcore.errors import ArbcoreError, ConfigError, ConnectError, RunError
 from arbcore.store import Store
+from arbcore.store_file import StoreLocked
 from arbcore.text import plural, printable
 
 _log = logging.getLogger(__name__)
@@ -247,10 +248,12 @@ class Bot:
         if self.store is not None:
             self.chronicle.count_skipped()
             try:
-                self.store.close()
-            except RunError:
+                with contextlib.closing(self.store):
+                    self.hands.save_rest()
+            except RunError as error:
                 # A run that has failed is told by what failed first.
                 if self._failure is None:
+                    error.args = (f"{error} {self.ending}".strip(),)
                     raise
 
     def touch(self, leg: str) -> ev.Quote | None:
@@ -304,7 +307,7 @@ class Bot:
             broker_ns = await link.clock_ns(self.plan.settings.connect_timeout_s)
             self.clock.told(broker_ns)
             if self.session is None:
-                self._begin(link.account)
+                await self._begin(link.account)
             legs = await link.resolve(
                 expires_after_ns=self.clock.utc_ns() + seconds_ns(self.plan.desk.roll_before_s),
                 con_id=0 if self.session is None else self.session.held_con_id,
@@ -327,13 +330,11 @@ class Bot:
     def _address(self) -> str:
         return f"{printable(self.plan.settings.host)}:{self.plan.settings.port}"
 
-    def _begin(self, account: str) -> None:
+    async def _begin(self, account: str) -> None:
         """The first connection: the store is the account's, and the desk begins where it left off."""
         self.account = account
         utc_ns = self.clock.utc_ns()
-        self.store = Store.open(
-            self.plan.settings.store_path, account=account, mode=self.plan.mode, utc_ns=utc_ns
-        )
+        self.store = await self._open_store(account, utc_ns)
         self.chronicle.store = self.store
         snapshot = self.store.snapshot(utc_ns=utc_ns)
         self.session = self.chronicle.session = Session(self.plan.desk, self.store.store_id, snapshot)
@@ -341,6 +342,27 @@ class Bot:
             self.feed(ev.AcceptAccount())
         if self._stop is not None:
             self.feed(self._stop)
+
+    async def _open_store(self, account: str, utc_ns: int) -> Store:
+        """Opens the store, trying again for a while where another program locks it."""
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + LOCKED_MAX_S
+        while True:
+            try:
+                return Store.open(
+                    self.plan.settings.store_path, account=account, mode=self.plan.mode, utc_ns=utc_ns
+                )
+            except StoreLocked:
+                if loop.time() >= end_s:
+                    raise
+            await asyncio.sleep(LOCKED_PAUSE_S)
+
+    def greet(self) -> None:
+        """The desk asks everything anew on the connection that stands, or else on the next one."""
+        if self.link is not None:
+            self.feed(ev.Hello(self.account))
+            for leg in self.link.legs:
+                self.link.resubscribe(leg)
 
     def _on_lost(self, reason: str) -> None:
         """The connection itself is gone."""
@@ -391,10 +413,8 @@ class Bot:
             self.feed(ev.LinkLost(text))
         elif self.link is not None and code >= LINK_BACK_EMPTY:
             self.chronicle.note("info", "link_back", f"TWS has the broker again ({text}).")
-            self.feed(ev.Hello(self.account))
             # Also where the data is said to be kept (1102): nobody says again that it is live.
-            for leg in self.link.legs:
-                self.link.resubscribe(leg)
+            self.greet()
         else:
             self.drop(text)
 
@@ -488,8 +508,7 @@ class Bot:
                 # Trading does not end for a recording's sake.
                 self._recorder = None
                 self.chronicle.alarm("record", str(error))
-        if self.store is not None:
-            self.store.flush()
+        self.hands.flush()
 
     def sample(self) -> None:
         """Once a minute of the market's clock, which in a replay is a row's."""

@@ -5,6 +5,7 @@ is durable when: ``save`` returns only once everything it was given would surviv
 ``note_…`` keeps telemetry in memory until the next ``save`` or ``flush``. It decides nothing.
 """
 
+import contextlib
 import dataclasses
 import math
 import secrets
@@ -34,7 +35,7 @@ from arbcore.carry.desk.rows import (
     TradeRow,
 )
 from arbcore.errors import ArbcoreError, BrokenInvariant, InputError
-from arbcore.store_file import Connect, StoreLock, open_for_bot, put_meta, said, transaction
+from arbcore.store_file import Connect, StoreLock, StoreLocked, open_for_bot, put_meta, said, transaction
 from arbcore.text import printable
 
 Row = OrderRow | ExecutionRow | AdjustmentRow | TradeRow | DayRow | FactorRow
@@ -286,7 +287,8 @@ class Store:
 
     def day_summary(self, day: int) -> DaySummary:
         """What a New York date (days since 1970) brought so far."""
-        self.flush()
+        with contextlib.suppress(StoreLocked):
+            self.flush()
         start_ns, end_ns = new_york_to_utc(day, 0), new_york_to_utc(day + 1, 0)
         # Times as text have as many decimals as they need: their dates sort, the rest is compared as times.
         dates = (iso_date(start_ns // NS_PER_DAY), iso_date(end_ns // NS_PER_DAY + 1))
@@ -314,7 +316,9 @@ class Store:
     def _note(self, statement: str, values: tuple[Any, ...]) -> None:
         self._waiting.append((statement, values))
         if len(self._waiting) >= WAITING_MAX:
-            self.flush()
+            # While another program locks the store it goes on waiting; who must know flushes by themselves.
+            with contextlib.suppress(StoreLocked):
+                self.flush()
 
     def flush(self) -> None:
         """Writes the telemetry that waits; a loss of power may take the last of it."""

@@ -22,8 +22,10 @@ from arbcore.text import printable
 
 SIMULATED = "simulated"
 MODES = (SIMULATED, "paper", "live")
-#: How long a reader or a check-point may keep a write waiting before it counts as a failure.
+#: How long a reader waits for a writer.
 BUSY_TIMEOUT_S = 5.0
+#: How long a bot's write waits at a time: its loop stands still meanwhile, and tries again beside it.
+BOT_BUSY_TIMEOUT_S = 0.1
 #: How often and how long a lock is waited for that somebody may hold only to look at it.
 LOOKS_MAX, LOOK_S = 5, 0.02
 #: What SQLite opens beside a store, by the ends of their names.
@@ -31,6 +33,10 @@ SIDE_FILES = ("-wal", "-shm", "-journal")
 SQLITE_HEADER = b"SQLite format 3\x00"
 
 Connect = Callable[..., sqlite3.Connection]
+
+
+class StoreLocked(RunError):
+    """Another program has a lock on the store's database just now; nothing was written."""
 
 
 class StoreLock:
@@ -113,7 +119,13 @@ def said(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        if _is_busy(error):
+            raise StoreLocked(f"The store {path} is locked by another program while {doing}.") from error
         raise RunError(_sentence(path, doing, error)) from error
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return "BUSY" in getattr(error, "sqlite_errorname", "") or "database is locked" in str(error)
 
 
 def _sentence(path: Path, doing: str, error: sqlite3.Error) -> str:
@@ -122,7 +134,7 @@ def _sentence(path: Path, doing: str, error: sqlite3.Error) -> str:
     where = f"The store {path}"
     if "FULL" in code or "full" in text:
         return f"{where} could not be written while {doing}: the disk is full; free some space."
-    if "BUSY" in code or "locked" in text:
+    if _is_busy(error) or "locked" in text:
         return f"{where} was kept locked by another program for {BUSY_TIMEOUT_S:.0f} s while {doing}."
     if "IOERR" in code or "I/O" in text:
         return f"{where} failed while {doing} (disk I/O error); check the disk, its space and its quota."
@@ -148,7 +160,7 @@ def open_for_bot(
     _refuse_strangers(path)
     _create_private(path)
     with said(path, "opening it"):
-        connection = connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        connection = connect(path, timeout=BOT_BUSY_TIMEOUT_S, isolation_level=None)
     try:
         with said(path, "opening it"):
             connection.execute("PRAGMA journal_mode = WAL")

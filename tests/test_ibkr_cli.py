@@ -403,7 +403,7 @@ def test_the_kill_switch_closes_everything_and_stays(tmp_path: Path) -> None:
     """A pair is held, which no signal would ever close; then comes the file, and a stop right behind it."""
     words = ["ibkr", "--paper", "--simulate", "--seed", "7", "--json", "--set", "EXIT_THRESHOLD_BPS=-1000"]
     process: Any = subprocess.Popen(
-        [sys.executable, "-m", "arbcore", *words, "--set", "DAILY_LOSS_LIMIT_USD=1000000", "--duration", "90"],
+        [sys.executable, "-m", "arbcore", *words, "--set", "DAILY_LOSS_LIMIT_USD=1e6", "--duration", "90"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
     )  # fmt: skip
     try:

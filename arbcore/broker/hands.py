@@ -4,6 +4,7 @@ A shell's helper. Commands are carried out in their order, and nothing is sent t
 must not know why the desk wants something.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Coroutine
@@ -18,6 +19,7 @@ from arbcore.carry.desk.rows import ES, SPY
 from arbcore.config import KillSwitch
 from arbcore.errors import RunError
 from arbcore.store import Row, Store
+from arbcore.store_file import StoreLocked
 
 _log = logging.getLogger(__name__)
 
@@ -26,6 +28,17 @@ SAVES = (
 )  # fmt: skip
 #: The desk's answer to an order whose id is not known: there is nothing to cancel.
 NOTHING_TO_CANCEL = 10147
+
+
+#: What the desk is told of a store that another program locks.
+LOCKED = "the store is locked by another program, and nothing leaves that is not stored"
+#: How long a locked store is tried again, and the pause in between.
+LOCKED_MAX_S, LOCKED_PAUSE_S = 60.0, 0.5
+
+
+def _locked_too_long(error: StoreLocked) -> str:
+    text = str(error).removesuffix(".")
+    return f"{text}, for {LOCKED_MAX_S:.0f} s by now; close that program, then start again."
 
 
 class Run(Protocol):
@@ -49,12 +62,24 @@ class Run(Protocol):
     def drop(self, reason: str) -> None:
         """Ends the connection and begins anew."""
 
+    def greet(self) -> None:
+        """The desk asks everything anew, on the connection that stands."""
+
 
 class Hands:
-    """Those of one run."""
+    """Those of one run.
+
+    While another program locks the store, nothing can be stored and so nothing leaves: what was to be saved
+    waits, the desk is told that there is no link, and the store is tried again beside the loop.
+    """
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        #: What could not be saved yet, in its order.
+        self._unsaved: list[Row] = []
+        self._retrying = False
+        #: Since when telemetry cannot be written, on the monotonic clock.
+        self._mute_since_s: float | None = None
 
     def carry_out(self, wanted: list[cmd.Command]) -> None:
         """In order; what must be durable is, before anything behind it is sent."""
@@ -63,18 +88,76 @@ class Hands:
             if isinstance(command, SAVES):
                 rows.append(command.row)
             elif isinstance(command, cmd.Place):
-                self.save([*rows, *command.orders])
+                saved = self.save([*rows, *command.orders])
                 rows = []
-                self.send(command)
+                if saved:
+                    self.send(command)
             else:
                 self.do(command)
         if rows:
             self.save(rows)
 
-    def save(self, rows: list[Row]) -> None:
-        """Durably, before this returns."""
-        if self._run.store is not None:
-            self._run.store.save(rows)
+    def save(self, rows: list[Row]) -> bool:
+        """Durably, before this returns; False where the store is locked and they wait."""
+        run = self._run
+        if run.store is None:
+            return True
+        self._unsaved += rows
+        if self._retrying:
+            # Whatever began meanwhile is void too.
+            run.feed(ev.LinkLost(LOCKED))
+            return False
+        try:
+            run.store.save(self._unsaved)
+        except StoreLocked:
+            self._retrying = True
+            run.chronicle.alarm("store locked", f"{LOCKED[:1].upper()}{LOCKED[1:]}; trying again.")
+            run.feed(ev.LinkLost(LOCKED))
+            run.later(self._save_again())
+            return False
+        self._unsaved.clear()
+        return True
+
+    async def _save_again(self) -> None:
+        """Tries until the store is free, and then has the desk ask everything anew."""
+        run = self._run
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + LOCKED_MAX_S
+        while run.store is not None:
+            await asyncio.sleep(LOCKED_PAUSE_S)
+            try:
+                run.store.save(self._unsaved)
+            except StoreLocked as error:
+                if loop.time() >= end_s:
+                    raise RunError(_locked_too_long(error)) from None
+                continue
+            self._unsaved.clear()
+            self._retrying = False
+            run.chronicle.note("info", "store", "The store is free again; asking the broker for everything.")
+            # What the desk took for sent has never left: only answers settle it.
+            run.feed(ev.LinkLost(LOCKED))
+            run.greet()
+            return
+
+    def flush(self) -> None:
+        """Writes the telemetry that waits, if the store is free."""
+        run, now_s = self._run, time.monotonic()
+        if run.store is None or self._retrying:
+            return
+        try:
+            run.store.flush()
+        except StoreLocked as error:
+            self._mute_since_s = self._mute_since_s or now_s
+            if now_s - self._mute_since_s >= LOCKED_MAX_S:
+                raise RunError(_locked_too_long(error)) from None
+        else:
+            self._mute_since_s = None
+
+    def save_rest(self) -> None:
+        """At the end of the run: the last try for what waits."""
+        if self._unsaved and self._run.store is not None:
+            self._run.store.save(self._unsaved)
+            self._unsaved.clear()
 
     def send(self, command: cmd.Place) -> None:
         """Orders that are stored."""
