@@ -155,9 +155,9 @@ def test_sorting_gives_what_sorted_data_gives(tmp_path: Path, capsys: Capture) -
         (gzip.compress(HEADER.encode())[:5], "cut short"),
         ((HEADER + GOOD).encode("utf-16"), "UTF-16 text; save it as UTF-8"),
         (b"\0\x7f" + HEADER.encode(), r"no column ts in the header (\x00\x7fts, es_bid,"),
-        (HEADER[:-1].encode() + b",ES_BID\n", "line 1: column es_bid is there twice; remove or rename one"),
-        (HEADER.encode() + b"0001-01-01T00:00:00Z,1,2,1,2\n", "is no ISO 8601 time or integer epoch from 16"),
-        (HEADER.encode() + b"9999-12-31T00:00:00Z,1,2,1,2\n", "is no ISO 8601 time or integer epoch from 16"),
+        (HEADER[:-1].encode() + b",ES_BID\n", "line 1: column ES_BID is there twice; remove or rename one"),
+        (HEADER.encode() + b"0001-01-01T00:00:00Z,1,2,1,2\n", "is no time of the years 1678 to 2261"),
+        (HEADER.encode() + b"9999-12-31T00:00:00Z,1,2,1,2\n", "is no time of the years 1678 to 2261"),
         (HEADER.encode() + b"1970-01-01,1,2,1,2\n", "No front ES contract is known at 1970-01-01T00:00:00Z"),
         (HEADER.encode() + b"2026-03-02,1,2,1,2\n2026-03-01,1,2,1,2\n", "line 3, column ts: time goes back"),
     ],
@@ -221,11 +221,11 @@ def test_wrong_usage_is_exit_2(words: list[str], capsys: Capture) -> None:
     assert capsys.readouterr().err.startswith("arbcore: ")
 
 
-def test_a_header_alone_is_no_error(tmp_path: Path, capsys: Capture) -> None:
+def test_without_a_usable_row_nothing_is_defined(tmp_path: Path, capsys: Capture) -> None:
     path = tmp_path / "quotes.csv"
-    path.write_text(HEADER, encoding="utf-8")
+    path.write_text(HEADER + GOOD.replace("6000,", ","), encoding="utf-8")
     found = document(capsys, str(path))
-    assert (found["rows"], found["first_ts"], found["sharpe"], found["exposure"]) == (0, None, None, None)
+    assert (found["rows"], found["first_ts"], found["sharpe"], found["exposure"]) == (1, None, None, None)
 
 
 def test_skipped_rows_are_counted_by_reason(tmp_path: Path, capsys: Capture) -> None:
@@ -306,7 +306,7 @@ def test_the_library_raises_what_it_says() -> None:
         arbcore.backtest(SAMPLE, entry=3)
     with pytest.raises(DataError) as caught:
         arbcore.backtest(
-            {"ts": [1, 0], "es_bid": [1, 1], "es_ask": [1, 1], "spy_bid": [1, 1], "spy_ask": [1, 1]}
+            {"ts": [1772461801, 1772461800], "es_bid": [1, 1], "es_ask": [1, 1], "spy_bid": [1, 1], "spy_ask": [1, 1]}
         )
     assert (caught.value.kind, caught.value.line) == ("order", 2)
 

@@ -41,7 +41,19 @@ CORPUS = [
     HEADER[:-1] + b",index,factor\n" + GOOD[:-1] + b",,10\n" + LATER[:-1] + b",6000,1e1\n",
     HEADER + b"1772461800,6000,6000.25,600,600.01\n1772461801000,6000,6000.25,600,600.01\n"
     b"1772461802000000,6000,6000.25,600,600.01\n1772461803000000000,6000,6000.25,600,600.01\n",
-    HEADER + b"1,nan,1,1,1\n2,NULL,N/A,na,\n3,inf,-Infinity,+nan,0\n4,1e3,1E+3,.5,1.\n5,2,1,1,1\n",
+    HEADER + b"1772461801,nan,1,1,1\n1772461802,NULL,N/A,na,\n1772461803,inf,-Infinity,+nan,0\n"
+    b"1772461804,1e3,1E+3,.5,1.\n1772461805,2,1,1,1\n1772461806,<NA>,#N/A N/A,-1.#IND,none\n",
+    HEADER + b"1772461801,1.7976931348623157e308,9223372036.854775807,1,1\n52265,1,1,1,1\n",
+    (HEADER + GOOD + LATER).replace(b",", b";"),
+    (HEADER + GOOD + LATER).replace(b",", b"\t"),
+    HEADER.replace(b",", b";") + b"02.03.2026;6000,25;6000,5;600;601\n",
+    b"date,time,ES Bid,ESAsk,spy-bid,SPY_ASK\n03/02/2026,02:30:00 PM,6000,6000.25,600,600.01\n"
+    b"20260302,143001,6000,6000.25,600,600.01\n",
+    b"note,timestamp,fut_bid,fut_ask,etf_bid,etf_ask\nx,20260302-14:30:00,6000,6000.25,600,600.01\n"
+    b"y,20260302 09:30:01 US/Eastern,6000,6000.25,600,600.01\n",
+    HEADER + b"2026-03-08 02:30:00,1,1,1,1\n2026-11-01 01:30:00,1,1,1,1\n",
+    b"index," + HEADER + b"0," + GOOD + b"1," + LATER,
+    b"index," + HEADER + b"7," + GOOD + b"8," + LATER + b"9," + LATER,
     HEADER + b"0001-01-01,1,2,1,2\n9999-12-31T23:59:59.999999999Z,1,2,1,2\n",
     HEADER + b"1677-09-21T00:12:43.145224193Z,1,2,1,2\n2262-04-11T23:47:16.854775807Z,1,2,1,2\n",
     HEADER + b"1,123456789012345678901234567890,1e-12,0.1000000000000000055511151231257827,9e11\n",
@@ -103,7 +115,7 @@ def read_twin(data: bytes, **options: Any) -> Outcome:
     return rows, reader.rows, reader.skipped, fault
 
 
-def difference(data: bytes, chunk: int, options: dict[str, bool]) -> str | None:
+def difference(data: bytes, chunk: int, options: dict[str, Any]) -> str | None:
     """What the compiled reader and the twin disagree on; None if they agree."""
     expected = _outcome(lambda: read_twin(data, **options))
     got = _outcome(lambda: read_compiled(data, chunk=chunk, **options))
@@ -152,12 +164,16 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
     return bytes(made)
 
 
-def case(seed: int, index: int) -> tuple[bytes, int, dict[str, bool]]:
+def case(seed: int, index: int) -> tuple[bytes, int, dict[str, Any]]:
     """The bytes, the size of their pieces, the options of one case: known by its seed and index."""
     rng = random.Random(seed * 1_000_003 + index)
     data = mutate(rng.choice(CORPUS), rng)
     chunk = rng.choice(CHUNKS if len(data) < 10_000 else CHUNKS[-2:])
-    return data, chunk, {"skip_bad": rng.random() < 0.5, "ordered": rng.random() < 0.7}
+    options: dict[str, Any] = {"skip_bad": rng.random() < 0.5, "ordered": rng.random() < 0.7}
+    options["tz"] = rng.choice((None, None, "America/New_York"))
+    options["day_first"] = rng.random() < 0.3
+    options["use_factor"] = rng.random() < 0.5
+    return data, chunk, options
 
 
 def shrink(data: bytes, differs: Callable[[bytes], bool]) -> bytes:

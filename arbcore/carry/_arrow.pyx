@@ -13,7 +13,7 @@ from arbcore.carry._columns cimport (
     ColumnReader,
 )
 
-from arbcore.carry._columns import ROLES
+from arbcore.carry.column_names import CLOCK, ROLES
 
 from arbcore.errors import InputError
 from arbcore.text import printable
@@ -75,9 +75,13 @@ cdef extern from *:
 
 cdef dict KINDS = {
     "n": NOTHING, "g": F64, "f": F32, "c": I8, "s": I16, "i": I32, "l": I64, "C": U8, "S": U16, "I": U32,
-    "L": U64, "u": TEXT, "U": LARGE_TEXT, "vu": TEXT_VIEW, "tdD": I32,
+    "L": U64, "u": TEXT, "U": LARGE_TEXT, "vu": TEXT_VIEW, "tdD": I32, "tdm": I64, "tts": I32, "ttm": I32,
+    "ttu": I64, "ttn": I64,
 }
-cdef dict UNITS_NS = {"tdD": 86_400 * 10**9, "tss": 10**9, "tsm": 10**6, "tsu": 10**3, "tsn": 1}
+cdef dict UNITS_NS = {
+    "tdD": 86_400 * 10**9, "tdm": 10**6, "tss": 10**9, "tsm": 10**6, "tsu": 10**3, "tsn": 1,
+    "tts": 10**9, "ttm": 10**6, "ttu": 10**3, "ttn": 1,
+}
 
 
 cdef class _Batch:
@@ -142,7 +146,7 @@ cdef class ArrowColumns:
             role = ROLES.index(name)
             child = batch.array.children[place]
             memset(&column, 0, sizeof(Column))
-            column.kind, column.unit_ns = self.kind_of(place, role, where)
+            column.kind, column.unit_ns, column.wall = self.kind_of(place, role, where)
             # A row's place counts from the batch's offset and from the column's.
             column.first = child.offset + batch.array.offset
             if column.kind != NOTHING:
@@ -158,17 +162,21 @@ cdef class ArrowColumns:
         return True
 
     cdef tuple kind_of(self, Py_ssize_t place, int role, str where):
-        """(kind, unit of a time) of a column. Raises InputError where its type is of no use."""
+        """(kind, unit of a time, whether its zone is not known) of a column. Raises InputError where its type is of no use."""
         cdef ArrowSchema* schema = self.schema.children[place]
         text = schema.format.decode()
         kind = KINDS.get(text, I64 if text[:3] in UNITS_NS and text[3:4] == ":" else ABSENT)
         is_time = text[:3] in UNITS_NS
-        may_be_time = role == 0 or role == 5
+        # A time of day is one only beside a date.
+        may_be_time = text[:2] == "tt" if ROLES[role] == CLOCK else ROLES[role] in ("ts", "expiry")
+        if is_time and text[:2] == "tt" and ROLES[role] != CLOCK:
+            may_be_time = False
         if schema.dictionary != NULL or kind == ABSENT or (is_time and not may_be_time):
-            wanted = "a timestamp" if may_be_time else "float64"
+            wanted = "a timestamp" if ROLES[role] in ("ts", "expiry") else "float64"
             said = "a dictionary" if schema.dictionary != NULL else repr(printable(text, 40))
             raise InputError(
                 f"Column {ROLES[role]} of {where} has Arrow's type {said}, which is none of those read here; "
                 f"cast it to {wanted}."
             )
-        return kind, UNITS_NS[text[:3]] if is_time else 0
+        # A date has no zone, and a timestamp names its own behind the colon.
+        return kind, UNITS_NS[text[:3]] if is_time else 0, is_time and (text[:2] == "td" or text.endswith(":"))

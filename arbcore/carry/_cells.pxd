@@ -1,4 +1,4 @@
-"""The wall of the cell parsers, for the CSV reader."""
+"""The cell parsers, for the readers."""
 from libc.stdint cimport int64_t
 
 
@@ -7,9 +7,22 @@ cdef enum CellFault:
     CELL_MISSING = 1     # empty, a word for nothing, not finite, or not above 0
     CELL_BAD = 2         # not a number, not a time
     CELL_HARD = 3        # a number that needs hard_price
+    CELL_SMALL = 4       # an epoch before 1990
+    CELL_NO_HOUR = 5     # a time that the zone's clock left out when it went forward
+
+
+# What a text does not say about its time.
+cdef struct TimeRules:
+    int hours            # behind UTC in winter, of a time without a zone; 0: UTC
+    bint day_first       # of a date such as 03/02/2026
 
 
 cdef int parse_price(const unsigned char* text, Py_ssize_t length, double* price) noexcept nogil
 cdef int hard_price(const unsigned char* text, Py_ssize_t length, double* price) except -1
-cdef int parse_ts(const unsigned char* text, Py_ssize_t length, int64_t* ts_ns) noexcept nogil
+cdef bint is_undefined(double price) noexcept nogil
+cdef int parse_ts(const unsigned char* text, Py_ssize_t length, const TimeRules* rules, int64_t* ts_ns,
+                  bint* zoned) noexcept nogil
+cdef int time_of_whole(int64_t value, const TimeRules* rules, int64_t* ts_ns, bint* zoned) noexcept nogil
+cdef int utc_ns_of(int64_t wall_ns, int hours, int64_t* ts_ns) noexcept nogil
 cdef int64_t parse_day(const unsigned char* text) noexcept nogil
+cdef int hours_of(str tz) except -1

@@ -1,7 +1,8 @@
-"""The wall of the column reader, for whoever has columns in memory of his own."""
+"""The column reader, for whoever has columns in memory of his own."""
 cimport cython
 from libc.stdint cimport int64_t, uint8_t
 
+from arbcore.carry._cells cimport TimeRules
 from arbcore.carry._rows cimport QuoteRow, RowSource
 
 
@@ -32,14 +33,19 @@ cdef struct Column:
     const uint8_t* faults    # a CellFault a row, or NULL
     int64_t first            # the row that is this batch's first
     int64_t unit_ns          # of a time; 0: told by its size, as in a file
+    bint wall                # of a time with a unit: its zone is not known
 
 
 @cython.final
 cdef class ColumnReader(RowSource):
     cdef str name
-    cdef object expiry_of, owners, cells, expiry_text
+    cdef object expiry_of, owners, cells, row_numbers
+    cdef bytes expiry_text
+    cdef str tz
+    cdef dict names
+    cdef TimeRules rules
     cdef bint skip_bad, ordered, plain
-    cdef Column[8] columns
+    cdef Column[9] columns
     cdef Py_ssize_t at, length
     cdef int64_t before, last_ns, expiry_ns
 
@@ -50,3 +56,5 @@ cdef class ColumnReader(RowSource):
     cdef int read_expiry(self, QuoteRow* row) except -1
     cdef int number_at(self, int role, double* value) except -1
     cdef int time_at(self, int role, int64_t* ts_ns) except -1
+    cdef int joined_time(self, int64_t* ts_ns) except -1
+    cdef str part_of(self, int role)

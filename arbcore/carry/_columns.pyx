@@ -5,22 +5,24 @@ its columns are pointers with a kind. ``arbcore.reference.columns`` is the speci
 """
 cimport cython
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.math cimport fabs
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from arbcore.carry._cells cimport (
-    CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, hard_price, parse_price, parse_ts,
+    CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, TimeRules, hard_price, hours_of, is_undefined, parse_price,
+    parse_ts, time_of_whole, utc_ns_of,
 )
 from arbcore.carry._rows cimport QuoteRow, RowSource
 
-from arbcore.carry._csv import OPTIONAL, PRICE_MAX, PRICE_MIN, REQUIRED
-from arbcore.carry.civil import iso_date
+from arbcore.carry._csv import PRICE_MAX, PRICE_MIN
+from arbcore.carry.civil import iso_date, iso_time
+from arbcore.carry.column_names import ROLES, ROWS_LOOKED_AT, RowNumbers
+from arbcore.carry.spellings import why_no_number, why_no_time
 
 from arbcore.errors import ArbcoreError, DataError
 from arbcore.text import printable
-
-ROLES = (*REQUIRED, *OPTIONAL)
 
 cdef enum:
     TS = 0
@@ -29,37 +31,23 @@ cdef enum:
     EXPIRY = 5
     FACTOR = 6
     INDEX = 7
+    DAY_CLOCK = 8
     # What a row came to.
     SKIPPED = 0
     VALID = 1
 
-cdef int64_t DAY_NS = 86_400_000_000_000LL
+# The first nanosecond that is one by its size, and not before 1990.
+cdef int64_t EPOCH_LEAST = 631_152_000LL * 1_000_000_000LL
+cdef int64_t LOOKED_AT = ROWS_LOOKED_AT
 cdef double LEAST = PRICE_MIN
 cdef double MOST = PRICE_MAX
+# Above it a price is looked at: a constant for no price is among those.
+cdef double PLAIN_MOST = 1e9
 cdef dict KIND_OF_FORMAT = {
     "d": F64, "f": F32, "b": I8, "h": I16, "i": I32, "q": I64, "B": U8, "H": U16, "I": U32, "Q": U64,
     # A C long has eight bytes wherever it is not an int.
     "l": I64 if sizeof(long) == 8 else I32, "L": U64 if sizeof(long) == 8 else U32,
 }
-
-
-def places_of(names, str where not None) -> dict[str, int]:
-    """Where columns with a role are among ``names``. Raises DataError where one lacks or is twice there."""
-    lower = [str(name).strip(" \t").lower() for name in names]
-    for name in REQUIRED:
-        if name not in lower:
-            raise DataError(
-                "missing_column",
-                f"There is no column {name} in {where}; {', '.join(REQUIRED)} are needed.",
-                line=None, column=name,
-            )
-    for name in ROLES:
-        if lower.count(name) > 1:
-            raise DataError(
-                "duplicate_column", f"Column {name} is there twice in {where}; remove or rename one.",
-                line=None, column=name,
-            )
-    return {name: lower.index(name) for name in ROLES if name in lower}
 
 
 cdef class _Buffer:
@@ -142,17 +130,13 @@ cdef int64_t whole_of(const Column* column, int64_t row) noexcept nogil:
     return (<const uint8_t*>column.data)[row]
 
 
-# The units are none of them 0 where they divide.
+# The unit is not 0.
 @cython.cdivision(True)
 cdef inline bint scale_time(int64_t value, int64_t unit_ns, int64_t* ts_ns) noexcept nogil:
     """Nanoseconds of so many units; False where 64 bits do not hold them, or it is NumPy's mark for none."""
-    cdef int64_t largest = 0x7FFFFFFFFFFFFFFFLL, size
+    cdef int64_t largest = 0x7FFFFFFFFFFFFFFFLL
     if value < -largest:
         return False
-    if unit_ns == 0:
-        size = value if value >= 0 else -value
-        unit_ns = (1_000_000_000LL if size < 100_000_000_000LL else 1_000_000 if size < 100_000_000_000_000LL
-                   else 1_000 if size < 100_000_000_000_000_000LL else 1)
     if unit_ns != 1 and (value > largest // unit_ns or value < -(largest // unit_ns)):
         return False
     ts_ns[0] = value * unit_ns
@@ -167,15 +151,25 @@ cdef inline bint is_price(double value) noexcept nogil:
 cdef class ColumnReader(RowSource):
     """Rows of columns, a batch after the other: ``begin``, then ``column`` for each, then take the rows.
 
-    ``name`` is what errors call the data, nothing where it has no name. Rows count from 1 over all batches.
+    ``name`` is what errors call the data, nothing where it has no name; ``tz`` and ``day_first`` are those of
+    ``read_ts``. Rows count from 1 over all batches.
     """
 
-    def __init__(self, str name="", *, expiry_of, bint skip_bad=False, bint ordered=True):
+    def __init__(self, str name="", *, expiry_of, bint skip_bad=False, bint ordered=True, str tz=None,
+                 bint day_first=False):
+        self.tz = tz
+        self.rules = TimeRules(hours_of(tz), day_first)
+        self.row_numbers = RowNumbers()
+        self.names = {}
         self.name = printable(name)
         self.expiry_of = expiry_of
         self.skip_bad, self.ordered = skip_bad, ordered
         self.last_ns = -0x7FFFFFFFFFFFFFFFLL
         self.owners, self.cells = [], {}
+
+    def called(self, dict names not None, pair, unused) -> None:
+        """The columns by role as errors call them, the pair that they tell, and a factor column left unused."""
+        self.names, self.pair, self.unused = names, pair, unused
 
     def begin(self, Py_ssize_t length) -> None:
         """The columns that follow have so many rows; those before are let go."""
@@ -186,11 +180,13 @@ cdef class ColumnReader(RowSource):
         self.has_expiry = self.has_factor = False
         self.plain = True
 
-    def column(self, str name not None, values, *, int64_t unit_ns=0, bytes faults=None, cells=None) -> None:
+    def column(self, str name not None, values, *, int64_t unit_ns=0, bint wall=False, bytes faults=None,
+               cells=None) -> None:
         """A column from a buffer of numbers in one piece; times are integers, ``unit_ns`` each.
 
-        A unit of 0 tells seconds from milli-, micro- and nanoseconds by their size, as in a file. ``faults``
-        says of each row whether its number is good (0), missing (1) or none (2), ``cells`` what to show then.
+        A unit of 0 tells dates of eight digits, seconds, milli-, micro- and nanoseconds by their size, as in a
+        file. Of ``wall`` times the zone is not known. ``faults`` says of each row whether its number is good (0),
+        missing (1) or none (2), ``cells`` what to show then.
         """
         cdef _Buffer buffer = _Buffer(values)
         cdef Column column
@@ -200,9 +196,9 @@ cdef class ColumnReader(RowSource):
         if column.kind == ABSENT or buffer.view.ndim != 1:
             raise TypeError(f"a column is one row of numbers, not {buffer.view.ndim} of {format_text!r}")
         if buffer.view.shape[0] != self.length or (faults is not None and len(faults) != self.length):
-            raise DataError("too_few", "The columns are not of one length.", line=None, column=name)
+            raise DataError("too_few", "The columns are not of one length; complete them.", line=None, column=name)
         column.data = <const char*>buffer.view.buf
-        column.unit_ns = unit_ns
+        column.unit_ns, column.wall = unit_ns, wall
         if faults is not None:
             column.faults = <const uint8_t*><const char*>faults
         if cells is not None:
@@ -214,8 +210,11 @@ cdef class ColumnReader(RowSource):
         self.owners.append(owner)
         self.columns[role] = column
         self.has_expiry |= role == EXPIRY
-        self.has_factor |= role >= FACTOR
+        self.has_factor |= role == FACTOR or role == INDEX
         if column.kind != (I64 if role == TS else F64) or column.valid != NULL or column.faults != NULL:
+            self.plain = False
+        # Of an int64 in nanoseconds a time is read as it stands, unless its zone is another than UTC.
+        if role == TS and (column.unit_ns > 1 or (column.wall and self.rules.hours != 0)):
             self.plain = False
         if role > SPY_ASK:
             self.plain = False
@@ -242,23 +241,26 @@ cdef class ColumnReader(RowSource):
         cdef const double* es_ask = <const double*>self.columns[2].data + self.columns[2].first
         cdef const double* spy_bid = <const double*>self.columns[3].data + self.columns[3].first
         cdef const double* spy_ask = <const double*>self.columns[SPY_ASK].data + self.columns[SPY_ASK].first
-        cdef int64_t unit_ns = self.columns[TS].unit_ns, last_ns = self.last_ns, ts_ns = 0
+        cdef int64_t last_ns = self.last_ns
+        # By their size nanoseconds, where that is to tell; else whatever is no mark of NumPy for none.
+        cdef int64_t least = EPOCH_LEAST if self.columns[TS].unit_ns == 0 else -0x7FFFFFFFFFFFFFFFLL
         cdef Py_ssize_t at = self.at, begun = self.at, length = self.length
         cdef QuoteRow* row
         while n < capacity and at < length:
-            if not scale_time(ts[at], unit_ns, &ts_ns) or (ts_ns < last_ns and self.ordered):
+            if ts[at] < least or (ts[at] < last_ns and self.ordered):
                 break
             # A bid that is high enough and not above an ask that is low enough: the other bounds follow.
-            if not ((es_bid[at] >= LEAST) & (es_bid[at] <= es_ask[at]) & (es_ask[at] <= MOST)
-                    & (spy_bid[at] >= LEAST) & (spy_bid[at] <= spy_ask[at]) & (spy_ask[at] <= MOST)):
+            if not ((es_bid[at] >= LEAST) & (es_bid[at] <= es_ask[at]) & (es_ask[at] <= PLAIN_MOST)
+                    & (spy_bid[at] >= LEAST) & (spy_bid[at] <= spy_ask[at]) & (spy_ask[at] <= PLAIN_MOST)):
                 break
             row = &rows[n]
-            row.ts_ns = last_ns = ts_ns
+            row.ts_ns = last_ns = ts[at]
             row.es_bid, row.es_ask = es_bid[at], es_ask[at]
             row.spy_bid, row.spy_ask = spy_bid[at], spy_ask[at]
             n += 1
             at += 1
         self.rows += at - begun
+        self.zoned |= at > begun and not self.columns[TS].wall
         self.at = at
         self.last_ns = last_ns
         return n
@@ -269,8 +271,8 @@ cdef class ColumnReader(RowSource):
         self.rows += 1
         try:
             missing = self.read_cells(row)
-        except DataError:
-            if not self.skip_bad:
+        except DataError as error:
+            if not self.skip_bad or error.kind == "row_number":
                 raise
             self.malformed += 1
             self.at += 1
@@ -278,7 +280,7 @@ cdef class ColumnReader(RowSource):
         if row.ts_ns < self.last_ns and self.ordered:
             raise DataError(
                 "order", f"{self.where(TS)}: time goes back; sort the data or pass sort=True (--sort).",
-                line=self.before + self.at + 1, column="ts",
+                line=self.before + self.at + 1, column=self.called_at(TS),
             )
         self.last_ns = row.ts_ns
         self.at += 1
@@ -301,12 +303,14 @@ cdef class ColumnReader(RowSource):
             if role == EXPIRY or self.columns[role].kind == ABSENT:
                 continue
             fault = self.number_at(role, &price[role])
+            if role == INDEX and self.rows <= LOOKED_AT and fault != CELL_BAD:
+                self.row_numbers.saw(
+                    price[INDEX], price[ES_BID], where=self.where_row(), line=self.before + self.at + 1)
             if fault == CELL_BAD:
                 raise self.fault("not_a_number", role)
             if fault == CELL_OK and not is_price(price[role]):
                 raise self.fault("out_of_range", role)
-            # The factor wins over the index, which is then read and judged, but not used.
-            if fault == CELL_MISSING and not (role == INDEX and self.columns[FACTOR].kind != ABSENT):
+            if fault == CELL_MISSING:
                 missing = True
         if not missing:
             row.es_bid, row.es_ask = price[ES_BID], price[ES_BID + 1]
@@ -336,43 +340,104 @@ cdef class ColumnReader(RowSource):
             return hard_price(text, length, value) if fault == CELL_HARD else fault
         value[0] = number_of(column, self.at)
         # NaN is none of both.
-        return CELL_OK if 0.0 < value[0] and value[0] <= 1.7976931348623157e308 else CELL_MISSING
+        if 0.0 < value[0] and value[0] <= 1.7976931348623157e308 and not is_undefined(value[0]):
+            return CELL_OK
+        value[0] = 0.0
+        return CELL_MISSING
 
     cdef int time_at(self, int role, int64_t* ts_ns) except -1:
         """CELL_OK and the instant, or another CellFault."""
         cdef const Column* column = &self.columns[role]
         cdef Py_ssize_t length = 0
         cdef const unsigned char* text
+        cdef bint zoned = False
+        cdef int fault
+        cdef int64_t value
         if column.kind == NOTHING or not is_valid(column, self.at):
             return CELL_MISSING
         if column.faults != NULL and column.faults[self.at] != CELL_OK:
             return CELL_BAD
+        if role == TS and self.columns[DAY_CLOCK].kind != ABSENT:
+            return self.joined_time(ts_ns)
         if column.kind >= TEXT:
             text = <const unsigned char*>text_at(column, self.at, &length)
-            return parse_ts(text, length, ts_ns)
+            fault = parse_ts(text, length, &self.rules, ts_ns, &zoned)
+        elif column.kind == F64 or column.kind == F32:
+            found = number_text(number_of(column, self.at))
+            fault = parse_ts(<const unsigned char*>PyBytes_AS_STRING(found), len(found), &self.rules, ts_ns, &zoned)
+        elif column.kind == U64 and (<const uint64_t*>column.data)[column.first + self.at] >> 63:
+            return CELL_BAD
+        else:
+            value = (<int64_t>(<const uint64_t*>column.data)[column.first + self.at] if column.kind == U64
+                     else whole_of(column, self.at))
+            if column.unit_ns == 0:
+                fault = time_of_whole(value, &self.rules, ts_ns, &zoned)
+            else:
+                zoned = not column.wall
+                fault = CELL_OK if scale_time(value, column.unit_ns, ts_ns) else CELL_BAD
+                if fault == CELL_OK and column.wall and self.rules.hours != 0:
+                    fault = utc_ns_of(ts_ns[0], self.rules.hours, ts_ns)
+        if role == TS and fault == CELL_OK:
+            self.zoned |= zoned
+        return fault
+
+    cdef int joined_time(self, int64_t* ts_ns) except -1:
+        """The instant of a date and a time of day in two columns."""
+        cdef bint zoned = False
+        cdef int fault
+        found = (self.part_of(TS) + " " + self.part_of(DAY_CLOCK)).encode()
+        fault = parse_ts(<const unsigned char*>PyBytes_AS_STRING(found), len(found), &self.rules, ts_ns, &zoned)
+        if fault == CELL_OK:
+            self.zoned |= zoned
+        return fault
+
+    cdef str part_of(self, int role):
+        """The text of a date, or of a time of day."""
+        cdef const Column* column = &self.columns[role]
+        cdef Py_ssize_t length = 0
+        cdef const char* text
+        cdef int64_t value = 0
+        if column.kind == NOTHING or not is_valid(column, self.at):
+            return ""
+        if column.kind >= TEXT:
+            text = text_at(column, self.at, &length)
+            return PyBytes_FromStringAndSize(text, length).decode("latin-1")
         if column.kind == F64 or column.kind == F32:
-            return CELL_BAD
-        if column.kind == U64 and (<const uint64_t*>column.data)[column.first + self.at] >> 63:
-            return CELL_BAD
-        return CELL_OK if scale_time(
-            <int64_t>(<const uint64_t*>column.data)[column.first + self.at] if column.kind == U64
-            else whole_of(column, self.at), column.unit_ns, ts_ns) else CELL_BAD
+            return number_text(number_of(column, self.at)).decode()
+        if column.unit_ns == 0:
+            return str(whole_of(column, self.at))
+        if not scale_time(whole_of(column, self.at), column.unit_ns, &value):
+            return ""
+        written = iso_time(value)
+        return written[:10] if role == TS else written[11:-1]
 
     cdef int read_expiry(self, QuoteRow* row) except -1:
         cdef const Column* column = &self.columns[EXPIRY]
         cdef Py_ssize_t length = 0
         cdef const char* text
-        if column.kind < TEXT and column.unit_ns != DAY_NS:
-            if self.time_at(EXPIRY, &row.expiry_ns) != CELL_OK:
-                raise self.fault("not_a_time", EXPIRY)
-            return 0
-        if not is_valid(column, self.at):
+        cdef int64_t value = 0
+        if not is_valid(column, self.at) or column.kind == NOTHING:
             raise self.fault("not_a_time", EXPIRY)
-        if column.kind < TEXT:
-            found = iso_date(whole_of(column, self.at)).encode()
-        else:
+        if column.faults != NULL and column.faults[self.at] != CELL_OK:
+            raise self.fault("not_a_time", EXPIRY)
+        if column.kind >= TEXT:
             text = text_at(column, self.at, &length)
+            if self.expiry_text is not None and length == len(self.expiry_text) and memcmp(
+                    text, PyBytes_AS_STRING(self.expiry_text), length) == 0:
+                row.expiry_ns = self.expiry_ns
+                return 0
             found = PyBytes_FromStringAndSize(text, length)
+        elif column.kind == F64 or column.kind == F32:
+            found = number_text(number_of(column, self.at))
+        elif column.unit_ns == 0:
+            found = str(number_or_whole(column, self.at)).encode()
+        else:
+            if not scale_time(whole_of(column, self.at), column.unit_ns, &value):
+                raise self.fault("not_a_time", EXPIRY)
+            if not column.wall:
+                row.expiry_ns = value
+                return 0
+            found = iso_time(value)[:-1].encode()
         # A contract's expiry is the same for thousands of rows.
         if found != self.expiry_text:
             try:
@@ -383,39 +448,67 @@ cdef class ColumnReader(RowSource):
         row.expiry_ns = self.expiry_ns
         return 0
 
+    def called_at(self, int role) -> str:
+        """A column as errors call it."""
+        return self.names.get(ROLES[role], ROLES[role])
+
+    def where_row(self) -> str:
+        """The place of the row at hand."""
+        row = f"row {self.before + self.at + 1}"
+        return f"{self.name}, {row}" if self.name else row[0].upper() + row[1:]
+
     def where(self, int role) -> str:
         """The place of a cell of the row at hand."""
-        row = f"row {self.before + self.at + 1}, column {ROLES[role]}"
-        return f"{self.name}, {row}" if self.name else row[0].upper() + row[1:]
+        return f"{self.where_row()}, column {self.called_at(role)}"
 
     def fault(self, str kind, int role) -> DataError:
         """The error about a cell of the row at hand."""
-        wanted = {
-            "not_a_time": "is no date or time" if role == EXPIRY else "is no time or integer epoch",
-            "not_a_number": "is not a number",
-            "out_of_range": f"is not between {PRICE_MIN:g} and {PRICE_MAX:g}",
-        }[kind]
+        shown, text = self.shown(role)
+        if kind == "not_a_time":
+            wanted = "is no date or time" if role == EXPIRY else why_no_time(
+                text, tz=self.tz, day_first=self.rules.day_first)
+        elif kind == "not_a_number":
+            wanted = why_no_number(text)
+        else:
+            wanted = f"is not between {PRICE_MIN:g} and {PRICE_MAX:g}"
         return DataError(
             kind,
-            f"{self.where(role)}: {self.shown(role)} {wanted}; correct it or skip bad rows (--skip-bad).",
-            line=self.before + self.at + 1, column=ROLES[role],
+            f"{self.where(role)}: {shown} {wanted}; correct it or skip bad rows (--skip-bad).",
+            line=self.before + self.at + 1, column=self.called_at(role),
         )
 
-    def shown(self, int role) -> str:
-        """A cell as an error shows it."""
+    def shown(self, int role) -> tuple[str, str]:
+        """(a cell as an error shows it, its text)."""
         cdef const Column* column = &self.columns[role]
         cdef Py_ssize_t length = 0
         cdef const char* text
+        if role == TS and self.columns[DAY_CLOCK].kind != ABSENT:
+            joined = self.part_of(TS) + " " + self.part_of(DAY_CLOCK)
+            return repr(printable(joined, 60)), joined
         if ROLES[role] in self.cells:
-            return printable(repr(self.cells[ROLES[role]][self.at]), 60)
+            cell = self.cells[ROLES[role]][self.at]
+            return printable(repr(cell), 60), str(cell)
         if column.kind == NOTHING or not is_valid(column, self.at):
-            return "null"
+            return "null", ""
         if column.kind >= TEXT:
             text = text_at(column, self.at, &length)
-            return repr(printable(PyBytes_FromStringAndSize(text, min(length, 400)), 60))
-        if column.kind <= F32:
-            return repr(number_of(column, self.at))
-        return str(whole_of(column, self.at))
+            found = PyBytes_FromStringAndSize(text, min(length, 400))
+            return repr(printable(found, 60)), found.decode("latin-1")
+        number = str(number_or_whole(column, self.at))
+        return number, number
+
+
+cdef number_or_whole(const Column* column, int64_t row):
+    if column.kind == F64 or column.kind == F32:
+        return number_of(column, row)
+    if column.kind == U64:
+        return (<const uint64_t*>column.data)[column.first + row]
+    return whole_of(column, row)
+
+
+cdef bytes number_text(double value):
+    """A number as a file has it: the shortest digits that give it again, without an exponent."""
+    return (str(int(value)) if value == int(value) else repr(value)).encode() if fabs(value) < 1e19 else b""
 
 
 cdef bint is_little() noexcept:

@@ -5,9 +5,6 @@ from arbcore.errors import DataError
 
 CHUNK_BYTES: int
 RECORD_BYTES_MAX: int
-REQUIRED: tuple[str, ...]
-OPTIONAL: tuple[str, ...]
-FACTOR_NAMES: tuple[str, ...]
 PRICE_MIN: float
 PRICE_MAX: float
 
@@ -20,6 +17,9 @@ class CsvReader(RowSource):
         expiry_of: Callable[[str], int],
         skip_bad: bool = False,
         ordered: bool = True,
+        tz: str | None = None,
+        day_first: bool = False,
+        use_factor: bool = False,
     ) -> None: ...
     def room(self) -> memoryview: ...
     def filled(self, count: int) -> None: ...

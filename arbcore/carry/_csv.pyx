@@ -8,30 +8,35 @@ import re
 
 cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from arbcore.carry._cells cimport (
-    CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, hard_price, parse_day, parse_price, parse_ts,
+    CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, TimeRules, hard_price, hours_of, parse_day, parse_price,
+    parse_ts,
 )
 from arbcore.carry._rows cimport QuoteRow, RowSource
 
+from arbcore.carry.column_names import CLOCK, REQUIRED, ROLES as ROLE_NAMES, ROWS_LOOKED_AT, RowNumbers, resolve
+from arbcore.carry.spellings import why_no_number, why_no_time
 from arbcore.errors import ArbcoreError, DataError
 from arbcore.text import printable
 
 #: Bytes read at a time: what is read stays in the second-level cache.
 CHUNK_BYTES = 256 * 1024
 # Quoted text counts where the field begins with it only; what follows is the field's as well.
-cdef object FIELD = re.compile(r'(?:"([^"]*(?:""[^"]*)*)(?:"|\Z))?([^,]*)(,?)')
+cdef dict FIELD_BY = {
+    mark: re.compile(r'(?:"([^"]*(?:""[^"]*)*)(?:"|\Z))?([^MARK]*)(MARK?)'.replace("MARK", mark))
+    for mark in ",;\t"
+}
 #: The longest record; a quote that is never closed ends here, not when memory does.
 RECORD_BYTES_MAX = 1024 * 1024
-REQUIRED = ("ts", "es_bid", "es_ask", "spy_bid", "spy_ask")
-OPTIONAL = ("expiry", "factor", "index")
-FACTOR_NAMES = ("factor", "index")
 #: A positive number outside is no price of anything, and would overflow what is made of it.
 PRICE_MIN = 1e-9
 PRICE_MAX = 1e12
+cdef double PRICE_LEAST = PRICE_MIN
+cdef double PRICE_MOST = PRICE_MAX
 
 cdef enum:
     # Zeros behind the data stop the fast paths, which look at most this far ahead of themselves.
@@ -45,14 +50,17 @@ cdef enum:
     EXPIRY = 5
     FACTOR = 6
     INDEX = 7
-    ROLES = 8
-    FIRST = 8            # where the record's first field is kept, whatever its role
+    DAY_CLOCK = 8        # the time of day where the time has a column of its own for the date
+    ROLES = 9
+    FIRST = 9            # where the record's first field is kept, whatever its role
+    JOINED_MAX = 128     # characters of a date and a time of day together
     # What a record came to.
     NEEDS_MORE = -2
     SKIPPED = 0
     VALID = 1
 
 cdef Py_ssize_t RECORD_MAX = RECORD_BYTES_MAX
+cdef int64_t LOOKED_AT = ROWS_LOOKED_AT
 
 cdef double[16] POWERS_OF_TEN
 cdef int64_t[10] FRACTION_UNITS
@@ -113,11 +121,12 @@ cdef inline const unsigned char* fast_price(const unsigned char* p, double* pric
     return p
 
 
-cdef list fields_of(str record):
+cdef list fields_of(str record, str separator):
     """The fields of one record with its end, as the csv module has them, but of any length."""
-    at, comma, fields = 0, ",", []
+    at, comma, fields = 0, separator, []
+    expression = FIELD_BY[separator]
     while comma:
-        found = FIELD.match(record, at)
+        found = expression.match(record, at)
         quoted, plain, comma = found.groups("")
         at = found.end()
         # A line's end that is not quoted is the record's.
@@ -130,11 +139,13 @@ cdef class CsvReader(RowSource):
     """Rows of one stream. Fill ``room()``, say how much with ``filled``; 0 bytes say that the stream is over.
 
     ``ordered`` refuses times that decrease; ``skip_bad`` counts malformed rows and goes on. ``expiry_of``
-    reads the cells of an ``expiry`` column: text to an instant in ns, raising ArbcoreError. ``name`` is what
-    errors call the data.
+    reads the cells of an ``expiry`` column: text to an instant in ns, raising ArbcoreError. ``tz`` and ``day_first``
+    are those of ``read_ts``; ``use_factor`` takes each row's factor from a column. ``name`` is what errors call the
+    data.
     """
 
-    def __init__(self, str name not None, *, expiry_of, bint skip_bad=False, bint ordered=True):
+    def __init__(self, str name not None, *, expiry_of, bint skip_bad=False, bint ordered=True,
+                 str tz=None, bint day_first=False, bint use_factor=False):
         self.name = printable(name)
         self.expiry_of = expiry_of
         self.skip_bad = skip_bad
@@ -145,9 +156,13 @@ cdef class CsvReader(RowSource):
         self.scratch_owner = bytearray(RECORD_BYTES_MAX)
         self.scratch = <unsigned char*>PyByteArray_AS_STRING(self.scratch_owner)
         self.line = 1
+        self.separator = c","
+        self.tz, self.use_factor = tz, use_factor
+        self.rules = TimeRules(hours_of(tz), day_first)
+        self.row_numbers = RowNumbers()
         self.last_ns = -0x7FFFFFFFFFFFFFFFLL
         memset(self.date, 0, 10)
-        self.expiry_text = None
+        self.expiry_text, self.expiry_length = None, -1
 
     def room(self) -> memoryview:
         """Where the next bytes go; every row that is complete must have been taken before."""
@@ -183,7 +198,7 @@ cdef class CsvReader(RowSource):
         if not self.begun:
             return 0
         while n < capacity:
-            if self.fast:
+            if self.header_read and not self.has_clock:
                 with nogil:
                     n = self.fast_rows(rows, n, capacity)
                 if n == capacity:
@@ -195,8 +210,10 @@ cdef class CsvReader(RowSource):
         return n
 
     cdef Py_ssize_t fast_rows(self, QuoteRow* rows, Py_ssize_t n, Py_ssize_t capacity) noexcept nogil:
-        """Rows in the canonical order and a plain spelling; stops before the first other one."""
-        while n < capacity and self.start < self.end and self.fast_row(&rows[n]):
+        """Rows in a plain spelling; stops before the first other one."""
+        while n < capacity and self.start < self.end:
+            if not (self.fast_row(&rows[n]) if self.canonical else self.wide_row(&rows[n])):
+                break
             if (rows[n].es_bid > rows[n].es_ask) | (rows[n].spy_bid > rows[n].spy_ask):
                 self.crossed += 1
             else:
@@ -206,17 +223,16 @@ cdef class CsvReader(RowSource):
     # Every loop below stops at a zero byte, of which the padding is full.
     @cython.boundscheck(False)
     @cython.wraparound(False)
-    cdef inline bint fast_row(self, QuoteRow* row) noexcept nogil:
-        """One row, taken; False leaves it where it is."""
-        cdef const unsigned char* p = self.data + self.start
+    cdef inline const unsigned char* fast_time(self, const unsigned char* p, int64_t* ts_ns) noexcept nogil:
+        """Behind ``YYYY-MM-DD[T ]HH:MM:SS[.fraction][Z]``; NULL where that is not what there is."""
         cdef const unsigned char* first
         cdef unsigned int bad, hour, minute, second, digit
-        cdef int64_t day, clock, ts_ns, fraction
+        cdef int64_t day, clock, fraction
         if memcmp(p, self.date, 10) != 0:
             day = parse_day(p)
             # The first and the last year of 64 bits are the general path's.
             if day < -106_000 or day > 106_000:
-                return False
+                return NULL
             memcpy(self.date, p, 10)
             self.date_ns = day * 86_400_000_000_000LL
         hour = digit_of(p[11]) * 10 + digit_of(p[12])
@@ -227,9 +243,9 @@ cdef class CsvReader(RowSource):
         bad |= (digit_of(p[17]) > 9) | (digit_of(p[18]) > 9) | (hour > 23) | (minute > 59) | (second > 59)
         bad |= (p[13] != c":") | (p[16] != c":") | ((p[10] != c"T") & (p[10] != c" "))
         if bad:
-            return False
+            return NULL
         clock = (hour * 60 + minute) * 60 + second
-        ts_ns = self.date_ns + clock * 1_000_000_000LL
+        ts_ns[0] = self.date_ns + clock * 1_000_000_000LL
         p += 19
         if p[0] == c".":
             p += 1
@@ -241,10 +257,20 @@ cdef class CsvReader(RowSource):
                 p += 1
                 digit = digit_of(p[0])
             if p == first or p - first > 9:
-                return False
-            ts_ns += fraction * FRACTION_UNITS[p - first]
-        p += p[0] == c"Z"
-        if p[0] != c",":
+                return NULL
+            ts_ns[0] += fraction * FRACTION_UNITS[p - first]
+        if p[0] == c"Z":
+            self.zoned = True
+            return p + 1
+        # What no zone means is UTC here; any other is the general path's.
+        return p if self.rules.hours == 0 else NULL
+
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    cdef inline bint fast_row(self, QuoteRow* row) noexcept nogil:
+        """One row in the canonical order, taken; False leaves it where it is."""
+        cdef const unsigned char* p = self.fast_time(self.data + self.start, &row.ts_ns)
+        if p == NULL or p[0] != c",":
             return False
         p = fast_price(p + 1, &row.es_bid)
         if p[0] != c",":
@@ -256,6 +282,12 @@ cdef class CsvReader(RowSource):
         if p[0] != c",":
             return False
         p = fast_price(p + 1, &row.spy_ask)
+        return self.take_row(row, p)
+
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    cdef inline bint take_row(self, QuoteRow* row, const unsigned char* p) noexcept nogil:
+        """Takes a row whose last field ends at ``p``, if nothing about it needs judging."""
         if p[0] == c"\r":
             p += 1
         if p[0] != c"\n":
@@ -263,14 +295,73 @@ cdef class CsvReader(RowSource):
         # Prices that are missing or absurd and times that decrease are for the general path to judge.
         if not (is_plain(row.es_bid) & is_plain(row.es_ask) & is_plain(row.spy_bid) & is_plain(row.spy_ask)):
             return False
-        if ts_ns < self.last_ns and self.ordered:
+        if row.ts_ns < self.last_ns and self.ordered:
             return False
-        row.ts_ns = ts_ns
-        self.last_ns = ts_ns
+        self.last_ns = row.ts_ns
         self.start = p + 1 - self.data
         self.rows += 1
         self.line += 1
         return True
+
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    cdef bint wide_row(self, QuoteRow* row) noexcept nogil:
+        """One row with its columns in any order, taken; False leaves it where it is."""
+        cdef const unsigned char* p = self.data + self.start
+        cdef const unsigned char* end
+        cdef unsigned char separator = self.separator
+        cdef int column, role
+        cdef bint zoned = False
+        cdef double[8] price
+        # The first rows tell whether an index only counts them.
+        if self.has_index and self.rows < LOOKED_AT:
+            return False
+        for column in range(self.columns):
+            if column > 0:
+                if p[0] != separator:
+                    return False
+                p += 1
+            role = self.role_of[column]
+            if role > EXPIRY or (TS < role < EXPIRY):
+                p = fast_price(p, &price[role])
+                continue
+            if role == TS:
+                end = self.fast_time(p, &row.ts_ns)
+                if end != NULL and end[0] == separator:
+                    p = end
+                    continue
+            end = p
+            while end[0] != separator and end[0] > c"\r" and end[0] != c'"':
+                end += 1
+            if end[0] == c'"':
+                return False
+            if role == TS:
+                if parse_ts(p, end - p, &self.rules, &row.ts_ns, &zoned) != CELL_OK:
+                    return False
+                self.zoned |= zoned
+            elif role == EXPIRY:
+                if end - p != self.expiry_length or memcmp(p, self.expiry_chars, end - p) != 0:
+                    return False
+                row.expiry_ns = self.expiry_ns
+            p = end
+        if p[0] != separator and p[0] > c"\r":
+            return False
+        # What follows has no role.
+        while p[0] > c"\r" or p[0] == c"\t":
+            if p[0] == c'"':
+                return False
+            p += 1
+        if p + 2 - (self.data + self.start) > RECORD_MAX:
+            return False
+        row.es_bid, row.es_ask = price[ES_BID], price[ES_BID + 1]
+        row.spy_bid, row.spy_ask = price[SPY_BID], price[SPY_ASK]
+        if self.has_factor:
+            row.factor = price[INDEX] if self.has_index else price[FACTOR]
+            if not is_plain(row.factor):
+                return False
+            if self.has_index:
+                row.factor /= (row.spy_bid + row.spy_ask) / 2
+        return self.take_row(row, p)
 
     cdef int slow_record(self, QuoteRow* row) except -1:
         """One record of any spelling: VALID, SKIPPED (blank, header or unused row) or NEEDS_MORE."""
@@ -280,6 +371,8 @@ cdef class CsvReader(RowSource):
         cdef bint blank
         if self.start == self.end:
             return NEEDS_MORE
+        if not self.header_read:
+            self.learn_separator()
         if not self.scan_record(&next_start, &lines, &fields):
             if self.end - self.start > RECORD_MAX:
                 raise self.too_long(line)
@@ -298,6 +391,22 @@ cdef class CsvReader(RowSource):
             self.read_header(PyBytes_FromStringAndSize(<const char*>self.data + at, size), line)
             return SKIPPED
         return self.slow_row(row, line, fields)
+
+    cdef void learn_separator(self) noexcept nogil:
+        """The one of comma, semicolon and tab that the header's first line has most of, by the order of these."""
+        cdef Py_ssize_t at = self.start
+        cdef int commas = 0, semicolons = 0, tabs = 0
+        cdef bint blank = True
+        while at < self.end and self.data[at] != c"\n" and self.data[at] != c"\r":
+            commas += self.data[at] == c","
+            semicolons += self.data[at] == c";"
+            tabs += self.data[at] == c"\t"
+            blank &= is_blank(self.data[at])
+            at += 1
+        # A line that is not whole yet is looked at again.
+        if blank or (at == self.end and not self.final):
+            return
+        self.separator = c"," if commas >= max(semicolons, tabs) else c";" if semicolons >= tabs else c"\t"
 
     def too_long(self, int64_t line) -> DataError:
         """The error about a record without an end."""
@@ -319,6 +428,7 @@ cdef class CsvReader(RowSource):
         """
         cdef Py_ssize_t at = self.start, end = self.end, used = 0, begun = at, copied = 0
         cdef unsigned char character
+        cdef unsigned char separator = self.separator
         cdef bint quoted = False, copying = False
         cdef int column = 0
         lines[0] = 0
@@ -355,7 +465,7 @@ cdef class CsvReader(RowSource):
                             return False
                         if not (at + 1 < end and self.data[at + 1] == c"\n"):
                             lines[0] += 1
-                elif character == c"," or character == c"\n" or character == c"\r":
+                elif character == separator or character == c"\n" or character == c"\r":
                     break
                 if copying:
                     self.scratch[used] = self.data[at]
@@ -372,7 +482,7 @@ cdef class CsvReader(RowSource):
                 else:
                     self.cells[FIRST] = Cell(self.data + begun, at - begun)
             column += 1
-            if at == end or self.data[at] != c",":
+            if at == end or self.data[at] != separator:
                 break
             at += 1
         if at < end:
@@ -390,25 +500,10 @@ cdef class CsvReader(RowSource):
     cdef int read_header(self, bytes text, int64_t line) except -1:
         cdef int column
         # The latin-1 of bytes is the bytes again; every name that counts is ASCII.
-        header = [name.strip(" \t").lower() for name in fields_of(text.decode("latin-1"))]
-        for name in REQUIRED:
-            if name not in header:
-                shown = ", ".join(printable(each, 40) for each in header[:12])
-                raise DataError(
-                    "missing_column",
-                    f"{self.name}, line {line}: there is no column {name} in the header ({shown}); the "
-                    f"columns {', '.join(REQUIRED)} are needed, in any order.",
-                    line=line, column=name,
-                )
-        for name in (*REQUIRED, *OPTIONAL):
-            if header.count(name) > 1:
-                raise DataError(
-                    "duplicate_column",
-                    f"{self.name}, line {line}: column {name} is there twice; remove or rename one.",
-                    line=line, column=name,
-                )
-        roles = {name: header.index(name) for name in (*REQUIRED, *OPTIONAL) if name in header}
-        self.columns = max(roles.values()) + 1
+        header = fields_of(text.decode("latin-1"), chr(self.separator))
+        found = resolve(header, where=f"{self.name}, line {line}", line=line, use_factor=self.use_factor)
+        places = found.places
+        self.columns = max(places.values()) + 1
         if self.columns > COLUMNS_MAX:
             raise DataError(
                 "missing_column",
@@ -417,13 +512,18 @@ cdef class CsvReader(RowSource):
             )
         for column in range(COLUMNS_MAX):
             self.role_of[column] = -1
-        for role, name in enumerate((*REQUIRED, *OPTIONAL)):
-            if name in roles:
-                self.role_of[roles[name]] = role
-        self.roles = roles
-        self.has_expiry = "expiry" in roles
-        self.has_factor = "factor" in roles or "index" in roles
-        self.fast = header == list(REQUIRED)
+        for role, name in enumerate(ROLE_NAMES):
+            if name in places:
+                self.role_of[places[name]] = role
+        self.places, self.names = places, found.names
+        self.pair, self.unused = found.pair, found.unused
+        self.has_expiry, self.has_clock = "expiry" in places, CLOCK in places
+        self.has_index = "index" in places
+        self.has_factor = self.has_index or "factor" in places
+        self.canonical = (
+            self.separator == c"," and len(header) == len(REQUIRED)
+            and [places.get(name) for name in REQUIRED] == list(range(len(REQUIRED)))
+        )
         self.header_read = True
         return 0
 
@@ -433,16 +533,17 @@ cdef class CsvReader(RowSource):
         self.rows += 1
         try:
             missing = self.read_cells(row, line, fields)
-        except DataError:
-            if not self.skip_bad:
+        except DataError as error:
+            if not self.skip_bad or error.kind == "row_number":
                 raise
             self.malformed += 1
             return SKIPPED
         if row.ts_ns < self.last_ns and self.ordered:
+            name = self.names["ts"]
             raise DataError(
                 "order",
-                f"{self.name}, line {line}, column ts: time goes back; sort the file or pass --sort.",
-                line=line, column="ts",
+                f"{self.name}, line {line}, column {name}: time goes back; sort the file or pass --sort.",
+                line=line, column=name,
             )
         self.last_ns = row.ts_ns
         if missing:
@@ -456,9 +557,10 @@ cdef class CsvReader(RowSource):
     cdef int read_cells(self, QuoteRow* row, int64_t line, int fields) except -1:
         """Whether a price is missing; raises where a cell cannot be read."""
         cdef int role
-        cdef bint missing
+        cdef bint missing, zoned = False
         if fields < self.columns:
-            place, name = min((place, name) for name, place in self.roles.items() if place >= fields)
+            place, role_name = min((place, name) for name, place in self.places.items() if place >= fields)
+            name = self.names[role_name]
             raise DataError(
                 "too_few",
                 f"{self.name}, line {line}, column {name}: the row has {fields} of the {place + 1} fields "
@@ -467,69 +569,90 @@ cdef class CsvReader(RowSource):
             )
         for role in range(ROLES):
             strip(&self.cells[role])
-        if parse_ts(self.cells[TS].text, self.cells[TS].length, &row.ts_ns) != CELL_OK:
+        if self.has_clock:
+            self.join_clock()
+        if parse_ts(self.cells[TS].text, self.cells[TS].length, &self.rules, &row.ts_ns, &zoned) != CELL_OK:
             raise self.bad_cell("not_a_time", TS, line)
+        self.zoned |= zoned
         missing = self.read_prices(row, line)
         if self.has_expiry:
             self.read_expiry(row, line)
         return missing
 
+    cdef void join_clock(self) noexcept nogil:
+        """The time becomes the date, a blank and the time of day; what is longer than any time stays without."""
+        cdef Cell day = self.cells[TS], clock = self.cells[DAY_CLOCK]
+        if day.length + 1 + clock.length > JOINED_MAX:
+            return
+        memcpy(self.joined, day.text, day.length)
+        self.joined[day.length] = c" "
+        memcpy(self.joined + day.length + 1, clock.text, clock.length)
+        self.cells[TS] = Cell(self.joined, day.length + 1 + clock.length)
+
     cdef int read_prices(self, QuoteRow* row, int64_t line) except -1:
         cdef double[8] price
-        cdef bint[8] present
         cdef bint missing = False
         cdef int role, fault
-        for role in range(ES_BID, ROLES):
-            present[role] = role <= SPY_ASK or (role != EXPIRY and FACTOR_NAMES[role - FACTOR] in self.roles)
-            if not present[role]:
+        for role in range(ES_BID, INDEX + 1):
+            if role == EXPIRY or (role == FACTOR and not (self.has_factor and not self.has_index)) or (
+                    role == INDEX and not self.has_index):
                 continue
             fault = parse_price(self.cells[role].text, self.cells[role].length, &price[role])
             if fault == CELL_HARD:
                 fault = hard_price(self.cells[role].text, self.cells[role].length, &price[role])
+            if role == INDEX and self.rows <= LOOKED_AT and fault != CELL_BAD:
+                self.row_numbers.saw(
+                    price[INDEX] if fault == CELL_OK else 0.0, price[ES_BID],
+                    where=f"{self.name}, line {line}", line=line)
             if fault == CELL_BAD:
                 raise self.bad_cell("not_a_number", role, line)
-            if fault == CELL_OK and not PRICE_MIN <= price[role] <= PRICE_MAX:
+            if fault == CELL_OK and not PRICE_LEAST <= price[role] <= PRICE_MOST:
                 raise self.bad_cell("out_of_range", role, line)
-            # The factor wins over the index, which is then read and judged, but not used.
-            if fault == CELL_MISSING and not (role == INDEX and present[FACTOR]):
+            if fault == CELL_MISSING:
                 missing = True
+                price[role] = 0.0
         if missing:
             return True
         row.es_bid, row.es_ask = price[ES_BID], price[ES_BID + 1]
         row.spy_bid, row.spy_ask = price[SPY_BID], price[SPY_ASK]
-        if present[FACTOR]:
-            row.factor = price[FACTOR]
-        elif present[INDEX]:
+        if self.has_index:
             row.factor = price[INDEX] / ((row.spy_bid + row.spy_ask) / 2)
+        elif self.has_factor:
+            row.factor = price[FACTOR]
         return False
 
     cdef int read_expiry(self, QuoteRow* row, int64_t line) except -1:
         cdef Cell cell = self.cells[EXPIRY]
-        text = PyBytes_FromStringAndSize(<const char*>cell.text, cell.length)
         # A contract's expiry is the same for thousands of rows.
-        if text != self.expiry_text:
+        if cell.length != self.expiry_length or memcmp(cell.text, self.expiry_chars, cell.length) != 0:
+            text = PyBytes_FromStringAndSize(<const char*>cell.text, cell.length)
             try:
                 self.expiry_ns = self.expiry_of(text.decode("latin-1"))
             except ArbcoreError as error:
                 raise self.bad_cell("not_a_time", EXPIRY, line) from error
             self.expiry_text = text
+            self.expiry_chars, self.expiry_length = PyBytes_AS_STRING(text), cell.length
         row.expiry_ns = self.expiry_ns
         return 0
 
     def bad_cell(self, str kind, int role, int64_t line) -> DataError:
         """The error about one cell; the sentence says what the cell must be."""
         cdef Cell cell = self.cells[role]
-        text = printable(PyBytes_FromStringAndSize(<const char*>cell.text, min(cell.length, 400)), 60)
-        name = (*REQUIRED, *OPTIONAL)[role]
-        wanted = {
-            "not_a_time": "is no date or time" if role == EXPIRY else (
-                "is no ISO 8601 time or integer epoch from 1678 to 2261"
-            ),
-            "not_a_number": "is not a number",
-            "out_of_range": f"is not between {PRICE_MIN:g} and {PRICE_MAX:g}",
-        }[kind]
+        text = PyBytes_FromStringAndSize(<const char*>cell.text, min(cell.length, 400))
+        name = self.names[ROLE_NAMES[role]]
+        if role == TS and self.has_clock:
+            name = f"{name} with {self.names[CLOCK]}"
+        if kind == "not_a_time" and role == EXPIRY:
+            wanted = "is no date or time"
+        elif kind == "not_a_time":
+            wanted = why_no_time(text.decode("latin-1"), tz=self.tz, day_first=self.rules.day_first)
+        elif kind == "not_a_number":
+            wanted = why_no_number(text.decode("latin-1"))
+        else:
+            wanted = f"is not between {PRICE_MIN:g} and {PRICE_MAX:g}"
         return DataError(
             kind,
-            f"{self.name}, line {line}, column {name}: {text!r} {wanted}; correct it or pass --skip-bad.",
-            line=line, column=name,
+            f"{self.name}, line {line}, column {name}: {printable(text, 60)!r} {wanted}; correct it or pass "
+            "--skip-bad.",
+            line=line, column=self.names[ROLE_NAMES[role]],
         )

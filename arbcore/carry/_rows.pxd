@@ -15,5 +15,7 @@ cdef struct QuoteRow:
 cdef class RowSource:
     cdef readonly int64_t rows, missing, crossed, malformed
     cdef readonly bint has_expiry, has_factor
+    cdef readonly bint zoned           # a time said its zone
+    cdef readonly object pair, unused  # the pair that the names tell, a factor column that was not asked for
 
     cdef Py_ssize_t fill(self, QuoteRow* rows, Py_ssize_t capacity) except -1

@@ -5,6 +5,9 @@ class RowSource:
     malformed: int
     has_expiry: bool
     has_factor: bool
+    zoned: bool
+    pair: str | None
+    unused: str | None
     @property
     def skipped(self) -> dict[str, int]: ...
     def take(

@@ -19,12 +19,12 @@ from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.calendar import all_expiries_ns, read_named_expiry
 from arbcore.carry.civil import iso_time
 from arbcore.carry.digest import LedgerDigest
-from arbcore.carry.reading import read_into
+from arbcore.carry.reading import ReadOptions, read_into
 from arbcore.carry.settings import CALIBRATION_ROWS, BacktestSettings
 from arbcore.carry.table import Table
 from arbcore.errors import ConfigError, UsageError
 from arbcore.output_file import OutputFile
-from arbcore.text import plural
+from arbcore.text import plural, printable
 
 TRADE_COLUMNS = (
     "trade_id", "side", "entry_ts", "exit_ts", "contracts", "shares", "es_entry", "es_exit", "spy_entry",
@@ -106,6 +106,8 @@ def backtest(
     expiry: str | int | None = None,
     sort: bool = False,
     skip_bad: bool = False,
+    tz: str | None = None,
+    time_order: str = "mdy",
     report: bool = False,
     check_lookahead: bool = False,
     **settings: Any,
@@ -114,9 +116,10 @@ def backtest(
 
     Columns (a mapping, a data frame) are ``ts`` (int nanoseconds, text, or datetime64) and the four prices in
     index points and USD. ``expiry`` is a date, a time or nanoseconds; without it each row takes the front
-    ES contract. ``report`` collects what ``to_html`` draws. ``check_lookahead`` cuts the
+    ES contract. ``tz`` (such as ``America/New_York``) is the zone of times that name none, else UTC, and
+    ``time_order`` (``mdy`` or ``dmy``) the order of 03/02/2026. ``report`` collects what ``to_html`` draws. ``check_lookahead`` cuts the
     data at many places, each of which must change nothing before it; ``summary["lookahead"]`` says whether.
-    Further settings are those of ``BacktestSettings``, and ``factor="auto"`` or ``"auto:ROWS"``. Raises
+    Further settings are those of ``BacktestSettings``, and ``factor="auto"``, ``"auto:ROWS"`` or ``"column"``. Raises
     DataError for a bad row (with its line and column), InputError for what cannot be read, ConfigError for a
     setting. Formulas: fair value SPY · factor · e^((r−d)t), deviations in bps of it.
     """
@@ -134,8 +137,13 @@ def backtest(
         data,
         chosen,
         expiry_ns=expiry_ns,
-        sort=sort,
-        skip_bad=skip_bad,
+        options=ReadOptions(
+            sort=sort,
+            skip_bad=skip_bad,
+            tz=tz,
+            time_order=time_order,
+            use_factor=chosen.factor_column,
+        ),
         check_lookahead=check_lookahead,
         sinks=sinks,
     )
@@ -154,10 +162,15 @@ def make_settings(values: Mapping[str, Any]) -> BacktestSettings:
     factor = known.get("factor")
     if isinstance(factor, str):
         word, _, rows = factor.partition(":")
-        if word != "auto" or (rows and not (rows.isascii() and rows.isdigit() and int(rows) > 0)):
-            raise ConfigError(f"factor is {factor!r}; it may be a number, auto or auto:ROWS.")
-        known["factor"] = 10.0
-        known["calibration_rows"] = int(rows) if rows else CALIBRATION_ROWS
+        if factor == "column":
+            del known["factor"]
+            known["factor_column"] = True
+        elif word != "auto" or (rows and not (rows.isascii() and rows.isdigit() and len(rows) < 10 and int(rows) > 0)):
+            shown = printable(factor)
+            raise ConfigError(f"factor is {shown!r}; it may be a number, auto, auto:ROWS or column.")
+        else:
+            known["factor"] = 10.0
+            known["calibration_rows"] = int(rows) if rows else CALIBRATION_ROWS
     try:
         return BacktestSettings(**known)
     except TypeError as error:
@@ -169,8 +182,12 @@ def make_settings(values: Mapping[str, Any]) -> BacktestSettings:
 
 def expiry_instant_of(expiry: str | int | None) -> int | None:
     """An expiry as an instant in ns; a date means 09:30 New York. Raises UsageError."""
-    if expiry is None or isinstance(expiry, int):
-        return expiry
+    if expiry is None:
+        return None
+    if isinstance(expiry, int) and not isinstance(expiry, bool):
+        if -(2**63) < expiry < 2**63:
+            return expiry
+        raise UsageError(f"The expiry {expiry} is out of the reach of 64 bits of nanoseconds; correct it.")
     text = expiry if isinstance(expiry, str) else str(expiry)
     try:
         return read_named_expiry(text)
@@ -185,8 +202,7 @@ def run(
     settings: BacktestSettings,
     *,
     expiry_ns: int | None,
-    sort: bool = False,
-    skip_bad: bool = False,
+    options: ReadOptions | None = None,
     check_lookahead: bool = False,
     sinks: Sinks,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -223,8 +239,7 @@ def run(
     read = read_into(
         kernel if rows is None else rows,
         data,
-        sort=sort,
-        skip_bad=skip_bad,
+        options=options or ReadOptions(use_factor=settings.factor_column),
         after_chunk=drain,
         progress=sinks.progress,
     )
@@ -235,6 +250,7 @@ def run(
     document, notes = _document(
         kernel, settings, read.rows, skipped=read.skipped, expiry_ns=expiry_ns, column_expiry=read.has_expiry
     )
+    notes = (*notes, *read.notes)
     if rows is None:
         return document, notes
     fixed = expiry_ns is not None

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
 
+from arbcore.carry._cells import time_and_zone
 from arbcore.carry.civil import (
     FRIDAY,
     LAST_YEAR,
@@ -202,14 +203,26 @@ def contract_of_code(code: str) -> Contract:
     return contract(years + (1900 if years >= FIRST_CONTRACT_YEAR % 100 else 2000), month)
 
 
-def read_expiry(text: str) -> int:
+def read_expiry(text: str, *, tz: str | None = None, day_first: bool = False) -> int:
     """The instant of an expiry given as a date (09:30 New York), a time, or a contract code.
 
-    InputError where it is none of them.
+    Dates and times are spelled as in a file of quotes; ``tz`` and ``day_first`` are those of ``read_ts``. A midnight
+    without a zone is its date. InputError where it is none of them.
     """
     text = text.strip()
     if text[:2].upper() == "ES":
         return contract_of_code(text).expiry_ns
+    wall = time_and_zone(text.encode(), day_first=day_first)
+    if isinstance(wall, tuple):
+        wall_ns, zoned = wall
+        if zoned:
+            return wall_ns
+        if wall_ns % (24 * NS_PER_HOUR) == 0:
+            return expiry_instant(wall_ns // (24 * NS_PER_HOUR))
+        found = time_and_zone(text.encode(), tz=tz, day_first=day_first)
+        if isinstance(found, tuple):
+            return found[0]
+        raise InputError(f"'{printable(text)}' does not exist: the clock of {tz} went forward over it.")
     return read_time(text) if len(text) > len("2026-12-18") else expiry_instant(read_date(text))
 
 

@@ -144,9 +144,9 @@ def split_ranges(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[Axis
 def read_values(name: str, text: str) -> Any:
     """The text of one numeric setting: a number, or a tuple of those that it takes in turn.
 
-    The word ``auto`` of the factor passes as it is. Raises ConfigError.
+    The words ``auto`` and ``column`` of the factor pass as they are. Raises ConfigError.
     """
-    if name == "factor" and text.startswith("auto"):
+    if name == "factor" and (text.startswith("auto") or text == "column"):
         return text
     if ":" in text:
         return _ranged(name, text)

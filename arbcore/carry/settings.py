@@ -6,8 +6,10 @@ come from (flags, a notebook), nor how the data is read.
 
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
+from numbers import Real
 
 from arbcore.errors import ConfigError
+from arbcore.text import printable
 
 DAY_NS = 86_400 * 10**9
 #: Where a position may be filled: at the touch (crossing the spread on both legs) or at the mid.
@@ -48,7 +50,7 @@ class BacktestSettings:
     """Settings of one backtest; rates are annual decimals, continuously compounded.
 
     ``stop_bps`` and ``max_hold_days`` of 0 switch the rule off. ``calibration_rows`` above 0 takes the factor
-    from that many first valid rows, which are not traded, in place of ``factor``. A leg is filled its latency
+    from that many first valid rows, which are not traded, in place of ``factor``; ``factor_column`` from each row. A leg is filled its latency
     in valid rows after the row that decided. Fees are USD a side, besides ``cost_bps``: ``es_fee`` a
     contract, ``spy_fee`` a share and at least ``spy_fee_min`` an order. ``dividends`` are pairs (ex instant
     in ns, USD a share) in order of time. Raises ConfigError for a value out of range.
@@ -58,6 +60,7 @@ class BacktestSettings:
     d: float = 0.014
     factor: float = 10.0
     calibration_rows: int = 0
+    factor_column: bool = False
     entry_bps: float = 20.0
     exit_bps: float = 5.0
     cost_bps: float = 4.0
@@ -82,16 +85,25 @@ class BacktestSettings:
     def __post_init__(self) -> None:
         for name, (low, high) in _BOUNDS.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ConfigError(f"{name} is {value!r}, which is not a number.")
+            # NumPy's numbers are real too.
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise ConfigError(f"{name} is {printable(repr(value), 60)}, which is not a number.")
             if not low <= value <= high:
                 raise ConfigError(f"{name} is {value!r}; it may be from {low:g} to {high:g}.")
             if name in _WHOLE and value != int(value):
                 raise ConfigError(f"{name} is {value!r}; it must be a whole number.")
             # One type whoever asks, so that the same settings always print the same.
             object.__setattr__(self, name, int(value) if name in _WHOLE else float(value))
-        if self.fill not in FILLS:
-            raise ConfigError(f"fill is {self.fill!r}; it may be {' or '.join(FILLS)}.")
+        if not isinstance(self.fill, str) or self.fill not in FILLS:
+            raise ConfigError(f"fill is {printable(repr(self.fill), 60)}; it may be {' or '.join(FILLS)}.")
+        for name in ("factor_column", "close_at_end"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"{name} is {printable(repr(getattr(self, name)), 60)}; it may be True or False.")
+        try:
+            schedule = tuple((int(ex_ns), float(amount)) for ex_ns, amount in self.dividends)
+        except (TypeError, ValueError, OverflowError):
+            raise ConfigError("dividends are pairs of an ex instant in ns and USD a share.") from None
+        object.__setattr__(self, "dividends", schedule)
         if any(later[0] <= earlier[0] for earlier, later in pairwise(self.dividends)):
             raise ConfigError("dividends must be in order of their ex-dates, each date once.")
 

@@ -19,7 +19,7 @@ from arbcore.carry.backtest import expiry_instant_of, front_note, make_settings
 from arbcore.carry.calendar import all_expiries_ns
 from arbcore.carry.civil import iso_time
 from arbcore.carry.grid import Grid, shown, split_ranges
-from arbcore.carry.reading import Read, read_into
+from arbcore.carry.reading import Read, ReadOptions, read_into
 from arbcore.carry.regions import Region, best_cells, on_border, robust_regions
 from arbcore.carry.shards import Job
 from arbcore.carry.table import Table
@@ -95,6 +95,8 @@ def sweep(
     expiry: str | int | None = None,
     sort: bool = False,
     skip_bad: bool = False,
+    tz: str | None = None,
+    time_order: str = "mdy",
     workers: int | None = None,
     executor: Executor | None = None,
     dask: str | None = None,
@@ -108,7 +110,7 @@ def sweep(
 
     Settings are those of ``backtest``; a numeric one may be ``"LO:HI:STEP"`` (both ends included), a list
     such as ``"1,2,5"``, or a sequence of numbers. The first named range varies slowest. ``data`` and
-    ``expiry`` are those of ``backtest``; a list of files has each swept by itself, and the table their sums.
+    ``expiry``, ``tz`` and ``time_order`` are those of ``backtest``; a list of files has each swept by itself, and the table their sums.
     ``full`` adds the drawdown marked to market and Sharpe, which need every row, to every cell; the best ones
     have them anyway. ``walk_forward`` (``"20:5"`` in days with rows, ``"2000r:500r"`` in rows) chooses cells
     on each window and tries them on the next.
@@ -121,12 +123,16 @@ def sweep(
     """
     fixed, axes = split_ranges(settings)
     grid = Grid(make_settings(fixed), axes)
+    options = ReadOptions(
+        sort=sort, skip_bad=skip_bad, tz=tz, time_order=time_order, use_factor=grid.base.factor_column
+    )
+    _check_types(full=full, walk_forward=walk_forward, executor=executor, dask=dask)
     expiry_ns = expiry_instant_of(expiry)
     lengths = None if walk_forward is None else read_lengths(walk_forward)
     sources = _sources(data, lengths)
     _check_places(workers, executor, dask)
     with open_place(workers=workers, executor=executor, dask=dask) as place:
-        quotes = [_read(source, sort=sort, skip_bad=skip_bad, reading=reading) for source in sources]
+        quotes = [_read(source, options, reading) for source in sources]
         jobs = [Job(each.rows, grid, expiry_ns, full) for each in quotes]
         windows = [] if lengths is None else windows_of(jobs[0].rows, lengths)
         total = grid.cells * (len(jobs) + len(windows))
@@ -173,9 +179,20 @@ def _check_places(workers: int | None, executor: Executor | None, dask: str | No
         )
 
 
-def _read(source: Any, *, sort: bool, skip_bad: bool, reading: Reading | None) -> Quotes:
+def _check_types(*, full: object, walk_forward: object, executor: object, dask: object) -> None:
+    """ConfigError where an argument is of a kind that is none of its own."""
+    if not isinstance(full, bool):
+        raise ConfigError(f"full is {printable(repr(full), 60)}; it may be True or False.")
+    for name, value in (("walk_forward", walk_forward), ("dask", dask)):
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"{name} is {printable(repr(value), 60)}; it is a text.")
+    if executor is not None and not hasattr(executor, "submit"):
+        raise ConfigError(f"executor is {printable(repr(executor), 60)}, which has no submit.")
+
+
+def _read(source: Any, options: ReadOptions, reading: Reading | None) -> Quotes:
     rows = SweepRows()
-    read = read_into(rows, source, sort=sort, skip_bad=skip_bad, progress=reading)
+    read = read_into(rows, source, options=options, progress=reading)
     return Quotes(_path_of(source) or str(getattr(source, "name", "the data")), rows, read)
 
 
@@ -327,6 +344,7 @@ def _notes(quotes: Sequence[Quotes], jobs: Sequence[Job], used: Sequence[Backtes
                 f"Fewer than {base.calibration_rows} rows are too few to calibrate; nothing of "
                 f"{printable(each.name)} was traded."
             )
+    yield from dict.fromkeys(note for each in quotes for note in each.read.notes)
 
 
 def _ranking_notes(grid: Grid, classes: Sequence[str], best: Sequence[int]) -> Iterable[str]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from arbcore.carry._columns import ROLES
+from arbcore.carry.column_names import may_count
 from arbcore.carry.extras import library
 from arbcore.carry.source import is_file
 from arbcore.errors import InputError
@@ -69,7 +69,7 @@ def _reason(error: BaseException) -> str:
 def _parquet(pa: Any, stream: BinaryIO) -> Any:
     file = pa.parquet.ParquetFile(stream)
     schema = file.schema_arrow
-    wanted = [name for name in schema.names if name.strip(" \t").lower() in ROLES]
+    wanted = [name for name in schema.names if may_count(name)]
     # Fields that only look alike are for the reader to refuse, so that all of them are kept.
     batches = file.iter_batches(batch_size=BATCH_ROWS, columns=wanted)
     chosen = pa.schema([schema.field(at) for at, name in enumerate(schema.names) if name in wanted])

@@ -71,7 +71,8 @@ def add_settings(
         "--factor",
         action=action,
         metavar="X",
-        help="index points a USD of SPY (default 10), or auto[:ROWS] to calibrate it",
+        help="index points a USD of SPY (default 10), auto[:ROWS] to calibrate it, or column to take it from the "
+        "file's factor or index column",
     )
     for flag, metavar, text in NUMBERS:
         parser.add_argument(
@@ -95,6 +96,13 @@ def add_settings(
     parser.add_argument(
         *spellings("skip-bad"), dest="skip_bad", action="store_true", help="count malformed rows and go on"
     )
+    parser.add_argument(
+        "--tz", metavar="ZONE", help="what a time without a zone means, such as America/New_York (default UTC)"
+    )
+    parser.add_argument(
+        *spellings("time-order"), dest="time_order", choices=("mdy", "dmy"), default="mdy",
+        help="order of day and month in 03/02/2026 (default mdy)",
+    )  # fmt: skip
 
 
 def chosen_settings(args: argparse.Namespace, *, read: Callable[[str], Any] = number) -> dict[str, Any]:
@@ -105,9 +113,10 @@ def chosen_settings(args: argparse.Namespace, *, read: Callable[[str], Any] = nu
     chosen: dict[str, Any] = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if args.factor is not None:
         try:
-            chosen["factor"] = args.factor if args.factor.startswith("auto") else read(args.factor)
+            words = args.factor.startswith("auto") or args.factor == "column"
+            chosen["factor"] = args.factor if words else read(args.factor)
         except argparse.ArgumentTypeError as error:
-            raise UsageError(f"--factor: {error}, auto or auto:ROWS.") from error
+            raise UsageError(f"--factor: {error}, auto, auto:ROWS or column.") from error
     for flag, settings, _, _ in PAIRS:
         given = getattr(args, name_of(flag))
         if given is not None:

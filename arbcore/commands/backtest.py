@@ -28,8 +28,8 @@ Net P&L is basis + carry + slippage + financing + dividends - costs; fees are a 
 slippage is what fills lost or won against the quotes of the row that decided. With a latency a leg is filled
 at the quotes of a later row; the expiry, a roll and the end of the data wait for no order.
 
-Without --expiry each row takes the front quarterly ES contract, and a position keeps its own. An expiry,
-factor or index column in the file wins. Rates are annual decimals, thresholds basis points of fair value.
+Without --expiry each row takes the front quarterly ES contract, and a position keeps its own. An expiry
+column in the file wins; a factor or index column counts with --factor column only. Rates are annual decimals, thresholds basis points of fair value.
 """
 # Parts of the P&L that are shown where they are not 0.
 OPTIONAL_PARTS = ("slippage", "financing", "dividends")
@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from arbcore.carry.backtest import Picture, Sinks, expiry_instant_of, make_settings
     from arbcore.carry.backtest import run as run_backtest
+    from arbcore.carry.reading import ReadOptions
     from arbcore.errors import UsageError
 
     if (args.data is None) == (args.csv is None):
@@ -89,8 +90,10 @@ def run(args: argparse.Namespace) -> int:
                 data,
                 settings,
                 expiry_ns=expiry_ns,
-                sort=args.sort,
-                skip_bad=args.skip_bad,
+                options=ReadOptions(
+                    sort=args.sort, skip_bad=args.skip_bad, tz=args.tz, time_order=args.time_order,
+                    use_factor=settings.factor_column,
+                ),
                 check_lookahead=args.check_lookahead,
                 sinks=sinks,
             )

@@ -117,6 +117,8 @@ def run(args: argparse.Namespace) -> int:
                 expiry=args.expiry,
                 sort=args.sort,
                 skip_bad=args.skip_bad,
+                tz=args.tz,
+                time_order=args.time_order,
                 workers=args.workers,
                 dask=args.dask,
                 full=args.full,

@@ -113,7 +113,7 @@ def test_a_parquet_file_without_a_column_is_said(
     path = tmp_path / "quotes.parquet"
     pyarrow.parquet.write_table(table.drop_columns(["spy_ask"]), path)
     assert main(["backtest", str(path)]) == 3
-    assert "There is no column spy_ask in " in capsys.readouterr().err
+    assert "there is no column spy_ask in " in capsys.readouterr().err
 
 
 def test_a_bad_cell_of_a_parquet_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -170,7 +170,7 @@ def test_numbers_of_trades(seed: int) -> None:
 
 def test_what_is_not_defined_is_none() -> None:
     undefined = {"sharpe", "sortino", "calmar", "profit_factor", "expectancy", "average_hold_s"}
-    found = run([], entry_bps=4).summary
+    found = run([Row(2, START_NS, math.nan, 6000.25, 600.0, 600.01)], entry_bps=4).summary
     assert {name for name, value in found.items() if value is None} >= {*undefined, "exposure", "first_ts"}
     rows = distinct_rows(1, 300)
     idle = run(rows, entry_bps=5_000).summary  # many dates, no change
