@@ -19,7 +19,7 @@ from arbcore.errors import ConfigError
 from arbcore.regular_file import read_regular
 from arbcore.text import printable
 from arbcore.trading.settings import STRATEGY_SETTINGS, SessionSettings
-from arbcore.wire.instruments import MESSAGES_PER_SECOND_MAX, POSITION_LIMITS, TEAM_LENGTH_MAX
+from arbcore.wire.instruments import MESSAGES_PER_SECOND_MAX, POSITION_LIMITS, SIZE_MAX, TEAM_LENGTH_MAX
 
 PREFIX = "ARBCORE_"
 #: A name that begins so is meant for arbcore: an unknown one is worth a warning.
@@ -346,8 +346,8 @@ def _limits(text: str) -> dict[str, int]:
             raise ValueError(f"a list such as VALE=10,XLF=100 of the symbols {', '.join(POSITION_LIMITS)}")
         if symbol in seen:
             raise ValueError(f"a list that names {symbol} once")
-        if int(size) > POSITION_LIMITS[symbol]:
-            raise ValueError(f"at most {POSITION_LIMITS[symbol]} for {symbol}, which is the exchange's limit")
+        if int(size) > SIZE_MAX:
+            raise ValueError(f"at most {SIZE_MAX} for {symbol}")
         seen.add(symbol)
         limits[symbol] = int(size)
     return limits

@@ -25,6 +25,17 @@ BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 5.0
 #: A connection that lasted this long was no failure, whatever ended it.
 STEADY_NS = 5 * SECOND_NS
+#: A connection that lasted so long after a doubt was settled was no reason to doubt the next one sooner.
+TRUSTED_NS = 60 * SECOND_NS
+#: Why a new login was needed, in words; anything else is named as the session names it.
+DOUBTS = {
+    "unanswered": "The exchange left orders unanswered",
+    "overfill": "The exchange filled more than was ordered",
+    "foreign_fill": "The exchange reported a fill of an order that is not ours",
+    "fill_after_end": "The exchange filled an order that had ended",
+    "repeated_hello": "The exchange said hello again, and not every order could be cancelled at once",
+    "beyond_belief": "The exchange said what cannot be",
+}
 #: Between two rounds the exchange is away for a moment; that is told only when it lasts.
 TELL_AT_FAILURE = 5
 HEAD_BYTES_MAX = 2048
@@ -154,6 +165,18 @@ class Ending:
         return "signal" if self.stopped else "done"
 
 
+@dataclass(frozen=True)
+class RoundResult:
+    """What one full round brought by the session's own count, in ticks.
+
+    At the touch, longs are worth the best bid and shorts the best ask; at the middle, the middle of both.
+    """
+
+    number: int
+    pnl_touch: int
+    pnl_middle: int
+
+
 @dataclass
 class _Connection:
     """What is known of the connection that stands."""
@@ -185,6 +208,11 @@ class ExchangeRun:
         self.options = options
         self.latency = LatencyHistogram()
         self.rounds = 0
+        self.round_results: list[RoundResult] = []
+        #: How often a new login was needed, by reason.
+        self.relogins: dict[str, int] = {}
+        self._doubts_running = 0
+        self._resets_seen = 0
         self.connections = 0
         self.connected = False
         self.started_ns = clock()
@@ -207,6 +235,8 @@ class ExchangeRun:
         self._failures = 0
         self._told: set[str] = set()
         self._slow_told: set[str] = set()
+        self._refused_told: set[tuple[str, ...]] = set()
+        self._inferred_told = 0
 
     def interrupt(self) -> None:
         """Asks for an orderly stop; asked twice, the run ends at once. Safe in a signal handler."""
@@ -325,24 +355,39 @@ class ExchangeRun:
             if resync or (connection.closed_ns is not None and self._last_round_over(connection.closed_ns)):
                 break
         round_over = self.session.round_closed
+        if round_over:
+            self._end_round(self.session.pnl(), self.session.pnl_at_middle())
         lasted_ns = self._clock() - connection.since_ns
         self._drop()
         # A connection that is lost at once again and again must not be dialled in a tight loop.
         self._failures = 0 if round_over or lasted_ns >= STEADY_NS else self._failures + 1
-        if round_over:
-            self.rounds += 1
-            last = self.options.rounds is not None and self.rounds >= self.options.rounds
-            self._finished = self._finished or last or self._ending.kill_reason is not None
-            self._observer.event(
-                f"Round {self.rounds} is over{'.' if self._finished else '; waiting for the next.'}"
-            )
-        elif resync:
-            self._observer.event(
-                "The exchange left orders unanswered; connecting again to learn the positions."
-            )
+        if resync and not self._finished:
+            self._log_in_anew(lasted_ns)
+        elif round_over:
+            if not self._finished:
+                self._observer.event("Waiting for the next round.")
         elif not self._finished:
             why = f": {connection.link.send_failure}" if connection.link.send_failure else ""
             self._observer.event(f"The connection to {self.target.address} was lost{why}; connecting again.")
+
+    def _end_round(self, pnl_touch: int, pnl_middle: int) -> None:
+        """Counts a full round and reports it; the run is finished after the last one that was asked for."""
+        self.rounds += 1
+        self.round_results.append(RoundResult(self.rounds, pnl_touch, pnl_middle))
+        last = self.options.rounds is not None and self.rounds >= self.options.rounds
+        self._finished = self._finished or last or self._ending.kill_reason is not None
+        self._observer.event(
+            f"Round {self.rounds} is over: P&L {pnl_touch:+,} at the touch, {pnl_middle:+,} at the middle."
+        )
+
+    def _log_in_anew(self, lasted_ns: int) -> None:
+        """Only a hello tells what is held; doubts that come one after the other wait longer and longer."""
+        reason = self.session.doubt
+        self.relogins[reason] = self.relogins.get(reason, 0) + 1
+        self._doubts_running = 1 if lasted_ns >= TRUSTED_NS else self._doubts_running + 1
+        self._failures = max(self._failures, self._doubts_running)
+        words = DOUBTS.get(reason, reason)
+        self._observer.event(f"{words}; connecting again to learn the positions.")
 
     def _last_round_over(self, closed_ns: int) -> bool:
         """The exchange shuts the connection after the close; one that does not must not hold up the end."""
@@ -445,6 +490,10 @@ class ExchangeRun:
         elapsed_s = (now_ns - self.started_ns) / SECOND_NS
         if self.options.duration_s is not None and elapsed_s >= self.options.duration_s:
             self._begin_stop(now_ns, "the duration is over")
+        for pnl_touch, pnl_middle in self.session.rounds_reset[self._resets_seen :]:
+            self._resets_seen += 1
+            self._observer.event("The exchange said hello again with nothing held: a new round.")
+            self._end_round(pnl_touch, pnl_middle)
         self._end_if_done(now_ns)
         connection = self._connection
         if connection is not None:
@@ -464,6 +513,15 @@ class ExchangeRun:
         """What a person should know, each thing once, however often it happens."""
         summary = self.session.summary()
         halted = [summary["halted_reason"]] if summary["halted_reason"] and self._ending == Ending() else []
+        if len(summary["open_inferred"]) > self._inferred_told:
+            self._inferred_told = len(summary["open_inferred"])
+            names = ", ".join(summary["open_inferred"])
+            self._observer.event(f"The exchange never opened {names} but shows a market: taken for open.")
+        for row in summary["refused"]:
+            key = (row["strategy"], row["symbol"], row["side"], row["reason"])
+            if key not in self._refused_told and self._stop_deadline_ns is None:
+                self._refused_told.add(key)
+                self._observer.event(refusal_text(row))
         for shape, found in (
             ('The exchange says: "{}".', summary["errors"]),
             ("The exchange sent a bad line ({}); such lines are skipped and counted.", summary["faults"]),
@@ -527,6 +585,30 @@ class ExchangeRun:
             self._finished = True
 
 
+#: What each refusal of the risk gate means to whoever reads it.
+REFUSALS = {
+    "halted": "trading is halted",
+    "symbol_closed": "the symbol is closed",
+    "bad_order": "price or size is out of range",
+    "size_cap": "larger than twice the position limit",
+    "position_limit": "the position limit leaves no room",
+    "too_many_live": "too many live orders",
+    "self_cross": "it would trade with an own order",
+    "no_reference": "there is no recent market to hold it against",
+    "price_collar": "too far from the market",
+}
+
+
+def refusal_text(row: Mapping[str, Any]) -> str:
+    """One row of the summary's ``refused`` as a sentence."""
+    reason = row["reason"]
+    why = f"{REFUSALS[reason]} ({reason})" if reason in REFUSALS else reason
+    return (
+        f"The risk gate has refused every {row['side']} order of {printable(row['strategy'])} in "
+        f"{row['symbol']} for {row['seconds']} s: {why}."
+    )
+
+
 def _error_text(head: bytes) -> str | None:
     """The text of the first error message among ``head``'s lines, if there is one."""
     for line in head.split(b"\n"):
@@ -558,6 +640,11 @@ def result_document(
         "embedded": run.target.embedded,
         "seed": seed,
         "rounds": run.rounds,
+        "round_results": [
+            {"round": item.number, "pnl_touch": item.pnl_touch, "pnl_middle": item.pnl_middle}
+            for item in run.round_results
+        ],
+        "relogins": dict(run.relogins),
         "connections": run.connections,
         "duration_s": round((run._clock() - run.started_ns) / SECOND_NS, 3),
         **{name: value for name, value in summary.items() if name != "mode"},

@@ -104,7 +104,7 @@ def test_unknown_name_given_as_a_flag_is_an_error(tmp_path):
         ("BOND_EDGE_TICKS", "101", "between 1 and 100"),
         ("NUMBER", "nan", "a number"),
         ("NUMBER", "1e999", "a finite number"),
-        ("POSITION_LIMITS", "VALE=11", "at most 10 for VALE"),
+        ("POSITION_LIMITS", "VALE=1000000", "at most 999999 for VALE"),
         ("POSITION_LIMITS", "VALE", "VALE=10,XLF=100"),
         ("POSITION_LIMITS", "TSLA=1", "VALE=10,XLF=100"),
         ("POSITION_LIMITS", "GS=1,GS=2", "names GS once"),

@@ -123,6 +123,72 @@ def test_session_that_asks_for_it_gets_a_new_connection():
     assert watcher.told("connecting again to learn the positions")
 
 
+def test_doubts_one_after_the_other_wait_longer_and_are_counted_by_reason():
+    session = FakeSession()
+
+    def puzzling(peer):
+        peer.login()
+        session.doubt = "overfill"
+        session.needs_resync = True
+        peer.send(BOOK)
+        peer.until_gone()
+
+    watcher = Watcher()
+    with ScriptedExchange(puzzling, puzzling, puzzling, one_round) as venue:
+        run = make_run(venue.port, session, watcher, rounds=1)
+        waited = []
+        run._pause = waited.append
+        run._jitter.uniform = lambda low, high: high
+        run.play()
+    assert run.relogins == {"overfill": 3}
+    assert waited[:3] == [0.2, 0.4, 0.8]
+    assert watcher.told("The exchange filled more than was ordered; connecting again")
+
+
+def test_every_round_is_reported_with_both_marks():
+    watcher = Watcher()
+    with ScriptedExchange(one_round, one_round) as venue:
+        run = make_run(venue.port, watcher=watcher, rounds=2)
+        run.play()
+    assert [(row.number, row.pnl_touch, row.pnl_middle) for row in run.round_results] == [
+        (1, 12, 15), (2, 12, 15),
+    ]  # fmt: skip
+    for number in (1, 2):
+        assert f"Round {number} is over: P&L +12 at the touch, +15 at the middle." in watcher.events
+
+
+def test_round_that_a_hello_ends_on_a_standing_connection_is_reported():
+    session = FakeSession()
+
+    def reset(peer):
+        peer.login()
+        peer.send(BOOK)
+        peer.line()
+        session.rounds_reset = [(-7, -5)]
+        peer.until_gone()
+
+    watcher = Watcher()
+    with ScriptedExchange(reset) as venue:
+        run = make_run(venue.port, session, watcher, rounds=1)
+        run.play()
+    assert watcher.told("Round 1 is over: P&L -7 at the touch, -5 at the middle.")
+
+
+def test_who_is_refused_for_long_is_told_once_with_the_reason():
+    session = FakeSession()
+    session.refused = [
+        {"strategy": "bond", "symbol": "BOND", "side": "BUY", "reason": "price_collar", "seconds": 5}
+    ]
+    watcher = Watcher()
+    with ScriptedExchange(one_round) as venue:
+        run = make_run(venue.port, session, watcher, rounds=1)
+        run._next_kill_ns = 0
+        run.play()
+    [told] = [text for text in watcher.events if "refused" in text]
+    assert told.startswith("The risk gate has refused every BUY order of bond in BOND for 5 s: ")
+    assert told.endswith("too far from the market (price_collar).")
+
+
 def test_exchange_that_never_reads_is_given_up(monkeypatch):
     monkeypatch.setattr(link, "UNSENT_BYTES_MAX", 100_000)
     given_up = threading.Event()

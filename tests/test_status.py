@@ -7,7 +7,7 @@ import threading
 import pytest
 from fake_session import FakeSession
 
-from arbcore.commands._status import ExchangeConsole, order_text, status_lines
+from arbcore.commands._status import ExchangeConsole, order_text, plain_line, status_lines
 from arbcore.exchange import ExchangeRun, RunOptions, Target
 
 SECOND_NS = 10**9
@@ -41,6 +41,18 @@ def test_block_shows_positions_money_rate_latency_and_time():
     assert "XLF -30" in text
     assert "messages 1,234 (12/s)" in text
     assert "p50 2.5 µs" in text
+
+
+def test_block_shows_what_went_wrong_with_its_reasons():
+    run = make_run()
+    row = {"strategy": "bond", "symbol": "BOND", "side": "BUY", "reason": "size_cap", "seconds": 6}
+    wrong = {"rejects": {"BAD_SIZE": 2}, "refusals": {"size_cap": 60}, "anomalies": {"overfill": 1}}
+    summary = run.session.summary() | wrong | {"refused": [row]}
+    text = "\n".join(status_lines(run, summary, rate=0.0, now_ns=66 * SECOND_NS))
+    for part in ("rejects: BAD_SIZE 2", "gate: size_cap 60", "overfill 1", "larger than twice the position"):
+        assert part in text
+    plain = plain_line(run, summary, rate=0.0, now_ns=66 * SECOND_NS)
+    assert "rejects=BAD_SIZE:2 refusals=size_cap:60 anomalies=overfill:1" in plain
 
 
 def test_what_the_exchange_sent_cannot_steer_the_terminal():

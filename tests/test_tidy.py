@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from source_tree import COMPILED_SUFFIXES, Function, code_of, functions_of, module_name, sources, text_of
 
-MODULE_LINES_MAX = 600
+MODULE_LINES_MAX = 900
 FUNCTION_LINES_MAX = 90
 POSITIONAL_MAX = 3
 # Hot loops that are one function on purpose, with the reason beside them in the source; 200 lines at most.

@@ -3,10 +3,17 @@
 from typing import Any, TextIO
 
 from arbcore.commands._console import SECOND_NS, Console
-from arbcore.exchange import ExchangeRun
+from arbcore.exchange import ExchangeRun, refusal_text
 from arbcore.text import printable
 
 LAST_ORDERS = 5
+#: What went wrong, by reason: the title of its line, and where it is in the summary.
+TALLIES = (
+    ("bad lines from the exchange", "faults"),
+    ("rejects", "rejects"),
+    ("refused by the risk gate", "refusals"),
+    ("anomalies of the exchange", "anomalies"),
+)
 
 
 class ExchangeConsole(Console):
@@ -64,13 +71,12 @@ def status_lines(run: ExchangeRun, summary: dict[str, Any], *, rate: float, now_
         f"messages {summary['messages_in']:,} ({rate:,.0f}/s)   latency {speed}",
         f"positions  {positions}",
     ]
-    faults = sum(summary["faults"].values())
-    if faults:
-        lines.append(
-            f"bad lines from the exchange: {faults:,} ("
-            + ", ".join(f"{printable(kind)} {count:,}" for kind, count in summary["faults"].items())
-            + ")"
-        )
+    lines += [
+        f"{title}: {', '.join(f'{printable(kind, 60)} {count:,}' for kind, count in summary[key].items())}"
+        for title, key in TALLIES
+        if summary[key]
+    ]
+    lines += [refusal_text(row) for row in summary["refused"]]
     orders = run.session.recent_orders(LAST_ORDERS)
     if orders:
         lines.append("last orders")
@@ -86,6 +92,11 @@ def plain_line(run: ExchangeRun, summary: dict[str, Any], *, rate: float, now_ns
         f"{_elapsed(run, now_ns)} pnl={summary['pnl']:+d} {held} "
         f"orders={summary['orders_sent']} fills={summary['fills']} messages={summary['messages_in']} "
         f"({rate:.0f}/s) latency_p50={_us(latency['p50'])}"
+        + "".join(
+            f" {key}={printable(kind, 60)}:{count}"
+            for key in ("rejects", "refusals", "anomalies")
+            for kind, count in summary[key].items()
+        )
     )
 
 

@@ -326,6 +326,8 @@ class _Play:
 
 def summary_lines(document: dict[str, Any]) -> list[str]:
     """The result for a person."""
+    from arbcore.exchange import refusal_text
+
     seed = f", seed {document['seed']}" if document["seed"] is not None else ""
     fair = f"   ({document['fair_pnl']:+,} at fair value)" if document["fair_pnl"] is not None else ""
     held = (
@@ -355,13 +357,27 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
     played = f"{document['team']} played {plural(document['rounds'], 'full round')} on {document['address']}"
     lines = [
         f"{played} ({document['mode']}{seed}) in {document['duration_s']:,.1f} s.",
-        f"  P&L             {document['pnl']:+,}{fair}",
+        f"  P&L             {document['pnl']:+,} at the touch{fair}",
         f"  positions       {held}",
         f"  sent            {sent}",
         f"  received        {received}",
         f"  latency, µs     {measured}",
         f"  limit breaches  {document['limit_breaches']}",
     ]
+    lines += [
+        f"  round {row['round']:<9,} {row['pnl_touch']:+,} at the touch, {row['pnl_middle']:+,} at the middle"
+        for row in document["round_results"]
+    ]
+    lines += [f"  refused         {refusal_text(row)}" for row in document["refused"]]
+    for title, key, noun in (
+        ("refusals", "refusals", "refusal"),
+        ("anomalies", "anomalies", "message"),
+        ("new logins", "relogins", "login"),
+    ):
+        if document[key]:
+            lines.append(f"  {title:<15} {_counts(document[key], noun)}")
+    if document["open_inferred"]:
+        lines.append(f"  never opened    {', '.join(document['open_inferred'])}: taken for open")
     if document["faults"]:
         lines.append(f"  bad lines       {_counts(document['faults'], 'line')}")
     if document.get("errors"):
@@ -369,6 +385,11 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
     lines += [
         f"  switched off    {printable(name)}: {printable(error)}"
         for name, error in document["strategy_errors"].items()
+    ]
+    lines += [
+        f"  slow hook       {printable(name)}: {row['hook']} took up to {row['longest_s']:.2f} s "
+        f"({plural(row['calls'], 'slow call')})"
+        for name, row in document["slow_hooks"].items()
     ]
     lines += [
         f"  loss limit      {printable(name)} stopped at its own {_times(stops)}"

@@ -60,6 +60,13 @@ class Market:
             return state.bids[0][0] + state.asks[0][0]
         return 2 * state.last_price
 
+    def middle(self, symbol: int) -> int:
+        """The middle of the touch, rounded down; else the last trade, else the side that there is, else 0."""
+        state = self.symbols[symbol]
+        if state.bids and state.asks:
+            return (state.bids[0][0] + state.asks[0][0]) // 2
+        return state.last_price or next((levels[0][0] for levels in (state.bids, state.asks) if levels), 0)
+
     def mark(self, symbol: int, position: int, average_price: int) -> int:
         """The price a position is worth: the touch it would hit, else last trade, else its own average."""
         state = self.symbols[symbol]

@@ -105,6 +105,7 @@ class Orders:
         self.holdings = [Holding([0] * len(SYMBOLS)) for _ in range(strategies + 1)]
         self.anomalies: Counter[str] = Counter()
         self.fills = 0
+        self.last_doubt = ""
         self.doubts = 0  # what was told and cannot be: the caller must ask for a new login
         self.frozen_pnl = 0  # what strategies carry from the present round after a resync within it
 
@@ -175,15 +176,14 @@ class Orders:
         """Book a fill. What is more than the order asked for is not believed: the caller must resync."""
         order = self.get(order_id)
         if order is None or order.kind == CONVERT or order.symbol != symbol or order.side != side:
-            self.anomalies["foreign_fill"] += 1
+            self._doubt("foreign_fill")
             if self._believable(len(self.holdings) - 1, symbol, side * size, side * size * price):
                 self._book(len(self.holdings) - 1, symbol, side * size, side * size * price)
             return None
         if not order.live:
-            self.anomalies["fill_after_end"] += 1
+            self._doubt("fill_after_end")
         if size > order.remaining:
-            self.anomalies["overfill"] += 1
-            self.doubts += 1
+            self._doubt("overfill")
             size = order.remaining
             if size == 0:
                 return order
@@ -234,6 +234,12 @@ class Orders:
 
     # --- inside ---------------------------------------------------------------------------------
 
+    def _doubt(self, anomaly: str) -> None:
+        """What proves that the exchange and we disagree: only a new login tells what is held."""
+        self.anomalies[anomaly] += 1
+        self.doubts += 1
+        self.last_doubt = anomaly
+
     def get(self, order_id: int) -> Order | None:
         order = self.slots.get(order_id % TABLE_SIZE)
         return order if order is not None and order.id == order_id else None
@@ -282,8 +288,7 @@ class Orders:
             max(abs(self.position[symbol] + change), abs(holding.position[symbol] + change)) > POSITION_MAX
             or max(abs(self.cash - cost), abs(holding.cash - cost)) > MONEY_MAX
         ):
-            self.anomalies["beyond_belief"] += 1
-            self.doubts += 1
+            self._doubt("beyond_belief")
             return False
         return True
 

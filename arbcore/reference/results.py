@@ -33,6 +33,17 @@ def summary(session: "Session") -> dict[str, Any]:
         "last_faults": [line.decode("utf-8", "backslashreplace") for line in session.last_faults],
         "anomalies": {name: count for name, count in orders.anomalies.items() if count},
         "refusals": dict(session.gate.refusals),
+        "refused": [
+            {
+                "strategy": owner_names(session)[owner],
+                "symbol": SYMBOLS[symbol],
+                "side": "BUY" if side > 0 else "SELL",
+                "reason": reason,
+                "seconds": lasted_ns // 1_000_000_000,
+            }
+            for (owner, symbol, side), (lasted_ns, reason) in sorted(session.refused.items())
+        ],
+        "open_inferred": [name for symbol, name in enumerate(SYMBOLS) if symbol in session.inferred],
         "positions": session.positions(),
         "cash": orders.cash,
         "pnl": session.carried_pnl + session.pnl(),

@@ -13,12 +13,12 @@ from arbcore.wire.instruments import PRICE_MAX, SIZE_MAX, SYMBOLS
 
 #: Checked in this order; the first that applies is the answer.
 (
-    PASS, HALTED, CLOSED, BAD_ORDER, LIMIT, TOO_MANY_LIVE,
+    PASS, HALTED, CLOSED, BAD_ORDER, SIZE_CAP, LIMIT, TOO_MANY_LIVE,
     SELF_CROSS, NO_REFERENCE, COLLAR, COOLDOWN, MESSAGE_CAP,
-) = range(11)
+) = range(12)
 REFUSAL_NAMES = (
-    "pass", "halted", "symbol_closed", "bad_order", "position_limit", "too_many_live", "self_cross",
-    "no_reference", "price_collar", "cooldown", "message_cap", "too_many_asked",
+    "pass", "halted", "symbol_closed", "bad_order", "size_cap", "position_limit", "too_many_live",
+    "self_cross", "no_reference", "price_collar", "cooldown", "message_cap", "too_many_asked",
 )
 
 ACTIVE, STOPPING, CLOSING = range(3)
@@ -75,6 +75,8 @@ class Gate:
             order.symbol not in CONVERSION_OF or order.size % CONVERSION_OF[order.symbol].unit
         ):
             return BAD_ORDER
+        if order.size > self.settings.size_cap(SYMBOLS[order.symbol]):
+            return SIZE_CAP
         if not self._within_limits(order):
             return LIMIT
         live_max = LIVE_MAX if order.value >= HEDGE_VALUE else self.settings.live_orders_max

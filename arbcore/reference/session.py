@@ -26,6 +26,7 @@ from arbcore.reference.orders import (
 from arbcore.reference.risk import (
     ACTIVE,
     CLOSING,
+    COOLDOWN,
     HEDGE_VALUE,
     MESSAGE_CAP,
     MODE_NAMES,
@@ -43,6 +44,9 @@ from arbcore.wire.instruments import SIZE_MAX, SYMBOL_ID, SYMBOLS
 HOUSEKEEPING_NS = 100 * MILLISECOND_NS
 CLOSER_TIMEOUT_NS = 300 * MILLISECOND_NS
 CLOSER_SLACK_MAX = 20
+OPEN_AFTER_NS = 2_000 * MILLISECOND_NS
+STREAK_NS = 5_000 * MILLISECOND_NS
+STREAK_GAP_NS = 2_500 * MILLISECOND_NS
 FAULTS_KEPT = 8
 FAULT_BYTES_KEPT = 120
 REASONS_KEPT = 64
@@ -89,6 +93,13 @@ class Session:
         self.worth = [0] * len(self.orders.holdings)
         self.round_pnl = 0
         self.carried_pnl = 0  # of the rounds before this one
+        self.doubt = ""
+        self.hello_ns = 0
+        self.seen: set[int] = set()  # symbols with a book or trade on this connection
+        self.spoken: set[int] = set()  # symbols that were opened or closed on it
+        self.inferred: set[int] = set()  # symbols that were taken for open without being opened
+        self.streaks: dict[tuple[int, int, int], tuple[int, int]] = {}  # (since, last) of refusals in a row
+        self.refused: dict[tuple[int, int, int], tuple[int, str]] = {}  # how long at most, and why
 
     # --- events from the shell ------------------------------------------------------------------
 
@@ -102,6 +113,8 @@ class Session:
         self.awaiting_hello = True
         self.needs_resync = False
         self.was_open = False
+        self.seen.clear()
+        self.spoken.clear()
         self.market.clear()
         self.house_ns = self.now_ns + HOUSEKEEPING_NS
         self._send(b'{"type":"hello","team":"%s"}\n' % self.settings.team.encode())
@@ -111,8 +124,7 @@ class Session:
         self._clock(now_ns)
         if self.hello_seen:
             # The next connection forgets the prices; what was held is worth what it was worth at the last.
-            self.worth = [self._worth(owner) for owner in range(len(self.orders.holdings))]
-            self.round_pnl = self.pnl()
+            self._note_worth()
         self.linked = False
         self.gate.ready = False
         self.awaiting_hello = False
@@ -199,6 +211,11 @@ class Session:
         """Ten times a second: time-outs, cancels that waited for the message cap, the loss limit."""
         if not self.gate.ready:
             return
+        unspoken = self.seen - self.spoken
+        if unspoken and self.now_ns - self.hello_ns >= OPEN_AFTER_NS:
+            self.inferred |= unspoken
+            self.was_open = True
+            self._react(self._set_open([SYMBOLS[symbol] for symbol in unspoken], True), "order_bits")
         for orders in self.orders.live:
             for order in list(orders):
                 self._check_silence(order)
@@ -213,7 +230,7 @@ class Session:
         if order.kind == CONVERT:
             if order.state == UNACKED and self.now_ns - order.sent_ns >= timeout_ns:
                 self.orders.timed_out(order)
-                self._demand_resync()
+                self._demand_resync("unanswered")
         elif order.state == UNACKED and self.now_ns - order.sent_ns >= timeout_ns:
             self.orders.timed_out(order)
             self.desk.cancel(order)
@@ -223,14 +240,21 @@ class Session:
             pass  # it waits for the message cap
         elif order.state in (CANCELLING, UNKNOWN) and self.now_ns - order.cancel_ns >= timeout_ns:
             if order.cancels >= self.settings.resync_after:
-                self._demand_resync()
+                self._demand_resync("unanswered")
             else:
                 self.orders.timed_out(order)
                 order.wants_cancel = True
                 self.desk.cancels.append(order)
 
-    def _demand_resync(self) -> None:
+    def _note_worth(self) -> None:
+        """What is held is worth what it is worth now, whatever a hello says next."""
+        self.worth = [self._worth(owner) for owner in range(len(self.orders.holdings))]
+        self.round_pnl = self.pnl()
+
+    def _demand_resync(self, reason: str) -> None:
         """The exchange and we may disagree, and only a new login tells positions: nothing new until then."""
+        if not self.needs_resync:
+            self.doubt = reason
         self.needs_resync = True
         self.gate.ready = False
 
@@ -273,11 +297,18 @@ class Session:
     def on_hello(self, message: dict[str, Any]) -> None:
         if not self.awaiting_hello:
             self.orders.anomalies["repeated_hello"] += 1
-            return
+            self._on_second_hello(message)
+        elif self._take_hello(message):
+            self.awaiting_hello = False
+            self.hello_ns = self.now_ns
+            self.gate.ready = True
+
+    def _take_hello(self, message: dict[str, Any]) -> bool:
+        """Positions and cash are what the exchange says; whether it said something that can be."""
         if abs(message["cash"]) > MONEY_MAX:
             self.orders.anomalies["beyond_belief"] += 1
-            self._demand_resync()
-            return
+            self._demand_resync("beyond_belief")
+            return False
         told = [message["positions"].get(name, 0) for name in SYMBOLS]
         if self.orders.resync(told, message["cash"], worth=self.worth):
             for strategy in self.strategies:
@@ -285,8 +316,26 @@ class Session:
             if message["cash"] == 0 and not any(told):
                 self._new_round()
         self.audit.on_hello(told)
-        self.awaiting_hello = False
-        self.gate.ready = True
+        return True
+
+    def _on_second_hello(self, message: dict[str, Any]) -> None:
+        """Unasked: a new round on the same connection, or proof that we are wrong. Nothing if it agrees."""
+        told = [message["positions"].get(name, 0) for name in SYMBOLS]
+        if told == self.orders.position and message["cash"] == self.orders.cash:
+            return
+        self._cancel_all()
+        if self.desk.cancels:
+            self._demand_resync("repeated_hello")
+        self._note_worth()
+        if not self._take_hello(message):
+            return
+        self.desk.cancels.clear()
+        if message["cash"] == 0 and not any(told):
+            self.market.clear()
+            self.was_open = False
+            self.seen.clear()
+            self.spoken.clear()
+            self.hello_ns = self.now_ns
 
     def _new_round(self) -> None:
         self.carried_pnl = bounded(self.carried_pnl + self.round_pnl)
@@ -305,6 +354,7 @@ class Session:
         symbols = 0
         for name in names:
             self.market.symbols[SYMBOL_ID[name]].open = is_open
+            self.spoken.add(SYMBOL_ID[name])
             symbols |= 1 << SYMBOL_ID[name]
         return symbols
 
@@ -314,18 +364,22 @@ class Session:
     def on_book(self, message: dict[str, Any]) -> None:
         symbol = SYMBOL_ID[message["symbol"]]
         self.market.on_book(symbol, message["buy"], message["sell"], self.now_ns)
+        self.seen.add(symbol)
+        if "deep" in message:
+            self.orders.anomalies["deep_book"] += 1
         self._react(1 << symbol, "book_bits")
 
     def on_trade(self, message: dict[str, Any]) -> None:
         symbol = SYMBOL_ID[message["symbol"]]
         self.market.on_trade(symbol, message["price"], self.now_ns)
+        self.seen.add(symbol)
         self._react(1 << symbol, "trade_bits")
 
     def on_ack(self, message: dict[str, Any]) -> None:
         doubts = self.orders.doubts
         order = self.orders.on_ack(message["order_id"])
         if self.orders.doubts != doubts:
-            self._demand_resync()
+            self._demand_resync(self.orders.last_doubt)
         if order is not None and order.kind == CONVERT:
             self._converted(order)
 
@@ -350,7 +404,7 @@ class Session:
         self.orders.on_fill(message["order_id"], symbol, side=side, price=price, size=size)
         self.audit.on_fill(symbol, side * size)
         if self.orders.doubts != doubts:
-            self._demand_resync()
+            self._demand_resync(self.orders.last_doubt)
         self._react(1 << symbol, "order_bits")
 
     def on_out(self, message: dict[str, Any]) -> None:
@@ -397,15 +451,30 @@ class Session:
             if refusal == PASS:
                 self._send_order(proposal)
                 self.gate.slot_won(symbol, proposal)
+                self.streaks.pop((proposal.strategy, symbol, proposal.side), None)
                 if len(self.gate.proposals[symbol]) > 1:
                     self._retry(symbol, self.gate.slot_open_ns[symbol])
                 return
             self.gate.refusals[REFUSAL_NAMES[refusal]] += 1
+            self._note_refusal(proposal, refusal)
             if refusal == SELF_CROSS and self._make_way(proposal):
                 return  # whoever makes way would only stand in the way again
             if refusal == MESSAGE_CAP:
                 self._retry(symbol, self.gate.room_after_ns(self.settings.cancel_reserve, self.now_ns))
                 return
+
+    def _note_refusal(self, proposal: Proposal, refusal: int) -> None:
+        """Whoever is refused for long sends nothing, and a person must hear why."""
+        if refusal in (COOLDOWN, MESSAGE_CAP):
+            return
+        key = proposal.strategy, proposal.symbol, proposal.side
+        since_ns, last_ns = self.streaks.get(key, (self.now_ns, self.now_ns))
+        if self.now_ns - last_ns > STREAK_GAP_NS:
+            since_ns = self.now_ns
+        self.streaks[key] = since_ns, self.now_ns
+        lasted_ns = self.now_ns - since_ns
+        if lasted_ns >= max(STREAK_NS, self.refused.get(key, (0, ""))[0]):
+            self.refused[key] = lasted_ns, REFUSAL_NAMES[refusal]
 
     def _retry(self, symbol: int, at_ns: int) -> None:
         self.retry_ns[symbol] = min(self.retry_ns[symbol], max(at_ns, self.now_ns + 1))
@@ -494,7 +563,7 @@ class Session:
             if touch:
                 price = touch + side * min(self.closer_attempts[symbol], CLOSER_SLACK_MAX)
                 price = max(1, self.gate.within_collar(symbol, price, self.now_ns))
-                size = min(abs(position), SIZE_MAX)
+                size = min(abs(position), self.settings.size_cap(SYMBOLS[symbol]), SIZE_MAX)
                 self.gate.propose(Proposal(ADD, symbol, side, price, size, HEDGE_VALUE, self.closer))
 
     # --- sending and results --------------------------------------------------------------------
@@ -511,7 +580,16 @@ class Session:
     def _worth(self, owner: int) -> int:
         """Cash and positions of one owner at their marks, since the round began or the last resync."""
         holding = self.orders.holdings[owner]
-        return holding.cash + self._marked(holding.position)
+        return holding.cash + sum(
+            held * self._common_mark(symbol) for symbol, held in enumerate(holding.position) if held
+        )
+
+    def _common_mark(self, symbol: int) -> int:
+        """One price for all owners, so that what they are worth adds up to the P&L."""
+        held = self.orders.position[symbol]
+        if held == 0:
+            return self.market.middle(symbol)
+        return self.market.mark(symbol, held, self.orders.average_price(symbol))
 
     def _marked(self, positions: list[int]) -> int:
         return sum(

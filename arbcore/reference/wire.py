@@ -198,11 +198,9 @@ def _amount(fields: dict[str, Any], name: str) -> int:
 
 
 def _levels(fields: dict[str, Any], name: str, best: int) -> list[list[int]]:
-    """``best`` is +1 where the highest price comes first, -1 where the lowest does."""
+    """Every level of a side; ``best`` is +1 where the highest price comes first, -1 where the lowest does."""
     levels: list[list[int]] = []
     for pair in _list(_field(fields, name)):
-        if len(levels) == BOOK_LEVELS_MAX:
-            _fault("bad_book")
         if len(_list(pair)) != 2:
             _fault("wrong_type")
         price, size = (_integer(number, 1, PRICE_MAX) for number in pair)
@@ -233,6 +231,8 @@ def _hello(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _symbol_list(fields: dict[str, Any]) -> dict[str, Any]:
+    if fields["type"] == "close" and "symbols" not in fields:
+        return {"symbols": list(SYMBOLS)}
     named = {_string(symbol) for symbol in _list(_field(fields, "symbols"))}
     return {"symbols": [symbol for symbol in SYMBOLS if symbol in named]}
 
@@ -242,11 +242,9 @@ def _error(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _book(fields: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "symbol": _symbol(fields),
-        "buy": _levels(fields, "buy", 1),
-        "sell": _levels(fields, "sell", -1),
-    }
+    symbol, buy, sell = _symbol(fields), _levels(fields, "buy", 1), _levels(fields, "sell", -1)
+    book = {"symbol": symbol, "buy": buy[:BOOK_LEVELS_MAX], "sell": sell[:BOOK_LEVELS_MAX]}
+    return book | ({"deep": True} if max(len(buy), len(sell)) > BOOK_LEVELS_MAX else {})
 
 
 def _trade(fields: dict[str, Any]) -> dict[str, Any]:

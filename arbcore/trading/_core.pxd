@@ -21,6 +21,13 @@ cdef enum:
 cdef enum:
     HOUSEKEEPING_NS = 100000000     # time-outs and the loss limit are looked at ten times a second
 
+# Refusals of one owner in one symbol and side in a row, with no order let through between them.
+cdef struct Streak:
+    int64_t since_ns
+    int64_t last_ns         # 0 where there is none
+    int64_t longest_ns      # of a streak that lasted long enough to be told; 0 for none
+    int32_t reason          # the last one of that streak
+
 cdef class Core:
     cdef readonly object settings
     cdef readonly tuple strategies
@@ -54,6 +61,13 @@ cdef class Core:
     cdef bint resync_due
     cdef bint was_open
     cdef bint was_killed
+    cdef str resync_reason                          # why `resync_due`, in a word
+    cdef int64_t hello_ns                           # when the last hello came
+    cdef uint32_t seen_bits                         # symbols of which a book or trade came on this connection
+    cdef uint32_t spoken_bits                       # symbols that were opened or closed on it
+    cdef uint32_t inferred_bits                     # symbols that were taken for open without being opened
+    cdef list reset_rounds                          # P&L of rounds that a second hello ended
+    cdef Streak streaks[OWNERS_MAX][N_SYMBOLS][2]
 
     cdef int64_t ack_timeout_ns
     cdef int32_t resync_after
@@ -68,10 +82,15 @@ cdef class Core:
     cdef int _timers(self) except -1
     cdef int _housekeeping(self) except -1
     cdef void _check_silence(self, Order* order) noexcept
-    cdef void _demand_resync(self) noexcept
+    cdef int _infer_open(self) except -1
+    cdef void _demand_resync(self, str reason) noexcept
+    cdef void _demand_resync_of_doubt(self) noexcept
+    cdef int _on_second_hello(self, const Message* message) except -1
+    cdef void _note_worth(self) noexcept
     cdef void _unlink(self) noexcept
     cdef int _take_in(self, const char* data, Py_ssize_t length) except -1
     cdef int _on_hello(self, const Message* message) except -1
+    cdef bint _take_hello(self, const Message* message) except -1
     cdef void _new_round(self) noexcept
     cdef void _set_open(self, uint32_t symbols, bint is_open) noexcept
     cdef int _on_order_news(self, const Message* message) except -1
@@ -80,6 +99,7 @@ cdef class Core:
     cdef int _react(self, uint32_t symbols) except -1
     cdef int _ask(self, Strategy strategy, uint32_t symbols) except -1
     cdef int _settle(self) except -1
+    cdef void _note_refusal(self, const Proposal* proposal, int32_t refusal) noexcept
     cdef int _fill_slot(self, int32_t symbol) except -1
     cdef int _answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1
     cdef bint _make_way(self, const Proposal* proposal) noexcept
@@ -93,6 +113,8 @@ cdef class Core:
     cdef int _tell_owner(self, int32_t owner, const Message* message) except -1
     cdef int _tell_tick(self) except -1
     cdef int64_t _marked(self, const int64_t* positions) noexcept
+    cdef int64_t _common_mark(self, int32_t symbol) noexcept
     cdef int64_t _owner_worth(self, int32_t owner) noexcept
     cdef bint _priced(self) noexcept
     cdef int64_t _pnl(self) noexcept
+    cdef int64_t _pnl_at_middle(self) noexcept

@@ -14,6 +14,7 @@ from arbcore.trading._orders cimport (
     BEYOND_BELIEF,
     CANCELLING,
     CONVERT,
+    DEEP_BOOK,
     OUT,
     REPEATED_HELLO,
     UNACKED,
@@ -25,6 +26,7 @@ from arbcore.trading._orders cimport (
 from arbcore.trading._risk cimport (
     ACTIVE,
     CLOSING,
+    COOLDOWN,
     HEDGE_VALUE,
     MESSAGE_CAP,
     PASS,
@@ -53,6 +55,7 @@ from arbcore.wire._types cimport (
 )
 
 from arbcore.errors import BrokenInvariant
+from arbcore.trading._orders import ANOMALY_NAMES
 from arbcore.trading.settings import MILLISECOND_NS, NEVER_NS
 from arbcore.wire.instruments import SIZE_MAX as _SIZE_MAX
 
@@ -63,6 +66,11 @@ cdef enum:
 cdef int64_t NEVER = NEVER_NS
 cdef int64_t SIZE_MAX = _SIZE_MAX
 cdef int64_t CLOSER_TIMEOUT_NS = 300 * MILLISECOND_NS
+# Books or trades for so long after the hello, and no word of open or close: then the symbol is open.
+cdef int64_t OPEN_AFTER_NS = 2_000 * MILLISECOND_NS
+# Refusals that last so long are told; one that comes later than the gap begins anew.
+cdef int64_t STREAK_NS = 5_000 * MILLISECOND_NS
+cdef int64_t STREAK_GAP_NS = 2_500 * MILLISECOND_NS
 
 
 cdef class Core:
@@ -104,6 +112,8 @@ cdef class Core:
         cdef int32_t symbol, index
         if not self.gate.ready:
             return 0
+        if self.seen_bits & ~self.spoken_bits and self.now_ns - self.hello_ns >= OPEN_AFTER_NS:
+            self._infer_open()
         for symbol in range(N_SYMBOLS):
             for index in range(self.orders.n_live[symbol]):
                 self._check_silence(self.orders.live[symbol][index])
@@ -115,11 +125,19 @@ cdef class Core:
             self._close_positions()
         return self._settle()
 
+    # An exchange that never says open exists: what has a market and was neither opened nor closed is open.
+    cdef int _infer_open(self) except -1:
+        cdef uint32_t symbols = self.seen_bits & ~self.spoken_bits
+        self.inferred_bits |= symbols
+        self.was_open = True
+        self._set_open(symbols, True)
+        return self._react(symbols)
+
     cdef void _check_silence(self, Order* order) noexcept:
         if order.kind == CONVERT:
             if order.state == UNACKED and self.now_ns - order.sent_ns >= self.ack_timeout_ns:
                 self.orders.time_out(order)
-                self._demand_resync()
+                self._demand_resync("unanswered")
         elif order.state == UNACKED and self.now_ns - order.sent_ns >= self.ack_timeout_ns:
             self.orders.time_out(order)
             self.desk.cancel(order)
@@ -130,23 +148,33 @@ cdef class Core:
         elif ((order.state == CANCELLING or order.state == UNKNOWN)
                 and self.now_ns - order.cancel_ns >= self.ack_timeout_ns):
             if order.cancels >= self.resync_after:
-                self._demand_resync()
+                self._demand_resync("unanswered")
             else:
                 self.orders.time_out(order)
                 self.desk.cancel_again(order)
 
     # The exchange and we may disagree, and only a new login tells positions: nothing new until then.
-    cdef void _demand_resync(self) noexcept:
+    cdef void _demand_resync(self, str reason) noexcept:
+        if not self.resync_due:
+            self.resync_reason = reason
         self.resync_due = True
         self.gate.ready = False
+
+    cdef void _demand_resync_of_doubt(self) noexcept:
+        self._demand_resync(ANOMALY_NAMES[self.orders.last_doubt])
+
+    # What is held is worth what it is worth now, whatever a hello says next.
+    cdef void _note_worth(self) noexcept:
+        cdef int32_t owner
+        for owner in range(self.n_strategies + 1):
+            self.worth[owner] = self._owner_worth(owner)
+        self.round_pnl = self._pnl()
 
     cdef void _unlink(self) noexcept:
         cdef int32_t owner, symbol
         if self.linked and not self.awaiting_hello:
             # The next connection forgets the prices; what was held is worth what it was worth at the last.
-            for owner in range(self.n_strategies + 1):
-                self.worth[owner] = self._owner_worth(owner)
-            self.round_pnl = self._pnl()
+            self._note_worth()
         for owner in range(self.n_strategies):
             if self.listeners >> owner & 1:
                 (<Strategy>self.strategies[owner]).reset()
@@ -176,11 +204,15 @@ cdef class Core:
                 self.fault_log.add(fault, line, line_length)
             elif message.kind == MSG_BOOK:
                 self.market.on_book(&message, self.now_ns)
+                self.seen_bits |= 1u << message.symbol
+                if message.deep:
+                    self.orders.anomaly_counts[DEEP_BOOK] += 1
                 if self.listeners:
                     self._tell(&message)
                 self._react_to_one(BOOKS, message.symbol)
             elif message.kind == MSG_TRADE:
                 self.market.on_trade(message.symbol, message.price, self.now_ns)
+                self.seen_bits |= 1u << message.symbol
                 if self.listeners:
                     self._tell(&message)
                 self._react_to_one(TRADES, message.symbol)
@@ -198,17 +230,25 @@ cdef class Core:
                 self.errors.count(message.text, message.text_length)
 
     cdef int _on_hello(self, const Message* message) except -1:
+        if not self.awaiting_hello:
+            self.orders.anomaly_counts[REPEATED_HELLO] += 1
+            return self._on_second_hello(message)
+        if self._take_hello(message):
+            self.awaiting_hello = False
+            self.hello_ns = self.now_ns
+            self.gate.ready = True
+        return 0
+
+    # Positions and cash are what the exchange says; whether it said something that can be.
+    cdef bint _take_hello(self, const Message* message) except -1:
         cdef int64_t told[N_SYMBOLS]
         cdef int32_t symbol
         cdef bint flat = message.cash == 0
         cdef Strategy strategy
-        if not self.awaiting_hello:
-            self.orders.anomaly_counts[REPEATED_HELLO] += 1
-            return 0
         if bounded(message.cash) != message.cash:
             self.orders.anomaly_counts[BEYOND_BELIEF] += 1
-            self._demand_resync()
-            return 0
+            self._demand_resync(ANOMALY_NAMES[BEYOND_BELIEF])
+            return False
         for symbol in range(N_SYMBOLS):
             told[symbol] = message.positions[symbol] if message.symbol_mask >> symbol & 1 else 0
             flat = flat and told[symbol] == 0
@@ -218,8 +258,35 @@ cdef class Core:
             if flat:
                 self._new_round()
         self.audit.on_hello(told)
-        self.awaiting_hello = False
-        self.gate.ready = True
+        return True
+
+    # Unasked: a new round on the same connection, or proof that we are wrong. Nothing if it agrees.
+    cdef int _on_second_hello(self, const Message* message) except -1:
+        cdef bint agrees = message.cash == self.orders.cash
+        cdef bint flat = message.cash == 0
+        cdef int64_t told
+        cdef int32_t symbol
+        for symbol in range(N_SYMBOLS):
+            told = message.positions[symbol] if message.symbol_mask >> symbol & 1 else 0
+            agrees = agrees and told == self.orders.position[symbol]
+            flat = flat and told == 0
+        if agrees:
+            return 0
+        self._cancel_all()
+        if self.desk.n_cancels:
+            # The message cap holds some back, and only a lost connection cancels those.
+            self._demand_resync(ANOMALY_NAMES[REPEATED_HELLO])
+        self._note_worth()
+        ended = (self.round_pnl, self._pnl_at_middle())
+        if not self._take_hello(message):
+            return 0
+        self.desk.n_cancels = 0
+        if flat:
+            self.reset_rounds.append(ended)
+            self.market.clear()
+            self.was_open = False
+            self.seen_bits = self.spoken_bits = 0
+            self.hello_ns = self.now_ns
         return 0
 
     cdef void _new_round(self) noexcept:
@@ -230,6 +297,7 @@ cdef class Core:
 
     cdef void _set_open(self, uint32_t symbols, bint is_open) noexcept:
         cdef int32_t symbol
+        self.spoken_bits |= symbols
         for symbol in range(N_SYMBOLS):
             if symbols >> symbol & 1:
                 self.market.set_open(symbol, is_open)
@@ -243,7 +311,7 @@ cdef class Core:
         if message.kind == MSG_ACK:
             order = self.orders.take_ack(message.order_id)
             if self.orders.doubts != doubts:
-                self._demand_resync()
+                self._demand_resync_of_doubt()
             if order != NULL and order.kind == CONVERT:
                 return self._converted(order)
         elif message.kind == MSG_FILL:
@@ -251,7 +319,7 @@ cdef class Core:
                 message.order_id, message.symbol, message.side, message.price, message.size)
             self.audit.on_fill(message.symbol, <int64_t>message.side * message.size)
             if self.orders.doubts != doubts:
-                self._demand_resync()
+                self._demand_resync_of_doubt()
             if self.listeners and order != NULL:
                 self._tell_owner(order.strategy, message)
             return self._react_to_one(ORDER_NEWS, message.symbol)
@@ -329,11 +397,13 @@ cdef class Core:
             if refusal == PASS:
                 order = self._send_order(proposal)
                 gate.slot_won(symbol, proposal.strategy)
+                self.streaks[proposal.strategy][symbol][proposal.side > 0].last_ns = 0
                 if gate.n_proposals[symbol] > 1:
                     ask_again(&gate.slots, symbol, gate.slots.open_ns[symbol])
                 self._answer(proposal, PASS, order)
                 return 0
             gate.refusal_counts[refusal] += 1
+            self._note_refusal(proposal, refusal)
             if refusal == MESSAGE_CAP:
                 ask_again(&gate.slots, symbol, gate.room_after_ns(self.cancel_reserve, self.now_ns))
                 return 0
@@ -341,6 +411,18 @@ cdef class Core:
             if refusal == SELF_CROSS and self._make_way(proposal):
                 return 0  # whoever makes way would only stand in the way again
         return 0
+
+    # Whoever is refused for long sends nothing, and a person must hear why.
+    cdef void _note_refusal(self, const Proposal* proposal, int32_t refusal) noexcept:
+        cdef Streak* streak = &self.streaks[proposal.strategy][proposal.symbol][proposal.side > 0]
+        if refusal == COOLDOWN or refusal == MESSAGE_CAP:
+            return
+        if streak.last_ns == 0 or self.now_ns - streak.last_ns > STREAK_GAP_NS:
+            streak.since_ns = self.now_ns
+        streak.last_ns = max(self.now_ns, 1)
+        if self.now_ns - streak.since_ns >= max(STREAK_NS, streak.longest_ns):
+            streak.longest_ns = self.now_ns - streak.since_ns
+            streak.reason = refusal
 
     cdef int _answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1:
         if proposal.strategy < self.n_strategies and self.listeners >> proposal.strategy & 1:
@@ -447,7 +529,7 @@ cdef class Core:
         if touch == 0:
             return
         proposal.price = max(1, self.gate.within_collar(symbol, touch + proposal.side * slack, self.now_ns))
-        proposal.size = <int32_t>min(size, SIZE_MAX)
+        proposal.size = <int32_t>min(size, self.gate.size_caps[symbol], SIZE_MAX)
         proposal.strategy = self.n_strategies
         proposal.value = HEDGE_VALUE
         proposal.tag = 0
@@ -485,9 +567,21 @@ cdef class Core:
                     symbol, positions[symbol], self.orders.average_price(symbol))
         return worth
 
+    # One price for all owners, so that what they are worth adds up to the P&L: that of the position of all.
+    cdef int64_t _common_mark(self, int32_t symbol) noexcept:
+        cdef int64_t held = self.orders.position[symbol]
+        if held == 0:
+            return self.market.middle(symbol)
+        return self.market.mark(symbol, held, self.orders.average_price(symbol))
+
     cdef int64_t _owner_worth(self, int32_t owner) noexcept:
         cdef Holding* holding = &self.orders.holdings[owner]
-        return holding.cash + self._marked(holding.position)
+        cdef int64_t worth = holding.cash
+        cdef int32_t symbol
+        for symbol in range(N_SYMBOLS):
+            if holding.position[symbol]:
+                worth += holding.position[symbol] * self._common_mark(symbol)
+        return worth
 
     # Whether every position has a price: after a login there may be none yet, and 0 is not its worth.
     cdef bint _priced(self) noexcept:
@@ -501,3 +595,14 @@ cdef class Core:
 
     cdef int64_t _pnl(self) noexcept:
         return self.orders.cash + self._marked(self.orders.position)
+
+    cdef int64_t _pnl_at_middle(self) noexcept:
+        cdef int64_t worth = self.orders.cash
+        cdef int64_t middle
+        cdef int32_t symbol
+        for symbol in range(N_SYMBOLS):
+            if self.orders.position[symbol]:
+                middle = self.market.middle(symbol)
+                worth += self.orders.position[symbol] * (
+                    middle if middle else self.orders.average_price(symbol))
+        return worth

@@ -25,5 +25,7 @@ cdef class Market:
     cdef void on_trade(self, int32_t symbol, int32_t price, int64_t now_ns) noexcept
     # Twice the price that an order is held against; 0 where there is none or it is too old.
     cdef int64_t doubled_reference(self, int32_t symbol, int64_t now_ns) noexcept
+    # The middle of the touch, rounded down; else the last trade, else the side that there is, else 0.
+    cdef int64_t middle(self, int32_t symbol) noexcept
     # The price a position is worth: the touch it would hit, else last trade, else its own average.
     cdef int64_t mark(self, int32_t symbol, int64_t position, int64_t average_price) noexcept

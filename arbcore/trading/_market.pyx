@@ -80,6 +80,14 @@ cdef class Market:
             return state.asks[0].price
         return state.last_price if state.last_price else average_price
 
+    cdef int64_t middle(self, int32_t symbol) noexcept:
+        cdef SymbolState* state = &self.symbols[symbol]
+        if state.n_bids and state.n_asks:
+            return (<int64_t>state.bids[0].price + state.asks[0].price) // 2
+        if state.last_price:
+            return state.last_price
+        return state.bids[0].price if state.n_bids else state.asks[0].price if state.n_asks else 0
+
     def view(self, str name):
         """One symbol as a dict: ``buy`` and ``sell`` as lists of (price, size) best first, ``prices`` of the
         last trades oldest first, ``last_price`` (0 before the first trade), ``open``, ``updated_ns``."""

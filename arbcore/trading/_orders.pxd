@@ -45,7 +45,8 @@ cdef enum:
     BEYOND_BELIEF = 8
     BEFORE_HELLO = 9
     REPEATED_HELLO = 10
-    N_ANOMALIES = 11
+    DEEP_BOOK = 11
+    N_ANOMALIES = 12
 
 cdef struct Order:
     int64_t id              # 0 in a slot never used
@@ -105,7 +106,8 @@ cdef class Orders:
     cdef Holding holdings[OWNERS_MAX]
     cdef readonly int32_t n_owners
     cdef readonly int64_t fills
-    cdef readonly int64_t doubts
+    cdef readonly int64_t doubts        # what proves that the exchange and we disagree
+    cdef int32_t last_doubt             # the anomaly that was the last such proof
     cdef int64_t frozen_pnl
     cdef int64_t anomaly_counts[N_ANOMALIES]
 
@@ -125,6 +127,7 @@ cdef class Orders:
     cdef int64_t average_price(self, int32_t symbol) noexcept
     cdef dict show(self, const Order* order)
 
+    cdef void _doubt(self, int32_t anomaly) noexcept
     cdef Order* _known(self, int64_t order_id) except NULL
     cdef void _move(self, Order* order, int32_t event) noexcept
     cdef void _work(self, const Order* order, int64_t size) noexcept

@@ -18,7 +18,7 @@ STATE_NAMES = ("unacknowledged", "open", "cancel_pending", "unknown", "out", "re
 KIND_NAMES = ("add", "convert")
 ANOMALY_NAMES = (
     "unknown_ack", "unknown_reject", "ack_after_end", "reject_after_ack", "out_of_conversion", "foreign_fill",
-    "fill_after_end", "overfill", "beyond_belief", "before_hello", "repeated_hello",
+    "fill_after_end", "overfill", "beyond_belief", "before_hello", "repeated_hello", "deep_book",
 )
 #: The next state by state and event, as the specification has it; OrderEvent gives the columns.
 LIFECYCLE = (
@@ -194,15 +194,14 @@ cdef class Orders:
         cdef Order* order = self.find(order_id)
         cdef int64_t change = <int64_t>side * size
         if order == NULL or order.kind == CONVERT or order.symbol != symbol or order.side != side:
-            self.anomaly_counts[FOREIGN_FILL] += 1
+            self._doubt(FOREIGN_FILL)
             if self._believable(self.n_owners - 1, symbol, change, change * price):
                 self._book(self.n_owners - 1, symbol, change, change * price)
             return NULL
         if order.state >= OUT:
-            self.anomaly_counts[FILL_AFTER_END] += 1
+            self._doubt(FILL_AFTER_END)
         if size > order.remaining:
-            self.anomaly_counts[OVERFILL] += 1
-            self.doubts += 1
+            self._doubt(OVERFILL)
             size = order.remaining
             if size == 0:
                 return order
@@ -326,6 +325,12 @@ cdef class Orders:
         self.holdings[order.strategy].cash -= fee
         order.remaining = 0
 
+    # What proves that the exchange and we disagree: only a new login tells what is held.
+    cdef void _doubt(self, int32_t anomaly) noexcept:
+        self.anomaly_counts[anomaly] += 1
+        self.doubts += 1
+        self.last_doubt = anomaly
+
     # Whether positions and cash stay within what can be; if not, nothing is booked.
     cdef bint _believable(self, int32_t owner, int32_t symbol, int64_t change, int64_t cost) noexcept:
         cdef Holding* holding = &self.holdings[owner]
@@ -335,8 +340,7 @@ cdef class Orders:
             or magnitude(self.cash - cost) > MONEY_MAX
             or magnitude(holding.cash - cost) > MONEY_MAX
         ):
-            self.anomaly_counts[BEYOND_BELIEF] += 1
-            self.doubts += 1
+            self._doubt(BEYOND_BELIEF)
             return False
         return True
 

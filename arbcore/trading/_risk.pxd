@@ -19,15 +19,16 @@ cdef enum:
     HALTED = 1
     CLOSED = 2
     BAD_ORDER = 3
-    LIMIT = 4
-    TOO_MANY_LIVE = 5
-    SELF_CROSS = 6
-    NO_REFERENCE = 7
-    COLLAR = 8
-    COOLDOWN = 9
-    MESSAGE_CAP = 10
-    TOO_MANY_ASKED = 11     # never of a check: more than PROPOSALS_MAX for one slot
-    N_REFUSALS = 12
+    SIZE_CAP = 4            # more than twice the symbol's limit, which nothing can call for
+    LIMIT = 5
+    TOO_MANY_LIVE = 6
+    SELF_CROSS = 7
+    NO_REFERENCE = 8
+    COLLAR = 9
+    COOLDOWN = 10
+    MESSAGE_CAP = 11
+    TOO_MANY_ASKED = 12     # never of a check: more than PROPOSALS_MAX for one slot
+    N_REFUSALS = 13
 
 cdef enum GateMode:
     ACTIVE = 0
@@ -67,6 +68,7 @@ cdef class Gate:
     cdef uint32_t symbols_asked         # bit set of the symbols with proposals
     cdef Slots slots
     cdef int64_t limits[N_SYMBOLS]
+    cdef int64_t size_caps[N_SYMBOLS]   # of one order; above 0, so that a position can always be closed
     cdef int32_t losses[N_SYMBOLS][OWNERS_MAX]
     cdef int64_t refusal_counts[N_REFUSALS]
     cdef RateWindow sent

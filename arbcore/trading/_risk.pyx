@@ -26,8 +26,8 @@ from arbcore.wire.instruments import SIZE_MAX as _SIZE_MAX
 from arbcore.wire.instruments import SYMBOL_ID, SYMBOLS
 
 REFUSAL_NAMES = (
-    "pass", "halted", "symbol_closed", "bad_order", "position_limit", "too_many_live", "self_cross",
-    "no_reference", "price_collar", "cooldown", "message_cap", "too_many_asked",
+    "pass", "halted", "symbol_closed", "bad_order", "size_cap", "position_limit", "too_many_live",
+    "self_cross", "no_reference", "price_collar", "cooldown", "message_cap", "too_many_asked",
 )
 MODE_NAMES = ("active", "stopping", "closing")
 
@@ -61,6 +61,7 @@ cdef class Gate:
         self.orders = orders
         for symbol, name in enumerate(SYMBOLS):
             self.limits[symbol] = settings.limit(name)
+            self.size_caps[symbol] = settings.size_cap(name)
             self.slots.retry_ns[symbol] = NEVER
         self.order_cooldown_ns = settings.order_cooldown_ns
         self.reject_pause_ns = settings.reject_pause_ns
@@ -87,6 +88,8 @@ cdef class Gate:
             unit = conversion_of(order.symbol).unit
             if unit == 0 or order.size % unit:
                 return BAD_ORDER
+        if order.size > self.size_caps[order.symbol]:
+            return SIZE_CAP
         if not self._within_limits(order):
             return LIMIT
         most = LIVE_MAX if order.value >= HEDGE_VALUE else self.live_orders_max

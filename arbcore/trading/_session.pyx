@@ -8,7 +8,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from arbcore.trading._audit cimport Audit
-from arbcore.trading._core cimport BOOKS, HOUSEKEEPING_NS, ORDER_NEWS, TRADES, Core
+from arbcore.trading._core cimport BOOKS, HOUSEKEEPING_NS, ORDER_NEWS, TRADES, Core, Streak
 from arbcore.trading._market cimport Market
 from arbcore.trading._orders cimport Orders
 from arbcore.trading._risk cimport STOPPING, Gate
@@ -18,7 +18,7 @@ from arbcore.wire._encode cimport OutBuffer, put_hello
 from arbcore.wire._lines cimport LineSplitter
 from arbcore.wire._types cimport N_SYMBOLS
 
-from arbcore.trading._risk import MODE_NAMES
+from arbcore.trading._risk import MODE_NAMES, REFUSAL_NAMES
 from arbcore.trading.settings import NEVER_NS
 from arbcore.wire.instruments import SYMBOLS
 
@@ -76,6 +76,8 @@ cdef class Session(Core):
         self.fault_log = FaultLog()
         self.team = settings.team.encode()
         self.reason = ""
+        self.resync_reason = ""
+        self.reset_rounds = []
         self.ack_timeout_ns = settings.ack_timeout_ns
         self.resync_after = settings.resync_after
         self.cancel_reserve = settings.cancel_reserve
@@ -127,6 +129,7 @@ cdef class Session(Core):
         self.awaiting_hello = True
         self.resync_due = False
         self.was_open = False
+        self.seen_bits = self.spoken_bits = 0
         self.market.clear()
         self.house_ns = self.now_ns + HOUSEKEEPING_NS
         put_hello(self.out, self.team, len(self.team))
@@ -208,6 +211,16 @@ cdef class Session(Core):
         return bool(self.resync_due)
 
     @property
+    def doubt(self) -> str:
+        """Why a new login was last needed: ``unanswered`` or an anomaly's name; empty for never."""
+        return self.resync_reason
+
+    @property
+    def rounds_reset(self) -> list:
+        """P&L at the touch and at the middle of each round that a hello ended on a standing connection."""
+        return list(self.reset_rounds)
+
+    @property
     def hello_seen(self) -> bool:
         """Whether the exchange has answered on the present connection."""
         return bool(self.linked and not self.awaiting_hello)
@@ -274,11 +287,34 @@ cdef class Session(Core):
         """Cash and positions of this round at the touch they would hit: what the loss limit looks at."""
         return self._pnl()
 
+    def pnl_at_middle(self) -> int:
+        """The same with positions at the middle of the touch, rounded down."""
+        return self._pnl_at_middle()
+
     def owner_pnl(self, int32_t owner) -> int:
         """P&L of one strategy (after the last: of what belongs to none) over all rounds of the run."""
         if not 0 <= owner <= self.n_strategies:
             raise IndexError(f"owner {owner} of {self.n_strategies + 1}")
         return self.orders.holdings[owner].carried_pnl + self._owner_worth(owner)
+
+    def _refused(self) -> list:
+        cdef int32_t owner, symbol, buys
+        cdef const Streak* streak
+        names = [*self.names, "unattributed"]
+        rows = []
+        for owner in range(self.n_strategies + 1):
+            for symbol in range(N_SYMBOLS):
+                for buys in range(2):
+                    streak = &self.streaks[owner][symbol][buys]
+                    if streak.longest_ns:
+                        rows.append({
+                            "strategy": names[owner],
+                            "symbol": SYMBOLS[symbol],
+                            "side": "BUY" if buys else "SELL",
+                            "reason": REFUSAL_NAMES[streak.reason],
+                            "seconds": streak.longest_ns // 1_000_000_000,
+                        })
+        return rows
 
     def summary(self) -> dict:
         """What the run did, under the JSON keys of an exchange run. Money in ticks, P&L over all rounds."""
@@ -297,6 +333,10 @@ cdef class Session(Core):
             "last_faults": [line.decode("utf-8", "backslashreplace") for line in self.fault_log.last()],
             "anomalies": self.orders.anomalies,
             "refusals": self.gate.refusals,
+            "refused": self._refused(),
+            "open_inferred": [
+                name for symbol, name in enumerate(SYMBOLS) if self.inferred_bits >> symbol & 1
+            ],
             "positions": self.positions(),
             "cash": self.orders.cash,
             "pnl": self.carried_pnl + self._pnl(),

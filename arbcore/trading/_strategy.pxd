@@ -10,8 +10,8 @@ from arbcore.wire._types cimport Message
 cdef enum:
     CANCELS_MAX = 512       # more than can be live at once: 7 symbols of 64
 
-# The hook that runs now: `strategy` is NULL while none does. A watchdog's thread reads it, so what both point to
-# lives as long as the session.
+# The hook that runs now: `strategy` is NULL while none does. A watchdog's thread reads it, so what both point
+# to lives as long as the session.
 cdef struct RunningHook:
     const char* strategy
     const char* hook

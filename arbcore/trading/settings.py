@@ -112,6 +112,10 @@ class SessionSettings(Ranged):
         """The position limit of a symbol; the exchange's own where none was set."""
         return self.position_limits.get(symbol, POSITION_LIMITS[symbol])
 
+    def size_cap(self, symbol: str) -> int:
+        """The most shares of one order: twice the limit, and that of the exchange's where the limit is 0."""
+        return 2 * (self.limit(symbol) or POSITION_LIMITS[symbol])
+
 
 @dataclass(frozen=True)
 class BondSettings(Ranged):

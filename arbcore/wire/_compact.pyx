@@ -250,6 +250,7 @@ cdef inline const char* _fast_body(const char* line, const char* end, Message* o
         if at == NULL or end - at < 11 or memcmp(at, b',"sell":', 8) != 0:
             return NULL
         out.kind = MSG_BOOK
+        out.deep = False    # a deeper one is read by the other path
         return _fast_levels(at + 8, end, out.asks, &out.n_asks, -1)
     if line[9] == c"t":
         if memcmp(line + 9, b'trade","symbol":"', 17) != 0:

@@ -128,13 +128,15 @@ cdef inline const char* _plain_level(const char* at, Level* level) noexcept nogi
     return at + 1
 
 
-cdef int _read_levels(const Value* side, Level* levels, int32_t* count, int best) noexcept nogil:
+# Levels beyond MAX_LEVELS must be legal like the others, and are left out; `deep` says that there were some.
+cdef int _read_levels(const Value* side, Level* levels, int32_t* count, int best, bint* deep) noexcept nogil:
     cdef Scan scan
     cdef Value pair
     cdef Level level
     cdef const char* at
     cdef const char* after
     cdef int fault, n = 0
+    cdef int32_t last = 0
     if side.kind == VALUE_NONE:
         return FAULT_MISSING_FIELD
     if side.kind != VALUE_ARRAY:
@@ -143,18 +145,20 @@ cdef int _read_levels(const Value* side, Level* levels, int32_t* count, int best
     scan.too_deep_at = NULL
     at = _past_blank(side.start + 1)
     while at[0] != c"]":
-        if n == MAX_LEVELS:
-            return FAULT_BAD_BOOK
         after = _plain_level(at, &level)
         if after == NULL:
             after = scan_value(&scan, at, 0, &pair)
             fault = _read_level(&pair, &level)
             if fault != FAULT_NONE:
                 return fault
-        if n > 0 and (level.price - levels[n - 1].price) * best > 0:
+        if last > 0 and (level.price - last) * best > 0:
             return FAULT_BAD_BOOK
-        levels[n] = level
-        n += 1
+        last = level.price
+        if n < MAX_LEVELS:
+            levels[n] = level
+            n += 1
+        else:
+            deep[0] = True
         at = _past_blank(after)
         if at[0] == c",":
             at = _past_blank(at + 1)
@@ -279,10 +283,11 @@ cdef int _read_market(const Value* fields, Message* out) noexcept nogil:
         return fault
     if out.kind == MSG_TRADE:
         return _read_price_size(fields, out)
-    fault = _read_levels(&fields[FIELD_BUY], out.bids, &out.n_bids, 1)
+    out.deep = False
+    fault = _read_levels(&fields[FIELD_BUY], out.bids, &out.n_bids, 1, &out.deep)
     if fault != FAULT_NONE:
         return fault
-    return _read_levels(&fields[FIELD_SELL], out.asks, &out.n_asks, -1)
+    return _read_levels(&fields[FIELD_SELL], out.asks, &out.n_asks, -1, &out.deep)
 
 
 cdef int _read_price_size(const Value* fields, Message* out) noexcept nogil:
@@ -322,6 +327,10 @@ cdef int _decode_any(const char* line, Py_ssize_t length, Message* out) noexcept
         return _read_market(fields, out)
     if out.kind == MSG_HELLO:
         return _read_positions(&fields[FIELD_SYMBOLS], out)
+    if out.kind == MSG_CLOSE and fields[FIELD_SYMBOLS].kind == VALUE_NONE:
+        # A close that names no symbol closes all of them.
+        out.symbol_mask = (1u << N_SYMBOLS) - 1
+        return FAULT_NONE
     if out.kind == MSG_OPEN or out.kind == MSG_CLOSE:
         return _read_symbol_list(&fields[FIELD_SYMBOLS], &out.symbol_mask)
     if out.kind == MSG_ERROR:
@@ -346,7 +355,7 @@ FAULT_SENTENCES = {
     "out_of_range": "has a number outside the protocol's range",
     "unknown_symbol": "names a symbol that is not one of the seven",
     "bad_direction": 'has a "dir" that is neither BUY nor SELL',
-    "bad_book": "has a book of more than 15 levels a side or not best price first",
+    "bad_book": "has a book that is not best price first",
     "oversized": "is longer than the bound on a line",
 }
 
@@ -377,6 +386,8 @@ cdef dict _as_dict(const Message* message):
     if message.kind == MSG_BOOK:
         found["buy"] = [[message.bids[i].price, message.bids[i].size] for i in range(message.n_bids)]
         found["sell"] = [[message.asks[i].price, message.asks[i].size] for i in range(message.n_asks)]
+        if message.deep:
+            found["deep"] = True
     if message.kind == MSG_FILL:
         found["dir"] = "BUY" if message.side == BUY else "SELL"
     if message.kind in (MSG_TRADE, MSG_FILL):
@@ -391,7 +402,8 @@ def decode(bytes line not None):
     """One line from the exchange as a dict in canonical form; WireError if it is no legal message.
 
     A hello is ``{"type": "hello", "positions": {symbol: n}, "cash": n}``; every other message has the
-    protocol's own keys. Instruments come in the order of ``instruments.SYMBOLS``.
+    protocol's own keys, a book of more than 15 levels a side the best 15 and ``"deep": True``. Instruments
+    come in the order of ``instruments.SYMBOLS``.
     """
     cdef Message message
     cdef int fault = decode_message(line, len(line), &message)

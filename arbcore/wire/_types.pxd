@@ -48,7 +48,7 @@ cdef enum Fault:
     FAULT_OUT_OF_RANGE = 8    # a number outside the protocol's range
     FAULT_UNKNOWN_SYMBOL = 9  # a symbol that is not one of the seven
     FAULT_BAD_DIRECTION = 10  # neither BUY nor SELL
-    FAULT_BAD_BOOK = 11       # more than 15 levels a side, or not best first
+    FAULT_BAD_BOOK = 11       # not best price first
     FAULT_OVERSIZED = 12      # a line beyond the length bound, skipped to its newline
 
 cdef struct Message:
@@ -62,6 +62,7 @@ cdef struct Message:
     int64_t order_id
     Level bids[MAX_LEVELS]
     Level asks[MAX_LEVELS]
+    bint deep               # of a book: it had more levels than fit, the best of which are here
     # hello: positions of the symbols in symbol_mask and cash; open and close: symbol_mask alone.
     uint32_t symbol_mask
     int64_t positions[N_SYMBOLS]

@@ -31,6 +31,9 @@ class FakeSession:
         self.strategy_errors = {}
         self.strategy_stops = {}
         self.slow_hooks = {}
+        self.refused = []
+        self.rounds_reset = []
+        self.doubt = "unanswered"
 
     def connected(self, now_ns):
         self.calls.append("connected")
@@ -91,6 +94,12 @@ class FakeSession:
     def _settle(self):
         self.stopped = self._stopping and not self.live
 
+    def pnl(self):
+        return 12
+
+    def pnl_at_middle(self):
+        return 15
+
     def positions(self):
         return dict(self.held)
 
@@ -110,6 +119,10 @@ class FakeSession:
             "strategy_errors": dict(self.strategy_errors),
             "strategy_stops": dict(self.strategy_stops),
             "slow_hooks": dict(self.slow_hooks),
+            "refused": list(self.refused),
+            "open_inferred": [],
+            "anomalies": {},
+            "refusals": {},
             "positions": self.positions(),
             "cash": 0,
             "pnl": 0,

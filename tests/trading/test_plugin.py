@@ -175,7 +175,7 @@ def test_it_sees_the_market_and_what_is_held() -> None:
 
     table = Table(Player(book=look))
     table.say(b"".join(line(type="trade", symbol="GS", price=price, size=1) for price in (10, 11, 11)))
-    table.say(line(type="fill", order_id=77, symbol="GS", dir="BUY", price=10, size=5))
+    table.say(line(type="hello", symbols=[{"symbol": "GS", "position": 5}]))
     table.say(line(type="book", symbol="GS", buy=[[10, 1], [9, 2]], sell=[]))
     assert seen == [(
         (10, 1), None, ([(10, 1), (9, 2)], []), None, 11, pytest.approx(32 / 3), 5, 0, 95, True, True, 4 * MS

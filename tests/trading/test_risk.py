@@ -114,7 +114,15 @@ def test_beyond_a_limit_there_is_no_room_and_no_negative_one(pit: Any, side: int
     pit.hold("GS", side * 130)
     assert pit.room("GS", side) == 0
     assert ask(pit, side=side, size=1) == "position_limit"
-    assert ask(pit, side=-side, size=230) == "pass"
+    assert ask(pit, side=-side, size=200) == "pass"
+
+
+@both_sides
+def test_no_order_is_larger_than_twice_the_limit(pit: Any, side: int) -> None:
+    pit.hold("GS", side * 5000)
+    assert ask(pit, side=-side, size=201) == "size_cap"
+    assert ask(pit, side=-side, size=200) == "pass"
+    assert convert(pit, "XLF", side=side, size=210) == "size_cap"
 
 
 @both_sides

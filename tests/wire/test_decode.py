@@ -210,7 +210,8 @@ def test_order_ids_end_there(spelled):
 @pytest.mark.parametrize("line", [line for line, _ in GOLDEN])
 def test_each_field_must_be_there(line):
     fields = twin._parse(line)
-    for missing in [name for name in fields if name != "type"]:
+    named = [name for name in fields if name != "type" and (fields["type"], name) != ("close", "symbols")]
+    for missing in named:
         kept = line.replace(b'"%b":' % missing.encode(), b'"other":')
         assert fault_of(kept) == "missing_field", missing
 
@@ -241,12 +242,40 @@ def ladder(count: int, step: int) -> str:
 
 
 @pytest.mark.parametrize("blank", ["", " "])
-def test_a_book_of_fifteen_levels_a_side_is_the_largest(blank):
+@pytest.mark.parametrize("count", [15, 16, 17, 200])
+def test_of_a_deeper_book_the_best_fifteen_levels_a_side_are_taken(blank, count):
+    deep = {"deep": True} if count > 15 else {}
+    base = {"type": "book", "symbol": "GS"}
+    bids, asks = json.loads(ladder(count, -1)), json.loads(ladder(count, 1))
+    found = same(book(ladder(count, -1), ladder(15, 1), blank))
+    assert found == {**base, "buy": bids[:15], "sell": asks[:15], **deep}
+    found = same(book("[]", ladder(count, 1), blank))
+    assert found == {**base, "buy": [], "sell": asks[:15], **deep}
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_levels_that_are_left_out_must_be_legal_too(blank):
+    worse = ladder(15, 1)[:-1]
+    assert fault_of(book("[]", worse + ",[500,1]]", blank)) == "bad_book"
+    assert fault_of(book("[]", worse + ",[700,0]]", blank)) == "out_of_range"
+    assert fault_of(book("[]", worse + ",[700]]", blank)) == "wrong_type"
+
+
+def test_close_without_symbols_closes_all():
+    everything = ["BOND", "VALBZ", "VALE", "GS", "MS", "WFC", "XLF"]
+    for line in (b'{"type":"close"}', b'{ "type" : "close" }'):
+        assert same(line) == {"type": "close", "symbols": everything}
+    assert same(b'{"type":"close","symbols":[]}') == {"type": "close", "symbols": []}
+    assert fault_of(b'{"type":"close","symbols":null}') == "wrong_type"
+    assert fault_of(b'{"type":"open"}') == "missing_field"
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_book_of_fifteen_levels_a_side_is_whole(blank):
     full = same(book(ladder(15, -1), ladder(15, 1), blank))
     assert full["buy"][14] == [486, 15]
     assert full["sell"][14] == [514, 15]
-    assert fault_of(book(ladder(16, -1), "[]", blank)) == "bad_book"
-    assert fault_of(book("[]", ladder(16, 1), blank)) == "bad_book"
+    assert "deep" not in full
 
 
 @pytest.mark.parametrize("blank", ["", " "])
