@@ -102,7 +102,7 @@ BASE_SETTINGS = (
         "ARBCORE_POSITION_LIMITS",
         "limits",
         dict(POSITION_LIMITS),
-        "largest position either way, such as VALE=10,XLF=100; never above the exchange's own",
+        "largest position either way, such as VALE=10,XLF=100; above the default where the exchange's is",
     ),
 )
 # More of the exchange would be lost: what comes beyond its own cap is ignored.
@@ -156,7 +156,10 @@ def fill(group: type, values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     for item in dataclasses.fields(group):
         name = prefix + setting_name(item.name)
         if "low" in item.metadata and name in values:
-            arguments[item.name] = int(values[name]) * (1_000_000 if item.name.endswith("_ns") else 1)
+            whole = int(values[name])
+            if whole != values[name]:
+                raise ConfigError(f"{name} is {values[name]!r}; give a whole number")
+            arguments[item.name] = whole * (1_000_000 if item.name.endswith("_ns") else 1)
     return arguments
 
 

@@ -1,15 +1,17 @@
 """Runs a recorded session again and finds the first byte that differs. A shell: it reads a file."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
 import arbcore
 from arbcore.bot import make_session
-from arbcore.errors import ConfigError, JournalError
-from arbcore.journal_file import read_journal
-from arbcore.text import plural
+from arbcore.errors import ConfigError, JournalError, UsageError
+from arbcore.journal_file import JournalReader
+from arbcore.text import plural, printable
 from arbcore.trading import journal
 
 #: Builds a session from (settings document of the journal, working directory).
@@ -39,51 +41,82 @@ class Replayed:
     notes: list[str] = field(default_factory=list)
 
 
-def session_of(settings: dict[str, Any], directory: Path) -> Any:
-    """The session that a journal's settings describe; JournalError where they do not describe one."""
+#: What the settings of a journal must be.
+SETTING_TYPES = {"values": dict, "strategies": list, "team": str, "builtin": bool}
+
+
+def session_of(settings: dict[str, Any], directory: Path, *, allow_code: bool = False) -> Any:
+    """The session that a journal's settings describe; JournalError where they do not describe one.
+
+    A journal names the strategies' classes, and replaying it imports and runs them. Raises UsageError for a
+    module that is not in ``directory``, unless ``allow_code``.
+    """
+    for name, kind in SETTING_TYPES.items():
+        if not isinstance(settings.get(name), kind):
+            found = "missing" if name not in settings else f"of the type {type(settings[name]).__name__}"
+            raise JournalError(
+                f"its settings do not describe a session ({name} is {found}); it was made by another version "
+                "or is damaged."
+            )
+    specs = settings["strategies"]
+    for spec in specs:
+        if not isinstance(spec, str) or ":" not in spec:
+            raise JournalError("its settings do not describe a session (a strategy is not module:Class).")
+        if not allow_code:
+            _refuse_code_from_elsewhere(spec, directory)
     try:
         return make_session(
-            settings["values"],
-            settings["strategies"],
-            team=settings["team"],
-            builtin=settings["builtin"],
-            directory=directory,
+            settings["values"], specs, team=settings["team"], builtin=settings["builtin"], directory=directory
         )
-    except (KeyError, TypeError, ValueError, ConfigError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, ConfigError) as error:
         raise JournalError(
-            f"its settings do not describe a session ({type(error).__name__}: {error}); it was made by "
-            "another version or is damaged."
+            f"its settings do not describe a session ({type(error).__name__}: {printable(str(error))}); it "
+            "was made by another version or is damaged."
         ) from None
 
 
-def replay(path: Path, directory: Path, *, make: SessionMaker = session_of) -> Replayed:
+def _refuse_code_from_elsewhere(spec: str, directory: Path) -> None:
+    """Nothing is imported here: the folder is only looked into."""
+    package = spec.partition(":")[0].partition(".")[0]
+    if package in sys.builtin_module_names or PathFinder.find_spec(package, [str(directory)]) is None:
+        raise UsageError(
+            f"The journal names the strategy {printable(spec)}, which is not in {directory}; replaying "
+            "imports and runs it: replay from the folder that holds it, or give --allow-code if you trust it."
+        )
+
+
+def replay(
+    path: Path, directory: Path, *, make: SessionMaker | None = None, allow_code: bool = False
+) -> Replayed:
     """Feeds every recorded event to a new session and compares what comes out, up to the first difference."""
     result = Replayed(path)
-    data = read_journal(path)
-    try:
-        settings, offset = journal.read_header(data)
-        session = make(settings, directory)
-        _compare(session, data, offset, result)
-    except JournalError as error:
-        raise JournalError(f"{path}: {error}") from None
+    with JournalReader(path) as file:
+        try:
+            settings = file.header()
+            if make is not None:
+                session = make(settings, directory)
+            else:
+                session = session_of(settings, directory, allow_code=allow_code)
+            _compare(session, file, result)
+        except JournalError as error:
+            raise JournalError(f"{path}: {error}") from None
     made_by = settings.get("version")
     if isinstance(made_by, str) and made_by != arbcore.__version__:
         result.notes.append(
-            f"{path} was recorded by version {made_by}, this is {arbcore.__version__}; decisions may "
-            "have changed between them."
+            f"{path} was recorded by version {printable(made_by, 40)}, this is {arbcore.__version__}; "
+            "decisions may have changed between them."
         )
     result.summary = session.summary()
     return result
 
 
-def _compare(session: Any, data: bytes, offset: int, result: Replayed) -> None:
+def _compare(session: Any, file: JournalReader, result: Replayed) -> None:
     """Walks the records. What an event sent is the OUT record after it, or nothing if there is none."""
     event: journal.Record | None = None
     expected, replayed = b"", b""
     result.complete = False
-    for record in journal.read_records(data, offset):
+    for record in journal.read_records(file.pieces(), file.start):
         result.records = record.number
-        offset += journal.RECORD_OVERHEAD + len(record.payload)
         if record.kind == journal.OUT:
             expected += record.payload
             continue
@@ -96,8 +129,8 @@ def _compare(session: Any, data: bytes, offset: int, result: Replayed) -> None:
             return
         if record.kind == journal.END:
             result.complete = True
-            if offset < len(data):
-                after = plural(len(data) - offset, "byte")
+            if record.end < file.size:
+                after = plural(file.size - record.end, "byte")
                 result.notes.append(f"{result.path} goes on after its end; {after} there were not replayed.")
             return
         event, expected, replayed = record, b"", _feed(session, record)
@@ -120,6 +153,10 @@ def _feed(session: Any, record: journal.Record) -> bytes:
         out = session.connected(record.time_ns)
     elif record.kind == journal.DISCONNECT:
         session.disconnected(record.time_ns)
+    elif record.kind == journal.HOLD:
+        out = session.hold(record.time_ns)
+    elif record.kind == journal.RESUME:
+        out = session.resume(record.time_ns)
     elif record.kind in (journal.STOP, journal.KILL):
         reason = record.payload.decode("utf-8", "replace")
         end = session.stop if record.kind == journal.STOP else session.kill

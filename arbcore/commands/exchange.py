@@ -80,7 +80,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-builtin", action="store_true", help="leave the built-in strategies out")
     add_set_argument(parser)
     parser.add_argument(
-        "--journal", type=Path, metavar="FILE", help="record the session for `arbcore replay`"
+        "--journal",
+        type=Path,
+        metavar="FILE",
+        help="record the session for `arbcore replay`; a journal that is there is kept, and a second file written",
     )
     parser.add_argument(
         "--busy-poll", action="store_true", help="spin on the socket: lower latency, one core busy"
@@ -217,6 +220,10 @@ class _Play:
         args = self._args
         journal = None if args.journal is None else JournalWriter(args.journal, self._setup)
         console = ExchangeConsole(quiet=args.quiet)
+        if journal is not None and journal.path != args.journal:
+            print(
+                f"arbcore: {args.journal} is kept; this run is recorded in {journal.path}.", file=sys.stderr
+            )
         root = logging.getLogger()
         handlers, root.handlers = root.handlers, [ConsoleHandler(console)]
         watchdog: Any = None
@@ -244,6 +251,7 @@ class _Play:
                 console.close()
                 root.handlers = handlers
             document = result_document(play, scores=scores, seed=self._seed, ending=ending)
+            document["journal"] = None if journal is None else str(journal.path)
             print(
                 json.dumps(document) if args.json else "\n".join(summary_lines(document)),
                 file=output,

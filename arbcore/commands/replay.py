@@ -19,7 +19,9 @@ examples:
   arbcore replay run.journal --json
 
 A journal names the strategies by their classes and does not hold their code: run it from the same folder,
-with the same version, to see the same decisions.
+with the same version, to see the same decisions. Replaying imports and runs the modules that the journal
+names; one that is not in the working directory is refused unless --allow-code is given. Give that only for a
+journal that you trust.
 """
 EXIT_DIFFERS = 1
 
@@ -29,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "journal", type=Path, metavar="JOURNAL", help="file written by `arbcore exchange --journal`"
     )
+    parser.add_argument(
+        "--allow-code",
+        action="store_true",
+        help="run strategies that the journal names from outside the working directory",
+    )
     parser.add_argument("--json", action="store_true", help="the result as one JSON document")
 
 
@@ -36,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from arbcore.journal_replay import replay
 
-    result = replay(args.journal, working_directory())
+    result = replay(args.journal, working_directory(), allow_code=args.allow_code)
     for note in result.notes:
         print(f"arbcore: {printable(note, 1_000)}", file=sys.stderr)
     print(json.dumps(document(result)) if args.json else "\n".join(lines(result)))

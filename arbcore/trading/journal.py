@@ -9,17 +9,19 @@ the time in nanoseconds (8), and the payload. Pure functions over bytes: no file
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from arbcore.errors import JournalError
 
 NAME = "arbcore-journal"
-VERSION = 1
+VERSION = 2
 #: A payload is one read of the socket or what one event made the session send; both are far below this.
 PAYLOAD_BYTES_MAX = 1 << 26
 HEADER_BYTES_MAX = 1 << 20
+#: What holds both header lines.
+HEAD_BYTES_MAX = HEADER_BYTES_MAX + 256
 
 IN = 1  # payload: bytes received from the exchange
 OUT = 2  # payload: the bytes that the session gave back for the record before
@@ -30,6 +32,8 @@ STOP = 6  # payload: the reason, UTF-8
 KILL = 7  # payload: the reason, UTF-8
 FULL = 8  # the journal reached its size bound; what came after is not in it
 END = 9  # the run ended in order; without it the journal's end was lost
+HOLD = 10  # the process had been paused: nothing new until what waits is read (version 2)
+RESUME = 11  # it is read (version 2)
 
 KIND_NAMES = {
     IN: "in",
@@ -41,6 +45,8 @@ KIND_NAMES = {
     KILL: "kill",
     FULL: "full",
     END: "end",
+    HOLD: "hold",
+    RESUME: "resume",
 }
 
 _HEAD = struct.Struct("<BIq")
@@ -56,6 +62,7 @@ class Record:
     kind: int
     time_ns: int
     payload: bytes
+    end: int = 0  # the byte of the file behind it
 
 
 def header(made_by: str, settings: Mapping[str, Any]) -> bytes:
@@ -70,7 +77,10 @@ def record(kind: int, time_ns: int, payload: bytes | bytearray | memoryview = b"
 
 
 def read_header(data: bytes) -> tuple[dict[str, Any], int]:
-    """The settings, and where the records begin. JournalError where it is not ours, or newer than ours."""
+    """The settings, and where the records begin.
+
+    ``data`` is the file's first HEAD_BYTES_MAX bytes, or all of it. Raises JournalError where it is not ours, or newer than ours.
+    """
     first_end = data.find(b"\n", 0, 256)
     words = data[: max(first_end, 0)].split(b" ")
     if first_end < 0 or len(words) != 3 or words[0] != NAME.encode():
@@ -94,38 +104,46 @@ def read_header(data: bytes) -> tuple[dict[str, Any], int]:
     return settings, end + 1
 
 
-def read_records(data: bytes, offset: int) -> Iterator[Record]:
-    """Every whole record from ``offset`` on.
+def read_records(chunks: Iterable[bytes], start: int = 0) -> Iterator[Record]:
+    """Every whole record of the bytes behind the header, which come in pieces and begin at byte ``start``.
 
-    A torn tail, which a crash or a full disk leaves, ends the records without an error; then the last one is
-    neither END nor FULL. Damage before the end raises JournalError.
+    Holds one piece and one record at a time. A torn tail, which a crash or a full disk leaves, ends the
+    records without an error; then the last one is neither END nor FULL. Damage before the end raises JournalError.
     """
-    number = 0
-    while True:
+    source = iter(chunks)
+    held = bytearray()
+    offset = number = 0
+    place = start  # of the next record in the file
+
+    def hold(size: int) -> bool:
+        """Whether so many bytes are there, from ``offset`` on."""
+        nonlocal offset
+        while len(held) - offset < size:
+            piece = next(source, b"")
+            if not piece:
+                return False
+            del held[:offset]
+            offset = 0
+            held.extend(piece)
+        return True
+
+    while hold(RECORD_OVERHEAD):
         number += 1
-        found = _record_at(data, offset, number)
-        if found is None:
+        kind, length, time_ns = _HEAD.unpack_from(held, offset + _CRC.size)
+        if length > PAYLOAD_BYTES_MAX or kind not in KIND_NAMES:
+            raise JournalError(f"record {number} at byte {place} is damaged; what comes before it is whole.")
+        size = RECORD_OVERHEAD + length
+        if not hold(size):
             return
-        yield found
-        offset += RECORD_OVERHEAD + len(found.payload)
-
-
-def _record_at(data: bytes, offset: int, number: int) -> Record | None:
-    body = offset + _CRC.size
-    if len(data) - offset < RECORD_OVERHEAD:
-        return None
-    kind, length, time_ns = _HEAD.unpack_from(data, body)
-    end = offset + RECORD_OVERHEAD + length
-    if length > PAYLOAD_BYTES_MAX or kind not in KIND_NAMES:
-        raise JournalError(f"record {number} at byte {offset} is damaged; what comes before it is whole.")
-    if end > len(data):
-        return None
-    if zlib.crc32(data[body:end]) != _CRC.unpack_from(data, offset)[0]:
-        # The last record may be torn inside although its length fits: blocks reach a disk in any order.
-        if end == len(data):
-            return None
-        raise JournalError(
-            f"record {number} at byte {offset} is damaged (its checksum differs); what comes before "
-            "it is whole."
-        )
-    return Record(number, kind, time_ns, data[body + _HEAD.size : end])
+        whole = bytes(memoryview(held)[offset : offset + size])
+        if zlib.crc32(memoryview(whole)[_CRC.size :]) != _CRC.unpack_from(whole)[0]:
+            # The last record may be torn inside although its length fits: blocks reach a disk in any order.
+            if not hold(size + 1):
+                return
+            raise JournalError(
+                f"record {number} at byte {place} is damaged (its checksum differs); what comes before it is "
+                "whole."
+            )
+        offset += size
+        place += size
+        yield Record(number, kind, time_ns, whole[RECORD_OVERHEAD:], place)

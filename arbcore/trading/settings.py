@@ -103,7 +103,7 @@ class SessionSettings(Ranged):
             if symbol not in SYMBOLS:
                 known = ", ".join(SYMBOLS)
                 raise ConfigError(f"position limit for {symbol!r}: no such symbol; use one of {known}")
-            if not 0 <= limit <= 999_999:
+            if not isinstance(limit, int) or isinstance(limit, bool) or not 0 <= limit <= 999_999:
                 raise ConfigError(
                     f"position limit of {symbol} is {limit!r}; give a whole number from 0 to 999999"
                 )

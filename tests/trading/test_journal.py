@@ -1,7 +1,9 @@
+import os
+
 import pytest
 
 from arbcore.errors import JournalError, RunError, UsageError
-from arbcore.journal_file import JournalWriter, read_journal
+from arbcore.journal_file import JournalReader, JournalWriter
 from arbcore.trading import journal
 
 
@@ -9,15 +11,22 @@ def body(*records):
     return journal.header("arbcore/9.9", {"seed": 1}) + b"".join(records)
 
 
-def read(data):
+def read(data, piece=None):
     settings, offset = journal.read_header(data)
-    return settings, [
-        (found.kind, found.time_ns, found.payload) for found in journal.read_records(data, offset)
-    ]
+    rest = data[offset:]
+    pieces = [rest] if piece is None else [rest[at : at + piece] for at in range(0, len(rest), piece)]
+    return settings, [(found.kind, found.time_ns, found.payload) for found in journal.read_records(pieces)]
+
+
+def read_file(path):
+    with JournalReader(path) as file:
+        return file.header(), [
+            (found.kind, found.time_ns, found.payload) for found in journal.read_records(file.pieces())
+        ]
 
 
 def test_header_is_text_that_says_what_it_is():
-    assert body().startswith(b"arbcore-journal 1 arbcore/9.9\n{")
+    assert body().startswith(b"arbcore-journal 2 arbcore/9.9\n{")
 
 
 def test_records_come_back_as_they_were():
@@ -39,7 +48,7 @@ def test_any_buffer_can_be_recorded():
         (b"arbcore-journal 1 y\n", "settings"),
         (b"arbcore-journal 1 y\n[1]\n", "settings"),
         (b"arbcore-journal 1 y\n" + b"[" * 100_000 + b"\n", "settings"),
-        (b"arbcore-journal 2 arbcore/99\n{}\n", "version 2 and this arbcore reads up to version 1"),
+        (b"arbcore-journal 3 arbcore/99\n{}\n", "version 3 and this arbcore reads up to version 2"),
     ],
 )
 def test_file_that_is_not_ours_or_newer_is_refused(data, reason):
@@ -74,7 +83,7 @@ def test_writer_records_what_the_reader_reads(tmp_path):
     writer = JournalWriter(path, {"seed": 1})
     writer.write(journal.IN, 1, b"hello")
     writer.close(3)
-    assert read(read_journal(path))[1] == [(journal.IN, 1, b"hello"), (journal.END, 3, b"")]
+    assert read_file(path)[1] == [(journal.IN, 1, b"hello"), (journal.END, 3, b"")]
     assert path.stat().st_mode & 0o077 == 0
 
 
@@ -95,7 +104,7 @@ def test_writer_stops_at_its_bound_and_says_so(tmp_path):
     for number in range(100):
         writer.write(journal.IN, number, b"x" * 100)
     writer.close()
-    kinds = [kind for kind, _, _ in read(read_journal(path))[1]]
+    kinds = [kind for kind, _, _ in read_file(path)[1]]
     assert path.stat().st_size <= 1000
     assert kinds[-1] == journal.FULL
     assert set(kinds[:-1]) == {journal.IN}
@@ -120,17 +129,47 @@ def test_file_that_cannot_be_written_is_one_sentence(tmp_path):
         JournalWriter(tmp_path / "no" / "such" / "folder", {})
 
 
-def test_earlier_journal_is_replaced_and_nothing_else_ever_is(tmp_path):
+def test_earlier_journal_is_kept_and_the_next_name_written(tmp_path):
+    path = tmp_path / "run.journal"
+    writers = [JournalWriter(path, {"run": number}) for number in (1, 2, 3)]  # All at once, too.
+    names = ["run.journal", "run.2.journal", "run.3.journal"]
+    assert [writer.path.name for writer in writers] == names
+    for writer in writers:
+        writer.close()
+    assert [read_file(tmp_path / name)[0]["run"] for name in names] == [1, 2, 3]
+
+
+def test_what_is_no_journal_is_never_written(tmp_path):
     path = tmp_path / "file"
-    JournalWriter(path, {"run": 1}).close()
-    JournalWriter(path, {"run": 2}).close()
-    assert read(read_journal(path))[0] == {"run": 2}
     path.write_text("my only copy\n")
     with pytest.raises(UsageError, match="is no journal"):
         JournalWriter(path, {})
     assert path.read_text() == "my only copy\n"
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_pipe_folder_and_link_to_nowhere_are_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name in ("pipe", "folder", "link"):
+        with pytest.raises(UsageError, match="no regular file"):
+            JournalWriter(tmp_path / name, {})
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("piece", [1, 2, 7, 16, 17, 18, 1000])
+def test_records_are_the_same_however_the_file_is_cut(piece):
+    records = [journal.record(journal.IN, number, b"x" * number) for number in range(20)]
+    whole = body(*records)
+    assert read(whole, piece) == read(whole)
+    assert len(read(whole)[1]) == 20
+    torn = whole[:-1] + b"\x00"
+    assert len(read(torn, piece)[1]) == 19
+    with pytest.raises(JournalError, match="record 20 at byte 494 is damaged"):
+        read(torn + records[0], piece)
+
+
 def test_missing_journal_is_bad_input(tmp_path):
     with pytest.raises(JournalError, match="cannot be read"):
-        read_journal(tmp_path / "missing")
+        JournalReader(tmp_path / "missing")
