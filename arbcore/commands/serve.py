@@ -1,31 +1,45 @@
 """``arbcore serve``: the embedded exchange for any number of teams, until Ctrl-C."""
 
 import argparse
+import ipaddress
 import json
 import secrets
+import shutil
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 from arbcore.commands._arguments import port_number, positive_seconds, whole_number
+from arbcore.commands._console import Console, is_live
 from arbcore.commands._ending import Ending
+from arbcore.errors import EXIT_FAILED
 from arbcore.text import plural, printable
 from arbcore.venue.config import FEE_RULES, LOGIN_POLICIES, MODES
 from arbcore.venue.regimes import REGIMES
 
 DESCRIPTION = """\
 An exchange of our own over TCP, by the rules and the protocol of the real one: matching by price and time,
-position limits, conversions, rounds, and a marketplace of simulated participants. It ends with Ctrl-C."""
+position limits, conversions, rounds, and a marketplace of simulated participants, for one team or a contest
+of many: a live score board, results in a file, plain text beside JSON. It ends with Ctrl-C."""
 EPILOG = """\
 modes: prod-like has a busy marketplace and rounds of five minutes; slower a quiet one without end; empty
 none at all.
 
 examples:
   arbcore serve --mode prod-like
+  arbcore serve --mode prod-like --host 0.0.0.0 --teams teams.txt --results evening.csv --text-port 20000
   arbcore serve --mode empty --port 0 --round 60 --json
   arbcore exchange --address 127.0.0.1:25000 --team ALPHA     (in another terminal)
 
-Anybody who can reach the address can trade on it: there are no passwords. It listens on this machine only,
-unless --host says otherwise.
+Anybody who can reach the address can trade on it, unless --teams says who may. It listens on this machine
+only, unless --host says otherwise.
+
+teams: the file of --teams has one team a line, NAME or NAME,PASSWORD. The password is one more field of the
+hello, {"type":"hello","team":"NAME","password":"..."}, or one more word, HELLO NAME PASSWORD. It is sent in
+the clear: it keeps the teams of a contest apart and is no protection on a hostile network.
+
+plain text: `nc 127.0.0.1 20000`, then HELLO NAME, ADD 1 BOND BUY 999 10, CANCEL 1, CONVERT 2 VALE SELL 5.
 """
 NS_PER_S = 1_000_000_000
 
@@ -39,6 +53,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=port_number(0),
         default=25_000,
         help="port to listen on, 0 for any free one (default 25000)",
+    )
+    parser.add_argument(
+        "--text-port",
+        type=port_number(0),
+        metavar="N",
+        help="a second port, for clients that speak plain text; 0 for any free one (default: none)",
+    )
+    parser.add_argument(
+        "--teams", type=Path, metavar="FILE", help="the teams that may log in, with a password or without"
+    )
+    parser.add_argument(
+        "--results", type=Path, metavar="FILE", help="write a CSV row a team and round to this new file"
     )
     parser.add_argument(
         "--round",
@@ -100,52 +126,200 @@ def run(args: argparse.Namespace) -> int:
         for name, seconds in (("round_ns", args.round_s), ("restart_ns", args.restart_s))
         if seconds is not None
     }
+    teams = _teams(args.teams)
     config = VenueConfig(
         mode=args.mode,
         regime=args.regime,
         fee_rule=args.fee_rule,
         login_policy=args.second_login,
         open_orders_max=args.open_orders,
+        teams=teams,
         **times,
     )
     seed = secrets.randbits(32) if args.seed is None else args.seed
-    report = _report_json if args.json else _report_text
-    server = ExchangeServer(Engine(config, seed), host=args.host, port=args.port, report=report)
-    ending = Ending(server.wake, with_stdin=args.until_stdin_closes)
-    report(
-        {
-            "schema": "arbcore.serve/1",
-            "event": "listening",
-            "host": args.host,
-            "port": server.port,
-            "mode": args.mode,
-            "seed": seed,
-        }
-    )
-    if not args.quiet:
-        print("arbcore: Ctrl-C ends the exchange.", file=sys.stderr)
-    server.serve(lambda: ending.over)
-    return ending.exit_code
+    results = _results(args, seed)
+    show = _Show(args, results, exposure(args.host, teams))
+    try:
+        server = ExchangeServer(
+            Engine(config, seed), host=args.host, port=args.port, text_port=args.text_port,
+            report=show.report, watch=show.refresh,
+        )  # fmt: skip
+        show.begin(server, seed)
+        ending = Ending(server.wake, with_stdin=args.until_stdin_closes)
+        show.listening(seed)
+        server.serve(lambda: ending.over)
+    finally:
+        show.close()
+        if results is not None:
+            results.close()
+    return EXIT_FAILED if show.rows_lost and ending.exit_code == 0 else ending.exit_code
 
 
-def _report_json(event: dict[str, Any]) -> None:
-    print(json.dumps(event), flush=True)
+def _teams(path: Path | None) -> dict[str, str] | None:
+    if path is None:
+        return None
+    from arbcore.venue.teams_file import others_may_read, read_teams
+
+    teams = read_teams(path)
+    if any(teams.values()) and others_may_read(path):
+        _warn(f"Other users of this machine may read the passwords in {printable(str(path))}; chmod 600 it.")
+    return teams
 
 
-def _report_text(event: dict[str, Any]) -> None:
-    if event["event"] == "listening":
-        print(
-            f"Exchange ({event['mode']}, seed {event['seed']}) listening on {event['host']}:{event['port']}.",
-            flush=True,
-        )
-        return
+def _results(args: argparse.Namespace, seed: int) -> Any:
+    if args.results is None:
+        return None
+    from arbcore.venue.results_file import ResultsFile
+
+    return ResultsFile(args.results, {"seed": seed, "mode": args.mode, "regime": args.regime})
+
+
+def _warn(text: str) -> None:
+    print(f"arbcore: {text}", file=sys.stderr, flush=True)
+
+
+def open_to_network(host: str) -> bool:
+    """Whether an address to listen on can be reached from other machines."""
+    if host == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True
+
+
+def exposure(host: str, teams: dict[str, str] | None) -> str:
+    """What listening beyond this machine means; empty where it does not."""
+    if not open_to_network(host):
+        return ""
+    if teams is None:
+        return "Open to the network: whoever reaches it can trade as any team."
+    if all(teams.values()):
+        return "Open to the network: passwords are sent in the clear."
+    return "Open to the network: whoever reaches it can trade as a team without password."
+
+
+class _Show:
+    """What the command says: results on standard output, the live score board and news on standard error."""
+
+    def __init__(self, args: argparse.Namespace, results: Any, notice: str) -> None:
+        self._args = args
+        self._results = results
+        self._notice = notice
+        self._console = Console(quiet=args.quiet)
+        self._board: Any = None
+        self._server: Any = None
+        self.rows_lost = False
+        # One terminal shows both: then the results must not tear the board.
+        self._together = not args.quiet and is_live(sys.stderr) and sys.stdout.isatty()
+
+    def begin(self, server: Any, seed: int) -> None:
+        from arbcore.venue.score_board import ScoreBoard
+
+        self._server = server
+        where = f"{printable(self._args.host)}:{server.port}"
+        words = "" if server.text_port is None else f", plain text on {server.text_port}"
+        title = f"{where}{words}   {self._args.mode}, {self._args.regime}, seed {seed}"
+        self._board = ScoreBoard(title, notice=self._notice)
+
+    def listening(self, seed: int) -> None:
+        server, args = self._server, self._args
+        notice = self._notice
+        if args.json:
+            self._print(
+                json.dumps(
+                    {
+                        "schema": "arbcore.serve/1",
+                        "event": "listening",
+                        "host": args.host,
+                        "port": server.port,
+                        "text_port": server.text_port,
+                        "open_to_network": bool(notice),
+                        "mode": args.mode,
+                        "regime": args.regime,
+                        "seed": seed,
+                    }
+                )
+            )
+        else:
+            words = "" if server.text_port is None else f", in plain text on port {server.text_port}"
+            self._print(
+                f"Exchange ({args.mode}, regime {args.regime}, seed {seed}) listening on "
+                f"{printable(args.host)}:{server.port}{words}."
+            )
+        if notice:
+            _warn(notice)
+        if not args.quiet:
+            _warn("Ctrl-C ends the exchange.")
+
+    def report(self, event: dict[str, Any]) -> None:
+        if event["event"] == "second-login":
+            self._second_login(event)
+            return
+        if event["event"] == "round":
+            self._board.end_round(event["scores"])
+            if self._results is not None:
+                problem = self._results.add(event)
+                self.rows_lost = problem is not None
+                if problem is not None:
+                    self._console.event(problem) if self._together else _warn(problem)
+        if self._args.json:
+            self._print(json.dumps(event))
+        else:
+            for line in round_lines(event):
+                self._print(line)
+
+    def _second_login(self, event: dict[str, Any]) -> None:
+        if event["two_bots"]:
+            self._board.mark(event["team"], time.monotonic())
+        if self._args.json:
+            self._print(json.dumps(event))
+        self._console.event(second_login_text(event))
+
+    def refresh(self) -> None:
+        """Redraws the board, or writes its line, if it is time to."""
+        if self._board is None:
+            return
+
+        def block() -> list[str]:
+            height = max(shutil.get_terminal_size().lines - 2, 4)
+            lines: list[str] = self._board.lines(
+                self._server.standings(), now_s=time.monotonic(), height=height
+            )
+            return lines
+
+        def line() -> str:
+            text: str = self._board.line(self._server.standings())
+            return text
+
+        self._console.show(time.monotonic_ns(), block=block, line=line)
+
+    def close(self) -> None:
+        self._console.close()
+
+    def _print(self, text: str) -> None:
+        if self._together:
+            self._console.event(text)
+        else:
+            print(text, flush=True)
+
+
+def second_login_text(event: dict[str, Any]) -> str:
+    """A team's second login for a person."""
+    what = "was refused" if event["refused"] else f"replaced the one from {event['other'] or 'elsewhere'}"
+    looks = "two bots of one team?" if event["two_bots"] else "a reconnect"
+    return f"{printable(event['team'])} logged in again from {event['from']}; it {what} ({looks})."
+
+
+def round_lines(event: dict[str, Any]) -> list[str]:
+    """A round's result for a person, best team first."""
     unfinished = "" if event["complete"] else ", unfinished"
     scores = event["scores"]
-    print(f"Round {event['round']}{unfinished}: {plural(len(scores), 'team')}.", flush=True)
+    lines = [f"Round {event['round']}{unfinished}: {plural(len(scores), 'team')}."]
     for team, score in sorted(scores.items(), key=lambda item: -item[1]["fair_pnl"]):
         stopped = "  stopped by the loss limit" if score.get("stopped") else ""
-        print(
+        lines.append(
             f"  {printable(team):<12} {score['fair_pnl']:>+12,} at fair value  "
-            f"{plural(score['fills'], 'fill')}{stopped}",
-            flush=True,
+            f"{plural(score['fills'], 'fill')}{stopped}"
         )
+    return lines

@@ -12,6 +12,8 @@ cdef class Connection:
     cdef LineSplitter lines
     cdef RateWindow rate
     cdef bint capped
+    cdef readonly bint text           # speaks plain text; what waits for it is JSON until it is taken
+    cdef int64_t heard_ns             # when it last sent anything
     cdef readonly bint closing        # to be shut once its output is flushed
     cdef readonly bint overflowed     # it did not read; what waits for it is more than it may be
     cdef int64_t oversized_told

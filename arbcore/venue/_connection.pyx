@@ -20,8 +20,9 @@ cdef enum:
 cdef class Connection:
     """A connection from its accept to its end."""
 
-    def __cinit__(self, int64_t number, config):
+    def __cinit__(self, int64_t number, config, bint text=False):
         self.number = number
+        self.text = text
         self.account = -1
         self.queue_max = config.queue_bytes_max
         self.out = OutBuffer(self.queue_max + SLACK_BYTES)

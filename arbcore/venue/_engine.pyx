@@ -30,10 +30,14 @@ from arbcore.wire._types cimport (
     REQ_CONVERT, REQ_HELLO, SELL, Request,
 )
 
-from arbcore.errors import BrokenInvariant, UsageError
+import hmac
+import json
+
+from arbcore.errors import BrokenInvariant, UsageError, WireError
 from arbcore.venue._floor import REFUSALS
 from arbcore.wire._decode import FAULT_NAMES
 from arbcore.wire.instruments import SYMBOL_ID, SYMBOLS
+from arbcore.wire.plain_text import messages_text, request_json
 
 cdef enum Phase:
     NOT_STARTED = 0
@@ -47,6 +51,13 @@ cdef enum:
     PUBLIC_BYTES = 128 * 1024
     # Results of so many past rounds are kept.
     RESULTS_MAX = 1000
+    # Second logins that nobody has asked for yet are kept, so many of them.
+    SECOND_LOGINS_MAX = 1000
+
+# A replaced connection that sent something so lately was alive: that is no reconnect after a loss.
+cdef int64_t ALIVE_NS = 1_000_000_000
+# Two bots of one team replace each other again and again; two second logins within this time are a sign.
+cdef int64_t REPEATED_NS = 60_000_000_000
 
 cdef int64_t CASH_MAX = <int64_t>1 << 61
 
@@ -80,6 +91,8 @@ cdef class Engine(Listener):
     cdef int64_t last_number
     cdef bint batch_books
     cdef int64_t loss_stop
+    cdef list second_logins
+    cdef dict second_login_ns        # team -> when it last had a second login
     cdef ShownSide published[N_SYMBOLS][2]  # bids and asks
     cdef readonly int64_t round_number
     cdef readonly int64_t messages_in
@@ -101,6 +114,8 @@ cdef class Engine(Listener):
         self.logged_in = []
         self.by_account = []
         self.results = []
+        self.second_logins = []
+        self.second_login_ns = {}
         self.phase = NOT_STARTED
         self.phase_end_ns = NEVER_NS
         self.batch_books = config.batch_books
@@ -221,15 +236,15 @@ cdef class Engine(Listener):
 
     # --- connections
 
-    def connect(self, int64_t now_ns):
-        """A client connected; returns its number.
+    def connect(self, int64_t now_ns, bint text=False):
+        """A client connected; returns its number. A ``text`` client sends and gets plain text, not JSON.
 
         Between two rounds that is one which the kernel had accepted before: see ``listening``.
         """
         cdef Connection connection
         self.run_until(now_ns)
         self.last_number += 1
-        connection = Connection(self.last_number, self.config)
+        connection = Connection(self.last_number, self.config, text)
         if len(self.connections) >= self.config.connections_max:
             connection.last_words(b"The exchange has as many connections as it takes; try again later.")
         self.connections[self.last_number] = connection
@@ -244,16 +259,20 @@ cdef class Engine(Listener):
         self.run_until(now_ns)
         if connection.closing or view.shape[0] == 0:
             return
+        connection.heard_ns = self.now_ns
         connection.lines.feed(<const char*>&view[0], view.shape[0])
         while connection.lines.next(&line, &length):
             if length and not connection.closing and self.admit(connection):
-                self.handle(connection, line, length)
+                if connection.text:
+                    self.handle_text(connection, line[:length])
+                else:
+                    self.handle(connection, line, length)
                 if not self.batch_books:
                     self.finish_batch()
         while connection.oversized_told < connection.lines.oversized:
             connection.oversized_told += 1
             if self.admit(connection):
-                self.complain(connection, FAULT_OVERSIZED)
+                self.complain(connection, FAULT_NAMES[<int>FAULT_OVERSIZED])
         if connection.overflowed:
             self.give_up_on(connection)
         self.finish_batch()
@@ -269,7 +288,24 @@ cdef class Engine(Listener):
 
     def take(self, int64_t conn):
         """Drains what is to be sent to a client."""
-        return self.connection(conn).out.take()
+        cdef Connection connection = self.connection(conn)
+        data = connection.out.take()
+        return messages_text(data) if connection.text else data
+
+    def team(self, int64_t conn):
+        """The name that a connection has logged in under; "" before its hello."""
+        cdef Connection connection = self.connection(conn)
+        return "" if connection.account < 0 else self.floor.accounts.names[connection.account]
+
+    def take_second_logins(self):
+        """Drains the second logins of teams: who replaced whom, or was refused, and what that looks like.
+
+        Each is a dict with ``team``, ``conn``, ``other`` (the connection that was logged in), ``refused``, and
+        ``two_bots``: whether it looks like two programs of one team, not like a reconnect after a loss.
+        """
+        taken = self.second_logins
+        self.second_logins = []
+        return taken
 
     def queued(self, int64_t conn):
         """Bytes that wait to be taken for a client."""
@@ -303,13 +339,22 @@ cdef class Engine(Listener):
             return False
         return True
 
-    cdef int log_in(self, Connection connection, const Request* request) except -1:
+    cdef int log_in(self, Connection connection, const Request* request, bytes line) except -1:
         cdef Connection other
         cdef int32_t account
         cdef int symbol
         if not connection.writable():
             return 0
         team = text_of(request.text, request.text_length)
+        if self.config.teams is not None:
+            # The password is no field of the protocol, so the compiled decoder does not know it.
+            password = json.loads(line).get("password", "")
+            if team not in self.config.teams:
+                connection.last_words(b"LOGIN_REFUSED: this exchange has no such team; ask whoever runs it.")
+                return 0
+            if not same_secret(self.config.teams[team], password):
+                connection.last_words(b"LOGIN_REFUSED: the password is not this team's.")
+                return 0
         account = self.floor.accounts.by_name.get(team, -1)
         if account < 0:
             if self.floor.accounts.teams >= self.config.teams_max:
@@ -318,11 +363,14 @@ cdef class Engine(Listener):
             account = self.floor.open_account(team, True)
         self.by_account.extend([None] * (self.floor.accounts.count - len(self.by_account)))
         if self.by_account[account] is not None:
-            if self.config.login_policy == "refuse":
-                connection.last_words(b"LOGIN_REFUSED: this team is connected already.")
-                return 0
             other = self.by_account[account]
-            other.last_words(b"REPLACED: this team has logged in again on another connection.")
+            doubt = b""
+            if self.note_second_login(team, connection, other):
+                doubt = b" Two programs seem to log in as this team."
+            if self.config.login_policy == "refuse":
+                connection.last_words(b"LOGIN_REFUSED: this team is connected already." + doubt)
+                return 0
+            other.last_words(b"REPLACED: this team has logged in again on another connection." + doubt)
             self.log_off(other)
         connection.account = account
         self.by_account[account] = connection
@@ -336,6 +384,20 @@ cdef class Engine(Listener):
         self.logged_in.append(connection)
         return 0
 
+    cdef bint note_second_login(self, str team, Connection connection, Connection other) except -1:
+        """Notes a second login; True where it looks like two bots of one team."""
+        last_ns = self.second_login_ns.get(team)
+        two_bots = self.now_ns - other.heard_ns < ALIVE_NS or (
+            last_ns is not None and self.now_ns - last_ns < REPEATED_NS
+        )
+        self.second_login_ns[team] = self.now_ns
+        self.second_logins.append({
+            "team": team, "conn": connection.number, "other": other.number,
+            "refused": self.config.login_policy == "refuse", "two_bots": two_bots,
+        })
+        del self.second_logins[:-SECOND_LOGINS_MAX]
+        return two_bots
+
     cdef int log_off(self, Connection connection) except -1:
         cdef int32_t account = connection.account
         if account < 0 or account >= len(self.by_account) or self.by_account[account] is not connection:
@@ -348,6 +410,14 @@ cdef class Engine(Listener):
 
     # --- requests
 
+    cdef int handle_text(self, Connection connection, bytes line) except -1:
+        """A line in words: the JSON line that says the same goes the same way."""
+        try:
+            request = request_json(line)
+        except WireError as error:
+            return self.complain(connection, error.kind)
+        return self.handle(connection, request, len(request))
+
     cdef int handle(self, Connection connection, const char* line, Py_ssize_t length) except -1:
         cdef Request request
         cdef int fault = decode_request(line, length, &request)
@@ -355,11 +425,8 @@ cdef class Engine(Listener):
         cdef int reason
         if account < 0:
             if fault == FAULT_NONE and request.kind == REQ_HELLO:
-                return self.log_in(connection, &request)
-            self.errors += 1
-            why = f" ({FAULT_NAMES[fault]})" if fault else ""
-            text = f"PROTOCOL_ERROR:MALFORMED the first message must be a hello{why}"
-            return connection.error(text.encode())
+                return self.log_in(connection, &request, line[:length])
+            return self.complain(connection, FAULT_NAMES[fault] if fault else "")
         if fault != FAULT_NONE:
             return self.refuse_fault(connection, &request, fault)
         if request.kind == REQ_ADD:
@@ -385,7 +452,7 @@ cdef class Engine(Listener):
         """A fault that can be tied to an add or a convert is a reject of it, any other an error."""
         cdef int reason = REFUSED_BAD_REQUEST
         if request.order_id < 0 or (request.kind != REQ_ADD and request.kind != REQ_CONVERT):
-            return self.complain(connection, fault)
+            return self.complain(connection, FAULT_NAMES[fault])
         if fault == FAULT_OUT_OF_RANGE:
             # Fields are read in order and a faulty one stays 0, so the first 0 is what is wrong.
             reason = REFUSED_PRICE if request.kind == REQ_ADD and request.price == 0 else REFUSED_SIZE
@@ -395,9 +462,14 @@ cdef class Engine(Listener):
             text = text + b" " + FAULT_NAMES[fault].encode()
         return self.reject(connection, request.order_id, text)
 
-    cdef int complain(self, Connection connection, int fault) except -1:
+    cdef int complain(self, Connection connection, str fault) except -1:
+        """Says what is wrong with a line that belongs to no order; ``fault`` is its name, if it has one."""
         self.errors += 1
-        return connection.error(f"PROTOCOL_ERROR:MALFORMED {FAULT_NAMES[fault]}".encode())
+        text = f"PROTOCOL_ERROR:MALFORMED {fault}"
+        if connection.account < 0 and fault != FAULT_NAMES[<int>FAULT_OVERSIZED]:
+            why = f" ({fault})" if fault else ""
+            text = f"PROTOCOL_ERROR:MALFORMED the first message must be a hello{why}"
+        return connection.error(text.encode())
 
     cdef int reject(self, Connection connection, int64_t order_id, bytes text) except -1:
         if connection.writable():
@@ -572,6 +644,13 @@ cdef class Engine(Listener):
             self.reject(connection, order_id, <bytes>REFUSAL_BYTES[reason])
         self.finish_batch()
         return REFUSALS[reason]
+
+
+cdef bint same_secret(str wanted, object given):
+    """Whether a password is the team's; takes the same time wherever they differ."""
+    if not isinstance(given, str):
+        return False
+    return hmac.compare_digest(wanted.encode(), given.encode("utf-8", "replace"))
 
 
 cdef int64_t later(int64_t now_ns, int64_t wait_ns) noexcept:

@@ -1,6 +1,6 @@
 from arbcore.venue._floor import Floor
 from arbcore.venue._participant import Participant
-from arbcore.venue.regimes import Arbitrageurs, Followers, Informed, Noise, Programme
+from arbcore.venue.regimes import Arbitrageurs, Followers, Impatient, Informed, Noise, Programme
 
 class NoiseTaker(Participant):
     def __init__(
@@ -27,6 +27,11 @@ class InformedTaker(Participant):
 class Follower(Participant):
     def __init__(
         self, floor: Floor, name: str, role: str, symbol: int, slowdown: int, followers: Followers
+    ) -> None: ...
+
+class ImpatientTrader(Participant):
+    def __init__(
+        self, floor: Floor, name: str, role: str, symbol: int, slowdown: int, impatient: Impatient
     ) -> None: ...
 
 class Arbitrageur(Participant):

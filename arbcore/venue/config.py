@@ -53,6 +53,8 @@ class VenueConfig:
     connections_max: int = 256
     #: Different team names in one run, so that names alone cannot fill the memory.
     teams_max: int = 1000
+    #: The teams that may log in and each one's password, "" where it needs none. None lets anybody in.
+    teams: Mapping[str, str] | None = field(default=None, repr=False)
     #: The name of the market's character, one of ``regimes.REGIMES``.
     regime: str = "normal"
 

@@ -7,7 +7,7 @@ from sessions import make_session
 
 from arbcore.simulation.rounds import play
 
-SEEDS = range(1, 4)
+SEEDS = range(1, 5)
 
 
 @pytest.mark.parametrize("name", BUGS)

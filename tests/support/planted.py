@@ -114,7 +114,7 @@ def counts_a_fill_twice(session: Any) -> None:
     session.orders._book = every(4, good, twice)
 
 
-@bug(2, round_ns=40 * SECOND_NS)
+@bug(2)
 def books_the_wrong_price(session: Any) -> None:
     good = session.orders.on_fill
 
@@ -211,7 +211,7 @@ def counts_messages_by_the_second_and_not_by_the_window(session: Any) -> None:
     gate.room_after_ns = lambda room, now_ns: (now_ns // SECOND_NS + 1) * SECOND_NS
 
 
-@bug(13, round_ns=60 * SECOND_NS)
+@bug(13, round_ns=20 * SECOND_NS)
 def trades_with_itself(session: Any) -> None:
     session.gate.crosses_own = lambda order: False
 

@@ -32,6 +32,7 @@ class Scenario:
 
     path: Path
     title: str = ""
+    over: str = "both"  # of json and text
     strategies: dict[str, dict[str, int]] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     steps: list[tuple[int, str]] = field(default_factory=list)
@@ -46,6 +47,8 @@ def load(path: Path) -> Scenario:
         key, _, rest = line.partition(":")
         if key == "Title":
             scenario.title = rest.strip()
+        elif key == "Over":
+            scenario.over = rest.strip()
         elif key == "Strategies":
             for word in rest.split(";"):
                 name, *options = word.split()

@@ -15,12 +15,14 @@ PATIENCE_S = 20.0
 class Served:
     """``with Served(mode="empty") as venue: client = venue.client("ALPHA")``."""
 
-    def __init__(self, **config):
+    def __init__(self, *, text_port=None, **config):
         config.setdefault("mode", "empty")
         config.setdefault("closed_ns", 0)
         self.events = []
         self.engine = Engine(VenueConfig(**config), 1)
-        self.server = ExchangeServer(self.engine, host="127.0.0.1", port=0, report=self.events.append)
+        self.server = ExchangeServer(
+            self.engine, host="127.0.0.1", port=0, text_port=text_port, report=self.events.append
+        )
         self.port = self.server.port
         self._over = False
         self._failure = None
@@ -41,15 +43,23 @@ class Served:
             assert client.line()["type"] == "hello"
         return client
 
+    def closing(self, client):
+        """Closes this client, too, at the end."""
+        self._clients.append(client)
+
     def patient_client(self, team):
         """A client that dials until somebody listens, as contestants' do between two rounds."""
         end_s = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                return self.client(team)
-            except ConnectionRefusedError:
-                assert time.monotonic() < end_s, "nobody listens again"
-                time.sleep(0.005)
+        while (client := self._dial(team)) is None:
+            assert time.monotonic() < end_s, "nobody listens again"
+            time.sleep(0.005)
+        return client
+
+    def _dial(self, team):
+        try:
+            return self.client(team)
+        except ConnectionRefusedError:
+            return None
 
     def __enter__(self):
         self._thread.start()

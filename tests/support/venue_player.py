@@ -73,6 +73,35 @@ def told(message: dict[str, Any]) -> str:
     return words[kind]() if kind in words else json.dumps(message)
 
 
+def spoken(line: str) -> dict[str, Any]:
+    """A line of words as the JSON message that says the same."""
+    kind, _, rest = line.partition(" ")
+    message: dict[str, Any] = {"type": kind.lower()}
+    if kind == "HELLO":
+        pairs = [word.split(":") for word in rest.split()]
+        return message | {"symbols": [{"symbol": name, "position": int(held)} for name, held in pairs]}
+    if kind in ("OPEN", "CLOSE"):
+        return message | {"symbols": rest.split()}
+    if kind == "ERROR":
+        return message | {"error": rest}
+    if kind == "REJECT":
+        order_id, _, why = rest.partition(" ")
+        return message | {"order_id": int(order_id), "error": why}
+    if kind == "BOOK":
+        symbol, _, sides = rest.partition(" BUY")
+        bought, _, sold = sides.partition(" SELL")
+        buy, sell = ([[int(n) for n in word.split(":")] for word in side.split()] for side in (bought, sold))
+        return message | {"symbol": symbol, "buy": buy, "sell": sell}
+    keys = {
+        "TRADE": ("symbol", "price", "size"),
+        "FILL": ("order_id", "symbol", "dir", "price", "size"),
+        "ACK": ("order_id",),
+        "OUT": ("order_id",),
+    }[kind]
+    words = [int(word) if word.isdigit() else word for word in rest.split()]
+    return message | dict(zip(keys, words, strict=True))
+
+
 def plain(text: str) -> str:
     """An expectation with its spaces and book levels in the one spelling of ``told``."""
     if text.startswith("book "):
@@ -83,10 +112,14 @@ def plain(text: str) -> str:
 
 
 class VenuePlayer(Player):
-    """Plays any number of clients against one engine; the engine's books are audited after every step."""
+    """Plays any number of clients against one engine; the engine's books are audited after every step.
 
-    def __init__(self, scenario: Scenario) -> None:
+    With ``text`` every client speaks words instead of JSON, and hears the same.
+    """
+
+    def __init__(self, scenario: Scenario, *, text: bool = False) -> None:
         super().__init__(scenario)
+        self.text = text
         self.engine = Engine(venue_config(scenario), 1)
         self.engine.start(0)
         self.engine.advance(0)
@@ -142,7 +175,7 @@ class VenuePlayer(Player):
 
     def _connect(self, name: str) -> None:
         self._same(f"anybody listens to {name}", self.engine.listening, True)
-        self.clients[name] = Client(self.engine.connect(self.now_ns))
+        self.clients[name] = Client(self.engine.connect(self.now_ns, text=self.text))
         self._collect()
 
     def _log_in(self, name: str) -> None:
@@ -183,7 +216,7 @@ class VenuePlayer(Player):
         self._collect()
 
     def _encode(self, name: str, text: str) -> bytes:
-        """A request as most clients write it: ``json.dumps`` with its spaces."""
+        """A request as most clients write it: in words, or ``json.dumps`` with its spaces."""
         words = text.split()
         message: dict[str, Any] = {"type": words[0]}
         if words[0] == "hello":
@@ -197,6 +230,8 @@ class VenuePlayer(Player):
             message["order_id"] = int(match[1])
         else:
             self.fail(f"a client cannot say: {text}")
+        if self.text:
+            return " ".join([message.pop("type").upper(), *map(str, message.values())]).encode() + b"\n"
         return json.dumps(message).encode() + b"\n"
 
     # --- the exchange's part --------------------------------------------------------------------
@@ -206,7 +241,7 @@ class VenuePlayer(Player):
             if not client.reads:
                 continue
             for line in self.engine.take(client.conn).splitlines():
-                message = json.loads(line)
+                message = spoken(line.decode()) if self.text else json.loads(line)
                 queue = client.public if message["type"] in PUBLIC else client.private
                 queue.append(told(message))
 

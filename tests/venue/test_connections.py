@@ -350,3 +350,77 @@ def test_no_bytes_of_a_client_ever_raise_or_end_a_connection_or_reach_another(sl
     assert pit.hear("A") == []
     assert pit.engine.closings() == []
     pit.engine.check()
+
+
+# --- teams that the organiser names, and second logins ------------------------------------------------
+
+TEAMS = {"ALPHA": "swordfish", "BETA": "", "GAMMA": "ß\"x"}
+
+
+def log_in(pit: Pit, name: str, **hello: object) -> list[dict[str, object]]:
+    pit.connect(name)
+    pit.say(name, {"type": "hello", **hello})
+    return pit.hear(name)
+
+
+@pytest.mark.parametrize(
+    "hello",
+    [{"team": "ALPHA", "password": "swordfish"}, {"team": "BETA"}, {"team": "BETA", "password": ""},
+     {"team": "GAMMA", "password": "ß\"x"}],
+)  # fmt: skip
+def test_a_team_of_the_list_with_its_password_is_let_in(hello):
+    assert types(log_in(Pit(teams=TEAMS), "x", **hello)) == ["hello", "open"]
+
+
+@pytest.mark.parametrize(
+    ("hello", "part"),
+    [
+        ({"team": "ALPHA"}, "password"),
+        ({"team": "ALPHA", "password": ""}, "password"),
+        ({"team": "ALPHA", "password": "Swordfish"}, "password"),
+        ({"team": "ALPHA", "password": "swordfish "}, "password"),
+        ({"team": "ALPHA", "password": ["swordfish"]}, "password"),
+        ({"team": "ALPHA", "password": None}, "password"),
+        ({"team": "ALPHA", "password": "\ud800"}, "password"),
+        ({"team": "BETA", "password": "x"}, "password"),
+        ({"team": "alpha", "password": "swordfish"}, "no such team"),
+        ({"team": "DELTA"}, "no such team"),
+    ],
+)
+def test_any_other_login_is_refused_with_its_reason_and_shut(hello, part):
+    pit = Pit(teams=TEAMS)
+    pit.join("BETA")
+    (message,) = log_in(pit, "x", **hello)
+    assert message["error"].startswith("LOGIN_REFUSED: ")
+    assert part in message["error"]
+    assert pit.engine.closing(pit.conns["x"])
+    assert not pit.engine.closing(pit.conns["BETA"])
+    assert pit.engine.teams() == ["BETA"]
+
+
+def test_a_password_is_nowhere_in_the_settings_as_text():
+    assert "swordfish" not in repr(Pit(teams=TEAMS).config)
+
+
+@pytest.mark.parametrize("policy", ["replace", "refuse"])
+@pytest.mark.parametrize(("silent_ns", "two_bots"), [(SECOND_NS - 1, True), (SECOND_NS, False)])
+def test_second_logins_are_noted_with_what_they_look_like(policy, silent_ns, two_bots):
+    pit = Pit(login_policy=policy)
+    pit.join("A")
+    assert pit.engine.take_second_logins() == []
+    pit.to(pit.now_ns + silent_ns)
+    first = pit.conns["A"]
+    log_in(pit, "again", team="A")
+    assert pit.engine.take_second_logins() == [
+        {"team": "A", "conn": pit.conns["again"], "other": first, "refused": policy == "refuse",
+         "two_bots": two_bots}
+    ]  # fmt: skip
+    assert pit.engine.take_second_logins() == []
+
+
+def test_the_team_of_a_connection_is_known_from_its_hello_on():
+    pit = Pit()
+    pit.connect("A")
+    assert pit.engine.team(pit.conns["A"]) == ""
+    pit.raw("A", HELLO_A)
+    assert pit.engine.team(pit.conns["A"]) == "A"

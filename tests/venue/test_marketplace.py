@@ -152,7 +152,7 @@ def test_no_book_is_sent_twice_in_a_row():
     for seed in SEEDS:
         engine, conn = opened(VenueConfig(closed_ns=0), seed)
         last = {}
-        for second in range(0, 61):
+        for second in range(61):
             engine.advance(second * SECOND_NS)
             for message in lines(engine, conn):
                 if message["type"] == "book":

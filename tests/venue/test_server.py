@@ -227,7 +227,8 @@ def test_everybody_is_told_of_the_end_and_disconnected():
         assert trades(client, 1)
         venue.stop()
         for one in (client, silent):
-            assert one.rest()[-1] == {"type": "error", "error": "The exchange has been ended by whoever runs it."}
+            said = {"type": "error", "error": "The exchange has been ended by whoever runs it."}
+            assert one.rest()[-1] == said
 
 
 def test_time_in_which_the_process_stood_still_is_no_time_of_the_market():
