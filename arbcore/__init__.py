@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         UsageError,
         WireError,
     )
+    from arbcore.simulation.simulate import SimulationResult, simulate
     from arbcore.trading._session import Session
     from arbcore.trading.settings import SessionSettings
     from arbcore.venue._engine import Engine
@@ -59,6 +60,7 @@ __all__ = [
     "Session",
     "SessionSettings",
     "ShardError",
+    "SimulationResult",
     "SweepResult",
     "UsageError",
     "VenueConfig",
@@ -73,6 +75,7 @@ __all__ = [
     "exposure_room",
     "fair_value",
     "statistics",
+    "simulate",
     "sweep",
 ]
 
@@ -89,6 +92,7 @@ _HOME = {
         "ArbcoreError", "BrokenInvariant", "ConfigError", "ConnectError", "DataError", "InputError",
         "JournalError", "RunError", "ShardError", "UsageError", "WireError",
     ),
+    "arbcore.simulation.simulate": ("SimulationResult", "simulate"),
     "arbcore.trading._session": ("Session",),
     "arbcore.trading.settings": ("SessionSettings",),
     "arbcore.venue._engine": ("Engine",),

@@ -25,6 +25,22 @@ def make_session(
     ``values`` are settings by full name, ``specs`` name classes as ``package.module:Class``, which are
     looked for in ``directory`` too. Raises UsageError where one cannot be loaded.
     """
+    strategies = [load_strategy(spec, directory) for spec in specs]
+    try:
+        return session_with(values, strategies, team=team, builtin=builtin)
+    except UsageError as error:
+        if not specs:
+            raise
+        said = str(error).rstrip(".")
+        end = "" if said.endswith("?") else "."
+        raise UsageError(f"--strategy {', '.join(specs)}: {said}{end}") from error
+
+
+def session_with(values: Mapping[str, Any], own: Sequence[Any], *, team: str, builtin: bool) -> Any:
+    """A session with the enabled built-in strategies and then ``own``, objects of the user's classes.
+
+    Raises UsageError where one of them is no strategy.
+    """
     from arbcore.trading._session import Session
     from arbcore.trading.strategies import build
 
@@ -38,17 +54,26 @@ def make_session(
         prefix = f"{PREFIX}{name.upper()}_"
         if builtin and values[f"{prefix}ENABLED"]:
             strategies.append(build(name, group(**fill(group, values, prefix)), settings))
-    strategies += [load_strategy(spec, directory) for spec in specs]
-    try:
-        return Session(settings, strategies)
-    except UsageError as error:
-        said = str(error).rstrip(".")
-        end = "" if said.endswith("?") else "."
-        raise UsageError(f"--strategy {', '.join(specs)}: {said}{end}") from error
+    return Session(settings, [*strategies, *own])
 
 
 def load_strategy(spec: str, directory: Path) -> Any:
     """An instance of the user's class ``package.module:Class``; UsageError says what is wrong with it."""
+    return made(load_class(spec, directory), {}, f"--strategy {spec}")
+
+
+def made(kind: type, parameters: Mapping[str, Any], what: str) -> Any:
+    """An object of a user's class; UsageError where its ``__init__`` fails."""
+    try:
+        return kind(**parameters)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise UsageError(f"{what}: {kind.__name__}() failed with {_failure(error)}.") from error
+
+
+def load_class(spec: str, directory: Path) -> type:
+    """The user's class ``package.module:Class``; UsageError says what is wrong with it."""
     module_name, colon, class_name = spec.partition(":")
     named = [*module_name.split("."), class_name]
     if not colon or not all(part.isidentifier() for part in named):
@@ -79,12 +104,7 @@ def load_strategy(spec: str, directory: Path) -> Any:
         near = difflib.get_close_matches(class_name, classes, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]}?" if near else "."
         raise UsageError(f"--strategy {spec}: {module_name} has no class {class_name}{hint}")
-    try:
-        return found()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise UsageError(f"--strategy {spec}: {class_name}() failed with {_failure(error)}.") from error
+    return found
 
 
 def _failure(error: BaseException) -> str:

@@ -31,6 +31,7 @@ from arbcore.text import plain_spelling, printable
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("exchange", "play on an exchange: the embedded one, a test exchange, or the real one"),
     ("serve", "run an exchange of our own for any number of teams"),
+    ("simulate", "play many rounds in virtual time, and compare two bots on the same ones"),
     ("replay", "run a recorded session again and compare every byte it sends"),
     ("backtest", "run the carry signal over recorded quotes of ES and SPY"),
     ("sweep", "run the backtest over ranges of its settings, and show where it pays"),
@@ -57,6 +58,7 @@ examples:
   arbcore exchange --test prod-like --duration 20 --json
   arbcore serve --mode prod-like                an exchange for any number of teams on port 25000
   arbcore exchange --address 127.0.0.1:25000 --team ALPHA
+  arbcore simulate --strategy mine:Quoter --against builtin --rounds auto
   arbcore exchange --production --team ALPHA    the real one
   arbcore exchange --test empty --journal run.journal && arbcore replay run.journal
   arbcore backtest quotes.csv --expiry 2026-12-18 --html report.html

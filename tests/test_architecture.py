@@ -40,6 +40,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "arbcore.venue.server", "arbcore.carry.source", "arbcore.carry.dividends_file",
         "arbcore.carry.backtest", "arbcore.carry.reading", "arbcore.carry.sweep",
         "arbcore.venue.server", "arbcore.venue.results_file", "arbcore.venue.teams_file",
+        "arbcore.simulation.simulate", "arbcore.strategy_parameters",
         "arbcore.carry.source", "arbcore.carry.dividends_file",
         "arbcore.carry.backtest", "arbcore.carry.reading", "arbcore.carry.ahead", "arbcore.carry.sweep",
         "arbcore.carry.sweep_view", "arbcore.carry.walk_forward", "arbcore.carry.workers",

@@ -612,6 +612,15 @@ class Session:
         """P&L of one strategy (the last owner: of what belongs to none) over all rounds of the run."""
         return self.orders.holdings[owner].carried_pnl + self._worth(owner)
 
+    def owner_holding(self, owner: int) -> dict[str, Any]:
+        """Cash, positions by symbol and P&L carried from earlier rounds of one strategy, as ``owner_pnl``."""
+        holding = self.orders.holdings[owner]
+        return {
+            "cash": holding.cash,
+            "carried_pnl": holding.carried_pnl,
+            "positions": {name: holding.position[at] for at, name in enumerate(SYMBOLS)},
+        }
+
     # --- results: what they are, ``reference.results`` says -------------------------------------
 
     @property

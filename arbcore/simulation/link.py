@@ -11,6 +11,7 @@ from random import Random
 
 MICROSECOND_NS = 1_000
 MILLISECOND_NS = 1_000_000
+NEVER_NS = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,8 @@ class Pipe:
         self._under_way: deque[tuple[int, bytes]] = deque()
         self._last_ns = 0
         self.broken = False
-
-    @property
-    def next_ns(self) -> int | None:
-        """When the next bytes arrive; None if none are under way."""
-        return self._under_way[0][0] if self._under_way else None
+        #: When the next bytes arrive; NEVER_NS if none are under way.
+        self.next_ns = NEVER_NS
 
     def send(self, data: bytes, now_ns: int) -> None:
         """Put bytes on their way. After a cut nothing more gets through."""
@@ -115,12 +113,18 @@ class Pipe:
             self._put(data, now_ns)
 
     def take(self) -> tuple[int, bytes]:
-        return self._under_way.popleft()
+        """The next bytes and when they arrive."""
+        taken = self._under_way.popleft()
+        self.next_ns = self._under_way[0][0] if self._under_way else NEVER_NS
+        return taken
 
     def _put(self, data: bytes, now_ns: int) -> None:
-        jitter_ns = self._random.randrange(self._jitter_ns) if self._jitter_ns else 0
-        self._last_ns = max(self._last_ns, now_ns + self._latency_ns + jitter_ns)
+        at_ns = now_ns + self._latency_ns + int(self._random.random() * self._jitter_ns)
+        if at_ns > self._last_ns:
+            self._last_ns = at_ns
         if data:
+            if not self._under_way:
+                self.next_ns = self._last_ns
             self._under_way.append((self._last_ns, data))
 
     def _pieces(self, data: bytes) -> list[bytes]:

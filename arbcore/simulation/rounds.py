@@ -29,6 +29,7 @@ class RoundPlan:
     ``rounds`` are played one after the other over the exchange's restarts. ``ending`` is "stop" or "kill":
     what the bot is told at ``ending_ns`` of virtual time, after which the rounds go on without its orders.
     A checked run ends at its first violation. ``venue`` holds further fields of the exchange's VenueConfig.
+    ``path_step_ns`` is how often the P&L is noted on the way, 0 for never.
     """
 
     seed: int
@@ -44,11 +45,17 @@ class RoundPlan:
     ending: str = ""
     ending_ns: int = 0
     venue: dict[str, Any] = field(default_factory=dict)
+    path_step_ns: int = 0
 
 
 @dataclass(frozen=True)
 class RoundResult:
-    """What came of a plan. P&L is at hidden fair value over all rounds, in ticks."""
+    """What came of a plan. P&L is at hidden fair value over all rounds, in ticks.
+
+    ``strategies`` is that of each strategy by the session's own books, and of what belongs to none;
+    ``symbols`` is the last round's by the exchange's. ``path`` is the P&L at every ``path_step_ns`` from the
+    open on.
+    """
 
     seed: int
     fair_pnl: int
@@ -57,6 +64,9 @@ class RoundResult:
     limit_rejects: int
     connections: int
     violations: tuple[str, ...]
+    strategies: dict[str, float] = field(default_factory=dict)
+    symbols: dict[str, float] = field(default_factory=dict)
+    path: tuple[int, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -98,6 +108,7 @@ def play(
     if plan.ending:
         _run(world, checker, plan.ending_ns)
         _tell(plan, world, seat, checker)
+    path = _noted(plan, world, engine, config.closed_ns, end_ns)
     _run(world, checker, end_ns)
     engine.check()
     summary = session.summary()
@@ -112,7 +123,31 @@ def play(
         limit_rejects=sum(count for text, count in summary["rejects"].items() if text.startswith("LIMIT")),
         connections=seat.connections,
         violations=() if checker is None else tuple(str(violation) for violation in checker.violations),
+        strategies=_by_strategy(session, summary, engine.fair_values()),
+        symbols=engine.pnl_by_symbol(plan.settings.team) if plan.settings.team in engine.teams() else {},
+        path=path,
     )
+
+
+def _noted(plan: RoundPlan, world: World, engine: Engine, open_ns: int, end_ns: int) -> tuple[int, ...]:
+    """The P&L at every step of an unchecked plan's first round; time has passed when it returns."""
+    if plan.path_step_ns == 0 or plan.check:
+        return ()
+    team, path = plan.settings.team, []
+    for at_ns in range(open_ns, min(end_ns, open_ns + plan.round_ns) + 1, plan.path_step_ns):
+        world.run(max(at_ns, world.now_ns))
+        path.append(engine.score(team)["fair_pnl"] if team in engine.teams() else 0)
+    return tuple(path)
+
+
+def _by_strategy(session: Any, summary: dict[str, Any], fair: dict[str, float]) -> dict[str, float]:
+    """Every strategy's P&L at fair value, by name in the order of the summary."""
+    found = {}
+    for owner, name in enumerate(summary["strategies"]):
+        holding = session.owner_holding(owner)
+        held = sum(shares * fair[symbol] for symbol, shares in holding["positions"].items())
+        found[name] = holding["carried_pnl"] + holding["cash"] + held
+    return found
 
 
 def _run(world: World, checker: Checker | None, until_ns: int) -> None:

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, Protocol
 
 from arbcore.errors import BrokenInvariant
-from arbcore.simulation.link import MICROSECOND_NS, MILLISECOND_NS, NO_FAULTS, Faults, Pipe
+from arbcore.simulation.link import MICROSECOND_NS, MILLISECOND_NS, NEVER_NS, NO_FAULTS, Faults, Pipe
 
 
 class Bot(Protocol):
@@ -105,63 +105,59 @@ class World:
     # --- inside ---------------------------------------------------------------------------------
 
     def _next_ns(self) -> int:
-        at_ns = self.engine.next_event_ns
+        at_ns: int = self.engine.next_event_ns
         for seat in self._seats:
-            at_ns = min([at_ns, *(gone_ns for gone_ns, _ in seat.lingering)])
-            if seat.conn is None:
-                if seat.dial_ns is not None:
-                    at_ns = min(at_ns, seat.dial_ns)
+            for gone_ns, _ in seat.lingering:
+                at_ns = min(at_ns, gone_ns)
+            if seat.to_engine is None or seat.to_bot is None:
+                if seat.dial_ns is not None and seat.dial_ns < at_ns:
+                    at_ns = seat.dial_ns
                 continue
-            at_ns = min(at_ns, seat.bot.next_deadline_ns)
-            for pipe in (seat.to_engine, seat.to_bot):
-                if pipe is not None and pipe.next_ns is not None:
-                    at_ns = min(at_ns, pipe.next_ns)
-        return int(at_ns)
+            deadline_ns = seat.bot.next_deadline_ns
+            if deadline_ns < at_ns:
+                at_ns = deadline_ns
+            if seat.to_engine.next_ns < at_ns:
+                at_ns = seat.to_engine.next_ns
+            if seat.to_bot.next_ns < at_ns:
+                at_ns = seat.to_bot.next_ns
+        return at_ns
 
     def _step(self) -> None:
         now_ns = self.now_ns
-        self.engine.advance(now_ns)
+        engine = self.engine
+        engine.advance(now_ns)
         for seat in self._seats:
-            for gone in [gone for gone in seat.lingering if gone[0] <= now_ns]:
-                seat.lingering.remove(gone)
-                self.engine.disconnect(gone[1], now_ns)
-            if seat.conn is None:
-                if seat.dial_ns is not None and seat.dial_ns <= now_ns:
-                    self._dial(seat)
-                continue
-            self._carry(seat)
-        self._collect()
-
-    def _carry(self, seat: Seat) -> None:
-        now_ns = self.now_ns
-        to_engine, to_bot = self._pipes(seat)
-        while to_engine.next_ns is not None and to_engine.next_ns <= now_ns:
-            self.engine.receive(seat.conn, to_engine.take()[1], now_ns)
-        while to_bot.next_ns is not None and to_bot.next_ns <= now_ns:
-            data = to_bot.take()[1]
-            self._note(seat, "in", data)
-            self._bot_says(seat, seat.bot.receive(data, now_ns))
-        if seat.bot.next_deadline_ns <= now_ns:
-            self._note(seat, "tick", b"")
-            self._bot_says(seat, seat.bot.tick(now_ns))
-            if seat.bot.next_deadline_ns <= now_ns:
-                raise BrokenInvariant(
-                    f"the session's deadline stays at {seat.bot.next_deadline_ns} after its tick"
-                )
-        gone = to_engine.broken or to_bot.broken or self.engine.closing(seat.conn)
-        if seat.bot.needs_resync or (gone and to_bot.next_ns is None and not self._waiting(seat)):
-            self._hang_up(seat)
-
-    def _waiting(self, seat: Seat) -> bool:
-        return seat.conn in self.engine.pending()
-
-    def _collect(self) -> None:
-        """Put what the engine has to say on its way."""
-        for conn in self.engine.pending():
-            data = self.engine.take(conn)
+            if seat.lingering:
+                for gone in [gone for gone in seat.lingering if gone[0] <= now_ns]:
+                    seat.lingering.remove(gone)
+                    engine.disconnect(gone[1], now_ns)
+            if seat.to_engine is not None and seat.to_bot is not None:
+                self._carry(seat, seat.to_engine, seat.to_bot)
+            elif seat.dial_ns is not None and seat.dial_ns <= now_ns:
+                self._dial(seat)
+        for conn in engine.pending():
+            data = engine.take(conn)
             for seat in self._seats:
                 if seat.conn == conn and seat.to_bot is not None:
-                    seat.to_bot.send(data, self.now_ns)
+                    seat.to_bot.send(data, now_ns)
+
+    def _carry(self, seat: Seat, to_engine: Pipe, to_bot: Pipe) -> None:
+        now_ns = self.now_ns
+        bot = seat.bot
+        while to_engine.next_ns <= now_ns:
+            self.engine.receive(seat.conn, to_engine.take()[1], now_ns)
+        while to_bot.next_ns <= now_ns:
+            data = to_bot.take()[1]
+            self._note(seat, "in", data)
+            self._bot_says(seat, bot.receive(data, now_ns))
+        if bot.next_deadline_ns <= now_ns:
+            self._note(seat, "tick", b"")
+            self._bot_says(seat, bot.tick(now_ns))
+            if bot.next_deadline_ns <= now_ns:
+                raise BrokenInvariant(f"the session's deadline stays at {bot.next_deadline_ns} after its tick")
+        gone = to_engine.broken or to_bot.broken or self.engine.closing(seat.conn)
+        if bot.needs_resync or (gone and to_bot.next_ns == NEVER_NS and seat.conn not in self.engine.pending()):
+            self._hang_up(seat)
 
     def _dial(self, seat: Seat) -> None:
         if not self.engine.listening:
@@ -192,11 +188,6 @@ class World:
             faults=seat.faults,
             to_bot=to_bot,
         )
-
-    def _pipes(self, seat: Seat) -> tuple[Pipe, Pipe]:
-        if seat.to_engine is None or seat.to_bot is None:
-            raise BrokenInvariant("a connected seat has no pipes")
-        return seat.to_engine, seat.to_bot
 
     def _bot_says(self, seat: Seat, data: bytes) -> None:
         if data:

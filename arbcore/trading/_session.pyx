@@ -315,6 +315,17 @@ cdef class Session(Core):
                             "seconds": streak.longest_ns // 1_000_000_000,
                         })
         return rows
+    def owner_holding(self, int32_t owner) -> dict:
+        """Cash, positions by symbol and P&L carried from earlier rounds of one strategy, as ``owner_pnl``."""
+        if not 0 <= owner <= self.n_strategies:
+            raise IndexError(f"owner {owner} of {self.n_strategies + 1}")
+        return {
+            "cash": self.orders.holdings[owner].cash,
+            "carried_pnl": self.orders.holdings[owner].carried_pnl,
+            "positions": {
+                name: self.orders.holdings[owner].position[at] for at, name in enumerate(SYMBOLS)
+            },
+        }
 
     def summary(self) -> dict:
         """What the run did, under the JSON keys of an exchange run. Money in ticks, P&L over all rounds."""

@@ -12,6 +12,8 @@ cdef struct Account:
     int64_t positions[N_SYMBOLS]
     int64_t working_buy[N_SYMBOLS]      # all of the account's resting size of that side
     int64_t working_sell[N_SYMBOLS]
+    # What each symbol brought in cash, conversions at fair value; a statistic, which cannot wrap.
+    double flow[N_SYMBOLS]
     int64_t fees
     int64_t fills
     int64_t volume                      # shares filled
@@ -42,4 +44,7 @@ cdef class AccountTable:
                     int64_t size) noexcept nogil
     # Cash plus positions at fair value, rounded down to a whole tick.
     cdef int64_t worth(self, int32_t account, const int64_t* fair_milli) noexcept nogil
+    # `changes` to every position; `symbol` is the one converted.
+    cdef void convert(self, int32_t account, const int64_t* changes, int symbol, int64_t fee,
+                      const int64_t* fair_milli) noexcept nogil
     cdef void close_out(self, int32_t account, const int64_t* fair_milli) noexcept nogil

@@ -93,6 +93,7 @@ cdef class AccountTable:
         cdef Account* row = &self.rows[account]
         row.positions[symbol] += side * size
         row.cash -= side * price * size
+        row.flow[symbol] -= <double>(side * price * size)
         row.fills += 1
         row.volume += size
 
@@ -112,8 +113,38 @@ cdef class AccountTable:
         house.cash += row.cash - worth
         row.cash = worth
         for symbol in range(N_SYMBOLS):
+            row.flow[symbol] += <double>(row.positions[symbol] * fair_milli[symbol]) / FAIR_SCALE
             house.positions[symbol] += row.positions[symbol]
             row.positions[symbol] = 0
+
+    cdef void convert(self, int32_t account, const int64_t* changes, int symbol, int64_t fee,
+                      const int64_t* fair_milli) noexcept nogil:
+        cdef Account* row = &self.rows[account]
+        cdef Account* house = &self.rows[HOUSE]
+        cdef int leg
+        for leg in range(N_SYMBOLS):
+            row.positions[leg] += changes[leg]
+            row.flow[leg] -= <double>(changes[leg] * fair_milli[leg]) / FAIR_SCALE
+            house.positions[leg] -= changes[leg]
+        row.flow[symbol] -= <double>fee
+        row.cash -= fee
+        row.fees += fee
+        row.conversions += 1
+        house.cash += fee
+
+    def pnl_by_symbol(self, int32_t account, fair_values):
+        """What each symbol has brought an account, in ticks, positions at these fair values (a dict, ticks).
+
+        A conversion moves shares from symbol to symbol at the fair values of its moment; its fee is that of the
+        symbol converted. The sum is the account's worth, but for what was rounded down to whole ticks.
+        """
+        if not 0 <= account < self.count:
+            raise IndexError(account)
+        cdef const Account* row = &self.rows[account]
+        return {
+            name: row.flow[at] + row.positions[at] * fair_values[name]
+            for at, name in enumerate(SYMBOLS)
+        }
 
     def __len__(self):
         return self.count

@@ -615,6 +615,17 @@ cdef class Engine(Listener):
             raise UsageError(f"No team {team!r} has logged in.")
         return {**self.floor.accounts.view(account), "fair_pnl": self.floor.worth(account)}
 
+    def pnl_by_symbol(self, str team):
+        """What each symbol has brought a team in this round, in ticks; sums to its ``fair_pnl`` within a tick.
+
+        A conversion moves shares between symbols at their fair values of that moment. Raises UsageError for a
+        team that never logged in.
+        """
+        account = self.floor.accounts.find(team)
+        if account < 0:
+            raise UsageError(f"No team {team!r} has logged in.")
+        return self.floor.accounts.pnl_by_symbol(account, self.fair_values())
+
     def scores(self):
         """Every team's score by name, in the order of their first login."""
         return {name: self.score(name) for name in self.teams()}

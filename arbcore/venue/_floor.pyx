@@ -8,7 +8,7 @@ what happens and turns it into messages.
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
-from arbcore.venue._accounts cimport FAIR_SCALE, HOUSE, Account, AccountTable
+from arbcore.venue._accounts cimport FAIR_SCALE, Account, AccountTable
 from arbcore.venue._book cimport Book, Execution
 from arbcore.venue._index cimport OrderIndex
 from arbcore.wire._types cimport BUY, N_SYMBOLS, PRICE_END, SELL, VALBZ
@@ -183,26 +183,19 @@ cdef class Floor:
         return left
 
     cdef int convert(self, int32_t account, int64_t order_id, int symbol, int side, int32_t size) except -1:
-        cdef AccountTable accounts = self.accounts
-        cdef Account* row = &accounts.rows[account]
-        cdef Account* house = &accounts.rows[HOUSE]
+        cdef int64_t changes[N_SYMBOLS]
         cdef int reason = self.refusal(account, order_id, size)
-        cdef int64_t fee, change
+        cdef int64_t fee
         cdef int leg
         if reason == ACCEPTED:
             reason = self.conversion_refusal(account, symbol, side, size)
         if reason != ACCEPTED:
-            row.rejects += 1
+            self.accounts.rows[account].rejects += 1
             return reason
         for leg in range(N_SYMBOLS):
-            change = side * self.deltas[symbol][leg] * (size // self.units[symbol])
-            row.positions[leg] += change
-            house.positions[leg] -= change
+            changes[leg] = side * self.deltas[symbol][leg] * (size // self.units[symbol])
         fee = self.fees[symbol] * (size if self.fee_per_share else 1)
-        row.cash -= fee
-        row.fees += fee
-        row.conversions += 1
-        house.cash += fee
+        self.accounts.convert(account, changes, symbol, fee, self.fair_milli)
         if not self.id_reuse:
             self.used_ids.add((account, order_id))
         self.listener.on_ack(account, order_id)

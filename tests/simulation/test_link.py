@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from arbcore.simulation.link import NO_FAULTS, STORMS, Faults, Pipe
+from arbcore.simulation.link import NEVER_NS, NO_FAULTS, STORMS, Faults, Pipe
 
 LINES = [
     b'{"type":"ack","order_id":%d}\n{"type":"fill","order_id":%d,"symbol":"GS","dir":"BUY","price":1,"size":1}\n'
@@ -20,7 +20,7 @@ def carried(faults: Faults, *, seed: int = 1, to_bot: bool = True) -> tuple[list
     for now_ns, line in enumerate(LINES):
         pipe.send(line, 1000 * now_ns)
     pieces = []
-    while pipe.next_ns is not None:
+    while pipe.next_ns != NEVER_NS:
         pieces.append(pipe.take())
     return [at_ns for at_ns, _ in pieces], b"".join(data for _, data in pieces)
 
@@ -42,10 +42,10 @@ def test_after_a_cut_nothing_arrives() -> None:
     pipe = Pipe(Random(3), latency_ns=0, jitter_ns=0, faults=Faults(cut=1.0), to_bot=True)
     pipe.send(b"0123456789", 0)
     assert pipe.broken
-    kept = pipe.take()[1] if pipe.next_ns is not None else b""
+    kept = pipe.take()[1] if pipe.next_ns != NEVER_NS else b""
     assert b"0123456789".startswith(kept)
     pipe.send(b"more", 1)
-    assert pipe.next_ns is None
+    assert pipe.next_ns == NEVER_NS
 
 
 @pytest.mark.parametrize("storm", STORMS)

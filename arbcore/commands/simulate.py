@@ -1,0 +1,262 @@
+"""``arbcore simulate``: a thousand rounds in virtual time, and whether one bot is better than another."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from arbcore.commands._arguments import whole_number, working_directory
+from arbcore.commands._output import Progress, refuse_overlap
+from arbcore.commands.config import add_set_argument, load_config, set_flags, warn
+from arbcore.errors import InputError, UsageError
+from arbcore.output_file import OutputFile
+from arbcore.text import plural, printable
+from arbcore.venue.regimes import REGIMES
+
+DESCRIPTION = """\
+Plays rounds of the exchange bot against the simulated marketplace, in virtual time and from seeds: a five-minute
+round takes a fraction of a second. Shows the P&L of a round at the hidden fair value, with its interval, by
+regime, strategy and symbol, and compares two bots on the same seeds."""
+EPILOG = """\
+examples:
+  arbcore simulate                                        200 rounds of the built-in strategies
+  arbcore simulate --strategy mine:Quoter --no-builtin --regime all --html rounds.html
+  arbcore simulate --strategy mine:Quoter --param width=2 --against mine:Quoter --param width=3
+  arbcore simulate --strategy mine:Quoter --against builtin --rounds auto
+  arbcore simulate --against wider.env                    the same bot with the settings of that file
+  arbcore simulate --set ARBCORE_BOND_ENABLED=0 --rounds 1000 --csv rounds.csv
+
+--against names the other bot: a class in the place of the --strategy ones, the word builtin for none of them,
+or a file of lines NAME=VALUE, as in .env, for the same bot with those settings. --param goes with the
+--strategy or --against before it. The other bot plays beside the built-in strategies where the first does.
+
+Round i of a regime has the seed N + i, a fresh object of each strategy, and Python's own random generator
+seeded with it: two bots see the same market, and a run can be repeated. --rounds auto plays until an interval
+that is valid at every look (an asymptotic confidence sequence, not a 95% interval looked at often) excludes 0,
+or 2,000 rounds a regime. The numbers do not depend on the number of workers.
+
+Settings come from .env, the environment and --set, as for `arbcore exchange`; those that differ from their
+defaults are shown. A simulated market says which of two bots trades it better, and nothing certain about a
+real one.
+"""
+WORKERS_MAX = 1024
+NAMED_COLUMN = 22
+
+
+class _Named(argparse.Action):
+    """--strategy and --against: each is followed by its own --param."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any, *_: object
+    ) -> None:
+        entry: tuple[str, dict[str, str]] = (value, {})
+        if self.dest == "against":
+            namespace.against = entry
+        else:
+            namespace.strategy = [*(namespace.strategy or []), entry]
+        namespace.last_named = entry
+
+
+class _Param(argparse.Action):
+    """--param NAME=VALUE for the class that was named last."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any, *_: object
+    ) -> None:
+        name, equals, text = str(value).partition("=")
+        last = getattr(namespace, "last_named", None)
+        if last is None:
+            raise argparse.ArgumentError(self, "stands before any --strategy; write it after the one it is for")
+        if not equals or not name.isidentifier():
+            raise argparse.ArgumentError(self, f"{printable(str(value))} is not NAME=VALUE")
+        last[1][name] = text
+
+
+def rounds_or_auto(text: str) -> int | str:
+    """A number of rounds, or the word auto."""
+    return text if text == "auto" else whole_number(1, 1_000_000)(text)
+
+
+def round_seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.1 <= value <= 86_400:
+        raise argparse.ArgumentTypeError(f"{printable(text)} is not a number of seconds from 0.1 to 86400")
+    return value
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument(
+        "--strategy", action=_Named, metavar="SPEC", default=[],
+        help="a strategy of your own, package.module:Class; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--param", action=_Param, metavar="NAME=VALUE", help="a parameter of the class named before it"
+    )
+    parser.add_argument("--no-builtin", action="store_true", help="leave the built-in strategies out")
+    add_set_argument(parser)
+    parser.add_argument(
+        "--against", action=_Named, metavar="SPEC|FILE.env",
+        help="another bot on the same seeds: a class, builtin, or a file of settings",
+    )  # fmt: skip
+    parser.add_argument(
+        "--rounds", type=rounds_or_auto, default=200, metavar="N|auto",
+        help="rounds a regime, or until the answer is clear (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--round-s", type=round_seconds, default=300.0, metavar="S", help="length of a round (default 300)"
+    )
+    parser.add_argument(
+        "--regime", choices=[*REGIMES, "all"], default="normal", metavar="NAME",
+        help=f"the market's character: all, {', '.join(REGIMES)} (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=whole_number(0, 2**62), default=1, metavar="N",
+        help="seed of the first round (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--workers", type=whole_number(1, WORKERS_MAX), metavar="N",
+        help="processes of this machine (default one a processor)",
+    )  # fmt: skip
+    parser.add_argument("--dask", metavar="ADDRESS", help="play on the Dask cluster of this scheduler")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row a round")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the distributions")
+    parser.add_argument("--json", action="store_true", help="the result as one JSON document")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
+    from arbcore.simulation.simulate import run as play_rounds
+
+    entrants = _entrants(args)
+    refuse_overlap(inputs=[], outputs=[("--csv", args.csv), ("--html", args.html)])
+    progress = Progress(sys.stderr)
+    live = sys.stderr.isatty()
+
+    def told(done: int, total: int) -> None:
+        most = " at most" if args.rounds == "auto" else ""
+        progress.show(f"{done:,} of {total:,} rounds{most}", done, None if most else total)
+
+    with OutputFile(args.csv) as table, OutputFile(args.html) as page:
+        try:
+            result = play_rounds(
+                entrants, rounds=args.rounds, regime=args.regime, seed=args.seed, round_s=args.round_s,
+                workers=args.workers, dask=args.dask, progress=told if live else None,
+            )  # fmt: skip
+        finally:
+            progress.clear()
+        if args.csv is not None:
+            result.write_csv(table)
+        if args.html is not None:
+            page.write(result.to_html())
+    for note in result.notes:
+        print(f"arbcore: {note}", file=sys.stderr)
+    print(json.dumps(result.summary) if args.json else "\n".join(summary_lines(result.summary)))
+    return 0
+
+
+def _entrants(args: argparse.Namespace) -> list[Any]:
+    """The bot, and the other one where there is one."""
+    from arbcore.simulation.simulate import Entrant, named
+
+    config = load_config(args)
+    warn(config)
+    builtin = not args.no_builtin
+    own = tuple(_loaded(spec, texts, "--strategy") for spec, texts in args.strategy)
+    entrants = [Entrant(named(own, builtin), config.values(), own, builtin)]
+    if args.against is None:
+        return entrants
+    what, texts = args.against
+    values, other, suffix = config.values(), own, ""
+    if what == "builtin":
+        other = ()
+        if not builtin:
+            raise UsageError("--against builtin and --no-builtin exclude each other; leave one out.")
+    elif what.endswith(".env") or (":" not in what and os.path.exists(what)):
+        values, suffix = _with_file(args, Path(what)), f" with {Path(what).name}"
+        if texts:
+            raise UsageError("--param goes with a class, and --against names a file; put it before --against.")
+    else:
+        other = (_loaded(what, texts, "--against"),)
+    name = named(other, builtin) + suffix
+    return [*entrants, Entrant(name, values, other, builtin)]
+
+
+def _loaded(spec: str, texts: dict[str, str], flag: str) -> tuple[type, dict[str, Any]]:
+    from arbcore.bot import load_class
+    from arbcore.strategy_parameters import parameters_of
+
+    try:
+        kind = load_class(spec, working_directory())
+    except UsageError as error:
+        raise UsageError(str(error).replace("--strategy", flag, 1)) from error.__cause__
+    return kind, parameters_of(kind, texts)
+
+
+def _with_file(args: argparse.Namespace, path: Path) -> dict[str, Any]:
+    """The settings with those of a file on top, which a wrong line of the file may not be."""
+    from arbcore import config
+
+    if not path.is_file():
+        raise InputError(f"{printable(str(path))} is no file of settings; check --against.")
+    entries, problems = config.read_dotenv(path)
+    if problems:
+        raise InputError(f"{printable(str(path))}: {problems[0]}")
+    flags = set_flags(args)
+    flags |= {name: (text, f"{path.name} line {line}") for name, text, line in entries}
+    found = config.load(config.exchange_settings(), working_directory(), os.environ, flags=flags)
+    return found.values()
+
+
+def summary_lines(summary: dict[str, Any]) -> list[str]:
+    """The result for a person."""
+    rounds = "round" if summary["rounds"] == 1 else "rounds"
+    regimes = len(summary["regimes"])
+    each = f" in each of {regimes} regimes" if regimes > 1 else f", regime {next(iter(summary['regimes']))}"
+    lines = [
+        f"{printable(summary['bot'])}: {summary['rounds']:,} {rounds} of {summary['round_s']:g} s{each}, seeds "
+        f"from {summary['seed']}, in {summary['elapsed_s']:,.1f} s.",
+        f"{'':<{NAMED_COLUMN}} {'mean':>9}  {'95% of the mean':<18} {'sd':>7} {'p05':>8} {'p95':>8} "
+        f"{'worst':>8} {'losing':>7}",
+        _row("P&L of a round", summary["all"]),
+    ]
+    if "against" in summary:
+        lines.append(_row(f"against {summary['against']['bot']}", summary["against"]["all"]))
+    if regimes > 1:
+        lines += ["by regime", *(_row(f"  {name}", row) for name, row in summary["regimes"].items())]
+    for part, title in (("strategies", "by strategy"), ("symbols", "by symbol")):
+        lines.append(title)
+        lines += [_row(f"  {name}", row["pnl"]) for name, row in summary[part].items()]
+    lines += [f"{name}={_text(value)}" for name, value in summary["settings"].items()]
+    if summary["limit_breaches"]:
+        lines.append(f"limit breaches: {summary['limit_breaches']}")
+    if "paired" in summary:
+        paired = summary["paired"]
+        lines.append(f"On the same seeds, the first less the second: {paired['mean']:+,.0f} ticks a round.")
+        lines.append(paired["verdict"])
+    if summary["auto"]:
+        lines.append(f"Stopped after {plural(summary['rounds'], 'round')} a regime; intervals hold at every look.")
+    return lines
+
+
+def _row(name: str, row: dict[str, Any]) -> str:
+    shown = printable(name)
+    if len(shown) > NAMED_COLUMN:
+        shown = shown[: NAMED_COLUMN - 1] + "…"
+    interval = "" if row["low"] is None else f"[{row['low']:,.0f}, {row['high']:,.0f}]"
+    sd = "" if row["sd"] is None else f"{row['sd']:,.0f}"
+    return (
+        f"{shown:<{NAMED_COLUMN}} {row['mean']:>+9,.0f}  {interval:<18} {sd:>7} {row['p05']:>+8,.0f} "
+        f"{row['p95']:>+8,.0f} {row['worst']:>+8,.0f} {row['losing']:>7,}"
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ",".join(f"{name}={size}" for name, size in value.items())
+    return str(int(value)) if isinstance(value, bool) else str(value)
