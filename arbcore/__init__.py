@@ -74,8 +74,8 @@ __all__ = [
     "exposure_allows",
     "exposure_room",
     "fair_value",
-    "statistics",
     "simulate",
+    "statistics",
     "sweep",
 ]
 

@@ -315,6 +315,7 @@ cdef class Session(Core):
                             "seconds": streak.longest_ns // 1_000_000_000,
                         })
         return rows
+
     def owner_holding(self, int32_t owner) -> dict:
         """Cash, positions by symbol and P&L carried from earlier rounds of one strategy, as ``owner_pnl``."""
         if not 0 <= owner <= self.n_strategies:
