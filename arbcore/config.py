@@ -395,6 +395,7 @@ class KillSwitch:
         self._dotenv = directory / DOTENV_NAME
         self._environ_text = environ.get(KILL_SWITCH_NAME, "")
         self._reason: str | None = None
+        self._on_disk = False
 
     def peek(self) -> str | None:
         """Why trading would be off, or None; writes nothing."""
@@ -408,6 +409,16 @@ class KillSwitch:
                 self.trip(found)
         return self._reason
 
+    def lifted(self) -> bool:
+        """Whether a person took away what switched trading off, the file that was written too.
+
+        Where the file could not be written it holds for the whole run.
+        """
+        if self._reason is None or not self._on_disk or self._look() is not None:
+            return False
+        self._reason, self._on_disk = None, False
+        return True
+
     def trip(self, reason: str) -> str | None:
         """Switches trading off and writes the file; returns a sentence where it could not be written."""
         if self._reason is None:
@@ -415,6 +426,7 @@ class KillSwitch:
         try:
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
+            self._on_disk = True
             return None
         except OSError as error:
             return (
@@ -424,6 +436,7 @@ class KillSwitch:
         with contextlib.suppress(OSError):
             os.write(descriptor, f"{reason}\nDelete this file to allow trading again.\n".encode())
         os.close(descriptor)
+        self._on_disk = True
         return None
 
     def _look(self) -> str | None:

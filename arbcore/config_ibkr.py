@@ -80,6 +80,7 @@ _OWN = (
     Setting("DB_PATH", "text", "arb_bot.sqlite3", "the store"),
     Setting("ARBCORE_LOG_PATH", "text", "logs/arb_bot.log", "the log; it rotates"),
     Setting("ARBCORE_LIVE_ACCOUNT", "text", "", "the one account that --live may trade"),
+    Setting("ARBCORE_ACCOUNT", "text", "", "which account to trade where the login has several"),
     Setting("ARBCORE_IB_LIBRARY", "choice", "", "ib_insync or ib_async, where both are installed",
             options=LIBRARIES),
     Setting("ARBCORE_ALERT_URL", "addresses", (), "addresses that news are posted to, parted by commas",
@@ -142,6 +143,7 @@ class IbkrSettings:
     alert_kinds: frozenset[str]
     heartbeat_url: str = dataclasses.field(repr=False)
     live_account: str
+    account: str
     store_path: Path
     log_path: Path
     log_level: str
@@ -172,6 +174,7 @@ def ibkr_settings(config: Config, *, live: bool) -> IbkrSettings:
         alert_kinds=_alert_kinds(config),
         heartbeat_url=config["ARBCORE_HEARTBEAT_URL"],
         live_account=config["ARBCORE_LIVE_ACCOUNT"],
+        account=config["ARBCORE_ACCOUNT"],
         store_path=_store_path(config),
         log_path=Path(config["ARBCORE_LOG_PATH"]),
         log_level=config["LOG_LEVEL"],

@@ -236,7 +236,8 @@ class Examination:
 
     def _account(self, settings: IbkrSettings, accounts: tuple[str, ...]) -> None:
         mode = LIVE if self._live else PAPER
-        account = account_to_trade(accounts, mode=mode, live_account=settings.live_account, before="")
+        account = account_to_trade(accounts, mode=mode, live_account=settings.live_account,
+                                   chosen=settings.account, before="")
         self._say("account", OK, f"{printable(account)}, fit for --{mode}")
 
     def _compare_clock(self, broker_ns: int) -> None:

@@ -8,6 +8,7 @@
     │   └── DataError       3   ... a place in a file of quotes is
     ├── RunError            1   it failed while running
     │   ├── ConnectError    1   the other side could not be reached, or was not an exchange
+    │   │   └── ReadOnlyError 1 ... the broker's API is set to Read-Only
     │   ├── WireError       1   the other side sent a line that is not a legal message
     │   └── ShardError      1   a piece of a sweep, or its result, is not of this arbcore or damaged
     └── BrokenInvariant     1   our own bug: state that must not be; never caught and carried on from
@@ -66,6 +67,10 @@ class RunError(ArbcoreError):
 
 class ConnectError(RunError):
     """No connection, or the other side is not an exchange of this protocol."""
+
+
+class ReadOnlyError(ConnectError):
+    """The broker refuses requests since its API is set to Read-Only: no use in trying again."""
 
 
 class WireError(RunError):

@@ -21,18 +21,19 @@ from arbcore.broker.guards import account_to_trade
 from arbcore.broker.hands import LOCKED_MAX_S, LOCKED_PAUSE_S, Hands
 from arbcore.broker.heartbeat import Heartbeat
 from arbcore.broker.link import IbLink, load_library
-from arbcore.broker.listener import LINK_BACK_EMPTY, LINK_LOST
 from arbcore.broker.news import held_words
+from arbcore.broker.pauses import PauseWatch
 from arbcore.broker.plan import Plan, Tally
 from arbcore.broker.rates import RateNews
 from arbcore.broker.recorder import QuoteRecorder
 from arbcore.broker.rows import Rows
+from arbcore.carry.desk import codes
 from arbcore.carry.desk import events as ev
 from arbcore.carry.desk.rows import ES, SPY
 from arbcore.carry.desk.session import Session
 from arbcore.carry.desk.settings import seconds_ns
 from arbcore.config import KillSwitch
-from arbcore.errors import ArbcoreError, ConfigError, ConnectError, RunError
+from arbcore.errors import ArbcoreError, ConfigError, ConnectError, ReadOnlyError, RunError
 from arbcore.store import Store
 from arbcore.store_file import StoreLocked
 from arbcore.text import plural, printable
@@ -48,6 +49,12 @@ SAMPLE_NS = 60 * 10**9
 RECONNECT_FIRST_S, RECONNECT_MAX_S = 1.0, 30.0
 #: TWS is asked for its time this often: a connection may die without a word, and a clock may drift.
 HEARTBEAT_S = 10.0
+#: TWS lost the broker and says no more of it: then all is asked anew.
+SERVER_PATIENCE_S = 60.0
+#: What comes right behind the loss was on its way already.
+SERVER_ECHO_S = 1.0
+#: By these the broker's servers are heard of again.
+SIGNS_OF_LIFE = (ev.Quote, ev.Alive, ev.OrderStatus, ev.Execution, ev.PositionChanged)
 #: How long an orderly stop may take before it is given up with a sentence.
 STOP_PATIENCE_S = 60.0
 
@@ -100,8 +107,13 @@ class Bot:
         self._rate: float | None = None
         self._rate_news: RateNews | None = None
         self._sampled_ns = 0
-        #: The kill switch was on at some time of the run.
-        self.killed = False
+        #: The kill switch was on at some time of the run, and is on.
+        self.killed = self._kill_on = False
+        self._pauses = PauseWatch(lambda: self.feed(ev.Tick()))
+        self._doubts = 0
+        #: Since when TWS is without the broker, as it said; None where it has it.
+        self._server_lost_s: float | None = None
+        self._server_losses = 0
 
     # --- the run ----------------------------------------------------------------------------------------
 
@@ -109,6 +121,7 @@ class Bot:
         """Runs to the end. Raises ConnectError, RunError or ConfigError, one sentence each."""
         try:
             try:
+                self._pauses.begin()
                 if await self._join():
                     await self._look_after()
             except Exception as error:  # noqa: BLE001  Whatever it was, orders may be at work.
@@ -235,6 +248,7 @@ class Bot:
     def _close(self) -> None:
         self._over = True
         self.heartbeat.end(self.ending or "Stopped before there was a connection.")
+        self._pauses.end()
         for task in list(self._tasks):
             task.cancel()
         if self._timer is not None:
@@ -296,14 +310,15 @@ class Bot:
             self._library, self.plan.settings, sink=self._hear, on_link=self._on_link, on_lost=self._on_lost,
             on_row=self._rows.take, on_trouble=self._on_trouble,
         )  # fmt: skip
+        self._server_lost_s = None
         try:
             accounts = await link.connect()
             if self.plan.clocked:
                 link.unthrottled()
-            link.account = account_to_trade(
+            link.choose(account_to_trade(
                 accounts, mode=self.plan.mode, live_account=self.plan.settings.live_account,
-                before=self.account,
-            )  # fmt: skip
+                chosen=self.plan.settings.account, before=self.account,
+            ))  # fmt: skip
             broker_ns = await link.clock_ns(self.plan.settings.connect_timeout_s)
             self.clock.told(broker_ns)
             if self.session is None:
@@ -323,7 +338,12 @@ class Bot:
         for leg in legs:
             self.feed(leg.told)
         self.feed(ev.Hello(self.account, None if self.plan.clocked else broker_ns))
+        if fault := link.zone_fault():
+            self.chronicle.note("warning", "zone", fault)
         link.subscribe()
+        self.doubt_quotes("subscriptions begin")
+        if self._server_is_lost:
+            self._on_link(min(codes.SERVER_LOST), "TWS said at the log-in that it has no broker")
         if self.plan.clocked:
             self._rows.begin()
 
@@ -382,7 +402,7 @@ class Bot:
             pause_s = min(2.0 * pause_s, RECONNECT_MAX_S)
             try:
                 await self._connect()
-            except ConfigError:
+            except (ConfigError, ReadOnlyError):
                 raise
             except ArbcoreError as error:
                 _log.warning("%s", error)
@@ -393,30 +413,79 @@ class Bot:
         """Finds out that the other side has gone silent, and keeps the market's clock the broker's."""
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            link = self.link
-            if link is None:
-                continue
-            try:
-                broker_ns = await link.clock_ns(self.plan.desk.query_timeout_s)
-            except ConnectError as error:
-                if link is self.link:
-                    self.chronicle.alarm("link", str(error))
-                    self.drop("TWS has gone silent")
-            else:
-                if link is self.link:
-                    self.feed(ev.BrokerClock(broker_ns))
+            if self.link is not None:
+                await self._ask_time(self.link)
 
     def _on_link(self, code: int, text: str) -> None:
-        """TWS is there and its own link to the broker is lost, or back."""
-        if code == LINK_LOST:
+        """TWS's own link to the broker is lost, or back; or this connection is being dropped."""
+        if code in codes.SERVER_LOST:
             self.chronicle.note("warning", "link_lost", f"TWS lost the broker ({text}).")
+            self._server_lost_s = time.monotonic()
+            self._server_losses += 1
             self.feed(ev.LinkLost(text))
-        elif self.link is not None and code >= LINK_BACK_EMPTY:
-            self.chronicle.note("info", "link_back", f"TWS has the broker again ({text}).")
-            # Also where the data is said to be kept (1102): nobody says again that it is live.
-            self.greet()
+            self.later(self._await_server(self._server_losses))
+        elif code in codes.SERVER_BACK:
+            self._server_back(text)
         else:
             self.drop(text)
+
+    @property
+    def _server_is_lost(self) -> bool:
+        return self._server_lost_s is not None
+
+    async def _await_server(self, loss: int) -> None:
+        """That the broker is back is not always said."""
+        await asyncio.sleep(SERVER_PATIENCE_S)
+        if self._server_lost_s is not None and loss == self._server_losses:
+            self._server_back(f"not a word of it for {SERVER_PATIENCE_S:.0f} s; all is asked anew")
+
+    def _server_back(self, why: str) -> None:
+        """The broker may be there again: whatever was known is asked anew."""
+        self._server_lost_s = None
+        if self.link is None:
+            return
+        self.chronicle.note("info", "link_back", f"TWS has the broker again ({why}).")
+        self.feed(ev.Hello(self.account))
+        # Also where the data is said to be kept (1102): nobody says again that it is live.
+        for leg in self.link.legs:
+            self.link.resubscribe(leg)
+        self.doubt_quotes("subscriptions begin anew")
+
+    def doubt_quotes(self, why: str) -> None:
+        """What arrives may be old until the broker answers a question that is asked now."""
+        if not self.plan.clocked:
+            self.feed(self._doubt(why))
+
+    def _doubt(self, why: str) -> ev.QuotesDoubted:
+        self._doubts += 1
+        if self.link is not None:
+            self.later(self._ask_time(self.link, self._doubts))
+        return ev.QuotesDoubted(self._doubts, why)
+
+    async def _ask_time(self, link: IbLink, doubt: int = 0) -> None:
+        """Has the broker's time told; without an answer this connection is given up."""
+        try:
+            broker_ns = await link.clock_ns(self.plan.desk.query_timeout_s)
+        except ConnectError as error:
+            if link is self.link:
+                self.chronicle.alarm("link", str(error))
+                self.drop("TWS has gone silent")
+        else:
+            if link is self.link:
+                self.feed(ev.BrokerClock(broker_ns, doubt))
+
+    @property
+    def stood_still_s(self) -> float:
+        """Seconds for which the process stood still just now; 0 where it did not. Rows wait for us."""
+        return 0.0 if self.plan.clocked else self._pauses.late_s
+
+    def _after_pause(self, late_s: float) -> ev.QuotesDoubted:
+        self._pauses.turned()
+        self.chronicle.note(
+            "warning", "pause",
+            f"The process stood still for {late_s:.1f} s; nothing is decided until the broker answers.",
+        )  # fmt: skip
+        return self._doubt(f"the process stood still for {late_s:.1f} s")
 
     def drop(self, reason: str) -> None:
         """Ends the connection ourselves and begins anew."""
@@ -430,6 +499,9 @@ class Bot:
     def _hear(self, event: ev.Event) -> None:
         """One event of the broker's."""
         kind = type(event)
+        lost_s = self._server_lost_s
+        if lost_s is not None and kind in SIGNS_OF_LIFE and time.monotonic() - lost_s > SERVER_ECHO_S:
+            self._server_back("news arrives again")
         if kind is ev.Quote or kind is ev.Alive:
             self.tally.quotes += 1
             if self.plan.rows:
@@ -456,8 +528,9 @@ class Bot:
         self._handling = True
         try:
             while self._queue and self._failure is None:
+                if late_s := self.stood_still_s:
+                    self._queue.appendleft(self._after_pause(late_s))
                 event = self._queue.popleft()
-                self.heartbeat.hear(event)
                 self.began_ns = time.perf_counter_ns()
                 wanted = session.handle(event, now_ns=self.clock.now_ns(), utc_ns=self.clock.utc_ns())
                 if wanted:
@@ -490,8 +563,12 @@ class Bot:
 
     def _housekeep(self) -> None:
         self.heartbeat.beat()
-        if not self.killed and (reason := self.kill_switch.reason()) is not None and self.session:
-            self.killed = True
+        if self._kill_on:
+            if self.kill_switch.lifted():
+                self._kill_on = False
+                self.feed(ev.KillLifted())
+        elif (reason := self.kill_switch.reason()) is not None and self.session:
+            self._kill_on = self.killed = True
             self.feed(ev.Kill(reason))
         if self.plan.rate is not None and (news := self.plan.rate()) != self._rate_news:
             if news.rate is not None and news.rate != self._rate:

@@ -33,10 +33,13 @@ def check_before(*, mode: str, port: int, trading_enabled: bool, live_account: s
         raise ConfigError("--live needs ARBCORE_LIVE_ACCOUNT, the id of the one account that it may trade.")
 
 
-def account_to_trade(accounts: Sequence[str], *, mode: str, live_account: str, before: str) -> str:
+def account_to_trade(
+    accounts: Sequence[str], *, mode: str, live_account: str, chosen: str, before: str
+) -> str:
     """The one account of a connection that this run may trade; ConfigError, one sentence, otherwise.
 
-    ``before`` is the account of the run's earlier connections, empty at the first.
+    ``chosen`` is ARBCORE_ACCOUNT, which says which of several it is, or empty. ``before`` is the account
+    of the run's earlier connections, empty at the first.
     """
     shown = ", ".join(printable(account) for account in accounts)
     if mode == LIVE:
@@ -46,15 +49,24 @@ def account_to_trade(accounts: Sequence[str], *, mode: str, live_account: str, b
                 f"{shown}."
             )
         account = live_account
+        if chosen not in ("", account):
+            raise ConfigError(
+                f"ARBCORE_ACCOUNT={printable(chosen)} and ARBCORE_LIVE_ACCOUNT={printable(live_account)} "
+                "differ; --live trades only an account that both name."
+            )
         if account.startswith(PAPER_PREFIX):
             raise ConfigError(f"{printable(account)} is a paper account; use --paper for it.")
     else:
-        if len(accounts) != 1:
+        if chosen and chosen not in accounts:
             raise ConfigError(
-                f"The login has {len(accounts)} accounts ({shown}); log in with one that has a single "
-                "account."
+                f"ARBCORE_ACCOUNT={printable(chosen)} is none of the login's accounts ({shown})."
             )
-        account = accounts[0]
+        if not chosen and len(accounts) != 1:
+            raise ConfigError(
+                f"The login has {len(accounts)} accounts ({shown}); say with ARBCORE_ACCOUNT which of them "
+                "to trade."
+            )
+        account = chosen or accounts[0]
         if mode == SIMULATED and not account.startswith(SIMULATED_PREFIX):
             raise ConfigError(f"{printable(account)} is not the simulated account of our own gateway.")
         if not account.startswith(PAPER_PREFIX):

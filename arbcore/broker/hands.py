@@ -53,11 +53,18 @@ class Run(Protocol):
     store: Store | None
     began_ns: int
 
+    @property
+    def stood_still_s(self) -> float:
+        """Seconds for which the process stood still just now."""
+
     def feed(self, *events: ev.Event) -> None:
         """Events for the desk."""
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Something to be done beside the run."""
+
+    def doubt_quotes(self, why: str) -> None:
+        """What arrives may be old until the broker answers a question that is asked now."""
 
     def drop(self, reason: str) -> None:
         """Ends the connection and begins anew."""
@@ -162,6 +169,11 @@ class Hands:
     def send(self, command: cmd.Place) -> None:
         """Orders that are stored."""
         run = self._run
+        if late_s := run.stood_still_s:
+            # Priced before a pause, of the process or of the disk that just took the intents.
+            why = f"the process stood still for {late_s:.1f} s before it could leave"
+            run.feed(*(ev.NotSent(row.ref, why) for row in command.orders))
+            return
         for row in command.orders:
             run.tally.orders += 1
             try:
@@ -204,6 +216,7 @@ class Hands:
                 run.feed(ev.OrderError(command.ref, NOTHING_TO_CANCEL, "the order's id is not known"))
         elif isinstance(command, cmd.Resubscribe):
             link.resubscribe(command.leg)
+            run.doubt_quotes("a subscription begins anew")
         elif isinstance(command, cmd.AskContract):
             run.later(self._find_contract(link, command))
         else:
@@ -227,4 +240,5 @@ class Hands:
         if link is self._run.link:
             if link.legs[ES].told.con_id != before:
                 link.resubscribe(ES)
+                self._run.doubt_quotes("a subscription begins anew")
             self._run.feed(*(leg.told for leg in legs))

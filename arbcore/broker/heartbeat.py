@@ -59,20 +59,8 @@ class Heartbeat:
         self._ready = False
         self._started = False
         self._day: int | None = None
-        #: The broker's own positions, where they were told and nothing has traded since.
-        self._told: dict[str, int] | None = None
 
     # --- what is held -----------------------------------------------------------------------------------
-
-    def hear(self, event: ev.Event) -> None:
-        """One event that the desk is about to hear."""
-        if isinstance(event, ev.Positions):
-            told = dict.fromkeys(LEGS, 0)
-            for line in event.lines:
-                told[line.leg] = told.get(line.leg, 0) + line.quantity
-            self._told = told
-        elif isinstance(event, ev.Execution | ev.LinkLost | ev.Hello):
-            self._told = None
 
     def ours(self) -> dict[str, int]:
         """What our executions come to, by leg."""
@@ -83,14 +71,12 @@ class Heartbeat:
         """What the account holds, by leg; None while that is not known for certain.
 
         Our executions are that as long as the broker's answers agree with them; where they do not, it is
-        what the broker told last.
+        what the broker told last. It is not known while an order may have filled.
         """
         session = self._bot.session
-        if session is None:
+        if session is None or session.in_doubt:
             return None
-        if session.state != HALTED:
-            return session.positions()
-        return None if self._told is None else dict(self._told)
+        return session.account_positions() if session.state == HALTED else session.positions()
 
     def words(self) -> str:
         """What is held, for the last sentence of a run: with both numbers where they differ."""

@@ -10,24 +10,19 @@ import contextlib
 import importlib
 import logging
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from arbcore.broker.listener import (
-    CLIENT_ID_IN_USE,
-    CLOCK_CON_ID,
-    CLOCK_SYMBOL,
-    Listener,
-    RowEnd,
-    Sink,
-)
+from arbcore.broker.listener import CLOCK_CON_ID, CLOCK_SYMBOL, Listener, RowEnd, Sink
+from arbcore.broker.zones import REMEDY, Zones
 from arbcore.carry.civil import NS_PER_HOUR, NS_PER_MINUTE, day_of, is_date, iso_time, new_york_to_utc
-from arbcore.carry.desk import commands, events
+from arbcore.carry.desk import codes, commands, events
 from arbcore.carry.desk.hours import read_hours
 from arbcore.carry.desk.rows import ES, LIMIT, SPY, OrderRow
 from arbcore.config_ibkr import LIBRARIES, MULTIPLIERS, IbkrSettings
-from arbcore.errors import ConfigError, ConnectError, RunError
+from arbcore.errors import ConfigError, ConnectError, InputError, ReadOnlyError, RunError
 from arbcore.text import printable
 
 _log = logging.getLogger(__name__)
@@ -40,6 +35,15 @@ CANCEL_AGAIN_S = 0.05
 ABSENT = "{} is not installed"
 #: The broker's own limit is 20 a side of each contract; the desk has far fewer.
 ACTIVE_ORDERS_MAX = 20
+READ_ONLY = (
+    "TWS refuses orders since its API is Read-Only: untick Read-Only API under Global Configuration, API, "
+    "Settings, then start again."
+)
+#: Messages that must not be lost where the library cannot read them, by their number.
+_GUARDED = {
+    3: "the status of an order", 5: "an open order", 11: "an execution", 59: "a commission", 61: "a position",
+}  # fmt: skip
+_EXECUTION, _TIME_FIELD = 11, 15
 
 
 def load_library(wanted: str) -> Any:
@@ -98,10 +102,20 @@ class IbLink:
         self._ib = library.IB()
         self.listener = Listener(
             self._ib.wrapper, settings.future, sink=sink,
-            on_link=on_link, on_row=on_row, on_trouble=on_trouble,
+            on_link=on_link, on_row=on_row, on_trouble=on_trouble, on_read_only=self._read_only,
         )  # fmt: skip
         self._ib.client.decoder.wrapper = self.listener
+        self.zones = Zones()
+        self._greeting = ""
+        self._ib.client.conn.hasData += self._greeted
+        for number, what in _GUARDED.items():
+            self._guard(number, what)
         self._on_lost = on_lost
+        self._on_trouble = on_trouble
+        #: Ends the log-in early, while there is one.
+        self._hang_up: Callable[[], None] | None = None
+        # The libraries know one question of its kind at a time.
+        self._asking_time = asyncio.Lock()
         self._ib.client.apiEnd += self._lost
         self.account = ""
         self.legs: dict[str, Leg] = {}
@@ -111,6 +125,64 @@ class IbLink:
 
     def _lost(self) -> None:
         self._on_lost("the connection to TWS was closed")
+
+    def _read_only(self) -> None:
+        if self._hang_up is not None:
+            self._hang_up()
+        elif not self.listener.muted:
+            self._on_trouble(ReadOnlyError(READ_ONLY))
+
+    def choose(self, account: str) -> None:
+        """From here on this account is ours, and no other one."""
+        self.account = self.listener.account = account
+
+    # --- what the library may not lose ------------------------------------------------------------------
+
+    def _greeted(self, data: bytes) -> None:
+        """The greeting says what TWS's own clock shows; the library throws it away."""
+        self._ib.client.conn.hasData -= self._greeted
+        fields = data[4:].decode(errors="backslashreplace").split("\0")
+        if len(fields) == 3:
+            self._greeting = fields[1]
+            # Good enough for zones, which lie a quarter of an hour apart; the broker's clock corrects it.
+            self.zones.learn(self._greeting, time.time_ns())
+
+    def _guard(self, number: int, what: str) -> None:
+        """Hears of it where a message cannot be read: both libraries write a line in their log and go on."""
+        handlers = self._ib.client.decoder.handlers
+        read = handlers[number]
+
+        def guarded(fields: list[str]) -> None:
+            before = self.listener.heard
+            try:
+                read(self._dated(fields) if number == _EXECUTION else fields)
+            except Exception as error:  # noqa: BLE001  Whatever it is, the message is lost.
+                _log.warning("The library cannot read %s (%s).", what, printable(str(error)))
+            if self.listener.heard == before:
+                self.listener.undecoded(what)
+
+        handlers[number] = guarded
+
+    def _dated(self, fields: list[str]) -> list[str]:
+        """An execution whose time both libraries can read on any machine: seconds since 1970."""
+        if len(fields) <= _TIME_FIELD:
+            return fields
+        try:
+            seconds = self.zones.instant_ns(fields[_TIME_FIELD]) // 10**9
+        except InputError as error:
+            # Nothing but its time is unknown; it came now, or earlier today.
+            _log.error("%s The execution is counted with the time at which it was heard of.", error)
+            seconds = int(time.time())
+        return [*fields[:_TIME_FIELD], str(seconds), *fields[_TIME_FIELD + 1 :]]
+
+    def zone_fault(self) -> str:
+        """Why times of this log-in may not be read right, one sentence; empty where they can be."""
+        if not self.zones.login or self.zones.known(self.zones.login):
+            return ""
+        return (
+            f"TWS is logged in with the zone '{printable(self.zones.login, 40)}', which this machine does "
+            f"not know, so its times are read by the difference of the clocks; {REMEDY}."
+        )
 
     # --- connecting -------------------------------------------------------------------------------------
 
@@ -128,6 +200,8 @@ class IbLink:
             ) from None
         except (TimeoutError, asyncio.TimeoutError):
             raise ConnectError(self._timed_out(where)) from None
+        except ReadOnlyError:
+            raise
         except (OSError, ConnectionError) as error:
             if self._client_id_taken:
                 raise ConnectError(self._timed_out(where)) from None
@@ -136,6 +210,8 @@ class IbLink:
                 "IB_PORT and that TWS allows API connections from this machine."
             ) from None
         except Exception as error:  # noqa: BLE001  RequestError of either library, in one of its questions.
+            if self.listener.read_only:
+                raise ReadOnlyError(READ_ONLY) from None
             raise ConnectError(f"The log-in at {where} failed ({printable(str(error))}).") from None
         return tuple(self._ib.client.getAccounts())
 
@@ -144,10 +220,11 @@ class IbLink:
         chosen = self.settings
         hung_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def gone(_: str) -> None:
+        def gone(_: str = "") -> None:
             if not hung_up.done():
                 hung_up.set_result(None)
 
+        self._hang_up = gone
         ended = self._ib.client.conn.disconnected
         ended += gone
         joined = asyncio.ensure_future(
@@ -157,11 +234,14 @@ class IbLink:
         )
         try:
             await asyncio.wait({joined, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+            if self.listener.read_only:
+                raise ReadOnlyError(READ_ONLY)
             if not joined.done():
                 raise ConnectionError("the other side hung up during the log-in")
             joined.result()
         finally:
             ended -= gone
+            self._hang_up = None
             # A cancel may be lost: before Python 3.12 wait_for drops one that comes as its own work ends.
             while not joined.done():
                 joined.cancel()
@@ -171,7 +251,7 @@ class IbLink:
 
     @property
     def _client_id_taken(self) -> bool:
-        return self.listener.last_error.startswith(str(CLIENT_ID_IN_USE))
+        return any(self.listener.last_error.startswith(f"{code}:") for code in codes.CLIENT_ID_IN_USE)
 
     def _timed_out(self, where: str) -> str:
         if self._client_id_taken:
@@ -193,6 +273,8 @@ class IbLink:
 
     def disconnect(self) -> None:
         """Ends the connection; nothing is told of it any more."""
+        # What is still in the buffer of a connection that is over was sent before its end, or is a lie.
+        self.listener.muted = True
         self._ib.client.apiEnd -= self._lost
         self._ib.client.disconnect()
 
@@ -201,14 +283,24 @@ class IbLink:
         self._ib.client.MaxRequests = 0
 
     async def clock_ns(self, timeout_s: float) -> int:
-        """The broker's clock, whole seconds as UTC nanoseconds. ConnectError where it is not told."""
-        try:
-            answer = await asyncio.wait_for(self._ib.reqCurrentTimeAsync(), timeout_s)
-        except (TimeoutError, asyncio.TimeoutError):
-            raise ConnectError(f"TWS did not say what time it is within {timeout_s:g} s.") from None
-        except ConnectionError as error:
-            raise ConnectError(f"The connection was lost again at once ({printable(str(error))}).") from None
-        return int(answer.timestamp()) * 10**9
+        """The broker's clock, whole seconds as UTC nanoseconds. ConnectError where it is not told.
+
+        It is asked when this is called and not before, so that what was sent before its answer was read.
+        """
+        async with self._asking_time:
+            try:
+                answer = await asyncio.wait_for(self._ib.reqCurrentTimeAsync(), timeout_s)
+            except (TimeoutError, asyncio.TimeoutError):
+                raise ConnectError(f"TWS did not say what time it is within {timeout_s:g} s.") from None
+            except ConnectionError as error:
+                raise ConnectError(
+                    f"The connection was lost again at once ({printable(str(error))})."
+                ) from None
+        utc_ns = int(answer.timestamp()) * 10**9
+        if self._greeting:
+            self.zones.learn(self._greeting, utc_ns)
+            self._greeting = ""
+        return utc_ns
 
     # --- contracts and data -----------------------------------------------------------------------------
 
@@ -349,14 +441,16 @@ class IbLink:
 
     async def answer(self, asked: commands.Ask, *, timeout_s: float) -> events.Event:
         """The broker's answer to one of the desk's questions, or ``QueryFailed``; it never raises."""
+        ask = {
+            commands.OPEN_ORDERS: self._open_orders, commands.EXECUTIONS: self._executions,
+            commands.POSITIONS: self._positions, commands.MARGIN: self._margin,
+        }[asked.kind]  # fmt: skip
+        unread = self.listener.unread
         try:
-            if asked.kind == commands.OPEN_ORDERS:
-                return await self._open_orders(asked, timeout_s)
-            if asked.kind == commands.EXECUTIONS:
-                return await self._executions(asked, timeout_s)
-            if asked.kind == commands.POSITIONS:
-                return await self._positions(asked, timeout_s)
-            return await self._margin(asked, timeout_s)
+            answer = await ask(asked, timeout_s)
+            if self.listener.unread != unread:
+                return events.QueryFailed(asked.query, f"{asked.kind}: a part of the answer cannot be read")
+            return answer
         except (TimeoutError, asyncio.TimeoutError):
             return events.QueryFailed(asked.query, f"no answer about {asked.kind} within {timeout_s:g} s")
         except Exception as error:  # noqa: BLE001  Whatever the library raises, it is no answer.
@@ -369,7 +463,8 @@ class IbLink:
         return events.OpenOrders(asked.query, tuple(self.listener.open_orders.values()))
 
     async def _executions(self, asked: commands.Ask, timeout_s: float) -> events.Event:
-        fills = await asyncio.wait_for(self._ib.reqExecutionsAsync(), timeout_s)
+        chosen = self._library.ExecutionFilter(acctCode=self.account)
+        fills = await asyncio.wait_for(self._ib.reqExecutionsAsync(chosen), timeout_s)
         told = [self.listener.execution(fill.contract, fill.execution) for fill in fills]
         reports = tuple(
             events.Commission(report.execId, report.commission, report.currency)
@@ -380,12 +475,13 @@ class IbLink:
 
     async def _positions(self, asked: commands.Ask, timeout_s: float) -> events.Event:
         found = await asyncio.wait_for(self._ib.reqPositionsAsync(), timeout_s)
-        lines = []
+        # A position that changes meanwhile is told once more, and the last word counts.
+        lines: dict[int, events.PositionLine] = {}
         for position in found:
-            leg = self.listener.leg_of(position.contract)
-            if position.account == self.account and leg is not None and position.position:
-                lines.append(events.PositionLine(leg, position.contract.conId, round(position.position)))
-        return events.Positions(asked.query, tuple(lines))
+            leg, con_id = self.listener.leg_of(position.contract), position.contract.conId
+            if position.account == self.account and leg is not None:
+                lines[con_id] = events.PositionLine(leg, con_id, round(position.position))
+        return events.Positions(asked.query, tuple(line for line in lines.values() if line.quantity))
 
     async def _margin(self, asked: commands.Ask, timeout_s: float) -> events.Event:
         """Both legs' whatIf; each alone, so that together they ask for more than the pair would."""
@@ -402,8 +498,17 @@ class IbLink:
             changes += max(0.0, change)
             equity = min(equity, after)
         needed = before + changes
-        sentence = f"the pair needs {needed:,.0f} USD of margin and the account has {equity:,.0f} USD"
+        unit = f" {currency}" if (currency := self._base_currency()) else ""
+        sentence = f"the pair needs {needed:,.0f}{unit} of margin and the account has {equity:,.0f}{unit}"
         return events.Margin(asked.query, needed <= equity, sentence)
+
+
+    def _base_currency(self) -> str:
+        """The currency that margin and account values are in; empty where the broker did not say."""
+        for value in self._ib.accountValues(self.account):
+            if value.tag == "NetLiquidation" and value.currency not in ("", "BASE"):
+                return printable(value.currency, 8)
+        return ""
 
 
 def _leg(leg: str, details: Any, *, expiry_ns: int | None, multiplier: float) -> Leg:

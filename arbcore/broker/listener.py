@@ -13,24 +13,14 @@ from dataclasses import dataclass
 from datetime import timezone
 from typing import Any
 
-from arbcore.carry.desk import events
+from arbcore.carry.desk import codes, events
 from arbcore.carry.desk.rows import ES, LEGS, SPY
 from arbcore.text import printable
 
 _log = logging.getLogger(__name__)
 
-#: The connection between TWS and the broker: lost; back with data lost; back with data kept.
-LINK_LOST, LINK_BACK_EMPTY, LINK_BACK = 1100, 1101, 1102
-_LINK_GONE = {1300, 502, 504}
-_FARM_BROKEN = {2103, 2105, 2157, 2110}
-_FARM_FINE = {2104, 2106, 2158}
-#: No right to live quotes of a contract, or somebody else has it now.
-_NO_DATA = {354, 10089, 10090, 10168, 10197}
-_DELAYED = 10167
 #: What an order is called that works no more.
 _OVER = {"Filled", "Cancelled", "ApiCancelled"}
-#: The API needs it before anything else is understood.
-CLIENT_ID_IN_USE = 326
 
 _BIDS, _ASKS = {1, 66}, {2, 67}
 _BID_SIZES, _ASK_SIZES = {0, 69}, {3, 70}
@@ -81,7 +71,7 @@ class Listener:
 
     ``sink`` takes events; ``on_link`` is called with a code and its text when the broker's own link is lost
     or back; ``on_row`` when a replaying gateway ends a row; ``on_trouble`` with an exception that a message
-    led to.
+    led to; ``on_read_only`` when the broker refuses a request since its API is set to Read-Only.
     """
 
     def __init__(
@@ -93,6 +83,7 @@ class Listener:
         on_link: Callable[[int, str], None],
         on_row: Callable[[RowEnd], None],
         on_trouble: Callable[[Exception], None],
+        on_read_only: Callable[[], None],
     ) -> None:
         self._wrapper = wrapper
         self._future = future
@@ -100,6 +91,7 @@ class Listener:
         self._on_link = on_link
         self._on_row = on_row
         self._on_trouble = on_trouble
+        self._on_read_only = on_read_only
         self._clock_ns = self._row_expiry_ns = 0
         self._contract_ends = False
         #: The fund's contract, once resolved: other exchanges list shares of the same symbol.
@@ -110,6 +102,14 @@ class Listener:
         #: openOrder messages since the last question, by permId: the answer.
         self.open_orders: dict[int, events.OpenOrder] = {}
         self.last_error = ""
+        #: The one account that is traded, empty before it is chosen: what is of others is not ours.
+        self.account = ""
+        #: Messages that were translated, and messages about orders that could not be read.
+        self.heard = self.unread = 0
+        #: Nothing that still arrives on this connection counts.
+        self.muted = False
+        #: The broker refused a request since its API is set to Read-Only.
+        self.read_only = False
         self._touches = {leg: _Touch(leg) for leg in LEGS}
         for name, translate in _TRANSLATED.items():
             setattr(self, name, functools.partial(self._hear, getattr(wrapper, name), translate))
@@ -119,11 +119,27 @@ class Listener:
 
         (The decoder logs an exception and goes on, which would lose an execution.)
         """
-        passed_on(*arguments)
+        self.heard += 1
+        try:
+            passed_on(*arguments)
+        except Exception:  # noqa: BLE001  What the library makes of it is not ours to lose a message for.
+            _log.exception("The library fails over a message; it is translated all the same.")
+        if self.muted:
+            return
         try:
             translate(self, *arguments)
         except Exception as error:  # noqa: BLE001  A message that cannot be understood must be known of.
             self._on_trouble(error)
+
+    def undecoded(self, what: str) -> None:
+        """A message came that the library could not read."""
+        self.unread += 1
+        if not self.muted:
+            self._sink(events.Undecoded(what))
+
+    def ours(self, account: str) -> bool:
+        """Whether something is of the account that is traded; what names none is."""
+        return not (account and self.account) or account == self.account
 
     def touch(self, leg: str) -> events.Quote:
         """The best prices of a leg as they were told last; 0 where there is none."""
@@ -229,7 +245,7 @@ class Listener:
     @_heard
     def _openOrder(self, orderId: int, contract: Any, order: Any, orderState: Any) -> None:  # noqa: N802, N803
         """An order that works, of whoever placed it; also the answer to a whatIf."""
-        if order.whatIf:
+        if order.whatIf or not self.ours(order.account):
             return
         ref = order.orderRef or ""
         if ref and order.permId:
@@ -263,7 +279,7 @@ class Listener:
     def execution(self, contract: Any, execution: Any) -> events.Execution | None:
         """A library's execution as an event; None where it is in neither leg's instrument."""
         leg = self.leg_of(contract)
-        if leg is None:
+        if leg is None or not self.ours(execution.acctNumber):
             return None
         if execution.orderRef and execution.permId:
             self.ref_of_perm_id[execution.permId] = execution.orderRef
@@ -277,6 +293,13 @@ class Listener:
             price=execution.price,
             ts_ns=_instant_ns(execution.time),
         )
+
+    @_heard
+    def _position(self, account: str, contract: Any, posSize: float, avgCost: float) -> None:  # noqa: N803
+        """A position, in an answer or since somebody changed it."""
+        leg = self.leg_of(contract)
+        if leg is not None and self.ours(account):
+            self._sink(events.PositionChanged(events.PositionLine(leg, contract.conId, round(posSize))))
 
     @_heard
     def _commissionReport(self, commissionReport: Any) -> None:  # noqa: N802, N803
@@ -293,17 +316,21 @@ class Listener:
     def _error(self, reqId: int, errorCode: int, errorString: str, advanced: str = "") -> None:  # noqa: N803
         """Everything the broker calls an error: links, farms, data rights, orders, and plain information."""
         text = f"{errorCode}: {printable(errorString)}"
-        if errorCode in (LINK_LOST, LINK_BACK_EMPTY, LINK_BACK) or errorCode in _LINK_GONE:
+        if errorCode in codes.CONNECTION_DROPPED | codes.SERVER_LOST | codes.SERVER_BACK:
             self._on_link(errorCode, text)
-        elif errorCode in _FARM_BROKEN or errorCode in _FARM_FINE:
-            self._sink(events.Farm(errorCode in _FARM_FINE, errorCode, text))
+        elif errorCode in codes.FARM_BROKEN | codes.FARM_FINE:
+            self._sink(events.Farm(errorCode in codes.FARM_FINE, errorCode, text))
+        elif codes.is_read_only(errorCode, errorString):
+            self.read_only = True
+            self.last_error = text
+            self._on_read_only()
         elif (leg := self._leg_of_request(reqId)) is not None:
-            if errorCode in _NO_DATA or errorCode == _DELAYED:
-                self._sink(events.DataType(leg, 3 if errorCode == _DELAYED else 0, text))
+            if errorCode in codes.NO_DATA | codes.DELAYED_DATA:
+                self._sink(events.DataType(leg, 3 if errorCode in codes.DELAYED_DATA else 0, text))
             _log.warning("Market data of %s: %s", leg, text)
         elif reqId in self.ref_of_order_id:
             self._sink(events.OrderError(self.ref_of_order_id[reqId], errorCode, printable(errorString)))
-        elif not 2100 <= errorCode < 2200:
+        elif errorCode not in codes.ORDER_NOTICES | codes.FARM_IDLE:
             self.last_error = text
             _log.warning("The broker says %s", text)
 

@@ -11,8 +11,8 @@ def before(**changes):
     check_before(**{**usual, **changes})
 
 
-def chosen(*accounts, mode=PAPER, live_account="", known=""):
-    return account_to_trade(accounts, mode=mode, live_account=live_account, before=known)
+def chosen(*accounts, mode=PAPER, live_account="", wanted="", known=""):
+    return account_to_trade(accounts, mode=mode, live_account=live_account, chosen=wanted, before=known)
 
 
 def test_live_needs_both_acts():
@@ -52,6 +52,15 @@ def test_live_trades_the_named_account_only():
 def test_several_paper_accounts_are_not_chosen_from():
     with pytest.raises(ConfigError, match=r"has 2 accounts \(DU1, DU2\)"):
         chosen("DU1", "DU2")
+
+
+def test_a_setting_chooses_among_several_accounts():
+    assert chosen("DU1", "DU2", wanted="DU2") == "DU2"
+    with pytest.raises(ConfigError, match=r"=DU3 is none of the login's accounts \(DU1, DU2\)"):
+        chosen("DU1", "DU2", wanted="DU3")
+    with pytest.raises(ConfigError, match="ARBCORE_ACCOUNT=U1 and ARBCORE_LIVE_ACCOUNT=U2 differ"):
+        chosen("U1", "U2", mode=LIVE, live_account="U2", wanted="U1")
+    assert chosen("U1", "U2", mode=LIVE, live_account="U2", wanted="U2") == "U2"
 
 
 def test_a_simulation_trades_our_own_gateways_account_only():

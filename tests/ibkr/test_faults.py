@@ -170,10 +170,9 @@ def test_after_a_broken_server_link_the_last_prices_count_no_more(play):
         run.fault("stale_quotes", 0.8)
         run.fault("server_link_broken")
         await run.until(lambda: 2110 in codes)
-        assert run.heard("TWS says 2110: Connectivity between TWS and server is broken")
+        assert run.heard("TWS lost the broker (2110: Connectivity between TWS and server is broken")
         run.bot.feed(ev.Kill("a person says so"))
-        await run.until(lambda: run.heard("must go (kill) and cannot: ES stale"))
-        assert (run.sent, run.books["positions"]) == (2, HELD)
+        assert (run.sent, run.books["positions"], run.state) == (2, HELD, "HALTED")
         await run.flat()
         assert run.books["positions"] == FLAT
 
@@ -186,8 +185,9 @@ def test_a_broken_server_link_that_mends_itself_stops_nothing(play):
         codes = run.listen()
         run.fault("server_link_broken")
         await run.until(lambda: 2110 in codes)
-        assert run.heard("TWS says 2110: Connectivity between TWS and server is broken")
+        assert run.heard("TWS lost the broker (2110: Connectivity between TWS and server is broken")
         await run.enter(RICH)
+        assert run.heard("TWS has the broker again (news arrives again")
         assert run.bot.tally.connections == 1
 
     play(script)
@@ -387,7 +387,7 @@ class Busy(Market):
 
 @pytest.mark.parametrize("cap", [45, 1_000])
 def test_a_storm_of_orders_stays_below_the_brokers_pace(cap, play):
-    """Every order is rejected, without a cooldown; a cap beyond the broker's is told so by the broker."""
+    """No order finds anything, and there is no cooldown; a cap beyond the broker's is told so by it."""
 
     async def script(run):
         await run.active()
@@ -395,17 +395,16 @@ def test_a_storm_of_orders_stays_below_the_brokers_pace(cap, play):
         run.bot.link.unthrottled()
         codes = run.listen()
         run.fault("pacing")
-        run.fault("reject", 201.0, count=10_000)
+        run.fault("miss", count=10_000)
         run.market.dev_bps = RICH
         if cap > 50:
             await run.until(lambda: 100 in codes)
         else:
             await run.until(lambda: run.bot.tally.orders > 60)
             assert 100 not in codes
-        assert 201 in codes
         run.market.dev_bps = FAIR
         await run.flat()
-        assert (run.sent, run.books["positions"]) == (0, FLAT)
+        assert run.books["positions"] == FLAT
 
     run = play(script, market=Busy(), message_cap=cap, **IMPATIENT)
     refusals = {reason for (reason,) in stored(run.directory, "SELECT refusal FROM signals")}

@@ -319,25 +319,27 @@ def test_a_record_that_was_never_sent_does_not_stop_a_start(play, tmp_path):
     assert seen() == once
 
 
-def test_rejects_without_end_cost_two_orders_a_cooldown(play):
+def test_three_refused_entries_in_a_row_stop_entries_until_a_kill_switch_is_deleted(play, tmp_path):
     """However long the broker refuses and however many quotes say enter; and then it trades."""
+    switch = tmp_path / "KILL_SWITCH"
 
     async def script(run):
         await run.active()
         run.fault("reject", 201.0, count=1_000_000)
         run.market.dev_bps = RICH
-        await run.until(lambda: run.bot.tally.orders)
-        await run.decisions(100)
-        assert not run.used("reject")
-        assert (run.sent, run.books["executions"]) == (0, {})
+        await run.until(lambda: run.state == "REDUCING")
+        assert run.heard("3 entries in a row were refused on ES, the last with '201 Order rejected - reason:")
         run.fault("heal")
+        await run.decisions(100)
+        assert (run.bot.tally.orders, run.sent) == (6, 0)
+        switch.write_text("a person looks into it")
+        await run.until(lambda: "kill switch" in run.bot.session.reasons)
+        switch.unlink()
         await run.held()
 
     run = play(script, cooldown_s=0.3)
     attempts = stored(run.directory, "SELECT min(created_ts), count(*) FROM orders GROUP BY trade_id")
-    assert len(attempts) >= 3
-    # The broker may begin to take orders between the two of an attempt; its leg is hedged.
-    assert {orders for _, orders in attempts[:-1]} == {2}
+    assert [orders for _, orders in attempts] == [2, 2, 2, 2]
     # The market's clock may be set a little meanwhile; the pause is of another one.
     times_ns = [read_time(text) for text, _ in attempts]
     assert all(later - before > 0.2e9 for before, later in itertools.pairwise(times_ns))

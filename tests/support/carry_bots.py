@@ -37,7 +37,7 @@ def plan_of(port: int, directory: Path, *, library: str, rows: bool = False, **c
         "host": "127.0.0.1", "port": port, "client_id": 17, "library": library, "connect_timeout_s": 10.0,
         "future": "ES", "future_exchange": "CME", "future_currency": "USD", "front_offset": 0,
         "expiry_ns": None, "fund": "SPY", "fund_exchange": "SMART", "fund_currency": "USD",
-        "fred_series": "DTB3", "fred_key": "", "receivers": (), "live_account": "",
+        "fred_series": "DTB3", "fred_key": "", "receivers": (), "live_account": "", "account": "",
         "alert_kinds": frozenset({"alarm"}), "heartbeat_url": "",
         "store_path": directory / STORE, "log_path": directory / "log", "log_level": "INFO",
     }  # fmt: skip

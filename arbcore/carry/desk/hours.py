@@ -31,12 +31,11 @@ def read_hours(text: str, zone: str) -> Intervals:
 
     InputError where the zone is not known or a span is not one.
     """
-    name = zone.strip().split(" ")[0]
-    if name not in _BEHIND_NEW_YORK:
+    behind_ns = behind_new_york_ns(zone)
+    if behind_ns is None:
         raise InputError(
             f"Trading hours are given in the zone '{printable(zone)}'; New York's and Chicago's are known."
         )
-    behind_ns = _BEHIND_NEW_YORK[name]
     days = [day.strip() for day in text.split(";") if day.strip()]
     if len(days) > DAYS_MAX:
         raise InputError(f"Trading hours of {len(days)} days are more than {DAYS_MAX}; ask for fewer.")
@@ -44,6 +43,11 @@ def read_hours(text: str, zone: str) -> Intervals:
     for day in days:
         spans += _read_day(day, behind_ns)
     return _joined(sorted(spans))
+
+
+def behind_new_york_ns(zone: str) -> int | None:
+    """How far a zone's clock is behind New York's, all year round; None where the zone is not known."""
+    return _BEHIND_NEW_YORK.get(zone.strip().split(" ")[0])
 
 
 def within(intervals: Intervals, instant_ns: int) -> bool:

@@ -183,15 +183,20 @@ class Session:
         """What is held by our executions, by leg."""
         return dict(self._core.positions)
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether more or less may be held than ``positions`` says: an order may still have filled."""
+        return bool(self._core.orders.live) or self._holdings.patient
+
     def account_positions(self) -> dict[str, int] | None:
         """What the account holds, by leg, as the broker told it last; None while that is not known.
 
-        It is not known without a link, before the broker was asked, while one of our orders may still fill,
-        and while a change is being looked into.
+        It is not known without a link, before the broker was asked, and in doubt.
         """
         core = self._core
-        unsure = not core.linked or core.orders.live or self._holdings.patient
-        return None if unsure or UNCERTAIN & core.brakes.sentences.keys() else self._holdings.by_leg
+        if self.in_doubt or UNCERTAIN & core.brakes.sentences.keys():
+            return None
+        return self._holdings.by_leg
 
     def exposure(self) -> dict[str, dict[int, int]]:
         """What may still fill, by leg and side (+1, -1)."""
