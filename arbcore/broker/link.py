@@ -15,7 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from arbcore.broker.listener import CLOCK_CON_ID, CLOCK_SYMBOL, Listener, RowEnd, Sink
+from arbcore.broker.listener import (
+    CLOCK_CON_ID,
+    CLOCK_SYMBOL,
+    NOT_TO_BE_LOST,
+    Listener,
+    RowEnd,
+    Sink,
+)
 from arbcore.broker.zones import REMEDY, Zones
 from arbcore.carry.civil import NS_PER_HOUR, NS_PER_MINUTE, day_of, is_date, iso_time, new_york_to_utc
 from arbcore.carry.desk import codes, commands, events
@@ -39,10 +46,8 @@ READ_ONLY = (
     "TWS refuses orders since its API is Read-Only: untick Read-Only API under Global Configuration, API, "
     "Settings, then start again."
 )
-#: Messages that must not be lost where the library cannot read them, by their number.
-_GUARDED = {
-    3: "the status of an order", 5: "an open order", 11: "an execution", 59: "a commission", 61: "a position",
-}  # fmt: skip
+#: Messages that must not be lost where the library cannot read them: numbers and the wrapper's callbacks.
+_GUARDED = {3: "orderStatus", 5: "openOrder", 11: "execDetails", 59: "commissionReport", 61: "position"}
 _EXECUTION, _TIME_FIELD = 11, 15
 
 
@@ -108,8 +113,8 @@ class IbLink:
         self.zones = Zones()
         self._greeting = ""
         self._ib.client.conn.hasData += self._greeted
-        for number, what in _GUARDED.items():
-            self._guard(number, what)
+        for number, callback in _GUARDED.items():
+            self._guard(number, NOT_TO_BE_LOST[callback])
         self._on_lost = on_lost
         self._on_trouble = on_trouble
         #: Ends the log-in early, while there is one.

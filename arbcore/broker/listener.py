@@ -29,6 +29,11 @@ _LAST, _VOLUME, _HALTED, _SHORTABLE_SHARES = 4, 8, 49, 89
 CLOCK_SYMBOL, CLOCK_CON_ID = "CLOCK", 2_000_000_001
 
 Sink = Callable[[events.Event], None]
+#: Messages that must not be lost where they cannot be read, by the wrapper's callback.
+NOT_TO_BE_LOST = {
+    "orderStatus": "the status of an order", "openOrder": "an open order", "execDetails": "an execution",
+    "commissionReport": "a commission", "position": "a position",
+}  # fmt: skip
 
 
 #: Messages that are translated, by the name of the wrapper's callback.
@@ -129,7 +134,12 @@ class Listener:
         try:
             translate(self, *arguments)
         except Exception as error:  # noqa: BLE001  A message that cannot be understood must be known of.
-            self._on_trouble(error)
+            what = NOT_TO_BE_LOST.get(translate.__name__[1:])
+            if what is None:
+                self._on_trouble(error)
+            else:
+                _log.warning("The broker sent %s that cannot be read (%s).", what, printable(str(error)))
+                self.undecoded(what)
 
     def undecoded(self, what: str) -> None:
         """A message came that the library could not read."""

@@ -105,11 +105,11 @@ def cancel_positions(gateway: Gateway, client: Client, asked: m.CancelPositions)
 
 def tell_position(gateway: Gateway, client: Client, listing: Listing) -> None:
     each = gateway.account.positions[listing.con_id]
-    client.send(
-        replies.position(
-            gateway.account.name, listing, quantity=each.quantity, average_cost=each.average_cost
-        )
+    message = replies.position(
+        gateway.account.name, listing, quantity=each.quantity, average_cost=each.average_cost
     )
+    unreadable = gateway.armed.take("unreadable", "position") is not None
+    client.send(replies.garbled(message) if unreadable else message)
 
 
 def tell_portfolio(gateway: Gateway, client: Client, listing: Listing) -> None:

@@ -12,11 +12,11 @@ from arbcore.carry.civil import NS_PER_S, utc_to_new_york
 from arbcore.gateway import replies
 from arbcore.gateway.account import Account, Execution
 from arbcore.gateway.book import ORDER_TYPES, TIMES_IN_FORCE, Book, Order
-from arbcore.gateway.contracts import Listing, find, is_liquid
+from arbcore.gateway.contracts import SPY, Listing, find, is_liquid
 from arbcore.gateway.faults import Armed
 from arbcore.gateway.market import Market
 from arbcore.gateway.messages import PlaceOrder
-from arbcore.gateway.replies import NO_ID, ExecutionView
+from arbcore.gateway.replies import NO_ID, ExecutionView, OrderView
 
 QUANTITY_MAX = 10_000_000.0
 Refusal = tuple[int, str]
@@ -46,6 +46,8 @@ class Desk:
         self.book = Book()
         self.now_ns = 0
         self.link_up = True
+        #: How the times of executions are written.
+        self.time_form = replies.NEW_YORK
         self._armed = armed
         self._outbox = outbox
         self._hours = hours
@@ -109,6 +111,16 @@ class Desk:
         done = self.account.correct(view.exec_id, round(view.price + ticks * view.listing.tick, 2))
         self._report(done)
         self._outbox.position_news(view.listing)
+
+    def other_hand(self, shares: float) -> None:
+        """A person trades shares of SPY in the account by hand, at the touch."""
+        price = self.market.mark(SPY)
+        view = ExecutionView(
+            SPY, 0, 0, 0, "", self.account.name, "BOT" if shares > 0.0 else "SLD", abs(shares), price,
+            abs(shares), price, "", self.now_ns, self.time_form,
+        )  # fmt: skip
+        self.account.fill(view, first=True)
+        self._outbox.position_news(SPY)
 
     def foreign_fill(self) -> None:
         """Tells the client of the last order of a fill of somebody else's order with the same number."""
@@ -222,6 +234,10 @@ class Desk:
         if "fill_before_ack" in quirks:
             self.work(order)
         self._acknowledge(order, outside=outside)
+        if (code := quirks.pop("reject_late", None)) is not None:
+            self._error(order.client_id, order.order_id, int(code), f"Order rejected - reason: {REJECTED}")
+            order.end("Inactive", self.now_ns, "Inactive")
+            self._tell_status(order)
         if order.alive:
             self.work(order)
 
@@ -329,7 +345,7 @@ class Desk:
         view = ExecutionView(
             order.listing, order.order_id, order.client_id, order.perm_id, "", order.account,
             "BOT" if order.action == "BUY" else "SLD", shares, price, order.filled, order.average,
-            order.order_ref, self.now_ns,
+            order.order_ref, self.now_ns, self.time_form,
         )  # fmt: skip
         done = self.account.fill(view, first=first)
         if "silent_fill" not in order.quirks:
@@ -339,7 +355,7 @@ class Desk:
     def _tell_fill(self, order: Order, done: Execution) -> None:
         quirks = order.quirks
         for _ in range(2 if quirks.pop("fill_twice", None) is not None else 1):
-            self._outbox.news(order.client_id, lambda version: replies.execution(NO_ID, done.view, version))
+            self._news_of(order.client_id, "execution", done.view)
         if "no_status" not in quirks:
             if order.status == "Filled":
                 self._tell_open(order)
@@ -420,13 +436,25 @@ class Desk:
 
     # --- what clients hear ------------------------------------------------------------------------
 
+    def _news_of(self, client_id: int, what: str, view: OrderView | ExecutionView) -> None:
+        """Sends one message about an order, or one that nobody can read."""
+        unreadable = self._armed.take("unreadable", what) is not None
+
+        def message(version: int) -> bytes:
+            told = (
+                replies.execution(NO_ID, view, version) if isinstance(view, ExecutionView)
+                else replies.order_status(view) if what == "status"
+                else replies.open_order(view, version)
+            )  # fmt: skip
+            return replies.garbled(told) if unreadable else told
+
+        self._outbox.news(client_id, message)
+
     def _tell_open(self, order: Order) -> None:
-        view = order.view()
-        self._outbox.news(order.client_id, lambda version: replies.open_order(view, version))
+        self._news_of(order.client_id, "order", order.view())
 
     def _tell_status(self, order: Order) -> None:
-        message = replies.order_status(order.view())
-        self._outbox.news(order.client_id, message)
+        self._news_of(order.client_id, "status", order.view())
 
     def _report(self, done: Execution) -> None:
         client_id = done.view.client_id
@@ -456,7 +484,7 @@ CANCEL_REFUSALS = {
 }
 #: Faults that an order takes with it when it is placed.
 ORDER_QUIRKS = (
-    "reject_inactive", "preset_tif", "held_short", "held_message", "stray_error", "ack_lost", "ack_twice",
-    "fill_before_ack", "burst", "no_status", "late_fill", "fill_after_cancel", "silent_fill", "fill_twice",
-    "partial", "miss", "slow_commission", "no_commission",
+    "reject_inactive", "reject_late", "preset_tif", "held_short", "held_message", "stray_error", "ack_lost",
+    "ack_twice", "fill_before_ack", "burst", "no_status", "late_fill", "fill_after_cancel", "silent_fill",
+    "fill_twice", "partial", "miss", "slow_commission", "no_commission",
 )  # fmt: skip

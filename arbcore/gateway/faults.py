@@ -29,6 +29,9 @@ SILENT_REQUESTS = (
 )  # fmt: skip
 DATA_RIGHTS = ("live", "frozen", "delayed", "none")
 LEGS = ("ES", "SPY")
+#: How times are written: with the zone's name, as IB's UTC form, without a zone, or in one that nobody knows.
+TIME_FORMS = ("new_york", "utc", "utc_dash", "no_zone", "unknown_zone")
+UNREADABLE = ("execution", "order", "status", "position")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ FAULTS = _table(
     Fault("link_lost", EVENT, "1100: no quotes, no news of orders, new orders wait", random=False),
     Fault("link_back_1101", EVENT, "1101: back, subscriptions lost, news of fills lost"),
     Fault("link_back_1102", EVENT, "1102: back, subscriptions kept, news of fills lost"),
+    Fault("link_back_silent", EVENT, "the link is back and nobody says so"),
     Fault("link_blip", EVENT, "1100, and 1102 after ARG seconds", 2.0),
     Fault("port_changed", EVENT, "1300, then every connection is closed"),
     Fault("server_link_broken", EVENT, "2110, and nothing else"),
@@ -96,6 +100,7 @@ FAULTS = _table(
     # orders
     Fault("reject", ARMED, "the next order gets error ARG (201, 203, 321, ...)", 201.0),
     Fault("reject_inactive", ARMED, "the next order gets 201, then the status Inactive"),
+    Fault("reject_late", ARMED, "the next order is acknowledged, gets error ARG and is over", 201.0),
     Fault("preset_tif", ARMED, "an order without a tif gets 10349 and works all the same", count=FOREVER),
     Fault("held_short", ARMED, "404: the next short sale of shares is held for ARG seconds", 3.0),
     Fault("held_message", ARMED, "399: the next order is held for ARG seconds", 3.0),
@@ -119,10 +124,19 @@ FAULTS = _table(
     Fault("broker_cancel", EVENT, "the broker cancels every working order"),
     Fault("correction", EVENT, "the last execution is corrected by ARG ticks", 1.0),
     Fault("foreign_fill", EVENT, "a fill of another client's order with the number of the last order"),
+    Fault(
+        "other_hand", EVENT, "somebody else trades ARG shares of SPY in the account (sells below 0)", -502.0,
+        random=False,
+    ),
+    Fault("unreadable", ARMED, "the next message about ARG has fields missing", "execution", UNREADABLE),
+    Fault("time_form", EVENT, "times are written in the form ARG", "unknown_zone", TIME_FORMS, random=False),
     # queries
     Fault("silent", ARMED, "no answer to ARG", "positions", SILENT_REQUESTS, FOREVER, random=False),
     Fault("positions_partial", ARMED, "the next answer about positions lacks its first one"),
     Fault("wrong_positions", ARMED, "the next answer about positions doubles them", random=False),
+    Fault(
+        "read_only", ARMED, "orders and questions about them get 321: Read-Only", count=FOREVER, random=False
+    ),
     Fault("unknown_contract", ARMED, "the next contract query gets error 200"),
     Fault("heal", EVENT, "nothing is armed any more, halts and dead links end"),
 )

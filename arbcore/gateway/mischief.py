@@ -132,6 +132,10 @@ def _link_blip(gateway: Gateway, planned: Planned) -> None:
     gateway.later(float(planned.arg or 0.0), lambda: _link_back_kept(gateway, planned))
 
 
+def _link_back_silent(gateway: Gateway, planned: Planned) -> None:
+    gateway.desk.link_restored()
+
+
 def _port_changed(gateway: Gateway, planned: Planned) -> None:
     gateway.tell_all(1300, "TWS socket port has been reset and this connection is being dropped.")
     _close_all(gateway)
@@ -280,6 +284,14 @@ def _correction(gateway: Gateway, planned: Planned) -> None:
     gateway.desk.correct_last(float(planned.arg or 0.0))
 
 
+def _other_hand(gateway: Gateway, planned: Planned) -> None:
+    gateway.desk.other_hand(float(planned.arg or 0.0))
+
+
+def _time_form(gateway: Gateway, planned: Planned) -> None:
+    gateway.desk.time_form = str(planned.arg)
+
+
 def _foreign_fill(gateway: Gateway, planned: Planned) -> None:
     gateway.desk.foreign_fill()
 
@@ -318,6 +330,7 @@ EVENTS: dict[str, Callable[[Gateway, Planned], None]] = {
     "link_lost": _link_lost,
     "link_back_1101": _link_back_lost,
     "link_back_1102": _link_back_kept,
+    "link_back_silent": _link_back_silent,
     "link_blip": _link_blip,
     "port_changed": _port_changed,
     "server_link_broken": _server_link_broken,
@@ -339,5 +352,7 @@ EVENTS: dict[str, Callable[[Gateway, Planned], None]] = {
     "broker_cancel": _broker_cancel,
     "correction": _correction,
     "foreign_fill": _foreign_fill,
+    "other_hand": _other_hand,
+    "time_form": _time_form,
     "heal": _heal,
 }

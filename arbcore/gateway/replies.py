@@ -8,12 +8,33 @@ from dataclasses import dataclass
 
 from arbcore.carry.civil import NS_PER_DAY, NS_PER_S, utc_to_new_york
 from arbcore.gateway.contracts import Listing, compact_date
-from arbcore.gateway.frames import UNSET_DOUBLE, Field, frame, frame_of
+from arbcore.gateway.frames import LENGTH_BYTES, UNSET_DOUBLE, Field, fields_of, frame, frame_of
 from arbcore.gateway.messages import VERSION_WITH_PENDING_PRICE_REVISION, VERSION_WITHOUT_FA_PROFILE
 
 NO_ID = -1
 ORDER_TYPES = "ACTIVETIM,ADJUST,ALERT,ALLOC,DAY,GTC,IOC,LMT,MKT,NONALGO,OUTSIDERTH,WHATIF"
-ZONE = "US/Eastern"
+NEW_YORK = "new_york"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeForm:
+    """How a time is written: its zone's name, what stands between date and clock, and how far the clock is
+    ahead of UTC. ``log_in`` is a name that only the greeting has.
+    """
+
+    zone: str
+    gap: str = " "
+    ahead_ns: int = 0
+    log_in: str = ""
+
+
+#: Tokyo's clock stands for zones that a machine may not know.
+_AHEAD_NS = 9 * 3_600 * NS_PER_S
+FORMS = {
+    NEW_YORK: TimeForm(" US/Eastern"), "utc": TimeForm(" UTC"), "utc_dash": TimeForm("", "-"),
+    "no_zone": TimeForm("", "  ", _AHEAD_NS, " JST"),
+    "unknown_zone": TimeForm(" Nowhere/Near", " ", _AHEAD_NS),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +92,7 @@ class ExecutionView:
     average: float
     order_ref: str
     time_ns: int
+    time_form: str = NEW_YORK
 
 
 def _money(value: float) -> str:
@@ -86,18 +108,28 @@ def _contract_fields(listing: Listing) -> list[Field]:
     ]  # fmt: skip
 
 
-def stamp(instant_ns: int) -> str:
-    """A time of New York as the protocol writes it: ``20261120 09:30:01 US/Eastern``."""
-    day, clock_ns = utc_to_new_york(instant_ns)
+def stamp(instant_ns: int, form: str = NEW_YORK) -> str:
+    """A time as the protocol writes it: ``20261120 09:30:01 US/Eastern``, or in one of the other forms."""
+    if form == NEW_YORK:
+        day, clock_ns = utc_to_new_york(instant_ns)
+    else:
+        day, clock_ns = divmod(instant_ns + FORMS[form].ahead_ns, NS_PER_DAY)
     seconds = clock_ns % NS_PER_DAY // NS_PER_S
-    return f"{compact_date(day)} {seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d} {ZONE}"
+    clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return f"{compact_date(day)}{FORMS[form].gap}{clock}{FORMS[form].zone}"
 
 
 # --- session ------------------------------------------------------------------------------------------
 
 
-def greeting(version: int, now_ns: int) -> bytes:
-    return frame(version, stamp(now_ns))
+def greeting(version: int, now_ns: int, form: str = NEW_YORK) -> bytes:
+    """The log-in's clock always has a zone, if only one of its own."""
+    return frame(version, stamp(now_ns, form) + FORMS[form].log_in)
+
+
+def garbled(message: bytes) -> bytes:
+    """A message most of whose fields are missing."""
+    return frame_of(fields_of(message[LENGTH_BYTES:])[:4])
 
 
 def error(req_id: int, code: int, text: str) -> bytes:
@@ -233,7 +265,8 @@ def completed_orders_end() -> bytes:
 
 def execution(req_id: int, done: ExecutionView, version: int) -> bytes:
     fields: list[Field] = [
-        11, req_id, done.order_id, *_contract_fields(done.listing), done.exec_id, stamp(done.time_ns),
+        11, req_id, done.order_id, *_contract_fields(done.listing), done.exec_id,
+        stamp(done.time_ns, done.time_form),
         done.account, "ARCA" if done.listing.sec_type == "STK" else done.listing.exchange, done.side,
         done.shares, done.price, done.perm_id, done.client_id, 0, done.cumulative, done.average,
         done.order_ref, "", "", "", 2,

@@ -363,7 +363,7 @@ class Gateway:
                 client.close()
                 return
             client.version = version
-            client.send(replies.greeting(version, self.clock_ns))
+            client.send(replies.greeting(version, self.clock_ns, self.desk.time_form))
             return
         request = m.decode(fields_of(body), client.version)
         self.requests += 1
@@ -383,7 +383,10 @@ class Gateway:
         silent = _SILENT_NAMES.get(kind)
         if silent is not None and self.armed.take("silent", silent) is not None:
             return
-        if isinstance(request, m.SubscribeQuotes):
+        if isinstance(request, _OF_ORDERS) and self.armed.take("read_only") is not None:
+            order_id = getattr(request, "order_id", -1)
+            client.send(replies.error(order_id, 321, READ_ONLY))
+        elif isinstance(request, m.SubscribeQuotes):
             self._subscribe(client, request)
         elif isinstance(request, m.CancelQuotes):
             self._cancel_quotes(client, request)
@@ -477,6 +480,8 @@ class Gateway:
             self._rows_taken()
 
 
+READ_ONLY = "Error validating request.-'bN' : cause - The API interface is currently in Read-Only mode."
+_OF_ORDERS = (m.PlaceOrder, m.CancelOrder, m.GlobalCancel, m.ReqOpenOrders, m.ReqAllOpenOrders)
 _SILENT_NAMES = {
     m.ReqPositions: "positions", m.ReqOpenOrders: "open_orders", m.ReqAllOpenOrders: "open_orders",
     m.ReqCompletedOrders: "completed_orders", m.ReqExecutions: "executions", m.ReqAccountUpdates: "account",

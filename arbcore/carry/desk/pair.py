@@ -138,8 +138,6 @@ class Pairs:
         """Moves every pair as far as certain knowledge allows."""
         for trade in list(self.open.values()):
             self._watch(trade)
-            if self.core.gate.doubts:
-                continue
             before = ""
             while trade.phase != before and trade.trade_id in self.open and not self._live(trade):
                 before = trade.phase
@@ -164,7 +162,7 @@ class Pairs:
 
     def _entering(self, trade: Trade) -> None:
         contracts, shares = trade.held
-        if trade.second and self._second_leg(trade):
+        if trade.second and (self.core.gate.doubts or self._second_leg(trade)):
             return
         trade.second = ""
         if trade.residual == 0:
@@ -210,7 +208,7 @@ class Pairs:
             return
         if not trade.deadline_ns:
             trade.deadline_ns = core.clock.now_ns + self._hedge_ns
-        if core.brakes.state == HALTED:
+        if core.brakes.state == HALTED or core.gate.doubts:
             return
         late = core.clock.now_ns >= trade.deadline_ns
         if core.brakes.state != ACTIVE or late or trade.tries >= HEDGE_STEPS or contracts < 0 or shares < 0:
@@ -286,7 +284,7 @@ class Pairs:
             self._go(trade, CLOSED if trade.sums[ES, 1].quantity or trade.sums[SPY, 1].quantity else VOID)
             return
         legs = [leg for leg in (ES, SPY) if trade.position[leg] and not (leg == ES and trade.expired)]
-        if not legs or core.brakes.state == HALTED or now_ns < trade.next_try_ns:
+        if not legs or core.brakes.state == HALTED or core.gate.doubts or now_ns < trade.next_try_ns:
             return
         if trade.tries >= core.settings.unwind_tries_max:
             core.brake(
