@@ -21,9 +21,9 @@ from arbcore.commands._arguments import (
     whole_number,
     working_directory,
 )
-from arbcore.commands._ending import exit_code_of, stop_signals
+from arbcore.commands._ending import stop_signals
 from arbcore.commands.config import add_set_argument, load_config, warn
-from arbcore.errors import EXIT_FAILED
+from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED
 from arbcore.text import plural, printable
 
 DESCRIPTION = """\
@@ -267,7 +267,7 @@ class _Play:
                 file=sys.stderr,
             )
             return EXIT_FAILED
-        return exit_code_of(told[0]) if ending.interrupted else 0
+        return EXIT_INTERRUPTED if ending.interrupted else 0
 
     def _options(self, console: Any) -> Any:
         """When the run ends; starts the embedded exchange if it is to be played on."""
