@@ -51,8 +51,8 @@ class Terms:
 
     ``level`` is a half-life in seconds (``track``), a number of rows (``auto``), a factor (``number``), or
     None (``column``), as ``mode`` says. ``rate`` gives r, without the spread, of a time and the years to
-    expiry; a ``funding_rate`` of None is that r at the entry. ``fees_of`` gives what a broker charges for one side of a
-    pair: (future's side, shares, ETF's price, time); None charges ``cost_bps`` instead.
+    expiry; a ``funding_rate`` of None is that r at the entry. ``fees_of`` gives what a broker charges for one
+    side of a pair: (future's side, shares, ETF's price, time); None charges ``cost_bps`` instead.
     """
 
     front_expiry_ns: Callable[[int], int]

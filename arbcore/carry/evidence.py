@@ -1,0 +1,218 @@
+"""What a backtest or a sweep says about the future, with one verdict a trader takes in at once.
+
+Owns the keys of ``evidence`` and the sentences; the tests themselves are ``core.statistics``. It gets plain
+numbers: the net P&L of trades, P&L by period and cell, the total of the run with every fill one row later.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from arbcore.core.statistics import (
+    TRADES_MIN,
+    cells_in_effect,
+    deflated_sharpe,
+    mean_interval,
+    probabilistic_sharpe,
+    probability_of_overfitting,
+    sharpe_of,
+    skew_and_kurtosis,
+    superior_predictive_ability,
+)
+from arbcore.text import plural
+
+#: Above it the best of all cells may be chance.
+P_VALUE_MAX = 0.05
+SEED = 0
+LATE = "gone when filled one row later: late or bad quotes"
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """The cell that a sweep would choose.
+
+    ``nets`` are the net P&L of its closed trades, ``total_pnl`` its net with what is open, ``delayed_pnl``
+    that total with every fill one row later; ``at`` its column of the P&L matrix.
+    """
+
+    at: int
+    nets: Sequence[float]
+    total_pnl: float
+    delayed_pnl: float
+
+
+def backtest_evidence(
+    nets: Sequence[float],
+    periods: Sequence[float],
+    *,
+    total_pnl: float,
+    delayed_pnl: float,
+    missing_dividends: bool = False,
+) -> dict[str, object]:
+    """``evidence`` of a backtest.
+
+    Args:
+        nets: the net P&L of each closed trade, USD.
+        periods: the P&L by period, which add up to the total; empty where the data is too short.
+        total_pnl: net P&L with what is open.
+        delayed_pnl: the same with every fill one row later.
+        missing_dividends: a trade was held over an ex-date that only a yield knows of: never significant.
+
+    Returns:
+        ``trades`` {mean_net, low, high, resamples, seed}, ``delayed`` {total_pnl}, ``probabilistic_sharpe``,
+        ``trades_needed``, ``significant`` (null below 20 trades), ``verdict``.
+    """
+    found = mean_interval(nets, seed=SEED)
+    significant: bool | None = None
+    if found is not None and found.low is not None:
+        significant = found.low > 0.0 and delayed_pnl > 0.0 and not missing_dividends
+    return {
+        "trades": None if found is None else {
+            "mean_net": found.mean,
+            "low": found.low,
+            "high": found.high,
+            "resamples": found.resamples,
+            "seed": found.seed,
+        },
+        "delayed": {"total_pnl": delayed_pnl},
+        "probabilistic_sharpe": _probabilistic(periods),
+        "trades_needed": None if found is None else found.trades_needed,
+        "significant": significant,
+        "verdict": _backtest_verdict(
+            nets, total_pnl=total_pnl, delayed_pnl=delayed_pnl, missing_dividends=missing_dividends
+        ),
+    }  # fmt: skip
+
+
+def _backtest_verdict(
+    nets: Sequence[float], *, total_pnl: float, delayed_pnl: float, missing_dividends: bool
+) -> str:
+    found = mean_interval(nets, seed=SEED)
+    if found is None:
+        return "Nothing was closed, so there is nothing to judge."
+    if found.low is None or found.high is None:
+        needed = (
+            f"; at this mean and spread about {found.trades_needed:,} would tell it from chance"
+            if found.trades_needed is not None
+            else ""
+        )
+        return f"{plural(len(nets), 'trade')} are too few to judge ({TRADES_MIN} at least){needed}.".replace(
+            "1 trade are", "1 trade is"
+        )
+    mean = f"A trade made {usd(found.mean)} on average (95% interval {usd(found.low)} to {usd(found.high)})"
+    if found.low <= 0.0 <= found.high:
+        needed = (
+            f"; about {found.trades_needed:,} trades like these would tell"
+            if found.trades_needed is not None
+            else ""
+        )
+        return f"{mean}, which may be chance{needed}."
+    if found.high < 0.0:
+        return f"{mean}: it loses, and not by chance."
+    if delayed_pnl <= 0.0:
+        return f"{mean}, but {LATE} ({usd(total_pnl)} becomes {usd(delayed_pnl)})."
+    if missing_dividends:
+        return f"{mean}, but dividends are missing from it; give a schedule with --dividends."
+    return f"{mean}, and filled one row later the run still made {usd(delayed_pnl)}."
+
+
+def sweep_evidence(pnl: Sequence[Sequence[float]], winner: Winner | None) -> dict[str, object]:
+    """``evidence`` of a sweep.
+
+    Args:
+        pnl: periods × cells, USD; no rows where the data is too short.
+        winner: the best cell by total P&L; None where nothing was traded.
+
+    Returns:
+        ``best`` {p_value, significant, mean_net, low, high}, ``delayed`` {total_pnl}, ``deflated_sharpe``,
+        ``cells_in_effect`` and ``cells_method``, ``pbo``, ``periods``, ``verdict``; each null where it cannot
+        be had.
+    """
+    cells = len(pnl[0]) if pnl else 0
+    if winner is None:
+        return {
+            "best": None, "delayed": None, "deflated_sharpe": None, "cells_in_effect": None,
+            "cells_method": None, "pbo": None, "periods": len(pnl),
+            "verdict": "No cell traded, so there is nothing to judge.",
+        }  # fmt: skip
+    p_value = superior_predictive_ability(pnl, seed=SEED) if pnl else None
+    found = mean_interval(winner.nets, seed=SEED)
+    effective = cells_in_effect(pnl) if pnl else None
+    significant = None if p_value is None else p_value <= P_VALUE_MAX and winner.delayed_pnl > 0.0
+    return {
+        "best": {
+            "p_value": p_value,
+            "significant": significant,
+            "mean_net": None if found is None else found.mean,
+            "low": None if found is None else found.low,
+            "high": None if found is None else found.high,
+        },
+        "delayed": {"total_pnl": winner.delayed_pnl},
+        "deflated_sharpe": _deflated(pnl, winner.at, effective),
+        "cells_in_effect": effective,
+        "cells_method": "mean correlation",
+        "pbo": probability_of_overfitting(pnl) if pnl else None,
+        "periods": len(pnl),
+        "verdict": _sweep_verdict(cells, winner, p_value, periods=len(pnl)),
+    }
+
+
+def _sweep_verdict(cells: int, winner: Winner, p_value: float | None, *, periods: int) -> str:
+    if p_value is None:
+        if not periods:
+            return "The data is too short to judge the best cell (48 usable rows at least)."
+        return "Fewer than two cells traded, so there is no best of many to judge; run it as a backtest."
+    made = f"The best of {cells:,} cells made {usd(winner.total_pnl)}"
+    chance = f"{made}; without any edge the best of as many makes that in {_cases(p_value)}"
+    if p_value > P_VALUE_MAX:
+        return f"{chance}."
+    if winner.delayed_pnl <= 0.0:
+        return f"{chance}, but it is {LATE} ({usd(winner.delayed_pnl)})."
+    return f"{chance}, and filled one row later it still made {usd(winner.delayed_pnl)}."
+
+
+def _cases(p_value: float) -> str:
+    """A p-value in cases: of a hundred, or of a thousand where it is small."""
+    if p_value < 0.001:
+        return "fewer than 1 of 1,000 cases"
+    if p_value < 0.01:
+        return f"{p_value * 1_000:.0f} of 1,000 cases"
+    return f"{p_value * 100:.0f} of 100 cases"
+
+
+def usd(amount: float) -> str:
+    """Such as ``+873 USD``; with cents below a hundred.
+
+    >>> usd(872.6), usd(-3.1), usd(-0.001)
+    ('+873 USD', '-3.10 USD', '+0.00 USD')
+    """
+    decimals = 0 if abs(amount) >= 99.995 else 2
+    # The sum takes the sign off a zero.
+    return f"{round(amount, decimals) + 0.0:+,.{decimals}f} USD"
+
+
+def _probabilistic(periods: Sequence[float]) -> float | None:
+    sharpe, moments = sharpe_of(periods), skew_and_kurtosis(periods)
+    if sharpe is None or moments is None:
+        return None
+    return probabilistic_sharpe(sharpe, periods=len(periods), skew=moments[0], kurtosis=moments[1])
+
+
+def _deflated(pnl: Sequence[Sequence[float]], best: int, effective: float | None) -> float | None:
+    """The best cell's Sharpe ratio against what the best of the cells in effect shows by chance."""
+    columns = list(zip(*pnl, strict=True))
+    if not columns or effective is None:
+        return None
+    sharpes = [ratio for ratio in map(sharpe_of, columns) if ratio is not None]
+    own, moments = sharpe_of(columns[best]), skew_and_kurtosis(columns[best])
+    if own is None or moments is None:
+        return None
+    mean = sum(sharpes) / len(sharpes)
+    spread = sum((ratio - mean) ** 2 for ratio in sharpes) / max(1, len(sharpes) - 1)
+    return deflated_sharpe(
+        own,
+        trials=effective,
+        trials_variance=spread,
+        periods=len(pnl),
+        skew=moments[0],
+        kurtosis=moments[1],
+    )
