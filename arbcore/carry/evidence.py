@@ -24,6 +24,9 @@ from arbcore.text import plural
 P_VALUE_MAX = 0.05
 SEED = 0
 LATE = "gone when filled one row later: late or bad quotes"
+ALONE = "most of it is gone without the rows that stand alone: bad prints"
+#: The part of its total that a run keeps without the rows that stand alone, or it is made of bad prints.
+CLEAN_PART = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,20 @@ class Winner:
     """The cell that a sweep would choose.
 
     ``nets`` are the net P&L of its closed trades, ``total_pnl`` its net with what is open, ``delayed_pnl``
-    that total with every fill one row later; ``at`` its column of the P&L matrix.
+    that total with every fill one row later; ``at`` its column of the P&L matrix,
+    ``clean_pnl`` its total without the rows that stand alone (``notes.outliers``), None where there are none.
     """
 
     at: int
     nets: Sequence[float]
     total_pnl: float
     delayed_pnl: float
+    clean_pnl: float | None = None
+
+    @property
+    def of_bad_prints(self) -> bool:
+        """Whether most of its total comes from rows that stand alone."""
+        return _of_bad_prints(self.total_pnl, self.clean_pnl)
 
 
 def backtest_evidence(
@@ -46,6 +56,7 @@ def backtest_evidence(
     *,
     total_pnl: float,
     delayed_pnl: float,
+    clean_pnl: float | None = None,
     missing_dividends: bool = False,
 ) -> dict[str, object]:
     """``evidence`` of a backtest.
@@ -55,6 +66,8 @@ def backtest_evidence(
         periods: the P&L by period, which add up to the total; empty where the data is too short.
         total_pnl: net P&L with what is open.
         delayed_pnl: the same with every fill one row later.
+        clean_pnl: the same without the rows that stand alone, which one row of delay does not tell from an
+            edge where they come in twos and threes; None where there are none.
         missing_dividends: a trade was held over an ex-date that only a yield knows of: never significant.
 
     Returns:
@@ -64,7 +77,8 @@ def backtest_evidence(
     found = mean_interval(nets, seed=SEED)
     significant: bool | None = None
     if found is not None and found.low is not None:
-        significant = found.low > 0.0 and delayed_pnl > 0.0 and not missing_dividends
+        alone = _of_bad_prints(total_pnl, clean_pnl)
+        significant = found.low > 0.0 and delayed_pnl > 0.0 and not alone and not missing_dividends
     return {
         "trades": None if found is None else {
             "mean_net": found.mean,
@@ -78,13 +92,22 @@ def backtest_evidence(
         "trades_needed": None if found is None else found.trades_needed,
         "significant": significant,
         "verdict": _backtest_verdict(
-            nets, total_pnl=total_pnl, delayed_pnl=delayed_pnl, missing_dividends=missing_dividends
+            nets,
+            total_pnl=total_pnl,
+            delayed_pnl=delayed_pnl,
+            clean_pnl=clean_pnl,
+            missing_dividends=missing_dividends,
         ),
     }  # fmt: skip
 
 
 def _backtest_verdict(
-    nets: Sequence[float], *, total_pnl: float, delayed_pnl: float, missing_dividends: bool
+    nets: Sequence[float],
+    *,
+    total_pnl: float,
+    delayed_pnl: float,
+    clean_pnl: float | None,
+    missing_dividends: bool,
 ) -> str:
     found = mean_interval(nets, seed=SEED)
     if found is None:
@@ -110,6 +133,8 @@ def _backtest_verdict(
         return f"{mean}: it loses, and not by chance."
     if delayed_pnl <= 0.0:
         return f"{mean}, but {LATE} ({usd(total_pnl)} becomes {usd(delayed_pnl)})."
+    if clean_pnl is not None and _of_bad_prints(total_pnl, clean_pnl):
+        return f"{mean}, but {ALONE} ({usd(total_pnl)} becomes {usd(clean_pnl)})."
     if missing_dividends:
         return f"{mean}, but dividends are missing from it; give a schedule with --dividends."
     return f"{mean}, and filled one row later the run still made {usd(delayed_pnl)}."
@@ -137,7 +162,9 @@ def sweep_evidence(pnl: Sequence[Sequence[float]], winner: Winner | None) -> dic
     p_value = superior_predictive_ability(pnl, seed=SEED) if pnl else None
     found = mean_interval(winner.nets, seed=SEED)
     effective = cells_in_effect(pnl) if pnl else None
-    significant = None if p_value is None else p_value <= P_VALUE_MAX and winner.delayed_pnl > 0.0
+    significant = None
+    if p_value is not None:
+        significant = p_value <= P_VALUE_MAX and winner.delayed_pnl > 0.0 and not winner.of_bad_prints
     return {
         "best": {
             "p_value": p_value,
@@ -167,7 +194,14 @@ def _sweep_verdict(cells: int, winner: Winner, p_value: float | None, *, periods
         return f"{chance}."
     if winner.delayed_pnl <= 0.0:
         return f"{chance}, but it is {LATE} ({usd(winner.delayed_pnl)})."
+    if winner.clean_pnl is not None and winner.of_bad_prints:
+        return f"{chance}, but {ALONE} ({usd(winner.clean_pnl)} is left)."
     return f"{chance}, and filled one row later it still made {usd(winner.delayed_pnl)}."
+
+
+def _of_bad_prints(total_pnl: float, clean_pnl: float | None) -> bool:
+    """Whether a run does not keep half of its total without the rows that stand alone."""
+    return clean_pnl is not None and clean_pnl < CLEAN_PART * total_pnl
 
 
 def _cases(p_value: float) -> str:

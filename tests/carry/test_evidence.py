@@ -41,6 +41,13 @@ def backtest(values: list[float], **changes: Any) -> dict[str, Any]:
             "gone when filled one row later: late or bad quotes",
         ),
         (nets(1, 200, 8.0), {"delayed_pnl": 0.0}, False, "gone when filled one row later"),
+        (
+            nets(1, 200, 8.0),
+            {"clean_pnl": 10.0},
+            False,
+            "most of it is gone without the rows that stand alone",
+        ),
+        (nets(1, 200, 8.0), {"clean_pnl": 1_500.0}, True, "one row later the run still made +"),
         (nets(1, 200, 8.0), {"missing_dividends": True}, False, "dividends are missing"),
     ],
 )
@@ -113,6 +120,18 @@ def test_an_edge_of_bad_prints() -> None:
     assert "but it is gone when filled one row later: late or bad quotes (-2,764 USD)." in str(
         found["verdict"]
     )
+
+
+def test_an_edge_of_rows_that_stand_alone() -> None:
+    # Prints of two rows and three are still there one row later.
+    found = sweep_evidence(matrix(2, 1.5), winner(clean_pnl=40.0))
+    best: Any = found["best"]
+    assert best["significant"] is False
+    assert "most of it is gone without the rows that stand alone: bad prints (+40.00 USD" in str(
+        found["verdict"]
+    )
+    kept: Any = sweep_evidence(matrix(2, 1.5), winner(clean_pnl=800.0))["best"]
+    assert kept["significant"] is True
 
 
 @pytest.mark.parametrize(
