@@ -74,6 +74,48 @@ def resampled_means(const double[::1] values, *, Py_ssize_t resamples, uint64_t 
 
 @cython.boundscheck(False)  # indexes are below periods * cells, which check_matrix holds against the buffer
 @cython.wraparound(False)
+@cython.cdivision(True)  # the divisor is periods, at least 1
+def column_summary(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t cells) -> tuple:
+    """(means, least values, largest values) of the cells."""
+    check_matrix(values, periods, cells)
+    sums, lows, highs = array("d", bytes(8 * cells)), array("d", values[:cells]), array("d", values[:cells])
+    cdef double[::1] total = sums, low = lows, high = highs
+    cdef Py_ssize_t at, cell
+    cdef double value
+    with nogil:
+        for at in range(periods):
+            for cell in range(cells):
+                value = values[at * cells + cell]
+                total[cell] += value
+                low[cell] = value if value < low[cell] else low[cell]
+                high[cell] = value if value > high[cell] else high[cell]
+        for cell in range(cells):
+            total[cell] = total[cell] / periods
+    return sums, lows, highs
+
+
+@cython.boundscheck(False)  # indexes are below periods * cells, which check_matrix holds against the buffer,
+@cython.wraparound(False)   # and the columns taken are looked at first
+def moved_columns(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t cells, columns, shifts,
+                  scales) -> array:
+    """Some of the columns, in the order asked for, each less its shift and divided by its scale."""
+    check_matrix(values, periods, cells)
+    chosen = array("q", columns)
+    cdef const int64_t[::1] column = chosen
+    cdef const double[::1] shift = array("d", shifts), scale = array("d", scales)
+    cdef Py_ssize_t count = column.shape[0], at, each
+    if not count or min(chosen) < 0 or max(chosen) >= cells or not len(shift) == len(scale) == count:
+        raise BrokenInvariant(f"{count} columns of {cells} cannot be moved by {len(shift)}, {len(scale)}.")
+    moved = array("d", bytes(8 * periods * count))
+    cdef double[::1] found = moved
+    for at in range(periods):
+        for each in range(count):
+            found[at * count + each] = (values[at * cells + column[each]] - shift[each]) / scale[each]
+    return moved
+
+
+@cython.boundscheck(False)  # indexes are below periods * cells, which check_matrix holds against the buffer
+@cython.wraparound(False)
 @cython.cdivision(True)  # the divisors are periods and block, both at least 1
 def long_run_variances(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t cells,
                        double block) -> array:

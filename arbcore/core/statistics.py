@@ -11,7 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from arbcore.core._resampling import largest_means, long_run_variances, overfit_splits, resampled_means
+from arbcore.core._resampling import (
+    column_summary,
+    largest_means,
+    long_run_variances,
+    moved_columns,
+    overfit_splits,
+    resampled_means,
+)
 from arbcore.errors import UsageError
 
 #: A bootstrap of fewer trades, or a Sharpe ratio of fewer dates, is not given.
@@ -167,23 +174,18 @@ def cells_in_effect(pnl: Iterable[Iterable[float]]) -> float:
     Raises:
         UsageError: ``pnl`` is no matrix of finite numbers.
     """
-    periods, columns = _columns(pnl)
-    total = [0.0] * periods
-    count = 0
-    for column in columns:
-        if not _varies(column):
-            continue
-        mean = sum(column) / periods
-        own = [value - mean for value in column]
-        size = math.sqrt(sum([value * value for value in own]))
-        count += 1
-        total = [before + value / size for before, value in zip(total, own, strict=True)]
-    if count < 2:
+    matrix = _matrix_of(pnl).varying()
+    if matrix.cells < 2:
         return 1.0
+    centred = matrix.moved(matrix.means, [1.0] * matrix.cells)
+    # With blocks of one period the long-run variance is the plain one.
+    sizes = [math.sqrt(variance * matrix.periods) for variance in centred.long_run_variances(1.0)]
+    standard = centred.moved([0.0] * matrix.cells, sizes)
     # The sum of all correlations is the square of the sum of the standardised columns.
-    correlation = (math.fsum(value * value for value in total) - count) / (count * (count - 1))
+    total = math.fsum(sum(row) ** 2 for row in standard.rows())
+    correlation = (total - matrix.cells) / (matrix.cells * (matrix.cells - 1))
     correlation = min(1.0, max(0.0, correlation))
-    return correlation + (1.0 - correlation) * count
+    return correlation + (1.0 - correlation) * matrix.cells
 
 
 def probability_of_overfitting(pnl: Iterable[Iterable[float]], *, blocks: int = 16) -> float | None:
@@ -207,10 +209,10 @@ def probability_of_overfitting(pnl: Iterable[Iterable[float]], *, blocks: int = 
     """
     if not 2 <= blocks <= _BLOCKS_MAX or blocks % 2:
         raise UsageError(f"blocks is {blocks}; it may be an even number from 2 to {_BLOCKS_MAX}.")
-    periods, columns = _columns(pnl)
-    if len(columns) < 2 or periods < max(4, blocks) or not any(map(_varies, columns)):
+    matrix = _matrix_of(pnl)
+    if matrix.cells < 2 or matrix.periods < max(4, blocks) or not matrix.varying().cells:
         return None
-    overfit, splits = overfit_splits(_matrix(columns), periods=periods, cells=len(columns), blocks=blocks)
+    overfit, splits = overfit_splits(matrix.values, periods=matrix.periods, cells=matrix.cells, blocks=blocks)
     return overfit / splits
 
 
@@ -241,25 +243,21 @@ def superior_predictive_ability(
     if not 1.0 <= block < math.inf:
         raise UsageError(f"block is {block:g}; a mean block is 1 period or more.")
     _check_seed(seed)
-    periods, columns = _columns(pnl)
-    columns = [column for column in columns if _varies(column)]
-    if len(columns) < 2 or periods < PERIODS_MIN:
+    matrix = _matrix_of(pnl).varying()
+    if matrix.cells < 2 or matrix.periods < PERIODS_MIN:
         return None
-    cells = len(columns)
-    means = [sum(column) / periods for column in columns]
-    centred = [[value - mean for value in column] for column, mean in zip(columns, means, strict=True)]
-    deviations = [
-        math.sqrt(variance)
-        for variance in long_run_variances(_matrix(centred), periods=periods, cells=cells, block=block)
-    ]
-    hopeless = -math.sqrt(2.0 * math.log(math.log(periods)) / periods)
-    ratios = [mean / deviation for mean, deviation in zip(means, deviations, strict=True)]
-    scaled = [
-        [value / deviation for value in (own if ratio >= hopeless else column)]
-        for column, own, ratio, deviation in zip(columns, centred, ratios, deviations, strict=True)
-    ]
+    centred = matrix.moved(matrix.means, [1.0] * matrix.cells)
+    deviations = [math.sqrt(variance) for variance in centred.long_run_variances(block)]
+    ratios = [mean / deviation for mean, deviation in zip(matrix.means, deviations, strict=True)]
+    hopeless = -math.sqrt(2.0 * math.log(math.log(matrix.periods)) / matrix.periods)
+    shifts = [mean if ratio >= hopeless else 0.0 for mean, ratio in zip(matrix.means, ratios, strict=True)]
     drawn = largest_means(
-        _matrix(scaled), periods=periods, cells=cells, resamples=resamples, block=block, seed=seed
+        matrix.moved(shifts, deviations).values,
+        periods=matrix.periods,
+        cells=matrix.cells,
+        resamples=resamples,
+        block=block,
+        seed=seed,
     )
     largest = max(ratios)
     return sum(value > largest for value in drawn) / resamples
@@ -337,31 +335,73 @@ def _moments(values: Sequence[float]) -> tuple[float, float, float, float] | Non
 
 
 def _varies(column: Sequence[float]) -> bool:
-    """Whether more than a rounding is between the least and the largest."""
-    low, high = min(column), max(column)
-    return high - low > 1e-12 * max(abs(low), abs(high))
+    return _apart(min(column), max(column))
 
 
-def _columns(pnl: Iterable[Iterable[float]]) -> tuple[int, list[tuple[float, ...]]]:
-    """How many periods, and the cells' columns. A table gives its rows as ``to_numpy`` has them."""
+def _apart(low: float, high: float) -> bool:
+    """Whether more than a rounding is between the least and the largest, and more than squares can show."""
+    return high - low > 1e-12 * max(abs(low), abs(high), 1e-138)
+
+
+class _Matrix:
+    """Periods × cells as one buffer, row after row."""
+
+    def __init__(self, values: "array[float]", periods: int, cells: int) -> None:
+        self.values = values
+        self.periods = periods
+        self.cells = cells
+        empty: array[float] = array("d")
+        summary = (empty, empty, empty)
+        self.means, self._lows, self._highs = (
+            column_summary(values, periods=periods, cells=cells) if values else summary
+        )
+
+    def varying(self) -> "_Matrix":
+        """The cells that vary, in their order."""
+        kept = [at for at in range(self.cells) if _apart(self._lows[at], self._highs[at])]
+        if len(kept) == self.cells:
+            return self
+        if not kept:
+            return _Matrix(array("d"), self.periods, 0)
+        return self._of(kept, [0.0] * len(kept), [1.0] * len(kept))
+
+    def moved(self, shifts: Iterable[float], scales: Iterable[float]) -> "_Matrix":
+        """Every cell less its shift, divided by its scale."""
+        return self._of(range(self.cells), shifts, scales)
+
+    def long_run_variances(self, block: float) -> "array[float]":
+        """Of cells whose means are 0."""
+        return long_run_variances(self.values, periods=self.periods, cells=self.cells, block=block)
+
+    def rows(self) -> Iterable["array[float]"]:
+        """The cells of each period."""
+        return (self.values[at * self.cells : (at + 1) * self.cells] for at in range(self.periods))
+
+    def _of(self, columns: Sequence[int], shifts: Iterable[float], scales: Iterable[float]) -> "_Matrix":
+        values = moved_columns(
+            self.values, periods=self.periods, cells=self.cells, columns=columns, shifts=shifts, scales=scales
+        )
+        return _Matrix(values, self.periods, len(columns))
+
+
+def _matrix_of(pnl: Iterable[Iterable[float]]) -> _Matrix:
+    """The numbers that were given; a table gives its rows as ``to_numpy`` has them."""
     rows_of = getattr(pnl, "to_numpy", None)
+    values: array[float] = array("d")
+    periods = cells = 0
     try:
-        rows = [array("d", row) for row in (pnl if rows_of is None else rows_of())]
+        for row in pnl if rows_of is None else rows_of():
+            before = len(values)
+            values.extend(array("d", row))
+            if periods and len(values) - before != cells:
+                raise UsageError("pnl is no matrix: its rows, one a period, differ in length.")
+            periods, cells = periods + 1, len(values) - before
     except (TypeError, ValueError) as error:
         raise UsageError(f"pnl is no matrix of periods by cells: {error}.") from None
-    if any(len(row) != len(rows[0]) for row in rows):
-        raise UsageError("pnl is no matrix: its rows, one a period, differ in length.")
-    if not all(math.isfinite(value) for row in rows for value in row):
+    # A sum is no finite number where one of its terms is none.
+    if not math.isfinite(sum(values)) and not all(map(math.isfinite, values)):
         raise UsageError("pnl has a value that is no finite number; every cell needs one in every period.")
-    return len(rows), list(zip(*rows, strict=True))
-
-
-def _matrix(columns: Sequence[Sequence[float]]) -> "array[float]":
-    """The columns as one buffer, row after row."""
-    found = array("d")
-    for row in zip(*columns, strict=True):
-        found.extend(row)
-    return found
+    return _Matrix(values, periods, cells)
 
 
 def _check_seed(seed: int) -> None:

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from arbcore.core._resampling import largest_means, long_run_variances, overfit_splits, resampled_means
+from arbcore.core._resampling import (
+    column_summary,
+    largest_means,
+    long_run_variances,
+    moved_columns,
+    overfit_splits,
+    resampled_means,
+)
 from arbcore.errors import BrokenInvariant
 
 MASK = 2**64 - 1
@@ -107,6 +114,23 @@ def test_the_variance_of_the_bootstrap_is_the_long_run_one() -> None:
     assert spread == pytest.approx(long_run_variances(flat, periods=100, cells=1, block=4.0)[0], rel=0.03)
 
 
+@pytest.mark.parametrize(("periods", "cells"), [(1, 1), (1, 4), (5, 1), (7, 3)])
+def test_columns_are_summed_up_and_moved(periods: int, cells: int) -> None:
+    rng = random.Random(periods)
+    rows = [[rng.randint(-8, 8) / 4 for _ in range(cells)] for _ in range(periods)]
+    flat = array("d", [value for row in rows for value in row])
+    columns = list(zip(*rows, strict=True))
+    means, lows, highs = column_summary(flat, periods=periods, cells=cells)
+    assert list(means) == [sum(column) / periods for column in columns]
+    assert (list(lows), list(highs)) == ([min(c) for c in columns], [max(c) for c in columns])
+    chosen = [cells - 1, 0, cells - 1]
+    found = moved_columns(
+        flat, periods=periods, cells=cells, columns=chosen, shifts=[1, 0, 2], scales=[2, 1, 4]
+    )
+    expected = [[(row[-1] - 1) / 2, row[0], (row[-1] - 2) / 4] for row in rows]
+    assert list(found) == [value for row in expected for value in row]
+
+
 def test_splits_are_counted() -> None:
     flat = array("d", [1.0, 2.0, 2.0, 1.0, 5.0, 3.0, 4.0, 4.5])
     assert overfit_splits(flat, periods=4, cells=2, blocks=4)[1] == 6
@@ -118,6 +142,19 @@ def test_what_is_no_matrix_is_refused() -> None:
     for periods, cells in ((2, 2), (0, 6), (6, 0), (-2, -3), (2**62, 4)):
         with pytest.raises(BrokenInvariant):
             largest_means(flat, periods=periods, cells=cells, resamples=1, block=1.0, seed=0)
+    for columns, shifts, scales in (
+        ([3], [0], [1]),
+        ([-1], [0], [1]),
+        ([], [], []),
+        ([0], [], [1]),
+        ([0], [0], []),
+    ):
+        with pytest.raises(BrokenInvariant):
+            moved_columns(flat, periods=2, cells=3, columns=columns, shifts=shifts, scales=scales)
+    with pytest.raises(ZeroDivisionError):
+        moved_columns(flat, periods=2, cells=3, columns=[0], shifts=[0], scales=[0])
+    with pytest.raises(BrokenInvariant):
+        column_summary(flat, periods=4, cells=2)
     with pytest.raises(BrokenInvariant):
         largest_means(flat, periods=2, cells=3, resamples=0, block=1.0, seed=0)
     with pytest.raises(BrokenInvariant):

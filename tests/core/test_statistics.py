@@ -2,6 +2,7 @@
 
 import math
 import random
+from array import array
 from itertools import combinations
 
 import pytest
@@ -124,6 +125,12 @@ def test_the_scale_of_a_cell_changes_nothing() -> None:
     pnl = noise(8, 50, 12)
     scaled = [[value * (1000.0 if cell == 3 else 0.01) for cell, value in enumerate(row)] for row in pnl]
     assert honest.superior_predictive_ability(scaled) == honest.superior_predictive_ability(pnl)
+
+
+def test_amounts_too_small_to_square_are_none() -> None:
+    tiny = [[value * 1e-170 for value in row] for row in noise(8, 50, 3)]
+    assert honest.superior_predictive_ability(tiny) is None
+    assert honest.cells_in_effect(tiny) == 1.0
 
 
 def test_cells_that_never_traded_change_nothing() -> None:
@@ -254,6 +261,9 @@ def test_arrays_and_tables_are_taken() -> None:
     numpy = pytest.importorskip("numpy")
     pandas = pytest.importorskip("pandas")
     pnl = noise(4, 48, 6)
+    whole = [[round(100 * value) for value in row] for row in pnl]
+    arrays = [array("q", row) for row in whole]
+    assert honest.cells_in_effect(arrays) == honest.cells_in_effect(whole)
     for data in (numpy.array(pnl), pandas.DataFrame(pnl), tuple(map(tuple, pnl)), iter(pnl)):
         assert honest.superior_predictive_ability(data) == honest.superior_predictive_ability(pnl)
 
