@@ -1,0 +1,299 @@
+"""Rates and dividends as people give them: a number, a file by date, a yield by contract, a schedule.
+
+One reading for every command and the bot. Owns the formats and which value a row takes; what rates and
+dividends then do to a fair value is ``fair``'s and ``level``'s. It gets lines of text, not files.
+"""
+
+import csv
+import math
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from arbcore.carry.calendar import MONTH_CODES, contract, expiry_instant, trading_date
+from arbcore.carry.civil import iso_date, iso_time, read_date
+from arbcore.carry.money import Dividend
+from arbcore.carry.pairs import pair_of_future
+from arbcore.carry.rates import check_rate, from_bank_discount, from_simple
+from arbcore.errors import ArbcoreError, ConfigError, DataError, InputError
+from arbcore.text import printable
+
+#: A rate that is older is no rate of the row's day.
+RATE_DAYS_MAX = 7
+#: A dividend above this part of the price is a mistake of units.
+DIVIDEND_PART_MAX = 0.1
+
+_CODE = re.compile(r"([A-Z0-9]+?)([HMUZ])([0-9]{2})")
+_MONTHS = {letter: month for month, letter in MONTH_CODES.items()}
+
+
+class Quoting(Enum):
+    """How a file's rates are quoted."""
+
+    CONTINUOUS = "rate"
+    BANK_DISCOUNT = "dtb3"
+    SIMPLE = "sofr"
+
+
+# The name of a file's second column: how it is quoted, and what 1 is there.
+_QUOTINGS = {
+    "rate": (Quoting.CONTINUOUS, 1.0),
+    "dtb3": (Quoting.BANK_DISCOUNT, 100.0),
+    "sofr": (Quoting.SIMPLE, 100.0),
+    "effr": (Quoting.SIMPLE, 100.0),
+    "dff": (Quoting.SIMPLE, 100.0),
+}
+_DATE_COLUMNS = ("date", "observation_date")
+
+
+@dataclass(frozen=True, slots=True)
+class RateHistory:
+    """Rates by date: ``days`` rising, ``values`` decimals as they are quoted."""
+
+    name: str
+    quoting: Quoting
+    days: tuple[int, ...]
+    values: tuple[float, ...]
+
+    def at(self, now_ns: int, t: float) -> float:
+        """The continuously compounded rate of a row: the last value dated before its New York date.
+
+        Args:
+            now_ns: the row's time, UTC nanoseconds.
+            t: years to its expiry, which a simple rate is turned over.
+
+        Raises:
+            InputError: the rates begin after the row, or the last one before it is older than a week.
+        """
+        day = trading_date(now_ns)
+        at = bisect_left(self.days, day)
+        if at == 0:
+            raise InputError(
+                f"{self.name} begins on {iso_date(self.days[0])}, and the row of {iso_time(now_ns)} needs a "
+                "rate dated before it; give earlier rates."
+            )
+        if day - self.days[at - 1] > RATE_DAYS_MAX:
+            raise InputError(
+                f"{self.name} has no rate within {RATE_DAYS_MAX} days before the row of {iso_time(now_ns)}; "
+                f"the last one is of {iso_date(self.days[at - 1])}."
+            )
+        value = self.values[at - 1]
+        if self.quoting is Quoting.BANK_DISCOUNT:
+            return from_bank_discount(value)
+        return from_simple(value, t=t) if self.quoting is Quoting.SIMPLE else value
+
+
+def read_rates(lines: Iterable[str], *, name: str) -> RateHistory:
+    """Rates from the lines of a CSV file with a date and one of the columns rate, DTB3, SOFR, EFFR, DFF.
+
+    ``rate`` is a decimal, continuously compounded; the others are percent as FRED has them, and ``.`` or
+    nothing is a day without one. Rows may be in any order.
+
+    Args:
+        lines: of the file, header first.
+        name: the file, for the sentence of an error.
+
+    Raises:
+        DataError: the header or a line cannot be read, or a date comes twice.
+    """
+    rows = csv.reader(line.lstrip("\ufeff") for line in lines)
+    titles = [title.strip().lower() for title in next(rows, [])]
+    dates = [title for title in titles if title in _DATE_COLUMNS]
+    values = [title for title in titles if title in _QUOTINGS]
+    if len(dates) != 1 or len(values) != 1:
+        raise DataError(
+            "missing_column",
+            f"{name} line 1: the header must be date,rate (decimals) or observation_date and one of DTB3, "
+            "SOFR and EFFR (percent).",
+            line=1,
+            column="rate",
+        )
+    quoting, unit = _QUOTINGS[values[0]]
+    found: dict[int, float] = {}
+    for cells in rows:
+        if not any(cell.strip() for cell in cells):
+            continue
+        where = f"{name} line {rows.line_num}"
+        try:
+            text = cells[titles.index(values[0])].strip()
+            day = read_date(cells[titles.index(dates[0])])
+            if text in ("", "."):
+                continue
+            value = float(text) / unit
+            check_rate(value, "rate")
+            if quoting is Quoting.BANK_DISCOUNT:
+                from_bank_discount(value)
+        except (ArbcoreError, ValueError, IndexError) as error:
+            raise DataError(
+                "not_a_number",
+                f"{where}: {_said(error)}; write a date such as 2026-03-02 and a rate.",
+                line=rows.line_num,
+                column=values[0],
+            ) from None
+        if day in found:
+            raise DataError(
+                "order",
+                f"{where}: {iso_date(day)} comes twice; leave one out.",
+                line=rows.line_num,
+                column=dates[0],
+            )
+        found[day] = value
+    if not found:
+        raise DataError("empty", f"{name} has no rate.", line=None, column=values[0])
+    days = tuple(sorted(found))
+    return RateHistory(name, quoting, days, tuple(found[day] for day in days))
+
+
+def expiry_day_of_code(code: str) -> int:
+    """The day on which a contract expires, from a code such as ESH26 or MNQZ26.
+
+    Raises:
+        ConfigError: it is no quarterly contract of a future of the table.
+    """
+    match = _CODE.fullmatch(code.strip().upper())
+    if match is None or pair_of_future(match[1]) is None:
+        raise ConfigError(
+            f"'{printable(code)}' is no contract; write a future, H, M, U or Z, and the year in two digits, "
+            "such as ESH26."
+        )
+    return contract(2000 + int(match[3]), _MONTHS[match[2]]).expiry_day
+
+
+@dataclass(frozen=True, slots=True)
+class Yields:
+    """A dividend yield for each expiry that has its own, and ``default`` for all others."""
+
+    default: float
+    by_expiry_day: Mapping[int, float]
+
+    def of(self, expiry_ns: int) -> float:
+        """The yield up to an expiry, an instant in UTC nanoseconds."""
+        return self.by_expiry_day.get(trading_date(expiry_ns), self.default)
+
+
+def parse_yields(text: str | float, *, name: str = "d") -> Yields:
+    """A yield, or a default with contracts' own: ``0.013``, ``0.013,ESH26:0.011``.
+
+    Raises:
+        ConfigError: a part is none of them, a contract comes twice, or the default is missing.
+
+    >>> parse_yields("0.013,ESH26:0.011").default
+    0.013
+    """
+    default: float | None = None
+    by_day: dict[int, float] = {}
+    for part in str(text).split(","):
+        code, colon, number = part.rpartition(":")
+        try:
+            value = float(number)
+            check_rate(value, name)
+        except (ArbcoreError, ValueError):
+            raise ConfigError(
+                f"{name} is '{printable(str(text))}'; write a yield such as 0.013, then contracts' own such "
+                "as ESH26:0.011."
+            ) from None
+        if not colon:
+            if default is not None:
+                raise ConfigError(
+                    f"{name} is '{printable(str(text))}', which has two yields without a contract."
+                )
+            default = value
+            continue
+        day = expiry_day_of_code(code)
+        if day in by_day:
+            raise ConfigError(f"{name} is '{printable(str(text))}', which has {printable(code)} twice.")
+        by_day[day] = value
+    if default is None:
+        raise ConfigError(f"{name} is '{printable(str(text))}'; begin with a yield for all other contracts.")
+    return Yields(default, by_day)
+
+
+def read_dividends(lines: Iterable[str], *, name: str) -> tuple[Dividend, ...]:
+    """A schedule from the lines of a CSV file ``ex_date,amount[,unit]``, ``usd`` (default) or ``points``.
+
+    Args:
+        lines: of the file, header first; rows in any order, other columns ignored.
+        name: the file, for the sentence of an error.
+
+    Returns:
+        The dividends by their ex instants, 09:30 New York.
+
+    Raises:
+        DataError: the header or a line cannot be read, an amount is below 0, or a date comes twice.
+    """
+    rows = csv.reader(line.lstrip("\ufeff") for line in lines)
+    titles = [title.strip().lower() for title in next(rows, [])]
+    if titles.count("ex_date") != 1 or titles.count("amount") != 1 or titles.count("unit") > 1:
+        raise DataError(
+            "missing_column", f"{name} line 1: the header must be ex_date,amount or ex_date,amount,unit.",
+            line=1, column="ex_date",
+        )  # fmt: skip
+    found: dict[int, Dividend] = {}
+    for cells in rows:
+        if not any(cell.strip() for cell in cells):
+            continue
+        where, line = f"{name} line {rows.line_num}", rows.line_num
+        try:
+            day = read_date(cells[titles.index("ex_date")])
+            amount = float(cells[titles.index("amount")])
+            unit = cells[titles.index("unit")].strip().lower() if "unit" in titles else "usd"
+            if not 0.0 <= amount < math.inf:
+                raise ValueError(f"{amount:g} is no amount")
+            if unit not in ("", "usd", "points"):
+                raise ValueError(f"'{printable(unit)}' is no unit")
+        except (ArbcoreError, ValueError, IndexError) as error:
+            raise DataError(
+                "not_a_number",
+                f"{where}: {_said(error)}; write a date, an amount of 0 or more, and usd or points.",
+                line=line,
+                column=None,
+            ) from None
+        if day in found:
+            raise DataError(
+                "order",
+                f"{where}: {iso_date(day)} comes twice; add the amounts up.",
+                line=line,
+                column="ex_date",
+            )
+        found[day] = Dividend(expiry_instant(day), amount, unit == "points")
+    if not found:
+        raise DataError("empty", f"{name} has no dividend.", line=None, column="amount")
+    return tuple(found[day] for day in sorted(found))
+
+
+def check_dividends(
+    schedule: Sequence[Dividend], *, name: str, first_ns: int, etf_price: float, index: float
+) -> None:
+    """Holds a schedule against the first valid row.
+
+    Args:
+        schedule: by ex instant.
+        name: the file, for the sentence of an error.
+        first_ns: the row's time.
+        etf_price: the ETF's mid in USD.
+        index: about the index, in points.
+
+    Raises:
+        InputError: an amount is above a tenth of the price, or every ex-date is before the data.
+    """
+    for each in schedule:
+        price, unit = (index, "points") if each.points else (etf_price, "USD")
+        if each.amount > DIVIDEND_PART_MAX * price:
+            raise InputError(
+                f"{name}: the dividend of {iso_date(trading_date(each.ex_ns))} is {each.amount:g} {unit} at "
+                f"a price of {price:,.2f}; correct its amount or its unit."
+            )
+    if schedule and schedule[-1].ex_ns < first_ns:
+        raise InputError(
+            f"{name} ends on {iso_date(trading_date(schedule[-1].ex_ns))}, before the data; add the "
+            "dividends to come, or give a yield."
+        )
+
+
+def _said(error: Exception) -> str:
+    """What was wrong with a line, in a part of a sentence."""
+    if isinstance(error, IndexError):
+        return "the row has too few fields"
+    return str(error).rstrip(".").replace("could not convert string to float: ", "no number: ")
