@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from arbcore.core.statistics import (
+    CELLS_METHOD,
+    TRADE_RESAMPLES,
     TRADES_MIN,
+    MeanInterval,
     cells_in_effect,
     deflated_sharpe,
     mean_interval,
@@ -80,19 +83,14 @@ def backtest_evidence(
         alone = _of_bad_prints(total_pnl, clean_pnl)
         significant = found.low > 0.0 and delayed_pnl > 0.0 and not alone and not missing_dividends
     return {
-        "trades": None if found is None else {
-            "mean_net": found.mean,
-            "low": found.low,
-            "high": found.high,
-            "resamples": found.resamples,
-            "seed": found.seed,
-        },
+        "trades": {**_interval(found), "resamples": TRADE_RESAMPLES, "seed": SEED},
         "delayed": {"total_pnl": delayed_pnl},
         "probabilistic_sharpe": _probabilistic(periods),
         "trades_needed": None if found is None else found.trades_needed,
         "significant": significant,
         "verdict": _backtest_verdict(
-            nets,
+            found,
+            trades=len(nets),
             total_pnl=total_pnl,
             delayed_pnl=delayed_pnl,
             clean_pnl=clean_pnl,
@@ -101,15 +99,22 @@ def backtest_evidence(
     }  # fmt: skip
 
 
+def _interval(found: MeanInterval | None) -> dict[str, float | None]:
+    """The mean of a trade and its interval, each null where there is none."""
+    if found is None:
+        return {"mean_net": None, "low": None, "high": None}
+    return {"mean_net": found.mean, "low": found.low, "high": found.high}
+
+
 def _backtest_verdict(
-    nets: Sequence[float],
+    found: MeanInterval | None,
     *,
+    trades: int,
     total_pnl: float,
     delayed_pnl: float,
     clean_pnl: float | None,
     missing_dividends: bool,
 ) -> str:
-    found = mean_interval(nets, seed=SEED)
     if found is None:
         return "Nothing was closed, so there is nothing to judge."
     if found.low is None or found.high is None:
@@ -118,7 +123,7 @@ def _backtest_verdict(
             if found.trades_needed is not None
             else ""
         )
-        return f"{plural(len(nets), 'trade')} are too few to judge ({TRADES_MIN} at least){needed}.".replace(
+        return f"{plural(trades, 'trade')} are too few to judge ({TRADES_MIN} at least){needed}.".replace(
             "1 trade are", "1 trade is"
         )
     mean = f"A trade made {usd(found.mean)} on average (95% interval {usd(found.low)} to {usd(found.high)})"
@@ -155,10 +160,15 @@ def sweep_evidence(pnl: Sequence[Sequence[float]], winner: Winner | None) -> dic
     cells = len(pnl[0]) if pnl else 0
     if winner is None:
         return {
-            "best": None, "delayed": None, "deflated_sharpe": None, "cells_in_effect": None,
-            "cells_method": None, "pbo": None, "periods": len(pnl),
+            "best": {"p_value": None, "significant": None, **_interval(None)},
+            "delayed": {"total_pnl": None},
+            "deflated_sharpe": None,
+            "cells_in_effect": None,
+            "cells_method": CELLS_METHOD,
+            "pbo": None,
+            "periods": len(pnl),
             "verdict": "No cell traded, so there is nothing to judge.",
-        }  # fmt: skip
+        }
     p_value = superior_predictive_ability(pnl, seed=SEED) if pnl else None
     found = mean_interval(winner.nets, seed=SEED)
     effective = cells_in_effect(pnl) if pnl else None
@@ -166,17 +176,11 @@ def sweep_evidence(pnl: Sequence[Sequence[float]], winner: Winner | None) -> dic
     if p_value is not None:
         significant = p_value <= P_VALUE_MAX and winner.delayed_pnl > 0.0 and not winner.of_bad_prints
     return {
-        "best": {
-            "p_value": p_value,
-            "significant": significant,
-            "mean_net": None if found is None else found.mean,
-            "low": None if found is None else found.low,
-            "high": None if found is None else found.high,
-        },
+        "best": {"p_value": p_value, "significant": significant, **_interval(found)},
         "delayed": {"total_pnl": winner.delayed_pnl},
         "deflated_sharpe": _deflated(pnl, winner.at, effective),
         "cells_in_effect": effective,
-        "cells_method": "mean correlation",
+        "cells_method": CELLS_METHOD,
         "pbo": probability_of_overfitting(pnl) if pnl else None,
         "periods": len(pnl),
         "verdict": _sweep_verdict(cells, winner, p_value, periods=len(pnl)),
