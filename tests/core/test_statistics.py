@@ -235,7 +235,7 @@ def test_overfitting_is_that_of_an_obvious_cscv(seed: int) -> None:
 
 
 def test_overfitting_with_sixteen_blocks_is_that_of_an_obvious_cscv() -> None:
-    pnl = noise(5, 39, 3)
+    pnl = noise(5, 19, 2)
     assert honest.probability_of_overfitting(pnl) == obvious_pbo(pnl, 16)
 
 
