@@ -5,7 +5,7 @@
     python -m tools.simulate_markets --kind jump --first 17 --months 1    one month again
 
 In a market that is always fair there is nothing to trade, at an entry of 2 bps and of 3: at most one trade a
-jump of the spread or an ex-date that nobody announced, and at most three a month at 2 bps where the spread
+jump of the spread or an ex-date that nobody announced, and at most three a month where the spread
 diffuses by 8 bps a night. Where a deviation is planted, the table says what the level earns of it and what a
 constant does that knows the true level of the first row. Exit 1 where a month breaks a bound.
 """
@@ -56,8 +56,8 @@ def _one_a_jump(month: Month, _entry_bps: float) -> int:
     return month.jumps + month.ex_dates
 
 
-def _three_at_two_bps(_month: Month, entry_bps: float) -> int:
-    return 3 if entry_bps < 3.0 else 0
+def _three(_month: Month, _entry_bps: float) -> int:
+    return 3
 
 
 def _planted(half_life: float) -> Callable[[int], Market]:
@@ -83,7 +83,7 @@ KINDS = (
     ),
     Kind("unannounced", lambda seed: Market(pair=_payer(seed), spread_bps=60, ex_dates=True), _one_a_jump),
     Kind("jump", lambda seed: Market(spread_bps=spread_of(seed), jump_bps=60), _one_a_jump),
-    Kind("diffusing", lambda seed: Market(spread_bps=spread_of(seed), spread_night_bps=8), _three_at_two_bps),
+    Kind("diffusing", lambda seed: Market(spread_bps=spread_of(seed), spread_night_bps=8), _three),
     Kind("planted 2", _planted(2.0), None),
     Kind("planted 10", _planted(10.0), None),
     Kind("planted 60", _planted(60.0), None),
