@@ -77,6 +77,7 @@ sanitize:
 	cd $(VENV) && LD_PRELOAD="$$(cat ../build/sanitize/runtime)" PYTHONMALLOC=malloc \
 		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:handle_segv=1 \
 		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 PYTHONPATH=$(CURDIR)/build/sanitize/lib \
+		ARBCORE_MATRIX=whole \
 		$(PYTEST) -p no:faulthandler --timeout=600 ../tests $(ARGS)
 
 # A Dask cluster of two worker processes on loopback; one of them is killed.

@@ -129,6 +129,9 @@ def backtest(
         times.extend(new_times)
         values.extend(new_values)
 
+    for name, wish in (("report", report), ("check_lookahead", check_lookahead)):
+        if not isinstance(wish, bool):
+            raise ConfigError(f"{name} is {printable(repr(wish), 60)}; it may be True or False.")
     chosen = make_settings(settings)
     trades = Ledger(chosen.contracts)
     expiry_ns = expiry_instant_of(expiry)

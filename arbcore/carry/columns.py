@@ -74,6 +74,8 @@ def batches_into(
         while source.next_into(reader, columns.places, where):
             yield
         return
+    if not isinstance(data, Mapping) and not hasattr(data, "columns"):
+        raise InputError(f"In {where} is one column, not a table; name its columns.")
     names = list(data if isinstance(data, Mapping) else data.columns)
     columns = resolve(names, where=place, line=None, use_factor=use_factor)
     reader.called(columns.names, columns.pair, columns.unused)
@@ -120,6 +122,8 @@ def shape(values: Any, name: str, spelling: Spelling = Spelling()) -> Shaped:
     if hasattr(values, "mask") and hasattr(values, "filled"):
         return _unmasked(values, name, spelling)
     if dtype is not None and hasattr(values, "astype"):
+        if dtype.kind == "m":
+            raise InputError(f"Column {name} holds spans of time ({dtype}); it must hold times or numbers.")
         if dtype.kind == "M":
             return _instants(values, name, wall=not zone_known)
         if dtype.kind in "fiu" and values.ndim == 1:

@@ -85,6 +85,8 @@ class _Raw(io.RawIOBase):
         data = self._stream.read(len(room))
         if isinstance(data, str):
             raise InputError("The file is open as text; open it in binary mode.")
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise InputError("The file gives no bytes where it is read; open it in binary and blocking mode.")
         room[: len(data)] = data
         return len(data)
 

@@ -126,7 +126,9 @@ def sweep(
     options = ReadOptions(
         sort=sort, skip_bad=skip_bad, tz=tz, time_order=time_order, use_factor=grid.base.factor_column
     )
-    _check_types(full=full, walk_forward=walk_forward, executor=executor, dask=dask)
+    _check_types(
+        full=full, walk_forward=walk_forward, executor=executor, dask=dask, progress=progress, reading=reading
+    )
     expiry_ns = expiry_instant_of(expiry)
     lengths = None if walk_forward is None else read_lengths(walk_forward)
     sources = _sources(data, lengths)
@@ -179,13 +181,24 @@ def _check_places(workers: int | None, executor: Executor | None, dask: str | No
         )
 
 
-def _check_types(*, full: object, walk_forward: object, executor: object, dask: object) -> None:
+def _check_types(
+    *,
+    full: object,
+    walk_forward: object,
+    executor: object,
+    dask: object,
+    progress: object,
+    reading: object,
+) -> None:
     """ConfigError where an argument is of a kind that is none of its own."""
     if not isinstance(full, bool):
         raise ConfigError(f"full is {printable(repr(full), 60)}; it may be True or False.")
     for name, value in (("walk_forward", walk_forward), ("dask", dask)):
         if value is not None and not isinstance(value, str):
             raise ConfigError(f"{name} is {printable(repr(value), 60)}; it is a text.")
+    for name, value in (("progress", progress), ("reading", reading)):
+        if value is not None and not callable(value):
+            raise ConfigError(f"{name} is {printable(repr(value), 60)}, which cannot be called.")
     if executor is not None and not hasattr(executor, "submit"):
         raise ConfigError(f"executor is {printable(repr(executor), 60)}, which has no submit.")
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from arbcore.carry.extras import library
 
-_PIECE_BYTES = 64 * 1024
+#: Bytes that are unpacked at a time: a block of four bytes may hold 128 KiB, so that these are 32 MiB at most.
+_PIECE_BYTES = 1024
+_READ_BYTES = 64 * 1024
 
 
 class DamagedError(OSError):
@@ -26,6 +28,7 @@ class Unzstd(io.RawIOBase):
         self._stream = stream
         self._frame = self._zstd.ZstdDecompressor().decompressobj()
         self._begun = False
+        self._packed = memoryview(b"")
         self._held = memoryview(b"")
 
     def readable(self) -> bool:
@@ -45,7 +48,11 @@ class Unzstd(io.RawIOBase):
         piece = self._frame.unused_data if self._frame.eof else b""
         if self._frame.eof:
             self._frame, self._begun = self._zstd.ZstdDecompressor().decompressobj(), False
-        piece = piece or self._stream.read(_PIECE_BYTES)
+        if not piece:
+            piece, self._packed = self._packed[:_PIECE_BYTES], self._packed[_PIECE_BYTES:]
+        if not piece:
+            self._packed = memoryview(self._stream.read(_READ_BYTES))
+            piece, self._packed = self._packed[:_PIECE_BYTES], self._packed[_PIECE_BYTES:]
         if not piece:
             if self._begun:
                 raise EOFError
