@@ -16,10 +16,10 @@ import pytest
 from quotes import ledger_of, run_both
 
 import arbcore
-from arbcore.carry import calendar, lookahead
-from arbcore.carry._sweep_rows import SweepRows
+from arbcore.carry import calendar
 from arbcore.carry.backtest import TRADE_COLUMNS
 from arbcore.carry.civil import iso_time
+from arbcore.carry.lookahead import LookaheadCheck, Verdict
 from arbcore.carry.settings import BacktestSettings
 from arbcore.cli import main
 from arbcore.errors import ConfigError, DataError
@@ -251,12 +251,12 @@ def test_the_lookahead_check_says_what_it_found(
     assert main(words) == 0
     sentence = f"Lookahead check: cutting the data at {checked['cuts']} places changed nothing before them."
     assert sentence in capsys.readouterr().err
-    honest = lookahead.history_of
+    honest = LookaheadCheck.verdict
 
-    def peeking(rows: SweepRows, settings: BacktestSettings, **others: Any) -> lookahead.History:
-        return honest(rows, replace(settings, factor=10 + rows.count * 1e-4), **others)
+    def peeking(self: LookaheadCheck) -> Verdict:
+        return replace(honest(self), difference="with the data cut after usable row 7, all is different")
 
-    monkeypatch.setattr(lookahead, "history_of", peeking)
+    monkeypatch.setattr(LookaheadCheck, "verdict", peeking)
     assert main(words) == 1
     out, err = capsys.readouterr()
     assert "net P&L" in out

@@ -15,7 +15,7 @@ cdef struct Record:
 @cython.final
 cdef class Ledger:
     cdef Growing records
-    cdef int64_t first_id
+    cdef readonly int64_t first_id
     cdef readonly object contracts
 
     cdef bint keep(self, const Trade* trade, double net) noexcept nogil

@@ -46,6 +46,16 @@ cdef class SweepRows:
             self.has_expiry, self.has_factor = source.has_expiry, source.has_factor
             self.count += count
 
+    def refill(self, RowSource source not None, Py_ssize_t limit) -> bool:
+        """Replaces the rows by up to ``limit`` that the source has; False where there was none."""
+        if limit < 1:
+            raise ValueError("a batch has a row at least")
+        self.count = 0
+        self.reserve(limit)
+        self.count = source.fill(self.rows, limit)
+        self.has_expiry, self.has_factor = source.has_expiry, source.has_factor
+        return self.count > 0
+
     def feed_row(self, int64_t ts_ns, double es_bid, double es_ask, double spy_bid, double spy_ask, *,
                  factor=None, expiry_ns=None) -> None:
         """Takes one valid row, not before the last one."""
@@ -94,6 +104,10 @@ cdef class SweepRows:
         if not 0 <= at < self.count:
             raise IndexError(f"There are {self.count} rows and no number {at}.")
         return self.rows[at].factor
+
+    def place_after(self, int64_t ts_ns) -> int:
+        """How many rows are not after a time."""
+        return self.count if ts_ns == 0x7FFFFFFFFFFFFFFFLL else self.first_at(ts_ns + 1)
 
     def window(self, Py_ssize_t first, Py_ssize_t last) -> SweepRows:
         """A copy of the rows from ``first`` to before ``last``, both within the rows."""

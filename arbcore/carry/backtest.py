@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from arbcore import __version__
-from arbcore.carry import lookahead
 from arbcore.carry._backtest import Backtest
 from arbcore.carry._envelope import Envelope
 from arbcore.carry._ledger import Ledger
-from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.calendar import all_expiries_ns, read_named_expiry
 from arbcore.carry.civil import iso_time
 from arbcore.carry.digest import LedgerDigest
+from arbcore.carry.lookahead import LookaheadCheck
 from arbcore.carry.reading import ReadOptions, read_into
 from arbcore.carry.settings import CALIBRATION_ROWS, BacktestSettings
 from arbcore.carry.table import Table
@@ -97,7 +96,6 @@ class Sinks:
     equity: Callable[[Sequence[int], Sequence[float]], None] | None = None
     progress: Callable[[int, int | None, int], None] | None = None
     picture: Picture | None = None
-    checking: Callable[[int, int], None] | None = None
 
 
 def backtest(
@@ -211,57 +209,62 @@ def run(
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Runs one backtest, streaming into ``sinks``; the summary and the notes for a person.
 
-    ``check_lookahead`` keeps the rows in memory and runs cuts of them too; ``lookahead`` in the summary says
-    what came of it.
+    ``check_lookahead`` runs it a second time beside, in pieces; ``lookahead`` in the summary says what came of it.
     """
     expiries_ns = all_expiries_ns() if expiry_ns is None else (expiry_ns,)
-    kernel = Backtest(
-        settings,
-        expiries_ns=expiries_ns,
-        fixed=expiry_ns is not None,
-        keep_trades=sinks.trades is not None or sinks.picture is not None,
-        keep_equity=sinks.equity is not None,
-        envelope=None if sinks.picture is None else sinks.picture.envelope,
-    )
+    runs = [
+        Backtest(
+            settings,
+            expiries_ns=expiries_ns,
+            fixed=expiry_ns is not None,
+            keep_trades=check_lookahead or sinks.trades is not None or sinks.picture is not None,
+            keep_equity=check_lookahead or sinks.equity is not None,
+            envelope=envelope,
+        )
+        for envelope in [None if sinks.picture is None else sinks.picture.envelope, None][: 1 + check_lookahead]
+    ]
+    kernel = runs[0]
+    check = LookaheadCheck(kernel, runs[1], contracts=settings.contracts) if check_lookahead else None
+    taker = kernel if check is None else check
 
     def drain() -> None:
         if sinks.trades is not None or sinks.picture is not None:
-            closed = kernel.take_trades()
+            closed = taker.take_trades()
             if sinks.trades is not None:
                 sinks.trades(closed)
             if sinks.picture is not None:
                 sinks.picture.ledger.take(closed)
+        elif check is not None:
+            check.take_trades()
         if sinks.equity is not None:
             times, values = array("q"), array("d")
-            new_times, new_values = kernel.take_equity()
+            new_times, new_values = taker.take_equity()
             times.frombytes(new_times)
             values.frombytes(new_values)
             sinks.equity(times, values)
+        elif check is not None:
+            check.take_equity()
 
-    rows = SweepRows() if check_lookahead else None
     read = read_into(
-        kernel if rows is None else rows,
+        taker,
         data,
         options=options or ReadOptions(use_factor=settings.factor_column),
         after_chunk=drain,
         progress=sinks.progress,
     )
-    if rows is not None:
-        kernel.feed_memory(rows)
+    if check is not None:
+        check.flush()
     kernel.end()
+    if check is not None:
+        check.collect()
     drain()
     document, notes = _document(
         kernel, settings, read.rows, skipped=read.skipped, expiry_ns=expiry_ns, column_expiry=read.has_expiry
     )
     notes = (*notes, *read.notes)
-    if rows is None:
+    if check is None:
         return document, notes
-    fixed = expiry_ns is not None
-    verdict = lookahead.check(
-        rows,
-        lambda part: lookahead.history_of(part, settings, expiries_ns=expiries_ns, fixed=fixed),
-        progress=sinks.checking,
-    )
+    verdict = check.verdict()
     return {**document, "lookahead": verdict.document}, (*notes, verdict.sentence)
 
 

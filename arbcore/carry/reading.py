@@ -7,13 +7,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
-from arbcore.carry._backtest import Backtest
 from arbcore.carry._columns import ColumnReader
 from arbcore.carry._csv import CsvReader
 from arbcore.carry._rows import RowSource
-from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.calendar import read_expiry
 from arbcore.carry.columns import Spelling, batches_into, is_columns
 from arbcore.carry.source import chunks_into, open_quotes
@@ -21,6 +19,23 @@ from arbcore.carry.tables import open_table
 from arbcore.carry.zones import check_order, check_zone
 from arbcore.errors import ConfigError, DataError, UsageError
 from arbcore.text import printable
+
+
+class Taker(Protocol):
+    """Whoever takes rows: from a source, or one by one."""
+
+    def feed(self, source: RowSource) -> None: ...
+    def feed_row(
+        self,
+        ts_ns: int,
+        es_bid: float,
+        es_ask: float,
+        spy_bid: float,
+        spy_ask: float,
+        *,
+        factor: float | None,
+        expiry_ns: int | None,
+    ) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +86,7 @@ class Read:
 
 
 def read_into(
-    kernel: Backtest | SweepRows,
+    kernel: Taker,
     data: Any,
     *,
     options: ReadOptions,
@@ -120,7 +135,7 @@ def _expiry_of(spelling: Spelling) -> Callable[[str], int]:
 
 
 def _read_columns(
-    kernel: Backtest | SweepRows,
+    kernel: Taker,
     data: Any,
     *,
     options: ReadOptions,
@@ -167,6 +182,6 @@ def _read_of(reader: RowSource, name: str, options: ReadOptions) -> Read:
     return Read(reader.rows, reader.skipped, reader.has_expiry, reader.pair, tuple(notes))
 
 
-def _feed_sorted(kernel: Backtest | SweepRows, rows: list[tuple[Any, ...]]) -> None:
+def _feed_sorted(kernel: Taker, rows: list[tuple[Any, ...]]) -> None:
     for row in sorted(rows, key=lambda row: row[0]):
         kernel.feed_row(*row[:5], factor=row[5], expiry_ns=row[6])

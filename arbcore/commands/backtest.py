@@ -47,8 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         *spellings("check-lookahead"),
         dest="check_lookahead",
         action="store_true",
-        help="also cut the data at many places, which must change nothing before them; exit 1 if one does "
-        "(keeps the rows in memory)",
+        help="also cut the data at many places, which must change nothing before them; exit 1 if one does",
     )
     parser.add_argument("--json", action="store_true", help="the result as one JSON document")
 
@@ -74,16 +73,12 @@ def run(args: argparse.Namespace) -> int:
     def show(done: int, size: int | None, rows: int) -> None:
         progress.show(f"{rows:,} rows", done, size)
 
-    def show_cuts(done: int, cuts: int) -> None:
-        progress.show(f"{done:,} of {cuts:,} cuts checked", done, cuts)
-
     with OutputFile(args.trades) as trades, OutputFile(args.equity) as equity, OutputFile(args.html) as html:
         sinks = Sinks(
             trades=None if args.trades is None else _trade_writer(trades),
             equity=None if args.equity is None else _equity_writer(equity),
             progress=show if sys.stderr.isatty() else None,
             picture=None if args.html is None else Picture(data),
-            checking=show_cuts if sys.stderr.isatty() else None,
         )
         try:
             summary, notes = run_backtest(

@@ -1,9 +1,8 @@
 """The lookahead check: silent about honest runs, and not about one that peeks in any of several ways."""
 
-import math
 import statistics
-from array import array
-from collections.abc import Sequence
+import struct
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,29 +10,39 @@ import pytest
 from quotes import START_NS, random_rows
 
 from arbcore.carry import lookahead
+from arbcore.carry._backtest import Backtest
+from arbcore.carry._ledger import Ledger
 from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.calendar import all_expiries_ns
-from arbcore.carry.lookahead import History, check, cuts_of
+from arbcore.carry.lookahead import LookaheadCheck, Verdict
 from arbcore.carry.settings import DAY_NS, BacktestSettings
 from arbcore.reference.quotes import Row
 
 EAGER = BacktestSettings(entry_bps=4, exit_bps=0, cost_bps=1)
 
 
-def memory_of(rows: Sequence[Row]) -> SweepRows:
-    kept = SweepRows()
+def honest(settings: BacktestSettings = EAGER) -> Backtest:
+    return Backtest(settings, expiries_ns=all_expiries_ns(), fixed=False, keep_trades=True, keep_equity=True)
+
+
+def check(rows: Sequence[Row], make: Callable[[], Any]) -> tuple[Verdict, LookaheadCheck]:
+    """The check of two runs over the rows."""
+    checked = LookaheadCheck(make(), make(), contracts=1)
     for row in rows:
-        kept.feed_row(
+        checked.feed_row(
             row.ts_ns, row.es_bid, row.es_ask, row.spy_bid, row.spy_ask, factor=row.factor,
             expiry_ns=row.expiry_ns,
         )  # fmt: skip
-    return kept
+    checked.flush()
+    return checked.verdict(), checked
 
 
-def honest(rows: SweepRows, settings: BacktestSettings = EAGER) -> History:
-    return lookahead.history_of(rows, settings, expiries_ns=all_expiries_ns(), fixed=False)
+@pytest.fixture(params=[7, 300, lookahead.BATCH_ROWS])
+def _batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookahead, "BATCH_ROWS", request.param)
 
 
+@pytest.mark.usefixtures("_batches")
 @pytest.mark.parametrize("count", [0, 1, 2, 150, 700])
 @pytest.mark.parametrize(
     "changes",
@@ -45,91 +54,116 @@ def honest(rows: SweepRows, settings: BacktestSettings = EAGER) -> History:
     ],
     ids=lambda changes: "+".join(changes) or "plain",
 )
-def test_an_honest_run_passes(count: int, changes: dict[str, Any]) -> None:
+def test_an_honest_run_passes_and_its_results_come_through(count: int, changes: dict[str, Any]) -> None:
     settings = replace(EAGER, **changes)
-    verdict = check(memory_of(random_rows(count, count)), lambda rows: honest(rows, settings))
+    rows = random_rows(count, count)
+    verdict, checked = check(rows, lambda: honest(settings))
     assert verdict.difference is None
-    assert verdict.cuts >= (100 if count > 100 else max(0, count - 1))
     assert verdict.document == {"cuts": verdict.cuts, "ok": True, "difference": None}
+    alone = honest(settings)
+    for row in rows:
+        alone.feed_row(row.ts_ns, row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
+    assert list(checked.take_trades()) == list(alone.take_trades())
+    assert checked.take_equity() == alone.take_equity()
+    assert (len(checked.take_trades()), checked.take_equity()) == (0, (b"", b""))
 
 
+def test_every_row_of_short_data_is_a_cut() -> None:
+    verdict, _ = check(random_rows(5, 150), honest)
+    assert verdict.cuts == 149
+    verdict, _ = check(random_rows(5, 3_000), honest)
+    assert verdict.cuts > 199
+
+
+@pytest.mark.usefixtures("_batches")
 @pytest.mark.parametrize("seed", range(3))
 def test_a_roll_is_no_lookahead(seed: int) -> None:
     rows = random_rows(seed, 180)
     for at, row in enumerate(rows):
         row.expiry_ns = START_NS + (60 + 90 * (at // 17)) * DAY_NS
-    settings = replace(EAGER, exit_bps=-20.0)
-    kept = memory_of(rows)
-    assert any(trade[-1] == "roll" for trade in honest(kept, settings).trades), f"seed {seed}"
-    assert check(kept, lambda part: honest(part, settings)).difference is None
+    verdict, checked = check(rows, lambda: honest(replace(EAGER, exit_bps=-20.0)))
+    assert any(trade[-1] == "roll" for trade in checked.take_trades()), f"seed {seed}"
+    assert verdict.difference is None
 
 
-def knows_the_median_factor(rows: SweepRows) -> History:
-    """The factor out of all rows that there are, today's and tomorrow's."""
-    factors = [row[1] / row[3] for row in tuples_of(rows)]
-    return honest(rows, replace(EAGER, factor=statistics.median(factors) / 1.0031))
+class Peeking:
+    """A run that looks at what it was fed before it takes its rows."""
+
+    def __init__(self) -> None:
+        self.run = honest()
+        self.seen = 0
+
+    @property
+    def calibrated_factor(self) -> float | None:
+        return None
+
+    def feed_memory(self, rows: SweepRows) -> None:
+        found = random_rows(5, 700)[self.seen : self.seen + rows.count]
+        self.seen += rows.count
+        for row, prices, factor in self.altered(found):
+            self.run.feed_row(
+                row.ts_ns, prices.es_bid, prices.es_ask, prices.spy_bid, prices.spy_ask, factor=factor
+            )
+
+    def altered(self, rows: list[Row]) -> list[tuple[Row, Row, float | None]]:
+        """Each row with the row whose prices it is traded at, and its factor."""
+        return [(row, row, None) for row in rows]
+
+    def take_trades(self) -> Ledger:
+        return self.run.take_trades()
+
+    def take_equity(self) -> tuple[bytes, bytes]:
+        times, values = self.run.take_equity()
+        return times, values
 
 
-def trades_at_the_next_price(rows: SweepRows) -> History:
-    """Each row at the prices of the row after it."""
-    made = SweepRows()
-    found = tuples_of(rows)
-    for row, later in zip(found, [*found[1:], found[-1]], strict=True):
-        made.feed_row(row[0], *later[1:])
-    return honest(made)
+class MedianFactor(Peeking):
+    """Takes the factor out of all rows that there are, today's and tomorrow's."""
+
+    def altered(self, rows: list[Row]) -> list[tuple[Row, Row, float | None]]:
+        factor = statistics.median(row.es_bid / row.spy_bid for row in rows) / 1.0031
+        return [(row, row, factor) for row in rows]
 
 
-def leaves_out_the_losers(rows: SweepRows) -> History:
-    """A trade is made only where it is known to win in time."""
-    history = honest(rows)
-    return replace(history, trades=[trade for trade in history.trades if trade[2] != worst_entry(history)])
+class NextPrice(Peeking):
+    """Trades each row at the prices of the row after it."""
+
+    def altered(self, rows: list[Row]) -> list[tuple[Row, Row, float | None]]:
+        return [(row, later, None) for row, later in zip(rows, [*rows[1:], rows[-1]], strict=True)]
 
 
-def worst_entry(history: History) -> int:
-    return int(min(history.trades, key=lambda trade: trade[16], default=(0, 0, 0))[2])
+class LastBit(Peeking):
+    """Marks one early row by the last bit of its equity, in long data alone."""
+
+    def take_equity(self) -> tuple[bytes, bytes]:
+        times, values = super().take_equity()
+        if len(times) < 8 * 600:
+            return times, values
+        odd = struct.unpack("<q", values[8 * 17 : 8 * 18])[0] + 1
+        return times, values[: 8 * 17] + struct.pack("<q", odd) + values[8 * 18 :]
 
 
-def marks_one_row_by_the_last_bit(rows: SweepRows) -> History:
-    """An equity that differs by its last bit, in one early row of long data alone."""
-    history = honest(rows)
-    equity = array("d", history.equity)
-    if rows.count > 690:
-        equity[17] = math.nextafter(equity[17], math.inf)
-    return replace(history, equity=equity)
+class CalibratesAnew(Peeking):
+    """Has a factor that depends on how many rows it has seen."""
 
-
-def calibrates_anew(rows: SweepRows) -> History:
-    return replace(honest(rows), factor=10.0 + 1e-12 * rows.count)
-
-
-def tuples_of(rows: SweepRows) -> list[tuple[Any, ...]]:
-    """Times and prices again, by the seed's rows."""
-    return [(r.ts_ns, r.es_bid, r.es_ask, r.spy_bid, r.spy_ask) for r in random_rows(5, 700)[: rows.count]]
+    @property
+    def calibrated_factor(self) -> float | None:
+        return 10.0 + 1e-12 * self.seen
 
 
 @pytest.mark.parametrize(
     ("peeks", "part"),
     [
-        (knows_the_median_factor, "the equity of usable row"),
-        (trades_at_the_next_price, "usable row"),
-        (leaves_out_the_losers, "trade"),
-        (marks_one_row_by_the_last_bit, "the equity of usable row 18 "),
-        (calibrates_anew, "the calibrated factor is 10.0"),
+        (MedianFactor, "the equity of an earlier row"),
+        (NextPrice, "the equity of an earlier row"),
+        (LastBit, "the equity of an earlier row"),
+        (CalibratesAnew, "the calibrated factor is 10.0"),
     ],
 )
-def test_a_run_that_peeks_is_caught(peeks: Any, part: str) -> None:
-    verdict = check(memory_of(random_rows(5, 700)), peeks)
+def test_a_run_that_peeks_is_caught(peeks: type[Peeking], part: str) -> None:
+    assert check(random_rows(5, 700), Peeking)[0].difference is None
+    verdict, _ = check(random_rows(5, 700), peeks)
     assert verdict.difference is not None
-    assert part in verdict.difference
+    assert part in verdict.difference or "trade" in verdict.difference
     assert verdict.sentence.startswith("Lookahead: with the data cut after usable row ")
     assert verdict.document["ok"] is False
-
-
-def test_cuts_are_around_every_kind_of_place_and_the_same_for_a_seed() -> None:
-    whole = honest(memory_of(random_rows(5, 700)))
-    cuts = cuts_of(whole, 1)
-    assert cuts == sorted(set(cuts)) == cuts_of(whole, 1) != cuts_of(whole, 2)
-    assert 0 < cuts[0] <= cuts[-1] < 700
-    first_ns = whole.trades[0][2]
-    at = max(at for at, ts_ns in enumerate(whole.times_ns) if ts_ns == first_ns)
-    assert {at, at + 1} <= set(cuts)
