@@ -93,7 +93,7 @@ class Sinks:
     """Who takes the ledger and the equity while the data streams by; None keeps nothing."""
 
     trades: Callable[[Ledger], None] | None = None
-    equity: Callable[[Sequence[int], Sequence[float]], None] | None = None
+    equity: Callable[["array[int]", "array[float]"], None] | None = None
     progress: Callable[[int, int | None, int], None] | None = None
     picture: Picture | None = None
 
@@ -123,7 +123,7 @@ def backtest(
     """
     times, values = array("q"), array("d")
 
-    def keep_equity(new_times: Sequence[int], new_values: Sequence[float]) -> None:
+    def keep_equity(new_times: "array[int]", new_values: "array[float]") -> None:
         times.extend(new_times)
         values.extend(new_values)
 

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from array import array
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -117,12 +117,12 @@ def _trade_writer(stream: TextIO) -> Any:
 
 
 def _equity_writer(stream: TextIO) -> Any:
-    from arbcore.carry.civil import iso_time
+    from arbcore.carry._equity_csv import equity_lines
 
     stream.write("ts,equity\n")
 
-    def write(times: Sequence[int], values: Sequence[float]) -> None:
-        stream.writelines(f"{iso_time(ts_ns)},{value}\n" for ts_ns, value in zip(times, values, strict=True))
+    def write(times: "array[int]", values: "array[float]") -> None:
+        stream.write(equity_lines(times.tobytes(), values.tobytes()).decode("ascii"))
 
     return write
 
