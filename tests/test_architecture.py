@@ -56,6 +56,10 @@ REFERENCE = "arbcore.reference"
 REFERENCE_MAY_IMPORT = (
     "arbcore.errors", "arbcore.wire.instruments", "arbcore.trading.settings", "arbcore.carry.settings",
     REFERENCE,
+    # Names of columns are a table, and the days of New York's clock have the tz database as their oracle.
+    "arbcore.carry.column_names", "arbcore.carry.civil",
+    "arbcore.carry.desk._records", "arbcore.carry.desk.commands", "arbcore.carry.desk.orders",
+    "arbcore.carry.desk.risk", "arbcore.carry.desk.rows", "arbcore.carry.desk.settings", REFERENCE,
 )
 
 GATEWAY_MAY_IMPORT = (

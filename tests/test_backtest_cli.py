@@ -306,7 +306,10 @@ def test_the_library_raises_what_it_says() -> None:
         arbcore.backtest(SAMPLE, entry=3)
     with pytest.raises(DataError) as caught:
         arbcore.backtest(
-            {"ts": [1772461801, 1772461800], "es_bid": [1, 1], "es_ask": [1, 1], "spy_bid": [1, 1], "spy_ask": [1, 1]}
+            {
+                "ts": [1772461801, 1772461800],
+                **{name: [1, 1] for name in ("es_bid", "es_ask", "spy_bid", "spy_ask")},
+            }
         )
     assert (caught.value.kind, caught.value.line) == ("order", 2)
 

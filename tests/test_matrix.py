@@ -1,8 +1,11 @@
 """Every option of the commands that read quotes, with every reader and every size of input, in pairs.
 
-The options are taken from the commands' own parsers, so that a new one is in here by itself; one whose kind of value
-is not known yet fails here until ``VALUES`` has one. Whatever the reader, the result and the files written are those of
-the plain file. ``ARBCORE_MATRIX=whole`` runs each option alone with every reader and input as well (``make sanitize``).
+The options are taken from the commands' own parsers, so that a new one is in here by itself; one whose kind
+of value is not known yet fails here until ``VALUES`` has one. Whatever the reader, the result and the files
+written are those of the plain file. ``ARBCORE_MATRIX=whole`` runs each option alone with every reader and
+input as
+well (``make
+sanitize``).
 """
 
 import argparse
@@ -29,7 +32,8 @@ WHOLE = os.environ.get("ARBCORE_MATRIX") == "whole"
 START_NS = 1_772_461_800 * 10**9
 #: A value for each kind of value, by what the help calls it; FILE is a file to write.
 VALUES = {
-    "RATE": ["0.03"], "BPS": ["2"], "DAYS": ["0.01"], "S": ["30"], "USD": ["1.5"], "N": ["2"], "N[,M]": ["1", "0,2"],
+    "RATE": ["0.03"], "BPS": ["2"], "DAYS": ["0.01"], "S": ["30"], "USD": ["1.5"], "N": ["2"],
+    "N[,M]": ["1", "0,2"],
     "USD[,MIN]": ["0.01,1"], "DATE": ["2026-03-20", "ESM26"], "X": ["10.03"], "ZONE": ["US/Eastern"],
     "FILE": ["{out}"], "TRAIN:TEST": ["300r:100r"],
 }  # fmt: skip
@@ -178,10 +182,11 @@ def cases(command: str) -> list[tuple[Any, ...]]:
     """(reader, input, the words of every option) of each run."""
     options = options_of(command)
     factors: list[list[Any]] = [list(READERS), list(INPUTS), *([[], *words] for words in options.values())]
-    made = [(reader, kind, sum(words, [])) for reader, kind, *words in pairwise_cases(factors, 1)]
+    found = pairwise_cases(factors, 1)
+    made = [(reader, kind, list(itertools.chain(*words))) for reader, kind, *words in found]
     if WHOLE:
         alone = [words for values in options.values() for words in values]
-        made += [each for each in itertools.product(READERS, INPUTS, [[], *alone])]
+        made += list(itertools.product(READERS, INPUTS, [[], *alone]))
     if command == "sweep":
         made = [(reader, kind, needed(words)) for reader, kind, words in made]
     return made
@@ -193,8 +198,8 @@ def needed(words: list[str]) -> list[str]:
 
 
 def outcome(
-    command: str, reader: str, data: bytes, words: Sequence[str], folder: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    command: str, reader: str, data: bytes, words: Sequence[str], folder: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> tuple[int, Any, dict[str, str]]:  # fmt: skip
     """The exit code, the document or the sentence, and the files that were written."""
     folder.mkdir()
@@ -221,7 +226,7 @@ def outcome(
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_is_in_the_matrix(command: str) -> None:
     words = {word for case in cases(command) for word in case[2]}
-    missing = {name for name in options_of(command)} - words
+    missing = set(options_of(command)) - words
     assert not missing
 
 
@@ -262,16 +267,22 @@ def test_compressed_data_may_end_anywhere(
 @pytest.mark.parametrize("reader", ["gzip", "zstd"])
 @pytest.mark.parametrize("filling", [b"\0", b"x", b"\n", b'"'])
 def test_data_that_unpacks_a_thousandfold_ends_in_a_sentence(
-    reader: str, filling: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    reader: str,
+    filling: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     resource = pytest.importorskip("resource")
     path = tmp_path / "bomb"
-    write(reader, csv_of("one") + filling * (2_000_000 if filling == b"\n" else 100_000_000), path, monkeypatch)
+    write(
+        reader, csv_of("one") + filling * (2_000_000 if filling == b"\n" else 100_000_000), path, monkeypatch
+    )
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     code = main(["backtest", str(path), "--json"])
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 60_000 * (1 if sys.platform != "darwin" else 1024)
-    out, err = capsys.readouterr()
+    err = capsys.readouterr().err
     # Blank lines are no data.
     assert code == (0 if filling == b"\n" else 3), err
     assert "Unexpected" not in err

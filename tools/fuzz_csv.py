@@ -47,10 +47,10 @@ CORPUS = [
     (HEADER + GOOD + LATER).replace(b",", b";"),
     (HEADER + GOOD + LATER).replace(b",", b"\t"),
     HEADER.replace(b",", b";") + b"02.03.2026;6000,25;6000,5;600;601\n",
-    b"date,time,ES Bid,ESAsk,spy-bid,SPY_ASK\n03/02/2026,02:30:00 PM,6000,6000.25,600,600.01\n"
-    b"20260302,143001,6000,6000.25,600,600.01\n",
-    b"note,timestamp,fut_bid,fut_ask,etf_bid,etf_ask\nx,20260302-14:30:00,6000,6000.25,600,600.01\n"
-    b"y,20260302 09:30:01 US/Eastern,6000,6000.25,600,600.01\n",
+    (b"date,time,ES Bid,ESAsk,spy-bid,SPY_ASK\n03/02/2026,02:30:00 PM,6000,6000.25,600,600.01\n"
+    b"20260302,143001,6000,6000.25,600,600.01\n"),
+    (b"note,timestamp,fut_bid,fut_ask,etf_bid,etf_ask\nx,20260302-14:30:00,6000,6000.25,600,600.01\n"
+    b"y,20260302 09:30:01 US/Eastern,6000,6000.25,600,600.01\n"),
     HEADER + b"2026-03-08 02:30:00,1,1,1,1\n2026-11-01 01:30:00,1,1,1,1\n",
     b"index," + HEADER + b"0," + GOOD + b"1," + LATER,
     b"index," + HEADER + b"7," + GOOD + b"8," + LATER + b"9," + LATER,

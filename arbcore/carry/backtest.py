@@ -4,6 +4,7 @@ Owns the choice of source and expiry, and the shape of a result. The rows are th
 kernel's.
 """
 
+import re
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -115,11 +116,12 @@ def backtest(
     Columns (a mapping, a data frame) are ``ts`` (int nanoseconds, text, or datetime64) and the four prices in
     index points and USD. ``expiry`` is a date, a time or nanoseconds; without it each row takes the front
     ES contract. ``tz`` (such as ``America/New_York``) is the zone of times that name none, else UTC, and
-    ``time_order`` (``mdy`` or ``dmy``) the order of 03/02/2026. ``report`` collects what ``to_html`` draws. ``check_lookahead`` cuts the
-    data at many places, each of which must change nothing before it; ``summary["lookahead"]`` says whether.
-    Further settings are those of ``BacktestSettings``, and ``factor="auto"``, ``"auto:ROWS"`` or ``"column"``. Raises
-    DataError for a bad row (with its line and column), InputError for what cannot be read, ConfigError for a
-    setting. Formulas: fair value SPY · factor · e^((r−d)t), deviations in bps of it.
+    ``time_order`` (``mdy`` or ``dmy``) the order of 03/02/2026. ``report`` collects what ``to_html`` draws.
+    ``check_lookahead`` cuts the data at many places, each of which must change nothing before it;
+    ``summary["lookahead"]`` says whether. Further settings are those of ``BacktestSettings``, and
+    ``factor="auto"``, ``"auto:ROWS"`` or ``"column"``. Raises DataError for a bad row (with its line and
+    column), InputError for what cannot be read, ConfigError for a setting. Formulas: fair value SPY · factor
+    · e^((r−d)t), deviations in bps of it.
     """
     times, values = array("q"), array("d")
 
@@ -166,7 +168,7 @@ def make_settings(values: Mapping[str, Any]) -> BacktestSettings:
         if factor == "column":
             del known["factor"]
             known["factor_column"] = True
-        elif word != "auto" or (rows and not (rows.isascii() and rows.isdigit() and len(rows) < 10 and int(rows) > 0)):
+        elif word != "auto" or not re.fullmatch("|0*[1-9][0-9]{0,8}", rows):
             shown = printable(factor)
             raise ConfigError(f"factor is {shown!r}; it may be a number, auto, auto:ROWS or column.")
         else:
@@ -209,9 +211,13 @@ def run(
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Runs one backtest, streaming into ``sinks``; the summary and the notes for a person.
 
-    ``check_lookahead`` runs it a second time beside, in pieces; ``lookahead`` in the summary says what came of it.
+    ``check_lookahead`` runs it a second time beside, in pieces; ``lookahead`` in the summary says what came
+    of it.
     """
     expiries_ns = all_expiries_ns() if expiry_ns is None else (expiry_ns,)
+    envelopes = [None if sinks.picture is None else sinks.picture.envelope]
+    if check_lookahead:
+        envelopes.append(None)
     runs = [
         Backtest(
             settings,
@@ -221,7 +227,7 @@ def run(
             keep_equity=check_lookahead or sinks.equity is not None,
             envelope=envelope,
         )
-        for envelope in [None if sinks.picture is None else sinks.picture.envelope, None][: 1 + check_lookahead]
+        for envelope in envelopes
     ]
     kernel = runs[0]
     check = LookaheadCheck(kernel, runs[1], contracts=settings.contracts) if check_lookahead else None

@@ -206,8 +206,8 @@ def contract_of_code(code: str) -> Contract:
 def read_expiry(text: str, *, tz: str | None = None, day_first: bool = False) -> int:
     """The instant of an expiry given as a date (09:30 New York), a time, or a contract code.
 
-    Dates and times are spelled as in a file of quotes; ``tz`` and ``day_first`` are those of ``read_ts``. A midnight
-    without a zone is its date. InputError where it is none of them.
+    Dates and times are spelled as in a file of quotes; ``tz`` and ``day_first`` are those of ``read_ts``. A
+    midnight without a zone is its date. InputError where it is none of them.
     """
     text = text.strip()
     if text[:2].upper() == "ES":

@@ -1,7 +1,8 @@
-"""Where column names are resolved: which column of a file or a frame is the time, a price, a contract, a factor.
+"""Where column names are resolved: which column of a file or a frame is the time, a price, a contract, a
+factor.
 
-Owns the spellings of the names and the symbols of the pairs whose columns are known. It knows no cell. Quotes are
-the future's and the ETF's: ``fut_bid,fut_ask,etf_bid,etf_ask`` or the symbols' own such as ``es_bid`` and
+Owns the spellings of the names and the symbols of the pairs whose columns are known. It knows no cell. Quotes
+are the future's and the ETF's: ``fut_bid,fut_ask,etf_bid,etf_ask`` or the symbols' own such as ``es_bid`` and
 ``spy_ask``, in any case, with ``_``, a space, ``-`` or nothing between.
 """
 
@@ -23,7 +24,8 @@ TIME_NAMES = ("ts", "timestamp", "datetime")
 
 #: Futures by symbol, with the ETF that each makes a pair with.
 ETF_OF_FUTURE = {
-    "es": "spy", "mes": "spy", "nq": "qqq", "mnq": "qqq", "rty": "iwm", "m2k": "iwm", "ym": "dia", "mym": "dia",
+    "es": "spy", "mes": "spy", "nq": "qqq", "mnq": "qqq", "rty": "iwm", "m2k": "iwm",
+    "ym": "dia", "mym": "dia",
 }  # fmt: skip
 _GENERIC = ("fut", "etf")
 _SIDES = ("bid", "ask")
@@ -33,8 +35,8 @@ _SIDES = ("bid", "ask")
 class Columns:
     """The places of the columns by role, the names that they have there, and the pair that they name.
 
-    ``pair`` is such as ``es-spy``; None where the columns are called ``fut_…`` and ``etf_…``. ``unused`` names
-    the factor or index column that is there and was not asked for.
+    ``pair`` is such as ``es-spy``; None where the columns are called ``fut_…`` and ``etf_…``. ``unused``
+    names the factor or index column that is there and was not asked for.
     """
 
     places: dict[str, int]
@@ -46,8 +48,8 @@ class Columns:
 def resolve(names: Iterable[object], *, where: str, line: int | None, use_factor: bool) -> Columns:
     """Finds the columns among ``names``; ``where`` begins an error about them, such as "quotes.csv, line 1".
 
-    ``use_factor`` wants the factor from the rows, by a ``factor`` or else an ``index`` column. Raises DataError where
-    a column lacks or is there twice, in one spelling or in two.
+    ``use_factor`` wants the factor from the rows, by a ``factor`` or else an ``index`` column. Raises
+    DataError where a column lacks or is there twice, in one spelling or in two.
     """
     given = [str(name).strip(" \t") for name in names]
     lower = [name.lower() for name in given]
@@ -66,7 +68,7 @@ def resolve(names: Iterable[object], *, where: str, line: int | None, use_factor
     if use_factor and not any(name in places for name in FACTOR_ROLES):
         raise DataError(
             "missing_column",
-            f"{where}: there is no column factor or index to take the factor from; leave out --factor column.",
+            f"{where}: there is no column factor or index to take the factor from; drop --factor column.",
             line=line, column="factor",
         )  # fmt: skip
     return Columns(places, {role: _shown(role, given[at]) for role, at in places.items()}, pair, unused)
@@ -191,7 +193,7 @@ class RowNumbers:
         if counts and (first in (0, 1) or (len(self._seen) == ROWS_LOOKED_AT and far)):
             raise DataError(
                 "row_number",
-                f"{where}, column index: it counts the rows ({first:g} first) and is no index level; leave out "
+                f"{where}, column index: it counts the rows ({first:g} first) and is no index; leave out "
                 "--factor column or remove the column.",
                 line=line, column="index",
             )  # fmt: skip

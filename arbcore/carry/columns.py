@@ -62,9 +62,9 @@ def batches_into(
 ) -> Iterator[None]:
     """Puts batch after batch before the reader, and yields for its rows to be taken.
 
-    Mappings and pandas frames are one batch; all else comes through Arrow's stream interface. ``use_factor`` takes
-    each row's factor from a column. Raises DataError where a column lacks or is of another length, InputError
-    where a type is none that is read here.
+    Mappings and pandas frames are one batch; all else comes through Arrow's stream interface. ``use_factor``
+    takes each row's factor from a column. Raises DataError where a column lacks or is of another length,
+    InputError where a type is none that is read here.
     """
     place = where[0].upper() + where[1:]
     if not isinstance(data, Mapping) and not hasattr(data, "iloc") and hasattr(data, "__arrow_c_stream__"):
@@ -89,7 +89,12 @@ def batches_into(
     for role, values in found.items():
         shaped = shape(values, role, spelling)
         reader.column(
-            role, shaped.values, unit_ns=shaped.unit_ns, wall=shaped.wall, faults=shaped.faults, cells=shaped.cells
+            role,
+            shaped.values,
+            unit_ns=shaped.unit_ns,
+            wall=shaped.wall,
+            faults=shaped.faults,
+            cells=shaped.cells,
         )
     yield
 
@@ -99,7 +104,9 @@ def _joined(dates: Any, clocks: Any) -> list[str]:
     days = [_text_of(cell).partition("T")[0] for cell in _cells_of(dates)]
     times = [_text_of(cell) for cell in _cells_of(clocks)]
     if len(days) != len(times):
-        raise DataError("too_few", "The columns are not of one length; complete them.", line=None, column="time")
+        raise DataError(
+            "too_few", "The columns are not of one length; complete them.", line=None, column="time"
+        )
     return [f"{day} {time}" for day, time in zip(days, times, strict=True)]
 
 
@@ -153,9 +160,13 @@ def _unmasked(values: Any, name: str, spelling: Spelling) -> Shaped:
         mask = [bool(mask)] * len(values)
     if values.dtype.kind == "M":
         texts = values.data.astype("M8[ns]").astype(str).tolist()
-        return _listed([None if hidden else text for text, hidden in zip(texts, mask, strict=True)], name, spelling)
+        return _listed(
+            [None if hidden else text for text, hidden in zip(texts, mask, strict=True)], name, spelling
+        )
     cells = values.data.tolist()
-    return _listed([None if hidden else cell for cell, hidden in zip(cells, mask, strict=True)], name, spelling)
+    return _listed(
+        [None if hidden else cell for cell, hidden in zip(cells, mask, strict=True)], name, spelling
+    )
 
 
 def _packed(values: Any, native: bool) -> Any:
@@ -233,7 +244,9 @@ def _price_of(cell: Any) -> tuple[float, int]:
 
 
 def _time_of(spelling: Spelling, cell: Any) -> tuple[int, int]:
-    ts_ns = read_ts(_number_text(cell).encode("utf-8", "replace"), tz=spelling.tz, day_first=spelling.day_first)
+    ts_ns = read_ts(
+        _number_text(cell).encode("utf-8", "replace"), tz=spelling.tz, day_first=spelling.day_first
+    )
     return (0, BAD) if ts_ns is None else (ts_ns, GOOD)
 
 

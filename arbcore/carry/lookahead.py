@@ -1,12 +1,13 @@
 """Whether a backtest knows only what it could know: cutting the data must change nothing before the cut.
 
-Owns where the data is cut and what is compared: ledger, equity and the calibrated factor. Two runs of the same backtest
-go over the same rows side by side: one takes them batch by batch, the other ends a piece at each cut, where it knows
-nothing of what follows. Whatever it has said up to there must be what the first one says, which has seen more. So the
-work is twice a run, and the memory that of one batch, however long the data.
+Owns where the data is cut and what is compared: ledger, equity and the calibrated factor. Two runs of the
+same backtest go over the same rows side by side: one takes them batch by batch, the other ends a piece at
+each cut, where it knows nothing of what follows. Whatever it has said up to there must be what the first one
+says, which has seen more. So the work is twice a run, and the memory that of one batch, however long the
+data.
 
-The equity of the last row before a cut is not compared: it becomes final with the row after it, since a roll closes
-there.
+The equity of the last row before a cut is not compared: it becomes final with the row after it, since a roll
+closes there.
 """
 
 from array import array
@@ -86,15 +87,12 @@ class LookaheadCheck:
     def feed_row(
         self,
         ts_ns: int,
-        es_bid: float,
-        es_ask: float,
-        spy_bid: float,
-        spy_ask: float,
-        *,
+        *prices: float,
         factor: float | None,
         expiry_ns: int | None,
     ) -> None:
-        """Takes one row, not before the last one."""
+        """Takes one row, not before the last one, with its four prices."""
+        es_bid, es_ask, spy_bid, spy_ask = prices
         self._batch.feed_row(ts_ns, es_bid, es_ask, spy_bid, spy_ask, factor=factor, expiry_ns=expiry_ns)
         if self._batch.count == BATCH_ROWS:
             self.flush()
@@ -175,7 +173,9 @@ class LookaheadCheck:
             expected = self._trades[self._agreed_trades]
             if trade != expected:
                 entered = iso_time(trade[ENTRY])
-                return f"{where}, trade {trade[0]:,}, entered {entered}, is {trade[1:]} and not {expected[1:]}"
+                return (
+                    f"{where}, trade {trade[0]:,}, entered {entered}, is {trade[1:]} and not {expected[1:]}"
+                )
             self._agreed_trades += 1
         # A trade that the cut run has not made is closed by what came after.
         if self._agreed_trades < len(self._trades):
@@ -194,8 +194,13 @@ class LookaheadCheck:
         if values == expected.tobytes() and times == self._times[agreed : self._agreed_rows].tobytes():
             return None
         at = next(
-            (at for at in range(len(mine)) if mine[at : at + 1].tobytes() != expected[at : at + 1].tobytes()), 0
+            (at for at in range(len(mine)) if mine[at : at + 1].tobytes() != expected[at : at + 1].tobytes()),
+            0,
         )
-        row = f"an earlier row ({iso_time(self._times[agreed + at])})" if agreed + at < len(self._times) else "a row"
+        row = (
+            f"an earlier row ({iso_time(self._times[agreed + at])})"
+            if agreed + at < len(self._times)
+            else "a row"
+        )
         shown = repr(expected[at]) if at < len(expected) else "missing"
         return f"{where}, the equity of {row} is {mine[at]!r} and not {shown}"

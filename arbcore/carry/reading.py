@@ -25,17 +25,9 @@ class Taker(Protocol):
     """Whoever takes rows: from a source, or one by one."""
 
     def feed(self, source: RowSource) -> None: ...
-    def feed_row(
-        self,
-        ts_ns: int,
-        es_bid: float,
-        es_ask: float,
-        spy_bid: float,
-        spy_ask: float,
-        *,
-        factor: float | None,
-        expiry_ns: int | None,
-    ) -> None: ...
+    @property
+    def feed_row(self) -> Callable[..., None]:
+        """Takes a time, four prices, and by keyword ``factor`` and ``expiry_ns``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +53,9 @@ class ReadOptions:
     def __post_init__(self) -> None:
         for name in ("sort", "skip_bad", "use_factor"):
             if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f"{name} is {printable(repr(getattr(self, name)))}; it may be True or False.")
+                raise ConfigError(
+                    f"{name} is {printable(repr(getattr(self, name)))}; it may be True or False."
+                )
         object.__setattr__(self, "tz", check_zone(self.tz))
         check_order(self.time_order)
 
@@ -95,8 +89,8 @@ def read_into(
 ) -> Read:
     """Feeds all rows of the data to whoever takes them, in order of time.
 
-    Raises DataError for a bad row and for data without a row, InputError for what cannot be read, UsageError for
-    what is no data at all.
+    Raises DataError for a bad row and for data without a row, InputError for what cannot be read, UsageError
+    for what is no data at all.
     """
     if is_columns(data):
         return _read_columns(kernel, data, options=options, after_chunk=after_chunk)
@@ -153,9 +147,7 @@ def _read_columns(
     )
     held: list[tuple[Any, ...]] = []
     where = name or "the data"
-    for _ in batches_into(
-        data, reader, where, use_factor=options.use_factor, spelling=options.spelling
-    ):
+    for _ in batches_into(data, reader, where, use_factor=options.use_factor, spelling=options.spelling):
         if options.sort:
             held.extend(reader.take(2**62))
             continue
@@ -172,7 +164,7 @@ def _read_of(reader: RowSource, name: str, options: ReadOptions) -> Read:
     notes = []
     if reader.unused is not None:
         notes.append(
-            f"The column {reader.unused} was not used; pass --factor column to take each row's factor from it."
+            f"The column {reader.unused} was not used; --factor column takes each row's factor from it."
         )
     if not reader.zoned and options.tz is None:
         notes.append(

@@ -7,6 +7,7 @@ come from (flags, a notebook), nor how the data is read.
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from numbers import Real
+from typing import Any
 
 from arbcore.errors import ConfigError
 from arbcore.text import printable
@@ -18,6 +19,7 @@ FILLS = ("touch", "mid")
 CALIBRATION_ROWS = 390
 
 _LARGE = 1e9
+_REAL: Any = Real
 # (low, high), both allowed.
 _BOUNDS: dict[str, tuple[float, float]] = {
     "r": (-1.0, 1.0),
@@ -50,10 +52,11 @@ class BacktestSettings:
     """Settings of one backtest; rates are annual decimals, continuously compounded.
 
     ``stop_bps`` and ``max_hold_days`` of 0 switch the rule off. ``calibration_rows`` above 0 takes the factor
-    from that many first valid rows, which are not traded, in place of ``factor``; ``factor_column`` from each row. A leg is filled its latency
-    in valid rows after the row that decided. Fees are USD a side, besides ``cost_bps``: ``es_fee`` a
-    contract, ``spy_fee`` a share and at least ``spy_fee_min`` an order. ``dividends`` are pairs (ex instant
-    in ns, USD a share) in order of time. Raises ConfigError for a value out of range.
+    from that many first valid rows, which are not traded, in place of ``factor``; ``factor_column`` from each
+    row. A leg is filled its latency in valid rows after the row that decided. Fees are USD a side, besides
+    ``cost_bps``: ``es_fee`` a contract, ``spy_fee`` a share and at least ``spy_fee_min`` an order.
+    ``dividends`` are pairs (ex instant in ns, USD a share) in order of time. Raises ConfigError for a value
+    out of range.
     """
 
     r: float = 0.045
@@ -84,9 +87,9 @@ class BacktestSettings:
 
     def __post_init__(self) -> None:
         for name, (low, high) in _BOUNDS.items():
-            value = getattr(self, name)
+            value: Any = getattr(self, name)
             # NumPy's numbers are real too.
-            if isinstance(value, bool) or not isinstance(value, Real):
+            if isinstance(value, bool) or not isinstance(value, _REAL):
                 raise ConfigError(f"{name} is {printable(repr(value), 60)}, which is not a number.")
             if not low <= value <= high:
                 raise ConfigError(f"{name} is {value!r}; it may be from {low:g} to {high:g}.")
@@ -98,7 +101,9 @@ class BacktestSettings:
             raise ConfigError(f"fill is {printable(repr(self.fill), 60)}; it may be {' or '.join(FILLS)}.")
         for name in ("factor_column", "close_at_end"):
             if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f"{name} is {printable(repr(getattr(self, name)), 60)}; it may be True or False.")
+                raise ConfigError(
+                    f"{name} is {printable(repr(getattr(self, name)), 60)}; it may be True or False."
+                )
         try:
             schedule = tuple((int(ex_ns), float(amount)) for ex_ns, amount in self.dividends)
         except (TypeError, ValueError, OverflowError):

@@ -28,7 +28,10 @@ def why_no_time(text: str, *, tz: str | None, day_first: bool) -> str:
             return f"is no date; if the {'month' if day_first else 'day'} comes first pass --time-order " + (
                 "mdy" if day_first else "dmy"
             )
-    if re.match(r"(0|1[0-5]|16[0-6]|167[0-7]|22[7-9]|226[2-9]|2[3-9]|[3-9])[0-9]*-[0-9]{2}-", text) and len(text) >= 10:
+    if (
+        re.match(r"(0|1[0-5]|16[0-6]|167[0-7]|22[7-9]|226[2-9]|2[3-9]|[3-9])[0-9]*-[0-9]{2}-", text)
+        and len(text) >= 10
+    ):
         return "is no time of the years 1678 to 2261"
     return "is no time such as 2026-03-02T14:30:00Z and no epoch from 1990 on"
 

@@ -110,10 +110,10 @@ def sweep(
 
     Settings are those of ``backtest``; a numeric one may be ``"LO:HI:STEP"`` (both ends included), a list
     such as ``"1,2,5"``, or a sequence of numbers. The first named range varies slowest. ``data`` and
-    ``expiry``, ``tz`` and ``time_order`` are those of ``backtest``; a list of files has each swept by itself, and the table their sums.
-    ``full`` adds the drawdown marked to market and Sharpe, which need every row, to every cell; the best ones
-    have them anyway. ``walk_forward`` (``"20:5"`` in days with rows, ``"2000r:500r"`` in rows) chooses cells
-    on each window and tries them on the next.
+    ``expiry``, ``tz`` and ``time_order`` are those of ``backtest``; a list of files has each swept by itself,
+    and the table their sums. ``full`` adds the drawdown marked to market and Sharpe, which need every row, to
+    every cell; the best ones have them anyway. ``walk_forward`` (``"20:5"`` in days with rows,
+    ``"2000r:500r"`` in rows) chooses cells on each window and tries them on the next.
 
     Cells are shared by ``workers`` threads (one a processor), or an ``executor`` whose workers have this
     arbcore, or a Dask cluster at the address ``dask``; the result is the same to the last bit. P&L in USD;

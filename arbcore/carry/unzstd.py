@@ -8,7 +8,8 @@ from typing import Any
 
 from arbcore.carry.extras import library
 
-#: Bytes that are unpacked at a time: a block of four bytes may hold 128 KiB, so that these are 32 MiB at most.
+# : Bytes that are unpacked at a time: a block of four bytes may hold 128 KiB, so that these are 32 MiB at
+# most.
 _PIECE_BYTES = 1024
 _READ_BYTES = 64 * 1024
 

@@ -71,8 +71,8 @@ def add_settings(
         "--factor",
         action=action,
         metavar="X",
-        help="index points a USD of SPY (default 10), auto[:ROWS] to calibrate it, or column to take it from the "
-        "file's factor or index column",
+        help="index points a USD of SPY (default 10), auto[:ROWS] to calibrate it, or column for the file's "
+        "factor or index column",
     )
     for flag, metavar, text in NUMBERS:
         parser.add_argument(
@@ -97,7 +97,7 @@ def add_settings(
         *spellings("skip-bad"), dest="skip_bad", action="store_true", help="count malformed rows and go on"
     )
     parser.add_argument(
-        "--tz", metavar="ZONE", help="what a time without a zone means, such as America/New_York (default UTC)"
+        "--tz", metavar="ZONE", help="zone of a time that names none, such as America/New_York (default UTC)"
     )
     parser.add_argument(
         *spellings("time-order"), dest="time_order", choices=("mdy", "dmy"), default="mdy",

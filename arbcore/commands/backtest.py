@@ -29,7 +29,8 @@ slippage is what fills lost or won against the quotes of the row that decided. W
 at the quotes of a later row; the expiry, a roll and the end of the data wait for no order.
 
 Without --expiry each row takes the front quarterly ES contract, and a position keeps its own. An expiry
-column in the file wins; a factor or index column counts with --factor column only. Rates are annual decimals, thresholds basis points of fair value.
+column in the file wins; a factor or index column counts with --factor column only. Rates are annual decimals,
+thresholds basis points of fair value.
 """
 # Parts of the P&L that are shown where they are not 0.
 OPTIONAL_PARTS = ("slippage", "financing", "dividends")

@@ -30,9 +30,11 @@ LOOSE_CLOCK = rf"([0-9]{{1,2}}):([0-9]{{2}})(?::([0-9]{{2}}){FRACTION})?"
 COMPACT_CLOCK = rf"([0-9]{{2}})([0-9]{{2}})(?:([0-9]{{2}}){FRACTION})?"
 HALF = r"(?: ?([AaPp][Mm]))?"
 ZONE = (
-    r"(?: ?(Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)| (US/Eastern|America/New_York|US/Central|America/Chicago))?"
+    r"(?: ?(Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)|"
+    r" (US/Eastern|America/New_York|US/Central|America/Chicago))?"
 )
-ISO_DATE, BASIC_DATE = r"(?P<y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})", r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})"
+ISO_DATE = r"(?P<y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})"
+BASIC_DATE = r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})"
 YEAR_FIRST = r"(?P<y>[0-9]{4})/(?P<m>[0-9]{1,2})/(?P<d>[0-9]{1,2})"
 YEAR_LAST = r"(?P<m>[0-9]{1,2})/(?P<d>[0-9]{1,2})/(?P<y>[0-9]{4})"
 #: Every spelling of a time that is no number: a date, a separator, a clock, AM or PM, a zone.
@@ -122,13 +124,17 @@ def _time(match: re.Match[str], tz: str | None, day_first: bool) -> int | None:
     if days is None or (match.re.pattern.startswith(BASIC_DATE) and not 1678 <= year <= 2261):
         return None
     cells = [cell for at, cell in enumerate(match.groups(), 1) if at not in match.re.groupindex.values()]
-    hour, minute, second, fraction, *rest = [*cells, "0", "0", "0", "0"] if not cells else cells
     if not cells:
         return _utc(days * 86_400, 0, tz)
+    hour, minute, second, fraction, *rest = cells
+    half: str | None
+    offset: str | None
+    zone: str | None
     if "fix" in named:
         half, offset, zone = None, "Z", None
     elif "half" in named:
-        half, (offset, zone) = None, rest
+        half = None
+        offset, zone = rest
     else:
         half, offset, zone = rest
     hours = int(hour)
@@ -154,18 +160,19 @@ def _time(match: re.Match[str], tz: str | None, day_first: bool) -> int | None:
 
 
 def _utc(wall_s: int, fraction_ns: int, zone: str | None) -> int | None:
-    """The instant at which a zone's clock shows so many seconds; the first of two, None where it never does."""
+    """When a zone's clock shows so many seconds; the first of two times, None where it never does."""
     winter = WINTER_HOURS.get((zone or "utc").lower(), 0)
     if winter == 0:
         return _in_range(wall_s * SECOND_NS + fraction_ns)
     for hours in (winter - 1, winter):
         seconds = wall_s + hours * 3_600
+        # Chicago's clock is New York's an hour later.
+        eastern_ns = (seconds - (winter - 5) * 3_600) * SECOND_NS
         try:
-            # Chicago's clock is New York's an hour later.
-            shown_behind = -civil.new_york_offset_ns((seconds - (winter - 5) * 3_600) * SECOND_NS) // (3_600 * SECOND_NS)
+            behind_s = -civil.new_york_offset_ns(eastern_ns) // SECOND_NS
         except UsageError:
             return None
-        if shown_behind + winter - 5 == hours:
+        if behind_s // 3_600 + winter - 5 == hours:
             return _in_range(seconds * SECOND_NS + fraction_ns)
     return None
 
@@ -276,7 +283,7 @@ class Quotes(ABC):
         ts_ns = parse_ts(text, tz=self._tz, day_first=self._day_first)
         if ts_ns is None:
             raise DataError("not_a_time", f"{text!r} is not a time", line=line, column=self._name("ts"))
-        numbers = {}
+        numbers: dict[str, float] = {}
         for name in (*PRICES, "factor", "index"):
             if name not in cells:
                 continue
@@ -342,7 +349,8 @@ class QuoteReader(Quotes):
         # The first column that is not there is the one to name.
         for name, place in sorted(self._places.items(), key=lambda item: item[1]):
             if place >= len(record):
-                raise DataError("too_few", f"there is no field for {name}", line=line, column=self._name(name))
+                name = self._name(name)
+                raise DataError("too_few", f"there is no field for {name}", line=line, column=name)
             cells[name] = record[place].strip(" \t")
         return cells
 

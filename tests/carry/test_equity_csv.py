@@ -24,9 +24,13 @@ def lines_of(rows: Sequence[tuple[int, float]]) -> bytes:
 
 
 @given(st.lists(st.tuples(TIMES, VALUES), max_size=20))
-@example([(0, 0.0), (1, -0.0), (2, 0.0), (3, 5e-324), (4, 1.7976931348623157e308), (5, math.nan), (6, -math.inf)])
+@example(
+    [(0, 0.0), (1, -0.0), (2, 0.0), (3, 5e-324), (4, 1.7976931348623157e308), (5, math.nan), (6, -math.inf)]
+)
 @example([(-1, 1.5), (0, 1.5), (10**9, 1.5), (86_400 * 10**9, 1.5), (86_400 * 10**9, -1.5)])
-@example([(0, 1e15), (0, 1e16), (0, 999999999.999999), (0, 0.001), (0, 0.0009), (0, 123.45000000000002), (0, 1e-5)])
+@example(
+    [(0, 1e15), (0, 1e16), (0, 999999999.999999), (0, 0.001), (0, 0.0009), (0, 123.45000000000002), (0, 1e-5)]
+)
 def test_lines_are_those_of_python(rows: list[tuple[int, float]]) -> None:
     assert lines_of(rows) == "".join(f"{iso_time(ts)},{value!r}\n" for ts, value in rows).encode()
 

@@ -1,6 +1,6 @@
-"""Frames and arrays with gaps and dates of other libraries: what is masked is missing, and a day is a date."""
+"""Frames and arrays of other libraries: what is masked is missing, and a day is a date."""
 
-import datetime
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,8 @@ def test_a_masked_array_without_a_mask_is_an_array_and_a_masked_time_is_an_error
         lambda np: np.full(COUNT, 1774013400),
         lambda np: np.full(COUNT, "2026-03-20T13:30", dtype="M8[m]"),
         lambda np: np.full(COUNT, "20260320"),
-        lambda np: [datetime.date(2026, 3, 20)] * COUNT,
-        lambda np: [datetime.datetime(2026, 3, 20)] * COUNT,
+        lambda np: [dt.date(2026, 3, 20)] * COUNT,
+        lambda np: [dt.datetime(2026, 3, 20)] * COUNT,
         lambda np: ["2026-03-20"] * COUNT,
         lambda np: ["ESH26"] * COUNT,
     ],

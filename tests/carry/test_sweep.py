@@ -114,7 +114,8 @@ def test_bad_data_and_a_bad_expiry_are_the_errors_of_the_backtest() -> None:
 
 
 def test_no_usable_row_is_said() -> None:
-    result = arbcore.sweep(io.BytesIO(b"ts,es_bid,es_ask,spy_bid,spy_ask\n2026-03-02T14:30:00Z,,2,1,2\n"), entry_bps="1:2:1")
+    data = b"ts,es_bid,es_ask,spy_bid,spy_ask\n2026-03-02T14:30:00Z,,2,1,2\n"
+    result = arbcore.sweep(io.BytesIO(data), entry_bps="1:2:1")
     assert result.notes == ("There is no usable row; nothing could be traded.",)
     assert list(result.table["exposure"]) == [None, None]
 

@@ -27,7 +27,19 @@ class Strange:
 
 
 def strange_data() -> list[Any]:
-    columns = [5, None, "abc", b"abc", {1: 2}, iter([1.0]), [Strange()] * 20, [1j] * 20, [[1]] * 20, [1.0] * 3, {1}]
+    columns = [
+        5,
+        None,
+        "abc",
+        b"abc",
+        {1: 2},
+        iter([1.0]),
+        [Strange()] * 20,
+        [1j] * 20,
+        [[1]] * 20,
+        [1.0] * 3,
+        {1},
+    ]
     data: list[Any] = [5, None, 3.5, [Strange()], {"a": 1}, Strange(), b"bytes", print]
     data += [GOOD | {name: column} for column in columns for name in ("ts", "es_bid")]
     data += [GOOD | {"expiry": column} for column in ([None] * 20, [1j] * 20, ["friday"] * 20, [True] * 20)]
@@ -38,10 +50,15 @@ def numpy_data() -> list[Any]:
     np = pytest.importorskip("numpy")
     times = np.array(GOOD["ts"])
     columns = [
-        np.zeros((2, 20)), times.astype("m8[s]"), times.astype("M8[s]"), times * 1j, np.array(["x"] * 20), np.void(3),
+        np.zeros((2, 20)), times.astype("m8[s]"), times.astype("M8[s]"), times * 1j,
+        np.array(["x"] * 20), np.void(3),
         np.array(5.0), np.array([Strange()] * 20),
     ]  # fmt: skip
-    return [np.zeros(3), *(GOOD | {"es_bid": column} for column in columns), GOOD | {"ts": times.astype("m8[s]")}]
+    return [
+        np.zeros(3),
+        *(GOOD | {"es_bid": column} for column in columns),
+        GOOD | {"ts": times.astype("m8[s]")},
+    ]
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)

@@ -71,7 +71,8 @@ def run_both(
     compiled.end()
     for keep_equity in (True, False):
         whole = fresh(keep_equity)
-        reader = CsvReader("rows.csv", expiry_of=calendar.read_expiry, use_factor=rows != [] and rows[0].factor is not None)
+        use_factor = rows != [] and rows[0].factor is not None
+        reader = CsvReader("rows.csv", expiry_of=calendar.read_expiry, use_factor=use_factor)
         data = csv_of(rows)
         for start in [*range(0, len(data), 200_000), len(data)]:
             piece = data[start : start + 200_000]
