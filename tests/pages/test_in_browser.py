@@ -101,8 +101,9 @@ def sweep_text() -> str:
         "last_ts": "2026-03-03T21:00:00Z", "params": SETTINGS,
     }  # fmt: skip
     axes = [("entry_bps", [at / 2 for at in range(40)]), ("exit_bps", [float(at) for at in range(30)])]
-    nets = [rng.gauss(100, 5_000) for _ in range(1_200)]
-    columns = {"net_pnl": nets, "trades": [7] * 1_200, "sharpe": [None] * 1_200}
+    totals = [rng.gauss(100, 5_000) for _ in range(1_200)]
+    kinds = ["idle" if at % 7 == 0 else "gain" if total > 0 else "loss" for at, total in enumerate(totals)]
+    columns = {"total_pnl": totals, "class": kinds, "trades": [7] * 1_200, "sharpe": [None] * 1_200}
     return sweep_page(
         summary, name="a_rather_long_name_of_a_file_without_any_place_to_break_it.csv", axes=axes,
         columns=columns, version="1", robust=[3, 4, 5],
