@@ -15,7 +15,7 @@ from arbcore import __version__
 from arbcore.carry._backtest import Backtest
 from arbcore.carry._envelope import Envelope
 from arbcore.carry._ledger import Ledger
-from arbcore.carry.calendar import all_expiries_ns, read_named_expiry
+from arbcore.carry.calendar import all_expiries_ns, read_expiry, why_no_expiry
 from arbcore.carry.civil import iso_time
 from arbcore.carry.digest import LedgerDigest
 from arbcore.carry.lookahead import LookaheadCheck
@@ -193,9 +193,7 @@ def expiry_instant_of(expiry: str | int | None) -> int | None:
         raise UsageError(f"The expiry {expiry} is out of the reach of 64 bits of nanoseconds; correct it.")
     text = expiry if isinstance(expiry, str) else str(expiry)
     try:
-        return read_named_expiry(text)
-    except UsageError:
-        raise
+        return read_expiry(text)
     except Exception as error:
         raise UsageError(f"The expiry cannot be read: {error}") from error
 
@@ -328,6 +326,7 @@ def _notes(
         yield from front_note(expiries_ns)
     if first_ns is not None and expiries_ns and max(expiries_ns) <= first_ns:
         yield f"The expiry {iso_time(max(expiries_ns))} is before the data, so nothing was traded."
+    yield from closed_note(expiry_ns)
     if document["unfilled_entries"]:
         count = plural(document["unfilled_entries"], "time")
         yield f"{count} an entry had no leg filled before the contract or the data ended, and made no trade."
@@ -335,6 +334,13 @@ def _notes(
         yield "entry_bps is below exit_bps: a position may be left on the row after it was entered."
     if settings.calibration_rows and document["calibrated_factor"] is None:
         yield f"Fewer than {settings.calibration_rows} rows are too few to calibrate; nothing was traded."
+
+
+def closed_note(expiry_ns: int | None) -> Iterable[str]:
+    """Why an expiry that was given is none."""
+    closed = None if expiry_ns is None else why_no_expiry(expiry_ns)
+    if closed is not None:
+        yield f"The expiry {closed}"
 
 
 def front_note(expiries_ns: Sequence[int]) -> Iterable[str]:

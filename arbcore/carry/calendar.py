@@ -226,23 +226,29 @@ def read_expiry(text: str, *, tz: str | None = None, day_first: bool = False) ->
     return read_time(text) if len(text) > len("2026-12-18") else expiry_instant(read_date(text))
 
 
-def read_named_expiry(text: str) -> int:
-    """The instant of an expiry that a person names: ``read_expiry``, on a date that the exchange opens.
-
-    UsageError on a weekend or a holiday, with the day before that it means; InputError where it is no expiry.
-    """
+def read_open_expiry(text: str) -> int:
+    """``read_expiry``, on a date on which the exchange opens; UsageError where it does not."""
     expiry_ns = read_expiry(text)
-    day = trading_date(expiry_ns)
-    if expiry_ns == expiry_instant(day) and not is_trading_day(day):
-        before = day
-        while not is_trading_day(before):
-            before -= 1
-        kind = "a weekend" if weekday(day) >= SATURDAY else "a holiday of the exchange"
-        raise UsageError(
-            f"{iso_date(day)} is {kind}, on which no contract expires; the trading day before is "
-            f"{iso_date(before)}."
-        )
+    closed = why_no_expiry(expiry_ns)
+    if closed is not None:
+        raise UsageError(closed)
     return expiry_ns
+
+
+def why_no_expiry(expiry_ns: int) -> str | None:
+    """Why no contract expires at an opening, and the day before it; None where one may."""
+    # New York's clock is not known for every year before 1970.
+    day = trading_date(expiry_ns) if expiry_ns >= 0 else None
+    if day is None or expiry_ns != expiry_instant(day) or is_trading_day(day):
+        return None
+    before = day
+    while not is_trading_day(before):
+        before -= 1
+    kind = "a weekend" if weekday(day) >= SATURDAY else "a holiday of the exchange"
+    return (
+        f"{iso_date(day)} is {kind}, on which no contract expires; the trading day before is "
+        f"{iso_date(before)}."
+    )
 
 
 def trading_date(instant_ns: int) -> int:

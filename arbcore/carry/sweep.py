@@ -15,7 +15,7 @@ from typing import Any
 from arbcore.carry._backtest import Backtest
 from arbcore.carry._sweep import SweepBlock
 from arbcore.carry._sweep_rows import SweepRows
-from arbcore.carry.backtest import expiry_instant_of, front_note, make_settings
+from arbcore.carry.backtest import closed_note, expiry_instant_of, front_note, make_settings
 from arbcore.carry.calendar import all_expiries_ns
 from arbcore.carry.civil import iso_time
 from arbcore.carry.grid import Grid, shown, split_ranges
@@ -348,6 +348,7 @@ def _notes(quotes: Sequence[Quotes], jobs: Sequence[Job], used: Sequence[Backtes
             kernel.expiries_ns for kernel, each in zip(used, quotes, strict=True) if not each.read.has_expiry
         ]
         yield from front_note(sorted({expiry for found in fronts for expiry in found}))
+    yield from closed_note(jobs[0].expiry_ns)
     for job, kernel, each in zip(jobs, used, quotes, strict=True):
         first_ns, expiries_ns = job.rows.first_ns, kernel.expiries_ns
         if first_ns is not None and expiries_ns and max(expiries_ns) <= first_ns:

@@ -173,7 +173,7 @@ def read_question(args: argparse.Namespace) -> Question:
         expiry_ns = calendar.front_contract(now_ns).expiry_ns
         print(f"arbcore: No --expiry was given; {_name_of(expiry_ns)} is taken.", file=sys.stderr)
     else:
-        expiry_ns = as_usage("--expiry", calendar.read_named_expiry, args.expiry)
+        expiry_ns = as_usage("--expiry", calendar.read_open_expiry, args.expiry)
         if expiry_ns <= now_ns:
             print(
                 f"arbcore: warning: {_name_of(expiry_ns)} has expired by the time valued at, so that nothing "
@@ -352,7 +352,7 @@ def _of_spread(question: Question, args: argparse.Namespace) -> dict[str, Any]:
     if args.far_expiry is None:
         far_ns = calendar.front_contract(near_ns).expiry_ns
     else:
-        far_ns = as_usage("--far-expiry", calendar.read_named_expiry, args.far_expiry)
+        far_ns = as_usage("--far-expiry", calendar.read_open_expiry, args.far_expiry)
     if far_ns <= near_ns:
         raise UsageError("--far-expiry must be later than --expiry.")
     payments = question.schedule.between(near_ns, far_ns) if question.schedule else ()
@@ -460,7 +460,7 @@ def yield_to(text: str | None, expiry_ns: int) -> float:
     yields = {}
     for part in text.split(","):
         expiry, _, value = part.rpartition(":")
-        yields[as_usage("--d", calendar.read_named_expiry, expiry)] = _yield_of(value)
+        yields[as_usage("--d", calendar.read_open_expiry, expiry)] = _yield_of(value)
     if expiry_ns not in yields:
         raise UsageError(f"--d has no yield for the expiry {civil.iso_time(expiry_ns)}; add one.")
     return yields[expiry_ns]

@@ -185,7 +185,7 @@ def _plan(args: argparse.Namespace) -> "tuple[Planned, ...]":
 
 
 def _rows(args: argparse.Namespace, seed: int) -> "Iterator[Row]":
-    from arbcore.carry.calendar import read_named_expiry
+    from arbcore.carry.calendar import read_expiry
     from arbcore.gateway.quotes import MarketSettings, generated
     from arbcore.gateway.replay_file import replay
 
@@ -197,7 +197,7 @@ def _rows(args: argparse.Namespace, seed: int) -> "Iterator[Row]":
     if made:
         raise UsageError(f"--{next(iter(made)).replace('_', '-')} is for generated quotes, not for a replay.")
     try:
-        expiry_ns = None if args.expiry is None else read_named_expiry(args.expiry)
+        expiry_ns = None if args.expiry is None else read_expiry(args.expiry)
     except InputError as error:
         raise UsageError(f"--expiry cannot be read: {error}") from error
     return replay(args.replay, expiry_ns=expiry_ns)

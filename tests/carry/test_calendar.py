@@ -95,3 +95,20 @@ def test_a_closed_day_has_no_close() -> None:
 
 def test_the_date_in_new_york_is_not_the_date_in_utc() -> None:
     assert civil.iso_date(calendar.trading_date(civil.read_time("2026-01-05T04:59Z"))) == "2026-01-04"
+
+
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [("2026-12-25", "2026-12-24"), ("2026-06-19", "2026-06-18"), ("2026-12-20", "2026-12-18"),
+     ("2026-04-03", "2026-04-02"), ("2012-10-30", "2012-10-26")],
+)  # fmt: skip
+def test_no_contract_expires_at_the_opening_of_a_day_without_one(text: str, before: str) -> None:
+    with pytest.raises(UsageError, match=f"{text} is a .* the trading day before is {before}"):
+        calendar.read_open_expiry(text)
+    assert calendar.read_open_expiry(f"{text}T20:00Z") == calendar.read_expiry(f"{text}T20:00Z")
+    assert calendar.read_open_expiry(before) == calendar.read_expiry(before)
+
+
+@pytest.mark.parametrize("instant_ns", [-(2**63), -1, 0, 2**63 - 1])
+def test_any_instant_may_be_asked_about(instant_ns: int) -> None:
+    assert calendar.why_no_expiry(instant_ns) is None

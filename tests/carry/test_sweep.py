@@ -220,3 +220,12 @@ def test_the_factor_that_was_used_is_given_with_all_its_digits() -> None:
     both = arbcore.sweep([rows, columns_of()], entry_bps="0:9:3", factor=odd).summary
     assert [each["factor"]["mode"] for each in both["files"]] == ["column", "number"]
     assert (both["factor"]["first"], both["factor"]["last"]) == (10.0, odd)
+
+
+def test_an_expiry_on_a_day_without_trading_is_said() -> None:
+    sentence = "The expiry 2026-04-03 is a holiday of the exchange, on which no contract expires; the trading"
+    for expiry, said in (("2026-04-03", True), ("2026-04-02", False), ("2026-04-03T20:00Z", False)):
+        swept = arbcore.sweep(columns_of(), entry_bps="0:9:3", expiry=expiry).notes
+        single = arbcore.backtest(columns_of(), expiry=expiry).notes
+        for notes in (swept, single):
+            assert any(note.startswith(sentence) for note in notes) == said
