@@ -105,8 +105,8 @@ def test_on_the_sample() -> None:
 def test_on_random_rows(seed: int) -> None:
     rows = [(r.ts_ns, r.es_bid, r.es_ask, r.spy_bid, r.spy_ask) for r in random_rows(seed, 400, step_s=600.0)]
     trades = compare(
-        rows, rows[-40][0], factor=10.02, d=0.04, entry_bps=10.0 + seed, exit_bps=2.0, cost_bps=1.0,
-        stop_bps=(0.0, 15.0)[seed % 2], max_hold_days=(0.0, 0.3, 0.05)[seed % 3],
+        rows, rows[-40][0], factor=10.02, d=0.04, entry_bps=10.0 + seed % 6, exit_bps=2.0,
+        cost_bps=1.0, stop_bps=(0.0, 15.0)[seed % 2], max_hold_days=(0.0, 0.3, 0.05)[seed % 3],
         cooldown_s=(0.0, 900.0)[seed % 2],
         contracts=1 + seed % 3, multiplier=(50.0, 5.0)[seed % 2],
     )  # fmt: skip
