@@ -22,7 +22,7 @@ from typing import Any, NoReturn, TextIO, cast
 import arbcore
 from arbcore.commands._log import SafeFormatter
 from arbcore.commands._output import silence
-from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED, ArbcoreError, UsageError
+from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED, ArbcoreError, RunError, UsageError
 from arbcore.output_file import OUTPUT_ERRNOS
 from arbcore.text import plain_spelling, printable
 
@@ -44,6 +44,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("config", "show every setting, its value and where it came from"),
 )
 
+#: Commands that do something besides showing a result, and so need nobody who reads it.
+RUNS = ("exchange", "serve", "gateway", "ibkr")
 #: Characters of an error that are shown.
 SENTENCE_MAX = 4_000
 
@@ -144,11 +146,11 @@ def _add_debug(parser: argparse.ArgumentParser, *, default: object) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code; prints every error as one sentence on stderr."""
-    with _streams():
-        return _run(argv)
+    with _streams() as had_output:
+        return _run(argv, had_output=had_output)
 
 
-def _run(argv: Sequence[str] | None) -> int:
+def _run(argv: Sequence[str] | None, *, had_output: bool) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     # Wrong usage is found before --debug is parsed, so it is looked for by hand.
     debug = "--debug" in words
@@ -158,7 +160,7 @@ def _run(argv: Sequence[str] | None) -> int:
     logging.raiseExceptions = debug
     logging.basicConfig(handlers=[handler], level=logging.DEBUG if debug else logging.WARNING)
     try:
-        code = _dispatch(words)
+        code = _dispatch(words, had_output=had_output)
         if argv is None:
             _leave_threads_behind(code)
         return code
@@ -235,12 +237,13 @@ def _keep_open(number: int) -> None:
 
 
 @contextlib.contextmanager
-def _streams() -> Iterator[None]:
-    """Standard streams that take every text, and that are there.
+def _streams() -> Iterator[bool]:
+    """Standard streams that take every text, and that are there; yields whether there was a standard output.
 
     Where a program was started without one (`>&-`), it gets one that leads nowhere, so that no file or socket
     takes its number. What the encoding has no character for is spelled in another way.
     """
+    had_output = sys.stdout is not None
     for number in range(3):
         _keep_open(number)
     codecs.register_error("arbcore", plain_spelling)
@@ -254,18 +257,20 @@ def _streams() -> Iterator[None]:
     kept = sys.stderr
     sys.stderr = cast(TextIO, Diagnostics(kept))
     try:
-        yield
+        yield had_output
     finally:
         sys.stderr = kept
 
 
-def _dispatch(words: list[str]) -> int:
+def _dispatch(words: list[str], *, had_output: bool) -> int:
     # Only --debug and --version may stand before the command, and neither takes a value.
     parser = build_parser(only=next((word for word in words if not word.startswith("-")), ""))
     args = parser.parse_args(words)
     if args.command is None:
         parser.print_help(sys.stderr)
         return UsageError.exit_code
+    if not had_output and args.command not in RUNS:
+        raise RunError("Standard output is closed, and the result goes there; send it to a file or a pipe.")
     code: int = args.run(args)
     sys.stdout.flush()
     return code

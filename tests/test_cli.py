@@ -265,6 +265,32 @@ def test_no_sentence_sends_people_to_an_index_for_arbcore():
     for path in texts:
         found = re.findall(r"pip install[^`\n]*\barbcore\b", path.read_text(encoding="utf-8"))
         assert not found, (path, found)
+@POSIX
+@pytest.mark.parametrize("closed", [">&-", ">&- <&-", ">&- 2>&-"])
+@pytest.mark.parametrize("words", [("config", "show"), ("fair", "--spot", "6800", "--expiry", "2027-03-19")])
+def test_a_result_that_nobody_can_read_is_a_failure(words, closed, tmp_path):
+    command = [sys.executable, "-m", "arbcore", *words]
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *command], cwd=tmp_path, timeout=PATIENCE_S,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    if "2>&-" not in closed:
+        assert done.stderr.startswith("arbcore: Standard output is closed, and the result goes there; ")
+        assert done.stderr.count("\n") == 1
+
+
+@POSIX
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full", "<&- 2>&-"])
+def test_a_standard_error_that_is_full_or_closed_costs_no_result(closed, tmp_path):
+    # An unknown name is a warning on the standard error.
+    command = [sys.executable, "-m", "arbcore", "config", "show", "--json"]
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *command], cwd=tmp_path, timeout=PATIENCE_S,
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "ARBCORE_TEM": "x"},
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["warnings"]
 
 
 # --- config ---------------------------------------------------------------------------------------
