@@ -167,7 +167,7 @@ class Examination:
         if damage != "ok":
             self._say("store", FAILED, f"{path} is damaged: {printable(damage)}", "Restore a copy of it.")
         else:
-            whose = f"{meta.get('mode')} account {meta.get('account')}"
+            whose = printable(f"{meta.get('mode')} account {meta.get('account')}")
             self._say("store", OK, f"{path}: {whose}, {plural(trades, 'trade')}")
 
     def _disk(self, path: Path) -> None:

@@ -357,6 +357,7 @@ class Bot:
         self.store = await self._open_store(account, utc_ns)
         self.chronicle.store = self.store
         snapshot = self.store.snapshot(utc_ns=utc_ns)
+        self.chronicle.know(snapshot.trades)
         self.session = self.chronicle.session = Session(self.plan.desk, self.store.store_id, snapshot)
         if self.plan.accept_account:
             self.feed(ev.AcceptAccount())

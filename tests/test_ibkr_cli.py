@@ -347,7 +347,10 @@ def test_an_interrupt_of_a_run_that_is_just_over_is_no_failure() -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as Unix has them")
-def test_ctrl_c_stops_in_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 0)]
+)
+def test_each_signal_stops_in_order(number: int, expected: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "arbcore", "ibkr", "--paper", "--simulate", "--seed", "3", "--json"]
     process: Any = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
@@ -356,13 +359,68 @@ def test_ctrl_c_stops_in_order(tmp_path: Path) -> None:
         for line in process.stderr:
             if "ACTIVE" in line:
                 break
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
         process.wait()
-    assert process.returncode == 130, err
+    assert process.returncode == expected, err
     assert json.loads(out)["reasons"] == ["stopping"]
+    assert json.loads(out)["ending"].endswith(("Nothing is held.", "is held and nobody watches it."))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as Unix has them")
+def test_a_run_that_is_to_outlive_its_terminal_does(tmp_path: Path) -> None:
+    """As under ``nohup``, which ignores the signal of a terminal that was closed."""
+    command = [sys.executable, "-m", "arbcore", "ibkr", "--paper", "--simulate", "--seed", "3", "--json"]
+    process: Any = subprocess.Popen(
+        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command, "--duration", "4"], cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    try:
+        for line in process.stderr:
+            if "ACTIVE" in line:
+                break
+        process.send_signal(signal.SIGHUP)
+        out, err = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+        process.wait()
+    assert "Stopping: the duration is over." in err
+    assert json.loads(out)["duration_s"] > 4.0
+
+
+def test_a_gateway_that_is_late_is_waited_for(tmp_path: Path) -> None:
+    """The first connection fails until something listens; without --wait that ends the run."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    words = ["ibkr", "--paper", "--port", str(port), "--duration", "1", "--json"]
+    process: Any = subprocess.Popen(
+        [sys.executable, "-m", "arbcore", *words, "--wait", "60"], cwd=tmp_path, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    gateway: Any = None
+    try:
+        for line in process.stderr:
+            if "Waiting up to 60 s for it." in line:
+                break
+        gateway = subprocess.Popen(
+            [sys.executable, "-m", "arbcore", "gateway", "--port", str(port), "--seed", "1", "--quiet"],
+            cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(),
+        )
+        out, err = process.communicate(timeout=PATIENCE_S)
+    finally:
+        for each in filter(None, (process, gateway)):
+            each.kill()
+            each.wait()
+    assert process.returncode == 0, err
+    assert json.loads(out)["connections"] == 1
+
+
+def test_waiting_ends_with_what_was_waited_for(tmp_path: Path) -> None:
+    done = run("ibkr", "--paper", "--port", "1", "--wait", "1.5", "--quiet", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Nothing listens at 127.0.0.1 port 1" in done.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as Unix has them")

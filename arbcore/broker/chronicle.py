@@ -1,19 +1,22 @@
-"""What is written down of a run of the carry bot, and who is told: log, terminal, store and webhook.
+"""What is written down of a run of the carry bot, and who is told: log, terminal, store, receivers of news.
 
 A shell's helper: it owns no file of its own. Nothing that is noted here decides anything.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from arbcore.broker.alerts import Alerts
+from arbcore.broker.news import TRADE, held_words
 from arbcore.carry.desk import commands as cmd
 from arbcore.carry.desk import events as ev
+from arbcore.carry.desk.pair import CLOSED, HELD
 from arbcore.carry.desk.risk import ORDINARY
+from arbcore.carry.desk.rows import ES, SIDE_NAMES, SPY, TradeRow
 from arbcore.carry.desk.session import Session
-from arbcore.store import Signal, Store
+from arbcore.store import Row, Signal, Store
 
 _log = logging.getLogger(__name__)
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "alarm": logging.ERROR}
@@ -34,7 +37,9 @@ class Chronicle:
         self.session: Session | None = None
         self.alarms: Counter[str] = Counter()
         self.signals = 0
+        self.last_alarm = ""
         self._born = False
+        self._phases: dict[int, str] = {}
         self._farms_fine = True
         self._skipped: Counter[str] = Counter()
         self._alerts = alerts
@@ -52,6 +57,7 @@ class Chronicle:
     def alarm(self, kind: str, text: str) -> None:
         """A line that a person must hear of, wherever they are."""
         self.alarms[kind] += 1
+        self.last_alarm = text
         self.note("alarm", kind, text)
         self._alerts.alarm(kind, text)
 
@@ -69,6 +75,29 @@ class Chronicle:
         # A desk is born without a connection; that there is one by now was said just before.
         born, self._born = not self._born, True
         self.note("info" if ordinary else "warning", "state", f"{state.state}{because}", told=not born)
+
+    def know(self, trades: Iterable[TradeRow]) -> None:
+        """The pairs of earlier runs: what they were is no news."""
+        self._phases.update((trade.trade_id, trade.phase) for trade in trades)
+
+    def saved(self, rows: Iterable[Row]) -> None:
+        """Rows that are stored: a pair that is entered, or left, is news."""
+        for row in rows:
+            if not isinstance(row, TradeRow) or self._phases.get(row.trade_id) == row.phase:
+                continue
+            self._phases[row.trade_id] = row.phase
+            side = SIDE_NAMES[row.side]
+            if row.phase == HELD:
+                signed = {ES: row.side * row.contracts, SPY: -row.side * row.shares}
+                self._alerts.news(
+                    TRADE, f"Entered pair {row.trade_id}, {side} at {row.entry_dev_bps:+.2f} bps: "
+                    f"{held_words(signed)}."
+                )  # fmt: skip
+            elif row.phase == CLOSED:
+                net = "unknown" if row.commission is None else f"{row.gross - row.commission:+,.2f} USD"
+                self._alerts.news(
+                    TRADE, f"Left pair {row.trade_id}, {side} ({row.exit_reason}): net {net} so far."
+                )  # fmt: skip
 
     def farm(self, told: ev.Farm) -> None:
         """A data farm that breaks, and the first that is fine again; TWS says of each at every connection."""

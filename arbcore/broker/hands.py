@@ -122,6 +122,7 @@ class Hands:
             run.feed(ev.LinkLost(LOCKED))
             run.later(self._save_again())
             return False
+        run.chronicle.saved(self._unsaved)
         self._unsaved.clear()
         return True
 
@@ -138,6 +139,7 @@ class Hands:
                 if loop.time() >= end_s:
                     raise RunError(_locked_too_long(error)) from None
                 continue
+            run.chronicle.saved(self._unsaved)
             self._unsaved.clear()
             self._retrying = False
             run.chronicle.note("info", "store", "The store is free again; asking the broker for everything.")

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import time
 
+from arbcore.broker.news import held_words
+from arbcore.carry.desk.risk import HALTED
 from arbcore.carry.desk.rows import ES, SPY
 from arbcore.commands._console import Console
 from arbcore.ibkr import Bot
@@ -42,7 +44,7 @@ class IbkrStatus:
         status, tally = bot.session.status(), bot.tally
         because = f": {printable('; '.join(status['reasons']))}" if status["reasons"] else ""
         because += f"  waiting: {status['waiting']}" if status["waiting"] else ""
-        held = "  ".join(f"{leg} {size:+d}" for leg, size in status["positions"].items())
+        held = self._held("  ", " ")
         speed = tally.latency.summary_us()
         measured = "   ".join(
             f"{name} {speed[name]:,.0f} µs" for name in ("p50", "p99", "max") if speed[name] is not None
@@ -55,6 +57,8 @@ class IbkrStatus:
             f"quotes {tally.quotes:,}   signals {bot.chronicle.signals:,}   alarms {alarms:,}",
             f"orders {tally.orders:,}   cancels {tally.cancels:,}   latency {measured or '-'}",
         ]
+        if status["state"] == HALTED and bot.chronicle.last_alarm:
+            lines.append(f"last alarm  {bot.chronicle.last_alarm}")
         for leg in (ES, SPY):
             quote = bot.touch(leg)
             if quote is not None:
@@ -68,6 +72,15 @@ class IbkrStatus:
             lines.append(f"pair {pair['trade_id']}  {pair['side']}, {pair['phase']}{naked}")
         return lines
 
+    def _held(self, between: str, equals: str) -> str:
+        """What the account holds, or that it is unknown; with our executions' sum where that is another."""
+        heartbeat = self._bot.heartbeat
+        account, ours = heartbeat.account(), heartbeat.ours()
+        text = between.join(f"{leg}{equals}{size:+d}" for leg, size in ours.items())
+        if account == ours:
+            return text
+        return f"{held_words(account)} at the broker, {text} by our executions"
+
     def line(self) -> str:
         """The line every few seconds when the output is no terminal."""
         bot = self._bot
@@ -75,7 +88,7 @@ class IbkrStatus:
             return "connecting"
         status, tally = bot.session.status(), bot.tally
         waiting = f" (waiting: {status['waiting']})" if status["waiting"] else ""
-        held = " ".join(f"{leg}={size:+d}" for leg, size in status["positions"].items())
+        held = self._held(" ", "=")
         pnl = "unknown" if status["day_pnl"] is None else f"{status['day_pnl']:+.2f}"
         return (
             f"{self._elapsed()} {status['state']} pnl_today={pnl} {held} "

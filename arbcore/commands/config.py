@@ -9,6 +9,7 @@ from typing import Any
 from arbcore import config
 from arbcore.commands._arguments import working_directory
 from arbcore.config_ibkr import carry_settings
+from arbcore.text import printable
 
 DESCRIPTION = "Shows every setting, its value and where it came from: defaults < .env < environment < flags."
 EPILOG = """\
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     rows.append((config.KILL_SWITCH_NAME, "on" if switch else "off", switch or "default"))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, value, source in rows:
-        print(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}")
+        print(printable(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}", 2_000).rstrip())
     return 0
 
 

@@ -51,7 +51,7 @@ of it, by hand: cancel what is open in ES and SPY, and begin once with --accept-
 the broker's answers agree, the difference is written down as closed at unknown prices; the rest is closed.
 """
 #: Alarms after which a person must look at the account, however the run ended.
-LOOK_AFTER = ("mismatch", "foreign trade", "read-only", "cut off")
+LOOK_AFTER = ("mismatch", "foreign fill", "overfill", "unwind failed", "unknown order", "cut off")
 # With --like-backtest a replay is compared with a backtest, which has none of these. They hold where a person
 # set them.
 _NOT_IN_A_BACKTEST = {

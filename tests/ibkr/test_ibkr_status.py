@@ -20,6 +20,7 @@ def test_a_pair_without_a_price_has_an_unknown_profit(play):
         run.fault("silent", "quotes")
         again = Run(run.served, run.market, directory=run.directory, library=run.library)
         await again.held()
+        await again.until(lambda: again.state == "ACTIVE")
         with contextlib.closing(Console(quiet=True)) as console:
             status = IbkrStatus(again.bot, console)
             block, line = "\n".join(status.block()), status.line()
