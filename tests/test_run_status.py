@@ -284,6 +284,18 @@ def test_what_others_said_steers_no_terminal(path: Path, capsys: pytest.CaptureF
     store.close()
 
 
+def test_a_store_that_another_program_has_to_itself_is_one_sentence(
+    path: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("arbcore.store_file.BUSY_TIMEOUT_S", 0.05)
+    path.write_bytes(whole)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(InputError, match="was kept locked by another program"):
+            read_store(path)
+
+
 # --- a copy -----------------------------------------------------------------------------------------------
 
 
