@@ -159,8 +159,7 @@ def test_what_is_cut_off_cancels_what_works(play):
         run.task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run.task
-        told = "Ended at once; what was sent may still fill. Nothing is held, 2 orders may still fill"
-        assert run.heard(told)
+        assert run.heard("our executions come to nothing), 2 orders may still fill, and nobody watches it")
         run.task = asyncio.ensure_future(asyncio.sleep(0))
         await run.until(lambda: run.served.do(statuses) == ["Cancelled"] * 2)
 
@@ -210,7 +209,7 @@ def test_whatever_fails_in_the_loop_cancels_and_is_heard(where, fails, words, pl
             await run.task
         monkeypatch.undo()
         assert posted[-1] == ("failed", str(caught.value))
-        told = "The bot has stopped. SPY +502 is held, 1 order may still fill, and nobody watches it"
+        told = "(our executions come to SPY +502), 1 order may still fill, and nobody watches it"
         assert told in str(caught.value)
         run.task = asyncio.ensure_future(asyncio.sleep(0))
         await run.until(lambda: "PreSubmitted" not in run.served.do(statuses))
