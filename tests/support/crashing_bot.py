@@ -63,11 +63,11 @@ def send_before_storing() -> None:
     """Plants the mistake that all of this is about: an order leaves before its intent is stored."""
     save, send = Hands.save, Hands.send
 
-    def later(hands: Hands, rows: list[Any]) -> None:
+    def later(hands: Hands, rows: list[Any]) -> bool:
         if any(isinstance(row, OrderRow) and row.state == "sent" for row in rows):
             hands.unsaved = rows
-        else:
-            save(hands, rows)
+            return True
+        return save(hands, rows)
 
     def at_once(hands: Hands, command: Any) -> None:
         send(hands, command)
