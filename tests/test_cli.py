@@ -506,6 +506,18 @@ def test_signal_stops_in_order_and_prints_the_summary(venue, number, due, by, tm
 
 
 @POSIX
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGTERM, 1), (signal.SIGHUP, 0)])
+def test_where_the_terminal_was_closed_nobody_misses_the_summary(venue, number, expected, tmp_path):
+    """After any other signal a result that nobody could read is a failure."""
+    _, address = venue
+    with Program("exchange", "--address", address, cwd=tmp_path) as program:
+        program.said("Connected to")
+        program.process.stdout.close()
+        program.process.send_signal(number)
+        assert program.process.wait(PATIENCE_S) == expected
+
+
+@POSIX
 def test_interrupted_exchange_reports_the_unfinished_round(venue, tmp_path):
     program, address = venue
     run("exchange", "--address", address, "--duration", "0.2", "--quiet", cwd=tmp_path)

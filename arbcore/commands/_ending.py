@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from arbcore.errors import EXIT_INTERRUPTED
 
@@ -23,6 +23,11 @@ def stop_signals() -> list[int]:
 def exit_code_of(number: int) -> int:
     """What a run that a signal stopped in order ends with."""
     return EXIT_INTERRUPTED if number == signal.SIGINT else 0
+
+
+def hung_up(told: Sequence[int]) -> bool:
+    """Whether the terminal was closed, by the signals that came: nobody is there to read a result."""
+    return getattr(signal, "SIGHUP", None) in told
 
 
 class Ending:

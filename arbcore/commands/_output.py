@@ -1,12 +1,13 @@
 """What a command writes besides its result: which files may be written, and progress on stderr."""
 
+import errno
 import os
 import stat
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
 from arbcore.errors import UsageError
 from arbcore.output_file import is_special
@@ -48,7 +49,17 @@ def _is_standard_output(path: Path) -> bool:
     return os.path.samestat(there, out) and (not stat.S_ISCHR(there.st_mode) or sys.stdout.isatty())
 
 
-def silence(stream: TextIO) -> None:
+def show_result(text: str, output: IO[str], *, lenient: bool) -> None:
+    """Prints a result. ``lenient``: where the terminal that would show it has been closed, that is no failure."""
+    try:
+        print(text, file=output, flush=True)
+    except OSError as error:
+        if not lenient or error.errno not in (errno.EIO, errno.EPIPE):
+            raise
+        silence(output)
+
+
+def silence(stream: IO[str]) -> None:
     """Whoever read our output is gone: nothing more can be written, not even by the interpreter's exit."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), stream.fileno())

@@ -22,6 +22,7 @@ from arbcore.commands._arguments import (
     working_directory,
 )
 from arbcore.commands._ending import stop_signals
+from arbcore.commands._output import show_result
 from arbcore.commands.config import add_set_argument, load_config, warn
 from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED
 from arbcore.text import plural, printable
@@ -252,11 +253,8 @@ class _Play:
                 root.handlers = handlers
             document = result_document(play, scores=scores, seed=self._seed, ending=ending)
             document["journal"] = None if journal is None else str(journal.path)
-            print(
-                json.dumps(document) if args.json else "\n".join(summary_lines(document)),
-                file=output,
-                flush=True,
-            )
+            text = json.dumps(document) if args.json else "\n".join(summary_lines(document))
+            show_result(text, output, lenient=ending.by == "signal")
         finally:
             if watchdog is not None:
                 watchdog.stop()

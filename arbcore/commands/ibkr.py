@@ -22,8 +22,8 @@ from arbcore.commands._arguments import (
     working_directory,
 )
 from arbcore.commands._console import LINE_MAX
-from arbcore.commands._ending import exit_code_of, stop_signals
-from arbcore.commands._output import refuse_overlap, silence
+from arbcore.commands._ending import exit_code_of, hung_up, stop_signals
+from arbcore.commands._output import refuse_overlap, show_result
 from arbcore.commands.config import add_set_argument, set_flags, warn
 from arbcore.errors import EXIT_FAILED, RunError
 from arbcore.text import plural, printable
@@ -199,13 +199,8 @@ class _Play:
         log.close()
         document = self._document(plan, bot, time.monotonic() - began_s)
         code = self._exit_code(bot)
-        try:
-            print(json.dumps(document) if args.json else "\n".join(summary_lines(document)), flush=True)
-        except OSError:
-            # Where the terminal was closed there is nobody to show it to; the store has it all.
-            if self._signal in (0, signal.SIGINT, signal.SIGTERM):
-                raise
-            silence(sys.stdout)
+        text = json.dumps(document) if args.json else "\n".join(summary_lines(document))
+        show_result(text, sys.stdout, lenient=hung_up([self._signal]))
         if code == EXIT_FAILED:
             print(f"arbcore: {printable(failure_words(document), LINE_MAX)}", file=sys.stderr)
         return code
