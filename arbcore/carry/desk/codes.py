@@ -31,8 +31,6 @@ ORDER_NOTICES = CANCEL_NOTICES | frozenset({
     2122, 2123, 2124, 2125, 2126, 2127, 2128, 2129, 2130, 2131, 2132, 2133, 2134, 2135, 2136, 2137, 2138,
     2148, 2152, 2168, 2169, 10167, 10349,
 })  # fmt: skip
-#: Requests refused for the rate at which they came.
-PACING = frozenset({100})
 CLIENT_ID_IN_USE = frozenset({326})
 #: A request that is not valid; with these words it is the API's Read-Only setting.
 VALIDATION = frozenset({321})
