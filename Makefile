@@ -12,7 +12,8 @@ PYTHON ?=
 ARGS ?=
 FILES ?= tests
 
-.PHONY: help run test quick lint cover sanitize cluster browser ib-async _ib-async tables crash bench pythons sdist check \
+.PHONY: help run test quick lint cover sanitize cluster browser ib-async _ib-async tables crash mutants \
+	bench pythons sdist check \
 	clean
 .NOTPARALLEL:
 
@@ -28,6 +29,7 @@ help:
 	@echo "make ib-async  the gateway's and the carry bot's tests with the other IB library"
 	@echo "make tables    the tests with pandas, Polars, Arrow, Parquet and Zstandard"
 	@echo "make crash     the carry bot killed at every boundary between storing and sending, and at random"
+	@echo "make mutants   one-line changes of the modules that guard money, each of which a test must notice"
 	@echo "make bench     the benchmark tables, with the peers"
 	@echo "make pythons   the suite on every Python from 3.10 on that is found"
 	@echo "make sdist     a source distribution in dist/"
@@ -116,6 +118,12 @@ crash:
 bench:
 	@$(SETUP) $(VENV) bench
 	$(BIN)/python -m tools.bench $(ARGS)
+
+# One token changed in one line of the modules that guard money: each change must fail a test.
+mutants:
+	@$(SETUP) $(VENV) test
+	$(BIN)/python setup.py --quiet build_ext --inplace
+	$(BIN)/python -m tools.mutants $(ARGS)
 
 # The suite on every other Python of this machine, each in an environment of its own.
 pythons:

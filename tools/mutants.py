@@ -160,7 +160,12 @@ class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def lives(target: Target, source: str) -> bool:
-    """Whether the module's tests pass with this source in its place. Forks: the parent stays as it is."""
+    """Whether the module's tests pass with this source in its place. Forks: the parent stays as it is.
+
+    It has loaded what takes long, and nothing of the package.
+    """
+    importlib.import_module("hypothesis.strategies")
+    importlib.import_module("pytest")
     child = os.fork()
     if child == 0:
         code = 1

@@ -149,3 +149,41 @@ def test_every_reason_of_a_brake_has_its_state() -> None:
         brakes.put(reason, "sentence")
         assert brakes.state == state
     assert set(risk.BRAKES) >= risk.ORDINARY
+
+
+#: The state that each reason makes of a desk.
+STATES = {
+    "not connected": HALTED, "reconciling": HALTED, "unanswered": HALTED, "mismatch": HALTED,
+    "account": HALTED, "overfill": HALTED, "unwind failed": HALTED, "contract": HALTED,
+    "unknown order": HALTED, "kill switch": REDUCING, "daily loss": REDUCING, "stopping": REDUCING,
+    "clock": REDUCING, "entries refused": REDUCING,
+}  # fmt: skip
+
+
+def test_each_reason_has_the_state_that_it_should() -> None:
+    assert risk.BRAKES == STATES
+    assert sorted(risk.ORDINARY) == ["not connected", "reconciling", "stopping"]
+    assert (risk.ENTRY_PAUSE, risk.EXIT_PAUSE) == (0, 1)
+
+
+def test_the_worst_reason_makes_the_state_and_each_change_is_seen_once() -> None:
+    brakes = Brakes()
+    assert (brakes.state, brakes.changed, brakes.sentences) == (ACTIVE, False, {})
+    assert "stopping" not in brakes
+    assert brakes.put("stopping", "first")
+    assert "stopping" in brakes
+    assert (brakes.state, brakes.changed) == (REDUCING, True)
+    brakes.changed = False
+    assert not brakes.put("stopping", "second")
+    assert (brakes.changed, brakes.sentences) == (False, {"stopping": "second"})
+    brakes.put("mismatch", "why")
+    assert (brakes.state, brakes.changed) == (HALTED, True)
+    brakes.put("clock", "why")
+    assert brakes.state == HALTED
+    brakes.changed = False
+    brakes.lift("overfill")
+    assert (brakes.state, brakes.changed) == (HALTED, False)
+    brakes.lift("mismatch", "overfill")
+    assert (brakes.state, brakes.changed) == (REDUCING, True)
+    brakes.lift("stopping", "clock")
+    assert (brakes.state, brakes.sentences) == (ACTIVE, {})
