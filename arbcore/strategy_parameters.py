@@ -12,7 +12,7 @@ from typing import Any
 from arbcore.errors import UsageError
 from arbcore.text import printable
 
-_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 
 
 def parameters_of(kind: type, texts: Mapping[str, str]) -> dict[str, Any]:

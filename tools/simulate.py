@@ -11,7 +11,6 @@ Seeds from 100000 up were never used to choose a default; the table uses those.
 
 import argparse
 import json
-import math
 import statistics
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from typing import Any
 
 from arbcore.simulation.link import STORMS
 from arbcore.simulation.rounds import ENDINGS, RoundPlan, RoundResult, play
+from arbcore.simulation.statistics import figures
 from arbcore.trading.settings import SECOND_NS, STRATEGY_SETTINGS
 from arbcore.venue.regimes import REGIMES
 from tools import simulate_desk
@@ -42,34 +42,26 @@ def table_plans(args: argparse.Namespace) -> Iterator[tuple[str, RoundPlan]]:
             yield f"regime {regime}", replace(base, regime=regime)
 
 
-def mean_interval(values: list[int]) -> tuple[float, float]:
-    """The mean and half the width of its 95% interval (normal approximation; rounds are independent)."""
-    if len(values) < 2:
-        return float(values[0]), math.inf
-    return statistics.fmean(values), 1.96 * statistics.stdev(values) / math.sqrt(len(values))
-
-
 def row(name: str, results: list[RoundResult]) -> dict[str, Any]:
-    pnl = [result.fair_pnl for result in results]
-    mean, half = mean_interval(pnl)
+    pnl = [float(result.fair_pnl) for result in results]
     return {
-        "row": name, "rounds": len(pnl), "mean": mean, "low": mean - half, "high": mean + half,
-        "worst": min(pnl), "best": max(pnl), "losing_rounds": sum(value < 0 for value in pnl),
+        "row": name, **figures(pnl).as_dict(), "best": max(pnl),
         "orders": statistics.fmean(result.summary["orders_sent"] for result in results),
         "fills": statistics.fmean(result.summary["fills"] for result in results),
         "limit_breaches": sum(result.summary["limit_breaches"] for result in results),
         "limit_rejects": sum(result.limit_rejects for result in results),
         "by_strategy": {
-            name: statistics.fmean(result.summary["strategies"][name]["pnl"] for result in results)
-            for name in results[0].summary["strategies"]
+            name: statistics.fmean(result.strategies[name] for result in results)
+            for name in results[0].strategies
         },
     }  # fmt: skip
 
 
 def print_row(line: dict[str, Any]) -> None:
+    interval = "" if line["low"] is None else f"[{line['low']:>7.0f}, {line['high']:>7.0f}]"
     print(
-        f"{line['row']:<22}{line['mean']:>9.0f}  [{line['low']:>7.0f}, {line['high']:>7.0f}]"
-        f"{line['worst']:>8}{line['best']:>8}{line['losing_rounds']:>8}{line['orders']:>8.0f}{line['fills']:>7.0f}"
+        f"{line['row']:<22}{line['mean']:>9.0f}  {interval:<18}{line['worst']:>8.0f}{line['best']:>8.0f}"
+        f"{line['losing']:>8}{line['orders']:>8.0f}{line['fills']:>7.0f}"
         f"{line['limit_breaches']:>9}{line['limit_rejects']:>9}",
         flush=True,
     )
@@ -93,7 +85,8 @@ def run_table(args: argparse.Namespace, pool: ProcessPoolExecutor) -> int:
     again = RoundPlan(seed=args.first_seed, mode=args.mode, round_ns=args.round_s * SECOND_NS)
     same = play(again).trace_hash == play(again).trace_hash
     if args.json:
-        print(json.dumps({"schema": "arbcore.simulate/1", "rows": lines, "same_seed_same_trace": same}))
+        found = {"schema": "arbcore.simulation-table/1", "rows": lines, "same_seed_same_trace": same}
+        print(json.dumps(found))
     else:
         print(f"same seed, same trace hash: {'yes' if same else 'NO'}")
     bad = sum(line["limit_breaches"] + line["limit_rejects"] for line in lines)

@@ -16,9 +16,9 @@ from arbcore.text import plural, printable
 from arbcore.venue.regimes import REGIMES
 
 DESCRIPTION = """\
-Plays rounds of the exchange bot against the simulated marketplace, in virtual time and from seeds: a five-minute
-round takes a fraction of a second. Shows the P&L of a round at the hidden fair value, with its interval, by
-regime, strategy and symbol, and compares two bots on the same seeds."""
+Plays rounds of the exchange bot against the simulated marketplace, in virtual time and from seeds: a round of
+five minutes takes a fraction of a second. Shows the P&L of a round at the hidden fair value, with its
+interval, by regime, strategy and symbol, and compares two bots on the same seeds."""
 EPILOG = """\
 examples:
   arbcore simulate                                        200 rounds of the built-in strategies
@@ -33,9 +33,9 @@ or a file of lines NAME=VALUE, as in .env, for the same bot with those settings.
 --strategy or --against before it. The other bot plays beside the built-in strategies where the first does.
 
 Round i of a regime has the seed N + i, a fresh object of each strategy, and Python's own random generator
-seeded with it: two bots see the same market, and a run can be repeated. --rounds auto plays until an interval
-that is valid at every look (an asymptotic confidence sequence, not a 95% interval looked at often) excludes 0,
-or 2,000 rounds a regime. The numbers do not depend on the number of workers.
+seeded with it: two bots see the same market, and a run can be repeated. --rounds auto plays until an
+interval that is valid at every look (an asymptotic confidence sequence, not a 95% interval looked at often)
+excludes 0, or 2,000 rounds a regime. The numbers do not depend on the number of workers.
 
 Settings come from .env, the environment and --set, as for `arbcore exchange`; those that differ from their
 defaults are shown. A simulated market says which of two bots trades it better, and nothing certain about a
@@ -68,7 +68,7 @@ class _Param(argparse.Action):
         name, equals, text = str(value).partition("=")
         last = getattr(namespace, "last_named", None)
         if last is None:
-            raise argparse.ArgumentError(self, "stands before any --strategy; write it after the one it is for")
+            raise argparse.ArgumentError(self, "stands before any --strategy; write it after its own")
         if not equals or not name.isidentifier():
             raise argparse.ArgumentError(self, f"{printable(str(value))} is not NAME=VALUE")
         last[1][name] = text
@@ -80,6 +80,7 @@ def rounds_or_auto(text: str) -> int | str:
 
 
 def round_seconds(text: str) -> float:
+    """The length of a round."""
     try:
         value = float(text)
     except ValueError:
@@ -178,9 +179,9 @@ def _entrants(args: argparse.Namespace) -> list[Any]:
         if not builtin:
             raise UsageError("--against builtin and --no-builtin exclude each other; leave one out.")
     elif what.endswith(".env") or (":" not in what and os.path.exists(what)):
-        values, suffix = _with_file(args, Path(what)), f" with {Path(what).name}"
         if texts:
-            raise UsageError("--param goes with a class, and --against names a file; put it before --against.")
+            raise UsageError("--against names a file and takes no --param; put --param before --against.")
+        values, suffix = _with_file(args, Path(what)), f" with {Path(what).name}"
     else:
         other = (_loaded(what, texts, "--against"),)
     name = named(other, builtin) + suffix
@@ -206,7 +207,9 @@ def _with_file(args: argparse.Namespace, path: Path) -> dict[str, Any]:
         raise InputError(f"{printable(str(path))} is no file of settings; check --against.")
     entries, problems = config.read_dotenv(path)
     if problems:
-        raise InputError(f"{printable(str(path))}: {problems[0]}")
+        raise InputError(
+            f"{printable(str(path))} has lines that are not NAME=VALUE ({len(problems)}); mend them."
+        )
     flags = set_flags(args)
     flags |= {name: (text, f"{path.name} line {line}") for name, text, line in entries}
     found = config.load(config.exchange_settings(), working_directory(), os.environ, flags=flags)
@@ -218,11 +221,11 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     rounds = "round" if summary["rounds"] == 1 else "rounds"
     regimes = len(summary["regimes"])
     each = f" in each of {regimes} regimes" if regimes > 1 else f", regime {next(iter(summary['regimes']))}"
+    played = f"{summary['rounds']:,} {rounds} of {summary['round_s']:g} s{each}, seeds from {summary['seed']}"
+    head = f"{'':<{NAMED_COLUMN}} {'mean':>9}  {'95% of the mean':<18} {'sd':>7} {'p05':>8} {'p95':>8}"
     lines = [
-        f"{printable(summary['bot'])}: {summary['rounds']:,} {rounds} of {summary['round_s']:g} s{each}, seeds "
-        f"from {summary['seed']}, in {summary['elapsed_s']:,.1f} s.",
-        f"{'':<{NAMED_COLUMN}} {'mean':>9}  {'95% of the mean':<18} {'sd':>7} {'p05':>8} {'p95':>8} "
-        f"{'worst':>8} {'losing':>7}",
+        f"{printable(summary['bot'])}: {played}, in {summary['elapsed_s']:,.1f} s.",
+        f"{head} {'worst':>8} {'losing':>7}",
         _row("P&L of a round", summary["all"]),
     ]
     if "against" in summary:
@@ -240,7 +243,8 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
         lines.append(f"On the same seeds, the first less the second: {paired['mean']:+,.0f} ticks a round.")
         lines.append(paired["verdict"])
     if summary["auto"]:
-        lines.append(f"Stopped after {plural(summary['rounds'], 'round')} a regime; intervals hold at every look.")
+        stopped = plural(summary["rounds"], "round")
+        lines.append(f"Stopped after {stopped} a regime; the intervals hold at every look.")
     return lines
 
 

@@ -53,7 +53,9 @@ def simulate_page(
             "strategies", "By strategy",
             _table("P&L of a round by strategy, ticks", _inner(summary["strategies"])),
         ),
-        section("symbols", "By symbol", _table("P&L of a round by symbol, ticks", _inner(summary["symbols"]))),
+        section(
+            "symbols", "By symbol", _table("P&L of a round by symbol, ticks", _inner(summary["symbols"]))
+        ),
     ]  # fmt: skip
     if summary["settings"]:
         rows = [(name, str(value)) for name, value in summary["settings"].items()]
@@ -108,8 +110,8 @@ def _distribution(summary: Mapping[str, Any], rounds: Sequence[Mapping[str, Any]
             [float(value) for value in counts],
             styles=["bar-gain" if low + at * step >= 0 else "bar-loss" for at in range(count)],
             texts=[
-                f"{number(low + at * step, 0, signed=True)} to {number(low + (at + 1) * step, 0, signed=True)}: "
-                f"{value} rounds"
+                f"{number(low + at * step, 0, signed=True)} to "
+                f"{number(low + (at + 1) * step, 0, signed=True)}: {value} rounds"
                 for at, value in enumerate(counts)
             ],
         )
@@ -147,10 +149,11 @@ def _paired(summary: Mapping[str, Any], rounds: Sequence[Mapping[str, Any]]) -> 
     first = [float(played["pnl"][0]) for played in chosen]
     other = [float(played["pnl"][1]) for played in chosen]
     scale = Scale.around([*first, *other])
+    better = sum(one > two for one, two in zip(first, other, strict=True))
     chart = Chart(
         "pairs", "Every round of both bots",
-        f"One point a round: {summary['against']['bot']} across, {summary['bot']} up. Above the line the first "
-        f"did better: {sum(one > two for one, two in zip(first, other, strict=True))} of {len(first)} rounds.",
+        f"One point a round: {summary['against']['bot']} across, {summary['bot']} up. Above the line the "
+        f"first did better: {better} of {len(first)} rounds.",
         scale, height=360, unit=f"ticks, {summary['bot']}", labels=_labels(scale.low, scale.high - scale.low),
     )  # fmt: skip
     chart.line([0.0, 1.0], [scale.low, scale.high], style="line-exit")
@@ -229,14 +232,13 @@ def _table(caption: str, rows: Mapping[str, Mapping[str, Any]]) -> Markup:
 
 def _reading(summary: Mapping[str, Any]) -> list[str]:
     kind = (
-        "Intervals are always-valid: the number of rounds followed from what was seen, and they hold all the same."
+        "Intervals are always-valid: they hold although the number of rounds followed from what was seen."
         if summary["auto"]
         else "Intervals are Student's, of 95%, for a number of rounds that was fixed before."
     )
     return [
         "P&L is cash and positions at the hidden fair value, which a bot on the exchange does not know.",
         kind,
-        "A conversion moves shares between symbols at their fair values of that moment; its fee is that of the "
-        "symbol converted.",
-        "The market is simulated: it says which of two bots trades it better, and nothing certain of another.",
+        "A conversion moves shares between symbols at their fair values; its fee is the converted symbol's.",
+        "The market is simulated: it says which of two bots trades it better, and nothing of another.",
     ]

@@ -1,7 +1,7 @@
 """Shell: plays many rounds in virtual time, here or on other processes, and gathers what they say.
 
-Owns the worker processes, the executor that somebody gave, and the progress. The numbers do not depend on any
-of it: round i of a regime has the seed ``seed + i`` whoever plays it, and rounds are looked at in their order.
+Owns the worker processes, the executor that somebody gave, and the progress. The numbers do not depend on
+any of it: round i of a regime has the seed ``seed + i`` whoever plays it, and rounds are counted in order.
 """
 
 import contextlib
@@ -23,7 +23,14 @@ from arbcore.config import exchange_settings, load
 from arbcore.errors import ArbcoreError, RunError, UsageError
 from arbcore.output_file import OutputFile
 from arbcore.simulation.outcome import (
-    PlayedRound, Score, Setup, decided, document, error_notes, table_columns, table_rows,
+    PlayedRound,
+    Score,
+    Setup,
+    decided,
+    document,
+    error_notes,
+    table_columns,
+    table_rows,
 )
 from arbcore.simulation.rounds import TEAM, RoundPlan, play
 from arbcore.text import plural, printable
@@ -145,8 +152,9 @@ class SimulationResult:
     def write_csv(self, stream: TextIO) -> None:
         """One row a round: ``round,seed,regime,fair_pnl`` and more."""
         stream.write(",".join(table_columns(self.setup, self.rounds)) + "\n")
-        for row in table_rows(self.setup, self.rounds):
-            stream.write(",".join(str(cell) for cell in row) + "\n")
+        stream.writelines(
+            ",".join(str(cell) for cell in row) + "\n" for row in table_rows(self.setup, self.rounds)
+        )
 
     def to_csv(self, path: str) -> None:
         """``write_csv`` to a file, which appears whole or not at all."""
@@ -259,11 +267,8 @@ def run(
         while done < most:
             upto = min(AUTO_FIRST if done == 0 else done + AUTO_STEP, most) if auto else most
             pieces = list(_pieces(entrants, regimes, range(done, upto), seed=seed, round_s=round_s))
-            found += _play_all(
-                pieces, place, lambda count, before=len(found): (
-                    None if progress is None else progress(before + count, most * len(regimes))
-                ),
-            )  # fmt: skip
+            count = _Count(progress, len(found), most * len(regimes))
+            found += _play_all(pieces, place, count)
             done = upto
             if auto and decided(setup, found):
                 break
@@ -273,6 +278,19 @@ def run(
         notes.append(f"Nothing was decided in {plural(most, 'round')} a regime, the most that auto plays.")
     summary = document(setup, found) | {"notes": notes, "elapsed_s": round(time.monotonic() - began_s, 3)}
     return SimulationResult(summary, tuple(found), setup, tuple(notes))
+
+
+@dataclass(frozen=True)
+class _Count:
+    """Tells how many rounds are done, those of earlier looks included."""
+
+    progress: Progress | None
+    before: int
+    total: int
+
+    def __call__(self, done: int) -> None:
+        if self.progress is not None:
+            self.progress(self.before + done, self.total)
 
 
 # --- what is asked for --------------------------------------------------------------------------------
@@ -285,7 +303,8 @@ def _check(rounds: int | str, *, seed: int, round_s: float, workers: int | None)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < SEED_END - ROUNDS_MAX:
         raise UsageError(f"seed is {printable(str(seed))}; give a whole number from 0 up.")
     if not isinstance(round_s, int | float) or not 0.1 <= round_s <= ROUND_S_MAX:
-        raise UsageError(f"round_s is {printable(str(round_s))}; give seconds from 0.1 to {ROUND_S_MAX:,.0f}.")
+        shown = printable(str(round_s))
+        raise UsageError(f"round_s is {shown}; give seconds from 0.1 to {ROUND_S_MAX:,.0f}.")
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise UsageError(f"workers is {printable(str(workers))}; it is how many processes play, 1 or more.")
 
@@ -294,15 +313,16 @@ def _check_places(workers: int | None, executor: Executor | None, dask: str | No
     named = {"workers": workers, "executor": executor, "dask": dask}
     chosen = [name for name, value in named.items() if value is not None]
     if len(chosen) > 1:
-        raise UsageError(f"{' and '.join(chosen)} exclude each other; name one place where rounds are played.")
+        raise UsageError(f"{' and '.join(chosen)} exclude each other; name one place to play.")
 
 
 def _classes(given: object, what: str) -> tuple[type, ...]:
     kinds = tuple(given) if isinstance(given, list | tuple) else (given,)
     for kind in kinds:
         if not isinstance(kind, type):
-            raise UsageError(f"{what} is {printable(repr(kind))}; give a strategy's class, not an object of it.")
-    return kinds  # type: ignore[return-value]  # each was looked at
+            shown = printable(repr(kind))
+            raise UsageError(f"{what} is {shown}; give a strategy's class, not an object of it.")
+    return kinds
 
 
 def named(own: Own, builtin: bool) -> str:
@@ -365,8 +385,8 @@ def _place(
     stuck = [kind for entrant in entrants for kind, _ in entrant.own if not _importable(kind)]
     if stuck and wanted > 1:
         notes.append(
-            f"{printable(stuck[0].__qualname__)} cannot be imported by another process, so one process plays; "
-            "put it into a module of its own to use all processors."
+            f"{printable(stuck[0].__qualname__)} cannot be imported by another process, so one process "
+            "plays; put it into a module of its own to use all processors."
         )
     if stuck or wanted == 1:
         yield None
@@ -392,7 +412,7 @@ def _importable(kind: type) -> bool:
     if kind.__module__ == "__main__":
         return False
     try:
-        return pickle.loads(pickle.dumps(kind)) is kind
+        return pickle.loads(pickle.dumps(kind)) is kind  # noqa: S301  Our own bytes of a line before.
     except Exception:  # noqa: BLE001  Whatever keeps it from being sent, it cannot be.
         return False
 
@@ -423,8 +443,8 @@ def _play_all(
         raise RunError("A worker died while it played; its strategy may have ended the process.") from error
     except Exception as error:
         raise RunError(
-            f"A worker failed ({type(error).__name__}: {printable(str(error))}); each worker needs this arbcore "
-            "and the module of the strategy."
+            f"A worker failed ({type(error).__name__}: {printable(str(error))}); each worker needs this "
+            "arbcore and the module of the strategy."
         ) from error
     finally:
         for future in futures:

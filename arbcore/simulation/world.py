@@ -154,9 +154,12 @@ class World:
             self._note(seat, "tick", b"")
             self._bot_says(seat, bot.tick(now_ns))
             if bot.next_deadline_ns <= now_ns:
-                raise BrokenInvariant(f"the session's deadline stays at {bot.next_deadline_ns} after its tick")
+                raise BrokenInvariant(
+                    f"the session's deadline stays at {bot.next_deadline_ns} after its tick"
+                )
         gone = to_engine.broken or to_bot.broken or self.engine.closing(seat.conn)
-        if bot.needs_resync or (gone and to_bot.next_ns == NEVER_NS and seat.conn not in self.engine.pending()):
+        silent = gone and to_bot.next_ns == NEVER_NS and seat.conn not in self.engine.pending()
+        if bot.needs_resync or silent:
             self._hang_up(seat)
 
     def _dial(self, seat: Seat) -> None:

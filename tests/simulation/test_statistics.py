@@ -76,17 +76,18 @@ def test_students_interval_misses_once_in_twenty_when_looked_at_once():
 
 
 def test_looking_often_breaks_students_interval_and_not_the_always_valid_one():
-    looks = range(50, 1001, 25)
-    often = misses(t_interval, looks=looks, runs=200, rng=Random(2))
-    valid = misses(always_valid_interval, looks=looks, runs=200, rng=Random(2))
-    assert often > 30
-    assert valid <= 14
+    looks = range(50, 501, 25)
+    often = misses(t_interval, looks=looks, runs=150, rng=Random(2))
+    valid = misses(always_valid_interval, looks=looks, runs=150, rng=Random(2))
+    assert often > 20
+    assert valid <= 12
 
 
 def test_the_always_valid_interval_is_wider_but_not_by_much_where_it_was_tuned():
     rng = Random(3)
     values = [rng.gauss(0, 1) for _ in range(200)]
-    narrow, wide = (interval(values)[1] - interval(values)[0] for interval in (t_interval, always_valid_interval))
+    found = [interval(values) for interval in (t_interval, always_valid_interval)]
+    narrow, wide = (high - low for low, high in found)
     assert 1.3 < wide / narrow < 1.7
 
 

@@ -1,0 +1,25 @@
+"""A slice of ``tools/check_comparison.py``, and that it would notice intervals that are wrong."""
+
+from random import Random
+
+from tools import check_comparison
+
+
+def test_a_few_ranges_of_real_rounds(capsys):
+    assert check_comparison.main(["--ranges", "2", "--rounds", "40", "--round-s", "5", "--workers", "1"]) == 0
+    assert '"apart_found": 2' in capsys.readouterr().out
+
+
+def test_what_is_alike_is_rarely_called_different_and_what_is_apart_is_found():
+    rng = Random(1)
+    scores = []
+    for _ in range(200 * 200):
+        market = rng.gauss(1000, 300)
+        bot = market + rng.gauss(0, 100)
+        scores.append((bot, bot * 0.9 + rng.gauss(0, 100), rng.gauss(1000, 320)))
+    found = check_comparison.check(scores, 200)
+    assert found["ranges"] == 200
+    assert found["alike_called_different"] <= 16
+    assert found["alike_called_different_at_any_look"] <= 16
+    assert found["apart_found"] >= 195
+    assert abs(found["planted_difference"] - 0.1) < 0.01
