@@ -23,7 +23,7 @@ What is known, and what follows from it
   their prices by what they hold, so such flow pushes the price away, and it comes back as they lay the
   inventory off (half-life 12 to 18 s).
 * Contestants lived on takers who buy BOND below 1000 and sell it above, so somebody must now and then offer
-  it there: an impatient trader every 20 s or so, who first sweeps the rivals' quotes and then stands on the
+  it there: an impatient trader, every 30 s or so, who first sweeps the rivals' quotes and then stands on the
   wrong side of 1000 until the informed, the rivals or a team have taken it.
 * A bot is never alone: rival teams stand at 999/1001 in BOND with limits of 100 like ours, arbitrageurs take
   XLF and VALE gaps within a second or two, and informed takers hit quotes that the value has left behind, in
@@ -247,7 +247,7 @@ def _bond_flow() -> SymbolFlow:
         ),
         noise=Noise(interval_ms=480, size_mean=4, size_high=20, reach_ticks=6),
         informed=Informed(interval_ms=300, lag_ms=0, error_ct=0, edge_ticks=1, size_high=20),
-        impatient=Impatient(18_000, stay_ms=1_500, beyond_high_ticks=2, size_low=60, size_high=220),
+        impatient=Impatient(30_000, stay_ms=2_000, beyond_high_ticks=2, size_low=80, size_high=200),
     )
 
 
