@@ -117,6 +117,14 @@ def test_what_cannot_be_is_one_sentence(folder, words, code, part, monkeypatch, 
     assert (printed.err.count("\n"), printed.out) == (1, "")
 
 
+def test_the_classic_profile_is_the_first_strategies_alone_and_set_goes_before_it(folder):
+    words = ("--profile", "classic", "--set", "ARBCORE_PAIRS_SIGNAL_TICKS=20", "--json")
+    document = json.loads(run(folder, *words, rounds="1").stdout)
+    assert set(document["strategies"]) == {"xlf_arbitrage", "pairs", "market_making", "unattributed"}
+    assert document["settings"]["ARBCORE_PAIRS_SIGNAL_TICKS"] == 20
+    assert document["settings"]["ARBCORE_MARKET_MAKING_SKEW_TICKS"] == 0
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_ctrl_c_ends_it_and_its_workers(folder):
     command = [sys.executable, "-m", "arbcore", "simulate", "--rounds", "100000", "--csv", "rounds.csv"]

@@ -10,6 +10,7 @@ from arbcore import config
 from arbcore.commands._arguments import working_directory
 from arbcore.config_ibkr import carry_settings
 from arbcore.text import printable
+from arbcore.trading.profiles import PROFILES
 
 DESCRIPTION = "Shows every setting, its value and where it came from: defaults < .env < environment < flags."
 EPILOG = """\
@@ -36,6 +37,16 @@ def add_set_argument(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         dest="settings",
         help="a setting for this run, by its name in `arbcore config show`; may be repeated",
+    )
+
+
+def add_profile_argument(parser: argparse.ArgumentParser) -> None:
+    """Declares --profile, for commands that run the exchange bot."""
+    parser.add_argument(
+        "--profile",
+        choices=list(PROFILES),
+        default="default",
+        help="a named set of settings: classic plays the strategies as first described, and nothing else",
     )
 
 
@@ -74,8 +85,9 @@ def load_all(args: argparse.Namespace) -> config.Config:
 
 
 def set_flags(args: argparse.Namespace) -> dict[str, tuple[str, str]]:
-    """What --set gave: full name -> (text, the flag)."""
-    flags: dict[str, tuple[str, str]] = {}
+    """What --profile and then --set gave: full name -> (text, the flag)."""
+    profile = getattr(args, "profile", None) or "default"
+    flags = {name: (text, f"--profile {profile}") for name, text in PROFILES[profile].items()}
     for item in args.settings:
         name, _, value = item.partition("=")
         flags[name.strip()] = (value, "--set")

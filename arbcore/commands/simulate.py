@@ -9,7 +9,7 @@ from typing import Any
 
 from arbcore.commands._arguments import whole_number, working_directory
 from arbcore.commands._output import Progress, refuse_overlap
-from arbcore.commands.config import add_set_argument, load_config, set_flags, warn
+from arbcore.commands.config import add_profile_argument, add_set_argument, load_config, set_flags, warn
 from arbcore.errors import InputError, UsageError
 from arbcore.output_file import OutputFile
 from arbcore.text import plural, printable
@@ -100,6 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--param", action=_Param, metavar="NAME=VALUE", help="a parameter of the class named before it"
     )
     parser.add_argument("--no-builtin", action="store_true", help="leave the built-in strategies out")
+    add_profile_argument(parser)
     add_set_argument(parser)
     parser.add_argument(
         "--against", action=_Named, metavar="SPEC|FILE.env",
