@@ -1,7 +1,7 @@
 """Named sets of settings for the whole bot, as texts by full name; ``--set`` goes before them.
 
 ``classic`` is the three strategies as they were first described and nothing else: XLF whenever ten and the
-fee cost less than the basket fetches, quotes around five-trade averages at 3 ticks for XLF and 1 for the banks
+fee cost less than the basket fetches, quotes around five-trade averages at 3 ticks for XLF and 1 for the rest
 with no look at the book and no skew, VALE against VALBZ from 30 ticks on. It is there to be compared with.
 """
 
