@@ -35,6 +35,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("replay", "run a recorded session again and compare every byte it sends"),
     ("backtest", "run the carry signal over recorded quotes of ES and SPY"),
     ("sweep", "run the backtest over ranges of its settings, and show where it pays"),
+    ("quotes", "make, examine and convert quotes for them"),
     ("fair", "fair value of ES, its parts, and the band in which no trade pays"),
     ("gateway", "a look-alike of Trader Workstation to test IB programs on"),
     ("ibkr", "trade ES against SPY at Interactive Brokers, on paper, live, or simulated"),

@@ -34,7 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "arbcore.output_file",
         "arbcore.regular_file", "arbcore.web_request", "arbcore.store_check",
         "arbcore.store", "arbcore.store_file", "arbcore.store_schema", "arbcore.report", "arbcore.ibkr",
-        "arbcore.broker", "arbcore.doctor",
+        "arbcore.broker", "arbcore.doctor", "arbcore.quotes",
         "arbcore.journal_file", "arbcore.journal_replay",
         "arbcore.gateway.server", "arbcore.gateway.replay_file",
         "arbcore.venue.server", "arbcore.carry.source", "arbcore.carry.dividends_file",

@@ -1,0 +1,158 @@
+"""``arbcore quotes``: makes, examines and converts the quotes that a backtest, a sweep and a replay read."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from arbcore.commands._output import Progress, refuse_overlap
+from arbcore.text import printable
+
+DESCRIPTION = """\
+Makes the quotes that `backtest`, `sweep` and `gateway --replay` read, out of what people have: two files of
+one instrument each, from Databento, Interactive Brokers or any vendor of quotes."""
+EPILOG = """\
+examples:
+  arbcore quotes join es.csv spy.csv -o both.csv --pair es-spy
+  arbcore quotes join glbx.dbn.zst xnas.dbn.zst -o both.parquet --every 1s
+  arbcore quotes join futures/ spy.csv -o both.csv.gz --roll 8d
+
+`arbcore quotes COMMAND --help` says what each takes.
+"""
+
+JOIN_DESCRIPTION = """\
+Joins the quotes of a future and of an ETF: a row at every change of either side, or with --every at each
+tick of the clock, with the other side's newest quote at or before it, never after."""
+JOIN_EPILOG = """\
+An input is a CSV (plain, .gz, .zst), a Parquet or Arrow file, a DBN file of Databento's, a folder of files
+whose names carry a contract's code (ESH26.csv, ESM26.csv), or - for standard input. Its columns are ts, bid
+and ask, or a vendor's: Databento's bbo-1s, bbo-1m, mbp-1 and tbbo, also as CSV (ts_recv, bid_px_00,
+ask_px_00); Interactive Brokers' BID_ASK bars (open is the average bid, close the average ask; dated by their
+start, which is moved to their end) and BID_ASK ticks (priceBid, priceAsk); what `arbcore ibkr --record`
+wrote.
+
+The output has ts,fut_bid,fut_ask,etf_bid,etf_ask,fut_age_ms,etf_age_ms, with the symbols' own names in the
+place of fut and etf where the inputs or --pair name them, and an expiry where the input says its contracts.
+Nothing is written where something is wrong.
+
+A moment makes no row where it is out of the session (closed), where a side has no usable quote (unpaired),
+or where one is older than --max-age (stale). A row without a price (missing) or with its bid above its ask
+(crossed) takes its side's quote away until the next usable one.
+
+Several contracts are rolled: each date takes the one with most volume on the date before, or where there
+are no volumes, the first that expires more than 8 days later. Prices are never adjusted for it.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the commands and their arguments."""
+    commands = parser.add_subparsers(dest="quotes_command", metavar="COMMAND", required=True)
+
+    def add(name: str, text: str, description: str, epilog: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name, help=text, description=description, epilog=epilog, allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        command.add_argument(
+            "--debug",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="show tracebacks and debug logging",
+        )
+        return command
+
+    _add_join(add("join", "join two files of one instrument each", JOIN_DESCRIPTION, JOIN_EPILOG))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
+    chosen: Callable[[argparse.Namespace], int] = args.run_quotes
+    return chosen(args)
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sort", action="store_true", help="sort by time first (keeps the rows in memory)")
+    parser.add_argument("--skip-bad", action="store_true", help="count malformed rows and go on")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
+
+
+def _add_choice(parser: argparse.ArgumentParser, *, session: str) -> None:
+    parser.add_argument("--pair", metavar="PAIR", help="such as es-spy or nq-qqq")
+    parser.add_argument("--every", metavar="SPAN", help="a row at each tick of the clock, such as 1s or 1m")
+    parser.add_argument(
+        "--session", choices=("rth", "all"), default=session,
+        help=f"New York's regular hours, or all (default {session})",
+    )  # fmt: skip
+
+
+def _add_join(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("fut", metavar="FUT", help="the future's quotes: a file, a folder, or -")
+    parser.add_argument("etf", metavar="ETF", help="the ETF's quotes: a file or -")
+    parser.add_argument(
+        "-o", "--output", dest="out", type=Path, required=True, metavar="OUT",
+        help="file to write: .csv, .csv.gz, .parquet or .arrow",
+    )  # fmt: skip
+    _add_choice(parser, session="rth")
+    parser.add_argument(
+        "--max-age", default="5s", metavar="SPAN", help="a side older than this makes no row (default 5s)"
+    )
+    parser.add_argument(
+        "--roll", metavar="DAYS", help="roll so many days before the expiry, such as 8d, whatever the volumes"
+    )
+    parser.add_argument("--bar", metavar="SPAN", help="length of bars, where their times do not tell it")
+    _add_reading(parser)
+    parser.set_defaults(run_quotes=_run_join)
+
+
+def _run_join(args: argparse.Namespace) -> int:
+    from arbcore.quotes.joining import join
+
+    refuse_overlap(
+        inputs=[("the future's quotes", args.fut), ("the ETF's quotes", args.etf)], outputs=[("-o", args.out)]
+    )
+    with _shown_progress("joining") as progress:
+        joined = join(
+            args.fut, args.etf, args.out, pair=args.pair, every=args.every, max_age=args.max_age,
+            session=args.session, roll=args.roll, bar=args.bar, sort=args.sort, skip_bad=args.skip_bad,
+            progress=progress,
+        )  # fmt: skip
+    _say_notes(joined.notes)
+    summary = joined.summary
+    if args.json:
+        print(json.dumps(summary))
+        return 0
+    rows_in = summary["rows_in"]
+    print(
+        f"{summary['rows']:,} rows in {printable(str(args.out))}, of {rows_in['fut']:,} of the future and "
+        f"{rows_in['etf']:,} of the ETF."
+    )
+    skipped = [f"{count:,} {reason}" for reason, count in summary["rows_skipped"].items() if count]
+    if skipped:
+        print(f"Without a row: {', '.join(skipped)}.")
+    return 0
+
+
+def _say_notes(notes: list[str]) -> None:
+    for note in notes:
+        print(f"arbcore: {note}", file=sys.stderr)
+
+
+class _shown_progress:  # noqa: N801  Used as a statement.
+    """Shows how far a long piece of work is, where somebody looks."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._line = Progress(sys.stderr)
+
+    def __enter__(self) -> Callable[[int, int | None, int], None] | None:
+        return self._show if sys.stderr.isatty() else None
+
+    def __exit__(self, *_: object) -> None:
+        self._line.clear()
+
+    def _show(self, done: int, total: int | None, rows: int) -> None:
+        self._line.show(f"{self._what}, {rows:,} rows", done, total)
+
+
+__all__ = ["DESCRIPTION", "EPILOG", "add_arguments", "run"]

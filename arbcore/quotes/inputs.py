@@ -1,0 +1,333 @@
+"""Opens the quotes of one instrument: a file, a folder of files, standard input, columns in memory.
+
+Owns the choice of reader, the first pass over files that need one (contracts, bars), and the notes about an
+input. What a header means is ``formats``', how rows are read ``_legs``'.
+"""
+
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from arbcore.carry.civil import NS_PER_DAY, iso_date
+from arbcore.carry.columns import is_columns
+from arbcore.carry.source import is_file, open_quotes, read_some
+from arbcore.errors import DataError, InputError
+from arbcore.quotes import dbn
+from arbcore.quotes._csv_leg import CHUNK_BYTES, CsvLeg
+from arbcore.quotes._legs import LegSource, MergedLeg, SortedLeg
+from arbcore.quotes.columns import batches_of, columns_leg, kind_of_table, open_table
+from arbcore.quotes.contracts import Contracts
+from arbcore.quotes.formats import NEEDS_QUOTES, Layout, Vendor, delimiter_of, fields_of, layout_of
+from arbcore.quotes.legs import Leg, Reading, averages_note, commonest, roll
+from arbcore.quotes.spans import date_around
+from arbcore.quotes.symbols import code_in_name
+from arbcore.text import printable
+
+#: Told while it runs: bytes read, bytes in all where that is known, rows written.
+ProgressHook = Callable[[int, int | None, int], None]
+
+_HEADER_BYTES_MAX = 64 * 1024
+
+
+class Meter:
+    """How many bytes of how many have been read, over all inputs and passes; the total is None where unknown.
+
+    ``progress`` is called now and then with (bytes read, bytes in all or None, rows written).
+    """
+
+    def __init__(self, progress: ProgressHook | None = None) -> None:
+        self._progress = progress
+        self.done = 0
+        self.total: int | None = 0
+        #: Rows written so far; whoever writes them says so.
+        self.rows = 0
+
+    def expect(self, size: int | None) -> None:
+        """There are so many bytes more to read."""
+        self.total = None if size is None or self.total is None else self.total + size
+
+    def read(self, stream: Any, room: memoryview, name: str) -> int:
+        """Reads into ``room`` and counts."""
+        count = read_some(stream, room, name)
+        self.count(count)
+        return count
+
+    def count(self, size: int) -> None:
+        """So many bytes were read."""
+        self.done += size
+        if self._progress is not None:
+            self._progress(self.done, self.total, self.rows)
+
+
+def open_leg(stack: ExitStack, data: Any, *, leg: str, reading: Reading, meter: Meter) -> Leg:
+    """Opens one input until ``stack`` is closed.
+
+    Args:
+        stack: closes what was opened.
+        data: a path, a folder, ``-``, an open file, or columns.
+        leg: ``fut`` or ``etf``.
+        reading: how it is read.
+        meter: counts what is read.
+
+    Raises:
+        InputError: the input is missing, unreadable, of trades, or of several products.
+    """
+    if is_columns(data):
+        name = "the future's data" if leg == "fut" else "the ETF's data"
+        return columns_leg(batches_of(data), name, leg=leg, reading=reading)
+    if data != "-" and not hasattr(data, "read") and Path(data).is_dir():
+        return _folder(stack, Path(data), leg=leg, reading=reading, meter=meter)
+    kind = kind_of_table(data)
+    if kind is not None:
+        return columns_leg(open_table(data, kind), printable(str(data)), leg=leg, reading=reading)
+    if dbn.is_dbn(data):
+        return dbn.dbn_leg(stack, data, leg=leg, reading=reading, counted=meter.count)
+    return _csv(stack, _Source(data, meter), leg=leg, reading=reading)
+
+
+class _Source:
+    """Bytes that can be read from their beginning again: a path, or what came from a stream."""
+
+    def __init__(self, data: Any, meter: Meter) -> None:
+        self._data = data
+        self._meter = meter
+        self._spool: Any = None
+
+    @property
+    def can_reopen(self) -> bool:
+        return is_file(self._data) or self._spool is not None
+
+    def spool(self, stack: ExitStack) -> None:
+        """Keeps a copy of what is no file, on disk where it is large."""
+        if self.can_reopen:
+            return
+        self._spool = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=2**24))
+        with open_quotes(self._data) as (stream, self._name, _):
+            room = memoryview(bytearray(CHUNK_BYTES))
+            while count := read_some(stream, room, self._name):
+                self._spool.write(room[:count])
+
+    @contextmanager
+    def opened(self) -> Any:
+        """(function that reads into a buffer, name)."""
+        if self._spool is not None:
+            self._spool.seek(0)
+            yield partial(self._meter.read, _Readable(self._spool), name=self._name), self._name
+            return
+        with open_quotes(self._data) as (stream, name, size):
+            self._meter.expect(size)
+            yield partial(self._meter.read, stream, name=name), name
+
+
+class _Readable:
+    """A spooled file with ``readinto``, which it has from Python 3.11 on only."""
+
+    def __init__(self, spool: Any) -> None:
+        self._spool = spool
+
+    def readinto(self, room: memoryview) -> int:
+        data = self._spool.read(len(room))
+        room[: len(data)] = data
+        return len(data)
+
+
+@dataclass(frozen=True)
+class _Header:
+    layout: Layout
+    delimiter: str
+    rest: bytes
+    line: int
+    over: bool
+
+
+def _header(read: Callable[[memoryview], int], name: str, leg: str) -> _Header:
+    """Reads up to the end of the header's line. Raises DataError where there is none."""
+    data = b""
+    room = memoryview(bytearray(CHUNK_BYTES))
+    count, line = -1, 1
+    while True:
+        text = data.removeprefix(b"\xef\xbb\xbf")
+        # Blank lines before the header count as lines.
+        body = text.lstrip(b" \t\r\n")
+        ends = [at for at in (body.find(b"\n"), body.find(b"\r")) if at >= 0]
+        if (ends and len(data) >= 3) or count == 0 or len(data) > _HEADER_BYTES_MAX:
+            break
+        count = read(room)
+        data += bytes(room[:count])
+    if not body:
+        raise DataError(
+            "empty",
+            f"{name} is empty: it must begin with a header such as ts,bid,ask.",
+            line=None,
+            column=None,
+        )
+    line += text[: len(text) - len(body)].count(b"\n")
+    end = min(ends, default=len(body))
+    shown = body[:end].decode("utf-8", "replace")
+    if "\0" in shown:
+        raise InputError(f"{name} is no text; name a CSV, Parquet, Arrow or DBN file of quotes.")
+    rest = body[end:]
+    rest = rest.removeprefix(b"\r\n") if rest.startswith(b"\r\n") else rest[1:]
+    delimiter = delimiter_of(shown)
+    layout = layout_of(fields_of(shown, delimiter), name, leg=leg, line=line)
+    return _Header(layout, delimiter, rest, line + 1, count == 0)
+
+
+def _reader(read: Callable[[memoryview], int], name: str, header: _Header, *, places: dict[str, int],
+            reading: Reading, **more: Any) -> CsvLeg:  # fmt: skip
+    return CsvLeg(
+        read, name, head=header.rest, places=places, delimiter=header.delimiter, line=header.line,
+        fixed=header.layout.vendor is Vendor.DATABENTO, ordered=not reading.sort, skip_bad=reading.skip_bad,
+        final=header.over, **more,
+    )  # fmt: skip
+
+
+@dataclass
+class _Survey:
+    """What a first pass over a file found."""
+
+    contracts: Contracts | None
+    volumes: dict[tuple[int, int], float]
+    bar_ns: int | None = None
+
+
+def _csv(stack: ExitStack, source: _Source, *, leg: str, reading: Reading) -> Leg:
+    """A CSV of one instrument."""
+    if not source.can_reopen:
+        source.spool(stack)
+    with source.opened() as (read, name):
+        header = _header(read, name, leg)
+    layout = header.layout
+    survey = _survey(source, layout, leg=leg, reading=reading)
+    places = {role: place for role, place in layout.places.items() if role != "volume"}
+    read, name = stack.enter_context(source.opened())
+    header = _header(read, name, leg)
+    contracts = survey.contracts
+    csv = _reader(
+        read, name, header, places=places, reading=reading, shift_ns=survey.bar_ns or 0,
+        contract_of=None if contracts is None else contracts.number,
+    )  # fmt: skip
+    made = Leg(
+        SortedLeg(csv) if reading.sort else csv, printable(name), layout.symbol,
+        first_time=lambda: csv.first_time,
+    )  # fmt: skip
+    if contracts is not None:
+        made.symbol = contracts.root
+        roll(made, contracts, volumes=survey.volumes, reading=reading)
+    if survey.bar_ns is not None:
+        made.notes.append(averages_note(made.name, survey.bar_ns))
+    return made
+
+
+def _survey(source: _Source, layout: Layout, *, leg: str, reading: Reading) -> _Survey:
+    """Reads a file once where something must be known before its first row is joined."""
+    bars = layout.vendor is Vendor.IB_BARS
+    if "code" not in layout.places and not bars:
+        return _Survey(None, {})
+    with source.opened() as (read, name):
+        first = _reader(
+            read, name, _header(read, name, leg), places=layout.places, reading=reading,
+            contract_of=lambda text: 0,
+        ).take(1)  # fmt: skip
+    shown = printable(name)
+    contracts = None
+    if "code" in layout.places:
+        contracts = Contracts(shown, leg=leg, day=first[0][0] // NS_PER_DAY if first else 0)
+    volumes: dict[tuple[int, int], float] = {}
+    steps: dict[int, int] = {}
+    with source.opened() as (read, name):
+        bad_line = _reader(
+            read, name, _header(read, name, leg), places=layout.places, reading=reading,
+            contract_of=None if contracts is None else contracts.number,
+        ).survey(volumes, steps, bars=bars, date_of=date_around)  # fmt: skip
+    if bad_line is not None:
+        raise InputError(
+            f"{shown}, line {bad_line}: these are bars of trades (a volume, or an open above the close); "
+            f"{NEEDS_QUOTES}, such as BID_ASK bars."
+        )
+    return _Survey(contracts, volumes, _bar_ns(steps, shown, reading) if bars else None)
+
+
+def _bar_ns(steps: dict[int, int], name: str, reading: Reading) -> int:
+    return commonest(steps, name) if reading.bar_ns is None else reading.bar_ns
+
+
+def _folder(stack: ExitStack, folder: Path, *, leg: str, reading: Reading, meter: Meter) -> Leg:
+    """A folder of files, each of one contract whose code its name carries."""
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    shown = printable(str(folder))
+    if not paths:
+        raise InputError(f"{shown} is an empty folder; name one with files of quotes, such as ESH26.csv.")
+    contracts: Contracts | None = None
+    volumes: dict[tuple[int, int], float] = {}
+    sources: list[LegSource] = []
+    readers: list[CsvLeg] = []
+    notes: list[str] = []
+    for path in paths:
+        source = _Source(path, meter)
+        with source.opened() as (read, name):
+            header = _header(read, name, leg)
+            places = {role: place for role, place in header.layout.places.items() if role != "code"}
+            first = _reader(read, name, header, places=places, reading=reading).take(1)
+        if not first:
+            notes.append(f"{printable(name)} has no rows.")
+            continue
+        day = first[0][0] // NS_PER_DAY
+        code = code_in_name(path.stem, day=day)
+        if code is None:
+            raise InputError(
+                f"{printable(name)} carries no contract's code in its name, such as ESH26; rename it or "
+                "take it out of the folder."
+            )
+        contracts = contracts or Contracts(shown, leg=leg, day=day)
+        number = contracts.number(f"{code.root}{_code_ending(code.expiry_day)}")
+        bar_ns = _folder_survey(source, header.layout, number, volumes, reading=reading, leg=leg)
+        if bar_ns is not None and not notes:
+            notes.append(averages_note(shown, bar_ns))
+        places.pop("volume", None)
+        read, name = stack.enter_context(source.opened())
+        readers.append(_reader(
+            read, name, _header(read, name, leg), places=places, reading=reading, contract=number,
+            shift_ns=bar_ns or 0,
+        ))  # fmt: skip
+        sources.append(SortedLeg(readers[-1]) if reading.sort else readers[-1])
+    if contracts is None:
+        raise InputError(f"The files of {shown} have no rows; name a folder with quotes.")
+    made = Leg(
+        MergedLeg(sources), shown, contracts.root, notes=notes,
+        first_time=lambda: next((each.first_time for each in readers if each.first_time), ""),
+    )  # fmt: skip
+    roll(made, contracts, volumes=volumes, reading=reading)
+    return made
+
+
+def _code_ending(expiry_day: int | None) -> str:
+    """``H2026`` of a day of expiry, which no date of a row is needed to read."""
+    if expiry_day is None:
+        return ""
+    year, month = iso_date(expiry_day).split("-")[:2]
+    return f"{ {'03': 'H', '06': 'M', '09': 'U', '12': 'Z'}[month] }{year}"
+
+
+def _folder_survey(source: _Source, layout: Layout, number: int, volumes: dict[tuple[int, int], float], *,
+                   reading: Reading, leg: str) -> int | None:  # fmt: skip
+    """Adds up one file's volumes; the length of its bars where it has bars."""
+    bars = layout.vendor is Vendor.IB_BARS
+    if "volume" not in layout.places and not bars:
+        return None
+    places = {role: place for role, place in layout.places.items() if role != "code"}
+    steps: dict[int, int] = {}
+    with source.opened() as (read, name):
+        bad_line = _reader(
+            read, name, _header(read, name, leg), places=places, reading=reading, contract=number
+        ).survey(volumes, steps, bars=bars, date_of=date_around)
+    if bad_line is not None:
+        raise InputError(
+            f"{printable(name)}, line {bad_line}: these are bars of trades (a volume, or an open above the "
+            f"close); {NEEDS_QUOTES}, such as BID_ASK bars."
+        )
+    return _bar_ns(steps, printable(name), reading) if bars else None

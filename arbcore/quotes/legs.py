@@ -1,0 +1,103 @@
+"""One instrument as an input of a join: how it is read, its rows, and what is known and said of them.
+
+Owns the choice of contract by date, which is made as rows come, and the notes about an input.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from arbcore.carry.civil import iso_date
+from arbcore.errors import InputError
+from arbcore.quotes._legs import LegSource, RolledLeg
+from arbcore.quotes.contracts import Contracts
+from arbcore.quotes.rolls import ROLL_DAYS, by_days, by_volume
+from arbcore.quotes.spans import date_around, span_text
+
+_ZONE = re.compile(
+    r"(z|utc|gmt|[a-z]+/[a-z_]+|:[0-9]{2}(\.[0-9]+)? ?[+-][0-9]{2}(:?[0-9]{2})?)$", re.IGNORECASE
+)
+_EPOCH = re.compile(r"[0-9]{9,19}(\.[0-9]*)?|[0-9]{8}-[0-9:.]+")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How inputs are read.
+
+    ``roll_days`` is None where volumes decide, ``bar_ns`` where the length of bars is told by their times.
+    """
+
+    sort: bool = False
+    skip_bad: bool = False
+    roll_days: int | None = None
+    bar_ns: int | None = None
+
+
+@dataclass
+class Leg:
+    """One instrument's rows and what is known of them."""
+
+    source: LegSource
+    name: str
+    symbol: str | None = None
+    expiries: list[int] | None = None
+    notes: list[str] = field(default_factory=list)
+    #: Reads the text of the first time, once there was a row.
+    first_time: Callable[[], str] = str
+    #: [(day, contract)]: from which date on which contract was taken.
+    rolls: list[tuple[int, int]] = field(default_factory=list)
+
+    def closing_notes(self) -> list[str]:
+        """What is to be said of the input after it was read."""
+        notes = list(self.notes)
+        text = self.first_time().strip()
+        if text and not _ZONE.search(text) and not _EPOCH.fullmatch(text):
+            notes.append(f"{self.name}: its times have no zone and were taken as UTC.")
+        if self.source.others:
+            notes.append(f"{self.name}: {self.source.others:,} rows of other contracts were left out.")
+        if self.source.malformed:
+            notes.append(f"{self.name}: {self.source.malformed:,} malformed rows were skipped.")
+        if len(self.rolls) > 1 and self.expiries is not None:
+            parts = [
+                f"the contract of {iso_date(self.expiries[contract])} from {iso_date(day)}"
+                for day, contract in self.rolls
+            ]
+            notes.append(f"{self.name}: rolled, {', '.join(parts)}.")
+        return notes
+
+
+def averages_note(name: str, bar_ns: int) -> str:
+    """What is to be known of BID_ASK bars."""
+    return (
+        f"{name}: Interactive Brokers' BID_ASK bars of {span_text(bar_ns)}, dated by their ends; their "
+        "bids and asks are time averages, at which nobody could trade."
+    )
+
+
+def commonest(steps: dict[int, int], name: str) -> int:
+    """The commonest difference of times, the smallest of those that are equally common: how long bars are."""
+    if not steps:
+        raise InputError(
+            f"{name}: one bar does not tell how long it is; say it with --bar, such as --bar 1m."
+        )
+    return min(steps, key=lambda step: (-steps[step], step))
+
+
+def roll(made: Leg, contracts: Contracts, *, volumes: dict[tuple[int, int], float], reading: Reading) -> None:
+    """Takes of each date the rows of one contract, where there are several."""
+    expiries = contracts.expiries
+    made.expiries = None if expiries is None else list(expiries)
+    if expiries is None or len(expiries) < 2:
+        return
+    traded = sum(volumes.values()) > 0
+    chosen = by_volume(expiries, volumes) if traded and reading.roll_days is None else {}
+    days = ROLL_DAYS if reading.roll_days is None else reading.roll_days
+
+    def chosen_at(ts_ns: int) -> tuple[int, int, int]:
+        first, last, day = date_around(ts_ns)
+        contract = chosen[day] if chosen else by_days(expiries, [day], days=days)[day]
+        if not made.rolls or made.rolls[-1][1] != contract:
+            made.rolls.append((day, contract))
+        return first, last, contract
+
+    made.source = RolledLeg(made.source, chosen_at)

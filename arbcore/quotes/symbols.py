@@ -1,0 +1,81 @@
+"""The symbols of the pairs, and what a vendor's spelling of a contract names.
+
+Owns the reading of contract codes (``ESH6``, ``ESH26``, ``ESH2026``, ``ES.c.0``, ``/ESH26``). Which day a
+contract expires on is the calendar's.
+"""
+
+import re
+from dataclasses import dataclass
+
+from arbcore.carry.calendar import MONTH_CODES, quarterly_expiry
+from arbcore.carry.civil import date_of
+from arbcore.errors import UsageError
+from arbcore.text import printable
+
+#: Future -> the ETF of the same index. The micro contract stands beside the big one.
+ETF_OF = {
+    "ES": "SPY", "MES": "SPY", "NQ": "QQQ", "MNQ": "QQQ",
+    "RTY": "IWM", "M2K": "IWM", "YM": "DIA", "MYM": "DIA",
+}  # fmt: skip
+#: Index points a USD of the ETF, about; the level of a pair is near it.
+POINTS_OF = {"SPY": 10.0, "QQQ": 41.0, "IWM": 10.0, "DIA": 100.0}
+FUTURES = tuple(ETF_OF)
+ETFS = tuple(POINTS_OF)
+PAIRS = tuple(f"{fut}-{etf}".lower() for fut, etf in ETF_OF.items())
+
+_MONTHS = {letter: month for month, letter in MONTH_CODES.items()}
+_CODE = re.compile(
+    rf"/?({'|'.join(sorted(FUTURES, key=len, reverse=True))})([FGHJKMNQUVXZ])([0-9]{{4}}|[0-9]{{1,2}})"
+)
+_IN_NAME = re.compile(rf"(?<![A-Z0-9]){_CODE.pattern}(?![A-Z0-9])")
+_ROOT = re.compile(r"/?([A-Z0-9]+)(?:\.(?:c|n|v)\.[0-9]+|\.FUT|\.OPT)?")
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a spelling names: a product, and of a future its contract's day of expiry where it says one."""
+
+    root: str
+    expiry_day: int | None
+
+
+def read_code(text: str, *, day: int) -> Code | None:
+    """The product and contract of a vendor's spelling; None where it is none of a pair's (a spread, say).
+
+    A year of one digit is the first one on whose expiry the contract is not over on ``day``.
+    """
+    spelled = text.strip()
+    match = _CODE.fullmatch(spelled.upper())
+    if match is not None:
+        if match[2] not in _MONTHS:
+            return None
+        return Code(match[1], _expiry(match[2], match[3], day))
+    match = _ROOT.fullmatch(spelled) or _ROOT.fullmatch(spelled.upper())
+    return Code(match[1].upper(), None) if match is not None else None
+
+
+def code_in_name(name: str, *, day: int) -> Code | None:
+    """The contract whose code stands in a file's name, such as ``ESH26`` of ``glbx-ESH26.csv``."""
+    found = [match for match in _IN_NAME.finditer(name.upper()) if match[2] in _MONTHS]
+    return Code(found[0][1], _expiry(found[0][2], found[0][3], day)) if found else None
+
+
+def _expiry(letter: str, digits: str, day: int) -> int:
+    month = _MONTHS[letter]
+    if len(digits) == 4:
+        return quarterly_expiry(int(digits), month)
+    if len(digits) == 2:
+        return quarterly_expiry(2000 + int(digits) - (100 if int(digits) >= 97 else 0), month)
+    year = date_of(day)[0]
+    year += (int(digits) - year) % 10
+    # In January a contract of last year's digit is nine years away, never one that is over.
+    expiry = quarterly_expiry(year, month)
+    return expiry if expiry >= day else quarterly_expiry(year + 10, month)
+
+
+def pair_of(text: str) -> tuple[str, str]:
+    """(future, ETF) of a pair's name such as ``es-spy``. Raises UsageError where there is no such pair."""
+    fut, _, etf = text.strip().upper().partition("-")
+    if ETF_OF.get(fut) != etf:
+        raise UsageError(f"There is no pair {printable(text)!r}; take one of {', '.join(PAIRS)}.")
+    return fut, etf
