@@ -57,7 +57,7 @@ def dbn_leg(
     name = printable(str(path))
     dbn = library("databento_dbn", "dbn", f"{name} is a DBN file of Databento's, which")
     try:
-        file = stack.enter_context(Path(path).open("rb"))
+        file = stack.enter_context(Path(path).open("rb"))  # noqa: SIM115
     except OSError as error:
         raise InputError(f"{name} may not be read ({error.strerror}); check its permissions.") from error
     records = _records(dbn, file, name, counted)

@@ -105,7 +105,7 @@ class _Source:
         """Keeps a copy of what is no file, on disk where it is large."""
         if self.can_reopen:
             return
-        self._spool = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=2**24))
+        self._spool = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=2**24))  # noqa: SIM115
         with open_quotes(self._data) as (stream, self._name, _):
             room = memoryview(bytearray(CHUNK_BYTES))
             while count := read_some(stream, room, self._name):
@@ -231,7 +231,7 @@ def _survey(source: _Source, layout: Layout, *, leg: str, reading: Reading) -> _
     with source.opened() as (read, name):
         first = _reader(
             read, name, _header(read, name, leg), places=layout.places, reading=reading,
-            contract_of=lambda text: 0,
+            contract_of=lambda _: 0,
         ).take(1)  # fmt: skip
     shown = printable(name)
     contracts = None

@@ -4,7 +4,7 @@ Owns the order of the work: open both, tell the pair, join, write, and say what 
 """
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,11 +115,9 @@ def join(
         if out is None or ending is None:
             table = _table(joiner, header, meter)
         else:
-            with whole_file(out) as stream:
-                writer = open_output(stream, ending, header)
+            with whole_file(out) as stream, closing(open_output(stream, ending, header)) as writer:
                 _write(joiner, writer, meter)
                 _check_overlap(joiner, legs)
-                writer.close()
         _check_overlap(joiner, legs)
         return Joined(_summary(joiner, legs, symbols), table)
 
@@ -205,13 +203,12 @@ def _check_overlap(joiner: Joiner, legs: tuple[Leg, Leg]) -> None:
 
 
 def _summary(joiner: Joiner, legs: tuple[Leg, Leg], symbols: tuple[str, str] | None) -> dict[str, Any]:
-    skipped = dict(joiner.skipped)
-    for reason, count in (
-        ("malformed", sum(leg.source.malformed for leg in legs)),
-        ("other_contract", sum(leg.source.others for leg in legs)),
-    ):
-        if count:
-            skipped[reason] = count
+    skipped = joiner.skipped
+    others = {
+        "malformed": sum(leg.source.malformed for leg in legs),
+        "other_contract": sum(leg.source.others for leg in legs),
+    }
+    skipped |= {reason: count for reason, count in others.items() if count}
     notes = [note for leg in legs for note in leg.closing_notes()]
     if symbols is None:
         notes.append(
