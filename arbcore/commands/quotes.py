@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from arbcore.commands._backtest_arguments import number
 from arbcore.commands._output import Progress, refuse_overlap
+from arbcore.output_file import OutputFile
 from arbcore.text import printable
 
 DESCRIPTION = """\
@@ -17,6 +19,8 @@ examples:
   arbcore quotes join es.csv spy.csv -o both.csv --pair es-spy
   arbcore quotes join glbx.dbn.zst xnas.dbn.zst -o both.parquet --every 1s
   arbcore quotes join futures/ spy.csv -o both.csv.gz --roll 8d
+  arbcore quotes check both.csv --html quotes.html
+  arbcore quotes convert both.csv -o minutes.parquet --session rth --every 1m
 
 `arbcore quotes COMMAND --help` says what each takes.
 """
@@ -45,6 +49,25 @@ are no volumes, the first that expires more than 8 days later. Prices are never 
 """
 
 
+CHECK_DESCRIPTION = """\
+Examines a file of both legs before anybody believes a backtest of it: rows by reason, sessions and gaps,
+spreads, outliers, the level and what it implies, the deviation from it, and how often which edge was
+there."""
+CHECK_EPILOG = """\
+The level is the one that a backtest learns by default (half-life an hour), the deviation is from it, and an
+edge is what is left at the touch after both spreads, before costs, in the better direction. With
+--true-factor, or an index column, the rate is given that the market finances at.
+"""
+
+CONVERT_DESCRIPTION = """\
+Writes rows of both legs in another format, unchanged in meaning: every row stays, those that a backtest
+skips too."""
+CONVERT_EPILOG = """\
+--pair names the columns fut_… and etf_…. --session rth leaves rows out of regular hours out. --every writes
+the last row at or before each tick of the clock, where that is no older than --max-age.
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the commands and their arguments."""
     commands = parser.add_subparsers(dest="quotes_command", metavar="COMMAND", required=True)
@@ -63,6 +86,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         return command
 
     _add_join(add("join", "join two files of one instrument each", JOIN_DESCRIPTION, JOIN_EPILOG))
+    _add_check(add("check", "examine a file of both legs", CHECK_DESCRIPTION, CHECK_EPILOG))
+    _add_convert(
+        add("convert", "write rows of both legs in another format", CONVERT_DESCRIPTION, CONVERT_EPILOG)
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -133,6 +160,76 @@ def _run_join(args: argparse.Namespace) -> int:
     return 0
 
 
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="FILE", help="quotes of both legs, or - for standard input")
+    parser.add_argument("--pair", metavar="PAIR", help="what fut_… and etf_… are, such as es-spy")
+    parser.add_argument(
+        "--r", type=number, default=0.045, metavar="RATE", help="interest rate (default 0.045)"
+    )
+    parser.add_argument(
+        "--d", type=number, default=0.014, metavar="RATE", help="dividend yield (default 0.014)"
+    )
+    parser.add_argument(
+        "--true-factor",
+        type=number,
+        metavar="X",
+        help="index over ETF: gives the financing rate that is implied",
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures")
+    _add_reading(parser)
+    parser.set_defaults(run_quotes=_run_check)
+
+
+def _run_check(args: argparse.Namespace) -> int:
+    from arbcore.commands._quotes_text import check_lines
+    from arbcore.quotes.checking import check
+
+    refuse_overlap(inputs=[("the quotes", args.data)], outputs=[("--html", args.html)])
+    with _shown_progress("examining") as progress:
+        checked = check(
+            args.data, pair=args.pair, r=args.r, d=args.d, true_factor=args.true_factor, sort=args.sort,
+            skip_bad=args.skip_bad, progress=progress,
+        )  # fmt: skip
+    if args.html is not None:
+        with OutputFile(args.html) as page:
+            page.write(checked.to_html())
+    _say_notes(checked.notes)
+    print(json.dumps(checked.summary) if args.json else "\n".join(check_lines(checked.summary)))
+    return 0
+
+
+def _add_convert(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="FILE", help="quotes of both legs, or - for standard input")
+    parser.add_argument(
+        "-o", "--output", dest="out", type=Path, required=True, metavar="OUT",
+        help="file to write: .csv, .csv.gz, .parquet or .arrow",
+    )  # fmt: skip
+    _add_choice(parser, session="all")
+    parser.add_argument(
+        "--max-age", default="5s", metavar="SPAN", help="with --every: an older row makes none (default 5s)"
+    )
+    _add_reading(parser)
+    parser.set_defaults(run_quotes=_run_convert)
+
+
+def _run_convert(args: argparse.Namespace) -> int:
+    from arbcore.quotes.converting import convert
+
+    refuse_overlap(inputs=[("the quotes", args.data)], outputs=[("-o", args.out)])
+    with _shown_progress("converting") as progress:
+        converted = convert(
+            args.data, args.out, pair=args.pair, session=args.session, every=args.every, max_age=args.max_age,
+            sort=args.sort, skip_bad=args.skip_bad, progress=progress,
+        )  # fmt: skip
+    _say_notes(converted.notes)
+    summary = converted.summary
+    if args.json:
+        print(json.dumps(summary))
+    else:
+        print(f"{summary['rows']:,} rows in {printable(str(args.out))}, of {summary['rows_in']:,}.")
+    return 0
+
+
 def _say_notes(notes: list[str]) -> None:
     for note in notes:
         print(f"arbcore: {note}", file=sys.stderr)
@@ -153,6 +250,3 @@ class _shown_progress:  # noqa: N801  Used as a statement.
 
     def _show(self, done: int, total: int | None, rows: int) -> None:
         self._line.show(f"{self._what}, {rows:,} rows", done, total)
-
-
-__all__ = ["DESCRIPTION", "EPILOG", "add_arguments", "run"]

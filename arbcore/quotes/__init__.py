@@ -6,12 +6,23 @@ The parts are imported when they are used, so that importing this costs nothing.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from arbcore.quotes.checking import Checked as Checked
+    from arbcore.quotes.checking import check as check
+    from arbcore.quotes.converting import Converted as Converted
+    from arbcore.quotes.converting import convert as convert
     from arbcore.quotes.joining import Joined as Joined
     from arbcore.quotes.joining import join as join
 
-_HOMES = {"join": "arbcore.quotes.joining", "Joined": "arbcore.quotes.join"}
+_HOMES = {
+    "Checked": "arbcore.quotes.checking",
+    "Converted": "arbcore.quotes.converting",
+    "Joined": "arbcore.quotes.joining",
+    "check": "arbcore.quotes.checking",
+    "convert": "arbcore.quotes.converting",
+    "join": "arbcore.quotes.joining",
+}
 
-__all__ = ["Joined", "join"]
+__all__ = ["Checked", "Converted", "Joined", "check", "convert", "join"]
 
 
 def __getattr__(name: str) -> object:

@@ -90,7 +90,7 @@ def columns_leg(batches: Callable[[], Iterator[Any]], name: str, *, leg: str, re
     first = next(batches(), None)
     if first is None:
         raise InputError(f"{name} has no rows.")
-    names = _names(first)
+    names = names_of(first)
     layout = layout_of(names, name, leg=leg, line=None)
     columns = _Columns(batches, name, names, layout, reading)
     contracts = None
@@ -113,7 +113,8 @@ def columns_leg(batches: Callable[[], Iterator[Any]], name: str, *, leg: str, re
     return made
 
 
-def _names(batch: Any) -> list[str]:
+def names_of(batch: Any) -> list[str]:
+    """The names of a batch's columns."""
     if isinstance(batch, Mapping):
         return [str(name) for name in batch]
     if hasattr(batch, "schema") and hasattr(batch.schema, "names") and not hasattr(batch, "iloc"):
@@ -187,19 +188,19 @@ class _Columns:
         places = self._layout.places
         before = 0
         for batch in self._batches():
-            columns = {role: _column(batch, self._names[place], place) for role, place in places.items()}
+            columns = {role: column_of(batch, self._names[place], place) for role, place in places.items()}
             if "clock" in columns:
                 columns["time"] = [
                     f"{_text(date)} {_text(clock)}"
-                    for date, clock in zip(_listed(columns["time"]), _listed(columns["clock"]), strict=True)
+                    for date, clock in zip(listed(columns["time"]), listed(columns["clock"]), strict=True)
                 ]
             length = len(columns["time"])
             marks = bytearray(length)
             times = self._times(columns["time"], marks, before)
             bids = self._prices(columns["bid"], "bid", marks, before)
             asks = self._prices(columns["ask"], "ask", marks, before)
-            codes = [_text(cell) for cell in _listed(columns["code"])] if "code" in columns else None
-            traded = [_number(cell) for cell in _listed(columns["volume"])] if "volume" in columns else None
+            codes = [_text(cell) for cell in listed(columns["code"])] if "code" in columns else None
+            traded = [_number(cell) for cell in listed(columns["volume"])] if "volume" in columns else None
             yield times, bids, asks, codes, traded, bytes(marks) if any(marks) else None
             before += length
 
@@ -250,13 +251,20 @@ class _Columns:
             marks[at] = 1
 
 
-def _column(batch: Any, name: str, place: int) -> Any:
+def instants(shaped: Any) -> list[int | None]:
+    """The times of a shaped column in ns; None where there is none."""
+    return [None if value == _NOT_A_TIME else _instant(value, shaped.unit_ns) for value in shaped.values]
+
+
+def column_of(batch: Any, name: str, place: int) -> Any:
+    """A column of a batch of whatever library."""
     if hasattr(batch, "column") and not isinstance(batch, Mapping) and not hasattr(batch, "iloc"):
         return batch.column(place)
     return batch[name]
 
 
-def _listed(values: Any) -> list[Any]:
+def listed(values: Any) -> list[Any]:
+    """The cells of a column as Python objects."""
     for method in ("to_pylist", "to_list", "tolist"):
         if hasattr(values, method):
             return list(getattr(values, method)())

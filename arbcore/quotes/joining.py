@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arbcore.carry.civil import iso_time
+from arbcore.carry.pairs import Pair, pair_named
 from arbcore.carry.table import Table
 from arbcore.errors import BrokenInvariant, InputError, UsageError
 from arbcore.quotes._join import Joiner
@@ -16,7 +17,7 @@ from arbcore.quotes.inputs import Meter, ProgressHook, open_leg
 from arbcore.quotes.legs import Leg, Reading
 from arbcore.quotes.outputs import TextOutput, ending_of, open_output, whole_file
 from arbcore.quotes.spans import read_span, segments_of
-from arbcore.quotes.symbols import ETF_OF, pair_of
+from arbcore.quotes.symbols import ETF_OF
 
 SCHEMA = "arbcore.quotes.join/1"
 NS_PER_MS = 10**6
@@ -90,7 +91,7 @@ def join(
         >>> joined.table["es_bid"][0], joined.table["fut_age_ms"][0]
         (6000.25, 1000)
     """
-    named = None if pair is None else pair_of(pair)
+    named = None if pair is None else pair_named(pair)
     every_ns = 0 if every is None else read_span(every, "--every", smallest_ns=NS_PER_MS)
     max_age_ns = read_span(max_age, "--max-age", smallest_ns=0)
     segment_at = segments_of(session)
@@ -139,7 +140,7 @@ def header_of(symbols: tuple[str, str] | None, *, with_expiry: bool) -> list[str
     return [*names, "expiry"] if with_expiry else names
 
 
-def pair_of_legs(legs: tuple[Leg, Leg], named: tuple[str, str] | None) -> tuple[str, str] | None:
+def pair_of_legs(legs: tuple[Leg, Leg], named: Pair | None) -> tuple[str, str] | None:
     """(future, ETF) of the inputs: their own symbols, completed by the pair that was named; None without any.
 
     Raises UsageError where they contradict each other.
@@ -152,12 +153,12 @@ def pair_of_legs(legs: tuple[Leg, Leg], named: tuple[str, str] | None) -> tuple[
         )
     if named is not None:
         for symbol, own in ((fut, ETF_OF[fut] if fut else None), (etf, etf)):
-            if own is not None and own != named[1]:
+            if own is not None and own != named.etf:
                 raise UsageError(
-                    f"--pair {'-'.join(named).lower()} contradicts the data, which are of {symbol}; leave "
+                    f"--pair {named.name} contradicts the data, which are of {symbol}; leave "
                     "--pair out or name the right one."
                 )
-        return fut or named[0], named[1]
+        return fut or named.future, named.etf
     # An ETF alone goes with two sizes of future, a future with one ETF.
     return None if fut is None else (fut, ETF_OF[fut])
 

@@ -95,10 +95,12 @@ class TableOutput:
     Times are UTC in ns, prices doubles, ages 64-bit whole numbers, an expiry is a date.
     """
 
-    def __init__(self, stream: BinaryIO, header: Sequence[str], *, parquet: bool) -> None:
+    def __init__(
+        self, stream: BinaryIO, header: Sequence[str], *, parquet: bool, texts: Sequence[str] = ()
+    ) -> None:
         extra = "parquet" if parquet else "arrow"
         self._pa = pa = library("pyarrow", extra, f"A file that ends in .{extra}")
-        kinds = [_kind(pa, name) for name in header]
+        kinds = [pa.string() if name in texts else _kind(pa, name) for name in header]
         self._schema = pa.schema(list(zip(header, kinds, strict=True)))
         if parquet:
             self._writer = library("pyarrow.parquet", extra, "Parquet").ParquetWriter(stream, self._schema)
@@ -108,11 +110,13 @@ class TableOutput:
         self._rows = 0
 
     def write(self, columns: Sequence[Any]) -> None:
-        """Arrays in the order of the header; more of them than it has names are left out."""
+        """Arrays, and lists of text, in the order of the header; more than it has names are left out."""
         pa = self._pa
         length = len(columns[0])
         made = [
-            pa.Array.from_buffers(kind, length, [None, pa.py_buffer(values)])
+            pa.array(values, kind)
+            if isinstance(values, list)
+            else pa.Array.from_buffers(kind, length, [None, pa.py_buffer(values)])
             for kind, values in zip(self._schema.types, columns, strict=False)
         ]
         self._waiting.append(pa.record_batch(made, schema=self._schema))
@@ -140,8 +144,10 @@ def _kind(pa: Any, name: str) -> Any:
     return pa.int64() if name.endswith("_age_ms") else pa.float64()
 
 
-def open_output(stream: BinaryIO, ending: str, header: Sequence[str]) -> TextOutput | TableOutput:
-    """The writer of an ending, which writes its header at once."""
+def open_output(
+    stream: BinaryIO, ending: str, header: Sequence[str], *, texts: Sequence[str] = ()
+) -> TextOutput | TableOutput:
+    """The writer of an ending, which writes its header at once; ``texts`` are columns of text."""
     if ending in (".csv", ".csv.gz"):
         return TextOutput(stream, header, gzipped=ending == ".csv.gz")
-    return TableOutput(stream, header, parquet=ending == ".parquet")
+    return TableOutput(stream, header, parquet=ending == ".parquet", texts=texts)

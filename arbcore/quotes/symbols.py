@@ -1,4 +1,4 @@
-"""The symbols of the pairs, and what a vendor's spelling of a contract names.
+"""What a vendor's spelling of a symbol names: the product, and of a future its contract.
 
 Owns the reading of contract codes (``ESH6``, ``ESH26``, ``ESH2026``, ``ES.c.0``, ``/ESH26``). Which day a
 contract expires on is the calendar's.
@@ -9,19 +9,12 @@ from dataclasses import dataclass
 
 from arbcore.carry.calendar import MONTH_CODES, quarterly_expiry
 from arbcore.carry.civil import date_of
-from arbcore.errors import UsageError
-from arbcore.text import printable
+from arbcore.carry.pairs import PAIRS
 
-#: Future -> the ETF of the same index. The micro contract stands beside the big one.
-ETF_OF = {
-    "ES": "SPY", "MES": "SPY", "NQ": "QQQ", "MNQ": "QQQ",
-    "RTY": "IWM", "M2K": "IWM", "YM": "DIA", "MYM": "DIA",
-}  # fmt: skip
-#: Index points a USD of the ETF, about; the level of a pair is near it.
-POINTS_OF = {"SPY": 10.0, "QQQ": 41.0, "IWM": 10.0, "DIA": 100.0}
+#: Future -> the ETF of the same index.
+ETF_OF = {pair.future: pair.etf for pair in PAIRS}
 FUTURES = tuple(ETF_OF)
-ETFS = tuple(POINTS_OF)
-PAIRS = tuple(f"{fut}-{etf}".lower() for fut, etf in ETF_OF.items())
+ETFS = tuple(dict.fromkeys(ETF_OF.values()))
 
 _MONTHS = {letter: month for month, letter in MONTH_CODES.items()}
 _CODE = re.compile(
@@ -71,11 +64,3 @@ def _expiry(letter: str, digits: str, day: int) -> int:
     # In January a contract of last year's digit is nine years away, never one that is over.
     expiry = quarterly_expiry(year, month)
     return expiry if expiry >= day else quarterly_expiry(year + 10, month)
-
-
-def pair_of(text: str) -> tuple[str, str]:
-    """(future, ETF) of a pair's name such as ``es-spy``. Raises UsageError where there is no such pair."""
-    fut, _, etf = text.strip().upper().partition("-")
-    if ETF_OF.get(fut) != etf:
-        raise UsageError(f"There is no pair {printable(text)!r}; take one of {', '.join(PAIRS)}.")
-    return fut, etf

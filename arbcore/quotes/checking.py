@@ -1,0 +1,241 @@
+"""What a person reads before believing a backtest: one page about a file of both legs.
+
+Owns the reading, the document and its verdict. The numbers are ``Examination``'s.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from arbcore.carry.civil import NS_PER_S, iso_time
+from arbcore.carry.notes import level_note
+from arbcore.carry.pairs import PAIRS, Pair, choose_pair
+from arbcore.errors import InputError, UsageError
+from arbcore.quotes.examination import EDGE_STEPS_BPS, Examination
+from arbcore.quotes.inputs import Meter, ProgressHook
+from arbcore.quotes.paired import Expiries, Paired, PairedRow, State, open_paired
+from arbcore.quotes.percentiles import Percentiles
+
+SCHEMA = "arbcore.quotes.check/1"
+#: What an entry wants after costs unless something else is set, in bps.
+ENTRY_BPS = 3.0
+_HISTOGRAM_BARS = 60
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What an examination found.
+
+    ``summary`` is the JSON document; ``histogram`` the deviation's (low edge in bps, rows); ``curve`` points
+    (time in ns, level, deviation in bps) in order.
+    """
+
+    summary: dict[str, Any]
+    histogram: list[tuple[float, int]]
+    curve: list[tuple[int, float, float]]
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences that a person should read."""
+        return list(self.summary["notes"])
+
+    def to_html(self) -> str:
+        """The page, as one file that loads nothing."""
+        import arbcore
+        from arbcore.pages.quotes_page import quotes_page
+
+        return quotes_page(
+            self.summary, histogram=self.histogram, curve=self.curve, version=arbcore.__version__
+        )
+
+
+def check(
+    data: Any,
+    *,
+    pair: str | None = None,
+    r: float = 0.045,
+    d: float = 0.014,
+    true_factor: float | None = None,
+    sort: bool = False,
+    skip_bad: bool = False,
+    progress: ProgressHook | None = None,
+) -> Checked:
+    """Examines a file of both legs.
+
+    Args:
+        data: what the backtest reads: a path, ``-``, an open file, or columns.
+        pair: what fut_… and etf_… are, for the default costs and the level that is expected.
+        r: continuously compounded rate of the fair value, a year.
+        d: the ETF's dividend yield, likewise.
+        true_factor: the index over the ETF, where it is known: gives the rate that the market finances at.
+        sort: sort by time first, in memory; without it rows out of order are counted and left out.
+        skip_bad: count malformed rows and go on.
+        progress: as of ``join``.
+
+    Returns:
+        The document, and what its pictures are drawn from.
+
+    Raises:
+        UsageError: the pair contradicts the columns, or the true factor is no positive number.
+        InputError: the input is missing, damaged, of one leg only, or has no usable row.
+    """
+    if true_factor is not None and not 0 < true_factor < 1e6:
+        raise UsageError(f"--true-factor {true_factor:g} is no factor; it is above 0, such as 10.03.")
+    meter = Meter(progress)
+    counts = dict.fromkeys(State, 0)
+    found = Examination(r=r, d=d, true_factor=true_factor)
+    expiries = Expiries()
+    with open_paired(data, pair=None, skip_bad=skip_bad, meter=meter) as paired:
+        chosen = choose_pair(paired.pair, pair) if pair is not None else paired.pair
+        rows = paired.rows
+        if sort:
+            rows = iter(sorted(rows, key=lambda row: row.ts_ns))
+        for row in rows:
+            counts[row.state] += 1
+            meter.rows += 1
+            if row.state is State.QUOTE:
+                found.add(row.ts_ns, row.prices, *_extras(row, paired, expiries))
+    found.outliers.close()
+    read = sum(counts.values())
+    if not read:
+        raise InputError(f"{paired.name} has no rows; name a file with quotes.")
+    if not found.used:
+        reasons = ", ".join(f"{count:,} {state.value}" for state, count in counts.items() if count)
+        raise InputError(f"{paired.name} has no usable row ({reasons}); check its columns.")
+    skipped = {
+        state.value: counts[state]
+        for state in (State.MISSING, State.CROSSED, State.MALFORMED)
+        if counts[state]
+    }
+    if found.disordered:
+        skipped["out_of_order"] = found.disordered
+    summary = _document(found, chosen, {"r": r, "d": d, "true_factor": true_factor})
+    summary = {"schema": SCHEMA, "name": paired.name, "rows": read} | summary | {"rows_skipped": skipped}
+    summary["notes"] = _notes(found, chosen, summary)
+    return Checked(summary, _histogram(found.deviation), found.curve.points)
+
+
+def _extras(row: PairedRow, paired: Paired, expiries: Expiries) -> tuple[int | None, float | None]:
+    """The expiry's instant and the index of a row, where the file has them."""
+    if not paired.extras:
+        return None, None
+    cells = dict(zip(paired.extras, row.texts[4:], strict=True))
+    expiry = expiries(cells["expiry"]) if "expiry" in cells else None
+    try:
+        index = float(cells["index"]) if "index" in cells else 0.0
+    except ValueError:
+        index = 0.0
+    # A mere row number is no index.
+    mid = (row.prices[2] + row.prices[3]) / 2
+    near = any(abs(index / (mid * pair.points_per_usd) - 1) < 0.1 for pair in PAIRS)
+    return expiry, index if near else None
+
+
+def _document(found: Examination, pair: Pair | None, params: dict[str, Any]) -> dict[str, Any]:
+    first, last = found.implied
+    deviation = found.deviation
+    edges = found.edges()
+    used = found.deviation.count
+    return {
+        "rows_used": found.used,
+        "first_ts": None if found.first_ns is None else iso_time(found.first_ns),
+        "last_ts": None if found.last_ns is None else iso_time(found.last_ns),
+        "pair": None if pair is None else pair.name,
+        "params": params,
+        "warming_up": found.warming_up,
+        "sessions": found.dates,
+        "step_s": None if found.step_ns is None else found.step_ns / NS_PER_S,
+        "level": found.level(),
+        "implied_financing": None if first is None else {"first": first, "last": last},
+        "deviation_bps": _shares(deviation, (0.01, 0.05, 0.5, 0.95, 0.99)) | {"max": deviation.largest},
+        "edge_bps": edges,
+        "edge_share": {
+            f"{step:g}": found.edge_counts[step] / used if used else None for step in EDGE_STEPS_BPS
+        },
+        "spread_bps": {
+            "fut": _shares(found.fut.spread_bps, (0.5, 0.95)),
+            "etf": _shares(found.etf.spread_bps, (0.5, 0.95)),
+        },
+        "still_s": {
+            name: _shares(leg.still_s, (0.5, 0.95)) | {"max": leg.still_s.largest}
+            for name, leg in (("fut", found.fut), ("etf", found.etf))
+        },
+        "half_life_s": found.half_life.seconds(),
+        "by_hour": [
+            {
+                "hour": hour, "rows": own.edge.count,
+                "deviation_bps": _shares(own.deviation, (0.05, 0.5, 0.95)),
+                "edge_bps": {"p95": own.edge.at(0.95), "max": own.edge.largest},
+            }
+            for hour, own in sorted(found.hours.items())
+        ],
+        "outliers": [{"ts": iso_time(ts_ns), "bps": bps} for ts_ns, bps in found.outliers.first],
+        "outlier_rows": found.outliers.count,
+        "gaps": [
+            {"from": iso_time(first_ns), "to": iso_time(last_ns), "s": gap_ns / NS_PER_S}
+            for gap_ns, first_ns, last_ns in found.gaps()
+        ],
+        "verdict": _verdict(found, pair),
+    }  # fmt: skip
+
+
+def _shares(values: Percentiles, shares: tuple[float, ...]) -> dict[str, float | None]:
+    return {f"p{round(100 * share)}": values.at(share) for share in shares}
+
+
+def _verdict(found: Examination, pair: Pair | None) -> str:
+    """How often which edge was there after both spreads, and what the default entry wants."""
+    if found.largest_edge is None:
+        return (
+            f"The level is not known from {found.used:,} rows: it takes an hour of them within one "
+            "contract, so nothing can be said of an edge."
+        )
+    cost_bps = 0.5 if pair is None else pair.cost_bps
+    wanted = ENTRY_BPS + cost_bps
+    largest, ts_ns = found.largest_edge
+    wants = f"the default entry wants {wanted:g} bps with costs"
+    if largest < wanted:
+        if largest <= 0:
+            return f"After both spreads there was no edge at all (at best {largest:.1f} bps); {wants}."
+        return f"After both spreads the edge was never more than {largest:.1f} bps; {wants}."
+    used = found.edge.count
+    rows = sum(found.edge.shares([wanted, 1e9]))
+    share = rows / used
+    often = f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
+    return (
+        f"After both spreads the edge was {wanted:g} bps or more on {often} of the rows, at most "
+        f"{largest:.1f} bps ({iso_time(ts_ns)}); {wants}."
+    )
+
+
+def _notes(found: Examination, pair: Pair | None, summary: dict[str, Any]) -> list[str]:
+    notes = []
+    if pair is None:
+        notes.append(
+            "The columns are fut_… and etf_… and do not say which pair they are; a backtest needs --pair."
+        )
+    else:
+        note = level_note(pair, summary["level"]["median"])
+        notes += [note] if note else []
+    if found.disordered:
+        notes.append(f"{found.disordered:,} rows are out of order; a backtest needs --sort for this file.")
+    if found.outliers.count:
+        notes.append(
+            f"{found.outliers.count:,} rows stand more than 10 bps off the rows before and after, the "
+            f"first at {iso_time(found.outliers.first[0][0])}: bad prints, which a backtest trades unless "
+            "it runs with --drop-outliers."
+        )
+    if found.half_life.seconds() is None and found.deviation.count:
+        notes.append(
+            "The half-life is not given: too few successive minutes, or the deviation does not fall back."
+        )
+    return notes
+
+
+def _histogram(values: Percentiles) -> list[tuple[float, int]]:
+    """The middle 99% of the deviation in bars of one width."""
+    low, high = values.at(0.005), values.at(0.995)
+    if low is None or high is None:
+        return []
+    width = max((high - low) / _HISTOGRAM_BARS, 0.01)
+    edges = [low + at * width for at in range(_HISTOGRAM_BARS + 1)]
+    return list(zip(edges, values.shares(edges), strict=False))
