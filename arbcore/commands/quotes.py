@@ -101,6 +101,14 @@ def run(args: argparse.Namespace) -> int:
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sort", action="store_true", help="sort by time first (keeps the rows in memory)")
     parser.add_argument("--skip-bad", action="store_true", help="count malformed rows and go on")
+    parser.add_argument(
+        "--tz",
+        metavar="ZONE",
+        help="what a time without a zone means, such as America/New_York (default UTC)",
+    )
+    parser.add_argument(
+        "--time-order", choices=("mdy", "dmy"), default="mdy", help="order of day and month in 03/02/2026"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
 
 
@@ -142,6 +150,7 @@ def _run_join(args: argparse.Namespace) -> int:
         joined = join(
             args.fut, args.etf, args.out, pair=args.pair, every=args.every, max_age=args.max_age,
             session=args.session, roll=args.roll, bar=args.bar, sort=args.sort, skip_bad=args.skip_bad,
+            tz=args.tz, time_order=args.time_order,
             progress=progress,
         )  # fmt: skip
     _say_notes(joined.notes)
@@ -188,7 +197,8 @@ def _run_check(args: argparse.Namespace) -> int:
     with _shown_progress("examining") as progress:
         checked = check(
             args.data, pair=args.pair, r=args.r, d=args.d, true_factor=args.true_factor, sort=args.sort,
-            skip_bad=args.skip_bad, progress=progress,
+            skip_bad=args.skip_bad,
+            tz=args.tz, time_order=args.time_order, progress=progress,
         )  # fmt: skip
     if args.html is not None:
         with OutputFile(args.html) as page:
@@ -219,7 +229,8 @@ def _run_convert(args: argparse.Namespace) -> int:
     with _shown_progress("converting") as progress:
         converted = convert(
             args.data, args.out, pair=args.pair, session=args.session, every=args.every, max_age=args.max_age,
-            sort=args.sort, skip_bad=args.skip_bad, progress=progress,
+            sort=args.sort, skip_bad=args.skip_bad,
+            tz=args.tz, time_order=args.time_order, progress=progress,
         )  # fmt: skip
     _say_notes(converted.notes)
     summary = converted.summary

@@ -10,7 +10,7 @@ class CsvLeg(LegSource):
     name: str
     places: dict[str, int]
     line: int
-    first_time: str
+    zoned: bool
     def __init__(
         self,
         stream: Callable[[memoryview], int],
@@ -27,6 +27,8 @@ class CsvLeg(LegSource):
         ordered: bool = True,
         skip_bad: bool = False,
         final: bool = False,
+        tz: str | None = None,
+        day_first: bool = False,
     ) -> None: ...
     def survey(
         self,

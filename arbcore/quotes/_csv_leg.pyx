@@ -3,8 +3,6 @@
 Owns how the text is split and read, and the errors that name file, line and column. It opens no file: whoever
 has one gives what fills a buffer. Which column means what is said by the caller (``formats``).
 """
-import re
-
 cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -13,12 +11,13 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memmove, memset
 
 from arbcore.carry._cells cimport (
-    CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, hard_price, parse_day, parse_price, parse_ts,
+    CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, TimeRules, hard_price, hours_of, parse_day, parse_price, parse_ts,
 )
 from arbcore.quotes._legs cimport (
     LEG_CROSSED, LEG_MISSING, LEG_QUOTE, PRICE_TEXT_MAX, LegRow, LegSource, is_undefined, state_of,
 )
 
+from arbcore.carry.spellings import why_no_number, why_no_time
 from arbcore.quotes._legs import PRICE_MAX, PRICE_MIN
 
 from arbcore.errors import BrokenInvariant, DataError
@@ -138,12 +137,14 @@ cdef class CsvLeg(LegSource):
     cdef unsigned char[32] code
     cdef Py_ssize_t code_length
     cdef int32_t contract
-    #: The text of the first time, from which it is told whether times have a zone.
-    cdef readonly str first_time
+    cdef TimeRules rules
+    cdef str tz
+    #: Whether a time has named its zone.
+    cdef readonly bint zoned
 
     def __init__(self, stream, str name not None, *, bytes head, dict places not None, str delimiter not None,
                  int64_t line, contract_of=None, int32_t contract=0, int64_t shift_ns=0, bint fixed=False,
-                 bint ordered=True, bint skip_bad=False, bint final=False):
+                 bint ordered=True, bint skip_bad=False, bint final=False, str tz=None, bint day_first=False):
         cdef int column
         self.stream, self.name, self.contract_of = stream, printable(name), contract_of
         self.places = places
@@ -157,7 +158,8 @@ cdef class CsvLeg(LegSource):
         self.delimiter = ord(delimiter)
         self.line, self.last_ns, self.shift_ns = line, -0x7FFFFFFFFFFFFFFFLL, shift_ns
         self.fixed, self.ordered, self.skip_bad = fixed, ordered, skip_bad
-        self.first_time = ""
+        self.tz = tz
+        self.rules = TimeRules(hours_of(tz), day_first)
         self.code_length, self.contract = -1, contract
         self.has_code = "code" in places
         memset(self.date, 0, 10)
@@ -214,6 +216,7 @@ cdef class CsvLeg(LegSource):
             if p[0] != c"\n" or not (LEAST <= row.bid <= MOST and LEAST <= row.ask <= MOST):
                 break
             row.ts_ns = self.last_ns = ts_ns + self.shift_ns
+            self.zoned = True
             row.contract = self.contract
             row.state = state_of(row.bid, row.ask)
             self.start = p + 1 - self.data
@@ -443,6 +446,7 @@ cdef class CsvLeg(LegSource):
     cdef int read_time(self, LegRow* row, int64_t line) except -1:
         cdef Cell* cell = &self.cells[TIME]
         cdef Cell joined
+        cdef bint zoned = False
         strip(cell)
         if self.cells[CLOCK].text != NULL:
             strip(&self.cells[CLOCK])
@@ -450,14 +454,12 @@ cdef class CsvLeg(LegSource):
             joined = Cell(<const unsigned char*><const char*>text, len(text))
             cell = &joined
         elif self.iso_time(cell, &row.ts_ns):
-            if not self.first_time:
-                self.first_time = self.text_of(TIME).decode("latin-1")
+            self.zoned = True
             row.ts_ns += self.shift_ns
             return 0
-        if not self.first_time:
-            self.first_time = PyBytes_FromStringAndSize(<const char*>cell.text, cell.length).decode("latin-1")
-        if parse_ts(cell.text, cell.length, &row.ts_ns) != CELL_OK:
+        if parse_ts(cell.text, cell.length, &self.rules, &row.ts_ns, &zoned) != CELL_OK:
             raise self.bad_cell("not_a_time", TIME, line)
+        self.zoned |= zoned
         row.ts_ns += self.shift_ns
         return 0
 
@@ -528,13 +530,11 @@ cdef class CsvLeg(LegSource):
     cdef object bad_cell(self, str kind, int role, int64_t line):
         text = printable(self.text_of(role)[:400].decode("utf-8", "replace"), 60)
         name = self.column_of(role)
-        wanted = {
-            "not_a_time": "is no time that is read here",
-            "not_a_number": "is not a number",
-            "out_of_range": f"is not between {PRICE_MIN:g} and {PRICE_MAX:g}",
-        }[kind]
-        if kind == "not_a_number" and re.fullmatch(r"[0-9.]*[0-9],[0-9]+", text):
-            wanted = "has a decimal comma; write a point"
+        wanted = f"is not between {PRICE_MIN:g} and {PRICE_MAX:g}"
+        if kind == "not_a_number":
+            wanted = why_no_number(text)
+        elif kind == "not_a_time":
+            wanted = why_no_time(text, tz=self.tz, day_first=self.rules.day_first)
         return DataError(
             kind, f"{self.name}, line {line}, column {name}: {text!r} {wanted}; correct it or pass "
             "--skip-bad.",

@@ -12,6 +12,7 @@ from arbcore.carry.pairs import PAIRS, Pair, choose_pair
 from arbcore.errors import InputError, UsageError
 from arbcore.quotes.examination import EDGE_STEPS_BPS, Examination
 from arbcore.quotes.inputs import Meter, ProgressHook
+from arbcore.quotes.legs import Reading, zone_note
 from arbcore.quotes.paired import Expiries, Paired, PairedRow, State, open_paired
 from arbcore.quotes.percentiles import Percentiles
 
@@ -57,6 +58,8 @@ def check(
     true_factor: float | None = None,
     sort: bool = False,
     skip_bad: bool = False,
+    tz: str | None = None,
+    time_order: str = "mdy",
     progress: ProgressHook | None = None,
 ) -> Checked:
     """Examines a file of both legs.
@@ -69,6 +72,8 @@ def check(
         true_factor: the index over the ETF, where it is known: gives the rate that the market finances at.
         sort: sort by time first, in memory; without it rows out of order are counted and left out.
         skip_bad: count malformed rows and go on.
+        tz: what a time without a zone means, such as ``America/New_York``; None is UTC.
+        time_order: ``mdy`` or ``dmy``, the order of 03/02/2026.
         progress: as of ``join``.
 
     Returns:
@@ -80,11 +85,12 @@ def check(
     """
     if true_factor is not None and not 0 < true_factor < 1e6:
         raise UsageError(f"--true-factor {true_factor:g} is no factor; it is above 0, such as 10.03.")
+    reading = Reading(sort=sort, skip_bad=skip_bad, tz=tz, time_order=time_order)
     meter = Meter(progress)
     counts = dict.fromkeys(State, 0)
     found = Examination(r=r, d=d, true_factor=true_factor)
     expiries = Expiries()
-    with open_paired(data, pair=None, skip_bad=skip_bad, meter=meter) as paired:
+    with open_paired(data, pair=None, reading=reading, meter=meter) as paired:
         chosen = choose_pair(paired.pair, pair) if pair is not None else paired.pair
         rows = paired.rows
         if sort:
@@ -110,7 +116,7 @@ def check(
         skipped["out_of_order"] = found.disordered
     summary = _document(found, chosen, {"r": r, "d": d, "true_factor": true_factor})
     summary = {"schema": SCHEMA, "name": paired.name, "rows": read} | summary | {"rows_skipped": skipped}
-    summary["notes"] = _notes(found, chosen, summary)
+    summary["notes"] = _notes(found, chosen, summary, zoned=paired.zoned())
     return Checked(summary, _histogram(found.deviation), found.curve.points)
 
 
@@ -207,8 +213,8 @@ def _verdict(found: Examination, pair: Pair | None) -> str:
     )
 
 
-def _notes(found: Examination, pair: Pair | None, summary: dict[str, Any]) -> list[str]:
-    notes = []
+def _notes(found: Examination, pair: Pair | None, summary: dict[str, Any], *, zoned: bool) -> list[str]:
+    notes = [] if zoned else [zone_note(summary["name"])]
     if pair is None:
         notes.append(
             "The columns are fut_… and etf_… and do not say which pair they are; a backtest needs --pair."

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from arbcore.carry.civil import NS_PER_DAY
-from arbcore.carry.columns import BAD, MISSING, shape
+from arbcore.carry._cells import read_ts
+from arbcore.carry.civil import NS_PER_DAY, iso_time
+from arbcore.carry.columns import BAD, MISSING, Shaped, shape
 from arbcore.carry.extras import library
 from arbcore.carry.source import is_file
 from arbcore.errors import DataError, InputError
@@ -101,7 +102,7 @@ def columns_leg(batches: Callable[[], Iterator[Any]], name: str, *, leg: str, re
     if contracts is not None or layout.vendor is Vendor.IB_BARS:
         volumes, steps = columns.survey(contracts)
     shift_ns = 0
-    made = Leg(ColumnsLeg((), name), name, layout.symbol)
+    made = Leg(ColumnsLeg((), name), name, layout.symbol, zoned=lambda: columns.zoned)
     if layout.vendor is Vendor.IB_BARS:
         shift_ns = reading.bar_ns if reading.bar_ns is not None else commonest(steps, name)
         made.notes.append(averages_note(name, shift_ns))
@@ -138,7 +139,9 @@ class _Columns:
         self._name = name
         self._names = names
         self._layout = layout
-        self._skip_bad = reading.skip_bad
+        self._reading = reading
+        #: Whether times named their zone, or were told it.
+        self.zoned = True
 
     def first_day(self) -> int:
         """The UTC date of the first row; 0 where there is none."""
@@ -205,12 +208,16 @@ class _Columns:
             before += length
 
     def _times(self, values: Any, marks: bytearray, before: int) -> Any:
-        shaped = shape(values, "ts")
+        shaped = shape(values, "ts", self._reading.spelling)
         self._judge(shaped.faults, "ts", marks, before, shaped.cells)
-        if shaped.unit_ns == 1 and memoryview(shaped.values).format == "q":
+        if shaped.wall and self._reading.tz is None:
+            self.zoned = False
+        plain = shaped.unit_ns == 1 and memoryview(shaped.values).format == "q"
+        if plain and not (shaped.wall and self._reading.tz):
             times = shaped.values
         else:
-            times = array("q", [_instant(value, shaped.unit_ns) for value in shaped.values])
+            found = instants(shaped, self._reading.tz)
+            times = array("q", [_NOT_A_TIME if ts_ns is None else ts_ns for ts_ns in found])
         faults = (
             bytes(BAD if value == _NOT_A_TIME else 0 for value in times) if _NOT_A_TIME in times else None
         )
@@ -218,7 +225,7 @@ class _Columns:
         return times
 
     def _prices(self, values: Any, column: str, marks: bytearray, before: int) -> Any:
-        shaped = shape(values, "es_bid")
+        shaped = shape(values, column)
         self._judge(shaped.faults, column, marks, before, shaped.cells)
         kind = memoryview(shaped.values).format
         if self._layout.vendor is Vendor.DATABENTO and kind not in ("d", "f"):
@@ -239,7 +246,7 @@ class _Columns:
                 marks[at] = 2
             if fault != BAD:
                 continue
-            if not self._skip_bad:
+            if not self._reading.skip_bad:
                 shown = "an empty cell" if cells is None else repr(printable(str(cells[at]), 60))
                 kind = "not_a_time" if column == "ts" else "not_a_number"
                 what = "no time" if column == "ts" else "not a number"
@@ -251,9 +258,15 @@ class _Columns:
             marks[at] = 1
 
 
-def instants(shaped: Any) -> list[int | None]:
-    """The times of a shaped column in ns; None where there is none."""
-    return [None if value == _NOT_A_TIME else _instant(value, shaped.unit_ns) for value in shaped.values]
+def instants(shaped: Shaped, tz: str | None) -> list[int | None]:
+    """The times of a shaped column in ns; None where there is none. ``tz`` is that of wall times."""
+    found = [None if value == _NOT_A_TIME else _instant(value, shaped.unit_ns) for value in shaped.values]
+    if not shaped.wall or tz is None:
+        return found
+    return [
+        None if wall_ns is None else read_ts(iso_time(wall_ns).removesuffix("Z").encode(), tz=tz)
+        for wall_ns in found
+    ]
 
 
 def column_of(batch: Any, name: str, place: int) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 from arbcore.carry.civil import iso_time
 from arbcore.errors import DataError, InputError
 from arbcore.quotes.inputs import Meter, ProgressHook
+from arbcore.quotes.legs import Reading, zone_note
 from arbcore.quotes.outputs import TextOutput, ending_of, open_output, whole_file
 from arbcore.quotes.paired import Paired, PairedRow, State, open_paired
 from arbcore.quotes.spans import read_span, segments_of
@@ -43,6 +44,8 @@ def convert(
     max_age: str = "5s",
     sort: bool = False,
     skip_bad: bool = False,
+    tz: str | None = None,
+    time_order: str = "mdy",
     progress: ProgressHook | None = None,
 ) -> Converted:
     """Writes rows of both legs in another format; every row stays, those that cannot be used too.
@@ -56,6 +59,8 @@ def convert(
         max_age: with ``every``, a row that is older makes none.
         sort: sort by time first, in memory.
         skip_bad: leave malformed rows out and go on.
+        tz: what a time without a zone means, such as ``America/New_York``; None is UTC.
+        time_order: ``mdy`` or ``dmy``, the order of 03/02/2026.
         progress: as of ``join``.
 
     Raises:
@@ -67,9 +72,10 @@ def convert(
     max_age_ns = read_span(max_age, "--max-age", smallest_ns=0)
     segment_at = segments_of(session)
     ending = ending_of(out)
+    reading = Reading(sort=sort, skip_bad=skip_bad, tz=tz, time_order=time_order)
     meter = Meter(progress)
     counts = {"rows": 0, "malformed": 0, "closed": 0, "unpaired": 0, "stale": 0}
-    with open_paired(data, pair=pair, skip_bad=skip_bad, meter=meter) as paired:
+    with open_paired(data, pair=pair, reading=reading, meter=meter) as paired:
         rows = _in_order(paired, counts, sort=sort)
         if every_ns is not None:
             rows = _ticks(rows, every_ns, max_age_ns, counts)
@@ -92,6 +98,8 @@ def convert(
     notes = ["The columns are fut_… and etf_…: backtest, sweep and gateway need --pair for the file."]
     if paired.pair is not None:
         notes = []
+    if not paired.zoned():
+        notes.append(zone_note(paired.name))
     read = counts.pop("rows")
     return Converted({
         "schema": SCHEMA, "rows": written, "rows_in": read,

@@ -182,7 +182,7 @@ def _reader(read: Callable[[memoryview], int], name: str, header: _Header, *, pl
     return CsvLeg(
         read, name, head=header.rest, places=places, delimiter=header.delimiter, line=header.line,
         fixed=header.layout.vendor is Vendor.DATABENTO, ordered=not reading.sort, skip_bad=reading.skip_bad,
-        final=header.over, **more,
+        final=header.over, tz=reading.tz, day_first=reading.spelling.day_first, **more,
     )  # fmt: skip
 
 
@@ -213,7 +213,7 @@ def _csv(stack: ExitStack, source: _Source, *, leg: str, reading: Reading) -> Le
     )  # fmt: skip
     made = Leg(
         SortedLeg(csv) if reading.sort else csv, printable(name), layout.symbol,
-        first_time=lambda: csv.first_time,
+        zoned=lambda: csv.zoned or reading.tz is not None,
     )  # fmt: skip
     if contracts is not None:
         made.symbol = contracts.root
@@ -299,7 +299,7 @@ def _folder(stack: ExitStack, folder: Path, *, leg: str, reading: Reading, meter
         raise InputError(f"The files of {shown} have no rows; name a folder with quotes.")
     made = Leg(
         MergedLeg(sources), shown, contracts.root, notes=notes,
-        first_time=lambda: next((each.first_time for each in readers if each.first_time), ""),
+        zoned=lambda: reading.tz is not None or any(each.zoned for each in readers),
     )  # fmt: skip
     roll(made, contracts, volumes=volumes, reading=reading)
     return made

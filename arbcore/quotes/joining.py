@@ -52,6 +52,8 @@ def join(
     bar: str | None = None,
     sort: bool = False,
     skip_bad: bool = False,
+    tz: str | None = None,
+    time_order: str = "mdy",
     progress: ProgressHook | None = None,
 ) -> Joined:
     """Joins the quotes of a future and an ETF, each as of the other.
@@ -73,6 +75,8 @@ def join(
         bar: the length of Interactive Brokers' bars, where their times do not tell it.
         sort: sort each input by time first, in memory.
         skip_bad: count malformed rows and go on.
+        tz: what a time without a zone means, such as ``America/New_York``; None is UTC.
+        time_order: ``mdy`` or ``dmy``, the order of 03/02/2026.
         progress: is called now and then with (bytes read, bytes in all or None, rows written).
 
     Returns:
@@ -96,7 +100,7 @@ def join(
     max_age_ns = read_span(max_age, "--max-age", smallest_ns=0)
     segment_at = segments_of(session)
     reading = Reading(
-        sort=sort, skip_bad=skip_bad, roll_days=_roll_days(roll),
+        sort=sort, skip_bad=skip_bad, tz=tz, time_order=time_order, roll_days=_roll_days(roll),
         bar_ns=None if bar is None else read_span(bar, "--bar", smallest_ns=10**9),
     )  # fmt: skip
     ending = None if out is None else ending_of(out)

@@ -3,21 +3,17 @@
 Owns the choice of contract by date, which is made as rows come, and the notes about an input.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from arbcore.carry.civil import iso_date
+from arbcore.carry.columns import Spelling
+from arbcore.carry.zones import check_order, check_zone
 from arbcore.errors import InputError
 from arbcore.quotes._legs import LegSource, RolledLeg
 from arbcore.quotes.contracts import Contracts
 from arbcore.quotes.rolls import ROLL_DAYS, by_days, by_volume
 from arbcore.quotes.spans import date_around, span_text
-
-_ZONE = re.compile(
-    r"(z|utc|gmt|[a-z]+/[a-z_]+|:[0-9]{2}(\.[0-9]+)? ?[+-][0-9]{2}(:?[0-9]{2})?)$", re.IGNORECASE
-)
-_EPOCH = re.compile(r"[0-9]{9,19}(\.[0-9]*)?|[0-9]{8}-[0-9:.]+")
 
 
 @dataclass(frozen=True)
@@ -25,12 +21,25 @@ class Reading:
     """How inputs are read.
 
     ``roll_days`` is None where volumes decide, ``bar_ns`` where the length of bars is told by their times.
+    ``tz`` is what a time without a zone means, ``time_order`` the order of 03/02/2026. Raises ConfigError
+    where these are none.
     """
 
     sort: bool = False
     skip_bad: bool = False
+    tz: str | None = None
+    time_order: str = "mdy"
     roll_days: int | None = None
     bar_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tz", check_zone(self.tz))
+        check_order(self.time_order)
+
+    @property
+    def spelling(self) -> Spelling:
+        """What times in text mean."""
+        return Spelling(self.tz, self.time_order == "dmy")
 
 
 @dataclass
@@ -42,17 +51,16 @@ class Leg:
     symbol: str | None = None
     expiries: list[int] | None = None
     notes: list[str] = field(default_factory=list)
-    #: Reads the text of the first time, once there was a row.
-    first_time: Callable[[], str] = str
+    #: Whether times named their zone, or were told it, as soon as there was a row.
+    zoned: Callable[[], bool] = lambda: True
     #: [(day, contract)]: from which date on which contract was taken.
     rolls: list[tuple[int, int]] = field(default_factory=list)
 
     def closing_notes(self) -> list[str]:
         """What is to be said of the input after it was read."""
         notes = list(self.notes)
-        text = self.first_time().strip()
-        if text and not _ZONE.search(text) and not _EPOCH.fullmatch(text):
-            notes.append(f"{self.name}: its times have no zone and were taken as UTC.")
+        if not self.zoned():
+            notes.append(zone_note(self.name))
         if self.source.others:
             notes.append(f"{self.name}: {self.source.others:,} rows of other contracts were left out.")
         if self.source.malformed:
@@ -64,6 +72,11 @@ class Leg:
             ]
             notes.append(f"{self.name}: rolled, {', '.join(parts)}.")
         return notes
+
+
+def zone_note(name: str) -> str:
+    """What is to be known of times without a zone."""
+    return f"{name}: its times name no zone and were taken as UTC; --tz says what they mean."
 
 
 def averages_note(name: str, bar_ns: int) -> str:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from arbcore.carry._cells import read_price, read_ts
+from arbcore.carry._cells import read_price, time_and_zone
 from arbcore.carry.calendar import read_expiry
 from arbcore.carry.columns import is_columns, shape
 from arbcore.carry.pairs import PRICE_COLUMNS, Pair, choose_pair, quote_columns
 from arbcore.carry.source import open_quotes
+from arbcore.carry.spellings import why_no_number, why_no_time
 from arbcore.errors import ArbcoreError, DataError, InputError
 from arbcore.quotes._legs import PRICE_MAX, PRICE_MIN
 from arbcore.quotes.columns import (
@@ -31,6 +32,7 @@ from arbcore.quotes.columns import (
 )
 from arbcore.quotes.formats import TIMES, Vendor, delimiter_of, fields_of, layout_of, plain
 from arbcore.quotes.inputs import Meter
+from arbcore.quotes.legs import Reading
 from arbcore.text import printable
 
 #: Further columns that mean something to a backtest.
@@ -69,6 +71,8 @@ class Paired:
     pair: Pair | None
     extras: tuple[str, ...]
     rows: Iterator[PairedRow]
+    #: Whether times named their zone, or were told it, as soon as there was a row.
+    zoned: Callable[[], bool]
 
     @property
     def columns(self) -> list[str]:
@@ -79,13 +83,14 @@ class Paired:
 
 
 @contextmanager
-def open_paired(data: Any, *, pair: str | None, skip_bad: bool, meter: Meter) -> Iterator[Paired]:
+def open_paired(data: Any, *, pair: str | None, reading: Reading, meter: Meter) -> Iterator[Paired]:
     """Opens a file of both legs.
 
     Args:
         data: a path, ``-``, an open file, or columns.
         pair: what fut_… and etf_… are; of named columns it may name the other size.
-        skip_bad: hand out rows that cannot be read as ``MALFORMED`` instead of raising.
+        reading: of it what times mean, and whether rows that cannot be read are handed out as
+            ``MALFORMED`` instead of raised.
         meter: counts what is read.
 
     Raises:
@@ -100,8 +105,8 @@ def open_paired(data: Any, *, pair: str | None, skip_bad: bool, meter: Meter) ->
         if first is None:
             raise InputError(f"{name} has no rows; name a file with quotes.")
         places = _Places(names_of(first), name, pair)
-        rows = _table_rows(batches, places, skip_bad=skip_bad)
-        yield Paired(name, places.pair, tuple(places.extras), rows)
+        rows = _table_rows(batches, places, reading)
+        yield Paired(name, places.pair, tuple(places.extras), rows, places.is_zoned(reading))
         return
     with open_quotes(data) as (stream, name, size):
         meter.expect(size)
@@ -120,8 +125,8 @@ def open_paired(data: Any, *, pair: str | None, skip_bad: bool, meter: Meter) ->
         header = header.lstrip("\ufeff").rstrip("\r\n")
         delimiter = delimiter_of(header)
         places = _Places(fields_of(header, delimiter), shown, pair, line=lines.count)
-        rows = _text_rows(lines, places, delimiter, skip_bad=skip_bad)
-        yield Paired(shown, places.pair, tuple(places.extras), rows)
+        rows = _text_rows(lines, places, delimiter, reading)
+        yield Paired(shown, places.pair, tuple(places.extras), rows, places.is_zoned(reading))
 
 
 class _Lines:
@@ -174,6 +179,8 @@ class _Places:
                 line=line, column=lacking[0],
             )  # fmt: skip
         self.name, self.line = name, line
+        #: Whether a time has named its zone.
+        self.zoned = False
         self.prices = [place for place in found.places if place is not None]
         self.clock = None
         times = [each for each in TIMES if each in names]
@@ -186,6 +193,10 @@ class _Places:
         self.pair = _pair(found.pair, pair)
         self.header = list(header)
         self.width = 1 + max(self.time, self.clock or 0, *self.prices, *self.extras.values())
+
+    def is_zoned(self, reading: Reading) -> Callable[[], bool]:
+        """What tells whether times had a zone."""
+        return lambda: self.zoned or reading.tz is not None
 
     @staticmethod
     def _refuse_one_leg(header: Sequence[str], name: str, line: int | None) -> None:
@@ -209,21 +220,22 @@ def _pair(columns: Pair | None, wanted: str | None) -> Pair | None:
     return named if columns is None else columns
 
 
-def _text_rows(lines: _Lines, places: _Places, delimiter: str, *, skip_bad: bool) -> Iterator[PairedRow]:
+def _text_rows(lines: _Lines, places: _Places, delimiter: str, reading: Reading) -> Iterator[PairedRow]:
     first_line = lines.count + 1
     for record in csv.reader(lines, delimiter=delimiter):
         line, first_line = first_line, lines.count + 1
         if not record or (len(record) == 1 and not record[0].strip()):
             continue
         try:
-            yield _row_of(record, places, f"{places.name}, line {line}", line)
+            yield _row_of(record, places, line, reading)
         except DataError:
-            if not skip_bad:
+            if not reading.skip_bad:
                 raise
             yield PairedRow(0, State.MALFORMED, (), ())
 
 
-def _row_of(record: Sequence[str], places: _Places, where: str, line: int) -> PairedRow:
+def _row_of(record: Sequence[str], places: _Places, line: int, reading: Reading) -> PairedRow:
+    where = f"{places.name}, line {line}"
     if len(record) < places.width:
         raise DataError(
             "too_few", f"{where}: the row has {len(record)} of the {places.width} fields needed; complete "
@@ -232,11 +244,13 @@ def _row_of(record: Sequence[str], places: _Places, where: str, line: int) -> Pa
     time = record[places.time].strip()
     if places.clock is not None:
         time = f"{time} {record[places.clock].strip()}"
-    ts_ns = read_ts(time.encode())
-    if ts_ns is None:
-        raise _bad_cell(
-            "not_a_time", "is no time that is read here", time, where=where, line=line, column="ts"
-        )
+    day_first = reading.spelling.day_first
+    found = time_and_zone(time.encode(), tz=reading.tz, day_first=day_first)
+    if isinstance(found, str):
+        why = why_no_time(time, tz=reading.tz, day_first=day_first)
+        raise _bad_cell("not_a_time", why, time, where=where, line=line, column="ts")
+    ts_ns, zoned = found
+    places.zoned |= zoned
     texts = [record[place].strip() for place in places.prices]
     prices = [_price(text, where, line, column) for text, column in zip(texts, PRICE_COLUMNS, strict=True)]
     extras = [record[place].strip() for place in places.extras.values()]
@@ -246,7 +260,7 @@ def _row_of(record: Sequence[str], places: _Places, where: str, line: int) -> Pa
 def _price(text: str, where: str, line: int, column: str) -> float:
     value = read_price(text.encode())
     if value is None:
-        raise _bad_cell("not_a_number", "is not a number", text, where=where, line=line, column=column)
+        raise _bad_cell("not_a_number", why_no_number(text), text, where=where, line=line, column=column)
     if value in _UNDEFINED:
         return float("nan")
     if value == value and not PRICE_MIN <= value <= PRICE_MAX:
@@ -269,13 +283,14 @@ def _state(prices: Sequence[float]) -> State:
 
 
 def _table_rows(
-    batches: Callable[[], Iterator[Any]], places: _Places, *, skip_bad: bool
+    batches: Callable[[], Iterator[Any]], places: _Places, reading: Reading
 ) -> Iterator[PairedRow]:
     before = 0
     for batch in batches():
-        times = shape(column_of(batch, places.header[places.time], places.time), "ts")
-        moments = instants(times)
-        prices = [shape(column_of(batch, places.header[place], place), "es_bid") for place in places.prices]
+        times = shape(column_of(batch, places.header[places.time], places.time), "ts", reading.spelling)
+        moments = instants(times, reading.tz)
+        places.zoned |= not times.wall
+        prices = [shape(column_of(batch, places.header[place], place), "bid") for place in places.prices]
         extras = [
             [_cell_text(cell) for cell in listed(column_of(batch, places.header[place], place))]
             for place in places.extras.values()
@@ -288,7 +303,7 @@ def _table_rows(
             bad = [each.faults is not None and each.faults[at] == 2 for each in (times, *prices)]
             if any(bad) or ts_ns is None:
                 column = ("ts", *PRICE_COLUMNS)[bad.index(True)] if any(bad) else "ts"
-                if not skip_bad:
+                if not reading.skip_bad:
                     raise DataError(
                         "malformed", f"{places.name}, row {before + at + 1}, column {column}: the cell "
                         "cannot be read; correct it or pass --skip-bad.", line=before + at + 1, column=column,
