@@ -373,3 +373,13 @@ def test_frames_of_pandas_and_arrow_join_as_files(tmp_path: Path) -> None:
         assert {name: list(joined.table[name]) for name in joined.table} == {
             name: list(wanted.table[name]) for name in wanted.table
         }
+
+
+def test_the_examples_are_the_legs_of_the_sample(tmp_path: Path) -> None:
+    examples = Path(__file__).resolve().parents[2] / "examples"
+    out = tmp_path / "both.csv"
+    arbcore.quotes.join(
+        examples / "es_quotes_synthetic.csv", examples / "spy_quotes_synthetic.csv", out, pair="es-spy"
+    )
+    sample = (examples / "es_spy_synthetic.csv").read_text(encoding="utf-8").splitlines()
+    assert [line.rsplit(",", 2)[0] for line in out.read_text(encoding="utf-8").splitlines()] == sample
