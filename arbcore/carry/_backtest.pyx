@@ -415,7 +415,7 @@ cdef class Backtest:
         return contracts_used(&self.contracts)
 
     cdef double open_pnl(self) noexcept nogil:
-        """The open position's net as if closed at the touch of the last row; what is on its way fills there."""
+        """The open position's net as if closed at the touch of the last row; what is on its way fills."""
         cdef Position position = self.position
         cdef SignalState signal = self.signal
         cdef Trade trade
