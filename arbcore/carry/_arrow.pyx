@@ -162,7 +162,10 @@ cdef class ArrowColumns:
         return True
 
     cdef tuple kind_of(self, Py_ssize_t place, int role, str where):
-        """(kind, unit of a time, whether its zone is not known) of a column. Raises InputError where its type is of no use."""
+        """(kind, unit of a time, whether its zone is not known) of a column.
+
+        Raises InputError where its type is of no use.
+        """
         cdef ArrowSchema* schema = self.schema.children[place]
         text = schema.format.decode()
         kind = KINDS.get(text, I64 if text[:3] in UNITS_NS and text[3:4] == ":" else ABSENT)
@@ -179,4 +182,5 @@ cdef class ArrowColumns:
                 f"cast it to {wanted}."
             )
         # A date has no zone, and a timestamp names its own behind the colon.
-        return kind, UNITS_NS[text[:3]] if is_time else 0, is_time and (text[:2] == "td" or text.endswith(":"))
+        wall = is_time and (text[:2] == "td" or text.endswith(":"))
+        return kind, UNITS_NS[text[:3]] if is_time else 0, wall

@@ -254,7 +254,7 @@ cdef int64_t slashed_day(const unsigned char* text, Py_ssize_t length, bint day_
                          Py_ssize_t* at) noexcept nogil:
     """The day of ``YYYY/MM/DD`` or of ``MM/DD/YYYY``, and the place behind it."""
     cdef int[3] parts
-    cdef int part, year
+    cdef int part
     cdef Py_ssize_t end
     cdef bint year_first = pairs_at(text, 0, length, 4)
     at[0] = 0
@@ -344,8 +344,8 @@ cdef int at_midnight(int64_t day, int hours, int64_t* ts_ns) noexcept nogil:
     return fault if fault != CELL_OK else from_seconds(seconds, 0, ts_ns)
 
 
-cdef int parse_clock(const unsigned char* text, Py_ssize_t length, bint compact, bint padded, Py_ssize_t* place,
-                     int64_t* seconds, int64_t* fraction) noexcept nogil:
+cdef int parse_clock(const unsigned char* text, Py_ssize_t length, bint compact, bint padded,
+                     Py_ssize_t* place, int64_t* seconds, int64_t* fraction) noexcept nogil:
     """``HH:MM[:SS[.fraction]]``, ``HHMM[SS[.fraction]]`` where ``compact``; the place goes behind it."""
     cdef Py_ssize_t at = place[0]
     cdef int hour = -1, minute = -1, second = 0

@@ -17,7 +17,7 @@ from arbcore.carry._cells cimport (
 from arbcore.carry._rows cimport QuoteRow, RowSource
 
 from arbcore.carry._csv import PRICE_MAX, PRICE_MIN
-from arbcore.carry.civil import iso_date, iso_time
+from arbcore.carry.civil import iso_time
 from arbcore.carry.column_names import ROLES, ROWS_LOOKED_AT, RowNumbers
 from arbcore.carry.spellings import why_no_number, why_no_time
 
@@ -168,7 +168,7 @@ cdef class ColumnReader(RowSource):
         self.owners, self.cells = [], {}
 
     def called(self, dict names not None, pair, unused) -> None:
-        """The columns by role as errors call them, the pair that they tell, and a factor column left unused."""
+        """The columns by role as errors call them, the pair that they tell, an unused factor column."""
         self.names, self.pair, self.unused = names, pair, unused
 
     def begin(self, Py_ssize_t length) -> None:
@@ -184,9 +184,9 @@ cdef class ColumnReader(RowSource):
                cells=None) -> None:
         """A column from a buffer of numbers in one piece; times are integers, ``unit_ns`` each.
 
-        A unit of 0 tells dates of eight digits, seconds, milli-, micro- and nanoseconds by their size, as in a
-        file. Of ``wall`` times the zone is not known. ``faults`` says of each row whether its number is good (0),
-        missing (1) or none (2), ``cells`` what to show then.
+        A unit of 0 tells dates of eight digits, seconds, milli-, micro- and nanoseconds by their size, as in
+        a file. Of ``wall`` times the zone is not known. ``faults`` says of each row whether its number is
+        good (0), missing (1) or none (2), ``cells`` what to show then.
         """
         cdef _Buffer buffer = _Buffer(values)
         cdef Column column
@@ -196,7 +196,8 @@ cdef class ColumnReader(RowSource):
         if column.kind == ABSENT or buffer.view.ndim != 1:
             raise TypeError(f"a column is one row of numbers, not {buffer.view.ndim} of {format_text!r}")
         if buffer.view.shape[0] != self.length or (faults is not None and len(faults) != self.length):
-            raise DataError("too_few", "The columns are not of one length; complete them.", line=None, column=name)
+            raise DataError(
+                "too_few", "The columns are not of one length; complete them.", line=None, column=name)
         column.data = <const char*>buffer.view.buf
         column.unit_ns, column.wall = unit_ns, wall
         if faults is not None:
@@ -364,7 +365,8 @@ cdef class ColumnReader(RowSource):
             fault = parse_ts(text, length, &self.rules, ts_ns, &zoned)
         elif column.kind == F64 or column.kind == F32:
             found = number_text(number_of(column, self.at))
-            fault = parse_ts(<const unsigned char*>PyBytes_AS_STRING(found), len(found), &self.rules, ts_ns, &zoned)
+            text = <const unsigned char*>PyBytes_AS_STRING(found)
+            fault = parse_ts(text, len(found), &self.rules, ts_ns, &zoned)
         elif column.kind == U64 and (<const uint64_t*>column.data)[column.first + self.at] >> 63:
             return CELL_BAD
         else:
@@ -386,7 +388,8 @@ cdef class ColumnReader(RowSource):
         cdef bint zoned = False
         cdef int fault
         found = (self.part_of(TS) + " " + self.part_of(DAY_CLOCK)).encode()
-        fault = parse_ts(<const unsigned char*>PyBytes_AS_STRING(found), len(found), &self.rules, ts_ns, &zoned)
+        fault = parse_ts(
+            <const unsigned char*>PyBytes_AS_STRING(found), len(found), &self.rules, ts_ns, &zoned)
         if fault == CELL_OK:
             self.zoned |= zoned
         return fault

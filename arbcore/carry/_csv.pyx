@@ -18,7 +18,8 @@ from arbcore.carry._cells cimport (
 )
 from arbcore.carry._rows cimport QuoteRow, RowSource
 
-from arbcore.carry.column_names import CLOCK, REQUIRED, ROLES as ROLE_NAMES, ROWS_LOOKED_AT, RowNumbers, resolve
+from arbcore.carry.column_names import CLOCK, REQUIRED, ROWS_LOOKED_AT, RowNumbers, resolve
+from arbcore.carry.column_names import ROLES as ROLE_NAMES
 from arbcore.carry.spellings import why_no_number, why_no_time
 from arbcore.errors import ArbcoreError, DataError
 from arbcore.text import printable
@@ -139,9 +140,9 @@ cdef class CsvReader(RowSource):
     """Rows of one stream. Fill ``room()``, say how much with ``filled``; 0 bytes say that the stream is over.
 
     ``ordered`` refuses times that decrease; ``skip_bad`` counts malformed rows and goes on. ``expiry_of``
-    reads the cells of an ``expiry`` column: text to an instant in ns, raising ArbcoreError. ``tz`` and ``day_first``
-    are those of ``read_ts``; ``use_factor`` takes each row's factor from a column. ``name`` is what errors call the
-    data.
+    reads the cells of an ``expiry`` column: text to an instant in ns, raising ArbcoreError. ``tz`` and
+    ``day_first`` are those of ``read_ts``; ``use_factor`` takes each row's factor from a column. ``name`` is
+    what errors call the data.
     """
 
     def __init__(self, str name not None, *, expiry_of, bint skip_bad=False, bint ordered=True,
@@ -393,7 +394,7 @@ cdef class CsvReader(RowSource):
         return self.slow_row(row, line, fields)
 
     cdef void learn_separator(self) noexcept nogil:
-        """The one of comma, semicolon and tab that the header's first line has most of, by the order of these."""
+        """Takes the one of comma, semicolon and tab of which the header's first line has most."""
         cdef Py_ssize_t at = self.start
         cdef int commas = 0, semicolons = 0, tabs = 0
         cdef bint blank = True
@@ -580,7 +581,7 @@ cdef class CsvReader(RowSource):
         return missing
 
     cdef void join_clock(self) noexcept nogil:
-        """The time becomes the date, a blank and the time of day; what is longer than any time stays without."""
+        """The time becomes the date, a blank and the time of day, unless that is longer than any time."""
         cdef Cell day = self.cells[TS], clock = self.cells[DAY_CLOCK]
         if day.length + 1 + clock.length > JOINED_MAX:
             return

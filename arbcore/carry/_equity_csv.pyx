@@ -1,7 +1,7 @@
-"""Lines of an equity file: a time in ISO 8601 and a value as ``repr`` writes it, hundreds of bytes a microsecond.
+"""Lines of an equity file: a time in ISO 8601 and a value as ``repr`` writes it.
 
-Owns the text only. Compiled because the Python that formats a row takes ten times as long as the row's backtest; with
-it a backtest of a million rows with ``--equity`` takes a third of the time.
+Owns the text only. Compiled because a backtest of a million rows with ``--equity``, a position held on most
+of them, takes 1.0 s of processor time with it and 6.2 s with the lines formatted in Python.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -26,7 +26,7 @@ cdef double WHOLE_MAX = 1e15
 
 
 def equity_lines(bytes times not None, bytes values not None) -> bytes:
-    """``ts,equity`` lines of rows given as native int64 nanoseconds and doubles, each as ``iso_time`` and ``repr``."""
+    """``ts,equity`` lines of native int64 nanoseconds and doubles, as ``iso_time`` and ``repr`` do."""
     cdef Py_ssize_t count = len(times) // 8, at
     cdef const int64_t* ts_ns = <const int64_t*>PyBytes_AS_STRING(times)
     cdef const double* value = <const double*>PyBytes_AS_STRING(values)
