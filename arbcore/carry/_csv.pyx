@@ -585,10 +585,11 @@ cdef class CsvReader(RowSource):
         cdef Cell day = self.cells[TS], clock = self.cells[DAY_CLOCK]
         if day.length + 1 + clock.length > JOINED_MAX:
             return
-        memcpy(self.joined, day.text, day.length)
+        memcpy(&self.joined[0], day.text, day.length)
         self.joined[day.length] = c" "
-        memcpy(self.joined + day.length + 1, clock.text, clock.length)
-        self.cells[TS] = Cell(self.joined, day.length + 1 + clock.length)
+        memcpy(&self.joined[0] + day.length + 1, clock.text, clock.length)
+        self.cells[TS].text = &self.joined[0]
+        self.cells[TS].length = day.length + 1 + clock.length
 
     cdef int read_prices(self, QuoteRow* row, int64_t line) except -1:
         cdef double[8] price

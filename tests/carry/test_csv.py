@@ -129,6 +129,8 @@ def test_times_are_read_as_they_are_written(ts_ns: int) -> None:
         HEADER[:-1] + b",factor\n" + GOOD[:-1] + b",10.02\n" + GOOD[:-1] + b",\n" + GOOD[:-1] + b",nan\n",
         HEADER[:-1] + b",index\n" + GOOD[:-1] + b",6002.5\n" + GOOD[:-1] + b",-1\n",
         HEADER[:-1] + b",index,factor\n" + GOOD[:-1] + b",,10\n",
+        b"Date;Time;ES Bid;ESAsk;spy-bid;SPY_ASK\n" + b"03/02/2026;02:30:00 PM;6000;6000.25;600;600.01\n" * 2,
+        b"time\tdate\tfut_bid\tfut_ask\tetf_bid\tetf_ask\n14:30\t20260302\t6000\t6000.25\t600\t600.01\n",
         HEADER + b"1772461800,,6000.25,600,600.01\n1772461800,6001,6000.25,600,600.01\n" + GOOD,
         HEADER + b"1772461800,6000.25,6000.25,600,600\n1772461800,inf,1,1,1\n1772461800,1,0,1,1\n",
     ],
