@@ -186,7 +186,7 @@ def test_flat_has_no_unrealised_profit(path: Path) -> None:
 # --- a store of another shape -------------------------------------------------------------------------------
 
 TABLES = ("trades", "orders", "executions", "adjustments", "signals", "events", "skipped", "heartbeat")
-VALUES = (b"\x00\xff", "x\x1b[31m", float("inf"), 2**62, None, -1.5)
+VALUES = (b"\x00\xff", "x\x1b[31m", "2026-02-31T00:00:00Z", float("inf"), 2**62, None, -1.5)
 
 
 def columns() -> list[tuple[str, str]]:
