@@ -64,6 +64,7 @@ cdef class Spinner:
     cdef char* _buffer
     cdef Py_ssize_t _size
     cdef int _fd
+    cdef bint _busy
 
     def __cinit__(self, int fd, Py_ssize_t size=262144):
         if not ARBCORE_CAN_SPIN:
@@ -86,8 +87,12 @@ cdef class Spinner:
         """
         cdef int failure = 0
         cdef Py_ssize_t count
+        if self._busy:
+            raise RunError("Two threads read one connection at once; give each a Spinner of its own.")
+        self._busy = True
         with nogil:
             count = arbcore_spin(self._fd, self._buffer, <size_t>self._size, timeout_ns, &failure)
+        self._busy = False
         if count >= 0:
             return self._buffer[:count]
         if failure:

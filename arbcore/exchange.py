@@ -23,6 +23,10 @@ CHORES_NS = 100_000_000
 KILL_SWITCH_NS = 500_000_000
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 5.0
+#: A turn that took so long means that the process was paused: what waits to be read is old.
+LATE_NS = SECOND_NS
+#: After a pause the socket counts as read once nothing came for the first, or after the second.
+QUIET_NS, CATCH_UP_NS = 10_000_000, SECOND_NS
 #: A connection that lasted this long was no failure, whatever ended it.
 STEADY_NS = 5 * SECOND_NS
 #: A connection that lasted so long after a doubt was settled was no reason to doubt the next one sooner.
@@ -229,6 +233,7 @@ class ExchangeRun:
         self._finished: bool = False
         self._next_chores_ns = 0
         self._next_kill_ns = 0
+        self._turned_ns = 0  # when the last turn on this connection had read; 0 before the first
         self._connection: _Connection | None = None
         # Jitter keeps many clients from coming back in step; nothing that is decided depends on it.
         self._jitter = random.Random()
@@ -305,6 +310,7 @@ class ExchangeRun:
             SocketLink(sock, busy_poll=self.options.busy_poll, clock=self._clock), now_ns
         )
         self.connections += 1
+        self._turned_ns = 0
         self.connected = True
         self._pass_on(records.CONNECT, self.session.connected(now_ns), now_ns)
 
@@ -434,14 +440,43 @@ class ExchangeRun:
             self._chores(now_ns)
             if self._finished:
                 return True
+        if self._turned_ns and now_ns - self._turned_ns >= LATE_NS:
+            late_ns = now_ns - self._turned_ns
+            return self._catch_up(connection, connection.link.recv(0), late_ns)
         if now_ns >= session.next_deadline_ns:
             self._pass_on(records.TICK, session.tick(now_ns), now_ns)
-        data = connection.link.recv(max(0, min(session.next_deadline_ns, self._next_chores_ns) - now_ns))
+        waited_ns = max(0, min(session.next_deadline_ns, self._next_chores_ns) - now_ns)
+        data = connection.link.recv(waited_ns)
+        read_ns = self._clock()
+        turned_ns, self._turned_ns = self._turned_ns, read_ns
+        if turned_ns and read_ns - turned_ns >= LATE_NS:
+            return self._catch_up(connection, data, read_ns - turned_ns)
+        return self._take(connection, data, read_ns)
+
+    def _catch_up(self, connection: _Connection, data: bytes | memoryview | None, late_ns: int) -> bool:
+        """After a pause of the process: reads all that waits, and orders nothing new before that is done."""
+        self._observer.event(
+            f"The process stood still for {late_ns / SECOND_NS:.1f} s: reading what waits before new orders."
+        )
+        began_ns = self._clock()
+        self._pass_on(records.HOLD, self.session.hold(began_ns), began_ns)
+        while data is not None:
+            if not self._take(connection, data, self._clock()):
+                return False
+            if self._clock() - began_ns >= CATCH_UP_NS:
+                break
+            data = connection.link.recv(QUIET_NS)
+        self._turned_ns = self._clock()
+        self._pass_on(records.RESUME, self.session.resume(self._turned_ns), self._turned_ns)
+        return True
+
+    def _take(self, connection: _Connection, data: bytes | memoryview | None, read_ns: int) -> bool:
+        """Passes on what was read; False at the connection's end."""
         if data is None:
             return True
         if not data:
             return False
-        read_ns = self._clock()
+        session = self.session
         try:
             out = session.receive(data, read_ns)
         except BaseException:

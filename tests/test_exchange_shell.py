@@ -189,6 +189,49 @@ def test_who_is_refused_for_long_is_told_once_with_the_reason():
     assert told.endswith("too far from the market (price_collar).")
 
 
+def test_after_a_pause_all_that_waits_is_read_before_anything_new():
+    session = FakeSession()
+    paused, shown = threading.Event(), threading.Event()
+    behind_ns = [0]
+
+    def waiting(peer):
+        peer.login()
+        peer.send(BOOK)
+        assert paused.wait(20)
+        peer.send(BOOK * 40)
+        shown.set()
+        peer.send(CLOSE)
+        peer.until_gone()
+
+    def pause(text):
+        if "Connected" in text:
+            session.calls.clear()
+
+    watcher = Watcher(on_event=pause)
+    with ScriptedExchange(waiting) as venue:
+        run = make_run(venue.port, session, watcher, rounds=1, stop_timeout_s=0.0)
+        run._clock = lambda: time.monotonic_ns() + behind_ns[0]
+        receive = session.receive
+
+        def pausing(data, now_ns):
+            if session.orders == 0:
+                out = receive(data, now_ns)
+                if session.orders:
+                    paused.set()
+                    assert shown.wait(20)
+                    behind_ns[0] = 15 * 10**9  # The process stood still.
+                return out
+            session.calls.append("receive")
+            return receive(data, now_ns)
+
+        session.receive = pausing
+        run.play()
+    calls = [call for call in session.calls if call in ("hold", "receive", "resume")]
+    assert calls[0] == "hold"
+    assert calls.index("resume") > calls.index("receive")
+    assert watcher.told("The process stood still for 15.")
+
+
 def test_exchange_that_never_reads_is_given_up(monkeypatch):
     monkeypatch.setattr(link, "UNSENT_BYTES_MAX", 100_000)
     given_up = threading.Event()

@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--journal",
         type=Path,
         metavar="FILE",
-        help="record the session for `arbcore replay`; a journal that is there is kept, and a second file written",
+        help="record the session for `arbcore replay`; one that is there is kept, and the next name used",
     )
     parser.add_argument(
         "--busy-poll", action="store_true", help="spin on the socket: lower latency, one core busy"

@@ -94,6 +94,7 @@ class Session:
         self.round_pnl = 0
         self.carried_pnl = 0  # of the rounds before this one
         self.doubt = ""
+        self.holding = False
         self.hello_ns = 0
         self.seen: set[int] = set()  # symbols with a book or trade on this connection
         self.spoken: set[int] = set()  # symbols that were opened or closed on it
@@ -126,6 +127,7 @@ class Session:
             # The next connection forgets the prices; what was held is worth what it was worth at the last.
             self._note_worth()
         self.linked = False
+        self.holding = False
         self.gate.ready = False
         self.awaiting_hello = False
         self.orders.lost()
@@ -145,6 +147,22 @@ class Session:
         """Let time pass: due at ``next_deadline_ns``, harmless at any other time."""
         self._clock(now_ns)
         self._timers()
+        return self._take()
+
+    def hold(self, now_ns: int) -> bytes:
+        """What is about to be received is old: until ``resume`` cancels leave and nothing else does."""
+        self._clock(now_ns)
+        self.holding = self.linked
+        return self._take()
+
+    def resume(self, now_ns: int) -> bytes:
+        """What waited has been received: every strategy is asked again."""
+        self._clock(now_ns)
+        self.holding = False
+        self._timers()
+        for strategy in self.strategies:
+            self._ask(strategy, strategy.book_bits | strategy.trade_bits | strategy.order_bits)
+        self._settle()
         return self._take()
 
     def stop(self, now_ns: int, reason: str) -> bytes:
@@ -188,6 +206,8 @@ class Session:
 
     def _timers(self) -> None:
         now_ns = self.now_ns
+        if self.holding:
+            return
         if now_ns >= self.house_ns:
             self.house_ns = now_ns + HOUSEKEEPING_NS
             self._housekeeping()
@@ -435,7 +455,8 @@ class Session:
         self._send_cancels()
         for symbol, proposals in enumerate(self.gate.proposals):
             if proposals:
-                self._fill_slot(symbol)
+                if not self.holding:
+                    self._fill_slot(symbol)
                 proposals.clear()
         for symbol in self.gate.waiting:
             self._retry(symbol, self.gate.slot_open_ns[symbol])

@@ -95,6 +95,7 @@ cdef class ConversionArbitrage(Strategy):
             self.book_bits |= 1u << <uint32_t>SYMBOL_ID[name]
         self.order_bits = self.book_bits
         self.reset()
+        self.made = True
 
     @property
     def hedged_lots(self):
@@ -387,6 +388,7 @@ cdef class XlfArbitrage(ConversionArbitrage):
     def __init__(self, settings):
         super().__init__("XLF", settings)
         self.name = "xlf_arbitrage"
+        self.made = True
 
 
 cdef class Pairs(ConversionArbitrage):
@@ -401,6 +403,7 @@ cdef class Pairs(ConversionArbitrage):
         self.signal_ticks = settings.signal_ticks
         self.min_prices = session.min_prices
         self.trade_bits = self.book_bits
+        self.made = True
 
     @cython.boundscheck(False)
     cdef bint signal(self, int32_t direction) noexcept:

@@ -61,6 +61,8 @@ cdef class Core:
     cdef bint resync_due
     cdef bint was_open
     cdef bint was_killed
+    cdef bint holding                               # nothing new leaves: what waits to be read is old
+    cdef bint busy                                  # an event is being taken in
     cdef str resync_reason                          # why `resync_due`, in a word
     cdef int64_t hello_ns                           # when the last hello came
     cdef uint32_t seen_bits                         # symbols of which a book or trade came on this connection

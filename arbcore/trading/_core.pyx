@@ -84,6 +84,8 @@ cdef class Core:
         cdef uint32_t woken = 0
         cdef uint32_t interest
         cdef Strategy strategy
+        if self.holding:
+            return 0
         if self.now_ns >= self.house_ns:
             self.house_ns = self.now_ns + HOUSEKEEPING_NS
             self._housekeeping()
@@ -179,6 +181,7 @@ cdef class Core:
             if self.listeners >> owner & 1:
                 (<Strategy>self.strategies[owner]).reset()
         self.linked = False
+        self.holding = False
         self.gate.ready = False
         self.awaiting_hello = False
         self.orders.lose_all()
@@ -379,7 +382,8 @@ cdef class Core:
         if self.gate.symbols_asked:
             for symbol in range(N_SYMBOLS):
                 if self.gate.symbols_asked >> symbol & 1:
-                    self._fill_slot(symbol)
+                    if not self.holding:
+                        self._fill_slot(symbol)
                     self.gate.drop_proposals(symbol)
             self._send_cancels()
         return 0

@@ -222,6 +222,7 @@ cdef class Plugin(Strategy):
         self.trade_bits = self.told_bits
         self.face = TraderDesk(self)
         self.sent = {}
+        self.made = True
 
     # --- the session's calls --------------------------------------------------------------------
 

@@ -45,6 +45,7 @@ cdef class Bond(Strategy):
         self.edge_ticks = settings.edge_ticks
         self.max_position = settings.max_position
         self.refill_size = settings.refill_size
+        self.made = True
 
     cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
         cdef int64_t loose = self.desk.loose_position(BOND)
@@ -90,6 +91,7 @@ cdef class MarketMaking(Strategy):
         self.loss_limit = settings.loss_limit
         self.min_prices = session.min_prices
         self.reset()
+        self.made = True
 
     cdef void reset(self) noexcept:
         self.stopped = False
@@ -182,6 +184,7 @@ cdef class ValeQuoting(Strategy):
         self.convert_size = settings.convert_size
         self.hedge_timeout_ns = settings.hedge_timeout_ns
         self.reset()
+        self.made = True
 
     cdef void reset(self) noexcept:
         self.attempts = 0

@@ -290,7 +290,9 @@ cdef class Gate:
         self.pause(SYMBOL_ID[name], now_ns)
 
     def room_time(self, int32_t room, int64_t now_ns):
-        """When more than ``room`` messages may go."""
+        """When more than ``room`` messages may go; ValueError for more than the cap ever lets through."""
+        if room >= self.sent.cap:
+            raise ValueError(f"room for more than {room} messages under a cap of {self.sent.cap}")
         return self.room_after_ns(room, now_ns)
 
     def ranking(self, str name, asked):

@@ -7,4 +7,5 @@ from arbcore.trading._strategy cimport Strategy
 cdef class Session(Core):
     cdef void _note_interest(self, Strategy strategy) noexcept
     cdef void _ask_about(self, int32_t news, uint32_t symbols, Strategy strategy) noexcept
+    cdef int _enter(self, object now_ns) except -1
     cdef int _clock(self, object now_ns) except -1

@@ -18,6 +18,7 @@ from arbcore.wire._encode cimport OutBuffer, put_hello
 from arbcore.wire._lines cimport LineSplitter
 from arbcore.wire._types cimport N_SYMBOLS
 
+from arbcore.errors import UsageError
 from arbcore.trading._risk import MODE_NAMES, REFUSAL_NAMES
 from arbcore.trading.settings import NEVER_NS
 from arbcore.wire.instruments import SYMBOLS
@@ -120,62 +121,114 @@ cdef class Session(Core):
 
     # --- events from the shell ------------------------------------------------------------------
 
+    # One event at a time: a hook, or a thread that runs while a hook does, must not come in between.
+    cdef int _enter(self, object now_ns) except -1:
+        if self.busy:
+            raise UsageError("A session takes one event at a time, and none from its own hooks.")
+        self._clock(now_ns)
+        self.busy = True
+        return 0
+
     def connected(self, now_ns) -> bytes:
         """A new connection stands; returns the hello to send. Everything live is unknown until answered."""
-        self._clock(now_ns)
-        self._unlink()
-        self.splitter.reset()
-        self.linked = True
-        self.awaiting_hello = True
-        self.resync_due = False
-        self.was_open = False
-        self.seen_bits = self.spoken_bits = 0
-        self.market.clear()
-        self.house_ns = self.now_ns + HOUSEKEEPING_NS
-        put_hello(self.out, self.team, len(self.team))
-        self.gate.message_sent(self.now_ns)
-        return self.out.take()
+        self._enter(now_ns)
+        try:
+            self._unlink()
+            self.splitter.reset()
+            self.linked = True
+            self.awaiting_hello = True
+            self.resync_due = False
+            self.was_open = False
+            self.seen_bits = self.spoken_bits = 0
+            self.market.clear()
+            self.house_ns = self.now_ns + HOUSEKEEPING_NS
+            put_hello(self.out, self.team, len(self.team))
+            self.gate.message_sent(self.now_ns)
+            return self.out.take()
+        finally:
+            self.busy = False
 
     def disconnected(self, now_ns) -> None:
         """The connection is gone: live orders are unknown until the next hello says what is held."""
-        self._clock(now_ns)
-        self._unlink()
+        self._enter(now_ns)
+        try:
+            self._unlink()
+        finally:
+            self.busy = False
 
     def receive(self, data, now_ns) -> bytes:
         """Take in bytes (any bytes-like object) as they came, however cut; returns the bytes to send."""
         cdef Py_buffer view
-        self._clock(now_ns)
-        self._timers()
-        if isinstance(data, bytes):
-            self._take_in(<const char*>(<bytes>data), len(<bytes>data))
-        else:
-            PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
-            try:
-                self._take_in(<const char*>view.buf, view.len)
-            finally:
-                PyBuffer_Release(&view)
-        return self.out.take()
+        self._enter(now_ns)
+        try:
+            self._timers()
+            if isinstance(data, bytes):
+                self._take_in(<const char*>(<bytes>data), len(<bytes>data))
+            else:
+                PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+                try:
+                    self._take_in(<const char*>view.buf, view.len)
+                finally:
+                    PyBuffer_Release(&view)
+            return self.out.take()
+        finally:
+            self.busy = False
 
     def tick(self, now_ns) -> bytes:
         """Let time pass: due at ``next_deadline_ns``, harmless at any other time."""
-        self._clock(now_ns)
-        self._timers()
-        return self.out.take()
+        self._enter(now_ns)
+        try:
+            self._timers()
+            return self.out.take()
+        finally:
+            self.busy = False
+
+    def hold(self, now_ns) -> bytes:
+        """The process was paused, so what is received next is old.
+
+        Until ``resume`` or the connection's end cancels leave and nothing else does, and no time-out runs.
+        """
+        self._enter(now_ns)
+        try:
+            self.holding = self.linked
+            return self.out.take()
+        finally:
+            self.busy = False
+
+    def resume(self, now_ns) -> bytes:
+        """What waited has been received: ends ``hold`` and asks every strategy again."""
+        cdef Strategy strategy
+        self._enter(now_ns)
+        try:
+            self.holding = False
+            self._timers()
+            for strategy in self.strategies:
+                self._ask(strategy, strategy.book_bits | strategy.trade_bits | strategy.order_bits)
+            self._settle()
+            return self.out.take()
+        finally:
+            self.busy = False
 
     def stop(self, now_ns, str reason not None) -> bytes:
         """Orderly end: nothing new leaves, everything live is cancelled; ``stopped`` once all are out."""
-        self._clock(now_ns)
-        self.gate.mode = STOPPING
-        self.reason = reason
-        self._cancel_all()
-        return self.out.take()
+        self._enter(now_ns)
+        try:
+            self.gate.mode = STOPPING
+            self.reason = reason
+            self._cancel_all()
+            return self.out.take()
+        finally:
+            self.busy = False
 
     def kill(self, now_ns, str reason not None) -> bytes:
         """The kill switch tripped: cancel all, close positions, and never trade again in this run."""
-        self._clock(now_ns)
-        self.was_killed = True
-        self._close_down(reason)
-        return self.out.take()
+        self._enter(now_ns)
+        try:
+            self.was_killed = True
+            self._close_down(reason)
+            return self.out.take()
+        finally:
+            self.busy = False
 
     # Time never goes back: a clock that jumps neither expires nor reorders anything.
     cdef int _clock(self, object now_ns) except -1:

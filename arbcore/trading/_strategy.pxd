@@ -42,6 +42,7 @@ cdef class Desk:
 cdef class Strategy:
     cdef readonly str name
     cdef readonly str error             # why a user's strategy was switched off; empty while it is on
+    cdef bint made                      # its own __init__ ran; without that it has no settings
     cdef readonly bint hedged
     cdef readonly bint listens          # whether the session calls the three `on_` functions below
     cdef readonly uint32_t book_bits

@@ -115,6 +115,8 @@ cdef class Strategy:
         self.wake_ns = NEVER_NS
 
     cdef int attach(self, Desk desk, int32_t owner) except -1:
+        if not self.made:
+            raise UsageError(f"{type(self).__name__} was never made; call super().__init__ in its __init__")
         if self.desk is not None:
             raise UsageError(f"strategy {self.name!r} belongs to a session already; build another one")
         self.desk = desk

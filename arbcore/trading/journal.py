@@ -79,7 +79,8 @@ def record(kind: int, time_ns: int, payload: bytes | bytearray | memoryview = b"
 def read_header(data: bytes) -> tuple[dict[str, Any], int]:
     """The settings, and where the records begin.
 
-    ``data`` is the file's first HEAD_BYTES_MAX bytes, or all of it. Raises JournalError where it is not ours, or newer than ours.
+    ``data`` is the file's first HEAD_BYTES_MAX bytes, or all of it. Raises JournalError where it is not ours
+    or newer than ours.
     """
     first_end = data.find(b"\n", 0, 256)
     words = data[: max(first_end, 0)].split(b" ")
@@ -108,7 +109,8 @@ def read_records(chunks: Iterable[bytes], start: int = 0) -> Iterator[Record]:
     """Every whole record of the bytes behind the header, which come in pieces and begin at byte ``start``.
 
     Holds one piece and one record at a time. A torn tail, which a crash or a full disk leaves, ends the
-    records without an error; then the last one is neither END nor FULL. Damage before the end raises JournalError.
+    records without an error; then the last one is neither END nor FULL. Raises JournalError for damage before
+    the end.
     """
     source = iter(chunks)
     held = bytearray()

@@ -77,6 +77,14 @@ class FakeSession:
         self.next_deadline_ns = NEVER_NS
         return b""
 
+    def hold(self, now_ns):
+        self.calls.append("hold")
+        return b""
+
+    def resume(self, now_ns):
+        self.calls.append("resume")
+        return b""
+
     def disconnected(self, now_ns):
         self.calls.append("disconnected")
 

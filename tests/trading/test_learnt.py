@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sessions import make_session
 
-from arbcore.trading.settings import BondSettings, SessionSettings
+from arbcore.trading.settings import BondSettings, MarketMakingSettings, SessionSettings
 
 MS = 1_000_000
 SECOND = 1000 * MS
@@ -207,3 +207,45 @@ def test_the_rows_of_the_strategies_add_up_after_positions_were_closed(table: Ta
     rows = table.found("strategies")
     assert rows["bond"]["fills"] == rows["unattributed"]["fills"] == 1
     assert sum(row["pnl"] for row in rows.values()) == table.found("pnl") != 0
+
+
+# --- after a pause ------------------------------------------------------------------------------
+
+
+def test_while_held_nothing_new_leaves_and_no_time_out_runs(build: str) -> None:
+    table = Table(build, ack_timeout_ns=SECOND)
+    [order] = table.say(OPEN)
+    table.now_ns += 15 * SECOND
+    assert table.session.hold(table.now_ns) == b""
+    assert table.say(BOOK) == []
+    assert table.say(line(type="ack", order_id=order["order_id"])) == []
+    assert table.wait(3000) == []
+    [live] = table.session.orders_snapshot()
+    assert live["state"] == "open"
+    sent = [json.loads(text) for text in table.session.resume(table.now_ns).splitlines()]
+    assert [one["type"] for one in sent] == ["add"]
+    assert sent[0]["dir"] != order["dir"]
+
+
+def test_cancels_leave_while_held(build: str) -> None:
+    settings = MarketMakingSettings(width_gs=1, width_ms=0, width_wfc=0, width_xlf=0, improve_ticks=-1)
+    session = make_session(build, SessionSettings(order_cooldown_ns=0), {"market_making": settings})
+    session.connected(SECOND)
+    trades = b"".join(line(type="trade", symbol="GS", price=8000, size=1) for _ in range(5))
+    book = line(type="book", symbol="GS", buy=[[7990, 5]], sell=[[8010, 5]])
+    sent = session.receive(hello() + OPEN + book + trades, 2 * SECOND)
+    assert b'"add"' in sent
+    session.hold(20 * SECOND)
+    old = line(type="book", symbol="GS", buy=[[7890, 5]], sell=[[7910, 5]])
+    trades = b"".join(line(type="trade", symbol="GS", price=7900, size=1) for _ in range(5))
+    sent = session.receive(old + trades, 20 * SECOND + MS)
+    assert b'"cancel"' in sent
+    assert b'"add"' not in sent
+
+
+def test_a_hold_ends_with_its_connection(build: str) -> None:
+    table = Table(build)
+    table.session.hold(table.now_ns)
+    table.session.disconnected(table.now_ns)
+    table.session.connected(table.now_ns)
+    assert table.say(hello() + OPEN)[0]["type"] == "add"
