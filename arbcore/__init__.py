@@ -37,8 +37,10 @@ if TYPE_CHECKING:
         WireError,
     )
     from arbcore.simulation.simulate import SimulationResult, simulate
+    from arbcore.trading._plugin import TraderDesk
     from arbcore.trading._session import Session
     from arbcore.trading.settings import SessionSettings
+    from arbcore.trading.strategy import Strategy
     from arbcore.venue._engine import Engine
     from arbcore.venue.config import VenueConfig
 
@@ -61,7 +63,9 @@ __all__ = [
     "SessionSettings",
     "ShardError",
     "SimulationResult",
+    "Strategy",
     "SweepResult",
+    "TraderDesk",
     "UsageError",
     "VenueConfig",
     "WireError",
@@ -93,8 +97,10 @@ _HOME = {
         "JournalError", "RunError", "ShardError", "UsageError", "WireError",
     ),
     "arbcore.simulation.simulate": ("SimulationResult", "simulate"),
+    "arbcore.trading._plugin": ("TraderDesk",),
     "arbcore.trading._session": ("Session",),
     "arbcore.trading.settings": ("SessionSettings",),
+    "arbcore.trading.strategy": ("Strategy",),
     "arbcore.venue._engine": ("Engine",),
     "arbcore.venue.config": ("VenueConfig",),
 }

@@ -13,19 +13,30 @@ from typing import Any
 
 from arbcore.config import PREFIX, fill
 from arbcore.errors import UsageError
+from arbcore.strategy_parameters import parameters_of
 from arbcore.text import printable
 from arbcore.trading.settings import STRATEGY_SETTINGS, SessionSettings
 
 
 def make_session(
-    values: Mapping[str, Any], specs: Sequence[str], *, team: str, builtin: bool, directory: Path
+    values: Mapping[str, Any],
+    specs: Sequence[str],
+    *,
+    team: str,
+    builtin: bool,
+    directory: Path,
+    params: Sequence[Mapping[str, str]] = (),
 ) -> Any:
     """A session with the enabled built-in strategies and then the user's.
 
     ``values`` are settings by full name, ``specs`` name classes as ``package.module:Class``, which are
-    looked for in ``directory`` too. Raises UsageError where one cannot be loaded.
+    looked for in ``directory`` too; ``params`` has the texts of each one's parameters by name, in the order
+    of ``specs``. Raises UsageError where one cannot be loaded.
     """
-    strategies = [load_strategy(spec, directory) for spec in specs]
+    given = [*params, *({} for _ in specs[len(params) :])]
+    strategies = [
+        load_strategy(spec, directory, texts) for spec, texts in zip(specs, given, strict=True)
+    ]
     try:
         return session_with(values, strategies, team=team, builtin=builtin)
     except UsageError as error:
@@ -57,9 +68,13 @@ def session_with(values: Mapping[str, Any], own: Sequence[Any], *, team: str, bu
     return Session(settings, [*strategies, *own])
 
 
-def load_strategy(spec: str, directory: Path) -> Any:
-    """An instance of the user's class ``package.module:Class``; UsageError says what is wrong with it."""
-    return made(load_class(spec, directory), {}, f"--strategy {spec}")
+def load_strategy(spec: str, directory: Path, params: Mapping[str, str] | None = None) -> Any:
+    """An instance of the user's class ``package.module:Class``; UsageError says what is wrong with it.
+
+    ``params`` are texts for keyword parameters of its ``__init__``, read by their annotations or defaults.
+    """
+    kind, where = load_class(spec, directory), f"--strategy {printable(spec)}"
+    return made(kind, parameters_of(kind, params or {}, where=where), where)
 
 
 def made(kind: type, parameters: Mapping[str, Any], what: str) -> Any:

@@ -66,13 +66,31 @@ def session_of(settings: dict[str, Any], directory: Path, *, allow_code: bool = 
             _refuse_code_from_elsewhere(spec, directory)
     try:
         return make_session(
-            settings["values"], specs, team=settings["team"], builtin=settings["builtin"], directory=directory
+            settings["values"],
+            specs,
+            team=settings["team"],
+            builtin=settings["builtin"],
+            directory=directory,
+            params=_params_of(settings, len(specs)),
         )
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, ConfigError) as error:
         raise JournalError(
             f"its settings do not describe a session ({type(error).__name__}: {printable(str(error))}); it "
             "was made by another version or is damaged."
         ) from None
+
+
+def _params_of(settings: dict[str, Any], count: int) -> list[dict[str, str]]:
+    """Each strategy's parameters; none in a journal of before there were any."""
+    params = settings.get("params", [{}] * count)
+    if (
+        not isinstance(params, list)
+        or len(params) != count
+        or not all(isinstance(one, dict) for one in params)
+        or not all(isinstance(text, str) for one in params for text in one.values())
+    ):
+        raise JournalError("its settings do not describe a session (params are not texts by name).")
+    return params
 
 
 def _refuse_code_from_elsewhere(spec: str, directory: Path) -> None:

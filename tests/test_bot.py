@@ -77,3 +77,44 @@ def test_missing_class_names_the_nearest(folder):
 def test_class_that_cannot_be_made(folder):
     (folder / "mine_i.py").write_text("class Quoter:\n    def __init__(self, size): pass\n")
     assert "Quoter() failed with TypeError" in refusal("mine_i:Quoter", folder)
+
+
+# --- parameters -----------------------------------------------------------------------------------
+
+KINDS = """
+class Kinds:
+    def __init__(self, size: int = 1, edge: float = 0.5, on: bool = False, name="x", count=3,
+                 gap: "int | None" = None, *, deep=2.5):
+        self.got = (size, edge, on, name, count, gap, deep)
+"""
+
+
+@pytest.fixture
+def kinds(folder):
+    (folder / "kinds_p.py").write_text(KINDS)
+    return folder
+
+
+def test_parameters_are_read_by_their_types(kinds):
+    texts = {"size": "4", "edge": "2", "on": "true", "name": "7", "count": "8", "gap": "9", "deep": "1e1"}
+    assert load_strategy("kinds_p:Kinds", kinds, texts).got == (4, 2.0, True, "7", 8, 9, 10.0)
+    assert load_strategy("kinds_p:Kinds", kinds, {"gap": "None"}).got == (1, 0.5, False, "x", 3, None, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "part"),
+    [
+        ("size", "4.5", "--param size is 4.5; give a whole number"),
+        ("size", "", "give a whole number"),
+        ("edge", "wide", "give a number"),
+        ("edge", "nan", "give a finite number"),
+        ("on", "maybe", "give true or false"),
+        ("count", "x", "give a whole number"),
+        ("sise", "4", "has no parameter sise; did you mean size?"),
+        ("zzz", "4", "it has size, edge, on, name, count, gap, deep."),
+    ],
+)
+def test_parameter_that_does_not_fit_is_named(name, text, part, kinds):
+    with pytest.raises(UsageError) as caught:
+        load_strategy("kinds_p:Kinds", kinds, {name: text})
+    assert part in str(caught.value)

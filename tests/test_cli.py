@@ -585,3 +585,43 @@ def test_connecting_to_an_exchange_with_the_kill_switch_on_sends_no_order(venue,
     done = run("exchange", "--address", venue[1], "--json", cwd=tmp_path)
     assert done.returncode == 1
     assert json.loads(done.stdout)["orders_sent"] == 0
+
+
+# --- a strategy of one's own ----------------------------------------------------------------------
+
+
+def test_new_strategy_is_written_played_with_parameters_and_replayed(tmp_path):
+    written = run("exchange", "--new-strategy", "mine.py", cwd=tmp_path)
+    assert written.returncode == 0, written.stderr
+    assert "--strategy mine:Maker" in written.stdout
+    words = ["--test", "prod-like", "--duration", "4", "--seed", "4", "--no-builtin", "--json"]
+    words += ["--strategy", "mine:Maker", "--param", "size=2", "--param", "lean=0.5"]
+    played = run("exchange", *words, "--journal", "run.journal", cwd=tmp_path)
+    assert played.returncode == 0, played.stderr
+    document = json.loads(played.stdout)
+    assert document["strategies"]["Maker"]["orders"] > 0
+    assert document["strategy_errors"] == {}
+    assert "markouts" in played.stderr
+    assert run("replay", "run.journal", cwd=tmp_path).returncode == 0
+
+
+def test_new_strategy_overwrites_nothing(capsys, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("mine\n")
+    code, err = sentence(capsys, "exchange", "--new-strategy", str(path))
+    assert (code, path.read_text()) == (2, "mine\n")
+    assert "exists already" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("--param", "size=2"), "comes before any --strategy"),
+        (("--strategy", "a:B", "--param", "size"), "must be NAME=VALUE"),
+        (("--strategy", "a:B", "--param", "=2"), "must be NAME=VALUE"),
+    ],
+)
+def test_parameter_that_is_none_is_wrong_usage(words, part, capsys):
+    code, err = sentence(capsys, "exchange", "--test", "empty", *words)
+    assert code == 2
+    assert part in err

@@ -49,7 +49,7 @@ MODES = ("prod-like", "slower", "empty")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    where = parser.add_mutually_exclusive_group(required=True)
+    where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--test", choices=MODES, help="a test exchange: the embedded one, or with --team or --host a real one"
     )
@@ -78,6 +78,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help="a strategy of your own, package.module:Class; may be repeated",
     )
+    parser.add_argument(
+        "--param",
+        action=_AddParam,
+        default=[],
+        metavar="K=V",
+        help="a keyword of the __init__ of the --strategy before it; may be repeated",
+    )
+    parser.add_argument(
+        "--new-strategy",
+        type=Path,
+        metavar="FILE",
+        help="write a commented strategy to start from, and end; plays nothing",
+    )
     parser.add_argument("--no-builtin", action="store_true", help="leave the built-in strategies out")
     add_set_argument(parser)
     parser.add_argument(
@@ -97,6 +110,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="the result as one JSON document")
     parser.add_argument("--quiet", action="store_true", help="no status while it runs")
+
+
+class _AddParam(argparse.Action):
+    """Gathers ``K=V`` as (number of the strategy that it is for, K, V)."""
+
+    def __call__(self, _: Any, namespace: argparse.Namespace, values: Any, *__: Any) -> None:
+        from arbcore.errors import UsageError
+
+        name, equals, text = str(values).partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"--param must be NAME=VALUE, but is {printable(str(values))}.")
+        if not namespace.strategy:
+            raise UsageError(f"--param {name} comes before any --strategy; name the strategy first.")
+        namespace.param = [*namespace.param, (len(namespace.strategy) - 1, name, text)]
+
+
+def write_template(path: Path) -> int:
+    """Writes the strategy to start from to a new file; UsageError where there is one already."""
+    from arbcore.commands._template import template
+    from arbcore.errors import RunError, UsageError
+
+    if path.suffix != ".py" or not path.stem.isidentifier():
+        raise UsageError(f"--new-strategy {path} must be a Python file such as my_strategy.py.")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(template(path.stem))
+    except FileExistsError:
+        raise UsageError(f"{path} exists already; name another file.") from None
+    except OSError as error:
+        raise RunError(f"{path} cannot be written ({error.strerror}); name another file.") from None
+    print(
+        f"{path} is written. Play it: arbcore exchange --test prod-like --duration 20 "
+        f"--strategy {path.stem}:Maker --no-builtin"
+    )
+    return 0
 
 
 class _Aside:
@@ -149,8 +197,23 @@ def results_kept_apart() -> Iterator[IO[str]]:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
+    if args.new_strategy is not None:
+        return write_template(args.new_strategy)
+    if args.test is None and not args.production and args.address is None:
+        from arbcore.errors import UsageError
+
+        raise UsageError("One of the arguments --test --production --address is required; see --help.")
     with results_kept_apart() as output:
         return _run(args, output)
+
+
+def round_seconds(args: argparse.Namespace) -> float:
+    """How long a round of the embedded exchange is: the duration where one round is to fill it."""
+    from arbcore.exchange import DEFAULT_ROUND_S
+
+    if args.rounds is None and args.duration is not None and args.duration <= DEFAULT_ROUND_S:
+        return float(args.duration)
+    return DEFAULT_ROUND_S
 
 
 def _run(args: argparse.Namespace, output: IO[str]) -> int:
@@ -177,8 +240,19 @@ def _run(args: argparse.Namespace, output: IO[str]) -> int:
     if args.busy_poll:
         check_busy_poll()
     values = config.values()
+    if target.embedded:
+        values["ARBCORE_ROUND_MS"] = int(1000 * round_seconds(args))
+    params = [
+        {name: text for number, name, text in args.param if number == place}
+        for place in range(len(args.strategy))
+    ]
     session = make_session(
-        values, args.strategy, team=target.team, builtin=not args.no_builtin, directory=working_directory()
+        values,
+        args.strategy,
+        team=target.team,
+        builtin=not args.no_builtin,
+        directory=working_directory(),
+        params=params,
     )
     switch = KillSwitch(working_directory(), os.environ)
     reason = switch.reason()
@@ -187,6 +261,7 @@ def _run(args: argparse.Namespace, output: IO[str]) -> int:
     setup = {
         "values": values,
         "strategies": args.strategy,
+        "params": params,
         "builtin": not args.no_builtin,
         "team": target.team,
         "mode": target.label,
@@ -286,7 +361,7 @@ class _Play:
         if args.rounds is None and (args.duration is None or args.duration <= DEFAULT_ROUND_S):
             # One round of exactly that length, so that it ends with a close and a score. The few seconds more
             # are the closed time before it and slack.
-            round_s = args.duration or DEFAULT_ROUND_S
+            round_s = round_seconds(args)
             options = replace(options, rounds=1, duration_s=round_s + 10.0)
         elif args.rounds is not None:
             round_s = DEFAULT_ROUND_S

@@ -197,7 +197,7 @@ def _loaded(spec: str, texts: dict[str, str], flag: str) -> tuple[type, dict[str
         kind = load_class(spec, working_directory())
     except UsageError as error:
         raise UsageError(str(error).replace("--strategy", flag, 1)) from error.__cause__
-    return kind, parameters_of(kind, texts)
+    return kind, parameters_of(kind, texts, where=f"{flag} {printable(spec)}")
 
 
 def _with_file(args: argparse.Namespace, path: Path) -> dict[str, Any]:

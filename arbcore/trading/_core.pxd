@@ -61,6 +61,7 @@ cdef class Core:
     cdef bint resync_due
     cdef bint was_open
     cdef bint was_killed
+    cdef bint in_round                              # a round began for those who listen, and is not over
     cdef bint holding                               # nothing new leaves: what waits to be read is old
     cdef bint busy                                  # an event is being taken in
     cdef str resync_reason                          # why `resync_due`, in a word
@@ -113,6 +114,8 @@ cdef class Core:
     cdef void _close_position(self, int32_t symbol) noexcept
     cdef int _tell(self, const Message* message) except -1
     cdef int _tell_owner(self, int32_t owner, const Message* message) except -1
+    cdef int _tell_open(self, uint32_t symbols, bint is_open) except -1
+    cdef int _tell_round(self, bint begins) except -1
     cdef int _tell_tick(self) except -1
     cdef int64_t _marked(self, const int64_t* positions) noexcept
     cdef int64_t _common_mark(self, int32_t symbol) noexcept

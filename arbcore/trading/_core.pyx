@@ -133,6 +133,7 @@ cdef class Core:
         self.inferred_bits |= symbols
         self.was_open = True
         self._set_open(symbols, True)
+        self._tell_open(symbols, True)
         return self._react(symbols)
 
     cdef void _check_silence(self, Order* order) noexcept:
@@ -226,9 +227,13 @@ cdef class Core:
             elif message.kind == MSG_OPEN:
                 self._set_open(message.symbol_mask, True)
                 self.was_open = True
+                self._tell_open(message.symbol_mask, True)
                 self._react(message.symbol_mask)
             elif message.kind == MSG_CLOSE:
                 self._set_open(message.symbol_mask, False)
+                self._tell_open(message.symbol_mask, False)
+                if self.was_open and self.market.open_bits == 0:
+                    self._tell_round(False)
             elif message.kind == MSG_ERROR:
                 self.errors.count(message.text, message.text_length)
 
@@ -240,6 +245,8 @@ cdef class Core:
             self.awaiting_hello = False
             self.hello_ns = self.now_ns
             self.gate.ready = True
+            if not self.in_round:
+                self._tell_round(True)
         return 0
 
     # Positions and cash are what the exchange says; whether it said something that can be.
@@ -260,6 +267,7 @@ cdef class Core:
                 strategy.reset()
             if flat:
                 self._new_round()
+                self._tell_round(False)
         self.audit.on_hello(told)
         return True
 
@@ -290,6 +298,7 @@ cdef class Core:
             self.was_open = False
             self.seen_bits = self.spoken_bits = 0
             self.hello_ns = self.now_ns
+            self._tell_round(True)
         return 0
 
     cdef void _new_round(self) noexcept:
@@ -329,12 +338,16 @@ cdef class Core:
         elif message.kind == MSG_OUT:
             order = self.orders.take_out(message.order_id)
             if order != NULL:
+                if self.listeners:
+                    self._tell_owner(order.strategy, message)
                 return self._react_to_one(ORDER_NEWS, order.symbol)
         elif message.kind == MSG_REJECT:
             self.rejects.count(message.text, message.text_length)
             order = self.orders.take_reject(message.order_id)
             if order != NULL:
                 self.gate.pause(order.symbol, self.now_ns)
+                if self.listeners:
+                    self._tell_owner(order.strategy, message)
                 return self._react_to_one(ORDER_NEWS, order.symbol)
         return 0
 
@@ -551,6 +564,28 @@ cdef class Core:
     cdef int _tell_owner(self, int32_t owner, const Message* message) except -1:
         if owner < self.n_strategies and self.listeners >> owner & 1:
             (<Strategy>self.strategies[owner]).on_message(message, self.now_ns)
+        return 0
+
+    cdef int _tell_open(self, uint32_t symbols, bint is_open) except -1:
+        cdef Message message
+        if is_open and symbols and self.desk.opened_ns == 0:
+            self.desk.opened_ns = self.now_ns
+        if not self.listeners:
+            return 0
+        message.kind = MSG_OPEN if is_open else MSG_CLOSE
+        message.symbol_mask = symbols
+        return self._tell(&message)
+
+    cdef int _tell_round(self, bint begins) except -1:
+        cdef int32_t owner
+        if begins == self.in_round:
+            return 0
+        self.in_round = begins
+        if begins:
+            self.desk.opened_ns = 0
+        for owner in range(self.n_strategies):
+            if self.listeners >> owner & 1:
+                (<Strategy>self.strategies[owner]).on_round(begins, self.now_ns)
         return 0
 
     cdef int _tell_tick(self) except -1:

@@ -4,10 +4,16 @@
 It may have any of these methods; ``desk`` is its view of the market and takes its orders (``TraderDesk``)::
 
     on_start(desk)                              once, before any other hook
+    on_round_start(desk)                        a round began: the hello came, with what is held
+    on_round_end(desk)                          every symbol is closed
+    on_open(desk, symbol)                       the exchange opened a symbol
+    on_close(desk, symbol)                      the exchange closed a symbol
     on_book(desk, symbol)                       a book changed
     on_trade(desk, symbol, price, size)         somebody traded
     on_fill(desk, symbol, side, price, size)    an order of this strategy filled, in part or in full
-    on_refused(desk, ticket, reason)            the gate refused an order for good, and why
+    on_refused(desk, ticket, reason)            the risk gate refused an order for good, and why
+    on_reject(desk, ticket, reason)             the exchange rejected an order, and its words
+    on_out(desk, ticket)                        an order ended before it had filled in full
     on_tick(desk)                               ten times a second while the exchange is connected
 
 Symbols are their names, sides "BUY" and "SELL". A class attribute ``symbols`` narrows the books and trades
@@ -28,6 +34,7 @@ start.
 
 import difflib
 import inspect
+from collections import deque
 
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint32_t
 from libc.string cimport memset
@@ -36,35 +43,62 @@ from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport ADD, CONVERT, OPEN, OUT, UNACKED, Order
 from arbcore.trading._risk cimport ACTIVE, COOLDOWN, HEDGE_VALUE, MESSAGE_CAP, PASS, Proposal
 from arbcore.trading._strategy cimport Desk, Strategy
-from arbcore.wire._types cimport MSG_BOOK, MSG_FILL, MSG_TRADE, N_SYMBOLS, Message
+from arbcore.wire._decode cimport text_of
+from arbcore.wire._types cimport (
+    MSG_CLOSE,
+    MSG_FILL,
+    MSG_OPEN,
+    MSG_OUT,
+    MSG_REJECT,
+    MSG_TRADE,
+    N_SYMBOLS,
+    Message,
+)
 
 from arbcore.errors import UsageError
 from arbcore.trading._risk import REFUSAL_NAMES
 from arbcore.text import printable
-from arbcore.wire.instruments import SYMBOL_ID, SYMBOLS
+from arbcore.trading.strategy import Strategy as HookBase
+from arbcore.wire.instruments import BOND_FAIR_PRICE, CONVERSIONS, SYMBOL_ID, SYMBOLS
 
 #: What each hook is called with.
 HOOKS = {
     "on_start": ("desk",),
+    "on_round_start": ("desk",),
+    "on_round_end": ("desk",),
+    "on_open": ("desk", "symbol"),
+    "on_close": ("desk", "symbol"),
     "on_book": ("desk", "symbol"),
     "on_trade": ("desk", "symbol", "price", "size"),
     "on_fill": ("desk", "symbol", "side", "price", "size"),
     "on_refused": ("desk", "ticket", "reason"),
+    "on_reject": ("desk", "ticket", "reason"),
+    "on_out": ("desk", "ticket"),
     "on_tick": ("desk",),
 }
 
 # The places of the hooks in HOOKS.
 cdef enum Hook:
     START = 0
-    BOOK = 1
-    TRADE = 2
-    FILL = 3
-    REFUSED = 4
-    TICK = 5
-    N_HOOKS = 6
+    ROUND_START = 1
+    ROUND_END = 2
+    OPENED = 3
+    CLOSED = 4
+    BOOK = 5
+    TRADE = 6
+    FILL = 7
+    REFUSED = 8
+    REJECT = 9
+    GONE = 10
+    TICK = 11
+    N_HOOKS = 12
 
 HOOK_NAMES = tuple(HOOKS)
 HOOK_BYTES = tuple(name.encode() for name in HOOKS)
+#: How many trades a symbol are kept for ``TraderDesk.trades`` and ``average``.
+TRADES_KEPT = 1000
+#: Seconds after a fill at which its markout is taken.
+MARKOUT_SECONDS = (1, 5, 30)
 #: A hook that takes as long is told: the bot does nothing else meanwhile.
 SLOW_HOOK_NS = 50_000_000
 cdef int64_t SLOW_NS = SLOW_HOOK_NS
@@ -151,6 +185,8 @@ def checked_hooks(hooks) -> list:
             hook = getattr(hooks, name, None)
         except BaseException as error:  # noqa: BLE001  of a property of the user's
             raise UsageError(f"{kind}.{name} cannot be read ({words_of(error)})") from None
+        if getattr(hook, "__func__", None) is getattr(HookBase, name):
+            hook = None  # The base's, which does nothing.
         if hook is not None:
             _check_hook(kind, name, hook, arguments)
         found.append(hook)
@@ -190,6 +226,10 @@ cdef class Plugin(Strategy):
     cdef readonly int64_t slow_calls
     cdef readonly int64_t slowest_ns
     cdef readonly str slowest_hook
+    cdef dict tickets                   # order id -> ticket, of the same
+    cdef list trades                    # by symbol: (price, size, time) of the last trades, oldest first
+    cdef object fills                   # (time, symbol, side, price, size) of fills whose last markout is due
+    cdef list marked                    # by symbol and horizon: [shares, sum of ticks times shares]
     cdef TraderDesk face
     cdef uint32_t told_bits             # bit set of the symbols whose books and trades are told
     cdef int64_t now_ns
@@ -222,6 +262,10 @@ cdef class Plugin(Strategy):
         self.trade_bits = self.told_bits
         self.face = TraderDesk(self)
         self.sent = {}
+        self.tickets = {}
+        self.trades = [deque(maxlen=TRADES_KEPT) for _ in SYMBOLS]
+        self.fills = [deque() for _ in MARKOUT_SECONDS]
+        self.marked = [[[0, 0.0] for _ in MARKOUT_SECONDS] for _ in SYMBOLS]
         self.made = True
 
     # --- the session's calls --------------------------------------------------------------------
@@ -236,23 +280,61 @@ cdef class Plugin(Strategy):
         return 0
 
     cdef int on_message(self, const Message* message, int64_t now_ns) except -1:
+        cdef int32_t symbol
         self.now_ns = now_ns
         if message.kind == MSG_FILL:
             side = "BUY" if message.side > 0 else "SELL"
+            for due in self.fills:
+                due.append((now_ns, message.symbol, message.side, message.price, message.size))
             self._call(FILL, (SYMBOLS[message.symbol], side, message.price, message.size))
-        elif not self.told_bits >> message.symbol & 1:
-            return 0
-        elif message.kind == MSG_BOOK:
-            self._call(BOOK, (SYMBOLS[message.symbol],))
+        elif message.kind == MSG_REJECT:
+            self._call(REJECT, (self.tickets.get(message.order_id),
+                                text_of(message.text, message.text_length)))
+        elif message.kind == MSG_OUT:
+            self._call(GONE, (self.tickets.get(message.order_id),))
+        elif message.kind == MSG_OPEN or message.kind == MSG_CLOSE:
+            for symbol in range(N_SYMBOLS):
+                if message.symbol_mask & self.told_bits & (1u << symbol):
+                    self._call(OPENED if message.kind == MSG_OPEN else CLOSED, (SYMBOLS[symbol],))
         elif message.kind == MSG_TRADE:
-            self._call(TRADE, (SYMBOLS[message.symbol], message.price, message.size))
+            self.trades[message.symbol].append((message.price, message.size, now_ns))
+            if self.told_bits >> message.symbol & 1:
+                self._call(TRADE, (SYMBOLS[message.symbol], message.price, message.size))
+        elif self.told_bits >> message.symbol & 1:
+            self._call(BOOK, (SYMBOLS[message.symbol],))
+        return 0
+
+    cdef int on_round(self, bint begins, int64_t now_ns) except -1:
+        self.now_ns = now_ns
+        if begins:
+            for trades in self.trades:
+                trades.clear()
+            for due in self.fills:
+                due.clear()
+        self._call(ROUND_START if begins else ROUND_END, ())
         return 0
 
     cdef int on_tick(self, int64_t now_ns) except -1:
         self.now_ns = now_ns
+        self._take_markouts()
         self._call(TICK, ())
         if self._trading():
             self._propose()
+        return 0
+
+    # Of every fill that is old enough: how far the fair value went our way since.
+    cdef int _take_markouts(self) except -1:
+        cdef int64_t due_ns
+        for index, seconds in enumerate(MARKOUT_SECONDS):
+            due_ns = self.now_ns - seconds * 1_000_000_000
+            waiting = self.fills[index]
+            while waiting and waiting[0][0] <= due_ns:
+                _, symbol, side, price, size = waiting.popleft()
+                fair = self.face.fair(SYMBOLS[symbol])
+                if fair is not None:
+                    row = self.marked[symbol][index]
+                    row[0] += size
+                    row[1] += side * (fair - price) * size
         return 0
 
     cdef int on_answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1:
@@ -400,7 +482,9 @@ cdef class Plugin(Strategy):
                 order = self.desk.orders.find(known_id)
                 if order == NULL or order.state >= OUT:
                     del self.sent[kept]
+                    self.tickets.pop(known_id, None)
         self.sent[ticket] = order_id
+        self.tickets[order_id] = ticket
         return 0
 
     cdef int64_t _ask_for(self, int32_t kind, int32_t symbol, int32_t side, int32_t price, int32_t size,
@@ -468,13 +552,113 @@ cdef class TraderDesk:
         cdef int32_t price = self._state(symbol).last_price
         return price if price else None
 
-    def average(self, symbol):
-        """The average price of the last five trades (the setting ``window``); None before three of them
-        (``min_prices``)."""
+    def average(self, symbol, count=None):
+        """The average price of the last ``count`` trades; None while there were fewer.
+
+        Without ``count``: of the last five (the setting ``window``), None before three (``min_prices``). At
+        most 1000 trades of this round are kept.
+        """
         cdef const SymbolState* state = self._state(symbol)
-        if state.prices.count < self.plugin.desk.market.min_prices:
+        if count is None:
+            if state.prices.count < self.plugin.desk.market.min_prices:
+                return None
+            return <object>state.prices.total / <object>state.prices.count
+        recent = self.trades(symbol, count)
+        return sum(price for price, _, _ in recent) / count if len(recent) == count else None
+
+    def trades(self, symbol, count=20) -> list:
+        """The last trades of anybody as (price, size, time in ns), oldest first: at most ``count``."""
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= TRADES_KEPT:
+            raise UsageError(f"count is {count!r}; give a whole number from 1 to {TRADES_KEPT}")
+        kept = self.plugin.trades[symbol_of(symbol)]
+        return [kept[place] for place in range(max(0, len(kept) - count), len(kept))]
+
+    def fair(self, symbol):
+        """What a share is worth by what it converts into, in ticks; None while a part has no price.
+
+        BOND 1000; VALE the middle of VALBZ's touch; XLF a tenth of its basket at the middles; every other
+        symbol the middle of its own touch, else its last trade. A conversion's fee is not in it.
+        """
+        cdef int32_t number = symbol_of(symbol)
+        if SYMBOLS[number] == "BOND":
+            return float(BOND_FAIR_PRICE)
+        parts = self.basket(symbol)
+        if not parts:
+            middle = self.middle(symbol)
+            return middle if middle is not None else self.last_price(symbol)
+        worth = [(self.fair(leg), shares) for leg, shares in parts.items()]
+        if any(price is None for price, _ in worth):
             return None
-        return <object>state.prices.total / <object>state.prices.count
+        return sum(price * shares for price, shares in worth) / CONVERSIONS[SYMBOLS[number]].unit
+
+    def basket(self, symbol) -> dict:
+        """Shares of each symbol that a conversion of 1 VALE or 10 XLF exchanges; empty for other symbols."""
+        name = SYMBOLS[symbol_of(symbol)]
+        return dict(CONVERSIONS[name].legs) if name in CONVERSIONS else {}
+
+    def middle(self, symbol):
+        """The middle of the touch, in ticks and halves; None while a side is empty."""
+        cdef const SymbolState* state = self._state(symbol)
+        if not state.n_bids or not state.n_asks:
+            return None
+        return (<object>state.bids[0].price + <object>state.asks[0].price) / 2
+
+    @property
+    def time_left_s(self):
+        """Seconds to the end of the round, counted from its first open by the setting ``ARBCORE_ROUND_MS``.
+
+        None before the open. Whoever joins in the middle of a round counts from then.
+        """
+        cdef Plugin plugin = self.plugin
+        if plugin.desk is None or plugin.desk.opened_ns == 0:
+            return None
+        return max(0.0, (plugin.desk.opened_ns + plugin.desk.round_ns - plugin.now_ns) / 1e9)
+
+    # --- money ----------------------------------------------------------------------------------
+
+    @property
+    def cash(self) -> int:
+        """Cash of the whole session in this round, in ticks."""
+        return self.plugin.desk.orders.cash
+
+    @property
+    def pnl(self) -> int:
+        """Cash and positions of the whole session in this round, at the touch they would hit. Ticks."""
+        cdef Plugin plugin = self.plugin
+        cdef int32_t symbol
+        worth = plugin.desk.orders.cash
+        for symbol in range(N_SYMBOLS):
+            held = plugin.desk.orders.position[symbol]
+            worth += held * plugin.desk.market.mark(symbol, held, plugin.desk.orders.average_price(symbol))
+        return worth
+
+    @property
+    def own_pnl(self) -> int:
+        """The same of this strategy alone, since the round began or positions were last told anew."""
+        cdef Plugin plugin = self.plugin
+        cdef int32_t symbol
+        worth = plugin.desk.orders.holdings[plugin.owner].cash
+        for symbol in range(N_SYMBOLS):
+            held = plugin.desk.orders.holdings[plugin.owner].position[symbol]
+            worth += held * plugin.desk.market.mark(symbol, held, plugin.desk.orders.average_price(symbol))
+        return worth
+
+    def limit(self, symbol) -> int:
+        """The largest position either way, in shares."""
+        return self.plugin.desk.gate.limits[symbol_of(symbol)]
+
+    def markouts(self, symbol=None) -> dict:
+        """How far fair value went this strategy's way after its fills: seconds -> ticks a share, or None.
+
+        After 1, 5 and 30 seconds, over all fills of the run that are old enough. Below 0 whoever traded with
+        us knew better. ``symbol`` None takes all of them together.
+        """
+        rows = self.plugin.marked if symbol is None else [self.plugin.marked[symbol_of(symbol)]]
+        found = {}
+        for index, seconds in enumerate(MARKOUT_SECONDS):
+            shares = sum(row[index][0] for row in rows)
+            found[seconds] = sum(row[index][1] for row in rows) / shares if shares else None
+        return found
 
     # --- what is held and asked for -------------------------------------------------------------
 

@@ -69,6 +69,7 @@ cdef class Session(Core):
         self.orders = Orders(self.n_strategies)
         self.gate = Gate(settings, self.market, self.orders)
         self.desk = Desk(self.market, self.orders, self.gate)
+        self.desk.round_ns = settings.round_ns
         self.audit = Audit(settings)
         self.splitter = LineSplitter(settings.line_bytes_max)
         self.out = OutBuffer()

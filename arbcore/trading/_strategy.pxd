@@ -18,6 +18,8 @@ cdef struct RunningHook:
 
 cdef class Desk:
     cdef RunningHook running
+    cdef int64_t opened_ns              # when the first symbol of this round opened; 0 before
+    cdef int64_t round_ns
     cdef object stopwatch               # gives nanoseconds, to time hooks with; None times nothing
     cdef bint signals_apart             # no signal becomes an exception: a KeyboardInterrupt is a hook's own
     cdef readonly Market market
@@ -62,6 +64,8 @@ cdef class Strategy:
     # Only for those that listen: a book, trade or own fill, as it was told; ten times a second; and what
     # became of a proposal (`order` is NULL and `refusal` says why, or the order that was sent).
     cdef int on_message(self, const Message* message, int64_t now_ns) except -1
+    # A round begins (after the hello) or is over (every symbol is closed).
+    cdef int on_round(self, bint begins, int64_t now_ns) except -1
     cdef int on_tick(self, int64_t now_ns) except -1
     cdef int on_answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1
     cdef int64_t resting_size(self, int32_t symbol, int32_t side) noexcept  # sum over reference `resting`

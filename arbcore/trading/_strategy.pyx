@@ -137,6 +137,9 @@ cdef class Strategy:
     cdef int on_message(self, const Message* message, int64_t now_ns) except -1:
         return 0
 
+    cdef int on_round(self, bint begins, int64_t now_ns) except -1:
+        return 0
+
     cdef int on_tick(self, int64_t now_ns) except -1:
         return 0
 

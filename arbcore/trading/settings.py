@@ -67,6 +67,10 @@ class SessionSettings(Ranged):
         30 * SECOND_NS, low=MILLISECOND_NS, high=3600 * SECOND_NS,
         help="age at which a market no longer counts",
     )
+    round_ns: int = option(
+        300 * SECOND_NS, low=MILLISECOND_NS, high=86_400 * SECOND_NS,
+        help="length of a round, from which a strategy is told the time left",
+    )
     window: int = option(5, low=1, high=1000, help="trades in a rolling average")
     min_prices: int = option(3, low=1, high=1000, help="trades before an average means anything")
     ack_timeout_ns: int = option(

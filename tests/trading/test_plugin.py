@@ -1,5 +1,7 @@
 """A user's strategy: what it is told, what becomes of what it asks for, and what its mistakes do."""
 
+import doctest
+import inspect
 import json
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +9,12 @@ from typing import Any
 import pytest
 
 from arbcore.errors import BrokenInvariant, UsageError
-from arbcore.trading._plugin import Plugin, TraderDesk
+from arbcore.trading import strategy as base
+from arbcore.trading._plugin import HOOKS, Plugin, TraderDesk
 from arbcore.trading._session import Session
 from arbcore.trading.settings import BondSettings, SessionSettings
 from arbcore.trading.strategies import build
+from arbcore.trading.strategy import Strategy
 
 MS = 1_000_000
 
@@ -160,7 +164,7 @@ def test_fills_of_others_are_not_told() -> None:
     player = Player()
     table = Table(build("bond", BondSettings(), SessionSettings()), player)
     table.say(fill(table.live[0], 3))
-    assert player.told == []
+    assert player.told == [("start",)]
 
 
 def test_it_sees_the_market_and_what_is_held() -> None:
@@ -515,3 +519,142 @@ def test_a_desk_without_a_session_answers_with_an_error_and_no_crash() -> None:
             call()
     with pytest.raises(AttributeError):
         desk.buy("GS", price=1, size=1)
+
+
+# --- rounds, answers, and what else the desk says -----------------------------------------------
+
+
+class Listener(Strategy):
+    """Remembers every hook but the frequent ones."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def on_round_start(self, desk: TraderDesk) -> None:
+        self.told.append("round start")
+
+    def on_round_end(self, desk: TraderDesk) -> None:
+        self.told.append("round end")
+
+    def on_open(self, desk: TraderDesk, symbol: str) -> None:
+        self.told.append(("open", symbol))
+
+    def on_close(self, desk: TraderDesk, symbol: str) -> None:
+        self.told.append(("close", symbol))
+
+    def on_reject(self, desk: TraderDesk, ticket: int | None, reason: str) -> None:
+        self.told.append(("reject", ticket, reason))
+
+    def on_out(self, desk: TraderDesk, ticket: int | None) -> None:
+        self.told.append(("out", ticket))
+
+
+def bare(strategy: Any) -> Session:
+    session = Session(SessionSettings(order_cooldown_ns=0, reject_pause_ns=0), [strategy])
+    session.connected(0)
+    return session
+
+
+def test_rounds_opens_and_closes_are_told() -> None:
+    listener = Listener()
+    session = bare(listener)
+    session.receive(HELLO, MS)
+    session.receive(line(type="open", symbols=["GS", "MS"]), 2 * MS)
+    session.receive(line(type="close", symbols=["GS"]), 3 * MS)
+    assert listener.told == ["round start", ("open", "GS"), ("open", "MS"), ("close", "GS")]
+    session.receive(line(type="close", symbols=["MS"]), 4 * MS)
+    assert listener.told[4:] == [("close", "MS"), "round end"]
+    session.disconnected(5 * MS)
+    session.connected(6 * MS)
+    session.receive(HELLO, 7 * MS)
+    assert listener.told[6:] == ["round start"]
+    session.disconnected(8 * MS)
+    session.connected(9 * MS)
+    session.receive(HELLO, 10 * MS)
+    assert listener.told[6:] == ["round start"]  # The same round, on another connection.
+
+
+def test_rejects_and_outs_are_told_with_the_ticket_and_the_exchanges_words() -> None:
+    listener = Listener()
+    tickets: list[Any] = []
+    listener.on_trade = lambda desk, symbol, *_: tickets.append(  # type: ignore[method-assign]
+        desk.buy("GS", price=100, size=1)
+    )
+    session = bare(listener)
+    session.receive(HELLO + OPEN + book("GS", 99, 101), MS)
+    del listener.told[:]
+    for now_ms in (2, 3):
+        session.receive(line(type="trade", symbol="GS", price=100, size=1), now_ms * MS)
+    first, second = (order["order_id"] for order in reversed(session.recent_orders(2)))
+    session.receive(line(type="reject", order_id=first, error="BAD_SIZE"), 4 * MS)
+    session.receive(line(type="ack", order_id=second) + line(type="out", order_id=second), 5 * MS)
+    assert listener.told == [("reject", tickets[0], "BAD_SIZE"), ("out", tickets[1])]
+
+
+def test_the_desk_tells_money_limits_time_trades_and_fair_values() -> None:
+    seen: dict[str, Any] = {}
+
+    def look(desk: TraderDesk, symbol: str) -> None:
+        seen.update(
+            cash=desk.cash, pnl=desk.pnl, own=desk.own_pnl, limit=desk.limit("VALE"), left=desk.time_left_s,
+            trades=desk.trades("GS", 2), average=desk.average("GS", 3), too_long=desk.average("GS", 4),
+            bond=desk.fair("BOND"), vale=desk.fair("VALE"), xlf=desk.fair("XLF"), gs=desk.fair("GS"),
+            basket=desk.basket("XLF"), none=desk.basket("GS"),
+        )
+
+    session = bare(Player(book=look))
+    session.receive(line(type="hello", symbols=[{"symbol": "GS", "position": 2},
+                                                {"symbol": "USD", "position": -150}]), MS)
+    session.receive(OPEN, 10 * MS)
+    for price in (90, 100, 110):
+        session.receive(line(type="trade", symbol="GS", price=price, size=5), 20 * MS)
+    session.receive(book("VALBZ", 4000, 4003), 30 * MS)
+    assert (seen["vale"], seen["xlf"]) == (4001.5, None)
+    for symbol, bid in (("MS", 200), ("WFC", 300), ("GS", 99)):
+        session.receive(book(symbol, bid, bid + 2), 1010 * MS)
+    assert seen["bond"] == 1000.0
+    assert seen["xlf"] == (3 * 1000 + 2 * 100 + 3 * 201 + 2 * 301) / 10
+    assert (seen["cash"], seen["pnl"], seen["own"], seen["limit"]) == (-150, -150 + 2 * 99, 0, 10)
+    assert seen["trades"] == [(100, 5, 20 * MS), (110, 5, 20 * MS)]
+    assert (seen["average"], seen["too_long"]) == (100.0, None)
+    assert seen["left"] == pytest.approx(299.0)
+    assert (seen["basket"], seen["none"]) == ({"BOND": 3, "GS": 2, "MS": 3, "WFC": 2}, {})
+
+
+def test_markouts_say_how_far_the_market_went_our_way() -> None:
+    found: list[Any] = []
+
+    def note(desk: TraderDesk) -> None:
+        found.append((desk.markouts(), desk.markouts("GS"), desk.markouts("MS")))
+
+    player = Player(trade=lambda desk, *_: desk.buy("GS", price=101, size=4), tick=note)
+    session = bare(player)
+    session.receive(HELLO + OPEN + book("GS", 99, 101), MS)
+    session.receive(line(type="trade", symbol="GS", price=100, size=1), 2 * MS)
+    [order] = session.recent_orders(1)
+    session.receive(fill({**order, "price": 101}, 4), 3 * MS)
+    session.receive(book("GS", 95, 97), 4 * MS)
+    for tenth in range(1, 62):
+        session.tick(tenth * 100 * MS)
+    nothing = {1: None, 5: None, 30: None}
+    assert found[0] == (nothing, nothing, nothing)
+    assert found[-1] == ({1: -5.0, 5: -5.0, 30: None}, {1: -5.0, 5: -5.0, 30: None}, nothing)
+
+
+def test_hooks_of_the_base_are_not_called() -> None:
+    class Nothing(Strategy):
+        pass
+
+    with pytest.raises(UsageError, match="is no strategy"):
+        Plugin(Nothing())
+
+
+def test_the_base_has_every_hook_with_its_arguments() -> None:
+    hooks = {name: tuple(inspect.signature(getattr(Strategy, name)).parameters)[1:] for name in HOOKS}
+    assert hooks == HOOKS
+    assert {name for name in vars(Strategy) if name.startswith("on_")} == set(HOOKS)
+
+
+def test_examples_of_the_base_run() -> None:
+    assert doctest.testmod(base).failed == 0
+    assert doctest.testmod(base).attempted > 5
