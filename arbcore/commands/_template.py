@@ -10,9 +10,9 @@ strategy may see and ask for, `help(arbcore.Strategy)` every hook. Whatever a ho
 strategy off for the run, and a slow hook holds up everything, so keep them short.
 
 As written it earned 1,829 ticks a round at hidden fair value (95% interval of the mean: 1,757 to 1,900; the
-worst round -155, the only one that lost) over 200 five-minute rounds of the embedded exchange in virtual time:
-regime normal, seeds 100000 to 100199, which were not used to choose its numbers. It loses where prices jump:
--6,690 a round over 15 rounds of the regime jumps. A real exchange is another matter.
+worst round -155, the only one that lost) over 200 five-minute rounds of the embedded exchange in virtual
+time: regime normal, seeds 100000 to 100199, which were not used to choose its numbers. It loses where prices
+jump: -6,690 a round over 15 rounds of the regime jumps. A real exchange is another matter.
 """
 
 import math
