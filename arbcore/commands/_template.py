@@ -12,8 +12,8 @@ strategy off for the run, and a slow hook holds up everything, so keep them shor
 As written it earned 1,829 ticks a round at hidden fair value (95% interval of the mean: 1,757 to 1,900; the
 worst round -155, the only one that lost) over 200 five-minute rounds of the embedded exchange in virtual
 time: regime normal, seeds 100000 to 100199, which were not used to choose its numbers. It loses where prices
-jump or swing: -6,690 a round in the regime jumps, -8,739 in volatile (15 rounds each). A real exchange is another
-matter.
+jump or swing: -6,690 a round in the regime jumps, -8,739 in volatile (15 rounds each). A real exchange
+is another matter.
 """
 
 import math
