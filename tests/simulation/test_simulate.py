@@ -84,7 +84,7 @@ def test_the_numbers_are_the_same_wherever_rounds_are_played(regime):
 
 
 def test_rounds_that_are_finished_out_of_order_are_told_in_order(monkeypatch):
-    monkeypatch.setattr(module, "PIECE_S", 4)
+    monkeypatch.setattr(module, "PIECE_S", SHORT["round_s"])
 
     class Backwards(Executor):
         def __init__(self):
