@@ -6,7 +6,7 @@ from tools import check_comparison
 
 
 def test_a_range_of_real_rounds(capsys):
-    words = "--ranges 1 --rounds 40 --round-s 10 --workers 1".split()
+    words = ["--ranges", "1", "--rounds", "40", "--round-s", "10", "--workers", "1"]
     assert check_comparison.main(words) == 0
     assert '"apart_found": 1' in capsys.readouterr().out
 
