@@ -164,7 +164,6 @@ def lives(target: Target, source: str) -> bool:
 
     It has loaded what takes long, and nothing of the package.
     """
-    importlib.import_module("hypothesis.strategies")
     importlib.import_module("pytest")
     child = os.fork()
     if child == 0:

@@ -4,7 +4,7 @@ Owns the reasons for REDUCING and HALTED. What may leave in which state is the g
 """
 
 ACTIVE, REDUCING, HALTED = "ACTIVE", "REDUCING", "HALTED"
-_LEVEL = {ACTIVE: 0, REDUCING: 1, HALTED: 2}
+_LEVEL = {REDUCING: 1, HALTED: 2}
 
 #: What each reason makes of the state. REDUCING sends only what makes a position smaller, HALTED nothing
 #: but cancels: where positions are not known for certain, any order may be the wrong one.
