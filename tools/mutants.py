@@ -62,7 +62,7 @@ TARGETS = {
     ),
     "pair": Target(
         "arbcore.carry.desk.pair", "arbcore/carry/desk/pair.py",
-        (f"{DESK}/test_pair.py", f"{DESK}/test_edges.py", f"{DESK}/test_ends.py"),
+        tuple(f"{DESK}/test_{each}.py" for each in ("pair", "refusals", "edges", "ends", "writeoff")),
     ),
     "exchange": Target("arbcore.trading._risk", "arbcore/trading/_risk.pyx", ("tests/trading/test_risk.py",)),
 }  # fmt: skip
