@@ -81,6 +81,8 @@ def test_an_order_is_found_by_its_permanent_number_where_the_ref_is_missing() ->
     orders.identify(order, 77)
     assert orders.find("", 77) is order
     assert orders.find("nobody", 78) is None
+    other = orders.add(row("t-0000002E"), 0)
+    assert orders.find(other.ref, 77) is other, "our own ref comes first"
     assert orders.find("", 0) is None
 
 
