@@ -382,8 +382,10 @@ class Bot:
         """The desk asks everything anew on the connection that stands, or else on the next one."""
         if self.link is not None:
             self.feed(ev.Hello(self.account))
+            # Also where the data is said to be kept (1102): nobody says again that it is live.
             for leg in self.link.legs:
                 self.link.resubscribe(leg)
+            self.doubt_quotes("subscriptions begin anew")
 
     def _on_lost(self, reason: str) -> None:
         """The connection itself is gone."""
@@ -446,11 +448,7 @@ class Bot:
         if self.link is None:
             return
         self.chronicle.note("info", "link_back", f"TWS has the broker again ({why}).")
-        self.feed(ev.Hello(self.account))
-        # Also where the data is said to be kept (1102): nobody says again that it is live.
-        for leg in self.link.legs:
-            self.link.resubscribe(leg)
-        self.doubt_quotes("subscriptions begin anew")
+        self.greet()
 
     def doubt_quotes(self, why: str) -> None:
         """What arrives may be old until the broker answers a question that is asked now."""
