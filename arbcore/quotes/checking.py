@@ -99,7 +99,8 @@ def check(
             counts[row.state] += 1
             meter.rows += 1
             if row.state is State.QUOTE:
-                found.add(row.ts_ns, row.prices, *_extras(row, paired, expiries))
+                expiry_ns, index = _extras(row, paired, expiries)
+                found.add(row.ts_ns, row.prices, expiry_ns=expiry_ns, index=index)
     found.outliers.close()
     read = sum(counts.values())
     if not read:

@@ -186,7 +186,9 @@ class Examination:
         self._expiry_ns = 0
         self._settlement = 0
 
-    def add(self, ts_ns: int, prices: tuple[float, ...], expiry_ns: int | None, index: float | None) -> None:
+    def add(
+        self, ts_ns: int, prices: tuple[float, ...], *, expiry_ns: int | None, index: float | None
+    ) -> None:
         """One usable row: its time, the four prices, and its expiry and index where the file has them."""
         if self.last_ns is not None and ts_ns < self.last_ns:
             self.disordered += 1

@@ -244,7 +244,10 @@ def test_prices_are_written_as_they_were_read(tmp_path: Path) -> None:
     ]
 
 
-def failing(tmp_path: Path) -> dict[str, tuple[Any, Any, type[ArbcoreError], str]]:
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Any, type[ArbcoreError], str]]:
+    """Longer than a block, so that something was written before the fault is met."""
+    tmp_path = tmp_path_factory.mktemp("failing")
     good = write_leg(tmp_path / "good.csv", ROWS)
     late = write_leg(tmp_path / "late.csv", [(ts_ns + 10**15, bid, ask) for ts_ns, bid, ask in ROWS])
     order = write_leg(tmp_path / "order.csv", [*ROWS, ROWS[0]])
@@ -281,18 +284,21 @@ CASES = ("no overlap", "out of order", "no number", "empty", "only a header", "h
 
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
 @pytest.mark.parametrize("case", CASES)
-def test_bad_input_is_a_sentence_and_nothing_is_written(tmp_path: Path, case: str, ending: str) -> None:
-    fut, etf, error, said = failing(tmp_path)[case]
-    before = sorted(os.listdir(tmp_path))
+def test_bad_input_is_a_sentence_and_nothing_is_written(
+    tmp_path: Path, failing: dict[str, tuple], case: str, ending: str
+) -> None:
+    fut, etf, error, said = failing[case]
     with pytest.raises(error, match=said):
         arbcore.quotes.join(fut, etf, tmp_path / f"out{ending}", session="all")
-    assert sorted(os.listdir(tmp_path)) == before
+    assert os.listdir(tmp_path) == []
 
 
-def test_an_output_that_was_there_stays_where_the_input_is_bad(tmp_path: Path) -> None:
+def test_an_output_that_was_there_stays_where_the_input_is_bad(
+    tmp_path: Path, failing: dict[str, tuple]
+) -> None:
     out = tmp_path / "out.csv"
     out.write_text("mine", encoding="utf-8")
-    fut, etf, error, _ = failing(tmp_path)["out of order"]
+    fut, etf, error, _ = failing["out of order"]
     with pytest.raises(error):
         arbcore.quotes.join(fut, etf, out, session="all")
     assert out.read_text(encoding="utf-8") == "mine"

@@ -37,7 +37,7 @@ SPANS = {None: None, "1s": 10**9, "7s": 7 * 10**9, "250ms": 250 * 10**6}
 AGES = {"5s": 5 * 10**9, "0s": 0, "1ms": 10**6, "1h": 3_600 * 10**9}
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     fut=legs(), etf=legs(), every=st.sampled_from(sorted(SPANS, key=str)), age=st.sampled_from(sorted(AGES))
 )

@@ -59,8 +59,8 @@ def test_join_check_convert(
     ],
 )
 def test_wrong_usage_and_bad_input(
-    tmp_path: Path, legs: tuple[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
-    words: list[str], code: int, sentence: str,
+    tmp_path: Path, legs: tuple[str, str], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch, words: list[str], code: int, sentence: str,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     named = [{"F": legs[0], "E": legs[1]}.get(word, word) for word in words]
