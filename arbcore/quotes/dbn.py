@@ -6,8 +6,7 @@ date, and whether a compressed file is whole. Sources: Databento, "Databento Bin
 """
 
 from array import array
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -43,25 +42,52 @@ def is_dbn(data: Any) -> bool:
 
 
 def dbn_leg(
-    stack: ExitStack, path: Any, *, leg: str, reading: Reading, counted: Callable[[int], None]
+    paths: Sequence[Any], name: str, *, leg: str, reading: Reading, counted: Callable[[int], None]
 ) -> Leg:
-    """One instrument from a DBN file. Raises as ``open_leg``; RunError where the extra is not installed.
+    """One instrument from DBN files, one after the other in order of their beginnings.
+
+    Raises as ``open_leg``; RunError where the extra is not installed.
 
     Args:
-        stack: closes the file.
-        path: of the file.
+        paths: of the files; a folder's, or the one that was named.
+        name: what messages call them together.
         leg: ``fut`` or ``etf``.
-        reading: how it is read.
+        reading: how they are read.
         counted: is told how many bytes were read.
     """
-    name = printable(str(path))
-    dbn = library("databento_dbn", "dbn", f"{name} is a DBN file of Databento's, which")
+    dbn = library("databento_dbn", "dbn", f"{name} is DBN data of Databento's, which")
+    heads = [(_metadata(dbn, path), path) for path in paths]
+    heads.sort(key=lambda head: head[0].start)
+    contracts = Contracts(name, leg=leg, day=heads[0][0].start // NS_PER_DAY)
+    # The contracts of all files are known before the first row is handed out.
+    parts = [(_Numbers(metadata, contracts, printable(str(path))), path) for metadata, path in heads]
+
+    def batches() -> Iterator[tuple[Any, ...]]:
+        for numbers, path in parts:
+            with _opened(path) as file:
+                shown = printable(str(path))
+                yield from _batches(_records(dbn, file, shown, counted), numbers, shown)
+
+    rows = ColumnsLeg(batches(), name, ordered=not reading.sort)
+    made = Leg(SortedLeg(rows) if reading.sort else rows, name, contracts.root)
+    roll(made, contracts, volumes={}, reading=reading)
+    return made
+
+
+def _opened(path: Any) -> BinaryIO:
     try:
-        file = stack.enter_context(Path(path).open("rb"))  # noqa: SIM115
+        return Path(path).open("rb")
     except OSError as error:
-        raise InputError(f"{name} may not be read ({error.strerror}); check its permissions.") from error
-    records = _records(dbn, file, name, counted)
-    metadata = next(records, None)
+        raise InputError(
+            f"{printable(str(path))} may not be read ({error.strerror}); check its permissions."
+        ) from error
+
+
+def _metadata(dbn: Any, path: Any) -> Any:
+    """What a file says of itself. Raises InputError where that is not all there, or it has no quotes."""
+    name = printable(str(path))
+    with _opened(path) as file:
+        metadata = next(_records(dbn, file, name, lambda _: None), None)
     if metadata is None or not hasattr(metadata, "mappings"):
         raise InputError(f"{name} is no whole DBN file of Databento's; get it again.")
     schema = None if metadata.schema is None else str(metadata.schema)
@@ -70,12 +96,7 @@ def dbn_leg(
             f"{name} is a DBN file of Databento's schema {printable(schema)}, which has no bid_px_00 and "
             f"ask_px_00; get one of {', '.join(SCHEMAS)}."
         )
-    contracts = Contracts(name, leg=leg, day=metadata.start // NS_PER_DAY)
-    numbers = _Numbers(metadata, contracts, name)
-    rows = ColumnsLeg(_batches(records, numbers, name), name, ordered=not reading.sort)
-    made = Leg(SortedLeg(rows) if reading.sort else rows, name, contracts.root)
-    roll(made, contracts, volumes={}, reading=reading)
-    return made
+    return metadata
 
 
 def _records(dbn: Any, file: BinaryIO, name: str, counted: Callable[[int], None]) -> Iterator[Any]:

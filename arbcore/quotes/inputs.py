@@ -85,7 +85,8 @@ def open_leg(stack: ExitStack, data: Any, *, leg: str, reading: Reading, meter: 
     if kind is not None:
         return columns_leg(open_table(data, kind), printable(str(data)), leg=leg, reading=reading)
     if dbn.is_dbn(data):
-        return dbn.dbn_leg(stack, data, leg=leg, reading=reading, counted=meter.count)
+        meter.expect(Path(data).stat().st_size)
+        return dbn.dbn_leg([data], printable(str(data)), leg=leg, reading=reading, counted=meter.count)
     return _csv(stack, _Source(data, meter), leg=leg, reading=reading)
 
 
@@ -257,11 +258,16 @@ def _bar_ns(steps: dict[int, int], name: str, reading: Reading) -> int:
 
 
 def _folder(stack: ExitStack, folder: Path, *, leg: str, reading: Reading, meter: Meter) -> Leg:
-    """A folder of files, each of one contract whose code its name carries."""
+    """A folder of files, each of one contract whose code its name carries, or of DBN files."""
     paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     shown = printable(str(folder))
     if not paths:
         raise InputError(f"{shown} is an empty folder; name one with files of quotes, such as ESH26.csv.")
+    binary = [path for path in paths if dbn.is_dbn(path)]
+    if binary:
+        # A download of Databento's has files about it beside the data.
+        meter.expect(sum(path.stat().st_size for path in binary))
+        return dbn.dbn_leg(binary, shown, leg=leg, reading=reading, counted=meter.count)
     contracts: Contracts | None = None
     volumes: dict[tuple[int, int], float] = {}
     sources: list[LegSource] = []

@@ -215,7 +215,9 @@ def day(text: str) -> dt.date:
     return dt.date.fromisoformat(text)
 
 
-def dbn_metadata(dbn: Any, schema: str, mappings: dict[str, list[tuple[str, str, int]]]) -> bytes:
+def dbn_metadata(
+    dbn: Any, schema: str, mappings: dict[str, list[tuple[str, str, int]]], start: int = TEN
+) -> bytes:
     parts = [
         SimpleNamespace(raw_symbol=symbol, intervals=[
             SimpleNamespace(start_date=day(first), end_date=day(after), symbol=str(number))
@@ -224,7 +226,7 @@ def dbn_metadata(dbn: Any, schema: str, mappings: dict[str, list[tuple[str, str,
         for symbol, intervals in mappings.items()
     ]  # fmt: skip
     return bytes(dbn.Metadata(
-        dataset="GLBX.MDP3", start=TEN, stype_in=dbn.SType.PARENT, stype_out=dbn.SType.INSTRUMENT_ID,
+        dataset="GLBX.MDP3", start=start, stype_in=dbn.SType.PARENT, stype_out=dbn.SType.INSTRUMENT_ID,
         schema=dbn.Schema.from_str(schema), symbols=["ES.FUT"], mappings=parts, version=3,
     ))  # fmt: skip
 
@@ -373,3 +375,30 @@ def test_a_malformed_row_is_named_and_can_be_skipped(tmp_path: Path) -> None:
     result = joined(tmp_path, fut, skip_bad=True)
     assert quotes_of(result)[:2] == FIRST
     assert result.summary["rows_skipped"]["malformed"] == 3
+
+
+def test_a_folder_of_dbn_files_is_read_in_order_and_rolled(tmp_path: Path) -> None:
+    dbn = pytest.importorskip("databento_dbn")
+    folder = tmp_path / "download"
+    folder.mkdir()
+    (folder / "manifest.json").write_text("{}", encoding="utf-8")
+    days = ["2026-03-11", "2026-03-12", "2026-03-13"]
+    moments = [int(dt.datetime.fromisoformat(f"{each}T17:00:00+00:00").timestamp()) * SECOND for each in days]
+    for name, date, moment in zip("cab", days, moments, strict=True):
+        after = str(day(date) + dt.timedelta(days=1))
+        # The same number is another contract on the last day.
+        numbers = {"ESH6": 42, "ESM6": 43} if date < "2026-03-13" else {"ESH6": 43, "ESM6": 42}
+        head = dbn_metadata(
+            dbn,
+            "bbo-1s",
+            {symbol: [(date, after, number)] for symbol, number in numbers.items()},
+            start=moment,
+        )
+        rows = [dbn_records(dbn, "bbo-1s", [(moment, price, price + 0.25)], numbers[symbol])
+                for symbol, price in (("ESH6", 6000.0), ("ESM6", 6050.0))]  # fmt: skip
+        (folder / f"{name}.dbn").write_bytes(head + b"".join(rows))
+    etf = write_leg(tmp_path / "e.csv", [(moment, 598.0, 598.01) for moment in moments])
+    result = arbcore.quotes.join(folder, etf)
+    assert list(result.table["ts"]) == moments
+    assert list(result.table["es_bid"]) == [6000.0, 6050.0, 6050.0]
+    assert result.summary["rows_skipped"]["other_contract"] == 3
