@@ -30,8 +30,8 @@ Joins the quotes of a future and of an ETF: a row at every change of either side
 tick of the clock, with the other side's newest quote at or before it, never after."""
 JOIN_EPILOG = """\
 An input is a CSV (plain, .gz, .zst), a Parquet or Arrow file, a DBN file of Databento's, a folder of files
-whose names carry a contract's code (ESH26.csv) or of DBN files, or - for standard input. Its columns are ts, bid
-and ask, or a vendor's: Databento's bbo-1s, bbo-1m, mbp-1 and tbbo, also as CSV (ts_recv, bid_px_00,
+whose names carry a contract's code (ESH26.csv) or of DBN files, or - for standard input. Its columns are ts,
+bid and ask, or a vendor's: Databento's bbo-1s, bbo-1m, mbp-1 and tbbo, also as CSV (ts_recv, bid_px_00,
 ask_px_00); Interactive Brokers' BID_ASK bars (open is the average bid, close the average ask; dated by their
 start, which is moved to their end) and BID_ASK ticks (priceBid, priceAsk); what `arbcore ibkr --record`
 wrote.

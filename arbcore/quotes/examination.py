@@ -125,6 +125,10 @@ class Outliers:
         if self._kept is None:
             self._kept = x
             return
+        if not self._window and abs(x - self._kept) <= OUTLIER_BPS * 1e-4 * self._kept:
+            # Near the row before, whatever comes after it.
+            self._kept = x
+            return
         self._window.append((ts_ns, x))
         if len(self._window) > OUTLIER_ROWS_MAX:
             self._settle()

@@ -235,11 +235,11 @@ def _text_rows(lines: _Lines, places: _Places, delimiter: str, reading: Reading)
 
 
 def _row_of(record: Sequence[str], places: _Places, line: int, reading: Reading) -> PairedRow:
-    where = f"{places.name}, line {line}"
     if len(record) < places.width:
         raise DataError(
-            "too_few", f"{where}: the row has {len(record)} of the {places.width} fields needed; complete "
-            "it or pass --skip-bad.", line=line, column=None,
+            "too_few",
+            f"{places.name}, line {line}: the row has {len(record)} of the {places.width} fields needed; "
+            "complete it or pass --skip-bad.", line=line, column=None,
         )  # fmt: skip
     time = record[places.time].strip()
     if places.clock is not None:
@@ -248,30 +248,34 @@ def _row_of(record: Sequence[str], places: _Places, line: int, reading: Reading)
     found = time_and_zone(time.encode(), tz=reading.tz, day_first=day_first)
     if isinstance(found, str):
         why = why_no_time(time, tz=reading.tz, day_first=day_first)
-        raise _bad_cell("not_a_time", why, time, where=where, line=line, column="ts")
+        raise _bad_cell("not_a_time", why, time, name=places.name, line=line, column="ts")
     ts_ns, zoned = found
     places.zoned |= zoned
     texts = [record[place].strip() for place in places.prices]
-    prices = [_price(text, where, line, column) for text, column in zip(texts, PRICE_COLUMNS, strict=True)]
+    prices = [
+        _price(text, places.name, line, column) for text, column in zip(texts, PRICE_COLUMNS, strict=True)
+    ]
     extras = [record[place].strip() for place in places.extras.values()]
     return PairedRow(ts_ns, _state(prices), tuple(prices), (*texts, *extras))
 
 
-def _price(text: str, where: str, line: int, column: str) -> float:
+def _price(text: str, name: str, line: int, column: str) -> float:
     value = read_price(text.encode())
     if value is None:
-        raise _bad_cell("not_a_number", why_no_number(text), text, where=where, line=line, column=column)
+        raise _bad_cell("not_a_number", why_no_number(text), text, name=name, line=line, column=column)
     if value in _UNDEFINED:
         return float("nan")
     if value == value and not PRICE_MIN <= value <= PRICE_MAX:
         wanted = f"is not between {PRICE_MIN:g} and {PRICE_MAX:g}"
-        raise _bad_cell("out_of_range", wanted, text, where=where, line=line, column=column)
+        raise _bad_cell("out_of_range", wanted, text, name=name, line=line, column=column)
     return float(value)
 
 
-def _bad_cell(kind: str, wanted: str, text: str, *, where: str, line: int, column: str) -> DataError:
+def _bad_cell(kind: str, wanted: str, text: str, *, name: str, line: int, column: str) -> DataError:
     return DataError(
-        kind, f"{where}, column {column}: {printable(text, 60)!r} {wanted}; correct it or pass --skip-bad.",
+        kind,
+        f"{name}, line {line}, column {column}: {printable(text, 60)!r} {wanted}; correct it or pass "
+        "--skip-bad.",
         line=line, column=column,
     )  # fmt: skip
 
