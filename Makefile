@@ -85,7 +85,7 @@ sanitize:
 # A Dask cluster of two worker processes on loopback; one of them is killed.
 cluster:
 	@$(SETUP) $(VENV) test dask
-	cd $(VENV) && $(PYTEST) -m cluster ../tests/carry/test_cluster.py $(ARGS)
+	cd $(VENV) && $(PYTEST) -m cluster ../tests/quotes/test_sweep_cluster.py $(ARGS)
 
 browser:
 	@$(SETUP) $(VENV) test
@@ -101,12 +101,12 @@ ib-async:
 _ib-async:
 	@$(SETUP) $(VENV) test ibkr-async
 	cd $(VENV) && $(PYTEST) ../tests/gateway ../tests/ibkr -k "ib_async" $(ARGS)
-	cd $(VENV) && $(PYTEST) ../tests/test_ibkr_cli.py $(ARGS)
+	cd $(VENV) && $(PYTEST) ../tests/commands/test_ibkr_cli.py $(ARGS)
 
 # The tables of other libraries, in and out.
 tables:
 	@$(SETUP) $(VENV) test tables
-	cd $(VENV) && $(PYTEST) ../tests/carry/test_columns.py ../tests/carry/test_formats.py $(ARGS)
+	cd $(VENV) && $(PYTEST) ../tests/quotes/test_columns.py ../tests/quotes/test_formats.py $(ARGS)
 
 # The whole of what tests/ibkr/test_crashes.py has a slice of.
 crash:

@@ -4,7 +4,7 @@ This is the package's face. It owns the public names and loads the module of eac
 that importing it costs next to nothing. Nothing inside the package imports from here but the version.
 """
 
-__version__ = "0.1.0"
+from arbcore._version import __version__ as __version__
 
 # Read as true by type checkers; importing typing for it would be most of the cost of this module.
 TYPE_CHECKING = False
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
         exposure_allows,
         exposure_room,
     )
-    from arbcore.carry.backtest import BacktestResult, backtest
     from arbcore.carry.fair import fair_value
-    from arbcore.carry.settings import BacktestSettings
-    from arbcore.carry.sweep import SweepResult, sweep
     from arbcore.errors import (
         ArbcoreError,
         BrokenInvariant,
@@ -36,13 +33,16 @@ if TYPE_CHECKING:
         UsageError,
         WireError,
     )
-    from arbcore.simulation.simulate import SimulationResult, simulate
+    from arbcore.play.simulate import SimulationResult, simulate
+    from arbcore.quotes.backtest_run import BacktestResult, backtest
+    from arbcore.quotes.sweep_run import SweepResult, sweep
+    from arbcore.research.research_settings import BacktestSettings
     from arbcore.trading._plugin import TraderDesk
     from arbcore.trading._session import Session
-    from arbcore.trading.settings import SessionSettings
     from arbcore.trading.strategy import Strategy
+    from arbcore.trading.trading_settings import SessionSettings
     from arbcore.venue._engine import Engine
-    from arbcore.venue.config import VenueConfig
+    from arbcore.venue.venue_config import VenueConfig
 
 __all__ = [
     "ArbcoreError",
@@ -88,21 +88,21 @@ _HOME = {
     "arbcore._fast": (
         "Cooldown", "MessageWindow", "RollingMean", "depth_value", "exposure_allows", "exposure_room",
     ),
-    "arbcore.carry.backtest": ("BacktestResult", "backtest"),
+    "arbcore.quotes.backtest_run": ("BacktestResult", "backtest"),
     "arbcore.carry.fair": ("fair_value",),
-    "arbcore.carry.settings": ("BacktestSettings",),
-    "arbcore.carry.sweep": ("SweepResult", "sweep"),
+    "arbcore.research.research_settings": ("BacktestSettings",),
+    "arbcore.quotes.sweep_run": ("SweepResult", "sweep"),
     "arbcore.errors": (
         "ArbcoreError", "BrokenInvariant", "ConfigError", "ConnectError", "DataError", "InputError",
         "JournalError", "RunError", "ShardError", "UsageError", "WireError",
     ),
-    "arbcore.simulation.simulate": ("SimulationResult", "simulate"),
+    "arbcore.play.simulate": ("SimulationResult", "simulate"),
     "arbcore.trading._plugin": ("TraderDesk",),
     "arbcore.trading._session": ("Session",),
-    "arbcore.trading.settings": ("SessionSettings",),
+    "arbcore.trading.trading_settings": ("SessionSettings",),
     "arbcore.trading.strategy": ("Strategy",),
     "arbcore.venue._engine": ("Engine",),
-    "arbcore.venue.config": ("VenueConfig",),
+    "arbcore.venue.venue_config": ("VenueConfig",),
 }
 # Public names that are modules.
 _MODULES = ("statistics",)

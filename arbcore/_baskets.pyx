@@ -1,7 +1,7 @@
 """Basket arithmetic: what an ETF's constituents cost or fetch over the depth, and what converting gains.
 
 Owns exact integer arithmetic over borrowed levels (``_baskets.pxd``) and a Python face to it;
-``arbcore.reference.kernels`` is the specification. It serves XLF (ten shares for four legs) and VALE (one
+``reference.kernels`` is the specification. It serves XLF (ten shares for four legs) and VALE (one
 for one VALBZ) alike, and must not know which: symbols, orders and messages are for the floors above.
 """
 from libc.stdint cimport int32_t, int64_t

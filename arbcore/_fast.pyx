@@ -1,7 +1,7 @@
 """The kernels that every wing shares: rolling mean, message cap, cooldown, exposure, depth of a book.
 
 Owns small pieces of exact integer arithmetic over plain C structs (``_fast.pxd``) and a Python face to
-them. ``arbcore.reference.kernels`` says the same in plain Python and is the specification. This module
+them. ``reference.kernels`` says the same in plain Python and is the specification. This module
 must not know symbols, orders, messages, clocks or sockets, and imports nothing of arbcore.
 """
 cimport cython

@@ -19,12 +19,12 @@ import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn, TextIO, cast
 
-import arbcore
-from arbcore.commands._log import SafeFormatter
+from arbcore._version import __version__
 from arbcore.commands._output import silence
+from arbcore.core.text import plain_spelling, printable
 from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED, ArbcoreError, RunError, UsageError
-from arbcore.output_file import OUTPUT_ERRNOS
-from arbcore.text import plain_spelling, printable
+from arbcore.system.output_file import OUTPUT_ERRNOS
+from arbcore.system.safe_log import SafeFormatter
 
 #: Name and one line of help of every command; its module is ``arbcore.commands.<name>``, which is imported
 #: when that command runs and not before, so that a command starts with what it needs.
@@ -94,12 +94,12 @@ class VersionAction(argparse.Action):
 
 def version_line() -> str:
     """Version and build, such as ``arbcore 0.1.0 (release build, gcc 12.2.0, Cython 3.1.2, ...)``."""
-    from arbcore._build import build_info
+    from arbcore.core._build import build_info
 
     info = build_info()
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return (
-        f"arbcore {arbcore.__version__} ({info['flavour']} build, {info['compiler']}, "
+        f"arbcore {__version__} ({info['flavour']} build, {info['compiler']}, "
         f"Cython {info['cython']}, {python}, {platform.system()} {platform.machine()})"
     )
 

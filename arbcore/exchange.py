@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from arbcore.core.latency import LatencyHistogram
+from arbcore.core.text import printable
 from arbcore.errors import ConnectError, RunError, UsageError
-from arbcore.link import Link, SocketLink, dial, looks_foreign, stranger
-from arbcore.text import printable
+from arbcore.play.exchange_link import ExchangeLink, SocketLink, dial, looks_foreign, stranger
 from arbcore.trading import journal as records
-from arbcore.trading.latency import LatencyHistogram
 
 SECOND_NS = 1_000_000_000
 #: Between two looks at signals, the kill switch and the clock; what the status is redrawn at.
@@ -152,7 +152,7 @@ class NoWatch:
 
 
 @dataclass
-class Ending:
+class RunEnding:
     """How a run ended: by Ctrl-C, by SIGTERM or SIGHUP, by the kill switch (with its reason), or as asked."""
 
     interrupted: bool = False
@@ -185,7 +185,7 @@ class RoundResult:
 class _Connection:
     """What is known of the connection that stands."""
 
-    link: Link
+    link: ExchangeLink
     since_ns: int
     head: bytearray = field(default_factory=bytearray)
     closed_ns: int | None = None
@@ -227,7 +227,7 @@ class ExchangeRun:
         self._journal = journal
         self._journal_told = False
         self._watch: Watch = watch if watch is not None else NoWatch()
-        self._ending = Ending()
+        self._ending = RunEnding()
         self._interrupts = 0
         self._stop_deadline_ns: int | None = None
         self._finished: bool = False
@@ -252,7 +252,7 @@ class ExchangeRun:
         """How often Ctrl-C was pressed."""
         return self._interrupts + self._watch.interrupts
 
-    def play(self) -> Ending:
+    def play(self) -> RunEnding:
         """Runs until the end that the options, a signal or the kill switch asks for.
 
         Raises ConnectError where the first connection fails, RunError where the embedded exchange dies.
@@ -547,7 +547,7 @@ class ExchangeRun:
     def _tell_news(self) -> None:
         """What a person should know, each thing once, however often it happens."""
         summary = self.session.summary()
-        halted = [summary["halted_reason"]] if summary["halted_reason"] and self._ending == Ending() else []
+        halted = [summary["halted_reason"]] if summary["halted_reason"] and self._ending == RunEnding() else []
         if len(summary["open_inferred"]) > self._inferred_told:
             self._inferred_told = len(summary["open_inferred"])
             names = ", ".join(summary["open_inferred"])
@@ -662,7 +662,7 @@ def _error_text(head: bytes) -> str | None:
 
 
 def result_document(
-    run: ExchangeRun, *, scores: Sequence[Mapping[str, Any]], seed: int | None, ending: Ending
+    run: ExchangeRun, *, scores: Sequence[Mapping[str, Any]], seed: int | None, ending: RunEnding
 ) -> dict[str, Any]:
     """The JSON of an exchange run. ``fair_pnl`` is None where no embedded exchange knows it."""
     summary = run.session.summary()

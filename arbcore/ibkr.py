@@ -16,27 +16,27 @@ from typing import Any
 
 from arbcore.broker.alerts import Alerts
 from arbcore.broker.chronicle import Chronicle
-from arbcore.broker.clock import MachineClock, RowClock
 from arbcore.broker.guards import account_to_trade
 from arbcore.broker.hands import LOCKED_MAX_S, LOCKED_PAUSE_S, Hands
 from arbcore.broker.heartbeat import Heartbeat
-from arbcore.broker.link import IbLink, load_library
+from arbcore.broker.ib_link import IbLink, load_library
 from arbcore.broker.news import held_words
 from arbcore.broker.pauses import PauseWatch
 from arbcore.broker.plan import Plan, Tally
-from arbcore.broker.rates import RateNews
-from arbcore.broker.recorder import QuoteRecorder
-from arbcore.broker.rows import Rows
-from arbcore.carry.desk import codes
-from arbcore.carry.desk import events as ev
-from arbcore.carry.desk.rows import ES, SPY
-from arbcore.carry.desk.session import Session
-from arbcore.carry.desk.settings import seconds_ns
-from arbcore.config import KillSwitch
+from arbcore.broker.rate_source import RateNews
+from arbcore.broker.row_replay import Rows
+from arbcore.broker.run_clock import MachineClock, RowClock
+from arbcore.broker.store import Store
+from arbcore.broker.store_file import StoreLocked
+from arbcore.core.text import plural, printable
+from arbcore.desk import codes
+from arbcore.desk import events as ev
+from arbcore.desk.desk_session import DeskSession
+from arbcore.desk.desk_settings import seconds_ns
+from arbcore.desk.records import ES, SPY
 from arbcore.errors import ArbcoreError, ConfigError, ConnectError, ReadOnlyError, RunError
-from arbcore.store import Store
-from arbcore.store_file import StoreLocked
-from arbcore.text import plural, printable
+from arbcore.quotes.recorder import QuoteRecorder
+from arbcore.system.kill_switch import KillSwitch
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Bot:
         self.plan = plan
         self.tally = Tally()
         self.account = ""
-        self.session: Session | None = None
+        self.session: DeskSession | None = None
         self._library = load_library(plan.settings.library)
         self.kill_switch = kill_switch
         self.clock: MachineClock | RowClock = RowClock() if plan.clocked else MachineClock()
@@ -358,7 +358,7 @@ class Bot:
         self.chronicle.store = self.store
         snapshot = self.store.snapshot(utc_ns=utc_ns)
         self.chronicle.know(snapshot.trades)
-        self.session = self.chronicle.session = Session(self.plan.desk, self.store.store_id, snapshot)
+        self.session = self.chronicle.session = DeskSession(self.plan.desk, self.store.store_id, snapshot)
         if self.plan.accept_account:
             self.feed(ev.AcceptAccount())
         if self._stop is not None:
@@ -543,7 +543,7 @@ class Bot:
         if session.stopped:
             self._woken.set()
 
-    def _arm(self, session: Session) -> None:
+    def _arm(self, session: DeskSession) -> None:
         """Makes sure that the desk hears of the time when it wants to."""
         due_ns = session.next_deadline_ns
         if due_ns == self._due_ns:

@@ -1,6 +1,9 @@
-"""The house's floors, held: who may import whom, and what no floor below the shells may touch."""
+"""The layers, held: one table says which folder may import which, and which folders decide without IO."""
 
 import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,59 +17,51 @@ from source_tree import (
     sources,
 )
 
-# From the ground up. A module belongs to the longest name that fits; it may import its own floor and all
-# below. The shells are named one by one: whoever adds one says here that it has sockets, files, clocks or the
-# environment.
-FLOORS: tuple[tuple[str, ...], ...] = (
-    ("arbcore.errors", "arbcore.text"),
-    ("arbcore.core", "arbcore.statistics"),
-    ("arbcore._build", "arbcore._fast", "arbcore._baskets", "arbcore._carry"),
-    ("arbcore.wire",),
-    ("arbcore.trading", "arbcore.venue", "arbcore.carry"),
-    # The gateway stands above the carry desk, whose fair value, calendar and clock it quotes by; it speaks a
-    # protocol of its own and has no business with the exchange bot, its exchange, or their wire.
-    ("arbcore.simulation", "arbcore.pages", "arbcore.gateway"),
-    (
-        "arbcore.config", "arbcore.config_ibkr", "arbcore.bot", "arbcore.exchange", "arbcore.link",
-        "arbcore.tcp", "arbcore._spin", "arbcore.embedded", "arbcore.fred", "arbcore.output_file",
-        "arbcore.regular_file", "arbcore.web_request",
-        "arbcore.tcp", "arbcore._spin", "arbcore._watchdog", "arbcore.embedded", "arbcore.fred",
-        "arbcore.output_file",
-        "arbcore.regular_file", "arbcore.web_request", "arbcore.store_check",
-        "arbcore.store", "arbcore.store_file", "arbcore.store_schema", "arbcore.report", "arbcore.ibkr",
-        "arbcore.broker", "arbcore.doctor", "arbcore.quotes",
-        "arbcore.journal_file", "arbcore.journal_replay",
-        "arbcore.gateway.server", "arbcore.gateway.replay_file",
-        "arbcore.venue.server", "arbcore.carry.source", "arbcore.carry.dividends_file",
-        "arbcore.carry.backtest", "arbcore.carry.reading", "arbcore.carry.sweep",
-        "arbcore.venue.server", "arbcore.venue.results_file", "arbcore.venue.teams_file",
-        "arbcore.simulation.simulate", "arbcore.strategy_parameters",
-        "arbcore.carry.source", "arbcore.carry.dividends_file",
-        "arbcore.carry.backtest", "arbcore.carry.reading", "arbcore.carry.ahead", "arbcore.carry.sweep",
-        "arbcore.carry.sweep_view", "arbcore.carry.walk_forward", "arbcore.carry.workers",
-        "arbcore.carry.cluster", "arbcore.carry.tables", "arbcore.carry.unzstd",
+
+@dataclass(frozen=True)
+class Folder:
+    """One folder of the package: whether it decides (no IO), and the folders that it may import."""
+
+    decides: bool
+    may_import: str = ""
+
+
+# Every folder may import itself and the base modules below. The exchange side and the carry side share `core`,
+# `system` and `pages`, and never import each other.
+FOLDERS = {
+    "core": Folder(decides=True),
+    "pages": Folder(decides=True, may_import="core"),
+    "system": Folder(decides=False, may_import="core"),
+    # the exchange side
+    "wire": Folder(decides=True, may_import="core"),
+    "trading": Folder(decides=True, may_import="core wire"),
+    "venue": Folder(decides=True, may_import="core wire"),
+    "play": Folder(decides=False, may_import="core pages system wire trading venue"),
+    # the carry side
+    "carry": Folder(decides=True, may_import="core"),
+    "research": Folder(decides=True, may_import="core carry"),
+    "quotes": Folder(decides=False, may_import="core pages system carry research"),
+    "desk": Folder(decides=True, may_import="core carry"),
+    "gateway": Folder(decides=True, may_import="core carry"),
+    "broker": Folder(decides=False, may_import="core pages system carry research quotes desk gateway"),
+    # both
+    "commands": Folder(
+        decides=False,
+        may_import="core pages system wire trading venue play carry research quotes desk gateway broker",
     ),
-    ("arbcore.commands", "arbcore.cli", "arbcore.__main__"),
-)
-SHELL_FLOOR = 6
-# Wings that share a floor and must not know each other. On the other floors neighbours may import neighbours.
-SIBLINGS = ("arbcore.trading", "arbcore.venue", "arbcore.carry")
-# The twins stand beside the house: nobody in it imports them, and they use its vocabulary only.
-REFERENCE = "arbcore.reference"
-REFERENCE_MAY_IMPORT = (
-    "arbcore.errors", "arbcore.wire.instruments", "arbcore.trading.settings", "arbcore.carry.settings",
-    REFERENCE,
-    # Names of columns are a table, and the days of New York's clock have the tz database as their oracle.
-    "arbcore.carry.column_names", "arbcore.carry.civil",
-    "arbcore.carry.desk._records", "arbcore.carry.desk.commands", "arbcore.carry.desk.orders",
-    "arbcore.carry.desk.risk", "arbcore.carry.desk.rows", "arbcore.carry.desk.settings", REFERENCE,
-)
+}
+#: Modules of the root that everything may import, and that import nothing above them.
+BASE = {"errors", "_version", "_fast"}
+#: The shells of the root, with the folders that each may import; `cli` starts every command.
+ROOT_SHELLS = {
+    "exchange": "core pages system wire trading venue play",
+    "ibkr": "core pages system carry research quotes desk gateway broker",
+    "cli": "core commands",
+}
+#: One-line public names: they import what they name, and nothing imports them.
+PUBLIC_NAMES = {"__init__", "__main__", "statistics"}
 
-GATEWAY_MAY_IMPORT = (
-    "arbcore.errors", "arbcore.text", "arbcore._carry", "arbcore.carry", "arbcore.gateway",
-)
-
-FORBIDDEN_BELOW_SHELLS = {
+FORBIDDEN_WHERE_DECIDED = {
     "asyncio", "concurrent", "ctypes", "datetime", "glob", "io", "mmap", "multiprocessing", "os", "pathlib",
     "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlite3", "ssl",
     "subprocess", "tempfile", "threading", "time", "urllib", "uuid",
@@ -81,29 +76,26 @@ FORBIDDEN_CALLS = re.compile(r"(?<![\w.])(open|input|print|rand|srand|getenv|sys
 ALL = sources(".py", ".pyx", ".pxd")
 
 
+def folder_of(module: str) -> str | None:
+    """The folder that a module of the package is in, or None in the root."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in FOLDERS else None
+
+
+def root_name_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else "__init__"
+
+
 def identity(path: Path) -> str:
-    return path.name if path.name != "__init__.py" else module_name(path)
+    return module_name(path)
 
 
-def home_of(module: str) -> tuple[int, str] | None:
-    """(floor, the name on the floor's list) of a module, by the longest name that fits."""
-    fits = [
-        (len(name), floor, name)
-        for floor, names in enumerate(FLOORS)
-        for name in names
-        if module == name or module.startswith(name + ".")
-    ]
-    return max(fits)[1:] if fits else None
+def own_imports(path: Path) -> Iterator[str]:
+    return (name for name in sorted(imports_of(path)) if name == "arbcore" or name.startswith("arbcore."))
 
 
-def inside(module: str, *names: str) -> bool:
-    return any(module == name or module.startswith(name + ".") for name in names)
-
-
-HOUSE = [path for path in ALL if module_name(path) != "arbcore" and not inside(module_name(path), REFERENCE)]
-BELOW_SHELLS = [
-    path for path in HOUSE if (home := home_of(module_name(path))) is not None and home[0] < SHELL_FLOOR
-] + [path for path in ALL if inside(module_name(path), REFERENCE)]
+DECIDING = [path for path in ALL if (at := folder_of(module_name(path))) is not None and FOLDERS[at].decides]
+DECIDING += [path for path in ALL if root_name_of(module_name(path)) in BASE]
 
 
 def test_the_reader_sees_imports_of_every_kind() -> None:
@@ -115,54 +107,97 @@ def test_the_reader_sees_imports_of_every_kind() -> None:
     assert len(known_modules()) > 15
 
 
-@pytest.mark.parametrize("path", HOUSE, ids=identity)
-def test_every_module_has_its_floor(path: Path) -> None:
-    assert home_of(module_name(path)) is not None, f"say in FLOORS where {module_name(path)} stands"
+def test_every_module_is_in_a_folder_of_the_table_or_named_in_the_root() -> None:
+    roots = {root_name_of(name) for path in ALL if folder_of(name := module_name(path)) is None}
+    assert roots == BASE | set(ROOT_SHELLS) | PUBLIC_NAMES
+    assert len(FOLDERS) <= 14
 
 
-@pytest.mark.parametrize("path", HOUSE, ids=identity)
-def test_imports_go_down(path: Path) -> None:
+def test_the_two_sides_do_not_know_each_other() -> None:
+    exchange, carry = {"wire", "trading", "venue", "play"}, {"carry", "research", "quotes", "desk", "gateway", "broker"}
+    for one, other in ((exchange, carry), (carry, exchange)):
+        assert not [name for name in one if other & set(FOLDERS[name].may_import.split())]
+
+
+def test_a_folder_that_decides_imports_only_folders_that_decide() -> None:
+    for name, folder in FOLDERS.items():
+        if folder.decides:
+            assert all(FOLDERS[other].decides for other in folder.may_import.split()), name
+
+
+@pytest.mark.parametrize("path", ALL, ids=identity)
+def test_imports_follow_the_table(path: Path) -> None:
     module = module_name(path)
-    home = home_of(module)
-    assert home is not None
-    for other in sorted(name for name in imports_of(path) if inside(name, "arbcore")):
-        if other == "arbcore":
-            assert home[0] >= SHELL_FLOOR, f"{module} reaches for the package's face"
+    at, root = folder_of(module), root_name_of(module)
+    if at is not None:
+        allowed = {at, *FOLDERS[at].may_import.split()}
+    elif root in ROOT_SHELLS:
+        allowed = set(ROOT_SHELLS[root].split())
+    elif root in PUBLIC_NAMES:
+        return
+    else:
+        allowed = set()
+    for other in own_imports(path):
+        assert other != "arbcore", f"{module} imports the package root; the version is in _version"
+        there = folder_of(other)
+        if there is not None:
+            assert there in allowed, f"{module} imports {other}, and its folder may not"
             continue
-        assert not inside(other, REFERENCE), f"{module} imports the twin {other}"
-        there = home_of(other)
-        assert there is not None, f"{module} imports {other}, which is on no floor"
-        assert there[0] <= home[0], f"{module} imports {other}, which is above it"
-        if inside(home[1], *SIBLINGS) and home[0] < SHELL_FLOOR and inside(there[1], *SIBLINGS):
-            assert home[1] == there[1], f"{module} and {other} are siblings and must not know each other"
+        name = root_name_of(other)
+        # A command starts a shell of the root; nothing else does.
+        assert name in BASE or name == root or (at == "commands" and name in {"exchange", "ibkr"}), (
+            f"{module} imports {other}"
+        )
 
 
-def test_the_carry_desk_knows_no_wire() -> None:
-    for path in HOUSE:
-        if inside(module_name(path), "arbcore.carry"):
-            assert not [name for name in imports_of(path) if inside(name, "arbcore.wire")], path.name
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    edges: dict[str, set[str]] = defaultdict(set)
+    for path in ALL:
+        edges[module_name(path)] |= {name for name in own_imports(path) if name != module_name(path)}
+    done: set[str] = set()
+    for start in sorted(edges):
+        stack = [(start, iter(sorted(edges[start])))]
+        on_the_way = [start]
+        while stack:
+            module, rest = stack[-1]
+            for other in rest:
+                assert other not in on_the_way, f"circle: {' -> '.join([*on_the_way[on_the_way.index(other):], other])}"
+                if other not in done and other in edges:
+                    stack.append((other, iter(sorted(edges[other]))))
+                    on_the_way.append(other)
+                    break
+            else:
+                done.add(module)
+                stack.pop()
+                on_the_way.pop()
 
 
-def test_the_gateway_stands_on_the_carry_desk_alone() -> None:
-    for path in HOUSE:
-        home = home_of(module_name(path))
-        if home is not None and inside(home[1], "arbcore.gateway") and home[0] < SHELL_FLOOR:
-            for name in imports_of(path):
-                if inside(name, "arbcore"):
-                    assert inside(name, *GATEWAY_MAY_IMPORT), f"{path.name} imports {name}"
+def test_no_name_of_a_file_stands_for_two_things() -> None:
+    # Commands are named by what a person types, and __init__ by Python.
+    homes: dict[str, set[str]] = defaultdict(set)
+    for path in ALL:
+        module = module_name(path)
+        if folder_of(module) != "commands" and path.stem != "__init__":
+            homes[path.stem].add(module)
+    twice = {stem: sorted(found) for stem, found in homes.items() if len(found) > 1}
+    assert not twice
 
 
-@pytest.mark.parametrize("path", [path for path in ALL if inside(module_name(path), REFERENCE)], ids=identity)
-def test_twins_use_the_vocabulary_only(path: Path) -> None:
+def test_no_name_of_a_class_stands_for_two_things() -> None:
+    homes: dict[str, set[str]] = defaultdict(set)
+    for path in ALL:
+        if path.suffix == ".pxd":
+            continue
+        for name in re.findall(r"^(?:cdef\s+)?class\s+([A-Z]\w*)", code_of(path), re.MULTILINE):
+            homes[name].add(module_name(path))
+    twice = {name: sorted(found) for name, found in homes.items() if len(found) > 1}
+    assert not twice
+
+
+@pytest.mark.parametrize("path", DECIDING, ids=identity)
+def test_what_decides_does_not_touch_the_world(path: Path) -> None:
     for other in imports_of(path):
-        if inside(other, "arbcore") and other != REFERENCE:
-            assert inside(other, *REFERENCE_MAY_IMPORT), f"{module_name(path)} imports {other}"
-
-
-@pytest.mark.parametrize("path", BELOW_SHELLS, ids=identity)
-def test_nothing_below_the_shells_touches_the_world(path: Path) -> None:
-    for other in imports_of(path):
-        assert other.split(".")[0] not in FORBIDDEN_BELOW_SHELLS, f"{module_name(path)} imports {other}"
+        assert other.split(".")[0] not in FORBIDDEN_WHERE_DECIDED, f"{module_name(path)} imports {other}"
         assert not FORBIDDEN_C.match(other), f"{module_name(path)} cimports {other}"
     for header in c_headers_of(path):
         assert not FORBIDDEN_HEADERS.match(header), f"{module_name(path)} declares functions of <{header}>"
@@ -170,6 +205,20 @@ def test_nothing_below_the_shells_touches_the_world(path: Path) -> None:
     assert unseeded is None, f"{module_name(path)} has randomness without a seed: {unseeded}"
     calls = [match[0] for match in FORBIDDEN_CALLS.finditer(DEFINITION.sub("", code_of(path)))]
     assert not calls, f"{module_name(path)} calls {calls[0]}"
+
+
+# What a twin of tests/reference/ may import: the words of the field, never the code that it is held against.
+TWINS = sorted((Path(__file__).parent / "reference").glob("*.py"))
+TWINS_MAY_IMPORT = (
+    "arbcore.errors", "arbcore.wire.instruments", "arbcore.trading.trading_settings",
+    "arbcore.research.research_settings",
+)
+
+
+@pytest.mark.parametrize("path", TWINS, ids=lambda path: path.stem)
+def test_twins_import_only_the_words_of_the_field(path: Path) -> None:
+    for other in re.findall(r"^\s*(?:from|import)\s+(arbcore[\w.]*)", path.read_text(encoding="utf-8"), re.MULTILINE):
+        assert other in TWINS_MAY_IMPORT, f"{path.name} imports {other}"
 
 
 @pytest.mark.parametrize("path", [path for path in ALL if path.suffix == ".py"], ids=identity)

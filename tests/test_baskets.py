@@ -5,10 +5,10 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference import kernels as reference
 from twins import ODD_ARGUMENTS, outcome
 
 from arbcore import _baskets
-from arbcore.reference import kernels as reference
 from arbcore.wire.instruments import CONVERSIONS
 
 

@@ -1,17 +1,21 @@
 import pytest
 
-from arbcore import config
+from arbcore.core.settings import Setting, fill
 from arbcore.errors import ConfigError
-from arbcore.trading.settings import STRATEGY_SETTINGS, SessionSettings
+from arbcore.play.exchange_settings import exchange_settings
+from arbcore.system import configuration
+from arbcore.system.configuration import DOTENV_BYTES_MAX
+from arbcore.system.kill_switch import KillSwitch
+from arbcore.trading.trading_settings import STRATEGY_SETTINGS, SessionSettings
 
 SETTINGS = (
-    *config.exchange_settings(),
-    config.Setting("ARBCORE_NUMBER", "number", 0.5, "a number", 0.0, 10.0),
+    *exchange_settings(),
+    Setting("ARBCORE_NUMBER", "number", 0.5, "a number", 0.0, 10.0),
 )
 
 
 def load(directory, environ=None, **flags):
-    return config.load(
+    return configuration.load(
         SETTINGS,
         directory,
         environ or {},
@@ -68,7 +72,7 @@ def test_dotenv_that_is_not_text_is_an_error(tmp_path):
 
 
 def test_huge_dotenv_is_an_error_and_is_not_read_whole(tmp_path):
-    (tmp_path / ".env").write_bytes(b"#" * (config.DOTENV_BYTES_MAX + 1))
+    (tmp_path / ".env").write_bytes(b"#" * (DOTENV_BYTES_MAX + 1))
     with pytest.raises(ConfigError, match="larger than"):
         load(tmp_path)
 
@@ -135,58 +139,58 @@ def test_control_characters_of_a_bad_value_do_not_reach_the_message(tmp_path):
 
 def test_secret_is_neither_shown_nor_journalled_nor_quoted_in_an_error(tmp_path):
     settings = (
-        config.Setting("ARBCORE_KEY", "text", "", "a key", secret=True),
-        config.Setting("ARBCORE_PIN", "integer", 0, "a pin", secret=True),
+        Setting("ARBCORE_KEY", "text", "", "a key", secret=True),
+        Setting("ARBCORE_PIN", "integer", 0, "a pin", secret=True),
     )
-    resolved = config.load(settings, tmp_path, {"ARBCORE_KEY": "hunter2"})
+    resolved = load(settings, tmp_path, {"ARBCORE_KEY": "hunter2"})
     assert resolved.settings["ARBCORE_KEY"].shown() == "(set)"
     assert "ARBCORE_KEY" not in resolved.values()
     with pytest.raises(ConfigError) as caught:
-        config.load(settings, tmp_path, {"ARBCORE_PIN": "hunter2"})
+        load(settings, tmp_path, {"ARBCORE_PIN": "hunter2"})
     assert "hunter2" not in str(caught.value)
 
 
 def test_kill_switch_is_off_by_default_and_writes_nothing(tmp_path):
-    switch = config.KillSwitch(tmp_path, {})
+    switch = KillSwitch(tmp_path, {})
     assert switch.reason() is None
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("text", ["1", "yes", "ON", "true", "2", "stop!"])
 def test_kill_switch_in_the_environment_trips_unless_clearly_off(tmp_path, text):
-    assert config.KillSwitch(tmp_path, {"KILL_SWITCH": text}).reason() is not None
+    assert KillSwitch(tmp_path, {"KILL_SWITCH": text}).reason() is not None
 
 
 @pytest.mark.parametrize("text", ["", "0", "no", "False", "off"])
 def test_kill_switch_clearly_off(tmp_path, text):
-    assert config.KillSwitch(tmp_path, {"KILL_SWITCH": text}).reason() is None
+    assert KillSwitch(tmp_path, {"KILL_SWITCH": text}).reason() is None
 
 
 def test_kill_switch_file_is_seen_while_running(tmp_path):
-    switch = config.KillSwitch(tmp_path, {})
+    switch = KillSwitch(tmp_path, {})
     assert switch.reason() is None
     (tmp_path / "KILL_SWITCH").touch()
     assert "KILL_SWITCH exists" in switch.reason()
 
 
 def test_kill_switch_in_dotenv_is_seen_while_running(tmp_path):
-    switch = config.KillSwitch(tmp_path, {})
+    switch = KillSwitch(tmp_path, {})
     assert switch.reason() is None
     (tmp_path / ".env").write_text("KILL_SWITCH=1\n")
     assert switch.reason() == "KILL_SWITCH is set in .env"
 
 
 def test_kill_switch_however_tripped_leaves_the_file_and_holds_across_restarts(tmp_path):
-    config.KillSwitch(tmp_path, {"KILL_SWITCH": "1"}).reason()
-    again = config.KillSwitch(tmp_path, {}).reason()
+    KillSwitch(tmp_path, {"KILL_SWITCH": "1"}).reason()
+    again = KillSwitch(tmp_path, {}).reason()
     assert "set in the environment" in again
     assert "set in the environment" in (tmp_path / "KILL_SWITCH").read_text()
     (tmp_path / "KILL_SWITCH").unlink()
-    assert config.KillSwitch(tmp_path, {}).reason() is None
+    assert KillSwitch(tmp_path, {}).reason() is None
 
 
 def test_kill_switch_stays_tripped_in_this_run_when_the_file_goes_away(tmp_path):
-    switch = config.KillSwitch(tmp_path, {"KILL_SWITCH": "1"})
+    switch = KillSwitch(tmp_path, {"KILL_SWITCH": "1"})
     assert switch.reason()
     (tmp_path / "KILL_SWITCH").unlink()
     assert switch.reason()
@@ -194,26 +198,26 @@ def test_kill_switch_stays_tripped_in_this_run_when_the_file_goes_away(tmp_path)
 
 def test_kill_switch_never_overwrites_a_persons_file(tmp_path):
     (tmp_path / "KILL_SWITCH").write_text("mine")
-    config.KillSwitch(tmp_path, {"KILL_SWITCH": "1"}).reason()
+    KillSwitch(tmp_path, {"KILL_SWITCH": "1"}).reason()
     assert (tmp_path / "KILL_SWITCH").read_text() == "mine"
 
 
 def test_unreadable_dotenv_counts_as_tripped(tmp_path):
     (tmp_path / ".env").write_bytes(b"KILL_SWITCH=\xff")
-    assert "not UTF-8" in config.KillSwitch(tmp_path, {}).reason()
+    assert "not UTF-8" in KillSwitch(tmp_path, {}).reason()
 
 
 def test_times_are_set_in_milliseconds_and_handed_on_in_nanoseconds(tmp_path):
     resolved = load(tmp_path, {"ARBCORE_ACK_TIMEOUT_MS": "1500", "ARBCORE_PAIRS_LEG_TIMEOUT_MS": "7"})
-    assert config.fill(SessionSettings, resolved.values(), "ARBCORE_")["ack_timeout_ns"] == 1_500_000_000
+    assert fill(SessionSettings, resolved.values(), "ARBCORE_")["ack_timeout_ns"] == 1_500_000_000
     assert (
-        config.fill(STRATEGY_SETTINGS["pairs"], resolved.values(), "ARBCORE_PAIRS_")["leg_timeout_ns"]
+        fill(STRATEGY_SETTINGS["pairs"], resolved.values(), "ARBCORE_PAIRS_")["leg_timeout_ns"]
         == 7_000_000
     )
 
 
 def test_defaults_build_the_same_settings_as_no_configuration_at_all(tmp_path):
     values = load(tmp_path).values()
-    assert SessionSettings(**config.fill(SessionSettings, values, "ARBCORE_")) == SessionSettings()
+    assert SessionSettings(**fill(SessionSettings, values, "ARBCORE_")) == SessionSettings()
     for name, group in STRATEGY_SETTINGS.items():
-        assert group(**config.fill(group, values, f"ARBCORE_{name.upper()}_")) == group()
+        assert group(**fill(group, values, f"ARBCORE_{name.upper()}_")) == group()

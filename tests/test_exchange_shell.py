@@ -9,11 +9,12 @@ from fake_session import FakeSession
 from scripted_exchange import BOOK, CLOSE, ScriptedExchange, message
 from shell_runs import Watcher, make_run, one_round
 
-from arbcore import exchange, link
-from arbcore._spin import can_spin
+from arbcore import exchange
 from arbcore.errors import ConnectError, RunError
 from arbcore.exchange import ExchangeRun, RunOptions, Target
-from arbcore.link import SocketLink
+from arbcore.play import exchange_link as link
+from arbcore.play._spin import can_spin
+from arbcore.play.exchange_link import SocketLink
 
 
 def fail_to_start(script, **options):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference import kernels as reference
 from twins import (
     EDGES,
     EDGES_64,
@@ -23,8 +24,7 @@ from twins import (
 )
 
 from arbcore import _baskets, _fast
-from arbcore._build import build_info
-from arbcore.reference import kernels as reference
+from arbcore.core._build import build_info
 from arbcore.wire import instruments
 
 

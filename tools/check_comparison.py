@@ -20,10 +20,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
-from arbcore.simulation.rounds import RoundPlan, play
-from arbcore.simulation.simulate import AUTO_FIRST, AUTO_STEP
-from arbcore.simulation.statistics import always_valid_interval, compare
-from arbcore.trading.settings import SECOND_NS
+from arbcore.play.round_statistics import always_valid_interval, compare
+from arbcore.play.rounds import RoundPlan, play
+from arbcore.play.simulate import AUTO_FIRST, AUTO_STEP
+from arbcore.trading.trading_settings import SECOND_NS
 
 #: The worse bot trades for this share of a round.
 SHARE = 0.9

@@ -23,7 +23,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 from crash_runs import Kill, Mortal, Outcome, play, play_live
 
-from arbcore.config_ibkr import LIBRARIES
+from arbcore.broker.carry_settings import LIBRARIES
 
 #: Lives of a random run that are ended before one may go on to the end.
 KILLS_MAX = 3

@@ -18,18 +18,18 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from arbcore._carry import (
+from arbcore.carry._carry import (
     carry_factor,
     deviation_bps,
     edge_cash_and_carry_bps,
     edge_reverse_bps,
     years_to_expiry,
 )
-from arbcore.carry.civil import read_date
 from arbcore.carry.evidence import Winner, sweep_evidence
 from arbcore.carry.level import Level, LevelRow, LevelRule, factor_of
 from arbcore.carry.notes import outliers
 from arbcore.carry.settlement import settlement_day_at
+from arbcore.core.civil import read_date
 from tools.markets import Market, Month, front_expiry_ns, month_of
 
 ENTRIES_BPS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)

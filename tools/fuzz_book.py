@@ -12,10 +12,11 @@ import random
 import sys
 from typing import Any
 
-from arbcore.reference.book import NaiveExchange
+from reference.book import NaiveExchange
+
 from arbcore.venue._engine import Engine
 from arbcore.venue._floor import Marketplace
-from arbcore.venue.config import VenueConfig
+from arbcore.venue.venue_config import VenueConfig
 from arbcore.wire.instruments import CONVERSIONS, SYMBOLS
 
 TEAMS = ("ALPHA", "BRAVO", "CHARLIE")

@@ -15,10 +15,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from reference.quotes import QuoteReader
+
 from arbcore.carry import calendar
-from arbcore.carry._csv import RECORD_BYTES_MAX, CsvReader
 from arbcore.errors import DataError
-from arbcore.reference.quotes import QuoteReader
+from arbcore.quotes._csv import RECORD_BYTES_MAX, CsvReader
 from tools.fuzzer import Fuzzer
 
 HEADER = b"ts,es_bid,es_ask,spy_bid,spy_ask\n"

@@ -1,4 +1,4 @@
-"""Mutates lines of the protocol and holds the compiled codec against its twin, ``arbcore/reference/wire.py``.
+"""Mutates lines of the protocol and holds the compiled codec against its twin, ``tests/reference/wire.py``.
 
 Whatever the bytes, both must give the same message or the same fault, and nothing else may ever happen.
 
@@ -15,8 +15,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from reference import wire as twin
+
 from arbcore.errors import WireError
-from arbcore.reference import wire as twin
 from arbcore.wire import _decode, _request
 from tools.fuzzer import Fuzzer
 

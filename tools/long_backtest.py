@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))
 
-from arbcore.carry.civil import iso_date, read_date  # noqa: E402 -- after the path
+from arbcore.core.civil import iso_date, read_date  # noqa: E402 -- after the path
 from tools import make_sample  # noqa: E402
 
 FIRST_DAY = "2026-03-02"

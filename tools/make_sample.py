@@ -20,7 +20,7 @@ if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))
 
 from arbcore.carry.calendar import close_clock_ns, front_contract  # noqa: E402 -- after the path
-from arbcore.carry.civil import (  # noqa: E402
+from arbcore.core.civil import (  # noqa: E402
     NS_PER_DAY,
     NS_PER_HOUR,
     NS_PER_MINUTE,

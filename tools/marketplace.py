@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 from arbcore.venue._engine import Engine
-from arbcore.venue.config import VenueConfig
 from arbcore.venue.regimes import REGIMES, parameters_digest
+from arbcore.venue.venue_config import VenueConfig
 from arbcore.wire.instruments import SYMBOLS
 
 SECOND_NS = 1_000_000_000

@@ -10,6 +10,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from reference.money import Dividend, Row
+
 from arbcore.carry.calendar import (
     OPEN_CLOCK_NS,
     close_clock_ns,
@@ -17,10 +19,9 @@ from arbcore.carry.calendar import (
     front_contract,
     is_trading_day,
 )
-from arbcore.carry.civil import NS_PER_DAY, NS_PER_MINUTE, new_york_to_utc, read_date
 from arbcore.carry.pairs import DEFAULT_PAIR, Pair, usual_ex_dates
 from arbcore.carry.settlement import settlement_day
-from arbcore.reference.money import Dividend, Row
+from arbcore.core.civil import NS_PER_DAY, NS_PER_MINUTE, new_york_to_utc, read_date
 
 YEAR_NS = 365 * NS_PER_DAY
 FIRST_DAY, LAST_DAY = read_date("2024-07-01"), read_date("2026-11-01")

@@ -45,23 +45,23 @@ class Target:
 DESK = "tests/carry/desk"
 TARGETS = {
     "gate": Target(
-        "arbcore.carry.desk.gate", "arbcore/carry/desk/gate.py",
+        "arbcore.desk.gate", "arbcore/desk/gate.py",
         (f"{DESK}/test_gate.py", f"{DESK}/test_risk.py"),
     ),
     "orders": Target(
-        "arbcore.carry.desk.orders", "arbcore/carry/desk/orders.py", (f"{DESK}/test_orders.py",)
+        "arbcore.desk.order_table", "arbcore/desk/order_table.py", (f"{DESK}/test_orders.py",)
     ),
-    "leg": Target("arbcore.carry.desk.leg", "arbcore/carry/desk/leg.py", (f"{DESK}/test_leg.py",)),
-    "risk": Target("arbcore.carry.desk.risk", "arbcore/carry/desk/risk.py", (f"{DESK}/test_risk.py",)),
+    "leg": Target("arbcore.desk.leg_quotes", "arbcore/desk/leg_quotes.py", (f"{DESK}/test_leg.py",)),
+    "risk": Target("arbcore.desk.limits", "arbcore/desk/limits.py", (f"{DESK}/test_risk.py",)),
     "trade": Target(
-        "arbcore.carry.desk.trade", "arbcore/carry/desk/trade.py",
+        "arbcore.desk.trade", "arbcore/desk/trade.py",
         (f"{DESK}/test_trade.py", f"{DESK}/test_pair.py"),
     ),
     "holdings": Target(
-        "arbcore.carry.desk.holdings", "arbcore/carry/desk/holdings.py", (f"{DESK}/test_holdings.py",)
+        "arbcore.desk.holdings", "arbcore/desk/holdings.py", (f"{DESK}/test_holdings.py",)
     ),
     "pair": Target(
-        "arbcore.carry.desk.pair", "arbcore/carry/desk/pair.py",
+        "arbcore.desk.pair", "arbcore/desk/pair.py",
         tuple(f"{DESK}/test_{each}.py" for each in ("pair", "refusals", "edges", "ends", "writeoff")),
     ),
     "exchange": Target("arbcore.trading._risk", "arbcore/trading/_risk.pyx", ("tests/trading/test_risk.py",)),

@@ -18,10 +18,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from arbcore.simulation.link import STORMS
-from arbcore.simulation.rounds import ENDINGS, RoundPlan, RoundResult, play
-from arbcore.simulation.statistics import figures
-from arbcore.trading.settings import SECOND_NS, STRATEGY_SETTINGS
+from arbcore.play.round_statistics import figures
+from arbcore.play.rounds import ENDINGS, PlayedRound, RoundPlan, play
+from arbcore.play.simulated_link import STORMS
+from arbcore.trading.trading_settings import SECOND_NS, STRATEGY_SETTINGS
 from arbcore.venue.regimes import REGIMES
 from tools import simulate_desk
 
@@ -42,7 +42,7 @@ def table_plans(args: argparse.Namespace) -> Iterator[tuple[str, RoundPlan]]:
             yield f"regime {regime}", replace(base, regime=regime)
 
 
-def row(name: str, results: list[RoundResult]) -> dict[str, Any]:
+def row(name: str, results: list[PlayedRound]) -> dict[str, Any]:
     pnl = [float(result.fair_pnl) for result in results]
     return {
         "row": name, **figures(pnl).as_dict(), "best": max(pnl),
@@ -85,7 +85,7 @@ def run_table(args: argparse.Namespace, pool: ProcessPoolExecutor) -> int:
     again = RoundPlan(seed=args.first_seed, mode=args.mode, round_ns=args.round_s * SECOND_NS)
     same = play(again).trace_hash == play(again).trace_hash
     if args.json:
-        found = {"schema": "arbcore.simulation-table/1", "rows": lines, "same_seed_same_trace": same}
+        found = {"schema": "arbcore.play-table/1", "rows": lines, "same_seed_same_trace": same}
         print(json.dumps(found))
     else:
         print(f"same seed, same trace hash: {'yes' if same else 'NO'}")

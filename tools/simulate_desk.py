@@ -11,9 +11,9 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
-from arbcore.carry.desk.settings import ENTRY_ORDERS
-from arbcore.simulation.desk_broker import STORMS
-from arbcore.simulation.desk_world import ENDINGS, OCCASIONS, SETTINGS, DeskPlan, play_desk
+from arbcore.desk.desk_settings import ENTRY_ORDERS
+from tools.desk_simulation.desk_broker import STORMS
+from tools.desk_simulation.desk_world import ENDINGS, OCCASIONS, SETTINGS, DeskPlan, play_desk
 
 
 def plan_of(seed: int) -> DeskPlan:

@@ -17,9 +17,10 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
+from reference.money import Backtest, Terms
+
 from arbcore.carry.pairs import PAIRS, Pair, pair_named
 from arbcore.carry.settlement import settlement_day_at
-from arbcore.reference.money import Backtest, Terms
 from tools.markets import Market, Month, front_expiry_ns, month_of
 
 ENTRIES_BPS = (2.0, 3.0)

@@ -23,10 +23,10 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 from carry_bots import bot_of, plan_of, row_dev
 
-from arbcore.broker.link import IbLink
-from arbcore.carry.civil import iso_time
-from arbcore.embedded import EmbeddedGateway
-from arbcore.store import Store
+from arbcore.broker.ib_link import IbLink
+from arbcore.broker.store import Store
+from arbcore.core.civil import iso_time
+from arbcore.play.embedded import EmbeddedGateway
 
 #: A Friday at midnight in New York; our own gateway keeps no hours.
 START_NS = 1_795_150_800 * 10**9

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from arbcore.broker.news import ALARM, News, Receiver, body_of
-from arbcore.text import plural, printable
-from arbcore.web_request import RequestFailed, request
+from arbcore.core.text import plural, printable
+from arbcore.system.web_request import RequestFailed, request
 
 #: A request that has no answer by then has failed.
 DEADLINE_S = 10.0

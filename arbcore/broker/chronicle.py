@@ -10,13 +10,13 @@ from typing import Any
 
 from arbcore.broker.alerts import Alerts
 from arbcore.broker.news import TRADE, held_words
-from arbcore.carry.desk import commands as cmd
-from arbcore.carry.desk import events as ev
-from arbcore.carry.desk.pair import CLOSED, HELD
-from arbcore.carry.desk.risk import ORDINARY
-from arbcore.carry.desk.rows import ES, SIDE_NAMES, SPY, TradeRow
-from arbcore.carry.desk.session import Session
-from arbcore.store import Row, Signal, Store
+from arbcore.broker.store import Row, SignalRow, Store
+from arbcore.desk import commands as cmd
+from arbcore.desk import events as ev
+from arbcore.desk.desk_session import DeskSession
+from arbcore.desk.limits import ORDINARY
+from arbcore.desk.pair import CLOSED, HELD
+from arbcore.desk.records import ES, SIDE_NAMES, SPY, TradeRow
 
 _log = logging.getLogger(__name__)
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "alarm": logging.ERROR}
@@ -34,7 +34,7 @@ class Chronicle:
         self, *, alerts: Alerts, told: Callable[[str, str], None], utc_ns: Callable[[], int]
     ) -> None:
         self.store: Store | None = None
-        self.session: Session | None = None
+        self.session: DeskSession | None = None
         self.alarms: Counter[str] = Counter()
         self.signals = 0
         self.last_alarm = ""
@@ -68,7 +68,7 @@ class Chronicle:
         if self.store is not None:
             self.store.note_event(self._utc_ns(), level="alarm", kind="failed", text=text)
 
-    def state(self, state: cmd.State) -> None:
+    def state(self, state: cmd.StateShown) -> None:
         """The risk state changed. A reason that is no ordinary one has its own alarm, so this is none."""
         because = f": {'; '.join(state.reasons)}" if state.reasons else ""
         ordinary = all(reason in ORDINARY for reason in state.reasons)
@@ -139,7 +139,7 @@ class Chronicle:
                     es, spy, action="" if action == "sample" else action
                 )
             # 0 is how a side without a price is told.
-            signal = Signal(
+            signal = SignalRow(
                 self._utc_ns(), action, es_bid=es.bid or None, es_ask=es.ask or None,
                 spy_bid=spy.bid or None, spy_ask=spy.ask or None, **known,
             )  # fmt: skip

@@ -6,9 +6,9 @@ explicit acts besides ``--live``: TRADING_ENABLED=1 and ARBCORE_LIVE_ACCOUNT nam
 
 from collections.abc import Sequence
 
-from arbcore.config_ibkr import LIVE_GATEWAY, LIVE_TWS, PAPER_GATEWAY, PAPER_TWS
+from arbcore.broker.carry_settings import LIVE_GATEWAY, LIVE_TWS, PAPER_GATEWAY, PAPER_TWS
+from arbcore.core.text import printable
 from arbcore.errors import ConfigError
-from arbcore.text import printable
 
 PAPER, LIVE, SIMULATED = "paper", "live", "simulated"
 #: Interactive Brokers' paper accounts begin with D, those of our own gateway with DUSIM.

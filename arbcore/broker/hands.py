@@ -11,15 +11,15 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from arbcore.broker.chronicle import Chronicle
-from arbcore.broker.link import IbLink
+from arbcore.broker.ib_link import IbLink
 from arbcore.broker.plan import Plan, Tally
-from arbcore.carry.desk import commands as cmd
-from arbcore.carry.desk import events as ev
-from arbcore.carry.desk.rows import ES, SPY
-from arbcore.config import KillSwitch
+from arbcore.broker.store import Row, Store
+from arbcore.broker.store_file import StoreLocked
+from arbcore.desk import commands as cmd
+from arbcore.desk import events as ev
+from arbcore.desk.records import ES, SPY
 from arbcore.errors import RunError
-from arbcore.store import Row, Store
-from arbcore.store_file import StoreLocked
+from arbcore.system.kill_switch import KillSwitch
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def _locked_too_long(error: StoreLocked) -> str:
     return f"{text}, for {LOCKED_MAX_S:.0f} s by now; close that program, then start again."
 
 
-class Run(Protocol):
+class RunState(Protocol):
     """What the hands need of the run that they are part of."""
 
     plan: Plan
@@ -80,7 +80,7 @@ class Hands:
     waits, the desk is told that there is no link, and the store is tried again beside the loop.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunState) -> None:
         self._run = run
         #: What could not be saved yet, in its order.
         self._unsaved: list[Row] = []
@@ -94,7 +94,7 @@ class Hands:
         for command in wanted:
             if isinstance(command, SAVES):
                 rows.append(command.row)
-            elif isinstance(command, cmd.Place):
+            elif isinstance(command, cmd.PlaceOrder):
                 saved = self.save([*rows, *command.orders])
                 rows = []
                 if saved:
@@ -168,7 +168,7 @@ class Hands:
             self._run.store.save(self._unsaved)
             self._unsaved.clear()
 
-    def send(self, command: cmd.Place) -> None:
+    def send(self, command: cmd.PlaceOrder) -> None:
         """Orders that are stored."""
         run = self._run
         if late_s := run.stood_still_s:
@@ -192,7 +192,7 @@ class Hands:
         if isinstance(command, cmd.Seen):
             if link is not None:
                 run.chronicle.saw(command, (link.listener.touch(ES), link.listener.touch(SPY)))
-        elif isinstance(command, cmd.State):
+        elif isinstance(command, cmd.StateShown):
             run.chronicle.state(command)
         elif isinstance(command, cmd.Alarm):
             run.chronicle.alarm(command.kind, command.message)

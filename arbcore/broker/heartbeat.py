@@ -12,16 +12,16 @@ from typing import Any, Protocol
 
 from arbcore.broker.alerts import Alerts
 from arbcore.broker.chronicle import Chronicle
-from arbcore.broker.clock import MachineClock, RowClock
 from arbcore.broker.news import DAILY, START, STOP, held_words
 from arbcore.broker.plan import Plan, Tally
-from arbcore.carry.civil import NS_PER_S, iso_date, iso_time, utc_to_new_york
-from arbcore.carry.desk import events as ev
-from arbcore.carry.desk.risk import HALTED, ORDINARY
-from arbcore.carry.desk.rows import ES, LEGS, SPY
-from arbcore.carry.desk.session import Session
-from arbcore.store import Pulse, Store
-from arbcore.text import plural
+from arbcore.broker.run_clock import MachineClock, RowClock
+from arbcore.broker.store import Pulse, Store
+from arbcore.core.civil import NS_PER_S, iso_date, iso_time, utc_to_new_york
+from arbcore.core.text import plural
+from arbcore.desk import events as ev
+from arbcore.desk.desk_session import DeskSession
+from arbcore.desk.limits import HALTED, ORDINARY
+from arbcore.desk.records import ES, LEGS, SPY
 
 #: The row is written this often; who reads it takes a run for dead after three that are missing.
 ROW_S = 5.0
@@ -31,7 +31,7 @@ BEAT_S = 60.0
 DAY_ENDS_NS = 17 * 3_600 * NS_PER_S
 
 
-class Run(Protocol):
+class PulsedRun(Protocol):
     """What the heartbeat needs of the run that it is part of."""
 
     plan: Plan
@@ -40,7 +40,7 @@ class Run(Protocol):
     alerts: Alerts
     chronicle: Chronicle
     clock: MachineClock | RowClock
-    session: Session | None
+    session: DeskSession | None
     store: Store | None
 
     def touch(self, leg: str) -> ev.Quote | None:
@@ -50,7 +50,7 @@ class Run(Protocol):
 class Heartbeat:
     """That of one run."""
 
-    def __init__(self, bot: Run) -> None:
+    def __init__(self, bot: PulsedRun) -> None:
         self._bot = bot
         self._since_ns = time.time_ns()
         self._row_s = self._beat_s = -1e9

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import timezone
 from typing import Any
 
-from arbcore.carry.desk import codes, events
-from arbcore.carry.desk.rows import ES, LEGS, SPY
-from arbcore.text import printable
+from arbcore.core.text import printable
+from arbcore.desk import codes, events
+from arbcore.desk.records import ES, LEGS, SPY
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class _Touch:
         return events.Quote(self.leg, self.bid, self.ask, self.bid_size, self.ask_size)
 
 
-class Listener:
+class DecoderListener:
     """Stands in for the wrapper of one connection. ``future`` is the symbol traded as ES.
 
     ``sink`` takes events; ``on_link`` is called with a code and its text when the broker's own link is lost

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from arbcore.carry.civil import iso_time
+from arbcore.core.civil import iso_time
 
 SCHEMA = "arbcore.alert/1"
 ALARM, START, STOP, TRADE, DAILY, HEARTBEAT = KINDS = (

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from arbcore.broker.rates import RateNews
-from arbcore.carry.desk.settings import DeskSettings
-from arbcore.config_ibkr import IbkrSettings
+from arbcore.broker.carry_settings import IbkrSettings
+from arbcore.broker.rate_source import RateNews
+from arbcore.core.latency import LatencyHistogram
+from arbcore.desk.desk_settings import DeskSettings
 from arbcore.errors import ArbcoreError
-from arbcore.trading.latency import LatencyHistogram
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t
 
 from arbcore.carry._growing cimport Growing, one_more
-from arbcore.carry._rows cimport QuoteRow
+from arbcore.carry._row_source cimport QuoteRow
 
 cdef enum:
     # What a step over rows could not do.

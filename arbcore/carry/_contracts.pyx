@@ -7,7 +7,7 @@ from libc.stdlib cimport free
 
 from arbcore.carry._growing cimport one_more
 
-from arbcore.carry.civil import iso_time
+from arbcore.core.civil import iso_time
 from arbcore.errors import BrokenInvariant, InputError
 
 

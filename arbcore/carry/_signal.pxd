@@ -2,7 +2,7 @@
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 
-from arbcore._carry cimport deviation_of, edge_cc_of, edge_rev_of
+from arbcore.carry._carry cimport deviation_of, edge_cc_of, edge_rev_of
 
 
 cdef enum Action:

@@ -11,8 +11,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
 
-from arbcore.carry._cells import time_and_zone
-from arbcore.carry.civil import (
+from arbcore.core._cells import time_and_zone
+from arbcore.core.civil import (
     FRIDAY,
     LAST_YEAR,
     MONDAY,
@@ -33,8 +33,8 @@ from arbcore.carry.civil import (
     utc_to_new_york,
     weekday,
 )
+from arbcore.core.text import printable
 from arbcore.errors import InputError, UsageError
-from arbcore.text import printable
 
 #: Nanoseconds after midnight in New York.
 OPEN_CLOCK_NS = 9 * NS_PER_HOUR + 30 * NS_PER_MINUTE

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from arbcore._carry import exponential, years_to_expiry
+from arbcore.carry._carry import exponential, years_to_expiry
 from arbcore.carry.calendar import expiry_instant
-from arbcore.carry.civil import iso_date, read_date
 from arbcore.carry.rates import Rate, check_rate
+from arbcore.core.civil import iso_date, read_date
+from arbcore.core.text import printable
 from arbcore.errors import InputError, UsageError
-from arbcore.text import printable
 
 
 @dataclass(frozen=True, slots=True)

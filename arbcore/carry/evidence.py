@@ -21,7 +21,7 @@ from arbcore.core.statistics import (
     skew_and_kurtosis,
     superior_predictive_ability,
 )
-from arbcore.text import plural
+from arbcore.core.text import plural
 
 #: Above it the best of all cells may be chance.
 P_VALUE_MAX = 0.05

@@ -10,8 +10,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from arbcore._carry import carry_factor
-from arbcore.carry._cells import read_ts
+from arbcore.carry._carry import carry_factor
+from arbcore.core._cells import read_ts
 from arbcore.errors import InputError, UsageError
 
 DEFAULT_FACTOR = 10.0

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from arbcore._carry import carry_factor
+from arbcore.carry._carry import carry_factor
 from arbcore.carry.dividends import Payment
 from arbcore.carry.rates import ConstantRate, Rate, check_rate
 from arbcore.errors import UsageError

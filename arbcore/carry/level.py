@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import Enum
 from statistics import median
 
-from arbcore._carry import exponential
+from arbcore.carry._carry import exponential
+from arbcore.core.text import printable
 from arbcore.errors import BrokenInvariant, ConfigError
-from arbcore.text import printable
 
 YEAR_S = 31_536_000.0
 HALF_LIFE_S = 3_600.0

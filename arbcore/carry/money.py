@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from arbcore.carry.civil import day_of
 from arbcore.carry.pairs import FeeClass
+from arbcore.core.civil import day_of
 
 #: Over the run's rate, what the broker takes for money; under it, what it pays on a short's proceeds.
 LONG_SPREAD = 0.015
@@ -23,7 +23,7 @@ SHORT_TIERS: tuple[tuple[float, float | None], ...] = (
 )
 
 
-class Plan(Enum):
+class FeePlan(Enum):
     """How the broker charges for shares."""
 
     FIXED = "fixed"
@@ -81,7 +81,7 @@ def future_fee(fee_class: FeeClass, contracts: int) -> float:
     return FUTURE_FEES[fee_class] * contracts
 
 
-def share_fee(shares: float, price: float, *, day: int, sale: bool, plan: Plan = Plan.FIXED) -> float:
+def share_fee(shares: float, price: float, *, day: int, sale: bool, plan: FeePlan = FeePlan.FIXED) -> float:
     """What the broker charges for one trade of shares, with what it passes on.
 
     Args:
@@ -96,7 +96,7 @@ def share_fee(shares: float, price: float, *, day: int, sale: bool, plan: Plan =
     2.515
     """
     value = shares * price
-    if plan is Plan.FIXED:
+    if plan is FeePlan.FIXED:
         fee = min(max(0.005 * shares, 1.0), 0.01 * value)
     else:
         fee = min(max(0.0035 * shares, 0.35), 0.01 * value) + (0.0030 + 0.0002) * shares

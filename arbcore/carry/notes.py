@@ -7,14 +7,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from arbcore.carry.civil import NS_PER_DAY, iso_time
 from arbcore.carry.dividends import Payment
 from arbcore.carry.evidence import usd
 from arbcore.carry.fair import implied_repo
 from arbcore.carry.level import LevelMode
 from arbcore.carry.pairs import Pair
+from arbcore.core.civil import NS_PER_DAY, iso_time
+from arbcore.core.text import plural
 from arbcore.errors import UsageError
-from arbcore.text import plural
 
 #: Beyond these something that was set is wrong, not the market.
 DEVIATION_BPS_MAX, LEVEL_PART_MAX, FINANCING_MAX = 50.0, 0.02, 0.05

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from arbcore.carry.calendar import expiry_instant, is_trading_day, trading_date
-from arbcore.carry.civil import FRIDAY, date_of, nth_weekday
+from arbcore.core.civil import FRIDAY, date_of, nth_weekday
+from arbcore.core.text import printable
 from arbcore.errors import DataError, UsageError
-from arbcore.text import printable
 
 
 class ExDates(Enum):

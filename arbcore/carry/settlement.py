@@ -8,7 +8,7 @@ the exchange trades and banks do not settle. Trading days are ``calendar``'s.
 from functools import cache
 
 from arbcore.carry.calendar import is_trading_day, trading_date
-from arbcore.carry.civil import MONDAY, SUNDAY, date_of, day_of, nth_weekday, weekday
+from arbcore.core.civil import MONDAY, SUNDAY, date_of, day_of, nth_weekday, weekday
 
 # From a trading day on: the settlement days from a trade to its payment (SEC rule 15c6-1 and its changes).
 _LAGS = ((day_of(2024, 5, 28), 1), (day_of(2017, 9, 5), 2))

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from arbcore.carry.calendar import MONTH_CODES, contract, expiry_instant, trading_date
-from arbcore.carry.civil import iso_date, iso_time, read_date
 from arbcore.carry.money import Dividend
 from arbcore.carry.pairs import pair_of_future
 from arbcore.carry.rates import check_rate, from_bank_discount, from_simple
+from arbcore.core.civil import iso_date, iso_time, read_date
+from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, ConfigError, DataError, InputError
-from arbcore.text import printable
 
 #: A rate that is older is no rate of the row's day.
 RATE_DAYS_MAX = 7

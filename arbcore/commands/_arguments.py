@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from arbcore.core.text import printable
 from arbcore.errors import RunError
-from arbcore.text import printable
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:

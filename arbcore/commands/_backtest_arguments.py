@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from arbcore.core.text import printable
 from arbcore.errors import UsageError
-from arbcore.text import printable
 
 # Flag, metavar, help; the default is that of the settings.
 NUMBERS = (
@@ -107,7 +107,7 @@ def add_settings(
 
 def chosen_settings(args: argparse.Namespace, *, read: Callable[[str], Any] = number) -> dict[str, Any]:
     """The settings that were named on the command line; ``read`` is that of ``add_settings``."""
-    from arbcore.carry.dividends_file import read_dividends
+    from arbcore.quotes.dividends_file import read_dividends
 
     names = [*(name_of(flag) for flag, _, _ in NUMBERS), "fill"]
     chosen: dict[str, Any] = {name: getattr(args, name) for name in names if getattr(args, name) is not None}

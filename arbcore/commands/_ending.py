@@ -30,7 +30,7 @@ def hung_up(told: Sequence[int]) -> bool:
     return getattr(signal, "SIGHUP", None) in told
 
 
-class Ending:
+class ServerEnding:
     """Whether the server is to end, and how. ``wake`` makes it look.
 
     To be made before anybody is told that the server runs: whoever reads that may end it.

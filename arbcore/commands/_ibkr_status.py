@@ -5,11 +5,11 @@ import logging
 import time
 
 from arbcore.broker.news import held_words
-from arbcore.carry.desk.risk import HALTED
-from arbcore.carry.desk.rows import ES, SPY
-from arbcore.commands._console import Console
+from arbcore.core.text import printable
+from arbcore.desk.limits import HALTED
+from arbcore.desk.records import ES, SPY
 from arbcore.ibkr import Bot
-from arbcore.text import printable
+from arbcore.system.terminal import Console
 
 _log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TextIO
 
+from arbcore.core.text import printable
 from arbcore.errors import UsageError
-from arbcore.output_file import is_special
-from arbcore.text import printable
+from arbcore.system.output_file import is_special
 
 PROGRESS_EVERY_S = 0.2
 

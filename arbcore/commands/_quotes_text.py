@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from arbcore.text import plural, printable, time_span
+from arbcore.core.text import plural, printable, time_span
 
 _LISTED_MAX = 5
 

@@ -2,9 +2,9 @@
 
 from typing import Any, TextIO
 
-from arbcore.commands._console import SECOND_NS, Console
+from arbcore.core.text import printable
 from arbcore.exchange import ExchangeRun, refusal_text
-from arbcore.text import printable
+from arbcore.system.terminal import SECOND_NS, Console
 
 LAST_ORDERS = 5
 #: What went wrong, by reason: the title of its line, and where it is in the summary.

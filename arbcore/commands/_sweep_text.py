@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from arbcore.carry.grid import Grid, shown
-from arbcore.text import plural, printable
+from arbcore.core.text import plural, printable
+from arbcore.research.grid import Grid, shown
 
 #: Background colours of the 256-colour palette, from next to nothing to the most; blue and red are told apart
 #: by nearly everybody.
@@ -132,7 +132,7 @@ def _map(
     places = {at_best: "*"}
     if robust[2:] == rest and robust != best:
         places[at_robust] = "o"
-    picture = Picture(
+    picture = HeatPicture(
         rows=[shown(value) for value in down.values],
         columns=[shown(value) for value in across.values],
         values=[
@@ -181,7 +181,7 @@ def _walk(walked: dict[str, Any]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Picture:
+class HeatPicture:
     """What is drawn: values by row and column, None where nothing was traded, names, and marked places."""
 
     rows: Sequence[str]
@@ -207,9 +207,9 @@ def width_of(stream: TextIO) -> int:
         return WIDTH_PIPED
 
 
-def heat_map(picture: Picture, *, width: int, colours: bool) -> list[str]:
+def heat_map(picture: HeatPicture, *, width: int, colours: bool) -> list[str]:
     """The lines of the map with its legend, none wider than ``width``."""
-    scale = Scale.of([value for row in picture.values for value in row])
+    scale = HeatScale.of([value for row in picture.values for value in row])
     labels = max(len(picture.row_name), *map(len, picture.rows))
     labels = min(labels, max(width // 3, 1))
     room = max(width - labels - 3, 1)
@@ -256,7 +256,7 @@ def _head(names: Sequence[str], cell: int, room: int) -> str:
 
 
 @dataclass(frozen=True)
-class Scale:
+class HeatScale:
     """From a value to a step: gains on one scale and losses on another, each from 0 to its largest.
 
     Large losses at one end would else leave no steps to tell good cells apart.
@@ -268,7 +268,7 @@ class Scale:
     idle: bool = False
 
     @classmethod
-    def of(cls, values: Sequence[float | None]) -> "Scale":
+    def of(cls, values: Sequence[float | None]) -> "HeatScale":
         known = [value for value in values if value is not None]
         return cls(
             min(known, default=0.0), max(known, default=0.0), zero=0 in known, idle=len(known) < len(values)

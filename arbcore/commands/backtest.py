@@ -9,8 +9,8 @@ from typing import Any, TextIO
 
 from arbcore.commands._backtest_arguments import add_settings, chosen_settings, spellings
 from arbcore.commands._output import Progress, refuse_overlap
-from arbcore.output_file import OutputFile
-from arbcore.text import plural, time_span
+from arbcore.core.text import plural, time_span
+from arbcore.system.output_file import OutputFile
 
 DESCRIPTION = """\
 Runs the carry signal (ES against SPY) over a file of quotes: fills at the touch, costs, equity and
@@ -55,10 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from arbcore.carry.backtest import Picture, Sinks, expiry_instant_of, make_settings
-    from arbcore.carry.backtest import run as run_backtest
-    from arbcore.carry.reading import ReadOptions
     from arbcore.errors import UsageError
+    from arbcore.quotes.backtest_run import Picture, Sinks, expiry_instant_of, make_settings
+    from arbcore.quotes.backtest_run import run as run_backtest
+    from arbcore.quotes.reading import ReadOptions
 
     if (args.data is None) == (args.csv is None):
         raise UsageError("Name one file of quotes (or - for standard input); see `arbcore backtest --help`.")
@@ -104,8 +104,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _trade_writer(stream: TextIO) -> Any:
-    from arbcore.carry.backtest import TRADE_COLUMNS
-    from arbcore.carry.civil import iso_time
+    from arbcore.core.civil import iso_time
+    from arbcore.quotes.backtest_run import TRADE_COLUMNS
 
     stream.write(",".join(TRADE_COLUMNS) + "\n")
 
@@ -118,7 +118,7 @@ def _trade_writer(stream: TextIO) -> Any:
 
 
 def _equity_writer(stream: TextIO) -> Any:
-    from arbcore.carry._equity_csv import equity_lines
+    from arbcore.research._equity_csv import equity_lines
 
     stream.write("ts,equity\n")
 

@@ -6,10 +6,13 @@ import os
 import sys
 from typing import Any
 
-from arbcore import config
+from arbcore.broker.carry_settings import carry_settings
 from arbcore.commands._arguments import working_directory
-from arbcore.config_ibkr import carry_settings
-from arbcore.text import printable
+from arbcore.core.settings import PREFIX, Config
+from arbcore.core.text import printable
+from arbcore.play.exchange_settings import exchange_settings
+from arbcore.system.configuration import KILL_SWITCH_NAME, load
+from arbcore.system.kill_switch import KillSwitch
 from arbcore.trading.profiles import PROFILES
 
 DESCRIPTION = "Shows every setting, its value and where it came from: defaults < .env < environment < flags."
@@ -58,30 +61,30 @@ def run(args: argparse.Namespace) -> int:
         return 0
     warn(resolved)
     rows = [(name, _text(entry.shown()), entry.source) for name, entry in resolved.settings.items()]
-    switch = config.KillSwitch(working_directory(), os.environ).peek()
-    rows.append((config.KILL_SWITCH_NAME, "on" if switch else "off", switch or "default"))
+    switch = KillSwitch(working_directory(), os.environ).peek()
+    rows.append((KILL_SWITCH_NAME, "on" if switch else "off", switch or "default"))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, value, source in rows:
         print(printable(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}", 2_000).rstrip())
     return 0
 
 
-def load_config(args: argparse.Namespace) -> config.Config:
+def load_config(args: argparse.Namespace) -> Config:
     """The exchange bot's settings, with the flags of ``args`` for them (--team, --host, --port, --set)."""
     flags = set_flags(args)
     for flag in ("team", "host", "port"):
         if getattr(args, flag, None) is not None:
-            flags[f"{config.PREFIX}{flag.upper()}"] = (str(getattr(args, flag)), f"--{flag}")
+            flags[f"{PREFIX}{flag.upper()}"] = (str(getattr(args, flag)), f"--{flag}")
     others = [setting.name for setting in carry_settings()]
-    return config.load(
-        config.exchange_settings(), working_directory(), os.environ, flags=flags, elsewhere=others
+    return load(
+        exchange_settings(), working_directory(), os.environ, flags=flags, elsewhere=others
     )
 
 
-def load_all(args: argparse.Namespace) -> config.Config:
+def load_all(args: argparse.Namespace) -> Config:
     """The settings of both bots, with --set."""
-    both = (*config.exchange_settings(), *carry_settings())
-    return config.load(both, working_directory(), os.environ, flags=set_flags(args))
+    both = (*exchange_settings(), *carry_settings())
+    return load(both, working_directory(), os.environ, flags=set_flags(args))
 
 
 def set_flags(args: argparse.Namespace) -> dict[str, tuple[str, str]]:
@@ -94,15 +97,15 @@ def set_flags(args: argparse.Namespace) -> dict[str, tuple[str, str]]:
     return flags
 
 
-def warn(resolved: config.Config) -> None:
+def warn(resolved: Config) -> None:
     """Says on standard error what looks wrong about the settings."""
     for warning in resolved.warnings:
         print(f"arbcore: warning: {warning}", file=sys.stderr)
 
 
-def document(resolved: config.Config) -> dict[str, Any]:
+def document(resolved: Config) -> dict[str, Any]:
     """The JSON document."""
-    switch = config.KillSwitch(working_directory(), os.environ).peek()
+    switch = KillSwitch(working_directory(), os.environ).peek()
     return {
         "schema": "arbcore.config/1",
         "settings": [

@@ -32,12 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from arbcore.doctor import FAILED, Examination
+    from arbcore.broker.doctor import FAILED, MachineCheck
+    from arbcore.play.exchange_settings import exchange_settings
 
     # What the libraries log is in the findings.
     for name in ("ib_insync", "ib_async", "arbcore"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    examination = Examination(working_directory(), os.environ, live=args.live)
+    examination = MachineCheck(
+        working_directory(), os.environ, live=args.live, others=exchange_settings()
+    )
     examination.here()
     if args.ibkr:
         examination.ibkr()

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, TextIO, cast
 
-import arbcore
+from arbcore._version import __version__
 from arbcore.commands._arguments import (
     port_number,
     positive_seconds,
@@ -24,8 +24,8 @@ from arbcore.commands._arguments import (
 from arbcore.commands._ending import stop_signals
 from arbcore.commands._output import show_result
 from arbcore.commands.config import add_set_argument, load_config, warn
+from arbcore.core.text import plural, printable
 from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED
-from arbcore.text import plural, printable
 
 DESCRIPTION = """\
 Plays on an exchange: connects, trades every round with the built-in strategies (and your own), and reports.
@@ -217,11 +217,11 @@ def round_seconds(args: argparse.Namespace) -> float:
 
 
 def _run(args: argparse.Namespace, output: IO[str]) -> int:
-    from arbcore.bot import make_session
-    from arbcore.config import KillSwitch
     from arbcore.errors import RunError
     from arbcore.exchange import choose_target
-    from arbcore.link import check_busy_poll
+    from arbcore.play.bot import make_session
+    from arbcore.play.exchange_link import check_busy_poll
+    from arbcore.system.kill_switch import KillSwitch
 
     config = load_config(args)
     warn(config)
@@ -266,7 +266,7 @@ def _run(args: argparse.Namespace, output: IO[str]) -> int:
         "team": target.team,
         "mode": target.label,
         "address": target.address,
-        "version": arbcore.__version__,
+        "version": __version__,
         "recorded": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     return _Play(args, target, session, switch, setup).run(output)
@@ -287,11 +287,11 @@ class _Play:
         self._seed: int | None = None
 
     def run(self, output: IO[str]) -> int:
-        from arbcore._watchdog import Watchdog, can_watch
-        from arbcore.commands._console import ConsoleHandler
         from arbcore.commands._status import ExchangeConsole
         from arbcore.exchange import result_document
-        from arbcore.journal_file import JournalWriter
+        from arbcore.play._watchdog import Watchdog, can_watch
+        from arbcore.play.journal_file import JournalWriter
+        from arbcore.system.terminal import ConsoleHandler
 
         args = self._args
         journal = None if args.journal is None else JournalWriter(args.journal, self._setup)
@@ -346,8 +346,8 @@ class _Play:
         """When the run ends; starts the embedded exchange if it is to be played on."""
         from dataclasses import replace
 
-        from arbcore.embedded import EmbeddedExchange
         from arbcore.exchange import DEFAULT_ROUND_S, RunOptions
+        from arbcore.play.embedded import EmbeddedExchange
 
         args = self._args
         options = RunOptions(

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arbcore import _carry
-from arbcore.carry import calendar, civil, dividends, factor, fair, rates
+from arbcore.carry import _carry, calendar, dividends, factor, fair, rates
+from arbcore.core import civil
+from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, InputError, RunError, UsageError
-from arbcore.text import printable
 
 DESCRIPTION = """\
 Fair value of an ES contract from the index or from SPY, with every part of it, the band of prices in
@@ -422,7 +422,7 @@ def _curve(text: str) -> rates.Curve:
 
 def _rates_of_files(paths: list[str], now_ns: int) -> tuple[rates.Rate, str]:
     """One series as it is quoted; several as a curve of their terms, read at the exact expiry."""
-    from arbcore import fred
+    from arbcore.broker import fred
 
     found = [fred.read_history(Path(path), now_ns) for path in paths]
     for each in found:
@@ -432,7 +432,7 @@ def _rates_of_files(paths: list[str], now_ns: int) -> tuple[rates.Rate, str]:
 
 
 def _rate_of_fred(series: str, key_file: str | None, now_ns: int) -> tuple[rates.Rate, str]:
-    from arbcore import fred
+    from arbcore.broker import fred
 
     if key_file is None:
         raise UsageError(

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from arbcore.commands._arguments import port_number, whole_number
-from arbcore.commands._ending import Ending
+from arbcore.commands._ending import ServerEnding
+from arbcore.core.text import printable
 from arbcore.errors import InputError, UsageError
-from arbcore.text import printable
 
 if TYPE_CHECKING:
     from arbcore.gateway.faults import Planned
-    from arbcore.gateway.quotes import Row
+    from arbcore.gateway.quote_source import Row
 
 DESCRIPTION = """\
 A look-alike of Trader Workstation and IB Gateway over TCP: ES, MES and SPY with quotes, orders, fills,
@@ -150,8 +150,8 @@ def run(args: argparse.Namespace) -> int:
     if args.list_faults:
         _list_faults(as_json=args.json)
         return 0
-    from arbcore.gateway.server import GatewayServer
-    from arbcore.gateway.session import Gateway, GatewayConfig
+    from arbcore.broker.gateway_server import GatewayServer
+    from arbcore.gateway.gateway import Gateway, GatewayConfig
 
     config = GatewayConfig(
         accounts=tuple(args.account or ["DUSIM000001"]),
@@ -168,7 +168,7 @@ def run(args: argparse.Namespace) -> int:
     if args.replay is not None and not gateway.has_rows:
         raise InputError(f"{printable(args.replay)} has no row that can be used; there is nothing to replay.")
     server = GatewayServer(gateway, host=args.host, port=args.port)
-    ending = Ending(server.wake, with_stdin=args.until_stdin_closes)
+    ending = ServerEnding(server.wake, with_stdin=args.until_stdin_closes)
     _say_where(args, server.port, None if args.replay is not None else seed)
     server.serve(lambda: ending.over)
     _say_what_was(args, gateway)
@@ -185,9 +185,9 @@ def _plan(args: argparse.Namespace) -> "tuple[Planned, ...]":
 
 
 def _rows(args: argparse.Namespace, seed: int) -> "Iterator[Row]":
+    from arbcore.broker.replay_file import replay
     from arbcore.carry.calendar import read_expiry
-    from arbcore.gateway.quotes import MarketSettings, generated
-    from arbcore.gateway.replay_file import replay
+    from arbcore.gateway.quote_source import MarketSettings, generated
 
     made = {name: value for name, *_ in _MARKET if (value := getattr(args, name)) is not None}
     if args.replay is None:

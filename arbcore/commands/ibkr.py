@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from arbcore import config
 from arbcore.commands._arguments import (
     port_number,
     positive_seconds,
@@ -21,12 +20,16 @@ from arbcore.commands._arguments import (
     whole_number,
     working_directory,
 )
-from arbcore.commands._console import LINE_MAX
 from arbcore.commands._ending import exit_code_of, hung_up, stop_signals
 from arbcore.commands._output import refuse_overlap, show_result
 from arbcore.commands.config import add_set_argument, set_flags, warn
+from arbcore.core.settings import Config
+from arbcore.core.text import plural, printable
 from arbcore.errors import EXIT_FAILED, RunError
-from arbcore.text import plural, printable
+from arbcore.play.exchange_settings import exchange_settings
+from arbcore.system.configuration import load
+from arbcore.system.kill_switch import KillSwitch
+from arbcore.system.terminal import LINE_MAX
 
 DESCRIPTION = """\
 Trades ES against SPY through Trader Workstation or IB Gateway when the future leaves its fair value: paper by
@@ -107,9 +110,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from arbcore.broker.recorder import check_recording
-    from arbcore.config_ibkr import carry_settings
+    from arbcore.broker.carry_settings import carry_settings
     from arbcore.errors import UsageError
+    from arbcore.quotes.recorder import check_recording
 
     if args.live and args.simulate is not None:
         raise UsageError("--live is for real money and --simulate for none; leave one of them out.")
@@ -126,8 +129,8 @@ def run(args: argparse.Namespace) -> int:
     if args.record is not None:
         refuse_overlap(inputs=[("the data", args.simulate or None)], outputs=[("--record", args.record)])
         check_recording(args.record)
-    others = [setting.name for setting in config.exchange_settings()]
-    resolved = config.load(
+    others = [setting.name for setting in exchange_settings()]
+    resolved = load(
         carry_settings(), working_directory(), os.environ, flags=_flags(args), elsewhere=others
     )
     warn(resolved)
@@ -146,7 +149,7 @@ def _flags(args: argparse.Namespace) -> dict[str, tuple[str, str]]:
 class _Play:
     """One run from the command line: the gateway of a simulation around it, the report after it."""
 
-    def __init__(self, args: argparse.Namespace, resolved: config.Config) -> None:
+    def __init__(self, args: argparse.Namespace, resolved: Config) -> None:
         self._args = args
         self._resolved = resolved
         self._gateway: Any = None
@@ -159,9 +162,9 @@ class _Play:
 
     def run(self) -> int:
         from arbcore.broker.alerts import Alerts
-        from arbcore.commands._console import Console, ConsoleHandler
         from arbcore.commands._ibkr_status import IbkrStatus
         from arbcore.ibkr import Bot
+        from arbcore.system.terminal import Console, ConsoleHandler
 
         args = self._args
         console = Console(quiet=args.quiet)
@@ -179,7 +182,7 @@ class _Play:
                 plan.settings.receivers, mode=plan.mode, kinds=plan.settings.alert_kinds,
                 heartbeat_url=plan.settings.heartbeat_url,
             )  # fmt: skip
-            switch = config.KillSwitch(working_directory(), os.environ)
+            switch = KillSwitch(working_directory(), os.environ)
             bot = Bot(plan, kill_switch=switch, alerts=alerts, told=lambda _, text: console.event(text))
             status = IbkrStatus(bot, console)
             asyncio.run(self._main(bot, status))
@@ -246,11 +249,11 @@ class _Play:
     def _plan(self, console: Any) -> Any:
         from dataclasses import replace
 
+        from arbcore.broker.carry_settings import check_guards, desk_settings, ibkr_settings
+        from arbcore.broker.fred import FredRate, FredSettings, convention
         from arbcore.broker.guards import LIVE, PAPER, check_before
         from arbcore.broker.plan import Plan
-        from arbcore.broker.rates import RateOfFred, rate_as_set
-        from arbcore.config_ibkr import check_guards, desk_settings, ibkr_settings
-        from arbcore.fred import FredRate, FredSettings, convention
+        from arbcore.broker.rate_source import RateOfFred, rate_as_set
 
         args, resolved = self._args, self._resolved
         if args.simulate is not None:
@@ -286,14 +289,20 @@ class _Play:
         """Our own gateway, started for this run, with an account and a store of its own."""
         from dataclasses import replace
 
+        from arbcore.broker.carry_settings import (
+            ES_LEVEL,
+            check_guards,
+            desk_settings,
+            ibkr_settings,
+            simulated_store,
+        )
         from arbcore.broker.guards import SIMULATED
-        from arbcore.broker.link import load_library
+        from arbcore.broker.ib_link import load_library
         from arbcore.broker.plan import Plan
-        from arbcore.broker.rates import rate_as_set
-        from arbcore.config_ibkr import ES_LEVEL, check_guards, desk_settings, ibkr_settings, simulated_store
-        from arbcore.embedded import EmbeddedGateway
+        from arbcore.broker.rate_source import rate_as_set
+        from arbcore.broker.store_file import clear_simulated
         from arbcore.errors import UsageError
-        from arbcore.store_file import clear_simulated
+        from arbcore.play.embedded import EmbeddedGateway
 
         args, resolved = self._args, self._resolved
         changes: dict[str, Any] = {"trading_enabled": True}
@@ -341,7 +350,7 @@ class _Play:
 
     def _log_to_file(self, settings: Any, console: Any) -> logging.Handler:
         """The rotating log beside what the console shows; the library's own lines go there only."""
-        from arbcore.commands._log import LogFile, SafeFormatter
+        from arbcore.system.safe_log import LogFile, SafeFormatter
 
         handler = LogFile(settings.log_path, said=console.event)
         handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -358,7 +367,7 @@ class _Play:
         return handler
 
     def _document(self, plan: Any, bot: Any, duration_s: float) -> dict[str, Any]:
-        from arbcore.report import document, read_store
+        from arbcore.broker.report import document, read_store
 
         tally, session = bot.tally, bot.session
         # Without a first connection the run has no account, and no store.
@@ -394,8 +403,8 @@ def _first_level(data: str) -> float | None:
 
     What is wrong with the data is said where it is replayed.
     """
+    from arbcore.broker.replay_file import replay
     from arbcore.errors import ArbcoreError
-    from arbcore.gateway.replay_file import replay
 
     if not data or not Path(data).is_file():
         return None
@@ -427,9 +436,9 @@ def failure_words(document: dict[str, Any]) -> str:
 
 def summary_lines(document: dict[str, Any]) -> list[str]:
     """The result for a person."""
-    from arbcore.carry.desk.risk import HALTED
+    from arbcore.broker.report import counted, usd
+    from arbcore.desk.limits import HALTED
     from arbcore.pages.words import state_words
-    from arbcore.report import counted, usd
 
     if document["state"] is None:
         return [f"{document['address']}: stopped before there was a connection; nothing was sent."]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from arbcore.commands._backtest_arguments import number
 from arbcore.commands._output import Progress, refuse_overlap
-from arbcore.output_file import OutputFile
-from arbcore.text import printable
+from arbcore.core.text import printable
+from arbcore.system.output_file import OutputFile
 
 DESCRIPTION = """\
 Makes the quotes that `backtest`, `sweep` and `gateway --replay` read, out of what people have: two files of

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from arbcore.commands._arguments import working_directory
-from arbcore.text import plural, printable
+from arbcore.core.text import plural, printable
 
 DESCRIPTION = """\
 Runs a recorded session again, with the settings it was recorded with, and compares what it sends with what
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from arbcore.journal_replay import replay
+    from arbcore.play.journal_replay import replay
 
     result = replay(args.journal, working_directory(), allow_code=args.allow_code)
     for note in result.notes:

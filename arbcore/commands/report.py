@@ -9,7 +9,7 @@ from pathlib import Path
 
 from arbcore.commands._arguments import working_directory
 from arbcore.commands._output import refuse_overlap
-from arbcore.text import plural, printable
+from arbcore.core.text import plural, printable
 
 DESCRIPTION = """\
 Shows what the carry bot saw and did, from its store: signals, orders, fills, P&L by leg and by day, states
@@ -44,11 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from arbcore.carry.backtest import TRADE_COLUMNS
-    from arbcore.carry.civil import iso_time
-    from arbcore.output_file import OutputFile
-    from arbcore.report import document, ledger, read_store, summary_lines, to_html
-    from arbcore.store_file import back_up
+    from arbcore.broker.report import document, ledger, read_store, summary_lines, to_html
+    from arbcore.broker.store_file import back_up
+    from arbcore.core.civil import iso_time
+    from arbcore.quotes.backtest_run import TRADE_COLUMNS
+    from arbcore.system.output_file import OutputFile
 
     path = args.db or default_store()
     refuse_overlap(
@@ -81,8 +81,8 @@ def _say_written(named: list[tuple[str, Path | None]], *, closed: int) -> None:
 
 def default_store() -> Path:
     """DB_PATH's store or, where that is not there, the one of the last simulated run, which is said."""
-    from arbcore.config import load
-    from arbcore.config_ibkr import carry_settings, simulated_store
+    from arbcore.broker.carry_settings import carry_settings, simulated_store
+    from arbcore.system.configuration import load
 
     path = Path(load(carry_settings(), working_directory(), os.environ)["DB_PATH"])
     simulated = simulated_store(path)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from arbcore.commands._arguments import port_number, positive_seconds, whole_number
-from arbcore.commands._console import Console, is_live
-from arbcore.commands._ending import Ending
+from arbcore.commands._ending import ServerEnding
+from arbcore.core.text import plural, printable
 from arbcore.errors import EXIT_FAILED
-from arbcore.text import plural, printable
-from arbcore.venue.config import FEE_RULES, LOGIN_POLICIES, MODES
+from arbcore.system.terminal import Console, is_live
 from arbcore.venue.regimes import REGIMES
+from arbcore.venue.venue_config import FEE_RULES, LOGIN_POLICIES, MODES
 
 DESCRIPTION = """\
 An exchange of our own over TCP, by the rules and the protocol of the real one: matching by price and time,
@@ -117,9 +117,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
+    from arbcore.play.exchange_server import ExchangeServer
     from arbcore.venue._engine import Engine
-    from arbcore.venue.config import VenueConfig
-    from arbcore.venue.server import ExchangeServer
+    from arbcore.venue.venue_config import VenueConfig
 
     times = {
         name: round(seconds * NS_PER_S)
@@ -145,7 +145,7 @@ def run(args: argparse.Namespace) -> int:
             report=show.report, watch=show.refresh,
         )  # fmt: skip
         show.begin(server, seed)
-        ending = Ending(server.wake, with_stdin=args.until_stdin_closes)
+        ending = ServerEnding(server.wake, with_stdin=args.until_stdin_closes)
         show.listening(seed)
         server.serve(lambda: ending.over)
     finally:
@@ -158,7 +158,7 @@ def run(args: argparse.Namespace) -> int:
 def _teams(path: Path | None) -> dict[str, str] | None:
     if path is None:
         return None
-    from arbcore.venue.teams_file import others_may_read, read_teams
+    from arbcore.play.teams_file import others_may_read, read_teams
 
     teams = read_teams(path)
     if any(teams.values()) and others_may_read(path):
@@ -169,7 +169,7 @@ def _teams(path: Path | None) -> dict[str, str] | None:
 def _results(args: argparse.Namespace, seed: int) -> Any:
     if args.results is None:
         return None
-    from arbcore.venue.results_file import ResultsFile
+    from arbcore.play.results_file import ResultsFile
 
     return ResultsFile(args.results, {"seed": seed, "mode": args.mode, "regime": args.regime})
 

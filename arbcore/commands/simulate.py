@@ -10,9 +10,9 @@ from typing import Any
 from arbcore.commands._arguments import whole_number, working_directory
 from arbcore.commands._output import Progress, refuse_overlap
 from arbcore.commands.config import add_profile_argument, add_set_argument, load_config, set_flags, warn
+from arbcore.core.text import plural, printable
 from arbcore.errors import InputError, UsageError
-from arbcore.output_file import OutputFile
-from arbcore.text import plural, printable
+from arbcore.system.output_file import OutputFile
 from arbcore.venue.regimes import REGIMES
 
 DESCRIPTION = """\
@@ -133,7 +133,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from arbcore.simulation.simulate import run as play_rounds
+    from arbcore.play.simulate import run as play_rounds
 
     entrants = _entrants(args)
     refuse_overlap(inputs=[], outputs=[("--csv", args.csv), ("--html", args.html)])
@@ -164,7 +164,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _entrants(args: argparse.Namespace) -> list[Any]:
     """The bot, and the other one where there is one."""
-    from arbcore.simulation.simulate import Entrant, named
+    from arbcore.play.simulate import Entrant, named
 
     config = load_config(args)
     warn(config)
@@ -190,8 +190,8 @@ def _entrants(args: argparse.Namespace) -> list[Any]:
 
 
 def _loaded(spec: str, texts: dict[str, str], flag: str) -> tuple[type, dict[str, Any]]:
-    from arbcore.bot import load_class
-    from arbcore.strategy_parameters import parameters_of
+    from arbcore.play.bot import load_class
+    from arbcore.play.strategy_parameters import parameters_of
 
     try:
         kind = load_class(spec, working_directory())
@@ -202,18 +202,19 @@ def _loaded(spec: str, texts: dict[str, str], flag: str) -> tuple[type, dict[str
 
 def _with_file(args: argparse.Namespace, path: Path) -> dict[str, Any]:
     """The settings with those of a file on top, which a wrong line of the file may not be."""
-    from arbcore import config
+    from arbcore.play.exchange_settings import exchange_settings
+    from arbcore.system.configuration import load, read_dotenv
 
     if not path.is_file():
         raise InputError(f"{printable(str(path))} is no file of settings; check --against.")
-    entries, problems = config.read_dotenv(path)
+    entries, problems = read_dotenv(path)
     if problems:
         raise InputError(
             f"{printable(str(path))} has lines that are not NAME=VALUE ({len(problems)}); mend them."
         )
     flags = set_flags(args)
     flags |= {name: (text, f"{path.name} line {line}") for name, text, line in entries}
-    found = config.load(config.exchange_settings(), working_directory(), os.environ, flags=flags)
+    found = load(exchange_settings(), working_directory(), os.environ, flags=flags)
     return found.values()
 
 

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from arbcore.commands._console import is_live
 from arbcore.commands.report import default_store
-from arbcore.text import plural, printable
+from arbcore.core.text import plural, printable
+from arbcore.system.terminal import is_live
 
 DESCRIPTION = """\
 Shows how a carry bot is: whether it runs and since when, its state, what it holds, today, its last quote,
@@ -70,7 +70,7 @@ def _show(path: Path, as_json: bool) -> int:
 
 def status_document(path: Path) -> dict[str, Any]:
     """The JSON document."""
-    from arbcore.report import last_alarm, read_store, run_document, today
+    from arbcore.broker.report import last_alarm, read_store, run_document, today
 
     rows = read_store(path, brief=True)
     one = run_document(rows)
@@ -121,7 +121,7 @@ def _well(one: dict[str, Any]) -> bool:
 def status_lines(found: dict[str, Any]) -> list[str]:
     """The status for a person."""
     from arbcore.broker.news import held_words
-    from arbcore.report import run_words, usd
+    from arbcore.broker.report import run_words, usd
 
     account = f"{found['mode']} account {found['account']}"
     held = held_words(found["held"])

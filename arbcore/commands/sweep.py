@@ -11,9 +11,9 @@ from typing import Any, TextIO
 from arbcore.commands._arguments import whole_number
 from arbcore.commands._backtest_arguments import PAIRS, add_settings, chosen_settings, name_of, spellings
 from arbcore.commands._output import Progress, refuse_overlap
+from arbcore.core.text import printable
 from arbcore.errors import UsageError
-from arbcore.output_file import OutputFile
-from arbcore.text import printable
+from arbcore.system.output_file import OutputFile
 
 DESCRIPTION = """\
 Runs the backtest for every combination of ranges of its settings and shows where it makes money: the best
@@ -90,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from arbcore.carry.sweep import sweep
+    from arbcore.quotes.sweep_run import sweep
 
     settings = _settings(args)
     refuse_overlap(

@@ -7,8 +7,8 @@ is closed. It knows no orders, no quotes and no clients: prices and marks are ha
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from arbcore.carry.civil import utc_to_new_york
-from arbcore.gateway.contracts import Listing
+from arbcore.core.civil import utc_to_new_york
+from arbcore.gateway.contract_table import Listing
 from arbcore.gateway.replies import ExecutionView, MarginView
 
 #: Part of an order's notional that is asked for at entry and while it is held.
@@ -50,7 +50,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Execution:
+class BrokerExecution:
     """One execution, or the correction of one, with its commission and the gain that it realised."""
 
     view: ExecutionView
@@ -66,7 +66,7 @@ class Account:
     cash: float
     start_cash: float = field(init=False)
     positions: dict[int, Position] = field(default_factory=dict)
-    executions: dict[str, Execution] = field(default_factory=dict)
+    executions: dict[str, BrokerExecution] = field(default_factory=dict)
     _number: int = 0
 
     def __post_init__(self) -> None:
@@ -82,17 +82,17 @@ class Account:
         position = self.positions.get(listing.con_id)
         return position.quantity if position is not None else 0.0
 
-    def fill(self, view: ExecutionView, *, first: bool) -> Execution:
+    def fill(self, view: ExecutionView, *, first: bool) -> BrokerExecution:
         """Books one execution; ``view.exec_id`` is given here."""
         self._number += 1
         view = replace(view, exec_id=f"0000e0d5.{self._number:08x}.01.01")
         commission = commission_of(view.listing, view.shares, first=first)
         realized = self._book(view, commission)
-        done = Execution(view, commission, realized)
+        done = BrokerExecution(view, commission, realized)
         self.executions[view.exec_id] = done
         return done
 
-    def correct(self, exec_id: str, price: float) -> Execution:
+    def correct(self, exec_id: str, price: float) -> BrokerExecution:
         """Corrects an execution's price: the same id but for its last segment, which counts up."""
         old = self.executions[exec_id]
         head, _, last = exec_id.rpartition(".")
@@ -107,7 +107,7 @@ class Account:
         if view.listing.sec_type == "STK" or old.realized is not None:
             self.cash -= change
         realized = None if old.realized is None else old.realized - change
-        done = Execution(view, old.commission, realized)
+        done = BrokerExecution(view, old.commission, realized)
         self.executions[view.exec_id] = done
         return done
 
@@ -223,7 +223,7 @@ class Account:
             exec_id: done for exec_id, done in self.executions.items() if done.view.time_ns >= before_ns
         }
 
-    def executions_of_day(self, now_ns: int) -> list[Execution]:
+    def executions_of_day(self, now_ns: int) -> list[BrokerExecution]:
         """The executions of New York's date at an instant; what was corrected and its correction, both."""
         today = utc_to_new_york(now_ns)[0]
         return [done for done in self.executions.values() if utc_to_new_york(done.view.time_ns)[0] == today]

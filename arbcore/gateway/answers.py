@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from arbcore.core.text import printable
 from arbcore.gateway import messages as m
 from arbcore.gateway import replies
-from arbcore.gateway.client import Client
-from arbcore.gateway.contracts import Listing, find, liquid_hours, trading_hours
-from arbcore.gateway.desk import NO_CONTRACT
-from arbcore.gateway.market import LIVE
-from arbcore.text import printable
+from arbcore.gateway.client import GatewayClient
+from arbcore.gateway.contract_table import Listing, find, liquid_hours, trading_hours
+from arbcore.gateway.market_data import LIVE
+from arbcore.gateway.order_desk import NO_CONTRACT
 
 if TYPE_CHECKING:
-    from arbcore.gateway.session import Gateway
+    from arbcore.gateway.gateway import Gateway
 
 
-def contract_details(gateway: Gateway, client: Client, asked: m.ReqContractDetails) -> None:
+def contract_details(gateway: Gateway, client: GatewayClient, asked: m.ReqContractDetails) -> None:
     found = find(asked.contract, gateway.clock_ns, include_expired=asked.include_expired)
     if not found or gateway.armed.take("unknown_contract"):
         client.send(replies.error(asked.req_id, 200, NO_CONTRACT))
@@ -37,19 +37,19 @@ def contract_details(gateway: Gateway, client: Client, asked: m.ReqContractDetai
     client.send(replies.contract_details_end(asked.req_id))
 
 
-def place(gateway: Gateway, client: Client, asked: m.PlaceOrder) -> None:
+def place(gateway: Gateway, client: GatewayClient, asked: m.PlaceOrder) -> None:
     gateway.desk.place(client.client_id, asked)
 
 
-def cancel(gateway: Gateway, client: Client, asked: m.CancelOrder) -> None:
+def cancel(gateway: Gateway, client: GatewayClient, asked: m.CancelOrder) -> None:
     gateway.desk.cancel(client.client_id, asked.order_id)
 
 
-def global_cancel(gateway: Gateway, client: Client, asked: m.GlobalCancel) -> None:
+def global_cancel(gateway: Gateway, client: GatewayClient, asked: m.GlobalCancel) -> None:
     gateway.desk.cancel_all("")
 
 
-def open_orders(gateway: Gateway, client: Client, asked: m.ReqOpenOrders | m.ReqAllOpenOrders) -> None:
+def open_orders(gateway: Gateway, client: GatewayClient, asked: m.ReqOpenOrders | m.ReqAllOpenOrders) -> None:
     for order in gateway.desk.book.working():
         if isinstance(asked, m.ReqAllOpenOrders) or order.client_id == client.client_id:
             view = order.view()
@@ -58,7 +58,7 @@ def open_orders(gateway: Gateway, client: Client, asked: m.ReqOpenOrders | m.Req
     client.send(replies.open_orders_end())
 
 
-def completed_orders(gateway: Gateway, client: Client, asked: m.ReqCompletedOrders) -> None:
+def completed_orders(gateway: Gateway, client: GatewayClient, asked: m.ReqCompletedOrders) -> None:
     for order in gateway.desk.book.completed(gateway.desk.day_began_ns()):
         client.send(
             replies.completed_order(
@@ -68,7 +68,7 @@ def completed_orders(gateway: Gateway, client: Client, asked: m.ReqCompletedOrde
     client.send(replies.completed_orders_end())
 
 
-def executions(gateway: Gateway, client: Client, asked: m.ReqExecutions) -> None:
+def executions(gateway: Gateway, client: GatewayClient, asked: m.ReqExecutions) -> None:
     for done in gateway.account.executions_of_day(gateway.clock_ns):
         view = done.view
         side = {"BUY": "BOT", "SELL": "SLD"}.get(asked.side, asked.side)
@@ -83,7 +83,7 @@ def executions(gateway: Gateway, client: Client, asked: m.ReqExecutions) -> None
     client.send(replies.executions_end(asked.req_id))
 
 
-def positions(gateway: Gateway, client: Client, asked: m.ReqPositions) -> None:
+def positions(gateway: Gateway, client: GatewayClient, asked: m.ReqPositions) -> None:
     client.wants_positions = True
     held = [each for each in gateway.account.positions.values() if each.quantity]
     if held and gateway.armed.take("positions_partial"):
@@ -99,11 +99,11 @@ def positions(gateway: Gateway, client: Client, asked: m.ReqPositions) -> None:
     client.send(replies.positions_end())
 
 
-def cancel_positions(gateway: Gateway, client: Client, asked: m.CancelPositions) -> None:
+def cancel_positions(gateway: Gateway, client: GatewayClient, asked: m.CancelPositions) -> None:
     client.wants_positions = False
 
 
-def tell_position(gateway: Gateway, client: Client, listing: Listing) -> None:
+def tell_position(gateway: Gateway, client: GatewayClient, listing: Listing) -> None:
     each = gateway.account.positions[listing.con_id]
     message = replies.position(
         gateway.account.name, listing, quantity=each.quantity, average_cost=each.average_cost
@@ -112,7 +112,7 @@ def tell_position(gateway: Gateway, client: Client, listing: Listing) -> None:
     client.send(replies.garbled(message) if unreadable else message)
 
 
-def tell_portfolio(gateway: Gateway, client: Client, listing: Listing) -> None:
+def tell_portfolio(gateway: Gateway, client: GatewayClient, listing: Listing) -> None:
     each = gateway.account.positions[listing.con_id]
     price = gateway.market.mark(listing)
     client.send(
@@ -123,7 +123,7 @@ def tell_portfolio(gateway: Gateway, client: Client, listing: Listing) -> None:
     )  # fmt: skip
 
 
-def account_updates(gateway: Gateway, client: Client, asked: m.ReqAccountUpdates) -> None:
+def account_updates(gateway: Gateway, client: GatewayClient, asked: m.ReqAccountUpdates) -> None:
     client.wants_account = asked.subscribe
     if not asked.subscribe:
         return
@@ -138,7 +138,7 @@ def account_updates(gateway: Gateway, client: Client, asked: m.ReqAccountUpdates
     client.send(replies.account_download_end(account))
 
 
-def account_multi(gateway: Gateway, client: Client, asked: m.ReqAccountMulti) -> None:
+def account_multi(gateway: Gateway, client: GatewayClient, asked: m.ReqAccountMulti) -> None:
     account = asked.account or gateway.account.name
     if account == gateway.account.name:
         for tag, value, currency in gateway.account.values(gateway.market.mark):
@@ -146,7 +146,7 @@ def account_multi(gateway: Gateway, client: Client, asked: m.ReqAccountMulti) ->
     client.send(replies.account_multi_end(asked.req_id))
 
 
-def account_summary(gateway: Gateway, client: Client, asked: m.ReqAccountSummary) -> None:
+def account_summary(gateway: Gateway, client: GatewayClient, asked: m.ReqAccountSummary) -> None:
     wanted = set(asked.tags.split(","))
     for tag, value, currency in gateway.account.values(gateway.market.mark):
         if tag in wanted:
@@ -158,33 +158,33 @@ def account_summary(gateway: Gateway, client: Client, asked: m.ReqAccountSummary
     client.send(replies.account_summary_end(asked.req_id))
 
 
-def ids(gateway: Gateway, client: Client, asked: m.ReqIds) -> None:
+def ids(gateway: Gateway, client: GatewayClient, asked: m.ReqIds) -> None:
     client.send(replies.next_valid_id(gateway.desk.book.next_order_id(client.client_id)))
 
 
-def managed(gateway: Gateway, client: Client, asked: m.ReqManagedAccounts) -> None:
+def managed(gateway: Gateway, client: GatewayClient, asked: m.ReqManagedAccounts) -> None:
     client.send(replies.managed_accounts(gateway.account.ids))
 
 
-def current_time(gateway: Gateway, client: Client, asked: m.ReqCurrentTime) -> None:
+def current_time(gateway: Gateway, client: GatewayClient, asked: m.ReqCurrentTime) -> None:
     client.send(replies.current_time(gateway.clock_ns + gateway.clock_skew_ns))
 
 
-def data_type(gateway: Gateway, client: Client, asked: m.SetMarketDataType) -> None:
+def data_type(gateway: Gateway, client: GatewayClient, asked: m.SetMarketDataType) -> None:
     client.data_type = asked.data_type if asked.data_type in {1, 2, 3, 4} else LIVE
 
 
-def unserved(gateway: Gateway, client: Client, asked: m.Unserved) -> None:
+def unserved(gateway: Gateway, client: GatewayClient, asked: m.Unserved) -> None:
     text = f"This gateway does not serve {printable(asked.name)}; it has quotes, orders and accounts."
     client.send(replies.error(asked.req_id, 321, text))
 
 
-def ignored(gateway: Gateway, client: Client, asked: m.Ignored) -> None:
+def ignored(gateway: Gateway, client: GatewayClient, asked: m.Ignored) -> None:
     pass
 
 
 #: Who answers what; subscriptions are the session's own.
-ANSWERS: dict[type, Callable[[Gateway, Client, Any], None]] = {
+ANSWERS: dict[type, Callable[[Gateway, GatewayClient, Any], None]] = {
     m.PlaceOrder: place,
     m.CancelOrder: cancel,
     m.GlobalCancel: global_cancel,

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from arbcore.gateway.frames import FrameReader
-from arbcore.gateway.market import LIVE, Subscription
+from arbcore.gateway.market_data import LIVE, Subscription
 
 #: A client that reads nothing is let go when this much waits for it.
 WAITING_BYTES_MAX = 8 << 20
@@ -19,7 +19,7 @@ PACE_MAX, PACE_NS = 50, 10**9
 
 
 @dataclass(slots=True)
-class Client:
+class GatewayClient:
     """One connection."""
 
     conn: int

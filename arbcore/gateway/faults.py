@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from arbcore.core.text import printable
 from arbcore.errors import ConfigError
-from arbcore.text import printable
 
 EVENT, ARMED = "event", "armed"
 FOREVER = 1_000_000_000

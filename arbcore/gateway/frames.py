@@ -8,8 +8,8 @@ client may make us keep; it does not know what any field means.
 import re
 from collections.abc import Iterable
 
+from arbcore.core.text import printable
 from arbcore.errors import WireError
-from arbcore.text import printable
 
 GREETING = b"API\0"
 LENGTH_BYTES = 4

@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from arbcore.core.text import printable
 from arbcore.errors import WireError
-from arbcore.text import printable
 
 #: The versions that are spoken, the newest first. ib_insync goes up to 176, ib_async to 178.
 SERVER_VERSIONS = (178, 176)

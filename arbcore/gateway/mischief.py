@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from arbcore.carry.civil import NS_PER_S
+from arbcore.core.civil import NS_PER_S
 from arbcore.errors import BrokenInvariant
 from arbcore.gateway.faults import ARMED, Planned
 from arbcore.gateway.frames import frame
-from arbcore.gateway.market import ASK, BID, SHORTABLE_EASY, SHORTABLE_HARD, SHORTABLE_SHARES_EASY
+from arbcore.gateway.market_data import ASK, BID, SHORTABLE_EASY, SHORTABLE_HARD, SHORTABLE_SHARES_EASY
 
 if TYPE_CHECKING:
-    from arbcore.gateway.session import Gateway
+    from arbcore.gateway.gateway import Gateway
 
 LINK_LOST = (1100, "Connectivity between IBKR and Trader Workstation has been lost.")
 LINK_BACK_LOST = (1101, "Connectivity between IBKR and TWS has been restored - data lost.")

@@ -6,8 +6,8 @@ Owns the order of the fields and their spelling. It decides nothing: everything 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from arbcore.carry.civil import NS_PER_DAY, NS_PER_S, utc_to_new_york
-from arbcore.gateway.contracts import Listing, compact_date
+from arbcore.core.civil import NS_PER_DAY, NS_PER_S, utc_to_new_york
+from arbcore.gateway.contract_table import Listing, compact_date
 from arbcore.gateway.frames import LENGTH_BYTES, UNSET_DOUBLE, Field, fields_of, frame, frame_of
 from arbcore.gateway.messages import VERSION_WITH_PENDING_PRICE_REVISION, VERSION_WITHOUT_FA_PROFILE
 

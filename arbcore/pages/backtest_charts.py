@@ -8,13 +8,13 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arbcore.carry.digest import LedgerDigest
+from arbcore.core.text import plural
 from arbcore.pages.chart import Chart, legend, swatch
+from arbcore.pages.ledger_digest import LedgerDigest
 from arbcore.pages.markup import Markup, number, percent, tag
 from arbcore.pages.page import figure, section
 from arbcore.pages.scale import Scale, TimeAxis, moment, unit_of
 from arbcore.pages.series import Envelope, coarsened
-from arbcore.text import plural
 
 
 def equity_section(summary: Mapping[str, Any], envelope: Envelope) -> Markup:

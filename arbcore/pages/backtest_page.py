@@ -6,13 +6,13 @@ A pure function of the result's document, the envelope of the run and the digest
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arbcore.carry.digest import LedgerDigest
+from arbcore.core.text import time_span
 from arbcore.pages.backtest_charts import basis_section, distribution_figure, equity_section, split_figure
 from arbcore.pages.backtest_tables import ledger_section, months_section, statistics_section
+from arbcore.pages.ledger_digest import LedgerDigest
 from arbcore.pages.markup import Markup, datum, number, percent, tag
 from arbcore.pages.page import bullets, facts, heading, page, pair, section, signed, table
 from arbcore.pages.words import data_rows, label_of, parameters, period, readable
-from arbcore.text import time_span
 
 _SIDES = {"cash_and_carry": "cash and carry (short ES, long SPY)", "reverse": "reverse (long ES, short SPY)"}
 
@@ -29,7 +29,7 @@ def backtest_page(
     """A self-contained HTML document.
 
     ``summary`` is the JSON document of the result, ``name`` what was read, ``envelope`` the columns of
-    ``arbcore.carry._envelope``, ``ledger`` the digest of every trade. All text is escaped here.
+    ``arbcore.research._envelope``, ``ledger`` the digest of every trade. All text is escaped here.
     """
     parts: list[object] = [
         heading("arbcore \N{MIDDLE DOT} backtest", name, lede=_lede(summary), detail=_detail(summary)),

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arbcore.carry.civil import iso_time
-from arbcore.carry.digest import LedgerDigest, Month
+from arbcore.core.civil import iso_time
+from arbcore.core.text import plural
+from arbcore.pages.ledger_digest import LedgerDigest, Month
 from arbcore.pages.markup import Markup, datum, number, percent, tag
 from arbcore.pages.page import pair, section, signed, stacked, table
 from arbcore.pages.scale import MONTHS
 from arbcore.pages.words import label_of, sentence_case, statistic
-from arbcore.text import plural
 
 _SIDES = {"cash_and_carry": "cash and carry", "reverse": "reverse"}
 #: More months than this are shown as years across.

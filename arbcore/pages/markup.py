@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from arbcore.text import printable
+from arbcore.core.text import printable
 
 _VOID = ("br", "col", "meta")
 _MINUS, _NOTHING = "\N{MINUS SIGN}", "\N{EN DASH}"

@@ -6,12 +6,12 @@ A pure function of the document of ``quotes check`` and what its pictures are dr
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from arbcore.core.text import time_span
 from arbcore.pages.chart import Chart
 from arbcore.pages.markup import Markup, datum, number, percent, tag
 from arbcore.pages.page import bullets, facts, figure, heading, page, pair, section, table
 from arbcore.pages.scale import Scale, TimeAxis
 from arbcore.pages.words import data_rows, readable
-from arbcore.text import time_span
 
 #: More points than this of a curve are not told apart.
 _POINTS_MAX = 1_000

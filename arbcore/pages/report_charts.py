@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from arbcore.carry.civil import NS_PER_MINUTE, read_time
+from arbcore.core.civil import NS_PER_MINUTE, read_time
+from arbcore.core.text import plural, time_span
 from arbcore.pages.chart import Chart, legend, swatch
 from arbcore.pages.markup import Markup, number, percent, tag
 from arbcore.pages.page import figure, section, table
 from arbcore.pages.scale import Scale, TimeAxis, moment
 from arbcore.pages.series import PLACES_MAX
 from arbcore.pages.words import label_of
-from arbcore.text import plural, time_span
 
 Record = Mapping[str, Any]
 #: From the top: where the time line has its lanes.

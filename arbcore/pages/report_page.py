@@ -6,7 +6,8 @@ A pure function of the report's document and of the rows that the pictures are m
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arbcore.carry.civil import read_time
+from arbcore.core.civil import read_time
+from arbcore.core.text import plural
 from arbcore.pages.markup import Markup, datum, number, percent
 from arbcore.pages.page import bullets, facts, heading, page, section
 from arbcore.pages.report_charts import Stretch, signal_section, states_section
@@ -22,7 +23,6 @@ from arbcore.pages.report_tables import (
     trades_section,
 )
 from arbcore.pages.words import readable
-from arbcore.text import plural
 
 Record = Mapping[str, Any]
 _NOTES = (

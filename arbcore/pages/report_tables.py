@@ -6,11 +6,11 @@ What is not known is said to be unknown and is never 0.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from arbcore.carry.civil import iso_time, read_time
+from arbcore.core.civil import iso_time, read_time
+from arbcore.core.text import plural
 from arbcore.pages.markup import Markup, datum, number, percent, tag
 from arbcore.pages.page import section, signed, stacked, table
 from arbcore.pages.words import label_of
-from arbcore.text import plural
 
 Record = Mapping[str, Any]
 #: Rows of a long table at either end.

@@ -1,6 +1,6 @@
 """An envelope made coarse enough to be drawn: neighbouring buckets as one, with every extreme kept.
 
-Its columns are those of ``arbcore.carry._envelope``; its rules of joining two buckets are the same.
+Its columns are those of ``arbcore.research._envelope``; its rules of joining two buckets are the same.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -7,9 +7,9 @@ page without a change.
 from collections.abc import Mapping
 from typing import Any
 
+from arbcore.core.text import time_span
 from arbcore.pages.markup import Markup, datum, join, number, percent, tag
 from arbcore.pages.page import table
-from arbcore.text import time_span
 
 _LABELS = {
     "r": "interest rate",

@@ -10,18 +10,18 @@ from libc.math cimport isnan
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memmove, memset
 
-from arbcore.carry._cells cimport (
+from arbcore.core._cells cimport (
     CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, TimeRules, hard_price, hours_of, parse_day, parse_price, parse_ts,
 )
 from arbcore.quotes._legs cimport (
     LEG_CROSSED, LEG_MISSING, LEG_QUOTE, PRICE_TEXT_MAX, LegRow, LegSource, is_undefined, state_of,
 )
 
-from arbcore.carry.spellings import why_no_number, why_no_time
+from arbcore.quotes.spellings import why_no_number, why_no_time
 from arbcore.quotes._legs import PRICE_MAX, PRICE_MIN
 
 from arbcore.errors import BrokenInvariant, DataError
-from arbcore.text import printable
+from arbcore.core.text import printable
 
 #: What a column of one instrument may mean. ``date`` and ``clock`` together are one time.
 ROLES = ("time", "clock", "bid", "ask", "code", "volume")

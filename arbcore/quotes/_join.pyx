@@ -13,7 +13,7 @@ from libc.string cimport memcpy
 
 from arbcore.quotes._legs cimport LEG_CROSSED, LEG_MISSING, LEG_QUOTE, PRICE_TEXT_MAX, LegRow, LegSource
 
-from arbcore.carry.civil import iso_date
+from arbcore.core.civil import iso_date
 
 cdef extern from "Python.h":
     char* PyOS_double_to_string(double value, char code, int precision, int flags, int* kind) except NULL

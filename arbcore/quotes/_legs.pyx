@@ -13,7 +13,7 @@ from libc.math cimport isnan
 from libc.stdint cimport int32_t, int64_t
 
 from arbcore.errors import BrokenInvariant, DataError
-from arbcore.text import printable
+from arbcore.core.text import printable
 
 #: A positive number outside is no price of anything.
 PRICE_MIN = 1e-9

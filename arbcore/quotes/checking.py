@@ -6,14 +6,15 @@ Owns the reading, the document and its verdict. The numbers are ``Examination``'
 from dataclasses import dataclass
 from typing import Any
 
-from arbcore.carry.civil import NS_PER_S, iso_time
+from arbcore._version import __version__
 from arbcore.carry.notes import level_note
 from arbcore.carry.pairs import PAIRS, Pair, choose_pair
+from arbcore.core.civil import NS_PER_S, iso_time
 from arbcore.errors import InputError, UsageError
 from arbcore.quotes.examination import EDGE_STEPS_BPS, Examination
 from arbcore.quotes.inputs import Meter, ProgressHook
 from arbcore.quotes.legs import Reading, zone_note
-from arbcore.quotes.paired import Expiries, Paired, PairedRow, State, open_paired
+from arbcore.quotes.paired import Expiries, Paired, PairedRow, RowState, open_paired
 from arbcore.quotes.percentiles import Percentiles
 
 SCHEMA = "arbcore.quotes.check/1"
@@ -41,11 +42,10 @@ class Checked:
 
     def to_html(self) -> str:
         """The page, as one file that loads nothing."""
-        import arbcore
         from arbcore.pages.quotes_page import quotes_page
 
         return quotes_page(
-            self.summary, histogram=self.histogram, curve=self.curve, version=arbcore.__version__
+            self.summary, histogram=self.histogram, curve=self.curve, version=__version__
         )
 
 
@@ -87,7 +87,7 @@ def check(
         raise UsageError(f"--true-factor {true_factor:g} is no factor; it is above 0, such as 10.03.")
     reading = Reading(sort=sort, skip_bad=skip_bad, tz=tz, time_order=time_order)
     meter = Meter(progress)
-    counts = dict.fromkeys(State, 0)
+    counts = dict.fromkeys(RowState, 0)
     found = Examination(r=r, d=d, true_factor=true_factor)
     expiries = Expiries()
     with open_paired(data, pair=None, reading=reading, meter=meter) as paired:
@@ -98,7 +98,7 @@ def check(
         for row in rows:
             counts[row.state] += 1
             meter.rows += 1
-            if row.state is State.QUOTE:
+            if row.state is RowState.QUOTE:
                 expiry_ns, index = _extras(row, paired, expiries)
                 found.add(row.ts_ns, row.prices, expiry_ns=expiry_ns, index=index)
     found.outliers.close()
@@ -110,7 +110,7 @@ def check(
         raise InputError(f"{paired.name} has no usable row ({reasons}); check its columns.")
     skipped = {
         state.value: counts[state]
-        for state in (State.MISSING, State.CROSSED, State.MALFORMED)
+        for state in (RowState.MISSING, RowState.CROSSED, RowState.MALFORMED)
         if counts[state]
     }
     if found.disordered:

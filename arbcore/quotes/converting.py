@@ -10,12 +10,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from arbcore.carry.civil import iso_time
+from arbcore.core.civil import iso_time
 from arbcore.errors import DataError, InputError
 from arbcore.quotes.inputs import Meter, ProgressHook
 from arbcore.quotes.legs import Reading, zone_note
 from arbcore.quotes.outputs import TextOutput, ending_of, open_output, whole_file
-from arbcore.quotes.paired import Paired, PairedRow, State, open_paired
+from arbcore.quotes.paired import Paired, PairedRow, RowState, open_paired
 from arbcore.quotes.spans import read_span, segments_of
 
 SCHEMA = "arbcore.quotes.convert/1"
@@ -128,7 +128,7 @@ def _in_order(paired: Paired, counts: dict[str, int], *, sort: bool) -> Iterator
 def _counted(paired: Paired, counts: dict[str, int]) -> Iterator[PairedRow]:
     for row in paired.rows:
         counts["rows"] += 1
-        if row.state is State.MALFORMED:
+        if row.state is RowState.MALFORMED:
             counts["malformed"] += 1
         else:
             yield row
@@ -158,7 +158,7 @@ def _ticks(
 
 
 def _tick(held: PairedRow, tick_ns: int, counts: dict[str, int]) -> Iterator[PairedRow]:
-    if held.state is State.QUOTE:
+    if held.state is RowState.QUOTE:
         yield held._replace(ts_ns=tick_ns)
     else:
         counts["unpaired"] += 1

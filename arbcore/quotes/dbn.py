@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from arbcore.carry.civil import NS_PER_DAY, iso_date
-from arbcore.carry.extras import library
-from arbcore.carry.source import is_file
+from arbcore.core.civil import NS_PER_DAY, iso_date
+from arbcore.core.text import printable
 from arbcore.errors import InputError
 from arbcore.quotes._legs import ColumnsLeg, SortedLeg
-from arbcore.quotes.contracts import Contracts
+from arbcore.quotes.input_contracts import Contracts
 from arbcore.quotes.legs import Leg, Reading, roll
-from arbcore.text import printable
+from arbcore.quotes.source import is_file
+from arbcore.system.extras import library
 
 #: The schemas that have a bid and an ask in every record.
 SCHEMAS = ("bbo-1s", "bbo-1m", "mbp-1", "tbbo")

@@ -9,12 +9,12 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from arbcore._carry import exponential, years_to_expiry
+from arbcore.carry._carry import exponential, years_to_expiry
 from arbcore.carry.calendar import front_contract
-from arbcore.carry.civil import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S, iso_time
 from arbcore.carry.level import Level, LevelRow, LevelRule, factor_of
 from arbcore.carry.notes import OUTLIER_BPS, OUTLIER_ROWS_MAX
 from arbcore.carry.settlement import settlement_day
+from arbcore.core.civil import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S, iso_time
 from arbcore.errors import UsageError
 from arbcore.quotes.percentiles import Percentiles
 from arbcore.quotes.spans import date_around, regular_segment
@@ -31,7 +31,7 @@ _STEPS_MAX = 10_000
 
 
 @dataclass
-class Leg:
+class LegFigures:
     """One leg's spreads, and how long its quotes stood still."""
 
     spread_bps: Percentiles = field(default_factory=Percentiles)
@@ -56,7 +56,7 @@ class Hour:
     edge: Percentiles = field(default_factory=Percentiles)
 
 
-class Curve:
+class PercentileCurve:
     """Up to ``POINTS_MAX`` of any number of points in order, evenly chosen by their count."""
 
     def __init__(self) -> None:
@@ -173,11 +173,11 @@ class Examination:
         self.used = self.disordered = 0
         self.first_ns: int | None = None
         self.last_ns: int | None = None
-        self.fut, self.etf = Leg(), Leg()
+        self.fut, self.etf = LegFigures(), LegFigures()
         self.deviation, self.edge = Percentiles(), Percentiles()
         self.levels = Percentiles()
         self.hours: dict[int, Hour] = {}
-        self.curve = Curve()
+        self.curve = PercentileCurve()
         self.half_life, self.outliers = HalfLife(), Outliers()
         self.largest_edge: tuple[float, int] | None = None
         self.edge_counts = dict.fromkeys(EDGE_STEPS_BPS, 0)

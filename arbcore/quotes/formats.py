@@ -13,9 +13,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from arbcore.core.text import printable
 from arbcore.errors import DataError, InputError
 from arbcore.quotes.symbols import ETFS, FUTURES
-from arbcore.text import printable
 
 
 class Vendor(enum.Enum):

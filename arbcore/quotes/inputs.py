@@ -12,20 +12,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from arbcore.carry.civil import NS_PER_DAY, iso_date
-from arbcore.carry.columns import is_columns
-from arbcore.carry.source import is_file, open_quotes, read_some
+from arbcore.core.civil import NS_PER_DAY, iso_date
+from arbcore.core.text import printable
 from arbcore.errors import DataError, InputError
 from arbcore.quotes import dbn
 from arbcore.quotes._csv_leg import CHUNK_BYTES, CsvLeg
 from arbcore.quotes._legs import LegSource, MergedLeg, SortedLeg
-from arbcore.quotes.columns import batches_of, columns_leg, kind_of_table, open_table
-from arbcore.quotes.contracts import Contracts
+from arbcore.quotes.column_legs import batches_of, columns_leg, kind_of_table, open_table
+from arbcore.quotes.column_shapes import is_columns
 from arbcore.quotes.formats import NEEDS_QUOTES, Layout, Vendor, delimiter_of, fields_of, layout_of
+from arbcore.quotes.input_contracts import Contracts
 from arbcore.quotes.legs import Leg, Reading, averages_note, commonest, roll
+from arbcore.quotes.source import is_file, open_quotes, read_some
 from arbcore.quotes.spans import date_around
 from arbcore.quotes.symbols import code_in_name
-from arbcore.text import printable
 
 #: Told while it runs: bytes read, bytes in all where that is known, rows written.
 ProgressHook = Callable[[int, int | None, int], None]

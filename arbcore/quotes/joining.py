@@ -8,9 +8,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
 
-from arbcore.carry.civil import iso_time
 from arbcore.carry.pairs import Pair, pair_named
-from arbcore.carry.table import Table
+from arbcore.core.civil import iso_time
 from arbcore.errors import BrokenInvariant, InputError, UsageError
 from arbcore.quotes._join import Joiner
 from arbcore.quotes.inputs import Meter, ProgressHook, open_leg
@@ -18,6 +17,7 @@ from arbcore.quotes.legs import Leg, Reading
 from arbcore.quotes.outputs import TextOutput, ending_of, open_output, whole_file
 from arbcore.quotes.spans import read_span, segments_of
 from arbcore.quotes.symbols import ETF_OF
+from arbcore.quotes.table import Table
 
 SCHEMA = "arbcore.quotes.join/1"
 NS_PER_MS = 10**6

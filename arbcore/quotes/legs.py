@@ -6,12 +6,12 @@ Owns the choice of contract by date, which is made as rows come, and the notes a
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from arbcore.carry.civil import iso_date
-from arbcore.carry.columns import Spelling
-from arbcore.carry.zones import check_order, check_zone
+from arbcore.core.civil import iso_date
+from arbcore.core.zones import check_order, check_zone
 from arbcore.errors import InputError
 from arbcore.quotes._legs import LegSource, RolledLeg
-from arbcore.quotes.contracts import Contracts
+from arbcore.quotes.column_shapes import Spelling
+from arbcore.quotes.input_contracts import Contracts
 from arbcore.quotes.rolls import ROLL_DAYS, by_days, by_volume
 from arbcore.quotes.spans import date_around, span_text
 

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from arbcore.carry.extras import library
+from arbcore.core.text import printable
 from arbcore.errors import RunError, UsageError
-from arbcore.output_file import is_special
-from arbcore.text import printable
+from arbcore.system.extras import library
+from arbcore.system.output_file import is_special
 
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".arrow")
 #: Rows of a row group.

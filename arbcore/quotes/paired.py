@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from arbcore.carry._cells import read_price, time_and_zone
 from arbcore.carry.calendar import read_expiry
-from arbcore.carry.columns import is_columns, shape
 from arbcore.carry.pairs import PRICE_COLUMNS, Pair, choose_pair, quote_columns
-from arbcore.carry.source import open_quotes
-from arbcore.carry.spellings import why_no_number, why_no_time
+from arbcore.core._cells import read_price, time_and_zone
+from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, DataError, InputError
 from arbcore.quotes._legs import PRICE_MAX, PRICE_MIN
-from arbcore.quotes.columns import (
+from arbcore.quotes.column_legs import (
     batches_of,
     column_of,
     instants,
@@ -30,10 +28,12 @@ from arbcore.quotes.columns import (
     names_of,
     open_table,
 )
+from arbcore.quotes.column_shapes import is_columns, shape
 from arbcore.quotes.formats import TIMES, Vendor, delimiter_of, fields_of, layout_of, plain
 from arbcore.quotes.inputs import Meter
 from arbcore.quotes.legs import Reading
-from arbcore.text import printable
+from arbcore.quotes.source import open_quotes
+from arbcore.quotes.spellings import why_no_number, why_no_time
 
 #: Further columns that mean something to a backtest.
 EXTRAS = ("expiry", "factor", "index")
@@ -41,7 +41,7 @@ _UNDEFINED = (1.7976931348623157e308, 9223372036.854775807)
 _CHUNK_BYTES = 256 * 1024
 
 
-class State(enum.Enum):
+class RowState(enum.Enum):
     """What a row is good for; the value is the reason by which it is counted."""
 
     QUOTE = "quote"
@@ -54,7 +54,7 @@ class PairedRow(NamedTuple):
     """One row. A price that is missing is NaN; ``texts`` are the prices and then the extras as they stood."""
 
     ts_ns: int
-    state: State
+    state: RowState
     prices: tuple[float, ...]
     texts: tuple[str, ...]
 
@@ -231,7 +231,7 @@ def _text_rows(lines: _Lines, places: _Places, delimiter: str, reading: Reading)
         except DataError:
             if not reading.skip_bad:
                 raise
-            yield PairedRow(0, State.MALFORMED, (), ())
+            yield PairedRow(0, RowState.MALFORMED, (), ())
 
 
 def _row_of(record: Sequence[str], places: _Places, line: int, reading: Reading) -> PairedRow:
@@ -280,10 +280,10 @@ def _bad_cell(kind: str, wanted: str, text: str, *, name: str, line: int, column
     )  # fmt: skip
 
 
-def _state(prices: Sequence[float]) -> State:
+def _state(prices: Sequence[float]) -> RowState:
     if any(price != price for price in prices):
-        return State.MISSING
-    return State.CROSSED if prices[0] > prices[1] or prices[2] > prices[3] else State.QUOTE
+        return RowState.MISSING
+    return RowState.CROSSED if prices[0] > prices[1] or prices[2] > prices[3] else RowState.QUOTE
 
 
 def _table_rows(
@@ -312,7 +312,7 @@ def _table_rows(
                         "malformed", f"{places.name}, row {before + at + 1}, column {column}: the cell "
                         "cannot be read; correct it or pass --skip-bad.", line=before + at + 1, column=column,
                     )  # fmt: skip
-                yield PairedRow(0, State.MALFORMED, (), ())
+                yield PairedRow(0, RowState.MALFORMED, (), ())
                 continue
             row = tuple(
                 _number(own[at], each.faults is not None and each.faults[at] == 1)

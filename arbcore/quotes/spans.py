@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 
 from arbcore.carry.calendar import OPEN_CLOCK_NS, close_clock_ns, trading_date
-from arbcore.carry.civil import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S, new_york_to_utc
+from arbcore.core.civil import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S, new_york_to_utc
+from arbcore.core.text import printable
 from arbcore.errors import UsageError
-from arbcore.text import printable
 
 UNITS_NS = {
     "ms": 10**6, "s": NS_PER_S, "m": NS_PER_MINUTE, "min": NS_PER_MINUTE, "h": NS_PER_HOUR, "d": NS_PER_DAY,

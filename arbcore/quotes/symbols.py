@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 
 from arbcore.carry.calendar import MONTH_CODES, quarterly_expiry
-from arbcore.carry.civil import date_of
 from arbcore.carry.pairs import PAIRS
+from arbcore.core.civil import date_of
 
 #: Future -> the ETF of the same index.
 ETF_OF = {pair.future: pair.etf for pair in PAIRS}

@@ -1,5 +1,5 @@
 from arbcore.trading._strategy import Strategy
-from arbcore.trading.settings import PairsSettings, SessionSettings, XlfArbitrageSettings
+from arbcore.trading.trading_settings import PairsSettings, SessionSettings, XlfArbitrageSettings
 
 class ConversionArbitrage(Strategy):
     @property

@@ -1,7 +1,7 @@
 """An ETF or ADR against what it converts into, in both directions: XLF and its basket, VALE and VALBZ.
 
 Owns the hedged lots of each, their entry at prices the books show, the repair of legs that did not fill and
-the conversion of those that did; ``arbcore.reference.arbitrage`` is the specification and says what a lot
+the conversion of those that did; ``reference.arbitrage`` is the specification and says what a lot
 and a target are. It must not know how orders reach the exchange, what the gate lets through, or the time.
 """
 cimport cython
@@ -16,7 +16,7 @@ from arbcore.trading._strategy cimport Strategy, has_live
 from arbcore.wire._types cimport BUY, MAX_LEVELS, SELL, VALBZ, VALE
 
 from arbcore.errors import BrokenInvariant
-from arbcore.trading.settings import NEVER_NS, SECOND_NS
+from arbcore.trading.trading_settings import NEVER_NS, SECOND_NS
 from arbcore.wire.instruments import CONVERSIONS, SYMBOL_ID
 
 cdef enum Phase:

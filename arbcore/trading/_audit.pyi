@@ -1,4 +1,4 @@
-from arbcore.trading.settings import SessionSettings
+from arbcore.trading.trading_settings import SessionSettings
 
 class Audit:
     def __init__(self, settings: SessionSettings) -> None: ...

@@ -1,7 +1,7 @@
 """Positions kept from the exchange's own words alone, held against the limits.
 
 It shares nothing with the order table or the gate but the facts of a conversion, so that a mistake in either
-shows here. ``arbcore.reference.audit`` is its specification. A fill moves a position by less than 10**6, so
+shows here. ``reference.audit`` is its specification. A fill moves a position by less than 10**6, so
 64 bits hold 9 * 10**12 of them, all the same way.
 """
 

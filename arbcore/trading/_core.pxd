@@ -5,7 +5,7 @@ from arbcore.trading._audit cimport Audit
 from arbcore.trading._market cimport Market
 from arbcore.trading._orders cimport OWNERS_MAX, Order, Orders
 from arbcore.trading._risk cimport Gate, Proposal
-from arbcore.trading._strategy cimport Desk, Strategy
+from arbcore.trading._strategy cimport StrategyDesk, Strategy
 from arbcore.trading._tally cimport FaultLog, TextTally
 from arbcore.wire._encode cimport OutBuffer
 from arbcore.wire._lines cimport LineSplitter
@@ -36,7 +36,7 @@ cdef class Core:
     cdef readonly Orders orders
     cdef readonly Gate gate
     cdef readonly Audit audit
-    cdef Desk desk
+    cdef StrategyDesk desk
     cdef LineSplitter splitter
     cdef OutBuffer out
     cdef TextTally rejects

@@ -3,7 +3,7 @@ from arbcore.trading._market import Market
 from arbcore.trading._orders import Orders
 from arbcore.trading._risk import Gate
 from arbcore.trading._strategy import Strategy
-from arbcore.trading.settings import SessionSettings
+from arbcore.trading.trading_settings import SessionSettings
 
 class Core:
     @property

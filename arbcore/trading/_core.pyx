@@ -1,7 +1,7 @@
 """What the session does with each message and each instant: no Python object is made for a message.
 
 Every decision is taken after each message, so the result does not depend on how the bytes were cut. The
-face that the shells use is ``_session``; ``arbcore.reference.session`` is the specification of both.
+face that the shells use is ``_session``; ``reference.session`` is the specification of both.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
@@ -36,7 +36,7 @@ from arbcore.trading._risk cimport (
     Proposal,
     ask_again,
 )
-from arbcore.trading._strategy cimport CANCELS_MAX, Desk, Strategy
+from arbcore.trading._strategy cimport CANCELS_MAX, StrategyDesk, Strategy
 from arbcore.wire._decode cimport NO_LINE, next_message
 from arbcore.wire._encode cimport put_add, put_cancel, put_convert
 from arbcore.wire._types cimport (
@@ -56,7 +56,7 @@ from arbcore.wire._types cimport (
 
 from arbcore.errors import BrokenInvariant
 from arbcore.trading._orders import ANOMALY_NAMES
-from arbcore.trading.settings import MILLISECOND_NS, NEVER_NS
+from arbcore.trading.trading_settings import MILLISECOND_NS, NEVER_NS
 from arbcore.wire.instruments import SIZE_MAX as _SIZE_MAX
 
 cdef enum:
@@ -476,7 +476,7 @@ cdef class Core:
 
     # As many waiting cancels as the message cap lets through; the rest wait for housekeeping.
     cdef int _send_cancels(self) except -1:
-        cdef Desk desk = self.desk
+        cdef StrategyDesk desk = self.desk
         cdef int32_t sent = 0
         cdef Order* order
         if desk.n_cancels == 0 or not self.linked or self.awaiting_hello:

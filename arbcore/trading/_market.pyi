@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import TypedDict
 
-from arbcore.trading.settings import SessionSettings
+from arbcore.trading.trading_settings import SessionSettings
 
 class SymbolView(TypedDict):
     buy: list[tuple[int, int]]

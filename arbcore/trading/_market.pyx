@@ -1,7 +1,7 @@
 """The last book, the last trades and the open or closed state of every symbol.
 
 Only the session writes it; the gate and the strategies read it. It must not know orders or limits.
-``arbcore.reference.market`` is its specification. Times are nanoseconds of the injected clock, 0 to 2**62.
+``reference.market`` is its specification. Times are nanoseconds of the injected clock, 0 to 2**62.
 """
 
 from libc.string cimport memcpy

@@ -1,7 +1,7 @@
 """Order lifecycle as a table, positions, cash and what each strategy holds.
 
 It knows nothing of prices in the market, of limits or of time-outs; it is told what happened.
-``arbcore.reference.orders`` is its specification. No sum can overflow: a position beyond the protocol's
+``reference.orders`` is its specification. No sum can overflow: a position beyond the protocol's
 2**32 - 1 or cash beyond 10**15 is never booked (``beyond_belief``), and a single fill costs below 10**12.
 """
 

@@ -42,7 +42,7 @@ from libc.string cimport memset
 from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport ADD, CONVERT, OPEN, OUT, UNACKED, Order
 from arbcore.trading._risk cimport ACTIVE, COOLDOWN, HEDGE_VALUE, MESSAGE_CAP, PASS, Proposal
-from arbcore.trading._strategy cimport Desk, Strategy
+from arbcore.trading._strategy cimport StrategyDesk, Strategy
 from arbcore.wire._decode cimport text_of
 from arbcore.wire._types cimport (
     MSG_CLOSE,
@@ -57,7 +57,7 @@ from arbcore.wire._types cimport (
 
 from arbcore.errors import UsageError
 from arbcore.trading._risk import REFUSAL_NAMES
-from arbcore.text import printable
+from arbcore.core.text import printable
 from arbcore.trading.strategy import Strategy as HookBase
 from arbcore.wire.instruments import BOND_FAIR_PRICE, CONVERSIONS, SYMBOL_ID, SYMBOLS
 
@@ -375,7 +375,7 @@ cdef class Plugin(Strategy):
 
     # A KeyboardInterrupt is the user's own where signals become exceptions, and the hook's where they do not.
     cdef int _run(self, int32_t which, tuple arguments) except -1:
-        cdef Desk desk = self.desk
+        cdef StrategyDesk desk = self.desk
         cdef bytes hook_name = HOOK_BYTES[which]
         stopwatch = desk.stopwatch
         began_ns = 0 if stopwatch is None else stopwatch()

@@ -1,5 +1,10 @@
 from arbcore.trading._strategy import Strategy
-from arbcore.trading.settings import BondSettings, MarketMakingSettings, SessionSettings, ValeQuotingSettings
+from arbcore.trading.trading_settings import (
+    BondSettings,
+    MarketMakingSettings,
+    SessionSettings,
+    ValeQuotingSettings,
+)
 
 class Bond(Strategy):
     def __init__(self, settings: BondSettings) -> None: ...

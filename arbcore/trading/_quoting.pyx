@@ -1,6 +1,6 @@
 """The strategies that rest in the book: BOND around 1000, market making on averages, VALE off VALBZ.
 
-Owns when and where they quote and how VALE's fills are hedged; ``arbcore.reference.quoting`` is the
+Owns when and where they quote and how VALE's fills are hedged; ``reference.quoting`` is the
 specification. It must not know how orders reach the exchange, what the gate lets through, or the time.
 """
 cimport cython
@@ -12,7 +12,7 @@ from arbcore.trading._risk cimport HEDGE_VALUE
 from arbcore.trading._strategy cimport Strategy, has_live, waits_for_slot
 from arbcore.wire._types cimport BOND, BUY, GS, MS, N_SYMBOLS, SELL, VALBZ, VALE, WFC, XLF
 
-from arbcore.trading.settings import MILLISECOND_NS, NEVER_NS, SECOND_NS
+from arbcore.trading.trading_settings import MILLISECOND_NS, NEVER_NS, SECOND_NS
 from arbcore.wire.instruments import BOND_FAIR_PRICE
 
 cdef enum:

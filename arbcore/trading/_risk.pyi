@@ -2,7 +2,7 @@ from collections.abc import Iterable
 
 from arbcore.trading._market import Market
 from arbcore.trading._orders import Orders
-from arbcore.trading.settings import SessionSettings
+from arbcore.trading.trading_settings import SessionSettings
 
 REFUSAL_NAMES: tuple[str, ...]
 MODE_NAMES: tuple[str, ...]

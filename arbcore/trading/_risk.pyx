@@ -1,7 +1,7 @@
 """The gate that every order passes, and the choice among those who want a slot.
 
 A refusal is a value with a name, never an exception: refusing is the gate's ordinary work.
-``arbcore.reference.risk`` is its specification. Times lie in 0 to 2**62, so adding a setting cannot overflow.
+``reference.risk`` is its specification. Times lie in 0 to 2**62, so adding a setting cannot overflow.
 """
 
 import cython
@@ -19,8 +19,8 @@ from arbcore.trading._orders cimport (
     conversion_of,
 )
 
-from arbcore.trading.settings import NEVER_NS
-from arbcore.trading.settings import SECOND_NS as _SECOND_NS
+from arbcore.trading.trading_settings import NEVER_NS
+from arbcore.trading.trading_settings import SECOND_NS as _SECOND_NS
 from arbcore.wire.instruments import PRICE_MAX as _PRICE_MAX
 from arbcore.wire.instruments import SIZE_MAX as _SIZE_MAX
 from arbcore.wire.instruments import SYMBOL_ID, SYMBOLS

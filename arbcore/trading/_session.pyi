@@ -3,7 +3,7 @@ from typing import Any
 
 from arbcore.trading._core import Core
 from arbcore.trading._market import SymbolView
-from arbcore.trading.settings import SessionSettings
+from arbcore.trading.trading_settings import SessionSettings
 
 def adapted(strategies: Iterable[object]) -> list[Any]: ...
 def unique_names(names: Iterable[str]) -> list[str]: ...

@@ -1,6 +1,6 @@
 """Bytes and time in, bytes out: the whole trading core behind six calls.
 
-The result does not depend on how the bytes were cut. ``arbcore.reference.session`` is the specification.
+The result does not depend on how the bytes were cut. ``reference.session`` is the specification.
 It knows no socket, file or clock.
 """
 
@@ -12,7 +12,7 @@ from arbcore.trading._core cimport BOOKS, HOUSEKEEPING_NS, ORDER_NEWS, TRADES, C
 from arbcore.trading._market cimport Market
 from arbcore.trading._orders cimport Orders
 from arbcore.trading._risk cimport STOPPING, Gate
-from arbcore.trading._strategy cimport Desk, Strategy
+from arbcore.trading._strategy cimport StrategyDesk, Strategy
 from arbcore.trading._tally cimport FaultLog, TextTally
 from arbcore.wire._encode cimport OutBuffer, put_hello
 from arbcore.wire._lines cimport LineSplitter
@@ -20,7 +20,7 @@ from arbcore.wire._types cimport N_SYMBOLS
 
 from arbcore.errors import UsageError
 from arbcore.trading._risk import MODE_NAMES, REFUSAL_NAMES
-from arbcore.trading.settings import NEVER_NS
+from arbcore.trading.trading_settings import NEVER_NS
 from arbcore.wire.instruments import SYMBOLS
 
 cdef extern from "Python.h":
@@ -68,7 +68,7 @@ cdef class Session(Core):
         self.market = Market(settings)
         self.orders = Orders(self.n_strategies)
         self.gate = Gate(settings, self.market, self.orders)
-        self.desk = Desk(self.market, self.orders, self.gate)
+        self.desk = StrategyDesk(self.market, self.orders, self.gate)
         self.desk.round_ns = settings.round_ns
         self.audit = Audit(settings)
         self.splitter = LineSplitter(settings.line_bytes_max)

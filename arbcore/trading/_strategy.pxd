@@ -16,7 +16,7 @@ cdef struct RunningHook:
     const char* strategy
     const char* hook
 
-cdef class Desk:
+cdef class StrategyDesk:
     cdef RunningHook running
     cdef int64_t opened_ns              # when the first symbol of this round opened; 0 before
     cdef int64_t round_ns
@@ -53,10 +53,10 @@ cdef class Strategy:
     cdef readonly int64_t wake_ns
     cdef readonly int64_t stops         # how often it gave up quoting at its own loss limit
     cdef readonly int32_t owner
-    cdef Desk desk
+    cdef StrategyDesk desk
     cdef Holding* holding
     cdef Slots* slots
-    cdef int attach(self, Desk desk, int32_t owner) except -1
+    cdef int attach(self, StrategyDesk desk, int32_t owner) except -1
     cdef void reset(self) noexcept
     cdef void converted(self) noexcept
     # Built-in strategies cannot raise; a user's strategy can, so the session checks for an exception.

@@ -4,7 +4,7 @@ from arbcore.trading._market import Market
 from arbcore.trading._orders import Orders
 from arbcore.trading._risk import Gate
 
-class Desk:
+class StrategyDesk:
     def __init__(self, market: Market, orders: Orders, gate: Gate) -> None: ...
     @property
     def market(self) -> Market: ...

@@ -1,7 +1,7 @@
 """What a strategy sees and may ask for, and the base of the built-in ones.
 
 A strategy reads the market, the orders and its own holding; it asks for orders and cancels through the desk.
-It never touches a socket, a clock or the order table. ``arbcore.reference.strategy`` is the specification.
+It never touches a socket, a clock or the order table. ``reference.strategy`` is the specification.
 """
 
 cimport cython
@@ -12,10 +12,10 @@ from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport ADD, CONVERT, OPEN, OUT, UNACKED
 
 from arbcore.errors import BrokenInvariant, UsageError
-from arbcore.trading.settings import NEVER_NS
+from arbcore.trading.trading_settings import NEVER_NS
 
 
-cdef class Desk:
+cdef class StrategyDesk:
     """The strategies' window on the session: market, orders, gate, and the two things they may ask for."""
 
     def __cinit__(self, Market market not None, Orders orders not None, Gate gate not None):
@@ -114,7 +114,7 @@ cdef class Strategy:
         self.error = ""
         self.wake_ns = NEVER_NS
 
-    cdef int attach(self, Desk desk, int32_t owner) except -1:
+    cdef int attach(self, StrategyDesk desk, int32_t owner) except -1:
         if not self.made:
             raise UsageError(f"{type(self).__name__} was never made; call super().__init__ in its __init__")
         if self.desk is not None:

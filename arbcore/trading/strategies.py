@@ -6,7 +6,7 @@ from arbcore.errors import ConfigError
 from arbcore.trading._arbitrage import Pairs, XlfArbitrage
 from arbcore.trading._quoting import Bond, MarketMaking, ValeQuoting
 from arbcore.trading._strategy import Strategy
-from arbcore.trading.settings import STRATEGY_SETTINGS, SessionSettings
+from arbcore.trading.trading_settings import STRATEGY_SETTINGS, SessionSettings
 
 
 def build(name: str, settings: Any, session: SessionSettings) -> Strategy:

@@ -1,4 +1,4 @@
-from arbcore.venue.config import VenueConfig
+from arbcore.venue.venue_config import VenueConfig
 
 class Connection:
     @property

@@ -2,7 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 from arbcore.venue._floor import Floor, Listener, Marketplace
-from arbcore.venue.config import VenueConfig
+from arbcore.venue.venue_config import VenueConfig
 
 PHASE_NAMES: tuple[str, ...]
 

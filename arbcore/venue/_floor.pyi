@@ -2,7 +2,7 @@ from typing import Any
 
 from arbcore.venue._accounts import AccountTable
 from arbcore.venue._book import Book
-from arbcore.venue.config import VenueConfig
+from arbcore.venue.venue_config import VenueConfig
 
 REFUSALS: tuple[str, ...]
 RESTING_FAIR_VALUES: dict[str, int]

@@ -1,7 +1,7 @@
 # The wall of the populated marketplace: participants in a heap by waking time.
 from libc.stdint cimport int32_t, int64_t
 
-from arbcore.venue._fair cimport FairValues
+from arbcore.venue._fair_values cimport FairValues
 from arbcore.venue._floor cimport Marketplace
 from arbcore.venue._participant cimport Participant
 

@@ -1,6 +1,6 @@
 from arbcore.venue._floor import Floor, Marketplace
 from arbcore.venue._participant import Participant
-from arbcore.venue.config import VenueConfig
+from arbcore.venue.venue_config import VenueConfig
 
 class PopulatedMarketplace(Marketplace):
     @property

@@ -7,7 +7,7 @@ values follow from (regime, mode, seed) alone. It must not know the teams.
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
-from arbcore.venue._fair cimport FairValues
+from arbcore.venue._fair_values cimport FairValues
 from arbcore.venue._floor cimport NEVER_NS, Floor, Marketplace
 from arbcore.venue._participant cimport Participant
 from arbcore.wire._types cimport N_SYMBOLS

@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from arbcore.venue._book cimport Book
-from arbcore.venue._fair cimport FairValues
+from arbcore.venue._fair_values cimport FairValues
 from arbcore.venue._floor cimport Floor
 from arbcore.venue._random cimport Rng
 

@@ -7,13 +7,13 @@ It sees the hidden value, the books and its own fills. It must not know the team
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from arbcore.venue._book cimport Book
-from arbcore.venue._fair cimport FairValues
+from arbcore.venue._fair_values cimport FairValues
 from arbcore.venue._floor cimport ACCEPTED, Floor
 from arbcore.venue._random cimport rng_seed, rng_wait_ns
 from arbcore.wire._types cimport PRICE_END
 
 from arbcore.errors import BrokenInvariant
-from arbcore.venue._fair import STEP_MS
+from arbcore.venue._fair_values import STEP_MS
 
 cdef int64_t FAIR_STEP_MS = STEP_MS
 cdef int64_t ID_END = 1 << 32

@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from arbcore.venue._accounts cimport FAIR_SCALE
 from arbcore.venue._book cimport Book
-from arbcore.venue._fair cimport FairValues
+from arbcore.venue._fair_values cimport FairValues
 from arbcore.venue._floor cimport ACCEPTED
 from arbcore.venue._participant cimport Participant
 from arbcore.venue._random cimport rng_between, rng_exponential_q20, rng_next, rng_normal_q16

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from arbcore.text import plural, printable
+from arbcore.core.text import plural, printable
 
 #: A team that looked like two bots is marked for so long.
 MARKED_S = 60.0

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from arbcore.core.text import printable
 from arbcore.errors import WireError
-from arbcore.text import printable
 
 #: Words of each request after its first, in their order, as keys of the JSON form.
 _REQUESTS = {

@@ -7,14 +7,14 @@ import pytest
 from desk_player import CHEAP, EXPIRY_NS, RICH, T0_NS, Player
 from stores import opened
 
-from arbcore._carry import years_to_expiry
 from arbcore.broker.alerts import Alerts
 from arbcore.broker.chronicle import Chronicle
-from arbcore.carry.desk.commands import Seen, State
-from arbcore.carry.desk.events import Quote
-from arbcore.carry.desk.rows import ES, SPY
+from arbcore.broker.report import read_store
+from arbcore.carry._carry import years_to_expiry
 from arbcore.carry.fair import implied_repo
-from arbcore.report import read_store
+from arbcore.desk.commands import Seen, StateShown
+from arbcore.desk.events import Quote
+from arbcore.desk.records import ES, SPY
 
 SPY_QUOTE = Quote(SPY, 600.0, 600.01)
 
@@ -91,7 +91,7 @@ def test_a_state_is_said_once_and_the_one_that_a_desk_is_born_with_not_at_all(tm
     )
     chronicle.store = opened(tmp_path / "s")
     for state in (("HALTED", ("not connected",)), ("HALTED", ("mismatch",)), ("ACTIVE", ())):
-        chronicle.state(State(*state))
+        chronicle.state(StateShown(*state))
     chronicle.store.close()
     assert told == [("warning", "HALTED: mismatch"), ("info", "ACTIVE")]
     rows = read_store(tmp_path / "s")

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from arbcore.broker.rates import RateOfFred, rate_as_set
-from arbcore.carry.civil import NS_PER_DAY, read_date
-from arbcore.fred import Observation
+from arbcore.broker.fred import Observation
+from arbcore.broker.rate_source import RateOfFred, rate_as_set
+from arbcore.core.civil import NS_PER_DAY, read_date
 
 DAY = read_date("2026-11-18")
 NOW_NS = (DAY + 3) * NS_PER_DAY

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import arbcore
-from arbcore.broker.recorder import HEADER, QuoteRecorder
 from arbcore.errors import RunError, UsageError
+from arbcore.quotes.recorder import HEADER, QuoteRecorder
 
 NOW_NS = 1_795_190_400_000_000_000
 

@@ -4,8 +4,8 @@ import zoneinfo
 
 import pytest
 
-from arbcore.broker.zones import Zones
-from arbcore.carry.civil import read_time
+from arbcore.broker.broker_times import Zones
+from arbcore.core.civil import read_time
 from arbcore.errors import InputError
 
 SUMMER, WINTER = read_time("2026-07-01T13:30:01Z"), read_time("2026-11-20T14:30:01Z")

@@ -3,7 +3,8 @@
 import pytest
 from market_data import rows_of
 
-from arbcore.carry import calendar, civil
+from arbcore.carry import calendar
+from arbcore.core import civil
 from arbcore.errors import InputError, UsageError
 
 HOUR = civil.NS_PER_HOUR

@@ -9,9 +9,9 @@ import pytest
 import twins
 from hypothesis import given
 from hypothesis import strategies as st
+from reference import carry as reference
 
-from arbcore import _carry
-from arbcore.reference import carry as reference
+from arbcore.carry import _carry
 
 TINY = 5e-324
 EDGES = (

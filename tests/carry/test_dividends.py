@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from market_data import data_file
 
-from arbcore.carry import civil
 from arbcore.carry.calendar import contract_of_code
 from arbcore.carry.dividends import Dividend, Schedule, YieldPerExpiry, read_schedule
-from arbcore.carry.dividends_file import read_dividends
 from arbcore.carry.rates import ConstantRate
+from arbcore.core import civil
 from arbcore.errors import InputError, UsageError
+from arbcore.quotes.dividends_file import read_dividends
 
 EXPIRY = contract_of_code("ESZ26")
 

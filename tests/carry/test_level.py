@@ -7,8 +7,8 @@ import pytest
 from fair_market import Market, fair_rows
 from hypothesis import given
 from hypothesis import strategies as st
+from reference import level as twin
 
-from arbcore.carry.civil import read_time
 from arbcore.carry.level import (
     Level,
     LevelMode,
@@ -19,8 +19,8 @@ from arbcore.carry.level import (
     parse_level,
 )
 from arbcore.carry.settlement import settlement_day_at
+from arbcore.core.civil import read_time
 from arbcore.errors import BrokenInvariant, ConfigError
-from arbcore.reference import level as twin
 
 START_NS = read_time("2026-01-05T14:31:00Z")
 EXPIRY_NS = read_time("2026-03-20T13:30:00Z")

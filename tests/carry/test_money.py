@@ -2,11 +2,10 @@
 
 import pytest
 
-from arbcore.carry.civil import NS_PER_DAY, read_date, read_time
 from arbcore.carry.money import (
     SALE_FEES,
     Dividend,
-    Plan,
+    FeePlan,
     Rates,
     broker_rates,
     dividends_of,
@@ -18,6 +17,7 @@ from arbcore.carry.money import (
 )
 from arbcore.carry.pairs import FeeClass, pair_named
 from arbcore.carry.settlement import settlement_day
+from arbcore.core.civil import NS_PER_DAY, read_date, read_time
 
 
 @pytest.mark.parametrize(
@@ -74,15 +74,15 @@ def test_points_are_paid_by_the_factor_at_the_entry() -> None:
 @pytest.mark.parametrize(
     ("shares", "price", "plan", "fee"),
     [
-        (503, 680.0, Plan.FIXED, 2.515),
-        (50, 680.0, Plan.FIXED, 1.0),  # at least a dollar
-        (1, 20.0, Plan.FIXED, 0.2),  # at most one percent
-        (503, 680.0, Plan.TIERED, 503 * (0.0035 + 0.0032)),
-        (50, 680.0, Plan.TIERED, 0.35 + 50 * 0.0032),
-        (1, 20.0, Plan.TIERED, 0.2 + 0.0032),
+        (503, 680.0, FeePlan.FIXED, 2.515),
+        (50, 680.0, FeePlan.FIXED, 1.0),  # at least a dollar
+        (1, 20.0, FeePlan.FIXED, 0.2),  # at most one percent
+        (503, 680.0, FeePlan.TIERED, 503 * (0.0035 + 0.0032)),
+        (50, 680.0, FeePlan.TIERED, 0.35 + 50 * 0.0032),
+        (1, 20.0, FeePlan.TIERED, 0.2 + 0.0032),
     ],
 )
-def test_fees_of_shares_bought(shares: float, price: float, plan: Plan, fee: float) -> None:
+def test_fees_of_shares_bought(shares: float, price: float, plan: FeePlan, fee: float) -> None:
     for day in (read_date("2013-10-07"), read_date("2026-05-01")):
         assert share_fee(shares, price, day=day, sale=False, plan=plan) == pytest.approx(fee)
 

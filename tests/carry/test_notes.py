@@ -5,10 +5,10 @@ import math
 import pytest
 
 from arbcore.carry import notes
-from arbcore.carry.civil import NS_PER_DAY, read_time
 from arbcore.carry.dividends import Payment
 from arbcore.carry.level import LevelMode
 from arbcore.carry.pairs import PAIRS, pair_named
+from arbcore.core.civil import NS_PER_DAY, read_time
 
 NOW_NS = read_time("2026-03-02T15:00:00Z")
 

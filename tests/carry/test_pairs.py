@@ -3,7 +3,6 @@
 import pytest
 
 from arbcore.carry.calendar import all_contracts, expiry_instant
-from arbcore.carry.civil import NS_PER_DAY, iso_date, read_date, read_time
 from arbcore.carry.pairs import (
     DEFAULT_PAIR,
     PAIRS,
@@ -16,6 +15,7 @@ from arbcore.carry.pairs import (
     same_index,
     usual_ex_dates,
 )
+from arbcore.core.civil import NS_PER_DAY, iso_date, read_date, read_time
 from arbcore.errors import DataError, UsageError
 
 TABLE = [

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 from quotes import START_NS, ledger_of, random_rows
+from reference import backtest as twin
+from reference.columns import ColumnQuotes
+from reference.quotes import PRICES, Row
 
 from arbcore.carry import calendar
-from arbcore.carry._backtest import Backtest
-from arbcore.carry._columns import ColumnReader
-from arbcore.carry.civil import iso_time
-from arbcore.carry.columns import batches_into
-from arbcore.carry.settings import DAY_NS, BacktestSettings
+from arbcore.core.civil import iso_time
 from arbcore.errors import DataError
-from arbcore.reference import backtest as twin
-from arbcore.reference.columns import ColumnQuotes
-from arbcore.reference.quotes import PRICES, Row
+from arbcore.quotes._columns import ColumnReader
+from arbcore.quotes.column_shapes import batches_into
+from arbcore.research._backtest import Backtest
+from arbcore.research.research_settings import DAY_NS, BacktestSettings
 
 EXPIRY_NS = START_NS + 30 * DAY_NS
 CALM = BacktestSettings(entry_bps=6, exit_bps=0, cost_bps=1, factor=9.994)

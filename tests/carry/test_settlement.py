@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import pytest
 from market_data import rows_of
 
-from arbcore.carry.civil import day_of, new_york_to_utc, read_date
 from arbcore.carry.settlement import is_settlement_day, settlement_day, settlement_day_at
+from arbcore.core.civil import day_of, new_york_to_utc, read_date
 
 EPOCH = date(1970, 1, 1)
 

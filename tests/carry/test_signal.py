@@ -3,9 +3,9 @@
 import random
 
 import pytest
+from reference import signal as twin
 
 from arbcore.carry._signal import Signal
-from arbcore.reference import signal as twin
 
 C = 10.0
 EXPIRY_NS = 1_000

@@ -6,7 +6,6 @@ import pytest
 from market_data import data_file
 
 from arbcore.carry.calendar import expiry_instant
-from arbcore.carry.civil import read_date, read_time
 from arbcore.carry.terms import (
     Quoting,
     Yields,
@@ -16,6 +15,7 @@ from arbcore.carry.terms import (
     read_dividends,
     read_rates,
 )
+from arbcore.core.civil import read_date, read_time
 from arbcore.errors import ConfigError, DataError, InputError
 
 

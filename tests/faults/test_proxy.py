@@ -11,7 +11,7 @@ import pytest
 from proxy import FaultProxy
 from served import Served
 
-from arbcore.simulation.link import MILLISECOND_NS, Faults
+from arbcore.play.simulated_link import MILLISECOND_NS, Faults
 
 SEED = 7
 PATIENCE_S = 90

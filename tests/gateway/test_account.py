@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tws import START_NS
 
 from arbcore.gateway.account import Account, commission_of
-from arbcore.gateway.contracts import SPY, futures
+from arbcore.gateway.contract_table import SPY, futures
 from arbcore.gateway.replies import ExecutionView
 
 ES = next(each for each in futures() if each.local_symbol == "ESZ6" and each.expiry_text > "2026")

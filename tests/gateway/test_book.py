@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tws import START_NS
 
-from arbcore.gateway.book import WORKING_MAX, Book, Touch
-from arbcore.gateway.contracts import SPY
+from arbcore.gateway.broker_book import WORKING_MAX, BrokerBook, Touch
+from arbcore.gateway.contract_table import SPY
 from arbcore.gateway.messages import ContractQuery, PlaceOrder
 
 QUERY = ContractQuery(SPY.con_id, "", "", "", "", "", "", "", "", "", "")
@@ -51,7 +51,7 @@ def test_nothing_trades_where_there_is_no_market(touch):
 
 
 def test_permanent_ids_are_unique_and_order_ids_the_clients_own():
-    book = Book()
+    book = BrokerBook()
     mine, other = add(book, 5), add(book, 5, client_id=2)
     assert mine.perm_id != other.perm_id
     assert (book.get(1, 5), book.get(2, 5)) == (mine, other)
@@ -60,7 +60,7 @@ def test_permanent_ids_are_unique_and_order_ids_the_clients_own():
 
 
 def test_a_rollback_forgets_which_ids_were_used_and_no_living_order():
-    book = Book()
+    book = BrokerBook()
     alive, over = add(book, 1), add(book, 2)
     over.end("Filled", START_NS, "Filled")
     book.roll_back()
@@ -70,7 +70,7 @@ def test_a_rollback_forgets_which_ids_were_used_and_no_living_order():
 
 
 def test_what_is_over_is_completed_and_forgotten_in_time():
-    book = Book()
+    book = BrokerBook()
     alive, over = add(book, 1), add(book, 2)
     over.end("Cancelled", START_NS, "Cancelled")
     assert book.working() == [alive]
@@ -82,7 +82,7 @@ def test_what_is_over_is_completed_and_forgotten_in_time():
 
 
 def test_a_side_is_crowded_by_its_own_orders_only():
-    book = Book()
+    book = BrokerBook()
     for order_id in range(1, WORKING_MAX + 1):
         add(book, order_id)
     assert book.crowded(asked(99), SPY)

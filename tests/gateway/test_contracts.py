@@ -5,9 +5,9 @@ import itertools
 import pytest
 from tws import START_NS
 
-from arbcore.carry.civil import NS_PER_DAY, NS_PER_HOUR
-from arbcore.gateway import contracts
-from arbcore.gateway.contracts import SPY, find, futures, is_liquid, liquid_hours, trading_hours
+from arbcore.core.civil import NS_PER_DAY, NS_PER_HOUR
+from arbcore.gateway import contract_table as contracts
+from arbcore.gateway.contract_table import SPY, find, futures, is_liquid, liquid_hours, trading_hours
 from arbcore.gateway.messages import ContractQuery
 
 

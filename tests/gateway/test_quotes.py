@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from seeds import shifted
 from tws import DEC26, START_NS
 
-from arbcore._carry import carry_factor, deviation_bps, years_to_expiry
+from arbcore.carry._carry import carry_factor, deviation_bps, years_to_expiry
 from arbcore.errors import ConfigError
-from arbcore.gateway.quotes import MarketSettings, generated, recorded
+from arbcore.gateway.quote_source import MarketSettings, generated, recorded
 
 
 def taken(seed, count, **settings):

@@ -9,12 +9,12 @@ from market_data import data_file
 from tws import SECOND
 
 import arbcore
-from arbcore._carry import carry_factor, deviation_bps, years_to_expiry
+from arbcore.broker.replay_file import ES_SIZE, SPY_SIZE, replay
+from arbcore.carry._carry import carry_factor, deviation_bps, years_to_expiry
 from arbcore.carry._signal import Signal
 from arbcore.carry.calendar import expiry_instant
-from arbcore.carry.civil import day_of, read_time
+from arbcore.core.civil import day_of, read_time
 from arbcore.errors import DataError, InputError
-from arbcore.gateway.replay_file import ES_SIZE, SPY_SIZE, replay
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "es_spy_synthetic.csv"
 HEADER = "ts,es_bid,es_ask,spy_bid,spy_ask\n"

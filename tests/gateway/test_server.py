@@ -7,10 +7,10 @@ import pytest
 from ib_libraries import Served
 from tws import rows
 
+from arbcore.broker.gateway_server import GatewayServer
 from arbcore.errors import RunError
 from arbcore.gateway.frames import GREETING, fields_of, frame
-from arbcore.gateway.server import GatewayServer
-from arbcore.gateway.session import Gateway, GatewayConfig
+from arbcore.gateway.gateway import Gateway, GatewayConfig
 
 PATIENCE_S = 20.0
 VERSIONS = b"v157..178"

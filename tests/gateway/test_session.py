@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from tws import CLOCK, DEC26, ES, SECOND, SPY, START_NS, Bench, WireClient, row, rows
 
 from arbcore.errors import ConfigError
-from arbcore.gateway.contracts import listing_of
+from arbcore.gateway.contract_table import listing_of
 from arbcore.gateway.frames import GREETING
-from arbcore.gateway.session import GatewayConfig
+from arbcore.gateway.gateway import GatewayConfig
 
 STATUS, ERROR, OPEN, EXEC, COMMISSION = 3, 4, 5, 11, 59
 

@@ -9,18 +9,18 @@ from bot_runs import Run
 from carry_bots import CHEAP, FAIR, RICH, STORE
 from web_servers import fine, serving
 
-from arbcore import config
 from arbcore.broker import heartbeat
 from arbcore.broker.alerts import Alerts
 from arbcore.broker.news import JSON, KINDS, Receiver, held_words
+from arbcore.broker.report import document, read_store
 from arbcore.commands.ibkr import _Play, failure_words, summary_lines
 from arbcore.commands.status import status_document
-from arbcore.report import document, read_store
+from arbcore.core.settings import Config
 
 
 def play_of(run: Run) -> _Play:
     """The command around a run."""
-    return _Play(argparse.Namespace(simulate=None), config.Config({}, ()))
+    return _Play(argparse.Namespace(simulate=None), Config({}, ()))
 
 
 def ended(run: Run) -> tuple[int, dict, str]:

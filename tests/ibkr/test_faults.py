@@ -11,7 +11,7 @@ import pytest
 from bot_runs import Run
 from carry_bots import FAIR, RICH, Market, stored
 
-from arbcore.carry.desk import events as ev
+from arbcore.desk import events as ev
 from arbcore.errors import ConnectError
 from arbcore.gateway.faults import FAULTS
 

@@ -7,8 +7,8 @@ from bot_runs import Run
 from carry_bots import RICH
 
 from arbcore.commands import _ibkr_status
-from arbcore.commands._console import Console
 from arbcore.commands._ibkr_status import IbkrStatus
+from arbcore.system.terminal import Console
 
 
 def test_a_pair_without_a_price_has_an_unknown_profit(play):

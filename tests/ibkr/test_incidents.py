@@ -12,9 +12,9 @@ from ib_libraries import Session
 from stores import opened, order, trade
 
 from arbcore.carry.calendar import front_contract
-from arbcore.carry.civil import read_time
-from arbcore.config import KillSwitch
-from arbcore.gateway.contracts import futures
+from arbcore.core.civil import read_time
+from arbcore.gateway.contract_table import futures
+from arbcore.system.kill_switch import KillSwitch
 
 QUICK = {"order_timeout_s": 0.4, "query_timeout_s": 0.5, "hedge_timeout_s": 3.0, "connect_timeout_s": 1.0}
 

@@ -7,13 +7,13 @@ import pytest
 from bot_runs import Run
 from carry_bots import FAIR, RICH, STORE, Market
 
+from arbcore.broker.store import Store
+from arbcore.broker.store_file import said
 from arbcore.carry.calendar import front_contract
-from arbcore.carry.desk.commands import AskContract
-from arbcore.carry.desk.rows import OrderRow
+from arbcore.desk.commands import AskContract
+from arbcore.desk.records import OrderRow
 from arbcore.errors import ConfigError, ConnectError, RunError
 from arbcore.gateway import replies
-from arbcore.store import Store
-from arbcore.store_file import said
 
 QUICK = {"query_timeout_s": 0.5, "connect_timeout_s": 1.0, "stale_s": 0.5}
 

@@ -10,8 +10,8 @@ import pytest
 from carry_bots import FAIR, RICH, Market
 from ib_libraries import PATIENCE_S, Served
 
+from arbcore.broker.store import Store
 from arbcore.gateway import messages as m
-from arbcore.store import Store
 
 LATE_S = 1.6
 

@@ -6,7 +6,7 @@ import pytest
 from carry_bots import FAIR, RICH
 
 from arbcore import ibkr
-from arbcore.carry.desk import codes
+from arbcore.desk import codes
 
 HELD = {"ES": -1, "SPY": 502}
 

@@ -11,9 +11,9 @@ from carry_bots import CHEAP, FAIR, RICH, bot_of, plan_of
 
 from arbcore import ibkr
 from arbcore.broker.alerts import Alerts
-from arbcore.config import KillSwitch
+from arbcore.broker.store import Store
 from arbcore.errors import RunError
-from arbcore.store import Store
+from arbcore.system.kill_switch import KillSwitch
 
 #: Questions of the first connection, in the order in which they are asked.
 AT_THE_START = ("positions", "current_time", "contract_details")

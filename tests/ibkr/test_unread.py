@@ -6,7 +6,7 @@ import sys
 import pytest
 from carry_bots import FAIR, RICH, stored
 
-from arbcore.carry.civil import read_time
+from arbcore.core.civil import read_time
 from arbcore.gateway.faults import TIME_FORMS, UNREADABLE
 
 HELD = {"ES": -1, "SPY": 502}
@@ -86,7 +86,7 @@ def test_of_several_accounts_the_chosen_one_is_traded_and_no_other_is_ours(play)
 
 def tell_of_another_account(gateway):
     from arbcore.gateway import replies
-    from arbcore.gateway.contracts import SPY
+    from arbcore.gateway.contract_table import SPY
 
     for client in gateway.clients.values():
         client.send(replies.position("DUSIM000002", SPY, quantity=777.0, average_cost=600.0))

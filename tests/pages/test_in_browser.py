@@ -13,10 +13,10 @@ from quotes import random_rows
 from stores import NOW_NS, opened
 
 import arbcore
+from arbcore.broker.report import document, read_store, to_html
+from arbcore.broker.store import SignalRow
 from arbcore.pages.style import DARK, LIGHT
 from arbcore.pages.sweep_page import sweep_page
-from arbcore.report import document, read_store, to_html
-from arbcore.store import Signal
 
 pytestmark = pytest.mark.browser
 
@@ -82,13 +82,13 @@ def bot_texts(folder: Path) -> list[str]:
     for minute in range(3_000):
         at_ns = NOW_NS + minute * MINUTE_NS
         dev_bps = (minute * 37) % 101 / 10 - 5
-        store.note_signal(Signal(at_ns, "sample", dev_bps=dev_bps, implied_repo=0.04 + dev_bps / 1e3))
+        store.note_signal(SignalRow(at_ns, "sample", dev_bps=dev_bps, implied_repo=0.04 + dev_bps / 1e3))
         if minute % 500 == 499:
             text = ("HALTED: mismatch", "REDUCING: kill switch", "ACTIVE")[minute // 500 % 3]
             store.note_event(at_ns, level="warning", kind="state", text=text)
             sentence = "The broker holds 2 ES and the store 1; nothing is sent before a person looked at it."
             store.note_event(at_ns, level="alarm", kind="mismatch", text=sentence)
-            store.note_signal(Signal(at_ns, "enter_reverse", refusal="HALTED", dev_bps=dev_bps))
+            store.note_signal(SignalRow(at_ns, "enter_reverse", refusal="HALTED", dev_bps=dev_bps))
     store.close()
     found.append(read_store(path))
     return [to_html(document(rows), rows) for rows in found]

@@ -8,11 +8,11 @@ from bot_store import MINUTE_NS, fill_store
 from html_text import Page, references_of
 from stores import DAY_NS, NOW_NS, execution, opened, trade
 
-from arbcore.carry.civil import iso_time
+from arbcore.broker.report import document, read_store, to_html
+from arbcore.broker.store import SignalRow, Store
+from arbcore.core.civil import iso_time
 from arbcore.pages.report_charts import Stretch, states_section
 from arbcore.pages.report_page import report_page
-from arbcore.report import document, read_store, to_html
-from arbcore.store import Signal, Store
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>&amp;\N{RIGHT-TO-LEFT OVERRIDE}'
 
@@ -119,7 +119,7 @@ def test_long_tables_show_both_ends_and_say_what_is_left_out(path: Path, store: 
 
 def test_a_store_of_weeks_makes_a_page_of_bounded_size(path: Path, store: Store) -> None:
     for at in range(30_000):
-        store.note_signal(Signal(NOW_NS + at * MINUTE_NS, "sample", dev_bps=at % 97 / 10, implied_repo=0.04))
+        store.note_signal(SignalRow(NOW_NS + at * MINUTE_NS, "sample", dev_bps=at % 97 / 10, implied_repo=0.04))
     for at in range(4_000):
         text = ("ACTIVE", "REDUCING: clock")[at % 2]
         store.note_event(NOW_NS + at * 7 * MINUTE_NS, level="info", kind="state", text=text)
@@ -133,7 +133,7 @@ def test_hostile_texts_do_nothing(path: Path) -> None:
     store = opened(path, account=HOSTILE)
     fill_store(store)
     store.save([execution(store, key="9.01", exec_id="9.01.01", ref=HOSTILE)])
-    store.note_signal(Signal(NOW_NS, HOSTILE, refusal=HOSTILE, dev_bps=1.0, implied_repo=0.01))
+    store.note_signal(SignalRow(NOW_NS, HOSTILE, refusal=HOSTILE, dev_bps=1.0, implied_repo=0.01))
     store.note_event(NOW_NS, level="info", kind="state", text=f"ACTIVE: {HOSTILE}")
     store.note_event(NOW_NS, level="alarm", kind=HOSTILE, text=HOSTILE)
     store.close()

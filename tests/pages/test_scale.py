@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arbcore.carry.civil import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S, read_time
+from arbcore.core.civil import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S, read_time
 from arbcore.pages.scale import Scale, TimeAxis, clock_text, decimals_of, moment, round_step, ticks, unit_of
 
 NUMBERS = st.floats(-1e12, 1e12)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from arbcore.carry._envelope import COLUMNS, Envelope
 from arbcore.pages.series import coarsened
+from arbcore.research._envelope import COLUMNS, Envelope
 
 MINUTE = 60 * 10**9
 

@@ -3,7 +3,6 @@
 import pytest
 from html_text import Page
 
-from arbcore.carry.settings import BacktestSettings
 from arbcore.pages.words import (
     data_rows,
     label_of,
@@ -14,6 +13,7 @@ from arbcore.pages.words import (
     setting,
     valued,
 )
+from arbcore.research.research_settings import BacktestSettings
 
 
 def test_every_setting_is_shown_with_its_value() -> None:

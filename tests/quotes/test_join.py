@@ -13,7 +13,7 @@ from leg_files import SECOND, TEN, iso, write_leg
 
 import arbcore.quotes
 from arbcore.carry.calendar import quarterly_expiry
-from arbcore.carry.civil import iso_date
+from arbcore.core.civil import iso_date
 from arbcore.errors import ArbcoreError, DataError, InputError, RunError, UsageError
 from tests.reference.quotes_join import join as plain_join
 

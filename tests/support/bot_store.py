@@ -5,8 +5,8 @@ from typing import Any
 
 from stores import NOW_NS, execution, order, trade
 
-from arbcore.carry.civil import iso_time
-from arbcore.store import Pulse, Signal, Store
+from arbcore.broker.store import Pulse, SignalRow, Store
+from arbcore.core.civil import iso_time
 
 MINUTE_NS = 60 * 10**9
 
@@ -64,8 +64,8 @@ def fill_store(store: Store, **last: Any) -> None:
     )  # fmt: skip
     store.note_event(NOW_NS, level="info", kind="state", text="ACTIVE")
     store.note_event(NOW_NS, level="alarm", kind="stale ES", text="No tick.")
-    store.note_signal(Signal(NOW_NS, "enter_cash_and_carry", dev_bps=24.5, implied_repo=0.0431))
+    store.note_signal(SignalRow(NOW_NS, "enter_cash_and_carry", dev_bps=24.5, implied_repo=0.0431))
     store.note_signal(
-        Signal(NOW_NS, "enter_cash_and_carry", refusal="REDUCING", dev_bps=24.5, implied_repo=0.04)
+        SignalRow(NOW_NS, "enter_cash_and_carry", refusal="REDUCING", dev_bps=24.5, implied_repo=0.04)
     )
-    store.note_signal(Signal(NOW_NS, "sample"))
+    store.note_signal(SignalRow(NOW_NS, "sample"))

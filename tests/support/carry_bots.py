@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from arbcore.broker.alerts import Alerts
+from arbcore.broker.carry_settings import IbkrSettings
 from arbcore.broker.plan import Plan
+from arbcore.broker.store_file import open_to_read
 from arbcore.carry.calendar import front_contract
-from arbcore.carry.desk.settings import DeskSettings
-from arbcore.config import KillSwitch
-from arbcore.config_ibkr import IbkrSettings
-from arbcore.gateway.quotes import Row
+from arbcore.desk.desk_settings import DeskSettings
+from arbcore.gateway.quote_source import Row
 from arbcore.ibkr import Bot
-from arbcore.store_file import open_to_read
+from arbcore.system.kill_switch import KillSwitch
 
 STORE = "bot.sqlite3"
 ACCOUNT = "DUSIM000001"

@@ -18,7 +18,7 @@ from tws import START_NS
 
 from arbcore.errors import InputError
 from arbcore.gateway.faults import planned
-from arbcore.gateway.quotes import MarketSettings, generated
+from arbcore.gateway.quote_source import MarketSettings, generated
 
 #: Two pairs closed and a third one held at the end; the second pair's first order finds nothing, so that
 #: its other leg is naked and must be hedged.

@@ -20,11 +20,11 @@ from typing import Any
 from carry_bots import bot_of, plan_of
 
 from arbcore.broker.hands import Hands
-from arbcore.broker.link import IbLink, load_library
-from arbcore.carry.desk.rows import OrderRow
+from arbcore.broker.ib_link import IbLink, load_library
+from arbcore.broker.store import Store
+from arbcore.desk.records import OrderRow
 from arbcore.errors import ArbcoreError
 from arbcore.ibkr import Bot
-from arbcore.store import Store
 
 LIFE_SECONDS_MAX = 90.0
 

@@ -11,20 +11,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
 
-from arbcore.carry.desk import core as desk_core
-from arbcore.carry.desk import events as ev
-from arbcore.carry.desk import orders as states
-from arbcore.carry.desk import session as desk_session
-from arbcore.carry.desk.clock import MarketClock
-from arbcore.carry.desk.commands import Place
-from arbcore.carry.desk.decide import Decider
-from arbcore.carry.desk.gate import Gate
-from arbcore.carry.desk.leg import Leg
-from arbcore.carry.desk.orders import Orders
-from arbcore.carry.desk.pair import CLOSED, HELD
-from arbcore.carry.desk.risk import ACTIVE
-from arbcore.carry.desk.session import Session
-from arbcore.simulation.desk_world import DeskPlan, DeskResult, DeskWorld
+from arbcore.desk import desk_core, desk_session
+from arbcore.desk import events as ev
+from arbcore.desk import order_table as states
+from arbcore.desk.commands import PlaceOrder
+from arbcore.desk.decide import Decider
+from arbcore.desk.desk_session import DeskSession
+from arbcore.desk.gate import DeskGate
+from arbcore.desk.leg_quotes import LegQuotes
+from arbcore.desk.limits import ACTIVE
+from arbcore.desk.market_clock import MarketClock
+from arbcore.desk.order_table import OrderTable
+from arbcore.desk.pair import CLOSED, HELD
+from tools.desk_simulation.desk_world import DeskPlan, DeskResult, DeskWorld
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Planted:
     def play(self, seed: int) -> DeskResult:
         def make(*given: Any) -> Any:
             with patch.dict(vars(desk_core), self.kinds), patch.dict(vars(desk_session), self.kinds):
-                session = Session(*given)
+                session = DeskSession(*given)
             if not self.of_world:
                 self.spoil(session)
             return session
@@ -171,7 +170,7 @@ def forgets_what_it_held_at_a_restart(session: Any) -> None:
 # --- orders -------------------------------------------------------------------------------------
 
 
-class Impatient(Orders):
+class Impatient(OrderTable):
     def news(self, order: Any, news: str, reason: str = "") -> bool:
         return super().news(order, states.OUT if news == states.DOUBT else news, reason)
 
@@ -202,7 +201,7 @@ def takes_a_lost_connection_for_flat(session: Any) -> None:
     session._handlers[ev.LinkLost] = session._link_lost
 
 
-class Careless(Orders):
+class Careless(OrderTable):
     def working(self, leg: str, side: int) -> int:
         return sum(
             order.open_quantity
@@ -216,7 +215,7 @@ def does_not_count_what_is_unknown(session: Any) -> None:
     """The table alone."""
 
 
-class Replacing(Orders):
+class Replacing(OrderTable):
     def add(self, row: Any, now_ns: int) -> Any:
         self.all.pop(row.ref, None)
         return super().add(row, now_ns)
@@ -234,14 +233,14 @@ def sends_a_stored_intent_again(session: Any) -> None:
 
     def again(event: ev.Hello) -> None:
         if stored:
-            core.out.append(Place(tuple(stored)))
+            core.out.append(PlaceOrder(tuple(stored)))
             stored.clear()
 
     after(session, "_hello", again)
     session._handlers[ev.Hello] = session._hello
 
 
-class Waking(Orders):
+class Waking(OrderTable):
     def news(self, order: Any, news: str, reason: str = "") -> bool:
         if news == states.ACK and order.state == states.FILLED:
             order.state = states.WORKING
@@ -265,10 +264,10 @@ def wakes_an_order_that_is_over(session: Any) -> None:
 @bug(6, of_world=True)
 def sends_before_it_stores(world: Any) -> None:
     good = world.store.write
-    world.store.write = lambda command: None if isinstance(command, Place) else good(command)
+    world.store.write = lambda command: None if isinstance(command, PlaceOrder) else good(command)
 
 
-class Numbing(Gate):
+class Numbing(DeskGate):
     def passed(self, pace_ns: int) -> int:
         return 1
 
@@ -281,12 +280,12 @@ def sends_an_order_that_passed_no_gate(session: Any) -> None:
 # --- gate and state -----------------------------------------------------------------------------
 
 
-class OpenGate(Gate):
+class OpenGate(DeskGate):
     def check(self, draft: Any, positions: Any, clock: Any) -> str:
         return ""
 
 
-class Blind(Leg):
+class Blind(LegQuotes):
     def fault(self, now_ns: int, utc_ns: int) -> str:
         return ""
 
@@ -296,12 +295,12 @@ def asks_nothing_of_a_price(session: Any) -> None:
     """The legs alone."""
 
 
-class Far(Leg):
+class Far(LegQuotes):
     def crossing(self, side: int, offset_bps: float) -> float:
         return self.mid * 2
 
 
-class WideGate(Gate):
+class WideGate(DeskGate):
     def check(self, draft: Any, positions: Any, clock: Any) -> str:
         return super().check(replace(draft, limit=self.legs[draft.leg].mid), positions, clock)
 
@@ -365,7 +364,7 @@ def trades_on_where_trading_is_off(session: Any) -> None:
     session._core.gate.closing = True
 
 
-class LeavingGate(Gate):
+class LeavingGate(DeskGate):
     def check(self, draft: Any, positions: Any, clock: Any) -> str:
         self.closing = False
         return super().check(draft, positions, clock)
@@ -376,7 +375,7 @@ def leaves_a_pair_to_the_kill_switch_where_trading_is_off(session: Any) -> None:
     """The gate alone."""
 
 
-class HeedlessGate(Gate):
+class HeedlessGate(DeskGate):
     def check(self, draft: Any, positions: Any, clock: Any) -> str:
         state, self.brakes.state = self.brakes.state, ACTIVE
         reason = super().check(draft, positions, clock)
@@ -399,7 +398,7 @@ def enters_while_reducing(session: Any) -> None:
 
 @bug(16, ending="stop", storm="deaf")
 def says_that_it_stopped_too_early(session: Any) -> None:
-    session.__class__ = type("Early", (Session,), {"stopped": property(lambda self: self._stop is not None)})
+    session.__class__ = type("Early", (DeskSession,), {"stopped": property(lambda self: self._stop is not None)})
 
 
 # --- questions ----------------------------------------------------------------------------------

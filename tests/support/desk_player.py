@@ -2,13 +2,13 @@
 
 from typing import Any, TypeVar
 
-from arbcore.carry.civil import read_time
-from arbcore.carry.desk import events as ev
-from arbcore.carry.desk.commands import Alarm, Ask, Command, Place
-from arbcore.carry.desk.rows import ES, LEGS, SPY, OrderRow, Snapshot
-from arbcore.carry.desk.session import Session
-from arbcore.carry.desk.settings import DeskSettings
-from arbcore.simulation.desk_store import MemoryStore
+from arbcore.core.civil import read_time
+from arbcore.desk import events as ev
+from arbcore.desk.commands import Alarm, Ask, Command, PlaceOrder
+from arbcore.desk.desk_session import DeskSession
+from arbcore.desk.desk_settings import DeskSettings
+from arbcore.desk.records import ES, LEGS, SPY, OrderRow, Snapshot
+from tools.desk_simulation.desk_store import MemoryStore
 
 T0_NS = read_time("2026-03-02T15:00:00Z")
 EXPIRY_NS = read_time("2026-03-20T13:30:00Z")
@@ -34,7 +34,7 @@ class Player:
 
     def __init__(self, snapshot: Snapshot | None = None, *, connect: bool = True, **settings: Any) -> None:
         self.settings = DeskSettings(**{**QUIET, **settings})
-        self.session = Session(self.settings, "t", snapshot or Snapshot())
+        self.session = DeskSession(self.settings, "t", snapshot or Snapshot())
         self.store = MemoryStore(ACCOUNT)
         self.now_ns = 10**9
         self.skew_ns = 0
@@ -66,8 +66,8 @@ class Player:
         self, *, con_id: int = 1, multiplier: float | None = None, expiry_ns: int = EXPIRY_NS
     ) -> None:
         money = self.settings.multiplier if multiplier is None else multiplier
-        self.say(ev.Contract(ES, con_id, 0.25, HOURS, HOURS, expiry_ns, money))
-        self.say(ev.Contract(SPY, 2, 0.01, HOURS, HOURS))
+        self.say(ev.ContractFound(ES, con_id, 0.25, HOURS, HOURS, expiry_ns, money))
+        self.say(ev.ContractFound(SPY, 2, 0.01, HOURS, HOURS))
 
     def connect(self) -> list[Command]:
         self.asked.clear()
@@ -134,7 +134,7 @@ class Player:
     @property
     def orders(self) -> list[OrderRow]:
         """What the last turn placed."""
-        return [row for place in self.pick(Place) for row in place.orders]
+        return [row for place in self.pick(PlaceOrder) for row in place.orders]
 
     @property
     def alarms(self) -> list[str]:

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
-from arbcore.carry.desk import events as ev
-from arbcore.carry.desk.commands import Ask, Cancel, Command, Place, SaveTrade
-from arbcore.carry.desk.rows import ES, SPY, Snapshot, TradeRow
-from arbcore.carry.desk.session import Session
-from arbcore.carry.desk.settings import DeskSettings
-from arbcore.simulation.desk_broker import Broker, DeskFaults
-from arbcore.simulation.desk_store import MemoryStore
+from arbcore.desk import events as ev
+from arbcore.desk.commands import Ask, Cancel, Command, PlaceOrder, SaveTrade
+from arbcore.desk.desk_session import DeskSession
+from arbcore.desk.desk_settings import DeskSettings
+from arbcore.desk.records import ES, SPY, Snapshot, TradeRow
+from tools.desk_simulation.desk_broker import Broker, DeskFaults
+from tools.desk_simulation.desk_store import MemoryStore
 
 ALWAYS = ((-(2**62), 2**62),)
 MILLISECOND_NS = 1_000_000
@@ -37,10 +37,10 @@ class Replay:
     def start(self, ts_ns: int, expiry_ns: int, snapshot: Snapshot | None = None) -> "Replay":
         """Connects and reconciles."""
         self.utc_ns = ts_ns
-        self.session = Session(self.settings, "rp", snapshot or self.store.snapshot())
+        self.session = DeskSession(self.settings, "rp", snapshot or self.store.snapshot())
         multiplier = self.settings.multiplier
-        self.tell(ev.Contract(ES, 1, 0.25, ALWAYS, ALWAYS, expiry_ns, multiplier))
-        self.tell(ev.Contract(SPY, 2, 0.01, ALWAYS, ALWAYS))
+        self.tell(ev.ContractFound(ES, 1, 0.25, ALWAYS, ALWAYS, expiry_ns, multiplier))
+        self.tell(ev.ContractFound(SPY, 2, 0.01, ALWAYS, ALWAYS))
         self.tell(ev.Hello("DUSIM1", ts_ns))
         for leg in (ES, SPY):
             self.tell(ev.DataType(leg, 1))
@@ -64,7 +64,7 @@ class Replay:
 
     def _carry_out(self, command: Command) -> None:
         self.store.write(command)
-        if isinstance(command, Place):
+        if isinstance(command, PlaceOrder):
             for row in command.orders:
                 self.delayed.append(lambda row=row: self.broker.place(row))
         elif isinstance(command, Cancel):

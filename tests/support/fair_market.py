@@ -9,11 +9,11 @@ import math
 import random
 from dataclasses import dataclass, replace
 
-from arbcore._carry import carry_factor, edge_cash_and_carry_bps, edge_reverse_bps, years_to_expiry
+from arbcore.carry._carry import carry_factor, edge_cash_and_carry_bps, edge_reverse_bps, years_to_expiry
 from arbcore.carry.calendar import is_trading_day
-from arbcore.carry.civil import NS_PER_MINUTE, NS_PER_S, read_date, read_time
 from arbcore.carry.level import LevelRow, factor_of
 from arbcore.carry.settlement import settlement_day, settlement_day_at
+from arbcore.core.civil import NS_PER_MINUTE, NS_PER_S, read_date, read_time
 
 FIRST_DAY, EXPIRY_DAY = read_date("2026-01-05"), read_date("2026-03-20")
 EXPIRY_NS = read_time("2026-03-20T13:30:00Z")

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from arbcore.reference import market as twin_market
-from arbcore.reference import orders as twin_orders
-from arbcore.reference import risk as twin_risk
+from reference import market as twin_market
+from reference import orders as twin_orders
+from reference import risk as twin_risk
+
 from arbcore.trading import _market, _orders, _risk
-from arbcore.trading.settings import SessionSettings
+from arbcore.trading.trading_settings import SessionSettings
 from arbcore.wire.instruments import SYMBOL_ID
 
 ADD, CONVERT = 0, 1

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
+from arbcore.broker.gateway_server import GatewayServer
 from arbcore.gateway.faults import planned
-from arbcore.gateway.server import GatewayServer
-from arbcore.gateway.session import Gateway, GatewayConfig
+from arbcore.gateway.gateway import Gateway, GatewayConfig
 
 NAMES = ("ib_insync", "ib_async")
 PATIENCE_S = 20.0

@@ -5,7 +5,7 @@ from typing import Any
 
 from arbcore.venue._engine import Engine
 from arbcore.venue._floor import Marketplace
-from arbcore.venue.config import VenueConfig
+from arbcore.venue.venue_config import VenueConfig
 
 SECOND_NS = 1_000_000_000
 OPEN_NS = 10 * SECOND_NS

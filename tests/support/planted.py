@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from reference.orders import CONVERT, ON_FILLED, ON_OUT, REJECTED, UNACKED
+from reference.risk import ACTIVE, PASS
 from sessions import make_session
 
-from arbcore.reference.orders import CONVERT, ON_FILLED, ON_OUT, REJECTED, UNACKED
-from arbcore.reference.risk import ACTIVE, PASS
-from arbcore.simulation.rounds import TEAM, RoundPlan
-from arbcore.trading.settings import SECOND_NS, BondSettings, SessionSettings, ValeQuotingSettings
+from arbcore.play.rounds import TEAM, RoundPlan
+from arbcore.trading.trading_settings import SECOND_NS, BondSettings, SessionSettings, ValeQuotingSettings
 
 GREEDY = {"bond": BondSettings(max_position=100_000)}
 EAGER_CONVERSION = {"vale_quoting": ValeQuotingSettings(convert_size=1, size=1)}

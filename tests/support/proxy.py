@@ -12,7 +12,7 @@ import threading
 import time
 from random import Random
 
-from arbcore.simulation.link import NO_FAULTS, Faults, Pipe
+from arbcore.play.simulated_link import NO_FAULTS, Faults, Pipe
 
 PATIENCE_S = 20.0
 SECOND_NS = 1_000_000_000

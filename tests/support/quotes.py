@@ -5,12 +5,14 @@ from array import array
 from collections.abc import Callable
 from typing import Any
 
-from arbcore.carry import calendar, civil
-from arbcore.carry._backtest import Backtest as CompiledBacktest
-from arbcore.carry._csv import CsvReader
-from arbcore.carry.settings import BacktestSettings
-from arbcore.reference import backtest as twin
-from arbcore.reference.quotes import Row
+from reference import backtest as twin
+from reference.quotes import Row
+
+from arbcore.carry import calendar
+from arbcore.core import civil
+from arbcore.quotes._csv import CsvReader
+from arbcore.research._backtest import Backtest as CompiledBacktest
+from arbcore.research.research_settings import BacktestSettings
 
 OPTIONAL = {"factor": "factor", "expiry": "expiry_ns"}
 START_NS = civil.read_time("2026-03-02T14:30:00Z")

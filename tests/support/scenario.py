@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from arbcore.trading.settings import STRATEGY_SETTINGS, SessionSettings
+from arbcore.trading.trading_settings import STRATEGY_SETTINGS, SessionSettings
 from arbcore.wire.instruments import SYMBOLS
 
 MILLISECOND_NS = 1_000_000

@@ -5,9 +5,9 @@ import socket
 import threading
 import time
 
+from arbcore.play.exchange_server import ExchangeServer
 from arbcore.venue._engine import Engine
-from arbcore.venue.config import VenueConfig
-from arbcore.venue.server import ExchangeServer
+from arbcore.venue.venue_config import VenueConfig
 
 PATIENCE_S = 20.0
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from arbcore.reference import arbitrage, quoting
-from arbcore.reference.session import Session as ReferenceSession
-from arbcore.trading.settings import SessionSettings
+from reference import arbitrage, quoting
+from reference.session import Session as ReferenceSession
+
+from arbcore.trading.trading_settings import SessionSettings
 
 
 def make_session(build: str, settings: SessionSettings, chosen: dict[str, Any]) -> Any:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from arbcore.reference.orders import Orders as ReferenceOrders
-from arbcore.reference.session import Session as ReferenceSession
+from reference.orders import Orders as ReferenceOrders
+from reference.session import Session as ReferenceSession
+
 from arbcore.wire.instruments import SYMBOLS
 
 

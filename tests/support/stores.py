@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from arbcore.carry.desk.rows import ExecutionRow, OrderRow, TradeRow
-from arbcore.store import Store
+from arbcore.broker.store import Store
+from arbcore.desk.records import ExecutionRow, OrderRow, TradeRow
 
 NOW_NS = 1_795_000_000_123_456_789
 DAY_NS = 86_400 * 10**9

@@ -6,8 +6,8 @@ import struct
 from arbcore.carry.calendar import contract
 from arbcore.gateway.faults import planned
 from arbcore.gateway.frames import GREETING, fields_of, frame
-from arbcore.gateway.quotes import Row
-from arbcore.gateway.session import Gateway, GatewayConfig
+from arbcore.gateway.gateway import Gateway, GatewayConfig
+from arbcore.gateway.quote_source import Row
 
 SECOND = 10**9
 #: A Friday at 10:00 in New York.

@@ -13,7 +13,7 @@ from typing import Any
 from scenario import MILLISECOND_NS, UNITS_NS, Player, Scenario, levels, raw
 
 from arbcore.venue._engine import Engine
-from arbcore.venue.config import VenueConfig
+from arbcore.venue.venue_config import VenueConfig
 from arbcore.wire.instruments import SYMBOLS
 
 #: A story's own words for what the settings call otherwise, with the unit.

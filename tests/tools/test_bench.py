@@ -4,8 +4,8 @@ import json
 import shutil
 
 import pytest
+from reference.session import Session
 
-from arbcore.reference.session import Session
 from tools.bench import area_desk, peers, stream
 from tools.bench.__main__ import main
 from tools.bench.area_session import SETTINGS, same

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from reference.money import Backtest, Terms
 
 from arbcore.carry.settlement import settlement_day_at
-from arbcore.reference.money import Backtest, Terms
 from tools import evidence_bars, simulate_markets
 from tools.markets import Market, Month, front_expiry_ns, month_of
 

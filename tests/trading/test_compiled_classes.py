@@ -11,16 +11,16 @@ from arbcore.errors import UsageError
 from arbcore.trading._plugin import Plugin
 from arbcore.trading._quoting import MarketMaking
 from arbcore.trading._session import Session
-from arbcore.trading.settings import MarketMakingSettings, SessionSettings
+from arbcore.trading.trading_settings import MarketMakingSettings, SessionSettings
 
 PROBE = """
 import importlib, inspect, pkgutil, sys
 import arbcore.trading, arbcore.wire
-from arbcore.trading.settings import BondSettings, SessionSettings
+from arbcore.trading.trading_settings import BondSettings, SessionSettings
 
 settings = SessionSettings()
 odd = [None, 0, -1, 1, 2**31 - 1, 2**31, 2**63 - 1, -2**63, 2**64, 1.5, "GS", "x", b"x", (), [], {}, settings]
-modules = ["arbcore._spin", "arbcore._watchdog"]
+modules = ["arbcore.play._spin", "arbcore.play._watchdog"]
 for package in (arbcore.trading, arbcore.wire):
     modules += [f"{package.__name__}.{found.name}" for found in pkgutil.iter_modules(package.__path__)
                 if found.name.startswith("_")]

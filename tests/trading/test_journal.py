@@ -3,7 +3,7 @@ import os
 import pytest
 
 from arbcore.errors import JournalError, RunError, UsageError
-from arbcore.journal_file import JournalReader, JournalWriter
+from arbcore.play.journal_file import JournalReader, JournalWriter
 from arbcore.trading import journal
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sessions import make_session
 
-from arbcore.trading.settings import BondSettings, MarketMakingSettings, SessionSettings
+from arbcore.trading.trading_settings import BondSettings, MarketMakingSettings, SessionSettings
 
 MS = 1_000_000
 SECOND = 1000 * MS

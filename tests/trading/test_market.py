@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from gates import PITS, CompiledPit, TwinPit
 
-from arbcore.trading.settings import SessionSettings
+from arbcore.trading.trading_settings import SessionSettings
 from arbcore.wire.instruments import SYMBOLS
 
 SETTINGS = SessionSettings(window=3, stale_ns=2_000_000)

@@ -4,10 +4,10 @@ from random import Random
 from typing import Any
 
 import pytest
+from reference import orders as reference
 from states import orders_state
 
 from arbcore.errors import BrokenInvariant, UsageError
-from arbcore.reference import orders as reference
 from arbcore.trading import _orders as compiled
 from arbcore.wire.instruments import SYMBOL_ID, SYMBOLS
 

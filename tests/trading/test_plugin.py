@@ -12,9 +12,9 @@ from arbcore.errors import BrokenInvariant, UsageError
 from arbcore.trading import strategy as base
 from arbcore.trading._plugin import HOOKS, Plugin, TraderDesk
 from arbcore.trading._session import Session
-from arbcore.trading.settings import BondSettings, SessionSettings
 from arbcore.trading.strategies import build
 from arbcore.trading.strategy import Strategy
+from arbcore.trading.trading_settings import BondSettings, SessionSettings
 
 MS = 1_000_000
 

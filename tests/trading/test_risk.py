@@ -9,7 +9,7 @@ from gates import ACTIVE, ADD, CLOSING, CONVERT, PITS, STOPPING, CompiledPit, Tw
 
 from arbcore.errors import ConfigError
 from arbcore.trading import _risk
-from arbcore.trading.settings import SECOND_NS, SessionSettings
+from arbcore.trading.trading_settings import SECOND_NS, SessionSettings
 from arbcore.wire.instruments import SYMBOLS
 
 MS = 1_000_000
@@ -240,7 +240,7 @@ def test_of_several_reasons_the_first_in_the_order_is_given(pit: Any, first: int
 
 
 def test_names_of_refusals_are_the_twins() -> None:
-    from arbcore.reference import risk
+    from reference import risk
 
     assert _risk.REFUSAL_NAMES == risk.REFUSAL_NAMES
     assert _risk.MODE_NAMES == risk.MODE_NAMES

@@ -10,8 +10,8 @@ from states import difference
 
 from arbcore.errors import UsageError
 from arbcore.trading._session import Session, unique_names
-from arbcore.trading.settings import NEVER_NS, STRATEGY_SETTINGS, SessionSettings
 from arbcore.trading.strategies import build
+from arbcore.trading.trading_settings import NEVER_NS, STRATEGY_SETTINGS, SessionSettings
 
 MS = 1_000_000
 ALL = {name: group() for name, group in STRATEGY_SETTINGS.items()}

@@ -3,8 +3,8 @@
 import random
 
 import pytest
+from reference.book import CONVERT_WITH_VALE, ONLY_TWO_CONVERT, NaiveExchange
 
-from arbcore.reference.book import CONVERT_WITH_VALE, ONLY_TWO_CONVERT, NaiveExchange
 from arbcore.wire.instruments import POSITION_LIMITS
 from tools import fuzz_book
 

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference.book import NaiveBook
 
 from arbcore.errors import UsageError
-from arbcore.reference.book import NaiveBook
 from arbcore.venue._book import Book
 
 BUY, SELL = 1, -1

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from arbcore.venue._engine import Engine
-from arbcore.venue.config import VenueConfig
+from arbcore.venue.venue_config import VenueConfig
 from arbcore.wire.instruments import SYMBOLS
 
 SECOND_NS = 1_000_000_000

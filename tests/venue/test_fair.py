@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from seeds import shifted
 
-from arbcore.venue._fair import SCALE, STEP_MS, WALKING, FairValues
+from arbcore.venue._fair_values import SCALE, STEP_MS, WALKING, FairValues
 from arbcore.venue.regimes import REGIMES
 
 SECOND_NS = 1_000_000_000

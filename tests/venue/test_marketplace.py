@@ -13,8 +13,8 @@ from seeds import shifted
 
 from arbcore.errors import ConfigError
 from arbcore.venue._engine import Engine
-from arbcore.venue.config import VenueConfig
 from arbcore.venue.regimes import REGIMES
+from arbcore.venue.venue_config import VenueConfig
 from arbcore.wire.instruments import SYMBOLS
 from tools.marketplace import (
     HELLO,

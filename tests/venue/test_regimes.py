@@ -2,7 +2,8 @@
 
 import pytest
 
-from arbcore.venue import config, regimes
+from arbcore.venue import regimes
+from arbcore.venue import venue_config as config
 from arbcore.wire.instruments import SYMBOLS
 
 #: Changing the marketplace must be a decision. If it is, say why in the commit and in CHANGELOG.md, run

@@ -3,7 +3,7 @@
 import pytest
 
 from arbcore.errors import ConfigError
-from arbcore.venue.config import VenueConfig
+from arbcore.venue.venue_config import VenueConfig
 from arbcore.wire.instruments import POSITION_LIMITS
 
 

@@ -6,9 +6,9 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference import wire as twin
 
 from arbcore.errors import WireError
-from arbcore.reference import wire as twin
 from arbcore.wire import _decode, _encode, _request
 from arbcore.wire._lines import LineSplitter
 from arbcore.wire.instruments import SYMBOLS

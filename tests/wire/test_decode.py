@@ -5,9 +5,9 @@ import random
 from collections import Counter
 
 import pytest
+from reference import wire as twin
 
 from arbcore.errors import WireError
-from arbcore.reference import wire as twin
 from arbcore.wire import _decode
 from arbcore.wire._decode import FAULT_NAMES, count_messages, decode
 from arbcore.wire._lines import LineSplitter

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from reference import wire as twin
 
 from arbcore.errors import WireError
-from arbcore.reference import wire as twin
 from arbcore.wire._request import decode, outcome
 
 GOLDEN = [

@@ -18,8 +18,8 @@ CHUNK_BYTES = 1 << 20
 
 def ours(data: Any, **options: Any) -> Any:
     """The whole backtest with validation, ledger and statistics; what a command or a notebook runs."""
-    from arbcore.carry._ledger import Ledger
-    from arbcore.carry.backtest import Sinks, run
+    from arbcore.quotes.backtest_run import Sinks, run
+    from arbcore.research._ledger import Ledger
 
     ledger = Ledger(quotes.SETTINGS.contracts)
     run(data, quotes.SETTINGS, expiry_ns=quotes.expiry_ns(), sinks=Sinks(trades=ledger.extend), **options)

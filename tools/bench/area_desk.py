@@ -5,11 +5,11 @@ import statistics
 import time
 from typing import Any
 
-from arbcore.carry.desk import events as ev
-from arbcore.carry.desk.commands import Place
-from arbcore.carry.desk.session import Session
-from arbcore.simulation.desk_world import SETTINGS, STORE_ID, DeskPlan, DeskWorld
+from arbcore.desk import events as ev
+from arbcore.desk.commands import PlaceOrder
+from arbcore.desk.desk_session import DeskSession
 from tools.bench.harness import GOAL, OURS, Disagreement, Options, Ratio, Row, Table
+from tools.desk_simulation.desk_world import SETTINGS, STORE_ID, DeskPlan, DeskWorld
 
 GOAL_US = 20.0
 SIMULATED_S = 40
@@ -22,7 +22,7 @@ def recorded(seed: int) -> list[Told]:
     """Everything a desk is told in a simulated run without faults."""
     told: list[Told] = []
 
-    class Recorder(Session):
+    class Recorder(DeskSession):
         def handle(self, event: ev.Event, *, now_ns: int, utc_ns: int) -> list[Any]:
             commands = super().handle(event, now_ns=now_ns, utc_ns=utc_ns)
             told.append((event, now_ns, utc_ns, len(commands)))
@@ -44,7 +44,7 @@ def timed(runs: list[list[Told]], passes: int) -> tuple[list[int], list[int]]:
         taken: list[int] = []
         kinds.clear()
         for told in runs:
-            session = Session(SETTINGS, STORE_ID)
+            session = DeskSession(SETTINGS, STORE_ID)
             for event, now_ns, utc_ns, count in told:
                 start = clock()
                 commands = session.handle(event, now_ns=now_ns, utc_ns=utc_ns)
@@ -52,7 +52,7 @@ def timed(runs: list[list[Told]], passes: int) -> tuple[list[int], list[int]]:
                 if len(commands) != count:
                     raise Disagreement(f"The desk answers {event} otherwise than before; nothing was timed")
                 quote = type(event) is ev.Quote
-                kinds.append((quote, quote and any(type(command) is Place for command in commands)))
+                kinds.append((quote, quote and any(type(command) is PlaceOrder for command in commands)))
         best = list(map(min, best, taken)) if best else taken
     quotes = [each for each, (quote, _) in zip(best, kinds, strict=True) if quote]
     return quotes, [each for each, (_, orders) in zip(best, kinds, strict=True) if orders]

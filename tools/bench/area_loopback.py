@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from arbcore.trading.settings import STRATEGY_SETTINGS
+from arbcore.trading.trading_settings import STRATEGY_SETTINGS
 from tools import ROOT
 from tools.bench import floors, stream
 from tools.bench.area_session import SETTINGS, installed

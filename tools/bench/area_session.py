@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from arbcore.reference.session import Session
-from arbcore.trading.settings import SessionSettings
+from reference.session import Session
+
+from arbcore.trading.trading_settings import SessionSettings
 from tools.bench import engines, floors, loops, peers, stream
 from tools.bench.harness import FLOOR, HELD, OURS, PEER, Disagreement, Options, Ratio, Row, Table, measure
 from tools.bench.stream import Recording

@@ -7,14 +7,14 @@ from array import array
 from collections.abc import Callable
 from typing import Any
 
-from arbcore.carry._cells import read_ts
-from arbcore.carry._sweep_bits import levels
-from arbcore.carry._sweep_rows import SweepRows
 from arbcore.carry.calendar import read_expiry
-from arbcore.carry.grid import Grid, split_ranges
-from arbcore.carry.settings import BacktestSettings
-from arbcore.carry.shards import Job
-from arbcore.carry.workers import open_place, run_jobs
+from arbcore.core._cells import read_ts
+from arbcore.quotes.sweep_workers import open_place, run_jobs
+from arbcore.research._sweep_bits import levels
+from arbcore.research._sweep_rows import SweepRows
+from arbcore.research.grid import Grid, split_ranges
+from arbcore.research.research_settings import BacktestSettings
+from arbcore.research.shards import Job
 from tools import make_sample
 from tools.bench import floors, sweep_engines
 from tools.bench.harness import OURS, PEER, Options, Ratio, Row, Table, measure

@@ -37,7 +37,7 @@ def batches(orders: int) -> list[tuple[int, bytes]]:
 def matched_on_the_wire(lines: list[tuple[int, bytes]]) -> tuple[float, int]:
     """(seconds, trades): request lines in, both teams' messages out, every book sent."""
     from arbcore.venue._engine import Engine
-    from arbcore.venue.config import VenueConfig
+    from arbcore.venue.venue_config import VenueConfig
 
     config = VenueConfig(mode="empty", messages_per_second_max=0, queue_bytes_max=1 << 26)
     engine = Engine(config, 1)
@@ -76,9 +76,9 @@ def matching_table(options: Options) -> Table:
 
 def round_table(options: Options) -> Table:
     """One prod-like round with the bot in it, and the exchange by itself."""
-    from arbcore.simulation.rounds import RoundPlan, play
+    from arbcore.play.rounds import RoundPlan, play
     from arbcore.venue._engine import Engine
-    from arbcore.venue.config import VenueConfig
+    from arbcore.venue.venue_config import VenueConfig
 
     length_s = options.sized(300, 5)
 

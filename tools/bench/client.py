@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from arbcore.exchange import ExchangeRun, RunOptions, Target
-from arbcore.trading.settings import SessionSettings
+from arbcore.trading.trading_settings import SessionSettings
 from tools.bench.engines import ours
 
 SETTINGS = SessionSettings(

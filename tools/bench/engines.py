@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from arbcore.trading.settings import STRATEGY_SETTINGS, SessionSettings
+from arbcore.trading.trading_settings import STRATEGY_SETTINGS, SessionSettings
 
 
 def missing_reason() -> str:

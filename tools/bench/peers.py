@@ -1,6 +1,6 @@
 """The session as a Python programmer would write it for speed, over json and over msgspec.
 
-Same strategies, same checks, same orders out as the twin in ``arbcore.reference``, which is written for
+Same strategies, same checks, same orders out as the twin in ``reference``, which is written for
 obviousness. What happens for nearly every message is written again here with an eye on the clock: lines by
 one split, handlers by one lookup, only those strategies asked that care, a look at a strategy's own
 orders before anything is built. What happens now and then is the twin's.
@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from arbcore.reference.arbitrage import (
+from reference.arbitrage import (
     ENTERING,
     IDLE,
     REPAIRING,
@@ -18,13 +18,14 @@ from arbcore.reference.arbitrage import (
     Pairs,
     XlfArbitrage,
 )
-from arbcore.reference.orders import ADD, CONVERT, OPEN, Order
-from arbcore.reference.quoting import Bond, MarketMaking, ValeQuoting
-from arbcore.reference.risk import ACTIVE, CLOSING, HEDGE_VALUE, Proposal
-from arbcore.reference.session import Session
-from arbcore.reference.strategy import Desk, Strategy
-from arbcore.trading import settings as s
-from arbcore.trading.settings import NEVER_NS
+from reference.orders import ADD, CONVERT, OPEN, Order
+from reference.quoting import Bond, MarketMaking, ValeQuoting
+from reference.risk import ACTIVE, CLOSING, HEDGE_VALUE, Proposal
+from reference.session import Session
+from reference.strategy import Desk, Strategy
+
+from arbcore.trading import trading_settings as s
+from arbcore.trading.trading_settings import NEVER_NS
 from arbcore.wire.instruments import BOOK_LEVELS_MAX, ORDER_ID_MAX, PRICE_MAX, SYMBOL_ID, SYMBOLS
 
 VALBZ, VALE = SYMBOL_ID["VALBZ"], SYMBOL_ID["VALE"]

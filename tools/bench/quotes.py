@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from arbcore.carry.settings import BacktestSettings
+from arbcore.research.research_settings import BacktestSettings
 from tools import make_sample
 from tools.bench import floors
 from tools.bench.harness import Disagreement
@@ -67,7 +67,7 @@ def quotes_file(rows: int, seed: int) -> Path:
 
 
 def expiry_ns() -> int:
-    from arbcore.carry.backtest import expiry_instant_of
+    from arbcore.quotes.backtest_run import expiry_instant_of
 
     found = expiry_instant_of(EXPIRY)
     assert found is not None

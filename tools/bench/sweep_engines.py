@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from arbcore.carry.grid import Grid
+from arbcore.research.grid import Grid
 from tools.bench import floors
 from tools.bench.harness import Disagreement
 

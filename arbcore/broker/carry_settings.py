@@ -1,0 +1,312 @@
+"""The carry bot's settings by name: where it connects, what it trades, and the desk's own numbers.
+
+Owns the names and what they become; how they are read and where they came from is ``config``'s, the bounds
+of the desk's numbers are the desk's. It knows nothing of sockets or of the broker's library.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arbcore.broker.news import (
+    ALARM,
+    FORMATS,
+    HEARTBEAT,
+    KINDS,
+    TELEGRAM,
+    Receiver,
+    format_of,
+    telegram_chat,
+)
+from arbcore.carry.calendar import read_expiry
+from arbcore.core.settings import PREFIX, Config, Setting
+from arbcore.core.text import plural, printable
+from arbcore.desk.desk_settings import DeskSettings
+from arbcore.errors import ArbcoreError, ConfigError
+from arbcore.research.research_settings import CALIBRATION_ROWS
+
+PAPER_TWS, LIVE_TWS, PAPER_GATEWAY, LIVE_GATEWAY = 7497, 7496, 4002, 4001
+#: Dollars a point.
+MULTIPLIERS = {"ES": 50.0, "MES": 5.0}
+#: The future's level where no quote is known yet: what basis points are in dollars before a run.
+ES_LEVEL = 6_800.0
+#: The exit where only the entry is set.
+EXIT_SHARE = 0.25
+LIBRARIES = ("ib_insync", "ib_async")
+
+# The desk's fields that have names of their own; the others are ARBCORE_DESK_<FIELD>.
+_DESK_NAMES = {
+    "trading_enabled": "TRADING_ENABLED",
+    "entry_bps": "ENTRY_THRESHOLD_BPS",
+    "exit_bps": "EXIT_THRESHOLD_BPS",
+    "cost_bps": "ESTIMATED_COST_BPS",
+    "stop_bps": "STOP_LOSS_BPS",
+    "max_hold_days": "MAX_HOLD_DAYS",
+    "cooldown_s": "COOLDOWN_SECONDS",
+    "r": "RISK_FREE_RATE_ANNUAL",
+    "d": "DIVIDEND_YIELD_ANNUAL",
+    "contracts": "MAX_FUT_CONTRACTS",
+    "daily_loss_usd": "DAILY_LOSS_LIMIT_USD",
+    "hedge_timeout_s": "HEDGE_TIMEOUT_SECONDS",
+}
+# Not a person's to set: they follow from the symbol, from SPY_TO_INDEX_FACTOR, and from how quotes come.
+_DERIVED = frozenset({"multiplier", "factor", "calibration_rows", "decide_on"})
+
+_OWN = (
+    Setting("IB_HOST", "text", "127.0.0.1", "host of TWS or IB Gateway"),
+    Setting(
+        "IB_PORT", "integer", PAPER_TWS,
+        "7497 paper TWS, 7496 live TWS, 4002 paper Gateway, 4001 live Gateway (--live: 7496)", 1, 65_535,
+    ),
+    Setting("IB_CLIENT_ID", "integer", 17, "client id at TWS; one bot each", 0, 2_147_483_647),
+    Setting("FUT_SYMBOL", "choice", "ES", "the future: ES or MES", options=tuple(MULTIPLIERS)),
+    Setting("FUT_EXCHANGE", "text", "CME", "exchange of the future"),
+    Setting("FUT_CURRENCY", "text", "USD", "currency of the future"),
+    Setting("FUT_USE_FRONT_MONTH", "switch", True, "trade the front contract; off, ARBCORE_FUT_EXPIRY's"),
+    Setting("FUT_FRONT_MONTH_OFFSET", "integer", 0, "0 the front contract, 1 the next one, ...", 0, 3),
+    Setting("ARBCORE_FUT_EXPIRY", "text", "", "the contract with FUT_USE_FRONT_MONTH=0: a date or a code"),
+    Setting("SPY_SYMBOL", "text", "SPY", "the fund"),
+    Setting("SPY_EXCHANGE", "text", "SMART", "where the fund is ordered"),
+    Setting("SPY_CURRENCY", "text", "USD", "currency of the fund"),
+    Setting(
+        "SPY_TO_INDEX_FACTOR", "factor", 10.0,
+        "index points a dollar of SPY, or auto[:ROWS] to measure it over the first quotes",
+    ),
+    Setting("FRED_API_KEY", "text", "", "key of FRED; with it the rate is FRED's", secret=True),
+    Setting("FRED_SERIES_ID", "text", "DTB3", "series of the rate"),
+    Setting("LOG_LEVEL", "choice", "INFO", "how much is logged",
+            options=("DEBUG", "INFO", "WARNING", "ERROR")),
+    Setting("DB_PATH", "text", "arb_bot.sqlite3", "the store"),
+    Setting("ARBCORE_LOG_PATH", "text", "logs/arb_bot.log", "the log; it rotates"),
+    Setting("ARBCORE_LIVE_ACCOUNT", "text", "", "the one account that --live may trade"),
+    Setting("ARBCORE_ACCOUNT", "text", "", "which account to trade where the login has several"),
+    Setting("ARBCORE_IB_LIBRARY", "choice", "", "ib_insync or ib_async, where both are installed",
+            options=LIBRARIES),
+    Setting("ARBCORE_ALERT_URL", "addresses", (), "addresses that news are posted to, parted by commas",
+            secret=True),
+    Setting("ARBCORE_ALERT_FORMAT", "words", (),
+            "what they take, one for all or one each: slack, discord, telegram, ntfy, json (default: by "
+            "host)",
+            options=FORMATS),
+    Setting("ARBCORE_ALERT_KINDS", "words", (ALARM,),
+            "which news: alarm, start, stop, trade, daily, heartbeat", options=KINDS),
+    Setting("ARBCORE_HEARTBEAT_URL", "address", "", "asked every minute while the bot is well", secret=True),
+    Setting("ARBCORE_CONNECT_TIMEOUT_S", "number", 10.0, "how long a connection may take", 0.5, 600.0),
+)  # fmt: skip
+
+
+def carry_settings() -> tuple[Setting, ...]:
+    """Every setting of the carry bot: its own and the desk's."""
+    return (*_OWN, *(_of_desk(item) for item in _desk_fields()))
+
+
+def _desk_fields() -> list[Any]:
+    return [item for item in dataclasses.fields(DeskSettings) if item.name not in _DERIVED]
+
+
+def setting_name(field_name: str) -> str:
+    """The setting of one of the desk's fields: ``stale_s`` -> ``ARBCORE_DESK_STALE_S``."""
+    return _DESK_NAMES.get(field_name, f"{PREFIX}DESK_{field_name.upper()}")
+
+
+def _of_desk(item: Any) -> Setting:
+    name, rule = setting_name(item.name), item.metadata
+    if "switch" in rule:
+        return Setting(name, "switch", item.default, rule["help"])
+    if "options" in rule:
+        return Setting(name, "choice", item.default, rule["help"], options=rule["options"])
+    kind = "integer" if isinstance(item.default, int) else "number"
+    return Setting(name, kind, item.default, rule["help"], rule["low"], rule["high"])
+
+
+@dataclass(frozen=True, slots=True)
+class IbkrSettings:
+    """Where the bot connects and what it trades. ``expiry_ns`` is None for the front contract."""
+
+    host: str
+    port: int
+    client_id: int
+    library: str
+    connect_timeout_s: float
+    future: str
+    future_exchange: str
+    future_currency: str
+    front_offset: int
+    expiry_ns: int | None
+    fund: str
+    fund_exchange: str
+    fund_currency: str
+    fred_series: str
+    fred_key: str = dataclasses.field(repr=False)
+    receivers: tuple[Receiver, ...] = dataclasses.field(repr=False)
+    alert_kinds: frozenset[str]
+    heartbeat_url: str = dataclasses.field(repr=False)
+    live_account: str
+    account: str
+    store_path: Path
+    log_path: Path
+    log_level: str
+
+
+def ibkr_settings(config: Config, *, live: bool) -> IbkrSettings:
+    """The connection's settings out of the resolved ones; ConfigError for an expiry that cannot be."""
+    port = config["IB_PORT"]
+    if live and config.source("IB_PORT") == "default":
+        port = LIVE_TWS
+    return IbkrSettings(
+        host=config["IB_HOST"],
+        port=port,
+        client_id=config["IB_CLIENT_ID"],
+        library=config["ARBCORE_IB_LIBRARY"],
+        connect_timeout_s=config["ARBCORE_CONNECT_TIMEOUT_S"],
+        future=config["FUT_SYMBOL"],
+        future_exchange=config["FUT_EXCHANGE"],
+        future_currency=config["FUT_CURRENCY"],
+        front_offset=config["FUT_FRONT_MONTH_OFFSET"],
+        expiry_ns=_expiry(config),
+        fund=config["SPY_SYMBOL"],
+        fund_exchange=config["SPY_EXCHANGE"],
+        fund_currency=config["SPY_CURRENCY"],
+        fred_series=config["FRED_SERIES_ID"],
+        fred_key=config["FRED_API_KEY"],
+        receivers=_receivers(config),
+        alert_kinds=_alert_kinds(config),
+        heartbeat_url=config["ARBCORE_HEARTBEAT_URL"],
+        live_account=config["ARBCORE_LIVE_ACCOUNT"],
+        account=config["ARBCORE_ACCOUNT"],
+        store_path=_store_path(config),
+        log_path=Path(config["ARBCORE_LOG_PATH"]),
+        log_level=config["LOG_LEVEL"],
+    )
+
+
+def _receivers(config: Config) -> tuple[Receiver, ...]:
+    urls, formats = config["ARBCORE_ALERT_URL"], config["ARBCORE_ALERT_FORMAT"]
+    if len(formats) > 1 and len(formats) != len(urls):
+        source = config.source("ARBCORE_ALERT_FORMAT")
+        raise ConfigError(
+            f"ARBCORE_ALERT_FORMAT ({source}) has {plural(len(formats), 'format')} for "
+            f"{len(urls)} in ARBCORE_ALERT_URL; give one for all, or one each."
+        )
+    if len(formats) <= 1:
+        formats = formats * len(urls) or tuple(map(format_of, urls))
+    for number, (url, form) in enumerate(zip(urls, formats, strict=True), 1):
+        if form == TELEGRAM and not telegram_chat(url):
+            source = config.source("ARBCORE_ALERT_URL")
+            raise ConfigError(
+                f"ARBCORE_ALERT_URL ({source}), address {number}, is Telegram's and needs the chat: end it "
+                "with ?chat_id=NUMBER."
+            )
+    return tuple(map(Receiver, urls, formats))
+
+
+def _alert_kinds(config: Config) -> frozenset[str]:
+    kinds = frozenset(config["ARBCORE_ALERT_KINDS"])
+    if HEARTBEAT in kinds and not config["ARBCORE_HEARTBEAT_URL"]:
+        source = config.source("ARBCORE_ALERT_KINDS")
+        raise ConfigError(
+            f"ARBCORE_ALERT_KINDS ({source}) has heartbeat, which needs ARBCORE_HEARTBEAT_URL."
+        )
+    return kinds
+
+
+def _store_path(config: Config) -> Path:
+    path = Path(config["DB_PATH"])
+    if not path.name or path.is_dir():
+        source = config.source("DB_PATH")
+        raise ConfigError(f"DB_PATH ({source}) is the folder {printable(str(path))}; name the store's file.")
+    return path
+
+
+def _expiry(config: Config) -> int | None:
+    text = config["ARBCORE_FUT_EXPIRY"]
+    if config["FUT_USE_FRONT_MONTH"]:
+        return None
+    if not text:
+        raise ConfigError("FUT_USE_FRONT_MONTH=0 needs ARBCORE_FUT_EXPIRY, a date or a code such as ESH27.")
+    try:
+        return read_expiry(text)
+    except ArbcoreError as error:
+        source = config.source("ARBCORE_FUT_EXPIRY")
+        raise ConfigError(f"ARBCORE_FUT_EXPIRY ({source}) is no expiry: {error}") from None
+
+
+def desk_settings(config: Config, **changes: Any) -> DeskSettings:
+    """The desk's settings out of the resolved ones; ``changes`` are what the kind of run decides.
+
+    ConfigError where they contradict each other.
+    """
+    values = {item.name: config[setting_name(item.name)] for item in _desk_fields()}
+    if config.source("EXIT_THRESHOLD_BPS").startswith("default"):
+        values["exit_bps"] = EXIT_SHARE * values["entry_bps"]
+    entered_bps = values["entry_bps"] + values["cost_bps"]
+    if values["exit_bps"] >= entered_bps:
+        source = config.source("EXIT_THRESHOLD_BPS")
+        raise ConfigError(
+            f"EXIT_THRESHOLD_BPS ({source}) is {values['exit_bps']:g} and a pair is entered at "
+            f"{entered_bps:g} (ENTRY_THRESHOLD_BPS and ESTIMATED_COST_BPS), so it would be left at once; set "
+            "the exit lower."
+        )
+    values["multiplier"] = MULTIPLIERS[config["FUT_SYMBOL"]]
+    factor = config["SPY_TO_INDEX_FACTOR"]
+    if isinstance(factor, str):
+        values["calibration_rows"] = int(factor.partition(":")[2] or CALIBRATION_ROWS)
+    else:
+        values["factor"] = factor
+    return DeskSettings(**{**values, **changes})
+
+
+def check_guards(config: Config, desk: DeskSettings, *, es_level: float = ES_LEVEL) -> None:
+    """Refuses settings by which one guard can never act, because another one always acts before it.
+
+    Args:
+        config: Where the settings came from, for the sentence.
+        desk: The settings as the run has them.
+        es_level: The future's price, by which basis points become dollars.
+
+    Raises:
+        ConfigError: It names both settings, with both numbers.
+    """
+
+    def named(setting: str) -> str:
+        return f"{setting} ({config.source(setting)})"
+
+    entered_bps = desk.entry_bps + desk.cost_bps
+    furthest = named("ARBCORE_DESK_DEVIATION_MAX_BPS")
+    if desk.deviation_max_bps <= entered_bps:
+        raise ConfigError(
+            f"{furthest} is {desk.deviation_max_bps:g} and a pair is entered at {entered_bps:g} bps, so "
+            "nothing is ever entered: quotes that far from fair value are not believed; set it higher."
+        )
+    if desk.collar_bps <= desk.hedge_offset_bps:
+        collar, offset = named("ARBCORE_DESK_COLLAR_BPS"), named("ARBCORE_DESK_HEDGE_OFFSET_BPS")
+        raise ConfigError(
+            f"{collar} is {desk.collar_bps:g} and {offset} is {desk.hedge_offset_bps:g}, so a hedge is "
+            "always outside the collar and never leaves; set the collar wider."
+        )
+    if not desk.stop_bps:
+        return
+    stop = named("STOP_LOSS_BPS")
+    if desk.deviation_max_bps <= entered_bps + desk.stop_bps:
+        raise ConfigError(
+            f"{stop} is {desk.stop_bps:g}, which is {entered_bps + desk.stop_bps:g} bps from fair value, and "
+            f"{furthest} is {desk.deviation_max_bps:g}: quotes that far away are not believed, so the stop "
+            "can never act; set the stop lower."
+        )
+    notional_usd = desk.contracts * desk.multiplier * es_level
+    stop_usd = desk.stop_bps * 1e-4 * notional_usd
+    if stop_usd >= desk.daily_loss_usd:
+        limit_bps = desk.daily_loss_usd / notional_usd * 1e4
+        limit = f"{named('DAILY_LOSS_LIMIT_USD')} is {desk.daily_loss_usd:,.0f} USD"
+        raise ConfigError(
+            f"{stop} is {desk.stop_bps:g}, a loss of {stop_usd:,.0f} USD for "
+            f"{plural(desk.contracts, 'contract')} at {es_level:,.0f}, and {limit}, which is {limit_bps:.1f} "
+            f"bps: the limit always acts first and the stop never; set the stop below {limit_bps:.1f} or to "
+            f"0, or the limit above {stop_usd:,.0f}."
+        )
+
+
+def simulated_store(path: Path) -> Path:
+    """Where a simulated run keeps what it did, beside the real store: ``arb_bot.simulated.sqlite3``."""
+    return path.with_name(f"{path.stem}.simulated{path.suffix}")

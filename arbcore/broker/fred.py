@@ -1,0 +1,351 @@
+"""The FRED fetcher, a shell: the last value of a series of the St. Louis Fed, kept on disk, never waited for.
+
+Owns one series: the request, the cache file in the user's cache folder, the age of what is known, and the
+pauses after failures. ``latest`` answers at once with what is known; ``refresh`` asks the server and takes
+as long as that takes, so it is called where waiting is allowed; ``start`` does it on a thread of its own. The
+key goes to the server and nowhere else: no error, log line or file has it. It decides nothing.
+"""
+
+import csv
+import json
+import logging
+import math
+import os
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from arbcore._version import __version__
+from arbcore.carry.rates import BillRate, Curve, Rate, SimpleRate
+from arbcore.core.civil import NS_PER_DAY, NS_PER_S, iso_date, read_date
+from arbcore.core.text import printable
+from arbcore.errors import ConfigError, InputError, RunError
+from arbcore.system.regular_file import read_regular
+from arbcore.system.web_request import RequestFailed, request
+
+URL = "https://api.stlouisfed.org/fred/series/observations"
+#: FRED publishes once a business day.
+REFRESH_S = 6 * 3_600.0
+#: The first pause after a failure; it doubles up to the ordinary refresh.
+BACK_OFF_S = 30.0
+TIMEOUT_S = 10.0
+ANSWER_BYTES_MAX = 1 << 20
+OBSERVATIONS = 10
+FORMAT, FORMAT_VERSION = "arbcore.broker.fred", 1
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One value of a series: ``percent`` as published for ``day`` (days since 1970), and when it came."""
+
+    series: str
+    day: int
+    percent: float
+    fetched_ns: int
+
+    def age_days(self, now_ns: int) -> float:
+        """Days from the beginning of its date, UTC, to an instant."""
+        return (now_ns - self.day * NS_PER_DAY) / NS_PER_DAY
+
+    def said(self, now_ns: int) -> str:
+        """Such as ``DTB3 3.63% of 2026-11-18 (3 days old)``."""
+        return (
+            f"{self.series} {self.percent:g}% of {iso_date(self.day)} ({self.age_days(now_ns):.0f} days old)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FredSettings:
+    """Which series, from where. ``key`` is not shown by ``repr``; times are seconds."""
+
+    series: str = "DTB3"
+    key: str = field(default="", repr=False)
+    url: str = URL
+    refresh_s: float = REFRESH_S
+    back_off_s: float = BACK_OFF_S
+    timeout_s: float = TIMEOUT_S
+    folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.series.isascii() or not self.series.isalnum() or len(self.series) > 64:
+            name = printable(self.series)
+            raise ConfigError(f"FRED_SERIES_ID is letters and digits such as DTB3, not '{name}'.")
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for arbcore: XDG_CACHE_HOME, LOCALAPPDATA or Library/Caches, by platform."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+        fallback = Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base, fallback = None, Path.home() / "Library" / "Caches"
+    else:
+        base, fallback = os.environ.get("XDG_CACHE_HOME"), Path.home() / ".cache"
+    return (Path(base) if base else fallback) / "arbcore"
+
+
+class FredRate:
+    """The last value of one series, as far as it is known.
+
+    ``clock_ns`` gives the time, UTC nanoseconds. Safe to read from any thread while another refreshes.
+    """
+
+    def __init__(self, settings: FredSettings, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
+        self.settings = settings
+        self._clock_ns = clock_ns
+        self._path = (settings.folder or cache_folder()) / f"fred-{settings.series}.json"
+        self._latest = read_cache(self._path, settings.series)
+        self._refreshing = threading.Lock()
+        self._failures = 0
+        self._next_ns = 0
+        self._last_error = ""
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        if self._latest is not None:
+            self._next_ns = self._latest.fetched_ns + round(settings.refresh_s * NS_PER_S)
+
+    @property
+    def latest(self) -> Observation | None:
+        """The last value known, at once; None where none was ever fetched."""
+        return self._latest
+
+    @property
+    def last_error(self) -> str:
+        """What went wrong with the last refresh, one sentence; empty where it went well."""
+        return self._last_error
+
+    def due_in_s(self) -> float:
+        """Seconds until ``refresh`` asks the server again; 0 where it would now."""
+        # A clock that was set back must not put the next refresh off for longer than the longest pause.
+        wait_s = max(0, self._next_ns - self._clock_ns()) / NS_PER_S
+        return min(wait_s, self.settings.refresh_s)
+
+    def refresh(self, *, force: bool = False) -> bool:
+        """Asks the server if it is time to, or ``force``; waits for the answer. True where a value came.
+
+        A failure is kept in ``last_error`` and logged, the last value stays, and the next try is later and
+        later. Nothing is raised: a rate that is a day old is an ordinary event.
+        """
+        with self._refreshing:
+            if not force and self.due_in_s() > 0.0:
+                return False
+            try:
+                observation = fetch(self.settings, now_ns=self._clock_ns())
+            except (RunError, ConfigError) as error:
+                self._failed(error)
+                return False
+            self._latest = observation
+            self._failures, self._last_error = 0, ""
+            self._next_ns = observation.fetched_ns + round(self.settings.refresh_s * NS_PER_S)
+            try:
+                write_cache(self._path, observation)
+            except OSError as error:
+                _log.warning("The last value cannot be kept in %s (%s).", self._path, error.strerror)
+            return True
+
+    def _failed(self, error: Exception) -> None:
+        pause_s = min(self.settings.back_off_s * 2.0 ** min(self._failures, 30), self.settings.refresh_s)
+        self._failures += 1
+        self._next_ns = self._clock_ns() + round(pause_s * NS_PER_S)
+        known = self._latest
+        kept = f"keeping {known.said(self._clock_ns())}" if known else "no value is known yet"
+        self._last_error = str(error)
+        _log.warning("%s Next try in %.0f s; %s.", error, pause_s, kept)
+
+    def start(self) -> None:
+        """Refreshes on a thread of its own until ``stop``; the thread does not keep the program alive."""
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._run, name=f"fred-{self.settings.series}", daemon=True
+            )
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread; does not wait for an answer that is under way."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.refresh()
+            self._stopping.wait(max(self.due_in_s(), 0.01))
+
+
+#: How the series that are known here are quoted: days of a bill's discount yield, or 0 for simple rates.
+CONVENTIONS = {"DTB4WK": 28, "DTB3": 91, "DTB6": 182, "DTB1YR": 364, "SOFR": 0, "EFFR": 0, "DFF": 0}
+
+
+def convention(series: str) -> int:
+    """How a series is quoted, as in ``CONVENTIONS``; ConfigError where that is unknown."""
+    days = CONVENTIONS.get(series)
+    if days is None:
+        known = ", ".join(CONVENTIONS)
+        raise ConfigError(
+            f"How FRED's {printable(series)} is quoted is not known; set FRED_SERIES_ID to one of {known}."
+        )
+    return days
+
+
+def rate_of(observation: Observation) -> Rate:
+    """The observation as a rate of the carry desk; ConfigError for a series whose convention is unknown."""
+    days = convention(observation.series)
+    decimal = observation.percent / 100
+    return BillRate(decimal, days=days) if days else SimpleRate(decimal)
+
+
+def rate_of_all(observations: Sequence[Observation]) -> Rate:
+    """One series as it is quoted; of several the curve through their terms, an overnight one at a day."""
+    if len(observations) == 1:
+        return rate_of(observations[0])
+    points = []
+    for each in observations:
+        t = max(1, CONVENTIONS.get(each.series, 0)) / 365
+        points.append((t, rate_of(each).at(t)))
+    return Curve(points)
+
+
+def read_history(path: Path, now_ns: int) -> Observation:
+    """The last value before today's date, of a series as FRED's site gives it: CSV of a date and a value.
+
+    A day's value is published on the next business day, so that of the date of ``now_ns`` was not known yet.
+    Missing values (".", nothing) are passed over. InputError names the line.
+    """
+    name = printable(str(path))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            rows = list(csv.reader(lines))
+    except OSError as error:
+        raise InputError(f"{name} cannot be read ({error.strerror}); check its path.") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise InputError(f"{name} is no CSV of dates and rates in percent, as FRED's site has.") from None
+    series = rows[0][1].strip().upper() if rows and len(rows[0]) == 2 else ""
+    if series not in CONVENTIONS:
+        known = ", ".join(CONVENTIONS)
+        raise InputError(f"{name}, line 1: the header is a date and the series, one of {known}.")
+    found = None
+    for line, row in enumerate(rows[1:], 2):
+        try:
+            day, text = read_date(row[0].strip()), row[1].strip()
+            percent = math.nan if text in {"", "."} else float(text)
+        except (InputError, ValueError, IndexError):
+            raise InputError(f"{name}, line {line} is no date and rate such as 2026-11-18,3.63.") from None
+        if abs(percent) < 100.0 and (day + 1) * NS_PER_DAY <= now_ns and (found is None or day > found.day):
+            found = Observation(series, day, percent, now_ns)
+    if found is None:
+        raise InputError(f"{name} has no rate of a date before {iso_date(now_ns // NS_PER_DAY)}.")
+    return found
+
+
+def fetch(settings: FredSettings, *, now_ns: int) -> Observation:
+    """The newest value that FRED has; missing ones (".") are passed over.
+
+    ConfigError without a key, RunError where the server does not answer or answers something else. No
+    message has the address asked, because the key is part of it.
+    """
+    if not settings.key:
+        raise ConfigError("FRED needs a key; set FRED_API_KEY, or give a constant rate.")
+    query = {
+        "series_id": settings.series,
+        "api_key": settings.key,
+        "file_type": "json",
+        "sort_order": "desc",
+        "limit": str(OBSERVATIONS),
+    }
+    try:
+        # No redirect is followed: it would carry the key to a server that nobody named.
+        answer = request(
+            f"{settings.url}?{urllib.parse.urlencode(query)}", headers={"Accept": "application/json"},
+            deadline_s=settings.timeout_s, bytes_max=ANSWER_BYTES_MAX + 1,
+        )  # fmt: skip
+    except RequestFailed as error:
+        what = f"FRED cannot be reached for {settings.series} ({error})"
+        raise RunError(f"{what}; check the network.") from None
+    if not answer.ok:
+        # Its reason and body are not shown: a server may repeat the request in them.
+        what = f"FRED answered {answer.status} to the request for {settings.series}"
+        raise RunError(f"{what}; {_advice(answer.status)}.")
+    text = answer.body
+    if len(text) > ANSWER_BYTES_MAX:
+        raise RunError(
+            f"FRED answered more than {ANSWER_BYTES_MAX:,} bytes for {settings.series}; try later."
+        )
+    return _newest(text, settings.series, now_ns)
+
+
+def _advice(code: int) -> str:
+    if code == 429:
+        return "it allows 120 requests a minute"
+    if 300 <= code < 400:
+        return "a redirect is not followed, since it would carry the key elsewhere"
+    return "check FRED_API_KEY and FRED_SERIES_ID" if 400 <= code < 500 else "it is the server's trouble"
+
+
+def _newest(text: bytes, series: str, now_ns: int) -> Observation:
+    try:
+        rows = [(row["date"], row["value"]) for row in json.loads(text)["observations"]]
+        found = [(read_date(date), float(value)) for date, value in rows if value.strip() not in {"", "."}]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError):
+        raise RunError(f"FRED's answer for {series} is not a list of observations; try later.") from None
+    believable = [
+        (day, value) for day, value in found if -100.0 < value < 100.0 and day * NS_PER_DAY <= now_ns
+    ]
+    if not believable:
+        raise RunError(f"FRED has no value among the last {OBSERVATIONS} of {series}; check FRED_SERIES_ID.")
+    day, value = max(believable)
+    return Observation(series, day, value, now_ns)
+
+
+def read_cache(path: Path, series: str) -> Observation | None:
+    """What was kept by an earlier run; None where there is nothing that can be used."""
+    try:
+        kept = json.loads(read_regular(path, ANSWER_BYTES_MAX))
+        if kept["format"] != FORMAT or kept["version"] != FORMAT_VERSION or kept["series"] != series:
+            _log.warning(
+                "%s is no cache file of %s in version %s and is ignored.", path, series, FORMAT_VERSION
+            )
+            return None
+        value, fetched_ns = float(kept["percent"]), int(kept["fetched_ns"])
+        observation = Observation(series, read_date(kept["date"]), value, fetched_ns)
+    except FileNotFoundError:
+        return None
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+        InputError,
+    ):
+        _log.warning("The cache file %s is not readable and is ignored.", path)
+        return None
+    return observation if math.isfinite(value) and -100.0 < value < 100.0 else None
+
+
+def write_cache(path: Path, observation: Observation) -> None:
+    """Keeps a value for the next run; the file is whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "made_by": f"arbcore {__version__}",
+        "series": observation.series,
+        "date": iso_date(observation.day),
+        "percent": observation.percent,
+        "fetched_ns": observation.fetched_ns,
+    }
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(kept, file)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

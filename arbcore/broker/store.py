@@ -1,0 +1,413 @@
+"""The carry bot's store: rows of the desk in and out of SQLite.
+
+A shell over one file (``store_file`` opens it). Owns how the desk's rows become columns and back, and what
+is durable when: ``save`` returns only once everything it was given would survive a loss of power;
+``note_…`` keeps telemetry in memory until the next ``save`` or ``flush``. It decides nothing.
+"""
+
+import contextlib
+import dataclasses
+import math
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arbcore.broker.store_file import (
+    Connect,
+    StoreLock,
+    StoreLocked,
+    open_for_bot,
+    put_meta,
+    said,
+    transaction,
+)
+from arbcore.core.civil import (
+    NS_PER_DAY,
+    iso_date,
+    iso_time,
+    new_york_to_utc,
+    read_date,
+    read_time,
+    utc_to_new_york,
+)
+from arbcore.core.text import printable
+from arbcore.desk.events import Commission
+from arbcore.desk.records import (
+    AdjustmentRow,
+    DayRow,
+    ExecutionRow,
+    FactorRow,
+    OrderRow,
+    Snapshot,
+    TradeRow,
+)
+from arbcore.errors import ArbcoreError, BrokenInvariant, InputError
+
+Row = OrderRow | ExecutionRow | AdjustmentRow | TradeRow | DayRow | FactorRow
+#: Letters and digits of a store's own name, which begins every orderRef it ever gives out.
+STORE_ID_LENGTH = 8
+STORE_ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+#: Days of closed business that a restart is told of; the broker itself tells of today's.
+SNAPSHOT_DAYS = 7
+#: Rows of signals and of events that are kept; the oldest go.
+TELEMETRY_ROWS_MAX = 2_000_000
+#: How much telemetry waits at most before it is written whatever happens.
+WAITING_MAX = 1_000
+
+_SIDES = {1: "BUY", -1: "SELL"}
+_PAIRS = {-1: "cash_and_carry", 1: "reverse"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Coder:
+    """How a field becomes a column's value and back."""
+
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _backwards(names: dict[int, str]) -> _Coder:
+    numbers = {name: number for number, name in names.items()}
+    return _Coder(names.__getitem__, numbers.__getitem__)
+
+
+def _maybe(coder: _Coder) -> _Coder:
+    return _Coder(
+        lambda value: None if value is None else coder.encode(value),
+        lambda value: None if value is None else coder.decode(value),
+    )
+
+
+_PLAIN = _Coder(_same, _same)
+_NUMBER = _Coder(_same, float)
+_TIME = _Coder(iso_time, read_time)
+_DATE = _Coder(iso_date, read_date)
+_FLAG = _Coder(int, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One kind of row: its table, and (field, column, coder) of all its fields, the key first."""
+
+    row: type
+    name: str
+    columns: tuple[tuple[str, str, _Coder], ...]
+
+    def upsert(self) -> str:
+        names = [column for _, column, _ in self.columns]
+        changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+        marks = ", ".join("?" * len(names))
+        return (
+            f"INSERT INTO {self.name} ({', '.join(names)}) VALUES ({marks}) "
+            f"ON CONFLICT ({names[0]}) DO UPDATE SET {changes}"
+        )
+
+    def values(self, row: Row) -> tuple[Any, ...]:
+        return tuple(coder.encode(getattr(row, field)) for field, _, coder in self.columns)
+
+    def select(self, rest: str = "") -> str:
+        return f"SELECT {', '.join(column for _, column, _ in self.columns)} FROM {self.name} {rest}"
+
+    def read(self, values: Sequence[Any]) -> Any:
+        pairs = zip(self.columns, values, strict=True)
+        return self.row(**{field: coder.decode(value) for (field, _, coder), value in pairs})
+
+
+def _table(row: type[Row], name: str, **columns: tuple[str, _Coder]) -> _Table:
+    """The fields of ``row`` in its own order; ``columns`` says which are named or written otherwise."""
+    fields = [item.name for item in dataclasses.fields(row)]
+    unknown = set(columns) - set(fields)
+    if unknown:
+        raise BrokenInvariant(f"{row.__name__} has no field {min(unknown)}.")
+    return _Table(row, name, tuple((field, *columns.get(field, (field, _PLAIN))) for field in fields))
+
+
+ORDERS = _table(
+    OrderRow, "orders",
+    ref=("order_ref", _PLAIN), leg=("symbol", _PLAIN), side=("side", _backwards(_SIDES)),
+    kind=("order_type", _PLAIN), limit=("limit_price", _PLAIN), created_ns=("created_ts", _TIME),
+)  # fmt: skip
+EXECUTIONS = _table(
+    ExecutionRow, "executions",
+    key=("exec_key", _PLAIN), ref=("order_ref", _PLAIN), leg=("symbol", _PLAIN),
+    side=("side", _backwards(_SIDES)), ts_ns=("ts", _TIME),
+)  # fmt: skip
+ADJUSTMENTS = _table(
+    AdjustmentRow, "adjustments", key=("adjustment", _PLAIN), leg=("symbol", _PLAIN), ts_ns=("ts", _TIME)
+)
+TRADES = _table(
+    TradeRow, "trades",
+    side=("side", _backwards(_PAIRS)), expiry_ns=("expiry_ts", _TIME), entry_ns=("entry_ts", _TIME),
+    exit_ns=("exit_ts", _maybe(_TIME)),
+)  # fmt: skip
+DAYS = _table(
+    DayRow, "days", day=("date", _DATE), margin_checked=("margin_checked", _FLAG), tripped=("tripped", _FLAG)
+)
+FACTORS = _table(FactorRow, "factors", factor=("factor", _NUMBER), measured_ns=("measured_ts", _TIME))
+_TABLES: dict[type, _Table] = {
+    table.row: table for table in (ORDERS, EXECUTIONS, ADJUSTMENTS, TRADES, DAYS, FACTORS)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRow:
+    """One row of what was seen; a value that is not known is None."""
+
+    ts_ns: int
+    action: str
+    refusal: str = ""
+    es_bid: float | None = None
+    es_ask: float | None = None
+    spy_bid: float | None = None
+    spy_ask: float | None = None
+    dev_bps: float | None = None
+    edge_cc_bps: float | None = None
+    edge_rev_bps: float | None = None
+    implied_repo: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """The row that says how a run is, and that it is; the schema has its columns' meaning."""
+
+    pid: int
+    since_ts: str
+    ts: str
+    ended_ts: str | None
+    ending: str
+    in_order: bool
+    state: str
+    reasons: str
+    waiting: str
+    held: str | None
+    executed: str
+    day_pnl: float | None
+    quote: str
+
+
+_PULSE = tuple(item.name for item in dataclasses.fields(Pulse))
+
+
+@dataclass(frozen=True, slots=True)
+class DaySummary:
+    """A New York date: pairs closed, and the largest edge of its signals and samples before costs, bps."""
+
+    trades: int
+    largest_edge_bps: float | None
+
+
+class Store:
+    """The store of one bot. Use ``Store.open``; close it at the end."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: StoreLock) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = lock
+        self._waiting: list[tuple[str, tuple[Any, ...]]] = []
+        self.store_id = self._own_id()
+
+    @classmethod
+    def open(
+        cls, path: Path, *, account: str, mode: str, utc_ns: int, connect: Connect = sqlite3.connect
+    ) -> "Store":
+        """Locks and opens the store of ``account``; ``mode`` is simulated, paper or live.
+
+        Raises InputError for a foreign, newer or unreadable file, ConfigError for another account's or
+        mode's, RunError where another bot has it or the disk refuses.
+        """
+        path = path.resolve()
+        lock = StoreLock(path)
+        try:
+            connection = open_for_bot(
+                path, account=account, mode=mode, now_text=iso_time(utc_ns), connect=connect
+            )
+            try:
+                return cls(path, connection, lock)
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            lock.release()
+            raise
+
+    def close(self) -> None:
+        """Writes what waits and closes; the lock goes whatever happens."""
+        try:
+            self.flush()
+        finally:
+            try:
+                with said(self.path, "closing it"):
+                    self._connection.close()
+            finally:
+                self._lock.release()
+
+    def save(self, rows: Iterable[Row]) -> None:
+        """Puts rows (and all telemetry that waits) in with one transaction, durable on return."""
+        with said(self.path, "saving orders and trades"), transaction(self._connection):
+            for row in rows:
+                table = _TABLES[type(row)]
+                self._connection.execute(table.upsert(), table.values(row))
+            self._write_waiting()
+        self._waiting.clear()
+
+    def note_signal(self, signal: SignalRow) -> None:
+        """Telemetry: one signal or sample."""
+        values = (
+            iso_time(signal.ts_ns), signal.action, signal.refusal, signal.es_bid, signal.es_ask,
+            signal.spy_bid, signal.spy_ask, signal.dev_bps, signal.edge_cc_bps, signal.edge_rev_bps,
+            signal.implied_repo,
+        )  # fmt: skip
+        self._note(
+            "INSERT INTO signals (ts, action, refusal, es_bid, es_ask, spy_bid, spy_ask, dev_bps, "
+            "edge_cc_bps, edge_rev_bps, implied_repo) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            values,
+        )
+
+    def note_event(self, ts_ns: int, *, level: str, kind: str, text: str) -> None:
+        """Telemetry: one line of the time line; ``level`` is info, warning or alarm."""
+        self._note(
+            "INSERT INTO events (ts, level, kind, text) VALUES (?, ?, ?, ?)",
+            (iso_time(ts_ns), level, kind, text),
+        )
+
+    def note_skipped(self, ts_ns: int, *, reason: str, count: int) -> None:
+        """Telemetry: so many more decisions that were not made, on the New York date of a time."""
+        self._note(
+            "INSERT INTO skipped (date, reason, count) VALUES (?, ?, ?) ON CONFLICT (date, reason) "
+            "DO UPDATE SET count = count + excluded.count",
+            (iso_date(utc_to_new_york(ts_ns)[0]), reason, count),
+        )
+
+    def note_pulse(self, pulse: Pulse) -> None:
+        """Telemetry: how the run is; one row that takes the place of the one before."""
+        marks = ", ".join("?" * (len(_PULSE) + 1))
+        self._note(
+            f"INSERT OR REPLACE INTO heartbeat (one, {', '.join(_PULSE)}) VALUES ({marks})",
+            (1, *dataclasses.astuple(pulse)),
+        )
+
+    def day_summary(self, day: int) -> DaySummary:
+        """What a New York date (days since 1970) brought so far."""
+        with contextlib.suppress(StoreLocked):
+            self.flush()
+        start_ns, end_ns = new_york_to_utc(day, 0), new_york_to_utc(day + 1, 0)
+        # Times as text have as many decimals as they need: their dates sort, the rest is compared as times.
+        dates = (iso_date(start_ns // NS_PER_DAY), iso_date(end_ns // NS_PER_DAY + 1))
+        with said(self.path, "reading it"):
+            exits = self._connection.execute(
+                "SELECT exit_ts FROM trades WHERE phase = 'closed' AND exit_ts BETWEEN ? AND ?", dates
+            ).fetchall()
+            seen = self._connection.execute(
+                "SELECT ts, max(edge_cc_bps, edge_rev_bps) FROM signals WHERE ts BETWEEN ? AND ?", dates
+            ).fetchall()
+        edges = [edge for ts, edge in seen if edge is not None and start_ns <= read_time(ts) < end_ns]
+        closed = sum(start_ns <= read_time(ts) < end_ns for (ts,) in exits)
+        return DaySummary(closed, max(edges, default=None))
+
+    def note_commission(self, report: Commission, *, ts_ns: int) -> None:
+        """Telemetry: a commission report as it came; one whose amount is unset says nothing."""
+        if not math.isfinite(report.amount) or abs(report.amount) > 1e300:
+            return
+        self._note(
+            "INSERT INTO commissions (exec_id, commission, currency, ts) VALUES (?, ?, ?, ?) ON CONFLICT "
+            "(exec_id) DO UPDATE SET commission = excluded.commission, currency = excluded.currency",
+            (report.exec_id, report.amount, report.currency, iso_time(ts_ns)),
+        )
+
+    def _note(self, statement: str, values: tuple[Any, ...]) -> None:
+        self._waiting.append((statement, values))
+        if len(self._waiting) >= WAITING_MAX:
+            # While another program locks the store it goes on waiting; who must know flushes by themselves.
+            with contextlib.suppress(StoreLocked):
+                self.flush()
+
+    def flush(self) -> None:
+        """Writes the telemetry that waits; a loss of power may take the last of it."""
+        if not self._waiting:
+            return
+        with said(self.path, "writing what was seen"):
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            try:
+                with transaction(self._connection):
+                    self._write_waiting()
+            finally:
+                self._connection.execute("PRAGMA synchronous = FULL")
+        self._waiting.clear()
+
+    def _write_waiting(self) -> None:
+        for statement, values in self._waiting:
+            self._connection.execute(statement, values)
+        for table, key in (("signals", "signal_id"), ("events", "event_id")):
+            self._connection.execute(
+                f"DELETE FROM {table} WHERE {key} <= (SELECT max({key}) FROM {table}) - ?",
+                (TELEMETRY_ROWS_MAX,),
+            )
+
+    def snapshot(self, *, utc_ns: int) -> Snapshot:
+        """What a restart needs: everything open, what was closed lately, and the last numbers.
+
+        InputError where a row cannot be read back: somebody else wrote into the store.
+        """
+        with said(self.path, "reading it"):
+            trades = list(self._rows(TRADES))
+            orders = list(self._rows(ORDERS))
+            executions = list(self._rows(EXECUTIONS))
+            adjustments = list(self._rows(ADJUSTMENTS))
+            days = list(self._rows(DAYS, "ORDER BY date DESC LIMIT 1"))
+            factors = list(self._rows(FACTORS))
+            meta = dict(self._connection.execute("SELECT key, value FROM meta"))
+        since_ns = utc_ns - SNAPSHOT_DAYS * NS_PER_DAY
+        closed = [trade for trade in trades if trade.phase in ("closed", "void")]
+        kept = [trade for trade in trades if trade.phase not in ("closed", "void")] + closed[-1:]
+        ids = {trade.trade_id for trade in kept}
+        return Snapshot(
+            account=meta["account"],
+            trades=tuple(sorted(kept, key=lambda trade: trade.trade_id)),
+            orders=tuple(row for row in orders if row.trade_id in ids or row.created_ns >= since_ns),
+            executions=tuple(row for row in executions if row.trade_id in ids or row.ts_ns >= since_ns),
+            adjustments=tuple(row for row in adjustments if row.trade_id in ids),
+            day=days[0] if days else None,
+            last_number=max((self._number_of(row.ref) for row in orders), default=0),
+            last_trade_id=max((trade.trade_id for trade in trades), default=0),
+            factor=max(factors, key=lambda row: row.measured_ns, default=None),
+        )
+
+    def _rows(self, table: _Table, rest: str = "") -> Iterator[Any]:
+        shown = ""
+        try:
+            for values in self._connection.execute(table.select(rest)):
+                shown = printable(str(values[0]))
+                yield table.read(values)
+        except (ArbcoreError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"The store {self.path} has a row in {table.name} that cannot be read "
+                f"({shown}: {printable(str(error))}); restore a copy of the store."
+            ) from error
+
+    def _number_of(self, ref: str) -> int:
+        """The number in an orderRef of this store: ``STOREID-0000012E`` is 12."""
+        digits = ref.removeprefix(f"{self.store_id}-")[:-1]
+        if not (digits.isascii() and digits.isdigit()):
+            raise InputError(
+                f"The store {self.path} has the order {printable(ref)}, which no bot of this store named; "
+                "restore a copy of the store."
+            )
+        return int(digits)
+
+    def _own_id(self) -> str:
+        """The store's name, made once: no two stores ever give out the same orderRef."""
+        with said(self.path, "reading it"):
+            found = self._connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
+            if found is not None:
+                return str(found[0])
+            made = "".join(secrets.choice(STORE_ID_LETTERS) for _ in range(STORE_ID_LENGTH))
+            with transaction(self._connection):
+                put_meta(self._connection, {"store_id": made})
+            return made

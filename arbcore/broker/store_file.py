@@ -1,0 +1,387 @@
+"""Opens the carry bot's store: one SQLite file that belongs to one account, one mode and one bot at a time.
+
+A shell: it owns the file, its lock and its version. It knows nothing of orders or trades; what is written is
+``store.py``'s. Every trouble a disk can make arrives as one sentence.
+"""
+
+import contextlib
+import errno
+import os
+import secrets
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from arbcore._version import __version__
+from arbcore.broker.store_schema import APPLICATION_ID, FORMAT, MIGRATIONS, VERSION
+from arbcore.core.text import printable
+from arbcore.errors import ConfigError, InputError, RunError
+from arbcore.system.regular_file import NotRegular, open_regular, read_regular, refuse_special
+
+SIMULATED = "simulated"
+MODES = (SIMULATED, "paper", "live")
+#: How long a reader waits for a writer.
+BUSY_TIMEOUT_S = 5.0
+#: How long a bot's write waits at a time: its loop stands still meanwhile, and tries again beside it.
+BOT_BUSY_TIMEOUT_S = 0.1
+#: How often and how long a lock is waited for that somebody may hold only to look at it.
+LOOKS_MAX, LOOK_S = 5, 0.02
+#: What SQLite opens beside a store, by the ends of their names.
+SIDE_FILES = ("-wal", "-shm", "-journal")
+SQLITE_HEADER = b"SQLite format 3\x00"
+
+Connect = Callable[..., sqlite3.Connection]
+
+
+class StoreLocked(RunError):
+    """Another program has a lock on the store's database just now; nothing was written."""
+
+
+class StoreLock:
+    """A lock of the operating system on ``FILE.lock``: gone with the process, however that ends.
+
+    InputError for a file that is no store of ours, beside which nothing is left; RunError where it is in use.
+    """
+
+    def __init__(self, path: Path) -> None:
+        _look_first(path)
+        self.path = path.with_name(path.name + ".lock")
+        try:
+            # No link is followed: nobody means one by a name that we made.
+            self._descriptor = open_regular(
+                self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+            )
+        except OSError as error:
+            raise RunError(
+                f"The store's lock {self.path} cannot be opened ({error.strerror}); check the folder."
+            ) from None
+        try:
+            _lock_soon(self._descriptor)
+        except OSError as error:
+            os.close(self._descriptor)
+            if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+                raise RunError(f"The store's lock {self.path} failed ({error.strerror}).") from None
+            raise RunError(
+                f"The store {path} is in use by another bot; stop that one, or name another store with --db."
+            ) from None
+
+    def release(self) -> None:
+        """Lets go of the lock; the empty file stays, for removing it would race with the next owner."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def is_owned(path: Path) -> bool:
+    """Whether a bot that is alive has the store: the system lets a lock go with its process."""
+    try:
+        descriptor = open_regular(
+            path.with_name(path.name + ".lock"), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
+        )
+    except OSError as error:
+        # What may not be looked at says nothing; the heartbeat's age does.
+        return isinstance(error, PermissionError)
+    try:
+        _lock(descriptor)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock_soon(descriptor: int) -> None:
+    """Locks it, though somebody who only looks whether it is locked may have it for a moment."""
+    for _ in range(LOOKS_MAX):
+        with contextlib.suppress(BlockingIOError):
+            _lock(descriptor)
+            return
+        time.sleep(LOOK_S)
+    _lock(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextlib.contextmanager
+def said(path: Path, doing: str) -> Iterator[None]:
+    """Turns SQLite's errors into one sentence each. ``doing`` completes "while ..."."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if _is_busy(error):
+            raise StoreLocked(f"The store {path} is locked by another program while {doing}.") from error
+        raise RunError(_sentence(path, doing, error)) from error
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return "BUSY" in getattr(error, "sqlite_errorname", "") or "database is locked" in str(error)
+
+
+def _sentence(path: Path, doing: str, error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorname", "") or str(error)
+    text = str(error)
+    where = f"The store {path}"
+    if "FULL" in code or "full" in text:
+        return f"{where} could not be written while {doing}: the disk is full; free some space."
+    if _is_busy(error) or "locked" in text:
+        return f"{where} was kept locked by another program for {BUSY_TIMEOUT_S:.0f} s while {doing}."
+    if "IOERR" in code or "I/O" in text:
+        return f"{where} failed while {doing} (disk I/O error); check the disk, its space and its quota."
+    if "READONLY" in code or "readonly" in text:
+        return f"{where} may not be written (while {doing}); check its permissions and its folder's."
+    if "CORRUPT" in code or "NOTADB" in code or "malformed" in text or "not a database" in text:
+        return f"{where} is damaged ({printable(text)}); keep a copy, then restore it or name another file."
+    if "CANTOPEN" in code or "unable to open" in text:
+        return f"{where} cannot be opened; check that its folder exists and may be written."
+    return f"{where} failed while {doing} ({printable(text)})."
+
+
+def open_for_bot(
+    path: Path, *, account: str, mode: str, now_text: str, connect: Connect = sqlite3.connect
+) -> sqlite3.Connection:
+    """The connection of the one bot that writes; the caller holds the ``StoreLock``.
+
+    Creates the file with mode 0600, brings an older one to this version, and refuses a foreign or newer one
+    (InputError), one of another account or mode (ConfigError), and whatever the disk refuses (RunError).
+    """
+    if mode not in MODES:
+        raise ConfigError(f"A store's mode is {', '.join(MODES)}, not {printable(mode)}.")
+    _refuse_strangers(path)
+    _create_private(path)
+    with said(path, "opening it"):
+        connection = connect(path, timeout=BOT_BUSY_TIMEOUT_S, isolation_level=None)
+    try:
+        with said(path, "opening it"):
+            connection.execute("PRAGMA journal_mode = WAL")
+            # The intent of an order must survive a loss of power before the order leaves.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            _migrate(connection, path, now_text)
+            _own(connection, path, account, mode)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_to_read(path: Path, *, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
+    """A read-only connection for reports, also while a bot writes. InputError where it is no store."""
+    if not path.exists():
+        raise InputError(f"There is no store {path}; name one with --db, or run the bot first.")
+    _refuse_strangers(path)
+    with said_reading(path):
+        connection = connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
+        try:
+            version = _version_of(connection, path)
+            if version == 0:
+                raise InputError(f"{path} is an empty store; run the bot on it first.")
+            if version < VERSION:
+                raise InputError(
+                    f"{path} is a store of version {version} and this arbcore reads {VERSION}; run the bot "
+                    "on it once, which brings it up to date."
+                )
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def back_up(path: Path, copy: Path, *, now_text: str) -> None:
+    """Copies a store as of one moment by SQLite's own means, also while a bot writes to it.
+
+    The copy has mode 0600 and takes its name when it is whole; an earlier copy is replaced, a file that is no
+    store of ours is refused.
+
+    Raises:
+        InputError: ``path`` is no store, or ``copy`` is a file of another kind.
+        RunError: The copy cannot be written.
+    """
+    _look_first(copy)
+    target = Path(os.path.realpath(copy))
+    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+    shown = printable(str(copy))
+    try:
+        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600))
+    except OSError as error:
+        raise RunError(f"The copy {shown} cannot be written ({error.strerror}); name another file.") from None
+    try:
+        with contextlib.closing(open_to_read(path)) as source:
+            try:
+                with contextlib.closing(sqlite3.connect(part)) as there:
+                    source.backup(there)
+                    with there:
+                        put_meta(there, {"copy_ts": now_text})
+                    # A copy is one file: what a bot keeps beside a store is not there.
+                    there.execute("PRAGMA journal_mode = DELETE")
+            except sqlite3.Error as error:
+                raise RunError(_sentence(copy, f"copying {path}", error)) from error
+        part.replace(target)
+    except OSError as error:
+        raise RunError(f"The copy {shown} cannot be written ({error.strerror}); name another file.") from None
+    finally:
+        for ending in ("", *SIDE_FILES):
+            part.with_name(part.name + ending).unlink(missing_ok=True)
+
+
+def clear_simulated(path: Path) -> None:
+    """Removes the store of an earlier simulated run: every simulated market begins anew.
+
+    Any other file of that name is refused: InputError for what is no store, ConfigError for a real account's,
+    RunError where a bot is using it.
+    """
+    path = path.resolve()
+    _refuse_strangers(path)
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    lock = StoreLock(path)
+    try:
+        _refuse_strangers(path)
+        with said_reading(path), contextlib.closing(sqlite3.connect(path)) as connection:
+            found = None
+            if _version_of(connection, path):
+                found = connection.execute("SELECT value FROM meta WHERE key = 'mode'").fetchone()
+        if found is not None and found[0] != SIMULATED:
+            raise ConfigError(
+                f"The store {path} is that of a {found[0]} account; name another with --db for a simulated "
+                "run."
+            )
+        for ending in ("", "-wal", "-shm"):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"The store {path} cannot be removed ({error.strerror}); name another file.") from None
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def said_reading(path: Path) -> Iterator[None]:
+    """Turns SQLite's errors into one sentence each, for those who only read."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise InputError(_sentence(path, "reading it", error)) from error
+
+
+def _refuse_strangers(path: Path) -> None:
+    """A file that is there and is no SQLite database was named by mistake; nothing is written to it."""
+    try:
+        for ending in SIDE_FILES:
+            refuse_special(path.with_name(path.name + ending))
+        head = read_regular(path, len(SQLITE_HEADER))
+    except FileNotFoundError:
+        return
+    except NotRegular as error:
+        named = printable(str(error.filename))
+        raise InputError(
+            f"{named} cannot be a store: {error.strerror}; name the store's file with --db or DB_PATH."
+        ) from None
+    except OSError as error:
+        raise InputError(f"The store {path} cannot be read ({error.strerror}); check it.") from None
+    if head not in (b"", SQLITE_HEADER):
+        raise InputError(f"{path} is no store of arbcore; name another file with --db or DB_PATH.")
+
+
+def _look_first(path: Path) -> None:
+    """Refuses what is no store of ours without touching it; whether a store is whole is found out later."""
+    _refuse_strangers(path)
+    if path.exists() and path.stat().st_size:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S)) as connection,
+        ):
+            _version_of(connection, path)
+
+
+def _create_private(path: Path) -> None:
+    try:
+        os.close(open_regular(path, os.O_RDWR | os.O_CREAT, owner_only=True))
+    except OSError as error:
+        raise RunError(
+            f"The store {path} cannot be written ({error.strerror}); name another file with --db or DB_PATH."
+        ) from None
+
+
+def _version_of(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema version; 0 for a new file. Refuses databases of others and newer ones."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if application == 0 and version == 0 and tables == 0:
+        return 0
+    if application != APPLICATION_ID:
+        raise InputError(f"{path} is a database of another program; name another file with --db or DB_PATH.")
+    if version > VERSION:
+        maker = connection.execute("SELECT value FROM meta WHERE key = 'made_by'").fetchone()
+        by = printable(maker[0]) if maker else "unknown maker"
+        raise InputError(
+            f"{path} is a store of version {version} ({by}) and this arbcore knows {VERSION}; upgrade "
+            "arbcore or name another file."
+        )
+    return version
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, now_text: str) -> None:
+    """Brings the store to this version, all steps or none."""
+    version = _version_of(connection, path)
+    if version == VERSION:
+        return
+    with transaction(connection):
+        for step in MIGRATIONS[version:]:
+            for statement in step:
+                connection.execute(statement)
+        if version == 0:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            put_meta(connection, {"format": FORMAT, "created_ts": now_text})
+        put_meta(connection, {"made_by": f"arbcore {__version__}"})
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _own(connection: sqlite3.Connection, path: Path, account: str, mode: str) -> None:
+    """The first bot's account and mode become the store's; another's are refused."""
+    known = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('account', 'mode')"))
+    # A bot that is begun on a copy makes it the store.
+    connection.execute("DELETE FROM meta WHERE key = 'copy_ts'")
+    if not known:
+        with transaction(connection):
+            put_meta(connection, {"account": account, "mode": mode})
+        return
+    if (known.get("account"), known.get("mode")) != (account, mode):
+        raise ConfigError(
+            f"The store {path} belongs to the {known.get('mode')} account {known.get('account')} and this is "
+            f"the {mode} account {printable(account)}; name another store with --db or DB_PATH."
+        )
+
+
+def put_meta(connection: sqlite3.Connection, values: dict[str, str]) -> None:
+    """Writes facts about the file, within the caller's transaction."""
+    connection.executemany(
+        "INSERT INTO meta (key, value) VALUES (?, ?) "
+        "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        list(values.items()),
+    )
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing; durable when it returns."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A failed COMMIT may or may not have left the transaction open.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

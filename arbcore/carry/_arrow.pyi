@@ -1,8 +1,0 @@
-from typing import Any
-
-from arbcore.carry._columns import ColumnReader
-
-class ArrowColumns:
-    names: list[str]
-    def __init__(self, source: Any, where: str) -> None: ...
-    def next_into(self, reader: ColumnReader, places: dict[str, int], where: str) -> bool: ...

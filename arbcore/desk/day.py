@@ -1,0 +1,116 @@
+"""The New York date: its profit and loss, its limit, and what begins anew with it.
+
+P&L of a date is the money of its executions less commissions, plus what is held at the mids, less what was
+held when the date began. An unknown commission counts as assumed, never as 0.
+"""
+
+from typing import Protocol
+
+from arbcore.desk.commands import SaveDay
+from arbcore.desk.desk_core import DeskCore
+from arbcore.desk.market_clock import day_of
+from arbcore.desk.pair import PairTrader
+from arbcore.desk.records import ES, SPY, DayRow
+
+
+class MarginHolder(Protocol):
+    """Who keeps whether the margin was checked today."""
+
+    margin_checked: bool
+
+
+class Day:
+    """The date under way; ``end_ns`` is when the next one begins (UTC)."""
+
+    def __init__(self, core: DeskCore, pairs: PairTrader, row: DayRow | None) -> None:
+        self.core = core
+        self.pairs = pairs
+        self.row = row
+        self.end_ns = -(2**63)
+        # Positions carried into a date without a known price: their worth is taken from the first quotes.
+        self._unpriced = False
+        self._past = 0.0  # the date's money when its P&L began to be counted
+        self._flat_money = 0.0
+
+    def begin(self, decider: MarginHolder) -> None:
+        """A date begins, or the desk does in the middle of one."""
+        core = self.core
+        day, start_ns, self.end_ns = day_of(core.clock.utc_ns)
+        core.ledger.begin_day(start_ns)
+        if self.row is None or self.row.day != day:
+            value = self._value()
+            self._unpriced, self._past = value is None, 0.0
+            self.row = DayRow(day, value or 0.0, not core.settings.margin_check)
+            core.out.append(SaveDay(self.row))
+            core.brakes.lift("daily loss")
+        elif self.row.tripped:
+            self._trip_brake()
+        decider.margin_checked = self.row.margin_checked
+
+    def margin_checked(self) -> None:
+        """The broker said today that an entry's margin is there."""
+        if self.row is not None and not self.row.margin_checked:
+            self._save(DayRow(self.row.day, self.row.start_value, True, self.row.tripped))
+
+    def pnl(self) -> float | None:
+        """Dollars of the date so far; None while what is held has no price."""
+        value = self._value()
+        if value is None or self.row is None:
+            return None
+        ledger = self.core.ledger
+        return ledger.day_money - ledger.day_commission + value - self.row.start_value
+
+    def count_anew(self) -> None:
+        """Positions changed at prices that nobody told: the date's P&L is counted from here."""
+        if self.row is not None:
+            ledger = self.core.ledger
+            self._past = ledger.day_money - ledger.day_commission
+            value = self._value()
+            self._unpriced = value is None
+            start_value = self._past + (value or 0.0)
+            self._save(DayRow(self.row.day, start_value, self.row.margin_checked, self.row.tripped))
+
+    def check(self) -> None:
+        """Trips the brake when the date's loss is at its limit; only good prices may do that."""
+        core, row = self.core, self.row
+        if row is None or row.tripped:
+            return
+        now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
+        held = core.positions[ES] or core.positions[SPY]
+        if not held:
+            # Flat, only executions and commissions change it.
+            money = core.ledger.day_money - core.ledger.day_commission
+            if money == self._flat_money:
+                return
+            self._flat_money = money
+        elif core.gate.doubts or core.es.fault(now_ns, utc_ns) or core.spy.fault(now_ns, utc_ns):
+            return
+        if self._unpriced:
+            self._unpriced = False
+            row = DayRow(row.day, self._past + (self._value() or 0.0), row.margin_checked, row.tripped)
+            self._save(row)
+        loss = self.pnl()
+        if loss is not None and loss <= -core.settings.daily_loss_usd:
+            self._save(DayRow(row.day, row.start_value, row.margin_checked, True))
+            self._trip_brake()
+
+    def _trip_brake(self) -> None:
+        self.core.brake(
+            "daily loss",
+            f"The day's loss reached {self.core.settings.daily_loss_usd:g} USD; no entries until tomorrow.",
+        )
+
+    def _save(self, row: DayRow) -> None:
+        self.row = row
+        self.core.out.append(SaveDay(row))
+
+    def _value(self) -> float | None:
+        """What is held, at the last mids."""
+        core = self.core
+        es, spy = core.positions[ES], core.positions[SPY]
+        if not es and not spy:
+            return 0.0
+        es_mid, spy_mid = core.es.mid, core.spy.mid
+        if (es and not es_mid) or (spy and not spy_mid):
+            return None
+        return es * core.es.multiplier * es_mid + spy * spy_mid

@@ -1,0 +1,269 @@
+"""When to enter and leave, from two legs' quotes: the backtest's own signal kernel on live prices.
+
+Owns the moment of decision, the size, the calibration of the factor, and what is refused and why. How orders
+fare is the pairs' business, whether any may leave the gate's.
+"""
+
+import statistics
+
+from arbcore.carry._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_bps
+from arbcore.carry._signal import Signal
+from arbcore.desk.commands import MARGIN, AskContract, Note, SaveFactor, Seen
+from arbcore.desk.desk_core import DeskCore
+from arbcore.desk.desk_settings import DAY_NS, SECOND_NS, seconds_ns, shares_for
+from arbcore.desk.events import Margin
+from arbcore.desk.limits import ACTIVE, ENTRY_PAUSE
+from arbcore.desk.order_table import Draft
+from arbcore.desk.pair import ENTERING, HELD, PairTrader
+from arbcore.desk.records import CASH_AND_CARRY, ENTRY, ES, IOC, LIMIT, REVERSE, SPY, FactorRow, TradeRow
+from arbcore.desk.trade import Trade
+
+#: By the signal's action of entering.
+SIDES_OF = {"enter_cash_and_carry": CASH_AND_CARRY, "enter_reverse": REVERSE}
+#: Contracts are asked for at most this often, and when their known hours end within this.
+ASK_AGAIN_NS = 600 * SECOND_NS
+HOURS_LEFT_NS = DAY_NS
+#: Reasons for which a held pair goes without asking the signal, by the brake that holds.
+FORCED = {"kill switch": "kill", "daily loss": "daily_loss"}
+
+
+class Decider:
+    """Decides once a quote, or once a row."""
+
+    def __init__(self, core: DeskCore, pairs: PairTrader) -> None:
+        settings = core.settings
+        self.core = core
+        self.pairs = pairs
+        self.signal = Signal(
+            entry_bps=settings.entry_bps, exit_bps=settings.exit_bps, cost_bps=settings.cost_bps,
+            stop_bps=settings.stop_bps, max_hold_ns=settings.max_hold_ns, cooldown_ns=settings.cooldown_ns,
+        )  # fmt: skip
+        self.last_trade_id = 0
+        self.measured: FactorRow | None = None
+        self.decisions = 0
+        self.skipped: dict[str, int] = {}
+        self.flatten = False
+        self.shortable: int | None = None
+        self.margin_checked = not settings.margin_check
+        self.margin_query = 0
+        self.margin_due_ns = 0
+        self._pending_ns = 0
+        self._ratios: list[float] = []
+        #: Decisions that the measurement of the factor still lacks.
+        self.to_measure: int = settings.calibration_rows
+        self._roll_ns = seconds_ns(settings.roll_before_s)
+        self._seen = ("", "")
+        self._ask_again_ns = -ASK_AGAIN_NS
+
+    # --- restoring ------------------------------------------------------------------------------
+
+    def holds(self, trade: Trade) -> None:
+        """A pair is whole: the signal waits for its exit."""
+        self.signal.entered(trade.side, trade.entry_ns, trade.expiry_ns, dev_bps=trade.entry_dev_bps)
+
+    def left(self, exit_ns: int) -> None:
+        """A pair is over: the cooldown begins."""
+        self.signal.left(exit_ns)
+
+    def calibrated(self, factor: float) -> None:
+        """The factor is known."""
+        self.to_measure = 0
+        self._ratios = []
+        self.core.terms.tell(r=None, d=None, factor=factor)
+        self.core.gate.set_factor(factor)
+
+    def measure(self) -> None:
+        """The factor is measured anew; until it is known nothing is traded."""
+        self.to_measure = self.core.settings.calibration_rows
+        self._ratios = []
+
+    # --- deciding -------------------------------------------------------------------------------
+
+    @property
+    def calibrating(self) -> bool:
+        """Whether the factor is still being measured: until then there is no deviation to speak of."""
+        return self.to_measure > 0
+
+    def decide(self, ts_ns: int) -> None:
+        """One decision on the quotes as they stand, at a time of the market's clock."""
+        core = self.core
+        trade = next(iter(self.pairs.open.values()), None)
+        if trade is not None and (len(self.pairs.open) > 1 or trade.phase != HELD):
+            return
+        es, spy = core.es, core.spy
+        now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
+        fault = min(core.gate.doubts, default="") or es.fault(now_ns, utc_ns) or spy.fault(now_ns, utc_ns)
+        if fault:
+            self.skipped[fault] = self.skipped.get(fault, 0) + 1
+            return
+        self.decisions += 1
+        if trade is not None and self._must_go(trade, ts_ns):
+            return
+        expiry_ns = es.expiry_ns if trade is None else trade.expiry_ns
+        if self.calibrating:
+            self._calibrate(ts_ns, expiry_ns)
+            return
+        c = core.terms.carry(ts_ns, expiry_ns, spy_mid=spy.mid)
+        action = self.signal.decide(
+            ts_ns, expiry_ns, es_bid=es.bid, es_ask=es.ask, spy_bid=spy.bid, spy_ask=spy.ask, c=c
+        )
+        if action == "stay":
+            return
+        dev_bps = self._deviation_bps(c)
+        if abs(dev_bps) > core.settings.deviation_max_bps:
+            core.alarm(
+                "not believed",
+                f"The legs are {dev_bps:.0f} bps from fair value; check contract, rate and factor.",
+            )
+            refusal = "not believed"
+        elif trade is None:
+            refusal = self._enter(SIDES_OF[action], ts_ns, expiry_ns, dev_bps=dev_bps)
+        else:
+            refusal = self.pairs.leave(trade, action, ts_ns=ts_ns, dev_bps=dev_bps, forced=False)
+        self._note(action, refusal, ts_ns, dev_bps=dev_bps, c=c)
+
+    def renew_contracts(self) -> None:
+        """Asks for the next future in time, and for both contracts before the hours known of them end."""
+        core = self.core
+        now_ns, utc_ns, es = core.clock.now_ns, core.clock.utc_ns, core.es
+        if not es.con_id or core.clock.slipped or now_ns < self._ask_again_ns:
+            return
+        ends_ns = min(leg.liquid_hours[-1][1] if leg.liquid_hours else 0 for leg in (es, core.spy))
+        if not self.pairs.open and utc_ns >= es.expiry_ns - self._roll_ns:
+            core.out.append(AskContract(max(es.expiry_ns, utc_ns)))
+        elif ends_ns - utc_ns < HOURS_LEFT_NS:
+            core.out.append(AskContract(utc_ns, es.con_id))
+        else:
+            return
+        self._ask_again_ns = now_ns + ASK_AGAIN_NS
+
+    def roll(self, trade: Trade, ts_ns: int) -> None:
+        """Closes a held pair in the last quotes of its contract."""
+        c = self.core.terms.carry(ts_ns, trade.expiry_ns, spy_mid=self.core.spy.mid)
+        dev_bps = self._deviation_bps(c)
+        refusal = self.pairs.leave(trade, "roll", ts_ns=ts_ns, dev_bps=dev_bps, forced=False)
+        self._note("roll", refusal, ts_ns, dev_bps=dev_bps, c=c)
+
+    def press(self) -> None:
+        """Lets a held pair go that must, without waiting for a quote."""
+        if self.core.gate.doubts:
+            return
+        for trade in list(self.pairs.open.values()):
+            if trade.phase == HELD:
+                self._must_go(trade, self.core.clock.utc_ns)
+
+    def _must_go(self, trade: Trade, ts_ns: int) -> bool:
+        """Whether a held pair has to go for a reason that is not the signal's, and is going."""
+        forced = next(
+            (FORCED[reason] for reason in self.core.brakes.sentences if reason in FORCED),
+            "flatten" if self.flatten else "",
+        )
+        if not forced and self._roll_ns and ts_ns >= trade.expiry_ns - self._roll_ns:
+            return not self.pairs.leave(trade, "roll", ts_ns=ts_ns, dev_bps=None, forced=False)
+        if not forced:
+            return False
+        refusal = self.pairs.leave(trade, forced, ts_ns=ts_ns, dev_bps=None, forced=True)
+        if refusal:
+            self.core.alarm(
+                "cannot close", f"Pair {trade.trade_id} must go ({forced}) and cannot: {refusal}."
+            )
+        return True
+
+    def _enter(self, side: int, ts_ns: int, expiry_ns: int, *, dev_bps: float) -> str:
+        """Tries to enter a pair; why it could not, or nothing."""
+        core = self.core
+        settings = core.settings
+        if not settings.trading_enabled:
+            return "trading is off"
+        if core.brakes.state != ACTIVE:
+            return core.brakes.state
+        if self._roll_ns and ts_ns >= expiry_ns - self._roll_ns:
+            self.renew_contracts()
+            return "too near to expiry"
+        if not core.gate.ready(ENTRY_PAUSE, core.clock.now_ns):
+            return "pause after a missed entry"
+        es_price, spy_price = (core.es.ask, core.spy.bid) if side > 0 else (core.es.bid, core.spy.ask)
+        contracts = settings.contracts
+        shares = shares_for(contracts, multiplier=settings.multiplier, es_price=es_price, spy_price=spy_price)
+        if side > 0 and self.shortable is not None and self.shortable < shares:
+            return "no shares to borrow"
+        es_draft = Draft(ES, side, contracts, LIMIT, es_price, IOC, ENTRY, 0, False)
+        spy_draft = Draft(SPY, -side, shares, LIMIT, spy_price, IOC, ENTRY, 0, False)
+        refusal = core.refusal([es_draft, spy_draft])
+        if refusal:
+            return refusal
+        if not self.margin_checked:
+            self._ask_margin(side, contracts, shares, ts_ns=ts_ns)
+            return "margin is being asked"
+        self.last_trade_id += 1
+        row = TradeRow(
+            self.last_trade_id, side, ENTERING, core.es.con_id, expiry_ns, settings.multiplier,
+            contracts, shares, ts_ns, dev_bps,
+        )  # fmt: skip
+        drafts, second = {
+            "both": ([es_draft, spy_draft], ""), "es_first": ([es_draft], SPY), "spy_first": ([spy_draft], ES)
+        }[settings.entry_order]  # fmt: skip
+        self.pairs.enter(row, drafts, second)
+        return ""
+
+    def _deviation_bps(self, c: float) -> float:
+        es, spy = self.core.es, self.core.spy
+        return deviation_bps(es_bid=es.bid, es_ask=es.ask, spy_bid=spy.bid, spy_ask=spy.ask, c=c)
+
+    def _note(self, action: str, refusal: str, ts_ns: int, *, dev_bps: float, c: float) -> None:
+        """A signal is written down when it is acted upon, and when why it is not changes."""
+        if refusal and self._seen == (action, refusal):
+            return
+        self._seen = (action, refusal)
+        es, spy = self.core.es, self.core.spy
+        edge_cc_bps = edge_cash_and_carry_bps(es_bid=es.bid, spy_ask=spy.ask, c=c)
+        edge_rev_bps = edge_reverse_bps(es_ask=es.ask, spy_bid=spy.bid, c=c)
+        self.core.out.append(Seen(ts_ns, action, refusal, dev_bps, edge_cc_bps, edge_rev_bps))
+
+    def _calibrate(self, ts_ns: int, expiry_ns: int) -> None:
+        """A decision of the calibration window: it is not traded."""
+        es, spy = self.core.es, self.core.spy
+        growth = self.core.terms.carry(ts_ns, expiry_ns, spy_mid=spy.mid, factor=1.0)
+        self._ratios.append(es.mid / (spy.mid * growth))
+        self.to_measure -= 1
+        if self.calibrating:
+            return
+        factor = statistics.median(self._ratios)
+        self.calibrated(factor)
+        decisions = self.core.settings.calibration_rows
+        self.measured = FactorRow(es.con_id, factor, ts_ns, decisions)
+        self.core.out.append(SaveFactor(self.measured))
+        self.core.out.append(
+            Note("factor", f"The factor is {factor:.6g}, measured over {decisions:,} decisions.")
+        )
+
+    # --- margin ---------------------------------------------------------------------------------
+
+    def _ask_margin(self, side: int, contracts: int, shares: int, *, ts_ns: int) -> None:
+        """Before the first entry of a day; the decision waits for the answer."""
+        core = self.core
+        if self.margin_query and core.clock.now_ns < self.margin_due_ns:
+            return
+        self.margin_query = core.ask(MARGIN, side=side, contracts=contracts, shares=shares)
+        self.margin_due_ns = core.clock.now_ns + seconds_ns(core.settings.query_timeout_s)
+        self._pending_ns = ts_ns
+
+    def margin(self, event: Margin) -> None:
+        """The answer; where it suffices, the decision that waited is made again."""
+        core = self.core
+        if not self.margin_query or event.query != self.margin_query:
+            return
+        self.margin_query = 0
+        pending_ns, self._pending_ns = self._pending_ns, 0
+        if event.sufficient:
+            self.margin_checked = True
+            self.decide(pending_ns if core.settings.decide_on == "row" else core.clock.utc_ns)
+        else:
+            core.alarm("margin", f"The account does not carry an entry: {event.sentence}")
+            core.gate.pause(ENTRY_PAUSE, core.clock.now_ns)
+
+    def margin_failed(self, query: int) -> None:
+        """The question was refused, or (0) the connection is gone: it will be asked again."""
+        if self.margin_query and query in (0, self.margin_query):
+            self.margin_query = 0
+            self._pending_ns = 0

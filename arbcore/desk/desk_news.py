@@ -1,0 +1,178 @@
+"""What the broker says about single orders: statuses, errors, executions, commissions.
+
+Owns which of these settle anything, and how often entries were refused. Executions are the truth; a status
+counts only where it agrees with them, and an error only where it refuses an order that nobody acknowledged
+(``codes``). Everything else is doubt, and doubt is a question to the broker.
+"""
+
+import math
+from collections.abc import Iterable
+
+from arbcore.desk.codes import CANCEL_NOTICES, CHANGE_DOUBTED, OrderSays, order_says
+from arbcore.desk.commands import Cancel, SaveExecution
+from arbcore.desk.desk_core import DeskCore
+from arbcore.desk.events import Commission, Execution, NotSent, OrderError, OrderStatus
+from arbcore.desk.order_table import (
+    ACK,
+    DOUBT,
+    FINAL_STATES,
+    LIVE_STATUSES,
+    OUT_STATUSES,
+    REJECT,
+    REJECTED,
+    Order,
+)
+from arbcore.desk.pair import PairTrader
+from arbcore.desk.records import ENTRY, LEGS
+from arbcore.desk.recovery import PAUSE_NS, Recovery
+
+#: So many entries refused in a row on one leg, and none is tried any more.
+REFUSALS_MAX = 3
+REASON_LENGTH_MAX = 200
+NOT_SENT = "not sent"
+
+
+class OrderNews:
+    """Takes news to orders, ledger and pairs."""
+
+    def __init__(self, core: DeskCore, pairs: PairTrader, recovery: Recovery) -> None:
+        self.core = core
+        self.pairs = pairs
+        self.recovery = recovery
+        #: Entries refused in a row, by leg.
+        self.refusals: dict[str, int] = {}
+
+    def status(self, event: OrderStatus) -> None:
+        """The broker's own orderStatus."""
+        core = self.core
+        order = core.orders.find(event.ref, event.perm_id)
+        if order is None:
+            return
+        core.orders.identify(order, event.perm_id)
+        if event.status in LIVE_STATUSES and order.state == REJECTED:
+            core.alarm("works all the same", f"Order {order.ref} was refused and works: it is cancelled.")
+            core.out.append(Cancel(order.ref, order.perm_id))
+        elif event.status in LIVE_STATUSES:
+            core.orders.news(order, ACK)
+        elif event.status in OUT_STATUSES and order.live:
+            # After an error, or a cancel of ours that may have failed, a library says so of itself. Where
+            # only fills are still to come the order stays, and so does its time-out.
+            if order.suspect or order.pulls:
+                core.orders.news(order, DOUBT)
+                self.recovery.want()
+            else:
+                core.orders.ended(order, event.filled)
+        order.told_filled = max(order.told_filled, event.filled)
+
+    def error(self, event: OrderError) -> None:
+        """An error that names one of our orders."""
+        core = self.core
+        order = core.orders.find(event.ref, 0)
+        if order is None or not order.live:
+            return
+        says = order_says(event.code, acknowledged=order.acked)
+        if says is OrderSays.NOTICE:
+            # A library may call the order cancelled all the same.
+            order.suspect = order.suspect or event.code not in CANCEL_NOTICES
+            return
+        words = f"{event.code} {event.message}"[:REASON_LENGTH_MAX]
+        if event.code not in CHANGE_DOUBTED:
+            order.refused = words
+        if says is OrderSays.REFUSED:
+            core.orders.news(order, REJECT, words)
+        else:
+            # Libraries call such an order cancelled; brokers have filled it afterwards.
+            order.suspect = True
+            core.orders.news(order, DOUBT, words)
+            self.recovery.want()
+
+    def not_sent(self, event: NotSent) -> None:
+        """An order was stored and never left."""
+        order = self.core.orders.find(event.ref, 0)
+        if order is not None and self.core.orders.news(order, REJECT, f"{NOT_SENT}: {event.why}"):
+            self.core.alarm("not sent", f"Order {order.ref} was not sent: {event.why}.")
+
+    def ended(self, orders: Iterable[Order]) -> None:
+        """Looks at orders that changed: what the broker refused is said, counted, and told to its pair."""
+        for order in orders:
+            if order.live:
+                continue
+            if order.refused and not order.filled:
+                self._refused(order)
+                order.refused = ""
+            elif order.role == ENTRY and not order.reason.startswith(NOT_SENT):
+                self.refusals.pop(order.leg, None)
+
+    def _refused(self, order: Order) -> None:
+        core = self.core
+        verb = "buy" if order.side > 0 else "sell"
+        core.alarm(
+            f"rejected {order.leg}",
+            f"The broker refused order {order.ref} to {verb} {order.quantity} {order.leg}: {order.refused}",
+            always=True,
+        )
+        self.pairs.refused(order)
+        if order.role != ENTRY:
+            return
+        self.refusals[order.leg] = self.refusals.get(order.leg, 0) + 1
+        if self.refusals[order.leg] >= REFUSALS_MAX:
+            core.brake(
+                "entries refused",
+                f"{REFUSALS_MAX} entries in a row were refused on {order.leg}, the last with "
+                f"'{order.refused}'; none is tried until a restart, or until the file KILL_SWITCH was made "
+                "and deleted.",
+            )
+
+    def execution(self, event: Execution, *, told: bool = False) -> None:
+        """One execution; ``told`` as part of an answer."""
+        core = self.core
+        order = core.orders.find(event.ref, event.perm_id)
+        if order is None:
+            self._strange(event, told=told)
+            return
+        if not self._believable(event, order):
+            core.brake(
+                "mismatch",
+                f"Execution {event.exec_id} does not fit order {order.ref}; compare both with the broker.",
+            )
+            self.recovery.want(PAUSE_NS)
+            return
+        change = core.ledger.take(
+            event, trade_id=order.trade_id, ref=order.ref, multiplier=core.legs[event.leg].multiplier
+        )
+        if change is None:
+            return
+        row, before = change
+        over = order.state in FINAL_STATES
+        filled = order.filled
+        core.orders.identify(order, event.perm_id)
+        core.orders.fill(order, row.quantity - (0 if before is None else before.quantity))
+        core.out.append(SaveExecution(row))
+        self.pairs.count(row, before)
+        if over and order.filled != filled:
+            core.alarm("late_fill", f"Order {order.ref} was over and filled {order.filled - filled} more.")
+        if order.filled > order.quantity:
+            core.brake(
+                "overfill",
+                f"Order {order.ref} of {order.quantity} filled {order.filled}; check the account.",
+            )
+
+    def commission(self, event: Commission) -> None:
+        """One commission report."""
+        row = self.core.ledger.commission(event)
+        if row is not None:
+            self.core.out.append(SaveExecution(row))
+            self.pairs.commission(row)
+
+    def _strange(self, event: Execution, *, told: bool) -> None:
+        core = self.core
+        if event.ref.startswith(core.store_id + "-"):
+            core.brake("unknown order", f"Order {event.ref} traded, and the store does not know it.")
+        elif not told and event.leg in LEGS:
+            core.alarm("foreign fill", f"Another program traded {event.leg} in this account.")
+            self.recovery.want(PAUSE_NS)
+
+    @staticmethod
+    def _believable(event: Execution, order: Order) -> bool:
+        priced = 0.0 < event.price < math.inf and event.quantity > 0
+        return priced and event.leg == order.leg and event.side == order.side

@@ -1,0 +1,153 @@
+"""The gate that every order of the desk passes: what may leave, in which pace, and its number.
+
+Owns the limits, the collar and the pace. Exposure, pauses and pace are the kernels of ``_fast``, the same
+that the exchange bot uses. A refusal is a value with a reason. It must not know why somebody wants an order.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from arbcore._fast import Cooldown, MessageWindow, exposure_allows
+from arbcore.desk.desk_settings import SECOND_NS, DeskSettings, seconds_ns
+from arbcore.desk.leg_quotes import LegQuotes
+from arbcore.desk.limits import ACTIVE, HALTED, Brakes
+from arbcore.desk.market_clock import MarketClock
+from arbcore.desk.order_table import Draft, OrderTable
+from arbcore.desk.records import ES, LIMIT, SPY, OrderRow
+
+
+class DeskGate:
+    """Nothing leaves that was not checked here; each pass has a number, and so has each order's ref.
+
+    Quantities are 64-bit numbers; OverflowError for what is not.
+    """
+
+    def __init__(
+        self,
+        settings: DeskSettings,
+        orders: OrderTable,
+        *,
+        store_id: str,
+        legs: Mapping[str, LegQuotes],
+        brakes: Brakes,
+    ) -> None:
+        self.settings = settings
+        self.orders = orders
+        self.store_id = store_id
+        self.legs = legs
+        self.brakes = brakes
+        self.window = MessageWindow(settings.message_cap, SECOND_NS)
+        self.pauses = Cooldown(1, settings.cooldown_ns), Cooldown(1, SECOND_NS)
+        #: The last number of a pass, and the last in an order's ref.
+        self.passes = self.number = 0
+        #: Why nothing at all may leave for the moment, though no state says so; each in words.
+        self.doubts: set[str] = set()
+        #: Open pairs are to be closed (kill switch, flatten), where trading is off too.
+        self.closing = False
+        self.factor = 0.0
+        self.limits: dict[str, int] = {}
+        self.set_factor(settings.factor)
+        self._order_timeout_ns = seconds_ns(settings.order_timeout_s)
+
+    def set_factor(self, factor: float) -> None:
+        """The largest position either way: contracts, or the shares that match them and some headroom."""
+        chosen = self.settings
+        shares = chosen.spy_headroom * chosen.contracts * chosen.multiplier * factor
+        self.factor = factor
+        self.limits = {ES: chosen.contracts, SPY: math.ceil(shares)}
+
+    def check(self, draft: Draft, positions: Mapping[str, int], clock: MarketClock) -> str:
+        """Why the order must not leave; empty where it may."""
+        state, leg = self.brakes.state, draft.leg
+        if not self.settings.trading_enabled and not (self.closing and draft.reduces):
+            return "trading is off"
+        if state == HALTED or (state != ACTIVE and not draft.reduces):
+            return f"{state}: {next(iter(self.brakes.sentences))}"
+        if self.doubts:
+            return min(self.doubts)
+        market = self.legs.get(leg)
+        if draft.quantity < 1 or market is None:
+            return "no quantity"
+        if self.orders.meets(leg, draft.side):
+            return "meets our own order"
+        working = self.orders.working(leg, draft.side)
+        # What makes a position smaller keeps within a limit of nothing on the other side of what is held.
+        if draft.reduces and not exposure_allows(
+            draft.held, working, draft.side, size=draft.quantity, limit=0
+        ):
+            return "more than is held"
+        if not exposure_allows(
+            positions[leg], working, draft.side, size=draft.quantity, limit=self.limits[leg]
+        ):
+            return f"{leg} position limit"
+        fault = market.fault(clock.now_ns, clock.utc_ns)
+        if fault and not self._excused(fault, draft, market, utc_ns=clock.utc_ns):
+            return fault
+        if draft.limit is None:
+            near = draft.kind != LIMIT
+        else:
+            mid = (market.bid + market.ask) / 2.0
+            near = abs(draft.limit - mid) <= self.settings.collar_bps * 1e-4 * mid
+        return "" if near else f"{leg} price collar"
+
+    @staticmethod
+    def _excused(fault: str, draft: Draft, market: LegQuotes, *, utc_ns: int) -> bool:
+        """Whether an order that makes a position smaller may leave all the same."""
+        if not draft.reduces:
+            return False
+        # ES trades nearly round the clock; a residual need not wait for the liquid hours.
+        if fault == "ES closed" and market.trades_at(utc_ns):
+            return True
+        return draft.blind and draft.limit is None and market.open_at(utc_ns) and not market.halted
+
+    def refusal(self, drafts: Sequence[Draft], positions: Mapping[str, int], clock: MarketClock) -> str:
+        """Why these orders must not leave together; empty where all of them may."""
+        for draft in drafts:
+            if reason := self.check(draft, positions, clock):
+                return reason
+        return "" if self.paced(len(drafts), clock.pace_ns) else "message rate"
+
+    def paced(self, orders: int, pace_ns: int) -> bool:
+        """Whether so many orders may leave now and what is kept for cancels and questions still stays."""
+        return self.window.room(pace_ns) >= orders + self.settings.cancel_reserve
+
+    def passed(self, pace_ns: int) -> int:
+        """Counts a message and numbers the pass of an order that was checked just before."""
+        self.window.take(pace_ns)
+        self.passes += 1
+        return self.passes
+
+    def ready(self, slot: int, now_ns: int) -> bool:
+        """Whether a pause is over."""
+        return self.pauses[slot].ready(0, now_ns)
+
+    def pause(self, slot: int, now_ns: int) -> None:
+        """A pause begins."""
+        self.pauses[slot].mark(0, now_ns)
+
+    def let_out(
+        self, drafts: Sequence[Draft], *, trade_id: int, es_con_id: int, clock: MarketClock
+    ) -> tuple[OrderRow, ...]:
+        """The orders of drafts that were just found free of refusals, numbered on and in the table."""
+        if not self.orders.live:
+            self.orders.look_ns = clock.now_ns + self._order_timeout_ns
+        rows = []
+        for draft in drafts:
+            self.number += 1
+            row = OrderRow(
+                ref=f"{self.store_id}-{self.number:07d}{draft.leg[0]}",
+                trade_id=trade_id,
+                leg=draft.leg,
+                side=draft.side,
+                quantity=draft.quantity,
+                kind=draft.kind,
+                limit=draft.limit,
+                tif=draft.tif,
+                role=draft.role,
+                approved=self.passed(clock.pace_ns),
+                con_id=es_con_id if draft.leg == ES else self.legs[draft.leg].con_id,
+                created_ns=clock.utc_ns,
+            )
+            self.orders.add(row, clock.now_ns)
+            rows.append(row)
+        return tuple(rows)

@@ -1,0 +1,129 @@
+"""One leg's market: prices with their age, kind of data, halts and hours, and whether they may be traded on.
+
+Owns what makes a price good. It must not know orders, positions or the other leg.
+"""
+
+import math
+
+from arbcore.desk.desk_settings import DeskSettings, seconds_ns
+from arbcore.desk.events import ContractFound
+from arbcore.desk.hours import Intervals
+from arbcore.desk.records import ES
+
+#: The broker's market data type of live prices.
+LIVE = 1
+#: Before every time there is.
+NEVER_NS = -(2**63)
+
+
+class LegQuotes:
+    """The market of ``name``; times without ``utc`` in their name are monotonic."""
+
+    def __init__(self, name: str, settings: DeskSettings) -> None:
+        self.name = name
+        self.con_id = 0
+        self.tick = 0.25 if name == ES else 0.01
+        self.multiplier = settings.multiplier if name == ES else 1.0
+        self.expiry_ns = 0
+        self.liquid_hours: Intervals = ()
+        self.trading_hours: Intervals = ()
+        self.bid = self.ask = 0.0
+        self.kind = 0
+        self.halted = False
+        self.seen_ns = NEVER_NS
+        self._stale_ns = seconds_ns(settings.stale_s)
+        # Recorded rows may be locked; live, a locked market is about to move.
+        self._may_lock = settings.decide_on == "row"
+        # The span of liquid hours that was found last.
+        self._open_span = (0, 0)
+
+    def forget(self) -> None:
+        """No price is known any more; the last ones stay as marks."""
+        self.kind = 0
+        self.halted = False
+        self.silence()
+
+    def silence(self) -> None:
+        """What was seen last no longer counts."""
+        self.seen_ns = NEVER_NS
+
+    def confirm(self, now_ns: int) -> None:
+        """What was told since the last silence is as of now: the age of a quote is counted from here."""
+        if self.seen_ns != NEVER_NS:
+            self.seen_ns = now_ns
+
+    def alive(self, now_ns: int) -> None:
+        """A tick came that changed no price."""
+        self.seen_ns = now_ns
+
+    def take_kind(self, kind: int) -> None:
+        """The kind of data that comes from here on."""
+        self.kind = kind
+
+    def take_halt(self, halted: bool) -> None:
+        """Trading was halted, or goes on."""
+        self.halted = halted
+
+    def resolve(self, contract: ContractFound) -> None:
+        """Takes the contract's facts."""
+        if self.con_id and contract.con_id != self.con_id:
+            self.bid = self.ask = 0.0
+            self.silence()
+        self.con_id = contract.con_id
+        self.tick = contract.min_tick
+        self.expiry_ns = contract.expiry_ns or 0
+        self.liquid_hours, self.trading_hours = contract.liquid_hours, contract.trading_hours
+        self._open_span = (0, 0)
+
+    def quote(self, bid: float, ask: float, now_ns: int) -> None:
+        """New prices; one that is not positive and finite counts as missing, which is 0."""
+        self.bid = bid if 0.0 < bid < math.inf else 0.0
+        self.ask = ask if 0.0 < ask < math.inf else 0.0
+        self.seen_ns = now_ns
+
+    @property
+    def mid(self) -> float:
+        """0 where there is none."""
+        return (self.bid + self.ask) / 2.0 if self.bid and self.ask else 0.0
+
+    def open_at(self, utc_ns: int) -> bool:
+        """Whether the leg is in liquid hours."""
+        start_ns, end_ns = self._open_span
+        if not start_ns <= utc_ns < end_ns:
+            self._open_span = start_ns, end_ns = _span_at(self.liquid_hours, utc_ns)
+        return start_ns <= utc_ns < end_ns
+
+    def trades_at(self, utc_ns: int) -> bool:
+        """Whether the leg trades at all."""
+        start_ns, end_ns = _span_at(self.trading_hours, utc_ns)
+        return start_ns <= utc_ns < end_ns
+
+    def fault(self, now_ns: int, utc_ns: int) -> str:
+        """Why the prices may not be traded on; empty where they may."""
+        if now_ns - self.seen_ns > self._stale_ns:
+            return f"{self.name} stale"
+        if self.kind != LIVE:
+            return f"{self.name} not live"
+        if not self.bid or not self.ask:
+            return f"{self.name} missing"
+        if self.bid > self.ask or (self.bid == self.ask and not self._may_lock):
+            return f"{self.name} crossed"
+        if self.halted:
+            return f"{self.name} halted"
+        if not self.open_at(utc_ns):
+            return f"{self.name} closed"
+        return ""
+
+    def crossing(self, side: int, offset_bps: float) -> float:
+        """The limit that crosses the touch by so many bps of it, on the tick; without any, the touch."""
+        if not offset_bps:
+            return self.ask if side > 0 else self.bid
+        if side > 0:
+            ticks = math.floor(self.ask * (1.0 + offset_bps * 1e-4) / self.tick + 1e-6)
+        else:
+            ticks = math.ceil(self.bid * (1.0 - offset_bps * 1e-4) / self.tick - 1e-6)
+        return round(ticks * self.tick, 9)
+
+
+def _span_at(hours: Intervals, utc_ns: int) -> tuple[int, int]:
+    return next((span for span in hours if span[0] <= utc_ns < span[1]), (0, 0))

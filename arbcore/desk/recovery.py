@@ -1,0 +1,234 @@
+"""What is true at the broker: asked at start, after each reconnect, in doubt, and now and then.
+
+One path for all four: open orders, then executions, then positions, one after the other, so that whatever an
+earlier answer missed is in a later one. An answer that fails or does not come means HALTED, never flat. Owns
+the questions and what their answers resolve. It must not know when to trade.
+"""
+
+from arbcore.desk.commands import EXECUTIONS, OPEN_ORDERS, POSITIONS, Cancel, Reconnect
+from arbcore.desk.desk_core import DeskCore
+from arbcore.desk.desk_settings import SECOND_NS, seconds_ns
+from arbcore.desk.events import OpenOrders, Positions, QueryFailed
+from arbcore.desk.holdings import Holdings
+from arbcore.desk.limits import HALTED
+from arbcore.desk.order_table import ABSENT, ACK, OUT, OUT_STATUSES, UNKNOWN
+from arbcore.desk.records import ES, LEGS, SPY
+from arbcore.desk.writeoff import AGAIN, DONE, WriteOff
+
+PAUSE_NS = SECOND_NS
+PAUSE_MAX_NS = 60 * SECOND_NS
+#: Rounds in which an order must be missing that the broker never said it knew: it may still be on its way.
+ABSENT_ROUNDS = 2
+NEVER_NS = 2**62
+OVER_STATUSES = OUT_STATUSES | {"Filled"}
+
+
+class Recovery:
+    """Rounds of questions. ``step`` is the kind being waited for, empty between rounds."""
+
+    def __init__(self, core: DeskCore, write_off: WriteOff, holdings: Holdings) -> None:
+        self.core = core
+        self.holdings = holdings
+        self.write_off = write_off
+        self.step = ""
+        self.query = 0
+        self.due_ns = NEVER_NS
+        self.next_ns = NEVER_NS
+        self.audit_ns = NEVER_NS
+        self.failures = 0
+        self.mismatches = 0
+        self.rounds = 0
+        self._refs: frozenset[str] = frozenset()
+        self._shown: frozenset[str] = frozenset()
+        self._foreign_orders = False
+        self._positions: dict[str, int] = {}
+        self._placed = 0
+        self._timeout_ns = seconds_ns(core.settings.query_timeout_s)
+        self._audit_ns = seconds_ns(core.settings.audit_s)
+
+    # --- beginning and ending -------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A connection is there: nothing is known until a whole round went well."""
+        self.failures = self.mismatches = 0
+        self.core.brake("reconciling", "Connected; orders, executions and positions are being compared.")
+        self._round()
+
+    def lost(self) -> None:
+        """No connection: open questions are void."""
+        self.step = ""
+        self.query = 0
+        self.due_ns = self.next_ns = self.audit_ns = NEVER_NS
+
+    def want(self, pause_ns: int = 0) -> None:
+        """Something is in doubt; a round begins now, or after the one under way, or after a pause."""
+        if self.core.linked:
+            self.next_ns = min(self.next_ns, self.core.clock.now_ns + pause_ns)
+            self.tick()
+
+    def tick(self) -> None:
+        """Time passed."""
+        now_ns = self.core.clock.now_ns
+        if self.holdings.doubted:
+            self._explain()
+        if self.step:
+            if now_ns >= self.due_ns:
+                self._unanswered("it was not answered in time")
+        elif self.core.linked and now_ns >= min(self.next_ns, self.audit_ns):
+            self._round()
+
+    def deadline_ns(self) -> int:
+        """When ``tick`` is wanted."""
+        next_ns = self.due_ns if self.step else min(self.next_ns, self.audit_ns)
+        return min(next_ns, self.holdings.deadline_ns())
+
+    def _explain(self) -> None:
+        """A position changed, no execution says why: the broker is asked, and then it is a mismatch."""
+        self.holdings.compare()
+        if self.holdings.should_ask():
+            self.want()
+        elif self.holdings.overdue and self.core.brakes.state != HALTED:
+            self._mismatch(self.holdings.by_leg or self.core.positions, strange=self.holdings.strange)
+
+    def _round(self) -> None:
+        self.next_ns = self.audit_ns = NEVER_NS
+        self._refs = frozenset(self.core.orders.live)
+        self._ask(OPEN_ORDERS)
+
+    def _ask(self, kind: str) -> None:
+        self.step = kind
+        self.query = self.core.ask(kind)
+        self.due_ns = self.core.clock.now_ns + self._timeout_ns
+
+    def _again(self, pause_ns: int) -> None:
+        self.step = ""
+        self.next_ns = min(self.next_ns, self.core.clock.now_ns + pause_ns)
+
+    def undecoded(self, what: str) -> None:
+        """A message about orders, executions or positions could not be read: the broker is asked again."""
+        self.core.alarm("undecoded", f"The broker sent {what} that could not be read; it is asked again.")
+        if self.step:
+            self._unanswered(f"{what} could not be read")
+        else:
+            self.want()
+
+    def _unanswered(self, why: str) -> None:
+        core = self.core
+        self.failures += 1
+        self.write_off.refuse(f"the broker was asked for its {self.step} and {why}; see to the connection.")
+        core.brake(
+            "unanswered", f"The broker was asked for its {self.step} and {why}; nothing is known for sure."
+        )
+        if self.failures % core.settings.queries_max == 0:
+            core.out.append(Reconnect(f"{self.failures} questions went unanswered."))
+        # A failed answer is not an empty one: the whole round begins again.
+        self._again(PAUSE_NS)
+
+    # --- answers --------------------------------------------------------------------------------
+
+    def failed(self, event: QueryFailed) -> None:
+        """A question was refused."""
+        if self.step and event.query == self.query:
+            self._unanswered(f"refused: {event.reason}")
+
+    def open_orders(self, event: OpenOrders) -> None:
+        """The first answer: what still works."""
+        core = self.core
+        if self.step != OPEN_ORDERS or event.query != self.query:
+            return
+        shown = set()
+        self._foreign_orders = False
+        for line in event.orders:
+            order = core.orders.find(line.ref, line.perm_id)
+            if line.status in OVER_STATUSES:
+                # Told once more, though it works no longer: as good as not shown, but it did arrive.
+                if order is not None:
+                    core.orders.identify(order, line.perm_id)
+            elif order is not None:
+                shown.add(order.ref)
+                # Nothing of ours is meant to rest: what was in doubt and still works is pulled.
+                if order.state == UNKNOWN:
+                    core.pull(order)
+                core.orders.identify(order, line.perm_id)
+                order.suspect = False
+                order.absent = 0
+                core.orders.news(order, ACK)
+            elif line.ref.startswith(core.store_id + "-"):
+                core.brake(
+                    "unknown order", f"The broker holds order {line.ref}, which the store does not know."
+                )
+                core.out.append(Cancel(line.ref, line.perm_id))
+            elif line.leg in LEGS:
+                self._foreign_orders = True
+                core.alarm("foreign order", f"Another program has an open order in {line.leg}.")
+        self._shown = frozenset(shown)
+        self._ask(EXECUTIONS)
+
+    def executions_told(self, query: int) -> None:
+        """The second answer, whose executions were counted just before: what is gone is over."""
+        core = self.core
+        if self.step != EXECUTIONS or query != self.query:
+            return
+        for ref in sorted(self._refs - self._shown):
+            order = core.orders.live.get(ref)
+            if order is None:
+                continue
+            order.absent += 1
+            if order.acked or order.filled:
+                core.orders.news(order, OUT, order.refused or "no longer at the broker")
+            elif order.absent >= ABSENT_ROUNDS:
+                core.orders.news(order, ABSENT, order.refused or "never arrived at the broker")
+        if core.orders.live:
+            self.rounds += 1
+            self._again(PAUSE_NS)
+            return
+        self._placed = core.number
+        self._positions = dict(core.positions)
+        self._ask(POSITIONS)
+
+    def positions(self, event: Positions) -> None:
+        """The third answer: it must be what our executions come to."""
+        core = self.core
+        if self.step != POSITIONS or event.query != self.query:
+            return
+        if self._positions != core.positions or self._placed != core.number:
+            # Something traded in between; which side of the answer it lies on cannot be told.
+            self._again(PAUSE_NS // 10)
+            return
+        self.holdings.replace(event.lines)
+        told, strange = self.holdings.by_leg or core.positions, self.holdings.strange
+        if self.holdings.agree:
+            self.write_off.agreed()
+        else:
+            said = self.write_off.explains(told, strange=strange, foreign_orders=self._foreign_orders)
+            if said == AGAIN:
+                # Perhaps it can be explained; until it is, what is held is not certain.
+                core.brake("reconciling", "The broker's positions are not ours; they are asked for again.")
+                self._again(PAUSE_NS)
+            elif said != DONE and self.holdings.patient:
+                # The executions that explain it may still be on their way.
+                self._again(PAUSE_NS)
+            elif said != DONE:
+                self._mismatch(told, strange=strange)
+            if said != DONE:
+                return
+            self.holdings.compare()
+        self.step = ""
+        self.failures = self.mismatches = self.rounds = 0
+        core.brakes.lift("reconciling", "unanswered", "mismatch")
+        if self._audit_ns:
+            self.audit_ns = core.clock.now_ns + self._audit_ns
+
+    def _mismatch(self, told: dict[str, int], *, strange: bool) -> None:
+        core = self.core
+        contract = ", some of it in another ES contract" if strange else ""
+        core.brake(
+            "mismatch",
+            f"The broker says {told[ES]} ES and {told[SPY]} SPY{contract}; our executions come to "
+            f"{core.positions[ES]} ES and {core.positions[SPY]} SPY. Nothing is ordered until they agree: "
+            "the account must hold no ES or SPY but the bot's, so close what is not; if somebody closed the "
+            "pair by hand, start again with --accept-account.",
+        )
+        pause_ns = min(PAUSE_NS << min(self.mismatches, 6), PAUSE_MAX_NS)
+        self.mismatches += 1
+        self._again(pause_ns)

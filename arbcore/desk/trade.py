@@ -1,0 +1,130 @@
+"""A pair's own state: what it was meant to be, what its executions made of it, and the row that is stored.
+
+Positions are signed, ``side`` +1 is long ES. When a pair acts is the business of ``pair``.
+"""
+
+import math
+from typing import NamedTuple
+
+from arbcore.desk.executions import money_of
+from arbcore.desk.records import ES, SPY, AdjustmentRow, ExecutionRow, TradeRow
+
+
+class Side(NamedTuple):
+    """What was done in one direction of one leg."""
+
+    quantity: int
+    value: float
+
+
+NOTHING = Side(0, 0.0)
+
+
+def average(side: Side) -> float | None:
+    """The average price of a direction; None where nothing was done in it."""
+    # Prices have two decimals; what a sum of floats adds far behind them is not the market's.
+    return round(side.value / side.quantity, 9) if side.quantity else None
+
+
+class Trade:
+    """A pair, as its row says, with what is known of its executions."""
+
+    def __init__(self, row: TradeRow) -> None:
+        self.trade_id, self.side, self.phase = row.trade_id, row.side, row.phase
+        self.con_id, self.expiry_ns, self.multiplier = row.con_id, row.expiry_ns, row.multiplier
+        self.wanted_contracts, self.wanted_shares = row.wanted_contracts, row.wanted_shares
+        self.entry_ns, self.entry_dev_bps = row.entry_ns, row.entry_dev_bps
+        self.exit_ns, self.exit_dev_bps, self.exit_reason = row.exit_ns, row.exit_dev_bps, row.exit_reason
+        self.contracts, self.shares, self.tries = row.contracts, row.shares, row.tries
+        self.gross = row.gross
+        self.commissions: dict[str, float | None] = {}
+        self.position = {ES: 0, SPY: 0}
+        self.sums = {(ES, 1): NOTHING, (ES, -1): NOTHING, (SPY, 1): NOTHING, (SPY, -1): NOTHING}
+        #: The leg whose entry waits for the other one.
+        self.second = ""
+        #: When a hedge must be done, when a next round of orders may go, when to be looked at without news.
+        self.deadline_ns = self.next_try_ns = self.wake_ns = 0
+        self.naked_since_ns: int | None = None
+        self.exit_from: tuple[int, int] | None = None
+        self.misses = 0
+        #: Legs on which the broker refused an order of it.
+        self.refused_legs: set[str] = set()
+        self.forced = False
+        #: Average prices of ES in and out and of SPY in and out, and what all of it cost; None if unknown.
+        self.averages: tuple[float | None, float | None, float | None, float | None] = (None,) * 4
+        self.commission: float | None = 0.0
+        #: Whether all executions are known; of an old pair only some may have been stored.
+        self.complete = True
+        #: What changed of it without an execution of ours.
+        self.adjustments: list[AdjustmentRow] = []
+        #: Its future trades no more: the exchange settles it, and only the shares can be given back.
+        self.expired = False
+
+    def adjust(self, row: AdjustmentRow) -> None:
+        """A part of it changed without an execution of ours."""
+        self.adjustments.append(row)
+        self.position[row.leg] += row.quantity
+
+    def count(self, row: ExecutionRow, sign: int) -> None:
+        """An execution comes in (+1) or is replaced (-1)."""
+        self.position[row.leg] += sign * row.side * row.quantity
+        before = self.sums[row.leg, row.side]
+        self.sums[row.leg, row.side] = Side(
+            before.quantity + sign * row.quantity, before.value + sign * row.quantity * row.price
+        )
+        self.gross += sign * money_of(row)
+        self.averages = (
+            average(self.sums[ES, self.side]), average(self.sums[ES, -self.side]),
+            average(self.sums[SPY, -self.side]), average(self.sums[SPY, self.side]),
+        )  # fmt: skip
+        self.know_commission(row)
+        self.contracts = max(self.contracts, abs(self.position[ES]))
+        self.shares = max(self.shares, abs(self.position[SPY]))
+
+    def know_commission(self, row: ExecutionRow) -> None:
+        """The commission of one execution, or that it is not known."""
+        self.commissions[row.key] = row.commission
+        known = [amount for amount in self.commissions.values() if amount is not None]
+        self.commission = math.fsum(known) if len(known) == len(self.commissions) else None
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """Contracts and shares held in the pair's own direction; negative where it is the wrong one.
+
+        A contract that has expired moves with nothing any more, and counts as none.
+        """
+        contracts = 0 if self.expired else self.side * self.position[ES]
+        return contracts, -self.side * self.position[SPY]
+
+    @property
+    def awaits_settlement(self) -> bool:
+        """Nothing is left of it to trade: the exchange settles its future."""
+        return self.expired and not self.position[SPY]
+
+    def shares_of(self, contracts: int) -> int:
+        """Shares that hedge so many contracts, in the proportion fixed at entry."""
+        if contracts == self.wanted_contracts:
+            return self.wanted_shares
+        return math.floor(contracts * self.wanted_shares / self.wanted_contracts + 0.5)
+
+    @property
+    def residual(self) -> int:
+        """Shares held beyond those that hedge the contracts held; 0 where the pair is whole.
+
+        For a part of the contracts the number is rounded, and one share either way is whole.
+        """
+        contracts, shares = self.held
+        residual = shares - self.shares_of(contracts)
+        if abs(residual) <= 1 and 0 < contracts < self.wanted_contracts:
+            return 0
+        return residual
+
+    def row(self) -> TradeRow:
+        """As it is stored."""
+        es_entry, es_exit, spy_entry, spy_exit = self.averages
+        return TradeRow(
+            self.trade_id, self.side, self.phase, self.con_id, self.expiry_ns, self.multiplier,
+            self.wanted_contracts, self.wanted_shares, self.entry_ns, self.entry_dev_bps, self.contracts,
+            self.shares, es_entry, es_exit, spy_entry, spy_exit, self.exit_ns, self.exit_dev_bps,
+            self.exit_reason, self.tries, self.gross, self.commission,
+        )  # fmt: skip

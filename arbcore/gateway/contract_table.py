@@ -1,0 +1,234 @@
+"""The contracts that the gateway lists: SPY, the quarterly ES and MES, the index, and its own clock.
+
+Owns their ids, ticks, multipliers, names and hours, and the search that answers a contract query. Expiries
+and trading days are those of ``carry.calendar``; times are UTC nanoseconds that are handed in.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from arbcore.carry.calendar import (
+    CLOSE_CLOCK_NS,
+    MONTH_CODES,
+    all_contracts,
+    close_clock_ns,
+)
+from arbcore.core.civil import (
+    NS_PER_HOUR,
+    NS_PER_MINUTE,
+    date_of,
+    utc_to_new_york,
+)
+from arbcore.gateway.messages import ContractQuery
+
+SPY_ID = 756_733
+SPX_ID = 416_904
+#: The gateway's own contract, whose ticks end the rows (see ``arbcore.gateway``). No broker lists it.
+CLOCK_ID = 2_000_000_001
+CLOCK_SYMBOL = "CLOCK"
+CLOCK_EXCHANGE = "ARBCORE"
+#: A future's id is its family's base plus the contract month, such as 600202612 for ESZ26.
+ES_BASE, MES_BASE = 600_000_000, 610_000_000
+#: How many quarterly expiries are listed at an instant.
+EXPIRIES_LISTED = 5
+
+#: ``always``: open without a break. ``real``: the calendar's.
+HOURS_RULES = ("always", "real")
+_HOURS_BEHIND_DAYS, _HOURS_AHEAD_DAYS = 1, 7
+_CENTRAL_BEHIND_NS = NS_PER_HOUR
+
+_EXCHANGE_ALIASES = {"GLOBEX": "CME"}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One contract. ``leg`` says whose quotes it has: ``es``, ``spy``, ``index`` or ``clock``."""
+
+    con_id: int
+    symbol: str
+    sec_type: str
+    leg: str
+    exchange: str
+    primary_exchange: str
+    local_symbol: str
+    trading_class: str
+    long_name: str
+    tick: float
+    multiplier: int = 1
+    expiry_day: int | None = None
+    expiry_ns: int | None = None
+    contract_month: str = ""
+    underlying_id: int = 0
+
+    @property
+    def expiry_text(self) -> str:
+        """Such as ``20261218``; empty for what does not expire."""
+        return "" if self.expiry_day is None else compact_date(self.expiry_day)
+
+    @property
+    def multiplier_text(self) -> str:
+        """As the protocol shows it: empty for shares."""
+        return str(self.multiplier) if self.sec_type == "FUT" else ""
+
+    @property
+    def time_zone(self) -> str:
+        """The name of the zone in which its hours are given."""
+        return "US/Central" if self.sec_type == "FUT" else "US/Eastern"
+
+    @property
+    def tradable(self) -> bool:
+        """Whether orders in it are taken."""
+        return self.leg in {"es", "spy"}
+
+
+SPY = Listing(
+    SPY_ID, "SPY", "STK", "spy", "SMART", "ARCA", "SPY", "SPY", "SS SPDR S&P 500 ETF TRUST-US", 0.01
+)
+SPX = Listing(SPX_ID, "SPX", "IND", "index", "CBOE", "CBOE", "SPX", "SPX", "S&P 500 Stock Index", 0.01)
+CLOCK = Listing(
+    CLOCK_ID, CLOCK_SYMBOL, "IND", "clock", CLOCK_EXCHANGE, CLOCK_EXCHANGE, CLOCK_SYMBOL, CLOCK_SYMBOL,
+    "The gateway's clock", 1.0,
+)  # fmt: skip
+_FIXED = (SPY, SPX, CLOCK)
+
+
+def compact_date(day: int) -> str:
+    """Such as ``20261218``."""
+    year, month, day_of_month = date_of(day)
+    return f"{year:04d}{month:02d}{day_of_month:02d}"
+
+
+@lru_cache
+def futures() -> tuple[Listing, ...]:
+    """Every ES and MES that the calendar knows, by expiry."""
+    letters = {letter: month for month, letter in MONTH_CODES.items()}
+    listed = []
+    for known in all_contracts():
+        year, month = date_of(known.expiry_day)[0], letters[known.code[2]]
+        for symbol, base, multiplier, name in (
+            ("ES", ES_BASE, 50, "E-mini S&P 500"),
+            ("MES", MES_BASE, 5, "Micro E-Mini S&P 500 Stock Price Index"),
+        ):
+            listed.append(
+                Listing(
+                    base + year * 100 + month, symbol, "FUT", "es", "CME", "",
+                    f"{symbol}{known.code[2]}{year % 10}", symbol, name, 0.25,
+                    multiplier=multiplier, expiry_day=known.expiry_day, expiry_ns=known.expiry_ns,
+                    contract_month=f"{year:04d}{month:02d}", underlying_id=SPX_ID,
+                )
+            )  # fmt: skip
+    return tuple(listed)
+
+
+@lru_cache
+def _by_id() -> dict[int, Listing]:
+    return {listing.con_id: listing for listing in (*_FIXED, *futures())}
+
+
+def listing_of(con_id: int) -> Listing | None:
+    """The contract of an id."""
+    return _by_id().get(con_id)
+
+
+def find(query: ContractQuery, now_ns: int, *, include_expired: bool = False) -> list[Listing]:
+    """The contracts that fit all that a query says, by expiry; empty where none does."""
+    if query.con_id:
+        found = listing_of(query.con_id)
+        return [found] if found is not None and _fits(found, query) else []
+    if not (query.symbol or query.local_symbol):
+        return []
+    fitting = [listing for listing in _candidates(now_ns, include_expired) if _fits(listing, query)]
+    return fitting[:1] if query.sec_type == "CONTFUT" else fitting
+
+
+def _candidates(now_ns: int, include_expired: bool) -> Iterator[Listing]:
+    yield from _FIXED
+    listed = {"ES": 0, "MES": 0}
+    for future in futures():
+        alive = future.expiry_ns is not None and future.expiry_ns > now_ns
+        if alive:
+            listed[future.symbol] += 1
+        if (alive or include_expired) and listed[future.symbol] <= EXPIRIES_LISTED:
+            yield future
+
+
+def _fits(listing: Listing, query: ContractQuery) -> bool:
+    sec_type = "FUT" if query.sec_type == "CONTFUT" else query.sec_type
+    exchange = _EXCHANGE_ALIASES.get(query.exchange, query.exchange)
+    return (
+        query.symbol in {"", listing.symbol}
+        and sec_type in {"", listing.sec_type}
+        and exchange in {"", listing.exchange, listing.primary_exchange}
+        and query.currency in {"", "USD"}
+        and query.local_symbol in {"", listing.local_symbol}
+        and query.trading_class in {"", listing.trading_class}
+        and query.primary_exchange in {"", listing.primary_exchange}
+        and query.multiplier in {"", listing.multiplier_text}
+        and query.last_trade in {"", listing.contract_month, listing.expiry_text}
+    )
+
+
+# --- hours --------------------------------------------------------------------------------------------
+
+
+def trading_hours(listing: Listing, now_ns: int, *, rule: str) -> str:
+    """The hours around now in which it trades, as the protocol writes them, in its own zone."""
+    return _hours_text(listing, now_ns, rule, liquid=False)
+
+
+def liquid_hours(listing: Listing, now_ns: int, *, rule: str) -> str:
+    """The hours around now in which it trades well."""
+    return _hours_text(listing, now_ns, rule, liquid=True)
+
+
+def is_liquid(listing: Listing, now_ns: int, *, rule: str) -> bool:
+    """Whether now lies in its liquid hours."""
+    if rule == "always":
+        return True
+    day, clock_ns = utc_to_new_york(now_ns)
+    session = _session(listing, day, liquid=True)
+    return session is not None and session[0] <= clock_ns < session[1]
+
+
+def _hours_text(listing: Listing, now_ns: int, rule: str, *, liquid: bool) -> str:
+    today = utc_to_new_york(now_ns)[0]
+    behind_ns = _CENTRAL_BEHIND_NS if listing.sec_type == "FUT" else 0
+    parts = []
+    for day in range(today - _HOURS_BEHIND_DAYS, today + _HOURS_AHEAD_DAYS):
+        if rule == "always":
+            parts.append(f"{compact_date(day)}:0000-{compact_date(day + 1)}:0000")
+            continue
+        session = _session(listing, day, liquid=liquid)
+        if session is None:
+            parts.append(f"{compact_date(day)}:CLOSED")
+        else:
+            begins, ends = (_stamp(day, clock_ns - behind_ns) for clock_ns in session)
+            parts.append(f"{begins}-{ends}")
+    return ";".join(parts)
+
+
+def _session(listing: Listing, day: int, *, liquid: bool) -> tuple[int, int] | None:
+    """(begin, end) of a day's session in nanoseconds after its midnight in New York; None where closed.
+
+    The future's session of a day begins at 18:00 the evening before. Its holidays are taken to be those of
+    the shares, which is stricter than the exchange is.
+    """
+    close_ns = close_clock_ns(day)
+    if close_ns is None:
+        return None
+    half_hour_ns = 30 * NS_PER_MINUTE
+    if listing.sec_type == "FUT":
+        early = close_ns < CLOSE_CLOCK_NS
+        ends = close_ns + (15 * NS_PER_MINUTE if early else NS_PER_HOUR)
+        return (9 * NS_PER_HOUR + half_hour_ns if liquid else -6 * NS_PER_HOUR), ends
+    if liquid:
+        return 9 * NS_PER_HOUR + half_hour_ns, close_ns
+    return 4 * NS_PER_HOUR, close_ns + 4 * NS_PER_HOUR
+
+
+def _stamp(day: int, clock_ns: int) -> str:
+    """Such as ``20261120:0930``; a clock before midnight is the day before."""
+    day, clock_ns = day + clock_ns // (24 * NS_PER_HOUR), clock_ns % (24 * NS_PER_HOUR)
+    minutes = clock_ns // NS_PER_MINUTE
+    return f"{compact_date(day)}:{minutes // 60:02d}{minutes % 60:02d}"

@@ -1,0 +1,193 @@
+"""MarketData data: what the quotes are now, and what each subscription is told of them.
+
+Owns the touch of each leg, data rights, halts, and the rule that an unchanged price is not sent again. It
+writes into the outbox that it is given and knows no orders.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from arbcore.core.civil import NS_PER_S, utc_to_new_york
+from arbcore.gateway import replies
+from arbcore.gateway.broker_book import Touch
+from arbcore.gateway.contract_table import Listing
+from arbcore.gateway.quote_source import Row
+
+LIVE, FROZEN, DELAYED, DELAYED_FROZEN = 1, 2, 3, 4
+BID, ASK, LAST, BID_SIZE, ASK_SIZE, VOLUME, HALTED = 1, 2, 4, 0, 3, 8, 49
+SHORTABLE, SHORTABLE_SHARES = 46, 89
+_DELAYED_OF = {BID: 66, ASK: 67, BID_SIZE: 69, ASK_SIZE: 70, LAST: 68}
+#: What a broker says of easy borrow: above 2.5, at least a thousand shares.
+SHORTABLE_EASY, SHORTABLE_HARD = 3.0, 1.0
+SHORTABLE_SHARES_EASY = 10_000_000.0
+GENERIC_SHORTABLE = "236"
+
+Send = Callable[[bytes], None]
+
+
+@dataclass(slots=True)
+class Subscription:
+    """One client's wish for one contract's quotes, and what it was told last."""
+
+    req_id: int
+    listing: Listing
+    shortable: bool
+    data_type: int
+    dead: bool = False
+    told: dict[int, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def streams(self) -> bool:
+        return self.data_type in {LIVE, DELAYED} and not self.dead
+
+    def tick(self, tick_type: int, *, price: float, size: float, size_type: int, send: Send) -> None:
+        """Sends one side where it changed: the price with its size, or the size alone."""
+        told = self.told.get(tick_type)
+        if told == (price, size):
+            return
+        self.told[tick_type] = (price, size)
+        if self.data_type in {DELAYED, DELAYED_FROZEN}:
+            tick_type, size_type = _DELAYED_OF[tick_type], _DELAYED_OF[size_type]
+        if told is not None and told[0] == price:
+            send(replies.tick_size(self.req_id, size_type, size))
+        else:
+            send(replies.tick_price(self.req_id, tick_type, price=price, size=size))
+
+
+class MarketData:
+    """The present quotes. ``rights`` is what the account may see: live, frozen, delayed or none."""
+
+    def __init__(self, *, rights: str) -> None:
+        self.rights = rights
+        self.row: Row | None = None
+        self.touches = {"es": Touch(), "spy": Touch()}
+        self.halted: set[str] = set()
+        self.shortable, self.shortable_shares = SHORTABLE_EASY, SHORTABLE_SHARES_EASY
+        self.crossed_until_ns = self.no_quote_until_ns = self.stale_until_ns = 0
+        self.spike_bps = 0.0
+        #: The row's expiry; the days on which the futures expire that it quotes, its own and one just over.
+        self._expiry_ns = self._own_day = self._ended_day = 0
+
+    def show(self, row: Row) -> None:
+        """A new row: fresh touches, with the faults of quotes applied to them."""
+        self._note_expiry(row)
+        self.row = row
+        es, spy = self.touches["es"], self.touches["spy"]
+        es.bid, es.ask, es.bid_size, es.ask_size = row.es_bid, row.es_ask, row.es_size, row.es_size
+        spy.bid, spy.ask, spy.bid_size, spy.ask_size = row.spy_bid, row.spy_ask, row.spy_size, row.spy_size
+        if self.spike_bps:
+            jump = 1.0 + self.spike_bps * 1e-4
+            spy.bid, spy.ask = round(row.spy_bid * jump, 2), round(row.spy_ask * jump, 2)
+            self.spike_bps = 0.0
+        for touch in (es, spy):
+            if row.ts_ns < self.crossed_until_ns:
+                touch.bid, touch.ask = touch.ask + 0.25, touch.bid
+            if row.ts_ns < self.no_quote_until_ns:
+                touch.bid = touch.ask = -1.0
+                touch.bid_size = touch.ask_size = 0.0
+
+    def touch_of(self, listing: Listing) -> Touch | None:
+        """The touch at which orders in a contract fill; None where it has no quotes now."""
+        if self.row is None or not self.quotes(listing):
+            return None
+        return self.touches.get(listing.leg)
+
+    def quotes(self, listing: Listing) -> bool:
+        """Whether the present row quotes this contract: of the futures only the row's expiry.
+
+        The first row at or after an expiry is the last quote of the contract that ended, too: at that row a
+        backtest closes what is held of it.
+        """
+        return self.goes_on(listing) or listing.expiry_day == self._ended_day
+
+    def goes_on(self, listing: Listing) -> bool:
+        """Whether it is quoted beyond the present row, as far as that is known."""
+        return listing.leg != "es" or self.row is None or listing.expiry_day == self._own_day
+
+    def _note_expiry(self, row: Row) -> None:
+        before, self._ended_day = self.row, 0
+        if before is not None and before.ts_ns < before.expiry_ns <= row.ts_ns:
+            self._ended_day = self._own_day
+        if row.expiry_ns != self._expiry_ns:
+            self._expiry_ns, self._own_day = row.expiry_ns, utc_to_new_york(row.expiry_ns)[0]
+
+    def mark(self, listing: Listing) -> float:
+        """The middle, for valuing positions; 0 before the first quotes."""
+        touch = self.touches.get(listing.leg)
+        return (touch.bid + touch.ask) / 2.0 if touch is not None and touch.two_sided else 0.0
+
+    def is_halted(self, listing: Listing) -> bool:
+        return ("ES" if listing.leg == "es" else listing.symbol) in self.halted
+
+    # --- subscriptions ----------------------------------------------------------------------------
+
+    def admit(self, asked_type: int) -> tuple[int, tuple[int, str] | None]:
+        """(data type, message) that a new subscription gets; type 0 is none at all."""
+        if self.rights == "none":
+            return 0, (354, "Requested market data is not subscribed.")
+        if self.rights == "live":
+            return LIVE, None
+        if self.rights == "frozen":
+            return FROZEN, None
+        if asked_type in {DELAYED, DELAYED_FROZEN}:
+            return asked_type, (
+                10167,
+                "Requested market data is not subscribed. Displaying delayed market data.",
+            )
+        return 0, (
+            10168, "Requested market data is not subscribed. Delayed market data is not enabled.",
+        )  # fmt: skip
+
+    def greet(self, sub: Subscription, send: Send) -> None:
+        """What a new subscription hears first."""
+        send(
+            replies.tick_req_params(
+                sub.req_id, sub.listing.tick, "9c0001" if sub.listing.leg == "spy" else ""
+            )
+        )
+        send(replies.market_data_type(sub.req_id, sub.data_type))
+        if self.row is not None:
+            self._tell(sub, send)
+        if sub.listing.tradable:
+            send(replies.tick_generic(sub.req_id, HALTED, float(self.is_halted(sub.listing))))
+        self.tell_shortable(sub, send)
+
+    def tell(self, sub: Subscription, send: Send) -> None:
+        """What a streaming subscription hears of the present row."""
+        if sub.streams and self.row is not None and self.row.ts_ns >= self.stale_until_ns:
+            self._tell(sub, send)
+
+    def _tell(self, sub: Subscription, send: Send) -> None:
+        leg = sub.listing.leg
+        if leg == "index":
+            row = self.row
+            if row is not None:
+                level = round((row.spy_bid + row.spy_ask) / 2.0 * row.factor, 2)
+                sub.tick(LAST, price=level, size=0.0, size_type=LAST, send=send)
+            return
+        touch = self.touch_of(sub.listing)
+        if touch is not None:
+            sub.tick(BID, price=touch.bid, size=touch.bid_size, size_type=BID_SIZE, send=send)
+            sub.tick(ASK, price=touch.ask, size=touch.ask_size, size_type=ASK_SIZE, send=send)
+
+    def tell_halted(self, sub: Subscription, send: Send) -> None:
+        """Halted or not, as a tick."""
+        if sub.listing.tradable:
+            send(replies.tick_generic(sub.req_id, HALTED, float(self.is_halted(sub.listing))))
+
+    def tell_shortable(self, sub: Subscription, send: Send) -> None:
+        """How easily the shares are borrowed, where that was asked for."""
+        if sub.shortable and sub.listing.leg == "spy":
+            send(replies.tick_generic(sub.req_id, SHORTABLE, self.shortable))
+            send(replies.tick_size(sub.req_id, SHORTABLE_SHARES, self.shortable_shares))
+
+
+def clock_ticks(req_id: int, row_number: int, now_ns: int) -> bytes:
+    """The end of a row (see ``arbcore.gateway``): its time as seconds and nanoseconds, then its number."""
+    return instant_tick(req_id, LAST, now_ns) + replies.tick_size(req_id, VOLUME, float(row_number))
+
+
+def instant_tick(req_id: int, tick_type: int, instant_ns: int) -> bytes:
+    """An instant as a price: seconds since 1970, and as its size the nanoseconds beyond them."""
+    seconds, fraction_ns = divmod(instant_ns, NS_PER_S)
+    return replies.tick_price(req_id, tick_type, price=float(seconds), size=float(fraction_ns))

@@ -1,0 +1,116 @@
+"""What a page says about the trades of a run, of any number of them, in memory that does not grow.
+
+Owns the first and the last trades, the sums of every month, and how the P&L of single trades is distributed.
+It must not know how they are shown.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from arbcore.core.civil import NS_PER_DAY, date_of
+
+#: Trades of the beginning and of the end that are kept.
+KEPT = 50
+_BINS_MAX = 4096
+_ROUND = (1, 2, 5)
+
+
+@dataclass
+class Month:
+    """The trades that were closed in one month (UTC), in USD."""
+
+    trades: int = 0
+    wins: int = 0
+    gross_pnl: float = 0.0
+    cost: float = 0.0
+    financing: float = 0.0
+    dividends: float = 0.0
+    net_pnl: float = 0.0
+
+
+class Distribution:
+    """How often values fell into bins of one width, which grows tenfold when there are too many bins."""
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+        self._cents = 1
+
+    def add(self, value: float) -> None:
+        """Counts one value of USD."""
+        at = math.floor(value * 100.0) // self._cents
+        self._counts[at] = self._counts.get(at, 0) + 1
+        while len(self._counts) > _BINS_MAX:
+            self._cents *= 10
+            coarser: dict[int, int] = {}
+            for fine, count in self._counts.items():
+                coarser[fine // 10] = coarser.get(fine // 10, 0) + count
+            self._counts = coarser
+
+    def bins(self) -> list[tuple[float, float, int]]:
+        """(from, to, count) of bins of one round width, 0 being an edge; none where there is no value.
+
+        The more values, the more bins: about twice the root of their number, from 8 to 36.
+        """
+        if not self._counts:
+            return []
+        at_most = max(8, min(36, round(2 * math.sqrt(sum(self._counts.values())))))
+        low, high = min(self._counts), max(self._counts)
+        width = 1
+        while high // width - low // width >= at_most:
+            # 1, 2, 5, 10, 20, 50, ...: each a round number of the finest bins.
+            leading = int(str(width)[0])
+            width = width // leading * (_ROUND[_ROUND.index(leading) + 1] if leading < 5 else 10)
+        counts = [0] * (high // width - low // width + 1)
+        for fine, count in self._counts.items():
+            counts[fine // width - low // width] += count
+        usd = width * self._cents / 100
+        first = low // width
+        return [((first + at) * usd, (first + at + 1) * usd, count) for at, count in enumerate(counts)]
+
+
+class LedgerDigest:
+    """Takes the rows of a ledger in order: tuples in the order of its columns."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self.kept = kept
+        self.count = 0
+        self.first: list[Sequence[Any]] = []
+        self._last: deque[Sequence[Any]] = deque(maxlen=kept)
+        self.months: dict[tuple[int, int], Month] = {}
+        self.nets = Distribution()
+        self.best = -math.inf
+        self.worst = math.inf
+
+    @property
+    def last(self) -> list[Sequence[Any]]:
+        """The last trades, without those that are among the first."""
+        return list(self._last)
+
+    @property
+    def left_out(self) -> int:
+        """How many are neither among the first nor the last."""
+        return self.count - len(self.first) - len(self._last)
+
+    def take(self, rows: Iterable[Sequence[Any]]) -> None:
+        """More trades."""
+        for row in rows:
+            self.count += 1
+            (self.first if len(self.first) < self.kept else self._last).append(row)
+            gross, cost, financing, dividends, net = row[12:17]
+            year, month, _ = date_of(row[3] // NS_PER_DAY)
+            sums = self.months.get((year, month))
+            if sums is None:
+                sums = self.months[year, month] = Month()
+            sums.trades += 1
+            sums.wins += net > 0
+            sums.gross_pnl += gross
+            sums.cost += cost
+            sums.financing += financing
+            sums.dividends += dividends
+            sums.net_pnl += net
+            self.nets.add(net)
+            self.best = max(self.best, net)
+            self.worst = min(self.worst, net)

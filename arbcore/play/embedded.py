@@ -1,0 +1,192 @@
+"""Starts the embedded exchange or gateway as a program of its own for one run, and ends it with the run.
+
+A shell: it owns a child process. The child is `arbcore serve` or `arbcore gateway` on a free loopback port;
+it says where it listens in JSON lines (the exchange also what each round brought), and ends when its
+standard input closes, so that it can never outlive a parent that was killed.
+"""
+
+import collections
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from arbcore.core.civil import iso_time
+from arbcore.core.text import printable
+from arbcore.errors import InputError, RunError
+
+START_SECONDS_MAX = 30.0
+STOP_SECONDS_MAX = 5.0
+COMPLAINT_MAX = 500
+
+
+class EmbeddedProgram:
+    """``start()`` gives the port that the child listens on; ``stop()`` ends it."""
+
+    def __init__(self, what: str, arguments: list[str]) -> None:
+        self._what = what
+        self._arguments = [*arguments, "--json", "--quiet", "--until-stdin-closes"]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._code: int | None = None
+        self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._complaints: collections.deque[str] = collections.deque(maxlen=20)
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> int:
+        """Starts it and returns the port; RunError in one sentence if it does not come up."""
+        # From the package's own folder, because `-m` puts the working directory before the standard library.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "arbcore", *self._arguments],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Ctrl-C in the terminal must reach us alone: we stop in order, and then it.
+            start_new_session=os.name == "posix",
+        )
+        self._process = process
+        self._spawn(self._read_events, process.stdout)
+        self._spawn(self._read_complaints, process.stderr)
+        deadline_s = time.monotonic() + START_SECONDS_MAX
+        while True:
+            try:
+                event = self._events.get(timeout=max(0.0, deadline_s - time.monotonic()))
+            except queue.Empty:
+                self.end()
+                raise RunError(
+                    f"{self._what} did not start within {START_SECONDS_MAX:g} s; try again on a less "
+                    "busy machine."
+                ) from None
+            if event is None:
+                self.end()
+                raise self.failure("did not start")
+            if event.get("event") == "listening":
+                return int(event["port"])
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def failure(self, what: str) -> RunError | InputError:
+        """Why it ended by itself, as whoever runs it is told; ``what`` is such as "did not start"."""
+        complaint = self.complaint()
+        if self._exit_code() == InputError.exit_code:
+            return InputError(complaint)
+        return RunError(f"{self._what} {what}: {complaint}")
+
+    def complaint(self) -> str:
+        """The last line that it wrote to its standard error, without the program's name."""
+        for thread in self._threads:
+            thread.join(timeout=1.0)
+        text = self._complaints[-1] if self._complaints else f"it ended with exit code {self._exit_code()}."
+        return text.removeprefix("arbcore: ")
+
+    def _exit_code(self) -> int | None:
+        return self._code if self._process is None else self._process.poll()
+
+    def end(self) -> None:
+        """Ends the program; twice is harmless."""
+        process = self._process
+        if process is None:
+            return
+        if process.stdin is not None:
+            # It may have gone already; then there is nothing left to tell it.
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+        for ask in (None, process.terminate, process.kill):
+            if ask is not None:
+                ask()
+            try:
+                process.wait(STOP_SECONDS_MAX)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        for thread in self._threads:
+            thread.join(timeout=STOP_SECONDS_MAX)
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+        self._code = process.returncode
+        self._process = None
+
+    def _spawn(self, target: Any, stream: IO[bytes] | None) -> None:
+        thread = threading.Thread(target=target, args=(stream,), daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _read_events(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict):
+                self._events.put(event)
+        self._events.put(None)
+
+    def _read_complaints(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            self._complaints.append(printable(line.strip(), COMPLAINT_MAX))
+
+
+class EmbeddedExchange(EmbeddedProgram):
+    """The embedded exchange; ``stop()`` gives the rounds' score documents."""
+
+    def __init__(self, mode: str, *, seed: int, round_s: float | None, port: int = 0) -> None:
+        arguments = ["serve", "--mode", mode, "--port", str(port), "--seed", str(seed)]
+        if round_s is not None:
+            arguments += ["--round", repr(round_s)]
+        super().__init__("The embedded exchange", arguments)
+        self.rounds: list[dict[str, Any]] = []
+
+    def take_rounds(self) -> list[dict[str, Any]]:
+        """Score documents of the rounds that have ended since the last call; kept in ``rounds`` too."""
+        fresh = []
+        while True:
+            try:
+                event = self._events.get_nowait()
+            except queue.Empty:
+                break
+            if event is not None and event.get("event") == "round":
+                fresh.append(event)
+        self.rounds += fresh
+        return fresh
+
+    def stop(self) -> list[dict[str, Any]]:
+        """Ends the program and returns every round's scores, the unfinished one's too."""
+        self.end()
+        self.take_rounds()
+        return self.rounds
+
+
+class EmbeddedGateway(EmbeddedProgram):
+    """Our own TWS look-alike: a market from a seed in real time, or a file's rows as fast as they are taken.
+
+    ``expiry_ns`` says whose ES quotes the rows are; without it each row's are the front contract's.
+    """
+
+    def __init__(self, *, data: Path | None, seed: int | None, expiry_ns: int | None) -> None:
+        arguments = ["gateway", "--port", "0"]
+        if data is None:
+            arguments += ["--seed", str(seed)]
+        else:
+            # The child has a working directory of its own.
+            arguments += ["--replay", str(data.absolute()), "--speed", "inf"]
+            if expiry_ns is not None:
+                arguments += ["--expiry", iso_time(expiry_ns)]
+        super().__init__("The embedded gateway", arguments)
+        self._data = data
+
+    def complaint(self) -> str:
+        """... and names the data as it was named to us."""
+        text = super().complaint()
+        if self._data is None:
+            return text
+        whole = printable(str(self._data.absolute()), COMPLAINT_MAX)
+        given = printable(str(self._data), COMPLAINT_MAX)
+        return given + text[len(whole) :] if text.startswith(whole) else text

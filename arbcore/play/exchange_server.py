@@ -1,0 +1,325 @@
+"""The TCP server of the embedded exchange: any number of clients, one thread, no client able to hurt another.
+
+A shell around the engine: it owns the sockets and the clock, and decides nothing about trading. The engine
+bounds what waits for each connection; the server takes it only as fast as the socket does, and gives every
+connection the same small share of a turn.
+"""
+
+import json
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from arbcore.system.tcp import NEWCOMER, READABLE, WRITABLE, Door, TcpConnection, half_close
+from arbcore.wire.plain_text import error_text
+
+SECOND_NS = 1_000_000_000
+#: One client's share of a turn, so that a flood from one delays the others by microseconds.
+READ_BYTES = 1 << 14
+#: Sockets at once, those included that only read their last words; beyond it a newcomer is told so and shut.
+SOCKETS_MAX = 900
+_FULL = "The exchange has as many connections as it takes; try again later."
+#: A connection that has not logged in by then gives its place back.
+SILENT_NS = 30 * SECOND_NS
+#: How long a closed connection may take to read its last words.
+LINGER_NS = 2 * SECOND_NS
+#: A pause of the whole process (a stopped job, a sleeping laptop) is no time of the market.
+LONGEST_STEP_NS = SECOND_NS
+CHORES_NS = 100_000_000
+#: Where a round ends later than this, it has no end.
+NEVER_ENDS_NS = 1 << 62
+#: Addresses of so many connections are remembered, for what is said of a team's second login.
+PEERS_MAX = 4_000
+
+
+class ServedEngine(Protocol):
+    """What the server needs of the exchange."""
+
+    @property
+    def next_event_ns(self) -> int: ...
+    @property
+    def listening(self) -> bool: ...
+    @property
+    def round_number(self) -> int: ...
+    @property
+    def results(self) -> list[dict[str, Any]]: ...
+    def start(self, now_ns: int) -> None: ...
+    @property
+    def round_end_ns(self) -> int: ...
+    @property
+    def phase_name(self) -> str: ...
+    def connect(self, now_ns: int, text: bool = False) -> int: ...
+    def receive(self, conn: int, data: bytes, now_ns: int) -> None: ...
+    def disconnect(self, conn: int, now_ns: int) -> None: ...
+    def advance(self, now_ns: int) -> None: ...
+    def take(self, conn: int) -> bytes: ...
+    def pending(self) -> list[int]: ...
+    def closings(self) -> list[int]: ...
+    def team(self, conn: int) -> str: ...
+    def take_second_logins(self) -> list[dict[str, Any]]: ...
+    def teams(self) -> list[str]: ...
+    def scores(self) -> dict[str, dict[str, Any]]: ...
+    def fair_values(self) -> dict[str, float]: ...
+
+
+#: The port of clients that speak plain text.
+_TEXT_NEWCOMER = NEWCOMER - 1
+
+
+def error_line(text: str, *, words: bool = False) -> bytes:
+    """One error message of the protocol, in JSON or in words."""
+    if words:
+        return error_text(text)
+    return json.dumps({"type": "error", "error": text}, separators=(",", ":")).encode() + b"\n"
+
+
+def peer_of(sock: socket.socket) -> str:
+    """Where a client dialled from, as ``HOST:PORT``; "" where it is gone again."""
+    try:
+        host, port, *_ = sock.getpeername()
+    except (OSError, ValueError):
+        return ""
+    return f"{host}:{port}"
+
+
+@dataclass
+class TeamClient(TcpConnection):
+    """One connection to the exchange."""
+
+    peer: str = ""  # where it dialled from
+    text: bool = False  # it speaks plain text
+    since_ns: int = 0
+    greeted: bool = False  # it has logged in: the engine has said hello to it
+    #: Set once nothing more will be sent than what waits: when to give up on that.
+    closing_ns: int | None = None
+    half_closed: bool = False
+
+
+class ExchangeServer:
+    """Serves ``engine`` on one address until ``serve``'s ``until`` says stop.
+
+    ``text_port`` is a second port, for clients that speak plain text; 0 takes any free one, None none.
+    ``report`` is told what happens, as dictionaries with an ``event`` key; ``watch`` is called ten times a
+    second, to show the ``standings``. Raises RunError where the address cannot be listened on.
+    """
+
+    def __init__(
+        self,
+        engine: ServedEngine,
+        *,
+        host: str,
+        port: int,
+        report: Callable[[dict[str, Any]], None],
+        text_port: int | None = None,
+        watch: Callable[[], None] = lambda: None,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        ports = (port,) if text_port is None else (port, text_port)
+        full = (error_line(_FULL), error_line(_FULL, words=True))
+        self._door: Door[TeamClient] = Door(host, *ports, links_max=SOCKETS_MAX, full=full)
+        self._engine = engine
+        self._report = report
+        self._watch = watch
+        self._clock = clock
+        self._clients: dict[int, TeamClient] = {}  # by connection number of the engine
+        self._peers: dict[int, str] = {}  # by connection number, of those that have gone too
+        self._last_ns = clock()
+        self._lost_ns = 0
+        self._reported_round = 0
+        self.port = self._door.port
+        self.text_port = None if text_port is None else self._door.ports[1]
+
+    def standings(self) -> dict[str, Any]:
+        """The round as it stands: ``round``, ``phase``, ``left_s`` (None without an end), ``teams``.
+
+        ``teams`` maps each name to its score with ``connections``, the number of its connections.
+        """
+        left_ns = self._engine.round_end_ns - self._now()
+        connected = Counter(
+            team for client in self._clients.values() if (team := self._engine.team(client.conn or 0))
+        )
+        scores = self._engine.scores()
+        return {
+            "round": self._engine.round_number,
+            "phase": self._engine.phase_name,
+            "left_s": None if left_ns > NEVER_ENDS_NS else max(left_ns, 0) / 1e9,
+            "teams": {team: {**score, "connections": connected[team]} for team, score in scores.items()},
+        }
+
+    # --- running --------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Makes the loop look at ``until`` now; safe from a signal handler or another thread."""
+        self._door.wake()
+
+    def serve(self, until: Callable[[], bool]) -> None:
+        """Runs the exchange; always leaves its sockets closed."""
+        self._engine.start(self._now())
+        next_chores_ns = 0
+        try:
+            while not until():
+                now_ns = self._now()
+                wait_ns = min(self._engine.next_event_ns - now_ns, CHORES_NS)
+                ready = self._door.wait(wait_ns / 1e9)
+                now_ns = self._now()
+                self._engine.advance(now_ns)
+                self._listen_by_round(now_ns)
+                for descriptor, events in ready:
+                    self._handle(descriptor, events, now_ns)
+                self._deliver(now_ns)
+                if now_ns >= next_chores_ns:
+                    next_chores_ns = now_ns + CHORES_NS
+                    self._chores(now_ns)
+        finally:
+            self._close_all()
+
+    def _now(self) -> int:
+        """The exchange's time: the clock without the stretches in which this process was not running."""
+        read_ns = self._clock()
+        step_ns = read_ns - self._last_ns
+        if step_ns > LONGEST_STEP_NS:
+            self._lost_ns += step_ns - LONGEST_STEP_NS
+        self._last_ns = read_ns
+        return read_ns - self._lost_ns
+
+    def _listen_by_round(self, now_ns: int) -> None:
+        """Between two rounds nobody listens, so that a dial is refused: clients were written for that."""
+        if self._engine.listening == self._door.listening:
+            return
+        if self._engine.listening:
+            self._door.listen_again()
+            return
+        # Whom the kernel has accepted already gets its hello, after the round's end.
+        for newcomer in (NEWCOMER, _TEXT_NEWCOMER)[: len(self._door.ports)]:
+            while self._accept(newcomer, now_ns):
+                pass
+        self._door.stop_listening()
+
+    def _handle(self, descriptor: int, events: int, now_ns: int) -> None:
+        if descriptor <= NEWCOMER:
+            if self._door.listening:
+                self._accept(descriptor, now_ns)
+            return
+        client = self._door.links.get(descriptor)
+        if client is not None and events & WRITABLE:
+            self._flush(client)
+        if client is not None and events & READABLE:
+            self._read(client, now_ns)
+
+    # --- clients --------------------------------------------------------------------------------
+
+    def _accept(self, newcomer: int, now_ns: int) -> bool:
+        sock = self._door.accept(newcomer)
+        if sock is None:
+            return False
+        text = newcomer == _TEXT_NEWCOMER
+        conn = self._engine.connect(now_ns, text)
+        client = TeamClient(sock, conn, peer=peer_of(sock), text=text, since_ns=now_ns)
+        self._door.add(client)
+        self._clients[conn] = client
+        self._peers[conn] = client.peer
+        if len(self._peers) > PEERS_MAX:
+            del self._peers[next(iter(self._peers))]
+        return True
+
+    def _read(self, client: TeamClient, now_ns: int) -> None:
+        data = self._door.read(client, READ_BYTES)
+        if data == b"":
+            self._forget(client, now_ns)
+        elif data is not None and client.conn is not None:
+            self._engine.receive(client.conn, data, now_ns)
+            client.greeted = client.greeted or bool(self._engine.team(client.conn))
+
+    def _deliver(self, now_ns: int) -> None:
+        """Hands on what the engine has for its clients, and lets those go that it is done with."""
+        for conn in self._engine.pending():
+            client = self._clients[conn]
+            if not client.unsent:
+                client.unsent = self._engine.take(conn)
+                self._flush(client)
+        for conn in self._engine.closings():
+            self._dismiss(self._clients[conn], now_ns)
+
+    def _flush(self, client: TeamClient) -> None:
+        self._door.flush(client)
+        if client.closing_ns is not None and not client.unsent and not client.half_closed:
+            client.half_closed = True
+            half_close(client)
+
+    # --- leaving --------------------------------------------------------------------------------
+
+    def _dismiss(self, client: TeamClient, now_ns: int, why: str = "") -> None:
+        """Lets a client go: what waits for it, why it is shut, then the end."""
+        last_words = error_line(why, words=client.text) if why else b""
+        waiting = b"" if client.conn is None else self._engine.take(client.conn)
+        self._let_go(client, now_ns)
+        client.unsent = bytes(client.unsent) + waiting + last_words
+        client.closing_ns = now_ns + LINGER_NS
+        self._flush(client)
+
+    def _let_go(self, client: TeamClient, now_ns: int) -> None:
+        if client.conn is not None:
+            self._engine.disconnect(client.conn, now_ns)
+            del self._clients[client.conn]
+            client.conn = None
+
+    def _forget(self, client: TeamClient, now_ns: int) -> None:
+        self._let_go(client, now_ns)
+        self._door.forget(client)
+
+    def _chores(self, now_ns: int) -> None:
+        for client in list(self._door.links.values()):
+            if client.closing_ns is not None:
+                if now_ns >= client.closing_ns:
+                    self._forget(client, now_ns)
+            elif not client.greeted and now_ns - client.since_ns >= SILENT_NS:
+                self._dismiss(client, now_ns, "No hello came in time; the connection is closed.")
+        self._report_second_logins()
+        self._report_rounds()
+        self._watch()
+
+    def _report_second_logins(self) -> None:
+        for login in self._engine.take_second_logins():
+            self._report(
+                {
+                    "event": "second-login",
+                    "team": login["team"],
+                    "from": self._peers.get(login["conn"], ""),
+                    "other": self._peers.get(login["other"], ""),
+                    "refused": login["refused"],
+                    "two_bots": login["two_bots"],
+                }
+            )
+
+    def _report_rounds(self) -> None:
+        for result in self._engine.results:
+            if result["round"] > self._reported_round:
+                self._reported_round = result["round"]
+                self._report({"event": "round", "complete": True, **result})
+
+    def _report_unfinished(self) -> None:
+        self._report_rounds()
+        if self._engine.round_number > self._reported_round and self._engine.teams():
+            self._report(
+                {
+                    "event": "round",
+                    "complete": False,
+                    "round": self._engine.round_number,
+                    "fair_values": self._engine.fair_values(),
+                    "scores": self._engine.scores(),
+                }
+            )
+
+    def _close_all(self) -> None:
+        """The end: everybody is told, and gets what waits for them, as far as the kernel takes it at once."""
+        now_ns = self._now()
+        self._report_second_logins()
+        self._report_unfinished()
+        for client in list(self._door.links.values()):
+            if client.conn is not None:
+                self._dismiss(client, now_ns, "The exchange has been ended by whoever runs it.")
+            self._forget(client, now_ns)
+        self._door.close()

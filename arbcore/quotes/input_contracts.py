@@ -1,0 +1,71 @@
+"""The contracts of one input: which products and expiries its codes name, and a number for each.
+
+Owns the errors about codes that do not belong together.
+"""
+
+from arbcore.core.text import printable
+from arbcore.errors import InputError, UsageError
+from arbcore.quotes.symbols import ETFS, FUTURES, read_code
+
+#: A row of a spread or an option of the product, which is no contract of its own.
+OTHER = -1
+
+
+class Contracts:
+    """Numbers for the contracts of one input; all of them are of one product.
+
+    Args:
+        name: what errors call the input.
+        leg: ``fut`` or ``etf``.
+        day: the date of the first row, by which a year of one digit is read.
+    """
+
+    def __init__(self, name: str, *, leg: str, day: int) -> None:
+        self._name = name
+        self._leg = leg
+        self._day = day
+        self._numbers: dict[int | None, int] = {}
+        self.root: str | None = None
+        #: The day of expiry of each contract, by its number; None where the codes name a product only.
+        self.expiries: list[int] | None = None
+
+    def number(self, text: str) -> int:
+        """The number of a code's contract, OTHER for a spread. Raises InputError for another product."""
+        code = read_code(text, day=self._day)
+        if code is None:
+            if text.strip().upper().lstrip("/").startswith(FUTURES):
+                return OTHER
+            raise InputError(
+                f"{self._name}: {printable(text, 40)!r} is no symbol of a contract that is known."
+            )
+        self._check(code.root)
+        if code.expiry_day not in self._numbers:
+            self._numbers[code.expiry_day] = len(self._numbers)
+            if (code.expiry_day is None) != (None in self._numbers):
+                raise InputError(
+                    f"{self._name}: {printable(text, 40)} is in one file with contracts of {self.root}; "
+                    "keep one or the other."
+                )
+            if code.expiry_day is not None:
+                self.expiries = [*(self.expiries or []), code.expiry_day]
+        return self._numbers[code.expiry_day]
+
+    def _check(self, root: str) -> None:
+        if self.root is None:
+            known, others = (FUTURES, ETFS) if self._leg == "fut" else (ETFS, FUTURES)
+            if root in others:
+                raise UsageError(
+                    f"{self._name} holds {root}; the future comes first and the ETF second, so swap the two."
+                )
+            if root not in known:
+                kind = "future" if self._leg == "fut" else "ETF"
+                raise InputError(
+                    f"{self._name} holds {printable(root, 40)}, which is the {kind} of no pair; those are "
+                    f"{', '.join(known)}."
+                )
+            self.root = root
+        elif root != self.root:
+            raise InputError(
+                f"{self._name} holds two products, {self.root} and {printable(root, 40)}; give each a file "
+                "of its own."
+            )

@@ -1,0 +1,100 @@
+"""Records pairs of quotes as a CSV that the backtest reads: what was seen can be backtested.
+
+A shell: it owns a file, which it appends to.
+"""
+
+import os
+from pathlib import Path
+
+from arbcore.core.civil import iso_time
+from arbcore.core.text import printable
+from arbcore.errors import RunError, UsageError
+from arbcore.system.regular_file import open_regular, read_regular
+
+HEADER = "ts,es_bid,es_ask,spy_bid,spy_ask\n"
+#: The two sides of a leg come one after the other, the broker says nothing of their belonging together: a bid
+#: above its ask that the next change ends within this time was a half of an update.
+HALF_NS = 250_000_000
+
+
+def check_recording(path: Path) -> None:
+    """Before anything else is touched: UsageError for a file that is no recording, RunError for no folder."""
+    try:
+        head = read_regular(path, len(HEADER))
+    except FileNotFoundError:
+        if path.parent.is_dir():
+            return
+        raise _refusal(path, f"there is no folder {printable(str(path.parent))}") from None
+    except OSError as error:
+        raise _refusal(path, str(error.strerror)) from None
+    if head not in (b"", HEADER.encode()):
+        raise UsageError(
+            f"{printable(str(path))} exists and is no recording; name another file with --record."
+        )
+
+
+def _refusal(path: Path, why: str) -> RunError:
+    return RunError(f"The recording {printable(str(path))} cannot be written ({why}); name another file.")
+
+
+class QuoteRecorder:
+    """Appends a row for every change of either leg, once both have a price on both sides.
+
+    A file that is there and does not begin with our header is refused: it was named by mistake.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        check_recording(path)
+        try:
+            self._descriptor = open_regular(
+                path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, owner_only=True
+            )
+        except OSError as error:
+            raise _refusal(path, str(error.strerror)) from None
+        self._waiting: list[str] = [] if os.fstat(self._descriptor).st_size else [HEADER]
+        self._last: tuple[float, ...] = ()
+        #: A row with a leg whose bid is above its ask, until it is known to be more than half an update.
+        self._crossed: tuple[int, str] | None = None
+
+    def note(self, ts_ns: int, *, es: tuple[float, float], spy: tuple[float, float]) -> None:
+        """One pair of touches, bid and ask of each leg; 0 is a side without a price."""
+        prices = (*es, *spy)
+        if prices == self._last or min(prices) <= 0.0:
+            return
+        self._last = prices
+        self._settle(ts_ns)
+        row = f"{iso_time(ts_ns)},{','.join(map(str, prices))}\n"
+        if es[0] > es[1] or spy[0] > spy[1]:
+            self._crossed = (ts_ns, row)
+        else:
+            self._waiting.append(row)
+
+    def _settle(self, ts_ns: int) -> None:
+        """A crossed row that lasted is one of the market's; another is forgotten."""
+        if self._crossed is not None:
+            since_ns, row = self._crossed
+            if ts_ns - since_ns >= HALF_NS:
+                self._waiting.append(row)
+            self._crossed = None
+
+    def flush(self) -> None:
+        """Hands what has gathered to the operating system, whole rows only."""
+        data = "".join(self._waiting).encode()
+        self._waiting.clear()
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError as error:
+            raise RunError(
+                f"The recording {printable(str(self.path))} cannot be written any more ({error.strerror}); "
+                "free some space or leave --record out."
+            ) from None
+
+    def close(self, ts_ns: int) -> None:
+        """Writes the rest and closes."""
+        self._settle(ts_ns)
+        try:
+            self.flush()
+        finally:
+            os.close(self._descriptor)

@@ -1,0 +1,381 @@
+"""The sweep's face: data and ranges in, one row a cell out. A shell, for it opens files.
+
+Owns the order of the work and the shape of a result. Ranges and cells are the grid's, the numbers the
+kernel's, threads and executors the workers'. The valid rows are kept in memory, 56 bytes each, since every
+cell goes over them.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arbcore.carry.calendar import all_expiries_ns
+from arbcore.core.civil import iso_time
+from arbcore.core.text import printable
+from arbcore.errors import ConfigError
+from arbcore.quotes.backtest_run import closed_note, expiry_instant_of, front_note, make_settings
+from arbcore.quotes.reading import Read, ReadOptions, read_into
+from arbcore.quotes.sweep_workers import open_place, run_jobs
+from arbcore.quotes.table import Table
+from arbcore.quotes.walk_forward import Lengths, read_lengths, run_cells, walk, windows_of
+from arbcore.research._backtest import Backtest
+from arbcore.research._sweep import SweepBlock
+from arbcore.research._sweep_rows import SweepRows
+from arbcore.research.grid import Grid, shown, split_ranges
+from arbcore.research.regions import Region, best_cells, on_border, robust_regions
+from arbcore.research.shards import Job
+from arbcore.research.totals import cell_document, classes_of, merged
+from arbcore.system.output_file import OutputFile
+
+SCHEMA = "arbcore.sweep/1"
+
+#: Called with the cells that are done and those in all.
+Progress = Callable[[int, int], None]
+#: Called with the bytes that were read, those in all where known, and the rows so far.
+Reading = Callable[[int, int | None, int], None]
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What a sweep came to: ``table`` has one row a cell, the settings that vary first.
+
+    ``summary`` is the JSON document but for the table.
+    """
+
+    grid: Grid
+    table: Table
+    summary: dict[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The cell with the largest total P&L, the first of equals; None where nothing was traded."""
+        found: dict[str, Any] | None = self.summary["best"]
+        return found
+
+    @property
+    def robust(self) -> dict[str, Any] | None:
+        """The cell whose worst neighbour within one step is best; None where nothing was traded."""
+        regions = self.summary["robust"]
+        found: dict[str, Any] | None = regions[0]["cell"] if regions else None
+        return found
+
+    def cell(self, at: int) -> dict[str, Any]:
+        """One row of the table by the names of its columns."""
+        return {name: column[at] for name, column in self.table.items()}
+
+    def to_html(self) -> str:
+        """The result as one self-contained HTML page."""
+        from arbcore.quotes.sweep_view import page_of
+
+        return page_of(self.summary, grid=self.grid, table=self.table, notes=self.notes)
+
+    def write_html(self, path: str | Path) -> None:
+        """Writes the page to a file, whole or not at all. RunError where it cannot."""
+        text = self.to_html()
+        with OutputFile(Path(path)) as stream:
+            stream.write(text)
+
+
+@dataclass(frozen=True)
+class Quotes:
+    """The rows of one file, and how reading them went."""
+
+    name: str
+    rows: SweepRows
+    read: Read
+
+
+def sweep(
+    data: Any,
+    *,
+    expiry: str | int | None = None,
+    sort: bool = False,
+    skip_bad: bool = False,
+    tz: str | None = None,
+    time_order: str = "mdy",
+    workers: int | None = None,
+    executor: Executor | None = None,
+    dask: str | None = None,
+    full: bool = False,
+    walk_forward: str | None = None,
+    progress: Progress | None = None,
+    reading: Reading | None = None,
+    **settings: Any,
+) -> SweepResult:
+    """Runs every combination of the settings' ranges over the same quotes, each as ``backtest`` would.
+
+    Settings are those of ``backtest``; a numeric one may be ``"LO:HI:STEP"`` (both ends included), a list
+    such as ``"1,2,5"``, or a sequence of numbers. The first named range varies slowest. ``data`` and
+    ``expiry``, ``tz`` and ``time_order`` are those of ``backtest``; a list of files has each swept by itself,
+    and the table their sums. ``full`` adds the drawdown marked to market and Sharpe, which need every row, to
+    every cell; the best ones have them anyway. ``walk_forward`` (``"20:5"`` in days with rows,
+    ``"2000r:500r"`` in rows) chooses cells on each window and tries them on the next.
+
+    Cells are shared by ``workers`` threads (one a processor), or an ``executor`` whose workers have this
+    arbcore, or a Dask cluster at the address ``dask``; the result is the same to the last bit. P&L in USD;
+    ``total_pnl``, by which cells are ranked, is ``net_pnl`` with what is still open closed at the last row.
+    Raises ConfigError before anything is read where one cell would be refused, RunError where a shard is lost
+    again and again, and what ``backtest`` raises.
+    """
+    fixed, axes = split_ranges(settings)
+    grid = Grid(make_settings(fixed), axes)
+    options = ReadOptions(
+        sort=sort, skip_bad=skip_bad, tz=tz, time_order=time_order, use_factor=grid.base.factor_column
+    )
+    _check_types(
+        full=full, walk_forward=walk_forward, executor=executor, dask=dask, progress=progress, reading=reading
+    )
+    expiry_ns = expiry_instant_of(expiry)
+    lengths = None if walk_forward is None else read_lengths(walk_forward)
+    sources = _sources(data, lengths)
+    _check_places(workers, executor, dask)
+    with open_place(workers=workers, executor=executor, dask=dask) as place:
+        quotes = [_read(source, options, reading) for source in sources]
+        jobs = [Job(each.rows, grid, expiry_ns, full) for each in quotes]
+        windows = [] if lengths is None else windows_of(jobs[0].rows, lengths)
+        total = grid.cells * (len(jobs) + len(windows))
+        done = 0
+
+        def count(cells: int) -> None:
+            nonlocal done
+            done += cells
+            if progress is not None:
+                progress(done, total)
+
+        blocks = run_jobs(jobs, place, count)
+        walked = None if lengths is None else walk(jobs[0], windows, place, count=count)
+    return _result(quotes, jobs, blocks, walked=walked)
+
+
+def _sources(data: Any, lengths: Lengths | None) -> list[Any]:
+    """One or several places to read from, none of them twice."""
+    sources = list(data) if isinstance(data, list | tuple) else [data]
+    if not sources:
+        raise ConfigError("There is no file to sweep; name at least one.")
+    seen: set[str] = set()
+    for source in sources:
+        path = _path_of(source)
+        if path is None:
+            continue
+        real = path if path == "-" else os.path.realpath(path)
+        if real in seen:
+            raise ConfigError(f"{printable(path)} is named twice; name each file of quotes once.")
+        seen.add(real)
+    if lengths is not None and len(sources) > 1:
+        raise ConfigError(f"A walk-forward run is over one file of quotes, and {len(sources)} were named.")
+    return sources
+
+
+def _check_places(workers: int | None, executor: Executor | None, dask: str | None) -> None:
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise ConfigError(f"workers is {workers!r}; it is how many threads work, 1 or more.")
+    named = {"workers": workers, "executor": executor, "dask": dask}
+    chosen = [name for name, value in named.items() if value is not None]
+    if len(chosen) > 1:
+        raise ConfigError(
+            f"{' and '.join(chosen)} exclude each other; name one place where the cells are run."
+        )
+
+
+def _check_types(
+    *,
+    full: object,
+    walk_forward: object,
+    executor: object,
+    dask: object,
+    progress: object,
+    reading: object,
+) -> None:
+    """ConfigError where an argument is of a kind that is none of its own."""
+    if not isinstance(full, bool):
+        raise ConfigError(f"full is {printable(repr(full), 60)}; it may be True or False.")
+    for name, value in (("walk_forward", walk_forward), ("dask", dask)):
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"{name} is {printable(repr(value), 60)}; it is a text.")
+    for name, value in (("progress", progress), ("reading", reading)):
+        if value is not None and not callable(value):
+            raise ConfigError(f"{name} is {printable(repr(value), 60)}, which cannot be called.")
+    if executor is not None and not hasattr(executor, "submit"):
+        raise ConfigError(f"executor is {printable(repr(executor), 60)}, which has no submit.")
+
+
+def _read(source: Any, options: ReadOptions, reading: Reading | None) -> Quotes:
+    rows = SweepRows()
+    read = read_into(rows, source, options=options, progress=reading)
+    return Quotes(_path_of(source) or str(getattr(source, "name", "the data")), rows, read)
+
+
+def _path_of(source: Any) -> str | None:
+    return str(source) if isinstance(source, str | Path) else None
+
+
+def _result(
+    quotes: Sequence[Quotes], jobs: Sequence[Job], blocks: Sequence[SweepBlock], *, walked: Any
+) -> SweepResult:
+    """The cells' numbers as the result that a person gets, undefined numbers as None."""
+    grid = jobs[0].grid
+    block = merged(blocks, [job.rows.count for job in jobs])
+    columns: dict[str, Any] = dict(grid.columns())
+    for name, column in block.columns.items():
+        # An undefined number is no number, which alone differs from itself.
+        columns[name] = [None if value != value else value for value in column]
+    columns["class"] = classes_of(block)
+    idle = [each == "idle" for each in columns["class"]]
+    totals = block.columns["total_pnl"]
+    best = [] if all(idle) else best_cells(totals)
+    regions = robust_regions(grid, totals, idle=idle)
+    cells = _cell_documents(jobs, [*best, *(region.cell for region in regions)])
+    shown_cell = best[0] if best else 0
+    used = [_one_run(job, shown_cell) for job in jobs]
+    summary = _summary(quotes, jobs, shown_cell, used)
+    summary["best"] = cells[best[0]] if best else None
+    summary["best_cells"] = [cells[cell] for cell in best]
+    summary["robust"] = [_region_document(grid, region, cells[region.cell]) for region in regions]
+    summary["walk_forward"] = walked
+    notes = tuple(_notes(quotes, jobs, used))
+    if summary["rows_used"]:
+        notes += tuple(_ranking_notes(grid, columns["class"], best))
+    return SweepResult(grid, Table(columns), summary, notes)
+
+
+def _cell_documents(jobs: Sequence[Job], cells: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """A few cells with their settings and everything that is known of them, the best of all files."""
+    grid = jobs[0].grid
+    wanted = list(dict.fromkeys(cells))
+    singles = [run_cells(job.rows, grid, wanted, expiry_ns=job.expiry_ns) for job in jobs]
+    block = merged(singles, [job.rows.count for job in jobs])
+    return {
+        cell: {**dict(zip(grid.names, grid.values_of(cell), strict=True)), **cell_document(block, at)}
+        for at, cell in enumerate(wanted)
+    }
+
+
+def _region_document(grid: Grid, region: Region, cell: dict[str, Any]) -> dict[str, Any]:
+    values = [grid.values_of(near) for near in region.cells]
+    return {
+        "cell": cell,
+        "worst_total_pnl": region.worst,
+        "mean_total_pnl": region.mean,
+        "cells": len(region.cells),
+        "ranges": {
+            name: [min(each[at] for each in values), max(each[at] for each in values)]
+            for at, name in enumerate(grid.names)
+        },
+    }
+
+
+def _summary(
+    quotes: Sequence[Quotes], jobs: Sequence[Job], cell: int, used: Sequence[Backtest]
+) -> dict[str, Any]:
+    """What was read and asked; ``used`` are the single runs of a cell, the best where there is one."""
+    job = jobs[0]
+    factors = [_factor_document(each, cell, kernel) for each, kernel in zip(jobs, used, strict=True)]
+    files = [
+        {
+            "name": each.name,
+            "rows": each.read.rows,
+            "rows_used": each.rows.count,
+            "rows_skipped": each.read.skipped,
+            "first_ts": None if each.rows.first_ns is None else iso_time(each.rows.first_ns),
+            "last_ts": None if each.rows.last_ns is None else iso_time(each.rows.last_ns),
+            "factor": factor,
+        }
+        for each, factor in zip(quotes, factors, strict=True)
+    ]
+    grid = job.grid
+    first = [each.rows.first_ns for each in quotes if each.rows.first_ns is not None]
+    last = [each.rows.last_ns for each in quotes if each.rows.last_ns is not None]
+    params = {"expiry": None if job.expiry_ns is None else iso_time(job.expiry_ns), **grid.base.document()}
+    return {
+        "schema": SCHEMA,
+        "files": files,
+        "rows": sum(each.read.rows for each in quotes),
+        "rows_used": sum(each.rows.count for each in quotes),
+        "rows_skipped": {
+            reason: sum(each.read.skipped[reason] for each in quotes) for reason in quotes[0].read.skipped
+        },
+        "first_ts": iso_time(min(first)) if first else None,
+        "last_ts": iso_time(max(last)) if last else None,
+        "params": {name: value for name, value in params.items() if name not in grid.names},
+        "factor": factors[0] | {"last": factors[-1]["last"]},
+        "ranges": {axis.name: list(axis.values) for axis in grid.axes},
+        "cells": grid.cells,
+    }
+
+
+def _factor_document(job: Job, cell: int, kernel: Backtest) -> dict[str, Any]:
+    """Which factor a cell decided with: that of its first and of its last row, None where it decided none."""
+    rows, settings = job.rows, job.grid.settings([cell])[0]
+    ends: list[float | None]
+    if rows.has_factor:
+        mode, ends = "column", [rows.factor(0), rows.factor(rows.count - 1)] if rows.count else [None, None]
+    elif settings.calibration_rows:
+        mode, ends = "auto", [kernel.calibrated_factor] * 2
+    else:
+        mode, ends = "number", [settings.factor if rows.count else None] * 2
+    return {"mode": mode, "half_life_s": None, "first": ends[0], "last": ends[1]}
+
+
+def _one_run(job: Job, cell: int) -> Backtest:
+    """The single run of a cell, for what it says besides the numbers."""
+    kernel = Backtest(
+        job.grid.settings([cell])[0],
+        expiries_ns=all_expiries_ns() if job.expiry_ns is None else (job.expiry_ns,),
+        fixed=job.expiry_ns is not None,
+    )
+    kernel.feed_memory(job.rows)
+    kernel.end()
+    return kernel
+
+
+def _notes(quotes: Sequence[Quotes], jobs: Sequence[Job], used: Sequence[Backtest]) -> Iterable[str]:
+    """What a person should know of the data beside the numbers."""
+    base = jobs[0].grid.base
+    if not any(job.rows.count for job in jobs):
+        yield "There is no usable row; nothing could be traded."
+        return
+    if len(quotes) > 1:
+        yield (
+            f"Each of the {len(quotes)} files is a run of its own; P&L and trades are their sums, a drawdown "
+            "is the worst of any file, and Sharpe is left out."
+        )
+    if jobs[0].expiry_ns is None:
+        fronts = [
+            kernel.expiries_ns for kernel, each in zip(used, quotes, strict=True) if not each.read.has_expiry
+        ]
+        yield from front_note(sorted({expiry for found in fronts for expiry in found}))
+    yield from closed_note(jobs[0].expiry_ns)
+    for job, kernel, each in zip(jobs, used, quotes, strict=True):
+        first_ns, expiries_ns = job.rows.first_ns, kernel.expiries_ns
+        if first_ns is not None and expiries_ns and max(expiries_ns) <= first_ns:
+            yield f"The expiry {iso_time(max(expiries_ns))} is before the rows of {printable(each.name)}."
+        if base.calibration_rows and job.rows.count and kernel.calibrated_factor is None:
+            yield (
+                f"Fewer than {base.calibration_rows} rows are too few to calibrate; nothing of "
+                f"{printable(each.name)} was traded."
+            )
+    yield from dict.fromkeys(note for each in quotes for note in each.read.notes)
+
+
+def _ranking_notes(grid: Grid, classes: Sequence[str], best: Sequence[int]) -> Iterable[str]:
+    """What a person should know of the cells that are called best."""
+    if not best:
+        yield "No cell traded, so that none is best; lower what is wanted of an entry."
+    elif "gain" not in classes:
+        still = "; the best did not trade" if classes[best[0]] == "idle" else ""
+        yield f"No cell made money{still}."
+    elif on_border(grid, best[0]):
+        cell = best[0]
+        at_edge = [
+            f"{axis.name} {shown(float(value))}"
+            for axis, value, at in zip(grid.axes, grid.values_of(cell), grid.place_of(cell), strict=True)
+            if len(axis.values) >= 3 and at in (0, len(axis.values) - 1)
+        ]
+        yield (
+            f"The best cell lies on the border of the grid ({', '.join(at_edge)}); "
+            "widen the range to see what lies beyond."
+        )

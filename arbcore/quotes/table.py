@@ -1,0 +1,103 @@
+"""Results as columns: what a notebook gets, with the tables of other libraries where those are installed.
+
+Owns the shape only; it must not know where rows come from or where they are written.
+"""
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+from arbcore.system.extras import library
+
+
+def _columns_of(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+
+
+class Table(Mapping[str, Sequence[Any]]):
+    """Named columns of one length: ``table["net_pnl"]``; columns ending in ``ts`` are UTC nanoseconds."""
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]] | Callable[[], dict[str, Sequence[Any]]]) -> None:
+        self._given = columns if callable(columns) else dict(columns)
+
+    @classmethod
+    def of_rows(cls, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> "Table":
+        """A table from rows, each as long as ``names``, that are read when somebody looks."""
+        return cls(partial(_columns_of, names, rows))
+
+    @cached_property
+    def _columns(self) -> dict[str, Sequence[Any]]:
+        return self._given() if callable(self._given) else self._given
+
+    def __getitem__(self, name: str) -> Sequence[Any]:
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        """How many columns; ``height`` is how many rows."""
+        return len(self._columns)
+
+    def __repr__(self) -> str:
+        return f"Table({self.height} rows: {', '.join(self._columns)})"
+
+    @property
+    def height(self) -> int:
+        """How many rows."""
+        return len(next(iter(self._columns.values()), ()))
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The rows as tuples, in the order of the columns."""
+        return zip(*self._columns.values(), strict=True)
+
+    def to_pandas(self) -> Any:
+        """A pandas DataFrame; times become UTC timestamps. RunError where pandas is not installed."""
+        pandas = library("pandas", "tables", "A DataFrame")
+        frame = pandas.DataFrame(self._columns)
+        for name in self._times():
+            frame[name] = pandas.to_datetime(frame[name], unit="ns", utc=True)
+        return frame
+
+    def to_polars(self) -> Any:
+        """A Polars DataFrame; times become UTC datetimes. RunError where Polars is not installed."""
+        polars = library("polars", "tables", "A Polars DataFrame")
+        kinds = {"int": polars.Int64, "float": polars.Float64, "str": polars.String}
+        frame = polars.DataFrame(
+            [polars.Series(name, column, kinds[self._kind(name)]) for name, column in self._columns.items()]
+        )
+        return frame.with_columns(
+            polars.from_epoch(name, time_unit="ns").dt.replace_time_zone("UTC") for name in self._times()
+        )
+
+    def to_arrow(self) -> Any:
+        """A pyarrow Table; times are UTC timestamps in ns. RunError where pyarrow is not installed."""
+        pa = library("pyarrow", "arrow", "An Arrow table")
+        kinds = {"int": pa.int64(), "float": pa.float64(), "str": pa.string()}
+        times = set(self._times())
+        return pa.table({
+            name: pa.array(column, pa.timestamp("ns", tz="UTC") if name in times else kinds[self._kind(name)])
+            for name, column in self._columns.items()
+        })  # fmt: skip
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Arrow's C stream interface, through which other libraries take the table."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def _times(self) -> list[str]:
+        return [name for name in self._columns if name == "ts" or name.endswith("_ts")]
+
+    def _kind(self, name: str) -> str:
+        """``int``, ``float`` or ``str``: one whatever the rows, and where there are none."""
+        column = self._columns[name]
+        if isinstance(column, array):
+            return "int" if column.typecode == "q" else "float"
+        kinds = {type(cell) for cell in column if cell is not None}
+        if str in kinds or (not kinds and name in ("side", "exit_reason")):
+            return "str"
+        whole = name in self._times() or name in ("trade_id", "contracts", "shares")
+        if kinds == {int} or (not kinds and whole):
+            return "int"
+        return "float"

@@ -1,0 +1,82 @@
+"""Shell: files of columns, Parquet and Arrow, as streams of batches.
+
+Owns the opening of them and its errors; the library is imported only where such a file is met. What the
+columns mean is the column reader's.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from arbcore.core.text import printable
+from arbcore.errors import InputError
+from arbcore.quotes.column_names import may_count
+from arbcore.quotes.source import is_file
+from arbcore.system.extras import library
+
+#: Rows of a batch: what is in memory at a time, besides a row group's own pages.
+BATCH_ROWS = 65_536
+_PARQUET = b"PAR1"
+_ARROW_FILE = b"ARROW1"
+_ARROW_STREAM = b"\xff\xff\xff\xff"
+
+
+@contextmanager
+def open_table(source: Any) -> Iterator[tuple[Any, str]]:
+    """(a stream of batches, name) of a file of columns named by its path; (None, "") of anything else.
+
+    Raises InputError where it is damaged.
+    """
+    if not is_file(source):
+        yield None, ""
+        return
+    name = printable(str(source))
+    try:
+        with Path(source).open("rb") as stream:
+            head = stream.read(8)
+            stream.seek(0)
+            opened = _opened(stream, head, name)
+            # Errors of whoever takes the rows pass through here unchanged.
+            yield opened, name
+    except PermissionError:
+        # Said by the opening of a file of text, which comes next.
+        yield None, ""
+
+
+def _opened(stream: BinaryIO, head: bytes, name: str) -> Any:
+    if head.startswith(_PARQUET):
+        kind = "Parquet file"
+        library("pyarrow.parquet", "parquet", f"{name} is a Parquet file, which")
+    elif head.startswith((_ARROW_FILE, _ARROW_STREAM)):
+        kind = "Arrow file"
+        library("pyarrow.ipc", "arrow", f"{name} is an Arrow file, which")
+    else:
+        return None
+    pa = library("pyarrow", "arrow", kind)
+    try:
+        if kind == "Parquet file":
+            return _parquet(pa, stream)
+        return pa.ipc.open_stream(stream) if head.startswith(_ARROW_STREAM) else _arrow(pa, stream)
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise InputError(f"{name} is no whole {kind} ({_reason(error)}); get it again.") from error
+
+
+def _reason(error: BaseException) -> str:
+    return printable(str(error).strip().partition("\n")[0].rstrip("."), 120) or type(error).__name__
+
+
+def _parquet(pa: Any, stream: BinaryIO) -> Any:
+    file = pa.parquet.ParquetFile(stream)
+    schema = file.schema_arrow
+    wanted = [name for name in schema.names if may_count(name)]
+    # Fields that only look alike are for the reader to refuse, so that all of them are kept.
+    batches = file.iter_batches(batch_size=BATCH_ROWS, columns=wanted)
+    chosen = pa.schema([schema.field(at) for at, name in enumerate(schema.names) if name in wanted])
+    return pa.RecordBatchReader.from_batches(chosen, batches)
+
+
+def _arrow(pa: Any, stream: BinaryIO) -> Any:
+    file = pa.ipc.open_file(stream)
+    batches = (file.get_batch(at) for at in range(file.num_record_batches))
+    return pa.RecordBatchReader.from_batches(file.schema, batches)

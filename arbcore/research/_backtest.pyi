@@ -1,0 +1,42 @@
+from collections.abc import Iterable
+from typing import Any
+
+from arbcore.carry._row_source import RowSource
+from arbcore.research._envelope import Envelope
+from arbcore.research._ledger import Ledger
+from arbcore.research._sweep_rows import SweepRows
+from arbcore.research.research_settings import BacktestSettings
+
+class Backtest:
+    calibrated_factor: float | None
+    def __init__(
+        self,
+        settings: BacktestSettings,
+        *,
+        expiries_ns: Iterable[int],
+        fixed: bool,
+        keep_trades: bool = False,
+        keep_equity: bool = False,
+        envelope: Envelope | None = None,
+    ) -> None: ...
+    def feed(self, source: RowSource) -> None: ...
+    def feed_memory(self, rows: SweepRows) -> None: ...
+    def feed_row(
+        self,
+        ts_ns: int,
+        es_bid: float,
+        es_ask: float,
+        spy_bid: float,
+        spy_ask: float,
+        *,
+        factor: float | None = None,
+        expiry_ns: int | None = None,
+    ) -> None: ...
+    def end(self) -> None: ...
+    def take_trades(self) -> Ledger: ...
+    def take_equity(self) -> tuple[bytes, bytes]: ...
+    @property
+    def expiries_ns(self) -> list[int]: ...
+    def open_position_document(self) -> dict[str, Any] | None: ...
+    def summary(self) -> dict[str, Any]: ...
+    def daily(self) -> dict[str, float | None]: ...

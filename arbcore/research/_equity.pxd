@@ -1,0 +1,112 @@
+"""The wall of the equity: its peak and falls, and the last of each UTC date; inline, for the loop over rows.
+
+Knows numbers and times, and what a position is worth on a row of which only the mids count.
+"""
+cimport cython
+from libc.stdint cimport int64_t
+
+from arbcore.carry._growing cimport Growing, one_more
+from arbcore.carry._row_source cimport QuoteRow
+
+
+# What the equity of a row is worked out from while both legs are held, whose sizes have the side's sign,
+# or while nothing is, and they are 0.
+cdef struct Held:
+    double net
+    double es_entry
+    double spy_entry
+    double es_size
+    double spy_size
+    double half_cost
+
+
+# The highest equity so far, the deepest fall below it and the longest time since.
+cdef struct Water:
+    double peak
+    double drawdown
+    int64_t peak_ns
+    int64_t under_water_ns
+
+
+cdef struct Equity:
+    Water water
+    Growing closes           # the last one of each date
+    int64_t day_end_ns
+
+
+cdef inline double held_equity(const Held* held, const QuoteRow* row) noexcept nogil:
+    """The equity of a row, its position marked at mids and charged half of its cost."""
+    cdef double es = (row.es_bid + row.es_ask) / 2
+    cdef double spy = (row.spy_bid + row.spy_ask) / 2
+    return held.net + (
+        held.es_size * (es - held.es_entry) - held.spy_size * (spy - held.spy_entry) - held.half_cost)
+
+
+cdef inline void water_note(Water* water, int64_t ts_ns, double equity) noexcept nogil:
+    """Counts the equity of one row."""
+    if equity >= water.peak:
+        water.peak = equity
+        water.peak_ns = ts_ns
+    if water.peak - equity > water.drawdown:
+        water.drawdown = water.peak - equity
+    if ts_ns - water.peak_ns > water.under_water_ns:
+        water.under_water_ns = ts_ns - water.peak_ns
+
+
+# The divisor is no 0.
+@cython.cdivision(True)
+cdef inline bint equity_date(Equity* equity, int64_t ts_ns) noexcept nogil:
+    """Begins the date of a row where it is a new one; False where memory is out."""
+    cdef int64_t day_ns = 86_400_000_000_000LL, begun_ns
+    if equity.closes.count > 0 and ts_ns < equity.day_end_ns:
+        return True
+    # C's remainder has the sign of the time; dates before 1970 need the floor.
+    begun_ns = ts_ns - ts_ns % day_ns
+    equity.day_end_ns = begun_ns if ts_ns < begun_ns else begun_ns + day_ns
+    return one_more(&equity.closes, sizeof(double)) != NULL
+
+
+cdef inline void equity_close(Equity* equity, double value) noexcept nogil:
+    (<double*>equity.closes.data)[equity.closes.count - 1] = value
+
+
+cdef inline bint equity_note(Equity* equity, int64_t ts_ns, double value) noexcept nogil:
+    """Counts one row; False where memory is out."""
+    water_note(&equity.water, ts_ns, value)
+    if not equity_date(equity, ts_ns):
+        return False
+    equity_close(equity, value)
+    return True
+
+
+cdef inline bint equity_take(Equity* equity, const QuoteRow* rows, Py_ssize_t first, Py_ssize_t end,
+                             const Held* held) noexcept nogil:
+    """Counts rows between which nothing happens; False where memory is out. All times are above 0."""
+    cdef Py_ssize_t stop
+    cdef double value = 0.0
+    while first < end:
+        if not equity_date(equity, rows[first].ts_ns):
+            return False
+        stop = end
+        if rows[end - 1].ts_ns >= equity.day_end_ns:
+            stop = first + 1
+            while rows[stop].ts_ns < equity.day_end_ns:
+                stop += 1
+        if held.es_size == 0.0:
+            # The equity stands still, so that only the last row can matter.
+            water_note(&equity.water, rows[stop - 1].ts_ns, held.net)
+            equity_close(equity, held.net)
+        else:
+            while first < stop:
+                value = held_equity(held, &rows[first])
+                water_note(&equity.water, rows[first].ts_ns, value)
+                first += 1
+            equity_close(equity, value)
+        first = stop
+    return True
+
+
+cdef inline list equity_closes(const Equity* equity):
+    """The last equity of each date, in order."""
+    cdef Py_ssize_t at
+    return [(<const double*>equity.closes.data)[at] for at in range(equity.closes.count)]

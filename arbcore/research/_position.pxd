@@ -1,0 +1,239 @@
+"""The wall of a position: orders on their way and their fills; inline, for the loops of backtest and sweep.
+
+What a decision becomes, leg by leg; ``reference.backtest`` is the specification and says what happens
+to orders that take their time. When to enter and leave is the signal's, the arithmetic the money's, what is
+kept of a trade the caller's.
+"""
+from libc.stdint cimport int64_t
+
+from arbcore.carry._carry cimport deviation_of
+from arbcore.research._money cimport (
+    Terms, cost_of, dividends_of, fees_of, fills_of, financing_of, gross_of, shares_of, wanted_of,
+)
+from arbcore.carry._signal cimport (
+    ENTER_CASH_AND_CARRY, LEAVE_EXPIRY, Quote, Rules, SignalState, signal_entered, signal_left,
+)
+
+
+cdef enum Phase:
+    # Odd where an order is on its way.
+    FLAT = 0
+    ENTERING = 1
+    HOLDING = 2
+    LEAVING = 3
+
+
+cdef enum Reason:
+    # Why a trade was closed; the first four are the signal's, in its order.
+    EXPIRY = 0
+    ROLL = 4
+    END_OF_DATA = 5
+    REASONS = 6
+
+
+cdef struct Order:
+    # Both legs of an entry or an exit; what was wanted is what the row that decided showed.
+    int es_side              # +1 buys ES and sells SPY
+    int reason
+    bint es_filled
+    bint spy_filled
+    int64_t waited_rows
+    double es_wanted
+    double spy_wanted
+    double es
+    double spy
+    int64_t spy_ns
+
+
+cdef struct Position:
+    int phase
+    int side                 # -1 cash and carry, +1 reverse
+    int64_t entry_ns
+    int64_t expiry_ns
+    double shares
+    double dev_bps
+    double c
+    double cost              # of the round trip, fees included
+    double fees
+    Order entry
+    Order leave
+
+
+cdef struct Trade:
+    int64_t entry_ns
+    int64_t exit_ns
+    double shares
+    double es_entry
+    double es_exit
+    double spy_entry
+    double spy_exit
+    double entry_dev_bps
+    double exit_dev_bps
+    double gross
+    double cost
+    double financing
+    double dividends
+    double carry
+    double slippage
+    double fees
+    int side
+    int reason
+
+
+cdef inline void order_begin(const Terms* terms, Order* order, int es_side, int reason,
+                             const Quote* quote) noexcept nogil:
+    order.es_side = es_side
+    order.reason = reason
+    order.es_filled = order.spy_filled = False
+    order.waited_rows = 0
+    wanted_of(terms, es_side, quote, &order.es_wanted, &order.spy_wanted)
+
+
+cdef inline bint order_fill(const Terms* terms, Order* order, int64_t now_ns, const Quote* quote,
+                            bint at_once) noexcept nogil:
+    """Fills each leg whose time has come; whether both are filled."""
+    cdef double es, spy
+    fills_of(terms, order.es_side, quote, &es, &spy)
+    if not order.es_filled and (at_once or order.waited_rows >= terms.es_latency_rows):
+        order.es_filled = True
+        order.es = es
+    if not order.spy_filled and (at_once or order.waited_rows >= terms.spy_latency_rows):
+        order.spy_filled = True
+        order.spy = spy
+        order.spy_ns = now_ns
+    return order.es_filled and order.spy_filled
+
+
+cdef inline bint position_held(const Position* p) noexcept nogil:
+    """Whether a leg is held."""
+    return p.phase != FLAT and (p.entry.es_filled or p.entry.spy_filled)
+
+
+cdef inline void position_begin(const Terms* terms, Position* p, int side, int64_t expiry_ns,
+                                const Quote* quote) noexcept nogil:
+    """Sends an entry; its shares are fixed from what both legs would get on this row."""
+    cdef double es, spy
+    order_begin(terms, &p.entry, side, -1, quote)
+    fills_of(terms, side, quote, &es, &spy)
+    p.phase = ENTERING
+    p.side = side
+    p.expiry_ns = expiry_ns
+    p.shares = shares_of(terms, es, spy)
+    p.cost = 0.0
+
+
+cdef inline void position_enter(const Terms* terms, Position* p, SignalState* signal, int64_t now_ns,
+                                const Quote* quote, double c, bint at_once) noexcept nogil:
+    """Fills what is due of an entry; with its last leg the position is held."""
+    cdef bint done = order_fill(terms, &p.entry, now_ns, quote, at_once)
+    if not p.entry.es_filled and not p.entry.spy_filled:
+        return
+    p.entry_ns = now_ns
+    p.c = c
+    p.dev_bps = deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, c)
+    if not done:
+        return
+    p.phase = HOLDING
+    p.fees = fees_of(terms, p.shares)
+    p.cost = cost_of(terms, p.entry.es) + p.fees
+    signal_entered(signal, p.side, now_ns, p.expiry_ns, p.dev_bps)
+
+
+cdef inline void trade_of(const Terms* terms, const Position* p, int64_t now_ns, const Quote* quote,
+                          double c, Trade* trade) noexcept nogil:
+    """The trade that a position has become, its last leg filled on this row."""
+    cdef const Order* entry = &p.entry
+    cdef const Order* leave = &p.leave
+    cdef double spy_mid = (quote.spy_bid + quote.spy_ask) / 2, es_missed, spy_missed
+    cdef int side = p.side
+    trade.side = side
+    trade.reason = leave.reason
+    trade.entry_ns, trade.exit_ns = p.entry_ns, now_ns
+    trade.shares = p.shares
+    trade.es_entry, trade.spy_entry = entry.es, entry.spy
+    trade.es_exit, trade.spy_exit = leave.es, leave.spy
+    trade.entry_dev_bps = p.dev_bps
+    trade.exit_dev_bps = deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, c)
+    trade.gross = gross_of(terms, side, p.shares, leave.es - entry.es, leave.spy - entry.spy)
+    trade.cost = p.cost
+    trade.fees = p.fees
+    trade.financing = financing_of(terms, side, p.shares, entry.spy, entry.spy_ns, leave.spy_ns)
+    trade.dividends = dividends_of(terms, side, p.shares, entry.spy_ns, leave.spy_ns)
+    trade.carry = side * terms.notional * spy_mid * (c - p.c)
+    es_missed = (leave.es - leave.es_wanted) - (entry.es - entry.es_wanted)
+    spy_missed = (leave.spy - leave.spy_wanted) - (entry.spy - entry.spy_wanted)
+    trade.slippage = gross_of(terms, side, p.shares, es_missed, spy_missed)
+
+
+cdef inline bint position_leave(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
+                                int64_t now_ns, const Quote* quote, double c, bint at_once,
+                                Trade* trade) noexcept nogil:
+    """Fills what is due of an exit; whether that closed the position, which is then ``trade``."""
+    if not order_fill(terms, &p.leave, now_ns, quote, at_once):
+        return False
+    trade_of(terms, p, now_ns, quote, c, trade)
+    p.phase = FLAT
+    signal_left(rules, signal, now_ns)
+    return True
+
+
+cdef inline bint position_settle(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
+                                 int64_t now_ns, const Quote* quote, double c, int reason,
+                                 Trade* trade) noexcept nogil:
+    """Closes on this row, whatever is on its way; False for an entry that was never made."""
+    if p.phase == ENTERING:
+        if not position_held(p):
+            p.phase = FLAT
+            return False
+        position_enter(terms, p, signal, now_ns, quote, c, True)
+    if p.phase == HOLDING:
+        order_begin(terms, &p.leave, -p.side, reason, quote)
+        p.phase = LEAVING
+    return position_leave(terms, rules, p, signal, now_ns, quote, c, True, trade)
+
+
+cdef inline bint position_act(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
+                              int action, int64_t now_ns, int64_t expiry_ns, const Quote* quote, double c,
+                              Trade* trade) noexcept nogil:
+    """Does what the signal decided, which is not to stay; whether that closed the position."""
+    if action == LEAVE_EXPIRY:
+        return position_settle(terms, rules, p, signal, now_ns, quote, c, EXPIRY, trade)
+    if action > LEAVE_EXPIRY:
+        order_begin(terms, &p.leave, -p.side, action - LEAVE_EXPIRY, quote)
+        p.phase = LEAVING
+        return position_leave(terms, rules, p, signal, now_ns, quote, c, False, trade)
+    position_begin(terms, p, -1 if action == ENTER_CASH_AND_CARRY else 1, expiry_ns, quote)
+    position_enter(terms, p, signal, now_ns, quote, c, False)
+    return False
+
+
+cdef inline bint position_wait(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
+                               int64_t now_ns, const Quote* quote, double c, Trade* trade) noexcept nogil:
+    """A row on which an order is on its way; whether that closed the position."""
+    if now_ns >= p.expiry_ns:
+        return position_settle(terms, rules, p, signal, now_ns, quote, c, EXPIRY, trade)
+    if p.phase == ENTERING:
+        p.entry.waited_rows += 1
+        position_enter(terms, p, signal, now_ns, quote, c, False)
+        return False
+    p.leave.waited_rows += 1
+    return position_leave(terms, rules, p, signal, now_ns, quote, c, False, trade)
+
+
+cdef inline double position_unrealised(const Terms* terms, const Position* p,
+                                       const Quote* quote) noexcept nogil:
+    """Each filled leg marked at mid (or at its exit), less the half of the cost that was charged at entry."""
+    cdef double es = (quote.es_bid + quote.es_ask) / 2, spy = (quote.spy_bid + quote.spy_ask) / 2
+    cdef double es_leg = 0.0, spy_leg = 0.0
+    if p.phase == FLAT:
+        return 0.0
+    if p.phase == LEAVING:
+        if p.leave.es_filled:
+            es = p.leave.es
+        if p.leave.spy_filled:
+            spy = p.leave.spy
+    if p.entry.es_filled:
+        es_leg = p.side * terms.notional * (es - p.entry.es)
+    if p.entry.spy_filled:
+        spy_leg = p.side * p.shares * (spy - p.entry.spy)
+    return es_leg - spy_leg - 0.5 * p.cost

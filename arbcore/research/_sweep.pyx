@@ -1,0 +1,297 @@
+"""A sweep: many settings over the same rows, each to the numbers of its own single run, bit by bit.
+
+Owns which numbers a cell has, how they are kept, and which way a cell is run. Rows come from ``_sweep_rows``;
+threads, files and ranges are other people's business.
+"""
+import struct
+from array import array
+from dataclasses import fields
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.math cimport NAN
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free
+
+from arbcore.research._equity cimport Equity, equity_closes
+from arbcore.research._money cimport Dividend, terms_of
+from arbcore.research._sweep_bits cimport Bitmap
+from arbcore.research._sweep_cells cimport WINDOW_ROWS, Cell, cell_end, cell_run
+from arbcore.research._sweep_rows cimport SweepRows
+from arbcore.research._sweep_window cimport SegmentTable, SweepGroup, SweepWindow
+
+from arbcore.research._backtest import Backtest
+from arbcore.research._sweep_bits import level_of
+from arbcore.research.daily import daily_statistics
+from arbcore.research.research_settings import BacktestSettings
+
+#: Columns of whole numbers, of numbers, and those that need every row and are there with ``full`` only.
+COUNTS = ("trades", "wins")
+NUMBERS = (
+    "gross_pnl", "costs", "financing", "dividends", "net_pnl", "open_pnl", "total_pnl",
+    "winning_pnl", "losing_pnl", "profit_factor", "exposure", "average_hold_s", "max_drawdown_closed",
+)
+FULL_NUMBERS = ("max_drawdown", "sharpe")
+
+#: The settings that the way from event to event knows.
+_JUMPED = frozenset((
+    "r", "d", "factor", "calibration_rows", "entry_bps", "exit_bps", "cost_bps", "stop_bps", "max_hold_days",
+    "cooldown_s", "multiplier", "contracts", "fill", "es_slippage_ticks", "spy_slippage_ticks",
+    "es_fee", "spy_fee", "spy_fee_min", "funding_rate", "borrow_rate", "close_at_end", "dividends",
+))
+#: Every other setting, with the value that it does not know either way of.
+_NEUTRAL = tuple((item.name, item.default) for item in fields(BacktestSettings) if item.name not in _JUMPED)
+
+
+@cython.final
+cdef class SweepBlock:
+    """The numbers of some cells, by column: ``array("q")`` of counts and ``array("d")``; NaN is undefined.
+
+    Blocks pickle, and ``joined`` puts them together in the order given.
+    """
+
+    cdef readonly dict columns
+
+    def __init__(self, dict columns not None):
+        self.columns = columns
+
+    def __reduce__(self):
+        return SweepBlock, (self.columns,)
+
+    def __len__(self) -> int:
+        return len(self.columns["trades"])
+
+    def __eq__(self, other) -> bool:
+        # By their bytes: an undefined number equals another, and 0.0 is not -0.0.
+        if not isinstance(other, SweepBlock):
+            return NotImplemented
+        return (
+            list(self.columns) == list(other.columns)
+            and all(self.columns[name].tobytes() == other.columns[name].tobytes() for name in self.columns)
+        )
+
+    @staticmethod
+    def empty(count, *, full):
+        """A block of zeros."""
+        names = {name: "q" for name in COUNTS} | {name: "d" for name in NUMBERS}
+        names |= {name: "d" for name in FULL_NUMBERS} if full else {}
+        return SweepBlock({name: array(code, bytes(8 * count)) for name, code in names.items()})
+
+    @staticmethod
+    def joined(blocks):
+        """All cells of some blocks, in order."""
+        columns = {}
+        for block in blocks:
+            for name, column in block.columns.items():
+                columns.setdefault(name, array(column.typecode)).extend(column)
+        return SweepBlock(columns)
+
+    def set_cell(self, at, summary) -> None:
+        """Takes the numbers of one cell from the summary of its single run."""
+        average_ns = summary["average_hold_ns"]
+        found = summary | {"average_hold_s": None if average_ns is None else average_ns / 1e9}
+        for name, column in self.columns.items():
+            value = found[name]
+            column[at] = float("nan") if value is None else value
+
+
+def can_jump(settings) -> bool:
+    """Whether a cell of some settings can go from event to event."""
+    return all([getattr(settings, name) == neutral for name, neutral in _NEUTRAL])
+
+
+@cython.final
+cdef class SweepRun:
+    """Some cells on their way over the rows: ``advance`` until it says False, then take ``block``.
+
+    Cells go over the rows a window at a time, from event to event, and count the equity of what lies between
+    where it is asked for (``full``). A cell with a setting that this way does not know has a ``Backtest`` of
+    its own. ``level`` is the instruction set by name, the fastest without. Expiries are ``Backtest``'s.
+    """
+
+    cdef readonly int64_t done, total
+    cdef SweepRows rows
+    cdef SweepBlock result
+    cdef SegmentTable table
+    cdef SweepWindow window
+    cdef object settings, expiries_ns
+    cdef bint fixed
+    cdef Cell* cells
+    cdef Equity* equities
+    cdef Py_ssize_t cell_count, next_row, next_single
+    cdef list places, singles, groups, schedules
+
+    def __init__(self, SweepRows rows not None, settings, *, expiries_ns, bint fixed, bint full=False,
+                 str level=None):
+        cdef Py_ssize_t maps = 1
+        cdef SweepGroup group
+        self.rows, self.settings = rows, list(settings)
+        self.expiries_ns, self.fixed = tuple(expiries_ns), fixed
+        self.result = SweepBlock.empty(len(self.settings), full=full)
+        self.total = len(self.settings) * max(1, rows.count)
+        jumps = [can_jump(each) for each in self.settings]
+        self.singles = [place for place, jump in enumerate(jumps) if not jump]
+        self.table = SegmentTable(rows, expiries_ns=self.expiries_ns, fixed=fixed)
+        self.collect([place for place, jump in enumerate(jumps) if jump], full)
+        for group in self.groups:
+            maps = max(maps, group.wanted.shape[0] + 2 * group.leave.shape[0])
+        self.window = SweepWindow(rows, self.table, maps=maps, level=level_of(level))
+
+    def __dealloc__(self):
+        cdef Py_ssize_t at
+        if self.equities != NULL:
+            for at in range(self.cell_count):
+                free(self.equities[at].closes.data)
+        free(self.equities)
+        free(self.cells)
+
+    cdef int collect(self, list places, bint full) except -1:
+        """Makes the cells of some places, those of a group beside each other."""
+        cdef SweepGroup group
+        cdef Py_ssize_t at = 0
+        by_group = {}
+        for place in places:
+            each = self.settings[place]
+            factor = (None, 0) if self.rows.has_factor else (each.factor, each.calibration_rows)
+            key = each.r, each.d, *factor
+            by_group.setdefault(key, []).append(place)
+        self.cells = <Cell*>calloc(max(1, len(places)), sizeof(Cell))
+        self.groups, self.places, self.schedules = [], [], []
+        if self.cells == NULL:
+            raise MemoryError
+        if full:
+            self.equities = <Equity*>calloc(max(1, len(places)), sizeof(Equity))
+            if self.equities == NULL:
+                raise MemoryError
+            self.cell_count = len(places)
+        schedules = {}
+        for (r, d, factor, calibration_rows), members in by_group.items():
+            group = SweepGroup(r, d, 0.0 if factor is None else factor)
+            if calibration_rows:
+                group.calibrate(self.rows, self.table, calibration_rows)
+            group.first_cell, group.end_cell = at, at + len(members)
+            for place in members:
+                self.make(&self.cells[at], self.settings[place], group, schedules)
+                if full:
+                    self.cells[at].equity = &self.equities[at]
+                    if self.rows.count > 0:
+                        self.equities[at].water.peak_ns = self.rows.rows[0].ts_ns
+                at += 1
+            group.seal()
+            self.groups.append(group)
+            self.places += members
+        return 0
+
+    cdef int make(self, Cell* cell, settings, SweepGroup group, dict schedules) except -1:
+        """One cell before its first row."""
+        terms_of(&cell.terms, settings)
+        if settings.dividends:
+            schedule = schedules.get(settings.dividends)
+            if schedule is None:
+                schedule = b"".join(struct.pack("qd", *each) for each in settings.dividends)
+                schedules[settings.dividends] = schedule
+                self.schedules.append(schedule)
+            cell.terms.dividends = <const Dividend*>PyBytes_AS_STRING(schedule)
+            cell.terms.dividend_count = len(settings.dividends)
+        cell.wanted_bps = settings.entry_bps + settings.cost_bps
+        cell.exit_bps, cell.stop_bps = settings.exit_bps, settings.stop_bps
+        cell.max_hold_ns, cell.cooldown_ns = settings.max_hold_ns, settings.cooldown_ns
+        cell.close_at_end = settings.close_at_end
+        cell.wanted = group.wanted_places.setdefault(cell.wanted_bps, len(group.wanted_places))
+        cell.leave = group.leave_places.setdefault(cell.exit_bps, len(group.leave_places))
+        group.stops |= cell.stop_bps > 0.0
+        cell.at = group.first_row
+        cell.blocked_ns = (<int64_t>-0x7FFFFFFFFFFFFFFFLL) - 1
+        return 0
+
+    def advance(self) -> bool:
+        """One window of all cells, or one whole cell; False where there is nothing left."""
+        if self.next_row < self.rows.count and self.groups:
+            self.advance_window()
+        elif self.next_single < len(self.singles):
+            self.advance_single()
+        else:
+            return False
+        return True
+
+    cdef int advance_window(self) except -1:
+        cdef Py_ssize_t end = min(self.next_row + WINDOW_ROWS, self.rows.count), at
+        cdef SweepGroup group
+        cdef Bitmap enter, leave_cc, leave_rev
+        cdef Cell* cell
+        with nogil:
+            self.window.move(self.next_row, end)
+        for group in self.groups:
+            self.window.derive(group)
+            with nogil:
+                for at in range(group.first_cell, group.end_cell):
+                    cell = &self.cells[at]
+                    self.window.bitmap(cell.wanted, &enter)
+                    self.window.bitmap(group.wanted.shape[0] + cell.leave, &leave_cc)
+                    self.window.bitmap(
+                        group.wanted.shape[0] + group.leave.shape[0] + cell.leave, &leave_rev)
+                    cell_run(cell, &self.window.window, &enter, &leave_cc, &leave_rev)
+        self.done += (end - self.next_row) * len(self.places)
+        self.next_row = end
+        return 0
+
+    cdef int advance_single(self) except -1:
+        place = self.singles[self.next_single]
+        kernel = Backtest(self.settings[place], expiries_ns=self.expiries_ns, fixed=self.fixed)
+        kernel.feed_memory(self.rows)
+        kernel.end()
+        self.result.set_cell(place, kernel.summary())
+        self.next_single += 1
+        self.done += self.rows.count
+        return 0
+
+    def block(self) -> SweepBlock:
+        """The numbers of all cells; the run is over."""
+        cdef Py_ssize_t at
+        while self.advance():
+            pass
+        for at in range(len(self.places)):
+            cell_end(&self.cells[at], self.rows.rows, self.rows.count)
+            if self.cells[at].failed:
+                raise MemoryError
+            self.write(&self.cells[at], self.places[at])
+        self.done = self.total
+        return self.result
+
+    cdef int write(self, const Cell* cell, Py_ssize_t place) except -1:
+        """A cell's numbers into the block, by the operations of the single run's summary."""
+        columns = self.result.columns
+        trades = cell.totals.trades
+        columns["trades"][place] = trades
+        columns["wins"][place] = cell.totals.wins
+        columns["gross_pnl"][place] = cell.totals.gross
+        columns["costs"][place] = cell.totals.costs
+        columns["financing"][place] = cell.totals.financing
+        columns["dividends"][place] = cell.totals.dividends
+        columns["net_pnl"][place] = cell.totals.net
+        columns["open_pnl"][place] = cell.open_net
+        columns["total_pnl"][place] = cell.totals.net + cell.open_net
+        columns["winning_pnl"][place] = cell.totals.won
+        columns["losing_pnl"][place] = cell.totals.lost
+        columns["profit_factor"][place] = (
+            cell.totals.won / -cell.totals.lost if cell.totals.lost < 0 else NAN)
+        columns["exposure"][place] = cell.held_rows / self.rows.count if self.rows.count else NAN
+        columns["average_hold_s"][place] = (
+            float(cell.totals.hold_ns) / trades / 1e9 if trades else NAN)
+        columns["max_drawdown_closed"][place] = cell.totals.drawdown
+        if cell.equity != NULL:
+            drawdown = cell.equity.water.drawdown
+            sharpe = daily_statistics(equity_closes(cell.equity), drawdown)["sharpe"]
+            columns["max_drawdown"][place] = drawdown
+            columns["sharpe"][place] = NAN if sharpe is None else sharpe
+        return 0
+
+
+def run_block(SweepRows rows not None, settings, *, expiries_ns, bint fixed, bint full=False,
+              str level=None) -> SweepBlock:
+    """The numbers of each of some settings over the rows; the interpreter is free meanwhile.
+
+    Arguments are those of ``SweepRun``.
+    """
+    return SweepRun(
+        rows, settings, expiries_ns=expiries_ns, fixed=fixed, full=full, level=level).block()

@@ -1,0 +1,77 @@
+"""The wall of a sweep's cells: what one is, and how it goes over a window of rows."""
+from libc.stdint cimport int64_t
+
+from arbcore.research._equity cimport Equity
+from arbcore.carry._row_source cimport QuoteRow
+from arbcore.research._money cimport Terms, Totals
+from arbcore.research._sweep_bits cimport Bitmap
+
+cdef enum:
+    # Rows of a word of a bitmap, and of a window: a summary has 64 bits, and the quotes, deviations and
+    # bitmaps of so many rows stay in the second-level cache.
+    WORD = 64
+    WINDOW_WORDS = 64
+    WINDOW_ROWS = 4096
+
+
+# Rows of one contract in a row.
+cdef struct Segment:
+    Py_ssize_t end           # behind its last row
+    int64_t expiry_ns
+    Py_ssize_t forced        # the row that ends a position, whatever it shows; -1: none does
+    bint roll                # it ends at the row before, and the row may enter again
+
+
+cdef struct Cell:
+    # What it was asked.
+    Terms terms
+    double wanted_bps
+    double exit_bps
+    double stop_bps          # 0: off
+    int64_t max_hold_ns      # 0: off
+    int64_t cooldown_ns
+    bint close_at_end
+    int group
+    Py_ssize_t wanted        # the number of its bitmap of each kind
+    Py_ssize_t leave
+    # Where it stands.
+    Totals totals
+    double open_net          # of what is left open, as if closed at the last row
+    Py_ssize_t held_rows
+    Py_ssize_t at            # the next row to look at
+    Py_ssize_t segment
+    int64_t blocked_ns
+    int side                 # 0 flat, as in the signal
+    Py_ssize_t entry
+    Py_ssize_t forced
+    bint roll
+    double entry_dev
+    double es_entry
+    double spy_entry
+    double shares
+    double cost              # of the round trip, fees included
+    double fees
+    # What every row of it came to, where that is asked for, else NULL.
+    Equity* equity
+    Py_ssize_t counted       # rows in it; the last one before ``at`` never is, for a roll may yet close on it
+    bint failed              # memory was out
+
+
+# Some rows of one group of cells, which agree on the deviation of every row. Bits and columns count from
+# ``first``, everything else from the start of the data.
+cdef struct Window:
+    const QuoteRow* rows
+    Py_ssize_t count         # of all rows
+    const Segment* segments
+    Py_ssize_t first
+    Py_ssize_t end
+    const double* dev_bps
+    const double* cc_bps     # not a number where nothing may be entered; so is rev_bps
+    const double* rev_bps
+    const double* word_low   # of the deviations of each word
+    const double* word_high
+
+
+cdef void cell_run(Cell* cell, const Window* window, const Bitmap* enter, const Bitmap* leave_cc,
+                   const Bitmap* leave_rev) noexcept nogil
+cdef void cell_end(Cell* cell, const QuoteRow* rows, Py_ssize_t count) noexcept nogil

@@ -1,0 +1,247 @@
+"""What cells of a sweep share: contracts over the rows, and over a window of rows deviations and bitmaps.
+
+Owns the memory of one window, reused from window to window and from group to group, so that it does not grow
+with the data. The deviation of a row is worked out once for all cells that agree on it, by the operations of
+the signal. Which cell does what is not its business.
+"""
+import statistics
+from array import array
+
+cimport cython
+from libc.math cimport NAN, fabs
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+
+from arbcore.carry._carry cimport (
+    carry_of, deviation_of, edge_cc_of, edge_rev_of, exp_middle, exp_of, years_between,
+)
+from arbcore.carry._row_source cimport QuoteRow
+from arbcore.research._sweep_bits cimport Bitmap, bits_at_least, bits_at_most, bits_of_either, summary_of
+from arbcore.research._sweep_cells cimport WINDOW_ROWS, WINDOW_WORDS, WORD, Segment
+from arbcore.research._sweep_rows cimport SweepRows
+
+from arbcore.carry._contracts import no_contract
+
+cdef enum:
+    COLUMNS = 5
+
+cdef int64_t DAY_NS = 86_400_000_000_000LL
+
+
+@cython.final
+cdef class SegmentTable:
+    """The contracts of the rows, in the order of the rows; expiries are those of ``Backtest``."""
+
+    def __init__(self, SweepRows rows not None, *, expiries_ns, bint fixed):
+        cdef Segment* only
+        cdef Py_ssize_t at
+        if rows.count == 0:
+            return
+        if rows.has_expiry:
+            self.from_rows(rows)
+        elif fixed:
+            only = self.one_more()
+            only.end = rows.count
+            only.expiry_ns = expiries_ns[0]
+            at = rows.first_at(only.expiry_ns)
+            if at < rows.count:
+                only.forced = at
+        else:
+            self.from_contracts(rows, expiries_ns)
+
+    def __dealloc__(self):
+        free(self.segments)
+
+    @property
+    def expiries_ns(self) -> list[int]:
+        """The expiries of the rows, in the order of their first use."""
+        cdef Py_ssize_t at
+        return list(dict.fromkeys(self.segments[at].expiry_ns for at in range(self.count)))
+
+    cdef Segment* one_more(self) except NULL:
+        cdef Segment* segments
+        if self.count == self.capacity:
+            self.capacity = max(16, 2 * self.capacity)
+            segments = <Segment*>realloc(self.segments, self.capacity * sizeof(Segment))
+            if segments == NULL:
+                raise MemoryError
+            self.segments = segments
+        self.count += 1
+        segments = &self.segments[self.count - 1]
+        segments.forced, segments.roll = -1, False
+        return segments
+
+    cdef int from_rows(self, SweepRows rows) except -1:
+        """Rows that name their contracts: a position is rolled where the name changes."""
+        cdef Py_ssize_t at
+        cdef Segment* segment = NULL
+        for at in range(rows.count):
+            if segment == NULL or rows.rows[at].expiry_ns != segment.expiry_ns:
+                if segment != NULL and segment.forced < 0:
+                    segment.forced, segment.roll = at, True
+                segment = self.one_more()
+                segment.expiry_ns = rows.rows[at].expiry_ns
+            if segment.forced < 0 and rows.rows[at].ts_ns >= segment.expiry_ns:
+                segment.forced = at
+            segment.end = at + 1
+        return 0
+
+    cdef int from_contracts(self, SweepRows rows, expiries_ns) except -1:
+        """Each row has the front contract: the first that expires after it."""
+        cdef Py_ssize_t begin = 0, end
+        cdef Segment* segment
+        cdef int64_t first_ns = rows.rows[0].ts_ns
+        if expiries_ns and first_ns < expiries_ns[0] - 100 * DAY_NS:
+            raise no_contract(first_ns)
+        for expiry_ns in expiries_ns:
+            end = rows.first_at(expiry_ns)
+            if end == begin:
+                continue
+            segment = self.one_more()
+            segment.end, segment.expiry_ns = end, expiry_ns
+            if end < rows.count:
+                segment.forced = end
+            begin = end
+            if end == rows.count:
+                return 0
+        raise no_contract(rows.rows[begin].ts_ns)
+
+
+@cython.final
+cdef class SweepGroup:
+    """Cells that agree on rates, factor and calibration, and the thresholds among them."""
+
+    def __init__(self, double r, double d, double factor):
+        self.r, self.d, self.factor = r, d, factor
+        self.wanted_places, self.leave_places = {}, {}
+
+    cdef void seal(self):
+        """Every threshold is there."""
+        self.wanted = array("d", self.wanted_places)
+        self.leave = array("d", self.leave_places)
+        self.minus_leave = array("d", [-value for value in self.leave_places])
+
+    cdef int calibrate(self, SweepRows rows, SegmentTable table, Py_ssize_t count) except -1:
+        """Takes the factor from the first rows, which are not traded."""
+        cdef Py_ssize_t at, segment = 0
+        cdef const QuoteRow* row
+        self.first_row = min(count, rows.count)
+        if rows.count < count:
+            return 0
+        ratios = array("d", bytes(8 * count))
+        cdef double[::1] ratio = ratios
+        for at in range(count):
+            row = &rows.rows[at]
+            while table.segments[segment].end <= at:
+                segment += 1
+            growth = carry_of(
+                1.0, self.r, self.d, years_between(row.ts_ns, table.segments[segment].expiry_ns))
+            ratio[at] = (row.es_bid + row.es_ask) / 2 / ((row.spy_bid + row.spy_ask) / 2 * growth)
+        self.factor = statistics.median(ratios)
+        return 0
+
+
+@cython.final
+cdef class SweepWindow:
+    """The memory of one window and of at most so many bitmaps."""
+
+    def __init__(self, SweepRows rows not None, SegmentTable table not None, *, Py_ssize_t maps, int level):
+        self.rows, self.table, self.level = rows, table, level
+        self.columns = <double*>malloc((COLUMNS * WINDOW_ROWS + 2 * WINDOW_WORDS) * sizeof(double))
+        self.maps = <uint64_t*>calloc(maps * WINDOW_WORDS + 1, sizeof(uint64_t))
+        self.summaries = <uint64_t*>calloc(maps + 1, sizeof(uint64_t))
+        if self.columns == NULL or self.maps == NULL or self.summaries == NULL:
+            raise MemoryError
+        self.window.rows, self.window.count = rows.rows, rows.count
+        self.window.segments = table.segments
+        self.window.dev_bps = self.columns + 2 * WINDOW_ROWS
+        self.window.cc_bps = self.columns + 3 * WINDOW_ROWS
+        self.window.rev_bps = self.columns + 4 * WINDOW_ROWS
+        self.window.word_low = self.columns + COLUMNS * WINDOW_ROWS
+        self.window.word_high = self.window.word_low + WINDOW_WORDS
+
+    def __dealloc__(self):
+        free(self.columns)
+        free(self.maps)
+        free(self.summaries)
+
+    cdef int move(self, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
+        """The window's rows from now on, behind those before; and their times to expiry."""
+        cdef Py_ssize_t at
+        cdef double years, longest = 0.0
+        cdef const Segment* segments = self.table.segments
+        self.window.first, self.window.end = first, end
+        for at in range(first, end):
+            while segments[self.segment].end <= at:
+                self.segment += 1
+            years = years_between(self.rows.rows[at].ts_ns, segments[self.segment].expiry_ns)
+            self.columns[at - first] = years
+            longest = years if years > longest else longest
+        self.longest_years = longest
+        return 0
+
+    cdef int derive(self, SweepGroup group) except -1:
+        """Works out the columns and bitmaps of a group over the window."""
+        cdef Py_ssize_t enter = group.wanted.shape[0], leave = group.leave.shape[0], number
+        cdef Py_ssize_t words = (self.window.end - self.window.first + WORD - 1) // WORD
+        with nogil:
+            self.derive_columns(group.r, group.d, group.factor)
+            if group.stops:
+                self.derive_words()
+            bits_of_either(self.level, self.window.cc_bps, self.window.rev_bps, words, &group.wanted[0],
+                           enter, self.maps, WINDOW_WORDS)
+            bits_at_most(self.level, self.window.dev_bps, words, &group.leave[0], leave,
+                         self.maps + enter * WINDOW_WORDS, WINDOW_WORDS)
+            bits_at_least(self.level, self.window.dev_bps, words, &group.minus_leave[0], leave,
+                          self.maps + (enter + leave) * WINDOW_WORDS, WINDOW_WORDS)
+            for number in range(enter + 2 * leave):
+                self.summaries[number] = summary_of(self.maps + number * WINDOW_WORDS, words)
+        return 0
+
+    cdef void derive_columns(self, double r, double d, double factor) noexcept nogil:
+        """The deviation and both edges of every row, by the operations of the signal."""
+        cdef Py_ssize_t at, count = self.window.end - self.window.first
+        cdef const QuoteRow* rows = self.rows.rows + self.window.first
+        cdef const QuoteRow* row
+        cdef double* years = self.columns
+        cdef double* carry = self.columns + WINDOW_ROWS
+        cdef double* dev = carry + WINDOW_ROWS
+        cdef double* cc = dev + WINDOW_ROWS
+        cdef double* rev = cc + WINDOW_ROWS
+        cdef bint row_factor = self.rows.has_factor
+        # Where the exponential needs no branch the loop is one over vectors.
+        if fabs((r - d) * self.longest_years) <= 700.0:
+            for at in range(count):
+                carry[at] = exp_middle((r - d) * years[at])
+        else:
+            for at in range(count):
+                carry[at] = exp_of((r - d) * years[at])
+        for at in range(count):
+            row = &rows[at]
+            carry[at] = (row.factor if row_factor else factor) * carry[at]
+            dev[at] = deviation_of(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask, carry[at])
+            # Nothing is entered at or after the expiry.
+            cc[at] = edge_cc_of(row.es_bid, row.spy_ask, carry[at]) if years[at] > 0.0 else NAN
+            rev[at] = edge_rev_of(row.es_ask, row.spy_bid, carry[at]) if years[at] > 0.0 else NAN
+        while count % WORD != 0:
+            dev[count] = cc[count] = rev[count] = NAN
+            count += 1
+
+    cdef void derive_words(self) noexcept nogil:
+        """The lowest and the highest deviation of each word."""
+        cdef Py_ssize_t at, word, words = (self.window.end - self.window.first + WORD - 1) // WORD
+        cdef const double* dev
+        cdef double low, high
+        for word in range(words):
+            dev = self.window.dev_bps + word * WORD
+            low = high = dev[0]
+            for at in range(1, WORD):
+                # What is not a number reaches no stop.
+                low = dev[at] if dev[at] < low or low != low else low
+                high = dev[at] if dev[at] > high or high != high else high
+            (<double*>self.window.word_low)[word] = low
+            (<double*>self.window.word_high)[word] = high
+
+    cdef void bitmap(self, Py_ssize_t number, Bitmap* map) noexcept nogil:
+        map.words = self.maps + number * WINDOW_WORDS
+        map.summary = self.summaries[number]

@@ -1,0 +1,210 @@
+"""The grid of a sweep: which settings vary, over which values, and every cell of it by number.
+
+Owns the spelling of ranges, their exact values and the bound on cells. The first setting that varies is the
+slowest. It must not know the data, nor where the cells are run.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Any
+
+from arbcore.core.text import printable
+from arbcore.errors import ConfigError
+from arbcore.research.research_settings import BacktestSettings
+
+#: Every cell is a row of the result; five hundred by five hundred are more than anybody reads.
+CELLS_MAX = 250_000
+#: Above every bound of a setting.
+LARGEST = 10**15
+
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_MARKS = re.compile(r"[:,]")
+_DEFAULTS = {item.name: item.default for item in fields(BacktestSettings)}
+_NUMBERS = {name for name, value in _DEFAULTS.items() if type(value) in (int, float)}
+#: Words, switches and schedules cannot vary; a schedule is a sequence by itself.
+_WORDS = set(_DEFAULTS) - _NUMBERS - {"dividends"}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One setting that varies, and its values in the order of the grid."""
+
+    name: str
+    values: tuple[float, ...]
+
+
+class Grid:
+    """Every combination of the axes' values over settings that stay. Raises ConfigError for a bad value."""
+
+    def __init__(self, base: BacktestSettings, axes: Sequence[Axis]) -> None:
+        if not axes:
+            raise ConfigError(
+                "Nothing varies; give at least one setting as LO:HI:STEP or as a list such as 1,2,5."
+            )
+        self.base = base
+        self.axes = tuple(axes)
+        self.cells = math.prod(len(axis.values) for axis in axes)
+        if self.cells > CELLS_MAX:
+            raise ConfigError(
+                f"The ranges make {self.cells:,} cells and a sweep has at most {CELLS_MAX:,}; "
+                "take larger steps or fewer ranges."
+            )
+        document = settings_of(base)
+        checked = []
+        for axis in axes:
+            # Bounds are each setting's own, so one pass along every axis checks all cells.
+            kept = [
+                getattr(BacktestSettings(**(document | {axis.name: value})), axis.name)
+                for value in axis.values
+            ]
+            checked.append(tuple(kept))
+        self._values = tuple(checked)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The settings that vary."""
+        return tuple(axis.name for axis in self.axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many values each has."""
+        return tuple(len(values) for values in self._values)
+
+    def place_of(self, cell: int) -> tuple[int, ...]:
+        """A cell's number of value on each axis."""
+        place = []
+        for length in reversed(self.shape):
+            cell, at = divmod(cell, length)
+            place.append(at)
+        return tuple(reversed(place))
+
+    def cell_at(self, place: Sequence[int]) -> int:
+        """The number of the cell at a place."""
+        cell = 0
+        for at, length in zip(place, self.shape, strict=True):
+            cell = cell * length + at
+        return cell
+
+    def values_of(self, cell: int) -> tuple[Any, ...]:
+        """A cell's values, in the order of the axes."""
+        return tuple(values[at] for values, at in zip(self._values, self.place_of(cell), strict=True))
+
+    def settings(self, cells: Iterable[int]) -> list[BacktestSettings]:
+        """The settings of some cells."""
+        return [settings_with(self.base, self.names, self.values_of(cell)) for cell in cells]
+
+    def columns(self) -> dict[str, list[Any]]:
+        """The parameters of every cell, a column a setting."""
+        places = [self.values_of(cell) for cell in range(self.cells)]
+        return {name: [values[at] for values in places] for at, name in enumerate(self.names)}
+
+
+def settings_of(settings: BacktestSettings) -> dict[str, Any]:
+    """Every setting by name."""
+    return dict(vars(settings))
+
+
+def settings_with(base: BacktestSettings, names: Sequence[str], values: Sequence[Any]) -> BacktestSettings:
+    """``base`` with some settings replaced by values that were checked before."""
+    # The checks of a quarter of a million cells would take longer than running them.
+    made = object.__new__(BacktestSettings)
+    vars(made).update(vars(base))
+    vars(made).update(zip(names, values, strict=True))
+    return made
+
+
+def split_ranges(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[Axis]]:
+    """The settings that stay and those that vary, in the order in which they were named.
+
+    A number stays. ``LO:HI:STEP``, a list such as ``1,2,5`` and a sequence of numbers vary. Names that are
+    no settings stay too, for whoever makes the settings to refuse. Raises ConfigError.
+    """
+    fixed: dict[str, Any] = {}
+    axes: list[Axis] = []
+    for name, value in settings.items():
+        several = isinstance(value, Sequence) and not isinstance(value, str)
+        if name in _NUMBERS and (several or hasattr(value, "tolist")):
+            axes.append(Axis(name, _listed(name, value)))
+        elif name in _NUMBERS and isinstance(value, str):
+            found = read_values(name, value)
+            if isinstance(found, tuple):
+                axes.append(Axis(name, found))
+            else:
+                fixed[name] = found
+        elif name in _WORDS and (several or (isinstance(value, str) and _MARKS.search(value))):
+            raise ConfigError(f"{name} is {value!r}; only a setting that is a number can vary.")
+        else:
+            fixed[name] = value
+    return fixed, axes
+
+
+def read_values(name: str, text: str) -> Any:
+    """The text of one numeric setting: a number, or a tuple of those that it takes in turn.
+
+    The words ``auto`` and ``column`` of the factor pass as they are. Raises ConfigError.
+    """
+    if name == "factor" and (text.startswith("auto") or text == "column"):
+        return text
+    if ":" in text:
+        return _ranged(name, text)
+    if "," in text:
+        return _listed(name, [float(_exact(name, part, text)) for part in text.split(",")])
+    return float(_exact(name, text, text))
+
+
+def _ranged(name: str, text: str) -> tuple[float, ...]:
+    parts = text.split(":")
+    if len(parts) != 3:
+        raise ConfigError(f"{name} is {text!r}; a range is LO:HI:STEP, such as 5:30:1.")
+    # Sums of fractions, so that 0.1:0.5:0.1 has 0.3 and not 0.30000000000000004.
+    low, high, step = (_exact(name, part, text) for part in parts)
+    if step <= 0:
+        raise ConfigError(f"{name} is {text!r}; the step of a range must be above 0.")
+    if high < low:
+        raise ConfigError(
+            f"{name} is {text!r}, which runs backwards; write {parts[1]}:{parts[0]}:{parts[2]}."
+        )
+    steps, rest = divmod(high - low, step)
+    if steps >= CELLS_MAX:
+        raise ConfigError(
+            f"{name} is {text!r}, which has more than {CELLS_MAX:,} values; take a larger step."
+        )
+    if rest:
+        below = low + steps * step
+        raise ConfigError(
+            f"{name} is {text!r}, which does not reach {parts[1]} in steps of {parts[2]}; "
+            f"end it at {shown(float(below))} or {shown(float(below + step))}."
+        )
+    return tuple(float(low + at * step) for at in range(steps + 1))
+
+
+def _listed(name: str, values: Any) -> tuple[float, ...]:
+    found: dict[float, None] = {}
+    for value in values.tolist() if hasattr(values, "tolist") else values:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ConfigError(f"{name} varies over {value!r}, which is not a number.")
+        if value in found:
+            raise ConfigError(f"{name} varies over {shown(value)} twice; name each value once.")
+        found[float(value)] = None
+    if not found:
+        raise ConfigError(f"{name} varies over no value; name at least one.")
+    return tuple(found)
+
+
+def _exact(name: str, part: str, text: str) -> Fraction:
+    if not _NUMBER.fullmatch(part.strip()):
+        raise ConfigError(
+            f"{name} is {printable(text)!r}; it may be a number, a range LO:HI:STEP, or a list such as 1,2,5."
+        )
+    value = Fraction(part.strip())
+    if abs(value) > LARGEST:
+        raise ConfigError(f"{name} is {printable(text)!r}; {printable(part)} is too large a number.")
+    return value
+
+
+def shown(value: float) -> str:
+    """A value as a person would write it: 5 and not 5.0."""
+    return repr(value).removesuffix(".0")

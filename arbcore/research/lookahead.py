@@ -1,0 +1,206 @@
+"""Whether a backtest knows only what it could know: cutting the data must change nothing before the cut.
+
+Owns where the data is cut and what is compared: ledger, equity and the calibrated factor. Two runs of the
+same backtest go over the same rows side by side: one takes them batch by batch, the other ends a piece at
+each cut, where it knows nothing of what follows. Whatever it has said up to there must be what the first one
+says, which has seen more. So the work is twice a run, and the memory that of one batch, however long the
+data.
+
+The equity of the last row before a cut is not compared: it becomes final with the row after it, since a roll
+closes there.
+"""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+
+from arbcore.carry._row_source import RowSource
+from arbcore.core.civil import iso_time
+from arbcore.research._ledger import Ledger
+from arbcore.research._sweep_rows import SweepRows
+
+#: Rows that the first run is ahead of the other at most.
+BATCH_ROWS = 16_384
+#: Each of so many rows at the beginning ends a piece.
+EVERY_ROW_BELOW = 200
+#: Cuts of a batch at random places, and around so many of its entries and exits.
+RANDOM_CUTS, TRADE_CUTS = 4, 8
+ENTRY, EXIT = 2, 3  # places in a trade of the kernel's ledger
+
+
+class CutRun(Protocol):
+    """A run over rows that says what it has done since it was asked last, as ``Backtest`` does."""
+
+    @property
+    def calibrated_factor(self) -> float | None: ...
+    def feed_memory(self, rows: SweepRows) -> None: ...
+    def take_trades(self) -> Ledger: ...
+    def take_equity(self) -> tuple[bytes, bytes]: ...
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How many cuts were tried, and the first difference as a part of a sentence."""
+
+    cuts: int
+    difference: str | None
+
+    @property
+    def document(self) -> dict[str, object]:
+        return {"cuts": self.cuts, "ok": self.difference is None, "difference": self.difference}
+
+    @property
+    def sentence(self) -> str:
+        if self.difference is not None:
+            return f"Lookahead: {self.difference}."
+        return f"Lookahead check: cutting the data at {self.cuts:,} places changed nothing before them."
+
+
+class LookaheadCheck:
+    """Takes rows as a backtest does, for two runs of it: ``whole``, whose results count, and ``cut``.
+
+    Both keep trades and equity, which are taken from here. Rows that come one by one wait for ``flush``.
+    """
+
+    def __init__(self, whole: CutRun, cut: CutRun, *, contracts: int, seed: int = 1) -> None:
+        self._whole, self._cut = whole, cut
+        self._random = Random(seed)
+        self._batch = SweepRows()
+        self._contracts = contracts
+        self._done = self._cuts = 0
+        self._difference: str | None = None
+        # What the first run has said and the other one has not yet.
+        self._trades: list[tuple[Any, ...]] = []
+        self._times, self._equity = array("q"), array("d")
+        self._agreed_trades = self._agreed_rows = 0
+        self._taken = Ledger(contracts)
+        self._taken_times: list[bytes] = []
+        self._taken_equity: list[bytes] = []
+
+    def feed(self, source: RowSource) -> None:
+        """Takes every row that the source has."""
+        while self._batch.refill(source, BATCH_ROWS):
+            self._go(self._batch)
+
+    def feed_row(
+        self,
+        ts_ns: int,
+        *prices: float,
+        factor: float | None,
+        expiry_ns: int | None,
+    ) -> None:
+        """Takes one row, not before the last one, with its four prices."""
+        es_bid, es_ask, spy_bid, spy_ask = prices
+        self._batch.feed_row(ts_ns, es_bid, es_ask, spy_bid, spy_ask, factor=factor, expiry_ns=expiry_ns)
+        if self._batch.count == BATCH_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Goes over the rows that came one by one."""
+        if self._batch.count:
+            self._go(self._batch)
+        self._batch = SweepRows()
+
+    def take_trades(self) -> Ledger:
+        """The trades of the whole run since the last call."""
+        taken = self._taken
+        self._taken = Ledger(self._contracts, taken.first_id + len(taken))
+        return taken
+
+    def take_equity(self) -> tuple[bytes, bytes]:
+        """The equity of the whole run since the last call, as ``Backtest.take_equity``."""
+        taken = b"".join(self._taken_times), b"".join(self._taken_equity)
+        self._taken_times, self._taken_equity = [], []
+        return taken
+
+    def collect(self) -> Ledger:
+        """Takes what the whole run has said since; its trades."""
+        closed = self._whole.take_trades()
+        self._taken.extend(closed)
+        times, values = self._whole.take_equity()
+        self._taken_times.append(times)
+        self._taken_equity.append(values)
+        self._times.frombytes(times)
+        self._equity.frombytes(values)
+        return closed
+
+    def verdict(self) -> Verdict:
+        """What came of it, up to the first difference."""
+        return Verdict(self._cuts, self._difference)
+
+    def _go(self, rows: SweepRows) -> None:
+        self._whole.feed_memory(rows)
+        closed = list(self.collect())
+        self._trades += closed
+        first = 0
+        for cut in [*self._places(rows, closed), rows.count] if self._difference is None else []:
+            self._cut.feed_memory(rows.window(first, cut))
+            self._cuts += self._difference is None and cut < rows.count
+            self._difference = self._difference or self._compare(rows, cut)
+            first = cut
+        self._done += rows.count
+        # What was agreed on is of no more use, and after a difference nothing is.
+        if self._difference is not None:
+            self._agreed_trades, self._agreed_rows = len(self._trades), len(self._equity)
+        del self._trades[: self._agreed_trades]
+        del self._times[: self._agreed_rows]
+        del self._equity[: self._agreed_rows]
+        self._agreed_trades = self._agreed_rows = 0
+
+    def _places(self, rows: SweepRows, closed: Sequence[tuple[Any, ...]]) -> list[int]:
+        """How many rows of a batch are before each cut, in order."""
+        count = rows.count
+        cuts = set(range(1, max(0, min(count, EVERY_ROW_BELOW - self._done))))
+        if count > 1:
+            cuts |= {self._random.randrange(1, count) for _ in range(RANDOM_CUTS)}
+        step = max(1, 2 * len(closed) // TRADE_CUTS)
+        for instant_ns in [trade[at] for trade in closed for at in (ENTRY, EXIT)][::step]:
+            after = rows.place_after(instant_ns)
+            cuts |= {after - 1, after}
+        return sorted(cut for cut in cuts if 0 < cut < count)
+
+    def _compare(self, rows: SweepRows, cut: int) -> str | None:
+        """What the run up to a cut says otherwise."""
+        where = f"with the data cut after usable row {self._done + cut:,} ({iso_time(rows.ts_ns(cut - 1))})"
+        factor, other = self._cut.calibrated_factor, self._whole.calibrated_factor
+        if factor is not None and factor != other:
+            return f"{where}, the calibrated factor is {factor!r} and not {other!r}"
+        for trade in self._cut.take_trades():
+            if self._agreed_trades == len(self._trades):
+                return f"{where}, there is a trade {trade[0]:,} that the whole data does not make"
+            expected = self._trades[self._agreed_trades]
+            if trade != expected:
+                entered = iso_time(trade[ENTRY])
+                return (
+                    f"{where}, trade {trade[0]:,}, entered {entered}, is {trade[1:]} and not {expected[1:]}"
+                )
+            self._agreed_trades += 1
+        # A trade that the cut run has not made is closed by what came after.
+        if self._agreed_trades < len(self._trades):
+            missing = self._trades[self._agreed_trades]
+            if missing[EXIT] < rows.ts_ns(cut - 1):
+                return f"{where}, trade {missing[0]:,}, closed {iso_time(missing[EXIT])}, is missing"
+        return self._compare_equity(where)
+
+    def _compare_equity(self, where: str) -> str | None:
+        times, values = self._cut.take_equity()
+        mine = array("d")
+        mine.frombytes(values)
+        agreed = self._agreed_rows
+        self._agreed_rows += len(mine)
+        expected = self._equity[agreed : self._agreed_rows]
+        if values == expected.tobytes() and times == self._times[agreed : self._agreed_rows].tobytes():
+            return None
+        at = next(
+            (at for at in range(len(mine)) if mine[at : at + 1].tobytes() != expected[at : at + 1].tobytes()),
+            0,
+        )
+        row = (
+            f"an earlier row ({iso_time(self._times[agreed + at])})"
+            if agreed + at < len(self._times)
+            else "a row"
+        )
+        shown = repr(expected[at]) if at < len(expected) else "missing"
+        return f"{where}, the equity of {row} is {mine[at]!r} and not {shown}"

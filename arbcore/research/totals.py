@@ -1,0 +1,69 @@
+"""Cells of several files as one: sums where sums are honest, and what follows from them.
+
+Each file is a run of its own. Money, trades and times add up; the profit factor, the exposure and the
+average hold are made anew from the sums; a drawdown is the worst of any file, since nothing is known of an
+equity that would go through all of them; Sharpe is undefined for the same reason.
+"""
+
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+from arbcore.research._sweep import SweepBlock
+
+WORST = ("max_drawdown_closed", "max_drawdown")
+UNDEFINED = ("sharpe",)
+
+
+def merged(blocks: Sequence[SweepBlock], rows: Sequence[int]) -> SweepBlock:
+    """The same cells over several files; ``rows`` is how many rows each had. One block stays as it is."""
+    if len(blocks) == 1:
+        return blocks[0]
+    columns: dict[str, Any] = {}
+    for name, first in blocks[0].columns.items():
+        cells = list(zip(*(block.columns[name] for block in blocks), strict=True))
+        if name in WORST:
+            found = [max(each) for each in cells]
+        elif name in UNDEFINED:
+            found = [float("nan")] * len(cells)
+        else:
+            found = [sum(each) for each in cells]
+        columns[name] = array(first.typecode, found)
+    for at in range(len(blocks[0])):
+        columns["total_pnl"][at] = columns["net_pnl"][at] + columns["open_pnl"][at]
+        trades = [block.columns["trades"][at] for block in blocks]
+        holds = [block.columns["average_hold_s"][at] for block in blocks]
+        exposures = [block.columns["exposure"][at] for block in blocks]
+        won, lost = columns["winning_pnl"][at], columns["losing_pnl"][at]
+        columns["profit_factor"][at] = won / -lost if lost < 0 else float("nan")
+        columns["average_hold_s"][at] = _mean(holds, trades)
+        columns["exposure"][at] = _mean(exposures, rows)
+    return SweepBlock(columns)
+
+
+def _mean(values: Sequence[float], weights: Sequence[int]) -> float:
+    """The mean by weight, of those that have any; not a number where none has."""
+    total = sum(weights)
+    if total == 0:
+        return float("nan")
+    return sum(value * weight for value, weight in zip(values, weights, strict=True) if weight) / total
+
+
+def classes_of(block: SweepBlock) -> list[str]:
+    """Each cell's class by total P&L: ``gain``, ``loss``, ``zero``, or ``idle`` where nothing was traded."""
+    columns = block.columns
+    return [
+        # An undefined exposure is above nothing.
+        "idle"
+        if not trades and not exposure > 0.0
+        else "gain" if total > 0.0 else "loss" if total < 0.0 else "zero"
+        for trades, exposure, total in zip(
+            columns["trades"], columns["exposure"], columns["total_pnl"], strict=True
+        )
+    ]  # fmt: skip
+
+
+def cell_document(block: SweepBlock, at: int) -> dict[str, Any]:
+    """The numbers of one cell, None where one is undefined."""
+    # An undefined number is no number, which alone differs from itself.
+    return {name: None if column[at] != column[at] else column[at] for name, column in block.columns.items()}

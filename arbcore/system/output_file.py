@@ -1,0 +1,105 @@
+"""Shell: files that appear whole or not at all.
+
+Owns the writing and its errors. What is written is the caller's.
+"""
+
+import errno
+import os
+import secrets
+import stat
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from arbcore.core.text import printable
+from arbcore.errors import RunError
+
+#: What a write answers when its disk is full or broken.
+OUTPUT_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def is_special(path: Path) -> bool:
+    """A device, a pipe or a folder: there, and not to be replaced by a file."""
+    return path.exists() and not path.is_file()
+
+
+class OutputFile:
+    """A file that appears whole at the end or not at all; a device or a pipe is written as it comes.
+
+    Entered it gives the stream to write to, which is standard output where no path was named. A ``private``
+    file, one that names an account or its money, may be read by its owner only; another one keeps the mode of
+    the file that it replaces.
+
+    Raises:
+        RunError: The file cannot be opened, or its disk is full.
+    """
+
+    def __init__(self, path: Path | None, *, private: bool = False) -> None:
+        self._path = path
+        self._private = private
+        self._part: Path | None = None
+        self._stream: TextIO | None = None
+
+    def __enter__(self) -> TextIO:
+        if self._path is None:
+            return sys.stdout
+        try:
+            descriptor = _open_special(self._path) if is_special(self._path) else self._open_part(self._path)
+            self._stream = open(descriptor, "w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise self._refusal(error) from error
+        return self._stream
+
+    def _open_part(self, path: Path) -> int:
+        """Makes the file that is written to until all of it is there; whatever has its name is no part."""
+        target = Path(os.path.realpath(path))
+        while True:
+            part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+            try:
+                descriptor = os.open(part, _NEW, 0o600 if self._private else 0o666)
+            except FileExistsError:
+                continue
+            self._part = part
+            if os.name == "posix" and not self._private and target.exists():
+                os.fchmod(descriptor, stat.S_IMODE(target.stat().st_mode))
+            return descriptor
+
+    def _refusal(self, error: OSError) -> RunError:
+        return RunError(
+            f"{printable(str(self._path))} cannot be written ({error.strerror}); name another file."
+        )
+
+    def __exit__(self, kind: object, error: object, *_: object) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.close()
+            if kind is None and self._part is not None:
+                self._part.replace(os.path.realpath(str(self._path)))
+        except OSError as late:
+            # What went wrong first is what is told.
+            if kind is None:
+                raise self._refusal(late) from late
+        finally:
+            if self._part is not None:
+                self._part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in OUTPUT_ERRNOS and error.filename is None:
+            raise self._refusal(error) from error
+
+
+def _open_special(path: Path) -> int:
+    """Opens what is no file to write to it; a pipe that nobody reads would be waited for without an end."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    try:
+        descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+    except OSError as error:
+        if error.errno == errno.ENXIO and path.is_fifo():
+            raise OSError(errno.ENXIO, "it is a pipe that nobody reads") from None
+        if path.is_socket():
+            raise OSError(errno.ENXIO, "it is a socket, not a file") from None
+        raise
+    if os.name == "posix":
+        os.set_blocking(descriptor, True)
+    return descriptor

@@ -1,0 +1,267 @@
+"""A user's strategy that hangs, exits, raises, prints or is mistaken: what the program makes of it."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import misbehaving
+import pytest
+from scripted_exchange import PATIENCE_S, Peer, hello, message
+
+from arbcore.errors import UsageError
+from arbcore.trading._plugin import Plugin
+
+SUPPORT = Path(__file__).parents[1] / "support"
+POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+SYMBOLS = ("BOND", "VALBZ", "VALE", "GS", "MS", "WFC", "XLF")
+
+
+class QuotingExchange:
+    """Logs in whoever comes, shows books of GS and MS for as long as he stays, acks adds and outs cancels.
+
+    ``gone_s`` is when the last client's connection ended, by the monotonic clock.
+    """
+
+    def __init__(self):
+        self._listener = socket.socket()
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen()
+        self.where = self._listener.getsockname()
+        self.address = f"127.0.0.1:{self.where[1]}"
+        self.ordered = threading.Event()
+        self.gone = threading.Event()
+        self.gone_s = 0.0
+        self._show = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        with contextlib.suppress(OSError):
+            peer = Peer(self._listener.accept()[0])
+            with contextlib.suppress(OSError):
+                self._play(peer)
+            self.gone_s = time.monotonic()
+            self.gone.set()
+            if self._show is not None:
+                self._show.join()
+            peer.close()
+
+    def _play(self, peer):
+        if peer.line() is None:
+            return
+        peer.send(hello())
+        peer.send(message(type="open", symbols=list(SYMBOLS)))
+        self._show = threading.Thread(target=self._show_books, args=(peer,))
+        self._show.start()
+        while (asked := peer.line()) is not None:
+            if asked["type"] == "add":
+                self.ordered.set()
+            answer = "out" if asked["type"] == "cancel" else "ack"
+            peer.send(message(type=answer, order_id=asked["order_id"]))
+
+    def _show_books(self, peer):
+        with contextlib.suppress(OSError):
+            while not self.gone.wait(0.05):
+                for symbol, price in (("GS", 8400), ("MS", 4100)):
+                    bids, asks = [[price, 5]], [[price + 9, 5]]
+                    peer.send(message(type="book", symbol=symbol, buy=bids, sell=asks))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._listener.close()
+        self._thread.join(PATIENCE_S)
+
+
+class Play:
+    """`arbcore exchange` with one strategy of `support/misbehaving.py` against an exchange of its own."""
+
+    def __init__(self, strategy, folder, *words):
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.exchange = QuotingExchange()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "arbcore", "exchange", "--address", self.exchange.address, "--no-builtin",
+             "--strategy", f"misbehaving:{strategy}", *words],
+            cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(SUPPORT), os.environ["PYTHONPATH"]])},
+        )  # fmt: skip
+        self._timer = threading.Timer(PATIENCE_S, self.process.kill)
+        self._timer.start()
+        self._streams = {}
+        # Read all along, so that no pipe fills up.
+        self._readers = [
+            threading.Thread(target=self._read, args=(name,)) for name in ("stdout", "stderr")
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, name):
+        self._streams[name] = getattr(self.process, name).read()
+
+    def finish(self):
+        """(exit code, stdout, stderr)."""
+        code = self.process.wait()
+        self._timer.cancel()
+        for reader in self._readers:
+            reader.join(PATIENCE_S)
+        self.process.stdout.close()
+        self.process.stderr.close()
+        with self.exchange:
+            # A program that never came leaves the exchange waiting for it.
+            with contextlib.suppress(OSError), socket.create_connection(self.exchange.where):
+                pass
+            return code, self._streams["stdout"], self._streams["stderr"]
+
+
+def play(strategy, folder, *words):
+    return Play(strategy, folder, *words).finish()
+
+
+# --- hooks that do not return -------------------------------------------------------------------
+
+
+def ask_to_end(how, play):
+    """Asks for the end in one of the five ways; returns the exit code that is due and within what time."""
+    if how == "twice SIGINT":
+        play.process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        play.process.send_signal(signal.SIGINT)
+        return 130, 2.0
+    if how == "KILL_SWITCH":
+        (play.folder / "KILL_SWITCH").touch()
+    elif how != "--duration":
+        play.process.send_signal(getattr(signal, how))
+    return 1, 6.0
+
+
+@POSIX
+def test_whatever_a_hook_does_the_run_ends_in_time(tmp_path):
+    hangs = ["SleepsInC", "Spins", "CatchesAll", "HoldsTheInterpreter", "TakesTheSignals"]
+    ways = ["twice SIGINT", "SIGTERM", "SIGHUP", "--duration", "KILL_SWITCH"]
+    pairs = list(zip(ways, hangs, strict=True))  # All at once, since most of it is waiting.
+    plays = []
+    for how, hang in pairs:
+        words = ("--duration", "3") if how == "--duration" else ()
+        plays.append(Play(hang, tmp_path / how.replace(" ", "_"), *words))
+    due = []
+    for one in plays:
+        assert one.exchange.ordered.wait(PATIENCE_S)
+    time.sleep(2.0)  # By then every one of them hangs.
+    for (how, _), one in zip(pairs, plays, strict=True):
+        asked_s = time.monotonic()
+        due.append((asked_s, *ask_to_end(how, one)))
+    for (how, hang), one, (asked_s, code, within_s) in zip(pairs, plays, due, strict=True):
+        assert one.exchange.gone.wait(PATIENCE_S), (how, hang)
+        took_s = one.exchange.gone_s - asked_s
+        found, out, err = one.finish()
+        assert found == code, (how, hang, err)
+        assert took_s < within_s + 2.0, (how, hang)  # Two seconds for a machine that is busy.
+        assert f"on_tick of strategy {hang} has not returned" in err, (how, err)
+        assert out == ""
+
+
+@POSIX
+def test_paused_process_is_not_ended_by_its_watchdog(tmp_path):
+    one = Play("Slow", tmp_path, "--json")
+    assert one.exchange.gone.wait(0.0) is False
+    time.sleep(1.5)
+    one.process.send_signal(signal.SIGTERM)
+    one.process.send_signal(signal.SIGSTOP)
+    time.sleep(7.0)
+    one.process.send_signal(signal.SIGCONT)
+    code, out, err = one.finish()
+    assert code == 0, err
+    assert json.loads(out)["ended_by"] == "signal"
+
+
+# --- hooks that raise ---------------------------------------------------------------------------
+
+
+RAISERS = {
+    **dict.fromkeys(
+        ("Exits", "Cancels", "Interrupts", "EndsAGenerator", "RaisesUnspeakably", "RaisesABaseException",
+         "Recurses", "AwaitsAtRunTime"), "on_tick",
+    ),
+    "StartFails": "on_start",
+}  # fmt: skip
+
+
+def test_whatever_a_hook_raises_costs_the_strategy_alone(tmp_path):
+    others = [word for name in [*RAISERS][1:] for word in ("--strategy", f"misbehaving:{name}")]
+    first = next(iter(RAISERS))
+    others += ["--strategy", "misbehaving:Slow"]
+    code, out, err = play(first, tmp_path, *others, "--duration", "1", "--json")
+    assert code == 0, err
+    for strategy, hook in RAISERS.items():
+        told = [line for line in err.splitlines() if f"Strategy {strategy} " in line]
+        assert len(told) == 1, (strategy, err)
+        assert " off" in told[0]
+        assert hook in told[0]
+    document = json.loads(out)
+    assert document["strategy_errors"].keys() == RAISERS.keys()
+    assert document["slow_hooks"]["Slow"]["calls"] >= 2  # The one that is well went on.
+    assert "Traceback" not in err
+
+
+def test_thread_that_a_strategy_left_does_not_hold_up_the_end(tmp_path):
+    code, out, err = play("LeavesAThread", tmp_path, "--duration", "0.5", "--json")
+    assert code == 0, err
+    assert json.loads(out)["ended_by"] == "done"
+
+
+# --- what is printed, told and refused ----------------------------------------------------------
+
+
+def test_prints_go_to_standard_error(tmp_path):
+    code, out, err = play("Prints", tmp_path, "--duration", "0.5", "--json")
+    assert code == 0, err
+    assert json.loads(out)["schema"] == "arbcore.exchange/1"
+    for text in ("hello from a strategy", "past the redirection", "from below", "hello from the import"):
+        assert text in err
+
+
+def test_slow_hook_is_told_with_its_time(tmp_path):
+    code, out, err = play("Slow", tmp_path, "--duration", "1", "--json")
+    assert code == 0, err
+    assert "on_tick of strategy Slow took 0.3" in err
+    assert json.loads(out)["slow_hooks"]["Slow"]["hook"] == "on_tick"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "part"),
+    [
+        ("Asynchronous", "on_tick is asynchronous"),
+        ("AsynchronousGenerator", "on_tick is asynchronous"),
+        ("Generates", "on_tick is a generator"),
+        ("Mistyped", "on_trad is no hook; did you mean on_trade?"),
+        ("TakesTooLittle", "on_trade must take (desk, symbol, price, size)"),
+        ("TakesTooMuch", "on_tick must take (desk)"),
+        ("HooksAValue", "on_tick is 5"),
+        ("OneSymbolAsText", "symbols"),
+        ("PropertyFails", "on_tick cannot be read"),
+    ],
+)
+def test_mistake_is_told_at_the_start(strategy, part):
+    with pytest.raises(UsageError) as caught:
+        Plugin(getattr(misbehaving, strategy)())
+    assert strategy in str(caught.value)
+    assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_mistake_ends_the_program_before_it_connects(tmp_path):
+    code, out, err = play("Mistyped", tmp_path, "--duration", "1")
+    assert (code, out) == (2, "")
+    said = [line for line in err.splitlines() if line.startswith("arbcore: ")]
+    assert len(said) == 1, err
+    assert "Mistyped.on_trad is no hook; did you mean on_trade?" in said[0]
+    assert "Connected" not in err

@@ -1,0 +1,77 @@
+"""Twin of ``trading._market``: the last book, the last trades and the session state of every symbol."""
+
+from collections import deque
+
+from arbcore.trading.trading_settings import SessionSettings
+from arbcore.wire.instruments import BOND_FAIR_PRICE, SYMBOLS
+
+BOND = SYMBOLS.index("BOND")
+
+
+class SymbolState:
+    """One symbol as the exchange last showed it. Levels are (price, size), best first."""
+
+    __slots__ = ("asks", "bids", "last_price", "open", "prices", "updated_ns")
+
+    def __init__(self, window: int) -> None:
+        self.bids: list[tuple[int, int]] = []
+        self.asks: list[tuple[int, int]] = []
+        self.prices: deque[int] = deque(maxlen=window)
+        self.last_price = 0
+        self.updated_ns = 0
+        self.open = False
+
+
+class Market:
+    """What is known of the seven symbols since this connection began."""
+
+    def __init__(self, settings: SessionSettings) -> None:
+        self.settings = settings
+        self.symbols: list[SymbolState] = []
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything: a new connection may be a new round, and old prices are no prices."""
+        self.symbols = [SymbolState(self.settings.window) for _ in SYMBOLS]
+
+    def on_book(
+        self, symbol: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]], now_ns: int
+    ) -> None:
+        state = self.symbols[symbol]
+        state.bids, state.asks, state.updated_ns = bids, asks, now_ns
+
+    def on_trade(self, symbol: int, price: int, now_ns: int) -> None:
+        state = self.symbols[symbol]
+        state.prices.append(price)
+        state.last_price, state.updated_ns = price, now_ns
+
+    def doubled_reference(self, symbol: int, now_ns: int) -> int:
+        """Twice the price that an order is held against; 0 where there is none or it is too old.
+
+        BOND's is its fair value. Else the book's middle, else the last trade: doubled, so that a
+        middle between two ticks stays a whole number.
+        """
+        if symbol == BOND:
+            return 2 * BOND_FAIR_PRICE
+        state = self.symbols[symbol]
+        if now_ns - state.updated_ns > self.settings.stale_ns:
+            return 0
+        if state.bids and state.asks:
+            return state.bids[0][0] + state.asks[0][0]
+        return 2 * state.last_price
+
+    def middle(self, symbol: int) -> int:
+        """The middle of the touch, rounded down; else the last trade, else the side that there is, else 0."""
+        state = self.symbols[symbol]
+        if state.bids and state.asks:
+            return (state.bids[0][0] + state.asks[0][0]) // 2
+        return state.last_price or next((levels[0][0] for levels in (state.bids, state.asks) if levels), 0)
+
+    def mark(self, symbol: int, position: int, average_price: int) -> int:
+        """The price a position is worth: the touch it would hit, else last trade, else its own average."""
+        state = self.symbols[symbol]
+        if position > 0 and state.bids:
+            return state.bids[0][0]
+        if position < 0 and state.asks:
+            return state.asks[0][0]
+        return state.last_price or average_price

@@ -1,0 +1,69 @@
+"""A store in memory for the simulated desk, with the real one's promises: upserts by key, a snapshot.
+
+What a crash loses is what was not written yet when it struck.
+"""
+
+from arbcore.desk.commands import (
+    Command,
+    PlaceOrder,
+    SaveAdjustment,
+    SaveDay,
+    SaveExecution,
+    SaveFactor,
+    SaveOrder,
+    SaveTrade,
+)
+from arbcore.desk.desk_core import number_of
+from arbcore.desk.records import (
+    AdjustmentRow,
+    DayRow,
+    ExecutionRow,
+    FactorRow,
+    OrderRow,
+    Snapshot,
+    TradeRow,
+)
+
+
+class MemoryStore:
+    """Rows by key."""
+
+    def __init__(self, account: str) -> None:
+        self.account = account
+        self.orders: dict[str, OrderRow] = {}
+        self.executions: dict[str, ExecutionRow] = {}
+        self.adjustments: dict[str, AdjustmentRow] = {}
+        self.trades: dict[int, TradeRow] = {}
+        self.day: DayRow | None = None
+        self.factor: FactorRow | None = None
+
+    def write(self, command: Command) -> None:
+        """Writes what a command carries, if it carries anything."""
+        if isinstance(command, PlaceOrder):
+            self.orders.update((row.ref, row) for row in command.orders)
+        elif isinstance(command, SaveOrder):
+            self.orders[command.row.ref] = command.row
+        elif isinstance(command, SaveExecution):
+            self.executions[command.row.key] = command.row
+        elif isinstance(command, SaveAdjustment):
+            self.adjustments[command.row.key] = command.row
+        elif isinstance(command, SaveTrade):
+            self.trades[command.row.trade_id] = command.row
+        elif isinstance(command, SaveDay):
+            self.day = command.row
+        elif isinstance(command, SaveFactor):
+            self.factor = command.row
+
+    def snapshot(self) -> Snapshot:
+        """Everything."""
+        return Snapshot(
+            account=self.account,
+            trades=tuple(self.trades.values()),
+            orders=tuple(self.orders.values()),
+            executions=tuple(self.executions.values()),
+            adjustments=tuple(self.adjustments.values()),
+            day=self.day,
+            last_number=max(map(number_of, self.orders), default=0),
+            last_trade_id=max(self.trades, default=0),
+            factor=self.factor,
+        )
