@@ -10,11 +10,14 @@ from arbcore._version import __version__ as __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from arbcore import statistics
-    from arbcore._baskets import basket_cost, basket_proceeds, best_lots, conversion_edge
     from arbcore._fast import (
         Cooldown,
         MessageWindow,
         RollingMean,
+        basket_cost,
+        basket_proceeds,
+        best_lots,
+        conversion_edge,
         depth_value,
         exposure_allows,
         exposure_room,
@@ -84,9 +87,9 @@ __all__ = [
 ]
 
 _HOME = {
-    "arbcore._baskets": ("basket_cost", "basket_proceeds", "best_lots", "conversion_edge"),
     "arbcore._fast": (
-        "Cooldown", "MessageWindow", "RollingMean", "depth_value", "exposure_allows", "exposure_room",
+        "Cooldown", "MessageWindow", "RollingMean", "basket_cost", "basket_proceeds", "best_lots",
+        "conversion_edge", "depth_value", "exposure_allows", "exposure_room",
     ),
     "arbcore.quotes.backtest_run": ("BacktestResult", "backtest"),
     "arbcore.carry.fair": ("fair_value",),

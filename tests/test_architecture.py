@@ -56,7 +56,7 @@ BASE = {"errors", "_version", "_fast"}
 ROOT_SHELLS = {
     "exchange": "core pages system wire trading venue play",
     "ibkr": "core pages system carry research quotes desk gateway broker",
-    "cli": "core commands",
+    "cli": "core system commands",
 }
 #: One-line public names: they import what they name, and nothing imports them.
 PUBLIC_NAMES = {"__init__", "__main__", "statistics"}
@@ -173,11 +173,11 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 
 def test_no_name_of_a_file_stands_for_two_things() -> None:
-    # Commands are named by what a person types, and __init__ by Python.
+    # Commands are named by what a person types, __init__ by Python, and `arbcore.statistics` is a public name.
     homes: dict[str, set[str]] = defaultdict(set)
     for path in ALL:
         module = module_name(path)
-        if folder_of(module) != "commands" and path.stem != "__init__":
+        if folder_of(module) != "commands" and path.stem not in {"__init__", "statistics"}:
             homes[path.stem].add(module)
     twice = {stem: sorted(found) for stem, found in homes.items() if len(found) > 1}
     assert not twice
@@ -212,6 +212,8 @@ TWINS = sorted((Path(__file__).parent / "reference").glob("*.py"))
 TWINS_MAY_IMPORT = (
     "arbcore.errors", "arbcore.wire.instruments", "arbcore.trading.trading_settings",
     "arbcore.research.research_settings",
+    # Names of columns are a table, and the days of New York's clock have the tz database as their oracle.
+    "arbcore.core", "arbcore.core.civil", "arbcore.quotes.column_names",
 )
 
 

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from reference import kernels as reference
 from twins import ODD_ARGUMENTS, outcome
 
-from arbcore import _baskets
+from arbcore import _fast
 from arbcore.wire.instruments import CONVERSIONS
 
 
 @pytest.fixture(params=["c", "py"])
 def baskets(request):
-    return {"c": _baskets, "py": reference}[request.param]
+    return {"c": _fast, "py": reference}[request.param]
 
 
 XLF = CONVERSIONS["XLF"]
@@ -178,12 +178,12 @@ def test_edges_and_best_lots_agree(conversion, lots):
             # Large levels over small units would have the twin try millions of lots.
             lots = min(lots, 40)
         args = {**conversion, number: lots}
-        assert outcome(getattr(_baskets, name), **args) == outcome(getattr(reference, name), **args)
+        assert outcome(getattr(_fast, name), **args) == outcome(getattr(reference, name), **args)
 
 
 @settings(deadline=None, max_examples=150)
 @given(conversions())
-@pytest.mark.parametrize("module", [_baskets, reference], ids=["c", "py"])
+@pytest.mark.parametrize("module", [_fast, reference], ids=["c", "py"])
 def test_no_number_of_lots_has_a_larger_edge_than_the_best(module, conversion):
     best = module.best_lots(**conversion, max_lots=12)
     for lots, direction in itertools.product(range(1, 13), (0, 1)):
@@ -209,10 +209,10 @@ def test_no_number_of_lots_has_a_larger_edge_than_the_best(module, conversion):
 )
 def test_one_odd_argument_is_treated_alike(data, name, odd):
     args = {**data.draw(conversions()), "lots": 2, name: odd}
-    assert outcome(_baskets.conversion_edge, **args) == outcome(reference.conversion_edge, **args)
+    assert outcome(_fast.conversion_edge, **args) == outcome(reference.conversion_edge, **args)
     args["max_lots"] = args.pop("lots")
-    assert outcome(_baskets.best_lots, **args) == outcome(reference.best_lots, **args)
+    assert outcome(_fast.best_lots, **args) == outcome(reference.best_lots, **args)
     legs = (args["leg_asks"], args["leg_quantities"], args["max_lots"])
-    assert outcome(_baskets.basket_cost, *legs) == outcome(reference.basket_cost, *legs)
+    assert outcome(_fast.basket_cost, *legs) == outcome(reference.basket_cost, *legs)
     legs = (args["leg_bids"], args["leg_quantities"], args["max_lots"])
-    assert outcome(_baskets.basket_proceeds, *legs) == outcome(reference.basket_proceeds, *legs)
+    assert outcome(_fast.basket_proceeds, *legs) == outcome(reference.basket_proceeds, *legs)

@@ -23,7 +23,7 @@ from twins import (
     written_face,
 )
 
-from arbcore import _baskets, _fast
+from arbcore import _fast
 from arbcore.core._build import build_info
 from arbcore.wire import instruments
 
@@ -480,13 +480,13 @@ def stub_of(module):
     return Path(module.__file__).parent / f"{module.__name__.rpartition('.')[2]}.pyi"
 
 
-@pytest.mark.parametrize("module", [_fast, _baskets], ids=["_fast", "_baskets"])
+@pytest.mark.parametrize("module", [_fast], ids=["_fast"])
 def test_stub_and_compiled_module_have_the_same_face(module):
     assert compiled_face(module) == written_face(stub_of(module))
 
 
 def test_twin_and_compiled_modules_have_the_same_face():
-    compiled = {**compiled_face(_fast), **compiled_face(_baskets)}
+    compiled = compiled_face(_fast)
     assert compiled == written_face(Path(reference.__file__))
 
 

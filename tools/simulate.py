@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from arbcore.play.round_statistics import figures
-from arbcore.play.rounds import ENDINGS, PlayedRound, RoundPlan, play
+from arbcore.play.rounds import ENDINGS, RoundReport, RoundPlan, play
 from arbcore.play.simulated_link import STORMS
 from arbcore.trading.trading_settings import SECOND_NS, STRATEGY_SETTINGS
 from arbcore.venue.regimes import REGIMES
@@ -42,7 +42,7 @@ def table_plans(args: argparse.Namespace) -> Iterator[tuple[str, RoundPlan]]:
             yield f"regime {regime}", replace(base, regime=regime)
 
 
-def row(name: str, results: list[PlayedRound]) -> dict[str, Any]:
+def row(name: str, results: list[RoundReport]) -> dict[str, Any]:
     pnl = [float(result.fair_pnl) for result in results]
     return {
         "row": name, **figures(pnl).as_dict(), "best": max(pnl),

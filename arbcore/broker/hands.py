@@ -94,7 +94,7 @@ class Hands:
         for command in wanted:
             if isinstance(command, SAVES):
                 rows.append(command.row)
-            elif isinstance(command, cmd.PlaceOrder):
+            elif isinstance(command, cmd.SendOrder):
                 saved = self.save([*rows, *command.orders])
                 rows = []
                 if saved:
@@ -168,7 +168,7 @@ class Hands:
             self._run.store.save(self._unsaved)
             self._unsaved.clear()
 
-    def send(self, command: cmd.PlaceOrder) -> None:
+    def send(self, command: cmd.SendOrder) -> None:
         """Orders that are stored."""
         run = self._run
         if late_s := run.stood_still_s:

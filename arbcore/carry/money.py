@@ -157,7 +157,7 @@ def financing_of(side: int, value: float, *, days: int, rates: Rates) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Dividend:
+class PaidDividend:
     """One dividend of a schedule: from ``ex_ns`` a buyer no longer receives it.
 
     ``amount`` is USD a share of the ETF, or index points where ``points``.
@@ -169,7 +169,7 @@ class Dividend:
 
 
 def dividends_of(
-    side: int, shares: float, schedule: Iterable[Dividend], *, entry_ns: int, exit_ns: int, factor: float
+    side: int, shares: float, schedule: Iterable[PaidDividend], *, entry_ns: int, exit_ns: int, factor: float
 ) -> float:
     """Dividends with entry < ex <= exit: received when long the ETF, paid when short.
 

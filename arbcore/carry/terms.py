@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from arbcore.carry.calendar import MONTH_CODES, contract, expiry_instant, trading_date
-from arbcore.carry.money import Dividend
+from arbcore.carry.money import PaidDividend
 from arbcore.carry.pairs import pair_of_future
 from arbcore.carry.rates import check_rate, from_bank_discount, from_simple
 from arbcore.core.civil import iso_date, iso_time, read_date
@@ -210,7 +210,7 @@ def parse_yields(text: str | float, *, name: str = "d") -> Yields:
     return Yields(default, by_day)
 
 
-def read_dividends(lines: Iterable[str], *, name: str) -> tuple[Dividend, ...]:
+def read_dividends(lines: Iterable[str], *, name: str) -> tuple[PaidDividend, ...]:
     """A schedule from the lines of a CSV file ``ex_date,amount[,unit]``, ``usd`` (default) or ``points``.
 
     Args:
@@ -230,7 +230,7 @@ def read_dividends(lines: Iterable[str], *, name: str) -> tuple[Dividend, ...]:
             "missing_column", f"{name} line 1: the header must be ex_date,amount or ex_date,amount,unit.",
             line=1, column="ex_date",
         )  # fmt: skip
-    found: dict[int, Dividend] = {}
+    found: dict[int, PaidDividend] = {}
     for cells in rows:
         if not any(cell.strip() for cell in cells):
             continue
@@ -257,14 +257,14 @@ def read_dividends(lines: Iterable[str], *, name: str) -> tuple[Dividend, ...]:
                 line=line,
                 column="ex_date",
             )
-        found[day] = Dividend(expiry_instant(day), amount, unit == "points")
+        found[day] = PaidDividend(expiry_instant(day), amount, unit == "points")
     if not found:
         raise DataError("empty", f"{name} has no dividend.", line=None, column="amount")
     return tuple(found[day] for day in sorted(found))
 
 
 def check_dividends(
-    schedule: Sequence[Dividend], *, name: str, first_ns: int, etf_price: float, index: float
+    schedule: Sequence[PaidDividend], *, name: str, first_ns: int, etf_price: float, index: float
 ) -> None:
     """Holds a schedule against the first valid row.
 

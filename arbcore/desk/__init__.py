@@ -1,1 +1,1 @@
-"""The live carry desk without IO: events and times in, commands out. ``session.Session`` is its one door."""
+"""The carry bot without IO: legs, orders, gate, pairs, recovery, and the session that events go into."""

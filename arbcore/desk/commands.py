@@ -1,8 +1,8 @@
 """What the desk wants done. The shell carries the commands of one call out in their order.
 
 A ``Save…`` row is written before anything that stands behind it is sent: the shell puts all rows up to and
-including a ``PlaceOrder`` into one durable transaction, and sends only after its commit. An order exists nowhere
-but in a ``PlaceOrder``, and a ``PlaceOrder`` is the intent: what is sent is read from the row that was stored.
+including a ``SendOrder`` into one durable transaction, and sends only after its commit. An order exists nowhere
+but in a ``SendOrder``, and a ``SendOrder`` is the intent: what is sent is read from the row that was stored.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ OPEN_ORDERS, EXECUTIONS, POSITIONS, MARGIN = "open_orders", "executions", "posit
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceOrder:
+class SendOrder:
     """Store these intents durably (one transaction), then send each order once, in this order."""
 
     orders: tuple[OrderRow, ...]
@@ -152,6 +152,6 @@ class RaiseKillSwitch:
 
 
 Command = (
-    PlaceOrder | Cancel | Ask | AskContract | Resubscribe | Reconnect | SaveOrder | SaveExecution
+    SendOrder | Cancel | Ask | AskContract | Resubscribe | Reconnect | SaveOrder | SaveExecution
     | SaveAdjustment | SaveTrade | SaveDay | SaveFactor | Seen | StateShown | Alarm | Note | RaiseKillSwitch
 )  # fmt: skip

@@ -3,7 +3,7 @@
 Owns the numbering of orders, questions and alarms. It must not decide when to trade.
 """
 
-from arbcore.desk.commands import Alarm, Ask, Cancel, Command, PlaceOrder, SaveOrder
+from arbcore.desk.commands import Alarm, Ask, Cancel, Command, SendOrder, SaveOrder
 from arbcore.desk.desk_settings import DeskSettings, seconds_ns
 from arbcore.desk.desk_terms import CarryTerms
 from arbcore.desk.executions import ExecutionLedger
@@ -102,7 +102,7 @@ class DeskCore:
         """Sends orders that were just found free of refusals, as one intent."""
         rows = self.gate.let_out(drafts, trade_id=trade_id, es_con_id=es_con_id, clock=self.clock)
         self.placed = True
-        self.out.append(PlaceOrder(rows))
+        self.out.append(SendOrder(rows))
 
     def pull(self, order: Order) -> None:
         """Cancels an order; without room in the cap, at a later tick."""

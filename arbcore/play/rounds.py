@@ -49,7 +49,7 @@ class RoundPlan:
 
 
 @dataclass(frozen=True)
-class PlayedRound:
+class RoundReport:
     """What came of a plan. P&L is at hidden fair value over all rounds, in ticks.
 
     ``strategies`` is that of each strategy by the session's own books, and of what belongs to none;
@@ -90,7 +90,7 @@ def compiled_session(settings: SessionSettings, chosen: dict[str, Any]) -> Sessi
 
 def play(
     plan: RoundPlan, make: Callable[[SessionSettings, dict[str, Any]], Any] = compiled_session
-) -> PlayedRound:
+) -> RoundReport:
     """Play a plan to its end and settle it. ``make`` builds the bot; a session's face is enough."""
     chosen = default_strategies() if plan.strategies is None else plan.strategies
     session = make(plan.settings, chosen)
@@ -113,7 +113,7 @@ def play(
     engine.check()
     summary = session.summary()
     scores = [*(result["scores"] for result in engine.results), engine.scores()]
-    return PlayedRound(
+    return RoundReport(
         seed=plan.seed,
         fair_pnl=sum(
             score[plan.settings.team]["fair_pnl"] for score in scores if plan.settings.team in score

@@ -1,7 +1,7 @@
-from arbcore.trading._strategy import Strategy
+from arbcore.trading._strategy import CompiledStrategy
 from arbcore.trading.trading_settings import PairsSettings, SessionSettings, XlfArbitrageSettings
 
-class ConversionArbitrage(Strategy):
+class ConversionArbitrage(CompiledStrategy):
     @property
     def hedged_lots(self) -> int: ...
     def __init__(self, etf: str, settings: XlfArbitrageSettings | PairsSettings) -> None: ...

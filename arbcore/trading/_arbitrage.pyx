@@ -7,12 +7,12 @@ and a target are. It must not know how orders reach the exchange, what the gate 
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
-from arbcore._baskets cimport LEGS_MAX, ConversionBooks, best_create, best_redeem
+from arbcore._fast cimport LEGS_MAX, ConversionBooks, best_create, best_redeem
 from arbcore._fast cimport Level
 from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport ADD, CONVERT, Order, magnitude
 from arbcore.trading._risk cimport HEDGE_VALUE
-from arbcore.trading._strategy cimport Strategy, has_live
+from arbcore.trading._strategy cimport CompiledStrategy, has_live
 from arbcore.wire._types cimport BUY, MAX_LEVELS, SELL, VALBZ, VALE
 
 from arbcore.errors import BrokenInvariant
@@ -64,7 +64,7 @@ cdef struct Part:
 # without bounds checks.
 @cython.boundscheck(False)
 @cython.wraparound(False)
-cdef class ConversionArbitrage(Strategy):
+cdef class ConversionArbitrage(CompiledStrategy):
     """The part that XLF and VALE share. ``signal`` says which directions are wanted at all."""
 
     cdef Part parts[PARTS_MAX]  # the ETF first

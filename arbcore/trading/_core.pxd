@@ -5,7 +5,7 @@ from arbcore.trading._audit cimport Audit
 from arbcore.trading._market cimport Market
 from arbcore.trading._orders cimport OWNERS_MAX, Order, Orders
 from arbcore.trading._risk cimport Gate, Proposal
-from arbcore.trading._strategy cimport StrategyDesk, Strategy
+from arbcore.trading._strategy cimport StrategyDesk, CompiledStrategy
 from arbcore.trading._tally cimport FaultLog, TextTally
 from arbcore.wire._encode cimport OutBuffer
 from arbcore.wire._lines cimport LineSplitter
@@ -100,7 +100,7 @@ cdef class Core:
     cdef int _converted(self, Order* order) except -1
     cdef int _react_to_one(self, int32_t news, int32_t symbol) except -1
     cdef int _react(self, uint32_t symbols) except -1
-    cdef int _ask(self, Strategy strategy, uint32_t symbols) except -1
+    cdef int _ask(self, CompiledStrategy strategy, uint32_t symbols) except -1
     cdef int _settle(self) except -1
     cdef void _note_refusal(self, const Proposal* proposal, int32_t refusal) noexcept
     cdef int _fill_slot(self, int32_t symbol) except -1

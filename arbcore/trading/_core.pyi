@@ -2,14 +2,14 @@ from arbcore.trading._audit import Audit
 from arbcore.trading._market import Market
 from arbcore.trading._orders import Orders
 from arbcore.trading._risk import Gate
-from arbcore.trading._strategy import Strategy
+from arbcore.trading._strategy import CompiledStrategy
 from arbcore.trading.trading_settings import SessionSettings
 
 class Core:
     @property
     def settings(self) -> SessionSettings: ...
     @property
-    def strategies(self) -> tuple[Strategy, ...]: ...
+    def strategies(self) -> tuple[CompiledStrategy, ...]: ...
     @property
     def names(self) -> list[str]: ...
     @property

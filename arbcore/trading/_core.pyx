@@ -36,7 +36,7 @@ from arbcore.trading._risk cimport (
     Proposal,
     ask_again,
 )
-from arbcore.trading._strategy cimport CANCELS_MAX, StrategyDesk, Strategy
+from arbcore.trading._strategy cimport CANCELS_MAX, StrategyDesk, CompiledStrategy
 from arbcore.wire._decode cimport NO_LINE, next_message
 from arbcore.wire._encode cimport put_add, put_cancel, put_convert
 from arbcore.wire._types cimport (
@@ -83,7 +83,7 @@ cdef class Core:
         cdef uint32_t due = 0
         cdef uint32_t woken = 0
         cdef uint32_t interest
-        cdef Strategy strategy
+        cdef CompiledStrategy strategy
         if self.holding:
             return 0
         if self.now_ns >= self.house_ns:
@@ -94,13 +94,13 @@ cdef class Core:
                 self.gate.slots.retry_ns[symbol] = NEVER
                 due |= 1u << symbol
         for owner in range(self.n_strategies):
-            strategy = <Strategy>self.strategies[owner]
+            strategy = <CompiledStrategy>self.strategies[owner]
             if strategy.wake_ns <= self.now_ns:
                 woken |= 1u << owner
         if not due and not woken:
             return 0
         for owner in range(self.n_strategies):
-            strategy = <Strategy>self.strategies[owner]
+            strategy = <CompiledStrategy>self.strategies[owner]
             interest = strategy.book_bits | strategy.trade_bits | strategy.order_bits
             if woken >> owner & 1:
                 strategy.wake_ns = NEVER
@@ -180,7 +180,7 @@ cdef class Core:
             self._note_worth()
         for owner in range(self.n_strategies):
             if self.listeners >> owner & 1:
-                (<Strategy>self.strategies[owner]).reset()
+                (<CompiledStrategy>self.strategies[owner]).reset()
         self.linked = False
         self.holding = False
         self.gate.ready = False
@@ -254,7 +254,7 @@ cdef class Core:
         cdef int64_t told[N_SYMBOLS]
         cdef int32_t symbol
         cdef bint flat = message.cash == 0
-        cdef Strategy strategy
+        cdef CompiledStrategy strategy
         if bounded(message.cash) != message.cash:
             self.orders.anomaly_counts[BEYOND_BELIEF] += 1
             self._demand_resync(ANOMALY_NAMES[BEYOND_BELIEF])
@@ -354,7 +354,7 @@ cdef class Core:
     cdef int _converted(self, Order* order) except -1:
         self.audit.on_conversion(order)
         if order.strategy < self.n_strategies:
-            (<Strategy>self.strategies[order.strategy]).converted()
+            (<CompiledStrategy>self.strategies[order.strategy]).converted()
         return self._react(ALL)
 
     # --- deciding -------------------------------------------------------------------------------
@@ -363,7 +363,7 @@ cdef class Core:
         cdef void** asked = self.interested[news][symbol]
         if self.gate.ready and self.gate.mode == ACTIVE:
             while asked[0] != NULL:
-                (<Strategy>asked[0]).evaluate(1u << symbol, self.now_ns)
+                (<CompiledStrategy>asked[0]).evaluate(1u << symbol, self.now_ns)
                 asked += 1
         if self.gate.mode == CLOSING:
             self._close_positions()
@@ -374,16 +374,16 @@ cdef class Core:
     # Own-order news of several symbols at once.
     cdef int _react(self, uint32_t symbols) except -1:
         cdef int32_t owner
-        cdef Strategy strategy
+        cdef CompiledStrategy strategy
         for owner in range(self.n_strategies):
-            strategy = <Strategy>self.strategies[owner]
+            strategy = <CompiledStrategy>self.strategies[owner]
             if strategy.order_bits & symbols:
                 self._ask(strategy, strategy.order_bits & symbols)
         if self.gate.mode == CLOSING:
             self._close_positions()
         return self._settle()
 
-    cdef int _ask(self, Strategy strategy, uint32_t symbols) except -1:
+    cdef int _ask(self, CompiledStrategy strategy, uint32_t symbols) except -1:
         if self.gate.ready and self.gate.mode == ACTIVE:
             strategy.evaluate(symbols, self.now_ns)
         return 0
@@ -443,7 +443,7 @@ cdef class Core:
 
     cdef int _answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1:
         if proposal.strategy < self.n_strategies and self.listeners >> proposal.strategy & 1:
-            (<Strategy>self.strategies[proposal.strategy]).on_answer(proposal, refusal, order)
+            (<CompiledStrategy>self.strategies[proposal.strategy]).on_answer(proposal, refusal, order)
         return 0
 
     # Pull what an earlier strategy's order would cross, where it belongs to a later one: whether any does.
@@ -558,12 +558,12 @@ cdef class Core:
         cdef int32_t owner
         for owner in range(self.n_strategies):
             if self.listeners >> owner & 1:
-                (<Strategy>self.strategies[owner]).on_message(message, self.now_ns)
+                (<CompiledStrategy>self.strategies[owner]).on_message(message, self.now_ns)
         return 0
 
     cdef int _tell_owner(self, int32_t owner, const Message* message) except -1:
         if owner < self.n_strategies and self.listeners >> owner & 1:
-            (<Strategy>self.strategies[owner]).on_message(message, self.now_ns)
+            (<CompiledStrategy>self.strategies[owner]).on_message(message, self.now_ns)
         return 0
 
     cdef int _tell_open(self, uint32_t symbols, bint is_open) except -1:
@@ -585,14 +585,14 @@ cdef class Core:
             self.desk.opened_ns = 0
         for owner in range(self.n_strategies):
             if self.listeners >> owner & 1:
-                (<Strategy>self.strategies[owner]).on_round(begins, self.now_ns)
+                (<CompiledStrategy>self.strategies[owner]).on_round(begins, self.now_ns)
         return 0
 
     cdef int _tell_tick(self) except -1:
         cdef int32_t owner
         for owner in range(self.n_strategies):
             if self.listeners >> owner & 1:
-                (<Strategy>self.strategies[owner]).on_tick(self.now_ns)
+                (<CompiledStrategy>self.strategies[owner]).on_tick(self.now_ns)
         return 0
 
     # --- results --------------------------------------------------------------------------------

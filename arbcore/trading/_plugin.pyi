@@ -1,6 +1,6 @@
 from typing import Any
 
-from arbcore.trading._strategy import Strategy
+from arbcore.trading._strategy import CompiledStrategy
 
 HOOKS: dict[str, tuple[str, ...]]
 HOOK_NAMES: tuple[str, ...]
@@ -13,7 +13,7 @@ def words_of(error: BaseException, where: str = "") -> str: ...
 def place_of(error: BaseException) -> str: ...
 def checked_hooks(hooks: object) -> list[Any]: ...
 
-class Plugin(Strategy):
+class Plugin(CompiledStrategy):
     def __init__(self, hooks: object) -> None: ...
     @property
     def slow_calls(self) -> int: ...

@@ -42,7 +42,7 @@ from libc.string cimport memset
 from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport ADD, CONVERT, OPEN, OUT, UNACKED, Order
 from arbcore.trading._risk cimport ACTIVE, COOLDOWN, HEDGE_VALUE, MESSAGE_CAP, PASS, Proposal
-from arbcore.trading._strategy cimport StrategyDesk, Strategy
+from arbcore.trading._strategy cimport StrategyDesk, CompiledStrategy
 from arbcore.wire._decode cimport text_of
 from arbcore.wire._types cimport (
     MSG_CLOSE,
@@ -58,7 +58,7 @@ from arbcore.wire._types cimport (
 from arbcore.errors import UsageError
 from arbcore.trading._risk import REFUSAL_NAMES
 from arbcore.core.text import printable
-from arbcore.trading.strategy import Strategy as HookBase
+from arbcore.trading.strategy import CompiledStrategy as HookBase
 from arbcore.wire.instruments import BOND_FAIR_PRICE, CONVERSIONS, SYMBOL_ID, SYMBOLS
 
 #: What each hook is called with.
@@ -217,7 +217,7 @@ def _check_hook(kind, name, hook, arguments):
         raise UsageError(f"{kind}.{name} must take ({', '.join(arguments)}) but takes {signature}") from None
 
 
-cdef class Plugin(Strategy):
+cdef class Plugin(CompiledStrategy):
     """Puts a user's object on the hooks. UsageError where it has none of them, or a wrong one."""
 
     cdef list hooks                     # by place in HOOKS, None where it has none

@@ -1,4 +1,4 @@
-from arbcore.trading._strategy import Strategy
+from arbcore.trading._strategy import CompiledStrategy
 from arbcore.trading.trading_settings import (
     BondSettings,
     MarketMakingSettings,
@@ -6,11 +6,11 @@ from arbcore.trading.trading_settings import (
     ValeQuotingSettings,
 )
 
-class Bond(Strategy):
+class Bond(CompiledStrategy):
     def __init__(self, settings: BondSettings) -> None: ...
 
-class MarketMaking(Strategy):
+class MarketMaking(CompiledStrategy):
     def __init__(self, settings: MarketMakingSettings, session: SessionSettings) -> None: ...
 
-class ValeQuoting(Strategy):
+class ValeQuoting(CompiledStrategy):
     def __init__(self, settings: ValeQuotingSettings) -> None: ...

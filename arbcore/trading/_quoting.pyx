@@ -9,7 +9,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport CONVERT, Order, magnitude
 from arbcore.trading._risk cimport HEDGE_VALUE
-from arbcore.trading._strategy cimport Strategy, has_live, waits_for_slot
+from arbcore.trading._strategy cimport CompiledStrategy, has_live, waits_for_slot
 from arbcore.wire._types cimport BOND, BUY, GS, MS, N_SYMBOLS, SELL, VALBZ, VALE, WFC, XLF
 
 from arbcore.trading.trading_settings import MILLISECOND_NS, NEVER_NS, SECOND_NS
@@ -31,7 +31,7 @@ cdef inline int64_t floor_div(int64_t a, int64_t b) noexcept nogil:
     return a // b - (1 if a % b < 0 else 0)
 
 
-cdef class Bond(Strategy):
+cdef class Bond(CompiledStrategy):
     """Bids below 1000 and offers above; an order that meets a better price takes it by itself.
 
     It leaves the hedging strategies the room to give back or to convert what they hold.
@@ -62,7 +62,7 @@ cdef class Bond(Strategy):
             self.ask(BOND, side, BOND_FAIR - side * self.edge_ticks, wanted, self.edge_ticks * wanted)
 
 
-cdef class MarketMaking(Strategy):
+cdef class MarketMaking(CompiledStrategy):
     """Quotes a width either side of the rolling average, skewed against the loose position.
 
     Once it has lost its limit in a round it quotes no more than it takes to get rid of what is held.
@@ -165,7 +165,7 @@ cdef class MarketMaking(Strategy):
         self.keep_quote(symbol, SELL, ask, sell_size, width * sell_size + max(<int64_t>0, loose))
 
 
-cdef class ValeQuoting(Strategy):
+cdef class ValeQuoting(CompiledStrategy):
     """Quotes VALE outside VALBZ's touch, so that a fill can be hedged in VALBZ at a gain, and hedges it.
 
     What is held in the two and belongs to nobody counts as its own: nobody else would work it off.

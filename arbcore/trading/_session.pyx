@@ -12,7 +12,7 @@ from arbcore.trading._core cimport BOOKS, HOUSEKEEPING_NS, ORDER_NEWS, TRADES, C
 from arbcore.trading._market cimport Market
 from arbcore.trading._orders cimport Orders
 from arbcore.trading._risk cimport STOPPING, Gate
-from arbcore.trading._strategy cimport StrategyDesk, Strategy
+from arbcore.trading._strategy cimport StrategyDesk, CompiledStrategy
 from arbcore.trading._tally cimport FaultLog, TextTally
 from arbcore.wire._encode cimport OutBuffer, put_hello
 from arbcore.wire._lines cimport LineSplitter
@@ -33,7 +33,7 @@ cdef int64_t TIME_MAX_NS = 2**62
 
 def adapted(strategies) -> list:
     """The strategies as the session takes them: a user's plain object is wrapped."""
-    return [strategy if isinstance(strategy, Strategy) else _wrapped(strategy) for strategy in strategies]
+    return [strategy if isinstance(strategy, CompiledStrategy) else _wrapped(strategy) for strategy in strategies]
 
 
 def _wrapped(hooks):
@@ -60,7 +60,7 @@ cdef class Session(Core):
     """
 
     def __cinit__(self, settings, strategies):
-        cdef Strategy strategy
+        cdef CompiledStrategy strategy
         cdef int32_t owner
         self.settings = settings
         self.strategies = tuple(adapted(strategies))
@@ -94,7 +94,7 @@ cdef class Session(Core):
             self._note_interest(strategy)
         self.names = unique_names([strategy.name for strategy in self.strategies])
 
-    cdef void _note_interest(self, Strategy strategy) noexcept:
+    cdef void _note_interest(self, CompiledStrategy strategy) noexcept:
         if strategy.listens:
             self.listeners |= 1u << strategy.owner
         self._ask_about(BOOKS, strategy.book_bits, strategy)
@@ -102,7 +102,7 @@ cdef class Session(Core):
         self._ask_about(ORDER_NEWS, strategy.order_bits, strategy)
 
     # Behind the last place there is always one more, so the list stays closed by a NULL.
-    cdef void _ask_about(self, int32_t news, uint32_t symbols, Strategy strategy) noexcept:
+    cdef void _ask_about(self, int32_t news, uint32_t symbols, CompiledStrategy strategy) noexcept:
         cdef int32_t symbol, place
         for symbol in range(N_SYMBOLS):
             if symbols >> symbol & 1:
@@ -198,7 +198,7 @@ cdef class Session(Core):
 
     def resume(self, now_ns) -> bytes:
         """What waited has been received: ends ``hold`` and asks every strategy again."""
-        cdef Strategy strategy
+        cdef CompiledStrategy strategy
         self._enter(now_ns)
         try:
             self.holding = False
@@ -249,12 +249,12 @@ cdef class Session(Core):
         """When ``tick`` is due; 2**63 - 1 for never."""
         cdef int64_t deadline_ns = self.house_ns
         cdef int32_t index
-        cdef Strategy strategy
+        cdef CompiledStrategy strategy
         for index in range(N_SYMBOLS):
             if self.gate.slots.retry_ns[index] < deadline_ns:
                 deadline_ns = self.gate.slots.retry_ns[index]
         for index in range(self.n_strategies):
-            strategy = <Strategy>self.strategies[index]
+            strategy = <CompiledStrategy>self.strategies[index]
             if strategy.wake_ns < deadline_ns:
                 deadline_ns = strategy.wake_ns
         return deadline_ns

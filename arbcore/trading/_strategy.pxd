@@ -41,7 +41,7 @@ cdef class StrategyDesk:
     cdef int64_t net_touch(self, int32_t symbol, int32_t side) noexcept
     cdef int32_t net_levels(self, int32_t symbol, int32_t side, Level* levels) noexcept
 
-cdef class Strategy:
+cdef class CompiledStrategy:
     cdef readonly str name
     cdef readonly str error             # why a user's strategy was switched off; empty while it is on
     cdef bint made                      # its own __init__ ran; without that it has no settings
@@ -78,11 +78,11 @@ cdef class Strategy:
 
 
 # Any own order, in any live state.
-cdef inline bint has_live(Strategy strategy, int32_t symbol) noexcept:
+cdef inline bint has_live(CompiledStrategy strategy, int32_t symbol) noexcept:
     return strategy.desk.orders.n_owned[symbol][strategy.owner] > 0
 
 # Whether nothing can be done in a symbol before its slot opens; the session then asks again.
-cdef inline bint waits_for_slot(Strategy strategy, int32_t symbol) noexcept:
+cdef inline bint waits_for_slot(CompiledStrategy strategy, int32_t symbol) noexcept:
     if slot_free(strategy.slots, symbol) or has_live(strategy, symbol):
         return False
     ask_again(strategy.slots, symbol, strategy.slots.open_ns[symbol])

@@ -102,7 +102,7 @@ cdef inline bint rests(const Order* order, int32_t owner, int32_t side) noexcept
             and (order.state == UNACKED or order.state == OPEN) and not order.wants_cancel)
 
 
-cdef class Strategy:
+cdef class CompiledStrategy:
     """Base of the built-in strategies. The session sets desk, owner and holding.
 
     ``book_bits``, ``trade_bits`` and ``order_bits`` are the symbols whose books, trades and own-order news

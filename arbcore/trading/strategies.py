@@ -5,11 +5,11 @@ from typing import Any
 from arbcore.errors import ConfigError
 from arbcore.trading._arbitrage import Pairs, XlfArbitrage
 from arbcore.trading._quoting import Bond, MarketMaking, ValeQuoting
-from arbcore.trading._strategy import Strategy
+from arbcore.trading._strategy import CompiledStrategy
 from arbcore.trading.trading_settings import STRATEGY_SETTINGS, SessionSettings
 
 
-def build(name: str, settings: Any, session: SessionSettings) -> Strategy:
+def build(name: str, settings: Any, session: SessionSettings) -> CompiledStrategy:
     """The built-in strategy of that name; ``settings`` is the matching class of ``STRATEGY_SETTINGS``."""
     if name == "xlf_arbitrage":
         return XlfArbitrage(settings)

@@ -4,7 +4,7 @@ import pytest
 
 from arbcore.carry.money import (
     SALE_FEES,
-    Dividend,
+    PaidDividend,
     FeePlan,
     Rates,
     broker_rates,
@@ -59,14 +59,14 @@ EX = read_time("2026-03-20T13:30:00Z")
 def test_a_dividend_is_due_where_entry_before_ex_and_exit_not_before_it(
     entry_ns: int, exit_ns: int, counted: bool
 ) -> None:
-    schedule = [Dividend(EX, 1.8)]
+    schedule = [PaidDividend(EX, 1.8)]
     between = {"entry_ns": entry_ns, "exit_ns": exit_ns, "factor": 10.0}
     assert dividends_of(-1, 500, schedule, **between) == (900.0 if counted else 0.0)
     assert dividends_of(+1, 500, schedule, **between) == (-900.0 if counted else 0.0)
 
 
 def test_points_are_paid_by_the_factor_at_the_entry() -> None:
-    schedule = [Dividend(EX, 18.0, points=True), Dividend(EX + NS_PER_DAY, 2.0)]
+    schedule = [PaidDividend(EX, 18.0, points=True), PaidDividend(EX + NS_PER_DAY, 2.0)]
     found = dividends_of(-1, 100, schedule, entry_ns=0, exit_ns=EX + NS_PER_DAY, factor=9.0)
     assert found == pytest.approx(100 * (18 / 9 + 2.0))
 

@@ -7,7 +7,7 @@ import pytest
 from desk_player import ACCOUNT, CHEAP, FAIR, RICH, T0_NS, Player
 
 from arbcore.desk import events as ev
-from arbcore.desk.commands import PlaceOrder
+from arbcore.desk.commands import SendOrder
 from arbcore.desk.records import ES, LEGS, SPY, OrderRow
 
 ODD_PRICES = (math.nan, math.inf, -math.inf, 0.0, -1.0, 1e-300, 1e300, 600.0, FAIR)
@@ -109,7 +109,7 @@ def test_nothing_that_is_told_breaks_it(seed: int) -> None:
             counted[execution.leg] += execution.side * execution.quantity
         assert session.positions() == counted
         assert session.next_deadline_ns > player.now_ns
-    refs = [row.ref for place in player.pick(PlaceOrder, player.all) for row in place.orders]
+    refs = [row.ref for place in player.pick(SendOrder, player.all) for row in place.orders]
     assert len(refs) == len(set(refs))
     again = player.restart()
     assert again.session.positions() == player.session.positions()

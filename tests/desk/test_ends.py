@@ -6,7 +6,7 @@ import pytest
 from desk_player import CHEAP, FAIR, RICH, Player
 
 from arbcore.desk import events as ev
-from arbcore.desk.commands import Alarm, PlaceOrder
+from arbcore.desk.commands import Alarm, SendOrder
 from arbcore.desk.records import ES, SPY
 
 
@@ -24,11 +24,11 @@ def test_with_trading_off_an_open_pair_is_left_alone_loudly() -> None:
     player.live()
     for es in (FAIR, RICH + 100.0, CHEAP):
         player.quotes(es, after_s=60.0)
-    assert not player.pick(PlaceOrder, player.all)
+    assert not player.pick(SendOrder, player.all)
     assert player.pair is not None
     player.say(ev.Stop("enough", flatten=False))
     assert player.session.stopped
-    assert not player.pick(PlaceOrder, player.all)
+    assert not player.pick(SendOrder, player.all)
 
 
 @pytest.mark.parametrize("order", [ev.Kill("enough"), ev.Stop("enough", flatten=True)])
@@ -48,7 +48,7 @@ def test_with_trading_off_kill_switch_and_flatten_close_all_the_same(order: Any,
     for _ in range(10):
         player.quotes(FAIR, after_s=2.0)
         player.answer_all()
-    assert not player.pick(PlaceOrder, player.all)
+    assert not player.pick(SendOrder, player.all)
     assert player.pair is not None
     assert player.pair["naked"] == naked
     player.say(order)
@@ -56,12 +56,12 @@ def test_with_trading_off_kill_switch_and_flatten_close_all_the_same(order: Any,
         for each in player.orders:
             player.fill(each)
         player.quotes(FAIR, after_s=2.0)
-    sent = [row for place in player.pick(PlaceOrder, player.all) for row in place.orders]
+    sent = [row for place in player.pick(SendOrder, player.all) for row in place.orders]
     assert {row.leg for row in sent} == ({first.leg} if naked else {ES, SPY})
     assert player.positions == {ES: 0, SPY: 0}
     assert player.pair is None
     for _ in range(3):
-        assert not player.pick(PlaceOrder, player.quotes(RICH, after_s=60.0))
+        assert not player.pick(SendOrder, player.quotes(RICH, after_s=60.0))
 
 
 def test_a_stop_behind_the_kill_switch_waits_until_all_is_closed() -> None:

@@ -4,7 +4,7 @@ import pytest
 from desk_player import CHEAP, EXPIRY_NS, FAIR, RICH, T0_NS, Player
 
 from arbcore.desk import events as ev
-from arbcore.desk.commands import Ask, Cancel, PlaceOrder, SaveTrade
+from arbcore.desk.commands import Ask, Cancel, SendOrder, SaveTrade
 from arbcore.desk.records import ES, SPY
 
 
@@ -15,7 +15,7 @@ def test_both_legs_leave_at_once_at_the_touch_and_the_pair_is_stored_first() -> 
     # floor(50 · 6029 / 600.01 + 0.5)
     assert (spy.leg, spy.side, spy.quantity, spy.limit, spy.tif) == (SPY, 1, 502, 600.01, "IOC")
     kinds = [type(command) for command in player.found]
-    assert kinds.index(SaveTrade) < kinds.index(PlaceOrder)
+    assert kinds.index(SaveTrade) < kinds.index(SendOrder)
     assert es.ref == "t-0000001E"
     assert spy.ref == "t-0000002S"
 
@@ -302,7 +302,7 @@ def test_of_a_whole_pair_no_leg_is_closed_alone() -> None:
         player.out(order)
     assert len(player.orders) == 2
     player.say(ev.Halted(SPY, True))
-    first, second = player.pick(PlaceOrder, player.all)[-1].orders
+    first, second = player.pick(SendOrder, player.all)[-1].orders
     player.out(first)
     player.out(second)
     assert not player.orders

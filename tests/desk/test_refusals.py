@@ -4,7 +4,7 @@ import pytest
 from desk_player import FAIR, RICH, Player
 
 from arbcore.desk import events as ev
-from arbcore.desk.commands import Cancel, PlaceOrder
+from arbcore.desk.commands import Cancel, SendOrder
 from arbcore.desk.records import ES, SPY, OrderRow
 
 
@@ -54,7 +54,7 @@ def test_an_acknowledged_order_is_asked_about_and_keeps_the_brokers_words() -> N
     assert not player.orders
     assert player.session.exposure()[SPY][1] == 502
     player.answer_all()
-    (back,) = player.pick(PlaceOrder, player.all)[-1].orders
+    (back,) = player.pick(SendOrder, player.all)[-1].orders
     assert (back.leg, back.role) == (ES, "flatten")
     row = player.store.orders[spy.ref]
     assert (row.state, row.reason) == ("cancelled", "201 margin")

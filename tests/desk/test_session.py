@@ -12,7 +12,7 @@ from arbcore.desk.commands import (
     Ask,
     AskContract,
     Cancel,
-    PlaceOrder,
+    SendOrder,
     RaiseKillSwitch,
     Reconnect,
     Resubscribe,
@@ -285,7 +285,7 @@ def test_the_kill_switch_in_mid_entry_pulls_and_gives_back() -> None:
     assert [cancel.ref for cancel in player.pick(Cancel)] == [spy.ref]
     player.out(spy)
     player.answer_all()
-    (back,) = player.pick(PlaceOrder, player.all)[-1].orders
+    (back,) = player.pick(SendOrder, player.all)[-1].orders
     assert (back.leg, back.side, back.role) == (ES, 1, "flatten")
 
 

@@ -4,7 +4,7 @@ import pytest
 from desk_player import ACCOUNT, DAY_NS, EXPIRY_NS, FAIR, RICH, T0_NS, Player
 
 from arbcore.desk import events as ev
-from arbcore.desk.commands import Alarm, AskContract, PlaceOrder, SaveAdjustment, SaveDay, SaveTrade
+from arbcore.desk.commands import Alarm, AskContract, SendOrder, SaveAdjustment, SaveDay, SaveTrade
 from arbcore.desk.records import ES, SPY
 
 TO_EXPIRY_S = (EXPIRY_NS - T0_NS) / 1e9
@@ -208,7 +208,7 @@ def test_nothing_leaves_before_it_is_certain_that_the_future_is_gone():
         player.say(ev.Tick(), after_s=1.0)
         player.answer_all()
     assert (player.session.state, player.session.positions()[ES]) == ("ACTIVE", 0)
-    (order,) = player.pick(PlaceOrder, player.all)[-1].orders
+    (order,) = player.pick(SendOrder, player.all)[-1].orders
     assert (order.leg, order.role) == (SPY, "flatten")
 
 

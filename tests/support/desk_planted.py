@@ -14,7 +14,7 @@ from unittest.mock import patch
 from arbcore.desk import desk_core, desk_session
 from arbcore.desk import events as ev
 from arbcore.desk import order_table as states
-from arbcore.desk.commands import PlaceOrder
+from arbcore.desk.commands import SendOrder
 from arbcore.desk.decide import Decider
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.gate import DeskGate
@@ -233,7 +233,7 @@ def sends_a_stored_intent_again(session: Any) -> None:
 
     def again(event: ev.Hello) -> None:
         if stored:
-            core.out.append(PlaceOrder(tuple(stored)))
+            core.out.append(SendOrder(tuple(stored)))
             stored.clear()
 
     after(session, "_hello", again)
@@ -264,7 +264,7 @@ def wakes_an_order_that_is_over(session: Any) -> None:
 @bug(6, of_world=True)
 def sends_before_it_stores(world: Any) -> None:
     good = world.store.write
-    world.store.write = lambda command: None if isinstance(command, PlaceOrder) else good(command)
+    world.store.write = lambda command: None if isinstance(command, SendOrder) else good(command)
 
 
 class Numbing(DeskGate):

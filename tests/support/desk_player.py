@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 from arbcore.core.civil import read_time
 from arbcore.desk import events as ev
-from arbcore.desk.commands import Alarm, Ask, Command, PlaceOrder
+from arbcore.desk.commands import Alarm, Ask, Command, SendOrder
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.desk_settings import DeskSettings
 from arbcore.desk.records import ES, LEGS, SPY, OrderRow, Snapshot
@@ -134,7 +134,7 @@ class Player:
     @property
     def orders(self) -> list[OrderRow]:
         """What the last turn placed."""
-        return [row for place in self.pick(PlaceOrder) for row in place.orders]
+        return [row for place in self.pick(SendOrder) for row in place.orders]
 
     @property
     def alarms(self) -> list[str]:

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from arbcore.desk import events as ev
-from arbcore.desk.commands import Ask, Cancel, Command, PlaceOrder, SaveTrade
+from arbcore.desk.commands import Ask, Cancel, Command, SendOrder, SaveTrade
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.desk_settings import DeskSettings
 from arbcore.desk.records import ES, SPY, Snapshot, TradeRow
@@ -64,7 +64,7 @@ class Replay:
 
     def _carry_out(self, command: Command) -> None:
         self.store.write(command)
-        if isinstance(command, PlaceOrder):
+        if isinstance(command, SendOrder):
             for row in command.orders:
                 self.delayed.append(lambda row=row: self.broker.place(row))
         elif isinstance(command, Cancel):

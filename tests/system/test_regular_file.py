@@ -16,7 +16,7 @@ from stores import opened
 from arbcore.broker.fred import read_cache
 from arbcore.broker.store_file import clear_simulated, open_to_read
 from arbcore.errors import ArbcoreError
-from arbcore.play.journal_file import JournalWriter, read_journal
+from arbcore.play.journal_file import JournalReader, JournalWriter
 from arbcore.quotes.recorder import QuoteRecorder
 from arbcore.system.configuration import read_dotenv
 from arbcore.system.kill_switch import KillSwitch
@@ -74,7 +74,7 @@ PLACES: dict[str, Callable[[Path], object]] = {
     "write-ahead log of a store": beside_store("-wal"),
     "index of a store": beside_store("-shm"),
     "journal": write_journal,
-    "journal that is read": read_journal,
+    "journal that is read": JournalReader,
     "recording": write_recording,
     "log": write_log,
 }

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from arbcore.desk import events as ev
-from arbcore.desk.commands import PlaceOrder
+from arbcore.desk.commands import SendOrder
 from arbcore.desk.desk_session import DeskSession
 from tools.bench.harness import GOAL, OURS, Disagreement, Options, Ratio, Row, Table
 from tools.desk_simulation.desk_world import SETTINGS, STORE_ID, DeskPlan, DeskWorld
@@ -52,7 +52,7 @@ def timed(runs: list[list[Told]], passes: int) -> tuple[list[int], list[int]]:
                 if len(commands) != count:
                     raise Disagreement(f"The desk answers {event} otherwise than before; nothing was timed")
                 quote = type(event) is ev.Quote
-                kinds.append((quote, quote and any(type(command) is PlaceOrder for command in commands)))
+                kinds.append((quote, quote and any(type(command) is SendOrder for command in commands)))
         best = list(map(min, best, taken)) if best else taken
     quotes = [each for each, (quote, _) in zip(best, kinds, strict=True) if quote]
     return quotes, [each for each, (_, orders) in zip(best, kinds, strict=True) if orders]

@@ -5,7 +5,7 @@ What a crash loses is what was not written yet when it struck.
 
 from arbcore.desk.commands import (
     Command,
-    PlaceOrder,
+    SendOrder,
     SaveAdjustment,
     SaveDay,
     SaveExecution,
@@ -39,7 +39,7 @@ class MemoryStore:
 
     def write(self, command: Command) -> None:
         """Writes what a command carries, if it carries anything."""
-        if isinstance(command, PlaceOrder):
+        if isinstance(command, SendOrder):
             self.orders.update((row.ref, row) for row in command.orders)
         elif isinstance(command, SaveOrder):
             self.orders[command.row.ref] = command.row

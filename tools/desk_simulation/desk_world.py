@@ -22,7 +22,7 @@ from arbcore.desk.commands import (
     AskContract,
     Cancel,
     Command,
-    PlaceOrder,
+    SendOrder,
     Reconnect,
     Resubscribe,
     SaveTrade,
@@ -310,14 +310,14 @@ class DeskWorld:
     def _carry_out(self, command: Command) -> None:
         """What the shell does with a command: store first, then send."""
         checker = self.checker
-        if isinstance(command, PlaceOrder):
+        if isinstance(command, SendOrder):
             self._may_crash()
         self.store.write(command)
         self.counts["alarms"] += isinstance(command, Alarm)
         self.counts["pairs"] += isinstance(command, SaveTrade) and command.row.phase == "closed"
         if checker is not None:
             checker.said(command, self.now_ns)
-        if isinstance(command, PlaceOrder):
+        if isinstance(command, SendOrder):
             for row in command.orders:
                 self._may_crash()
                 self.counts["orders"] += 1
