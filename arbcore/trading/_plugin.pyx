@@ -58,7 +58,7 @@ from arbcore.wire._types cimport (
 from arbcore.errors import UsageError
 from arbcore.trading._risk import REFUSAL_NAMES
 from arbcore.core.text import printable
-from arbcore.trading.strategy import CompiledStrategy as HookBase
+from arbcore.trading.strategy import Strategy as HookBase
 from arbcore.wire.instruments import BOND_FAIR_PRICE, CONVERSIONS, SYMBOL_ID, SYMBOLS
 
 #: What each hook is called with.
