@@ -228,7 +228,7 @@ class ExchangeRun:
         self._journal_told = False
         self._watch: Watch = watch if watch is not None else NoWatch()
         self._ending = RunEnding()
-        self._interrupts = 0
+        self._interrupts = self._stops = 0
         self._stop_deadline_ns: int | None = None
         self._finished: bool = False
         self._next_chores_ns = 0
@@ -246,6 +246,10 @@ class ExchangeRun:
     def interrupt(self) -> None:
         """Asks for an orderly stop; asked twice, the run ends at once. Safe in a signal handler."""
         self._interrupts += 1
+
+    def stop(self) -> None:
+        """Asks for an orderly stop, as SIGTERM does. Safe in a signal handler."""
+        self._stops += 1
 
     @property
     def _asked_to_end(self) -> int:
@@ -518,7 +522,7 @@ class ExchangeRun:
             self._ending.interrupted = True
             self._observer.event("Interrupted: cancelling all orders. Once more ends at once.")
             self._begin_stop(now_ns, "interrupted")
-        if self._watch.stops and not self._ending.stopped:
+        if (self._stops or self._watch.stops) and not self._ending.stopped:
             self._ending.stopped = True
             self._observer.event("Asked to end by a signal: cancelling all orders.")
             self._begin_stop(now_ns, "asked to end by a signal")

@@ -142,11 +142,11 @@ def test_secret_is_neither_shown_nor_journalled_nor_quoted_in_an_error(tmp_path)
         Setting("ARBCORE_KEY", "text", "", "a key", secret=True),
         Setting("ARBCORE_PIN", "integer", 0, "a pin", secret=True),
     )
-    resolved = load(settings, tmp_path, {"ARBCORE_KEY": "hunter2"})
+    resolved = configuration.load(settings, tmp_path, {"ARBCORE_KEY": "hunter2"})
     assert resolved.settings["ARBCORE_KEY"].shown() == "(set)"
     assert "ARBCORE_KEY" not in resolved.values()
     with pytest.raises(ConfigError) as caught:
-        load(settings, tmp_path, {"ARBCORE_PIN": "hunter2"})
+        configuration.load(settings, tmp_path, {"ARBCORE_PIN": "hunter2"})
     assert "hunter2" not in str(caught.value)
 
 

@@ -278,12 +278,12 @@ def fetch(settings: FredSettings, *, now_ns: int) -> Observation:
     return _newest(text, settings.series, now_ns)
 
 
-def _advice(code: int) -> str:
-    if code == 429:
+def _advice(status: int) -> str:
+    if status == 429:
         return "it allows 120 requests a minute"
-    if 300 <= code < 400:
+    if 300 <= status < 400:
         return "a redirect is not followed, since it would carry the key elsewhere"
-    return "check FRED_API_KEY and FRED_SERIES_ID" if 400 <= code < 500 else "it is the server's trouble"
+    return "check FRED_API_KEY and FRED_SERIES_ID" if 400 <= status < 500 else "it is the server's trouble"
 
 
 def _newest(text: bytes, series: str, now_ns: int) -> Observation:

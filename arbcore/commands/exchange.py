@@ -318,7 +318,10 @@ class _Play:
                 play = self._make_run(options, console, journal, watchdog)
                 if watchdog is None:
                     for number in stop_signals():
-                        signal.signal(number, lambda *_: play.interrupt())
+                        signal.signal(
+                            number,
+                            lambda told, _: play.interrupt() if told == signal.SIGINT else play.stop(),
+                        )
                 ending = play.play()
             finally:
                 if watchdog is not None:
@@ -329,7 +332,7 @@ class _Play:
             document = result_document(play, scores=scores, seed=self._seed, ending=ending)
             document["journal"] = None if journal is None else str(journal.path)
             text = json.dumps(document) if args.json else "\n".join(summary_lines(document))
-            show_result(text, output, lenient=ending.by == "signal")
+            show_result(text, output, lenient=watchdog is not None and watchdog.hang_ups > 0)
         finally:
             if watchdog is not None:
                 watchdog.stop()

@@ -191,10 +191,12 @@ class DeskSession:
     def account_positions(self) -> dict[str, int] | None:
         """What the account holds, by leg, as the broker told it last; None while that is not known.
 
-        It is not known without a link, before the broker was asked, and in doubt.
+        It is not known without a link, before the broker was asked, and in doubt. After a mismatch it is: the
+        broker answered, though its questions go on until the answer is ours.
         """
-        core = self._core
-        if self.in_doubt or UNCERTAIN & core.brakes.sentences.keys():
+        reasons = self._core.brakes.sentences.keys()
+        uncertain = UNCERTAIN - {"reconciling"} if "mismatch" in reasons else UNCERTAIN
+        if self.in_doubt or uncertain & reasons:
             return None
         return self._holdings.by_leg
 

@@ -25,7 +25,7 @@ cdef extern from *:
     """
     #if defined(_WIN32)
       #define ARBCORE_CAN_WATCH 0
-      static int watch_interrupts, watch_stops;
+      static int watch_interrupts, watch_stops, watch_hang_ups;
       static int watch_start(const char* kill_path, long long end_ns, const void* hook)
       { (void)kill_path; (void)end_ns; (void)hook; return 1; }
       static void watch_stop(void) {}
@@ -56,7 +56,7 @@ cdef extern from *:
 
       typedef struct { const char* strategy; const char* hook; } watch_hook_t;
 
-      static int watch_interrupts, watch_stops;
+      static int watch_interrupts, watch_stops, watch_hang_ups;
       static unsigned long long watch_turns;
       static int watch_fd = -1;
       static int watch_playing, watch_quit;
@@ -69,6 +69,8 @@ cdef extern from *:
 
       static void watch_on_signal(int number)
       {
+          if (number == SIGHUP)
+              __atomic_add_fetch(&watch_hang_ups, 1, __ATOMIC_ACQ_REL);
           __atomic_add_fetch(number == SIGINT ? &watch_interrupts : &watch_stops, 1, __ATOMIC_ACQ_REL);
       }
 
@@ -199,7 +201,7 @@ cdef extern from *:
           strcpy(watch_kill_path, kill_path);
           watch_end_ns = end_ns;
           watch_hook = (const watch_hook_t*)hook;
-          watch_interrupts = watch_stops = watch_quit = 0;
+          watch_interrupts = watch_stops = watch_hang_ups = watch_quit = 0;
           watch_playing = 1;
           watch_fd = -1;
           for (int index = 0; index < WATCH_SIGNALS; index++) {
@@ -231,7 +233,7 @@ cdef extern from *:
     #endif
     """
     const bint ARBCORE_CAN_WATCH
-    int watch_interrupts, watch_stops
+    int watch_interrupts, watch_stops, watch_hang_ups
     int watch_start(const char* kill_path, long long end_ns, const void* hook)
     void watch_stop() nogil
     void watch_turn()
@@ -285,6 +287,11 @@ cdef class Watchdog:
     def stops(self) -> int:
         """How often SIGTERM or SIGHUP came."""
         return watch_stops
+
+    @property
+    def hang_ups(self) -> int:
+        """How often SIGHUP came, of the ``stops``: the terminal was closed."""
+        return watch_hang_ups
 
     def turn(self) -> None:
         """The loop has come round once more."""

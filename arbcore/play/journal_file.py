@@ -11,7 +11,7 @@ from typing import Any
 
 from arbcore._version import __version__
 from arbcore.errors import JournalError, RunError, UsageError
-from arbcore.system.regular_file import open_regular, read_regular
+from arbcore.system.regular_file import NotRegular, open_regular, read_regular
 from arbcore.trading import journal
 
 SECOND_NS = 1_000_000_000
@@ -108,11 +108,13 @@ class JournalWriter:
 
 def _refuse_strangers(path: Path) -> None:
     """A journal of an earlier run is kept beside the new one; anything else was named by mistake."""
-    # Opening a pipe would wait for whoever writes it.
-    if not path.is_file():
-        raise UsageError(f"{path} exists and is no regular file; name another file with --journal.")
     try:
         start = read_regular(path, len(journal.NAME))
+    except (NotRegular, FileNotFoundError) as error:
+        what = error.strerror if isinstance(error, NotRegular) else "it is a link to nothing"
+        raise UsageError(
+            f"{path} exists and is no regular file ({what}); name another file with --journal."
+        ) from None
     except OSError as error:
         raise UsageError(
             f"{path} exists and cannot be read ({error.strerror}); name another file with --journal."

@@ -392,7 +392,7 @@ def _place(
     if stuck or wanted == 1:
         yield None
         return
-    pool = ProcessPoolExecutor(wanted, initializer=_ignore_interrupts)
+    pool = _Workers(wanted, initializer=_ignore_interrupts)
     try:
         yield pool
     except BaseException:
@@ -402,6 +402,10 @@ def _place(
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     pool.shutdown()
+
+
+class _Workers(ProcessPoolExecutor):
+    """Processes of this run alone, which end with it."""
 
 
 def _ignore_interrupts() -> None:
@@ -448,6 +452,9 @@ def _play_all(
             "arbcore and the module of the strategy."
         ) from error
     finally:
-        for future in futures:
-            future.cancel()
+        # The pool fails what is pending when its processes are ended; a future that was cancelled meanwhile
+        # makes its thread print a traceback.
+        if not isinstance(place, _Workers):
+            for future in futures:
+                future.cancel()
     return [played for result in results for played in result]

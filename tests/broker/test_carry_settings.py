@@ -261,7 +261,7 @@ def test_names_of_other_programs_are_nobodys_mistake(tmp_path: Path) -> None:
 
 def test_the_other_bots_names_are_no_mistakes(tmp_path: Path) -> None:
     names = [setting.name for setting in exchange_settings()]
-    resolved = load(carry_settings(), tmp_path, {"ARBCORE_TEAM": "ALPHA"}, elsewhere=names)
+    resolved = configuration.load(carry_settings(), tmp_path, {"ARBCORE_TEAM": "ALPHA"}, elsewhere=names)
     assert resolved.warnings == ()
 
 

@@ -115,6 +115,8 @@ class Drip(io.RawIOBase):
 class Stdin:
     """Standard input with bytes of our own."""
 
+    closed = False
+
     def __init__(self, stream: Any) -> None:
         self.buffer = stream
 

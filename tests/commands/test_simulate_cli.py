@@ -102,7 +102,6 @@ def test_files_and_a_comparison_with_settings_of_a_file(folder):
         (("--set", "ARBCORE_BOND_EDGE=1"), 2, "did you mean ARBCORE_BOND_EDGE_TICKS?"),
         (("--workers", "2", "--dask", "127.0.0.1:1"), 2, "exclude each other"),
         (("--csv", "x", "--html", "x"), 2, "would overwrite"),
-        (("--strategy", "mine:Exits"), 1, "SystemExit"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(folder, words, code, part, monkeypatch, capsys):
@@ -115,6 +114,14 @@ def test_what_cannot_be_is_one_sentence(folder, words, code, part, monkeypatch, 
     printed = capsys.readouterr()
     assert part in printed.err
     assert (printed.err.count("\n"), printed.out) == (1, "")
+
+
+def test_a_strategy_that_exits_is_off_and_the_rounds_go_on(folder):
+    done = run(folder, "--strategy", "mine:Exits", "--json", rounds="2", round_s="1")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["strategy_errors"]["Exits"]["rounds"] == 2
+    assert done.stderr.count("\n") == 1
+    assert "Exits failed in 2 rounds of 2, first on seed 1: SystemExit in " in done.stderr
 
 
 def test_the_classic_profile_is_the_first_strategies_alone_and_set_goes_before_it(folder):

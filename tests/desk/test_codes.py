@@ -73,7 +73,7 @@ def test_read_only_is_a_validation_error_with_these_words(code: int, text: str, 
 
 def test_nobody_compares_a_code_by_its_size() -> None:
     package = Path(arbcore.__file__).parent
-    folders = (package / "broker", package / "carry" / "desk")
+    folders = (package / "broker", package / "desk")
     files = [package / "ibkr.py", *(path for folder in folders for path in folder.glob("*.py"))]
     texts = {path.name: path.read_text(encoding="utf-8") for path in files}
     for name, text in texts.items():

@@ -136,11 +136,11 @@ def test_a_leg_whose_fill_is_unknown_is_never_called_nothing(play):
         await run.until(lambda: len(run.books["executions"]) == 2)
         run.fault("link_lost")
         await run.until(lambda: run.state == "HALTED")
-        assert run.bot._held() == "an unknown position"
+        assert run.bot.heartbeat.words().startswith("what the account holds is unknown")
         assert run.bot.session.account_positions() is None
         run.fault("link_back_1102")
         await run.held()
-        assert run.bot._held() == "ES -1, SPY +502"
+        assert run.bot.heartbeat.words() == "ES -1, SPY +502 is held"
         assert run.bot.session.account_positions() == HELD
 
     play(script)

@@ -136,14 +136,14 @@ def test_training_and_test_are_measured_alike() -> None:
 def test_a_factor_of_the_data_needs_no_rows_before() -> None:
     rows = [replace(row, factor=10.0) for row in random_rows(9, 300)]
     columns = columns_of(rows) | {"factor": [10.0] * 300}
-    auto, number = (
+    column, number = (
         arbcore.sweep(columns, walk_forward="150r:100r", factor=factor, **SETTINGS, **RANGES).summary[
             "walk_forward"
         ]
-        for factor in ("auto:30", 10.0)
+        for factor in ("column", 10.0)
     )
-    assert auto == number
-    assert {window["train_rows_traded"] for window in auto["windows"]} == {150}
+    assert column == number
+    assert {window["train_rows_traded"] for window in column["windows"]} == {150}
 
 
 def test_a_walk_is_over_one_file() -> None:

@@ -35,7 +35,7 @@ def columns_of(rows: list[Row]) -> dict[str, list[Any]]:
 def test_the_total_is_the_net_of_the_run_that_closes_at_its_end(changes: dict[str, Any]) -> None:
     rows = random_rows(4, 300)
     held = 0
-    for count in (0, 1, 2, *range(150, 300, 7)):
+    for count in (1, 2, *range(150, 300, 7)):
         columns = columns_of(rows[:count])
         left = arbcore.backtest(columns, **(EAGER | changes)).summary
         closed = arbcore.backtest(columns, close_at_end=True, **(EAGER | changes)).summary

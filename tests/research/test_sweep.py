@@ -208,7 +208,7 @@ def test_the_factor_that_was_used_is_given_with_all_its_digits() -> None:
     measured = arbcore.backtest(columns_of(), factor="auto:30").summary["calibrated_factor"]
     assert (auto.summary["factor"]["mode"], auto.summary["factor"]["first"]) == ("auto", measured)
     rows = columns_of() | {"factor": [10.0 + at / 3e4 for at in range(400)]}
-    column = arbcore.sweep(rows, entry_bps="0:9:3")
+    column = arbcore.sweep(rows, entry_bps="0:9:3", factor="column")
     assert column.summary["factor"] == {
         "mode": "column", "half_life_s": None, "first": 10.0, "last": 10.0 + 399 / 3e4
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that does to a real connection what ``simulation.link`` does to a virtual one.
+"""A TCP proxy on loopback that does to a real connection what ``play.simulated_link`` does to a virtual one.
 
 It stands between the client's shell and an exchange. Every connection has its own generator, made from the
 proxy's seed and the connection's number, so that the same bytes meet the same faults.
@@ -12,7 +12,7 @@ import threading
 import time
 from random import Random
 
-from arbcore.play.simulated_link import NO_FAULTS, Faults, Pipe
+from arbcore.play.simulated_link import NEVER_NS, NO_FAULTS, Faults, Pipe
 
 PATIENCE_S = 20.0
 SECOND_NS = 1_000_000_000
@@ -48,7 +48,7 @@ class Side:
     def write_due(self) -> bool:
         """Pass on what has arrived; False if nobody takes it any more."""
         try:
-            while self.pipe.next_ns is not None and self.pipe.next_ns <= time.monotonic_ns():
+            while self.pipe.next_ns <= time.monotonic_ns():
                 self.sink.sendall(self.pipe.take()[1])
         except (ConnectionError, TimeoutError):
             return False
@@ -56,7 +56,7 @@ class Side:
 
     @property
     def over(self) -> bool:
-        return (self.ended or self.pipe.broken) and self.pipe.next_ns is None
+        return (self.ended or self.pipe.broken) and self.pipe.next_ns == NEVER_NS
 
 
 class FaultProxy:
@@ -120,10 +120,8 @@ class FaultProxy:
             self._selector.close()
 
     def _turn(self) -> None:
-        due = [
-            side.pipe.next_ns for _, *sides in self._open for side in sides if side.pipe.next_ns is not None
-        ]
-        wait_s = max(0.0, (min(due) - time.monotonic_ns()) / SECOND_NS) if due else None
+        due_ns = min((side.pipe.next_ns for _, *sides in self._open for side in sides), default=NEVER_NS)
+        wait_s = None if due_ns == NEVER_NS else max(0.0, (due_ns - time.monotonic_ns()) / SECOND_NS)
         for key, _ in self._selector.select(wait_s):
             if key.fileobj is self._listener:
                 self._accept()
