@@ -217,8 +217,9 @@ def test_the_factor_that_was_used_is_given_with_all_its_digits() -> None:
         assert all(repr(each) in page for each in digits)
     few = arbcore.sweep(columns_of(), entry_bps="0:9:3", factor="auto:999").summary["factor"]
     assert (few["mode"], few["first"], few["last"]) == ("auto", None, None)
-    both = arbcore.sweep([rows, columns_of()], entry_bps="0:9:3", factor=odd).summary
-    assert [each["factor"]["mode"] for each in both["files"]] == ["column", "number"]
+    later = columns_of() | {"factor": [odd] * 400}
+    both = arbcore.sweep([rows, later], entry_bps="0:9:3", factor="column").summary
+    assert [each["factor"]["first"] for each in both["files"]] == [10.0, odd]
     assert (both["factor"]["first"], both["factor"]["last"]) == (10.0, odd)
 
 

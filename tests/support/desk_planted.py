@@ -1,7 +1,7 @@
 """Bugs planted into the carry desk: what its checker must catch, or it proves nothing.
 
 Each spoils one rule of a good session (or of the shell that the world plays), with the storm in which it
-shows and the invariants of ``simulation.desk_checker`` one of which must name it. Most of them are mistakes
+shows and the invariants of ``desk_simulation.desk_checker`` one of which must name it. Most of them are mistakes
 that real bots have made. Where a bug is a class of the desk's spoilt, it takes the good one's place while the
 session is built.
 """
@@ -14,6 +14,7 @@ from unittest.mock import patch
 from arbcore.desk import desk_core, desk_session
 from arbcore.desk import events as ev
 from arbcore.desk import order_table as states
+from arbcore.desk.codes import OrderSays, order_says
 from arbcore.desk.commands import SendOrder
 from arbcore.desk.decide import Decider
 from arbcore.desk.desk_session import DeskSession
@@ -64,6 +65,7 @@ def bug(
     off_s: int = 0, **kinds: type,
 ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:  # fmt: skip
     """Plants a bug under its function's name; ``kinds`` take the places of the desk's classes so named."""
+    assert all(name in vars(desk_core) or name in vars(desk_session) for name in kinds), kinds
 
     def plant(spoil: Callable[[Any], None]) -> Callable[[Any], None]:
         BUGS[spoil.__name__] = Planted(spoil, invariants, storm, ending, occasion, of_world, off_s, kinds)
@@ -175,7 +177,7 @@ class Impatient(OrderTable):
         return super().news(order, states.OUT if news == states.DOUBT else news, reason)
 
 
-@bug(9, 1, storm="deaf", Orders=Impatient)
+@bug(9, 1, storm="deaf", OrderTable=Impatient)
 def takes_a_timeout_for_a_cancel(session: Any) -> None:
     """The table alone."""
 
@@ -185,7 +187,7 @@ def trusts_a_cancel_that_an_error_made_up(session: Any) -> None:
     good = session._news.error
 
     def error(event: ev.OrderError) -> None:
-        if event.code in states.REJECT_CODES:
+        if order_says(event.code, acknowledged=False) is OrderSays.REFUSED:
             good(event)
 
     session._handlers[ev.OrderError] = error
@@ -210,7 +212,7 @@ class Careless(OrderTable):
         )
 
 
-@bug(9, storm="deaf", Orders=Careless)
+@bug(9, storm="deaf", OrderTable=Careless)
 def does_not_count_what_is_unknown(session: Any) -> None:
     """The table alone."""
 
@@ -221,7 +223,7 @@ class Replacing(OrderTable):
         return super().add(row, now_ns)
 
 
-@bug(5, storm="crashes", Orders=Replacing)
+@bug(5, storm="crashes", OrderTable=Replacing)
 def numbers_its_orders_from_one_after_a_restart(session: Any) -> None:
     session._core.gate.number = 0
 
@@ -247,7 +249,7 @@ class Waking(OrderTable):
         return super().news(order, news, reason)
 
 
-@bug(8, storm="traps", Orders=Waking)
+@bug(8, storm="traps", OrderTable=Waking)
 def wakes_an_order_that_is_over(session: Any) -> None:
     orders, status = session._core.orders, session._news.status
 
@@ -272,7 +274,7 @@ class Numbing(DeskGate):
         return 1
 
 
-@bug(4, Gate=Numbing)
+@bug(4, DeskGate=Numbing)
 def sends_an_order_that_passed_no_gate(session: Any) -> None:
     """The gate alone."""
 
@@ -290,7 +292,7 @@ class Blind(LegQuotes):
         return ""
 
 
-@bug(11, storm="market", Leg=Blind)
+@bug(11, storm="market", LegQuotes=Blind)
 def asks_nothing_of_a_price(session: Any) -> None:
     """The legs alone."""
 
@@ -305,7 +307,7 @@ class WideGate(DeskGate):
         return super().check(replace(draft, limit=self.legs[draft.leg].mid), positions, clock)
 
 
-@bug(11, Leg=Far, Gate=WideGate)
+@bug(11, LegQuotes=Far, DeskGate=WideGate)
 def crosses_the_touch_by_far(session: Any) -> None:
     """Legs and gate alone."""
 
@@ -326,7 +328,7 @@ def keeps_no_pace(session: Any) -> None:
     session._handlers[ev.Quote] = session._quote
 
 
-@bug(1, 17, 2, Gate=OpenGate)
+@bug(1, 17, 2, DeskGate=OpenGate)
 def buys_twice_as_much(session: Any) -> None:
     good = session._core.place
 
@@ -336,7 +338,7 @@ def buys_twice_as_much(session: Any) -> None:
     session._core.place = place
 
 
-@bug(1, 14, storm="thin", Gate=OpenGate)
+@bug(1, 14, storm="thin", DeskGate=OpenGate)
 def opens_the_opposite_position_on_exit(session: Any) -> None:
     pairs, good = session._pairs, session._pairs._closing
 
@@ -370,7 +372,7 @@ class LeavingGate(DeskGate):
         return super().check(draft, positions, clock)
 
 
-@bug(15, ending="kill", off_s=12, Gate=LeavingGate)
+@bug(15, ending="kill", off_s=12, DeskGate=LeavingGate)
 def leaves_a_pair_to_the_kill_switch_where_trading_is_off(session: Any) -> None:
     """The gate alone."""
 
@@ -391,7 +393,7 @@ class HeedlessDecider(Decider):
         brakes.state = state
 
 
-@bug(14, 15, ending="kill", Gate=HeedlessGate, Decider=HeedlessDecider)
+@bug(14, 15, ending="kill", DeskGate=HeedlessGate, Decider=HeedlessDecider)
 def enters_while_reducing(session: Any) -> None:
     """Gate and decider alone."""
 
@@ -483,7 +485,7 @@ def stays_halted_after_a_reconnect(session: Any) -> None:
     brakes.lift = lift
 
 
-@bug(13, 1, 14, storm="deaf", Gate=OpenGate)
+@bug(13, 1, 14, storm="deaf", DeskGate=OpenGate)
 def acts_while_an_order_is_in_doubt(session: Any) -> None:
     session._pairs._live = lambda trade: False
 
