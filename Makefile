@@ -123,7 +123,7 @@ bench:
 mutants:
 	@$(SETUP) $(VENV) test
 	$(BIN)/python setup.py --quiet build_ext --inplace
-	$(BIN)/python -m tools.mutants $(ARGS)
+	nice -n 10 $(BIN)/python -m tools.mutants $(ARGS)
 
 # The suite on every other Python of this machine, each in an environment of its own.
 pythons:

@@ -1,76 +1,84 @@
-"""One-line mutants of the modules that guard money, each of which some test must kill.
+"""One-line mutants of the modules that guard money, each of which some test must notice.
 
-    python -m tools.mutants                 all of them
-    python -m tools.mutants gate orders     some
-    python -m tools.mutants --list pair     what would be changed, without running anything
+    python -m tools.mutants                                all of them
+    python -m tools.mutants --target gate --target orders  some
+    python -m tools.mutants --target pair --list           what would be changed, without running anything
+    python -m tools.mutants --minutes 5                    no longer than that
 
-A mutant is one token changed in one line. Of a Python module it is made while the module is imported, in a
-process forked for it; the exchange's compiled gate is written into a copy of the package, which is rebuilt
-for each. A mutant that the module's own tests let live is printed, and the command ends with 1, unless it
-stands in ``tools/mutants_alive.txt`` with the reason why no test can tell it.
+A mutant is one token changed, or one call left out, in one line. A process is forked for each: there a
+Python module is loaded from the changed source, and the exchange's compiled gate is rebuilt in a copy of the
+package. Only the tests of the module's own behaviour run, none that compares it with a twin: a twin repeats
+what the code does, and says nothing of what it should do. The command prints each mutant that these tests
+do not notice and ends with 1, unless ``tools/mutants_alive.txt`` lists it with the reason why no test can. It
+ends with 1 too where the time did not suffice for all of them.
 """
 
 import argparse
 import ast
-import contextlib
+import importlib
 import importlib.abc
 import importlib.util
+import inspect
 import io
 import os
 import re
+import resource
 import shutil
-import subprocess
 import sys
 import tempfile
+import time
 import tokenize
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ALIVE = ROOT / "tools" / "mutants_alive.txt"
-#: A mutant that runs for longer hangs, and is as good as killed.
-TIMEOUT_S = 120
+#: Processor time, and memory, of one mutant's tests: one that takes more loops for ever, and was noticed.
+CPU_S = 60
+MEMORY_BYTES = 8 << 30
 
 
 @dataclass(frozen=True)
 class Target:
-    """A module, and the tests that must kill its mutants, the quickest ones first."""
+    """A module, and the tests that must notice its mutants, the quickest ones first."""
 
-    module: str
     path: str
     tests: tuple[str, ...]
 
+    @property
+    def module(self) -> str:
+        return self.path.rpartition(".")[0].replace("/", ".")
 
-DESK = "tests/carry/desk"
+    @property
+    def compiled(self) -> bool:
+        return self.path.endswith(".pyx")
+
+    def source(self) -> str:
+        return (ROOT / self.path).read_text(encoding="utf-8")
+
+
+def _desk(module: str, *tests: str) -> Target:
+    return Target(f"arbcore/desk/{module}.py", tuple(f"tests/desk/test_{test}.py" for test in tests))
+
+
 TARGETS = {
-    "gate": Target(
-        "arbcore.desk.gate", "arbcore/desk/gate.py",
-        (f"{DESK}/test_gate.py", f"{DESK}/test_risk.py"),
-    ),
-    "orders": Target(
-        "arbcore.desk.order_table", "arbcore/desk/order_table.py", (f"{DESK}/test_orders.py",)
-    ),
-    "leg": Target("arbcore.desk.leg_quotes", "arbcore/desk/leg_quotes.py", (f"{DESK}/test_leg.py",)),
-    "risk": Target("arbcore.desk.limits", "arbcore/desk/limits.py", (f"{DESK}/test_risk.py",)),
-    "trade": Target(
-        "arbcore.desk.trade", "arbcore/desk/trade.py",
-        (f"{DESK}/test_trade.py", f"{DESK}/test_pair.py"),
-    ),
-    "holdings": Target(
-        "arbcore.desk.holdings", "arbcore/desk/holdings.py", (f"{DESK}/test_holdings.py",)
-    ),
-    "pair": Target(
-        "arbcore.desk.pair", "arbcore/desk/pair.py",
-        tuple(f"{DESK}/test_{each}.py" for each in ("pair", "refusals", "edges", "ends", "writeoff")),
-    ),
-    "exchange": Target("arbcore.trading._risk", "arbcore/trading/_risk.pyx", ("tests/trading/test_risk.py",)),
-}  # fmt: skip
+    "gate": _desk("gate", "gate", "risk"),
+    "orders": _desk("order_table", "orders"),
+    "leg": _desk("leg_quotes", "leg"),
+    "limits": _desk("limits", "risk"),
+    "trade": _desk("trade", "trade", "pair"),
+    "holdings": _desk("holdings", "holdings"),
+    "pair": _desk("pair", "pair", "refusals", "edges", "ends", "writeoff"),
+    "exchange": Target("arbcore/trading/_risk.pyx", ("tests/trading/test_risk.py",)),
+}
 
 #: What becomes of a token; one mutant for each.
 SWAPS = {
     "<": ("<=",), "<=": ("<",), ">": (">=",), ">=": (">",), "==": ("!=",), "!=": ("==",),
-    "+": ("-",), "-": ("+",), "*": ("/",), "+=": ("-=",), "-=": ("+=",),
+    "+": ("-",), "-": ("+",), "*": ("/",), "/": ("*",), "//": ("*",), "%": ("*",), "<<": (">>",),
+    ">>": ("<<",), "+=": ("-=",), "-=": ("+=",), "|=": ("&=",), "&=": ("|=",),
     "and": ("or",), "or": ("and",), "not": ("",), "in": ("not in",), "is": ("is not",),
     "True": ("False",), "False": ("True",), "min": ("max",), "max": ("min",), "any": ("all",),
     "all": ("any",), "break": ("continue",), "continue": ("break",),
@@ -99,32 +107,62 @@ class Mutant:
         return "".join(lines)
 
 
-def mutants(name: str, source: str, *, compiled: bool) -> Iterator[Mutant]:
+def mutants(name: str, target: Target) -> Iterator[Mutant]:
     """Every mutant of a module, top to bottom; none of its documentation, imports and signatures."""
+    source = target.source()
     lines = source.splitlines()
-    skipped = _skipped_lines(source) if not compiled else set()
+    skipped = set() if target.compiled else _skipped_lines(source)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         row, column = token.start
         line = lines[row - 1] if row <= len(lines) else ""
-        if row in skipped or re.match(r"\s*(from|import|@|cdef class|class|def|cdef|cpdef)\b", line):
+        if row in skipped or column < _first_column(line):
             continue
         for after in _replacements(token, line):
             yield Mutant(name, row, column, token.string, after, line)
+    for row in _calls(source) if not target.compiled else _compiled_calls(lines):
+        line = lines[row - 1]
+        yield Mutant(name, row, len(line) - len(line.lstrip()), line.strip(), "pass", line)
+
+
+def _first_column(line: str) -> int:
+    """Where what runs begins in a line; behind its end in one that only declares."""
+    if re.match(r"\s*(from|import|@|cdef class|class|def)\b", line):
+        return len(line) + 1
+    if re.match(r"\s*(cdef|cpdef)\b", line):
+        declares_only = " = " not in line or line.endswith(":")
+        return len(line) + 1 if declares_only else line.index(" = ") + 2
+    return 0
+
+
+def _calls(source: str) -> list[int]:
+    """Lines that are one call whose result nobody uses."""
+    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Expr)]
+    return sorted(
+        node.lineno for node in found if isinstance(node.value, ast.Call) and node.lineno == node.end_lineno
+    )
+
+
+def _compiled_calls(lines: Sequence[str]) -> list[int]:
+    call = re.compile(r"\s+[a-z_][\w.]*\(.*\)$")
+    return [row for row, line in enumerate(lines, 1) if call.match(line)]
 
 
 def _replacements(token: tokenize.TokenInfo, line: str) -> Sequence[str]:
-    if token.type == tokenize.NUMBER and re.fullmatch(r"\d+", token.string):
-        return (str(int(token.string) + 1),)
+    if token.type == tokenize.NUMBER:
+        return (str(ast.literal_eval(token.string) + 1),)
     if token.type in (tokenize.OP, tokenize.NAME):
         after = line[token.end[1] :]
-        # A sign, a star of arguments and a keyword of a call are no operators; nor is the in of a loop.
-        if token.string in "+-*" and re.search(r"[=(,\[:]\s*$|return\s*$|\*$", line[: token.start[1]]):
+        before = line[: token.start[1]]
+        # A sign, a star of arguments, a cast and a pointer are no operators; nor is the in of a loop.
+        if token.string in "+-*" and re.search(r"[=(,\[:]\s*$|return\s*$|\*$|_t$", before):
             return ()
-        if token.string == "in" and re.search(r"\bfor\b[^:]*$", line[: token.start[1]]):
+        if token.string in "<>" and (re.match(r"\w+_t>", after) or re.search(r"<\w+_t$", before)):
+            return ()
+        if token.string == "in" and re.search(r"\bfor\b[^:]*$", before):
             return ()
         if token.string in ("is", "not") and re.match(r"\s*(not|in)\b", after):
             return ()
-        if token.string == "not" and re.search(r"\bis\s*$", line[: token.start[1]]):
+        if token.string == "not" and re.search(r"\bis\s*$", before):
             return ()
         return SWAPS.get(token.string, ())
     return ()
@@ -159,79 +197,98 @@ class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._source, str(self._path), "exec"), module.__dict__)  # noqa: S102
 
 
-def lives(target: Target, source: str) -> bool:
-    """Whether the module's tests pass with this source in its place. Forks: the parent stays as it is.
+class _OwnTests:
+    """Leaves out the tests that run or ask a twin."""
 
-    It has loaded what takes long, and nothing of the package.
-    """
-    importlib.import_module("pytest")
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-                os.dup2(nowhere.fileno(), 1)
-                os.dup2(nowhere.fileno(), 2)
-                import signal
-
-                import pytest
-
-                signal.alarm(TIMEOUT_S)
-                sys.meta_path.insert(0, _Mutated(target.module, source, ROOT / target.path))
-                code = pytest.main(
-                    ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--import-mode=importlib",
-                     "--rootdir", str(ROOT), *(str(ROOT / test) for test in target.tests)]
-                )  # fmt: skip
-        finally:
-            os._exit(int(code))
-    _, status = os.waitpid(child, 0)
-    return status == 0
+    def pytest_collection_modifyitems(self, items: list[object]) -> None:
+        items[:] = [item for item in items if not _asks_a_twin(item)]
 
 
-class Rebuilt:
-    """A copy of the package in which one compiled module is built anew for each mutant."""
+def _asks_a_twin(item: object) -> bool:
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return "py" in parameters.values() or "twin" in inspect.getsource(item.function).lower()
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        for name in ("arbcore", "setup.py", "pyproject.toml", "README.md"):
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, directory / name)
 
-    def lives(self, target: Target, source: str) -> bool:
-        """Whether the tests pass; a mutant that does not compile is dead."""
-        (self._directory / target.path).write_text(source, encoding="utf-8")
-        build = [sys.executable, "-c", BUILD_ONE, target.module, target.path]
-        if subprocess.run(build, cwd=self._directory, capture_output=True, check=False).returncode:
-            return False
+class Runner:
+    """Runs a target's tests against other sources. ``scratch`` is an empty directory."""
+
+    def __init__(self, target: Target, scratch: Path) -> None:
+        self._target, self._scratch = target, scratch
+        #: What the last one printed.
+        self.output = scratch / "output.txt"
+        # What every child needs is loaded before it is forked, and nothing of the package.
+        for name in ("pytest", "hypothesis.strategies"):
+            importlib.import_module(name)
+        if target.compiled:
+            importlib.import_module("setuptools.command.build_ext")
+            importlib.import_module("Cython.Build")
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / "arbcore", scratch / "arbcore", ignore=ignored)
+
+    def lives(self, source: str) -> bool:
+        """Whether the tests pass with this source in the module's place. What cannot be built does not live.
+
+        They run in a process forked for it, since this one must never load the package.
+        """
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                code = self._run(source)
+            except BaseException:  # noqa: BLE001 -- the process ends below, whatever happened, and says why
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        return status == 0
+
+    def _run(self, source: str) -> int:
+        output = os.open(self.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        import hypothesis
+        import pytest
+
+        target = self._target
+        os.chdir(self._scratch)
+        # It is enough that an example fails: none is made smaller, and none is kept for the next mutant.
+        phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+        hypothesis.settings.register_profile("mutants", database=None, deadline=None, phases=phases)
+        if target.compiled:
+            (self._scratch / target.path).write_text(source, encoding="utf-8")
+            _build(target)
+            sys.path.insert(0, str(self._scratch))
+        else:
+            sys.meta_path.insert(0, _Mutated(target.module, source, ROOT / target.path))
+        options = [
+            "-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist",
+            "-W", "ignore::pytest.PytestAssertRewriteWarning",
+            "--hypothesis-profile=mutants", "--hypothesis-seed=1",
+        ]  # fmt: skip
+        places = ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
         tests = [str(ROOT / test) for test in target.tests]
-        run = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT),
-               "--import-mode=importlib", "-c", str(ROOT / "pyproject.toml"), *tests]  # fmt: skip
-        environ = os.environ | {"PYTHONPATH": str(self._directory)}
-        try:
-            done = subprocess.run(
-                run, cwd=self._directory, env=environ, capture_output=True, timeout=TIMEOUT_S, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return False
-        return done.returncode == 0
+        return int(pytest.main([*options, *places, *tests], plugins=[_OwnTests()]))
 
 
-#: As ``setup.py`` builds, without optimising: one module, in place.
-BUILD_ONE = """
-import sys
-from Cython.Build import cythonize
-from setuptools import Extension, setup
-module, path = sys.argv[1:]
-args = ["-O0", "-ffp-contract=off", "-Wno-unused-function", "-Wno-unreachable-code"]
-extension = Extension(module, [path], extra_compile_args=args, define_macros=[("ARBCORE_SANITIZED", "0")])
-directives = {"language_level": 3, "boundscheck": True, "wraparound": True, "cdivision": False,
-              "initializedcheck": True, "embedsignature": True}
-made = cythonize([extension], quiet=True, build_dir="build/mutants", compiler_directives=directives)
-setup(script_args=["-q", "build_ext", "--inplace"], ext_modules=made)
-"""
+def _build(target: Target) -> None:
+    """Builds one module in place with the directives of ``setup.py``, without optimising."""
+    from Cython.Build import cythonize
+    from setuptools import Extension, setup
+
+    arguments = ["-O0", "-g0", "-ffp-contract=off", "-Wno-unused-function", "-Wno-unreachable-code"]
+    macros = [("ARBCORE_SANITIZED", "0")]
+    extension = Extension(target.module, [target.path], extra_compile_args=arguments, define_macros=macros)
+    directives = {
+        "language_level": 3, "boundscheck": True, "wraparound": True, "cdivision": False,
+        "initializedcheck": True, "embedsignature": True,
+    }  # fmt: skip
+    built = cythonize([extension], quiet=True, force=True, build_dir="build", compiler_directives=directives)
+    setup(script_args=["-q", "build_ext", "--inplace", "--force"], ext_modules=built)
 
 
 def known_alive() -> set[str]:
@@ -240,42 +297,56 @@ def known_alive() -> set[str]:
     return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
 
 
-def hunt(name: str) -> tuple[int, list[Mutant]]:
-    """How many mutants a module has, and which of them live and are not known to."""
+def hunt(name: str, deadline_s: float) -> bool:
+    """Runs a module's mutants; whether all of them were run, and each was noticed or is known to live."""
     target, alive = TARGETS[name], known_alive()
-    source = (ROOT / target.path).read_text(encoding="utf-8")
-    compiled = target.path.endswith(".pyx")
-    found, survivors = list(mutants(name, source, compiled=compiled)), []
+    found = list(mutants(name, target))
+    listed = [mutant for mutant in found if str(mutant) in alive]
+    wanted = [mutant for mutant in found if str(mutant) not in alive]
+    source = target.source()
+    lived = tried = 0
     with tempfile.TemporaryDirectory() as scratch:
-        test = Rebuilt(Path(scratch)).lives if compiled else lives
-        if not test(target, source):
-            sys.exit(f"mutants: the tests of {name} fail without any mutant")
-        for mutant in found:
-            if str(mutant) not in alive and test(target, mutant.applied(source)):
-                survivors.append(mutant)
+        runner = Runner(target, Path(scratch))
+        if not runner.lives(source):
+            print(runner.output.read_text(encoding="utf-8"))
+            sys.exit(f"mutants: the tests of {name} fail without any mutant, as printed above")
+        for mutant in wanted:
+            if time.monotonic() > deadline_s:
+                break
+            tried += 1
+            if runner.lives(mutant.applied(source)):
+                lived += 1
                 print(f"line {mutant.line}: {mutant}", flush=True)
-    return len(found), survivors
+    left = f", {len(wanted) - tried} not tried for want of time" if tried < len(wanted) else ""
+    print(
+        f"{name}: {len(found)} mutants, {tried - lived} noticed, {len(listed)} listed, {lived} live{left}",
+        flush=True,
+    )
+    return not lived and not left
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(TARGETS)}")
+    parser.add_argument(
+        "--target", action="append", choices=TARGETS, metavar="NAME",
+        help=f"one of {', '.join(TARGETS)}; may be repeated (default: all of them)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, metavar="M",
+        help="begin no mutant after so many minutes (default: 60)",
+    )  # fmt: skip
     parser.add_argument("--list", action="store_true", help="print the mutants and run none")
     args = parser.parse_args(argv)
-    if unknown := set(args.names) - set(TARGETS):
-        parser.error(f"there is no module {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
-    sys.path.insert(0, str(ROOT))
-    lived = 0
-    for name in args.names or TARGETS:
-        if args.list:
-            source = (ROOT / TARGETS[name].path).read_text(encoding="utf-8")
-            for mutant in mutants(name, source, compiled=TARGETS[name].path.endswith(".pyx")):
+    names = args.target or list(TARGETS)
+    if args.list:
+        for name in names:
+            for mutant in mutants(name, TARGETS[name]):
                 print(f"line {mutant.line}: {mutant}")
-            continue
-        count, survivors = hunt(name)
-        lived += len(survivors)
-        print(f"{name}: {count} mutants, {len(survivors)} live that are not on the list", flush=True)
-    return 1 if lived else 0
+        return 0
+    sys.path.insert(0, str(ROOT))
+    deadline_s = time.monotonic() + args.minutes * 60.0
+    answers = [hunt(name, deadline_s) for name in names]
+    return 0 if all(answers) else 1
 
 
 if __name__ == "__main__":

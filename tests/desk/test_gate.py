@@ -330,3 +330,119 @@ def test_no_quantity_wraps() -> None:
     with pytest.raises(OverflowError):
         bench.check(position=2**63)
     assert bench.check(position=2**63 - 1) == "SPY position limit"
+
+
+@pytest.mark.parametrize("quantity", [2**63, 2**64 - 1, 2**80])
+def test_what_works_beyond_64_bits_is_an_error_and_never_room(quantity: int) -> None:
+    """Two orders that cannot be, or a sum of them, must not wrap into a number that lets more out."""
+    bench = Bench()
+    bench.working(SPY, 1, quantity)
+    with pytest.raises(OverflowError):
+        bench.check()
+    bench = Bench()
+    bench.working(SPY, 1, 2**62)
+    bench.working(SPY, 1, 2**62)
+    with pytest.raises(OverflowError):
+        bench.check()
+    assert bench.check(leg=ES, quantity=1) == "", "the other leg is not concerned"
+
+
+# --- what one changed line once let through unnoticed ---------------------------------------------------
+
+SIDES = pytest.mark.parametrize("side", [1, -1])
+BOTH_LEGS = pytest.mark.parametrize("leg", [ES, SPY])
+
+
+def blind(leg: str, side: int) -> dict[str, Any]:
+    """A market order that gives back one of what is held, and may go without a fresh price."""
+    return {
+        "leg": leg, "side": side, "quantity": 1, "kind": MARKET, "limit": None, "held": -side,
+        "position": -side, "reduces": True, "blind": True,
+    }  # fmt: skip
+
+
+@BOTH_LEGS
+@SIDES
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_blind_order_never_leaves_for_a_closed_leg(leg: str, side: int, fresh: bool) -> None:
+    bench = Bench()
+    if not fresh:
+        bench.legs[leg].silence()
+    assert bench.check(**blind(leg, side)) == ""
+    bench.legs[leg].resolve(ContractFound(leg, bench.legs[leg].con_id, 0.01, NEVER, NEVER))
+    assert bench.check(**blind(leg, side)) == f"{leg} {'closed' if fresh else 'stale'}"
+
+
+@SIDES
+def test_es_outside_all_its_hours_takes_no_order_of_any_kind(side: int) -> None:
+    bench = Bench()
+    closing = {"leg": ES, "side": side, "quantity": 1, "held": -side, "position": -side, "reduces": True}
+    limit = ASK if side > 0 else BID
+    bench.legs[ES].resolve(ContractFound(ES, 11, 0.01, NEVER, ALWAYS))
+    assert bench.check(**closing, limit=limit) == "", "it trades, though it is not liquid"
+    assert bench.check(leg=ES, side=side, quantity=1, limit=limit) == "ES closed"
+    bench.legs[ES].resolve(ContractFound(ES, 11, 0.01, NEVER, NEVER))
+    assert bench.check(**closing, limit=limit) == "ES closed"
+    assert bench.check(**closing, limit=None, kind=MARKET) == "ES closed"
+    assert bench.check(**blind(ES, side)) == "ES closed"
+    assert bench.check(leg=ES, side=side, quantity=1, limit=limit) == "ES closed"
+
+
+@BOTH_LEGS
+@SIDES
+def test_a_price_below_the_collar_is_refused_like_one_above_it(leg: str, side: int) -> None:
+    bench = Bench(collar_bps=100.0)
+    for limit, near in ((594.02, True), (606.0, True), (594.0, False), (606.02, False)):
+        said = bench.check(leg=leg, side=side, quantity=1, limit=limit)
+        assert said == ("" if near else f"{leg} price collar"), limit
+
+
+@BOTH_LEGS
+@SIDES
+def test_working_orders_count_against_the_limit_until_they_are_over(leg: str, side: int) -> None:
+    bench = Bench()
+    most, limit = bench.gate.limits[leg], ASK if side > 0 else BID
+    assert bench.check(leg=leg, side=side, quantity=most, limit=limit) == ""
+    bench.working(leg, side, most)
+    assert bench.check(leg=leg, side=side, quantity=1, limit=limit) == f"{leg} position limit"
+    (order,) = bench.orders.live.values()
+    bench.orders.news(order, OUT)
+    assert bench.check(leg=leg, side=side, quantity=most, limit=limit) == ""
+
+
+@BOTH_LEGS
+@SIDES
+@pytest.mark.parametrize("closing", [True, False])
+def test_what_is_called_closing_never_adds(leg: str, side: int, closing: bool) -> None:
+    bench = Bench()
+    bench.gate.closing = closing
+    limit = ASK if side > 0 else BID
+    order = {"leg": leg, "side": side, "quantity": 1, "limit": limit, "reduces": True}
+    assert bench.check(**order, held=-side, position=-side) == ""
+    # More of what is held, what nothing is held of, and more than there is: each makes a position larger.
+    for held in (side, 0):
+        assert bench.check(**order, held=held, position=held) == "more than is held"
+    assert bench.check(**{**order, "quantity": 2}, held=-side, position=-side) == "more than is held"
+
+
+@BOTH_LEGS
+@SIDES
+def test_a_position_reaches_its_limit_and_never_one_more(leg: str, side: int) -> None:
+    bench = Bench()
+    most, limit = bench.gate.limits[leg], ASK if side > 0 else BID
+    for held in (0, -side * most, side * (most - 1)):
+        room = most - side * held
+        assert bench.check(leg=leg, side=side, quantity=room, limit=limit, position=held) == ""
+        said = bench.check(leg=leg, side=side, quantity=room + 1, limit=limit, position=held)
+        assert said == f"{leg} position limit"
+
+
+@SIDES
+@pytest.mark.parametrize(("leg", "other"), [(ES, SPY), (SPY, ES)])
+def test_orders_meet_in_their_own_leg_and_never_in_the_other_one(leg: str, other: str, side: int) -> None:
+    bench = Bench()
+    limit = ASK if side > 0 else BID
+    bench.working(other, -side, 1)
+    assert bench.check(leg=leg, side=side, quantity=1, limit=limit) == ""
+    bench.working(leg, -side, 1)
+    assert bench.check(leg=leg, side=side, quantity=1, limit=limit) == "meets our own order"

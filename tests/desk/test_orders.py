@@ -189,19 +189,25 @@ def test_an_end_counts_where_it_agrees_with_the_executions(
     assert order.out_filled == out
 
 
-def test_the_last_fill_ends_an_order_whose_end_was_told_before() -> None:
+@pytest.mark.parametrize("told", [0, 2, 3])
+def test_the_last_fill_ends_an_order_whose_end_was_told_before(told: int) -> None:
     orders = OrderTable()
     order = orders.add(row(), 0)
+    order.told_filled = told
     orders.ended(order, 3)
     orders.fill(order, 2)
     assert order.live
     orders.fill(order, 1)
     assert order.state == o.CANCELLED
-    late = orders.add(row("t-0000002E"), 0)
-    late.told_filled = 4
-    orders.ended(late, 3)
-    orders.fill(late, 3)
-    assert late.live
+
+
+def test_an_end_with_fewer_fills_than_were_told_before_does_not_count() -> None:
+    orders = OrderTable()
+    order = orders.add(row(), 0)
+    order.told_filled = 4
+    orders.ended(order, 3)
+    orders.fill(order, 3)
+    assert order.live
 
 
 @pytest.mark.parametrize(("change", "state"), [(4, o.SENT), (5, o.FILLED), (6, o.FILLED)])

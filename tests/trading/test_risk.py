@@ -10,7 +10,7 @@ from gates import ACTIVE, ADD, CLOSING, CONVERT, PITS, STOPPING, CompiledPit, Tw
 from arbcore.errors import ConfigError
 from arbcore.trading import _risk
 from arbcore.trading.trading_settings import SECOND_NS, SessionSettings
-from arbcore.wire.instruments import SYMBOLS
+from arbcore.wire.instruments import POSITION_LIMITS, PRICE_MAX, SIZE_MAX, SYMBOLS
 
 MS = 1_000_000
 SETTINGS = SessionSettings(message_cap=10, cancel_reserve=3, live_orders_max=3)
@@ -219,6 +219,128 @@ def test_room_comes_back_when_enough_messages_have_expired(pit: Any) -> None:
     assert pit.room_time(3, SECOND_NS + 5) == SECOND_NS + 5
 
 
+# --- what one changed line once let through unnoticed ---------------------------------------------------
+
+
+@both_sides
+def test_a_closed_symbol_takes_no_order_that_closes_a_position_either(pit: Any, side: int) -> None:
+    pit.hold("GS", -side * 20)
+    for mode in (ACTIVE, CLOSING):
+        pit.gate.mode = mode
+        pit.open("GS", True)
+        assert ask(pit, side=side, size=20) == "pass"
+        pit.open("GS", False)
+        assert ask(pit, side=side, size=20) == "symbol_closed"
+
+
+@both_sides
+def test_a_price_below_the_collar_is_refused_like_one_above_it(pit: Any, side: int) -> None:
+    for price, said in ((949, "price_collar"), (950, "pass"), (1050, "pass"), (1051, "price_collar")):
+        assert ask(pit, side=side, price=price) == said
+
+
+def test_the_narrowest_collar_leaves_no_room_for_half_a_tick() -> None:
+    for build in PITS.values():
+        pit = ready(build(SessionSettings(collar_bps=1)))
+        assert ask(pit, side=1, price=1000) == "pass"
+        # The middle is 1000.5, and a ten-thousandth of it is far less than half a tick.
+        pit.book("GS", [(1000, 5)], [(1001, 5)], 0)
+        assert ask(pit, side=1, price=1000) == ask(pit, side=1, price=1001) == "price_collar"
+
+
+@pytest.mark.parametrize("name", SYMBOLS)
+@both_sides
+def test_a_position_reaches_its_limit_and_never_one_more(pit: Any, side: int, name: str) -> None:
+    most = POSITION_LIMITS[name]
+    for held in (0, -side * most, side * (most - 1)):
+        pit = ready(type(pit)(SETTINGS))
+        if held:
+            pit.hold(name, held)
+        room = most - side * held
+        assert pit.room(name, side) == room
+        assert ask(pit, side=side, size=room, name=name) == "pass"
+        said = "size_cap" if room == 2 * most else "position_limit"
+        assert ask(pit, side=side, size=room + 1, name=name) == said
+
+
+@both_sides
+def test_orders_meet_in_their_own_symbol_and_never_in_another(pit: Any, side: int) -> None:
+    pit.enter("MS", side=-side, price=1000, size=1)
+    assert ask(pit, side=side, price=1000, name="GS") == "pass"
+    assert ask(pit, side=side, price=1000, name="MS") == "self_cross"
+
+
+@both_sides
+def test_a_conversion_under_way_meets_no_order(pit: Any, side: int) -> None:
+    pit.enter("VALE", kind=CONVERT, side=-side, price=0, size=1)
+    assert ask(pit, side=side, price=1000, size=1, name="VALE") == "pass"
+
+
+@both_sides
+def test_each_leg_of_a_conversion_reaches_its_limit_and_never_one_more(pit: Any, side: int) -> None:
+    pit.hold("MS", -side * 70)
+    assert convert(pit, "XLF", side=side, size=100) == "pass"
+    pit.hold("MS", -side)
+    assert convert(pit, "XLF", side=side, size=100) == "position_limit"
+
+
+@both_sides
+def test_a_conversion_of_one_share_keeps_within_the_limits_too(pit: Any, side: int) -> None:
+    pit.hold("VALE", side * 9)
+    assert convert(pit, "VALE", side=side, size=1) == "pass"
+    pit.hold("VALE", side)
+    assert convert(pit, "VALE", side=side, size=1) == "position_limit"
+    assert convert(pit, "VALE", side=-side, size=1) == "pass"
+    pit.hold("VALBZ", side * 10)
+    assert convert(pit, "VALE", side=-side, size=1) == "position_limit"
+
+
+def test_the_protocols_largest_numbers_are_no_bad_orders(pit: Any) -> None:
+    assert ask(pit, side=1, price=1, size=1) == ask(pit, side=1, price=PRICE_MAX, size=1) == "price_collar"
+    assert ask(pit, side=1, size=SIZE_MAX) == "size_cap"
+
+
+# --- the message cap over many seconds ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 13, 20, 27])
+def test_room_comes_back_with_the_end_of_the_second_of_each_message(pit: Any, count: int) -> None:
+    sent = [40 * MS * number for number in range(count)]
+    for stamp in sent:
+        pit.message(stamp)
+    # One that went although the cap was reached takes the place of the oldest.
+    kept = sent[-SETTINGS.message_cap :]
+    last = sent[-1] if sent else 0
+    for now_ns in (last, last + 500 * MS, kept[0] + SECOND_NS if kept else SECOND_NS, last + SECOND_NS):
+        for room in range(SETTINGS.message_cap):
+            times = [now_ns, *(stamp + SECOND_NS for stamp in kept if stamp + SECOND_NS > now_ns)]
+            first = next(time for time in times if room_at(kept, time) > room)
+            assert pit.room_time(room, now_ns) == first, (now_ns, room)
+        said = "pass" if room_at(kept, now_ns) > SETTINGS.cancel_reserve else "message_cap"
+        assert ask(pit, side=1, name="BOND", now_ns=now_ns) == said
+
+
+def room_at(kept: list[int], now_ns: int) -> int:
+    """How many messages may go when these are those that count."""
+    return SETTINGS.message_cap - sum(now_ns - stamp < SECOND_NS for stamp in kept)
+
+
+def test_no_more_than_the_cap_is_ever_to_be_had() -> None:
+    pit = ready(CompiledPit(SETTINGS))
+    assert pit.room_time(9, 5) == 5
+    with pytest.raises(ValueError, match="room for more than 10 messages under a cap of 10"):
+        pit.room_time(10, 5)
+
+
+def test_a_reject_never_shortens_the_wait_after_an_order() -> None:
+    for build in PITS.values():
+        pit = ready(build(SessionSettings(order_cooldown_ns=1000 * MS, reject_pause_ns=10 * MS)))
+        pit.order_sent("GS", 0)
+        pit.rejected("GS", 0)
+        assert ask(pit, side=1, now_ns=1000 * MS - 1) == "cooldown"
+        assert ask(pit, side=1, now_ns=1000 * MS) == "pass"
+
+
 #: What the order below does wrong, from the first that is looked at to the last.
 WRONGS = (
     ("halted", lambda pit: setattr(pit.gate, "ready", False)),
@@ -292,6 +414,33 @@ def test_losses_in_one_symbol_say_nothing_in_another(pit: Any) -> None:
     for _ in range(4):
         pit.ranking("GS", [(0, 100), (1, 1)])
     assert pit.ranking("MS", [(0, 100), (1, 1)]) == [0, 1]
+
+
+#: The one that always offers less, and the one that always offers more, among them the first strategy, the
+#: last that a bit set of 32 holds, and the owner after it.
+PAIRS = [(0, 1), (1, 0), (30, 31), (31, 30), (0, 32), (32, 0), (31, 32), (32, 31)]
+
+
+@pytest.mark.parametrize(("poor", "rich"), PAIRS)
+@pytest.mark.parametrize("asked_by", ["one each", "the poor twice", "the rich twice"])
+def test_each_strategy_waits_four_times_however_often_it_asks(
+    pit: Any, poor: int, rich: int, asked_by: str
+) -> None:
+    asked = [(rich, 100), (poor, 1)]
+    if asked_by == "the poor twice":
+        asked = [(poor, 2), *asked]
+    elif asked_by == "the rich twice":
+        asked = [(rich, 90), *asked]
+    winners = [asked[pit.ranking("GS", asked)[0]][0] for _ in range(10)]
+    assert winners == [rich] * 4 + [poor] + [rich] * 4 + [poor]
+
+
+def test_the_number_of_a_strategy_is_one_that_there_can_be() -> None:
+    pit = ready(CompiledPit(SETTINGS))
+    assert pit.ranking("GS", [(0, 1), (32, 2)]) == [1, 0]
+    for strategy in (-1, 33):
+        with pytest.raises(ValueError, match=f"strategy {strategy} of 33"):
+            pit.ranking("GS", [(strategy, 1)])
 
 
 # --- the twin -----------------------------------------------------------------------------------
