@@ -4,7 +4,7 @@ A shell's helper: it owns no file of its own. Nothing that is noted here decides
 """
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "alarm": logging.ERROR}
 
 Quotes = tuple[ev.Quote, ev.Quote]
+#: Alarms that a live page shows.
+ALARMS_KEPT = 8
 
 
 class Chronicle:
@@ -38,6 +40,8 @@ class Chronicle:
         self.alarms: Counter[str] = Counter()
         self.signals = 0
         self.last_alarm = ""
+        #: (time in UTC ns, kind, text) of the last alarms, oldest first.
+        self.alarm_lines: deque[tuple[int, str, str]] = deque(maxlen=ALARMS_KEPT)
         self._born = False
         self._phases: dict[int, str] = {}
         self._farms_fine = True
@@ -58,6 +62,7 @@ class Chronicle:
         """A line that a person must hear of, wherever they are."""
         self.alarms[kind] += 1
         self.last_alarm = text
+        self.alarm_lines.append((self._utc_ns(), kind, text))
         self.note("alarm", kind, text)
         self._alerts.alarm(kind, text)
 

@@ -56,3 +56,29 @@ def working_directory() -> Path:
         return Path.cwd()
     except FileNotFoundError:
         raise RunError("The working directory does not exist any more; change to one that does.") from None
+
+
+def add_listen_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares --listen, which commands with a live page share."""
+    parser.add_argument(
+        "--listen", type=listen_address, metavar="HOST:PORT",
+        help="a live page, /metrics, /health and /status.json while it runs, such as 127.0.0.1:9464",
+    )  # fmt: skip
+    parser.add_argument(
+        "--listen-token-file", type=Path, metavar="FILE",
+        help="the token that the live page asks for; needed beyond this machine (or ARBCORE_LISTEN_TOKEN)",
+    )  # fmt: skip
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """``HOST:PORT`` or ``[IPV6]:PORT`` in its two parts; port 0 is any free one."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        host = ""
+    if not colon or not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
+        raise argparse.ArgumentTypeError(
+            f"{printable(text)} is not HOST:PORT with a port from 0 to 65535, such as 127.0.0.1:9464"
+        )
+    return host, int(port)

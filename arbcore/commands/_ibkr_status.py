@@ -3,12 +3,15 @@
 import asyncio
 import logging
 import time
+from functools import partial
 
 from arbcore.broker.news import held_words
+from arbcore.commands._live_carry import carry_snapshot
 from arbcore.core.text import printable
 from arbcore.desk.limits import HALTED
 from arbcore.desk.records import ES, SPY
 from arbcore.ibkr import Bot
+from arbcore.system.live_feed import LiveFeed
 from arbcore.system.terminal import Console
 
 _log = logging.getLogger(__name__)
@@ -19,8 +22,9 @@ EVERY_S = 0.25
 class IbkrStatus:
     """Shows a bot on a console until it is cancelled."""
 
-    def __init__(self, bot: Bot, console: Console) -> None:
+    def __init__(self, bot: Bot, console: Console, feed: LiveFeed | None = None) -> None:
         self._bot = bot
+        self._feed = feed
         self._console = console
         self._began_s = time.monotonic()
 
@@ -29,6 +33,9 @@ class IbkrStatus:
         try:
             while True:
                 await asyncio.sleep(EVERY_S)
+                if self._feed is not None:
+                    running_s = time.monotonic() - self._began_s
+                    self._feed.publish(time.monotonic_ns(), partial(carry_snapshot, self._bot, running_s))
                 if self._bot.session is not None:
                     self._console.show(time.monotonic_ns(), block=self.block, line=self.line)
         except Exception as error:  # noqa: BLE001  What is held is not left alone for a picture's sake.

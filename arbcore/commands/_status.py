@@ -2,8 +2,10 @@
 
 from typing import Any, TextIO
 
+from arbcore.commands._live_exchange import exchange_snapshot
 from arbcore.core.text import printable
 from arbcore.exchange import ExchangeRun, refusal_text
+from arbcore.system.live_feed import LiveFeed
 from arbcore.system.terminal import SECOND_NS, Console
 
 LAST_ORDERS = 5
@@ -21,6 +23,8 @@ class ExchangeConsole(Console):
 
     def __init__(self, *, quiet: bool, stream: TextIO | None = None) -> None:
         super().__init__(quiet=quiet, stream=stream)
+        #: The live page, where there is one.
+        self.feed: LiveFeed | None = None
         self._last_messages = 0
         self._last_ns = 0
 
@@ -36,6 +40,14 @@ class ExchangeConsole(Console):
             return plain_line(run, summary, rate=self._rate(summary, now_ns), now_ns=now_ns)
 
         self.show(now_ns, block=block, line=line)
+        if self.feed is not None:
+            self.feed.publish(now_ns, lambda: exchange_snapshot(run, now_ns))
+
+    def close(self) -> None:
+        """Ends what is shown, the live page too."""
+        if self.feed is not None:
+            self.feed.close()
+        super().close()
 
     def _rate(self, summary: dict[str, Any], now_ns: int) -> float:
         """Messages a second since the last time that this was asked."""

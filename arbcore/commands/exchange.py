@@ -15,6 +15,7 @@ from typing import IO, Any, TextIO, cast
 
 from arbcore._version import __version__
 from arbcore.commands._arguments import (
+    add_listen_arguments,
     port_number,
     positive_seconds,
     seconds,
@@ -108,6 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="seed of the embedded exchange (default: a random one, shown)",
     )
+    add_listen_arguments(parser)
     parser.add_argument("--json", action="store_true", help="the result as one JSON document")
     parser.add_argument("--quiet", action="store_true", help="no status while it runs")
 
@@ -287,6 +289,7 @@ class _Play:
         self._seed: int | None = None
 
     def run(self, output: IO[str]) -> int:
+        from arbcore.commands._live import open_feed
         from arbcore.commands._status import ExchangeConsole
         from arbcore.exchange import result_document
         from arbcore.play._watchdog import Watchdog, can_watch
@@ -294,8 +297,9 @@ class _Play:
         from arbcore.system.terminal import ConsoleHandler
 
         args = self._args
-        journal = None if args.journal is None else JournalWriter(args.journal, self._setup)
         console = ExchangeConsole(quiet=args.quiet)
+        console.feed = open_feed(args, "exchange", console.event)
+        journal = None if args.journal is None else JournalWriter(args.journal, self._setup)
         if journal is not None and journal.path != args.journal:
             print(
                 f"arbcore: {args.journal} is kept; this run is recorded in {journal.path}.", file=sys.stderr

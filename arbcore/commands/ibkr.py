@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from arbcore.commands._arguments import (
+    add_listen_arguments,
     port_number,
     positive_seconds,
     seconds,
@@ -104,6 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="seed of the simulated market (default: a random one, shown)",
     )  # fmt: skip
     add_set_argument(parser)
+    add_listen_arguments(parser)
     parser.add_argument("--json", action="store_true", help="the result as one JSON document")
     parser.add_argument("--quiet", action="store_true", help="no status while it runs")
 
@@ -163,6 +165,7 @@ class _Play:
     def run(self) -> int:
         from arbcore.broker.alerts import Alerts
         from arbcore.commands._ibkr_status import IbkrStatus
+        from arbcore.commands._live import open_feed
         from arbcore.ibkr import Bot
         from arbcore.system.terminal import Console, ConsoleHandler
 
@@ -171,11 +174,12 @@ class _Play:
         root = logging.getLogger()
         handlers, level = root.handlers, root.level
         root.handlers = [ConsoleHandler(console)]
-        plan, bot, alerts = None, None, None
+        plan, bot, alerts, feed = None, None, None, None
         for number in stop_signals():
             signal.signal(number, self._signalled)
         began_s = time.monotonic()
         try:
+            feed = open_feed(args, "carry", console.event)
             plan = self._plan(console)
             log = self._log_to_file(plan.settings, console)
             alerts = Alerts(
@@ -184,7 +188,7 @@ class _Play:
             )  # fmt: skip
             switch = KillSwitch(working_directory(), os.environ)
             bot = Bot(plan, kill_switch=switch, alerts=alerts, told=lambda _, text: console.event(text))
-            status = IbkrStatus(bot, console)
+            status = IbkrStatus(bot, console, feed)
             asyncio.run(self._main(bot, status))
         except asyncio.CancelledError:
             if self._signal == signal.SIGINT:
@@ -197,6 +201,8 @@ class _Play:
                     console.event(text)
             if self._gateway is not None:
                 self._gateway.end()
+            if feed is not None:
+                feed.close()
             console.close()
             root.handlers, root.level = handlers, level
         log.close()

@@ -10,7 +10,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from arbcore.commands._arguments import port_number, positive_seconds, whole_number
+from arbcore.commands._arguments import (
+    add_listen_arguments,
+    port_number,
+    positive_seconds,
+    whole_number,
+)
 from arbcore.commands._ending import ServerEnding
 from arbcore.core.text import plural, printable
 from arbcore.errors import EXIT_FAILED
@@ -108,6 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="most open orders of a team, 0 for no cap (default 0)",
     )
+    add_listen_arguments(parser)
     parser.add_argument(
         "--json", action="store_true", help="one JSON object a line: listening, then every round"
     )
@@ -140,11 +146,12 @@ def run(args: argparse.Namespace) -> int:
     results = _results(args, seed)
     show = _Show(args, results, exposure(args.host, teams))
     try:
+        engine = Engine(config, seed)
         server = ExchangeServer(
-            Engine(config, seed), host=args.host, port=args.port, text_port=args.text_port,
+            engine, host=args.host, port=args.port, text_port=args.text_port,
             report=show.report, watch=show.refresh,
         )  # fmt: skip
-        show.begin(server, seed)
+        show.begin(server, engine, seed)
         ending = ServerEnding(server.wake, with_stdin=args.until_stdin_closes)
         show.listening(seed)
         server.serve(lambda: ending.over)
@@ -209,18 +216,32 @@ class _Show:
         self._console = Console(quiet=args.quiet)
         self._board: Any = None
         self._server: Any = None
+        self._engine: Any = None
+        self._feed: Any = None
+        self._about: dict[str, str] = {}
+        self._began_s = time.monotonic()
         self.rows_lost = False
         # One terminal shows both: then the results must not tear the board.
         self._together = not args.quiet and is_live(sys.stderr) and sys.stdout.isatty()
 
-    def begin(self, server: Any, seed: int) -> None:
+    def begin(self, server: Any, engine: Any, seed: int) -> None:
+        from arbcore.commands._live import open_feed
         from arbcore.venue.score_board import ScoreBoard
 
-        self._server = server
+        self._server, self._engine = server, engine
+        self._feed = open_feed(self._args, "serve", self._say)
         where = f"{printable(self._args.host)}:{server.port}"
         words = "" if server.text_port is None else f", plain text on {server.text_port}"
         title = f"{where}{words}   {self._args.mode}, {self._args.regime}, seed {seed}"
         self._board = ScoreBoard(title, notice=self._notice)
+        self._about = {
+            "mode": self._args.mode, "regime": self._args.regime, "address": where,
+            "text_address": words.removeprefix(", "),
+        }  # fmt: skip
+
+    def _say(self, text: str) -> None:
+        if not self._args.quiet:
+            self._console.event(text) if self._together else _warn(text)
 
     def listening(self, seed: int) -> None:
         server, args = self._server, self._args
@@ -293,8 +314,19 @@ class _Show:
             return text
 
         self._console.show(time.monotonic_ns(), block=block, line=line)
+        if self._feed is not None:
+            self._feed.publish(time.monotonic_ns(), self._snapshot)
+
+    def _snapshot(self) -> dict[str, Any]:
+        from arbcore.commands._live_exchange import serve_snapshot
+
+        return serve_snapshot(
+            self._server, self._engine, self._board, about=self._about, began_s=self._began_s
+        )
 
     def close(self) -> None:
+        if self._feed is not None:
+            self._feed.close()
         self._console.close()
 
     def _print(self, text: str) -> None:

@@ -36,6 +36,13 @@ class Setting:
     parse: Callable[[str], Any] | None = None
 
 
+#: What the live page of either bot asks for.
+LISTEN_TOKEN = Setting(
+    f"{PREFIX}LISTEN_TOKEN", "text", "", "token of the live page (--listen); needed beyond this machine",
+    secret=True,
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Resolved:
     """A setting's value and where it came from, in words: ``default``, ``environment``, ``.env line 3``."""

@@ -27,7 +27,7 @@ from arbcore.desk.order_table import DOUBT, UNKNOWN
 from arbcore.desk.pair import CLOSED, HELD, PairTrader
 from arbcore.desk.records import ES, SPY, Snapshot
 from arbcore.desk.recovery import PAUSE_NS, Recovery
-from arbcore.desk.shown import status_of
+from arbcore.desk.shown import details_of, status_of
 from arbcore.desk.trade import Trade
 from arbcore.desk.writeoff import WriteOff
 
@@ -207,6 +207,10 @@ class DeskSession:
     def status(self) -> dict[str, Any]:
         """What a live status line shows."""
         return status_of(self._core, self._pairs, self._decider, day=self._day)
+
+    def details(self) -> dict[str, Any]:
+        """What a live page shows beside it."""
+        return details_of(self._core, self._pairs)
 
     # --- what the quotes mean, for whoever writes it down -----------------------------------------
 

@@ -8,8 +8,14 @@ from typing import Any
 from arbcore.desk.day import Day
 from arbcore.desk.decide import Decider
 from arbcore.desk.desk_core import DeskCore
+from arbcore.desk.desk_settings import seconds_ns
+from arbcore.desk.leg_quotes import NEVER_NS
 from arbcore.desk.pair import PairTrader
-from arbcore.desk.records import ES, SIDE_NAMES
+from arbcore.desk.records import ES, SIDE_NAMES, SPY
+from arbcore.desk.trade import Trade
+
+#: Orders that are shown, the last ones.
+SHOWN_ORDERS = 8
 
 
 def status_of(core: DeskCore, pairs: PairTrader, decider: Decider, *, day: Day) -> dict[str, Any]:
@@ -30,6 +36,43 @@ def status_of(core: DeskCore, pairs: PairTrader, decider: Decider, *, day: Day) 
         "skipped": dict(decider.skipped),
         "factor": core.gate.factor,
     }  # fmt: skip
+
+
+def details_of(core: DeskCore, pairs: PairTrader) -> dict[str, Any]:
+    """What a page shows beside the status: the pair's own numbers, both legs, the contract, limits, orders.
+
+    Seconds are those of the desk's clock. ``unrealised`` is the open pair's money at the middle of both legs
+    less the commissions that are known; None where a price is not.
+    """
+    now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
+    trade = next(iter(pairs.open.values()), None)
+    roll_ns = core.es.expiry_ns - seconds_ns(core.settings.roll_before_s)
+    return {
+        "pair": None if trade is None else {
+            "trade_id": trade.trade_id, "side": SIDE_NAMES[trade.side], "phase": trade.phase,
+            "since_s": (utc_ns - trade.entry_ns) / 1e9, "entry_dev_bps": trade.entry_dev_bps,
+            "unrealised": _unrealised(core, trade), "naked": trade.residual != 0,
+        },
+        "legs": {
+            leg.name: {
+                "bid": leg.bid, "ask": leg.ask, "fault": str(leg.fault(now_ns, utc_ns) or ""),
+                "age_s": None if leg.seen_ns == NEVER_NS else max(0, now_ns - leg.seen_ns) / 1e9,
+            }
+            for leg in core.legs.values()
+        },
+        "expiry_ns": core.es.expiry_ns,
+        "roll_s": (roll_ns - utc_ns) / 1e9 if core.es.expiry_ns else None,
+        "limits": dict(core.gate.limits),
+        "orders": [order.row() for order in list(core.orders.all.values())[: -SHOWN_ORDERS - 1 : -1]],
+    }  # fmt: skip
+
+
+def _unrealised(core: DeskCore, trade: Trade) -> float | None:
+    es, spy = trade.position[ES], trade.position[SPY]
+    if (es and not core.es.mid) or (spy and not core.spy.mid):
+        return None
+    worth = es * trade.multiplier * core.es.mid + spy * core.spy.mid
+    return trade.gross + worth - (trade.commission or 0.0)
 
 
 def waiting_for(core: DeskCore, decider: Decider) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from arbcore.core.text import printable
 
-_VOID = ("br", "col", "meta")
+_VOID = ("br", "col", "link", "meta")
 _MINUS, _NOTHING = "\N{MINUS SIGN}", "\N{EN DASH}"
 
 

@@ -19,10 +19,28 @@ _DISCLAIMER = (
 )
 
 
-def page(*content: object, title: str, version: str) -> str:
+def policy_of(*, sheet: str = SHEET, script: str = "", live: bool = False) -> str:
+    """The Content-Security-Policy of a page: its one style and its one script by their hashes.
+
+    A ``live`` page may ask its own server for news, and nobody else for anything.
+    """
+    parts = ["default-src 'none'", f"style-src '{_digest(sheet)}'"]
+    if script:
+        parts.append(f"script-src '{_digest(script)}'")
+    if live:
+        parts += ["connect-src 'self'", "img-src data:"]
+    return "; ".join([*parts, "base-uri 'none'", "form-action 'none'"])
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def page(
+    *content: object, title: str, version: str, sheet: str = SHEET, script: str = "", live: bool = False
+) -> str:
     """A whole document around the sections; the same content always gives the same bytes."""
-    digest = b64encode(hashlib.sha256(SHEET.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    policy = policy_of(sheet=sheet, script=script, live=live)
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -30,11 +48,15 @@ def page(*content: object, title: str, version: str) -> str:
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="generator", content=f"arbcore {version}"),
+        # Without this a browser asks its server for a picture of its own choice.
+        tag("link", rel="icon", href="data:,") if live else "",
         tag("title", title),
-        tag("style", Markup(SHEET)),
+        tag("style", Markup(sheet)),
     )
     foot = tag("footer", tag("p", f"Made by arbcore {version}. {_DISCLAIMER}"))
-    return f"<!doctype html>\n{tag('html', head, tag('body', tag('main', *content), foot), lang='en')}\n"
+    code = tag("script", Markup(script)) if script else ""
+    body = tag("body", tag("main", *content), foot, code)
+    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
 def heading(kicker: str, title: str, *, lede: object, detail: object = "") -> Markup:

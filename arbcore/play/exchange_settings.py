@@ -2,7 +2,7 @@
 
 import re
 
-from arbcore.core.settings import PREFIX, Setting, declared
+from arbcore.core.settings import LISTEN_TOKEN, PREFIX, Setting, declared
 from arbcore.trading.trading_settings import STRATEGY_SETTINGS, SessionSettings
 from arbcore.wire.instruments import MESSAGES_PER_SECOND_MAX, POSITION_LIMITS, SIZE_MAX, TEAM_LENGTH_MAX
 
@@ -36,6 +36,7 @@ BASE_SETTINGS = (
     ),
     Setting("ARBCORE_HOST", "text", "", "host of the exchange"),
     Setting("ARBCORE_PORT", "integer", None, "final port of the exchange", 1, 65_535),
+    LISTEN_TOKEN,
     Setting(
         "ARBCORE_POSITION_LIMITS",
         "limits",

@@ -75,17 +75,19 @@ class ScoreBoard:
         more = f" and {len(rows) - 5:,} more" if len(rows) > 5 else ""
         return f"{clock_text(standings)}: {told or 'no team'}{more}"
 
+    def state(self, team: str, score: Mapping[str, Any] | None, now_s: float) -> str:
+        """What a team is doing, in a word or two."""
+        if score is not None and score["stopped"]:
+            return "stopped"
+        if self._marked_until_s.get(team, 0.0) > now_s:
+            return "two bots?"
+        return "playing" if score is not None and score["connections"] else "gone"
+
     def _row(
         self, place: int, row: tuple[str, int, int], score: Mapping[str, Any] | None, now_s: float
     ) -> str:
         team, this, total = row
-        state = "gone"
-        if score is not None and score["stopped"]:
-            state = "stopped"
-        elif self._marked_until_s.get(team, 0.0) > now_s:
-            state = "two bots?"
-        elif score is not None and score["connections"]:
-            state = "playing"
+        state = self.state(team, score, now_s)
         fills = score["fills"] if score is not None else 0
         return (
             f"{place:>3} {short_name(team):<{NAME_WIDTH}} {this:>+12,} {total:>+13,} "

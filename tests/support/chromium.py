@@ -113,14 +113,14 @@ class Chromium:
             self.blocked.append(params.get("blockedReason", params["errorText"]))
         self._events.append(event)
 
-    def show(self, path: Path, *, width: int, height: int = 900, dark: bool = False) -> None:
-        """Loads a page at a width, in the light or the dark palette."""
+    def show(self, page: Path | str, *, width: int, height: int = 900, dark: bool = False) -> None:
+        """Loads a file, or an address, at a width, in the light or the dark palette."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
                   mobile=width < 600)  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", media="", features=[scheme])
         self._events.clear()
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         while not any(event.get("method") == "Page.loadEventFired" for event in self._events):
             self._note(self._next())
 

@@ -1,0 +1,85 @@
+"""What a run of the carry bot publishes of itself for its live page: plain values, changed nowhere."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from arbcore.commands._live import latency_s
+from arbcore.commands.status import NOT_WELL
+from arbcore.core.civil import iso_date, iso_time
+from arbcore.desk.limits import HALTED
+from arbcore.desk.records import ES, SPY
+from arbcore.ibkr import Bot
+
+_DAY_NS = 86_400 * 10**9
+
+
+def carry_snapshot(bot: Bot, running_s: float) -> dict[str, Any] | None:
+    """That of the carry bot; None before it is connected for the first time."""
+    session = bot.session
+    if session is None:
+        return None
+    status, details = session.status(), session.details()
+    settings, chronicle, tally = bot.plan.desk, bot.chronicle, bot.tally
+    es, spy = bot.touch(ES), bot.touch(SPY)
+    edges = financing = None
+    if es is not None and spy is not None:
+        edges, financing = session.deviation(es, spy), session.implied_repo(es, spy)
+    loss_usd = status["day_pnl"]
+    limits = [
+        {"name": f"{leg} held", "used": status["positions"][leg], "limit": limit,
+         "unit": "contracts" if leg == ES else "shares"}
+        for leg, limit in details["limits"].items()
+    ]  # fmt: skip
+    limits.append({
+        "name": "loss of the day", "used": None if loss_usd is None else max(0.0, -loss_usd),
+        "limit": settings.daily_loss_usd, "unit": "USD",
+    })  # fmt: skip
+    roll_s = details["roll_s"]
+    return {
+        "kind": "carry",
+        "running_s": running_s,
+        "health": _carry_health(status),
+        "mode": bot.plan.mode,
+        "account": bot.account,
+        "state": status["state"],
+        "reasons": status["reasons"],
+        "waiting": status["waiting"],
+        "held": bot.heartbeat.account(),
+        "executed": bot.heartbeat.ours(),
+        "pair": details["pair"],
+        "day_pnl": loss_usd,
+        "deviation_bps": None if edges is None else edges[0],
+        "edge_cc_bps": None if edges is None else edges[1],
+        "edge_reverse_bps": None if edges is None else edges[2],
+        "enter_at_bps": settings.entry_bps + settings.cost_bps,
+        "exit_bps": settings.exit_bps,
+        "implied_financing": financing,
+        "factor": status["factor"],
+        "legs": details["legs"],
+        "expiry": iso_date(details["expiry_ns"] // _DAY_NS) if details["expiry_ns"] else "",
+        "days_to_roll": None if roll_s is None else roll_s / 86_400,
+        "limits": limits,
+        "orders": [
+            {"ts": iso_time(row.created_ns), "role": row.role, "side": row.side, "quantity": row.quantity,
+             "symbol": row.leg, "limit": row.limit, "state": row.state, "filled": row.filled,
+             "reason": row.reason}
+            for row in details["orders"]
+        ],
+        "alarms": [
+            {"ts": iso_time(at_ns), "kind": kind, "text": text}
+            for at_ns, kind, text in reversed(chronicle.alarm_lines)
+        ],
+        "alarm_counts": dict(chronicle.alarms),
+        "skipped": status["skipped"],
+        "counts": {
+            "quotes": tally.quotes, "signals": chronicle.signals, "decisions": status["decisions"],
+            "orders": tally.orders, "cancels": tally.cancels, "connections": tally.connections,
+        },
+        "latency_s": latency_s(tally.latency),
+    }  # fmt: skip
+
+
+def _carry_health(status: Mapping[str, Any]) -> dict[str, Any]:
+    doubts = NOT_WELL & set(status["reasons"])
+    ok = status["state"] != HALTED and not doubts
+    return {"ok": ok, "reason": "" if ok else f"{status['state']}: {'; '.join(status['reasons'])}"}

@@ -1,0 +1,94 @@
+"""What the exchange bot and an exchange of our own publish of themselves for their live pages."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from arbcore.commands._live import latency_s
+from arbcore.exchange import ExchangeRun
+from arbcore.venue.score_board import ScoreBoard
+from arbcore.wire.instruments import SYMBOLS
+
+#: Orders that the exchange bot's page shows.
+SHOWN_ORDERS = 12
+
+
+def exchange_snapshot(run: ExchangeRun, now_ns: int) -> dict[str, Any]:
+    """That of the exchange bot."""
+    session = run.session
+    summary = session.summary()
+    elapsed_s = (now_ns - run.started_ns) / 1e9
+    duration_s = run.options.duration_s
+    halted = summary["halted_reason"]
+    own: dict[str, dict[str, dict[str, int]]] = {}
+    for order in session.orders_snapshot():
+        if order["kind"] == "add":
+            sides = own.setdefault(order["symbol"], {"BUY": {}, "SELL": {}})
+            level = sides[order["side"]]
+            price = str(order["price"])
+            level[price] = level.get(price, 0) + order["remaining"]
+    kept = (
+        "pnl", "cash", "positions", "strategies", "fills", "orders_sent", "cancels_sent", "converts_sent",
+        "messages_in", "limit_breaches", "rejects", "refusals", "faults", "anomalies", "halted_reason",
+    )  # fmt: skip
+    return {
+        "kind": "exchange",
+        "running_s": elapsed_s,
+        "health": {
+            "ok": run.connected and not halted,
+            "reason": halted or ("" if run.connected else "not connected"),
+        },
+        "team": run.target.team,
+        "address": run.target.address,
+        "mode": run.target.label,
+        "round": run.rounds + 1,
+        "left_s": None if duration_s is None else max(0.0, duration_s - elapsed_s),
+        "connected": run.connected,
+        "connections": run.connections,
+        **{name: summary[name] for name in kept},
+        "exposure": session.exposure(),
+        "books": {name: _book(session.book(name)) for name in summary["positions"]},
+        "own": own,
+        "orders": session.recent_orders(SHOWN_ORDERS),
+        "latency_s": latency_s(run.latency),
+    }
+
+
+def _book(view: Mapping[str, Any]) -> dict[str, Any]:
+    return {"buy": view["buy"][:5], "sell": view["sell"][:5], "last_price": view["last_price"]}
+
+
+def serve_snapshot(
+    server: Any, engine: Any, board: ScoreBoard, *, about: Mapping[str, str], began_s: float
+) -> dict[str, Any]:
+    """That of an exchange; ``about`` says what it is. No fair value is in it."""
+    now_s = time.monotonic()
+    standings = server.standings()
+    teams = standings["teams"]
+    return {
+        "kind": "serve",
+        "running_s": now_s - began_s,
+        "health": {"ok": True, "reason": ""},
+        **about,
+        "round": standings["round"],
+        "phase": standings["phase"],
+        "left_s": standings["left_s"],
+        "teams": [
+            {"team": team, "this": this, "total": total, "rounds": board.rounds.get(team, 0),
+             "fills": teams[team]["fills"] if team in teams else 0,
+             "connections": teams[team]["connections"] if team in teams else 0,
+             "state": board.state(team, teams.get(team), now_s)}
+            for team, this, total in board.ranking(standings)
+        ],
+        "books": {name: _best(book) for name, book in zip(SYMBOLS, engine.floor.books, strict=True)},
+        "trades": engine.trades,
+        "messages_in": engine.messages_in,
+    }  # fmt: skip
+
+
+def _best(book: Any) -> dict[str, int | None]:
+    bids, asks = book.depth(1), book.depth(-1)
+    bid, bid_size = bids[0] if bids else (None, None)
+    ask, ask_size = asks[0] if asks else (None, None)
+    spread = None if bid is None or ask is None else ask - bid
+    return {"bid": bid, "bid_size": bid_size, "ask": ask, "ask_size": ask_size, "spread": spread}
