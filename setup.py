@@ -29,7 +29,7 @@ def compile_args() -> list[str]:
     if SANITIZE:
         return [*exact, "-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined",
                 "-fno-sanitize-recover=undefined"]
-    # -O3 and debug symbols double gcc's time and the installed size, for a few per cent of the session's speed.
+    # -O3 and debug symbols double gcc's time and the installed size for some per cent of the session's speed.
     return [*exact, "-O2", "-g0", "-Wno-unused-function", "-Wno-unreachable-code"]
 
 

@@ -551,7 +551,8 @@ class ExchangeRun:
     def _tell_news(self) -> None:
         """What a person should know, each thing once, however often it happens."""
         summary = self.session.summary()
-        halted = [summary["halted_reason"]] if summary["halted_reason"] and self._ending == RunEnding() else []
+        reason = summary["halted_reason"]
+        halted = [reason] if reason and self._ending == RunEnding() else []
         if len(summary["open_inferred"]) > self._inferred_told:
             self._inferred_told = len(summary["open_inferred"])
             names = ", ".join(summary["open_inferred"])

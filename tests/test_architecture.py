@@ -26,8 +26,8 @@ class Folder:
     may_import: str = ""
 
 
-# Every folder may import itself and the base modules below. The exchange side and the carry side share `core`,
-# `system` and `pages`, and never import each other.
+# Every folder may import itself and the base modules below. The exchange side and the carry side share
+# `core`, `system` and `pages`, and never import each other.
 FOLDERS = {
     "core": Folder(decides=True),
     "pages": Folder(decides=True, may_import="core"),
@@ -114,7 +114,8 @@ def test_every_module_is_in_a_folder_of_the_table_or_named_in_the_root() -> None
 
 
 def test_the_two_sides_do_not_know_each_other() -> None:
-    exchange, carry = {"wire", "trading", "venue", "play"}, {"carry", "research", "quotes", "desk", "gateway", "broker"}
+    exchange = {"wire", "trading", "venue", "play"}
+    carry = {"carry", "research", "quotes", "desk", "gateway", "broker"}
     for one, other in ((exchange, carry), (carry, exchange)):
         assert not [name for name in one if other & set(FOLDERS[name].may_import.split())]
 
@@ -161,7 +162,8 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         while stack:
             module, rest = stack[-1]
             for other in rest:
-                assert other not in on_the_way, f"circle: {' -> '.join([*on_the_way[on_the_way.index(other):], other])}"
+                circle = [*on_the_way[on_the_way.index(other) :], other] if other in on_the_way else []
+                assert not circle, " -> ".join(circle)
                 if other not in done and other in edges:
                     stack.append((other, iter(sorted(edges[other]))))
                     on_the_way.append(other)
@@ -173,7 +175,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 
 def test_no_name_of_a_file_stands_for_two_things() -> None:
-    # Commands are named by what a person types, __init__ by Python, and `arbcore.statistics` is a public name.
+    # Commands are named by what a person types, __init__ by Python; `arbcore.statistics` is a public name.
     homes: dict[str, set[str]] = defaultdict(set)
     for path in ALL:
         module = module_name(path)
@@ -219,7 +221,8 @@ TWINS_MAY_IMPORT = (
 
 @pytest.mark.parametrize("path", TWINS, ids=lambda path: path.stem)
 def test_twins_import_only_the_words_of_the_field(path: Path) -> None:
-    for other in re.findall(r"^\s*(?:from|import)\s+(arbcore[\w.]*)", path.read_text(encoding="utf-8"), re.MULTILINE):
+    text = path.read_text(encoding="utf-8")
+    for other in re.findall(r"^\s*(?:from|import)\s+(arbcore[\w.]*)", text, re.MULTILINE):
         assert other in TWINS_MAY_IMPORT, f"{path.name} imports {other}"
 
 

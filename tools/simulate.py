@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from arbcore.play.round_statistics import figures
-from arbcore.play.rounds import ENDINGS, RoundReport, RoundPlan, play
+from arbcore.play.rounds import ENDINGS, RoundPlan, RoundReport, play
 from arbcore.play.simulated_link import STORMS
 from arbcore.trading.trading_settings import SECOND_NS, STRATEGY_SETTINGS
 from arbcore.venue.regimes import REGIMES

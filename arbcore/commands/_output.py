@@ -50,7 +50,7 @@ def _is_standard_output(path: Path) -> bool:
 
 
 def show_result(text: str, output: IO[str], *, lenient: bool) -> None:
-    """Prints a result. ``lenient``: where the terminal that would show it has been closed, that is no failure."""
+    """Prints a result. ``lenient``: that the terminal which would show it was closed is no failure."""
     try:
         print(text, file=output, flush=True)
     except OSError as error:

@@ -1,8 +1,8 @@
 """What the desk wants done. The shell carries the commands of one call out in their order.
 
 A ``Save…`` row is written before anything that stands behind it is sent: the shell puts all rows up to and
-including a ``SendOrder`` into one durable transaction, and sends only after its commit. An order exists nowhere
-but in a ``SendOrder``, and a ``SendOrder`` is the intent: what is sent is read from the row that was stored.
+including a ``SendOrder`` into one durable transaction, and sends only after its commit. An order exists
+nowhere but in a ``SendOrder``, which is the intent: what is sent is read from the row that was stored.
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 Owns the numbering of orders, questions and alarms. It must not decide when to trade.
 """
 
-from arbcore.desk.commands import Alarm, Ask, Cancel, Command, SendOrder, SaveOrder
+from arbcore.desk.commands import Alarm, Ask, Cancel, Command, SaveOrder, SendOrder
 from arbcore.desk.desk_settings import DeskSettings, seconds_ns
 from arbcore.desk.desk_terms import CarryTerms
 from arbcore.desk.executions import ExecutionLedger

@@ -40,7 +40,9 @@ class Outbox(Protocol):
 class OrderDesk:
     """Orders of every client in one account."""
 
-    def __init__(self, account: Account, market: MarketData, *, armed: Armed, outbox: Outbox, hours: str) -> None:
+    def __init__(
+        self, account: Account, market: MarketData, *, armed: Armed, outbox: Outbox, hours: str
+    ) -> None:
         self.account = account
         self.market = market
         self.book = BrokerBook()
@@ -164,7 +166,7 @@ class OrderDesk:
         if asked.action not in {"BUY", "SELL"}:
             return 321, f"Error validating request.-'bW' : cause - Invalid order action '{asked.action}'."
         if not (0.0 < quantity <= QUANTITY_MAX and quantity == int(quantity)):
-            return 321, "Error validating request.-'bW' : cause - BrokerOrder size is not a positive whole number."
+            return 321, "Error validating request.-'bW' : cause - Order size is not a positive whole number."
         if asked.parent_id or asked.oca_group:
             return 321, "Error validating request.-'bW' : cause - This gateway serves no brackets or groups."
         if asked.order_type not in ORDER_TYPES:

@@ -1,1 +1,1 @@
-"""The exchange side's shells: connections, journals and their replay, the embedded exchange, simulated rounds."""
+"""The exchange side's shells: connections, journals, replay, the embedded exchange, simulated rounds."""

@@ -1,4 +1,4 @@
-"""The exchange bot's settings by name: where it plays, the session's own, and one group a built-in strategy."""
+"""The exchange bot's settings by name: where it plays, the session's, and one group a built-in strategy."""
 
 import re
 

@@ -11,7 +11,8 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memmove, memset
 
 from arbcore.core._cells cimport (
-    CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, TimeRules, hard_price, hours_of, parse_day, parse_price, parse_ts,
+    CELL_BAD, CELL_HARD, CELL_MISSING, CELL_OK, TimeRules, hard_price, hours_of, parse_day, parse_price,
+    parse_ts,
 )
 from arbcore.quotes._legs cimport (
     LEG_CROSSED, LEG_MISSING, LEG_QUOTE, PRICE_TEXT_MAX, LegRow, LegSource, is_undefined, state_of,

@@ -8,7 +8,7 @@ from array import array
 cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
 from arbcore.quotes._legs cimport LEG_CROSSED, LEG_MISSING, LEG_QUOTE, PRICE_TEXT_MAX, LegRow, LegSource

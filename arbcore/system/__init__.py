@@ -1,1 +1,1 @@
-"""Shells that both sides share: files written whole, settings from the environment, the kill switch, TCP, the terminal."""
+"""Shells that both sides share: whole files, settings of the environment, kill switch, TCP, terminal."""

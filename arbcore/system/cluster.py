@@ -1,4 +1,4 @@
-"""Shell: the connection to a Dask cluster, and the wait for workers that are not there. Needs the extra ``dask``.
+"""Shell: the connection to a Dask cluster, and the wait for its workers. Needs the extra ``dask``.
 
 The cluster runs a dead worker's tasks again by itself.
 """

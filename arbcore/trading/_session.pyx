@@ -33,7 +33,7 @@ cdef int64_t TIME_MAX_NS = 2**62
 
 def adapted(strategies) -> list:
     """The strategies as the session takes them: a user's plain object is wrapped."""
-    return [strategy if isinstance(strategy, CompiledStrategy) else _wrapped(strategy) for strategy in strategies]
+    return [each if isinstance(each, CompiledStrategy) else _wrapped(each) for each in strategies]
 
 
 def _wrapped(hooks):

@@ -135,8 +135,8 @@ cdef class AccountTable:
     def pnl_by_symbol(self, int32_t account, fair_values):
         """What each symbol has brought an account, in ticks, positions at these fair values (a dict, ticks).
 
-        A conversion moves shares from symbol to symbol at the fair values of its moment; its fee is that of the
-        symbol converted. The sum is the account's worth, but for what was rounded down to whole ticks.
+        A conversion moves shares from symbol to symbol at the fair values of its moment; its fee is that of
+        the symbol converted. The sum is the account's worth, but for what was rounded down to whole ticks.
         """
         if not 0 <= account < self.count:
             raise IndexError(account)

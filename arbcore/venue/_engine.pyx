@@ -300,8 +300,8 @@ cdef class Engine(Listener):
     def take_second_logins(self):
         """Drains the second logins of teams: who replaced whom, or was refused, and what that looks like.
 
-        Each is a dict with ``team``, ``conn``, ``other`` (the connection that was logged in), ``refused``, and
-        ``two_bots``: whether it looks like two programs of one team, not like a reconnect after a loss.
+        Each is a dict with ``team``, ``conn``, ``other`` (the connection that was logged in), ``refused``,
+        and ``two_bots``: whether it looks like two programs of one team, not like a reconnect after a loss.
         """
         taken = self.second_logins
         self.second_logins = []
@@ -616,7 +616,7 @@ cdef class Engine(Listener):
         return {**self.floor.accounts.view(account), "fair_pnl": self.floor.worth(account)}
 
     def pnl_by_symbol(self, str team):
-        """What each symbol has brought a team in this round, in ticks; sums to its ``fair_pnl`` within a tick.
+        """What each symbol brought a team in this round, in ticks; sums to its ``fair_pnl`` within a tick.
 
         A conversion moves shares between symbols at their fair values of that moment. Raises UsageError for a
         team that never logged in.

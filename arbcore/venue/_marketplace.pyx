@@ -15,7 +15,9 @@ from arbcore.wire._types cimport N_SYMBOLS
 from arbcore.errors import BrokenInvariant, ConfigError
 from arbcore.venue import regimes
 from arbcore.venue._makers import Maker
-from arbcore.venue._takers import Arbitrageur, Follower, ImpatientTrader, InformedTaker, NoiseTaker, ProgrammeTrader
+from arbcore.venue._takers import (
+    Arbitrageur, Follower, ImpatientTrader, InformedTaker, NoiseTaker, ProgrammeTrader,
+)
 from arbcore.wire.instruments import SYMBOL_ID, SYMBOLS
 
 # Hidden values are brought up to date this often even when nobody trades, for scores and the loss stop.

@@ -4,8 +4,8 @@ import pytest
 
 from arbcore.carry.money import (
     SALE_FEES,
-    PaidDividend,
     FeePlan,
+    PaidDividend,
     Rates,
     broker_rates,
     dividends_of,

@@ -4,7 +4,7 @@ import pytest
 from desk_player import CHEAP, EXPIRY_NS, FAIR, RICH, T0_NS, Player
 
 from arbcore.desk import events as ev
-from arbcore.desk.commands import Ask, Cancel, SendOrder, SaveTrade
+from arbcore.desk.commands import Ask, Cancel, SaveTrade, SendOrder
 from arbcore.desk.records import ES, SPY
 
 

@@ -12,13 +12,13 @@ from arbcore.desk.commands import (
     Ask,
     AskContract,
     Cancel,
-    SendOrder,
     RaiseKillSwitch,
     Reconnect,
     Resubscribe,
     SaveDay,
     SaveFactor,
     Seen,
+    SendOrder,
     StateShown,
 )
 from arbcore.desk.desk_session import DeskSession

@@ -4,7 +4,7 @@ import pytest
 from desk_player import ACCOUNT, DAY_NS, EXPIRY_NS, FAIR, RICH, T0_NS, Player
 
 from arbcore.desk import events as ev
-from arbcore.desk.commands import Alarm, AskContract, SendOrder, SaveAdjustment, SaveDay, SaveTrade
+from arbcore.desk.commands import Alarm, AskContract, SaveAdjustment, SaveDay, SaveTrade, SendOrder
 from arbcore.desk.records import ES, SPY
 
 TO_EXPIRY_S = (EXPIRY_NS - T0_NS) / 1e9

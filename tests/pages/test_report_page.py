@@ -119,7 +119,8 @@ def test_long_tables_show_both_ends_and_say_what_is_left_out(path: Path, store: 
 
 def test_a_store_of_weeks_makes_a_page_of_bounded_size(path: Path, store: Store) -> None:
     for at in range(30_000):
-        store.note_signal(SignalRow(NOW_NS + at * MINUTE_NS, "sample", dev_bps=at % 97 / 10, implied_repo=0.04))
+        row = SignalRow(NOW_NS + at * MINUTE_NS, "sample", dev_bps=at % 97 / 10, implied_repo=0.04)
+        store.note_signal(row)
     for at in range(4_000):
         text = ("ACTIVE", "REDUCING: clock")[at % 2]
         store.note_event(NOW_NS + at * 7 * MINUTE_NS, level="info", kind="state", text=text)

@@ -1,9 +1,9 @@
 """Bugs planted into the carry desk: what its checker must catch, or it proves nothing.
 
 Each spoils one rule of a good session (or of the shell that the world plays), with the storm in which it
-shows and the invariants of ``desk_simulation.desk_checker`` one of which must name it. Most of them are mistakes
-that real bots have made. Where a bug is a class of the desk's spoilt, it takes the good one's place while the
-session is built.
+shows and the invariants of ``desk_simulation.desk_checker`` one of which must name it. Most of them are
+mistakes that real bots have made. Where a bug is a class of the desk's spoilt, it takes the good one's place
+while the session is built.
 """
 
 from collections.abc import Callable
@@ -400,7 +400,8 @@ def enters_while_reducing(session: Any) -> None:
 
 @bug(16, ending="stop", storm="deaf")
 def says_that_it_stopped_too_early(session: Any) -> None:
-    session.__class__ = type("Early", (DeskSession,), {"stopped": property(lambda self: self._stop is not None)})
+    stopped = property(lambda self: self._stop is not None)
+    session.__class__ = type("Early", (DeskSession,), {"stopped": stopped})
 
 
 # --- questions ----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from arbcore.desk import events as ev
-from arbcore.desk.commands import Ask, Cancel, Command, SendOrder, SaveTrade
+from arbcore.desk.commands import Ask, Cancel, Command, SaveTrade, SendOrder
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.desk_settings import DeskSettings
 from arbcore.desk.records import ES, SPY, Snapshot, TradeRow

@@ -5,13 +5,13 @@ What a crash loses is what was not written yet when it struck.
 
 from arbcore.desk.commands import (
     Command,
-    SendOrder,
     SaveAdjustment,
     SaveDay,
     SaveExecution,
     SaveFactor,
     SaveOrder,
     SaveTrade,
+    SendOrder,
 )
 from arbcore.desk.desk_core import number_of
 from arbcore.desk.records import (

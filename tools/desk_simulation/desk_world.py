@@ -22,10 +22,10 @@ from arbcore.desk.commands import (
     AskContract,
     Cancel,
     Command,
-    SendOrder,
     Reconnect,
     Resubscribe,
     SaveTrade,
+    SendOrder,
 )
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.desk_settings import DeskSettings, seconds_ns
