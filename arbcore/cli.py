@@ -1,30 +1,30 @@
 """The command line: arguments in, exit code out. With ``commands/`` the only place that prints.
 
 Owns the table of commands, the mapping of errors to one sentence and an exit code, and the set-up of
-logging. What a command does lives in its module under ``commands/``.
+logging. What a command does lives in its module under ``commands/``. What takes long to load (logging,
+typing, pathlib, platform, traceback) is imported where it is used: ``arbcore --version`` needs none of it.
 """
+
+from __future__ import annotations
 
 import argparse
 import codecs
 import contextlib
 import importlib
 import io
-import logging
 import os
-import platform
 import re
 import sys
-import threading
-import traceback
-from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn, TextIO, cast
 
 from arbcore._version import __version__
-from arbcore.commands._output import silence
 from arbcore.core.text import plain_spelling, printable
 from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED, ArbcoreError, RunError, UsageError
-from arbcore.system.output_file import OUTPUT_ERRNOS
-from arbcore.system.safe_log import SafeFormatter
+
+# Read as true by type checkers.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any, NoReturn, TextIO
 
 #: Name and one line of help of every command; its module is ``arbcore.commands.<name>``, which is imported
 #: when that command runs and not before, so that a command starts with what it needs.
@@ -84,24 +84,26 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message[:1].upper()}{message[1:]}; see `{self.prog} --help`.")
 
 
-class VersionAction(argparse.Action):
-    """Prints the version and what the compiled modules were built with; imports them only then."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        print(version_line())
-        parser.exit()
-
-
 def version_line() -> str:
     """Version and build, such as ``arbcore 0.1.0 (release build, gcc 12.2.0, Cython 3.1.2, ...)``."""
     from arbcore.core._build import build_info
 
     info = build_info()
-    python = f"{platform.python_implementation()} {platform.python_version()}"
+    # Compiled modules run on CPython alone.
+    python = f"CPython {sys.version.split()[0]}"
     return (
         f"arbcore {__version__} ({info['flavour']} build, {info['compiler']}, "
-        f"Cython {info['cython']}, {python}, {platform.system()} {platform.machine()})"
+        f"Cython {info['cython']}, {python}, {_machine()})"
     )
+
+
+def _machine() -> str:
+    """System and processor, such as ``Linux x86_64``."""
+    if hasattr(os, "uname"):
+        return f"{os.uname().sysname} {os.uname().machine}"
+    import platform
+
+    return f"{platform.system()} {platform.machine()}"
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
@@ -122,7 +124,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action=VersionAction, nargs=0, help="print version and build, and exit")
+    parser.add_argument("--version", action="store_true", help="print version and build, and exit")
     _add_debug(parser, default=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for name, text in COMMANDS:
@@ -155,13 +157,8 @@ def _run(argv: Sequence[str] | None, *, had_output: bool) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     # Wrong usage is found before --debug is parsed, so it is looked for by hand.
     debug = "--debug" in words
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(SafeFormatter("%(levelname)s %(name)s: %(message)s"))
-    # A log line that cannot be written is lost without a traceback in its place.
-    logging.raiseExceptions = debug
-    logging.basicConfig(handlers=[handler], level=logging.DEBUG if debug else logging.WARNING)
     try:
-        code = _dispatch(words, had_output=had_output)
+        code = _dispatch(words, debug=debug, had_output=had_output)
         if argv is None:
             _leave_threads_behind(code)
         return code
@@ -172,12 +169,14 @@ def _run(argv: Sequence[str] | None, *, had_output: bool) -> int:
     except ArbcoreError as error:
         return _say(str(error), error.exit_code, debug)
     except BrokenPipeError:
-        silence(sys.stdout)
+        _silence(sys.stdout)
         return EXIT_FAILED
     except OSError as error:
+        from arbcore.system.output_file import OUTPUT_ERRNOS
+
         if error.errno not in OUTPUT_ERRNOS or error.filename is not None:
             return _say_internal(error, debug)
-        silence(sys.stdout)
+        _silence(sys.stdout)
         return _say(
             f"The output cannot be written ({error.strerror}); free some space or send it elsewhere.",
             EXIT_FAILED,
@@ -194,6 +193,12 @@ def _run(argv: Sequence[str] | None, *, had_output: bool) -> int:
         )
     except Exception as error:  # noqa: BLE001  The program's last resort; --debug shows the traceback.
         return _say_internal(error, debug)
+
+
+def _silence(stream: TextIO) -> None:
+    from arbcore.commands._output import silence
+
+    silence(stream)
 
 
 class Diagnostics:
@@ -226,7 +231,7 @@ class Diagnostics:
     def _drop(self) -> None:
         # Not even what the stream still holds may fail at the interpreter's exit.
         with contextlib.suppress(OSError, ValueError):
-            silence(self._stream)
+            _silence(self._stream)
 
 
 def _keep_open(number: int) -> None:
@@ -256,22 +261,39 @@ def _streams() -> Iterator[bool]:
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="arbcore")
     kept = sys.stderr
-    sys.stderr = cast(TextIO, Diagnostics(kept))
+    sys.stderr = Diagnostics(kept)
     try:
         yield had_output
     finally:
         sys.stderr = kept
 
 
-def _dispatch(words: list[str], *, had_output: bool) -> int:
+def _set_up_logging(*, debug: bool) -> None:
+    import logging
+
+    from arbcore.system.safe_log import SafeFormatter
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(SafeFormatter("%(levelname)s %(name)s: %(message)s"))
+    # A log line that cannot be written is lost without a traceback in its place.
+    logging.raiseExceptions = debug
+    logging.basicConfig(handlers=[handler], level=logging.DEBUG if debug else logging.WARNING)
+
+
+def _dispatch(words: list[str], *, debug: bool, had_output: bool) -> int:
     # Only --debug and --version may stand before the command, and neither takes a value.
-    parser = build_parser(only=next((word for word in words if not word.startswith("-")), ""))
+    command = next((word for word in words if not word.startswith("-")), "")
+    if "--version" in words[: words.index(command)] if command else "--version" in words:
+        print(version_line(), flush=True)  # no parser is built for it
+        return 0
+    parser = build_parser(only=command)
     args = parser.parse_args(words)
     if args.command is None:
         parser.print_help(sys.stderr)
         return UsageError.exit_code
     if not had_output and args.command not in RUNS:
         raise RunError("Standard output is closed, and the result goes there; send it to a file or a pipe.")
+    _set_up_logging(debug=debug)
     code: int = args.run(args)
     sys.stdout.flush()
     return code
@@ -279,6 +301,8 @@ def _dispatch(words: list[str], *, had_output: bool) -> int:
 
 def _leave_threads_behind(code: int) -> None:
     """Ends the program where a user's strategy left a thread running, for which Python would wait."""
+    import threading
+
     this = threading.current_thread()
     if any(thread is not this and not thread.daemon for thread in threading.enumerate()):
         sys.stderr.flush()
@@ -289,6 +313,8 @@ def _say(sentence: str, code: int, debug: bool) -> int:
     # What others said is in it, and a standard error that is gone or full changes no exit code.
     with contextlib.suppress(OSError, ValueError):
         if debug:
+            import traceback
+
             traceback.print_exc(file=sys.stderr)
         print(f"arbcore: {printable(sentence, SENTENCE_MAX)}", file=sys.stderr, flush=True)
     return code

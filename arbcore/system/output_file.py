@@ -5,7 +5,6 @@ Owns the writing and its errors. What is written is the caller's.
 
 import errno
 import os
-import secrets
 import stat
 import sys
 from pathlib import Path
@@ -22,6 +21,11 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | get
 def is_special(path: Path) -> bool:
     """A device, a pipe or a folder: there, and not to be replaced by a file."""
     return path.exists() and not path.is_file()
+
+
+def _token() -> str:
+    """What nobody can guess: no link is planted beforehand under a name that has it."""
+    return os.urandom(8).hex()
 
 
 class OutputFile:
@@ -55,7 +59,7 @@ class OutputFile:
         """Makes the file that is written to until all of it is there; whatever has its name is no part."""
         target = Path(os.path.realpath(path))
         while True:
-            part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+            part = target.with_name(f".{target.name}.{_token()}.part")
             try:
                 descriptor = os.open(part, _NEW, 0o600 if self._private else 0o666)
             except FileExistsError:

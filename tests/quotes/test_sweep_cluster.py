@@ -123,7 +123,7 @@ class TestOnACluster:
 
     def test_a_scheduler_without_workers_and_one_that_is_none_are_a_sentence_each(self) -> None:
         script = (
-            "import sys; from arbcore.carry import cluster; from arbcore.cli import main\n"
+            "import sys; from arbcore.system import cluster; from arbcore.cli import main\n"
             "cluster.CONNECT_S = cluster.NO_WORKER_S = 1.0\n"
             "sys.exit(main(['sweep', sys.argv[1], '--entry-bps', '1:5:1', '--dask', sys.argv[2]]))"
         )

@@ -185,7 +185,7 @@ def test_a_part_is_made_new_whatever_is_planted(tmp_path: Path, monkeypatch: pyt
     victim = tmp_path / "victim"
     victim.write_text("precious")
     names = iter(["aa", "bb", "cc"])
-    monkeypatch.setattr("arbcore.system.output_file.secrets.token_hex", lambda _: next(names))
+    monkeypatch.setattr("arbcore.system.output_file._token", lambda: next(names))
     (tmp_path / ".out.aa.part").symlink_to(victim)
     (tmp_path / ".out.bb.part").symlink_to(tmp_path / "nowhere")
     write_output(tmp_path / "out")
