@@ -6,8 +6,9 @@
     python -m tools.mutants --minutes 5                    no longer than that
 
 A mutant is one token changed, or one call left out, in one line. A process is forked for each: there a
-Python module is loaded from the changed source, and the exchange's compiled gate is rebuilt in a copy of the
-package. Only the tests of the module's own behaviour run, none that compares it with a twin: a twin repeats
+Python module is loaded from the changed source. The exchange's compiled gate is rebuilt in a copy of the
+package: once with every mutant that a switch can choose at its start, then once for each of the others.
+Only the tests of the module's own behaviour run, none that compares it with a twin: a twin repeats
 what the code does, and says nothing of what it should do. The command prints each mutant that these tests
 do not notice and ends with 1, unless ``tools/mutants_alive.txt`` lists it with the reason why no test can. It
 ends with 1 too where the time did not suffice for all of them.
@@ -29,14 +30,14 @@ import tempfile
 import time
 import tokenize
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ALIVE = ROOT / "tools" / "mutants_alive.txt"
 #: Processor time, and memory, of one mutant's tests: one that takes more loops for ever, and was noticed.
-CPU_S = 60
+CPU_S = 30
 MEMORY_BYTES = 8 << 30
 
 
@@ -71,7 +72,10 @@ TARGETS = {
     "trade": _desk("trade", "trade", "pair"),
     "holdings": _desk("holdings", "holdings"),
     "pair": _desk("pair", "pair", "refusals", "edges", "ends", "writeoff"),
-    "exchange": Target("arbcore/trading/_risk.pyx", ("tests/trading/test_risk.py",)),
+    "exchange": Target(
+        "arbcore/trading/_risk.pyx",
+        ("tests/trading/test_risk.py", "tests/scenarios/test_bot_scenarios.py"),
+    ),
 }
 
 #: What becomes of a token; one mutant for each.
@@ -158,11 +162,9 @@ def _replacements(token: tokenize.TokenInfo, line: str) -> Sequence[str]:
             return ()
         if token.string in "<>" and (re.match(r"\w+_t>", after) or re.search(r"<\w+_t$", before)):
             return ()
-        if token.string == "in" and re.search(r"\bfor\b[^:]*$", before):
+        if token.string == "in" and re.search(r"\bfor\b[^:]*$|\bnot\s*$", before):
             return ()
-        if token.string in ("is", "not") and re.match(r"\s*(not|in)\b", after):
-            return ()
-        if token.string == "not" and re.search(r"\bis\s*$", before):
+        if token.string == "is" and re.match(r"\s*not\b", after):
             return ()
         return SWAPS.get(token.string, ())
     return ()
@@ -177,6 +179,70 @@ def _skipped_lines(source: str) -> set[int]:
         elif isinstance(node, ast.AnnAssign) and node.value is None:
             skipped |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return skipped
+
+
+# --- many mutants in one build --------------------------------------------------------------------------
+
+#: The number of the mutant that a compiled module is to be, in the environment.
+SWITCH = "MUTANT"
+_DECLARED = f'cdef int MUTANT_NUMBER = int(__import__("os").environ.get("{SWITCH}", "0"))'
+_DECIDES = re.compile(r"(\s*(?:if|elif|while) )(.+):")
+_RUNS = re.compile(r"\s*(?!(?:if|elif|else|while|for|with|try|cdef|cpdef|def|class|return)\b)\S.*[^:,(]")
+
+
+def switched(source: str, mutants: Sequence[Mutant]) -> tuple[str, list[Mutant]]:
+    """A source that holds many of its mutants and asks for the number of one; those mutants from number 1 on.
+
+    A line stays one statement: only one that is whole by itself, and declares nothing, has room for a choice.
+    """
+    lines, whole, chosen = source.splitlines(), _whole_lines(source), []
+    by_line: dict[int, list[Mutant]] = {}
+    for mutant in mutants:
+        by_line.setdefault(mutant.line, []).append(mutant)
+    for row, those in by_line.items():
+        line = lines[row - 1]
+        changed = [each.applied(source).splitlines()[row - 1] for each in those]
+        numbers = range(len(chosen) + 1, len(chosen) + len(those) + 1)
+        forms = dict(zip(numbers, changed, strict=True))
+        indent = line[: len(line) - len(line.lstrip())]
+        if row not in whole:
+            continue
+        if found := _DECIDES.fullmatch(line):
+            lines[row - 1] = f"{found[1]}{_choice(forms, line, lambda text: _DECIDES.fullmatch(text)[2])}:"
+        elif line.startswith(f"{indent}return "):
+            lines[row - 1] = (
+                f"{indent}return {_choice(forms, line, lambda text: text.split('return ', 1)[1])}"
+            )
+        elif _RUNS.fullmatch(line) and indent:
+            choices = [
+                f"{indent}{'elif' if at else 'if'} MUTANT_NUMBER == {number}:\n{indent}    {form.strip()}"
+                for at, (number, form) in enumerate(forms.items())
+            ]
+            lines[row - 1] = "\n".join([*choices, f"{indent}else:\n{indent}    {line.strip()}"])
+        else:
+            continue
+        chosen += those
+    return "\n".join([*lines, _DECLARED, ""]), chosen
+
+
+def _choice(forms: Mapping[int, str], line: str, part: Callable[[str], str]) -> str:
+    """An expression that is the part of one of these lines, or of the one as it stands."""
+    choices = [f"({part(form)}) if MUTANT_NUMBER == {number} else " for number, form in forms.items()]
+    return f"({''.join(choices)}({part(line)}))"
+
+
+def _whole_lines(source: str) -> set[int]:
+    """The lines that hold one statement, or the head of one, from its beginning to its end."""
+    found, start = set(), 0
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type in (tokenize.INDENT, tokenize.DEDENT, tokenize.NL, tokenize.COMMENT):
+            continue
+        start = start or token.start[0]
+        if token.type == tokenize.NEWLINE:
+            if start == token.start[0]:
+                found.add(start)
+            start = 0
+    return found
 
 
 # --- running --------------------------------------------------------------------------------------------
@@ -214,8 +280,7 @@ class Runner:
 
     def __init__(self, target: Target, scratch: Path) -> None:
         self._target, self._scratch = target, scratch
-        #: What the last one printed.
-        self.output = scratch / "output.txt"
+        self._output = scratch / "output.txt"
         # What every child needs is loaded before it is forked, and nothing of the package.
         for name in ("pytest", "hypothesis.strategies"):
             importlib.import_module(name)
@@ -225,16 +290,40 @@ class Runner:
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / "arbcore", scratch / "arbcore", ignore=ignored)
 
-    def lives(self, source: str) -> bool:
-        """Whether the tests pass with this source in the module's place. What cannot be built does not live.
+        #: The mutants among which the module that was built last chooses, by number; 0 is none of them.
+        self._numbers: dict[Mutant, int] = {}
+
+    def prepare(self, mutants: Sequence[Mutant]) -> list[Mutant]:
+        """Builds a compiled module with as many of its mutants as it can hold; these, and then the others."""
+        if not self._target.compiled:
+            return list(mutants)
+        source, chosen = switched(self._target.source(), mutants)
+        if not self._in_child(lambda: self._rebuild(source)):
+            sys.exit(f"mutants: {self._target.module} with its mutants cannot be built:\n{self.said()}")
+        self._numbers = {mutant: number for number, mutant in enumerate(chosen, 1)}
+        return [*chosen, *(mutant for mutant in mutants if mutant not in self._numbers)]
+
+    def lives(self, mutant: Mutant | None) -> bool:
+        """Whether the tests pass with this mutant, or without any. What cannot be built does not live.
 
         They run in a process forked for it, since this one must never load the package.
         """
+        return self._in_child(lambda: self._run(mutant))
+
+    def said(self) -> str:
+        """What the last process printed."""
+        return self._output.read_text(encoding="utf-8", errors="replace")
+
+    def _in_child(self, work: Callable[[], int]) -> bool:
         child = os.fork()
         if child == 0:
             code = 1
             try:
-                code = self._run(source)
+                output = os.open(self._output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                os.dup2(output, 1)
+                os.dup2(output, 2)
+                os.chdir(self._scratch)
+                code = work()
             except BaseException:  # noqa: BLE001 -- the process ends below, whatever happened, and says why
                 traceback.print_exc()
             finally:
@@ -244,10 +333,12 @@ class Runner:
         _, status = os.waitpid(child, 0)
         return status == 0
 
-    def _run(self, source: str) -> int:
-        output = os.open(self.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
+    def _rebuild(self, source: str) -> int:
+        Path(self._target.path).write_text(source, encoding="utf-8")
+        _build(self._target)
+        return 0
+
+    def _run(self, mutant: Mutant | None) -> int:
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -255,15 +346,16 @@ class Runner:
         import pytest
 
         target = self._target
-        os.chdir(self._scratch)
         # It is enough that an example fails: none is made smaller, and none is kept for the next mutant.
         phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
         hypothesis.settings.register_profile("mutants", database=None, deadline=None, phases=phases)
         if target.compiled:
-            (self._scratch / target.path).write_text(source, encoding="utf-8")
-            _build(target)
+            os.environ[SWITCH] = str(self._numbers.get(mutant, 0))
+            if mutant is not None and mutant not in self._numbers:
+                self._rebuild(mutant.applied(target.source()))
             sys.path.insert(0, str(self._scratch))
         else:
+            source = target.source() if mutant is None else mutant.applied(target.source())
             sys.meta_path.insert(0, _Mutated(target.module, source, ROOT / target.path))
         options = [
             "-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist",
@@ -303,18 +395,19 @@ def hunt(name: str, deadline_s: float) -> bool:
     found = list(mutants(name, target))
     listed = [mutant for mutant in found if str(mutant) in alive]
     wanted = [mutant for mutant in found if str(mutant) not in alive]
-    source = target.source()
     lived = tried = 0
     with tempfile.TemporaryDirectory() as scratch:
         runner = Runner(target, Path(scratch))
-        if not runner.lives(source):
-            print(runner.output.read_text(encoding="utf-8"))
-            sys.exit(f"mutants: the tests of {name} fail without any mutant, as printed above")
+        wanted = runner.prepare(wanted)
+        if not runner.lives(None):
+            sys.exit(
+                f"{runner.said()}\nmutants: the tests of {name} fail without any mutant, as printed above"
+            )
         for mutant in wanted:
             if time.monotonic() > deadline_s:
                 break
             tried += 1
-            if runner.lives(mutant.applied(source)):
+            if runner.lives(mutant):
                 lived += 1
                 print(f"line {mutant.line}: {mutant}", flush=True)
     left = f", {len(wanted) - tried} not tried for want of time" if tried < len(wanted) else ""

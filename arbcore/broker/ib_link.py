@@ -497,9 +497,11 @@ class IbLink:
                 self._ib.whatIfOrderAsync(self.legs[leg].contract, order), timeout_s
             )
             change, after = _number(state.initMarginChange), _number(state.equityWithLoanAfter)
-            before = max(before, _number(state.initMarginBefore))
-            if math.isnan(change + after + before):
+            held = _number(state.initMarginBefore)
+            # Before ``max``, which drops a NaN that comes second.
+            if math.isnan(change + after + held):
                 return events.QueryFailed(asked.query, f"the preview of the {leg} order has no figures")
+            before = max(before, held)
             changes += max(0.0, change)
             equity = min(equity, after)
         needed = before + changes

@@ -97,6 +97,33 @@ def test_a_leg_is_open_within_its_spans_whatever_was_asked_before(at: int, is_op
     assert (leg.fault(NOW_NS, at) == "") == is_open
 
 
+@pytest.mark.parametrize("at", [10, 19, 20, 29])
+@pytest.mark.parametrize("before", [10, 15, 19, 20, 25, 29])
+def test_spans_that_touch_are_open_throughout(at: int, before: int) -> None:
+    leg = a_leg()
+    leg.resolve(ContractFound(SPY, 1, 0.01, ((10, 20), (20, 30)), ((10, 20), (20, 30))))
+    assert leg.open_at(before)
+    assert leg.open_at(at)
+    assert leg.trades_at(at)
+    assert not any((leg.open_at(9), leg.open_at(30), leg.trades_at(9), leg.trades_at(30)))
+
+
+@pytest.mark.parametrize("utc_ns", [-1, 0, 1, UTC_NS])
+def test_without_hours_a_leg_is_never_open(utc_ns: int) -> None:
+    leg = LegQuotes(SPY, DeskSettings())
+    assert not leg.open_at(utc_ns)
+    assert not leg.trades_at(utc_ns)
+    leg.resolve(ContractFound(SPY, 1, 0.01, (), ()))
+    assert not leg.open_at(utc_ns)
+    assert not leg.trades_at(utc_ns)
+
+
+def test_a_price_below_one_is_a_price() -> None:
+    leg = a_leg()
+    leg.quote(0.25, 0.5, NOW_NS)
+    assert (leg.bid, leg.ask, leg.mid, leg.fault(NOW_NS, UTC_NS)) == (0.25, 0.5, 0.375, "")
+
+
 def test_new_hours_count_at_once() -> None:
     leg = a_leg()
     assert leg.open_at(15)
