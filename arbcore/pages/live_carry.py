@@ -124,7 +124,7 @@ def _terms(told: Snapshot) -> Markup:
 
 def _limits(told: Snapshot) -> Markup:
     rows = [
-        [row["name"], _amount(row["used"], row["unit"]), _amount(row["limit"], row["unit"]),
+        [row["name"], _amount(row["used"], ""), _amount(row["limit"], row["unit"]),
          usage(row["used"], row["limit"])]
         for row in told["limits"]
     ]  # fmt: skip
@@ -132,8 +132,7 @@ def _limits(told: Snapshot) -> Markup:
 
 
 def _amount(value: float | None, unit: str) -> str:
-    digits = 2 if unit == "USD" else 0
-    return f"{number(value, digits)} {unit}".strip()
+    return f"{number(value, 0)} {unit}".strip()
 
 
 def _orders(orders: Sequence[Mapping[str, Any]]) -> Markup:

@@ -70,7 +70,7 @@ header.top{padding:26px 0 10px}
 .old .facts,.old figure,.old table{opacity:.55}
 .headline{font-family:var(--serif);font-size:26px;line-height:1.25;margin:6px 0;max-width:none}
 .good{color:var(--gain)}.doubt{color:var(--reverse)}.bad{color:var(--loss)}
-.use{display:block;width:100%;min-width:90px;height:10px;overflow:visible}
+.use{display:block;width:100%;min-width:90px;height:10px;margin-top:5px;overflow:visible}
 .use .room{fill:var(--faint)}.use .used{fill:var(--curve)}
 .use .near{fill:var(--reverse)}.use .full{fill:var(--loss)}
 .own{font-weight:600;color:var(--curve)}
@@ -107,7 +107,7 @@ class Trail:
         self, names: Sequence[tuple[str, str]], *, key: str, title: str, unit: str,
         rules: Sequence[tuple[float, str]] = (),
     ) -> Markup:  # fmt: skip
-        """Lines of (name, style) over time, with (value, style) as horizontal rules; "" without two points."""
+        """Lines of (name, style) over time and (value, style) as rules across; "" without two points."""
         known = [
             value for _, values in self.points for name, _ in names
             if (value := values.get(name)) is not None
@@ -210,11 +210,11 @@ class LiveView:
 
 
 def usage(used: float | None, limit: float | None) -> Markup:
-    """How much of a limit is used, as a bar; amber from three quarters on, red from the limit on."""
+    """How much of a limit is used, as a bar; amber from three quarters on, red beyond the limit."""
     if used is None or not limit:
         return Markup("")
     share = min(1.0, abs(used) / limit)
-    style = "full" if share >= 1.0 else "near" if share >= 0.75 else "used"
+    style = "full" if abs(used) > limit else "near" if share >= 0.75 else "used"
     return tag(
         "svg",
         tag("rect", x="0", y="0", width="100%", height="10", class_="room"),

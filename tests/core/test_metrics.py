@@ -54,7 +54,7 @@ def test_names_that_break_the_rules_are_refused(make):
 
 def test_prometheus_reads_what_others_named():
     parser = pytest.importorskip("prometheus_client.parser")
-    text = exposition([labelled("arbcore_x_total", NASTY, {NASTY: 2.5, "": 1}, by="reason", counts=True)])
+    text = exposition([labelled("arbcore_x_total", "X.", {NASTY: 2.5, "": 1}, by="reason", counts=True)])
     (family,) = parser.text_string_to_metric_families(text)
     assert family.type == "counter"
     found = {sample.labels["reason"]: sample.value for sample in family.samples}

@@ -1,4 +1,4 @@
-"""The server of a live page: every path, who may see it, what is refused, and that it never holds up the run."""
+"""The server of a live page: every path, who may see it, what is refused, and that no run waits for it."""
 
 import contextlib
 import http.client
@@ -106,7 +106,7 @@ def test_the_head_of_an_answer_has_no_body(served):
         assert (status, text) == (served.ask(path)[0], "")
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get", "X"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get"])
 def test_nothing_can_be_done(served, method):
     status, headers, _ = served.ask("/", method)
     assert (status, headers["allow"]) == (405, "GET, HEAD")
@@ -145,9 +145,11 @@ def test_what_others_wrote_is_escaped_and_nan_is_null(served):
 
 
 @pytest.mark.parametrize("text", [
-    b"\r\n\r\n", b"nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
-    b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: y\r\n" % at for at in range(300)) + b"\r\n", b"\x00\xff\n\n",
-    b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", b"GET //[ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"\r\n\r\n", b"nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x00\xff\n\n",
+    b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: y\r\n" % at for at in range(300)) + b"\r\n",
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+    b"GET //[ HTTP/1.1\r\nHost: localhost\r\n\r\n",
 ])  # fmt: skip
 def test_nonsense_is_refused_and_the_next_one_is_answered(served, text):
     with socket.create_connection(("127.0.0.1", served.port), timeout=10) as link:
@@ -264,15 +266,15 @@ def test_an_address_that_is_taken_is_said():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         feed = LiveFeed("arbcore.commands._live", "serve", told=print)
-        with pytest.raises(RunError, match=f"--listen 127.0.0.1:{port} cannot be listened on .*; name another"):
+        with pytest.raises(RunError, match=f"--listen 127.0.0.1:{port} cannot be listened on"):
             feed.start(host="127.0.0.1", port=port, token="")
 
 
 def test_names_of_hosts():
-    assert [is_loopback(host) for host in ("localhost", "127.9.9.9", "::1", "0.0.0.0", "::", "example.org")] == [
-        True, True, True, False, False, False,
-    ]  # fmt: skip
+    assert all(map(is_loopback, ("localhost", "127.9.9.9", "::1")))
+    assert not any(map(is_loopback, ("0.0.0.0", "::", "example.org")))
     assert {"localhost", "127.0.0.1", "[::1]"} <= allowed_hosts("127.0.0.1")
     assert socket.gethostname().lower() in allowed_hosts("0.0.0.0")
     assert socket.gethostname().lower() not in allowed_hosts("127.0.0.1") - {"localhost"}
-    assert [host_of(text) for text in ("A:1", "[::1]:5", "[::1]", "a:b", "")] == ["a", "[::1]", "[::1]", "", ""]
+    told = {"A:1": "a", "[::1]:5": "[::1]", "[::1]": "[::1]", "a:b": "", "[::1": "", "": ""}
+    assert {text: host_of(text) for text in told} == told
