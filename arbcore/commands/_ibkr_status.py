@@ -3,20 +3,24 @@
 import asyncio
 import logging
 import time
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from arbcore.broker.news import held_words
 from arbcore.commands._live_carry import carry_snapshot
-from arbcore.core.text import printable
+from arbcore.core.text import printable, time_span
 from arbcore.desk.limits import HALTED
-from arbcore.desk.records import ES, SPY
 from arbcore.ibkr import Bot
 from arbcore.system.live_feed import LiveFeed
-from arbcore.system.terminal import Console
+from arbcore.system.terminal import Console, Toned, tone_of
 
 _log = logging.getLogger(__name__)
 
 EVERY_S = 0.25
+#: Orders that the panel shows.
+LAST_ORDERS = 4
+STATE_TONES = {"ACTIVE": "good", "REDUCING": "doubt", "HALTED": "bad"}
 
 
 class IbkrStatus:
@@ -58,26 +62,68 @@ class IbkrStatus:
         )
         pnl = status["day_pnl"]
         alarms = sum(bot.chronicle.alarms.values())
-        lines = [
-            f"{bot.plan.mode} {printable(bot.account)}  {self._elapsed()}  {status['state']}{because}",
-            f"P&L today {'unknown' if pnl is None else f'{pnl:+,.2f} USD'}   positions  {held}",
+        lines: list[str] = [
+            Toned(
+                f"{bot.plan.mode} {printable(bot.account)}  {self._elapsed()}  ",
+                (status["state"], STATE_TONES[status["state"]]), because,
+            ),
+            Toned(
+                "P&L today ", ("unknown" if pnl is None else f"{pnl:+,.2f} USD", tone_of(pnl)),
+                f"   positions  {held}",
+            ),
+            *self._pair_lines(bot),
             f"quotes {tally.quotes:,}   signals {bot.chronicle.signals:,}   alarms {alarms:,}",
             f"orders {tally.orders:,}   cancels {tally.cancels:,}   latency {measured or '-'}",
         ]
         if status["state"] == HALTED and bot.chronicle.last_alarm:
             lines.append(f"last alarm  {bot.chronicle.last_alarm}")
-        for leg in (ES, SPY):
-            quote = bot.touch(leg)
-            if quote is not None:
-                lines.append(
-                    f"  {leg:<4} {quote.bid:>10,.2f} {quote.ask:>10,.2f}   {quote.bid_size:,.0f} x "
-                    f"{quote.ask_size:,.0f}"
-                )
-        if status["pair"] is not None:
-            pair = status["pair"]
-            naked = ", NAKED" if pair["naked"] else ""
-            lines.append(f"pair {pair['trade_id']}  {pair['side']}, {pair['phase']}{naked}")
         return lines
+
+    def _pair_lines(self, bot: Bot) -> list[str]:
+        """The open pair, both legs, the deviation against its band, contract, limits, last orders."""
+        told = carry_snapshot(bot, time.monotonic() - self._began_s)
+        if told is None:
+            return []
+        lines: list[str] = []
+        one = told["pair"]
+        if one is not None:
+            open_usd = one["unrealised"]
+            lines.append(Toned(
+                f"pair {one['trade_id']}  {one['side']}, {one['phase']}",
+                (", NAKED" if one["naked"] else "", "bad"),
+                f"  for {time_span(max(0.0, one['since_s']))} at {_bps(one['entry_dev_bps'])}  unrealised ",
+                ("unknown" if open_usd is None else f"{open_usd:+,.2f} USD", tone_of(open_usd)),
+            ))  # fmt: skip
+        for leg, quote in told["legs"].items():
+            age = "no quote" if quote["age_s"] is None else f"{quote['age_s']:.1f} s old"
+            text = f"  {leg:<4} {quote['bid']:>10,.2f} {quote['ask']:>10,.2f}   {age:>12}  "
+            lines.append(Toned(text, (quote["fault"], "doubt")))
+        financing = told["implied_financing"]
+        level = "unknown" if told["factor"] is None else f"{told['factor']:.6g}"
+        lines.append(
+            f"deviation {_bps(told['deviation_bps'])}   enters beyond {told['enter_at_bps']:.2f}, leaves at "
+            f"{told['exit_bps']:.2f}"
+        )
+        repo = "unknown" if financing is None else f"{100 * financing:.3f}%"
+        lines.append(f"implied financing {repo}   level {level}")
+        if told["expiry"]:
+            lines.append(f"contract {told['expiry']}   {told['days_to_roll']:.1f} days to the roll")
+        lines.append(Toned("limits used  ", *self._limit_parts(told["limits"])))
+        lines += [
+            f"  {row['ts'][11:19]}  {row['role']} {'buy' if row['side'] > 0 else 'sell'} {row['quantity']:,} "
+            f"{row['symbol']}  {row['state']}, {row['filled']:,} filled"
+            for row in told["orders"][:LAST_ORDERS]
+        ]
+        return lines
+
+    @staticmethod
+    def _limit_parts(limits: Sequence[Mapping[str, Any]]) -> list[str | tuple[str, str]]:
+        parts: list[str | tuple[str, str]] = []
+        for row in limits:
+            used, limit = row["used"], row["limit"]
+            text = f"{row['name']} {'unknown' if used is None else f'{used:,.0f}'} of {limit:,.0f}"
+            parts += [(text, "doubt" if used is not None and 4 * abs(used) >= 3 * limit else ""), "   "]
+        return parts[:-1]
 
     def _held(self, between: str, equals: str) -> str:
         """What the account holds, or that it is unknown; with our executions' sum where that is another."""
@@ -105,3 +151,7 @@ class IbkrStatus:
     def _elapsed(self) -> str:
         minutes, seconds = divmod(int(time.monotonic() - self._began_s), 60)
         return f"{minutes:02d}:{seconds:02d}"
+
+
+def _bps(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:+.2f} bps"

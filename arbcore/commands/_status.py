@@ -1,14 +1,17 @@
 """The exchange bot's status: what the console shows of a run while it lasts."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from arbcore.commands._live_exchange import exchange_snapshot
 from arbcore.core.text import printable
 from arbcore.exchange import ExchangeRun, refusal_text
 from arbcore.system.live_feed import LiveFeed
-from arbcore.system.terminal import SECOND_NS, Console
+from arbcore.system.terminal import SECOND_NS, Console, Toned, tone_of
 
 LAST_ORDERS = 5
+#: Columns of the narrowest terminal that a panel is made for.
+WIDTH = 79
 #: What went wrong, by reason: the title of its line, and where it is in the summary.
 TALLIES = (
     ("bad lines from the exchange", "faults"),
@@ -60,11 +63,10 @@ class ExchangeConsole(Console):
 def status_lines(run: ExchangeRun, summary: dict[str, Any], *, rate: float, now_ns: int) -> list[str]:
     """The block on a terminal."""
     latency = run.latency.summary_us()
-    state = "connected" if run.connected else "connecting"
+    state, tone = ("connected", "good") if run.connected else ("connecting", "doubt")
     if summary["halted_reason"]:
-        state += f", halted: {printable(summary['halted_reason'])}"
+        state, tone = "halted", "bad"
     where = f"{run.target.team} on {run.target.address} ({run.target.label})"
-    money = f"P&L {summary['pnl']:+,}   cash {summary['cash']:+,}"
     counts = "   ".join(
         f"{name} {count:,}"
         for name, count in (
@@ -74,15 +76,22 @@ def status_lines(run: ExchangeRun, summary: dict[str, Any], *, rate: float, now_
         )
     )
     speed = "   ".join(f"{name} {_us(latency[name])}" for name in ("p50", "p99", "max"))
-    positions = "  ".join(
-        f"{symbol} {held:+d}" if held else f"{symbol} 0" for symbol, held in summary["positions"].items()
-    )
-    lines = [
-        f"{where}  round {run.rounds + 1}  {_elapsed(run, now_ns)}  {state}",
-        f"{money}   {counts}",
+    lines: list[str] = [
+        Toned(
+            (state, tone), f"  {where}  round {run.rounds + 1}  {_elapsed(run, now_ns)}{_left(run, now_ns)}"
+        ),
+        *([Toned((printable(summary["halted_reason"]), "bad"))] if summary["halted_reason"] else []),
+        Toned(
+            "P&L ", (f"{summary['pnl']:+,}", tone_of(summary["pnl"])),
+            f"   cash {summary['cash']:+,}   {counts}",
+        ),
         f"messages {summary['messages_in']:,} ({rate:,.0f}/s)   latency {speed}",
-        f"positions  {positions}",
-    ]
+        *_wrapped("positions  ", [_position(name, row) for name, row in run.session.exposure().items()]),
+        *_wrapped("P&L by     ", [
+            (f"{printable(name, 24)} {row['pnl']:+,}", tone_of(row["pnl"]))
+            for name, row in summary["strategies"].items() if row["orders"] or row["pnl"]
+        ]),
+    ]  # fmt: skip
     lines += [
         f"{title}: {', '.join(f'{printable(kind, 60)} {count:,}' for kind, count in summary[key].items())}"
         for title, key in TALLIES
@@ -94,6 +103,34 @@ def status_lines(run: ExchangeRun, summary: dict[str, Any], *, rate: float, now_
         lines.append("last orders")
         lines += [f"  {order_text(order)}" for order in orders]
     return lines
+
+
+def _position(name: str, row: Mapping[str, int]) -> tuple[str, str]:
+    """What is held beside its limit; amber from three quarters on."""
+    held, limit = row["position"], row["limit"]
+    text = f"{name} {held:+d}/{limit}" if held else f"{name} 0/{limit}"
+    return text, "doubt" if 4 * abs(held) >= 3 * limit else ""
+
+
+def _wrapped(title: str, items: Sequence[tuple[str, str]]) -> list[str]:
+    """The items behind a title, in as many lines of a terminal as they need; none without an item."""
+    lines: list[list[str | tuple[str, str]]] = []
+    width = WIDTH + 1
+    for text, tone in items:
+        if width + len(text) + 2 > WIDTH:
+            lines.append([title if not lines else " " * len(title)])
+            width = len(title)
+        lines[-1] += [(text, tone), "  "]
+        width += len(text) + 2
+    return [Toned(*line[:-1]) for line in lines]
+
+
+def _left(run: ExchangeRun, now_ns: int) -> str:
+    """What is left of a run that has an end."""
+    if run.options.duration_s is None:
+        return ""
+    left_s = max(0, round(run.options.duration_s - (now_ns - run.started_ns) / SECOND_NS))
+    return f", {left_s // 60:02d}:{left_s % 60:02d} left"
 
 
 def plain_line(run: ExchangeRun, summary: dict[str, Any], *, rate: float, now_ns: int) -> str:

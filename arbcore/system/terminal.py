@@ -24,6 +24,39 @@ BACKLOG_MAX = 200
 LINE_MAX = 2_000
 
 
+#: What a tone is on a terminal (SGR): green, red, yellow.
+_COLOURS = {"good": "32", "bad": "31", "doubt": "33"}
+
+
+class Toned(str):
+    """A line of which parts have a tone: ``good``, ``bad`` or ``doubt``. As text it is the plain line."""
+
+    parts: tuple[tuple[str, str], ...]
+
+    def __new__(cls, *parts: str | tuple[str, str]) -> "Toned":  # noqa: PYI034  Self came with Python 3.11.
+        """Each part is a text, or (text, tone); a tone of "" is none."""
+        told = tuple((part, "") if isinstance(part, str) else part for part in parts)
+        made = super().__new__(cls, "".join(text for text, _ in told))
+        made.parts = told
+        return made
+
+
+def tone_of(value: float | None) -> str:
+    """The tone of a profit or a loss."""
+    return "" if not value else "good" if value > 0 else "bad"
+
+
+def _drawn(line: str, columns: int, *, colours: bool) -> tuple[str, int]:
+    """A line made safe and cut to a width, with its colours, and the characters that are seen of it."""
+    left, made = max(0, columns), []
+    for text, tone in line.parts if isinstance(line, Toned) else ((line, ""),):
+        shown = printable(text, LINE_MAX)[:left]
+        left -= len(shown)
+        code = _COLOURS.get(tone) if colours and shown else None
+        made.append(f"\x1b[{code}m{shown}\x1b[0m" if code else shown)
+    return "".join(made), max(0, columns) - left
+
+
 def is_live(stream: TextIO) -> bool:
     """Whether ``stream`` is a terminal that understands cursor movement."""
     if not stream.isatty() or os.environ.get("TERM", "") == "dumb":
@@ -39,7 +72,9 @@ class Console:
         self._live = not quiet and is_live(self._stream)
         self._quiet = quiet
         self._queue: queue.Queue[str | None] = queue.Queue(BACKLOG_MAX)
-        self._shown_lines = 0
+        #: Characters of each line that is shown.
+        self._shown: list[int] = []
+        self._colours = self._live and not os.environ.get("NO_COLOR")
         self._next_ns = 0
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._thread.start()
@@ -60,10 +95,10 @@ class Console:
         if self._live:
             size = shutil.get_terminal_size()
             shown = block()[: max(size.lines - 2, 1)]
-            lines = [printable(text, LINE_MAX)[: size.columns - 1] for text in shown]
-            frame = self._erase() + "".join(f"{text}\n" for text in lines)
+            lines = [_drawn(text, size.columns - 1, colours=self._colours) for text in shown]
+            frame = self._erase() + "".join(f"{text}\n" for text, _ in lines)
             if self._put(frame):
-                self._shown_lines = len(lines)
+                self._shown = [width for _, width in lines]
         elif not first:
             self._put(f"{time.strftime('%H:%M:%S')} {printable(line(), LINE_MAX)}\n")
 
@@ -78,8 +113,13 @@ class Console:
 
     def _erase(self) -> str:
         """What moves the cursor to the block's first line and clears from there on."""
-        lines, self._shown_lines = self._shown_lines, 0
-        return f"\x1b[{lines}F\x1b[J" if lines else ""
+        shown, self._shown = self._shown, []
+        if not shown:
+            return ""
+        # A terminal that has become narrower since has broken lines in two.
+        columns = max(1, shutil.get_terminal_size().columns)
+        lines = sum(max(1, -(-width // columns)) for width in shown)
+        return f"\x1b[{lines}F\x1b[J"
 
     def _put(self, text: str) -> bool:
         try:

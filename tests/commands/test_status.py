@@ -9,6 +9,7 @@ from fake_session import FakeSession
 
 from arbcore.commands._status import ExchangeConsole, order_text, plain_line, status_lines
 from arbcore.exchange import ExchangeRun, RunOptions, Target
+from arbcore.system.terminal import Console, Toned, tone_of
 
 SECOND_NS = 10**9
 PATIENCE_S = 20.0
@@ -129,6 +130,7 @@ def test_block_on_a_terminal_is_redrawn_in_place_and_taken_away_at_the_end(monke
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("LINES", "20")
+    monkeypatch.setenv("NO_COLOR", "1")
     ours, theirs = os.openpty()
     with os.fdopen(theirs, "w") as stream:
         console = ExchangeConsole(quiet=False, stream=stream)
@@ -139,7 +141,57 @@ def test_block_on_a_terminal_is_redrawn_in_place_and_taken_away_at_the_end(monke
         console.close()
         seen = os.read(ours, 65536).decode()
     os.close(ours)
-    block, *rest = seen.split("\x1b[4F\x1b[J")
+    block, *rest = seen.split("\x1b[5F\x1b[J")
     assert len(rest) == 2
     assert max(len(line) for line in block.splitlines()) < 60
     assert rest[-1].strip().endswith("Round 1 is over.")
+
+
+def test_panel_has_limits_and_the_strategies_pnl_and_fits_a_small_terminal():
+    run = make_run()
+    run.session.held.update(dict.fromkeys(run.session.held, -80))
+    strategies = {f"strategy_{at}": {"orders": 5, "fills": 2, "pnl": 100 - at * 50} for at in range(7)}
+    wrong = {"rejects": {"BAD_SIZE": 2}, "refusals": {"size_cap": 60}, "anomalies": {"overfill": 1}}
+    summary = run.session.summary() | wrong | {"strategies": strategies}
+    lines = status_lines(run, summary, rate=0.0, now_ns=66 * SECOND_NS)
+    text = "\n".join(lines)
+    assert "XLF -80/100" in text
+    assert "strategy_6 -200" in text
+    assert len(lines) <= 22
+    assert max(map(len, lines[3:8])) <= 79
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals need POSIX")
+@pytest.mark.parametrize(("no_colour", "coloured"), [("", True), ("1", False)])
+def test_colour_means_something_and_can_be_refused(monkeypatch, no_colour, coloured):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, "w") as stream:
+        console = Console(quiet=False, stream=stream)
+        lines = [Toned("P&L ", ("+5", tone_of(5)), " ", ("-5", tone_of(-5)), (" \x1b[5m", "doubt"))]
+        console.show(SECOND_NS, block=lambda: lines, line=str)
+        console.close()
+        seen = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert ("\x1b[32m+5\x1b[0m \x1b[31m-5\x1b[0m" in seen) == coloured
+    assert "\x1b[5m" not in seen
+    assert ("\x1b[32m" in seen) == coloured
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals need POSIX")
+def test_a_terminal_that_becomes_narrow_keeps_nothing_of_the_block(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, "w") as stream:
+        console = Console(quiet=False, stream=stream)
+        console.show(SECOND_NS, block=lambda: ["x" * 79, "y" * 40, ""], line=str)
+        # The first line is broken into four, the second into two.
+        monkeypatch.setenv("COLUMNS", "20")
+        console.event("Round 1 is over.")
+        console.close()
+        seen = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "\x1b[7F\x1b[J" in seen

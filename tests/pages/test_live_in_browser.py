@@ -1,4 +1,4 @@
-"""The live pages in a real browser: values change without a reload, nothing to complain about, nothing foreign."""
+"""The live pages in a real browser: they move without a reload, complain of nothing, ask nobody else."""
 
 import contextlib
 import copy
@@ -124,8 +124,8 @@ def test_what_a_reader_of_the_screen_needs_is_there(browser: Chromium, shown: Sh
     assert browser.evaluate("document.querySelectorAll('h1').length") == 1
     assert browser.evaluate("document.querySelector('h1').getAttribute('aria-live')") == "polite"
     assert browser.evaluate("document.querySelector('#link').getAttribute('role')") == "status"
-    named = "[...document.querySelectorAll('section')].every(e => document.getElementById(e.getAttribute('{}')))"
-    assert browser.evaluate(named.format("aria-labelledby"))
+    named = "e => document.getElementById(e.getAttribute('aria-labelledby'))"
+    assert browser.evaluate(f"[...document.querySelectorAll('section')].every({named})")
     assert browser.evaluate("[...document.querySelectorAll('svg[role=img]')].every(e => "
                             "e.getAttribute('aria-label') || e.getAttribute('aria-labelledby'))")  # fmt: skip
     assert browser.evaluate("[...document.querySelectorAll('table')].every(e => e.caption)")

@@ -35,6 +35,9 @@ class FakeSession:
         self.rounds_reset = []
         self.doubt = "unanswered"
 
+    def exposure(self):
+        return {name: {"position": held, "limit": 100} for name, held in self.held.items()}
+
     def connected(self, now_ns):
         self.calls.append("connected")
         self.hello_seen = self.round_closed = self.needs_resync = False

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-_STRATEGIES = ("xlf_arbitrage", "pairs", "bond", "vale_quoting", "market_making", "mine:Quoter", "unattributed")
+_STRATEGIES = ("xlf_arbitrage", "pairs", "bond", "vale_quoting", "market_making", "mine:Quoter", "rest")
 _SYMBOLS = {"BOND": 1000, "VALBZ": 4334, "VALE": 4337, "GS": 8095, "MS": 4006, "WFC": 5823, "XLF": 4284}
 _HEALTH = {"ok": True, "reason": ""}
 
@@ -28,7 +28,7 @@ CARRY: dict[str, Any] = {
         {"ts": "2026-12-01T15:24:24.749993647Z", "role": "entry", "side": -1, "quantity": 1, "symbol": "ES",
          "limit": 6791.5, "state": "filled", "filled": 1, "reason": ""},
         {"ts": "2026-12-01T15:24:24.275561829Z", "role": "entry", "side": 1, "quantity": 502, "symbol": "SPY",
-         "limit": None, "state": "rejected", "filled": 0, "reason": "201: Order rejected <b>by</b> the broker"},
+         "limit": None, "state": "rejected", "filled": 0, "reason": "201: <b>Order</b> rejected"},
     ],
     "alarms": [{"ts": "2026-12-01T05:24:24.750340717Z", "kind": "mismatch",
                 "text": "The broker holds 2 ES and the store 1; nothing is sent before a person looked."}],
