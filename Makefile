@@ -12,7 +12,7 @@ PYTHON ?=
 ARGS ?=
 FILES ?= tests
 
-.PHONY: help run test quick lint cover sanitize cluster browser ib-async _ib-async tables crash mutants \
+.PHONY: help run test quick lint docs cover sanitize cluster browser ib-async _ib-async tables crash mutants \
 	bench pythons sdist check \
 	clean
 .NOTPARALLEL:
@@ -22,6 +22,7 @@ help:
 	@echo "make test      build, install, run the whole test suite against what was installed"
 	@echo "make quick     in under a minute: the linters, the types, the architecture's tests"
 	@echo "make lint      ruff, mypy (strict on the package), cython-lint"
+	@echo "make docs      the documentation, as pages in build/docs"
 	@echo "make cover     the suite's line coverage, Cython lines too on Python 3.11 and older"
 	@echo "make sanitize  the suite over a build with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make cluster   the sweep on a real Dask cluster of two workers (extra dask)"
@@ -52,6 +53,13 @@ lint:
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint arbcore
+
+# The generated pages first; Sphinx runs from inside the environment, so that it reads what was installed.
+docs:
+	@$(SETUP) $(VENV) docs
+	$(BIN)/python -m tools.docs
+	cd $(VENV) && bin/python -m sphinx -q -W --keep-going -b html ../docs ../build/docs
+	@echo "make: build/docs/index.html"
 
 # Tracing slows the suite several times over, so no test may lean on its time-out here.
 cover:

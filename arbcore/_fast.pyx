@@ -83,7 +83,7 @@ cdef class RollingMean:
     def push(self, value) -> None:
         """Add an integer, dropping the oldest once full.
 
-        |value| is at most (2**63 - 1) // window, so that no sum overflows: OverflowError beyond it.
+        Its size is at most (2**63 - 1) // window, so that no sum overflows: OverflowError beyond it.
         """
         cdef int64_t number = int64_of(value)
         cdef int64_t bound = INT64_MAX // self.ring.window

@@ -66,7 +66,7 @@ def check(
 
     Args:
         data: what the backtest reads: a path, ``-``, an open file, or columns.
-        pair: what fut_… and etf_… are, for the default costs and the level that is expected.
+        pair: what ``fut_…`` and ``etf_…`` are, for the default costs and the level that is expected.
         r: continuously compounded rate of the fair value, a year.
         d: the ETF's dividend yield, likewise.
         true_factor: the index over the ETF, where it is known: gives the rate that the market finances at.

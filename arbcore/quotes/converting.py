@@ -53,7 +53,7 @@ def convert(
     Args:
         data: what the backtest reads: a path, ``-``, an open file, or columns.
         out: the file to write, by its ending ``.csv``, ``.csv.gz``, ``.parquet`` or ``.arrow``.
-        pair: names the columns fut_… and etf_…; columns that are named keep their names.
+        pair: names the columns ``fut_…`` and ``etf_…``; columns that are named keep their names.
         session: ``all``, or ``rth`` for New York's regular hours only.
         every: the last row at or before each tick of the clock, such as ``1m``.
         max_age: with ``every``, a row that is older makes none.

@@ -1,0 +1,185 @@
+"""The documentation is true: what it shows runs, the reference is whole, links lead somewhere."""
+
+import json
+import re
+import shlex
+import shutil
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from doc_pages import PageRun, blocks_of, inline_commands
+from reference import orders as exchange_orders
+
+import arbcore
+from arbcore.broker.carry_settings import carry_settings
+from arbcore.broker.store_schema import MIGRATIONS
+from arbcore.cli import COMMANDS, build_parser
+from arbcore.desk import order_table
+from arbcore.gateway.faults import FAULTS
+from arbcore.play.exchange_settings import exchange_settings
+from arbcore.trading._orders import LIFECYCLE, STATE_NAMES
+from tools.docs import diagrams, reference
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(path for path in DOCS.rglob("*.md") if "generated" not in path.relative_to(DOCS).parts)
+TEXTS = {path.relative_to(DOCS).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
+RUN = [name for name, text in TEXTS.items() if blocks_of(text)]
+GENERATED = {f"generated/{name}" for name in (*reference.pages(), *diagrams.pictures())}
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUN)
+def test_what_a_page_shows_runs(name: str, folder: Path) -> None:
+    page = PageRun(TEXTS[name], folder)
+    page.run()
+    assert page.done or all(block.note.startswith("not run: ") for block in page.blocks)
+
+
+def shown_commands() -> list[list[str]]:
+    return [
+        words for text in (README, *TEXTS.values()) for block in blocks_of(text) if block.kind == "sh"
+        for words in block.commands() if words[0] == "arbcore"
+    ]  # fmt: skip
+
+
+def test_every_command_is_shown_and_runs() -> None:
+    assert {name for name, _ in COMMANDS} <= {words[1] for words in shown_commands()}
+
+
+@pytest.mark.parametrize("name", [name for name, text in TEXTS.items() if inline_commands(text)])
+def test_commands_within_the_text_are_understood(name: str) -> None:
+    # Parsed, not run. Words in capitals stand for a value, and a name alone for the command itself.
+    parser = build_parser()
+    for command in inline_commands(TEXTS[name]):
+        words = shlex.split(command)[1:]
+        assert words[0] in (*dict(COMMANDS), "COMMAND", "--version"), command
+        if words[0] in dict(COMMANDS) and len(words) > 2:
+            parser.parse_args(words)
+
+
+def test_a_block_that_is_not_run_says_why() -> None:
+    for name, text in TEXTS.items():
+        for block in blocks_of(text):
+            known = ("", "server")
+            assert block.note in known or re.match(r"(not run|needs)[: ] ?\S", block.note), (name, block.note)
+
+
+# --- the reference ------------------------------------------------------------------------------
+
+
+def test_the_reference_has_every_command_and_every_option() -> None:
+    page = reference.commands_page()
+    for name, parser in reference.parsers():
+        section = page.split(f" `{name}`\n", 1)[1].split("\n## ", 1)[0]
+        for action in reference.options(parser):
+            for word in action.option_strings or [action.dest]:
+                if "_" not in word:
+                    assert re.search(rf"`{re.escape(word)}[ `]", section), (name, word)
+
+
+def test_the_reference_has_every_setting_with_its_range_and_default() -> None:
+    page = reference.settings_page()
+    for setting in (*exchange_settings(), *carry_settings()):
+        (line,) = (line for line in page.splitlines() if line.startswith(f"| `{setting.name}` |"))
+        assert reference.cell(reference.default_of(setting.default)) in line
+        assert reference.cell(reference.range_of(setting)) in line
+        if setting.minimum is not None:
+            assert f"{setting.minimum:,.15g}" in line
+
+
+def test_the_reference_has_every_error_every_fault_and_every_table() -> None:
+    codes = reference.exit_codes_page()
+    for kind in reference.error_classes():
+        assert f"| `{kind.__name__}` |" in codes
+        assert re.search(rf"^\| {kind.exit_code} \|.*`{kind.__name__}`", codes, re.MULTILINE)
+    faults = reference.faults_page()
+    assert all(f"| `{name}` |" in faults for name in FAULTS)
+    made = re.findall(r"CREATE TABLE (\w+)", "".join("".join(each) for each in MIGRATIONS))
+    assert made
+    assert all(f"| `{name}` |" in reference.store_tables() for name in made)
+
+
+def test_what_has_no_sentence_is_an_error() -> None:
+    parser = build_parser(only="doctor")
+    (doctor,) = (each for name, each in reference.subparsers(parser) if name == "doctor")
+    doctor.add_argument("--mute")
+    with pytest.raises(ValueError, match="mute has no help"):
+        reference.option_table(doctor)
+
+
+# --- the pictures -------------------------------------------------------------------------------
+
+
+def arrows_of(name: str) -> dict[tuple[str, str], set[str]]:
+    """The arrows of a picture, read out of the SVG."""
+    root = ET.fromstring(diagrams.pictures()[name])
+    found = {}
+    for title in root.findall(".//{http://www.w3.org/2000/svg}g/{http://www.w3.org/2000/svg}title"):
+        match = re.fullmatch(r"(\w+) -> (\w+): (.*)", title.text or "")
+        assert match is not None
+        found[match[1], match[2]] = set(match[3].split(", "))
+    return found
+
+
+def test_the_picture_of_the_exchange_bots_orders_is_the_table() -> None:
+    found = arrows_of("order-states-exchange.svg")
+    events = [name for name in vars(exchange_orders) if name.startswith("ON_")]
+    names = {getattr(exchange_orders, name): name.removeprefix("ON_").lower() for name in events}
+    for start, row in zip(STATE_NAMES, LIFECYCLE, strict=True):
+        for event, after in enumerate(row):
+            shown = names[event] in found.get((start, STATE_NAMES[after]), ())
+            assert shown == (STATE_NAMES[after] != start), (start, names[event])
+
+
+def test_the_picture_of_the_carry_bots_orders_is_the_table() -> None:
+    found = arrows_of("order-states-carry.svg")
+    drawn = {(start, event): end for (start, end), events in found.items() for event in events}
+    assert drawn == order_table.NEXT
+
+
+def test_a_state_without_a_place_is_an_error() -> None:
+    with pytest.raises(KeyError, match="lost"):
+        diagrams.states({("sent", "lost"): ["gone"]}, diagrams.CARRY_PLACES, "")
+
+
+@pytest.mark.parametrize("steps", diagrams.WAYS.values(), ids=diagrams.WAYS)
+def test_the_ways_name_modules_that_exist(steps: tuple[tuple[str, str], ...]) -> None:
+    for modules, _ in steps:
+        folder, _, names = modules.partition("/")
+        for name in names.split(", "):
+            assert list((Path(arbcore.__file__).parent / folder).glob(f"{name}.p*")), modules
+
+
+# --- links --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_links_and_pictures_lead_somewhere(name: str) -> None:
+    text = re.sub(r"```.*?```", "", TEXTS[name], flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        if not target.startswith("http"):
+            path = (DOCS / name).parent / target
+            inside = path.resolve().relative_to(DOCS).as_posix()
+            assert inside in GENERATED or path.is_file(), target
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    listed = set(re.findall(r"^([\w/-]+)$", TEXTS["index.md"], re.MULTILINE))
+    made = {f"generated/{name}" for name in reference.pages() if not name.startswith("part-")}
+    assert {f"{name}.md" for name in listed} == {*TEXTS, *made} - {"index.md"}
+
+
+def test_the_schemas_page_has_every_schema() -> None:
+    page = reference.schemas_page()
+    for path in (DOCS / "schemas").glob("*.json"):
+        assert f"## {json.loads(path.read_text(encoding='utf-8'))['title']}" in page

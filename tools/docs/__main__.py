@@ -1,0 +1,28 @@
+"""Writes the generated pages and pictures of the documentation.
+
+    python -m tools.docs [FOLDER]        FOLDER is docs/generated without one
+
+`make docs` runs it before Sphinx. Nothing that it writes is committed: it always fits the code beside it.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# The names of an order's events are those of the twin in tests/reference.
+sys.path.append(str(ROOT / "tests"))
+
+from tools.docs.diagrams import pictures  # noqa: E402
+from tools.docs.reference import pages  # noqa: E402
+
+
+def main(words: list[str]) -> int:
+    folder = Path(words[0]) if words else ROOT / "docs" / "generated"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in {**pages(), **pictures()}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,319 @@
+"""The reference's pages, made from the parsers, the settings tables, the errors and the JSON schemas.
+
+Every page is Markdown. Nothing here names a command, an option or a setting: what is in the code is in the
+pages, and what has no sentence of help is an error.
+"""
+
+import argparse
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from arbcore import errors
+from arbcore.broker.carry_settings import carry_settings
+from arbcore.broker.store_schema import MIGRATIONS
+from arbcore.carry.pairs import PAIRS
+from arbcore.cli import COMMANDS, DISCLAIMER, build_parser
+from arbcore.core.settings import Setting
+from arbcore.gateway.faults import FAULTS
+from arbcore.play.exchange_settings import exchange_settings
+from arbcore.play.results_file import COLUMNS as RESULT_COLUMNS
+from arbcore.quotes.backtest_run import TRADE_COLUMNS
+from arbcore.venue.regimes import REGIMES
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
+
+#: What a value of each kind of setting looks like.
+KINDS = {
+    "text": "text",
+    "team": "letters",
+    "limits": "symbols and shares, such as `VALE=10,XLF=100`",
+    "address": "an address (http or https)",
+    "addresses": "addresses, parted by commas",
+    "integer": "a whole number",
+    "number": "a number",
+    "switch": "`1` or `0`",
+    "factor": "a number or one of the words that the description names",
+    "words": "words, parted by commas",
+    "choice": "one word",
+}
+
+
+def pages() -> dict[str, str]:
+    """Every page by its file name."""
+    return {
+        "commands.md": commands_page(),
+        "settings.md": settings_page(),
+        "exit-codes.md": exit_codes_page(),
+        "json.md": schemas_page(),
+        "faults.md": faults_page(),
+        "pairs.md": pairs_page(),
+        "part-ledger.md": columns(TRADE_COLUMNS),
+        "part-results.md": columns(RESULT_COLUMNS),
+        "part-store.md": store_tables(),
+    }
+
+
+def cell(text: object) -> str:
+    """Text for a cell of a Markdown table."""
+    return " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    lines += [f"| {' | '.join(cell(value) for value in row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+# --- commands -----------------------------------------------------------------------------------
+
+
+def commands_page() -> str:
+    parts = [
+        ("# Commands\n\nThis page is made from the parsers. `arbcore COMMAND --help` says "
+         "the same.\n\nBefore the command, or after it, `--debug` shows tracebacks and debug logging; "
+         "`arbcore --version` shows the version and the build.\n")
+    ]
+    for name, parser in parsers():
+        depth = "##" if name.count(" ") == 1 else "###"
+        parts.append(f"{depth} `{name}`\n\n{(parser.description or '').strip()}\n")
+        parts.append(f"```text\n{parser.format_usage().strip()}\n```\n")
+        parts.append(option_table(parser))
+        epilog = (parser.epilog or "").replace(DISCLAIMER, "").strip()
+        if epilog:
+            parts.append(f"```text\n{epilog}\n```\n")
+    return "\n".join(parts)
+
+
+def parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Every command and command of a command with its parser, in the order of the command line."""
+    top = build_parser()
+    found = dict(subparsers(top))
+    for name, _ in COMMANDS:
+        yield f"arbcore {name}", found[name]
+        for word, parser in subparsers(found[name]):
+            yield f"arbcore {name} {word}", parser
+
+
+def subparsers(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.items()
+
+
+def options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """The arguments that a person may give, but those that every command has."""
+    return [
+        action for action in parser._actions
+        if action.help is not argparse.SUPPRESS
+        and not isinstance(action, argparse._HelpAction | argparse._SubParsersAction)
+        and action.dest != "debug"
+    ]  # fmt: skip
+
+
+def option_table(parser: argparse.ArgumentParser) -> str:
+    rows: list[tuple[object, ...]] = []
+    formatter = parser._get_formatter()
+    for action in options(parser):
+        if not action.help:
+            raise ValueError(f"{parser.prog}: {action.dest} has no help.")
+        # One spelling of an option: the one with underscores is for those who guess.
+        spelled = [word for word in action.option_strings if "_" not in word] or [action.dest]
+        value = value_of(action)
+        shown = ", ".join(f"`{word}{' ' + value if value else ''}`" for word in spelled)
+        rows.append((shown, formatter._expand_help(action)))
+    return table(("argument", "meaning"), rows) if rows else ""
+
+
+def value_of(action: argparse.Action) -> str:
+    if action.nargs == 0 or not action.option_strings:
+        return ""
+    if isinstance(action.metavar, tuple):
+        return " ".join(action.metavar)
+    if action.metavar:
+        return str(action.metavar)
+    if action.choices:
+        return "{" + ",".join(map(str, action.choices)) + "}"
+    return action.dest.upper()
+
+
+# --- settings -----------------------------------------------------------------------------------
+
+
+def settings_page() -> str:
+    intro = (
+        "# Settings\n\nThis page is made from the tables of settings. A setting comes from its default, then "
+        "from `.env` in the working directory, then from the environment, then from flags (`--set "
+        "NAME=VALUE`); the later one wins. `arbcore config show` prints every setting, its value and where "
+        "it came from. An unknown name gets a warning, a value out of range ends with exit code 2.\n"
+    )
+    return "\n".join([
+        intro,
+        "## The exchange bot\n", setting_table(exchange_settings()),
+        "## The carry bot\n", setting_table(carry_settings()),
+    ])  # fmt: skip
+
+
+def setting_table(settings: tuple[Setting, ...]) -> str:
+    rows: list[tuple[object, ...]] = []
+    for setting in settings:
+        if not setting.help:
+            raise ValueError(f"The setting {setting.name} has no help.")
+        secret = " Secret: never shown." if setting.secret else ""
+        meaning = f"{setting.help[:1].upper()}{setting.help[1:]}.{secret}"
+        rows.append((f"`{setting.name}`", meaning, range_of(setting), default_of(setting.default)))
+    return table(("name", "meaning", "value", "default"), rows)
+
+
+def range_of(setting: Setting) -> str:
+    kind = KINDS[setting.kind]
+    low, high = setting.minimum, setting.maximum
+    if setting.options:
+        return f"{kind} of {', '.join(f'`{option}`' for option in setting.options)}"
+    if low is not None and high is not None:
+        return f"{kind} from {low:,.15g} to {high:,.15g}"
+    return kind
+
+
+def default_of(value: Any) -> str:
+    if value is None or value in ("", ()):
+        return "not set"
+    if isinstance(value, bool):
+        return f"`{int(value)}`"
+    if isinstance(value, dict):
+        return f"`{','.join(f'{name}={size}' for name, size in value.items())}`"
+    if isinstance(value, tuple):
+        return f"`{','.join(value)}`"
+    return f"`{value}`"
+
+
+# --- columns -------------------------------------------------------------------------------------
+
+
+def columns(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names) + "\n"
+
+
+def store_tables() -> str:
+    """The tables of a store that every migration was applied to."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as store:
+        for statements in MIGRATIONS:
+            for statement in statements:
+                store.execute(statement)
+        names = [name for (name,) in store.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        rows: list[tuple[object, ...]] = [
+            (f"`{name}`", columns(tuple(row[1] for row in store.execute(f"PRAGMA table_info({name})"))))
+            for name in names
+        ]
+    return table(("table", "columns"), rows)
+
+
+# --- errors, schemas, faults, pairs ---------------------------------------------------------------
+
+
+def exit_codes_page() -> str:
+    rows: list[tuple[object, ...]] = [(0, "done", "")]
+    meanings = {
+        1: "failed while running, or ended in a state that a person must look at",
+        2: "wrong usage or configuration",
+        3: "bad input data",
+    }
+    for code, meaning in meanings.items():
+        names = ", ".join(f"`{kind.__name__}`" for kind in error_classes() if kind.exit_code == code)
+        rows.append((code, meaning, names))
+    rows.append((errors.EXIT_INTERRUPTED, "interrupted by Ctrl-C, after an orderly stop", ""))
+    return (
+        "# Exit codes and errors\n\nEvery error is one sentence on standard error: what is wrong, where, and "
+        "what to do. `--debug` adds the traceback.\n\n"
+        + table(("exit code", "meaning", "errors of the library"), rows)
+        + "\n## The errors\n\n"
+        + table(
+            ("error", "is a", "meaning"),
+            [
+                (f"`{kind.__name__}`", f"`{kind.__bases__[0].__name__}`", first_paragraph(kind.__doc__))
+                for kind in error_classes()
+            ],
+        )
+    )
+
+
+def error_classes() -> list[type[errors.ArbcoreError]]:
+    """The whole tree, a class before those that are made of it."""
+    found: list[type[errors.ArbcoreError]] = [errors.ArbcoreError]
+    for kind in found:
+        found += kind.__subclasses__()
+    return found
+
+
+def first_paragraph(text: str | None) -> str:
+    return (text or "").strip().split("\n\n")[0]
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """The JSON Schemas by file name."""
+    return {
+        path.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(SCHEMAS.glob("*.json"))
+    }
+
+
+def schemas_page() -> str:
+    parts = [
+        ("# JSON documents\n\nEach command with `--json` prints one document, or one a line. Its `schema` "
+        "names the kind and the version of its meaning; within a version keys may be added, so a program "
+        "should pass over keys that it does not know. There is no NaN and no Infinity in them. The tests "
+        "hold the output of every command against these JSON Schemas.\n")
+    ]
+    for name, schema in schemas().items():
+        link = f"[{name}](../schemas/{name})"
+        parts.append(f"## {schema['title']}\n\n{schema['description']} Schema: {link}.\n")
+        rows: list[tuple[object, ...]] = [
+            (f"`{key}`", type_of(rule), "" if key in schema["required"] else "not always")
+            for key, rule in schema["properties"].items()
+        ]
+        parts.append(table(("key", "type", "there"), rows))
+    return "\n".join(parts)
+
+
+def type_of(rule: dict[str, Any]) -> str:
+    if "const" in rule:
+        return f"`{json.dumps(rule['const'])}`"
+    kinds = rule.get("type", "anything")
+    text = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
+    if "items" in rule and rule["items"].get("type"):
+        text += f" of {type_of(rule['items'])}"
+    return text
+
+
+def faults_page() -> str:
+    rows: list[tuple[object, ...]] = [
+        (f"`{fault.name}`", fault.kind, "" if fault.arg is None else f"`{fault.arg}`", fault.text)
+        for fault in FAULTS.values()
+    ]
+    return (
+        "# Faults of the gateway\n\nA fault is written `NAME[=ARG]@SECONDS[xCOUNT]`, such as "
+        "`held_short=3@10` or `reject=201@0x5`. The seconds are those of the gateway's clock since its "
+        "first quotes. An *event* happens then, COUNT times a second apart; an *armed* fault waits from "
+        "then on for the next COUNT occasions.\n\n" + table(("fault", "kind", "ARG", "what it does"), rows)
+    )
+
+
+def pairs_page() -> str:
+    rows: list[tuple[object, ...]] = [
+        (
+            f"`{pair.name}`", pair.future, pair.exchange, f"{pair.multiplier:g}", f"{pair.tick:g}", pair.etf,
+            f"{pair.points_per_usd:g}", f"{pair.cost_bps:g}", pair.ex_dates.value,
+        )
+        for pair in PAIRS
+    ]  # fmt: skip
+    head = (
+        "pair", "future", "exchange", "USD a point", "tick", "ETF", "points a USD, about",
+        "cost of a round trip, bps", "ETF goes ex",
+    )  # fmt: skip
+    regimes = table(("regime of `serve` and `simulate`",), [(f"`{name}`",) for name in REGIMES])
+    return (
+        "# Pairs and regimes\n\nA pair is an index future and an ETF of the same index. One table in "
+        "`arbcore/carry/pairs.py` owns them.\n\n" + table(head, rows) + "\n" + regimes
+    )
