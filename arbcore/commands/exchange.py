@@ -23,8 +23,8 @@ from arbcore.commands._arguments import (
     working_directory,
 )
 from arbcore.commands._ending import stop_signals
-from arbcore.commands._output import show_result
-from arbcore.commands.config import add_set_argument, load_config, warn
+from arbcore.commands._output import refuse_overlap, show_result
+from arbcore.commands.config import add_profile_argument, add_set_argument, load_config, warn
 from arbcore.core.text import plural, printable
 from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED
 
@@ -38,6 +38,8 @@ examples:
   arbcore exchange --production --team ALPHA --rounds 3
   arbcore exchange --address 127.0.0.1:25000 --team ALPHA --journal run.journal
   arbcore exchange --test prod-like --strategy my_strategy:Quoter --no-builtin
+  arbcore exchange --test prod-like --html round.html   a page of what happened, order by order
+  arbcore exchange --test prod-like --profile classic   the strategies as first described
 
 A run against the embedded exchange lasts one round of five minutes unless --duration or --rounds says
 otherwise; any other run lasts until then or Ctrl-C. Ctrl-C, SIGTERM and SIGHUP stop in order: all orders are
@@ -93,7 +95,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write a commented strategy to start from, and end; plays nothing",
     )
     parser.add_argument("--no-builtin", action="store_true", help="leave the built-in strategies out")
+    add_profile_argument(parser)
     add_set_argument(parser)
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write a page of the run: P&L, prices, every order and fill"
+    )
     parser.add_argument(
         "--journal",
         type=Path,
@@ -289,17 +295,27 @@ class _Play:
         self._seed: int | None = None
 
     def run(self, output: IO[str]) -> int:
+        from arbcore.system.output_file import OutputFile
+
+        args = self._args
+        refuse_overlap(inputs=[("--journal", args.journal)], outputs=[("--html", args.html)])
+        with OutputFile(args.html) as page:
+            return self._run(output, page)
+
+    def _run(self, output: IO[str], page: TextIO) -> int:
         from arbcore.commands._live import open_feed
         from arbcore.commands._status import ExchangeConsole
         from arbcore.exchange import result_document
         from arbcore.play._watchdog import Watchdog, can_watch
         from arbcore.play.journal_file import JournalWriter
+        from arbcore.play.round_record import RoundRecord
         from arbcore.system.terminal import ConsoleHandler
 
         args = self._args
         console = ExchangeConsole(quiet=args.quiet)
         console.feed = open_feed(args, "exchange", console.event)
         journal = None if args.journal is None else JournalWriter(args.journal, self._setup)
+        record = RoundRecord(self._session, self._setup, writer=journal) if args.html is not None else None
         if journal is not None and journal.path != args.journal:
             print(
                 f"arbcore: {args.journal} is kept; this run is recorded in {journal.path}.", file=sys.stderr
@@ -319,7 +335,7 @@ class _Play:
                         start_ns=started_ns,
                     )
                 self._session.watch_hooks(time.monotonic_ns, signals_apart=watchdog is not None)
-                play = self._make_run(options, console, journal, watchdog)
+                play = self._make_run(options, console, record or journal, watchdog)
                 if watchdog is None:
                     for number in stop_signals():
                         signal.signal(
@@ -330,16 +346,20 @@ class _Play:
             finally:
                 if watchdog is not None:
                     watchdog.over()
-                scores = self._end(journal)
+                scores = self._end(record or journal)
                 console.close()
                 root.handlers = handlers
             document = result_document(play, scores=scores, seed=self._seed, ending=ending)
             document["journal"] = None if journal is None else str(journal.path)
             text = json.dumps(document) if args.json else "\n".join(summary_lines(document))
             show_result(text, output, lenient=watchdog is not None and watchdog.hang_ups > 0)
+            if record is not None:
+                page.write(self._page(record, document))
         finally:
             if watchdog is not None:
                 watchdog.stop()
+            if record is not None:
+                record.clear()
         if ending.kill_reason is not None:
             print(
                 f"arbcore: The kill switch is on: {ending.kill_reason}; delete {self._switch.path} "
@@ -348,6 +368,23 @@ class _Play:
             )
             return EXIT_FAILED
         return EXIT_INTERRUPTED if ending.interrupted else 0
+
+    def _page(self, record: Any, document: dict[str, Any]) -> str:
+        """The page of the run."""
+        from arbcore.pages.round_page import round_page
+
+        where = f"{document['mode']} on {document['address']}"
+        seed = "" if document["seed"] is None else f", seed {document['seed']}"
+        notes = [] if record.trouble is None else [record.trouble]
+        notes += [
+            f"{printable(name)} was switched off: {printable(error)}."
+            for name, error in document["strategy_errors"].items()
+        ]
+        return round_page(
+            record.history().document(), title=document["team"], source=f"{where}{seed}",
+            version=__version__, fair_pnl=document["fair_pnl"], latency_us=document["latency_us"],
+            notes=notes,
+        )  # fmt: skip
 
     def _options(self, console: Any) -> Any:
         """When the run ends; starts the embedded exchange if it is to be played on."""

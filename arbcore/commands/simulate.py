@@ -27,6 +27,7 @@ examples:
   arbcore simulate --strategy mine:Quoter --against builtin --rounds auto
   arbcore simulate --against wider.env                    the same bot with the settings of that file
   arbcore simulate --set ARBCORE_BOND_ENABLED=0 --rounds 1000 --csv rounds.csv
+  arbcore simulate --rounds 1 --seed 17 --html round.html --round-of 17     one round, order by order
 
 --against names the other bot: a class in the place of the --strategy ones, the word builtin for none of them,
 or a file of lines NAME=VALUE, as in .env, for the same bot with those settings. --param goes with the
@@ -128,6 +129,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dask", metavar="ADDRESS", help="play on the Dask cluster of this scheduler")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row a round")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the distributions")
+    parser.add_argument(
+        "--round-of", type=whole_number(0, 2**62), metavar="SEED",
+        help="--html shows the round of this seed instead: P&L, prices, every order and fill",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="the result as one JSON document")
 
 
@@ -135,6 +140,9 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from arbcore.play.simulate import run as play_rounds
 
+    if args.round_of is not None and (args.html is None or args.regime == "all"):
+        missing = "--html FILE" if args.html is None else "--regime NAME, one regime and not all"
+        raise UsageError(f"--round-of {args.round_of} needs {missing}.")
     entrants = _entrants(args)
     refuse_overlap(inputs=[], outputs=[("--csv", args.csv), ("--html", args.html)])
     progress = Progress(sys.stderr)
@@ -155,11 +163,26 @@ def run(args: argparse.Namespace) -> int:
         if args.csv is not None:
             result.write_csv(table)
         if args.html is not None:
-            page.write(result.to_html())
+            page.write(result.to_html() if args.round_of is None else _round_html(args, entrants[0]))
     for note in result.notes:
         print(f"arbcore: {note}", file=sys.stderr)
     print(json.dumps(result.summary) if args.json else "\n".join(summary_lines(result.summary)))
     return 0
+
+
+def _round_html(args: argparse.Namespace, entrant: Any) -> str:
+    """The page of one round, played once more."""
+    from arbcore._version import __version__
+    from arbcore.pages.round_page import round_page
+    from arbcore.play.simulate import seen_round
+
+    history, report = seen_round(entrant, seed=args.round_of, regime=args.regime, round_s=args.round_s)
+    errors = report.summary["strategy_errors"]
+    notes = [f"{printable(name)} was switched off: {printable(error)}." for name, error in errors.items()]
+    return round_page(
+        history.document(), title=entrant.name, source=f"seed {args.round_of}, regime {args.regime}",
+        version=__version__, fair_pnl=report.fair_pnl, notes=notes,
+    )  # fmt: skip
 
 
 def _entrants(args: argparse.Namespace) -> list[Any]:

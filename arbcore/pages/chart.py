@@ -72,6 +72,15 @@ class Chart:
             # A point alone is drawn as a stroke of no length, which round caps make a dot.
             self._ink.append(tag("path", d=_path(points if len(points) > 1 else points * 2), class_=style))
 
+    def strokes(self, pieces: Sequence[tuple[float, float, float]], *, style: str) -> None:
+        """Level strokes as one path: (from, to, value) each; from a place to itself is a dot."""
+        if pieces:
+            found = []
+            for left, right, value in pieces:
+                start, end = round(left * _WIDE), round(right * _WIDE)
+                found.append(f"M{start},{round((1 - self.y(value)) * _HIGH)}h{end - start}")
+            self._ink.append(tag("path", d=Markup("".join(found)), class_=style))
+
     def rule(self, value: float, *, style: str) -> None:
         """A horizontal line across the chart."""
         height = _percent(1 - self.y(value))

@@ -64,6 +64,14 @@ figcaption{font-size:13px;max-width:86ch;margin-top:8px}
 .ink .fill-range,.fill-range{fill:var(--curve);fill-opacity:.32;stroke:none}
 .ink .fill-band,.fill-band{fill:var(--band);stroke:none}
 .line-curve{stroke:var(--curve);stroke-width:1.2}
+.line-all{stroke:var(--ink);stroke-width:1.8}
+.line-s0{stroke:var(--curve);stroke-width:1.3}.line-s1{stroke:var(--reverse);stroke-width:1.3}
+.line-s2{stroke:var(--carry);stroke-width:1.3}.line-s3{stroke:var(--gain);stroke-width:1.3}
+.line-s4{stroke:var(--loss);stroke-width:1.3}.line-s5{stroke:var(--soft);stroke-width:1.3}
+.ink .fill-touch,.fill-touch{fill:var(--idle);fill-opacity:.55;stroke:none}
+.line-bid{stroke:var(--curve);stroke-width:1;stroke-opacity:.6}
+.line-offer{stroke:var(--reverse);stroke-width:1;stroke-opacity:.6}
+.dot-bought{stroke:var(--curve);stroke-width:5}.dot-sold{stroke:var(--reverse);stroke-width:5}
 .line-thin{stroke:var(--curve);stroke-width:1}
 .line-loss{stroke:var(--loss);stroke-width:1.2}
 .line-zero{stroke:var(--soft);stroke-width:1;shape-rendering:crispEdges}
@@ -113,6 +121,7 @@ tbody th{font-weight:400}
 tfoot th,tfoot td{border-top:1px solid var(--rule);border-bottom:0;font-weight:600}
 .n{text-align:right;white-space:nowrap}
 .w{white-space:nowrap}
+details{margin:10px 0}summary{cursor:pointer;padding:4px 0}
 td.left-out{text-align:center;color:var(--soft);padding:10px 0}
 .code{font-family:ui-monospace,SFMono-Regular,Menlo,"Liberation Mono",monospace;font-size:11.5px;
  color:var(--soft)}

@@ -1,7 +1,7 @@
 """Runs a recorded session again and finds the first byte that differs. A shell: it reads a file."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -12,7 +12,9 @@ from arbcore.core.text import plural, printable
 from arbcore.errors import ConfigError, JournalError, UsageError
 from arbcore.play.bot import make_session
 from arbcore.play.journal_file import JournalReader
+from arbcore.play.round_record import limits_of
 from arbcore.trading import journal
+from arbcore.trading.round_history import RoundHistory
 
 #: Builds a session from (settings document of the journal, working directory).
 SessionMaker = Callable[[dict[str, Any], Path], Any]
@@ -36,6 +38,7 @@ class Replayed:
     records: int = 0
     bytes_out: int = 0
     complete: bool = True
+    team: str = ""
     difference: Difference | None = None
     summary: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -104,9 +107,18 @@ def _refuse_code_from_elsewhere(spec: str, directory: Path) -> None:
 
 
 def replay(
-    path: Path, directory: Path, *, make: SessionMaker | None = None, allow_code: bool = False
+    path: Path,
+    directory: Path,
+    *,
+    make: SessionMaker | None = None,
+    allow_code: bool = False,
+    history: RoundHistory | None = None,
 ) -> Replayed:
-    """Feeds every recorded event to a new session and compares what comes out, up to the first difference."""
+    """Feeds every recorded event to a new session and compares what comes out, up to the first difference.
+
+    ``history`` takes every record of the file. Orders behind a difference have no strategy in it, since the
+    session that runs now is no longer the one that sent them.
+    """
     result = Replayed(path)
     with JournalReader(path) as file:
         try:
@@ -115,7 +127,16 @@ def replay(
                 session = make(settings, directory)
             else:
                 session = session_of(settings, directory, allow_code=allow_code)
-            _compare(session, file, result)
+            records = journal.read_records(file.pieces(), file.start)
+            if history is not None:
+                history.limits |= limits_of(session)
+                result.team = settings["team"]
+                records = _noted(records, session, history, result)
+            _compare(session, file, records, result)
+            if history is not None:
+                for _ in records:
+                    pass
+                history.finish()
         except JournalError as error:
             raise JournalError(f"{path}: {error}") from None
     made_by = settings.get("version")
@@ -128,12 +149,27 @@ def replay(
     return result
 
 
-def _compare(session: Any, file: JournalReader, result: Replayed) -> None:
+def _noted(
+    records: Iterator[journal.Record], session: Any, history: RoundHistory, result: Replayed
+) -> Iterator[journal.Record]:
+    """The records, each of them taken by the history too."""
+    for record in records:
+        if record.kind == journal.OUT and result.difference is None:
+            history.own_sent(session, record.payload)
+        history.take(record.kind, record.time_ns, record.payload)
+        yield record
+        if record.kind == journal.END:
+            return
+
+
+def _compare(
+    session: Any, file: JournalReader, records: Iterator[journal.Record], result: Replayed
+) -> None:
     """Walks the records. What an event sent is the OUT record after it, or nothing if there is none."""
     event: journal.Record | None = None
     expected, replayed = b"", b""
     result.complete = False
-    for record in journal.read_records(file.pieces(), file.start):
+    for record in records:
         result.records = record.number
         if record.kind == journal.OUT:
             expected += record.payload

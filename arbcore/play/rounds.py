@@ -10,7 +10,7 @@ from typing import Any
 
 from arbcore.play.checker import Checker
 from arbcore.play.simulated_link import STORMS
-from arbcore.play.world import Seat, World
+from arbcore.play.world import Observer, Seat, World
 from arbcore.trading._session import Session
 from arbcore.trading.strategies import build
 from arbcore.trading.trading_settings import SECOND_NS, STRATEGY_SETTINGS, SessionSettings
@@ -89,9 +89,15 @@ def compiled_session(settings: SessionSettings, chosen: dict[str, Any]) -> Sessi
 
 
 def play(
-    plan: RoundPlan, make: Callable[[SessionSettings, dict[str, Any]], Any] = compiled_session
+    plan: RoundPlan,
+    make: Callable[[SessionSettings, dict[str, Any]], Any] = compiled_session,
+    *,
+    observer: Observer | None = None,
 ) -> RoundReport:
-    """Play a plan to its end and settle it. ``make`` builds the bot; a session's face is enough."""
+    """Play a plan to its end and settle it. ``make`` builds the bot; a session's face is enough.
+
+    ``observer`` is told every event of an unchecked plan's bot.
+    """
     chosen = default_strategies() if plan.strategies is None else plan.strategies
     session = make(plan.settings, chosen)
     config = VenueConfig(mode=plan.mode, regime=plan.regime, round_ns=plan.round_ns, **plan.venue)
@@ -102,7 +108,7 @@ def play(
         session,
         faults=STORMS[plan.storm],
         latency_ns=plan.latency_ns,
-        observer=None if checker is None else checker.observe,
+        observer=observer if checker is None else checker.observe,
     )
     end_ns = plan.rounds * (config.closed_ns + plan.round_ns + config.restart_ns) - config.restart_ns - 1
     if plan.ending:

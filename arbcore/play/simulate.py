@@ -31,10 +31,13 @@ from arbcore.play.outcome import (
     table_columns,
     table_rows,
 )
-from arbcore.play.rounds import TEAM, RoundPlan, play
+from arbcore.play.round_record import limits_of
+from arbcore.play.rounds import TEAM, RoundPlan, RoundReport, play
 from arbcore.system.configuration import load
 from arbcore.system.output_file import OutputFile
 from arbcore.system.processors import processors
+from arbcore.trading import journal
+from arbcore.trading.round_history import RoundHistory
 from arbcore.trading.trading_settings import SECOND_NS, SessionSettings
 from arbcore.venue.regimes import REGIMES
 
@@ -122,6 +125,40 @@ def _score(entrant: Entrant, piece: Piece, seed: int) -> Score:
         strategy_errors=dict(result.summary["strategy_errors"]),
         limit_breaches=result.summary["limit_breaches"],
     )
+
+
+#: What the virtual world tells, as the journal's records.
+RECORDS = {
+    "connect": journal.CONNECT, "disconnect": journal.DISCONNECT, "in": journal.IN, "out": journal.OUT,
+    "tick": journal.TICK,
+}  # fmt: skip
+
+
+def seen_round(
+    entrant: Entrant, *, seed: int, regime: str = "normal", round_s: float = 300.0
+) -> tuple[RoundHistory, RoundReport]:
+    """Plays the round of one seed again and keeps what happened in it, with what came of it."""
+    history, held = RoundHistory(), []
+
+    def made_session(*_: object) -> Any:
+        session = entrant.session()
+        history.limits |= limits_of(session)
+        held.append(session)
+        return session
+
+    def observe(now_ns: int, what: str, data: bytes) -> None:
+        if what == "out":
+            history.own_sent(held[0], data)
+        history.take(RECORDS[what], now_ns, data)
+
+    random.seed(seed)
+    plan = RoundPlan(
+        seed, regime=regime, round_ns=round(round_s * SECOND_NS), settings=SessionSettings(team=TEAM)
+    )
+    with contextlib.redirect_stdout(sys.stderr):
+        report = play(plan, made_session, observer=observe)
+    history.finish()
+    return history, report
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,18 @@ from stores import NOW_NS, opened
 import arbcore
 from arbcore.broker.report import document, read_store, to_html
 from arbcore.broker.store import SignalRow
+from arbcore.pages.round_page import round_page
 from arbcore.pages.style import DARK, LIGHT
 from arbcore.pages.sweep_page import sweep_page
+from arbcore.play.exchange_settings import exchange_settings
+from arbcore.play.simulate import Entrant, seen_round
+from arbcore.system.configuration import load
 
 pytestmark = pytest.mark.browser
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "es_spy_synthetic.csv"
 SETTINGS: dict[str, Any] = {"r": 0.043, "d": 0.0125, "factor": 10.03, "exit_bps": 0.5, "cost_bps": 0.5}
-PAGES = ("sample", "long", "quiet", "empty", "sweep", "bot", "new_bot")
+PAGES = ("sample", "long", "quiet", "empty", "sweep", "bot", "new_bot", "round")
 #: Nothing happened, so nothing is drawn.
 UNDRAWN = ("empty", "new_bot")
 #: A4 between the page's margins, in the pixels of CSS.
@@ -67,6 +71,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     texts["sweep"] = sweep_text()
     texts["new_bot"], texts["bot"] = bot_texts(folder)
+    texts["round"] = round_text(folder)
     for name, text in texts.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in texts}
@@ -92,6 +97,16 @@ def bot_texts(folder: Path) -> list[str]:
     store.close()
     found.append(read_store(path))
     return [to_html(document(rows), rows) for rows in found]
+
+
+def round_text(folder: Path) -> str:
+    values = load(exchange_settings(), folder, {}, flags={}).values()
+    history, report = seen_round(Entrant("built-in", values), seed=3, round_s=20.0)
+    name = "a_rather_long_name_of_a_strategy_without_any_place_to_break_it"
+    document = history.document()
+    for row in (*document["orders"], *document["fills"]):
+        row["strategy"] = name if row["strategy"] == "bond" else row["strategy"]
+    return round_page(document, title=name, source=name, version="1", fair_pnl=report.fair_pnl)
 
 
 def sweep_text() -> str:
