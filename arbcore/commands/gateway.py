@@ -6,7 +6,9 @@ import math
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arbcore.commands._arguments import port_number, whole_number
@@ -16,6 +18,8 @@ from arbcore.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from arbcore.gateway.faults import Planned
+    from arbcore.gateway.history import PastStretch
+    from arbcore.gateway.own_contracts import OwnContract
     from arbcore.gateway.quote_source import Row
 
 DESCRIPTION = """\
@@ -80,6 +84,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expiry", metavar="DATE", help="whose ES quotes a replay has (default: each row's front contract)"
     )
+    parser.add_argument(
+        "--contracts", type=Path, metavar="FILE",
+        help="more contracts (CSV: symbol,sec_type,price and more; docs/gateway.md lists the columns)",
+    )  # fmt: skip
     parser.add_argument(
         "--account", metavar="ID", action="append", help="account id, more than once for several"
     )
@@ -163,8 +171,10 @@ def run(args: argparse.Namespace) -> int:
         faults=_plan(args),
     )
     seed = secrets.randbits(32) if args.seed is None else args.seed
-    rows = _rows(args, seed)
-    gateway = Gateway(config, rows)
+    rows, past = _rows(args, seed)
+    config = replace(config, contracts=_contracts(args), contracts_seed=seed)
+    gateway = Gateway(config, rows, past=past, past_is_whole=bool(past) and args.replay is not None)
+    gateway.show_line = _warn
     if args.replay is not None and not gateway.has_rows:
         raise InputError(f"{printable(args.replay)} has no row that can be used; there is nothing to replay.")
     server = GatewayServer(gateway, host=args.host, port=args.port)
@@ -184,23 +194,51 @@ def _plan(args: argparse.Namespace) -> "tuple[Planned, ...]":
     return (*(parse(text) for text in args.fault), *drawn)
 
 
-def _rows(args: argparse.Namespace, seed: int) -> "Iterator[Row]":
+def _warn(line: str) -> None:
+    print(f"arbcore: {line}", file=sys.stderr, flush=True)
+
+
+def _contracts(args: argparse.Namespace) -> "tuple[OwnContract, ...]":
+    from arbcore.gateway.own_contracts import read_contracts
+
+    if args.contracts is None:
+        return ()
+    try:
+        with args.contracts.open(encoding="utf-8-sig", newline="") as lines:
+            return read_contracts(lines, str(args.contracts))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{printable(str(args.contracts))} cannot be read: {error}") from error
+
+
+def _rows(
+    args: argparse.Namespace, seed: int
+) -> "tuple[Iterator[Row], Sequence[PastStretch]]":
+    """The rows to show, and those of history."""
     from arbcore.broker.replay_file import replay
     from arbcore.carry.calendar import read_expiry
+    from arbcore.gateway.history import stretch_of
+    from arbcore.gateway.past import generated_past
     from arbcore.gateway.quote_source import MarketSettings, generated
 
     made = {name: value for name, *_ in _MARKET if (value := getattr(args, name)) is not None}
     if args.replay is None:
         if args.expiry is not None:
             raise UsageError("--expiry is for a replay; generated quotes are of the front contract.")
-        return generated(seed, time.time_ns(), settings=MarketSettings(**made))
+        settings, start_ns = MarketSettings(**made), time.time_ns()
+        return (
+            generated(seed, start_ns, settings=settings),
+            generated_past(seed, start_ns, settings=settings),
+        )
     if made:
         raise UsageError(f"--{next(iter(made)).replace('_', '-')} is for generated quotes, not for a replay.")
     try:
         expiry_ns = None if args.expiry is None else read_expiry(args.expiry)
     except InputError as error:
         raise UsageError(f"--expiry cannot be read: {error}") from error
-    return replay(args.replay, expiry_ns=expiry_ns)
+    source = args.replay
+    # Standard input is read once, by the replay.
+    past = () if source == "-" else (stretch_of(lambda: replay(source, expiry_ns=expiry_ns)),)
+    return replay(source, expiry_ns=expiry_ns), past
 
 
 def _say_where(args: argparse.Namespace, port: int, seed: int | None) -> None:

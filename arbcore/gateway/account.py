@@ -12,11 +12,13 @@ from arbcore.gateway.contract_table import Listing
 from arbcore.gateway.replies import ExecutionView, MarginView
 
 #: Part of an order's notional that is asked for at entry and while it is held.
-INITIAL_MARGIN = {"FUT": 0.06, "STK": 0.50}
-MAINTENANCE_MARGIN = {"FUT": 0.054, "STK": 0.25}
+INITIAL_MARGIN = {"FUT": 0.06, "STK": 0.50, "CASH": 0.03}
+MAINTENANCE_MARGIN = {"FUT": 0.054, "STK": 0.25, "CASH": 0.025}
 #: USD a contract by symbol, and USD a share with its least an order.
 COMMISSION_PER_CONTRACT = {"ES": 2.25, "MES": 0.62}
 COMMISSION_PER_SHARE, COMMISSION_LEAST = 0.005, 1.00
+#: USD an order in a currency.
+COMMISSION_OF_CURRENCY = 2.00
 
 Marks = Callable[[Listing], float]
 
@@ -25,6 +27,8 @@ def commission_of(listing: Listing, shares: float, *, first: bool) -> float:
     """USD for one execution; the least of an order in shares is charged with its first."""
     if listing.sec_type == "FUT":
         return COMMISSION_PER_CONTRACT.get(listing.symbol, 2.25) * shares
+    if listing.sec_type == "CASH":
+        return COMMISSION_OF_CURRENCY if first else 0.0
     cost = round(COMMISSION_PER_SHARE * shares, 4)
     return max(COMMISSION_LEAST, cost) if first else cost
 
@@ -125,7 +129,7 @@ class Account:
         part = closing / abs(position.quantity)
         gain = sign * closing * value - position.cost * part
         realized = gain - position.fees * part - commission
-        if listing.sec_type == "FUT":
+        if listing.sec_type != "STK":
             self.cash += gain
         position.cost -= position.cost * part
         position.fees -= position.fees * part

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from arbcore.core.text import printable
+from arbcore.gateway import account_tags, replies
 from arbcore.gateway import messages as m
-from arbcore.gateway import replies
 from arbcore.gateway.client import GatewayClient
-from arbcore.gateway.contract_table import Listing, find, liquid_hours, trading_hours
+from arbcore.gateway.contract_table import Listing, liquid_hours, trading_hours
 from arbcore.gateway.market_data import LIVE
 from arbcore.gateway.order_desk import NO_CONTRACT
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def contract_details(gateway: Gateway, client: GatewayClient, asked: m.ReqContractDetails) -> None:
-    found = find(asked.contract, gateway.clock_ns, include_expired=asked.include_expired)
+    found = gateway.find(asked.contract, include_expired=asked.include_expired)
     if not found or gateway.armed.take("unknown_contract"):
         client.send(replies.error(asked.req_id, 200, NO_CONTRACT))
         return
@@ -129,7 +128,7 @@ def account_updates(gateway: Gateway, client: GatewayClient, asked: m.ReqAccount
         return
     account = asked.account or gateway.account.name
     if account == gateway.account.name:
-        for tag, value, currency in gateway.account.values(gateway.market.mark):
+        for tag, value, currency in account_tags.values(gateway.account, gateway.market.mark):
             client.send(replies.account_value(account, tag, value=value, currency=currency))
         for each in gateway.account.positions.values():
             if each.quantity:
@@ -141,20 +140,16 @@ def account_updates(gateway: Gateway, client: GatewayClient, asked: m.ReqAccount
 def account_multi(gateway: Gateway, client: GatewayClient, asked: m.ReqAccountMulti) -> None:
     account = asked.account or gateway.account.name
     if account == gateway.account.name:
-        for tag, value, currency in gateway.account.values(gateway.market.mark):
+        for tag, value, currency in account_tags.values(gateway.account, gateway.market.mark):
             client.send(replies.account_multi(asked.req_id, account, tag=tag, value=value, currency=currency))
     client.send(replies.account_multi_end(asked.req_id))
 
 
 def account_summary(gateway: Gateway, client: GatewayClient, asked: m.ReqAccountSummary) -> None:
-    wanted = set(asked.tags.split(","))
-    for tag, value, currency in gateway.account.values(gateway.market.mark):
-        if tag in wanted:
-            client.send(
-                replies.account_summary(
-                    asked.req_id, gateway.account.name, tag=tag, value=value, currency=currency
-                )
-            )
+    for tag, value, currency in account_tags.summary(gateway.account, gateway.market.mark, asked.tags):
+        client.send(
+            replies.account_summary(asked.req_id, gateway.account.name, tag=tag, value=value, currency=currency)
+        )
     client.send(replies.account_summary_end(asked.req_id))
 
 
@@ -172,11 +167,6 @@ def current_time(gateway: Gateway, client: GatewayClient, asked: m.ReqCurrentTim
 
 def data_type(gateway: Gateway, client: GatewayClient, asked: m.SetMarketDataType) -> None:
     client.data_type = asked.data_type if asked.data_type in {1, 2, 3, 4} else LIVE
-
-
-def unserved(gateway: Gateway, client: GatewayClient, asked: m.Unserved) -> None:
-    text = f"This gateway does not serve {printable(asked.name)}; it has quotes, orders and accounts."
-    client.send(replies.error(asked.req_id, 321, text))
 
 
 def ignored(gateway: Gateway, client: GatewayClient, asked: m.Ignored) -> None:
@@ -202,6 +192,5 @@ ANSWERS: dict[type, Callable[[Gateway, GatewayClient, Any], None]] = {
     m.ReqContractDetails: contract_details,
     m.ReqCurrentTime: current_time,
     m.SetMarketDataType: data_type,
-    m.Unserved: unserved,
     m.Ignored: ignored,
 }

@@ -12,8 +12,8 @@ from arbcore.gateway.messages import PlaceOrder
 from arbcore.gateway.replies import OrderView
 
 FINAL = frozenset({"Filled", "Cancelled", "Inactive"})
-ORDER_TYPES = frozenset({"LMT", "MKT"})
-TIMES_IN_FORCE = frozenset({"DAY", "GTC", "IOC"})
+ORDER_TYPES = frozenset({"LMT", "MKT", "STP", "STP LMT", "MOC"})
+TIMES_IN_FORCE = frozenset({"DAY", "GTC", "IOC", "FOK", "GTD"})
 WORKING_MAX = 20
 FIRST_PERM_ID = 1_000_000_000
 
@@ -77,6 +77,13 @@ class BrokerOrder:
     held_until_ns: int = 0
     ended_ns: int = 0
     ending: str = ""
+    transmitted: bool = True
+    #: A stop that was reached; when it begins to work, and when it ends by itself (0: at once, never).
+    triggered: bool = False
+    due_ns: int = 0
+    ends_ns: int = 0
+    good_till: str = ""
+    oca_type: int = 0
     #: Faults that cling to this order until it is over.
     quirks: dict[str, float] = field(default_factory=dict)
 
@@ -103,7 +110,7 @@ class BrokerOrder:
             self.listing, self.order_id, self.client_id, self.perm_id, self.account, self.action,
             self.quantity, self.order_type, self.limit, self.aux, self.tif, self.oca_group, self.order_ref,
             self.parent_id, self.outside_rth, self.status, self.filled, self.remaining, self.average,
-            self.last_price, self.why_held,
+            self.last_price, self.why_held, self.good_till, self.oca_type,
         )  # fmt: skip
 
     def end(self, status: str, now_ns: int, reason: str) -> None:
@@ -139,7 +146,8 @@ class BrokerBook:
         order = BrokerOrder(
             client_id, asked.order_id, self._next_perm, listing, asked.action, asked.quantity or 0.0,
             asked.order_type, asked.limit, asked.aux, asked.tif or "DAY", asked.oca_group, account,
-            asked.order_ref, asked.parent_id, asked.outside_rth,
+            asked.order_ref, asked.parent_id, asked.outside_rth, transmitted=asked.transmit,
+            good_till=asked.good_till, oca_type=asked.oca_type,
         )  # fmt: skip
         self.by_perm[order.perm_id] = order
         self._by_id[client_id, order.order_id] = order

@@ -4,11 +4,18 @@ Owns the bound on what may wait, and the ways in which output is held back or cu
 by ``take``.
 """
 
+from __future__ import annotations
+
 from collections import deque
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from arbcore.gateway.frames import FrameReader
 from arbcore.gateway.market_data import LIVE, Subscription
+from arbcore.gateway.versions import NEWEST, for_version
+
+if TYPE_CHECKING:
+    from arbcore.gateway.streams import Stream
 
 #: A client that reads nothing is let go when this much waits for it.
 WAITING_BYTES_MAX = 8 << 20
@@ -30,6 +37,8 @@ class GatewayClient:
     errors: int = 0
     data_type: int = LIVE
     subscriptions: dict[int, Subscription] = field(default_factory=dict)
+    #: What it hears after every row besides, by request id.
+    streams: dict[int, Stream] = field(default_factory=dict)
     clock_req_id: int | None = None
     #: The expiry of the rows' contract as it was told last, 0 before.
     told_expiry_ns: int = 0
@@ -57,7 +66,7 @@ class GatewayClient:
         """Puts one message behind what waits; a client that does not read is let go."""
         if self.closing:
             return
-        self._out += message
+        self._out += for_version(message, self.version or NEWEST)
         if len(self._out) > WAITING_BYTES_MAX:
             self._out.clear()
             self.close(abort=True)

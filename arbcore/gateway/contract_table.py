@@ -79,7 +79,7 @@ class Listing:
     @property
     def tradable(self) -> bool:
         """Whether orders in it are taken."""
-        return self.leg in {"es", "spy"}
+        return self.leg not in {"index", "clock"}
 
 
 SPY = Listing(
@@ -131,15 +131,27 @@ def listing_of(con_id: int) -> Listing | None:
     return _by_id().get(con_id)
 
 
-def find(query: ContractQuery, now_ns: int, *, include_expired: bool = False) -> list[Listing]:
-    """The contracts that fit all that a query says, by expiry; empty where none does."""
+def find(
+    query: ContractQuery, now_ns: int, *, include_expired: bool = False, extra: tuple[Listing, ...] = ()
+) -> list[Listing]:
+    """The contracts that fit all that a query says, by expiry; empty where none does.
+
+    ``extra`` are contracts besides those that every gateway lists.
+    """
     if query.con_id:
-        found = listing_of(query.con_id)
+        own = next((each for each in extra if each.con_id == query.con_id), None)
+        found = own or listing_of(query.con_id)
         return [found] if found is not None and _fits(found, query) else []
     if not (query.symbol or query.local_symbol):
         return []
-    fitting = [listing for listing in _candidates(now_ns, include_expired) if _fits(listing, query)]
+    listed = (*_candidates(now_ns, include_expired), *extra)
+    fitting = [listing for listing in listed if _fits(listing, query)]
     return fitting[:1] if query.sec_type == "CONTFUT" else fitting
+
+
+def listed(now_ns: int) -> Iterator[Listing]:
+    """The contracts that are listed at an instant."""
+    return _candidates(now_ns, include_expired=False)
 
 
 def _candidates(now_ns: int, include_expired: bool) -> Iterator[Listing]:

@@ -8,18 +8,23 @@ the rows move and by which everything that is told is dated.
 
 import heapq
 import math
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from arbcore.core.civil import NS_PER_S, utc_to_new_york
 from arbcore.errors import ConfigError, WireError
-from arbcore.gateway import answers, mischief, replies
+from arbcore.gateway import answers, history_answers, mischief, replies, unserved
+from arbcore.gateway import history_requests as h
 from arbcore.gateway import messages as m
 from arbcore.gateway.account import Account
 from arbcore.gateway.client import ERRORS_MAX, GatewayClient
-from arbcore.gateway.contract_table import HOURS_RULES, Listing, find
+from arbcore.gateway.contract_table import HOURS_RULES, Listing, find, listed
+from arbcore.gateway.day_ticks import DayTicks
 from arbcore.gateway.faults import DATA_RIGHTS, Armed, Planned
 from arbcore.gateway.frames import client_versions, fields_of
+from arbcore.gateway.history import History, PastStretch
+from arbcore.gateway.history_pace import HistoryPace
 from arbcore.gateway.market_data import (
     ASK,
     BID,
@@ -32,10 +37,13 @@ from arbcore.gateway.market_data import (
     instant_tick,
 )
 from arbcore.gateway.order_desk import NO_CONTRACT, News, OrderDesk
+from arbcore.gateway.own_contracts import OwnContract, OwnMarket
 from arbcore.gateway.quote_source import Row
 
 #: Rows shown in one go, so that a fast replay leaves time for its clients.
 ROWS_A_TURN = 256
+#: Lines that the log keeps.
+LOG_LINES = 10_000
 NEVER_NS = 2**62
 FARMS = (
     (2104, "Market data farm connection is OK:usfarm"),
@@ -60,6 +68,9 @@ class GatewayConfig:
     speed: float = 1.0
     waits: bool = False
     faults: tuple[Planned, ...] = ()
+    #: Contracts besides ES, MES and SPY, and the seed of their quotes.
+    contracts: tuple[OwnContract, ...] = ()
+    contracts_seed: int = 0
 
     def __post_init__(self) -> None:
         if not self.accounts or not all(name.isascii() and name.isalnum() for name in self.accounts):
@@ -77,12 +88,29 @@ class GatewayConfig:
 class Gateway:
     """The TWS look-alike: one account, any number of clients. Every method takes the wall's time in ns."""
 
-    def __init__(self, config: GatewayConfig, rows: Iterator[Row]) -> None:
+    def __init__(
+        self,
+        config: GatewayConfig,
+        rows: Iterator[Row],
+        *,
+        past: Sequence[PastStretch] = (),
+        past_is_whole: bool = False,
+    ) -> None:
+        """``past`` is history from before ``rows``, or with ``past_is_whole`` all that there is."""
         self.config = config
+        self.history = History(past, is_whole=past_is_whole)
+        self.history_pace = HistoryPace()
+        self.day_ticks = DayTicks(past[-1] if past else None)
+        #: What happened, a line each, the newest last; a shell may hand in what shows a line at once.
+        self.log: deque[str] = deque(maxlen=LOG_LINES)
+        self.show_line: Callable[[str], None] | None = None
         self.armed = Armed()
         self.market = MarketData(rights=config.rights)
         self.account = Account(config.accounts, config.cash)
         self.desk = OrderDesk(self.account, self.market, armed=self.armed, outbox=self, hours=config.hours)
+        self.own = OwnMarket(config.contracts, config.contracts_seed)
+        self.market.touches.update(self.own.touches)
+        self.desk.extra = tuple(each.listing for each in config.contracts)
         self.clients: dict[int, GatewayClient] = {}
         self.row_number = 0
         self.finished = False
@@ -122,6 +150,26 @@ class Gateway:
         """The last time that was handed in."""
         return self._wall_ns
 
+    @property
+    def history_end_ns(self) -> int:
+        """An instant behind all that history has: the clock, or the end of a whole file."""
+        return max(self.clock_ns, self.history.last_ns) + 1
+
+    def find(self, query: m.ContractQuery, *, include_expired: bool = False) -> list[Listing]:
+        """The contracts that fit a query."""
+        return find(query, self.clock_ns, include_expired=include_expired, extra=self.desk.extra)
+
+    def listings(self) -> Iterator[Listing]:
+        """Every contract that is listed now."""
+        yield from listed(self.clock_ns)
+        yield from self.desk.extra
+
+    def note(self, text: str, *, aloud: bool = False) -> None:
+        """Adds a line to the log; ``aloud`` where a person should see it at once."""
+        self.log.append(text)
+        if aloud and self.show_line is not None:
+            self.show_line(text)
+
     def _see_wall(self, now_ns: int) -> None:
         if not self._began:
             self._began = True
@@ -153,7 +201,8 @@ class Gateway:
             return
         try:
             bodies = client.reader.feed(data)
-        except WireError:
+        except WireError as error:
+            self.note(f"Connection {conn} is closed: {error}", aloud=not client.version)
             client.close()
             return
         for body in bodies:
@@ -164,7 +213,9 @@ class Gateway:
             self._frame(client, body)
         except WireError as error:
             client.errors += 1
-            client.send(replies.error(-1, 320, f"Server error when reading an API client request: {error}"))
+            text = f"Server error when reading an API client request: {error}"
+            self.note(f"Connection {client.conn}: {text}", aloud=not client.version)
+            client.send(replies.error(_id_in(body, client.version), 320, text))
             if client.errors >= ERRORS_MAX or not client.version:
                 client.close()
 
@@ -281,13 +332,29 @@ class Gateway:
         self._next_row = next(self._rows, None)
         self.row_number += 1
         self.market.show(row)
+        self.own.show(row.ts_ns)
+        self.history.note(row, self.own.touches)
+        self.day_ticks.note(row.ts_ns, self.market.touches)
         if self.desk.link_up:
             for client in self.clients.values():
                 for sub in client.subscriptions.values():
                     self.market.tell(sub, client.send)
+                    self._tell_day(client, sub)
+                self._tell_streams(client)
         self.desk.work_all()
         for reader in self._readers():
             self._mark_row(reader)
+
+    def _tell_day(self, client: GatewayClient, sub: Subscription) -> None:
+        row = self.market.row
+        if row is None or row.ts_ns < self.market.stale_until_ns or not self.market.quotes(sub.listing):
+            return
+        if client.clock_req_id is None and sub.streams:
+            self.day_ticks.tell(sub, client.send, self.clock_ns)
+
+    def _tell_streams(self, client: GatewayClient) -> None:
+        for req_id, stream in list(client.streams.items()):
+            stream.tell(self, client, req_id)
 
     def _settle_expired(self) -> None:
         """At the end of the row in which a contract was quoted last."""
@@ -360,12 +427,26 @@ class Gateway:
             lowest, highest = client_versions(body)
             version = m.agreed_version(lowest, highest)
             if version is None:
-                client.close()
+                self._cannot_speak(client, lowest, highest)
                 return
             client.version = version
+            self.note(f"Connection {client.conn} speaks server version {version}.")
             client.send(replies.greeting(version, self.clock_ns, self.desk.time_form))
             return
-        request = m.decode(fields_of(body), client.version)
+        fields = fields_of(body)
+        ending = unserved.answer(fields, client.version)
+        if ending is not None and client.ready:
+            self.requests += 1
+            self.note(f"Connection {client.conn}: request {fields[0]} is not served.")
+            client.send(ending)
+            return
+        reader = h.READERS.get(int(fields[0])) if fields[0].isdecimal() and len(fields[0]) < 6 else None
+        if reader is not None and client.ready:
+            self.requests += 1
+            asked = reader(m.Fields(fields, client.version, at=1))
+            history_answers.ANSWERS[type(asked)](self, client, asked)
+            return
+        request = m.decode(fields, client.version)
         self.requests += 1
         if isinstance(request, m.StartApi):
             self._start(client, request)
@@ -377,6 +458,19 @@ class Gateway:
             client.send(replies.error(-1, 100, "Max rate of messages per second has been exceeded."))
         else:
             self._answer(client, request)
+
+    def _cannot_speak(self, client: GatewayClient, lowest: int, highest: int) -> None:
+        """A client that speaks none of our versions is told so in the nearest layout that we have."""
+        newer = lowest > m.NEWEST_VERSION
+        client.version = m.NEWEST_VERSION if newer else m.OLDEST_VERSION
+        text = (
+            f"This gateway speaks server versions {m.OLDEST_VERSION} to {m.NEWEST_VERSION}; "
+            f"the client asks for {lowest} to {highest}."
+        )
+        self.note(f"Connection {client.conn} is refused: {text}", aloud=True)
+        client.send(replies.greeting(client.version, self.clock_ns, self.desk.time_form))
+        client.send(replies.error(-1, 503 if newer else 505, text))
+        client.close()
 
     def _answer(self, client: GatewayClient, request: m.Request) -> None:
         kind = type(request)
@@ -406,6 +500,7 @@ class Gateway:
             self.rolled_back = False
             self.desk.book.roll_back()
         client.client_id, client.ready = asked.client_id, True
+        self.note(f"Connection {client.conn} is client {asked.client_id}.")
         client.send(replies.managed_accounts(self.account.ids))
         client.send(replies.next_valid_id(self.desk.book.next_order_id(asked.client_id)))
         for code, text in FARMS:
@@ -424,7 +519,7 @@ class Gateway:
         self._rows_taken()
 
     def _subscribe(self, client: GatewayClient, asked: m.SubscribeQuotes) -> None:
-        found = find(asked.contract, self.clock_ns)
+        found = self.find(asked.contract)
         if len(found) != 1:
             client.send(replies.error(asked.req_id, 200, NO_CONTRACT))
             return
@@ -446,6 +541,8 @@ class Gateway:
         )
         if self.desk.link_up:
             self.market.greet(sub, client.send)
+            if self.market.row is not None:
+                self._tell_day(client, sub)
         if asked.snapshot:
             client.send(replies.snapshot_end(asked.req_id))
         else:
@@ -468,6 +565,10 @@ class Gateway:
         else:
             self._rows_taken()
 
+    def begin_rows(self) -> None:
+        """Rows that wait for somebody begin; those that wait for a reader do not."""
+        self._begin(fast=False)
+
     def _begin(self, *, fast: bool) -> None:
         """Rows that wait for somebody begin."""
         if self._origin is None and self._next_row is not None and (fast or math.isfinite(self.config.speed)):
@@ -478,6 +579,14 @@ class Gateway:
         if client.clock_req_id == asked.req_id:
             client.clock_req_id = None
             self._rows_taken()
+
+
+def _id_in(body: bytes, version: int) -> int:
+    """The id of a request that could not be read otherwise; -1 where that cannot be read either."""
+    try:
+        return unserved.id_of(fields_of(body), version)
+    except WireError:
+        return -1
 
 
 READ_ONLY = "Error validating request.-'bN' : cause - The API interface is currently in Read-Only mode."

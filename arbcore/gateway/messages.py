@@ -1,4 +1,4 @@
-"""What a client asks: the fields of each request as one typed record, for server versions 176 and 178.
+"""What a client asks: the fields of each request as one typed record, for server versions 100 to 178.
 
 Owns the layouts as the unmodified clients encode them, and the checks that make a record safe to use: whole
 numbers in range, finite numbers, bounded text. It neither answers nor decides.
@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from arbcore.core.text import printable
 from arbcore.errors import WireError
 
-#: The versions that are spoken, the newest first. ib_insync goes up to 176, ib_async to 178.
-SERVER_VERSIONS = (178, 176)
+#: The versions that are spoken. ``ibapi`` 9.81.1 goes up to 157, ib_insync to 176, ib_async to 178.
+OLDEST_VERSION, NEWEST_VERSION = 100, 178
+#: Before this version an order began with the version of its message.
+VERSION_WITHOUT_ORDER_NUMBER = 145
+#: From this version on orders have a modelCode.
+VERSION_WITH_MODELS = 103
 #: From this version on orders have no faProfile.
 VERSION_WITHOUT_FA_PROFILE = 177
 VERSION_WITH_PENDING_PRICE_REVISION = 178
@@ -25,7 +29,8 @@ _FLOAT_MAX = 1e15
 
 def agreed_version(lowest: int, highest: int) -> int | None:
     """The newest version that both sides speak; None where there is none."""
-    return next((version for version in SERVER_VERSIONS if lowest <= version <= highest), None)
+    version = min(highest, NEWEST_VERSION)
+    return version if version >= max(lowest, OLDEST_VERSION) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,8 @@ class PlaceOrder:
     parent_id: int
     outside_rth: bool
     what_if: bool
+    good_till: str = ""
+    oca_type: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +188,6 @@ class RowDone:
 
 
 @dataclass(frozen=True, slots=True)
-class Unserved:
-    """A request that this server knows by name and does not serve; ``req_id`` is -1 where it has none."""
-
-    name: str
-    req_id: int
-
-
-@dataclass(frozen=True, slots=True)
 class Ignored:
     """A request that needs no answer: log levels, cancels of what was never served, automatic binding."""
 
@@ -199,16 +198,16 @@ Request = (
     StartApi | SubscribeQuotes | CancelQuotes | PlaceOrder | CancelOrder | GlobalCancel | ReqOpenOrders
     | ReqAllOpenOrders | ReqCompletedOrders | ReqAccountUpdates | ReqAccountMulti | ReqAccountSummary
     | ReqPositions | CancelPositions | ReqExecutions | ReqIds | ReqManagedAccounts | ReqContractDetails
-    | ReqCurrentTime | SetMarketDataType | RowDone | Unserved | Ignored
+    | ReqCurrentTime | SetMarketDataType | RowDone | Ignored
 )  # fmt: skip
 
 
 class Fields:
     """A cursor over a request's fields; every reader raises WireError for what is not what it should be."""
 
-    def __init__(self, fields: list[str], version: int) -> None:
+    def __init__(self, fields: list[str], version: int, at: int = 0) -> None:
         self._fields = fields
-        self._at = 0
+        self._at = at
         self.version = version
 
     def text(self) -> str:
@@ -269,21 +268,10 @@ def decode(fields: list[str], version: int) -> Request:
     reader = _READERS.get(number)
     if reader is not None:
         return reader(cursor)
-    name = _UNSERVED.get(number)
-    if name is not None:
-        return Unserved(name, _req_id(cursor, number))
     ignored = _IGNORED.get(number)
     if ignored is not None:
         return Ignored(ignored)
     raise WireError("unknown", f"There is no request number {printable(fields[0], 20)}.")
-
-
-def _req_id(cursor: Fields, number: int) -> int:
-    if number in _WITHOUT_REQ_ID:
-        return -1
-    if number in _WITH_VERSION:
-        cursor.skip(1)
-    return cursor.whole(-1)
 
 
 def _start_api(f: Fields) -> StartApi:
@@ -309,6 +297,8 @@ def _count(f: Fields) -> int:
 
 
 def _place(f: Fields) -> PlaceOrder:
+    if f.version < VERSION_WITHOUT_ORDER_NUMBER:
+        f.skip(1)
     order_id, contract = f.whole(), f.contract()
     if contract.sec_type == "BAG":
         raise WireError("combination", "Combinations of legs are not served; order each leg by itself.")
@@ -319,8 +309,12 @@ def _place(f: Fields) -> PlaceOrder:
     order_ref, transmit, parent_id = f.text(), f.flag(), f.whole()
     f.skip(4)  # blockOrder, sweepToFill, displaySize, triggerMethod
     outside_rth = f.flag()
-    # hidden, an empty field, discretionaryAmt to faPercentage, [faProfile], modelCode to volatilityType
-    f.skip(8 + (f.version < VERSION_WITHOUT_FA_PROFILE) + 22)
+    f.skip(4)  # hidden, an empty field, discretionaryAmt, goodAfterTime
+    good_till = f.text()
+    # faGroup, faMethod, faPercentage, [faProfile], [modelCode], shortSaleSlot to exemptCode
+    f.skip(3 + (f.version < VERSION_WITHOUT_FA_PROFILE) + (f.version >= VERSION_WITH_MODELS) + 3)
+    oca_type = f.whole()
+    f.skip(17)  # rule80A to volatilityType
     if _skip_delta_neutral(f):
         f.skip(8)
     f.skip(6)  # continuousUpdate to scaleSubsLevelSize
@@ -338,7 +332,7 @@ def _place(f: Fields) -> PlaceOrder:
     f.skip(1)  # algoId
     return PlaceOrder(
         order_id, contract, action, quantity, order_type, limit, aux, tif, oca_group, account, order_ref,
-        transmit, parent_id, outside_rth, what_if=f.flag(),
+        transmit, parent_id, outside_rth, f.flag(), good_till, oca_type,
     )  # fmt: skip
 
 
@@ -381,7 +375,8 @@ def _account_summary(f: Fields) -> ReqAccountSummary:
 
 def _row_done(f: Fields) -> RowDone:
     f.skip(2)
-    return RowDone(row=f.whole(-1))
+    text = f.text()  # Others name a contract here, such as 265598@SMART.
+    return RowDone(row=int(text) if text.isdecimal() and len(text) < 16 else -1)
 
 
 def _after_version(make: Callable[[int], Request]) -> Callable[[Fields], Request]:
@@ -422,25 +417,11 @@ _READERS: dict[int, Callable[[Fields], Request]] = {
     76: _account_multi,
     99: _bare(ReqCompletedOrders),
 }
-_UNSERVED = {
-    10: "reqMktDepth", 20: "reqHistoricalData", 21: "exerciseOptions", 22: "reqScannerSubscription",
-    24: "reqScannerParameters", 50: "reqRealTimeBars", 52: "reqFundamentalData",
-    54: "calculateImpliedVolatility", 55: "calculateOptionPrice", 67: "queryDisplayGroups",
-    74: "reqPositionsMulti", 78: "reqSecDefOptParams", 79: "reqSoftDollarTiers", 80: "reqFamilyCodes",
-    81: "reqMatchingSymbols", 82: "reqMktDepthExchanges", 83: "reqSmartComponents", 84: "reqNewsArticle",
-    85: "reqNewsProviders", 86: "reqHistoricalNews", 87: "reqHeadTimeStamp", 88: "reqHistogramData",
-    91: "reqMarketRule", 92: "reqPnL", 94: "reqPnLSingle", 96: "reqHistoricalTicks", 97: "reqTickByTickData",
-    100: "reqWshMetaData", 102: "reqWshEventData", 104: "reqUserInfo", 18: "requestFA", 19: "replaceFA",
-}  # fmt: skip
-_WITHOUT_REQ_ID = frozenset({18, 19, 24, 80, 82, 85, 91})
-_WITH_VERSION = frozenset({10, 21, 50, 52, 54, 55, 67, 74})
 _IGNORED = {
     11: "cancelMktDepth", 12: "reqNewsBulletins", 13: "cancelNewsBulletins", 14: "setServerLogLevel",
-    15: "reqAutoOpenOrders", 23: "cancelScannerSubscription", 25: "cancelHistoricalData",
-    51: "cancelRealTimeBars", 53: "cancelFundamentalData", 56: "cancelCalculateImpliedVolatility",
-    57: "cancelCalculateOptionPrice", 63: "cancelAccountSummary", 65: "verifyRequest", 66: "verifyMessage",
-    68: "subscribeToGroupEvents", 70: "unsubscribeFromGroupEvents", 72: "verifyAndAuthRequest",
-    73: "verifyAndAuthMessage", 75: "cancelPositionsMulti", 77: "cancelAccountUpdatesMulti",
-    89: "cancelHistogramData", 90: "cancelHeadTimeStamp", 93: "cancelPnL", 95: "cancelPnLSingle",
-    98: "cancelTickByTickData", 101: "cancelWshMetaData", 103: "cancelWshEventData",
+    15: "reqAutoOpenOrders", 23: "cancelScannerSubscription", 53: "cancelFundamentalData",
+    56: "cancelCalculateImpliedVolatility", 57: "cancelCalculateOptionPrice", 63: "cancelAccountSummary",
+    70: "unsubscribeFromGroupEvents", 75: "cancelPositionsMulti", 77: "cancelAccountUpdatesMulti",
+    89: "cancelHistogramData", 90: "cancelHeadTimeStamp", 101: "cancelWshMetaData",
+    103: "cancelWshEventData",
 }  # fmt: skip

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from arbcore.core.civil import NS_PER_S, utc_to_new_york
-from arbcore.gateway import replies
+from arbcore.gateway import order_links, replies
 from arbcore.gateway.account import Account, BrokerExecution
 from arbcore.gateway.broker_book import ORDER_TYPES, TIMES_IN_FORCE, BrokerBook, BrokerOrder
 from arbcore.gateway.contract_table import SPY, Listing, find, is_liquid
@@ -50,6 +50,8 @@ class OrderDesk:
         self.link_up = True
         #: How the times of executions are written.
         self.time_form = replies.NEW_YORK
+        #: Contracts besides those that every gateway lists.
+        self.extra: tuple[Listing, ...] = ()
         self._armed = armed
         self._outbox = outbox
         self._hours = hours
@@ -75,9 +77,18 @@ class OrderDesk:
             order = self.book.add(
                 client_id, asked, listing=listing, account=asked.account or self.account.name
             )
+            order.due_ns = order_links.due_of(asked, self.now_ns)
+            order.ends_ns = order_links.ends_of(asked)
             self._burden(order, asked)
             if asked.transmit:
-                self._start(order)
+                self._transmit(order)
+
+    def _transmit(self, order: BrokerOrder) -> None:
+        """Sends an order on its way, with what of its bracket waited for that."""
+        for each in [*order_links.family(order, self.book), order]:
+            if each is order or not each.transmitted:
+                each.transmitted = True
+                self._start(each)
 
     def cancel(self, client_id: int, order_id: int) -> None:
         """Cancels an order of the client's, or says why that is not possible."""
@@ -102,7 +113,8 @@ class OrderDesk:
     def cancel_all(self, reason: str) -> None:
         """Cancels every working order."""
         for order in self.book.working():
-            self._cancelled(order, reason)
+            if order.alive:
+                self._cancelled(order, reason)
 
     def correct_last(self, ticks: float) -> None:
         """Corrects the last execution by some ticks; clients hear of it as of a new one."""
@@ -141,7 +153,7 @@ class OrderDesk:
     # --- checks -----------------------------------------------------------------------------------
 
     def _listing(self, asked: PlaceOrder) -> Listing | None:
-        found = find(asked.contract, self.now_ns, include_expired=True)
+        found = find(asked.contract, self.now_ns, include_expired=True, extra=self.extra)
         return found[0] if len(found) == 1 and found[0].tradable else None
 
     def _refusal(
@@ -155,6 +167,8 @@ class OrderDesk:
         if listing is None:
             return 200, NO_CONTRACT
         return self._form_refusal(asked, listing) or (
+            None if existing is not None else order_links.refusal(asked, self.book, client_id, self.now_ns)
+        ) or (
             None if asked.what_if or existing is not None else self._state_refusal(asked, listing)
         )
 
@@ -162,23 +176,22 @@ class OrderDesk:
         """What is wrong with the order whatever the market does."""
         quantity = asked.quantity or 0.0
         if asked.account and asked.account not in self.account.ids:
-            return 321, "Error validating request.-'bW' : cause - Invalid account code."
+            return 201, "Order rejected - reason: Invalid account code."
         if asked.action not in {"BUY", "SELL"}:
-            return 321, f"Error validating request.-'bW' : cause - Invalid order action '{asked.action}'."
+            return 201, f"Order rejected - reason: Invalid order action '{asked.action[:20]}'."
         if not (0.0 < quantity <= QUANTITY_MAX and quantity == int(quantity)):
-            return 321, "Error validating request.-'bW' : cause - Order size is not a positive whole number."
-        if asked.parent_id or asked.oca_group:
-            return 321, "Error validating request.-'bW' : cause - This gateway serves no brackets or groups."
+            return 201, "Order rejected - reason: The size is not a positive whole number."
         if asked.order_type not in ORDER_TYPES:
             return 387, "Unsupported order type for this exchange and security type."
         if asked.tif not in TIMES_IN_FORCE | {""}:
-            return 321, f"Error validating request.-'bW' : cause - Invalid time in force '{asked.tif}'."
-        if asked.order_type == "LMT":
-            if asked.limit is None or asked.limit <= 0.0:
-                return 321, "Error validating request.-'bW' : cause - Limit price is missing."
-            ticks = asked.limit / listing.tick
+            return 201, f"Order rejected - reason: Invalid time in force '{asked.tif[:20]}'."
+        limited, stopped = asked.order_type in order_links.LIMITED, asked.order_type in order_links.STOPS
+        if limited and (asked.limit is None or asked.limit <= 0.0):
+            return 201, "Order rejected - reason: Limit price is missing."
+        for price in (asked.limit if limited else None, asked.aux if stopped else None):
+            ticks = 0.0 if price is None else price / listing.tick
             if abs(ticks - round(ticks)) > 1e-6:
-                return 110, "The price does not conform to the minimum price variation for this contract."
+                return 201, OFF_THE_GRID
         return None
 
     def _state_refusal(self, asked: PlaceOrder, listing: Listing) -> Refusal | None:
@@ -194,7 +207,7 @@ class OrderDesk:
                 201,
                 "Order rejected - reason: 20 orders work on this side of the contract, the most allowed.",
             )
-        if asked.tif == "IOC" and not is_liquid(listing, self.now_ns, rule=self._hours):
+        if asked.tif in {"IOC", "FOK"} and not is_liquid(listing, self.now_ns, rule=self._hours):
             return 201, "Order rejected - reason: IOC is not available outside regular hours."
         signed = (asked.quantity or 0.0) * (1.0 if asked.action == "BUY" else -1.0)
         view = self.account.preview(listing, signed, marks=self.market.mark)
@@ -226,10 +239,12 @@ class OrderDesk:
             self._error(order.client_id, order.order_id, 201, f"Order rejected - reason: {REJECTED}")
             order.end("Inactive", self.now_ns, "Inactive")
             self._tell_status(order)
+            self._end_children(order)
             return
         if not self.link_up:
             return
-        order.status = "PreSubmitted" if held_s is not None or outside else "Submitted"
+        waits = order_links.waits(order, self.book, self.now_ns) or order.order_type in order_links.STOPS
+        order.status = "PreSubmitted" if held_s is not None or outside or waits else "Submitted"
         if held_s is not None:
             order.why_held = "locate" if "held_short" in quirks else ""
             order.held_until_ns = self.now_ns + round(held_s * NS_PER_S)
@@ -240,6 +255,7 @@ class OrderDesk:
             self._error(order.client_id, order.order_id, int(code), f"Order rejected - reason: {REJECTED}")
             order.end("Inactive", self.now_ns, "Inactive")
             self._tell_status(order)
+            self._end_children(order)
         if order.alive:
             self.work(order)
 
@@ -266,6 +282,8 @@ class OrderDesk:
         """Gives every working order its chance at the present touch."""
         if self.book.has_working() and self.link_up:
             for order in self.book.working():
+                if order.ends_ns and self.now_ns >= order.ends_ns and order.alive:
+                    self._cancelled(order, "The order's time is over")
                 self.work(order)
 
     def work(self, order: BrokerOrder) -> None:
@@ -273,14 +291,18 @@ class OrderDesk:
         if order.status not in {"Submitted", "PreSubmitted"}:
             return
         if not self._may_work(order):
-            if order.tif == "IOC" and self.market.is_halted(order.listing):
+            if order.tif in {"IOC", "FOK"} and self.market.is_halted(order.listing):
                 self._cancelled(order, "Trading is halted")
+            return
+        if order_links.waits(order, self.book, self.now_ns) or not order_links.triggered(
+            order, self.market.touch_of(order.listing)
+        ):
             return
         self._release(order)
         shares, price = self._take(order)
         if shares > 0.0:
             self._filled(order, shares, price)
-        elif order.tif == "IOC":
+        elif order.tif in {"IOC", "FOK"}:
             self._cancelled(order, "")
 
     def _may_work(self, order: BrokerOrder) -> bool:
@@ -308,7 +330,10 @@ class OrderDesk:
             wanted = float(int(wanted * part))
         if wanted <= 0.0:
             return 0.0, 0.0
-        return touch.take(order.action, wanted, order.limit if order.order_type == "LMT" else None)
+        if order.tif == "FOK" and wanted > (touch.ask_size if order.action == "BUY" else touch.bid_size):
+            return 0.0, 0.0
+        limit = order.limit if order.order_type in order_links.LIMITED else None
+        return touch.take(order.action, wanted, limit)
 
     def _filled(self, order: BrokerOrder, shares: float, price: float) -> None:
         quirks = order.quirks
@@ -334,7 +359,7 @@ class OrderDesk:
             piece = float(-(-shares // pieces))
             self._book_fill(order, piece, price)
             shares, pieces = shares - piece, pieces - 1.0
-        if order.alive and order.tif == "IOC":
+        if order.alive and order.tif in {"IOC", "FOK"}:
             self._cancelled(order, "")
 
     def _book_fill(self, order: BrokerOrder, shares: float, price: float) -> None:
@@ -353,6 +378,18 @@ class OrderDesk:
         if "silent_fill" not in order.quirks:
             self._tell_fill(order, done)
             self._outbox.position_news(order.listing)
+        self._after_fill(order, shares)
+
+    def _after_fill(self, order: BrokerOrder, shares: float) -> None:
+        """Takes what was filled off its rivals, and lets the children of a filled parent work."""
+        for rival in order_links.rivals(order, self.book):
+            if order_links.reduce(rival, order, shares):
+                self._cancelled(rival, "OCA")
+            else:
+                self._tell_open(rival)
+        if order.status == "Filled":
+            for child in order_links.children(order, self.book):
+                self.work(child)
 
     def _tell_fill(self, order: BrokerOrder, done: BrokerExecution) -> None:
         quirks = order.quirks
@@ -377,6 +414,14 @@ class OrderDesk:
         if "no_status" not in order.quirks:
             self._tell_status(order)
         self._error(order.client_id, order.order_id, 202, f"Order Canceled - reason:{reason}")
+        self._end_children(order)
+
+    def _end_children(self, order: BrokerOrder) -> None:
+        """What waited for an order that ended without a fill ends with it."""
+        if order.status != "Filled":
+            for child in order_links.children(order, self.book):
+                if child.alive:
+                    self._cancelled(child, "The parent order is over")
 
     def _change(self, order: BrokerOrder, asked: PlaceOrder) -> None:
         if asked.action != order.action or asked.order_type != order.order_type:
@@ -388,7 +433,7 @@ class OrderDesk:
         order.limit, order.aux = asked.limit, asked.aux
         order.quantity = max(asked.quantity or 0.0, order.filled)
         if order.status == "PendingSubmit" and asked.transmit:
-            self._start(order)
+            self._transmit(order)
             return
         self._tell_open(order)
         self._tell_status(order)
@@ -411,14 +456,14 @@ class OrderDesk:
         """What waited for the link starts to work."""
         self.link_up = True
         for order in self.book.working():
-            if order.status == "PendingSubmit":
+            if order.status == "PendingSubmit" and order.transmitted:
                 self._start(order)
         self.work_all()
 
     def end_of_day(self) -> None:
         """DAY orders do not outlive their day, and what is over is not told of on the next."""
         for order in self.book.working():
-            if order.tif == "DAY":
+            if order.tif == "DAY" and order.alive and order.due_ns <= self.now_ns:
                 self._cancelled(order, "")
         self.book.forget(self.day_began_ns())
         self.account.forget(self.day_began_ns())
@@ -475,6 +520,9 @@ class OrderDesk:
         self._outbox.news(client_id, message)
 
 
+OFF_THE_GRID = (
+    "Order rejected - reason: The price does not conform to the minimum price variation for this contract."
+)
 NO_CONTRACT = "No security definition has been found for the request"
 REJECTED = "The gateway was told to reject it."
 HELD_SHORT = "Shares for this order are not immediately available for short sale; it is held meanwhile."

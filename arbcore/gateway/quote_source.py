@@ -86,14 +86,14 @@ def generated(seed: int, start_ns: int, *, settings: MarketSettings | None = Non
         expiry_ns = front_contract(now_ns).expiry_ns
         t = years_to_expiry(now_ns, expiry_ns)
         fair = mid * carry_factor(factor=chosen.factor, r=chosen.r, d=chosen.d, t=t) * (1.0 + basis * 1e-4)
-        es_bid, es_ask = _touch(fair, ES_TICK, rng.choice((1, 1, 1, 2)))
-        spy_bid, spy_ask = _touch(mid, SPY_TICK, rng.choice((1, 1, 2, 3)))
+        es_bid, es_ask = touch_around(fair, ES_TICK, rng.choice((1, 1, 1, 2)))
+        spy_bid, spy_ask = touch_around(mid, SPY_TICK, rng.choice((1, 1, 2, 3)))
         es_size, spy_size = float(rng.randrange(4, 120)), float(rng.randrange(2, 60) * 100)
         yield Row(now_ns, expiry_ns, es_bid, es_ask, spy_bid, spy_ask, es_size, spy_size, chosen.factor)
         now_ns += step_ns
 
 
-def _touch(mid: float, tick: float, ticks_wide: int) -> tuple[float, float]:
+def touch_around(mid: float, tick: float, ticks_wide: int) -> tuple[float, float]:
     """Bid and ask on the grid, ``ticks_wide`` apart, around a price."""
     bid = round(mid / tick - ticks_wide / 2.0)
     return round(bid * tick, 2), round((bid + ticks_wide) * tick, 2)

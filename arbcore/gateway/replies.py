@@ -1,5 +1,7 @@
 """What the server says: each message as one frame, in the layouts of server versions 176 and 178.
 
+``versions`` makes older layouts of them.
+
 Owns the order of the fields and their spelling. It decides nothing: everything comes in as arguments.
 """
 
@@ -12,7 +14,9 @@ from arbcore.gateway.frames import LENGTH_BYTES, UNSET_DOUBLE, Field, fields_of,
 from arbcore.gateway.messages import VERSION_WITH_PENDING_PRICE_REVISION, VERSION_WITHOUT_FA_PROFILE
 
 NO_ID = -1
-ORDER_TYPES = "ACTIVETIM,ADJUST,ALERT,ALLOC,DAY,GTC,IOC,LMT,MKT,NONALGO,OUTSIDERTH,WHATIF"
+ORDER_TYPES = (
+    "ACTIVETIM,ADJUST,ALERT,ALLOC,DAY,FOK,GTC,GTD,IOC,LMT,MKT,MOC,NONALGO,OCA,OUTSIDERTH,STP,STPLMT,WHATIF"
+)
 NEW_YORK = "new_york"
 
 
@@ -62,6 +66,8 @@ class OrderView:
     average: float
     last_price: float
     why_held: str
+    good_till: str = ""
+    oca_type: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,11 @@ def current_time(now_ns: int) -> bytes:
 # --- contracts ----------------------------------------------------------------------------------------
 
 
+def rule_of(listing: Listing) -> int:
+    """The number of the rule of its prices; those with one tick share a rule."""
+    return {0.01: 26, 0.25: 67}.get(listing.tick, 100_000 + round(listing.tick * 10_000_000) % 900_000)
+
+
 def contract_details(req_id: int, listing: Listing, *, trading: str, liquid: str) -> bytes:
     last_trade = listing.expiry_text
     if last_trade:
@@ -163,7 +174,7 @@ def contract_details(req_id: int, listing: Listing, *, trading: str, liquid: str
         "SMART,ARCA" if listing.sec_type == "STK" else listing.exchange, 1, listing.underlying_id,
         listing.long_name, listing.primary_exchange, listing.contract_month, "", "", "", listing.time_zone,
         trading, liquid, "", "0", 0, 1, "ES" if future else "", "IND" if future else "",
-        "67" if future else "26", listing.expiry_text, "ETF" if listing.sec_type == "STK" else "", "1", "1",
+        rule_of(listing), listing.expiry_text, "ETF" if listing.sec_type == "STK" else "", "1", "1",
         "100" if listing.sec_type == "STK" else "1",
     )  # fmt: skip
 
@@ -185,6 +196,10 @@ def tick_size(req_id: int, tick_type: int, size: float) -> bytes:
 
 def tick_generic(req_id: int, tick_type: int, value: float) -> bytes:
     return frame(45, 6, req_id, tick_type, value)
+
+
+def tick_string(req_id: int, tick_type: int, text: str) -> bytes:
+    return frame(46, 6, req_id, tick_type, text)
 
 
 def tick_req_params(req_id: int, tick: float, exchange: str) -> bytes:
@@ -223,8 +238,9 @@ def open_order(order: OrderView, version: int, *, margin: MarginView | None = No
     old = version < VERSION_WITHOUT_FA_PROFILE
     return frame_of([
         5, order.order_id, *_head(order), order.client_id, order.perm_id, order.outside_rth, False, "0.0",
-        "", "", "", "", "", *([""] if old else []), "", "", "", "", "", 0, "", -1, 0, "", "", "", "", "", "",
-        False, False, False, "", 3, False, False, "", order.parent_id, 0, "", 0, "None", "", 0, "", "", "",
+        "", "", "", "", "", *([""] if old else []), "", order.good_till, "", "", "", 0, "", -1, 0, "", "", "",
+        "", "", "", False, False, False, "", order.oca_type or 3, False, False, "", order.parent_id,
+        0, "", 0, "None", "", 0, "", "", "",
         "?", False, 0, "", 0, 0, "", "", "", "", "", 0, 0, 0, "", "", "", "", "", "", "IB", False, 0, "",
         False, *_state(order, margin), False, False, 0, "None", "", "", "", "", "", "", "", "", "", "", "0.0",
         False, False, "", False, "", False, False, "", "", "", "", "",
@@ -287,6 +303,12 @@ def commission_report(exec_id: str, commission: float, realized: float | None) -
 
 
 # --- account ------------------------------------------------------------------------------------------
+
+
+def position_multi(
+    req_id: int, account: str, listing: Listing, *, quantity: float, average_cost: float
+) -> bytes:
+    return frame(71, 1, req_id, account, *_contract_fields(listing), quantity, average_cost, "")
 
 
 def position(account: str, listing: Listing, *, quantity: float, average_cost: float) -> bytes:

@@ -10,6 +10,11 @@ from arbcore.gateway.gateway import Gateway, GatewayConfig
 from arbcore.gateway.quote_source import Row
 
 SECOND = 10**9
+#: By message: the types of the ticks of trades and of the day, live and delayed.
+DAY_TICKS = {
+    "1": {"4", "6", "7", "9", "14", "68", "72", "73", "75", "76"}, "2": {"5", "8", "71", "74"},
+    "46": {"45", "88"},
+}  # fmt: skip
 #: A Friday at 10:00 in New York.
 START_NS = 1_795_186_800 * SECOND
 DEC26 = contract(2026, 12)
@@ -62,6 +67,7 @@ class WireClient:
         self.conn = bench.gateway.connect(bench.now_ns)
         self.numbers = itertools.count(1)
         self._buffer = b""
+        self.shows_day = False
 
     def raw(self, data):
         self.bench.gateway.receive(self.conn, data, self.bench.now_ns)
@@ -88,7 +94,19 @@ class WireClient:
                 break
             found.append(fields_of(self._buffer[4 : 4 + length]))
             self._buffer = self._buffer[4 + length :]
-        return [fields for fields in found if not kinds or int(fields[0]) in kinds]
+        return [
+            fields
+            for fields in found
+            if (not kinds or int(fields[0]) in kinds) and (self.shows_day or not self._is_of_the_day(fields))
+        ]
+
+    def _is_of_the_day(self, fields):
+        """A tick of trades or of the day, which most tests do not ask about; the clock's are others."""
+        client = self.bench.gateway.clients.get(self.conn)
+        kind = fields[3] if len(fields) > 3 else ""
+        if kind not in DAY_TICKS.get(fields[0], ()):
+            return False
+        return client is None or fields[2] != str(client.clock_req_id)
 
     def errors(self):
         """(id, code) of the errors that have arrived."""

@@ -1,0 +1,360 @@
+"""What the market has been: quotes by leg, and the bars and ticks that are made of them.
+
+Owns the columns of past quotes, the gateway's rule of trades (a recording has quotes and no trades: each row
+is one trade, at the ask or the bid by turns of its own time), and the arithmetic of bars. Times are UTC
+nanoseconds; a quote stands until the next one, but not beyond the last one of its New York day.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from arbcore.core.civil import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, new_york_to_utc, utc_to_new_york
+from arbcore.gateway.broker_book import Touch
+from arbcore.gateway.contract_table import Listing
+from arbcore.gateway.quote_source import Row
+
+#: Rows of the present market that are kept; the oldest tenth goes when there are more.
+ROWS_KEPT_MAX = 2_000_000
+SHARES_A_TRADE, CONTRACTS_A_TRADE = 100.0, 1.0
+#: Beyond every time.
+FOREVER_NS = 2**62
+KINDS = frozenset({"TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK"})
+
+
+class PastQuote(NamedTuple):
+    """Both sides at one instant."""
+
+    ts_ns: int
+    bid: float
+    ask: float
+    bid_size: float
+    ask_size: float
+
+    @property
+    def mid(self) -> float:
+        return (self.bid + self.ask) / 2.0
+
+    @property
+    def trade(self) -> float:
+        """The price of the trade that happens at this quote."""
+        return self.ask if self.ts_ns // 250_000_000 * 2_654_435_761 >> 7 & 1 else self.bid
+
+
+class Bar(NamedTuple):
+    """One bar. Of BID_ASK ``open`` and ``close`` are the time averages of bid and ask."""
+
+    ts_ns: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    average: float
+    trades: int
+
+
+@dataclass(slots=True)
+class PastColumns:
+    """Quotes of one contract or leg, in the order of their times. ``expiries`` is 0 for what has none."""
+
+    times: array[int] = field(default_factory=lambda: array("q"))
+    bids: array[float] = field(default_factory=lambda: array("d"))
+    asks: array[float] = field(default_factory=lambda: array("d"))
+    bid_sizes: array[float] = field(default_factory=lambda: array("d"))
+    ask_sizes: array[float] = field(default_factory=lambda: array("d"))
+    expiries: array[int] = field(default_factory=lambda: array("q"))
+
+    def add(self, quote: PastQuote, expiry_ns: int) -> None:
+        """Puts a quote behind the others; one that is older than the last is left out."""
+        if self.times and quote.ts_ns < self.times[-1]:
+            return
+        self.times.append(quote.ts_ns)
+        self.bids.append(quote.bid)
+        self.asks.append(quote.ask)
+        self.bid_sizes.append(quote.bid_size)
+        self.ask_sizes.append(quote.ask_size)
+        self.expiries.append(expiry_ns)
+        if len(self.times) > ROWS_KEPT_MAX:
+            for column in (
+                self.times, self.bids, self.asks, self.bid_sizes, self.ask_sizes, self.expiries,
+            ):  # fmt: skip
+                del column[: ROWS_KEPT_MAX // 10]
+
+    def between(self, first_ns: int, beyond_ns: int) -> Iterator[tuple[PastQuote, int]]:
+        """(quote, expiry) from an instant to one that is not included."""
+        for at in range(bisect_left(self.times, first_ns), bisect_left(self.times, beyond_ns)):
+            yield self.at(at)
+
+    def before(self, instant_ns: int) -> tuple[PastQuote, int] | None:
+        """The last one before an instant."""
+        at = bisect_left(self.times, instant_ns) - 1
+        return self.at(at) if at >= 0 else None
+
+    def at(self, index: int) -> tuple[PastQuote, int]:
+        quote = PastQuote(
+            self.times[index], self.bids[index], self.asks[index], self.bid_sizes[index],
+            self.ask_sizes[index],
+        )  # fmt: skip
+        return quote, self.expiries[index]
+
+
+def quotes_of(row: Row) -> dict[str, PastQuote]:
+    """The quotes of a row, by leg."""
+    return {
+        "es": PastQuote(row.ts_ns, row.es_bid, row.es_ask, row.es_size, row.es_size),
+        "spy": PastQuote(row.ts_ns, row.spy_bid, row.spy_ask, row.spy_size, row.spy_size),
+    }
+
+
+@dataclass(slots=True)
+class PastStretch:
+    """A stretch of the past, from an instant to one beyond it, that is made when it is asked for."""
+
+    first_ns: int
+    beyond_ns: int
+    make: Callable[[], dict[str, PastColumns]]
+    #: The last price of each leg, where that is known without making it.
+    closes: dict[str, float] = field(default_factory=dict)
+    _legs: dict[str, PastColumns] | None = None
+
+    def leg(self, name: str) -> PastColumns | None:
+        """The quotes of a leg; None where it has none."""
+        if self._legs is None:
+            self._legs = self.make()
+        return self._legs.get(name)
+
+    @property
+    def last_ns(self) -> int:
+        """The time of its last quote; 0 without any."""
+        self.leg("")
+        return max((part.times[-1] for part in (self._legs or {}).values() if part.times), default=0)
+
+
+def stretch_of(rows: Callable[[], Iterable[Row]]) -> PastStretch:
+    """All the rows of a file, whenever they were."""
+
+    def make() -> dict[str, PastColumns]:
+        legs: dict[str, PastColumns] = {"es": PastColumns(), "spy": PastColumns()}
+        for row in rows():
+            for leg, quote in quotes_of(row).items():
+                legs[leg].add(quote, row.expiry_ns if leg == "es" else 0)
+        return legs
+
+    return PastStretch(0, FOREVER_NS, make)
+
+
+class History:
+    """The past of every leg, made at the first question, since most clients ask none.
+
+    ``past`` are stretches from before the present rows, in order, or with ``is_whole`` one of a whole file.
+    """
+
+    def __init__(self, past: Sequence[PastStretch] = (), *, is_whole: bool = False) -> None:
+        self._past = past
+        #: The past is all that there is: rows that are shown are in it already.
+        self._is_whole = is_whole
+        self._new: dict[str, PastColumns] = {}
+
+    def note(self, row: Row, others: dict[str, Touch]) -> None:
+        """A row is shown now; ``others`` are touches that no row has."""
+        if not self._is_whole:
+            for leg, quote in quotes_of(row).items():
+                self._columns(self._new, leg).add(quote, row.expiry_ns if leg == "es" else 0)
+        for leg, touch in others.items():
+            quote = PastQuote(row.ts_ns, touch.bid, touch.ask, touch.bid_size, touch.ask_size)
+            self._columns(self._new, leg).add(quote, 0)
+
+    @staticmethod
+    def _columns(among: dict[str, PastColumns], leg: str) -> PastColumns:
+        return among.setdefault(leg, PastColumns())
+
+    def _parts(self, listing: Listing, first_ns: int, beyond_ns: int) -> Iterator[PastColumns]:
+        """The columns that may have quotes of a contract in a span, the oldest first."""
+        for stretch in self._past:
+            if stretch.first_ns < beyond_ns and stretch.beyond_ns > first_ns:
+                part = stretch.leg(listing.leg)
+                if part is not None:
+                    yield part
+        if listing.leg in self._new:
+            yield self._new[listing.leg]
+
+    def quotes(self, listing: Listing, first_ns: int, beyond_ns: int) -> Iterator[PastQuote]:
+        """The two-sided quotes of a contract from an instant to one that is not included."""
+        for part in self._parts(listing, first_ns, beyond_ns):
+            for quote, expiry_ns in part.between(first_ns, beyond_ns):
+                if 0.0 < quote.bid <= quote.ask and expiry_ns in {0, listing.expiry_ns}:
+                    yield quote
+
+    def standing(self, listing: Listing, instant_ns: int) -> PastQuote | None:
+        """The quote that stands at an instant, of the same New York day."""
+        best: PastQuote | None = None
+        for part in self._parts(listing, _midnight(instant_ns), instant_ns):
+            found = part.before(instant_ns)
+            if found is None or found[1] not in {0, listing.expiry_ns}:
+                continue
+            quote = found[0]
+            if 0.0 < quote.bid <= quote.ask and (best is None or quote.ts_ns > best.ts_ns):
+                best = quote
+        if best is None or utc_to_new_york(best.ts_ns)[0] != utc_to_new_york(instant_ns)[0]:
+            return None
+        return best
+
+    @property
+    def last_ns(self) -> int:
+        """The time of the last quote of all; 0 where there is none. A whole file is read for it."""
+        new = max((part.times[-1] for part in self._new.values() if part.times), default=0)
+        return max(new, self._past[-1].last_ns) if self._is_whole and self._past else new
+
+    def head(self, listing: Listing) -> int | None:
+        """The time of the first quote."""
+        first = next(self.quotes(listing, 0, FOREVER_NS), None)
+        return None if first is None else first.ts_ns
+
+    def days(self, listing: Listing, beyond_ns: int, count: int) -> int:
+        """The midnight in New York of the ``count``-th day with quotes before an instant."""
+        at_ns = beyond_ns
+        for _ in range(count):
+            last_ns = self._last_before(listing, at_ns)
+            if last_ns is None:
+                break
+            at_ns = _midnight(last_ns)
+        return at_ns
+
+    def _last_before(self, listing: Listing, instant_ns: int) -> int | None:
+        """The time of the last quote before an instant."""
+        new = self._new.get(listing.leg)
+        found = None if new is None else new.before(instant_ns)
+        if found is not None:
+            return found[0].ts_ns
+        for stretch in reversed(self._past):
+            if stretch.first_ns < instant_ns:
+                part = stretch.leg(listing.leg)
+                found = None if part is None else part.before(instant_ns)
+                if found is not None:
+                    return found[0].ts_ns
+        return None
+
+    # --- bars -------------------------------------------------------------------------------------
+
+    def bars(self, listing: Listing, what: str, *, span: tuple[int, int], size_ns: int) -> list[Bar]:
+        """The bars that begin within ``span``, oldest first; none for a time without a quote."""
+        first_ns, beyond_ns = span
+        daily = size_ns >= NS_PER_DAY
+        begin_of = _midnight if daily else lambda ts_ns: ts_ns // size_ns * size_ns
+        bars: list[Bar] = []
+        waiting: list[PastQuote] = []
+        carried = None if daily else self.standing(listing, first_ns)
+        at_ns = -1 if carried is None else begin_of(first_ns)
+        if at_ns != -1 and at_ns < first_ns:
+            at_ns += size_ns
+        for quote in self.quotes(listing, first_ns, beyond_ns):
+            same_day = daily and 0 <= quote.ts_ns - at_ns < 23 * NS_PER_HOUR
+            begins = at_ns if same_day else begin_of(quote.ts_ns)
+            while at_ns not in {-1, begins}:
+                bar = _bar(waiting, carried, what, begin_ns=at_ns, end_ns=at_ns + size_ns)
+                if bar is not None:
+                    bars.append(bar)
+                carried = waiting[-1] if waiting else carried
+                waiting = []
+                at_ns += size_ns
+                if daily or carried is None or _midnight(carried.ts_ns) != _midnight(quote.ts_ns):
+                    at_ns, carried = begins, None
+            at_ns = begins
+            waiting.append(quote)
+        if waiting:
+            bar = _bar(waiting, carried, what, begin_ns=at_ns, end_ns=min(at_ns + size_ns, beyond_ns))
+            if bar is not None:
+                bars.append(bar)
+        return bars
+
+    def ticks(self, listing: Listing, *, span: tuple[int, int], count: int, forward: bool) -> list[PastQuote]:
+        """Whole seconds of quotes: the first or last ``count`` of a span, and the rest of that second."""
+        if forward:
+            found: list[PastQuote] = []
+            for quote in self.quotes(listing, *span):
+                if len(found) >= count and quote.ts_ns // NS_PER_S != found[-1].ts_ns // NS_PER_S:
+                    break
+                found.append(quote)
+            return found
+        found = list(self.quotes(listing, *span))
+        at = max(0, len(found) - count)
+        while at > 0 and found[at - 1].ts_ns // NS_PER_S == found[at].ts_ns // NS_PER_S:
+            at -= 1
+        return found[at:]
+
+
+def _midnight(instant_ns: int) -> int:
+    return new_york_to_utc(utc_to_new_york(instant_ns)[0], 0)
+
+
+def _bar(
+    quotes: list[PastQuote], carried: PastQuote | None, what: str, *, begin_ns: int, end_ns: int
+) -> Bar | None:
+    """One bar of its quotes and of the one that stood at its beginning."""
+    if what == "TRADES":
+        return _of_prices(begin_ns, [quote.trade for quote in quotes], trades=True)
+    standing = [carried, *quotes] if carried is not None and not _starts_at(quotes, begin_ns) else quotes
+    seen = [quote for quote in standing if quote is not None]
+    if not seen:
+        return None
+    if what == "BID_ASK":
+        return _of_sides(seen, begin_ns, end_ns)
+    prices = [quote.bid if what == "BID" else quote.ask if what == "ASK" else quote.mid for quote in seen]
+    return _of_prices(begin_ns, prices, trades=False)
+
+
+def _starts_at(quotes: list[PastQuote], begin_ns: int) -> bool:
+    return bool(quotes) and quotes[0].ts_ns <= begin_ns
+
+
+def _of_sides(quotes: list[PastQuote], begin_ns: int, end_ns: int) -> Bar:
+    begins = [max(quote.ts_ns, begin_ns) for quote in quotes]
+    lengths = [max(0, after - at) for at, after in zip(begins, [*begins[1:], end_ns], strict=True)]
+    total = sum(lengths)
+    if total <= 0:
+        lengths, total = [0] * (len(quotes) - 1) + [1], 1
+    bid = sum(quote.bid * length for quote, length in zip(quotes, lengths, strict=True)) / total
+    ask = sum(quote.ask * length for quote, length in zip(quotes, lengths, strict=True)) / total
+    return Bar(
+        begin_ns, round(bid, 6), max(quote.ask for quote in quotes), min(quote.bid for quote in quotes),
+        round(ask, 6), -1.0, -1.0, -1,
+    )  # fmt: skip
+
+
+def _of_prices(begin_ns: int, prices: list[float], *, trades: bool) -> Bar | None:
+    if not prices:
+        return None
+    average = round(sum(prices) / len(prices), 6) if trades else -1.0
+    return Bar(
+        begin_ns, round(prices[0], 6), round(max(prices), 6), round(min(prices), 6), round(prices[-1], 6),
+        float(len(prices)) if trades else -1.0, average, len(prices) if trades else -1,
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class DayStatistics:
+    """A leg's open, high, low, last and volume of the New York day, and the close of the day before."""
+
+    day: int = -1
+    open: float = 0.0
+    high: float = 0.0
+    low: float = 0.0
+    last: float = 0.0
+    volume: float = 0.0
+    close: float = 0.0
+
+    def see(self, quote: PastQuote, lot: float) -> None:
+        """One more trade."""
+        day = utc_to_new_york(quote.ts_ns)[0]
+        price = quote.trade
+        if day != self.day:
+            self.close = self.last or price
+            self.day, self.open, self.high, self.low, self.volume = day, price, price, price, 0.0
+        self.high, self.low, self.last = max(self.high, price), min(self.low, price), price
+        self.volume += lot
+

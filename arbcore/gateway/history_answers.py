@@ -1,0 +1,236 @@
+"""The answers about the past: bars, ticks, the first time there is; and symbols, rules, positions by id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from arbcore.core.civil import NS_PER_DAY, NS_PER_S
+from arbcore.gateway import history_requests as h
+from arbcore.gateway import replies, streams
+from arbcore.gateway.client import GatewayClient
+from arbcore.gateway.contract_table import Listing
+from arbcore.gateway.frames import Field, frame, frame_of
+from arbcore.gateway.history import KINDS, PastQuote
+from arbcore.gateway.history_pace import VIOLATION
+from arbcore.gateway.history_replies import bar_fields, lot_of, trade_exchange
+from arbcore.gateway.messages import ContractQuery
+from arbcore.gateway.order_desk import NO_CONTRACT
+
+if TYPE_CHECKING:
+    from arbcore.gateway.gateway import Gateway
+
+#: The broker's code for whatever goes wrong with history, and how its texts begin.
+HISTORY_ERROR, _SERVICE = 162, "Historical Market Data Service error message:"
+TICKS_MAX, BARS_MAX = 1_000, 30_000
+#: One request of bars of one second reaches no further.
+SECONDS_OF_SECOND_BARS_MAX = 2_000
+_SYMBOLS_MAX = 16
+_DAYS_OF = {"D": 1, "W": 7, "M": 31, "Y": 366}
+
+
+def refuse(client: GatewayClient, req_id: int, text: str, code: int = HISTORY_ERROR) -> None:
+    """Ends a request with an error."""
+    client.send(replies.error(req_id, code, text if code != HISTORY_ERROR else _SERVICE + text))
+
+
+def contract_of(
+    gateway: Gateway, client: GatewayClient, req_id: int, query: ContractQuery, *, expired: bool = True
+) -> Listing | None:
+    """The contract that is asked about; None after its error was sent."""
+    found = gateway.find(query, include_expired=expired)
+    if len(found) > 1 and query.sec_type == "FUT" and not query.last_trade:
+        found = []
+    if len(found) != 1 or found[0].leg == "clock":
+        client.send(replies.error(req_id, 200, NO_CONTRACT))
+        return None
+    return found[0]
+
+
+def _may_see(gateway: Gateway, client: GatewayClient, req_id: int, listing: Listing, what: str) -> bool:
+    """Whether the account may see a contract's history of a kind; the error was sent where not."""
+    if what not in KINDS:
+        refuse(client, req_id, f"{what[:40]} is not served; TRADES, MIDPOINT, BID, ASK and BID_ASK are.")
+        return False
+    if gateway.market.rights == "none":
+        refuse(client, req_id, f"No market data permissions for {listing.exchange} {listing.sec_type}")
+        return False
+    if listing.leg == "index":
+        refuse(client, req_id, f"HMDS query returned no data: {listing.symbol}@{listing.exchange} {what}")
+        return False
+    return True
+
+
+def _paced(
+    gateway: Gateway, client: GatewayClient, asked: h.ReqBars | h.ReqPastTicks, listing: Listing
+) -> bool:
+    subject = (listing.con_id, asked.what, type(asked).__name__)
+    if gateway.history_pace.admit(
+        gateway.wall_ns, what=asked.what, subject=subject, whole=replace(asked, req_id=0)
+    ):
+        return True
+    client.send(replies.error(asked.req_id, HISTORY_ERROR, VIOLATION))
+    return False
+
+
+# --- bars ---------------------------------------------------------------------------------------------
+
+
+def bars(gateway: Gateway, client: GatewayClient, asked: h.ReqBars) -> None:
+    asked = replace(asked, what=asked.what.upper())
+    listing = contract_of(gateway, client, asked.req_id, asked.contract)
+    if listing is None or not _may_see(gateway, client, asked.req_id, listing, asked.what):
+        return
+    span = _span(gateway, client, asked, listing)
+    if span is None or not _paced(gateway, client, asked, listing):
+        return
+    size_ns = h.bar_size_of(asked.bar_size) or NS_PER_S
+    found = gateway.history.bars(listing, asked.what, span=span, size_ns=size_ns)
+    if not found and not asked.keep_up:
+        text = f"HMDS query returned no data: {listing.local_symbol}@{listing.exchange} {asked.what}"
+        refuse(client, asked.req_id, text)
+        return
+    if len(found) > BARS_MAX:
+        refuse(client, asked.req_id, f"{len(found)} bars are more than the {BARS_MAX} that one request gets.")
+        return
+    fields: list[Field] = [
+        17, asked.req_id, replies.stamp(span[0]), replies.stamp(span[1]), len(found),
+    ]  # fmt: skip
+    for bar in found:
+        fields += bar_fields(bar, listing, size_ns=size_ns, epoch=asked.epoch)
+    client.send(frame_of(fields))
+    if asked.keep_up:
+        client.streams[asked.req_id] = streams.BarsKeptUp(listing, asked.what, size_ns, asked.epoch)
+
+
+def _span(
+    gateway: Gateway, client: GatewayClient, asked: h.ReqBars, listing: Listing
+) -> tuple[int, int] | None:
+    """From when to when; None after the error was sent."""
+    size_ns, duration = h.bar_size_of(asked.bar_size), h.duration_of(asked.duration)
+    if size_ns is None:
+        refuse(client, asked.req_id, f"Bars of '{asked.bar_size[:20]}' are not served; 1 secs to 1 day are.")
+        return None
+    if duration is None:
+        refuse(client, asked.req_id, f"'{asked.duration[:20]}' is no duration; write 1800 S or 5 D.")
+        return None
+    end_ns = gateway.history_end_ns if not asked.end else h.instant_of(asked.end)
+    if end_ns is None:
+        refuse(client, asked.req_id, h.not_an_instant(asked.end))
+        return None
+    count, unit = duration
+    if unit == "S":
+        if size_ns == NS_PER_S and count > SECONDS_OF_SECOND_BARS_MAX:
+            text = f"Time length exceeds max: {SECONDS_OF_SECOND_BARS_MAX} S for bars of 1 secs."
+            refuse(client, asked.req_id, text)
+            return None
+        return end_ns - count * NS_PER_S, end_ns
+    if unit == "D":
+        return gateway.history.days(listing, end_ns, count), end_ns
+    return end_ns - count * _DAYS_OF[unit] * NS_PER_DAY, end_ns
+
+
+# --- ticks --------------------------------------------------------------------------------------------
+
+
+def past_ticks(gateway: Gateway, client: GatewayClient, asked: h.ReqPastTicks) -> None:
+    asked = replace(asked, what=asked.what.upper())
+    listing = contract_of(gateway, client, asked.req_id, asked.contract)
+    if listing is None or not _may_see(gateway, client, asked.req_id, listing, asked.what):
+        return
+    if asked.what in {"BID", "ASK"}:
+        refuse(client, asked.req_id, "Historical ticks are of TRADES, MIDPOINT or BID_ASK.")
+        return
+    if not 1 <= asked.count <= TICKS_MAX:
+        refuse(client, asked.req_id, f"{asked.count} ticks: a request gets 1 to {TICKS_MAX}.")
+        return
+    if bool(asked.start) == bool(asked.end):
+        refuse(client, asked.req_id, "Historical ticks need a start or an end, one of the two.")
+        return
+    text = asked.start or asked.end
+    at_ns = h.instant_of(text)
+    if at_ns is None:
+        refuse(client, asked.req_id, h.not_an_instant(text))
+        return
+    if not _paced(gateway, client, asked, listing):
+        return
+    span = (at_ns, gateway.history_end_ns) if asked.start else (0, at_ns)
+    found = gateway.history.ticks(listing, span=span, count=asked.count, forward=bool(asked.start))
+    client.send(_ticks_message(asked, listing, found))
+
+
+def _ticks_message(asked: h.ReqPastTicks, listing: Listing, found: list[PastQuote]) -> bytes:
+    number, fields = {"MIDPOINT": 96, "BID_ASK": 97}.get(asked.what, 98), list[Field]()
+    for quote in found:
+        at = quote.ts_ns // NS_PER_S
+        if number == 96:
+            fields += [at, 0, quote.mid, 0]
+        elif number == 97:
+            fields += [at, 0, quote.bid, quote.ask, int(quote.bid_size), int(quote.ask_size)]
+        else:
+            fields += [at, 0, quote.trade, int(lot_of(listing)), trade_exchange(listing), ""]
+    return frame_of([number, asked.req_id, len(found), *fields, True])
+
+
+def head(gateway: Gateway, client: GatewayClient, asked: h.ReqHead) -> None:
+    listing = contract_of(gateway, client, asked.req_id, asked.contract)
+    if listing is None or not _may_see(gateway, client, asked.req_id, listing, asked.what.upper()):
+        return
+    first_ns = gateway.history.head(listing)
+    if first_ns is None:
+        refuse(client, asked.req_id, "No head time stamp")
+        return
+    text = str(first_ns // NS_PER_S) if asked.epoch else replies.stamp(first_ns, "utc_dash")
+    client.send(frame(88, asked.req_id, text))
+
+
+# --- contracts, rules, positions ----------------------------------------------------------------------
+
+
+def price_rule(gateway: Gateway, client: GatewayClient, asked: h.ReqPriceRule) -> None:
+    tick = next((each.tick for each in gateway.listings() if replies.rule_of(each) == asked.rule), None)
+    client.send(frame(93, asked.rule, *([0] if tick is None else [1, 0, tick])))
+
+
+def symbols(gateway: Gateway, client: GatewayClient, asked: h.ReqSymbols) -> None:
+    pattern = asked.pattern.upper()
+    names: dict[str, Listing] = {}
+    for each in gateway.listings():
+        if each.leg != "clock" and pattern and (
+            each.symbol.startswith(pattern) or pattern in each.long_name.upper()
+        ):
+            names.setdefault(each.symbol, each)
+    fields: list[Field] = []
+    for each in list(names.values())[:_SYMBOLS_MAX]:
+        fields += [each.con_id, each.symbol, each.sec_type, each.primary_exchange or each.exchange, "USD", 0]
+        if client.version >= 176:
+            fields += [each.long_name, ""]
+    client.send(frame(79, asked.req_id, len(fields) // (8 if client.version >= 176 else 6), *fields))
+
+
+def positions_of(gateway: Gateway, client: GatewayClient, asked: h.ReqPositionsOf) -> None:
+    account = gateway.account
+    for each in account.positions.values() if asked.account in {"", account.name} else ():
+        if each.quantity:
+            client.send(
+                replies.position_multi(
+                    asked.req_id, account.name, each.listing, quantity=each.quantity,
+                    average_cost=each.average_cost,
+                )
+            )  # fmt: skip
+    client.send(frame(72, 1, asked.req_id))
+
+
+ANSWERS: dict[type, Callable[[Gateway, GatewayClient, Any], None]] = {
+    h.ReqBars: bars,
+    h.ReqPastTicks: past_ticks,
+    h.ReqHead: head,
+    h.ReqPriceRule: price_rule,
+    h.ReqSymbols: symbols,
+    h.ReqPositionsOf: positions_of,
+    h.ReqTickByTick: streams.tick_by_tick,
+    h.ReqLiveBars: streams.live_bars,
+    h.ReqProfit: streams.profit,
+    h.EndStream: streams.end,
+}

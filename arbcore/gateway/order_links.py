@@ -1,0 +1,125 @@
+"""What makes an order wait, and what one order's end does to others: stops, closes, brackets, groups.
+
+Owns these rules: the touch triggers a stop; an order for the close waits for the close of the calendar;
+a child waits until its parent is filled, a cancelled parent takes its children, and of the children, as of a
+group of which one cancels all, what one fills is taken off the others. It decides and sends nothing.
+"""
+
+from collections.abc import Iterator
+
+from arbcore.carry.calendar import close_clock_ns
+from arbcore.core.civil import new_york_to_utc, utc_to_new_york
+from arbcore.gateway.broker_book import BrokerBook, BrokerOrder, Touch
+from arbcore.gateway.history_requests import instant_of
+from arbcore.gateway.messages import PlaceOrder
+
+STOPS = frozenset({"STP", "STP LMT"})
+LIMITED = frozenset({"LMT", "STP LMT"})
+#: Of a group: one fill, of whatever size, cancels the others. The other types take off what was filled.
+CANCELS_ALL = 1
+_DAYS_AHEAD_MAX = 12
+
+Refusal = tuple[int, str]
+
+
+def refusal(asked: PlaceOrder, book: BrokerBook, client_id: int, now_ns: int) -> Refusal | None:
+    """What is wrong with an order's links, stop or end; None where nothing is."""
+    if asked.order_type in STOPS and (asked.aux is None or asked.aux <= 0.0):
+        return 201, "Order rejected - reason: A stop order needs a stop price (auxPrice)."
+    if asked.tif == "GTD":
+        ends_ns = instant_of(asked.good_till)
+        if ends_ns is None:
+            return 391, f"The time in goodTillDate cannot be read: '{asked.good_till[:40]}'."
+        if ends_ns <= now_ns:
+            return 201, "Order rejected - reason: goodTillDate is over."
+    if asked.parent_id:
+        parent = book.get(client_id, asked.parent_id)
+        if parent is None or (not parent.alive and parent.status != "Filled"):
+            return 201, f"Order rejected - reason: There is no parent order {asked.parent_id}."
+    if asked.oca_group and any(
+        each.oca_group == asked.oca_group and each.filled > 0.0 for each in book.by_perm.values()
+    ):
+        return 201, f"Order rejected - reason: An order of the group '{asked.oca_group[:40]}' is filled."
+    return None
+
+
+def due_of(asked: PlaceOrder, now_ns: int) -> int:
+    """When an order begins to work: an order for the close at the next close, any other at once (0)."""
+    if asked.order_type != "MOC":
+        return 0
+    today = utc_to_new_york(now_ns)[0]
+    for day in range(today, today + _DAYS_AHEAD_MAX):
+        close_ns = close_clock_ns(day)
+        if close_ns is not None and (due_ns := new_york_to_utc(day, close_ns)) > now_ns:
+            return due_ns
+    return 0
+
+
+def ends_of(asked: PlaceOrder) -> int:
+    """When a good-till-date order ends; 0 for any other."""
+    return (instant_of(asked.good_till) or 0) if asked.tif == "GTD" else 0
+
+
+def waits(order: BrokerOrder, book: BrokerBook, now_ns: int) -> bool:
+    """Whether an order waits for its parent, for the close, or to be transmitted."""
+    if not order.transmitted or now_ns < order.due_ns:
+        return True
+    if not order.parent_id:
+        return False
+    parent = book.get(order.client_id, order.parent_id)
+    return parent is not None and parent.status != "Filled"
+
+
+def triggered(order: BrokerOrder, touch: Touch | None) -> bool:
+    """Whether the touch has reached an order's stop, now or before; true for orders without one."""
+    if order.order_type not in STOPS or order.triggered:
+        return True
+    if touch is None or not touch.two_sided or order.aux is None:
+        return False
+    order.triggered = touch.ask >= order.aux if order.action == "BUY" else touch.bid <= order.aux
+    return order.triggered
+
+
+def family(order: BrokerOrder, book: BrokerBook) -> Iterator[BrokerOrder]:
+    """The parent of an order and that parent's children, itself left out, the parent first."""
+    if not order.parent_id:
+        return
+    parent = book.get(order.client_id, order.parent_id)
+    if parent is not None:
+        yield parent
+        yield from (each for each in children(parent, book) if each is not order)
+
+
+def children(order: BrokerOrder, book: BrokerBook) -> list[BrokerOrder]:
+    """The living orders that wait for this one or came of it."""
+    return [
+        each
+        for each in book.working()
+        if each.parent_id == order.order_id and each.client_id == order.client_id and each.alive
+    ]
+
+
+def rivals(order: BrokerOrder, book: BrokerBook) -> list[BrokerOrder]:
+    """The living orders that a fill of this one reduces or cancels: of its group, and of its bracket."""
+    return [
+        each
+        for each in book.working()
+        if each is not order
+        and each.alive
+        and (
+            (order.oca_group != "" and each.oca_group == order.oca_group)
+            or (
+                order.parent_id != 0
+                and each.parent_id == order.parent_id
+                and each.client_id == order.client_id
+            )
+        )
+    ]
+
+
+def reduce(order: BrokerOrder, filled: BrokerOrder, shares: float) -> bool:
+    """Takes a rival's fill off an order; whether nothing of it is left."""
+    if filled.oca_type == CANCELS_ALL and filled.oca_group:
+        return True
+    order.quantity = max(order.filled, order.quantity - shares)
+    return order.remaining <= 0.0 or not filled.alive

@@ -1,0 +1,228 @@
+"""What a client hears row by row besides its quotes: ticks one by one, bars as they are made, profit.
+
+One class a stream: what it was told last, and what it says of a new row. They live with the connection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from arbcore.core.civil import NS_PER_S, utc_to_new_york
+from arbcore.gateway import history_requests as h
+from arbcore.gateway import replies
+from arbcore.gateway.contract_table import Listing
+from arbcore.gateway.frames import Field, frame
+from arbcore.gateway.history import PastQuote
+from arbcore.gateway.history_replies import bar_fields, lot_of, trade_exchange
+from arbcore.gateway.order_desk import NO_CONTRACT
+
+if TYPE_CHECKING:
+    from arbcore.gateway.client import GatewayClient
+    from arbcore.gateway.gateway import Gateway
+
+_LIVE_BAR_NS = 5 * NS_PER_S
+_PROFIT_EVERY_NS = NS_PER_S
+_TICK_KINDS = {"LAST": 1, "ALLLAST": 2, "BIDASK": 3, "MIDPOINT": 4}
+
+
+class Stream(Protocol):
+    """Something that a client hears of after every row."""
+
+    def tell(self, gateway: Gateway, client: GatewayClient, req_id: int) -> None:
+        """Sends what is new."""
+
+
+def quote_now(gateway: Gateway, listing: Listing) -> PastQuote | None:
+    """The quote of the present row; None where it has none of this contract."""
+    touch = gateway.market.touch_of(listing)
+    row = gateway.market.row
+    if touch is None or row is None or not touch.two_sided:
+        return None
+    return PastQuote(row.ts_ns, touch.bid, touch.ask, touch.bid_size, touch.ask_size)
+
+
+@dataclass(slots=True)
+class TicksOneByOne:
+    """Trades, both sides, or the middle, as they come; what did not change is not said again."""
+
+    listing: Listing
+    kind: int
+    told: tuple[float, ...] = ()
+
+    def tell(self, gateway: Gateway, client: GatewayClient, req_id: int) -> None:
+        quote = quote_now(gateway, self.listing)
+        if quote is None:
+            return
+        at = quote.ts_ns // NS_PER_S
+        fields: list[Field]
+        if self.kind in {1, 2}:
+            size = lot_of(self.listing)
+            fields = [quote.trade, int(size), 0, trade_exchange(self.listing), ""]
+        elif self.kind == 3:
+            told = (quote.bid, quote.ask, quote.bid_size, quote.ask_size)
+            if told == self.told:
+                return
+            self.told = told
+            fields = [quote.bid, quote.ask, int(quote.bid_size), int(quote.ask_size), 0]
+        else:
+            if self.told == (quote.mid,):
+                return
+            self.told = (quote.mid,)
+            fields = [quote.mid]
+        client.send(frame(99, req_id, self.kind, at, *fields))
+
+
+@dataclass(slots=True)
+class LiveBars:
+    """Bars of five seconds, each when it is over."""
+
+    listing: Listing
+    what: str
+    told_ns: int
+
+    def tell(self, gateway: Gateway, client: GatewayClient, req_id: int) -> None:
+        over_ns = gateway.clock_ns // _LIVE_BAR_NS * _LIVE_BAR_NS
+        if over_ns <= self.told_ns:
+            return
+        span, self.told_ns = (self.told_ns, over_ns), over_ns
+        for bar in gateway.history.bars(self.listing, self.what, span=span, size_ns=_LIVE_BAR_NS):
+            trades = self.what == "TRADES"
+            lot = lot_of(self.listing)
+            volume = int(bar.volume * lot) if trades else 0
+            client.send(
+                frame(
+                    50, 3, req_id, bar.ts_ns // NS_PER_S, bar.open, bar.high, bar.low, bar.close, volume,
+                    bar.average if trades else 0, bar.trades if trades else 0,
+                )
+            )  # fmt: skip
+
+
+@dataclass(slots=True)
+class BarsKeptUp:
+    """The last bar of a history that goes on, at every row."""
+
+    listing: Listing
+    what: str
+    size_ns: int
+    epoch: bool
+
+    def tell(self, gateway: Gateway, client: GatewayClient, req_id: int) -> None:
+        now_ns = gateway.clock_ns
+        begins_ns = now_ns // self.size_ns * self.size_ns
+        span = (begins_ns, now_ns + 1)
+        found = gateway.history.bars(self.listing, self.what, span=span, size_ns=self.size_ns)
+        if not found:
+            return
+        time, opens, high, low, close, volume, average, count = bar_fields(
+            found[-1], self.listing, size_ns=self.size_ns, epoch=self.epoch
+        )
+        client.send(frame(90, req_id, count, time, opens, close, high, low, average, volume))
+
+
+@dataclass(slots=True)
+class Profit:
+    """The account's profit of the day, or one contract's: at once, and each second in which it changes."""
+
+    con_id: int
+    base_day: int = -1
+    base: float = 0.0
+    told_ns: int = -(2**62)
+    told: tuple[float, ...] = field(default_factory=tuple)
+
+    def tell(self, gateway: Gateway, client: GatewayClient, req_id: int) -> None:
+        now_ns = gateway.clock_ns
+        if now_ns - self.told_ns < _PROFIT_EVERY_NS:
+            return
+        values = self._single(gateway) if self.con_id else self._whole(gateway)
+        if values != self.told:
+            self.told, self.told_ns = values, now_ns
+            client.send(frame(95 if self.con_id else 94, req_id, *values))
+
+    def _whole(self, gateway: Gateway) -> tuple[float, ...]:
+        account, marks = gateway.account, gateway.market.mark
+        unrealized = sum(p.unrealized(marks(p.listing)) for p in account.positions.values() if p.quantity)
+        realized = sum(p.realized for p in account.positions.values())
+        return self._since_midnight(gateway, unrealized + realized), round(unrealized, 2), round(realized, 2)
+
+    def _single(self, gateway: Gateway) -> tuple[float, ...]:
+        held = gateway.account.positions.get(self.con_id)
+        if held is None:
+            return 0.0, 0.0, 0.0, 0.0, 0.0
+        price = gateway.market.mark(held.listing)
+        unrealized = held.unrealized(price) if held.quantity else 0.0
+        value = held.quantity * price * held.listing.multiplier
+        daily = self._since_midnight(gateway, unrealized + held.realized)
+        return held.quantity, daily, round(unrealized, 2), round(held.realized, 2), round(value, 2)
+
+    def _since_midnight(self, gateway: Gateway, profit: float) -> float:
+        """What it gained since the first row of New York's day, or since nothing was held at all."""
+        day = utc_to_new_york(gateway.clock_ns)[0]
+        if day != self.base_day:
+            self.base = profit if self.base_day >= 0 else 0.0
+            self.base_day = day
+        return round(profit - self.base, 2)
+
+
+# --- the requests -------------------------------------------------------------------------------------
+
+
+def tick_by_tick(gateway: Gateway, client: GatewayClient, asked: h.ReqTickByTick) -> None:
+    """Begins ticks one by one."""
+    kind = _TICK_KINDS.get(asked.kind.upper())
+    listing = _listing(gateway, client, asked.req_id, asked)
+    if listing is None:
+        return
+    if kind is None:
+        text = "Ticks one by one are Last, AllLast, BidAsk or MidPoint."
+        client.send(replies.error(asked.req_id, 10189, text))
+        return
+    _begin(gateway, client, asked.req_id, TicksOneByOne(listing, kind))
+
+
+def live_bars(gateway: Gateway, client: GatewayClient, asked: h.ReqLiveBars) -> None:
+    """Begins bars of five seconds."""
+    what = asked.what.upper()
+    listing = _listing(gateway, client, asked.req_id, asked)
+    if listing is None:
+        return
+    if what not in {"TRADES", "MIDPOINT", "BID", "ASK"}:
+        text = "Real-time bars are of TRADES, MIDPOINT, BID or ASK."
+        client.send(replies.error(asked.req_id, 420, text))
+        return
+    over_ns = gateway.clock_ns // _LIVE_BAR_NS * _LIVE_BAR_NS
+    # The bar that has just ended comes at once, where there were quotes in it.
+    _begin(gateway, client, asked.req_id, LiveBars(listing, what, over_ns - _LIVE_BAR_NS))
+
+
+def profit(gateway: Gateway, client: GatewayClient, asked: h.ReqProfit) -> None:
+    """Begins the account's profit, or one contract's."""
+    if asked.account not in {"", *gateway.account.ids}:
+        client.send(replies.error(asked.req_id, 10225, "The account is not one of this gateway's."))
+        return
+    _begin(gateway, client, asked.req_id, Profit(asked.con_id))
+
+
+def end(gateway: Gateway, client: GatewayClient, asked: h.EndStream) -> None:  # noqa: ARG001  As all answers.
+    """Ends a stream."""
+    client.streams.pop(asked.req_id, None)
+
+
+def _listing(
+    gateway: Gateway, client: GatewayClient, req_id: int, asked: h.ReqTickByTick | h.ReqLiveBars
+) -> Listing | None:
+    found = gateway.find(asked.contract)
+    if len(found) != 1 or not found[0].tradable:
+        client.send(replies.error(req_id, 200, NO_CONTRACT))
+        return None
+    if gateway.market.rights != "live":
+        client.send(replies.error(req_id, 354, "Requested market data is not subscribed."))
+        return None
+    return found[0]
+
+
+def _begin(gateway: Gateway, client: GatewayClient, req_id: int, stream: Stream) -> None:
+    client.streams[req_id] = stream
+    gateway.begin_rows()
+    if gateway.market.row is not None or isinstance(stream, Profit):
+        stream.tell(gateway, client, req_id)
