@@ -506,7 +506,7 @@ class Bot:
             if self.plan.rows:
                 # The row's end brings both legs' quotes, at the row's time.
                 return
-            if self._recorder is not None and not self._recording:
+            if not self._recording:
                 # What arrived together belongs together: the rest of it is heard before the loop's next turn.
                 self._recording = True
                 asyncio.get_running_loop().call_soon(self._record)
@@ -596,7 +596,9 @@ class Bot:
 
     def _record(self) -> None:
         self._recording = False
-        self.record(self.clock.utc_ns())
+        ts_ns = self.clock.utc_ns()
+        self.record(ts_ns)
+        self.feed(ev.RowSeen(ts_ns))
 
     def record(self, ts_ns: int) -> None:
         """The quotes as they are, into the recording where there is one."""

@@ -20,11 +20,11 @@ from arbcore.broker.news import (
     telegram_chat,
 )
 from arbcore.carry.calendar import read_expiry
+from arbcore.carry.level import LevelMode, parse_level
 from arbcore.core.settings import PREFIX, Config, Setting
 from arbcore.core.text import plural, printable
 from arbcore.desk.desk_settings import DeskSettings
 from arbcore.errors import ArbcoreError, ConfigError
-from arbcore.research.research_settings import CALIBRATION_ROWS
 
 PAPER_TWS, LIVE_TWS, PAPER_GATEWAY, LIVE_GATEWAY = 7497, 7496, 4002, 4001
 #: Dollars a point.
@@ -46,12 +46,29 @@ _DESK_NAMES = {
     "cooldown_s": "COOLDOWN_SECONDS",
     "r": "RISK_FREE_RATE_ANNUAL",
     "d": "DIVIDEND_YIELD_ANNUAL",
+    "true_factor": "ARBCORE_TRUE_FACTOR",
+    "financing_spread_bps": "FINANCING_SPREAD_BPS",
     "contracts": "MAX_FUT_CONTRACTS",
     "daily_loss_usd": "DAILY_LOSS_LIMIT_USD",
     "hedge_timeout_s": "HEDGE_TIMEOUT_SECONDS",
 }
 # Not a person's to set: they follow from the symbol, from SPY_TO_INDEX_FACTOR, and from how quotes come.
-_DERIVED = frozenset({"multiplier", "factor", "calibration_rows", "decide_on"})
+_DERIVED = frozenset({"multiplier", "pair", "factor", "decide_on"})
+
+
+
+def _level(text: str) -> float | str:
+    """A level as it may be set: its number, or how it is learnt."""
+    try:
+        rule = parse_level(text)
+    except ConfigError:
+        rule = None
+    if rule is None or rule.mode is LevelMode.COLUMN:
+        raise ValueError(
+            "track, track:HALF_LIFE such as track:30m, auto, auto:ROWS, or a number such as 10.03"
+        )
+    return rule.factor if rule.mode is LevelMode.NUMBER else text.strip().lower()
+
 
 _OWN = (
     Setting("IB_HOST", "text", "127.0.0.1", "host of TWS or IB Gateway"),
@@ -70,8 +87,9 @@ _OWN = (
     Setting("SPY_EXCHANGE", "text", "SMART", "where the fund is ordered"),
     Setting("SPY_CURRENCY", "text", "USD", "currency of the fund"),
     Setting(
-        "SPY_TO_INDEX_FACTOR", "factor", 10.0,
-        "index points a dollar of SPY, or auto[:ROWS] to measure it over the first quotes",
+        "SPY_TO_INDEX_FACTOR", "level", "track",
+        "track[:HALF_LIFE] learns the level from the quotes, auto[:ROWS] measures it once, or a number",
+        parse=_level,
     ),
     Setting("FRED_API_KEY", "text", "", "key of FRED; with it the rate is FRED's", secret=True),
     Setting("FRED_SERIES_ID", "text", "DTB3", "series of the rate"),
@@ -250,10 +268,7 @@ def desk_settings(config: Config, **changes: Any) -> DeskSettings:
         )
     values["multiplier"] = MULTIPLIERS[config["FUT_SYMBOL"]]
     factor = config["SPY_TO_INDEX_FACTOR"]
-    if isinstance(factor, str):
-        values["calibration_rows"] = int(factor.partition(":")[2] or CALIBRATION_ROWS)
-    else:
-        values["factor"] = factor
+    values["factor"] = factor
     return DeskSettings(**{**values, **changes})
 
 

@@ -114,7 +114,8 @@ class Chronicle:
         """A signal, acted on or refused, at the touches of both legs."""
         self.signals += 1
         refused = f", refused: {seen.refusal}" if seen.refusal else ""
-        _log.info("%s at %+.2f bps%s", seen.action, seen.dev_bps, refused)
+        where = "without a level" if seen.dev_bps is None else f"at {seen.dev_bps:+.2f} bps"
+        _log.info("%s %s%s", seen.action, where, refused)
         self._keep(
             quotes, action=seen.action, refusal=seen.refusal, dev_bps=seen.dev_bps,
             edge_cc_bps=seen.edge_cc_bps, edge_rev_bps=seen.edge_rev_bps,

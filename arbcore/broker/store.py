@@ -39,14 +39,14 @@ from arbcore.desk.records import (
     AdjustmentRow,
     DayRow,
     ExecutionRow,
-    FactorRow,
     OrderRow,
     Snapshot,
+    StoredLevel,
     TradeRow,
 )
 from arbcore.errors import ArbcoreError, BrokenInvariant, InputError
 
-Row = OrderRow | ExecutionRow | AdjustmentRow | TradeRow | DayRow | FactorRow
+Row = OrderRow | ExecutionRow | AdjustmentRow | TradeRow | DayRow | StoredLevel
 #: Letters and digits of a store's own name, which begins every orderRef it ever gives out.
 STORE_ID_LENGTH = 8
 STORE_ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -150,9 +150,13 @@ TRADES = _table(
 DAYS = _table(
     DayRow, "days", day=("date", _DATE), margin_checked=("margin_checked", _FLAG), tripped=("tripped", _FLAG)
 )
-FACTORS = _table(FactorRow, "factors", factor=("factor", _NUMBER), measured_ns=("measured_ts", _TIME))
+LEVELS = _table(
+    StoredLevel, "levels",
+    expiry_ns=("expiry_ts", _TIME), factor=("factor", _NUMBER), known_s=("known_s", _NUMBER),
+    last_ns=("last_ts", _TIME), gap_s=("gap_s", _NUMBER), settlement_day=("settlement_date", _DATE),
+)  # fmt: skip
 _TABLES: dict[type, _Table] = {
-    table.row: table for table in (ORDERS, EXECUTIONS, ADJUSTMENTS, TRADES, DAYS, FACTORS)
+    table.row: table for table in (ORDERS, EXECUTIONS, ADJUSTMENTS, TRADES, DAYS, LEVELS)
 }
 
 
@@ -361,7 +365,7 @@ class Store:
             executions = list(self._rows(EXECUTIONS))
             adjustments = list(self._rows(ADJUSTMENTS))
             days = list(self._rows(DAYS, "ORDER BY date DESC LIMIT 1"))
-            factors = list(self._rows(FACTORS))
+            levels = list(self._rows(LEVELS))
             meta = dict(self._connection.execute("SELECT key, value FROM meta"))
         since_ns = utc_ns - SNAPSHOT_DAYS * NS_PER_DAY
         closed = [trade for trade in trades if trade.phase in ("closed", "void")]
@@ -376,7 +380,7 @@ class Store:
             day=days[0] if days else None,
             last_number=max((self._number_of(row.ref) for row in orders), default=0),
             last_trade_id=max((trade.trade_id for trade in trades), default=0),
-            factor=max(factors, key=lambda row: row.measured_ns, default=None),
+            level=max(levels, key=lambda row: row.last_ns, default=None),
         )
 
     def _rows(self, table: _Table, rest: str = "") -> Iterator[Any]:

@@ -167,6 +167,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             quote TEXT NOT NULL
         )""",
     ),
+    (
+        # One row a contract: the level that was learnt in it, as it is gone on with: mode track or auto, the
+        # seconds learnt, the time of the last row and its settlement day, the seconds between the last two.
+        # A factor that was measured before is the median of a morning, so it is no such level.
+        """CREATE TABLE levels (
+            expiry_ts TEXT PRIMARY KEY,
+            mode TEXT NOT NULL CHECK (mode IN ('track', 'auto')),
+            factor REAL NOT NULL,
+            known_s REAL NOT NULL,
+            last_ts TEXT NOT NULL,
+            gap_s REAL NOT NULL,
+            settlement_date TEXT NOT NULL
+        ) WITHOUT ROWID""",
+        "DROP TABLE factors",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

@@ -202,6 +202,19 @@ class Level:
         self.last = found
         return found
 
+    def at(self, row: LevelRow) -> float | None:
+        """The factor that ``decide`` would give; nothing is learnt, and ``x`` may be anything.
+
+        A bot decides on every tick, and learns once they make up a row.
+        """
+        mode = self.rule.mode
+        if mode is LevelMode.TRACK:
+            factor, known_s, _, _ = self._moved(row)
+            return factor if known_s >= self.rule.half_life_s else None
+        if mode is LevelMode.AUTO:
+            return None if math.isnan(self._calibrated) else self._calibrated
+        return self.rule.factor if mode is LevelMode.NUMBER else row.factor
+
     @property
     def state(self) -> TrackState | None:
         """What a bot stores of a tracked level; None before the first row and for the other modes."""
@@ -233,21 +246,23 @@ class Level:
             "last": self.last,
         }
 
-    def _tracked(self, row: LevelRow) -> float:
-        """Step 1 moves the level to the row, step 2 decides, step 3 learns; NaN while it warms up."""
+    def _moved(self, row: LevelRow) -> tuple[float, float, float, float]:
+        """The level at a row: factor, seconds learnt, seconds since its last row, and those that count."""
         track = self._track
         if track is None or track.expiry_ns != row.expiry_ns:
-            factor, known_s, gap_s, step_s = row.x, 0.0, 0.0, 0.0
-        else:
-            gap_s = float(row.ts_ns - track.last_ns) / 1e9
-            if gap_s < 0.0:
-                raise BrokenInvariant(f"A row came {-gap_s} s before the one before it.")
-            # Financing runs between settlement days, dividends gather by the clock.
-            gap_years = gap_s / YEAR_S
-            settled_years = float(row.settlement_day - track.settlement_day) / 365.0
-            factor = track.factor * exponential(-row.d * gap_years - row.r * (settled_years - gap_years))
-            known_s = track.known_s
-            step_s = min(gap_s, max(_GAP_S_MIN, track.gap_s))
+            return row.x, 0.0, 0.0, 0.0
+        gap_s = float(row.ts_ns - track.last_ns) / 1e9
+        if gap_s < 0.0:
+            raise BrokenInvariant(f"A row came {-gap_s} s before the one before it.")
+        # Financing runs between settlement days, dividends gather by the clock.
+        gap_years = gap_s / YEAR_S
+        settled_years = float(row.settlement_day - track.settlement_day) / 365.0
+        factor = track.factor * exponential(-row.d * gap_years - row.r * (settled_years - gap_years))
+        return factor, track.known_s, gap_s, min(gap_s, max(_GAP_S_MIN, track.gap_s))
+
+    def _tracked(self, row: LevelRow) -> float:
+        """Step 1 moves the level to the row, step 2 decides, step 3 learns; NaN while it warms up."""
+        factor, known_s, gap_s, step_s = self._moved(row)
         warm = known_s >= self.rule.half_life_s
         decided = factor if warm else math.nan
         total_s = known_s + step_s

@@ -74,6 +74,7 @@ class IbkrStatus:
             *self._pair_lines(bot),
             f"quotes {tally.quotes:,}   signals {bot.chronicle.signals:,}   alarms {alarms:,}",
             f"orders {tally.orders:,}   cancels {tally.cancels:,}   latency {measured or '-'}",
+            f"level {_level_words(status)}",
         ]
         if status["state"] == HALTED and bot.chronicle.last_alarm:
             lines.append(f"last alarm  {bot.chronicle.last_alarm}")
@@ -155,3 +156,11 @@ class IbkrStatus:
 
 def _bps(value: float | None) -> str:
     return "unknown" if value is None else f"{value:+.2f} bps"
+
+
+def _level_words(status: dict[str, Any]) -> str:
+    """The factor with six digits, and the financing that it implies where that is known."""
+    if status["factor"] is None:
+        return "not known yet"
+    implied = status["implied_financing"]
+    return f"{status['factor']:.6f}" + ("" if implied is None else f"   implied financing {implied:.3%}")

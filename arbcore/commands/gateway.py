@@ -52,7 +52,7 @@ _MARKET = (
     ("factor", 10.0, "index points a dollar of SPY"),
     ("r", 0.045, "rate a year"),
     ("d", 0.014, "dividend yield a year"),
-    ("basis_bps", 27.0, "how far ES goes from fair value, in bps"),
+    ("basis_bps", 7.0, "how far ES goes from fair value, in bps"),
 )
 
 

@@ -54,6 +54,8 @@ Where the account does not hold what the bot bought and sold, it halts. If someb
 of it, by hand: cancel what is open in ES and SPY, and begin once with --accept-account. Once three rounds of
 the broker's answers agree, the difference is written down as closed at unknown prices; the rest is closed.
 """
+#: The level of a generated market where nobody set one.
+_SIMULATED_LEVEL = "track:8s"
 #: Alarms after which a person must look at the account, however the run ended.
 LOOK_AFTER = ("mismatch", "foreign fill", "overfill", "unwind failed", "unknown order", "cut off")
 # With --like-backtest a replay is compared with a backtest, which has none of these. They hold where a person
@@ -314,6 +316,13 @@ class _Play:
         changes: dict[str, Any] = {"trading_enabled": True}
         if args.simulate:
             changes["decide_on"] = "row"
+        elif resolved.source("SPY_TO_INDEX_FACTOR") == "default":
+            # A market of a minute cannot wait for an hour's level, and leaves its own for some seconds only.
+            changes["factor"] = _SIMULATED_LEVEL
+            console.event(
+                f"The generated market is quick, so its level is learnt with {_SIMULATED_LEVEL}; live it is "
+                f"{resolved['SPY_TO_INDEX_FACTOR']}, an hour of quotes. SPY_TO_INDEX_FACTOR sets it."
+            )
         if args.like_backtest:
             for name, (field, value) in _NOT_IN_A_BACKTEST.items():
                 if resolved.source(name) == "default":
@@ -395,6 +404,8 @@ class _Play:
             # What the account holds, or null; "positions" is what our executions come to.
             "position": bot.heartbeat.account(),
             "ending": bot.ending,
+            "factor": None if session is None else session.status()["factor"],
+            "implied_financing": None if session is None else session.status()["implied_financing"],
             "connections": tally.connections,
             "quotes": tally.quotes,
             "orders_sent": tally.orders,
@@ -470,6 +481,10 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
         f"  latency, µs     {measured}   (quote in to orders handed on, stored first)",
         f"  state           {state_words(state)}",
     ]
+    if document["factor"] is not None:
+        implied = document["implied_financing"]
+        words = "" if implied is None else f"   (it implies financing at {implied:.3%})"
+        lines.append(f"  level           {document['factor']:.6f}{words}")
     if document["waiting"]:
         lines.append(f"  waiting         {document['waiting']}")
     if document["not_decided"]:

@@ -21,7 +21,7 @@ PREFIXES = (PREFIX, "IB_", "FUT_", "SPY_", "FRED_")
 class Setting:
     """One setting.
 
-    ``kind`` is text, address, addresses, integer, number, switch, factor, words or choice, or the word of
+    ``kind`` is text, address, addresses, integer, number, switch, words or choice, or the word of
     whoever gives ``parse``, which raises ValueError for a text that is no value.
     """
 
@@ -195,19 +195,6 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(part.strip().lower() for part in text.split(",") if part.strip())
 
 
-def _factor(text: str) -> float | str:
-    word, _, rows = text.lower().partition(":")
-    if word == "auto" and (not rows or re.fullmatch(r"[1-9][0-9]{0,6}", rows)):
-        return text.lower()
-    try:
-        value = _number(text)
-    except ValueError:
-        raise ValueError("a number, auto or auto:ROWS") from None
-    if not 1e-6 <= value <= 1e6:
-        raise ValueError("a number between 1e-06 and 1e+06, auto or auto:ROWS")
-    return value
-
-
 _PARSERS: dict[str, Any] = {
     "text": str,
     "address": _address,
@@ -216,5 +203,4 @@ _PARSERS: dict[str, Any] = {
     "integer": _integer,
     "number": _number,
     "switch": is_on,
-    "factor": _factor,
 }

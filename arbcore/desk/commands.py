@@ -7,7 +7,7 @@ nowhere but in a ``SendOrder``, which is the intent: what is sent is read from t
 
 from dataclasses import dataclass
 
-from arbcore.desk.records import AdjustmentRow, DayRow, ExecutionRow, FactorRow, OrderRow, TradeRow
+from arbcore.desk.records import AdjustmentRow, DayRow, ExecutionRow, OrderRow, StoredLevel, TradeRow
 
 OPEN_ORDERS, EXECUTIONS, POSITIONS, MARGIN = "open_orders", "executions", "positions", "margin"
 
@@ -102,22 +102,25 @@ class SaveDay:
 
 
 @dataclass(frozen=True, slots=True)
-class SaveFactor:
-    """The factor that the calibration found, and for which contract."""
+class SaveLevel:
+    """The level that was learnt, and of which contract."""
 
-    row: FactorRow
+    row: StoredLevel
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A signal, acted upon or not: ``refusal`` is empty or the reason (telemetry, need not be durable)."""
+    """A signal, acted upon or not: ``refusal`` is empty or the reason (telemetry, need not be durable).
+
+    The numbers are None where the level is not known.
+    """
 
     ts_ns: int
     action: str
     refusal: str
-    dev_bps: float
-    edge_cc_bps: float
-    edge_rev_bps: float
+    dev_bps: float | None
+    edge_cc_bps: float | None
+    edge_rev_bps: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,5 +156,5 @@ class RaiseKillSwitch:
 
 Command = (
     SendOrder | Cancel | Ask | AskContract | Resubscribe | Reconnect | SaveOrder | SaveExecution
-    | SaveAdjustment | SaveTrade | SaveDay | SaveFactor | Seen | StateShown | Alarm | Note | RaiseKillSwitch
+    | SaveAdjustment | SaveTrade | SaveDay | SaveLevel | Seen | StateShown | Alarm | Note | RaiseKillSwitch
 )  # fmt: skip

@@ -1,22 +1,26 @@
 """When to enter and leave, from two legs' quotes: the backtest's own signal kernel on live prices.
 
-Owns the moment of decision, the size, the calibration of the factor, and what is refused and why. How orders
-fare is the pairs' business, whether any may leave the gate's.
+Owns the moment of decision, the size, and what is refused and why. How orders fare is the pairs' business,
+whether any may leave the gate's, what a deviation is measured from the level's.
 """
 
-import statistics
+import math
+from typing import NamedTuple
 
 from arbcore.carry._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_bps
 from arbcore.carry._signal import Signal
-from arbcore.desk.commands import MARGIN, AskContract, Note, SaveFactor, Seen
+from arbcore.desk.commands import MARGIN, AskContract, Seen
 from arbcore.desk.desk_core import DeskCore
 from arbcore.desk.desk_settings import DAY_NS, SECOND_NS, seconds_ns, shares_for
+from arbcore.desk.desk_terms import CarryTerms
 from arbcore.desk.events import Margin
 from arbcore.desk.limits import ACTIVE, ENTRY_PAUSE
+from arbcore.desk.live_level import LiveLevel
 from arbcore.desk.order_table import Draft
 from arbcore.desk.pair import ENTERING, HELD, PairTrader
-from arbcore.desk.records import CASH_AND_CARRY, ENTRY, ES, IOC, LIMIT, REVERSE, SPY, FactorRow, TradeRow
+from arbcore.desk.records import CASH_AND_CARRY, ENTRY, ES, IOC, LIMIT, REVERSE, SPY, TradeRow
 from arbcore.desk.trade import Trade
+from arbcore.errors import BrokenInvariant
 
 #: By the signal's action of entering.
 SIDES_OF = {"enter_cash_and_carry": CASH_AND_CARRY, "enter_reverse": REVERSE}
@@ -27,11 +31,29 @@ HOURS_LEFT_NS = DAY_NS
 FORCED = {"kill switch": "kill", "daily loss": "daily_loss"}
 
 
+class EtfView(NamedTuple):
+    """The ETF as the signal takes it: its prices less the dividends to come, and factor · growth."""
+
+    bid: float
+    ask: float
+    c: float
+
+
+def etf_view(
+    terms: CarryTerms, utc_ns: int, expiry_ns: int, *, bid: float, ask: float, factor: float
+) -> EtfView:
+    """The ETF's prices as they enter a fair value at a factor; ``c`` is NaN where that is unknown."""
+    paid = terms.paid(utc_ns, expiry_ns)
+    per_share = paid.usd + paid.points / factor
+    return EtfView(bid - per_share, ask - per_share, terms.carry(utc_ns, expiry_ns, factor=factor))
+
+
 class Decider:
     """Decides once a quote, or once a row."""
 
-    def __init__(self, core: DeskCore, pairs: PairTrader) -> None:
+    def __init__(self, core: DeskCore, pairs: PairTrader, level: LiveLevel) -> None:
         settings = core.settings
+        self.level = level
         self.core = core
         self.pairs = pairs
         self.signal = Signal(
@@ -39,7 +61,6 @@ class Decider:
             stop_bps=settings.stop_bps, max_hold_ns=settings.max_hold_ns, cooldown_ns=settings.cooldown_ns,
         )  # fmt: skip
         self.last_trade_id = 0
-        self.measured: FactorRow | None = None
         self.decisions = 0
         self.skipped: dict[str, int] = {}
         self.flatten = False
@@ -48,9 +69,6 @@ class Decider:
         self.margin_query = 0
         self.margin_due_ns = 0
         self._pending_ns = 0
-        self._ratios: list[float] = []
-        #: Decisions that the measurement of the factor still lacks.
-        self.to_measure: int = settings.calibration_rows
         self._roll_ns = seconds_ns(settings.roll_before_s)
         self._seen = ("", "")
         self._ask_again_ns = -ASK_AGAIN_NS
@@ -65,24 +83,7 @@ class Decider:
         """A pair is over: the cooldown begins."""
         self.signal.left(exit_ns)
 
-    def calibrated(self, factor: float) -> None:
-        """The factor is known."""
-        self.to_measure = 0
-        self._ratios = []
-        self.core.terms.tell(r=None, d=None, factor=factor)
-        self.core.gate.set_factor(factor)
-
-    def measure(self) -> None:
-        """The factor is measured anew; until it is known nothing is traded."""
-        self.to_measure = self.core.settings.calibration_rows
-        self._ratios = []
-
     # --- deciding -------------------------------------------------------------------------------
-
-    @property
-    def calibrating(self) -> bool:
-        """Whether the factor is still being measured: until then there is no deviation to speak of."""
-        return self.to_measure > 0
 
     def decide(self, ts_ns: int) -> None:
         """One decision on the quotes as they stand, at a time of the market's clock."""
@@ -100,27 +101,27 @@ class Decider:
         if trade is not None and self._must_go(trade, ts_ns):
             return
         expiry_ns = es.expiry_ns if trade is None else trade.expiry_ns
-        if self.calibrating:
-            self._calibrate(ts_ns, expiry_ns)
-            return
-        c = core.terms.carry(ts_ns, expiry_ns, spy_mid=spy.mid)
+        view = self._view(ts_ns, expiry_ns)
         action = self.signal.decide(
-            ts_ns, expiry_ns, es_bid=es.bid, es_ask=es.ask, spy_bid=spy.bid, spy_ask=spy.ask, c=c
+            ts_ns, expiry_ns, es_bid=es.bid, es_ask=es.ask, spy_bid=view.bid, spy_ask=view.ask, c=view.c
         )
         if action == "stay":
             return
-        dev_bps = self._deviation_bps(c)
-        if abs(dev_bps) > core.settings.deviation_max_bps:
+        dev_bps = self._deviation_bps(view)
+        if dev_bps is not None and abs(dev_bps) > core.settings.deviation_max_bps:
             core.alarm(
                 "not believed",
                 f"The legs are {dev_bps:.0f} bps from fair value; check contract, rate and factor.",
             )
             refusal = "not believed"
-        elif trade is None:
-            refusal = self._enter(SIDES_OF[action], ts_ns, expiry_ns, dev_bps=dev_bps)
-        else:
+        elif trade is not None:
             refusal = self.pairs.leave(trade, action, ts_ns=ts_ns, dev_bps=dev_bps, forced=False)
-        self._note(action, refusal, ts_ns, dev_bps=dev_bps, c=c)
+        elif dev_bps is None:
+            raise BrokenInvariant("The signal enters a pair though no level is known.")
+        else:
+            core.gate.set_factor(self.level.factor(ts_ns))
+            refusal = self._enter(SIDES_OF[action], ts_ns, expiry_ns, dev_bps=dev_bps)
+        self._note(action, refusal, ts_ns, dev_bps=dev_bps, view=view)
 
     def renew_contracts(self) -> None:
         """Asks for the next future in time, and for both contracts before the hours known of them end."""
@@ -139,10 +140,10 @@ class Decider:
 
     def roll(self, trade: Trade, ts_ns: int) -> None:
         """Closes a held pair in the last quotes of its contract."""
-        c = self.core.terms.carry(ts_ns, trade.expiry_ns, spy_mid=self.core.spy.mid)
-        dev_bps = self._deviation_bps(c)
+        view = self._view(ts_ns, trade.expiry_ns)
+        dev_bps = self._deviation_bps(view)
         refusal = self.pairs.leave(trade, "roll", ts_ns=ts_ns, dev_bps=dev_bps, forced=False)
-        self._note("roll", refusal, ts_ns, dev_bps=dev_bps, c=c)
+        self._note("roll", refusal, ts_ns, dev_bps=dev_bps, view=view)
 
     def press(self) -> None:
         """Lets a held pair go that must, without waiting for a quote."""
@@ -206,36 +207,30 @@ class Decider:
         self.pairs.enter(row, drafts, second)
         return ""
 
-    def _deviation_bps(self, c: float) -> float:
-        es, spy = self.core.es, self.core.spy
-        return deviation_bps(es_bid=es.bid, es_ask=es.ask, spy_bid=spy.bid, spy_ask=spy.ask, c=c)
+    def _view(self, ts_ns: int, expiry_ns: int) -> EtfView:
+        spy = self.core.spy
+        factor = self.level.factor(ts_ns)
+        return etf_view(self.core.terms, ts_ns, expiry_ns, bid=spy.bid, ask=spy.ask, factor=factor)
 
-    def _note(self, action: str, refusal: str, ts_ns: int, *, dev_bps: float, c: float) -> None:
+    def _deviation_bps(self, view: EtfView) -> float | None:
+        es = self.core.es
+        if math.isnan(view.c):
+            return None
+        return deviation_bps(es_bid=es.bid, es_ask=es.ask, spy_bid=view.bid, spy_ask=view.ask, c=view.c)
+
+    def _note(
+        self, action: str, refusal: str, ts_ns: int, *, dev_bps: float | None, view: EtfView
+    ) -> None:
         """A signal is written down when it is acted upon, and when why it is not changes."""
         if refusal and self._seen == (action, refusal):
             return
         self._seen = (action, refusal)
-        es, spy = self.core.es, self.core.spy
-        edge_cc_bps = edge_cash_and_carry_bps(es_bid=es.bid, spy_ask=spy.ask, c=c)
-        edge_rev_bps = edge_reverse_bps(es_ask=es.ask, spy_bid=spy.bid, c=c)
+        es = self.core.es
+        edge_cc_bps = edge_rev_bps = None
+        if dev_bps is not None:
+            edge_cc_bps = edge_cash_and_carry_bps(es_bid=es.bid, spy_ask=view.ask, c=view.c)
+            edge_rev_bps = edge_reverse_bps(es_ask=es.ask, spy_bid=view.bid, c=view.c)
         self.core.out.append(Seen(ts_ns, action, refusal, dev_bps, edge_cc_bps, edge_rev_bps))
-
-    def _calibrate(self, ts_ns: int, expiry_ns: int) -> None:
-        """A decision of the calibration window: it is not traded."""
-        es, spy = self.core.es, self.core.spy
-        growth = self.core.terms.carry(ts_ns, expiry_ns, spy_mid=spy.mid, factor=1.0)
-        self._ratios.append(es.mid / (spy.mid * growth))
-        self.to_measure -= 1
-        if self.calibrating:
-            return
-        factor = statistics.median(self._ratios)
-        self.calibrated(factor)
-        decisions = self.core.settings.calibration_rows
-        self.measured = FactorRow(es.con_id, factor, ts_ns, decisions)
-        self.core.out.append(SaveFactor(self.measured))
-        self.core.out.append(
-            Note("factor", f"The factor is {factor:.6g}, measured over {decisions:,} decisions.")
-        )
 
     # --- margin ---------------------------------------------------------------------------------
 

@@ -11,18 +11,17 @@ from collections.abc import Callable
 from typing import Any
 
 from arbcore.carry._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_bps
-from arbcore.carry.rates import ConstantRate
 from arbcore.desk import events as ev
-from arbcore.desk.calibration import Calibration
 from arbcore.desk.commands import Command, Note, RaiseKillSwitch, Resubscribe, StateShown
 from arbcore.desk.day import Day
-from arbcore.desk.decide import SIDES_OF, Decider
+from arbcore.desk.decide import SIDES_OF, Decider, etf_view
 from arbcore.desk.desk_core import DeskCore, number_of
 from arbcore.desk.desk_news import OrderNews
 from arbcore.desk.desk_settings import SECOND_NS, DeskSettings, seconds_ns
 from arbcore.desk.desk_terms import CarryTerms
 from arbcore.desk.holdings import Holdings
 from arbcore.desk.limits import ENTRY_PAUSE
+from arbcore.desk.live_level import LiveLevel
 from arbcore.desk.order_table import DOUBT, UNKNOWN
 from arbcore.desk.pair import CLOSED, HELD, PairTrader
 from arbcore.desk.records import ES, SPY, Snapshot
@@ -49,7 +48,7 @@ QUOTES_IN_DOUBT = "quotes may be old until the broker answers"
 class DeskSession:
     """One desk. ``store_id`` begins every orderRef and was made once, with the store.
 
-    ``terms`` take the place of the settings' constant rate, yield and factor. ConfigError for a store id that
+    ``terms`` take the place of the settings' constant rate and yield. ConfigError for a store id that
     is none; BrokenInvariant for a snapshot that contradicts itself.
     """
 
@@ -62,11 +61,11 @@ class DeskSession:
         terms: CarryTerms | None = None,
     ) -> None:
         if terms is None:
-            terms = CarryTerms(ConstantRate(settings.r), settings.d, settings.factor)
+            terms = CarryTerms(settings.r, settings.d, spread=settings.financing_spread_bps * 1e-4)
         self._core = core = DeskCore(settings, store_id, terms=terms)
         self._pairs = PairTrader(core)
-        self._decider = Decider(core, self._pairs)
-        self._calibration = Calibration(core, self._pairs, self._decider)
+        self._level = LiveLevel(core, self._pairs, snapshot.level)
+        self._decider = Decider(core, self._pairs, self._level)
         self._day = Day(core, self._pairs, snapshot.day)
         self._write_off = WriteOff(core, self._pairs, self._day)
         self._holdings = Holdings(core, self._es_con_ids)
@@ -85,7 +84,8 @@ class DeskSession:
             ev.Hello: self._hello, ev.LinkLost: self._link_lost, ev.Farm: self._farm,
             ev.ContractFound: self._contract, ev.Quote: self._quote, ev.Alive: self._alive,
             ev.DataType: self._data_type, ev.Halted: self._halted, ev.Shortable: self._shortable,
-            ev.RowComplete: self._row_complete, ev.ContractEnds: self._contract_ends, ev.Terms: self._terms,
+            ev.RowSeen: self._row_seen, ev.RowComplete: self._row_complete,
+            ev.ContractEnds: self._contract_ends, ev.Terms: self._terms,
             ev.OrderStatus: self._news.status,
             ev.OrderError: self._news.error, ev.Execution: self._news.execution,
             ev.Commission: self._news.commission, ev.OpenOrders: self._recovery.open_orders,
@@ -110,7 +110,7 @@ class DeskSession:
         core.clock.advance(now_ns, utc_ns)
         if core.clock.utc_ns >= self._day.end_ns:
             self._day.begin(self._decider)
-            self._calibration.look()
+            self._level.look()
         if core.clock.slipped != ("clock" in core.brakes):
             self._clock_brake()
         # Without a link the machine's clock stands alone, and at a start it may be off by years.
@@ -218,11 +218,15 @@ class DeskSession:
         """Deviation, cash-and-carry edge and reverse edge in bps; None while any part of them is unknown."""
         if not (es.bid and es.ask and spy.bid and spy.ask and self._priced):
             return None
-        c = self._core.terms.carry(self._core.clock.utc_ns, self._expiry_ns, spy_mid=(spy.bid + spy.ask) / 2)
+        utc_ns = self._core.clock.utc_ns
+        view = etf_view(
+            self._core.terms, utc_ns, self._expiry_ns, bid=spy.bid, ask=spy.ask,
+            factor=self._level.factor(utc_ns),
+        )  # fmt: skip
         return (
-            deviation_bps(es_bid=es.bid, es_ask=es.ask, spy_bid=spy.bid, spy_ask=spy.ask, c=c),
-            edge_cash_and_carry_bps(es_bid=es.bid, spy_ask=spy.ask, c=c),
-            edge_reverse_bps(es_ask=es.ask, spy_bid=spy.bid, c=c),
+            deviation_bps(es_bid=es.bid, es_ask=es.ask, spy_bid=view.bid, spy_ask=view.ask, c=view.c),
+            edge_cash_and_carry_bps(es_bid=es.bid, spy_ask=view.ask, c=view.c),
+            edge_reverse_bps(es_ask=es.ask, spy_bid=view.bid, c=view.c),
         )
 
     def implied_repo(self, es: ev.Quote, spy: ev.Quote, *, action: str = "") -> float | None:
@@ -240,18 +244,18 @@ class DeskSession:
         if action and not side:
             return None
         return self._core.terms.implied_repo(
-            self._core.clock.utc_ns, self._expiry_ns, es_price=prices[0], spy_price=prices[1]
+            self._core.clock.utc_ns, self._expiry_ns, es_price=prices[0], spy_price=prices[1],
+            factor=self._core.settings.true_factor or self._level.factor(self._core.clock.utc_ns),
         )
 
     @property
     def _expiry_ns(self) -> int:
-        trade = next(iter(self._pairs.open.values()), None)
-        return self._core.es.expiry_ns if trade is None else trade.expiry_ns
+        return self._level.expiry_ns
 
     @property
     def _priced(self) -> bool:
-        """Whether contract and factor are known."""
-        return self._expiry_ns > self._core.clock.utc_ns and not self._decider.calibrating
+        """Whether contract and level are known."""
+        return self._expiry_ns > self._core.clock.utc_ns and self._level.known
 
     # --- restoring ------------------------------------------------------------------------------
 
@@ -278,7 +282,6 @@ class DeskSession:
             self._pairs.restore(trade, core.ledger.of_trade(trade.trade_id), adjustments)
             if trade.phase == CLOSED and trade.exit_ns is not None:
                 self._decider.left(trade.exit_ns)
-        self._decider.measured = snapshot.factor
 
     # --- after every event ----------------------------------------------------------------------
 
@@ -479,7 +482,11 @@ class DeskSession:
             self._day.check()
             self._decider.decide(core.clock.utc_ns)
 
+    def _row_seen(self, event: ev.RowSeen) -> None:
+        self._level.see(event.ts_ns)
+
     def _row_complete(self, event: ev.RowComplete) -> None:
+        self._level.see(event.ts_ns)
         self._day.check()
         self._decider.decide(event.ts_ns)
 
@@ -504,7 +511,7 @@ class DeskSession:
                 return
             core.brakes.lift("contract")
         core.legs[event.leg].resolve(event)
-        self._calibration.look()
+        self._level.look()
 
     def _alive(self, event: ev.Alive) -> None:
         self._core.legs[event.leg].alive(self._core.clock.now_ns)
@@ -527,9 +534,7 @@ class DeskSession:
         self._decider.shortable = event.shares
 
     def _terms(self, event: ev.Terms) -> None:
-        self._core.terms.tell(r=event.r, d=event.d, factor=event.factor)
-        if event.factor is not None:
-            self._core.gate.set_factor(event.factor)
+        self._core.terms.tell(r=event.r, d=event.d)
 
     # --- people and time ------------------------------------------------------------------------
 
@@ -551,6 +556,7 @@ class DeskSession:
         self._stop = event
         if event.flatten:
             self._decider.flatten = self._core.gate.closing = True
+        self._level.save()
         self._core.brake("stopping", f"Told to stop: {event.reason}")
         self._pull_all()
 

@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from arbcore.carry.level import LevelMode, parse_level
+from arbcore.carry.pairs import PAIRS
 from arbcore.errors import ConfigError
 
 SECOND_NS = 10**9
@@ -54,13 +56,20 @@ class DeskSettings:
     )
     r: float = option(0.045, low=-1.0, high=1.0, help="annual rate until another one is told")
     d: float = option(0.014, low=-1.0, high=1.0, help="annual dividend yield until another one is told")
-    factor: float = option(10.0, low=1e-6, high=1e6, help="index points a SPY dollar")
-    calibration_rows: int = option(
-        0, low=0, high=10_000_000, help="decisions not traded whose median factor is then used; 0 is off"
+    factor: float | str = field(
+        default="track",
+        metadata={"parse": parse_level, "help": "index points a USD of the ETF, or how they are learnt"},
+    )
+    true_factor: float = option(
+        0.0, low=0.0, high=1e6, help="true index points a USD of the ETF, to show what a level implies"
+    )
+    financing_spread_bps: float = option(
+        0.0, low=-10_000.0, high=10_000.0, help="what the market finances at above the rate, bps a year"
     )
 
     # Size and limits.
     contracts: int = option(1, low=1, high=1_000, help="most futures contracts held")
+    pair: str = choice("es-spy", options=tuple(pair.name for pair in PAIRS), help="the future and its ETF")
     multiplier: float = option(50.0, low=1e-6, high=1e6, help="dollars a point: 50 for ES, 5 for MES")
     spy_headroom: float = option(
         1.05, low=1.0, high=2.0, help="limit of SPY shares, as a multiple of the matching number"
@@ -128,6 +137,10 @@ def check_value(name: str, value: Any, rule: Any) -> None:
     if "switch" in rule:
         if not isinstance(value, bool):
             raise ConfigError(f"{name} is {value!r}; it may be True or False.")
+        return
+    if "parse" in rule:
+        if rule["parse"](value, name=name).mode is LevelMode.COLUMN:
+            raise ConfigError(f"{name} is column, which only a file has.")
         return
     if "options" in rule:
         if value not in rule["options"]:

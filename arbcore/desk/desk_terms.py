@@ -1,95 +1,122 @@
-"""What carry costs at an instant: rate, dividends and factor, made into the signal's one number c.
+"""What carry costs at an instant: rate and dividends, made into the growth of the future over the ETF.
 
-c = factor · e^((r − d)·t), so that SPY times c is the fair future. The rate may be any ``rates.Rate``, the
-dividends a yield, a yield an expiry, or a schedule of points, which is taken as the yield that is worth the
-same at the present index; the factor a number or a series. It knows no prices but the last index.
+The fair future is factor · (P − paid) · growth with P the ETF's price: growth is e^((r − d)·t) and nothing is
+paid under a yield; under a schedule it is e^(r·t), and paid today's value of the dividends up to expiry. The
+rate of a fair value has the financing spread in it. The factor is the level's; no prices are known here.
 """
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from arbcore.carry._carry import carry_factor, years_to_expiry
-from arbcore.carry.calendar import trading_date
-from arbcore.carry.dividends import Schedule, YieldPerExpiry
-from arbcore.carry.factor import FactorSeries, check_factor
+from arbcore.carry._carry import carry_factor, exponential, years_to_expiry
 from arbcore.carry.fair import implied_repo
-from arbcore.carry.rates import RATE_MAX, ConstantRate, Rate, check_rate
+from arbcore.carry.money import PaidDividend
+from arbcore.carry.rates import RATE_MAX, check_rate
+from arbcore.carry.terms import RateHistory, Yields
 from arbcore.errors import UsageError
 
-#: A schedule's yield is worked out again after this long, or for another expiry.
-_SCHEDULE_NS = 60 * 10**9
+
+class Paid(NamedTuple):
+    """Today's value of the scheduled dividends up to an expiry: USD a share, and index points."""
+
+    usd: float
+    points: float
+
+
+NOTHING_PAID = Paid(0.0, 0.0)
 
 
 class CarryTerms:
-    """Rate, dividends and factor as last told; UsageError for a number that cannot be one."""
+    """Rate and dividends as last told; UsageError for a number that cannot be one.
+
+    Args:
+        rate: a number, continuously compounded, or rates by date.
+        dividends: a yield, a yield an expiry, or a schedule.
+        spread: what the market finances at above the rate.
+    """
 
     def __init__(
-        self, rate: Rate, dividends: float | YieldPerExpiry | Schedule, factor: float | FactorSeries
+        self,
+        rate: float | RateHistory,
+        dividends: float | Yields | Sequence[PaidDividend],
+        *,
+        spread: float = 0.0,
     ) -> None:
-        self._rate = rate
-        self._constant = rate.r if isinstance(rate, ConstantRate) else None
-        self._schedule = None if isinstance(dividends, int | float) else dividends
-        self._yield = check_yield(dividends) if isinstance(dividends, int | float) else 0.0
-        self._factor = factor
-        #: The factor where it is one number.
-        self._fixed = None if isinstance(factor, FactorSeries) else factor
-        self._scheduled = (0, 0, 0.0)
+        self._rate = rate if isinstance(rate, RateHistory) else _checked(rate, "rate")
+        self._spread = spread
+        self._yields = Yields(0.0, {})
+        self.schedule: tuple[PaidDividend, ...] | None = None
+        if isinstance(dividends, Yields):
+            self._yields = dividends
+        elif isinstance(dividends, int | float):
+            self._yields = Yields(_checked(dividends, "dividend yield"), {})
+        else:
+            self.schedule = tuple(dividends)
 
-    def tell(self, *, r: float | None, d: float | None, factor: float | None) -> None:
-        """A new rate, yield or factor; None leaves one as it is."""
+    def tell(self, *, r: float | None, d: float | None) -> None:
+        """A new rate or yield; None leaves one as it is. A schedule stands against a new yield."""
         if r is not None:
-            self._rate, self._constant = ConstantRate(r), r
+            self._rate = _checked(r, "rate")
         if d is not None:
-            self._schedule, self._yield = None, check_yield(d)
-        if factor is not None:
-            self._factor = self._fixed = check_factor(factor)
+            self._yields = Yields(_checked(d, "dividend yield"), {})
 
-    def factor_at(self, utc_ns: int) -> float:
-        """The factor at an instant."""
-        return self._factor.at(utc_ns) if isinstance(self._factor, FactorSeries) else self._factor
+    def base_rate(self, utc_ns: int, expiry_ns: int) -> float:
+        """The rate at an instant, without the financing spread."""
+        rate = self._rate
+        return rate.at(utc_ns, years_to_expiry(utc_ns, expiry_ns)) if isinstance(rate, RateHistory) else rate
 
-    def carry(self, utc_ns: int, expiry_ns: int, *, spy_mid: float, factor: float | None = None) -> float:
-        """c for a contract; ``factor`` in place of the known one."""
-        t = years_to_expiry(utc_ns, expiry_ns)
-        if factor is None:
-            factor = self._fixed if self._fixed is not None else self.factor_at(utc_ns)
-        r = self._constant if self._constant is not None else self._rate.at(t)
-        d = self._yield
-        if self._schedule is not None:
-            d = self._yield_at(utc_ns, expiry_ns, index=spy_mid * factor)
-        return carry_factor(factor=factor, r=r, d=d, t=t)
+    def rate(self, utc_ns: int, expiry_ns: int) -> float:
+        """The rate of a fair value, the financing spread included."""
+        return self.base_rate(utc_ns, expiry_ns) + self._spread
 
-    def implied_repo(self, utc_ns: int, expiry_ns: int, *, es_price: float, spy_price: float) -> float | None:
+    def dividend_yield(self, expiry_ns: int) -> float:
+        """The yield up to an expiry; 0 under a schedule."""
+        return 0.0 if self.schedule is not None else self._yields.of(expiry_ns)
+
+    def paid(self, utc_ns: int, expiry_ns: int) -> Paid:
+        """What the dividends of a schedule with now < ex instant <= expiry are worth now."""
+        if self.schedule is None:
+            return NOTHING_PAID
+        r = self.rate(utc_ns, expiry_ns)
+        usd = points = 0.0
+        for each in self.schedule:
+            if utc_ns < each.ex_ns <= expiry_ns:
+                worth = each.amount * exponential(-r * years_to_expiry(utc_ns, each.ex_ns))
+                if each.points:
+                    points += worth
+                else:
+                    usd += worth
+        return Paid(usd, points)
+
+    def carry(self, utc_ns: int, expiry_ns: int, *, factor: float = 1.0) -> float:
+        """factor · growth for a contract; with a factor of 1 the growth itself."""
+        return carry_factor(
+            factor=factor, r=self.rate(utc_ns, expiry_ns), d=self.dividend_yield(expiry_ns),
+            t=years_to_expiry(utc_ns, expiry_ns),
+        )  # fmt: skip
+
+    def implied_repo(
+        self, utc_ns: int, expiry_ns: int, *, es_price: float, spy_price: float, factor: float
+    ) -> float | None:
         """The rate at which these prices are fair; None where no believable one makes them so."""
         t = years_to_expiry(utc_ns, expiry_ns)
-        index = spy_price * self.factor_at(utc_ns)
-        d = self._yield_at(utc_ns, expiry_ns, index=index)
+        paid = self.paid(utc_ns, expiry_ns)
+        spot = factor * (spy_price - paid.usd) - paid.points
         try:
-            rate = implied_repo(future=es_price, spot=index, t=t, d=d)
+            rate = implied_repo(future=es_price, spot=spot, t=t, d=self.dividend_yield(expiry_ns))
         except UsageError:
             return None
         return rate if abs(rate) <= RATE_MAX else None
 
-    def _yield_at(self, utc_ns: int, expiry_ns: int, *, index: float) -> float:
-        if self._schedule is None:
-            return self._yield
-        if isinstance(self._schedule, Schedule):
-            return self._yield_of(self._schedule, utc_ns, expiry_ns=expiry_ns, index=index)
-        return self._schedule.of(trading_date(expiry_ns))
-
-    def _yield_of(self, schedule: Schedule, utc_ns: int, *, expiry_ns: int, index: float) -> float:
-        """The yield that is worth as much as the dividends up to an expiry."""
-        since_ns, for_ns, known = self._scheduled
-        if for_ns == expiry_ns and 0 <= utc_ns - since_ns < _SCHEDULE_NS:
-            return known
+    def implied_financing(
+        self, utc_ns: int, expiry_ns: int, *, level: float, true_factor: float
+    ) -> float | None:
+        """The rate that makes the model fit a level, given the true factor; None at expiry."""
         t = years_to_expiry(utc_ns, expiry_ns)
-        payments = schedule.between(utc_ns, expiry_ns)
-        paid = math.fsum(each.present_value(self._rate) for each in payments)
-        known = -math.log(1.0 - paid / index) / t if t > 0.0 and paid < index else 0.0
-        self._scheduled = (utc_ns, expiry_ns, known)
-        return known
+        return self.rate(utc_ns, expiry_ns) + math.log(level / true_factor) / t if t > 0.0 else None
 
 
-def check_yield(d: float) -> float:
-    """The yield itself; UsageError where it is none."""
-    check_rate(d, "dividend yield")
-    return d
+def _checked(value: float, name: str) -> float:
+    check_rate(value, name)
+    return value

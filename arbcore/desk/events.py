@@ -111,6 +111,13 @@ class Shortable:
 
 
 @dataclass(frozen=True, slots=True)
+class RowSeen:
+    """Live: what was told together of both legs is a row of ``ts_ns``, as a recording would have it."""
+
+    ts_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class RowComplete:
     """Replay only: both legs' quotes of one recorded row have been told. Decide once, at ``ts_ns``.
 
@@ -132,11 +139,10 @@ class ContractEnds:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A new rate or dividend yield (annual decimals, continuous) or factor; None leaves one as it is."""
+    """A new rate or dividend yield (annual decimals, continuous); None leaves one as it is."""
 
     r: float | None = None
     d: float | None = None
-    factor: float | None = None
 
 
 # --- orders ---------------------------------------------------------------------------------------------
@@ -333,8 +339,8 @@ class KillLifted:
 
 
 Event = (
-    Hello | LinkLost | Farm | ContractFound | Quote | Alive | DataType | Halted | Shortable | RowComplete
-    | ContractEnds | Terms | OrderStatus | OrderError | Execution | Commission | OpenOrders | Executions
-    | Positions | PositionChanged | Undecoded | Margin | QueryFailed | Tick | BrokerClock | QuotesDoubted
-    | NotSent | AcceptAccount | Stop | Kill | KillLifted
+    Hello | LinkLost | Farm | ContractFound | Quote | Alive | DataType | Halted | Shortable | RowSeen
+    | RowComplete | ContractEnds | Terms | OrderStatus | OrderError | Execution | Commission | OpenOrders
+    | Executions | Positions | PositionChanged | Undecoded | Margin | QueryFailed | Tick | BrokerClock
+    | QuotesDoubted | NotSent | AcceptAccount | Stop | Kill | KillLifted
 )  # fmt: skip

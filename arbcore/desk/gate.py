@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from arbcore._fast import Cooldown, MessageWindow, exposure_allows
+from arbcore.carry.pairs import pair_named
 from arbcore.desk.desk_settings import SECOND_NS, DeskSettings, seconds_ns
 from arbcore.desk.leg_quotes import LegQuotes
 from arbcore.desk.limits import ACTIVE, HALTED, Brakes
@@ -46,7 +47,8 @@ class DeskGate:
         self.closing = False
         self.factor = 0.0
         self.limits: dict[str, int] = {}
-        self.set_factor(settings.factor)
+        # Until a level is known, about what it will be: a held pair may have to be hedged.
+        self.set_factor(pair_named(settings.pair).points_per_usd)
         self._order_timeout_ns = seconds_ns(settings.order_timeout_s)
 
     def set_factor(self, factor: float) -> None:

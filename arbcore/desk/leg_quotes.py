@@ -98,15 +98,15 @@ class LegQuotes:
         start_ns, end_ns = _span_at(self.trading_hours, utc_ns)
         return start_ns <= utc_ns < end_ns
 
-    def fault(self, now_ns: int, utc_ns: int) -> str:
-        """Why the prices may not be traded on; empty where they may."""
+    def fault(self, now_ns: int, utc_ns: int, *, may_lock: bool = False) -> str:
+        """Why the prices may not be traded on; empty where they may. ``may_lock``: bid = ask is good."""
         if now_ns - self.seen_ns > self._stale_ns:
             return f"{self.name} stale"
         if self.kind != LIVE:
             return f"{self.name} not live"
         if not self.bid or not self.ask:
             return f"{self.name} missing"
-        if self.bid > self.ask or (self.bid == self.ask and not self._may_lock):
+        if self.bid > self.ask or (self.bid == self.ask and not (may_lock or self._may_lock)):
             return f"{self.name} crossed"
         if self.halted:
             return f"{self.name} halted"

@@ -1,12 +1,14 @@
 """What a store keeps of the desk, as plain rows, and the snapshot that a restart begins with.
 
 Every field is a whole number, a float, a string, a bool or None. A row replaces the one with the same key:
-``ref`` of an order, ``key`` of an execution or adjustment, ``trade_id``, ``day``, ``con_id`` of a factor. The
-store may hand back more rows than are needed (all of them, if it likes); it must not hand back fewer than
+``ref`` of an order, ``key`` of an execution or adjustment, ``trade_id``, ``day``, ``expiry_ns`` of a level.
+The store may hand back more rows than are needed (all of them, if it likes); it must not hand back fewer than
 ``Snapshot`` says. Nobody changes a row once it is built.
 """
 
 from dataclasses import dataclass
+
+from arbcore.carry.level import TrackState
 
 ES, SPY = "ES", "SPY"
 LEGS = (ES, SPY)
@@ -137,13 +139,25 @@ class AdjustmentRow:
 
 
 @dataclass(frozen=True, slots=True)
-class FactorRow:
-    """The factor measured for a contract: when, and over how many decisions."""
+class StoredLevel:
+    """The level learnt in a contract, as ``carry.level`` goes on with it.
 
-    con_id: int
+    ``mode`` is track or auto; of auto only the factor and ``last_ns``, when it was stored, say anything.
+    """
+
+    expiry_ns: int
+    mode: str
     factor: float
-    measured_ns: int
-    decisions: int
+    known_s: float
+    last_ns: int
+    gap_s: float
+    settlement_day: int
+
+    def state(self) -> TrackState:
+        """What ``Level.resume`` takes."""
+        return TrackState(
+            self.expiry_ns, self.factor, self.known_s, self.last_ns, self.gap_s, self.settlement_day
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +165,7 @@ class Snapshot:
     """What a restart needs, at least: trades that are not over, and those of the last seven days; every order
     execution and adjustment of them; the last ``DayRow``; the last numbers used.
 
-    ``last_number`` is the largest that ever stood in an orderRef, ``factor`` the last measured one or None.
+    ``last_number`` is the largest that ever stood in an orderRef, ``level`` the one learnt last or None.
     """
 
     account: str = ""
@@ -162,4 +176,4 @@ class Snapshot:
     day: DayRow | None = None
     last_number: int = 0
     last_trade_id: int = 0
-    factor: FactorRow | None = None
+    level: StoredLevel | None = None

@@ -34,7 +34,8 @@ def status_of(core: DeskCore, pairs: PairTrader, decider: Decider, *, day: Day) 
         "live_orders": len(core.orders.live),
         "decisions": decider.decisions,
         "skipped": dict(decider.skipped),
-        "factor": core.gate.factor,
+        "factor": decider.level.shown(),
+        "implied_financing": decider.level.implied_financing(),
     }  # fmt: skip
 
 
@@ -87,7 +88,6 @@ def waiting_for(core: DeskCore, decider: Decider) -> str:
     for leg in core.legs.values():
         if fault := leg.fault(now_ns, utc_ns):
             return str(fault)
-    if decider.calibrating:
-        decisions = core.settings.calibration_rows
-        return f"calibrating, {decisions - decider.to_measure:,} of {decisions:,}"
+    if waiting := decider.level.waiting():
+        return waiting
     return "" if core.settings.trading_enabled else "trading is off"

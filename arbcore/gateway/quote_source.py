@@ -41,7 +41,7 @@ class MarketSettings:
     """The generated market. Rates are annual decimals, ``basis_bps`` is how far ES goes from fair value.
 
     The default is a little beyond what the carry bot's defaults enter at, and near enough that a contract's
-    loss on the way out there stays within the day's limit.
+    loss on the way out there stays well within the day's limit.
     """
 
     spy: float = 680.0
@@ -49,8 +49,8 @@ class MarketSettings:
     factor: float = 10.0
     r: float = 0.045
     d: float = 0.014
-    basis_bps: float = 27.0
-    noise_bps: float = 0.5
+    basis_bps: float = 7.0
+    noise_bps: float = 0.3
     hold_s: float = 4.0
     step_s: float = 0.25
 
@@ -77,7 +77,7 @@ def generated(seed: int, start_ns: int, *, settings: MarketSettings | None = Non
     now_ns = start_ns
     while True:
         if now_ns >= until_ns:
-            # Out to one side, back to fair, out again: a signal at 20 bps gets its entries and its exits.
+            # Out to one side, back to fair, out again: a signal gets its entries and its exits.
             away = rng.choice((-1.0, 1.0)) * chosen.basis_bps * rng.uniform(0.97, 1.04)
             target = away if target == 0.0 else 0.0
             until_ns = now_ns + round(chosen.hold_s * NS_PER_S * rng.uniform(0.7, 1.5))

@@ -65,17 +65,26 @@ def test_the_micro_contract_has_its_own_multiplier(tmp_path: Path) -> None:
     assert desk_settings(load(tmp_path, FUT_SYMBOL="mes")).multiplier == 5.0
 
 
-@pytest.mark.parametrize(("text", "rows"), [("auto", 390), ("AUTO:50", 50)])
-def test_a_factor_may_be_measured(tmp_path: Path, text: str, rows: int) -> None:
-    assert desk_settings(load(tmp_path, SPY_TO_INDEX_FACTOR=text)).calibration_rows == rows
+@pytest.mark.parametrize(
+    ("text", "factor"),
+    [("track", "track"), ("Track:30m", "track:30m"), ("AUTO:50", "auto:50"), ("10.03", 10.03)],
+)
+def test_the_level_is_learnt_measured_or_a_number(tmp_path: Path, text: str, factor: float | str) -> None:
+    assert desk_settings(load(tmp_path, SPY_TO_INDEX_FACTOR=text)).factor == factor
+
+
+def test_nobody_sets_the_level_so_it_is_learnt(tmp_path: Path) -> None:
+    assert desk_settings(load(tmp_path)).factor == "track"
 
 
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
         ("FUT_SYMBOL", "NQ", r"FUT_SYMBOL \(environment\) must be one of ES, MES, but is 'NQ'"),
-        ("SPY_TO_INDEX_FACTOR", "auto:0", "must be a number, auto or auto:ROWS"),
-        ("SPY_TO_INDEX_FACTOR", "0", "between 1e-06 and 1e"),
+        ("SPY_TO_INDEX_FACTOR", "auto:0", "must be track, track:HALF_LIFE .*, auto, auto:ROWS, or a number"),
+        ("SPY_TO_INDEX_FACTOR", "track:0", "must be track, track:HALF_LIFE"),
+        ("SPY_TO_INDEX_FACTOR", "column", "must be track, track:HALF_LIFE"),
+        ("SPY_TO_INDEX_FACTOR", "0", "must be track, track:HALF_LIFE"),
         ("IB_PORT", "0", "between 1 and 65535"),
         ("ENTRY_THRESHOLD_BPS", "nan", "must be a number"),
         ("ENTRY_THRESHOLD_BPS", "-5", "ENTRY_THRESHOLD_BPS .* must be between 0.0 and 10000.0"),

@@ -75,9 +75,9 @@ def test_a_sample_has_the_signals_own_numbers_and_the_repo_of_the_mids(tmp_path:
     assert row["implied_repo"] == pytest.approx(repo_of(player, RICH + 0.125, 600.005), abs=1e-12)
 
 
-@pytest.mark.parametrize("case", ["no bid", "no contract", "calibrating"])
+@pytest.mark.parametrize("case", ["no bid", "no contract", "warming up"])
 def test_what_is_not_known_is_not_written(tmp_path: Path, case: str) -> None:
-    player = Player(connect=case != "no contract", calibration_rows=5 if case == "calibrating" else 0)
+    player = Player(connect=case != "no contract", factor="track" if case == "warming up" else 10.0)
     touches = (Quote(ES, 0.0, RICH), SPY_QUOTE) if case == "no bid" else quotes(RICH)
     row = kept(tmp_path / "s", player, None, touches)
     assert (row["dev_bps"], row["edge_cc_bps"], row["implied_repo"]) == (None, None, None)

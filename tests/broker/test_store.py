@@ -6,18 +6,24 @@ import stat
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from stores import DAY_NS, NOW_NS, execution, opened, order, trade
 
-from arbcore.broker.store import ADJUSTMENTS, DAYS, EXECUTIONS, FACTORS, ORDERS, TRADES, SignalRow
+from arbcore.broker.store import ADJUSTMENTS, DAYS, EXECUTIONS, LEVELS, ORDERS, TRADES, SignalRow
 from arbcore.broker.store_file import clear_simulated, open_to_read
 from arbcore.broker.store_schema import APPLICATION_ID, MIGRATIONS, VERSION
+from arbcore.core.civil import read_date, read_time
 from arbcore.desk.events import Commission
-from arbcore.desk.records import DayRow, FactorRow, Snapshot
+from arbcore.desk.records import DayRow, Snapshot, StoredLevel
 from arbcore.errors import ArbcoreError, ConfigError, InputError, RunError
+
+LEVEL = StoredLevel(
+    read_time("2026-03-20T13:30:00Z"), "track", 10.0321, 5_400.5, NOW_NS, 1.25, read_date("2026-03-03")
+)
 
 
 @pytest.fixture
@@ -54,7 +60,7 @@ def test_rows_come_back_as_they_were(path: Path) -> None:
         execution(store, key="0002.01", exec_id="0002.01.02", revision=2, leg="SPY", side=1, quantity=497),
         trade(phase="held", contracts=1, shares=500, es_entry=6800.25, spy_entry=680.01),
         DayRow(20_770, start_value=-12.5, margin_checked=True),
-        FactorRow(495_512_563, 10.0321, NOW_NS, 390),
+        LEVEL,
     )
     store.save(rows)
     store.close()
@@ -65,7 +71,7 @@ def test_rows_come_back_as_they_were(path: Path) -> None:
     assert snapshot.executions == rows[2:4]
     assert snapshot.trades == (rows[4],)
     assert snapshot.day == rows[5]
-    assert (snapshot.last_number, snapshot.last_trade_id, snapshot.factor) == (2, 1, rows[6])
+    assert (snapshot.last_number, snapshot.last_trade_id, snapshot.level) == (2, 1, rows[6])
     back.close()
 
 
@@ -80,7 +86,7 @@ def test_a_row_replaces_the_one_with_its_key(path: Path) -> None:
 
 
 def test_every_field_of_every_row_has_a_column() -> None:
-    for table in (ORDERS, EXECUTIONS, ADJUSTMENTS, TRADES, DAYS, FACTORS):
+    for table in (ORDERS, EXECUTIONS, ADJUSTMENTS, TRADES, DAYS, LEVELS):
         assert [field for field, _, _ in table.columns] == list(table.row.__dataclass_fields__)
 
 
@@ -268,16 +274,18 @@ def test_a_factor_without_a_contract_and_a_date_is_forgotten(
     connection.commit()
     connection.close()
     store = opened(path)
-    assert store.snapshot(utc_ns=NOW_NS).factor is None
+    assert store.snapshot(utc_ns=NOW_NS).level is None
     store.close()
     assert looked_at(path, "SELECT count(*) FROM meta WHERE key = 'factor'") == [(0,)]
 
 
-def test_the_factor_measured_last_is_the_one_that_is_told(path: Path) -> None:
+def test_the_level_learnt_last_is_the_one_that_is_told(path: Path) -> None:
     store = opened(path)
-    rows = [FactorRow(con_id, 10.0 + con_id, NOW_NS - abs(con_id - 2), 390) for con_id in (1, 2, 3)]
+    rows = [
+        replace(LEVEL, expiry_ns=NOW_NS + number, last_ns=NOW_NS - abs(number - 2)) for number in (1, 2, 3)
+    ]
     store.save(rows)
-    assert store.snapshot(utc_ns=NOW_NS).factor == rows[1]
+    assert store.snapshot(utc_ns=NOW_NS).level == rows[1]
     store.close()
 
 
@@ -287,8 +295,8 @@ def test_the_factor_measured_last_is_the_one_that_is_told(path: Path) -> None:
         ("UPDATE orders SET created_ts = 'yesterday'", "a row in orders that cannot be read"),
         ("UPDATE orders SET order_ref = 'mine'", "the order mine, which no bot of this store named"),
         (
-            "INSERT INTO factors VALUES (1, 'ten', '2026-03-02T15:00:00Z', 390)",
-            "a row in factors that cannot be read",
+            "INSERT INTO levels SELECT '2026-03-20', 'track', 'ten', 1, '2026-03-02', 1, '2026-03-03'",
+            "a row in levels that cannot be read",
         ),
     ],
 )

@@ -59,6 +59,8 @@ def compare(data: Path, tmp_path: Path, *, env: Mapping[str, str], flags: tuple[
     words = (
         "ibkr", "--paper", "--simulate", str(data), "--like-backtest", "--db", "p.sqlite3", "--quiet",
     )  # fmt: skip
+    if "--factor" not in flags:
+        env, flags = env | {"SPY_TO_INDEX_FACTOR": "10"}, (*flags, "--factor", "10")
     played = run(*words, cwd=tmp_path, env=env)
     assert (played.returncode, played.stderr) == (0, "")
     assert run("report", "--db", "p.sqlite3", "--trades", "live.csv", cwd=tmp_path).returncode == 0
@@ -177,7 +179,7 @@ def test_and_on_real_quotes(name: str, tmp_path: Path) -> None:
 def test_a_simulated_run_trades_and_its_report_shows_it(tmp_path: Path) -> None:
     done = run(
         "ibkr", "--paper", "--simulate", "--seed", "7", "--duration", "8", "--json", "--flatten", "--quiet",
-        cwd=tmp_path,
+        "--set", "SPY_TO_INDEX_FACTOR=10", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)

@@ -57,7 +57,8 @@ def any_event(rng: random.Random, player: Player, orders: list[OrderRow]) -> ev.
             ev.OpenOrders(query, ()), ev.Executions(query, fills), ev.Positions(query, held),
             ev.Positions(query, ()),
             ev.Margin(query, rng.random() < 0.7, "text"), ev.QueryFailed(query, "text"),
-            ev.BrokerClock(clock_ns + rng.choice((0, 0, 0, 10**13))), ev.Terms(r=0.04, d=0.01, factor=10.0),
+            ev.BrokerClock(clock_ns + rng.choice((0, 0, 0, 10**13))), ev.Terms(r=0.04, d=0.01),
+            ev.RowSeen(clock_ns),
             ev.RowComplete(T0_NS),
             *((ev.Stop("test", flatten=True), ev.Kill("test")) if rng.random() < 0.03 else ()),
         )

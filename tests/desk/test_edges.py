@@ -279,7 +279,7 @@ def test_a_hedge_beyond_the_limit_is_given_back() -> None:
     es, spy = player.enter()
     player.fill(es)
     player.fill(spy, 500)
-    player.say(ev.Terms(factor=5.0))
+    player.session._core.gate.set_factor(5.0)
     player.out(spy, 500)
     assert {(order.leg, order.role) for order in player.orders} == {(ES, "flatten"), (SPY, "flatten")}
 

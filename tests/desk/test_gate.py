@@ -172,7 +172,8 @@ def test_the_future_has_a_limit_of_its_own(quantity: int, why: str) -> None:
 
 
 def test_the_limit_of_shares_is_rounded_up_and_follows_the_factor() -> None:
-    bench = Bench(contracts=2, multiplier=5.0, spy_headroom=1.5, factor=10.03)
+    bench = Bench(contracts=2, multiplier=5.0, spy_headroom=1.5)
+    bench.gate.set_factor(10.03)
     assert (bench.gate.factor, bench.gate.limits) == (10.03, {ES: 2, SPY: 151})
     bench.gate.set_factor(10.0)
     assert (bench.gate.factor, bench.gate.limits) == (10.0, {ES: 2, SPY: 150})

@@ -6,8 +6,12 @@ import pytest
 from desk_replay import Replay
 from market_data import data_file
 from quotes import random_rows
+from reference.level import Seen, auto, tracked
 
+from arbcore.carry._carry import carry_factor, years_to_expiry
 from arbcore.carry.calendar import front_contract, read_expiry
+from arbcore.carry.level import parse_level
+from arbcore.carry.settlement import settlement_day_at
 from arbcore.desk.desk_settings import DeskSettings
 from arbcore.quotes._csv import CsvReader
 from arbcore.research._backtest import Backtest
@@ -17,7 +21,7 @@ from arbcore.research.research_settings import BacktestSettings
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "es_spy_synthetic.csv"
 SHARED = (
     "r", "d", "factor", "entry_bps", "exit_bps", "cost_bps", "stop_bps", "max_hold_days", "cooldown_s",
-    "multiplier", "contracts", "calibration_rows",
+    "multiplier", "contracts",
 )  # fmt: skip
 
 
@@ -62,6 +66,8 @@ def replayed(rows, settings: DeskSettings, expiry_ns: int):
 def compare(rows, expiry_ns: int, **values) -> int:
     backtest = BacktestSettings(**values)
     shared = {name: getattr(backtest, name) for name in SHARED}
+    if backtest.calibration_rows:
+        shared["factor"] = f"auto:{backtest.calibration_rows}"
     desk = DeskSettings(
         trading_enabled=True, decide_on="row", daily_loss_usd=1e12, roll_before_s=0.0, collar_bps=10_000.0,
         deviation_max_bps=1e6, spy_headroom=2.0, **shared,
@@ -77,7 +83,7 @@ def compare(rows, expiry_ns: int, **values) -> int:
     held = run.open_position_document()
     assert any(replay.session.positions().values()) == (held is not None)
     if backtest.calibration_rows:
-        assert replay.store.factor.factor == run.calibrated_factor
+        assert replay.session.status()["factor"] == run.calibrated_factor
     return len(wanted)
 
 
@@ -126,3 +132,29 @@ def test_on_real_quotes() -> None:
         + trades
         > 0
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "seed"), [("track:30m", 1), ("track:3h", 2), ("track:1h", 3), ("auto:50", 4)]
+)
+def test_every_row_is_decided_with_the_twins_level(rule: str, seed: int) -> None:
+    rows = [(r.ts_ns, r.es_bid, r.es_ask, r.spy_bid, r.spy_ask) for r in random_rows(seed, 400, step_s=600.0)]
+    expiry_ns = rows[-1][0] + 10**9
+    settings = DeskSettings(
+        trading_enabled=True, decide_on="row", daily_loss_usd=1e12, roll_before_s=0.0, collar_bps=10_000.0,
+        factor=rule, r=0.05, d=0.02, entry_bps=6.0, exit_bps=1.0, max_hold_days=0.0, cooldown_s=0.0,
+    )  # fmt: skip
+    parsed = parse_level(rule)
+    twin = auto(parsed.rows) if rule.startswith("auto") else tracked(parsed.half_life_s)
+    replay, trades = Replay(settings).start(rows[0][0], expiry_ns), 0
+    for ts_ns, *prices in rows:
+        replay.row(ts_ns, prices)
+        es_bid, es_ask, spy_bid, spy_ask = prices
+        if es_bid > es_ask or spy_bid > spy_ask or min(prices) <= 0.0:
+            continue
+        growth = carry_factor(factor=1.0, r=0.05, d=0.02, t=years_to_expiry(ts_ns, expiry_ns))
+        x = ((es_bid + es_ask) / 2.0) / ((spy_bid + spy_ask) / 2.0 * growth)
+        wanted = twin(Seen(ts_ns, expiry_ns, settlement_day_at(ts_ns), x, 0.05, 0.02))
+        assert replay.session.status()["factor"] == wanted
+        trades = len(replay.trades())
+    assert trades > 3

@@ -16,7 +16,6 @@ from arbcore.desk.commands import (
     Reconnect,
     Resubscribe,
     SaveDay,
-    SaveFactor,
     Seen,
     SendOrder,
     StateShown,
@@ -441,22 +440,9 @@ def test_new_terms_move_fair_value() -> None:
     player = Player()
     player.quotes(FAIR)
     assert not player.orders
-    player.say(ev.Terms(factor=9.95))
+    player.say(ev.Terms(d=0.2))
     player.quotes(FAIR)
     assert len(player.orders) == 2
-
-
-def test_the_factor_is_calibrated_and_kept() -> None:
-    player = Player(calibration_rows=3)
-    player.say(ev.Quote(SPY, 600.0, 600.01))
-    for es in (6_020.0, 6_030.0, 6_040.0):
-        player.say(ev.Quote(ES, es, es + 0.25))
-        assert not player.orders
-    (found,) = player.pick(SaveFactor, player.all)
-    assert found.row.factor == pytest.approx(10.03, abs=0.02)
-    again = player.restart(calibration_rows=3)
-    again.resolve()
-    assert again.session.status()["factor"] == found.row.factor
 
 
 # --- coming back --------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What a desk shows of itself: above all, why it does nothing."""
 
 import pytest
-from desk_player import FAIR, Player
+from desk_player import FAIR, T0_NS, Player
 
 from arbcore.desk import events as ev
 from arbcore.desk.records import ES, SPY
@@ -41,12 +41,20 @@ def test_a_leg_that_is_no_good_is_named(told: ev.Event, why: str) -> None:
     assert waiting(player) == why
 
 
-def test_the_measurement_of_the_factor_says_how_far_it_is() -> None:
-    player = Player(calibration_rows=400)
-    player.say(ev.Quote(SPY, 600.0, 600.01))
-    for number in range(120):
-        player.say(ev.Quote(ES, FAIR + number % 2, FAIR + 2.0))
-    assert waiting(player) == "calibrating, 120 of 400"
+@pytest.mark.parametrize(
+    ("factor", "why"),
+    [
+        ("track", "the level warms up, 60 min of quotes to go"),
+        ("track:2m", "the level warms up, 61 s of quotes to go"),
+        ("auto:400", "the level is measured, 60 of 400 rows"),
+    ],
+)
+def test_a_level_that_is_not_known_yet_says_how_long_for(factor: str, why: str) -> None:
+    player = Player(factor=factor)
+    for number in range(60):
+        player.quotes(FAIR + number % 2, after_s=1.0)
+        player.say(ev.RowSeen(T0_NS - 10**9 + player.now_ns))
+    assert waiting(player) == why
 
 
 def test_trading_that_is_off_is_said_last() -> None:

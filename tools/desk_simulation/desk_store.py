@@ -8,7 +8,7 @@ from arbcore.desk.commands import (
     SaveAdjustment,
     SaveDay,
     SaveExecution,
-    SaveFactor,
+    SaveLevel,
     SaveOrder,
     SaveTrade,
     SendOrder,
@@ -18,9 +18,9 @@ from arbcore.desk.records import (
     AdjustmentRow,
     DayRow,
     ExecutionRow,
-    FactorRow,
     OrderRow,
     Snapshot,
+    StoredLevel,
     TradeRow,
 )
 
@@ -35,7 +35,7 @@ class MemoryStore:
         self.adjustments: dict[str, AdjustmentRow] = {}
         self.trades: dict[int, TradeRow] = {}
         self.day: DayRow | None = None
-        self.factor: FactorRow | None = None
+        self.level: StoredLevel | None = None
 
     def write(self, command: Command) -> None:
         """Writes what a command carries, if it carries anything."""
@@ -51,8 +51,8 @@ class MemoryStore:
             self.trades[command.row.trade_id] = command.row
         elif isinstance(command, SaveDay):
             self.day = command.row
-        elif isinstance(command, SaveFactor):
-            self.factor = command.row
+        elif isinstance(command, SaveLevel):
+            self.level = command.row
 
     def snapshot(self) -> Snapshot:
         """Everything."""
@@ -65,5 +65,5 @@ class MemoryStore:
             day=self.day,
             last_number=max(map(number_of, self.orders), default=0),
             last_trade_id=max(self.trades, default=0),
-            factor=self.factor,
+            level=self.level,
         )

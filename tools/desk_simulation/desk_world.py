@@ -58,7 +58,7 @@ PERSON_NS = 4 * SECOND_NS
 
 #: Short pauses and an entry that is easily had, so that a minute sees many pairs.
 SETTINGS = DeskSettings(
-    trading_enabled=True, cooldown_s=0.5, max_hold_days=8 / 86_400, stop_bps=25.0, stale_s=2.0,
+    trading_enabled=True, factor=10.0, cooldown_s=0.5, max_hold_days=8 / 86_400, stop_bps=25.0, stale_s=2.0,
     daily_loss_usd=20_000.0, audit_s=10.0, alarm_repeat_s=2.0, roll_before_s=0.0, clock_slip_s=1.0,
 )  # fmt: skip
 

@@ -1,0 +1,226 @@
+"""The level that the desk decides with: learnt from the quotes it sees, gone on with after a restart.
+
+Owns which quotes are rows to learn from (what a recording would have, of good quotes within hours), when the
+level is stored, and what people are told of it. How it is learnt is ``carry.level``'s. A replay decides and
+learns once a row, as the backtest does; live, each quote is decided with the rows before it.
+"""
+
+import math
+
+from arbcore.carry.level import Level, LevelMode, LevelRow, LevelRule, TrackState, factor_of, parse_level
+from arbcore.carry.settlement import settlement_day_at
+from arbcore.core.civil import iso_time
+from arbcore.desk.commands import Note, SaveLevel
+from arbcore.desk.desk_core import DeskCore
+from arbcore.desk.desk_settings import DAY_NS, SECOND_NS
+from arbcore.desk.pair import PairTrader
+from arbcore.desk.records import StoredLevel
+
+#: A level that was stored holds in its own contract for so long.
+KEPT_DAYS = 7
+#: The level is stored this often, and when the run ends.
+SAVE_NS = 60 * SECOND_NS
+
+
+class LiveLevel:
+    """One desk's level. ``factor`` is what a decision takes; NaN while none is known."""
+
+    def __init__(self, core: DeskCore, pairs: PairTrader, stored: StoredLevel | None) -> None:
+        self._core = core
+        self._pairs = pairs
+        self._rule = parse_level(core.settings.factor, name="factor")
+        self._level = Level(self._rule)
+        self._stored = stored
+        self._replay = core.settings.decide_on == "row"
+        self._prices: tuple[float, ...] = ()
+        # What the last row of a replay was decided with.
+        self._decided = math.nan
+        self._expiry_ns = 0
+        self._saved_ns = -SAVE_NS
+        self._said = False
+        self._was_known = False
+        self._rows = 0
+        if self._rule.mode is LevelMode.NUMBER:
+            core.gate.set_factor(self._rule.factor)
+
+    # --- what it is -----------------------------------------------------------------------------
+
+    @property
+    def known(self) -> bool:
+        """Whether quotes can be decided on."""
+        return not math.isnan(self.factor(self._core.clock.utc_ns))
+
+    def factor(self, utc_ns: int) -> float:
+        """The factor of a decision at an instant; NaN while it is not known."""
+        if self._replay and self._rule.mode is not LevelMode.NUMBER:
+            return self._decided
+        expiry_ns = self.expiry_ns
+        state = self._level.state
+        if state is not None and state.expiry_ns == expiry_ns:
+            utc_ns = max(utc_ns, state.last_ns)
+        return _or_nan(self._level.at(self._row(utc_ns, expiry_ns, x=math.nan)))
+
+    @property
+    def expiry_ns(self) -> int:
+        """The contract that a row is valued with: the position's own while one is held."""
+        trade = next(iter(self._pairs.open.values()), None)
+        return self._core.es.expiry_ns if trade is None else trade.expiry_ns
+
+    def shown(self) -> float | None:
+        """The factor for people; None while it is not known."""
+        factor = self.factor(self._core.clock.utc_ns)
+        return None if math.isnan(factor) else factor
+
+    def waiting(self) -> str:
+        """What the level lacks yet; empty once it is known."""
+        if self.known:
+            return ""
+        if self._rule.mode is LevelMode.AUTO:
+            return f"the level is measured, {self._rows:,} of {self._rule.rows:,} rows"
+        return f"the level warms up, {_span(self._level.warm_in_s(self.expiry_ns))} of quotes to go"
+
+    def implied_financing(self) -> float | None:
+        """The rate that the level implies, where the true factor was set; None otherwise."""
+        true_factor, level = self._core.settings.true_factor, self.shown()
+        if not true_factor or level is None:
+            return None
+        return self._core.terms.implied_financing(
+            self._core.clock.utc_ns, self.expiry_ns, level=level, true_factor=true_factor
+        )
+
+    # --- what it learns -------------------------------------------------------------------------
+
+    def see(self, ts_ns: int) -> None:
+        """The quotes as they stand are a row of this time: it is learnt from where it is a good one."""
+        core = self._core
+        es, spy = core.es, core.spy
+        prices = (es.bid, es.ask, spy.bid, spy.ask)
+        if min(prices) <= 0.0 or (not self._replay and prices == self._prices):
+            return
+        self._prices = prices
+        now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
+        if core.gate.doubts or core.clock.slipped or not es.expiry_ns:
+            return
+        if any(leg.fault(now_ns, utc_ns, may_lock=True) for leg in (es, spy)):
+            return
+        expiry_ns = self.expiry_ns
+        state = self._level.state
+        if state is not None and state.expiry_ns == expiry_ns and ts_ns < state.last_ns:
+            return
+        if self._expiry_ns not in (0, expiry_ns) and self._rule.mode is LevelMode.AUTO and not self._replay:
+            # The other contract's prices say nothing of this one.
+            self._level, self._rows, self._saved_ns = Level(self._rule), 0, -SAVE_NS
+        self._expiry_ns = expiry_ns
+        paid = core.terms.paid(ts_ns, expiry_ns)
+        x = factor_of(
+            fut_mid=(es.bid + es.ask) / 2.0, etf_mid=(spy.bid + spy.ask) / 2.0,
+            growth=core.terms.carry(ts_ns, expiry_ns), paid_usd=paid.usd, paid_points=paid.points,
+        )  # fmt: skip
+        self._decided = _or_nan(self._level.decide(self._row(ts_ns, expiry_ns, x=x)))
+        self._rows += 1
+        if self._rule.mode is LevelMode.NUMBER:
+            return
+        self._tell_known()
+        # A replay begins without a level, so only what it ended with is worth keeping.
+        if not self._replay and ts_ns - self._saved_ns >= SAVE_NS:
+            self.save()
+
+    def _row(self, ts_ns: int, expiry_ns: int, *, x: float) -> LevelRow:
+        terms = self._core.terms
+        return LevelRow(
+            ts_ns, expiry_ns, settlement_day_at(ts_ns), x, terms.rate(ts_ns, expiry_ns),
+            terms.dividend_yield(expiry_ns),
+        )  # fmt: skip
+
+    def save(self) -> None:
+        """Has the level stored as it is."""
+        level, mode = self._level, self._rule.mode
+        state = level.state
+        if level.rule.mode is LevelMode.AUTO and self.known and self._saved_ns < 0:
+            # A median is constant; its rows are not kept, and its age is that of its measurement.
+            factor, utc_ns = self.factor(self._core.clock.utc_ns), self._core.clock.utc_ns
+            state = TrackState(self._expiry_ns, factor, 0.0, utc_ns, 0.0, settlement_day_at(utc_ns))
+        if state is not None:
+            self._saved_ns = state.last_ns
+            self._core.out.append(
+                SaveLevel(
+                    StoredLevel(
+                        state.expiry_ns, mode.value, state.factor, state.known_s, state.last_ns, state.gap_s,
+                        state.settlement_day,
+                    )
+                )
+            )
+
+    # --- what people are told -------------------------------------------------------------------
+
+    def look(self) -> None:
+        """The contract is known, or a day begins: a stored level is taken up, and people are told."""
+        core, rule = self._core, self._rule
+        if not core.es.con_id or self._said:
+            return
+        self._said = True
+        if rule.mode is LevelMode.NUMBER:
+            self._note(f"The level is {rule.factor:.6f}, as SPY_TO_INDEX_FACTOR says.")
+            return
+        why = "a replay starts without one" if self._replay else self._resume()
+        if not why:
+            return
+        wanted = (
+            f"{rule.rows:,} rows" if rule.mode is LevelMode.AUTO
+            else f"{_span(self._level.warm_in_s(self.expiry_ns))} of quotes"
+        )  # fmt: skip
+        self._note(f"The level is learnt first, from {wanted}, and nothing is entered meanwhile: {why}.")
+
+    def _resume(self) -> str:
+        """Goes on with the stored level; why that does not do, or nothing."""
+        stored, now_ns = self._stored, self._core.clock.utc_ns
+        if stored is None:
+            return "none is stored"
+        if stored.mode != self._rule.mode.value:
+            return f"the stored one was learnt as {stored.mode}"
+        if stored.expiry_ns != self.expiry_ns:
+            return f"the stored one is of the contract of {iso_time(stored.expiry_ns)[:10]}"
+        age_ns = now_ns - stored.last_ns
+        if age_ns > KEPT_DAYS * DAY_NS:
+            return f"the stored one is {age_ns / DAY_NS:.1f} days old, and {KEPT_DAYS} days are the most"
+        if age_ns < 0:
+            return "the stored one is of a later time than now"
+        if self._rule.mode is LevelMode.AUTO:
+            # Constant from here on, and no more to be measured.
+            self._level = Level(LevelRule(LevelMode.NUMBER, factor=stored.factor))
+        elif not self._level.resume(stored.state(), now_ns=now_ns):
+            return "the stored one cannot be gone on with"
+        when = iso_time(stored.last_ns - stored.last_ns % SECOND_NS)
+        if not self.known:
+            return f"the stored one, of {when}, had learnt {_span(stored.known_s)}"
+        self._expiry_ns = stored.expiry_ns
+        self._was_known = True
+        core = self._core
+        core.gate.set_factor(self.factor(core.clock.utc_ns))
+        self._note(f"The level is {self._shown_words()}, learnt in this contract until {when} and stored.")
+        return ""
+
+    def _tell_known(self) -> None:
+        known = not math.isnan(self._decided)
+        if known and not self._was_known:
+            self._note(f"The level is known: {self._shown_words()}.")
+        elif self._was_known and not known:
+            self._note("The contract is another: its level is learnt first, and nothing is entered.")
+        self._was_known = known
+
+    def _shown_words(self) -> str:
+        rate = self.implied_financing()
+        implied = "" if rate is None else f" (it implies financing at {rate:.3%})"
+        return f"{self.factor(self._core.clock.utc_ns):.6f}{implied}"
+
+    def _note(self, text: str) -> None:
+        self._core.out.append(Note("level", text))
+
+
+def _or_nan(factor: float | None) -> float:
+    return math.nan if factor is None else factor
+
+
+def _span(seconds: float) -> str:
+    """``59 min``, ``40 s``; rounded up, so that it is never nothing."""
+    return f"{math.ceil(seconds / 60.0)} min" if seconds > 90.0 else f"{math.ceil(seconds)} s"
