@@ -67,6 +67,13 @@ class RateHistory:
         Raises:
             InputError: the rates begin after the row, or the last one before it is older than a week.
         """
+        value = self.quoted_at(now_ns)
+        if self.quoting is Quoting.BANK_DISCOUNT:
+            return from_bank_discount(value)
+        return from_simple(value, t=t) if self.quoting is Quoting.SIMPLE else value
+
+    def quoted_at(self, now_ns: int) -> float:
+        """The value that ``at`` takes, as it is quoted; InputError as there."""
         day = trading_date(now_ns)
         at = bisect_left(self.days, day)
         if at == 0:
@@ -79,10 +86,7 @@ class RateHistory:
                 f"{self.name} has no rate within {RATE_DAYS_MAX} days before the row of {iso_time(now_ns)}; "
                 f"the last one is of {iso_date(self.days[at - 1])}."
             )
-        value = self.values[at - 1]
-        if self.quoting is Quoting.BANK_DISCOUNT:
-            return from_bank_discount(value)
-        return from_simple(value, t=t) if self.quoting is Quoting.SIMPLE else value
+        return self.values[at - 1]
 
 
 def read_rates(lines: Iterable[str], *, name: str) -> RateHistory:

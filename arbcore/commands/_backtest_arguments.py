@@ -11,30 +11,44 @@ from arbcore.errors import UsageError
 
 # Flag, metavar, help; the default is that of the settings.
 NUMBERS = (
-    ("r", "RATE", "interest rate, continuously compounded (default 0.045)"),
-    ("d", "RATE", "dividend yield, continuously compounded (default 0.014)"),
-    ("entry-bps", "BPS", "edge wanted at the touch after costs (default 20)"),
-    ("exit-bps", "BPS", "deviation at which a position is left (default 5)"),
-    ("cost-bps", "BPS", "cost of a round trip in bps of the ES leg (default 4)"),
+    ("entry-bps", "BPS", "edge wanted at the touch after costs (default 3)"),
+    ("exit-bps", "BPS", "deviation at which a position is left (default a quarter of the entry)"),
+    ("cost-bps", "BPS", "cost of a round trip in bps of the future (default by pair: es-spy 0.5)"),
     ("stop-bps", "BPS", "leave when the deviation has moved this far against the position (default off)"),
     ("max-hold-days", "DAYS", "leave after this many days (default off)"),
     ("cooldown-s", "S", "no entry for so long after an exit (default 0)"),
-    ("multiplier", "USD", "USD a point of the contract (default 50)"),
+    ("multiplier", "USD", "USD a point of the contract (default by pair: es-spy 50)"),
     ("contracts", "N", "contracts a trade (default 1)"),
+    ("financing-spread-bps", "BPS", "added to the rate in the fair value (default 0)"),
+    ("true-factor", "X", "index points a USD of the ETF, which shows the financing that the level implies"),
     ("es-fee", "USD", "fee a contract and side, besides --cost-bps (default 0)"),
-    ("funding-rate", "RATE", "paid on the SPY leg when long, received when short (default 0)"),
-    ("borrow-rate", "RATE", "paid for borrowing SPY when short (default 0)"),
+    ("funding-rate", "RATE", "paid on the ETF leg when long (default the run's rate at the entry)"),
+    ("short-rate", "RATE", "received on the ETF leg when short (default 0)"),
+    ("borrow-rate", "RATE", "paid for borrowing the ETF when short (default 0)"),
+)
+# Numbers that may also be a file, or several by contract.
+MIXED = (
+    ("r", "RATE|FILE", "interest rate, continuously compounded, or a CSV of rates by date (default 0.045)"),
+    ("d", "RATE[,CODE:RATE]", "dividend yield, and contracts' own such as ESH26:0.011 (default 0.014)"),
+)
+#: Other names of a flag.
+ALIASES = {"es-fee": "fut-fee", "spy-fee": "etf-fee"}
+#: What the bot has where nobody sets anything.
+LIVE = {"max_hold_days": 1.0, "cooldown_s": 60.0}
+LIVE_NOTE = (
+    "--like-live: a backtest has no daily loss limit, no trading hours, no margin and no hedge that fails; "
+    "the bot has."
 )
 # The same for two settings in one argument: flag, the settings, metavar, help. One number is for both, or
 # where the second is a smallest fee, for the first alone.
 PAIRS = (
     (
         "slippage-ticks", ("es_slippage_ticks", "spy_slippage_ticks"), "N[,M]",
-        "ticks lost a fill on each leg, or on ES and on SPY (default 0)",
+        "ticks lost a fill on each leg, or on future and ETF (default 0)",
     ),
     (
         "latency-rows", ("es_latency_rows", "spy_latency_rows"), "N[,M]",
-        "usable rows from a decision to the fill of each leg, or of ES and of SPY (default 0)",
+        "usable rows from a decision to the fill of each leg, or of future and ETF (default 0)",
     ),
     (
         "spy-fee", ("spy_fee", "spy_fee_min"), "USD[,MIN]",
@@ -48,7 +62,8 @@ def name_of(flag: str) -> str:
 
 
 def spellings(flag: str) -> list[str]:
-    return list(dict.fromkeys([f"--{flag}", f"--{name_of(flag)}"]))
+    flags = [each for each in (flag, ALIASES.get(flag)) if each is not None]
+    return list(dict.fromkeys(name for each in flags for name in (f"--{each}", f"--{name_of(each)}")))
 
 
 def number(text: str) -> float:
@@ -71,8 +86,14 @@ def add_settings(
         "--factor",
         action=action,
         metavar="X",
-        help="index points a USD of SPY (default 10), auto[:ROWS] to calibrate it, or column for the file's "
-        "factor or index column",
+        help="the level: track[:HALF_LIFE] learns it (default track:60m), auto[:ROWS] calibrates it once, a "
+        "number is index points a USD of the ETF, column is the file's factor or index column",
+    )
+    parser.add_argument("--pair", metavar="NAME", help="such as es-spy or nq-qqq (default by the columns)")
+    for flag, metavar, text in MIXED:
+        parser.add_argument(*spellings(flag), dest=name_of(flag), action=action, metavar=metavar, help=text)
+    parser.add_argument(
+        "--rates", type=Path, metavar="FILE", help="CSV of date and rate, DTB3, SOFR or EFFR, in place of --r"
     )
     for flag, metavar, text in NUMBERS:
         parser.add_argument(
@@ -82,7 +103,17 @@ def add_settings(
         parser.add_argument(*spellings(flag), dest=name_of(flag), action=action, metavar=metavar, help=text)
     parser.add_argument("--fill", choices=("touch", "mid"), help="where orders are filled (default touch)")
     parser.add_argument(
-        "--dividends", type=Path, metavar="FILE", help="CSV of ex_date,amount: USD a SPY share"
+        "--dividends", type=Path, metavar="FILE",
+        help="CSV of ex_date,amount[,unit]: USD a share or index points, in place of --d",
+    )
+    parser.add_argument("--fees", choices=("ibkr",), help="charge the broker's fees and rates")
+    parser.add_argument(
+        *spellings("like-live"), dest="like_live", action="store_true",
+        help="hold, cooldown and thresholds as the bot has them",
+    )
+    parser.add_argument(
+        *spellings("drop-outliers"), dest="drop_outliers", action="store_true",
+        help="leave out rows that stand alone (keeps them in memory)",
     )
     parser.add_argument(
         *spellings("close-at-end"),
@@ -107,25 +138,34 @@ def add_settings(
 
 def chosen_settings(args: argparse.Namespace, *, read: Callable[[str], Any] = number) -> dict[str, Any]:
     """The settings that were named on the command line; ``read`` is that of ``add_settings``."""
-    from arbcore.quotes.dividends_file import read_dividends
-
-    names = [*(name_of(flag) for flag, _, _ in NUMBERS), "fill"]
-    chosen: dict[str, Any] = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    names = [*(name_of(flag) for flag, _, _ in NUMBERS), "fill", "pair", "rates", "dividends", "fees"]
+    chosen: dict[str, Any] = dict(LIVE) if args.like_live else {}
+    chosen |= {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    for flag, _, _ in MIXED:
+        if getattr(args, flag) is not None:
+            chosen[flag] = _mixed(getattr(args, flag), read)
     if args.factor is not None:
         try:
-            words = args.factor.startswith("auto") or args.factor == "column"
-            chosen["factor"] = args.factor if words else read(args.factor)
+            chosen["factor"] = args.factor if args.factor[:1].isalpha() else read(args.factor)
         except argparse.ArgumentTypeError as error:
-            raise UsageError(f"--factor: {error}, auto, auto:ROWS or column.") from error
+            raise UsageError(
+                f"--factor: {error}, track, track:HALF_LIFE, auto, auto:ROWS or column."
+            ) from error
     for flag, settings, _, _ in PAIRS:
         given = getattr(args, name_of(flag))
         if given is not None:
             chosen.update(_pair(flag, settings, given, read))
-    if args.dividends is not None:
-        chosen["dividends"] = read_dividends(args.dividends)
     if args.close_at_end:
         chosen["close_at_end"] = True
     return chosen
+
+
+def _mixed(text: str, read: Callable[[str], Any]) -> Any:
+    """A number where it is one, else the text."""
+    try:
+        return read(text)
+    except argparse.ArgumentTypeError:
+        return text
 
 
 def _pair(flag: str, settings: tuple[str, str], text: str, read: Callable[[str], Any]) -> dict[str, Any]:

@@ -49,8 +49,8 @@ def summary_lines(
         lines.append(f"  {axis.name:<18}{shown(axis.values[0])} to {shown(axis.values[-1])}, {count}")
     found = summary["factor"]
     if found["first"] is not None and "factor" not in grid.names:
-        ends = " to ".join(map(repr, dict.fromkeys([found["first"], found["last"]])))
-        lines.append(f"  {'factor':<18}{ends} ({found['mode']})")
+        ends = " to ".join(f"{each:.6f}" for each in dict.fromkeys([found["first"], found["last"]]))
+        lines.append(f"  {'level':<18}{ends} ({found['mode']})")
     made = sum(worth is not None and worth > 0 for worth in worths)
     idle = sum(worth is None for worth in worths)
     lines.append(f"  made money        {made:,} of {plural(grid.cells, 'cell')} ({made / grid.cells:.0%})"
@@ -68,6 +68,8 @@ def summary_lines(
             lines.append("Most robust regions: a cell and its neighbours one step away, by the worst of them")
             lines += [*_regions(grid, summary["robust"]), ""]
         lines += _map(summary, grid, worths, width=width, colours=colours)
+    if summary["evidence"] is not None:
+        lines += ["", summary["evidence"]["verdict"]]
     if summary["walk_forward"] is not None:
         lines += ["", *_walk(summary["walk_forward"])]
     return lines

@@ -7,21 +7,22 @@ from array import array
 from pathlib import Path
 from typing import Any, TextIO
 
-from arbcore.commands._backtest_arguments import add_settings, chosen_settings, spellings
+from arbcore.commands._backtest_arguments import LIVE_NOTE, add_settings, chosen_settings, spellings
 from arbcore.commands._output import Progress, refuse_overlap
 from arbcore.core.text import plural, time_span
 from arbcore.system.output_file import OutputFile
 
 DESCRIPTION = """\
-Runs the carry signal (ES against SPY) over a file of quotes: fills at the touch, costs, equity and
-statistics. The file is a CSV (plain, gzip or Zstandard), Parquet or Arrow, with the columns
-ts,es_bid,es_ask,spy_bid,spy_ask; - reads CSV from standard input."""
+Runs the carry signal (an index future against its ETF, such as ES against SPY) over a file of quotes: fills
+at the touch, costs, interest, dividends, equity and statistics. The file is a CSV (plain, gzip or Zstandard),
+Parquet or Arrow, with the columns ts,es_bid,es_ask,spy_bid,spy_ask or those of another pair; - reads CSV from
+standard input."""
 EPILOG = """\
 examples:
   arbcore backtest quotes.csv --expiry 2026-03-20
-  arbcore backtest quotes.csv --entry-bps 15 --exit-bps 3 --cost-bps 4 --json
-  arbcore backtest quotes.csv.gz --factor auto --trades trades.csv --equity equity.csv
-  arbcore backtest quotes.csv --entry-bps 15 --html report.html
+  arbcore backtest quotes.csv --entry-bps 2 --fees ibkr --json
+  arbcore backtest quotes.csv.gz --factor track:2h --trades trades.csv --equity equity.csv
+  arbcore backtest quotes.csv --rates DTB3.csv --dividends SPY.csv --html report.html
   zcat quotes.csv.gz | arbcore backtest - --expiry 2026-03-20T14:30:00Z
 
 Net P&L is basis + carry + slippage + financing + dividends - costs; fees are a part of the costs, and
@@ -31,6 +32,10 @@ at the quotes of a later row; the expiry, a roll and the end of the data wait fo
 Without --expiry each row takes the front quarterly ES contract, and a position keeps its own. An expiry
 column in the file wins; a factor or index column counts with --factor column only. Rates are annual decimals,
 thresholds basis points of fair value.
+
+By default a deviation is one from the market's own level, which is learnt from the rows before (--factor
+track:60m): the first hour of a contract trades nothing. A long ETF leg pays the run's rate between the
+settlement days of entry and exit, a short one earns nothing.
 """
 # Parts of the P&L that are shown where they are not 0.
 OPTIONAL_PARTS = ("slippage", "financing", "dividends")
@@ -58,15 +63,18 @@ def run(args: argparse.Namespace) -> int:
     from arbcore.errors import UsageError
     from arbcore.quotes.backtest_run import Picture, Sinks, expiry_instant_of, make_settings
     from arbcore.quotes.backtest_run import run as run_backtest
+    from arbcore.carry.level import LevelMode
     from arbcore.quotes.reading import ReadOptions
+    from arbcore.quotes.terms_files import read_terms
 
     if (args.data is None) == (args.csv is None):
         raise UsageError("Name one file of quotes (or - for standard input); see `arbcore backtest --help`.")
-    settings = make_settings(chosen_settings(args))
+    values = read_terms(chosen_settings(args))
+    settings = make_settings(values)
     expiry_ns = expiry_instant_of(args.expiry)
     data = args.data if args.csv is None else args.csv
     refuse_overlap(
-        inputs=[("the quotes", data), ("--dividends", args.dividends)],
+        inputs=[("the quotes", data), ("--dividends", args.dividends), ("--rates", args.rates)],
         outputs=[("--trades", args.trades), ("--equity", args.equity), ("--html", args.html)],
     )
     progress = Progress(sys.stderr)
@@ -84,20 +92,21 @@ def run(args: argparse.Namespace) -> int:
         try:
             summary, notes = run_backtest(
                 data,
-                settings,
+                values,
                 expiry_ns=expiry_ns,
                 options=ReadOptions(
                     sort=args.sort, skip_bad=args.skip_bad, tz=args.tz, time_order=args.time_order,
-                    use_factor=settings.factor_column,
+                    use_factor=settings.level.mode is LevelMode.COLUMN,
                 ),
                 check_lookahead=args.check_lookahead,
+                drop_outliers=args.drop_outliers,
                 sinks=sinks,
             )
         finally:
             progress.clear()
         if sinks.picture is not None:
             html.write(sinks.picture.page(summary, notes))
-    for note in notes:
+    for note in (*notes, *([LIVE_NOTE] if args.like_live else [])):
         print(f"arbcore: {note}", file=sys.stderr)
     print(json.dumps(summary) if args.json else "\n".join(summary_lines(summary)))
     return 0 if summary.get("lookahead", {"ok": True})["ok"] else 1
@@ -147,6 +156,8 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
         + (f"   (fees {_usd(-summary['fees'])} of it)" if summary["fees"] else ""),
     ]
     shown = {name: summary[f"{name}_pnl" if name == "slippage" else name] for name in OPTIONAL_PARTS}
+    if trades or position is not None:
+        shown["financing"] = summary["financing"]
     lines += [f"    {name:<12}  {_usd(value)}" for name, value in shown.items() if value]
     ratios = {name: _ratio(summary[name]) for name in ("sharpe", "sortino", "calmar", "profit_factor")}
     longest = time_span(summary["max_drawdown_s"])
@@ -161,6 +172,7 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
         )
     if summary["exposure"] is not None:
         lines.append(f"  exposure        {summary['exposure']:.1%} of rows")
+    lines.append(level_line(summary["factor"], summary["implied_financing"], summary["warming_up"]))
     if position is not None:
         held = f"{position['side']} since {position['entry_ts']} at {position['entry_dev_bps']:+.2f} bps"
         if position["on_its_way"] is not None:
@@ -170,7 +182,23 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
             f"  total P&L       {_usd(summary['total_pnl'])}   (net, and {_usd(summary['open_pnl'])} open, "
             "as if closed at the last quotes)"
         )
+    if summary["evidence"] is not None:
+        lines.append(f"  evidence        {summary['evidence']['verdict']}")
     return lines
+
+
+def level_line(factor: dict[str, Any], implied: dict[str, Any], warming_up: int) -> str:
+    """The level that was used, with six digits, and the financing that it implies."""
+    mode = factor["mode"]
+    if factor["half_life_s"] is not None:
+        mode += f", half-life {time_span(factor['half_life_s'])}"
+    if factor["first"] is None:
+        return f"  level           not known   ({mode}; {plural(warming_up, 'row')} warming up)"
+    line = f"  level           {factor['first']:.6f} to {factor['last']:.6f}   ({mode}"
+    line += f"; {plural(warming_up, 'row')} warming up)" if warming_up else ")"
+    if implied["last"] is not None:
+        line += f", financing {implied['first']:.3%} to {implied['last']:.3%}"
+    return line
 
 
 def _usd(value: float) -> str:

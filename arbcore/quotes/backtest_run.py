@@ -4,34 +4,51 @@ Owns the choice of source and expiry, and the shape of a result. The rows are th
 kernel's.
 """
 
-import re
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from arbcore._version import __version__
+from arbcore.carry._row_source import RowSource
 from arbcore.carry.calendar import all_expiries_ns, read_expiry, why_no_expiry
+from arbcore.carry.evidence import backtest_evidence
+from arbcore.carry.level import LevelMode, LevelRule
+from arbcore.carry.money import PaidDividend
+from arbcore.carry.pairs import choose_pair, pair_named
+from arbcore.carry.terms import check_dividends
 from arbcore.core.civil import iso_time
 from arbcore.core.text import plural, printable
-from arbcore.errors import ConfigError, UsageError
+from arbcore.errors import BrokenInvariant, ConfigError, UsageError
 from arbcore.pages.ledger_digest import LedgerDigest
 from arbcore.quotes.reading import ReadOptions, read_into
 from arbcore.quotes.table import Table
+from arbcore.quotes.terms_files import read_terms
 from arbcore.research._backtest import Backtest
 from arbcore.research._envelope import Envelope
 from arbcore.research._ledger import Ledger
+from arbcore.research._sweep import row_values
+from arbcore.research._sweep_rows import SweepRows
+from arbcore.research.findings import (
+    MissingDividends,
+    edge_document,
+    factor_document,
+    implied_document,
+    plausibility_notes,
+)
 from arbcore.research.lookahead import LookaheadCheck
-from arbcore.research.research_settings import CALIBRATION_ROWS, BacktestSettings
+from arbcore.research.research_settings import BacktestSettings
 from arbcore.system.output_file import OutputFile
 
 TRADE_COLUMNS = (
-    "trade_id", "side", "entry_ts", "exit_ts", "contracts", "shares", "es_entry", "es_exit", "spy_entry",
-    "spy_exit", "entry_dev_bps", "exit_dev_bps", "gross_pnl", "cost", "financing", "dividends", "net_pnl",
+    "trade_id", "side", "entry_ts", "exit_ts", "contracts", "shares", "fut_entry", "fut_exit", "etf_entry",
+    "etf_exit", "entry_dev_bps", "exit_dev_bps", "gross_pnl", "cost", "financing", "dividends", "net_pnl",
     "exit_reason",
 )  # fmt: skip
-SCHEMA = "arbcore.backtest/1"
+SCHEMA = "arbcore.backtest/2"
+# Places in a row of the ledger.
+_ENTRY_NS, _EXIT_NS, _SHARES, _ETF_ENTRY, _NET = 2, 3, 5, 8, 16
 
 
 @dataclass(frozen=True)
@@ -109,6 +126,7 @@ def backtest(
     time_order: str = "mdy",
     report: bool = False,
     check_lookahead: bool = False,
+    drop_outliers: bool = False,
     **settings: Any,
 ) -> BacktestResult:
     """Runs the carry signal over quotes: a path, ``-``, an open binary file, or columns by name.
@@ -118,8 +136,9 @@ def backtest(
     ES contract. ``tz`` (such as ``America/New_York``) is the zone of times that name none, else UTC, and
     ``time_order`` (``mdy`` or ``dmy``) the order of 03/02/2026. ``report`` collects what ``to_html`` draws.
     ``check_lookahead`` cuts the data at many places, each of which must change nothing before it;
-    ``summary["lookahead"]`` says whether. Further settings are those of ``BacktestSettings``, and
-    ``factor="auto"``, ``"auto:ROWS"`` or ``"column"``. Raises DataError for a bad row (with its line and
+    ``summary["lookahead"]`` says whether. ``drop_outliers`` leaves out the rows that stand alone. Further
+    settings are those of ``BacktestSettings``; ``r``, ``rates``, ``d`` and ``dividends`` also take what the
+    command takes, files by their paths. Raises DataError for a bad row (with its line and
     column), InputError for what cannot be read, ConfigError for a setting. Formulas: fair value SPY · factor
     · e^((r−d)t), deviations in bps of it.
     """
@@ -129,25 +148,28 @@ def backtest(
         times.extend(new_times)
         values.extend(new_values)
 
-    for name, wish in (("report", report), ("check_lookahead", check_lookahead)):
+    wishes = {"report": report, "check_lookahead": check_lookahead, "drop_outliers": drop_outliers}
+    for name, wish in wishes.items():
         if not isinstance(wish, bool):
             raise ConfigError(f"{name} is {printable(repr(wish), 60)}; it may be True or False.")
-    chosen = make_settings(settings)
+    values_of = read_terms(settings)
+    chosen = make_settings(values_of)
     trades = Ledger(chosen.contracts)
     expiry_ns = expiry_instant_of(expiry)
     sinks = Sinks(trades=trades.extend, equity=keep_equity, picture=Picture(data) if report else None)
     summary, notes = run(
         data,
-        chosen,
+        values_of,
         expiry_ns=expiry_ns,
         options=ReadOptions(
             sort=sort,
             skip_bad=skip_bad,
             tz=tz,
             time_order=time_order,
-            use_factor=chosen.factor_column,
+            use_factor=chosen.level.mode is LevelMode.COLUMN,
         ),
         check_lookahead=check_lookahead,
+        drop_outliers=drop_outliers,
         sinks=sinks,
     )
     return BacktestResult(
@@ -160,27 +182,19 @@ def backtest(
 
 
 def make_settings(values: Mapping[str, Any]) -> BacktestSettings:
-    """Settings by name; ``factor`` may be ``auto`` or ``auto:ROWS``. Raises ConfigError."""
-    known = dict(values)
-    factor = known.get("factor")
-    if isinstance(factor, str):
-        word, _, rows = factor.partition(":")
-        if factor == "column":
-            del known["factor"]
-            known["factor_column"] = True
-        elif word != "auto" or not re.fullmatch("|0*[1-9][0-9]{0,8}", rows):
-            shown = printable(factor)
-            raise ConfigError(f"factor is {shown!r}; it may be a number, auto, auto:ROWS or column.")
-        else:
-            known["factor"] = 10.0
-            known["calibration_rows"] = int(rows) if rows else CALIBRATION_ROWS
+    """Settings by name. Raises ConfigError."""
     try:
-        return BacktestSettings(**known)
+        return BacktestSettings(**values)
     except TypeError as error:
-        unknown = sorted(set(known) - set(BacktestSettings.__dataclass_fields__))
+        unknown = sorted(set(values) - set(BacktestSettings.__dataclass_fields__))
         if not unknown:
             raise
         raise ConfigError(f"There is no backtest setting {unknown[0]!r}.") from error
+
+
+def expiries_of(expiry_ns: int | None) -> tuple[int, ...]:
+    """The expiry that was given, or all of which each row takes the front one."""
+    return all_expiries_ns() if expiry_ns is None else (expiry_ns,)
 
 
 def expiry_instant_of(expiry: str | int | None) -> int | None:
@@ -198,83 +212,242 @@ def expiry_instant_of(expiry: str | int | None) -> int | None:
         raise UsageError(f"The expiry cannot be read: {error}") from error
 
 
+class Running:
+    """A run that begins with its first row, when the pair of the columns is known.
+
+    It takes rows as a backtest does. ``drop_outliers`` keeps them until ``end``, for a row stands alone by
+    those after it.
+    """
+
+    def __init__(
+        self, values: Mapping[str, Any], *, expiry_ns: int | None, check_lookahead: bool, drop_outliers: bool,
+        sinks: Sinks,
+    ) -> None:  # fmt: skip
+        self._values, self._expiry_ns = values, expiry_ns
+        self._check_lookahead, self._sinks = check_lookahead, sinks
+        self._held: SweepRows | None = SweepRows() if drop_outliers else None
+        self._sorted = SweepRows()
+        self.kernel: Backtest
+        self.delayed: Backtest | None = None
+        self.check: LookaheadCheck | None = None
+        self.settings: BacktestSettings | None = None
+        self.dropped = 0
+        self.nets = array("d")
+        self.missing: MissingDividends
+
+    def feed(self, source: RowSource) -> None:
+        """Takes every row that the source has."""
+        if self._held is not None:
+            self._held.feed(source)
+            return
+        if self.settings is None:
+            first = SweepRows()
+            if not first.refill(source, 1):
+                return
+            self._begin(source.pair, first)
+            self._feed_memory(first)
+        self._taker.feed(source)
+
+    def feed_row(self, *row: Any, **more: Any) -> None:
+        """Takes one row of those that had to be sorted first."""
+        self._sorted.feed_row(*row, **more)
+
+    def end(self, pair: str | None) -> None:
+        """There are no more rows, whose columns name this pair."""
+        rows = self._held if self._held is not None else self._sorted
+        if self._sorted.count:
+            rows = self._sorted
+        if self.settings is None:
+            self._begin(pair, rows)
+        if self._held is not None:
+            alone = row_values(
+                rows, self.settings, expiries_ns=expiries_of(self._expiry_ns),
+                fixed=self._expiry_ns is not None,
+            ).outlier_rows()  # fmt: skip
+            self.dropped = len(alone)
+            rows = rows.without(alone)
+        if rows.count:
+            self._feed_memory(rows)
+        if self.check is not None:
+            self.check.flush()
+        self.kernel.end()
+        if self.check is not None:
+            self.check.collect()
+        self.drain()
+
+    @property
+    def _taker(self) -> Any:
+        return self.kernel if self.check is None else self.check
+
+    def _feed_memory(self, rows: SweepRows) -> None:
+        if self.check is None:
+            self.kernel.feed_memory(rows)
+        else:
+            self.check.feed_memory(rows)
+
+    def _begin(self, pair: str | None, first: SweepRows) -> None:
+        """Makes the runs; ``first`` has the first row, if there is one at all."""
+        self.settings = settings = settled_pair(self._values, pair)
+        check_schedule(settings, first)
+        sinks = self._sinks
+        common: dict[str, Any] = {
+            "expiries_ns": expiries_of(self._expiry_ns), "fixed": self._expiry_ns is not None
+        }  # fmt: skip
+        if settings.fill != "mid":
+            self.delayed = Backtest(one_row_later(settings), **common)
+        self.kernel = Backtest(
+            settings,
+            keep_trades=True,
+            keep_equity=self._check_lookahead or sinks.equity is not None,
+            keep_marks=self.delayed is not None,
+            envelope=None if sinks.picture is None else sinks.picture.envelope,
+            beside=self.delayed,
+            **common,
+        )
+        if self._check_lookahead:
+            cut = Backtest(settings, keep_trades=True, keep_equity=True, **common)
+            self.check = LookaheadCheck(self.kernel, cut, contracts=settings.contracts)
+        self.missing = MissingDividends(settings)
+
+    def drain(self) -> None:
+        """Hands on what was closed and what the equity was since the last call."""
+        if self.settings is None:
+            return
+        sinks, taker = self._sinks, self._taker
+        closed = taker.take_trades()
+        if sinks.trades is not None:
+            sinks.trades(closed)
+        if sinks.picture is not None:
+            sinks.picture.ledger.take(closed)
+        for trade in closed:
+            self.nets.append(trade[_NET])
+            self.missing.add(
+                trade[_ENTRY_NS], trade[_EXIT_NS], value=trade[_SHARES] * trade[_ETF_ENTRY]
+            )
+        if sinks.equity is not None or self.check is not None:
+            new_times, new_values = taker.take_equity()
+            if sinks.equity is not None:
+                times, values = array("q"), array("d")
+                times.frombytes(new_times)
+                values.frombytes(new_values)
+                sinks.equity(times, values)
+
+
+def settled_pair(values: Mapping[str, Any], columns: str | None) -> BacktestSettings:
+    """The settings with the pair that the columns and ``pair`` say. UsageError where they disagree."""
+    pair = choose_pair(None if columns is None else pair_named(columns), values.get("pair"))
+    return make_settings({**values, "pair": pair.name})
+
+
+def check_schedule(settings: BacktestSettings, rows: SweepRows) -> None:
+    """InputError where a schedule does not fit the first row."""
+    if not settings.dividends or not rows.count:
+        return
+    price = rows.etf_mid(0)
+    check_dividends(
+        [PaidDividend(*each) for each in settings.dividends],
+        name="The schedule of dividends",
+        first_ns=rows.ts_ns(0),
+        etf_price=price,
+        index=price * settings.the_pair.points_per_usd,
+    )
+
+
+def one_row_later(settings: BacktestSettings) -> BacktestSettings:
+    """The settings with every fill one row later."""
+    return replace(
+        settings,
+        es_latency_rows=settings.es_latency_rows + 1,
+        spy_latency_rows=settings.spy_latency_rows + 1,
+    )
+
+
 def run(
     data: Any,
-    settings: BacktestSettings,
+    values: Mapping[str, Any],
     *,
     expiry_ns: int | None,
     options: ReadOptions | None = None,
     check_lookahead: bool = False,
+    drop_outliers: bool = False,
     sinks: Sinks,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Runs one backtest, streaming into ``sinks``; the summary and the notes for a person.
 
-    ``check_lookahead`` runs it a second time beside, in pieces; ``lookahead`` in the summary says what came
-    of it.
+    ``values`` are settings by name. ``check_lookahead`` runs it a second time beside, in pieces;
+    ``lookahead`` in the summary says what came of it.
     """
-    expiries_ns = all_expiries_ns() if expiry_ns is None else (expiry_ns,)
-    envelopes = [None if sinks.picture is None else sinks.picture.envelope]
-    if check_lookahead:
-        envelopes.append(None)
-    runs = [
-        Backtest(
-            settings,
-            expiries_ns=expiries_ns,
-            fixed=expiry_ns is not None,
-            keep_trades=check_lookahead or sinks.trades is not None or sinks.picture is not None,
-            keep_equity=check_lookahead or sinks.equity is not None,
-            envelope=envelope,
-        )
-        for envelope in envelopes
-    ]
-    kernel = runs[0]
-    check = LookaheadCheck(kernel, runs[1], contracts=settings.contracts) if check_lookahead else None
-    taker = kernel if check is None else check
-
-    def drain() -> None:
-        if sinks.trades is not None or sinks.picture is not None:
-            closed = taker.take_trades()
-            if sinks.trades is not None:
-                sinks.trades(closed)
-            if sinks.picture is not None:
-                sinks.picture.ledger.take(closed)
-        elif check is not None:
-            check.take_trades()
-        if sinks.equity is not None:
-            times, values = array("q"), array("d")
-            new_times, new_values = taker.take_equity()
-            times.frombytes(new_times)
-            values.frombytes(new_values)
-            sinks.equity(times, values)
-        elif check is not None:
-            check.take_equity()
-
-    read = read_into(
-        taker,
-        data,
-        options=options or ReadOptions(use_factor=settings.factor_column),
-        after_chunk=drain,
-        progress=sinks.progress,
+    if options is None:
+        options = ReadOptions(use_factor=make_settings(values).level.mode is LevelMode.COLUMN)
+    running = Running(
+        values, expiry_ns=expiry_ns, check_lookahead=check_lookahead, drop_outliers=drop_outliers, sinks=sinks
     )
-    if check is not None:
-        check.flush()
-    kernel.end()
-    if check is not None:
-        check.collect()
-    drain()
+    read = read_into(running, data, options=options, after_chunk=running.drain, progress=sinks.progress)
+    running.end(read.pair)
+    skipped = dict(read.skipped)
+    if running.dropped:
+        skipped["outlier"] = running.dropped
     document, notes = _document(
-        kernel, settings, read.rows, skipped=read.skipped, expiry_ns=expiry_ns, column_expiry=read.has_expiry
+        running, read.rows, skipped=skipped, expiry_ns=expiry_ns, column_expiry=read.has_expiry
     )
+    document["evidence"] = _evidence(running, document, data, options=options, expiry_ns=expiry_ns)
     notes = (*notes, *read.notes)
-    if check is None:
-        return document, notes
-    verdict = check.verdict()
-    return {**document, "lookahead": verdict.document}, (*notes, verdict.sentence)
+    if running.check is not None:
+        verdict = running.check.verdict()
+        document["lookahead"] = verdict.document
+        notes = (*notes, verdict.sentence)
+    document["notes"] = list(notes)
+    return document, notes
+
+
+def _evidence(
+    running: Running, document: Mapping[str, Any], data: Any, *, options: ReadOptions, expiry_ns: int | None
+) -> dict[str, object] | None:
+    """What the result says of the future; None where fills are at the mid."""
+    if running.delayed is None or running.settings is None:
+        return None
+    common: dict[str, Any] = {
+        "total_pnl": document["total_pnl"],
+        "delayed_pnl": running.delayed.summary()["total_pnl"],
+        "missing_dividends": running.missing.count > 0,
+    }
+    periods = running.kernel.periods()
+    found = backtest_evidence(running.nets, periods, **common)
+    again = not hasattr(data, "read") and data != "-" if isinstance(data, str) else not hasattr(data, "read")
+    if found["significant"] and running.kernel.values.outliers and again:
+        # One row of delay does not tell bad prints from an edge where they come in twos and threes.
+        clean_pnl = _clean_total(data, running.settings, options=options, expiry_ns=expiry_ns)
+        found = backtest_evidence(running.nets, periods, clean_pnl=clean_pnl, **common)
+    return found
+
+
+def _clean_total(
+    data: Any, settings: BacktestSettings, *, options: ReadOptions, expiry_ns: int | None
+) -> float:
+    """The total of a run without the rows that stand alone."""
+    rows = SweepRows()
+    read_into(rows, data, options=options)
+    return clean_total(rows, settings, expiry_ns=expiry_ns)
+
+
+def clean_total(rows: SweepRows, settings: BacktestSettings, *, expiry_ns: int | None) -> float:
+    """The total of a run over rows, those that stand alone left out."""
+    fixed = expiry_ns is not None
+    alone = row_values(rows, settings, expiries_ns=expiries_of(expiry_ns), fixed=fixed).outlier_rows()
+    return total_of(rows.without(alone), settings, expiry_ns=expiry_ns)
+
+
+def total_of(rows: SweepRows, settings: BacktestSettings, *, expiry_ns: int | None) -> float:
+    """The total P&L of one run over rows."""
+    kernel = Backtest(settings, expiries_ns=expiries_of(expiry_ns), fixed=expiry_ns is not None)
+    kernel.feed_memory(rows)
+    kernel.end()
+    total: float = kernel.summary()["total_pnl"]
+    return total
 
 
 def _document(
-    kernel: Backtest,
-    settings: BacktestSettings,
+    running: Running,
     rows: int,
     *,
     skipped: dict[str, int],
@@ -282,9 +455,16 @@ def _document(
     column_expiry: bool,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The JSON document and the notes."""
+    kernel, settings = running.kernel, running.settings
+    if settings is None:
+        raise BrokenInvariant("A run that ended has begun.")
     found = kernel.summary()
     position = kernel.open_position_document()
     if position is not None:
+        if position["etf_entry"] is not None:
+            running.missing.add(
+                position["entry_ns"], found["last_ns"], value=position["shares"] * position["etf_entry"]
+            )
         position = {
             name.replace("_ns", "_ts"): iso_time(value) if name.endswith("_ns") else value
             for name, value in position.items()
@@ -294,21 +474,33 @@ def _document(
     params = {"expiry": None if expiry_ns is None else iso_time(expiry_ns), **settings.document()}
     document = {
         "schema": SCHEMA,
+        "pair": settings.pair,
         "rows": rows,
         "rows_used": found.pop("rows_used"),
-        "rows_skipped": skipped,
+        "rows_skipped": {reason: count for reason, count in skipped.items() if count},
         "first_ts": None if first_ns is None else iso_time(first_ns),
         "last_ts": None if last_ns is None else iso_time(last_ns),
         "params": params,
         "expiries": [iso_time(each) for each in kernel.expiries_ns],
-        "calibrated_factor": kernel.calibrated_factor,
+        "factor": factor_document(kernel.values, settings.level),
+        "implied_financing": implied_document(kernel.values, settings),
+        "largest_edge_bps": edge_document(kernel.values),
         **found,
         "max_drawdown_s": found.pop("max_drawdown_ns") / 1e9,
         "average_hold_s": None if average_ns is None else average_ns / 1e9,
         "open_position": position,
     }
     document.pop("max_drawdown_ns", None)
-    return document, tuple(_notes(document, settings, kernel.expiries_ns, first_ns, expiry_ns, column_expiry))
+    notes = _notes(document, settings, kernel.expiries_ns, first_ns, expiry_ns, column_expiry)
+    traded = bool(document["trades"]) or position is not None
+    missing = running.missing.note()
+    return document, (
+        *notes,
+        *plausibility_notes(
+            kernel.values, settings, dates=document["sharpe_dates"] if traded else None, traded=traded
+        ),
+        *([] if missing is None else [missing]),
+    )
 
 
 def _notes(
@@ -330,10 +522,20 @@ def _notes(
     if document["unfilled_entries"]:
         count = plural(document["unfilled_entries"], "time")
         yield f"{count} an entry had no leg filled before the contract or the data ended, and made no trade."
-    if settings.entry_bps < settings.exit_bps:
+    if settings.entry_bps < settings.exit_wanted_bps:
         yield "entry_bps is below exit_bps: a position may be left on the row after it was entered."
-    if settings.calibration_rows and document["calibrated_factor"] is None:
-        yield f"Fewer than {settings.calibration_rows} rows are too few to calibrate; nothing was traded."
+    if document["rows_used"] and document["factor"]["first"] is None:
+        yield warming_note(settings.level)
+
+
+def warming_note(rule: LevelRule) -> str:
+    """Why no row could be decided."""
+    if rule.mode is LevelMode.AUTO:
+        return f"Fewer than {rule.rows + 1} rows are too few to calibrate; nothing was traded."
+    return (
+        f"The data is too short to learn the level from ({rule.half_life_s / 60:g} minutes are wanted); "
+        "nothing was traded."
+    )
 
 
 def closed_note(expiry_ns: int | None) -> Iterable[str]:

@@ -6,31 +6,50 @@ cell goes over them.
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from arbcore.carry.calendar import all_expiries_ns
+from arbcore.carry.evidence import Winner, sweep_evidence
+from arbcore.carry.level import LevelMode
 from arbcore.core.civil import iso_time
 from arbcore.core.text import printable
-from arbcore.errors import ConfigError
-from arbcore.quotes.backtest_run import closed_note, expiry_instant_of, front_note, make_settings
+from arbcore.errors import ConfigError, UsageError
+from arbcore.quotes.backtest_run import (
+    check_schedule,
+    clean_total,
+    closed_note,
+    expiries_of,
+    expiry_instant_of,
+    front_note,
+    make_settings,
+    one_row_later,
+    settled_pair,
+    total_of,
+    warming_note,
+)
 from arbcore.quotes.reading import Read, ReadOptions, read_into
 from arbcore.quotes.sweep_workers import open_place, run_jobs
 from arbcore.quotes.table import Table
 from arbcore.quotes.walk_forward import Lengths, read_lengths, run_cells, walk, windows_of
+from arbcore.quotes.terms_files import read_terms
 from arbcore.research._backtest import Backtest
-from arbcore.research._sweep import SweepBlock
+from arbcore.research._sweep import SweepBlock, row_values
 from arbcore.research._sweep_rows import SweepRows
+from arbcore.research.findings import edge_document, factor_document, implied_document, plausibility_notes
 from arbcore.research.grid import Grid, shown, split_ranges
 from arbcore.research.regions import Region, best_cells, on_border, robust_regions
+from arbcore.research.research_settings import BacktestSettings
 from arbcore.research.shards import Job
-from arbcore.research.totals import cell_document, classes_of, merged
+from arbcore.research.totals import cell_document, classes_of, merged, take_periods
 from arbcore.system.output_file import OutputFile
 
-SCHEMA = "arbcore.sweep/1"
+SCHEMA = "arbcore.sweep/2"
+#: Above it there is no matrix of P&L by period and cell, and so no evidence.
+EVIDENCE_CELLS_MAX = 20_000
+_NET = 16
 
 #: Called with the cells that are done and those in all.
 Progress = Callable[[int, int], None]
@@ -102,6 +121,7 @@ def sweep(
     dask: str | None = None,
     full: bool = False,
     walk_forward: str | None = None,
+    drop_outliers: bool = False,
     progress: Progress | None = None,
     reading: Reading | None = None,
     **settings: Any,
@@ -121,11 +141,19 @@ def sweep(
     Raises ConfigError before anything is read where one cell would be refused, RunError where a shard is lost
     again and again, and what ``backtest`` raises.
     """
-    fixed, axes = split_ranges(settings)
+    fixed, axes = split_ranges(read_terms(settings))
     grid = Grid(make_settings(fixed), axes)
+    if any(axis.name == "factor" and "column" in axis.values for axis in axes):
+        raise ConfigError("factor column is a sweep's only one; leave the others out of the list.")
     options = ReadOptions(
-        sort=sort, skip_bad=skip_bad, tz=tz, time_order=time_order, use_factor=grid.base.factor_column
+        sort=sort,
+        skip_bad=skip_bad,
+        tz=tz,
+        time_order=time_order,
+        use_factor=grid.base.level.mode is LevelMode.COLUMN,
     )
+    if not isinstance(drop_outliers, bool):
+        raise ConfigError(f"drop_outliers is {printable(repr(drop_outliers), 60)}; it may be True or False.")
     _check_types(
         full=full, walk_forward=walk_forward, executor=executor, dask=dask, progress=progress, reading=reading
     )
@@ -135,7 +163,11 @@ def sweep(
     _check_places(workers, executor, dask)
     with open_place(workers=workers, executor=executor, dask=dask) as place:
         quotes = [_read(source, options, reading) for source in sources]
-        jobs = [Job(each.rows, grid, expiry_ns, full) for each in quotes]
+        grid = Grid(_settled_pair(quotes, fixed), axes)
+        if drop_outliers:
+            quotes = [_cleaned(each, grid.base, expiry_ns) for each in quotes]
+        evidence = grid.base.fill != "mid" and grid.cells <= EVIDENCE_CELLS_MAX
+        jobs = [Job(each.rows, grid, expiry_ns, full, evidence) for each in quotes]
         windows = [] if lengths is None else windows_of(jobs[0].rows, lengths)
         total = grid.cells * (len(jobs) + len(windows))
         done = 0
@@ -149,6 +181,27 @@ def sweep(
         blocks = run_jobs(jobs, place, count)
         walked = None if lengths is None else walk(jobs[0], windows, place, count=count)
     return _result(quotes, jobs, blocks, walked=walked)
+
+
+def _settled_pair(quotes: Sequence[Quotes], values: Mapping[str, Any]) -> BacktestSettings:
+    """The settings with the pair of the files, which must be one. UsageError where they disagree."""
+    found = [settled_pair(values, each.read.pair) for each in quotes]
+    if len({settings.pair for settings in found}) > 1:
+        raise UsageError(
+            f"The files are quotes of {' and '.join(dict.fromkeys(each.pair for each in found))}; sweep one "
+            "pair at a time."
+        )
+    check_schedule(found[0], quotes[0].rows)
+    return found[0]
+
+
+def _cleaned(quotes: Quotes, settings: BacktestSettings, expiry_ns: int | None) -> Quotes:
+    """The quotes without the rows that stand alone."""
+    alone = row_values(
+        quotes.rows, settings, expiries_ns=expiries_of(expiry_ns), fixed=expiry_ns is not None
+    ).outlier_rows()
+    skipped = quotes.read.skipped | ({"outlier": len(alone)} if alone else {})
+    return Quotes(quotes.name, quotes.rows.without(alone), replace(quotes.read, skipped=skipped))
 
 
 def _sources(data: Any, lengths: Lengths | None) -> list[Any]:
@@ -218,6 +271,7 @@ def _result(
 ) -> SweepResult:
     """The cells' numbers as the result that a person gets, undefined numbers as None."""
     grid = jobs[0].grid
+    pnl = take_periods(blocks)
     block = merged(blocks, [job.rows.count for job in jobs])
     columns: dict[str, Any] = dict(grid.columns())
     for name, column in block.columns.items():
@@ -236,10 +290,39 @@ def _result(
     summary["best_cells"] = [cells[cell] for cell in best]
     summary["robust"] = [_region_document(grid, region, cells[region.cell]) for region in regions]
     summary["walk_forward"] = walked
-    notes = tuple(_notes(quotes, jobs, used))
+    summary["evidence"] = _evidence(jobs, pnl, best, idle)
+    notes = tuple(_notes(quotes, jobs, used, idle=all(idle)))
     if summary["rows_used"]:
         notes += tuple(_ranking_notes(grid, columns["class"], best))
+        if grid.cells > EVIDENCE_CELLS_MAX and grid.base.fill != "mid":
+            notes += (f"Above {EVIDENCE_CELLS_MAX:,} cells there is no evidence; take larger steps.",)
+    summary["notes"] = list(notes)
     return SweepResult(grid, Table(columns), summary, notes)
+
+
+def _evidence(
+    jobs: Sequence[Job], pnl: list[list[float]], best: Sequence[int], idle: Sequence[bool]
+) -> dict[str, object] | None:
+    """What the best cell says of the future; None with fills at the mid or too many cells."""
+    if not jobs[0].evidence:
+        return None
+    if not best:
+        return sweep_evidence(pnl, None)
+    settings, expiry_ns = jobs[0].grid.settings([best[0]])[0], jobs[0].expiry_ns
+    later = one_row_later(settings)
+    nets: list[float] = []
+    total, outliers = 0.0, 0
+    for job in jobs:
+        kernel = _one_run(job, best[0])
+        nets += [trade[_NET] for trade in kernel.take_trades()]
+        total += kernel.summary()["total_pnl"]
+        outliers += kernel.values.outliers
+    delayed = sum(total_of(job.rows, later, expiry_ns=expiry_ns) for job in jobs)
+    clean = None
+    if outliers:
+        clean = sum(clean_total(job.rows, settings, expiry_ns=expiry_ns) for job in jobs)
+    # A cell that never traded says nothing of the best of those that did.
+    return sweep_evidence(pnl, Winner(best[0], nets, total, delayed, clean))
 
 
 def _cell_documents(jobs: Sequence[Job], cells: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -273,7 +356,8 @@ def _summary(
 ) -> dict[str, Any]:
     """What was read and asked; ``used`` are the single runs of a cell, the best where there is one."""
     job = jobs[0]
-    factors = [_factor_document(each, cell, kernel) for each, kernel in zip(jobs, used, strict=True)]
+    level = job.grid.settings([cell])[0].level
+    factors = [factor_document(kernel.values, level) for kernel in used]
     files = [
         {
             "name": each.name,
@@ -290,51 +374,50 @@ def _summary(
     first = [each.rows.first_ns for each in quotes if each.rows.first_ns is not None]
     last = [each.rows.last_ns for each in quotes if each.rows.last_ns is not None]
     params = {"expiry": None if job.expiry_ns is None else iso_time(job.expiry_ns), **grid.base.document()}
+    if grid.base.exit_bps is None and "entry_bps" in grid.names:
+        # A quarter of each cell's entry.
+        params["exit_bps"] = None
     return {
         "schema": SCHEMA,
+        "pair": grid.base.pair,
         "files": files,
         "rows": sum(each.read.rows for each in quotes),
         "rows_used": sum(each.rows.count for each in quotes),
         "rows_skipped": {
-            reason: sum(each.read.skipped[reason] for each in quotes) for reason in quotes[0].read.skipped
+            reason: count
+            for reason in dict.fromkeys(reason for each in quotes for reason in each.read.skipped)
+            if (count := sum(each.read.skipped.get(reason, 0) for each in quotes))
         },
         "first_ts": iso_time(min(first)) if first else None,
         "last_ts": iso_time(max(last)) if last else None,
         "params": {name: value for name, value in params.items() if name not in grid.names},
         "factor": factors[0] | {"last": factors[-1]["last"]},
+        "implied_financing": implied_document(used[0].values, job.grid.settings([cell])[0]),
+        "warming_up": sum(kernel.values.warming_up for kernel in used),
+        "largest_edge_bps": edge_document(used[0].values),
         "ranges": {axis.name: list(axis.values) for axis in grid.axes},
         "cells": grid.cells,
     }
-
-
-def _factor_document(job: Job, cell: int, kernel: Backtest) -> dict[str, Any]:
-    """Which factor a cell decided with: that of its first and of its last row, None where it decided none."""
-    rows, settings = job.rows, job.grid.settings([cell])[0]
-    ends: list[float | None]
-    if rows.has_factor:
-        mode, ends = "column", [rows.factor(0), rows.factor(rows.count - 1)] if rows.count else [None, None]
-    elif settings.calibration_rows:
-        mode, ends = "auto", [kernel.calibrated_factor] * 2
-    else:
-        mode, ends = "number", [settings.factor if rows.count else None] * 2
-    return {"mode": mode, "half_life_s": None, "first": ends[0], "last": ends[1]}
 
 
 def _one_run(job: Job, cell: int) -> Backtest:
     """The single run of a cell, for what it says besides the numbers."""
     kernel = Backtest(
         job.grid.settings([cell])[0],
-        expiries_ns=all_expiries_ns() if job.expiry_ns is None else (job.expiry_ns,),
+        expiries_ns=expiries_of(job.expiry_ns),
         fixed=job.expiry_ns is not None,
+        keep_trades=True,
     )
     kernel.feed_memory(job.rows)
     kernel.end()
     return kernel
 
 
-def _notes(quotes: Sequence[Quotes], jobs: Sequence[Job], used: Sequence[Backtest]) -> Iterable[str]:
+def _notes(
+    quotes: Sequence[Quotes], jobs: Sequence[Job], used: Sequence[Backtest], *, idle: bool
+) -> Iterable[str]:
     """What a person should know of the data beside the numbers."""
-    base = jobs[0].grid.base
+    least = _least_wanted(jobs[0].grid)
     if not any(job.rows.count for job in jobs):
         yield "There is no usable row; nothing could be traded."
         return
@@ -353,12 +436,16 @@ def _notes(quotes: Sequence[Quotes], jobs: Sequence[Job], used: Sequence[Backtes
         first_ns, expiries_ns = job.rows.first_ns, kernel.expiries_ns
         if first_ns is not None and expiries_ns and max(expiries_ns) <= first_ns:
             yield f"The expiry {iso_time(max(expiries_ns))} is before the rows of {printable(each.name)}."
-        if base.calibration_rows and job.rows.count and kernel.calibrated_factor is None:
-            yield (
-                f"Fewer than {base.calibration_rows} rows are too few to calibrate; nothing of "
-                f"{printable(each.name)} was traded."
-            )
+        if job.rows.count and kernel.values.level_ends()[0] is None:
+            yield warming_note(least.level)
+        yield from plausibility_notes(kernel.values, least, dates=None, traded=not idle)
     yield from dict.fromkeys(note for each in quotes for note in each.read.notes)
+
+
+def _least_wanted(grid: Grid) -> BacktestSettings:
+    """The settings of the cell that wants the least of an entry."""
+    cells = grid.settings(range(grid.cells)) if grid.cells <= EVIDENCE_CELLS_MAX else [grid.settings([0])[0]]
+    return min(cells, key=lambda each: each.entry_bps + (each.cost_bps or 0.0))
 
 
 def _ranking_notes(grid: Grid, classes: Sequence[str], best: Sequence[int]) -> Iterable[str]:
@@ -371,7 +458,7 @@ def _ranking_notes(grid: Grid, classes: Sequence[str], best: Sequence[int]) -> I
     elif on_border(grid, best[0]):
         cell = best[0]
         at_edge = [
-            f"{axis.name} {shown(float(value))}"
+            f"{axis.name} {shown(value)}"
             for axis, value, at in zip(grid.axes, grid.values_of(cell), grid.place_of(cell), strict=True)
             if len(axis.values) >= 3 and at in (0, len(axis.values) - 1)
         ]

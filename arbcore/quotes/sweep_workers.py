@@ -18,6 +18,7 @@ from arbcore.carry.calendar import all_expiries_ns
 from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, RunError, ShardError
 from arbcore.research._sweep import SweepBlock, SweepRun
+from arbcore.research.periods import period_ends
 from arbcore.research.shards import Job, Shard, read_result, read_shard, result_of, shard_head
 from arbcore.system.cluster import Cluster, open_cluster
 from arbcore.system.processors import processors
@@ -175,6 +176,7 @@ def _run_of(shard: Shard) -> SweepRun:
         expiries_ns=all_expiries_ns() if job.expiry_ns is None else (job.expiry_ns,),
         fixed=job.expiry_ns is not None,
         full=job.full,
+        evidence=job.evidence,
     )
 
 
@@ -205,7 +207,14 @@ def run_jobs(jobs: Sequence[Job], place: Place, count: Count | None = None) -> l
     """
     shards = [shard for job in jobs for shard in _deal(job, place)]
     found = _run_all(shards, place, count)
-    blocks = [SweepBlock.empty(job.grid.cells, full=job.full) for job in jobs]
+    blocks = [
+        SweepBlock.empty(
+            job.grid.cells,
+            full=job.full,
+            periods=len(period_ends(job.rows.count, job.rows.ts_ns)) if job.evidence else 0,
+        )
+        for job in jobs
+    ]
     by_job = {id(job): block for job, block in zip(jobs, blocks, strict=True)}
     for shard, columns in zip(shards, found, strict=True):
         for name, column in by_job[id(shard.job)].columns.items():

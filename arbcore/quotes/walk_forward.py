@@ -15,7 +15,7 @@ from arbcore.core.civil import iso_time
 from arbcore.core.text import plural
 from arbcore.errors import ConfigError
 from arbcore.quotes.sweep_workers import Place, run_jobs
-from arbcore.research._sweep import SweepBlock, run_block
+from arbcore.research._sweep import SweepBlock, leveled, run_block
 from arbcore.research._sweep_rows import SweepRows
 from arbcore.research.grid import Grid
 from arbcore.research.regions import best_cells, robust_regions
@@ -27,6 +27,9 @@ from arbcore.research.totals import cell_document, classes_of
 WINDOWS_MAX = 1_000
 #: How a cell is chosen on a training window.
 WAYS = ("best", "robust")
+
+#: Ranges of these make a level of each cell's own.
+LEARNT_WITH = frozenset(("r", "d", "factor", "financing_spread_bps"))
 
 _LENGTHS = re.compile(r"([1-9][0-9]{0,8})([dr]?):([1-9][0-9]{0,8})([dr]?)")
 
@@ -116,11 +119,17 @@ def walk(
 ) -> dict[str, Any]:
     """The best and the robust cell of each training window, and what both made in the test after it.
 
-    Both are measured alike: each is a run that starts flat, takes a calibrated factor from the rows just
-    before it as far as there are any, and closes at its end what is open. Where nothing was traded in
-    training no cell is chosen. ``count`` is told of cells that are done.
+    Both are measured alike: each is a run that starts flat and closes at its end what is open. One level
+    runs through the file, learnt from the rows before whichever window they are in; where the ranges vary
+    what it is learnt with, each window learns its own anew. Where nothing was traded in training no cell is
+    chosen. ``count`` is told of cells that are done.
     """
     grid = Grid(replace(job.grid.base, close_at_end=True), job.grid.axes)
+    if not set(grid.names) & LEARNT_WITH:
+        expiries_ns = all_expiries_ns() if job.expiry_ns is None else (job.expiry_ns,)
+        rows = leveled(job.rows, grid.base, expiries_ns=expiries_ns, fixed=job.expiry_ns is not None)
+        grid = Grid(replace(grid.base, factor="column"), grid.axes)
+        job = replace(job, rows=rows, grid=grid)
     documents = []
     for window in windows:
         train = _part(job, window.first, window.split)
@@ -149,7 +158,7 @@ def walk(
 
 @dataclass(frozen=True)
 class _Part:
-    """The rows of a run, those included that calibrate its factor, and how many of them it may trade."""
+    """The rows of a run, and how many of them it may trade: those whose level is known."""
 
     rows: SweepRows
     traded: int
@@ -157,10 +166,8 @@ class _Part:
 
 def _part(job: Job, first: int, last: int) -> _Part:
     """A run over the rows from ``first`` to before ``last``."""
-    calibrating = 0 if job.rows.has_factor else job.grid.base.calibration_rows
-    before = min(first, calibrating)
-    traded = max(0, last - first - (calibrating - before))
-    return _Part(job.rows.window(first - before, last), traded)
+    rows = job.rows.window(first, last)
+    return _Part(rows, rows.known_factors() if rows.has_factor else last - first)
 
 
 def run_cells(rows: SweepRows, grid: Grid, cells: Sequence[int], *, expiry_ns: int | None) -> SweepBlock:

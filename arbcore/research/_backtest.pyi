@@ -2,13 +2,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from arbcore.carry._row_source import RowSource
+from arbcore.carry._values import RowValues
 from arbcore.research._envelope import Envelope
 from arbcore.research._ledger import Ledger
 from arbcore.research._sweep_rows import SweepRows
 from arbcore.research.research_settings import BacktestSettings
 
 class Backtest:
-    calibrated_factor: float | None
+    values: RowValues
     def __init__(
         self,
         settings: BacktestSettings,
@@ -17,7 +18,9 @@ class Backtest:
         fixed: bool,
         keep_trades: bool = False,
         keep_equity: bool = False,
+        keep_marks: bool = False,
         envelope: Envelope | None = None,
+        beside: Backtest | None = None,
     ) -> None: ...
     def feed(self, source: RowSource) -> None: ...
     def feed_memory(self, rows: SweepRows) -> None: ...
@@ -40,3 +43,4 @@ class Backtest:
     def open_position_document(self) -> dict[str, Any] | None: ...
     def summary(self) -> dict[str, Any]: ...
     def daily(self) -> dict[str, float | None]: ...
+    def periods(self) -> list[float]: ...

@@ -1,51 +1,44 @@
 """The backtest: valid rows to ledger, equity and statistics, in one pass and constant memory.
 
-Owns the roll and expiry of positions, the calibration of the factor and every running statistic;
-``reference.backtest`` is the specification. When to enter and leave is the signal's, what a trade
+Owns the roll and expiry of positions and every running statistic; ``reference.backtest`` is the
+specification. What a row is valued with (level, rates, dividends to come) is ``_values``'s, when to enter and leave is the signal's, what a trade
 comes to is the money's, how rows are read the reader's. Trades and equity are kept only where they are asked
 for, and until they are taken.
 """
-import statistics
-
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free
 
-from arbcore.carry._carry cimport carry_of, deviation_of, edge_cc_of, edge_rev_of, years_between
 from arbcore.carry._contracts cimport (
     DONE, NO_CONTRACT, NO_MEMORY, Contracts, contracts_begin, contracts_find, contracts_free, contracts_used,
 )
-from arbcore.research._envelope cimport Envelope
-from arbcore.research._equity cimport Equity, Held, equity_closes, equity_note, equity_take
 from arbcore.carry._growing cimport Growing, one_more
-from arbcore.research._ledger cimport Ledger
-from arbcore.research._money cimport Dividend, Terms, Totals, terms_of, totals_add
-from arbcore.research._position cimport (
-    END_OF_DATA, ENTERING, FLAT, HOLDING, LEAVING, REASONS, ROLL, Position, Trade, position_act,
-    position_held, position_settle, position_unrealised, position_wait,
-)
 from arbcore.carry._row_source cimport QuoteRow, RowSource
 from arbcore.carry._signal cimport (
-    STAY, Quote, Rules, Screen, SignalState, screen_passes, signal_decide, signal_reset, signal_screen,
+    STAY, Quote, Rules, SignalState, signal_choose, signal_reset,
+)
+from arbcore.carry._values cimport Closing, RowValues, Value
+from arbcore.research._envelope cimport Envelope
+from arbcore.research._equity cimport Equity, Held, equity_closes, equity_note, equity_take
+from arbcore.research._ledger cimport Ledger
+from arbcore.research._money cimport Dividend, Terms, Totals, deviation_at, terms_of, totals_add
+from arbcore.research._position cimport (
+    END_OF_DATA, ENTERING, FLAT, HOLDING, LEAVING, REASONS, ROLL, Position, Trade, position_accrued,
+    position_act, position_held, position_settle, position_unrealised, position_wait,
 )
 from arbcore.research._sweep_rows cimport SweepRows
 
 from arbcore.carry._contracts import no_contract
+from arbcore.errors import BrokenInvariant
 from arbcore.research._ledger import EXIT_REASONS, SIDE_NAMES
 from arbcore.research.daily import daily_statistics
-from arbcore.errors import BrokenInvariant
+from arbcore.research.periods import BLOCKS, DATES_MIN
 
 cdef enum:
     BATCH = 512
-    # Rows that are screened together: few enough for a cooldown or a longest hold to stop few others.
-    SCREENED = 128
-
-cdef struct Span:
-    # The least and the largest carry of rows that follow one another, by the contract; 0: of none yet.
-    int64_t expiry_ns
-    double c_low
-    double c_high
+    # Marks that are kept; where there are more rows every second one goes, again and again.
+    MARKS_MAX = 1 << 20
 
 
 cdef struct Point:
@@ -60,7 +53,8 @@ cdef class Backtest:
 
     ``expiries_ns`` are the contracts' expiries in order, of which each row takes the first after it, or one
     alone with ``fixed``; rows with an expiry of their own win over both. ``envelope`` collects what a picture
-    of the run needs.
+    of the run needs. ``beside`` is a run of other fills or thresholds over the same values: whatever rows this
+    one takes it takes too. ``keep_marks`` keeps what ``periods`` needs.
     """
 
     cdef object settings
@@ -68,49 +62,48 @@ cdef class Backtest:
     cdef SignalState signal
     cdef Terms terms
     cdef Totals totals
-    cdef bint close_at_end, keep_trades, keep_equity, row_factor, ended, entry_noted
-    cdef double r, d, factor
+    cdef bint close_at_end, keep_trades, keep_equity, keep_marks, named, ended, entry_noted
+    cdef readonly RowValues values
+    cdef Backtest beside
     cdef Contracts contracts
     cdef Equity equity
-    cdef Growing dividends, points
+    cdef Growing dividends, points, marks, day_marks
+    cdef int64_t mark_every
     cdef Ledger trades
-    cdef Py_ssize_t calibration_left
-    cdef list ratios
-    cdef readonly object calibrated_factor
     cdef Position position
     # The last row, whose equity becomes final when the next one is seen.
     cdef bint last_there, last_held
-    cdef int64_t last_ns, last_contract_ns
+    cdef int64_t last_ns
     cdef Quote last_quote
-    cdef double last_factor, last_equity
-    cdef int64_t rows, first_ns, held_rows, unfilled_entries
+    cdef Value last_value
+    cdef double last_equity, last_accrued
+    cdef int64_t rows, committed, first_ns, held_rows, unfilled_entries
     cdef double carry, slippage
     cdef int64_t[6] reasons
     cdef Envelope envelope
 
     def __init__(self, settings, *, expiries_ns, bint fixed, bint keep_trades=False, bint keep_equity=False,
-                 Envelope envelope=None):
+                 bint keep_marks=False, Envelope envelope=None, Backtest beside=None):
         cdef Dividend* dividend
         self.settings = settings
         self.rules.wanted_bps = settings.entry_bps + settings.cost_bps
-        self.rules.exit_bps = settings.exit_bps
+        self.rules.exit_bps = settings.exit_wanted_bps
         self.rules.stop_bps = settings.stop_bps
         self.rules.max_hold_ns = settings.max_hold_ns
         self.rules.cooldown_ns = settings.cooldown_ns
         signal_reset(&self.signal)
-        self.r, self.d, self.factor = settings.r, settings.d, settings.factor
+        self.values = RowValues(settings.row_terms)
         self.close_at_end = settings.close_at_end
-        self.calibration_left = settings.calibration_rows
-        self.ratios = []
-        self.keep_trades, self.keep_equity = keep_trades, keep_equity
+        self.keep_trades, self.keep_equity, self.keep_marks = keep_trades, keep_equity, keep_marks
+        self.mark_every = 1
         self.trades = Ledger(settings.contracts)
-        self.envelope = envelope
+        self.envelope, self.beside = envelope, beside
         contracts_begin(&self.contracts, expiries_ns, fixed)
-        for ex_ns, amount in settings.dividends:
+        for ex_ns, amount, points in settings.dividends:
             dividend = <Dividend*>one_more(&self.dividends, sizeof(Dividend))
             if dividend == NULL:
                 raise MemoryError
-            dividend[0] = Dividend(ex_ns, amount)
+            dividend[0] = Dividend(ex_ns, amount, points)
         terms_of(&self.terms, settings)
         self.terms.dividends = <const Dividend*>self.dividends.data
         self.terms.dividend_count = self.dividends.count
@@ -120,6 +113,8 @@ cdef class Backtest:
         free(self.dividends.data)
         free(self.equity.closes.data)
         free(self.points.data)
+        free(self.marks.data)
+        free(self.day_marks.data)
 
     def feed(self, RowSource source not None) -> None:
         """Takes every row that the source has."""
@@ -127,12 +122,12 @@ cdef class Backtest:
         cdef Py_ssize_t count = BATCH
         while count == BATCH:
             count = source.fill(rows, BATCH)
-            self.contracts.named, self.row_factor = source.has_expiry, source.has_factor
+            self.contracts.named = source.has_expiry
             self.feed_rows(rows, count)
 
     def feed_memory(self, SweepRows rows not None) -> None:
         """Takes rows that are kept in memory."""
-        self.contracts.named, self.row_factor = rows.has_expiry, rows.has_factor
+        self.contracts.named = rows.has_expiry
         self.feed_rows(rows.rows, rows.count)
 
     def feed_row(self, int64_t ts_ns, double es_bid, double es_ask, double spy_bid, double spy_ask, *,
@@ -142,30 +137,61 @@ cdef class Backtest:
             ts_ns, es_bid, es_ask, spy_bid, spy_ask, 0.0 if factor is None else factor,
             0 if expiry_ns is None else expiry_ns,
         )
-        self.contracts.named, self.row_factor = expiry_ns is not None, factor is not None
+        self.contracts.named = expiry_ns is not None
         self.feed_rows(&row, 1)
 
     cdef int feed_rows(self, const QuoteRow* rows, Py_ssize_t count) except -1:
-        """Takes rows; most of those without a contract or factor of their own can be passed over."""
-        cdef Py_ssize_t at = 0
+        """Values rows, some at a time, and takes them."""
+        cdef int64_t[BATCH] expiries_ns
+        cdef Value[BATCH] values
+        cdef double[BATCH] dev
+        cdef double[BATCH] cc
+        cdef double[BATCH] rev
+        cdef Py_ssize_t first = 0, some, at
         cdef int failed = DONE
-        cdef Span span = Span(0, 0.0, 0.0)
-        cdef bint singly = self.contracts.named or self.row_factor or self.envelope is not None
-        while at < count and self.calibration_left > 0 and not self.row_factor:
-            self.raise_failure(self.calibrate(&rows[at]), rows[at].ts_ns)
-            at += 1
-        with nogil:
-            while at < count:
-                if not singly:
-                    failed = self.pass_over(rows, &at, count, &span)
-                    if failed != DONE or at == count:
-                        break
-                failed = self.step(&rows[at])
+        while first < count:
+            some = min(<Py_ssize_t>BATCH, count - first)
+            for at in range(some):
+                failed = contracts_find(&self.contracts, &rows[first + at], &expiries_ns[at])
                 if failed != DONE:
+                    # The rows before it count.
+                    some = at
                     break
+            with nogil:
+                self.values.fill(&rows[first], expiries_ns, some, values, dev, cc, rev)
+            self.take(self.values, self.contracts.named, &rows[first], expiries_ns, values, dev, cc, rev, some)
+            if failed != DONE:
+                return self.raise_failure(failed, rows[first + some].ts_ns)
+            first += some
+        return 0
+
+    cdef int take(self, RowValues values, bint named, const QuoteRow* rows, const int64_t* expiries_ns,
+                  const Value* value, const double* dev, const double* cc, const double* rev,
+                  Py_ssize_t count) except -1:
+        """Takes valued rows; those without an edge are passed over while nothing is held."""
+        cdef Py_ssize_t at = 0, first
+        cdef int failed = DONE
+        self.named = named
+        with nogil:
+            while at < count and failed == DONE:
+                if self.position.phase == FLAT and self.envelope is None and not self.keep_equity and (
+                        self.equity.water.peak_ns >= 0):
+                    first = at
+                    # What is not a number is no edge.
+                    while at < count and not (
+                            cc[at] >= self.rules.wanted_bps or rev[at] >= self.rules.wanted_bps):
+                        at += 1
+                    if at > first:
+                        failed = self.take_flat(rows, value, first, at)
+                    if at == count:
+                        break
+                failed |= self.step(values, &rows[at], expiries_ns[at], &value[at], dev[at], cc[at], rev[at], at)
                 at += 1
-        # Without a row nothing failed, and none is looked at.
-        return self.raise_failure(failed, rows[min(at, count - 1)].ts_ns) if failed != DONE else 0
+        if failed != DONE:
+            self.raise_failure(failed, 0)
+        if self.beside is not None:
+            self.beside.take(values, named, rows, expiries_ns, value, dev, cc, rev, count)
+        return 0
 
     cdef int raise_failure(self, int failed, int64_t ts_ns) except -1:
         if failed == NO_MEMORY:
@@ -174,30 +200,7 @@ cdef class Backtest:
             raise no_contract(ts_ns)
         return 0
 
-    cdef int calibrate(self, const QuoteRow* row) except -1:
-        """A row of the calibration window: it is not traded."""
-        cdef int64_t expiry_ns = 0
-        cdef int failed = contracts_find(&self.contracts, row, &expiry_ns)
-        if failed != DONE:
-            return failed
-        failed = self.commit()
-        growth = self.carry_at(row.ts_ns, 1.0, expiry_ns)
-        self.ratios.append((row.es_bid + row.es_ask) / 2 / ((row.spy_bid + row.spy_ask) / 2 * growth))
-        self.calibration_left -= 1
-        if self.calibration_left == 0:
-            self.calibrated_factor = statistics.median(self.ratios)
-            self.factor = self.calibrated_factor
-            self.ratios = []
-        self.remember(row, 1.0, expiry_ns)
-        return failed
-
-    cdef double carry_at(self, int64_t ts_ns, double factor, int64_t expiry_ns) noexcept nogil:
-        return carry_of(factor, self.r, self.d, years_between(ts_ns, expiry_ns))
-
-    cdef double last_c(self) noexcept nogil:
-        return self.carry_at(self.last_ns, self.last_factor, self.last_contract_ns)
-
-    cdef void remember(self, const QuoteRow* row, double factor, int64_t expiry_ns) noexcept nogil:
+    cdef void remember(self, const QuoteRow* row, const Value* value) noexcept nogil:
         if self.rows == 0:
             self.first_ns = row.ts_ns
             self.equity.water.peak_ns = row.ts_ns
@@ -205,130 +208,113 @@ cdef class Backtest:
         self.last_there = True
         self.last_ns = row.ts_ns
         self.last_quote = Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
-        # Its carry is an exponential, which hardly anybody asks for.
-        self.last_factor, self.last_contract_ns = factor, expiry_ns
+        self.last_value = value[0]
         self.last_held = position_held(&self.position)
         self.last_equity = self.totals.net + position_unrealised(
             &self.terms, &self.position, &self.last_quote)
+        self.last_accrued = position_accrued(&self.terms, &self.position, row.ts_ns, value.settled)
 
-    cdef int step(self, const QuoteRow* row) noexcept nogil:
+    cdef int step(self, RowValues values, const QuoteRow* row, int64_t expiry_ns, const Value* value,
+                  double dev, double cc, double rev, Py_ssize_t at) noexcept nogil:
         """One valid row, start to end."""
-        cdef int64_t expiry_ns = 0
-        cdef double factor = row.factor if self.row_factor else self.factor, c
-        cdef int action, failed
+        cdef int action, failed = DONE
         cdef Quote quote
         cdef Position* position = &self.position
         cdef Trade trade
-        failed = contracts_find(&self.contracts, row, &expiry_ns)
-        if failed != DONE:
-            return failed
-        if position.phase != FLAT:
-            if self.contracts.named and expiry_ns != position.expiry_ns:
+        cdef const Closing* closing
+        if position.phase != FLAT and expiry_ns != position.expiry_ns:
+            if self.named:
                 failed = self.close_at_last(ROLL)
             else:
+                # The position's own contract has expired under it.
+                closing = values.closing_of(at)
                 expiry_ns = position.expiry_ns
+                if closing != NULL:
+                    value = &closing.value
         failed |= self.commit()
         quote = Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
-        c = self.carry_at(row.ts_ns, factor, expiry_ns)
+        if position.phase != FLAT and row.ts_ns >= position.expiry_ns:
+            dev = deviation_at(&quote, value)
         if self.envelope is not None:
-            self.note_basis(row.ts_ns, &quote, c)
+            self.note_basis(row.ts_ns, dev, cc, rev)
         if position.phase == ENTERING or position.phase == LEAVING:
-            if position_wait(&self.terms, &self.rules, position, &self.signal, row.ts_ns, &quote, c, &trade):
+            if position_wait(&self.terms, &self.rules, position, &self.signal, row.ts_ns, &quote, value,
+                             &trade):
                 failed |= self.count_trade(&trade)
             elif position.phase == FLAT:
                 self.unfilled_entries += 1
         else:
-            action = signal_decide(&self.rules, &self.signal, row.ts_ns, expiry_ns, &quote, c)
+            action = signal_choose(&self.rules, &self.signal, row.ts_ns, expiry_ns, dev, cc, rev)
             if action != STAY and position_act(&self.terms, &self.rules, position, &self.signal, action,
-                                               row.ts_ns, expiry_ns, &quote, c, &trade):
+                                               row.ts_ns, expiry_ns, &quote, value, &trade):
                 failed |= self.count_trade(&trade)
         if self.envelope is not None and position.phase == HOLDING and not self.entry_noted:
             self.entry_noted = True
             self.envelope.add_entry(row.ts_ns, position.side, position.dev_bps)
-        self.remember(row, factor, expiry_ns)
+        self.remember(row, value)
         return failed
 
-    cdef void note_basis(self, int64_t now_ns, const Quote* quote, double c) noexcept nogil:
+    cdef void note_basis(self, int64_t now_ns, double dev, double cc, double rev) noexcept nogil:
         """For the picture: where the mid is, and where it would have to be for each entry."""
-        cdef double dev = deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, c)
-        self.envelope.add_basis(
-            now_ns, dev, dev + (self.rules.wanted_bps - edge_cc_of(quote.es_bid, quote.spy_ask, c)),
-            dev - (self.rules.wanted_bps - edge_rev_of(quote.es_ask, quote.spy_bid, c)))
+        if dev == dev and cc == cc:
+            self.envelope.add_basis(
+                now_ns, dev, dev + (self.rules.wanted_bps - cc), dev - (self.rules.wanted_bps - rev))
 
-    cdef int pass_over(self, const QuoteRow* rows, Py_ssize_t* at, Py_ssize_t count,
-                       Span* span) noexcept nogil:
-        """Takes rows up to the first that may cause something; each leaves the state that ``step`` would."""
-        cdef Screen screen = Screen(True, 0.0, 0.0, 0.0, 0.0)
-        cdef Py_ssize_t first = at[0], end
-        cdef int64_t expiry_ns
-        while at[0] < count:
-            end = min(at[0] + SCREENED, count)
-            expiry_ns = self.quiet_expiry(rows[at[0]].ts_ns, rows[end - 1].ts_ns)
-            if expiry_ns == 0:
-                break
-            if expiry_ns != span.expiry_ns:
-                self.begin_span(span, rows[0].ts_ns, rows[count - 1].ts_ns, expiry_ns)
-            # Nothing changes on the way, so that one screen is for all.
-            if at[0] == first and not signal_screen(&self.rules, &self.signal, span.c_low, span.c_high,
-                                                    &screen):
-                break
-            while at[0] < end and screen_passes(&screen, rows[at[0]].es_bid, rows[at[0]].es_ask,
-                                                rows[at[0]].spy_bid, rows[at[0]].spy_ask):
-                at[0] += 1
-            if at[0] < end:
-                break
-        return self.take_quiet(rows, first, at[0], span.expiry_ns) if at[0] > first else DONE
-
-    cdef void begin_span(self, Span* span, int64_t first_ns, int64_t last_ns,
-                         int64_t expiry_ns) noexcept nogil:
-        cdef double first = self.carry_at(first_ns, self.factor, expiry_ns)
-        cdef double last = self.carry_at(last_ns, self.factor, expiry_ns)
-        span.expiry_ns = expiry_ns
-        span.c_low, span.c_high = min(first, last), max(first, last)
-
-    cdef int take_quiet(self, const QuoteRow* rows, Py_ssize_t first, Py_ssize_t end,
-                        int64_t expiry_ns) noexcept nogil:
-        """Takes rows on which nothing is decided, at least one; the last one's equity is not yet final."""
-        cdef const Position* p = &self.position
+    cdef int take_flat(self, const QuoteRow* rows, const Value* values, Py_ssize_t first,
+                       Py_ssize_t end) noexcept nogil:
+        """Takes rows on which nothing is held and nothing decided; the last one's equity is not yet final."""
         cdef Py_ssize_t last = end - 1
         cdef int failed = self.commit()
         cdef Held held = Held(self.totals.net, 0.0, 0.0, 0.0, 0.0, 0.0)
-        # Times that are both above 0 have a difference that fits.
-        if self.keep_equity or self.equity.water.peak_ns < 0:
-            while first < last and failed == DONE:
-                self.remember(&rows[first], self.factor, expiry_ns)
-                failed = self.commit()
-                first += 1
-        elif first < last:
+        if self.rows == 0:
+            # The first row's time begins the longest time under water.
+            self.remember(&rows[first], &values[first])
+            if first == last:
+                return failed
+            first += 1
+            failed |= self.commit()
+        if first < last:
             self.rows += last - first
-            if p.phase != FLAT:
-                self.held_rows += last - first
-                held = Held(self.totals.net, p.entry.es, p.entry.spy, p.side * self.terms.notional,
-                            p.side * p.shares, 0.5 * p.cost)
+            if self.day_marks.count > 0 and rows[first].ts_ns < self.equity.day_end_ns:
+                (<double*>self.day_marks.data)[self.day_marks.count - 1] = self.totals.net
             if not equity_take(&self.equity, rows, first, last, &held):
                 failed = NO_MEMORY
-        self.remember(&rows[last], self.factor, expiry_ns)
+            if self.keep_marks:
+                failed |= self.mark(last - first, self.totals.net)
+        self.remember(&rows[last], &values[last])
         return failed
 
-    cdef int64_t quiet_expiry(self, int64_t first_ns, int64_t end_ns) noexcept nogil:
-        """The expiry of rows, by their first and last time, in which only prices can do anything; else 0."""
-        cdef int64_t expiry_ns
-        if self.contracts.used.count == 0:
-            return 0
-        if self.position.phase == ENTERING or self.position.phase == LEAVING:
-            return 0
-        if self.signal.side != 0:
-            expiry_ns = self.signal.expiry_ns
-            if self.rules.max_hold_ns > 0 and end_ns - self.signal.entry_ns >= self.rules.max_hold_ns:
-                return 0
-        else:
-            expiry_ns = self.contracts.last_ns
-            if first_ns < self.signal.blocked_until_ns:
-                return 0
-        # The front contract is noted with each row, whatever a position's own is.
-        if end_ns >= expiry_ns or (end_ns >= self.contracts.last_ns and not self.contracts.fixed):
-            return 0
-        return expiry_ns
+    cdef int mark(self, int64_t count, double value) noexcept nogil:
+        """The next rows' equity, with interest and dividends of what is held; and the last of each date."""
+        cdef double* kept
+        while self.day_marks.count < self.equity.closes.count:
+            # Dates that passed in between ended with what is now.
+            kept = <double*>one_more(&self.day_marks, sizeof(double))
+            if kept == NULL:
+                return NO_MEMORY
+            kept[0] = value
+        (<double*>self.day_marks.data)[self.day_marks.count - 1] = value
+        while count > 0:
+            count -= 1
+            self.committed += 1
+            if self.committed % self.mark_every != 0:
+                continue
+            kept = <double*>one_more(&self.marks, sizeof(double))
+            if kept == NULL:
+                return NO_MEMORY
+            kept[0] = value
+            if self.marks.count == MARKS_MAX:
+                self.thin()
+        return DONE
+
+    cdef void thin(self) noexcept nogil:
+        """Keeps every second mark."""
+        cdef double* marks = <double*>self.marks.data
+        cdef Py_ssize_t at
+        for at in range(self.marks.count // 2):
+            marks[at] = marks[2 * at + 1]
+        self.marks.count //= 2
+        self.mark_every *= 2
 
     cdef int commit(self) noexcept nogil:
         """Makes the last row's equity final."""
@@ -338,6 +324,8 @@ cdef class Backtest:
         self.last_there = False
         self.held_rows += self.last_held
         if not equity_note(&self.equity, self.last_ns, self.last_equity):
+            return NO_MEMORY
+        if self.keep_marks and self.mark(1, self.last_equity + self.last_accrued) != DONE:
             return NO_MEMORY
         if self.envelope is not None:
             self.envelope.add_equity(
@@ -368,11 +356,11 @@ cdef class Backtest:
         cdef int failed = DONE
         cdef Trade trade
         if position_settle(&self.terms, &self.rules, &self.position, &self.signal, self.last_ns,
-                           &self.last_quote, self.last_c(), reason, &trade):
+                           &self.last_quote, &self.last_value, reason, &trade):
             failed = self.count_trade(&trade)
         else:
             self.unfilled_entries += 1
-        self.last_equity = self.totals.net
+        self.last_equity, self.last_accrued = self.totals.net, 0.0
         self.last_held = False
         return failed
 
@@ -383,6 +371,9 @@ cdef class Backtest:
         if self.ended:
             raise BrokenInvariant("A backtest ends once.")
         self.ended = True
+        self.values.finish()
+        if self.beside is not None:
+            self.beside.end()
         if position.phase != FLAT and (self.close_at_end or not position_held(position)):
             failed = self.close_at_last(END_OF_DATA)
         failed |= self.commit()
@@ -420,8 +411,8 @@ cdef class Backtest:
         cdef SignalState signal = self.signal
         cdef Trade trade
         if position.phase == FLAT or not position_settle(
-                &self.terms, &self.rules, &position, &signal, self.last_ns, &self.last_quote, self.last_c(),
-                END_OF_DATA, &trade):
+                &self.terms, &self.rules, &position, &signal, self.last_ns, &self.last_quote,
+                &self.last_value, END_OF_DATA, &trade):
             return 0.0
         return trade.gross - trade.cost + trade.financing + trade.dividends
 
@@ -437,10 +428,10 @@ cdef class Backtest:
             "expiry_ns": p.expiry_ns,
             "contracts": self.settings.contracts,
             "shares": int(p.shares),
-            "es_entry": p.entry.es if p.entry.es_filled else None,
-            "spy_entry": p.entry.spy if p.entry.spy_filled else None,
+            "fut_entry": p.entry.es if p.entry.es_filled else None,
+            "etf_entry": p.entry.spy if p.entry.spy_filled else None,
             "entry_dev_bps": p.dev_bps,
-            "dev_bps": deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, self.last_c()),
+            "dev_bps": deviation_at(quote, &self.last_value),
             "cost_charged": 0.5 * p.cost,
             "unrealised_pnl": position_unrealised(&self.terms, p, quote),
             "on_its_way": "entry" if p.phase == ENTERING else "exit" if p.phase == LEAVING else None,
@@ -474,6 +465,8 @@ cdef class Backtest:
             "slippage_pnl": self.slippage,
             "basis_pnl": totals.gross - self.carry - self.slippage,
             "unfilled_entries": self.unfilled_entries,
+            "warming_up": self.values.warming_up,
+            "sharpe_dates": self.equity.closes.count,
             "max_drawdown": self.equity.water.drawdown,
             "max_drawdown_ns": self.equity.water.under_water_ns,
             "max_drawdown_closed": totals.drawdown,
@@ -492,3 +485,25 @@ cdef class Backtest:
     def daily(self) -> dict[str, float | None]:
         """What follows from the last equity of each UTC date, by name."""
         return daily_statistics(equity_closes(&self.equity), self.equity.water.drawdown)
+
+    def periods(self) -> list[float]:
+        """P&L by UTC date from 40 dates on, else by 48 blocks of rows, with ``keep_marks``; after ``end``.
+
+        Of each the change of marked equity with interest and dividends; the last one marks an open pair as
+        ``open_pnl`` does, so that they add up to the total. Empty below 48 rows. Above a million rows a block
+        ends within so many rows of its place as each mark stands for.
+        """
+        cdef const double* days = <const double*>self.day_marks.data
+        cdef const double* marks = <const double*>self.marks.data
+        cdef Py_ssize_t at
+        if self.equity.closes.count >= DATES_MIN:
+            ends = [days[at] for at in range(self.day_marks.count)]
+        elif self.rows >= BLOCKS:
+            ends = [
+                marks[max(0, (block + 1) * self.rows // BLOCKS // self.mark_every - 1)]
+                for block in range(BLOCKS)
+            ]
+        else:
+            return []
+        ends[-1] = self.totals.net + self.open_pnl()
+        return [after - before for before, after in zip([0.0, *ends], ends)]

@@ -4,14 +4,28 @@ Inline, so that one run and a sweep of thousands do the same operations in the s
 last bit. It knows prices and sides; when a trade is made is the signal's.
 """
 cimport cython
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 
+from arbcore.carry._carry cimport deviation_of
 from arbcore.carry._signal cimport Quote
+from arbcore.carry._values cimport Value
+
+cdef enum:
+    SALE_FEES_MAX = 8
 
 
 cdef struct Dividend:
     int64_t ex_ns
-    double amount            # USD a share
+    double amount            # USD a share, or index points
+    bint points
+
+
+# Fees on a sale of shares from an instant on.
+cdef struct SaleFee:
+    int64_t since_ns
+    double sec_per_usd
+    double taf_per_share
+    double taf_max
 
 
 cdef struct Terms:
@@ -23,8 +37,15 @@ cdef struct Terms:
     double spy_fee_min       # USD a side
     double es_slip           # index points
     double spy_slip          # USD
+    bint funding_set         # else a long pays the run's rate at its entry
     double funding_rate
+    double short_rate
     double borrow_rate
+    double spread            # of the financing, which is in a row's r and in no interest
+    bint broker              # a broker's fees and rates are charged
+    double broker_future     # USD a side, all contracts
+    SaleFee[SALE_FEES_MAX] sale_fees
+    int sale_fee_count
     int64_t es_latency_rows
     int64_t spy_latency_rows
     bint mid_fill
@@ -58,13 +79,42 @@ cdef inline void terms_of(Terms* terms, settings) except *:
     terms.spy_fee_min = settings.spy_fee_min
     terms.es_latency_rows = settings.es_latency_rows
     terms.spy_latency_rows = settings.spy_latency_rows
-    terms.es_slip = settings.es_slippage_ticks * 0.25
-    terms.spy_slip = settings.spy_slippage_ticks * 0.01
-    terms.funding_rate = settings.funding_rate
+    if settings.es_slippage_ticks or settings.spy_slippage_ticks:
+        pair = settings.the_pair
+        terms.es_slip = settings.es_slippage_ticks * pair.tick
+        terms.spy_slip = settings.spy_slippage_ticks * pair.etf_tick
+    else:
+        terms.es_slip = terms.spy_slip = 0.0
+    terms.funding_set = settings.funding_rate is not None
+    terms.funding_rate = settings.funding_rate or 0.0
+    terms.short_rate = settings.short_rate
     terms.borrow_rate = settings.borrow_rate
+    terms.spread = settings.financing_spread_bps * 1e-4
+    terms.broker = settings.fees is not None
+    terms.sale_fee_count = 0
+    if terms.broker:
+        broker_terms(terms, settings)
     terms.mid_fill = settings.fill == "mid"
     terms.dividends = NULL
     terms.dividend_count = 0
+
+
+cdef inline void broker_terms(Terms* terms, settings) except *:
+    """A broker's fees: a contract's, and on sales of shares by date."""
+    from arbcore.carry.money import SALE_FEES, future_fee
+    from arbcore.core.civil import new_york_to_utc
+
+    terms.broker_future = future_fee(settings.the_pair.fee_class, settings.contracts)
+    for row in SALE_FEES:
+        terms.sale_fees[terms.sale_fee_count] = SaleFee(
+            new_york_to_utc(row.since_day, 0), row.sec_per_million * 1e-6, row.taf_per_share, row.taf_max)
+        terms.sale_fee_count += 1
+
+
+cdef inline double deviation_at(const Quote* quote, const Value* value) noexcept nogil:
+    """The mid deviation of a quote, of whose ETF the dividends to come are left out."""
+    return deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid - value.paid, quote.spy_ask - value.paid,
+                        value.c)
 
 
 cdef inline void wanted_of(const Terms* terms, int es_side, const Quote* quote, double* es,
@@ -100,13 +150,69 @@ cdef inline double shares_of(const Terms* terms, double es, double spy) noexcept
 
 cdef inline double cost_of(const Terms* terms, double es_entry) noexcept nogil:
     """Of the round trip, fees left out."""
-    return terms.cost_rate * terms.notional * es_entry
+    return 0.0 if terms.broker else terms.cost_rate * terms.notional * es_entry
 
 
-cdef inline double fees_of(const Terms* terms, double shares) noexcept nogil:
-    """Of the round trip: a fee a contract and side, and a fee a share with its minimum a side."""
+cdef inline double broker_fee(const Terms* terms, double shares, double price, bint sale,
+                              int64_t now_ns) noexcept nogil:
+    """What a broker charges for one side of both legs; ``carry.money.share_fee`` is the specification."""
+    cdef double value = shares * price, fee = 0.005 * shares, taf
+    cdef int at
+    cdef const SaleFee* row = &terms.sale_fees[0]
+    if fee < 1.0:
+        fee = 1.0
+    if 0.01 * value < fee:
+        fee = 0.01 * value
+    if sale:
+        for at in range(terms.sale_fee_count):
+            if now_ns >= terms.sale_fees[at].since_ns:
+                row = &terms.sale_fees[at]
+        taf = row.taf_per_share * shares
+        fee += row.sec_per_usd * value + (row.taf_max if row.taf_max < taf else taf)
+    return terms.broker_future + fee
+
+
+cdef inline double fees_of(const Terms* terms, double shares, double spy_entry, int side,
+                           int64_t now_ns) noexcept nogil:
+    """Of the round trip: a fee a contract and side, and a fee a share with its minimum a side; or twice what a
+    broker charges for the entry, whose half is charged there.
+    """
     cdef double spy_fees = shares * terms.spy_fee
+    if terms.broker:
+        # The reverse sells the ETF at its entry.
+        return 2.0 * broker_fee(terms, shares, spy_entry, side > 0, now_ns)
     return 2.0 * (terms.es_fees + (spy_fees if spy_fees > terms.spy_fee_min else terms.spy_fee_min))
+
+
+cdef inline double whole_cost(const Terms* terms, double cost, double shares, double spy_exit, int side,
+                              int64_t now_ns) noexcept nogil:
+    """The cost of both sides, known at the exit: a broker charges that side by its own price and date."""
+    if not terms.broker:
+        return cost
+    return 0.5 * cost + broker_fee(terms, shares, spy_exit, side < 0, now_ns)
+
+
+# Proceeds are above 0.
+@cython.cdivision(True)
+cdef inline void rates_of(const Terms* terms, double proceeds, double row_r, double* funding,
+                          double* short) noexcept nogil:
+    """What the ETF leg pays and earns, kept from its fill; ``carry.money.broker_rates`` for a broker's."""
+    cdef double r = row_r - terms.spread, paid = 0.0
+    funding[0], short[0] = r, terms.short_rate
+    if terms.broker:
+        funding[0] = r + 0.015
+        paid += tier_of(proceeds, 100_000.0, 1_000_000.0, r - 0.0125)
+        paid += tier_of(proceeds, 1_000_000.0, 3_000_000.0, r - 0.005)
+        paid += tier_of(proceeds, 3_000_000.0, 1e300, r - 0.0025)
+        short[0] = paid / proceeds
+    if terms.funding_set:
+        funding[0] = terms.funding_rate
+
+
+cdef inline double tier_of(double proceeds, double low, double high, double rate) noexcept nogil:
+    """What one tier of a short's proceeds earns in a year."""
+    cdef double part = (proceeds if proceeds < high else high) - low
+    return part * rate if part > 0.0 and rate > 0.0 else 0.0
 
 
 cdef inline double gross_of(const Terms* terms, int side, double shares, double es_change,
@@ -115,22 +221,24 @@ cdef inline double gross_of(const Terms* terms, int side, double shares, double 
 
 
 @cython.cdivision(True)
-cdef inline double financing_of(const Terms* terms, int side, double shares, double spy_entry,
-                                int64_t entry_ns, int64_t exit_ns) noexcept nogil:
-    """Paid on the SPY leg's entry value when long SPY; received, less the borrow fee, when short."""
-    cdef double rate = -terms.funding_rate if side < 0 else terms.funding_rate - terms.borrow_rate
-    # The divisor is a year of 365 days in nanoseconds; the sum takes the sign off a zero.
-    return rate * (shares * spy_entry) * (
-        <double>(<uint64_t>exit_ns - <uint64_t>entry_ns) / 31_536_000_000_000_000.0) + 0.0
+cdef inline double financing_of(const Terms* terms, int side, double value, double funding, double short,
+                                int64_t days) noexcept nogil:
+    """Interest on the ETF leg's entry value between settlement days: paid when long, received when short."""
+    cdef double rate = -funding if side < 0 else short - terms.borrow_rate
+    # The sum takes the sign off a zero.
+    return rate * value * (<double>days / 365.0) + 0.0
 
 
-cdef inline double dividends_of(const Terms* terms, int side, double shares, int64_t entry_ns,
+# A level is above 0.
+@cython.cdivision(True)
+cdef inline double dividends_of(const Terms* terms, int side, double shares, double factor, int64_t entry_ns,
                                 int64_t exit_ns) noexcept nogil:
-    cdef double total = 0.0
+    cdef double total = 0.0, amount
     cdef Py_ssize_t at
     for at in range(terms.dividend_count):
         if entry_ns < terms.dividends[at].ex_ns <= exit_ns:
-            total += -side * shares * terms.dividends[at].amount
+            amount = terms.dividends[at].amount
+            total += -side * shares * (amount / factor if terms.dividends[at].points else amount)
     return total
 
 

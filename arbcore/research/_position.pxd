@@ -6,9 +6,10 @@ kept of a trade the caller's.
 """
 from libc.stdint cimport int64_t
 
-from arbcore.carry._carry cimport deviation_of
+from arbcore.carry._values cimport Value
 from arbcore.research._money cimport (
-    Terms, cost_of, dividends_of, fees_of, fills_of, financing_of, gross_of, shares_of, wanted_of,
+    Terms, cost_of, deviation_at, dividends_of, fees_of, fills_of, financing_of, gross_of, rates_of,
+    shares_of, wanted_of, whole_cost,
 )
 from arbcore.carry._signal cimport (
     ENTER_CASH_AND_CARRY, LEAVE_EXPIRY, Quote, Rules, SignalState, signal_entered, signal_left,
@@ -43,6 +44,7 @@ cdef struct Order:
     double es
     double spy
     int64_t spy_ns
+    int64_t spy_settled
 
 
 cdef struct Position:
@@ -53,7 +55,10 @@ cdef struct Position:
     double shares
     double dev_bps
     double c
-    double cost              # of the round trip, fees included
+    double factor            # the level at the entry
+    double funding           # what a long pays, and what a short earns
+    double short
+    double cost              # of the round trip, or twice the entry's where the exit's is not known yet
     double fees
     Order entry
     Order leave
@@ -90,7 +95,7 @@ cdef inline void order_begin(const Terms* terms, Order* order, int es_side, int 
 
 
 cdef inline bint order_fill(const Terms* terms, Order* order, int64_t now_ns, const Quote* quote,
-                            bint at_once) noexcept nogil:
+                            const Value* value, bint at_once) noexcept nogil:
     """Fills each leg whose time has come; whether both are filled."""
     cdef double es, spy
     fills_of(terms, order.es_side, quote, &es, &spy)
@@ -101,6 +106,7 @@ cdef inline bint order_fill(const Terms* terms, Order* order, int64_t now_ns, co
         order.spy_filled = True
         order.spy = spy
         order.spy_ns = now_ns
+        order.spy_settled = value.settled
     return order.es_filled and order.spy_filled
 
 
@@ -123,24 +129,27 @@ cdef inline void position_begin(const Terms* terms, Position* p, int side, int64
 
 
 cdef inline void position_enter(const Terms* terms, Position* p, SignalState* signal, int64_t now_ns,
-                                const Quote* quote, double c, bint at_once) noexcept nogil:
+                                const Quote* quote, const Value* value, bint at_once) noexcept nogil:
     """Fills what is due of an entry; with its last leg the position is held."""
-    cdef bint done = order_fill(terms, &p.entry, now_ns, quote, at_once)
+    cdef bint owned = p.entry.spy_filled
+    cdef bint done = order_fill(terms, &p.entry, now_ns, quote, value, at_once)
+    if not owned and p.entry.spy_filled:
+        rates_of(terms, p.shares * p.entry.spy, value.r, &p.funding, &p.short)
     if not p.entry.es_filled and not p.entry.spy_filled:
         return
     p.entry_ns = now_ns
-    p.c = c
-    p.dev_bps = deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, c)
+    p.c, p.factor = value.c, value.f
+    p.dev_bps = deviation_at(quote, value)
     if not done:
         return
     p.phase = HOLDING
-    p.fees = fees_of(terms, p.shares)
+    p.fees = fees_of(terms, p.shares, p.entry.spy, p.side, now_ns)
     p.cost = cost_of(terms, p.entry.es) + p.fees
     signal_entered(signal, p.side, now_ns, p.expiry_ns, p.dev_bps)
 
 
 cdef inline void trade_of(const Terms* terms, const Position* p, int64_t now_ns, const Quote* quote,
-                          double c, Trade* trade) noexcept nogil:
+                          const Value* value, Trade* trade) noexcept nogil:
     """The trade that a position has become, its last leg filled on this row."""
     cdef const Order* entry = &p.entry
     cdef const Order* leave = &p.leave
@@ -153,71 +162,72 @@ cdef inline void trade_of(const Terms* terms, const Position* p, int64_t now_ns,
     trade.es_entry, trade.spy_entry = entry.es, entry.spy
     trade.es_exit, trade.spy_exit = leave.es, leave.spy
     trade.entry_dev_bps = p.dev_bps
-    trade.exit_dev_bps = deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid, quote.spy_ask, c)
+    trade.exit_dev_bps = deviation_at(quote, value)
     trade.gross = gross_of(terms, side, p.shares, leave.es - entry.es, leave.spy - entry.spy)
-    trade.cost = p.cost
-    trade.fees = p.fees
-    trade.financing = financing_of(terms, side, p.shares, entry.spy, entry.spy_ns, leave.spy_ns)
-    trade.dividends = dividends_of(terms, side, p.shares, entry.spy_ns, leave.spy_ns)
-    trade.carry = side * terms.notional * spy_mid * (c - p.c)
+    trade.cost = whole_cost(terms, p.cost, p.shares, leave.spy, side, now_ns)
+    trade.fees = trade.cost if terms.broker else p.fees
+    trade.financing = financing_of(
+        terms, side, p.shares * entry.spy, p.funding, p.short, leave.spy_settled - entry.spy_settled)
+    trade.dividends = dividends_of(terms, side, p.shares, p.factor, entry.spy_ns, leave.spy_ns)
+    trade.carry = side * terms.notional * spy_mid * (value.c - p.c)
     es_missed = (leave.es - leave.es_wanted) - (entry.es - entry.es_wanted)
     spy_missed = (leave.spy - leave.spy_wanted) - (entry.spy - entry.spy_wanted)
     trade.slippage = gross_of(terms, side, p.shares, es_missed, spy_missed)
 
 
 cdef inline bint position_leave(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
-                                int64_t now_ns, const Quote* quote, double c, bint at_once,
+                                int64_t now_ns, const Quote* quote, const Value* value, bint at_once,
                                 Trade* trade) noexcept nogil:
     """Fills what is due of an exit; whether that closed the position, which is then ``trade``."""
-    if not order_fill(terms, &p.leave, now_ns, quote, at_once):
+    if not order_fill(terms, &p.leave, now_ns, quote, value, at_once):
         return False
-    trade_of(terms, p, now_ns, quote, c, trade)
+    trade_of(terms, p, now_ns, quote, value, trade)
     p.phase = FLAT
     signal_left(rules, signal, now_ns)
     return True
 
 
 cdef inline bint position_settle(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
-                                 int64_t now_ns, const Quote* quote, double c, int reason,
+                                 int64_t now_ns, const Quote* quote, const Value* value, int reason,
                                  Trade* trade) noexcept nogil:
     """Closes on this row, whatever is on its way; False for an entry that was never made."""
     if p.phase == ENTERING:
         if not position_held(p):
             p.phase = FLAT
             return False
-        position_enter(terms, p, signal, now_ns, quote, c, True)
+        position_enter(terms, p, signal, now_ns, quote, value, True)
     if p.phase == HOLDING:
         order_begin(terms, &p.leave, -p.side, reason, quote)
         p.phase = LEAVING
-    return position_leave(terms, rules, p, signal, now_ns, quote, c, True, trade)
+    return position_leave(terms, rules, p, signal, now_ns, quote, value, True, trade)
 
 
 cdef inline bint position_act(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
-                              int action, int64_t now_ns, int64_t expiry_ns, const Quote* quote, double c,
+                              int action, int64_t now_ns, int64_t expiry_ns, const Quote* quote, const Value* value,
                               Trade* trade) noexcept nogil:
     """Does what the signal decided, which is not to stay; whether that closed the position."""
     if action == LEAVE_EXPIRY:
-        return position_settle(terms, rules, p, signal, now_ns, quote, c, EXPIRY, trade)
+        return position_settle(terms, rules, p, signal, now_ns, quote, value, EXPIRY, trade)
     if action > LEAVE_EXPIRY:
         order_begin(terms, &p.leave, -p.side, action - LEAVE_EXPIRY, quote)
         p.phase = LEAVING
-        return position_leave(terms, rules, p, signal, now_ns, quote, c, False, trade)
+        return position_leave(terms, rules, p, signal, now_ns, quote, value, False, trade)
     position_begin(terms, p, -1 if action == ENTER_CASH_AND_CARRY else 1, expiry_ns, quote)
-    position_enter(terms, p, signal, now_ns, quote, c, False)
+    position_enter(terms, p, signal, now_ns, quote, value, False)
     return False
 
 
 cdef inline bint position_wait(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
-                               int64_t now_ns, const Quote* quote, double c, Trade* trade) noexcept nogil:
+                               int64_t now_ns, const Quote* quote, const Value* value, Trade* trade) noexcept nogil:
     """A row on which an order is on its way; whether that closed the position."""
     if now_ns >= p.expiry_ns:
-        return position_settle(terms, rules, p, signal, now_ns, quote, c, EXPIRY, trade)
+        return position_settle(terms, rules, p, signal, now_ns, quote, value, EXPIRY, trade)
     if p.phase == ENTERING:
         p.entry.waited_rows += 1
-        position_enter(terms, p, signal, now_ns, quote, c, False)
+        position_enter(terms, p, signal, now_ns, quote, value, False)
         return False
     p.leave.waited_rows += 1
-    return position_leave(terms, rules, p, signal, now_ns, quote, c, False, trade)
+    return position_leave(terms, rules, p, signal, now_ns, quote, value, False, trade)
 
 
 cdef inline double position_unrealised(const Terms* terms, const Position* p,
@@ -237,3 +247,13 @@ cdef inline double position_unrealised(const Terms* terms, const Position* p,
     if p.entry.spy_filled:
         spy_leg = p.side * p.shares * (spy - p.entry.spy)
     return es_leg - spy_leg - 0.5 * p.cost
+
+
+cdef inline double position_accrued(const Terms* terms, const Position* p, int64_t now_ns,
+                                    int64_t settled) noexcept nogil:
+    """Interest and dividends of what is held, up to a row."""
+    if p.phase == FLAT or not p.entry.spy_filled:
+        return 0.0
+    return financing_of(
+        terms, p.side, p.shares * p.entry.spy, p.funding, p.short, settled - p.entry.spy_settled,
+    ) + dividends_of(terms, p.side, p.shares, p.factor, p.entry.spy_ns, now_ns)

@@ -2,6 +2,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from arbcore.carry._values import RowValues
 from arbcore.research._sweep_rows import SweepRows
 from arbcore.research.research_settings import BacktestSettings
 
@@ -9,12 +10,14 @@ COUNTS: tuple[str, ...]
 NUMBERS: tuple[str, ...]
 FULL_NUMBERS: tuple[str, ...]
 
+def period_name(number: int) -> str: ...
+
 class SweepBlock:
     columns: dict[str, array[Any]]
     def __init__(self, columns: dict[str, array[Any]]) -> None: ...
     def __len__(self) -> int: ...
     @staticmethod
-    def empty(count: int, *, full: bool) -> SweepBlock: ...
+    def empty(count: int, *, full: bool, periods: int = 0) -> SweepBlock: ...
     @staticmethod
     def joined(blocks: Iterable[SweepBlock]) -> SweepBlock: ...
     def set_cell(self, at: int, summary: Mapping[str, Any]) -> None: ...
@@ -32,6 +35,7 @@ class SweepRun:
         expiries_ns: Iterable[int],
         fixed: bool,
         full: bool = False,
+        evidence: bool = False,
         level: str | None = None,
     ) -> None: ...
     def advance(self) -> bool: ...
@@ -44,5 +48,12 @@ def run_block(
     expiries_ns: Iterable[int],
     fixed: bool,
     full: bool = False,
+    evidence: bool = False,
     level: str | None = None,
 ) -> SweepBlock: ...
+def leveled(
+    rows: SweepRows, settings: BacktestSettings, *, expiries_ns: Iterable[int], fixed: bool
+) -> SweepRows: ...
+def row_values(
+    rows: SweepRows, settings: BacktestSettings, *, expiries_ns: Iterable[int], fixed: bool
+) -> RowValues: ...

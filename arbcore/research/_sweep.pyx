@@ -5,7 +5,6 @@ threads, files and ranges are other people's business.
 """
 import struct
 from array import array
-from dataclasses import fields
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
@@ -13,6 +12,7 @@ from libc.math cimport NAN
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
+from arbcore.carry._values cimport RowValues
 from arbcore.research._equity cimport Equity, equity_closes
 from arbcore.research._money cimport Dividend, terms_of
 from arbcore.research._sweep_bits cimport Bitmap
@@ -23,7 +23,7 @@ from arbcore.research._sweep_window cimport SegmentTable, SweepGroup, SweepWindo
 from arbcore.research._backtest import Backtest
 from arbcore.research._sweep_bits import level_of
 from arbcore.research.daily import daily_statistics
-from arbcore.research.research_settings import BacktestSettings
+from arbcore.research.periods import period_ends
 
 #: Columns of whole numbers, of numbers, and those that need every row and are there with ``full`` only.
 COUNTS = ("trades", "wins")
@@ -33,21 +33,22 @@ NUMBERS = (
 )
 FULL_NUMBERS = ("max_drawdown", "sharpe")
 
-#: The settings that the way from event to event knows.
-_JUMPED = frozenset((
-    "r", "d", "factor", "calibration_rows", "entry_bps", "exit_bps", "cost_bps", "stop_bps", "max_hold_days",
-    "cooldown_s", "multiplier", "contracts", "fill", "es_slippage_ticks", "spy_slippage_ticks",
-    "es_fee", "spy_fee", "spy_fee_min", "funding_rate", "borrow_rate", "close_at_end", "dividends",
-))
-#: Every other setting, with the value that it does not know either way of.
-_NEUTRAL = tuple((item.name, item.default) for item in fields(BacktestSettings) if item.name not in _JUMPED)
+#: The settings that the way from event to event does not know, with the value that is none of them.
+_NEUTRAL = (("es_latency_rows", 0), ("spy_latency_rows", 0))
+#: What rows are valued with: cells that agree on these share their values.
+_VALUED_BY = ("r", "d", "factor", "financing_spread_bps", "rates", "yields", "dividends")
+
+
+def period_name(number) -> str:
+    """The column of a period's P&L."""
+    return f"period_{number}"
 
 
 @cython.final
 cdef class SweepBlock:
     """The numbers of some cells, by column: ``array("q")`` of counts and ``array("d")``; NaN is undefined.
 
-    Blocks pickle, and ``joined`` puts them together in the order given.
+    Where it was asked for there is a column a period, ``period_0`` and so on, with each cell's P&L in it. Blocks pickle, and ``joined`` puts them together in the order given.
     """
 
     cdef readonly dict columns
@@ -71,10 +72,11 @@ cdef class SweepBlock:
         )
 
     @staticmethod
-    def empty(count, *, full):
+    def empty(count, *, full, periods=0):
         """A block of zeros."""
         names = {name: "q" for name in COUNTS} | {name: "d" for name in NUMBERS}
         names |= {name: "d" for name in FULL_NUMBERS} if full else {}
+        names |= {period_name(number): "d" for number in range(periods)}
         return SweepBlock({name: array(code, bytes(8 * count)) for name, code in names.items()})
 
     @staticmethod
@@ -91,6 +93,8 @@ cdef class SweepBlock:
         average_ns = summary["average_hold_ns"]
         found = summary | {"average_hold_s": None if average_ns is None else average_ns / 1e9}
         for name, column in self.columns.items():
+            if name not in found:
+                continue
             value = found[name]
             column[at] = float("nan") if value is None else value
 
@@ -105,7 +109,7 @@ cdef class SweepRun:
     """Some cells on their way over the rows: ``advance`` until it says False, then take ``block``.
 
     Cells go over the rows a window at a time, from event to event, and count the equity of what lies between
-    where it is asked for (``full``). A cell with a setting that this way does not know has a ``Backtest`` of
+    where it is asked for (``full``), and the P&L by period (``evidence``). A cell with a setting that this way does not know has a ``Backtest`` of
     its own. ``level`` is the instruction set by name, the fastest without. Expiries are ``Backtest``'s.
     """
 
@@ -118,16 +122,22 @@ cdef class SweepRun:
     cdef bint fixed
     cdef Cell* cells
     cdef Equity* equities
+    cdef double* marks
+    cdef int64_t[::1] ends
+    cdef Py_ssize_t periods
     cdef Py_ssize_t cell_count, next_row, next_single
     cdef list places, singles, groups, schedules
 
     def __init__(self, SweepRows rows not None, settings, *, expiries_ns, bint fixed, bint full=False,
-                 str level=None):
+                 bint evidence=False, str level=None):
         cdef Py_ssize_t maps = 1
         cdef SweepGroup group
         self.rows, self.settings = rows, list(settings)
         self.expiries_ns, self.fixed = tuple(expiries_ns), fixed
-        self.result = SweepBlock.empty(len(self.settings), full=full)
+        ends = period_ends(rows.count, rows.ts_ns) if evidence else []
+        self.ends = array("q", ends)
+        self.periods = len(ends)
+        self.result = SweepBlock.empty(len(self.settings), full=full, periods=self.periods)
         self.total = len(self.settings) * max(1, rows.count)
         jumps = [can_jump(each) for each in self.settings]
         self.singles = [place for place, jump in enumerate(jumps) if not jump]
@@ -136,6 +146,9 @@ cdef class SweepRun:
         for group in self.groups:
             maps = max(maps, group.wanted.shape[0] + 2 * group.leave.shape[0])
         self.window = SweepWindow(rows, self.table, maps=maps, level=level_of(level))
+        if self.periods:
+            self.window.window.period_ends = <const Py_ssize_t*>&self.ends[0]
+            self.window.window.periods = self.periods
 
     def __dealloc__(self):
         cdef Py_ssize_t at
@@ -143,6 +156,7 @@ cdef class SweepRun:
             for at in range(self.cell_count):
                 free(self.equities[at].closes.data)
         free(self.equities)
+        free(self.marks)
         free(self.cells)
 
     cdef int collect(self, list places, bint full) except -1:
@@ -152,8 +166,7 @@ cdef class SweepRun:
         by_group = {}
         for place in places:
             each = self.settings[place]
-            factor = (None, 0) if self.rows.has_factor else (each.factor, each.calibration_rows)
-            key = each.r, each.d, *factor
+            key = tuple([getattr(each, name) for name in _VALUED_BY])
             by_group.setdefault(key, []).append(place)
         self.cells = <Cell*>calloc(max(1, len(places)), sizeof(Cell))
         self.groups, self.places, self.schedules = [], [], []
@@ -164,14 +177,18 @@ cdef class SweepRun:
             if self.equities == NULL:
                 raise MemoryError
             self.cell_count = len(places)
+        if self.periods:
+            self.marks = <double*>calloc(max(1, len(places) * self.periods), sizeof(double))
+            if self.marks == NULL:
+                raise MemoryError
         schedules = {}
-        for (r, d, factor, calibration_rows), members in by_group.items():
-            group = SweepGroup(r, d, 0.0 if factor is None else factor)
-            if calibration_rows:
-                group.calibrate(self.rows, self.table, calibration_rows)
+        for members in by_group.values():
+            group = SweepGroup(self.settings[members[0]].row_terms)
             group.first_cell, group.end_cell = at, at + len(members)
             for place in members:
                 self.make(&self.cells[at], self.settings[place], group, schedules)
+                if self.periods:
+                    self.cells[at].marks = self.marks + at * self.periods
                 if full:
                     self.cells[at].equity = &self.equities[at]
                     if self.rows.count > 0:
@@ -188,19 +205,18 @@ cdef class SweepRun:
         if settings.dividends:
             schedule = schedules.get(settings.dividends)
             if schedule is None:
-                schedule = b"".join(struct.pack("qd", *each) for each in settings.dividends)
+                schedule = b"".join(struct.pack("qdi4x", *each) for each in settings.dividends)
                 schedules[settings.dividends] = schedule
                 self.schedules.append(schedule)
             cell.terms.dividends = <const Dividend*>PyBytes_AS_STRING(schedule)
             cell.terms.dividend_count = len(settings.dividends)
         cell.wanted_bps = settings.entry_bps + settings.cost_bps
-        cell.exit_bps, cell.stop_bps = settings.exit_bps, settings.stop_bps
+        cell.exit_bps, cell.stop_bps = settings.exit_wanted_bps, settings.stop_bps
         cell.max_hold_ns, cell.cooldown_ns = settings.max_hold_ns, settings.cooldown_ns
         cell.close_at_end = settings.close_at_end
         cell.wanted = group.wanted_places.setdefault(cell.wanted_bps, len(group.wanted_places))
         cell.leave = group.leave_places.setdefault(cell.exit_bps, len(group.leave_places))
         group.stops |= cell.stop_bps > 0.0
-        cell.at = group.first_row
         cell.blocked_ns = (<int64_t>-0x7FFFFFFFFFFFFFFFLL) - 1
         return 0
 
@@ -237,9 +253,13 @@ cdef class SweepRun:
 
     cdef int advance_single(self) except -1:
         place = self.singles[self.next_single]
-        kernel = Backtest(self.settings[place], expiries_ns=self.expiries_ns, fixed=self.fixed)
+        kernel = Backtest(
+            self.settings[place], expiries_ns=self.expiries_ns, fixed=self.fixed, keep_marks=self.periods > 0)
         kernel.feed_memory(self.rows)
         kernel.end()
+        if self.periods:
+            for number, pnl in enumerate(kernel.periods()):
+                self.result.columns[period_name(number)][place] = pnl
         self.result.set_cell(place, kernel.summary())
         self.next_single += 1
         self.done += self.rows.count
@@ -251,7 +271,7 @@ cdef class SweepRun:
         while self.advance():
             pass
         for at in range(len(self.places)):
-            cell_end(&self.cells[at], self.rows.rows, self.rows.count)
+            cell_end(&self.cells[at], &self.window.window)
             if self.cells[at].failed:
                 raise MemoryError
             self.write(&self.cells[at], self.places[at])
@@ -279,6 +299,11 @@ cdef class SweepRun:
         columns["average_hold_s"][place] = (
             float(cell.totals.hold_ns) / trades / 1e9 if trades else NAN)
         columns["max_drawdown_closed"][place] = cell.totals.drawdown
+        if self.periods:
+            before = 0.0
+            for at in range(self.periods):
+                columns[period_name(at)][place] = cell.marks[at] - before
+                before = cell.marks[at]
         if cell.equity != NULL:
             drawdown = cell.equity.water.drawdown
             sharpe = daily_statistics(equity_closes(cell.equity), drawdown)["sharpe"]
@@ -288,10 +313,44 @@ cdef class SweepRun:
 
 
 def run_block(SweepRows rows not None, settings, *, expiries_ns, bint fixed, bint full=False,
-              str level=None) -> SweepBlock:
+              bint evidence=False, str level=None) -> SweepBlock:
     """The numbers of each of some settings over the rows; the interpreter is free meanwhile.
 
     Arguments are those of ``SweepRun``.
     """
     return SweepRun(
-        rows, settings, expiries_ns=expiries_ns, fixed=fixed, full=full, level=level).block()
+        rows, settings, expiries_ns=expiries_ns, fixed=fixed, full=full, evidence=evidence,
+        level=level).block()
+
+
+cdef RowValues go_over(SweepRows rows, settings, expiries_ns, bint fixed, SweepRows leveled):
+    """Values all rows once; ``leveled``, where there is one, gets each row's level as its factor."""
+    cdef SegmentTable table = SegmentTable(rows, expiries_ns=tuple(expiries_ns), fixed=fixed)
+    cdef RowValues values = RowValues(settings.row_terms, keep_outliers=True)
+    cdef SweepWindow window = SweepWindow(rows, table, maps=1, level=level_of(None))
+    cdef Py_ssize_t first = 0, end, at
+    while first < rows.count:
+        end = min(first + WINDOW_ROWS, rows.count)
+        with nogil:
+            window.move(first, end)
+            values.fill(rows.rows + first, window.expiries_ns, end - first, window.values, window.columns,
+                        window.columns + WINDOW_ROWS, window.columns + 2 * WINDOW_ROWS)
+            if leveled is not None:
+                for at in range(first, end):
+                    leveled.rows[at].factor = window.values[at - first].f
+        first = end
+    values.finish()
+    return values
+
+
+def leveled(SweepRows rows not None, settings, *, expiries_ns, bint fixed) -> SweepRows:
+    """A copy of the rows whose factor is the level that runs through them, not a number while it warms up."""
+    cdef SweepRows copy = rows.window(0, rows.count)
+    go_over(rows, settings, expiries_ns, fixed, copy)
+    copy.has_factor = True
+    return copy
+
+
+def row_values(SweepRows rows not None, settings, *, expiries_ns, bint fixed) -> RowValues:
+    """What is said of all rows, whatever is traded on them."""
+    return go_over(rows, settings, expiries_ns, fixed, None)

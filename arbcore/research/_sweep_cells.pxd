@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t
 
 from arbcore.research._equity cimport Equity
 from arbcore.carry._row_source cimport QuoteRow
+from arbcore.carry._values cimport Value
 from arbcore.research._money cimport Terms, Totals
 from arbcore.research._sweep_bits cimport Bitmap
 
@@ -49,12 +50,18 @@ cdef struct Cell:
     double es_entry
     double spy_entry
     double shares
-    double cost              # of the round trip, fees included
+    double factor            # the level at the entry
+    double funding           # what a long pays, and what a short earns
+    double short
+    double cost              # of the round trip, or twice the entry's where the exit's is not known yet
     double fees
     # What every row of it came to, where that is asked for, else NULL.
     Equity* equity
     Py_ssize_t counted       # rows in it; the last one before ``at`` never is, for a roll may yet close on it
     bint failed              # memory was out
+    # Marked equity at the last row of each period, with interest and dividends, where that is asked for.
+    double* marks
+    Py_ssize_t marked
 
 
 # Some rows of one group of cells, which agree on the deviation of every row. Bits and columns count from
@@ -70,8 +77,12 @@ cdef struct Window:
     const double* rev_bps
     const double* word_low   # of the deviations of each word
     const double* word_high
+    const Value* values      # of the window's rows
+    const int64_t* settled   # of every row: the day on which a trade is paid
+    const Py_ssize_t* period_ends
+    Py_ssize_t periods
 
 
 cdef void cell_run(Cell* cell, const Window* window, const Bitmap* enter, const Bitmap* leave_cc,
                    const Bitmap* leave_rev) noexcept nogil
-cdef void cell_end(Cell* cell, const QuoteRow* rows, Py_ssize_t count) noexcept nogil
+cdef void cell_end(Cell* cell, const Window* window) noexcept nogil

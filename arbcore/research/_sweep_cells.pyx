@@ -9,9 +9,11 @@ from libc.stdint cimport int64_t, uint64_t
 from arbcore.research._equity cimport Held, equity_take
 from arbcore.carry._row_source cimport QuoteRow
 from arbcore.research._money cimport (
-    Totals, cost_of, dividends_of, fees_of, fills_of, financing_of, gross_of, shares_of, totals_add,
+    Totals, cost_of, dividends_of, fees_of, fills_of, financing_of, gross_of, rates_of, shares_of, totals_add,
+    whole_cost,
 )
 from arbcore.carry._signal cimport Quote
+from arbcore.carry._values cimport Value
 from arbcore.research._sweep_bits cimport Bitmap, next_bit
 
 
@@ -29,8 +31,32 @@ cdef void count_some(Cell* cell, const QuoteRow* rows, Py_ssize_t first, Py_ssiz
         cell.failed = True
 
 
+cdef void mark_before(Cell* cell, const Window* window, Py_ssize_t end) noexcept nogil:
+    """Marks the cell at the periods that end before a row on which it changes."""
+    cdef Py_ssize_t at
+    cdef const QuoteRow* row
+    cdef double mark
+    while cell.marked < window.periods and window.period_ends[cell.marked] < end:
+        at = window.period_ends[cell.marked]
+        row = &window.rows[at]
+        mark = cell.totals.net
+        if cell.side != 0:
+            mark += (
+                cell.side * cell.terms.notional * ((row.es_bid + row.es_ask) / 2 - cell.es_entry)
+                - cell.side * cell.shares * ((row.spy_bid + row.spy_ask) / 2 - cell.spy_entry)
+                - 0.5 * cell.cost
+            ) + (financing_of(&cell.terms, cell.side, cell.shares * cell.spy_entry, cell.funding, cell.short,
+                              window.settled[at] - window.settled[cell.entry])
+                 + dividends_of(&cell.terms, cell.side, cell.shares, cell.factor,
+                                window.rows[cell.entry].ts_ns, row.ts_ns))
+        cell.marks[cell.marked] = mark
+        cell.marked += 1
+
+
 cdef inline void count_before(Cell* cell, const Window* window, Py_ssize_t end) noexcept nogil:
     """Counts what is not counted of the rows before one on which the cell changes."""
+    if cell.marks != NULL:
+        mark_before(cell, window, end)
     if cell.equity == NULL or cell.counted >= end:
         return
     count_some(cell, window.rows, cell.counted, end)
@@ -40,11 +66,15 @@ cdef inline void count_before(Cell* cell, const Window* window, Py_ssize_t end) 
 cdef inline void enter(Cell* cell, const Window* window, Py_ssize_t at, int side) noexcept nogil:
     cdef Quote quote = quote_of(&window.rows[at])
     cdef const Segment* segment
+    cdef const Value* value
     count_before(cell, window, at)
     fills_of(&cell.terms, side, &quote, &cell.es_entry, &cell.spy_entry)
     cell.shares = shares_of(&cell.terms, cell.es_entry, cell.spy_entry)
-    cell.fees = fees_of(&cell.terms, cell.shares)
+    cell.fees = fees_of(&cell.terms, cell.shares, cell.spy_entry, side, window.rows[at].ts_ns)
     cell.cost = cost_of(&cell.terms, cell.es_entry) + cell.fees
+    value = &window.values[at - window.first]
+    cell.factor = value.f
+    rates_of(&cell.terms, cell.shares * cell.spy_entry, value.r, &cell.funding, &cell.short)
     cell.side = side
     cell.entry = at
     cell.entry_dev = window.dev_bps[at - window.first]
@@ -55,28 +85,30 @@ cdef inline void enter(Cell* cell, const Window* window, Py_ssize_t at, int side
     cell.at = at + 1
 
 
-cdef inline double close(const Cell* cell, const QuoteRow* rows, Py_ssize_t at,
+cdef inline double close(const Cell* cell, const Window* window, Py_ssize_t at,
                          Totals* totals) noexcept nogil:
     """Counts the trade that the position is when closed at the quotes of a row; returns its net."""
-    cdef Quote quote = quote_of(&rows[at])
-    cdef int64_t entry_ns = rows[cell.entry].ts_ns, now_ns = rows[at].ts_ns
-    cdef double es, spy
+    cdef Quote quote = quote_of(&window.rows[at])
+    cdef int64_t entry_ns = window.rows[cell.entry].ts_ns, now_ns = window.rows[at].ts_ns
+    cdef double es, spy, cost
     fills_of(&cell.terms, -cell.side, &quote, &es, &spy)
+    cost = whole_cost(&cell.terms, cell.cost, cell.shares, spy, cell.side, now_ns)
     return totals_add(
         totals,
         gross_of(&cell.terms, cell.side, cell.shares, es - cell.es_entry, spy - cell.spy_entry),
-        cell.cost,
-        cell.fees,
-        financing_of(&cell.terms, cell.side, cell.shares, cell.spy_entry, entry_ns, now_ns),
-        dividends_of(&cell.terms, cell.side, cell.shares, entry_ns, now_ns),
+        cost,
+        cost if cell.terms.broker else cell.fees,
+        financing_of(&cell.terms, cell.side, cell.shares * cell.spy_entry, cell.funding, cell.short,
+                     window.settled[at] - window.settled[cell.entry]),
+        dividends_of(&cell.terms, cell.side, cell.shares, cell.factor, entry_ns, now_ns),
         now_ns - entry_ns,
     )
 
 
-cdef inline void leave(Cell* cell, const QuoteRow* rows, Py_ssize_t at) noexcept nogil:
+cdef inline void leave(Cell* cell, const Window* window, Py_ssize_t at) noexcept nogil:
     """Closes at the quotes of a row."""
-    cdef int64_t now_ns = rows[at].ts_ns, latest = 0x7FFFFFFFFFFFFFFFLL
-    close(cell, rows, at, &cell.totals)
+    cdef int64_t now_ns = window.rows[at].ts_ns, latest = 0x7FFFFFFFFFFFFFFFLL
+    close(cell, window, at, &cell.totals)
     cell.held_rows += at - cell.entry
     cell.side = 0
     cell.blocked_ns = latest if now_ns > latest - cell.cooldown_ns else now_ns + cell.cooldown_ns
@@ -156,32 +188,37 @@ cdef void cell_run(Cell* cell, const Window* window, const Bitmap* enter_map, co
         at = first_exit(cell, window, leave_cc if cell.side < 0 else leave_rev, limit)
         if at < limit:
             count_before(cell, window, at)
-            leave(cell, rows, at)
+            leave(cell, window, at)
             cell.at = at + 1
         elif limit == window.end and not 0 <= cell.forced < window.end:
             cell.at = limit
         elif cell.roll:
             # The position ended at the last row of its contract; this one may enter another.
             count_before(cell, window, limit - 1)
-            leave(cell, rows, limit - 1)
+            leave(cell, window, limit - 1)
             cell.at = limit
         else:
             count_before(cell, window, limit)
-            leave(cell, rows, limit)
+            leave(cell, window, limit)
             cell.at = limit + 1
     count_before(cell, window, window.end - 1)
 
 
-cdef void cell_end(Cell* cell, const QuoteRow* rows, Py_ssize_t count) noexcept nogil:
+cdef void cell_end(Cell* cell, const Window* window) noexcept nogil:
     """The data is over: an open position is closed at the last row, or stays open and counts as held."""
     cdef Totals aside
+    cdef Py_ssize_t last = window.count - 1
     if cell.side != 0 and cell.close_at_end:
-        leave(cell, rows, count - 1)
-    if cell.equity != NULL and count > 0:
-        count_some(cell, rows, count - 1, count)
-        cell.counted = count
+        leave(cell, window, last)
+    if cell.equity != NULL and window.count > 0:
+        count_some(cell, window.rows, last, window.count)
+        cell.counted = window.count
     if cell.side != 0:
         aside = cell.totals
-        cell.open_net = close(cell, rows, count - 1, &aside)
-        cell.held_rows += count - cell.entry
+        cell.open_net = close(cell, window, last, &aside)
+        cell.held_rows += window.count - cell.entry
         cell.side = 0
+    # The last period ends with what is open as if it were closed.
+    if cell.marks != NULL and window.periods > 0:
+        cell.marks[window.periods - 1] = cell.totals.net + cell.open_net
+        cell.marked = window.periods

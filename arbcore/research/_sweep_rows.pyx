@@ -105,6 +105,12 @@ cdef class SweepRows:
             raise IndexError(f"There are {self.count} rows and no number {at}.")
         return self.rows[at].factor
 
+    def etf_mid(self, Py_ssize_t at) -> float:
+        """The ETF's mid of a row in USD; IndexError where there is none."""
+        if not 0 <= at < self.count:
+            raise IndexError(f"There are {self.count} rows and no number {at}.")
+        return (self.rows[at].spy_bid + self.rows[at].spy_ask) / 2
+
     def place_after(self, int64_t ts_ns) -> int:
         """How many rows are not after a time."""
         return self.count if ts_ns == 0x7FFFFFFFFFFFFFFFLL else self.first_at(ts_ns + 1)
@@ -120,6 +126,29 @@ cdef class SweepRows:
             memcpy(window.rows, self.rows + first, (last - first) * sizeof(QuoteRow))
         window.count, window.has_expiry, window.has_factor = last - first, self.has_expiry, self.has_factor
         return window
+
+    def without(self, dropped) -> SweepRows:
+        """A copy of the rows but for those of some numbers, which rise."""
+        cdef SweepRows kept = SweepRows()
+        cdef Py_ssize_t at = 0, number
+        kept.reserve(self.count)
+        for number in [*dropped, self.count]:
+            if not at <= number <= self.count:
+                raise IndexError(f"There are {self.count} rows and no number {number} after {at - 1}.")
+            if at < number:
+                memcpy(kept.rows + kept.count, self.rows + at, (number - at) * sizeof(QuoteRow))
+            kept.count += number - at
+            at = number + 1
+        kept.has_expiry, kept.has_factor = self.has_expiry, self.has_factor
+        return kept
+
+    def known_factors(self) -> int:
+        """How many rows have a factor that is known."""
+        cdef Py_ssize_t at
+        cdef int64_t known = 0
+        for at in range(self.count):
+            known += self.rows[at].factor == self.rows[at].factor
+        return known
 
     def to_bytes(self) -> bytes:
         """The rows as they lie in this machine's memory, for ``rows_from``."""

@@ -1,7 +1,8 @@
 """The wall of a sweep's windows: contracts over the rows, and what cells share over some of them."""
 cimport cython
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
+from arbcore.carry._values cimport RowValues, Value
 from arbcore.research._sweep_bits cimport Bitmap
 from arbcore.research._sweep_cells cimport Segment, Window
 from arbcore.research._sweep_rows cimport SweepRows
@@ -20,15 +21,13 @@ cdef class SegmentTable:
 # Cells that agree on what makes a deviation.
 @cython.final
 cdef class SweepGroup:
-    cdef double r, d, factor
-    cdef Py_ssize_t first_row         # what is before calibrates the factor
+    cdef RowValues values
     cdef bint stops                   # whether a cell has a stop
     cdef Py_ssize_t first_cell, end_cell
     cdef dict wanted_places, leave_places
     cdef double[::1] wanted, leave, minus_leave
 
     cdef void seal(self)
-    cdef int calibrate(self, SweepRows rows, SegmentTable table, Py_ssize_t count) except -1
 
 
 @cython.final
@@ -38,13 +37,15 @@ cdef class SweepWindow:
     cdef SegmentTable table
     cdef int level
     cdef Py_ssize_t segment
-    cdef double longest_years
-    cdef double* columns              # years, carry, dev, cc, rev, then low and high a word
+    cdef int64_t* expiries_ns
+    cdef int64_t* settled             # of all rows
+    cdef Value* values
+    cdef double* columns              # dev, cc, rev, then low and high a word
     cdef uint64_t* maps
     cdef uint64_t* summaries
 
     cdef int move(self, Py_ssize_t first, Py_ssize_t end) noexcept nogil
     cdef int derive(self, SweepGroup group) except -1
-    cdef void derive_columns(self, double r, double d, double factor) noexcept nogil
+    cdef int settle(self) except -1
     cdef void derive_words(self) noexcept nogil
     cdef void bitmap(self, Py_ssize_t number, Bitmap* map) noexcept nogil

@@ -4,26 +4,24 @@ Owns the memory of one window, reused from window to window and from group to gr
 with the data. The deviation of a row is worked out once for all cells that agree on it, by the operations of
 the signal. Which cell does what is not its business.
 """
-import statistics
 from array import array
 
 cimport cython
-from libc.math cimport NAN, fabs
+from libc.math cimport NAN
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 
-from arbcore.carry._carry cimport (
-    carry_of, deviation_of, edge_cc_of, edge_rev_of, exp_middle, exp_of, years_between,
-)
-from arbcore.carry._row_source cimport QuoteRow
+from arbcore.carry._values cimport RowValues, Value
 from arbcore.research._sweep_bits cimport Bitmap, bits_at_least, bits_at_most, bits_of_either, summary_of
 from arbcore.research._sweep_cells cimport WINDOW_ROWS, WINDOW_WORDS, WORD, Segment
 from arbcore.research._sweep_rows cimport SweepRows
 
 from arbcore.carry._contracts import no_contract
+from arbcore.carry.settlement import settlement_day
+from arbcore.core.civil import new_york_to_utc, utc_to_new_york
 
 cdef enum:
-    COLUMNS = 5
+    COLUMNS = 3
 
 cdef int64_t DAY_NS = 86_400_000_000_000LL
 
@@ -109,10 +107,10 @@ cdef class SegmentTable:
 
 @cython.final
 cdef class SweepGroup:
-    """Cells that agree on rates, factor and calibration, and the thresholds among them."""
+    """Cells that agree on what rows are valued with, and the thresholds among them."""
 
-    def __init__(self, double r, double d, double factor):
-        self.r, self.d, self.factor = r, d, factor
+    def __init__(self, terms):
+        self.values = RowValues(terms)
         self.wanted_places, self.leave_places = {}, {}
 
     cdef void seal(self):
@@ -120,25 +118,6 @@ cdef class SweepGroup:
         self.wanted = array("d", self.wanted_places)
         self.leave = array("d", self.leave_places)
         self.minus_leave = array("d", [-value for value in self.leave_places])
-
-    cdef int calibrate(self, SweepRows rows, SegmentTable table, Py_ssize_t count) except -1:
-        """Takes the factor from the first rows, which are not traded."""
-        cdef Py_ssize_t at, segment = 0
-        cdef const QuoteRow* row
-        self.first_row = min(count, rows.count)
-        if rows.count < count:
-            return 0
-        ratios = array("d", bytes(8 * count))
-        cdef double[::1] ratio = ratios
-        for at in range(count):
-            row = &rows.rows[at]
-            while table.segments[segment].end <= at:
-                segment += 1
-            growth = carry_of(
-                1.0, self.r, self.d, years_between(row.ts_ns, table.segments[segment].expiry_ns))
-            ratio[at] = (row.es_bid + row.es_ask) / 2 / ((row.spy_bid + row.spy_ask) / 2 * growth)
-        self.factor = statistics.median(ratios)
-        return 0
 
 
 @cython.final
@@ -150,42 +129,68 @@ cdef class SweepWindow:
         self.columns = <double*>malloc((COLUMNS * WINDOW_ROWS + 2 * WINDOW_WORDS) * sizeof(double))
         self.maps = <uint64_t*>calloc(maps * WINDOW_WORDS + 1, sizeof(uint64_t))
         self.summaries = <uint64_t*>calloc(maps + 1, sizeof(uint64_t))
+        self.expiries_ns = <int64_t*>malloc(WINDOW_ROWS * sizeof(int64_t))
+        self.values = <Value*>malloc(WINDOW_ROWS * sizeof(Value))
+        self.settled = <int64_t*>malloc((rows.count + 1) * sizeof(int64_t))
+        if self.expiries_ns == NULL or self.values == NULL or self.settled == NULL:
+            raise MemoryError
         if self.columns == NULL or self.maps == NULL or self.summaries == NULL:
             raise MemoryError
         self.window.rows, self.window.count = rows.rows, rows.count
         self.window.segments = table.segments
-        self.window.dev_bps = self.columns + 2 * WINDOW_ROWS
-        self.window.cc_bps = self.columns + 3 * WINDOW_ROWS
-        self.window.rev_bps = self.columns + 4 * WINDOW_ROWS
+        self.window.dev_bps = self.columns
+        self.window.cc_bps = self.columns + WINDOW_ROWS
+        self.window.rev_bps = self.columns + 2 * WINDOW_ROWS
+        self.window.values, self.window.settled = self.values, self.settled
         self.window.word_low = self.columns + COLUMNS * WINDOW_ROWS
         self.window.word_high = self.window.word_low + WINDOW_WORDS
+        self.settle()
 
     def __dealloc__(self):
         free(self.columns)
+        free(self.expiries_ns)
+        free(self.values)
+        free(self.settled)
         free(self.maps)
         free(self.summaries)
 
-    cdef int move(self, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
-        """The window's rows from now on, behind those before; and their times to expiry."""
+    cdef int settle(self) except -1:
+        """When a trade of each row is paid."""
         cdef Py_ssize_t at
-        cdef double years, longest = 0.0
+        cdef int64_t ts_ns, begin_ns = 1, end_ns = 0, settled = 0
+        for at in range(self.rows.count):
+            ts_ns = self.rows.rows[at].ts_ns
+            if not begin_ns <= ts_ns < end_ns:
+                day = utc_to_new_york(ts_ns)[0]
+                begin_ns, end_ns = new_york_to_utc(day, 0), new_york_to_utc(day + 1, 0)
+                settled = settlement_day(day)
+            self.settled[at] = settled
+        return 0
+
+    cdef int move(self, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
+        """The window's rows from now on, behind those before; and their contracts."""
+        cdef Py_ssize_t at
         cdef const Segment* segments = self.table.segments
         self.window.first, self.window.end = first, end
         for at in range(first, end):
             while segments[self.segment].end <= at:
                 self.segment += 1
-            years = years_between(self.rows.rows[at].ts_ns, segments[self.segment].expiry_ns)
-            self.columns[at - first] = years
-            longest = years if years > longest else longest
-        self.longest_years = longest
+            self.expiries_ns[at - first] = segments[self.segment].expiry_ns
         return 0
 
     cdef int derive(self, SweepGroup group) except -1:
         """Works out the columns and bitmaps of a group over the window."""
         cdef Py_ssize_t enter = group.wanted.shape[0], leave = group.leave.shape[0], number
-        cdef Py_ssize_t words = (self.window.end - self.window.first + WORD - 1) // WORD
+        cdef Py_ssize_t count = self.window.end - self.window.first
+        cdef Py_ssize_t words = (count + WORD - 1) // WORD
         with nogil:
-            self.derive_columns(group.r, group.d, group.factor)
+            group.values.fill(
+                self.rows.rows + self.window.first, self.expiries_ns, count, self.values,
+                self.columns, self.columns + WINDOW_ROWS, self.columns + 2 * WINDOW_ROWS)
+            while count % WORD != 0:
+                for number in range(COLUMNS):
+                    self.columns[number * WINDOW_ROWS + count] = NAN
+                count += 1
             if group.stops:
                 self.derive_words()
             bits_of_either(self.level, self.window.cc_bps, self.window.rev_bps, words, &group.wanted[0],
@@ -197,35 +202,6 @@ cdef class SweepWindow:
             for number in range(enter + 2 * leave):
                 self.summaries[number] = summary_of(self.maps + number * WINDOW_WORDS, words)
         return 0
-
-    cdef void derive_columns(self, double r, double d, double factor) noexcept nogil:
-        """The deviation and both edges of every row, by the operations of the signal."""
-        cdef Py_ssize_t at, count = self.window.end - self.window.first
-        cdef const QuoteRow* rows = self.rows.rows + self.window.first
-        cdef const QuoteRow* row
-        cdef double* years = self.columns
-        cdef double* carry = self.columns + WINDOW_ROWS
-        cdef double* dev = carry + WINDOW_ROWS
-        cdef double* cc = dev + WINDOW_ROWS
-        cdef double* rev = cc + WINDOW_ROWS
-        cdef bint row_factor = self.rows.has_factor
-        # Where the exponential needs no branch the loop is one over vectors.
-        if fabs((r - d) * self.longest_years) <= 700.0:
-            for at in range(count):
-                carry[at] = exp_middle((r - d) * years[at])
-        else:
-            for at in range(count):
-                carry[at] = exp_of((r - d) * years[at])
-        for at in range(count):
-            row = &rows[at]
-            carry[at] = (row.factor if row_factor else factor) * carry[at]
-            dev[at] = deviation_of(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask, carry[at])
-            # Nothing is entered at or after the expiry.
-            cc[at] = edge_cc_of(row.es_bid, row.spy_ask, carry[at]) if years[at] > 0.0 else NAN
-            rev[at] = edge_rev_of(row.es_ask, row.spy_bid, carry[at]) if years[at] > 0.0 else NAN
-        while count % WORD != 0:
-            dev[count] = cc[count] = rev[count] = NAN
-            count += 1
 
     cdef void derive_words(self) noexcept nogil:
         """The lowest and the highest deviation of each word."""

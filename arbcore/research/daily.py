@@ -3,12 +3,15 @@
 import math
 from collections.abc import Sequence
 
+#: Fewer dates say nothing of a spread.
+DATES_MIN = 20
+
 
 def daily_statistics(closes: Sequence[float], drawdown: float) -> dict[str, float | None]:
-    """From the changes of each UTC date's last equity, the first from 0; None where one is not defined."""
+    """From the changes of each UTC date's last equity, the first from 0; None where one is not defined, and below 20 dates."""
     changes = [after - before for before, after in zip([0.0, *closes], closes, strict=False)]
     found: dict[str, float | None] = {"sharpe": None, "sortino": None, "calmar": None}
-    if len(changes) < 2:
+    if len(changes) < DATES_MIN:
         return found
     mean = math.fsum(changes) / len(changes)
     spread = math.sqrt(math.fsum([(x - mean) * (x - mean) for x in changes]) / (len(changes) - 1))

@@ -11,9 +11,10 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
 
+from arbcore.carry.level import parse_level
 from arbcore.core.text import printable
 from arbcore.errors import ConfigError
-from arbcore.research.research_settings import BacktestSettings
+from arbcore.research.research_settings import BOUNDS, BacktestSettings
 
 #: Every cell is a row of the result; five hundred by five hundred are more than anybody reads.
 CELLS_MAX = 250_000
@@ -22,10 +23,9 @@ LARGEST = 10**15
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _MARKS = re.compile(r"[:,]")
-_DEFAULTS = {item.name: item.default for item in fields(BacktestSettings)}
-_NUMBERS = {name for name, value in _DEFAULTS.items() if type(value) in (int, float)}
+_NUMBERS = set(BOUNDS) | {"factor"}
 #: Words, switches and schedules cannot vary; a schedule is a sequence by itself.
-_WORDS = set(_DEFAULTS) - _NUMBERS - {"dividends"}
+_WORDS = {item.name for item in fields(BacktestSettings)} - _NUMBERS - {"dividends", "rates", "yields"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Axis:
     """One setting that varies, and its values in the order of the grid."""
 
     name: str
-    values: tuple[float, ...]
+    values: tuple[Any, ...]
 
 
 class Grid:
@@ -144,10 +144,15 @@ def split_ranges(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[Axis
 def read_values(name: str, text: str) -> Any:
     """The text of one numeric setting: a number, or a tuple of those that it takes in turn.
 
-    The words ``auto`` and ``column`` of the factor pass as they are. Raises ConfigError.
+    The factor also takes ``track:30m,track:2h``, ``auto`` and ``column``. Raises ConfigError.
     """
-    if name == "factor" and (text.startswith("auto") or text == "column"):
-        return text
+    if name == "factor" and (parts := [part.strip() for part in text.split(",")])[0][:1].isalpha():
+        # Words such as track:30m have a colon of their own.
+        for part in parts:
+            parse_level(part)
+        if len(set(parts)) < len(parts):
+            raise ConfigError(f"factor varies over {text!r}, which names one twice; name each value once.")
+        return tuple(parts) if len(parts) > 1 else parts[0]
     if ":" in text:
         return _ranged(name, text)
     if "," in text:
@@ -181,9 +186,12 @@ def _ranged(name: str, text: str) -> tuple[float, ...]:
     return tuple(float(low + at * step) for at in range(steps + 1))
 
 
-def _listed(name: str, values: Any) -> tuple[float, ...]:
-    found: dict[float, None] = {}
+def _listed(name: str, values: Any) -> tuple[Any, ...]:
+    found: dict[Any, None] = {}
     for value in values.tolist() if hasattr(values, "tolist") else values:
+        if name == "factor" and isinstance(value, str):
+            found[value] = None
+            continue
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ConfigError(f"{name} varies over {value!r}, which is not a number.")
         if value in found:
@@ -205,6 +213,6 @@ def _exact(name: str, part: str, text: str) -> Fraction:
     return value
 
 
-def shown(value: float) -> str:
-    """A value as a person would write it: 5 and not 5.0."""
-    return repr(value).removesuffix(".0")
+def shown(value: float | str) -> str:
+    """A value as a person would write it: 5 and not 5.0, and words as they are."""
+    return value if isinstance(value, str) else repr(value).removesuffix(".0")

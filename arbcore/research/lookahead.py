@@ -1,6 +1,6 @@
 """Whether a backtest knows only what it could know: cutting the data must change nothing before the cut.
 
-Owns where the data is cut and what is compared: ledger, equity and the calibrated factor. Two runs of the
+Owns where the data is cut and what is compared: ledger, equity and the first level. Two runs of the
 same backtest go over the same rows side by side: one takes them batch by batch, the other ends a piece at
 each cut, where it knows nothing of what follows. Whatever it has said up to there must be what the first one
 says, which has seen more. So the work is twice a run, and the memory that of one batch, however long the
@@ -17,6 +17,7 @@ from random import Random
 from typing import Any, Protocol
 
 from arbcore.carry._row_source import RowSource
+from arbcore.carry._values import RowValues
 from arbcore.core.civil import iso_time
 from arbcore.research._ledger import Ledger
 from arbcore.research._sweep_rows import SweepRows
@@ -34,7 +35,7 @@ class CutRun(Protocol):
     """A run over rows that says what it has done since it was asked last, as ``Backtest`` does."""
 
     @property
-    def calibrated_factor(self) -> float | None: ...
+    def values(self) -> RowValues: ...
     def feed_memory(self, rows: SweepRows) -> None: ...
     def take_trades(self) -> Ledger: ...
     def take_equity(self) -> tuple[bytes, bytes]: ...
@@ -83,6 +84,11 @@ class LookaheadCheck:
         """Takes every row that the source has."""
         while self._batch.refill(source, BATCH_ROWS):
             self._go(self._batch)
+
+    def feed_memory(self, rows: SweepRows) -> None:
+        """Takes rows that are kept in memory, some at a time."""
+        for first in range(0, rows.count, BATCH_ROWS):
+            self._go(rows.window(first, min(first + BATCH_ROWS, rows.count)))
 
     def feed_row(
         self,
@@ -164,9 +170,9 @@ class LookaheadCheck:
     def _compare(self, rows: SweepRows, cut: int) -> str | None:
         """What the run up to a cut says otherwise."""
         where = f"with the data cut after usable row {self._done + cut:,} ({iso_time(rows.ts_ns(cut - 1))})"
-        factor, other = self._cut.calibrated_factor, self._whole.calibrated_factor
+        factor, other = self._cut.values.level_ends()[0], self._whole.values.level_ends()[0]
         if factor is not None and factor != other:
-            return f"{where}, the calibrated factor is {factor!r} and not {other!r}"
+            return f"{where}, the first level is {factor!r} and not {other!r}"
         for trade in self._cut.take_trades():
             if self._agreed_trades == len(self._trades):
                 return f"{where}, there is a trade {trade[0]:,} that the whole data does not make"

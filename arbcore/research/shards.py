@@ -20,7 +20,7 @@ from arbcore.research.research_settings import BacktestSettings
 
 SHARD = "arbcore-sweep-shard"
 RESULT = "arbcore-sweep-result"
-VERSION = 1
+VERSION = 2
 LINE_BYTES_MAX = 1 << 26
 
 
@@ -32,6 +32,7 @@ class Job:
     grid: Grid
     expiry_ns: int | None
     full: bool
+    evidence: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def shard_head(shard: Shard, payload: bytes, *, made_by: str, attempt: int = 0) 
             "axes": [[axis.name, axis.values] for axis in job.grid.axes],
             "expiry_ns": job.expiry_ns,
             "full": job.full,
+            "evidence": job.evidence,
             "has_expiry": job.rows.has_expiry,
             "has_factor": job.rows.has_factor,
         },
@@ -82,7 +84,7 @@ def read_shard(head: bytes, payload: bytes) -> tuple[Shard, str]:
         base = BacktestSettings(**{name: _tuples(value) for name, value in found["base"].items()})
         grid = Grid(base, [Axis(name, tuple(values)) for name, values in found["axes"]])
         rows = rows_from(payload, found["has_expiry"], found["has_factor"])
-        job = Job(rows, grid, expiry_ns=found["expiry_ns"], full=found["full"])
+        job = Job(rows, grid, expiry_ns=found["expiry_ns"], full=found["full"], evidence=found["evidence"])
         return Shard(job, found["first"], found["step"]), made_by
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise ShardError(f"A shard of a sweep is damaged ({error}); run the sweep again.") from error

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from arbcore.research._sweep import SweepBlock
+from arbcore.research._sweep import SweepBlock, period_name
 
 WORST = ("max_drawdown_closed", "max_drawdown")
 UNDEFINED = ("sharpe",)
@@ -39,6 +39,17 @@ def merged(blocks: Sequence[SweepBlock], rows: Sequence[int]) -> SweepBlock:
         columns["average_hold_s"][at] = _mean(holds, trades)
         columns["exposure"][at] = _mean(exposures, rows)
     return SweepBlock(columns)
+
+
+def take_periods(blocks: Sequence[SweepBlock]) -> list[list[float]]:
+    """P&L by period and cell, the periods of one file after those of the one before; taken out of the blocks."""
+    found = []
+    for block in blocks:
+        number = 0
+        while period_name(number) in block.columns:
+            found.append(list(block.columns.pop(period_name(number))))
+            number += 1
+    return found
 
 
 def _mean(values: Sequence[float], weights: Sequence[int]) -> float:

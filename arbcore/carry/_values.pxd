@@ -1,0 +1,86 @@
+"""What a row is valued with: its level, carry, dividends to come, rate and settlement day."""
+cimport cython
+from libc.stdint cimport int64_t
+
+from arbcore.carry._growing cimport Growing
+from arbcore.carry._row_source cimport QuoteRow
+
+cdef enum:
+    # Rows off their neighbours that may stand alone together, and the one after them.
+    PENDING_ROWS = 4
+
+
+cdef struct Value:
+    double f                 # the level; not a number while it is not known, and so are c and paid
+    double c                 # f · e^((r − d)·t)
+    double paid              # today's value of the dividends up to expiry, USD a share
+    double r                 # of the fair value, financing spread included
+    int64_t settled          # the day on which a trade of this row is paid
+
+
+# The value of a row under the contract before the row's own.
+cdef struct Closing:
+    Py_ssize_t at
+    Value value
+
+
+cdef struct Payout:
+    int64_t ex_ns
+    double amount
+    bint points
+
+
+# What is known of a decided row, for the financing that its level implies.
+cdef struct Decided:
+    bint there
+    int64_t ts_ns
+    int64_t expiry_ns
+    double f
+    double etf_mid
+    double t
+    double r
+    double d
+    double paid
+
+
+@cython.final
+cdef class RowValues:
+    cdef object terms, seen
+    cdef int mode
+    cdef double half_life_s, number, calibrated, spread, d, rate, date_value
+    cdef Py_ssize_t auto_rows
+    cdef bint simple, scheduled, keep_outliers
+    cdef Growing payouts, closings, alone
+    # The New York date of the last row.
+    cdef int64_t day_begin_ns, day_end_ns, settled
+    # The level of the contract.
+    cdef bint started
+    cdef int64_t expiry_ns, last_ns, last_settled
+    cdef double f, w, gap_s
+    cdef double step_r, step_gap_s, step_d, step, gain_dt, gain
+    # What is said of all rows.
+    cdef readonly int64_t rows, warming_up, outliers
+    cdef Decided first, last
+    cdef double largest_bps
+    cdef int64_t largest_ns, outlier_ns, far_ns, far_expiry_ns
+    cdef int64_t* bins
+    cdef int64_t deviations
+    # Rows that may stand alone, and the last one before them that does not.
+    cdef double kept_x
+    cdef double[PENDING_ROWS] pending_x
+    cdef int64_t[PENDING_ROWS] pending_ns
+    cdef Py_ssize_t pending, pending_first
+
+    cdef int fill(self, const QuoteRow* rows, const int64_t* expiries_ns, Py_ssize_t count, Value* values,
+                  double* dev, double* cc, double* rev) except -1 nogil
+    cdef int one(self, const QuoteRow* row, int64_t expiry_ns, Py_ssize_t at, Value* value,
+                 double* dev, double* cc, double* rev) except -1 nogil
+    cdef int new_date(self, int64_t ts_ns) except -1
+    cdef int new_contract(self, const QuoteRow* row, int64_t expiry_ns, Py_ssize_t at) except -1
+    cdef double rate_of(self, double t) except? -12345.0
+    cdef double moved(self, int64_t ts_ns, double r) noexcept nogil
+    cdef double track(self, int64_t ts_ns, double x, double r) noexcept nogil
+    cdef double calibrate(self, double x) except? -12345.0
+    cdef void note_x(self, int64_t ts_ns, double x) noexcept nogil
+    cdef void resolve(self, bint ended) noexcept nogil
+    cdef const Closing* closing_of(self, Py_ssize_t at) noexcept nogil

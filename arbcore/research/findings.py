@@ -1,0 +1,133 @@
+"""What a run found besides its trades: the level and what it implies, the best edge, and the notes of a result.
+
+Owns the documents of ``factor``, ``implied_financing`` and ``largest_edge_bps`` and which notes a result has;
+the sentences are ``carry.notes``'s, the numbers ``_values``'s.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from arbcore.carry import notes
+from arbcore.carry._values import RowValues
+from arbcore.carry.calendar import trading_date
+from arbcore.carry.dividends import Payment
+from arbcore.carry.level import LevelMode, LevelRule
+from arbcore.carry.money import missing_dividend
+from arbcore.carry.pairs import ExDates, Pair, usual_ex_dates
+from arbcore.core.civil import iso_time
+from arbcore.research.research_settings import DAY_NS, BacktestSettings
+
+_LEARNT = (LevelMode.TRACK, LevelMode.AUTO)
+_OPENING_UTC_NS = 15 * 3_600 * 10**9
+_YEAR_NS = 365 * DAY_NS
+
+
+def factor_document(values: RowValues, rule: LevelRule) -> dict[str, object]:
+    """``factor`` of a result: the mode, and the levels of the first and the last decided row."""
+    first, last = values.level_ends()
+    half_life_s = rule.half_life_s if rule.mode is LevelMode.TRACK else None
+    return {"mode": rule.mode.value, "half_life_s": half_life_s, "first": first, "last": last}
+
+
+def implied_document(values: RowValues, settings: BacktestSettings) -> dict[str, float | None]:
+    """``implied_financing``: the rate that makes the model fit the level, given the true factor."""
+    first, last = values.decided_ends()
+    return {"first": _implied(first, settings), "last": _implied(last, settings)}
+
+
+def _implied(row: Mapping[str, float] | None, settings: BacktestSettings) -> float | None:
+    if row is None or settings.true_factor is None:
+        return None
+    payments = [
+        Payment(
+            trading_date(ex_ns),
+            amount if points else amount * settings.true_factor,
+            (ex_ns - int(row["ts_ns"])) / _YEAR_NS,
+        )
+        for ex_ns, amount, points in settings.dividends
+        if row["ts_ns"] < ex_ns <= row["expiry_ns"]
+    ]
+    return notes.implied_financing(
+        row["f"],
+        etf_mid=row["etf_mid"],
+        t=row["t"],
+        r=row["r"],
+        d=row["d"],
+        true_factor=settings.true_factor,
+        paid=row["paid"],
+        payments=payments,
+    )
+
+
+def edge_document(values: RowValues) -> dict[str, object] | None:
+    """``largest_edge_bps``: the largest edge of a decided row before costs, and when."""
+    found = values.largest_edge()
+    return None if found is None else {"before_costs": found[0], "ts": iso_time(found[1])}
+
+
+def plausibility_notes(
+    values: RowValues, settings: BacktestSettings, *, dates: int | None, traded: bool
+) -> Iterable[str]:
+    """A sentence for each thing that a person should know beside the numbers.
+
+    Args:
+        values: of all rows, after the last.
+        settings: of the run.
+        dates: UTC dates with rows; None where no Sharpe is expected.
+        traded: whether anything was.
+    """
+    rule, pair = settings.level, settings.the_pair
+    quantiles = values.quantiles((0.05, 0.5, 0.95))
+    found = [notes.deviation_note(rule.mode, None if quantiles is None else quantiles[1])]
+    if rule.mode in _LEARNT:
+        found.append(notes.level_note(pair, values.level_ends()[1]))
+        last = values.decided_ends()[1]
+        if last is not None:
+            found.append(notes.financing_note(implied_document(values, settings)["last"], last["r"]))
+    found.append(notes.outlier_note(values.outliers, values.first_outlier_ns()))
+    far = values.far_expiry()
+    if far is not None:
+        found.append(notes.expiry_note(*far))
+    if dates is not None:
+        found.append(notes.sharpe_note(dates))
+    if not traded and values.rows:
+        edge = values.largest_edge()
+        found.append(
+            notes.no_trade_note(
+                None if edge is None else notes.LargestEdge(*edge),
+                entry_bps=settings.entry_bps,
+                cost_bps=settings.cost_bps or 0.0,
+                deviation=None if quantiles is None else notes.Quantiles(*quantiles),
+            )
+        )
+    if settings.fees is not None:
+        found.append(notes.margin_interest_note())
+    yield from (note for note in found if note is not None)
+
+
+class MissingDividends:
+    """Ex-dates over which positions were held and which only a yield knows of."""
+
+    def __init__(self, settings: BacktestSettings) -> None:
+        self._settings = settings
+        self._pair: Pair = settings.the_pair
+        self.count = 0
+        self._amount = 0.0
+
+    def add(self, entry_ns: int, exit_ns: int, *, value: float) -> None:
+        """Counts one position of ``value`` USD in its ETF leg."""
+        settings = self._settings
+        if settings.dividends or (settings.d == 0.0 and not settings.yields):
+            return
+        # Within a date only a position from before the opening is held over it.
+        if entry_ns // DAY_NS == exit_ns // DAY_NS and entry_ns % DAY_NS >= _OPENING_UTC_NS:
+            return
+        days = usual_ex_dates(self._pair, entry_ns, exit_ns)
+        if days:
+            per_year = 12 if self._pair.ex_dates is ExDates.MONTHLY else 4
+            self.count += len(days)
+            self._amount += len(days) * missing_dividend(value, d=settings.d, per_year=per_year)
+
+    def note(self) -> str | None:
+        """The sentence; None where nothing is missing."""
+        return notes.missing_dividend_note(self._pair, self.count, self._amount)
