@@ -43,6 +43,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("status", "show how a running carry bot is, from another shell"),
     ("doctor", "check this machine, its settings, the store and the links"),
     ("config", "show every setting, its value and where it came from"),
+    ("completion", "write the completion of commands and flags for a shell"),
 )
 
 #: Commands that do something besides showing a result, and so need nobody who reads it.
@@ -138,6 +139,8 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
             command.epilog = f"{module.EPILOG}\n{DISCLAIMER}"
             module.add_arguments(command)
             command.set_defaults(run=module.run)
+            if name == "completion":
+                command.set_defaults(all_parsers=build_parser)
     return parser
 
 

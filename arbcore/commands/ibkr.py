@@ -30,6 +30,7 @@ from arbcore.errors import EXIT_FAILED, RunError
 from arbcore.play.exchange_settings import exchange_settings
 from arbcore.system.configuration import load
 from arbcore.system.kill_switch import KillSwitch
+from arbcore.system.service_manager import ServiceManager
 from arbcore.system.terminal import LINE_MAX
 
 DESCRIPTION = """\
@@ -150,6 +151,14 @@ def _flags(args: argparse.Namespace) -> dict[str, tuple[str, str]]:
     return flags
 
 
+async def _signs_of_life(manager: ServiceManager) -> None:
+    """Tells the service manager that the run is ready, and then that its loop turns."""
+    manager.tell("READY=1")
+    while manager.every_s is not None:
+        manager.tell("WATCHDOG=1")
+        await asyncio.sleep(manager.every_s)
+
+
 class _Play:
     """One run from the command line: the gateway of a simulation around it, the report after it."""
 
@@ -237,9 +246,13 @@ class _Play:
 
         self._interrupt = lambda: loop.call_soon_threadsafe(interrupt)
         shown = loop.create_task(status.show())
+        manager = ServiceManager(os.environ)
+        signs = loop.create_task(_signs_of_life(manager))
         try:
             await bot.run()
         finally:
+            manager.tell("STOPPING=1")
+            signs.cancel()
             self._interrupt = None
             shown.cancel()
 

@@ -1,0 +1,22 @@
+"""Every alarm that the carry bot can raise has a line in the page that says what to do."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "running-for-weeks.md"
+RAISED = re.compile(r'\b(?:alarm|Alarm|brake)\(\s*"([a-z ]+)"')
+#: Ordinary turns of a run, which raise none.
+ORDINARY = {"reconciling", "stopping"}
+
+
+def test_every_alarm_says_what_to_do() -> None:
+    sources = [*(ROOT / "arbcore" / "desk").glob("*.py"), *(ROOT / "arbcore" / "broker").glob("*.py"),
+               ROOT / "arbcore" / "ibkr.py", *(ROOT / "arbcore" / "commands").glob("*.py")]  # fmt: skip
+    raised = {kind for path in sources for kind in RAISED.findall(path.read_text(encoding="utf-8"))}
+    assert {"mismatch", "unwind failed", "daily loss", "cut off"} <= raised
+    table = PAGE.read_text(encoding="utf-8").partition("## What to do at each alarm")[2]
+    rows = [line for line in table.split("\n") if line.startswith("| `")]
+    told = {kind for row in rows for kind in re.findall(r"`([a-z ]+)`", row.split("|")[1])}
+    assert raised - ORDINARY - told == set()
+    assert all(len(row.split("|")[3].strip()) > 5 for row in rows)
