@@ -20,6 +20,9 @@ autodoc_docstring_signature = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 
+# Two hyphens of an option stay two.
+smartquotes = False
+
 html_theme = "alabaster"
 html_theme_options = {
     "description": "Two bots on one compiled core, and something to prove them on",

@@ -7,6 +7,7 @@ pages, and what has no sentence of help is an error.
 import argparse
 import contextlib
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,8 @@ from arbcore.venue.regimes import REGIMES
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
 
+#: Characters of a line that fit a page.
+USAGE_WIDTH = 78
 #: What a value of each kind of setting looks like.
 KINDS = {
     "text": "text",
@@ -59,7 +62,18 @@ def pages() -> dict[str, str]:
 
 def cell(text: object) -> str:
     """Text for a cell of a Markdown table."""
-    return " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def prose(text: str) -> str:
+    """Plain text of the code as Markdown: options become code, and what Markdown reads as marks is none."""
+    parts = re.split(r"(`[^`]*`|(?<![\w-])--[a-z][a-z-]*)", text)
+    for at, part in enumerate(parts):
+        if part.startswith("--"):
+            parts[at] = f"`{part}`"
+        elif not part.startswith("`"):
+            parts[at] = re.sub(r"([_*<\[\]])", r"\\\1", part)
+    return "".join(parts)
 
 
 def table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
@@ -79,8 +93,8 @@ def commands_page() -> str:
     ]
     for name, parser in parsers():
         depth = "##" if name.count(" ") == 1 else "###"
-        parts.append(f"{depth} `{name}`\n\n{(parser.description or '').strip()}\n")
-        parts.append(f"```text\n{parser.format_usage().strip()}\n```\n")
+        parts.append(f"{depth} `{name}`\n\n{prose(parser.description or '').strip()}\n")
+        parts.append(f"```text\n{usage(parser)}\n```\n")
         parts.append(option_table(parser))
         epilog = (parser.epilog or "").replace(DISCLAIMER, "").strip()
         if epilog:
@@ -124,8 +138,14 @@ def option_table(parser: argparse.ArgumentParser) -> str:
         spelled = [word for word in action.option_strings if "_" not in word] or [action.dest]
         value = value_of(action)
         shown = ", ".join(f"`{word}{' ' + value if value else ''}`" for word in spelled)
-        rows.append((shown, formatter._expand_help(action)))
+        rows.append((shown, prose(formatter._expand_help(action))))
     return table(("argument", "meaning"), rows) if rows else ""
+
+
+def usage(parser: argparse.ArgumentParser) -> str:
+    formatter = parser.formatter_class(prog=parser.prog, width=USAGE_WIDTH)
+    formatter.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups)
+    return formatter.format_help().strip()
 
 
 def value_of(action: argparse.Action) -> str:
@@ -163,7 +183,7 @@ def setting_table(settings: tuple[Setting, ...]) -> str:
         if not setting.help:
             raise ValueError(f"The setting {setting.name} has no help.")
         secret = " Secret: never shown." if setting.secret else ""
-        meaning = f"{setting.help[:1].upper()}{setting.help[1:]}.{secret}"
+        meaning = f"{prose(setting.help[:1].upper() + setting.help[1:])}.{secret}"
         rows.append((f"`{setting.name}`", meaning, range_of(setting), default_of(setting.default)))
     return table(("name", "meaning", "value", "default"), rows)
 
@@ -233,7 +253,7 @@ def exit_codes_page() -> str:
         + table(
             ("error", "is a", "meaning"),
             [
-                (f"`{kind.__name__}`", f"`{kind.__bases__[0].__name__}`", first_paragraph(kind.__doc__))
+                (f"`{kind.__name__}`", f"`{kind.__bases__[0].__name__}`", first_paragraph(kind))
                 for kind in error_classes()
             ],
         )
@@ -248,8 +268,9 @@ def error_classes() -> list[type[errors.ArbcoreError]]:
     return found
 
 
-def first_paragraph(text: str | None) -> str:
-    return (text or "").strip().split("\n\n")[0]
+def first_paragraph(kind: type) -> str:
+    """Of a docstring, as Markdown."""
+    return prose((kind.__doc__ or "").strip().split("\n\n")[0].replace("``", "`"))
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -270,7 +291,7 @@ def schemas_page() -> str:
         link = f"[{name}](../schemas/{name})"
         parts.append(f"## {schema['title']}\n\n{schema['description']} Schema: {link}.\n")
         rows: list[tuple[object, ...]] = [
-            (f"`{key}`", type_of(rule), "" if key in schema["required"] else "not always")
+            (f"`{key}`", type_of(rule), "always" if key in schema["required"] else "not always")
             for key, rule in schema["properties"].items()
         ]
         parts.append(table(("key", "type", "there"), rows))
@@ -289,7 +310,7 @@ def type_of(rule: dict[str, Any]) -> str:
 
 def faults_page() -> str:
     rows: list[tuple[object, ...]] = [
-        (f"`{fault.name}`", fault.kind, "" if fault.arg is None else f"`{fault.arg}`", fault.text)
+        (f"`{fault.name}`", fault.kind, "" if fault.arg is None else f"`{fault.arg}`", prose(fault.text))
         for fault in FAULTS.values()
     ]
     return (
