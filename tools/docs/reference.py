@@ -189,7 +189,8 @@ def setting_table(settings: tuple[Setting, ...]) -> str:
 
 
 def range_of(setting: Setting) -> str:
-    kind = KINDS[setting.kind]
+    # A setting with a reader of its own has a word of its own.
+    kind = KINDS.get(setting.kind, setting.kind)
     low, high = setting.minimum, setting.maximum
     if setting.options:
         return f"{kind} of {', '.join(f'`{option}`' for option in setting.options)}"
