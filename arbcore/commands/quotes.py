@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from arbcore.commands._backtest_arguments import number
+from arbcore.commands._fetch import FETCH_DESCRIPTION, FETCH_EPILOG, add_fetch
 from arbcore.commands._output import Progress, refuse_overlap
 from arbcore.core.text import printable
 from arbcore.system.output_file import OutputFile
@@ -19,6 +20,7 @@ examples:
   arbcore quotes join es.csv spy.csv -o both.csv --pair es-spy
   arbcore quotes join glbx.dbn.zst xnas.dbn.zst -o both.parquet --every 1s
   arbcore quotes join futures/ spy.csv -o both.csv.gz --roll 8d
+  arbcore quotes fetch -o both.csv --days 5 --bar 1s
   arbcore quotes check both.csv --html quotes.html
   arbcore quotes convert both.csv -o minutes.parquet --session rth --every 1m
 
@@ -90,6 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_convert(
         add("convert", "write rows of both legs in another format", CONVERT_DESCRIPTION, CONVERT_EPILOG)
     )
+    add_fetch(add("fetch", "get both legs from TWS, and join them", FETCH_DESCRIPTION, FETCH_EPILOG))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from arbcore.core.civil import NS_PER_S, utc_to_new_york
+from arbcore.core.text import printable
 from arbcore.errors import ConfigError, WireError
 from arbcore.gateway import answers, history_answers, mischief, replies, unserved
 from arbcore.gateway import history_requests as h
@@ -402,6 +403,7 @@ class Gateway:
 
     def position_news(self, listing: Listing) -> None:
         """A position has changed: those who asked for positions and values hear of it."""
+        self.note(f"Position {listing.local_symbol}: {self.account.held(listing):g}")
         if not self.desk.link_up:
             return
         for client in self.clients.values():
@@ -448,6 +450,8 @@ class Gateway:
             return
         request = m.decode(fields, client.version)
         self.requests += 1
+        if not isinstance(request, m.RowDone):
+            self._note_request(client, request)
         if isinstance(request, m.StartApi):
             self._start(client, request)
         elif not client.ready:
@@ -458,6 +462,16 @@ class Gateway:
             client.send(replies.error(-1, 100, "Max rate of messages per second has been exceeded."))
         else:
             self._answer(client, request)
+
+    def _note_request(self, client: GatewayClient, request: m.Request) -> None:
+        text = type(request).__name__
+        if isinstance(request, m.PlaceOrder):
+            limit = "" if request.limit is None else f" at {request.limit:g}"
+            text += (
+                f" {request.order_id} {printable(request.action)} {request.quantity or 0.0:g} "
+                f"{printable(request.contract.symbol)} {printable(request.order_type)}{limit}"
+            )
+        self.note(f"Client {client.client_id}: {text}")
 
     def _cannot_speak(self, client: GatewayClient, lowest: int, highest: int) -> None:
         """A client that speaks none of our versions is told so in the nearest layout that we have."""

@@ -1,0 +1,123 @@
+"""``arbcore quotes fetch``: its arguments, what it says meanwhile, and what it says at the end."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from arbcore.commands._arguments import port_number, whole_number
+from arbcore.commands._output import refuse_overlap
+from arbcore.core.text import printable
+from arbcore.errors import EXIT_INTERRUPTED, UsageError
+
+FETCH_DESCRIPTION = """\
+Gets BID_ASK history of both legs from TWS or IB Gateway, at the pace that the broker wants, and joins it."""
+FETCH_EPILOG = """\
+The broker takes 30 BID_ASK requests in ten minutes: a session of one-second bars is 26 of them, five are more
+than half an hour. What was fetched is kept in OUT.part: Ctrl-C, a lost connection or a reboot lose one request,
+and the same command goes on. Bars of 30s and less, and ticks, reach half a year back.
+
+A bar's bid and ask are averages over its time: nobody could trade at them. Ticks are quotes.
+
+examples:
+  arbcore quotes fetch -o both.csv                              five sessions of one-second bars from TWS paper
+  arbcore quotes fetch -o year.parquet --bar 1m --days 250
+  arbcore quotes fetch -o both.csv --port 7400 --days 1         from `arbcore gateway`
+"""
+SAY_EVERY_S = 10.0
+
+
+def add_fetch(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument(
+        "-o", "--output", dest="out", type=Path, required=True, metavar="OUT",
+        help="file to write: .csv, .csv.gz, .parquet or .arrow",
+    )  # fmt: skip
+    parser.add_argument("--pair", default="es-spy", metavar="PAIR", help="which pair (default es-spy)")
+    parser.add_argument(
+        "--days", type=whole_number(1, 260), default=5, metavar="N", help="how many sessions (default 5)"
+    )
+    parser.add_argument(
+        "--bar", default="1s", metavar="SIZE", help="1s, 5s, 30s, 1m or ticks (default 1s)"
+    )
+    parser.add_argument(
+        "--end", metavar="TIME", help="the sessions before this time, ISO 8601 (default: the broker's clock)"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="where TWS is (default %(default)s)")
+    parser.add_argument(
+        "--port", type=port_number(1), default=7497,
+        help="its port: 7497 TWS paper, 7496 live, 4002 IB Gateway paper, 7400 arbcore gateway (default 7497)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--client-id", type=whole_number(0, 2**31 - 1), default=17, metavar="N",
+        help="a client id that nobody else uses (default 17)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.add_argument("--quiet", action="store_true", help="say nothing meanwhile")
+    parser.set_defaults(run_quotes=run_fetch)
+
+
+def run_fetch(args: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
+    from arbcore.broker.fetching import FetchSettings, fetch
+
+    part = args.out.with_name(args.out.name + ".part")
+    refuse_overlap(inputs=[], outputs=[("-o", args.out)])
+    settings = FetchSettings(
+        out=args.out, pair=args.pair, days=args.days, bar=args.bar, end=args.end, host=args.host, port=args.port,
+        client_id=args.client_id, library=_library(),
+    )  # fmt: skip
+    try:
+        joined = fetch(settings, hook=None if args.quiet else _Sayer().say)
+    except KeyboardInterrupt:
+        if part.exists():
+            print(
+                f"arbcore: interrupted; {printable(str(part))} keeps what was fetched, and the same command goes "
+                "on.",
+                file=sys.stderr,
+            )
+        return EXIT_INTERRUPTED
+    for note in joined.notes:
+        print(f"arbcore: {note}", file=sys.stderr)
+    if args.json:
+        print(json.dumps(joined.summary))
+    else:
+        print(f"{joined.summary['rows']:,} rows in {printable(str(args.out))}.")
+    return 0
+
+
+def _library() -> str:
+    """The library that ARBCORE_IB_LIBRARY names; empty for whichever is installed."""
+    from arbcore.broker.carry_settings import LIBRARIES
+
+    name = os.environ.get("ARBCORE_IB_LIBRARY", "")
+    if name not in {"", *LIBRARIES}:
+        raise UsageError(
+            f"ARBCORE_IB_LIBRARY is '{printable(name, 40)}'; name {' or '.join(LIBRARIES)}, or leave it out."
+        )
+    return name
+
+
+class _Sayer:
+    """Says how far it is: at most every ten seconds, but each wait and each refusal at once."""
+
+    def __init__(self) -> None:
+        self._began_s = time.monotonic()
+        self._said_s = self._began_s
+        self._first: int | None = None
+
+    def say(self, text: str, done: int, total: int) -> None:
+        """One event of the download."""
+        now_s = time.monotonic()
+        if self._first is None:
+            self._first = done
+        if text.startswith("fetching") and now_s - self._said_s < SAY_EVERY_S:
+            return
+        self._said_s = now_s
+        left = ""
+        if done > self._first:
+            each_s = (now_s - self._began_s) / (done - self._first)
+            left = f", about {each_s * (total - done):,.0f} s left"
+        print(f"arbcore: {done} of {total} requests{left}; {printable(text)}", file=sys.stderr, flush=True)
