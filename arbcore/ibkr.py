@@ -33,6 +33,7 @@ from arbcore.desk import codes
 from arbcore.desk import events as ev
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.desk_settings import seconds_ns
+from arbcore.desk.desk_terms import CarryTerms
 from arbcore.desk.records import ES, SPY
 from arbcore.errors import ArbcoreError, ConfigError, ConnectError, ReadOnlyError, RunError
 from arbcore.quotes.recorder import QuoteRecorder
@@ -358,7 +359,11 @@ class Bot:
         self.chronicle.store = self.store
         snapshot = self.store.snapshot(utc_ns=utc_ns)
         self.chronicle.know(snapshot.trades)
-        self.session = self.chronicle.session = DeskSession(self.plan.desk, self.store.store_id, snapshot)
+        desk, dividends = self.plan.desk, self.plan.dividends
+        terms = CarryTerms(
+            desk.r, desk.d if dividends is None else dividends, spread=desk.financing_spread_bps * 1e-4
+        )
+        self.session = self.chronicle.session = DeskSession(desk, self.store.store_id, snapshot, terms=terms)
         if self.plan.accept_account:
             self.feed(ev.AcceptAccount())
         if self._stop is not None:

@@ -5,6 +5,7 @@ of the desk's numbers are the desk's. It knows nothing of sockets or of the brok
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from arbcore.broker.news import (
 )
 from arbcore.carry.calendar import read_expiry
 from arbcore.carry.level import LevelMode, parse_level
+from arbcore.carry.money import PaidDividend
+from arbcore.carry.terms import read_dividends
 from arbcore.core.settings import PREFIX, Config, Setting
 from arbcore.core.text import plural, printable
 from arbcore.desk.desk_settings import DeskSettings
@@ -48,12 +51,14 @@ _DESK_NAMES = {
     "d": "DIVIDEND_YIELD_ANNUAL",
     "true_factor": "ARBCORE_TRUE_FACTOR",
     "financing_spread_bps": "FINANCING_SPREAD_BPS",
+    "short_rate": "SHORT_RATE_ANNUAL",
+    "borrow_rate": "BORROW_RATE_ANNUAL",
     "contracts": "MAX_FUT_CONTRACTS",
     "daily_loss_usd": "DAILY_LOSS_LIMIT_USD",
     "hedge_timeout_s": "HEDGE_TIMEOUT_SECONDS",
 }
 # Not a person's to set: they follow from the symbol, from SPY_TO_INDEX_FACTOR, and from how quotes come.
-_DERIVED = frozenset({"multiplier", "pair", "factor", "decide_on"})
+_DERIVED = frozenset({"multiplier", "pair", "factor", "funding_rate", "decide_on"})
 
 
 
@@ -68,6 +73,17 @@ def _level(text: str) -> float | str:
             "track, track:HALF_LIFE such as track:30m, auto, auto:ROWS, or a number such as 10.03"
         )
     return rule.factor if rule.mode is LevelMode.NUMBER else text.strip().lower()
+
+
+def _rate(text: str) -> float:
+    """A rate a year as a decimal."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not -1.0 <= value <= 1.0:
+        raise ValueError("a decimal between -1 and 1, such as 0.055")
+    return value
 
 
 _OWN = (
@@ -90,6 +106,13 @@ _OWN = (
         "SPY_TO_INDEX_FACTOR", "level", "track",
         "track[:HALF_LIFE] learns the level from the quotes, auto[:ROWS] measures it once, or a number",
         parse=_level,
+    ),
+    Setting(
+        "FUNDING_RATE_ANNUAL", "rate", "", "what a long ETF leg pays a year; unset, the rate at its entry",
+        parse=_rate,
+    ),
+    Setting(
+        "DIVIDENDS_FILE", "text", "", "the ETF's dividends (ex_date,amount[,unit]), in place of the yield"
     ),
     Setting("FRED_API_KEY", "text", "", "key of FRED; with it the rate is FRED's", secret=True),
     Setting("FRED_SERIES_ID", "text", "DTB3", "series of the rate"),
@@ -269,7 +292,32 @@ def desk_settings(config: Config, **changes: Any) -> DeskSettings:
     values["multiplier"] = MULTIPLIERS[config["FUT_SYMBOL"]]
     factor = config["SPY_TO_INDEX_FACTOR"]
     values["factor"] = factor
+    values["funding_rate"] = config["FUNDING_RATE_ANNUAL"] if config["FUNDING_RATE_ANNUAL"] != "" else None
     return DeskSettings(**{**values, **changes})
+
+
+def dividends_schedule(config: Config) -> tuple[PaidDividend, ...] | None:
+    """The schedule of DIVIDENDS_FILE; None where the yield holds.
+
+    Raises:
+        ConfigError: the file cannot be read, or a yield was set beside it.
+        DataError: a line of it is none.
+    """
+    path = config["DIVIDENDS_FILE"]
+    if not path:
+        return None
+    source = config.source("DIVIDENDS_FILE")
+    if not config.source("DIVIDEND_YIELD_ANNUAL").startswith("default"):
+        raise ConfigError(
+            f"DIVIDENDS_FILE ({source}) and DIVIDEND_YIELD_ANNUAL "
+            f"({config.source('DIVIDEND_YIELD_ANNUAL')}) are both set; keep the schedule or the yield."
+        )
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        raise ConfigError(f"DIVIDENDS_FILE ({source}) {printable(path)} cannot be read: {why}.") from error
+    return read_dividends(text.splitlines(keepends=True), name=printable(path))
 
 
 def check_guards(config: Config, desk: DeskSettings, *, es_level: float = ES_LEVEL) -> None:

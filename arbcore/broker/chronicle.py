@@ -99,7 +99,9 @@ class Chronicle:
                     f"{held_words(signed)}."
                 )  # fmt: skip
             elif row.phase == CLOSED:
-                net = "unknown" if row.commission is None else f"{row.gross - row.commission:+,.2f} USD"
+                net = "unknown"
+                if row.commission is not None:
+                    net = f"{row.gross - row.commission + row.financing + row.dividends:+,.2f} USD"
                 self._alerts.news(
                     TRADE, f"Left pair {row.trade_id}, {side} ({row.exit_reason}): net {net} so far."
                 )  # fmt: skip

@@ -24,7 +24,8 @@ from arbcore.system.kill_switch import KillSwitch
 _log = logging.getLogger(__name__)
 
 SAVES = (
-    cmd.SaveOrder, cmd.SaveExecution, cmd.SaveAdjustment, cmd.SaveTrade, cmd.SaveDay, cmd.SaveLevel,
+    cmd.SaveOrder, cmd.SaveExecution, cmd.SaveAdjustment, cmd.SaveTrade, cmd.SaveDay, cmd.SaveCarried,
+    cmd.SaveLevel,
 )  # fmt: skip
 #: The desk's answer to an order whose id is not known: there is nothing to cancel.
 NOTHING_TO_CANCEL = 10147

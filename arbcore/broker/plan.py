@@ -6,6 +6,7 @@ from pathlib import Path
 
 from arbcore.broker.carry_settings import IbkrSettings
 from arbcore.broker.rate_source import RateNews
+from arbcore.carry.money import PaidDividend
 from arbcore.core.latency import LatencyHistogram
 from arbcore.desk.desk_settings import DeskSettings
 from arbcore.errors import ArbcoreError
@@ -17,7 +18,8 @@ class Plan:
 
     ``rows``: the other side is our own gateway replaying rows, each to be decided on once; ``clocked``: it is
     our own gateway, whose clock is the market's. ``rate`` is asked for the rate now and then, ``gone`` for
-    the reason why there is no use in connecting again. ``wait_s``: how long the first connection is tried
+    the reason why there is no use in connecting again.
+    ``dividends`` is a schedule in place of the yield. ``wait_s``: how long the first connection is tried
     for.
     """
 
@@ -29,6 +31,7 @@ class Plan:
     flatten: bool = False
     accept_account: bool = False
     record: Path | None = None
+    dividends: tuple[PaidDividend, ...] | None = None
     rows: bool = False
     clocked: bool = False
     rate: Callable[[], RateNews] | None = None

@@ -34,10 +34,16 @@ DEAD_AFTER_S = 15
 # What a desk says first, before it has heard of a connection.
 BORN = "HALTED: not connected"
 _DONE = ("closed", "void")
+#: Whose each number is: told by the broker, or worked out by the model from the settings.
+SOURCES = {
+    "gross_pnl": "broker", "commissions": "broker", "financing": "model", "dividends": "model",
+    "net_pnl": "both", "unrealised_pnl": "model",
+}  # fmt: skip
 _COLUMNS = {
     "trades": (
         "trade_id, side, phase, expiry_ts, multiplier, entry_ts, entry_dev_bps, contracts, shares, es_entry, "
-        "es_exit, spy_entry, spy_exit, exit_ts, exit_dev_bps, exit_reason"
+        "es_exit, spy_entry, spy_exit, exit_ts, exit_dev_bps, exit_reason, funding, financing, "
+        "dividends"
     ),
     "orders": (
         "order_ref, trade_id, symbol, side, quantity, order_type, limit_price, role, created_ts, state, "
@@ -134,6 +140,9 @@ def document(rows: StoreRows) -> Record:
         "adjusted_trades": len(closed) - len(known),
         "gross_pnl": sum(trade["gross_pnl"] for trade in known),
         "commissions": _sum(trade["commission"] for trade in known),
+        "financing": sum(trade["financing"] for trade in known),
+        "dividends": sum(trade["dividends"] for trade in known),
+        "sources": SOURCES,
         "net_pnl": _sum(nets),
         "unrealised_pnl": unrealised(rows),
         "slippage": _sum(trade["slippage"] for trade in known),
@@ -174,7 +183,10 @@ def trade_document(trade: Record, rows: StoreRows) -> Record:
         "adjusted": adjusted,
         "gross_pnl": gross,
         "commission": commission,
-        "net_pnl": None if commission is None or gross is None else gross - commission,
+        "net_pnl": (
+            None if commission is None or gross is None
+            else gross - commission + trade["financing"] + trade["dividends"]
+        ),
         "slippage": _slippage(trade, rows.orders, mine),
     }
 
@@ -268,7 +280,8 @@ def _days(rows: StoreRows, trades: Sequence[Record]) -> list[Record]:
         date = exchange_date(ts)
         blank = {
             "date": date, "trades": 0, "executions": 0, "gross_pnl": 0.0,
-            "legs": dict.fromkeys(LEGS, 0.0), "commissions": 0.0, "net_pnl": 0.0,
+            "legs": dict.fromkeys(LEGS, 0.0), "commissions": 0.0, "financing": 0.0, "dividends": 0.0,
+            "net_pnl": 0.0,
         }  # fmt: skip
         return days.setdefault(date, blank)
 
@@ -284,6 +297,8 @@ def _days(rows: StoreRows, trades: Sequence[Record]) -> list[Record]:
             for leg in LEGS:
                 day["legs"][leg] += gross_of.get(trade["trade_id"], {}).get(leg, 0.0)
             day["commissions"] = _sum((day["commissions"], trade["commission"]))
+            day["financing"] += trade["financing"]
+            day["dividends"] += trade["dividends"]
             day["net_pnl"] = _sum((day["net_pnl"], trade["net_pnl"]))
     return [days[date] for date in sorted(days)]
 
@@ -514,7 +529,8 @@ def ledger(rows: StoreRows) -> Iterable[tuple[Any, ...]]:
             number, trade["side"], trade["entry_ts"], trade["exit_ts"], trade["contracts"], trade["shares"],
             *(_blank(trade[name]) for name in ("es_entry", "es_exit", "spy_entry", "spy_exit")),
             trade["entry_dev_bps"], _blank(trade["exit_dev_bps"]), _blank(found["gross_pnl"]),
-            _blank(found["commission"]), 0.0, 0.0, _blank(found["net_pnl"]), trade["exit_reason"],
+            _blank(found["commission"]), trade["financing"], trade["dividends"], _blank(found["net_pnl"]),
+            trade["exit_reason"],
         )  # fmt: skip
 
 
@@ -535,6 +551,8 @@ def summary_lines(found: Record) -> list[str]:
         f"    ES            {usd(found['legs'][ES]['gross_pnl'])}",
         f"    SPY           {usd(found['legs'][SPY]['gross_pnl'])}",
         f"    commissions   {usd(None if found['commissions'] is None else 0.0 - found['commissions'])}",
+        f"    financing     {usd(found['financing'])}   (the model's, by the rates of each entry)",
+        f"    dividends     {usd(found['dividends'])}   (the model's, by the schedule)",
         *([f"  unrealised      {usd(found['unrealised_pnl'])}"] if found["open_trades"] else []),
         f"  slippage        {usd(found['slippage'])}   (against the prices at the signals)",
         f"  executions      {found['executions']:,}   ({found['commissions_unknown']:,} without commission)",

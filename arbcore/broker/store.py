@@ -37,6 +37,7 @@ from arbcore.core.text import printable
 from arbcore.desk.events import Commission
 from arbcore.desk.records import (
     AdjustmentRow,
+    CarriedRow,
     DayRow,
     ExecutionRow,
     OrderRow,
@@ -46,7 +47,7 @@ from arbcore.desk.records import (
 )
 from arbcore.errors import ArbcoreError, BrokenInvariant, InputError
 
-Row = OrderRow | ExecutionRow | AdjustmentRow | TradeRow | DayRow | StoredLevel
+Row = OrderRow | ExecutionRow | AdjustmentRow | TradeRow | DayRow | CarriedRow | StoredLevel
 #: Letters and digits of a store's own name, which begins every orderRef it ever gives out.
 STORE_ID_LENGTH = 8
 STORE_ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -150,13 +151,14 @@ TRADES = _table(
 DAYS = _table(
     DayRow, "days", day=("date", _DATE), margin_checked=("margin_checked", _FLAG), tripped=("tripped", _FLAG)
 )
+CARRIED = _table(CarriedRow, "carried", key=("carried", _PLAIN), day=("date", _DATE))
 LEVELS = _table(
     StoredLevel, "levels",
     expiry_ns=("expiry_ts", _TIME), factor=("factor", _NUMBER), known_s=("known_s", _NUMBER),
     last_ns=("last_ts", _TIME), gap_s=("gap_s", _NUMBER), settlement_day=("settlement_date", _DATE),
 )  # fmt: skip
 _TABLES: dict[type, _Table] = {
-    table.row: table for table in (ORDERS, EXECUTIONS, ADJUSTMENTS, TRADES, DAYS, LEVELS)
+    table.row: table for table in (ORDERS, EXECUTIONS, ADJUSTMENTS, TRADES, DAYS, CARRIED, LEVELS)
 }
 
 

@@ -182,6 +182,24 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
         "DROP TABLE factors",
     ),
+    (
+        # The level and the rates of a pair's entry, which it keeps (funding is NULL in a pair of before they
+        # were booked), and what it paid or earned by them up to its exit.
+        "ALTER TABLE trades ADD COLUMN factor REAL",
+        "ALTER TABLE trades ADD COLUMN funding REAL",
+        "ALTER TABLE trades ADD COLUMN short REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE trades ADD COLUMN borrow REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE trades ADD COLUMN financing REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE trades ADD COLUMN dividends REAL NOT NULL DEFAULT 0",
+        # One row a New York date and pair: what it paid or earned on that date beside its prices.
+        """CREATE TABLE carried (
+            carried TEXT PRIMARY KEY,
+            date TEXT NOT NULL,
+            trade_id INTEGER NOT NULL,
+            financing REAL NOT NULL,
+            dividends REAL NOT NULL
+        ) WITHOUT ROWID""",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

@@ -270,7 +270,12 @@ class _Play:
     def _plan(self, console: Any) -> Any:
         from dataclasses import replace
 
-        from arbcore.broker.carry_settings import check_guards, desk_settings, ibkr_settings
+        from arbcore.broker.carry_settings import (
+            check_guards,
+            desk_settings,
+            dividends_schedule,
+            ibkr_settings,
+        )
         from arbcore.broker.fred import FredRate, FredSettings, convention
         from arbcore.broker.guards import LIVE, PAPER, check_before
         from arbcore.broker.plan import Plan
@@ -304,6 +309,7 @@ class _Play:
         return replace(
             plan, duration_s=args.duration, wait_s=args.wait, flatten=args.flatten,
             accept_account=args.accept_account, record=args.record, rate=rate,
+            dividends=dividends_schedule(resolved),
         )  # fmt: skip
 
     def _simulated_plan(self, console: Any) -> Any:
@@ -314,6 +320,7 @@ class _Play:
             ES_LEVEL,
             check_guards,
             desk_settings,
+            dividends_schedule,
             ibkr_settings,
             simulated_store,
         )
@@ -352,6 +359,7 @@ class _Play:
         load_library(settings.library)
         desk = desk_settings(resolved, **changes)
         check_guards(resolved, desk, es_level=_first_level(args.simulate) or ES_LEVEL)
+        dividends = dividends_schedule(resolved)
         if args.like_backtest:
             console.event(
                 "--like-backtest: no daily loss limit, roll or price collar but those that were set; a "
@@ -368,7 +376,7 @@ class _Play:
         return Plan(
             replace(settings, host="127.0.0.1", port=port), desk, SIMULATED,
             duration_s=args.duration, flatten=args.flatten, record=args.record, rows=bool(args.simulate),
-            clocked=True, gone=self._gateway_gone, rate=rate_as_set(desk.r),
+            dividends=dividends, clocked=True, gone=self._gateway_gone, rate=rate_as_set(desk.r),
         )  # fmt: skip
 
     def _gateway_gone(self) -> Any:
@@ -402,8 +410,8 @@ class _Play:
         found = {} if session is None else document(read_store(plan.settings.store_path))
         kept = (
             "account", "mode", "trades", "wins", "gross_pnl", "commissions", "net_pnl", "slippage",
-            "positions", "open_trades", "unrealised_pnl", "executions", "signals", "not_decided", "alarms",
-            "last_alarm",
+            "financing", "dividends", "sources", "positions", "open_trades", "unrealised_pnl", "executions",
+            "signals", "not_decided", "alarms", "last_alarm",
         )  # fmt: skip
         return {
             "schema": "arbcore.ibkr/1",

@@ -7,7 +7,15 @@ nowhere but in a ``SendOrder``, which is the intent: what is sent is read from t
 
 from dataclasses import dataclass
 
-from arbcore.desk.records import AdjustmentRow, DayRow, ExecutionRow, OrderRow, StoredLevel, TradeRow
+from arbcore.desk.records import (
+    AdjustmentRow,
+    CarriedRow,
+    DayRow,
+    ExecutionRow,
+    OrderRow,
+    StoredLevel,
+    TradeRow,
+)
 
 OPEN_ORDERS, EXECUTIONS, POSITIONS, MARGIN = "open_orders", "executions", "positions", "margin"
 
@@ -102,6 +110,13 @@ class SaveDay:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveCarried:
+    """Financing and dividends of a pair on a date."""
+
+    row: CarriedRow
+
+
+@dataclass(frozen=True, slots=True)
 class SaveLevel:
     """The level that was learnt, and of which contract."""
 
@@ -156,5 +171,6 @@ class RaiseKillSwitch:
 
 Command = (
     SendOrder | Cancel | Ask | AskContract | Resubscribe | Reconnect | SaveOrder | SaveExecution
-    | SaveAdjustment | SaveTrade | SaveDay | SaveLevel | Seen | StateShown | Alarm | Note | RaiseKillSwitch
+    | SaveAdjustment | SaveTrade | SaveDay | SaveCarried | SaveLevel | Seen | StateShown | Alarm | Note
+    | RaiseKillSwitch
 )  # fmt: skip

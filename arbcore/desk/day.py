@@ -1,16 +1,19 @@
 """The New York date: its profit and loss, its limit, and what begins anew with it.
 
 P&L of a date is the money of its executions less commissions, plus what is held at the mids, less what was
-held when the date began. An unknown commission counts as assumed, never as 0.
+held when the date began, plus the financing and dividends of the date. An unknown commission counts as
+assumed, never as 0.
 """
 
 from typing import Protocol
 
-from arbcore.desk.commands import SaveDay
+from arbcore.core.civil import iso_date, new_york_to_utc
+from arbcore.desk.commands import SaveCarried, SaveDay
 from arbcore.desk.desk_core import DeskCore
 from arbcore.desk.market_clock import day_of
 from arbcore.desk.pair import PairTrader
-from arbcore.desk.records import ES, SPY, DayRow
+from arbcore.desk.records import ES, SPY, CarriedRow, DayRow
+from arbcore.desk.trade import NOTHING_CARRIED, Carried
 
 
 class MarginHolder(Protocol):
@@ -31,11 +34,18 @@ class Day:
         self._unpriced = False
         self._past = 0.0  # the date's money when its P&L began to be counted
         self._flat_money = 0.0
+        # Financing and dividends of the date by pair, as they were booked last.
+        self._booked: dict[int, Carried] = {}
 
     def begin(self, decider: MarginHolder) -> None:
         """A date begins, or the desk does in the middle of one."""
         core = self.core
         day, start_ns, self.end_ns = day_of(core.clock.utc_ns)
+        if self.row is not None:
+            # What the dates up to this one brought is theirs, also those on which nobody was there.
+            for past in range(self.row.day, day):
+                self._book_date(past, {}, upto_ns=new_york_to_utc(past + 1, 0) - 1)
+        self._booked = {}
         core.ledger.begin_day(start_ns)
         if self.row is None or self.row.day != day:
             value = self._value()
@@ -46,6 +56,25 @@ class Day:
         elif self.row.tripped:
             self._trip_brake()
         decider.margin_checked = self.row.margin_checked
+        self.book()
+
+    def book(self) -> None:
+        """Books what the pairs of the date paid and earned by now, where that changed."""
+        if self.row is not None:
+            self._book_date(self.row.day, self._booked, upto_ns=self.core.clock.utc_ns)
+
+    def _book_date(self, day: int, booked: dict[int, Carried], *, upto_ns: int) -> None:
+        """Books what a date brought up to an instant of it, where it is not ``booked`` yet."""
+        start_ns = new_york_to_utc(day, 0)
+        for trade in (*self.pairs.open.values(), *self.pairs.over.values()):
+            if trade.exit_ns is not None and trade.exit_ns < start_ns:
+                continue
+            now, before = trade.carried(upto_ns), trade.carried(start_ns - 1)
+            carried = Carried(now.financing - before.financing, now.dividends - before.dividends)
+            if carried != booked.get(trade.trade_id, NOTHING_CARRIED):
+                booked[trade.trade_id] = carried
+                row = CarriedRow(f"{iso_date(day)} {trade.trade_id}", day, trade.trade_id, *carried)
+                self.core.out.append(SaveCarried(row))
 
     def margin_checked(self) -> None:
         """The broker said today that an entry's margin is there."""
@@ -58,7 +87,8 @@ class Day:
         if value is None or self.row is None:
             return None
         ledger = self.core.ledger
-        return ledger.day_money - ledger.day_commission + value - self.row.start_value
+        carried = sum(sum(each) for each in self._booked.values())
+        return ledger.day_money - ledger.day_commission + value - self.row.start_value + carried
 
     def count_anew(self) -> None:
         """Positions changed at prices that nobody told: the date's P&L is counted from here."""
@@ -72,7 +102,9 @@ class Day:
 
     def check(self) -> None:
         """Trips the brake when the date's loss is at its limit; only good prices may do that."""
-        core, row = self.core, self.row
+        core = self.core
+        self.book()
+        row = self.row
         if row is None or row.tripped:
             return
         now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
@@ -80,6 +112,7 @@ class Day:
         if not held:
             # Flat, only executions and commissions change it.
             money = core.ledger.day_money - core.ledger.day_commission
+            money += sum(sum(each) for each in self._booked.values())
             if money == self._flat_money:
                 return
             self._flat_money = money

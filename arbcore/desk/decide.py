@@ -199,7 +199,10 @@ class Decider:
         self.last_trade_id += 1
         row = TradeRow(
             self.last_trade_id, side, ENTERING, core.es.con_id, expiry_ns, settings.multiplier,
-            contracts, shares, ts_ns, dev_bps,
+            contracts, shares, ts_ns, dev_bps, factor=self.level.factor(ts_ns),
+            funding=core.terms.base_rate(ts_ns, expiry_ns) if settings.funding_rate is None
+            else settings.funding_rate,
+            short=settings.short_rate, borrow=settings.borrow_rate,
         )  # fmt: skip
         drafts, second = {
             "both": ([es_draft, spy_draft], ""), "es_first": ([es_draft], SPY), "spy_first": ([spy_draft], ES)

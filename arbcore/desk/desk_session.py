@@ -276,7 +276,8 @@ class DeskSession:
             core.orders.fill(order, filled.get(order.ref, 0) - order.filled)
             core.gate.number = max(core.number, number_of(order_row.ref))
             core.gate.passes = max(core.gate.passes, order_row.approved)
-        for trade in map(Trade, sorted(snapshot.trades, key=lambda row: row.trade_id)):
+        for row in sorted(snapshot.trades, key=lambda row: row.trade_id):
+            trade = Trade(row, core.terms.schedule or ())
             self._decider.last_trade_id = max(self._decider.last_trade_id, trade.trade_id)
             adjustments = [row for row in snapshot.adjustments if row.trade_id == trade.trade_id]
             self._pairs.restore(trade, core.ledger.of_trade(trade.trade_id), adjustments)

@@ -63,6 +63,12 @@ class DeskSettings:
     true_factor: float = option(
         0.0, low=0.0, high=1e6, help="true index points a USD of the ETF, to show what a level implies"
     )
+    funding_rate: float | None = field(
+        default=None,
+        metadata={"optional": (-1.0, 1.0), "help": "what a long ETF leg pays a year; unset: the entry's rate"},
+    )
+    short_rate: float = option(0.0, low=-1.0, high=1.0, help="what a short ETF leg receives a year")
+    borrow_rate: float = option(0.0, low=-1.0, high=1.0, help="what borrowed shares cost a year")
     financing_spread_bps: float = option(
         0.0, low=-10_000.0, high=10_000.0, help="what the market finances at above the rate, bps a year"
     )
@@ -141,6 +147,13 @@ def check_value(name: str, value: Any, rule: Any) -> None:
     if "parse" in rule:
         if rule["parse"](value, name=name).mode is LevelMode.COLUMN:
             raise ConfigError(f"{name} is column, which only a file has.")
+        return
+    if "optional" in rule:
+        if value is None:
+            return
+        low, high = rule["optional"]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise ConfigError(f"{name} is {value!r}; it may be from {low:g} to {high:g}.")
         return
     if "options" in rule:
         if value not in rule["options"]:

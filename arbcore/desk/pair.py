@@ -67,7 +67,7 @@ class PairTrader:
     def enter(self, row: TradeRow, drafts: list[Draft], second: str) -> None:
         """Sends the entry of a new pair, whose drafts were found free of refusals."""
         self.calm = False
-        trade = Trade(row)
+        trade = Trade(row, self.core.terms.schedule or ())
         self.open[trade.trade_id] = trade
         self._watch_expiries()
         trade.second = second

@@ -80,6 +80,9 @@ class TradeRow:
     exiting, unwinding, closed or void (nothing filled). Prices are average fills and None before there is
     one; ``entry_ns`` and ``exit_ns`` are the times decided at, ``contracts`` and ``shares`` the most held.
     ``gross`` is the money of all executions, ``commission`` None while any of them is unknown.
+    ``factor`` is the level of the entry; ``funding``, ``short`` and ``borrow`` are its rates (annual
+    decimals), which the pair keeps, ``funding`` None in a pair of before they were booked. ``financing`` and
+    ``dividends`` are what it paid or earned by them up to its exit.
     """
 
     trade_id: int
@@ -104,6 +107,26 @@ class TradeRow:
     tries: int = 0
     gross: float = 0.0
     commission: float | None = None
+    factor: float | None = None
+    funding: float | None = None
+    short: float = 0.0
+    borrow: float = 0.0
+    financing: float = 0.0
+    dividends: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedRow:
+    """What a pair paid or earned on a New York date beside its prices, by the model's rates, in USD.
+
+    ``key`` is the date and the pair's number, such as ``2026-03-02 7``.
+    """
+
+    key: str
+    day: int
+    trade_id: int
+    financing: float
+    dividends: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,11 @@ Positions are signed, ``side`` +1 is long ES. When a pair acts is the business o
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from arbcore.carry.money import PaidDividend, Rates, dividends_of, financing_of
+from arbcore.carry.settlement import settlement_day_at
 from arbcore.desk.executions import money_of
 from arbcore.desk.records import ES, SPY, AdjustmentRow, ExecutionRow, TradeRow
 
@@ -17,7 +20,15 @@ class Side(NamedTuple):
     value: float
 
 
+class Carried(NamedTuple):
+    """What a pair paid (negative) or earned beside its prices, in USD."""
+
+    financing: float
+    dividends: float
+
+
 NOTHING = Side(0, 0.0)
+NOTHING_CARRIED = Carried(0.0, 0.0)
 
 
 def average(side: Side) -> float | None:
@@ -29,7 +40,7 @@ def average(side: Side) -> float | None:
 class Trade:
     """A pair, as its row says, with what is known of its executions."""
 
-    def __init__(self, row: TradeRow) -> None:
+    def __init__(self, row: TradeRow, schedule: Sequence[PaidDividend] = ()) -> None:
         self.trade_id, self.side, self.phase = row.trade_id, row.side, row.phase
         self.con_id, self.expiry_ns, self.multiplier = row.con_id, row.expiry_ns, row.multiplier
         self.wanted_contracts, self.wanted_shares = row.wanted_contracts, row.wanted_shares
@@ -37,6 +48,10 @@ class Trade:
         self.exit_ns, self.exit_dev_bps, self.exit_reason = row.exit_ns, row.exit_dev_bps, row.exit_reason
         self.contracts, self.shares, self.tries = row.contracts, row.shares, row.tries
         self.gross = row.gross
+        self.factor = row.factor
+        #: Its rates, kept from the entry; None for a pair of before they were booked.
+        self.rates = None if row.funding is None else Rates(row.funding, row.short, row.borrow)
+        self.schedule = schedule
         self.commissions: dict[str, float | None] = {}
         self.position = {ES: 0, SPY: 0}
         self.sums = {(ES, 1): NOTHING, (ES, -1): NOTHING, (SPY, 1): NOTHING, (SPY, -1): NOTHING}
@@ -87,6 +102,23 @@ class Trade:
         known = [amount for amount in self.commissions.values() if amount is not None]
         self.commission = math.fsum(known) if len(known) == len(self.commissions) else None
 
+    def carried(self, utc_ns: int) -> Carried:
+        """Financing and dividends from its entry to an instant, or to its exit where that was before."""
+        etf_entry = self.averages[2]
+        if self.rates is None or etf_entry is None:
+            return NOTHING_CARRIED
+        end_ns = utc_ns if self.exit_ns is None else min(utc_ns, self.exit_ns)
+        if end_ns <= self.entry_ns:
+            return NOTHING_CARRIED
+        days = settlement_day_at(end_ns) - settlement_day_at(self.entry_ns)
+        return Carried(
+            financing_of(self.side, self.shares * etf_entry, days=days, rates=self.rates),
+            dividends_of(
+                self.side, self.shares, self.schedule, entry_ns=self.entry_ns, exit_ns=end_ns,
+                factor=self.factor or math.nan,
+            ),
+        )  # fmt: skip
+
     @property
     def held(self) -> tuple[int, int]:
         """Contracts and shares held in the pair's own direction; negative where it is the wrong one.
@@ -122,9 +154,13 @@ class Trade:
     def row(self) -> TradeRow:
         """As it is stored."""
         es_entry, es_exit, spy_entry, spy_exit = self.averages
+        rates = self.rates
+        carried = NOTHING_CARRIED if self.exit_ns is None else self.carried(self.exit_ns)
         return TradeRow(
             self.trade_id, self.side, self.phase, self.con_id, self.expiry_ns, self.multiplier,
             self.wanted_contracts, self.wanted_shares, self.entry_ns, self.entry_dev_bps, self.contracts,
             self.shares, es_entry, es_exit, spy_entry, spy_exit, self.exit_ns, self.exit_dev_bps,
-            self.exit_reason, self.tries, self.gross, self.commission,
+            self.exit_reason, self.tries, self.gross, self.commission, self.factor,
+            None if rates is None else rates.funding, 0.0 if rates is None else rates.short,
+            0.0 if rates is None else rates.borrow, carried.financing, carried.dividends,
         )  # fmt: skip

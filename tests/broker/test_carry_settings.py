@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from arbcore.broker.carry_settings import carry_settings, check_guards, desk_settings, ibkr_settings
+from arbcore.broker.carry_settings import (
+    carry_settings,
+    check_guards,
+    desk_settings,
+    dividends_schedule,
+    ibkr_settings,
+)
 from arbcore.core.settings import Config
 from arbcore.desk.desk_settings import DeskSettings
 from arbcore.errors import ConfigError
@@ -71,6 +77,24 @@ def test_the_micro_contract_has_its_own_multiplier(tmp_path: Path) -> None:
 )
 def test_the_level_is_learnt_measured_or_a_number(tmp_path: Path, text: str, factor: float | str) -> None:
     assert desk_settings(load(tmp_path, SPY_TO_INDEX_FACTOR=text)).factor == factor
+
+
+def test_rates_of_the_etf_leg_and_a_file_of_dividends(tmp_path: Path) -> None:
+    assert desk_settings(load(tmp_path)).funding_rate is None
+    chosen = desk_settings(load(tmp_path, FUNDING_RATE_ANNUAL="0", SHORT_RATE_ANNUAL="0.02"))
+    assert (chosen.funding_rate, chosen.short_rate, chosen.borrow_rate) == (0.0, 0.02, 0.0)
+    assert dividends_schedule(load(tmp_path)) is None
+    path = tmp_path / "d.csv"
+    path.write_text("ex_date,amount\n2026-03-20,1.9\n")
+    (found,) = dividends_schedule(load(tmp_path, DIVIDENDS_FILE=str(path))) or ()
+    assert (found.amount, found.points) == (1.9, False)
+    for wrong, sentence in (
+        ({"DIVIDENDS_FILE": "none.csv"}, "none.csv cannot be read: No such file"),
+        ({"DIVIDENDS_FILE": str(path), "DIVIDEND_YIELD_ANNUAL": "0.01"}, "keep the schedule or the yield"),
+        ({"FUNDING_RATE_ANNUAL": "5"}, "FUNDING_RATE_ANNUAL .* must be a decimal between -1 and 1"),
+    ):
+        with pytest.raises(ConfigError, match=sentence):
+            dividends_schedule(load(tmp_path, **wrong))
 
 
 def test_nobody_sets_the_level_so_it_is_learnt(tmp_path: Path) -> None:

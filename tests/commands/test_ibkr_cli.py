@@ -59,6 +59,7 @@ def compare(data: Path, tmp_path: Path, *, env: Mapping[str, str], flags: tuple[
     words = (
         "ibkr", "--paper", "--simulate", str(data), "--like-backtest", "--db", "p.sqlite3", "--quiet",
     )  # fmt: skip
+    env, flags = env | {"FUNDING_RATE_ANNUAL": "0"}, (*flags, "--funding-rate", "0")
     if "--factor" not in flags:
         env, flags = env | {"SPY_TO_INDEX_FACTOR": "10"}, (*flags, "--factor", "10")
     played = run(*words, cwd=tmp_path, env=env)

@@ -22,7 +22,7 @@ STORE = "bot.sqlite3"
 ACCOUNT = "DUSIM000001"
 #: Rates of nothing, so that fair value is ten times SPY, and no rule but the signal's.
 DESK = {
-    "factor": 10.0,
+    "factor": 10.0, "funding_rate": 0.0,
     "trading_enabled": True, "entry_bps": 20.0, "exit_bps": 5.0, "cost_bps": 4.0, "stop_bps": 0.0,
     "max_hold_days": 0.0, "cooldown_s": 0.0, "r": 0.0, "d": 0.0, "roll_before_s": 0.0,
     "daily_loss_usd": 1e12, "margin_check": False,

@@ -6,6 +6,7 @@ What a crash loses is what was not written yet when it struck.
 from arbcore.desk.commands import (
     Command,
     SaveAdjustment,
+    SaveCarried,
     SaveDay,
     SaveExecution,
     SaveLevel,
@@ -16,6 +17,7 @@ from arbcore.desk.commands import (
 from arbcore.desk.desk_core import number_of
 from arbcore.desk.records import (
     AdjustmentRow,
+    CarriedRow,
     DayRow,
     ExecutionRow,
     OrderRow,
@@ -35,6 +37,7 @@ class MemoryStore:
         self.adjustments: dict[str, AdjustmentRow] = {}
         self.trades: dict[int, TradeRow] = {}
         self.day: DayRow | None = None
+        self.carried: dict[str, CarriedRow] = {}
         self.level: StoredLevel | None = None
 
     def write(self, command: Command) -> None:
@@ -51,6 +54,8 @@ class MemoryStore:
             self.trades[command.row.trade_id] = command.row
         elif isinstance(command, SaveDay):
             self.day = command.row
+        elif isinstance(command, SaveCarried):
+            self.carried[command.row.key] = command.row
         elif isinstance(command, SaveLevel):
             self.level = command.row
 
