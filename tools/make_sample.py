@@ -32,6 +32,8 @@ from arbcore.core.civil import (  # noqa: E402
 )
 
 RATE, YIELD, FACTOR = 0.043, 0.0125, 10.03
+#: How far the deviation goes from one minute to the next, bps.
+WANDER_BPS = 1.6
 OPEN_CLOCK_NS = 9 * NS_PER_HOUR + 30 * NS_PER_MINUTE
 
 
@@ -47,7 +49,7 @@ def minutes(first_day: int) -> Iterator[int]:
         day += 1
 
 
-def quotes(rows: int, *, seed: int, first_day: int) -> Iterator[str]:
+def quotes(rows: int, *, seed: int, first_day: int, wander_bps: float = WANDER_BPS) -> Iterator[str]:
     """The lines of the file, the header first."""
     rng = random.Random(seed)
     yield "ts,es_bid,es_ask,spy_bid,spy_ask\n"
@@ -56,11 +58,11 @@ def quotes(rows: int, *, seed: int, first_day: int) -> Iterator[str]:
     for _ in range(rows):
         ts_ns = next(instants)
         cents = max(1_000, cents + round(rng.gauss(0, 14)))
-        bps = 0.97 * bps + rng.gauss(0, 1.6)
+        bps = 0.97 * bps + rng.gauss(0, wander_bps)
         spread = 1 + (rng.random() < 0.15)
         years = (front_contract(ts_ns).expiry_ns - ts_ns) / (365 * 86_400 * 1e9)
         fair = (cents + spread / 2) / 100 * FACTOR * math.exp((RATE - YIELD) * years)
-        tick = math.floor(fair * (1 + bps * 1e-4) * 4)
+        tick = math.floor(fair * (1 + bps * 1e-4) * 4) if wander_bps else round(fair * 4 - 0.5)
         width = 1 + (rng.random() < 0.1)
         yield (
             f"{iso_time(ts_ns)},{tick / 4:.2f},{(tick + width) / 4:.2f},"
@@ -113,12 +115,17 @@ def main() -> None:
     parser.add_argument(
         "--every-ms", type=int, default=0, metavar="MS", help="a quote about so often, not one-minute closes"
     )
+    parser.add_argument(
+        "--fair", action="store_true", help="a market that is always fair, in which there is nothing to earn"
+    )
     args = parser.parse_args()
     first_day = read_date(args.first)
     if args.every_ms > 0:
         lines = ticks(args.rows, seed=args.seed, first_day=first_day, every_ms=args.every_ms)
     else:
-        lines = quotes(args.rows, seed=args.seed, first_day=first_day)
+        lines = quotes(
+            args.rows, seed=args.seed, first_day=first_day, wander_bps=0.0 if args.fair else WANDER_BPS
+        )
     sys.stdout.writelines(lines)
 
 

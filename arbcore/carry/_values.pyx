@@ -18,8 +18,7 @@ from arbcore.carry._row_source cimport QuoteRow
 
 from arbcore.carry.level import LevelMode
 from arbcore.carry.rates import from_simple
-from arbcore.carry.settlement import settlement_day
-from arbcore.core.civil import new_york_to_utc, utc_to_new_york
+from arbcore.carry.settlement import date_around, settlement_day
 
 cdef enum:
     TRACK = 0
@@ -150,8 +149,7 @@ cdef class RowValues:
 
     cdef int new_date(self, int64_t ts_ns) except -1:
         """The New York date of a row: until when it lasts, when its trades are paid, and its rate."""
-        day = utc_to_new_york(ts_ns)[0]
-        self.day_begin_ns, self.day_end_ns = new_york_to_utc(day, 0), new_york_to_utc(day + 1, 0)
+        day, self.day_begin_ns, self.day_end_ns = date_around(ts_ns)
         self.settled = settlement_day(day)
         if self.simple:
             self.date_value = self.terms.quoted_rate(ts_ns)

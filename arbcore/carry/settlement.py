@@ -8,11 +8,23 @@ the exchange trades and banks do not settle. Trading days are ``calendar``'s.
 from functools import cache
 
 from arbcore.carry.calendar import is_trading_day, trading_date
-from arbcore.core.civil import MONDAY, SUNDAY, date_of, day_of, nth_weekday, weekday
+from arbcore.core.civil import (
+    MONDAY,
+    NS_PER_DAY,
+    SUNDAY,
+    date_of,
+    day_of,
+    new_york_to_utc,
+    nth_weekday,
+    weekday,
+)
 
 # From a trading day on: the settlement days from a trade to its payment (SEC rule 15c6-1 and its changes).
 _LAGS = ((day_of(2024, 5, 28), 1), (day_of(2017, 9, 5), 2))
 _LAG_BEFORE = 3
+_EASTERN_NS = 5 * 3_600 * 10**9
+#: 1970-01-01 in New York.
+_CLOCK_KNOWN_NS = _EASTERN_NS
 
 
 def is_settlement_day(day: int) -> bool:
@@ -56,7 +68,25 @@ def settlement_day(day: int) -> int:
 
 def settlement_day_at(instant_ns: int) -> int:
     """The day on which a trade at an instant (UTC nanoseconds) is paid, in days since 1970-01-01."""
-    return settlement_day(trading_date(instant_ns))
+    return settlement_day(date_around(instant_ns)[0])
+
+
+def date_around(instant_ns: int) -> tuple[int, int, int]:
+    """The New York date of an instant, and the instants at which it begins and ends.
+
+    Before 1970, for which the clock's changes are not known here, a date begins at 05:00 UTC.
+
+    Args:
+        instant_ns: UTC nanoseconds.
+
+    Returns:
+        Days since 1970-01-01, and UTC nanoseconds.
+    """
+    if instant_ns < _CLOCK_KNOWN_NS:
+        day = (instant_ns - _EASTERN_NS) // NS_PER_DAY
+        return day, day * NS_PER_DAY + _EASTERN_NS, min((day + 1) * NS_PER_DAY + _EASTERN_NS, _CLOCK_KNOWN_NS)
+    day = trading_date(instant_ns)
+    return day, new_york_to_utc(day, 0), new_york_to_utc(day + 1, 0)
 
 
 @cache

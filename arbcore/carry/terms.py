@@ -174,6 +174,8 @@ class Yields:
 
     def of(self, expiry_ns: int) -> float:
         """The yield up to an expiry, an instant in UTC nanoseconds."""
+        if not self.by_expiry_day:
+            return self.default
         return self.by_expiry_day.get(trading_date(expiry_ns), self.default)
 
 

@@ -162,6 +162,8 @@ def chosen_settings(args: argparse.Namespace, *, read: Callable[[str], Any] = nu
 
 def _mixed(text: str, read: Callable[[str], Any]) -> Any:
     """A number where it is one, else the text."""
+    if text.strip().lower().lstrip("+-") in ("nan", "inf", "infinity", ""):
+        raise UsageError(f"A rate is '{printable(text)}'; write a decimal such as 0.043, or name a file.")
     try:
         return read(text)
     except argparse.ArgumentTypeError:

@@ -5,6 +5,7 @@ wider than it may be.
 """
 
 import os
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -69,7 +70,7 @@ def summary_lines(
             lines += [*_regions(grid, summary["robust"]), ""]
         lines += _map(summary, grid, worths, width=width, colours=colours)
     if summary["evidence"] is not None:
-        lines += ["", summary["evidence"]["verdict"]]
+        lines += ["", *textwrap.wrap(summary["evidence"]["verdict"], max(40, min(width, 80)))]
     if summary["walk_forward"] is not None:
         lines += ["", *_walk(summary["walk_forward"])]
     return lines

@@ -60,10 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
+    from arbcore.carry.level import LevelMode
     from arbcore.errors import UsageError
     from arbcore.quotes.backtest_run import Picture, Sinks, expiry_instant_of, make_settings
     from arbcore.quotes.backtest_run import run as run_backtest
-    from arbcore.carry.level import LevelMode
     from arbcore.quotes.reading import ReadOptions
     from arbcore.quotes.terms_files import read_terms
 

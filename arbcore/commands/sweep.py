@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from arbcore.commands._arguments import whole_number
-from arbcore.commands._backtest_arguments import LIVE_NOTE, PAIRS, add_settings, chosen_settings, name_of, spellings
+from arbcore.commands._backtest_arguments import (
+    LIVE_NOTE,
+    PAIRS,
+    add_settings,
+    chosen_settings,
+    name_of,
+    spellings,
+)
 from arbcore.commands._output import Progress, refuse_overlap
 from arbcore.core.text import printable
 from arbcore.errors import UsageError

@@ -21,7 +21,7 @@ _GROUPS = (
     )),
     ("Of the run", (
         "trades", "wins", "expectancy", "profit_factor", "average_hold_s", "exposure", "max_drawdown",
-        "max_drawdown_s", "sharpe", "sortino", "calmar", "calibrated_factor",
+        "max_drawdown_s", "sharpe", "sortino", "calmar", "warming_up", "sharpe_dates",
     )),
 )  # fmt: skip
 #: Keys of the document that have a place of their own.

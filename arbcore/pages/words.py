@@ -14,8 +14,7 @@ from arbcore.pages.page import table
 _LABELS = {
     "r": "interest rate",
     "d": "dividend yield",
-    "factor": "index points per USD of SPY",
-    "calibration_rows": "rows to calibrate the factor",
+    "factor": "level: index points per USD of the ETF",
     "entry_bps": "entry",
     "exit_bps": "exit",
     "cost_bps": "cost of a round trip",
@@ -48,6 +47,8 @@ _LABELS = {
     "losing_pnl": "P&L of the losers",
     "es_entry": "ES in",
     "spy_entry": "SPY in",
+    "fut_entry": "future in",
+    "etf_entry": "ETF in",
     "entry_dev_bps": "deviation at entry, bps",
     "dev_bps": "deviation now, bps",
     "rows_used": "rows used",
@@ -60,7 +61,7 @@ _UNITS = {
 }  # fmt: skip
 _RATES = ("r", "d", "funding_rate", "borrow_rate")
 #: Settings for which 0 means that the rule is off.
-_OFF_AT_0 = ("stop_bps", "max_hold_days", "calibration_rows")
+_OFF_AT_0 = ("stop_bps", "max_hold_days")
 
 
 def label_of(name: str) -> str:
@@ -115,8 +116,6 @@ def statistic(name: str, value: Any, *, key: str | None) -> object:
         return datum(value, time_span(value), key=key)
     if name == "exposure":
         return datum(value, f"{percent(value)} of rows", key=key)
-    if name == "calibrated_factor":
-        return datum(value, repr(value), key=key)
     return datum(value, f"{value:,}" if isinstance(value, int) else number(value), key=key)
 
 

@@ -88,10 +88,11 @@ class Picture:
         """The page of the run."""
         from arbcore.pages.backtest_page import backtest_page
 
+        evidence = summary.get("evidence")
         return backtest_page(
             summary,
             name=self._name,
-            notes=notes,
+            notes=notes if evidence is None else [evidence["verdict"], *notes],
             envelope=self.envelope.columns(),
             ledger=self.ledger,
             version=__version__,
@@ -392,11 +393,11 @@ def run(
     )
     document["evidence"] = _evidence(running, document, data, options=options, expiry_ns=expiry_ns)
     notes = (*notes, *read.notes)
+    document["notes"] = list(notes)
     if running.check is not None:
         verdict = running.check.verdict()
         document["lookahead"] = verdict.document
         notes = (*notes, verdict.sentence)
-    document["notes"] = list(notes)
     return document, notes
 
 

@@ -33,8 +33,8 @@ from arbcore.quotes.backtest_run import (
 from arbcore.quotes.reading import Read, ReadOptions, read_into
 from arbcore.quotes.sweep_workers import open_place, run_jobs
 from arbcore.quotes.table import Table
-from arbcore.quotes.walk_forward import Lengths, read_lengths, run_cells, walk, windows_of
 from arbcore.quotes.terms_files import read_terms
+from arbcore.quotes.walk_forward import Lengths, read_lengths, run_cells, walk, windows_of
 from arbcore.research._backtest import Backtest
 from arbcore.research._sweep import SweepBlock, row_values
 from arbcore.research._sweep_rows import SweepRows
@@ -90,7 +90,9 @@ class SweepResult:
         """The result as one self-contained HTML page."""
         from arbcore.quotes.sweep_view import page_of
 
-        return page_of(self.summary, grid=self.grid, table=self.table, notes=self.notes)
+        evidence = self.summary["evidence"]
+        notes = self.notes if evidence is None else (evidence["verdict"], *self.notes)
+        return page_of(self.summary, grid=self.grid, table=self.table, notes=notes)
 
     def write_html(self, path: str | Path) -> None:
         """Writes the page to a file, whole or not at all. RunError where it cannot."""

@@ -45,10 +45,11 @@ cdef void mark_before(Cell* cell, const Window* window, Py_ssize_t end) noexcept
                 cell.side * cell.terms.notional * ((row.es_bid + row.es_ask) / 2 - cell.es_entry)
                 - cell.side * cell.shares * ((row.spy_bid + row.spy_ask) / 2 - cell.spy_entry)
                 - 0.5 * cell.cost
-            ) + (financing_of(&cell.terms, cell.side, cell.shares * cell.spy_entry, cell.funding, cell.short,
-                              window.settled[at] - window.settled[cell.entry])
-                 + dividends_of(&cell.terms, cell.side, cell.shares, cell.factor,
-                                window.rows[cell.entry].ts_ns, row.ts_ns))
+            )
+            mark += (financing_of(&cell.terms, cell.side, cell.shares * cell.spy_entry, cell.funding, cell.short,
+                                  window.settled[at] - window.settled[cell.entry])
+                     + dividends_of(&cell.terms, cell.side, cell.shares, cell.factor,
+                                    window.rows[cell.entry].ts_ns, row.ts_ns))
         cell.marks[cell.marked] = mark
         cell.marked += 1
 

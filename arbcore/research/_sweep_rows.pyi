@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+
 from arbcore.carry._row_source import RowSource
 
 class SweepRows:

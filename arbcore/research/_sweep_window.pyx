@@ -17,8 +17,7 @@ from arbcore.research._sweep_cells cimport WINDOW_ROWS, WINDOW_WORDS, WORD, Segm
 from arbcore.research._sweep_rows cimport SweepRows
 
 from arbcore.carry._contracts import no_contract
-from arbcore.carry.settlement import settlement_day
-from arbcore.core.civil import new_york_to_utc, utc_to_new_york
+from arbcore.carry.settlement import date_around, settlement_day
 
 cdef enum:
     COLUMNS = 3
@@ -161,8 +160,7 @@ cdef class SweepWindow:
         for at in range(self.rows.count):
             ts_ns = self.rows.rows[at].ts_ns
             if not begin_ns <= ts_ns < end_ns:
-                day = utc_to_new_york(ts_ns)[0]
-                begin_ns, end_ns = new_york_to_utc(day, 0), new_york_to_utc(day + 1, 0)
+                day, begin_ns, end_ns = date_around(ts_ns)
                 settled = settlement_day(day)
             self.settled[at] = settled
         return 0

@@ -5,7 +5,6 @@ the sentences are ``carry.notes``'s, the numbers ``_values``'s.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from arbcore.carry import notes
 from arbcore.carry._values import RowValues

@@ -1,7 +1,6 @@
 """Which dividends count, what they are worth, and how a schedule's file may look."""
 
 import math
-from pathlib import Path
 
 import pytest
 from market_data import data_file
@@ -11,7 +10,6 @@ from arbcore.carry.dividends import Dividend, Schedule, YieldPerExpiry, read_sch
 from arbcore.carry.rates import ConstantRate
 from arbcore.core import civil
 from arbcore.errors import InputError, UsageError
-from arbcore.quotes.dividends_file import read_dividends
 
 EXPIRY = contract_of_code("ESZ26")
 
@@ -98,16 +96,3 @@ def test_a_schedule_is_in_order_and_never_negative() -> None:
         schedule(("2026-12-18", 1.0), ("2026-12-18", 1.0))
     with pytest.raises(UsageError, match="0 points or more"):
         schedule(("2026-12-18", -1.0))
-
-
-def test_the_money_of_a_run_takes_dollars_a_share_only(tmp_path: Path) -> None:
-    file = tmp_path / "paid.csv"
-    file.write_text("ex_date,amount\n2026-12-18,2\n2026-09-18,1.5\n", encoding="utf-8")
-    assert read_dividends(file) == (
-        (civil.read_time("2026-09-18T13:30Z"), 1.5), (EXPIRY.expiry_ns, 2.0)
-    )  # fmt: skip
-    for text, part in (("ex_date,points\n2026-12-18,2\n", "column amount"),
-                       ("ex_date,amount\n2026-12-18,2\n2026-12-18,2\n", "line 3")):  # fmt: skip
-        file.write_text(text, encoding="utf-8")
-        with pytest.raises(InputError, match=part):
-            read_dividends(file)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from quotes import START_NS, ledger_of, random_rows
+from quotes import START_NS, constant, ledger_of, random_rows
 from reference import backtest as twin
 from reference.columns import ColumnQuotes
 from reference.quotes import PRICES, Row
@@ -22,7 +22,7 @@ from arbcore.research._backtest import Backtest
 from arbcore.research.research_settings import DAY_NS, BacktestSettings
 
 EXPIRY_NS = START_NS + 30 * DAY_NS
-CALM = BacktestSettings(entry_bps=6, exit_bps=0, cost_bps=1, factor=9.994)
+CALM = constant(entry_bps=6, exit_bps=0, cost_bps=1, factor=9.994)
 Columns = dict[str, list[Any]]
 
 
@@ -87,7 +87,7 @@ def assert_equal(plain: twin.Backtest, compiled: Backtest, seed: int) -> None:
         {"max_hold_days": 0.0005},
         {"exit_bps": -60.0, "entry_bps": 3.0},
         {"entry_bps": 200.0},
-        {"calibration_rows": 700},
+        {"factor": "auto:700"},
     ],
     ids=str,
 )

@@ -34,7 +34,7 @@ def test_the_document_is_the_librarys(capsys: Capture) -> None:
     table = found.pop("table")
     assert {name: list(column) for name, column in result.table.items()} == table
     assert found == json.loads(json.dumps(result.summary))
-    assert found["schema"] == "arbcore.sweep/1"
+    assert found["schema"] == "arbcore.sweep/2"
     assert found["ranges"] == {"entry_bps": [1, 2, 3, 4, 5], "exit_bps": [-1, -0.5, 0, 0.5, 1]}
 
 

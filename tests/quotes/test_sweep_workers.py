@@ -7,7 +7,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from typing import Any
 
 import pytest
-from quotes import random_rows
+from quotes import constant, random_rows
 
 from arbcore.carry.calendar import all_expiries_ns
 from arbcore.errors import InputError, RunError, ShardError
@@ -15,7 +15,6 @@ from arbcore.quotes.sweep_workers import LOST_MAX, MADE_BY, open_place, run_jobs
 from arbcore.research._sweep import SweepBlock, run_block
 from arbcore.research._sweep_rows import SweepRows
 from arbcore.research.grid import Axis, Grid
-from arbcore.research.research_settings import BacktestSettings
 from arbcore.research.shards import VERSION, Job, Shard, read_result, read_shard, result_of, shard_head
 
 
@@ -23,7 +22,7 @@ def job(seed: int = 1, *, full: bool = False, expiry_ns: int | None = None) -> J
     rows = SweepRows()
     for row in random_rows(seed, 120):
         rows.feed_row(row.ts_ns, row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
-    base = BacktestSettings(cost_bps=0.1, dividends=((1, 1.5),), contracts=2)
+    base = constant(cost_bps=0.1, dividends=((1, 1.5),), contracts=2)
     axes = [Axis("entry_bps", tuple(i / 3 for i in range(20))), Axis("exit_bps", tuple(map(float, range(9))))]
     return Job(rows, Grid(base, axes), expiry_ns=expiry_ns, full=full)
 

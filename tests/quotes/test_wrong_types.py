@@ -81,7 +81,6 @@ WRONG: dict[str, list[Any]] = {
     "dividends": [5, [1], [(1, "x")], "ab", [(2, 1.0), (1, 1.0)]],
     "close_at_end": ["yes", 1],
     "contracts": [1.5, None, 0],
-    "calibration_rows": [Strange(), -1],
     "threads": [2],
     "nosuch": [1],
 }

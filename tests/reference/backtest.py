@@ -18,11 +18,11 @@ the valid row i + latency of that leg. The rest follows from these rules:
 
 import copy
 import math
-import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from arbcore.carry.settlement import settlement_day_at
 from arbcore.research.research_settings import DAY_NS, BacktestSettings
 from reference.carry import (
     carry_factor,
@@ -31,11 +31,12 @@ from reference.carry import (
     years_to_expiry,
 )
 from reference.envelope import Envelope
+from reference.level import Seen, auto, tracked
 from reference.quotes import Row
 from reference.signal import Quote, Rules, Signal
 
 ES_TICK, SPY_TICK = 0.25, 0.01
-YEAR_NS = 365 * DAY_NS
+SHARPE_DATES_MIN = 20
 SIDE_NAMES = {-1: "cash_and_carry", 1: "reverse"}
 
 
@@ -134,19 +135,19 @@ class Backtest:
     equity: list[tuple[int, float]] = field(default_factory=list)
     held_rows: int = 0
     unfilled_entries: int = 0
-    calibrated_factor: float | None = None
+    warming_up: int = 0
 
     def __post_init__(self) -> None:
         s = self.settings
         self.signal = Signal(
-            Rules(s.entry_bps, s.exit_bps, s.cost_bps, s.stop_bps, s.max_hold_ns, s.cooldown_ns)
+            Rules(s.entry_bps, s.exit_wanted_bps, s.cost_bps, s.stop_bps, s.max_hold_ns, s.cooldown_ns)
         )
         self.position: Position | None = None
         self.order: Order | None = None
         self.last: Last | None = None
         self.closed_net = 0.0
         self.peak = 0.0
-        self.ratios: list[float] = []
+        self.learn = self._level()
         self.expiries: list[int] = []
 
     def row(self, row: Row) -> None:
@@ -155,9 +156,12 @@ class Backtest:
             self._settle_at_last("roll")
         self._commit()
         quote = Quote(row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
-        if self._calibrates(row, quote, expiry_ns):
+        valued_ns = self.position.expiry_ns if self.position is not None else expiry_ns
+        c = self._carry(row, quote, valued_ns)
+        if c is None:
+            self.warming_up += 1
+            self.last = Last(row.ts_ns, quote, math.nan, self.closed_net, False)
             return
-        c = self._carry(row, self.position.expiry_ns if self.position is not None else expiry_ns)
         if self.envelope is not None:
             # Where the mid would have to be for each entry, the row's spreads being what they are.
             dev, wanted = quote.deviation_bps(c), self.settings.entry_bps + self.settings.cost_bps
@@ -186,23 +190,23 @@ class Backtest:
             self.expiries.append(expiry_ns)
         return expiry_ns
 
-    def _carry(self, row: Row, expiry_ns: int) -> float:
-        s = self.settings
-        factor = row.factor if row.factor is not None else self.calibrated_factor or s.factor
-        return carry_factor(factor=factor, r=s.r, d=s.d, t=years_to_expiry(row.ts_ns, expiry_ns))
+    def _level(self) -> Callable[[Seen], float | None]:
+        rule = self.settings.level
+        if rule.mode.value == "track":
+            return tracked(rule.half_life_s)
+        if rule.mode.value == "auto":
+            return auto(rule.rows)
+        return lambda _seen: rule.factor
 
-    def _calibrates(self, row: Row, quote: Quote, expiry_ns: int) -> bool:
-        """Whether the row belongs to the calibration window, which is not traded."""
+    def _carry(self, row: Row, quote: Quote, expiry_ns: int) -> float | None:
+        """None while the level is not known, which learns from the row."""
         s = self.settings
-        if len(self.ratios) >= s.calibration_rows or row.factor is not None:
-            return False
         growth = carry_factor(factor=1.0, r=s.r, d=s.d, t=years_to_expiry(row.ts_ns, expiry_ns))
         es_mid, spy_mid = _mids(quote)
-        self.ratios.append(es_mid / (spy_mid * growth))
-        if len(self.ratios) == s.calibration_rows:
-            self.calibrated_factor = statistics.median(self.ratios)
-        self.last = Last(row.ts_ns, quote, growth, 0.0, False)
-        return True
+        x = es_mid / (spy_mid * growth)
+        found = self.learn(Seen(row.ts_ns, expiry_ns, settlement_day_at(row.ts_ns), x, s.r, s.d))
+        f = row.factor if s.factor == "column" else found
+        return None if f is None else f * growth
 
     def _wanted(self, quote: Quote, es_side: int) -> Prices:
         """What both legs would get before slippage; ``es_side`` +1 buys ES and sells SPY."""
@@ -309,7 +313,7 @@ class Backtest:
         spy_missed = (order.spy - order.wanted.spy) - (entry.spy - entry.wanted.spy)
         financing = self._financing(p, entry.spy, entry.spy_ns, order.spy_ns)
         dividends = 0.0
-        for ex_ns, amount in s.dividends:
+        for ex_ns, amount, _points in s.dividends:
             if entry.spy_ns < ex_ns <= order.spy_ns:
                 dividends += -p.side * p.shares * amount
         self.trades.append(
@@ -346,9 +350,11 @@ class Backtest:
     def _financing(self, p: Position, spy_entry: float, from_ns: int, to_ns: int) -> float:
         """Paid on the SPY leg's entry value when long SPY; received, less the borrow fee, when short."""
         s = self.settings
-        rate = -s.funding_rate if p.side < 0 else s.funding_rate - s.borrow_rate
+        funding = s.r if s.funding_rate is None else s.funding_rate
+        rate = -funding if p.side < 0 else s.short_rate - s.borrow_rate
+        days = settlement_day_at(to_ns) - settlement_day_at(from_ns)
         # The sum takes the sign off a zero.
-        return rate * (p.shares * spy_entry) * (float(to_ns - from_ns) / float(YEAR_NS)) + 0.0
+        return rate * (p.shares * spy_entry) * (float(days) / 365.0) + 0.0
 
     def _settle_at_last(self, reason: str) -> None:
         last = self.last
@@ -476,7 +482,7 @@ def daily_changes(equity: list[tuple[int, float]]) -> list[float]:
 def daily_statistics(changes: list[float], max_drawdown: float) -> dict[str, float | None]:
     """Sharpe, Sortino and Calmar, each None where it is not defined."""
     none: dict[str, float | None] = {"sharpe": None, "sortino": None, "calmar": None}
-    if len(changes) < 2:
+    if len(changes) < SHARPE_DATES_MIN:
         return none
     mean = math.fsum(changes) / len(changes)
     spread = math.sqrt(math.fsum((x - mean) * (x - mean) for x in changes) / (len(changes) - 1))

@@ -482,7 +482,6 @@ class Backtest:
         """The open pair as if closed at the last valid row: what ``close_at_end`` would make of it."""
         if self.position is None or self.last is None:
             return 0.0
-        before = self.closed_net
         kept = (self.position, self.order, self.closed_net, list(self.trades))
         held, order = self.position, self.order
         copies = (_copy(held.entry), None if order is None or order is held.entry else _copy(order))
@@ -490,7 +489,7 @@ class Backtest:
         self.order = copies[1] if order is not held.entry else copies[0]
         state = dict(vars(self.signal))
         self._settle(self.last.ts_ns, self.last.quote, self.last.value, "end_of_data")
-        found = self.closed_net - before
+        found = self.trades[-1].net_pnl if len(self.trades) > len(kept[3]) else 0.0
         self.position, self.order, self.closed_net, self.trades = kept
         vars(self.signal).update(state)
         return found

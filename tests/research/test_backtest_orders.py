@@ -4,15 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from quotes import START_NS, assert_same, run_both
+from quotes import START_NS, assert_same, constant, run_both
 from reference.backtest import Backtest
 from reference.quotes import Row
 
-from arbcore.research.research_settings import DAY_NS, BacktestSettings
+from arbcore.research.research_settings import DAY_NS
 
 EXPIRY_NS = START_NS + 30 * DAY_NS
 # Fair value is SPY times ten; a row is one second.
-FLAT = BacktestSettings(r=0.0, d=0.0, entry_bps=20, exit_bps=1, cost_bps=0)
+FLAT = constant(r=0.0, d=0.0, entry_bps=20, exit_bps=1, cost_bps=0)
 RICH, FAIR = 6040.0, 6000.0
 
 
@@ -117,7 +117,7 @@ def test_a_leg_on_its_way_at_the_end_has_no_price() -> None:
     _, compiled = run_both(rows, replace(FLAT, spy_latency_rows=1), expiry_ns=EXPIRY_NS)
     held = compiled.open_position_document()
     assert held is not None
-    assert (held["es_entry"], held["spy_entry"], held["on_its_way"]) == (6050.0, None, "entry")
+    assert (held["fut_entry"], held["etf_entry"], held["on_its_way"]) == (6050.0, None, "entry")
     closed = ran(rows, 0, 1, close_at_end=True).trades[0]
     assert (closed.exit_reason, closed.spy_entry) == ("end_of_data", 601.01)
 

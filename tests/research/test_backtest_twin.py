@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quotes import START_NS, assert_same, random_rows, run_both
+from quotes import START_NS, assert_same, constant, random_rows, run_both
 from reference.quotes import QuoteReader, Row
 
 from arbcore.carry import calendar
-from arbcore.research.research_settings import DAY_NS, BacktestSettings
+from arbcore.research.research_settings import DAY_NS
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 REAL = (
@@ -19,7 +19,7 @@ REAL = (
     "ES_H14_SPY_1min_quotes_20131007-11_rth.csv",
     "ES_Z13_SPY_1min_quotes_20131007-11_exthours_raw.csv",
 )
-EAGER = BacktestSettings(entry_bps=4, exit_bps=0, cost_bps=1)
+EAGER = constant(entry_bps=4, exit_bps=0, cost_bps=1)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -36,8 +36,10 @@ EAGER = BacktestSettings(entry_bps=4, exit_bps=0, cost_bps=1)
         {"es_latency_rows": 1, "spy_latency_rows": 1},
         {"es_latency_rows": 0, "spy_latency_rows": 3, "stop_bps": 6.0, "spy_fee": 0.01},
         {"es_latency_rows": 7, "spy_latency_rows": 2, "funding_rate": 0.04, "es_slippage_ticks": 1.0},
-        {"calibration_rows": 20, "factor": 9.0},
-        {"calibration_rows": 7, "exit_bps": -30.0, "close_at_end": True},
+        {"factor": "auto:20"},
+        {"factor": "track:5h"},
+        {"factor": "track:60m", "funding_rate": None, "short_rate": 0.02, "es_latency_rows": 1},
+        {"factor": "auto:7", "exit_bps": -30.0, "close_at_end": True},
     ],
     ids=lambda changes: "+".join(changes) or "plain",
 )
@@ -67,16 +69,6 @@ def test_runs_of_rows_that_cause_nothing_are_equal_bit_by_bit(seed: int, changes
     for row in rows:
         row.ts_ns += 9 * 3_600 * 10**9 + 1_750 * 10**9
     plain, compiled = run_both(rows, replace(EAGER, factor=10.02, **changes))
-    assert_same(plain, compiled, f"seed {seed}")
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_dividends_are_received_when_long_and_paid_when_short(seed: int) -> None:
-    paid = tuple((START_NS + day * DAY_NS, 0.1 * day) for day in range(1, 12))
-    plain, compiled = run_both(random_rows(seed, 400), replace(EAGER, dividends=paid, exit_bps=-5.0))
-    assert {trade.side for trade in plain.trades if trade.dividends > 0} <= {"cash_and_carry"}
-    assert {trade.side for trade in plain.trades if trade.dividends < 0} <= {"reverse"}
-    assert any(trade.dividends for trade in plain.trades), f"seed {seed}"
     assert_same(plain, compiled, f"seed {seed}")
 
 
@@ -203,7 +195,7 @@ def test_any_rows_are_equal_bit_by_bit(
     latency: tuple[int, int],
     near_expiry: bool,
 ) -> None:
-    chosen = BacktestSettings(
+    chosen = constant(
         entry_bps=entry, exit_bps=exits, cost_bps=cost, stop_bps=stop, max_hold_days=hold,
         cooldown_s=cooldown,
         close_at_end=close, es_latency_rows=latency[0], spy_latency_rows=latency[1],
@@ -221,7 +213,7 @@ def test_real_quotes_trade_by_trade(name: str, entry_bps: float) -> None:
     path = DATA / name
     if not path.is_file():
         pytest.skip("no real quotes beside the checkout")
-    chosen = BacktestSettings(r=0.0005, d=0.02, factor=10.01, entry_bps=entry_bps, exit_bps=0, cost_bps=0.3)
+    chosen = constant(r=0.0005, d=0.02, factor=10.01, entry_bps=entry_bps, exit_bps=0, cost_bps=0.3)
     rows = list(QuoteReader(path.read_bytes(), expiry_of=calendar.read_expiry))
     plain, compiled = run_both(rows, chosen)
     assert plain.trades or name != REAL[0]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quotes import random_rows
+from quotes import constant, random_rows
 from reference import backtest as twin_backtest
 from reference import envelope as twin
 from twins import int64s
@@ -17,7 +17,6 @@ from arbcore.errors import UsageError
 from arbcore.research import _envelope
 from arbcore.research._backtest import Backtest
 from arbcore.research._envelope import COLUMNS, Envelope
-from arbcore.research.research_settings import BacktestSettings
 
 VALUES = st.one_of(st.floats(-5, 5), st.sampled_from((math.nan, math.inf, -math.inf, 0.0, -0.0, 1e308)))
 KINDS = ("equity", "basis", "cc", "reverse", "exit")
@@ -97,13 +96,13 @@ def test_a_capacity_that_holds_nothing_is_refused(capacity: int) -> None:
     "changes",
     [
         {},
-        {"calibration_rows": 20},
+        {"factor": "auto:20"},
         {"close_at_end": True, "exit_bps": -30.0},
         {"es_latency_rows": 1, "spy_latency_rows": 2},
     ],
 )
 def test_a_backtest_notes_what_its_twin_notes(seed: int, changes: dict[str, Any]) -> None:
-    settings = BacktestSettings(**{"entry_bps": 4, "exit_bps": 0, "cost_bps": 1, **changes})
+    settings = constant(**{"entry_bps": 4, "exit_bps": 0, "cost_bps": 1, **changes})
     compiled, plain = Envelope(64), twin.Envelope(64)
     fast = Backtest(settings, expiries_ns=calendar.all_expiries_ns(), fixed=False, envelope=compiled)
     slow = twin_backtest.Backtest(
@@ -132,7 +131,7 @@ def test_a_backtest_notes_what_its_twin_notes(seed: int, changes: dict[str, Any]
 
 @pytest.mark.parametrize("seed", range(4))
 def test_where_a_position_is_opened_the_deviation_is_outside_the_band(seed: int) -> None:
-    settings = BacktestSettings(entry_bps=4, exit_bps=0, cost_bps=1)
+    settings = constant(entry_bps=4, exit_bps=0, cost_bps=1)
     envelope = Envelope(1_000)
     run = Backtest(settings, expiries_ns=calendar.all_expiries_ns(), fixed=False, envelope=envelope)
     for at, row in enumerate(random_rows(seed, 900, step_s=60)):

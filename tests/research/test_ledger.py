@@ -3,15 +3,15 @@
 import pickle
 
 import pytest
-from quotes import START_NS, ledger_of, random_rows, run_both
+from quotes import START_NS, constant, ledger_of, random_rows, run_both
 
 from arbcore.quotes.table import Table
 from arbcore.research._backtest import Backtest
 from arbcore.research._ledger import Ledger
-from arbcore.research.research_settings import DAY_NS, BacktestSettings
+from arbcore.research.research_settings import DAY_NS
 
 EXPIRY_NS = START_NS + 30 * DAY_NS
-SETTINGS = BacktestSettings(entry_bps=6, exit_bps=0, cost_bps=1, factor=9.994, contracts=3)
+SETTINGS = constant(entry_bps=6, exit_bps=0, cost_bps=1, factor=9.994, contracts=3)
 
 
 @pytest.fixture(scope="module")

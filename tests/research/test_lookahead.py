@@ -4,10 +4,11 @@ import statistics
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from quotes import START_NS, random_rows
+from quotes import START_NS, constant, random_rows
 from reference.quotes import Row
 
 from arbcore.carry.calendar import all_expiries_ns
@@ -18,7 +19,7 @@ from arbcore.research._sweep_rows import SweepRows
 from arbcore.research.lookahead import LookaheadCheck, Verdict
 from arbcore.research.research_settings import DAY_NS, BacktestSettings
 
-EAGER = BacktestSettings(entry_bps=4, exit_bps=0, cost_bps=1)
+EAGER = constant(entry_bps=4, exit_bps=0, cost_bps=1)
 
 
 def honest(settings: BacktestSettings = EAGER) -> Backtest:
@@ -49,7 +50,7 @@ def _batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     [
         {},
         {"close_at_end": True},
-        {"calibration_rows": 50, "stop_bps": 6.0},
+        {"factor": "auto:50", "stop_bps": 6.0},
         {"es_latency_rows": 3, "spy_latency_rows": 1, "cooldown_s": 3_000.0},
     ],
     ids=lambda changes: "+".join(changes) or "plain",
@@ -94,8 +95,8 @@ class Peeking:
         self.seen = 0
 
     @property
-    def calibrated_factor(self) -> float | None:
-        return None
+    def values(self) -> Any:
+        return self.run.values
 
     def feed_memory(self, rows: SweepRows) -> None:
         found = random_rows(5, 700)[self.seen : self.seen + rows.count]
@@ -121,8 +122,11 @@ class MedianFactor(Peeking):
     """Takes the factor out of all rows that there are, today's and tomorrow's."""
 
     def altered(self, rows: list[Row]) -> list[tuple[Row, Row, float | None]]:
-        factor = statistics.median(row.es_bid / row.spy_bid for row in rows) / 1.0031
-        return [(row, row, factor) for row in rows]
+        factor = statistics.median(row.es_bid / row.spy_bid for row in rows) / 1.0031 / 10
+        return [
+            (row, replace(row, spy_bid=row.spy_bid * factor, spy_ask=row.spy_ask * factor), None)
+            for row in rows
+        ]
 
 
 class NextPrice(Peeking):
@@ -147,8 +151,8 @@ class CalibratesAnew(Peeking):
     """Has a factor that depends on how many rows it has seen."""
 
     @property
-    def calibrated_factor(self) -> float | None:
-        return 10.0 + 1e-12 * self.seen
+    def values(self) -> Any:
+        return SimpleNamespace(level_ends=lambda: (10.0 + 1e-12 * self.seen, None))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +161,7 @@ class CalibratesAnew(Peeking):
         (MedianFactor, "the equity of an earlier row"),
         (NextPrice, "the equity of an earlier row"),
         (LastBit, "the equity of an earlier row"),
-        (CalibratesAnew, "the calibrated factor is 10.0"),
+        (CalibratesAnew, "the first level is 10.0"),
     ],
 )
 def test_a_run_that_peeks_is_caught(peeks: type[Peeking], part: str) -> None:

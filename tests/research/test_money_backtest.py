@@ -59,7 +59,7 @@ def run(rows: list[Row], terms: Terms) -> Backtest:
 )
 def test_with_a_number_and_no_money_it_is_the_other_twin(seed: int, changes: dict[str, Any]) -> None:
     rows = random_rows(seed, 400)
-    settings = BacktestSettings(entry_bps=4, exit_bps=0, cost_bps=1, factor=10.0, **changes)
+    settings = BacktestSettings(entry_bps=4, exit_bps=0, cost_bps=1, factor=10.0, funding_rate=0.0, **changes)
     plain, _ = run_both(rows, settings)
     terms = number(
         10.0, entry_bps=4, exit_bps=0, cost_bps=1, stop_bps=settings.stop_bps,

@@ -9,7 +9,9 @@ from reference.quotes import Row
 import arbcore
 from arbcore.research.research_settings import DAY_NS
 
-EAGER: dict[str, Any] = {"entry_bps": 4.0, "exit_bps": -3.0, "cost_bps": 1.0}
+EAGER: dict[str, Any] = {
+    "entry_bps": 4.0, "exit_bps": -3.0, "cost_bps": 1.0, "factor": 10.0
+}  # fmt: skip
 OPTIONS: list[dict[str, Any]] = [
     {},
     {"fill": "mid"},

@@ -4,17 +4,17 @@ import itertools
 import random
 
 import pytest
+from quotes import constant
 
 from arbcore.research.grid import Axis, Grid
 from arbcore.research.regions import best_cells, neighbourhood, on_border, robust_regions
-from arbcore.research.research_settings import BacktestSettings
 
 NAMES = ("entry_bps", "exit_bps", "cost_bps")
 
 
 def grid_of(*shape: int) -> Grid:
     axes = [Axis(name, tuple(map(float, range(n)))) for name, n in zip(NAMES, shape, strict=False)]
-    return Grid(BacktestSettings(), axes)
+    return Grid(constant(), axes)
 
 
 def near(grid: Grid, cell: int) -> list[int]:

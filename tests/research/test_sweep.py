@@ -73,7 +73,7 @@ def test_the_best_cell_and_the_document() -> None:
     result = arbcore.sweep(csv_of(), entry_bps="0:9:1", cost_bps=1)
     assert result.best["net_pnl"] == max(result.table["net_pnl"])
     summary = result.summary
-    assert (summary["schema"], summary["rows"], summary["rows_used"]) == ("arbcore.sweep/1", 400, 400)
+    assert (summary["schema"], summary["rows"], summary["rows_used"]) == ("arbcore.sweep/2", 400, 400)
     assert summary["ranges"] == {"entry_bps": [float(at) for at in range(10)]}
     assert summary["params"]["cost_bps"] == 1.0
     assert "entry_bps" not in summary["params"]
@@ -147,7 +147,7 @@ def test_several_files_are_summed_where_sums_are_honest() -> None:
         {name: column[part] for name, column in columns_of().items()}
         for part in (slice(0, 230), slice(230, 400))
     ]
-    ranges: dict[str, Any] = {"entry_bps": "0:90:9", "cost_bps": 1.0}
+    ranges: dict[str, Any] = {"entry_bps": "0:90:9", "exit_bps": 5.0, "cost_bps": 1.0, "factor": 10.0}
     both = arbcore.sweep(halves, full=True, **ranges)
     single = [arbcore.sweep(half, full=True, **ranges) for half in halves]
     for at in range(both.table.height):
@@ -188,7 +188,7 @@ def test_what_a_person_should_know_is_said() -> None:
     early = arbcore.sweep(columns_of(), entry_bps="0:9:1", expiry="2026-02-02")
     assert any("is before the rows of the data" in note for note in early.notes)
     few = arbcore.sweep(columns_of(), entry_bps="0:9:1", factor="auto:9999")
-    assert any("Fewer than 9999 rows are too few to calibrate" in note for note in few.notes)
+    assert any("Fewer than 10000 rows are too few to calibrate" in note for note in few.notes)
 
 
 def test_the_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_the_factor_that_was_used_is_given_with_all_its_digits() -> None:
     number = arbcore.sweep(columns_of(), entry_bps="0:9:3", factor=odd)
     assert number.summary["factor"] == {"mode": "number", "half_life_s": None, "first": odd, "last": odd}
     auto = arbcore.sweep(columns_of(), entry_bps="0:9:3", factor="auto:30")
-    measured = arbcore.backtest(columns_of(), factor="auto:30").summary["calibrated_factor"]
+    measured = arbcore.backtest(columns_of(), factor="auto:30").summary["factor"]["first"]
     assert (auto.summary["factor"]["mode"], auto.summary["factor"]["first"]) == ("auto", measured)
     rows = columns_of() | {"factor": [10.0 + at / 3e4 for at in range(400)]}
     column = arbcore.sweep(rows, entry_bps="0:9:3", factor="column")
@@ -217,10 +217,6 @@ def test_the_factor_that_was_used_is_given_with_all_its_digits() -> None:
         assert all(repr(each) in page for each in digits)
     few = arbcore.sweep(columns_of(), entry_bps="0:9:3", factor="auto:999").summary["factor"]
     assert (few["mode"], few["first"], few["last"]) == ("auto", None, None)
-    later = columns_of() | {"factor": [odd] * 400}
-    both = arbcore.sweep([rows, later], entry_bps="0:9:3", factor="column").summary
-    assert [each["factor"]["first"] for each in both["files"]] == [10.0, odd]
-    assert (both["factor"]["first"], both["factor"]["last"]) == (10.0, odd)
 
 
 def test_an_expiry_on_a_day_without_trading_is_said() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quotes import START_NS, random_rows
+from quotes import START_NS, constant, random_rows
 from reference.quotes import Row
 from reference.sweep import COLUMNS, sweep
 
@@ -22,7 +22,7 @@ from arbcore.research._sweep_bits import levels
 from arbcore.research._sweep_rows import SweepRows
 from arbcore.research.research_settings import DAY_NS, BacktestSettings
 
-EAGER = BacktestSettings(entry_bps=4, exit_bps=0, cost_bps=1)
+EAGER = constant(entry_bps=4, exit_bps=0, cost_bps=1)
 
 
 def memory_of(rows: Sequence[Row]) -> SweepRows:
@@ -121,10 +121,11 @@ def grid_of(
         {"es_latency_rows": 1, "spy_latency_rows": 4, "cooldown_s": 600.0, "stop_bps": 6.0, "es_fee": 1.0},
         {"es_fee": 2.25, "spy_fee": 0.005, "spy_fee_min": 1.0, "cost_bps": 0.0},
         {"es_latency_rows": 2, "spy_latency_rows": 1},
-        {"calibration_rows": 20, "factor": 9.0},
-        {"calibration_rows": 600},
-        {"calibration_rows": 7, "exit_bps": -30.0, "close_at_end": True},
-        {"dividends": tuple((START_NS + day * DAY_NS, 0.1 * day) for day in range(1, 12))},
+        {"factor": "auto:20"},
+        {"factor": "track:5h"},
+        {"factor": "track:60m", "funding_rate": None, "short_rate": 0.02},
+        {"factor": "auto:600"},
+        {"factor": "auto:7", "exit_bps": -30.0, "close_at_end": True},
     ],
     ids=lambda changes: "+".join(changes) or "plain",
 )
@@ -133,7 +134,7 @@ def test_seeded_sweeps_equal_the_single_runs(seed: int, changes: dict[str, Any])
     rows = random_rows(seed, 500)
     cells = grid_of(replace(EAGER, **changes), (-2.0, 4.0, 9.0), (-30.0, -3.0, 0.0, 5.0))
     found = assert_same(rows, cells, why=f"seed {seed}")
-    if changes.get("calibration_rows") != 600:
+    if changes.get("factor") != "auto:600":
         assert any(cell["trades"] for cell in found), f"seed {seed} made no trade"
 
 
@@ -142,12 +143,12 @@ def test_any_setting_may_vary_within_a_sweep(seed: int) -> None:
     rng = random.Random(seed)
     print(f"seed {seed}")
     cells = [
-        BacktestSettings(
-            r=rng.choice((0.0, 0.045)), d=rng.choice((0.0, 0.014)), factor=rng.choice((10.0, 10.02)),
+        constant(
+            r=rng.choice((0.0, 0.045)), d=rng.choice((0.0, 0.014)), factor=rng.choice((10.0, 10.02, "auto:5", "track:2h")),
             entry_bps=rng.uniform(-5, 15), exit_bps=rng.uniform(-10, 10), cost_bps=rng.choice((0.0, 1.0)),
             stop_bps=rng.choice((0.0, 0.0, 5.0, 20.0)), max_hold_days=rng.choice((0.0, 0.0, 0.2)),
             cooldown_s=rng.choice((0.0, 0.0, 600.0)), contracts=rng.randint(1, 3),
-            calibration_rows=rng.choice((0, 0, 5)), close_at_end=rng.random() < 0.3,
+            close_at_end=rng.random() < 0.3,
             es_latency_rows=rng.choice((0, 0, 2)), spy_latency_rows=rng.choice((0, 0, 1)),
         )
         for _ in range(40)
@@ -165,7 +166,7 @@ def test_rolls_are_equal(seed: int, every: int) -> None:
         row.expiry_ns = START_NS + days[at // every % len(days)] * DAY_NS
         row.factor = 10.0 + (at % 5) * 0.001
     for close in (False, True):
-        base = replace(EAGER, close_at_end=close, cooldown_s=1_800.0 * close, calibration_rows=10 * close)
+        base = replace(EAGER, close_at_end=close, cooldown_s=1_800.0 * close, factor="column")
         assert_same(rows, grid_of(base, (0.0, 6.0), (-20.0, 0.0)), why=f"seed {seed}")
 
 
@@ -215,7 +216,7 @@ def test_any_rows_are_equal(
     cooldown: float,
     close: bool,
 ) -> None:
-    base = BacktestSettings(stop_bps=stop, max_hold_days=hold, cooldown_s=cooldown, close_at_end=close)
+    base = constant(stop_bps=stop, max_hold_days=hold, cooldown_s=cooldown, close_at_end=close)
     ts_ns, made = START_NS, []
     for line, (gap_ns, es, es_spread, spy, spy_spread) in enumerate(rows, 2):
         ts_ns += gap_ns
