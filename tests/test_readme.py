@@ -46,17 +46,16 @@ def test_the_shown_strategy_earns(
     assert found["all"]["worst"] > 0
 
 
-def test_a_delay_costs_the_shown_backtest_a_part_of_what_it_earns() -> None:
+def test_a_delay_costs_the_shown_backtest_a_part_of_what_it_earns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     at_once, late = (words for words in COMMANDS if words[:2] == ["arbcore", "backtest"])
     assert late == [*at_once, "--latency-rows", "1"]
-    flags = zip(at_once[3::2], at_once[4::2], strict=True)
-    settings = {flag[2:].replace("-", "_"): value for flag, value in flags}
-    numbers = {name: value if name == "factor" else float(value) for name, value in settings.items()}
-    data = str(ROOT / at_once[2])
-    totals = [
-        arbcore.backtest(data, es_latency_rows=rows, spy_latency_rows=rows, **numbers).summary["total_pnl"]
-        for rows in (0, 1)
-    ]
+    monkeypatch.chdir(ROOT)
+    totals = []
+    for words in (at_once, late):
+        assert main([*words[1:], "--json"]) == 0
+        totals.append(json.loads(capsys.readouterr().out)["total_pnl"])
     assert totals[0] > totals[1] > 0
 
 
