@@ -224,7 +224,7 @@ def store_tables() -> str:
         for statements in MIGRATIONS:
             for statement in statements:
                 store.execute(statement)
-        names = [name for (name,) in store.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        names = [name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         rows: list[tuple[object, ...]] = [
             (f"`{name}`", columns(tuple(row[1] for row in store.execute(f"PRAGMA table_info({name})"))))
             for name in names
