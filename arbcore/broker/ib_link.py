@@ -57,8 +57,6 @@ def load_library(wanted: str) -> Any:
     for name in (wanted,) if wanted else LIBRARIES:
         library, failure = _import(name)
         if library is not None:
-            # Answers that are errors must arrive as such, not as empty lists.
-            library.IB.RaiseRequestErrors = True
             return library
         failures.append(failure)
     why = " and ".join(failures)
@@ -105,6 +103,8 @@ class IbLink:
         self.settings = settings
         self._library = library
         self._ib = library.IB()
+        # Answers that are errors must arrive as such, not as empty lists; in this process only to us.
+        self._ib.RaiseRequestErrors = True
         self.listener = DecoderListener(
             self._ib.wrapper, settings.future, sink=sink,
             on_link=on_link, on_row=on_row, on_trouble=on_trouble, on_read_only=self._read_only,

@@ -5,13 +5,13 @@ counts only where it agrees with them, and an error only where it refuses an ord
 (``codes``). Everything else is doubt, and doubt is a question to the broker.
 """
 
-import math
 from collections.abc import Iterable
 
 from arbcore.desk.codes import CANCEL_NOTICES, CHANGE_DOUBTED, OrderSays, order_says
 from arbcore.desk.commands import Cancel, SaveExecution
 from arbcore.desk.desk_core import DeskCore
 from arbcore.desk.events import Commission, Execution, NotSent, OrderError, OrderStatus
+from arbcore.desk.leg_quotes import PRICE_MAX, PRICE_MIN
 from arbcore.desk.order_table import (
     ACK,
     DOUBT,
@@ -174,5 +174,5 @@ class OrderNews:
 
     @staticmethod
     def _believable(event: Execution, order: Order) -> bool:
-        priced = 0.0 < event.price < math.inf and event.quantity > 0
+        priced = PRICE_MIN <= event.price <= PRICE_MAX and event.quantity > 0
         return priced and event.leg == order.leg and event.side == order.side

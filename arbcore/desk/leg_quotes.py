@@ -4,6 +4,7 @@ Owns what makes a price good. It must not know orders, positions or the other le
 """
 
 import math
+from typing import Final
 
 from arbcore.desk.desk_settings import DeskSettings, seconds_ns
 from arbcore.desk.events import ContractFound
@@ -12,6 +13,9 @@ from arbcore.desk.records import ES
 
 #: The broker's market data type of live prices.
 LIVE = 1
+#: The prices that files of quotes may have, too: beyond them sums and deviations overflow to no number.
+PRICE_MIN: Final = 1e-9
+PRICE_MAX: Final = 1e12
 #: Before every time there is.
 NEVER_NS = -(2**63)
 
@@ -76,9 +80,9 @@ class LegQuotes:
         self._open_span = (0, 0)
 
     def quote(self, bid: float, ask: float, now_ns: int) -> None:
-        """New prices; one that is not positive and finite counts as missing, which is 0."""
-        self.bid = bid if 0.0 < bid < math.inf else 0.0
-        self.ask = ask if 0.0 < ask < math.inf else 0.0
+        """New prices; one that no price can be counts as missing, which is 0."""
+        self.bid = bid if PRICE_MIN <= bid <= PRICE_MAX else 0.0
+        self.ask = ask if PRICE_MIN <= ask <= PRICE_MAX else 0.0
         self.seen_ns = now_ns
 
     @property

@@ -52,8 +52,8 @@ def test_only_live_prices_count(kind: int) -> None:
     assert leg.fault(NOW_NS, UTC_NS) == ""
 
 
-@pytest.mark.parametrize("price", [0.0, -1.0, -0.0, math.nan, math.inf, -math.inf])
-def test_what_is_not_positive_and_finite_is_missing(price: float) -> None:
+@pytest.mark.parametrize("price", [0.0, -1.0, -0.0, math.nan, math.inf, -math.inf, 1e308, 1.1e12, 1e-10])
+def test_what_no_price_can_be_is_missing(price: float) -> None:
     leg = a_leg()
     leg.quote(price, 600.02, NOW_NS)
     assert (leg.bid, leg.fault(NOW_NS, UTC_NS), leg.mid) == (0.0, "SPY missing", 0.0)
