@@ -196,3 +196,48 @@ def test_an_unread_message_is_asked_about() -> None:
     player.say(ev.Tick(), after_s=1.0)
     player.answer_all()
     assert player.session.state == "ACTIVE"
+
+
+# --- the comparison by itself, without the questions that the desk asks meanwhile -----------------------
+
+
+def alone(player: Player) -> Holdings:
+    return Holdings(player.session._core, lambda: frozenset({ES_ID}))
+
+
+def held(quantity: int) -> list[ev.PositionLine]:
+    return [ev.PositionLine(SPY, SPY_ID, quantity)]
+
+
+def test_a_first_answer_that_differs_is_asked_about_like_any_other() -> None:
+    player = Player()
+    compared = alone(player)
+    compared.replace(held(5))
+    assert not compared.doubted
+    compared.compare()
+    assert compared.doubted
+    assert not compared.should_ask()
+    player.say(ev.Tick(), after_s=ASK_S)
+    assert compared.should_ask()
+    assert not compared.should_ask(), "once"
+
+
+def test_doubt_ends_with_the_connection_at_once() -> None:
+    player = Player()
+    compared = alone(player)
+    compared.replace([])
+    compared.change(*held(5))
+    assert (compared.doubted, doubts(player)) == (True, {IN_DOUBT})
+    compared.forget()
+    assert (compared.doubted, doubts(player), compared.by_leg) == (False, set(), None)
+
+
+def test_doubt_ends_with_a_whole_answer_that_agrees_and_with_no_other() -> None:
+    player = Player()
+    compared = alone(player)
+    compared.replace([])
+    compared.change(*held(5))
+    compared.replace(held(7))
+    assert (compared.doubted, doubts(player)) == (True, {IN_DOUBT})
+    compared.replace([])
+    assert (compared.doubted, doubts(player)) == (False, set())
