@@ -4,7 +4,7 @@ import pytest
 from desk_player import CHEAP, EXPIRY_NS, FAIR, RICH, T0_NS, Player
 
 from arbcore.desk import events as ev
-from arbcore.desk.commands import Ask, Cancel, SaveTrade, SendOrder
+from arbcore.desk.commands import Alarm, Ask, Cancel, SaveTrade, SendOrder
 from arbcore.desk.records import ES, SPY
 
 
@@ -359,3 +359,83 @@ def test_a_pair_is_rolled_before_its_contract_expires_and_no_other_is_entered() 
             player.fill(order)
     assert player.store.trades[1].exit_reason == "roll"
     assert len(player.store.trades) == 1
+
+
+@pytest.mark.parametrize(
+    ("order", "second", "limit"), [("es_first", SPY, 600.01), ("spy_first", ES, RICH)], ids=["es", "spy"]
+)
+def test_the_leg_that_waited_goes_at_the_touch_and_is_no_hedge(order: str, second: str, limit: float) -> None:
+    player = Player(entry_order=order)
+    player.quotes(RICH)
+    player.fill(player.orders[0])
+    (other,) = player.orders
+    assert (other.leg, other.limit, other.kind, other.tif) == (second, limit, "LMT", "IOC")
+    assert player.pair["phase"] == "entering"
+    assert player.alarms == []
+
+
+def test_a_leg_that_waited_and_may_not_leave_is_hedged_at_once() -> None:
+    player = Player(entry_order="es_first")
+    player.quotes(RICH)
+    (es,) = player.orders
+    player.say(ev.Halted(SPY, True))
+    player.fill(es)
+    assert not player.orders
+    assert player.pair["phase"] == "hedging"
+    assert "residual" in player.alarms
+
+
+def test_after_two_hedges_that_miss_the_filled_leg_is_reversed() -> None:
+    player = Player()
+    es, spy = player.enter()
+    player.fill(es)
+    player.out(spy)
+    (limit,) = player.orders
+    player.out(limit)
+    (market,) = player.orders
+    assert [(each.kind, each.role) for each in (limit, market)] == [("LMT", "hedge"), ("MKT", "hedge")]
+    player.out(market)
+    (back,) = player.orders
+    assert (back.leg, back.side, back.quantity, back.role) == (ES, 1, 1, "flatten")
+
+
+def test_a_pair_expires_with_its_own_future_and_no_sooner() -> None:
+    player = Player()
+    player.hold()
+    pairs = player.session._pairs
+    (trade,) = pairs.open.values()
+    assert pairs.expiry_ns == EXPIRY_NS
+    pairs.expire(EXPIRY_NS - 1)
+    assert (trade.expired, trade.phase, pairs.expiry_ns) == (False, "held", EXPIRY_NS)
+    pairs.expire(EXPIRY_NS)
+    assert (trade.expired, trade.phase, trade.exit_reason) == (True, "unwinding", "expiry")
+    said = len(pairs.core.out)
+    pairs.expire(EXPIRY_NS + 1)
+    assert len(pairs.core.out) == said, "it is said once"
+
+
+def test_an_ordinary_entry_is_stored_as_entering_and_held_and_alarms_nobody() -> None:
+    player = Player()
+    player.hold()
+    assert [save.row.phase for save in player.pick(SaveTrade, player.all)] == ["entering", "held"]
+    assert not player.pick(Alarm, player.all)
+    assert player.session._pairs.calm
+
+
+def test_an_exit_that_may_not_leave_is_tried_again_a_second_later() -> None:
+    player = Player()
+    player.hold()
+    player.say(ev.Halted(SPY, True))
+    player.say(ev.Kill("test"))
+    assert not player.orders
+    (trade,) = player.session._pairs.open.values()
+    assert trade.wake_ns == player.now_ns + 10**9
+
+
+def test_a_refusal_pulls_no_order_a_second_time() -> None:
+    player = Player()
+    es, spy = player.enter()
+    player.say(ev.Tick(), after_s=1.0)
+    assert {cancel.ref for cancel in player.pick(Cancel)} == {es.ref, spy.ref}
+    player.reject(es)
+    assert not player.pick(Cancel)
