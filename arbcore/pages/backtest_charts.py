@@ -10,6 +10,7 @@ from typing import Any
 
 from arbcore.core.text import plural
 from arbcore.pages.chart import Chart, legend, swatch
+from arbcore.pages.drawdowns import drawdown_table, falls_of
 from arbcore.pages.ledger_digest import LedgerDigest
 from arbcore.pages.markup import Markup, number, percent, tag
 from arbcore.pages.page import figure, section
@@ -19,6 +20,7 @@ from arbcore.pages.series import Envelope, coarsened
 
 def equity_section(summary: Mapping[str, Any], envelope: Envelope) -> Markup:
     """Equity with its drawdown under it, on one axis of time."""
+    falls_found = falls_of(envelope)
     envelope = coarsened(envelope)
     axis = TimeAxis(envelope["first_ns"])
     lows, highs, lasts = (envelope[f"equity_{name}"] for name in ("min", "max", "last"))
@@ -55,7 +57,8 @@ def equity_section(summary: Mapping[str, Any], envelope: Envelope) -> Markup:
         "Closed P&L and the open position at mids, after every row, less the costs charged so far; below it, "
         f"how far that is under its highest point. {_resolution(summary, envelope)}"
     )
-    return section("equity-drawdown", "Equity", figure(equity.markup(), drawdown.markup(), caption=caption))
+    charts = figure(equity.markup(), drawdown.markup(), caption=caption)
+    return section("equity-drawdown", "Equity", charts, drawdown_table(falls_found) if falls_found else "")
 
 
 def basis_section(summary: Mapping[str, Any], envelope: Envelope) -> Markup:

@@ -13,6 +13,7 @@ from arbcore.pages.ledger_digest import LedgerDigest
 from arbcore.pages.markup import Markup, datum, number, percent, tag
 from arbcore.pages.page import bullets, facts, heading, page, pair, section, signed, table
 from arbcore.pages.words import data_rows, label_of, parameters, period, readable
+from arbcore.pages.zoom import SCRIPT
 
 _SIDES = {"cash_and_carry": "cash and carry (short ES, long SPY)", "reverse": "reverse (long ES, short SPY)"}
 
@@ -52,7 +53,7 @@ def backtest_page(
     if summary["trades"]:
         parts.append(ledger_section(summary, ledger))
     parts.append(_model(summary["params"]))
-    return page(*parts, title=f"Backtest: {name}", version=version)
+    return page(*parts, title=f"Backtest: {name}", version=version, script=SCRIPT)
 
 
 def _lede(summary: Mapping[str, Any]) -> str:

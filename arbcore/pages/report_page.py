@@ -23,6 +23,7 @@ from arbcore.pages.report_tables import (
     trades_section,
 )
 from arbcore.pages.words import readable
+from arbcore.pages.zoom import SCRIPT
 
 Record = Mapping[str, Any]
 _NOTES = (
@@ -66,7 +67,7 @@ def report_page(
         limits = {order["order_ref"]: order["limit_price"] for order in orders}
         parts.append(executions_section(executions, lambda one: limits.get(one["order_ref"])))
     parts += [alarms_section(events), section("notes", "How to read this", bullets(_NOTES))]
-    return page(*parts, title=f"Carry bot: {name}", version=version)
+    return page(*parts, title=f"Carry bot: {name}", version=version, script=SCRIPT)
 
 
 def _pictures(found: Record, signals: Sequence[Record], events: Sequence[Record]) -> list[Markup]:

@@ -100,7 +100,12 @@ figcaption{font-size:13px;max-width:86ch;margin-top:8px}
 .hover line,.hover text{opacity:0;pointer-events:none}
 .hover line{stroke:var(--ink);stroke-width:1;shape-rendering:crispEdges}
 .hover text{fill:var(--ink);font-size:12px}
-.hover g:hover line{opacity:.45}.hover g:hover text{opacity:1}
+.hover g:hover line,.hover g.on line{opacity:.45}.hover g:hover text,.hover g.on text{opacity:1}
+.live{cursor:crosshair;touch-action:pan-y}.live .hover g:not(.on) text{opacity:0}
+.live:focus-visible{outline:2px solid var(--focus);outline-offset:6px}
+.zoomed .ink{overflow:hidden}.away{display:none}
+.zoom button{font:inherit;color:var(--ink);background:var(--raised);padding:2px 9px;
+ border:1px solid var(--rule)}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 20px;margin:8px 0 0;padding:0;font-size:12.5px;
  color:var(--soft)}
 .swatch{vertical-align:-1px;overflow:visible}
@@ -160,7 +165,7 @@ _PAPER = """
  .dense{font-size:6.6pt}.dense th,.dense td{padding-right:5pt}
  .dense thead th{white-space:normal}
  .scroll{overflow:visible}
- .hover{display:none}
+ .hover,.zoom{display:none}
  .chart *,td,th{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 """
 

@@ -26,9 +26,9 @@ pytestmark = pytest.mark.browser
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "es_spy_synthetic.csv"
 SETTINGS: dict[str, Any] = {"r": 0.043, "d": 0.0125, "factor": 10.03, "exit_bps": 0.5, "cost_bps": 0.5}
-PAGES = ("sample", "long", "quiet", "empty", "sweep", "bot", "new_bot", "round")
+PAGES = ("sample", "long", "quiet", "sweep", "bot", "new_bot", "round")
 #: Nothing happened, so nothing is drawn.
-UNDRAWN = ("empty", "new_bot")
+UNDRAWN = ("new_bot",)
 #: A4 between the page's margins, in the pixels of CSS.
 PAPER_WIDTH = 680
 # What is read or drawn outside of the screen, other than tables that scroll by themselves.
@@ -59,14 +59,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         name: [value[at] for value in ((r.ts_ns, r.es_bid, r.es_ask, r.spy_bid, r.spy_ask) for r in rows)]
         for at, name in enumerate(names)
     }
-    nothing: dict[str, list[Any]] = {name: [] for name in names}
     texts = {
         name: arbcore.backtest(data, report=True, **{**SETTINGS, **changes}).to_html()
         for name, data, changes in (
             ("sample", SAMPLE, {"entry_bps": 3}),
             ("long", columns, {"entry_bps": 1, "factor": 10.02, "contracts": 100, "funding_rate": 0.03}),
             ("quiet", SAMPLE, {"entry_bps": 500}),
-            ("empty", nothing, {"entry_bps": 3}),
         )
     }
     texts["sweep"] = sweep_text()
@@ -168,7 +166,10 @@ def test_a_chart_says_what_is_under_the_pointer(browser: Chromium, pages: dict[s
     browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
     shown = "[...document.querySelectorAll('.hover text')].filter(e => getComputedStyle(e).opacity == 1)"
     said = browser.evaluate(f"{shown}.map(e => e.textContent)")
-    assert len(said) == 1
+    # The crosshair goes through both charts of the figure.
+    assert len(said) == 2
+    assert said[1].endswith(" USD below")
+    assert said[1][:17] == said[0][:17]
     assert said[0].startswith(("2 Mar 2026", "3 Mar 2026"))
     assert said[0].endswith(" USD")
 
@@ -190,3 +191,35 @@ def test_paper_is_light_and_whole(browser: Chromium, pages: dict[str, Path], nam
     paper = browser.pdf()
     assert paper.startswith(b"%PDF")
     assert paper.count(b"/Type /Page\n") >= (1 if name == "new_bot" else 2)
+
+
+def drag(browser: Chromium, start: tuple[float, float], end: tuple[float, float]) -> None:
+    for kind, (x, y) in (("mouseMoved", start), ("mousePressed", start), ("mouseMoved", end),
+                         ("mouseReleased", end)):  # fmt: skip
+        browser.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+
+def test_a_chart_is_zoomed_with_the_mouse_and_the_keyboard(browser: Chromium, pages: dict[str, Path]) -> None:
+    browser.show(pages["sample"], width=1280)
+    rectangle = "document.querySelector('svg.chart').getBoundingClientRect()"
+    box = browser.evaluate(f"JSON.parse(JSON.stringify({rectangle}))")
+    middle = box["y"] + box["height"] / 2
+    drag(browser, (box["x"] + 0.25 * box["width"], middle), (box["x"] + 0.75 * box["width"], middle))
+    views = "[...document.querySelectorAll('figure')[0].querySelectorAll('svg.ink')]"
+    views += ".map(e => e.getAttribute('viewBox').split(' ').map(Number))"
+    seen = browser.evaluate(views)
+    assert len(seen) == 2
+    for low, _, wide, _ in seen:
+        assert abs(low - 2_500) < 60
+        assert abs(wide - 5_000) < 60
+    assert browser.evaluate("document.querySelectorAll('.away').length") > 0
+    assert browser.evaluate("document.querySelectorAll('.hover g.on').length") == 2
+    browser.evaluate("document.querySelector('svg.chart').focus()")
+    browser.call("Input.dispatchKeyEvent", type="keyDown", key="Escape")
+    assert {tuple(view) for view in browser.evaluate(views)} == {(0, 0, 10_000, 2_000)}
+    assert browser.evaluate("document.querySelectorAll('.away').length") == 0
+    browser.call("Input.dispatchKeyEvent", type="keyDown", key="+")
+    assert browser.evaluate(views)[0][2] == 5_000
+    browser.evaluate("document.querySelector('.zoom button').click()")
+    assert browser.evaluate(views)[0][2] == 10_000
+    assert browser.complaints == []

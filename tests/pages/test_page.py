@@ -7,6 +7,7 @@ import re
 import pytest
 from html_text import Page, references_of
 
+from arbcore.pages import live_page, zoom
 from arbcore.pages.page import facts, heading, page, section, signed, stacked, table
 from arbcore.pages.style import DARK, LIGHT, SHEET, TEXT_ROLES
 
@@ -95,3 +96,18 @@ def test_gains_and_losses_have_their_colour() -> None:
     assert 'class="down"' in signed("-1", -1.0)
     assert signed("0", 0.0) == "0"
     assert stacked("a", "<") == "a<br>&lt;"
+
+
+def test_a_script_is_allowed_by_its_hash_and_only_where_there_is_one() -> None:
+    text = page(title="t", version="1", script="let x = 1 < 2 && 3;")
+    digest = base64.b64encode(hashlib.sha256(b"let x = 1 < 2 && 3;").digest()).decode()
+    assert f"script-src &#x27;sha256-{digest}&#x27;" in text
+    assert "<script>let x = 1 < 2 && 3;</script>" in text
+    assert "connect-src" not in text
+    assert "script" not in page(title="t", version="1")
+
+
+def test_the_pages_own_scripts_are_small_and_ask_nobody() -> None:
+    for script in (zoom.SCRIPT, live_page.SCRIPT):
+        assert len(script.encode()) <= 15_000
+        assert not re.search(r"https?:|eval\(|import|</|fetch\(|XMLHttp|localStorage|cookie", script)

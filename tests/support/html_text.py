@@ -2,6 +2,8 @@
 
 from html.parser import HTMLParser
 
+from arbcore.pages.zoom import SCRIPT
+
 VOID = {"br", "col", "meta"}
 #: Attributes that make a browser fetch or go somewhere.
 FETCHING = {
@@ -17,6 +19,7 @@ class Page(HTMLParser):
         self.stack: list[str] = []
         self.elements: list[tuple[str, dict[str, str]]] = []
         self.words: list[str] = []
+        self.scripts: list[str] = []
         #: Numbers by their key.
         self.data: dict[str, str] = {}
         self.tables: list[list[list[str]]] = []
@@ -46,7 +49,9 @@ class Page(HTMLParser):
         self.stack.pop()
 
     def handle_data(self, text: str) -> None:
-        if "style" not in self.stack and "script" not in self.stack:
+        if "script" in self.stack:
+            self.scripts.append(text)
+        elif "style" not in self.stack:
             self.words.append(text)
         if {"th", "td"} & set(self.stack) and self.tables:
             self.tables[-1][-1][-1] += text
@@ -71,5 +76,8 @@ def references_of(page: Page) -> list[str]:
         if key in FETCHING and not value.startswith("#")
     ]
     handlers = [key for _, found in page.elements for key in found if key.startswith("on") or key == "style"]
-    embedded = page.names() & {"script", "link", "iframe", "object", "embed", "img", "base", "form", "image"}
-    return [*outside, *handlers, *embedded]
+    embedded = page.names() & {"link", "iframe", "object", "embed", "img", "base", "form", "image"}
+    # The one script that a page of results may have is ours, whole and without an attribute.
+    scripts = [text for text in page.scripts if text != SCRIPT]
+    loaded = [str(found) for name, found in page.elements if name == "script" and found]
+    return [*outside, *handlers, *embedded, *scripts, *loaded]
