@@ -15,14 +15,14 @@ from arbcore.errors import EXIT_INTERRUPTED, UsageError
 FETCH_DESCRIPTION = """\
 Gets BID_ASK history of both legs from TWS or IB Gateway, at the pace that the broker wants, and joins it."""
 FETCH_EPILOG = """\
-The broker takes 30 BID_ASK requests in ten minutes: a session of one-second bars is 26 of them, five are more
-than half an hour. What was fetched is kept in OUT.part: Ctrl-C, a lost connection or a reboot lose one request,
-and the same command goes on. Bars of 30s and less, and ticks, reach half a year back.
+The broker takes 30 BID_ASK requests in ten minutes: a session of one-second bars is 26 of them, five are
+more than half an hour. What was fetched is kept in OUT.part: Ctrl-C, a lost connection or a reboot lose one
+request, and the same command goes on. Bars of 30s and less, and ticks, reach half a year back.
 
 A bar's bid and ask are averages over its time: nobody could trade at them. Ticks are quotes.
 
 examples:
-  arbcore quotes fetch -o both.csv                              five sessions of one-second bars from TWS paper
+  arbcore quotes fetch -o both.csv                        five sessions of one-second bars from TWS paper
   arbcore quotes fetch -o year.parquet --bar 1m --days 250
   arbcore quotes fetch -o both.csv --port 7400 --days 1         from `arbcore gateway`
 """
@@ -66,16 +66,16 @@ def run_fetch(args: argparse.Namespace) -> int:
     part = args.out.with_name(args.out.name + ".part")
     refuse_overlap(inputs=[], outputs=[("-o", args.out)])
     settings = FetchSettings(
-        out=args.out, pair=args.pair, days=args.days, bar=args.bar, end=args.end, host=args.host, port=args.port,
-        client_id=args.client_id, library=_library(),
+        out=args.out, pair=args.pair, days=args.days, bar=args.bar, end=args.end, host=args.host,
+        port=args.port, client_id=args.client_id, library=_library(),
     )  # fmt: skip
     try:
         joined = fetch(settings, hook=None if args.quiet else _Sayer().say)
     except KeyboardInterrupt:
         if part.exists():
             print(
-                f"arbcore: interrupted; {printable(str(part))} keeps what was fetched, and the same command goes "
-                "on.",
+                f"arbcore: interrupted; {printable(str(part))} keeps what was fetched, and the same command "
+                "goes on.",
                 file=sys.stderr,
             )
         return EXIT_INTERRUPTED

@@ -1,6 +1,6 @@
 """A look-alike of Trader Workstation and IB Gateway for use without a broker: the wire protocol, ES and SPY.
 
-It speaks server versions 176 and 178, to which ``ib_insync`` 0.9.86 and ``ib_async`` 2.1.0 connect
+It speaks server versions 100 to 178; ``ibapi`` 9.81.1, ``ib_insync`` 0.9.86 and ``ib_async`` 2.1.0 connect
 unmodified. Everything here decides without IO: ``session.Gateway`` takes bytes and the time and gives bytes;
 ``server`` is the one shell. It stands on the carry desk (fair value, calendar, New York's clock) and knows
 neither the exchange bot nor its exchange.

@@ -25,7 +25,7 @@ def values(account: Account, marks: Marks) -> Iterator[tuple[str, str, str]]:
     """(tag, value, currency) of everything, as the subscription to an account lists it."""
     known = {tag: (value, currency) for tag, value, currency in account.values(marks)}
     yield from ((tag, value, currency) for tag, (value, currency) in known.items())
-    derived = _derived(account, marks, {tag: value for tag, (value, _) in known.items()})
+    derived = _derived(account, {tag: value for tag, (value, _) in known.items()})
     for tag, value, currency in derived:
         if tag not in known:
             yield tag, value, currency
@@ -72,7 +72,7 @@ def ledger(account: Account, marks: Marks, currencies: tuple[str, ...]) -> Itera
             yield tag, text if text is not None else f"{numbers[tag]:.2f}", currency
 
 
-def _derived(account: Account, marks: Marks, known: dict[str, str]) -> list[tuple[str, str, str]]:
+def _derived(account: Account, known: dict[str, str]) -> list[tuple[str, str, str]]:
     worth, initial = float(known["NetLiquidation"]), float(known["InitMarginReq"])
     maintenance, gross = float(known["MaintMarginReq"]), float(known["GrossPositionValue"])
     cushion = (worth - maintenance) / worth if worth > 0.0 else 0.0

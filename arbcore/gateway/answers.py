@@ -148,7 +148,9 @@ def account_multi(gateway: Gateway, client: GatewayClient, asked: m.ReqAccountMu
 def account_summary(gateway: Gateway, client: GatewayClient, asked: m.ReqAccountSummary) -> None:
     for tag, value, currency in account_tags.summary(gateway.account, gateway.market.mark, asked.tags):
         client.send(
-            replies.account_summary(asked.req_id, gateway.account.name, tag=tag, value=value, currency=currency)
+            replies.account_summary(
+                asked.req_id, gateway.account.name, tag=tag, value=value, currency=currency
+            )
         )
     client.send(replies.account_summary_end(asked.req_id))
 

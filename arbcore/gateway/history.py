@@ -255,7 +255,11 @@ class History:
         for quote in self.quotes(listing, first_ns, beyond_ns):
             same_day = daily and 0 <= quote.ts_ns - at_ns < 23 * NS_PER_HOUR
             begins = at_ns if same_day else begin_of(quote.ts_ns)
-            while at_ns not in {-1, begins}:
+            if at_ns > begins:
+                # The span begins in the middle of a bar: this quote only stands when the first whole one does.
+                carried = quote
+                continue
+            while -1 < at_ns < begins:
                 bar = _bar(waiting, carried, what, begin_ns=at_ns, end_ns=at_ns + size_ns)
                 if bar is not None:
                     bars.append(bar)

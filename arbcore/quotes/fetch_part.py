@@ -1,4 +1,4 @@
-"""The partial download: what was fetched so far, one line a request, so that a stop loses one request at most.
+"""The partial download: what was fetched so far, one line a request, so that a stop loses one at most.
 
 Owns the file ``OUT.part``: its first line says which download it is, each further one a request and its rows.
 A last line that was not written whole is cut off when the download goes on.

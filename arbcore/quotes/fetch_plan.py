@@ -1,4 +1,4 @@
-"""What is fetched: sessions, contracts and requests, by the broker's rules of bars and how far back they reach.
+"""What is fetched: sessions, contracts and requests, by the broker's rules of bars and their reach.
 
 It decides: times are integer nanoseconds that are handed in, and a plan is the same however often it is made.
 """

@@ -1,0 +1,184 @@
+"""History, streams, linked orders and older versions, on the wire."""
+
+import pytest
+from tws import ES, SECOND, SPY, Bench, row, rows
+
+from arbcore.gateway import unserved
+from arbcore.gateway.history import stretch_of
+from arbcore.gateway.messages import NEWEST_VERSION, OLDEST_VERSION
+
+BARS = [SPY, False]
+
+
+def bars_of(client, req_id, *, end="", size="5 secs", duration="1 D", what="BID_ASK"):
+    version = client.version
+    client.send(
+        20, *([6] if version < 124 else []), req_id, *SPY, False, end, size, duration, True, what, 2,
+        *([False] if version >= 124 else []), "",
+    )  # fmt: skip
+    return client.messages(17, 4)
+
+
+def test_bars_are_time_averages_of_both_sides_with_their_extremes():
+    prices = [row(at, spy=680.0 + at) for at in range(10)]
+    bench = Bench(prices, speed=1.0)
+    client = bench.client()
+    bench.pass_time(9.0)
+    client.messages()
+    (message,) = bars_of(client, 5)
+    assert message[:2] == ["17", "5"]
+    assert message[4] == "2"
+    first = message[5:13]
+    assert [float(value) for value in first[1:5]] == [682.0, 684.01, 680.0, 682.01]
+    assert first[5:] == ["-1", "-1.0", "-1"]
+
+
+def test_the_thirty_first_request_of_both_sides_in_ten_minutes_is_one_too_many():
+    bench = Bench(rows(30))
+    client = bench.client()
+    bench.pass_time(20.0)
+    codes = []
+    for number in range(31):
+        bench.now_ns += 3 * SECOND
+        bench.gateway.advance(bench.now_ns)
+        client.messages()
+        (message,) = bars_of(client, 100 + number, duration=f"{10 + number} S")
+        codes.append(message[0] if message[0] == "17" else (message[3], "pacing violation" in message[4]))
+    assert codes[:30] == ["17"] * 30
+    assert codes[30] == ("162", True)
+
+
+def test_a_whole_file_is_history_before_any_of_it_is_shown():
+    bench = Bench(rows(5), waits=True)
+    bench.gateway.history.__init__([stretch_of(lambda: rows(5))], is_whole=True)
+    client = bench.client()
+    client.messages()
+    (message,) = bars_of(client, 7, size="1 secs", duration="60 S", what="MIDPOINT")
+    assert message[4] == "5"
+
+
+@pytest.mark.parametrize("version", [100, 101, 103, 111, 124, 131, 136, 145, 150, 157, 163, 166, 176, 178])
+def test_every_version_gets_an_order_and_its_fill(version):
+    client = Bench().client(versions=f"v{version}..{version}")
+    assert client.version == version
+    client.messages()
+    bench_client = client
+    plain = [
+        3, *([45] if version < 145 else []), 1, *SPY, "", "", "BUY", 100, "MKT", "", "", "DAY", "", "", "", 0, "",
+        True, 0, False, False, 0, 0, False, False, "", 0, "", "", "", "", "",
+        *([""] if version < 177 else []), *([""] if version >= 103 else []), 0, "", -1, 0, *[""] * 17, "", "",
+        *[""] * 6, "", "", "", "", "", *[""] * 4, False, "", "", False, "",
+    ]  # fmt: skip
+    bench_client.send(*plain)
+    told = client.messages()
+    kinds = [fields[0] for fields in told]
+    assert {"3", "5", "11"} <= set(kinds)
+    assert "4" not in kinds
+    status = next(fields for fields in told if fields[0] == "3" and "Filled" in fields)
+    assert len(status) == 12
+    assert (status[1] == "6") == (version < 131)
+
+
+@pytest.mark.parametrize("number", sorted(set(unserved.ERRORS)))
+def test_what_is_not_served_ends_in_an_error_that_is_no_warning(number):
+    client = Bench().client()
+    client.messages()
+    fields = ["9"] * 30
+    client.send(number, *fields)
+    ((req_id, code),) = client.errors()
+    assert req_id == 9
+    assert code not in unserved.TAKEN_FOR_WARNINGS
+
+
+@pytest.mark.parametrize("number", sorted({*unserved.EMPTY, 19}))
+def test_what_waits_for_a_list_gets_an_empty_one(number):
+    client = Bench().client()
+    client.messages()
+    client.send(number, *["9"] * 8)
+    (message,) = client.messages()
+    assert message[0] != "4"
+
+
+@pytest.mark.parametrize(("versions", "newest"), [("v201..225", NEWEST_VERSION), ("v38..99", OLDEST_VERSION)])
+def test_a_greeting_that_cannot_be_spoken_is_answered_and_logged(versions, newest):
+    bench = Bench()
+    client = bench.client(versions=versions)
+    greeting, error = client.messages()
+    assert greeting[0] == str(newest)
+    assert error[3] in {"503", "505"}
+    assert "server versions 100 to 178" in bench.gateway.log[-1]
+
+
+# --- linked orders ------------------------------------------------------------------------------------
+
+
+def statuses(client):
+    return {int(fields[1]): fields[2] for fields in client.messages(3)}
+
+
+def bracket(client):
+    parent = client.order(SPY, limit=600.0, tif="DAY", transmit=False)
+    target = client.order(SPY, "SELL", limit=690.0, tif="GTC", parent=parent, transmit=False)
+    stop = client.order(SPY, "SELL", kind="STP", tif="GTC", parent=parent, aux=650.0)
+    return parent, target, stop
+
+
+def test_nothing_of_a_bracket_works_before_its_last_order_is_sent():
+    client = Bench().client()
+    client.messages()
+    parent = client.order(SPY, limit=600.0, tif="DAY", transmit=False)
+    assert statuses(client) == {}
+    child = client.order(SPY, "SELL", limit=690.0, tif="DAY", parent=parent)
+    assert statuses(client) == {parent: "Submitted", child: "PreSubmitted"}
+
+
+def test_a_parents_cancel_takes_the_children():
+    client = Bench().client()
+    client.messages()
+    ids = bracket(client)
+    client.messages()
+    client.send(4, 1, ids[0], "")
+    assert statuses(client) == dict.fromkeys(ids, "Cancelled")
+
+
+def test_a_filled_child_cancels_its_sibling():
+    bench = Bench([row(0), row(1, spy=599.0), row(2, spy=649.0), row(3, spy=649.0)])
+    client = bench.client()
+    ids = bracket(client)
+    bench.pass_time(4.0)
+    assert statuses(client) == dict(zip(ids, ("Filled", "Cancelled", "Filled"), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("action", "stop", "path", "filled"),
+    [
+        ("SELL", 670.0, [680.0, 675.0, 669.0], True), ("SELL", 670.0, [680.0, 675.0, 671.0], False),
+        ("BUY", 690.0, [680.0, 685.0, 691.0], True), ("BUY", 690.0, [680.0, 685.0, 689.0], False),
+    ],
+)  # fmt: skip
+def test_a_stop_waits_for_its_price(action, stop, path, filled):
+    bench = Bench([row(at, spy=price) for at, price in enumerate(path)])
+    client = bench.client()
+    order_id = client.order(SPY, action, kind="STP", aux=stop, tif="DAY")
+    bench.pass_time(4.0)
+    assert (statuses(client)[order_id] == "Filled") == filled
+
+
+def test_a_fill_in_a_group_ends_the_others():
+    bench = Bench([row(0), row(1, spy=650.0), row(2, spy=650.0)])
+    client = bench.client()
+    one = client.order(SPY, limit=660.0, tif="DAY", group="either")
+    other = client.order(ES, limit=6_000.0, quantity=1.0, tif="DAY", group="either")
+    bench.pass_time(3.0)
+    assert statuses(client) == {one: "Filled", other: "Cancelled"}
+
+
+def test_fill_or_kill_takes_all_or_nothing():
+    client = Bench(rows(spy_size=500.0)).client()
+    client.messages()
+    whole = client.order(SPY, quantity=500.0, limit=681.0, tif="FOK")
+    assert statuses(client)[whole] == "Filled"
+    bench = Bench(rows(spy_size=500.0))
+    client = bench.client()
+    more = client.order(SPY, quantity=501.0, limit=681.0, tif="FOK")
+    assert statuses(client)[more] == "Cancelled"
