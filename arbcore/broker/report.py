@@ -41,8 +41,8 @@ SOURCES = {
 }  # fmt: skip
 _COLUMNS = {
     "trades": (
-        "trade_id, side, phase, expiry_ts, multiplier, entry_ts, entry_dev_bps, contracts, shares, es_entry, "
-        "es_exit, spy_entry, spy_exit, exit_ts, exit_dev_bps, exit_reason, funding, financing, "
+        "trade_id, side, phase, expiry_ts, multiplier, entry_ts, entry_dev_bps, contracts, shares, "
+        "fut_entry, fut_exit, etf_entry, etf_exit, exit_ts, exit_dev_bps, exit_reason, funding, financing, "
         "dividends"
     ),
     "orders": (
@@ -216,10 +216,10 @@ def _decided(trade: Record, orders: Sequence[Record], *, leg: str, buying: bool)
 
 
 def _decided_prices(trade: Record, orders: Sequence[Record]) -> Record:
-    """Both legs' prices at the signals: ``es_entry_signal`` and so on; None where a decision named none."""
+    """Both legs' prices at the signals: ``fut_entry_signal`` and so on; None where a decision named none."""
     found = {}
     for leg, bought in ((ES, trade["side"] == "reverse"), (SPY, trade["side"] == "cash_and_carry")):
-        name = leg.lower()
+        name = "fut" if leg == ES else "etf"
         found[f"{name}_entry_signal"] = _decided(trade, orders, leg=leg, buying=bought)
         found[f"{name}_exit_signal"] = _decided(trade, orders, leg=leg, buying=not bought)
     return found
@@ -527,7 +527,7 @@ def ledger(rows: StoreRows) -> Iterable[tuple[Any, ...]]:
         found = trade_document(trade, rows)
         yield (
             number, trade["side"], trade["entry_ts"], trade["exit_ts"], trade["contracts"], trade["shares"],
-            *(_blank(trade[name]) for name in ("es_entry", "es_exit", "spy_entry", "spy_exit")),
+            *(_blank(trade[name]) for name in ("fut_entry", "fut_exit", "etf_entry", "etf_exit")),
             trade["entry_dev_bps"], _blank(trade["exit_dev_bps"]), _blank(found["gross_pnl"]),
             _blank(found["commission"]), trade["financing"], trade["dividends"], _blank(found["net_pnl"]),
             trade["exit_reason"],

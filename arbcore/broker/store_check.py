@@ -71,8 +71,9 @@ _CHECKS: dict[str, dict[str, Callable[[Any], bool]]] = {
     "trades": {
         "trade_id": _whole, "side": _one_of("cash_and_carry", "reverse"), "phase": _text,
         "expiry_ts": _time, "multiplier": _number, "entry_ts": _time, "entry_dev_bps": _number,
-        "contracts": _whole, "shares": _whole, "es_entry": _or_null(_number), "es_exit": _or_null(_number),
-        "spy_entry": _or_null(_number), "spy_exit": _or_null(_number), "exit_ts": _TIME_OR_NULL,
+        "contracts": _whole, "shares": _whole, "fut_entry": _or_null(_number), "fut_exit": _or_null(_number),
+        "etf_entry": _or_null(_number), "etf_exit": _or_null(_number), "exit_ts": _TIME_OR_NULL,
+        "funding": _or_null(_number), "financing": _number, "dividends": _number,
         "exit_dev_bps": _or_null(_number), "exit_reason": _text,
     },
     "orders": {

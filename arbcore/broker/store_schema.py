@@ -185,6 +185,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         # The level and the rates of a pair's entry, which it keeps (funding is NULL in a pair of before they
         # were booked), and what it paid or earned by them up to its exit.
+        # Prices are those of the future and the ETF, whatever the pair is.
+        "ALTER TABLE trades RENAME COLUMN es_entry TO fut_entry",
+        "ALTER TABLE trades RENAME COLUMN es_exit TO fut_exit",
+        "ALTER TABLE trades RENAME COLUMN spy_entry TO etf_entry",
+        "ALTER TABLE trades RENAME COLUMN spy_exit TO etf_exit",
         "ALTER TABLE trades ADD COLUMN factor REAL",
         "ALTER TABLE trades ADD COLUMN funding REAL",
         "ALTER TABLE trades ADD COLUMN short REAL NOT NULL DEFAULT 0",

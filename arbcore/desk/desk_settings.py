@@ -65,7 +65,7 @@ class DeskSettings:
     )
     funding_rate: float | None = field(
         default=None,
-        metadata={"optional": (-1.0, 1.0), "help": "what a long ETF leg pays a year; unset: the entry's rate"},
+        metadata={"optional": (-1.0, 1.0), "help": "what a long ETF leg pays a year; unset: its entry rate"},
     )
     short_rate: float = option(0.0, low=-1.0, high=1.0, help="what a short ETF leg receives a year")
     borrow_rate: float = option(0.0, low=-1.0, high=1.0, help="what borrowed shares cost a year")

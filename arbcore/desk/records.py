@@ -97,10 +97,10 @@ class TradeRow:
     entry_dev_bps: float
     contracts: int = 0
     shares: int = 0
-    es_entry: float | None = None
-    es_exit: float | None = None
-    spy_entry: float | None = None
-    spy_exit: float | None = None
+    fut_entry: float | None = None
+    fut_exit: float | None = None
+    etf_entry: float | None = None
+    etf_exit: float | None = None
     exit_ns: int | None = None
     exit_dev_bps: float | None = None
     exit_reason: str = ""

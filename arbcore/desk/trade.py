@@ -153,13 +153,13 @@ class Trade:
 
     def row(self) -> TradeRow:
         """As it is stored."""
-        es_entry, es_exit, spy_entry, spy_exit = self.averages
+        fut_entry, fut_exit, etf_entry, etf_exit = self.averages
         rates = self.rates
         carried = NOTHING_CARRIED if self.exit_ns is None else self.carried(self.exit_ns)
         return TradeRow(
             self.trade_id, self.side, self.phase, self.con_id, self.expiry_ns, self.multiplier,
             self.wanted_contracts, self.wanted_shares, self.entry_ns, self.entry_dev_bps, self.contracts,
-            self.shares, es_entry, es_exit, spy_entry, spy_exit, self.exit_ns, self.exit_dev_bps,
+            self.shares, fut_entry, fut_exit, etf_entry, etf_exit, self.exit_ns, self.exit_dev_bps,
             self.exit_reason, self.tries, self.gross, self.commission, self.factor,
             None if rates is None else rates.funding, 0.0 if rates is None else rates.short,
             0.0 if rates is None else rates.borrow, carried.financing, carried.dividends,

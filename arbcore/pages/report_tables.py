@@ -71,7 +71,7 @@ def _trade(trade: Record) -> list[object]:
         stacked(label_of(trade["side"]), label_of(trade["exit_reason"])),
         stacked(*(tag("span", second(trade[key]), class_="w") for key in ("entry_ts", "exit_ts"))),
         stacked(f"{trade['contracts']:,}", f"{trade['shares']:,}"),
-        prices("es", "_signal"), prices("es", ""), prices("spy", "_signal"), prices("spy", ""),
+        prices("fut", "_signal"), prices("fut", ""), prices("etf", "_signal"), prices("etf", ""),
         money(trade["slippage"]),
         UNKNOWN if trade["entry_implied_repo"] is None else percent(trade["entry_implied_repo"], 2),
         paid(trade["commission"]), stacked(money(trade["gross_pnl"]), money(trade["net_pnl"])),
@@ -84,7 +84,7 @@ def open_section(trades: Sequence[Record]) -> Markup:
         [
             f"{trade['trade_id']:,}", label_of(trade["side"]), label_of(trade["phase"]),
             clock(trade["entry_ts"]), f"{trade['contracts']:,}", f"{trade['shares']:,}",
-            price(trade["es_entry"]), price(trade["spy_entry"]), paid(trade["commission"]),
+            price(trade["fut_entry"]), price(trade["etf_entry"]), paid(trade["commission"]),
         ]
         for trade in trades
     ]  # fmt: skip

@@ -142,7 +142,7 @@ def test_a_trade_has_its_prices_at_the_signals_and_its_repo(path: Path) -> None:
     fill_store(store)
     store.close()
     (found_trade,) = found(path)["closed_trades"]
-    names = ("es_entry_signal", "es_exit_signal", "spy_entry_signal", "spy_exit_signal")
+    names = ("fut_entry_signal", "fut_exit_signal", "etf_entry_signal", "etf_exit_signal")
     assert [found_trade[name] for name in names] == [6800.25, 6799.5, 680.0, 679.99]
     # That of the signal acted on, not of the refused one.
     assert found_trade["entry_implied_repo"] == 0.0431
@@ -153,8 +153,8 @@ def test_a_price_that_no_decision_named_is_unknown(path: Path) -> None:
     store.save([*fill(store, 1, "ES", -1, limit=6800.25, role="entry"), trade(phase="hedging", contracts=1)])
     store.close()
     (found_trade,) = found(path)["open_trades"]
-    assert found_trade["es_entry_signal"] == 6800.25
-    assert (found_trade["spy_entry_signal"], found_trade["entry_implied_repo"]) == (None, None)
+    assert found_trade["fut_entry_signal"] == 6800.25
+    assert (found_trade["etf_entry_signal"], found_trade["entry_implied_repo"]) == (None, None)
 
 
 def test_a_day_has_its_pnl_by_leg(path: Path) -> None:

@@ -58,7 +58,7 @@ def test_rows_come_back_as_they_were(path: Path) -> None:
         order(store, 2, leg="SPY", side=1, kind="MKT", limit=None),
         execution(store, commission=2.25),
         execution(store, key="0002.01", exec_id="0002.01.02", revision=2, leg="SPY", side=1, quantity=497),
-        trade(phase="held", contracts=1, shares=500, es_entry=6800.25, spy_entry=680.01),
+        trade(phase="held", contracts=1, shares=500, fut_entry=6800.25, etf_entry=680.01),
         DayRow(20_770, start_value=-12.5, margin_checked=True),
         LEVEL,
     )

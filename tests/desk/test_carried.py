@@ -109,7 +109,7 @@ def test_a_closed_pair_is_stored_with_what_it_cost_and_a_restart_knows_its_rates
         again.fill(order)
     row = again.pick(SaveTrade, again.all)[-1].row
     assert row.phase == "closed"
-    assert row.financing == pytest.approx(-0.05 * row.shares * row.spy_entry / 365.0, rel=1e-12)
+    assert row.financing == pytest.approx(-0.05 * row.shares * row.etf_entry / 365.0, rel=1e-12)
 
 
 def test_dates_on_which_the_bot_was_not_there_are_booked_when_it_is_back() -> None:

@@ -79,7 +79,7 @@ def test_a_commission_of_a_pair_that_is_over_is_added_after_a_restart() -> None:
     for number in range(1, 5):
         after.say(ev.Commission(f"e.{number}.01", 1.0))
     assert after.pick(SaveTrade)[-1].row.commission == pytest.approx(4.0)
-    assert after.store.trades[1].es_exit == FAIR + 0.25
+    assert after.store.trades[1].fut_exit == FAIR + 0.25
 
 
 def test_a_fill_of_a_pair_that_the_snapshot_left_out_halts() -> None:
@@ -107,7 +107,7 @@ def test_a_correction_of_the_price_moves_the_money_only() -> None:
     player.quotes(FAIR)
     for order in player.orders:
         player.fill(order)
-    assert player.store.trades[1].es_entry == RICH + 1
+    assert player.store.trades[1].fut_entry == RICH + 1
 
 
 def test_a_correction_of_the_quantity_breaks_the_pair_and_it_is_mended() -> None:

@@ -55,8 +55,8 @@ def replayed(rows, settings: DeskSettings, expiry_ns: int):
         replay.row(ts_ns, prices)
     return replay, [
         (
-            SIDE_NAMES[row.side], row.entry_ns, row.exit_ns, row.contracts, row.shares, row.es_entry,
-            row.es_exit, row.spy_entry, row.spy_exit, row.entry_dev_bps, row.exit_dev_bps, row.gross,
+            SIDE_NAMES[row.side], row.entry_ns, row.exit_ns, row.contracts, row.shares, row.fut_entry,
+            row.fut_exit, row.etf_entry, row.etf_exit, row.entry_dev_bps, row.exit_dev_bps, row.gross,
             row.exit_reason,
         )
         for row in replay.trades()

@@ -58,8 +58,8 @@ def test_a_round_trip_is_counted_in_and_out(side: int) -> None:
     trade.know_commission(execution(ES, -side, 1, 6_001.0, key="d", commission=2.0))
     assert trade.commission == 6.5
     row = trade.row()
-    assert (row.es_entry, row.es_exit, row.spy_exit) == (6_000.0, 6_001.0, 600.5)
-    assert (row.spy_entry, row.gross, row.commission) == (trade.averages[2], trade.gross, 6.5)
+    assert (row.fut_entry, row.fut_exit, row.etf_exit) == (6_000.0, 6_001.0, 600.5)
+    assert (row.etf_entry, row.gross, row.commission) == (trade.averages[2], trade.gross, 6.5)
 
 
 def test_a_correction_replaces() -> None:

@@ -61,7 +61,7 @@ def test_an_accepted_account_ends_the_pair_and_the_bot_trades_on():
     written = [(a.row.leg, a.row.quantity, a.row.reason) for a in after.pick(SaveAdjustment, after.all)]
     assert written == [("ES", 1, "by_hand"), ("SPY", -502, "by_hand")]
     row = last_trade(after)
-    assert (row.phase, row.exit_reason, row.es_exit, row.spy_exit) == ("closed", "by_hand", None, None)
+    assert (row.phase, row.exit_reason, row.fut_exit, row.etf_exit) == ("closed", "by_hand", None, None)
     assert "accepted" in [alarm.kind for alarm in after.pick(Alarm, after.all)]
     after.quotes(FAIR, after_s=after.settings.cooldown_s)
     assert [order.role for order in after.enter()] == ["entry", "entry"]

@@ -57,8 +57,8 @@ def fill_store(store: Store, **last: Any) -> None:
             *fill(store, 3, "ES", 1, limit=6799.50, price=6799.75, role="exit"),
             *fill(store, 4, "SPY", -1, limit=679.99, role="exit", **last),
             trade(
-                phase="closed", contracts=1, shares=500, es_entry=6800.25, es_exit=6799.75, spy_entry=680.0,
-                spy_exit=679.99, exit_ns=NOW_NS + 4 * MINUTE_NS, exit_dev_bps=4.5, exit_reason="converged",
+                phase="closed", contracts=1, shares=500, fut_entry=6800.25, fut_exit=6799.75, etf_entry=680.0,
+                etf_exit=679.99, exit_ns=NOW_NS + 4 * MINUTE_NS, exit_dev_bps=4.5, exit_reason="converged",
             ),
         ]
     )  # fmt: skip

@@ -21,7 +21,8 @@ ACCOUNT = "DU1"
 FAIR, RICH, CHEAP = 6009.0, 6029.0, 5989.0
 #: What most tests are not about.
 QUIET = {
-    "trading_enabled": True, "factor": 10.0, "funding_rate": 0.0, "margin_check": False, "daily_loss_usd": 1e6,
+    "trading_enabled": True, "factor": 10.0, "funding_rate": 0.0, "margin_check": False,
+    "daily_loss_usd": 1e6,
 }  # fmt: skip
 C = TypeVar("C")
 
