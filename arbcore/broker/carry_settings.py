@@ -23,6 +23,7 @@ from arbcore.broker.news import (
 from arbcore.carry.calendar import read_expiry
 from arbcore.carry.level import LevelMode, parse_level
 from arbcore.carry.money import PaidDividend
+from arbcore.carry.pairs import DEFAULT_PAIR, PAIRS, pair_of_symbols, same_index
 from arbcore.carry.terms import read_dividends
 from arbcore.core.settings import PREFIX, Config, Setting
 from arbcore.core.text import plural, printable
@@ -31,7 +32,7 @@ from arbcore.errors import ArbcoreError, ConfigError
 
 PAPER_TWS, LIVE_TWS, PAPER_GATEWAY, LIVE_GATEWAY = 7497, 7496, 4002, 4001
 #: Dollars a point.
-MULTIPLIERS = {"ES": 50.0, "MES": 5.0}
+MULTIPLIERS = {pair.future: pair.multiplier for pair in PAIRS if same_index(pair, DEFAULT_PAIR)}
 #: The future's level where no quote is known yet: what basis points are in dollars before a run.
 ES_LEVEL = 6_800.0
 #: The exit where only the entry is set.
@@ -99,7 +100,7 @@ _OWN = (
     Setting("FUT_USE_FRONT_MONTH", "switch", True, "trade the front contract; off, ARBCORE_FUT_EXPIRY's"),
     Setting("FUT_FRONT_MONTH_OFFSET", "integer", 0, "0 the front contract, 1 the next one, ...", 0, 3),
     Setting("ARBCORE_FUT_EXPIRY", "text", "", "the contract with FUT_USE_FRONT_MONTH=0: a date or a code"),
-    Setting("SPY_SYMBOL", "text", "SPY", "the fund"),
+    Setting("SPY_SYMBOL", "text", "SPY", "the ETF; the two must be a pair"),
     Setting("SPY_EXCHANGE", "text", "SMART", "where the fund is ordered"),
     Setting("SPY_CURRENCY", "text", "USD", "currency of the fund"),
     Setting(
@@ -279,8 +280,12 @@ def desk_settings(config: Config, **changes: Any) -> DeskSettings:
     ConfigError where they contradict each other.
     """
     values = {item.name: config[setting_name(item.name)] for item in _desk_fields()}
+    pair = pair_of_symbols(config["FUT_SYMBOL"], config["SPY_SYMBOL"])
+    values["pair"], values["multiplier"] = pair.name, pair.multiplier
     if config.source("EXIT_THRESHOLD_BPS").startswith("default"):
         values["exit_bps"] = EXIT_SHARE * values["entry_bps"]
+    if config.source("ESTIMATED_COST_BPS").startswith("default"):
+        values["cost_bps"] = pair.cost_bps
     entered_bps = values["entry_bps"] + values["cost_bps"]
     if values["exit_bps"] >= entered_bps:
         source = config.source("EXIT_THRESHOLD_BPS")
@@ -289,7 +294,6 @@ def desk_settings(config: Config, **changes: Any) -> DeskSettings:
             f"{entered_bps:g} (ENTRY_THRESHOLD_BPS and ESTIMATED_COST_BPS), so it would be left at once; set "
             "the exit lower."
         )
-    values["multiplier"] = MULTIPLIERS[config["FUT_SYMBOL"]]
     factor = config["SPY_TO_INDEX_FACTOR"]
     values["factor"] = factor
     values["funding_rate"] = config["FUNDING_RATE_ANNUAL"] if config["FUNDING_RATE_ANNUAL"] != "" else None

@@ -13,7 +13,7 @@ from arbcore.broker.carry_settings import (
 )
 from arbcore.core.settings import Config
 from arbcore.desk.desk_settings import DeskSettings
-from arbcore.errors import ConfigError
+from arbcore.errors import ConfigError, UsageError
 from arbcore.play.exchange_settings import exchange_settings
 from arbcore.system import configuration
 
@@ -68,7 +68,15 @@ def test_live_dials_the_live_port_unless_one_was_named(tmp_path: Path) -> None:
 
 
 def test_the_micro_contract_has_its_own_multiplier(tmp_path: Path) -> None:
-    assert desk_settings(load(tmp_path, FUT_SYMBOL="mes")).multiplier == 5.0
+    chosen = desk_settings(load(tmp_path, FUT_SYMBOL="mes"))
+    assert (chosen.pair, chosen.multiplier, chosen.cost_bps) == ("mes-spy", 5.0, 1.2)
+    assert desk_settings(load(tmp_path)).cost_bps == 0.5
+    assert desk_settings(load(tmp_path, FUT_SYMBOL="MES", ESTIMATED_COST_BPS="0.5")).cost_bps == 0.5
+
+
+def test_a_future_and_an_etf_of_two_indexes_are_no_pair(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="ES and QQQ are no pair; take one of es-spy, mes-spy"):
+        desk_settings(load(tmp_path, SPY_SYMBOL="QQQ"))
 
 
 @pytest.mark.parametrize(
