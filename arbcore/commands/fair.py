@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from arbcore.carry import _carry, calendar, dividends, factor, fair, rates
+from arbcore.carry.pairs import PAIRS
 from arbcore.core import civil
 from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, InputError, RunError, UsageError
@@ -76,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     spot.add_argument("--spy", type=PRICE, nargs="+", metavar="X", help="SPY: one price, or BID ASK")
     known = parser.add_mutually_exclusive_group()
     known.add_argument(
-        "--factor", metavar="X", help="index / SPY (default 10), or a CSV of ts,factor: the last one known"
+        "--factor", metavar="X", help="index / SPY such as 10.03, or a CSV of ts,factor: the last one known"
     )
     known.add_argument("--index", type=PRICE, metavar="X", help="a quote of the index that gives the factor")
     parser.add_argument("--expiry", metavar="DATE", help="date, time or code such as ESZ26 (default: front)")
@@ -188,8 +189,16 @@ def read_question(args: argparse.Namespace) -> Question:
         raise UsageError("--index gives the factor between SPY and the index; it needs --spy.")
     if args.index is not None:
         multiple = factor.factor_of_index(index=args.index, spy_mid=(bid + ask) * 0.5)
+    elif args.factor is not None:
+        multiple = read_factor(args.factor, now_ns)
+    elif args.spy:
+        raise UsageError(
+            "One moment does not tell the factor between the ETF and the index; name it with --factor, or "
+            "give a quote of the index with --index."
+        )
     else:
-        multiple = factor.DEFAULT_FACTOR if args.factor is None else read_factor(args.factor, now_ns)
+        # About, and of a schedule in USD only.
+        multiple = PAIRS[0].points_per_usd
     rate, rate_source = rate_of(args, now_ns)
     schedule = None
     if args.dividends is not None:

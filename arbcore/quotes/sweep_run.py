@@ -292,7 +292,7 @@ def _result(
     summary["best_cells"] = [cells[cell] for cell in best]
     summary["robust"] = [_region_document(grid, region, cells[region.cell]) for region in regions]
     summary["walk_forward"] = walked
-    summary["evidence"] = _evidence(jobs, pnl, best, idle)
+    summary["evidence"] = _evidence(jobs, pnl, best)
     notes = tuple(_notes(quotes, jobs, used, idle=all(idle)))
     if summary["rows_used"]:
         notes += tuple(_ranking_notes(grid, columns["class"], best))
@@ -303,7 +303,7 @@ def _result(
 
 
 def _evidence(
-    jobs: Sequence[Job], pnl: list[list[float]], best: Sequence[int], idle: Sequence[bool]
+    jobs: Sequence[Job], pnl: list[list[float]], best: Sequence[int]
 ) -> dict[str, object] | None:
     """What the best cell says of the future; None with fills at the mid or too many cells."""
     if not jobs[0].evidence:
@@ -323,7 +323,6 @@ def _evidence(
     clean = None
     if outliers:
         clean = sum(clean_total(job.rows, settings, expiry_ns=expiry_ns) for job in jobs)
-    # A cell that never traded says nothing of the best of those that did.
     return sweep_evidence(pnl, Winner(best[0], nets, total, delayed, clean))
 
 

@@ -8,7 +8,10 @@ DATES_MIN = 20
 
 
 def daily_statistics(closes: Sequence[float], drawdown: float) -> dict[str, float | None]:
-    """From the changes of each UTC date's last equity, the first from 0; None where one is not defined, and below 20 dates."""
+    """From the changes of each UTC date's last equity, the first from 0.
+
+    None where one is not defined, and below 20 dates.
+    """
     changes = [after - before for before, after in zip([0.0, *closes], closes, strict=False)]
     found: dict[str, float | None] = {"sharpe": None, "sortino": None, "calmar": None}
     if len(changes) < DATES_MIN:

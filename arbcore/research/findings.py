@@ -1,4 +1,4 @@
-"""What a run found besides its trades: the level and what it implies, the best edge, and the notes of a result.
+"""What a run found besides its trades: the level, what it implies, the best edge, and a result's notes.
 
 Owns the documents of ``factor``, ``implied_financing`` and ``largest_edge_bps`` and which notes a result has;
 the sentences are ``carry.notes``'s, the numbers ``_values``'s.

@@ -42,7 +42,7 @@ def merged(blocks: Sequence[SweepBlock], rows: Sequence[int]) -> SweepBlock:
 
 
 def take_periods(blocks: Sequence[SweepBlock]) -> list[list[float]]:
-    """P&L by period and cell, the periods of one file after those of the one before; taken out of the blocks."""
+    """P&L by period and cell, a file's periods after those of the one before; taken out of the blocks."""
     found = []
     for block in blocks:
         number = 0

@@ -105,7 +105,8 @@ def test_orders_take_their_time_and_cost_fees(capsys: Capture) -> None:
 def test_a_leg_on_its_way_at_the_end_is_said(tmp_path: Path, capsys: Capture) -> None:
     path = tmp_path / "quotes.csv"
     path.write_text(HEADER + "2026-03-02T14:30:00Z,6060,6060.25,600,600.01\n", encoding="utf-8")
-    assert main(["backtest", str(path), "--factor", "10", "--entry-bps", "20", "--cost-bps", "4", "--latency-rows", "0,1"]) == 0
+    costly = ["--factor", "10", "--entry-bps", "20", "--cost-bps", "4"]
+    assert main(["backtest", str(path), *costly, "--latency-rows", "0,1"]) == 0
     assert "bps, a leg of the entry on its way, unrealised -6.25 USD" in capsys.readouterr().out
     assert main(["backtest", str(path), "--factor", "10", "--latency-rows", "1"]) == 0
     assert "1 time an entry had no leg filled" in capsys.readouterr().err
@@ -277,7 +278,8 @@ def test_dividends_are_read_from_a_file(tmp_path: Path, capsys: Capture) -> None
     path = tmp_path / "dividends.csv"
     path.write_text("ex_date,amount\n2026-03-03,1.75\n", encoding="utf-8")
     found = document(
-        capsys, str(SAMPLE), "--factor", "10.03", "--entry-bps", "-1", "--exit-bps", "-99", "--dividends", str(path)
+        capsys, str(SAMPLE), "--factor", "10.03", "--entry-bps", "-1", "--exit-bps", "-99", "--dividends",
+        str(path),
     )
     assert found["params"]["dividends"] == 1
     assert main(["backtest", str(SAMPLE), "--d", "0.01", "--dividends", str(path)]) == 2

@@ -1,4 +1,4 @@
-"""Level, money and dividends of the compiled runs against ``reference.money``: trades, sums, periods, cells."""
+"""Level, money and dividends of the compiled runs against ``reference.money``, cells of a sweep too."""
 
 import random
 from typing import Any
@@ -61,8 +61,8 @@ def test_the_run_is_its_reference(count: int, mode: str, late: tuple[int, int]) 
     )  # fmt: skip
     terms = Terms(
         front_expiry_ns=lambda now_ns: calendar.front_contract(now_ns).expiry_ns,
-        settlement_day=settlement_day_at, fixed_expiry_ns=expiry_ns if fixed else None, mode=mode, level=level,
-        rate=lambda _now_ns, _t: 0.03, yield_of=lambda _expiry_ns: 0.01,
+        settlement_day=settlement_day_at, fixed_expiry_ns=expiry_ns if fixed else None, mode=mode,
+        level=level,        rate=lambda _now_ns, _t: 0.03, yield_of=lambda _expiry_ns: 0.01,
         schedule=[Dividend(*each) for each in schedule] or None, fut_latency_rows=late[0],
         etf_latency_rows=late[1], **shared,
     )  # fmt: skip

@@ -144,7 +144,8 @@ def test_any_setting_may_vary_within_a_sweep(seed: int) -> None:
     print(f"seed {seed}")
     cells = [
         constant(
-            r=rng.choice((0.0, 0.045)), d=rng.choice((0.0, 0.014)), factor=rng.choice((10.0, 10.02, "auto:5", "track:2h")),
+            r=rng.choice((0.0, 0.045)), d=rng.choice((0.0, 0.014)),
+            factor=rng.choice((10.0, 10.02, "auto:5", "track:2h")),
             entry_bps=rng.uniform(-5, 15), exit_bps=rng.uniform(-10, 10), cost_bps=rng.choice((0.0, 1.0)),
             stop_bps=rng.choice((0.0, 0.0, 5.0, 20.0)), max_hold_days=rng.choice((0.0, 0.0, 0.2)),
             cooldown_s=rng.choice((0.0, 0.0, 600.0)), contracts=rng.randint(1, 3),
