@@ -213,7 +213,7 @@ def test_what_decides_does_not_touch_the_world(path: Path) -> None:
 TWINS = sorted((Path(__file__).parent / "reference").glob("*.py"))
 TWINS_MAY_IMPORT = (
     "arbcore.errors", "arbcore.wire.instruments", "arbcore.trading.trading_settings",
-    "arbcore.research.research_settings",
+    "arbcore.research.research_settings", "arbcore.carry.settlement",
     # Names of columns are a table, and the days of New York's clock have the tz database as their oracle.
     "arbcore.core", "arbcore.core.civil", "arbcore.quotes.column_names",
 )

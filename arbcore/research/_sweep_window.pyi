@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+from arbcore.carry.row_terms import RowTerms
 from arbcore.research._sweep_rows import SweepRows
 
 class SegmentTable:
@@ -8,7 +9,7 @@ class SegmentTable:
     def expiries_ns(self) -> list[int]: ...
 
 class SweepGroup:
-    def __init__(self, r: float, d: float, factor: float) -> None: ...
+    def __init__(self, terms: RowTerms) -> None: ...
 
 class SweepWindow:
     def __init__(self, rows: SweepRows, table: SegmentTable, *, maps: int, level: int) -> None: ...

@@ -64,9 +64,9 @@ class BacktestSettings:
     """Settings of one backtest; rates are annual decimals, continuously compounded.
 
     ``factor`` is ``track[:HALF_LIFE]``, ``auto[:ROWS]``, ``column`` or a number. ``rates`` (a name, how it is
-    quoted, days and values) wins over ``r``, ``yields`` (expiry days and yields) over ``d``,
-    and ``dividends`` (ex instant in ns, amount, whether in index points, in order of time) over both yields. An ``exit_bps`` of
-    None is a quarter of the entry, a ``cost_bps`` or ``multiplier`` of None that of the pair, a
+    quoted, days and values) wins over ``r``, ``yields`` (expiry days and yields) over ``d``, and
+    ``dividends`` (ex instant in ns, amount, whether in index points, in order of time) over both yields. An
+    ``exit_bps`` of None is a quarter of the entry, a ``cost_bps`` or ``multiplier`` of None the pair's, a
     ``funding_rate`` of None the run's rate at the entry. ``stop_bps`` and ``max_hold_days`` of 0 switch the
     rule off. A leg is filled its latency in valid rows after the row that decided. Fees are USD a side,
     besides ``cost_bps``: ``es_fee`` a contract, ``spy_fee`` a share and at least ``spy_fee_min`` an order;

@@ -190,11 +190,11 @@ def test_what_is_no_shard_of_ours_is_refused_with_a_sentence() -> None:
     rows = one.job.rows.to_bytes()
     head = shard_head(one, rows, made_by=MADE_BY)
     assert head.startswith(f"arbcore-sweep-shard {VERSION} {MADE_BY}\n".encode())
-    newer = head.replace(b"shard 1 ", b"shard 2 ", 1)
+    newer = head.replace(b"shard 2 ", b"shard 3 ", 1)
     for bad, payload, part in (
-        (newer, rows, f"version 2, made by {MADE_BY}, and this arbcore reads up to version 1"),
+        (newer, rows, f"version 3, made by {MADE_BY}, and this arbcore reads up to version 2"),
         (b"GET / HTTP/1.1\n\n", rows, "is not an arbcore-sweep-shard: it begins with 'GET / HTTP/1.1'"),
-        (head.replace(b"shard 1 ", b"shard x ", 1), rows, "names no version"),
+        (head.replace(b"shard 2 ", b"shard x ", 1), rows, "names no version"),
         (head, rows[:-1] + b"?", "checksum differs"),
         (head[:-9], rows, "checksum differs"),
         (altered(head, byteorder="middle"), rows, "other byte order"),
@@ -213,6 +213,6 @@ def test_a_result_is_read_back_or_refused() -> None:
     columns = whole(job()).columns
     data = result_of(columns, made_by=MADE_BY)
     assert SweepBlock(read_result(data)) == SweepBlock(columns)
-    for bad in (b"", b"nonsense", data[:-1], data.replace(b"result 1 ", b"result 2 ", 1)):
+    for bad in (b"", b"nonsense", data[:-1], data.replace(b"result 2 ", b"result 3 ", 1)):
         with pytest.raises(ShardError):
             read_result(bad)

@@ -68,16 +68,18 @@ def test_windows_by_days_count_the_days_that_have_rows() -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_each_window_is_the_sweep_and_the_backtest_of_its_rows(seed: int) -> None:
     rows = random_rows(seed, 400)
-    found = walked(rows, "150r:100r")
+    found = walked(rows, "150r:100r", factor=10.0)
     assert [window["test_rows"] for window in found["windows"]] == [100, 100, 50]
     for at, window in enumerate(found["windows"]):
         train, test = rows[at * 100 : at * 100 + 150], rows[at * 100 + 150 : at * 100 + 250]
-        whole = arbcore.sweep(columns_of(train), close_at_end=True, **RANGES, **SETTINGS)
+        whole = arbcore.sweep(columns_of(train), close_at_end=True, factor=10.0, **RANGES, **SETTINGS)
         for name, cell in (("best", whole.best), ("robust", whole.robust)):
             params = window[name]["params"]
             assert params == {key: cell[key] for key in RANGES}
             for part, some in (("in_sample", train), ("out_of_sample", test)):
-                single = arbcore.backtest(columns_of(some), close_at_end=True, **params, **SETTINGS).summary
+                single = arbcore.backtest(
+                    columns_of(some), close_at_end=True, factor=10.0, **params, **SETTINGS
+                ).summary
                 result = window[name][part]
                 assert result == {key: single[key] for key in result}
     for name in ("best", "robust"):
@@ -99,38 +101,23 @@ def test_rows_after_a_window_change_nothing_before(factor: Any) -> None:
     assert plain[3]["best"]["in_sample"] != changed[3]["best"]["in_sample"]
 
 
-def test_a_calibrated_test_trades_from_its_first_row_on_a_factor_of_the_past() -> None:
-    rows = random_rows(7, 300)
-    window = walked(rows, "200r:100r", factor="auto:30")["windows"][0]
-    single = arbcore.backtest(
-        columns_of(rows[170:]), factor="auto:30", close_at_end=True, **window["best"]["params"], **SETTINGS
-    ).summary
-    found = window["best"]["out_of_sample"]
-    assert found == {name: single[name] for name in found}
-
-
-def test_training_and_test_are_measured_alike() -> None:
-    # Both take the factor from the 30 rows before them; only before the first window there are none.
+@pytest.mark.parametrize("factor", ["auto:30", "track:2h"])
+def test_one_level_runs_through_the_file(factor: str) -> None:
     rows = random_rows(9, 500)
-    found = walked(rows, "150r:100r", factor="auto:30")
-    assert [window["train_rows_traded"] for window in found["windows"]] == [120, 150, 150, 150]
+    found = walked(rows, "150r:100r", factor=factor)
     assert [window["test_rows_traded"] for window in found["windows"]] == [100, 100, 100, 50]
-    for at, window in enumerate(found["windows"]):
-        first = at * 100
-        for name in ("best", "robust"):
-            for part, start, end in (
-                ("in_sample", max(0, first - 30), first + 150),
-                ("out_of_sample", first + 120, first + 250),
-            ):
+    assert found["windows"][0]["train_rows_traded"] < 150
+    assert [window["train_rows_traded"] for window in found["windows"][1:]] == [150, 150, 150]
+    if factor == "auto:30":
+        level = arbcore.backtest(columns_of(rows), factor=factor, **SETTINGS).summary["factor"]["first"]
+        for at, window in enumerate(found["windows"][1:], 1):
+            test = rows[at * 100 + 150 : at * 100 + 250]
+            for name in ("best", "robust"):
                 single = arbcore.backtest(
-                    columns_of(rows[start:end]), factor="auto:30", close_at_end=True,
-                    **window[name]["params"], **SETTINGS,
-                ).summary  # fmt: skip
-                result = window[name][part]
+                    columns_of(test), factor=level, close_at_end=True, **window[name]["params"], **SETTINGS
+                ).summary
+                result = window[name]["out_of_sample"]
                 assert result == {key: single[key] for key in result}
-    inside = found["best"]["in_sample_net_pnl"] / (120 + 3 * 150)
-    outside = found["best"]["out_of_sample_net_pnl"] / 350
-    assert found["best"]["efficiency"] == pytest.approx(outside / inside)
 
 
 def test_a_factor_of_the_data_needs_no_rows_before() -> None:
