@@ -9,7 +9,7 @@ from itertools import pairwise
 from numbers import Real
 from typing import Any
 
-from arbcore.carry.level import LevelMode, LevelRule, parse_level
+from arbcore.carry.level import AUTO_ROWS, LevelMode, LevelRule, parse_level
 from arbcore.carry.money import PaidDividend
 from arbcore.carry.pairs import PAIRS, Pair, pair_named
 from arbcore.carry.row_terms import RowTerms
@@ -22,6 +22,8 @@ DAY_NS = 86_400 * 10**9
 FILLS = ("touch", "mid")
 #: Whose fees are charged in place of ``cost_bps``.
 FEES = ("ibkr",)
+#: Rows of ``auto``: one trading day of minutes.
+CALIBRATION_ROWS = AUTO_ROWS
 #: The pair where nobody names one.
 DEFAULT_PAIR = PAIRS[0].name
 #: An exit that is not set is this part of the entry.
