@@ -37,7 +37,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ALIVE = ROOT / "tools" / "mutants_alive.txt"
 #: Processor time, and memory, of one mutant's tests: one that takes more loops for ever, and was noticed.
-CPU_S = 30
+CPU_S = 15
 MEMORY_BYTES = 8 << 30
 
 
