@@ -439,3 +439,11 @@ def test_a_refusal_pulls_no_order_a_second_time() -> None:
     assert {cancel.ref for cancel in player.pick(Cancel)} == {es.ref, spy.ref}
     player.reject(es)
     assert not player.pick(Cancel)
+
+
+@pytest.mark.parametrize(
+    ("tries", "pause_s"),
+    [(0, 0), (1, 0), (2, 0), (3, 1), (4, 2), (5, 4), (6, 8), (7, 16), (8, 30), (9, 30), (60, 30)],
+)
+def test_rounds_of_closing_come_at_once_and_then_slower_and_slower(tries: int, pause_s: int) -> None:
+    assert Player().session._pairs._backoff_ns(tries) == pause_s * 10**9
