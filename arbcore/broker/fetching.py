@@ -338,6 +338,6 @@ def _join(settings: FetchSettings, pair: Pair, rule: BarRule, part: PartFile) ->
             bar=None if ticks else rule.name,
         )  # fmt: skip
         for leg, symbol in (("fut", pair.future), ("etf", pair.etf)):
-            for at, note in enumerate(joined.notes):
-                joined.notes[at] = note.replace(str(files[leg]), symbol)
+            notes = joined.summary["notes"]
+            notes[:] = [note.replace(str(files[leg]), symbol) for note in notes]
         return joined

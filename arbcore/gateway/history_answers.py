@@ -30,9 +30,9 @@ _SYMBOLS_MAX = 16
 _DAYS_OF = {"D": 1, "W": 7, "M": 31, "Y": 366}
 
 
-def refuse(client: GatewayClient, req_id: int, text: str, code: int = HISTORY_ERROR) -> None:
-    """Ends a request with an error."""
-    client.send(replies.error(req_id, code, text if code != HISTORY_ERROR else _SERVICE + text))
+def refuse(client: GatewayClient, req_id: int, text: str) -> None:
+    """Ends a request for history with an error."""
+    client.send(replies.error(req_id, HISTORY_ERROR, _SERVICE + text))
 
 
 def contract_of(

@@ -167,7 +167,9 @@ class OrderDesk:
         if listing is None:
             return 200, NO_CONTRACT
         return self._form_refusal(asked, listing) or (
-            None if existing is not None else order_links.refusal(asked, self.book, client_id, self.now_ns)
+            None
+            if existing is not None
+            else order_links.refusal(asked, self.book, client_id=client_id, now_ns=self.now_ns)
         ) or (
             None if asked.what_if or existing is not None else self._state_refusal(asked, listing)
         )

@@ -22,7 +22,7 @@ _DAYS_AHEAD_MAX = 12
 Refusal = tuple[int, str]
 
 
-def refusal(asked: PlaceOrder, book: BrokerBook, client_id: int, now_ns: int) -> Refusal | None:
+def refusal(asked: PlaceOrder, book: BrokerBook, *, client_id: int, now_ns: int) -> Refusal | None:
     """What is wrong with an order's links, stop or end; None where nothing is."""
     if asked.order_type in STOPS and (asked.aux is None or asked.aux <= 0.0):
         return 201, "Order rejected - reason: A stop order needs a stop price (auxPrice)."

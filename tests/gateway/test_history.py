@@ -7,8 +7,6 @@ from arbcore.gateway import unserved
 from arbcore.gateway.history import stretch_of
 from arbcore.gateway.messages import NEWEST_VERSION, OLDEST_VERSION
 
-BARS = [SPY, False]
-
 
 def bars_of(client, req_id, *, end="", size="5 secs", duration="1 D", what="BID_ASK"):
     version = client.version
@@ -34,7 +32,7 @@ def test_bars_are_time_averages_of_both_sides_with_their_extremes():
 
 
 def test_the_thirty_first_request_of_both_sides_in_ten_minutes_is_one_too_many():
-    bench = Bench(rows(30))
+    bench = Bench(rows())
     client = bench.client()
     bench.pass_time(20.0)
     codes = []
@@ -49,8 +47,7 @@ def test_the_thirty_first_request_of_both_sides_in_ten_minutes_is_one_too_many()
 
 
 def test_a_whole_file_is_history_before_any_of_it_is_shown():
-    bench = Bench(rows(5), waits=True)
-    bench.gateway.history.__init__([stretch_of(lambda: rows(5))], is_whole=True)
+    bench = Bench(rows(5), [stretch_of(lambda: rows(5))], waits=True)
     client = bench.client()
     client.messages()
     (message,) = bars_of(client, 7, size="1 secs", duration="60 S", what="MIDPOINT")
@@ -62,14 +59,13 @@ def test_every_version_gets_an_order_and_its_fill(version):
     client = Bench().client(versions=f"v{version}..{version}")
     assert client.version == version
     client.messages()
-    bench_client = client
     plain = [
         3, *([45] if version < 145 else []), 1, *SPY, "", "", "BUY", 100, "MKT", "", "", "DAY", "", "", "", 0, "",
         True, 0, False, False, 0, 0, False, False, "", 0, "", "", "", "", "",
         *([""] if version < 177 else []), *([""] if version >= 103 else []), 0, "", -1, 0, *[""] * 17, "", "",
         *[""] * 6, "", "", "", "", "", *[""] * 4, False, "", "", False, "",
     ]  # fmt: skip
-    bench_client.send(*plain)
+    client.send(*plain)
     told = client.messages()
     kinds = [fields[0] for fields in told]
     assert {"3", "5", "11"} <= set(kinds)

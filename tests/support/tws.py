@@ -39,8 +39,9 @@ def rows(count=None, **changes):
 class Bench:
     """``bench = Bench(rows(3))``; ``bench.client()`` is one that has logged in."""
 
-    def __init__(self, source=None, **config):
-        self.gateway = Gateway(GatewayConfig(**config), rows() if source is None else iter(source))
+    def __init__(self, source=None, whole=(), **config):
+        shown = rows() if source is None else iter(source)
+        self.gateway = Gateway(GatewayConfig(**config), shown, past=whole, past_is_whole=bool(whole))
         self.now_ns = 0
         self.gateway.advance(0)
 
