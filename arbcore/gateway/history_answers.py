@@ -36,10 +36,10 @@ def refuse(client: GatewayClient, req_id: int, text: str) -> None:
 
 
 def contract_of(
-    gateway: Gateway, client: GatewayClient, req_id: int, query: ContractQuery, *, expired: bool = True
+    gateway: Gateway, client: GatewayClient, req_id: int, *, query: ContractQuery
 ) -> Listing | None:
     """The contract that is asked about; None after its error was sent."""
-    found = gateway.find(query, include_expired=expired)
+    found = gateway.find(query, include_expired=True)
     if len(found) > 1 and query.sec_type == "FUT" and not query.last_trade:
         found = []
     if len(found) != 1 or found[0].leg == "clock":
@@ -79,7 +79,7 @@ def _paced(
 
 def bars(gateway: Gateway, client: GatewayClient, asked: h.ReqBars) -> None:
     asked = replace(asked, what=asked.what.upper())
-    listing = contract_of(gateway, client, asked.req_id, asked.contract)
+    listing = contract_of(gateway, client, asked.req_id, query=asked.contract)
     if listing is None or not _may_see(gateway, client, asked.req_id, listing, asked.what):
         return
     span = _span(gateway, client, asked, listing)
@@ -136,7 +136,7 @@ def _span(
 
 def past_ticks(gateway: Gateway, client: GatewayClient, asked: h.ReqPastTicks) -> None:
     asked = replace(asked, what=asked.what.upper())
-    listing = contract_of(gateway, client, asked.req_id, asked.contract)
+    listing = contract_of(gateway, client, asked.req_id, query=asked.contract)
     if listing is None or not _may_see(gateway, client, asked.req_id, listing, asked.what):
         return
     if asked.what in {"BID", "ASK"}:
@@ -174,7 +174,7 @@ def _ticks_message(asked: h.ReqPastTicks, listing: Listing, found: list[PastQuot
 
 
 def head(gateway: Gateway, client: GatewayClient, asked: h.ReqHead) -> None:
-    listing = contract_of(gateway, client, asked.req_id, asked.contract)
+    listing = contract_of(gateway, client, asked.req_id, query=asked.contract)
     if listing is None or not _may_see(gateway, client, asked.req_id, listing, asked.what.upper()):
         return
     first_ns = gateway.history.head(listing)
