@@ -18,7 +18,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Registers the marker."""
     config.addinivalue_line(
         "markers",
-        "arbcore_faults(*faults): what the test's arbcore_gateway does wrong, each NAME[=ARG]@SECONDS[xCOUNT] "
+        "arbcore_faults(*faults): what the test's arbcore_gateway does wrong, "
+        "each NAME[=ARG]@SECONDS[xCOUNT] "
         "as "
         "`arbcore gateway --list-faults` shows them",
     )

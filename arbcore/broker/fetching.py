@@ -70,8 +70,8 @@ class _Refused(Exception):
 def fetch(settings: FetchSettings, *, hook: FetchHook | None = None) -> Joined:
     """Fetches and joins; goes on with ``OUT.part`` where there is one.
 
-    Raises UsageError for what is refused before the first request, ConnectError where nobody answers, RunError
-    where the broker refuses, and InputError where it has nothing. KeyboardInterrupt leaves ``OUT.part``.
+    Raises UsageError for what is refused before the first request, ConnectError where nobody answers,
+    RunError where the broker refuses, and InputError where it has nothing. KeyboardInterrupt leaves ``OUT.part``.
     """
     pair, rule = pair_named(settings.pair), bar_rule(settings.bar)
     ending_of(settings.out)
@@ -107,8 +107,9 @@ class _Download:
     """One connection and what it still has to ask."""
 
     def __init__(
-        self, library: Any, settings: FetchSettings, pair: Pair, rule: BarRule, part: PartFile, hook: FetchHook
-    ) -> None:
+        self, library: Any, settings: FetchSettings, pair: Pair, rule: BarRule, part: PartFile,
+        hook: FetchHook,
+    ) -> None:  # fmt: skip
         self._library, self._settings, self._pair, self._rule = library, settings, pair, rule
         self._part, self._hook = part, hook
         self._ib = library.IB()
@@ -134,7 +135,8 @@ class _Download:
         except (OSError, asyncio.TimeoutError, TimeoutError) as error:
             raise ConnectError(
                 f"Nobody answers as TWS at {printable(chosen.host)}:{chosen.port} "
-                f"({printable(str(error)) or 'no answer'}); start TWS or IB Gateway with its API on, or name the --port (7497 TWS paper, 4002 IB Gateway "
+                f"({printable(str(error)) or 'no answer'}); start TWS or IB Gateway with its API "
+                "on, or name the --port (7497 TWS paper, 4002 IB Gateway "
                 "paper, 7400 arbcore gateway) and a free --client-id."
             ) from error
 
@@ -153,9 +155,9 @@ class _Download:
             wanted["end"] = end_ns
             if {key: before.get(key) for key in wanted} != wanted:
                 raise UsageError(
-                    f"{printable(str(self._part.path))} is the start of another download ({before.get('pair')}, "
-                    f"--bar {before.get('bar')}, --days {before.get('days')}); repeat its options to go on with "
-                    "it, or delete it."
+                    f"{printable(str(self._part.path))} is the start of another download "
+                    f"({before.get('pair')}, --bar {before.get('bar')}, --days {before.get('days')}); repeat its "
+                    "options to go on with it, or delete it."
                 )
         chosen_ns = now_ns if end_ns is None else end_ns
         sessions = sessions_before(chosen_ns, self._settings.days)
@@ -184,7 +186,9 @@ class _Download:
                 f"{printable(error.text)}{_advice(error)}"
             ) from error
 
-    async def _ask(self, request: FetchRequest, at_ns: int, done: tuple[int, int]) -> tuple[list[PartRow], int]:
+    async def _ask(
+        self, request: FetchRequest, at_ns: int, done: tuple[int, int]
+    ) -> tuple[list[PartRow], int]:
         """One request until it is answered: (rows, where it goes on or -1)."""
         unanswered = 0
         identity = f"{request.contract} {at_ns} {request.end_ns}"
@@ -201,7 +205,7 @@ class _Download:
                 if unanswered >= UNANSWERED_MAX:
                     break
             except ConnectionError as error:
-                raise RunError(f"The connection is lost ({error}); run the same command again to go on.") from error
+                raise RunError("The connection is lost; run the same command again to go on.") from error
             except _Refused as error:
                 if error.code == PACING and _NO_DATA in error.text:
                     return [], -1
@@ -211,8 +215,8 @@ class _Download:
                     continue
                 raise
         raise RunError(
-            f"The broker does not answer for {request.contract} at {iso_time(at_ns)}; run the same command again "
-            "to go on."
+            f"The broker does not answer for {request.contract} at {iso_time(at_ns)}; run the same command "
+            "again to go on."
         )
 
     async def _wait(self, contract: str, identity: str, done: tuple[int, int]) -> None:
@@ -303,7 +307,7 @@ def _utc(instant_ns: int) -> str:
 def _advice(error: _Refused) -> str:
     words = error.text.lower()
     if error.code in {354, 10167, 10168, 10089, 10090} or "permission" in words or "subscri" in words:
-        return "; the account needs market data of both legs (Client Portal, Settings, Market Data Subscriptions)."
+        return "; the account needs market data of both legs (Client Portal, Market Data Subscriptions)."
     return "."
 
 
@@ -331,7 +335,8 @@ def _join(settings: FetchSettings, pair: Pair, rule: BarRule, part: PartFile) ->
             if not counts[leg]:
                 part.remove()
                 raise InputError(
-                    f"The broker has no quotes of {symbol} for these sessions; take a later --end or more --days."
+                    f"The broker has no quotes of {symbol} for these sessions; take a later --end or more "
+                    "--days."
                 )
         joined = join(
             files["fut"], files["etf"], settings.out, pair=pair.name, roll="0d",

@@ -48,7 +48,8 @@ def add_fetch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="where TWS is (default %(default)s)")
     parser.add_argument(
         "--port", type=port_number(1), default=7497,
-        help="its port: 7497 TWS paper, 7496 live, 4002 IB Gateway paper, 7400 arbcore gateway (default 7497)",
+        help="its port: 7497 TWS paper, 7496 live, 4002 IB Gateway paper, 7400 arbcore gateway (default "
+        "7497)",
     )  # fmt: skip
     parser.add_argument(
         "--client-id", type=whole_number(0, 2**31 - 1), default=17, metavar="N",

@@ -10,7 +10,8 @@ from arbcore.gateway.account import Account, Marks
 #: Tags that the broker repeats for a segment of the account: -S of shares, -C of futures.
 _SEGMENTED = (
     "AvailableFunds", "ExcessLiquidity", "EquityWithLoanValue", "FullAvailableFunds", "FullExcessLiquidity",
-    "FullInitMarginReq", "FullMaintMarginReq", "GrossPositionValue", "InitMarginReq", "LookAheadAvailableFunds",
+    "FullInitMarginReq", "FullMaintMarginReq", "GrossPositionValue", "InitMarginReq",
+    "LookAheadAvailableFunds",
     "LookAheadExcessLiquidity", "LookAheadInitMarginReq", "LookAheadMaintMarginReq", "MaintMarginReq",
     "NetLiquidation", "TotalCashValue",
 )  # fmt: skip

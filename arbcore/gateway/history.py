@@ -256,7 +256,7 @@ class History:
             same_day = daily and 0 <= quote.ts_ns - at_ns < 23 * NS_PER_HOUR
             begins = at_ns if same_day else begin_of(quote.ts_ns)
             if at_ns > begins:
-                # The span begins in the middle of a bar: this quote only stands when the first whole one does.
+                # The span begins in the middle of a bar: this quote stands when the first whole one begins.
                 carried = quote
                 continue
             while -1 < at_ns < begins:

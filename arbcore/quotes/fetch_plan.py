@@ -18,7 +18,7 @@ TICKS_A_REQUEST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class BarRule:
-    """One size of bars: the broker's name, its length, what one request spans, how many days back it reaches."""
+    """One size of bars: the broker's name, its length, what one request spans, how far back it reaches."""
 
     name: str
     setting: str
@@ -83,8 +83,8 @@ def check_reach(rule: BarRule, sessions: list[tuple[int, int]], now_ns: int) -> 
         limit = iso_date(utc_to_new_york(first_ns)[0])
         what = "ticks" if rule.name == "ticks" else f"bars of {rule.name}"
         raise UsageError(
-            f"The broker keeps {what} for {rule.back_days} days, from {limit}; the first session asked for is "
-            f"{first}: take fewer --days, a later --end, or --bar 1m."
+            f"The broker keeps {what} for {rule.back_days} days, from {limit}; the first session asked "
+            f"for is {first}: take fewer --days, a later --end, or --bar 1m."
         )
 
 

@@ -60,8 +60,8 @@ def test_every_version_gets_an_order_and_its_fill(version):
     assert client.version == version
     client.messages()
     plain = [
-        3, *([45] if version < 145 else []), 1, *SPY, "", "", "BUY", 100, "MKT", "", "", "DAY", "", "", "", 0, "",
-        True, 0, False, False, 0, 0, False, False, "", 0, "", "", "", "", "",
+        3, *([45] if version < 145 else []), 1, *SPY, "", "", "BUY", 100, "MKT", "", "", "DAY", "", "", "", 0,
+        "", True, 0, False, False, 0, 0, False, False, "", 0, "", "", "", "", "",
         *([""] if version < 177 else []), *([""] if version >= 103 else []), 0, "", -1, 0, *[""] * 17, "", "",
         *[""] * 6, "", "", "", "", "", *[""] * 4, False, "", "", False, "",
     ]  # fmt: skip
