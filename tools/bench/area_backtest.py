@@ -22,7 +22,7 @@ def ours(data: Any, **options: Any) -> Any:
     from arbcore.research._ledger import Ledger
 
     ledger = Ledger(quotes.SETTINGS.contracts)
-    run(data, quotes.SETTINGS, expiry_ns=quotes.expiry_ns(), sinks=Sinks(trades=ledger.extend), **options)
+    run(data, vars(quotes.SETTINGS), expiry_ns=quotes.expiry_ns(), sinks=Sinks(trades=ledger.extend), **options)
     return ledger
 
 

@@ -22,7 +22,7 @@ from tools.bench.sweep_engines import Pair, Quotes, Work, same_pairs
 
 #: A quote a second; the data ends before the contract does.
 FIRST_DAY, EXPIRY, EVERY_MS = "2026-03-02", "2026-03-20", 1000
-RATES = {"r": make_sample.RATE, "d": make_sample.YIELD, "factor": make_sample.FACTOR}
+RATES = {"r": make_sample.RATE, "d": make_sample.YIELD, "factor": make_sample.FACTOR, "funding_rate": 0.0}
 #: 32 by 32 thresholds: over the range of the deviations, and so low that there is always a trade to make.
 USUAL = {"entry_bps": "1:8.75:0.25", "exit_bps": "-2:1.875:0.125", "cost_bps": 0.5}
 BUSY = {"entry_bps": "0:3.1:0.1", "exit_bps": "-1.55:1.55:0.1", "cost_bps": 0.0}

@@ -19,7 +19,9 @@ from tools import make_sample
 from tools.bench import floors
 from tools.bench.harness import Disagreement
 
-SETTINGS = BacktestSettings(r=0.043, d=0.0125, factor=10.03, entry_bps=3, exit_bps=0.5, cost_bps=0.5)
+SETTINGS = BacktestSettings(
+    r=0.043, d=0.0125, factor=10.03, entry_bps=3, exit_bps=0.5, cost_bps=0.5, funding_rate=0.0
+)
 EXPIRY = "2026-03-20"
 FIRST_DAY = "2026-03-02"
 EVERY_MS = 100
