@@ -71,7 +71,8 @@ def fetch(settings: FetchSettings, *, hook: FetchHook | None = None) -> Joined:
     """Fetches and joins; goes on with ``OUT.part`` where there is one.
 
     Raises UsageError for what is refused before the first request, ConnectError where nobody answers,
-    RunError where the broker refuses, and InputError where it has nothing. KeyboardInterrupt leaves ``OUT.part``.
+    RunError where the broker refuses, and InputError where it has nothing. KeyboardInterrupt leaves
+    ``OUT.part``.
     """
     pair, rule = pair_named(settings.pair), bar_rule(settings.bar)
     ending_of(settings.out)
@@ -156,8 +157,8 @@ class _Download:
             if {key: before.get(key) for key in wanted} != wanted:
                 raise UsageError(
                     f"{printable(str(self._part.path))} is the start of another download "
-                    f"({before.get('pair')}, --bar {before.get('bar')}, --days {before.get('days')}); repeat its "
-                    "options to go on with it, or delete it."
+                    f"({before.get('pair')}, --bar {before.get('bar')}, --days {before.get('days')}); repeat "
+                    "its options to go on with it, or delete it."
                 )
         chosen_ns = now_ns if end_ns is None else end_ns
         sessions = sessions_before(chosen_ns, self._settings.days)
