@@ -260,7 +260,7 @@ class Running:
             rows = self._sorted
         if self.settings is None:
             self._begin(pair, rows)
-        if self._held is not None:
+        if self._held is not None and self.settings is not None:
             alone = row_values(
                 rows, self.settings, expiries_ns=expiries_of(self._expiry_ns),
                 fixed=self._expiry_ns is not None,

@@ -126,7 +126,11 @@ def test_an_order_with_any_field_replaced_is_an_order_or_a_typed_error(data):
 
 
 @pytest.mark.parametrize(
-    ("client", "version"), [((157, 176), 176), ((157, 178), 178), ((157, 177), 177), ((157, 210), 178), ((100, 157), 157), ((100, 100), 100)]
+    ("client", "version"),
+    [
+        ((157, 176), 176), ((157, 178), 178), ((157, 177), 177), ((157, 210), 178), ((100, 157), 157),
+        ((100, 100), 100),
+    ],
 )
 def test_the_newest_version_of_both_is_spoken(client, version):
     assert agreed_version(*client) == version

@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import arbcore_pytest
 import pytest
+
+import arbcore_pytest
 
 PLUGIN_FOLDER = Path(arbcore_pytest.__file__).parent
 EXAMPLE = Path(__file__).parents[2] / "examples" / "test_ib_program.py"

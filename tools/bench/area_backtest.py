@@ -22,7 +22,8 @@ def ours(data: Any, **options: Any) -> Any:
     from arbcore.research._ledger import Ledger
 
     ledger = Ledger(quotes.SETTINGS.contracts)
-    run(data, vars(quotes.SETTINGS), expiry_ns=quotes.expiry_ns(), sinks=Sinks(trades=ledger.extend), **options)
+    sinks = Sinks(trades=ledger.extend)
+    run(data, vars(quotes.SETTINGS), expiry_ns=quotes.expiry_ns(), sinks=sinks, **options)
     return ledger
 
 
