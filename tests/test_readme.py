@@ -46,17 +46,19 @@ def test_the_shown_strategy_earns(
     assert found["all"]["worst"] > 0
 
 
-def test_a_delay_costs_the_shown_backtest_a_part_of_what_it_earns(
+def test_one_backtest_earns_what_was_planted_and_the_other_finds_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    at_once, late = (words for words in COMMANDS if words[:2] == ["arbcore", "backtest"])
-    assert late == [*at_once, "--latency-rows", "1"]
+    planted, fair = (words for words in COMMANDS if words[:2] == ["arbcore", "backtest"])
     monkeypatch.chdir(ROOT)
-    totals = []
-    for words in (at_once, late):
+    documents = []
+    for words in (planted, fair):
         assert main([*words[1:], "--json"]) == 0
-        totals.append(json.loads(capsys.readouterr().out)["total_pnl"])
-    assert totals[0] > totals[1] > 0
+        documents.append(json.loads(capsys.readouterr().out))
+    assert documents[0]["total_pnl"] > 0
+    assert documents[0]["evidence"]["delayed"]["total_pnl"] > 0
+    assert documents[1]["trades"] == 0
+    assert any(note.startswith("Nothing was traded: the largest edge") for note in documents[1]["notes"])
 
 
 @pytest.mark.parametrize("command", inline_commands(README))
