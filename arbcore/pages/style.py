@@ -33,6 +33,8 @@ main,footer{max-width:1080px;margin:0 auto;padding:0 28px}
 header.top{padding:52px 0 26px}
 .kicker{margin:0 0 10px;color:var(--soft);font-size:12px;letter-spacing:.14em;text-transform:uppercase}
 h1,h2{font-family:var(--serif);font-weight:400}
+body{overflow-wrap:anywhere}
+table{overflow-wrap:normal}
 h1{font-size:34px;line-height:1.15;margin:0 0 10px;overflow-wrap:anywhere;letter-spacing:-.01em}
 h2{font-size:22px;line-height:1.25;margin:0 0 6px}
 h3{font-size:13px;font-weight:600;margin:26px 0 6px}
