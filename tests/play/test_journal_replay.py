@@ -137,14 +137,14 @@ def test_version_of_a_journal_cannot_steer_the_terminal(tmp_path):
 def test_code_from_elsewhere_is_not_imported_unless_it_is_allowed(tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    (elsewhere / "planted.py").write_text("raise SystemExit('imported')\n")
+    (elsewhere / "code_of_elsewhere.py").write_text("raise SystemExit('imported')\n")
     monkeypatch.setattr(sys, "path", [str(elsewhere), *sys.path])
-    for spec in ("planted:Bad", "planted.inner:Bad", "os:getcwd", "sys:exit"):
+    for spec in ("code_of_elsewhere:Bad", "code_of_elsewhere.inner:Bad", "os:getcwd", "sys:exit"):
         with pytest.raises(UsageError, match="--allow-code"):
             replay_of(tmp_path, {**GOOD, "strategies": [spec]})
-    assert "planted" not in sys.modules
-    with pytest.raises(UsageError, match="importing planted failed with SystemExit: imported"):
-        replay_of(tmp_path, {**GOOD, "values": DEFAULTS, "strategies": ["planted:Bad"]}, allow_code=True)
+    assert "code_of_elsewhere" not in sys.modules
+    with pytest.raises(UsageError, match="importing code_of_elsewhere failed with SystemExit: imported"):
+        replay_of(tmp_path, {**GOOD, "values": DEFAULTS, "strategies": ["code_of_elsewhere:Bad"]}, allow_code=True)
 
 
 def test_replay_holds_a_piece_of_the_journal_and_not_all_of_it(tmp_path):

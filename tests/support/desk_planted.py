@@ -150,9 +150,9 @@ def keeps_the_margin_over_midnight(session: Any) -> None:
 
 
 class Staying(Decider):
-    def __init__(self, core: Any, pairs: Any) -> None:
+    def __init__(self, core: Any, pairs: Any, level: Any) -> None:
         settings, core.settings = core.settings, replace(core.settings, roll_before_s=0.0)
-        super().__init__(core, pairs)
+        super().__init__(core, pairs, level)
         core.settings = settings
 
 
