@@ -113,7 +113,7 @@ def test_what_others_closed_is_shown_and_stands_in_no_sum(path: Path) -> None:
     assert [(day["trades"], day["gross_pnl"]) for day in report["days"]] == [(2, pytest.approx(20.0))]
     assert "pair 2: +1 ES, closed by hand" in "\n".join(summary_lines(report))
     row = dict(zip(TRADE_COLUMNS, list(ledger(read_store(path)))[-1], strict=True))
-    assert (row["gross_pnl"], row["net_pnl"], row["es_exit"], row["exit_reason"]) == ("", "", "", "by_hand")
+    assert (row["gross_pnl"], row["net_pnl"], row["fut_exit"], row["exit_reason"]) == ("", "", "", "by_hand")
     assert "1 trade of these was closed by hand or at expiry" in to_html(report, read_store(path))
 
 
@@ -221,7 +221,7 @@ def test_the_command_writes_the_ledger_in_the_backtests_columns(path: Path, tmp_
     rows = list(csv.DictReader((tmp_path / "ledger.csv").read_text().splitlines()))
     assert tuple(rows[0]) == TRADE_COLUMNS
     assert (rows[0]["side"], rows[0]["exit_reason"]) == ("cash_and_carry", "converged")
-    assert rows[0]["es_exit"] == "6799.75"
+    assert rows[0]["fut_exit"] == "6799.75"
 
 
 def test_the_command_writes_the_page(path: Path, tmp_path: Path) -> None:
