@@ -191,10 +191,22 @@ def open_to_read(path: Path, *, connect: Connect = sqlite3.connect) -> sqlite3.C
                     f"{path} is a store of version {version} and this arbcore reads {VERSION}; run the bot "
                     "on it once, which brings it up to date."
                 )
+            _refuse_cut_short(connection, path)
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def _refuse_cut_short(connection: sqlite3.Connection, path: Path) -> None:
+    """SQLite reads a last page that was cut as if it ended in zeros; what is beside the file may complete it."""
+    (pages,), (page_size,) = (
+        connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
+    )
+    short = path.stat().st_size < pages * page_size
+    beside = [path.with_name(path.name + end) for end in ("-wal", "-journal")]
+    if short and not any(each.exists() and each.stat().st_size for each in beside):
+        raise sqlite3.DatabaseError("database disk image is malformed: it was cut short")
 
 
 def back_up(path: Path, copy: Path, *, now_text: str) -> None:
