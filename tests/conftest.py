@@ -4,6 +4,7 @@ An installed arbcore wins over the checkout: the root is appended to the path, n
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -24,6 +25,11 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(HOME), *filter(None, [os.environ
 # What the machine's owner has configured is no part of any test.
 for name in [name for name in os.environ if name.startswith("ARBCORE_") or name == "KILL_SWITCH"]:
     del os.environ[name]
+
+# An ignored signal is inherited, as under nohup or behind a script's &; a handled one is not.
+for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
 
 # No test depends on speed: sanitized and traced builds are many times slower.
 PATIENT = [HealthCheck.too_slow]
