@@ -35,7 +35,8 @@ VALUES = {
     "RATE": ["0.03"], "BPS": ["2"], "DAYS": ["0.01"], "S": ["30"], "USD": ["1.5"], "N": ["2"],
     "N[,M]": ["1", "0,2"],
     "USD[,MIN]": ["0.01,1"], "DATE": ["2026-03-20", "ESM26"], "X": ["10.03"], "ZONE": ["US/Eastern"],
-    "FILE": ["{out}"], "TRAIN:TEST": ["300r:100r"],
+    "FILE": ["{out}"], "TRAIN:TEST": ["300r:100r"], "NAME": ["es-spy"], "RATE|FILE": ["0.03", "{rates}"],
+    "RATE[,CODE:RATE]": ["0.012", "0.012,ESM26:0.011"],
 }  # fmt: skip
 #: Options that need another value than their kind says, or that are no option of a single run here.
 SPECIAL: dict[tuple[str, str], list[str]] = {
@@ -43,12 +44,16 @@ SPECIAL: dict[tuple[str, str], list[str]] = {
     ("sweep", "--factor"): ["10.03", "auto:5", "column"],
     ("backtest", "--dividends"): ["{dividends}"],
     ("sweep", "--dividends"): ["{dividends}"],
+    ("backtest", "--rates"): ["{rates}"],
+    ("sweep", "--rates"): ["{rates}"],
     ("sweep", "--entry-bps"): ["1:3:1"],
     ("sweep", "--exit-bps"): ["0,1"],
     # The other way to name the data; and a cluster, which has tests of its own.
     ("backtest", "--csv"): [],
     ("sweep", "--dask"): [],
 }
+#: Options of which one stands in place of the other: a run has one of them at most.
+EXCLUSIVE = (("--r", "--rates"), ("--d", "--dividends"))
 READERS = ("plain", "gzip", "zstd", "stdin", "drip", "parquet", "arrow", "arrow-stream")
 INPUTS = ("empty", "header", "one", "chunk", "chunks", "contracts")
 
@@ -183,7 +188,11 @@ def pairwise_cases(factors: Sequence[Sequence[Any]], seed: int) -> Iterator[tupl
 def cases(command: str) -> list[tuple[Any, ...]]:
     """(reader, input, the words of every option) of each run."""
     options = options_of(command)
-    factors: list[list[Any]] = [list(READERS), list(INPUTS), *([[], *words] for words in options.values())]
+    second = {late: first for first, late in EXCLUSIVE}
+    choices: dict[str, list[list[str]]] = {}
+    for name, words in options.items():
+        choices.setdefault(second.get(name, name), [[]]).extend(words)
+    factors: list[list[Any]] = [list(READERS), list(INPUTS), *choices.values()]
     found = pairwise_cases(factors, 1)
     made = [(reader, kind, list(itertools.chain(*words))) for reader, kind, *words in found]
     if WHOLE:
@@ -206,10 +215,13 @@ def outcome(
     """The exit code, the document or the sentence, and the files that were written."""
     folder.mkdir()
     (folder / "paid.csv").write_text("ex_date,amount\n2026-03-03,1.5\n", encoding="utf-8")
+    # The result names this file: one for all runs.
+    rates = folder.parent / "rates.csv"
+    rates.write_text("date,SOFR\n2026-02-27,4.3\n2026-03-02,4.31\n", encoding="utf-8")
     given = write(reader, data, folder / "quotes", monkeypatch)
+    names = {"{dividends}": str(folder / "paid.csv"), "{rates}": str(rates)}
     filled = [
-        word.replace("{out}", str(folder / f"out{at}")).replace("{dividends}", str(folder / "paid.csv"))
-        for at, word in enumerate(words)
+        names.get(word, word.replace("{out}", str(folder / f"out{at}"))) for at, word in enumerate(words)
     ]
     code = main([command, given, *filled, *([] if "--json" in filled else ["--json"])])
     out, err = capsys.readouterr()
