@@ -199,7 +199,7 @@ def open_to_read(path: Path, *, connect: Connect = sqlite3.connect) -> sqlite3.C
 
 
 def _refuse_cut_short(connection: sqlite3.Connection, path: Path) -> None:
-    """SQLite reads a last page that was cut as if it ended in zeros; what is beside the file may complete it."""
+    """SQLite reads a last page that was cut as if zeros followed; a file beside it may hold the rest."""
     (pages,), (page_size,) = (
         connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
     )
