@@ -144,7 +144,9 @@ def test_code_from_elsewhere_is_not_imported_unless_it_is_allowed(tmp_path, monk
             replay_of(tmp_path, {**GOOD, "strategies": [spec]})
     assert "code_of_elsewhere" not in sys.modules
     with pytest.raises(UsageError, match="importing code_of_elsewhere failed with SystemExit: imported"):
-        replay_of(tmp_path, {**GOOD, "values": DEFAULTS, "strategies": ["code_of_elsewhere:Bad"]}, allow_code=True)
+        replay_of(
+            tmp_path, {**GOOD, "values": DEFAULTS, "strategies": ["code_of_elsewhere:Bad"]}, allow_code=True
+        )
 
 
 def test_replay_holds_a_piece_of_the_journal_and_not_all_of_it(tmp_path):
