@@ -28,8 +28,8 @@ PATIENCE_S = 100.0
 COLUMNS = "ts,es_bid,es_ask,spy_bid,spy_ask"
 #: What must be the same, row for row; money is the model's in a backtest and the broker's in a report.
 SAME = (
-    "trade_id", "side", "entry_ts", "exit_ts", "contracts", "shares", "es_entry", "es_exit", "spy_entry",
-    "spy_exit", "entry_dev_bps", "exit_dev_bps", "exit_reason",
+    "trade_id", "side", "entry_ts", "exit_ts", "contracts", "shares", "fut_entry", "fut_exit", "etf_entry",
+    "etf_exit", "entry_dev_bps", "exit_dev_bps", "exit_reason",
 )  # fmt: skip
 
 

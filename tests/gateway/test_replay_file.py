@@ -144,7 +144,7 @@ def test_the_signal_over_a_library_makes_the_backtests_trades(name, data, settin
     path = data if isinstance(data, Path) else data_file(data)
     ledger = arbcore.backtest(path, **settings).trades
     names = (
-        "entry_ts", "es_entry", "spy_entry", "exit_ts", "es_exit", "spy_exit", "shares", "exit_reason",
+        "entry_ts", "fut_entry", "etf_entry", "exit_ts", "fut_exit", "etf_exit", "shares", "exit_reason",
     )  # fmt: skip
     expected = list(zip(*(list(ledger[name]) for name in names), strict=True))
     assert len(expected) > 5
