@@ -66,8 +66,6 @@ def replayed(rows, settings: DeskSettings, expiry_ns: int):
 def compare(rows, expiry_ns: int, **values) -> int:
     backtest = BacktestSettings(**values)
     shared = {name: getattr(backtest, name) for name in SHARED}
-    if backtest.calibration_rows:
-        shared["factor"] = f"auto:{backtest.calibration_rows}"
     desk = DeskSettings(
         trading_enabled=True, decide_on="row", daily_loss_usd=1e12, roll_before_s=0.0, collar_bps=10_000.0,
         deviation_max_bps=1e6, spy_headroom=2.0, **shared,
@@ -82,8 +80,8 @@ def compare(rows, expiry_ns: int, **values) -> int:
         assert mine[11] == pytest.approx(theirs[11], abs=1e-6)
     held = run.open_position_document()
     assert any(replay.session.positions().values()) == (held is not None)
-    if backtest.calibration_rows:
-        assert replay.session.status()["factor"] == run.calibrated_factor
+    if str(backtest.factor).startswith("auto"):
+        assert replay.session.status()["factor"] == run.values.level_ends()[1]
     return len(wanted)
 
 
@@ -92,7 +90,7 @@ def test_on_the_sample() -> None:
     expiry_ns = front_contract(rows[0][0]).expiry_ns
     for values in (
         {"factor": 10.03},
-        {"calibration_rows": 390},
+        {"factor": "auto:390"},
         {"factor": 10.03, "entry_bps": 8.0, "exit_bps": 1.0, "cost_bps": 1.0, "cooldown_s": 600.0},
         {
             "factor": 10.03,
@@ -127,7 +125,7 @@ def test_on_real_quotes() -> None:
     )
     assert (
         compare(
-            rows, expiry_ns, r=0.0005, d=0.02, calibration_rows=390, entry_bps=1.0, exit_bps=0.0, cost_bps=0.0
+            rows, expiry_ns, r=0.0005, d=0.02, factor="auto:390", entry_bps=1.0, exit_bps=0.0, cost_bps=0.0
         )
         + trades
         > 0
