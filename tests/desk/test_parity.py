@@ -66,6 +66,7 @@ def replayed(rows, settings: DeskSettings, expiry_ns: int):
 def compare(rows, expiry_ns: int, **values) -> int:
     backtest = BacktestSettings(**values)
     shared = {name: getattr(backtest, name) for name in SHARED}
+    shared["exit_bps"] = backtest.exit_wanted_bps
     desk = DeskSettings(
         trading_enabled=True, decide_on="row", daily_loss_usd=1e12, roll_before_s=0.0, collar_bps=10_000.0,
         deviation_max_bps=1e6, spy_headroom=2.0, **shared,
