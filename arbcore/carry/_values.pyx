@@ -158,7 +158,8 @@ cdef class RowValues:
         return 0
 
     cdef int new_contract(self, const QuoteRow* row, int64_t expiry_ns, Py_ssize_t at) except -1:
-        """Begins a contract's level, and values the row under the contract before it, for who still holds it."""
+        """Begins a contract's level, and values the row under the contract before it, for who still holds
+        it."""
         cdef Closing* closing
         cdef double r, f
         if self.started:
@@ -166,7 +167,10 @@ cdef class RowValues:
             if self.mode == TRACK:
                 f = self.moved(row.ts_ns, r) if self.w >= self.half_life_s else NAN
             else:
-                f = self.number if self.mode == NUMBER else row.factor if self.mode == COLUMN else self.calibrated
+                f = (
+                    self.number if self.mode == NUMBER
+                    else row.factor if self.mode == COLUMN else self.calibrated
+                )
             closing = <Closing*>one_more(&self.closings, sizeof(Closing))
             if closing == NULL:
                 raise MemoryError
@@ -184,7 +188,8 @@ cdef class RowValues:
 
     @cython.cdivision(True)
     cdef double moved(self, int64_t ts_ns, double r) noexcept nogil:
-        """Step 1: the level at a row. Financing runs between settlement days, dividends gather by the clock."""
+        """Step 1: the level at a row. Financing runs between settlement days, dividends gather by the
+        clock."""
         cdef double gap_s = <double>(ts_ns - self.last_ns) / 1e9
         cdef double gap_years = gap_s / YEAR_S
         cdef double settled_years = <double>(self.settled - self.last_settled) / 365.0

@@ -1,7 +1,8 @@
 """The backtest: valid rows to ledger, equity and statistics, in one pass and constant memory.
 
 Owns the roll and expiry of positions and every running statistic; ``reference.backtest`` is the
-specification. What a row is valued with (level, rates, dividends to come) is ``_values``'s, when to enter and leave is the signal's, what a trade
+specification. What a row is valued with (level, rates, dividends to come) is ``_values``'s, when to enter
+and leave is the signal's, what a trade
 comes to is the money's, how rows are read the reader's. Trades and equity are kept only where they are asked
 for, and until they are taken.
 """
@@ -53,7 +54,8 @@ cdef class Backtest:
 
     ``expiries_ns`` are the contracts' expiries in order, of which each row takes the first after it, or one
     alone with ``fixed``; rows with an expiry of their own win over both. ``envelope`` collects what a picture
-    of the run needs. ``beside`` is a run of other fills or thresholds over the same values: whatever rows this
+    of the run needs. ``beside`` is a run of other fills or thresholds over the same values: whatever rows
+    this
     one takes it takes too. ``keep_marks`` keeps what ``periods`` needs.
     """
 
@@ -159,7 +161,8 @@ cdef class Backtest:
                     break
             with nogil:
                 self.values.fill(&rows[first], expiries_ns, some, values, dev, cc, rev)
-            self.take(self.values, self.contracts.named, &rows[first], expiries_ns, values, dev, cc, rev, some)
+            self.take(self.values, self.contracts.named, &rows[first], expiries_ns, values, dev, cc, rev,
+                      some)
             if failed != DONE:
                 return self.raise_failure(failed, rows[first + some].ts_ns)
             first += some
@@ -185,7 +188,8 @@ cdef class Backtest:
                         failed = self.take_flat(rows, value, first, at)
                     if at == count:
                         break
-                failed |= self.step(values, &rows[at], expiries_ns[at], &value[at], dev[at], cc[at], rev[at], at)
+                failed |= self.step(values, &rows[at], expiries_ns[at], &value[at], dev[at], cc[at],
+                                    rev[at], at)
                 at += 1
         if failed != DONE:
             self.raise_failure(failed, 0)

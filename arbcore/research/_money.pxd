@@ -174,7 +174,8 @@ cdef inline double broker_fee(const Terms* terms, double shares, double price, b
 
 cdef inline double fees_of(const Terms* terms, double shares, double spy_entry, int side,
                            int64_t now_ns) noexcept nogil:
-    """Of the round trip: a fee a contract and side, and a fee a share with its minimum a side; or twice what a
+    """Of the round trip: a fee a contract and side, and a fee a share with its minimum a side; or twice
+    what a
     broker charges for the entry, whose half is charged there.
     """
     cdef double spy_fees = shares * terms.spy_fee

@@ -203,7 +203,8 @@ cdef inline bint position_settle(const Terms* terms, const Rules* rules, Positio
 
 
 cdef inline bint position_act(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
-                              int action, int64_t now_ns, int64_t expiry_ns, const Quote* quote, const Value* value,
+                              int action, int64_t now_ns, int64_t expiry_ns, const Quote* quote,
+                              const Value* value,
                               Trade* trade) noexcept nogil:
     """Does what the signal decided, which is not to stay; whether that closed the position."""
     if action == LEAVE_EXPIRY:
@@ -218,7 +219,8 @@ cdef inline bint position_act(const Terms* terms, const Rules* rules, Position* 
 
 
 cdef inline bint position_wait(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
-                               int64_t now_ns, const Quote* quote, const Value* value, Trade* trade) noexcept nogil:
+                               int64_t now_ns, const Quote* quote, const Value* value,
+                               Trade* trade) noexcept nogil:
     """A row on which an order is on its way; whether that closed the position."""
     if now_ns >= p.expiry_ns:
         return position_settle(terms, rules, p, signal, now_ns, quote, value, EXPIRY, trade)

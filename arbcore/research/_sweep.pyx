@@ -48,7 +48,8 @@ def period_name(number) -> str:
 cdef class SweepBlock:
     """The numbers of some cells, by column: ``array("q")`` of counts and ``array("d")``; NaN is undefined.
 
-    Where it was asked for there is a column a period, ``period_0`` and so on, with each cell's P&L in it. Blocks pickle, and ``joined`` puts them together in the order given.
+    Where it was asked for there is a column a period, ``period_0`` and so on, with each cell's P&L in it.
+    Blocks pickle, and ``joined`` puts them together in the order given.
     """
 
     cdef readonly dict columns
@@ -109,7 +110,8 @@ cdef class SweepRun:
     """Some cells on their way over the rows: ``advance`` until it says False, then take ``block``.
 
     Cells go over the rows a window at a time, from event to event, and count the equity of what lies between
-    where it is asked for (``full``), and the P&L by period (``evidence``). A cell with a setting that this way does not know has a ``Backtest`` of
+    where it is asked for (``full``), and the P&L by period (``evidence``). A cell with a setting that this
+    way does not know has a ``Backtest`` of
     its own. ``level`` is the instruction set by name, the fastest without. Expiries are ``Backtest``'s.
     """
 

@@ -46,7 +46,8 @@ cdef void mark_before(Cell* cell, const Window* window, Py_ssize_t end) noexcept
                 - cell.side * cell.shares * ((row.spy_bid + row.spy_ask) / 2 - cell.spy_entry)
                 - 0.5 * cell.cost
             )
-            mark += (financing_of(&cell.terms, cell.side, cell.shares * cell.spy_entry, cell.funding, cell.short,
+            mark += (financing_of(&cell.terms, cell.side, cell.shares * cell.spy_entry, cell.funding,
+                                  cell.short,
                                   window.settled[at] - window.settled[cell.entry])
                      + dividends_of(&cell.terms, cell.side, cell.shares, cell.factor,
                                     window.rows[cell.entry].ts_ns, row.ts_ns))
