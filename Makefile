@@ -1,6 +1,6 @@
 # `make run` and `make test` are all a newcomer needs; `make help` lists the rest.
 # PYTHON=... names the interpreter (3.10 or newer), CC=... the compiler, FILES=... the tests to run (all of them
-# without it), ARGS=... adds arguments to pytest.
+# without it), WORKERS=... how many tests run at a time (one a core without it), ARGS=... adds arguments to pytest.
 
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -11,6 +11,7 @@ PYTEST = bin/python -m pytest --rootdir=.. -c ../pyproject.toml
 PYTHON ?=
 ARGS ?=
 FILES ?= tests
+WORKERS ?= auto
 
 .PHONY: help run test quick lint docs cover sanitize cluster browser ib-async _ib-async tables crash mutants \
 	bench pythons sdist check \
@@ -43,7 +44,7 @@ run:
 
 test:
 	@$(SETUP) $(VENV) test
-	cd $(VENV) && $(PYTEST) $(addprefix ../,$(FILES)) $(ARGS)
+	cd $(VENV) && $(PYTEST) -n $(WORKERS) $(addprefix ../,$(FILES)) $(ARGS)
 
 quick: lint
 	cd $(VENV) && $(PYTEST) -q ../tests/test_architecture.py ../tests/test_tidy.py ../tests/test_stubs.py

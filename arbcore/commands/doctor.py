@@ -19,6 +19,7 @@ examples:
 
 The exit code is 1 where a check failed.
 """
+_QUIET = ("ib_insync", "ib_async", "arbcore")
 _SIGNS = {"ok": "ok  ", "warning": "warn", "failed": "FAIL"}
 
 
@@ -34,18 +35,20 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from arbcore.broker.doctor import FAILED, MachineCheck
     from arbcore.play.exchange_settings import exchange_settings
+    from arbcore.system.safe_log import loggers_restored
 
-    # What the libraries log is in the findings.
-    for name in ("ib_insync", "ib_async", "arbcore"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     examination = MachineCheck(
         working_directory(), os.environ, live=args.live, others=exchange_settings()
     )
-    examination.here()
-    if args.ibkr:
-        examination.ibkr()
-    if args.fred:
-        examination.fred()
+    with loggers_restored(*_QUIET):
+        # What the libraries log is in the findings.
+        for name in _QUIET:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        examination.here()
+        if args.ibkr:
+            examination.ibkr()
+        if args.fred:
+            examination.fred()
     failed = sum(finding.status == FAILED for finding in examination.found)
     if args.json:
         findings = [finding.document() for finding in examination.found]

@@ -58,6 +58,7 @@ the broker's answers agree, the difference is written down as closed at unknown 
 #: The level of a generated market where nobody set one.
 _SIMULATED_LEVEL = "track:8s"
 #: Alarms after which a person must look at the account, however the run ended.
+LIBRARY_LOGGERS = ("ib_insync", "ib_async", "eventkit")
 LOOK_AFTER = ("mismatch", "foreign fill", "overfill", "unwind failed", "unknown order", "cut off")
 # With --like-backtest a replay is compared with a backtest, which has none of these. They hold where a person
 # set them.
@@ -174,6 +175,12 @@ class _Play:
         self._interrupt: Callable[[], object] | None = None
 
     def run(self) -> int:
+        from arbcore.system.safe_log import loggers_restored
+
+        with loggers_restored("", "arbcore", *LIBRARY_LOGGERS):
+            return self._run()
+
+    def _run(self) -> int:
         from arbcore.broker.alerts import Alerts
         from arbcore.commands._ibkr_status import IbkrStatus
         from arbcore.commands._live import open_feed
@@ -182,9 +189,7 @@ class _Play:
 
         args = self._args
         console = Console(quiet=args.quiet)
-        root = logging.getLogger()
-        handlers, level = root.handlers, root.level
-        root.handlers = [ConsoleHandler(console)]
+        logging.getLogger().handlers = [ConsoleHandler(console)]
         plan, bot, alerts, feed = None, None, None, None
         for number in stop_signals():
             signal.signal(number, self._signalled)
@@ -215,7 +220,6 @@ class _Play:
             if feed is not None:
                 feed.close()
             console.close()
-            root.handlers, root.level = handlers, level
         log.close()
         document = self._document(plan, bot, time.monotonic() - began_s)
         code = self._exit_code(bot)
@@ -395,7 +399,7 @@ class _Play:
         ours.addHandler(handler)
         # What people need is told by the bot itself.
         ours.propagate = False
-        for name in ("ib_insync", "ib_async", "eventkit"):
+        for name in LIBRARY_LOGGERS:
             library = logging.getLogger(name)
             library.propagate = False
             library.setLevel(logging.WARNING)

@@ -7,7 +7,7 @@ formatter that makes text safe: each record is one line, and each line of a trac
 import contextlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from arbcore.core.text import printable
@@ -18,6 +18,25 @@ LOG_BYTES_MAX, LOG_FILES = 5_000_000, 5
 #: Characters of one record that are kept, and of each line of its traceback.
 RECORD_MAX = 4_000
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+
+
+@contextlib.contextmanager
+def loggers_restored(*names: str) -> Iterator[None]:
+    """Gives loggers back as they were, since a command may run inside another program.
+
+    Args:
+        names: The loggers' names; the empty one is the root.
+    """
+    kept = [
+        (logger, logger.level, logger.propagate, list(logger.handlers))
+        for logger in map(logging.getLogger, names)
+    ]
+    try:
+        yield
+    finally:
+        for logger, level, propagate, handlers in kept:
+            logger.setLevel(level)
+            logger.propagate, logger.handlers = propagate, handlers
 
 
 class SafeFormatter(logging.Formatter):

@@ -39,7 +39,6 @@ def started(kind: str, directory: Path) -> Iterator[tuple[subprocess.Popen[str],
     run = subprocess.Popen(
         [sys.executable, "-m", "arbcore", *RUNS[kind], "--listen", "127.0.0.1:0"], cwd=directory, text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     try:
         while "Live page: " not in (line := run.stderr.readline()):

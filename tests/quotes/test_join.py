@@ -287,6 +287,8 @@ CASES = ("no overlap", "out of order", "no number", "empty", "only a header", "h
 def test_bad_input_is_a_sentence_and_nothing_is_written(
     tmp_path: Path, failing: dict[str, tuple], case: str, ending: str
 ) -> None:
+    if ending == ".parquet":
+        pytest.importorskip("pyarrow")
     fut, etf, error, said = failing[case]
     with pytest.raises(error, match=said):
         arbcore.quotes.join(fut, etf, tmp_path / f"out{ending}", session="all")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from arbcore.system.safe_log import LogFile, SafeFormatter
+from arbcore.system.safe_log import LogFile, SafeFormatter, loggers_restored
 
 FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 #: What a broker may say to steer a terminal or to forge a line.
@@ -128,3 +128,16 @@ def test_what_stands_where_an_older_file_goes_is_no_traceback(planted: str, tmp_
     assert len(said) <= 1
     assert all("cannot be rotated" in text for text in said)
     assert "number 8" in (tmp_path / "log").read_text()
+
+
+def test_loggers_are_given_back_as_they_were_also_after_an_error() -> None:
+    names = ("", "arbcore.some", "another")
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(each.level, each.propagate, list(each.handlers)) for each in loggers]
+    with pytest.raises(KeyError), loggers_restored(*names):
+        for each in loggers:
+            each.setLevel(logging.CRITICAL)
+            each.propagate = False
+            each.addHandler(logging.NullHandler())
+        raise KeyError
+    assert [(each.level, each.propagate, list(each.handlers)) for each in loggers] == before

@@ -46,8 +46,8 @@ print(*(play_desk(DeskPlan(seed, "all", check=False)).trace_hash for seed in ran
 def test_the_order_of_sets_is_in_no_trace() -> None:
     told = [
         subprocess.run(
-            [sys.executable, "-c", TRACES], env=os.environ | {"PYTHONHASHSEED": seed}, check=True,
-            capture_output=True, text=True, timeout=100,
+            [sys.executable, "-c", TRACES], check=True, capture_output=True, text=True, timeout=100,
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
         ).stdout
         for seed in ("1", "2")
     ]  # fmt: skip
