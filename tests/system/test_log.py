@@ -134,10 +134,15 @@ def test_loggers_are_given_back_as_they_were_also_after_an_error() -> None:
     names = ("", "arbcore.some", "another")
     loggers = [logging.getLogger(name) for name in names]
     before = [(each.level, each.propagate, list(each.handlers)) for each in loggers]
-    with pytest.raises(KeyError), loggers_restored(*names):
-        for each in loggers:
-            each.setLevel(logging.CRITICAL)
-            each.propagate = False
-            each.addHandler(logging.NullHandler())
-        raise KeyError
+
+    def change_and_fail() -> None:
+        with loggers_restored(*names):
+            for each in loggers:
+                each.setLevel(logging.CRITICAL)
+                each.propagate = False
+                each.addHandler(logging.NullHandler())
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        change_and_fail()
     assert [(each.level, each.propagate, list(each.handlers)) for each in loggers] == before
