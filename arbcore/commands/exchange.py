@@ -331,6 +331,7 @@ class _Play:
                     watchdog = Watchdog(
                         self._session,
                         kill_path=self._switch.path,
+                        dotenv_path=self._switch.dotenv_path,
                         duration_s=options.duration_s,
                         start_ns=started_ns,
                     )

@@ -3,10 +3,12 @@ from pathlib import Path
 from arbcore.trading._core import Core
 
 def can_watch() -> bool: ...
+def dotenv_trips(path: Path) -> bool: ...
 
 class Watchdog:
     def __init__(
-        self, session: Core, *, kill_path: Path, duration_s: float | None = None, start_ns: int = 0
+        self, session: Core, *, kill_path: Path, dotenv_path: Path, duration_s: float | None = None,
+        start_ns: int = 0,
     ) -> None: ...
     @property
     def interrupts(self) -> int: ...

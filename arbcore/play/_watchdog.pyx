@@ -2,7 +2,7 @@
 
 A Python signal handler never runs inside a call into C, so a strategy's hook that hangs there would make the
 bot deaf. Here a C handler counts the signals, and a thread that needs no interpreter looks twenty times a
-second at the counts, the kill switch's file and the time. It closes the connection, which makes the exchange
+second at the counts, the time and the kill switch, its file and its line in ``.env``. It closes the connection, which makes the exchange
 cancel every order, and ends the process:
 
 * with 130, ``HURRY_NS`` after a second SIGINT;
@@ -26,8 +26,9 @@ cdef extern from *:
     #if defined(_WIN32)
       #define ARBCORE_CAN_WATCH 0
       static int watch_interrupts, watch_stops, watch_hang_ups;
-      static int watch_start(const char* kill_path, long long end_ns, const void* hook)
-      { (void)kill_path; (void)end_ns; (void)hook; return 1; }
+      static int watch_start(const char* kill_path, const char* dotenv_path, long long end_ns, const void* hook)
+      { (void)kill_path; (void)dotenv_path; (void)end_ns; (void)hook; return 1; }
+      static int watch_dotenv(const char* path) { (void)path; return 0; }
       static void watch_stop(void) {}
       static void watch_turn(void) {}
       static void watch_link(int fd) { (void)fd; }
@@ -35,11 +36,14 @@ cdef extern from *:
     #else
       #define ARBCORE_CAN_WATCH 1
       #include <errno.h>
+      #include <fcntl.h>
       #include <poll.h>
       #include <pthread.h>
       #include <signal.h>
       #include <stdio.h>
+      #include <stdlib.h>
       #include <string.h>
+      #include <strings.h>
       #include <sys/socket.h>
       #include <sys/stat.h>
       #include <time.h>
@@ -49,8 +53,10 @@ cdef extern from *:
       #define WATCH_TICK_MAX_NS 200000000LL
       #define WATCH_HURRY_NS 1200000000LL
       #define WATCH_STUCK_NS 4000000000LL
+      #define WATCH_LOOK_NS 1000000000LL
       #define WATCH_STOP_NS 5200000000LL
       #define WATCH_SIGNALS 3
+      #define WATCH_DOTENV_BYTES_MAX (1 << 20)
       #define LOAD(place) __atomic_load_n(&(place), __ATOMIC_ACQUIRE)
       #define STORE(place, value) __atomic_store_n(&(place), (value), __ATOMIC_RELEASE)
 
@@ -61,7 +67,7 @@ cdef extern from *:
       static int watch_fd = -1;
       static int watch_playing, watch_quit;
       static long long watch_end_ns;
-      static char watch_kill_path[4096];
+      static char watch_kill_path[4096], watch_dotenv_path[4096];
       static const watch_hook_t* watch_hook;
       static pthread_t watch_thread;
       static const int watch_numbers[WATCH_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
@@ -138,6 +144,119 @@ cdef extern from *:
           _exit(code);
       }
 
+      static int watch_blank(char byte) { return byte == ' ' || (byte >= '\\t' && byte <= '\\r'); }
+
+      /* Whether the text of one NAME=VALUE says anything but "off"; it ends at `end`. */
+      static int watch_value_trips(const char* at, const char* end)
+      {
+          static const char* const off[] = {"", "0", "false", "no", "off"};
+          size_t length;
+          if (at < end && (*at == '"' || *at == '\\'')) {
+              const char* close = memchr(at + 1, *at, (size_t)(end - at - 1));
+              const char* rest = close == NULL ? end : close + 1;
+              while (rest < end && watch_blank(*rest))
+                  rest++;
+              if (close != NULL && (rest == end || *rest == '#')) {
+                  at++;
+                  end = close;
+              }
+          } else {
+              for (const char* mark = at; mark < end; mark++)
+                  if (*mark == '#' && (mark == at || watch_blank(mark[-1])))
+                      end = mark;
+          }
+          while (at < end && watch_blank(*at))
+              at++;
+          while (at < end && watch_blank(end[-1]))
+              end--;
+          length = (size_t)(end - at);
+          for (size_t index = 0; index < sizeof off / sizeof *off; index++)
+              if (strlen(off[index]) == length && strncasecmp(at, off[index], length) == 0)
+                  return 0;
+          return 1;
+      }
+
+      /* Whether a line is KILL_SWITCH=...; then the value begins at the result, else NULL. */
+      static const char* watch_value(const char* at, const char* end)
+      {
+          static const char name[] = "KILL_SWITCH", export_word[] = "export";
+          while (at < end && watch_blank(*at))
+              at++;
+          if ((size_t)(end - at) > sizeof export_word - 1 && memcmp(at, export_word, sizeof export_word - 1) == 0
+                  && watch_blank(at[sizeof export_word - 1])) {
+              at += sizeof export_word - 1;
+              while (at < end && watch_blank(*at))
+                  at++;
+          }
+          if ((size_t)(end - at) < sizeof name - 1 || memcmp(at, name, sizeof name - 1) != 0)
+              return NULL;
+          at += sizeof name - 1;
+          while (at < end && watch_blank(*at))
+              at++;
+          if (at == end || *at != '=')
+              return NULL;
+          at++;
+          while (at < end && watch_blank(*at))
+              at++;
+          return at;
+      }
+
+      /* Whether a .env file switches trading off, by the rules of system/configuration.py and kill_switch.py:
+         the last KILL_SWITCH counts, and a file that cannot be read cannot be seen to say "off". */
+      static int watch_dotenv(const char* path)
+      {
+          struct stat status;
+          char* text;
+          const char *at, *end;
+          size_t count = 0;
+          int trips = 0, fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+          if (fd < 0)
+              return errno != ENOENT;
+          text = malloc(WATCH_DOTENV_BYTES_MAX + 1);
+          if (text == NULL || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+              free(text);
+              close(fd);
+              return 1;
+          }
+          while (count <= WATCH_DOTENV_BYTES_MAX) {
+              ssize_t got = read(fd, text + count, WATCH_DOTENV_BYTES_MAX + 1 - count);
+              if (got < 0 && errno == EINTR)
+                  continue;
+              if (got < 0)
+                  trips = 1;
+              if (got <= 0)
+                  break;
+              count += (size_t)got;
+          }
+          close(fd);
+          at = text;
+          end = text + count;
+          if (count >= 3 && memcmp(text, "\\xef\\xbb\\xbf", 3) == 0)
+              at += 3;
+          if (count > WATCH_DOTENV_BYTES_MAX)
+              trips = 1;
+          else
+              while (at < end && trips != 1) {
+                  const char *line_end = at, *value;
+                  while (line_end < end && *line_end != '\\n' && *line_end != '\\r')
+                      line_end++;
+                  value = watch_value(at, line_end);
+                  if (value != NULL)
+                      trips = watch_value_trips(value, line_end) ? 2 : 0;
+                  at = line_end + 1;
+              }
+          free(text);
+          return trips != 0;
+      }
+
+      static int watch_killed(long long stuck_ns)
+      {
+          struct stat status;
+          /* A loop that turns reads .env itself; only one that does not needs this. */
+          return lstat(watch_kill_path, &status) == 0
+              || (stuck_ns >= WATCH_LOOK_NS && watch_dotenv(watch_dotenv_path));
+      }
+
       static void* watch_run(void* unused)
       {
           unsigned long long seen = LOAD(watch_turns);
@@ -152,7 +271,6 @@ cdef extern from *:
           pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
           while (!LOAD(watch_quit)) {
               struct timespec nap = {0, WATCH_TICK_NS};
-              struct stat status;
               long long now_ns, passed_ns;
               unsigned long long turns;
               nanosleep(&nap, NULL);
@@ -183,7 +301,7 @@ cdef extern from *:
                   stop_ns = 1;
                   stop_why = "its --duration was over";
               }
-              kill_ns = watch_kill_path[0] && lstat(watch_kill_path, &status) == 0 ? kill_ns + passed_ns : 0;
+              kill_ns = watch_killed(stuck_ns) ? kill_ns + passed_ns : 0;
               if (stop_ns >= WATCH_STOP_NS || (stop_ns >= WATCH_STUCK_NS && stuck_ns >= WATCH_STUCK_NS))
                   watch_end(1, stop_why, stop_ns);
               if (kill_ns >= WATCH_STUCK_NS && stuck_ns >= WATCH_STUCK_NS)
@@ -192,13 +310,14 @@ cdef extern from *:
           return NULL;
       }
 
-      static int watch_start(const char* kill_path, long long end_ns, const void* hook)
+      static int watch_start(const char* kill_path, const char* dotenv_path, long long end_ns, const void* hook)
       {
           sigset_t all, before;
           int error;
-          if (strlen(kill_path) >= sizeof watch_kill_path)
+          if (strlen(kill_path) >= sizeof watch_kill_path || strlen(dotenv_path) >= sizeof watch_dotenv_path)
               return ENAMETOOLONG;
           strcpy(watch_kill_path, kill_path);
+          strcpy(watch_dotenv_path, dotenv_path);
           watch_end_ns = end_ns;
           watch_hook = (const watch_hook_t*)hook;
           watch_interrupts = watch_stops = watch_hang_ups = watch_quit = 0;
@@ -234,7 +353,8 @@ cdef extern from *:
     """
     const bint ARBCORE_CAN_WATCH
     int watch_interrupts, watch_stops, watch_hang_ups
-    int watch_start(const char* kill_path, long long end_ns, const void* hook)
+    int watch_start(const char* kill_path, const char* dotenv_path, long long end_ns, const void* hook)
+    int watch_dotenv(const char* path) nogil
     void watch_stop() nogil
     void watch_turn()
     void watch_link(int fd)
@@ -248,20 +368,30 @@ def can_watch() -> bool:
     return ARBCORE_CAN_WATCH
 
 
+def dotenv_trips(path) -> bool:
+    """Whether the watchdog's thread finds trading switched off in the ``.env`` file at ``path``."""
+    cdef bytes name = os.fsencode(path)
+    cdef const char* text = name
+    cdef int found
+    with nogil:
+        found = watch_dotenv(text)
+    return found != 0
+
+
 cdef class Watchdog:
     """Watches one run of ``session``; at most one at a time in a process.
 
-    ``kill_path`` is the kill switch's file; ``duration_s`` is when the run is to stop, None for never.
+    ``kill_path`` is the kill switch's file, ``dotenv_path`` the file of settings that may hold it; ``duration_s`` is when the run is to stop, None for never.
     Raises RunError where this platform or the system cannot, UsageError where another one runs.
     """
 
     cdef Core _session
     cdef bint _mine
 
-    def __init__(self, Core session not None, *, kill_path, duration_s=None, start_ns=0):
+    def __init__(self, Core session not None, *, kill_path, dotenv_path, duration_s=None, start_ns=0):
         global running
         cdef int64_t end_ns = 0
-        cdef bytes path = os.fsencode(kill_path)
+        cdef bytes path = os.fsencode(kill_path), dotenv = os.fsencode(dotenv_path)
         cdef const RunningHook* hook
         if not ARBCORE_CAN_WATCH:
             raise RunError("A watchdog needs a POSIX system.")
@@ -273,7 +403,7 @@ cdef class Watchdog:
         if session.desk is None:
             raise UsageError("The session was never made; build it with its settings and strategies.")
         hook = &session.desk.running
-        error = watch_start(path, end_ns, hook)
+        error = watch_start(path, dotenv, end_ns, hook)
         if error:
             raise RunError(f"The watchdog of the run cannot be started ({os.strerror(error)}).")
         self._mine = running = True

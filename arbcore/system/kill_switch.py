@@ -21,7 +21,7 @@ class KillSwitch:
 
     def __init__(self, directory: Path, environ: Mapping[str, str]) -> None:
         self.path = directory / KILL_SWITCH_NAME
-        self._dotenv = directory / DOTENV_NAME
+        self.dotenv_path = directory / DOTENV_NAME
         self._environ_text = environ.get(KILL_SWITCH_NAME, "")
         self._reason: str | None = None
         self._on_disk = False
@@ -74,7 +74,7 @@ class KillSwitch:
         if os.path.lexists(self.path):
             return f"the file {self.path} exists{self._written_reason()}"
         try:
-            entries = read_dotenv(self._dotenv)[0]
+            entries = read_dotenv(self.dotenv_path)[0]
         except ConfigError as error:
             # A file that cannot be read cannot be seen to say "off"; the safe reading is "on".
             return str(error)

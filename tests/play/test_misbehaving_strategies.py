@@ -16,6 +16,8 @@ import pytest
 from scripted_exchange import PATIENCE_S, Peer, hello, message
 
 from arbcore.errors import UsageError
+from arbcore.play._watchdog import dotenv_trips
+from arbcore.system.kill_switch import KillSwitch
 from arbcore.trading._plugin import Plugin
 
 SUPPORT = Path(__file__).parents[1] / "support"
@@ -130,7 +132,7 @@ def play(strategy, folder, *words):
 
 
 def ask_to_end(how, play):
-    """Asks for the end in one of the five ways; returns the exit code that is due and within what time."""
+    """Asks for the end in one of the six ways; returns the exit code that is due and within what time."""
     if how == "twice SIGINT":
         play.process.send_signal(signal.SIGINT)
         time.sleep(0.2)
@@ -138,6 +140,8 @@ def ask_to_end(how, play):
         return 130, 2.0
     if how == "KILL_SWITCH":
         (play.folder / "KILL_SWITCH").touch()
+    elif how == "KILL_SWITCH in .env":
+        (play.folder / ".env").write_text("KILL_SWITCH = 1 # stop\n", encoding="utf-8")
     elif how != "--duration":
         play.process.send_signal(getattr(signal, how))
     return 1, 6.0
@@ -145,8 +149,8 @@ def ask_to_end(how, play):
 
 @POSIX
 def test_whatever_a_hook_does_the_run_ends_in_time(tmp_path):
-    hangs = ["SleepsInC", "Spins", "CatchesAll", "HoldsTheInterpreter", "TakesTheSignals"]
-    ways = ["twice SIGINT", "SIGTERM", "SIGHUP", "--duration", "KILL_SWITCH"]
+    hangs = ["SleepsInC", "Spins", "CatchesAll", "HoldsTheInterpreter", "TakesTheSignals", "SleepsInC"]
+    ways = ["twice SIGINT", "SIGTERM", "SIGHUP", "--duration", "KILL_SWITCH", "KILL_SWITCH in .env"]
     pairs = list(zip(ways, hangs, strict=True))  # All at once, since most of it is waiting.
     plays = []
     for how, hang in pairs:
@@ -167,6 +171,38 @@ def test_whatever_a_hook_does_the_run_ends_in_time(tmp_path):
         assert took_s < within_s + 2.0, (how, hang)  # Two seconds for a machine that is busy.
         assert f"on_tick of strategy {hang} has not returned" in err, (how, err)
         assert out == ""
+
+
+#: What a .env file may hold, and whether it switches trading off.
+DOTENVS = {
+    "": False, "KILL_SWITCH=": False, "KILL_SWITCH=0": False, "KILL_SWITCH=1": True, "KILL_SWITCH=Off": False,
+    "KILL_SWITCH=oFF # on": False, "KILL_SWITCH=off# on": True, "KILL_SWITCH = yes": True, "KILL_SWITCH": False,
+    "  export  KILL_SWITCH=true\n": True, "exportKILL_SWITCH=1": False, "KILL_SWITCHES=1": False,
+    "MY_KILL_SWITCH=1": False, "# KILL_SWITCH=1": False, "KILL_SWITCH='0'": False, 'KILL_SWITCH="no" # x': False,
+    'KILL_SWITCH="no" x': True, "KILL_SWITCH=' false '": False, "KILL_SWITCH='": True, "KILL_SWITCH=#1": False,
+    "KILL_SWITCH=1\nKILL_SWITCH=0": False, "KILL_SWITCH=0\r\nKILL_SWITCH=perhaps\r\n": True,
+    "IB_PORT=4002\nKILL_SWITCH=1\nIB_HOST=x": True, "\ufeffKILL_SWITCH=1": True, "KILL_SWITCH==0": True,
+    "#" * (1 << 20): False, "#" * (1 << 20) + "#": True, "KILL_SWITCH\t=\tno\t": False, "=1": False,
+}  # fmt: skip
+
+
+@POSIX
+@pytest.mark.parametrize("text", DOTENVS, ids=lambda text: repr(text[:40]))
+def test_the_watchdog_reads_a_dotenv_as_the_kill_switch_does(text, tmp_path):
+    (tmp_path / ".env").write_bytes(text.encode())
+    assert dotenv_trips(tmp_path / ".env") is DOTENVS[text]
+    assert (KillSwitch(tmp_path, {}).peek() is not None) is DOTENVS[text]
+
+
+@POSIX
+@pytest.mark.parametrize("kind", ["absent", "folder", "pipe"])
+def test_what_cannot_be_read_is_not_seen_to_say_off(kind, tmp_path):
+    if kind == "folder":
+        (tmp_path / ".env").mkdir()
+    elif kind == "pipe":
+        os.mkfifo(tmp_path / ".env")
+    assert dotenv_trips(tmp_path / ".env") is (kind != "absent")
+    assert (KillSwitch(tmp_path, {}).peek() is not None) is (kind != "absent")
 
 
 @POSIX
