@@ -490,6 +490,8 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
         f"  latency, µs     {measured}",
         f"  limit breaches  {document['limit_breaches']}",
     ]
+    if document["halted_reason"]:
+        lines.append(f"  halted          {printable(document['halted_reason'])}")
     lines += [
         f"  round {row['round']:<9,} {row['pnl_touch']:+,} at the touch, {row['pnl_middle']:+,} at the middle"
         for row in document["round_results"]

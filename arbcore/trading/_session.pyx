@@ -11,7 +11,7 @@ from arbcore.trading._audit cimport Audit
 from arbcore.trading._core cimport BOOKS, HOUSEKEEPING_NS, ORDER_NEWS, TRADES, Core, Streak
 from arbcore.trading._market cimport Market
 from arbcore.trading._orders cimport Orders
-from arbcore.trading._risk cimport STOPPING, Gate
+from arbcore.trading._risk cimport CLOSING, STOPPING, Gate
 from arbcore.trading._strategy cimport StrategyDesk, CompiledStrategy
 from arbcore.trading._tally cimport FaultLog, TextTally
 from arbcore.wire._encode cimport OutBuffer, put_hello
@@ -211,11 +211,15 @@ cdef class Session(Core):
             self.busy = False
 
     def stop(self, now_ns, str reason not None) -> bytes:
-        """Orderly end: nothing new leaves, everything live is cancelled; ``stopped`` once all are out."""
+        """Orderly end: nothing new leaves, everything live is cancelled; ``stopped`` once all are out.
+
+        Where the loss limit or the kill switch has halted trading already, theirs stays the reason.
+        """
         self._enter(now_ns)
         try:
+            if self.gate.mode != CLOSING:
+                self.reason = reason
             self.gate.mode = STOPPING
-            self.reason = reason
             self._cancel_all()
             return self.out.take()
         finally:

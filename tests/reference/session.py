@@ -168,8 +168,9 @@ class Session:
     def stop(self, now_ns: int, reason: str) -> bytes:
         """Orderly end: nothing new leaves, everything live is cancelled; ``stopped`` once all are out."""
         self._clock(now_ns)
+        if self.gate.mode != CLOSING:
+            self.halted_reason = reason
         self.gate.mode = STOPPING
-        self.halted_reason = reason
         self._cancel_all()
         return self._take()
 

@@ -280,6 +280,13 @@ def test_the_loss_limit_closes_down_for_the_round_only(session: Any) -> None:
     assert session.summary()["pnl"] == -20_000
 
 
+def test_what_halted_trading_stays_the_reason_when_the_run_ends(session: Any) -> None:
+    logged_in(session, positions=position("USD", -20_000))
+    session.tick(200 * MS)
+    session.stop(300 * MS, "the duration is over")
+    assert (session.mode, session.halted_reason) == ("stopping", "loss limit")
+
+
 def test_no_cancel_leaves_without_a_connection(session: Any) -> None:
     logged_in(session)
     session.disconnected(2 * MS)
