@@ -2,8 +2,8 @@
 
 A Python signal handler never runs inside a call into C, so a strategy's hook that hangs there would make the
 bot deaf. Here a C handler counts the signals, and a thread that needs no interpreter looks twenty times a
-second at the counts, the time and the kill switch, its file and its line in ``.env``. It closes the connection, which makes the exchange
-cancel every order, and ends the process:
+second at the counts, the time and the kill switch, its file and its line in ``.env``. It closes the
+connection, which makes the exchange cancel every order, and ends the process:
 
 * with 130, ``HURRY_NS`` after a second SIGINT;
 * with 1, where the loop has not turned for ``STUCK_NS`` since a stop or the kill switch was due, or the run
@@ -26,8 +26,8 @@ cdef extern from *:
     #if defined(_WIN32)
       #define ARBCORE_CAN_WATCH 0
       static int watch_interrupts, watch_stops, watch_hang_ups;
-      static int watch_start(const char* kill_path, const char* dotenv_path, long long end_ns, const void* hook)
-      { (void)kill_path; (void)dotenv_path; (void)end_ns; (void)hook; return 1; }
+      static int watch_start(const char* kill_path, const char* dotenv, long long end_ns, const void* hook)
+      { (void)kill_path; (void)dotenv; (void)end_ns; (void)hook; return 1; }
       static int watch_dotenv(const char* path) { (void)path; return 0; }
       static void watch_stop(void) {}
       static void watch_turn(void) {}
@@ -182,7 +182,8 @@ cdef extern from *:
           static const char name[] = "KILL_SWITCH", export_word[] = "export";
           while (at < end && watch_blank(*at))
               at++;
-          if ((size_t)(end - at) > sizeof export_word - 1 && memcmp(at, export_word, sizeof export_word - 1) == 0
+          if ((size_t)(end - at) > sizeof export_word - 1
+                  && memcmp(at, export_word, sizeof export_word - 1) == 0
                   && watch_blank(at[sizeof export_word - 1])) {
               at += sizeof export_word - 1;
               while (at < end && watch_blank(*at))
@@ -310,14 +311,14 @@ cdef extern from *:
           return NULL;
       }
 
-      static int watch_start(const char* kill_path, const char* dotenv_path, long long end_ns, const void* hook)
+      static int watch_start(const char* kill_path, const char* dotenv, long long end_ns, const void* hook)
       {
           sigset_t all, before;
           int error;
-          if (strlen(kill_path) >= sizeof watch_kill_path || strlen(dotenv_path) >= sizeof watch_dotenv_path)
+          if (strlen(kill_path) >= sizeof watch_kill_path || strlen(dotenv) >= sizeof watch_dotenv_path)
               return ENAMETOOLONG;
           strcpy(watch_kill_path, kill_path);
-          strcpy(watch_dotenv_path, dotenv_path);
+          strcpy(watch_dotenv_path, dotenv);
           watch_end_ns = end_ns;
           watch_hook = (const watch_hook_t*)hook;
           watch_interrupts = watch_stops = watch_hang_ups = watch_quit = 0;
@@ -353,7 +354,7 @@ cdef extern from *:
     """
     const bint ARBCORE_CAN_WATCH
     int watch_interrupts, watch_stops, watch_hang_ups
-    int watch_start(const char* kill_path, const char* dotenv_path, long long end_ns, const void* hook)
+    int watch_start(const char* kill_path, const char* dotenv, long long end_ns, const void* hook)
     int watch_dotenv(const char* path) nogil
     void watch_stop() nogil
     void watch_turn()
@@ -381,7 +382,8 @@ def dotenv_trips(path) -> bool:
 cdef class Watchdog:
     """Watches one run of ``session``; at most one at a time in a process.
 
-    ``kill_path`` is the kill switch's file, ``dotenv_path`` the file of settings that may hold it; ``duration_s`` is when the run is to stop, None for never.
+    ``kill_path`` is the kill switch's file, ``dotenv_path`` the file of settings that may hold it;
+    ``duration_s`` is when the run is to stop, None for never.
     Raises RunError where this platform or the system cannot, UsageError where another one runs.
     """
 

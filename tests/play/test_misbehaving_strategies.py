@@ -175,14 +175,16 @@ def test_whatever_a_hook_does_the_run_ends_in_time(tmp_path):
 
 #: What a .env file may hold, and whether it switches trading off.
 DOTENVS = {
-    "": False, "KILL_SWITCH=": False, "KILL_SWITCH=0": False, "KILL_SWITCH=1": True, "KILL_SWITCH=Off": False,
-    "KILL_SWITCH=oFF # on": False, "KILL_SWITCH=off# on": True, "KILL_SWITCH = yes": True, "KILL_SWITCH": False,
-    "  export  KILL_SWITCH=true\n": True, "exportKILL_SWITCH=1": False, "KILL_SWITCHES=1": False,
-    "MY_KILL_SWITCH=1": False, "# KILL_SWITCH=1": False, "KILL_SWITCH='0'": False, 'KILL_SWITCH="no" # x': False,
-    'KILL_SWITCH="no" x': True, "KILL_SWITCH=' false '": False, "KILL_SWITCH='": True, "KILL_SWITCH=#1": False,
-    "KILL_SWITCH=1\nKILL_SWITCH=0": False, "KILL_SWITCH=0\r\nKILL_SWITCH=perhaps\r\n": True,
-    "IB_PORT=4002\nKILL_SWITCH=1\nIB_HOST=x": True, "\ufeffKILL_SWITCH=1": True, "KILL_SWITCH==0": True,
-    "#" * (1 << 20): False, "#" * (1 << 20) + "#": True, "KILL_SWITCH\t=\tno\t": False, "=1": False,
+    "": False, "KILL_SWITCH=": False, "KILL_SWITCH=0": False, "KILL_SWITCH=1": True,
+    "KILL_SWITCH=Off": False, "KILL_SWITCH=oFF # on": False, "KILL_SWITCH=off# on": True,
+    "KILL_SWITCH = yes": True, "KILL_SWITCH": False, "  export  KILL_SWITCH=true\n": True,
+    "exportKILL_SWITCH=1": False, "KILL_SWITCHES=1": False, "MY_KILL_SWITCH=1": False,
+    "# KILL_SWITCH=1": False, "KILL_SWITCH='0'": False, 'KILL_SWITCH="no" # x': False,
+    'KILL_SWITCH="no" x': True, "KILL_SWITCH=' false '": False, "KILL_SWITCH='": True,
+    "KILL_SWITCH=#1": False, "KILL_SWITCH=1\nKILL_SWITCH=0": False,
+    "KILL_SWITCH=0\r\nKILL_SWITCH=perhaps\r\n": True, "IB_PORT=4002\nKILL_SWITCH=1\nIB_HOST=x": True,
+    "\ufeffKILL_SWITCH=1": True, "KILL_SWITCH==0": True, "#" * (1 << 20): False,
+    "#" * (1 << 20) + "#": True, "KILL_SWITCH\t=\tno\t": False, "=1": False,
 }  # fmt: skip
 
 
