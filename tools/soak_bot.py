@@ -2,6 +2,11 @@
 
 python -m tools.soak_bot                            24 hours of rows; fails where memory grows
 python -m tools.soak_bot --hours 6.5                a trading day of 23,400 rows
+python -m tools.soak_bot --nights 7 --every-s 10    a week; the gateway restarts each night at 23:45
+
+With --nights the gateway goes away each night for a minute of the quotes' clock, on Sunday for an hour, and
+for two seconds of this machine's. The command fails where the bot does not come back, or where it raises an
+alarm about anything but Sunday's hour.
 
 The bot runs here, the gateway in a program of its own; between them are the library and TCP. Latency is from
 the arrival of a quote's bytes to an order handed to the socket, its intent on disk in between. Run from the
@@ -32,20 +37,43 @@ from arbcore.play.embedded import EmbeddedGateway
 START_NS = 1_795_150_800 * 10**9
 #: ES swings this far from fair value and back, so that a pair is entered on either side. Not too often: the
 #: libraries keep every order of a connection.
-SWING_BPS, SWING_S = 40.0, 7_200.0
+SWING_BPS, SWING_S, NIGHTS_SWING_S = 40.0, 7_200.0, 43_200.0
 MARKS = 8
 #: How much the resident set may grow over the last three quarters, in MB.
 GROWTH_MAX_MB = 4.0
 
 
-def write_rows(path: Path, count: int) -> None:
+DAY_S = 86_400
+#: Seconds after midnight at which the gateway goes away each night, for how long, and for how long on Sunday.
+AWAY_AT_S, AWAY_S, SUNDAY_AWAY_S = 85_500, 60, 3_600
+#: The nights of START_NS's week that are a Sunday's: it is a Friday.
+SUNDAY = 2
+#: How long a gateway that restarts refuses connections, by the machine's clock.
+REFUSED_S = 2
+
+
+def away(night: int) -> tuple[int, int]:
+    """From which second of the run to which one the gateway is away in a night."""
+    begin_s = night * DAY_S + AWAY_AT_S
+    return begin_s, begin_s + (SUNDAY_AWAY_S if night % 7 == SUNDAY else AWAY_S)
+
+
+def write_rows(path: Path, seconds: range, nights: int) -> int:
+    """Writes a row for each of the seconds in which the gateway is there, and returns how many."""
+    gaps = [away(night) for night in range(nights)]
+    swing_s = NIGHTS_SWING_S if nights else SWING_S
+    written = 0
     with path.open("w", encoding="ascii") as file:
         file.write("ts,es_bid,es_ask,spy_bid,spy_ask\n")
-        for second in range(count):
+        for second in seconds:
+            if any(begin_s <= second < end_s for begin_s, end_s in gaps):
+                continue
+            written += 1
             ts_ns = START_NS + second * 10**9
-            row = row_dev(ts_ns, SWING_BPS * math.sin(2.0 * math.pi * second / SWING_S), second % 40)
+            row = row_dev(ts_ns, SWING_BPS * math.sin(2.0 * math.pi * second / swing_s), second % 40)
             prices = f"{row.es_bid},{row.es_ask},{row.spy_bid:.2f},{row.spy_ask:.2f}"
             file.write(f"{iso_time(ts_ns)},{prices}\n")
+    return written
 
 
 def resident_mb() -> float:
@@ -108,12 +136,15 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.soak_bot", description=__doc__.split("\n")[0])
     parser.add_argument("--library", default="ib_insync", choices=("ib_insync", "ib_async"))
     parser.add_argument("--hours", type=float, default=24.0, help="of simulated quotes (default %(default)s)")
+    parser.add_argument("--every-s", type=int, default=1, help="from row to row (default %(default)s)")
+    parser.add_argument("--nights", type=int, default=0, help="days with a restart each, instead of --hours")
     args = parser.parse_args(argv)
-    rows = round(args.hours * 3_600)
+    seconds = range(0, args.nights * DAY_S or round(args.hours * 3_600), args.every_s)
+    faults = [f"restart={REFUSED_S}@{away(night)[0]}" for night in range(args.nights)]
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
-        write_rows(directory / "rows.csv", rows)
-        gateway = EmbeddedGateway(data=directory / "rows.csv", seed=None, expiry_ns=None)
+        rows = write_rows(directory / "rows.csv", seconds, args.nights)
+        gateway = EmbeddedGateway(data=directory / "rows.csv", seed=None, expiry_ns=None, faults=faults)
         port = gateway.start()
         watch = Watch(args.library, rows)
         bot = bot_of(plan_of(port, directory, library=args.library, rows=True, mode="simulated"))
@@ -128,8 +159,13 @@ def main(argv: list[str] | None = None) -> int:
     print(f"without the store       {microseconds(watch.unsaved_ns)}")
     print(f"memory, MB              {'  '.join(f'{mb:.1f}' for mb in watch.memory_mb)}")
     grown_mb = watch.memory_mb[-1] - watch.memory_mb[MARKS // 4 - 1]
-    if watch.rows != rows or grown_mb > GROWTH_MAX_MB:
-        print(f"FAILED: {watch.rows} of {rows} rows; memory grew by {grown_mb:.1f} MB")
+    alarms = dict(bot.chronicle.alarms)
+    print(f"alarms                  {alarms or 'none'}")
+    # Sunday's hour is a link that is lost; the minute of each other night is not worth a word.
+    sundays = sum(night % 7 == SUNDAY for night in range(args.nights))
+    expected = {"link lost": sundays} if sundays else {}
+    if watch.rows != rows or grown_mb > GROWTH_MAX_MB or alarms != expected:
+        print(f"FAILED: {watch.rows} of {rows} rows; memory grew by {grown_mb:.1f} MB; alarms {alarms}")
         return 1
     return 0
 

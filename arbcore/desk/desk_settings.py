@@ -113,7 +113,10 @@ class DeskSettings:
     )
     audit_s: float = option(600.0, low=0.0, high=86_400.0, help="pause between position checks; 0 is off")
     clock_slip_s: float = option(5.0, low=0.01, high=3_600.0, help="jump of the clock that is not believed")
-    link_alarm_s: float = option(10.0, low=0.0, high=86_400.0, help="silence about a link that is gone")
+    link_alarm_s: float = option(
+        180.0, low=0.0, high=86_400.0,
+        help="how long a lost link lasts before it is an alarm; a nightly restart takes a minute or two",
+    )  # fmt: skip
     alarm_repeat_s: float = option(60.0, low=1.0, high=86_400.0, help="pause before an alarm is repeated")
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -168,9 +169,12 @@ class EmbeddedGateway(EmbeddedProgram):
     """Our own TWS look-alike: a market from a seed in real time, or a file's rows as fast as they are taken.
 
     ``expiry_ns`` says whose ES quotes the rows are; without it each row's are the front contract's.
+    ``faults`` are planned as ``arbcore gateway --fault`` takes them.
     """
 
-    def __init__(self, *, data: Path | None, seed: int | None, expiry_ns: int | None) -> None:
+    def __init__(
+        self, *, data: Path | None, seed: int | None, expiry_ns: int | None, faults: Sequence[str] = ()
+    ) -> None:
         arguments = ["gateway", "--port", "0"]
         if data is None:
             arguments += ["--seed", str(seed)]
@@ -179,6 +183,8 @@ class EmbeddedGateway(EmbeddedProgram):
             arguments += ["--replay", str(data.absolute()), "--speed", "inf"]
             if expiry_ns is not None:
                 arguments += ["--expiry", iso_time(expiry_ns)]
+        for fault in faults:
+            arguments += ["--fault", fault]
         super().__init__("The embedded gateway", arguments)
         self._data = data
 
