@@ -6,7 +6,6 @@ as long as that takes, so it is called where waiting is allowed; ``start`` does 
 key goes to the server and nowhere else: no error, log line or file has it. It decides nothing.
 """
 
-import csv
 import json
 import logging
 import math
@@ -16,12 +15,12 @@ import tempfile
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from arbcore._version import __version__
-from arbcore.carry.rates import BillRate, Curve, Rate, SimpleRate
+from arbcore.carry.rates import from_bank_discount, from_simple
 from arbcore.core.civil import NS_PER_DAY, NS_PER_S, iso_date, read_date
 from arbcore.core.text import printable
 from arbcore.errors import ConfigError, InputError, RunError
@@ -192,54 +191,11 @@ def convention(series: str) -> int:
     return days
 
 
-def rate_of(observation: Observation) -> Rate:
-    """The observation as a rate of the carry desk; ConfigError for a series whose convention is unknown."""
+def rate_of(observation: Observation, t: float) -> float:
+    """The observation as a continuously compounded rate over ``t`` years; ConfigError as ``convention``."""
     days = convention(observation.series)
     decimal = observation.percent / 100
-    return BillRate(decimal, days=days) if days else SimpleRate(decimal)
-
-
-def rate_of_all(observations: Sequence[Observation]) -> Rate:
-    """One series as it is quoted; of several the curve through their terms, an overnight one at a day."""
-    if len(observations) == 1:
-        return rate_of(observations[0])
-    points = []
-    for each in observations:
-        t = max(1, CONVENTIONS.get(each.series, 0)) / 365
-        points.append((t, rate_of(each).at(t)))
-    return Curve(points)
-
-
-def read_history(path: Path, now_ns: int) -> Observation:
-    """The last value before today's date, of a series as FRED's site gives it: CSV of a date and a value.
-
-    A day's value is published on the next business day, so that of the date of ``now_ns`` was not known yet.
-    Missing values (".", nothing) are passed over. InputError names the line.
-    """
-    name = printable(str(path))
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            rows = list(csv.reader(lines))
-    except OSError as error:
-        raise InputError(f"{name} cannot be read ({error.strerror}); check its path.") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise InputError(f"{name} is no CSV of dates and rates in percent, as FRED's site has.") from None
-    series = rows[0][1].strip().upper() if rows and len(rows[0]) == 2 else ""
-    if series not in CONVENTIONS:
-        known = ", ".join(CONVENTIONS)
-        raise InputError(f"{name}, line 1: the header is a date and the series, one of {known}.")
-    found = None
-    for line, row in enumerate(rows[1:], 2):
-        try:
-            day, text = read_date(row[0].strip()), row[1].strip()
-            percent = math.nan if text in {"", "."} else float(text)
-        except (InputError, ValueError, IndexError):
-            raise InputError(f"{name}, line {line} is no date and rate such as 2026-11-18,3.63.") from None
-        if abs(percent) < 100.0 and (day + 1) * NS_PER_DAY <= now_ns and (found is None or day > found.day):
-            found = Observation(series, day, percent, now_ns)
-    if found is None:
-        raise InputError(f"{name} has no rate of a date before {iso_date(now_ns // NS_PER_DAY)}.")
-    return found
+    return from_bank_discount(decimal, days=days) if days else from_simple(decimal, t=t)
 
 
 def fetch(settings: FredSettings, *, now_ns: int) -> Observation:

@@ -44,6 +44,6 @@ class RateOfFred:
             return RateNews(
                 None, f"FRED is asked for {self._fred.settings.series}; until then {self._until}."
             )
-        rate = rate_of(known).at(YEARS)
+        rate = rate_of(known, YEARS)
         text = f"The rate is {rate:.4%}: {known.said(self._clock_ns())}."
         return RateNews(rate, f"{trouble} {text}" if trouble else text, failed=bool(trouble))

@@ -4,7 +4,7 @@ F = S·e^((r − d)·t), or with a schedule of dividends F = (S − Σ PV(D))·e
 continuously compounded annual decimals, t years of 365 days. Owns the decomposition, the no-trade band of
 unequal lending and borrowing, implied repo, implied dividends, the rate between two expiries, and the
 exchange's printed form. It knows no dates: dividends come in as payments with their times
-(``dividends.Schedule.between``).
+(``terms.payments_between``).
 """
 
 import math
@@ -12,50 +12,44 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from arbcore.carry._carry import carry_factor
-from arbcore.carry.dividends import Payment
-from arbcore.carry.rates import ConstantRate, Rate, check_rate
+from arbcore.carry._carry import carry_factor, exponential
+from arbcore.carry.rates import check_rate
 from arbcore.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class ShiftedRate:
-    """Another rate plus a spread at every term."""
+class Payment:
+    """A dividend that counts: ``points`` of the index, ``t`` years from now to its ex instant."""
 
-    rate: Rate
-    spread: float
+    ex_day: int
+    points: float
+    t: float
 
-    def at(self, t: float) -> float:
-        """The rate for a term of ``t`` years."""
-        return self.rate.at(t) + self.spread
+    def present_value(self, r: float) -> float:
+        """What it is worth now: points · e^(−r·t)."""
+        return self.points * exponential(-r * self.t)
 
 
 @dataclass(frozen=True, slots=True)
 class Carry:
     """What holding the index to expiry costs and earns: a rate, ``t`` years, a yield or payments."""
 
-    rate: Rate
+    r: float
     t: float
     d: float = 0.0
     payments: tuple[Payment, ...] = ()
 
     def __post_init__(self) -> None:
         check_rate(self.d, "dividend yield")
-        check_rate(self.rate.at(self.t), "rate")
+        check_rate(self.r, "rate")
         if not 0.0 <= self.t < math.inf:
             raise UsageError(f"Time to expiry is 0 years or more, not {self.t:g}.")
         if self.d and self.payments:
             raise UsageError("Dividends come as a yield or as a schedule, not both; leave one out.")
 
-    @property
-    def r(self) -> float:
-        """The rate to expiry."""
-        return self.rate.at(self.t)
-
     def present_value(self, spread: float = 0.0) -> float:
         """Today's value of the payments, with ``spread`` on the rate."""
-        rate = ShiftedRate(self.rate, spread)
-        return math.fsum(each.present_value(rate) for each in self.payments)
+        return math.fsum(each.present_value(self.r + spread) for each in self.payments)
 
     def future(self, spot: float, *, spread: float = 0.0) -> float:
         """The fair future for an index at ``spot``, with ``spread`` on the rate."""
@@ -129,7 +123,7 @@ def fair_value(*, spot: float, r: float, d: float, t: float) -> float:
     >>> round(fair_value(spot=6810.0, r=0.043, d=0.0125, t=0.25), 2)
     6862.12
     """
-    return Carry(ConstantRate(r), t, d).future(spot)
+    return Carry(r, t, d).future(spot)
 
 
 def fair_parts(spot: float, carry: Carry) -> FairValue:

@@ -6,7 +6,7 @@ cash and carry (short the future, long the ETF) and +1 for the reverse. When to 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from arbcore.carry.pairs import FeeClass
@@ -160,12 +160,14 @@ def financing_of(side: int, value: float, *, days: int, rates: Rates) -> float:
 class PaidDividend:
     """One dividend of a schedule: from ``ex_ns`` a buyer no longer receives it.
 
-    ``amount`` is USD a share of the ETF, or index points where ``points``.
+    ``amount`` is USD a share of the ETF, or index points where ``points``; ``line`` is that of its file, 0
+    where it came from none.
     """
 
     ex_ns: int
     amount: float
     points: bool = False
+    line: int = field(default=0, compare=False)
 
 
 def dividends_of(

@@ -7,9 +7,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from arbcore.carry.dividends import Payment
 from arbcore.carry.evidence import usd
-from arbcore.carry.fair import implied_repo
+from arbcore.carry.fair import Payment, implied_repo
 from arbcore.carry.level import LevelMode
 from arbcore.carry.pairs import Pair
 from arbcore.core.civil import NS_PER_DAY, iso_time

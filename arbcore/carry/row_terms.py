@@ -43,9 +43,12 @@ class RowTerms:
 
     def quoted_rate(self, now_ns: int) -> float:
         """The simple rate of a row's date as it is quoted."""
-        if self.rates is None:
-            return self.r
-        return self.rates.quoted_at(now_ns)
+        return self.r if self.rates is None else self.rates.known_at(now_ns)[1]
+
+    def full_rate(self, now_ns: int, t: float) -> float:
+        """The rate of a moment's fair value: over ``t`` years to expiry, the financing spread included."""
+        r = self.r if self.rates is None else self.rates.at(now_ns, t)
+        return r + self.financing_spread_bps * 1e-4
 
     def yield_of(self, expiry_ns: int) -> float:
         """The dividend yield up to an expiry; 0 under a schedule."""

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from arbcore.carry.calendar import MONTH_CODES, contract, expiry_instant, trading_date
+from arbcore.carry._carry import years_to_expiry
+from arbcore.carry.calendar import contract_of_code, expiry_instant, read_expiry, trading_date
+from arbcore.carry.fair import Payment
 from arbcore.carry.money import PaidDividend
 from arbcore.carry.pairs import pair_of_future
 from arbcore.carry.rates import check_rate, from_bank_discount, from_simple
@@ -25,8 +27,10 @@ RATE_DAYS_MAX = 7
 #: A dividend above this part of the price is a mistake of units.
 DIVIDEND_PART_MAX = 0.1
 
-_CODE = re.compile(r"([A-Z0-9]+?)([HMUZ])([0-9]{2})")
-_MONTHS = {letter: month for month, letter in MONTH_CODES.items()}
+#: The dividend yield where nobody names one.
+DEFAULT_YIELD = 0.014
+
+_CODE = re.compile(r"([A-Z0-9]+?)([HMUZ][0-9]{2})")
 
 
 class Quoting(Enum):
@@ -67,13 +71,13 @@ class RateHistory:
         Raises:
             InputError: the rates begin after the row, or the last one before it is older than a week.
         """
-        value = self.quoted_at(now_ns)
+        _, value = self.known_at(now_ns)
         if self.quoting is Quoting.BANK_DISCOUNT:
             return from_bank_discount(value)
         return from_simple(value, t=t) if self.quoting is Quoting.SIMPLE else value
 
-    def quoted_at(self, now_ns: int) -> float:
-        """The value that ``at`` takes, as it is quoted; InputError as there."""
+    def known_at(self, now_ns: int) -> tuple[int, float]:
+        """The date and the value that ``at`` takes, as it is quoted; InputError as there."""
         day = trading_date(now_ns)
         at = bisect_left(self.days, day)
         if at == 0:
@@ -86,7 +90,7 @@ class RateHistory:
                 f"{self.name} has no rate within {RATE_DAYS_MAX} days before the row of {iso_time(now_ns)}; "
                 f"the last one is of {iso_date(self.days[at - 1])}."
             )
-        return self.values[at - 1]
+        return self.days[at - 1], self.values[at - 1]
 
 
 def read_rates(lines: Iterable[str], *, name: str) -> RateHistory:
@@ -150,19 +154,21 @@ def read_rates(lines: Iterable[str], *, name: str) -> RateHistory:
     return RateHistory(name, quoting, days, tuple(found[day] for day in days))
 
 
-def expiry_day_of_code(code: str) -> int:
-    """The day on which a contract expires, from a code such as ESH26 or MNQZ26.
+def expiry_of_code(code: str) -> int | None:
+    """The instant at which a contract expires, from a code such as ESH26 or MNQZ26; None where it is none.
 
-    Raises:
-        ConfigError: it is no quarterly contract of a future of the table.
+    It is a quarterly contract of a future of the table, UTC nanoseconds.
     """
     match = _CODE.fullmatch(code.strip().upper())
     if match is None or pair_of_future(match[1]) is None:
-        raise ConfigError(
-            f"'{printable(code)}' is no contract; write a future, H, M, U or Z, and the year in two digits, "
-            "such as ESH26."
-        )
-    return contract(2000 + int(match[3]), _MONTHS[match[2]]).expiry_day
+        return None
+    return contract_of_code(f"ES{match[2]}").expiry_ns
+
+
+def expiry_named(text: str) -> int:
+    """The instant of an expiry: a contract's code, or what ``calendar.read_expiry`` reads and raises."""
+    expiry_ns = expiry_of_code(text)
+    return read_expiry(text) if expiry_ns is None else expiry_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +186,12 @@ class Yields:
 
 
 def parse_yields(text: str | float, *, name: str = "d") -> Yields:
-    """A yield, or a default with contracts' own: ``0.013``, ``0.013,ESH26:0.011``.
+    """A yield, or contracts' own: ``0.013``, ``0.013,ESH26:0.011``, ``ESH26:0.011,ESM26:0.012``.
+
+    Without a yield for all other contracts they have ``DEFAULT_YIELD``.
 
     Raises:
-        ConfigError: a part is none of them, a contract comes twice, or the default is missing.
+        ConfigError: a part is none of them, or a contract comes twice.
 
     >>> parse_yields("0.013,ESH26:0.011").default
     0.013
@@ -207,13 +215,17 @@ def parse_yields(text: str | float, *, name: str = "d") -> Yields:
                 )
             default = value
             continue
-        day = expiry_day_of_code(code)
+        expiry_ns = expiry_of_code(code)
+        if expiry_ns is None:
+            raise ConfigError(
+                f"{name} has '{printable(code)}', which is no contract; write a future, H, M, U or Z, and "
+                "the year in two digits, such as ESH26."
+            )
+        day = trading_date(expiry_ns)
         if day in by_day:
             raise ConfigError(f"{name} is '{printable(str(text))}', which has {printable(code)} twice.")
         by_day[day] = value
-    if default is None:
-        raise ConfigError(f"{name} is '{printable(str(text))}'; begin with a yield for all other contracts.")
-    return Yields(default, by_day)
+    return Yields(DEFAULT_YIELD if default is None else default, by_day)
 
 
 def read_dividends(lines: Iterable[str], *, name: str) -> tuple[PaidDividend, ...]:
@@ -263,7 +275,7 @@ def read_dividends(lines: Iterable[str], *, name: str) -> tuple[PaidDividend, ..
                 line=line,
                 column="ex_date",
             )
-        found[day] = PaidDividend(expiry_instant(day), amount, unit == "points")
+        found[day] = PaidDividend(expiry_instant(day), amount, unit == "points", line)
     if not found:
         raise DataError("empty", f"{name} has no dividend.", line=None, column="amount")
     return tuple(found[day] for day in sorted(found))
@@ -287,8 +299,9 @@ def check_dividends(
     for each in schedule:
         price, unit = (index, "points") if each.points else (etf_price, "USD")
         if each.amount > DIVIDEND_PART_MAX * price:
+            where = f"{name} line {each.line}" if each.line else name
             raise InputError(
-                f"{name}: the dividend of {iso_date(trading_date(each.ex_ns))} is {each.amount:g} {unit} at "
+                f"{where}: the dividend of {iso_date(trading_date(each.ex_ns))} is {each.amount:g} {unit} at "
                 f"a price of {price:,.2f}; correct its amount or its unit."
             )
     if schedule and schedule[-1].ex_ns < first_ns:
@@ -296,6 +309,30 @@ def check_dividends(
             f"{name} ends on {iso_date(trading_date(schedule[-1].ex_ns))}, before the data; add the "
             "dividends to come, or give a yield."
         )
+
+
+def payments_between(
+    schedule: Iterable[PaidDividend], now_ns: int, expiry_ns: int, *, factor: float
+) -> tuple[Payment, ...]:
+    """The dividends of a schedule with now < ex instant <= expiry, in points of the index.
+
+    One on the expiry date counts: the opening auction that settles the future is already ex.
+
+    Args:
+        schedule: in any order.
+        now_ns: UTC nanoseconds.
+        expiry_ns: the future's.
+        factor: index points a USD of the ETF, by which USD a share are points.
+    """
+    return tuple(
+        Payment(
+            trading_date(each.ex_ns),
+            each.amount if each.points else each.amount * factor,
+            years_to_expiry(now_ns, each.ex_ns),
+        )
+        for each in schedule
+        if now_ns < each.ex_ns <= expiry_ns
+    )
 
 
 def _said(error: Exception) -> str:

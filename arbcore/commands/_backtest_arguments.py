@@ -143,7 +143,7 @@ def chosen_settings(args: argparse.Namespace, *, read: Callable[[str], Any] = nu
     chosen |= {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     for flag, _, _ in MIXED:
         if getattr(args, flag) is not None:
-            chosen[flag] = _mixed(getattr(args, flag), read)
+            chosen[flag] = mixed(getattr(args, flag), read)
     if args.factor is not None:
         try:
             chosen["factor"] = args.factor if args.factor[:1].isalpha() else read(args.factor)
@@ -160,8 +160,8 @@ def chosen_settings(args: argparse.Namespace, *, read: Callable[[str], Any] = nu
     return chosen
 
 
-def _mixed(text: str, read: Callable[[str], Any]) -> Any:
-    """A number where it is one, else the text."""
+def mixed(text: str, read: Callable[[str], Any] = number) -> Any:
+    """A rate or a yield: a number where it is one, else the text. UsageError where it is neither."""
     if text.strip().lower().lstrip("+-") in ("nan", "inf", "infinity", ""):
         raise UsageError(f"A rate is '{printable(text)}'; write a decimal such as 0.043, or name a file.")
     try:

@@ -1,6 +1,7 @@
-"""``arbcore fair``: the fair value of ES, its parts, the no-trade band, and what the market's prices imply.
+"""``arbcore fair``: the fair value of a future, its parts, the no-trade band, and what quoted prices imply.
 
-It reads flags only, and the clock where no ``--now`` is given: its answer depends on nothing unseen.
+It reads flags only, and the clock where no ``--now`` is given: its answer depends on nothing unseen. Rates,
+dividends, the financing spread and the level are those of a backtest's settings.
 """
 
 import argparse
@@ -8,43 +9,51 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arbcore.carry import _carry, calendar, dividends, factor, fair, rates
-from arbcore.carry.pairs import PAIRS
+from arbcore.carry import _carry, calendar, fair, notes
+from arbcore.carry.level import LevelMode, factor_of, parse_level
+from arbcore.carry.money import PaidDividend
+from arbcore.carry.pairs import DEFAULT_PAIR, Pair, pair_named
+from arbcore.carry.row_terms import RowTerms
+from arbcore.carry.terms import Quoting, check_dividends, expiry_named, payments_between
+from arbcore.commands._backtest_arguments import mixed, spellings
+from arbcore.commands._fair_text import text_lines
 from arbcore.core import civil
 from arbcore.core.text import printable
-from arbcore.errors import ArbcoreError, InputError, RunError, UsageError
+from arbcore.errors import ArbcoreError, RunError, UsageError
+from arbcore.quotes.terms_files import read_terms, text_of
+from arbcore.research.research_settings import BacktestSettings
 
 DESCRIPTION = """\
-Fair value of an ES contract from the index or from SPY, with every part of it, the band of prices in
+Fair value of an index future from the index or from its ETF, with every part of it, the band of prices in
 which neither direction of the trade pays, and the rate and dividends that quoted prices imply. It reads flags
 only."""
 EPILOG = """\
-Rates are continuously compounded annual decimals (--r 0.043); --dtb3 and --sofr take percent, as FRED has
-them. A dividends file is CSV with the columns ex_date and points (index points) or amount (USD a SPY share).
-An expiry is a date (09:30 New York), a time with Z or an offset, or a contract code; without one it is the
-front contract's. "By hand" is the same value in the simple form that the exchange prints.
+Rates, dividends and the financing spread are those of `arbcore backtest`: a rate is a continuously compounded
+annual decimal (--r 0.043) or a file of rates by date, whose last value dated before --now counts; --dtb3 and
+--sofr take one value in percent, as FRED has it. A dividends file is CSV of ex_date,amount[,unit]: USD a
+share of the ETF, or index points. An expiry is a date (09:30 New York), a time with Z or an offset, or a
+contract code; without one it is the front contract's. "By hand" is the same value in the simple form that the
+exchange prints. Where the index is known (--spot or --index), the future's quotes give the rate at which the
+market finances.
 
 examples:
   arbcore fair --spot 6810 --expiry 2026-12-18 --now 2026-11-20T15:00Z --r 0.043 --d 0.0125
   arbcore fair --spy 680.10 680.12 --factor 10.03 --expiry ESZ26 --now 2026-11-20T15:00Z \\
                --dtb3 3.63 --es 6838.25 6838.50 --funding-bps 40 --lending-bps 20 --borrow-bps 25
-  arbcore fair --spot 6810 --expiry ESZ26 --sofr 3.65 --json
-  arbcore fair --spot 6810 --expiry ESZ26 --rates DTB4WK.csv DTB3.csv --d ESZ26:0.0125
+  arbcore fair --pair nq-qqq --etf 612.40 612.42 --index 25140.5 --fut 25230 25231 --rates DTB3.csv
+  arbcore fair --spot 6810 --expiry ESZ26 --sofr 3.65 --d 0.013,ESZ26:0.0125 --json
 
 FRED's site gives a series as CSV without a key: https://fred.stlouisfed.org/graph/fredgraph.csv?id=DTB3. With
 --fred the last value is fetched, at most every six hours; it is shown with its date and age.
 """
-SCHEMA = "arbcore.fair/1"
+SCHEMA = "arbcore.fair/2"
 BPS = 1e-4
-DEFAULT_R = 0.045
-DEFAULT_D = 0.014
-#: Days after which a rate from a file is said to be old: a long weekend and the day that FRED takes.
-OLD_DAYS = 7.0
+DAY_NS = 86_400 * 10**9
 
 
 def _number(low: float, high: float, *, open_low: bool = False) -> Callable[[str], float]:
@@ -64,9 +73,9 @@ def _number(low: float, high: float, *, open_low: bool = False) -> Callable[[str
 
 
 PRICE = _number(0.0, 1e7, open_low=True)
-RATE = _number(-1.0, 1.0)
 PERCENT = _number(-100.0, 100.0)
 SPREAD_BPS = _number(0.0, 10_000.0)
+ANY_SPREAD_BPS = _number(-10_000.0, 10_000.0)
 POINTS = _number(0.0, 1e6)
 
 
@@ -74,46 +83,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     spot = parser.add_mutually_exclusive_group(required=True)
     spot.add_argument("--spot", type=PRICE, nargs="+", metavar="X", help="the index: one price, or BID ASK")
-    spot.add_argument("--spy", type=PRICE, nargs="+", metavar="X", help="SPY: one price, or BID ASK")
+    spot.add_argument(
+        "--etf", "--spy", dest="etf", type=PRICE, nargs="+", metavar="X",
+        help="the ETF: one price, or BID ASK",
+    )  # fmt: skip
+    parser.add_argument("--pair", metavar="NAME", default=DEFAULT_PAIR.name,
+                        help=f"such as nq-qqq (default {DEFAULT_PAIR.name})")  # fmt: skip
     known = parser.add_mutually_exclusive_group()
-    known.add_argument(
-        "--factor", metavar="X", help="index / SPY such as 10.03, or a CSV of ts,factor: the last one known"
-    )
-    known.add_argument("--index", type=PRICE, metavar="X", help="a quote of the index that gives the factor")
+    known.add_argument("--factor", metavar="X", help="the level: points a USD of the ETF, such as 10.03")
+    known.add_argument("--index", type=PRICE, metavar="X", help="a quote of the index, which gives the level")
     parser.add_argument("--expiry", metavar="DATE", help="date, time or code such as ESZ26 (default: front)")
     parser.add_argument("--now", metavar="TIME", help="instant to value at, ISO 8601 (default: the clock)")
-    rate = parser.add_mutually_exclusive_group()
-    rate.add_argument("--r", type=RATE, metavar="R", help=f"interest, annual decimal (default {DEFAULT_R})")
-    rate.add_argument(
-        "--dtb3", type=PERCENT, metavar="PCT", help="91-day bill's bank-discount yield, percent"
-    )
-    rate.add_argument("--sofr", type=PERCENT, metavar="PCT", help="simple actual/360 rate to expiry, percent")
-    rate.add_argument(
-        "--curve",
-        metavar="DAYS:R,...",
-        help="annual decimals at terms in days, such as 30:0.041,91:0.042",
-    )
-    rate.add_argument(
-        "--rates", nargs="+", metavar="FILE",
-        help="CSV of FRED's site: the last value of a date before --now; of several the curve of their terms",
-    )  # fmt: skip
-    rate.add_argument("--fred", metavar="SERIES", help="ask FRED for the last value, such as DTB3 or SOFR")
-    parser.add_argument("--fred-key", metavar="FILE", help="a file that holds your key of FRED")
+    _add_rates(parser)
     paid = parser.add_mutually_exclusive_group()
     paid.add_argument(
-        "--d", metavar="D",
-        help=f"dividend yield, annual decimal (default {DEFAULT_D}), or ESZ26:0.012,ESH27:0.013 per expiry",
+        "--d", metavar="RATE[,CODE:RATE]",
+        help=f"dividend yield, and contracts' own such as ESH26:0.011 (default {BacktestSettings.d})",
     )  # fmt: skip
-    paid.add_argument("--dividends", metavar="FILE", help="schedule of ex-dates and amounts: CSV")
-    parser.add_argument("--es", type=PRICE, nargs=2, metavar=("BID", "ASK"), help="the future's quotes")
+    paid.add_argument(
+        "--dividends", type=Path, metavar="FILE",
+        help="CSV of ex_date,amount[,unit]: USD a share or index points, in place of --d",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fut", "--es", dest="fut", type=PRICE, nargs=2, metavar=("BID", "ASK"), help="the future's quotes"
+    )
     parser.add_argument(
         "--far", type=PRICE, nargs=2, metavar=("BID", "ASK"), help="quotes of a later contract"
     )
     parser.add_argument("--far-expiry", metavar="DATE", help="its expiry (default: the contract after)")
     for name, text in (
-        ("funding", "over the rate to buy SPY on credit"),
+        ("funding", "over the rate to buy the ETF on credit"),
         ("lending", "under the rate for the cash of a short sale"),
-        ("borrow", "fee for SPY sold short"),
+        ("borrow", "fee for the ETF sold short"),
     ):
         parser.add_argument(
             f"--{name}-bps",
@@ -133,27 +134,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
 
 
+def _add_rates(parser: argparse.ArgumentParser) -> None:
+    rate = parser.add_mutually_exclusive_group()
+    rate.add_argument(
+        "--r", metavar="RATE|FILE",
+        help=f"rate, continuously compounded, or a CSV of rates by date (default {BacktestSettings.r})",
+    )  # fmt: skip
+    rate.add_argument(
+        "--rates", type=Path, metavar="FILE", help="CSV of date and rate, DTB3, SOFR or EFFR, in place of --r"
+    )
+    rate.add_argument(
+        "--dtb3", type=PERCENT, metavar="PCT", help="91-day bill's bank-discount yield, percent"
+    )
+    rate.add_argument("--sofr", type=PERCENT, metavar="PCT", help="simple actual/360 rate to expiry, percent")
+    rate.add_argument("--fred", metavar="SERIES", help="ask FRED for the last value, such as DTB3 or SOFR")
+    parser.add_argument("--fred-key", metavar="FILE", help="a file that holds your key of FRED")
+    parser.add_argument(
+        *spellings("financing-spread-bps"), dest="financing_spread_bps", type=ANY_SPREAD_BPS, default=0.0,
+        metavar="BPS", help="added to the rate in the fair value (default 0)",
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Question:
-    """What was asked, in the units of the desk."""
+    """What was asked, in the units of the desk; ``factor`` is 1 where the index itself is quoted."""
 
+    pair: Pair
     now_ns: int
     expiry_ns: int
-    source: str  # SPY or index
+    of_index: bool
     bid: float
     ask: float
     factor: float
-    rate: rates.Rate
+    true_index: float | None
+    terms: RowTerms
+    r: float
     rate_source: str
-    carry: fair.Carry
     dividend_source: str
-    schedule: dividends.Schedule | None
+    carry: fair.Carry
     costs: fair.Costs
 
     @property
     def mid(self) -> float:
-        """Mid of what was quoted, SPY or index."""
+        """Mid of what was quoted, the ETF or the index."""
         return (self.bid + self.ask) * 0.5
+
+    @property
+    def growth(self) -> float:
+        """e^((r − d)·t), or e^(r·t) under a schedule."""
+        return _carry.carry_factor(factor=1.0, r=self.carry.r, d=self.carry.d, t=self.carry.t)
+
+    @property
+    def paid(self) -> float:
+        """Today's value of the scheduled dividends, in the unit of what was quoted."""
+        return self.carry.present_value() / self.factor
 
 
 def run(args: argparse.Namespace) -> int:
@@ -163,81 +197,92 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(answer, allow_nan=False))
     else:
-        print("\n".join(text_lines(answer)))
+        print("\n".join(text_lines(answer, question.pair)))
     return 0
 
 
 def read_question(args: argparse.Namespace) -> Question:
     """The flags as numbers of the desk; ArbcoreError where they make no sense together."""
-    now_ns = time.time_ns() if args.now is None else as_usage("--now", civil.read_time, args.now)
-    if args.expiry is None:
-        expiry_ns = calendar.front_contract(now_ns).expiry_ns
-        print(f"arbcore: No --expiry was given; {_name_of(expiry_ns)} is taken.", file=sys.stderr)
-    else:
-        expiry_ns = as_usage("--expiry", calendar.read_open_expiry, args.expiry)
-        if expiry_ns <= now_ns:
-            print(
-                f"arbcore: warning: {_name_of(expiry_ns)} has expired by the time valued at, so that nothing "
-                "is carried; check --expiry and --now.",
-                file=sys.stderr,
-            )
-    source = "SPY" if args.spy else "index"
-    bid, ask = _quote("--spy" if args.spy else "--spot", args.spy or args.spot)
+    pair = pair_named(args.pair)
+    now_ns = time.time_ns() if args.now is None else _as_usage("--now", civil.read_time, args.now)
+    expiry_ns = _expiry_asked(args.expiry, pair, now_ns)
+    bid, ask = _quote("--spot" if args.etf is None else "--etf", args.etf or args.spot)
     if args.far_expiry is not None and args.far is None:
         raise UsageError("--far-expiry belongs to a later contract; give its quotes with --far BID ASK.")
-    if args.index is not None and not args.spy:
-        raise UsageError("--index gives the factor between SPY and the index; it needs --spy.")
-    if args.index is not None:
-        multiple = factor.factor_of_index(index=args.index, spy_mid=(bid + ask) * 0.5)
-    elif args.factor is not None:
-        multiple = read_factor(args.factor, now_ns)
-    elif args.spy:
-        raise UsageError(
-            "One moment does not tell the factor between the ETF and the index; name it with --factor, or "
-            "give a quote of the index with --index."
-        )
-    else:
-        # About, and of a schedule in USD only.
-        multiple = PAIRS[0].points_per_usd
-    rate, rate_source = rate_of(args, now_ns)
-    schedule = None
-    if args.dividends is not None:
-        level = (bid + ask) * 0.5 * (multiple if args.spy else 1.0)
-        schedule = read_dividends(args.dividends, multiple, level)
+    if args.fred_key is not None and args.fred is None:
+        raise UsageError("--fred-key belongs to --fred; name a series such as --fred DTB3.")
     t = _carry.years_to_expiry(now_ns, expiry_ns)
-    payments = schedule.between(now_ns, expiry_ns) if schedule else ()
-    if schedule is not None and (not schedule.dividends or schedule.dividends[-1].ex_ns < expiry_ns):
-        print(
-            f"arbcore: warning: {printable(args.dividends)} ends before the expiry; what goes ex after its "
-            "last line is not counted.",
-            file=sys.stderr,
-        )
-    d = 0.0 if schedule else yield_to(args.d, expiry_ns)
-    costs = fair.Costs(
-        funding_spread=args.funding_bps * BPS,
-        lending_spread=args.lending_bps * BPS,
-        borrow_fee=args.borrow_bps * BPS,
-        fees=args.fees_points,
-        slippage=args.slippage_points,
-    )
-    carry = fair.Carry(rate, t, d, payments)
+    mid = (bid + ask) * 0.5
+    level, true_index = _level_of(args, mid)
+    r, rate_source = _quoted_rate(args, now_ns, t)
+    terms = _terms_of(args, r)
+    if r is None:
+        r = terms.r if terms.rates is None else terms.rates.at(now_ns, t)
+        rate_source = _source_of(args, terms, now_ns)
+    payments: tuple[fair.Payment, ...] = ()
+    if terms.schedule is not None:
+        _check_schedule(args, terms.schedule, pair, now_ns, expiry_ns=expiry_ns, mid=mid, level=level)
+        payments = payments_between(terms.schedule, now_ns, expiry_ns, factor=level or 1.0)
+    carry = fair.Carry(r + terms.financing_spread_bps * BPS, t, terms.yield_of(expiry_ns), payments)
+    source = "default" if args.d is None else "--d"
     return Question(
+        pair=pair,
         now_ns=now_ns,
         expiry_ns=expiry_ns,
-        source=source,
+        of_index=args.etf is None,
         bid=bid,
         ask=ask,
-        factor=multiple if args.spy else 1.0,
-        rate=rate,
+        factor=1.0 if args.etf is None or level is None else level,
+        true_index=true_index,
+        terms=terms,
+        r=r,
         rate_source=rate_source,
+        dividend_source=source if args.dividends is None else printable(str(args.dividends)),
         carry=carry,
-        dividend_source=printable(args.dividends) if schedule else "default" if args.d is None else "--d",
-        schedule=schedule,
-        costs=costs,
+        costs=fair.Costs(
+            funding_spread=args.funding_bps * BPS,
+            lending_spread=args.lending_bps * BPS,
+            borrow_fee=args.borrow_bps * BPS,
+            fees=args.fees_points,
+            slippage=args.slippage_points,
+        ),
     )
 
 
-def _quote(flag: str, prices: list[float]) -> tuple[float, float]:
+def _expiry_asked(text: str | None, pair: Pair, now_ns: int) -> int:
+    """The expiry that was named, or the front one, which is then said."""
+    if text is None:
+        expiry_ns = calendar.front_contract(now_ns).expiry_ns
+        print(f"arbcore: No --expiry was given; {_name_of(expiry_ns, pair)} is taken.", file=sys.stderr)
+        return expiry_ns
+    expiry_ns = _as_usage("--expiry", _open_expiry, text)
+    if expiry_ns <= now_ns:
+        print(
+            f"arbcore: warning: {_name_of(expiry_ns, pair)} has expired by the time valued at, so that "
+            "nothing is carried; check --expiry and --now.",
+            file=sys.stderr,
+        )
+    return expiry_ns
+
+
+def _open_expiry(text: str) -> int:
+    """An expiry on a date on which the exchange opens; UsageError where it does not."""
+    expiry_ns = expiry_named(text)
+    closed = calendar.why_no_expiry(expiry_ns)
+    if closed is not None:
+        raise UsageError(closed)
+    return expiry_ns
+
+
+def _as_usage(flag: str, read: Callable[[str], int], text: str) -> int:
+    """Reads a flag; what is bad input in a file is wrong usage in a flag."""
+    try:
+        return read(text)
+    except ArbcoreError as error:
+        raise UsageError(f"{flag}: {error}") from None
+
+
+def _quote(flag: str, prices: Sequence[float]) -> tuple[float, float]:
     if len(prices) > 2:
         raise UsageError(f"{flag} takes one price, or a bid and an ask, not {len(prices)} numbers.")
     bid, ask = prices[0], prices[-1]
@@ -246,14 +291,117 @@ def _quote(flag: str, prices: list[float]) -> tuple[float, float]:
     return bid, ask
 
 
-def _name_of(expiry_ns: int) -> str:
-    code = _code_of(expiry_ns)
+def _level_of(args: argparse.Namespace, mid: float) -> tuple[float | None, float | None]:
+    """The level, and the index where it is quoted; None where they are not known."""
+    if args.index is not None and args.etf is None:
+        raise UsageError("--index gives the level between the ETF and the index; it needs --etf.")
+    if args.index is not None:
+        return args.index / mid, args.index
+    level = None
+    if args.factor is not None:
+        rule = parse_level(args.factor, name="--factor")
+        if rule.mode is not LevelMode.NUMBER:
+            raise UsageError(
+                f"--factor is {printable(args.factor)}, and one moment tells no level; give a number such as "
+                "10.03, or a quote of the index with --index."
+            )
+        level = rule.factor
+    elif args.etf is not None:
+        raise UsageError(
+            "One moment does not tell the factor between the ETF and the index; name it with --factor, or "
+            "give a quote of the index with --index."
+        )
+    return level, mid if args.etf is None else None
+
+
+def _terms_of(args: argparse.Namespace, r: float | None) -> RowTerms:
+    """Rates, dividends and the spread by the reading and the bounds of a backtest's settings."""
+    asked: dict[str, Any] = {"rates": args.rates, "dividends": args.dividends, "r": r}
+    if args.r is not None:
+        asked["r"] = mixed(args.r)
+    if args.d is not None:
+        asked["d"] = mixed(args.d)
+    asked["financing_spread_bps"] = args.financing_spread_bps
+    values = read_terms({name: value for name, value in asked.items() if value is not None})
+    return BacktestSettings(**values).row_terms
+
+
+def _quoted_rate(args: argparse.Namespace, now_ns: int, t: float) -> tuple[float | None, str]:
+    """The rate of one value in percent, or of FRED, and where it is from; None where none was asked."""
+    if args.fred is not None:
+        return _rate_of_fred(args.fred, args.fred_key, now_ns, t)
+    from arbcore.carry.rates import from_bank_discount, from_simple
+
+    if args.dtb3 is not None:
+        return from_bank_discount(args.dtb3 / 100), f"DTB3 {args.dtb3:g}%"
+    if args.sofr is not None:
+        return from_simple(args.sofr / 100, t=t), f"SOFR {args.sofr:g}%"
+    return None, ""
+
+
+def _source_of(args: argparse.Namespace, terms: RowTerms, now_ns: int) -> str:
+    """Where a number or a file's rate is from."""
+    if terms.rates is None:
+        return "default" if args.r is None else "--r"
+    day, value = terms.rates.known_at(now_ns)
+    shown = f"{value:g}" if terms.rates.quoting is Quoting.CONTINUOUS else f"{value * 100:g}%"
+    return f"{terms.rates.name}: {shown} of {civil.iso_date(day)}"
+
+
+def _rate_of_fred(series: str, key_file: str | None, now_ns: int, t: float) -> tuple[float, str]:
+    from arbcore.broker import fred
+
+    if key_file is None:
+        raise UsageError(
+            "--fred needs --fred-key FILE, which holds your key; without a key, download the series as CSV "
+            "and name it with --rates."
+        )
+    key = text_of(key_file, "--fred-key").strip()
+    fred.convention(series)
+    known = fred.FredRate(fred.FredSettings(series=series, key=key))
+    known.refresh()
+    if known.latest is None:
+        raise RunError(known.last_error or f"FRED has not been asked for {series} yet; try again later.")
+    if known.last_error:
+        said = known.latest.said(now_ns)
+        print(f"arbcore: warning: {known.last_error} Taking {said}.", file=sys.stderr)
+    if known.latest.age_days(now_ns) < 0:
+        raise UsageError("--fred gives the rate of today, which --now is before; name a file with --rates.")
+    return fred.rate_of(known.latest, t), known.latest.said(now_ns)
+
+
+def _check_schedule(
+    args: argparse.Namespace, schedule: Sequence[PaidDividend], pair: Pair, now_ns: int, *, expiry_ns: int,
+    mid: float, level: float | None,
+) -> None:  # fmt: skip
+    """InputError for a schedule that does not fit, UsageError for one in USD without a level."""
+    about = level or pair.points_per_usd
+    etf_price = mid / about if args.etf is None else mid
+    name = printable(str(args.dividends))
+    check_dividends(schedule, name=name, first_ns=now_ns, etf_price=etf_price, index=etf_price * about)
+    if level is None and any(not each.points for each in schedule):
+        raise UsageError(
+            f"{name} is in USD a share, and --spot is the index; name the level between them with --factor."
+        )
+    if schedule[-1].ex_ns < expiry_ns:
+        print(
+            f"arbcore: warning: {name} ends before the expiry; what goes ex after its last line is not "
+            "counted.",
+            file=sys.stderr,
+        )
+
+
+def _name_of(expiry_ns: int, pair: Pair) -> str:
+    code = _code_of(expiry_ns, pair)
     return f"{code}, {civil.iso_time(expiry_ns)}" if code else civil.iso_time(expiry_ns)
 
 
-def _code_of(expiry_ns: int) -> str | None:
+def _code_of(expiry_ns: int, pair: Pair) -> str | None:
+    """The contract's code, such as NQZ26; None where no contract expires then."""
     expiries = calendar.all_expiries_ns()
-    return calendar.all_contracts()[expiries.index(expiry_ns)].code if expiry_ns in expiries else None
+    if expiry_ns not in expiries:
+        return None
+    return pair.future + calendar.all_contracts()[expiries.index(expiry_ns)].code[-3:]
 
 
 def document(question: Question, args: argparse.Namespace) -> dict[str, Any]:
@@ -263,36 +411,31 @@ def document(question: Question, args: argparse.Namespace) -> dict[str, Any]:
     band = fair.no_trade_band(
         spot_bid=question.bid * unit, spot_ask=question.ask * unit, carry=carry, costs=costs
     )
-    costs_said = {
-        "funding_bps": args.funding_bps,
-        "lending_bps": args.lending_bps,
-        "borrow_bps": args.borrow_bps,
-        "fees_points": costs.fees,
-        "slippage_points": costs.slippage,
-    }
     answer: dict[str, Any] = {
         "schema": SCHEMA,
+        "pair": question.pair.name,
         "now": civil.iso_time(question.now_ns),
         "expiry": civil.iso_time(question.expiry_ns),
-        "contract": _code_of(question.expiry_ns),
+        "contract": _code_of(question.expiry_ns, question.pair),
         "t": parts.t,
         "days": parts.t * 365,
-        "source": question.source,
+        "source": "index" if question.of_index else "etf",
         "bid": question.bid,
         "ask": question.ask,
         "factor": unit,
         "spot": parts.spot,
-        "r": parts.r,
+        "r": question.r,
         "rate_source": question.rate_source,
+        "financing_spread_bps": question.terms.financing_spread_bps,
         "simple_rate": parts.simple_rate,
-        "d": None if question.schedule else parts.d,
+        "d": None if question.terms.schedule is not None else parts.d,
         "dividend_source": question.dividend_source,
         "dividends": [
             {
                 "ex_date": civil.iso_date(each.ex_day),
                 "points": each.points,
                 "t": each.t,
-                "present_value": each.present_value(question.rate),
+                "present_value": each.present_value(carry.r),
             }
             for each in carry.payments
         ],
@@ -301,14 +444,21 @@ def document(question: Question, args: argparse.Namespace) -> dict[str, Any]:
         "fair": parts.fair,
         "basis": parts.basis,
         "carry_factor": parts.fair / question.mid,
-        "costs": costs_said,
+        "implied_financing": _implied_financing(question, args.fut) if args.fut else None,
+        "costs": {
+            "funding_bps": args.funding_bps,
+            "lending_bps": args.lending_bps,
+            "borrow_bps": args.borrow_bps,
+            "fees_points": costs.fees,
+            "slippage_points": costs.slippage,
+        },
         "band": {
             "lower": band.lower,
             "upper": band.upper,
             "lower_bps": (band.lower / parts.fair - 1) / BPS,
             "upper_bps": (band.upper / parts.fair - 1) / BPS,
         },
-        "es": _of_future(question, parts, band, args.es) if args.es else None,
+        "fut": _of_future(question, parts, band, args.fut) if args.fut else None,
         "calendar_spread": _of_spread(question, args) if args.far else None,
     }
     if not all(math.isfinite(answer[name]) for name in ("fair", "financing_points", "carry_factor")):
@@ -316,23 +466,48 @@ def document(question: Question, args: argparse.Namespace) -> dict[str, Any]:
     return answer
 
 
+def _level_quoted(question: Question, bid: float, ask: float) -> float:
+    """The level at which the future's quotes are fair, in points a unit of what was quoted."""
+    return factor_of(
+        fut_mid=(bid + ask) * 0.5, etf_mid=question.mid, growth=question.growth, paid_usd=question.paid
+    )
+
+
+def _implied_financing(question: Question, quotes: Sequence[float]) -> float | None:
+    """The rate that makes the model fit the level of the quotes; None where the index is not known."""
+    if question.true_index is None:
+        return None
+    level = _level_quoted(question, *_quote("--fut", quotes))
+    return notes.implied_financing(
+        level,
+        etf_mid=question.mid,
+        t=question.carry.t,
+        r=question.carry.r,
+        d=question.carry.d,
+        true_factor=question.true_index / question.mid,
+        paid=question.paid,
+        payments=question.carry.payments,
+    )
+
+
 def _of_future(
-    question: Question, parts: fair.FairValue, band: fair.Band, quotes: list[float]
+    question: Question, parts: fair.FairValue, band: fair.Band, quotes: Sequence[float]
 ) -> dict[str, Any]:
-    """What the future's quotes say: deviation and edges, implied rates and dividends, and a verdict."""
-    bid, ask = _quote("--es", quotes)
-    unit, carry = question.factor, question.carry
-    c = parts.fair / question.mid
-    edge_cc = _carry.edge_cash_and_carry_bps(es_bid=bid, spy_ask=question.ask, c=c)
-    edge_rev = _carry.edge_reverse_bps(es_ask=ask, spy_bid=question.bid, c=c)
+    """What the future's quotes say: level, deviation, edges, implied rates and dividends, a verdict."""
+    bid, ask = _quote("--fut", quotes)
+    unit, carry, paid = question.factor, question.carry, question.paid
+    c = unit * question.growth
     found: dict[str, Any] = {
         "bid": bid,
         "ask": ask,
+        "level": None if question.of_index else _level_quoted(question, bid, ask),
         "deviation_bps": _carry.deviation_bps(
-            es_bid=bid, es_ask=ask, spy_bid=question.bid, spy_ask=question.ask, c=c
+            es_bid=bid, es_ask=ask, spy_bid=question.bid - paid, spy_ask=question.ask - paid, c=c
         ),
-        "edge_cash_and_carry_bps": edge_cc,
-        "edge_reverse_bps": edge_rev,
+        "edge_cash_and_carry_bps": _carry.edge_cash_and_carry_bps(
+            es_bid=bid, spy_ask=question.ask - paid, c=c
+        ),
+        "edge_reverse_bps": _carry.edge_reverse_bps(es_ask=ask, spy_bid=question.bid - paid, c=c),
         "implied_repo_cash_and_carry": None,
         "implied_repo_reverse": None,
         "implied_dividend_yield": None,
@@ -353,26 +528,29 @@ def _of_future(
 
 def _of_spread(question: Question, args: argparse.Namespace) -> dict[str, Any]:
     """The rate between two expiries, each way at executable prices."""
-    if not args.es:
-        raise UsageError("--far is compared with the near contract; give its quotes with --es BID ASK.")
-    near_bid, near_ask = _quote("--es", args.es)
+    if not args.fut:
+        raise UsageError("--far is compared with the near contract; give its quotes with --fut BID ASK.")
+    near_bid, near_ask = _quote("--fut", args.fut)
     far_bid, far_ask = _quote("--far", args.far)
-    near_ns = question.expiry_ns
+    near_ns, terms = question.expiry_ns, question.terms
     if args.far_expiry is None:
         far_ns = calendar.front_contract(near_ns).expiry_ns
     else:
-        far_ns = as_usage("--far-expiry", calendar.read_open_expiry, args.far_expiry)
+        far_ns = _as_usage("--far-expiry", _open_expiry, args.far_expiry)
     if far_ns <= near_ns:
         raise UsageError("--far-expiry must be later than --expiry.")
-    payments = question.schedule.between(near_ns, far_ns) if question.schedule else ()
+    payments: tuple[fair.Payment, ...] = ()
+    if terms.schedule is not None:
+        level = _level_of(args, question.mid)[0]
+        payments = payments_between(terms.schedule, near_ns, far_ns, factor=level or 1.0)
     known: dict[str, Any] = {
         "years_between": _carry.years_to_expiry(near_ns, far_ns),
-        "d": _yield_between(question, args, far_ns) if question.schedule is None else 0.0,
+        "d": _yield_between(question, far_ns),
         "payments": payments,
     }
     return {
         "expiry": civil.iso_time(far_ns),
-        "contract": _code_of(far_ns),
+        "contract": _code_of(far_ns, question.pair),
         "bid": far_bid,
         "ask": far_ask,
         "rate_lent": fair.calendar_spread_rate(near=near_ask, far=far_bid, **known),
@@ -380,227 +558,10 @@ def _of_spread(question: Question, args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _yield_between(question: Question, args: argparse.Namespace, far_ns: int) -> float:
-    """The yield from the near expiry to the far one."""
-    near, far = question.carry.d, yield_to(args.d, far_ns)
+def _yield_between(question: Question, far_ns: int) -> float:
+    """The yield from the near expiry to the far one; 0 under a schedule."""
+    near, far = question.carry.d, question.terms.yield_of(far_ns)
     if near == far:
         return near
     t_near, t_far = question.carry.t, _carry.years_to_expiry(question.now_ns, far_ns)
     return (far * t_far - near * t_near) / (t_far - t_near)
-
-
-def as_usage(flag: str, read: Callable[[str], int], text: str) -> int:
-    """Reads a flag; what is bad input in a file is wrong usage in a flag."""
-    try:
-        return read(text)
-    except ArbcoreError as error:
-        raise UsageError(f"{flag}: {error}") from None
-
-
-def rate_of(args: argparse.Namespace, now_ns: int) -> tuple[rates.Rate, str]:
-    """The rate and where it came from."""
-    if args.fred_key is not None and args.fred is None:
-        raise UsageError("--fred-key belongs to --fred; name a series such as --fred DTB3.")
-    if args.rates is not None:
-        return _rates_of_files(args.rates, now_ns)
-    if args.fred is not None:
-        return _rate_of_fred(args.fred, args.fred_key, now_ns)
-    if args.dtb3 is not None:
-        return rates.BillRate(args.dtb3 / 100), f"DTB3 {args.dtb3:g}%"
-    if args.sofr is not None:
-        return rates.SimpleRate(args.sofr / 100), f"SOFR {args.sofr:g}%"
-    if args.curve is not None:
-        return _curve(args.curve), "curve"
-    if args.r is not None:
-        return rates.ConstantRate(args.r), "--r"
-    return rates.ConstantRate(DEFAULT_R), "default"
-
-
-def _curve(text: str) -> rates.Curve:
-    points = []
-    for point in text.split(","):
-        days, colon, rate = point.partition(":")
-        try:
-            points.append((float(days) / 365, float(rate if colon else "")))
-        except ValueError:
-            raise UsageError(
-                f"--curve has '{printable(point)}', which is not DAYS:RATE such as 91:0.042."
-            ) from None
-    return rates.Curve(points)
-
-
-def _rates_of_files(paths: list[str], now_ns: int) -> tuple[rates.Rate, str]:
-    """One series as it is quoted; several as a curve of their terms, read at the exact expiry."""
-    from arbcore.broker import fred
-
-    found = [fred.read_history(Path(path), now_ns) for path in paths]
-    for each in found:
-        if each.age_days(now_ns) > OLD_DAYS:
-            print(f"arbcore: warning: {each.said(now_ns)} is the last rate there is.", file=sys.stderr)
-    return fred.rate_of_all(found), ", ".join(each.said(now_ns) for each in found)
-
-
-def _rate_of_fred(series: str, key_file: str | None, now_ns: int) -> tuple[rates.Rate, str]:
-    from arbcore.broker import fred
-
-    if key_file is None:
-        raise UsageError(
-            "--fred needs --fred-key FILE, which holds your key; without a key, download the series as CSV "
-            "and name it with --rates."
-        )
-    known = fred.FredRate(fred.FredSettings(series=series, key=_text_of(key_file, "--fred-key").strip()))
-    known.refresh()
-    if known.latest is None:
-        raise RunError(known.last_error or f"FRED has not been asked for {series} yet; try again later.")
-    if known.last_error:
-        said = known.latest.said(now_ns)
-        print(f"arbcore: warning: {known.last_error} Taking {said}.", file=sys.stderr)
-    if known.latest.age_days(now_ns) < 0:
-        raise UsageError("--fred gives the rate of today, which --now is before; name a file with --rates.")
-    return fred.rate_of(known.latest), known.latest.said(now_ns)
-
-
-def yield_to(text: str | None, expiry_ns: int) -> float:
-    """The dividend yield to an expiry: a number, or one per expiry such as ``ESZ26:0.012,ESH27:0.013``."""
-    if text is None:
-        return DEFAULT_D
-    if ":" not in text:
-        return _yield_of(text)
-    yields = {}
-    for part in text.split(","):
-        expiry, _, value = part.rpartition(":")
-        yields[as_usage("--d", calendar.read_open_expiry, expiry)] = _yield_of(value)
-    if expiry_ns not in yields:
-        raise UsageError(f"--d has no yield for the expiry {civil.iso_time(expiry_ns)}; add one.")
-    return yields[expiry_ns]
-
-
-def _yield_of(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not -1.0 <= value <= 1.0:
-        raise UsageError(f"--d has '{printable(text)}', which is not a number from -1 to 1.")
-    return value
-
-
-def read_dividends(path: str, multiple: float, index: float) -> dividends.Schedule:
-    """The schedule in a file, for an ``index`` level; InputError where it cannot be read or is absurd."""
-    lines = _text_of(path, "--dividends").splitlines(keepends=True)
-    return dividends.read_schedule(lines, name=printable(path), factor=multiple, index=index)
-
-
-def read_factor(text: str, now_ns: int) -> float:
-    """A number, or the last factor of a CSV of ``ts,factor`` that was known by then."""
-    try:
-        return factor.check_factor(float(text))
-    except ValueError:
-        if not Path(text).exists():
-            raise UsageError(
-                f"--factor: '{printable(text)}' is neither a number such as 10.03 nor a file."
-            ) from None
-    lines = _text_of(text, "--factor").splitlines(keepends=True)
-    return factor.read_series(lines, name=printable(text)).at(now_ns)
-
-
-def _text_of(path: str, flag: str) -> str:
-    name = printable(path)
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{name} cannot be read ({error.strerror}); check {flag}.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{name} is not text in UTF-8; check {flag}.") from None
-
-
-def text_lines(answer: dict[str, Any]) -> Iterator[str]:
-    """The document as text, so that a trader can do the sum by hand."""
-    name = answer["contract"] or "the future"
-    yield f"Fair value of {name} at {answer['now']}, expiring {answer['expiry']} ({answer['days']:.4f} days)"
-    yield ""
-    yield from _sum(answer)
-    yield ""
-    band, costs = answer["band"], answer["costs"]
-    funded = answer["r"] + costs["funding_bps"] * 1e-4
-    lent = answer["r"] - (costs["lending_bps"] + costs["borrow_bps"]) * 1e-4
-    yield "No-trade band"
-    yield _row(
-        "sell ES above", band["upper"], f"{band['upper_bps']:+.2f} bps, shares financed at {funded:.4%}"
-    )
-    yield _row("buy ES below", band["lower"], f"{band['lower_bps']:+.2f} bps, cash lent at {lent:.4%}")
-    if costs["fees_points"] or costs["slippage_points"]:
-        once = costs["fees_points"] + costs["slippage_points"]
-        yield f"  both {once:.2f} points further out for fees and slippage"
-    if answer["es"]:
-        yield ""
-        yield from _future(answer["es"])
-    if answer["calendar_spread"]:
-        yield ""
-        yield from _spread(answer["calendar_spread"])
-
-
-def _row(label: str, number: float, text: str = "", *, digits: int = 2) -> str:
-    return f"  {label:<16}{number:>12.{digits}f}   {text}".rstrip()
-
-
-def _sum(answer: dict[str, Any]) -> Iterator[str]:
-    mid = (answer["bid"] + answer["ask"]) / 2
-    if answer["source"] == "SPY":
-        yield _row("SPY mid", mid, digits=4)
-        yield f"  {'x factor':<16}{answer['factor']!r:>12}"
-    yield _row("index", answer["spot"])
-    yield _row(
-        "+ financing",
-        answer["financing_points"],
-        f"r {answer['r']:.4%} a year ({answer['rate_source']}), t {answer['t']:.6f} years",
-    )
-    if answer["d"] is None:
-        count = len(answer["dividends"])
-        yield _row(
-            "- dividends",
-            answer["dividend_points"],
-            f"{count} to expiry, at expiry ({answer['dividend_source']})",
-        )
-        for each in answer["dividends"]:
-            worth = f"{each['points']:.4f} points, worth {each['present_value']:.4f} now"
-            yield f"      ex {each['ex_date']}  {worth}"
-    else:
-        yield _row(
-            "- dividends",
-            answer["dividend_points"],
-            f"d {answer['d']:.4%} a year ({answer['dividend_source']})",
-        )
-    yield _row("= fair value", answer["fair"], f"basis {answer['basis']:+.2f} points")
-    yield (
-        f"  by hand, simple and actual/360: {answer['spot']:.2f} x (1 + {answer['simple_rate']:.4%} x "
-        f"{answer['days']:.4f} / 360) - {answer['dividend_points']:.2f} = {answer['fair']:.2f}"
-    )
-
-
-def _future(es: dict[str, Any]) -> Iterator[str]:
-    verdicts = {
-        "cash_and_carry": "sell ES at the bid and buy SPY at the ask: above the band",
-        "reverse": "buy ES at the ask and sell SPY at the bid: below the band",
-        "none": "inside the band: neither direction pays",
-    }
-    yield f"ES {es['bid']:.2f} - {es['ask']:.2f}: {verdicts[es['signal']]}"
-    yield _row("mid deviation", es["deviation_bps"], "bps of fair value")
-    repo, reverse = es["implied_repo_cash_and_carry"], es["implied_repo_reverse"]
-    earned = "" if repo is None else f", implied repo {repo:,.4%} earned"
-    paid = "" if reverse is None else f", implied repo {reverse:,.4%} paid"
-    yield _row("cash-and-carry", es["edge_cash_and_carry_bps"], f"bps{earned}")
-    yield _row("reverse", es["edge_reverse_bps"], f"bps{paid}")
-    if es["implied_dividend_yield"] is not None:
-        yield _row(
-            "implied dividend",
-            es["implied_dividend_points"],
-            f"points at expiry, {es['implied_dividend_yield']:,.4%} a year, at mids",
-        )
-
-
-def _spread(spread: dict[str, Any]) -> Iterator[str]:
-    name = spread["contract"] or "the later contract"
-    yield f"Calendar spread to {name} ({spread['expiry']}) {spread['bid']:.2f} - {spread['ask']:.2f}"
-    lent, borrowed = spread["rate_lent"], spread["rate_borrowed"]
-    yield f"  buy near, sell far: lends at {lent:.4%}; the other way borrows at {borrowed:.4%}"

@@ -12,12 +12,11 @@ from typing import Any
 
 from arbcore._version import __version__
 from arbcore.carry._row_source import RowSource
-from arbcore.carry.calendar import all_expiries_ns, read_expiry, why_no_expiry
+from arbcore.carry.calendar import all_expiries_ns, why_no_expiry
 from arbcore.carry.evidence import backtest_evidence
 from arbcore.carry.level import LevelMode, LevelRule
-from arbcore.carry.money import PaidDividend
 from arbcore.carry.pairs import choose_pair, pair_named
-from arbcore.carry.terms import check_dividends
+from arbcore.carry.terms import check_dividends, expiry_named
 from arbcore.core.civil import iso_time
 from arbcore.core.text import plural, printable
 from arbcore.errors import BrokenInvariant, ConfigError, UsageError
@@ -208,7 +207,7 @@ def expiry_instant_of(expiry: str | int | None) -> int | None:
         raise UsageError(f"The expiry {expiry} is out of the reach of 64 bits of nanoseconds; correct it.")
     text = expiry if isinstance(expiry, str) else str(expiry)
     try:
-        return read_expiry(text)
+        return expiry_named(text)
     except Exception as error:
         raise UsageError(f"The expiry cannot be read: {error}") from error
 
@@ -346,8 +345,8 @@ def check_schedule(settings: BacktestSettings, rows: SweepRows) -> None:
         return
     price = rows.etf_mid(0)
     check_dividends(
-        [PaidDividend(*each) for each in settings.dividends],
-        name="The schedule of dividends",
+        settings.schedule,
+        name="The schedule of dividends" if settings.dividends_file is None else settings.dividends_file[0],
         first_ns=rows.ts_ns(0),
         etf_price=price,
         index=price * settings.the_pair.points_per_usd,

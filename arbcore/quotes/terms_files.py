@@ -58,6 +58,7 @@ def read_terms(settings: Mapping[str, Any]) -> dict[str, Any]:
         lines = text_of(str(schedule), "--dividends").splitlines(keepends=True)
         paid = read_dividends(lines, name=printable(str(schedule)))
         found["dividends"] = tuple((each.ex_ns, each.amount, each.points) for each in paid)
+        found["dividends_file"] = (printable(str(schedule)), tuple(each.line for each in paid))
     return found
 
 

@@ -8,17 +8,15 @@ from collections.abc import Iterable, Mapping
 
 from arbcore.carry import notes
 from arbcore.carry._values import RowValues
-from arbcore.carry.calendar import trading_date
-from arbcore.carry.dividends import Payment
 from arbcore.carry.level import LevelMode, LevelRule
 from arbcore.carry.money import missing_dividend
 from arbcore.carry.pairs import ExDates, Pair, usual_ex_dates
+from arbcore.carry.terms import payments_between
 from arbcore.core.civil import iso_time
 from arbcore.research.research_settings import DAY_NS, BacktestSettings
 
 _LEARNT = (LevelMode.TRACK, LevelMode.AUTO)
 _OPENING_UTC_NS = 15 * 3_600 * 10**9
-_YEAR_NS = 365 * DAY_NS
 
 
 def factor_document(values: RowValues, rule: LevelRule) -> dict[str, object]:
@@ -37,15 +35,9 @@ def implied_document(values: RowValues, settings: BacktestSettings) -> dict[str,
 def _implied(row: Mapping[str, float] | None, settings: BacktestSettings) -> float | None:
     if row is None or settings.true_factor is None:
         return None
-    payments = [
-        Payment(
-            trading_date(ex_ns),
-            amount if points else amount * settings.true_factor,
-            (ex_ns - int(row["ts_ns"])) / _YEAR_NS,
-        )
-        for ex_ns, amount, points in settings.dividends
-        if row["ts_ns"] < ex_ns <= row["expiry_ns"]
-    ]
+    payments = payments_between(
+        settings.schedule, int(row["ts_ns"]), int(row["expiry_ns"]), factor=settings.true_factor
+    )
     return notes.implied_financing(
         row["f"],
         etf_mid=row["etf_mid"],

@@ -13,7 +13,7 @@ from arbcore.carry.level import AUTO_ROWS, LevelMode, LevelRule, parse_level
 from arbcore.carry.money import PaidDividend
 from arbcore.carry.pairs import PAIRS, Pair, pair_named
 from arbcore.carry.row_terms import RowTerms
-from arbcore.carry.terms import Quoting, RateHistory, Yields
+from arbcore.carry.terms import DEFAULT_YIELD, Quoting, RateHistory, Yields
 from arbcore.core.text import printable
 from arbcore.errors import ConfigError
 
@@ -67,17 +67,18 @@ class BacktestSettings:
 
     ``factor`` is ``track[:HALF_LIFE]``, ``auto[:ROWS]``, ``column`` or a number. ``rates`` (a name, how it is
     quoted, days and values) wins over ``r``, ``yields`` (expiry days and yields) over ``d``, and
-    ``dividends`` (ex instant in ns, amount, whether in index points, in order of time) over both yields. An
-    ``exit_bps`` of None is a quarter of the entry, a ``cost_bps`` or ``multiplier`` of None the pair's, a
-    ``funding_rate`` of None the run's rate at the entry. ``stop_bps`` and ``max_hold_days`` of 0 switch the
-    rule off. A leg is filled its latency in valid rows after the row that decided. Fees are USD a side,
-    besides ``cost_bps``: ``es_fee`` a contract, ``spy_fee`` a share and at least ``spy_fee_min`` an order;
-    ``fees`` charges a broker's instead of all of them. Raises ConfigError for a value out of range.
+    ``dividends`` (ex instant in ns, amount, whether in index points, in order of time) over both yields;
+    ``dividends_file`` is the name of their file and the line of each, for an error. An ``exit_bps`` of None
+    is a quarter of the entry, a ``cost_bps`` or ``multiplier`` of None the pair's, a ``funding_rate`` of None
+    the run's rate at the entry. ``stop_bps`` and ``max_hold_days`` of 0 switch the rule off. A leg is filled
+    its latency in valid rows after the row that decided. Fees are USD a side, besides ``cost_bps``:
+    ``es_fee`` a contract, ``spy_fee`` a share and at least ``spy_fee_min`` an order; ``fees`` charges a
+    broker's instead of all of them. Raises ConfigError for a value out of range.
     """
 
     pair: str = DEFAULT_PAIR
     r: float = 0.045
-    d: float = 0.014
+    d: float = DEFAULT_YIELD
     financing_spread_bps: float = 0.0
     factor: float | str = "track"
     true_factor: float | None = None
@@ -105,6 +106,7 @@ class BacktestSettings:
     rates: tuple[str, str, tuple[int, ...], tuple[float, ...]] | None = None
     yields: tuple[tuple[int, float], ...] = ()
     dividends: tuple[tuple[int, float, bool], ...] = ()
+    dividends_file: tuple[str, tuple[int, ...]] | None = None
 
     def __post_init__(self) -> None:
         pair = self._checked_pair()
@@ -182,6 +184,12 @@ class BacktestSettings:
         return EXIT_PART * self.entry_bps if self.exit_bps is None else self.exit_bps
 
     @property
+    def schedule(self) -> tuple[PaidDividend, ...]:
+        """The dividends, each with the line of its file."""
+        lines = (0,) * len(self.dividends) if self.dividends_file is None else self.dividends_file[1]
+        return tuple(PaidDividend(*each, line) for each, line in zip(self.dividends, lines, strict=True))
+
+    @property
     def row_terms(self) -> RowTerms:
         """What the rows are valued with."""
         rates = None
@@ -193,7 +201,7 @@ class BacktestSettings:
             r=self.r,
             rates=rates,
             yields=Yields(self.d, dict(self.yields)),
-            schedule=tuple(PaidDividend(*each) for each in self.dividends) if self.dividends else None,
+            schedule=self.schedule if self.dividends else None,
             financing_spread_bps=self.financing_spread_bps,
         )
 
@@ -213,4 +221,5 @@ class BacktestSettings:
         shown["rates"] = None if self.rates is None else self.rates[0]
         shown["yields"] = {str(day): value for day, value in self.yields}
         shown["dividends"] = len(self.dividends)
+        shown["dividends_file"] = None if self.dividends_file is None else self.dividends_file[0]
         return shown

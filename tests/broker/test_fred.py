@@ -282,12 +282,11 @@ def test_the_thread_refreshes_by_itself_and_ends(server: Server, rate: fred.Fred
 
 
 def test_a_value_becomes_a_rate_by_its_series_convention() -> None:
-    bill = fred.rate_of(fred.Observation("DTB3", 0, 3.63, 0))
-    assert round(bill.at(0.1), 5) == 0.03697
-    overnight = fred.rate_of(fred.Observation("SOFR", 0, 3.65, 0))
-    assert overnight.at(0.0) == pytest.approx(0.0365 * 365 / 360)
+    assert round(fred.rate_of(fred.Observation("DTB3", 0, 3.63, 0), 0.1), 5) == 0.03697
+    overnight = fred.rate_of(fred.Observation("SOFR", 0, 3.65, 0), 0.0)
+    assert overnight == pytest.approx(0.0365 * 365 / 360)
     with pytest.raises(ConfigError, match="GDP is quoted is not known"):
-        fred.rate_of(fred.Observation("GDP", 0, 3.0, 0))
+        fred.rate_of(fred.Observation("GDP", 0, 3.0, 0), 0.1)
 
 
 def test_the_cache_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

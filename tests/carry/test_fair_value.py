@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 import arbcore
 from arbcore.carry import fair
-from arbcore.carry.dividends import Payment
-from arbcore.carry.rates import ConstantRate, Curve
+from arbcore.carry.fair import Payment
 from arbcore.errors import UsageError
 
 SPOTS = st.floats(100.0, 10_000.0)
@@ -38,7 +37,7 @@ def test_the_public_function_is_the_formula() -> None:
 
 @given(SPOTS, RATES, YIELDS, TERMS)
 def test_parts_add_up_and_the_sum_can_be_done_by_hand(spot: float, r: float, d: float, t: float) -> None:
-    parts = fair.fair_parts(spot, fair.Carry(ConstantRate(r), t, d))
+    parts = fair.fair_parts(spot, fair.Carry(r, t, d))
     assert parts.fair == fair.fair_value(spot=spot, r=r, d=d, t=t)
     assert parts.spot + parts.financing - parts.dividends == pytest.approx(parts.fair, rel=1e-13)
     by_hand = fair.printed_fair_value(
@@ -49,25 +48,18 @@ def test_parts_add_up_and_the_sum_can_be_done_by_hand(spot: float, r: float, d: 
 
 
 def test_at_expiry_the_fair_future_is_the_index() -> None:
-    parts = fair.fair_parts(6810.0, fair.Carry(ConstantRate(0.045), 0.0, 0.014))
+    parts = fair.fair_parts(6810.0, fair.Carry(0.045, 0.0, 0.014))
     assert (parts.fair, parts.financing, parts.dividends) == (6810.0, 0.0, 0.0)
 
 
 def test_a_schedule_takes_its_present_value_off_the_index() -> None:
     payments = (Payment(0, 10.0, 0.1), Payment(0, 20.0, 0.25))
-    carry = fair.Carry(ConstantRate(0.04), 0.25, payments=payments)
+    carry = fair.Carry(0.04, 0.25, payments=payments)
     worth = 10 * math.exp(-0.004) + 20 * math.exp(-0.01)
     assert carry.future(6800.0) == pytest.approx((6800.0 - worth) * math.exp(0.01), rel=1e-14)
     # What is paid at expiry is worth its points there, what came earlier has earned interest since.
     parts = fair.fair_parts(6800.0, carry)
     assert parts.dividends == pytest.approx(10 * math.exp(0.006) + 20, rel=1e-10)
-
-
-def test_a_curve_discounts_each_dividend_at_its_own_term() -> None:
-    curve = Curve([(0.1, 0.02), (0.25, 0.04)])
-    carry = fair.Carry(curve, 0.25, payments=(Payment(0, 10.0, 0.1),))
-    expected = (6800.0 - 10 * math.exp(-0.002)) * math.exp(0.01)
-    assert carry.future(6800.0) == pytest.approx(expected, rel=1e-14)
 
 
 @given(SPOTS, RATES, YIELDS, st.floats(1e-3, 2.0))
@@ -82,7 +74,7 @@ def test_implied_repo_finds_the_rate_back_under_a_schedule(
     data: st.DataObject, spot: float, r: float, t: float
 ) -> None:
     payments = data.draw(payments_before(t, spot))
-    future = fair.Carry(ConstantRate(r), t, payments=payments).future(spot)
+    future = fair.Carry(r, t, payments=payments).future(spot)
     assume(future > 0)
     found = fair.implied_repo(future=future, spot=spot, t=t, payments=payments)
     assert found == pytest.approx(r, abs=1e-10)
@@ -140,7 +132,7 @@ def test_implied_dividend_points_are_what_the_future_leaves_out() -> None:
 
 
 def test_the_band_is_not_symmetric() -> None:
-    carry = fair.Carry(ConstantRate(0.04), 0.25, 0.014)
+    carry = fair.Carry(0.04, 0.25, 0.014)
     costs = fair.Costs(funding_spread=0.004, lending_spread=0.002, borrow_fee=0.005, fees=0.3, slippage=0.2)
     band = fair.no_trade_band(spot_bid=6799.0, spot_ask=6801.0, carry=carry, costs=costs)
     assert band.upper == pytest.approx(6801.0 * math.exp((0.044 - 0.014) * 0.25) + 0.5, rel=1e-14)
@@ -152,7 +144,7 @@ def test_at_the_bands_edges_implied_repo_is_what_money_costs(
     spot: float, r: float, funding: float, lending: float, t: float
 ) -> None:
     payments = (Payment(0, spot * 0.01, t / 2),)
-    carry = fair.Carry(ConstantRate(r), t, payments=payments)
+    carry = fair.Carry(r, t, payments=payments)
     costs = fair.Costs(funding_spread=funding, lending_spread=lending)
     band = fair.no_trade_band(spot_bid=spot, spot_ask=spot, carry=carry, costs=costs)
     assert band.lower <= band.upper
@@ -176,14 +168,14 @@ def test_calendar_spread_rate_is_the_forward_rate() -> None:
         lambda: fair.fair_value(spot=6800.0, r=math.inf, d=0.0, t=0.1),
         lambda: fair.fair_value(spot=6800.0, r=0.04, d=4e9, t=0.1),
         lambda: fair.fair_value(spot=6800.0, r=0.04, d=0.0, t=-0.1),
-        lambda: fair.Carry(ConstantRate(0.04), 0.1, 0.01, (Payment(0, 1.0, 0.05),)),
+        lambda: fair.Carry(0.04, 0.1, 0.01, (Payment(0, 1.0, 0.05),)),
         lambda: fair.Costs(fees=-1.0),
         lambda: fair.implied_repo(future=6800.0, spot=6800.0, t=0.0),
         lambda: fair.implied_repo(future=-1.0, spot=6800.0, t=0.1),
         lambda: fair.implied_repo(future=6800.0, spot=math.inf, t=0.1),
         lambda: fair.implied_repo(future=6800.0, spot=1.0, t=1e-9, payments=(Payment(0, 1e6, 1e-10),)),
         lambda: fair.implied_dividend_yield(future=6800.0, spot=6800.0, r=0.04, t=0.0),
-        lambda: fair.Carry(ConstantRate(0.04), 0.1, payments=(Payment(0, 900.0, 0.05),)).future(800.0),
+        lambda: fair.Carry(0.04, 0.1, payments=(Payment(0, 900.0, 0.05),)).future(800.0),
         lambda: fair.implied_repo(future=6.0, spot=800.0, t=0.1, payments=(Payment(0, 800.0, 0.05),)),
     ],
 )

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from arbcore.carry import notes
-from arbcore.carry.dividends import Payment
+from arbcore.carry.fair import Payment
 from arbcore.carry.level import LevelMode
 from arbcore.carry.pairs import PAIRS, pair_named
 from arbcore.core.civil import NS_PER_DAY, read_time

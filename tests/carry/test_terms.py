@@ -10,8 +10,10 @@ from arbcore.carry.terms import (
     Quoting,
     Yields,
     check_dividends,
-    expiry_day_of_code,
+    expiry_named,
+    expiry_of_code,
     parse_yields,
+    payments_between,
     read_dividends,
     read_rates,
 )
@@ -103,6 +105,9 @@ def test_a_yield_and_contracts_own() -> None:
     assert found.of(expiry_instant(read_date("2026-03-20"))) == 0.011
     assert found.of(expiry_instant(read_date("2026-06-18"))) == 0.012
     assert found.of(expiry_instant(read_date("2026-09-18"))) == 0.013
+    alone = parse_yields("ESH26:0.011,ESM26:0.012")
+    assert alone.of(expiry_instant(read_date("2026-06-18"))) == 0.012
+    assert alone.of(expiry_instant(read_date("2026-09-18"))) == 0.014
 
 
 @pytest.mark.parametrize(
@@ -110,12 +115,19 @@ def test_a_yield_and_contracts_own() -> None:
     [("ESH26", "2026-03-20"), ("m2km26", "2026-06-18"), ("MYMZ25", "2025-12-19"), ("NQU30", "2030-09-20")],
 )
 def test_codes_of_any_future(code: str, day: str) -> None:
-    assert expiry_day_of_code(code) == read_date(day)
+    assert expiry_of_code(code) == expiry_named(code) == expiry_instant(read_date(day))
+
+
+def test_what_is_no_code_may_be_another_expiry() -> None:
+    assert expiry_of_code("CLH26") is None
+    assert expiry_named("2026-03-20") == expiry_instant(read_date("2026-03-20"))
+    with pytest.raises(InputError):
+        expiry_named("CLH26")
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "0.01,", "ESH26:0.01", "0.01,0.02", "0.01,ESH26:x", "0.01,ESH26:0.01,MESH26:0.02",
+    ["", "x", "0.01,", "0.01,0.02", "0.01,ESH26:x", "0.01,ESH26:0.01,MESH26:0.02",
      "0.01,CLH26:0.01", "0.01,ESF26:0.01", "0.01,ESH2026:0.01", "nan", "500"],
 )  # fmt: skip
 def test_yields_that_cannot_be_read(text: str) -> None:
@@ -172,9 +184,34 @@ def test_a_schedule_against_the_data() -> None:
     )
     given = {"name": "d.csv", "etf_price": 680.0, "index": 6_800.0}
     check_dividends(found, first_ns=read_time("2026-01-05T15:00:00Z"), **given)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r"2026-03-20 is 68 USD at a price of 679\.00; correct"):
+    with pytest.raises(InputError, match=r"d.csv line 2: .* 2026-03-20 is 68 USD at a price of 679\.00; "):
         check_dividends(found, first_ns=0, name="d.csv", etf_price=679.0, index=6_800.0)
     with pytest.raises(InputError, match="2026-06-18 is 680 points"):
         check_dividends(found, first_ns=0, name="d.csv", etf_price=680.0, index=6_790.0)
     with pytest.raises(InputError, match="ends on 2026-06-18, before the data"):
         check_dividends(found, first_ns=read_time("2026-06-19T15:00:00Z"), **given)  # type: ignore[arg-type]
+
+
+EXPIRY_NS = expiry_instant(read_date("2026-12-18"))
+
+
+def test_a_dividend_on_the_expiry_date_counts_and_one_after_does_not() -> None:
+    found = read_dividends(
+        lines("ex_date,amount,unit", "2026-12-18,19,points", "2026-12-21,1,points"), name="d.csv"
+    )
+    (payment,) = payments_between(found, EXPIRY_NS - 73 * 86_400 * 10**9, EXPIRY_NS, factor=10.0)
+    assert (payment.points, payment.t, payment.ex_day) == (19.0, 0.2, read_date("2026-12-18"))
+    assert payment.present_value(0.05) == pytest.approx(19 * math.exp(-0.01), rel=1e-14)
+
+
+def test_a_dividend_is_gone_at_its_ex_instant_and_dollars_are_points_by_the_factor() -> None:
+    found = read_dividends(lines("ex_date,amount", "2026-11-20,2"), name="d.csv")
+    ex_ns = read_time("2026-11-20T09:30-05:00")
+    assert [each.points for each in payments_between(found, ex_ns - 1, EXPIRY_NS, factor=10.05)] == [20.1]
+    assert payments_between(found, ex_ns, EXPIRY_NS, factor=10.05) == ()
+
+
+def test_the_etfs_own_dividends_are_read() -> None:
+    with data_file("SPY_dividends_1993_2026.csv").open(encoding="utf-8") as file:
+        real = read_dividends(file, name="SPY.csv")
+    assert (len(real), real[0].ex_ns) == (136, expiry_instant(read_date("1993-03-19")))
