@@ -61,7 +61,8 @@ SALE_FEES: tuple[FeeRow, ...] = (
     FeeRow(day_of(2024, 5, 22), 27.80, 0.000166, 8.30, "SEC fee rate advisory 2 for fiscal year 2024"),
     FeeRow(day_of(2025, 5, 14), 0.0, 0.000166, 8.30, "SEC fee rate advisory 2 for fiscal year 2025"),
     FeeRow(day_of(2026, 1, 1), 0.0, 0.000195, 9.79, "SR-FINRA-2024-019, trading activity fee of 2026"),
-    FeeRow(day_of(2026, 4, 4), 20.60, 0.000195, 9.79, "SEC release 34-104909 of 2026-02-27"),
+    # Charged here from the first of that month on.
+    FeeRow(day_of(2026, 4, 1), 20.60, 0.000195, 9.79, "SEC release 34-104909 of 2026-02-27"),
     FeeRow(day_of(2027, 1, 1), 20.60, 0.000232, 11.61, "SR-FINRA-2024-019, trading activity fee of 2027"),
 )
 #: USD a contract and side: the broker's 0.85 or 0.25, the exchange's 1.38 or 0.35, the regulator's 0.02.
