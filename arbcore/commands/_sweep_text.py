@@ -51,7 +51,10 @@ def summary_lines(
     found = summary["factor"]
     if found["first"] is not None and "factor" not in grid.names:
         ends = " to ".join(f"{each:.6f}" for each in dict.fromkeys([found["first"], found["last"]]))
-        lines.append(f"  {'level':<18}{ends} ({found['mode']})")
+        implied = summary["implied_financing"]
+        known = [f"{each:.3%}" for each in (implied["first"], implied["last"]) if each is not None]
+        financing = f", financing {' to '.join(known)}" if known else ""
+        lines.append(f"  {'level':<18}{ends} ({found['mode']}){financing}")
     made = sum(worth is not None and worth > 0 for worth in worths)
     idle = sum(worth is None for worth in worths)
     lines.append(f"  made money        {made:,} of {plural(grid.cells, 'cell')} ({made / grid.cells:.0%})"

@@ -196,9 +196,8 @@ def level_line(factor: dict[str, Any], implied: dict[str, Any], warming_up: int)
         return f"  level           not known   ({mode}; {plural(warming_up, 'row')} warming up)"
     line = f"  level           {factor['first']:.6f} to {factor['last']:.6f}   ({mode}"
     line += f"; {plural(warming_up, 'row')} warming up)" if warming_up else ")"
-    if implied["last"] is not None:
-        line += f", financing {implied['first']:.3%} to {implied['last']:.3%}"
-    return line
+    known = [f"{each:.3%}" for each in (implied["first"], implied["last"]) if each is not None]
+    return f"{line}, financing {' to '.join(known)}" if known else line
 
 
 def _usd(value: float) -> str:

@@ -12,7 +12,7 @@ from arbcore.pages.backtest_tables import ledger_section, months_section, statis
 from arbcore.pages.ledger_digest import LedgerDigest
 from arbcore.pages.markup import Markup, datum, number, percent, tag
 from arbcore.pages.page import bullets, facts, heading, page, pair, section, signed, table
-from arbcore.pages.words import data_rows, label_of, parameters, period, readable
+from arbcore.pages.words import data_rows, label_of, level_rows, parameters, period, readable
 from arbcore.pages.zoom import SCRIPT
 
 _SIDES = {"cash_and_carry": "cash and carry (short ES, long SPY)", "reverse": "reverse (long ES, short SPY)"}
@@ -46,7 +46,7 @@ def backtest_page(
         parts.append(_open_position(summary["open_position"]))
     parts.append(statistics_section(summary))
     noted = tag("div", tag("h3", "Notes"), bullets(notes)) if notes else ""
-    rows = tag("div", data_rows(summary), noted)
+    rows = tag("div", data_rows(summary), level_rows(summary), noted)
     parts.append(
         section("asked", "What was asked, of what data", pair(parameters(summary["params"]), rows))
     )

@@ -142,6 +142,23 @@ def data_rows(summary: Mapping[str, Any]) -> Markup:
     )  # fmt: skip
 
 
+def level_rows(summary: Mapping[str, Any]) -> Markup:
+    """The level of the first and the last decided row, and the financing that it implies where known."""
+    level, implied = summary["factor"], summary["implied_financing"]
+    dash = "\N{EN DASH}"
+    rows: list[list[object]] = []
+    for end in ("first", "last"):
+        factor, rate = level[end], implied[end]
+        shown = (dash if factor is None else f"{factor:.6f}", dash if rate is None else f"{rate:.3%}")
+        rows.append([f"{end} decided row", *shown])
+    mode = level["mode"]
+    if level["half_life_s"] is not None:
+        mode += f", half-life {time_span(level['half_life_s'])}"
+    warming = f"rows warming up: {summary['warming_up']:,}"
+    caption = f"The level, index points per USD of the ETF ({mode}; {warming})"
+    return table(caption, ["row", "level", "implied financing a year"], rows, numbers=[1, 2])
+
+
 _REASONS = {
     "missing": "a price is missing",
     "crossed": "crossed, a bid above its ask",

@@ -21,7 +21,8 @@ from arbcore.core.civil import iso_time
 from arbcore.core.text import plural, printable
 from arbcore.errors import BrokenInvariant, ConfigError, UsageError
 from arbcore.pages.ledger_digest import LedgerDigest
-from arbcore.quotes.reading import ReadOptions, read_into
+from arbcore.quotes.index_column import true_factors as true_factors_of
+from arbcore.quotes.reading import Read, ReadOptions, read_into
 from arbcore.quotes.table import Table
 from arbcore.quotes.terms_files import read_terms
 from arbcore.research._backtest import Backtest
@@ -387,8 +388,14 @@ def run(
     skipped = dict(read.skipped)
     if running.dropped:
         skipped["outlier"] = running.dropped
+    ends = running.kernel.values.decided_ends()
+    true_factors = (
+        true_factors_of(data, ends, read=read, options=options)
+        if running.settings is not None and running.settings.true_factor is None
+        else (None, None)
+    )
     document, notes = _document(
-        running, read.rows, skipped=skipped, expiry_ns=expiry_ns, column_expiry=read.has_expiry
+        running, read, skipped=skipped, expiry_ns=expiry_ns, true_factors=true_factors
     )
     document["evidence"] = _evidence(running, document, data, options=options, expiry_ns=expiry_ns)
     notes = (*notes, *read.notes)
@@ -448,11 +455,11 @@ def total_of(rows: SweepRows, settings: BacktestSettings, *, expiry_ns: int | No
 
 def _document(
     running: Running,
-    rows: int,
+    read: Read,
     *,
     skipped: dict[str, int],
     expiry_ns: int | None,
-    column_expiry: bool,
+    true_factors: Sequence[float | None],
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The JSON document and the notes."""
     kernel, settings = running.kernel, running.settings
@@ -475,7 +482,7 @@ def _document(
     document = {
         "schema": SCHEMA,
         "pair": settings.pair,
-        "rows": rows,
+        "rows": read.rows,
         "rows_used": found.pop("rows_used"),
         "rows_skipped": {reason: count for reason, count in skipped.items() if count},
         "first_ts": None if first_ns is None else iso_time(first_ns),
@@ -483,7 +490,7 @@ def _document(
         "params": params,
         "expiries": [iso_time(each) for each in kernel.expiries_ns],
         "factor": factor_document(kernel.values, settings.level),
-        "implied_financing": implied_document(kernel.values, settings),
+        "implied_financing": implied_document(kernel.values, settings, true_factors),
         "largest_edge_bps": edge_document(kernel.values),
         **found,
         "max_drawdown_s": found.pop("max_drawdown_ns") / 1e9,
@@ -491,13 +498,17 @@ def _document(
         "open_position": position,
     }
     document.pop("max_drawdown_ns", None)
-    notes = _notes(document, settings, kernel.expiries_ns, first_ns, expiry_ns, column_expiry)
+    notes = _notes(document, settings, kernel.expiries_ns, first_ns, expiry_ns, read.has_expiry)
     traded = bool(document["trades"]) or position is not None
     missing = running.missing.note()
     return document, (
         *notes,
         *plausibility_notes(
-            kernel.values, settings, dates=document["sharpe_dates"] if traded else None, traded=traded
+            kernel.values,
+            settings,
+            implied=document["implied_financing"]["last"],
+            dates=document["sharpe_dates"] if traded else None,
+            traded=traded,
         ),
         *([] if missing is None else [missing]),
     )

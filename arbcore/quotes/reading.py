@@ -69,13 +69,15 @@ class ReadOptions:
 class Read:
     """How reading went: data rows in all, those skipped by reason, and what the columns were.
 
-    ``pair`` is the pair that the columns' names tell, ``notes`` what a person should know about the reading.
+    ``pair`` is the pair that the columns' names tell, ``unused`` the factor or index column that was not
+    asked for, ``notes`` what a person should know about the reading.
     """
 
     rows: int
     skipped: dict[str, int]
     has_expiry: bool
     pair: str | None
+    unused: str | None
     notes: tuple[str, ...]
 
 
@@ -171,7 +173,9 @@ def _read_of(reader: RowSource, name: str, options: ReadOptions) -> Read:
             "No time names its zone, and all were taken as UTC; say what they mean with --tz, such as "
             "--tz America/New_York."
         )
-    return Read(reader.rows, reader.skipped, reader.has_expiry, reader.pair, tuple(notes))
+    return Read(
+        reader.rows, reader.skipped, reader.has_expiry, reader.pair, reader.unused, tuple(notes)
+    )
 
 
 def _feed_sorted(kernel: Taker, rows: list[tuple[Any, ...]]) -> None:

@@ -30,6 +30,7 @@ from arbcore.quotes.backtest_run import (
     total_of,
     warming_note,
 )
+from arbcore.quotes.index_column import true_factors
 from arbcore.quotes.reading import Read, ReadOptions, read_into
 from arbcore.quotes.sweep_workers import open_place, run_jobs
 from arbcore.quotes.table import Table
@@ -103,11 +104,13 @@ class SweepResult:
 
 @dataclass(frozen=True)
 class Quotes:
-    """The rows of one file, and how reading them went."""
+    """The rows of one file, where they are from, and how reading them went."""
 
     name: str
     rows: SweepRows
     read: Read
+    source: Any
+    options: ReadOptions
 
 
 def sweep(
@@ -203,7 +206,7 @@ def _cleaned(quotes: Quotes, settings: BacktestSettings, expiry_ns: int | None) 
         quotes.rows, settings, expiries_ns=expiries_of(expiry_ns), fixed=expiry_ns is not None
     ).outlier_rows()
     skipped = quotes.read.skipped | ({"outlier": len(alone)} if alone else {})
-    return Quotes(quotes.name, quotes.rows.without(alone), replace(quotes.read, skipped=skipped))
+    return replace(quotes, rows=quotes.rows.without(alone), read=replace(quotes.read, skipped=skipped))
 
 
 def _sources(data: Any, lengths: Lengths | None) -> list[Any]:
@@ -261,7 +264,8 @@ def _check_types(
 def _read(source: Any, options: ReadOptions, reading: Reading | None) -> Quotes:
     rows = SweepRows()
     read = read_into(rows, source, options=options, progress=reading)
-    return Quotes(_path_of(source) or str(getattr(source, "name", "the data")), rows, read)
+    name = _path_of(source) or str(getattr(source, "name", "the data"))
+    return Quotes(name, rows, read, source, options)
 
 
 def _path_of(source: Any) -> str | None:
@@ -287,13 +291,18 @@ def _result(
     cells = _cell_documents(jobs, [*best, *(region.cell for region in regions)])
     shown_cell = best[0] if best else 0
     used = [_one_run(job, shown_cell) for job in jobs]
+    implied = [
+        _implied(each, kernel, grid.settings([shown_cell])[0])
+        for each, kernel in zip(quotes, used, strict=True)
+    ]
     summary = _summary(quotes, jobs, shown_cell, used)
+    summary["implied_financing"] = {"first": implied[0]["first"], "last": implied[-1]["last"]}
     summary["best"] = cells[best[0]] if best else None
     summary["best_cells"] = [cells[cell] for cell in best]
     summary["robust"] = [_region_document(grid, region, cells[region.cell]) for region in regions]
     summary["walk_forward"] = walked
     summary["evidence"] = _evidence(jobs, pnl, best)
-    notes = tuple(_notes(quotes, jobs, used, idle=all(idle)))
+    notes = tuple(_notes(quotes, jobs, used, implied=[each["last"] for each in implied], idle=all(idle)))
     if summary["rows_used"]:
         notes += tuple(_ranking_notes(grid, columns["class"], best))
         if grid.cells > EVIDENCE_CELLS_MAX and grid.base.fill != "mid":
@@ -393,7 +402,7 @@ def _summary(
         "last_ts": iso_time(max(last)) if last else None,
         "params": {name: value for name, value in params.items() if name not in grid.names},
         "factor": factors[0] | {"last": factors[-1]["last"]},
-        "implied_financing": implied_document(used[0].values, job.grid.settings([cell])[0]),
+        "implied_financing": {"first": None, "last": None},
         "warming_up": sum(kernel.values.warming_up for kernel in used),
         "largest_edge_bps": edge_document(used[0].values),
         "ranges": {axis.name: list(axis.values) for axis in grid.axes},
@@ -414,9 +423,19 @@ def _one_run(job: Job, cell: int) -> Backtest:
     return kernel
 
 
+def _implied(quotes: Quotes, kernel: Backtest, settings: BacktestSettings) -> dict[str, float | None]:
+    """``implied_financing`` of one file, whose own index counts where no true factor was given."""
+    known: Sequence[float | None] = (None, None)
+    if settings.true_factor is None:
+        ends = kernel.values.decided_ends()
+        known = true_factors(quotes.source, ends, read=quotes.read, options=quotes.options)
+    return implied_document(kernel.values, settings, known)
+
+
 def _notes(
-    quotes: Sequence[Quotes], jobs: Sequence[Job], used: Sequence[Backtest], *, idle: bool
-) -> Iterable[str]:
+    quotes: Sequence[Quotes], jobs: Sequence[Job], used: Sequence[Backtest], *,
+    implied: Sequence[float | None], idle: bool,
+) -> Iterable[str]:  # fmt: skip
     """What a person should know of the data beside the numbers."""
     least = _least_wanted(jobs[0].grid)
     if not any(job.rows.count for job in jobs):
@@ -433,13 +452,13 @@ def _notes(
         ]
         yield from front_note(sorted({expiry for found in fronts for expiry in found}))
     yield from closed_note(jobs[0].expiry_ns)
-    for job, kernel, each in zip(jobs, used, quotes, strict=True):
+    for job, kernel, each, rate in zip(jobs, used, quotes, implied, strict=True):
         first_ns, expiries_ns = job.rows.first_ns, kernel.expiries_ns
         if first_ns is not None and expiries_ns and max(expiries_ns) <= first_ns:
             yield f"The expiry {iso_time(max(expiries_ns))} is before the rows of {printable(each.name)}."
         if job.rows.count and kernel.values.level_ends()[0] is None:
             yield warming_note(least.level)
-        yield from plausibility_notes(kernel.values, least, dates=None, traded=not idle)
+        yield from plausibility_notes(kernel.values, least, implied=rate, dates=None, traded=not idle)
     yield from dict.fromkeys(note for each in quotes for note in each.read.notes)
 
 

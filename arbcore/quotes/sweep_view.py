@@ -46,14 +46,20 @@ def page_of(
 
 
 def _params(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings as they are shown: the factor is the one that was used, with all its digits."""
+    """The settings as they are shown: the factor is the level that was used, and what it implies."""
     params = dict(summary["params"])
     found = summary["factor"]
     if found["first"] is not None and "factor" in params:
-        ends = " to ".join(map(repr, dict.fromkeys([found["first"], found["last"]])))
+        ends = " to ".join(dict.fromkeys(f"{each:.6f}" for each in (found["first"], found["last"])))
         source = {"auto": ", measured on the first rows", "column": ", as the data has it"}
-        params["factor"] = ends + source.get(found["mode"], "")
+        params["factor"] = ends + source.get(found["mode"], "") + _financing(summary["implied_financing"])
     return params
+
+
+def _financing(implied: Mapping[str, float | None]) -> str:
+    """The rate that the level implies, where it is known."""
+    known = [f"{each:.3%}" for each in (implied["first"], implied["last"]) if each is not None]
+    return f", implied financing {' to '.join(known)}" if known else ""
 
 
 def _name(file: str) -> str:

@@ -4,7 +4,7 @@ Owns the documents of ``factor``, ``implied_financing`` and ``largest_edge_bps``
 the sentences are ``carry.notes``'s, the numbers ``_values``'s.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from arbcore.carry import notes
 from arbcore.carry._values import RowValues
@@ -26,17 +26,26 @@ def factor_document(values: RowValues, rule: LevelRule) -> dict[str, object]:
     return {"mode": rule.mode.value, "half_life_s": half_life_s, "first": first, "last": last}
 
 
-def implied_document(values: RowValues, settings: BacktestSettings) -> dict[str, float | None]:
-    """``implied_financing``: the rate that makes the model fit the level, given the true factor."""
-    first, last = values.decided_ends()
-    return {"first": _implied(first, settings), "last": _implied(last, settings)}
+def implied_document(
+    values: RowValues, settings: BacktestSettings, true_factors: Sequence[float | None] = (None, None)
+) -> dict[str, float | None]:
+    """``implied_financing``: the rate that makes the model fit the level, given the true factor.
+
+    Args:
+        values: of all rows, after the last.
+        settings: of the run; their ``true_factor`` wins.
+        true_factors: the index over the ETF at the first and the last decided row, where the data has it.
+    """
+    found = []
+    for row, known in zip(values.decided_ends(), true_factors, strict=True):
+        true_factor = known if settings.true_factor is None else settings.true_factor
+        found.append(None if row is None or true_factor is None else _implied(row, settings, true_factor))
+    return {"first": found[0], "last": found[1]}
 
 
-def _implied(row: Mapping[str, float] | None, settings: BacktestSettings) -> float | None:
-    if row is None or settings.true_factor is None:
-        return None
+def _implied(row: Mapping[str, float], settings: BacktestSettings, true_factor: float) -> float | None:
     payments = payments_between(
-        settings.schedule, int(row["ts_ns"]), int(row["expiry_ns"]), factor=settings.true_factor
+        settings.schedule, int(row["ts_ns"]), int(row["expiry_ns"]), factor=true_factor
     )
     return notes.implied_financing(
         row["f"],
@@ -44,7 +53,7 @@ def _implied(row: Mapping[str, float] | None, settings: BacktestSettings) -> flo
         t=row["t"],
         r=row["r"],
         d=row["d"],
-        true_factor=settings.true_factor,
+        true_factor=true_factor,
         paid=row["paid"],
         payments=payments,
     )
@@ -57,13 +66,14 @@ def edge_document(values: RowValues) -> dict[str, object] | None:
 
 
 def plausibility_notes(
-    values: RowValues, settings: BacktestSettings, *, dates: int | None, traded: bool
+    values: RowValues, settings: BacktestSettings, *, implied: float | None, dates: int | None, traded: bool
 ) -> Iterable[str]:
     """A sentence for each thing that a person should know beside the numbers.
 
     Args:
         values: of all rows, after the last.
         settings: of the run.
+        implied: the financing that the last level implies, where it is known.
         dates: UTC dates with rows; None where no Sharpe is expected.
         traded: whether anything was.
     """
@@ -74,7 +84,7 @@ def plausibility_notes(
         found.append(notes.level_note(pair, values.level_ends()[1]))
         last = values.decided_ends()[1]
         if last is not None:
-            found.append(notes.financing_note(implied_document(values, settings)["last"], last["r"]))
+            found.append(notes.financing_note(implied, last["r"]))
     found.append(notes.outlier_note(values.outliers, values.first_outlier_ns()))
     far = values.far_expiry()
     if far is not None:
