@@ -1,5 +1,5 @@
 """The wall of the signal: inline, so that the backtest's loop and the live session pay no call for it."""
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from arbcore.carry._carry cimport deviation_of, edge_cc_of, edge_rev_of
 
@@ -62,7 +62,9 @@ cdef inline int signal_choose(const Rules* rules, const SignalState* state, int6
     x = -state.side * dev
     if rules.stop_bps > 0.0 and x - state.entry_x >= rules.stop_bps:
         return LEAVE_STOP_LOSS
-    if rules.max_hold_ns > 0 and now_ns - state.entry_ns >= rules.max_hold_ns:
+    # The difference of any two 64-bit times fits in 64 bits without a sign.
+    if rules.max_hold_ns > 0 and (
+            <uint64_t>now_ns - <uint64_t>state.entry_ns >= <uint64_t>rules.max_hold_ns):
         return LEAVE_MAX_HOLD
     if x <= rules.exit_bps:
         return LEAVE_CONVERGED

@@ -23,6 +23,7 @@ from arbcore.core.civil import (
 _LAGS = ((day_of(2024, 5, 28), 1), (day_of(2017, 9, 5), 2))
 _LAG_BEFORE = 3
 _EASTERN_NS = 5 * 3_600 * 10**9
+_LATEST_NS = 2**63 - 1
 #: 1970-01-01 in New York.
 _CLOCK_KNOWN_NS = _EASTERN_NS
 
@@ -74,7 +75,8 @@ def settlement_day_at(instant_ns: int) -> int:
 def date_around(instant_ns: int) -> tuple[int, int, int]:
     """The New York date of an instant, and the instants at which it begins and ends.
 
-    Before 1970, for which the clock's changes are not known here, a date begins at 05:00 UTC.
+    Before 1970, for which the clock's changes are not known here, a date begins at 05:00 UTC. The
+    first and the last date end where 64 bits of nanoseconds do.
 
     Args:
         instant_ns: UTC nanoseconds.
@@ -84,9 +86,10 @@ def date_around(instant_ns: int) -> tuple[int, int, int]:
     """
     if instant_ns < _CLOCK_KNOWN_NS:
         day = (instant_ns - _EASTERN_NS) // NS_PER_DAY
-        return day, day * NS_PER_DAY + _EASTERN_NS, min((day + 1) * NS_PER_DAY + _EASTERN_NS, _CLOCK_KNOWN_NS)
+        begun_ns = max(day * NS_PER_DAY + _EASTERN_NS, -_LATEST_NS)
+        return day, begun_ns, min((day + 1) * NS_PER_DAY + _EASTERN_NS, _CLOCK_KNOWN_NS)
     day = trading_date(instant_ns)
-    return day, new_york_to_utc(day, 0), new_york_to_utc(day + 1, 0)
+    return day, new_york_to_utc(day, 0), min(new_york_to_utc(day + 1, 0), _LATEST_NS)
 
 
 @cache

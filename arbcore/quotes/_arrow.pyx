@@ -5,7 +5,7 @@ stays its producer's; the rules for rows are the column reader's. Source of the 
 and C stream interfaces, https://arrow.apache.org/docs/format/CDataInterface.html.
 """
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
 
 from arbcore.quotes._columns cimport (
@@ -72,6 +72,7 @@ cdef extern from *:
         int (*get_schema)(ArrowArrayStream*, ArrowSchema*) noexcept
         int (*get_next)(ArrowArrayStream*, ArrowArray*) noexcept
         const char* (*get_last_error)(ArrowArrayStream*) noexcept
+        void (*release)(ArrowArrayStream*) noexcept
 
 cdef dict KINDS = {
     "n": NOTHING, "g": F64, "f": F32, "c": I8, "s": I16, "i": I32, "l": I64, "C": U8, "S": U16, "I": U32,
@@ -111,6 +112,8 @@ cdef class ArrowColumns:
         self.where = where
         self.capsule = source.__arrow_c_stream__()
         self.stream = <ArrowArrayStream*>PyCapsule_GetPointer(self.capsule, "arrow_array_stream")
+        if self.stream.release == NULL:
+            raise InputError(f"{where} was read to its end before; give it anew.")
         self.check(self.stream.get_schema(self.stream, &self.schema))
         if self.schema.format == NULL or bytes(self.schema.format) != b"+s":
             raise InputError(f"In Arrow {where} is one column, not a table; name its columns.")
@@ -141,6 +144,9 @@ cdef class ArrowColumns:
         self.check(self.stream.get_next(self.stream, &batch.array))
         if batch.array.release == NULL:
             return False
+        if batch.array.length < 0 or batch.array.offset < 0 or (
+                batch.array.n_children != self.schema.n_children):
+            raise self.broken("a batch")
         reader.begin(batch.array.length)
         for name, place in places.items():
             role = ROLES.index(name)
@@ -149,7 +155,12 @@ cdef class ArrowColumns:
             column.kind, column.unit_ns, column.wall = self.kind_of(place, role, where)
             # A row's place counts from the batch's offset and from the column's.
             column.first = child.offset + batch.array.offset
+            # A row's place is looked up in what the producer says is there.
+            if child.offset < 0 or child.length < batch.array.offset + batch.array.length:
+                raise self.broken(f"column {name}")
             if column.kind != NOTHING:
+                if child.n_buffers < (3 if column.kind == TEXT or column.kind == LARGE_TEXT else 2):
+                    raise self.broken(f"column {name}")
                 # Of a column without a null there may be no bitmap, and of one without a row no data.
                 column.valid = <const uint8_t*>child.buffers[0] if child.null_count != 0 else NULL
                 if column.kind == TEXT or column.kind == LARGE_TEXT:
@@ -158,8 +169,25 @@ cdef class ArrowColumns:
                 else:
                     column.data = <const char*>child.buffers[1]
                     column.buffers = child.buffers + 2
+                if batch.array.length > 0 and not self.has_values(&column, batch.array.length):
+                    raise self.broken(f"column {name}")
             reader.set_column(role, column, batch)
         return True
+
+    cdef object broken(self, str what):
+        return InputError(f"A part of {self.where} is broken ({what} is shorter than it says); get it again.")
+
+    cdef bint has_values(self, const Column* column, int64_t length) noexcept nogil:
+        """Whether there is memory behind a column of some rows; text that is empty everywhere needs none."""
+        if column.kind == TEXT:
+            return column.offsets != NULL and (column.data != NULL or (
+                (<const int32_t*>column.offsets)[column.first]
+                == (<const int32_t*>column.offsets)[column.first + length]))
+        if column.kind == LARGE_TEXT:
+            return column.offsets != NULL and (column.data != NULL or (
+                (<const int64_t*>column.offsets)[column.first]
+                == (<const int64_t*>column.offsets)[column.first + length]))
+        return column.data != NULL
 
     cdef tuple kind_of(self, Py_ssize_t place, int role, str where):
         """(kind, unit of a time, whether its zone is not known) of a column.

@@ -7,7 +7,9 @@ cimport cython
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.math cimport fabs
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport (
+    int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t,
+)
 from libc.string cimport memcmp, memcpy, memset
 
 from arbcore.core._cells cimport (
@@ -21,7 +23,7 @@ from arbcore.core.civil import iso_time
 from arbcore.quotes.column_names import ROLES, ROWS_LOOKED_AT, RowNumbers
 from arbcore.quotes.spellings import why_no_number, why_no_time
 
-from arbcore.errors import ArbcoreError, DataError
+from arbcore.errors import ArbcoreError, BrokenInvariant, DataError
 from arbcore.core.text import printable
 
 cdef enum:
@@ -48,6 +50,7 @@ cdef dict KIND_OF_FORMAT = {
     # A C long has eight bytes wherever it is not an int.
     "l": I64 if sizeof(long) == 8 else I32, "L": U64 if sizeof(long) == 8 else U32,
 }
+cdef dict BYTES_OF_KIND = {F64: 8, F32: 4, I8: 1, I16: 2, I32: 4, I64: 8, U8: 1, U16: 2, U32: 4, U64: 8}
 
 
 cdef class _Buffer:
@@ -55,16 +58,23 @@ cdef class _Buffer:
 
     cdef Py_buffer view
     cdef bint held
+    cdef bytes copy          # of values that do not lie where a number of theirs may
+    cdef const char* data
 
     def __cinit__(self, values):
         PyObject_GetBuffer(values, &self.view, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS)
         self.held = True
+        self.data = <const char*>self.view.buf
+        if self.view.itemsize > 0 and <uintptr_t>self.data % <uintptr_t>self.view.itemsize != 0:
+            self.copy = PyBytes_FromStringAndSize(self.data, self.view.len)
+            self.data = PyBytes_AS_STRING(self.copy)
 
     def __dealloc__(self):
         if self.held:
             PyBuffer_Release(&self.view)
 
 
+# Of the functions below the row is one of the batch, whose columns are as long as it.
 cdef inline bint is_valid(const Column* column, int64_t row) noexcept nogil:
     row += column.first
     return column.valid == NULL or (column.valid[row >> 3] >> (row & 7)) & 1
@@ -193,12 +203,13 @@ cdef class ColumnReader(RowSource):
         memset(&column, 0, sizeof(Column))
         format_text = (buffer.view.format or b"B").decode().lstrip("@=<" if is_little() else "@=>")
         column.kind = KIND_OF_FORMAT.get(format_text, ABSENT)
-        if column.kind == ABSENT or buffer.view.ndim != 1:
+        # By some producers' letters a long has four bytes, by others' eight.
+        if buffer.view.ndim != 1 or BYTES_OF_KIND.get(column.kind) != buffer.view.itemsize:
             raise TypeError(f"a column is one row of numbers, not {buffer.view.ndim} of {format_text!r}")
         if buffer.view.shape[0] != self.length or (faults is not None and len(faults) != self.length):
             raise DataError(
                 "too_few", "The columns are not of one length; complete them.", line=None, column=name)
-        column.data = <const char*>buffer.view.buf
+        column.data = buffer.data
         column.unit_ns, column.wall = unit_ns, wall
         if faults is not None:
             column.faults = <const uint8_t*><const char*>faults
@@ -223,6 +234,10 @@ cdef class ColumnReader(RowSource):
 
     cdef Py_ssize_t fill(self, QuoteRow* rows, Py_ssize_t capacity) except -1:
         cdef Py_ssize_t n = 0
+        cdef int role
+        for role in range(TS, SPY_ASK + 1):
+            if self.columns[role].kind == ABSENT and self.length > 0:
+                raise BrokenInvariant(f"The rows have no column {ROLES[role]}.")
         while n < capacity and self.at < self.length:
             if self.plain:
                 with nogil:
@@ -232,7 +247,8 @@ cdef class ColumnReader(RowSource):
             n += self.any_row(&rows[n])
         return n
 
-    # Indices stay below the columns' common length.
+    # Indices stay below the columns' common length, which whoever sets them makes sure of; ``fill`` looks
+    # whether they are all there. No row is looked at where the length is 0.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef Py_ssize_t plain_rows(self, QuoteRow* rows, Py_ssize_t n, Py_ssize_t capacity) noexcept nogil:

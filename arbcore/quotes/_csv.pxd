@@ -19,19 +19,20 @@ cdef class CsvReader(RowSource):
     cdef unsigned char* data
     cdef Py_ssize_t start, end
     cdef unsigned char* scratch
-    cdef object scratch_owner
+    cdef object scratch_owner, joined_owner
     cdef int64_t line, last_ns
     cdef unsigned char separator
     cdef str tz
     cdef TimeRules rules
-    # The date that the last row had: its ten bytes and the instant it begins.
+    # The date that the last row had, at first 1970-01-01: its ten bytes and the instant it begins.
     cdef unsigned char[10] date
     cdef int64_t date_ns
     cdef int[64] role_of
     cdef dict places, names
     cdef int columns
     cdef Cell[10] cells
-    cdef unsigned char[128] joined
+    # A date and a time of day joined; as long as a record, where the data has both.
+    cdef unsigned char* joined
     # The expiry that was read last, its characters being those of ``expiry_text``; a length of -1: none yet.
     cdef bytes expiry_text
     cdef const char* expiry_chars

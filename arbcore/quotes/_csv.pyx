@@ -54,7 +54,6 @@ cdef enum:
     DAY_CLOCK = 8        # the time of day where the time has a column of its own for the date
     ROLES = 9
     FIRST = 9            # where the record's first field is kept, whatever its role
-    JOINED_MAX = 128     # characters of a date and a time of day together
     # What a record came to.
     NEEDS_MORE = -2
     SKIPPED = 0
@@ -162,7 +161,7 @@ cdef class CsvReader(RowSource):
         self.rules = TimeRules(hours_of(tz), day_first)
         self.row_numbers = RowNumbers()
         self.last_ns = -0x7FFFFFFFFFFFFFFFLL
-        memset(self.date, 0, 10)
+        memcpy(self.date, <const char*>b"1970-01-01", 10)
         self.expiry_text, self.expiry_length = None, -1
 
     def room(self) -> memoryview:
@@ -221,7 +220,8 @@ cdef class CsvReader(RowSource):
                 n += 1
         return n
 
-    # Every loop below stops at a zero byte, of which the padding is full.
+    # What is looked at ends within the padding: 19 bytes from a place before ``end``, then digits up to the
+    # tenth, and any other loop of the fast paths at a zero byte, of which the padding is full.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef inline const unsigned char* fast_time(self, const unsigned char* p, int64_t* ts_ns) noexcept nogil:
@@ -254,10 +254,13 @@ cdef class CsvReader(RowSource):
             fraction = 0
             digit = digit_of(p[0])
             while digit <= 9:
+                # A tenth digit is below a nanosecond, for the general path to judge.
+                if p - first == 9:
+                    return NULL
                 fraction = fraction * 10 + digit
                 p += 1
                 digit = digit_of(p[0])
-            if p == first or p - first > 9:
+            if p == first:
                 return NULL
             ts_ns[0] += fraction * FRACTION_UNITS[p - first]
         if p[0] == c"Z":
@@ -266,6 +269,7 @@ cdef class CsvReader(RowSource):
         # What no zone means is UTC here; any other is the general path's.
         return p if self.rules.hours == 0 else NULL
 
+    # Each field begins before ``end`` or at the zeros behind it, which are no comma.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef inline bint fast_row(self, QuoteRow* row) noexcept nogil:
@@ -285,6 +289,7 @@ cdef class CsvReader(RowSource):
         p = fast_price(p + 1, &row.spy_ask)
         return self.take_row(row, p)
 
+    # ``p`` is at most ``end``, where a zero ends no row.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef inline bint take_row(self, QuoteRow* row, const unsigned char* p) noexcept nogil:
@@ -304,6 +309,8 @@ cdef class CsvReader(RowSource):
         self.line += 1
         return True
 
+    # As ``fast_row``; without a time of day in a column of its own no role is above INDEX, the last of the
+    # prices here.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef bint wide_row(self, QuoteRow* row) noexcept nogil:
@@ -519,6 +526,9 @@ cdef class CsvReader(RowSource):
         self.places, self.names = places, found.names
         self.pair, self.unused = found.pair, found.unused
         self.has_expiry, self.has_clock = "expiry" in places, CLOCK in places
+        if self.has_clock:
+            self.joined_owner = bytearray(RECORD_BYTES_MAX)
+            self.joined = <unsigned char*>PyByteArray_AS_STRING(self.joined_owner)
         self.has_index = "index" in places
         self.has_factor = self.has_index or "factor" in places
         self.canonical = (
@@ -581,14 +591,15 @@ cdef class CsvReader(RowSource):
         return missing
 
     cdef void join_clock(self) noexcept nogil:
-        """The time becomes the date, a blank and the time of day, unless that is longer than any time."""
+        """The time becomes the date, a blank and the time of day.
+
+        Both are of one record, between them a separator at least, so that they are not longer than it.
+        """
         cdef Cell day = self.cells[TS], clock = self.cells[DAY_CLOCK]
-        if day.length + 1 + clock.length > JOINED_MAX:
-            return
-        memcpy(&self.joined[0], day.text, day.length)
+        memcpy(self.joined, day.text, day.length)
         self.joined[day.length] = c" "
-        memcpy(&self.joined[0] + day.length + 1, clock.text, clock.length)
-        self.cells[TS].text = &self.joined[0]
+        memcpy(self.joined + day.length + 1, clock.text, clock.length)
+        self.cells[TS].text = self.joined
         self.cells[TS].length = day.length + 1 + clock.length
 
     cdef int read_prices(self, QuoteRow* row, int64_t line) except -1:

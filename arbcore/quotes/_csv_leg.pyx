@@ -49,6 +49,8 @@ cdef Py_ssize_t RECORD_MAX = RECORD_BYTES_MAX
 cdef double LEAST = PRICE_MIN
 cdef double MOST = PRICE_MAX
 
+cdef int64_t LATEST_NS = 0x7FFFFFFFFFFFFFFFLL
+
 cdef double[16] POWERS_OF_TEN
 cdef int64_t[10] FRACTION_UNITS
 for _power in range(16):
@@ -147,6 +149,8 @@ cdef class CsvLeg(LegSource):
                  int64_t line, contract_of=None, int32_t contract=0, int64_t shift_ns=0, bint fixed=False,
                  bint ordered=True, bint skip_bad=False, bint final=False, str tz=None, bint day_first=False):
         cdef int column
+        if not {"time", "bid", "ask"} <= set(places):
+            raise BrokenInvariant(f"A row has a time, a bid and an ask, not {', '.join(places)}.")
         self.stream, self.name, self.contract_of = stream, printable(name), contract_of
         self.places = places
         self.room = max(RECORD_MAX, len(head)) + CHUNK
@@ -163,7 +167,7 @@ cdef class CsvLeg(LegSource):
         self.rules = TimeRules(hours_of(tz), day_first)
         self.code_length, self.contract = -1, contract
         self.has_code = "code" in places
-        memset(self.date, 0, 10)
+        memcpy(self.date, <const char*>b"1970-01-01", 10)
         memset(self.cells, 0, sizeof(self.cells))
         self.width = max(places.values()) + 1
         if self.width > COLUMNS_MAX:
@@ -190,7 +194,8 @@ cdef class CsvLeg(LegSource):
             n += self.read_row(&rows[n])
         return n
 
-    # Looks at no more than ROW_BYTES_MAX bytes of a row, which are there.
+    # Looks at no more than ROW_BYTES_MAX bytes of a row, which are there; where they are not, as at the end
+    # of a chunk, the general path takes the row. `n` stays below `capacity`.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef Py_ssize_t plain_rows(self, LegRow* rows, Py_ssize_t n, Py_ssize_t capacity) noexcept nogil:
@@ -276,6 +281,9 @@ cdef class CsvLeg(LegSource):
         while True:
             self.begun = self.start
             if self.start < self.end and self.scan(&fields, &lines):
+                # However the stream is cut: more than a longest record may be there at once.
+                if self.start - self.begun > RECORD_MAX:
+                    raise self.too_long()
                 self.record_line = self.line
                 self.line += lines
                 if fields == 1 and self.is_blank():
@@ -304,21 +312,27 @@ cdef class CsvLeg(LegSource):
         if self.final:
             raise BrokenInvariant("The last record ends with the stream.")
         if self.end - self.start > RECORD_MAX:
-            raise DataError(
-                "too_long",
-                f"{self.name}, line {self.line}: the row is longer than {RECORD_BYTES_MAX:,} bytes; is a "
-                "quotation mark not closed, or is this no CSV?",
-                line=self.line, column=None,
-            )
+            raise self.too_long()
         memmove(self.data, self.data + self.start, self.end - self.start)
         self.end -= self.start
         self.start = 0
         count = self.stream(memoryview(self.own_buffer)[self.end:self.end + CHUNK])
+        if not 0 <= count <= CHUNK:
+            raise BrokenInvariant(f"A stream cannot have read {count} bytes into {CHUNK}.")
         self.end += count
         self.final = count == 0
         return 0
 
-    # Places run from `start` to `end`, behind which a newline stands; scratch holds a longest record.
+    cdef object too_long(self):
+        return DataError(
+            "too_long",
+            f"{self.name}, line {self.line}: the row is longer than {RECORD_BYTES_MAX:,} bytes; is a "
+            "quotation mark not closed, or is this no CSV?",
+            line=self.line, column=None,
+        )
+
+    # Places run from `start` to `end`, where a newline is put, in the padding: a cell that is not quoted ends
+    # there at the latest. Scratch holds a longest record, and no more is copied.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef bint scan(self, int* fields, int* lines) noexcept nogil:
@@ -454,11 +468,12 @@ cdef class CsvLeg(LegSource):
             text = self.text_of(TIME) + b" " + self.text_of(CLOCK)
             joined = Cell(<const unsigned char*><const char*>text, len(text))
             cell = &joined
-        elif self.iso_time(cell, &row.ts_ns):
-            self.zoned = True
-            row.ts_ns += self.shift_ns
-            return 0
-        if parse_ts(cell.text, cell.length, &self.rules, &row.ts_ns, &zoned) != CELL_OK:
+        if self.iso_time(cell, &row.ts_ns):
+            zoned = True
+        elif parse_ts(cell.text, cell.length, &self.rules, &row.ts_ns, &zoned) != CELL_OK:
+            raise self.bad_cell("not_a_time", TIME, line)
+        # A bar's end may be beyond what 64 bits of nanoseconds reach.
+        if self.shift_ns > 0 and row.ts_ns > LATEST_NS - self.shift_ns:
             raise self.bad_cell("not_a_time", TIME, line)
         self.zoned |= zoned
         row.ts_ns += self.shift_ns
@@ -570,7 +585,9 @@ cdef class CsvLeg(LegSource):
                     first_ns, last_ns, day = date_of(row.ts_ns)
                 volumes[day, row.contract] = volumes.get((day, row.contract), 0.0) + max(volume, 0.0)
             if row.ts_ns > before_ns and before_ns != -0x7FFFFFFFFFFFFFFFLL:
-                steps[row.ts_ns - before_ns] = steps.get(row.ts_ns - before_ns, 0) + 1
+                # Between any two times, which may be further apart than a signed number says.
+                step_ns = <uint64_t>row.ts_ns - <uint64_t>before_ns
+                steps[step_ns] = steps.get(step_ns, 0) + 1
             before_ns = row.ts_ns
         return None
 

@@ -8,7 +8,7 @@ from array import array
 cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from arbcore.quotes._legs cimport LEG_CROSSED, LEG_MISSING, LEG_QUOTE, PRICE_TEXT_MAX, LegRow, LegSource
@@ -56,7 +56,7 @@ cdef class _Side:
         self.first_ns, self.last_ns = NEVER, LONG_AGO
 
     cdef inline int64_t next_ns(self) except? -1:
-        """The time of the next row; NEVER after the last."""
+        """The time of the next row; NEVER after the last, and of a row at NEVER, the end of 64 bits."""
         if self.at < self.count:
             return self.rows[self.at].ts_ns
         return self.refill()
@@ -187,12 +187,13 @@ cdef class Joiner:
                     break
                 self.begun = True
                 self.tick_ns = now_ns // self.every_ns * self.every_ns
-                while self.tick_ns < now_ns:
-                    self.tick_ns += self.every_ns
-            # A tick sees the rows of its own moment: it comes when the next row is after it.
+                if self.tick_ns < now_ns:
+                    self.next_tick()
+            # A tick sees the rows of its own moment: it comes when the next row is after it. Time ends before
+            # NEVER, so that the last tick of all is followed by none.
             last_ns = now_ns - 1
             if now_ns == NEVER:
-                last_ns = max(self.fut.last_ns, self.etf.last_ns)
+                last_ns = min(max(self.fut.last_ns, self.etf.last_ns), NEVER - 1)
             while self.tick_ns <= last_ns and n < BLOCK_ROWS_C:
                 if self.moment(self.tick_ns, &self.block[n]):
                     n += 1
@@ -201,7 +202,7 @@ cdef class Joiner:
                     skipped = (min(self.segment_last_ns, last_ns) - self.tick_ns) // self.every_ns
                     self.closed += skipped
                     self.tick_ns += skipped * self.every_ns
-                self.tick_ns += self.every_ns
+                self.next_tick()
             if self.tick_ns <= last_ns:
                 break
             if now_ns == NEVER:
@@ -211,6 +212,9 @@ cdef class Joiner:
             if etf_ns == now_ns:
                 self.etf.take(now_ns)
         return n
+
+    cdef inline void next_tick(self) noexcept nogil:
+        self.tick_ns = NEVER if self.tick_ns > NEVER - self.every_ns else self.tick_ns + self.every_ns
 
     cdef inline bint moment(self, int64_t now_ns, JoinedRow* row) except -1:
         """Whether a moment makes a row; else its reason is counted."""
@@ -223,7 +227,9 @@ cdef class Joiner:
         if not (self.fut.quoted and self.etf.quoted):
             self.unpaired += 1
             return False
-        if now_ns - min(self.fut.quote.ts_ns, self.etf.quote.ts_ns) > self.max_age_ns:
+        # The difference of any two 64-bit times fits in 64 bits without a sign.
+        if <uint64_t>now_ns - <uint64_t>min(
+                self.fut.quote.ts_ns, self.etf.quote.ts_ns) > <uint64_t>self.max_age_ns:
             self.stale += 1
             return False
         row.ts_ns = now_ns

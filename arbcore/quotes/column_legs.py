@@ -26,6 +26,7 @@ from arbcore.system.extras import library
 BATCH_ROWS = 65_536
 _MAGICS = {b"PAR1": "Parquet", b"ARRO": "Arrow", b"\xff\xff\xff\xff": "Arrow"}
 _NOT_A_TIME = -(2**63)
+_LATEST_NS = 2**63 - 1
 #: From here on a whole number in Databento's columns is one of 1e-9.
 _FIXED_MIN = 10_000_000
 
@@ -179,13 +180,25 @@ class _Columns:
         numbers: dict[str, int] = {}
         for times, bids, asks, codes, _, marks in self._plain():
             if shift_ns:
-                times = array("q", [ts_ns + shift_ns for ts_ns in times])
+                times = array("q", [self._shifted(ts_ns, shift_ns) for ts_ns in times])
             found = None
             if contracts is not None and codes is not None:
                 for code in set(codes) - numbers.keys():
                     numbers[code] = contracts.number(code)
                 found = array("i", [numbers[code] for code in codes])
             yield times, bids, asks, found, marks
+
+    def _shifted(self, ts_ns: int, shift_ns: int) -> int:
+        """The end of a bar that is dated by its start."""
+        if ts_ns > _LATEST_NS - shift_ns:
+            raise DataError(
+                "not_a_time",
+                f"{self._name}, column ts: a bar that begins at {iso_time(ts_ns)} ends after all times that "
+                "are read; correct it.",
+                line=None,
+                column="ts",
+            )
+        return ts_ns + shift_ns
 
     def _plain(self) -> Iterator[Batch]:
         places = self._layout.places

@@ -500,6 +500,9 @@ cdef class Backtest:
         cdef const double* days = <const double*>self.day_marks.data
         cdef const double* marks = <const double*>self.marks.data
         cdef Py_ssize_t at
+        # Only then is there a mark for each row, or for every so many.
+        if not (self.keep_marks and self.ended):
+            raise BrokenInvariant("A backtest has periods where it keeps marks, once it has ended.")
         if self.equity.closes.count >= DATES_MIN:
             ends = [days[at] for at in range(self.day_marks.count)]
         elif self.rows >= BLOCKS:

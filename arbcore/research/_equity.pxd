@@ -57,12 +57,16 @@ cdef inline void water_note(Water* water, int64_t ts_ns, double equity) noexcept
 @cython.cdivision(True)
 cdef inline bint equity_date(Equity* equity, int64_t ts_ns) noexcept nogil:
     """Begins the date of a row where it is a new one; False where memory is out."""
-    cdef int64_t day_ns = 86_400_000_000_000LL, begun_ns
+    cdef int64_t day_ns = 86_400_000_000_000LL, latest_ns = 0x7FFFFFFFFFFFFFFFLL, begun_ns
     if equity.closes.count > 0 and ts_ns < equity.day_end_ns:
         return True
     # C's remainder has the sign of the time; dates before 1970 need the floor.
     begun_ns = ts_ns - ts_ns % day_ns
-    equity.day_end_ns = begun_ns if ts_ns < begun_ns else begun_ns + day_ns
+    if ts_ns < begun_ns:
+        equity.day_end_ns = begun_ns
+    else:
+        # The last date of 64 bits ends beyond them.
+        equity.day_end_ns = latest_ns if begun_ns > latest_ns - day_ns else begun_ns + day_ns
     return one_more(&equity.closes, sizeof(double)) != NULL
 
 
@@ -81,7 +85,11 @@ cdef inline bint equity_note(Equity* equity, int64_t ts_ns, double value) noexce
 
 cdef inline bint equity_take(Equity* equity, const QuoteRow* rows, Py_ssize_t first, Py_ssize_t end,
                              const Held* held) noexcept nogil:
-    """Counts rows between which nothing happens; False where memory is out. All times are above 0."""
+    """Counts rows between which nothing happens; False where memory is out. All times are above 0.
+
+    Nothing is counted where ``first`` is ``end``. The look for a later date's first row ends at the last row
+    at the latest, which is of one.
+    """
     cdef Py_ssize_t stop
     cdef double value = 0.0
     while first < end:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from market_data import rows_of
 
-from arbcore.carry.settlement import is_settlement_day, settlement_day, settlement_day_at
+from arbcore.carry.settlement import date_around, is_settlement_day, settlement_day, settlement_day_at
 from arbcore.core.civil import day_of, new_york_to_utc, read_date
 
 EPOCH = date(1970, 1, 1)
@@ -83,3 +83,9 @@ def test_the_date_is_new_yorks(month: int, clock_h: int, paid: str) -> None:
     at = new_york_to_utc(date_number, clock_h * hour)
     assert settlement_day_at(at) == day(paid)
     assert settlement_day_at(new_york_to_utc(date_number, 0) - 1) == settlement_day(date_number - 1)
+
+
+@pytest.mark.parametrize("instant_ns", [2**63 - 1, 2**63 - 10**15, -(2**63) + 1, -(2**63) + 10**15])
+def test_the_first_and_the_last_date_end_with_64_bits(instant_ns: int) -> None:
+    _, begun_ns, ended_ns = date_around(instant_ns)
+    assert -(2**63) < begun_ns <= instant_ns <= ended_ns < 2**63

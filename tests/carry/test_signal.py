@@ -6,6 +6,7 @@ import pytest
 from reference import signal as twin
 
 from arbcore.carry._signal import Signal
+from arbcore.core.civil import NS_PER_DAY
 
 C = 10.0
 EXPIRY_NS = 1_000
@@ -78,3 +79,13 @@ def test_both_decide_alike(seed: int) -> None:
         elif expected is not None:
             plain.left(now_ns)
             compiled.left(now_ns)
+
+
+def test_a_longest_hold_is_over_however_long_ago_the_entry_was() -> None:
+    # 400 years are more nanoseconds than 63 bits hold.
+    signal = Signal(entry_bps=1.0, exit_bps=-100.0, cost_bps=0.0, max_hold_ns=NS_PER_DAY)
+    first_ns = -200 * 365 * NS_PER_DAY
+    signal.entered(-1, first_ns, 2**63 - 1, dev_bps=0.0)
+    prices = {"es_bid": 6000.0, "es_ask": 6000.0, "spy_bid": 600.0, "spy_ask": 600.0, "c": 10.0}
+    assert signal.decide(first_ns + NS_PER_DAY - 1, 2**63 - 1, **prices) == "stay"
+    assert signal.decide(first_ns + 400 * 365 * NS_PER_DAY, 2**63 - 1, **prices) == "max_hold"

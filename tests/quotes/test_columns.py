@@ -1,9 +1,10 @@
 """Columns of any library against the twin over lists: equal rows, counts and errors."""
 
+import ctypes
 import math
 import random
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -15,7 +16,7 @@ from reference.columns import ColumnQuotes
 
 from arbcore.carry import calendar
 from arbcore.core.civil import iso_time
-from arbcore.errors import DataError, InputError
+from arbcore.errors import BrokenInvariant, DataError, InputError
 from arbcore.quotes._columns import ColumnReader
 from arbcore.quotes.column_shapes import batches_into
 
@@ -302,3 +303,135 @@ def test_sentences_say_what_where_and_what_to_do() -> None:
         r"quotes.parquet, row 1, column spy_bid: 'six\x1b' is not a number; correct it or skip bad "
         "rows (--skip-bad)."
     )
+
+
+class Struct(ctypes.Structure):
+    """The head of an ArrowArray; https://arrow.apache.org/docs/format/CDataInterface.html."""
+
+
+Struct._fields_ = [
+    *((name, ctypes.c_int64) for name in ("length", "null_count", "offset", "n_buffers", "n_children")),
+    ("buffers", ctypes.POINTER(ctypes.c_void_p)),
+    ("children", ctypes.POINTER(ctypes.POINTER(Struct))),
+    *((name, ctypes.c_void_p) for name in ("dictionary", "release", "private_data")),
+]
+
+
+class Damaged:
+    """A table of one batch that its producer describes wrongly."""
+
+    def __init__(self, batch: Any, damage: Callable[[Any, Any], None]) -> None:
+        self.batch, self.damage, self.given = batch, damage, False
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        call = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+        say = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p)
+        end = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+        def next_batch(stream: int, out: int) -> int:
+            array = Struct.from_address(out)
+            if self.given:
+                array.release = None
+                return 0
+            self.given = True
+            self.batch._export_to_c(out)
+            self.damage(array, array.children[1].contents)
+            return 0
+
+        self.calls = (
+            call(lambda stream, out: self.batch.schema._export_to_c(out) or 0),
+            call(next_batch),
+            say(lambda stream: b""),
+            end(lambda stream: None),
+        )
+        places = [ctypes.cast(each, ctypes.c_void_p) for each in self.calls]
+        self.stream = (ctypes.c_void_p * 5)(*places, None)
+        new = ctypes.pythonapi.PyCapsule_New
+        new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+        return new(ctypes.addressof(self.stream), b"arrow_array_stream", None)
+
+
+def no_buffer(number: int) -> Callable[[Any, Any], None]:
+    def damage(batch: Any, column: Any) -> None:
+        column.buffers[number] = None
+
+    return damage
+
+
+def changed(name: str, by: int, *, of_batch: bool = False) -> Callable[[Any, Any], None]:
+    def damage(batch: Any, column: Any) -> None:
+        what = batch if of_batch else column
+        setattr(what, name, getattr(what, name) + by)
+
+    return damage
+
+
+#: Of text offsets come second and characters third.
+OFFSETS_ALONE = {"string": no_buffer(2), "large_string": no_buffer(2)}
+
+
+@pytest.mark.parametrize("kind", ["float64", "string", "large_string", "string_view"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        no_buffer(1), None, changed("n_buffers", -3), changed("length", -1), changed("offset", -1),
+        changed("offset", -1, of_batch=True), changed("length", 1, of_batch=True),
+        changed("n_children", -1, of_batch=True),
+    ],
+)  # fmt: skip
+def test_a_column_that_is_shorter_than_it_says_is_an_error(
+    kind: str, damage: Callable[[Any, Any], None] | None
+) -> None:
+    pa = pytest.importorskip("pyarrow")
+    columns = sample()
+    if kind != "float64":
+        columns["es_bid"] = [str(value) for value in columns["es_bid"]]
+    made = [pa.array(columns[name], type=kind if name == "es_bid" else None) for name in NAMES]
+    batch = pa.RecordBatch.from_arrays(made, names=list(NAMES))
+    assert read(Damaged(batch, lambda batch, column: None))[0] == read(batch)[0]
+    with pytest.raises(InputError, match=r"is broken .* than it says.; get it again"):
+        read(Damaged(batch, damage or OFFSETS_ALONE.get(kind, no_buffer(1))))
+
+
+@pytest.mark.parametrize("kind", ["string", "large_string", "string_view"])
+def test_arrow_text_that_is_empty_everywhere_has_no_prices(kind: str) -> None:
+    pa = pytest.importorskip("pyarrow")
+    columns = {name: column[:3] for name, column in sample().items()}
+    table = pa.table({**columns, "es_bid": pa.array([""] * 3, type=kind)})
+    assert read(table)[1:3] == (3, {"missing": 3, "crossed": 0, "malformed": 0})
+    for length in (0, 1):
+        assert read(table.slice(0, length))[1] == length
+    nulls = pa.table({**columns, "es_bid": pa.nulls(3, type=kind)})
+    assert read(nulls.slice(1, 2))[1:3] == (2, {"missing": 2, "crossed": 0, "malformed": 0})
+
+
+def test_batches_without_rows_are_passed_over() -> None:
+    pa = pytest.importorskip("pyarrow")
+    batch = pa.record_batch(sample())
+    empty = batch.slice(5, 0)
+    several = pa.Table.from_batches([empty, batch.slice(0, 7), empty, empty, batch.slice(7), empty])
+    assert read(several) == read(batch)
+
+
+def test_rows_that_miss_a_column_are_never_handed_out() -> None:
+    reader = ColumnReader(expiry_of=calendar.read_expiry)
+    assert reader.take() == []
+    reader.begin(0)
+    assert reader.take() == []
+    reader.begin(3)
+    reader.column("ts", array("q", [START_NS, START_NS + 1, START_NS + 2]))
+    with pytest.raises(BrokenInvariant, match="no column es_bid"):
+        reader.take()
+
+
+@pytest.mark.parametrize("place", range(8))
+def test_numbers_are_read_wherever_they_lie(place: int) -> None:
+    np = pytest.importorskip("numpy")
+    columns = sample()
+
+    def moved(values: list[Any], kind: str) -> Any:
+        plain = np.array(values, dtype=kind)
+        return np.frombuffer(b"." * place + plain.tobytes(), dtype=kind, offset=place)
+
+    found = {name: moved(columns[name], "i8" if name == "ts" else "f8") for name in NAMES}
+    assert read(found) == read_twin(columns)

@@ -358,3 +358,35 @@ def test_the_fuzzer_finds_a_planted_difference(monkeypatch: pytest.MonkeyPatch) 
     *_, report = fuzz_csv.FUZZER.run(1, 1_000)
     assert report is not None
     assert "repeat with: python -m tools.fuzz_csv --seed 1 --first" in report
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"\0" * 10 + b"T10:00:00Z",  # no date, although nothing is what the reader began with
+        b"2026-03-02T14:30:00." + b"9" * 9 + b"Z",
+        b"2026-03-02T14:30:00." + b"9" * 10 + b"Z",
+        b"2026-03-02T14:30:00." + b"9" * 40 + b"Z",  # more than 64 bits hold
+        b"2026-03-02T14:30:00." + b"0" * 100_000 + b"Z",
+        b"2262-04-11T23:47:16.854775807Z",
+        b"2262-04-11T23:47:16.854775808Z",
+    ],
+)
+def test_a_time_at_the_end_of_what_is_possible_is_read_as_the_twin_reads_it(row: bytes) -> None:
+    for data in (HEADER + row + b",6000,6000.25,590,590.01\n", HEADER + row):
+        assert read_compiled(data) == read_twin(data)
+    assert (fault_of(HEADER + row + b",6000,6000.25,590,590.01\n") is None) == (
+        row.endswith((b"." + b"9" * 9 + b"Z", b"807Z"))
+    )
+
+
+@pytest.mark.parametrize("length", [8, 100, 117, 118, 119, 130, 100_000])
+def test_a_time_of_day_of_any_length_is_read_whole(length: int) -> None:
+    # A date of ten characters, a blank and a clock of 117 are 128 characters.
+    header = b"date,time,es_bid,es_ask,spy_bid,spy_ask\n"
+    prices = b",6000,6000.25,590,590.01\n"
+    good, bad = b"10:00:00", b"x" * length
+    assert fault_of(header + b"2026-03-02," + good + prices) is None
+    assert fault_of(header + b"2026-03-02," + bad + prices) == ("not_a_time", 2, "date")
+    long_date = b"2026-03-02" + b"0" * length
+    assert fault_of(header + long_date + b"," + good + prices) == ("not_a_time", 2, "date")

@@ -11,6 +11,8 @@ from quotes import START_NS, assert_same, constant, random_rows, run_both
 from reference.quotes import QuoteReader, Row
 
 from arbcore.carry import calendar
+from arbcore.errors import BrokenInvariant
+from arbcore.research._backtest import Backtest
 from arbcore.research.research_settings import DAY_NS
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -218,3 +220,25 @@ def test_real_quotes_trade_by_trade(name: str, entry_bps: float) -> None:
     plain, compiled = run_both(rows, chosen)
     assert plain.trades or name != REAL[0]
     assert_same(plain, compiled, name)
+
+
+def test_periods_need_marks_and_an_end() -> None:
+    for keep_marks, ended in ((False, True), (True, False)):
+        compiled = Backtest(constant(), expiries_ns=(2 * 10**18,), fixed=True, keep_marks=keep_marks)
+        for row in random_rows(1, 60):
+            compiled.feed_row(row.ts_ns, row.es_bid, row.es_ask, row.spy_bid, row.spy_ask)
+        if ended:
+            compiled.end()
+        with pytest.raises(BrokenInvariant, match="has periods where it keeps marks"):
+            compiled.periods()
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_rows_where_64_bits_of_time_end_are_equal_bit_by_bit(late: bool) -> None:
+    rows = random_rows(3, 60, step_s=1_000.0)
+    shift_ns = 2**63 - 2 - rows[-1].ts_ns if late else -(2**63) + 1 - rows[0].ts_ns
+    rows = [replace(row, ts_ns=row.ts_ns + shift_ns) for row in rows]
+    plain, compiled = run_both(rows, constant(entry_bps=2.0, exit_bps=1.0),
+                               expiry_ns=min(rows[-1].ts_ns + 30 * DAY_NS, 2**63 - 1))  # fmt: skip
+    assert_same(plain, compiled)
+    assert compiled.summary()["trades"] > 0
