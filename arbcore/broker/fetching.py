@@ -1,7 +1,7 @@
 """History from TWS: both legs' BID_ASK through the library, request by request, then joined.
 
-A shell. Owns the connection and the waiting; what is asked is the plan's, when the pace's, and what was got
-is in ``OUT.part`` until the joined file is whole.
+A shell. Owns the connection, the waiting and what the broker's errors mean; what is asked is the plan's, when
+the pace's, and what was got is in ``OUT.part`` until the joined file is whole.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from arbcore.carry.pairs import Pair, pair_named
 from arbcore.core.civil import NS_PER_S, iso_time, read_time
 from arbcore.core.text import printable
 from arbcore.errors import ConnectError, InputError, RunError, UsageError
-from arbcore.quotes.fetch_pacing import LOST, PACING, FetchPace
+from arbcore.quotes.fetch_pacing import LOST, FetchPace
 from arbcore.quotes.fetch_part import PartFile, PartRow
 from arbcore.quotes.fetch_plan import (
     TICKS_A_REQUEST,
@@ -37,7 +37,13 @@ CONNECT_S, ANSWER_S = 15.0, 90.0
 #: How often one request is tried that the broker does not answer or refuses for its pace.
 TRIES_MAX = 30
 UNANSWERED_MAX = 3
-_NO_DATA = "returned no data"
+#: The codes of errors about history, and how their texts say that there is none for the time asked for.
+_OF_HISTORY, _NO_DATA = frozenset({162, 10187}), "returned no data"
+#: What the broker sends along with an answer: notes of its farms, and on a question.
+_NOTICES = frozenset({165, *range(2100, 2200)})
+#: What an account without rights to a leg's quotes is told.
+_NO_RIGHTS = frozenset({354, 10089, 10090, 10167, 10168, 10186})
+_ID_IN_USE = 326
 BAR_COLUMNS = ("date", "open", "high", "low", "close")
 TICK_COLUMNS = ("time", "priceBid", "priceAsk", "sizeBid", "sizeAsk")
 #: (words of what is going on, requests done, requests in all).
@@ -55,7 +61,7 @@ class FetchSettings:
     end: str | None = None
     host: str = "127.0.0.1"
     port: int = 7497
-    client_id: int = 17
+    client_id: int = 18
     library: str = ""
 
 
@@ -114,8 +120,13 @@ class _Download:
         self._library, self._settings, self._pair, self._rule = library, settings, pair, rule
         self._part, self._hook = part, hook
         self._ib = library.IB()
+        self._ib.errorEvent += self._heard
         self._pace = FetchPace()
         self._contracts: dict[str, Any] = {}
+        #: The last id before that of the question that is open, and the error that answers it.
+        self._last_id = 0
+        self._refusal: asyncio.Future[_Refused] | None = None
+        self._id_in_use = asyncio.Event()
 
     async def run(self, end_ns: int | None) -> None:
         # The library logs each error that it is sent; we say them in a sentence.
@@ -123,26 +134,64 @@ class _Download:
         await self._connect()
         try:
             requests = self._plan(end_ns, await self._clock())
+            self._remember()
             await self._fetch(requests)
         finally:
             self._ib.disconnect()
 
+    def _heard(self, req_id: int, code: int, text: str, *_: object) -> None:
+        """An error arrived. The libraries take some for warnings, or make an empty answer of them."""
+        if code == _ID_IN_USE:
+            self._id_in_use.set()
+        refusal = self._refusal
+        if refusal is None or refusal.done() or req_id <= self._last_id or code in _NOTICES:
+            return
+        refusal.set_result(_Refused(code, text))
+
     async def _connect(self) -> None:
         chosen = self._settings
-        try:
-            await self._ib.connectAsync(
+        dialled = asyncio.ensure_future(
+            self._ib.connectAsync(
                 chosen.host, chosen.port, clientId=chosen.client_id, timeout=CONNECT_S, readonly=True
             )
+        )
+        refused = asyncio.ensure_future(self._id_in_use.wait())
+        try:
+            await asyncio.wait({dialled, refused}, return_when=asyncio.FIRST_COMPLETED)
+            if not self._id_in_use.is_set():
+                await dialled
+                return
         except (OSError, asyncio.TimeoutError, TimeoutError) as error:
             raise ConnectError(
                 f"Nobody answers as TWS at {printable(chosen.host)}:{chosen.port} "
                 f"({printable(str(error)) or 'no answer'}); start TWS or IB Gateway with its API "
                 "on, or name the --port (7497 TWS paper, 4002 IB Gateway "
-                "paper, 7400 arbcore gateway) and a free --client-id."
+                "paper, 7400 arbcore gateway)."
             ) from error
+        finally:
+            refused.cancel()
+            dialled.cancel()
+            await asyncio.gather(refused, dialled, return_exceptions=True)
+        raise ConnectError(
+            f"Another program is connected with the client id {chosen.client_id}; name a free one with "
+            "--client-id."
+        )
 
     async def _clock(self) -> int:
-        return int((await asyncio.wait_for(self._ib.reqCurrentTimeAsync(), ANSWER_S)).timestamp()) * NS_PER_S
+        try:
+            told = await asyncio.wait_for(self._ib.reqCurrentTimeAsync(), ANSWER_S)
+        except (asyncio.TimeoutError, TimeoutError) as error:
+            raise ConnectError(
+                "The broker does not say what time it is; run the same command again."
+            ) from error
+        return int(told.timestamp()) * NS_PER_S
+
+    def _remember(self) -> None:
+        """The pace knows what an earlier run of this download sent."""
+        ahead_ns = time.time_ns() - time.monotonic_ns()
+        for at_ns, contract, request in self._part.sent_before:
+            if at_ns <= time.time_ns():
+                self._pace.sent(at_ns - ahead_ns, contract=contract, request=request)
 
     def _plan(self, end_ns: int | None, now_ns: int) -> list[FetchRequest]:
         """The requests, those of the download that is gone on with; UsageError where they are none."""
@@ -180,12 +229,15 @@ class _Download:
                     rows, at_ns = await self._ask(request, at_ns, (number, len(requests)))
                     self._part.add(number, at_ns, rows)
         except _Refused as error:
-            if not self._part.done:
-                self._part.remove()
-            raise RunError(
-                f"The broker refuses the history of {request.contract} with {error.code}: "
-                f"{printable(error.text)}{_advice(error)}"
-            ) from error
+            raise RunError(self._refused(request, error, requests)) from error
+
+    def _refused(self, request: FetchRequest, error: _Refused, requests: list[FetchRequest]) -> str:
+        """The sentence of a refusal. A download of which a leg was always refused leaves nothing behind."""
+        if not any(requests[number].leg == request.leg for number, _ in self._part.done):
+            self._part.remove()
+        kept = f" What was fetched stays in {printable(str(self._part.path))}." if self._part.done else ""
+        said = f"{error.code}: {printable(error.text).rstrip('.')}{_advice(error)}{kept}"
+        return f"The broker refuses the history of {request.contract} with {said}"
 
     async def _ask(
         self, request: FetchRequest, at_ns: int, done: tuple[int, int]
@@ -196,6 +248,7 @@ class _Download:
         for _ in range(TRIES_MAX):
             await self._wait(request.contract, identity, done)
             self._pace.sent(time.monotonic_ns(), contract=request.contract, request=identity)
+            self._part.sends(time.time_ns(), request.contract, identity)
             try:
                 contract = await self._contract(request)
                 if self._rule.name == "ticks":
@@ -208,9 +261,9 @@ class _Download:
             except ConnectionError as error:
                 raise RunError("The connection is lost; run the same command again to go on.") from error
             except _Refused as error:
-                if error.code == PACING and _NO_DATA in error.text:
+                if error.code in _OF_HISTORY and _NO_DATA in error.text:
                     return [], -1
-                if error.code == LOST or (error.code == PACING and "pacing" in error.text.lower()):
+                if error.code == LOST or (error.code in _OF_HISTORY and "pacing" in error.text.lower()):
                     self._hook(f"the broker says {error.code}: {printable(error.text)}; waiting", *done)
                     self._pace.refused(time.monotonic_ns(), error.code)
                     continue
@@ -237,17 +290,25 @@ class _Download:
                 raise RunError("The connection is lost; run the same command again to go on.")
 
     async def _answer(self, question: Any) -> Any:
-        """A library's call, with its errors as ours and a bound on how long it takes."""
+        """A library's call, which an error with its id ends too, with a bound on how long it takes."""
         if not self._ib.isConnected():
             question.close()
             raise ConnectionError("closed")
+        self._last_id = self._ib.client.getReqId()
+        self._refusal = asyncio.get_running_loop().create_future()
+        answer = asyncio.ensure_future(question)
         try:
-            return await asyncio.wait_for(question, ANSWER_S)
-        except Exception as error:
-            code = getattr(error, "code", None)
-            if isinstance(code, int):
-                raise _Refused(code, str(getattr(error, "message", error))) from error
-            raise
+            await asyncio.wait(
+                {answer, self._refusal}, timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if self._refusal.done():
+                raise self._refusal.result()
+            if not answer.done():
+                raise asyncio.TimeoutError
+            return answer.result()
+        finally:
+            answer.cancel()
+            self._refusal = None
 
     async def _contract(self, request: FetchRequest) -> Any:
         known = self._contracts.get(request.contract)
@@ -307,8 +368,10 @@ def _utc(instant_ns: int) -> str:
 
 def _advice(error: _Refused) -> str:
     words = error.text.lower()
-    if error.code in {354, 10167, 10168, 10089, 10090} or "permission" in words or "subscri" in words:
+    if error.code in _NO_RIGHTS or "permission" in words or "subscri" in words:
         return "; the account needs market data of both legs (Client Portal, Market Data Subscriptions)."
+    if "different ip" in words or "competing" in words:
+        return "; the same login is open elsewhere: close it there, then run the same command again."
     return "."
 
 

@@ -6,11 +6,15 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from arbcore.commands._arguments import port_number, whole_number
+from arbcore.commands._arguments import port_number, whole_number, working_directory
 from arbcore.commands._output import refuse_overlap
 from arbcore.core.text import printable
-from arbcore.errors import EXIT_INTERRUPTED, UsageError
+from arbcore.errors import EXIT_INTERRUPTED
+
+if TYPE_CHECKING:
+    from arbcore.core.settings import Config
 
 FETCH_DESCRIPTION = """\
 Gets BID_ASK history of both legs from TWS or IB Gateway, at the pace that the broker wants, and joins it."""
@@ -18,6 +22,9 @@ FETCH_EPILOG = """\
 The broker takes 30 BID_ASK requests in ten minutes: a session of one-second bars is 26 of them, five are
 more than half an hour. What was fetched is kept in OUT.part: Ctrl-C, a lost connection or a reboot lose one
 request, and the same command goes on. Bars of 30s and less, and ticks, reach half a year back.
+
+Where TWS is, is said by --host and --port, else by IB_HOST and IB_PORT in the environment or in .env, as for
+the carry bot. The bot has a client id of its own, so both can run at once.
 
 A bar's bid and ask are averages over its time: nobody could trade at them. Ticks are quotes.
 
@@ -45,15 +52,15 @@ def add_fetch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--end", metavar="TIME", help="the sessions before this time, ISO 8601 (default: the broker's clock)"
     )
-    parser.add_argument("--host", default="127.0.0.1", help="where TWS is (default %(default)s)")
+    parser.add_argument("--host", help="where TWS is (default IB_HOST, or 127.0.0.1)")
     parser.add_argument(
-        "--port", type=port_number(1), default=7497,
+        "--port", type=port_number(1),
         help="its port: 7497 TWS paper, 7496 live, 4002 IB Gateway paper, 7400 arbcore gateway (default "
-        "7497)",
+        "IB_PORT, or 7497)",
     )  # fmt: skip
     parser.add_argument(
-        "--client-id", type=whole_number(0, 2**31 - 1), default=17, metavar="N",
-        help="a client id that nobody else uses (default 17)",
+        "--client-id", type=whole_number(0, 2**31 - 1), default=18, metavar="N",
+        help="a client id that nobody else uses (default 18)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     parser.add_argument("--quiet", action="store_true", help="say nothing meanwhile")
@@ -64,11 +71,12 @@ def run_fetch(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from arbcore.broker.fetching import FetchSettings, fetch
 
+    where = _where(args)
     part = args.out.with_name(args.out.name + ".part")
     refuse_overlap(inputs=[], outputs=[("-o", args.out)])
     settings = FetchSettings(
-        out=args.out, pair=args.pair, days=args.days, bar=args.bar, end=args.end, host=args.host,
-        port=args.port, client_id=args.client_id, library=_library(),
+        out=args.out, pair=args.pair, days=args.days, bar=args.bar, end=args.end, host=where["IB_HOST"],
+        port=where["IB_PORT"], client_id=args.client_id, library=where["ARBCORE_IB_LIBRARY"],
     )  # fmt: skip
     try:
         joined = fetch(settings, hook=None if args.quiet else _Sayer().say)
@@ -89,16 +97,21 @@ def run_fetch(args: argparse.Namespace) -> int:
     return 0
 
 
-def _library() -> str:
-    """The library that ARBCORE_IB_LIBRARY names; empty for whichever is installed."""
-    from arbcore.broker.carry_settings import LIBRARIES
+def _where(args: argparse.Namespace) -> "Config":
+    """Where TWS is, and which library to take: of the carry bot's settings the three that say so."""
+    from arbcore.broker.carry_settings import carry_settings
+    from arbcore.commands.config import warn
+    from arbcore.play.exchange_settings import exchange_settings
+    from arbcore.system.configuration import load
 
-    name = os.environ.get("ARBCORE_IB_LIBRARY", "")
-    if name not in {"", *LIBRARIES}:
-        raise UsageError(
-            f"ARBCORE_IB_LIBRARY is '{printable(name, 40)}'; name {' or '.join(LIBRARIES)}, or leave it out."
-        )
-    return name
+    settings = {setting.name: setting for setting in carry_settings()}
+    given = {"IB_HOST": (args.host, "--host"), "IB_PORT": (args.port, "--port")}
+    flags = {name: (str(value), flag) for name, (value, flag) in given.items() if value is not None}
+    mine = [settings.pop(name) for name in (*given, "ARBCORE_IB_LIBRARY")]
+    others = [setting.name for setting in exchange_settings()]
+    resolved = load(mine, working_directory(), os.environ, flags=flags, elsewhere=[*settings, *others])
+    warn(resolved)
+    return resolved
 
 
 class _Sayer:

@@ -1,7 +1,7 @@
 """The partial download: what was fetched so far, one line a request, so that a stop loses one at most.
 
-Owns the file ``OUT.part``: its first line says which download it is, each further one a request and its rows.
-A last line that was not written whole is cut off when the download goes on.
+Owns the file ``OUT.part``: its first line says which download it is, each further one that a request left, or
+a request and its rows. A last line that was not written whole is cut off when the download goes on.
 """
 
 import contextlib
@@ -27,6 +27,8 @@ class PartFile:
         self.header: dict[str, object] | None = None
         #: (request, where it goes on or -1 when it is over) of every line.
         self.done: list[tuple[int, int]] = []
+        #: (time, contract, request) of every request that an earlier run sent: the broker's pace counts them.
+        self.sent_before: list[tuple[int, str, str]] = []
         self._file: IO[bytes] | None = None
         self._read()
 
@@ -42,6 +44,8 @@ class PartFile:
                     values = json.loads(line)
                     if number == 0:
                         self.header = values
+                    elif "sent" in values:
+                        self.sent_before.append((values["sent"], values["contract"], values["asks"]))
                     else:
                         self.done.append((values["request"], values["next"]))
                     whole += len(line)
@@ -66,13 +70,20 @@ class PartFile:
         except OSError as error:
             raise RunError(f"{printable(str(self.path))} cannot be written: {error}") from error
 
+    def sends(self, wall_ns: int, contract: str, asks: str) -> None:
+        """A request leaves at a time of the wall."""
+        self._write({"sent": wall_ns, "contract": contract, "asks": asks})
+
     def add(self, request: int, next_ns: int, rows: list[PartRow]) -> None:
         """What one request brought; ``next_ns`` is where it goes on, -1 when it is over."""
+        self._write({"request": request, "next": next_ns, "rows": rows})
+        self.done.append((request, next_ns))
+
+    def _write(self, values: dict[str, object]) -> None:
         try:
-            self._line({"request": request, "next": next_ns, "rows": rows})
+            self._line(values)
         except OSError as error:
             raise RunError(f"{printable(str(self.path))} cannot be written: {error}") from error
-        self.done.append((request, next_ns))
 
     def _line(self, values: dict[str, object]) -> None:
         if self._file is None:
@@ -99,4 +110,5 @@ class PartFile:
             next(lines, None)
             for line in lines:
                 values = json.loads(line)
-                yield values["request"], values["next"], values["rows"]
+                if "sent" not in values:
+                    yield values["request"], values["next"], values["rows"]
