@@ -18,6 +18,7 @@ from arbcore.broker.news import held_words
 from arbcore.broker.store_check import check_rows
 from arbcore.broker.store_file import is_owned, open_to_read, said_reading
 from arbcore.core.civil import NS_PER_S, iso_date, read_time, utc_to_new_york
+from arbcore.core.ledger_columns import LEDGER_NAMES
 from arbcore.core.text import plural, printable
 from arbcore.desk.limits import HALTED
 from arbcore.desk.records import ES, LEGS, SPY
@@ -521,21 +522,12 @@ def to_html(found: Record, rows: StoreRows) -> str:
     )  # fmt: skip
 
 
-def ledger(rows: StoreRows) -> Iterable[tuple[Any, ...]]:
-    """The closed trades in the backtest's columns; a cost that is partly unknown is empty, as is the net."""
+def ledger(rows: StoreRows) -> Iterable[list[object]]:
+    """The closed trades in the ledger's columns; a cost that is partly unknown is None, as is the net."""
     for number, trade in enumerate((one for one in rows.trades if one["phase"] == "closed"), 1):
         found = trade_document(trade, rows)
-        yield (
-            number, trade["side"], trade["entry_ts"], trade["exit_ts"], trade["contracts"], trade["shares"],
-            *(_blank(trade[name]) for name in ("fut_entry", "fut_exit", "etf_entry", "etf_exit")),
-            trade["entry_dev_bps"], _blank(trade["exit_dev_bps"]), _blank(found["gross_pnl"]),
-            _blank(found["commission"]), trade["financing"], trade["dividends"], _blank(found["net_pnl"]),
-            trade["exit_reason"],
-        )  # fmt: skip
-
-
-def _blank(value: float | None) -> float | str:
-    return "" if value is None else value
+        cells = {**found, "trade_id": number, "cost": found["commission"]}
+        yield [cells[name] for name in LEDGER_NAMES]
 
 
 def summary_lines(found: Record) -> list[str]:

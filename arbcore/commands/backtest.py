@@ -4,13 +4,17 @@ import argparse
 import json
 import sys
 from array import array
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from arbcore.commands._backtest_arguments import LIVE_NOTE, add_settings, chosen_settings, spellings
 from arbcore.commands._output import Progress, refuse_overlap
 from arbcore.core.text import plural, time_span
 from arbcore.system.output_file import OutputFile
+
+if TYPE_CHECKING:
+    from arbcore.research._ledger import Ledger
 
 DESCRIPTION = """\
 Runs the carry signal (an index future against its ETF, such as ES against SPY) over a file of quotes: fills
@@ -112,21 +116,18 @@ def run(args: argparse.Namespace) -> int:
     return 0 if summary.get("lookahead", {"ok": True})["ok"] else 1
 
 
-def _trade_writer(stream: TextIO) -> Any:
-    from arbcore.core.civil import iso_time
-    from arbcore.quotes.backtest_run import TRADE_COLUMNS
+def _trade_writer(stream: TextIO) -> "Callable[[Ledger], None]":
+    from arbcore.core.ledger_columns import ledger_cells, ledger_header, ledger_line
 
-    stream.write(",".join(TRADE_COLUMNS) + "\n")
+    stream.write(ledger_header())
 
-    def write(rows: Any) -> None:
-        for trade_id, side, entry_ns, exit_ns, *rest in rows:
-            cells = (trade_id, side, iso_time(entry_ns), iso_time(exit_ns), *rest)
-            stream.write(",".join(map(str, cells)) + "\n")
+    def write(rows: "Ledger") -> None:
+        stream.writelines(ledger_line(ledger_cells(row)) for row in rows)
 
     return write
 
 
-def _equity_writer(stream: TextIO) -> Any:
+def _equity_writer(stream: TextIO) -> "Callable[[array[int], array[float]], None]":
     from arbcore.research._equity_csv import equity_lines
 
     stream.write("ts,equity\n")

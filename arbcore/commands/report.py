@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from arbcore.broker.report import document, ledger, read_store, summary_lines, to_html
     from arbcore.broker.store_file import back_up
     from arbcore.core.civil import iso_time
-    from arbcore.quotes.backtest_run import TRADE_COLUMNS
+    from arbcore.core.ledger_columns import ledger_header, ledger_line
     from arbcore.system.output_file import OutputFile
 
     path = args.db or default_store()
@@ -59,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
     found = document(rows)
     if args.trades is not None:
         with OutputFile(args.trades, private=True) as stream:
-            stream.write(",".join(TRADE_COLUMNS) + "\n")
-            stream.writelines(",".join(map(str, cells)) + "\n" for cells in ledger(rows))
+            stream.write(ledger_header())
+            stream.writelines(map(ledger_line, ledger(rows)))
     if args.html is not None:
         with OutputFile(args.html, private=True) as stream:
             stream.write(to_html(found, rows))

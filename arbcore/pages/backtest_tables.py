@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arbcore.core.civil import iso_time
+from arbcore.core.ledger_columns import LedgerRow
 from arbcore.core.text import plural
 from arbcore.pages.ledger_digest import LedgerDigest, Month
 from arbcore.pages.markup import Markup, datum, number, percent, tag
@@ -125,23 +126,21 @@ def ledger_section(summary: Mapping[str, Any], ledger: LedgerDigest) -> Markup:
     return section("ledger", "The ledger", made)
 
 
-def _trade(row: Sequence[Any], *, carried: bool) -> list[object]:
-    (trade_id, side, entry_ns, exit_ns, contracts, shares, es_in, es_out, spy_in, spy_out, dev_in, dev_out,
-     gross, cost, financing, dividends, net, reason) = row  # fmt: skip
+def _trade(row: LedgerRow, *, carried: bool) -> list[object]:
     cells: list[object] = [
-        f"{trade_id:,}",
-        _SIDES[side],
-        tag("span", stacked(_clock(entry_ns), _clock(exit_ns)), class_="w"),
-        stacked(f"{contracts:,}", f"{shares:,}"),
-        stacked(_price(es_in), _price(es_out)),
-        stacked(_price(spy_in), _price(spy_out)),
-        stacked(number(dev_in, signed=True), number(dev_out, signed=True)),
-        number(gross, signed=True),
-        number(cost),
+        f"{row.trade_id:,}",
+        _SIDES[row.side],
+        tag("span", stacked(_clock(row.entry_ts), _clock(row.exit_ts)), class_="w"),
+        stacked(f"{row.contracts:,}", f"{row.shares:,}"),
+        stacked(_price(row.fut_entry), _price(row.fut_exit)),
+        stacked(_price(row.etf_entry), _price(row.etf_exit)),
+        stacked(number(row.entry_dev_bps, signed=True), number(row.exit_dev_bps, signed=True)),
+        number(row.gross_pnl, signed=True),
+        number(row.cost),
     ]
     if carried:
-        cells.append(stacked(number(financing, signed=True), number(dividends, signed=True)))
-    return [*cells, _coloured(net), label_of(reason)]
+        cells.append(stacked(number(row.financing, signed=True), number(row.dividends, signed=True)))
+    return [*cells, _coloured(row.net_pnl), label_of(row.exit_reason)]
 
 
 def _clock(instant_ns: int) -> str:

@@ -6,11 +6,11 @@ It must not know how they are shown.
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from arbcore.core.civil import NS_PER_DAY, date_of
+from arbcore.core.ledger_columns import LedgerRow
 
 #: Trades of the beginning and of the end that are kept.
 KEPT = 50
@@ -72,20 +72,20 @@ class Distribution:
 
 
 class LedgerDigest:
-    """Takes the rows of a ledger in order: tuples in the order of its columns."""
+    """Takes the rows of a ledger in order."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self.kept = kept
         self.count = 0
-        self.first: list[Sequence[Any]] = []
-        self._last: deque[Sequence[Any]] = deque(maxlen=kept)
+        self.first: list[LedgerRow] = []
+        self._last: deque[LedgerRow] = deque(maxlen=kept)
         self.months: dict[tuple[int, int], Month] = {}
         self.nets = Distribution()
         self.best = -math.inf
         self.worst = math.inf
 
     @property
-    def last(self) -> list[Sequence[Any]]:
+    def last(self) -> list[LedgerRow]:
         """The last trades, without those that are among the first."""
         return list(self._last)
 
@@ -94,22 +94,22 @@ class LedgerDigest:
         """How many are neither among the first nor the last."""
         return self.count - len(self.first) - len(self._last)
 
-    def take(self, rows: Iterable[Sequence[Any]]) -> None:
+    def take(self, rows: Iterable[LedgerRow]) -> None:
         """More trades."""
         for row in rows:
             self.count += 1
             (self.first if len(self.first) < self.kept else self._last).append(row)
-            gross, cost, financing, dividends, net = row[12:17]
-            year, month, _ = date_of(row[3] // NS_PER_DAY)
+            net = row.net_pnl
+            year, month, _ = date_of(row.exit_ts // NS_PER_DAY)
             sums = self.months.get((year, month))
             if sums is None:
                 sums = self.months[year, month] = Month()
             sums.trades += 1
             sums.wins += net > 0
-            sums.gross_pnl += gross
-            sums.cost += cost
-            sums.financing += financing
-            sums.dividends += dividends
+            sums.gross_pnl += row.gross_pnl
+            sums.cost += row.cost
+            sums.financing += row.financing
+            sums.dividends += row.dividends
             sums.net_pnl += net
             self.nets.add(net)
             self.best = max(self.best, net)

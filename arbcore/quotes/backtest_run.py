@@ -18,6 +18,7 @@ from arbcore.carry.level import LevelMode, LevelRule
 from arbcore.carry.pairs import choose_pair, pair_named
 from arbcore.carry.terms import check_dividends, expiry_named
 from arbcore.core.civil import iso_time
+from arbcore.core.ledger_columns import LEDGER_COLUMNS
 from arbcore.core.text import plural, printable
 from arbcore.errors import BrokenInvariant, ConfigError, UsageError
 from arbcore.pages.ledger_digest import LedgerDigest
@@ -41,14 +42,7 @@ from arbcore.research.lookahead import LookaheadCheck
 from arbcore.research.research_settings import BacktestSettings
 from arbcore.system.output_file import OutputFile
 
-TRADE_COLUMNS = (
-    "trade_id", "side", "entry_ts", "exit_ts", "contracts", "shares", "fut_entry", "fut_exit", "etf_entry",
-    "etf_exit", "entry_dev_bps", "exit_dev_bps", "gross_pnl", "cost", "financing", "dividends", "net_pnl",
-    "exit_reason",
-)  # fmt: skip
 SCHEMA = "arbcore.backtest/2"
-# Places in a row of the ledger.
-_ENTRY_NS, _EXIT_NS, _SHARES, _ETF_ENTRY, _NET = 2, 3, 5, 8, 16
 
 
 @dataclass(frozen=True)
@@ -175,7 +169,7 @@ def backtest(
     )
     return BacktestResult(
         summary=summary,
-        trades=Table.of_rows(TRADE_COLUMNS, trades),
+        trades=Table.of_rows(LEDGER_COLUMNS, trades),
         equity=Table({"ts": times, "equity": values}),
         notes=notes,
         picture=sinks.picture,
@@ -321,10 +315,8 @@ class Running:
         if sinks.picture is not None:
             sinks.picture.ledger.take(closed)
         for trade in closed:
-            self.nets.append(trade[_NET])
-            self.missing.add(
-                trade[_ENTRY_NS], trade[_EXIT_NS], value=trade[_SHARES] * trade[_ETF_ENTRY]
-            )
+            self.nets.append(trade.net_pnl)
+            self.missing.add(trade.entry_ts, trade.exit_ts, value=trade.shares * trade.etf_entry)
         if sinks.equity is not None or self.check is not None:
             new_times, new_values = taker.take_equity()
             if sinks.equity is not None:

@@ -50,7 +50,6 @@ from arbcore.system.output_file import OutputFile
 SCHEMA = "arbcore.sweep/2"
 #: Above it there is no matrix of P&L by period and cell, and so no evidence.
 EVIDENCE_CELLS_MAX = 20_000
-_NET = 16
 
 #: Called with the cells that are done and those in all.
 Progress = Callable[[int, int], None]
@@ -325,7 +324,7 @@ def _evidence(
     total, outliers = 0.0, 0
     for job in jobs:
         kernel = _one_run(job, best[0])
-        nets += [trade[_NET] for trade in kernel.take_trades()]
+        nets += [trade.net_pnl for trade in kernel.take_trades()]
         total += kernel.summary()["total_pnl"]
         outliers += kernel.values.outliers
     delayed = sum(total_of(job.rows, later, expiry_ns=expiry_ns) for job in jobs)

@@ -6,26 +6,35 @@ Owns the shape only; it must not know where rows come from or where they are wri
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
+from operator import attrgetter
 from typing import Any
 
+from arbcore.core.ledger_columns import LedgerColumn
 from arbcore.system.extras import library
 
 
-def _columns_of(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, Sequence[Any]]:
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+def _columns_of(names: Sequence[str], rows: Iterable[object]) -> dict[str, Sequence[Any]]:
+    cells = list(zip(*map(attrgetter(*names), rows), strict=True)) or [()] * len(names)
+    return {name: list(column) for name, column in zip(names, cells, strict=True)}
 
 
 class Table(Mapping[str, Sequence[Any]]):
     """Named columns of one length: ``table["net_pnl"]``; columns ending in ``ts`` are UTC nanoseconds."""
 
-    def __init__(self, columns: Mapping[str, Sequence[Any]] | Callable[[], dict[str, Sequence[Any]]]) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, Sequence[Any]] | Callable[[], dict[str, Sequence[Any]]],
+        *,
+        kinds: Mapping[str, type] | None = None,
+    ) -> None:
         self._given = columns if callable(columns) else dict(columns)
+        self._kinds = kinds or {}
 
     @classmethod
-    def of_rows(cls, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> "Table":
-        """A table from rows, each as long as ``names``, that are read when somebody looks."""
-        return cls(partial(_columns_of, names, rows))
+    def of_rows(cls, columns: Sequence[LedgerColumn], rows: Iterable[object]) -> "Table":
+        """A table from rows, whose cells are found by the names of the columns, read when somebody looks."""
+        kinds = {column.name: column.kind for column in columns}
+        return cls(partial(_columns_of, tuple(kinds), rows), kinds=kinds)
 
     @cached_property
     def _columns(self) -> dict[str, Sequence[Any]]:
@@ -91,13 +100,12 @@ class Table(Mapping[str, Sequence[Any]]):
 
     def _kind(self, name: str) -> str:
         """``int``, ``float`` or ``str``: one whatever the rows, and where there are none."""
+        if name in self._kinds:
+            return self._kinds[name].__name__
         column = self._columns[name]
         if isinstance(column, array):
             return "int" if column.typecode == "q" else "float"
         kinds = {type(cell) for cell in column if cell is not None}
-        if str in kinds or (not kinds and name in ("side", "exit_reason")):
+        if str in kinds:
             return "str"
-        whole = name in self._times() or name in ("trade_id", "contracts", "shares")
-        if kinds == {int} or (not kinds and whole):
-            return "int"
-        return "float"
+        return "int" if kinds == {int} or (not kinds and name in self._times()) else "float"

@@ -19,4 +19,4 @@ cdef class Ledger:
     cdef readonly object contracts
 
     cdef bint keep(self, const Trade* trade, double net) noexcept nogil
-    cdef tuple row(self, Py_ssize_t at)
+    cdef object row(self, Py_ssize_t at)

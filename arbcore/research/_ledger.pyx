@@ -1,6 +1,6 @@
 """The ledger: closed trades in their order, kept as they were closed and made rows when somebody looks.
 
-Owns what a row of the ledger holds, and the names of sides and reasons. Few runs have their rows looked at,
+Owns the cells of a row, and the names of sides and reasons; the columns are those of ``core.ledger_columns``. Few runs have their rows looked at,
 and a tuple of numbers costs more than its trade. It must not know when a trade is made.
 """
 cimport cython
@@ -10,6 +10,12 @@ from libc.stdlib cimport free
 
 from arbcore.carry._growing cimport one_more
 
+from functools import partial
+
+from arbcore.core.ledger_columns import LedgerRow
+
+#: A row of cells in the order of the ledger's columns.
+make_row = partial(tuple.__new__, LedgerRow)
 SIDE_NAMES = {-1: "cash_and_carry", 1: "reverse"}
 #: Why a trade was closed, by its number; the first four are the signal's, in its order.
 EXIT_REASONS = ("expiry", "stop_loss", "max_hold", "converged", "roll", "end_of_data")
@@ -20,7 +26,7 @@ cdef extern from "Python.h":
 
 @cython.final
 cdef class Ledger:
-    """Trades of so many ``contracts``, numbered from ``first_id``: a sequence of tuples."""
+    """Trades of so many ``contracts``, numbered from ``first_id``: a sequence of ``LedgerRow``."""
 
     def __init__(self, contracts, int64_t first_id=1):
         self.contracts, self.first_id = contracts, first_id
@@ -37,16 +43,16 @@ cdef class Ledger:
         kept.net = net
         return True
 
-    cdef tuple row(self, Py_ssize_t at):
+    cdef object row(self, Py_ssize_t at):
         cdef const Record* kept = <const Record*>self.records.data + at
         cdef const Trade* t = &kept.trade
         # Nearly all shares are few enough to be made whole in C.
-        cdef tuple row = (
+        row = make_row((
             self.first_id + at, SIDE_NAMES[t.side], t.entry_ns, t.exit_ns, self.contracts,
             <int64_t>t.shares if t.shares < 1e18 else int(t.shares), t.es_entry, t.es_exit, t.spy_entry,
             t.spy_exit, t.entry_dev_bps, t.exit_dev_bps, t.gross, t.cost, t.financing, t.dividends,
             kept.net, EXIT_REASONS[t.reason],
-        )
+        ))
         # What the collector of cycles does itself with tuples of numbers, after a look at each.
         PyObject_GC_UnTrack(row)
         return row
@@ -64,7 +70,7 @@ cdef class Ledger:
     def __len__(self) -> int:
         return self.records.count
 
-    def __getitem__(self, Py_ssize_t at) -> tuple:
+    def __getitem__(self, Py_ssize_t at) -> LedgerRow:
         cdef Py_ssize_t count = self.records.count
         if not -count <= at < count:
             raise IndexError(f"There are {count} trades and no number {at}.")

@@ -14,11 +14,12 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Protocol
+from typing import Protocol
 
 from arbcore.carry._row_source import RowSource
 from arbcore.carry._values import RowValues
 from arbcore.core.civil import iso_time
+from arbcore.core.ledger_columns import LEDGER_NAMES, LedgerRow
 from arbcore.research._ledger import Ledger
 from arbcore.research._sweep_rows import SweepRows
 
@@ -28,7 +29,6 @@ BATCH_ROWS = 16_384
 EVERY_ROW_BELOW = 200
 #: Cuts of a batch at random places, and around so many of its entries and exits.
 RANDOM_CUTS, TRADE_CUTS = 4, 8
-ENTRY, EXIT = 2, 3  # places in a trade of the kernel's ledger
 
 
 class CutRun(Protocol):
@@ -73,7 +73,7 @@ class LookaheadCheck:
         self._done = self._cuts = 0
         self._difference: str | None = None
         # What the first run has said and the other one has not yet.
-        self._trades: list[tuple[Any, ...]] = []
+        self._trades: list[LedgerRow] = []
         self._times, self._equity = array("q"), array("d")
         self._agreed_trades = self._agreed_rows = 0
         self._taken = Ledger(contracts)
@@ -155,14 +155,14 @@ class LookaheadCheck:
         del self._equity[: self._agreed_rows]
         self._agreed_trades = self._agreed_rows = 0
 
-    def _places(self, rows: SweepRows, closed: Sequence[tuple[Any, ...]]) -> list[int]:
+    def _places(self, rows: SweepRows, closed: Sequence[LedgerRow]) -> list[int]:
         """How many rows of a batch are before each cut, in order."""
         count = rows.count
         cuts = set(range(1, max(0, min(count, EVERY_ROW_BELOW - self._done))))
         if count > 1:
             cuts |= {self._random.randrange(1, count) for _ in range(RANDOM_CUTS)}
         step = max(1, 2 * len(closed) // TRADE_CUTS)
-        for instant_ns in [trade[at] for trade in closed for at in (ENTRY, EXIT)][::step]:
+        for instant_ns in [each for trade in closed for each in (trade.entry_ts, trade.exit_ts)][::step]:
             after = rows.place_after(instant_ns)
             cuts |= {after - 1, after}
         return sorted(cut for cut in cuts if 0 < cut < count)
@@ -175,19 +175,17 @@ class LookaheadCheck:
             return f"{where}, the first level is {factor!r} and not {other!r}"
         for trade in self._cut.take_trades():
             if self._agreed_trades == len(self._trades):
-                return f"{where}, there is a trade {trade[0]:,} that the whole data does not make"
+                return f"{where}, there is a trade {trade.trade_id:,} that the whole data does not make"
             expected = self._trades[self._agreed_trades]
             if trade != expected:
-                entered = iso_time(trade[ENTRY])
-                return (
-                    f"{where}, trade {trade[0]:,}, entered {entered}, is {trade[1:]} and not {expected[1:]}"
-                )
+                entered, what = iso_time(trade.entry_ts), different(trade, expected)
+                return f"{where}, trade {trade.trade_id:,}, entered {entered}, has {what}"
             self._agreed_trades += 1
         # A trade that the cut run has not made is closed by what came after.
         if self._agreed_trades < len(self._trades):
             missing = self._trades[self._agreed_trades]
-            if missing[EXIT] < rows.ts_ns(cut - 1):
-                return f"{where}, trade {missing[0]:,}, closed {iso_time(missing[EXIT])}, is missing"
+            if missing.exit_ts < rows.ts_ns(cut - 1):
+                return f"{where}, trade {missing.trade_id:,}, closed {iso_time(missing.exit_ts)}, is missing"
         return self._compare_equity(where)
 
     def _compare_equity(self, where: str) -> str | None:
@@ -210,3 +208,9 @@ class LookaheadCheck:
         )
         shown = repr(expected[at]) if at < len(expected) else "missing"
         return f"{where}, the equity of {row} is {mine[at]!r} and not {shown}"
+
+
+def different(trade: LedgerRow, expected: LedgerRow) -> str:
+    """In which columns two trades differ, in words."""
+    pairs = [(name, getattr(trade, name), getattr(expected, name)) for name in LEDGER_NAMES]
+    return ", ".join(f"{name} {found!r} and not {due!r}" for name, found, due in pairs if found != due)

@@ -15,9 +15,9 @@ from stores import NOW_NS, opened, trade
 
 from arbcore.broker.report import document, exchange_date, ledger, read_store, summary_lines, to_html
 from arbcore.core.civil import read_time
+from arbcore.core.ledger_columns import LEDGER_NAMES
 from arbcore.desk.records import AdjustmentRow
 from arbcore.errors import InputError
-from arbcore.quotes.backtest_run import TRADE_COLUMNS
 
 
 @pytest.fixture
@@ -93,8 +93,8 @@ def test_an_unknown_commission_makes_the_net_unknown_never_zero(path: Path) -> N
     assert (report["commissions"], report["net_pnl"]) == (None, None)
     assert report["gross_pnl"] == pytest.approx(20.0)
     assert "net P&L         unknown" in "\n".join(summary_lines(report))
-    row = dict(zip(TRADE_COLUMNS, next(iter(ledger(read_store(path)))), strict=True))
-    assert (row["cost"], row["net_pnl"]) == ("", "")
+    row = dict(zip(LEDGER_NAMES, next(iter(ledger(read_store(path)))), strict=True))
+    assert (row["cost"], row["net_pnl"]) == (None, None)
 
 
 def test_what_others_closed_is_shown_and_stands_in_no_sum(path: Path) -> None:
@@ -112,8 +112,9 @@ def test_what_others_closed_is_shown_and_stands_in_no_sum(path: Path) -> None:
     assert report["positions"] == {"ES": 0, "SPY": 0}
     assert [(day["trades"], day["gross_pnl"]) for day in report["days"]] == [(2, pytest.approx(20.0))]
     assert "pair 2: +1 ES, closed by hand" in "\n".join(summary_lines(report))
-    row = dict(zip(TRADE_COLUMNS, list(ledger(read_store(path)))[-1], strict=True))
-    assert (row["gross_pnl"], row["net_pnl"], row["fut_exit"], row["exit_reason"]) == ("", "", "", "by_hand")
+    row = dict(zip(LEDGER_NAMES, list(ledger(read_store(path)))[-1], strict=True))
+    assert (row["gross_pnl"], row["net_pnl"], row["fut_exit"]) == (None, None, None)
+    assert row["exit_reason"] == "by_hand"
     assert "1 trade of these was closed by hand or at expiry" in to_html(report, read_store(path))
 
 
@@ -219,7 +220,7 @@ def test_the_command_writes_the_ledger_in_the_backtests_columns(path: Path, tmp_
     assert (done.returncode, done.stderr) == (0, said)
     assert json.loads(done.stdout)["schema"] == "arbcore.report/1"
     rows = list(csv.DictReader((tmp_path / "ledger.csv").read_text().splitlines()))
-    assert tuple(rows[0]) == TRADE_COLUMNS
+    assert tuple(rows[0]) == LEDGER_NAMES
     assert (rows[0]["side"], rows[0]["exit_reason"]) == ("cash_and_carry", "converged")
     assert rows[0]["fut_exit"] == "6799.75"
 

@@ -20,8 +20,8 @@ import arbcore
 from arbcore.carry import calendar
 from arbcore.cli import main
 from arbcore.core.civil import iso_time
+from arbcore.core.ledger_columns import LEDGER_NAMES, LedgerRow
 from arbcore.errors import ConfigError, DataError
-from arbcore.quotes.backtest_run import TRADE_COLUMNS
 from arbcore.research.lookahead import LookaheadCheck, Verdict
 from arbcore.research.research_settings import BacktestSettings
 
@@ -46,7 +46,7 @@ def document(capsys: Capture, *words: str) -> dict[str, Any]:
     return found
 
 
-def twin_ledger() -> list[tuple[Any, ...]]:
+def twin_ledger() -> list[LedgerRow]:
     rows = list(QuoteReader(SAMPLE.read_bytes(), expiry_of=calendar.read_expiry))
     plain, _ = run_both(rows, BacktestSettings(**SETTINGS))
     return ledger_of(plain)
@@ -74,12 +74,12 @@ def test_the_ledger_file_is_the_twin_trade_by_trade(tmp_path: Path, capsys: Capt
     found = document(capsys, "--csv", str(SAMPLE), *words)
     assert ",-0.0," not in ledger.read_text(encoding="utf-8")
     header, *rows = csv.reader(io.StringIO(ledger.read_text(encoding="utf-8")))
-    assert tuple(header) == TRADE_COLUMNS
+    assert tuple(header) == LEDGER_NAMES
     expected = twin_ledger()
     assert [row[0] for row in rows] == [str(number) for number in range(1, len(expected) + 1)]
+    times = {"entry_ts": iso_time, "exit_ts": iso_time}
     assert rows == [
-        [str(number), side, iso_time(entry), iso_time(end), *map(str, rest)]
-        for number, side, entry, end, *rest in expected
+        [times.get(name, str)(cell) for name, cell in trade._asdict().items()] for trade in expected
     ]
     lines = equity.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "ts,equity"

@@ -45,8 +45,13 @@ def backtested(rows, settings: BacktestSettings, expiry_ns: int):
         run.feed_row(*row)
     run.end()
     return run, [
-        (trade[1], *trade[2:13], trade[-1]) for trade in run.take_trades()
-    ]  # side, entry, exit, contracts, shares, prices, deviations, gross, reason
+        (
+            trade.side, trade.entry_ts, trade.exit_ts, trade.contracts, trade.shares, trade.fut_entry,
+            trade.fut_exit, trade.etf_entry, trade.etf_exit, trade.entry_dev_bps, trade.exit_dev_bps,
+            trade.gross_pnl, trade.exit_reason,
+        )
+        for trade in run.take_trades()
+    ]  # fmt: skip
 
 
 def replayed(rows, settings: DeskSettings, expiry_ns: int):

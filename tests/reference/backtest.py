@@ -90,14 +90,14 @@ class Trade:
 
     trade_id: int
     side: str
-    entry_ns: int
-    exit_ns: int
+    entry_ts: int
+    exit_ts: int
     contracts: int
     shares: int
-    es_entry: float
-    es_exit: float
-    spy_entry: float
-    spy_exit: float
+    fut_entry: float
+    fut_exit: float
+    etf_entry: float
+    etf_exit: float
     entry_dev_bps: float
     exit_dev_bps: float
     gross_pnl: float
@@ -320,14 +320,14 @@ class Backtest:
             Trade(
                 trade_id=len(self.trades) + 1,
                 side=SIDE_NAMES[p.side],
-                entry_ns=p.entry_ns,
-                exit_ns=now_ns,
+                entry_ts=p.entry_ns,
+                exit_ts=now_ns,
                 contracts=s.contracts,
                 shares=p.shares,
-                es_entry=entry.es,
-                es_exit=order.es,
-                spy_entry=entry.spy,
-                spy_exit=order.spy,
+                fut_entry=entry.es,
+                fut_exit=order.es,
+                etf_entry=entry.spy,
+                etf_exit=order.spy,
                 entry_dev_bps=p.dev_bps,
                 exit_dev_bps=quote.deviation_bps(c),
                 gross_pnl=gross,
@@ -441,7 +441,7 @@ class Backtest:
             "profit_factor": won / lost if lost > 0 else None,
             "expectancy": self.closed_net / len(trades) if trades else None,
             "average_hold_ns": (
-                float(sum(t.exit_ns - t.entry_ns for t in trades)) / len(trades) if trades else None
+                float(sum(t.exit_ts - t.entry_ts for t in trades)) / len(trades) if trades else None
             ),
             "exit_reasons": {reason: reasons.count(reason) for reason in reasons},
             "unrealised_pnl": self.unrealised(self.last.quote) if self.last is not None else 0.0,

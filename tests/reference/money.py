@@ -149,8 +149,8 @@ class Trade:
 
     trade_id: int
     side: str
-    entry_ns: int
-    exit_ns: int
+    entry_ts: int
+    exit_ts: int
     contracts: int
     shares: int
     fut_entry: float
@@ -428,8 +428,8 @@ class Backtest:
             Trade(
                 trade_id=len(self.trades) + 1,
                 side=SIDE_NAMES[p.side],
-                entry_ns=p.entry_ns,
-                exit_ns=now_ns,
+                entry_ts=p.entry_ns,
+                exit_ts=now_ns,
                 contracts=self.terms.contracts,
                 shares=p.shares,
                 fut_entry=entry.fut,

@@ -43,22 +43,22 @@ def test_each_leg_is_filled_its_own_latency_after_the_row_that_decided() -> None
     found = ran(rows_of(RICH, RICH, RICH, FAIR, FAIR, FAIR, FAIR), 1, 2)
     trade = found.trades[0]
     # Decided on row 0: ES sold on row 1, SPY bought on row 2; out on rows 4 and 5.
-    assert (trade.es_entry, trade.spy_entry) == (6050.0, 602.01)
-    assert (trade.es_exit, trade.spy_exit) == (6040.25, 605.0)
-    assert (trade.entry_ns, trade.exit_ns) == (at_row(2), at_row(5))
+    assert (trade.fut_entry, trade.etf_entry) == (6050.0, 602.01)
+    assert (trade.fut_exit, trade.etf_exit) == (6040.25, 605.0)
+    assert (trade.entry_ts, trade.exit_ts) == (at_row(2), at_row(5))
     assert trade.exit_reason == "converged"
 
 
 def test_shares_are_those_of_the_row_that_decided() -> None:
     late, prompt = (ran(rows_of(RICH, RICH, FAIR, FAIR, FAIR), rows, rows).trades[0] for rows in (1, 0))
     assert late.shares == prompt.shares == 503
-    assert late.spy_entry != prompt.spy_entry
+    assert late.etf_entry != prompt.etf_entry
 
 
 def test_deviations_are_those_of_the_row_that_filled_the_last_leg() -> None:
     trade = ran(rows_of(RICH, RICH, RICH - 10, FAIR, FAIR + 3, FAIR), 0, 2).trades[0]
     assert trade.entry_dev_bps == pytest.approx(1e4 * (6050.125 - 6020.05) / 6020.05)
-    assert trade.exit_ns == at_row(5)
+    assert trade.exit_ts == at_row(5)
     assert trade.exit_dev_bps == pytest.approx(1e4 * (6050.125 - 6050.05) / 6050.05)
 
 
@@ -87,22 +87,22 @@ def test_the_expiry_waits_for_no_order(es_rows: int) -> None:
         assert (found.trades, found.unfilled_entries) == ([], 1)
         return
     trade = found.trades[0]
-    assert (trade.exit_reason, trade.entry_ns, trade.exit_ns) == ("expiry", EXPIRY_NS, EXPIRY_NS)
-    assert (trade.spy_entry, trade.spy_exit) == (602.01, 602.0)
+    assert (trade.exit_reason, trade.entry_ts, trade.exit_ts) == ("expiry", EXPIRY_NS, EXPIRY_NS)
+    assert (trade.etf_entry, trade.etf_exit) == (602.01, 602.0)
 
 
 def test_an_exit_on_its_way_at_the_expiry_keeps_its_reason() -> None:
     rows = rows_of(RICH, RICH, FAIR, FAIR, FAIR)
     rows[3].ts_ns = rows[4].ts_ns = EXPIRY_NS
     trade = ran(rows, 1, 0).trades[0]
-    assert (trade.exit_reason, trade.exit_ns) == ("converged", EXPIRY_NS)
+    assert (trade.exit_reason, trade.exit_ts) == ("converged", EXPIRY_NS)
 
 
 def test_a_roll_fills_what_is_on_its_way_at_the_last_row_of_the_contract() -> None:
     expiries = {0: EXPIRY_NS, 1: EXPIRY_NS, 2: EXPIRY_NS + DAY_NS, 3: EXPIRY_NS + DAY_NS}
     found = ran(rows_of(RICH, RICH, FAIR, FAIR, expiries=expiries), 0, 5)
     trade = found.trades[0]
-    assert (trade.exit_reason, trade.entry_ns, trade.exit_ns) == ("roll", at_row(1), at_row(1))
+    assert (trade.exit_reason, trade.entry_ts, trade.exit_ts) == ("roll", at_row(1), at_row(1))
     assert found.equity[1] == (at_row(1), trade.net_pnl)
 
 
@@ -119,7 +119,7 @@ def test_a_leg_on_its_way_at_the_end_has_no_price() -> None:
     assert held is not None
     assert (held["fut_entry"], held["etf_entry"], held["on_its_way"]) == (6050.0, None, "entry")
     closed = ran(rows, 0, 1, close_at_end=True).trades[0]
-    assert (closed.exit_reason, closed.spy_entry) == ("end_of_data", 601.01)
+    assert (closed.exit_reason, closed.etf_entry) == ("end_of_data", 601.01)
 
 
 def test_slippage_is_what_fills_lost_against_the_rows_that_decided() -> None:

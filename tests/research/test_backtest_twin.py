@@ -95,7 +95,7 @@ def test_a_roll_closes_at_the_last_row_of_the_old_contract() -> None:
     ]
     plain, compiled = run_both(rows, EAGER)
     trade = plain.trades[0]
-    assert (trade.exit_reason, trade.exit_ns, trade.es_exit) == ("roll", START_NS + 1, 6041.25)
+    assert (trade.exit_reason, trade.exit_ts, trade.fut_exit) == ("roll", START_NS + 1, 6041.25)
     assert plain.equity[1] == (START_NS + 1, trade.net_pnl)
     assert_same(plain, compiled)
 
@@ -104,7 +104,7 @@ def test_a_position_is_closed_at_the_first_row_at_its_expiry() -> None:
     expiry_ns = START_NS + 5
     rows = [Row(2 + at, START_NS + at, 6040.0, 6040.25, 600.0, 600.01) for at in (0, 2, 5, 6)]
     plain, compiled = run_both(rows, EAGER, expiry_ns=expiry_ns)
-    assert [(t.exit_reason, t.exit_ns) for t in plain.trades] == [("expiry", expiry_ns)]
+    assert [(t.exit_reason, t.exit_ts) for t in plain.trades] == [("expiry", expiry_ns)]
     assert_same(plain, compiled)
 
 

@@ -1,21 +1,22 @@
 """The trades of a run in few numbers: nothing is lost from sums and counts, however many there are."""
 
 import random
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from arbcore.core.civil import read_time
+from arbcore.core.ledger_columns import LedgerRow
 from arbcore.pages.ledger_digest import Distribution, LedgerDigest
 
 
-def trade(number: int, exit_ts: str, net: float) -> tuple[Any, ...]:
+def trade(number: int, exit_ts: str, net: float) -> LedgerRow:
     exit_ns = read_time(exit_ts)
-    return (
-        number, "reverse", exit_ns - 1, exit_ns, 1, 500, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, net + 1, 1.0, 0.0, 0.0,
-        net, "converged",
+    return LedgerRow(
+        trade_id=number, side="reverse", entry_ts=exit_ns - 1, exit_ts=exit_ns, contracts=1, shares=500,
+        fut_entry=1.0, fut_exit=1.0, etf_entry=1.0, etf_exit=1.0, entry_dev_bps=0.0, exit_dev_bps=0.0,
+        gross_pnl=net + 1, cost=1.0, financing=0.0, dividends=0.0, net_pnl=net, exit_reason="converged",
     )  # fmt: skip
 
 
@@ -23,8 +24,8 @@ def test_the_first_and_the_last_are_kept() -> None:
     digest = LedgerDigest(kept=3)
     for number in range(1, 11):
         digest.take([trade(number, "2026-01-05T15:00:00Z", float(number))])
-    assert [row[0] for row in digest.first] == [1, 2, 3]
-    assert [row[0] for row in digest.last] == [8, 9, 10]
+    assert [row.trade_id for row in digest.first] == [1, 2, 3]
+    assert [row.trade_id for row in digest.last] == [8, 9, 10]
     assert (digest.count, digest.left_out, digest.best, digest.worst) == (10, 4, 10.0, 1.0)
 
 
@@ -32,7 +33,7 @@ def test_the_first_and_the_last_are_kept() -> None:
 def test_few_trades_are_shown_once(count: int) -> None:
     digest = LedgerDigest(kept=3)
     digest.take(trade(number, "2026-01-05T15:00:00Z", 1.0) for number in range(count))
-    shown = [row[0] for row in [*digest.first, *digest.last]]
+    shown = [row.trade_id for row in [*digest.first, *digest.last]]
     assert shown == [number for number in range(count) if number < 3 or number >= count - 3]
     assert digest.left_out == max(0, count - 6)
 

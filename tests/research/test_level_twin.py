@@ -1,12 +1,13 @@
 """Level, money and dividends of the compiled runs against ``reference.money``, cells of a sweep too."""
 
 import random
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from quotes import random_rows
 from reference.money import Backtest as Reference
-from reference.money import Dividend, Row, Terms
+from reference.money import Dividend, Row, Terms, Trade
 from reference.quotes import Row as Quotes
 
 from arbcore.carry import calendar
@@ -77,7 +78,10 @@ def test_the_run_is_its_reference(count: int, mode: str, late: tuple[int, int]) 
     compiled.feed_memory(kept(rows[cut:]))
     compiled.end()
     found, expected = compiled.summary(), reference.summary()
-    assert list(compiled.take_trades()) == [tuple(vars(trade).values()) for trade in reference.trades]
+    columns = [column.name for column in fields(Trade)]
+    assert [{name: getattr(row, name) for name in columns} for row in compiled.take_trades()] == [
+        vars(trade) for trade in reference.trades
+    ]
     assert {name: found[name] for name in SAME} == {name: expected[name] for name in SAME}
     assert compiled.periods() == reference.periods()
     levels: Any = expected["factor"]

@@ -83,7 +83,7 @@ def test_a_roll_is_no_lookahead(seed: int) -> None:
     for at, row in enumerate(rows):
         row.expiry_ns = START_NS + (60 + 90 * (at // 17)) * DAY_NS
     verdict, checked = check(rows, lambda: honest(replace(EAGER, exit_bps=-20.0)))
-    assert any(trade[-1] == "roll" for trade in checked.take_trades()), f"seed {seed}"
+    assert any(trade.exit_reason == "roll" for trade in checked.take_trades()), f"seed {seed}"
     assert verdict.difference is None
 
 

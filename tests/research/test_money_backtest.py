@@ -302,7 +302,7 @@ def test_the_row_that_closes_at_expiry_is_valued_with_the_positions_own_level() 
     done = run(rows, replace(TERMS, rate=lambda _now_ns, _t: 0.0, yield_of=lambda _e: 0.0, exit_bps=-50.0))
     assert [trade.exit_reason for trade in done.trades] == ["expiry"]
     trade = done.trades[0]
-    assert trade.exit_ns == expiry_ns
+    assert trade.exit_ts == expiry_ns
     # Against the old contract's level, 10, and not against the new one's.
     assert trade.exit_dev_bps > 40
     # The row after it starts the next contract's level, which warms up for an hour.
@@ -320,5 +320,5 @@ def test_a_roll_closes_at_the_last_row_of_the_contract_and_starts_a_level_anew()
         rows.append(Row(ts_ns, fut, fut + 0.25, 600.0, 600.01, near if first else far))
     done = run(rows, replace(TERMS, exit_bps=-50.0))
     trade = done.trades[0]
-    assert (trade.exit_reason, trade.exit_ns) == ("roll", rows[149].ts_ns)
+    assert (trade.exit_reason, trade.exit_ts) == ("roll", rows[149].ts_ns)
     assert done.warming_up == 61 + 61

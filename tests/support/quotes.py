@@ -11,6 +11,7 @@ from reference.quotes import Row
 
 from arbcore.carry import calendar
 from arbcore.core import civil
+from arbcore.core.ledger_columns import LedgerRow, ledger_cells
 from arbcore.quotes._csv import CsvReader
 from arbcore.research._backtest import Backtest as CompiledBacktest
 from arbcore.research.research_settings import BacktestSettings
@@ -113,9 +114,9 @@ def csv_of(rows: list[Row]) -> bytes:
     return "\n".join([*lines, ""]).encode()
 
 
-def ledger_of(plain: twin.Backtest) -> list[tuple[Any, ...]]:
-    """The twin's trades as the compiled one's tuples."""
-    return [tuple(list(vars(trade).values())[:18]) for trade in plain.trades]
+def ledger_of(plain: twin.Backtest) -> list[LedgerRow]:
+    """The twin's trades as rows of the ledger."""
+    return [LedgerRow(*ledger_cells(trade)) for trade in plain.trades]
 
 
 def assert_same(plain: twin.Backtest, compiled: CompiledBacktest, why: object = None) -> None:

@@ -29,7 +29,9 @@ def ours(data: Any, **options: Any) -> Any:
 
 def as_trades(ledger: Iterable[Any]) -> list[quotes.Trade]:
     """Rows of our ledger as the benchmark compares them."""
-    return [(-1 if row[1] == "cash_and_carry" else 1, row[2], row[3], row[16]) for row in ledger]
+    return [
+        (-1 if row.side == "cash_and_carry" else 1, row.entry_ts, row.exit_ts, row.net_pnl) for row in ledger
+    ]
 
 
 def milliseconds(run: Callable[[], Any]) -> Callable[[], float]:

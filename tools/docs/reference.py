@@ -18,11 +18,11 @@ from arbcore.broker.carry_settings import carry_settings
 from arbcore.broker.store_schema import MIGRATIONS
 from arbcore.carry.pairs import PAIRS
 from arbcore.cli import COMMANDS, DISCLAIMER, build_parser
+from arbcore.core.ledger_columns import LEDGER_COLUMNS
 from arbcore.core.settings import Setting
 from arbcore.gateway.faults import FAULTS
 from arbcore.play.exchange_settings import exchange_settings
 from arbcore.play.results_file import COLUMNS as RESULT_COLUMNS
-from arbcore.quotes.backtest_run import TRADE_COLUMNS
 from arbcore.venue.regimes import REGIMES
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
@@ -44,6 +44,8 @@ KINDS = {
     "choice": "one word",
 }
 
+KINDS_OF_CELLS = {int: "whole number", float: "number", str: "text"}
+
 
 def pages() -> dict[str, str]:
     """Every page by its file name."""
@@ -54,7 +56,7 @@ def pages() -> dict[str, str]:
         "json.md": schemas_page(),
         "faults.md": faults_page(),
         "pairs.md": pairs_page(),
-        "part-ledger.md": columns(TRADE_COLUMNS),
+        "part-ledger.md": ledger_table(),
         "part-results.md": columns(RESULT_COLUMNS),
         "part-store.md": store_tables(),
     }
@@ -216,6 +218,14 @@ def default_of(value: Any) -> str:
 
 def columns(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names) + "\n"
+
+
+def ledger_table() -> str:
+    """Every column of the ledger with its unit and its meaning."""
+    rows: list[tuple[object, ...]] = [
+        (f"`{each.name}`", KINDS_OF_CELLS[each.kind], each.unit, each.meaning) for each in LEDGER_COLUMNS
+    ]
+    return table(("column", "type", "unit", "meaning"), rows)
 
 
 def store_tables() -> str:
