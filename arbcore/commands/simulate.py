@@ -24,14 +24,15 @@ examples:
   arbcore simulate                                        200 rounds of the built-in strategies
   arbcore simulate --strategy mine:Quoter --no-builtin --regime all --html rounds.html
   arbcore simulate --strategy mine:Quoter --param width=2 --against mine:Quoter --param width=3
-  arbcore simulate --strategy mine:Quoter --against builtin --rounds auto
+  arbcore simulate --strategy mine:Quoter --no-builtin --against builtin --rounds auto
   arbcore simulate --against wider.env                    the same bot with the settings of that file
   arbcore simulate --set ARBCORE_BOND_ENABLED=0 --rounds 1000 --csv rounds.csv
   arbcore simulate --rounds 1 --seed 17 --html round.html --round-of 17     one round, order by order
 
---against names the other bot: a class in the place of the --strategy ones, the word builtin for none of them,
-or a file of lines NAME=VALUE, as in .env, for the same bot with those settings. --param goes with the
---strategy or --against before it. The other bot plays beside the built-in strategies where the first does.
+--against names the other bot: a class in the place of the --strategy ones, the word builtin for the built-in
+strategies alone, or a file of lines NAME=VALUE, as in .env, for the same bot with those settings. --param
+belongs to the --strategy or --against before it. --no-builtin leaves the built-in strategies out of both
+bots, except out of --against builtin.
 
 Round i of a regime has the seed N + i, a fresh object of each strategy, and Python's own random generator
 seeded with it: two bots see the same market, and a run can be repeated. --rounds auto plays until an
@@ -105,7 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_set_argument(parser)
     parser.add_argument(
         "--against", action=_Named, metavar="SPEC|FILE.env",
-        help="another bot on the same seeds: a class, builtin, or a file of settings",
+        help="compare with another bot on the same seeds: a class, builtin, or a file of settings",
     )  # fmt: skip
     parser.add_argument(
         "--rounds", type=rounds_or_auto, default=200, metavar="N|auto",
@@ -199,12 +200,13 @@ def _entrants(args: argparse.Namespace) -> list[Any]:
     what, texts = args.against
     values, other, suffix = config.values(), own, ""
     if what == "builtin":
-        other = ()
-        if not builtin:
-            raise UsageError("--against builtin and --no-builtin exclude each other; leave one out.")
+        if texts:
+            raise UsageError("--against builtin takes no --param; put --param after its --strategy.")
+        # Also with --no-builtin: a strategy that plays alone is compared with the built-in ones.
+        other, builtin = (), True
     elif what.endswith(".env") or (":" not in what and os.path.exists(what)):
         if texts:
-            raise UsageError("--against names a file and takes no --param; put --param before --against.")
+            raise UsageError("--against names a file and takes no --param; put --param after its --strategy.")
         values, suffix = _with_file(args, Path(what)), f" with {Path(what).name}"
     else:
         other = (_loaded(what, texts, "--against"),)
@@ -267,6 +269,10 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
         paired = summary["paired"]
         lines.append(f"On the same seeds, the first less the second: {paired['mean']:+,.0f} ticks a round.")
         lines.append(paired["verdict"])
+    if summary["rounds"] * regimes > 1:
+        seed, regime = summary["worst_round"]["seed"], summary["worst_round"]["regime"]
+        flags = f"--round-of {seed}" + (f" --regime {regime}" if regimes > 1 else "")
+        lines.append(f"The worst round has the seed {seed}; --html FILE {flags} writes a page of it.")
     if summary["auto"]:
         stopped = plural(summary["rounds"], "round")
         lines.append(f"Stopped after {stopped} a regime; the intervals hold at every look.")

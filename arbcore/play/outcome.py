@@ -55,6 +55,7 @@ class Setup:
 def document(setup: Setup, rounds: Sequence[PlayedRound]) -> dict[str, Any]:
     """The JSON document of a simulation but for ``elapsed_s``."""
     interval = setup.interval
+    worst = min(rounds, key=lambda played: played.scores[0].fair_pnl)
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "seed": setup.seed,
@@ -64,6 +65,9 @@ def document(setup: Setup, rounds: Sequence[PlayedRound]) -> dict[str, Any]:
         "bot": setup.names[0],
         "settings": setup.settings,
         "all": figures(_pnl(rounds), interval).as_dict(),
+        "worst_round": {
+            "seed": worst.seed, "regime": worst.regime, "fair_pnl": worst.scores[0].fair_pnl,
+        },
         "regimes": {
             name: figures(_pnl(played for played in rounds if played.regime == name), interval).as_dict()
             for name in setup.regimes
@@ -72,7 +76,7 @@ def document(setup: Setup, rounds: Sequence[PlayedRound]) -> dict[str, Any]:
         "symbols": _parts([played.scores[0].symbols for played in rounds], interval),
         "strategy_errors": strategy_errors(rounds, 0),
         "limit_breaches": sum(played.scores[0].limit_breaches for played in rounds),
-    }
+    }  # fmt: skip
     if len(setup.names) > 1:
         other = _pnl(rounds, 1)
         found["against"] = {

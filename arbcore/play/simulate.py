@@ -225,11 +225,11 @@ def simulate(
     Args:
         strategy: your strategy's class, several, or none; each round has a fresh object of it.
         rounds: how many a regime, or ``"auto"``: until an interval that is valid at every look excludes 0.
-        against: other classes instead, on the same seeds; ``()`` is none of one's own.
+        against: other classes instead, on the same seeds; ``()`` is the built-in strategies alone.
         regime: the market's character, or ``"all"``.
         seed: of the first round; round i of every regime has ``seed + i``.
         round_s: seconds of a round, of virtual time.
-        builtin: whether the built-in strategies trade beside yours, in both bots.
+        builtin: whether the built-in strategies trade beside yours; in both bots, if each has one of yours.
         parameters: keyword arguments of ``strategy``, which is then one class.
         against_parameters: those of ``against``, or of ``strategy`` for the other bot where there is none.
         settings: settings by name as in ``arbcore config show``, such as {"ARBCORE_BOND_ENABLED": "0"}.
@@ -263,8 +263,9 @@ def simulate(
         if given and len(others) != 1:
             raise UsageError("against_parameters are the keyword arguments of one strategy; give one class.")
         other = tuple((kind, dict(given)) for kind in others)
-        name = named(other, builtin) + (" with other settings" if against_settings else "")
-        entrants.append(Entrant(name, _values(settings or {}, against_settings or {}), other, builtin))
+        beside = builtin or not other
+        name = named(other, beside) + (" with other settings" if against_settings else "")
+        entrants.append(Entrant(name, _values(settings or {}, against_settings or {}), other, beside))
     return run(
         entrants, rounds=rounds, regime=regime, seed=seed, round_s=round_s, workers=workers,
         executor=executor, dask=dask, progress=progress,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -64,7 +65,16 @@ def test_the_text_names_both_bots_and_the_verdict(folder):
     assert done.returncode == 0
     assert done.stdout.startswith("Bonds: 3 rounds of 2 s, regime normal, seeds from 1, in ")
     assert "against Bonds(width=5)" in done.stdout
+    worst = r"^The worst round has the seed ([123]); --html FILE --round-of \1 "
+    assert re.search(worst, done.stdout, re.MULTILINE)
     assert all(len(line) < 100 for line in done.stdout.splitlines()[1:-1])
+
+
+def test_a_strategy_alone_is_compared_with_the_built_in_ones(folder):
+    words = ("--strategy", "mine:Bonds", "--no-builtin", "--against", "builtin", "--json")
+    document = json.loads(run(folder, *words).stdout)
+    assert (document["bot"], document["against"]["bot"]) == ("Bonds", "built-in")
+    assert set(document["strategies"]) == {"Bonds", "unattributed"}
 
 
 def test_files_and_a_comparison_with_settings_of_a_file(folder):
@@ -89,8 +99,8 @@ def test_files_and_a_comparison_with_settings_of_a_file(folder):
         (("--against", "bad.env"), 3, "bad.env has lines that are not NAME=VALUE (1)"),
         (("--against", "unknown.env"), 2, "did you mean ARBCORE_BOND_ENABLED?"),
         (("--against", "bad.env", "--param", "x=1"), 2, "takes no --param"),
+        (("--against", "builtin", "--param", "x=1"), 2, "takes no --param"),
         (("--no-builtin",), 2, "nothing to play"),
-        (("--no-builtin", "--strategy", "mine:Bonds", "--against", "builtin"), 2, "exclude each other"),
         (("--param", "width=1"), 2, "before any --strategy"),
         (("--strategy", "mine:Bonds", "--param", "width"), 2, "not NAME=VALUE"),
         (("--strategy", "mine:Bonds", "--param", "width=wide"), 2, "a whole number"),

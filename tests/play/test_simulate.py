@@ -62,6 +62,8 @@ def test_every_round_is_the_one_of_its_seed():
     assert [played.scores[0].fair_pnl for played in result.rounds] == single
     assert result.summary["all"]["mean"] == statistics.fmean(single)
     assert result.summary["all"]["worst"] == min(single)
+    worst = {"seed": 7 + single.index(min(single)), "regime": "thin", "fair_pnl": min(single)}
+    assert result.summary["worst_round"] == worst
     assert list(result.summary["regimes"]) == ["thin"]
 
 
@@ -140,6 +142,10 @@ def test_settings_and_no_strategy_can_be_compared():
     assert "bond" in found.rounds[0].scores[0].strategies
     assert "pairs" not in found.rounds[0].scores[1].strategies
     assert simulate(Bonds, against=(), **SHORT).summary["against"]["bot"] == "built-in"
+    alone = simulate(Bonds, against=(), builtin=False, **SHORT)
+    assert (alone.summary["bot"], alone.summary["against"]["bot"]) == ("Bonds", "built-in")
+    assert "bond" in alone.rounds[0].scores[1].strategies
+    assert "bond" not in alone.rounds[0].scores[0].strategies
 
 
 def test_auto_stops_at_the_first_look_that_decides_and_says_what_holds():
