@@ -1,7 +1,8 @@
 """The ledger: closed trades in their order, kept as they were closed and made rows when somebody looks.
 
-Owns the cells of a row, and the names of sides and reasons; the columns are those of ``core.ledger_columns``. Few runs have their rows looked at,
-and a tuple of numbers costs more than its trade. It must not know when a trade is made.
+Owns the cells of a row, and the names of sides and reasons; the columns are those of ``core.ledger_columns``.
+Few runs have their rows looked at, and a tuple of numbers costs more than its trade. It must not know when a
+trade is made.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
