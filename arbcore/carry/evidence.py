@@ -1,4 +1,4 @@
-"""What a backtest or a sweep says about the future, with one verdict a trader takes in at once.
+"""What a backtest, a sweep or a walk-forward says about the future, with a verdict a trader takes in at once.
 
 Owns the keys of ``evidence`` and the sentences; the tests themselves are ``core.statistics``. It gets plain
 numbers: the net P&L of trades, P&L by period and cell, the total of the run with every fill one row later.
@@ -27,9 +27,7 @@ from arbcore.core.text import plural
 P_VALUE_MAX = 0.05
 SEED = 0
 LATE = "gone when filled one row later: late or bad quotes"
-ALONE = "most of it is gone without the rows that stand alone: bad prints"
-#: The part of its total that a run keeps without the rows that stand alone, or it is made of bad prints.
-CLEAN_PART = 0.5
+MISSING = "dividends are missing from it; give a schedule with --dividends"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +35,17 @@ class Winner:
     """The cell that a sweep would choose.
 
     ``nets`` are the net P&L of its closed trades, ``total_pnl`` its net with what is open, ``delayed_pnl``
-    that total with every fill one row later; ``at`` its column of the P&L matrix,
-    ``clean_pnl`` its total without the rows that stand alone (``notes.outliers``), None where there are none.
+    that total with every fill one row later; ``at`` its column of the P&L matrix. ``outliers`` are the rows
+    of the data that stand alone (``notes.outliers``); with ``missing_dividends`` a trade was held over an
+    ex-date that only a yield knows of, and nothing is significant.
     """
 
     at: int
     nets: Sequence[float]
     total_pnl: float
     delayed_pnl: float
-    clean_pnl: float | None = None
-
-    @property
-    def of_bad_prints(self) -> bool:
-        """Whether most of its total comes from rows that stand alone."""
-        return _of_bad_prints(self.total_pnl, self.clean_pnl)
+    outliers: int = 0
+    missing_dividends: bool = False
 
 
 def backtest_evidence(
@@ -59,7 +54,7 @@ def backtest_evidence(
     *,
     total_pnl: float,
     delayed_pnl: float,
-    clean_pnl: float | None = None,
+    outliers: int = 0,
     missing_dividends: bool = False,
 ) -> dict[str, object]:
     """``evidence`` of a backtest.
@@ -69,8 +64,8 @@ def backtest_evidence(
         periods: the P&L by period, which add up to the total; empty where the data is too short.
         total_pnl: net P&L with what is open.
         delayed_pnl: the same with every fill one row later.
-        clean_pnl: the same without the rows that stand alone, which one row of delay does not tell from an
-            edge where they come in twos and threes; None where there are none.
+        outliers: rows of the data that stand alone. One row of delay does not tell them from an edge where
+            they come in twos and threes, so the verdict names them.
         missing_dividends: a trade was held over an ex-date that only a yield knows of: never significant.
 
     Returns:
@@ -80,8 +75,7 @@ def backtest_evidence(
     found = mean_interval(nets, seed=SEED)
     significant: bool | None = None
     if found is not None and found.low is not None:
-        alone = _of_bad_prints(total_pnl, clean_pnl)
-        significant = found.low > 0.0 and delayed_pnl > 0.0 and not alone and not missing_dividends
+        significant = found.low > 0.0 and delayed_pnl > 0.0 and not missing_dividends
     return {
         "trades": {**_interval(found), "resamples": TRADE_RESAMPLES, "seed": SEED},
         "delayed": {"total_pnl": delayed_pnl},
@@ -93,7 +87,7 @@ def backtest_evidence(
             trades=len(nets),
             total_pnl=total_pnl,
             delayed_pnl=delayed_pnl,
-            clean_pnl=clean_pnl,
+            outliers=outliers,
             missing_dividends=missing_dividends,
         ),
     }  # fmt: skip
@@ -112,7 +106,7 @@ def _backtest_verdict(
     trades: int,
     total_pnl: float,
     delayed_pnl: float,
-    clean_pnl: float | None,
+    outliers: int,
     missing_dividends: bool,
 ) -> str:
     if found is None:
@@ -138,11 +132,17 @@ def _backtest_verdict(
         return f"{mean}: it loses, and not by chance."
     if delayed_pnl <= 0.0:
         return f"{mean}, but {LATE} ({usd(total_pnl)} becomes {usd(delayed_pnl)})."
-    if clean_pnl is not None and _of_bad_prints(total_pnl, clean_pnl):
-        return f"{mean}, but {ALONE} ({usd(total_pnl)} becomes {usd(clean_pnl)})."
     if missing_dividends:
-        return f"{mean}, but dividends are missing from it; give a schedule with --dividends."
-    return f"{mean}, and filled one row later the run still made {usd(delayed_pnl)}."
+        return f"{mean}, but {MISSING}."
+    return f"{mean}, and filled one row later the run still made {usd(delayed_pnl)}{_alone(outliers)}."
+
+
+def _alone(outliers: int) -> str:
+    """What a good verdict says of rows that stand alone, which delay does not tell from an edge."""
+    if not outliers:
+        return ""
+    verb = "stands" if outliers == 1 else "stand"
+    return f"; {plural(outliers, 'row')} {verb} alone, so look at it with --drop-outliers too"
 
 
 def sweep_evidence(pnl: Sequence[Sequence[float]], winner: Winner | None) -> dict[str, object]:
@@ -174,7 +174,7 @@ def sweep_evidence(pnl: Sequence[Sequence[float]], winner: Winner | None) -> dic
     effective = cells_in_effect(pnl) if pnl else None
     significant = None
     if p_value is not None:
-        significant = p_value <= P_VALUE_MAX and winner.delayed_pnl > 0.0 and not winner.of_bad_prints
+        significant = p_value <= P_VALUE_MAX and winner.delayed_pnl > 0.0 and not winner.missing_dividends
     return {
         "best": {"p_value": p_value, "significant": significant, **_interval(found)},
         "delayed": {"total_pnl": winner.delayed_pnl},
@@ -198,14 +198,10 @@ def _sweep_verdict(cells: int, winner: Winner, p_value: float | None, *, periods
         return f"{chance}."
     if winner.delayed_pnl <= 0.0:
         return f"{chance}, but it is {LATE} ({usd(winner.delayed_pnl)})."
-    if winner.clean_pnl is not None and winner.of_bad_prints:
-        return f"{chance}, but {ALONE} ({usd(winner.clean_pnl)} is left)."
-    return f"{chance}, and filled one row later it still made {usd(winner.delayed_pnl)}."
-
-
-def _of_bad_prints(total_pnl: float, clean_pnl: float | None) -> bool:
-    """Whether a run does not keep half of its total without the rows that stand alone."""
-    return clean_pnl is not None and clean_pnl < CLEAN_PART * total_pnl
+    if winner.missing_dividends:
+        return f"{chance}, but {MISSING}."
+    still = f"{chance}, and filled one row later it still made {usd(winner.delayed_pnl)}"
+    return f"{still}{_alone(winner.outliers)}."
 
 
 def _cases(p_value: float) -> str:

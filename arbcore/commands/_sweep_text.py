@@ -75,7 +75,7 @@ def summary_lines(
     if summary["evidence"] is not None:
         lines += ["", *textwrap.wrap(summary["evidence"]["verdict"], max(40, min(width, 80)))]
     if summary["walk_forward"] is not None:
-        lines += ["", *_walk(summary["walk_forward"])]
+        lines += ["", *_walk(summary["walk_forward"], width=max(40, min(width, 80)))]
     return lines
 
 
@@ -159,8 +159,8 @@ def _place(grid: Grid, cell: dict[str, Any]) -> tuple[int, ...]:
     return tuple(axis.values.index(cell[axis.name]) for axis in grid.axes)
 
 
-def _walk(walked: dict[str, Any]) -> list[str]:
-    """Each window's choice and what it made afterwards."""
+def _walk(walked: dict[str, Any], *, width: int) -> list[str]:
+    """Each window's choice and what it made afterwards, and what all of that says."""
     windows = walked["windows"]
     rows = [["tested from", "to", "best in sample", "out of sample", "robust in sample", "out of sample"]]
     for window in windows:
@@ -183,6 +183,9 @@ def _walk(walked: dict[str, Any]) -> list[str]:
             f"{found['out_of_sample_net_pnl']:+,.0f} in {plural(found['out_of_sample_trades'], 'trade')}, "
             f"{found['windows_won']} of {count} won, {per_row} of the P&L a row in sample"
         )
+        if walked["evidence"] is not None:
+            verdict = f"out of sample: {walked['evidence'][name]['verdict']}"
+            lines += textwrap.wrap(verdict, width, initial_indent=" " * 11, subsequent_indent=" " * 11)
     return lines
 
 

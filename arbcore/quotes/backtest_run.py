@@ -18,7 +18,7 @@ from arbcore.carry.level import LevelMode, LevelRule
 from arbcore.carry.pairs import choose_pair, pair_named
 from arbcore.carry.terms import check_dividends, expiry_named
 from arbcore.core.civil import iso_time
-from arbcore.core.ledger_columns import LEDGER_COLUMNS
+from arbcore.core.ledger_columns import LEDGER_COLUMNS, LedgerRow
 from arbcore.core.text import plural, printable
 from arbcore.errors import BrokenInvariant, ConfigError, UsageError
 from arbcore.pages.ledger_digest import LedgerDigest
@@ -316,7 +316,7 @@ class Running:
             sinks.picture.ledger.take(closed)
         for trade in closed:
             self.nets.append(trade.net_pnl)
-            self.missing.add(trade.entry_ts, trade.exit_ts, value=trade.shares * trade.etf_entry)
+            self.missing.add(trade.entry_ts, trade.exit_ts, value=trade_value(trade))
         if sinks.equity is not None or self.check is not None:
             new_times, new_values = taker.take_equity()
             if sinks.equity is not None:
@@ -389,7 +389,7 @@ def run(
     document, notes = _document(
         running, read, skipped=skipped, expiry_ns=expiry_ns, true_factors=true_factors
     )
-    document["evidence"] = _evidence(running, document, data, options=options, expiry_ns=expiry_ns)
+    document["evidence"] = _evidence(running, document)
     notes = (*notes, *read.notes)
     document["notes"] = list(notes)
     if running.check is not None:
@@ -399,50 +399,23 @@ def run(
     return document, notes
 
 
-def _evidence(
-    running: Running, document: Mapping[str, Any], data: Any, *, options: ReadOptions, expiry_ns: int | None
-) -> dict[str, object] | None:
+def _evidence(running: Running, document: Mapping[str, Any]) -> dict[str, object] | None:
     """What the result says of the future; None where fills are at the mid."""
-    if running.delayed is None or running.settings is None:
+    if running.delayed is None:
         return None
-    common: dict[str, Any] = {
-        "total_pnl": document["total_pnl"],
-        "delayed_pnl": running.delayed.summary()["total_pnl"],
-        "missing_dividends": running.missing.count > 0,
-    }
-    periods = running.kernel.periods()
-    found = backtest_evidence(running.nets, periods, **common)
-    again = not hasattr(data, "read") and data != "-" if isinstance(data, str) else not hasattr(data, "read")
-    if found["significant"] and running.kernel.values.outliers and again:
-        # One row of delay does not tell bad prints from an edge where they come in twos and threes.
-        clean_pnl = _clean_total(data, running.settings, options=options, expiry_ns=expiry_ns)
-        found = backtest_evidence(running.nets, periods, clean_pnl=clean_pnl, **common)
-    return found
+    return backtest_evidence(
+        running.nets,
+        running.kernel.periods(),
+        total_pnl=document["total_pnl"],
+        delayed_pnl=running.delayed.summary()["total_pnl"],
+        outliers=running.kernel.values.outliers,
+        missing_dividends=running.missing.count > 0,
+    )
 
 
-def _clean_total(
-    data: Any, settings: BacktestSettings, *, options: ReadOptions, expiry_ns: int | None
-) -> float:
-    """The total of a run without the rows that stand alone."""
-    rows = SweepRows()
-    read_into(rows, data, options=options)
-    return clean_total(rows, settings, expiry_ns=expiry_ns)
-
-
-def clean_total(rows: SweepRows, settings: BacktestSettings, *, expiry_ns: int | None) -> float:
-    """The total of a run over rows, those that stand alone left out."""
-    fixed = expiry_ns is not None
-    alone = row_values(rows, settings, expiries_ns=expiries_of(expiry_ns), fixed=fixed).outlier_rows()
-    return total_of(rows.without(alone), settings, expiry_ns=expiry_ns)
-
-
-def total_of(rows: SweepRows, settings: BacktestSettings, *, expiry_ns: int | None) -> float:
-    """The total P&L of one run over rows."""
-    kernel = Backtest(settings, expiries_ns=expiries_of(expiry_ns), fixed=expiry_ns is not None)
-    kernel.feed_memory(rows)
-    kernel.end()
-    total: float = kernel.summary()["total_pnl"]
-    return total
+def trade_value(trade: LedgerRow) -> float:
+    """What the ETF leg of a row of the ledger was worth at its entry, in USD."""
+    return trade.shares * trade.etf_entry
 
 
 def _document(
@@ -459,11 +432,8 @@ def _document(
         raise BrokenInvariant("A run that ended has begun.")
     found = kernel.summary()
     position = kernel.open_position_document()
+    running.missing.add_open(position, found["last_ns"])
     if position is not None:
-        if position["etf_entry"] is not None:
-            running.missing.add(
-                position["entry_ns"], found["last_ns"], value=position["shares"] * position["etf_entry"]
-            )
         position = {
             name.replace("_ns", "_ts"): iso_time(value) if name.endswith("_ns") else value
             for name, value in position.items()

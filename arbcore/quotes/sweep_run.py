@@ -19,18 +19,16 @@ from arbcore.core.text import printable
 from arbcore.errors import ConfigError, UsageError
 from arbcore.quotes.backtest_run import (
     check_schedule,
-    clean_total,
     closed_note,
     expiries_of,
     expiry_instant_of,
     front_note,
     make_settings,
-    one_row_later,
     settled_pair,
-    total_of,
     warming_note,
 )
 from arbcore.quotes.index_column import true_factors
+from arbcore.quotes.judged import Judged
 from arbcore.quotes.reading import Read, ReadOptions, read_into
 from arbcore.quotes.sweep_workers import open_place, run_jobs
 from arbcore.quotes.table import Table
@@ -318,20 +316,20 @@ def _evidence(
         return None
     if not best:
         return sweep_evidence(pnl, None)
-    settings, expiry_ns = jobs[0].grid.settings([best[0]])[0], jobs[0].expiry_ns
-    later = one_row_later(settings)
-    nets: list[float] = []
-    total, outliers = 0.0, 0
+    settings, found = jobs[0].grid.settings([best[0]])[0], Judged()
     for job in jobs:
-        kernel = _one_run(job, best[0])
-        nets += [trade.net_pnl for trade in kernel.take_trades()]
-        total += kernel.summary()["total_pnl"]
-        outliers += kernel.values.outliers
-    delayed = sum(total_of(job.rows, later, expiry_ns=expiry_ns) for job in jobs)
-    clean = None
-    if outliers:
-        clean = sum(clean_total(job.rows, settings, expiry_ns=expiry_ns) for job in jobs)
-    return sweep_evidence(pnl, Winner(best[0], nets, total, delayed, clean))
+        found.add(job.rows, settings, expiry_ns=job.expiry_ns)
+    return sweep_evidence(
+        pnl,
+        Winner(
+            at=best[0],
+            nets=found.nets,
+            total_pnl=found.total_pnl,
+            delayed_pnl=found.delayed_pnl,
+            outliers=found.outliers,
+            missing_dividends=found.missing > 0,
+        ),
+    )
 
 
 def _cell_documents(jobs: Sequence[Job], cells: Sequence[int]) -> dict[int, dict[str, Any]]:

@@ -117,10 +117,14 @@ def _walk(walked: dict[str, Any]) -> Extra:
         found = walked[name]
         won = f"{found['windows_won']:,} of {plural(len(windows), 'window')} won"
         rows[-1] += [won, _money(found["in_sample_net_pnl"]), _money(found["out_of_sample_net_pnl"])]
+    said = ""
+    if walked["evidence"] is not None:
+        verdicts = {name: walked["evidence"][name]["verdict"] for name in ("best", "robust")}
+        said = f" Out of sample, best cells: {verdicts['best']} Robust cells: {verdicts['robust']}"
     return Extra(
         "Walk-forward",
         "The best and the robust cell of each training window, run on the test that follows, which chose "
-        "nothing; net P&L in USD, every run flat at its start and closed at its end.",
+        f"nothing; net P&L in USD, every run flat at its start and closed at its end.{said}",
         ["tested", "best cell", "in sample", "out of sample", "robust cell", "in sample", "out of sample"],
         rows,
     )

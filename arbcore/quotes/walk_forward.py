@@ -2,7 +2,8 @@
 
 Owns the cutting into windows and what is reported of them. Each window is a run of its own that starts flat
 and closes at its end what is open, so that nothing is hidden in an open position. What a window came to
-depends on no row after it. Training and test are measured in the same way.
+depends on no row after it. Training and test are measured in the same way. All tests of one way to choose,
+which chose nothing, are judged together.
 """
 
 import re
@@ -14,6 +15,7 @@ from arbcore.carry.calendar import all_expiries_ns
 from arbcore.core.civil import iso_time
 from arbcore.core.text import plural
 from arbcore.errors import ConfigError
+from arbcore.quotes.judged import Judged
 from arbcore.quotes.sweep_workers import Place, run_jobs
 from arbcore.research._sweep import SweepBlock, leveled, run_block
 from arbcore.research._sweep_rows import SweepRows
@@ -131,6 +133,7 @@ def walk(
         grid = Grid(replace(grid.base, factor="column"), grid.axes)
         job = replace(job, rows=rows, grid=grid)
     documents = []
+    judged = {name: Judged() for name in WAYS}
     for window in windows:
         train = _part(job, window.first, window.split)
         test = _part(job, window.split, window.last)
@@ -152,8 +155,13 @@ def walk(
                 "in_sample": cell_document(trained, at),
                 "out_of_sample": cell_document(tested, at),
             }
+            if grid.base.fill != "mid":
+                settings = grid.settings([cell])[0]
+                judged[name].add(test.rows, settings, expiry_ns=job.expiry_ns, keep_equity=True)
         documents.append(document)
-    return {"windows": documents, **{name: _totals(documents, name) for name in WAYS}}
+    ways = {name: _totals(documents, name) for name in WAYS}
+    evidence = None if grid.base.fill == "mid" else {name: judged[name].evidence() for name in WAYS}
+    return {"windows": documents, **ways, "evidence": evidence}
 
 
 @dataclass(frozen=True)

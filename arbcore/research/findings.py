@@ -5,6 +5,7 @@ the sentences are ``carry.notes``'s, the numbers ``_values``'s.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from arbcore.carry import notes
 from arbcore.carry._values import RowValues
@@ -128,6 +129,12 @@ class MissingDividends:
             per_year = 12 if self._pair.ex_dates is ExDates.MONTHLY else 4
             self.count += len(days)
             self._amount += len(days) * missing_dividend(value, d=settings.d, per_year=per_year)
+
+    def add_open(self, position: Mapping[str, Any] | None, last_ns: int | None) -> None:
+        """Counts what is still open, as ``Backtest.open_position_document`` has it, at the last row."""
+        if position is not None and last_ns is not None and position["etf_entry"] is not None:
+            value = position["shares"] * position["etf_entry"]
+            self.add(position["entry_ns"], last_ns, value=value)
 
     def note(self) -> str | None:
         """The sentence; None where nothing is missing."""

@@ -1,6 +1,9 @@
 """Walk-forward: windows by days and rows, a choice made on the past alone, the result of what follows."""
 
+import html
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +11,14 @@ from quotes import random_rows
 from reference.quotes import Row
 
 import arbcore
+from arbcore import cli
+from arbcore.core.statistics import mean_interval
 from arbcore.errors import ConfigError
 from arbcore.quotes.walk_forward import Window, read_lengths, windows_of
 from arbcore.research._sweep_rows import SweepRows
 from arbcore.research.research_settings import DAY_NS
+from tools.evidence_bars import FIRST_DAY
+from tools.markets import Market, month_of
 
 RANGES: dict[str, Any] = {"entry_bps": "0:6:1", "exit_bps": "-4:4:2"}
 SETTINGS: dict[str, Any] = {"cost_bps": 0.5, "r": 0.04}
@@ -136,3 +143,70 @@ def test_a_factor_of_the_data_needs_no_rows_before() -> None:
 def test_a_walk_is_over_one_file() -> None:
     with pytest.raises(ConfigError, match="over one file of quotes, and 2 were named"):
         arbcore.sweep(["a.csv", "b.csv"], walk_forward="2:1", entry_bps="1:2:1")
+
+
+def test_the_tests_of_all_windows_are_judged_together() -> None:
+    rows = random_rows(4, 500)
+    found = walked(rows, "150r:100r", factor=10.0)
+    for name in ("best", "robust"):
+        nets: list[float] = []
+        total = delayed = 0.0
+        for at, window in enumerate(found["windows"]):
+            test = columns_of(rows[at * 100 + 150 : at * 100 + 250])
+            settings = SETTINGS | window[name]["params"] | {"factor": 10.0, "close_at_end": True}
+            single = arbcore.backtest(test, **settings)
+            nets += single.trades["net_pnl"]
+            total += single.summary["total_pnl"]
+            late = arbcore.backtest(test, **settings, es_latency_rows=1, spy_latency_rows=1)
+            assert single.summary["evidence"]["delayed"]["total_pnl"] == late.summary["total_pnl"]
+            delayed += late.summary["total_pnl"]
+        evidence = found["evidence"][name]
+        interval = mean_interval(nets)
+        assert interval is not None
+        assert len(nets) > 20
+        assert evidence["trades"] == {
+            "mean_net": interval.mean, "low": interval.low, "high": interval.high, "resamples": 2_000,
+            "seed": 0,
+        }  # fmt: skip
+        assert evidence["delayed"]["total_pnl"] == pytest.approx(delayed)
+        assert evidence["trades_needed"] == interval.trades_needed
+        assert evidence["significant"] is (interval.low > 0.0 and delayed > 0.0)
+        assert 0.0 < evidence["probabilistic_sharpe"] < 1.0
+        assert total == pytest.approx(found[name]["out_of_sample_net_pnl"])
+
+
+def test_where_nothing_was_chosen_nothing_is_judged() -> None:
+    found = walked(random_rows(4, 400), "150r:100r", factor=10.0, entry_bps="1000:1001:1")
+    assert found["evidence"]["best"]["verdict"] == "Nothing was closed, so there is nothing to judge."
+    assert found["evidence"]["best"]["significant"] is None
+    assert walked(random_rows(4, 400), "150r:100r", factor=10.0, fill="mid")["evidence"] is None
+
+
+@pytest.mark.parametrize("half_life", [10, None])
+def test_a_walk_over_a_planted_edge_and_over_a_fair_market(half_life: int | None) -> None:
+    planted = {} if half_life is None else {"deviation_bps": 2.0, "half_life_minutes": float(half_life)}
+    month = month_of(Market(days=12, first_day=FIRST_DAY, spread_bps=100, **planted), 3)
+    columns = {name: [getattr(row, "ts_ns" if name == "ts" else name) for row in month.rows]
+               for name in ("ts", "fut_bid", "fut_ask", "etf_bid", "etf_ask")}  # fmt: skip
+    summary = arbcore.sweep(
+        columns, pair="es-spy", walk_forward="4:2", entry_bps="0.5:3:0.5", exit_bps="0,0.5", r=0.0365, d=0.012
+    ).summary
+    evidence = summary["walk_forward"]["evidence"]["best"]
+    assert evidence["significant"] is (True if half_life else None)
+
+
+def test_text_and_page_say_what_the_tests_came_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, page = tmp_path / "q.csv", tmp_path / "page.html"
+    lines = ["ts,es_bid,es_ask,spy_bid,spy_ask"]
+    for row in random_rows(4, 400):
+        lines.append(f"{row.ts_ns},{row.es_bid},{row.es_ask},{row.spy_bid},{row.spy_ask}")
+    data.write_text("\n".join(lines), encoding="utf-8")
+    words = ["sweep", str(data), "--factor", "10", "--entry-bps", "0:6:1", "--walk-forward", "150r:100r"]
+    assert cli.main([*words, "--html", str(page), "--json"]) == 0
+    verdict = json.loads(capsys.readouterr().out)["walk_forward"]["evidence"]["best"]["verdict"]
+    assert verdict.startswith("A trade made ")
+    assert cli.main(words) == 0
+    assert f"out of sample: {verdict}" in " ".join(capsys.readouterr().out.split())
+    assert f"Out of sample, best cells: {verdict}" in html.unescape(page.read_text(encoding="utf-8"))

@@ -200,7 +200,7 @@ def test_the_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["cells.html"]
 
 
-def test_the_factor_that_was_used_is_given_with_all_its_digits() -> None:
+def test_the_level_that_was_used_is_given_and_shown_with_six_digits() -> None:
     odd = 10.031234567890123
     number = arbcore.sweep(columns_of(), entry_bps="0:9:3", factor=odd)
     assert number.summary["factor"] == {"mode": "number", "half_life_s": None, "first": odd, "last": odd}
@@ -214,7 +214,7 @@ def test_the_factor_that_was_used_is_given_with_all_its_digits() -> None:
     }  # fmt: skip
     for result, digits in ((number, [odd]), (auto, [measured]), (column, [10.0, 10.0 + 399 / 3e4])):
         page = result.to_html()
-        assert all(repr(each) in page for each in digits)
+        assert all(f"{each:.6f}" in page for each in digits)
     few = arbcore.sweep(columns_of(), entry_bps="0:9:3", factor="auto:999").summary["factor"]
     assert (few["mode"], few["first"], few["last"]) == ("auto", None, None)
 
