@@ -28,7 +28,7 @@ help:
 	@echo "make sanitize  the suite over a build with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make cluster   the sweep on a real Dask cluster of two workers (extra dask)"
 	@echo "make browser   the HTML pages in a headless Chromium"
-	@echo "make ib-async  the gateway's and the carry bot's tests with the other IB library"
+	@echo "make ib-async  the tests of the gateway, the carry bot and fetching with ib_async and ibapi"
 	@echo "make tables    the tests with pandas, Polars, Arrow, Parquet and Zstandard"
 	@echo "make crash     the carry bot killed at every boundary between storing and sending, and at random"
 	@echo "make mutants   one-line changes of the modules that guard money, each of which a test must notice"
@@ -108,8 +108,8 @@ ib-async:
 	@$(MAKE) --no-print-directory _ib-async VENV=.venv-ib-async
 
 _ib-async:
-	@$(SETUP) $(VENV) test ibkr-async
-	cd $(VENV) && $(PYTEST) ../tests/gateway ../tests/ibkr -k "ib_async" $(ARGS)
+	@$(SETUP) $(VENV) test ibkr-async ibapi
+	cd $(VENV) && $(PYTEST) ../tests/gateway ../tests/ibkr ../tests/quotes/test_fetch.py -k "ib_async or ibapi" $(ARGS)
 	cd $(VENV) && $(PYTEST) ../tests/commands/test_ibkr_cli.py $(ARGS)
 
 # The tables of other libraries, in and out.

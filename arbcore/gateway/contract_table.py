@@ -194,6 +194,16 @@ def liquid_hours(listing: Listing, now_ns: int, *, rule: str) -> str:
     return _hours_text(listing, now_ns, rule, liquid=True)
 
 
+def session_text(listing: Listing, day: int, *, liquid: bool) -> tuple[str, str] | None:
+    """(begin, end) of a day's session such as ``20261120-09:30:00``, in its own zone; None where closed."""
+    session = _session(listing, day, liquid=liquid)
+    if session is None:
+        return None
+    behind_ns = _CENTRAL_BEHIND_NS if listing.sec_type == "FUT" else 0
+    begin, end = (_stamp(day, clock_ns - behind_ns) for clock_ns in session)
+    return _with_dash(begin), _with_dash(end)
+
+
 def is_liquid(listing: Listing, now_ns: int, *, rule: str) -> bool:
     """Whether now lies in its liquid hours."""
     if rule == "always":
@@ -237,6 +247,11 @@ def _session(listing: Listing, day: int, *, liquid: bool) -> tuple[int, int] | N
     if liquid:
         return 9 * NS_PER_HOUR + half_hour_ns, close_ns
     return 4 * NS_PER_HOUR, close_ns + 4 * NS_PER_HOUR
+
+
+def _with_dash(stamp: str) -> str:
+    """``20261120:0930`` as ``20261120-09:30:00``."""
+    return f"{stamp[:8]}-{stamp[9:11]}:{stamp[11:]}:00"
 
 
 def _stamp(day: int, clock_ns: int) -> str:

@@ -1,4 +1,4 @@
-"""The answers about the past: bars, ticks, the first time there is; and symbols, rules, positions by id."""
+"""The answers about the past: bars, ticks, sessions, the first time; and symbols, rules, positions by id."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from arbcore.core.civil import NS_PER_DAY, NS_PER_S
+from arbcore.core.civil import NS_PER_DAY, NS_PER_S, utc_to_new_york
 from arbcore.gateway import history_requests as h
 from arbcore.gateway import replies, streams
 from arbcore.gateway.client import GatewayClient
-from arbcore.gateway.contract_table import Listing
+from arbcore.gateway.contract_table import Listing, compact_date, session_text
 from arbcore.gateway.frames import Field, frame, frame_of
 from arbcore.gateway.history import KINDS, PastQuote
 from arbcore.gateway.history_pace import VIOLATION
@@ -27,6 +27,8 @@ TICKS_MAX, BARS_MAX = 1_000, 30_000
 #: One request of bars of one second reaches no further.
 SECONDS_OF_SECOND_BARS_MAX = 2_000
 _SYMBOLS_MAX = 16
+#: Sessions of one schedule, and days in a row without one, at most.
+SESSIONS_MAX, _LONGEST_BREAK_DAYS = 366, 5
 _DAYS_OF = {"D": 1, "W": 7, "M": 31, "Y": 366}
 
 
@@ -80,7 +82,12 @@ def _paced(
 def bars(gateway: Gateway, client: GatewayClient, asked: h.ReqBars) -> None:
     asked = replace(asked, what=asked.what.upper())
     listing = contract_of(gateway, client, asked.req_id, query=asked.contract)
-    if listing is None or not _may_see(gateway, client, asked.req_id, listing, asked.what):
+    if listing is None:
+        return
+    if asked.what == "SCHEDULE":
+        _schedule(gateway, client, asked, listing)
+        return
+    if not _may_see(gateway, client, asked.req_id, listing, asked.what):
         return
     span = _span(gateway, client, asked, listing)
     if span is None or not _paced(gateway, client, asked, listing):
@@ -104,6 +111,41 @@ def bars(gateway: Gateway, client: GatewayClient, asked: h.ReqBars) -> None:
         client.streams[asked.req_id] = streams.BarsKeptUp(listing, asked.what, size_ns, asked.epoch)
 
 
+def _schedule(gateway: Gateway, client: GatewayClient, asked: h.ReqBars, listing: Listing) -> None:
+    """The last sessions before an instant, as many as the duration has days, in the contract's own zone."""
+    duration, end_ns = h.duration_of(asked.duration), _end(gateway, client, asked)
+    if end_ns is None:
+        return
+    if duration is None:
+        refuse(client, asked.req_id, _no_duration(asked))
+        return
+    count = min(duration[0] * _DAYS_OF.get(duration[1], 0), SESSIONS_MAX) or 1
+    fields: list[Field] = []
+    last = utc_to_new_york(end_ns)[0]
+    for day in range(last, last - 2 * count - _LONGEST_BREAK_DAYS, -1):
+        session = session_text(listing, day, liquid=asked.rth)
+        if session is not None and len(fields) < 3 * count:
+            fields[:0] = [*session, compact_date(day)]
+    if not fields:
+        refuse(client, asked.req_id, f"HMDS query returned no data: {listing.local_symbol} SCHEDULE")
+        return
+    client.send(
+        frame(106, asked.req_id, fields[0], fields[-2], listing.time_zone, len(fields) // 3, *fields)
+    )
+
+
+def _end(gateway: Gateway, client: GatewayClient, asked: h.ReqBars) -> int | None:
+    """Until when; None after the error was sent."""
+    end_ns = gateway.history_end_ns if not asked.end else h.instant_of(asked.end)
+    if end_ns is None:
+        refuse(client, asked.req_id, h.not_an_instant(asked.end))
+    return end_ns
+
+
+def _no_duration(asked: h.ReqBars) -> str:
+    return f"'{asked.duration[:20]}' is no duration; write 1800 S or 5 D."
+
+
 def _span(
     gateway: Gateway, client: GatewayClient, asked: h.ReqBars, listing: Listing
 ) -> tuple[int, int] | None:
@@ -113,11 +155,10 @@ def _span(
         refuse(client, asked.req_id, f"Bars of '{asked.bar_size[:20]}' are not served; 1 secs to 1 day are.")
         return None
     if duration is None:
-        refuse(client, asked.req_id, f"'{asked.duration[:20]}' is no duration; write 1800 S or 5 D.")
+        refuse(client, asked.req_id, _no_duration(asked))
         return None
-    end_ns = gateway.history_end_ns if not asked.end else h.instant_of(asked.end)
+    end_ns = _end(gateway, client, asked)
     if end_ns is None:
-        refuse(client, asked.req_id, h.not_an_instant(asked.end))
         return None
     count, unit = duration
     if unit == "S":
@@ -125,10 +166,10 @@ def _span(
             text = f"Time length exceeds max: {SECONDS_OF_SECOND_BARS_MAX} S for bars of 1 secs."
             refuse(client, asked.req_id, text)
             return None
-        return end_ns - count * NS_PER_S, end_ns
+        return max(0, end_ns - count * NS_PER_S), end_ns
     if unit == "D":
         return gateway.history.days(listing, end_ns, count), end_ns
-    return end_ns - count * _DAYS_OF[unit] * NS_PER_DAY, end_ns
+    return max(0, end_ns - count * _DAYS_OF[unit] * NS_PER_DAY), end_ns
 
 
 # --- ticks --------------------------------------------------------------------------------------------

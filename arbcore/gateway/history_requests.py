@@ -43,7 +43,10 @@ _ZONES: dict[str, int | None] = {
 
 @dataclass(frozen=True, slots=True)
 class ReqBars:
-    """Historical bars. ``end`` and ``duration`` as the client spelled them; ``epoch``: times as numbers."""
+    """Historical bars, or the schedule of sessions.
+
+    ``end`` and ``duration`` as the client spelled them; ``epoch``: times as numbers.
+    """
 
     req_id: int
     contract: ContractQuery
@@ -51,6 +54,7 @@ class ReqBars:
     end: str
     bar_size: str
     duration: str
+    rth: bool
     what: str
     epoch: bool
     keep_up: bool
@@ -128,13 +132,12 @@ def _bars(f: Fields) -> ReqBars:
     if f.version < 124:
         f.skip(1)
     req_id, contract, expired = f.whole(), f.contract(), f.flag()
-    end, size, duration = f.text(), f.text(), f.text()
-    f.skip(1)  # useRTH
+    end, size, duration, rth = f.text(), f.text(), f.text(), f.flag()
     what, form = f.text(), f.whole(1)
     if contract.sec_type == "BAG":
         raise WireError("combination", "Combinations of legs have no history here.")
     keep_up = f.flag() if f.version >= 124 else False
-    return ReqBars(req_id, contract, expired, end, size, duration, what, form == 2, keep_up)
+    return ReqBars(req_id, contract, expired, end, size, duration, rth, what, form == 2, keep_up)
 
 
 def _past_ticks(f: Fields) -> ReqPastTicks:

@@ -1,5 +1,7 @@
 """History, streams, linked orders and older versions, on the wire."""
 
+from pathlib import Path
+
 import pytest
 from tws import ES, SECOND, SPY, Bench, row, rows
 
@@ -14,7 +16,7 @@ def bars_of(client, req_id, *, end="", size="5 secs", duration="1 D", what="BID_
         20, *([6] if version < 124 else []), req_id, *SPY, False, end, size, duration, True, what, 2,
         *([False] if version >= 124 else []), "",
     )  # fmt: skip
-    return client.messages(17, 4)
+    return client.messages(17, 4, 106)
 
 
 def test_bars_are_time_averages_of_both_sides_with_their_extremes():
@@ -52,6 +54,39 @@ def test_a_whole_file_is_history_before_any_of_it_is_shown():
     client.messages()
     (message,) = bars_of(client, 7, size="1 secs", duration="60 S", what="MIDPOINT")
     assert message[4] == "5"
+
+
+@pytest.mark.parametrize("duration", ["999999 Y", "999999 S", "999999 D", "1 W"])
+@pytest.mark.parametrize("end", ["", "19700101-00:00:00", "00010101 00:00:00", "99991231 23:59:59 UTC"])
+@pytest.mark.parametrize("what", ["MIDPOINT", "SCHEDULE", "TRADES"])
+def test_spans_beyond_every_time_are_answered(duration, end, what):
+    bench = Bench(rows(3), [stretch_of(lambda: rows(3))], waits=True)
+    client = bench.client()
+    client.messages()
+    assert len(bars_of(client, 7, end=end, duration=duration, what=what)) == 1
+
+
+def schedule_of(end, duration, contract=SPY, *, rth=True):
+    client = Bench().client()
+    client.messages()
+    client.send(20, 7, *contract, False, end, "1 day", duration, rth, "SCHEDULE", 1, False, "")
+    ((_, _, first, last, zone, count, *fields),) = client.messages(106)
+    sessions = [tuple(fields[at : at + 3]) for at in range(0, len(fields), 3)]
+    assert (len(sessions), sessions[0][0], sessions[-1][1]) == (int(count), first, last)
+    return zone, sessions
+
+
+def test_a_schedule_has_the_sessions_around_thanksgiving():
+    # 2026-11-26 is Thanksgiving, the Friday after it closes at 13:00.
+    zone, sessions = schedule_of("20261130-22:00:00", "3 D")
+    assert zone == "US/Eastern"
+    assert sessions == [
+        ("20261125-09:30:00", "20261125-16:00:00", "20261125"),
+        ("20261127-09:30:00", "20261127-13:00:00", "20261127"),
+        ("20261130-09:30:00", "20261130-16:00:00", "20261130"),
+    ]
+    zone, sessions = schedule_of("20261124-22:00:00", "1 D", ES, rth=False)
+    assert (zone, sessions) == ("US/Central", [("20261123-17:00:00", "20261124-16:00:00", "20261124")])
 
 
 @pytest.mark.parametrize("version", [100, 101, 103, 111, 124, 131, 136, 145, 150, 157, 163, 166, 176, 178])
@@ -93,6 +128,12 @@ def test_what_waits_for_a_list_gets_an_empty_one(number):
     client.send(number, *["9"] * 8)
     (message,) = client.messages()
     assert message[0] != "4"
+
+
+def test_the_page_of_the_gateway_names_whatever_is_not_served():
+    page = (Path(__file__).parents[2] / "docs" / "gateway.md").read_text(encoding="utf-8")
+    names = {name for name, _ in (*unserved.ERRORS.values(), *unserved.EMPTY.values())}
+    assert [name for name in sorted(names | {"replaceFA"}) if f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize(("versions", "newest"), [("v201..225", NEWEST_VERSION), ("v38..99", OLDEST_VERSION)])

@@ -228,6 +228,25 @@ def test_a_resting_order_is_seen_changed_and_cancelled(library, served):
     play(library, served, script)
 
 
+def test_a_bracket_and_a_stop(library, served):
+    async def script(session):
+        await session.connect()
+        ib = session.ib
+        _, spy = await session.contracts()
+        trades = [ib.placeOrder(spy, each) for each in ib.bracketOrder("BUY", 100, 681.0, 700.0, 600.0)]
+        await session.until(lambda: trades[0].orderStatus.status == "Filled")
+        waiting = ["Submitted", "PreSubmitted"]
+        await session.until(lambda: [each.orderStatus.status for each in trades[1:]] == waiting)
+        # A stop of its own, which the touch has reached already.
+        stop = ib.placeOrder(spy, library.StopOrder("SELL", 50, 690.0, tif="GTC"))
+        await session.until(lambda: stop.orderStatus.status == "Filled")
+        ib.cancelOrder(trades[1].order)
+        await session.until(lambda: trades[1].orderStatus.status == "Cancelled")
+        assert [each.position for each in await ib.reqPositionsAsync()] == [50.0]
+
+    play(library, served, script)
+
+
 def test_a_rejection(library, served):
     async def script(session):
         await session.connect()
