@@ -18,6 +18,7 @@ from arbcore.carry.fair import Payment
 from arbcore.carry.money import PaidDividend
 from arbcore.carry.pairs import pair_of_future
 from arbcore.carry.rates import check_rate, from_bank_discount, from_simple
+from arbcore.core.backtest_options import DEFAULT_YIELD
 from arbcore.core.civil import iso_date, iso_time, read_date
 from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, ConfigError, DataError, InputError
@@ -26,9 +27,6 @@ from arbcore.errors import ArbcoreError, ConfigError, DataError, InputError
 RATE_DAYS_MAX = 7
 #: A dividend above this part of the price is a mistake of units.
 DIVIDEND_PART_MAX = 0.1
-
-#: The dividend yield where nobody names one.
-DEFAULT_YIELD = 0.014
 
 _CODE = re.compile(r"([A-Z0-9]+?)([HMUZ][0-9]{2})")
 

@@ -11,10 +11,10 @@ from typing import Any, TextIO
 from arbcore.commands._arguments import whole_number
 from arbcore.commands._backtest_arguments import (
     LIVE_NOTE,
-    PAIRS,
     add_settings,
     chosen_settings,
     name_of,
+    shared_flags,
     spellings,
 )
 from arbcore.commands._output import Progress, refuse_overlap
@@ -169,7 +169,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
     """The settings that were named, in the order in which they were; ranges are still text."""
-    for flag, settings, _, _ in PAIRS:
+    shared = {flag: [item.name for item in items] for flag, items in shared_flags().items()}
+    for flag, settings in shared.items():
         given = getattr(args, name_of(flag))
         if given is not None and ":" in given and "," not in given:
             raise UsageError(
@@ -177,8 +178,8 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
                 f"write one for each, such as --{flag} {printable(given)},0."
             )
     found = chosen_settings(args, read=str)
-    pairs = {name_of(flag): settings for flag, settings, _, _ in PAIRS}
-    order = [name for dest in getattr(args, "named", []) for name in pairs.get(dest, (dest,))]
+    by_dest = {name_of(flag): settings for flag, settings in shared.items()}
+    order = [name for dest in getattr(args, "named", []) for name in by_dest.get(dest, [dest])]
     return {name: found[name] for name in order if name in found} | found
 
 

@@ -7,28 +7,12 @@ page without a change.
 from collections.abc import Mapping
 from typing import Any
 
+from arbcore.core.backtest_options import BACKTEST_OPTIONS, BacktestOption
 from arbcore.core.text import time_span
 from arbcore.pages.markup import Markup, datum, join, number, percent, tag
 from arbcore.pages.page import table
 
 _LABELS = {
-    "r": "interest rate",
-    "d": "dividend yield",
-    "factor": "level: index points per USD of the ETF",
-    "entry_bps": "entry",
-    "exit_bps": "exit",
-    "cost_bps": "cost of a round trip",
-    "stop_bps": "stop",
-    "max_hold_days": "longest hold",
-    "cooldown_s": "pause after an exit",
-    "es_slippage_ticks": "ES slippage",
-    "spy_slippage_ticks": "SPY slippage",
-    "es_latency_rows": "ES latency",
-    "spy_latency_rows": "SPY latency",
-    "es_fee": "ES fee per contract and side",
-    "spy_fee": "SPY fee per share and side",
-    "spy_fee_min": "least SPY fee of an order",
-    "close_at_end": "close at the end",
     "net_pnl": "net P&L",
     "open_pnl": "P&L of what is open, closed at the end",
     "total_pnl": "total P&L",
@@ -55,18 +39,18 @@ _LABELS = {
     "expiry": "expiry",
     "by_hand": "closed by hand",
 }
-_UNITS = {
-    "_bps": "bps", "_days": "days", "_s": "s", "_ticks": "ticks", "_rows": "rows", "_fee": "USD",
-    "_fee_min": "USD", "multiplier": "USD a point", "_pnl": "USD",
-}  # fmt: skip
-_RATES = ("r", "d", "funding_rate", "borrow_rate")
-#: Settings for which 0 means that the rule is off.
-_OFF_AT_0 = ("stop_bps", "max_hold_days")
+#: Of a number that is no setting, by the ending of its name.
+_UNITS = {"_bps": "bps", "_s": "s", "_pnl": "USD"}
+_NO_SETTING = BacktestOption()
 
 
 def label_of(name: str) -> str:
     """The name of a setting or a statistic in words."""
-    return _LABELS.get(name) or name.replace("_", " ")
+    return _LABELS.get(name) or _option(name).label or name.replace("_", " ")
+
+
+def _option(name: str) -> BacktestOption:
+    return BACKTEST_OPTIONS.get(name, _NO_SETTING)
 
 
 def sentence_case(text: str) -> str:
@@ -92,6 +76,8 @@ def in_unit(name: str) -> str:
 
 
 def _unit_of(name: str) -> str:
+    if name in BACKTEST_OPTIONS:
+        return BACKTEST_OPTIONS[name].unit
     return next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "")
 
 
@@ -99,9 +85,9 @@ def valued(name: str, value: Any) -> object:
     """A setting with its unit."""
     if name == "expiry" and value is None:
         return "the front contract of each row"
-    if name in _OFF_AT_0 and not value:
+    if _option(name).off_at_0 and not value:
         return "off"
-    if name in _RATES and isinstance(value, float):
+    if _unit_of(name) == "a year" and isinstance(value, float):
         return f"{setting(value)} a year ({number(100 * value, 3)}%)"
     if name == "factor" and isinstance(value, float):
         return repr(value)

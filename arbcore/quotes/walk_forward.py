@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from arbcore.carry.calendar import all_expiries_ns
+from arbcore.core.backtest_options import BACKTEST_OPTIONS
 from arbcore.core.civil import iso_time
 from arbcore.core.text import plural
 from arbcore.errors import ConfigError
@@ -31,7 +32,7 @@ WINDOWS_MAX = 1_000
 WAYS = ("best", "robust")
 
 #: Ranges of these make a level of each cell's own.
-LEARNT_WITH = frozenset(("r", "d", "factor", "financing_spread_bps"))
+LEARNT_WITH = {item.name for item in BACKTEST_OPTIONS.values() if item.varies and item.values_rows}
 
 _LENGTHS = re.compile(r"([1-9][0-9]{0,8})([dr]?):([1-9][0-9]{0,8})([dr]?)")
 

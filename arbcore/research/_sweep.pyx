@@ -22,6 +22,7 @@ from arbcore.research._sweep_window cimport SegmentTable, SweepGroup, SweepWindo
 
 from arbcore.research._backtest import Backtest
 from arbcore.research._sweep_bits import level_of
+from arbcore.core.backtest_options import BACKTEST_OPTIONS
 from arbcore.research.daily import daily_statistics
 from arbcore.research.periods import period_ends
 
@@ -34,9 +35,9 @@ NUMBERS = (
 FULL_NUMBERS = ("max_drawdown", "sharpe")
 
 #: The settings that the way from event to event does not know, with the value that is none of them.
-_NEUTRAL = (("es_latency_rows", 0), ("spy_latency_rows", 0))
+_NEUTRAL = tuple([(item.name, item.default) for item in BACKTEST_OPTIONS.values() if not item.jumps])
 #: What rows are valued with: cells that agree on these share their values.
-_VALUED_BY = ("r", "d", "factor", "financing_spread_bps", "rates", "yields", "dividends")
+_VALUED_BY = tuple([item.name for item in BACKTEST_OPTIONS.values() if item.values_rows])
 
 
 def period_name(number) -> str:

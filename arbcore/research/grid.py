@@ -7,14 +7,15 @@ slowest. It must not know the data, nor where the cells are run.
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from arbcore.carry.level import parse_level
+from arbcore.core.backtest_options import BACKTEST_OPTIONS
 from arbcore.core.text import printable
 from arbcore.errors import ConfigError
-from arbcore.research.research_settings import BOUNDS, BacktestSettings
+from arbcore.research.research_settings import BacktestSettings
 
 #: Every cell is a row of the result; five hundred by five hundred are more than anybody reads.
 CELLS_MAX = 250_000
@@ -23,9 +24,9 @@ LARGEST = 10**15
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _MARKS = re.compile(r"[:,]")
-_NUMBERS = set(BOUNDS) | {"factor"}
-#: Words, switches and schedules cannot vary; a schedule is a sequence by itself.
-_WORDS = {item.name for item in fields(BacktestSettings)} - _NUMBERS - {"dividends", "rates", "yields"}
+_NUMBERS = {item.name for item in BACKTEST_OPTIONS.values() if item.varies}
+#: Words and switches cannot vary; a schedule cannot either, and is a sequence by itself.
+_WORDS = {item.name for item in BACKTEST_OPTIONS.values() if item.reads in ("name", "word", "switch")}
 
 
 @dataclass(frozen=True)

@@ -1,68 +1,31 @@
 """What a backtest is asked to do: every number that a result depends on besides the data.
 
-Owns the defaults, the bounds and the sentences about values out of range. It must not know where the values
-come from (flags, a notebook), nor how the data is read.
+Owns what the settings mean together and the sentences about values out of range; each is declared in
+``core.backtest_options``. It must not know where the values come from (flags, a notebook), nor how the data
+is read.
 """
 
+import math
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from numbers import Real
-from typing import Any
 
-from arbcore.carry.level import AUTO_ROWS, LevelMode, LevelRule, parse_level
+from arbcore.carry.level import LevelMode, LevelRule, parse_level
 from arbcore.carry.money import PaidDividend
-from arbcore.carry.pairs import PAIRS, Pair, pair_named
+from arbcore.carry.pairs import Pair, pair_named
 from arbcore.carry.row_terms import RowTerms
-from arbcore.carry.terms import DEFAULT_YIELD, Quoting, RateHistory, Yields
+from arbcore.carry.terms import Quoting, RateHistory, Yields
+from arbcore.core.backtest_options import BACKTEST_OPTIONS, BacktestOption, BacktestOptions
 from arbcore.core.text import printable
 from arbcore.errors import ConfigError
 
 DAY_NS = 86_400 * 10**9
-#: Where a position may be filled: at the touch (crossing the spread on both legs) or at the mid.
-FILLS = ("touch", "mid")
-#: Whose fees are charged in place of ``cost_bps``.
-FEES = ("ibkr",)
-#: Rows of ``auto``: one trading day of minutes.
-CALIBRATION_ROWS = AUTO_ROWS
-#: The pair where nobody names one.
-DEFAULT_PAIR = PAIRS[0].name
 #: An exit that is not set is this part of the entry.
 EXIT_PART = 0.25
 
-_LARGE = 1e9
-_REAL: Any = Real
-# (low, high), both allowed.
-BOUNDS: dict[str, tuple[float, float]] = {
-    "r": (-1.0, 1.0),
-    "d": (-1.0, 1.0),
-    "financing_spread_bps": (-10_000.0, 10_000.0),
-    "true_factor": (1e-6, 1e6),
-    "entry_bps": (-_LARGE, _LARGE),
-    "exit_bps": (-_LARGE, _LARGE),
-    "cost_bps": (0.0, 10_000.0),
-    "stop_bps": (0.0, _LARGE),
-    "max_hold_days": (0.0, 36_600.0),
-    "cooldown_s": (0.0, 36_600.0 * 86_400.0),
-    "multiplier": (1e-6, 1e6),
-    "contracts": (1, 1_000_000),
-    "es_slippage_ticks": (0.0, 1e6),
-    "spy_slippage_ticks": (0.0, 1e6),
-    "es_latency_rows": (0, 1_000_000),
-    "spy_latency_rows": (0, 1_000_000),
-    "es_fee": (0.0, 1e6),
-    "spy_fee": (0.0, 1e6),
-    "spy_fee_min": (0.0, 1e6),
-    "funding_rate": (-1.0, 1.0),
-    "short_rate": (-1.0, 1.0),
-    "borrow_rate": (-1.0, 1.0),
-}
-_WHOLE = ("contracts", "es_latency_rows", "spy_latency_rows")
-# What may be left to the pair, the entry or the rate of the run.
-_OPEN = ("exit_bps", "cost_bps", "multiplier", "funding_rate", "true_factor")
-
 
 @dataclass(frozen=True, kw_only=True)
-class BacktestSettings:
+class BacktestSettings(BacktestOptions):
     """Settings of one backtest; rates are annual decimals, continuously compounded.
 
     ``factor`` is ``track[:HALF_LIFE]``, ``auto[:ROWS]``, ``column`` or a number. ``rates`` (a name, how it is
@@ -76,61 +39,18 @@ class BacktestSettings:
     broker's instead of all of them. Raises ConfigError for a value out of range.
     """
 
-    pair: str = DEFAULT_PAIR
-    r: float = 0.045
-    d: float = DEFAULT_YIELD
-    financing_spread_bps: float = 0.0
-    factor: float | str = "track"
-    true_factor: float | None = None
-    entry_bps: float = 3.0
-    exit_bps: float | None = None
-    cost_bps: float | None = None
-    stop_bps: float = 0.0
-    max_hold_days: float = 0.0
-    cooldown_s: float = 0.0
-    multiplier: float | None = None
-    contracts: int = 1
-    fill: str = "touch"
-    es_slippage_ticks: float = 0.0
-    spy_slippage_ticks: float = 0.0
-    es_latency_rows: int = 0
-    spy_latency_rows: int = 0
-    fees: str | None = None
-    es_fee: float = 0.0
-    spy_fee: float = 0.0
-    spy_fee_min: float = 0.0
-    funding_rate: float | None = None
-    short_rate: float = 0.0
-    borrow_rate: float = 0.0
-    close_at_end: bool = False
-    rates: tuple[str, str, tuple[int, ...], tuple[float, ...]] | None = None
-    yields: tuple[tuple[int, float], ...] = ()
-    dividends: tuple[tuple[int, float, bool], ...] = ()
-    dividends_file: tuple[str, tuple[int, ...]] | None = None
-
     def __post_init__(self) -> None:
         pair = self._checked_pair()
         for name, open_value in (("cost_bps", pair.cost_bps), ("multiplier", pair.multiplier)):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, open_value)
-        for name, (low, high) in BOUNDS.items():
-            value: Any = getattr(self, name)
-            if value is None and name in _OPEN:
-                continue
-            # NumPy's numbers are real too.
-            if isinstance(value, bool) or not isinstance(value, _REAL):
-                raise ConfigError(f"{name} is {printable(repr(value), 60)}, which is not a number.")
-            if not low <= value <= high:
-                raise ConfigError(f"{name} is {value!r}; it may be from {low:g} to {high:g}.")
-            if name in _WHOLE and value != int(value):
-                raise ConfigError(f"{name} is {value!r}; it must be a whole number.")
-            # One type whoever asks, so that the same settings always print the same.
-            object.__setattr__(self, name, int(value) if name in _WHOLE else float(value))
-        for name, allowed in (("fill", FILLS), ("fees", (None, *FEES))):
-            given = getattr(self, name)
-            if given not in allowed:
-                words = " or ".join(each for each in allowed if each is not None)
-                raise ConfigError(f"{name} is {printable(repr(given), 60)}; it may be {words}.")
+        for name, item in BACKTEST_OPTIONS.items():
+            value: object = getattr(self, name)
+            if item.bounds is not None:
+                object.__setattr__(self, name, _within(item, value))
+            elif item.choices and value not in item.choices and value != item.default:
+                words = " or ".join(item.choices)
+                raise ConfigError(f"{name} is {printable(repr(value), 60)}; it may be {words}.")
         if not isinstance(self.close_at_end, bool):
             raise ConfigError(
                 f"close_at_end is {printable(repr(self.close_at_end), 60)}; it may be True or False."
@@ -146,8 +66,8 @@ class BacktestSettings:
         return pair
 
     def _check_factor(self) -> None:
-        factor: Any = self.factor
-        if isinstance(factor, bool) or not isinstance(factor, (str, _REAL)):
+        factor: object = self.factor
+        if isinstance(factor, bool) or not isinstance(factor, str | Real):
             raise ConfigError(
                 f"factor is {printable(repr(factor), 60)}; it may be track, auto, column or a number."
             )
@@ -223,3 +143,22 @@ class BacktestSettings:
         shown["dividends"] = len(self.dividends)
         shown["dividends_file"] = None if self.dividends_file is None else self.dividends_file[0]
         return shown
+
+
+def _within(item: BacktestOption, value: object) -> float | None:
+    """A number as the settings keep it: one type whoever asks, so that the same settings print the same."""
+    if value is None and item.default is None:
+        return None
+    # NumPy's numbers are real too.
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ConfigError(f"{item.name} is {printable(repr(value), 60)}, which is not a number.")
+    low, high = item.bounds or (-math.inf, math.inf)
+    # Compared before it is a float, which a very large whole number cannot become.
+    if value < low or not value <= high:
+        raise ConfigError(f"{item.name} is {value!r}; it may be from {low:g} to {high:g}.")
+    number = float(value)
+    if not item.whole:
+        return number
+    if number != int(number):
+        raise ConfigError(f"{item.name} is {value!r}; it must be a whole number.")
+    return int(number)

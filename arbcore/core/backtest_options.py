@@ -1,0 +1,296 @@
+"""The settings of a backtest, each declared once: default, bounds, flag, unit, label, its part in a sweep.
+
+A setting is a field of ``BacktestOptions``. From it come the bounds (``research.research_settings``), the
+flags of ``arbcore backtest`` and ``sweep``, the axes of a grid, whether a sweep may go from event to event,
+the words of a page and the documentation. ``BacktestKeywords`` and ``SweepKeywords`` say again, for editors
+and type checkers, what ``arbcore.backtest`` and ``arbcore.sweep`` take by that name; a test holds them to the
+fields.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Protocol, TypedDict, TypeVar
+
+Default = TypeVar("Default")
+
+#: The dividend yield where none is named, a year.
+DEFAULT_YIELD = 0.014
+_LARGE = 1e9
+#: Rates by date: a name, how they are quoted, days and values.
+Rates = tuple[str, str, tuple[int, ...], tuple[float, ...]]
+#: Bounds of an annual rate.
+_RATE = (-1.0, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BacktestOption:
+    """What is known of a setting besides its type.
+
+    ``reads`` says how its flag is read: ``number``; ``terms`` (a number, several, or a file); ``level``;
+    ``name``; ``word`` (one of ``choices``); ``switch``; ``file``; or ``""`` where there is no flag. Settings
+    that name the same ``flag`` share it, parted by a comma; with ``for_all`` one number is for each of them.
+    """
+
+    help: str = ""
+    reads: str = "number"
+    name: str = ""
+    default: object = None
+    #: Said of the default where its value does not say it; "-" where help says nothing of a default.
+    default_text: str = ""
+    bounds: tuple[float, float] | None = None
+    whole: bool = False
+    choices: tuple[str, ...] = ()
+    flag: str = ""
+    alias: str = ""
+    metavar: str | None = None
+    for_all: bool = False
+    unit: str = ""
+    label: str = ""
+    #: 0 means that the rule is off.
+    off_at_0: bool = False
+    #: A sweep may have a range of it.
+    varies: bool = True
+    #: A sweep may go from event to event with any value of it, not only with the default.
+    jumps: bool = True
+    #: Rows are valued with it, so that only cells that agree on it share their values.
+    values_rows: bool = False
+
+    @property
+    def help_text(self) -> str:
+        """The sentence of ``--help``."""
+        if self.default_text == "-":
+            return self.help
+        known = f"{self.default:g}" if isinstance(self.default, int | float) else str(self.default)
+        return f"{self.help} (default {self.default_text or ('off' if self.off_at_0 else known)})"
+
+
+def option(default: Default, **known: object) -> Default:
+    """A field of ``BacktestOptions``: its default and what ``BacktestOption`` says of it."""
+    whole = isinstance(default, int)
+    found = BacktestOption(**{"whole": whole, **known})  # type: ignore[arg-type]
+    return field(default=default, metadata={"option": found})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BacktestOptions:
+    """The fields of ``BacktestSettings``, which says what they mean together and checks them."""
+
+    pair: str = option(
+        "es-spy", reads="name", metavar="NAME", varies=False, help="such as es-spy or nq-qqq",
+        default_text="by the columns",
+    )
+    r: float = option(
+        0.045, reads="terms", bounds=_RATE, metavar="RATE|FILE", unit="a year", label="interest rate",
+        values_rows=True, help="interest rate, continuously compounded, or a CSV of rates by date",
+    )
+    d: float = option(
+        DEFAULT_YIELD, reads="terms", bounds=_RATE, metavar="RATE[,CODE:RATE]", unit="a year", values_rows=True,
+        label="dividend yield", help="dividend yield, and contracts' own such as ESH26:0.011",
+    )
+    financing_spread_bps: float = option(
+        0.0, bounds=(-10_000.0, 10_000.0), metavar="BPS", unit="bps", values_rows=True,
+        help="added to the rate in the fair value",
+    )
+    factor: float | str = option(
+        "track", reads="level", metavar="X", label="level: index points per USD of the ETF", values_rows=True,
+        help="the level: track[:HALF_LIFE] learns it (default track:60m), auto[:ROWS] calibrates it once, a "
+        "number is index points a USD of the ETF, column is the file's factor or index column",
+        default_text="-",
+    )
+    true_factor: float | None = option(
+        None, bounds=(1e-6, 1e6), metavar="X", default_text="-",
+        help="index points a USD of the ETF, which shows the financing that the level implies",
+    )
+    entry_bps: float = option(
+        3.0, bounds=(-_LARGE, _LARGE), metavar="BPS", unit="bps", label="entry",
+        help="edge wanted at the touch after costs",
+    )
+    exit_bps: float | None = option(
+        None, bounds=(-_LARGE, _LARGE), metavar="BPS", unit="bps", label="exit",
+        help="deviation at which a position is left", default_text="a quarter of the entry",
+    )
+    cost_bps: float | None = option(
+        None, bounds=(0.0, 10_000.0), metavar="BPS", unit="bps", label="cost of a round trip",
+        help="cost of a round trip in bps of the future", default_text="by pair: es-spy 0.5",
+    )
+    stop_bps: float = option(
+        0.0, bounds=(0.0, _LARGE), metavar="BPS", unit="bps", label="stop", off_at_0=True,
+        help="leave when the deviation has moved this far against the position",
+    )
+    max_hold_days: float = option(
+        0.0, bounds=(0.0, 36_600.0), metavar="DAYS", unit="days", label="longest hold", off_at_0=True,
+        help="leave after this many days",
+    )
+    cooldown_s: float = option(
+        0.0, bounds=(0.0, 36_600.0 * 86_400.0), metavar="S", unit="s", label="pause after an exit",
+        help="no entry for so long after an exit",
+    )
+    multiplier: float | None = option(
+        None, bounds=(1e-6, 1e6), metavar="USD", unit="USD a point", help="USD a point of the contract",
+        default_text="by pair: es-spy 50",
+    )
+    contracts: int = option(1, bounds=(1, 1_000_000), metavar="N", help="contracts a trade")
+    fill: str = option(
+        "touch", reads="word", choices=("touch", "mid"), varies=False, help="where orders are filled"
+    )
+    es_slippage_ticks: float = option(
+        0.0, bounds=(0.0, 1e6), flag="slippage-ticks", for_all=True, metavar="N[,M]", unit="ticks",
+        label="ES slippage", help="ticks lost a fill on each leg, or on future and ETF",
+    )
+    spy_slippage_ticks: float = option(
+        0.0, bounds=(0.0, 1e6), flag="slippage-ticks", unit="ticks", label="SPY slippage"
+    )
+    es_latency_rows: int = option(
+        0, bounds=(0, 1_000_000), flag="latency-rows", for_all=True, metavar="N[,M]", unit="rows",
+        label="ES latency", jumps=False,
+        help="usable rows from a decision to the fill of each leg, or of future and ETF",
+    )
+    spy_latency_rows: int = option(
+        0, bounds=(0, 1_000_000), flag="latency-rows", unit="rows", label="SPY latency", jumps=False
+    )
+    fees: str | None = option(
+        None, reads="word", choices=("ibkr",), varies=False, default_text="-",
+        help="charge the broker's fees and rates",
+    )
+    es_fee: float = option(
+        0.0, bounds=(0.0, 1e6), alias="fut-fee", metavar="USD", unit="USD",
+        label="ES fee per contract and side", help="fee a contract and side, besides --cost-bps",
+    )
+    spy_fee: float = option(
+        0.0, bounds=(0.0, 1e6), flag="spy-fee", alias="etf-fee", metavar="USD[,MIN]", unit="USD",
+        label="SPY fee per share and side",
+        help="fee a share and side, and the least a side, besides --cost-bps",
+    )
+    spy_fee_min: float = option(
+        0.0, bounds=(0.0, 1e6), flag="spy-fee", unit="USD", label="least SPY fee of an order"
+    )
+    funding_rate: float | None = option(
+        None, bounds=_RATE, metavar="RATE", unit="a year", help="paid on the ETF leg when long",
+        default_text="the run's rate at the entry",
+    )
+    short_rate: float = option(
+        0.0, bounds=_RATE, metavar="RATE", unit="a year", help="received on the ETF leg when short"
+    )
+    borrow_rate: float = option(
+        0.0, bounds=_RATE, metavar="RATE", unit="a year", help="paid for borrowing the ETF when short"
+    )
+    close_at_end: bool = option(
+        False, reads="switch", varies=False, label="close at the end", default_text="-",
+        help="close an open position at the end",
+    )
+    rates: tuple[str, str, tuple[int, ...], tuple[float, ...]] | None = option(
+        None, reads="file", metavar="FILE", varies=False, values_rows=True, default_text="-",
+        help="CSV of date and rate, DTB3, SOFR or EFFR, in place of --r",
+    )
+    yields: tuple[tuple[int, float], ...] = option((), reads="", varies=False, values_rows=True)
+    dividends: tuple[tuple[int, float, bool], ...] = option(
+        (), reads="file", metavar="FILE", varies=False, values_rows=True, default_text="-",
+        help="CSV of ex_date,amount[,unit]: USD a share or index points, in place of --d",
+    )
+    dividends_file: tuple[str, tuple[int, ...]] | None = option(None, reads="", varies=False)
+
+
+def _declared() -> dict[str, BacktestOption]:
+    return {
+        item.name: replace(
+            item.metadata["option"],
+            name=item.name,
+            default=item.default,
+            flag=item.metadata["option"].flag or item.name.replace("_", "-"),
+        )
+        for item in fields(BacktestOptions)
+    }
+
+
+#: Every setting by name, in the order in which a result shows them.
+BACKTEST_OPTIONS = _declared()
+
+
+class HasList(Protocol):
+    """An array of numbers, such as NumPy's."""
+
+    def tolist(self) -> object: ...
+
+
+class HasPath(Protocol):
+    """A path, such as pathlib's."""
+
+    def __fspath__(self) -> str: ...
+
+
+#: A file by its path.
+File = str | HasPath
+#: A number of a sweep, or those that it takes in turn: ``"LO:HI:STEP"``, ``"1,2,5"``, numbers.
+Range = float | str | Sequence[float] | HasList
+
+
+class BacktestKeywords(TypedDict, total=False):
+    """The settings that ``arbcore.backtest`` takes by name."""
+
+    pair: str
+    r: float | File
+    d: float | str
+    financing_spread_bps: float
+    factor: float | str
+    true_factor: float | None
+    entry_bps: float
+    exit_bps: float | None
+    cost_bps: float | None
+    stop_bps: float
+    max_hold_days: float
+    cooldown_s: float
+    multiplier: float | None
+    contracts: int
+    fill: str
+    es_slippage_ticks: float
+    spy_slippage_ticks: float
+    es_latency_rows: int
+    spy_latency_rows: int
+    fees: str | None
+    es_fee: float
+    spy_fee: float
+    spy_fee_min: float
+    funding_rate: float | None
+    short_rate: float
+    borrow_rate: float
+    close_at_end: bool
+    rates: File | Rates | None
+    yields: tuple[tuple[int, float], ...]
+    dividends: File | Sequence[tuple[int, float] | tuple[int, float, bool]]
+    dividends_file: tuple[str, tuple[int, ...]] | None
+
+
+class SweepKeywords(TypedDict, total=False):
+    """The settings that ``arbcore.sweep`` takes by name, each number of which may be a range."""
+
+    pair: str
+    r: Range | File
+    d: Range
+    financing_spread_bps: Range
+    factor: Range | Sequence[str]
+    true_factor: Range | None
+    entry_bps: Range
+    exit_bps: Range | None
+    cost_bps: Range | None
+    stop_bps: Range
+    max_hold_days: Range
+    cooldown_s: Range
+    multiplier: Range | None
+    contracts: Range
+    fill: str
+    es_slippage_ticks: Range
+    spy_slippage_ticks: Range
+    es_latency_rows: Range
+    spy_latency_rows: Range
+    fees: str | None
+    es_fee: Range
+    spy_fee: Range
+    spy_fee_min: Range
+    funding_rate: Range | None
+    short_rate: Range
+    borrow_rate: Range
+    close_at_end: bool
+    rates: File | Rates | None
+    yields: tuple[tuple[int, float], ...]
+    dividends: File | Sequence[tuple[int, float] | tuple[int, float, bool]]
+    dividends_file: tuple[str, tuple[int, ...]] | None
