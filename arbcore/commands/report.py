@@ -9,7 +9,7 @@ from pathlib import Path
 
 from arbcore.commands._arguments import working_directory
 from arbcore.commands._output import refuse_overlap
-from arbcore.core.text import plural, printable
+from arbcore.core.text import plural, printable, whole_seconds
 
 DESCRIPTION = """\
 Shows what the carry bot saw and did, from its store: signals, orders, fills, P&L by leg and by day, states
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         back_up(path, args.backup, now_text=iso_time(time.time_ns()))
     written = [("ledger", args.trades), ("report", args.html), ("copy of the store", args.backup)]
     _say_written(written, closed=found["trades"])
-    print(json.dumps(found) if args.json else "\n".join(summary_lines(found)))
+    print(json.dumps(found) if args.json else whole_seconds("\n".join(summary_lines(found))))
     return 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from arbcore.commands.report import default_store
-from arbcore.core.text import plural, printable
+from arbcore.core.text import plural, printable, whole_seconds
 from arbcore.system.terminal import is_live
 
 DESCRIPTION = """\
@@ -157,4 +157,4 @@ def status_lines(found: dict[str, Any]) -> list[str]:
     if found["ending"]:
         lines.append(f"  ended           {found['ending']}")
     lines.append(f"  heartbeat       {found['heartbeat'] or 'none'}")
-    return [printable(line, LINE_MAX) for line in lines]
+    return [printable(whole_seconds(line), LINE_MAX) for line in lines]

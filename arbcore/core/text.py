@@ -3,6 +3,7 @@
 Imports nothing of arbcore.
 """
 
+import re
 import unicodedata
 
 #: Characters of one foreign text that are shown; the rest is cut, and the cut is marked.
@@ -57,3 +58,12 @@ def time_span(seconds: float) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 round``, ``2 rounds``, ``1,200 orders``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def whole_seconds(text: str) -> str:
+    """``text`` with every ISO time in it cut to the second: a person reads no nanoseconds.
+
+    >>> whole_seconds("since 2026-12-01T07:57:19.77615361Z: ACTIVE")
+    'since 2026-12-01T07:57:19Z: ACTIVE'
+    """
+    return re.sub(r"(T\d\d:\d\d:\d\d)\.\d+Z", r"\1Z", text)

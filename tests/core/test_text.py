@@ -2,7 +2,7 @@ import codecs
 
 import pytest
 
-from arbcore.core.text import plain_spelling, plural, printable
+from arbcore.core.text import plain_spelling, plural, printable, whole_seconds
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,8 @@ def test_what_an_encoding_has_not_is_spelled_another_way():
     assert text.encode("utf-8", "plain").decode() == text.replace("\udc80", "\\udc80")
     with pytest.raises(UnicodeDecodeError):
         b"\xff".decode("utf-8", "plain")
+
+
+def test_times_in_a_sentence_are_cut_to_the_second():
+    text = "since 2026-12-01T07:57:19.77615361Z, 6,810.25Z at 2026-12-01T07:57:20Z"
+    assert whole_seconds(text) == "since 2026-12-01T07:57:19Z, 6,810.25Z at 2026-12-01T07:57:20Z"

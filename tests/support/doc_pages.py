@@ -6,6 +6,7 @@ plain: `<!-- not run: WHY -->`, `<!-- server -->` (it runs beside the rest of th
 A Python block that begins with a comment `# name.py` is that file; any other one is a program of its own.
 """
 
+import os
 import re
 import shlex
 import signal
@@ -23,7 +24,7 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 #: The ports that pages name; a test takes free ones in their place.
-_PORTS = ("25000", "20000", "7400")
+_PORTS = ("25000", "20000", "7400", "9464")
 #: A run in a page lasts as long as a reader wants to look; a test's as long as it must.
 _DURATION_MAX_S, _ROUNDS_MAX, _ROUND_S = 1.0, 4, 5
 _TIMEOUT_S = 100
@@ -128,19 +129,21 @@ class PageRun:
         if block.kind == "python":
             self._check([sys.executable, "-c", block.text], block.text)
             return
-        for words in block.commands():
+        for line in block.commands():
+            settings, words = split_settings(line)
             if not is_run(words):
                 continue
             if block.note == "server" or (words[:2] in SERVERS and "--list-faults" not in words):
                 servers.enter_context(serving(words, self.folder))
                 self.done += 1
             else:
-                self._check(quickened(words), shlex.join(words))
+                self._check(quickened(words), shlex.join(line), settings)
 
-    def _check(self, words: list[str], shown: str) -> None:
+    def _check(self, words: list[str], shown: str, settings: dict[str, str] | None = None) -> None:
         done = subprocess.run(
-            words, cwd=self.folder, capture_output=True, text=True, encoding="utf-8", timeout=_TIMEOUT_S
-        )
+            words, cwd=self.folder, capture_output=True, text=True, encoding="utf-8", timeout=_TIMEOUT_S,
+            env={**os.environ, **(settings or {})},
+        )  # fmt: skip
         assert done.returncode == 0, f"{shown}\n{done.stdout}\n{done.stderr}"
         assert done.stdout or words[1] == "-c", shown
         self.done += 1
@@ -150,6 +153,12 @@ class PageRun:
 SERVERS = (["arbcore", "serve"], ["arbcore", "gateway"])
 #: Words that begin a line and are a shell's or the build's own business.
 _OTHERS = ("make", ".", "pip")
+
+
+def split_settings(words: list[str]) -> tuple[dict[str, str], list[str]]:
+    """The variables of the environment at the beginning of a line, and the command behind them."""
+    count = next(at for at, word in enumerate(words) if not re.match(r"[A-Z_]+=", word))
+    return dict(word.split("=", 1) for word in words[:count]), words[count:]
 
 
 def is_run(words: list[str]) -> bool:
