@@ -523,4 +523,4 @@ def front_note(expiries_ns: Sequence[int]) -> Iterable[str]:
     if expiries_ns:
         more = ", …" if len(expiries_ns) > 8 else ""
         shown = ", ".join(iso_time(each) for each in expiries_ns[:8]) + more
-        yield f"No expiry was given; the front ES contract's was used: {shown}."
+        yield f"No expiry was given; the front quarterly contract's was used: {shown}."

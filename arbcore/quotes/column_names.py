@@ -1,14 +1,15 @@
 """Where column names are resolved: which column of a file or a frame is the time, a price, a contract, a
 factor.
 
-Owns the spellings of the names and the symbols of the pairs whose columns are known. It knows no cell. Quotes
-are the future's and the ETF's: ``fut_bid,fut_ask,etf_bid,etf_ask`` or the symbols' own such as ``es_bid`` and
+Owns the spellings of the names; the symbols are those of ``carry.pairs``. It knows no cell. Quotes are
+the future's and the ETF's: ``fut_bid,fut_ask,etf_bid,etf_ask`` or the symbols' own such as ``es_bid`` and
 ``spy_ask``, in any case, with ``_``, a space, ``-`` or nothing between.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from arbcore.carry.pairs import PAIRS
 from arbcore.core.text import printable
 from arbcore.errors import DataError
 
@@ -23,10 +24,7 @@ FACTOR_ROLES = ("factor", "index")
 TIME_NAMES = ("ts", "timestamp", "datetime")
 
 #: Futures by symbol, with the ETF that each makes a pair with.
-ETF_OF_FUTURE = {
-    "es": "spy", "mes": "spy", "nq": "qqq", "mnq": "qqq", "rty": "iwm", "m2k": "iwm",
-    "ym": "dia", "mym": "dia",
-}  # fmt: skip
+ETF_OF_FUTURE = {pair.future.lower(): pair.etf.lower() for pair in PAIRS}
 _GENERIC = ("fut", "etf")
 _SIDES = ("bid", "ask")
 

@@ -77,7 +77,7 @@ def test_text_shows_cells_regions_and_the_map_within_eighty_columns(capsys: Capt
     for part in ("Best cells", "Most robust regions", axes, "1 to 9  gains, from 0 to +", "* best cell"):
         assert part in out
     assert max(map(len, out[out.index("Total P&L in USD,") :].splitlines())) <= 80
-    assert "front ES contract's was used: 2026-03-20" in err
+    assert "front quarterly contract's was used: 2026-03-20" in err
     assert main(["sweep", str(SAMPLE), *BASE, "--entry-bps", "1:5:1"]) == 0
     assert "Total P&L in USD by entry_bps" in capsys.readouterr().out
 

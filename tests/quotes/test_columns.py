@@ -15,9 +15,11 @@ from quotes import START_NS, random_rows
 from reference.columns import ColumnQuotes
 
 from arbcore.carry import calendar
+from arbcore.carry.pairs import PAIRS, Pair
 from arbcore.core.civil import iso_time
 from arbcore.errors import BrokenInvariant, DataError, InputError
 from arbcore.quotes._columns import ColumnReader
+from arbcore.quotes.column_names import resolve
 from arbcore.quotes.column_shapes import batches_into
 
 PRICES = ("es_bid", "es_ask", "spy_bid", "spy_ask")
@@ -435,3 +437,10 @@ def test_numbers_are_read_wherever_they_lie(place: int) -> None:
 
     found = {name: moved(columns[name], "i8" if name == "ts" else "f8") for name in NAMES}
     assert read(found) == read_twin(columns)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_every_pair_of_the_table_is_read_by_the_names_of_its_symbols(pair: Pair) -> None:
+    names = [f"{leg}_{side}" for leg in (pair.future, pair.etf) for side in ("bid", "ask")]
+    found = resolve(["ts", *names], where="quotes", line=1, use_factor=False)
+    assert (found.pair, list(found.places.values())) == (pair.name, [0, 1, 2, 3, 4])

@@ -183,7 +183,7 @@ def test_one_place_is_named_for_the_cells() -> None:
 def test_what_a_person_should_know_is_said() -> None:
     edge = arbcore.sweep(columns_of(), entry_bps="20:29:1", cost_bps=1, factor=10.02)
     assert any("border of the grid (entry_bps 20)" in note for note in edge.notes)
-    assert any("front ES contract's was used: 2026-03-20" in note for note in edge.notes)
+    assert any("front quarterly contract's was used: 2026-03-20" in note for note in edge.notes)
     assert any("No cell traded" in n for n in arbcore.sweep(columns_of(), entry_bps="900:902:1").notes)
     early = arbcore.sweep(columns_of(), entry_bps="0:9:1", expiry="2026-02-02")
     assert any("is before the rows of the data" in note for note in early.notes)
