@@ -26,27 +26,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, NoReturn, TextIO
 
-#: Name and one line of help of every command; its module is ``arbcore.commands.<name>``, which is imported
-#: when that command runs and not before, so that a command starts with what it needs.
+#: Name and one line of help of every command. Its module is ``arbcore.commands.<name>``, which is imported
+#: only when that command runs, so that no command waits for another one's imports.
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("exchange", "play on an exchange: the embedded one, a test exchange, or the real one"),
     ("serve", "run an exchange of our own for any number of teams"),
     ("simulate", "play many rounds in virtual time, and compare two bots on the same ones"),
     ("replay", "run a recorded session again and compare every byte it sends"),
-    ("backtest", "run the carry signal over recorded quotes of ES and SPY"),
+    ("backtest", "run the carry signal over recorded quotes of a future and an ETF"),
     ("sweep", "run the backtest over ranges of its settings, and show where it pays"),
-    ("quotes", "make, examine and convert quotes for them"),
-    ("fair", "fair value of ES, its parts, and the band in which no trade pays"),
+    ("quotes", "join, check, fetch and convert files of quotes"),
+    ("fair", "fair value of an index future, its parts, and the band in which no trade pays"),
     ("gateway", "a look-alike of Trader Workstation to test IB programs on"),
-    ("ibkr", "trade ES against SPY at Interactive Brokers, on paper, live, or simulated"),
+    ("ibkr", "trade an index future against its ETF at Interactive Brokers, on paper, live, or simulated"),
     ("report", "show what the carry bot saw and did"),
-    ("status", "show how a running carry bot is, from another shell"),
+    ("status", "show whether a running carry bot is well, from another shell"),
     ("doctor", "check this machine, its settings, the store and the links"),
     ("config", "show every setting, its value and where it came from"),
     ("completion", "write the completion of commands and flags for a shell"),
 )
 
-#: Commands that do something besides showing a result, and so need nobody who reads it.
+#: Commands that do more than show a result: they go on when nobody reads their output any more.
 RUNS = ("exchange", "serve", "gateway", "ibkr")
 #: Characters of an error that are shown.
 SENTENCE_MAX = 4_000
@@ -119,8 +119,8 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     """
     parser = Parser(
         prog="arbcore",
-        description="One compiled core that makes arbitrage decisions: a bot for an exchange, one for ES\n"
-        "against SPY at Interactive Brokers, somebody to play against for both, and a backtest.",
+        description="One compiled core that makes arbitrage decisions: a bot for an exchange, one for an index\n"
+        "future against its ETF at Interactive Brokers, simulated markets for both, and a backtest.",
         epilog=f"{EXAMPLES}\n{DISCLAIMER}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
