@@ -119,8 +119,8 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     """
     parser = Parser(
         prog="arbcore",
-        description="One compiled core that makes arbitrage decisions: a bot for an exchange, one for an index\n"
-        "future against its ETF at Interactive Brokers, simulated markets for both, and a backtest.",
+        description="One compiled core that makes arbitrage decisions: a bot for an exchange, one for an\n"
+        "index future against its ETF at Interactive Brokers, simulated markets for both, and a backtest.",
         epilog=f"{EXAMPLES}\n{DISCLAIMER}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -84,8 +84,8 @@ class BacktestOptions:
         values_rows=True, help="interest rate, continuously compounded, or a CSV of rates by date",
     )
     d: float = option(
-        DEFAULT_YIELD, reads="terms", bounds=_RATE, metavar="RATE[,CODE:RATE]", unit="a year", values_rows=True,
-        label="dividend yield", help="dividend yield, and contracts' own such as ESH26:0.011",
+        DEFAULT_YIELD, reads="terms", bounds=_RATE, metavar="RATE[,CODE:RATE]", unit="a year",
+        values_rows=True, label="dividend yield", help="dividend yield, and contracts' own such as ESH26:0.011",
     )
     financing_spread_bps: float = option(
         0.0, bounds=(-10_000.0, 10_000.0), metavar="BPS", unit="bps", values_rows=True,

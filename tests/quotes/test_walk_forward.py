@@ -200,8 +200,9 @@ def test_text_and_page_say_what_the_tests_came_to(
 ) -> None:
     data, page = tmp_path / "q.csv", tmp_path / "page.html"
     lines = ["ts,es_bid,es_ask,spy_bid,spy_ask"]
-    for row in random_rows(4, 400):
-        lines.append(f"{row.ts_ns},{row.es_bid},{row.es_ask},{row.spy_bid},{row.spy_ask}")
+    lines += [
+        f"{row.ts_ns},{row.es_bid},{row.es_ask},{row.spy_bid},{row.spy_ask}" for row in random_rows(4, 400)
+    ]
     data.write_text("\n".join(lines), encoding="utf-8")
     words = ["sweep", str(data), "--factor", "10", "--entry-bps", "0:6:1", "--walk-forward", "150r:100r"]
     assert cli.main([*words, "--html", str(page), "--json"]) == 0
