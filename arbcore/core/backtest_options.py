@@ -85,7 +85,8 @@ class BacktestOptions:
     )
     d: float = option(
         DEFAULT_YIELD, reads="terms", bounds=_RATE, metavar="RATE[,CODE:RATE]", unit="a year",
-        values_rows=True, label="dividend yield", help="dividend yield, and contracts' own such as ESH26:0.011",
+        values_rows=True, label="dividend yield",
+        help="dividend yield, and contracts' own such as ESH26:0.011",
     )
     financing_spread_bps: float = option(
         0.0, bounds=(-10_000.0, 10_000.0), metavar="BPS", unit="bps", values_rows=True,
