@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ib_libraries import need
 
 from arbcore.cli import main
 
@@ -34,7 +35,7 @@ KEYS = {
 def started(kind: str, directory: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A run with a live page, and the page's address."""
     if kind == "carry":
-        pytest.importorskip("ib_insync")
+        need("ib_insync")
     run = subprocess.Popen(
         [sys.executable, "-m", "arbcore", *RUNS[kind], "--listen", "127.0.0.1:0"], cwd=directory, text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,

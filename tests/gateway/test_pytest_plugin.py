@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from ib_libraries import need
 
 import arbcore_pytest
 
@@ -26,7 +26,7 @@ def run_pytest(tmp_path, *words):
 
 
 def test_the_example_of_the_documentation_passes(tmp_path):
-    pytest.importorskip("ib_insync")
+    need("ib_insync")
     program = tmp_path / EXAMPLE.name
     program.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
     done = run_pytest(tmp_path, str(program))

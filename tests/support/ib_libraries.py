@@ -1,6 +1,7 @@
 """The unmodified IB libraries against a gateway on loopback: one event loop a test, both libraries alike."""
 
 import asyncio
+import importlib.util
 import logging
 import math
 import threading
@@ -25,6 +26,12 @@ def load(name):
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def need(name):
+    """Skips a test whose own programs import the library; an import here would want an event loop."""
+    if importlib.util.find_spec(name) is None:
+        pytest.skip(f"{name} is not installed")
 
 
 class Served:

@@ -4,11 +4,11 @@ import os
 import subprocess
 import sys
 
-import pytest
+from ib_libraries import need
 
 
 def test_the_bot_comes_back_after_a_nightly_restart_without_an_alarm() -> None:
-    pytest.importorskip("ib_insync")
+    need("ib_insync")
     done = subprocess.run(
         [sys.executable, "-m", "tools.soak_bot", "--nights", "1", "--every-s", "60"],
         capture_output=True, text=True, timeout=100, check=False,
