@@ -81,6 +81,26 @@ class Parser(argparse.ArgumentParser):
         # What begins with a minus and a digit is a value: -1e-3 and -2:2:1 as well as -1.
         self._negative_number_matcher = re.compile(r"-[0-9.]")
 
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse's, but what a command does not know is its own error and not that of ``arbcore``."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._unknown(unknown))
+        return known, unknown
+
+    def _unknown(self, words: Sequence[str]) -> str:
+        from difflib import get_close_matches
+
+        named = (word.partition("=")[0] for word in words)
+        flag = next((name for name in named if re.match(r"-[^\d.]", name)), None)
+        if flag is None:
+            return f"unrecognized arguments: {' '.join(words)}"
+        flags = list(self._option_string_actions)
+        nearest = [each for each in flags if each.startswith(flag)] or get_close_matches(flag, flags, 1, 0.75)
+        return f"there is no {flag}" + (f" (the nearest is {nearest[0]})" if nearest else "")
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message[:1].upper()}{message[1:]}; see `{self.prog} --help`.")
 

@@ -138,6 +138,12 @@ def test_no_command_is_wrong_usage_and_shows_the_help(capsys):
         (["serve", "--mode", "empty", "--seed", "x"], "whole number from 0"),
         (["replay"], "JOURNAL"),
         (["config"], "action"),
+        (["--verson"], "There is no --verson (the nearest is --version); see `arbcore --help`"),
+        (["backtest", "x", "--entry", "2"], "no --entry (the nearest is --entry-bps); see `arbcore backtest"),
+        (["backtest", "x.csv", "--entry=2"], "There is no --entry (the nearest is --entry-bps)"),
+        (["sweep", "x.csv", "--zzz"], "There is no --zzz; see `arbcore sweep --help`"),
+        (["backtest", "x.csv", "y.csv", "-5"], "Unrecognized arguments: y.csv -5; see `arbcore backtest"),
+        (["quotes", "join", "x", "y", "-o", "z", "--sesion", "all"], "--session); see `arbcore quotes join"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_exit_code_2(words, part, capsys, tmp_path, monkeypatch):
