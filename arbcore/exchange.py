@@ -53,13 +53,17 @@ DEFAULT_ROUND_S = 300.0
 
 @dataclass(frozen=True)
 class Target:
-    """What to play on; ``label`` is the ``mode`` of the JSON, ``embedded`` says that the exchange is ours."""
+    """What to play on; ``label`` is the ``mode`` of the JSON, ``embedded`` says that the exchange is ours.
+
+    ``password`` is the team's where the exchange wants one; it is in no journal.
+    """
 
     label: str
     host: str
     port: int
     team: str
     embedded: bool = False
+    password: str = field(default="", repr=False)
 
     @property
     def address(self) -> str:
@@ -100,6 +104,17 @@ def split_address(text: str) -> tuple[str, int]:
             f"--address must be HOST:PORT with a port from 1 to 65535, but is {printable(text)}."
         )
     return host, int(port)
+
+
+def with_password(hello: bytes, password: str) -> bytes:
+    """The hello line with the team's password as one more field; without one as it is.
+
+    >>> with_password(b'{"type":"hello","team":"ALPHA"}\\n', "swordfish")
+    b'{"type":"hello","team":"ALPHA","password":"swordfish"}\\n'
+    """
+    if not password:
+        return hello
+    return hello[: hello.rindex(b"}")] + b',"password":' + json.dumps(password).encode() + b"}\n"
 
 
 @dataclass(frozen=True)
@@ -316,7 +331,10 @@ class ExchangeRun:
         self.connections += 1
         self._turned_ns = 0
         self.connected = True
-        self._pass_on(records.CONNECT, self.session.connected(now_ns), now_ns)
+        hello = self.session.connected(now_ns)
+        if self._connection is not None:
+            self._connection.link.send(with_password(hello, self.target.password))
+        self._record(records.CONNECT, hello, now_ns)
 
     def _await_hello(self) -> None:
         """Runs the new connection until it said hello; ConnectError says what came instead."""
@@ -503,6 +521,9 @@ class ExchangeRun:
         """Sends what one event other than received bytes brought, and records both."""
         if out and self._connection is not None:
             self._connection.link.send(out)
+        self._record(kind, out, now_ns, payload)
+
+    def _record(self, kind: int, out: bytes, now_ns: int, payload: bytes = b"") -> None:
         if self._journal is not None:
             self._journal.write(kind, now_ns, payload)
             if out:

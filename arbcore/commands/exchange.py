@@ -225,6 +225,8 @@ def round_seconds(args: argparse.Namespace) -> float:
 
 
 def _run(args: argparse.Namespace, output: IO[str]) -> int:
+    from dataclasses import replace
+
     from arbcore.errors import RunError
     from arbcore.exchange import choose_target
     from arbcore.play.bot import make_session
@@ -245,6 +247,7 @@ def _run(args: argparse.Namespace, output: IO[str]) -> int:
         host=config["HOST"],
         port=config["PORT"],
     )
+    target = replace(target, password=config["PASSWORD"])
     if args.busy_poll:
         check_busy_poll()
     values = config.values()

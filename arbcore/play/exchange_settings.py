@@ -3,6 +3,7 @@
 import re
 
 from arbcore.core.settings import LISTEN_TOKEN, PREFIX, Setting, declared
+from arbcore.play.teams_file import PASSWORD_LENGTH_MAX, is_password
 from arbcore.trading.trading_settings import STRATEGY_SETTINGS, SessionSettings
 from arbcore.wire.instruments import MESSAGES_PER_SECOND_MAX, POSITION_LIMITS, SIZE_MAX, TEAM_LENGTH_MAX
 
@@ -11,6 +12,12 @@ def _team(text: str) -> str:
     if not re.fullmatch(f"[A-Za-z]{{1,{TEAM_LENGTH_MAX}}}", text):
         raise ValueError(f"1 to {TEAM_LENGTH_MAX} letters A to Z")
     return text.upper()
+
+
+def _password(text: str) -> str:
+    if not is_password(text):
+        raise ValueError(f"at most {PASSWORD_LENGTH_MAX} printable ASCII characters and no space")
+    return text
 
 
 def _limits(text: str) -> dict[str, int]:
@@ -33,6 +40,10 @@ BASE_SETTINGS = (
     Setting(
         "ARBCORE_TEAM", "team", "", "team name, letters only; named, --test dials the real test exchange",
         parse=_team,
+    ),
+    Setting(
+        "ARBCORE_PASSWORD", "password", "", "the team's, where the exchange wants one; sent in the clear",
+        parse=_password, secret=True,
     ),
     Setting("ARBCORE_HOST", "text", "", "host of the exchange"),
     Setting("ARBCORE_PORT", "integer", None, "final port of the exchange", 1, 65_535),

@@ -69,9 +69,13 @@ def _fresh(name: str, teams: dict[str, str], where: str) -> str:
     return name
 
 
+def is_password(text: str) -> bool:
+    """Whether a team may have this password: what a client of plain text can send, one word of ASCII."""
+    return len(text) <= PASSWORD_LENGTH_MAX and all("!" <= character <= "~" for character in text)
+
+
 def _password(password: str, where: str) -> str:
-    # What a client of plain text can send is one word of printable ASCII.
-    if len(password) > PASSWORD_LENGTH_MAX or not all("!" <= character <= "~" for character in password):
+    if not is_password(password):
         raise InputError(
             f"{where}: the password must be at most {PASSWORD_LENGTH_MAX} printable ASCII characters and no "
             "space."

@@ -85,6 +85,39 @@ def test_an_evening_of_teams_with_passwords_results_and_plain_text(tmp_path):
         assert "swordfish" not in process.stderr.read()
 
 
+def test_our_own_bot_logs_in_with_its_team_password_and_keeps_it_to_itself(tmp_path):
+    (tmp_path / "teams.txt").write_text("ALPHA,sword\"fish\n")
+    (tmp_path / "teams.txt").chmod(0o600)
+    words = ("--mode", "prod-like", "--round", "30", "--seed", "5", "--teams", "teams.txt")
+    with served(*words, cwd=tmp_path) as (process, first):
+        bot = [
+            sys.executable, "-m", "arbcore", "exchange", "--address", f"127.0.0.1:{first['port']}", "--team",
+            "ALPHA", "--duration", "1", "--journal", "run.journal", "--json",
+        ]  # fmt: skip
+        done = [
+            subprocess.run(
+                bot, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+                env=os.environ | {"ARBCORE_PASSWORD": password},
+            )
+            for password in ("", "wrong", 'sword"fish')
+        ]
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE_S)
+    assert [each.returncode for each in done] == [1, 1, 0]
+    assert "the password is not this team's" in done[1].stderr
+    assert json.loads(done[2].stdout)["messages_in"] > 0
+    kept = b"".join(path.read_bytes() for path in tmp_path.glob("run*.journal"))
+    told = "".join(each.stdout + each.stderr for each in done)
+    assert kept
+    assert b"fish" not in kept
+    assert "fish" not in told
+    again = subprocess.run(
+        [sys.executable, "-m", "arbcore", "replay", str(max(tmp_path.glob("run*.journal")))],
+        cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 0), ("SIGHUP", 0)])
 def test_every_signal_ends_it_in_order(tmp_path, number, code):
