@@ -16,7 +16,7 @@ from typing import Any
 
 from arbcore.broker.alerts import Alerts
 from arbcore.broker.chronicle import Chronicle
-from arbcore.broker.guards import account_to_trade
+from arbcore.broker.guards import SIMULATED, SIMULATED_PREFIX, account_to_trade
 from arbcore.broker.hands import LOCKED_MAX_S, LOCKED_PAUSE_S, Hands
 from arbcore.broker.heartbeat import Heartbeat
 from arbcore.broker.ib_link import IbLink, load_library
@@ -28,13 +28,13 @@ from arbcore.broker.row_replay import Rows
 from arbcore.broker.run_clock import MachineClock, RowClock
 from arbcore.broker.store import Store
 from arbcore.broker.store_file import StoreLocked
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.core.text import plural, printable
 from arbcore.desk import codes
 from arbcore.desk import events as ev
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.desk_settings import seconds_ns
 from arbcore.desk.desk_terms import CarryTerms
-from arbcore.desk.records import ES, SPY
 from arbcore.errors import ArbcoreError, ConfigError, ConnectError, ReadOnlyError, RunError
 from arbcore.quotes.recorder import QuoteRecorder
 from arbcore.system.kill_switch import KillSwitch
@@ -80,9 +80,9 @@ class Bot:
         self.kill_switch = kill_switch
         self.clock: MachineClock | RowClock = RowClock() if plan.clocked else MachineClock()
         self.alerts = alerts
-        self.chronicle = Chronicle(alerts=alerts, told=told, utc_ns=self.clock.utc_ns)
+        self.chronicle = Chronicle(plan.pair, alerts=alerts, told=told, utc_ns=self.clock.utc_ns)
         self.store: Store | None = None
-        self._recorder = None if plan.record is None else QuoteRecorder(plan.record)
+        self._recorder = None if plan.record is None else QuoteRecorder(plan.record, plan.pair)
         self._recording = False
         self.link: IbLink | None = None
         self.hands = Hands(self)
@@ -376,12 +376,21 @@ class Bot:
         while True:
             try:
                 return Store.open(
-                    self.plan.settings.store_path, account=account, mode=self.plan.mode, utc_ns=utc_ns
+                    self.plan.settings.store_path, pair=self.plan.pair, account=account,
+                    mode=self.plan.mode, utc_ns=utc_ns, claim=self._claim(account),
                 )
             except StoreLocked:
                 if loop.time() >= end_s:
                     raise
             await asyncio.sleep(LOCKED_PAUSE_S)
+
+    def _claim(self, account: str) -> str:
+        """The account as other bots see it; an embedded gateway's has no other bot."""
+        if self.plan.mode == SIMULATED:
+            return ""
+        own = account.startswith(SIMULATED_PREFIX)
+        # Every gateway of ours has an account of the same name.
+        return f"{account}-{self.plan.settings.port}" if own else account
 
     def greet(self) -> None:
         """The desk asks everything anew on the connection that stands, or else on the next one."""
@@ -597,7 +606,7 @@ class Bot:
         if self.link is not None and now_ns - self._sampled_ns >= SAMPLE_NS:
             self._sampled_ns = now_ns
             self.chronicle.count_skipped()
-            self.chronicle.sample((self.link.listener.touch(ES), self.link.listener.touch(SPY)))
+            self.chronicle.sample((self.link.listener.touch(FUT), self.link.listener.touch(ETF)))
 
     def _record(self) -> None:
         self._recording = False
@@ -608,5 +617,5 @@ class Bot:
     def record(self, ts_ns: int) -> None:
         """The quotes as they are, into the recording where there is one."""
         if self.link is not None and self._recorder is not None:
-            es, spy = (self.link.listener.touch(leg) for leg in (ES, SPY))
-            self._recorder.note(ts_ns, es=(es.bid, es.ask), spy=(spy.bid, spy.ask))
+            fut, etf = (self.link.listener.touch(leg) for leg in (FUT, ETF))
+            self._recorder.note(ts_ns, fut=(fut.bid, fut.ask), etf=(etf.bid, etf.ask))

@@ -71,7 +71,7 @@ def write_rows(path: Path, seconds: range, nights: int) -> int:
             written += 1
             ts_ns = START_NS + second * 10**9
             row = row_dev(ts_ns, SWING_BPS * math.sin(2.0 * math.pi * second / swing_s), second % 40)
-            prices = f"{row.es_bid},{row.es_ask},{row.spy_bid:.2f},{row.spy_ask:.2f}"
+            prices = f"{row.fut_bid},{row.fut_ask},{row.etf_bid:.2f},{row.etf_ask:.2f}"
             file.write(f"{iso_time(ts_ns)},{prices}\n")
     return written
 

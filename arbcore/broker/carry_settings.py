@@ -23,18 +23,14 @@ from arbcore.broker.news import (
 from arbcore.carry.calendar import read_expiry
 from arbcore.carry.level import LevelMode, parse_level
 from arbcore.carry.money import PaidDividend
-from arbcore.carry.pairs import DEFAULT_PAIR, PAIRS, pair_of_symbols, same_index
+from arbcore.carry.pairs import DEFAULT_PAIR, PAIRS, Pair, pair_of_future, pair_of_symbols
 from arbcore.carry.terms import read_dividends
 from arbcore.core.settings import PREFIX, Config, Setting
 from arbcore.core.text import plural, printable
 from arbcore.desk.desk_settings import DeskSettings
-from arbcore.errors import ArbcoreError, ConfigError
+from arbcore.errors import ArbcoreError, ConfigError, UsageError
 
 PAPER_TWS, LIVE_TWS, PAPER_GATEWAY, LIVE_GATEWAY = 7497, 7496, 4002, 4001
-#: Dollars a point.
-MULTIPLIERS = {pair.future: pair.multiplier for pair in PAIRS if same_index(pair, DEFAULT_PAIR)}
-#: The future's level where no quote is known yet: what basis points are in dollars before a run.
-ES_LEVEL = 6_800.0
 #: The exit where only the entry is set.
 EXIT_SHARE = 0.25
 LIBRARIES = ("ib_insync", "ib_async")
@@ -57,9 +53,13 @@ _DESK_NAMES = {
     "contracts": "MAX_FUT_CONTRACTS",
     "daily_loss_usd": "DAILY_LOSS_LIMIT_USD",
     "hedge_timeout_s": "HEDGE_TIMEOUT_SECONDS",
+    # Named for the first pair, and kept: people have them in their files.
+    "etf_headroom": "ARBCORE_DESK_SPY_HEADROOM",
+    "commission_fut_usd": "ARBCORE_DESK_COMMISSION_ES_USD",
+    "commission_etf_usd": "ARBCORE_DESK_COMMISSION_SPY_USD",
 }
 # Not a person's to set: they follow from the symbol, from SPY_TO_INDEX_FACTOR, and from how quotes come.
-_DERIVED = frozenset({"multiplier", "pair", "factor", "funding_rate", "decide_on"})
+_DERIVED = frozenset({"pair", "factor", "funding_rate", "decide_on"})
 
 
 
@@ -94,13 +94,15 @@ _OWN = (
         "7497 paper TWS, 7496 live TWS, 4002 paper Gateway, 4001 live Gateway (--live: 7496)", 1, 65_535,
     ),
     Setting("IB_CLIENT_ID", "integer", 17, "client id at TWS; one bot each", 0, 2_147_483_647),
-    Setting("FUT_SYMBOL", "choice", "ES", "the future: ES or MES", options=tuple(MULTIPLIERS)),
-    Setting("FUT_EXCHANGE", "text", "CME", "exchange of the future"),
+    Setting("FUT_SYMBOL", "choice", DEFAULT_PAIR.future, "the future",
+            options=tuple(pair.future for pair in PAIRS)),
+    Setting("FUT_EXCHANGE", "text", "", "exchange of the future; unset, the pair's"),
     Setting("FUT_CURRENCY", "text", "USD", "currency of the future"),
     Setting("FUT_USE_FRONT_MONTH", "switch", True, "trade the front contract; off, ARBCORE_FUT_EXPIRY's"),
     Setting("FUT_FRONT_MONTH_OFFSET", "integer", 0, "0 the front contract, 1 the next one, ...", 0, 3),
     Setting("ARBCORE_FUT_EXPIRY", "text", "", "the contract with FUT_USE_FRONT_MONTH=0: a date or a code"),
-    Setting("SPY_SYMBOL", "text", "SPY", "the ETF; the two must be a pair"),
+    Setting("SPY_SYMBOL", "choice", DEFAULT_PAIR.etf, "the ETF; the two must be a pair",
+            options=tuple(dict.fromkeys(pair.etf for pair in PAIRS))),
     Setting("SPY_EXCHANGE", "text", "SMART", "where the fund is ordered"),
     Setting("SPY_CURRENCY", "text", "USD", "currency of the fund"),
     Setting(
@@ -171,12 +173,11 @@ class IbkrSettings:
     client_id: int
     library: str
     connect_timeout_s: float
-    future: str
+    pair: Pair
     future_exchange: str
     future_currency: str
     front_offset: int
     expiry_ns: int | None
-    fund: str
     fund_exchange: str
     fund_currency: str
     fred_series: str
@@ -191,6 +192,20 @@ class IbkrSettings:
     log_level: str
 
 
+def pair_of_settings(config: Config) -> Pair:
+    """The pair of FUT_SYMBOL and SPY_SYMBOL; ConfigError where the two are none."""
+    future, etf = config["FUT_SYMBOL"], config["SPY_SYMBOL"]
+    try:
+        return pair_of_symbols(future, etf)
+    except UsageError:
+        own = pair_of_future(future)
+        raise ConfigError(
+            f"FUT_SYMBOL ({config.source('FUT_SYMBOL')}) is {future} and SPY_SYMBOL, the ETF's setting "
+            f"({config.source('SPY_SYMBOL')}), is {etf}; they are no pair"
+            + (f": set SPY_SYMBOL={own.etf}." if own is not None else ".")
+        ) from None
+
+
 def ibkr_settings(config: Config, *, live: bool) -> IbkrSettings:
     """The connection's settings out of the resolved ones; ConfigError for an expiry that cannot be."""
     port = config["IB_PORT"]
@@ -202,12 +217,11 @@ def ibkr_settings(config: Config, *, live: bool) -> IbkrSettings:
         client_id=config["IB_CLIENT_ID"],
         library=config["ARBCORE_IB_LIBRARY"],
         connect_timeout_s=config["ARBCORE_CONNECT_TIMEOUT_S"],
-        future=config["FUT_SYMBOL"],
-        future_exchange=config["FUT_EXCHANGE"],
+        pair=(pair := pair_of_settings(config)),
+        future_exchange=config["FUT_EXCHANGE"] or pair.exchange,
         future_currency=config["FUT_CURRENCY"],
         front_offset=config["FUT_FRONT_MONTH_OFFSET"],
         expiry_ns=_expiry(config),
-        fund=config["SPY_SYMBOL"],
         fund_exchange=config["SPY_EXCHANGE"],
         fund_currency=config["SPY_CURRENCY"],
         fred_series=config["FRED_SERIES_ID"],
@@ -280,8 +294,7 @@ def desk_settings(config: Config, **changes: Any) -> DeskSettings:
     ConfigError where they contradict each other.
     """
     values = {item.name: config[setting_name(item.name)] for item in _desk_fields()}
-    pair = pair_of_symbols(config["FUT_SYMBOL"], config["SPY_SYMBOL"])
-    values["pair"], values["multiplier"] = pair.name, pair.multiplier
+    values["pair"] = pair = pair_of_settings(config)
     if config.source("EXIT_THRESHOLD_BPS").startswith("default"):
         values["exit_bps"] = EXIT_SHARE * values["entry_bps"]
     if config.source("ESTIMATED_COST_BPS").startswith("default"):
@@ -324,13 +337,13 @@ def dividends_schedule(config: Config) -> tuple[PaidDividend, ...] | None:
     return read_dividends(text.splitlines(keepends=True), name=printable(path))
 
 
-def check_guards(config: Config, desk: DeskSettings, *, es_level: float = ES_LEVEL) -> None:
+def check_guards(config: Config, desk: DeskSettings, *, fut_level: float | None = None) -> None:
     """Refuses settings by which one guard can never act, because another one always acts before it.
 
     Args:
         config: Where the settings came from, for the sentence.
         desk: The settings as the run has them.
-        es_level: The future's price, by which basis points become dollars.
+        fut_level: The future's price, by which basis points become dollars; None for about what it is.
 
     Raises:
         ConfigError: It names both settings, with both numbers.
@@ -361,16 +374,17 @@ def check_guards(config: Config, desk: DeskSettings, *, es_level: float = ES_LEV
             f"{furthest} is {desk.deviation_max_bps:g}: quotes that far away are not believed, so the stop "
             "can never act; set the stop lower."
         )
-    notional_usd = desk.contracts * desk.multiplier * es_level
+    fut_level = fut_level or desk.pair.fut_usd
+    notional_usd = desk.contracts * desk.multiplier * fut_level
     stop_usd = desk.stop_bps * 1e-4 * notional_usd
     if stop_usd >= desk.daily_loss_usd:
         limit_bps = desk.daily_loss_usd / notional_usd * 1e4
         limit = f"{named('DAILY_LOSS_LIMIT_USD')} is {desk.daily_loss_usd:,.0f} USD"
         raise ConfigError(
             f"{stop} is {desk.stop_bps:g}, a loss of {stop_usd:,.0f} USD for "
-            f"{plural(desk.contracts, 'contract')} at {es_level:,.0f}, and {limit}, which is {limit_bps:.1f} "
-            f"bps: the limit always acts first and the stop never; set the stop below {limit_bps:.1f} or to "
-            f"0, or the limit above {stop_usd:,.0f}."
+            f"{plural(desk.contracts, 'contract')} at {fut_level:,.0f}, and {limit}, which is "
+            f"{limit_bps:.1f} bps: the limit always acts first and the stop never; set the stop below "
+            f"{limit_bps:.1f} or to 0, or the limit above {stop_usd:,.0f}."
         )
 
 

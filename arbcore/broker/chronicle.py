@@ -11,12 +11,13 @@ from typing import Any
 from arbcore.broker.alerts import Alerts
 from arbcore.broker.news import TRADE, held_words
 from arbcore.broker.store import Row, SignalRow, Store
+from arbcore.carry.pairs import ETF, FUT, Pair
 from arbcore.desk import commands as cmd
 from arbcore.desk import events as ev
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.limits import ORDINARY
 from arbcore.desk.pair import CLOSED, HELD
-from arbcore.desk.records import ES, SIDE_NAMES, SPY, TradeRow
+from arbcore.desk.records import SIDE_NAMES, TradeRow
 
 _log = logging.getLogger(__name__)
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "alarm": logging.ERROR}
@@ -33,7 +34,7 @@ class Chronicle:
     """
 
     def __init__(
-        self, *, alerts: Alerts, told: Callable[[str, str], None], utc_ns: Callable[[], int]
+        self, pair: Pair, *, alerts: Alerts, told: Callable[[str, str], None], utc_ns: Callable[[], int]
     ) -> None:
         self.store: Store | None = None
         self.session: DeskSession | None = None
@@ -46,6 +47,7 @@ class Chronicle:
         self._phases: dict[int, str] = {}
         self._farms_fine = True
         self._skipped: Counter[str] = Counter()
+        self._pair = pair
         self._alerts = alerts
         self._told = told
         self._utc_ns = utc_ns
@@ -93,7 +95,7 @@ class Chronicle:
             self._phases[row.trade_id] = row.phase
             side = SIDE_NAMES[row.side]
             if row.phase == HELD:
-                signed = {ES: row.side * row.contracts, SPY: -row.side * row.shares}
+                signed = self._pair.by_symbol({FUT: row.side * row.contracts, ETF: -row.side * row.shares})
                 self._alerts.news(
                     TRADE, f"Entered pair {row.trade_id}, {side} at {row.entry_dev_bps:+.2f} bps: "
                     f"{held_words(signed)}."
@@ -141,14 +143,14 @@ class Chronicle:
 
     def _keep(self, quotes: Quotes, *, action: str, **known: Any) -> None:
         if self.store is not None:
-            es, spy = quotes
+            fut, etf = quotes
             if self.session is not None:
                 known["implied_repo"] = self.session.implied_repo(
-                    es, spy, action="" if action == "sample" else action
+                    fut, etf, action="" if action == "sample" else action
                 )
             # 0 is how a side without a price is told.
             signal = SignalRow(
-                self._utc_ns(), action, es_bid=es.bid or None, es_ask=es.ask or None,
-                spy_bid=spy.bid or None, spy_ask=spy.ask or None, **known,
+                self._utc_ns(), action, fut_bid=fut.bid or None, fut_ask=fut.ask or None,
+                etf_bid=etf.bid or None, etf_ask=etf.ask or None, **known,
             )  # fmt: skip
             self.store.note_signal(signal)

@@ -17,17 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from arbcore._version import __version__
-from arbcore.broker.carry_settings import IbkrSettings, carry_settings, desk_settings, ibkr_settings
+from arbcore.broker.carry_settings import (
+    IbkrSettings,
+    carry_settings,
+    desk_settings,
+    ibkr_settings,
+    pair_of_settings,
+)
 from arbcore.broker.fred import FredSettings, fetch
 from arbcore.broker.guards import LIVE, PAPER, account_to_trade
 from arbcore.broker.ib_link import IbLink, load_library
 from arbcore.broker.store_file import open_to_read
+from arbcore.carry.pairs import LEGS, Pair
 from arbcore.core.settings import Config, Setting
 from arbcore.core.text import plural, printable
 from arbcore.desk import events as ev
 from arbcore.desk.desk_settings import DeskSettings, seconds_ns
 from arbcore.desk.hours import within
-from arbcore.desk.records import LEGS
 from arbcore.errors import ArbcoreError
 from arbcore.system.configuration import load
 from arbcore.system.kill_switch import KillSwitch
@@ -177,8 +183,14 @@ class MachineCheck:
         if damage != "ok":
             self._say("store", FAILED, f"{path} is damaged: {printable(damage)}", "Restore a copy of it.")
         else:
-            whose = printable(f"{meta.get('mode')} account {meta.get('account')}")
-            self._say("store", OK, f"{path}: {whose}, {plural(trades, 'trade')}")
+            theirs = meta.get("pair")
+            ours = None if self._resolved is None else pair_of_settings(self._resolved).name
+            whose = printable(f"{meta.get('mode')} account {meta.get('account')}, {theirs or 'no pair yet'}")
+            seen = f"{path}: {whose}, {plural(trades, 'trade')}"
+            if theirs not in (None, ours):
+                self._say("store", FAILED, f"{seen}; the settings trade {ours}", "Set DB_PATH for this pair.")
+            else:
+                self._say("store", OK, seen)
 
     def _disk(self, path: Path) -> None:
         folder = path.parent if path.parent.is_dir() else self._directory
@@ -238,9 +250,9 @@ class MachineCheck:
                 timeout_s=settings.connect_timeout_s,
             )
             for leg in legs:
-                self._contract(leg.told, broker_ns)
+                self._contract(settings.pair, leg.told, broker_ns)
             link.subscribe()
-            await self._market_data(heard)
+            await self._market_data(settings.pair, heard)
         finally:
             link.disconnect()
 
@@ -259,8 +271,8 @@ class MachineCheck:
         else:
             self._say("broker's clock", OK, seen)
 
-    def _contract(self, told: ev.ContractFound, now_ns: int) -> None:
-        name = f"contract {told.leg}"
+    def _contract(self, pair: Pair, told: ev.ContractFound, now_ns: int) -> None:
+        name = f"contract {pair.symbol(told.leg)}"
         seen = f"{told.con_id}, tick {told.min_tick:g}"
         if told.expiry_ns is not None:
             seen += f", expires {time.strftime('%Y-%m-%d', time.gmtime(told.expiry_ns // 10**9))}"
@@ -269,12 +281,12 @@ class MachineCheck:
         else:
             self._say(name, WARNING, f"{seen}, closed now", "The bot waits for both legs' hours.")
 
-    async def _market_data(self, heard: list[ev.Event]) -> None:
+    async def _market_data(self, pair: Pair, heard: list[ev.Event]) -> None:
         deadline_s = time.monotonic() + QUOTES_S
         while time.monotonic() < deadline_s and not all(_quoted(heard, leg) for leg in LEGS):
             await asyncio.sleep(0.1)
         for leg in LEGS:
-            name = f"market data {leg}"
+            name = f"market data {pair.symbol(leg)}"
             kinds = [one.kind for one in heard if isinstance(one, ev.DataType) and one.leg == leg]
             kind = DATA_TYPES.get(kinds[-1], "unknown") if kinds else "unknown"
             if kinds and kinds[-1] != 1:

@@ -15,9 +15,9 @@ from arbcore.broker.ib_link import IbLink
 from arbcore.broker.plan import Plan, Tally
 from arbcore.broker.store import Row, Store
 from arbcore.broker.store_file import StoreLocked
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk import commands as cmd
 from arbcore.desk import events as ev
-from arbcore.desk.records import ES, SPY
 from arbcore.errors import RunError
 from arbcore.system.kill_switch import KillSwitch
 
@@ -192,7 +192,7 @@ class Hands:
         run, link = self._run, self._run.link
         if isinstance(command, cmd.Seen):
             if link is not None:
-                run.chronicle.saw(command, (link.listener.touch(ES), link.listener.touch(SPY)))
+                run.chronicle.saw(command, (link.listener.touch(FUT), link.listener.touch(ETF)))
         elif isinstance(command, cmd.StateShown):
             run.chronicle.state(command)
         elif isinstance(command, cmd.Alarm):
@@ -232,7 +232,7 @@ class Hands:
 
     async def _find_contract(self, link: IbLink, asked: cmd.AskContract) -> None:
         try:
-            before = link.legs[ES].told.con_id
+            before = link.legs[FUT].told.con_id
             legs = await link.resolve(
                 expires_after_ns=asked.expires_after_ns, con_id=asked.con_id,
                 timeout_s=self._run.plan.desk.query_timeout_s,
@@ -241,7 +241,7 @@ class Hands:
             self._run.chronicle.alarm("contract", str(error))
             return
         if link is self._run.link:
-            if link.legs[ES].told.con_id != before:
-                link.resubscribe(ES)
+            if link.legs[FUT].told.con_id != before:
+                link.resubscribe(FUT)
                 self._run.doubt_quotes("a subscription begins anew")
             self._run.feed(*(leg.told for leg in legs))

@@ -16,12 +16,12 @@ from arbcore.broker.news import DAILY, START, STOP, held_words
 from arbcore.broker.plan import Plan, Tally
 from arbcore.broker.run_clock import MachineClock, RowClock
 from arbcore.broker.store import Pulse, Store
+from arbcore.carry.pairs import ETF, FUT, LEGS
 from arbcore.core.civil import NS_PER_S, iso_date, iso_time, utc_to_new_york
 from arbcore.core.text import plural
 from arbcore.desk import events as ev
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.limits import HALTED, ORDINARY
-from arbcore.desk.records import ES, LEGS, SPY
 
 #: The row is written this often; who reads it takes a run for dead after three that are missing.
 ROW_S = 5.0
@@ -63,12 +63,13 @@ class Heartbeat:
     # --- what is held -----------------------------------------------------------------------------------
 
     def ours(self) -> dict[str, int]:
-        """What our executions come to, by leg."""
+        """What our executions come to, by symbol."""
         session = self._bot.session
-        return dict.fromkeys(LEGS, 0) if session is None else session.positions()
+        held = dict.fromkeys(LEGS, 0) if session is None else session.positions()
+        return self._bot.plan.pair.by_symbol(held)
 
     def account(self) -> dict[str, int] | None:
-        """What the account holds, by leg; None while that is not known for certain.
+        """What the account holds, by symbol; None while that is not known for certain.
 
         Our executions are that as long as the broker's answers agree with them; where they do not, it is
         what the broker told last. It is not known while an order may have filled.
@@ -76,7 +77,8 @@ class Heartbeat:
         session = self._bot.session
         if session is None or session.in_doubt:
             return None
-        return session.account_positions() if session.state == HALTED else session.positions()
+        held = session.account_positions() if session.state == HALTED else session.positions()
+        return None if held is None else self._bot.plan.pair.by_symbol(held)
 
     def words(self) -> str:
         """What is held, for the last sentence of a run: with both numbers where they differ."""
@@ -170,12 +172,13 @@ class Heartbeat:
 
     def _quote(self) -> dict[str, Any] | None:
         """Both legs' touch, with the market's time; None where a side has no price."""
-        es, spy = (self._bot.touch(leg) for leg in (ES, SPY))
-        if es is None or spy is None or not (es.bid and es.ask and spy.bid and spy.ask):
+        pair = self._bot.plan.pair
+        fut, etf = (self._bot.touch(leg) for leg in (FUT, ETF))
+        if fut is None or etf is None or not (fut.bid and fut.ask and etf.bid and etf.ask):
             return None
         return {
             "ts": iso_time(self._bot.clock.utc_ns()), "quotes": self._bot.tally.quotes,
-            ES: {"bid": es.bid, "ask": es.ask}, SPY: {"bid": spy.bid, "ask": spy.ask},
+            pair.future: {"bid": fut.bid, "ask": fut.ask}, pair.etf: {"bid": etf.bid, "ask": etf.ask},
         }  # fmt: skip
 
     # --- the day ----------------------------------------------------------------------------------------

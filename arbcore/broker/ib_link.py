@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arbcore.broker.broker_times import REMEDY, Zones
-from arbcore.broker.carry_settings import LIBRARIES, MULTIPLIERS, IbkrSettings
+from arbcore.broker.carry_settings import LIBRARIES, IbkrSettings
 from arbcore.broker.listener import (
     CLOCK_CON_ID,
     CLOCK_SYMBOL,
@@ -25,11 +25,12 @@ from arbcore.broker.listener import (
     RowEnd,
     Sink,
 )
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.core.civil import NS_PER_HOUR, NS_PER_MINUTE, day_of, is_date, iso_time, new_york_to_utc
 from arbcore.core.text import printable
 from arbcore.desk import codes, commands, events
 from arbcore.desk.hours import read_hours
-from arbcore.desk.records import ES, LIMIT, SPY, OrderRow
+from arbcore.desk.records import LIMIT, OrderRow
 from arbcore.errors import ConfigError, ConnectError, InputError, ReadOnlyError, RunError
 
 _log = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class IbLink:
         # Answers that are errors must arrive as such, not as empty lists; in this process only to us.
         self._ib.RaiseRequestErrors = True
         self.listener = DecoderListener(
-            self._ib.wrapper, settings.future, sink=sink,
+            self._ib.wrapper, settings.pair, sink=sink,
             on_link=on_link, on_row=on_row, on_trouble=on_trouble, on_read_only=self._read_only,
         )  # fmt: skip
         self._ib.client.decoder.wrapper = self.listener
@@ -312,33 +313,34 @@ class IbLink:
     async def resolve(
         self, *, expires_after_ns: int, con_id: int = 0, expiry_ns: int | None = None, timeout_s: float
     ) -> tuple[ContractLeg, ContractLeg]:
-        """Both legs' contracts, ES first: the one with ``con_id``, or that of an expiry, or the front one.
+        """Both legs' contracts, the future first: the one with ``con_id``, or of an expiry, or the front one.
 
         RunError where a contract is not there or is not what the settings say.
         """
         chosen = self.settings
         future = self._library.Contract(
-            secType="FUT", symbol=chosen.future, exchange=chosen.future_exchange,
+            secType="FUT", symbol=chosen.pair.future, exchange=chosen.future_exchange,
             currency=chosen.future_currency, includeExpired=bool(con_id or expiry_ns),
         )  # fmt: skip
         fund = self._library.Contract(
-            secType="STK", symbol=chosen.fund, exchange=chosen.fund_exchange, currency=chosen.fund_currency
-        )
-        futures = await self._details(future, f"the future {chosen.future}", timeout_s)
-        funds = await self._details(fund, f"the fund {chosen.fund}", timeout_s)
-        es = self._future_leg(
+            secType="STK", symbol=chosen.pair.etf, exchange=chosen.fund_exchange,
+            currency=chosen.fund_currency,
+        )  # fmt: skip
+        futures = await self._details(future, f"the future {chosen.pair.future}", timeout_s)
+        funds = await self._details(fund, f"the fund {chosen.pair.etf}", timeout_s)
+        fut = self._future_leg(
             futures, expires_after_ns=expires_after_ns, con_id=con_id,
             expiry_ns=chosen.expiry_ns if expiry_ns is None else expiry_ns,
         )  # fmt: skip
         if len(funds) != 1:
             raise RunError(
-                f"{chosen.fund} at {chosen.fund_exchange} is {len(funds)} contracts; set SPY_EXCHANGE."
+                f"{chosen.pair.etf} at {chosen.fund_exchange} is {len(funds)} contracts; set SPY_EXCHANGE."
             )
-        spy = _leg(SPY, funds[0], expiry_ns=None, multiplier=1.0)
-        self.listener.fund_con_id = spy.told.con_id
-        self.legs = {ES: es, SPY: spy}
-        self._contracts.update((leg.told.con_id, leg.contract) for leg in (es, spy))
-        return es, spy
+        etf = _leg(ETF, funds[0], expiry_ns=None, multiplier=1.0)
+        self.listener.fund_con_id = etf.told.con_id
+        self.legs = {FUT: fut, ETF: etf}
+        self._contracts.update((leg.told.con_id, leg.contract) for leg in (fut, etf))
+        return fut, etf
 
     async def _details(self, contract: Any, what: str, timeout_s: float) -> list[Any]:
         try:
@@ -355,28 +357,29 @@ class IbLink:
         self, found: Sequence[Any], *, expires_after_ns: int, con_id: int, expiry_ns: int | None
     ) -> ContractLeg:
         chosen = self.settings
-        multiplier = MULTIPLIERS[chosen.future]
-        by_expiry = sorted(((_expiry_ns(details), details) for details in found), key=lambda pair: pair[0])
+        pair = chosen.pair
+        by_expiry = sorted(((_expiry_ns(details), details) for details in found), key=lambda each: each[0])
         if con_id:
-            fits = [pair for pair in by_expiry if pair[1].contract.conId == con_id]
+            fits = [each for each in by_expiry if each[1].contract.conId == con_id]
             wanted = f"the contract {con_id} of the open position"
         elif expiry_ns is not None:
-            fits = [pair for pair in by_expiry if pair[0] == expiry_ns]
+            fits = [each for each in by_expiry if each[0] == expiry_ns]
             wanted = f"a contract that expires at {iso_time(expiry_ns)}"
         else:
-            fits = [pair for pair in by_expiry if pair[0] > expires_after_ns][chosen.front_offset :]
+            fits = [each for each in by_expiry if each[0] > expires_after_ns][chosen.front_offset :]
             wanted = "a contract far enough out for FUT_FRONT_MONTH_OFFSET"
         if not fits:
             raise RunError(
-                f"The broker lists {len(found)} contracts of {chosen.future}, none of them {wanted}."
+                f"The broker lists {len(found)} contracts of {pair.future}, none of them {wanted}."
             )
         own_expiry_ns, details = fits[0]
-        if not math.isclose(float(details.contract.multiplier or 0), multiplier):
+        if not math.isclose(float(details.contract.multiplier or 0), pair.multiplier):
             raise RunError(
                 f"{details.contract.localSymbol} has the multiplier {details.contract.multiplier} and "
-                f"{chosen.future} has {multiplier:g}: the wrong contract; check FUT_SYMBOL and FUT_EXCHANGE."
+                f"{pair.future} has {pair.multiplier:g}: the wrong contract; check FUT_SYMBOL and "
+                "FUT_EXCHANGE."
             )
-        return _leg(ES, details, expiry_ns=own_expiry_ns, multiplier=multiplier)
+        return _leg(FUT, details, expiry_ns=own_expiry_ns, multiplier=pair.multiplier)
 
     def subscribe(self) -> None:
         """Begins both legs' market data, live only."""
@@ -387,7 +390,7 @@ class IbLink:
     def _subscribe(self, leg: str) -> None:
         self.listener.forget_quotes(leg)
         self._subscribed[leg] = contract = self.legs[leg].contract
-        self._ib.reqMktData(contract, SHORTABLE_TICKS if leg == SPY else "")
+        self._ib.reqMktData(contract, SHORTABLE_TICKS if leg == ETF else "")
 
     def resubscribe(self, leg: str) -> None:
         """Ends a leg's market data and begins it anew."""
@@ -491,7 +494,7 @@ class IbLink:
     async def _margin(self, asked: commands.Ask, timeout_s: float) -> events.Event:
         """Both legs' whatIf; each alone, so that together they ask for more than the pair would."""
         changes, equity, before = 0.0, math.inf, 0.0
-        for leg, side, quantity in ((ES, asked.side, asked.contracts), (SPY, -asked.side, asked.shares)):
+        for leg, side, quantity in ((FUT, asked.side, asked.contracts), (ETF, -asked.side, asked.shares)):
             order = self._order(side, quantity, kind="MKT", tif="DAY")
             state = await asyncio.wait_for(
                 self._ib.whatIfOrderAsync(self.legs[leg].contract, order), timeout_s
@@ -500,7 +503,8 @@ class IbLink:
             held = _number(state.initMarginBefore)
             # Before ``max``, which drops a NaN that comes second.
             if math.isnan(change + after + held):
-                return events.QueryFailed(asked.query, f"the preview of the {leg} order has no figures")
+                symbol = self.settings.pair.symbol(leg)
+                return events.QueryFailed(asked.query, f"the preview of the {symbol} order has no figures")
             before = max(before, held)
             changes += max(0.0, change)
             equity = min(equity, after)

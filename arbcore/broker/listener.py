@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import timezone
 from typing import Any
 
+from arbcore.carry.pairs import ETF, FUT, LEGS, Pair
 from arbcore.core.text import printable
 from arbcore.desk import codes, events
-from arbcore.desk.records import ES, LEGS, SPY
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class _Touch:
 
 
 class DecoderListener:
-    """Stands in for the wrapper of one connection. ``future`` is the symbol traded as ES.
+    """Stands in for the wrapper of one connection. ``pair`` is what is traded.
 
     ``sink`` takes events; ``on_link`` is called with a code and its text when the broker's own link is lost
     or back; ``on_row`` when a replaying gateway ends a row; ``on_trouble`` with an exception that a message
@@ -82,7 +82,7 @@ class DecoderListener:
     def __init__(
         self,
         wrapper: Any,
-        future: str,
+        pair: Pair,
         *,
         sink: Sink,
         on_link: Callable[[int, str], None],
@@ -91,7 +91,7 @@ class DecoderListener:
         on_read_only: Callable[[], None],
     ) -> None:
         self._wrapper = wrapper
-        self._future = future
+        self._pair = pair
         self._sink = sink
         self._on_link = on_link
         self._on_row = on_row
@@ -170,9 +170,9 @@ class DecoderListener:
 
     def leg_of(self, contract: Any) -> str | None:
         """The leg that a contract is, whatever its expiry; None where it is neither."""
-        if contract.secType == "FUT" and contract.symbol == self._future:
-            return ES
-        return SPY if contract.secType == "STK" and contract.conId == self.fund_con_id else None
+        if contract.secType == "FUT" and contract.symbol == self._pair.future:
+            return FUT
+        return ETF if contract.secType == "STK" and contract.conId == self.fund_con_id else None
 
     def _is_clock(self, request: int) -> bool:
         """Whether a request is that for the clock of a replaying gateway."""
@@ -337,7 +337,7 @@ class DecoderListener:
         elif (leg := self._leg_of_request(reqId)) is not None:
             if errorCode in codes.NO_DATA | codes.DELAYED_DATA:
                 self._sink(events.DataType(leg, 3 if errorCode in codes.DELAYED_DATA else 0, text))
-            _log.warning("Market data of %s: %s", leg, text)
+            _log.warning("Market data of %s: %s", self._pair.symbol(leg), text)
         elif reqId in self.ref_of_order_id:
             self._sink(events.OrderError(self.ref_of_order_id[reqId], errorCode, printable(errorString)))
         elif errorCode not in codes.ORDER_NOTICES | codes.FARM_IDLE:

@@ -7,6 +7,7 @@ from pathlib import Path
 from arbcore.broker.carry_settings import IbkrSettings
 from arbcore.broker.rate_source import RateNews
 from arbcore.carry.money import PaidDividend
+from arbcore.carry.pairs import Pair
 from arbcore.core.latency import LatencyHistogram
 from arbcore.desk.desk_settings import DeskSettings
 from arbcore.errors import ArbcoreError
@@ -36,6 +37,11 @@ class Plan:
     clocked: bool = False
     rate: Callable[[], RateNews] | None = None
     gone: Callable[[], ArbcoreError | None] | None = None
+
+    @property
+    def pair(self) -> Pair:
+        """What is traded."""
+        return self.desk.pair
 
 
 @dataclass

@@ -17,11 +17,11 @@ from typing import Any
 from arbcore.broker.news import held_words
 from arbcore.broker.store_check import check_rows
 from arbcore.broker.store_file import is_owned, open_to_read, said_reading
+from arbcore.carry.pairs import DEFAULT_PAIR, FUT, LEGS, Pair, pair_named
 from arbcore.core.civil import NS_PER_S, iso_date, read_time, utc_to_new_york
 from arbcore.core.ledger_columns import LEDGER_NAMES
 from arbcore.core.text import plural, printable
 from arbcore.desk.limits import HALTED
-from arbcore.desk.records import ES, LEGS, SPY
 from arbcore.errors import ArbcoreError, InputError
 from arbcore.pages.report_page import report_page
 
@@ -55,7 +55,7 @@ _COLUMNS = {
     ),
     "adjustments": "adjustment, trade_id, symbol, quantity, reason, ts",
     "signals": (
-        "ts, action, refusal, es_bid, es_ask, spy_bid, spy_ask, dev_bps, edge_cc_bps, edge_rev_bps, "
+        "ts, action, refusal, fut_bid, fut_ask, etf_bid, etf_ask, dev_bps, edge_cc_bps, edge_rev_bps, "
         "implied_repo"
     ),
     "events": "ts, level, kind, text",
@@ -88,6 +88,16 @@ class StoreRows:
     #: Whether a process that is alive had the store when it was read, and when that was.
     owned: bool
     read_ns: int
+
+    @property
+    def pair(self) -> Pair:
+        """The future and the ETF that the store's bot trades."""
+        return pair_named(self.meta.get("pair", DEFAULT_PAIR.name))
+
+    @property
+    def symbols(self) -> tuple[str, str]:
+        """Those of the future and of the ETF."""
+        return self.pair.future, self.pair.etf
 
 
 def read_store(path: Path, *, brief: bool = False) -> StoreRows:
@@ -134,6 +144,7 @@ def document(rows: StoreRows) -> Record:
         "store": str(rows.path),
         "account": rows.meta.get("account"),
         "mode": rows.meta.get("mode"),
+        "pair": rows.pair.name,
         "first_ts": _first(rows),
         "last_ts": _last(rows),
         "trades": len(closed),
@@ -147,7 +158,7 @@ def document(rows: StoreRows) -> Record:
         "net_pnl": _sum(nets),
         "unrealised_pnl": unrealised(rows),
         "slippage": _sum(trade["slippage"] for trade in known),
-        "legs": {leg: _leg_document(leg, rows) for leg in LEGS},
+        "legs": {symbol: _leg_document(symbol, rows) for symbol in rows.symbols},
         "days": _days(rows, trades),
         "positions": _positions(rows),
         "adjustments": rows.adjustments,
@@ -180,7 +191,7 @@ def trade_document(trade: Record, rows: StoreRows) -> Record:
     commission = _sum(one["commission"] for one in mine)
     return {
         **trade,
-        **_decided_prices(trade, rows.orders),
+        **_decided_prices(trade, rows),
         "adjusted": adjusted,
         "gross_pnl": gross,
         "commission": commission,
@@ -188,7 +199,7 @@ def trade_document(trade: Record, rows: StoreRows) -> Record:
             None if commission is None or gross is None
             else gross - commission + trade["financing"] + trade["dividends"]
         ),
-        "slippage": _slippage(trade, rows.orders, mine),
+        "slippage": _slippage(trade, rows, mine),
     }
 
 
@@ -203,37 +214,37 @@ def _money(execution: Record) -> float:
     return float(sign * execution["quantity"] * execution["price"] * execution["multiplier"])
 
 
-def _decided(trade: Record, orders: Sequence[Record], *, leg: str, buying: bool) -> float | None:
+def _decided(trade: Record, orders: Sequence[Record], *, symbol: str, buying: bool) -> float | None:
     """The price of a leg at the decision to buy or sell it: the limit of the first entry or exit order.
 
     What a hedge or a later try did worse counts against that.
     """
     return next(
         (order["limit_price"] for order in orders
-         if order["trade_id"] == trade["trade_id"] and order["symbol"] == leg
+         if order["trade_id"] == trade["trade_id"] and order["symbol"] == symbol
          and order["role"] in ("entry", "exit") and (order["side"] == "BUY") == buying),
         None,
     )  # fmt: skip
 
 
-def _decided_prices(trade: Record, orders: Sequence[Record]) -> Record:
+def _decided_prices(trade: Record, rows: StoreRows) -> Record:
     """Both legs' prices at the signals: ``fut_entry_signal`` and so on; None where a decision named none."""
     found = {}
-    for leg, bought in ((ES, trade["side"] == "reverse"), (SPY, trade["side"] == "cash_and_carry")):
-        name = "fut" if leg == ES else "etf"
-        found[f"{name}_entry_signal"] = _decided(trade, orders, leg=leg, buying=bought)
-        found[f"{name}_exit_signal"] = _decided(trade, orders, leg=leg, buying=not bought)
+    for leg in LEGS:
+        symbol, bought = rows.pair.symbol(leg), (leg == FUT) == (trade["side"] == "reverse")
+        found[f"{leg}_entry_signal"] = _decided(trade, rows.orders, symbol=symbol, buying=bought)
+        found[f"{leg}_exit_signal"] = _decided(trade, rows.orders, symbol=symbol, buying=not bought)
     return found
 
 
-def _slippage(trade: Record, orders: Sequence[Record], executions: Sequence[Record]) -> float | None:
+def _slippage(trade: Record, rows: StoreRows, executions: Sequence[Record]) -> float | None:
     """USD lost (negative) against the prices at the decisions; None where a decision named no price."""
     total = 0.0
-    for leg in LEGS:
+    for symbol in rows.symbols:
         for buying in (True, False):
-            decided = _decided(trade, orders, leg=leg, buying=buying)
+            decided = _decided(trade, rows.orders, symbol=symbol, buying=buying)
             for one in executions:
-                if one["symbol"] != leg or (one["side"] == "BUY") != buying:
+                if one["symbol"] != symbol or (one["side"] == "BUY") != buying:
                     continue
                 if decided is None:
                     return None
@@ -248,7 +259,7 @@ def _entry_repos(signals: Iterable[Record]) -> dict[tuple[str, float], float | N
 
 
 def _positions(rows: StoreRows) -> dict[str, int]:
-    held = dict.fromkeys(LEGS, 0)
+    held = dict.fromkeys(rows.symbols, 0)
     for one in rows.adjustments:
         held[one["symbol"]] = held.get(one["symbol"], 0) + one["quantity"]
     for one in rows.executions:
@@ -258,10 +269,10 @@ def _positions(rows: StoreRows) -> dict[str, int]:
     return held
 
 
-def _leg_document(leg: str, rows: StoreRows) -> Record:
+def _leg_document(symbol: str, rows: StoreRows) -> Record:
     """What a leg's executions of closed trades brought."""
     closed = {trade["trade_id"] for trade in rows.trades if trade["phase"] == "closed"} - _adjusted(rows)
-    mine = [one for one in rows.executions if one["symbol"] == leg and one["trade_id"] in closed]
+    mine = [one for one in rows.executions if one["symbol"] == symbol and one["trade_id"] in closed]
     return {
         "gross_pnl": sum(_money(one) for one in mine),
         "commissions": _sum(one["commission"] for one in mine),
@@ -273,7 +284,7 @@ def _days(rows: StoreRows, trades: Sequence[Record]) -> list[Record]:
     """By New York date: what was closed then by leg, and what was executed."""
     gross_of: dict[int, dict[str, float]] = {}
     for one in rows.executions:
-        legs = gross_of.setdefault(one["trade_id"], dict.fromkeys(LEGS, 0.0))
+        legs = gross_of.setdefault(one["trade_id"], dict.fromkeys(rows.symbols, 0.0))
         legs[one["symbol"]] = legs.get(one["symbol"], 0.0) + _money(one)
     days: dict[str, Record] = {}
 
@@ -281,7 +292,7 @@ def _days(rows: StoreRows, trades: Sequence[Record]) -> list[Record]:
         date = exchange_date(ts)
         blank = {
             "date": date, "trades": 0, "executions": 0, "gross_pnl": 0.0,
-            "legs": dict.fromkeys(LEGS, 0.0), "commissions": 0.0, "financing": 0.0, "dividends": 0.0,
+            "legs": dict.fromkeys(rows.symbols, 0.0), "commissions": 0.0, "financing": 0.0, "dividends": 0.0,
             "net_pnl": 0.0,
         }  # fmt: skip
         return days.setdefault(date, blank)
@@ -295,8 +306,8 @@ def _days(rows: StoreRows, trades: Sequence[Record]) -> list[Record]:
             if trade["adjusted"]:
                 continue
             day["gross_pnl"] += trade["gross_pnl"]
-            for leg in LEGS:
-                day["legs"][leg] += gross_of.get(trade["trade_id"], {}).get(leg, 0.0)
+            for symbol in rows.symbols:
+                day["legs"][symbol] += gross_of.get(trade["trade_id"], {}).get(symbol, 0.0)
             day["commissions"] = _sum((day["commissions"], trade["commission"]))
             day["financing"] += trade["financing"]
             day["dividends"] += trade["dividends"]
@@ -485,9 +496,11 @@ def _last_touch(rows: StoreRows) -> dict[tuple[str, str], float]:
     """The prices seen last, by symbol and side: the heartbeat's, or else those of a signal or sample."""
     pulse = json.loads(rows.heartbeat[0]["quote"]) if rows.heartbeat else None
     if pulse is not None:
-        return {(leg, side): pulse[leg][side] for leg in LEGS for side in ("bid", "ask")}
+        return {(symbol, side): pulse[symbol][side] for symbol in rows.symbols for side in ("bid", "ask")}
     for one in reversed(rows.signals):
-        found = {(leg, side): one[f"{leg.lower()}_{side}"] for leg in LEGS for side in ("bid", "ask")}
+        found = {
+            (rows.pair.symbol(leg), side): one[f"{leg}_{side}"] for leg in LEGS for side in ("bid", "ask")
+        }
         if None not in found.values():
             return found
     return {}
@@ -540,15 +553,14 @@ def summary_lines(found: Record) -> list[str]:
         f"  closed trades   {found['trades']:,}   ({found['wins']:,} won)",
         *_adjusted_lines(found),
         f"  net P&L         {usd(found['net_pnl'])}",
-        f"    ES            {usd(found['legs'][ES]['gross_pnl'])}",
-        f"    SPY           {usd(found['legs'][SPY]['gross_pnl'])}",
+        *(f"    {symbol:<13} {usd(leg['gross_pnl'])}" for symbol, leg in found["legs"].items()),
         f"    commissions   {usd(None if found['commissions'] is None else 0.0 - found['commissions'])}",
         f"    financing     {usd(found['financing'])}   (the model's, by the rates of each entry)",
         f"    dividends     {usd(found['dividends'])}   (the model's, by the schedule)",
         *([f"  unrealised      {usd(found['unrealised_pnl'])}"] if found["open_trades"] else []),
         f"  slippage        {usd(found['slippage'])}   (against the prices at the signals)",
         f"  executions      {found['executions']:,}   ({found['commissions_unknown']:,} without commission)",
-        f"  positions       ES {found['positions'][ES]:+d}, SPY {found['positions'][SPY]:+d}",
+        "  positions       " + ", ".join(f"{symbol} {n:+d}" for symbol, n in found["positions"].items()),
         f"  signals         {counted(found['signals']['acted_on'])}",
     ]
     if found["signals"]["refused"]:
@@ -562,9 +574,10 @@ def summary_lines(found: Record) -> list[str]:
         f"({plural(day['trades'], 'trade')}, {plural(day['executions'], 'execution')})"
         for day in found["days"]
     ]
+    future, etf = found["legs"]
     lines += [
-        f"  open            {trade['side']} {trade['phase']} since {trade['entry_ts']}: ES "
-        f"{trade['contracts']}, SPY {trade['shares']}"
+        f"  open            {trade['side']} {trade['phase']} since {trade['entry_ts']}: {future} "
+        f"{trade['contracts']}, {etf} {trade['shares']}"
         for trade in found["open_trades"]
     ]
     return [printable(line, LINE_MAX) for line in lines]

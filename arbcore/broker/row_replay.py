@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from arbcore.broker.ib_link import IbLink
 from arbcore.broker.listener import RowEnd
 from arbcore.broker.run_clock import MachineClock, RowClock
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk import events as ev
 from arbcore.desk.desk_session import DeskSession
-from arbcore.desk.records import ES, SPY
 
 
 class ReplayedRun(Protocol):
@@ -77,7 +77,7 @@ class Rows:
             self._decide(end, link)
 
     def _decide(self, end: RowEnd, link: IbLink) -> None:
-        touches = (link.listener.touch(leg) for leg in (ES, SPY))
+        touches = (link.listener.touch(leg) for leg in (FUT, ETF))
         self._run.feed(*touches, ev.RowComplete(end.ts_ns))
         self._run.record(end.ts_ns)
         self._run.sample()
@@ -85,7 +85,7 @@ class Rows:
     @staticmethod
     def _outdated(end: RowEnd, session: DeskSession, link: IbLink) -> bool:
         """Whether the row quotes another future than the desk's, or lies beyond the hours that are known."""
-        if not session.held_con_id and link.legs[ES].told.expiry_ns != end.expiry_ns:
+        if not session.held_con_id and link.legs[FUT].told.expiry_ns != end.expiry_ns:
             return True
         hours = [leg.told.liquid_hours for leg in link.legs.values()]
         return any(not spans or spans[-1][1] <= end.ts_ns for spans in hours)
@@ -99,7 +99,7 @@ class Rows:
         )  # fmt: skip
         if link is not self._run.link:
             return
-        link.resubscribe(ES)
+        link.resubscribe(FUT)
         self._run.feed(*(leg.told for leg in legs))
         self._number = 0
         link.row_done(end.number)

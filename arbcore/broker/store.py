@@ -19,11 +19,13 @@ from arbcore.broker.store_file import (
     Connect,
     StoreLock,
     StoreLocked,
+    SymbolLocks,
     open_for_bot,
     put_meta,
     said,
     transaction,
 )
+from arbcore.carry.pairs import ETF, FUT, PAIRS, Pair, same_index
 from arbcore.core.civil import (
     NS_PER_DAY,
     iso_date,
@@ -87,6 +89,8 @@ def _maybe(coder: _Coder) -> _Coder:
 
 
 _PLAIN = _Coder(_same, _same)
+#: A leg is written as the symbol that the store's pair has for it.
+_LEG = _Coder(_same, _same)
 _NUMBER = _Coder(_same, float)
 _TIME = _Coder(iso_time, read_time)
 _DATE = _Coder(iso_date, read_date)
@@ -110,15 +114,23 @@ class _Table:
             f"ON CONFLICT ({names[0]}) DO UPDATE SET {changes}"
         )
 
-    def values(self, row: Row) -> tuple[Any, ...]:
-        return tuple(coder.encode(getattr(row, field)) for field, _, coder in self.columns)
+    def values(self, row: Row, pair: Pair) -> tuple[Any, ...]:
+        return tuple(
+            pair.symbol(getattr(row, field)) if coder is _LEG else coder.encode(getattr(row, field))
+            for field, _, coder in self.columns
+        )
 
     def select(self, rest: str = "") -> str:
         return f"SELECT {', '.join(column for _, column, _ in self.columns)} FROM {self.name} {rest}"
 
-    def read(self, values: Sequence[Any]) -> Any:
-        pairs = zip(self.columns, values, strict=True)
-        return self.row(**{field: coder.decode(value) for (field, _, coder), value in pairs})
+    def read(self, values: Sequence[Any], pair: Pair) -> Any:
+        """KeyError for a symbol that is not the pair's index's."""
+        # An older store may have traded both sizes of a future.
+        leg_of = {each.future: FUT for each in PAIRS if same_index(each, pair)} | {pair.etf: ETF}
+        return self.row(**{
+            field: leg_of[value] if coder is _LEG else coder.decode(value)
+            for (field, _, coder), value in zip(self.columns, values, strict=True)
+        })  # fmt: skip
 
 
 def _table(row: type[Row], name: str, **columns: tuple[str, _Coder]) -> _Table:
@@ -132,16 +144,16 @@ def _table(row: type[Row], name: str, **columns: tuple[str, _Coder]) -> _Table:
 
 ORDERS = _table(
     OrderRow, "orders",
-    ref=("order_ref", _PLAIN), leg=("symbol", _PLAIN), side=("side", _backwards(_SIDES)),
+    ref=("order_ref", _PLAIN), leg=("symbol", _LEG), side=("side", _backwards(_SIDES)),
     kind=("order_type", _PLAIN), limit=("limit_price", _PLAIN), created_ns=("created_ts", _TIME),
 )  # fmt: skip
 EXECUTIONS = _table(
     ExecutionRow, "executions",
-    key=("exec_key", _PLAIN), ref=("order_ref", _PLAIN), leg=("symbol", _PLAIN),
+    key=("exec_key", _PLAIN), ref=("order_ref", _PLAIN), leg=("symbol", _LEG),
     side=("side", _backwards(_SIDES)), ts_ns=("ts", _TIME),
 )  # fmt: skip
 ADJUSTMENTS = _table(
-    AdjustmentRow, "adjustments", key=("adjustment", _PLAIN), leg=("symbol", _PLAIN), ts_ns=("ts", _TIME)
+    AdjustmentRow, "adjustments", key=("adjustment", _PLAIN), leg=("symbol", _LEG), ts_ns=("ts", _TIME)
 )
 TRADES = _table(
     TradeRow, "trades",
@@ -169,10 +181,10 @@ class SignalRow:
     ts_ns: int
     action: str
     refusal: str = ""
-    es_bid: float | None = None
-    es_ask: float | None = None
-    spy_bid: float | None = None
-    spy_ask: float | None = None
+    fut_bid: float | None = None
+    fut_ask: float | None = None
+    etf_bid: float | None = None
+    etf_ask: float | None = None
     dev_bps: float | None = None
     edge_cc_bps: float | None = None
     edge_rev_bps: float | None = None
@@ -212,35 +224,47 @@ class DaySummary:
 class Store:
     """The store of one bot. Use ``Store.open``; close it at the end."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: StoreLock) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, locks: Sequence[StoreLock | SymbolLocks], *,
+        pair: Pair,
+    ) -> None:
         self.path = path
+        self.pair = pair
         self._connection = connection
-        self._lock = lock
+        self._locks = locks
         self._waiting: list[tuple[str, tuple[Any, ...]]] = []
         self.store_id = self._own_id()
 
     @classmethod
     def open(
-        cls, path: Path, *, account: str, mode: str, utc_ns: int, connect: Connect = sqlite3.connect
+        cls, path: Path, *, pair: Pair, account: str, mode: str, utc_ns: int,
+        claim: str = "", connect: Connect = sqlite3.connect,
     ) -> "Store":
         """Locks and opens the store of ``account``; ``mode`` is simulated, paper or live.
 
-        Raises InputError for a foreign, newer or unreadable file, ConfigError for another account's or
-        mode's, RunError where another bot has it or the disk refuses.
+        ``claim`` names the account whose symbols of the pair no other bot may trade meanwhile, empty where
+        nobody else can.
+
+        Raises InputError for a foreign, newer or unreadable file, ConfigError for another pair's, account's
+        or mode's, RunError where another bot has it or the disk refuses.
         """
         path = path.resolve()
-        lock = StoreLock(path)
+        locks: list[StoreLock | SymbolLocks] = [StoreLock(path)]
         try:
+            if claim:
+                symbols = (pair.future, pair.etf)
+                locks.append(SymbolLocks(path, account=claim, symbols=symbols, pair=pair.name))
             connection = open_for_bot(
-                path, account=account, mode=mode, now_text=iso_time(utc_ns), connect=connect
+                path, pair=pair.name, account=account, mode=mode, now_text=iso_time(utc_ns), connect=connect
             )
             try:
-                return cls(path, connection, lock)
+                return cls(path, connection, locks, pair=pair)
             except BaseException:
                 connection.close()
                 raise
         except BaseException:
-            lock.release()
+            for lock in locks:
+                lock.release()
             raise
 
     def close(self) -> None:
@@ -252,26 +276,27 @@ class Store:
                 with said(self.path, "closing it"):
                     self._connection.close()
             finally:
-                self._lock.release()
+                for lock in self._locks:
+                    lock.release()
 
     def save(self, rows: Iterable[Row]) -> None:
         """Puts rows (and all telemetry that waits) in with one transaction, durable on return."""
         with said(self.path, "saving orders and trades"), transaction(self._connection):
             for row in rows:
                 table = _TABLES[type(row)]
-                self._connection.execute(table.upsert(), table.values(row))
+                self._connection.execute(table.upsert(), table.values(row, self.pair))
             self._write_waiting()
         self._waiting.clear()
 
     def note_signal(self, signal: SignalRow) -> None:
         """Telemetry: one signal or sample."""
         values = (
-            iso_time(signal.ts_ns), signal.action, signal.refusal, signal.es_bid, signal.es_ask,
-            signal.spy_bid, signal.spy_ask, signal.dev_bps, signal.edge_cc_bps, signal.edge_rev_bps,
+            iso_time(signal.ts_ns), signal.action, signal.refusal, signal.fut_bid, signal.fut_ask,
+            signal.etf_bid, signal.etf_ask, signal.dev_bps, signal.edge_cc_bps, signal.edge_rev_bps,
             signal.implied_repo,
         )  # fmt: skip
         self._note(
-            "INSERT INTO signals (ts, action, refusal, es_bid, es_ask, spy_bid, spy_ask, dev_bps, "
+            "INSERT INTO signals (ts, action, refusal, fut_bid, fut_ask, etf_bid, etf_ask, dev_bps, "
             "edge_cc_bps, edge_rev_bps, implied_repo) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             values,
         )
@@ -390,7 +415,7 @@ class Store:
         try:
             for values in self._connection.execute(table.select(rest)):
                 shown = printable(str(values[0]))
-                yield table.read(values)
+                yield table.read(values, self.pair)
         except (ArbcoreError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"The store {self.path} has a row in {table.name} that cannot be read "

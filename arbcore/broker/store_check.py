@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from arbcore.carry.pairs import PAIRS
 from arbcore.core.civil import read_date
 from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, InputError
@@ -91,8 +92,8 @@ _CHECKS: dict[str, dict[str, Callable[[Any], bool]]] = {
         "reason": _one_of("settled", "by_hand"), "ts": _time,
     },
     "signals": {
-        "ts": _time, "action": _text, "refusal": _text, "es_bid": _or_null(_number),
-        "es_ask": _or_null(_number), "spy_bid": _or_null(_number), "spy_ask": _or_null(_number),
+        "ts": _time, "action": _text, "refusal": _text, "fut_bid": _or_null(_number),
+        "fut_ask": _or_null(_number), "etf_bid": _or_null(_number), "etf_ask": _or_null(_number),
         "dev_bps": _or_null(_number), "edge_cc_bps": _or_null(_number), "edge_rev_bps": _or_null(_number),
         "implied_repo": _or_null(_number),
     },
@@ -115,6 +116,8 @@ def check_rows(
     for key, value in meta.items():
         if not _text(value) or not _text(key):
             raise _wrong(path, "meta", printable(str(key)), value)
+    if meta.get("pair") not in (None, *(pair.name for pair in PAIRS)):
+        raise _wrong(path, "meta", "pair", meta["pair"])
     for name, rows in tables.items():
         for column, check in _CHECKS[name].items():
             for row in rows:

@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from arbcore._version import __version__
@@ -31,6 +31,9 @@ LOOKS_MAX, LOOK_S = 5, 0.02
 #: What SQLite opens beside a store, by the ends of their names.
 SIDE_FILES = ("-wal", "-shm", "-journal")
 SQLITE_HEADER = b"SQLite format 3\x00"
+
+#: Who has a lock is written into it, in at most so many bytes.
+_LOCK_WORDS_MAX = 300
 
 Connect = Callable[..., sqlite3.Connection]
 
@@ -72,6 +75,50 @@ class StoreLock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+class SymbolLocks:
+    """The symbols that a bot trades in an account, locked beside its store as long as its process lives.
+
+    Bots of one account may run beside each other where their symbols differ; where one is shared, neither can
+    tell whose a position is. Seen are the bots whose stores are in one folder; others are noticed by what
+    they trade.
+    """
+
+    def __init__(self, store: Path, *, account: str, symbols: Sequence[str], pair: str) -> None:
+        self._descriptors: list[int] = []
+        try:
+            for symbol in symbols:
+                self._claim(store, account, symbol, pair)
+        except BaseException:
+            self.release()
+            raise
+
+    def _claim(self, store: Path, account: str, symbol: str, pair: str) -> None:
+        path = store.with_name(f".{account}.{symbol}.lock")
+        try:
+            descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0))
+        except OSError as error:
+            raise RunError(
+                f"The lock {path} cannot be opened ({error.strerror}); check the folder."
+            ) from None
+        self._descriptors.append(descriptor)
+        try:
+            _lock_soon(descriptor)
+        except OSError:
+            other = printable(os.read(descriptor, _LOCK_WORDS_MAX).decode(errors="replace")) or "a store"
+            raise RunError(
+                f"Another bot trades {symbol} in account {printable(account)} already ({other}), and nobody "
+                f"could tell whose a position is; stop it, or trade a pair that shares no symbol with it."
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{pair}, store {store.name}".encode()[:_LOCK_WORDS_MAX])
+
+    def release(self) -> None:
+        """Lets go of them; the files stay."""
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+        self._descriptors.clear()
 
 
 def is_owned(path: Path) -> bool:
@@ -148,12 +195,12 @@ def _sentence(path: Path, doing: str, error: sqlite3.Error) -> str:
 
 
 def open_for_bot(
-    path: Path, *, account: str, mode: str, now_text: str, connect: Connect = sqlite3.connect
+    path: Path, *, pair: str, account: str, mode: str, now_text: str, connect: Connect = sqlite3.connect
 ) -> sqlite3.Connection:
     """The connection of the one bot that writes; the caller holds the ``StoreLock``.
 
     Creates the file with mode 0600, brings an older one to this version, and refuses a foreign or newer one
-    (InputError), one of another account or mode (ConfigError), and whatever the disk refuses (RunError).
+    (InputError), one of another pair, account or mode (ConfigError), and what the disk refuses (RunError).
     """
     if mode not in MODES:
         raise ConfigError(f"A store's mode is {', '.join(MODES)}, not {printable(mode)}.")
@@ -168,7 +215,7 @@ def open_for_bot(
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             _migrate(connection, path, now_text)
-            _own(connection, path, account, mode)
+            _own(connection, path, {"account": account, "mode": mode, "pair": pair})
     except BaseException:
         connection.close()
         raise
@@ -360,20 +407,28 @@ def _migrate(connection: sqlite3.Connection, path: Path, now_text: str) -> None:
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _own(connection: sqlite3.Connection, path: Path, account: str, mode: str) -> None:
-    """The first bot's account and mode become the store's; another's are refused."""
-    known = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('account', 'mode')"))
+def _own(connection: sqlite3.Connection, path: Path, ours: dict[str, str]) -> None:
+    """The first bot's account, mode and pair become the store's; another's are refused."""
+    known = dict(
+        connection.execute("SELECT key, value FROM meta WHERE key IN ('account', 'mode', 'pair')").fetchall()
+    )
     # A bot that is begun on a copy makes it the store.
     connection.execute("DELETE FROM meta WHERE key = 'copy_ts'")
-    if not known:
-        with transaction(connection):
-            put_meta(connection, {"account": account, "mode": mode})
-        return
-    if (known.get("account"), known.get("mode")) != (account, mode):
+    theirs = {**ours, **known}
+    if (theirs["account"], theirs["mode"]) != (ours["account"], ours["mode"]):
         raise ConfigError(
-            f"The store {path} belongs to the {known.get('mode')} account {known.get('account')} and this is "
-            f"the {mode} account {printable(account)}; name another store with --db or DB_PATH."
+            f"The store {path} belongs to the {theirs['mode']} account {theirs['account']} and this is "
+            f"the {ours['mode']} account {printable(ours['account'])}; name another store with --db or "
+            "DB_PATH."
         )
+    if theirs["pair"] != ours["pair"]:
+        raise ConfigError(
+            f"The store {path} is that of the pair {printable(theirs['pair'])} and this bot trades "
+            f"{ours['pair']}; name another store with --db or DB_PATH, one for each pair."
+        )
+    if known != ours:
+        with transaction(connection):
+            put_meta(connection, ours)
 
 
 def put_meta(connection: sqlite3.Connection, values: dict[str, str]) -> None:

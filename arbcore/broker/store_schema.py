@@ -14,7 +14,7 @@ FORMAT = "arbcore.broker.store"
 # it was released; a change is a new entry.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
-        # Facts about the file: format, made_by, created_ts, account, mode, store_id, factor.
+        # Facts about the file: format, made_by, created_ts, account, mode, store_id, factor, pair.
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
         # One row a pair, from its first order on; the ledger is made of them and of their executions.
         """CREATE TABLE trades (
@@ -204,6 +204,24 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             financing REAL NOT NULL,
             dividends REAL NOT NULL
         ) WITHOUT ROWID""",
+    ),
+    (
+        # A store is that of one pair of ``carry.pairs`` (meta: pair), whose symbols its rows have. Before,
+        # there were two, and the micro future's rows had the other one's symbol.
+        """UPDATE orders SET symbol = 'MES' WHERE symbol = 'ES' AND trade_id IN
+            (SELECT trade_id FROM trades WHERE multiplier = 5)""",
+        "UPDATE executions SET symbol = 'MES' WHERE symbol = 'ES' AND multiplier = 5",
+        """UPDATE adjustments SET symbol = 'MES' WHERE symbol = 'ES' AND trade_id IN
+            (SELECT trade_id FROM trades WHERE multiplier = 5)""",
+        """INSERT OR IGNORE INTO meta (key, value)
+            SELECT 'pair', CASE multiplier WHEN 5 THEN 'mes-spy' ELSE 'es-spy' END
+            FROM trades ORDER BY trade_id DESC LIMIT 1""",
+        # Nobody knows of which pair the level of a store without trades is.
+        "DELETE FROM levels WHERE NOT EXISTS (SELECT 1 FROM trades)",
+        "ALTER TABLE signals RENAME COLUMN es_bid TO fut_bid",
+        "ALTER TABLE signals RENAME COLUMN es_ask TO fut_ask",
+        "ALTER TABLE signals RENAME COLUMN spy_bid TO etf_bid",
+        "ALTER TABLE signals RENAME COLUMN spy_ask TO etf_ask",
     ),
 )
 

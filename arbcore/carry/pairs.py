@@ -5,7 +5,7 @@ two symbols, or the names of a file's columns. No other module names a symbol. D
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -24,6 +24,11 @@ class ExDates(Enum):
     MONTHLY = "about the third Friday of each month"
 
 
+#: The legs of a pair, whatever their symbols are.
+FUT, ETF = "fut", "etf"
+LEGS = (FUT, ETF)
+
+
 class FeeClass(Enum):
     """How a broker charges for a future."""
 
@@ -32,11 +37,30 @@ class FeeClass(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Index:
+    """What both legs of a pair follow, and its names at the broker.
+
+    ``etf_usd`` is about the ETF's price in USD, ``etf_exchange`` where it is listed; the two ids are the
+    broker's of index and ETF.
+    """
+
+    symbol: str
+    exchange: str
+    title: str
+    con_id: int
+    etf_title: str
+    etf_exchange: str
+    etf_con_id: int
+    etf_usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """One future and one ETF.
 
     ``multiplier`` is USD an index point and contract, ``points_per_usd`` about the index in points for a
-    USD of the ETF's price, ``cost_bps`` one contract's round trip at the broker's fixed plan, in bps.
+    USD of the ETF's price, ``cost_bps`` one contract's round trip at the broker's fixed plan, in bps, and
+    ``title`` the future's long name.
     """
 
     future: str
@@ -48,12 +72,31 @@ class Pair:
     cost_bps: float
     ex_dates: ExDates
     fee_class: FeeClass
+    index: Index
+    title: str
     etf_tick: float = 0.01
 
     @property
     def name(self) -> str:
         """Such as ``es-spy``."""
         return f"{self.future}-{self.etf}".lower()
+
+    def symbol(self, leg: str) -> str:
+        """What a leg is called at the broker, in stores and for people.
+
+        >>> DEFAULT_PAIR.symbol(FUT), DEFAULT_PAIR.symbol(ETF)
+        ('ES', 'SPY')
+        """
+        return self.future if leg == FUT else self.etf
+
+    def by_symbol(self, by_leg: Mapping[str, int]) -> dict[str, int]:
+        """Numbers of both legs under their symbols, the future first."""
+        return {self.symbol(leg): by_leg[leg] for leg in LEGS}
+
+    @property
+    def fut_usd(self) -> float:
+        """About the future's price in points, where no quote of it is known."""
+        return self.index.etf_usd * self.points_per_usd
 
     @property
     def dividends_per_year(self) -> int:
@@ -63,17 +106,42 @@ class Pair:
 
 _QUARTERLY_MONTHS = (3, 6, 9, 12)
 
+_SPX = Index(
+    "SPX", "CBOE", "S&P 500 Stock Index", 416_904, "SS SPDR S&P 500 ETF TRUST-US", "ARCA",
+    756_733, 680.0,
+)  # fmt: skip
+_NDX = Index(
+    "NDX", "NASDAQ", "NASDAQ 100 Stock Index", 416_843, "INVESCO QQQ TRUST SERIES 1", "NASDAQ",
+    320_227_571, 610.0,
+)  # fmt: skip
+_RUT = Index(
+    "RUT", "RUSSELL", "Russell 2000 Stock Index", 416_888, "ISHARES RUSSELL 2000 ETF", "ARCA",
+    9_579_970, 245.0,
+)  # fmt: skip
+_INDU = Index(
+    "INDU", "CME", "Dow Jones Industrial Average", 1_935_181, "SPDR DJIA TRUST", "ARCA",
+    73_128_548, 475.0,
+)  # fmt: skip
+
 #: Every pair, the default one first. Multipliers and ticks: CME Group's contract specifications.
 PAIRS: tuple[Pair, ...] = (
-    Pair("ES", "CME", 50.0, 0.25, "SPY", 10.0, 0.5, ExDates.EXPIRY, FeeClass.STANDARD),
-    Pair("MES", "CME", 5.0, 0.25, "SPY", 10.0, 1.2, ExDates.EXPIRY, FeeClass.MICRO),
-    Pair("NQ", "CME", 20.0, 0.25, "QQQ", 41.0, 0.5, ExDates.MONDAY_AFTER, FeeClass.STANDARD),
-    Pair("MNQ", "CME", 2.0, 0.25, "QQQ", 41.0, 0.9, ExDates.MONDAY_AFTER, FeeClass.MICRO),
-    Pair("RTY", "CME", 50.0, 0.10, "IWM", 10.0, 1.0, ExDates.EXPIRY_WEEK, FeeClass.STANDARD),
-    Pair("M2K", "CME", 5.0, 0.10, "IWM", 10.0, 2.8, ExDates.EXPIRY_WEEK, FeeClass.MICRO),
-    Pair("YM", "CBOT", 5.0, 1.0, "DIA", 100.0, 0.6, ExDates.MONTHLY, FeeClass.STANDARD),
-    Pair("MYM", "CBOT", 0.5, 1.0, "DIA", 100.0, 1.6, ExDates.MONTHLY, FeeClass.MICRO),
-)
+    Pair("ES", "CME", 50.0, 0.25, "SPY", 10.0, 0.5, ExDates.EXPIRY, FeeClass.STANDARD, _SPX,
+         "E-mini S&P 500"),
+    Pair("MES", "CME", 5.0, 0.25, "SPY", 10.0, 1.2, ExDates.EXPIRY, FeeClass.MICRO, _SPX,
+         "Micro E-Mini S&P 500 Stock Price Index"),
+    Pair("NQ", "CME", 20.0, 0.25, "QQQ", 41.0, 0.5, ExDates.MONDAY_AFTER, FeeClass.STANDARD, _NDX,
+         "E-mini NASDAQ 100"),
+    Pair("MNQ", "CME", 2.0, 0.25, "QQQ", 41.0, 0.9, ExDates.MONDAY_AFTER, FeeClass.MICRO, _NDX,
+         "Micro E-Mini Nasdaq-100 Index"),
+    Pair("RTY", "CME", 50.0, 0.10, "IWM", 10.0, 1.0, ExDates.EXPIRY_WEEK, FeeClass.STANDARD, _RUT,
+         "E-Mini Russell 2000 Index"),
+    Pair("M2K", "CME", 5.0, 0.10, "IWM", 10.0, 2.8, ExDates.EXPIRY_WEEK, FeeClass.MICRO, _RUT,
+         "Micro E-Mini Russell 2000 Index"),
+    Pair("YM", "CBOT", 5.0, 1.0, "DIA", 100.0, 0.6, ExDates.MONTHLY, FeeClass.STANDARD, _INDU,
+         "Mini-DJIA"),
+    Pair("MYM", "CBOT", 0.5, 1.0, "DIA", 100.0, 1.6, ExDates.MONTHLY, FeeClass.MICRO, _INDU,
+         "Micro E-Mini Dow Jones Industrial Average"),
+)  # fmt: skip
 DEFAULT_PAIR = PAIRS[0]
 
 _BY_NAME = {pair.name: pair for pair in PAIRS}

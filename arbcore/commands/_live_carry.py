@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.commands._live import latency_s
 from arbcore.commands.status import NOT_WELL
 from arbcore.core.civil import iso_date, iso_time
 from arbcore.desk.limits import HALTED
-from arbcore.desk.records import ES, SPY
 from arbcore.ibkr import Bot
 
 _DAY_NS = 86_400 * 10**9
@@ -19,16 +19,17 @@ def carry_snapshot(bot: Bot, running_s: float) -> dict[str, Any] | None:
     if session is None:
         return None
     status, details = session.status(), session.details()
+    pair = bot.plan.pair
     settings, chronicle, tally = bot.plan.desk, bot.chronicle, bot.tally
-    es, spy = bot.touch(ES), bot.touch(SPY)
+    fut, etf = bot.touch(FUT), bot.touch(ETF)
     edges = financing = None
-    if es is not None and spy is not None:
-        edges, financing = session.deviation(es, spy), session.implied_repo(es, spy)
+    if fut is not None and etf is not None:
+        edges, financing = session.deviation(fut, etf), session.implied_repo(fut, etf)
     loss_usd = status["day_pnl"]
     limits = [
-        {"name": f"{leg} held", "used": status["positions"][leg], "limit": limit,
-         "unit": "contracts" if leg == ES else "shares"}
-        for leg, limit in details["limits"].items()
+        {"name": f"{symbol} held", "used": status["positions"][symbol], "limit": limit,
+         "unit": "contracts" if symbol == pair.future else "shares"}
+        for symbol, limit in details["limits"].items()
     ]  # fmt: skip
     limits.append({
         "name": "loss of the day", "used": None if loss_usd is None else max(0.0, -loss_usd),
@@ -61,7 +62,7 @@ def carry_snapshot(bot: Bot, running_s: float) -> dict[str, Any] | None:
         "limits": limits,
         "orders": [
             {"ts": iso_time(row.created_ns), "role": row.role, "side": row.side, "quantity": row.quantity,
-             "symbol": row.leg, "limit": row.limit, "state": row.state, "filled": row.filled,
+             "symbol": pair.symbol(row.leg), "limit": row.limit, "state": row.state, "filled": row.filled,
              "reason": row.reason}
             for row in details["orders"]
         ],

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from arbcore.carry.pairs import DEFAULT_PAIR, PAIRS, pair_named
 from arbcore.commands._arguments import port_number, whole_number
 from arbcore.commands._ending import ServerEnding
 from arbcore.core.text import printable
@@ -23,15 +24,17 @@ if TYPE_CHECKING:
     from arbcore.gateway.quote_source import Row
 
 DESCRIPTION = """\
-A look-alike of Trader Workstation and IB Gateway over TCP: ES, MES and SPY with quotes, orders, fills,
-positions and executions, for any program that speaks the IB API. No account, no internet. Its quotes are made
-from a seed, or replayed from a file in the backtest's format. It ends with Ctrl-C."""
+A look-alike of Trader Workstation and IB Gateway over TCP: index futures and their ETFs with quotes, orders,
+fills, positions and executions, for any program that speaks the IB API. No account, no internet. Its quotes
+are made from a seed, of every pair at once, or replayed from a file in the backtest's format. It ends with
+Ctrl-C."""
 EPILOG = """\
 A fault is NAME[=ARG]@SECONDS[xCOUNT], the seconds those of the gateway's clock since its first quotes; @0 is
 before anybody connects. --list-faults shows all of them.
 
 examples:
   arbcore gateway                                      quotes in real time; connect to 127.0.0.1:7400
+  arbcore gateway --pair nq-qqq --etf 612              ... the market of NQ and QQQ as it is set here
   arbcore gateway --replay quotes.csv --speed 60       a recorded day in minutes
   arbcore gateway --replay quotes.csv --speed inf      as fast as a client that knows about rows takes them
   arbcore gateway --fault held_short=5@20 --fault disconnect@60
@@ -46,13 +49,16 @@ FAULT_HORIZON_S = 86_400.0
 SCHEMA = "arbcore.gateway/1"
 
 
-#: Settings of the generated market that have a flag; the defaults are those of ``MarketSettings``.
+#: Settings of the generated market that have a flag, and the defaults for people: ``market_of`` has them.
 _MARKET = (
-    ("spy", 680.0, "price of SPY at the start"),
-    ("factor", 10.0, "index points a dollar of SPY"),
-    ("r", 0.045, "rate a year"),
-    ("d", 0.014, "dividend yield a year"),
-    ("basis_bps", 7.0, "how far ES goes from fair value, in bps"),
+    ("etf", ("--etf", "--spy"), "about today's", "price of the ETF at the start"),
+    ("factor", ("--factor",), "the pair's", "index points a dollar of the ETF"),
+    ("r", ("--r",), "0.045", "rate a year"),
+    ("d", ("--d",), "0.014", "dividend yield a year"),
+    (
+        "basis_bps", ("--basis-bps",), "a little more than the bot enters at",
+        "how far the future goes from fair value",
+    ),
 )
 
 
@@ -70,10 +76,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="seed of the generated quotes (default: a random one)",
     )
-    made = parser.add_argument_group("generated quotes", "ES around fair value, SPY x factor x e^((r-d)t)")
-    for name, default, text in _MARKET:
+    parser.add_argument(
+        "--pair", choices=[pair.name for pair in PAIRS], metavar="PAIR",
+        help=f"whose quotes a replay has, where its columns do not say it, and whose the settings below are "
+        f"(default {DEFAULT_PAIR.name})",
+    )  # fmt: skip
+    made = parser.add_argument_group(
+        "generated quotes", "the future around fair value, ETF x factor x e^((r-d)t)"
+    )
+    for name, flags, default, text in _MARKET:
         made.add_argument(
-            f"--{name.replace('_', '-')}", type=_finite, metavar="X", help=f"{text} (default {default:g})"
+            *flags, dest=name, type=_finite, metavar="X", help=f"{text} (default {default})"
         )
     parser.add_argument(
         "--speed",
@@ -82,7 +95,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="rate of its clock, inf for as fast as the rows are taken (default 1)",
     )
     parser.add_argument(
-        "--expiry", metavar="DATE", help="whose ES quotes a replay has (default: each row's front contract)"
+        "--expiry", metavar="DATE",
+        help="whose quotes of the future a replay has (default: each row's front contract)",
     )
     parser.add_argument(
         "--contracts", type=Path, metavar="FILE",
@@ -171,9 +185,10 @@ def run(args: argparse.Namespace) -> int:
         faults=_plan(args),
     )
     seed = secrets.randbits(32) if args.seed is None else args.seed
-    rows, past = _rows(args, seed)
+    rows, beside, past = _rows(args, seed)
     config = replace(config, contracts=_contracts(args), contracts_seed=seed)
-    gateway = Gateway(config, rows, past=past, past_is_whole=bool(past) and args.replay is not None)
+    whole = bool(past) and args.replay is not None
+    gateway = Gateway(config, rows, beside=beside, past=past, past_is_whole=whole)
     gateway.show_line = _warn
     if args.replay is not None and not gateway.has_rows:
         raise InputError(f"{printable(args.replay)} has no row that can be used; there is nothing to replay.")
@@ -212,23 +227,30 @@ def _contracts(args: argparse.Namespace) -> "tuple[OwnContract, ...]":
 
 def _rows(
     args: argparse.Namespace, seed: int
-) -> "tuple[Iterator[Row], Sequence[PastStretch]]":
-    """The rows to show, and those of history."""
+) -> "tuple[Iterator[Row], Sequence[Iterator[Row]], Sequence[PastStretch]]":
+    """The rows to show, those of other indexes beside them, and those of history."""
     from arbcore.broker.replay_file import replay
     from arbcore.carry.calendar import read_expiry
     from arbcore.gateway.history import stretch_of
     from arbcore.gateway.past import generated_past
-    from arbcore.gateway.quote_source import MarketSettings, generated
+    from arbcore.gateway.quote_source import generated, market_of
 
     made = {name: value for name, *_ in _MARKET if (value := getattr(args, name)) is not None}
     if args.replay is None:
         if args.expiry is not None:
             raise UsageError("--expiry is for a replay; generated quotes are of the front contract.")
-        settings, start_ns = MarketSettings(**made), time.time_ns()
-        return (
-            generated(seed, start_ns, settings=settings),
-            generated_past(seed, start_ns, settings=settings),
+        chosen = DEFAULT_PAIR if args.pair is None else pair_named(args.pair)
+        others = {pair.index: pair for pair in reversed(PAIRS) if pair.index != chosen.index}
+        markets = [market_of(chosen, **made), *(market_of(pair) for pair in others.values())]
+        start_ns = time.time_ns()
+        rows, *beside = (
+            generated(seed + place, start_ns, settings=market) for place, market in enumerate(markets)
         )
+        past = [
+            stretch for place, market in enumerate(markets)
+            for stretch in generated_past(seed + place, start_ns, settings=market)
+        ]  # fmt: skip
+        return rows, beside, past
     if made:
         raise UsageError(f"--{next(iter(made)).replace('_', '-')} is for generated quotes, not for a replay.")
     try:
@@ -237,8 +259,11 @@ def _rows(
         raise UsageError(f"--expiry cannot be read: {error}") from error
     source = args.replay
     # Standard input is read once, by the replay.
-    past = () if source == "-" else (stretch_of(lambda: replay(source, expiry_ns=expiry_ns)),)
-    return replay(source, expiry_ns=expiry_ns), past
+
+    def read() -> "Iterator[Row]":
+        return replay(source, pair=args.pair, expiry_ns=expiry_ns)
+
+    return read(), (), () if source == "-" else (stretch_of(read),)
 
 
 def _say_where(args: argparse.Namespace, port: int, seed: int | None) -> None:

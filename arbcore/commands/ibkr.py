@@ -34,8 +34,9 @@ from arbcore.system.service_manager import ServiceManager
 from arbcore.system.terminal import LINE_MAX
 
 DESCRIPTION = """\
-Trades ES against SPY through Trader Workstation or IB Gateway when the future leaves its fair value: paper by
-default, in your own market with --simulate, live only with two more acts."""
+Trades an index future against its ETF (by default ES against SPY) through Trader Workstation or IB Gateway
+when the future leaves its fair value: paper by default, in your own market with --simulate, live only with
+two more acts."""
 EPILOG = """\
 examples:
   arbcore ibkr --paper --simulate --duration 30      thirty seconds on our own gateway; nothing to configure
@@ -52,8 +53,8 @@ TRADING_ENABLED=0 nothing is sent but what closes an open pair at the kill switc
 is in the store: `arbcore report`, and while it runs `arbcore status`.
 
 Where the account does not hold what the bot bought and sold, it halts. If somebody closed the pair, or a leg
-of it, by hand: cancel what is open in ES and SPY, and begin once with --accept-account. Once three rounds of
-the broker's answers agree, the difference is written down as closed at unknown prices; the rest is closed.
+of it, by hand: cancel what is open in both symbols, and begin once with --accept-account. Once three rounds
+of the broker's answers agree, the difference is written down as closed at unknown prices; the rest is closed.
 """
 #: The level of a generated market where nobody set one.
 _SIMULATED_LEVEL = "track:8s"
@@ -116,7 +117,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from arbcore.broker.carry_settings import carry_settings
+    from arbcore.broker.carry_settings import carry_settings, pair_of_settings
     from arbcore.errors import UsageError
     from arbcore.quotes.recorder import check_recording
 
@@ -134,12 +135,13 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--seed is that of a simulated market; use it with --simulate and no file.")
     if args.record is not None:
         refuse_overlap(inputs=[("the data", args.simulate or None)], outputs=[("--record", args.record)])
-        check_recording(args.record)
     others = [setting.name for setting in exchange_settings()]
     resolved = load(
         carry_settings(), working_directory(), os.environ, flags=_flags(args), elsewhere=others
     )
     warn(resolved)
+    if args.record is not None:
+        check_recording(args.record, pair_of_settings(resolved))
     return _Play(args, resolved).run()
 
 
@@ -321,7 +323,6 @@ class _Play:
         from dataclasses import replace
 
         from arbcore.broker.carry_settings import (
-            ES_LEVEL,
             check_guards,
             desk_settings,
             dividends_schedule,
@@ -362,7 +363,7 @@ class _Play:
         # What is missing is said before anything is replaced or started.
         load_library(settings.library)
         desk = desk_settings(resolved, **changes)
-        check_guards(resolved, desk, es_level=_first_level(args.simulate) or ES_LEVEL)
+        check_guards(resolved, desk, fut_level=_first_level(args.simulate, desk.pair.name))
         dividends = dividends_schedule(resolved)
         if args.like_backtest:
             console.event(
@@ -371,7 +372,9 @@ class _Play:
             )
         self._seed = None if args.simulate else (args.seed if args.seed is not None else secrets.randbits(32))
         data = Path(args.simulate) if args.simulate else None
-        self._gateway = EmbeddedGateway(data=data, seed=self._seed, expiry_ns=settings.expiry_ns)
+        self._gateway = EmbeddedGateway(
+            pair=desk.pair.name, data=data, seed=self._seed, expiry_ns=settings.expiry_ns
+        )
         port = self._gateway.start()
         # The last thing that may be refused: what an earlier run left stays until this one can begin.
         clear_simulated(settings.store_path)
@@ -440,21 +443,23 @@ class _Play:
         }
 
 
-def _first_level(data: str) -> float | None:
+def _first_level(data: str, pair: str) -> float | None:
     """The future's price in the first row of a replay; None where there is none to be read.
 
     What is wrong with the data is said where it is replayed.
     """
     from arbcore.broker.replay_file import replay
-    from arbcore.errors import ArbcoreError
+    from arbcore.errors import ArbcoreError, UsageError
 
     if not data or not Path(data).is_file():
         return None
     try:
-        row = next(replay(data), None)
+        row = next(replay(data, pair=pair), None)
+    except UsageError as error:
+        raise UsageError(f"{error} The bot trades {pair}, by FUT_SYMBOL and SPY_SYMBOL.") from None
     except ArbcoreError:
         return None
-    return None if row is None else (row.es_bid + row.es_ask) / 2
+    return None if row is None else (row.fut_bid + row.fut_ask) / 2
 
 
 def position_words(document: dict[str, Any]) -> str:

@@ -39,8 +39,8 @@ class Cancel:
 class Ask:
     """A question to the broker, to be answered with its number.
 
-    ``kind`` is open_orders, executions, positions, or margin: a whatIf of ``contracts`` ES on ``side`` and
-    ``shares`` SPY against it.
+    ``kind`` is open_orders, executions, positions, or margin: a whatIf of ``contracts`` futures on ``side``
+    and ``shares`` of the ETF against them.
     """
 
     query: int
@@ -52,7 +52,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class AskContract:
-    """Resolve and subscribe an ES contract that expires after this instant, or the one with ``con_id`` where
+    """Resolve and subscribe a future that expires after this instant, or the one with ``con_id`` where
     that is not 0, then tell both legs as ``Contract``.
     """
 

@@ -7,12 +7,13 @@ assumed, never as 0.
 
 from typing import Protocol
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.core.civil import iso_date, new_york_to_utc
 from arbcore.desk.commands import SaveCarried, SaveDay
 from arbcore.desk.desk_core import DeskCore
 from arbcore.desk.market_clock import day_of
 from arbcore.desk.pair import PairTrader
-from arbcore.desk.records import ES, SPY, CarriedRow, DayRow
+from arbcore.desk.records import CarriedRow, DayRow
 from arbcore.desk.trade import NOTHING_CARRIED, Carried
 
 
@@ -108,7 +109,7 @@ class Day:
         if row is None or row.tripped:
             return
         now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
-        held = core.positions[ES] or core.positions[SPY]
+        held = core.positions[FUT] or core.positions[ETF]
         if not held:
             # Flat, only executions and commissions change it.
             money = core.ledger.day_money - core.ledger.day_commission
@@ -116,7 +117,7 @@ class Day:
             if money == self._flat_money:
                 return
             self._flat_money = money
-        elif core.gate.doubts or core.es.fault(now_ns, utc_ns) or core.spy.fault(now_ns, utc_ns):
+        elif core.gate.doubts or core.fut.fault(now_ns, utc_ns) or core.etf.fault(now_ns, utc_ns):
             return
         if self._unpriced:
             self._unpriced = False
@@ -140,10 +141,10 @@ class Day:
     def _value(self) -> float | None:
         """What is held, at the last mids."""
         core = self.core
-        es, spy = core.positions[ES], core.positions[SPY]
-        if not es and not spy:
+        fut, etf = core.positions[FUT], core.positions[ETF]
+        if not fut and not etf:
             return 0.0
-        es_mid, spy_mid = core.es.mid, core.spy.mid
-        if (es and not es_mid) or (spy and not spy_mid):
+        fut_mid, etf_mid = core.fut.mid, core.etf.mid
+        if (fut and not fut_mid) or (etf and not etf_mid):
             return None
-        return es * core.es.multiplier * es_mid + spy * spy_mid
+        return fut * core.fut.multiplier * fut_mid + etf * etf_mid

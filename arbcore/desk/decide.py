@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from arbcore.carry._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_bps
 from arbcore.carry._signal import Signal
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk.commands import MARGIN, AskContract, Seen
 from arbcore.desk.desk_core import DeskCore
 from arbcore.desk.desk_settings import DAY_NS, SECOND_NS, seconds_ns, shares_for
@@ -18,7 +19,7 @@ from arbcore.desk.limits import ACTIVE, ENTRY_PAUSE
 from arbcore.desk.live_level import LiveLevel
 from arbcore.desk.order_table import Draft
 from arbcore.desk.pair import ENTERING, HELD, PairTrader
-from arbcore.desk.records import CASH_AND_CARRY, ENTRY, ES, IOC, LIMIT, REVERSE, SPY, TradeRow
+from arbcore.desk.records import CASH_AND_CARRY, ENTRY, IOC, LIMIT, REVERSE, TradeRow
 from arbcore.desk.trade import Trade
 from arbcore.errors import BrokenInvariant
 
@@ -91,19 +92,19 @@ class Decider:
         trade = next(iter(self.pairs.open.values()), None)
         if trade is not None and (len(self.pairs.open) > 1 or trade.phase != HELD):
             return
-        es, spy = core.es, core.spy
+        fut, etf = core.fut, core.etf
         now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
-        fault = min(core.gate.doubts, default="") or es.fault(now_ns, utc_ns) or spy.fault(now_ns, utc_ns)
+        fault = min(core.gate.doubts, default="") or fut.fault(now_ns, utc_ns) or etf.fault(now_ns, utc_ns)
         if fault:
             self.skipped[fault] = self.skipped.get(fault, 0) + 1
             return
         self.decisions += 1
         if trade is not None and self._must_go(trade, ts_ns):
             return
-        expiry_ns = es.expiry_ns if trade is None else trade.expiry_ns
+        expiry_ns = fut.expiry_ns if trade is None else trade.expiry_ns
         view = self._view(ts_ns, expiry_ns)
         action = self.signal.decide(
-            ts_ns, expiry_ns, es_bid=es.bid, es_ask=es.ask, spy_bid=view.bid, spy_ask=view.ask, c=view.c
+            ts_ns, expiry_ns, es_bid=fut.bid, es_ask=fut.ask, spy_bid=view.bid, spy_ask=view.ask, c=view.c
         )
         if action == "stay":
             return
@@ -126,14 +127,14 @@ class Decider:
     def renew_contracts(self) -> None:
         """Asks for the next future in time, and for both contracts before the hours known of them end."""
         core = self.core
-        now_ns, utc_ns, es = core.clock.now_ns, core.clock.utc_ns, core.es
-        if not es.con_id or core.clock.slipped or now_ns < self._ask_again_ns:
+        now_ns, utc_ns, fut = core.clock.now_ns, core.clock.utc_ns, core.fut
+        if not fut.con_id or core.clock.slipped or now_ns < self._ask_again_ns:
             return
-        ends_ns = min(leg.liquid_hours[-1][1] if leg.liquid_hours else 0 for leg in (es, core.spy))
-        if not self.pairs.open and utc_ns >= es.expiry_ns - self._roll_ns:
-            core.out.append(AskContract(max(es.expiry_ns, utc_ns)))
+        ends_ns = min(leg.liquid_hours[-1][1] if leg.liquid_hours else 0 for leg in (fut, core.etf))
+        if not self.pairs.open and utc_ns >= fut.expiry_ns - self._roll_ns:
+            core.out.append(AskContract(max(fut.expiry_ns, utc_ns)))
         elif ends_ns - utc_ns < HOURS_LEFT_NS:
-            core.out.append(AskContract(utc_ns, es.con_id))
+            core.out.append(AskContract(utc_ns, fut.con_id))
         else:
             return
         self._ask_again_ns = now_ns + ASK_AGAIN_NS
@@ -183,14 +184,16 @@ class Decider:
             return "too near to expiry"
         if not core.gate.ready(ENTRY_PAUSE, core.clock.now_ns):
             return "pause after a missed entry"
-        es_price, spy_price = (core.es.ask, core.spy.bid) if side > 0 else (core.es.bid, core.spy.ask)
+        fut_price, etf_price = (core.fut.ask, core.etf.bid) if side > 0 else (core.fut.bid, core.etf.ask)
         contracts = settings.contracts
-        shares = shares_for(contracts, multiplier=settings.multiplier, es_price=es_price, spy_price=spy_price)
+        shares = shares_for(
+            contracts, multiplier=settings.multiplier, fut_price=fut_price, etf_price=etf_price
+        )
         if side > 0 and self.shortable is not None and self.shortable < shares:
             return "no shares to borrow"
-        es_draft = Draft(ES, side, contracts, LIMIT, es_price, IOC, ENTRY, 0, False)
-        spy_draft = Draft(SPY, -side, shares, LIMIT, spy_price, IOC, ENTRY, 0, False)
-        refusal = core.refusal([es_draft, spy_draft])
+        fut_draft = Draft(FUT, side, contracts, LIMIT, fut_price, IOC, ENTRY, 0, False)
+        etf_draft = Draft(ETF, -side, shares, LIMIT, etf_price, IOC, ENTRY, 0, False)
+        refusal = core.refusal([fut_draft, etf_draft])
         if refusal:
             return refusal
         if not self.margin_checked:
@@ -198,28 +201,29 @@ class Decider:
             return "margin is being asked"
         self.last_trade_id += 1
         row = TradeRow(
-            self.last_trade_id, side, ENTERING, core.es.con_id, expiry_ns, settings.multiplier,
+            self.last_trade_id, side, ENTERING, core.fut.con_id, expiry_ns, settings.multiplier,
             contracts, shares, ts_ns, dev_bps, factor=self.level.factor(ts_ns),
             funding=core.terms.base_rate(ts_ns, expiry_ns) if settings.funding_rate is None
             else settings.funding_rate,
             short=settings.short_rate, borrow=settings.borrow_rate,
         )  # fmt: skip
         drafts, second = {
-            "both": ([es_draft, spy_draft], ""), "es_first": ([es_draft], SPY), "spy_first": ([spy_draft], ES)
+            "both": ([fut_draft, etf_draft], ""), "fut_first": ([fut_draft], ETF),
+            "etf_first": ([etf_draft], FUT),
         }[settings.entry_order]  # fmt: skip
         self.pairs.enter(row, drafts, second)
         return ""
 
     def _view(self, ts_ns: int, expiry_ns: int) -> EtfView:
-        spy = self.core.spy
+        etf = self.core.etf
         factor = self.level.factor(ts_ns)
-        return etf_view(self.core.terms, ts_ns, expiry_ns, bid=spy.bid, ask=spy.ask, factor=factor)
+        return etf_view(self.core.terms, ts_ns, expiry_ns, bid=etf.bid, ask=etf.ask, factor=factor)
 
     def _deviation_bps(self, view: EtfView) -> float | None:
-        es = self.core.es
+        fut = self.core.fut
         if math.isnan(view.c):
             return None
-        return deviation_bps(es_bid=es.bid, es_ask=es.ask, spy_bid=view.bid, spy_ask=view.ask, c=view.c)
+        return deviation_bps(es_bid=fut.bid, es_ask=fut.ask, spy_bid=view.bid, spy_ask=view.ask, c=view.c)
 
     def _note(
         self, action: str, refusal: str, ts_ns: int, *, dev_bps: float | None, view: EtfView
@@ -228,11 +232,11 @@ class Decider:
         if refusal and self._seen == (action, refusal):
             return
         self._seen = (action, refusal)
-        es = self.core.es
+        fut = self.core.fut
         edge_cc_bps = edge_rev_bps = None
         if dev_bps is not None:
-            edge_cc_bps = edge_cash_and_carry_bps(es_bid=es.bid, spy_ask=view.ask, c=view.c)
-            edge_rev_bps = edge_reverse_bps(es_ask=es.ask, spy_bid=view.bid, c=view.c)
+            edge_cc_bps = edge_cash_and_carry_bps(es_bid=fut.bid, spy_ask=view.ask, c=view.c)
+            edge_rev_bps = edge_reverse_bps(es_ask=fut.ask, spy_bid=view.bid, c=view.c)
         self.core.out.append(Seen(ts_ns, action, refusal, dev_bps, edge_cc_bps, edge_rev_bps))
 
     # --- margin ---------------------------------------------------------------------------------

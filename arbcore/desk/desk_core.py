@@ -3,6 +3,9 @@
 Owns the numbering of orders, questions and alarms. It must not decide when to trade.
 """
 
+from collections.abc import Mapping
+
+from arbcore.carry.pairs import ETF, FUT, LEGS, Pair
 from arbcore.desk.commands import Alarm, Ask, Cancel, Command, SaveOrder, SendOrder
 from arbcore.desk.desk_settings import DeskSettings, seconds_ns
 from arbcore.desk.desk_terms import CarryTerms
@@ -12,7 +15,6 @@ from arbcore.desk.leg_quotes import LegQuotes
 from arbcore.desk.limits import ORDINARY, Brakes
 from arbcore.desk.market_clock import MarketClock
 from arbcore.desk.order_table import Draft, Order, OrderTable
-from arbcore.desk.records import ES, LEGS, SPY
 from arbcore.errors import BrokenInvariant, ConfigError
 
 STORE_ID_MAX = 12
@@ -36,10 +38,10 @@ class DeskCore:
         )
         self.orders = OrderTable()
         self.ledger = ExecutionLedger(
-            assumed_es_usd=settings.commission_es_usd, assumed_spy_usd=settings.commission_spy_usd
+            assumed_fut_usd=settings.commission_fut_usd, assumed_etf_usd=settings.commission_etf_usd
         )
-        self.es, self.spy = LegQuotes(ES, settings), LegQuotes(SPY, settings)
-        self.legs = {ES: self.es, SPY: self.spy}
+        self.fut, self.etf = LegQuotes(FUT, settings), LegQuotes(ETF, settings)
+        self.legs = {FUT: self.fut, ETF: self.etf}
         self.positions = dict.fromkeys(LEGS, 0)
         self.brakes = Brakes()
         self.gate = DeskGate(
@@ -53,6 +55,15 @@ class DeskCore:
         self._alarmed: dict[str, int] = {}
         self._repeat_ns = seconds_ns(settings.alarm_repeat_s)
         self.order_timeout_ns = seconds_ns(settings.order_timeout_s)
+
+    @property
+    def pair(self) -> Pair:
+        """The future and the ETF that are traded."""
+        return self.settings.pair
+
+    def held_words(self, by_leg: Mapping[str, int]) -> str:
+        """Quantities of both legs for a sentence, such as ``-1 ES and 502 SPY``."""
+        return " and ".join(f"{by_leg[leg]} {self.pair.symbol(leg)}" for leg in LEGS)
 
     @property
     def number(self) -> int:
@@ -98,9 +109,9 @@ class DeskCore:
         """Why these orders must not leave; empty where all of them may."""
         return self.gate.refusal(drafts, self.positions, self.clock)
 
-    def place(self, trade_id: int, es_con_id: int, drafts: list[Draft]) -> None:
+    def place(self, trade_id: int, fut_con_id: int, drafts: list[Draft]) -> None:
         """Sends orders that were just found free of refusals, as one intent."""
-        rows = self.gate.let_out(drafts, trade_id=trade_id, es_con_id=es_con_id, clock=self.clock)
+        rows = self.gate.let_out(drafts, trade_id=trade_id, fut_con_id=fut_con_id, clock=self.clock)
         self.placed = True
         self.out.append(SendOrder(rows))
 

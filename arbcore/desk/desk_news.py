@@ -7,6 +7,7 @@ counts only where it agrees with them, and an error only where it refuses an ord
 
 from collections.abc import Iterable
 
+from arbcore.carry.pairs import LEGS
 from arbcore.desk.codes import CANCEL_NOTICES, CHANGE_DOUBTED, OrderSays, order_says
 from arbcore.desk.commands import Cancel, SaveExecution
 from arbcore.desk.desk_core import DeskCore
@@ -23,7 +24,7 @@ from arbcore.desk.order_table import (
     Order,
 )
 from arbcore.desk.pair import PairTrader
-from arbcore.desk.records import ENTRY, LEGS
+from arbcore.desk.records import ENTRY
 from arbcore.desk.recovery import PAUSE_NS, Recovery
 
 #: So many entries refused in a row on one leg, and none is tried any more.
@@ -105,10 +106,10 @@ class OrderNews:
 
     def _refused(self, order: Order) -> None:
         core = self.core
-        verb = "buy" if order.side > 0 else "sell"
+        verb, symbol = "buy" if order.side > 0 else "sell", core.pair.symbol(order.leg)
         core.alarm(
-            f"rejected {order.leg}",
-            f"The broker refused order {order.ref} to {verb} {order.quantity} {order.leg}: {order.refused}",
+            f"rejected {symbol}",
+            f"The broker refused order {order.ref} to {verb} {order.quantity} {symbol}: {order.refused}",
             always=True,
         )
         self.pairs.refused(order)
@@ -118,7 +119,7 @@ class OrderNews:
         if self.refusals[order.leg] >= REFUSALS_MAX:
             core.brake(
                 "entries refused",
-                f"{REFUSALS_MAX} entries in a row were refused on {order.leg}, the last with "
+                f"{REFUSALS_MAX} entries in a row were refused on {symbol}, the last with "
                 f"'{order.refused}'; none is tried until a restart, or until the file KILL_SWITCH was made "
                 "and deleted.",
             )
@@ -169,7 +170,8 @@ class OrderNews:
         if event.ref.startswith(core.store_id + "-"):
             core.brake("unknown order", f"Order {event.ref} traded, and the store does not know it.")
         elif not told and event.leg in LEGS:
-            core.alarm("foreign fill", f"Another program traded {event.leg} in this account.")
+            symbol = core.pair.symbol(event.leg)
+            core.alarm("foreign fill", f"Another program traded {symbol} in this account.")
             self.recovery.want(PAUSE_NS)
 
     @staticmethod

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from arbcore.carry._carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse_bps
+from arbcore.carry.pairs import FUT
 from arbcore.desk import events as ev
 from arbcore.desk.commands import Command, Note, RaiseKillSwitch, Resubscribe, StateShown
 from arbcore.desk.day import Day
@@ -24,7 +25,7 @@ from arbcore.desk.limits import ENTRY_PAUSE
 from arbcore.desk.live_level import LiveLevel
 from arbcore.desk.order_table import DOUBT, UNKNOWN
 from arbcore.desk.pair import CLOSED, HELD, PairTrader
-from arbcore.desk.records import ES, SPY, Snapshot
+from arbcore.desk.records import Snapshot
 from arbcore.desk.recovery import PAUSE_NS, Recovery
 from arbcore.desk.shown import details_of, status_of
 from arbcore.desk.trade import Trade
@@ -68,7 +69,7 @@ class DeskSession:
         self._decider = Decider(core, self._pairs, self._level)
         self._day = Day(core, self._pairs, snapshot.day)
         self._write_off = WriteOff(core, self._pairs, self._day)
-        self._holdings = Holdings(core, self._es_con_ids)
+        self._holdings = Holdings(core, self._fut_con_ids)
         self._recovery = Recovery(core, self._write_off, self._holdings)
         self._news = OrderNews(core, self._pairs, self._recovery)
         self._account = snapshot.account
@@ -176,7 +177,7 @@ class DeskSession:
 
     @property
     def held_con_id(self) -> int:
-        """The ES contract of the open pair; 0 where there is none."""
+        """The future of the open pair; 0 where there is none."""
         return next((trade.con_id for trade in self._pairs.open.values()), 0)
 
     def positions(self) -> dict[str, int]:
@@ -214,37 +215,37 @@ class DeskSession:
 
     # --- what the quotes mean, for whoever writes it down -----------------------------------------
 
-    def deviation(self, es: ev.Quote, spy: ev.Quote) -> tuple[float, float, float] | None:
+    def deviation(self, fut: ev.Quote, etf: ev.Quote) -> tuple[float, float, float] | None:
         """Deviation, cash-and-carry edge and reverse edge in bps; None while any part of them is unknown."""
-        if not (es.bid and es.ask and spy.bid and spy.ask and self._priced):
+        if not (fut.bid and fut.ask and etf.bid and etf.ask and self._priced):
             return None
         utc_ns = self._core.clock.utc_ns
         view = etf_view(
-            self._core.terms, utc_ns, self._expiry_ns, bid=spy.bid, ask=spy.ask,
+            self._core.terms, utc_ns, self._expiry_ns, bid=etf.bid, ask=etf.ask,
             factor=self._level.factor(utc_ns),
         )  # fmt: skip
         return (
-            deviation_bps(es_bid=es.bid, es_ask=es.ask, spy_bid=view.bid, spy_ask=view.ask, c=view.c),
-            edge_cash_and_carry_bps(es_bid=es.bid, spy_ask=view.ask, c=view.c),
-            edge_reverse_bps(es_ask=es.ask, spy_bid=view.bid, c=view.c),
+            deviation_bps(es_bid=fut.bid, es_ask=fut.ask, spy_bid=view.bid, spy_ask=view.ask, c=view.c),
+            edge_cash_and_carry_bps(es_bid=fut.bid, spy_ask=view.ask, c=view.c),
+            edge_reverse_bps(es_ask=fut.ask, spy_bid=view.bid, c=view.c),
         )
 
-    def implied_repo(self, es: ev.Quote, spy: ev.Quote, *, action: str = "") -> float | None:
+    def implied_repo(self, fut: ev.Quote, etf: ev.Quote, *, action: str = "") -> float | None:
         """The rate at the prices that an action trades at, without one at the mids; None while unknown."""
-        if not (es.bid and es.ask and spy.bid and spy.ask and self._priced):
+        if not (fut.bid and fut.ask and etf.bid and etf.ask and self._priced):
             return None
         trade = next(iter(self._pairs.open.values()), None)
         # Leaving a cash and carry buys the future, as entering a reverse does.
         side = SIDES_OF.get(action, 0) or (-trade.side if action and trade is not None else 0)
         prices = (
-            (es.ask, spy.bid) if side > 0
-            else (es.bid, spy.ask) if side < 0
-            else ((es.bid + es.ask) / 2, (spy.bid + spy.ask) / 2)
+            (fut.ask, etf.bid) if side > 0
+            else (fut.bid, etf.ask) if side < 0
+            else ((fut.bid + fut.ask) / 2, (etf.bid + etf.ask) / 2)
         )  # fmt: skip
         if action and not side:
             return None
         return self._core.terms.implied_repo(
-            self._core.clock.utc_ns, self._expiry_ns, es_price=prices[0], spy_price=prices[1],
+            self._core.clock.utc_ns, self._expiry_ns, fut_price=prices[0], etf_price=prices[1],
             factor=self._core.settings.true_factor or self._level.factor(self._core.clock.utc_ns),
         )
 
@@ -363,9 +364,10 @@ class DeskSession:
         self._decider.renew_contracts()
         for leg in core.legs.values():
             if leg.open_at(core.clock.utc_ns) and now_ns - leg.seen_ns >= self._dead_ns:
-                core.out.append(Resubscribe(leg.name))
+                core.out.append(Resubscribe(leg.leg))
                 if leg.con_id:
-                    core.alarm(f"stale {leg.name}", f"No tick of {leg.name} for a while; asked for it again.")
+                    symbol = leg.symbol
+                    core.alarm(f"stale {symbol}", f"No tick of {symbol} for a while; asked for it again.")
 
     def _clock_brake(self) -> None:
         if self._core.clock.slipped:
@@ -406,9 +408,9 @@ class DeskSession:
         for trade in self._pairs.open.values():
             self._core.alarm(
                 "trading off",
-                f"Trading is off and pair {trade.trade_id} is open ({trade.position[ES]} ES, "
-                f"{trade.position[SPY]} SPY): no stop, roll or hedge; only the kill switch and --flatten "
-                "close it. Set TRADING_ENABLED=1 to have it looked after.",
+                f"Trading is off and pair {trade.trade_id} is open "
+                f"({self._core.held_words(trade.position)}): no stop, roll or hedge; only the kill switch "
+                "and --flatten close it. Set TRADING_ENABLED=1 to have it looked after.",
             )
 
     def _link_lost(self, event: ev.LinkLost) -> None:
@@ -437,7 +439,7 @@ class DeskSession:
         for leg in self._core.legs.values():
             leg.silence()
             if event.ok:
-                self._core.out.append(Resubscribe(leg.name))
+                self._core.out.append(Resubscribe(leg.leg))
 
     def _query_failed(self, event: ev.QueryFailed) -> None:
         self._recovery.failed(event)
@@ -456,8 +458,8 @@ class DeskSession:
     def _position_changed(self, event: ev.PositionChanged) -> None:
         self._holdings.change(event.line)
 
-    def _es_con_ids(self) -> frozenset[int]:
-        return frozenset({self._core.es.con_id, *(trade.con_id for trade in self._pairs.open.values())})
+    def _fut_con_ids(self) -> frozenset[int]:
+        return frozenset({self._core.fut.con_id, *(trade.con_id for trade in self._pairs.open.values())})
 
     def _undecoded(self, event: ev.Undecoded) -> None:
         self._recovery.undecoded(event.what)
@@ -498,7 +500,7 @@ class DeskSession:
 
     def _contract(self, event: ev.ContractFound) -> None:
         core = self._core
-        if event.leg == ES:
+        if event.leg == FUT:
             held = self.held_con_id
             if held and event.con_id != held:
                 core.alarm("contract", f"A pair is held in contract {held}; {event.con_id} is not taken yet.")
@@ -523,8 +525,8 @@ class DeskSession:
         if event.kind != 1:
             why = event.why.rstrip(".") or DATA_KINDS.get(event.kind, f"kind {event.kind}")
             self._core.alarm(
-                f"data {leg.name}",
-                f"The data of {leg.name} is not live ({why}); nothing is traded on it: subscribe to live "
+                f"data {leg.symbol}",
+                f"The data of {leg.symbol} is not live ({why}); nothing is traded on it: subscribe to live "
                 "data at the broker, and log in nowhere else as this user.",
             )
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from arbcore.carry.level import LevelMode, parse_level
-from arbcore.carry.pairs import PAIRS
+from arbcore.carry.pairs import DEFAULT_PAIR, Pair
 from arbcore.errors import ConfigError
 
 SECOND_NS = 10**9
 DAY_NS = 86_400 * SECOND_NS
 #: Both legs' entry orders at once, or one of them first and the other for what filled.
-ENTRY_ORDERS = ("both", "es_first", "spy_first")
+ENTRY_ORDERS = ("both", "fut_first", "etf_first")
 #: Decide on every quote (live), or once a row that is said to be complete (replay of recorded data).
 DECIDE_ON = ("quote", "row")
 
@@ -75,16 +75,15 @@ class DeskSettings:
 
     # Size and limits.
     contracts: int = option(1, low=1, high=1_000, help="most futures contracts held")
-    pair: str = choice("es-spy", options=tuple(pair.name for pair in PAIRS), help="the future and its ETF")
-    multiplier: float = option(50.0, low=1e-6, high=1e6, help="dollars a point: 50 for ES, 5 for MES")
-    spy_headroom: float = option(
-        1.05, low=1.0, high=2.0, help="limit of SPY shares, as a multiple of the matching number"
+    pair: Pair = field(default=DEFAULT_PAIR, metadata={"pair": True, "help": "the future and its ETF"})
+    etf_headroom: float = option(
+        1.05, low=1.0, high=2.0, help="limit of the ETF's shares, as a multiple of the matching number"
     )
     daily_loss_usd: float = option(250.0, low=0.01, high=1e12, help="loss of a New York day that ends it")
-    commission_es_usd: float = option(
+    commission_fut_usd: float = option(
         2.5, low=0.0, high=1e3, help="assumed a contract while its commission is unknown"
     )
-    commission_spy_usd: float = option(
+    commission_etf_usd: float = option(
         0.01, low=0.0, high=10.0, help="assumed a share while its commission is unknown"
     )
     margin_check: bool = switch(True, help="ask for the margin before the first entry of a day")
@@ -109,7 +108,7 @@ class DeskSettings:
 
     # Time.
     roll_before_s: float = option(
-        86_400.0, low=0.0, high=100 * 86_400.0, help="when a pair goes before expiry; 0: at it, SPY alone"
+        86_400.0, low=0.0, high=100 * 86_400.0, help="when a pair goes before expiry; 0: at it, the ETF alone"
     )
     audit_s: float = option(600.0, low=0.0, high=86_400.0, help="pause between position checks; 0 is off")
     clock_slip_s: float = option(5.0, low=0.01, high=3_600.0, help="jump of the clock that is not believed")
@@ -132,6 +131,11 @@ class DeskSettings:
             )
 
     @property
+    def multiplier(self) -> float:
+        """USD a point of the pair's future."""
+        return self.pair.multiplier
+
+    @property
     def max_hold_ns(self) -> int:
         """0 where the rule is off."""
         return round(self.max_hold_days * DAY_NS)
@@ -146,6 +150,10 @@ def check_value(name: str, value: Any, rule: Any) -> None:
     if "switch" in rule:
         if not isinstance(value, bool):
             raise ConfigError(f"{name} is {value!r}; it may be True or False.")
+        return
+    if "pair" in rule:
+        if not isinstance(value, Pair):
+            raise ConfigError(f"{name} is {value!r}; take one of arbcore.carry.pairs.")
         return
     if "parse" in rule:
         if rule["parse"](value, name=name).mode is LevelMode.COLUMN:
@@ -175,6 +183,6 @@ def seconds_ns(seconds: float) -> int:
     return round(seconds * SECOND_NS)
 
 
-def shares_for(contracts: int, *, multiplier: float, es_price: float, spy_price: float) -> int:
-    """Shares of SPY that match the futures' notional: max(1, floor(contracts·multiplier·es/spy + 0.5))."""
-    return max(1, math.floor(contracts * multiplier * es_price / spy_price + 0.5))
+def shares_for(contracts: int, *, multiplier: float, fut_price: float, etf_price: float) -> int:
+    """Shares that match the futures' notional: max(1, floor(contracts·multiplier·fut/etf + 0.5))."""
+    return max(1, math.floor(contracts * multiplier * fut_price / etf_price + 0.5))

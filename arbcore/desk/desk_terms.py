@@ -97,14 +97,14 @@ class CarryTerms:
         )  # fmt: skip
 
     def implied_repo(
-        self, utc_ns: int, expiry_ns: int, *, es_price: float, spy_price: float, factor: float
+        self, utc_ns: int, expiry_ns: int, *, fut_price: float, etf_price: float, factor: float
     ) -> float | None:
         """The rate at which these prices are fair; None where no believable one makes them so."""
         t = years_to_expiry(utc_ns, expiry_ns)
         paid = self.paid(utc_ns, expiry_ns)
-        spot = factor * (spy_price - paid.usd) - paid.points
+        spot = factor * (etf_price - paid.usd) - paid.points
         try:
-            rate = implied_repo(future=es_price, spot=spot, t=t, d=self.dividend_yield(expiry_ns))
+            rate = implied_repo(future=fut_price, spot=spot, t=t, d=self.dividend_yield(expiry_ns))
         except UsageError:
             return None
         return rate if abs(rate) <= RATE_MAX else None

@@ -1,7 +1,7 @@
 """What the desk is told. The shell builds these from the broker's messages; they carry no library types.
 
-Legs are ``"ES"`` and ``"SPY"``; sides are +1 to buy and -1 to sell; quantities are whole; times that end in
-``_ns`` are UTC nanoseconds since 1970.
+Legs are ``pairs.FUT`` and ``pairs.ETF``; sides are +1 to buy and -1 to sell; quantities are whole; times
+that end in ``_ns`` are UTC nanoseconds since 1970.
 
 How a connection is told: ``Hello`` once the account is verified (at start, after each reconnect, and after
 1101 or 1102), ``LinkLost`` when the socket or the broker's server is gone (also on 1100). In between the
@@ -51,9 +51,9 @@ class Farm:
 class ContractFound:
     """A leg's contract as resolved. Hours are the spans of ``hours.read_hours``.
 
-    ``expiry_ns`` is 09:30 New York of the broker's ``realExpirationDate`` for ES, None for SPY.
-    An ES contract is refused while a position in another one is held (``Session.held_con_id`` says which one
-    to resolve).
+    ``expiry_ns`` is 09:30 New York of the broker's ``realExpirationDate`` for the future, None for
+    the ETF. A future is refused while a position in another one is held (``Session.held_con_id`` says which
+    one to resolve).
     """
 
     leg: str
@@ -105,7 +105,7 @@ class Halted:
 
 @dataclass(frozen=True, slots=True)
 class Shortable:
-    """Shares of SPY that may be borrowed, by tick 89; advisory."""
+    """Shares of the ETF that may be borrowed, by tick 89; advisory."""
 
     shares: int
 
@@ -129,7 +129,7 @@ class RowComplete:
 
 @dataclass(frozen=True, slots=True)
 class ContractEnds:
-    """Replay only, behind ``RowComplete``: the data goes on with another ES contract after this row.
+    """Replay only, behind ``RowComplete``: the data goes on with another future after this row.
 
     A pair that is held then is closed at this row's quotes, as in a backtest.
     """
@@ -243,7 +243,7 @@ class PositionLine:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """All positions of the account in ES (or MES) and SPY; none where it is flat."""
+    """All positions of the account in the pair's two symbols; none where it is flat."""
 
     query: int
     lines: tuple[PositionLine, ...]

@@ -7,8 +7,9 @@ New York date. It must not know what an execution means for a pair.
 import math
 from collections.abc import Iterator
 
+from arbcore.carry.pairs import FUT
 from arbcore.desk.events import Commission, Execution
-from arbcore.desk.records import ES, ExecutionRow
+from arbcore.desk.records import ExecutionRow
 
 COMMISSION_MAX = 1e9
 PENDING_MAX = 1_024
@@ -26,12 +27,12 @@ def split_id(exec_id: str) -> tuple[str, int]:
 class ExecutionLedger:
     """Executions by key. ``day_money`` is the money of those since ``day_start_ns``, without commissions."""
 
-    def __init__(self, *, assumed_es_usd: float, assumed_spy_usd: float) -> None:
+    def __init__(self, *, assumed_fut_usd: float, assumed_etf_usd: float) -> None:
         self.rows: dict[str, ExecutionRow] = {}
         self.day_start_ns = -(2**63)
         self.day_money = 0.0
         self.day_commission = 0.0
-        self._assumed_es_usd, self._assumed_spy_usd = assumed_es_usd, assumed_spy_usd
+        self._assumed_fut_usd, self._assumed_etf_usd = assumed_fut_usd, assumed_etf_usd
         self._pending: dict[str, float] = {}
 
     def take(
@@ -94,7 +95,7 @@ class ExecutionLedger:
         """The commission, or what is assumed while it is not known: never 0 for want of news."""
         if row.commission is not None:
             return row.commission
-        return row.quantity * (self._assumed_es_usd if row.leg == ES else self._assumed_spy_usd)
+        return row.quantity * (self._assumed_fut_usd if row.leg == FUT else self._assumed_etf_usd)
 
     def of_trade(self, trade_id: int) -> Iterator[ExecutionRow]:
         """The executions of one pair, in the order of their arrival."""

@@ -8,13 +8,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 from arbcore._fast import Cooldown, MessageWindow, exposure_allows
-from arbcore.carry.pairs import pair_named
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk.desk_settings import SECOND_NS, DeskSettings, seconds_ns
 from arbcore.desk.leg_quotes import LegQuotes
 from arbcore.desk.limits import ACTIVE, HALTED, Brakes
 from arbcore.desk.market_clock import MarketClock
 from arbcore.desk.order_table import Draft, OrderTable
-from arbcore.desk.records import ES, LIMIT, SPY, OrderRow
+from arbcore.desk.records import LIMIT, OrderRow
 
 
 class DeskGate:
@@ -48,15 +48,15 @@ class DeskGate:
         self.factor = 0.0
         self.limits: dict[str, int] = {}
         # Until a level is known, about what it will be: a held pair may have to be hedged.
-        self.set_factor(pair_named(settings.pair).points_per_usd)
+        self.set_factor(settings.pair.points_per_usd)
         self._order_timeout_ns = seconds_ns(settings.order_timeout_s)
 
     def set_factor(self, factor: float) -> None:
         """The largest position either way: contracts, or the shares that match them and some headroom."""
         chosen = self.settings
-        shares = chosen.spy_headroom * chosen.contracts * chosen.multiplier * factor
+        shares = chosen.etf_headroom * chosen.contracts * chosen.multiplier * factor
         self.factor = factor
-        self.limits = {ES: chosen.contracts, SPY: math.ceil(shares)}
+        self.limits = {FUT: chosen.contracts, ETF: math.ceil(shares)}
 
     def check(self, draft: Draft, positions: Mapping[str, int], clock: MarketClock) -> str:
         """Why the order must not leave; empty where it may."""
@@ -81,7 +81,7 @@ class DeskGate:
         if not exposure_allows(
             positions[leg], working, draft.side, size=draft.quantity, limit=self.limits[leg]
         ):
-            return f"{leg} position limit"
+            return f"{self.settings.pair.symbol(leg)} position limit"
         fault = market.fault(clock.now_ns, clock.utc_ns)
         if fault and not self._excused(fault, draft, market, utc_ns=clock.utc_ns):
             return fault
@@ -90,15 +90,15 @@ class DeskGate:
         else:
             mid = (market.bid + market.ask) / 2.0
             near = abs(draft.limit - mid) <= self.settings.collar_bps * 1e-4 * mid
-        return "" if near else f"{leg} price collar"
+        return "" if near else f"{market.symbol} price collar"
 
     @staticmethod
     def _excused(fault: str, draft: Draft, market: LegQuotes, *, utc_ns: int) -> bool:
         """Whether an order that makes a position smaller may leave all the same."""
         if not draft.reduces:
             return False
-        # ES trades nearly round the clock; a residual need not wait for the liquid hours.
-        if fault == "ES closed" and market.trades_at(utc_ns):
+        # A future trades nearly round the clock; a residual need not wait for the liquid hours.
+        if draft.leg == FUT and fault == market.closed and market.trades_at(utc_ns):
             return True
         return draft.blind and draft.limit is None and market.open_at(utc_ns) and not market.halted
 
@@ -128,7 +128,7 @@ class DeskGate:
         self.pauses[slot].mark(0, now_ns)
 
     def let_out(
-        self, drafts: Sequence[Draft], *, trade_id: int, es_con_id: int, clock: MarketClock
+        self, drafts: Sequence[Draft], *, trade_id: int, fut_con_id: int, clock: MarketClock
     ) -> tuple[OrderRow, ...]:
         """The orders of drafts that were just found free of refusals, numbered on and in the table."""
         if not self.orders.live:
@@ -137,7 +137,7 @@ class DeskGate:
         for draft in drafts:
             self.number += 1
             row = OrderRow(
-                ref=f"{self.store_id}-{self.number:07d}{draft.leg[0]}",
+                ref=f"{self.store_id}-{self.number:07d}{self.settings.pair.symbol(draft.leg)[0]}",
                 trade_id=trade_id,
                 leg=draft.leg,
                 side=draft.side,
@@ -147,7 +147,7 @@ class DeskGate:
                 tif=draft.tif,
                 role=draft.role,
                 approved=self.passed(clock.pace_ns),
-                con_id=es_con_id if draft.leg == ES else self.legs[draft.leg].con_id,
+                con_id=fut_con_id if draft.leg == FUT else self.legs[draft.leg].con_id,
                 created_ns=clock.utc_ns,
             )
             self.orders.add(row, clock.now_ns)

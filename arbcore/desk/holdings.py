@@ -8,10 +8,10 @@ positions are asked for and what halting means is the recovery's and the gate's 
 
 from collections.abc import Callable, Iterable
 
+from arbcore.carry.pairs import FUT, LEGS
 from arbcore.desk.desk_core import DeskCore
 from arbcore.desk.desk_settings import SECOND_NS
 from arbcore.desk.events import PositionLine
-from arbcore.desk.records import ES, LEGS
 
 #: The doubt as the gate names it.
 IN_DOUBT = "the account's positions are in doubt"
@@ -23,11 +23,11 @@ NEVER_NS = 2**62
 
 
 class Holdings:
-    """``es_con_ids()`` are the ES contracts that may be ours; another one is somebody else's position."""
+    """``fut_con_ids()`` are the futures that may be ours; another one is somebody else's position."""
 
-    def __init__(self, core: DeskCore, es_con_ids: Callable[[], frozenset[int]]) -> None:
+    def __init__(self, core: DeskCore, fut_con_ids: Callable[[], frozenset[int]]) -> None:
         self._core = core
-        self._es_con_ids = es_con_ids
+        self._fut_con_ids = fut_con_ids
         #: Quantities by leg and contract; None while they are not known.
         self._told: dict[tuple[str, int], int] | None = None
         self._doubted_ns = NEVER_NS
@@ -72,10 +72,10 @@ class Holdings:
 
     @property
     def strange(self) -> bool:
-        """Whether the account holds an ES contract that cannot be ours."""
-        ours = self._es_con_ids()
+        """Whether the account holds a future that cannot be ours."""
+        ours = self._fut_con_ids()
         return any(
-            held and leg == ES and con_id not in ours for (leg, con_id), held in (self._told or {}).items()
+            held and leg == FUT and con_id not in ours for (leg, con_id), held in (self._told or {}).items()
         )
 
     @property

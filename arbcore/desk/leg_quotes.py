@@ -6,10 +6,10 @@ Owns what makes a price good. It must not know orders, positions or the other le
 import math
 from typing import Final
 
+from arbcore.carry.pairs import FUT
 from arbcore.desk.desk_settings import DeskSettings, seconds_ns
 from arbcore.desk.events import ContractFound
 from arbcore.desk.hours import Intervals
-from arbcore.desk.records import ES
 
 #: The broker's market data type of live prices.
 LIVE = 1
@@ -21,13 +21,14 @@ NEVER_NS = -(2**63)
 
 
 class LegQuotes:
-    """The market of ``name``; times without ``utc`` in their name are monotonic."""
+    """The market of a leg; times without ``utc`` in their name are monotonic."""
 
-    def __init__(self, name: str, settings: DeskSettings) -> None:
-        self.name = name
+    def __init__(self, leg: str, settings: DeskSettings) -> None:
+        pair = settings.pair
+        self.leg, self.symbol = leg, pair.symbol(leg)
         self.con_id = 0
-        self.tick = 0.25 if name == ES else 0.01
-        self.multiplier = settings.multiplier if name == ES else 1.0
+        self.tick = pair.tick if leg == FUT else pair.etf_tick
+        self.multiplier = pair.multiplier if leg == FUT else 1.0
         self.expiry_ns = 0
         self.liquid_hours: Intervals = ()
         self.trading_hours: Intervals = ()
@@ -105,18 +106,23 @@ class LegQuotes:
     def fault(self, now_ns: int, utc_ns: int, *, may_lock: bool = False) -> str:
         """Why the prices may not be traded on; empty where they may. ``may_lock``: bid = ask is good."""
         if now_ns - self.seen_ns > self._stale_ns:
-            return f"{self.name} stale"
+            return f"{self.symbol} stale"
         if self.kind != LIVE:
-            return f"{self.name} not live"
+            return f"{self.symbol} not live"
         if not self.bid or not self.ask:
-            return f"{self.name} missing"
+            return f"{self.symbol} missing"
         if self.bid > self.ask or (self.bid == self.ask and not (may_lock or self._may_lock)):
-            return f"{self.name} crossed"
+            return f"{self.symbol} crossed"
         if self.halted:
-            return f"{self.name} halted"
+            return f"{self.symbol} halted"
         if not self.open_at(utc_ns):
-            return f"{self.name} closed"
+            return self.closed
         return ""
+
+    @property
+    def closed(self) -> str:
+        """The fault of a leg outside its liquid hours."""
+        return f"{self.symbol} closed"
 
     def crossing(self, side: int, offset_bps: float) -> float:
         """The limit that crosses the touch by so many bps of it, on the tick; without any, the touch."""

@@ -64,7 +64,7 @@ class LiveLevel:
     def expiry_ns(self) -> int:
         """The contract that a row is valued with: the position's own while one is held."""
         trade = next(iter(self._pairs.open.values()), None)
-        return self._core.es.expiry_ns if trade is None else trade.expiry_ns
+        return self._core.fut.expiry_ns if trade is None else trade.expiry_ns
 
     def shown(self) -> float | None:
         """The factor for people; None while it is not known."""
@@ -93,15 +93,15 @@ class LiveLevel:
     def see(self, ts_ns: int) -> None:
         """The quotes as they stand are a row of this time: it is learnt from where it is a good one."""
         core = self._core
-        es, spy = core.es, core.spy
-        prices = (es.bid, es.ask, spy.bid, spy.ask)
+        fut, etf = core.fut, core.etf
+        prices = (fut.bid, fut.ask, etf.bid, etf.ask)
         if min(prices) <= 0.0 or (not self._replay and prices == self._prices):
             return
         self._prices = prices
         now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
-        if core.gate.doubts or core.clock.slipped or not es.expiry_ns:
+        if core.gate.doubts or core.clock.slipped or not fut.expiry_ns:
             return
-        if any(leg.fault(now_ns, utc_ns, may_lock=True) for leg in (es, spy)):
+        if any(leg.fault(now_ns, utc_ns, may_lock=True) for leg in (fut, etf)):
             return
         expiry_ns = self.expiry_ns
         state = self._level.state
@@ -113,7 +113,7 @@ class LiveLevel:
         self._expiry_ns = expiry_ns
         paid = core.terms.paid(ts_ns, expiry_ns)
         x = factor_of(
-            fut_mid=(es.bid + es.ask) / 2.0, etf_mid=(spy.bid + spy.ask) / 2.0,
+            fut_mid=(fut.bid + fut.ask) / 2.0, etf_mid=(etf.bid + etf.ask) / 2.0,
             growth=core.terms.carry(ts_ns, expiry_ns), paid_usd=paid.usd, paid_points=paid.points,
         )  # fmt: skip
         self._decided = _or_nan(self._level.decide(self._row(ts_ns, expiry_ns, x=x)))
@@ -156,7 +156,7 @@ class LiveLevel:
     def look(self) -> None:
         """The contract is known, or a day begins: a stored level is taken up, and people are told."""
         core, rule = self._core, self._rule
-        if not core.es.con_id or self._said:
+        if not core.fut.con_id or self._said:
             return
         self._said = True
         if rule.mode is LevelMode.NUMBER:

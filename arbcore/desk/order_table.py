@@ -8,8 +8,9 @@ in full. It must not know why an order was sent.
 
 from dataclasses import dataclass
 
+from arbcore.carry.pairs import LEGS
 from arbcore.desk.desk_settings import DAY_NS
-from arbcore.desk.records import LEGS, OrderRow
+from arbcore.desk.records import OrderRow
 from arbcore.errors import BrokenInvariant
 
 SENT, WORKING, UNKNOWN = "sent", "working", "unknown"

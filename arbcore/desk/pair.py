@@ -12,23 +12,13 @@ counted from executions alone. It must not know connections, questions or where 
 import math
 from collections.abc import Callable, Iterable
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk.commands import SaveTrade
 from arbcore.desk.desk_core import DeskCore
 from arbcore.desk.desk_settings import SECOND_NS, seconds_ns
 from arbcore.desk.limits import ACTIVE, EXIT_PAUSE, HALTED
 from arbcore.desk.order_table import Draft, Order
-from arbcore.desk.records import (
-    DAY,
-    ENTRY,
-    ES,
-    IOC,
-    LIMIT,
-    MARKET,
-    SPY,
-    AdjustmentRow,
-    ExecutionRow,
-    TradeRow,
-)
+from arbcore.desk.records import DAY, ENTRY, IOC, LIMIT, MARKET, AdjustmentRow, ExecutionRow, TradeRow
 from arbcore.desk.trade import Trade
 
 ENTERING, HEDGING, HELD, EXITING, UNWINDING = "entering", "hedging", "held", "exiting", "unwinding"
@@ -82,7 +72,7 @@ class PairTrader:
         offset = core.settings.hedge_offset_bps if forced else 0.0
         drafts = [
             self._closing(trade, leg, "exit", kind=LIMIT, offset_bps=offset)
-            for leg in (ES, SPY)
+            for leg in (FUT, ETF)
             if trade.position[leg]
         ]
         refusal = core.refusal(drafts)
@@ -117,7 +107,8 @@ class PairTrader:
                 self.core.alarm(
                     "expiry",
                     f"The future of pair {trade.trade_id} has expired with the pair held; the exchange "
-                    f"settles {trade.position[ES]} ES in cash, {trade.position[SPY]} SPY are being closed.",
+                    f"settles {trade.position[FUT]} {self.core.pair.future} in cash, "
+                    f"{trade.position[ETF]} {self.core.pair.etf} are being closed.",
                 )
                 if trade.phase == HELD:
                     self._begin_unwind(trade, "expiry")
@@ -175,7 +166,7 @@ class PairTrader:
         leg, core = trade.second, self.core
         contracts, shares = trade.held
         trade.second = ""
-        if leg == SPY:
+        if leg == ETF:
             side, quantity = -trade.side, trade.shares_of(contracts)
         else:
             per_contract = trade.wanted_shares / trade.wanted_contracts
@@ -235,11 +226,11 @@ class PairTrader:
         nearest = math.floor(shares * trade.wanted_contracts / trade.wanted_shares + 0.5)
         missing = min(nearest, trade.wanted_contracts) - contracts
         if missing > 0:
-            return self._draft(trade, ES, trade.side, missing, kind=kind)
+            return self._draft(trade, FUT, trade.side, missing, kind=kind)
         residual = trade.residual
         # Too few shares: more of what was begun. Too many: fewer.
         side = -trade.side if residual < 0 else trade.side
-        return self._draft(trade, SPY, side, abs(residual), kind=kind)
+        return self._draft(trade, ETF, side, abs(residual), kind=kind)
 
     def _held(self, trade: Trade) -> None:
         contracts, shares = trade.held
@@ -281,16 +272,16 @@ class PairTrader:
         core = self.core
         now_ns = core.clock.now_ns
         if not any(trade.position.values()):
-            self._go(trade, CLOSED if trade.sums[ES, 1].quantity or trade.sums[SPY, 1].quantity else VOID)
+            self._go(trade, CLOSED if trade.sums[FUT, 1].quantity or trade.sums[ETF, 1].quantity else VOID)
             return
-        legs = [leg for leg in (ES, SPY) if trade.position[leg] and not (leg == ES and trade.expired)]
+        legs = [leg for leg in (FUT, ETF) if trade.position[leg] and not (leg == FUT and trade.expired)]
         if not legs or core.brakes.state == HALTED or core.gate.doubts or now_ns < trade.next_try_ns:
             return
         if trade.tries >= core.settings.unwind_tries_max:
             core.brake(
                 "unwind failed",
                 f"Pair {trade.trade_id} could not be closed in {trade.tries} rounds of orders and holds "
-                f"{trade.position[ES]} ES and {trade.position[SPY]} SPY; close it by hand, then start again "
+                f"{core.held_words(trade.position)}; close it by hand, then start again "
                 "with --accept-account.",
             )
             return
@@ -325,7 +316,7 @@ class PairTrader:
     def _helps(trade: Trade, leg: str) -> bool:
         """Whether closing this leg alone leaves less unhedged than there is; a whole pair stays whole."""
         contracts, shares = trade.held
-        left = shares if leg == ES else -trade.shares_of(contracts)
+        left = shares if leg == FUT else -trade.shares_of(contracts)
         return abs(left) < abs(trade.residual)
 
     @staticmethod
@@ -339,7 +330,7 @@ class PairTrader:
         return any(order.trade_id == trade.trade_id for order in self.core.orders.live.values())
 
     def _empty_phase(self, trade: Trade) -> str:
-        bought = trade.sums[ES, 1].quantity or trade.sums[SPY, 1].quantity
+        bought = trade.sums[FUT, 1].quantity or trade.sums[ETF, 1].quantity
         if bought and trade.exit_ns is None:
             trade.exit_ns, trade.exit_reason = self.core.clock.utc_ns, "unhedged"
         return CLOSED if bought else VOID

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from arbcore.carry.level import TrackState
 
-ES, SPY = "ES", "SPY"
-LEGS = (ES, SPY)
 CASH_AND_CARRY, REVERSE = -1, 1
 SIDE_NAMES = {CASH_AND_CARRY: "cash_and_carry", REVERSE: "reverse"}
 
@@ -76,9 +74,9 @@ class ExecutionRow:
 class TradeRow:
     """One pair, from its first order on.
 
-    ``side`` is -1 for cash and carry (short ES) and +1 for reverse. ``phase`` is entering, hedging, held,
-    exiting, unwinding, closed or void (nothing filled). Prices are average fills and None before there is
-    one; ``entry_ns`` and ``exit_ns`` are the times decided at, ``contracts`` and ``shares`` the most held.
+    ``side`` is -1 for cash and carry (short the future) and +1 for reverse. ``phase`` is entering, hedging,
+    held, exiting, unwinding, closed or void (nothing filled). Prices are average fills and None before there
+    is one; ``entry_ns`` and ``exit_ns`` are the times decided at, ``contracts`` and ``shares`` the most held.
     ``gross`` is the money of all executions, ``commission`` None while any of them is unknown.
     ``factor`` is the level of the entry; ``funding``, ``short`` and ``borrow`` are its rates (annual
     decimals), which the pair keeps, ``funding`` None in a pair of before they were booked. ``financing`` and

@@ -5,6 +5,7 @@ earlier answer missed is in a later one. An answer that fails or does not come m
 the questions and what their answers resolve. It must not know when to trade.
 """
 
+from arbcore.carry.pairs import LEGS
 from arbcore.desk.commands import EXECUTIONS, OPEN_ORDERS, POSITIONS, Cancel, Reconnect
 from arbcore.desk.desk_core import DeskCore
 from arbcore.desk.desk_settings import SECOND_NS, seconds_ns
@@ -12,7 +13,6 @@ from arbcore.desk.events import OpenOrders, Positions, QueryFailed
 from arbcore.desk.holdings import Holdings
 from arbcore.desk.limits import HALTED
 from arbcore.desk.order_table import ABSENT, ACK, OUT, OUT_STATUSES, UNKNOWN
-from arbcore.desk.records import ES, LEGS, SPY
 from arbcore.desk.writeoff import AGAIN, DONE, WriteOff
 
 PAUSE_NS = SECOND_NS
@@ -160,7 +160,8 @@ class Recovery:
                 core.out.append(Cancel(line.ref, line.perm_id))
             elif line.leg in LEGS:
                 self._foreign_orders = True
-                core.alarm("foreign order", f"Another program has an open order in {line.leg}.")
+                symbol = core.pair.symbol(line.leg)
+                core.alarm("foreign order", f"Another program has an open order in {symbol}.")
         self._shown = frozenset(shown)
         self._ask(EXECUTIONS)
 
@@ -221,13 +222,14 @@ class Recovery:
 
     def _mismatch(self, told: dict[str, int], *, strange: bool) -> None:
         core = self.core
-        contract = ", some of it in another ES contract" if strange else ""
+        fut, etf = core.pair.future, core.pair.etf
+        contract = f", some of it in another {fut} contract" if strange else ""
         core.brake(
             "mismatch",
-            f"The broker says {told[ES]} ES and {told[SPY]} SPY{contract}; our executions come to "
-            f"{core.positions[ES]} ES and {core.positions[SPY]} SPY. Nothing is ordered until they agree: "
-            "the account must hold no ES or SPY but the bot's, so close what is not; if somebody closed the "
-            "pair by hand, start again with --accept-account.",
+            f"The broker says {core.held_words(told)}{contract}; our executions come to "
+            f"{core.held_words(core.positions)}. Nothing is ordered until they agree: "
+            f"the account must hold no {fut} or {etf} but the bot's, so close what is not; if somebody "
+            "closed the pair by hand, start again with --accept-account.",
         )
         pause_ns = min(PAUSE_NS << min(self.mismatches, 6), PAUSE_MAX_NS)
         self.mismatches += 1

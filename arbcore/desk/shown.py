@@ -5,13 +5,14 @@ It reads the rooms and changes nothing.
 
 from typing import Any
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk.day import Day
 from arbcore.desk.decide import Decider
 from arbcore.desk.desk_core import DeskCore
 from arbcore.desk.desk_settings import seconds_ns
 from arbcore.desk.leg_quotes import NEVER_NS
 from arbcore.desk.pair import PairTrader
-from arbcore.desk.records import ES, SIDE_NAMES, SPY
+from arbcore.desk.records import SIDE_NAMES
 from arbcore.desk.trade import Trade
 
 #: Orders that are shown, the last ones.
@@ -25,10 +26,10 @@ def status_of(core: DeskCore, pairs: PairTrader, decider: Decider, *, day: Day) 
         "state": core.brakes.state,
         "reasons": list(core.brakes.sentences),
         "waiting": waiting_for(core, decider),
-        "positions": dict(core.positions),
+        "positions": core.pair.by_symbol(core.positions),
         "pair": None if trade is None else {
             "trade_id": trade.trade_id, "side": SIDE_NAMES[trade.side], "phase": trade.phase,
-            "contracts": abs(trade.position[ES]), "naked": trade.residual != 0,
+            "contracts": abs(trade.position[FUT]), "naked": trade.residual != 0,
         },
         "day_pnl": day.pnl(),
         "live_orders": len(core.orders.live),
@@ -47,7 +48,7 @@ def details_of(core: DeskCore, pairs: PairTrader) -> dict[str, Any]:
     """
     now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
     trade = next(iter(pairs.open.values()), None)
-    roll_ns = core.es.expiry_ns - seconds_ns(core.settings.roll_before_s)
+    roll_ns = core.fut.expiry_ns - seconds_ns(core.settings.roll_before_s)
     return {
         "pair": None if trade is None else {
             "trade_id": trade.trade_id, "side": SIDE_NAMES[trade.side], "phase": trade.phase,
@@ -55,24 +56,24 @@ def details_of(core: DeskCore, pairs: PairTrader) -> dict[str, Any]:
             "unrealised": _unrealised(core, trade), "naked": trade.residual != 0,
         },
         "legs": {
-            leg.name: {
+            leg.symbol: {
                 "bid": leg.bid, "ask": leg.ask, "fault": str(leg.fault(now_ns, utc_ns) or ""),
                 "age_s": None if leg.seen_ns == NEVER_NS else max(0, now_ns - leg.seen_ns) / 1e9,
             }
             for leg in core.legs.values()
         },
-        "expiry_ns": core.es.expiry_ns,
-        "roll_s": (roll_ns - utc_ns) / 1e9 if core.es.expiry_ns else None,
-        "limits": dict(core.gate.limits),
+        "expiry_ns": core.fut.expiry_ns,
+        "roll_s": (roll_ns - utc_ns) / 1e9 if core.fut.expiry_ns else None,
+        "limits": core.pair.by_symbol(core.gate.limits),
         "orders": [order.row() for order in list(core.orders.all.values())[: -SHOWN_ORDERS - 1 : -1]],
     }  # fmt: skip
 
 
 def _unrealised(core: DeskCore, trade: Trade) -> float | None:
-    es, spy = trade.position[ES], trade.position[SPY]
-    if (es and not core.es.mid) or (spy and not core.spy.mid):
+    fut, etf = trade.position[FUT], trade.position[ETF]
+    if (fut and not core.fut.mid) or (etf and not core.etf.mid):
         return None
-    worth = es * trade.multiplier * core.es.mid + spy * core.spy.mid
+    worth = fut * trade.multiplier * core.fut.mid + etf * core.etf.mid
     return trade.gross + worth - (trade.commission or 0.0)
 
 
@@ -84,7 +85,7 @@ def waiting_for(core: DeskCore, decider: Decider) -> str:
     for leg in core.legs.values():
         # A leg without prices outside its hours is no fault, so the hours come first.
         if leg.con_id and not leg.open_at(utc_ns):
-            return f"{leg.name} closed"
+            return leg.closed
     for leg in core.legs.values():
         if fault := leg.fault(now_ns, utc_ns):
             return str(fault)

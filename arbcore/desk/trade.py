@@ -1,6 +1,6 @@
 """A pair's own state: what it was meant to be, what its executions made of it, and the row that is stored.
 
-Positions are signed, ``side`` +1 is long ES. When a pair acts is the business of ``pair``.
+Positions are signed, ``side`` +1 is long the future. When a pair acts is the business of ``pair``.
 """
 
 import math
@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from arbcore.carry.money import PaidDividend, Rates, dividends_of, financing_of
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.carry.settlement import settlement_day_at
 from arbcore.desk.executions import money_of
-from arbcore.desk.records import ES, SPY, AdjustmentRow, ExecutionRow, TradeRow
+from arbcore.desk.records import AdjustmentRow, ExecutionRow, TradeRow
 
 
 class Side(NamedTuple):
@@ -53,8 +54,8 @@ class Trade:
         self.rates = None if row.funding is None else Rates(row.funding, row.short, row.borrow)
         self.schedule = schedule
         self.commissions: dict[str, float | None] = {}
-        self.position = {ES: 0, SPY: 0}
-        self.sums = {(ES, 1): NOTHING, (ES, -1): NOTHING, (SPY, 1): NOTHING, (SPY, -1): NOTHING}
+        self.position = {FUT: 0, ETF: 0}
+        self.sums = {(FUT, 1): NOTHING, (FUT, -1): NOTHING, (ETF, 1): NOTHING, (ETF, -1): NOTHING}
         #: The leg whose entry waits for the other one.
         self.second = ""
         #: When a hedge must be done, when a next round of orders may go, when to be looked at without news.
@@ -65,7 +66,8 @@ class Trade:
         #: Legs on which the broker refused an order of it.
         self.refused_legs: set[str] = set()
         self.forced = False
-        #: Average prices of ES in and out and of SPY in and out, and what all of it cost; None if unknown.
+        #: Average prices of the future in and out and of the ETF in and out, and what all of it cost; None
+        #: where unknown.
         self.averages: tuple[float | None, float | None, float | None, float | None] = (None,) * 4
         self.commission: float | None = 0.0
         #: Whether all executions are known; of an old pair only some may have been stored.
@@ -89,12 +91,12 @@ class Trade:
         )
         self.gross += sign * money_of(row)
         self.averages = (
-            average(self.sums[ES, self.side]), average(self.sums[ES, -self.side]),
-            average(self.sums[SPY, -self.side]), average(self.sums[SPY, self.side]),
+            average(self.sums[FUT, self.side]), average(self.sums[FUT, -self.side]),
+            average(self.sums[ETF, -self.side]), average(self.sums[ETF, self.side]),
         )  # fmt: skip
         self.know_commission(row)
-        self.contracts = max(self.contracts, abs(self.position[ES]))
-        self.shares = max(self.shares, abs(self.position[SPY]))
+        self.contracts = max(self.contracts, abs(self.position[FUT]))
+        self.shares = max(self.shares, abs(self.position[ETF]))
 
     def know_commission(self, row: ExecutionRow) -> None:
         """The commission of one execution, or that it is not known."""
@@ -125,13 +127,13 @@ class Trade:
 
         A contract that has expired moves with nothing any more, and counts as none.
         """
-        contracts = 0 if self.expired else self.side * self.position[ES]
-        return contracts, -self.side * self.position[SPY]
+        contracts = 0 if self.expired else self.side * self.position[FUT]
+        return contracts, -self.side * self.position[ETF]
 
     @property
     def awaits_settlement(self) -> bool:
         """Nothing is left of it to trade: the exchange settles its future."""
-        return self.expired and not self.position[SPY]
+        return self.expired and not self.position[ETF]
 
     def shares_of(self, contracts: int) -> int:
         """Shares that hedge so many contracts, in the proportion fixed at entry."""

@@ -5,11 +5,12 @@ somebody closed a pair by hand, which is believed only when a person says so (``
 difference may be written off and how. No price is made up: what such a pair brought stays unknown.
 """
 
+from arbcore.carry.pairs import ETF, FUT, LEGS
 from arbcore.desk.commands import SaveAdjustment
 from arbcore.desk.day import Day
 from arbcore.desk.desk_core import DeskCore
 from arbcore.desk.pair import PairTrader
-from arbcore.desk.records import ES, LEGS, SPY, AdjustmentRow
+from arbcore.desk.records import AdjustmentRow
 from arbcore.desk.trade import Trade
 
 SETTLED, BY_HAND = "settled", "by_hand"
@@ -44,7 +45,7 @@ class WriteOff:
 
     def explains(self, told: dict[str, int], *, strange: bool, foreign_orders: bool) -> str:
         """done, where the books were brought to what the broker says; again, where one more round may bring
-        them there; else nothing. ``strange``: another ES is held there.
+        them there; else nothing. ``strange``: another future is held there.
         """
         ended = [] if strange else self._settled(told)
         if not ended and not (self.accepting and self._acceptable(told, strange, foreign_orders)):
@@ -64,23 +65,24 @@ class WriteOff:
 
     def _acceptable(self, told: dict[str, int], strange: bool, foreign_orders: bool) -> bool:
         """Whether a person's word may be taken; it is said why not."""
+        fut, etf = self.core.pair.future, self.core.pair.etf
         if foreign_orders:
-            self.refuse("orders in ES or SPY are open that are not the bot's; cancel them.")
+            self.refuse(f"orders in {fut} or {etf} are open that are not the bot's; cancel them.")
         elif strange:
-            self.refuse("it holds another ES contract than the bot's pair; close that position by hand.")
+            self.refuse(f"it holds another {fut} contract than the bot's pair; close that position by hand.")
         elif any(not _less(told[leg], self.core.positions[leg]) for leg in LEGS):
             self.refuse(
-                f"it holds {told[ES]} ES and {told[SPY]} SPY, which is not a part of the bot's "
-                f"{self.core.positions[ES]} and {self.core.positions[SPY]}; close what is not the bot's."
+                f"it holds {self.core.held_words(told)}, which is not a part of the bot's "
+                f"{self.core.positions[FUT]} and {self.core.positions[ETF]}; close what is not the bot's."
             )
         return self.accepting
 
     def _settled(self, told: dict[str, int]) -> list[Trade]:
         """The pairs whose futures have expired, where these are gone and nothing else is."""
         core = self.core
-        ended = [trade for trade in self.pairs.open.values() if trade.expired and trade.position[ES]]
-        gone = sum(trade.position[ES] for trade in ended)
-        if not gone or told[SPY] != core.positions[SPY] or told[ES] != core.positions[ES] - gone:
+        ended = [trade for trade in self.pairs.open.values() if trade.expired and trade.position[FUT]]
+        gone = sum(trade.position[FUT] for trade in ended)
+        if not gone or told[ETF] != core.positions[ETF] or told[FUT] != core.positions[FUT] - gone:
             return []
         return ended
 
@@ -89,17 +91,18 @@ class WriteOff:
             self.core.alarm(
                 f"settled {trade.trade_id}",
                 f"The future of pair {trade.trade_id} has expired and was settled in cash, at a price that "
-                f"is not known here: neither is what the pair brought. {trade.position[SPY]} SPY are left.",
+                f"is not known here: neither is what the pair brought. {trade.position[ETF]} "
+                f"{self.core.pair.etf} are left.",
             )
-            self._write(trade, ES, -trade.position[ES], SETTLED)
+            self._write(trade, FUT, -trade.position[FUT], SETTLED)
             self.pairs.adjusted(trade, "expiry")
 
     def _accept(self, told: dict[str, int]) -> None:
         core = self.core
         core.alarm(
             "accepted",
-            f"The account was accepted as it is: {told[ES]} ES and {told[SPY]} SPY, where the bot's "
-            f"executions came to {core.positions[ES]} and {core.positions[SPY]}. What the pair brought is "
+            f"The account was accepted as it is: {core.held_words(told)}, where the bot's "
+            f"executions came to {core.positions[FUT]} and {core.positions[ETF]}. What the pair brought is "
             "not known; the day's loss is counted from here.",
         )
         for trade in list(self.pairs.open.values()):

@@ -1,4 +1,4 @@
-"""A look-alike of Trader Workstation and IB Gateway for use without a broker: the wire protocol, ES and SPY.
+"""A look-alike of Trader Workstation and IB Gateway for use without a broker: the protocol and the pairs.
 
 It speaks server versions 100 to 178; ``ibapi`` 9.81.1, ``ib_insync`` 0.9.86 and ``ib_async`` 2.1.0 connect
 unmodified. Everything here decides without IO: ``session.Gateway`` takes bytes and the time and gives bytes;

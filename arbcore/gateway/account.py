@@ -7,6 +7,8 @@ is closed. It knows no orders, no quotes and no clients: prices and marks are ha
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from arbcore.carry.money import FUTURE_FEES
+from arbcore.carry.pairs import FeeClass, pair_of_future
 from arbcore.core.civil import utc_to_new_york
 from arbcore.gateway.contract_table import Listing
 from arbcore.gateway.replies import ExecutionView, MarginView
@@ -14,8 +16,8 @@ from arbcore.gateway.replies import ExecutionView, MarginView
 #: Part of an order's notional that is asked for at entry and while it is held.
 INITIAL_MARGIN = {"FUT": 0.06, "STK": 0.50, "CASH": 0.03}
 MAINTENANCE_MARGIN = {"FUT": 0.054, "STK": 0.25, "CASH": 0.025}
-#: USD a contract by symbol, and USD a share with its least an order.
-COMMISSION_PER_CONTRACT = {"ES": 2.25, "MES": 0.62}
+#: USD a contract of a future that the table of pairs has not, and USD a share with its least an order.
+COMMISSION_PER_CONTRACT = FUTURE_FEES[FeeClass.STANDARD]
 COMMISSION_PER_SHARE, COMMISSION_LEAST = 0.005, 1.00
 #: USD an order in a currency.
 COMMISSION_OF_CURRENCY = 2.00
@@ -26,7 +28,8 @@ Marks = Callable[[Listing], float]
 def commission_of(listing: Listing, shares: float, *, first: bool) -> float:
     """USD for one execution; the least of an order in shares is charged with its first."""
     if listing.sec_type == "FUT":
-        return COMMISSION_PER_CONTRACT.get(listing.symbol, 2.25) * shares
+        pair = pair_of_future(listing.symbol)
+        return (COMMISSION_PER_CONTRACT if pair is None else FUTURE_FEES[pair.fee_class]) * shares
     if listing.sec_type == "CASH":
         return COMMISSION_OF_CURRENCY if first else 0.0
     cost = round(COMMISSION_PER_SHARE * shares, 4)

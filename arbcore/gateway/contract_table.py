@@ -1,6 +1,6 @@
-"""The contracts that the gateway lists: SPY, the quarterly ES and MES, the index, and its own clock.
+"""The contracts that the gateway lists: of each pair the ETF, quarterly futures and the index, and its clock.
 
-Owns their ids, ticks, multipliers, names and hours, and the search that answers a contract query. Expiries
+Owns their ids and hours, and the search that answers a contract query. Expiries
 and trading days are those of ``carry.calendar``; times are UTC nanoseconds that are handed in.
 """
 
@@ -14,6 +14,7 @@ from arbcore.carry.calendar import (
     all_contracts,
     close_clock_ns,
 )
+from arbcore.carry.pairs import ETF, FUT, PAIRS, Index, Pair
 from arbcore.core.civil import (
     NS_PER_HOUR,
     NS_PER_MINUTE,
@@ -22,14 +23,13 @@ from arbcore.core.civil import (
 )
 from arbcore.gateway.messages import ContractQuery
 
-SPY_ID = 756_733
-SPX_ID = 416_904
 #: The gateway's own contract, whose ticks end the rows (see ``arbcore.gateway``). No broker lists it.
 CLOCK_ID = 2_000_000_001
 CLOCK_SYMBOL = "CLOCK"
 CLOCK_EXCHANGE = "ARBCORE"
-#: A future's id is its family's base plus the contract month, such as 600202612 for ESZ26.
-ES_BASE, MES_BASE = 600_000_000, 610_000_000
+#: A future's id is its pair's base plus the contract month, such as 600202612 for the first pair's of
+#: December 2026.
+FUTURE_IDS, FUTURE_IDS_STEP = 600_000_000, 10_000_000
 #: How many quarterly expiries are listed at an instant.
 EXPIRIES_LISTED = 5
 
@@ -38,12 +38,16 @@ HOURS_RULES = ("always", "real")
 _HOURS_BEHIND_DAYS, _HOURS_AHEAD_DAYS = 1, 7
 _CENTRAL_BEHIND_NS = NS_PER_HOUR
 
-_EXCHANGE_ALIASES = {"GLOBEX": "CME"}
+_EXCHANGE_ALIASES = {"GLOBEX": "CME", "ECBOT": "CBOT"}
+#: Legs besides those of a pair: what cannot be traded.
+INDEX_LEG, CLOCK_LEG = "index", "clock"
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One contract. ``leg`` says whose quotes it has: ``es``, ``spy``, ``index`` or ``clock``."""
+    """One contract. ``leg`` is that of its pair, ``index`` or ``clock``, or a name of its own; ``index`` is
+    the one that it follows, where the table of pairs has it.
+    """
 
     con_id: int
     symbol: str
@@ -55,11 +59,17 @@ class Listing:
     trading_class: str
     long_name: str
     tick: float
-    multiplier: int = 1
+    multiplier: float = 1.0
     expiry_day: int | None = None
     expiry_ns: int | None = None
     contract_month: str = ""
     underlying_id: int = 0
+    index: Index | None = None
+
+    @property
+    def key(self) -> str:
+        """Whose quotes it has: all sizes and months of a future share theirs."""
+        return self.leg if self.index is None else key_of(self.index, self.leg)
 
     @property
     def expiry_text(self) -> str:
@@ -69,7 +79,7 @@ class Listing:
     @property
     def multiplier_text(self) -> str:
         """As the protocol shows it: empty for shares."""
-        return str(self.multiplier) if self.sec_type == "FUT" else ""
+        return f"{self.multiplier:g}" if self.sec_type == "FUT" else ""
 
     @property
     def time_zone(self) -> str:
@@ -79,18 +89,43 @@ class Listing:
     @property
     def tradable(self) -> bool:
         """Whether orders in it are taken."""
-        return self.leg not in {"index", "clock"}
+        return self.leg not in {INDEX_LEG, CLOCK_LEG}
 
 
-SPY = Listing(
-    SPY_ID, "SPY", "STK", "spy", "SMART", "ARCA", "SPY", "SPY", "SS SPDR S&P 500 ETF TRUST-US", 0.01
-)
-SPX = Listing(SPX_ID, "SPX", "IND", "index", "CBOE", "CBOE", "SPX", "SPX", "S&P 500 Stock Index", 0.01)
+def key_of(index: Index, leg: str) -> str:
+    """Whose quotes a leg of an index has, such as ``SPX fut``."""
+    return f"{index.symbol} {leg}"
+
+
 CLOCK = Listing(
-    CLOCK_ID, CLOCK_SYMBOL, "IND", "clock", CLOCK_EXCHANGE, CLOCK_EXCHANGE, CLOCK_SYMBOL, CLOCK_SYMBOL,
+    CLOCK_ID, CLOCK_SYMBOL, "IND", CLOCK_LEG, CLOCK_EXCHANGE, CLOCK_EXCHANGE, CLOCK_SYMBOL, CLOCK_SYMBOL,
     "The gateway's clock", 1.0,
 )  # fmt: skip
-_FIXED = (SPY, SPX, CLOCK)
+
+
+@lru_cache
+def etf_listing(pair: Pair) -> Listing:
+    """The ETF of a pair."""
+    index = pair.index
+    return Listing(
+        index.etf_con_id, pair.etf, "STK", ETF, "SMART", index.etf_exchange, pair.etf, pair.etf,
+        index.etf_title, pair.etf_tick, index=index,
+    )  # fmt: skip
+
+
+def _index_listing(index: Index) -> Listing:
+    return Listing(
+        index.con_id, index.symbol, "IND", INDEX_LEG, index.exchange, index.exchange, index.symbol,
+        index.symbol, index.title, 0.01, index=index,
+    )  # fmt: skip
+
+
+@lru_cache
+def _fixed() -> tuple[Listing, ...]:
+    """What does not expire."""
+    etfs = {pair.etf: etf_listing(pair) for pair in PAIRS}
+    indexes = {pair.index: _index_listing(pair.index) for pair in PAIRS}
+    return (*etfs.values(), *indexes.values(), CLOCK)
 
 
 def compact_date(day: int) -> str:
@@ -101,21 +136,19 @@ def compact_date(day: int) -> str:
 
 @lru_cache
 def futures() -> tuple[Listing, ...]:
-    """Every ES and MES that the calendar knows, by expiry."""
+    """Every future of every pair that the calendar knows, by expiry."""
     letters = {letter: month for month, letter in MONTH_CODES.items()}
     listed = []
     for known in all_contracts():
         year, month = date_of(known.expiry_day)[0], letters[known.code[2]]
-        for symbol, base, multiplier, name in (
-            ("ES", ES_BASE, 50, "E-mini S&P 500"),
-            ("MES", MES_BASE, 5, "Micro E-Mini S&P 500 Stock Price Index"),
-        ):
+        for place, pair in enumerate(PAIRS):
             listed.append(
                 Listing(
-                    base + year * 100 + month, symbol, "FUT", "es", "CME", "",
-                    f"{symbol}{known.code[2]}{year % 10}", symbol, name, 0.25,
-                    multiplier=multiplier, expiry_day=known.expiry_day, expiry_ns=known.expiry_ns,
-                    contract_month=f"{year:04d}{month:02d}", underlying_id=SPX_ID,
+                    FUTURE_IDS + place * FUTURE_IDS_STEP + year * 100 + month, pair.future, "FUT", FUT,
+                    pair.exchange, "", f"{pair.future}{known.code[2]}{year % 10}", pair.future, pair.title,
+                    pair.tick, multiplier=pair.multiplier, expiry_day=known.expiry_day,
+                    expiry_ns=known.expiry_ns, contract_month=f"{year:04d}{month:02d}",
+                    underlying_id=pair.index.con_id, index=pair.index,
                 )
             )  # fmt: skip
     return tuple(listed)
@@ -123,7 +156,7 @@ def futures() -> tuple[Listing, ...]:
 
 @lru_cache
 def _by_id() -> dict[int, Listing]:
-    return {listing.con_id: listing for listing in (*_FIXED, *futures())}
+    return {listing.con_id: listing for listing in (*_fixed(), *futures())}
 
 
 def listing_of(con_id: int) -> Listing | None:
@@ -155,8 +188,8 @@ def listed(now_ns: int) -> Iterator[Listing]:
 
 
 def _candidates(now_ns: int, include_expired: bool) -> Iterator[Listing]:
-    yield from _FIXED
-    listed = {"ES": 0, "MES": 0}
+    yield from _fixed()
+    listed = dict.fromkeys((pair.future for pair in PAIRS), 0)
     for future in futures():
         alive = future.expiry_ns is not None and future.expiry_ns > now_ns
         if alive:

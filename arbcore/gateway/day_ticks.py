@@ -6,10 +6,11 @@ has already. Owns their numbers, live and delayed, and that an unchanged one is 
 
 from collections.abc import Callable
 
+from arbcore.carry.pairs import FUT
 from arbcore.core.civil import NS_PER_S
 from arbcore.gateway import replies
 from arbcore.gateway.broker_book import Touch
-from arbcore.gateway.history import CONTRACTS_A_TRADE, SHARES_A_TRADE, DayStatistics, PastQuote, PastStretch
+from arbcore.gateway.history import CONTRACTS_A_TRADE, SHARES_A_TRADE, DayStatistics, PastQuote
 from arbcore.gateway.history_replies import lot_of
 from arbcore.gateway.market_data import DELAYED, DELAYED_FROZEN, Subscription
 
@@ -20,8 +21,9 @@ _DELAYED_OF = {LAST: 68, LAST_SIZE: 71, HIGH: 72, LOW: 73, VOLUME: 74, CLOSE: 75
 class DayTicks:
     """The day of every leg, and what subscriptions hear of it."""
 
-    def __init__(self, past: PastStretch | None) -> None:
-        self._closes = {} if past is None else past.closes
+    def __init__(self, closes: dict[str, float]) -> None:
+        """``closes`` are the prices of yesterday's end, by ``Listing.key``."""
+        self._closes = closes
         self._days: dict[str, DayStatistics] = {}
 
     def note(self, now_ns: int, touches: dict[str, Touch]) -> None:
@@ -32,12 +34,12 @@ class DayTicks:
             day = self._days.get(leg)
             if day is None:
                 day = self._days[leg] = DayStatistics(last=self._closes.get(leg, 0.0))
-            lot = CONTRACTS_A_TRADE if leg == "es" else SHARES_A_TRADE
+            lot = CONTRACTS_A_TRADE if leg.endswith(f" {FUT}") else SHARES_A_TRADE
             day.see(PastQuote(now_ns, touch.bid, touch.ask, touch.bid_size, touch.ask_size), lot)
 
     def tell(self, sub: Subscription, send: Callable[[bytes], None], now_ns: int) -> None:
         """Sends what has changed of a subscription's day."""
-        day = self._days.get(sub.listing.leg)
+        day = self._days.get(sub.listing.key)
         if day is None:
             return
         late = sub.data_type in {DELAYED, DELAYED_FROZEN}

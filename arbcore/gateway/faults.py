@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from arbcore.carry.pairs import DEFAULT_PAIR, PAIRS
 from arbcore.core.text import printable
 from arbcore.errors import ConfigError
 
@@ -28,7 +29,7 @@ SILENT_REQUESTS = (
     "account_summary", "contract_details", "quotes", "current_time", "orders", "cancels", "ids",
 )  # fmt: skip
 DATA_RIGHTS = ("live", "frozen", "delayed", "none")
-LEGS = ("ES", "SPY")
+SYMBOLS = tuple(dict.fromkeys(symbol for pair in PAIRS for symbol in (pair.future, pair.etf)))
 #: How times are written: with the zone's name, as IB's UTC form, without a zone, or in one that nobody knows.
 TIME_FORMS = ("new_york", "utc", "utc_dash", "no_zone", "unknown_zone")
 UNREADABLE = ("execution", "order", "status", "position")
@@ -93,9 +94,9 @@ FAULTS = _table(
     Fault("no_quote", EVENT, "both sides show -1 for ARG seconds", 2.0),
     Fault("nan_quote", EVENT, "prices that are no numbers, once"),
     Fault("crossed", EVENT, "bid above ask for ARG seconds", 2.0),
-    Fault("spike", EVENT, "the next row of SPY is off by ARG bps", 500.0),
-    Fault("halt", EVENT, "trading in ARG is halted", "SPY", LEGS, random=False),
-    Fault("resume", EVENT, "trading in ARG goes on", "SPY", LEGS),
+    Fault("spike", EVENT, "the next row of the ETF is off by ARG bps", 500.0),
+    Fault("halt", EVENT, "trading in ARG is halted", DEFAULT_PAIR.etf, SYMBOLS, random=False),
+    Fault("resume", EVENT, "trading in ARG goes on", DEFAULT_PAIR.etf, SYMBOLS),
     Fault("hard_to_borrow", EVENT, "shortable falls to the lowest level, no shares"),
     # orders
     Fault("reject", ARMED, "the next order gets error ARG (201, 203, 321, ...)", 201.0),
@@ -125,8 +126,8 @@ FAULTS = _table(
     Fault("correction", EVENT, "the last execution is corrected by ARG ticks", 1.0),
     Fault("foreign_fill", EVENT, "a fill of another client's order with the number of the last order"),
     Fault(
-        "other_hand", EVENT, "somebody else trades ARG shares of SPY in the account (sells below 0)", -502.0,
-        random=False,
+        "other_hand", EVENT, "somebody else trades ARG shares of the ETF in the account (sells below 0)",
+        -502.0, random=False,
     ),
     Fault("unreadable", ARMED, "the next message about ARG has fields missing", "execution", UNREADABLE),
     Fault("time_form", EVENT, "times are written in the form ARG", "unknown_zone", TIME_FORMS, random=False),

@@ -20,7 +20,7 @@ from arbcore.gateway import history_requests as h
 from arbcore.gateway import messages as m
 from arbcore.gateway.account import Account
 from arbcore.gateway.client import ERRORS_MAX, GatewayClient
-from arbcore.gateway.contract_table import HOURS_RULES, Listing, find, listed
+from arbcore.gateway.contract_table import CLOCK_LEG, HOURS_RULES, Listing, find, listed
 from arbcore.gateway.day_ticks import DayTicks
 from arbcore.gateway.faults import DATA_RIGHTS, Armed, Planned
 from arbcore.gateway.frames import client_versions, fields_of
@@ -69,7 +69,7 @@ class GatewayConfig:
     speed: float = 1.0
     waits: bool = False
     faults: tuple[Planned, ...] = ()
-    #: Contracts besides ES, MES and SPY, and the seed of their quotes.
+    #: Contracts besides those of the table of pairs, and the seed of their quotes.
     contracts: tuple[OwnContract, ...] = ()
     contracts_seed: int = 0
 
@@ -94,14 +94,17 @@ class Gateway:
         config: GatewayConfig,
         rows: Iterator[Row],
         *,
+        beside: Sequence[Iterator[Row]] = (),
         past: Sequence[PastStretch] = (),
         past_is_whole: bool = False,
     ) -> None:
-        """``past`` is history from before ``rows``, or with ``past_is_whole`` all that there is."""
+        """``beside`` are rows of other indexes, one at the time of each of ``rows``; ``past`` is history from
+        before ``rows``, or with ``past_is_whole`` all that there is.
+        """
         self.config = config
         self.history = History(past, is_whole=past_is_whole)
         self.history_pace = HistoryPace()
-        self.day_ticks = DayTicks(past[-1] if past else None)
+        self.day_ticks = DayTicks({key: price for each in past for key, price in each.closes.items()})
         #: What happened, a line each, the newest last; a shell may hand in what shows a line at once.
         self.log: deque[str] = deque(maxlen=LOG_LINES)
         self.show_line: Callable[[str], None] | None = None
@@ -121,6 +124,7 @@ class Gateway:
         self.rolled_back = False
         self.requests = 0
         self._rows = rows
+        self._beside = beside
         self._next_row = next(rows, None)
         self._wall_ns = 0
         self._began = False
@@ -332,9 +336,10 @@ class Gateway:
             self.desk.end_of_day()
         self._next_row = next(self._rows, None)
         self.row_number += 1
-        self.market.show(row)
+        beside = [next(rows) for rows in self._beside]
+        self.market.show(row, beside)
         self.own.show(row.ts_ns)
-        self.history.note(row, self.own.touches)
+        self.history.note([row, *beside], self.own.touches)
         self.day_ticks.note(row.ts_ns, self.market.touches)
         if self.desk.link_up:
             for client in self.clients.values():
@@ -359,9 +364,8 @@ class Gateway:
 
     def _settle_expired(self) -> None:
         """At the end of the row in which a contract was quoted last."""
-        row = self.market.row
-        if row is not None:
-            self.desk.settle_expired((row.spy_bid + row.spy_ask) / 2.0 * row.factor)
+        if self.market.row is not None:
+            self.desk.settle_expired()
 
     def _mark_row(self, client: GatewayClient) -> None:
         client.has_news = False
@@ -538,7 +542,7 @@ class Gateway:
             client.send(replies.error(asked.req_id, 200, NO_CONTRACT))
             return
         listing = found[0]
-        if listing.leg == "clock":
+        if listing.leg == CLOCK_LEG:
             self._subscribe_clock(client, asked.req_id)
             return
         code = self.armed.number("no_rights")

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.core.civil import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, new_york_to_utc, utc_to_new_york
 from arbcore.gateway.broker_book import Touch
-from arbcore.gateway.contract_table import Listing
+from arbcore.gateway.contract_table import Listing, key_of
 from arbcore.gateway.quote_source import Row
 
 #: Rows of the present market that are kept; the oldest tenth goes when there are more.
@@ -103,12 +104,12 @@ class PastColumns:
         return quote, self.expiries[index]
 
 
-def quotes_of(row: Row) -> dict[str, PastQuote]:
-    """The quotes of a row, by leg."""
-    return {
-        "es": PastQuote(row.ts_ns, row.es_bid, row.es_ask, row.es_size, row.es_size),
-        "spy": PastQuote(row.ts_ns, row.spy_bid, row.spy_ask, row.spy_size, row.spy_size),
-    }
+def quotes_of(row: Row) -> dict[str, tuple[PastQuote, int]]:
+    """The quotes of a row and whose expiry they are of (0 for none), by ``Listing.key``."""
+    index = row.pair.index
+    fut = PastQuote(row.ts_ns, row.fut_bid, row.fut_ask, row.fut_size, row.fut_size)
+    etf = PastQuote(row.ts_ns, row.etf_bid, row.etf_ask, row.etf_size, row.etf_size)
+    return {key_of(index, FUT): (fut, row.expiry_ns), key_of(index, ETF): (etf, 0)}
 
 
 @dataclass(slots=True)
@@ -118,12 +119,14 @@ class PastStretch:
     first_ns: int
     beyond_ns: int
     make: Callable[[], dict[str, PastColumns]]
-    #: The last price of each leg, where that is known without making it.
+    #: The last price of each of its legs, where they are known without making it.
     closes: dict[str, float] = field(default_factory=dict)
     _legs: dict[str, PastColumns] | None = None
 
     def leg(self, name: str) -> PastColumns | None:
         """The quotes of a leg; None where it has none."""
+        if name and self.closes and name not in self.closes:
+            return None
         if self._legs is None:
             self._legs = self.make()
         return self._legs.get(name)
@@ -139,10 +142,10 @@ def stretch_of(rows: Callable[[], Iterable[Row]]) -> PastStretch:
     """All the rows of a file, whenever they were."""
 
     def make() -> dict[str, PastColumns]:
-        legs: dict[str, PastColumns] = {"es": PastColumns(), "spy": PastColumns()}
+        legs: dict[str, PastColumns] = {}
         for row in rows():
-            for leg, quote in quotes_of(row).items():
-                legs[leg].add(quote, row.expiry_ns if leg == "es" else 0)
+            for key, (quote, expiry_ns) in quotes_of(row).items():
+                legs.setdefault(key, PastColumns()).add(quote, expiry_ns)
         return legs
 
     return PastStretch(0, FOREVER_NS, make)
@@ -160,11 +163,12 @@ class History:
         self._is_whole = is_whole
         self._new: dict[str, PastColumns] = {}
 
-    def note(self, row: Row, others: dict[str, Touch]) -> None:
-        """A row is shown now; ``others`` are touches that no row has."""
-        if not self._is_whole:
-            for leg, quote in quotes_of(row).items():
-                self._columns(self._new, leg).add(quote, row.expiry_ns if leg == "es" else 0)
+    def note(self, rows: Sequence[Row], others: dict[str, Touch]) -> None:
+        """Rows are shown now, of one time; ``others`` are touches that no row has."""
+        row = rows[0]
+        for each in rows if not self._is_whole else ():
+            for key, (past, expiry_ns) in quotes_of(each).items():
+                self._columns(self._new, key).add(past, expiry_ns)
         for leg, touch in others.items():
             quote = PastQuote(row.ts_ns, touch.bid, touch.ask, touch.bid_size, touch.ask_size)
             self._columns(self._new, leg).add(quote, 0)
@@ -177,11 +181,11 @@ class History:
         """The columns that may have quotes of a contract in a span, the oldest first."""
         for stretch in self._past:
             if stretch.first_ns < beyond_ns and stretch.beyond_ns > first_ns:
-                part = stretch.leg(listing.leg)
+                part = stretch.leg(listing.key)
                 if part is not None:
                     yield part
-        if listing.leg in self._new:
-            yield self._new[listing.leg]
+        if listing.key in self._new:
+            yield self._new[listing.key]
 
     def quotes(self, listing: Listing, first_ns: int, beyond_ns: int) -> Iterator[PastQuote]:
         """The two-sided quotes of a contract from an instant to one that is not included."""
@@ -227,13 +231,13 @@ class History:
 
     def _last_before(self, listing: Listing, instant_ns: int) -> int | None:
         """The time of the last quote before an instant."""
-        new = self._new.get(listing.leg)
+        new = self._new.get(listing.key)
         found = None if new is None else new.before(instant_ns)
         if found is not None:
             return found[0].ts_ns
         for stretch in reversed(self._past):
             if stretch.first_ns < instant_ns:
-                part = stretch.leg(listing.leg)
+                part = stretch.leg(listing.key)
                 found = None if part is None else part.before(instant_ns)
                 if found is not None:
                     return found[0].ts_ns

@@ -10,7 +10,7 @@ from arbcore.core.civil import NS_PER_DAY, NS_PER_S, utc_to_new_york
 from arbcore.gateway import history_requests as h
 from arbcore.gateway import replies, streams
 from arbcore.gateway.client import GatewayClient
-from arbcore.gateway.contract_table import Listing, compact_date, session_text
+from arbcore.gateway.contract_table import CLOCK_LEG, INDEX_LEG, Listing, compact_date, session_text
 from arbcore.gateway.frames import Field, frame, frame_of
 from arbcore.gateway.history import KINDS, PastQuote
 from arbcore.gateway.history_pace import VIOLATION
@@ -44,7 +44,7 @@ def contract_of(
     found = gateway.find(query, include_expired=True)
     if len(found) > 1 and query.sec_type == "FUT" and not query.last_trade:
         found = []
-    if len(found) != 1 or found[0].leg == "clock":
+    if len(found) != 1 or found[0].leg == CLOCK_LEG:
         client.send(replies.error(req_id, 200, NO_CONTRACT))
         return None
     return found[0]
@@ -58,7 +58,7 @@ def _may_see(gateway: Gateway, client: GatewayClient, req_id: int, listing: List
     if gateway.market.rights == "none":
         refuse(client, req_id, f"No market data permissions for {listing.exchange} {listing.sec_type}")
         return False
-    if listing.leg == "index":
+    if listing.leg == INDEX_LEG:
         refuse(client, req_id, f"HMDS query returned no data: {listing.symbol}@{listing.exchange} {what}")
         return False
     return True
@@ -238,7 +238,7 @@ def symbols(gateway: Gateway, client: GatewayClient, asked: h.ReqSymbols) -> Non
     pattern = asked.pattern.upper()
     names: dict[str, Listing] = {}
     for each in gateway.listings():
-        if each.leg != "clock" and pattern and (
+        if each.leg != CLOCK_LEG and pattern and (
             each.symbol.startswith(pattern) or pattern in each.long_name.upper()
         ):
             names.setdefault(each.symbol, each)

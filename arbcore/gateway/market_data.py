@@ -4,13 +4,14 @@ Owns the touch of each leg, data rights, halts, and the rule that an unchanged p
 writes into the outbox that it is given and knows no orders.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from arbcore.carry.pairs import ETF, FUT, PAIRS, Index
 from arbcore.core.civil import NS_PER_S, utc_to_new_york
 from arbcore.gateway import replies
 from arbcore.gateway.broker_book import Touch
-from arbcore.gateway.contract_table import Listing
+from arbcore.gateway.contract_table import INDEX_LEG, Listing, key_of
 from arbcore.gateway.quote_source import Row
 
 LIVE, FROZEN, DELAYED, DELAYED_FROZEN = 1, 2, 3, 4
@@ -60,7 +61,10 @@ class MarketData:
     def __init__(self, *, rights: str) -> None:
         self.rights = rights
         self.row: Row | None = None
-        self.touches = {"es": Touch(), "spy": Touch()}
+        #: The touches, and the rows that they are of, by ``Listing.key`` and by index.
+        self.touches: dict[str, Touch] = {}
+        self._rows: dict[Index, Row] = {}
+        #: Symbols in which trading is halted, with all sizes of a future.
         self.halted: set[str] = set()
         self.shortable, self.shortable_shares = SHORTABLE_EASY, SHORTABLE_SHARES_EASY
         self.crossed_until_ns = self.no_quote_until_ns = self.stale_until_ns = 0
@@ -68,20 +72,29 @@ class MarketData:
         #: The row's expiry; the days on which the futures expire that it quotes, its own and one just over.
         self._expiry_ns = self._own_day = self._ended_day = 0
 
-    def show(self, row: Row) -> None:
-        """A new row: fresh touches, with the faults of quotes applied to them."""
+    def show(self, row: Row, beside: Iterable[Row] = ()) -> None:
+        """A new row: fresh touches, with the faults of quotes applied to them.
+
+        ``beside`` are rows of other indexes at the same time.
+        """
         self._note_expiry(row)
         self.row = row
-        es, spy = self.touches["es"], self.touches["spy"]
-        es.bid, es.ask, es.bid_size, es.ask_size = row.es_bid, row.es_ask, row.es_size, row.es_size
-        spy.bid, spy.ask, spy.bid_size, spy.ask_size = row.spy_bid, row.spy_ask, row.spy_size, row.spy_size
-        if self.spike_bps:
+        for each in (row, *beside):
+            self._show(each)
+
+    def _show(self, row: Row) -> None:
+        index = row.pair.index
+        self._rows[index] = row
+        fut, etf = (self.touches.setdefault(key_of(index, leg), Touch()) for leg in (FUT, ETF))
+        fut.bid, fut.ask, fut.bid_size, fut.ask_size = row.fut_bid, row.fut_ask, row.fut_size, row.fut_size
+        etf.bid, etf.ask, etf.bid_size, etf.ask_size = row.etf_bid, row.etf_ask, row.etf_size, row.etf_size
+        if self.spike_bps and row is self.row:
             jump = 1.0 + self.spike_bps * 1e-4
-            spy.bid, spy.ask = round(row.spy_bid * jump, 2), round(row.spy_ask * jump, 2)
+            etf.bid, etf.ask = round(row.etf_bid * jump, 2), round(row.etf_ask * jump, 2)
             self.spike_bps = 0.0
-        for touch in (es, spy):
+        for touch in (fut, etf):
             if row.ts_ns < self.crossed_until_ns:
-                touch.bid, touch.ask = touch.ask + 0.25, touch.bid
+                touch.bid, touch.ask = touch.ask + row.pair.tick, touch.bid
             if row.ts_ns < self.no_quote_until_ns:
                 touch.bid = touch.ask = -1.0
                 touch.bid_size = touch.ask_size = 0.0
@@ -90,7 +103,7 @@ class MarketData:
         """The touch at which orders in a contract fill; None where it has no quotes now."""
         if self.row is None or not self.quotes(listing):
             return None
-        return self.touches.get(listing.leg)
+        return self.touches.get(listing.key)
 
     def quotes(self, listing: Listing) -> bool:
         """Whether the present row quotes this contract: of the futures only the row's expiry.
@@ -102,7 +115,9 @@ class MarketData:
 
     def goes_on(self, listing: Listing) -> bool:
         """Whether it is quoted beyond the present row, as far as that is known."""
-        return listing.leg != "es" or self.row is None or listing.expiry_day == self._own_day
+        return listing.index is None or listing.leg != FUT or self.row is None or (
+            listing.expiry_day == self._own_day
+        )
 
     def _note_expiry(self, row: Row) -> None:
         before, self._ended_day = self.row, 0
@@ -113,11 +128,17 @@ class MarketData:
 
     def mark(self, listing: Listing) -> float:
         """The middle, for valuing positions; 0 before the first quotes."""
-        touch = self.touches.get(listing.leg)
+        touch = self.touches.get(listing.key)
         return (touch.bid + touch.ask) / 2.0 if touch is not None and touch.two_sided else 0.0
 
     def is_halted(self, listing: Listing) -> bool:
-        return ("ES" if listing.leg == "es" else listing.symbol) in self.halted
+        sizes = (pair.future for pair in PAIRS if pair.index == listing.index and listing.leg == FUT)
+        return not self.halted.isdisjoint((listing.symbol, *sizes))
+
+    def index_level(self, listing: Listing) -> float | None:
+        """The index that a contract follows, as the ETF has it; None without quotes of it."""
+        row = self._rows.get(listing.index) if listing.index is not None else None
+        return None if row is None else row.index_level
 
     # --- subscriptions ----------------------------------------------------------------------------
 
@@ -142,7 +163,7 @@ class MarketData:
         """What a new subscription hears first."""
         send(
             replies.tick_req_params(
-                sub.req_id, sub.listing.tick, "9c0001" if sub.listing.leg == "spy" else ""
+                sub.req_id, sub.listing.tick, "9c0001" if sub.listing.leg == ETF else ""
             )
         )
         send(replies.market_data_type(sub.req_id, sub.data_type))
@@ -158,12 +179,10 @@ class MarketData:
             self._tell(sub, send)
 
     def _tell(self, sub: Subscription, send: Send) -> None:
-        leg = sub.listing.leg
-        if leg == "index":
-            row = self.row
-            if row is not None:
-                level = round((row.spy_bid + row.spy_ask) / 2.0 * row.factor, 2)
-                sub.tick(LAST, price=level, size=0.0, size_type=LAST, send=send)
+        if sub.listing.leg == INDEX_LEG:
+            level = self.index_level(sub.listing)
+            if level is not None:
+                sub.tick(LAST, price=round(level, 2), size=0.0, size_type=LAST, send=send)
             return
         touch = self.touch_of(sub.listing)
         if touch is not None:
@@ -177,7 +196,7 @@ class MarketData:
 
     def tell_shortable(self, sub: Subscription, send: Send) -> None:
         """How easily the shares are borrowed, where that was asked for."""
-        if sub.shortable and sub.listing.leg == "spy":
+        if sub.shortable and sub.listing.leg == ETF:
             send(replies.tick_generic(sub.req_id, SHORTABLE, self.shortable))
             send(replies.tick_size(sub.req_id, SHORTABLE_SHARES, self.shortable_shares))
 

@@ -8,11 +8,12 @@ what is to happen later to a calendar that is handed in.
 from collections.abc import Callable
 from typing import Protocol
 
+from arbcore.carry.pairs import DEFAULT_PAIR, ETF
 from arbcore.core.civil import NS_PER_S, utc_to_new_york
 from arbcore.gateway import order_links, replies
 from arbcore.gateway.account import Account, BrokerExecution
 from arbcore.gateway.broker_book import ORDER_TYPES, TIMES_IN_FORCE, BrokerBook, BrokerOrder
-from arbcore.gateway.contract_table import SPY, Listing, find, is_liquid
+from arbcore.gateway.contract_table import Listing, etf_listing, find, is_liquid
 from arbcore.gateway.faults import Armed
 from arbcore.gateway.market_data import MarketData
 from arbcore.gateway.messages import PlaceOrder
@@ -127,14 +128,16 @@ class OrderDesk:
         self._outbox.position_news(view.listing)
 
     def other_hand(self, shares: float) -> None:
-        """A person trades shares of SPY in the account by hand, at the touch."""
-        price = self.market.mark(SPY)
+        """A person trades shares of the ETF in the account by hand, at the touch."""
+        row = self.market.row
+        etf = etf_listing(DEFAULT_PAIR if row is None else row.pair)
+        price = self.market.mark(etf)
         view = ExecutionView(
-            SPY, 0, 0, 0, "", self.account.name, "BOT" if shares > 0.0 else "SLD", abs(shares), price,
+            etf, 0, 0, 0, "", self.account.name, "BOT" if shares > 0.0 else "SLD", abs(shares), price,
             abs(shares), price, "", self.now_ns, self.time_form,
         )  # fmt: skip
         self.account.fill(view, first=True)
-        self._outbox.position_news(SPY)
+        self._outbox.position_news(etf)
 
     def foreign_fill(self) -> None:
         """Tells the client of the last order of a fill of somebody else's order with the same number."""
@@ -231,7 +234,7 @@ class OrderDesk:
                 order.quirks[name] = float(arg)
 
     def _goes_short(self, order: BrokerOrder) -> bool:
-        return order.listing.leg == "spy" and self.account.held(order.listing) + order.signed < 0.0
+        return order.listing.leg == ETF and self.account.held(order.listing) + order.signed < 0.0
 
     def _start(self, order: BrokerOrder) -> None:
         quirks = order.quirks
@@ -470,13 +473,14 @@ class OrderDesk:
         self.book.forget(self.day_began_ns())
         self.account.forget(self.day_began_ns())
 
-    def settle_expired(self, index: float) -> None:
-        """Settles what is held of a contract in cash, at the index, once its last quotes are over."""
+    def settle_expired(self) -> None:
+        """Settles what is held of a contract in cash, at its index, once its last quotes are over."""
         for position in list(self.account.positions.values()):
             listing = position.listing
             expired = listing.expiry_ns is not None and self.now_ns >= listing.expiry_ns
-            if expired and position.quantity and not self.market.goes_on(listing):
-                self.account.settle(listing, index)
+            level = self.market.index_level(listing)
+            if expired and position.quantity and level is not None and not self.market.goes_on(listing):
+                self.account.settle(listing, level)
                 self._outbox.position_news(listing)
 
     def day_began_ns(self) -> int:

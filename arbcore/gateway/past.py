@@ -10,9 +10,11 @@ from random import Random
 
 from arbcore.carry._carry import carry_factor, years_to_expiry
 from arbcore.carry.calendar import close_clock_ns, front_contract
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.core.civil import NS_PER_MINUTE, NS_PER_S, new_york_to_utc, utc_to_new_york
+from arbcore.gateway.contract_table import key_of
 from arbcore.gateway.history import PastColumns, PastStretch
-from arbcore.gateway.quote_source import ES_TICK, SPY_TICK, MarketSettings
+from arbcore.gateway.quote_source import MarketSettings
 
 SESSIONS = 5
 OPEN_CLOCK_NS = 570 * NS_PER_MINUTE
@@ -43,7 +45,7 @@ def generated_past(seed: int, start_ns: int, *, settings: MarketSettings | None 
     spans = past_sessions(start_ns)
     rng = Random(seed ^ 0x5EED)
     deviation = chosen.volatility / _SESSIONS_A_YEAR**0.5
-    levels = [chosen.spy]
+    levels = [chosen.etf]
     for _ in spans:
         levels.append(levels[-1] * (1.0 - rng.gauss(0.0, deviation)))
     levels.reverse()
@@ -63,8 +65,9 @@ def _growth(opens_ns: int, chosen: MarketSettings) -> float:
 
 
 def _closes(level: float, opens_ns: int, chosen: MarketSettings) -> dict[str, float]:
-    future = round(level * _growth(opens_ns, chosen) / ES_TICK) * ES_TICK
-    return {"es": future, "spy": round(level, 2)}
+    pair = chosen.pair
+    future = round(level * _growth(opens_ns, chosen) / pair.tick) * pair.tick
+    return {key_of(pair.index, FUT): round(future, 2), key_of(pair.index, ETF): round(level, 2)}
 
 
 def _session(
@@ -74,37 +77,39 @@ def _session(
 
     Its noise is uniform with the deviation that the settings want: that is three times as quick to draw.
     """
+    pair = chosen.pair
+    tick, etf_tick = pair.tick, pair.etf_tick
     rng = Random(seed)
     draw = rng.random
     steps = max(1, (ends_ns - opens_ns) // NS_PER_S)
-    sigma = chosen.spy * chosen.volatility / (_SESSIONS_A_YEAR * 23_400.0) ** 0.5 * _UNIFORM
+    sigma = chosen.etf * chosen.volatility / (_SESSIONS_A_YEAR * 23_400.0) ** 0.5 * _UNIFORM
     noise = chosen.noise_bps * 0.5 * _UNIFORM
-    spy, basis, target, until = levels[0], 0.0, 0.0, 0
+    price, basis, target, until = levels[0], 0.0, 0.0, 0
     expiry_ns = front_contract(opens_ns).expiry_ns
     growth = _growth(opens_ns, chosen)
-    es, etf = PastColumns(), PastColumns()
+    fut, etf = PastColumns(), PastColumns()
     for number in range(steps):
         if number >= until:
             away = rng.choice((-1.0, 1.0)) * chosen.basis_bps * rng.uniform(0.9, 1.05)
             target = away if target == 0.0 else 0.0
             until = number + rng.randrange(60, 900)
         basis += (target - basis) * 0.02 + (draw() - 0.5) * noise
-        spy += (levels[1] - spy) / (steps - number) + (draw() - 0.5) * sigma
-        fair = spy * growth * (1.0 + basis * 1e-4)
+        price += (levels[1] - price) / (steps - number) + (draw() - 0.5) * sigma
+        fair = price * growth * (1.0 + basis * 1e-4)
         size = draw()
         wide = 1 + (size > 0.75)
-        bid = round(fair / ES_TICK - wide / 2.0)
-        es.bids.append(bid * ES_TICK)
-        es.asks.append((bid + wide) * ES_TICK)
-        es.bid_sizes.append(4.0 + int(size * 116.0))
+        bid = round(fair / tick - wide / 2.0)
+        fut.bids.append(round(bid * tick, 2))
+        fut.asks.append(round((bid + wide) * tick, 2))
+        fut.bid_sizes.append(4.0 + int(size * 116.0))
         wide = 1 + (size > 0.5) + (size > 0.875)
-        bid = round(spy / SPY_TICK - wide / 2.0)
-        etf.bids.append(round(bid * SPY_TICK, 2))
-        etf.asks.append(round((bid + wide) * SPY_TICK, 2))
+        bid = round(price / etf_tick - wide / 2.0)
+        etf.bids.append(round(bid * etf_tick, 2))
+        etf.asks.append(round((bid + wide) * etf_tick, 2))
         etf.bid_sizes.append(200.0 + 100.0 * int(size * 58.0))
     times = range(opens_ns, opens_ns + steps * NS_PER_S, NS_PER_S)
-    for columns, own_ns in ((es, expiry_ns), (etf, 0)):
+    for columns, own_ns in ((fut, expiry_ns), (etf, 0)):
         columns.times.extend(times)
         columns.ask_sizes.extend(columns.bid_sizes)
         columns.expiries.extend(array("q", [own_ns]) * steps)
-    return {"es": es, "spy": etf}
+    return {key_of(pair.index, FUT): fut, key_of(pair.index, ETF): etf}

@@ -1,52 +1,60 @@
 """Where the gateway's quotes come from: a seed, or rows that were recorded.
 
-Owns the generator: SPY as a random walk, ES around its fair value by the carry desk's own arithmetic, with a
-basis that wanders out to a target on one side or the other and back. A source is an iterator of rows; it
-opens nothing and reads no clock.
+Owns the generator: the ETF as a random walk, the future around its fair value by the carry desk's own
+arithmetic, with a basis that wanders out to a target on one side or the other and back. A source is an
+iterator of rows; it opens nothing and reads no clock.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import NamedTuple
 
 from arbcore.carry._carry import carry_factor, years_to_expiry
 from arbcore.carry.calendar import front_contract
+from arbcore.carry.pairs import DEFAULT_PAIR, Pair
 from arbcore.carry.rates import check_rate
 from arbcore.core.civil import NS_PER_S
 from arbcore.errors import ConfigError
 
-ES_TICK, SPY_TICK = 0.25, 0.01
 _SECONDS_A_YEAR = 252 * 6.5 * 3600
 
 
 class Row(NamedTuple):
-    """Both touches at one instant. ``expiry_ns`` says whose ES quotes they are."""
+    """Both touches of a pair at one instant. ``expiry_ns`` says whose quotes the future's are."""
 
     ts_ns: int
     expiry_ns: int
-    es_bid: float
-    es_ask: float
-    spy_bid: float
-    spy_ask: float
-    es_size: float
-    spy_size: float
-    factor: float = 10.0
+    fut_bid: float
+    fut_ask: float
+    etf_bid: float
+    etf_ask: float
+    fut_size: float
+    etf_size: float
+    factor: float = DEFAULT_PAIR.points_per_usd
     #: The data itself says whose quotes these are; otherwise the calendar, or whoever began the replay.
     names_expiry: bool = False
+    pair: Pair = DEFAULT_PAIR
+
+    @property
+    def index_level(self) -> float:
+        """The index as the ETF's middle and the factor have it."""
+        return (self.etf_bid + self.etf_ask) / 2.0 * self.factor
 
 
 @dataclass(frozen=True, slots=True)
 class MarketSettings:
-    """The generated market. Rates are annual decimals, ``basis_bps`` is how far ES goes from fair value.
+    """The generated market. Rates are annual decimals, ``basis_bps`` is how far the future goes from fair
+    value. ``market_of`` has those of a pair.
 
     The default is a little beyond what the carry bot's defaults enter at, and near enough that a contract's
     loss on the way out there stays well within the day's limit.
     """
 
-    spy: float = 680.0
+    pair: Pair = DEFAULT_PAIR
+    etf: float = DEFAULT_PAIR.index.etf_usd
     volatility: float = 0.12
-    factor: float = 10.0
+    factor: float = DEFAULT_PAIR.points_per_usd
     r: float = 0.045
     d: float = 0.014
     basis_bps: float = 7.0
@@ -55,7 +63,7 @@ class MarketSettings:
     step_s: float = 0.25
 
     def __post_init__(self) -> None:
-        for name in ("spy", "factor", "step_s", "hold_s"):
+        for name in ("etf", "factor", "step_s", "hold_s"):
             if not 0.0 < getattr(self, name) < 1e6:
                 raise ConfigError(f"{name} of the generated market is above 0, not {getattr(self, name):g}.")
         check_rate(self.r, "rate")
@@ -67,12 +75,29 @@ class MarketSettings:
                 )
 
 
+#: What the bot wants by default after a pair's own costs, and how far the basis goes beyond that: in bps, and
+#: in USD of one contract, since the loss on the way there counts against the day's limit.
+_ENTRY_BPS, _BEYOND_BPS, _BEYOND_USD = 3.0, 3.5, 119.0
+
+
+def market_of(pair: Pair, **changes: float) -> MarketSettings:
+    """The generated market of a pair: its prices, and a basis that pays its costs."""
+    contract_usd = pair.fut_usd * pair.multiplier
+    beyond_bps = min(_BEYOND_BPS, _BEYOND_USD / contract_usd * 1e4)
+    settings = MarketSettings(
+        pair=pair, etf=pair.index.etf_usd, factor=pair.points_per_usd,
+        basis_bps=_ENTRY_BPS + pair.cost_bps + beyond_bps,
+    )  # fmt: skip
+    return replace(settings, **changes)  # type: ignore[arg-type]
+
+
 def generated(seed: int, start_ns: int, *, settings: MarketSettings | None = None) -> Iterator[Row]:
     """Rows without end, from an instant on; the same seed gives the same rows."""
     chosen = settings or MarketSettings()
+    pair = chosen.pair
     rng = Random(seed)
     step_ns = round(chosen.step_s * NS_PER_S)
-    mid, basis, target, until_ns = chosen.spy, 0.0, 0.0, start_ns + round(NS_PER_S * rng.uniform(1.0, 3.0))
+    mid, basis, target, until_ns = chosen.etf, 0.0, 0.0, start_ns + round(NS_PER_S * rng.uniform(1.0, 3.0))
     sigma = chosen.volatility * (chosen.step_s / _SECONDS_A_YEAR) ** 0.5
     now_ns = start_ns
     while True:
@@ -86,10 +111,13 @@ def generated(seed: int, start_ns: int, *, settings: MarketSettings | None = Non
         expiry_ns = front_contract(now_ns).expiry_ns
         t = years_to_expiry(now_ns, expiry_ns)
         fair = mid * carry_factor(factor=chosen.factor, r=chosen.r, d=chosen.d, t=t) * (1.0 + basis * 1e-4)
-        es_bid, es_ask = touch_around(fair, ES_TICK, rng.choice((1, 1, 1, 2)))
-        spy_bid, spy_ask = touch_around(mid, SPY_TICK, rng.choice((1, 1, 2, 3)))
-        es_size, spy_size = float(rng.randrange(4, 120)), float(rng.randrange(2, 60) * 100)
-        yield Row(now_ns, expiry_ns, es_bid, es_ask, spy_bid, spy_ask, es_size, spy_size, chosen.factor)
+        fut_bid, fut_ask = touch_around(fair, pair.tick, rng.choice((1, 1, 1, 2)))
+        etf_bid, etf_ask = touch_around(mid, pair.etf_tick, rng.choice((1, 1, 2, 3)))
+        fut_size, etf_size = float(rng.randrange(4, 120)), float(rng.randrange(2, 60) * 100)
+        yield Row(
+            now_ns, expiry_ns, fut_bid, fut_ask, etf_bid, etf_ask, fut_size, etf_size, chosen.factor,
+            pair=pair,
+        )  # fmt: skip
         now_ns += step_ns
 
 
@@ -99,22 +127,22 @@ def touch_around(mid: float, tick: float, ticks_wide: int) -> tuple[float, float
     return round(bid * tick, 2), round((bid + ticks_wide) * tick, 2)
 
 
-#: (ts_ns, es_bid, es_ask, spy_bid, spy_ask, factor or None, expiry_ns or None), as the CSV reader gives them.
+#: (ts_ns, fut_bid, fut_ask, etf_bid, etf_ask, factor or None, expiry_ns or None), as the CSV reader has them.
 RecordedRow = tuple[int, float, float, float, float, float | None, int | None]
 
 
 def recorded(
-    rows: Iterable[RecordedRow], *, expiry_ns: int | None, es_size: float, spy_size: float
+    rows: Iterable[RecordedRow], *, pair: Pair, expiry_ns: int | None, fut_size: float, etf_size: float
 ) -> Iterator[Row]:
     """Recorded rows with sizes; a row's own expiry wins, then the one given, then the front one."""
     front_ns = 0
-    for ts_ns, es_bid, es_ask, spy_bid, spy_ask, factor, own_ns in rows:
+    for ts_ns, fut_bid, fut_ask, etf_bid, etf_ask, factor, own_ns in rows:
         chosen_ns = own_ns if own_ns is not None else expiry_ns
         if chosen_ns is None:
             if front_ns <= ts_ns:
                 front_ns = front_contract(ts_ns).expiry_ns
             chosen_ns = front_ns
         yield Row(
-            ts_ns, chosen_ns, es_bid, es_ask, spy_bid, spy_ask, es_size, spy_size,
-            10.0 if factor is None else factor, own_ns is not None,
+            ts_ns, chosen_ns, fut_bid, fut_ask, etf_bid, etf_ask, fut_size, etf_size,
+            pair.points_per_usd if factor is None else factor, own_ns is not None, pair,
         )  # fmt: skip

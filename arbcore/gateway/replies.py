@@ -166,14 +166,15 @@ def contract_details(req_id: int, listing: Listing, *, trading: str, liquid: str
     last_trade = listing.expiry_text
     if last_trade:
         last_trade += " 08:30:00 US/Central"
-    future = listing.sec_type == "FUT"
+    index = listing.index if listing.sec_type == "FUT" else None
     return frame(
         10, req_id, listing.symbol, listing.sec_type, last_trade, "0.0", "", listing.exchange, "USD",
         listing.local_symbol, "NMS" if listing.sec_type == "STK" else listing.trading_class,
         listing.trading_class, listing.con_id, listing.tick, listing.multiplier_text, ORDER_TYPES,
-        "SMART,ARCA" if listing.sec_type == "STK" else listing.exchange, 1, listing.underlying_id,
+        f"SMART,{listing.primary_exchange}" if listing.sec_type == "STK" else listing.exchange, 1,
+        listing.underlying_id,
         listing.long_name, listing.primary_exchange, listing.contract_month, "", "", "", listing.time_zone,
-        trading, liquid, "", "0", 0, 1, "ES" if future else "", "IND" if future else "",
+        trading, liquid, "", "0", 0, 1, "" if index is None else index.symbol, "" if index is None else "IND",
         rule_of(listing), listing.expiry_text, "ETF" if listing.sec_type == "STK" else "", "1", "1",
         "100" if listing.sec_type == "STK" else "1",
     )  # fmt: skip

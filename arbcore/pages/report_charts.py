@@ -104,15 +104,17 @@ def _lane(spans: Sequence[Record], stretch: Stretch) -> list[tuple[float, float,
     return found
 
 
-def signal_section(signals: Sequence[Record], stretch: Stretch, refused: Mapping[str, int]) -> Markup:
+def signal_section(
+    signals: Sequence[Record], stretch: Stretch, refused: Mapping[str, int], *, future: str
+) -> Markup:
     """The deviation over time with what was done about it, and the repo that the prices implied."""
     told = [(read_time(one["ts"]), one) for one in signals if one["dev_bps"] is not None]
     if not told:
         text = "No signal was seen, and no sample of quotes with both legs in them was taken."
         return section("signal", "The signal", tag("p", text))
     chart = _curve(
-        "signal", stretch, [(ns, one["dev_bps"]) for ns, one in told], unit="Deviation of ES from fair, bps",
-        title="Deviation of ES from fair value",
+        "signal", stretch, [(ns, one["dev_bps"]) for ns, one in told],
+        unit=f"Deviation of {future} from fair, bps", title=f"Deviation of {future} from fair value",
     )  # fmt: skip
     chart.rule(0.0, style="line-zero")
     real = [(ns, one) for ns, one in told if one["action"] != "sample"]

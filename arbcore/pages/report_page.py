@@ -56,9 +56,9 @@ def report_page(
     if found["first_ts"] is not None:
         parts += _pictures(found, signals, events)
     if found["closed_trades"]:
-        parts.append(trades_section(found["closed_trades"]))
+        parts.append(trades_section(found["closed_trades"], list(found["legs"])))
     if found["open_trades"]:
-        parts.append(open_section(found["open_trades"]))
+        parts.append(open_section(found["open_trades"], list(found["legs"])))
     if found["days"]:
         parts.append(days_section(found))
     if found["orders_by_role"]:
@@ -74,7 +74,7 @@ def _pictures(found: Record, signals: Sequence[Record], events: Sequence[Record]
     stretch = Stretch(read_time(found["first_ts"]), read_time(found["last_ts"]))
     return [
         states_section(found["states"], events, stretch),
-        signal_section(signals, stretch, found["signals"]["refused"]),
+        signal_section(signals, stretch, found["signals"]["refused"], future=next(iter(found["legs"]))),
     ]
 
 

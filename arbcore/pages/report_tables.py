@@ -48,10 +48,12 @@ def ends(rows: Sequence[Record], noun: str, where: str) -> tuple[list[Record], t
     return [*rows[:ENDS], *rows[-ENDS:]], (ENDS, f"{plural(left, noun)} left out here; {where}")
 
 
-def trades_section(trades: Sequence[Record]) -> Markup:
+def trades_section(trades: Sequence[Record], symbols: Sequence[str]) -> Markup:
     """The ledger with prices at the signals and at the fills."""
-    head = ["no.", "side, left for", "in, out (UTC)", "ES, SPY", "ES signal", "ES fill", "SPY signal",
-            "SPY fill", "slippage", "repo at entry", "commission", "gross, net"]  # fmt: skip
+    fut, etf = symbols
+    head = ["no.", "side, left for", "in, out (UTC)", f"{fut}, {etf}", f"{fut} signal", f"{fut} fill",
+            f"{etf} signal", f"{etf} fill", "slippage", "repo at entry", "commission",
+            "gross, net"]  # fmt: skip
     shown, left_out = ends(trades, "trade", "--trades FILE writes all of them.")
     caption = (
         f"{plural(len(trades), 'closed trade')}, in and out, in USD. Slippage is against the prices at the "
@@ -78,8 +80,9 @@ def _trade(trade: Record) -> list[object]:
     ]  # fmt: skip
 
 
-def open_section(trades: Sequence[Record]) -> Markup:
+def open_section(trades: Sequence[Record], symbols: Sequence[str]) -> Markup:
     """Pairs that are not closed."""
+    fut, etf = symbols
     rows = [
         [
             f"{trade['trade_id']:,}", label_of(trade["side"]), label_of(trade["phase"]),
@@ -88,7 +91,7 @@ def open_section(trades: Sequence[Record]) -> Markup:
         ]
         for trade in trades
     ]  # fmt: skip
-    head = ["no.", "side", "phase", "since (UTC)", "ES", "SPY", "ES in", "SPY in", "commission so far"]
+    head = ["no.", "side", "phase", "since (UTC)", fut, etf, f"{fut} in", f"{etf} in", "commission so far"]
     made = table("What is held makes no P&L here before it is closed", head, rows, numbers=range(4, 9))
     return section("open", "Still open", made)
 
@@ -136,9 +139,9 @@ def days_section(found: Record) -> Markup:
     """P&L by leg and by New York date."""
     rows = [
         [
-            day["date"], f"{day['trades']:,}", f"{day['executions']:,}", money(day["legs"]["ES"]),
-            money(day["legs"]["SPY"]), money(day["gross_pnl"]), paid(day["commissions"]),
-            money(day["net_pnl"]),
+            day["date"], f"{day['trades']:,}", f"{day['executions']:,}",
+            *(money(day["legs"][symbol]) for symbol in found["legs"]), money(day["gross_pnl"]),
+            paid(day["commissions"]), money(day["net_pnl"]),
         ]
         for day in found["days"]
     ]  # fmt: skip
@@ -146,11 +149,10 @@ def days_section(found: Record) -> Markup:
     foot = [
         "All", f"{found['trades']:,}",
         datum(found["executions"], f"{found['executions']:,}", key="executions"),
-        money(legs["ES"]["gross_pnl"], key="ES_gross_pnl"),
-        money(legs["SPY"]["gross_pnl"], key="SPY_gross_pnl"),
+        *(money(leg["gross_pnl"], key=f"{symbol}_gross_pnl") for symbol, leg in legs.items()),
         money(found["gross_pnl"], key="gross_pnl"), paid(found["commissions"]), money(found["net_pnl"]),
     ]  # fmt: skip
-    head = ["New York date", "closed", "executions", "ES", "SPY", "gross", "commissions", "net"]
+    head = ["New York date", "closed", "executions", *legs, "gross", "commissions", "net"]
     caption = "Closed trades by the date of their exit, in USD"
     return section("days", "Day by day", table(caption, head, rows, numbers=range(1, len(head)), foot=foot))
 

@@ -168,14 +168,15 @@ class EmbeddedExchange(EmbeddedProgram):
 class EmbeddedGateway(EmbeddedProgram):
     """Our own TWS look-alike: a market from a seed in real time, or a file's rows as fast as they are taken.
 
-    ``expiry_ns`` says whose ES quotes the rows are; without it each row's are the front contract's.
-    ``faults`` are planned as ``arbcore gateway --fault`` takes them.
+    ``pair`` is the name of what is traded. ``expiry_ns`` says whose quotes the future's are; without it each
+    row's are the front contract's. ``faults`` are planned as ``arbcore gateway --fault`` takes them.
     """
 
     def __init__(
-        self, *, data: Path | None, seed: int | None, expiry_ns: int | None, faults: Sequence[str] = ()
-    ) -> None:
-        arguments = ["gateway", "--port", "0"]
+        self, *, pair: str, data: Path | None, seed: int | None, expiry_ns: int | None,
+        faults: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        arguments = ["gateway", "--port", "0", "--pair", pair]
         if data is None:
             arguments += ["--seed", str(seed)]
         else:

@@ -6,30 +6,40 @@ A shell: it owns a file, which it appends to.
 import os
 from pathlib import Path
 
+from arbcore.carry.pairs import Pair
 from arbcore.core.civil import iso_time
 from arbcore.core.text import printable
 from arbcore.errors import RunError, UsageError
 from arbcore.system.regular_file import open_regular, read_regular
 
-HEADER = "ts,es_bid,es_ask,spy_bid,spy_ask\n"
 #: The two sides of a leg come one after the other, the broker says nothing of their belonging together: a bid
 #: above its ask that the next change ends within this time was a half of an update.
 HALF_NS = 250_000_000
 
 
-def check_recording(path: Path) -> None:
-    """Before anything else is touched: UsageError for a file that is no recording, RunError for no folder."""
+def header_of(pair: Pair) -> str:
+    """The first line of a recording: the columns are the symbols' own, so that the file says its pair."""
+    columns = [f"{symbol.lower()}_{side}" for symbol in (pair.future, pair.etf) for side in ("bid", "ask")]
+    return f"ts,{','.join(columns)}\n"
+
+
+def check_recording(path: Path, pair: Pair) -> None:
+    """Before anything else is touched: UsageError for a file that is no recording of the pair, RunError for
+    no folder.
+    """
+    header = header_of(pair)
     try:
-        head = read_regular(path, len(HEADER))
+        head = read_regular(path, len(header))
     except FileNotFoundError:
         if path.parent.is_dir():
             return
         raise _refusal(path, f"there is no folder {printable(str(path.parent))}") from None
     except OSError as error:
         raise _refusal(path, str(error.strerror)) from None
-    if head not in (b"", HEADER.encode()):
+    if head not in (b"", header.encode()):
         raise UsageError(
-            f"{printable(str(path))} exists and is no recording; name another file with --record."
+            f"{printable(str(path))} exists and is no recording of {pair.name}; name another file with "
+            "--record."
         )
 
 
@@ -43,29 +53,29 @@ class QuoteRecorder:
     A file that is there and does not begin with our header is refused: it was named by mistake.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pair: Pair) -> None:
         self.path = path
-        check_recording(path)
+        check_recording(path, pair)
         try:
             self._descriptor = open_regular(
                 path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, owner_only=True
             )
         except OSError as error:
             raise _refusal(path, str(error.strerror)) from None
-        self._waiting: list[str] = [] if os.fstat(self._descriptor).st_size else [HEADER]
+        self._waiting: list[str] = [] if os.fstat(self._descriptor).st_size else [header_of(pair)]
         self._last: tuple[float, ...] = ()
         #: A row with a leg whose bid is above its ask, until it is known to be more than half an update.
         self._crossed: tuple[int, str] | None = None
 
-    def note(self, ts_ns: int, *, es: tuple[float, float], spy: tuple[float, float]) -> None:
+    def note(self, ts_ns: int, *, fut: tuple[float, float], etf: tuple[float, float]) -> None:
         """One pair of touches, bid and ask of each leg; 0 is a side without a price."""
-        prices = (*es, *spy)
+        prices = (*fut, *etf)
         if prices == self._last or min(prices) <= 0.0:
             return
         self._last = prices
         self._settle(ts_ns)
         row = f"{iso_time(ts_ns)},{','.join(map(str, prices))}\n"
-        if es[0] > es[1] or spy[0] > spy[1]:
+        if fut[0] > fut[1] or etf[0] > etf[1]:
             self._crossed = (ts_ns, row)
         else:
             self._waiting.append(row)

@@ -1,5 +1,6 @@
 """The carry bot's settings: every name of the design, its default, and what it becomes."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from arbcore.broker.carry_settings import (
     dividends_schedule,
     ibkr_settings,
 )
+from arbcore.carry.pairs import PAIRS, Pair, pair_named
 from arbcore.core.settings import Config
 from arbcore.desk.desk_settings import DeskSettings
-from arbcore.errors import ConfigError, UsageError
+from arbcore.errors import ConfigError
 from arbcore.play.exchange_settings import exchange_settings
 from arbcore.system import configuration
 
@@ -55,11 +57,11 @@ def test_the_defaults_are_those_of_the_design(tmp_path: Path) -> None:
 def test_a_value_of_every_desk_setting_arrives_at_its_field(tmp_path: Path) -> None:
     resolved = load(
         tmp_path, TRADING_ENABLED="1", ENTRY_THRESHOLD_BPS="12.5", MAX_FUT_CONTRACTS="3",
-        ARBCORE_DESK_STALE_S="2", ARBCORE_DESK_ENTRY_ORDER="es_first",
+        ARBCORE_DESK_STALE_S="2", ARBCORE_DESK_ENTRY_ORDER="fut_first",
     )  # fmt: skip
     desk = desk_settings(resolved, decide_on="row")
     assert (desk.trading_enabled, desk.entry_bps, desk.contracts) == (True, 12.5, 3)
-    assert (desk.stale_s, desk.entry_order, desk.decide_on) == (2.0, "es_first", "row")
+    assert (desk.stale_s, desk.entry_order, desk.decide_on) == (2.0, "fut_first", "row")
 
 
 def test_live_dials_the_live_port_unless_one_was_named(tmp_path: Path) -> None:
@@ -69,14 +71,36 @@ def test_live_dials_the_live_port_unless_one_was_named(tmp_path: Path) -> None:
 
 def test_the_micro_contract_has_its_own_multiplier(tmp_path: Path) -> None:
     chosen = desk_settings(load(tmp_path, FUT_SYMBOL="mes"))
-    assert (chosen.pair, chosen.multiplier, chosen.cost_bps) == ("mes-spy", 5.0, 1.2)
+    assert (chosen.pair, chosen.multiplier, chosen.cost_bps) == (pair_named("mes-spy"), 5.0, 1.2)
     assert desk_settings(load(tmp_path)).cost_bps == 0.5
     assert desk_settings(load(tmp_path, FUT_SYMBOL="MES", ESTIMATED_COST_BPS="0.5")).cost_bps == 0.5
 
 
-def test_a_future_and_an_etf_of_two_indexes_are_no_pair(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="ES and QQQ are no pair; take one of es-spy, mes-spy"):
-        desk_settings(load(tmp_path, SPY_SYMBOL="QQQ"))
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_the_two_symbols_choose_all_that_follows_from_a_pair(tmp_path: Path, pair: Pair) -> None:
+    resolved = load(tmp_path, FUT_SYMBOL=pair.future, SPY_SYMBOL=pair.etf.lower())
+    link, desk = ibkr_settings(resolved, live=False), desk_settings(resolved)
+    assert link.pair is desk.pair is pair
+    assert (link.future_exchange, desk.multiplier, desk.cost_bps) == (
+        pair.exchange, pair.multiplier, pair.cost_bps,
+    )  # fmt: skip
+    elsewhere = load(tmp_path, FUT_SYMBOL=pair.future, SPY_SYMBOL=pair.etf, FUT_EXCHANGE="QBALGO")
+    assert ibkr_settings(elsewhere, live=False).future_exchange == "QBALGO"
+
+
+@pytest.mark.parametrize(
+    ("symbols", "sentence"),
+    [
+        ({"SPY_SYMBOL": "QQQ"}, r"\(default\) is ES .* \(environment\), is QQQ; .*: set SPY_SYMBOL=SPY"),
+        ({"FUT_SYMBOL": "NQ"}, "NQ and SPY_SYMBOL, .* is SPY; they are no pair: set SPY_SYMBOL=QQQ"),
+    ],
+)
+def test_a_future_and_an_etf_of_two_indexes_are_no_pair(
+    tmp_path: Path, symbols: dict[str, str], sentence: str
+) -> None:
+    for read in (desk_settings, partial(ibkr_settings, live=False)):
+        with pytest.raises(ConfigError, match=sentence):
+            read(load(tmp_path, **symbols))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +136,7 @@ def test_nobody_sets_the_level_so_it_is_learnt(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("FUT_SYMBOL", "NQ", r"FUT_SYMBOL \(environment\) must be one of ES, MES, but is 'NQ'"),
+        ("FUT_SYMBOL", "CL", r"FUT_SYMBOL \(environment\) must be one of ES, MES, NQ, .*, but is 'CL'"),
         ("SPY_TO_INDEX_FACTOR", "auto:0", "must be track, track:HALF_LIFE .*, auto, auto:ROWS, or a number"),
         ("SPY_TO_INDEX_FACTOR", "track:0", "must be track, track:HALF_LIFE"),
         ("SPY_TO_INDEX_FACTOR", "column", "must be track, track:HALF_LIFE"),
@@ -149,9 +173,9 @@ def test_the_exit_is_a_quarter_of_the_entry_where_it_is_not_set(
     assert desk_settings(both).exit_bps == -1.0
 
 
-def guarded(tmp_path: Path, es_level: float = 6_800.0, **values: str) -> None:
+def guarded(tmp_path: Path, fut_level: float = 6_800.0, **values: str) -> None:
     resolved = load(tmp_path, **values)
-    check_guards(resolved, desk_settings(resolved), es_level=es_level)
+    check_guards(resolved, desk_settings(resolved), fut_level=fut_level)
 
 
 @pytest.mark.parametrize(
@@ -188,9 +212,9 @@ def test_guards_that_can_all_act_are_taken(tmp_path: Path, values: dict[str, str
 
 
 def test_what_a_stop_costs_goes_by_the_level_of_the_data(tmp_path: Path) -> None:
-    guarded(tmp_path, es_level=1_650.0, STOP_LOSS_BPS="30")
+    guarded(tmp_path, fut_level=1_650.0, STOP_LOSS_BPS="30")
     with pytest.raises(ConfigError, match="at 1,700, and"):
-        guarded(tmp_path, es_level=1_700.0, STOP_LOSS_BPS="30")
+        guarded(tmp_path, fut_level=1_700.0, STOP_LOSS_BPS="30")
 
 
 @pytest.mark.parametrize("exit_bps", ["500", "3.5"])

@@ -12,20 +12,22 @@ from arbcore.broker.chronicle import Chronicle
 from arbcore.broker.report import read_store
 from arbcore.carry._carry import years_to_expiry
 from arbcore.carry.fair import implied_repo
+from arbcore.carry.pairs import DEFAULT_PAIR, ETF, FUT
 from arbcore.desk.commands import Seen, StateShown
 from arbcore.desk.events import Quote
-from arbcore.desk.records import ES, SPY
 
-SPY_QUOTE = Quote(SPY, 600.0, 600.01)
+SPY_QUOTE = Quote(ETF, 600.0, 600.01)
 
 
-def quotes(es: float) -> tuple[Quote, Quote]:
-    return Quote(ES, es, es + 0.25), SPY_QUOTE
+def quotes(fut: float) -> tuple[Quote, Quote]:
+    return Quote(FUT, fut, fut + 0.25), SPY_QUOTE
 
 
 def kept(path: Path, player: Player, seen: Seen | None, touches: tuple[Quote, Quote]) -> dict[str, Any]:
     """The row that a signal leaves or, where there is none, a sample."""
-    chronicle = Chronicle(alerts=Alerts(mode="test"), told=lambda *_: None, utc_ns=lambda: T0_NS)
+    chronicle = Chronicle(
+        DEFAULT_PAIR, alerts=Alerts(mode="test"), told=lambda *_: None, utc_ns=lambda: T0_NS
+    )
     chronicle.store, chronicle.session = opened(path), player.session
     if seen is None:
         chronicle.sample(touches)
@@ -36,26 +38,26 @@ def kept(path: Path, player: Player, seen: Seen | None, touches: tuple[Quote, Qu
     return row
 
 
-def repo_of(player: Player, es: float, spy: float) -> float:
+def repo_of(player: Player, fut: float, etf: float) -> float:
     settings = player.settings
     t = years_to_expiry(T0_NS - 10**9 + player.now_ns, EXPIRY_NS)
-    return implied_repo(future=es, spot=spy * settings.factor, t=t, d=settings.d)
+    return implied_repo(future=fut, spot=etf * settings.factor, t=t, d=settings.d)
 
 
-def signal_of(player: Player, es: float) -> Seen:
-    player.quotes(es)
+def signal_of(player: Player, fut: float) -> Seen:
+    player.quotes(fut)
     return player.pick(Seen)[0]
 
 
 @pytest.mark.parametrize(
-    ("es", "es_price", "spy_price"), [(RICH, RICH, 600.01), (CHEAP, CHEAP + 0.25, 600.0)]
+    ("fut", "fut_price", "etf_price"), [(RICH, RICH, 600.01), (CHEAP, CHEAP + 0.25, 600.0)]
 )
 def test_a_signal_has_the_repo_of_the_prices_it_trades_at(
-    tmp_path: Path, es: float, es_price: float, spy_price: float
+    tmp_path: Path, fut: float, fut_price: float, etf_price: float
 ) -> None:
     player = Player()
-    row = kept(tmp_path / "s", player, signal_of(player, es), quotes(es))
-    assert row["implied_repo"] == pytest.approx(repo_of(player, es_price, spy_price), abs=1e-12)
+    row = kept(tmp_path / "s", player, signal_of(player, fut), quotes(fut))
+    assert row["implied_repo"] == pytest.approx(repo_of(player, fut_price, etf_price), abs=1e-12)
 
 
 def test_leaving_a_cash_and_carry_is_told_at_the_prices_of_buying_it_back(tmp_path: Path) -> None:
@@ -78,15 +80,16 @@ def test_a_sample_has_the_signals_own_numbers_and_the_repo_of_the_mids(tmp_path:
 @pytest.mark.parametrize("case", ["no bid", "no contract", "warming up"])
 def test_what_is_not_known_is_not_written(tmp_path: Path, case: str) -> None:
     player = Player(connect=case != "no contract", factor="track" if case == "warming up" else 10.0)
-    touches = (Quote(ES, 0.0, RICH), SPY_QUOTE) if case == "no bid" else quotes(RICH)
+    touches = (Quote(FUT, 0.0, RICH), SPY_QUOTE) if case == "no bid" else quotes(RICH)
     row = kept(tmp_path / "s", player, None, touches)
     assert (row["dev_bps"], row["edge_cc_bps"], row["implied_repo"]) == (None, None, None)
-    assert row["es_ask"] is not None
+    assert row["fut_ask"] is not None
 
 
 def test_a_state_is_said_once_and_the_one_that_a_desk_is_born_with_not_at_all(tmp_path: Path) -> None:
     told: list[tuple[str, str]] = []
     chronicle = Chronicle(
+        DEFAULT_PAIR,
         alerts=Alerts(mode="test"), told=lambda *line: told.append(line), utc_ns=lambda: T0_NS
     )
     chronicle.store = opened(tmp_path / "s")

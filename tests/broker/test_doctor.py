@@ -61,7 +61,7 @@ def test_a_missing_library_is_told_with_how_to_get_one(
 
 def test_a_store_is_opened_and_told(tmp_path: Path) -> None:
     opened(tmp_path / "arb_bot.sqlite3").close()
-    assert looked(tmp_path)["store"].seen.endswith("paper account DU1234567, 0 trades")
+    assert looked(tmp_path)["store"].seen.endswith("paper account DU1234567, es-spy, 0 trades")
 
 
 def test_a_store_in_no_folder(tmp_path: Path) -> None:

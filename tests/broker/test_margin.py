@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from arbcore.broker.ib_link import UNSET, IbLink
+from arbcore.carry.pairs import DEFAULT_PAIR, ETF, FUT
 from arbcore.desk.commands import MARGIN, Ask
 from arbcore.desk.events import Margin, QueryFailed
-from arbcore.desk.records import ES, SPY
 
 
 def value(tag: str, currency: str, account: str = "DU1") -> SimpleNamespace:
@@ -37,12 +37,12 @@ class Library:
     Order = SimpleNamespace
 
 
-def preview(values: list[Any], es: Any, spy: Any, side: int = 1) -> tuple[Any, Library]:
-    library = Library(values, {ES: es, SPY: spy})
+def preview(values: list[Any], fut: Any, etf: Any, side: int = 1) -> tuple[Any, Library]:
+    library = Library(values, {FUT: fut, ETF: etf})
     link = IbLink.__new__(IbLink)
     link._library = link._ib = library
-    link.account = "DU1"
-    link.legs = {leg: SimpleNamespace(contract=leg) for leg in (ES, SPY)}
+    link.account, link.settings = "DU1", SimpleNamespace(pair=DEFAULT_PAIR)
+    link.legs = {leg: SimpleNamespace(contract=leg) for leg in (FUT, ETF)}
     link.listener = SimpleNamespace(unread=0)
     asked = Ask(5, MARGIN, side=side, contracts=1, shares=502)
     return asyncio.run(link.answer(asked, timeout_s=5.0)), library
@@ -83,7 +83,7 @@ def test_a_long_currency_is_cut() -> None:
 @pytest.mark.parametrize(("side", "actions"), [(1, ("BUY", "SELL")), (-1, ("SELL", "BUY"))])
 def test_both_legs_are_previewed_each_on_its_side(side: int, actions: tuple[str, str]) -> None:
     _, library = preview([], *ENOUGH, side)
-    assert library.previewed == [(ES, actions[0], 1, "DU1"), (SPY, actions[1], 502, "DU1")]
+    assert library.previewed == [(FUT, actions[0], 1, "DU1"), (ETF, actions[1], 502, "DU1")]
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,10 @@ def test_a_leg_that_frees_margin_pays_for_nothing() -> None:
 
 @pytest.mark.parametrize("unset", ["", None, str(UNSET), "nan", "text"])
 @pytest.mark.parametrize("field", ["initMarginChange", "equityWithLoanAfter", "initMarginBefore"])
-@pytest.mark.parametrize("leg", [ES, SPY])
+@pytest.mark.parametrize("leg", [FUT, ETF])
 def test_a_preview_without_figures_is_no_answer(leg: str, field: str, unset: object) -> None:
-    states = {ES: state("20000", "100000", "1000"), SPY: state("30000", "90000", "2000")}
+    states = {FUT: state("20000", "100000", "1000"), ETF: state("30000", "90000", "2000")}
     setattr(states[leg], field, unset)
-    answer, _ = preview([], states[ES], states[SPY])
-    assert answer == QueryFailed(5, f"the preview of the {leg} order has no figures")
+    answer, _ = preview([], states[FUT], states[ETF])
+    symbol = DEFAULT_PAIR.symbol(leg)
+    assert answer == QueryFailed(5, f"the preview of the {symbol} order has no figures")

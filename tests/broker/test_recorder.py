@@ -7,16 +7,17 @@ from pathlib import Path
 import pytest
 
 import arbcore
+from arbcore.carry.pairs import DEFAULT_PAIR, pair_named
 from arbcore.errors import RunError, UsageError
-from arbcore.quotes.recorder import HEADER, QuoteRecorder
+from arbcore.quotes.recorder import QuoteRecorder, header_of
 
 NOW_NS = 1_795_190_400_000_000_000
 
 
 def record(path: Path, *prices: tuple[float, float]) -> None:
-    recorder = QuoteRecorder(path)
+    recorder = QuoteRecorder(path, DEFAULT_PAIR)
     for step, (es, spy) in enumerate(prices):
-        recorder.note(NOW_NS + step * 10**9, es=(es, es + 0.25), spy=(spy, spy + 0.01))
+        recorder.note(NOW_NS + step * 10**9, fut=(es, es + 0.25), etf=(spy, spy + 0.01))
     recorder.close(NOW_NS)
 
 
@@ -33,15 +34,15 @@ def test_a_second_run_appends(tmp_path: Path) -> None:
     record(path, (6800.0, 680.0))
     record(path, (6801.0, 680.1))
     lines = path.read_text().splitlines()
-    assert lines[0] == HEADER.strip()
+    assert lines[0] == header_of(DEFAULT_PAIR).strip() == "ts,es_bid,es_ask,spy_bid,spy_ask"
     assert [line.split(",")[1] for line in lines[1:]] == ["6800.0", "6801.0"]
 
 
 def test_unchanged_and_incomplete_pairs_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "quotes.csv"
-    recorder = QuoteRecorder(path)
+    recorder = QuoteRecorder(path, DEFAULT_PAIR)
     for es in ((0.0, 6800.25), (6800.0, 6800.25), (6800.0, 6800.25)):
-        recorder.note(NOW_NS, es=es, spy=(680.0, 680.01))
+        recorder.note(NOW_NS, fut=es, etf=(680.0, 680.01))
     recorder.close(NOW_NS)
     assert len(path.read_text().splitlines()) == 2
 
@@ -49,19 +50,19 @@ def test_unchanged_and_incomplete_pairs_are_left_out(tmp_path: Path) -> None:
 def test_a_file_that_is_no_recording_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("my notes\n")
-    with pytest.raises(UsageError, match="is no recording; name another file with --record"):
-        QuoteRecorder(path)
+    with pytest.raises(UsageError, match="is no recording of es-spy; name another file with --record"):
+        QuoteRecorder(path, DEFAULT_PAIR)
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UsageError, match="is no recording; name another file with --record"):
-        QuoteRecorder(path)
+    with pytest.raises(UsageError, match="is no recording of es-spy; name another file with --record"):
+        QuoteRecorder(path, DEFAULT_PAIR)
     assert path.read_bytes() == b"\xff\xfe\x00"
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"there is no folder .*nowhere\); name another file"):
-        QuoteRecorder(tmp_path / "nowhere" / "quotes.csv")
+        QuoteRecorder(tmp_path / "nowhere" / "quotes.csv", DEFAULT_PAIR)
     with pytest.raises(RunError, match="it is a folder"):
-        QuoteRecorder(tmp_path)
+        QuoteRecorder(tmp_path, DEFAULT_PAIR)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes as Unix has them")
@@ -76,9 +77,9 @@ SPY_TOUCH = (680.0, 680.01)
 
 def recorded(path: Path, *changes: tuple[int, float, float]) -> list[list[str]]:
     """Rows of (milliseconds, bid, ask) of ES, and what came of them."""
-    recorder = QuoteRecorder(path)
+    recorder = QuoteRecorder(path, DEFAULT_PAIR)
     for after_ms, bid, ask in changes:
-        recorder.note(NOW_NS + after_ms * 1_000_000, es=(bid, ask), spy=SPY_TOUCH)
+        recorder.note(NOW_NS + after_ms * 1_000_000, fut=(bid, ask), etf=SPY_TOUCH)
     recorder.close(NOW_NS + 10**10)
     return [line.split(",")[1:3] for line in path.read_text().splitlines()[1:]]
 
@@ -99,6 +100,16 @@ def test_a_full_disk_is_one_sentence() -> None:
     recorder.path = Path("/dev/full")
     recorder._descriptor = os.open("/dev/full", os.O_WRONLY)
     recorder._waiting, recorder._last, recorder._crossed = [], (), None
-    recorder.note(NOW_NS, es=(6800.0, 6800.25), spy=(680.0, 680.01))
+    recorder.note(NOW_NS, fut=(6800.0, 6800.25), etf=(680.0, 680.01))
     with pytest.raises(RunError, match="No space left on device"):
         recorder.close(NOW_NS)
+
+
+def test_a_recording_says_its_pair_and_takes_no_other_pairs_quotes(tmp_path: Path) -> None:
+    path, pair = tmp_path / "quotes.csv", pair_named("mnq-qqq")
+    recorder = QuoteRecorder(path, pair)
+    recorder.note(NOW_NS, fut=(25_000.0, 25_000.25), etf=(610.0, 610.01))
+    recorder.close(NOW_NS)
+    assert path.read_text().splitlines()[0] == "ts,mnq_bid,mnq_ask,qqq_bid,qqq_ask"
+    with pytest.raises(UsageError, match="is no recording of nq-qqq"):
+        QuoteRecorder(path, pair_named("nq-qqq"))

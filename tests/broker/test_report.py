@@ -14,6 +14,7 @@ from bot_store import MINUTE_NS, ended, fill, fill_store
 from stores import NOW_NS, opened, trade
 
 from arbcore.broker.report import document, exchange_date, ledger, read_store, summary_lines, to_html
+from arbcore.carry.pairs import FUT
 from arbcore.core.civil import read_time
 from arbcore.core.ledger_columns import LEDGER_NAMES
 from arbcore.desk.records import AdjustmentRow
@@ -100,8 +101,8 @@ def test_an_unknown_commission_makes_the_net_unknown_never_zero(path: Path) -> N
 def test_what_others_closed_is_shown_and_stands_in_no_sum(path: Path) -> None:
     store = opened(path)
     fill_store(store)
-    rows = [*fill(store, 11, "ES", -1, limit=6800.25, role="entry", trade_id=2)]
-    by_hand = AdjustmentRow("2-ES-1", 2, "ES", 1, "by_hand", NOW_NS + MINUTE_NS)
+    rows = [*fill(store, 11, FUT, -1, limit=6800.25, role="entry", trade_id=2)]
+    by_hand = AdjustmentRow("2-ES-1", 2, FUT, 1, "by_hand", NOW_NS + MINUTE_NS)
     over = trade(trade_id=2, phase="closed", contracts=1, exit_reason="by_hand", exit_ns=NOW_NS + MINUTE_NS)
     store.save([*rows, by_hand, over])
     store.close()
@@ -130,7 +131,7 @@ def test_days_are_new_yorks(path: Path) -> None:
 
 def test_an_open_pair_is_shown_and_not_counted(path: Path) -> None:
     store = opened(path)
-    store.save([*fill(store, 1, "ES", -1, limit=6800.25, role="entry"), trade(phase="hedging", contracts=1)])
+    store.save([*fill(store, 1, FUT, -1, limit=6800.25, role="entry"), trade(phase="hedging", contracts=1)])
     store.close()
     report = found(path)
     assert (report["trades"], report["positions"]["ES"]) == (0, -1)
@@ -151,7 +152,7 @@ def test_a_trade_has_its_prices_at_the_signals_and_its_repo(path: Path) -> None:
 
 def test_a_price_that_no_decision_named_is_unknown(path: Path) -> None:
     store = opened(path)
-    store.save([*fill(store, 1, "ES", -1, limit=6800.25, role="entry"), trade(phase="hedging", contracts=1)])
+    store.save([*fill(store, 1, FUT, -1, limit=6800.25, role="entry"), trade(phase="hedging", contracts=1)])
     store.close()
     (found_trade,) = found(path)["open_trades"]
     assert found_trade["fut_entry_signal"] == 6800.25

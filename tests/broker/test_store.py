@@ -16,6 +16,7 @@ from stores import DAY_NS, NOW_NS, execution, opened, order, trade
 from arbcore.broker.store import ADJUSTMENTS, DAYS, EXECUTIONS, LEVELS, ORDERS, TRADES, SignalRow
 from arbcore.broker.store_file import clear_simulated, open_to_read
 from arbcore.broker.store_schema import APPLICATION_ID, MIGRATIONS, VERSION
+from arbcore.carry.pairs import ETF, FUT, pair_named
 from arbcore.core.civil import read_date, read_time
 from arbcore.desk.events import Commission
 from arbcore.desk.records import DayRow, Snapshot, StoredLevel
@@ -55,9 +56,9 @@ def test_rows_come_back_as_they_were(path: Path) -> None:
     store = opened(path)
     rows = (
         order(store, state="filled", filled=1, perm_id=99, reason="done"),
-        order(store, 2, leg="SPY", side=1, kind="MKT", limit=None),
+        order(store, 2, leg=ETF, side=1, kind="MKT", limit=None),
         execution(store, commission=2.25),
-        execution(store, key="0002.01", exec_id="0002.01.02", revision=2, leg="SPY", side=1, quantity=497),
+        execution(store, key="0002.01", exec_id="0002.01.02", revision=2, leg=ETF, side=1, quantity=497),
         trade(phase="held", contracts=1, shares=500, fut_entry=6800.25, etf_entry=680.01),
         DayRow(20_770, start_value=-12.5, margin_checked=True),
         LEVEL,
@@ -153,12 +154,12 @@ def test_a_save_is_all_or_nothing(path: Path) -> None:
 
 def test_telemetry_is_kept_and_readable_while_the_bot_runs(path: Path) -> None:
     store = opened(path)
-    store.note_signal(SignalRow(NOW_NS, "enter", dev_bps=25.0, es_bid=6800.0))
+    store.note_signal(SignalRow(NOW_NS, "enter", dev_bps=25.0, fut_bid=6800.0))
     store.note_commission(Commission("0001.01.01", 2.25), ts_ns=NOW_NS)
     store.note_commission(Commission("0002.01.01", 1.7976931348623157e308), ts_ns=NOW_NS)
     store.flush()
     reader = open_to_read(path)
-    signals = reader.execute("SELECT action, dev_bps, spy_bid FROM signals").fetchall()
+    signals = reader.execute("SELECT action, dev_bps, etf_bid FROM signals").fetchall()
     assert signals == [("enter", 25.0, None)]
     # An unset amount is unknown, never a number.
     assert reader.execute("SELECT exec_id, commission FROM commissions").fetchall() == [("0001.01.01", 2.25)]
@@ -277,6 +278,46 @@ def test_a_factor_without_a_contract_and_a_date_is_forgotten(
     assert store.snapshot(utc_ns=NOW_NS).level is None
     store.close()
     assert looked_at(path, "SELECT count(*) FROM meta WHERE key = 'factor'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "pair", "symbols"), [(5, "mes-spy", ["MES", "SPY"]), (50, "es-spy", ["ES", "SPY"])]
+)
+def test_a_store_of_before_the_pairs_is_that_of_what_it_traded(
+    path: Path, monkeypatch: pytest.MonkeyPatch, multiplier: int, pair: str, symbols: list[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("arbcore.broker.store_file.MIGRATIONS", MIGRATIONS[:7])
+        patch.setattr("arbcore.broker.store_file.VERSION", 7)
+        store = opened(path)
+        store.save([LEVEL, trade(multiplier=float(multiplier)), order(store), order(store, 2, leg=ETF)])
+        store.save([execution(store, multiplier=float(multiplier)), execution(store, key="2", leg=ETF)])
+        store.close()
+    connection = sqlite3.connect(path)
+    # So they were written: one name for both sizes of the future, and no pair.
+    connection.execute("DELETE FROM meta WHERE key = 'pair'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(ConfigError, match=f"is that of the pair {pair} and this bot trades nq-qqq"):
+        opened(path, pair=pair_named("nq-qqq"))
+    store = opened(path, pair=pair_named(pair))
+    assert {row.leg for row in store.snapshot(utc_ns=NOW_NS).executions} == {FUT, ETF}
+    assert store.snapshot(utc_ns=NOW_NS).level == LEVEL
+    store.close()
+    for table in ("orders", "executions"):
+        assert sorted(row[0] for row in looked_at(path, f"SELECT symbol FROM {table}")) == symbols
+
+
+def test_a_level_without_trades_may_be_another_pairs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("arbcore.broker.store_file.MIGRATIONS", MIGRATIONS[:7])
+        patch.setattr("arbcore.broker.store_file.VERSION", 7)
+        store = opened(path)
+        store.save([LEVEL])
+        store.close()
+    store = opened(path)
+    assert store.snapshot(utc_ns=NOW_NS).level is None
+    store.close()
 
 
 def test_the_level_learnt_last_is_the_one_that_is_told(path: Path) -> None:

@@ -1,7 +1,11 @@
 """The table of pairs, how one is found, and when its ETF usually goes ex."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
+import arbcore
 from arbcore.carry.calendar import all_contracts, expiry_instant
 from arbcore.carry.pairs import (
     DEFAULT_PAIR,
@@ -164,3 +168,17 @@ def test_a_dividend_is_paid_four_or_twelve_times_a_year() -> None:
     year = (expiry_instant(read_date("2026-01-05")), expiry_instant(read_date("2027-01-05")))
     for pair in PAIRS:
         assert len(usual_ex_dates(pair, *year)) == pair.dividends_per_year
+
+
+@pytest.mark.parametrize("folder", ["desk", "broker", "gateway"])
+def test_no_other_module_of_the_live_side_names_a_symbol(folder: str) -> None:
+    root = Path(arbcore.__file__).parent
+    symbols = {pair.future for pair in PAIRS} | {pair.etf for pair in PAIRS}
+    symbols |= {symbol.lower() for symbol in symbols}
+    found = [
+        f"{path.relative_to(root)}:{node.lineno} {node.value}"
+        for path in [*sorted((root / folder).glob("*.py")), root / "ibkr.py"]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in symbols
+    ]
+    assert found == []

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from arbcore import cli
+from arbcore.carry.pairs import DEFAULT_PAIR
 from arbcore.commands import gateway
-from arbcore.gateway.quote_source import MarketSettings
+from arbcore.gateway.quote_source import market_of
 
 PATIENCE_S = 60.0
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "es_spy_synthetic.csv"
@@ -61,10 +62,11 @@ def test_every_fault_is_listed(capsys):
     assert len(listed["faults"]) == len(shown.splitlines()) > 50
 
 
-def test_flags_of_the_market_show_its_own_defaults():
-    settings = MarketSettings()
-    for name, default, _ in gateway._MARKET:
-        assert getattr(settings, name) == default
+def test_flags_of_the_market_are_settings_of_it():
+    settings = market_of(DEFAULT_PAIR)
+    assert {name: getattr(settings, name) for name, *_ in gateway._MARKET} == {
+        "etf": 680.0, "factor": 10.0, "r": 0.045, "d": 0.014, "basis_bps": 7.0
+    }  # fmt: skip
 
 
 EMPTY = "ts,es_bid,es_ask,spy_bid,spy_ask\n"

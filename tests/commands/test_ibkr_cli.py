@@ -217,7 +217,7 @@ def test_without_tws_one_sentence_says_what_to_start(tmp_path: Path) -> None:
         (("--paper",), {"STOP_LOSS_BPS": "40"}, "the limit always acts first and the stop never"),
         (("--paper", "--simulate"), {"STOP_LOSS_BPS": "40"}, "the limit always acts first and the stop"),
         (("--paper",), {"ENTRY_THRESHOLD_BPS": "lots"}, "ENTRY_THRESHOLD_BPS (environment) must be a number"),
-        (("--paper",), {"FUT_SYMBOL": "NQ"}, "must be one of ES, MES"),
+        (("--paper",), {"FUT_SYMBOL": "NQ"}, "must be one of ES, MES, NQ"),
         (("--paper",), {"FRED_API_KEY": "k", "FRED_SERIES_ID": "DGS10"}, "set FRED_SERIES_ID to one"),
         ((), {}, "One of the arguments --paper --live is required"),
     ],
@@ -296,7 +296,7 @@ def test_a_wrong_recording_is_said_before_anything_is_replaced(content: bytes, t
     (tmp_path / "notes.txt").write_bytes(content)
     done = run(*words, "--record", "notes.txt", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "notes.txt exists and is no recording; name another file with --record." in done.stderr
+    assert "notes.txt exists and is no recording of es-spy; name another file with --record." in done.stderr
     assert (tmp_path / "arb_bot.simulated.sqlite3").read_bytes() == before
     assert (tmp_path / "notes.txt").read_bytes() == content
 

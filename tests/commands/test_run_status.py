@@ -20,6 +20,7 @@ from arbcore.broker.report import document, read_store, summary_lines, to_html
 from arbcore.broker.store import Store
 from arbcore.broker.store_file import back_up
 from arbcore.broker.store_schema import MIGRATIONS
+from arbcore.carry.pairs import FUT
 from arbcore.cli import main
 from arbcore.commands.status import status_document
 from arbcore.core.civil import iso_time
@@ -139,7 +140,7 @@ def test_no_store_is_exit_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_halted_shows_the_brokers_numbers_beside_ours_and_the_alarm(path: Path) -> None:
     store = opened(path)
-    store.save([*fill(store, 1, "ES", -1, limit=6800.25, role="entry"), trade(phase="held", contracts=1)])
+    store.save([*fill(store, 1, FUT, -1, limit=6800.25, role="entry"), trade(phase="held", contracts=1)])
     store.note_event(NOW_NS, level="alarm", kind="mismatch", text="The broker says 0 ES and 0 SPY.")
     store.note_pulse(pulse(state="HALTED", reasons='["mismatch"]', held='{"ES": 0, "SPY": -502}'))
     store.flush()
@@ -163,7 +164,7 @@ def test_an_open_pair_has_its_unrealised_profit(
     side: int, quote: dict[str, float] | None, expected: float | None, path: Path
 ) -> None:
     store = opened(path)
-    rows = fill(store, 1, "ES", side, limit=6800.25, role="entry")
+    rows = fill(store, 1, FUT, side, limit=6800.25, role="entry")
     store.save([*rows, trade(phase="held", contracts=1)])
     told = None if quote is None else {"ts": ago(1), "ES": quote, "SPY": {"bid": 680.0, "ask": 680.01}}
     store.note_pulse(pulse(quote=json.dumps(told)))
@@ -202,7 +203,7 @@ def columns() -> list[tuple[str, str]]:
 def filled(path: Path) -> None:
     store = opened(path)
     fill_store(store)
-    store.save([*fill(store, 9, "ES", -1, limit=6800.25, role="entry"), trade(trade_id=2, phase="held")])
+    store.save([*fill(store, 9, FUT, -1, limit=6800.25, role="entry"), trade(trade_id=2, phase="held")])
     store.note_skipped(NOW_NS, reason="ES stale", count=1)
     store.note_pulse(pulse())
     store.flush()
@@ -325,7 +326,7 @@ def test_a_copy_is_whole_private_and_read_as_a_store(
 
 
 def fill_store_again(store: Store) -> None:
-    store.save(fill(store, 5, "ES", -1, limit=6800.25, role="entry"))
+    store.save(fill(store, 5, FUT, -1, limit=6800.25, role="entry"))
 
 
 @pytest.mark.parametrize("before", [None, "an older copy", "notes", "the store"])

@@ -6,9 +6,10 @@ import random
 import pytest
 from desk_player import ACCOUNT, CHEAP, FAIR, RICH, T0_NS, Player
 
+from arbcore.carry.pairs import ETF, FUT, LEGS
 from arbcore.desk import events as ev
 from arbcore.desk.commands import SendOrder
-from arbcore.desk.records import ES, LEGS, SPY, OrderRow
+from arbcore.desk.records import OrderRow
 
 ODD_PRICES = (math.nan, math.inf, -math.inf, 0.0, -1.0, 1e-300, 1e300, 600.0, FAIR)
 STATUSES = (
@@ -34,7 +35,7 @@ def any_event(rng: random.Random, player: Player, orders: list[OrderRow]) -> ev.
     number = rng.randrange(6)
     fills = tuple(player.executions[-number:]) if number else ()
     held = tuple(
-        ev.PositionLine(each, 1 if each == ES else 2, n) for each, n in player.session.positions().items()
+        ev.PositionLine(each, 1 if each == FUT else 2, n) for each, n in player.session.positions().items()
     )
     if order is not None and rng.random() < 0.05:
         fill = ev.Execution(
@@ -114,4 +115,4 @@ def test_nothing_that_is_told_breaks_it(seed: int) -> None:
     assert len(refs) == len(set(refs))
     again = player.restart()
     assert again.session.positions() == player.session.positions()
-    assert {SPY, ES} == set(again.session.positions())
+    assert {ETF, FUT} == set(again.session.positions())

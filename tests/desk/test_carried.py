@@ -7,12 +7,13 @@ from desk_player import DAY_NS, EXPIRY_NS, FAIR, RICH, T0_NS, Player
 
 from arbcore.carry.calendar import expiry_instant, trading_date
 from arbcore.carry.money import PaidDividend
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.carry.settlement import settlement_day_at
 from arbcore.desk import events as ev
 from arbcore.desk.commands import SaveCarried, SaveTrade
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.desk_terms import CarryTerms
-from arbcore.desk.records import ES, SPY, Snapshot
+from arbcore.desk.records import Snapshot
 
 #: A Monday at ten in New York; the dividend goes ex on the Wednesday.
 EX = PaidDividend(expiry_instant(trading_date(T0_NS) + 2), 1.9)
@@ -104,7 +105,7 @@ def test_a_closed_pair_is_stored_with_what_it_cost_and_a_restart_knows_its_rates
     again.live()
     again.quotes(FAIR - 40.0)
     orders = list(again.orders)
-    assert {order.leg for order in orders} == {ES, SPY}
+    assert {order.leg for order in orders} == {FUT, ETF}
     for order in orders:
         again.fill(order)
     row = again.pick(SaveTrade, again.all)[-1].row

@@ -3,9 +3,9 @@
 import pytest
 from desk_player import DAY_NS, FAIR, RICH, T0_NS, Player
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk import events as ev
 from arbcore.desk.commands import Alarm, Ask, Cancel, SaveExecution, SaveTrade
-from arbcore.desk.records import ES, SPY
 
 
 def restarted(player: Player, **settings: object) -> Player:
@@ -25,14 +25,14 @@ def restarted(player: Player, **settings: object) -> Player:
 
 def test_a_hedge_goes_on_after_a_restart() -> None:
     player = Player()
-    es, spy = player.enter()
-    player.fill(es)
-    player.out(spy)
+    fut, etf = player.enter()
+    player.fill(fut)
+    player.out(etf)
     assert player.pair["phase"] == "hedging"
     after = restarted(player)
     after.quotes(RICH)
     (hedge,) = after.orders
-    assert (hedge.leg, hedge.quantity, hedge.role) == (SPY, 502, "hedge")
+    assert (hedge.leg, hedge.quantity, hedge.role) == (ETF, 502, "hedge")
 
 
 def test_a_pair_that_was_leaving_and_is_whole_waits_for_the_signal() -> None:
@@ -49,24 +49,24 @@ def test_a_pair_that_was_leaving_by_halves_is_closed() -> None:
     player = Player()
     player.hold()
     player.quotes(FAIR)
-    es, _ = player.orders
-    player.fill(es)
+    fut, _ = player.orders
+    player.fill(fut)
     after = restarted(player)
     after.quotes(FAIR)
     (rest,) = after.orders
-    assert (rest.leg, rest.side, rest.role) == (SPY, -1, "flatten")
+    assert (rest.leg, rest.side, rest.role) == (ETF, -1, "flatten")
 
 
 def test_an_execution_stored_before_its_order_still_ends_the_order() -> None:
     player = Player()
-    es, spy = player.enter()
+    fut, etf = player.enter()
     before = dict(player.store.orders)
-    player.fill(es)
-    player.fill(spy)
+    player.fill(fut)
+    player.fill(etf)
     player.store.orders = before
     after = player.restart()
     assert not any(sum(sides.values()) for sides in after.session.exposure().values())
-    assert after.session.positions() == {ES: -1, SPY: 502}
+    assert after.session.positions() == {FUT: -1, ETF: 502}
 
 
 def test_a_commission_of_a_pair_that_is_over_is_added_after_a_restart() -> None:
@@ -84,12 +84,12 @@ def test_a_commission_of_a_pair_that_is_over_is_added_after_a_restart() -> None:
 
 def test_a_fill_of_a_pair_that_the_snapshot_left_out_halts() -> None:
     player = Player()
-    es, spy = player.enter()
-    player.out(es)
-    player.out(spy)
+    fut, etf = player.enter()
+    player.out(fut)
+    player.out(etf)
     player.store.trades.clear()
     after = restarted(player)
-    after.fill(spy)
+    after.fill(etf)
     assert "mismatch" in after.session.reasons
 
 
@@ -100,7 +100,7 @@ def test_a_correction_of_the_price_moves_the_money_only() -> None:
     player = Player()
     player.hold()
     first = player.executions[0]
-    player.say(ev.Execution("e.1.02", first.ref, first.perm_id, ES, -1, 1, RICH + 1, first.ts_ns))
+    player.say(ev.Execution("e.1.02", first.ref, first.perm_id, FUT, -1, 1, RICH + 1, first.ts_ns))
     assert player.pair["phase"] == "held"
     assert player.pick(SaveExecution)[0].row.revision == 2
     assert player.store.executions["e.1"].price == RICH + 1
@@ -114,24 +114,24 @@ def test_a_correction_of_the_quantity_breaks_the_pair_and_it_is_mended() -> None
     player = Player()
     player.hold()
     first = player.executions[1]
-    player.say(ev.Execution("e.2.02", first.ref, first.perm_id, SPY, 1, 402, 600.01, first.ts_ns))
+    player.say(ev.Execution("e.2.02", first.ref, first.perm_id, ETF, 1, 402, 600.01, first.ts_ns))
     (hedge,) = player.orders
-    assert (hedge.leg, hedge.side, hedge.quantity, hedge.role) == (SPY, 1, 100, "hedge")
+    assert (hedge.leg, hedge.side, hedge.quantity, hedge.role) == (ETF, 1, 100, "hedge")
 
 
 def test_an_execution_that_does_not_fit_its_order_halts() -> None:
     player = Player()
-    es, _ = player.enter()
-    player.say(ev.Execution("e.1.01", es.ref, 1, ES, 1, 1, RICH, 0))
+    fut, _ = player.enter()
+    player.say(ev.Execution("e.1.01", fut.ref, 1, FUT, 1, 1, RICH, 0))
     assert "mismatch" in player.session.reasons
-    assert player.session.positions() == {ES: 0, SPY: 0}
+    assert player.session.positions() == {FUT: 0, ETF: 0}
 
 
 @pytest.mark.parametrize(("quantity", "price"), [(0, RICH), (-1, RICH), (1, float("nan")), (1, 0.0)])
 def test_an_execution_that_is_none_halts(quantity: int, price: float) -> None:
     player = Player()
-    es, _ = player.enter()
-    player.say(ev.Execution("e.1.01", es.ref, 1, ES, -1, quantity, price, 0))
+    fut, _ = player.enter()
+    player.say(ev.Execution("e.1.01", fut.ref, 1, FUT, -1, quantity, price, 0))
     assert "mismatch" in player.session.reasons
 
 
@@ -143,7 +143,7 @@ def test_news_of_orders_that_are_not_ours_change_nothing() -> None:
     player.say(ev.OrderStatus("theirs", 4, "Cancelled", 0, 1))
     player.say(ev.OrderError("theirs", 201, "no"))
     player.say(ev.QueryFailed(999, "no"))
-    player.say(ev.Positions(999, (ev.PositionLine(ES, 1, 5),)))
+    player.say(ev.Positions(999, (ev.PositionLine(FUT, 1, 5),)))
     player.say(ev.Executions(999, ()))
     player.say(ev.Margin(999, False, "no"))
     assert not player.found
@@ -152,18 +152,18 @@ def test_news_of_orders_that_are_not_ours_change_nothing() -> None:
 
 def test_a_trade_under_our_ref_that_the_store_does_not_know_halts() -> None:
     player = Player()
-    player.say(ev.Execution("x.1.01", "t-0000077E", 3, ES, 1, 1, RICH, 0))
+    player.say(ev.Execution("x.1.01", "t-0000077E", 3, FUT, 1, 1, RICH, 0))
     assert "unknown order" in player.session.reasons
 
 
 @pytest.mark.parametrize("status", ["Filled", "Cancelled", "Inactive"])
 def test_an_order_that_is_told_among_the_open_ones_but_is_over_is_over(status: str) -> None:
     player = Player()
-    es, spy = player.enter()
+    fut, etf = player.enter()
     player.say(ev.LinkLost("gone"))
     player.connect()
     ask = player.asked.pop()
-    lines = tuple(ev.OpenOrder(order.ref, 900 + n, order.leg, status) for n, order in enumerate((es, spy)))
+    lines = tuple(ev.OpenOrder(order.ref, 900 + n, order.leg, status) for n, order in enumerate((fut, etf)))
     player.say(ev.OpenOrders(ask.query, lines))
     assert not player.pick(Cancel)
     player.answer_all()
@@ -176,7 +176,7 @@ def test_another_programs_open_order_is_said() -> None:
     player.resolve()
     player.connect()
     ask = player.asked.pop()
-    player.say(ev.OpenOrders(ask.query, (ev.OpenOrder("", 5, SPY, "Submitted"),)))
+    player.say(ev.OpenOrders(ask.query, (ev.OpenOrder("", 5, ETF, "Submitted"),)))
     assert "foreign order" in player.alarms
 
 
@@ -223,7 +223,7 @@ def test_closing_for_the_days_loss_climbs_the_ladder_when_it_is_rejected() -> No
         player.reject(first)
         player.reject(second)
     assert kinds == [("exit", "LMT"), ("flatten", "LMT"), ("flatten", "MKT")]
-    assert player.session.positions() == {ES: -1, SPY: 502}
+    assert player.session.positions() == {FUT: -1, ETF: 502}
 
 
 # --- time and patience --------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def test_closing_for_the_days_loss_climbs_the_ladder_when_it_is_rejected() -> No
 def test_a_pair_that_must_go_and_cannot_is_said_aloud() -> None:
     player = Player()
     player.hold()
-    player.say(ev.Halted(SPY, True))
+    player.say(ev.Halted(ETF, True))
     player.say(ev.Kill("test"))
     assert "cannot close" in player.alarms
     assert not player.orders
@@ -250,17 +250,17 @@ def test_an_exit_pauses_after_a_miss() -> None:
 
 def test_an_order_that_no_cancel_ends_is_said_aloud() -> None:
     player = Player(hedge_timeout_s=60.0)
-    es, spy = player.enter()
-    player.fill(es)
+    fut, etf = player.enter()
+    player.fill(fut)
     said = []
     for _ in range(40):
         player.say(ev.Tick(), after_s=0.5)
         said += player.alarms
         while player.asked:
-            player.answer(player.asked[0], open_refs=(spy.ref,))
+            player.answer(player.asked[0], open_refs=(etf.ref,))
     assert "stuck order" in said
     assert len(player.pick(Cancel, player.all)) < 40
-    assert player.session.exposure()[SPY][1] == 502
+    assert player.session.exposure()[ETF][1] == 502
 
 
 def test_a_margin_question_that_nobody_answers_is_asked_again() -> None:
@@ -275,13 +275,13 @@ def test_a_margin_question_that_nobody_answers_is_asked_again() -> None:
 
 
 def test_a_hedge_beyond_the_limit_is_given_back() -> None:
-    player = Player(spy_headroom=1.01, contracts=2)
-    es, spy = player.enter()
-    player.fill(es)
-    player.fill(spy, 500)
+    player = Player(etf_headroom=1.01, contracts=2)
+    fut, etf = player.enter()
+    player.fill(fut)
+    player.fill(etf, 500)
     player.session._core.gate.set_factor(5.0)
-    player.out(spy, 500)
-    assert {(order.leg, order.role) for order in player.orders} == {(ES, "flatten"), (SPY, "flatten")}
+    player.out(etf, 500)
+    assert {(order.leg, order.role) for order in player.orders} == {(FUT, "flatten"), (ETF, "flatten")}
 
 
 def test_two_orders_that_do_not_both_fit_the_pace_wait_together() -> None:
@@ -327,7 +327,7 @@ def test_deadlines_are_in_the_future_and_ticks_are_few() -> None:
 
 def test_alarms_are_repeated_but_not_at_every_turn() -> None:
     player = Player(alarm_repeat_s=60.0)
-    player.say(ev.DataType(ES, 3))
+    player.say(ev.DataType(FUT, 3))
     for _ in range(100):
-        player.say(ev.DataType(ES, 3), after_s=1.0)
+        player.say(ev.DataType(FUT, 3), after_s=1.0)
     assert len([a for a in player.pick(Alarm, player.all) if a.kind == "data ES"]) == 2

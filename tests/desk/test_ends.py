@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from desk_player import CHEAP, FAIR, RICH, Player
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk import events as ev
 from arbcore.desk.commands import Alarm, SendOrder
-from arbcore.desk.records import ES, SPY
 
 
 def test_with_trading_off_an_open_pair_is_left_alone_loudly() -> None:
@@ -19,11 +19,11 @@ def test_with_trading_off_an_open_pair_is_left_alone_loudly() -> None:
     player.connect()
     (alarm,) = player.pick(Alarm)
     assert alarm.kind == "trading off"
-    assert "pair 1 is open (-1 ES, " in alarm.message
+    assert "pair 1 is open (-1 ES and " in alarm.message
     player.answer_all()
     player.live()
-    for es in (FAIR, RICH + 100.0, CHEAP):
-        player.quotes(es, after_s=60.0)
+    for fut in (FAIR, RICH + 100.0, CHEAP):
+        player.quotes(fut, after_s=60.0)
     assert not player.pick(SendOrder, player.all)
     assert player.pair is not None
     player.say(ev.Stop("enough", flatten=False))
@@ -57,8 +57,8 @@ def test_with_trading_off_kill_switch_and_flatten_close_all_the_same(order: Any,
             player.fill(each)
         player.quotes(FAIR, after_s=2.0)
     sent = [row for place in player.pick(SendOrder, player.all) for row in place.orders]
-    assert {row.leg for row in sent} == ({first.leg} if naked else {ES, SPY})
-    assert player.positions == {ES: 0, SPY: 0}
+    assert {row.leg for row in sent} == ({first.leg} if naked else {FUT, ETF})
+    assert player.positions == {FUT: 0, ETF: 0}
     assert player.pair is None
     for _ in range(3):
         assert not player.pick(SendOrder, player.quotes(RICH, after_s=60.0))
@@ -75,5 +75,5 @@ def test_a_stop_behind_the_kill_switch_waits_until_all_is_closed() -> None:
     player.quotes(FAIR, after_s=2.0)
     for order in player.orders:
         player.fill(order)
-    assert player.positions == {ES: 0, SPY: 0}
+    assert player.positions == {FUT: 0, ETF: 0}
     assert player.session.stopped

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk.events import Commission, Execution
 from arbcore.desk.executions import PENDING_MAX, ExecutionLedger, money_of, split_id
-from arbcore.desk.records import ES, SPY
 
 revisions = st.lists(
     st.tuples(st.integers(0, 5), st.integers(1, 4), st.integers(1, 9), st.sampled_from((1, -1))), max_size=25
@@ -17,13 +17,13 @@ revisions = st.lists(
 
 
 def make_ledger() -> ExecutionLedger:
-    return ExecutionLedger(assumed_es_usd=2.0, assumed_spy_usd=0.01)
+    return ExecutionLedger(assumed_fut_usd=2.0, assumed_etf_usd=0.01)
 
 
 def execution(number: int, revision: int, *, quantity: int = 1, side: int = 1, **changes: Any) -> Execution:
     return Execution(
         **{
-            "exec_id": f"0000e0d5.6a1b.{number:02d}.{revision:02d}", "ref": "t-1E", "perm_id": 1, "leg": SPY,
+            "exec_id": f"0000e0d5.6a1b.{number:02d}.{revision:02d}", "ref": "t-1E", "perm_id": 1, "leg": ETF,
             "side": side, "quantity": quantity, "price": 100.0 + revision, "ts_ns": 1_000 * number, **changes,
         }
     )  # fmt: skip
@@ -109,7 +109,7 @@ def test_a_commission_may_overtake_its_execution_and_outlives_a_correction() -> 
 def test_an_unset_commission_stays_unknown_and_is_assumed(amount: float) -> None:
     ledger = make_ledger()
     ledger.begin_day(0)
-    row, _ = take(ledger, execution(1, 1, leg=ES, quantity=3))
+    row, _ = take(ledger, execution(1, 1, leg=FUT, quantity=3))
     assert ledger.commission(Commission(row.exec_id, amount)) is None
     assert ledger.rows[row.key].commission is None
     assert ledger.day_commission == 6.0

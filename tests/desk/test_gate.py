@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from arbcore.carry.pairs import DEFAULT_PAIR, ETF, FUT, LEGS, pair_named
 from arbcore.desk.desk_settings import DeskSettings
 from arbcore.desk.events import ContractFound
 from arbcore.desk.gate import DeskGate
@@ -12,7 +13,7 @@ from arbcore.desk.leg_quotes import LegQuotes
 from arbcore.desk.limits import ENTRY_PAUSE, EXIT_PAUSE, Brakes
 from arbcore.desk.market_clock import MarketClock
 from arbcore.desk.order_table import OUT, Draft, OrderTable
-from arbcore.desk.records import DAY, ES, IOC, LEGS, LIMIT, MARKET, SPY, OrderRow
+from arbcore.desk.records import DAY, IOC, LIMIT, MARKET, OrderRow
 
 SECOND_NS = 10**9
 NOW_NS, UTC_NS = 100 * SECOND_NS, 10**18
@@ -31,7 +32,7 @@ class Bench:
         self.brakes = Brakes()
         self.legs = {leg: LegQuotes(leg, self.settings) for leg in LEGS}
         for name, leg in self.legs.items():
-            leg.resolve(ContractFound(name, 11 if name == ES else 22, 0.01, ALWAYS, ALWAYS))
+            leg.resolve(ContractFound(name, 11 if name == FUT else 22, 0.01, ALWAYS, ALWAYS))
             leg.take_kind(1)
             leg.quote(BID, ASK, NOW_NS)
         self.gate = DeskGate(self.settings, self.orders, store_id="t", legs=self.legs, brakes=self.brakes)
@@ -40,7 +41,7 @@ class Bench:
 
     def check(self, *, position: int = 0, **changes: Any) -> str:
         wanted = draft(**changes)
-        return self.gate.check(wanted, {ES: 0, SPY: 0, "VIX": 0, wanted.leg: position}, self.clock)
+        return self.gate.check(wanted, {FUT: 0, ETF: 0, "VIX": 0, wanted.leg: position}, self.clock)
 
     def working(self, leg: str, side: int, quantity: int) -> None:
         number = len(self.orders.all) + 1
@@ -52,7 +53,7 @@ class Bench:
 
 def draft(**changes: Any) -> Draft:
     usual = {
-        "leg": SPY, "side": 1, "quantity": 100, "kind": LIMIT, "limit": ASK, "tif": IOC, "role": "entry",
+        "leg": ETF, "side": 1, "quantity": 100, "kind": LIMIT, "limit": ASK, "tif": IOC, "role": "entry",
         "held": 0, "reduces": False,
     }  # fmt: skip
     return Draft(**{**usual, **changes})
@@ -119,7 +120,7 @@ def test_an_order_is_in_one_of_the_two_legs() -> None:
 
 @pytest.mark.parametrize(
     ("leg", "side", "why"),
-    [(SPY, -1, "meets our own order"), (SPY, 1, ""), (ES, -1, ""), (ES, 1, "")],
+    [(ETF, -1, "meets our own order"), (ETF, 1, ""), (FUT, -1, ""), (FUT, 1, "")],
 )
 def test_an_order_may_not_meet_one_of_ours_in_its_leg(leg: str, side: int, why: str) -> None:
     bench = Bench()
@@ -142,7 +143,7 @@ def test_what_reduces_is_never_more_than_is_held_with_what_works(
 ) -> None:
     bench = Bench()
     if working:
-        bench.working(SPY, -1, working)
+        bench.working(ETF, -1, working)
     assert bench.check(side=-1, held=held, reduces=True, limit=BID, quantity=quantity, position=held) == why
 
 
@@ -158,9 +159,9 @@ def test_the_limit_counts_what_is_held_and_what_works(
     side: int, position: int, working: int, quantity: int, fits: bool
 ) -> None:
     bench = Bench()
-    assert bench.gate.limits == {ES: 1, SPY: 525}
+    assert bench.gate.limits == {FUT: 1, ETF: 525}
     if working:
-        bench.working(SPY, side, working)
+        bench.working(ETF, side, working)
     limit = ASK if side > 0 else BID
     said = bench.check(side=side, quantity=quantity, limit=limit, position=side * position)
     assert said == ("" if fits else "SPY position limit")
@@ -168,15 +169,15 @@ def test_the_limit_counts_what_is_held_and_what_works(
 
 @pytest.mark.parametrize(("quantity", "why"), [(1, ""), (2, "ES position limit")])
 def test_the_future_has_a_limit_of_its_own(quantity: int, why: str) -> None:
-    assert Bench().check(leg=ES, quantity=quantity) == why
+    assert Bench().check(leg=FUT, quantity=quantity) == why
 
 
 def test_the_limit_of_shares_is_rounded_up_and_follows_the_factor() -> None:
-    bench = Bench(contracts=2, multiplier=5.0, spy_headroom=1.5)
+    bench = Bench(contracts=2, pair=pair_named("mes-spy"), etf_headroom=1.5)
     bench.gate.set_factor(10.03)
-    assert (bench.gate.factor, bench.gate.limits) == (10.03, {ES: 2, SPY: 151})
+    assert (bench.gate.factor, bench.gate.limits) == (10.03, {FUT: 2, ETF: 151})
     bench.gate.set_factor(10.0)
-    assert (bench.gate.factor, bench.gate.limits) == (10.0, {ES: 2, SPY: 150})
+    assert (bench.gate.factor, bench.gate.limits) == (10.0, {FUT: 2, ETF: 150})
 
 
 # --- prices ---------------------------------------------------------------------------------------------
@@ -197,7 +198,7 @@ def test_a_limit_is_near_the_middle(side: int, limit: float | None, near: bool) 
 
 def test_the_collars_edge_belongs_to_it() -> None:
     bench = Bench(collar_bps=100.0)
-    bench.legs[SPY].quote(99.0, 101.0, NOW_NS)
+    bench.legs[ETF].quote(99.0, 101.0, NOW_NS)
     assert bench.check(limit=101.0) == bench.check(limit=99.0) == ""
     assert bench.check(limit=101.01) == "SPY price collar"
 
@@ -207,16 +208,16 @@ def test_a_market_order_has_no_price_to_be_near() -> None:
 
 
 @pytest.mark.parametrize("reduces", [True, False])
-@pytest.mark.parametrize("leg", [ES, SPY])
+@pytest.mark.parametrize("leg", [FUT, ETF])
 def test_a_leg_whose_price_is_not_good_refuses(leg: str, reduces: bool) -> None:
     bench = Bench()
     given = {"leg": leg, "quantity": 1} | ({**BACK, "held": 1, "position": 1} if reduces else {})
     given["quantity"] = 1
     bench.legs[leg].silence()
-    assert bench.check(**given) == f"{leg} stale"
+    assert bench.check(**given) == f"{DEFAULT_PAIR.symbol(leg)} stale"
     bench.legs[leg].quote(BID, ASK, NOW_NS)
     bench.legs[leg].take_halt(True)
-    assert bench.check(**given) == f"{leg} halted"
+    assert bench.check(**given) == f"{DEFAULT_PAIR.symbol(leg)} halted"
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_only_a_blind_market_order_that_reduces_goes_without_a_fresh_price(
     changes: dict[str, Any], excused: bool
 ) -> None:
     bench = Bench()
-    bench.legs[SPY].silence()
+    bench.legs[ETF].silence()
     blind = {**BACK, "kind": MARKET, "limit": None, "blind": True, **changes}
     assert bench.check(**blind) == ("" if excused else "SPY stale")
 
@@ -238,18 +239,18 @@ def test_only_a_blind_market_order_that_reduces_goes_without_a_fresh_price(
 def test_a_blind_order_needs_an_open_market_that_trades() -> None:
     blind = {**BACK, "kind": MARKET, "limit": None, "blind": True}
     bench = Bench()
-    bench.legs[SPY].take_halt(True)
+    bench.legs[ETF].take_halt(True)
     assert bench.check(**blind) == "SPY halted"
     bench = Bench()
-    bench.legs[SPY].resolve(ContractFound(SPY, 22, 0.01, NEVER, ALWAYS))
+    bench.legs[ETF].resolve(ContractFound(ETF, 22, 0.01, NEVER, ALWAYS))
     assert bench.check(**blind) == "SPY closed"
 
 
 @pytest.mark.parametrize(
     ("leg", "reduces", "trading", "why"),
     [
-        (ES, True, ALWAYS, ""), (ES, True, NEVER, "ES closed"), (ES, False, ALWAYS, "ES closed"),
-        (SPY, True, ALWAYS, "SPY closed"), (SPY, False, ALWAYS, "SPY closed"),
+        (FUT, True, ALWAYS, ""), (FUT, True, NEVER, "ES closed"), (FUT, False, ALWAYS, "ES closed"),
+        (ETF, True, ALWAYS, "SPY closed"), (ETF, False, ALWAYS, "SPY closed"),
     ],
 )  # fmt: skip
 def test_outside_liquid_hours_only_a_future_is_given_back(
@@ -265,14 +266,14 @@ def test_outside_liquid_hours_only_a_future_is_given_back(
 
 
 def refusal(bench: Bench, *drafts: Draft) -> str:
-    return bench.gate.refusal(drafts, {ES: 0, SPY: 0}, bench.clock)
+    return bench.gate.refusal(drafts, {FUT: 0, ETF: 0}, bench.clock)
 
 
 def test_of_several_orders_the_first_reason_counts() -> None:
     bench = Bench()
-    es = draft(leg=ES, quantity=1)
-    assert refusal(bench, es, draft()) == ""
-    assert refusal(bench, es, draft(quantity=0)) == "no quantity"
+    fut = draft(leg=FUT, quantity=1)
+    assert refusal(bench, fut, draft()) == ""
+    assert refusal(bench, fut, draft(quantity=0)) == "no quantity"
     assert refusal(bench, draft(quantity=526), draft(quantity=0)) == "SPY position limit"
 
 
@@ -283,7 +284,7 @@ def test_orders_leave_what_cancels_and_questions_need() -> None:
     for _ in range(4):
         bench.gate.passed(NOW_NS)
     assert refusal(bench, draft()) == ""
-    assert refusal(bench, draft(leg=ES, quantity=1), draft()) == "message rate"
+    assert refusal(bench, draft(leg=FUT, quantity=1), draft()) == "message rate"
     bench.gate.passed(NOW_NS)
     assert refusal(bench, draft()) == "message rate"
     bench.clock.advance(NOW_NS + SECOND_NS + 1, UTC_NS + SECOND_NS)
@@ -306,13 +307,13 @@ def test_orders_are_numbered_on_and_in_the_table() -> None:
     bench = Bench(order_timeout_s=2.0)
     gate = bench.gate
     assert (gate.number, gate.passes) == (0, 0)
-    drafts = [draft(leg=ES, quantity=1, side=-1, limit=BID), draft()]
-    es, spy = gate.let_out(drafts, trade_id=3, es_con_id=77, clock=bench.clock)
-    assert es == OrderRow(
-        "t-0000001E", 3, ES, -1, 1, LIMIT, BID, IOC, "entry", 1, 77, UTC_NS, "sent", 0, 0, ""
+    drafts = [draft(leg=FUT, quantity=1, side=-1, limit=BID), draft()]
+    fut, etf = gate.let_out(drafts, trade_id=3, fut_con_id=77, clock=bench.clock)
+    assert fut == OrderRow(
+        "t-0000001E", 3, FUT, -1, 1, LIMIT, BID, IOC, "entry", 1, 77, UTC_NS, "sent", 0, 0, ""
     )
-    assert spy == OrderRow(
-        "t-0000002S", 3, SPY, 1, 100, LIMIT, ASK, IOC, "entry", 2, 22, UTC_NS, "sent", 0, 0, ""
+    assert etf == OrderRow(
+        "t-0000002S", 3, ETF, 1, 100, LIMIT, ASK, IOC, "entry", 2, 22, UTC_NS, "sent", 0, 0, ""
     )
     assert list(bench.orders.live) == ["t-0000001E", "t-0000002S"]
     assert {order.sent_ns for order in bench.orders.live.values()} == {NOW_NS}
@@ -320,7 +321,7 @@ def test_orders_are_numbered_on_and_in_the_table() -> None:
     assert gate.window.room(NOW_NS) == bench.settings.message_cap - 2
     # What is looked at sooner for the sake of an older order stays so.
     bench.orders.look_ns = 5
-    (third,) = gate.let_out([draft()], trade_id=3, es_con_id=77, clock=bench.clock)
+    (third,) = gate.let_out([draft()], trade_id=3, fut_con_id=77, clock=bench.clock)
     assert (third.ref, third.approved, bench.orders.look_ns) == ("t-0000003S", 3, 5)
 
 
@@ -337,21 +338,21 @@ def test_no_quantity_wraps() -> None:
 def test_what_works_beyond_64_bits_is_an_error_and_never_room(quantity: int) -> None:
     """Two orders that cannot be, or a sum of them, must not wrap into a number that lets more out."""
     bench = Bench()
-    bench.working(SPY, 1, quantity)
+    bench.working(ETF, 1, quantity)
     with pytest.raises(OverflowError):
         bench.check()
     bench = Bench()
-    bench.working(SPY, 1, 2**62)
-    bench.working(SPY, 1, 2**62)
+    bench.working(ETF, 1, 2**62)
+    bench.working(ETF, 1, 2**62)
     with pytest.raises(OverflowError):
         bench.check()
-    assert bench.check(leg=ES, quantity=1) == "", "the other leg is not concerned"
+    assert bench.check(leg=FUT, quantity=1) == "", "the other leg is not concerned"
 
 
 # --- what one changed line once let through unnoticed ---------------------------------------------------
 
 SIDES = pytest.mark.parametrize("side", [1, -1])
-BOTH_LEGS = pytest.mark.parametrize("leg", [ES, SPY])
+BOTH_LEGS = pytest.mark.parametrize("leg", [FUT, ETF])
 
 
 def blind(leg: str, side: int) -> dict[str, Any]:
@@ -371,22 +372,22 @@ def test_a_blind_order_never_leaves_for_a_closed_leg(leg: str, side: int, fresh:
         bench.legs[leg].silence()
     assert bench.check(**blind(leg, side)) == ""
     bench.legs[leg].resolve(ContractFound(leg, bench.legs[leg].con_id, 0.01, NEVER, NEVER))
-    assert bench.check(**blind(leg, side)) == f"{leg} {'closed' if fresh else 'stale'}"
+    assert bench.check(**blind(leg, side)) == f"{DEFAULT_PAIR.symbol(leg)} {'closed' if fresh else 'stale'}"
 
 
 @SIDES
 def test_es_outside_all_its_hours_takes_no_order_of_any_kind(side: int) -> None:
     bench = Bench()
-    closing = {"leg": ES, "side": side, "quantity": 1, "held": -side, "position": -side, "reduces": True}
+    closing = {"leg": FUT, "side": side, "quantity": 1, "held": -side, "position": -side, "reduces": True}
     limit = ASK if side > 0 else BID
-    bench.legs[ES].resolve(ContractFound(ES, 11, 0.01, NEVER, ALWAYS))
+    bench.legs[FUT].resolve(ContractFound(FUT, 11, 0.01, NEVER, ALWAYS))
     assert bench.check(**closing, limit=limit) == "", "it trades, though it is not liquid"
-    assert bench.check(leg=ES, side=side, quantity=1, limit=limit) == "ES closed"
-    bench.legs[ES].resolve(ContractFound(ES, 11, 0.01, NEVER, NEVER))
+    assert bench.check(leg=FUT, side=side, quantity=1, limit=limit) == "ES closed"
+    bench.legs[FUT].resolve(ContractFound(FUT, 11, 0.01, NEVER, NEVER))
     assert bench.check(**closing, limit=limit) == "ES closed"
     assert bench.check(**closing, limit=None, kind=MARKET) == "ES closed"
-    assert bench.check(**blind(ES, side)) == "ES closed"
-    assert bench.check(leg=ES, side=side, quantity=1, limit=limit) == "ES closed"
+    assert bench.check(**blind(FUT, side)) == "ES closed"
+    assert bench.check(leg=FUT, side=side, quantity=1, limit=limit) == "ES closed"
 
 
 @BOTH_LEGS
@@ -395,7 +396,7 @@ def test_a_price_below_the_collar_is_refused_like_one_above_it(leg: str, side: i
     bench = Bench(collar_bps=100.0)
     for limit, near in ((594.02, True), (606.0, True), (594.0, False), (606.02, False)):
         said = bench.check(leg=leg, side=side, quantity=1, limit=limit)
-        assert said == ("" if near else f"{leg} price collar"), limit
+        assert said == ("" if near else f"{DEFAULT_PAIR.symbol(leg)} price collar"), limit
 
 
 @BOTH_LEGS
@@ -405,7 +406,8 @@ def test_working_orders_count_against_the_limit_until_they_are_over(leg: str, si
     most, limit = bench.gate.limits[leg], ASK if side > 0 else BID
     assert bench.check(leg=leg, side=side, quantity=most, limit=limit) == ""
     bench.working(leg, side, most)
-    assert bench.check(leg=leg, side=side, quantity=1, limit=limit) == f"{leg} position limit"
+    refused = f"{DEFAULT_PAIR.symbol(leg)} position limit"
+    assert bench.check(leg=leg, side=side, quantity=1, limit=limit) == refused
     (order,) = bench.orders.live.values()
     bench.orders.news(order, OUT)
     assert bench.check(leg=leg, side=side, quantity=most, limit=limit) == ""
@@ -435,11 +437,11 @@ def test_a_position_reaches_its_limit_and_never_one_more(leg: str, side: int) ->
         room = most - side * held
         assert bench.check(leg=leg, side=side, quantity=room, limit=limit, position=held) == ""
         said = bench.check(leg=leg, side=side, quantity=room + 1, limit=limit, position=held)
-        assert said == f"{leg} position limit"
+        assert said == f"{DEFAULT_PAIR.symbol(leg)} position limit"
 
 
 @SIDES
-@pytest.mark.parametrize(("leg", "other"), [(ES, SPY), (SPY, ES)])
+@pytest.mark.parametrize(("leg", "other"), [(FUT, ETF), (ETF, FUT)])
 def test_orders_meet_in_their_own_leg_and_never_in_the_other_one(leg: str, other: str, side: int) -> None:
     bench = Bench()
     limit = ASK if side > 0 else BID

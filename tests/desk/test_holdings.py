@@ -3,17 +3,17 @@
 import pytest
 from desk_player import FAIR, RICH, Player
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk import events as ev
 from arbcore.desk.commands import Alarm
 from arbcore.desk.holdings import ASK_AFTER_NS, EXPLAIN_WITHIN_NS, IN_DOUBT, NEVER_NS, Holdings
-from arbcore.desk.records import ES, SPY
 
 ASK_S, EXPLAIN_S = ASK_AFTER_NS / 1e9, EXPLAIN_WITHIN_NS / 1e9
 ES_ID, SPY_ID = 1, 2
 
 
 def push(player: Player, leg: str, quantity: int, *, con_id: int = 0, after_s: float = 0.0) -> None:
-    held = con_id or (ES_ID if leg == ES else SPY_ID)
+    held = con_id or (ES_ID if leg == FUT else SPY_ID)
     player.say(ev.PositionChanged(ev.PositionLine(leg, held, quantity)), after_s=after_s)
 
 
@@ -35,39 +35,39 @@ def test_what_our_executions_explain_is_no_doubt() -> None:
         player.fill(order)
         push(player, order.leg, player.positions[order.leg])
         assert doubts(player) == set()
-    assert player.session.account_positions() == {ES: -1, SPY: 502}
+    assert player.session.account_positions() == {FUT: -1, ETF: 502}
 
 
 def test_a_push_that_outruns_its_execution_is_doubt_for_a_moment() -> None:
     player = Player()
-    es, spy = player.enter()
-    push(player, ES, -1)
+    fut, etf = player.enter()
+    push(player, FUT, -1)
     assert doubts(player) == {IN_DOUBT}
     assert player.session.account_positions() is None
-    player.fill(es)
+    player.fill(fut)
     assert doubts(player) == set()
-    push(player, SPY, 502)
-    player.fill(spy)
+    push(player, ETF, 502)
+    player.fill(etf)
     assert (doubts(player), player.session.state) == (set(), "ACTIVE")
 
 
 def test_nothing_leaves_in_doubt_and_all_of_it_afterwards() -> None:
     player = Player()
     player.hold()
-    push(player, ES, -1)
+    push(player, FUT, -1)
     assert doubts(player) == {IN_DOUBT}, "the account holds no SPY yet, as far as it was told"
     player.quotes(FAIR)
     assert not player.orders
     assert player.session.status()["waiting"] == IN_DOUBT
     assert player.session.status()["skipped"][IN_DOUBT] == 2
-    push(player, SPY, 502)
+    push(player, ETF, 502)
     player.quotes(FAIR, after_s=0.01)
     assert [order.role for order in player.orders] == ["exit", "exit"]
 
 
 def test_executions_and_positions_are_asked_for_once_a_moment_later() -> None:
     player = Player()
-    push(player, SPY, 100)
+    push(player, ETF, 100)
     assert player.session.next_deadline_ns == player.now_ns + ASK_AFTER_NS
     player.say(ev.Tick(), after_s=ASK_S - 0.001)
     assert not player.asked
@@ -81,10 +81,10 @@ def test_executions_and_positions_are_asked_for_once_a_moment_later() -> None:
 def test_a_change_that_nothing_explains_halts_in_words_with_both_numbers() -> None:
     player = Player()
     player.hold()
-    push(player, ES, -1)
-    push(player, SPY, 502)
-    push(player, SPY, 0)
-    player.positions[SPY] = 0
+    push(player, FUT, -1)
+    push(player, ETF, 502)
+    push(player, ETF, 0)
+    player.positions[ETF] = 0
     player.say(ev.Tick(), after_s=ASK_S)
     player.answer_all()
     assert player.session.state == "ACTIVE", "it may still be explained"
@@ -94,10 +94,10 @@ def test_a_change_that_nothing_explains_halts_in_words_with_both_numbers() -> No
     assert (player.session.state, player.session.reasons) == ("HALTED", ("mismatch",))
     (alarm,) = player.pick(Alarm)
     assert "The broker says -1 ES and 0 SPY; our executions come to -1 ES and 502 SPY." in alarm.message
-    assert player.session.account_positions() == {ES: -1, SPY: 0}
+    assert player.session.account_positions() == {FUT: -1, ETF: 0}
     # It is asked again, and believed once it agrees.
-    player.positions[SPY] = 502
-    push(player, SPY, 502)
+    player.positions[ETF] = 502
+    push(player, ETF, 502)
     player.say(ev.Tick(), after_s=1.0)
     player.answer_all()
     assert (player.session.state, doubts(player)) == ("ACTIVE", set())
@@ -105,7 +105,7 @@ def test_a_change_that_nothing_explains_halts_in_words_with_both_numbers() -> No
 
 def test_without_an_answer_it_halts_all_the_same() -> None:
     player = Player(query_timeout_s=30.0)
-    push(player, SPY, 7)
+    push(player, ETF, 7)
     player.say(ev.Tick(), after_s=ASK_S)
     player.say(ev.Tick(), after_s=EXPLAIN_S - ASK_S)
     assert player.session.reasons == ("mismatch",)
@@ -113,7 +113,7 @@ def test_without_an_answer_it_halts_all_the_same() -> None:
 
 def test_an_answer_that_differs_long_after_the_change_is_a_mismatch_at_once() -> None:
     player = Player(audit_s=60.0)
-    player.positions[SPY] = 9
+    player.positions[ETF] = 9
     player.say(ev.Tick(), after_s=60.0)
     player.answer_all()
     assert player.session.reasons == ("mismatch",)
@@ -121,13 +121,13 @@ def test_an_answer_that_differs_long_after_the_change_is_a_mismatch_at_once() ->
 
 def test_a_second_change_that_puts_it_right_ends_the_doubt() -> None:
     player = Player()
-    push(player, SPY, 100)
-    push(player, SPY, 0, after_s=1.0)
+    push(player, ETF, 100)
+    push(player, ETF, 0, after_s=1.0)
     assert doubts(player) == set()
     # A third one begins its own time.
-    push(player, SPY, 100, after_s=1.0)
+    push(player, ETF, 100, after_s=1.0)
     player.say(ev.Tick(), after_s=ASK_S)
-    player.positions[SPY] = 100
+    player.positions[ETF] = 100
     player.answer_all()
     player.say(ev.Tick(), after_s=EXPLAIN_S - ASK_S - 0.01)
     assert player.session.state == "ACTIVE"
@@ -137,14 +137,14 @@ def test_a_second_change_that_puts_it_right_ends_the_doubt() -> None:
 def test_another_future_is_somebody_elses_even_where_the_sum_is_ours(con_id: int, strange: bool) -> None:
     player = Player()
     player.hold()
-    push(player, SPY, 502)
-    push(player, ES, 0)
-    push(player, ES, -1, con_id=con_id)
+    push(player, ETF, 502)
+    push(player, FUT, 0)
+    push(player, FUT, -1, con_id=con_id)
     assert holdings(player).strange == strange
     assert (IN_DOUBT in doubts(player)) == strange
     # One that is closed again is nothing.
-    push(player, ES, 0, con_id=99)
-    push(player, ES, -1)
+    push(player, FUT, 0, con_id=99)
+    push(player, FUT, -1)
     assert not holdings(player).strange
     assert doubts(player) == set()
 
@@ -153,22 +153,22 @@ def test_other_instruments_are_nothing_of_ours() -> None:
     player = Player()
     push(player, "QQQ", 5, con_id=7)
     assert doubts(player) == set()
-    assert player.session.account_positions() == {ES: 0, SPY: 0}
+    assert player.session.account_positions() == {FUT: 0, ETF: 0}
 
 
 def test_before_the_first_whole_answer_a_push_says_nothing() -> None:
     player = Player(connect=False)
     player.resolve()
     player.connect()
-    push(player, SPY, 100)
+    push(player, ETF, 100)
     assert (doubts(player), player.session.account_positions()) == (set(), None)
     player.answer_all()
-    assert player.session.account_positions() == {ES: 0, SPY: 0}
+    assert player.session.account_positions() == {FUT: 0, ETF: 0}
 
 
 def test_a_lost_link_knows_no_positions_and_doubts_none() -> None:
     player = Player()
-    push(player, SPY, 100)
+    push(player, ETF, 100)
     player.say(ev.LinkLost("1100"))
     assert (doubts(player), player.session.account_positions()) == (set(), None)
     assert holdings(player).deadline_ns() == NEVER_NS
@@ -176,10 +176,10 @@ def test_a_lost_link_knows_no_positions_and_doubts_none() -> None:
 
 def test_what_still_works_makes_the_account_uncertain() -> None:
     player = Player()
-    es, spy = player.enter(RICH)
+    fut, etf = player.enter(RICH)
     assert player.session.in_doubt
     assert player.session.account_positions() is None
-    for order in (es, spy):
+    for order in (fut, etf):
         player.fill(order)
     assert not player.session.in_doubt
 
@@ -206,7 +206,7 @@ def alone(player: Player) -> Holdings:
 
 
 def held(quantity: int) -> list[ev.PositionLine]:
-    return [ev.PositionLine(SPY, SPY_ID, quantity)]
+    return [ev.PositionLine(ETF, SPY_ID, quantity)]
 
 
 def test_a_first_answer_that_differs_is_asked_about_like_any_other() -> None:

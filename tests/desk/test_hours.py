@@ -16,9 +16,9 @@ def at(text: str) -> int:
 
 
 def test_spans_are_read_in_the_contracts_own_zone() -> None:
-    es = read_hours("20261120:0830-20261120:1500;20261121:CLOSED", "US/Central")
-    spy = read_hours("20261120:0930-20261120:1600", "US/Eastern")
-    assert es == spy == ((at("2026-11-20T14:30:00Z"), at("2026-11-20T21:00:00Z")),)
+    fut = read_hours("20261120:0830-20261120:1500;20261121:CLOSED", "US/Central")
+    etf = read_hours("20261120:0930-20261120:1600", "US/Eastern")
+    assert fut == etf == ((at("2026-11-20T14:30:00Z"), at("2026-11-20T21:00:00Z")),)
 
 
 def test_the_clock_goes_forward_and_back() -> None:

@@ -4,32 +4,32 @@ import math
 
 import pytest
 
+from arbcore.carry.pairs import ETF, FUT, pair_named
 from arbcore.desk.desk_settings import DeskSettings
 from arbcore.desk.events import ContractFound
 from arbcore.desk.leg_quotes import LegQuotes
-from arbcore.desk.records import ES, SPY
 
 SECOND_NS = 10**9
 NOW_NS, UTC_NS = 50 * SECOND_NS, 1_000 * SECOND_NS
 ALWAYS = ((0, 2**62),)
 
 
-def a_leg(name: str = SPY, *, decide_on: str = "quote") -> LegQuotes:
+def a_leg(name: str = ETF, *, decide_on: str = "quote") -> LegQuotes:
     leg = LegQuotes(name, DeskSettings(stale_s=5.0, decide_on=decide_on))
-    leg.resolve(ContractFound(name, 1, 0.01 if name == SPY else 0.25, ALWAYS, ALWAYS))
+    leg.resolve(ContractFound(name, 1, 0.01 if name == ETF else 0.25, ALWAYS, ALWAYS))
     leg.take_kind(1)
     leg.quote(600.0, 600.02, NOW_NS)
     return leg
 
 
 def test_a_leg_begins_without_prices() -> None:
-    leg = LegQuotes(ES, DeskSettings(multiplier=5.0))
-    assert (leg.name, leg.con_id, leg.tick, leg.multiplier, leg.expiry_ns) == (ES, 0, 0.25, 5.0, 0)
+    leg = LegQuotes(FUT, DeskSettings(pair=pair_named("mes-spy")))
+    assert (leg.symbol, leg.con_id, leg.tick, leg.multiplier, leg.expiry_ns) == ("MES", 0, 0.25, 5.0, 0)
     assert (leg.bid, leg.ask, leg.mid, leg.kind, leg.halted) == (0.0, 0.0, 0.0, 0, False)
-    fund = LegQuotes(SPY, DeskSettings(multiplier=5.0))
+    fund = LegQuotes(ETF, DeskSettings(pair=pair_named("mes-spy")))
     assert (fund.tick, fund.multiplier) == (0.01, 1.0)
     for now_ns in (-(2**62), 0, 2**62):
-        assert leg.fault(now_ns, 0) == "ES stale"
+        assert leg.fault(now_ns, 0) == "MES stale"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_halt_lasts_until_trading_goes_on() -> None:
 )
 def test_a_leg_is_open_within_its_spans_whatever_was_asked_before(at: int, is_open: bool) -> None:
     leg = a_leg()
-    leg.resolve(ContractFound(SPY, 1, 0.01, ((10, 20), (30, 40)), ((5, 45),)))
+    leg.resolve(ContractFound(ETF, 1, 0.01, ((10, 20), (30, 40)), ((5, 45),)))
     for before in (15, 25, 35, at):
         leg.open_at(before)
     assert leg.open_at(at) == is_open
@@ -101,7 +101,7 @@ def test_a_leg_is_open_within_its_spans_whatever_was_asked_before(at: int, is_op
 @pytest.mark.parametrize("before", [10, 15, 19, 20, 25, 29])
 def test_spans_that_touch_are_open_throughout(at: int, before: int) -> None:
     leg = a_leg()
-    leg.resolve(ContractFound(SPY, 1, 0.01, ((10, 20), (20, 30)), ((10, 20), (20, 30))))
+    leg.resolve(ContractFound(ETF, 1, 0.01, ((10, 20), (20, 30)), ((10, 20), (20, 30))))
     assert leg.open_at(before)
     assert leg.open_at(at)
     assert leg.trades_at(at)
@@ -110,10 +110,10 @@ def test_spans_that_touch_are_open_throughout(at: int, before: int) -> None:
 
 @pytest.mark.parametrize("utc_ns", [-1, 0, 1, UTC_NS])
 def test_without_hours_a_leg_is_never_open(utc_ns: int) -> None:
-    leg = LegQuotes(SPY, DeskSettings())
+    leg = LegQuotes(ETF, DeskSettings())
     assert not leg.open_at(utc_ns)
     assert not leg.trades_at(utc_ns)
-    leg.resolve(ContractFound(SPY, 1, 0.01, (), ()))
+    leg.resolve(ContractFound(ETF, 1, 0.01, (), ()))
     assert not leg.open_at(utc_ns)
     assert not leg.trades_at(utc_ns)
 
@@ -127,21 +127,21 @@ def test_a_price_below_one_is_a_price() -> None:
 def test_new_hours_count_at_once() -> None:
     leg = a_leg()
     assert leg.open_at(15)
-    leg.resolve(ContractFound(SPY, 1, 0.01, ((20, 30),), ()))
+    leg.resolve(ContractFound(ETF, 1, 0.01, ((20, 30),), ()))
     assert not leg.open_at(15)
     assert not leg.trades_at(25)
 
 
 def test_another_contract_has_other_prices_and_the_same_one_keeps_its_own() -> None:
     leg = a_leg()
-    leg.resolve(ContractFound(SPY, 1, 0.05, ALWAYS, ALWAYS, 77))
+    leg.resolve(ContractFound(ETF, 1, 0.05, ALWAYS, ALWAYS, 77))
     assert (leg.bid, leg.tick, leg.expiry_ns, leg.fault(NOW_NS, UTC_NS)) == (600.0, 0.05, 77, "")
-    leg.resolve(ContractFound(SPY, 2, 0.01, ALWAYS, ALWAYS))
+    leg.resolve(ContractFound(ETF, 2, 0.01, ALWAYS, ALWAYS))
     assert (leg.con_id, leg.bid, leg.ask, leg.expiry_ns) == (2, 0.0, 0.0, 0)
     assert leg.fault(NOW_NS, UTC_NS) == "SPY stale"
-    new = LegQuotes(SPY, DeskSettings())
+    new = LegQuotes(ETF, DeskSettings())
     new.quote(600.0, 600.02, NOW_NS)
-    new.resolve(ContractFound(SPY, 3, 0.01, ALWAYS, ALWAYS))
+    new.resolve(ContractFound(ETF, 3, 0.01, ALWAYS, ALWAYS))
     assert (new.bid, new.seen_ns) == (600.0, NOW_NS)
 
 
@@ -178,6 +178,6 @@ def test_a_crossing_limit_lies_on_the_tick_and_not_beyond_its_offset(
 
 @pytest.mark.parametrize(("side", "limit"), [(1, 6_006.0), (-1, 5_994.0)])
 def test_a_limit_that_lies_on_the_tick_already_stays_there(side: int, limit: float) -> None:
-    leg = a_leg(ES)
+    leg = a_leg(FUT)
     leg.quote(6_000.0, 6_000.0, NOW_NS)
     assert leg.crossing(side, 10.0) == limit

@@ -9,10 +9,11 @@ from desk_player import ACCOUNT, DAY_NS, EXPIRY_NS, FAIR, RICH, T0_NS, Player
 from reference.level import Seen, auto, tracked
 
 from arbcore.carry._carry import carry_factor, years_to_expiry
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.carry.settlement import settlement_day_at
 from arbcore.desk import events as ev
 from arbcore.desk.commands import Note, SaveLevel
-from arbcore.desk.records import ES, SPY, Snapshot, StoredLevel
+from arbcore.desk.records import Snapshot, StoredLevel
 
 HOUR_NS = 3_600 * 10**9
 STORED = StoredLevel(EXPIRY_NS, "track", 10.03, 5_400.0, T0_NS - HOUR_NS, 1.0, settlement_day_at(T0_NS))
@@ -22,17 +23,17 @@ def said(player: Player) -> list[str]:
     return [note.message for note in player.pick(Note, player.all) if note.kind == "level"]
 
 
-def see(player: Player, es: float, spy: float = 600.0, *, after_s: float = 1.0) -> None:
+def see(player: Player, fut: float, etf: float = 600.0, *, after_s: float = 1.0) -> None:
     """Both legs' quotes, and then the row that they make."""
-    player.quotes(es, spy=spy, after_s=after_s)
+    player.quotes(fut, etf=etf, after_s=after_s)
     player.say(ev.RowSeen(T0_NS - 10**9 + player.now_ns))
 
 
-def twin_row(player: Player, es: float, spy: float) -> Seen:
+def twin_row(player: Player, fut: float, etf: float) -> Seen:
     ts_ns = T0_NS - 10**9 + player.now_ns
     settings = player.settings
     growth = carry_factor(factor=1.0, r=settings.r, d=settings.d, t=years_to_expiry(ts_ns, EXPIRY_NS))
-    x = (es + 0.125) / ((spy + spy + 0.01) / 2.0 * growth)
+    x = (fut + 0.125) / ((etf + etf + 0.01) / 2.0 * growth)
     return Seen(ts_ns, EXPIRY_NS, settlement_day_at(ts_ns), x, settings.r, settings.d)
 
 
@@ -45,14 +46,14 @@ def test_it_is_the_twins_level_of_the_same_rows(rule: str, twin: object) -> None
     got: list[float | None] = []
     last = (0.0, 0.0)
     for _ in range(300):
-        es, spy = FAIR + rng.randrange(-9, 9) / 4.0, 600.0 + rng.randrange(-3, 3) / 100.0
-        if (es, spy) == last:
+        fut, etf = FAIR + rng.randrange(-9, 9) / 4.0, 600.0 + rng.randrange(-3, 3) / 100.0
+        if (fut, etf) == last:
             # Prices that did not change are no row of a recording.
             continue
-        last = es, spy
+        last = fut, etf
         before = player.session.status()["factor"]
-        see(player, es, spy, after_s=rng.choice([0.5, 1.0, 3.0]))
-        wanted.append(twin(twin_row(player, es, spy)))  # type: ignore[operator]
+        see(player, fut, etf, after_s=rng.choice([0.5, 1.0, 3.0]))
+        wanted.append(twin(twin_row(player, fut, etf)))  # type: ignore[operator]
         got.append(before)
     known = [pair for pair in zip(got, wanted, strict=True) if pair[1] is not None]
     assert len(known) > 60
@@ -68,7 +69,7 @@ def test_nothing_is_entered_before_it_is_known_and_an_edge_is_one_from_it() -> N
     # RICH is the market's own level by now, and what was fair is cheap.
     assert not player.orders
     player.quotes(FAIR)
-    assert [order.side for order in player.orders if order.leg == ES] == [1]
+    assert [order.side for order in player.orders if order.leg == FUT] == [1]
 
 
 @pytest.mark.parametrize(
@@ -81,16 +82,16 @@ def test_what_is_no_good_row_teaches_nothing(case: str) -> None:
     level = player.session._level
     before = level._level.state
     if case == "half an update":
-        player.say(ev.Quote(ES, RICH, RICH - 0.25), after_s=1.0)
+        player.say(ev.Quote(FUT, RICH, RICH - 0.25), after_s=1.0)
     elif case == "stale":
         player.say(ev.Tick(), after_s=6.0)
-        player.say(ev.Quote(ES, RICH, RICH + 0.25))
+        player.say(ev.Quote(FUT, RICH, RICH + 0.25))
     elif case == "not live":
-        player.say(ev.DataType(SPY, 3))
-        player.say(ev.Quote(ES, RICH, RICH + 0.25), after_s=1.0)
+        player.say(ev.DataType(ETF, 3))
+        player.say(ev.Quote(FUT, RICH, RICH + 0.25), after_s=1.0)
     elif case == "halted":
-        player.say(ev.Halted(ES, True))
-        player.say(ev.Quote(ES, RICH, RICH + 0.25), after_s=1.0)
+        player.say(ev.Halted(FUT, True))
+        player.say(ev.Quote(FUT, RICH, RICH + 0.25), after_s=1.0)
     elif case == "closed":
         for _ in range(2):
             player.quotes(RICH, after_s=22_000.0)
@@ -98,7 +99,7 @@ def test_what_is_no_good_row_teaches_nothing(case: str) -> None:
         player.say(ev.QuotesDoubted(1, "a pause"))
         player.quotes(RICH)
     elif case == "missing":
-        player.say(ev.Quote(ES, 0.0, RICH), after_s=1.0)
+        player.say(ev.Quote(FUT, 0.0, RICH), after_s=1.0)
     player.say(ev.RowSeen(T0_NS - 10**9 + player.now_ns))
     assert level._level.state == before
 
@@ -106,7 +107,7 @@ def test_what_is_no_good_row_teaches_nothing(case: str) -> None:
 def test_a_locked_row_is_a_row_though_nothing_is_traded_on_it() -> None:
     player = Player(factor="track:30s", trading_enabled=False)
     see(player, FAIR)
-    player.say(ev.Quote(ES, FAIR, FAIR), after_s=1.0)
+    player.say(ev.Quote(FUT, FAIR, FAIR), after_s=1.0)
     player.say(ev.RowSeen(T0_NS - 10**9 + player.now_ns))
     assert player.session._level._level.state.known_s > 0.0
 

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk import order_table as o
 from arbcore.desk.order_table import OrderTable
-from arbcore.desk.records import ES, SPY, OrderRow
+from arbcore.desk.records import OrderRow
 from arbcore.errors import BrokenInvariant
 
 NEWS = (o.ACK, o.FULL, o.OUT, o.REJECT, o.DOUBT, o.ABSENT)
@@ -15,7 +16,7 @@ STATES = (*sorted(o.LIVE_STATES), *sorted(o.FINAL_STATES))
 
 def row(ref: str = "t-0000001E", *, quantity: int = 5, **changes: object) -> OrderRow:
     values = {
-        "ref": ref, "trade_id": 1, "leg": SPY, "side": 1, "quantity": quantity, "kind": "LMT", "limit": 600.0,
+        "ref": ref, "trade_id": 1, "leg": ETF, "side": 1, "quantity": quantity, "kind": "LMT", "limit": 600.0,
         "tif": "IOC", "role": "entry", "approved": 1, "con_id": 2, "created_ns": 0,
     }  # fmt: skip
     return OrderRow(**{**values, **changes})
@@ -61,7 +62,7 @@ def test_the_books_hold_whatever_comes(told: list[tuple[str, object]]) -> None:
         over = order.state if order.state in o.FINAL_STATES else ""
         assert (order.ref in orders.live) == (order.state in o.LIVE_STATES)
         may = max(0, 5 - filled) if not over else 0
-        assert orders.exposure() == {ES: {1: 0, -1: 0}, SPY: {1: may, -1: 0}}
+        assert orders.exposure() == {FUT: {1: 0, -1: 0}, ETF: {1: may, -1: 0}}
         if order.state == o.CANCELLED:
             assert order.acked
         if filled >= 5 and not over:
@@ -161,16 +162,16 @@ def test_what_may_still_fill_is_what_did_not_while_it_lives(
 ) -> None:
     orders = OrderTable()
     order = orders.add(row(state=state, filled=filled), 0)
-    assert order.open_quantity == orders.working(SPY, 1) == open_quantity
-    assert orders.working(SPY, -1) == orders.working(ES, 1) == 0
+    assert order.open_quantity == orders.working(ETF, 1) == open_quantity
+    assert orders.working(ETF, -1) == orders.working(FUT, 1) == 0
 
 
 def test_what_works_is_added_up_by_leg_and_side() -> None:
     orders = OrderTable()
-    for number, (leg, side, quantity) in enumerate([(SPY, 1, 5), (SPY, 1, 7), (SPY, -1, 11), (ES, -1, 2)]):
+    for number, (leg, side, quantity) in enumerate([(ETF, 1, 5), (ETF, 1, 7), (ETF, -1, 11), (FUT, -1, 2)]):
         orders.add(row(f"t-{number:07d}E", leg=leg, side=side, quantity=quantity), 0)
-    assert orders.exposure() == {ES: {1: 0, -1: 2}, SPY: {1: 12, -1: 11}}
-    assert [orders.meets(leg, side) for leg in (ES, SPY) for side in (1, -1)] == [True, False, True, True]
+    assert orders.exposure() == {FUT: {1: 0, -1: 2}, ETF: {1: 12, -1: 11}}
+    assert [orders.meets(leg, side) for leg in (FUT, ETF) for side in (1, -1)] == [True, False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -263,4 +264,4 @@ def test_the_statuses_that_end_and_those_that_live_are_these() -> None:
 
 
 def test_a_draft_goes_with_a_fresh_price_unless_it_says_so() -> None:
-    assert o.Draft(SPY, 1, 1, "LMT", 1.0, "IOC", "entry", 0, False).blind is False
+    assert o.Draft(ETF, 1, 1, "LMT", 1.0, "IOC", "entry", 0, False).blind is False

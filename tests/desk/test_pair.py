@@ -3,50 +3,50 @@
 import pytest
 from desk_player import CHEAP, EXPIRY_NS, FAIR, RICH, T0_NS, Player
 
+from arbcore.carry.pairs import ETF, FUT, pair_named
 from arbcore.desk import events as ev
 from arbcore.desk.commands import Alarm, Ask, Cancel, SaveTrade, SendOrder
-from arbcore.desk.records import ES, SPY
 
 
 def test_both_legs_leave_at_once_at_the_touch_and_the_pair_is_stored_first() -> None:
     player = Player()
-    es, spy = player.enter()
-    assert (es.leg, es.side, es.quantity, es.limit, es.kind, es.tif) == (ES, -1, 1, RICH, "LMT", "IOC")
+    fut, etf = player.enter()
+    assert (fut.leg, fut.side, fut.quantity, fut.limit, fut.kind, fut.tif) == (FUT, -1, 1, RICH, "LMT", "IOC")
     # floor(50 · 6029 / 600.01 + 0.5)
-    assert (spy.leg, spy.side, spy.quantity, spy.limit, spy.tif) == (SPY, 1, 502, 600.01, "IOC")
+    assert (etf.leg, etf.side, etf.quantity, etf.limit, etf.tif) == (ETF, 1, 502, 600.01, "IOC")
     kinds = [type(command) for command in player.found]
     assert kinds.index(SaveTrade) < kinds.index(SendOrder)
-    assert es.ref == "t-0000001E"
-    assert spy.ref == "t-0000002S"
+    assert fut.ref == "t-0000001E"
+    assert etf.ref == "t-0000002S"
 
 
 def test_the_reverse_buys_the_future_at_the_ask() -> None:
     player = Player()
-    es, spy = player.enter(CHEAP)
-    assert (es.side, es.limit, spy.side, spy.limit) == (1, CHEAP + 0.25, -1, 600.0)
+    fut, etf = player.enter(CHEAP)
+    assert (fut.side, fut.limit, etf.side, etf.limit) == (1, CHEAP + 0.25, -1, 600.0)
 
 
 def test_micro_futures_take_a_tenth_of_the_shares() -> None:
-    assert Player(multiplier=5.0).enter()[1].quantity == 50
+    assert Player(pair=pair_named("mes-spy")).enter()[1].quantity == 50
 
 
 def test_a_pair_is_held_and_closed_by_fills_only() -> None:
     player = Player()
-    es, spy = player.enter()
-    player.out(es, 1, "Filled")
-    player.out(spy, 502, "Filled")
+    fut, etf = player.enter()
+    player.out(fut, 1, "Filled")
+    player.out(etf, 502, "Filled")
     assert player.pair["phase"] == "entering"
-    player.fill(es)
-    player.fill(spy)
+    player.fill(fut)
+    player.fill(etf)
     assert player.pair["phase"] == "held"
     player.quotes(FAIR)
-    es, spy = player.orders
+    fut, etf = player.orders
     assert {order.role for order in player.orders} == {"exit"}
-    player.out(es, 1, "Filled")
-    player.out(spy, 502, "Filled")
-    assert player.session.positions() == {ES: -1, SPY: 502}
-    player.fill(es)
-    player.fill(spy)
+    player.out(fut, 1, "Filled")
+    player.out(etf, 502, "Filled")
+    assert player.session.positions() == {FUT: -1, ETF: 502}
+    player.fill(fut)
+    player.fill(etf)
     assert player.pair is None
     row = player.store.trades[1]
     assert (row.phase, row.exit_reason, row.contracts, row.shares) == ("closed", "converged", 1, 502)
@@ -67,13 +67,13 @@ def test_an_entry_that_misses_holds_nothing_and_pauses() -> None:
 
 def test_missing_shares_are_hedged_by_a_marketable_limit_then_the_market_then_reversed() -> None:
     player = Player()
-    es, spy = player.enter()
-    player.fill(es)
-    player.fill(spy, 200)
-    player.out(spy, 200)
+    fut, etf = player.enter()
+    player.fill(fut)
+    player.fill(etf, 200)
+    player.out(etf, 200)
     assert player.alarms == ["residual"]
     (hedge,) = player.orders
-    assert (hedge.leg, hedge.side, hedge.quantity, hedge.kind, hedge.tif) == (SPY, 1, 302, "LMT", "IOC")
+    assert (hedge.leg, hedge.side, hedge.quantity, hedge.kind, hedge.tif) == (ETF, 1, 302, "LMT", "IOC")
     assert hedge.limit == 600.61  # the ask and 10 bps, on the tick
     player.fill(hedge, 100)
     player.out(hedge, 100)
@@ -81,135 +81,135 @@ def test_missing_shares_are_hedged_by_a_marketable_limit_then_the_market_then_re
     assert (market.quantity, market.kind, market.limit, market.tif) == (202, "MKT", None, "DAY")
     player.reject(market)
     reverse = {order.leg: (order.side, order.quantity, order.role) for order in player.orders}
-    assert reverse == {ES: (1, 1, "flatten"), SPY: (-1, 300, "flatten")}
+    assert reverse == {FUT: (1, 1, "flatten"), ETF: (-1, 300, "flatten")}
     for order in player.orders:
         player.fill(order)
-    assert player.session.positions() == {ES: 0, SPY: 0}
+    assert player.session.positions() == {FUT: 0, ETF: 0}
     assert player.store.trades[1].exit_reason == "unhedged"
 
 
 def test_a_missing_future_is_hedged_with_the_future() -> None:
     player = Player()
-    es, spy = player.enter()
-    player.fill(spy)
-    player.out(es)
+    fut, etf = player.enter()
+    player.fill(etf)
+    player.out(fut)
     (hedge,) = player.orders
-    assert (hedge.leg, hedge.side, hedge.quantity) == (ES, -1, 1)
+    assert (hedge.leg, hedge.side, hedge.quantity) == (FUT, -1, 1)
     player.fill(hedge)
     assert player.pair["phase"] == "held"
 
 
 def test_few_shares_without_a_future_are_given_back() -> None:
     player = Player()
-    es, spy = player.enter()
-    player.fill(spy, 200)
-    player.out(spy, 200)
-    player.out(es)
+    fut, etf = player.enter()
+    player.fill(etf, 200)
+    player.out(etf, 200)
+    player.out(fut)
     (back,) = player.orders
-    assert (back.leg, back.side, back.quantity, back.role) == (SPY, -1, 200, "reverse")
+    assert (back.leg, back.side, back.quantity, back.role) == (ETF, -1, 200, "reverse")
     player.fill(back)
     assert player.pair is None
 
 
 def test_a_part_of_several_contracts_is_made_whole() -> None:
     player = Player(contracts=3)
-    es, spy = player.enter()
-    assert (es.quantity, spy.quantity) == (3, 1507)
-    player.fill(es, 2)
-    player.out(es, 2)
-    player.fill(spy)
+    fut, etf = player.enter()
+    assert (fut.quantity, etf.quantity) == (3, 1507)
+    player.fill(fut, 2)
+    player.out(fut, 2)
+    player.fill(etf)
     (hedge,) = player.orders
-    assert (hedge.leg, hedge.quantity) == (ES, 1)
+    assert (hedge.leg, hedge.quantity) == (FUT, 1)
     player.out(hedge)
     (again,) = player.orders
-    assert (again.leg, again.kind) == (ES, "MKT")
+    assert (again.leg, again.kind) == (FUT, "MKT")
 
 
 def test_silence_is_a_cancel_then_doubt_then_a_question_and_never_flat() -> None:
     player = Player()
-    es, spy = player.enter()
-    player.fill(es)
+    fut, etf = player.enter()
+    player.fill(fut)
     player.say(ev.Tick(), after_s=1.0)
-    assert [cancel.ref for cancel in player.pick(Cancel)] == [spy.ref]
+    assert [cancel.ref for cancel in player.pick(Cancel)] == [etf.ref]
     player.say(ev.Tick(), after_s=1.0)
     assert [ask.kind for ask in player.pick(Ask)] == ["open_orders"]
-    assert player.session.exposure()[SPY][1] == 502
+    assert player.session.exposure()[ETF][1] == 502
     assert not player.orders
     # It was filled all along; only the answer says so.
     held = player.session.positions()
-    player.executions.append(ev.Execution("x.1.01", spy.ref, 9, SPY, 1, 502, 600.01, 0))
-    player.positions[SPY] += 502
+    player.executions.append(ev.Execution("x.1.01", etf.ref, 9, ETF, 1, 502, 600.01, 0))
+    player.positions[ETF] += 502
     player.answer_all()
-    assert player.session.positions() == {ES: held[ES], SPY: 502}
+    assert player.session.positions() == {FUT: held[FUT], ETF: 502}
     assert player.pair["phase"] == "held"
 
 
 @pytest.mark.parametrize("code", [10349, 399, 161, 10148])
 def test_a_cancel_that_only_a_library_believes_settles_nothing(code: int) -> None:
     player = Player()
-    es, spy = player.enter()
-    player.fill(es)
-    player.say(ev.OrderError(spy.ref, code, "An error that a library takes for the end"))
-    player.out(spy)
+    fut, etf = player.enter()
+    player.fill(fut)
+    player.say(ev.OrderError(etf.ref, code, "An error that a library takes for the end"))
+    player.out(etf)
     assert not player.orders
-    assert player.session.exposure()[SPY][1] == 502
-    player.fill(spy)
+    assert player.session.exposure()[ETF][1] == 502
+    player.fill(etf)
     assert player.pair["phase"] == "held"
 
 
 def test_after_our_own_cancel_the_brokers_word_is_checked() -> None:
     player = Player()
-    es, spy = player.enter()
-    player.fill(es)
+    fut, etf = player.enter()
+    player.fill(fut)
     player.say(ev.Tick(), after_s=1.0)
-    player.out(spy)
+    player.out(etf)
     assert [ask.kind for ask in player.pick(Ask)] == ["open_orders"]
     assert not player.orders
 
 
 def test_a_status_that_knows_of_more_fills_waits_for_them() -> None:
     player = Player()
-    es, spy = player.enter()
-    player.fill(es)
-    player.out(spy, 300)
+    fut, etf = player.enter()
+    player.fill(fut)
+    player.out(etf, 300)
     assert not player.orders
-    player.fill(spy, 300)
+    player.fill(etf, 300)
     (hedge,) = player.orders
     assert hedge.quantity == 202
 
 
 def test_a_naked_leg_is_said_aloud_and_reversed_when_time_is_up() -> None:
     player = Player(hedge_timeout_s=3.0)
-    es, spy = player.enter()
-    player.fill(es)
-    player.say(ev.Halted(SPY, True))
-    player.out(spy)
+    fut, etf = player.enter()
+    player.fill(fut)
+    player.say(ev.Halted(ETF, True))
+    player.out(etf)
     assert not player.orders
-    player.say(ev.Quote(ES, RICH, RICH + 0.25), after_s=2.9)
+    player.say(ev.Quote(FUT, RICH, RICH + 0.25), after_s=2.9)
     assert "naked_leg" not in player.alarms
-    player.say(ev.Quote(ES, RICH, RICH + 0.25), after_s=0.2)
+    player.say(ev.Quote(FUT, RICH, RICH + 0.25), after_s=0.2)
     assert "naked_leg" in player.alarms
     (back,) = player.orders
-    assert (back.leg, back.side, back.role) == (ES, 1, "flatten")
+    assert (back.leg, back.side, back.role) == (FUT, 1, "flatten")
     player.fill(back)
     assert player.pair is None
 
 
 def test_with_no_prices_at_all_a_naked_leg_goes_at_the_market() -> None:
     player = Player(hedge_timeout_s=2.0, stale_s=0.5)
-    es, spy = player.enter()
-    player.fill(es)
+    fut, etf = player.enter()
+    player.fill(fut)
     player.say(ev.Tick(), after_s=0.6)
-    player.out(spy)
+    player.out(etf)
     assert not player.orders
     player.say(ev.Tick(), after_s=1.0)
     assert not player.orders
     player.say(ev.Tick(), after_s=1.0)
-    assert [(order.kind, order.leg, order.side) for order in player.orders] == [("MKT", ES, 1)]
+    assert [(order.kind, order.leg, order.side) for order in player.orders] == [("MKT", FUT, 1)]
 
 
 @pytest.mark.parametrize(
-    ("order", "first", "second"), [("es_first", ES, SPY), ("spy_first", SPY, ES)], ids=["es", "spy"]
+    ("order", "first", "second"), [("fut_first", FUT, ETF), ("etf_first", ETF, FUT)], ids=["fut", "etf"]
 )
 def test_one_leg_first_and_the_other_for_what_it_filled(order: str, first: str, second: str) -> None:
     player = Player(entry_order=order, contracts=2)
@@ -222,14 +222,14 @@ def test_one_leg_first_and_the_other_for_what_it_filled(order: str, first: str, 
     (other,) = player.orders
     assert (other.leg, other.role) == (second, "entry")
     # 1005 shares for two contracts: half of one more or less is no residual.
-    assert other.quantity == (503 if second == SPY else 1)
+    assert other.quantity == (503 if second == ETF else 1)
     player.fill(other)
     assert player.pair["phase"] == "held"
     assert player.pair["contracts"] == 1
 
 
 def test_a_leg_first_that_misses_sends_nothing_else() -> None:
-    player = Player(entry_order="es_first")
+    player = Player(entry_order="fut_first")
     player.quotes(RICH)
     player.out(player.orders[0])
     assert not player.orders
@@ -238,14 +238,14 @@ def test_a_leg_first_that_misses_sends_nothing_else() -> None:
 
 def test_a_late_fill_of_a_pair_that_is_over_is_closed_and_said_aloud() -> None:
     player = Player()
-    es, spy = player.enter()
-    player.out(es)
-    player.out(spy)
+    fut, etf = player.enter()
+    player.out(fut)
+    player.out(etf)
     assert player.pair is None
-    player.fill(spy)
+    player.fill(etf)
     assert player.alarms == ["late_fill", "late_fill"] or "late_fill" in player.alarms
     (back,) = player.orders
-    assert (back.leg, back.side, back.quantity) == (SPY, -1, 502)
+    assert (back.leg, back.side, back.quantity) == (ETF, -1, 502)
 
 
 def test_an_exit_that_misses_waits_for_the_next_signal_and_then_insists() -> None:
@@ -268,12 +268,12 @@ def test_a_half_exit_is_finished() -> None:
     player = Player()
     player.hold()
     player.quotes(FAIR)
-    es, spy = player.orders
-    player.fill(es)
-    player.fill(spy, 100)
-    player.out(spy, 100)
+    fut, etf = player.orders
+    player.fill(fut)
+    player.fill(etf, 100)
+    player.out(etf, 100)
     (rest,) = player.orders
-    assert (rest.leg, rest.side, rest.quantity, rest.role) == (SPY, -1, 402, "flatten")
+    assert (rest.leg, rest.side, rest.quantity, rest.role) == (ETF, -1, 402, "flatten")
 
 
 def test_closing_gives_up_after_so_many_rounds_and_halts() -> None:
@@ -291,7 +291,7 @@ def test_closing_gives_up_after_so_many_rounds_and_halts() -> None:
     assert placed == 2 * (1 + 4)
     assert player.session.reasons == ("kill switch", "unwind failed")
     assert player.session.state == "HALTED"
-    assert player.session.positions() == {ES: -1, SPY: 502}
+    assert player.session.positions() == {FUT: -1, ETF: 502}
 
 
 def test_of_a_whole_pair_no_leg_is_closed_alone() -> None:
@@ -301,13 +301,13 @@ def test_of_a_whole_pair_no_leg_is_closed_alone() -> None:
     for order in player.orders:
         player.out(order)
     assert len(player.orders) == 2
-    player.say(ev.Halted(SPY, True))
+    player.say(ev.Halted(ETF, True))
     first, second = player.pick(SendOrder, player.all)[-1].orders
     player.out(first)
     player.out(second)
     assert not player.orders
     assert "cannot close" in player.alarms
-    player.say(ev.Halted(SPY, False))
+    player.say(ev.Halted(ETF, False))
     assert len(player.orders) == 2
 
 
@@ -315,25 +315,25 @@ def test_of_a_broken_pair_the_leg_that_can_go_goes_if_that_helps() -> None:
     player = Player()
     player.hold()
     player.quotes(FAIR)
-    es, spy = player.orders
-    player.fill(spy)
-    player.say(ev.Halted(SPY, True))
-    player.out(es)
+    fut, etf = player.orders
+    player.fill(etf)
+    player.say(ev.Halted(ETF, True))
+    player.out(fut)
     (rest,) = player.orders
-    assert (rest.leg, rest.quantity) == (ES, 1)
+    assert (rest.leg, rest.quantity) == (FUT, 1)
 
 
 def test_an_order_that_fills_more_than_it_asked_halts() -> None:
     player = Player()
-    es, _ = player.enter()
-    player.fill(es)
-    player.fill(es)
+    fut, _ = player.enter()
+    player.fill(fut)
+    player.fill(fut)
     assert player.session.state == "HALTED"
     assert "overfill" in player.session.reasons
 
 
 @pytest.mark.parametrize(
-    ("es", "settings", "reason", "after_s"),
+    ("fut", "settings", "reason", "after_s"),
     [
         (RICH + 30, {"stop_bps": 40.0}, "stop_loss", 1.0),
         (RICH, {"max_hold_days": 60 / 86_400}, "max_hold", 61.0),
@@ -341,10 +341,10 @@ def test_an_order_that_fills_more_than_it_asked_halts() -> None:
     ],
     ids=["stop", "max hold", "converged"],
 )
-def test_the_signal_says_why_a_pair_goes(es: float, settings: dict, reason: str, after_s: float) -> None:
+def test_the_signal_says_why_a_pair_goes(fut: float, settings: dict, reason: str, after_s: float) -> None:
     player = Player(**settings)
     player.hold()
-    player.quotes(es, after_s=after_s)
+    player.quotes(fut, after_s=after_s)
     for order in player.orders:
         player.fill(order)
     assert player.store.trades[1].exit_reason == reason
@@ -362,7 +362,7 @@ def test_a_pair_is_rolled_before_its_contract_expires_and_no_other_is_entered() 
 
 
 @pytest.mark.parametrize(
-    ("order", "second", "limit"), [("es_first", SPY, 600.01), ("spy_first", ES, RICH)], ids=["es", "spy"]
+    ("order", "second", "limit"), [("fut_first", ETF, 600.01), ("etf_first", FUT, RICH)], ids=["fut", "etf"]
 )
 def test_the_leg_that_waited_goes_at_the_touch_and_is_no_hedge(order: str, second: str, limit: float) -> None:
     player = Player(entry_order=order)
@@ -375,11 +375,11 @@ def test_the_leg_that_waited_goes_at_the_touch_and_is_no_hedge(order: str, secon
 
 
 def test_a_leg_that_waited_and_may_not_leave_is_hedged_at_once() -> None:
-    player = Player(entry_order="es_first")
+    player = Player(entry_order="fut_first")
     player.quotes(RICH)
-    (es,) = player.orders
-    player.say(ev.Halted(SPY, True))
-    player.fill(es)
+    (fut,) = player.orders
+    player.say(ev.Halted(ETF, True))
+    player.fill(fut)
     assert not player.orders
     assert player.pair["phase"] == "hedging"
     assert "residual" in player.alarms
@@ -387,16 +387,16 @@ def test_a_leg_that_waited_and_may_not_leave_is_hedged_at_once() -> None:
 
 def test_after_two_hedges_that_miss_the_filled_leg_is_reversed() -> None:
     player = Player()
-    es, spy = player.enter()
-    player.fill(es)
-    player.out(spy)
+    fut, etf = player.enter()
+    player.fill(fut)
+    player.out(etf)
     (limit,) = player.orders
     player.out(limit)
     (market,) = player.orders
     assert [(each.kind, each.role) for each in (limit, market)] == [("LMT", "hedge"), ("MKT", "hedge")]
     player.out(market)
     (back,) = player.orders
-    assert (back.leg, back.side, back.quantity, back.role) == (ES, 1, 1, "flatten")
+    assert (back.leg, back.side, back.quantity, back.role) == (FUT, 1, 1, "flatten")
 
 
 def test_a_pair_expires_with_its_own_future_and_no_sooner() -> None:
@@ -425,7 +425,7 @@ def test_an_ordinary_entry_is_stored_as_entering_and_held_and_alarms_nobody() ->
 def test_an_exit_that_may_not_leave_is_tried_again_a_second_later() -> None:
     player = Player()
     player.hold()
-    player.say(ev.Halted(SPY, True))
+    player.say(ev.Halted(ETF, True))
     player.say(ev.Kill("test"))
     assert not player.orders
     (trade,) = player.session._pairs.open.values()
@@ -434,10 +434,10 @@ def test_an_exit_that_may_not_leave_is_tried_again_a_second_later() -> None:
 
 def test_a_refusal_pulls_no_order_a_second_time() -> None:
     player = Player()
-    es, spy = player.enter()
+    fut, etf = player.enter()
     player.say(ev.Tick(), after_s=1.0)
-    assert {cancel.ref for cancel in player.pick(Cancel)} == {es.ref, spy.ref}
-    player.reject(es)
+    assert {cancel.ref for cancel in player.pick(Cancel)} == {fut.ref, etf.ref}
+    player.reject(fut)
     assert not player.pick(Cancel)
 
 

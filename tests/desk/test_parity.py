@@ -11,6 +11,7 @@ from reference.level import Seen, auto, tracked
 from arbcore.carry._carry import carry_factor, years_to_expiry
 from arbcore.carry.calendar import front_contract, read_expiry
 from arbcore.carry.level import parse_level
+from arbcore.carry.pairs import pair_named
 from arbcore.carry.settlement import settlement_day_at
 from arbcore.desk.desk_settings import DeskSettings
 from arbcore.quotes._csv import CsvReader
@@ -21,7 +22,7 @@ from arbcore.research.research_settings import BacktestSettings
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "es_spy_synthetic.csv"
 SHARED = (
     "r", "d", "factor", "entry_bps", "exit_bps", "cost_bps", "stop_bps", "max_hold_days", "cooldown_s",
-    "multiplier", "contracts",
+    "contracts",
 )  # fmt: skip
 
 
@@ -74,7 +75,8 @@ def compare(rows, expiry_ns: int, **values) -> int:
     shared["exit_bps"] = backtest.exit_wanted_bps
     desk = DeskSettings(
         trading_enabled=True, decide_on="row", daily_loss_usd=1e12, roll_before_s=0.0, collar_bps=10_000.0,
-        deviation_max_bps=1e6, spy_headroom=2.0, **shared,
+        deviation_max_bps=1e6, etf_headroom=2.0,
+        pair=pair_named("es-spy" if backtest.multiplier == 50.0 else "mes-spy"), **shared,
     )  # fmt: skip
     run, wanted = backtested(rows, backtest, expiry_ns)
     replay, got = replayed(rows, desk, expiry_ns)

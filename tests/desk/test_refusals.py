@@ -3,21 +3,22 @@
 import pytest
 from desk_player import FAIR, RICH, Player
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk import events as ev
 from arbcore.desk.commands import Cancel, SendOrder
-from arbcore.desk.records import ES, SPY, OrderRow
+from arbcore.desk.records import OrderRow
 
 
 def refuse(player: Player, order: OrderRow, code: int = 451, words: str = "above the order limit") -> None:
     player.say(ev.OrderError(order.ref, code, words), after_s=0.001)
 
 
-@pytest.mark.parametrize("refused", [ES, SPY])
+@pytest.mark.parametrize("refused", [FUT, ETF])
 @pytest.mark.parametrize("filled_first", [True, False])
 def test_the_other_leg_is_given_back_with_the_refusal(refused: str, filled_first: bool) -> None:
     player = Player()
-    es, spy = player.enter()
-    bad, good = (es, spy) if refused == ES else (spy, es)
+    fut, etf = player.enter()
+    bad, good = (fut, etf) if refused == FUT else (etf, fut)
     if filled_first:
         player.fill(good)
         refuse(player, bad)
@@ -35,28 +36,28 @@ def test_the_other_leg_is_given_back_with_the_refusal(refused: str, filled_first
 
 def test_a_refused_hedge_is_not_tried_again() -> None:
     player = Player()
-    es, spy = player.enter()
-    player.fill(es)
-    player.out(spy)
+    fut, etf = player.enter()
+    player.fill(fut)
+    player.out(etf)
     (hedge,) = player.orders
     assert hedge.role == "hedge"
     refuse(player, hedge)
     (back,) = player.orders
-    assert (back.leg, back.role) == (ES, "flatten")
+    assert (back.leg, back.role) == (FUT, "flatten")
 
 
 def test_an_acknowledged_order_is_asked_about_and_keeps_the_brokers_words() -> None:
     player = Player()
-    es, spy = player.enter()
-    player.fill(es)
-    player.say(ev.OrderStatus(spy.ref, 901, "Submitted", 0, 502))
-    refuse(player, spy, 201, "margin")
+    fut, etf = player.enter()
+    player.fill(fut)
+    player.say(ev.OrderStatus(etf.ref, 901, "Submitted", 0, 502))
+    refuse(player, etf, 201, "margin")
     assert not player.orders
-    assert player.session.exposure()[SPY][1] == 502
+    assert player.session.exposure()[ETF][1] == 502
     player.answer_all()
     (back,) = player.pick(SendOrder, player.all)[-1].orders
-    assert (back.leg, back.role) == (ES, "flatten")
-    row = player.store.orders[spy.ref]
+    assert (back.leg, back.role) == (FUT, "flatten")
+    row = player.store.orders[etf.ref]
     assert (row.state, row.reason) == ("cancelled", "201 margin")
 
 
@@ -75,10 +76,10 @@ def refused_entry(player: Player, leg: str) -> None:
 def test_three_refused_entries_in_a_row_on_a_leg_stop_entries() -> None:
     player = Player(cooldown_s=0.5)
     for count in (1, 2):
-        refused_entry(player, SPY)
-        assert player.session._news.refusals == {SPY: count}
+        refused_entry(player, ETF)
+        assert player.session._news.refusals == {ETF: count}
         assert player.session.state == "ACTIVE"
-    refused_entry(player, SPY)
+    refused_entry(player, ETF)
     assert (player.session.state, player.session.reasons) == ("REDUCING", ("entries refused",))
     player.quotes(RICH, after_s=1.0)
     assert not player.orders
@@ -91,13 +92,13 @@ def test_three_refused_entries_in_a_row_on_a_leg_stop_entries() -> None:
 
 def test_refusals_of_the_two_legs_are_counted_apart_and_an_entry_that_was_taken_ends_the_row() -> None:
     player = Player(cooldown_s=0.5)
-    refused_entry(player, SPY)
-    refused_entry(player, ES)
-    assert player.session._news.refusals == {ES: 1}, "the entry in SPY between them was taken"
-    refused_entry(player, SPY)
-    refused_entry(player, SPY)
+    refused_entry(player, ETF)
+    refused_entry(player, FUT)
+    assert player.session._news.refusals == {FUT: 1}, "the entry in SPY between them was taken"
+    refused_entry(player, ETF)
+    refused_entry(player, ETF)
     assert player.session.state == "ACTIVE"
-    assert player.session._news.refusals == {SPY: 2}
+    assert player.session._news.refusals == {ETF: 2}
 
 
 def test_a_pair_that_is_held_leaves_while_entries_are_stopped() -> None:
@@ -120,22 +121,22 @@ def test_a_kill_switch_that_is_lifted_leaves_a_stop_with_flatten_closing() -> No
 
 def test_an_order_that_never_left_is_over_and_no_refusal() -> None:
     player = Player()
-    es, spy = player.enter()
-    for order in (es, spy):
+    fut, etf = player.enter()
+    for order in (fut, etf):
         player.say(ev.NotSent(order.ref, "the process stood still"))
     assert player.pair is None
     assert player.session._news.refusals == {}
-    assert player.store.orders[es.ref].reason == "not sent: the process stood still"
+    assert player.store.orders[fut.ref].reason == "not sent: the process stood still"
     player.say(ev.NotSent("t-0000099E", "nobody knows it"))
     assert player.session.state == "ACTIVE"
 
 
 def test_an_order_that_was_refused_and_works_is_cancelled() -> None:
     player = Player()
-    es, _ = player.enter()
-    refuse(player, es, 77_777, "something that nobody listed")
-    player.say(ev.OrderStatus(es.ref, 901, "Submitted", 0, 1))
-    assert [cancel.ref for cancel in player.pick(Cancel)] == [es.ref]
+    fut, _ = player.enter()
+    refuse(player, fut, 77_777, "something that nobody listed")
+    player.say(ev.OrderStatus(fut.ref, 901, "Submitted", 0, 1))
+    assert [cancel.ref for cancel in player.pick(Cancel)] == [fut.ref]
     assert player.alarms == ["works all the same"]
 
 
@@ -175,20 +176,20 @@ def test_a_leg_that_said_nothing_since_the_pause_is_stale() -> None:
     player.quotes(FAIR)
     player.say(ev.QuotesDoubted(1, "a pause"))
     player.say(ev.BrokerClock(player.session._core.clock.utc_ns, 1))
-    player.say(ev.Quote(ES, RICH, RICH + 0.25))
+    player.say(ev.Quote(FUT, RICH, RICH + 0.25))
     assert not player.orders
     assert player.session.status()["waiting"] == "SPY stale"
 
 
 def test_a_residual_waits_for_the_answer_and_is_then_hedged() -> None:
     player = Player()
-    es, spy = player.enter()
+    fut, etf = player.enter()
     player.say(ev.QuotesDoubted(1, "a pause"))
-    player.fill(es)
-    player.out(spy)
+    player.fill(fut)
+    player.out(etf)
     assert not player.orders
     player.quotes(RICH)
     assert not player.orders
     player.say(ev.BrokerClock(player.session._core.clock.utc_ns, 1))
     (hedge,) = player.orders
-    assert (hedge.leg, hedge.role) == (SPY, "hedge")
+    assert (hedge.leg, hedge.role) == (ETF, "hedge")

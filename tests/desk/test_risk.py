@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from source_tree import COMPILED_SUFFIXES, code_of, sources
 
 from arbcore import _fast
+from arbcore.carry.pairs import ETF, FUT, LEGS, pair_named
 from arbcore.desk import gate as gate_module
 from arbcore.desk import limits as risk
 from arbcore.desk.desk_settings import DeskSettings
@@ -17,7 +18,7 @@ from arbcore.desk.leg_quotes import LegQuotes
 from arbcore.desk.limits import ACTIVE, HALTED, REDUCING, Brakes
 from arbcore.desk.market_clock import MarketClock
 from arbcore.desk.order_table import Draft, OrderTable
-from arbcore.desk.records import ES, LEGS, SPY, OrderRow
+from arbcore.desk.records import OrderRow
 
 ALWAYS = ((0, 2**62),)
 
@@ -56,14 +57,14 @@ def make_clock(now_ns: int = 0) -> MarketClock:
 
 def draft(**changes: object) -> Draft:
     values = {
-        "leg": SPY, "side": 1, "quantity": 100, "kind": "LMT", "limit": 600.01, "tif": "IOC", "role": "entry",
+        "leg": ETF, "side": 1, "quantity": 100, "kind": "LMT", "limit": 600.01, "tif": "IOC", "role": "entry",
         "held": 0, "reduces": False,
     }  # fmt: skip
     return Draft(**{**values, **changes})
 
 
 def check(gate: DeskGate, wanted: Draft, position: int = 0, *, now_ns: int = 0) -> str:
-    return gate.check(wanted, {ES: 0, SPY: 0, wanted.leg: position}, make_clock(now_ns))
+    return gate.check(wanted, {FUT: 0, ETF: 0, wanted.leg: position}, make_clock(now_ns))
 
 
 @given(st.integers(-600, 600), st.integers(0, 600), st.integers(0, 700), st.sampled_from((1, -1)))
@@ -71,17 +72,17 @@ def test_nothing_passes_beyond_the_limit(position: int, working: int, quantity: 
     gate = make_gate()
     if working:
         gate.orders.add(
-            OrderRow("t-0000001S", 1, SPY, side, working, "LMT", 600.0, "IOC", "entry", 1, 2, 0), 0
+            OrderRow("t-0000001S", 1, ETF, side, working, "LMT", 600.0, "IOC", "entry", 1, 2, 0), 0
         )
     passed = not check(gate, draft(quantity=quantity, side=side), position)
     assert passed == (quantity > 0 and side * position + working + quantity <= 525)
 
 
 def test_the_limit_of_shares_follows_the_factor() -> None:
-    gate = make_gate(contracts=2, multiplier=5.0, spy_headroom=1.5)
-    assert gate.limits == {ES: 2, SPY: 150}
+    gate = make_gate(contracts=2, pair=pair_named("mes-spy"), etf_headroom=1.5)
+    assert gate.limits == {FUT: 2, ETF: 150}
     gate.set_factor(10.05)
-    assert gate.limits[SPY] == 151
+    assert gate.limits[ETF] == 151
 
 
 @pytest.mark.parametrize(
@@ -99,13 +100,13 @@ def test_the_limit_of_shares_follows_the_factor() -> None:
 )
 def test_each_refusal_has_its_reason(wanted: Draft, position: int, why: str) -> None:
     gate = make_gate()
-    positions = {ES: 0, SPY: position, "VIX": 0}
+    positions = {FUT: 0, ETF: position, "VIX": 0}
     assert gate.check(wanted, positions, make_clock()) == why
 
 
 def test_an_order_does_not_meet_our_own() -> None:
     gate = make_gate()
-    gate.orders.add(OrderRow("t-0000001S", 1, SPY, -1, 5, "LMT", 600.0, "IOC", "entry", 1, 2, 0), 0)
+    gate.orders.add(OrderRow("t-0000001S", 1, ETF, -1, 5, "LMT", 600.0, "IOC", "entry", 1, 2, 0), 0)
     assert check(gate, draft()) == "meets our own order"
 
 
@@ -130,17 +131,17 @@ def test_a_blind_order_needs_an_open_market_and_makes_smaller() -> None:
     blind = {"kind": "MKT", "limit": None, "blind": True, "side": -1, "held": 100}
     assert check(gate, draft(**blind, reduces=True), 100, now_ns=old_ns) == ""
     assert check(gate, draft(**blind, reduces=False), 100, now_ns=old_ns) == "SPY stale"
-    gate.legs[SPY].take_halt(True)
+    gate.legs[ETF].take_halt(True)
     assert check(gate, draft(**blind, reduces=True), 100, now_ns=old_ns) == "SPY stale"
 
 
 def test_the_future_may_be_given_back_outside_liquid_hours() -> None:
     gate = make_gate()
-    late = ContractFound(ES, 1, 0.25, ((0, 1),), ALWAYS)
-    gate.legs[ES].resolve(late)
-    wanted = draft(leg=ES, side=-1, quantity=1, limit=600.0, held=1, reduces=True)
+    late = ContractFound(FUT, 1, 0.25, ((0, 1),), ALWAYS)
+    gate.legs[FUT].resolve(late)
+    wanted = draft(leg=FUT, side=-1, quantity=1, limit=600.0, held=1, reduces=True)
     assert check(gate, wanted, 1) == ""
-    assert check(gate, draft(leg=ES, quantity=1)) == "ES closed"
+    assert check(gate, draft(leg=FUT, quantity=1)) == "ES closed"
 
 
 def test_every_reason_of_a_brake_has_its_state() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from desk_player import ACCOUNT, DAY_NS, EXPIRY_NS, FAIR, RICH, T0_NS, Player
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk import events as ev
 from arbcore.desk.commands import (
     Alarm,
@@ -22,7 +23,7 @@ from arbcore.desk.commands import (
 )
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.desk_settings import DeskSettings
-from arbcore.desk.records import ES, SPY, Snapshot
+from arbcore.desk.records import Snapshot
 from arbcore.errors import BrokenInvariant, ConfigError
 
 # --- connection and questions -------------------------------------------------------------------
@@ -84,12 +85,12 @@ def test_an_answer_to_an_earlier_question_is_nobodys() -> None:
 def test_positions_that_do_not_fit_halt_until_they_do() -> None:
     player = Player(connect=False)
     player.resolve()
-    player.positions[SPY] = 7
+    player.positions[ETF] = 7
     player.connect()
     player.answer_all()
     assert player.session.reasons == ("reconciling", "mismatch")
     assert "7 SPY" in player.pick(Alarm, player.all)[-1].message
-    player.positions[SPY] = 0
+    player.positions[ETF] = 0
     player.say(ev.Tick(), after_s=1.0)
     player.answer_all()
     assert player.session.state == "ACTIVE"
@@ -102,15 +103,15 @@ def test_a_position_in_another_contract_does_not_fit() -> None:
     for _ in range(2):
         player.answer(player.pick(Ask)[0])
     player.say(
-        ev.Positions(player.pick(Ask)[0].query, (ev.PositionLine(ES, 99, -1), ev.PositionLine(SPY, 2, 502)))
+        ev.Positions(player.pick(Ask)[0].query, (ev.PositionLine(FUT, 99, -1), ev.PositionLine(ETF, 2, 502)))
     )
     assert "mismatch" in player.session.reasons
 
 
 def test_a_foreign_fill_is_looked_into() -> None:
     player = Player()
-    player.positions[SPY] += 5
-    player.say(ev.Execution("f.1.01", "", 0, SPY, 1, 5, 600.0, 0))
+    player.positions[ETF] += 5
+    player.say(ev.Execution("f.1.01", "", 0, ETF, 1, 5, 600.0, 0))
     assert player.alarms == ["foreign fill"]
     player.say(ev.Tick(), after_s=1.0)
     player.answer_all()
@@ -136,21 +137,21 @@ def test_another_account_or_contract_halts() -> None:
 
 def test_after_a_lost_link_an_order_still_counts_and_the_answer_settles_it() -> None:
     player = Player()
-    es, _ = player.enter()
+    fut, _ = player.enter()
     player.say(ev.LinkLost("1100"))
-    assert player.session.exposure() == {ES: {1: 0, -1: 1}, SPY: {1: 502, -1: 0}}
-    player.executions.append(ev.Execution("m.1.01", es.ref, 5, ES, -1, 1, RICH, 0))
-    player.positions[ES] = -1
+    assert player.session.exposure() == {FUT: {1: 0, -1: 1}, ETF: {1: 502, -1: 0}}
+    player.executions.append(ev.Execution("m.1.01", fut.ref, 5, FUT, -1, 1, RICH, 0))
+    player.positions[FUT] = -1
     player.connect()
     player.answer_all()
     # The other leg was never heard of: it may still be on its way, so it is looked for twice.
-    assert player.session.exposure()[SPY][1] == 502
+    assert player.session.exposure()[ETF][1] == 502
     player.say(ev.Tick(), after_s=1.0)
     player.answer_all()
     player.live()
-    assert player.session.exposure()[SPY][1] == 0
+    assert player.session.exposure()[ETF][1] == 0
     player.quotes(RICH)
-    assert [(order.leg, order.quantity) for order in player.orders] == [(SPY, 502)]
+    assert [(order.leg, order.quantity) for order in player.orders] == [(ETF, 502)]
 
 
 def test_a_link_that_stays_away_is_said_aloud() -> None:
@@ -166,11 +167,11 @@ def test_a_link_that_stays_away_is_said_aloud() -> None:
 
 def test_what_still_works_after_a_reconnect_is_pulled() -> None:
     player = Player()
-    es, _ = player.enter()
+    fut, _ = player.enter()
     player.say(ev.LinkLost("gone"))
     player.connect()
-    player.answer(player.pick(Ask)[0], open_refs=(es.ref,))
-    assert [cancel.ref for cancel in player.pick(Cancel)] == [es.ref]
+    player.answer(player.pick(Ask)[0], open_refs=(fut.ref,))
+    assert [cancel.ref for cancel in player.pick(Cancel)] == [fut.ref]
 
 
 def test_a_feed_that_dies_is_asked_for_again() -> None:
@@ -178,11 +179,11 @@ def test_a_feed_that_dies_is_asked_for_again() -> None:
     player.quotes(FAIR)
     found = []
     for _ in range(20):
-        player.say(ev.Quote(ES, FAIR, FAIR + 0.25), after_s=1.0)
+        player.say(ev.Quote(FUT, FAIR, FAIR + 0.25), after_s=1.0)
         found += player.pick(Resubscribe)
-    assert {each.leg for each in found} == {SPY}
+    assert {each.leg for each in found} == {ETF}
     player.say(ev.Farm(ok=True, code=2104))
-    assert {each.leg for each in player.pick(Resubscribe)} == {ES, SPY}
+    assert {each.leg for each in player.pick(Resubscribe)} == {FUT, ETF}
 
 
 # --- prices -------------------------------------------------------------------------------------
@@ -191,14 +192,14 @@ def test_a_feed_that_dies_is_asked_for_again() -> None:
 @pytest.mark.parametrize(
     ("event", "why"),
     [
-        (ev.DataType(ES, 3), "ES not live"),
-        (ev.DataType(SPY, 0), "SPY not live"),
-        (ev.Halted(SPY, True), "SPY halted"),
-        (ev.Quote(SPY, math.nan, 600.0), "SPY missing"),
-        (ev.Quote(SPY, 600.0, math.inf), "SPY missing"),
-        (ev.Quote(SPY, -1.0, 600.0), "SPY missing"),
-        (ev.Quote(SPY, 600.02, 600.01), "SPY crossed"),
-        (ev.Quote(SPY, 600.0, 600.0), "SPY crossed"),
+        (ev.DataType(FUT, 3), "ES not live"),
+        (ev.DataType(ETF, 0), "SPY not live"),
+        (ev.Halted(ETF, True), "SPY halted"),
+        (ev.Quote(ETF, math.nan, 600.0), "SPY missing"),
+        (ev.Quote(ETF, 600.0, math.inf), "SPY missing"),
+        (ev.Quote(ETF, -1.0, 600.0), "SPY missing"),
+        (ev.Quote(ETF, 600.02, 600.01), "SPY crossed"),
+        (ev.Quote(ETF, 600.0, 600.0), "SPY crossed"),
         (ev.Farm(ok=False, code=2103), "SPY stale"),
     ],
     ids=str,
@@ -207,7 +208,7 @@ def test_a_price_that_is_not_good_decides_nothing(event: ev.Event, why: str) -> 
     player = Player()
     player.quotes(FAIR)
     player.say(event)
-    player.say(ev.Quote(ES, RICH, RICH + 0.25))
+    player.say(ev.Quote(FUT, RICH, RICH + 0.25))
     assert not player.orders
     assert player.session.status()["skipped"][why] > 0
 
@@ -215,12 +216,12 @@ def test_a_price_that_is_not_good_decides_nothing(event: ev.Event, why: str) -> 
 def test_an_old_price_decides_nothing_and_any_tick_keeps_it_alive() -> None:
     player = Player(stale_s=5.0)
     player.quotes(FAIR)
-    player.say(ev.Alive(SPY), after_s=4.0)
-    player.say(ev.Quote(ES, RICH, RICH + 0.25), after_s=4.0)
+    player.say(ev.Alive(ETF), after_s=4.0)
+    player.say(ev.Quote(FUT, RICH, RICH + 0.25), after_s=4.0)
     assert len(player.orders) == 2
     other = Player(stale_s=5.0)
     other.quotes(FAIR)
-    other.say(ev.Quote(ES, RICH, RICH + 0.25), after_s=5.1)
+    other.say(ev.Quote(FUT, RICH, RICH + 0.25), after_s=5.1)
     assert not other.orders
 
 
@@ -243,8 +244,8 @@ def test_prices_that_nobody_would_believe_are_refused() -> None:
 
 def test_a_price_far_from_the_mid_is_refused() -> None:
     player = Player(collar_bps=1.0)
-    player.say(ev.Quote(SPY, 600.0, 601.0))
-    player.say(ev.Quote(ES, 6100.0, 6100.25))
+    player.say(ev.Quote(ETF, 600.0, 601.0))
+    player.say(ev.Quote(FUT, 6100.0, 6100.25))
     assert not player.orders
     assert player.pick(Seen)[0].refusal == "SPY price collar"
 
@@ -278,14 +279,14 @@ def test_the_kill_switch_pulls_closes_and_holds() -> None:
 
 def test_the_kill_switch_in_mid_entry_pulls_and_gives_back() -> None:
     player = Player()
-    es, spy = player.enter()
-    player.fill(es)
+    fut, etf = player.enter()
+    player.fill(fut)
     player.say(ev.Kill("enough"))
-    assert [cancel.ref for cancel in player.pick(Cancel)] == [spy.ref]
-    player.out(spy)
+    assert [cancel.ref for cancel in player.pick(Cancel)] == [etf.ref]
+    player.out(etf)
     player.answer_all()
     (back,) = player.pick(SendOrder, player.all)[-1].orders
-    assert (back.leg, back.side, back.role) == (ES, 1, "flatten")
+    assert (back.leg, back.side, back.role) == (FUT, 1, "flatten")
 
 
 def test_a_stop_leaves_the_pair_and_a_flatten_does_not() -> None:
@@ -293,7 +294,7 @@ def test_a_stop_leaves_the_pair_and_a_flatten_does_not() -> None:
     player.hold()
     player.say(ev.Stop("duration"))
     assert player.session.stopped
-    assert player.session.positions()[ES] == -1
+    assert player.session.positions()[FUT] == -1
     player.say(ev.Stop("flatten", flatten=True))
     assert not player.session.stopped
     for order in player.orders:
@@ -304,11 +305,11 @@ def test_a_stop_leaves_the_pair_and_a_flatten_does_not() -> None:
 
 def test_a_stop_in_mid_entry_waits_for_the_legs() -> None:
     player = Player()
-    es, spy = player.enter()
+    fut, etf = player.enter()
     player.say(ev.Stop("sigterm"))
     assert len(player.pick(Cancel)) == 2
     assert not player.session.stopped
-    for order in (es, spy):
+    for order in (fut, etf):
         player.out(order)
     player.answer_all()
     assert player.session.stopped
@@ -348,7 +349,7 @@ def test_a_tripped_day_is_remembered_over_a_restart() -> None:
 
 
 def test_an_unknown_commission_is_never_nothing() -> None:
-    player = Player(commission_es_usd=2.5, commission_spy_usd=0.01)
+    player = Player(commission_fut_usd=2.5, commission_etf_usd=0.01)
     player.hold()
     marked = 50 * (RICH - (RICH + 0.125)) + 502 * (600.005 - 600.01)
     assert player.session.status()["day_pnl"] == pytest.approx(marked - 2.5 - 5.02)
@@ -452,7 +453,7 @@ def test_a_restart_believes_the_store_and_sends_nothing_twice() -> None:
     player = Player()
     player.hold()
     again = [player.restart() for _ in range(2)]
-    assert [each.session.positions() for each in again] == [{ES: -1, SPY: 502}] * 2
+    assert [each.session.positions() for each in again] == [{FUT: -1, ETF: 502}] * 2
     after = again[0]
     after.resolve()
     after.connect()
@@ -477,7 +478,7 @@ def test_an_intent_that_never_left_is_gone_after_two_looks() -> None:
     after.resolve()
     after.connect()
     after.answer_all()
-    assert after.session.exposure()[SPY][1] == 502
+    assert after.session.exposure()[ETF][1] == 502
     after.say(ev.Tick(), after_s=1.0)
     after.answer_all()
     assert {row.state for row in after.store.orders.values()} == {"gone"}
@@ -510,9 +511,9 @@ def test_a_store_id_is_letters_and_digits(store_id: str) -> None:
 
 def test_a_store_with_a_ref_that_no_desk_wrote_is_refused() -> None:
     player = Player()
-    es, _ = player.enter()
+    fut, _ = player.enter()
     with pytest.raises(BrokenInvariant, match="no desk ever wrote"):
-        Player(Snapshot(orders=(replace(es, ref="nonsense"),)), connect=False)
+        Player(Snapshot(orders=(replace(fut, ref="nonsense"),)), connect=False)
 
 
 def test_messages_keep_to_the_cap_and_the_reserve_is_for_cancels() -> None:

@@ -53,7 +53,7 @@ def test_some_messages_are_left_for_orders() -> None:
 
 
 @pytest.mark.parametrize(
-    ("contracts", "multiplier", "es", "spy", "shares"),
+    ("contracts", "multiplier", "fut", "etf", "shares"),
     [
         (1, 50.0, 6027.0, 599.97, 502),
         (1, 5.0, 6027.0, 599.97, 50),
@@ -62,6 +62,6 @@ def test_some_messages_are_left_for_orders() -> None:
     ],
 )
 def test_shares_match_the_notional(
-    contracts: int, multiplier: float, es: float, spy: float, shares: int
+    contracts: int, multiplier: float, fut: float, etf: float, shares: int
 ) -> None:
-    assert shares_for(contracts, multiplier=multiplier, es_price=es, spy_price=spy) == shares
+    assert shares_for(contracts, multiplier=multiplier, fut_price=fut, etf_price=etf) == shares

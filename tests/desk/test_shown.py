@@ -3,8 +3,8 @@
 import pytest
 from desk_player import FAIR, T0_NS, Player
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk import events as ev
-from arbcore.desk.records import ES, SPY
 
 SATURDAY_S = 5 * 86_400.0
 
@@ -29,9 +29,9 @@ def test_a_closed_leg_is_named_whatever_else_it_lacks() -> None:
 @pytest.mark.parametrize(
     ("told", "why"),
     [
-        (ev.Halted(SPY, True), "SPY halted"),
-        (ev.DataType(ES, 3), "ES not live"),
-        (ev.Quote(SPY, 600.0, 0.0), "SPY missing"),
+        (ev.Halted(ETF, True), "SPY halted"),
+        (ev.DataType(FUT, 3), "ES not live"),
+        (ev.Quote(ETF, 600.0, 0.0), "SPY missing"),
     ],
 )
 def test_a_leg_that_is_no_good_is_named(told: ev.Event, why: str) -> None:

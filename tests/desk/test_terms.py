@@ -83,14 +83,14 @@ def test_implied_repo_is_the_rate_that_would_make_the_prices_fair(
     terms, fair = CarryTerms(0.031, dividends), CarryTerms(0.031, dividends)
     paid = fair.paid(NOW_NS, EXPIRY_NS)
     price = fair.carry(NOW_NS, EXPIRY_NS, factor=10.03) * (600.0 - paid.usd)
-    found = terms.implied_repo(NOW_NS, EXPIRY_NS, es_price=price, spy_price=600.0, factor=10.03)
+    found = terms.implied_repo(NOW_NS, EXPIRY_NS, fut_price=price, etf_price=600.0, factor=10.03)
     assert found == pytest.approx(0.031, abs=1e-12)
 
 
 @pytest.mark.parametrize("now_ns", [EXPIRY_NS, EXPIRY_NS - 10**9])
 def test_no_believable_rate_is_no_rate(now_ns: int) -> None:
     terms = CarryTerms(0.045, 0.014)
-    assert terms.implied_repo(now_ns, EXPIRY_NS, es_price=6_100.0, spy_price=600.0, factor=10.0) is None
+    assert terms.implied_repo(now_ns, EXPIRY_NS, fut_price=6_100.0, etf_price=600.0, factor=10.0) is None
 
 
 def test_the_financing_that_a_level_implies_makes_the_model_fit_it() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from arbcore.desk.records import ES, SPY, AdjustmentRow, ExecutionRow, TradeRow
+from arbcore.carry.pairs import ETF, FUT
+from arbcore.desk.records import AdjustmentRow, ExecutionRow, TradeRow
 from arbcore.desk.trade import Trade
 
 NS = 10**9
@@ -15,7 +16,7 @@ def a_trade(*, side: int = -1, contracts: int = 1, shares: int = 502) -> Trade:
 def execution(
     leg: str, side: int, quantity: int, price: float, *, key: str = "e.1", commission: float | None = None
 ) -> ExecutionRow:
-    multiplier = 50.0 if leg == ES else 1.0
+    multiplier = 50.0 if leg == FUT else 1.0
     return ExecutionRow(
         key, f"{key}.01", 1, "t-1E", 9, 7, leg, side, quantity, price, multiplier, NS, commission
     )
@@ -24,7 +25,7 @@ def execution(
 def test_a_pair_begins_with_its_row_and_nothing_done() -> None:
     trade = a_trade()
     assert trade.row() == TradeRow(7, -1, "entering", 11, 99, 50.0, 1, 502, 5, 12.5, commission=0.0)
-    assert (trade.position, trade.held, trade.residual) == ({ES: 0, SPY: 0}, (0, 0), 0)
+    assert (trade.position, trade.held, trade.residual) == ({FUT: 0, ETF: 0}, (0, 0), 0)
     assert (trade.deadline_ns, trade.next_try_ns, trade.wake_ns, trade.misses) == (0, 0, 0, 0)
     assert trade.second == ""
     assert (trade.naked_since_ns, trade.exit_from, trade.forced, trade.complete) == (None, None, False, True)
@@ -42,20 +43,20 @@ def test_a_pair_begins_with_its_row_and_nothing_done() -> None:
 @pytest.mark.parametrize("side", [1, -1])
 def test_a_round_trip_is_counted_in_and_out(side: int) -> None:
     trade = a_trade(side=side)
-    trade.count(execution(ES, side, 1, 6_000.0, key="a", commission=2.0), 1)
-    trade.count(execution(SPY, -side, 500, 600.0, key="b", commission=1.0), 1)
-    trade.count(execution(SPY, -side, 2, 601.0, key="c", commission=0.5), 1)
-    assert trade.position == {ES: side, SPY: -502 * side}
+    trade.count(execution(FUT, side, 1, 6_000.0, key="a", commission=2.0), 1)
+    trade.count(execution(ETF, -side, 500, 600.0, key="b", commission=1.0), 1)
+    trade.count(execution(ETF, -side, 2, 601.0, key="c", commission=0.5), 1)
+    assert trade.position == {FUT: side, ETF: -502 * side}
     assert trade.held == (1, 502)
     assert trade.averages == (6_000.0, None, round((500 * 600.0 + 2 * 601.0) / 502, 9), None)
     assert trade.gross == side * (-6_000.0 * 50 + 500 * 600.0 + 2 * 601.0)
     assert (trade.commission, trade.contracts, trade.shares) == (3.5, 1, 502)
-    trade.count(execution(ES, -side, 1, 6_001.0, key="d"), 1)
-    trade.count(execution(SPY, side, 502, 600.5, key="e", commission=1.0), 1)
-    assert trade.position == {ES: 0, SPY: 0}
+    trade.count(execution(FUT, -side, 1, 6_001.0, key="d"), 1)
+    trade.count(execution(ETF, side, 502, 600.5, key="e", commission=1.0), 1)
+    assert trade.position == {FUT: 0, ETF: 0}
     assert trade.averages[1::2] == (6_001.0, 600.5)
     assert (trade.commission, trade.contracts, trade.shares) == (None, 1, 502)
-    trade.know_commission(execution(ES, -side, 1, 6_001.0, key="d", commission=2.0))
+    trade.know_commission(execution(FUT, -side, 1, 6_001.0, key="d", commission=2.0))
     assert trade.commission == 6.5
     row = trade.row()
     assert (row.fut_entry, row.fut_exit, row.etf_exit) == (6_000.0, 6_001.0, 600.5)
@@ -64,20 +65,20 @@ def test_a_round_trip_is_counted_in_and_out(side: int) -> None:
 
 def test_a_correction_replaces() -> None:
     trade = a_trade()
-    first = execution(ES, -1, 1, 6_000.0, commission=2.0)
+    first = execution(FUT, -1, 1, 6_000.0, commission=2.0)
     trade.count(first, 1)
     trade.count(first, -1)
-    trade.count(execution(ES, -1, 1, 6_000.25, commission=2.0), 1)
-    assert (trade.position[ES], trade.averages[0], trade.gross) == (-1, 6_000.25, 6_000.25 * 50)
+    trade.count(execution(FUT, -1, 1, 6_000.25, commission=2.0), 1)
+    assert (trade.position[FUT], trade.averages[0], trade.gross) == (-1, 6_000.25, 6_000.25 * 50)
 
 
 def test_what_others_changed_counts_in_the_position_alone() -> None:
     trade = a_trade()
-    trade.count(execution(SPY, 1, 502, 600.0), 1)
-    row = AdjustmentRow("k", 7, SPY, -502, "by_hand", NS)
+    trade.count(execution(ETF, 1, 502, 600.0), 1)
+    row = AdjustmentRow("k", 7, ETF, -502, "by_hand", NS)
     trade.adjust(row)
-    assert (trade.position, trade.adjustments) == ({ES: 0, SPY: 0}, [row])
-    assert trade.sums[SPY, 1].quantity == 502
+    assert (trade.position, trade.adjustments) == ({FUT: 0, ETF: 0}, [row])
+    assert trade.sums[ETF, 1].quantity == 502
 
 
 @pytest.mark.parametrize(
@@ -108,14 +109,14 @@ def test_a_share_either_way_is_whole_only_in_a_part_of_the_contracts(
     side: int, wanted: tuple[int, int], held: tuple[int, int], residual: int
 ) -> None:
     trade = a_trade(side=side, contracts=wanted[0], shares=wanted[1])
-    trade.position = {ES: side * held[0], SPY: -side * held[1]}
+    trade.position = {FUT: side * held[0], ETF: -side * held[1]}
     assert (trade.held, trade.residual) == (held, residual)
 
 
 def test_an_expired_future_counts_as_none() -> None:
     trade = a_trade()
-    trade.position = {ES: -1, SPY: 502}
+    trade.position = {FUT: -1, ETF: 502}
     trade.expired = True
     assert (trade.held, trade.residual, trade.awaits_settlement) == ((0, 502), 502, False)
-    trade.position[SPY] = 0
+    trade.position[ETF] = 0
     assert (trade.residual, trade.awaits_settlement) == (0, True)

@@ -3,9 +3,9 @@
 import pytest
 from desk_player import ACCOUNT, DAY_NS, EXPIRY_NS, FAIR, RICH, T0_NS, Player
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk import events as ev
 from arbcore.desk.commands import Alarm, AskContract, SaveAdjustment, SaveDay, SaveTrade, SendOrder
-from arbcore.desk.records import ES, SPY
 
 TO_EXPIRY_S = (EXPIRY_NS - T0_NS) / 1e9
 
@@ -48,7 +48,7 @@ def last_trade(player):
 
 
 def test_without_a_word_the_bot_stays_halted_and_says_which_flag_helps():
-    after = begun_again(closed_by_hand(ES=0, SPY=0), accept=False)
+    after = begun_again(closed_by_hand(fut=0, etf=0), accept=False)
     assert after.session.state == "HALTED"
     said = [alarm.message for alarm in after.pick(Alarm, after.all) if alarm.kind == "mismatch"]
     assert "somebody closed the pair by hand, start again with --accept-account" in said[0]
@@ -56,10 +56,10 @@ def test_without_a_word_the_bot_stays_halted_and_says_which_flag_helps():
 
 
 def test_an_accepted_account_ends_the_pair_and_the_bot_trades_on():
-    after = begun_again(closed_by_hand(ES=0, SPY=0))
-    assert (after.session.state, after.session.positions()) == ("ACTIVE", {"ES": 0, "SPY": 0})
+    after = begun_again(closed_by_hand(fut=0, etf=0))
+    assert (after.session.state, after.session.positions()) == ("ACTIVE", {FUT: 0, ETF: 0})
     written = [(a.row.leg, a.row.quantity, a.row.reason) for a in after.pick(SaveAdjustment, after.all)]
-    assert written == [("ES", 1, "by_hand"), ("SPY", -502, "by_hand")]
+    assert written == [(FUT, 1, "by_hand"), (ETF, -502, "by_hand")]
     row = last_trade(after)
     assert (row.phase, row.exit_reason, row.fut_exit, row.etf_exit) == ("closed", "by_hand", None, None)
     assert "accepted" in [alarm.kind for alarm in after.pick(Alarm, after.all)]
@@ -68,24 +68,24 @@ def test_an_accepted_account_ends_the_pair_and_the_bot_trades_on():
 
 
 def test_what_was_accepted_holds_over_the_next_start():
-    after = begun_again(closed_by_hand(ES=0, SPY=0))
+    after = begun_again(closed_by_hand(fut=0, etf=0))
     again = begun_again(after, accept=False)
-    assert (again.session.state, again.session.positions()) == ("ACTIVE", {"ES": 0, "SPY": 0})
+    assert (again.session.state, again.session.positions()) == ("ACTIVE", {FUT: 0, ETF: 0})
     assert again.pick(SaveAdjustment, again.all) == []
 
 
 def test_of_a_pair_of_which_one_leg_was_closed_by_hand_the_other_one_goes():
-    after = begun_again(closed_by_hand(SPY=0))
-    assert after.session.positions() == {"ES": -1, "SPY": 0}
+    after = begun_again(closed_by_hand(etf=0))
+    assert after.session.positions() == {FUT: -1, ETF: 0}
     after.quotes(RICH)
     (order,) = after.orders
-    assert (order.leg, order.side, order.quantity, order.role) == (ES, 1, 1, "flatten")
+    assert (order.leg, order.side, order.quantity, order.role) == (FUT, 1, 1, "flatten")
     after.fill(order)
     assert (last_trade(after).phase, last_trade(after).exit_reason) == ("closed", "by_hand")
 
 
 @pytest.mark.parametrize(
-    "positions", [{"ES": 1}, {"ES": -2}, {"SPY": 503}, {"ES": 0, "SPY": -1}], ids=str
+    "positions", [{FUT: 1}, {FUT: -2}, {ETF: 503}, {FUT: 0, ETF: -1}], ids=str
 )
 def test_what_is_no_part_of_the_pair_is_not_accepted(positions):
     after = begun_again(closed_by_hand(**positions))
@@ -96,7 +96,7 @@ def test_what_is_no_part_of_the_pair_is_not_accepted(positions):
 
 
 def test_nothing_is_accepted_while_an_answer_is_missing():
-    after = begun_again(closed_by_hand(ES=0, SPY=0), answers=False)
+    after = begun_again(closed_by_hand(fut=0, etf=0), answers=False)
     after.say(ev.QueryFailed(after.asked.pop().query, "no"))
     assert "not accepted" in after.alarms
     three_rounds(after)
@@ -105,21 +105,21 @@ def test_nothing_is_accepted_while_an_answer_is_missing():
 
 
 def test_an_answer_that_lags_behind_is_not_taken_for_the_account():
-    player = closed_by_hand(ES=0, SPY=0)
+    player = closed_by_hand(fut=0, etf=0)
     after = begun_again(player, answers=False)
-    for positions in ({"ES": 0, "SPY": 502}, {"ES": 0, "SPY": 0}, {"ES": 0, "SPY": 0}):
+    for positions in ({FUT: 0, ETF: 502}, {FUT: 0, ETF: 0}, {FUT: 0, ETF: 0}):
         after.positions.update(positions)
         after.answer_all()
         after.say(ev.Tick(), after_s=1.0)
     assert (after.session.state, after.pick(SaveAdjustment, after.all)) == ("HALTED", [])
     after.answer_all()
-    assert (after.session.state, after.session.positions()) == ("ACTIVE", {"ES": 0, "SPY": 0})
+    assert (after.session.state, after.session.positions()) == ("ACTIVE", {FUT: 0, ETF: 0})
 
 
 def test_nor_while_somebody_elses_order_is_open():
-    after = begun_again(closed_by_hand(ES=0, SPY=0), answers=False)
+    after = begun_again(closed_by_hand(fut=0, etf=0), answers=False)
     ask = after.asked.pop()
-    after.say(ev.OpenOrders(ask.query, (ev.OpenOrder("", 5, SPY, "Submitted"),)))
+    after.say(ev.OpenOrders(ask.query, (ev.OpenOrder("", 5, ETF, "Submitted"),)))
     after.answer_all()
     assert after.session.state == "HALTED"
     assert "not accepted" in [alarm.kind for alarm in after.pick(Alarm, after.all)]
@@ -127,19 +127,19 @@ def test_nor_while_somebody_elses_order_is_open():
 
 def test_an_answer_that_lacks_a_position_is_not_accepted():
     """One answer without it would leave a leg alone at the broker."""
-    after = begun_again(closed_by_hand(ES=0), answers=False)
+    after = begun_again(closed_by_hand(fut=0), answers=False)
     after.answer_all()
-    after.positions[ES] = -1
+    after.positions[FUT] = -1
     after.say(ev.Tick(), after_s=1.0)
     after.answer_all()
-    assert (after.session.state, after.session.positions()) == ("ACTIVE", {"ES": -1, "SPY": 502})
+    assert (after.session.state, after.session.positions()) == ("ACTIVE", {FUT: -1, ETF: 502})
     assert after.pick(SaveAdjustment, after.all) == []
 
 
 def test_a_word_said_once_is_not_kept_for_later():
     after = begun_again(held())
     assert after.session.state == "ACTIVE"
-    after.positions.update(ES=0, SPY=0)
+    after.positions.update(fut=0, etf=0)
     after.connect()
     three_rounds(after)
     assert after.session.state == "HALTED"
@@ -147,7 +147,7 @@ def test_a_word_said_once_is_not_kept_for_later():
 
 
 def test_the_days_loss_is_counted_from_the_adjustment():
-    after = begun_again(closed_by_hand(ES=0, SPY=0))
+    after = begun_again(closed_by_hand(fut=0, etf=0))
     assert after.session.status()["day_pnl"] == pytest.approx(0.0)
     assert after.pick(SaveDay, after.all)[-1].row.tripped is False
 
@@ -159,7 +159,7 @@ def at_expiry(player, *, hours=((EXPIRY_NS, EXPIRY_NS + DAY_NS),)):
     """The morning of the last day: SPY opens, ES is no longer quoted."""
     player.now_ns += round(TO_EXPIRY_S * 1e9)
     player.say(ev.BrokerClock(T0_NS - 10**9 + player.now_ns))
-    player.say(ev.ContractFound(SPY, 2, 0.01, hours, hours))
+    player.say(ev.ContractFound(ETF, 2, 0.01, hours, hours))
     player.answer_all()
     return player
 
@@ -172,9 +172,9 @@ def held_into_expiry(**changes):
 
 def test_a_pair_held_into_expiry_gives_its_shares_back_and_orders_no_dead_future():
     player = held_into_expiry()
-    player.say(ev.Quote(SPY, 600.0, 600.01))
+    player.say(ev.Quote(ETF, 600.0, 600.01))
     (order,) = player.orders
-    assert (order.leg, order.side, order.quantity, order.role) == (SPY, -1, 502, "flatten")
+    assert (order.leg, order.side, order.quantity, order.role) == (ETF, -1, 502, "flatten")
     assert any("has expired with the pair held" in alarm.message for alarm in player.pick(Alarm, player.all))
     player.fill(order)
     player.quotes(RICH, after_s=120.0)
@@ -185,31 +185,31 @@ def test_a_pair_held_into_expiry_gives_its_shares_back_and_orders_no_dead_future
 
 def test_when_the_broker_shows_the_future_gone_the_pair_is_over():
     player = held_into_expiry()
-    player.say(ev.Quote(SPY, 600.0, 600.01))
+    player.say(ev.Quote(ETF, 600.0, 600.01))
     player.fill(player.orders[0])
-    player.positions[ES] = 0
+    player.positions[FUT] = 0
     player.connect()
     three_rounds(player)
-    assert (player.session.state, player.session.positions()) == ("ACTIVE", {"ES": 0, "SPY": 0})
+    assert (player.session.state, player.session.positions()) == ("ACTIVE", {FUT: 0, ETF: 0})
     (adjustment,) = player.pick(SaveAdjustment, player.all)
-    assert (adjustment.row.leg, adjustment.row.quantity, adjustment.row.reason) == (ES, 1, "settled")
+    assert (adjustment.row.leg, adjustment.row.quantity, adjustment.row.reason) == (FUT, 1, "settled")
     assert (last_trade(player).phase, last_trade(player).exit_reason) == ("closed", "expiry")
 
 
 def test_nothing_leaves_before_it_is_certain_that_the_future_is_gone():
     player = held_into_expiry(audit_s=2.0)
-    player.positions[ES] = 0
+    player.positions[FUT] = 0
     player.say(ev.Tick(), after_s=player.settings.audit_s)
     player.answer_all()
     assert (player.session.state, player.session.reasons) == ("HALTED", ("reconciling",))
-    player.say(ev.Quote(SPY, 600.0, 600.01))
+    player.say(ev.Quote(ETF, 600.0, 600.01))
     assert player.orders == []
     for _ in range(2):
         player.say(ev.Tick(), after_s=1.0)
         player.answer_all()
-    assert (player.session.state, player.session.positions()[ES]) == ("ACTIVE", 0)
+    assert (player.session.state, player.session.positions()[FUT]) == ("ACTIVE", 0)
     (order,) = player.pick(SendOrder, player.all)[-1].orders
-    assert (order.leg, order.role) == (SPY, "flatten")
+    assert (order.leg, order.role) == (ETF, "flatten")
 
 
 def test_a_start_with_a_clock_that_is_ahead_closes_nothing():
@@ -225,22 +225,22 @@ def test_a_start_with_a_clock_that_is_ahead_closes_nothing():
 
 def test_a_bot_that_was_away_over_the_expiry_closes_the_shares_that_are_left():
     player = held()
-    player.positions[ES] = 0
+    player.positions[FUT] = 0
     player.now_ns += round((TO_EXPIRY_S + 600) * 1e9)
     after = begun_again(player, accept=False)
     hours = ((EXPIRY_NS, EXPIRY_NS + DAY_NS),)
-    after.say(ev.ContractFound(SPY, 2, 0.01, hours, hours))
-    assert (after.session.state, after.session.positions()) == ("ACTIVE", {"ES": 0, "SPY": 502})
-    after.say(ev.Quote(SPY, 600.0, 600.01))
+    after.say(ev.ContractFound(ETF, 2, 0.01, hours, hours))
+    assert (after.session.state, after.session.positions()) == ("ACTIVE", {FUT: 0, ETF: 502})
+    after.say(ev.Quote(ETF, 600.0, 600.01))
     (order,) = after.orders
-    assert (order.leg, order.side, order.quantity) == (SPY, -1, 502)
+    assert (order.leg, order.side, order.quantity) == (ETF, -1, 502)
     after.fill(order)
     assert last_trade(after).phase == "closed"
 
 
 def test_a_future_that_is_gone_before_it_expires_is_a_mismatch():
     player = held()
-    player.positions[ES] = 0
+    player.positions[FUT] = 0
     player.connect()
     player.answer_all()
     assert player.session.state == "HALTED"
@@ -260,7 +260,7 @@ def test_a_stop_does_not_wait_for_the_exchange_to_settle():
     player = held_into_expiry()
     player.say(ev.Stop("done", flatten=True))
     assert not player.session.stopped
-    player.say(ev.Quote(SPY, 600.0, 600.01))
+    player.say(ev.Quote(ETF, 600.0, 600.01))
     player.fill(player.orders[0])
     assert player.session.stopped
 

@@ -5,9 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tws import START_NS
 
+from arbcore.carry.pairs import DEFAULT_PAIR
 from arbcore.gateway.account import Account, commission_of
-from arbcore.gateway.contract_table import SPY, futures
+from arbcore.gateway.contract_table import etf_listing, futures
 from arbcore.gateway.replies import ExecutionView
+
+SPY = etf_listing(DEFAULT_PAIR)
 
 ES = next(each for each in futures() if each.local_symbol == "ESZ6" and each.expiry_text > "2026")
 START = 1_000_000.0

@@ -5,9 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tws import START_NS
 
+from arbcore.carry.pairs import DEFAULT_PAIR
 from arbcore.gateway.broker_book import WORKING_MAX, BrokerBook, Touch
-from arbcore.gateway.contract_table import SPY
+from arbcore.gateway.contract_table import etf_listing
 from arbcore.gateway.messages import ContractQuery, PlaceOrder
+
+SPY = etf_listing(DEFAULT_PAIR)
 
 QUERY = ContractQuery(SPY.con_id, "", "", "", "", "", "", "", "", "", "")
 

@@ -5,10 +5,13 @@ import itertools
 import pytest
 from tws import START_NS
 
+from arbcore.carry.pairs import DEFAULT_PAIR, PAIRS
 from arbcore.core.civil import NS_PER_DAY, NS_PER_HOUR
 from arbcore.gateway import contract_table as contracts
-from arbcore.gateway.contract_table import SPY, find, futures, is_liquid, liquid_hours, trading_hours
+from arbcore.gateway.contract_table import etf_listing, find, futures, is_liquid, liquid_hours, trading_hours
 from arbcore.gateway.messages import ContractQuery
+
+SPY = etf_listing(DEFAULT_PAIR)
 
 
 def query(symbol="", sec_type="", last_trade="", *, con_id=0, exchange="", multiplier="", local=""):
@@ -44,9 +47,9 @@ def test_a_full_query_finds_one(asked, name):
 @pytest.mark.parametrize(
     "asked",
     [
-        query(), query("QQQ", "STK"), query("ES", "FUT", "20261219"), query("ES", "FUT", "202603"),
+        query(), query("TLT", "STK"), query("ES", "FUT", "20261219"), query("ES", "FUT", "202603"),
         query("SPY", "STK", exchange="LSE"), query("ES", "FUT", multiplier="5"), query(con_id=1),
-        query("QQQ", con_id=756_733),
+        query("TLT", con_id=756_733),
     ],
 )  # fmt: skip
 def test_what_is_not_listed_is_not_found(asked):
@@ -64,8 +67,29 @@ def test_expiries_are_the_calendars():
     assert (june.multiplier, june.tick, june.contract_month) == (50, 0.25, "202606")
 
 
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_every_pair_is_listed_as_its_exchange_has_it(pair):
+    front, *later = find(query(pair.future, "FUT", exchange=pair.exchange), START_NS)
+    assert len(later) == 4
+    assert (front.local_symbol, front.expiry_text) == (f"{pair.future}Z6", "20261218")
+    assert (front.tick, front.multiplier, front.long_name) == (pair.tick, pair.multiplier, pair.title)
+    (etf,) = find(query(pair.etf, "STK", exchange="SMART"), START_NS)
+    assert (etf.con_id, etf.tick, etf.primary_exchange) == (
+        pair.index.etf_con_id, 0.01, pair.index.etf_exchange,
+    )  # fmt: skip
+    (index,) = find(query(pair.index.symbol, "IND"), START_NS)
+    assert (front.underlying_id, front.index) == (index.con_id, etf.index)
+
+
+def test_the_smallest_multiplier_is_written_as_the_exchange_writes_it():
+    texts = {each.symbol: each.multiplier_text for each in futures()}
+    assert texts == {
+        "ES": "50", "MES": "5", "NQ": "20", "MNQ": "2", "RTY": "50", "M2K": "5", "YM": "5", "MYM": "0.5",
+    }  # fmt: skip
+
+
 def test_ids_are_unique():
-    listed = [SPY, contracts.SPX, contracts.CLOCK, *futures()]
+    listed = [*contracts._fixed(), *futures()]
     assert len({each.con_id for each in listed}) == len(listed)
     assert all(contracts.listing_of(each.con_id) is each for each in listed)
 

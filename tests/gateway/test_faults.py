@@ -26,7 +26,7 @@ def test_a_fault_is_read_as_it_is_written():
 @pytest.mark.parametrize(
     "text",
     ["", "disconnect", "disconnect@", "disconnect@-1", "@5", "nothing_of_the_kind@1", "disconnect=1@1",
-     "halt=QQQ@1", "reject=many@1", "reject=nan@1", "reject=1e9@1", "silent=all@1"],
+     "halt=TLT@1", "reject=many@1", "reject=nan@1", "reject=1e9@1", "silent=all@1"],
 )  # fmt: skip
 def test_what_is_no_fault_is_one_sentence(text):
     with pytest.raises(ConfigError) as caught:
@@ -388,7 +388,7 @@ def test_a_clock_that_is_off():
 
 
 def moving(count=60):
-    return (row(number, spy=680.0 + number) for number in range(count))
+    return (row(number, etf=680.0 + number) for number in range(count))
 
 
 def test_a_lost_link_has_no_quotes_and_no_news_and_orders_wait():

@@ -20,7 +20,7 @@ def bars_of(client, req_id, *, end="", size="5 secs", duration="1 D", what="BID_
 
 
 def test_bars_are_time_averages_of_both_sides_with_their_extremes():
-    prices = [row(at, spy=680.0 + at) for at in range(10)]
+    prices = [row(at, etf=680.0 + at) for at in range(10)]
     bench = Bench(prices, speed=1.0)
     client = bench.client()
     bench.pass_time(9.0)
@@ -179,7 +179,7 @@ def test_a_parents_cancel_takes_the_children():
 
 
 def test_a_filled_child_cancels_its_sibling():
-    bench = Bench([row(0), row(1, spy=599.0), row(2, spy=649.0), row(3, spy=649.0)])
+    bench = Bench([row(0), row(1, etf=599.0), row(2, etf=649.0), row(3, etf=649.0)])
     client = bench.client()
     ids = bracket(client)
     bench.pass_time(4.0)
@@ -194,7 +194,7 @@ def test_a_filled_child_cancels_its_sibling():
     ],
 )  # fmt: skip
 def test_a_stop_waits_for_its_price(action, stop, path, filled):
-    bench = Bench([row(at, spy=price) for at, price in enumerate(path)])
+    bench = Bench([row(at, etf=price) for at, price in enumerate(path)])
     client = bench.client()
     order_id = client.order(SPY, action, kind="STP", aux=stop, tif="DAY")
     bench.pass_time(4.0)
@@ -202,7 +202,7 @@ def test_a_stop_waits_for_its_price(action, stop, path, filled):
 
 
 def test_a_fill_in_a_group_ends_the_others():
-    bench = Bench([row(0), row(1, spy=650.0), row(2, spy=650.0)])
+    bench = Bench([row(0), row(1, etf=650.0), row(2, etf=650.0)])
     client = bench.client()
     one = client.order(SPY, limit=660.0, tif="DAY", group="either")
     other = client.order(ES, limit=6_000.0, quantity=1.0, tif="DAY", group="either")
@@ -211,11 +211,11 @@ def test_a_fill_in_a_group_ends_the_others():
 
 
 def test_fill_or_kill_takes_all_or_nothing():
-    client = Bench(rows(spy_size=500.0)).client()
+    client = Bench(rows(etf_size=500.0)).client()
     client.messages()
     whole = client.order(SPY, quantity=500.0, limit=681.0, tif="FOK")
     assert statuses(client)[whole] == "Filled"
-    bench = Bench(rows(spy_size=500.0))
+    bench = Bench(rows(etf_size=500.0))
     client = bench.client()
     more = client.order(SPY, quantity=501.0, limit=681.0, tif="FOK")
     assert statuses(client)[more] == "Cancelled"

@@ -112,7 +112,7 @@ def test_contracts_resolve_with_expiries_and_hours(library, served):
         mes = library.Future("MES", "202612", "CME")
         await ib.qualifyContractsAsync(spy, mes)
         assert (spy.conId, spy.primaryExchange, mes.multiplier) == (756733, "ARCA", "5")
-        assert await ib.reqContractDetailsAsync(library.Stock("QQQ", "SMART", "USD")) == []
+        assert await ib.reqContractDetailsAsync(library.Stock("TLT", "SMART", "USD")) == []
 
     play(library, served, script)
 
@@ -471,7 +471,7 @@ def test_a_connection_cut_short_is_a_disconnection(library, served, name):
 def test_rows_pass_through_the_library_and_orders_fill_at_the_row_they_were_decided_on(library):
     # Each row trades once, sells on the very same row after the fill, and only then goes on.
     count = 60
-    source = [row(number, spy=680.0 + 0.01 * (number // 3)) for number in range(count)]
+    source = [row(number, etf=680.0 + 0.01 * (number // 3)) for number in range(count)]
     with Served(source, **fast()) as served:
 
         async def script(session):
@@ -501,10 +501,10 @@ def test_rows_pass_through_the_library_and_orders_fill_at_the_row_they_were_deci
             await asyncio.wait_for(over.wait(), 20)
             assert seen == [each.ts_ns for each in source]
             assert [trade.fills[0].execution.price for trade in bought.values()] == [
-                each.spy_ask for each in source
+                each.etf_ask for each in source
             ]
             assert [trade.fills[0].execution.price for trade in sold.values()] == [
-                each.spy_bid for each in source
+                each.etf_bid for each in source
             ]
             times = [int(trade.fills[0].execution.time.timestamp()) for trade in sold.values()]
             assert times == [each.ts_ns // SECOND for each in source]

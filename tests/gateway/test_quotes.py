@@ -9,6 +9,7 @@ from seeds import shifted
 from tws import DEC26, START_NS
 
 from arbcore.carry._carry import carry_factor, deviation_bps, years_to_expiry
+from arbcore.carry.pairs import DEFAULT_PAIR
 from arbcore.errors import ConfigError
 from arbcore.gateway.quote_source import MarketSettings, generated, recorded
 
@@ -20,7 +21,9 @@ def taken(seed, count, **settings):
 def deviation(row, settings):
     t = years_to_expiry(row.ts_ns, row.expiry_ns)
     c = carry_factor(factor=settings.factor, r=settings.r, d=settings.d, t=t)
-    return deviation_bps(es_bid=row.es_bid, es_ask=row.es_ask, spy_bid=row.spy_bid, spy_ask=row.spy_ask, c=c)
+    return deviation_bps(
+        es_bid=row.fut_bid, es_ask=row.fut_ask, spy_bid=row.etf_bid, spy_ask=row.etf_ask, c=c
+    )
 
 
 def test_the_same_seed_is_the_same_market():
@@ -31,12 +34,12 @@ def test_the_same_seed_is_the_same_market():
 @given(st.integers(0, 2**63))
 def test_every_row_can_be_traded_and_lies_on_the_grid(seed):
     for row in taken(seed, 50):
-        assert row.es_bid < row.es_ask
-        assert row.spy_bid < row.spy_ask
-        assert row.es_bid * 4 == int(row.es_bid * 4)
-        assert abs(row.spy_bid * 100 - round(row.spy_bid * 100)) < 1e-6
-        assert row.es_size > 0
-        assert row.spy_size >= 100
+        assert row.fut_bid < row.fut_ask
+        assert row.etf_bid < row.etf_ask
+        assert row.fut_bid * 4 == int(row.fut_bid * 4)
+        assert abs(row.etf_bid * 100 - round(row.etf_bid * 100)) < 1e-6
+        assert row.fut_size > 0
+        assert row.etf_size >= 100
 
 
 def test_times_go_by_the_step():
@@ -62,14 +65,14 @@ def test_the_basis_mostly_wanders_out_and_back_within_half_a_minute():
 def test_recorded_rows_take_the_front_contract_an_expiry_given_or_their_own():
     prices = (6_800.0, 6_800.25, 680.0, 680.01)
     plain, own = (START_NS, *prices, None, None), (START_NS + 1, *prices, 10.03, 5)
-    sizes = {"es_size": 1.0, "spy_size": 2.0}
-    rows = list(recorded([plain, own], expiry_ns=None, **sizes))
+    sizes = {"fut_size": 1.0, "etf_size": 2.0}
+    rows = list(recorded([plain, own], pair=DEFAULT_PAIR, expiry_ns=None, **sizes))
     assert [row.expiry_ns for row in rows] == [DEC26.expiry_ns, 5]
-    assert (rows[1].factor, rows[1].es_size, rows[1].spy_size) == (10.03, 1.0, 2.0)
-    assert next(recorded([plain], expiry_ns=9, **sizes)).expiry_ns == 9
+    assert (rows[1].factor, rows[1].fut_size, rows[1].etf_size) == (10.03, 1.0, 2.0)
+    assert next(recorded([plain], pair=DEFAULT_PAIR, expiry_ns=9, **sizes)).expiry_ns == 9
 
 
-@pytest.mark.parametrize("wrong", [{"spy": 0.0}, {"step_s": 0.0}, {"basis_bps": -1.0}, {"spy": float("nan")}])
+@pytest.mark.parametrize("wrong", [{"etf": 0.0}, {"step_s": 0.0}, {"basis_bps": -1.0}, {"etf": float("nan")}])
 def test_nonsense_settings_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         MarketSettings(**wrong)

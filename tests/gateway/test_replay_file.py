@@ -9,7 +9,7 @@ from market_data import data_file
 from tws import SECOND
 
 import arbcore
-from arbcore.broker.replay_file import ES_SIZE, SPY_SIZE, replay
+from arbcore.broker.replay_file import ETF_SIZE, FUT_SIZE, replay
 from arbcore.carry._carry import carry_factor, deviation_bps, years_to_expiry
 from arbcore.carry._signal import Signal
 from arbcore.carry.calendar import expiry_instant
@@ -36,7 +36,7 @@ def test_rows_that_a_backtest_skips_are_skipped(tmp_path):
     )
     rows = list(replay(path))
     assert [row.ts_ns % (60 * SECOND) for row in rows] == [0, 3_500_000_000]
-    assert rows[0][2:8] == (6800.0, 6800.25, 680.0, 680.01, ES_SIZE, SPY_SIZE)
+    assert rows[0][2:8] == (6800.0, 6800.25, 680.0, 680.01, FUT_SIZE, ETF_SIZE)
     assert {row.expiry_ns for row in rows} == {expiry_instant(day_of(2026, 12, 18))}
     assert next(replay(path, expiry_ns=5)).expiry_ns == 5
 

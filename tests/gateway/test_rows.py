@@ -22,7 +22,7 @@ def ends(client):
 
 
 def test_a_row_ends_behind_its_ticks_with_its_time_and_number():
-    bench = Bench([row(0), row(1, spy=681.0)], speed=math.inf, waits=True)
+    bench = Bench([row(0), row(1, etf=681.0)], speed=math.inf, waits=True)
     client = reader(bench)
     last = client.messages(1, 2)
     assert [f[2] for f in last[-2:]] == ["900", "900"]
@@ -81,7 +81,7 @@ def test_the_next_row_waits_for_the_clients_word():
 
 
 def test_a_row_ends_again_after_news_of_orders_so_that_fills_can_be_acted_on():
-    bench = Bench([row(0), row(1, spy=700.0)], speed=math.inf, waits=True)
+    bench = Bench([row(0), row(1, etf=700.0)], speed=math.inf, waits=True)
     client = reader(bench)
     client.messages()
     client.order(SPY, "BUY", 100.0, limit=681.0)

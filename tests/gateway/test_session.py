@@ -143,7 +143,7 @@ def test_a_client_that_reads_nothing_is_let_go():
 
 
 def test_a_subscription_hears_the_present_quotes_and_then_changes_only():
-    moving = [row(0), row(1), row(2, spy=680.5), row(3, spy=680.5, spy_size=7.0)]
+    moving = [row(0), row(1), row(2, etf=680.5), row(3, etf=680.5, etf_size=7.0)]
     bench = Bench(moving)
     client = bench.client()
     req_id = str(client.subscribe(SPY, "236"))
@@ -189,7 +189,7 @@ def test_rights_decide_the_type_of_the_data(rights, asked, data_type, code):
 
 
 def test_frozen_quotes_do_not_move():
-    bench = Bench([row(0), row(1, spy=681.0)], rights="frozen")
+    bench = Bench([row(0), row(1, etf=681.0)], rights="frozen")
     client = bench.client()
     client.subscribe()
     assert client.messages(1)
@@ -198,7 +198,7 @@ def test_frozen_quotes_do_not_move():
 
 
 def test_a_snapshot_ends_and_streams_nothing():
-    bench = Bench([row(0), row(1, spy=681.0)])
+    bench = Bench([row(0), row(1, etf=681.0)])
     client = bench.client()
     client.subscribe(snapshot=True)
     assert [fields[0] for fields in client.messages(1, 57)] == ["1", "1", "57"]
@@ -209,7 +209,7 @@ def test_a_snapshot_ends_and_streams_nothing():
 def test_an_unknown_contract_is_error_200_for_quotes_details_and_orders():
     client = Bench().client()
     client.messages()
-    unknown = ["0", "QQQ", "STK", *SPY[3:6], "", "SMART", "", "USD", "", ""]
+    unknown = ["0", "TLT", "STK", *SPY[3:6], "", "SMART", "", "USD", "", ""]
     quotes = client.subscribe(unknown)
     client.send(9, 8, 50, *unknown, False, "", "", "")
     order = client.order(unknown, limit=1.0)
@@ -259,7 +259,7 @@ def test_an_ioc_larger_than_the_touch_fills_in_part():
 
 
 def test_a_day_order_rests_and_fills_when_the_market_comes():
-    bench = Bench([row(0), row(1, spy=679.0), row(2)])
+    bench = Bench([row(0), row(1, etf=679.0), row(2)])
     client = bench.client()
     client.messages()
     client.order(SPY, "BUY", 100.0, limit=679.5, tif="DAY")
@@ -380,7 +380,7 @@ def test_day_orders_end_with_their_day_and_others_live():
 def test_an_expired_future_is_quoted_once_more_and_then_settled_in_cash():
     before = row(0, expiry_ns=DEC26.expiry_ns)
     days = (DEC26.expiry_ns - START_NS) // SECOND
-    after = row(days + 1, expiry_ns=DEC26.expiry_ns + 90 * 86_400 * SECOND, spy=690.0)
+    after = row(days + 1, expiry_ns=DEC26.expiry_ns + 90 * 86_400 * SECOND, etf=690.0)
     bench = Bench([before, after], speed=math.inf, waits=True)
     client = bench.client()
     client.send(1, 11, 900, *CLOCK, False, "", False, False, "")

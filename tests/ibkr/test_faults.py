@@ -316,7 +316,7 @@ def test_an_answer_that_lacks_a_position_is_not_accepted_as_the_account(play, li
         await again.active()
         assert again.used("positions_partial")
         await again.decisions()
-        assert (again.bot.session.positions(), again.sent) == (HELD, 2)
+        assert (again.bot.heartbeat.ours(), again.sent) == (HELD, 2)
         assert not again.heard("The account was accepted")
         await again.end()
 

@@ -47,10 +47,10 @@ def test_fills_while_the_link_was_lost_are_found(play):
         run.fault("link_lost")
         await run.until(lambda: len(run.books["executions"]) == 2)
         await run.until(lambda: run.state == "HALTED")
-        assert run.bot.session.positions() == {"ES": 0, "SPY": 0}
+        assert run.bot.heartbeat.ours() == {"ES": 0, "SPY": 0}
         run.fault("link_back_1102")
         await run.held()
-        assert run.bot.session.positions() == run.books["positions"] == {"ES": -1, "SPY": 502}
+        assert run.bot.heartbeat.ours() == run.books["positions"] == {"ES": -1, "SPY": 502}
         assert run.state == "ACTIVE"
 
     play(script)
@@ -65,9 +65,9 @@ def test_fills_while_nobody_was_connected_are_found(play):
         run.fault("restart", 0.8)
         await run.until(lambda: run.state == "HALTED")
         await run.until(lambda: len(run.books["executions"]) == 2)
-        assert run.bot.session.positions() == {"ES": 0, "SPY": 0}
+        assert run.bot.heartbeat.ours() == {"ES": 0, "SPY": 0}
         await run.held()
-        assert (run.bot.session.positions(), run.sent) == (run.books["positions"], 2)
+        assert (run.bot.heartbeat.ours(), run.sent) == (run.books["positions"], 2)
 
     play(script)
 
@@ -99,11 +99,11 @@ def test_a_storm_of_reconnects_is_survived(play):
 def test_a_fill_of_another_clients_order_is_not_ours(play):
     async def script(run):
         await run.enter(RICH)
-        before = run.bot.session.positions()
+        before = run.bot.heartbeat.ours()
         run.fault("foreign_fill")
         await run.until(lambda: run.heard("Another program traded"))
         await run.active()
-        assert run.bot.session.positions() == before
+        assert run.bot.heartbeat.ours() == before
 
     play(script)
 
@@ -150,13 +150,13 @@ def test_a_pair_closed_by_hand_is_written_off_when_a_person_says_so(play, librar
         begin = functools.partial(Run, run.served, run.market, directory=run.directory, library=library)
         halted = begin()
         await halted.until(lambda: halted.heard("start again with --accept-account"))
-        assert (halted.state, halted.bot.session.positions()) == ("HALTED", {"ES": -1, "SPY": 502})
+        assert (halted.state, halted.bot.heartbeat.ours()) == ("HALTED", {"ES": -1, "SPY": 502})
         await halted.end()
         accepted = begin(accept_account=True)
         await accepted.active()
         assert accepted.heard("The account was accepted as it is: 0 ES and 0 SPY")
         await accepted.enter(CHEAP)
-        assert accepted.bot.session.positions() == accepted.books["positions"] == {"ES": 1, "SPY": -498}
+        assert accepted.bot.heartbeat.ours() == accepted.books["positions"] == {"ES": 1, "SPY": -498}
         await accepted.end()
 
     run = play(script, compare=False)
@@ -184,7 +184,7 @@ def test_an_order_in_another_future_is_no_business_of_the_bots(play, library):
                 await other.connect(99)
         finally:
             await other.close()
-        assert run.bot.session.positions() == {"ES": -1, "SPY": 502}
+        assert run.bot.heartbeat.ours() == {"ES": -1, "SPY": 502}
 
     play(script, compare=False)
 

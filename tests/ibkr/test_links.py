@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from bot_runs import Run
@@ -10,6 +11,7 @@ from carry_bots import FAIR, RICH, STORE, Market
 from arbcore.broker.store import Store
 from arbcore.broker.store_file import said
 from arbcore.carry.calendar import front_contract
+from arbcore.carry.pairs import DEFAULT_PAIR, FUT
 from arbcore.desk.commands import AskContract
 from arbcore.desk.records import OrderRow
 from arbcore.errors import ConfigError, ConnectError, RunError
@@ -157,7 +159,7 @@ def test_near_expiry_the_next_contract_takes_over_alone(play):
 
     def subscribed(gateway):
         return [
-            [sub.listing.expiry_ns for sub in client.subscriptions.values() if sub.listing.leg == "es"]
+            [sub.listing.expiry_ns for sub in client.subscriptions.values() if sub.listing.leg == FUT]
             for client in gateway.clients.values()
         ]
 
@@ -257,11 +259,13 @@ def test_a_contract_that_the_broker_does_not_know(play):
 
 
 def test_a_fund_that_the_broker_does_not_know(play):
-    refused(play, RunError, "the fund SPYY", fund="SPYY")
+    refused(play, RunError, "the fund SPYY", pair=replace(DEFAULT_PAIR, etf="SPYY"))
 
 
 def test_a_store_that_another_bot_has(play, tmp_path):
-    other = Store.open(tmp_path / STORE, account="DUSIM000001", mode="paper", utc_ns=Market().start_ns)
+    other = Store.open(
+        tmp_path / STORE, pair=DEFAULT_PAIR, account="DUSIM000001", mode="paper", utc_ns=Market().start_ns
+    )
     try:
         refused(play, RunError, "is in use by another bot; stop that one")
     finally:

@@ -6,6 +6,8 @@ import pytest
 from bot_runs import Run
 from carry_bots import FAIR, RICH
 
+from arbcore.carry.pairs import ETF, FUT
+
 HELD = {"ES": -1, "SPY": 502}
 WITHIN_S = 3.0
 
@@ -36,8 +38,8 @@ def test_a_person_who_trades_our_shares_halts_the_bot(shares, words, play):
         await halted_within(run, began, words)
         await run.rows(20)
         assert run.sent == 2
-        assert run.bot.session.positions() == HELD
-        assert run.bot.session.account_positions() == {"ES": -1, "SPY": 502 + int(shares)}
+        assert run.bot.heartbeat.ours() == HELD
+        assert run.bot.session.account_positions() == {FUT: -1, ETF: 502 + int(shares)}
         # Whoever puts it back is believed, and the pair goes.
         run.fault("other_hand", -shares)
         await run.flat()

@@ -6,6 +6,7 @@ import pytest
 from carry_bots import FAIR, RICH
 
 from arbcore import ibkr
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk import codes
 
 HELD = {"ES": -1, "SPY": 502}
@@ -104,7 +105,7 @@ def test_a_link_of_which_nothing_is_said_is_asked_about_after_a_while(play, monk
         run.fault("stale_quotes", 60.0)
         run.fault("notice", 1100)
         await run.until(lambda: run.heard("not a word of it for 1 s; all is asked anew"))
-        await run.until(lambda: run.bot.session.positions() == HELD)
+        await run.until(lambda: run.bot.heartbeat.ours() == HELD)
         await run.until(lambda: run.state == "ACTIVE")
         assert run.bot.tally.connections == 1
 
@@ -121,7 +122,7 @@ def test_after_the_third_question_without_an_answer_a_new_connection_is_made(pla
         run.fault("notice", 1100)
         await run.until(lambda: run.bot.tally.connections == 2)
         await run.until(lambda: run.state == "ACTIVE")
-        assert run.bot.session.positions() == HELD
+        assert run.bot.heartbeat.ours() == HELD
 
     play(script, query_timeout_s=0.3)
 
@@ -141,6 +142,6 @@ def test_a_leg_whose_fill_is_unknown_is_never_called_nothing(play):
         run.fault("link_back_1102")
         await run.held()
         assert run.bot.heartbeat.words() == "ES -1, SPY +502 is held"
-        assert run.bot.session.account_positions() == HELD
+        assert run.bot.session.account_positions() == {FUT: -1, ETF: 502}
 
     play(script)

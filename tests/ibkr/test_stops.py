@@ -109,7 +109,7 @@ def test_a_stop_while_orders_are_in_doubt_waits_for_the_connection(play):
         assert run.heard("There is no connection and 2 orders may still fill")
         await run.task
         assert run.bot.tally.connections == 2
-        assert run.bot.session.positions() == run.books["positions"] == {"ES": -1, "SPY": 502}
+        assert run.bot.heartbeat.ours() == run.books["positions"] == {"ES": -1, "SPY": 502}
         assert run.sent == 2
 
     play(script, compare=False)
@@ -195,7 +195,7 @@ def test_whatever_fails_in_the_loop_cancels_and_is_heard(where, fails, words, pl
         await run.active()
         run.fault("held_message", 60.0, count=1)
         run.market.dev_bps = RICH
-        await run.until(lambda: run.bot.session.positions() == {"ES": 0, "SPY": 502})
+        await run.until(lambda: run.bot.heartbeat.ours() == {"ES": 0, "SPY": 502})
         assert "PreSubmitted" in run.served.do(statuses)
         if where == "flush":
             monkeypatch.setattr(Store, "flush", fails)
@@ -266,7 +266,8 @@ def test_with_trading_off_an_open_pair_waits_for_kill_switch_or_flatten(how, pla
         await run.end()
         off = again(run, trading_enabled=False, flatten=how == "flatten")
         await off.active()
-        assert off.heard("Trading is off and pair 1 is open (-1 ES, 502 SPY): no stop, roll or hedge; only")
+        said = "Trading is off and pair 1 is open (-1 ES and 502 SPY): no stop, roll or hedge; only"
+        assert off.heard(said)
         run.market.dev_bps = FAIR
         await off.decisions()
         assert (off.sent, off.phase) == (2, "held")

@@ -15,7 +15,7 @@ def enter_and_leave(dev_bps, *faults):
             run.fault(name, arg, count)
         run.market.dev_bps = dev_bps
         await run.held()
-        assert run.bot.session.positions() == run.books["positions"]
+        assert run.bot.heartbeat.ours() == run.books["positions"]
         run.market.dev_bps = FAIR
         await run.flat()
         assert run.books["positions"] == {"ES": 0, "SPY": 0}
@@ -120,7 +120,7 @@ def test_a_correction_replaces_its_execution(play):
         before = prices(run)
         run.fault("correction", 4)
         await run.until(lambda: len({*stored_prices(run)} - before) == 1)
-        assert run.bot.session.positions() == {"ES": -1, "SPY": 502}
+        assert run.bot.heartbeat.ours() == {"ES": -1, "SPY": 502}
         assert len(stored_prices(run)) == 2
         assert set(stored_prices(run)) <= prices(run)
 

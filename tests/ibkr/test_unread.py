@@ -6,6 +6,7 @@ import sys
 import pytest
 from carry_bots import FAIR, RICH, stored
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.core.civil import read_time
 from arbcore.gateway.faults import TIME_FORMS, UNREADABLE
 
@@ -20,7 +21,7 @@ def test_a_message_that_cannot_be_read_is_heard_of_and_asked_for_again(what, pla
         run.market.dev_bps = RICH
         await run.until(lambda: run.heard("that could not be read; it is asked again"))
         await run.held()
-        assert run.bot.session.positions() == run.books["positions"] == HELD
+        assert run.bot.heartbeat.ours() == run.books["positions"] == HELD
         run.market.dev_bps = FAIR
         await run.flat()
 
@@ -31,11 +32,11 @@ def test_a_message_that_cannot_be_read_is_heard_of_and_asked_for_again(what, pla
 def test_an_execution_is_counted_at_its_own_time_whatever_the_zone_is_called(form, play):
     async def script(run):
         await run.enter(RICH)
-        assert run.bot.session.positions() == HELD
+        assert run.bot.heartbeat.ours() == HELD
         run.fault("disconnect")
         await run.until(lambda: run.bot.tally.connections == 2)
         await run.active()
-        assert run.bot.session.positions() == HELD
+        assert run.bot.heartbeat.ours() == HELD
 
     run = play(script, faults=(f"time_form={form}@0",))
     assert run.heard("'Nowhere/Near', which this machine does not know") == (form == "unknown_zone")
@@ -77,7 +78,7 @@ def test_of_several_accounts_the_chosen_one_is_traded_and_no_other_is_ours(play)
         await run.enter(RICH)
         await run.rows(20)
         assert (run.state, run.bot.account) == ("ACTIVE", "DUSIM000001")
-        assert run.bot.session.account_positions() == HELD
+        assert run.bot.session.account_positions() == {FUT: -1, ETF: 502}
         run.market.dev_bps = FAIR
         await run.flat()
 
@@ -85,8 +86,10 @@ def test_of_several_accounts_the_chosen_one_is_traded_and_no_other_is_ours(play)
 
 
 def tell_of_another_account(gateway):
+    from arbcore.carry.pairs import DEFAULT_PAIR
     from arbcore.gateway import replies
-    from arbcore.gateway.contract_table import SPY
+    from arbcore.gateway.contract_table import etf_listing
 
     for client in gateway.clients.values():
-        client.send(replies.position("DUSIM000002", SPY, quantity=777.0, average_cost=600.0))
+        etf = etf_listing(DEFAULT_PAIR)
+        client.send(replies.position("DUSIM000002", etf, quantity=777.0, average_cost=600.0))

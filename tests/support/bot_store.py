@@ -6,6 +6,7 @@ from typing import Any
 from stores import NOW_NS, execution, order, trade
 
 from arbcore.broker.store import Pulse, SignalRow, Store
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.core.civil import iso_time
 
 MINUTE_NS = 60 * 10**9
@@ -31,9 +32,9 @@ def ended(**changes: Any) -> Pulse:
 
 def fill(store: Store, number: int, leg: str, side: int, **changes: Any) -> list[Any]:
     """An order at its limit and its execution in full; ``price`` may be better or worse."""
-    letter = "E" if leg == "ES" else "S"
+    letter = "E" if leg == FUT else "S"
     ref = f"{store.store_id}-{number:07d}{letter}"
-    quantity = 1 if leg == "ES" else 500
+    quantity = 1 if leg == FUT else 500
     limit = changes.pop("limit")
     role = changes.pop("role")
     row = order(
@@ -42,7 +43,7 @@ def fill(store: Store, number: int, leg: str, side: int, **changes: Any) -> list
     )  # fmt: skip
     done = execution(
         store, key=f"{number:04d}.01", exec_id=f"{number:04d}.01.01", ref=ref, leg=leg, side=side,
-        quantity=quantity, multiplier=50.0 if leg == "ES" else 1.0, ts_ns=NOW_NS + number * MINUTE_NS,
+        quantity=quantity, multiplier=50.0 if leg == FUT else 1.0, ts_ns=NOW_NS + number * MINUTE_NS,
         **{"commission": 2.25, "price": limit, **changes},
     )  # fmt: skip
     return [row, done]
@@ -52,10 +53,10 @@ def fill_store(store: Store, **last: Any) -> None:
     """One cash and carry, won 25 on ES and lost 5 on SPY before commissions, 12.50 of slippage on the way."""
     store.save(
         [
-            *fill(store, 1, "ES", -1, limit=6800.25, role="entry"),
-            *fill(store, 2, "SPY", 1, limit=680.00, role="entry"),
-            *fill(store, 3, "ES", 1, limit=6799.50, price=6799.75, role="exit"),
-            *fill(store, 4, "SPY", -1, limit=679.99, role="exit", **last),
+            *fill(store, 1, FUT, -1, limit=6800.25, role="entry"),
+            *fill(store, 2, ETF, 1, limit=680.00, role="entry"),
+            *fill(store, 3, FUT, 1, limit=6799.50, price=6799.75, role="exit"),
+            *fill(store, 4, ETF, -1, limit=679.99, role="exit", **last),
             trade(
                 phase="closed", contracts=1, shares=500, fut_entry=6800.25, fut_exit=6799.75, etf_entry=680.0,
                 etf_exit=679.99, exit_ns=NOW_NS + 4 * MINUTE_NS, exit_dev_bps=4.5, exit_reason="converged",

@@ -13,6 +13,7 @@ from arbcore.broker.carry_settings import IbkrSettings
 from arbcore.broker.plan import Plan
 from arbcore.broker.store_file import open_to_read
 from arbcore.carry.calendar import front_contract
+from arbcore.carry.pairs import DEFAULT_PAIR, Pair
 from arbcore.desk.desk_settings import DeskSettings
 from arbcore.gateway.quote_source import Row
 from arbcore.ibkr import Bot
@@ -36,8 +37,8 @@ def plan_of(port: int, directory: Path, *, library: str, rows: bool = False, **c
     """A paper run of one bot. ``changes`` are fields of the plan, of its settings, or of the desk's."""
     settings = {
         "host": "127.0.0.1", "port": port, "client_id": 17, "library": library, "connect_timeout_s": 10.0,
-        "future": "ES", "future_exchange": "CME", "future_currency": "USD", "front_offset": 0,
-        "expiry_ns": None, "fund": "SPY", "fund_exchange": "SMART", "fund_currency": "USD",
+        "pair": DEFAULT_PAIR, "future_currency": "USD", "front_offset": 0,
+        "expiry_ns": None, "fund_exchange": "SMART", "fund_currency": "USD",
         "fred_series": "DTB3", "fred_key": "", "receivers": (), "live_account": "", "account": "",
         "alert_kinds": frozenset({"alarm"}), "heartbeat_url": "",
         "store_path": directory / STORE, "log_path": directory / "log", "log_level": "INFO",
@@ -48,6 +49,8 @@ def plan_of(port: int, directory: Path, *, library: str, rows: bool = False, **c
     }  # fmt: skip
     for name, value in changes.items():
         next(part for part in (plan, settings, desk) if name in part or part is desk)[name] = value
+    desk["pair"] = settings["pair"]
+    settings.setdefault("future_exchange", settings["pair"].exchange)
     return Plan(IbkrSettings(**settings), DeskSettings(**desk), **plan)  # type: ignore[arg-type]
 
 
@@ -56,12 +59,16 @@ def bot_of(plan: Plan, told: Any = None) -> Bot:
     return Bot(plan, kill_switch=switch, alerts=Alerts(mode="test"), told=told or (lambda *_: None))
 
 
-def quote_row(ts_ns: int, dev_bps: float, *, expiry_ns: int, cents: int = 0, size: float = 0.0) -> Row:
-    """Both legs a tick wide, ES so many bps from fair value and SPY so many cents above its usual."""
-    spy = round(SPY + 0.01 * cents, 2)
-    es = round(10.0 * (spy + 0.005) * (1.0 + dev_bps * 1e-4) * 4.0 - 0.5) / 4.0
-    ask = round(spy + 0.01, 2)
-    return Row(ts_ns, expiry_ns, es, es + 0.25, spy, ask, 100.0 + size, 5_000.0 + size)
+def quote_row(
+    ts_ns: int, dev_bps: float, *, expiry_ns: int, cents: int = 0, size: float = 0.0,
+    pair: Pair = DEFAULT_PAIR,
+) -> Row:  # fmt: skip
+    """Both legs a tick wide, the future so many bps from fair value, the ETF some cents above its usual."""
+    etf = round(pair.index.etf_usd + 0.01 * cents, 2)
+    factor = pair.points_per_usd
+    fut = round(round(factor * (etf + 0.005) * (1.0 + dev_bps * 1e-4) / pair.tick - 0.5) * pair.tick, 2)
+    prices = (fut, round(fut + pair.tick, 2), etf, round(etf + 0.01, 2))
+    return Row(ts_ns, expiry_ns, *prices, 100.0 + size, 5_000.0 + size, factor, pair=pair)
 
 
 def row_dev(ts_ns: int, dev_bps: float, cents: int = 0) -> Row:
@@ -74,8 +81,9 @@ class Market:
 
     STEP_NS = 25_000_000
 
-    def __init__(self, start_ns: int | None = None) -> None:
+    def __init__(self, start_ns: int | None = None, *, pair: Pair = DEFAULT_PAIR) -> None:
         self.dev_bps = FAIR
+        self.pair = pair
         self.start_ns = time.time_ns() if start_ns is None else start_ns
         #: Of the contract that is quoted.
         self.expiry_ns = front_contract(self.start_ns).expiry_ns
@@ -85,7 +93,7 @@ class Market:
             ts_ns = self.start_ns + number * self.STEP_NS
             # The size changes, so that every row is news.
             size = float(number % 2)
-            yield quote_row(ts_ns, self.dev_bps, expiry_ns=self.expiry_ns, size=size)
+            yield quote_row(ts_ns, self.dev_bps, expiry_ns=self.expiry_ns, size=size, pair=self.pair)
 
 
 def row_devs(start_ns: int, devs: Any) -> list[Row]:
@@ -107,9 +115,10 @@ def books_of(gateway: Any) -> dict[str, Any]:
         view = done.view
         signed = int(view.shares) * (1 if view.side == "BOT" else -1)
         executions[exec_id.rpartition(".")[0]] = (view.order_ref, signed, view.price)
-    positions = {"ES": 0, "SPY": 0}
+    pair = DEFAULT_PAIR if gateway.market.row is None else gateway.market.row.pair
+    positions = {pair.future: 0, pair.etf: 0}
     for each in gateway.account.positions.values():
-        positions["ES" if each.listing.leg == "es" else "SPY"] += int(each.quantity)
+        positions[each.listing.symbol] += int(each.quantity)
     return {"orders": orders, "executions": executions, "positions": positions}
 
 
@@ -148,27 +157,29 @@ def differences(directory: Path, books: dict[str, Any], *, held_is_whole: bool =
     ours = {key: (ref, signed(side, n), price) for key, ref, side, n, price, _, _ in rows}
     if ours != books["executions"]:
         found.append(f"executions differ: store {ours}, broker {books['executions']}")
-    positions = {"ES": 0, "SPY": 0}
+    nothing = dict.fromkeys(books["positions"], 0)
+    positions = dict(nothing)
     by_trade: dict[int, dict[str, int]] = {}
     for _, _, side, quantity, _, trade_id, leg in rows:
         positions[leg] += signed(side, quantity)
-        by_trade.setdefault(trade_id, {"ES": 0, "SPY": 0})[leg] += signed(side, quantity)
+        by_trade.setdefault(trade_id, dict(nothing))[leg] += signed(side, quantity)
     if positions != books["positions"]:
         found.append(f"the store comes to {positions} and the broker holds {books['positions']}")
     if held_is_whole:
-        found += _naked(directory, by_trade)
+        found += _naked(directory, by_trade, nothing)
     return found
 
 
-def _naked(directory: Path, by_trade: dict[int, dict[str, int]]) -> list[str]:
+def _naked(directory: Path, by_trade: dict[int, dict[str, int]], nothing: dict[str, int]) -> list[str]:
     """Trades that are neither whole nor over."""
+    future, etf = nothing
     found = []
     columns = "trade_id, phase, side, wanted_contracts, wanted_shares"
     for trade_id, phase, side, contracts, shares in stored(directory, f"SELECT {columns} FROM trades"):
-        held = by_trade.get(trade_id, {"ES": 0, "SPY": 0})
+        held = by_trade.get(trade_id, nothing)
         sign = -1 if side == "cash_and_carry" else 1
-        whole = {"ES": sign * contracts, "SPY": -sign * shares}
-        expected = {"ES": 0, "SPY": 0} if phase in {"closed", "void"} else whole
+        whole = {future: sign * contracts, etf: -sign * shares}
+        expected = nothing if phase in {"closed", "void"} else whole
         if phase not in {"closed", "void", "held"} or held != expected:
             found.append(f"trade {trade_id} is {phase} and holds {held}")
     return found

@@ -118,7 +118,7 @@ def live(life: dict[str, Any], library: str, pipe: int) -> None:
     session = bot.session
     assert session is not None
     reaper.say(
-        {"state": session.state, "reasons": list(session.reasons), "positions": session.positions(),
+        {"state": session.state, "reasons": list(session.reasons), "positions": bot.heartbeat.ours(),
          "boundaries": reaper.passed, "alarms": alarms}
     )  # fmt: skip
 

@@ -332,8 +332,8 @@ def keeps_no_pace(session: Any) -> None:
 def buys_twice_as_much(session: Any) -> None:
     good = session._core.place
 
-    def place(trade_id: int, es_con_id: int, drafts: list[Any]) -> None:
-        good(trade_id, es_con_id, [replace(draft, quantity=draft.quantity * 2) for draft in drafts])
+    def place(trade_id: int, fut_con_id: int, drafts: list[Any]) -> None:
+        good(trade_id, fut_con_id, [replace(draft, quantity=draft.quantity * 2) for draft in drafts])
 
     session._core.place = place
 

@@ -2,12 +2,13 @@
 
 from typing import Any, TypeVar
 
+from arbcore.carry.pairs import ETF, FUT, LEGS
 from arbcore.core.civil import read_time
 from arbcore.desk import events as ev
 from arbcore.desk.commands import Alarm, Ask, Command, SendOrder
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.desk_settings import DeskSettings
-from arbcore.desk.records import ES, LEGS, SPY, OrderRow, Snapshot
+from arbcore.desk.records import OrderRow, Snapshot
 from tools.desk_simulation.desk_store import MemoryStore
 
 T0_NS = read_time("2026-03-02T15:00:00Z")
@@ -69,8 +70,8 @@ class Player:
         self, *, con_id: int = 1, multiplier: float | None = None, expiry_ns: int = EXPIRY_NS
     ) -> None:
         money = self.settings.multiplier if multiplier is None else multiplier
-        self.say(ev.ContractFound(ES, con_id, 0.25, HOURS, HOURS, expiry_ns, money))
-        self.say(ev.ContractFound(SPY, 2, 0.01, HOURS, HOURS))
+        self.say(ev.ContractFound(FUT, con_id, 0.25, HOURS, HOURS, expiry_ns, money))
+        self.say(ev.ContractFound(ETF, 2, 0.01, HOURS, HOURS))
 
     def connect(self) -> list[Command]:
         self.asked.clear()
@@ -89,20 +90,20 @@ class Player:
         self.asked.remove(ask)
         if ask.kind == "open_orders":
             return self.say(
-                ev.OpenOrders(ask.query, tuple(ev.OpenOrder(ref, 0, ES, "Submitted") for ref in open_refs))
+                ev.OpenOrders(ask.query, tuple(ev.OpenOrder(ref, 0, FUT, "Submitted") for ref in open_refs))
             )
         if ask.kind == "executions":
             return self.say(ev.Executions(ask.query, tuple(self.executions)))
         if ask.kind == "margin":
             return self.say(ev.Margin(ask.query, True, "enough"))
-        held = {ES: 1, SPY: 2}
+        held = {FUT: 1, ETF: 2}
         lines = tuple(ev.PositionLine(leg, held[leg], n) for leg, n in self.positions.items() if n)
         return self.say(ev.Positions(ask.query, lines))
 
-    def quotes(self, es: float, *, spy: float = 600.0, after_s: float = 0.1) -> list[Command]:
+    def quotes(self, fut: float, *, etf: float = 600.0, after_s: float = 0.1) -> list[Command]:
         """Both legs a tick wide; what came of either."""
-        found = list(self.say(ev.Quote(SPY, spy, spy + 0.01), after_s=after_s))
-        self.found = found + self.say(ev.Quote(ES, es, es + 0.25))
+        found = list(self.say(ev.Quote(ETF, etf, etf + 0.01), after_s=after_s))
+        self.found = found + self.say(ev.Quote(FUT, fut, fut + 0.25))
         return self.found
 
     def fill(
@@ -111,7 +112,7 @@ class Player:
         """An execution of an order, in whole where no quantity is given."""
         number = len(self.executions) + 1
         quantity = order.quantity if quantity is None else quantity
-        paid = price or order.limit or (600.0 if order.leg == SPY else 6000.0)
+        paid = price or order.limit or (600.0 if order.leg == ETF else 6000.0)
         execution = ev.Execution(
             f"e.{number}.01", order.ref, perm_of(order), order.leg, order.side, quantity, paid,
             T0_NS - 10**9 + self.now_ns,
@@ -149,9 +150,9 @@ class Player:
         shown: dict[str, Any] | None = self.session.status()["pair"]
         return shown
 
-    def enter(self, es: float = RICH) -> tuple[OrderRow, OrderRow]:
+    def enter(self, fut: float = RICH) -> tuple[OrderRow, OrderRow]:
         """Quotes an edge and hands over both orders of the entry."""
-        self.quotes(es)
+        self.quotes(fut)
         first, second = self.orders
         return first, second
 

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
+from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk import events as ev
 from arbcore.desk.commands import Ask, Cancel, Command, SaveTrade, SendOrder
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.desk_settings import DeskSettings
-from arbcore.desk.records import ES, SPY, Snapshot, TradeRow
+from arbcore.desk.records import Snapshot, TradeRow
 from tools.desk_simulation.desk_broker import Broker, DeskFaults
 from tools.desk_simulation.desk_store import MemoryStore
 
@@ -32,17 +33,17 @@ class Replay:
             Random(seed), faults or DeskFaults(), say=lambda event, _: self.inbox.append(event),
             later=lambda _, action: self.delayed.append(action), utc=lambda: self.utc_ns,
         )  # fmt: skip
-        self.broker.con_ids = {ES: 1, SPY: 2}
+        self.broker.con_ids = {FUT: 1, ETF: 2}
 
     def start(self, ts_ns: int, expiry_ns: int, snapshot: Snapshot | None = None) -> "Replay":
         """Connects and reconciles."""
         self.utc_ns = ts_ns
         self.session = DeskSession(self.settings, "rp", snapshot or self.store.snapshot())
         multiplier = self.settings.multiplier
-        self.tell(ev.ContractFound(ES, 1, 0.25, ALWAYS, ALWAYS, expiry_ns, multiplier))
-        self.tell(ev.ContractFound(SPY, 2, 0.01, ALWAYS, ALWAYS))
+        self.tell(ev.ContractFound(FUT, 1, 0.25, ALWAYS, ALWAYS, expiry_ns, multiplier))
+        self.tell(ev.ContractFound(ETF, 2, 0.01, ALWAYS, ALWAYS))
         self.tell(ev.Hello("DUSIM1", ts_ns))
-        for leg in (ES, SPY):
+        for leg in (FUT, ETF):
             self.tell(ev.DataType(leg, 1))
         return self
 
@@ -76,7 +77,7 @@ class Replay:
         """One recorded row, decided upon once."""
         self.utc_ns = ts_ns
         es_bid, es_ask, spy_bid, spy_ask = prices
-        for leg, bid, ask in ((ES, es_bid, es_ask), (SPY, spy_bid, spy_ask)):
+        for leg, bid, ask in ((FUT, es_bid, es_ask), (ETF, spy_bid, spy_ask)):
             self.broker.market[leg].bid, self.broker.market[leg].ask = bid, ask
             self.tell(ev.Quote(leg, bid, ask))
         found = self.tell(ev.RowComplete(ts_ns))

@@ -37,8 +37,8 @@ def need(name):
 class Served:
     """``with Served(rows) as served:`` a gateway with its server in a thread."""
 
-    def __init__(self, rows, past=(), **config):
-        self.gateway = Gateway(GatewayConfig(**config), iter(rows), past=past)
+    def __init__(self, rows, past=(), beside=(), **config):
+        self.gateway = Gateway(GatewayConfig(**config), iter(rows), past=past, beside=beside)
         self.server = GatewayServer(self.gateway, host="127.0.0.1", port=0)
         self.port = self.server.port
         self._over = False

@@ -23,10 +23,10 @@ SPY = ["756733", "SPY", "STK", "", "0.0", "", "", "SMART", "ARCA", "USD", "SPY",
 CLOCK = ["0", "CLOCK", "IND", "", "0.0", "", "", "ARBCORE", "", "USD", "", ""]
 
 
-def row(number=0, *, es=6_800.0, spy=680.0, es_size=100.0, spy_size=5_000.0, expiry_ns=DEC26.expiry_ns):
+def row(number=0, *, fut=6_800.0, etf=680.0, fut_size=100.0, etf_size=5_000.0, expiry_ns=DEC26.expiry_ns):
     """A row one tick wide, a second after the one before it."""
     return Row(
-        START_NS + number * SECOND, expiry_ns, es, es + 0.25, spy, round(spy + 0.01, 2), es_size, spy_size
+        START_NS + number * SECOND, expiry_ns, fut, fut + 0.25, etf, round(etf + 0.01, 2), fut_size, etf_size
     )
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 from seeds import shifted
 
-from arbcore.desk.records import ES
+from arbcore.carry.pairs import FUT
 from tools.desk_simulation.desk_broker import STORMS
 from tools.desk_simulation.desk_world import (
     ES_ID,
@@ -81,7 +81,7 @@ def test_an_occasion_comes_in_the_middle_and_pairs_are_traded_after_it(occasion:
     assert result.violations == ()
     later_ns = world.start_ns + OCCASION_AFTER_NS + SETTLED_AFTER_NS
     entered = [row for row in world.store.orders.values() if row.role == "entry" and row.filled]
-    after = {row.con_id for row in entered if row.created_ns > later_ns and row.leg == ES}
+    after = {row.con_id for row in entered if row.created_ns > later_ns and row.leg == FUT}
     before = {row.con_id for row in entered if row.created_ns < world.start_ns + OCCASION_AFTER_NS}
     assert before & {ES_ID}
     assert after == ({ES_ID} if occasion == "midnight" else {ES_ID + 1})

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from random import Random
 
+from arbcore.carry.pairs import ETF, FUT, LEGS
 from arbcore.desk import events as ev
 from arbcore.desk.commands import EXECUTIONS, MARGIN, OPEN_ORDERS, Ask
-from arbcore.desk.records import DAY, ES, LEGS, MARKET, SPY, OrderRow
+from arbcore.desk.records import DAY, MARKET, OrderRow
 
 MILLISECOND_NS = 1_000_000
 SPY_ID = 756733
@@ -129,7 +130,7 @@ class Truth:
 
     def held(self) -> dict[str, int]:
         """What is held of ours, by leg."""
-        others = {SPY: self.outside[SPY_ID], ES: sum(self.outside.values()) - self.outside[SPY_ID]}
+        others = {ETF: self.outside[SPY_ID], FUT: sum(self.outside.values()) - self.outside[SPY_ID]}
         return {leg: self.ours[leg] + others[leg] for leg in LEGS}
 
 
@@ -153,7 +154,7 @@ class Broker:
         self.utc = utc
         self.truth = Truth()
         self.market = {leg: Market() for leg in LEGS}
-        self.con_ids = {ES: 0, SPY: SPY_ID}
+        self.con_ids = {FUT: 0, ETF: SPY_ID}
         #: Contracts in which orders are no longer taken.
         self.expired: set[int] = set()
         self.trading = True
@@ -361,7 +362,7 @@ class Broker:
             return ev.Margin(question.query, True, "initial margin after 21,000 of 100,000 USD")
         held = self._held()
         lines = tuple(
-            ev.PositionLine(SPY if con_id == self.con_ids[SPY] else ES, con_id, quantity)
+            ev.PositionLine(ETF if con_id == self.con_ids[ETF] else FUT, con_id, quantity)
             for con_id, quantity in sorted(held.items())
             if quantity
         )

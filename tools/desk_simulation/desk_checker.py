@@ -30,6 +30,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any
 
+from arbcore.carry.pairs import ETF, FUT, LEGS
 from arbcore.desk import events as ev
 from arbcore.desk.commands import (
     EXECUTIONS,
@@ -48,7 +49,7 @@ from arbcore.desk.commands import (
 )
 from arbcore.desk.desk_settings import DeskSettings
 from arbcore.desk.market_clock import day_of
-from arbcore.desk.records import ES, LEGS, LIMIT, SPY, AdjustmentRow, ExecutionRow, OrderRow, TradeRow
+from arbcore.desk.records import LIMIT, AdjustmentRow, ExecutionRow, OrderRow, TradeRow
 
 SECOND_NS = 10**9
 OVER = frozenset({"filled", "cancelled", "rejected", "gone"})
@@ -267,7 +268,7 @@ class DeskChecker:
         whole = self.answers >= {OPEN_ORDERS, EXECUTIONS}
         self._expect(10, whole and self.linked, f"{row.key} written off after {sorted(self.answers)}")
         if row.reason == "settled":
-            over = row.leg == ES and any(end_ns <= self.utc_ns for end_ns in self.expiries.values())
+            over = row.leg == FUT and any(end_ns <= self.utc_ns for end_ns in self.expiries.values())
             self._expect(2, over, f"{row.key} was settled before anything expired")
         else:
             self._expect(2, self.accepted, f"{row.key} was written off and nobody said so")
@@ -348,7 +349,7 @@ class DeskChecker:
         self.last_trade_id = max(self.last_trade_id, row.trade_id)
         if first and self.settings.margin_check and not self.slipped_ever:
             roll_ns = round(self.settings.roll_before_s * SECOND_NS)
-            gone = roll_ns and self.utc_ns >= self.expiries[row.con_id] - roll_ns if row.leg == ES else False
+            gone = roll_ns and self.utc_ns >= self.expiries[row.con_id] - roll_ns if row.leg == FUT else False
             self._expect(14, not gone, f"order {row.ref} enters a contract that pairs must leave")
             asked = self.margin_day == self._date()
             self._expect(14, asked, f"order {row.ref} enters on a date whose margin nobody told")
@@ -407,8 +408,8 @@ class DeskChecker:
         exposure = session.exposure()
         settings = self.settings
         limits = {
-            ES: settings.contracts,
-            SPY: math.ceil(1.05 * settings.contracts * settings.multiplier * 10),
+            FUT: settings.contracts,
+            ETF: math.ceil(1.05 * settings.contracts * settings.multiplier * 10),
         }
         large, real = self._at_large(), self.truth.held()
         for leg in LEGS:
@@ -425,7 +426,7 @@ class DeskChecker:
                 )  # fmt: skip
         if session.stopped:
             self._expect(16, not large, f"stopped with {len(large)} live orders")
-        alive = {**held, ES: held[ES] - self._dead_contracts()}
+        alive = {**held, FUT: held[FUT] - self._dead_contracts()}
         # While its clock is off, of which it has been alarmed, the desk cannot know what has expired.
         self._check_naked(held if self.slip_ns and not self._naked(held) else alive)
 
@@ -435,7 +436,7 @@ class DeskChecker:
         traded = (row for row in self.known.values() if self.sent_rows[row.ref].con_id in dead)
         written = (row for row in self.adjustments.values() if self.futures[row.trade_id] in dead)
         return sum(row.side * row.quantity for row in traded) + sum(
-            row.quantity for row in written if row.leg == ES
+            row.quantity for row in written if row.leg == FUT
         )
 
     def _may_fill(self, large: list[OrderRow], leg: str, side: int) -> int:
@@ -448,7 +449,7 @@ class DeskChecker:
 
     def _naked(self, held: dict[str, int]) -> bool:
         factor = self.settings.multiplier * 10
-        return abs(held[ES] * factor + held[SPY]) > 0.2 * factor
+        return abs(held[FUT] * factor + held[ETF]) > 0.2 * factor
 
     def _check_naked(self, held: dict[str, int]) -> None:
         """By executions told: ES and SPY must go together, but for the time that the ladder may take."""
@@ -458,7 +459,7 @@ class DeskChecker:
             return
         if self.naked_since_ns is None:
             self.naked_since_ns = self.now_ns
-        size = abs(held[ES] * factor + held[SPY])
+        size = abs(held[FUT] * factor + held[ETF])
         self._expect(17, size <= 1.1 * factor * self.settings.contracts, f"naked by {size:.0f} shares")
         since_ns = self.now_ns - self.naked_since_ns
         limit_ns = int(self.settings.hedge_timeout_s * SECOND_NS) + SLACK_NS

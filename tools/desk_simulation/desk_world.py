@@ -14,6 +14,7 @@ from typing import Any
 
 from arbcore.carry._carry import carry_factor, years_to_expiry
 from arbcore.carry.calendar import front_contract
+from arbcore.carry.pairs import ETF, FUT, LEGS
 from arbcore.core.civil import read_time
 from arbcore.desk import events as ev
 from arbcore.desk.commands import (
@@ -29,7 +30,7 @@ from arbcore.desk.commands import (
 )
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.desk_settings import DeskSettings, seconds_ns
-from arbcore.desk.records import ES, LEGS, SPY, Snapshot
+from arbcore.desk.records import Snapshot
 from tools.desk_simulation.desk_broker import (
     MILLISECOND_NS,
     SECOND_NS,
@@ -139,7 +140,7 @@ class DeskWorld:
         )
         front = front_contract(self.start_ns)
         self.futures = {ES_ID: front, ES_ID + 1: front_contract(front.expiry_ns)}
-        self.broker.con_ids[ES] = ES_ID
+        self.broker.con_ids[FUT] = ES_ID
         self.checker = (
             DeskChecker(self.settings, self.broker.truth, start_ns=self.start_ns) if plan.check else None
         )
@@ -161,7 +162,7 @@ class DeskWorld:
         """Plays the plan."""
         plan = self.plan
         self._later(0, self._start)
-        for leg, offset in ((ES, 0), (SPY, 90)):
+        for leg, offset in ((FUT, 0), (ETF, 90)):
             self._later(offset * MILLISECOND_NS, lambda leg=leg: self._quote(leg))  # type: ignore[misc]
         self._later(SECOND_NS, self._second)
         self._later(plan.calm_s * SECOND_NS, self._calm_down)
@@ -234,11 +235,11 @@ class DeskWorld:
             return
         fits = [each for each, future in self.futures.items() if future.expiry_ns > expires_after_ns]
         chosen = session.held_con_id or con_id or fits[0]
-        self.broker.con_ids[ES] = chosen
+        self.broker.con_ids[FUT] = chosen
         self._deliver(
-            ev.ContractFound(ES, chosen, 0.25, self.hours, self.hours, self.futures[chosen].expiry_ns, 50.0)
+            ev.ContractFound(FUT, chosen, 0.25, self.hours, self.hours, self.futures[chosen].expiry_ns, 50.0)
         )
-        self._deliver(ev.ContractFound(SPY, SPY_ID, 0.01, self.hours, self.hours))
+        self._deliver(ev.ContractFound(ETF, SPY_ID, 0.01, self.hours, self.hours))
 
     def _happens(self, probability: float) -> bool:
         return probability > 0.0 and self.random.random() < probability
@@ -374,22 +375,22 @@ class DeskWorld:
     def _quote(self, leg: str) -> None:
         self._later(self.random.randrange(100, 400) * MILLISECOND_NS, lambda: self._quote(leg))
         rng = self.random
-        if leg == SPY:
+        if leg == ETF:
             self._spy_mid *= 1.0 + rng.gauss(0.0, 0.4e-4)
             if rng.random() < 0.12:
                 self._shock_bps = rng.choice((-45.0, 0.0, 0.0, 45.0))
             self._deviation_bps += 0.3 * (self._shock_bps - self._deviation_bps) + rng.gauss(0.0, 1.0)
         market = self.broker.market[leg]
         mid, tick = self._spy_mid, 0.01
-        if leg == ES:
+        if leg == FUT:
             settings = self.settings
-            quoted = self.broker.con_ids[ES]
+            quoted = self.broker.con_ids[FUT]
             t = years_to_expiry(self.start_ns + self.now_ns, self.futures[quoted].expiry_ns)
             c = carry_factor(factor=settings.factor, r=settings.r, d=settings.d, t=t)
             mid, tick = self._spy_mid * c * (1.0 + self._deviation_bps * 1e-4), 0.25
         market.bid = round(math.floor(mid / tick) * tick, 2)
         market.ask = round(market.bid + tick * rng.choice((1, 1, 2)), 2)
-        dead = leg == ES and self.broker.con_ids[ES] in self.broker.expired
+        dead = leg == FUT and self.broker.con_ids[FUT] in self.broker.expired
         if leg not in self._silent and not dead:
             bid, ask = market.bid, market.ask
             if self.faults.bad_quote and rng.random() < self.faults.bad_quote:
