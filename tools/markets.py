@@ -7,10 +7,11 @@ jumps overnight, ex-dates, a basis that walks or comes back, bad prints. The sam
 
 import math
 import random
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-
-from reference.money import Dividend, Row
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from arbcore.carry.calendar import (
     OPEN_CLOCK_NS,
@@ -22,6 +23,8 @@ from arbcore.carry.calendar import (
 from arbcore.carry.pairs import DEFAULT_PAIR, Pair, usual_ex_dates
 from arbcore.carry.settlement import settlement_day
 from arbcore.core.civil import NS_PER_DAY, NS_PER_MINUTE, new_york_to_utc, read_date
+from arbcore.quotes.reading import ReadOptions, read_into
+from arbcore.research._sweep_rows import SweepRows
 
 YEAR_NS = 365 * NS_PER_DAY
 FIRST_DAY, LAST_DAY = read_date("2024-07-01"), read_date("2026-11-01")
@@ -51,25 +54,59 @@ class Market:
 
 @dataclass
 class Month:
-    """The rows of one month, and what is known of it: the ETF's dividends and how often it jumped."""
+    """The quotes of one month in columns, and what is known of it: the dividends and how often it jumped.
+
+    ``schedule`` are the ETF's dividends: (ex instant in ns, USD a share, False).
+    """
 
     market: Market
-    rows: list[Row]
-    schedule: list[Dividend] = field(default_factory=list)
+    ts: "array[int]" = field(default_factory=lambda: array("q"))
+    fut_bid: "array[float]" = field(default_factory=lambda: array("d"))
+    fut_ask: "array[float]" = field(default_factory=lambda: array("d"))
+    etf_bid: "array[float]" = field(default_factory=lambda: array("d"))
+    etf_ask: "array[float]" = field(default_factory=lambda: array("d"))
+    schedule: tuple[tuple[int, float, bool], ...] = ()
     jumps: int = 0
     ex_dates: int = 0
     level: float = 0.0  # the true one at the start, with its spread
+
+    @property
+    def columns(self) -> "dict[str, array[int] | array[float]]":
+        """As a backtest takes them."""
+        names = ("ts", "fut_bid", "fut_ask", "etf_bid", "etf_ask")
+        return {name: getattr(self, name) for name in names}
+
+    def rows(self) -> SweepRows:
+        """As the kernel takes them."""
+        rows = SweepRows()
+        read_into(rows, self.columns, options=ReadOptions())
+        return rows
+
+
+@dataclass(frozen=True)
+class _Day:
+    """The minutes of a session: their times, and the years to the front contract's expiry."""
+
+    times_ns: tuple[int, ...]
+    left: tuple[float, ...]
+    financed: float  # years from the settlement day to the expiry's
+
+
+@lru_cache(maxsize=2_000)
+def _day(day: int, every_minutes: int) -> _Day:
+    times = tuple(_minutes(day, every_minutes))
+    # Contracts expire at the opening, so a session has one.
+    contract = front_contract(times[0])
+    left = tuple((contract.expiry_ns - now_ns) / YEAR_NS for now_ns in times)
+    return _Day(times, left, (contract.expiry_day - settlement_day(day)) / 365)
 
 
 def month_of(market: Market, seed: int) -> Month:
     """One month; its first day is drawn where it is not given, so that an expiry may fall anywhere in it."""
     rng = random.Random(seed)
     first = rng.randrange(FIRST_DAY, LAST_DAY) if market.first_day is None else market.first_day
-    index = rng.uniform(4_000, 7_500) * market.pair.points_per_usd / 10
-    factor = market.pair.points_per_usd * market.factor
-    spread, walk, deviation = market.spread_bps, 0.0, 0.0
-    keep = 2 ** (-market.every_minutes / market.half_life_minutes)
-    month = Month(market, [])
+    state = _State(index=rng.uniform(4_000, 7_500) * market.pair.points_per_usd / 10)
+    spread, month = market.spread_bps, Month(market)
     jump_at = rng.randrange(3, max(4, market.days - 2))
     last_ex_ns = _last_ex_ns(market, first)
     for at, day in enumerate(_trading_days(first, market.days)):
@@ -78,39 +115,59 @@ def month_of(market: Market, seed: int) -> Month:
             if market.jump_bps and at == jump_at:
                 spread += market.jump_bps * rng.choice((-1, 1))
                 month.jumps += 1
-        for now_ns in _minutes(day, market.every_minutes):
-            index *= math.exp(rng.gauss(0, 0.0004))
-            deviation = keep * deviation + math.sqrt(1 - keep * keep) * rng.gauss(0, market.deviation_bps)
-            walk += rng.gauss(0, market.walk_bps)
-            contract = front_contract(now_ns)
-            financed = (contract.expiry_day - settlement_day(day)) / 365
-            left = (contract.expiry_ns - now_ns) / YEAR_NS
-            carried = (market.r + spread * 1e-4) * financed - market.d * left
-            for ex_day in usual_ex_dates(market.pair, last_ex_ns, now_ns):
-                last_ex_ns = expiry_instant(ex_day)
-                if market.ex_dates and month.rows:
-                    month.ex_dates += 1
-            gathered = market.d * (now_ns - last_ex_ns) / YEAR_NS if market.ex_dates else 0.0
-            if not market.ex_dates:
-                gathered = market.d * (now_ns - new_york_to_utc(FIRST_DAY, 0)) / YEAR_NS
-            share = index / factor * (1 + gathered)
-            future = index * math.exp(carried + (deviation + walk) * 1e-4)
-            if not month.rows:
-                month.level = future / (share * math.exp((market.r - market.d) * left))
-            if market.kept < 1.0 and rng.random() >= market.kept:
-                continue
-            month.rows.append(_quoted(market.pair, now_ns, future, share))
+        minutes = _day(day, market.every_minutes)
+        # A share goes ex at the opening, before the first minute.
+        for ex_day in usual_ex_dates(market.pair, last_ex_ns, minutes.times_ns[0]):
+            last_ex_ns = expiry_instant(ex_day)
+            if market.ex_dates and month.ts:
+                month.ex_dates += 1
+        since_ns = last_ex_ns if market.ex_dates else new_york_to_utc(FIRST_DAY, 0)
+        _add_day(month, minutes, state, rng, spread=spread, since_ns=since_ns)
     if market.ex_dates:
-        month.schedule = _schedule(market, month.rows, index / factor)
-    _spoil(month.rows, market.bad_prints, rng)
+        month.schedule = _schedule(month)
+    _spoil(month, rng)
     return month
 
 
-def _quoted(pair: Pair, now_ns: int, future: float, share: float) -> Row:
-    """Both legs a tick wide."""
-    fut = math.floor(future / pair.tick) * pair.tick
-    etf = math.floor(share * 100) / 100
-    return Row(now_ns, fut, fut + pair.tick, etf, round(etf + pair.etf_tick, 2))
+@dataclass
+class _State:
+    """What goes on from day to day: the index, and what is planted in the basis in bps."""
+
+    index: float
+    deviation: float = 0.0
+    walk: float = 0.0
+
+
+def _add_day(
+    month: Month, minutes: _Day, state: _State, rng: random.Random, *, spread: float, since_ns: int
+) -> None:
+    """Quotes of one day, both legs a tick wide; the ETF has gathered dividends since an instant."""
+    market, gauss, exp, floor = month.market, rng.gauss, math.exp, math.floor
+    pair, d = market.pair, market.d
+    tick, factor = pair.tick, pair.points_per_usd * market.factor
+    keep = 2 ** (-market.every_minutes / market.half_life_minutes)
+    shock = math.sqrt(1 - keep * keep) * market.deviation_bps
+    financing = (market.r + spread * 1e-4) * minutes.financed
+    index, deviation, walk = state.index, state.deviation, state.walk
+    for now_ns, left in zip(minutes.times_ns, minutes.left, strict=True):
+        index *= exp(gauss(0, 0.0004))
+        if shock:
+            deviation = keep * deviation + gauss(0, shock)
+        if market.walk_bps:
+            walk += gauss(0, market.walk_bps)
+        share = index / factor * (1 + d * (now_ns - since_ns) / YEAR_NS)
+        future = index * exp(financing - d * left + (deviation + walk) * 1e-4)
+        if not month.ts:
+            month.level = future / (share * exp((market.r - d) * left))
+        if market.kept < 1.0 and rng.random() >= market.kept:
+            continue
+        fut, etf = floor(future / tick) * tick, floor(share * 100) / 100
+        month.ts.append(now_ns)
+        month.fut_bid.append(fut)
+        month.fut_ask.append(fut + tick)
+        month.etf_bid.append(etf)
+        month.etf_ask.append(round(etf + pair.etf_tick, 2))
+    state.index, state.deviation, state.walk = index, deviation, walk
 
 
 def _trading_days(day: int, count: int) -> Iterator[int]:
@@ -135,33 +192,23 @@ def _last_ex_ns(market: Market, day: int) -> int:
     return expiry_instant(usual_ex_dates(market.pair, at_ns - 120 * NS_PER_DAY, at_ns)[-1])
 
 
-def _schedule(market: Market, rows: list[Row], price: float) -> list[Dividend]:
+def _schedule(month: Month) -> tuple[tuple[int, float, bool], ...]:
     """What the ETF pays on each ex-date from the first row until well after the last: what it gathered."""
-    first_ns = rows[0].ts_ns
-    before = expiry_instant(usual_ex_dates(market.pair, first_ns - 120 * NS_PER_DAY, first_ns)[-1])
-    found = []
-    for ex_day in usual_ex_dates(market.pair, first_ns, rows[-1].ts_ns + 200 * NS_PER_DAY):
+    market, ts, found = month.market, month.ts, []
+    before = expiry_instant(usual_ex_dates(market.pair, ts[0] - 120 * NS_PER_DAY, ts[0])[-1])
+    for ex_day in usual_ex_dates(market.pair, ts[0], ts[-1] + 200 * NS_PER_DAY):
         ex_ns = expiry_instant(ex_day)
-        near = next((row.etf_bid for row in reversed(rows) if row.ts_ns < ex_ns), price)
-        found.append(Dividend(ex_ns, near * market.d * (ex_ns - before) / YEAR_NS))
+        near = month.etf_bid[max(0, bisect_left(ts, ex_ns) - 1)]
+        found.append((ex_ns, near * market.d * (ex_ns - before) / YEAR_NS, False))
         before = ex_ns
-    return found
+    return tuple(found)
 
 
-def _spoil(rows: list[Row], count: int, rng: random.Random) -> None:
-    """Puts 1 to 3 rows of one leg 5 to 60 bps off, ``count`` times."""
-    for _ in range(count):
-        at, length = rng.randrange(1, len(rows) - 4), rng.randint(1, 3)
+def _spoil(month: Month, rng: random.Random) -> None:
+    """Puts 1 to 3 rows of one leg 5 to 60 bps off, as often as the market says."""
+    for _ in range(month.market.bad_prints):
+        at, length = rng.randrange(1, len(month.ts) - 4), rng.randint(1, 3)
         off = 1 + rng.choice((-1, 1)) * rng.uniform(5, 60) * 1e-4
-        leg = rng.choice(("fut", "etf"))
-        for place in range(at, at + length):
-            row = rows[place]
-            if leg == "fut":
-                rows[place] = replace(row, fut_bid=row.fut_bid * off, fut_ask=row.fut_ask * off)
-            else:
-                rows[place] = replace(row, etf_bid=row.etf_bid * off, etf_ask=row.etf_ask * off)
-
-
-def front_expiry_ns(now_ns: int) -> int:
-    """The expiry of the front contract."""
-    return front_contract(now_ns).expiry_ns
+        for prices in rng.choice(((month.fut_bid, month.fut_ask), (month.etf_bid, month.etf_ask))):
+            for place in range(at, at + length):
+                prices[place] *= off

@@ -186,11 +186,10 @@ def test_where_nothing_was_chosen_nothing_is_judged() -> None:
 def test_a_walk_over_a_planted_edge_and_over_a_fair_market(half_life: int | None) -> None:
     planted = {} if half_life is None else {"deviation_bps": 2.0, "half_life_minutes": float(half_life)}
     month = month_of(Market(days=12, first_day=FIRST_DAY, spread_bps=100, **planted), 3)
-    columns = {name: [getattr(row, "ts_ns" if name == "ts" else name) for row in month.rows]
-               for name in ("ts", "fut_bid", "fut_ask", "etf_bid", "etf_ask")}  # fmt: skip
     summary = arbcore.sweep(
-        columns, pair="es-spy", walk_forward="4:2", entry_bps="0.5:3:0.5", exit_bps="0,0.5", r=0.0365, d=0.012
-    ).summary
+        month.columns, pair="es-spy", walk_forward="4:2", entry_bps="0.5:3:0.5", exit_bps="0,0.5",
+        r=0.0365, d=0.012,
+    ).summary  # fmt: skip
     evidence = summary["walk_forward"]["evidence"]["best"]
     assert evidence["significant"] is (True if half_life else None)
 
