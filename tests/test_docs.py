@@ -1,5 +1,6 @@
 """The documentation is true: what it shows runs, the reference is whole, links lead somewhere."""
 
+import dataclasses
 import json
 import re
 import shlex
@@ -12,12 +13,16 @@ from doc_pages import PageRun, blocks_of, inline_commands
 from reference import orders as exchange_orders
 
 import arbcore
-from arbcore.broker.carry_settings import carry_settings
+from arbcore.broker.carry_settings import EXIT_SHARE, carry_settings, setting_name
 from arbcore.broker.store_schema import MIGRATIONS
+from arbcore.carry.pairs import pair_named
 from arbcore.cli import COMMANDS, build_parser
+from arbcore.commands._backtest_arguments import LIVE
 from arbcore.desk import order_table
+from arbcore.desk.desk_settings import DeskSettings
 from arbcore.gateway.faults import FAULTS
 from arbcore.play.exchange_settings import exchange_settings
+from arbcore.research.research_settings import BacktestSettings
 from arbcore.trading._orders import LIFECYCLE, STATE_NAMES
 from tools.docs import diagrams, reference
 
@@ -111,6 +116,57 @@ def test_the_reference_has_every_error_every_fault_and_every_table() -> None:
     made = set(re.findall(r"CREATE TABLE (\w+)", statements)) - dropped
     assert made
     assert all(f"| `{name}` |" in reference.store_tables() for name in made)
+
+
+# --- the defaults -------------------------------------------------------------------------------
+
+#: What a default that follows from something else is called, on the page and for no other name.
+FOLLOWS = {
+    "exit_bps": "a quarter of the entry", "EXIT_THRESHOLD_BPS": "a quarter of the entry",
+    "cost_bps": "by pair", "ESTIMATED_COST_BPS": "by pair", "multiplier": "by pair",
+    "funding_rate": "the rate at the entry", "FUNDING_RATE_ANNUAL": "the rate at the entry",
+    "true_factor": "not known", "fees": "none",
+}  # fmt: skip
+#: Of a backtest, data and not defaults; of the bot, told by the others or by how it is run.
+DATA = {"rates", "yields", "dividends", "dividends_file"}
+TOLD = {"ARBCORE_DESK_DECIDE_ON"}
+NAMED = {"FUT_SYMBOL", "SPY_SYMBOL", "SPY_TO_INDEX_FACTOR", "FUNDING_RATE_ANNUAL"}
+
+
+def defaults_said() -> dict[str, str]:
+    found = re.findall(r"`(\w+)` = ([^|,]+?)(?=,| \|)", TEXTS["reference/defaults.md"])
+    assert len(found) == len(dict(found)), "a default is said once"
+    return dict(found)
+
+
+def test_the_defaults_are_those_of_the_code_and_each_has_a_reason() -> None:
+    backtest = {
+        item.name: item.default for item in dataclasses.fields(BacktestSettings) if item.name not in DATA
+    }
+    desk = {setting.name: setting.default for setting in carry_settings()}
+    desk_names = {setting_name(item.name) for item in dataclasses.fields(DeskSettings)} & set(desk)
+    defaults = backtest | {name: desk[name] for name in (desk_names | NAMED) - TOLD}
+    said = defaults_said()
+    assert set(said) == set(defaults)
+    for name, value in defaults.items():
+        if name in FOLLOWS:
+            assert said[name] == FOLLOWS[name]
+        elif isinstance(value, str):
+            assert said[name] == value, name
+        else:
+            assert float(said[name]) == value, name
+    for line in TEXTS["reference/defaults.md"].splitlines():
+        if line.startswith("| ") and "`" in line:
+            assert len(line.split("|")[-2].split()) >= 2, line
+
+
+def test_what_a_default_follows_from_is_so() -> None:
+    assert BacktestSettings(entry_bps=8.0).exit_wanted_bps == 2.0
+    assert EXIT_SHARE == 0.25
+    assert BacktestSettings(pair="mnq-qqq").cost_bps == pair_named("mnq-qqq").cost_bps
+    assert {name: getattr(DeskSettings, name) for name in ("max_hold_days", "cooldown_s")} == LIVE
+    for name in ("entry_bps", "stop_bps", "contracts"):
+        assert getattr(BacktestSettings, name) == getattr(DeskSettings, name)
 
 
 def test_what_has_no_sentence_is_an_error() -> None:
