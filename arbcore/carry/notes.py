@@ -80,6 +80,16 @@ def expiry_note(expiry_ns: int, row_ns: int) -> str | None:
     )
 
 
+def schedule_note(last_ex_ns: int | None, expiry_ns: int | None) -> str | None:
+    """Where a schedule of dividends does not reach the last contract's expiry; None without a schedule."""
+    if last_ex_ns is None or expiry_ns is None or last_ex_ns >= expiry_ns:
+        return None
+    return (
+        f"The schedule of dividends ends on {iso_time(last_ex_ns)[:10]}, before the expiry "
+        f"{iso_time(expiry_ns)}; what goes ex after it is neither in the fair value nor booked."
+    )
+
+
 def outlier_note(count: int, first_ns: int | None) -> str | None:
     """How many rows stand alone, and the first of them."""
     if not count or first_ns is None:

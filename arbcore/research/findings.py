@@ -81,12 +81,14 @@ def plausibility_notes(
     rule, pair = settings.level, settings.the_pair
     quantiles = values.quantiles((0.05, 0.5, 0.95))
     found = [notes.deviation_note(rule.mode, None if quantiles is None else quantiles[1])]
+    last = values.decided_ends()[1]
     if rule.mode in _LEARNT:
         found.append(notes.level_note(pair, values.level_ends()[1]))
-        last = values.decided_ends()[1]
         if last is not None:
             found.append(notes.financing_note(implied, last["r"]))
     found.append(notes.outlier_note(values.outliers, values.first_outlier_ns()))
+    if settings.dividends and last is not None:
+        found.append(notes.schedule_note(settings.dividends[-1][0], int(last["expiry_ns"])))
     far = values.far_expiry()
     if far is not None:
         found.append(notes.expiry_note(*far))

@@ -48,6 +48,16 @@ def test_an_expiry_too_far_away() -> None:
     assert "401 days" in (notes.expiry_note(NOW_NS + 401 * NS_PER_DAY, NOW_NS) or "")
 
 
+def test_a_schedule_that_does_not_reach_the_expiry() -> None:
+    assert notes.schedule_note(None, NOW_NS) is None
+    assert notes.schedule_note(NOW_NS, None) is None
+    assert notes.schedule_note(NOW_NS, NOW_NS) is None
+    assert notes.schedule_note(NOW_NS - 1, NOW_NS) == (
+        "The schedule of dividends ends on 2026-03-02, before the expiry 2026-03-02T15:00:00Z; what goes ex "
+        "after it is neither in the fair value nor booked."
+    )
+
+
 def test_sentences_about_counts() -> None:
     assert notes.outlier_note(0, None) is None
     assert notes.outlier_note(1, NOW_NS) == (

@@ -108,6 +108,21 @@ OF_QUOTES = [
      ("ok.csv", "--d", "0.013,ESH26:0.01")),
 ]  # fmt: skip
 
+@pytest.mark.parametrize("command", RUNS)
+def test_a_schedule_that_ends_within_the_data_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    Path("short.csv").write_text("ex_date,amount\n2026-03-10,0.4\n", encoding="utf-8")
+    words = (command, "ok.csv", "--factor", "10.03", *RUNS[command], "--json", "--dividends")
+    said = []
+    for name in ("short.csv", "dividends.csv"):
+        assert cli.main([*words, name]) == 0
+        notes = json.loads(capsys.readouterr().out)["notes"]
+        said.append([note for note in notes if note.startswith("The schedule of dividends ends")])
+    assert [len(each) for each in said] == [1, 0]
+    assert "ends on 2026-03-10, before the expiry 2026-03-20T13:30:00Z" in said[0][0]
+
+
 SPOT, ETF = ("--spot", "6820"), ("--etf", "680.11", "--factor", "10.03")
 OF_FAIR = [
     ((*SPOT, "--pair", "es-qqq"), 2, "There is no pair 'es-qqq'", (*SPOT, "--pair", "nq-qqq")),
