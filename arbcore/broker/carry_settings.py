@@ -24,7 +24,7 @@ from arbcore.carry.calendar import read_expiry
 from arbcore.carry.level import LevelMode, parse_level
 from arbcore.carry.money import PaidDividend
 from arbcore.carry.pairs import DEFAULT_PAIR, PAIRS, Pair, pair_of_future, pair_of_symbols
-from arbcore.carry.terms import read_dividends
+from arbcore.carry.terms import check_reaches, read_dividends
 from arbcore.core.settings import PREFIX, Config, Setting
 from arbcore.core.text import plural, printable
 from arbcore.desk.desk_settings import DeskSettings
@@ -313,12 +313,16 @@ def desk_settings(config: Config, **changes: Any) -> DeskSettings:
     return DeskSettings(**{**values, **changes})
 
 
-def dividends_schedule(config: Config) -> tuple[PaidDividend, ...] | None:
+def dividends_schedule(config: Config, *, first_ns: int) -> tuple[PaidDividend, ...] | None:
     """The schedule of DIVIDENDS_FILE; None where the yield holds.
+
+    Args:
+        config: the resolved settings.
+        first_ns: when the run begins, or the first row of its quotes.
 
     Raises:
         ConfigError: the file cannot be read, or a yield was set beside it.
-        DataError: a line of it is none.
+        InputError: a line of it is none, or it ends before the run.
     """
     path = config["DIVIDENDS_FILE"]
     if not path:
@@ -334,7 +338,10 @@ def dividends_schedule(config: Config) -> tuple[PaidDividend, ...] | None:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text in UTF-8"
         raise ConfigError(f"DIVIDENDS_FILE ({source}) {printable(path)} cannot be read: {why}.") from error
-    return read_dividends(text.splitlines(keepends=True), name=printable(path))
+    name = f"DIVIDENDS_FILE ({source}) {printable(path)}"
+    schedule = read_dividends(text.splitlines(keepends=True), name=name)
+    check_reaches(schedule, name=name, first_ns=first_ns)
+    return schedule
 
 
 def check_guards(config: Config, desk: DeskSettings, *, fut_level: float | None = None) -> None:

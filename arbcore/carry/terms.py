@@ -302,6 +302,11 @@ def check_dividends(
                 f"{where}: the dividend of {iso_date(trading_date(each.ex_ns))} is {each.amount:g} {unit} at "
                 f"a price of {price:,.2f}; correct its amount or its unit."
             )
+    check_reaches(schedule, name=name, first_ns=first_ns)
+
+
+def check_reaches(schedule: Sequence[PaidDividend], *, name: str, first_ns: int) -> None:
+    """InputError where every ex-date of a schedule is before the first row at ``first_ns``."""
     if schedule and schedule[-1].ex_ns < first_ns:
         raise InputError(
             f"{name} ends on {iso_date(trading_date(schedule[-1].ex_ns))}, before the data; add the "

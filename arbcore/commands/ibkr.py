@@ -315,7 +315,7 @@ class _Play:
         return replace(
             plan, duration_s=args.duration, wait_s=args.wait, flatten=args.flatten,
             accept_account=args.accept_account, record=args.record, rate=rate,
-            dividends=dividends_schedule(resolved),
+            dividends=dividends_schedule(resolved, first_ns=time.time_ns()),
         )  # fmt: skip
 
     def _simulated_plan(self, console: Any) -> Any:
@@ -363,8 +363,10 @@ class _Play:
         # What is missing is said before anything is replaced or started.
         load_library(settings.library)
         desk = desk_settings(resolved, **changes)
-        check_guards(resolved, desk, fut_level=_first_level(args.simulate, desk.pair.name))
-        dividends = dividends_schedule(resolved)
+        first = _first_row(args.simulate, desk.pair.name)
+        level = (first.fut_bid + first.fut_ask) / 2 if first else None
+        check_guards(resolved, desk, fut_level=level)
+        dividends = dividends_schedule(resolved, first_ns=first.ts_ns if first else time.time_ns())
         if args.like_backtest:
             console.event(
                 "--like-backtest: no daily loss limit, roll or price collar but those that were set; a "
@@ -443,8 +445,8 @@ class _Play:
         }
 
 
-def _first_level(data: str, pair: str) -> float | None:
-    """The future's price in the first row of a replay; None where there is none to be read.
+def _first_row(data: str, pair: str) -> Any:
+    """The first row of a replay; None where there is none to be read.
 
     What is wrong with the data is said where it is replayed.
     """
@@ -454,12 +456,11 @@ def _first_level(data: str, pair: str) -> float | None:
     if not data or not Path(data).is_file():
         return None
     try:
-        row = next(replay(data, pair=pair), None)
+        return next(replay(data, pair=pair), None)
     except UsageError as error:
         raise UsageError(f"{error} The bot trades {pair}, by FUT_SYMBOL and SPY_SYMBOL.") from None
     except ArbcoreError:
         return None
-    return None if row is None else (row.fut_bid + row.fut_ask) / 2
 
 
 def position_words(document: dict[str, Any]) -> str:

@@ -13,9 +13,10 @@ from arbcore.broker.carry_settings import (
     ibkr_settings,
 )
 from arbcore.carry.pairs import PAIRS, Pair, pair_named
+from arbcore.core.civil import read_time
 from arbcore.core.settings import Config
 from arbcore.desk.desk_settings import DeskSettings
-from arbcore.errors import ConfigError
+from arbcore.errors import ConfigError, InputError
 from arbcore.play.exchange_settings import exchange_settings
 from arbcore.system import configuration
 
@@ -115,18 +116,22 @@ def test_rates_of_the_etf_leg_and_a_file_of_dividends(tmp_path: Path) -> None:
     assert desk_settings(load(tmp_path)).funding_rate is None
     chosen = desk_settings(load(tmp_path, FUNDING_RATE_ANNUAL="0", SHORT_RATE_ANNUAL="0.02"))
     assert (chosen.funding_rate, chosen.short_rate, chosen.borrow_rate) == (0.0, 0.02, 0.0)
-    assert dividends_schedule(load(tmp_path)) is None
+    assert dividends_schedule(load(tmp_path), first_ns=0) is None
     path = tmp_path / "d.csv"
     path.write_text("ex_date,amount\n2026-03-20,1.9\n")
-    (found,) = dividends_schedule(load(tmp_path, DIVIDENDS_FILE=str(path))) or ()
+    named = load(tmp_path, DIVIDENDS_FILE=str(path))
+    ex_ns = read_time("2026-03-20T13:30:00Z")
+    (found,) = dividends_schedule(named, first_ns=ex_ns) or ()
     assert (found.amount, found.points) == (1.9, False)
+    with pytest.raises(InputError, match=r"DIVIDENDS_FILE \(environment\) .* ends on 2026-03-20, before"):
+        dividends_schedule(named, first_ns=ex_ns + 1)
     for wrong, sentence in (
         ({"DIVIDENDS_FILE": "none.csv"}, "none.csv cannot be read: No such file"),
         ({"DIVIDENDS_FILE": str(path), "DIVIDEND_YIELD_ANNUAL": "0.01"}, "keep the schedule or the yield"),
         ({"FUNDING_RATE_ANNUAL": "5"}, "FUNDING_RATE_ANNUAL .* must be a decimal between -1 and 1"),
     ):
         with pytest.raises(ConfigError, match=sentence):
-            dividends_schedule(load(tmp_path, **wrong))
+            dividends_schedule(load(tmp_path, **wrong), first_ns=0)
 
 
 def test_nobody_sets_the_level_so_it_is_learnt(tmp_path: Path) -> None:

@@ -143,16 +143,18 @@ OF_FAIR = [
     ((*SPOT, "--d", "CLH26:0.01"), 2, "'CLH26', which is no contract", (*SPOT, "--d", "ESH26:0.01")),
 ]  # fmt: skip
 
-# Settings of the bot, (what is wrong, words of the sentence).
+# Settings of the bot, (what is wrong, the exit code, words of the sentence).
 OF_THE_BOT = [
-    (("FUT_SYMBOL=CL",), "FUT_SYMBOL (--set) must be one of ES"),
-    (("SPY_SYMBOL=QQQ",), "ES and QQQ are no pair"),
-    (("SPY_TO_INDEX_FACTOR=track:0",), "SPY_TO_INDEX_FACTOR (--set) must be track"),
-    (("SPY_TO_INDEX_FACTOR=column",), "SPY_TO_INDEX_FACTOR (--set) must be track"),
-    (("SPY_TO_INDEX_FACTOR=0",), "SPY_TO_INDEX_FACTOR (--set) must be track"),
-    (("DIVIDENDS_FILE=none.csv",), "DIVIDENDS_FILE (--set) none.csv cannot be read"),
-    (("DIVIDENDS_FILE=dividends.csv", "DIVIDEND_YIELD_ANNUAL=0.01"), "are both set; keep the schedule"),
-    (("FUNDING_RATE_ANNUAL=nan",), "FUNDING_RATE_ANNUAL (--set) must be a decimal"),
+    (("FUT_SYMBOL=CL",), 2, "FUT_SYMBOL (--set) must be one of ES"),
+    (("SPY_SYMBOL=QQQ",), 2, "ES and QQQ are no pair"),
+    (("SPY_TO_INDEX_FACTOR=track:0",), 2, "SPY_TO_INDEX_FACTOR (--set) must be track"),
+    (("SPY_TO_INDEX_FACTOR=column",), 2, "SPY_TO_INDEX_FACTOR (--set) must be track"),
+    (("SPY_TO_INDEX_FACTOR=0",), 2, "SPY_TO_INDEX_FACTOR (--set) must be track"),
+    (("DIVIDENDS_FILE=none.csv",), 2, "DIVIDENDS_FILE (--set) none.csv cannot be read"),
+    (("DIVIDENDS_FILE=ended.csv",), 3, "DIVIDENDS_FILE (--set) ended.csv ends on 2025-12-19, before"),
+    (("DIVIDENDS_FILE=twice.csv",), 3, "twice.csv line 3: 2026-03-20 comes twice"),
+    (("DIVIDENDS_FILE=dividends.csv", "DIVIDEND_YIELD_ANNUAL=0.01"), 2, "are both set; keep the schedule"),
+    (("FUNDING_RATE_ANNUAL=nan",), 2, "FUNDING_RATE_ANNUAL (--set) must be a decimal"),
 ]
 
 
@@ -188,13 +190,15 @@ def test_of_a_fair_value(
     assert json.loads(capsys.readouterr().out)["fair"] > 6000
 
 
-@pytest.mark.parametrize(("wrong", "part"), OF_THE_BOT, ids=lambda each: str(each)[:60])
+@pytest.mark.parametrize(("wrong", "code", "part"), OF_THE_BOT, ids=lambda each: str(each)[:60])
+@pytest.mark.parametrize("data", [(), ("--simulate", "ok.csv")])
 def test_of_the_bots_settings(
-    folder: Path, capsys: pytest.CaptureFixture[str], wrong: tuple[str, ...], part: str
-) -> None:
+    folder: Path, capsys: pytest.CaptureFixture[str], wrong: tuple[str, ...], code: int, part: str,
+    data: tuple[str, ...],
+) -> None:  # fmt: skip
     pytest.importorskip("ib_insync")
     changes = [word for each in wrong for word in ("--set", each)]
-    refused(capsys, ("ibkr", "--paper", "--duration", "1", *changes), 2, part)
+    refused(capsys, ("ibkr", "--paper", "--duration", "1", *data, *changes), code, part)
 
 
 @pytest.mark.parametrize("data", ["two_pairs.csv", "two_futures.csv", "both.csv"])
