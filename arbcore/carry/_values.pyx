@@ -8,11 +8,13 @@ specification. It knows no position: the level is that of the contract that a ro
 from statistics import median
 
 cimport cython
-from libc.math cimport INFINITY, NAN
-from libc.stdint cimport int64_t
+from libc.math cimport INFINITY, NAN, log1p
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from arbcore.carry._carry cimport deviation_of, edge_cc_of, edge_rev_of, exp_of, years_between
+from arbcore.carry._carry cimport (
+    deviation_of, edge_cc_of, edge_rev_of, exp_middle, exp_of, years_between,
+)
 from arbcore.carry._growing cimport one_more
 from arbcore.carry._row_source cimport QuoteRow
 
@@ -27,12 +29,36 @@ cdef enum:
     COLUMN = 3
     # Deviations are counted in bins of 0.01 bps, from -400 to 400 bps; farther ones in the outermost.
     BINS = 80_000
+    # Rows that are valued at a time: their quantities stay in the first-level cache.
+    STRETCH = 128
 
 cdef double BIN_BPS = 0.01, YEAR_S = 31_536_000.0, LN2 = 0.6931471805599453
+# A year of 365 days, which a double holds exactly.
+cdef double YEAR_NS = 31_536_000_000_000_000.0
 # How far a row may pull a level that is known, and how far off its neighbours a row stands alone.
 cdef double REACH = 0.001, ALONE = 0.001
 
 _MODES = {LevelMode.TRACK: TRACK, LevelMode.AUTO: AUTO, LevelMode.NUMBER: NUMBER, LevelMode.COLUMN: COLUMN}
+
+
+cdef inline double ns_between(int64_t earlier_ns, int64_t later_ns) noexcept nogil:
+    """The nanoseconds between any two times, which may be more than a signed number holds."""
+    cdef int64_t gap_ns = <int64_t>(<uint64_t>later_ns - <uint64_t>earlier_ns)
+    return <double>gap_ns if gap_ns >= 0 else <double><uint64_t>gap_ns
+
+
+cdef void exponentials(double* values, Py_ssize_t count) noexcept nogil:
+    """Replaces each value by e to its power."""
+    cdef Py_ssize_t at
+    cdef bint wide = False
+    for at in range(count):
+        wide |= not -700.0 <= values[at] <= 700.0
+    if wide:
+        for at in range(count):
+            values[at] = exp_of(values[at])
+        return
+    for at in range(count):
+        values[at] = exp_middle(values[at])
 
 
 @cython.final
@@ -54,7 +80,6 @@ cdef class RowValues:
         self.simple = terms.simple_rates
         self.scheduled = terms.schedule is not None
         self.largest_bps = -INFINITY
-        self.gain_dt, self.step_gap_s = -1.0, -1.0
         # Nothing is before the first date: any row begins one.
         self.day_begin_ns, self.day_end_ns = 1, 0
         for each in terms.schedule or ():
@@ -73,79 +98,145 @@ cdef class RowValues:
                   double* dev, double* cc, double* rev) except -1 nogil:
         """Values some rows; ``dev``, ``cc`` and ``rev`` get the deviation and both edges in bps.
 
-        An edge at or after the expiry is not a number, for nothing is entered there.
+        An edge at or after the expiry is not a number, for nothing is entered there. No rows are valued as
+        none, and their contract is the last one's.
         """
-        cdef Py_ssize_t at
+        cdef Py_ssize_t first = 0, end
         self.closings.count = 0
-        for at in range(count):
-            self.one(&rows[at], expiries_ns[at], at, &values[at], &dev[at], &cc[at], &rev[at])
+        while first < count:
+            if not self.day_begin_ns <= rows[first].ts_ns < self.day_end_ns:
+                with gil:
+                    self.new_date(rows[first].ts_ns)
+            if not self.started or expiries_ns[first] != self.expiry_ns:
+                with gil:
+                    self.new_contract(&rows[first], expiries_ns[first], first)
+            # A stretch of one date and one contract.
+            end = first + 1
+            while end < count and end - first < STRETCH and expiries_ns[end] == self.expiry_ns and (
+                    self.day_begin_ns <= rows[end].ts_ns < self.day_end_ns):
+                end += 1
+            self.stretch(&rows[first], end - first, &values[first], &dev[first], &cc[first], &rev[first])
+            first = end
         return 0
 
     @cython.cdivision(True)
-    cdef int one(self, const QuoteRow* row, int64_t expiry_ns, Py_ssize_t at, Value* value,
-                 double* dev, double* cc, double* rev) except -1 nogil:
-        """The divisors are prices and levels above 0."""
-        cdef double t = years_between(row.ts_ns, expiry_ns), r, growth, usd = 0.0, points = 0.0, worth, x, f
-        cdef double fut_mid = (row.es_bid + row.es_ask) / 2, etf_mid = (row.spy_bid + row.spy_ask) / 2
-        cdef double edge
-        cdef Py_ssize_t number
-        cdef const Payout* payout
-        if not self.day_begin_ns <= row.ts_ns < self.day_end_ns:
-            with gil:
-                self.new_date(row.ts_ns)
-        if not self.started or expiry_ns != self.expiry_ns:
-            with gil:
-                self.new_contract(row, expiry_ns, at)
+    cdef int stretch(self, const QuoteRow* rows, Py_ssize_t count, Value* values, double* dev, double* cc,
+                     double* rev) except -1 nogil:
+        """Values from 1 to STRETCH rows of one date and one contract, a quantity of all rows at a time.
+
+        The operations of a row are those of the twins and in their order; only what does not wait for the row
+        before it is done beside it. The divisors are prices and levels above 0.
+        """
+        cdef double[STRETCH] t, r, growth, usd, points, x, f
+        cdef double d = self.d, rate = self.rate + self.spread
+        cdef Py_ssize_t at
+        for at in range(count):
+            t[at] = ns_between(rows[at].ts_ns, self.expiry_ns) if rows[at].ts_ns < self.expiry_ns else 0.0
+        for at in range(count):
+            t[at] = t[at] / YEAR_NS
+            r[at] = rate
         if self.simple:
             with gil:
-                self.rate = self.rate_of(t)
-        r = self.rate + self.spread
-        growth = exp_of((r - self.d) * t)
+                self.simple_rates(t, count, r)
+        for at in range(count):
+            growth[at] = (r[at] - d) * t[at]
+        exponentials(growth, count)
+        if self.scheduled:
+            self.payouts_of(rows, count, r, usd, points)
+            for at in range(count):
+                x[at] = ((rows[at].es_bid + rows[at].es_ask) / 2 + points[at] * growth[at]) / (
+                    ((rows[at].spy_bid + rows[at].spy_ask) / 2 - usd[at]) * growth[at])
+        else:
+            for at in range(count):
+                x[at] = (rows[at].es_bid + rows[at].es_ask) / 2 / (
+                    (rows[at].spy_bid + rows[at].spy_ask) / 2 * growth[at])
+        self.note_all(rows, count, x)
+        if self.mode == TRACK:
+            self.track(rows, count, x, r, f)
+        elif self.mode == NUMBER:
+            for at in range(count):
+                f[at] = self.number
+        elif self.mode == COLUMN:
+            for at in range(count):
+                f[at] = rows[at].factor
+        else:
+            for at in range(count):
+                f[at] = self.calibrated
+                if f[at] != f[at]:
+                    with gil:
+                        f[at] = self.calibrate(x[at])
+        self.started = True
+        self.last_ns, self.last_settled = rows[count - 1].ts_ns, self.settled
+        for at in range(count):
+            values[at].f, values[at].c, values[at].r = f[at], f[at] * growth[at], r[at]
+            values[at].paid = usd[at] + points[at] / f[at] if self.scheduled else 0.0
+            values[at].settled = self.settled
+        for at in range(count):
+            dev[at] = deviation_of(
+                rows[at].es_bid, rows[at].es_ask, rows[at].spy_bid - values[at].paid,
+                rows[at].spy_ask - values[at].paid, values[at].c)
+        for at in range(count):
+            cc[at] = edge_cc_of(rows[at].es_bid, rows[at].spy_ask - values[at].paid, values[at].c)
+            rev[at] = edge_rev_of(rows[at].es_ask, rows[at].spy_bid - values[at].paid, values[at].c)
+        for at in range(count):
+            if t[at] == 0.0:
+                cc[at] = rev[at] = NAN
+        self.say(rows, count, values, t, dev, cc, rev)
+        return 0
+
+    @cython.cdivision(True)
+    cdef void payouts_of(self, const QuoteRow* rows, Py_ssize_t count, const double* r, double* usd,
+                         double* points) noexcept nogil:
+        """What the dividends from each row up to the expiry are worth on it, in USD and in points."""
+        cdef Py_ssize_t at, number
+        cdef const Payout* payout
+        cdef double worth
+        for at in range(count):
+            usd[at] = points[at] = 0.0
         for number in range(self.payouts.count):
             payout = <const Payout*>self.payouts.data + number
-            if row.ts_ns < payout.ex_ns <= expiry_ns:
-                worth = payout.amount * exp_of(-r * years_between(row.ts_ns, payout.ex_ns))
-                if payout.points:
-                    points += worth
-                else:
-                    usd += worth
-        x = (fut_mid + points * growth) / ((etf_mid - usd) * growth)
-        self.note_x(row.ts_ns, x)
-        if self.mode == TRACK:
-            f = self.track(row.ts_ns, x, r)
-        elif self.mode == NUMBER:
-            f = self.number
-        elif self.mode == COLUMN:
-            f = row.factor
-        else:
-            f = self.calibrated
-            if f != f:
-                with gil:
-                    f = self.calibrate(x)
-        self.started = True
-        self.last_ns, self.last_settled = row.ts_ns, self.settled
-        self.rows += 1
-        value.f, value.c, value.r, value.settled = f, f * growth, r, self.settled
-        value.paid = usd + points / f if self.scheduled else 0.0
-        dev[0] = cc[0] = rev[0] = NAN
-        if f != f:
-            self.warming_up += 1
-            return 0
-        dev[0] = deviation_of(
-            row.es_bid, row.es_ask, row.spy_bid - value.paid, row.spy_ask - value.paid, value.c)
-        number = <Py_ssize_t>(max(0.0, min(BINS - 1.0, dev[0] / BIN_BPS + BINS / 2)))
-        self.bins[number] += 1
-        self.deviations += 1
+            if payout.ex_ns <= rows[0].ts_ns or payout.ex_ns > self.expiry_ns:
+                continue
+            for at in range(count):
+                if rows[at].ts_ns < payout.ex_ns:
+                    worth = payout.amount * exp_of(-r[at] * years_between(rows[at].ts_ns, payout.ex_ns))
+                    if payout.points:
+                        points[at] += worth
+                    else:
+                        usd[at] += worth
+
+    @cython.cdivision(True)
+    cdef void say(self, const QuoteRow* rows, Py_ssize_t count, const Value* values, const double* t,
+                  const double* dev, const double* cc, const double* rev) noexcept nogil:
+        """Counts some rows in what is said of all."""
+        cdef Py_ssize_t at, first = count, last = -1, number
+        cdef double edge, largest = self.largest_bps
+        cdef int64_t* bins = self.bins
+        self.rows += count
+        for at in range(count):
+            if values[at].f != values[at].f:
+                self.warming_up += 1
+                continue
+            if first == count:
+                first = at
+            last = at
+            number = <Py_ssize_t>(max(0.0, min(BINS - 1.0, dev[at] / BIN_BPS + BINS / 2)))
+            bins[number] += 1
+            self.deviations += 1
+            edge = cc[at] if cc[at] > rev[at] else rev[at]
+            # What is not a number is not larger.
+            if edge > largest:
+                largest = edge
+                self.largest_bps, self.largest_ns = edge, rows[at].ts_ns
+        if last < 0:
+            return
         if not self.first.there:
-            self.first = Decided(True, row.ts_ns, expiry_ns, f, etf_mid, t, r, self.d, value.paid)
-        self.last = Decided(True, row.ts_ns, expiry_ns, f, etf_mid, t, r, self.d, value.paid)
-        if t > 0.0:
-            cc[0] = edge_cc_of(row.es_bid, row.spy_ask - value.paid, value.c)
-            rev[0] = edge_rev_of(row.es_ask, row.spy_bid - value.paid, value.c)
-            edge = cc[0] if cc[0] > rev[0] else rev[0]
-            if edge > self.largest_bps:
-                self.largest_bps, self.largest_ns = edge, row.ts_ns
-        return 0
+            self.decided(&self.first, &rows[first], &values[first], t[first])
+        self.decided(&self.last, &rows[last], &values[last], t[last])
+
+    cdef void decided(self, Decided* found, const QuoteRow* row, const Value* value, double t) noexcept nogil:
+        found[0] = Decided(True, row.ts_ns, self.expiry_ns, value.f, (row.spy_bid + row.spy_ask) / 2, t,
+                           value.r, self.d, value.paid)
 
     cdef int new_date(self, int64_t ts_ns) except -1:
         """The New York date of a row: until when it lasts, when its trades are paid, and its rate."""
@@ -187,45 +278,78 @@ cdef class RowValues:
         return from_simple(self.date_value, t=t)
 
     @cython.cdivision(True)
+    cdef int simple_rates(self, const double* t, Py_ssize_t count, double* r) except -1:
+        """The rate of each row from its date's simple one, as ``from_simple``, which checks it, has it."""
+        cdef Py_ssize_t at
+        cdef double earned
+        for at in range(count):
+            earned = self.date_value * t[at] * 365 / 360
+            if at > 0 and t[at] > 1e-12 and earned > -1.0:
+                r[at] = log1p(earned) / t[at] + self.spread
+            else:
+                r[at] = self.rate_of(t[at]) + self.spread
+        return 0
+
+    @cython.cdivision(True)
     cdef double moved(self, int64_t ts_ns, double r) noexcept nogil:
         """Step 1: the level at a row. Financing runs between settlement days, dividends gather by the
         clock."""
-        cdef double gap_s = <double>(ts_ns - self.last_ns) / 1e9
-        cdef double gap_years = gap_s / YEAR_S
+        cdef double gap_years = ns_between(self.last_ns, ts_ns) / 1e9 / YEAR_S
         cdef double settled_years = <double>(self.settled - self.last_settled) / 365.0
-        # Most rows follow like the one before, and an exponential is half of their time.
-        if self.settled == self.last_settled and gap_s == self.step_gap_s and r == self.step_r and (
-                self.d == self.step_d):
-            return self.f * self.step
-        self.step_gap_s = gap_s if self.settled == self.last_settled else -1.0
-        self.step_r, self.step_d = r, self.d
-        self.step = exp_of(-self.d * gap_years - r * (settled_years - gap_years))
-        return self.f * self.step
+        return self.f * exp_of(-self.d * gap_years - r * (settled_years - gap_years))
 
     @cython.cdivision(True)
-    cdef double track(self, int64_t ts_ns, double x, double r) noexcept nogil:
-        """Moves the level to the row, learns from it, and answers what it is decided with."""
-        cdef double dt = 0.0, gap_s = 0.0, decided, y = x, total, gain
-        cdef bint warm
-        if not self.started:
-            self.f, self.w = x, 0.0
-        else:
-            gap_s = <double>(ts_ns - self.last_ns) / 1e9
-            self.f = self.moved(ts_ns, r)
-            dt = min(gap_s, max(60.0, self.gap_s))
-        warm = self.w >= self.half_life_s
-        decided = self.f if warm else NAN
-        total = self.w + dt
-        if total > 0.0:
-            if warm:
-                y = min(max(x, self.f * (1.0 - REACH)), self.f * (1.0 + REACH))
-            if dt != self.gain_dt:
-                self.gain_dt = dt
-                self.gain = 1.0 - exp_of(-LN2 * (dt / self.half_life_s))
-            gain = max(self.gain, dt / total)
-            self.f += gain * (y - self.f)
-        self.w, self.gap_s = total, gap_s
-        return decided
+    cdef void track(self, const QuoteRow* rows, Py_ssize_t count, const double* x, const double* r,
+                    double* decided) noexcept nogil:
+        """Moves the level from row to row, learns from each, and says what each is decided with."""
+        cdef double[STRETCH] gap_s, dt, step, gain, total
+        cdef double f = self.f, w = self.w, d = self.d, half_life_s = self.half_life_s, years, low, high, y
+        cdef bint begins = not self.started
+        cdef Py_ssize_t at
+        # Only the first row of a date has another settlement day than the row before it.
+        cdef double settled_years = <double>(self.settled - self.last_settled) / 365.0
+        if begins:
+            f, w, settled_years = x[0], 0.0, 0.0
+        gap_s[0] = 0.0 if begins else ns_between(self.last_ns, rows[0].ts_ns)
+        for at in range(1, count):
+            gap_s[at] = ns_between(rows[at - 1].ts_ns, rows[at].ts_ns)
+        for at in range(count):
+            gap_s[at] = gap_s[at] / 1e9
+        dt[0] = min(gap_s[0], max(60.0, self.gap_s))
+        for at in range(1, count):
+            dt[at] = min(gap_s[at], max(60.0, gap_s[at - 1]))
+        for at in range(count):
+            years = gap_s[at] / YEAR_S
+            step[at] = -d * years - r[at] * (0.0 - years)
+        years = gap_s[0] / YEAR_S
+        step[0] = -d * years - r[0] * (settled_years - years)
+        exponentials(step, count)
+        for at in range(count):
+            gain[at] = -LN2 * (dt[at] / half_life_s)
+        exponentials(gain, count)
+        for at in range(count):
+            w += dt[at]
+            total[at] = w
+        for at in range(count):
+            # No row is learnt from at the moment of the first.
+            gain[at] = max(1.0 - gain[at], dt[at] / total[at]) if total[at] > 0.0 else 0.0
+        w = 0.0 if begins else self.w
+        for at in range(count):
+            if at > 0 or not begins:
+                f *= step[at]
+            y = x[at]
+            if w >= half_life_s:
+                decided[at] = f
+                low, high = f * (1.0 - REACH), f * (1.0 + REACH)
+                if y < low:
+                    y = low
+                elif y > high:
+                    y = high
+            else:
+                decided[at] = NAN
+            f += gain[at] * (y - f)
+            w = total[at]
+        self.f, self.w, self.gap_s = f, w, gap_s[count - 1]
 
     cdef double calibrate(self, double x) except? -12345.0:
         """One of the first rows, which are not decided; the last of them tells the level of all after."""
@@ -235,21 +359,31 @@ cdef class RowValues:
             self.seen = None
         return NAN
 
-    cdef void note_x(self, int64_t ts_ns, double x) noexcept nogil:
-        """A row that is near the one before it stands with it; else the next ones tell."""
+    cdef void note_all(self, const QuoteRow* rows, Py_ssize_t count, const double* x) noexcept nogil:
+        """Rows that are near the one before them stand with it; of others the next ones tell."""
+        cdef Py_ssize_t at = 0
+        cdef double kept = self.kept_x
         if self.rows == 0:
-            self.kept_x = x
-            return
-        if self.pending == 0 and self.kept_x * (1.0 - ALONE) < x < self.kept_x * (1.0 + ALONE):
-            self.kept_x = x
-            return
-        if self.pending == 0:
-            self.pending_first = self.rows
-        self.pending_x[self.pending] = x
-        self.pending_ns[self.pending] = ts_ns
-        self.pending += 1
-        if self.pending == PENDING_ROWS:
-            self.resolve(False)
+            kept = x[0]
+            at = 1
+        while at < count:
+            if self.pending == 0:
+                while at < count and kept * (1.0 - ALONE) < x[at] < kept * (1.0 + ALONE):
+                    kept = x[at]
+                    at += 1
+                if at == count:
+                    break
+                self.pending_first = self.rows + at
+            self.kept_x = kept
+            self.pending_x[self.pending] = x[at]
+            self.pending_ns[self.pending] = rows[at].ts_ns
+            self.pending += 1
+            at += 1
+            # There is room for one more before and after.
+            if self.pending == PENDING_ROWS:
+                self.resolve(False)
+            kept = self.kept_x
+        self.kept_x = kept
 
     cdef void resolve(self, bint ended) noexcept nogil:
         """Says of the rows that wait whether they stand alone, as far as the rows after them are known."""
