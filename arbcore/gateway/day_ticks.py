@@ -6,11 +6,10 @@ has already. Owns their numbers, live and delayed, and that an unchanged one is 
 
 from collections.abc import Callable
 
-from arbcore.carry.pairs import FUT
 from arbcore.core.civil import NS_PER_S
 from arbcore.gateway import replies
 from arbcore.gateway.broker_book import Touch
-from arbcore.gateway.history import CONTRACTS_A_TRADE, SHARES_A_TRADE, DayStatistics, PastQuote
+from arbcore.gateway.history import DayStatistics, PastQuote
 from arbcore.gateway.history_replies import lot_of
 from arbcore.gateway.market_data import DELAYED, DELAYED_FROZEN, Subscription
 
@@ -34,8 +33,7 @@ class DayTicks:
             day = self._days.get(leg)
             if day is None:
                 day = self._days[leg] = DayStatistics(last=self._closes.get(leg, 0.0))
-            lot = CONTRACTS_A_TRADE if leg.endswith(f" {FUT}") else SHARES_A_TRADE
-            day.see(PastQuote(now_ns, touch.bid, touch.ask, touch.bid_size, touch.ask_size), lot)
+            day.see(PastQuote(now_ns, touch.bid, touch.ask, touch.bid_size, touch.ask_size))
 
     def tell(self, sub: Subscription, send: Callable[[bytes], None], now_ns: int) -> None:
         """Sends what has changed of a subscription's day."""
@@ -54,10 +52,11 @@ class DayTicks:
             if price and sub.told.get(tick_type) != (price, size):
                 sub.told[tick_type] = (price, size)
                 send(replies.tick_price(sub.req_id, number(tick_type), price=price, size=size))
-        if sub.told.get(VOLUME) == (day.volume, 0.0):
+        volume = day.trades * lot
+        if sub.told.get(VOLUME) == (volume, 0.0):
             return
-        sub.told[VOLUME] = (day.volume, 0.0)
+        sub.told[VOLUME] = (volume, 0.0)
         send(replies.tick_price(sub.req_id, number(LAST), price=day.last, size=lot))
         send(replies.tick_size(sub.req_id, number(LAST_SIZE), lot))
         send(replies.tick_string(sub.req_id, number(LAST_TIME), str(now_ns // NS_PER_S)))
-        send(replies.tick_size(sub.req_id, number(VOLUME), day.volume))
+        send(replies.tick_size(sub.req_id, number(VOLUME), volume))

@@ -346,23 +346,23 @@ def _of_prices(begin_ns: int, prices: list[float], *, trades: bool) -> Bar | Non
 
 @dataclass(slots=True)
 class DayStatistics:
-    """A leg's open, high, low, last and volume of the New York day, and the close of the day before."""
+    """A leg's open, high, low, last and trades of the New York day, and the close of the day before."""
 
     day: int = -1
     open: float = 0.0
     high: float = 0.0
     low: float = 0.0
     last: float = 0.0
-    volume: float = 0.0
+    trades: int = 0
     close: float = 0.0
 
-    def see(self, quote: PastQuote, lot: float) -> None:
+    def see(self, quote: PastQuote) -> None:
         """One more trade."""
         day = utc_to_new_york(quote.ts_ns)[0]
         price = quote.trade
         if day != self.day:
             self.close = self.last or price
-            self.day, self.open, self.high, self.low, self.volume = day, price, price, price, 0.0
+            self.day, self.open, self.high, self.low, self.trades = day, price, price, price, 0
         self.high, self.low, self.last = max(self.high, price), min(self.low, price), price
-        self.volume += lot
+        self.trades += 1
 

@@ -303,27 +303,40 @@ class OrderDesk:
             order, self.market.touch_of(order.listing)
         ):
             return
-        self._release(order)
+        waited = self._release(order)
         shares, price = self._take(order)
         if shares > 0.0:
             self._filled(order, shares, price)
         elif order.tif in {"IOC", "FOK"}:
             self._cancelled(order, "")
+        elif waited:
+            self._tell_status(order)
 
     def _may_work(self, order: BrokerOrder) -> bool:
         return (
             self.link_up
             and self.now_ns >= order.held_until_ns
             and not self.market.is_halted(order.listing)
-            and (is_liquid(order.listing, self.now_ns, rule=self._hours) or order.outside_rth)
+            # An order for the close begins to work when the hours are just over.
+            and (
+                order.due_ns > 0
+                or order.outside_rth
+                or is_liquid(order.listing, self.now_ns, rule=self._hours)
+            )
             and "waits" not in order.quirks
         )
 
-    def _release(self, order: BrokerOrder) -> None:
-        if order.status == "PreSubmitted":
-            order.status, order.why_held = "Submitted", ""
-            if "ack_lost" not in order.quirks and order.held_until_ns:
-                self._tell_status(order)
+    def _release(self, order: BrokerOrder) -> bool:
+        """Lets an order work; whether its client has yet to hear that it does."""
+        if order.status != "PreSubmitted":
+            return False
+        order.status, order.why_held = "Submitted", ""
+        if "ack_lost" in order.quirks:
+            return False
+        if order.held_until_ns:
+            self._tell_status(order)
+            return False
+        return True
 
     def _take(self, order: BrokerOrder) -> tuple[float, float]:
         touch = self.market.touch_of(order.listing)
@@ -435,7 +448,7 @@ class OrderDesk:
                 (105, "Order being modified does not match original order."),
             )  # fmt: skip
             return
-        order.limit, order.aux = asked.limit, asked.aux
+        order.limit, order.aux, order.ends_ns = asked.limit, asked.aux, order_links.ends_of(asked)
         order.quantity = max(asked.quantity or 0.0, order.filled)
         if order.status == "PendingSubmit" and asked.transmit:
             self._transmit(order)

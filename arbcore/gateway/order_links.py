@@ -18,6 +18,7 @@ LIMITED = frozenset({"LMT", "STP LMT"})
 #: Of a group: one fill, of whatever size, cancels the others. The other types take off what was filled.
 CANCELS_ALL = 1
 _DAYS_AHEAD_MAX = 12
+_DATE_CHARACTERS = 8
 
 Refusal = tuple[int, str]
 
@@ -27,7 +28,7 @@ def refusal(asked: PlaceOrder, book: BrokerBook, *, client_id: int, now_ns: int)
     if asked.order_type in STOPS and (asked.aux is None or asked.aux <= 0.0):
         return 201, "Order rejected - reason: A stop order needs a stop price (auxPrice)."
     if asked.tif == "GTD":
-        ends_ns = instant_of(asked.good_till)
+        ends_ns = _end_of(asked.good_till)
         if ends_ns is None:
             return 391, f"The time in goodTillDate cannot be read: '{asked.good_till[:40]}'."
         if ends_ns <= now_ns:
@@ -57,7 +58,15 @@ def due_of(asked: PlaceOrder, now_ns: int) -> int:
 
 def ends_of(asked: PlaceOrder) -> int:
     """When a good-till-date order ends; 0 for any other."""
-    return (instant_of(asked.good_till) or 0) if asked.tif == "GTD" else 0
+    return (_end_of(asked.good_till) or 0) if asked.tif == "GTD" else 0
+
+
+def _end_of(text: str) -> int | None:
+    """The instant of a ``goodTillDate``; a date alone is the whole of that day in New York."""
+    at_ns = instant_of(text)
+    if at_ns is None or len(text.strip()) != _DATE_CHARACTERS:
+        return at_ns
+    return new_york_to_utc(utc_to_new_york(at_ns)[0] + 1, 0)
 
 
 def waits(order: BrokerOrder, book: BrokerBook, now_ns: int) -> bool:

@@ -13,10 +13,10 @@ from arbcore.core.civil import NS_PER_S, day_of, is_date
 from arbcore.core.text import printable
 from arbcore.errors import DataError
 from arbcore.gateway.broker_book import Touch
-from arbcore.gateway.contract_table import Listing
+from arbcore.gateway.contract_table import Listing, listing_of
 from arbcore.gateway.quote_source import touch_around
 
-FIRST_ID = 900_000_001
+FIRST_ID, _ID_MAX = 900_000_001, 2**31 - 1
 #: Exchange and tick of a kind where the file names none.
 DEFAULTS = {"STK": ("SMART", 0.01), "FUT": ("CME", 0.25), "CASH": ("IDEALPRO", 0.00005)}
 REQUIRED = ("symbol", "sec_type", "price")
@@ -96,12 +96,17 @@ def _contract(values: dict[str, str], line: int, *, name: str, con_id: int) -> O
     if (sec_type == "FUT") != (expiry_day is not None):
         raise wrong("a FUT has an expiry such as 20261218, and nothing else has one")
     expiry_text = values.get("expiry", "").replace("-", "")
-    own_id = int(number("con_id", con_id))
+    own_id = number("con_id", con_id)
+    if own_id != int(own_id) or own_id > _ID_MAX:
+        raise wrong(f"con_id is '{printable(values['con_id'], 30)}', not a whole number up to {_ID_MAX}")
+    taken = listing_of(int(own_id))
+    if taken is not None:
+        raise wrong(f"con_id {own_id:.0f} is {taken.symbol}'s, which every gateway lists")
     local = values.get("local_symbol") or (f"{symbol}.USD" if sec_type == "CASH" else symbol)
     listing = Listing(
-        own_id, symbol, sec_type, f"own{own_id}", values.get("exchange") or exchange,
+        int(own_id), symbol, sec_type, f"own{own_id:.0f}", values.get("exchange") or exchange,
         values.get("primary_exchange", ""), local, values.get("trading_class") or symbol,
-        values.get("name") or symbol, number("tick", tick), multiplier=int(number("multiplier", 1.0)),
+        values.get("name") or symbol, number("tick", tick), multiplier=number("multiplier", 1.0),
         expiry_day=expiry_day, expiry_ns=None if expiry_day is None else expiry_instant(expiry_day),
         contract_month=expiry_text[:6],
     )  # fmt: skip

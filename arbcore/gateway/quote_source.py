@@ -124,7 +124,7 @@ def generated(seed: int, start_ns: int, *, settings: MarketSettings | None = Non
 def touch_around(mid: float, tick: float, ticks_wide: int) -> tuple[float, float]:
     """Bid and ask on the grid, ``ticks_wide`` apart, around a price."""
     bid = round(mid / tick - ticks_wide / 2.0)
-    return round(bid * tick, 2), round((bid + ticks_wide) * tick, 2)
+    return round(bid * tick, 10), round((bid + ticks_wide) * tick, 10)
 
 
 #: (ts_ns, fut_bid, fut_ask, etf_bid, etf_ask, factor or None, expiry_ns or None), as the CSV reader has them.

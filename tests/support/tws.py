@@ -127,7 +127,8 @@ class WireClient:
             3, order_id, *contract, "", "", action, quantity, kind, limit, more.get("aux"), tif,
             more.get("group", ""), more.get("account", ""), "", 0, more.get("ref", ""),
             more.get("transmit", True), more.get("parent", 0), False, False,
-            0, 0, False, False, *[""] * 7, *([] if self.version >= 177 else [""]), *[""] * 22, "", "",
+            0, 0, False, False, *[""] * 3, more.get("good_till", ""), *[""] * 3,
+            *([] if self.version >= 177 else [""]), *[""] * 22, "", "",
             *[""] * 6, "", "", "", "", "", *[""] * 4, False, "", "", more.get("what_if", False), "",
         )  # fmt: skip
         return order_id
