@@ -1,9 +1,10 @@
-"""The backtest's face: data in, result out. A shell, for it opens what it is given.
+"""The backtest as people call it: data in, result out. A shell, for it opens the files that it is given.
 
 Owns the choice of source and expiry, and the shape of a result. The rows are the reader's, the numbers the
 kernel's.
 """
 
+import difflib
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -184,7 +185,9 @@ def make_settings(values: Mapping[str, Any]) -> BacktestSettings:
         unknown = sorted(set(values) - set(BacktestSettings.__dataclass_fields__))
         if not unknown:
             raise
-        raise ConfigError(f"There is no backtest setting {unknown[0]!r}.") from error
+        near = difflib.get_close_matches(unknown[0], BacktestSettings.__dataclass_fields__, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else "help(arbcore.BacktestSettings) lists them."
+        raise ConfigError(f"There is no backtest setting {printable(repr(unknown[0]))}; {hint}") from error
 
 
 def expiries_of(expiry_ns: int | None) -> tuple[int, ...]:
