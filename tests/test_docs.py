@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from doc_pages import PageRun, blocks_of, inline_commands
+from live_snapshots import SNAPSHOTS
 from reference import orders as exchange_orders
 
 import arbcore
@@ -175,6 +176,27 @@ def test_what_has_no_sentence_is_an_error() -> None:
     doctor.add_argument("--mute")
     with pytest.raises(ValueError, match="mute has no help"):
         reference.option_table(doctor)
+
+
+def test_the_reference_has_every_metric_that_a_run_answers() -> None:
+    page = reference.metrics_page()
+    for name, (command, make_view) in reference.LIVE_VIEWS.items():
+        section = page.split(f"## `{command}`", 1)[1].split("\n## ", 1)[0]
+        answer = reference.scrape(make_view(""), SNAPSHOTS[name])
+        samples = re.findall(r"^(arbcore_\w+)(?:\{(\w+)=.*\})? \S+$", answer, re.MULTILINE)
+        assert len(samples) > 10
+        for metric, label in samples:
+            kind = "counter" if metric.endswith("_total") else "gauge"
+            shown = f"`{label}`" if label else ""
+            assert re.search(rf"^\| `{metric}` \| {kind} \| {shown} \| \S.*\.", section, re.MULTILINE), metric
+
+
+def test_a_metric_without_a_type_is_an_error() -> None:
+    assert reference.metrics_of("# HELP a_total A.\n# TYPE a_total counter\na_total{by=\"x\"} 1\n") == [
+        ("a_total", "counter", "by", "A.")
+    ]
+    with pytest.raises(ValueError, match="a_total has no type"):
+        reference.metrics_of("# HELP a_total A.\n")
 
 
 # --- the pictures -------------------------------------------------------------------------------

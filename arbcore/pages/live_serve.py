@@ -92,8 +92,8 @@ def _families(told: Snapshot) -> list[Family]:
     return [
         gauge("arbcore_up", "1 while the exchange runs.", told["health"]["ok"]),
         gauge("arbcore_running_seconds", "Seconds since the exchange began.", told["running_s"]),
-        gauge("arbcore_round", "The round that is played.", told["round"]),
-        gauge("arbcore_round_left_seconds", "Seconds left of the round; absent without an end.",
+        gauge("arbcore_round", "Number of the round, from 1.", told["round"]),
+        gauge("arbcore_round_left_seconds", "Time left in the round; absent where it has no end.",
               told["left_s"]),
         labelled("arbcore_team_pnl_ticks", "P&L of this round at the hidden fair value.",
                  {name: row["this"] for name, row in teams.items()}, by="team"),
@@ -107,6 +107,6 @@ def _families(told: Snapshot) -> list[Family]:
                  by="symbol"),
         labelled("arbcore_ask_ticks", "Best ask.", {name: row["ask"] for name, row in books.items()},
                  by="symbol"),
-        counter("arbcore_messages_total", "Messages read.", told["messages_in"]),
+        counter("arbcore_messages_total", "Messages received.", told["messages_in"]),
         counter("arbcore_trades_total", "Trades since the exchange began.", told["trades"]),
     ]  # fmt: skip

@@ -45,8 +45,8 @@ EXCHANGE: dict[str, Any] = {
                  for at, name in enumerate(_SYMBOLS)},
     "strategies": {name: {"orders": 21, "fills": 8, "pnl": 5 * at} for at, name in enumerate(_STRATEGIES)},
     "fills": 34, "orders_sent": 116, "cancels_sent": 80, "converts_sent": 2, "messages_in": 748,
-    "limit_breaches": 0, "rejects": {"<i>no</i>": 2}, "refusals": {"position_limit": 3}, "faults": {},
-    "anomalies": {}, "halted_reason": "",
+    "limit_breaches": 0, "rejects": {"<i>no</i>": 2}, "refusals": {"position_limit": 3},
+    "faults": {"not_json": 1}, "anomalies": {"unknown_ack": 1}, "halted_reason": "",
     "books": {name: {"buy": [[price - 1, 10], [price - 2, 4]], "sell": [[price + 1, 3]], "last_price": price}
               for name, price in _SYMBOLS.items()},
     "own": {"BOND": {"BUY": {"999": 10}, "SELL": {}}},

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from live_snapshots import SNAPSHOTS
+
 from arbcore import errors
 from arbcore.broker.carry_settings import carry_settings
 from arbcore.broker.store_schema import MIGRATIONS
@@ -21,6 +23,10 @@ from arbcore.cli import COMMANDS, DISCLAIMER, build_parser
 from arbcore.core.ledger_columns import LEDGER_COLUMNS
 from arbcore.core.settings import Setting
 from arbcore.gateway.faults import FAULTS
+from arbcore.pages.live_carry import carry_view
+from arbcore.pages.live_exchange import exchange_view
+from arbcore.pages.live_page import LiveView
+from arbcore.pages.live_serve import serve_view
 from arbcore.play.exchange_settings import exchange_settings
 from arbcore.play.results_file import COLUMNS as RESULT_COLUMNS
 from arbcore.venue.regimes import REGIMES
@@ -56,6 +62,7 @@ def pages() -> dict[str, str]:
         "json.md": schemas_page(),
         "faults.md": faults_page(),
         "pairs.md": pairs_page(),
+        "metrics.md": metrics_page(),
         "part-ledger.md": ledger_table(),
         "part-results.md": columns(RESULT_COLUMNS),
         "part-store.md": store_tables(),
@@ -240,6 +247,50 @@ def store_tables() -> str:
             for name in names
         ]
     return table(("table", "columns"), rows)
+
+
+# --- metrics -------------------------------------------------------------------------------------
+
+#: The commands with live pages, by the name of the snapshot that the tests have of each.
+LIVE_VIEWS = {
+    "carry": ("arbcore ibkr", carry_view), "exchange": ("arbcore exchange", exchange_view),
+    "serve": ("arbcore serve", serve_view),
+}  # fmt: skip
+
+
+def scrape(view: LiveView, snapshot: dict[str, Any]) -> str:
+    """What ``/metrics`` answers for a snapshot."""
+    view.take(snapshot)
+    return view.metrics()
+
+
+def metrics_of(text: str) -> list[tuple[str, str, str, str]]:
+    """Name, type, labels and meaning of every metric of a scrape, in its order."""
+    found = []
+    for name, meaning in re.findall(r"^# HELP (\S+) (.*)$", text, re.MULTILINE):
+        kind = re.search(rf"^# TYPE {name} (\w+)$", text, re.MULTILINE)
+        labels = re.search(rf"^{name}\{{(.*?)=", text, re.MULTILINE)
+        if kind is None:
+            raise ValueError(f"{name} has no type.")
+        found.append((name, kind[1], labels[1] if labels else "", meaning))
+    return found
+
+
+def metrics_page() -> str:
+    parts = [
+        ("# Metrics\n\nWith `--listen HOST:PORT` a run answers `/metrics` in Prometheus' text format. "
+         "This page is made from what each command answers. Units are in the names: seconds, USD, ticks, and ratios "
+         "(0.0003 is 3 basis points). A number that is not known has no line. The values of labels are "
+         "names: symbols, strategies, teams, reasons. `/health` answers 200 where the run is well and 503 where a "
+         "person must look, `/status.json` has everything else.\n")
+    ]  # fmt: skip
+    for name, (command, make_view) in LIVE_VIEWS.items():
+        rows: list[tuple[object, ...]] = [
+            (f"`{metric}`", kind, f"`{label}`" if label else "", prose(meaning))
+            for metric, kind, label, meaning in metrics_of(scrape(make_view(""), SNAPSHOTS[name]))
+        ]
+        parts += [f"## `{command}`\n", table(("metric", "type", "label", "meaning"), rows)]
+    return "\n".join(parts)
 
 
 # --- errors, schemas, faults, pairs ---------------------------------------------------------------
