@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# The names of an order's events are those of the twin in tests/reference. The labels of the metrics are read from
-# the snapshots that the live pages are tested with.
+# The names of an order's events are those of the twin in tests/reference. The labels of the metrics are read
+# from the snapshots that the live pages are tested with.
 sys.path += [str(ROOT / "tests"), str(ROOT / "tests" / "support")]
 
 from tools.docs.diagrams import pictures  # noqa: E402

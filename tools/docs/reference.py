@@ -278,11 +278,11 @@ def metrics_of(text: str) -> list[tuple[str, str, str, str]]:
 
 def metrics_page() -> str:
     parts = [
-        ("# Metrics\n\nWith `--listen HOST:PORT` a run answers `/metrics` in Prometheus' text format. "
-         "This page is made from what each command answers. Units are in the names: seconds, USD, ticks, and ratios "
-         "(0.0003 is 3 basis points). A number that is not known has no line. The values of labels are "
-         "names: symbols, strategies, teams, reasons. `/health` answers 200 where the run is well and 503 where a "
-         "person must look, `/status.json` has everything else.\n")
+        ("# Metrics\n\nWith `--listen HOST:PORT` a run answers `/metrics` in Prometheus' text format. This "
+         "page is made from what each command answers. Units are in the names: seconds, USD, ticks, and "
+         "ratios (0.0003 is 3 basis points). A number that is not known has no line. The values of labels "
+         "are names: symbols, strategies, teams, reasons. `/health` answers 200 where the run is well and "
+         "503 where a person must look, `/status.json` has everything else.\n")
     ]  # fmt: skip
     for name, (command, make_view) in LIVE_VIEWS.items():
         rows: list[tuple[object, ...]] = [
