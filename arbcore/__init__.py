@@ -1,7 +1,7 @@
 """arbcore: one compiled core that makes arbitrage decisions, live, simulated and over recorded data.
 
-This is the package's face. It owns the public names and loads the module of each when it is first used, so
-that importing it costs next to nothing. Nothing inside the package imports from here but the version.
+It owns the public names and loads the module of each when it is first used, so that importing it costs next
+to nothing. Nothing inside the package imports from here but the version.
 """
 
 from arbcore._version import __version__ as __version__

@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, int64_t
 
 cdef enum:
-    DEPTH_LEVELS_MAX = 15   # levels a side, as the Python face accepts them
+    DEPTH_LEVELS_MAX = 15   # levels a side, as the Python interface accepts them
     QUANTITY_END = 1000000  # prices, sizes, units and fees stay below
 
 cdef struct Level:
@@ -104,8 +104,8 @@ cdef inline bint exposure_allows(int64_t position, int64_t working, int side, in
 cdef int64_t depth_value(const Level* levels, int32_t count, int64_t quantity) noexcept nogil
 
 
-# For Python faces: arguments checked, levels copied from Python. `within` raises TypeError for what is no
-# integer and ValueError outside low..high. `direction` is 1 for asks (prices may not fall), -1 for bids
+# For Python callers: arguments checked, levels copied from Python. `within` raises TypeError for anything but
+# an integer, and ValueError outside low..high. `direction` is 1 for asks (prices may not fall), -1 for bids
 # (may not rise), 0 for either; levels are (price, size) pairs, each number in 1..QUANTITY_END - 1.
 cdef struct Side:
     Level levels[DEPTH_LEVELS_MAX]

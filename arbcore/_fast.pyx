@@ -11,7 +11,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
 
-# --- arguments of the Python face -----------------------------------------------------------------------
+# --- arguments of the Python interface ------------------------------------------------------------------
 
 cdef int64_t int64_of(object value) except? -1:
     # Only true integers: TypeError for a float or a string, OverflowError beyond 64 bits.
@@ -380,7 +380,7 @@ cdef int64_t depth_value(const Level* levels, int32_t count, int64_t quantity) n
     return value if quantity == 0 else -1
 
 
-# --- Python face of exposure and depth ---------------------------------------------------------
+# --- Python interface of exposure and depth ---------------------------------------------------------
 
 cdef int side_of(object side) except 0:
     number = PyNumber_Index(side)
@@ -435,7 +435,7 @@ def _depth_value(levels, quantity):
     return None if value < 0 else value
 
 
-# The wall declares C functions of these names and Cython has one scope for both kinds, so the Python
+# The .pxd declares C functions of these names and Cython has one scope for both kinds, so the Python
 # functions are published under them from here.
 for _name, _function in (
     ("exposure_room", _exposure_room), ("exposure_allows", _exposure_allows), ("depth_value", _depth_value),
@@ -574,7 +574,7 @@ cdef void best_redeem(const ConversionBooks* books, int32_t max_lots, int32_t* l
     best_of(books, False, max_lots, lots, edge)
 
 
-# --- Python face ---------------------------------------------------------------------------------------
+# --- Python interface ----------------------------------------------------------------------------------
 
 # Owns the levels that a ConversionBooks borrows, for one call from Python.
 cdef struct Shelf:

@@ -1,4 +1,4 @@
-"""The wall of the carry arithmetic: inline, so that a loop of another module pays no call a row."""
+"""C API of the carry arithmetic: inline, so that a loop of another module pays no call a row."""
 cimport cython
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t, uint64_t

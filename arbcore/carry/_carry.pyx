@@ -2,7 +2,7 @@
 
 Owns the one exponential and the one order of operations that backtest, sweep and the live bot share, so that
 their numbers are equal bit by bit; ``reference.carry`` is the specification. The functions proper
-are inline in ``_carry.pxd``; here is their Python face. It knows no dates, contracts or rates.
+are inline in ``_carry.pxd``; here is their Python interface. It knows no dates, contracts or rates.
 """
 from libc.stdint cimport int64_t
 

@@ -1,4 +1,4 @@
-"""The wall of the contracts: which expiry each row has, inline for the loop over rows."""
+"""C API of the contracts: which expiry each row has, inline for the loop over rows."""
 from libc.stdint cimport int64_t
 
 from arbcore.carry._growing cimport Growing, one_more

@@ -1,4 +1,4 @@
-"""The wall of the rows: what a source hands out and whoever takes rows takes."""
+"""C API of the rows: what a source hands out and whoever takes rows takes."""
 from libc.stdint cimport int64_t
 
 

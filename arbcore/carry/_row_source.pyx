@@ -1,6 +1,6 @@
 """Where valid rows come from, whatever they were before: text or columns.
 
-Owns the counts and the Python face of a source. How rows are read is its subclasses'.
+Owns the counts and the Python interface of a source. How rows are read is its subclasses'.
 """
 from arbcore.errors import BrokenInvariant
 

@@ -1,4 +1,4 @@
-"""The wall of the signal: inline, so that the backtest's loop and the live session pay no call for it."""
+"""C API of the signal: inline, so that the backtest's loop and the live session pay no call for it."""
 from libc.stdint cimport int64_t, uint64_t
 
 from arbcore.carry._carry cimport deviation_of, edge_cc_of, edge_rev_of

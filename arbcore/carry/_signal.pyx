@@ -1,8 +1,7 @@
 """The signal of the carry desk: when to enter, when to leave and why, one quote at a time.
 
-One kernel for backtest, simulation and live (inline in ``_signal.pxd``); here is its Python face, of which
-``reference.signal`` is the specification. It decides only: fills, money and time are the
-caller's.
+One kernel for backtest, simulation and live (inline in ``_signal.pxd``); here is its Python interface.
+``reference.signal`` is the specification. It only decides: fills, money and time are the caller's.
 """
 from libc.stdint cimport int64_t
 

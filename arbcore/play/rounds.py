@@ -94,7 +94,7 @@ def play(
     *,
     observer: Observer | None = None,
 ) -> RoundReport:
-    """Play a plan to its end and settle it. ``make`` builds the bot; a session's face is enough.
+    """Plays a plan to its end and settles it. ``make`` builds the bot, which needs a session's methods.
 
     ``observer`` is told every event of an unchecked plan's bot.
     """

@@ -1,7 +1,7 @@
 """The virtual world: one exchange engine, any number of bots, links between them, and one clock.
 
 It plays the shells' part: it connects, carries bytes, lets time pass, and dials again after a loss. It must
-not decide anything for either side, and knows them only by the faces that the real shells use.
+not decide anything for either side, and knows them only by the calls that the real shells use.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The sweep's face: data and ranges in, one row a cell out. A shell, for it opens files.
+"""The sweep as people call it: data and ranges in, one row a cell out. A shell, for it opens files.
 
 Owns the order of the work and the shape of a result. Ranges and cells are the grid's, the numbers the
 kernel's, threads and executors the workers'. The valid rows are kept in memory, 56 bytes each, since every

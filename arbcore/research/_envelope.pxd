@@ -1,4 +1,4 @@
-"""The wall of the envelope, for the backtest's loop."""
+"""C API of the envelope, for the backtest's loop."""
 cimport cython
 from libc.stdint cimport int64_t, uint64_t
 

@@ -1,4 +1,4 @@
-"""The wall of the equity: its peak and falls, and the last of each UTC date; inline, for the loop over rows.
+"""C API of the equity: its peak and falls, and the last of each UTC date; inline, for the loop over rows.
 
 Knows numbers and times, and what a position is worth on a row of which only the mids count.
 """

@@ -1,4 +1,4 @@
-"""The wall of the ledger."""
+"""C API of the ledger."""
 cimport cython
 from libc.stdint cimport int64_t
 

@@ -1,4 +1,4 @@
-"""The wall of the backtest's money: fills, shares, costs, the parts of a trade's net, and sums over trades.
+"""C API of the backtest's money: fills, shares, costs, the parts of a trade's net, and sums over trades.
 
 Inline, so that one run and a sweep of thousands do the same operations in the same order and agree to the
 last bit. It knows prices and sides; when a trade is made is the signal's.

@@ -1,4 +1,4 @@
-"""The wall of a position: orders on their way and their fills; inline, for the loops of backtest and sweep.
+"""C API of a position: orders on their way and their fills; inline, for the loops of backtest and sweep.
 
 What a decision becomes, leg by leg; ``reference.backtest`` is the specification and says what happens
 to orders that take their time. When to enter and leave is the signal's, the arithmetic the money's, what is

@@ -1,4 +1,4 @@
-"""The wall of the bitmaps: making them, and jumping from bit to bit."""
+"""C API of the bitmaps: making them, and jumping from bit to bit."""
 from libc.stdint cimport uint64_t
 
 

@@ -1,4 +1,4 @@
-"""The wall of a sweep's cells: what one is, and how it goes over a window of rows."""
+"""C API of a sweep's cells: what one is, and how it goes over a window of rows."""
 from libc.stdint cimport int64_t
 
 from arbcore.research._equity cimport Equity

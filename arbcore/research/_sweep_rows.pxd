@@ -1,4 +1,4 @@
-"""The wall of the rows that a sweep keeps in memory."""
+"""C API of the rows that a sweep keeps in memory."""
 cimport cython
 from libc.stdint cimport int64_t
 

@@ -1,4 +1,4 @@
-"""The wall of a sweep's windows: contracts over the rows, and what cells share over some of them."""
+"""C API of a sweep's windows: contracts over the rows, and what cells share over some of them."""
 cimport cython
 from libc.stdint cimport int64_t, uint64_t
 

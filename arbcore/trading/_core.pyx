@@ -1,7 +1,7 @@
 """What the session does with each message and each instant: no Python object is made for a message.
 
 Every decision is taken after each message, so the result does not depend on how the bytes were cut. The
-face that the shells use is ``_session``; ``reference.session`` is the specification of both.
+interface that the shells use is ``_session``; ``reference.session`` is the specification of both.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t

@@ -107,7 +107,7 @@ cdef class Market:
             "updated_ns": state.updated_ns,
         }
 
-    # The rest of the Python face is for tests and tools: the session calls the functions above.
+    # The rest of the Python interface is for tests and tools: the session calls the functions above.
 
     def show_book(self, str name, bids, asks, int64_t now_ns):
         """Take in a book: at most 15 (price, size) a side, best first."""

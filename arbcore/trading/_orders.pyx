@@ -363,7 +363,7 @@ cdef class Orders:
         self.holdings[owner].position[symbol] += change
         self.holdings[owner].cash -= cost
 
-    # --- the Python face, for tests and tools: orders go by their ids -----------------------------
+    # --- the Python interface, for tests and tools: orders go by their ids -----------------------------
 
     cdef Order* _known(self, int64_t order_id) except NULL:
         cdef Order* order = self.find(order_id)

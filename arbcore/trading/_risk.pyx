@@ -242,7 +242,7 @@ cdef class Gate:
             else:
                 self.losses[symbol][strategy] += 1
 
-    # --- the Python face ------------------------------------------------------------------------
+    # --- the Python interface ------------------------------------------------------------------------
 
     @property
     def refusals(self):

@@ -1,4 +1,4 @@
-# The face of the trading core. See reference/session.py for what each call does.
+# The public interface of the trading core. See reference/session.py for what each call does.
 from libc.stdint cimport int32_t, uint32_t
 
 from arbcore.trading._core cimport Core

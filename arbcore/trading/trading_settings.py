@@ -1,7 +1,7 @@
 """What a person may set about the exchange bot: plain values with their ranges, and nothing else.
 
-Both the compiled session and its twin read these. Where a value comes from (flag, environment, file) is
-the business of ``config`` on the shells' floor; this module must not know it.
+Both the compiled session and its twin read these. ``system.configuration`` reads the values from flags, the
+environment and ``.env``; this module must not know it.
 """
 
 from dataclasses import dataclass, field, fields
@@ -75,7 +75,7 @@ class SessionSettings(Ranged):
     min_prices: int = option(3, low=1, high=1000, help="trades before an average means anything")
     ack_timeout_ns: int = option(
         2 * SECOND_NS, low=MILLISECOND_NS, high=600 * SECOND_NS,
-        help="silence after which an order is UNKNOWN",
+        help="time without an answer after which an order is UNKNOWN",
     )
     resync_after: int = option(
         3, low=1, high=100, help="unanswered cancels of one order after which the connection is renewed"

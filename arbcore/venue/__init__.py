@@ -1,4 +1,4 @@
 """The embedded exchange: matching, accounts, rounds and a marketplace, all deciding without IO.
 
-It knows the wire floor and the kernels, and nothing of the bot. ``server`` is its one shell.
+It knows the wire package and the kernels, and nothing of the bot. ``server`` is its one shell.
 """

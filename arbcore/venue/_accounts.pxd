@@ -1,4 +1,4 @@
-# The wall of the accounts: who owns what, what is working, and what may still be added.
+# C API of the accounts: who owns what, what is working, and what may still be added.
 from libc.stdint cimport int32_t, int64_t
 
 from arbcore.wire._types cimport N_SYMBOLS

@@ -1,4 +1,4 @@
-# The wall of the order book of one symbol. Prices and sizes are integers; a price of 0 means "none".
+# C API of the order book of one symbol. Prices and sizes are integers; a price of 0 means "none".
 from libc.stdint cimport int32_t, int64_t
 
 from arbcore._fast cimport Level

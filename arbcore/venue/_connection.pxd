@@ -1,4 +1,4 @@
-# The wall of one client's connection: its bytes in, its bounded queue out, its message rate.
+# C API of one client's connection: its bytes in, its bounded queue out, its message rate.
 from libc.stdint cimport int32_t, int64_t
 
 from arbcore._fast cimport RateWindow

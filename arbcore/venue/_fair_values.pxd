@@ -1,4 +1,4 @@
-# The wall of the hidden values: advance to a moment, then read now or a while ago.
+# C API of the hidden values: advance to a moment, then read now or a while ago.
 from libc.stdint cimport int32_t, int64_t
 
 from arbcore.venue._random cimport Rng

@@ -1,4 +1,4 @@
-# The wall of the trading floor: seven books, the accounts, order entry, cancels and conversions.
+# C API of the trading floor: seven books, the accounts, order entry, cancels and conversions.
 #
 # HOW AN INTERNAL PARTICIPANT USES IT (no wire, no connection, no limits, no rate cap):
 #

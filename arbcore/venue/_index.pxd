@@ -1,4 +1,4 @@
-# The wall of the index of open orders: (account, order id) -> place, without a Python object.
+# C API of the index of open orders: (account, order id) -> place, without a Python object.
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 cdef struct Entry:

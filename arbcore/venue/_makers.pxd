@@ -1,4 +1,4 @@
-# The wall of one liquidity provider.
+# C API of one liquidity provider.
 from libc.stdint cimport int32_t, int64_t
 
 from arbcore.venue._participant cimport Participant

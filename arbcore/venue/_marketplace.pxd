@@ -1,4 +1,4 @@
-# The wall of the populated marketplace: participants in a heap by waking time.
+# C API of the populated marketplace: participants in a heap by waking time.
 from libc.stdint cimport int32_t, int64_t
 
 from arbcore.venue._fair_values cimport FairValues

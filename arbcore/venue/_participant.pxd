@@ -1,4 +1,4 @@
-# The wall of one participant of the marketplace: it wakes, acts on the floor, and says when it wakes next.
+# C API of one participant of the marketplace: it wakes, acts on the floor, and says when it wakes next.
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from arbcore.venue._book cimport Book

@@ -1,4 +1,4 @@
-# The wall of the exchange's own random numbers: a plain struct that its owner embeds, seeded from integers.
+# C API of the exchange's own random numbers: a plain struct that its owner embeds, seeded from integers.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 cdef struct Rng:

@@ -1,4 +1,4 @@
-# The wall of the compact path.
+# C API of the compact path.
 from libc.stdint cimport int32_t
 
 from arbcore.wire._types cimport Message, Request

@@ -1,4 +1,4 @@
-# The wall of the client's decoder: one line from the exchange in, one Message or one Fault out.
+# C API of the client's decoder: one line from the exchange in, one Message or one Fault out.
 from arbcore.wire._lines cimport LineSplitter
 from arbcore.wire._types cimport Message
 

@@ -338,7 +338,7 @@ cdef int _decode_any(const char* line, Py_ssize_t length, Message* out) noexcept
     return _read_order(fields, out)
 
 
-# --- the face for Python
+# --- for Python
 
 cpdef str text_of(const char* text, Py_ssize_t length):
     return _scan.text_of(text, length)

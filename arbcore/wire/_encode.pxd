@@ -1,4 +1,4 @@
-# The wall of the encoder: compact JSON lines into a growing buffer. Every writer leaves the buffer as it
+# C API of the encoder: compact JSON lines into a growing buffer. Every writer leaves the buffer as it
 # was if it raises. Numbers are the caller's to check: whatever is given is written.
 from libc.stdint cimport int32_t, int64_t, uint32_t
 

@@ -347,7 +347,7 @@ cdef int put_out(OutBuffer out, int64_t order_id) except -1:
     return _put_id(out, b'{"type":"out","order_id":', 25, order_id)
 
 
-# --- the face for Python: one line each, every argument checked
+# --- for Python: one line each, every argument checked
 
 cdef int64_t _checked(str name, object value, object low, object high) except? -1:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:

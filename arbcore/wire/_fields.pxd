@@ -1,4 +1,4 @@
-# The wall of the field rules; each gives a Fault, and writes its result only if that is FAULT_NONE.
+# C API of the field rules; each gives a Fault, and writes its result only if that is FAULT_NONE.
 from libc.stdint cimport int32_t, int64_t
 
 from arbcore.wire._scan cimport Value

@@ -1,4 +1,4 @@
-# The wall of the line splitter: bytes in any slices in, whole lines out, memory bounded.
+# C API of the line splitter: bytes in any slices in, whole lines out, memory bounded.
 from libc.stdint cimport int64_t
 
 cdef class LineSplitter:

@@ -1,4 +1,4 @@
-# The wall of the exchange's decoder: one line from a client in, one Request or one Fault out.
+# C API of the exchange's decoder: one line from a client in, one Request or one Fault out.
 from arbcore.wire._types cimport Request
 
 # Always written, also with a fault: `kind` (0 if the type is not known) and `order_id` (-1 if it has none

@@ -1,4 +1,4 @@
-# The wall of the JSON scanner: where each known field of one object lies in the line, without copying it.
+# C API of the JSON scanner: where each known field of one object lies in the line, without copying it.
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 cdef enum:
