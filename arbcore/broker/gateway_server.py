@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from arbcore.gateway.gateway import Gateway
-from arbcore.system.tcp import NEWCOMER, READABLE, WRITABLE, Door, TcpConnection, half_close
+from arbcore.system.tcp import NEWCOMER, READABLE, WRITABLE, TcpConnection, TcpServer, half_close
 
 READ_BYTES = 1 << 16
 SOCKETS_MAX = 128
@@ -38,18 +38,18 @@ class GatewayServer:
     def __init__(
         self, gateway: Gateway, *, host: str, port: int, clock: Callable[[], int] = time.monotonic_ns
     ) -> None:
-        self._door: Door[_Client] = Door(host, port, links_max=SOCKETS_MAX)
+        self._tcp: TcpServer[_Client] = TcpServer(host, port, links_max=SOCKETS_MAX)
         self._gateway = gateway
         self._clock = clock
         self._clients: dict[int, _Client] = {}  # by number of the session
         self._calls: queue.SimpleQueue[Callable[[Gateway], None]] = queue.SimpleQueue()
-        self.port = self._door.port
+        self.port = self._tcp.port
 
     # --- running ----------------------------------------------------------------------------------
 
     def wake(self) -> None:
         """Makes the loop look at ``until`` now; safe from a signal handler or another thread."""
-        self._door.wake()
+        self._tcp.wake()
 
     def call(self, act: Callable[[Gateway], None]) -> None:
         """Lets the loop do something to the gateway between two events; safe from another thread."""
@@ -66,7 +66,7 @@ class GatewayServer:
                     self._calls.get()(gateway)
                 self._deliver()
                 wait_s = min((gateway.next_event_ns - self._clock()) / 1e9, IDLE_S)
-                for descriptor, events in self._door.wait(0.0 if self._owing() else wait_s):
+                for descriptor, events in self._tcp.wait(0.0 if self._owing() else wait_s):
                     self._handle(descriptor, events)
                 self._deliver()
         finally:
@@ -80,24 +80,24 @@ class GatewayServer:
         if descriptor == NEWCOMER:
             self._accept()
             return
-        client = self._door.links.get(descriptor)
+        client = self._tcp.links.get(descriptor)
         if client is not None and events & WRITABLE:
-            self._door.flush(client)
+            self._tcp.flush(client)
         if client is not None and events & READABLE:
             self._read(client)
 
     # --- connections ------------------------------------------------------------------------------
 
     def _accept(self) -> None:
-        sock = self._door.accept()
+        sock = self._tcp.accept()
         if sock is not None:
             client = _Client(sock, self._gateway.connect(self._clock()))
             if client.conn is not None:
                 self._clients[client.conn] = client
-            self._door.add(client)
+            self._tcp.add(client)
 
     def _read(self, client: _Client) -> None:
-        data = self._door.read(client, READ_BYTES)
+        data = self._tcp.read(client, READ_BYTES)
         if data == b"":
             self._forget(client)
         elif data is not None and client.conn is not None:
@@ -111,7 +111,7 @@ class GatewayServer:
             client = self._clients[conn]
             if not client.unsent:
                 client.unsent = gateway.take(conn)
-                self._door.flush(client)
+                self._tcp.flush(client)
         for conn, abort in gateway.closings():
             client = self._clients[conn]
             if abort:
@@ -123,7 +123,7 @@ class GatewayServer:
                 client.give_up_s = time.monotonic() + LINGER_S
                 half_close(client)
         now_s = time.monotonic()
-        for client in [each for each in self._door.links.values() if each.conn is None]:
+        for client in [each for each in self._tcp.links.values() if each.conn is None]:
             if now_s >= client.give_up_s:
                 self._forget(client)
 
@@ -135,9 +135,9 @@ class GatewayServer:
 
     def _forget(self, client: _Client) -> None:
         self._let_go(client)
-        self._door.forget(client)
+        self._tcp.forget(client)
 
     def _close_all(self) -> None:
-        for client in list(self._door.links.values()):
+        for client in list(self._tcp.links.values()):
             self._forget(client)
-        self._door.close()
+        self._tcp.close()

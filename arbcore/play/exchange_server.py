@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from arbcore.system.tcp import NEWCOMER, READABLE, WRITABLE, Door, TcpConnection, half_close
+from arbcore.system.tcp import NEWCOMER, READABLE, WRITABLE, TcpConnection, TcpServer, half_close
 from arbcore.wire.plain_text import error_text
 
 SECOND_NS = 1_000_000_000
@@ -119,7 +119,7 @@ class ExchangeServer:
     ) -> None:
         ports = (port,) if text_port is None else (port, text_port)
         full = (error_line(_FULL), error_line(_FULL, words=True))
-        self._door: Door[TeamClient] = Door(host, *ports, links_max=SOCKETS_MAX, full=full)
+        self._tcp: TcpServer[TeamClient] = TcpServer(host, *ports, links_max=SOCKETS_MAX, full=full)
         self._engine = engine
         self._report = report
         self._watch = watch
@@ -129,8 +129,8 @@ class ExchangeServer:
         self._last_ns = clock()
         self._lost_ns = 0
         self._reported_round = 0
-        self.port = self._door.port
-        self.text_port = None if text_port is None else self._door.ports[1]
+        self.port = self._tcp.port
+        self.text_port = None if text_port is None else self._tcp.ports[1]
 
     def standings(self) -> dict[str, Any]:
         """The round as it stands: ``round``, ``phase``, ``left_s`` (None without an end), ``teams``.
@@ -153,7 +153,7 @@ class ExchangeServer:
 
     def wake(self) -> None:
         """Makes the loop look at ``until`` now; safe from a signal handler or another thread."""
-        self._door.wake()
+        self._tcp.wake()
 
     def serve(self, until: Callable[[], bool]) -> None:
         """Runs the exchange; always leaves its sockets closed."""
@@ -163,7 +163,7 @@ class ExchangeServer:
             while not until():
                 now_ns = self._now()
                 wait_ns = min(self._engine.next_event_ns - now_ns, CHORES_NS)
-                ready = self._door.wait(wait_ns / 1e9)
+                ready = self._tcp.wait(wait_ns / 1e9)
                 now_ns = self._now()
                 self._engine.advance(now_ns)
                 self._listen_by_round(now_ns)
@@ -187,23 +187,23 @@ class ExchangeServer:
 
     def _listen_by_round(self, now_ns: int) -> None:
         """Between two rounds nobody listens, so that a dial is refused: clients were written for that."""
-        if self._engine.listening == self._door.listening:
+        if self._engine.listening == self._tcp.listening:
             return
         if self._engine.listening:
-            self._door.listen_again()
+            self._tcp.listen_again()
             return
         # Whom the kernel has accepted already gets its hello, after the round's end.
-        for newcomer in (NEWCOMER, _TEXT_NEWCOMER)[: len(self._door.ports)]:
+        for newcomer in (NEWCOMER, _TEXT_NEWCOMER)[: len(self._tcp.ports)]:
             while self._accept(newcomer, now_ns):
                 pass
-        self._door.stop_listening()
+        self._tcp.stop_listening()
 
     def _handle(self, descriptor: int, events: int, now_ns: int) -> None:
         if descriptor <= NEWCOMER:
-            if self._door.listening:
+            if self._tcp.listening:
                 self._accept(descriptor, now_ns)
             return
-        client = self._door.links.get(descriptor)
+        client = self._tcp.links.get(descriptor)
         if client is not None and events & WRITABLE:
             self._flush(client)
         if client is not None and events & READABLE:
@@ -212,13 +212,13 @@ class ExchangeServer:
     # --- clients --------------------------------------------------------------------------------
 
     def _accept(self, newcomer: int, now_ns: int) -> bool:
-        sock = self._door.accept(newcomer)
+        sock = self._tcp.accept(newcomer)
         if sock is None:
             return False
         text = newcomer == _TEXT_NEWCOMER
         conn = self._engine.connect(now_ns, text)
         client = TeamClient(sock, conn, peer=peer_of(sock), text=text, since_ns=now_ns)
-        self._door.add(client)
+        self._tcp.add(client)
         self._clients[conn] = client
         self._peers[conn] = client.peer
         if len(self._peers) > PEERS_MAX:
@@ -226,7 +226,7 @@ class ExchangeServer:
         return True
 
     def _read(self, client: TeamClient, now_ns: int) -> None:
-        data = self._door.read(client, READ_BYTES)
+        data = self._tcp.read(client, READ_BYTES)
         if data == b"":
             self._forget(client, now_ns)
         elif data is not None and client.conn is not None:
@@ -244,7 +244,7 @@ class ExchangeServer:
             self._dismiss(self._clients[conn], now_ns)
 
     def _flush(self, client: TeamClient) -> None:
-        self._door.flush(client)
+        self._tcp.flush(client)
         if client.closing_ns is not None and not client.unsent and not client.half_closed:
             client.half_closed = True
             half_close(client)
@@ -268,10 +268,10 @@ class ExchangeServer:
 
     def _forget(self, client: TeamClient, now_ns: int) -> None:
         self._let_go(client, now_ns)
-        self._door.forget(client)
+        self._tcp.forget(client)
 
     def _chores(self, now_ns: int) -> None:
-        for client in list(self._door.links.values()):
+        for client in list(self._tcp.links.values()):
             if client.closing_ns is not None:
                 if now_ns >= client.closing_ns:
                     self._forget(client, now_ns)
@@ -318,8 +318,8 @@ class ExchangeServer:
         now_ns = self._now()
         self._report_second_logins()
         self._report_unfinished()
-        for client in list(self._door.links.values()):
+        for client in list(self._tcp.links.values()):
             if client.conn is not None:
                 self._dismiss(client, now_ns, "The exchange has been ended by whoever runs it.")
             self._forget(client, now_ns)
-        self._door.close()
+        self._tcp.close()

@@ -1,7 +1,7 @@
-"""A door that many clients come through: what the TCP servers of this package have in common.
+"""A TCP server for many clients in one thread: what the servers of this package have in common.
 
-A shell. Owns the listening socket, the selector, everybody's half-sent bytes, and a way to wake whoever waits
-for them, all in one thread. It knows no protocol and nothing of what is served.
+A shell. Owns the listening sockets, the selector, the bytes that are not sent yet, and a way to end a wait
+from another thread. It knows no protocol.
 """
 
 import contextlib
@@ -17,16 +17,16 @@ from arbcore.core.text import printable
 from arbcore.errors import RunError
 
 READABLE, WRITABLE = selectors.EVENT_READ, selectors.EVENT_WRITE
-#: In place of a descriptor: somebody dials the first port. The next port's is one less, and so on.
+#: In place of a descriptor: a client connects to the first port. The next port has one less, and so on.
 NEWCOMER = -1
 BACKLOG = 128
-#: Where no descriptor is left, whoever waits in the backlog is asked in again after this long.
+#: Where the process has no descriptor left, it tries to accept again after this long.
 FULL_PAUSE_S = 0.1
 
 
 @dataclass
 class TcpConnection:
-    """One connection: its number in what is served, None once that let go of it, and what is half sent."""
+    """One connection: its number, None once what is served has closed it, and the bytes not sent yet."""
 
     sock: socket.socket
     conn: int | None
@@ -36,10 +36,10 @@ class TcpConnection:
 LinkT = TypeVar("LinkT", bound=TcpConnection)
 
 
-class Door(Generic[LinkT]):
-    """Listens on a port or several. RunError where that cannot be; a port of 0 takes any free one.
+class TcpServer(Generic[LinkT]):
+    """Listens on one port or more; a port of 0 takes any free one. Raises RunError where it cannot listen.
 
-    ``full`` is what a newcomer is sent for whom there is no room, before it is shut: bytes for each port.
+    Beyond ``links_max`` connections a client is sent ``full`` (bytes for each port) and is disconnected.
     """
 
     def __init__(self, host: str, *ports: int, links_max: int, full: Sequence[bytes] = (b"",)) -> None:
@@ -72,7 +72,7 @@ class Door(Generic[LinkT]):
             self._wake_out.send(b"!")
 
     def wait(self, wait_s: float) -> list[tuple[int, int]]:
-        """(descriptor or NEWCOMER, READABLE and WRITABLE) of all that are ready, after this long at most."""
+        """Waits ``wait_s`` at most; (descriptor or NEWCOMER, READABLE and WRITABLE) of all that are ready."""
         if self._full_until_s is not None:
             pause_s = self._full_until_s - time.monotonic()
             wait_s = min(wait_s, pause_s)
@@ -90,11 +90,11 @@ class Door(Generic[LinkT]):
 
     @property
     def listening(self) -> bool:
-        """Whether who dials is accepted; else the kernel refuses it."""
+        """Whether connections are accepted; if not, the kernel refuses them."""
         return self._listening
 
     def stop_listening(self) -> None:
-        """Refuses whoever dials from now on; the ports stay ours."""
+        """Refuses new connections from now on, and keeps the ports."""
         self._unwatch_listeners()
         self._listening = False
         for place, port in enumerate(self.ports):
@@ -103,7 +103,7 @@ class Door(Generic[LinkT]):
             self._listeners[place] = bound(self._host, port)
 
     def listen_again(self) -> None:
-        """Accepts again after ``stop_listening``. RunError where a port went to another program meanwhile."""
+        """Accepts again after ``stop_listening``. RunError where another program took a port meanwhile."""
         for listener, port in zip(self._listeners, self.ports, strict=True):
             start_listening(listener, f"{printable(self._host)}:{port}")
         self._listening = True
@@ -121,7 +121,7 @@ class Door(Generic[LinkT]):
         self._full_until_s = None
 
     def accept(self, newcomer: int = NEWCOMER) -> socket.socket | None:
-        """Lets one newcomer in; None where it is gone again, or where there is no room and it was told so."""
+        """Accepts one connection; None where the client has gone, or was refused because all are taken."""
         place = NEWCOMER - newcomer
         try:
             sock, _ = self._listeners[place].accept()
@@ -143,30 +143,30 @@ class Door(Generic[LinkT]):
             sock.setblocking(False)
             sock.send(self._full[place])
             sock.shutdown(socket.SHUT_WR)
-            # Closing with unread bytes would take back what was sent: read what has come with the dial.
+            # Closing with unread bytes discards what was sent: read what the client has sent already.
             sock.recv(4096)
 
     def add(self, link: LinkT) -> None:
-        """Listens to a newcomer from here on."""
+        """Reads a new connection from now on."""
         self.links[link.sock.fileno()] = link
         self._selector.register(link.sock, READABLE)
 
     def flush(self, link: LinkT) -> None:
-        """Sends as much of what waits for a client as its socket takes."""
+        """Sends as many of the unsent bytes as the socket takes."""
         try:
             while link.unsent:
                 link.unsent = memoryview(link.unsent)[link.sock.send(link.unsent) :]
         except (BlockingIOError, InterruptedError):
             pass
         except OSError:
-            # The next read of this client sees the end of it; until then nothing waits for it.
+            # The next read finds that the connection has ended; until then nothing is kept for it.
             link.unsent = b""
         events = READABLE | (WRITABLE if link.unsent else 0)
         if self._selector.get_key(link.sock).events != events:
             self._selector.modify(link.sock, events)
 
     def read(self, link: LinkT, bytes_max: int) -> bytes | None:
-        """What a client sent: None where nothing came after all, empty where the client is gone."""
+        """What a client sent: None where nothing has arrived, empty where the connection has ended."""
         try:
             return link.sock.recv(bytes_max)
         except (BlockingIOError, InterruptedError):
@@ -175,13 +175,13 @@ class Door(Generic[LinkT]):
             return b""
 
     def forget(self, link: LinkT) -> None:
-        """Closes a connection; nothing where that was done."""
+        """Closes a connection; does nothing if it is closed already."""
         if self.links.pop(link.sock.fileno(), None) is not None:
             self._selector.unregister(link.sock)
             link.sock.close()
 
     def close(self) -> None:
-        """Listens no more, and closes whatever is open."""
+        """Stops listening and closes every connection."""
         for link in list(self.links.values()):
             self.forget(link)
         self._selector.close()
@@ -190,20 +190,20 @@ class Door(Generic[LinkT]):
 
 
 def half_close(link: TcpConnection) -> None:
-    """Says goodbye and still reads: closing with unread bytes would cut our last words."""
+    """Ends sending and still reads: closing with unread bytes would discard what was sent last."""
     with contextlib.suppress(OSError):
         link.sock.shutdown(socket.SHUT_WR)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket that does not block. RunError where the address cannot be listened on."""
+    """A non-blocking listening socket. RunError where the address cannot be listened on."""
     listener = bound(host, port)
     start_listening(listener, f"{printable(host)}:{port}")
     return listener
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket that does not block and has the address, but does not listen on it. RunError as ``listen``."""
+    """A non-blocking socket bound to the address that does not listen yet. RunError as ``listen``."""
     where = f"{printable(host)}:{port}"
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -212,7 +212,8 @@ def bound(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
         raise RunError(
-            f"{where} is no address to listen on ({getattr(error, 'strerror', None) or error}); check --host."
+            f"{where} is not an address to listen on ({getattr(error, 'strerror', None) or error}); "
+            "check --host."
         ) from None
     try:
         if hasattr(
@@ -230,7 +231,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def start_listening(listener: socket.socket, where: str) -> None:
-    """Lets a bound socket listen; closes it and raises RunError where it cannot."""
+    """Makes a bound socket listen; closes it and raises RunError where that fails."""
     try:
         listener.listen(BACKLOG)
     except OSError as error:

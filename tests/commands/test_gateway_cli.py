@@ -90,7 +90,7 @@ EMPTY = "ts,es_bid,es_ask,spy_bid,spy_ask\n"
         (["--replay", "empty.csv"], 3, "has no row that can be used"),
         (["--replay", "bad.csv"], 3, "line 2"),
         (["--replay", "empty.csv", "--expiry", "someday"], 2, "--expiry cannot be read"),
-        (["--host", "256.1.1.1"], 1, "is no address to listen on"),
+        (["--host", "256.1.1.1"], 1, "is not an address to listen on"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(tmp_path, monkeypatch, capsys, words, code, said):
