@@ -70,14 +70,14 @@ def add_settings(
         parser.add_argument(*spellings(item.flag, item.alias), **known)
     parser.add_argument(
         *spellings("like-live"), dest="like_live", action="store_true",
-        help="hold, cooldown and thresholds as the bot has them",
+        help="longest hold, cooldown and thresholds of the bot's defaults",
     )
     parser.add_argument(
         *spellings("drop-outliers"), dest="drop_outliers", action="store_true",
-        help="leave out rows that stand alone (keeps them in memory)",
+        help="leave out rows far from their neighbours (keeps the rows in memory)",
     )
     parser.add_argument(
-        "--sort", action="store_true", help="sort the rows by time first (keeps them in memory)"
+        "--sort", action="store_true", help="sort the rows by time first (keeps the rows in memory)"
     )
     parser.add_argument(
         *spellings("skip-bad"), dest="skip_bad", action="store_true", help="count malformed rows and go on"

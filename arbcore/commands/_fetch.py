@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from arbcore.core.settings import Config
 
 FETCH_DESCRIPTION = """\
-Gets BID_ASK history of both legs from TWS or IB Gateway, at the pace that the broker wants, and joins it."""
+Gets BID_ASK history of both legs from TWS or IB Gateway, no faster than the broker allows, and joins it."""
 FETCH_EPILOG = """\
 The broker takes 30 BID_ASK requests in ten minutes: a session of one-second bars is 26 of them, five are
 more than half an hour. What was fetched is kept in OUT.part: Ctrl-C, a lost connection or a reboot lose one
@@ -50,7 +50,7 @@ def add_fetch(parser: argparse.ArgumentParser) -> None:
         "--bar", default="1s", metavar="SIZE", help="1s, 5s, 30s, 1m or ticks (default 1s)"
     )
     parser.add_argument(
-        "--end", metavar="TIME", help="the sessions before this time, ISO 8601 (default: the broker's clock)"
+        "--end", metavar="TIME", help="get sessions before this time, ISO 8601 (default: the broker's clock)"
     )
     parser.add_argument("--host", help="where TWS is (default IB_HOST, or 127.0.0.1)")
     parser.add_argument(
@@ -60,7 +60,7 @@ def add_fetch(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--client-id", type=whole_number(0, 2**31 - 1), default=18, metavar="N",
-        help="a client id that nobody else uses (default 18)",
+        help="a client id that no other program uses (default 18)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     parser.add_argument("--quiet", action="store_true", help="say nothing meanwhile")

@@ -79,7 +79,7 @@ def _token(path: Path | None) -> str:
         except OSError as error:
             raise ConfigError(f"{where} cannot be read ({error.strerror}); name another file.") from None
         except ValueError:
-            raise ConfigError(f"{where} is no text of letters and digits; write a token into it.") from None
+            raise ConfigError(f"{where} is not text; write a token of letters and digits into it.") from None
         if not token:
             raise ConfigError(f"{where} is empty; write a token into it.")
     if not all("!" <= character <= "~" for character in token):

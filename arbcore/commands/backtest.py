@@ -48,7 +48,7 @@ OPTIONAL_PARTS = ("slippage", "financing", "dividends")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("data", nargs="?", metavar="DATA", help="the quotes; - for standard input")
-    parser.add_argument("--csv", metavar="FILE", help="the quotes, the other way to name them")
+    parser.add_argument("--csv", metavar="FILE", help="the quotes; the same as DATA")
     add_settings(parser)
     parser.add_argument("--trades", type=Path, metavar="FILE", help="write the ledger as CSV")
     parser.add_argument("--equity", type=Path, metavar="FILE", help="write the equity of every row as CSV")
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         *spellings("check-lookahead"),
         dest="check_lookahead",
         action="store_true",
-        help="also cut the data at many places, which must change nothing before them; exit 1 if one does",
+        help="also cut the data at many places and check that nothing before changes; exit 1 if it does",
     )
     parser.add_argument("--json", action="store_true", help="the result as one JSON document")
 
@@ -168,7 +168,7 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     ]
     if trades:
         lines.append(
-            f"  a trade         {_usd(summary['expectancy'])}   (profit factor {ratios['profit_factor']}, "
+            f"  per trade       {_usd(summary['expectancy'])}   (profit factor {ratios['profit_factor']}, "
             f"held {time_span(summary['average_hold_s'])} on average)"
         )
     if summary["exposure"] is not None:

@@ -52,7 +52,7 @@ SCHEMA = "arbcore.gateway/1"
 #: Settings of the generated market that have a flag, and the defaults for people: ``market_of`` has them.
 _MARKET = (
     ("etf", ("--etf", "--spy"), "about today's", "price of the ETF at the start"),
-    ("factor", ("--factor",), "the pair's", "index points a dollar of the ETF"),
+    ("factor", ("--factor",), "the pair's", "index points per USD of the ETF"),
     ("r", ("--r",), "0.045", "rate a year"),
     ("d", ("--d",), "0.014", "dividend yield a year"),
     (
@@ -134,8 +134,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--faults-per-minute", type=_money, metavar="X", default=1.0, help="how many (default %(default)s)"
     )
     parser.add_argument("--list-faults", action="store_true", help="show every fault, and exit")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--quiet", action="store_true", help="say nothing but errors and where it listens")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors and where it listens")
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
 
 

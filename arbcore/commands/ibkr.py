@@ -248,7 +248,7 @@ class _Play:
                 return
             self._stopping = True
             name = signal.Signals(self._signal).name if self._signal != signal.SIGINT else "interrupted"
-            bot.stop(f"{name}; once more ends at once")
+            bot.stop(f"{name}; a second one ends at once")
 
         self._interrupt = lambda: loop.call_soon_threadsafe(interrupt)
         shown = loop.create_task(status.show())

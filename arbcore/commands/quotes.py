@@ -52,9 +52,9 @@ are no volumes, the first that expires more than 8 days later. Prices are never 
 
 
 CHECK_DESCRIPTION = """\
-Examines a file of both legs before anybody believes a backtest of it: rows by reason, sessions and gaps,
-spreads, outliers, the level and what it implies, the deviation from it, and how often which edge was
-there."""
+Examines a file of both legs, to be read before a backtest of it is believed: rows by reason, sessions and
+gaps, spreads, outliers, the level and the financing it implies, the deviation from it, and how often which
+edge was there."""
 CHECK_EPILOG = """\
 The level is the one that a backtest learns by default (half-life an hour), the deviation is from it, and an
 edge is what is left at the touch after both spreads, before costs, in the better direction. With
@@ -117,7 +117,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 
 def _add_choice(parser: argparse.ArgumentParser, *, session: str) -> None:
     parser.add_argument("--pair", metavar="PAIR", help="such as es-spy or nq-qqq")
-    parser.add_argument("--every", metavar="SPAN", help="a row at each tick of the clock, such as 1s or 1m")
+    parser.add_argument("--every", metavar="SPAN", help="one row at each tick of the clock, such as 1s or 1m")
     parser.add_argument(
         "--session", choices=("rth", "all"), default=session,
         help=f"New York's regular hours, or all (default {session})",
@@ -133,12 +133,12 @@ def _add_join(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     _add_choice(parser, session="rth")
     parser.add_argument(
-        "--max-age", default="5s", metavar="SPAN", help="a side older than this makes no row (default 5s)"
+        "--max-age", default="5s", metavar="SPAN", help="an older quote of one side makes no row (default 5s)"
     )
     parser.add_argument(
-        "--roll", metavar="DAYS", help="roll so many days before the expiry, such as 8d, whatever the volumes"
+        "--roll", metavar="DAYS", help="roll this long before the expiry, such as 8d, instead of by volume"
     )
-    parser.add_argument("--bar", metavar="SPAN", help="length of bars, where their times do not tell it")
+    parser.add_argument("--bar", metavar="SPAN", help="length of bars, if their times do not show it")
     _add_reading(parser)
     parser.set_defaults(run_quotes=_run_join)
 
@@ -174,7 +174,7 @@ def _run_join(args: argparse.Namespace) -> int:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="FILE", help="quotes of both legs, or - for standard input")
-    parser.add_argument("--pair", metavar="PAIR", help="what fut_… and etf_… are, such as es-spy")
+    parser.add_argument("--pair", metavar="PAIR", help="pair of the columns fut_… and etf_…, such as es-spy")
     parser.add_argument(
         "--r", type=number, default=0.045, metavar="RATE", help="interest rate (default 0.045)"
     )

@@ -87,6 +87,6 @@ def default_store() -> Path:
     path = Path(load(carry_settings(), working_directory(), os.environ)["DB_PATH"])
     simulated = simulated_store(path)
     if not path.exists() and simulated.exists():
-        print(f"arbcore: there is no store {path}; this is {simulated}, of a simulated run.", file=sys.stderr)
+        print(f"arbcore: there is no store {path}; this is a simulated run's, {simulated}.", file=sys.stderr)
         return simulated
     return path

@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--teams", type=Path, metavar="FILE", help="the teams that may log in, with a password or without"
     )
     parser.add_argument(
-        "--results", type=Path, metavar="FILE", help="write a CSV row a team and round to this new file"
+        "--results", type=Path, metavar="FILE", help="write one CSV row per team and round to this new file"
     )
     parser.add_argument(
         "--round",
@@ -115,9 +115,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_listen_arguments(parser)
     parser.add_argument(
-        "--json", action="store_true", help="one JSON object a line: listening, then every round"
+        "--json", action="store_true", help="one JSON object per line: listening, then every round"
     )
-    parser.add_argument("--quiet", action="store_true", help="say nothing but errors and results")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors and results")
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -200,10 +200,10 @@ def exposure(host: str, teams: dict[str, str] | None) -> str:
     if not open_to_network(host):
         return ""
     if teams is None:
-        return "Open to the network: whoever reaches it can trade as any team."
+        return "Open to the network: everybody who reaches it can trade as any team."
     if all(teams.values()):
         return "Open to the network: passwords are sent in the clear."
-    return "Open to the network: whoever reaches it can trade as a team without password."
+    return "Open to the network: everybody who reaches it can trade as a team without a password."
 
 
 class _Show:

@@ -37,7 +37,7 @@ bots, except out of --against builtin.
 Round i of a regime has the seed N + i, a fresh object of each strategy, and Python's own random generator
 seeded with it: two bots see the same market, and a run can be repeated. --rounds auto plays until an
 interval that is valid at every look (an asymptotic confidence sequence, not a 95% interval looked at often)
-excludes 0, or 2,000 rounds a regime. The numbers do not depend on the number of workers.
+excludes 0, or 2,000 rounds per regime. The numbers do not depend on the number of workers.
 
 Settings come from .env, the environment and --set, as for `arbcore exchange`; those that differ from their
 defaults are shown. A simulated market says which of two bots trades it better, and nothing certain about a
@@ -110,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--rounds", type=rounds_or_auto, default=200, metavar="N|auto",
-        help="rounds a regime, or until the answer is clear (default %(default)s)",
+        help="rounds per regime, or until the answer is clear (default %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--round-s", type=round_seconds, default=300.0, metavar="S", help="length of a round (default 300)"
@@ -125,10 +125,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--workers", type=whole_number(1, WORKERS_MAX), metavar="N",
-        help="processes of this machine (default one a processor)",
+        help="processes of this machine (default one per processor)",
     )  # fmt: skip
     parser.add_argument("--dask", metavar="ADDRESS", help="play on the Dask cluster of this scheduler")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row a round")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row per round")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the distributions")
     parser.add_argument(
         "--round-of", type=whole_number(0, 2**62), metavar="SEED",
@@ -231,7 +231,7 @@ def _with_file(args: argparse.Namespace, path: Path) -> dict[str, Any]:
     from arbcore.system.configuration import load, read_dotenv
 
     if not path.is_file():
-        raise InputError(f"{printable(str(path))} is no file of settings; check --against.")
+        raise InputError(f"{printable(str(path))} is not a file; check --against.")
     entries, problems = read_dotenv(path)
     if problems:
         raise InputError(
@@ -275,7 +275,7 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
         lines.append(f"The worst round has the seed {seed}; --html FILE {flags} writes a page of it.")
     if summary["auto"]:
         stopped = plural(summary["rounds"], "round")
-        lines.append(f"Stopped after {stopped} a regime; the intervals hold at every look.")
+        lines.append(f"Stopped after {stopped} per regime; the intervals hold at every look.")
     return lines
 
 

@@ -13,8 +13,8 @@ from arbcore.core.text import plural, printable, whole_seconds
 from arbcore.system.terminal import is_live
 
 DESCRIPTION = """\
-Shows how a carry bot is: whether it runs and since when, its state, what it holds, today, its last quote,
-order and alarm. Reads the store, and never disturbs the bot."""
+Shows whether a carry bot is well: whether it runs and since when, its state, what it holds, today, its last
+quote, order and alarm. Only reads the store, so the bot is not disturbed."""
 EPILOG = """\
 examples:
   arbcore status
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("--db", type=Path, metavar="FILE", help="the store (DB_PATH)")
     parser.add_argument("--watch", action="store_true", help="go on showing it until Ctrl-C")
-    parser.add_argument("--json", action="store_true", help="one JSON document, with --watch one a line")
+    parser.add_argument("--json", action="store_true", help="one JSON document, with --watch one per line")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -90,10 +90,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--workers", type=whole_number(1, WORKERS_MAX), metavar="N",
-        help="threads of this machine (default one a processor)",
+        help="threads of this machine (default one per processor)",
     )  # fmt: skip
     parser.add_argument("--dask", metavar="ADDRESS", help="run on the Dask cluster of this scheduler")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row a cell")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row per cell")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the map")
     parser.add_argument("--json", action="store_true", help="the result with every cell as one JSON document")
 

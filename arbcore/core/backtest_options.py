@@ -95,12 +95,12 @@ class BacktestOptions:
     factor: float | str = option(
         "track", reads="level", metavar="X", label="level: index points per USD of the ETF", values_rows=True,
         help="the level: track[:HALF_LIFE] learns it (default track:60m), auto[:ROWS] calibrates it once, a "
-        "number is index points a USD of the ETF, column is the file's factor or index column",
+        "number is index points per USD of the ETF, column is the file's factor or index column",
         default_text="-",
     )
     true_factor: float | None = option(
         None, bounds=(1e-6, 1e6), metavar="X", default_text="-",
-        help="index points a USD of the ETF, which shows the financing that the level implies",
+        help="index points per USD of the ETF, which shows the financing that the level implies",
     )
     entry_bps: float = option(
         3.0, bounds=(-_LARGE, _LARGE), metavar="BPS", unit="bps", label="entry",
@@ -108,7 +108,7 @@ class BacktestOptions:
     )
     exit_bps: float | None = option(
         None, bounds=(-_LARGE, _LARGE), metavar="BPS", unit="bps", label="exit",
-        help="deviation at which a position is left", default_text="a quarter of the entry",
+        help="deviation at which a position is closed", default_text="a quarter of the entry",
     )
     cost_bps: float | None = option(
         None, bounds=(0.0, 10_000.0), metavar="BPS", unit="bps", label="cost of a round trip",
@@ -116,27 +116,27 @@ class BacktestOptions:
     )
     stop_bps: float = option(
         0.0, bounds=(0.0, _LARGE), metavar="BPS", unit="bps", label="stop", off_at_0=True,
-        help="leave when the deviation has moved this far against the position",
+        help="exit when the deviation has moved this far against the position",
     )
     max_hold_days: float = option(
         0.0, bounds=(0.0, 36_600.0), metavar="DAYS", unit="days", label="longest hold", off_at_0=True,
-        help="leave after this many days",
+        help="exit after this many days",
     )
     cooldown_s: float = option(
         0.0, bounds=(0.0, 36_600.0 * 86_400.0), metavar="S", unit="s", label="pause after an exit",
-        help="no entry for so long after an exit",
+        help="seconds without an entry after an exit",
     )
     multiplier: float | None = option(
-        None, bounds=(1e-6, 1e6), metavar="USD", unit="USD a point", help="USD a point of the contract",
+        None, bounds=(1e-6, 1e6), metavar="USD", unit="USD a point", help="USD per point of the contract",
         default_text="by pair: es-spy 50",
     )
-    contracts: int = option(1, bounds=(1, 1_000_000), metavar="N", help="contracts a trade")
+    contracts: int = option(1, bounds=(1, 1_000_000), metavar="N", help="contracts per trade")
     fill: str = option(
         "touch", reads="word", choices=("touch", "mid"), varies=False, help="where orders are filled"
     )
     es_slippage_ticks: float = option(
         0.0, bounds=(0.0, 1e6), flag="slippage-ticks", for_all=True, metavar="N[,M]", unit="ticks",
-        label="ES slippage", help="ticks lost a fill on each leg, or on future and ETF",
+        label="ES slippage", help="ticks lost at each fill of each leg, or on future and ETF",
     )
     spy_slippage_ticks: float = option(
         0.0, bounds=(0.0, 1e6), flag="slippage-ticks", unit="ticks", label="SPY slippage"
@@ -155,12 +155,12 @@ class BacktestOptions:
     )
     es_fee: float = option(
         0.0, bounds=(0.0, 1e6), alias="fut-fee", metavar="USD", unit="USD",
-        label="ES fee per contract and side", help="fee a contract and side, besides --cost-bps",
+        label="ES fee per contract and side", help="fee per contract and side, besides --cost-bps",
     )
     spy_fee: float = option(
         0.0, bounds=(0.0, 1e6), flag="spy-fee", alias="etf-fee", metavar="USD[,MIN]", unit="USD",
         label="SPY fee per share and side",
-        help="fee a share and side, and the least a side, besides --cost-bps",
+        help="fee per share and side, and the least per side, besides --cost-bps",
     )
     spy_fee_min: float = option(
         0.0, bounds=(0.0, 1e6), flag="spy-fee", unit="USD", label="least SPY fee of an order"

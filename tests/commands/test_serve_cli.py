@@ -173,7 +173,7 @@ def test_listening_to_the_network_says_what_it_means(tmp_path):
     with served("--mode", "empty", "--host", "0.0.0.0", cwd=tmp_path) as (process, first):
         assert first["open_to_network"] is True
         process.terminate()
-        assert "Open to the network: whoever reaches it can trade" in process.stderr.read()
+        assert "Open to the network: everybody who reaches it can trade" in process.stderr.read()
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,8 @@ def test_only_loopback_is_closed_to_the_network(host, reached):
 
 @pytest.mark.parametrize(
     ("teams", "part"),
-    [(None, "as any team"), ({"A": ""}, "without password"), ({"A": "x"}, "sent in the clear"),
-     ({"A": "x", "B": ""}, "without password")],
+    [(None, "as any team"), ({"A": ""}, "without a password"), ({"A": "x"}, "sent in the clear"),
+     ({"A": "x", "B": ""}, "without a password")],
 )  # fmt: skip
 def test_what_guards_an_open_exchange_is_said(teams, part):
     notice = exposure("0.0.0.0", teams)

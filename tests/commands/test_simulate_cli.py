@@ -95,7 +95,7 @@ def test_files_and_a_comparison_with_settings_of_a_file(folder):
         (("--strategy", "mine:Bond"), 2, "did you mean Bonds?"),
         (("--strategy", "nowhere_at_all:Bonds"), 2, "there is no module nowhere_at_all"),
         (("--against", "mine:Bond"), 2, "--against mine:Bond"),
-        (("--against", "none.env"), 3, "none.env is no file of settings"),
+        (("--against", "none.env"), 3, "none.env is not a file"),
         (("--against", "bad.env"), 3, "bad.env has lines that are not NAME=VALUE (1)"),
         (("--against", "unknown.env"), 2, "did you mean ARBCORE_BOND_ENABLED?"),
         (("--against", "bad.env", "--param", "x=1"), 2, "takes no --param"),

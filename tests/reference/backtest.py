@@ -299,7 +299,7 @@ class Backtest:
             self.envelope.entry(position.entry_ns, position.side, dev=position.dev_bps)
 
     def _fees(self, shares: int) -> float:
-        """Of the round trip: a fee a contract and side, and a fee a share with its minimum a side."""
+        """Of the round trip: a fee per contract and side, and a fee a share with its minimum a side."""
         s = self.settings
         return 2.0 * (s.contracts * s.es_fee + max(shares * s.spy_fee, s.spy_fee_min))
 
