@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from arbcore.core.result_documents import SweepSummary
 from arbcore.core.text import plural, printable
 from arbcore.research.grid import Grid, shown
 
@@ -32,9 +33,10 @@ NUMBERS = (
 
 
 def summary_lines(
-    summary: dict[str, Any], grid: Grid, worths: Sequence[float | None], *, width: int, colours: bool
+    result: SweepSummary, grid: Grid, worths: Sequence[float | None], *, width: int, colours: bool
 ) -> list[str]:
     """The result for a person; ``worths`` is the total P&L of every cell, None where it did not trade."""
+    summary: dict[str, Any] = dict(result)
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in summary["rows_skipped"].items() if count)
     files = summary["files"]
     where = printable(files[0]["name"]) if len(files) == 1 else f"{len(files)} files"

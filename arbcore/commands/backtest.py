@@ -14,6 +14,7 @@ from arbcore.core.text import plural, time_span
 from arbcore.system.output_file import OutputFile
 
 if TYPE_CHECKING:
+    from arbcore.core.result_documents import BacktestSummary
     from arbcore.research._ledger import Ledger
 
 DESCRIPTION = """\
@@ -138,8 +139,9 @@ def _equity_writer(stream: TextIO) -> "Callable[[array[int], array[float]], None
     return write
 
 
-def summary_lines(summary: dict[str, Any]) -> list[str]:
+def summary_lines(result: "BacktestSummary") -> list[str]:
     """The result for a person."""
+    summary: dict[str, Any] = dict(result)
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in summary["rows_skipped"].items() if count)
     trades, position = summary["trades"], summary["open_position"]
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in summary["exit_reasons"].items())

@@ -323,7 +323,7 @@ def _terms_of(args: argparse.Namespace, r: float | None) -> RowTerms:
         asked["d"] = mixed(args.d)
     asked["financing_spread_bps"] = args.financing_spread_bps
     values = read_terms({name: value for name, value in asked.items() if value is not None})
-    return BacktestSettings(**values).row_terms
+    return BacktestSettings(**values).row_terms  # type: ignore[arg-type]
 
 
 def _quoted_rate(args: argparse.Namespace, now_ns: int, t: float) -> tuple[float | None, str]:

@@ -155,7 +155,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         from arbcore.commands import _sweep_text
 
-        cells = zip(result.table["class"], result.table["total_pnl"], strict=True)
+        cells: Any = zip(result.table["class"], result.table["total_pnl"], strict=True)
         lines = _sweep_text.summary_lines(
             result.summary,
             result.grid,

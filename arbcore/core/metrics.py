@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from arbcore.core.text import printable
 from arbcore.errors import BrokenInvariant
@@ -98,7 +98,7 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))
 
 
-def without_nan(value: Any) -> Any:
+def without_nan(value: object) -> object:
     """A value of JSON with None in the place of every number that is not finite."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None

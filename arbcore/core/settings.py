@@ -51,7 +51,7 @@ class Resolved:
     value: Any
     source: str
 
-    def shown(self) -> Any:
+    def shown(self) -> object:
         """The value as it may be printed; a secret is only said to be set or not."""
         if self.setting.secret:
             return "(set)" if self.value else "(not set)"
@@ -75,7 +75,7 @@ class Config:
     def _entry(self, name: str) -> Resolved:
         return self.settings[name if name in self.settings else PREFIX + name]
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, object]:
         """Full name -> value of everything that is no secret: what a journal needs to rerun a session."""
         return {name: entry.value for name, entry in self.settings.items() if not entry.setting.secret}
 
@@ -109,20 +109,22 @@ def setting_name(field_name: str) -> str:
     return (field_name[:-3] + "_ms" if field_name.endswith("_ns") else field_name).upper()
 
 
-def fill(group: type, values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def fill(group: type, values: Mapping[str, object], prefix: str) -> dict[str, int]:
     """The keyword arguments of ``group``, a dataclass of ranged fields, out of values by full name."""
     arguments = {}
     for item in dataclasses.fields(group):
         name = prefix + setting_name(item.name)
         if "low" in item.metadata and name in values:
-            whole = int(values[name])
-            if whole != values[name]:
-                raise ConfigError(f"{name} is {values[name]!r}; give a whole number")
+            value = values[name]
+            # A switch is a bool, which is a whole number too.
+            if not isinstance(value, int | float) or int(value) != value:
+                raise ConfigError(f"{name} is {value!r}; give a whole number")
+            whole = int(value)
             arguments[item.name] = whole * (1_000_000 if item.name.endswith("_ns") else 1)
     return arguments
 
 
-def parse_value(setting: Setting, text: str, source: str) -> Any:
+def parse_value(setting: Setting, text: str, source: str) -> object:
     """``text`` as a value of ``setting``; ConfigError names the setting and the source."""
     text = text.strip()
     try:

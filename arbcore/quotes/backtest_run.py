@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from arbcore._version import __version__
 from arbcore.carry._row_source import RowSource
@@ -18,12 +18,23 @@ from arbcore.carry.evidence import backtest_evidence
 from arbcore.carry.level import LevelMode, LevelRule
 from arbcore.carry.pairs import choose_pair, pair_named
 from arbcore.carry.terms import check_dividends, expiry_named
+from arbcore.core.backtest_options import BacktestKeywords
 from arbcore.core.civil import iso_time
 from arbcore.core.ledger_columns import LEDGER_COLUMNS, LedgerRow
+from arbcore.core.result_documents import (
+    BacktestEvidence,
+    BacktestRequired,
+    BacktestSummary,
+    HeldPosition,
+    OpenPosition,
+    RunNumbers,
+    TotalsDocument,
+)
 from arbcore.core.text import plural, printable
 from arbcore.errors import BrokenInvariant, ConfigError, UsageError
 from arbcore.pages.ledger_digest import LedgerDigest
 from arbcore.quotes.index_column import true_factors as true_factors_of
+from arbcore.quotes.quote_data import QuoteData, spell_out
 from arbcore.quotes.reading import Read, ReadOptions, read_into
 from arbcore.quotes.table import Table
 from arbcore.quotes.terms_files import read_terms
@@ -43,6 +54,9 @@ from arbcore.research.lookahead import LookaheadCheck
 from arbcore.research.research_settings import BacktestSettings
 from arbcore.system.output_file import OutputFile
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 SCHEMA = "arbcore.backtest/2"
 
 
@@ -50,7 +64,7 @@ SCHEMA = "arbcore.backtest/2"
 class BacktestResult:
     """What a backtest came to. ``summary`` is the JSON document; tables are None where they were not kept."""
 
-    summary: dict[str, Any]
+    summary: BacktestSummary
     trades: Table | None
     equity: Table | None
     notes: tuple[str, ...]
@@ -74,12 +88,12 @@ class BacktestResult:
 class Picture:
     """What an HTML page needs of a run besides its result, collected while the rows stream by."""
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: QuoteData) -> None:
         self.envelope = Envelope()
         self.ledger = LedgerDigest()
         self._name = name_of(data)
 
-    def page(self, summary: Mapping[str, Any], notes: Sequence[str]) -> str:
+    def page(self, summary: BacktestSummary, notes: Sequence[str]) -> str:
         """The page of the run."""
         from arbcore.pages.backtest_page import backtest_page
 
@@ -94,7 +108,7 @@ class Picture:
         )
 
 
-def name_of(data: Any) -> str:
+def name_of(data: QuoteData) -> str:
     """What data is called on a page: a file by its name, without the folders that it lies in."""
     if isinstance(data, Mapping) or hasattr(data, "columns"):
         return "columns"
@@ -113,7 +127,7 @@ class Sinks:
 
 
 def backtest(
-    data: Any,
+    data: QuoteData,
     *,
     expiry: str | int | None = None,
     sort: bool = False,
@@ -123,20 +137,44 @@ def backtest(
     report: bool = False,
     check_lookahead: bool = False,
     drop_outliers: bool = False,
-    **settings: Any,
+    **settings: "Unpack[BacktestKeywords]",
 ) -> BacktestResult:
-    """Runs the carry signal over quotes: a path, ``-``, an open binary file, or columns by name.
+    """Runs the carry signal over quotes: fair value ETF · factor · e^((r − d)·t), deviations in bps of it.
 
-    Columns (a mapping, a data frame) are ``ts`` (int nanoseconds, text, or datetime64) and the four prices in
-    index points and USD. ``expiry`` is a date, a time or nanoseconds; without it each row takes the front
-    ES contract. ``tz`` (such as ``America/New_York``) is the zone of times that name none, else UTC, and
-    ``time_order`` (``mdy`` or ``dmy``) the order of 03/02/2026. ``report`` collects what ``to_html`` draws.
-    ``check_lookahead`` cuts the data at many places, each of which must change nothing before it;
-    ``summary["lookahead"]`` says whether. ``drop_outliers`` leaves out the rows that stand alone. Further
-    settings are those of ``BacktestSettings``; ``r``, ``rates``, ``d`` and ``dividends`` also take what the
-    command takes, files by their paths. Raises DataError for a bad row (with its line and
-    column), InputError for what cannot be read, ConfigError for a setting. Formulas: fair value SPY · factor
-    · e^((r−d)t), deviations in bps of it.
+    Args:
+        data: a path, ``-``, an open binary file, or columns by name (a mapping, a data frame, an Arrow
+            table): ``ts`` (int nanoseconds, text, or datetime64) and the four prices in index points and USD.
+        expiry: a date (09:30 New York), a time, a contract's code, or nanoseconds; without it each row takes
+            the front contract.
+        sort: sort the rows by time first; without it times that go back are an error.
+        skip_bad: count malformed rows and go on; without it the first is an error.
+        tz: the zone of times that name none, such as ``America/New_York``; else UTC.
+        time_order: ``mdy`` or ``dmy``, the order of 03/02/2026.
+        report: collect what ``to_html`` draws.
+        check_lookahead: cut the data at many places, which must change nothing before them;
+            ``summary["lookahead"]`` says whether.
+        drop_outliers: leave out the rows that stand alone.
+        **settings: those of ``BacktestSettings`` (``arbcore backtest --help`` says what each means); ``r``,
+            ``rates``, ``d`` and ``dividends`` also take what the command takes, files by their paths.
+
+    Returns:
+        ``summary`` (the document of ``arbcore backtest --json``), ``trades``, ``equity`` (tables), ``notes``.
+
+    Raises:
+        DataError: a bad row, with its line and column.
+        InputError: what cannot be read.
+        ConfigError, UsageError: a setting or an argument that cannot be.
+
+    >>> import arbcore
+    >>> second = 1_000_000_000
+    >>> quotes = {
+    ...     "ts": [1_770_040_800 * second, 1_770_040_801 * second],
+    ...     "es_bid": [6_030.0, 6_000.0], "es_ask": [6_030.25, 6_000.25],
+    ...     "spy_bid": [600.0, 600.0], "spy_ask": [600.01, 600.01],
+    ... }
+    >>> result = arbcore.backtest(quotes, expiry="2026-03-20", factor=10.0, r=0.0, d=0.0, entry_bps=3)
+    >>> result.summary["trades"], result.trades["side"], result.trades["exit_reason"]
+    (1, ['cash_and_carry'], ['converged'])
     """
     times, values = array("q"), array("d")
 
@@ -177,10 +215,13 @@ def backtest(
     )
 
 
-def make_settings(values: Mapping[str, Any]) -> BacktestSettings:
+spell_out(backtest, BacktestKeywords)
+
+
+def make_settings(values: Mapping[str, object]) -> BacktestSettings:
     """Settings by name. Raises ConfigError."""
     try:
-        return BacktestSettings(**values)
+        return BacktestSettings(**values)  # type: ignore[arg-type]
     except TypeError as error:
         unknown = sorted(set(values) - set(BacktestSettings.__dataclass_fields__))
         if not unknown:
@@ -218,9 +259,14 @@ class Running:
     """
 
     def __init__(
-        self, values: Mapping[str, Any], *, expiry_ns: int | None, check_lookahead: bool, drop_outliers: bool,
+        self,
+        values: Mapping[str, object],
+        *,
+        expiry_ns: int | None,
+        check_lookahead: bool,
+        drop_outliers: bool,
         sinks: Sinks,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._values, self._expiry_ns = values, expiry_ns
         self._check_lookahead, self._sinks = check_lookahead, sinks
         self._held: SweepRows | None = SweepRows() if drop_outliers else None
@@ -246,9 +292,12 @@ class Running:
             self._feed_memory(first)
         self._taker.feed(source)
 
-    def feed_row(self, *row: Any, **more: Any) -> None:
-        """Takes one row of those that had to be sorted first."""
-        self._sorted.feed_row(*row, **more)
+    def feed_row(
+        self, ts_ns: int, *prices: float, factor: float | None = None, expiry_ns: int | None = None
+    ) -> None:
+        """Takes one row of those that had to be sorted first, with its four prices."""
+        es_bid, es_ask, spy_bid, spy_ask = prices
+        self._sorted.feed_row(ts_ns, es_bid, es_ask, spy_bid, spy_ask, factor=factor, expiry_ns=expiry_ns)
 
     def end(self, pair: str | None) -> None:
         """There are no more rows, whose columns name this pair."""
@@ -329,9 +378,11 @@ class Running:
                 sinks.equity(times, values)
 
 
-def settled_pair(values: Mapping[str, Any], columns: str | None) -> BacktestSettings:
+def settled_pair(values: Mapping[str, object], columns: str | None) -> BacktestSettings:
     """The settings with the pair that the columns and ``pair`` say. UsageError where they disagree."""
-    pair = choose_pair(None if columns is None else pair_named(columns), values.get("pair"))
+    pair = choose_pair(
+        None if columns is None else pair_named(columns), cast("str | None", values.get("pair"))
+    )
     return make_settings({**values, "pair": pair.name})
 
 
@@ -359,15 +410,15 @@ def one_row_later(settings: BacktestSettings) -> BacktestSettings:
 
 
 def run(
-    data: Any,
-    values: Mapping[str, Any],
+    data: QuoteData,
+    values: Mapping[str, object],
     *,
     expiry_ns: int | None,
     options: ReadOptions | None = None,
     check_lookahead: bool = False,
     drop_outliers: bool = False,
     sinks: Sinks,
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+) -> tuple[BacktestSummary, tuple[str, ...]]:
     """Runs one backtest, streaming into ``sinks``; the summary and the notes for a person.
 
     ``values`` are settings by name. ``check_lookahead`` runs it a second time beside, in pieces;
@@ -402,11 +453,11 @@ def run(
     return document, notes
 
 
-def _evidence(running: Running, document: Mapping[str, Any]) -> dict[str, object] | None:
+def _evidence(running: Running, document: BacktestSummary) -> BacktestEvidence | None:
     """What the result says of the future; None where fills are at the mid."""
     if running.delayed is None:
         return None
-    return backtest_evidence(
+    found = backtest_evidence(
         running.nets,
         running.kernel.periods(),
         total_pnl=document["total_pnl"],
@@ -414,6 +465,7 @@ def _evidence(running: Running, document: Mapping[str, Any]) -> dict[str, object
         outliers=running.kernel.values.outliers,
         missing_dividends=running.missing.count > 0,
     )
+    return cast(BacktestEvidence, found)
 
 
 def trade_value(trade: LedgerRow) -> float:
@@ -428,43 +480,39 @@ def _document(
     skipped: dict[str, int],
     expiry_ns: int | None,
     true_factors: Sequence[float | None],
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+) -> tuple[BacktestSummary, tuple[str, ...]]:
     """The JSON document and the notes."""
     kernel, settings = running.kernel, running.settings
     if settings is None:
         raise BrokenInvariant("A run that ended has begun.")
     found = kernel.summary()
-    position = kernel.open_position_document()
-    running.missing.add_open(position, found["last_ns"])
-    if position is not None:
-        position = {
-            name.replace("_ns", "_ts"): iso_time(value) if name.endswith("_ns") else value
-            for name, value in position.items()
-        }
-    average_ns = found.pop("average_hold_ns")
-    first_ns, last_ns = found.pop("first_ns"), found.pop("last_ns")
-    params = {"expiry": None if expiry_ns is None else iso_time(expiry_ns), **settings.document()}
-    document = {
+    first_ns, last_ns = found["first_ns"], found["last_ns"]
+    held = kernel.open_position_document()
+    running.missing.add_open(held, last_ns)
+    average_ns = found["average_hold_ns"]
+    required: BacktestRequired = {
         "schema": SCHEMA,
         "pair": settings.pair,
         "rows": read.rows,
-        "rows_used": found.pop("rows_used"),
+        "rows_used": found["rows_used"],
         "rows_skipped": {reason: count for reason, count in skipped.items() if count},
         "first_ts": None if first_ns is None else iso_time(first_ns),
         "last_ts": None if last_ns is None else iso_time(last_ns),
-        "params": params,
+        "params": {"expiry": None if expiry_ns is None else iso_time(expiry_ns), **settings.document()},
         "expiries": [iso_time(each) for each in kernel.expiries_ns],
         "factor": factor_document(kernel.values, settings.level),
         "implied_financing": implied_document(kernel.values, settings, true_factors),
         "largest_edge_bps": edge_document(kernel.values),
-        **found,
-        "max_drawdown_s": found.pop("max_drawdown_ns") / 1e9,
+        **totals_document(found),
+        "max_drawdown_s": found["max_drawdown_ns"] / 1e9,
         "average_hold_s": None if average_ns is None else average_ns / 1e9,
-        "open_position": position,
+        "open_position": None if held is None else position_document(held),
+        "evidence": None,
+        "notes": [],
     }
-    document.pop("max_drawdown_ns", None)
+    document = cast(BacktestSummary, required)
     notes = _notes(document, settings, kernel.expiries_ns, first_ns, expiry_ns, read.has_expiry)
-    traded = bool(document["trades"]) or position is not None
+    traded = bool(document["trades"]) or held is not None
     missing = running.missing.note()
     return document, (
         *notes,
@@ -479,8 +527,25 @@ def _document(
     )
 
 
+def totals_document(numbers: RunNumbers) -> TotalsDocument:
+    """The numbers that a result has as the kernel has them."""
+    found = dict(numbers)
+    for name in ("rows_used", "first_ns", "last_ns", "max_drawdown_ns", "average_hold_ns"):
+        del found[name]
+    return cast(TotalsDocument, found)
+
+
+def position_document(held: OpenPosition) -> HeldPosition:
+    """What is held, with its times as text."""
+    shown = {
+        name.replace("_ns", "_ts"): iso_time(cast(int, value)) if name.endswith("_ns") else value
+        for name, value in held.items()
+    }
+    return cast(HeldPosition, shown)
+
+
 def _notes(
-    document: dict[str, Any],
+    document: BacktestSummary,
     settings: BacktestSettings,
     expiries_ns: list[int],
     first_ns: int | None,

@@ -16,6 +16,7 @@ from arbcore.quotes.inputs import Meter, ProgressHook
 from arbcore.quotes.legs import Reading, zone_note
 from arbcore.quotes.paired import Expiries, Paired, PairedRow, RowState, open_paired
 from arbcore.quotes.percentiles import Percentiles
+from arbcore.quotes.quote_data import QuoteData
 
 SCHEMA = "arbcore.quotes.check/1"
 #: What an entry wants after costs unless something else is set, in bps.
@@ -50,7 +51,7 @@ class Checked:
 
 
 def check(
-    data: Any,
+    data: QuoteData,
     *,
     pair: str | None = None,
     r: float = 0.045,

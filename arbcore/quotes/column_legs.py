@@ -34,7 +34,7 @@ _FIXED_MIN = 10_000_000
 Batch = tuple[Any, Any, Any, list[str] | None, list[float] | None, bytes | None]
 
 
-def kind_of_table(data: Any) -> str | None:
+def kind_of_table(data: object) -> str | None:
     """``Parquet`` or ``Arrow`` where a path names such a file, else None."""
     if not is_file(data):
         return None

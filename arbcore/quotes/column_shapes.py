@@ -47,7 +47,7 @@ class Spelling:
     day_first: bool = False
 
 
-def is_columns(data: Any) -> bool:
+def is_columns(data: object) -> bool:
     """Whether it is columns in memory, not something to open."""
     return isinstance(data, Mapping) or hasattr(data, "__arrow_c_stream__") or hasattr(data, "columns")
 

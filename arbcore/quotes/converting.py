@@ -16,6 +16,7 @@ from arbcore.quotes.inputs import Meter, ProgressHook
 from arbcore.quotes.legs import Reading, zone_note
 from arbcore.quotes.outputs import TextOutput, ending_of, open_output, whole_file
 from arbcore.quotes.paired import Paired, PairedRow, RowState, open_paired
+from arbcore.quotes.quote_data import QuoteData
 from arbcore.quotes.spans import read_span, segments_of
 
 SCHEMA = "arbcore.quotes.convert/1"
@@ -35,7 +36,7 @@ class Converted:
 
 
 def convert(
-    data: Any,
+    data: QuoteData,
     out: "str | os.PathLike[str]",
     *,
     pair: str | None = None,

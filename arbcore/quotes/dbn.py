@@ -5,10 +5,11 @@ date, and whether a compressed file is whole. Sources: Databento, "Databento Bin
 (databento.com/docs); RFC 8878 for the frames of Zstandard.
 """
 
+import os
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeGuard
 
 from arbcore.core.civil import NS_PER_DAY, iso_date
 from arbcore.core.text import printable
@@ -29,7 +30,7 @@ _UNDEFINED = 2**63 - 1
 _NAN = float("nan")
 
 
-def is_dbn(data: Any) -> bool:
+def is_dbn(data: object) -> TypeGuard[str | os.PathLike[str]]:
     """Whether a path names a DBN file: by its first bytes, or where those are Zstandard's, by its name."""
     if not is_file(data):
         return False
@@ -42,7 +43,7 @@ def is_dbn(data: Any) -> bool:
 
 
 def dbn_leg(
-    paths: Sequence[Any], name: str, *, leg: str, reading: Reading, counted: Callable[[int], None]
+    paths: Sequence[str | Path], name: str, *, leg: str, reading: Reading, counted: Callable[[int], None]
 ) -> Leg:
     """One instrument from DBN files, one after the other in order of their beginnings.
 

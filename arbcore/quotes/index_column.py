@@ -7,10 +7,10 @@ So the data is read once more for a few rows; only files with such a column pay 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from arbcore.carry._row_source import RowSource
 from arbcore.errors import DataError
+from arbcore.quotes.quote_data import QuoteData
 from arbcore.quotes.reading import Read, ReadOptions, read_into
 from arbcore.research._sweep_rows import SweepRows
 
@@ -20,13 +20,13 @@ _BATCH_ROWS = 16_384
 Decided = Mapping[str, float]
 
 
-def is_read_again(data: Any) -> bool:
+def is_read_again(data: object) -> bool:
     """Whether data can be read a second time: a path or columns, no stream."""
     return not hasattr(data, "read") and (not isinstance(data, str | os.PathLike) or str(data) != "-")
 
 
 def true_factors(
-    data: Any, rows: Sequence[Decided | None], *, read: Read, options: ReadOptions
+    data: QuoteData, rows: Sequence[Decided | None], *, read: Read, options: ReadOptions
 ) -> tuple[float | None, ...]:
     """The index over the ETF's mid at some rows, in points a USD; None where it is not known.
 

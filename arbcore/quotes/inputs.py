@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from arbcore.core.civil import NS_PER_DAY, iso_date
 from arbcore.core.text import printable
@@ -23,7 +23,8 @@ from arbcore.quotes.column_shapes import is_columns
 from arbcore.quotes.formats import NEEDS_QUOTES, Layout, Vendor, delimiter_of, fields_of, layout_of
 from arbcore.quotes.input_contracts import Contracts
 from arbcore.quotes.legs import Leg, Reading, averages_note, commonest, roll
-from arbcore.quotes.source import is_file, open_quotes, read_some
+from arbcore.quotes.quote_data import QuoteData
+from arbcore.quotes.source import ReadsInto, is_file, open_quotes, read_some
 from arbcore.quotes.spans import date_around
 from arbcore.quotes.symbols import code_in_name
 
@@ -50,7 +51,7 @@ class Meter:
         """There are so many bytes more to read."""
         self.total = None if size is None or self.total is None else self.total + size
 
-    def read(self, stream: Any, room: memoryview, name: str) -> int:
+    def read(self, stream: ReadsInto, room: memoryview, name: str) -> int:
         """Reads into ``room`` and counts."""
         count = read_some(stream, room, name)
         self.count(count)
@@ -63,7 +64,7 @@ class Meter:
             self._progress(self.done, self.total, self.rows)
 
 
-def open_leg(stack: ExitStack, data: Any, *, leg: str, reading: Reading, meter: Meter) -> Leg:
+def open_leg(stack: ExitStack, data: QuoteData, *, leg: str, reading: Reading, meter: Meter) -> Leg:
     """Opens one input until ``stack`` is closed.
 
     Args:
@@ -79,21 +80,21 @@ def open_leg(stack: ExitStack, data: Any, *, leg: str, reading: Reading, meter: 
     if is_columns(data):
         name = "the future's data" if leg == "fut" else "the ETF's data"
         return columns_leg(batches_of(data), name, leg=leg, reading=reading)
-    if data != "-" and not hasattr(data, "read") and Path(data).is_dir():
-        return _folder(stack, Path(data), leg=leg, reading=reading, meter=meter)
+    if data != "-" and not hasattr(data, "read") and Path(cast("str", data)).is_dir():
+        return _folder(stack, Path(cast("str", data)), leg=leg, reading=reading, meter=meter)
     kind = kind_of_table(data)
     if kind is not None:
         return columns_leg(open_table(data, kind), printable(str(data)), leg=leg, reading=reading)
     if dbn.is_dbn(data):
         meter.expect(Path(data).stat().st_size)
-        return dbn.dbn_leg([data], printable(str(data)), leg=leg, reading=reading, counted=meter.count)
+        return dbn.dbn_leg([Path(data)], printable(str(data)), leg=leg, reading=reading, counted=meter.count)
     return _csv(stack, _Source(data, meter), leg=leg, reading=reading)
 
 
 class _Source:
     """Bytes that can be read from their beginning again: a path, or what came from a stream."""
 
-    def __init__(self, data: Any, meter: Meter) -> None:
+    def __init__(self, data: QuoteData, meter: Meter) -> None:
         self._data = data
         self._meter = meter
         self._spool: Any = None

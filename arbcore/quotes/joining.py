@@ -15,6 +15,7 @@ from arbcore.quotes._join import Joiner
 from arbcore.quotes.inputs import Meter, ProgressHook, open_leg
 from arbcore.quotes.legs import Leg, Reading
 from arbcore.quotes.outputs import TextOutput, ending_of, open_output, whole_file
+from arbcore.quotes.quote_data import QuoteData
 from arbcore.quotes.spans import read_span, segments_of
 from arbcore.quotes.symbols import ETF_OF
 from arbcore.quotes.table import Table
@@ -40,8 +41,8 @@ class Joined:
 
 
 def join(
-    fut: Any,
-    etf: Any,
+    fut: QuoteData,
+    etf: QuoteData,
     out: "str | os.PathLike[str] | None" = None,
     *,
     pair: str | None = None,

@@ -32,6 +32,7 @@ from arbcore.quotes.column_shapes import is_columns, shape
 from arbcore.quotes.formats import TIMES, Vendor, delimiter_of, fields_of, layout_of, plain
 from arbcore.quotes.inputs import Meter
 from arbcore.quotes.legs import Reading
+from arbcore.quotes.quote_data import QuoteData
 from arbcore.quotes.source import open_quotes
 from arbcore.quotes.spellings import why_no_number, why_no_time
 
@@ -83,7 +84,7 @@ class Paired:
 
 
 @contextmanager
-def open_paired(data: Any, *, pair: str | None, reading: Reading, meter: Meter) -> Iterator[Paired]:
+def open_paired(data: QuoteData, *, pair: str | None, reading: Reading, meter: Meter) -> Iterator[Paired]:
     """Opens a file of both legs.
 
     Args:

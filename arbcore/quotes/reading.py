@@ -17,6 +17,7 @@ from arbcore.errors import ConfigError, DataError, UsageError
 from arbcore.quotes._columns import ColumnReader
 from arbcore.quotes._csv import CsvReader
 from arbcore.quotes.column_shapes import Spelling, batches_into, is_columns
+from arbcore.quotes.quote_data import QuoteData
 from arbcore.quotes.source import chunks_into, open_quotes
 from arbcore.quotes.tables import open_table
 
@@ -83,7 +84,7 @@ class Read:
 
 def read_into(
     kernel: Taker,
-    data: Any,
+    data: QuoteData,
     *,
     options: ReadOptions,
     after_chunk: Callable[[], None] | None = None,

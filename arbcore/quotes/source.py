@@ -11,11 +11,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Protocol, TypeGuard, cast
 
 from arbcore.core.text import printable
 from arbcore.errors import InputError
 from arbcore.quotes._csv import CsvReader
+from arbcore.quotes.quote_data import QuoteData
 from arbcore.quotes.unzstd import DamagedError, Unzstd
 
 _GZIP = b"\x1f\x8b"
@@ -31,8 +32,14 @@ _OTHERS = {
 }
 
 
+class ReadsInto(Protocol):
+    """A stream that reads into a buffer."""
+
+    def readinto(self, room: memoryview, /) -> int: ...
+
+
 @contextmanager
-def open_quotes(source: Any) -> Iterator[tuple[BinaryIO, str, int | None]]:
+def open_quotes(source: QuoteData) -> Iterator[tuple[ReadsInto, str, int | None]]:
     """(stream, name, bytes in all where known) of a path, ``-`` or an open binary file.
 
     Raises InputError where it cannot be opened or is of another format. An open file is left open.
@@ -48,7 +55,7 @@ def open_quotes(source: Any) -> Iterator[tuple[BinaryIO, str, int | None]]:
             raise InputError("Standard input is closed; send quotes to it, or name a file.")
         yield _plain(_peekable(sys.stdin.buffer), "standard input"), "standard input", None
         return
-    path = Path(source)
+    path = Path(cast("str", source))
     name = printable(str(path))
     try:
         with path.open("rb") as stream:
@@ -63,7 +70,7 @@ def open_quotes(source: Any) -> Iterator[tuple[BinaryIO, str, int | None]]:
         raise InputError(f"{name} may not be read; check its permissions.") from error
 
 
-def is_file(source: Any) -> bool:
+def is_file(source: object) -> TypeGuard[str | os.PathLike[str]]:
     """Whether it names a file, not a pipe, a device or something open."""
     return source != "-" and isinstance(source, str | os.PathLike) and Path(source).is_file()
 
@@ -104,7 +111,7 @@ def _plain(stream: Any, name: str) -> Any:
     return stream
 
 
-def read_some(stream: Any, room: memoryview, name: str) -> int:
+def read_some(stream: ReadsInto, room: memoryview, name: str) -> int:
     """How many bytes were read; 0 at the end.
 
     Raises InputError where reading fails or compressed data is damaged or cut short.
@@ -119,7 +126,7 @@ def read_some(stream: Any, room: memoryview, name: str) -> int:
         raise InputError(f"{name} could not be read: {error.strerror or error}.") from error
 
 
-def chunks_into(stream: Any, reader: CsvReader) -> Iterator[int]:
+def chunks_into(stream: ReadsInto, reader: CsvReader) -> Iterator[int]:
     """Reads the stream to its end, a chunk at a time; yields the bytes so far, for the rows to be taken.
 
     Raises InputError as ``read_some``.

@@ -10,11 +10,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from arbcore.carry.evidence import Winner, sweep_evidence
 from arbcore.carry.level import LevelMode
+from arbcore.core.backtest_options import SweepKeywords
 from arbcore.core.civil import iso_time
+from arbcore.core.result_documents import (
+    Cell,
+    FileDocument,
+    ImpliedFinancing,
+    RegionDocument,
+    SweepEvidence,
+    SweepSummary,
+)
 from arbcore.core.text import printable
 from arbcore.errors import ConfigError, UsageError
 from arbcore.quotes.backtest_run import (
@@ -29,6 +38,7 @@ from arbcore.quotes.backtest_run import (
 )
 from arbcore.quotes.index_column import true_factors
 from arbcore.quotes.judged import Judged
+from arbcore.quotes.quote_data import QuoteData, spell_out
 from arbcore.quotes.reading import Read, ReadOptions, read_into
 from arbcore.quotes.sweep_workers import open_place, run_jobs
 from arbcore.quotes.table import Table
@@ -44,6 +54,9 @@ from arbcore.research.research_settings import BacktestSettings
 from arbcore.research.shards import Job
 from arbcore.research.totals import cell_document, classes_of, merged, take_periods
 from arbcore.system.output_file import OutputFile
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 SCHEMA = "arbcore.sweep/2"
 #: Above it there is no matrix of P&L by period and cell, and so no evidence.
@@ -64,23 +77,21 @@ class SweepResult:
 
     grid: Grid
     table: Table
-    summary: dict[str, Any]
+    summary: SweepSummary
     notes: tuple[str, ...]
 
     @property
-    def best(self) -> dict[str, Any] | None:
+    def best(self) -> dict[str, Cell] | None:
         """The cell with the largest total P&L, the first of equals; None where nothing was traded."""
-        found: dict[str, Any] | None = self.summary["best"]
-        return found
+        return self.summary["best"]
 
     @property
-    def robust(self) -> dict[str, Any] | None:
+    def robust(self) -> dict[str, Cell] | None:
         """The cell whose worst neighbour within one step is best; None where nothing was traded."""
         regions = self.summary["robust"]
-        found: dict[str, Any] | None = regions[0]["cell"] if regions else None
-        return found
+        return regions[0]["cell"] if regions else None
 
-    def cell(self, at: int) -> dict[str, Any]:
+    def cell(self, at: int) -> dict[str, Cell]:
         """One row of the table by the names of its columns."""
         return {name: column[at] for name, column in self.table.items()}
 
@@ -111,7 +122,7 @@ class Quotes:
 
 
 def sweep(
-    data: Any,
+    data: QuoteData | Sequence[QuoteData],
     *,
     expiry: str | int | None = None,
     sort: bool = False,
@@ -126,22 +137,44 @@ def sweep(
     drop_outliers: bool = False,
     progress: Progress | None = None,
     reading: Reading | None = None,
-    **settings: Any,
+    **settings: "Unpack[SweepKeywords]",
 ) -> SweepResult:
     """Runs every combination of the settings' ranges over the same quotes, each as ``backtest`` would.
 
-    Settings are those of ``backtest``; a numeric one may be ``"LO:HI:STEP"`` (both ends included), a list
-    such as ``"1,2,5"``, or a sequence of numbers. The first named range varies slowest. ``data`` and
-    ``expiry``, ``tz`` and ``time_order`` are those of ``backtest``; a list of files has each swept by itself,
-    and the table their sums. ``full`` adds the drawdown marked to market and Sharpe, which need every row, to
-    every cell; the best ones have them anyway. ``walk_forward`` (``"20:5"`` in days with rows,
-    ``"2000r:500r"`` in rows) chooses cells on each window and tries them on the next.
+    Args:
+        data: as for ``backtest``, or a list of such: each is swept by itself, and the table has their sums.
+        expiry: as for ``backtest``, like ``sort``, ``skip_bad``, ``tz``, ``time_order``, ``drop_outliers``.
+        workers: threads that share the cells, one a processor without it.
+        executor: any ``concurrent.futures.Executor`` whose workers have this arbcore, instead.
+        dask: the address of a Dask scheduler, instead. The result is the same to the last bit.
+        full: add the drawdown marked to market and Sharpe, which need every row, to every cell; the best
+            ones have them anyway.
+        walk_forward: choose cells on each window and try them on the next: ``"20:5"`` in days with rows,
+            ``"2000r:500r"`` in rows.
+        progress: told (cells done, cells in all) now and then.
+        reading: told (bytes read, bytes in all or None, rows) now and then.
+        **settings: those of ``backtest``; a number may be ``"LO:HI:STEP"`` (both ends included), a list such
+            as ``"1,2,5"``, or a sequence of numbers. The first named range varies slowest.
 
-    Cells are shared by ``workers`` threads (one a processor), or an ``executor`` whose workers have this
-    arbcore, or a Dask cluster at the address ``dask``; the result is the same to the last bit. P&L in USD;
-    ``total_pnl``, by which cells are ranked, is ``net_pnl`` with what is still open closed at the last row.
-    Raises ConfigError before anything is read where one cell would be refused, RunError where a shard is lost
-    again and again, and what ``backtest`` raises.
+    Returns:
+        ``table`` (a row a cell), ``best`` and ``robust`` cells, ``summary``, ``notes``. Money in USD; cells
+        are ranked by ``total_pnl``: ``net_pnl`` with what is still open closed at the last row.
+
+    Raises:
+        ConfigError: before anything is read, where one cell would be refused.
+        RunError: a shard is lost again and again.
+        DataError, InputError, UsageError: as for ``backtest``.
+
+    >>> import arbcore
+    >>> second = 1_000_000_000
+    >>> quotes = {
+    ...     "ts": [1_770_040_800 * second, 1_770_040_801 * second],
+    ...     "es_bid": [6_030.0, 6_000.0], "es_ask": [6_030.25, 6_000.25],
+    ...     "spy_bid": [600.0, 600.0], "spy_ask": [600.01, 600.01],
+    ... }
+    >>> found = arbcore.sweep(quotes, expiry="2026-03-20", factor=10.0, r=0.0, d=0.0, entry_bps="3:103:50")
+    >>> found.table["entry_bps"], found.table["trades"]
+    ([3.0, 53.0, 103.0], [1, 0, 0])
     """
     fixed, axes = split_ranges(read_terms(settings))
     grid = Grid(make_settings(fixed), axes)
@@ -154,11 +187,9 @@ def sweep(
         time_order=time_order,
         use_factor=grid.base.level.mode is LevelMode.COLUMN,
     )
-    if not isinstance(drop_outliers, bool):
-        raise ConfigError(f"drop_outliers is {printable(repr(drop_outliers), 60)}; it may be True or False.")
-    _check_types(
-        full=full, walk_forward=walk_forward, executor=executor, dask=dask, progress=progress, reading=reading
-    )
+    _check_types({"full": full, "drop_outliers": drop_outliers}, bool, "; it may be True or False")
+    _check_types({"walk_forward": walk_forward, "dask": dask}, str, "; it is a text")
+    _check_types({"progress": progress, "reading": reading}, Callable, ", which cannot be called")
     expiry_ns = expiry_instant_of(expiry)
     lengths = None if walk_forward is None else read_lengths(walk_forward)
     sources = _sources(data, lengths)
@@ -171,21 +202,29 @@ def sweep(
         evidence = grid.base.fill != "mid" and grid.cells <= EVIDENCE_CELLS_MAX
         jobs = [Job(each.rows, grid, expiry_ns, full, evidence) for each in quotes]
         windows = [] if lengths is None else windows_of(jobs[0].rows, lengths)
-        total = grid.cells * (len(jobs) + len(windows))
-        done = 0
-
-        def count(cells: int) -> None:
-            nonlocal done
-            done += cells
-            if progress is not None:
-                progress(done, total)
-
+        count = _counting(progress, grid.cells * (len(jobs) + len(windows)))
         blocks = run_jobs(jobs, place, count)
         walked = None if lengths is None else walk(jobs[0], windows, place, count=count)
     return _result(quotes, jobs, blocks, walked=walked)
 
 
-def _settled_pair(quotes: Sequence[Quotes], values: Mapping[str, Any]) -> BacktestSettings:
+spell_out(sweep, SweepKeywords)
+
+
+def _counting(progress: Progress | None, total: int) -> Callable[[int], None]:
+    """Takes how many cells more are done, and tells ``progress``."""
+    done = 0
+
+    def count(cells: int) -> None:
+        nonlocal done
+        done += cells
+        if progress is not None:
+            progress(done, total)
+
+    return count
+
+
+def _settled_pair(quotes: Sequence[Quotes], values: Mapping[str, object]) -> BacktestSettings:
     """The settings with the pair of the files, which must be one. UsageError where they disagree."""
     found = [settled_pair(values, each.read.pair) for each in quotes]
     if len({settings.pair for settings in found}) > 1:
@@ -206,9 +245,9 @@ def _cleaned(quotes: Quotes, settings: BacktestSettings, expiry_ns: int | None) 
     return replace(quotes, rows=quotes.rows.without(alone), read=replace(quotes.read, skipped=skipped))
 
 
-def _sources(data: Any, lengths: Lengths | None) -> list[Any]:
+def _sources(data: QuoteData | Sequence[QuoteData], lengths: Lengths | None) -> list[QuoteData]:
     """One or several places to read from, none of them twice."""
-    sources = list(data) if isinstance(data, list | tuple) else [data]
+    sources: list[Any] = list(data) if isinstance(data, list | tuple) else [data]
     if not sources:
         raise ConfigError("There is no file to sweep; name at least one.")
     seen: set[str] = set()
@@ -226,6 +265,8 @@ def _sources(data: Any, lengths: Lengths | None) -> list[Any]:
 
 
 def _check_places(workers: int | None, executor: Executor | None, dask: str | None) -> None:
+    if executor is not None and not hasattr(executor, "submit"):
+        raise ConfigError(f"executor is {printable(repr(executor), 60)}, which has no submit.")
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise ConfigError(f"workers is {workers!r}; it is how many threads work, 1 or more.")
     named = {"workers": workers, "executor": executor, "dask": dask}
@@ -236,41 +277,30 @@ def _check_places(workers: int | None, executor: Executor | None, dask: str | No
         )
 
 
-def _check_types(
-    *,
-    full: object,
-    walk_forward: object,
-    executor: object,
-    dask: object,
-    progress: object,
-    reading: object,
-) -> None:
-    """ConfigError where an argument is of a kind that is none of its own."""
-    if not isinstance(full, bool):
-        raise ConfigError(f"full is {printable(repr(full), 60)}; it may be True or False.")
-    for name, value in (("walk_forward", walk_forward), ("dask", dask)):
-        if value is not None and not isinstance(value, str):
-            raise ConfigError(f"{name} is {printable(repr(value), 60)}; it is a text.")
-    for name, value in (("progress", progress), ("reading", reading)):
-        if value is not None and not callable(value):
-            raise ConfigError(f"{name} is {printable(repr(value), 60)}, which cannot be called.")
-    if executor is not None and not hasattr(executor, "submit"):
-        raise ConfigError(f"executor is {printable(repr(executor), 60)}, which has no submit.")
+def _check_types(given: Mapping[str, object], kind: Any, says: str) -> None:
+    """ConfigError where an argument is of a kind that is none of its own; None is that it was not given."""
+    for name, value in given.items():
+        if not isinstance(value, kind) and (value is not None or kind is bool):
+            raise ConfigError(f"{name} is {printable(repr(value), 60)}{says}.")
 
 
-def _read(source: Any, options: ReadOptions, reading: Reading | None) -> Quotes:
+def _read(source: QuoteData, options: ReadOptions, reading: Reading | None) -> Quotes:
     rows = SweepRows()
     read = read_into(rows, source, options=options, progress=reading)
     name = _path_of(source) or str(getattr(source, "name", "the data"))
     return Quotes(name, rows, read, source, options)
 
 
-def _path_of(source: Any) -> str | None:
+def _path_of(source: QuoteData) -> str | None:
     return str(source) if isinstance(source, str | Path) else None
 
 
 def _result(
-    quotes: Sequence[Quotes], jobs: Sequence[Job], blocks: Sequence[SweepBlock], *, walked: Any
+    quotes: Sequence[Quotes],
+    jobs: Sequence[Job],
+    blocks: Sequence[SweepBlock],
+    *,
+    walked: Mapping[str, object] | None,
 ) -> SweepResult:
     """The cells' numbers as the result that a person gets, undefined numbers as None."""
     grid = jobs[0].grid
@@ -310,29 +340,27 @@ def _result(
 
 def _evidence(
     jobs: Sequence[Job], pnl: list[list[float]], best: Sequence[int]
-) -> dict[str, object] | None:
+) -> SweepEvidence | None:
     """What the best cell says of the future; None with fills at the mid or too many cells."""
     if not jobs[0].evidence:
         return None
     if not best:
-        return sweep_evidence(pnl, None)
+        return cast(SweepEvidence, sweep_evidence(pnl, None))
     settings, found = jobs[0].grid.settings([best[0]])[0], Judged()
     for job in jobs:
         found.add(job.rows, settings, expiry_ns=job.expiry_ns)
-    return sweep_evidence(
-        pnl,
-        Winner(
-            at=best[0],
-            nets=found.nets,
-            total_pnl=found.total_pnl,
-            delayed_pnl=found.delayed_pnl,
-            outliers=found.outliers,
-            missing_dividends=found.missing > 0,
-        ),
+    winner = Winner(
+        at=best[0],
+        nets=found.nets,
+        total_pnl=found.total_pnl,
+        delayed_pnl=found.delayed_pnl,
+        outliers=found.outliers,
+        missing_dividends=found.missing > 0,
     )
+    return cast(SweepEvidence, sweep_evidence(pnl, winner))
 
 
-def _cell_documents(jobs: Sequence[Job], cells: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _cell_documents(jobs: Sequence[Job], cells: Sequence[int]) -> dict[int, dict[str, Cell]]:
     """A few cells with their settings and everything that is known of them, the best of all files."""
     grid = jobs[0].grid
     wanted = list(dict.fromkeys(cells))
@@ -344,7 +372,7 @@ def _cell_documents(jobs: Sequence[Job], cells: Sequence[int]) -> dict[int, dict
     }
 
 
-def _region_document(grid: Grid, region: Region, cell: dict[str, Any]) -> dict[str, Any]:
+def _region_document(grid: Grid, region: Region, cell: dict[str, Cell]) -> RegionDocument:
     values = [grid.values_of(near) for near in region.cells]
     return {
         "cell": cell,
@@ -360,12 +388,12 @@ def _region_document(grid: Grid, region: Region, cell: dict[str, Any]) -> dict[s
 
 def _summary(
     quotes: Sequence[Quotes], jobs: Sequence[Job], cell: int, used: Sequence[Backtest]
-) -> dict[str, Any]:
+) -> SweepSummary:
     """What was read and asked; ``used`` are the single runs of a cell, the best where there is one."""
     job = jobs[0]
     level = job.grid.settings([cell])[0].level
     factors = [factor_document(kernel.values, level) for kernel in used]
-    files = [
+    files: list[FileDocument] = [
         {
             "name": each.name,
             "rows": each.read.rows,
@@ -398,12 +426,18 @@ def _summary(
         "first_ts": iso_time(min(first)) if first else None,
         "last_ts": iso_time(max(last)) if last else None,
         "params": {name: value for name, value in params.items() if name not in grid.names},
-        "factor": factors[0] | {"last": factors[-1]["last"]},
+        "factor": {**factors[0], "last": factors[-1]["last"]},
         "implied_financing": {"first": None, "last": None},
         "warming_up": sum(kernel.values.warming_up for kernel in used),
         "largest_edge_bps": edge_document(used[0].values),
         "ranges": {axis.name: list(axis.values) for axis in grid.axes},
         "cells": grid.cells,
+        "best": None,
+        "best_cells": [],
+        "robust": [],
+        "walk_forward": None,
+        "evidence": None,
+        "notes": [],
     }
 
 
@@ -420,7 +454,7 @@ def _one_run(job: Job, cell: int) -> Backtest:
     return kernel
 
 
-def _implied(quotes: Quotes, kernel: Backtest, settings: BacktestSettings) -> dict[str, float | None]:
+def _implied(quotes: Quotes, kernel: Backtest, settings: BacktestSettings) -> ImpliedFinancing:
     """``implied_financing`` of one file, whose own index counts where no true factor was given."""
     known: Sequence[float | None] = (None, None)
     if settings.true_factor is None:

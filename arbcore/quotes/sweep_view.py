@@ -8,6 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from arbcore._version import __version__
+from arbcore.core.result_documents import (
+    Cell,
+    FileDocument,
+    ImpliedFinancing,
+    RegionDocument,
+    SweepSummary,
+)
 from arbcore.core.text import plural
 from arbcore.pages.markup import number
 from arbcore.pages.page import signed
@@ -18,7 +25,7 @@ from arbcore.research.regions import neighbourhood
 
 
 def page_of(
-    summary: Mapping[str, Any], *, grid: Grid, table: Mapping[str, Sequence[Any]], notes: Sequence[str]
+    summary: SweepSummary, *, grid: Grid, table: Mapping[str, Sequence[Cell]], notes: Sequence[str]
 ) -> str:
     """A self-contained HTML document."""
     files = summary["files"]
@@ -45,7 +52,7 @@ def page_of(
     )
 
 
-def _params(summary: Mapping[str, Any]) -> dict[str, Any]:
+def _params(summary: SweepSummary) -> dict[str, Any]:
     """The settings as they are shown: the factor is the level that was used, and what it implies."""
     params = dict(summary["params"])
     found = summary["factor"]
@@ -56,7 +63,7 @@ def _params(summary: Mapping[str, Any]) -> dict[str, Any]:
     return params
 
 
-def _financing(implied: Mapping[str, float | None]) -> str:
+def _financing(implied: ImpliedFinancing) -> str:
     """The rate that the level implies, where it is known."""
     known = [f"{each:.3%}" for each in (implied["first"], implied["last"]) if each is not None]
     return f", implied financing {' to '.join(known)}" if known else ""
@@ -67,15 +74,16 @@ def _name(file: str) -> str:
     return "standard input" if file == "-" else Path(file).name
 
 
-def _money(value: float) -> object:
+def _money(worth: Cell) -> object:
+    value = float(worth or 0.0)
     return signed(number(value, signed=True), value)
 
 
-def _span(low: float, high: float) -> str:
+def _span(low: Cell, high: Cell) -> str:
     return setting(low) if low == high else f"{setting(low)} to {setting(high)}"
 
 
-def _regions(regions: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Extra:
+def _regions(regions: Sequence[RegionDocument], names: Sequence[str]) -> Extra:
     rows: list[list[object]] = []
     for region in regions:
         spans = [region["ranges"][name] for name in names]
@@ -97,7 +105,7 @@ def _regions(regions: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Extr
     )
 
 
-def _walk(walked: dict[str, Any]) -> Extra:
+def _walk(walked: Mapping[str, Any]) -> Extra:
     windows = walked["windows"]
     rows: list[list[object]] = []
     for window in windows:
@@ -130,7 +138,7 @@ def _walk(walked: dict[str, Any]) -> Extra:
     )
 
 
-def _files(files: list[dict[str, Any]]) -> Extra:
+def _files(files: Sequence[FileDocument]) -> Extra:
     return Extra(
         "Files",
         "Each is a run of its own; P&L and trades are their sums, a drawdown is the worst of any file.",

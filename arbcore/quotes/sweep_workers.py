@@ -6,12 +6,13 @@ that it may be a pool of processes or a cluster.
 """
 
 import warnings
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from threading import Event
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from arbcore._version import __version__
 from arbcore.carry.calendar import all_expiries_ns
@@ -28,6 +29,8 @@ MADE_BY = f"arbcore/{__version__}"
 LOST_MAX = 3
 POLL_S = 0.2
 
+#: The numbers of a shard's cells by column.
+Columns = dict[str, "array[int] | array[float]"]
 #: Told how many cells more are done.
 Count = Callable[[int], None]
 
@@ -40,10 +43,10 @@ class Place(Protocol):
     loses: bool
     shards_a_worker: int
 
-    def submit(self, shard: Shard, attempt: int) -> "Future[Any]":
+    def submit(self, shard: Shard, attempt: int) -> "Future[object]":
         """Starts a shard; ``attempt`` counts from 0."""
 
-    def columns_of(self, found: Any) -> dict[str, Any]:
+    def columns_of(self, found: object) -> Columns:
         """The columns of a shard's result."""
 
     def under_way(self) -> int:
@@ -66,12 +69,11 @@ class Threads:
         self._runs: dict[int, tuple[SweepRun, int]] = {}
         self._stopped = Event()
 
-    def submit(self, shard: Shard, attempt: int) -> "Future[Any]":
+    def submit(self, shard: Shard, attempt: int) -> "Future[object]":
         return self._pool.submit(self._run, shard)
 
-    def columns_of(self, found: Any) -> dict[str, Any]:
-        columns: dict[str, Any] = found
-        return columns
+    def columns_of(self, found: object) -> Columns:
+        return cast("Columns", found)
 
     def under_way(self) -> int:
         return sum(run.done * cells // run.total for run, cells in list(self._runs.values()))
@@ -84,7 +86,7 @@ class Threads:
         self._stopped.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _run(self, shard: Shard) -> dict[str, Any]:
+    def _run(self, shard: Shard) -> Columns:
         run = _run_of(shard)
         self._runs[id(run)] = (run, len(shard.cells))
         try:
@@ -107,7 +109,7 @@ class Elsewhere:
         self.workers = workers
         self._kept: tuple[Job, bytes] | None = None
 
-    def submit(self, shard: Shard, attempt: int) -> "Future[Any]":
+    def submit(self, shard: Shard, attempt: int) -> "Future[object]":
         rows = self.rows_of(shard.job)
         head = shard_head(shard, rows, made_by=MADE_BY, attempt=attempt)
         return self.executor.submit(run_shard, head, rows)
@@ -118,7 +120,7 @@ class Elsewhere:
             self._kept = (job, job.rows.to_bytes())
         return self._kept[1]
 
-    def columns_of(self, found: Any) -> dict[str, Any]:
+    def columns_of(self, found: object) -> Columns:
         if not isinstance(found, bytes):
             raise ShardError(f"A worker answered with {printable(repr(found))!r}, which is no result.")
         return read_result(found)
@@ -138,7 +140,7 @@ class OnCluster(Elsewhere):
         self._cluster = cluster
         self._sent: tuple[Job, Any] | None = None
 
-    def submit(self, shard: Shard, attempt: int) -> "Future[Any]":
+    def submit(self, shard: Shard, attempt: int) -> "Future[object]":
         rows = self.rows_of(shard.job)
         head = shard_head(shard, rows, made_by=MADE_BY, attempt=attempt)
         with warnings.catch_warnings():
@@ -269,7 +271,7 @@ def _run_all(shards: Sequence[Shard], place: Place, count: Count | None) -> list
     return found
 
 
-def _submitted(place: Place, shard: Shard, attempt: int) -> "Future[Any]":
+def _submitted(place: Place, shard: Shard, attempt: int) -> "Future[object]":
     try:
         return place.submit(shard, attempt)
     except ArbcoreError:

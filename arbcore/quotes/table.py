@@ -10,20 +10,21 @@ from operator import attrgetter
 from typing import Any
 
 from arbcore.core.ledger_columns import LedgerColumn
+from arbcore.core.result_documents import Cell
 from arbcore.system.extras import library
 
 
-def _columns_of(names: Sequence[str], rows: Iterable[object]) -> dict[str, Sequence[Any]]:
+def _columns_of(names: Sequence[str], rows: Iterable[object]) -> dict[str, Sequence[Cell]]:
     cells = list(zip(*map(attrgetter(*names), rows), strict=True)) or [()] * len(names)
     return {name: list(column) for name, column in zip(names, cells, strict=True)}
 
 
-class Table(Mapping[str, Sequence[Any]]):
+class Table(Mapping[str, Sequence[Cell]]):
     """Named columns of one length: ``table["net_pnl"]``; columns ending in ``ts`` are UTC nanoseconds."""
 
     def __init__(
         self,
-        columns: Mapping[str, Sequence[Any]] | Callable[[], dict[str, Sequence[Any]]],
+        columns: Mapping[str, Sequence[Cell]] | Callable[[], dict[str, Sequence[Cell]]],
         *,
         kinds: Mapping[str, type] | None = None,
     ) -> None:
@@ -37,10 +38,10 @@ class Table(Mapping[str, Sequence[Any]]):
         return cls(partial(_columns_of, tuple(kinds), rows), kinds=kinds)
 
     @cached_property
-    def _columns(self) -> dict[str, Sequence[Any]]:
+    def _columns(self) -> dict[str, Sequence[Cell]]:
         return self._given() if callable(self._given) else self._given
 
-    def __getitem__(self, name: str) -> Sequence[Any]:
+    def __getitem__(self, name: str) -> Sequence[Cell]:
         return self._columns[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -58,7 +59,7 @@ class Table(Mapping[str, Sequence[Any]]):
         """How many rows."""
         return len(next(iter(self._columns.values()), ()))
 
-    def rows(self) -> Iterator[tuple[Any, ...]]:
+    def rows(self) -> Iterator[tuple[Cell, ...]]:
         """The rows as tuples, in the order of the columns."""
         return zip(*self._columns.values(), strict=True)
 

@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from arbcore.carry.terms import parse_yields, read_dividends, read_rates
 from arbcore.core.text import printable
@@ -24,7 +23,7 @@ def text_of(path: str | Path, flag: str) -> str:
         raise InputError(f"{name} is not text in UTF-8; check {flag}.") from error
 
 
-def read_terms(settings: Mapping[str, Any]) -> dict[str, Any]:
+def read_terms(settings: Mapping[str, object]) -> dict[str, object]:
     """Settings whose ``r`` or ``rates``, ``d`` and ``dividends`` may be files and texts, as a run takes them.
 
     ``r`` may be a file's name, ``d`` a yield with contracts' own (``0.013,ESH26:0.011``), ``dividends`` the

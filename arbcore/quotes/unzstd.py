@@ -4,9 +4,12 @@ Owns the frames and the two ways in which they can be wrong: damaged, and cut sh
 """
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, BinaryIO
 
 from arbcore.system.extras import library
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 # : Bytes that are unpacked at a time: a block of four bytes may hold 128 KiB, so that these are 32 MiB at
 # most.
@@ -24,7 +27,7 @@ class Unzstd(io.RawIOBase):
     Raises EOFError where the data ends within a frame, OSError where it is damaged.
     """
 
-    def __init__(self, stream: Any, name: str) -> None:
+    def __init__(self, stream: BinaryIO, name: str) -> None:
         self._zstd = library("zstandard", "zstd", f"{name} is Zstandard data, which")
         self._stream = stream
         self._frame = self._zstd.ZstdDecompressor().decompressobj()
@@ -35,12 +38,13 @@ class Unzstd(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, room: Any) -> int:
+    def readinto(self, room: "Buffer") -> int:
         while not self._held:
             if not self._more():
                 return 0
-        count = min(len(room), len(self._held))
-        room[:count] = self._held[:count]
+        into = memoryview(room).cast("B")
+        count = min(len(into), len(self._held))
+        into[:count] = self._held[:count]
         self._held = self._held[count:]
         return count
 

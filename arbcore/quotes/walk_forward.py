@@ -119,7 +119,7 @@ def _first_at(rows: SweepRows, ts_ns: int, low: int) -> int:
 
 def walk(
     job: Job, windows: Sequence[Window], place: Place, *, count: Callable[[int], None]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The best and the robust cell of each training window, and what both made in the test after it.
 
     Both are measured alike: each is a run that starts flat and closes at its end what is open. One level

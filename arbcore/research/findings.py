@@ -5,7 +5,6 @@ the sentences are ``carry.notes``'s, the numbers ``_values``'s.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from arbcore.carry import notes
 from arbcore.carry._values import RowValues
@@ -14,13 +13,14 @@ from arbcore.carry.money import missing_dividend
 from arbcore.carry.pairs import ExDates, Pair, usual_ex_dates
 from arbcore.carry.terms import payments_between
 from arbcore.core.civil import iso_time
+from arbcore.core.result_documents import EdgeDocument, ImpliedFinancing, LevelDocument, OpenPosition
 from arbcore.research.research_settings import DAY_NS, BacktestSettings
 
 _LEARNT = (LevelMode.TRACK, LevelMode.AUTO)
 _OPENING_UTC_NS = 15 * 3_600 * 10**9
 
 
-def factor_document(values: RowValues, rule: LevelRule) -> dict[str, object]:
+def factor_document(values: RowValues, rule: LevelRule) -> LevelDocument:
     """``factor`` of a result: the mode, and the levels of the first and the last decided row."""
     first, last = values.level_ends()
     half_life_s = rule.half_life_s if rule.mode is LevelMode.TRACK else None
@@ -29,7 +29,7 @@ def factor_document(values: RowValues, rule: LevelRule) -> dict[str, object]:
 
 def implied_document(
     values: RowValues, settings: BacktestSettings, true_factors: Sequence[float | None] = (None, None)
-) -> dict[str, float | None]:
+) -> ImpliedFinancing:
     """``implied_financing``: the rate that makes the model fit the level, given the true factor.
 
     Args:
@@ -60,7 +60,7 @@ def _implied(row: Mapping[str, float], settings: BacktestSettings, true_factor: 
     )
 
 
-def edge_document(values: RowValues) -> dict[str, object] | None:
+def edge_document(values: RowValues) -> EdgeDocument | None:
     """``largest_edge_bps``: the largest edge of a decided row before costs, and when."""
     found = values.largest_edge()
     return None if found is None else {"before_costs": found[0], "ts": iso_time(found[1])}
@@ -132,7 +132,7 @@ class MissingDividends:
             self.count += len(days)
             self._amount += len(days) * missing_dividend(value, d=settings.d, per_year=per_year)
 
-    def add_open(self, position: Mapping[str, Any] | None, last_ns: int | None) -> None:
+    def add_open(self, position: OpenPosition | None, last_ns: int | None) -> None:
         """Counts what is still open, as ``Backtest.open_position_document`` has it, at the last row."""
         if position is not None and last_ns is not None and position["etf_entry"] is not None:
             value = position["shares"] * position["etf_entry"]

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from arbcore.carry.level import parse_level
 from arbcore.core.backtest_options import BACKTEST_OPTIONS
@@ -29,12 +28,16 @@ _NUMBERS = {item.name for item in BACKTEST_OPTIONS.values() if item.varies}
 _WORDS = {item.name for item in BACKTEST_OPTIONS.values() if item.reads in ("name", "word", "switch")}
 
 
+#: A number, or for the factor a word such as ``track:30m``.
+AxisValue = float | str
+
+
 @dataclass(frozen=True)
 class Axis:
     """One setting that varies, and its values in the order of the grid."""
 
     name: str
-    values: tuple[Any, ...]
+    values: tuple[AxisValue, ...]
 
 
 class Grid:
@@ -58,7 +61,7 @@ class Grid:
         for axis in axes:
             # Bounds are each setting's own, so one pass along every axis checks all cells.
             kept = [
-                getattr(BacktestSettings(**(document | {axis.name: value})), axis.name)
+                getattr(BacktestSettings(**(document | {axis.name: value})), axis.name)  # type: ignore[arg-type]
                 for value in axis.values
             ]
             checked.append(tuple(kept))
@@ -89,7 +92,7 @@ class Grid:
             cell = cell * length + at
         return cell
 
-    def values_of(self, cell: int) -> tuple[Any, ...]:
+    def values_of(self, cell: int) -> tuple[AxisValue, ...]:
         """A cell's values, in the order of the axes."""
         return tuple(values[at] for values, at in zip(self._values, self.place_of(cell), strict=True))
 
@@ -97,18 +100,20 @@ class Grid:
         """The settings of some cells."""
         return [settings_with(self.base, self.names, self.values_of(cell)) for cell in cells]
 
-    def columns(self) -> dict[str, list[Any]]:
+    def columns(self) -> dict[str, list[AxisValue]]:
         """The parameters of every cell, a column a setting."""
         places = [self.values_of(cell) for cell in range(self.cells)]
         return {name: [values[at] for values in places] for at, name in enumerate(self.names)}
 
 
-def settings_of(settings: BacktestSettings) -> dict[str, Any]:
+def settings_of(settings: BacktestSettings) -> dict[str, object]:
     """Every setting by name."""
     return dict(vars(settings))
 
 
-def settings_with(base: BacktestSettings, names: Sequence[str], values: Sequence[Any]) -> BacktestSettings:
+def settings_with(
+    base: BacktestSettings, names: Sequence[str], values: Sequence[AxisValue]
+) -> BacktestSettings:
     """``base`` with some settings replaced by values that were checked before."""
     # The checks of a quarter of a million cells would take longer than running them.
     made = object.__new__(BacktestSettings)
@@ -117,13 +122,13 @@ def settings_with(base: BacktestSettings, names: Sequence[str], values: Sequence
     return made
 
 
-def split_ranges(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[Axis]]:
+def split_ranges(settings: Mapping[str, object]) -> tuple[dict[str, object], list[Axis]]:
     """The settings that stay and those that vary, in the order in which they were named.
 
     A number stays. ``LO:HI:STEP``, a list such as ``1,2,5`` and a sequence of numbers vary. Names that are
     no settings stay too, for whoever makes the settings to refuse. Raises ConfigError.
     """
-    fixed: dict[str, Any] = {}
+    fixed: dict[str, object] = {}
     axes: list[Axis] = []
     for name, value in settings.items():
         several = isinstance(value, Sequence) and not isinstance(value, str)
@@ -142,7 +147,7 @@ def split_ranges(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[Axis
     return fixed, axes
 
 
-def read_values(name: str, text: str) -> Any:
+def read_values(name: str, text: str) -> AxisValue | tuple[AxisValue, ...]:
     """The text of one numeric setting: a number, or a tuple of those that it takes in turn.
 
     The factor also takes ``track:30m,track:2h``, ``auto`` and ``column``. Raises ConfigError.
@@ -187,9 +192,10 @@ def _ranged(name: str, text: str) -> tuple[float, ...]:
     return tuple(float(low + at * step) for at in range(steps + 1))
 
 
-def _listed(name: str, values: Any) -> tuple[Any, ...]:
-    found: dict[Any, None] = {}
-    for value in values.tolist() if hasattr(values, "tolist") else values:
+def _listed(name: str, values: object) -> tuple[AxisValue, ...]:
+    found: dict[AxisValue, None] = {}
+    given = values.tolist() if hasattr(values, "tolist") else values
+    for value in given if isinstance(given, Iterable) else [given]:
         if name == "factor" and isinstance(value, str):
             found[value] = None
             continue

@@ -20,6 +20,7 @@ from arbcore.carry._row_source import RowSource
 from arbcore.carry._values import RowValues
 from arbcore.core.civil import iso_time
 from arbcore.core.ledger_columns import LEDGER_NAMES, LedgerRow
+from arbcore.core.result_documents import LookaheadDocument
 from arbcore.research._ledger import Ledger
 from arbcore.research._sweep_rows import SweepRows
 
@@ -49,7 +50,7 @@ class Verdict:
     difference: str | None
 
     @property
-    def document(self) -> dict[str, object]:
+    def document(self) -> LookaheadDocument:
         return {"cuts": self.cuts, "ok": self.difference is None, "difference": self.difference}
 
     @property

@@ -90,19 +90,19 @@ def read_shard(head: bytes, payload: bytes) -> tuple[Shard, str]:
         raise ShardError(f"A shard of a sweep is damaged ({error}); run the sweep again.") from error
 
 
-def result_of(columns: "dict[str, array[Any]]", *, made_by: str) -> bytes:
+def result_of(columns: "dict[str, array[int] | array[float]]", *, made_by: str) -> bytes:
     """A shard's result."""
     payload = b"".join(column.tobytes() for column in columns.values())
     kinds = [[name, column.typecode, len(column)] for name, column in columns.items()]
     return _head(RESULT, made_by, payload, {"columns": kinds}) + payload
 
 
-def read_result(data: bytes) -> "dict[str, array[Any]]":
+def read_result(data: bytes) -> "dict[str, array[int] | array[float]]":
     """The columns of a result. ShardError where it is not ours, newer than ours, or damaged."""
     end = data.find(b"\n", data.find(b"\n", 0, 256) + 1, LINE_BYTES_MAX) + 1
     head, payload = data[:end], data[end:]
     found, _ = _read_head(RESULT, head, payload)
-    columns: dict[str, array[Any]] = {}
+    columns: dict[str, array[int] | array[float]] = {}
     at = 0
     for name, code, count in found["columns"]:
         column = array(code)

@@ -52,7 +52,7 @@ def take_periods(blocks: Sequence[SweepBlock]) -> list[list[float]]:
     return found
 
 
-def _mean(values: Sequence[float], weights: Sequence[int]) -> float:
+def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
     """The mean by weight, of those that have any; not a number where none has."""
     total = sum(weights)
     if total == 0:
@@ -74,7 +74,7 @@ def classes_of(block: SweepBlock) -> list[str]:
     ]  # fmt: skip
 
 
-def cell_document(block: SweepBlock, at: int) -> dict[str, Any]:
+def cell_document(block: SweepBlock, at: int) -> dict[str, float | None]:
     """The numbers of one cell, None where one is undefined."""
     # An undefined number is no number, which alone differs from itself.
     return {name: None if column[at] != column[at] else column[at] for name, column in block.columns.items()}

@@ -1,11 +1,13 @@
 """Every setting of a backtest is declared once, and all that names settings has what is declared."""
 
 import argparse
+import inspect
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
+import arbcore
 from arbcore.carry.pairs import DEFAULT_PAIR
 from arbcore.commands import backtest, sweep
 from arbcore.commands._backtest_arguments import chosen_settings, name_of
@@ -136,3 +138,15 @@ def test_a_cell_goes_from_event_to_event_where_every_setting_lets_it() -> None:
 def test_a_unit_is_that_of_the_name(item: BacktestOption) -> None:
     for ending, unit in ENDINGS.items():
         assert not item.name.endswith(ending) or item.unit == unit
+
+
+@pytest.mark.parametrize("function", [arbcore.backtest, arbcore.sweep])
+def test_a_signature_names_every_setting_with_its_default(function: Any) -> None:
+    shown = inspect.signature(function).parameters
+    assert not [each for each in shown.values() if each.kind is each.VAR_KEYWORD]
+    assert {item.name: item.default for item in OPTIONS}.items() <= {
+        name: each.default for name, each in shown.items()
+    }.items()
+    assert "Any" not in str(inspect.signature(function))
+    with pytest.raises(ConfigError, match="no backtest setting 'entry_bp'"):
+        function("quotes.csv", entry_bp="1:3:1")

@@ -1,0 +1,231 @@
+"""The JSON documents of a backtest and a sweep, key by key: what a notebook gets as ``summary``.
+
+Owns the keys and the types; ``docs/schemas`` says the same for other languages, and a test holds the two
+together. Money is USD, times are ISO 8601 UTC, None is a number that is not defined.
+"""
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+#: A number, a text, or None where a number is not defined.
+Cell = float | str | None
+
+
+class RowsDocument(TypedDict):
+    """What was read: data rows in all, those that were used, and those skipped by reason."""
+
+    rows: int
+    rows_used: int
+    rows_skipped: dict[str, int]
+    first_ts: str | None
+    last_ts: str | None
+
+
+class TotalsDocument(TypedDict):
+    """The numbers of a run that come out of its kernel as a result has them."""
+
+    trades: int
+    wins: int
+    gross_pnl: float
+    costs: float
+    fees: float
+    financing: float
+    dividends: float
+    net_pnl: float
+    open_pnl: float
+    total_pnl: float
+    carry_pnl: float
+    slippage_pnl: float
+    basis_pnl: float
+    unfilled_entries: int
+    warming_up: int
+    sharpe_dates: int
+    max_drawdown: float
+    max_drawdown_closed: float
+    exposure: float | None
+    winning_pnl: float
+    losing_pnl: float
+    profit_factor: float | None
+    expectancy: float | None
+    exit_reasons: dict[str, int]
+    unrealised_pnl: float
+    final_equity: float
+    sharpe: float | None
+    sortino: float | None
+    calmar: float | None
+
+
+class RunNumbers(TotalsDocument):
+    """All numbers of a run as its kernel has them, times in ns."""
+
+    rows_used: int
+    first_ns: int | None
+    last_ns: int | None
+    max_drawdown_ns: int
+    average_hold_ns: float | None
+
+
+class OpenPosition(TypedDict):
+    """What is held at the end as its kernel has it, times in ns."""
+
+    side: str
+    entry_ns: int
+    expiry_ns: int
+    contracts: int
+    shares: int
+    fut_entry: float | None
+    etf_entry: float | None
+    entry_dev_bps: float
+    dev_bps: float
+    cost_charged: float
+    unrealised_pnl: float
+    on_its_way: str | None
+
+
+class HeldPosition(TypedDict):
+    """What is held at the end. A leg that is still on its way has no price yet."""
+
+    side: str
+    entry_ts: str
+    expiry_ts: str
+    contracts: int
+    shares: int
+    fut_entry: float | None
+    etf_entry: float | None
+    entry_dev_bps: float
+    dev_bps: float
+    cost_charged: float
+    unrealised_pnl: float
+    on_its_way: str | None
+
+
+class LevelDocument(TypedDict):
+    """How the level was known, and its values at the first and the last row that was decided."""
+
+    mode: str
+    half_life_s: float | None
+    first: float | None
+    last: float | None
+
+
+class ImpliedFinancing(TypedDict):
+    """The annual rate that makes the model fit the level, given the true factor."""
+
+    first: float | None
+    last: float | None
+
+
+class EdgeDocument(TypedDict):
+    """The largest edge of a row before costs, in bps, and when."""
+
+    before_costs: float
+    ts: str
+
+
+class LookaheadDocument(TypedDict):
+    """How many cuts were tried, and the first difference."""
+
+    cuts: int
+    ok: bool
+    difference: str | None
+
+
+class TradeInterval(TypedDict):
+    """The mean net P&L of a trade, USD, and its 95% interval by resampling."""
+
+    mean_net: float | None
+    low: float | None
+    high: float | None
+    resamples: int
+    seed: int
+
+
+class DelayedRun(TypedDict):
+    """The run with every fill one row later."""
+
+    total_pnl: float
+
+
+class BacktestEvidence(TypedDict):
+    """What a backtest says of the future: a verdict in words, and the numbers behind it."""
+
+    trades: TradeInterval
+    delayed: DelayedRun
+    probabilistic_sharpe: float | None
+    trades_needed: int | None
+    significant: bool | None
+    verdict: str
+
+
+class BacktestRequired(RowsDocument, TotalsDocument):
+    """The keys that every backtest has."""
+
+    schema: str
+    pair: str
+    params: Mapping[str, object]
+    expiries: list[str]
+    factor: LevelDocument
+    implied_financing: ImpliedFinancing
+    largest_edge_bps: EdgeDocument | None
+    max_drawdown_s: float
+    average_hold_s: float | None
+    open_position: HeldPosition | None
+    evidence: BacktestEvidence | None
+    notes: list[str]
+
+
+class BacktestSummary(BacktestRequired, total=False):
+    """The document of ``arbcore backtest --json``."""
+
+    lookahead: LookaheadDocument
+
+
+class FileDocument(RowsDocument):
+    """What was read of one file of a sweep."""
+
+    name: str
+    factor: LevelDocument
+
+
+class RegionDocument(TypedDict):
+    """A cell with all its neighbours one step away: the worst of them, and from where to where it goes."""
+
+    cell: dict[str, Cell]
+    worst_total_pnl: float
+    mean_total_pnl: float
+    cells: int
+    ranges: dict[str, list[Cell]]
+
+
+class SweepEvidence(TypedDict):
+    """What the best of many cells says of the future: a verdict in words, and the numbers behind it."""
+
+    best: Mapping[str, object]
+    delayed: DelayedRun | None
+    deflated_sharpe: float | None
+    cells_in_effect: float | None
+    cells_method: str | None
+    pbo: float | None
+    periods: int
+    verdict: str
+
+
+class SweepSummary(RowsDocument):
+    """The document of ``arbcore sweep --json`` but its table. A cell has settings and numbers by name."""
+
+    schema: str
+    pair: str
+    files: list[FileDocument]
+    params: Mapping[str, object]
+    factor: LevelDocument
+    implied_financing: ImpliedFinancing
+    warming_up: int
+    largest_edge_bps: EdgeDocument | None
+    ranges: dict[str, list[float | str]]
+    cells: int
+    best: dict[str, Cell] | None
+    best_cells: list[dict[str, Cell]]
+    robust: list[RegionDocument]
+    walk_forward: Mapping[str, object] | None
+    evidence: SweepEvidence | None
+    notes: list[str]
