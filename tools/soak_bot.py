@@ -144,7 +144,9 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         rows = write_rows(directory / "rows.csv", seconds, args.nights)
-        gateway = EmbeddedGateway(pair="es-spy", data=directory / "rows.csv", seed=None, expiry_ns=None, faults=faults)
+        gateway = EmbeddedGateway(
+            pair="es-spy", data=directory / "rows.csv", seed=None, expiry_ns=None, faults=faults
+        )
         port = gateway.start()
         watch = Watch(args.library, rows)
         bot = bot_of(plan_of(port, directory, library=args.library, rows=True, mode="simulated"))

@@ -16,6 +16,8 @@ LIVE_NOTE = (
     "--like-live: a backtest has no daily loss limit, no trading hours, no margin and no hedge that fails; "
     "the bot has."
 )
+
+
 def name_of(flag: str) -> str:
     return flag.replace("-", "_")
 
