@@ -12,6 +12,8 @@ cdef struct SymbolState:
     int32_t last_price      # of the last trade; 0 before the first
     bint open
     int64_t updated_ns
+    int64_t books           # how many came since the connection began, so that who reads now and then sees
+    int64_t trades          # whether one is new
     Ring prices             # of the last trades; ring.count and ring.total make the average
 
 cdef class Market:

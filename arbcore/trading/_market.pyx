@@ -38,6 +38,8 @@ cdef class Market:
             state.last_price = 0
             state.open = False
             state.updated_ns = 0
+            state.books = 0
+            state.trades = 0
             ring_clear(&state.prices)
         self.open_bits = 0
 
@@ -55,12 +57,14 @@ cdef class Market:
         memcpy(state.bids, message.bids, <size_t>message.n_bids * sizeof(Level))
         memcpy(state.asks, message.asks, <size_t>message.n_asks * sizeof(Level))
         state.updated_ns = now_ns
+        state.books += 1
 
     cdef void on_trade(self, int32_t symbol, int32_t price, int64_t now_ns) noexcept:
         cdef SymbolState* state = &self.symbols[symbol]
         ring_push(&state.prices, price)
         state.last_price = price
         state.updated_ns = now_ns
+        state.trades += 1
 
     cdef int64_t doubled_reference(self, int32_t symbol, int64_t now_ns) noexcept:
         cdef SymbolState* state = &self.symbols[symbol]

@@ -9,6 +9,9 @@ from arbcore.trading.trading_settings import (
 class Bond(CompiledStrategy):
     def __init__(self, settings: BondSettings) -> None: ...
 
+class AverageQuoting(CompiledStrategy):
+    def __init__(self, settings: MarketMakingSettings, session: SessionSettings) -> None: ...
+
 class MarketMaking(CompiledStrategy):
     def __init__(self, settings: MarketMakingSettings, session: SessionSettings) -> None: ...
 

@@ -1,16 +1,19 @@
-"""The strategies that rest in the book: BOND around 1000, market making on averages, VALE off VALBZ.
+"""The strategies that rest in the book: BOND around 1000, market making, VALE off VALBZ.
 
 Owns when and where they quote and how VALE's fills are hedged; ``reference.quoting`` is the
 specification. It must not know how orders reach the exchange, what the gate lets through, or the time.
 """
 cimport cython
+from libc.math cimport sqrt
 from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.string cimport memset
 
+from arbcore._fast cimport Level
 from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport CONVERT, Order, magnitude
 from arbcore.trading._risk cimport HEDGE_VALUE
 from arbcore.trading._strategy cimport CompiledStrategy, has_live, waits_for_slot
-from arbcore.wire._types cimport BOND, BUY, GS, MS, N_SYMBOLS, SELL, VALBZ, VALE, WFC, XLF
+from arbcore.wire._types cimport BOND, BUY, GS, MAX_LEVELS, MS, N_SYMBOLS, SELL, VALBZ, VALE, WFC, XLF
 
 from arbcore.trading.trading_settings import MILLISECOND_NS, NEVER_NS, SECOND_NS
 from arbcore.wire.instruments import BOND_FAIR_PRICE
@@ -18,11 +21,23 @@ from arbcore.wire.instruments import BOND_FAIR_PRICE
 cdef enum:
     CONVERSION_VALUE = 50
     SLACK_TICKS_MAX = 10
+    MILLI = 1000            # market making counts in thousandths of a tick
+    EDGE_TICKS = 1          # a quote's least distance from fair value, and how far it may better the others
+    MEMORY = 16             # changes of price, a second apart, that a sigma remembers
+    SAMPLES_MIN = 3         # of them before anything is quoted
+    STOCKS = 4              # whose changes make the toxicity
+    TOXIC_SHARE = 4         # a quote in a toxic market is so many times smaller
 
+cdef uint32_t QUOTED = (1u << GS) | (1u << MS) | (1u << WFC) | (1u << XLF)
 cdef int64_t NEVER = NEVER_NS
 cdef int64_t CONVERT_PAUSE = SECOND_NS  # a conversion that was rejected is not asked for again at once
 cdef int64_t LOSS_LOOK = 10 * MILLISECOND_NS  # at every message it took 8% of everything's time
 cdef int64_t BOND_FAIR = BOND_FAIR_PRICE
+cdef int64_t SAMPLE_NS = SECOND_NS
+cdef int64_t FLOW_NS = 800 * MILLISECOND_NS  # in so long a trade's push has faded: providers have followed
+# A greater change of price counts as so many spreads, and as a number whose square a double holds exactly.
+cdef int64_t CHANGE_SPREADS_MAX = 16
+cdef int64_t CHANGE_MAX = 1 << 26
 
 
 @cython.cdivision(True)
@@ -62,48 +77,125 @@ cdef class Bond(CompiledStrategy):
             self.ask(BOND, side, BOND_FAIR - side * self.edge_ticks, wanted, self.edge_ticks * wanted)
 
 
-cdef class MarketMaking(CompiledStrategy):
-    """Quotes a width either side of the rolling average, skewed against the loose position.
+cdef class AverageQuoting(CompiledStrategy):
+    """Market making as first described: 3 ticks either side of the rolling average for XLF, 1 for the others.
 
-    Once it has lost its limit in a round it quotes no more than it takes to get rid of what is held.
+    It does not cross the others' touch, and knows nothing else of the book or of what it holds.
     """
 
-    cdef int64_t widths[N_SYMBOLS]
-    cdef int64_t size, inventory_cap, skew_ticks, improve_ticks, loss_limit, look_ns
+    cdef int64_t size, inventory_cap
+    cdef int32_t min_prices
+
+    def __init__(self, settings, session):
+        self.name = "market_making"
+        self.book_bits = self.trade_bits = self.order_bits = QUOTED
+        self.size = settings.size
+        self.inventory_cap = settings.inventory_cap
+        self.min_prices = session.min_prices
+        self.made = True
+
+    cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
+        cdef int32_t symbol
+        for symbol in range(GS, N_SYMBOLS):
+            if symbols & (1u << symbol) and not waits_for_slot(self, symbol):
+                self.quote(symbol, 3 if symbol == XLF else 1)
+        return 0
+
+    cdef void quote(self, int32_t symbol, int64_t width) noexcept:
+        cdef const SymbolState* state = &self.desk.market.symbols[symbol]
+        cdef int64_t count = state.prices.count
+        cdef int64_t total = state.prices.total
+        cdef int64_t loose, buy_size, sell_size, bid, ask, others_bid, others_ask
+        if count < self.min_prices:
+            self.pull_quotes(symbol)
+            return
+        loose = self.desk.loose_position(symbol)
+        bid = floor_div(total - width * count, count)
+        ask = -floor_div(-total - width * count, count)
+        others_bid = self.desk.net_touch(symbol, SELL)
+        others_ask = self.desk.net_touch(symbol, BUY)
+        if others_bid:
+            ask = max(ask, others_bid + 1)
+        if others_ask:
+            bid = min(bid, others_ask - 1)
+        buy_size = min(self.size, self.inventory_cap - loose)
+        sell_size = min(self.size, self.inventory_cap + loose)
+        self.keep_quote(symbol, BUY, bid, buy_size, width * buy_size + max(<int64_t>0, -loose))
+        self.keep_quote(symbol, SELL, ask, sell_size, width * sell_size + max(<int64_t>0, loose))
+
+
+# What market making knows of one symbol. Prices are in thousandths of a tick.
+cdef struct Measure:
+    int64_t books, trades       # how many of the symbol's have been looked at
+    int64_t middle              # of the whole book; 0 before the first with two sides
+    int64_t sampled             # the middle at the last sample
+    int64_t sample_ns
+    int64_t samples
+    int64_t square              # mean square of the change from sample to sample
+    int64_t sigma               # its root
+    int64_t spread              # mean distance of the others' best prices
+    int64_t flow                # trades of late, those of buyers less those of sellers, MILLI to a trade
+    int64_t flow_ns
+    int64_t pulled_bid_ns       # until when a toxic side is pulled
+    int64_t pulled_ask_ns
+
+
+cdef class MarketMaking(CompiledStrategy):
+    """Quotes either side of fair value, at most a tick better than everybody else, against what it holds.
+
+    Fair value is the middle of the whole book by depth, for XLF halfway to its basket's, moved by the trades
+    of the last moments: whoever traded may have known something that the providers will learn a moment later.
+    All distances are in sigmas, the change of the symbol's price in a second. Where sigmas are large against
+    the spreads of VALBZ, GS, MS and WFC, as in a market that jumps, the side that traded is pulled for a
+    while. Once it has lost its limit in a round it quotes no more than it takes to get rid of what is held.
+    """
+
+    cdef Measure measures[N_SYMBOLS]
+    cdef int64_t size, inventory_cap, skew_percent, width_percent, flow_percent
+    cdef int64_t toxic, toxic_pause_ns, loss_limit, look_ns
+    cdef int64_t toxicity           # mean of (change / half spread) squared over the stocks, in thousandths
+    cdef int64_t toxicity_samples
     cdef int32_t min_prices
     cdef bint stopped
 
     def __init__(self, settings, session):
-        cdef int32_t symbol
         self.name = "market_making"
-        self.widths[GS] = settings.width_gs
-        self.widths[MS] = settings.width_ms
-        self.widths[WFC] = settings.width_wfc
-        self.widths[XLF] = settings.width_xlf
-        for symbol in range(N_SYMBOLS):
-            if self.widths[symbol] > 0:
-                self.trade_bits |= 1u << symbol
-        self.book_bits = self.order_bits = self.trade_bits
+        self.trade_bits = self.order_bits = QUOTED
+        self.book_bits = self.trade_bits | (1u << VALBZ)
         self.size = settings.size
         self.inventory_cap = settings.inventory_cap
-        self.skew_ticks = settings.skew_ticks
-        self.improve_ticks = settings.improve_ticks
+        self.skew_percent = settings.skew_percent
+        self.width_percent = settings.width_percent
+        self.flow_percent = settings.flow_percent
+        self.toxic = settings.toxic_percent * settings.toxic_percent // 10
+        self.toxic_pause_ns = settings.toxic_pause_ns
         self.loss_limit = settings.loss_limit
         self.min_prices = session.min_prices
         self.reset()
         self.made = True
 
     cdef void reset(self) noexcept:
+        cdef int32_t symbol
         self.stopped = False
         self.look_ns = 0
+        self.toxicity = self.toxicity_samples = 0
+        for symbol in range(N_SYMBOLS):
+            self.forget(symbol)
+
+    cdef void forget(self, int32_t symbol) noexcept:
+        memset(&self.measures[symbol], 0, sizeof(Measure))
 
     cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
         cdef int32_t symbol
         if now_ns >= self.look_ns:
             self.watch_loss(now_ns)
+        if symbols & (1u << VALBZ):
+            self.learn(VALBZ, now_ns)
         for symbol in range(GS, N_SYMBOLS):
-            if symbols & self.trade_bits & (1u << symbol) and not waits_for_slot(self, symbol):
-                self.quote(symbol, self.widths[symbol])
+            if symbols & (1u << symbol):
+                self.learn(symbol, now_ns)
+                if not waits_for_slot(self, symbol):
+                    self.quote(symbol, now_ns)
         return 0
 
     cdef void watch_loss(self, int64_t now_ns) noexcept:
@@ -115,8 +207,7 @@ cdef class MarketMaking(CompiledStrategy):
         self.stops += 1
         # What stands in the books may be larger than what is held.
         for symbol in range(GS, N_SYMBOLS):
-            if self.trade_bits & (1u << symbol):
-                self.pull_quotes(symbol)
+            self.pull_quotes(symbol)
 
     # Of the round: cash, and what is held at the touch it would hit; 0 while that has no price.
     cdef int64_t pnl(self) noexcept:
@@ -125,44 +216,142 @@ cdef class MarketMaking(CompiledStrategy):
         cdef int32_t symbol
         for symbol in range(GS, N_SYMBOLS):
             held = self.holding.position[symbol]
-            if held and self.trade_bits & (1u << symbol):
+            if held:
                 price = self.desk.market.mark(symbol, held, 0)
                 if price == 0:
                     return 0
                 pnl += held * price
         return pnl
 
-    cdef void quote(self, int32_t symbol, int64_t width) noexcept:
+    # --- what a share is worth ------------------------------------------------------------------
+
+    cdef inline void learn(self, int32_t symbol, int64_t now_ns) noexcept:
         cdef const SymbolState* state = &self.desk.market.symbols[symbol]
-        cdef int64_t most, buy_size, sell_size
-        cdef int64_t count = state.prices.count
-        cdef int64_t total = state.prices.total
+        cdef Measure* measure = &self.measures[symbol]
+        if state.books < measure.books or state.trades < measure.trades:
+            self.forget(symbol)  # A new connection, and perhaps a new round with prices of its own.
+        if state.books != measure.books:
+            measure.books = state.books
+            self.read_book(symbol, measure, now_ns)
+        if state.trades != measure.trades:
+            measure.trades = state.trades
+            self.read_trade(state, measure, now_ns)
+
+    @cython.boundscheck(False)
+    cdef void read_book(self, int32_t symbol, Measure* measure, int64_t now_ns) noexcept:
+        """The middle between the mean bid and the mean offer of everybody else, each by its size."""
+        cdef Level bids[MAX_LEVELS]
+        cdef Level asks[MAX_LEVELS]
+        cdef int32_t n_bids = self.desk.net_levels(symbol, SELL, bids)
+        cdef int32_t n_asks = self.desk.net_levels(symbol, BUY, asks)
+        if n_bids == 0 or n_asks == 0:
+            return
+        measure.middle = (mean_price(bids, n_bids) + mean_price(asks, n_asks)) // 2
+        if now_ns >= measure.sample_ns + SAMPLE_NS:
+            self.sample(symbol, measure, max(1, asks[0].price - bids[0].price) * MILLI, now_ns)
+
+    cdef void sample(self, int32_t symbol, Measure* measure, int64_t spread, int64_t now_ns) noexcept:
+        cdef int64_t change, change_max, weight, half_spreads
+        if measure.spread == 0:
+            measure.spread = spread
+        else:
+            change_max = min(CHANGE_SPREADS_MAX * measure.spread, CHANGE_MAX)
+            change = min(magnitude(measure.middle - measure.sampled), change_max)
+            measure.samples += 1
+            weight = min(measure.samples, <int64_t>MEMORY)
+            measure.square += floor_div(change * change - measure.square, weight)
+            measure.sigma = <int64_t>sqrt(<double>measure.square)
+            if symbol != XLF:
+                half_spreads = 2 * MILLI * change // measure.spread
+                self.toxicity_samples += 1
+                weight = min(self.toxicity_samples, <int64_t>(STOCKS * MEMORY))
+                self.toxicity += floor_div(half_spreads * half_spreads // MILLI - self.toxicity, weight)
+            measure.spread += floor_div(spread - measure.spread, MEMORY)
+        measure.sampled = measure.middle
+        measure.sample_ns = now_ns
+
+    cdef void read_trade(self, const SymbolState* state, Measure* measure, int64_t now_ns) noexcept:
+        cdef bint bought = state.last_price * <int64_t>MILLI > measure.middle
+        if measure.middle == 0:
+            return
+        measure.flow = faded(measure, now_ns) + (MILLI if bought else -MILLI)
+        measure.flow_ns = now_ns
+        if self.toxicity > self.toxic:
+            if bought:
+                measure.pulled_ask_ns = now_ns + self.toxic_pause_ns
+            else:
+                measure.pulled_bid_ns = now_ns + self.toxic_pause_ns
+
+    cdef inline int64_t fair(self, int32_t symbol) noexcept:
+        """0 while it is not known."""
+        cdef int64_t gs = self.measures[<int>GS].middle
+        cdef int64_t ms = self.measures[<int>MS].middle
+        cdef int64_t wfc = self.measures[<int>WFC].middle
+        cdef int64_t middle = self.measures[symbol].middle
+        if symbol != XLF or middle == 0:
+            return middle
+        if gs == 0 or ms == 0 or wfc == 0:
+            return 0
+        return (middle + (3 * BOND_FAIR * MILLI + 2 * gs + 3 * ms + 2 * wfc) // 10) // 2
+
+    # --- quoting --------------------------------------------------------------------------------
+
+    cdef void quote(self, int32_t symbol, int64_t now_ns) noexcept:
+        cdef const Measure* measure = &self.measures[symbol]
+        cdef int64_t fair = self.fair(symbol)
         cdef int64_t cap = self.inventory_cap
-        cdef int64_t loose, held, denominator, centre, bid, ask, others_bid, others_ask
-        if count < self.min_prices:
+        cdef int64_t loose, width, bid, ask, others_bid, others_ask, buy_size, sell_size, size
+        if (fair == 0 or measure.samples < SAMPLES_MIN
+                or self.desk.market.symbols[symbol].prices.count < self.min_prices):
             self.pull_quotes(symbol)
             return
         loose = self.desk.loose_position(symbol)
-        held = max(-cap, min(cap, loose))
-        # The centre is total/count - held*skew/cap, kept as one fraction so that nothing is rounded twice.
-        denominator = count * cap
-        centre = total * cap - held * self.skew_ticks * count
-        bid = floor_div(centre - width * denominator, denominator)
-        ask = -floor_div(-centre - width * denominator, denominator)
-        # An average knows less than everybody else together: never far inside their touch, nor across it.
+        width = EDGE_TICKS * MILLI + measure.sigma * self.width_percent // 100
+        fair += floor_div(faded(measure, now_ns) * measure.sigma * self.flow_percent, 100 * MILLI)
+        fair -= floor_div(max(-cap, min(cap, loose)) * measure.sigma * self.skew_percent, 100)
+        bid = floor_div(fair - width, MILLI)
+        ask = -floor_div(-fair - width, MILLI)
+        # Nobody knows better than everybody else together: never far inside their touch, nor across it.
         others_bid = self.desk.net_touch(symbol, SELL)
         others_ask = self.desk.net_touch(symbol, BUY)
         if others_bid:
-            bid = min(bid, others_bid + self.improve_ticks)
+            bid = min(bid, others_bid + EDGE_TICKS)
             ask = max(ask, others_bid + 1)
         if others_ask:
             bid = min(bid, others_ask - 1)
-            ask = max(ask, others_ask - self.improve_ticks)
-        most = 0 if self.stopped else cap
-        buy_size = min(self.size, most - loose)
-        sell_size = min(self.size, most + loose)
-        self.keep_quote(symbol, BUY, bid, buy_size, width * buy_size + max(<int64_t>0, -loose))
-        self.keep_quote(symbol, SELL, ask, sell_size, width * sell_size + max(<int64_t>0, loose))
+            ask = max(ask, others_ask - EDGE_TICKS)
+        # What works off a position may always stand.
+        size = max(self.size // TOXIC_SHARE, 1) if self.toxicity > self.toxic else self.size
+        buy_size = cap - loose
+        sell_size = cap + loose
+        if self.stopped or now_ns < measure.pulled_bid_ns:
+            buy_size = max(-loose, <int64_t>0)
+        if self.stopped or now_ns < measure.pulled_ask_ns:
+            sell_size = max(loose, <int64_t>0)
+        buy_size = min(size, buy_size)
+        sell_size = min(size, sell_size)
+        self.keep_quote(symbol, BUY, bid, buy_size, buy_size + max(<int64_t>0, -loose))
+        self.keep_quote(symbol, SELL, ask, sell_size, sell_size + max(<int64_t>0, loose))
+
+
+@cython.cdivision(True)
+@cython.boundscheck(False)
+cdef inline int64_t mean_price(const Level* levels, int32_t count) noexcept nogil:
+    """By size, in thousandths of a tick."""
+    cdef int64_t worth = 0, size = 0
+    cdef int32_t at
+    for at in range(count):
+        worth += <int64_t>levels[at].price * levels[at].size
+        size += levels[at].size
+    return worth * MILLI // size
+
+
+cdef inline int64_t faded(const Measure* measure, int64_t now_ns) noexcept nogil:
+    """What is left of the flow: nothing after FLOW_NS, half of it after half of that."""
+    cdef int64_t left_ns = measure.flow_ns + FLOW_NS - now_ns
+    if measure.flow == 0 or left_ns <= 0:
+        return 0
+    return floor_div(measure.flow * left_ns, FLOW_NS)
 
 
 cdef class ValeQuoting(CompiledStrategy):

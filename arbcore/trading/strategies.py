@@ -4,7 +4,7 @@ from typing import Any
 
 from arbcore.errors import ConfigError
 from arbcore.trading._arbitrage import Pairs, XlfArbitrage
-from arbcore.trading._quoting import Bond, MarketMaking, ValeQuoting
+from arbcore.trading._quoting import AverageQuoting, Bond, MarketMaking, ValeQuoting
 from arbcore.trading._strategy import CompiledStrategy
 from arbcore.trading.trading_settings import STRATEGY_SETTINGS, SessionSettings
 
@@ -20,5 +20,5 @@ def build(name: str, settings: Any, session: SessionSettings) -> CompiledStrateg
     if name == "vale_quoting":
         return ValeQuoting(settings)
     if name == "market_making":
-        return MarketMaking(settings, session)
+        return (AverageQuoting if settings.averages else MarketMaking)(settings, session)
     raise ConfigError(f"there is no strategy {name!r}; use one of {', '.join(STRATEGY_SETTINGS)}")

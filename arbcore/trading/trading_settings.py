@@ -132,28 +132,38 @@ class BondSettings(Ranged):
 
 @dataclass(frozen=True)
 class MarketMakingSettings(Ranged):
-    """Quotes both sides of the rolling average; a width of 0 leaves a symbol alone.
+    """Quotes GS, MS, WFC and XLF around what the books and the last trades say a share is worth.
 
-    Averages lag: in simulated rounds quotes at these widths from the average alone lost to better informed
-    takers, while held to at most ``improve_ticks`` inside everybody else's touch, and requoted when that
-    touch moves, the same widths earned. A skew of a tick a share is what holds up in trends. Where prices
-    jump nothing holds up and it has to stop; a limit of 300 already cost rounds that would have recovered.
+    A sigma is how far the symbol's price moves in a second, as measured in this round. The defaults were
+    chosen on the rounds 1000 to 1023 of the simulated marketplace, for normal, trend, jumps, volatile and
+    calm together; ``docs/concepts/measured.md`` says what they make on others.
     """
 
-    width_gs: int = option(1, low=0, high=1000, help="ticks from the average for GS")
-    width_ms: int = option(1, low=0, high=1000, help="ticks from the average for MS")
-    width_wfc: int = option(1, low=0, high=1000, help="ticks from the average for WFC")
-    width_xlf: int = option(3, low=0, high=1000, help="ticks from the average for XLF")
-    size: int = option(3, low=1, high=10_000, help="shares a quote")
+    size: int = option(8, low=1, high=10_000, help="shares a quote, a quarter of it in a toxic market")
     inventory_cap: int = option(
-        30, low=1, high=100_000, help="loose position at which a side is no longer quoted"
+        40, low=1, high=100_000, help="loose position at which a side is no longer quoted"
     )
-    skew_ticks: int = option(30, low=0, high=1000, help="ticks the quotes move against a position at the cap")
-    improve_ticks: int = option(
-        1, low=-1000, high=1000, help="ticks a quote may stand inside the others' touch"
+    skew_percent: int = option(
+        12, low=0, high=1000, help="how far every share held moves the quotes against it, in % of a sigma"
+    )
+    width_percent: int = option(
+        50, low=0, high=1000, help="distance of a quote from fair value, one tick apart, in % of a sigma"
+    )
+    flow_percent: int = option(
+        20, low=0, high=1000, help="how far one trade moves fair value its way for a moment, in % of a sigma"
+    )
+    toxic_percent: int = option(
+        130, low=1, high=100_000,
+        help="sigma in % of half the spread from which a side is pulled at every trade on it",
+    )
+    toxic_pause_ns: int = option(
+        500 * MILLISECOND_NS, low=0, high=60 * SECOND_NS, help="how long such a side stays pulled"
     )
     loss_limit: int = option(
-        500, low=1, high=10**9, help="loss at the touch in a round after which it only sheds what it holds"
+        1000, low=1, high=10**9, help="loss at the touch in a round after which it only sheds what it holds"
+    )
+    averages: int = switch(
+        False, help="as first described: 3 ticks from the average for XLF, 1 for GS, MS and WFC, no more"
     )
 
 

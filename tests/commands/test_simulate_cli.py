@@ -139,7 +139,7 @@ def test_the_classic_profile_is_the_first_strategies_alone_and_set_goes_before_i
     document = json.loads(run(folder, *words, rounds="1").stdout)
     assert set(document["strategies"]) == {"xlf_arbitrage", "pairs", "market_making", "unattributed"}
     assert document["settings"]["ARBCORE_PAIRS_SIGNAL_TICKS"] == 20
-    assert document["settings"]["ARBCORE_MARKET_MAKING_SKEW_TICKS"] == 0
+    assert document["settings"]["ARBCORE_MARKET_MAKING_AVERAGES"] == 1
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")

@@ -11,7 +11,7 @@ BOND = SYMBOLS.index("BOND")
 class SymbolState:
     """One symbol as the exchange last showed it. Levels are (price, size), best first."""
 
-    __slots__ = ("asks", "bids", "last_price", "open", "prices", "updated_ns")
+    __slots__ = ("asks", "bids", "books", "last_price", "open", "prices", "trades", "updated_ns")
 
     def __init__(self, window: int) -> None:
         self.bids: list[tuple[int, int]] = []
@@ -19,6 +19,8 @@ class SymbolState:
         self.prices: deque[int] = deque(maxlen=window)
         self.last_price = 0
         self.updated_ns = 0
+        self.books = 0  # How many came since the connection began.
+        self.trades = 0
         self.open = False
 
 
@@ -39,11 +41,13 @@ class Market:
     ) -> None:
         state = self.symbols[symbol]
         state.bids, state.asks, state.updated_ns = bids, asks, now_ns
+        state.books += 1
 
     def on_trade(self, symbol: int, price: int, now_ns: int) -> None:
         state = self.symbols[symbol]
         state.prices.append(price)
         state.last_price, state.updated_ns = price, now_ns
+        state.trades += 1
 
     def doubled_reference(self, symbol: int, now_ns: int) -> int:
         """Twice the price that an order is held against; 0 where there is none or it is too old.

@@ -1,5 +1,7 @@
 """Twin of ``trading._quoting``: the strategies that rest in the book: BOND, market making, VALE off VALBZ."""
 
+from math import isqrt
+
 from arbcore.trading.trading_settings import (
     MILLISECOND_NS,
     NEVER_NS,
@@ -15,12 +17,28 @@ from reference.risk import HEDGE_VALUE
 from reference.strategy import Strategy
 
 BOND, VALBZ, VALE = SYMBOL_ID["BOND"], SYMBOL_ID["VALBZ"], SYMBOL_ID["VALE"]
+GS, MS, WFC, XLF = (SYMBOL_ID[name] for name in ("GS", "MS", "WFC", "XLF"))
 CONVERSION_VALUE = 50
 SLACK_TICKS_MAX = 10
 #: A conversion that was rejected is not asked for again at once.
 CONVERT_PAUSE_NS = SECOND_NS
 #: Market making looks at its loss this often; at every message that took 8% of everything's time.
 LOSS_LOOK_NS = 10 * MILLISECOND_NS
+#: Market making counts in thousandths of a tick.
+MILLI = 1000
+#: A quote's least distance from fair value, and how far it may better the others.
+EDGE_TICKS = 1
+#: Changes of price, a second apart, that a sigma remembers; as many of each of four stocks make the toxicity.
+MEMORY, STOCKS = 16, 4
+SAMPLE_NS = SECOND_NS
+#: Of them before anything is quoted.
+SAMPLES_MIN = 3
+#: A quote in a toxic market is so many times smaller.
+TOXIC_SHARE = 4
+#: A trade's push fades in so long: providers take about that to follow.
+FLOW_NS = 800 * MILLISECOND_NS
+#: A greater change counts as so many spreads, and as a number whose square a double holds exactly.
+CHANGE_SPREADS_MAX, CHANGE_MAX = 16, 2**26
 
 
 class Bond(Strategy):
@@ -48,36 +66,103 @@ class Bond(Strategy):
                 self.ask(BOND, side=side, price=price, size=wanted, value=self.settings.edge_ticks * wanted)
 
 
-class MarketMaking(Strategy):
-    """Quotes a width either side of the rolling average, skewed against the loose position.
+class AverageQuoting(Strategy):
+    """Market making as first described: 3 ticks either side of the rolling average for XLF, 1 for the others.
 
-    Once it has lost ``loss_limit`` in a round it quotes no more than it takes to get rid of what is held.
+    It does not cross the others' touch, and knows nothing else of the book or of what it holds.
     """
 
     name = "market_making"
+    book_symbols = trade_symbols = order_symbols = frozenset({GS, MS, WFC, XLF})
+
+    def __init__(self, settings: MarketMakingSettings, session: SessionSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.min_prices = session.min_prices
+
+    def evaluate(self, symbols: int, now_ns: int) -> None:
+        for symbol in (GS, MS, WFC, XLF):
+            if symbols >> symbol & 1 and not self.waits_for_slot(symbol, now_ns):
+                self._quote(symbol, 3 if symbol == XLF else 1)
+
+    def _quote(self, symbol: int, width: int) -> None:
+        prices = self.desk.market.symbols[symbol].prices
+        count, total = len(prices), sum(prices)
+        if count < self.min_prices:
+            self.pull_quotes(symbol)
+            return
+        loose = self.desk.loose_position(symbol)
+        bid = (total - width * count) // count
+        ask = -((-total - width * count) // count)
+        if others_bid := self.desk.net_touch(symbol, -1):
+            ask = max(ask, others_bid + 1)
+        if others_ask := self.desk.net_touch(symbol, +1):
+            bid = min(bid, others_ask - 1)
+        for side, price in ((+1, bid), (-1, ask)):
+            size = min(self.settings.size, self.settings.inventory_cap - side * loose)
+            value = width * size + max(0, -side * loose)
+            self.keep_quote(symbol, side=side, price=price, size=size, value=value)
+
+
+class Measure:
+    """What market making knows of one symbol. Prices are in thousandths of a tick."""
+
+    def __init__(self) -> None:
+        self.books = self.trades = 0  # How many of the symbol's have been looked at.
+        self.middle = 0  # Of the whole book; 0 before the first with two sides.
+        self.sampled = 0  # The middle at the last sample.
+        self.sample_ns = 0
+        self.samples = 0
+        self.square = 0  # Mean square of the change from sample to sample.
+        self.spread = 0  # Mean distance of the others' best prices.
+        self.flow = 0  # Trades of late, those of buyers less those of sellers, MILLI to a trade.
+        self.flow_ns = 0
+        self.pulled_ns = {+1: 0, -1: 0}  # Until when a toxic side is pulled.
+
+    @property
+    def sigma(self) -> int:
+        return isqrt(self.square)
+
+    def faded_flow(self, now_ns: int) -> int:
+        """What is left of the flow: nothing after FLOW_NS, half of it after half of that."""
+        left_ns = self.flow_ns + FLOW_NS - now_ns
+        return self.flow * left_ns // FLOW_NS if left_ns > 0 else 0
+
+
+class MarketMaking(Strategy):
+    """Quotes either side of fair value, at most a tick better than everybody else, against what it holds.
+
+    Fair value is the middle of the whole book by depth, for XLF halfway to its basket's, moved by the trades
+    of the last moments: whoever traded may have known something that the providers will learn a moment later.
+    All distances are in sigmas, the change of the symbol's price in a second. Where sigmas are large against
+    the spreads of VALBZ, GS, MS and WFC, as in a market that jumps, the side that traded is pulled for a
+    while. Once it has lost its limit in a round it quotes no more than it takes to get rid of what is held.
+    """
+
+    name = "market_making"
+    book_symbols = frozenset({VALBZ, GS, MS, WFC, XLF})
+    trade_symbols = order_symbols = frozenset({GS, MS, WFC, XLF})
 
     def __init__(self, settings: MarketMakingSettings, session: SessionSettings) -> None:
         super().__init__()
         self.settings = settings
         self.min_prices = session.min_prices
         self.reset()
-        widths = {
-            "GS": settings.width_gs, "MS": settings.width_ms,
-            "WFC": settings.width_wfc, "XLF": settings.width_xlf,
-        }
-        self.widths = {SYMBOL_ID[name]: width for name, width in widths.items() if width > 0}
-        self.book_symbols = self.trade_symbols = self.order_symbols = frozenset(self.widths)
 
     def reset(self) -> None:
         self.stopped = False
         self.look_ns = 0
+        self.toxicity = self.toxicity_samples = 0
+        self.measures = {symbol: Measure() for symbol in (VALBZ, GS, MS, WFC, XLF)}
 
     def evaluate(self, symbols: int, now_ns: int) -> None:
         if now_ns >= self.look_ns:
             self._watch_loss(now_ns)
-        for symbol in sorted(self.widths):
-            if symbols >> symbol & 1 and not self.waits_for_slot(symbol, now_ns):
-                self._quote(symbol, self.widths[symbol])
+        for symbol in (VALBZ, GS, MS, WFC, XLF):
+            if symbols >> symbol & 1:
+                self._learn(symbol, now_ns)
+                if symbol != VALBZ and not self.waits_for_slot(symbol, now_ns):
+                    self._quote(symbol, now_ns)
 
     def _watch_loss(self, now_ns: int) -> None:
         self.look_ns = now_ns + LOSS_LOOK_NS
@@ -85,13 +170,13 @@ class MarketMaking(Strategy):
             self.stopped = True
             self.stops += 1
             # What stands in the books may be larger than what is held.
-            for symbol in sorted(self.widths):
+            for symbol in (GS, MS, WFC, XLF):
                 self.pull_quotes(symbol)
 
     def _pnl(self) -> int:
         """Of the round: cash, and what is held at the touch it would hit; 0 while that has no price."""
         pnl = self.holding.cash
-        for symbol in sorted(self.widths):
+        for symbol in (GS, MS, WFC, XLF):
             if held := self.holding.position[symbol]:
                 price = self.desk.market.mark(symbol, held, 0)
                 if price == 0:
@@ -99,32 +184,100 @@ class MarketMaking(Strategy):
                 pnl += held * price
         return pnl
 
-    def _quote(self, symbol: int, width: int) -> None:
-        state = self.desk.market.symbols[symbol]
-        count, total = len(state.prices), sum(state.prices)
-        if count < self.min_prices:
+    # --- what a share is worth ------------------------------------------------------------------
+
+    @property
+    def toxic(self) -> bool:
+        """Whether changes are so large against the spreads that whoever trades is better informed."""
+        return self.toxicity > self.settings.toxic_percent**2 // 10
+
+    def _learn(self, symbol: int, now_ns: int) -> None:
+        state, measure = self.desk.market.symbols[symbol], self.measures[symbol]
+        if state.books < measure.books or state.trades < measure.trades:
+            # A new connection, and perhaps a new round with prices of its own.
+            measure = self.measures[symbol] = Measure()
+        if state.books != measure.books:
+            measure.books = state.books
+            self._read_book(symbol, measure, now_ns)
+        if state.trades != measure.trades:
+            measure.trades = state.trades
+            self._read_trade(state.last_price, measure, now_ns)
+
+    def _read_book(self, symbol: int, measure: Measure, now_ns: int) -> None:
+        """The middle between the mean bid and the mean offer of everybody else, each by its size."""
+        bids, asks = self.desk.net_levels(symbol, -1), self.desk.net_levels(symbol, +1)
+        if not bids or not asks:
+            return
+        measure.middle = sum(
+            sum(price * size for price, size in levels) * MILLI // sum(size for _, size in levels)
+            for levels in (bids, asks)
+        ) // 2
+        if now_ns >= measure.sample_ns + SAMPLE_NS:
+            self._sample(symbol, measure, max(1, asks[0][0] - bids[0][0]) * MILLI)
+            measure.sampled, measure.sample_ns = measure.middle, now_ns
+
+    def _sample(self, symbol: int, measure: Measure, spread: int) -> None:
+        if measure.spread == 0:
+            measure.spread = spread
+            return
+        change = abs(measure.middle - measure.sampled)
+        change = min(change, CHANGE_SPREADS_MAX * measure.spread, CHANGE_MAX)
+        measure.samples += 1
+        measure.square += (change**2 - measure.square) // min(measure.samples, MEMORY)
+        if symbol != XLF:
+            half_spreads = 2 * MILLI * change // measure.spread
+            self.toxicity_samples += 1
+            weight = min(self.toxicity_samples, STOCKS * MEMORY)
+            self.toxicity += (half_spreads**2 // MILLI - self.toxicity) // weight
+        measure.spread += (spread - measure.spread) // MEMORY
+
+    def _read_trade(self, price: int, measure: Measure, now_ns: int) -> None:
+        if measure.middle == 0:
+            return
+        taken = -1 if price * MILLI > measure.middle else +1
+        measure.flow = measure.faded_flow(now_ns) - taken * MILLI
+        measure.flow_ns = now_ns
+        if self.toxic:
+            measure.pulled_ns[taken] = now_ns + self.settings.toxic_pause_ns
+
+    def _fair(self, symbol: int) -> int:
+        """0 while it is not known."""
+        middle = self.measures[symbol].middle
+        if symbol != XLF or middle == 0:
+            return middle
+        gs, ms, wfc = (self.measures[leg].middle for leg in (GS, MS, WFC))
+        if not (gs and ms and wfc):
+            return 0
+        basket = (3 * BOND_FAIR_PRICE * MILLI + 2 * gs + 3 * ms + 2 * wfc) // 10
+        return (middle + basket) // 2
+
+    # --- quoting --------------------------------------------------------------------------------
+
+    def _quote(self, symbol: int, now_ns: int) -> None:
+        measure, fair, settings = self.measures[symbol], self._fair(symbol), self.settings
+        prices = self.desk.market.symbols[symbol].prices
+        if fair == 0 or measure.samples < SAMPLES_MIN or len(prices) < self.min_prices:
             self.pull_quotes(symbol)
             return
-        loose, cap = self.desk.loose_position(symbol), self.settings.inventory_cap
-        held = max(-cap, min(cap, loose))
-        # The centre is total/count - held*skew/cap, kept as one fraction so that nothing is rounded twice.
-        denominator = count * cap
-        centre = total * cap - held * self.settings.skew_ticks * count
-        bid = (centre - width * denominator) // denominator
-        ask = -((-centre - width * denominator) // denominator)
-        # An average knows less than everybody else together: never far inside their touch, nor across it.
-        others_bid, others_ask = self.desk.net_touch(symbol, -1), self.desk.net_touch(symbol, +1)
-        if others_bid:
-            bid = min(bid, others_bid + self.settings.improve_ticks)
+        sigma, cap, loose = measure.sigma, settings.inventory_cap, self.desk.loose_position(symbol)
+        width = EDGE_TICKS * MILLI + sigma * settings.width_percent // 100
+        fair += measure.faded_flow(now_ns) * sigma * settings.flow_percent // (100 * MILLI)
+        fair -= max(-cap, min(cap, loose)) * sigma * settings.skew_percent // 100
+        bid = (fair - width) // MILLI
+        ask = -((-fair - width) // MILLI)
+        # Nobody knows better than everybody else together: never far inside their touch, nor across it.
+        if others_bid := self.desk.net_touch(symbol, -1):
+            bid = min(bid, others_bid + EDGE_TICKS)
             ask = max(ask, others_bid + 1)
-        if others_ask:
+        if others_ask := self.desk.net_touch(symbol, +1):
             bid = min(bid, others_ask - 1)
-            ask = max(ask, others_ask - self.settings.improve_ticks)
-        most = 0 if self.stopped else cap
+            ask = max(ask, others_ask - EDGE_TICKS)
+        most = max(settings.size // TOXIC_SHARE, 1) if self.toxic else settings.size
         for side, price in ((+1, bid), (-1, ask)):
-            size = min(self.settings.size, most - side * loose)
-            value = width * size + max(0, -side * loose)
-            self.keep_quote(symbol, side=side, price=price, size=size, value=value)
+            # What works off a position may always stand.
+            pulled = self.stopped or now_ns < measure.pulled_ns[side]
+            size = min(most, max(-side * loose, 0) if pulled else cap - side * loose)
+            self.keep_quote(symbol, side=side, price=price, size=size, value=size + max(0, -side * loose))
 
 
 class ValeQuoting(Strategy):

@@ -25,5 +25,7 @@ def _reference_strategy(name: str, options: Any, settings: SessionSettings) -> A
         "pairs": lambda: arbitrage.Pairs(options, settings),
         "bond": lambda: quoting.Bond(options),
         "vale_quoting": lambda: quoting.ValeQuoting(options),
-        "market_making": lambda: quoting.MarketMaking(options, settings),
+        "market_making": lambda: (quoting.AverageQuoting if options.averages else quoting.MarketMaking)(
+            options, settings
+        ),
     }[name]()

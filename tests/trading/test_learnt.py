@@ -228,7 +228,7 @@ def test_while_held_nothing_new_leaves_and_no_time_out_runs(build: str) -> None:
 
 
 def test_cancels_leave_while_held(build: str) -> None:
-    settings = MarketMakingSettings(width_gs=1, width_ms=0, width_wfc=0, width_xlf=0, improve_ticks=-1)
+    settings = MarketMakingSettings(averages=1)
     session = make_session(build, SessionSettings(order_cooldown_ns=0), {"market_making": settings})
     session.connected(SECOND)
     trades = b"".join(line(type="trade", symbol="GS", price=8000, size=1) for _ in range(5))

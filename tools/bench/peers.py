@@ -19,7 +19,7 @@ from reference.arbitrage import (
     XlfArbitrage,
 )
 from reference.orders import ADD, CONVERT, OPEN, Order
-from reference.quoting import Bond, MarketMaking, ValeQuoting
+from reference.quoting import MILLI, SAMPLE_NS, Bond, MarketMaking, Measure, ValeQuoting
 from reference.risk import ACTIVE, CLOSING, HEDGE_VALUE, Proposal
 from reference.session import Session
 from reference.strategy import Desk, Strategy
@@ -236,45 +236,37 @@ class TunedVale(Tuned, ValeQuoting):
 
 
 class TunedMaking(Tuned, MarketMaking):
-    """Quotes around the average, in one piece."""
+    """Around fair value; a book is read in one pass a side, and a middle and a touch come out of one look."""
 
     def evaluate(self, symbols: int, now_ns: int) -> None:
-        widths = self.widths
         if now_ns >= self.look_ns:
             self._watch_loss(now_ns)
+        states, measures = self.desk.market.symbols, self.measures
         for symbol in SYMBOLS_OF[symbols]:
-            if symbol in widths:
-                self._quote(symbol, widths[symbol])
+            if symbol in measures:
+                state, measure = states[symbol], measures[symbol]
+                if state.books != measure.books or state.trades != measure.trades:
+                    self._learn(symbol, now_ns)
+                if symbol != VALBZ:
+                    self._quote(symbol, now_ns)
 
-    def _quote(self, symbol: int, width: int) -> None:
-        settings, desk = self.settings, self.desk
-        prices = desk.market.symbols[symbol].prices
-        count = len(prices)
-        if count < self.min_prices:
-            self.pull_quotes(symbol)
+    def _read_book(self, symbol: int, measure: Measure, now_ns: int) -> None:
+        bids, asks = self.desk.net_levels(symbol, -1), self.desk.net_levels(symbol, 1)
+        if not bids or not asks:
             return
-        loose, cap, improve = desk.loose_position(symbol), settings.inventory_cap, settings.improve_ticks
-        held = max(-cap, min(cap, loose))
-        denominator = count * cap
-        centre = sum(prices) * cap - held * settings.skew_ticks * count
-        bid = (centre - width * denominator) // denominator
-        ask = -((-centre - width * denominator) // denominator)
-        others_bid, others_ask = desk.net_touch(symbol, -1), desk.net_touch(symbol, 1)
-        if others_bid:
-            if bid > others_bid + improve:
-                bid = others_bid + improve
-            if ask <= others_bid:
-                ask = others_bid + 1
-        if others_ask:
-            if bid >= others_ask:
-                bid = others_ask - 1
-            if ask < others_ask - improve:
-                ask = others_ask - improve
-        most = 0 if self.stopped else cap
-        buying, selling = min(settings.size, most - loose), min(settings.size, most + loose)
-        keep = self.keep_quote
-        keep(symbol, side=1, price=bid, size=buying, value=width * buying + max(0, -loose))
-        keep(symbol, side=-1, price=ask, size=selling, value=width * selling + max(0, loose))
+        worth = size = 0
+        for price, shares in bids:
+            worth += price * shares
+            size += shares
+        middle = worth * MILLI // size
+        worth = size = 0
+        for price, shares in asks:
+            worth += price * shares
+            size += shares
+        measure.middle = (middle + worth * MILLI // size) // 2
+        if now_ns >= measure.sample_ns + SAMPLE_NS:
+            self._sample(symbol, measure, max(1, asks[0][0] - bids[0][0]) * MILLI)
+            measure.sampled, measure.sample_ns = measure.middle, now_ns
 
 
 #: The symbols of every bit set, in order.
@@ -387,6 +379,7 @@ class TunedSession(Session):
     def _book(self, symbol: int, bids: list[Any], asks: list[Any]) -> None:
         state = self.market.symbols[symbol]
         state.bids, state.asks, state.updated_ns = bids, asks, self.now_ns
+        state.books += 1
         gate, desk, symbols = self.gate, self.desk, 1 << symbol
         if gate.mode == ACTIVE:
             if gate.ready:
@@ -402,6 +395,7 @@ class TunedSession(Session):
         state = self.market.symbols[symbol]
         state.prices.append(price)
         state.last_price, state.updated_ns = price, self.now_ns
+        state.trades += 1
         gate, desk, symbols = self.gate, self.desk, 1 << symbol
         if gate.mode == ACTIVE:
             if gate.ready:
