@@ -46,6 +46,11 @@ thin       half the providers with half the size, wider gaps, often away; half t
 informed   informed takers come four times as often, faster and larger, and providers see twice as late
 volatile   2.5 times the volatility, providers quote half as wide again
 crowded    three times the arbitrageurs, each four times as quick for half the edge; ten rivals in BOND
+shocks     as normal, but every 60 s on average each stock jumps 60 to 150 ticks
+tight      providers quote two thirds as wide, see twice as soon and look twice as often
+
+No default of any strategy was chosen with a look at ``shocks`` and ``tight``: they were made last, to see how
+the strategies fare where nobody tuned them.
 
 Modes: ``prod-like`` runs at this speed; ``slower`` stretches every time of the marketplace by four; ``empty``
 has no participants, and its hidden values move as in prod-like.
@@ -447,6 +452,23 @@ def _wider(symbol: str, flow: SymbolFlow) -> SymbolFlow:
     )
 
 
+def _tight(symbol: str, flow: SymbolFlow) -> SymbolFlow:
+    if symbol == "BOND":  # A tick from 1000 is as near as it goes.
+        return flow
+    return replace(
+        flow,
+        makers=tuple(
+            replace(
+                group,
+                half_spreads_ticks=tuple(max(1, half * 2 // 3) for half in group.half_spreads_ticks),
+                lag_ms=group.lag_ms // 2,
+                requote_ms=group.requote_ms // 2,
+            )
+            for group in flow.makers
+        ),
+    )
+
+
 def _crowded(symbol: str, flow: SymbolFlow) -> SymbolFlow:
     if symbol == "BOND":
         teams, house = flow.makers
@@ -490,6 +512,11 @@ def _regimes() -> dict[str, Regime]:
             "2.5 times the volatility, providers half as wide again",
         ),
         "crowded": (_with_flow(normal, _crowded), "many quick rivals in XLF, VALE and BOND"),
+        "shocks": (
+            _with_fair(normal, jump_interval_ms=60_000, jump_low_ticks=60, jump_high_ticks=150),
+            "every 60 s on average each stock jumps 60 to 150 ticks",
+        ),
+        "tight": (_with_flow(normal, _tight), "providers two thirds as wide and twice as quick"),
     }
     return {name: replace(regime, name=name, meaning=meaning) for name, (regime, meaning) in built.items()}
 
