@@ -4,7 +4,7 @@ Owns the keys of ``evidence`` and the sentences; the tests themselves are ``core
 numbers: the net P&L of trades, P&L by period and cell, the total of the run with every fill one row later.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from arbcore.core.statistics import (
@@ -17,7 +17,9 @@ from arbcore.core.statistics import (
     mean_interval,
     probabilistic_sharpe,
     probability_of_overfitting,
+    read_once,
     sharpe_of,
+    sharpe_ratios,
     skew_and_kurtosis,
     superior_predictive_ability,
 )
@@ -169,19 +171,20 @@ def sweep_evidence(pnl: Sequence[Sequence[float]], winner: Winner | None) -> dic
             "periods": len(pnl),
             "verdict": "No cell traded, so there is nothing to judge.",
         }
-    p_value = superior_predictive_ability(pnl, seed=SEED) if pnl else None
+    matrix = read_once(pnl)
+    p_value = superior_predictive_ability(matrix, seed=SEED) if pnl else None
     found = mean_interval(winner.nets, seed=SEED)
-    effective = cells_in_effect(pnl) if pnl else None
+    effective = cells_in_effect(matrix) if pnl else None
     significant = None
     if p_value is not None:
         significant = p_value <= P_VALUE_MAX and winner.delayed_pnl > 0.0 and not winner.missing_dividends
     return {
         "best": {"p_value": p_value, "significant": significant, **_interval(found)},
         "delayed": {"total_pnl": winner.delayed_pnl},
-        "deflated_sharpe": _deflated(pnl, winner.at, effective),
+        "deflated_sharpe": _deflated(pnl, matrix, winner.at, effective),
         "cells_in_effect": effective,
         "cells_method": CELLS_METHOD,
-        "pbo": probability_of_overfitting(pnl) if pnl else None,
+        "pbo": probability_of_overfitting(matrix) if pnl else None,
         "periods": len(pnl),
         "verdict": _sweep_verdict(cells, winner, p_value, periods=len(pnl)),
     }
@@ -231,15 +234,17 @@ def _probabilistic(periods: Sequence[float]) -> float | None:
     return probabilistic_sharpe(sharpe, periods=len(periods), skew=moments[0], kurtosis=moments[1])
 
 
-def _deflated(pnl: Sequence[Sequence[float]], best: int, effective: float | None) -> float | None:
+def _deflated(
+    pnl: Sequence[Sequence[float]], matrix: Iterable[Iterable[float]], best: int, effective: float | None
+) -> float | None:
     """The best cell's Sharpe ratio against what the best of the cells in effect shows by chance."""
-    columns = list(zip(*pnl, strict=True))
-    if not columns or effective is None:
+    if not pnl or effective is None:
         return None
-    sharpes = [ratio for ratio in map(sharpe_of, columns) if ratio is not None]
-    own, moments = sharpe_of(columns[best]), skew_and_kurtosis(columns[best])
+    column = [row[best] for row in pnl]
+    own, moments = sharpe_of(column), skew_and_kurtosis(column)
     if own is None or moments is None:
         return None
+    sharpes = sharpe_ratios(matrix)
     mean = sum(sharpes) / len(sharpes)
     spread = sum((ratio - mean) ** 2 for ratio in sharpes) / max(1, len(sharpes) - 1)
     return deflated_sharpe(

@@ -7,7 +7,7 @@ a number cannot be had (one cell, too few periods, no variance) it is None, neve
 
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -151,6 +151,30 @@ def sharpe_of(values: Sequence[float]) -> float | None:
         return None
     mean, variance, _, _ = moments
     return mean / math.sqrt(variance * len(values) / (len(values) - 1))
+
+
+def sharpe_ratios(pnl: Iterable[Iterable[float]]) -> list[float]:
+    """``sharpe_of`` every cell that varies, in their order.
+
+    Args:
+        pnl: periods × cells, in USD.
+
+    Raises:
+        UsageError: ``pnl`` is no matrix of finite numbers.
+    """
+    matrix = _matrix_of(pnl).varying()
+    if not matrix.cells or matrix.periods < 2:
+        return []
+    centred = matrix.moved(matrix.means, [1.0] * matrix.cells)
+    # With blocks of one period the long-run variance is the plain one.
+    ddof = matrix.periods / (matrix.periods - 1)
+    variances = centred.long_run_variances(1.0)
+    return [mean / math.sqrt(each * ddof) for mean, each in zip(matrix.means, variances, strict=True)]
+
+
+def read_once(pnl: Iterable[Iterable[float]]) -> Iterable[Iterable[float]]:
+    """The same matrix for several of the functions here, read and checked once; UsageError as theirs."""
+    return _matrix_of(pnl)
 
 
 def skew_and_kurtosis(values: Sequence[float]) -> tuple[float, float] | None:
@@ -343,7 +367,7 @@ def _apart(low: float, high: float) -> bool:
     return high - low > 1e-12 * max(abs(low), abs(high), 1e-138)
 
 
-class _Matrix:
+class _Matrix(Iterable[Iterable[float]]):
     """Periods × cells as one buffer, row after row."""
 
     def __init__(self, values: "array[float]", periods: int, cells: int) -> None:
@@ -355,6 +379,9 @@ class _Matrix:
         self.means, self._lows, self._highs = (
             column_summary(values, periods=periods, cells=cells) if values else summary
         )
+
+    def __iter__(self) -> Iterator[Iterable[float]]:
+        return iter(self.rows())
 
     def varying(self) -> "_Matrix":
         """The cells that vary, in their order."""
@@ -386,6 +413,8 @@ class _Matrix:
 
 def _matrix_of(pnl: Iterable[Iterable[float]]) -> _Matrix:
     """The numbers that were given; a table gives its rows as ``to_numpy`` has them."""
+    if isinstance(pnl, _Matrix):
+        return pnl
     rows_of = getattr(pnl, "to_numpy", None)
     values: array[float] = array("d")
     periods = cells = 0

@@ -364,3 +364,25 @@ def test_sharpe_skew_and_kurtosis_of_a_column() -> None:
 def test_a_column_without_variance_has_none(values: list[float]) -> None:
     assert honest.sharpe_of(values) is None
     assert honest.skew_and_kurtosis(values) is None
+
+
+def test_the_ratios_of_all_cells_are_each_ones_own() -> None:
+    rng = random.Random(4)
+    rows = [[rng.gauss(cell / 9, 3.0) for cell in range(6)] + [2.0] for _ in range(48)]
+    own = [honest.sharpe_of([row[cell] for row in rows]) for cell in range(6)]
+    assert honest.sharpe_ratios(rows) == pytest.approx(own, rel=1e-12)
+    assert honest.sharpe_ratios([]) == honest.sharpe_ratios([[1.0, 2.0]]) == []
+
+
+def test_a_matrix_that_was_read_once_gives_the_same() -> None:
+    rng = random.Random(5)
+    rows = [[rng.gauss(0.2, 1.0) for _ in range(9)] for _ in range(48)]
+    read = honest.read_once(rows)
+    assert [list(row) for row in read] == rows
+    for function in (
+        honest.superior_predictive_ability, honest.cells_in_effect, honest.probability_of_overfitting,
+        honest.sharpe_ratios,
+    ):  # fmt: skip
+        assert function(read) == function(rows)
+    with pytest.raises(UsageError, match="differ in length"):
+        honest.read_once([[1.0], [1.0, 2.0]])
