@@ -125,7 +125,7 @@ def no_trade_note(
     return (
         f"Nothing was traded: the largest edge after costs was {after:.2f} bps at {iso_time(edge.ts_ns)}, "
         f"and {entry_bps:g} were wanted; the deviation was {deviation.p5:+.2f} to {deviation.p95:+.2f} bps "
-        f"on nine of ten rows, {deviation.p50:+.2f} in the middle."
+        f"on nine of ten rows, {deviation.p50:+.2f} in the middle; on ordinary days there is nothing to take."
     )
 
 

@@ -21,14 +21,15 @@ from arbcore.research.research_settings import BacktestSettings
 class Judged:
     """Runs added up: the nets of their trades in USD, the totals, and the equity of every row where kept.
 
-    ``outliers`` are rows that stand alone, ``missing`` trades over ex-dates that only a yield knows of.
+    ``outliers`` are rows that stand alone, ``missing`` the notes of trades over ex-dates that only a yield
+    knows of.
     """
 
     nets: "array[float]" = field(default_factory=lambda: array("d"))
     total_pnl: float = 0.0
     delayed_pnl: float = 0.0
     outliers: int = 0
-    missing: int = 0
+    missing: list[str] = field(default_factory=list)
     times_ns: "array[int]" = field(default_factory=lambda: array("q"))
     equity: "array[float]" = field(default_factory=lambda: array("d"))
 
@@ -50,7 +51,8 @@ class Judged:
         self.total_pnl += found["total_pnl"]
         self.delayed_pnl += later.summary()["total_pnl"]
         self.outliers += kernel.values.outliers
-        self.missing += missing.count
+        note = missing.note()
+        self.missing += [] if note is None else [note]
         if keep_equity:
             times, equity = kernel.take_equity()
             self.times_ns.frombytes(times)
@@ -66,7 +68,7 @@ class Judged:
             total_pnl=self.total_pnl,
             delayed_pnl=self.delayed_pnl,
             outliers=self.outliers,
-            missing_dividends=self.missing > 0,
+            missing_dividends=bool(self.missing),
         )
 
     def _periods(self) -> Sequence[float]:

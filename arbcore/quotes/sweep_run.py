@@ -328,36 +328,40 @@ def _result(
     summary["best_cells"] = [cells[cell] for cell in best]
     summary["robust"] = [_region_document(grid, region, cells[region.cell]) for region in regions]
     summary["walk_forward"] = walked
-    summary["evidence"] = _evidence(jobs, pnl, best)
+    judged = _judged(jobs, best)
+    winner = None if judged is None else _winner(best[0], judged)
+    evidence = cast(SweepEvidence, sweep_evidence(pnl, winner)) if jobs[0].evidence else None
+    summary["evidence"] = evidence
     notes = tuple(_notes(quotes, jobs, used, implied=[each["last"] for each in implied], idle=all(idle)))
     if summary["rows_used"]:
         notes += tuple(_ranking_notes(grid, columns["class"], best))
+        notes += tuple(f"Best cell: {note}" for note in (() if judged is None else judged.missing))
         if grid.cells > EVIDENCE_CELLS_MAX and grid.base.fill != "mid":
             notes += (f"Above {EVIDENCE_CELLS_MAX:,} cells there is no evidence; take larger steps.",)
     summary["notes"] = list(notes)
     return SweepResult(grid, Table(columns), summary, notes)
 
 
-def _evidence(
-    jobs: Sequence[Job], pnl: list[list[float]], best: Sequence[int]
-) -> SweepEvidence | None:
-    """What the best cell says of the future; None with fills at the mid or too many cells."""
-    if not jobs[0].evidence:
+def _judged(jobs: Sequence[Job], best: Sequence[int]) -> Judged | None:
+    """The best cell's runs over all files; None with fills at the mid, too many cells, or no best one."""
+    if not jobs[0].evidence or not best:
         return None
-    if not best:
-        return cast(SweepEvidence, sweep_evidence(pnl, None))
     settings, found = jobs[0].grid.settings([best[0]])[0], Judged()
     for job in jobs:
         found.add(job.rows, settings, expiry_ns=job.expiry_ns)
-    winner = Winner(
-        at=best[0],
+    return found
+
+
+def _winner(best: int, found: Judged) -> Winner:
+    """The best cell as its evidence wants it."""
+    return Winner(
+        at=best,
         nets=found.nets,
         total_pnl=found.total_pnl,
         delayed_pnl=found.delayed_pnl,
         outliers=found.outliers,
-        missing_dividends=found.missing > 0,
+        missing_dividends=bool(found.missing),
     )
-    return cast(SweepEvidence, sweep_evidence(pnl, winner))
 
 
 def _cell_documents(jobs: Sequence[Job], cells: Sequence[int]) -> dict[int, dict[str, Cell]]:

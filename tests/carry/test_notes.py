@@ -75,7 +75,8 @@ def test_why_nothing_was_traded() -> None:
     edge, deviation = notes.LargestEdge(1.164, NOW_NS), notes.Quantiles(-0.6, 0.01, 0.7)
     assert notes.no_trade_note(edge, entry_bps=3.0, cost_bps=0.5, deviation=deviation) == (
         "Nothing was traded: the largest edge after costs was 0.66 bps at 2026-03-02T15:00:00Z, and 3 were "
-        "wanted; the deviation was -0.60 to +0.70 bps on nine of ten rows, +0.01 in the middle."
+        "wanted; the deviation was -0.60 to +0.70 bps on nine of ten rows, +0.01 in the middle; on ordinary "
+        "days there is nothing to take."
     )
     assert "no row" in notes.no_trade_note(None, entry_bps=3.0, cost_bps=0.5, deviation=None)
 

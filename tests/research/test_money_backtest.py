@@ -10,6 +10,7 @@ from fair_market import EXPIRY_NS, fair_rows
 from quotes import random_rows, run_both
 from reference.money import Backtest, Dividend, Row, Terms
 
+import arbcore
 from arbcore.carry import calendar
 from arbcore.carry.money import FeePlan, broker_rates, future_fee, share_fee
 from arbcore.carry.pairs import FeeClass
@@ -322,3 +323,24 @@ def test_a_roll_closes_at_the_last_row_of_the_contract_and_starts_a_level_anew()
     trade = done.trades[0]
     assert (trade.exit_reason, trade.exit_ts) == ("roll", rows[149].ts_ns)
     assert done.warming_up == 61 + 61
+
+
+def test_a_sweeps_best_cell_is_judged_with_the_dividends_that_it_misses() -> None:
+    # QQQ goes ex on Monday 23 March; the future is dear on Friday afternoon and fair from Tuesday on.
+    friday, tuesday = read_time("2026-03-20T18:00:00Z"), read_time("2026-03-24T14:00:00Z")
+    minute = 60 * 10**9
+    times = [friday + at * minute for at in range(60)] + [tuesday + at * minute for at in range(60)]
+    future = [25_100.0] * 60 + [25_000.0] * 60
+    columns = {
+        "ts": times, "nq_bid": future, "nq_ask": [each + 0.25 for each in future],
+        "qqq_bid": [609.75] * 120, "qqq_ask": [609.76] * 120,
+    }  # fmt: skip
+    settings = {"factor": 41.0, "r": 0.0, "entry_bps": "5:15:5", "exit_bps": 0.0}
+    found = arbcore.sweep(columns, d=0.006, **settings)
+    (note,) = (note for note in found.notes if "ex-date" in note)
+    assert note.startswith("Best cell: Positions were held over 1 ex-date of QQQ")
+    best: Any = found.summary["evidence"]["best"]
+    assert best["significant"] is not True
+    paid = [(read_time("2026-03-23T13:30:00Z"), 0.9, False)]
+    booked = arbcore.sweep(columns, dividends=paid, **settings)
+    assert not [note for note in booked.notes if "ex-date" in note]
