@@ -331,6 +331,32 @@ def usual_ex_dates(pair: Pair, entry_ns: int, exit_ns: int) -> list[int]:
     return found
 
 
+def span_without_ex_dates(pair: Pair, instant_ns: int) -> tuple[int, int]:
+    """The span around an instant between two openings of days on which the pair's ETF may go ex.
+
+    What was opened within it and closed before its end is held over no usual ex-date.
+
+    Args:
+        pair: its ETF's rule counts.
+        instant_ns: UTC nanoseconds.
+
+    Returns:
+        The last such opening at or before the instant, and the first after it, in UTC nanoseconds.
+    """
+    year, month, _ = date_of(trading_date(instant_ns))
+    # A quarter to both sides, and a month for a week that reaches into another.
+    openings = [
+        expiry_instant(day)
+        for months in range(year * 12 + month - 5, year * 12 + month + 4)
+        if pair.ex_dates is ExDates.MONTHLY or months % 12 + 1 in _QUARTERLY_MONTHS
+        for day in _candidates(pair.ex_dates, months // 12, months % 12 + 1)
+    ]
+    return (
+        max(opening for opening in openings if opening <= instant_ns),
+        min(opening for opening in openings if opening > instant_ns),
+    )
+
+
 def _candidates(rule: ExDates, year: int, month: int) -> list[int]:
     """The days of a month on which an ETF of a rule may go ex; one, or the trading days of a week."""
     friday = nth_weekday(year, month, which=FRIDAY, n=3)

@@ -20,7 +20,7 @@ from arbcore.carry.pairs import choose_pair, pair_named
 from arbcore.carry.terms import check_dividends, expiry_named
 from arbcore.core.backtest_options import BacktestKeywords
 from arbcore.core.civil import iso_time
-from arbcore.core.ledger_columns import LEDGER_COLUMNS, LedgerRow
+from arbcore.core.ledger_columns import LEDGER_COLUMNS
 from arbcore.core.result_documents import (
     BacktestEvidence,
     BacktestRequired,
@@ -121,7 +121,9 @@ class Sinks:
     """Who takes the ledger and the equity while the data streams by; None keeps nothing."""
 
     trades: Callable[[Ledger], None] | None = None
+    #: At once after each part of the data, or with ``equity_at_end`` all of it together.
     equity: Callable[["array[int]", "array[float]"], None] | None = None
+    equity_at_end: bool = False
     progress: Callable[[int, int | None, int], None] | None = None
     picture: Picture | None = None
 
@@ -176,11 +178,10 @@ def backtest(
     >>> result.summary["trades"], result.trades["side"], result.trades["exit_reason"]
     (1, ['cash_and_carry'], ['converged'])
     """
-    times, values = array("q"), array("d")
+    equity: dict[str, Any] = {"ts": array("q"), "equity": array("d")}
 
-    def keep_equity(new_times: "array[int]", new_values: "array[float]") -> None:
-        times.extend(new_times)
-        values.extend(new_values)
+    def keep_equity(times: "array[int]", values: "array[float]") -> None:
+        equity.update(ts=times, equity=values)
 
     wishes = {"report": report, "check_lookahead": check_lookahead, "drop_outliers": drop_outliers}
     for name, wish in wishes.items():
@@ -190,7 +191,8 @@ def backtest(
     chosen = make_settings(values_of)
     trades = Ledger(chosen.contracts)
     expiry_ns = expiry_instant_of(expiry)
-    sinks = Sinks(trades=trades.extend, equity=keep_equity, picture=Picture(data) if report else None)
+    picture = Picture(data) if report else None
+    sinks = Sinks(trades=trades.extend, equity=keep_equity, equity_at_end=True, picture=picture)
     summary, notes = run(
         data,
         values_of,
@@ -209,9 +211,9 @@ def backtest(
     return BacktestResult(
         summary=summary,
         trades=Table.of_rows(LEDGER_COLUMNS, trades),
-        equity=Table({"ts": times, "equity": values}),
+        equity=Table(equity),
         notes=notes,
-        picture=sinks.picture,
+        picture=picture,
     )
 
 
@@ -320,7 +322,7 @@ class Running:
         self.kernel.end()
         if self.check is not None:
             self.check.collect()
-        self.drain()
+        self.drain(at_end=True)
 
     @property
     def _taker(self) -> Any:
@@ -356,7 +358,7 @@ class Running:
             self.check = LookaheadCheck(self.kernel, cut, contracts=settings.contracts)
         self.missing = MissingDividends(settings)
 
-    def drain(self) -> None:
+    def drain(self, *, at_end: bool = False) -> None:
         """Hands on what was closed and what the equity was since the last call."""
         if self.settings is None:
             return
@@ -366,16 +368,12 @@ class Running:
             sinks.trades(closed)
         if sinks.picture is not None:
             sinks.picture.ledger.take(closed)
-        for trade in closed:
-            self.nets.append(trade.net_pnl)
-            self.missing.add(trade.entry_ts, trade.exit_ts, value=trade_value(trade))
-        if sinks.equity is not None or self.check is not None:
-            new_times, new_values = taker.take_equity()
-            if sinks.equity is not None:
-                times, values = array("q"), array("d")
-                times.frombytes(new_times)
-                values.frombytes(new_values)
-                sinks.equity(times, values)
+        self.nets.extend(closed.nets())
+        self.missing.take(closed)
+        if sinks.equity is not None and (at_end or not sinks.equity_at_end):
+            sinks.equity(*taker.take_equity())
+        elif sinks.equity is None and self.check is not None:
+            self.check.take_equity()
 
 
 def settled_pair(values: Mapping[str, object], columns: str | None) -> BacktestSettings:
@@ -466,11 +464,6 @@ def _evidence(running: Running, document: BacktestSummary) -> BacktestEvidence |
         missing_dividends=running.missing.count > 0,
     )
     return cast(BacktestEvidence, found)
-
-
-def trade_value(trade: LedgerRow) -> float:
-    """What the ETF leg of a row of the ledger was worth at its entry, in USD."""
-    return trade.shares * trade.etf_entry
 
 
 def _document(

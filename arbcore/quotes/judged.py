@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from arbcore.carry.evidence import backtest_evidence
-from arbcore.quotes.backtest_run import expiries_of, one_row_later, trade_value
+from arbcore.quotes.backtest_run import expiries_of, one_row_later
 from arbcore.research._backtest import Backtest
 from arbcore.research._sweep_rows import SweepRows
 from arbcore.research.findings import MissingDividends
@@ -43,9 +43,9 @@ class Judged:
         kernel.feed_memory(rows)
         kernel.end()
         missing, found = MissingDividends(settings), kernel.summary()
-        for trade in kernel.take_trades():
-            self.nets.append(trade.net_pnl)
-            missing.add(trade.entry_ts, trade.exit_ts, value=trade_value(trade))
+        closed = kernel.take_trades()
+        self.nets.extend(closed.nets())
+        missing.take(closed)
         missing.add_open(kernel.open_position_document(), found["last_ns"])
         before = self.total_pnl
         self.total_pnl += found["total_pnl"]
@@ -55,10 +55,8 @@ class Judged:
         self.missing += [] if note is None else [note]
         if keep_equity:
             times, equity = kernel.take_equity()
-            self.times_ns.frombytes(times)
-            own = array("d")
-            own.frombytes(equity)
-            self.equity.extend(before + each for each in own)
+            self.times_ns.extend(times)
+            self.equity.extend(before + each for each in equity)
 
     def evidence(self) -> dict[str, object]:
         """What a backtest of these runs one after the other says of the future."""

@@ -6,8 +6,10 @@ and leave is the signal's, what a trade
 comes to is the money's, how rows are read the reader's. Trades and equity are kept only where they are asked
 for, and until they are taken.
 """
+import array
+
 cimport cython
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython cimport array
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free
 
@@ -42,11 +44,6 @@ cdef enum:
     MARKS_MAX = 1 << 20
 
 
-cdef struct Point:
-    int64_t ts_ns
-    double equity
-
-
 # Final, so that the loop's steps are direct calls that the compiler may inline.
 @cython.final
 cdef class Backtest:
@@ -69,7 +66,10 @@ cdef class Backtest:
     cdef Backtest beside
     cdef Contracts contracts
     cdef Equity equity
-    cdef Growing dividends, points, marks, day_marks
+    cdef Growing dividends, marks, day_marks
+    # The rows' equity: arrays that are longer than what is in them.
+    cdef array.array point_times, point_values
+    cdef Py_ssize_t points
     cdef int64_t mark_every
     cdef Ledger trades
     cdef Position position
@@ -98,6 +98,7 @@ cdef class Backtest:
         self.close_at_end = settings.close_at_end
         self.keep_trades, self.keep_equity, self.keep_marks = keep_trades, keep_equity, keep_marks
         self.mark_every = 1
+        self.point_times, self.point_values = array.array("q"), array.array("d")
         self.trades = Ledger(settings.contracts)
         self.envelope, self.beside = envelope, beside
         contracts_begin(&self.contracts, expiries_ns, fixed)
@@ -114,7 +115,6 @@ cdef class Backtest:
         contracts_free(&self.contracts)
         free(self.dividends.data)
         free(self.equity.closes.data)
-        free(self.points.data)
         free(self.marks.data)
         free(self.day_marks.data)
 
@@ -175,9 +175,10 @@ cdef class Backtest:
         cdef Py_ssize_t at = 0, first
         cdef int failed = DONE
         self.named = named
+        self.make_room(count)
         with nogil:
             while at < count and failed == DONE:
-                if self.position.phase == FLAT and self.envelope is None and not self.keep_equity and (
+                if self.position.phase == FLAT and self.envelope is None and (
                         self.equity.water.peak_ns >= 0):
                     first = at
                     # What is not a number is no edge.
@@ -216,7 +217,8 @@ cdef class Backtest:
         self.last_held = position_held(&self.position)
         self.last_equity = self.totals.net + position_unrealised(
             &self.terms, &self.position, &self.last_quote)
-        self.last_accrued = position_accrued(&self.terms, &self.position, row.ts_ns, value.settled)
+        if self.keep_marks:
+            self.last_accrued = position_accrued(&self.terms, &self.position, row.ts_ns, value.settled)
 
     cdef int step(self, RowValues values, const QuoteRow* row, int64_t expiry_ns, const Value* value,
                   double dev, double cc, double rev, Py_ssize_t at) noexcept nogil:
@@ -267,7 +269,7 @@ cdef class Backtest:
     cdef int take_flat(self, const QuoteRow* rows, const Value* values, Py_ssize_t first,
                        Py_ssize_t end) noexcept nogil:
         """Takes rows on which nothing is held and nothing decided; the last one's equity is not yet final."""
-        cdef Py_ssize_t last = end - 1
+        cdef Py_ssize_t last = end - 1, at
         cdef int failed = self.commit()
         cdef Held held = Held(self.totals.net, 0.0, 0.0, 0.0, 0.0, 0.0)
         if self.rows == 0:
@@ -285,6 +287,9 @@ cdef class Backtest:
                 failed = NO_MEMORY
             if self.keep_marks:
                 failed |= self.mark(last - first, self.totals.net)
+            if self.keep_equity:
+                for at in range(first, last):
+                    self.note_point(rows[at].ts_ns, self.totals.net)
         self.remember(&rows[last], &values[last])
         return failed
 
@@ -322,7 +327,6 @@ cdef class Backtest:
 
     cdef int commit(self) noexcept nogil:
         """Makes the last row's equity final."""
-        cdef Point* point
         if not self.last_there:
             return DONE
         self.last_there = False
@@ -335,11 +339,23 @@ cdef class Backtest:
             self.envelope.add_equity(
                 self.last_ns, self.last_equity, self.equity.water.peak - self.last_equity)
         if self.keep_equity:
-            point = <Point*>one_more(&self.points, sizeof(Point))
-            if point == NULL:
-                return NO_MEMORY
-            point[0] = Point(self.last_ns, self.last_equity)
+            self.note_point(self.last_ns, self.last_equity)
         return DONE
+
+    cdef int make_room(self, Py_ssize_t count) except -1:
+        """Makes the arrays of equity long enough for some more rows, and for one that is not final yet."""
+        cdef Py_ssize_t wanted = self.points + count + 1
+        if self.keep_equity and wanted > len(self.point_times):
+            wanted = max(wanted, 2 * self.points)
+            array.resize(self.point_times, wanted)
+            array.resize(self.point_values, wanted)
+        return 0
+
+    cdef inline void note_point(self, int64_t ts_ns, double equity) noexcept nogil:
+        """Keeps a row's equity, for which ``make_room`` has made room."""
+        self.point_times.data.as_longlongs[self.points] = ts_ns
+        self.point_values.data.as_doubles[self.points] = equity
+        self.points += 1
 
     cdef int count_trade(self, const Trade* trade) noexcept nogil:
         cdef double net = totals_add(
@@ -378,6 +394,7 @@ cdef class Backtest:
         self.values.finish()
         if self.beside is not None:
             self.beside.end()
+        self.make_room(0)
         if position.phase != FLAT and (self.close_at_end or not position_held(position)):
             failed = self.close_at_last(END_OF_DATA)
         failed |= self.commit()
@@ -391,17 +408,11 @@ cdef class Backtest:
         return taken
 
     def take_equity(self) -> tuple:
-        """(times, values) of the rows since the last call: native int64 and double, as bytes."""
-        cdef const Point* points = <const Point*>self.points.data
-        cdef Py_ssize_t at, count = self.points.count
-        cdef bytes times = PyBytes_FromStringAndSize(NULL, count * sizeof(int64_t))
-        cdef bytes values = PyBytes_FromStringAndSize(NULL, count * sizeof(double))
-        cdef int64_t* time = <int64_t*><char*>times
-        cdef double* value = <double*><char*>values
-        for at in range(count):
-            time[at] = points[at].ts_ns
-            value[at] = points[at].equity
-        self.points.count = 0
+        """The times in ns and the equity of the rows since the last call, an array each."""
+        cdef array.array times = self.point_times, values = self.point_values
+        array.resize(times, self.points)
+        array.resize(values, self.points)
+        self.point_times, self.point_values, self.points = array.array("q"), array.array("d"), 0
         return times, values
 
     @property

@@ -4,6 +4,8 @@ Owns the cells of a row, and the names of sides and reasons; the columns are tho
 Few runs have their rows looked at, and a tuple of numbers costs more than its trade. It must not know when a
 trade is made.
 """
+from array import array
+
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t
@@ -67,6 +69,23 @@ cdef class Ledger:
             if kept == NULL:
                 raise MemoryError
             kept[0] = (<const Record*>others.records.data)[at]
+
+    def nets(self) -> array:
+        """The net of each trade in USD, in their order."""
+        cdef Py_ssize_t at, count = self.records.count
+        found = array("d", bytes(8 * count))
+        cdef double[::1] net = found if count else None
+        for at in range(count):
+            net[at] = (<const Record*>self.records.data)[at].net
+        return found
+
+    def held(self):
+        """Of each trade its entry and exit in ns, and the value of its ETF leg at the entry in USD."""
+        cdef Py_ssize_t at
+        cdef Trade trade
+        for at in range(self.records.count):
+            trade = (<const Record*>self.records.data)[at].trade
+            yield trade.entry_ns, trade.exit_ns, trade.shares * trade.spy_entry
 
     def __len__(self) -> int:
         return self.records.count

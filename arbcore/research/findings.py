@@ -10,14 +10,15 @@ from arbcore.carry import notes
 from arbcore.carry._values import RowValues
 from arbcore.carry.level import LevelMode, LevelRule
 from arbcore.carry.money import missing_dividend
-from arbcore.carry.pairs import ExDates, Pair, usual_ex_dates
+from arbcore.carry.pairs import ExDates, Pair, span_without_ex_dates, usual_ex_dates
 from arbcore.carry.terms import payments_between
 from arbcore.core.civil import iso_time
 from arbcore.core.result_documents import EdgeDocument, ImpliedFinancing, LevelDocument, OpenPosition
+from arbcore.research._ledger import Ledger
 from arbcore.research.research_settings import DAY_NS, BacktestSettings
 
 _LEARNT = (LevelMode.TRACK, LevelMode.AUTO)
-_OPENING_UTC_NS = 15 * 3_600 * 10**9
+_YEAR_NS = 365 * DAY_NS
 
 
 def factor_document(values: RowValues, rule: LevelRule) -> LevelDocument:
@@ -115,16 +116,27 @@ class MissingDividends:
     def __init__(self, settings: BacktestSettings) -> None:
         self._settings = settings
         self._pair: Pair = settings.the_pair
+        self._wanted = not settings.dividends and (settings.d != 0.0 or bool(settings.yields))
         self.count = 0
         self._amount = 0.0
+        # Nearly all positions are opened and closed between the same two openings as the one before.
+        self._first_ns, self._end_ns = 0, 0
+
+    def take(self, closed: Ledger) -> None:
+        """Counts some trades."""
+        if not self._wanted:
+            return
+        for entry_ns, exit_ns, value in closed.held():
+            if not (self._first_ns <= entry_ns and exit_ns < self._end_ns):
+                self.add(entry_ns, exit_ns, value=value)
 
     def add(self, entry_ns: int, exit_ns: int, *, value: float) -> None:
         """Counts one position of ``value`` USD in its ETF leg."""
         settings = self._settings
-        if settings.dividends or (settings.d == 0.0 and not settings.yields):
+        if not self._wanted:
             return
-        # Within a date only a position from before the opening is held over it.
-        if entry_ns // DAY_NS == exit_ns // DAY_NS and entry_ns % DAY_NS >= _OPENING_UTC_NS:
+        self._first_ns, self._end_ns = span_without_ex_dates(self._pair, entry_ns)
+        if exit_ns < self._end_ns:
             return
         days = usual_ex_dates(self._pair, entry_ns, exit_ns)
         if days:

@@ -39,7 +39,7 @@ class CutRun(Protocol):
     def values(self) -> RowValues: ...
     def feed_memory(self, rows: SweepRows) -> None: ...
     def take_trades(self) -> Ledger: ...
-    def take_equity(self) -> tuple[bytes, bytes]: ...
+    def take_equity(self) -> "tuple[array[int], array[float]]": ...
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,7 @@ class LookaheadCheck:
         self._times, self._equity = array("q"), array("d")
         self._agreed_trades = self._agreed_rows = 0
         self._taken = Ledger(contracts)
-        self._taken_times: list[bytes] = []
-        self._taken_equity: list[bytes] = []
+        self._taken_times, self._taken_equity = array("q"), array("d")
 
     def feed(self, source: RowSource) -> None:
         """Takes every row that the source has."""
@@ -116,10 +115,10 @@ class LookaheadCheck:
         self._taken = Ledger(self._contracts, taken.first_id + len(taken))
         return taken
 
-    def take_equity(self) -> tuple[bytes, bytes]:
+    def take_equity(self) -> "tuple[array[int], array[float]]":
         """The equity of the whole run since the last call, as ``Backtest.take_equity``."""
-        taken = b"".join(self._taken_times), b"".join(self._taken_equity)
-        self._taken_times, self._taken_equity = [], []
+        taken = self._taken_times, self._taken_equity
+        self._taken_times, self._taken_equity = array("q"), array("d")
         return taken
 
     def collect(self) -> Ledger:
@@ -127,10 +126,10 @@ class LookaheadCheck:
         closed = self._whole.take_trades()
         self._taken.extend(closed)
         times, values = self._whole.take_equity()
-        self._taken_times.append(times)
-        self._taken_equity.append(values)
-        self._times.frombytes(times)
-        self._equity.frombytes(values)
+        self._taken_times.extend(times)
+        self._taken_equity.extend(values)
+        self._times.extend(times)
+        self._equity.extend(values)
         return closed
 
     def verdict(self) -> Verdict:
@@ -190,13 +189,11 @@ class LookaheadCheck:
         return self._compare_equity(where)
 
     def _compare_equity(self, where: str) -> str | None:
-        times, values = self._cut.take_equity()
-        mine = array("d")
-        mine.frombytes(values)
+        times, mine = self._cut.take_equity()
         agreed = self._agreed_rows
         self._agreed_rows += len(mine)
         expected = self._equity[agreed : self._agreed_rows]
-        if values == expected.tobytes() and times == self._times[agreed : self._agreed_rows].tobytes():
+        if mine.tobytes() == expected.tobytes() and times == self._times[agreed : self._agreed_rows]:
             return None
         at = next(
             (at for at in range(len(mine)) if mine[at : at + 1].tobytes() != expected[at : at + 1].tobytes()),

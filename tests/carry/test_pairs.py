@@ -17,6 +17,7 @@ from arbcore.carry.pairs import (
     pair_of_symbols,
     quote_columns,
     same_index,
+    span_without_ex_dates,
     usual_ex_dates,
 )
 from arbcore.core.civil import NS_PER_DAY, iso_date, read_date, read_time
@@ -182,3 +183,21 @@ def test_no_other_module_of_the_live_side_names_a_symbol(folder: str) -> None:
         if isinstance(node, ast.Constant) and node.value in symbols
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("name", ["es-spy", "nq-qqq", "rty-iwm", "ym-dia"])
+def test_what_is_held_within_a_span_without_ex_dates_is_held_over_none(name: str) -> None:
+    pair, day = pair_named(name), read_time("2026-01-01T00:00")
+    for at in range(day, day + 800 * NS_PER_DAY, 5 * NS_PER_DAY // 2):
+        first_ns, end_ns = span_without_ex_dates(pair, at)
+        assert first_ns <= at < end_ns
+        assert usual_ex_dates(pair, first_ns, end_ns - 1) == []
+        # An opening ends it, and one began it.
+        assert usual_ex_dates(pair, end_ns - 1, end_ns) != []
+        assert usual_ex_dates(pair, first_ns - 1, first_ns) != []
+
+
+def test_ex_dates_of_a_span_are_known_by_hand() -> None:
+    # SPY goes ex on the third Friday of a quarter's last month; the summer has begun by both.
+    first_ns, end_ns = span_without_ex_dates(pair_named("es-spy"), read_time("2026-04-16T15:00"))
+    assert (first_ns, end_ns) == (read_time("2026-03-20T13:30"), read_time("2026-06-18T13:30"))

@@ -132,3 +132,9 @@ def test_nothing_reads_a_row_by_the_places_of_its_columns(
     monkeypatch.setattr(_ledger, "make_row", Reversed)
     assert written(tmp_path, "b.csv") == expected
     assert Reversed.made > 40
+
+
+def test_nets_and_what_was_held_are_those_of_the_rows(ledger: Ledger, rows: list[LedgerRow]) -> None:
+    assert list(ledger.nets()) == [row.net_pnl for row in rows]
+    assert list(ledger.held()) == [(row.entry_ts, row.exit_ts, row.shares * row.etf_entry) for row in rows]
+    assert list(Ledger(1).nets()) == list(Ledger(1).held()) == []

@@ -1,7 +1,6 @@
 """Random quotes of ES against SPY, as rows and as the text of a file, from a seed."""
 
 import random
-from array import array
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -121,10 +120,7 @@ def ledger_of(plain: twin.Backtest) -> list[LedgerRow]:
 
 def assert_same(plain: twin.Backtest, compiled: CompiledBacktest, why: object = None) -> None:
     assert list(compiled.take_trades()) == ledger_of(plain), why
-    times, values = array("q"), array("d")
-    for column, data in zip((times, values), compiled.take_equity(), strict=True):
-        column.frombytes(data)
-    assert list(zip(times, values, strict=True)) == plain.equity, why
+    assert list(zip(*compiled.take_equity(), strict=True)) == plain.equity, why
     found, expected = compiled.summary(), plain.summary()
     assert {name: found[name] for name in expected} == expected, why
     assert compiled.expiries_ns == plain.expiries, why
