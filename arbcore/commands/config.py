@@ -53,10 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "bot", choices=BOTS, nargs="?", help="whose settings, with what they mean (default: both bots')"
     )
     add_set_argument(parser)
-    parser.add_argument("--advanced", action="store_true", help="with those that are rarely changed")
+    parser.add_argument("--advanced", action="store_true", help="also those that are rarely changed")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON document instead of a table")
-    form.add_argument("--env", action="store_true", help="a .env file to edit; all in it is a comment")
+    form.add_argument("--env", action="store_true", help="a .env file to edit; every line is a comment")
 
 
 def add_set_argument(parser: argparse.ArgumentParser) -> None:
@@ -141,7 +141,7 @@ def takes(setting: Setting) -> str:
     """What a setting may be, and what it is by default."""
     low, high = setting.minimum, setting.maximum
     if setting.kind == "words":
-        what = f"words of {', '.join(setting.options)}, parted by commas"
+        what = f"words of {', '.join(setting.options)}, separated by commas"
     elif setting.options:
         what = "one of " + ", ".join(option or "nothing" for option in setting.options)
     elif setting.kind == "switch":

@@ -25,8 +25,8 @@ _SIGNS = {"ok": "ok  ", "warning": "warn", "failed": "FAIL"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    parser.add_argument("--ibkr", action="store_true", help="dial TWS or IB Gateway (IB_HOST, IB_PORT)")
-    parser.add_argument("--live", action="store_true", help="with --ibkr: as for --live instead of --paper")
+    parser.add_argument("--ibkr", action="store_true", help="connect to TWS or IB Gateway (IB_HOST, IB_PORT)")
+    parser.add_argument("--live", action="store_true", help="with --ibkr: check for --live, not for --paper")
     parser.add_argument("--fred", action="store_true", help="ask FRED for the rate (FRED_API_KEY)")
     parser.add_argument("--json", action="store_true", help="the findings as one JSON document")
 

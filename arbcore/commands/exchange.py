@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--test", choices=MODES, help="a test exchange: the embedded one, or with --team or --host a real one"
     )
     where.add_argument("--production", action="store_true", help="the real exchange; needs a team")
-    where.add_argument("--address", metavar="HOST:PORT", help="any exchange of this protocol")
+    where.add_argument("--address", metavar="HOST:PORT", help="any exchange that speaks this protocol")
     parser.add_argument("--team", metavar="NAME", help="team name, letters only (ARBCORE_TEAM)")
     parser.add_argument("--host", metavar="HOST", help="host of the exchange (ARBCORE_HOST)")
     parser.add_argument(
@@ -104,7 +104,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--journal",
         type=Path,
         metavar="FILE",
-        help="record the session for `arbcore replay`; one that is there is kept, and the next name used",
+        help="record the session for `arbcore replay`; an existing file is kept and the next free name used",
     )
     parser.add_argument(
         "--busy-poll", action="store_true", help="spin on the socket: lower latency, one core busy"
@@ -403,7 +403,7 @@ class _Play:
         )
         if not self._target.embedded:
             if args.seed is not None:
-                console.event("--seed has no effect: it is the embedded exchange's.")
+                console.event("--seed has no effect: it is for the embedded exchange.")
             return options
         round_s = None
         if args.rounds is None and (args.duration is None or args.duration <= DEFAULT_ROUND_S):

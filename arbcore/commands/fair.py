@@ -30,8 +30,8 @@ from arbcore.research.research_settings import BacktestSettings
 
 DESCRIPTION = """\
 Fair value of an index future from the index or from its ETF, with every part of it, the band of prices in
-which neither direction of the trade pays, and the rate and dividends that quoted prices imply. It reads flags
-only."""
+which neither direction of the trade pays, and the rate and dividends that quoted prices imply. It reads no
+settings, only flags."""
 EPILOG = """\
 Rates, dividends and the financing spread are those of `arbcore backtest`: a rate is a continuously compounded
 annual decimal (--r 0.043) or a file of rates by date, whose last value dated before --now counts; --dtb3 and
@@ -90,10 +90,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pair", metavar="NAME", default=DEFAULT_PAIR.name,
                         help=f"such as nq-qqq (default {DEFAULT_PAIR.name})")  # fmt: skip
     known = parser.add_mutually_exclusive_group()
-    known.add_argument("--factor", metavar="X", help="the level: points a USD of the ETF, such as 10.03")
+    known.add_argument("--factor", metavar="X", help="the level: index points per USD of the ETF, such as 10.03")
     known.add_argument("--index", type=PRICE, metavar="X", help="a quote of the index, which gives the level")
     parser.add_argument("--expiry", metavar="DATE", help="date, time or code such as ESZ26 (default: front)")
-    parser.add_argument("--now", metavar="TIME", help="instant to value at, ISO 8601 (default: the clock)")
+    parser.add_argument("--now", metavar="TIME", help="time of the valuation, ISO 8601 (default: now)")
     _add_rates(parser)
     paid = parser.add_mutually_exclusive_group()
     paid.add_argument(
@@ -112,8 +112,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--far-expiry", metavar="DATE", help="its expiry (default: the contract after)")
     for name, text in (
-        ("funding", "over the rate to buy the ETF on credit"),
-        ("lending", "under the rate for the cash of a short sale"),
+        ("funding", "above the rate, to buy the ETF on credit"),
+        ("lending", "below the rate, on the cash of a short sale"),
         ("borrow", "fee for the ETF sold short"),
     ):
         parser.add_argument(

@@ -110,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_money,
         metavar="USD",
         default=10_000_000.0,
-        help="what it begins with (default 10000000)",
+        help="cash at the start (default 10000000)",
     )
     parser.add_argument(
         "--data",
@@ -156,7 +156,7 @@ def _finite(text: str) -> float:
 def _speed(text: str) -> float:
     speed = _number(text)
     if not speed > 0.0:
-        raise argparse.ArgumentTypeError(f"'{printable(text, 40)}' is no speed; write 1, 60 or inf")
+        raise argparse.ArgumentTypeError(f"'{printable(text, 40)}' is not a speed; write 1, 60 or inf")
     return speed
 
 

@@ -35,8 +35,8 @@ from arbcore.system.terminal import LINE_MAX
 
 DESCRIPTION = """\
 Trades an index future against its ETF (by default ES against SPY) through Trader Workstation or IB Gateway
-when the future leaves its fair value: paper by default, in your own market with --simulate, live only with
-two more acts."""
+when the future leaves its fair value: paper by default, in a simulated market with --simulate, and live only
+with two more settings."""
 EPILOG = """\
 examples:
   arbcore ibkr --paper --simulate --duration 30      thirty seconds on our own gateway; nothing to configure
@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--like-backtest", action="store_true",
-        help="replay without the limits that a backtest has not: daily loss, roll, price collar",
+        help="replay without the limits that a backtest does not have: daily loss, roll, price collar",
     )  # fmt: skip
     parser.add_argument("--host", metavar="HOST", help="host of TWS or IB Gateway (IB_HOST)")
     parser.add_argument("--port", type=port_number(), metavar="N", help="its port (IB_PORT)")
@@ -102,7 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flatten", action="store_true", help="close positions when the run ends")
     parser.add_argument(
         "--accept-account", action="store_true",
-        help="after somebody closed the pair by hand: write off what the account no longer holds, once",
+        help="after somebody closed the pair by hand: write off, once, what the account no longer holds",
     )  # fmt: skip
     parser.add_argument("--db", metavar="FILE", help="the store (DB_PATH)")
     parser.add_argument(
@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
     if args.like_backtest and not args.simulate:
         raise UsageError("--like-backtest is for a replay; use it with --simulate FILE.")
     if args.simulate is not None and args.accept_account:
-        raise UsageError("--simulate begins its store anew and has nothing to accept; leave one of them out.")
+        raise UsageError("--simulate starts with an empty store and has nothing to accept; leave one out.")
     if args.simulate == "-":
         raise UsageError("--simulate replays a file, not standard input; name the file.")
     if args.seed is not None and args.simulate != "":
@@ -509,7 +509,7 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
         f"  positions       {positions}",
         f"  sent            {sent}",
         f"  received        {received}",
-        f"  latency, µs     {measured}   (quote in to orders handed on, stored first)",
+        f"  latency, µs     {measured}   (from a quote to its orders handed on, written to the store first)",
         f"  state           {state_words(state)}",
     ]
     if document["factor"] is not None:

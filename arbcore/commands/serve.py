@@ -200,10 +200,10 @@ def exposure(host: str, teams: dict[str, str] | None) -> str:
     if not open_to_network(host):
         return ""
     if teams is None:
-        return "Open to the network: everybody who reaches it can trade as any team."
+        return "Open to the network: anybody who reaches it can trade as any team."
     if all(teams.values()):
         return "Open to the network: passwords are sent in the clear."
-    return "Open to the network: everybody who reaches it can trade as a team without a password."
+    return "Open to the network: anybody can trade as a team without a password."
 
 
 class _Show:

@@ -77,7 +77,7 @@ EMPTY = "ts,es_bid,es_ask,spy_bid,spy_ask\n"
     [
         (["--fault", "disconect@3"], 2, "There is no fault 'disconect'"),
         (["--fault", "disconnect"], 2, "write NAME@SECONDS"),
-        (["--speed", "0"], 2, "'0' is no speed; write 1, 60 or inf"),
+        (["--speed", "0"], 2, "'0' is not a speed; write 1, 60 or inf"),
         (["--account", "DU 1"], 2, "An account is letters and digits"),
         (["--cash", "-1"], 2, "is not a number of 0 or more"),
         (["--expiry", "2026-12-18"], 2, "--expiry is for a replay"),

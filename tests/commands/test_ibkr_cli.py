@@ -210,7 +210,7 @@ def test_without_tws_one_sentence_says_what_to_start(tmp_path: Path) -> None:
         (("--paper", "--port", "7496"), {}, "is where live trading listens"),
         (("--paper", "--simulate", "--port", "7400"), {}, "starts a gateway of its own"),
         (("--paper", "--seed", "1"), {}, "--seed is that of a simulated market"),
-        (("--paper", "--simulate", "--accept-account"), {}, "begins its store anew"),
+        (("--paper", "--simulate", "--accept-account"), {}, "starts with an empty store"),
         (("--paper", "--simulate", "-"), {}, "replays a file, not standard input"),
         (("--paper", "--like-backtest"), {}, "use it with --simulate FILE"),
         (("--paper", "--simulate", "--like-backtest"), {}, "use it with --simulate FILE"),

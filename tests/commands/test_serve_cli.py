@@ -173,7 +173,7 @@ def test_listening_to_the_network_says_what_it_means(tmp_path):
     with served("--mode", "empty", "--host", "0.0.0.0", cwd=tmp_path) as (process, first):
         assert first["open_to_network"] is True
         process.terminate()
-        assert "Open to the network: everybody who reaches it can trade" in process.stderr.read()
+        assert "Open to the network: anybody who reaches it can trade" in process.stderr.read()
 
 
 @pytest.mark.parametrize(

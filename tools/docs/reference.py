@@ -41,12 +41,12 @@ KINDS = {
     "team": "letters",
     "limits": "symbols and shares, such as `VALE=10,XLF=100`",
     "address": "an address (http or https)",
-    "addresses": "addresses, parted by commas",
+    "addresses": "addresses, separated by commas",
     "integer": "a whole number",
     "number": "a number",
     "switch": "`1` or `0`",
     "factor": "a number or one of the words that the description names",
-    "words": "words, parted by commas",
+    "words": "words, separated by commas",
     "choice": "one word",
 }
 
