@@ -1,7 +1,27 @@
 """arbcore: one compiled core that makes arbitrage decisions, live, simulated and over recorded data.
 
-It owns the public names and loads the module of each when it is first used, so that importing it costs next
-to nothing. Nothing inside the package imports from here but the version.
+Research, with results that a notebook shows, as tables and as pages:
+    backtest, BacktestResult, BacktestSettings   the carry signal over quotes of an index future and its ETF
+    sweep, SweepResult                           ranges of its settings over the same quotes
+    fair_value                                   the fair future
+    simulate, SimulationResult                   rounds of the exchange bot in virtual time
+    arbcore.quotes                               join, check and convert quotes
+    arbcore.statistics                           what a result says of the future
+
+The exchange bot, its strategies and the exchange, without IO:
+    Session, SessionSettings                     bytes and times in, bytes out
+    Strategy, TraderDesk                         a strategy of one's own, and what it sees
+    Engine, VenueConfig                          the embedded exchange
+
+Kernels of both bots:
+    RollingMean, MessageWindow, Cooldown, exposure_room, exposure_allows, depth_value, basket_cost,
+    basket_proceeds, conversion_edge, best_lots
+
+Errors, each one sentence (what, where, what to do) with an exit code:
+    ArbcoreError; UsageError, ConfigError; InputError, JournalError, DataError; RunError, ConnectError,
+    WireError, ShardError; BrokenInvariant
+
+Every name is loaded when it is first used, so that importing this costs next to nothing.
 """
 
 from arbcore._version import __version__ as __version__

@@ -69,7 +69,19 @@ cdef int64_t ring_mean_ceil(const Ring* ring) noexcept nogil:
 cdef class RollingMean:
     """Exact mean of the last ``window`` integers, constant time a push.
 
-    ``window`` is 1 to 2**31 - 1 (ValueError otherwise, MemoryError if there is no room for it).
+    Args:
+        window: how many values, 1 to 2**31 - 1.
+
+    Raises:
+        ValueError: the window is out of range.
+        MemoryError: there is no room for it.
+
+    >>> import arbcore
+    >>> window = arbcore.RollingMean(2)
+    >>> for price in (4010, 4012, 4013):
+    ...     window.push(price)
+    >>> window.mean, window.values()
+    (4012.5, [4012, 4013])
     """
 
     cdef Ring ring
@@ -235,8 +247,19 @@ cdef int64_t rate_open_ns(const RateWindow* window, int64_t now_ns) noexcept nog
 cdef class MessageWindow:
     """At most ``cap`` messages in any half-open span of ``span_ns`` nanoseconds, sliding exactly.
 
-    ``cap`` is 1 to 2**31 - 1 and ``span_ns`` 1 to 2**63 - 1 (ValueError otherwise). Times are 64-bit
-    integers; one before the last message is treated as that message's time.
+    Times are 64-bit integers; one before the last message is treated as that message's time.
+
+    Args:
+        cap: messages, 1 to 2**31 - 1.
+        span_ns: nanoseconds, 1 to 2**63 - 1.
+
+    Raises:
+        ValueError: one of them is out of range.
+
+    >>> import arbcore
+    >>> window = arbcore.MessageWindow(2, 1_000_000_000)
+    >>> window.take(0), window.take(1), window.take(2), window.open_ns(2)
+    (True, True, False, 1000000000)
     """
 
     cdef RateWindow rate
@@ -323,8 +346,21 @@ cdef int64_t cooldown_open_ns(const CooldownTable* table, int32_t slot) noexcept
 cdef class Cooldown:
     """For each of ``n_slots`` slots, the pause of ``cooldown_ns`` nanoseconds after its last mark.
 
-    ``n_slots`` is 1 to 2**31 - 1 and ``cooldown_ns`` 0 to 2**63 - 1 (ValueError otherwise). A slot out of
-    range is an IndexError. A time before the slot's last mark is treated as that mark's.
+    A time before the slot's last mark is treated as that mark's.
+
+    Args:
+        n_slots: 1 to 2**31 - 1.
+        cooldown_ns: nanoseconds, 0 to 2**63 - 1.
+
+    Raises:
+        ValueError: one of them is out of range.
+        IndexError: a method is asked for a slot that is not there.
+
+    >>> import arbcore
+    >>> pause = arbcore.Cooldown(1, 100)
+    >>> pause.mark(0, 1_000)
+    >>> pause.ready(0, 1_099), pause.open_ns(0)
+    (False, 1100)
     """
 
     cdef CooldownTable table
@@ -390,15 +426,41 @@ cdef int side_of(object side) except 0:
 
 
 def _exposure_room(position, working, side, *, limit) -> int:
-    """Shares of ``side`` (1 buy, -1 sell) that may be added: limit - side * position - working.
+    """Shares of a side that may be added: limit - side * position - working.
 
-    Never below 0 nor above 2**63 - 1. ``working`` is all of the same side that may still fill.
+    Args:
+        position: shares held, below 0 short.
+        working: shares of all orders of the same side that may still fill.
+        side: 1 buy, -1 sell.
+        limit: the largest position either way.
+
+    Returns:
+        Shares, never below 0 nor above 2**63 - 1.
+
+    >>> import arbcore
+    >>> arbcore.exposure_room(5, 10, 1, limit=100)
+    85
     """
     return exposure_room(int64_of(position), int64_of(working), side_of(side), int64_of(limit))
 
 
 def _exposure_allows(position, working, side, *, size, limit) -> bool:
-    """Whether ``size`` shares more of ``side``, all working ones filled, keep within the limit."""
+    """Whether more shares of a side, all working ones filled, keep within the limit.
+
+    Args:
+        position: shares held, below 0 short.
+        working: shares of all orders of the same side that may still fill.
+        side: 1 buy, -1 sell.
+        size: shares to be added.
+        limit: the largest position either way.
+
+    Returns:
+        True where they do.
+
+    >>> import arbcore
+    >>> arbcore.exposure_allows(5, 10, 1, size=86, limit=100)
+    False
+    """
     return exposure_allows(int64_of(position), int64_of(working), side_of(side), int64_of(size),
                            int64_of(limit))
 
@@ -423,10 +485,21 @@ cdef int read_side(Side* side, object levels, int direction) except -1:
 
 
 def _depth_value(levels, quantity):
-    """What ``quantity`` shares cost (asks) or fetch (bids), taking (price, size) levels in order.
+    """What so many shares cost (asks) or fetch (bids), taking levels in order.
 
-    At most 15 levels, each number 1 to 999,999, ``quantity`` 0 to 2**63 - 1: ValueError otherwise. None if
-    the levels hold fewer shares.
+    Args:
+        levels: at most 15 (price in ticks, size in shares) pairs, best first, each number 1 to 999,999.
+        quantity: shares, 0 to 2**63 - 1.
+
+    Returns:
+        Ticks; None if the levels hold fewer shares.
+
+    Raises:
+        ValueError: a number is out of range.
+
+    >>> import arbcore
+    >>> arbcore.depth_value([(10, 5), (11, 5)], 7)
+    72
     """
     cdef Side side
     cdef int64_t value
@@ -626,7 +699,23 @@ cdef int32_t lots_of(object lots, str name) except -1:
 
 
 def basket_cost(leg_asks, leg_quantities, lots):
-    """What ``lots`` baskets of ``leg_quantities`` shares cost at the asks; None if a leg is short."""
+    """What ``lots`` baskets of ``leg_quantities`` shares cost at the asks.
+
+    Args:
+        leg_asks: a side of a book for each leg: at most 15 (price, size) pairs, best first.
+        leg_quantities: shares of each leg in a basket.
+        lots: how many baskets.
+
+    Returns:
+        Ticks; None if a leg is short of shares.
+
+    Raises:
+        ValueError: a number is out of range.
+
+    >>> import arbcore
+    >>> arbcore.basket_cost([[(10, 5)], [(20, 3)]], [1, 1], 2)
+    60
+    """
     cdef Shelf shelf
     cdef int64_t value
     leg_asks = list(leg_asks)
@@ -636,7 +725,23 @@ def basket_cost(leg_asks, leg_quantities, lots):
 
 
 def basket_proceeds(leg_bids, leg_quantities, lots):
-    """What ``lots`` baskets of ``leg_quantities`` shares fetch at the bids; None if a leg is short."""
+    """What ``lots`` baskets of ``leg_quantities`` shares fetch at the bids.
+
+    Args:
+        leg_bids: a side of a book for each leg: at most 15 (price, size) pairs, best first.
+        leg_quantities: shares of each leg in a basket.
+        lots: how many baskets.
+
+    Returns:
+        Ticks; None if a leg is short of shares.
+
+    Raises:
+        ValueError: a number is out of range.
+
+    >>> import arbcore
+    >>> arbcore.basket_proceeds([[(10, 5)], [(20, 3)]], [1, 1], 4) is None
+    True
+    """
     cdef Shelf shelf
     cdef int64_t value
     leg_bids = list(leg_bids)
@@ -646,11 +751,32 @@ def basket_proceeds(leg_bids, leg_quantities, lots):
 
 
 def conversion_edge(*, etf_bids, etf_asks, leg_bids, leg_asks, leg_quantities, unit, fee, lots, lot_fee=0):
-    """(create, redeem): what converting ``lots`` lots gains each way, None where the depth is short.
+    """What converting ``lots`` lots between an ETF and its basket gains each way.
 
     Create buys the baskets at the asks, converts and sells ``unit`` x ``lots`` of the ETF at the bids;
-    redeem buys the ETF and sells the baskets. ``fee`` is paid once, ``lot_fee`` for every lot. Sides of
-    books are at most 15 (price, size) pairs, best first; one a leg in ``leg_bids`` and ``leg_asks``.
+    redeem buys the ETF and sells the baskets.
+
+    Args:
+        etf_bids: a side of the ETF's book: at most 15 (price in ticks, size in shares) pairs, best first.
+        etf_asks: the other side.
+        leg_bids: a side of a book for each leg.
+        leg_asks: the other sides.
+        leg_quantities: shares of each leg in a lot.
+        unit: shares of the ETF in a lot.
+        fee: ticks, paid once.
+        lots: how many.
+        lot_fee: ticks, paid for every lot.
+
+    Returns:
+        (create, redeem) in ticks, None where the depth is short.
+
+    Raises:
+        ValueError: a number is out of range.
+
+    >>> import arbcore
+    >>> arbcore.conversion_edge(etf_bids=[(110, 20)], etf_asks=[(111, 20)], leg_bids=[[(99, 50)]],
+    ...                         leg_asks=[[(100, 50)]], leg_quantities=[10], unit=10, fee=50, lots=1)
+    (50, -170)
     """
     cdef Shelf shelf
     cdef int64_t create = 0
@@ -665,10 +791,22 @@ def conversion_edge(*, etf_bids, etf_asks, leg_bids, leg_asks, leg_quantities, u
 
 
 def best_lots(*, etf_bids, etf_asks, leg_bids, leg_asks, leg_quantities, unit, fee, max_lots, lot_fee=0):
-    """((lots, edge), (lots, edge)): the best number of lots to create and to redeem, 1 to ``max_lots``.
+    """The best number of lots to create and to redeem, 1 to ``max_lots``.
 
-    The largest edge, even if negative; the fewest lots on a tie; None where not one lot has depth. Other
-    arguments as in ``conversion_edge``.
+    Args:
+        max_lots: the most lots; the other arguments are those of ``conversion_edge``.
+
+    Returns:
+        (lots, edge in ticks) of creating, and of redeeming: the largest edge, even if negative; the fewest
+        lots on a tie; None where not one lot has depth.
+
+    Raises:
+        ValueError: a number is out of range.
+
+    >>> import arbcore
+    >>> arbcore.best_lots(etf_bids=[(110, 20)], etf_asks=[(111, 20)], leg_bids=[[(99, 50)]],
+    ...                   leg_asks=[[(100, 50)]], leg_quantities=[10], unit=10, fee=50, max_lots=2)
+    ((2, 150), (1, -170))
     """
     cdef Shelf shelf
     cdef int64_t create = 0

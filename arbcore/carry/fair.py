@@ -115,10 +115,19 @@ class Band:
 
 
 def fair_value(*, spot: float, r: float, d: float, t: float) -> float:
-    """The fair future S·e^((r − d)·t) for an index at ``spot`` (index points).
+    """The fair future S·e^((r − d)·t).
 
-    ``r`` and ``d`` are continuously compounded annual rates as decimals (0.043), ``t`` years of 365 days to
-    expiry. UsageError where an argument is out of range.
+    Args:
+        spot: S, the index in points, above 0.
+        r: interest rate, a year, continuously compounded, as a decimal such as 0.043.
+        d: dividend yield, likewise.
+        t: years of 365 days to expiry, 0 or more.
+
+    Returns:
+        The future's price in index points.
+
+    Raises:
+        UsageError: an argument is out of range.
 
     >>> round(fair_value(spot=6810.0, r=0.043, d=0.0125, t=0.25), 2)
     6862.12

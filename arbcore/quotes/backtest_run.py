@@ -62,13 +62,47 @@ SCHEMA = "arbcore.backtest/2"
 
 @dataclass(frozen=True)
 class BacktestResult:
-    """What a backtest came to. ``summary`` is the JSON document; tables are None where they were not kept."""
+    """What a backtest came to, as ``arbcore.backtest`` returns it; a notebook shows its main numbers.
+
+    Attributes:
+        summary: the document of ``arbcore backtest --json``; money in USD.
+        trades: the ledger, a row a closed trade.
+        equity: ``ts`` in ns and ``equity`` in USD of every usable row.
+        notes: sentences that a person should read.
+        picture: what ``to_html`` draws; None without ``report=True``.
+
+    >>> import arbcore
+    >>> second = 1_000_000_000
+    >>> result = arbcore.backtest({
+    ...     "ts": [1_770_040_800 * second, 1_770_040_801 * second],
+    ...     "es_bid": [6_030.0, 6_000.0], "es_ask": [6_030.25, 6_000.25],
+    ...     "spy_bid": [600.0, 600.0], "spy_ask": [600.01, 600.01],
+    ... }, expiry="2026-03-20", factor=10.0, r=0.0, d=0.0, entry_bps=3)
+    >>> round(result.summary["net_pnl"], 2), result.equity.height
+    (1467.41, 2)
+    """
 
     summary: BacktestSummary
     trades: Table | None
     equity: Table | None
     notes: tuple[str, ...]
     picture: "Picture | None" = None
+
+    def _repr_html_(self) -> str:
+        """The main numbers, for a notebook."""
+        from arbcore.pages.notebook import number_rows, small_table
+
+        summary = self.summary
+        shown: list[tuple[str, object]] = [
+            ("rows_used", summary["rows_used"]), ("first_ts", summary["first_ts"]),
+            ("last_ts", summary["last_ts"]), ("trades", summary["trades"]), ("wins", summary["wins"]),
+            ("net_pnl", summary["net_pnl"]), ("total_pnl", summary["total_pnl"]),
+            ("costs", summary["costs"]), ("max_drawdown", summary["max_drawdown"]),
+            ("sharpe", summary["sharpe"]),
+        ]  # fmt: skip
+        if summary["evidence"] is not None:
+            shown.append(("evidence", summary["evidence"]["verdict"]))
+        return small_table(f"Backtest of {summary['pair']}, money in USD", (), number_rows(shown))
 
     def to_html(self) -> str:
         """The result as one self-contained HTML page. UsageError where ``report=True`` was not asked for."""

@@ -26,10 +26,12 @@ _HISTOGRAM_BARS = 60
 
 @dataclass(frozen=True)
 class Checked:
-    """What an examination found.
+    """What an examination found, as ``arbcore.quotes.check`` returns it.
 
-    ``summary`` is the JSON document; ``histogram`` the deviation's (low edge in bps, rows); ``curve`` points
-    (time in ns, level, deviation in bps) in order.
+    Attributes:
+        summary: the document of ``arbcore quotes check --json``.
+        histogram: the deviation's (low edge in bps, rows).
+        curve: points (time in ns, level, deviation in bps) in order.
     """
 
     summary: dict[str, Any]
@@ -83,6 +85,15 @@ def check(
     Raises:
         UsageError: the pair contradicts the columns, or the true factor is no positive number.
         InputError: the input is missing, damaged, of one leg only, or has no usable row.
+
+    >>> import arbcore.quotes
+    >>> found = arbcore.quotes.check({
+    ...     "ts": ["2026-03-02T15:00:00Z", "2026-03-02T15:00:01Z"],
+    ...     "es_bid": [6_000.0, 6_000.25], "es_ask": [6_000.25, 6_000.5],
+    ...     "spy_bid": [598.0, 598.01], "spy_ask": [598.01, 598.02],
+    ... })
+    >>> found.summary["rows"], found.summary["rows_used"]
+    (2, 2)
     """
     if true_factor is not None and not 0 < true_factor < 1e6:
         raise UsageError(f"--true-factor {true_factor:g} is no factor; it is above 0, such as 10.03.")

@@ -25,7 +25,11 @@ _BLOCK_ROWS = 8_192
 
 @dataclass(frozen=True)
 class Converted:
-    """What a conversion came to; ``summary`` is the JSON document."""
+    """What a conversion came to, as ``arbcore.quotes.convert`` returns it.
+
+    Attributes:
+        summary: the document of ``arbcore quotes convert --json``.
+    """
 
     summary: dict[str, Any]
 
@@ -68,6 +72,19 @@ def convert(
         UsageError: an option is none, or the pair contradicts the columns.
         InputError: the input is missing, damaged or of one leg only.
         RunError: the output cannot be written, or an extra is not installed.
+
+    Returns:
+        ``summary`` and ``notes``; the rows are in the file.
+
+    >>> import arbcore.quotes, os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = arbcore.quotes.convert({
+    ...         "ts": ["2026-03-02T15:00:00Z", "2026-03-02T15:00:01Z"],
+    ...         "es_bid": [6_000.0, 6_000.25], "es_ask": [6_000.25, 6_000.5],
+    ...         "spy_bid": [598.0, 598.01], "spy_ask": [598.01, 598.02],
+    ...     }, os.path.join(folder, "quotes.csv.gz"))
+    >>> found.summary["rows"]
+    2
     """
     every_ns = None if every is None else read_span(every, "--every", smallest_ns=10**6)
     max_age_ns = read_span(max_age, "--max-age", smallest_ns=0)

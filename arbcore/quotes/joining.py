@@ -26,9 +26,11 @@ NS_PER_MS = 10**6
 
 @dataclass(frozen=True)
 class Joined:
-    """What a join came to.
+    """What a join came to, as ``arbcore.quotes.join`` returns it.
 
-    ``summary`` is the JSON document; ``table`` has the rows where no file was named, else it is None.
+    Attributes:
+        summary: the document of ``arbcore quotes join --json``.
+        table: the rows where no file was named, else None; ages in ms.
     """
 
     summary: dict[str, Any]

@@ -70,9 +70,23 @@ Reading = Callable[[int, int | None, int], None]
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What a sweep came to: ``table`` has one row a cell, the settings that vary first.
+    """What a sweep came to, as ``arbcore.sweep`` returns it; a notebook shows its best cells.
 
-    ``summary`` is the JSON document but for the table.
+    Attributes:
+        grid: which settings vary, and over which values.
+        table: a row a cell, the settings that vary first; money in USD.
+        summary: the document of ``arbcore sweep --json`` but for the table.
+        notes: sentences that a person should read.
+
+    >>> import arbcore
+    >>> second = 1_000_000_000
+    >>> found = arbcore.sweep({
+    ...     "ts": [1_770_040_800 * second, 1_770_040_801 * second],
+    ...     "es_bid": [6_030.0, 6_000.0], "es_ask": [6_030.25, 6_000.25],
+    ...     "spy_bid": [600.0, 600.0], "spy_ask": [600.01, 600.01],
+    ... }, expiry="2026-03-20", factor=10.0, r=0.0, d=0.0, entry_bps="3:103:50")
+    >>> found.best["entry_bps"], found.cell(2)["class"]
+    (3.0, 'idle')
     """
 
     grid: Grid
@@ -90,6 +104,21 @@ class SweepResult:
         """The cell whose worst neighbour within one step is best; None where nothing was traded."""
         regions = self.summary["robust"]
         return regions[0]["cell"] if regions else None
+
+    def _repr_html_(self) -> str:
+        """The best cells, for a notebook."""
+        from arbcore.pages.notebook import shown as as_text
+        from arbcore.pages.notebook import small_table
+        from arbcore.pages.words import in_unit, label_of
+
+        numbers = ("total_pnl", "trades", "wins", "max_drawdown")
+        head = [*map(in_unit, self.grid.names), *map(label_of, numbers)]
+        rows = [
+            [as_text(cell[name]) for name in (*self.grid.names, *numbers)]
+            for cell in self.summary["best_cells"]
+        ]
+        caption = f"Best of {self.grid.cells:,} cells by total P&L, money in USD"
+        return small_table(caption, head, rows)
 
     def cell(self, at: int) -> dict[str, Cell]:
         """One row of the table by the names of its columns."""

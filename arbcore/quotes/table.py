@@ -20,7 +20,16 @@ def _columns_of(names: Sequence[str], rows: Iterable[object]) -> dict[str, Seque
 
 
 class Table(Mapping[str, Sequence[Cell]]):
-    """Named columns of one length: ``table["net_pnl"]``; columns ending in ``ts`` are UTC nanoseconds."""
+    """Named columns of one length: ``table["net_pnl"]``; columns ending in ``ts`` are UTC nanoseconds.
+
+    Args:
+        columns: the columns by name, or what makes them when somebody looks.
+        kinds: the type of a column's cells, where the cells do not tell it.
+
+    >>> table = Table({"entry_bps": [1.0, 2.0], "net_pnl": [10.0, None]})
+    >>> table.height, table["net_pnl"]
+    (2, [10.0, None])
+    """
 
     def __init__(
         self,
@@ -53,6 +62,12 @@ class Table(Mapping[str, Sequence[Cell]]):
 
     def __repr__(self) -> str:
         return f"Table({self.height} rows: {', '.join(self._columns)})"
+
+    def _repr_html_(self) -> str:
+        """The first and the last rows, for a notebook."""
+        from arbcore.pages.notebook import ends_of
+
+        return ends_of(dict(self._columns), self.height, f"{self.height:,} rows")
 
     @property
     def height(self) -> int:

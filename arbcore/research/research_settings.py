@@ -36,7 +36,15 @@ class BacktestSettings(BacktestOptions):
     the run's rate at the entry. ``stop_bps`` and ``max_hold_days`` of 0 switch the rule off. A leg is filled
     its latency in valid rows after the row that decided. Fees are USD a side, besides ``cost_bps``:
     ``es_fee`` a contract, ``spy_fee`` a share and at least ``spy_fee_min`` an order; ``fees`` charges a
-    broker's instead of all of them. Raises ConfigError for a value out of range.
+    broker's instead of all of them.
+
+    Raises:
+        ConfigError: a value is out of range.
+
+    >>> import arbcore
+    >>> settings = arbcore.BacktestSettings(entry_bps=4)
+    >>> settings.exit_wanted_bps, settings.multiplier
+    (1.0, 50.0)
     """
 
     def __post_init__(self) -> None:

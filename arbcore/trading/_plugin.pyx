@@ -502,7 +502,20 @@ cdef class Plugin(CompiledStrategy):
 
 
 cdef class TraderDesk:
-    """What a user's strategy sees and may ask for. Prices are in ticks, sizes and positions in shares."""
+    """What a user's strategy sees and may ask for. Prices are in ticks, sizes and positions in shares.
+
+    The hooks of ``arbcore.Strategy`` are handed one; it cannot be made by itself.
+
+    >>> import arbcore
+    >>> class Looker(arbcore.Strategy):
+    ...     def on_open(self, desk, symbol):
+    ...         print(symbol, desk.fair(symbol), desk.position(symbol))
+    >>> session = arbcore.Session(arbcore.SessionSettings(), [Looker()])
+    >>> sent = session.connected(now_ns=0)
+    >>> sent = session.receive(b'{"type":"hello","symbols":[]}\\n', now_ns=1)
+    >>> sent = session.receive(b'{"type":"open","symbols":["BOND"]}\\n', now_ns=2)
+    BOND 1000.0 0
+    """
 
     cdef Plugin plugin
 

@@ -54,9 +54,17 @@ def unique_names(names) -> list:
 cdef class Session(Core):
     """One run of the bot: any number of connections and rounds, one after the other.
 
-    ``settings`` are SessionSettings; ``strategies`` are built-in ones, or any objects with the hooks of
-    ``arbcore.trading._plugin``, at most 32 in all. Times are nanoseconds of one clock; one that goes back is
-    held where it was.
+    Bytes and times in, bytes out: the result depends on them alone. Times are nanoseconds of one clock; one
+    that goes back is held where it was. Prices are ticks, positions shares.
+
+    Args:
+        settings: a ``SessionSettings``.
+        strategies: built-in ones, or any objects with the hooks of ``arbcore.Strategy``, at most 32 in all.
+
+    >>> import arbcore
+    >>> session = arbcore.Session(arbcore.SessionSettings(team="ABC"), [])
+    >>> session.connected(now_ns=0)
+    b'{"type":"hello","team":"ABC"}\\n'
     """
 
     def __cinit__(self, settings, strategies):

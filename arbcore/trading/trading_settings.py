@@ -43,7 +43,15 @@ class Ranged:
 
 @dataclass(frozen=True)
 class SessionSettings(Ranged):
-    """Limits, time-outs and bounds of one session. Times are nanoseconds of the injected clock."""
+    """Limits, time-outs and bounds of one session. Times are nanoseconds of the injected clock, money ticks.
+
+    Raises:
+        ConfigError: a value is out of its range, which ``arbcore config show exchange`` names.
+
+    >>> import arbcore
+    >>> arbcore.SessionSettings(team="ABC", message_cap=100).order_cooldown_ns
+    100000000
+    """
 
     team: str = "ARBCORE"
     position_limits: dict[str, int] = field(default_factory=lambda: dict(POSITION_LIMITS))

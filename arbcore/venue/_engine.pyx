@@ -74,7 +74,21 @@ cdef struct ShownSide:
 cdef class Engine(Listener):
     """One exchange. ``conn`` is a number from ``connect``; every ``now_ns`` is integer nanoseconds.
 
-    Raises UsageError for a connection that does not exist. What a client sends never raises.
+    Args:
+        config: a ``VenueConfig``.
+        seed: of everything that is random.
+        marketplace: called with (floor, config); without it the one that the config names.
+
+    Raises:
+        UsageError: a connection does not exist. What a client sends never raises.
+
+    >>> import arbcore
+    >>> engine = arbcore.Engine(arbcore.VenueConfig(mode="empty"), 1)
+    >>> engine.start(0)
+    >>> conn = engine.connect(0)
+    >>> engine.receive(conn, b'{"type":"hello","team":"ABC"}\\n', 1)
+    >>> engine.take(conn)[:37]
+    b'{"type":"hello","symbols":[{"symbol":'
     """
 
     cdef object config
@@ -102,7 +116,6 @@ cdef class Engine(Listener):
     cdef readonly list results
 
     def __init__(self, config, seed, marketplace=None):
-        """``marketplace`` is called with (floor, config); None takes the one that the config names."""
         if marketplace is None:
             from arbcore.venue._marketplace import PopulatedMarketplace as marketplace
         self.config = config

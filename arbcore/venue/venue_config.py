@@ -21,7 +21,12 @@ LIMIT_MAX = 10**8
 class VenueConfig:
     """Settings of one exchange. Times are nanoseconds, money and limits whole ticks and shares.
 
-    Raises ConfigError where a value is out of range.
+    Raises:
+        ConfigError: a value is out of range.
+
+    >>> import arbcore
+    >>> arbcore.VenueConfig(mode="slower", loss_stop=5_000).loss_stop
+    5000
     """
 
     #: ``prod-like`` and ``slower`` have a marketplace, ``empty`` has none.
