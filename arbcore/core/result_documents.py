@@ -65,38 +65,33 @@ class RunNumbers(TotalsDocument):
     average_hold_ns: float | None
 
 
-class OpenPosition(TypedDict):
+class PositionNumbers(TypedDict):
+    """What is held at the end, but for its times. A leg that is still on its way has no price yet."""
+
+    side: str
+    contracts: int
+    shares: int
+    fut_entry: float | None
+    etf_entry: float | None
+    entry_dev_bps: float
+    dev_bps: float
+    cost_charged: float
+    unrealised_pnl: float
+    on_its_way: str | None
+
+
+class OpenPosition(PositionNumbers):
     """What is held at the end as its kernel has it, times in ns."""
 
-    side: str
     entry_ns: int
     expiry_ns: int
-    contracts: int
-    shares: int
-    fut_entry: float | None
-    etf_entry: float | None
-    entry_dev_bps: float
-    dev_bps: float
-    cost_charged: float
-    unrealised_pnl: float
-    on_its_way: str | None
 
 
-class HeldPosition(TypedDict):
-    """What is held at the end. A leg that is still on its way has no price yet."""
+class HeldPosition(PositionNumbers):
+    """What is held at the end as a result has it."""
 
-    side: str
     entry_ts: str
     expiry_ts: str
-    contracts: int
-    shares: int
-    fut_entry: float | None
-    etf_entry: float | None
-    entry_dev_bps: float
-    dev_bps: float
-    cost_charged: float
-    unrealised_pnl: float
-    on_its_way: str | None
 
 
 class LevelDocument(TypedDict):

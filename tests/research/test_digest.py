@@ -7,17 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arbcore.core.civil import read_time
-from arbcore.core.ledger_columns import LedgerRow
+from arbcore.core.ledger_columns import LEDGER_COLUMNS, LedgerRow
 from arbcore.pages.ledger_digest import Distribution, LedgerDigest
 
 
 def trade(number: int, exit_ts: str, net: float) -> LedgerRow:
     exit_ns = read_time(exit_ts)
-    return LedgerRow(
-        trade_id=number, side="reverse", entry_ts=exit_ns - 1, exit_ts=exit_ns, contracts=1, shares=500,
-        fut_entry=1.0, fut_exit=1.0, etf_entry=1.0, etf_exit=1.0, entry_dev_bps=0.0, exit_dev_bps=0.0,
-        gross_pnl=net + 1, cost=1.0, financing=0.0, dividends=0.0, net_pnl=net, exit_reason="converged",
-    )  # fmt: skip
+    empty = LedgerRow(*(column.kind() for column in LEDGER_COLUMNS))
+    return empty._replace(trade_id=number, exit_ts=exit_ns, gross_pnl=net + 1, cost=1.0, net_pnl=net)
 
 
 def test_the_first_and_the_last_are_kept() -> None:
