@@ -90,7 +90,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pair", metavar="NAME", default=DEFAULT_PAIR.name,
                         help=f"such as nq-qqq (default {DEFAULT_PAIR.name})")  # fmt: skip
     known = parser.add_mutually_exclusive_group()
-    known.add_argument("--factor", metavar="X", help="the level: index points per USD of the ETF, such as 10.03")
+    known.add_argument(
+        "--factor", metavar="X", help="the level: index points per USD of the ETF, such as 10.03"
+    )
     known.add_argument("--index", type=PRICE, metavar="X", help="a quote of the index, which gives the level")
     parser.add_argument("--expiry", metavar="DATE", help="date, time or code such as ESZ26 (default: front)")
     parser.add_argument("--now", metavar="TIME", help="time of the valuation, ISO 8601 (default: now)")
