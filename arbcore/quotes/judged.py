@@ -35,8 +35,8 @@ class Judged:
 
     def add(
         self, rows: SweepRows, settings: BacktestSettings, *, expiry_ns: int | None, keep_equity: bool = False
-    ) -> None:
-        """Runs settings over rows, and once more with every fill one row later."""
+    ) -> Backtest:
+        """Runs settings over rows, and once more with every fill one row later; the first of both runs."""
         common: dict[str, Any] = {"expiries_ns": expiries_of(expiry_ns), "fixed": expiry_ns is not None}
         later = Backtest(one_row_later(settings), **common)
         kernel = Backtest(settings, keep_trades=True, keep_equity=keep_equity, beside=later, **common)
@@ -57,6 +57,7 @@ class Judged:
             times, equity = kernel.take_equity()
             self.times_ns.extend(times)
             self.equity.extend(before + each for each in equity)
+        return kernel
 
     def evidence(self) -> dict[str, object]:
         """What a backtest of these runs one after the other says of the future."""

@@ -346,7 +346,7 @@ def _result(
     regions = robust_regions(grid, totals, idle=idle)
     cells = _cell_documents(jobs, [*best, *(region.cell for region in regions)])
     shown_cell = best[0] if best else 0
-    used = [_one_run(job, shown_cell) for job in jobs]
+    judged, used = _runs_of(jobs, shown_cell, judge=jobs[0].evidence and bool(best))
     implied = [
         _implied(each, kernel, grid.settings([shown_cell])[0])
         for each, kernel in zip(quotes, used, strict=True)
@@ -357,7 +357,6 @@ def _result(
     summary["best_cells"] = [cells[cell] for cell in best]
     summary["robust"] = [_region_document(grid, region, cells[region.cell]) for region in regions]
     summary["walk_forward"] = walked
-    judged = _judged(jobs, best)
     winner = None if judged is None else _winner(best[0], judged)
     evidence = cast(SweepEvidence, sweep_evidence(pnl, winner)) if jobs[0].evidence else None
     summary["evidence"] = evidence
@@ -371,14 +370,22 @@ def _result(
     return SweepResult(grid, Table(columns), summary, notes)
 
 
-def _judged(jobs: Sequence[Job], best: Sequence[int]) -> Judged | None:
-    """The best cell's runs over all files; None with fills at the mid, too many cells, or no best one."""
-    if not jobs[0].evidence or not best:
-        return None
-    settings, found = jobs[0].grid.settings([best[0]])[0], Judged()
+def _runs_of(jobs: Sequence[Job], cell: int, *, judge: bool) -> tuple[Judged | None, list[Backtest]]:
+    """The single runs of a cell over all files, for what they say besides the numbers; ``judge`` adds them up
+    for its evidence.
+    """
+    settings = jobs[0].grid.settings([cell])[0]
+    if judge:
+        judged = Judged()
+        return judged, [judged.add(job.rows, settings, expiry_ns=job.expiry_ns) for job in jobs]
+    kernels = []
     for job in jobs:
-        found.add(job.rows, settings, expiry_ns=job.expiry_ns)
-    return found
+        fixed = job.expiry_ns is not None
+        kernel = Backtest(settings, expiries_ns=expiries_of(job.expiry_ns), fixed=fixed)
+        kernel.feed_memory(job.rows)
+        kernel.end()
+        kernels.append(kernel)
+    return None, kernels
 
 
 def _winner(best: int, found: Judged) -> Winner:
@@ -472,19 +479,6 @@ def _summary(
         "evidence": None,
         "notes": [],
     }
-
-
-def _one_run(job: Job, cell: int) -> Backtest:
-    """The single run of a cell, for what it says besides the numbers."""
-    kernel = Backtest(
-        job.grid.settings([cell])[0],
-        expiries_ns=expiries_of(job.expiry_ns),
-        fixed=job.expiry_ns is not None,
-        keep_trades=True,
-    )
-    kernel.feed_memory(job.rows)
-    kernel.end()
-    return kernel
 
 
 def _implied(quotes: Quotes, kernel: Backtest, settings: BacktestSettings) -> ImpliedFinancing:

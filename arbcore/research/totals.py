@@ -41,13 +41,13 @@ def merged(blocks: Sequence[SweepBlock], rows: Sequence[int]) -> SweepBlock:
     return SweepBlock(columns)
 
 
-def take_periods(blocks: Sequence[SweepBlock]) -> list[list[float]]:
+def take_periods(blocks: Sequence[SweepBlock]) -> "list[array[float]]":
     """P&L by period and cell, a file's periods after those of the one before; taken out of the blocks."""
     found = []
     for block in blocks:
         number = 0
         while period_name(number) in block.columns:
-            found.append(list(block.columns.pop(period_name(number))))
+            found.append(block.columns.pop(period_name(number)))
             number += 1
     return found
 
