@@ -21,8 +21,9 @@ TRACE = os.environ.get("ARBCORE_TRACE") == "1"
 ANNOTATE = os.environ.get("ARBCORE_ANNOTATE") == "1"
 
 
-#: Whose loops over columns are to become vectors: the whole backtest of rows in memory is 1.25 times as fast.
-VECTORS = {Path("arbcore/carry/_values.pyx")}
+#: Whose loops over columns are to become vectors: a backtest of rows in memory takes 0.8 of its time so, the
+#: evidence of a sweep 0.7.
+VECTORS = {Path("arbcore/carry/_values.pyx"), Path("arbcore/core/_resampling.pyx")}
 
 
 def compile_args(path: Path) -> list[str]:

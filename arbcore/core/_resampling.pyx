@@ -197,6 +197,11 @@ def largest_means(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t ce
     return found
 
 
+cdef enum:
+    # What a step below goes on by.
+    LANES = 4
+
+
 cdef struct Halves:
     # Sums of every subset of the first and of the second half of the blocks, one row of cells each.
     Py_ssize_t cells
@@ -244,20 +249,33 @@ cdef bint is_overfit(const double* inside, const double* outside, Py_ssize_t cel
 
     The first of equals is best; equals share the mean of their ranks. ω = rank/(N + 1) <= 1/2.
     """
-    cdef Py_ssize_t cell, best = 0
-    # Counted in 64 bits, as wide as what is compared: the loop is vectorised.
-    cdef int64_t below = 0, equal = 0
-    cdef double most = -INFINITY, own
-    for cell in range(cells):
-        if inside[cell] > most:
-            most = inside[cell]
-            best = cell
+    cdef Py_ssize_t cell, best = 0, lane, whole = cells - cells % LANES
+    # Counted as doubles and in lanes, of which the compiler makes vectors: below twice, equal once.
+    cdef double[LANES] twice_rank, most
+    cdef double own, count = 1.0, largest = -INFINITY
+    for lane in range(LANES):
+        twice_rank[lane], most[lane] = 0.0, -INFINITY
+    for cell in range(0, whole, 4):
+        for lane in range(LANES):
+            most[lane] = inside[cell + lane] if inside[cell + lane] > most[lane] else most[lane]
+    for lane in range(LANES):
+        largest = most[lane] if most[lane] > largest else largest
+    for cell in range(whole, cells):
+        largest = inside[cell] if inside[cell] > largest else largest
+    # There is one: the largest is that of a cell, or of all cells where none is above minus infinity.
+    while best < cells - 1 and inside[best] != largest:
+        best += 1
     own = outside[best]
-    for cell in range(cells):
-        below += <int64_t>1 if outside[cell] < own else <int64_t>0
-        equal += <int64_t>1 if outside[cell] == own else <int64_t>0
+    for cell in range(0, whole, 4):
+        for lane in range(LANES):
+            twice_rank[lane] += (1.0 if outside[cell + lane] < own else 0.0) + (
+                1.0 if outside[cell + lane] <= own else 0.0)
+    for lane in range(LANES):
+        count += twice_rank[lane]
+    for cell in range(whole, cells):
+        count += (1.0 if outside[cell] < own else 0.0) + (1.0 if outside[cell] <= own else 0.0)
     # Twice the rank, below + (equal + 1)/2, against twice (N + 1)/2.
-    return 2 * below + equal + 1 <= cells + 1
+    return count <= <double>(cells + 1)
 
 
 def overfit_splits(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t cells, int blocks) -> tuple:
@@ -272,10 +290,12 @@ def overfit_splits(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t c
     cdef int half = blocks // 2, side
     cdef unsigned int mask, every = (1 << blocks) - 1
     cdef Py_ssize_t subsets = 1 << half, overfit = 0, splits = 0, inside, block
+    cdef Py_ssize_t[24] lengths
     cdef double* memory = <double*>taken((4 * subsets + 2) * cells, sizeof(double))
     cdef double* scores
     ends = [(block + 1) * periods // blocks for block in range(blocks)]
-    lengths = array("q", [end - start for start, end in zip([0, *ends], ends)])
+    for block in range(blocks):
+        lengths[block] = ends[block] - (ends[block - 1] if block else 0)
     try:
         halves.cells, halves.bits = cells, half
         for side in range(2):
@@ -286,19 +306,19 @@ def overfit_splits(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t c
                         ends[side * half:side * half + half])
         scores = memory + 4 * subsets * cells
         # Each mask with block 0 stands for two splits: itself and its complement, with the sides exchanged.
-        for mask in range(1, every, 2):
-            if ones(mask) != half:
-                continue
-            inside = 0
-            for block in range(blocks):
-                if mask >> block & 1:
-                    inside += lengths[block]
-            with nogil:
+        with nogil:
+            for mask in range(1, every, 2):
+                if ones(mask) != half:
+                    continue
+                inside = 0
+                for block in range(blocks):
+                    if mask >> block & 1:
+                        inside += lengths[block]
                 scores_of(&halves, mask, <double>inside, scores)
                 scores_of(&halves, every ^ mask, <double>(periods - inside), scores + cells)
                 overfit += is_overfit(scores, scores + cells, cells)
                 overfit += is_overfit(scores + cells, scores, cells)
-            splits += 2
+                splits += 2
     finally:
         PyMem_Free(memory)
     return overfit, splits

@@ -149,10 +149,10 @@ def deflated_sharpe(
 
 def sharpe_of(values: Sequence[float]) -> float | None:
     """Mean over standard deviation (ddof 1) of one cell's P&L by period; None where there is no variance."""
-    moments = _moments(values)
-    if moments is None:
+    found = _mean_and_variance(values)
+    if found is None:
         return None
-    mean, variance, _, _ = moments
+    mean, variance = found
     return mean / math.sqrt(variance * len(values) / (len(values) - 1))
 
 
@@ -360,13 +360,26 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[at] + (place - at) * (ordered[at + 1] - ordered[at])
 
 
-def _moments(values: Sequence[float]) -> tuple[float, float, float, float] | None:
-    """Mean, variance (ddof 0), skew and kurtosis; None with fewer than two values or without variance."""
+def _mean_and_variance(values: Sequence[float]) -> tuple[float, float] | None:
+    """Mean and variance (ddof 0); None with fewer than two values or without variance."""
     count = len(values)
     if count < 2 or not _varies(values):
         return None
     mean = math.fsum(values) / count
-    second = math.fsum((value - mean) ** 2 for value in values) / count
+    second = math.fsum([(value - mean) ** 2 for value in values]) / count
+    # Its square is what skew and kurtosis are measured in.
+    if not second > 0.0 or second * second == 0.0 or not math.isfinite(second * second):
+        return None
+    return mean, second
+
+
+def _moments(values: Sequence[float]) -> tuple[float, float, float, float] | None:
+    """Mean, variance (ddof 0), skew and kurtosis; None with fewer than two values or without variance."""
+    found = _mean_and_variance(values)
+    if found is None:
+        return None
+    mean, second = found
+    count = len(values)
     third = math.fsum((value - mean) ** 3 for value in values) / count
     fourth = math.fsum((value - mean) ** 4 for value in values) / count
     if not second > 0.0 or not math.isfinite(fourth) or second * second == 0.0:
