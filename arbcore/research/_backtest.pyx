@@ -171,7 +171,7 @@ cdef class Backtest:
     cdef int take(self, RowValues values, bint named, const QuoteRow* rows, const int64_t* expiries_ns,
                   const Value* value, const double* dev, const double* cc, const double* rev,
                   Py_ssize_t count) except -1:
-        """Takes valued rows; those without an edge are passed over while nothing is held."""
+        """Takes valued rows, from the next on which something happens to the one after it."""
         cdef Py_ssize_t at = 0, first
         cdef int failed = DONE
         self.named = named
@@ -187,6 +187,16 @@ cdef class Backtest:
                         at += 1
                     if at > first:
                         failed = self.take_flat(rows, value, first, at)
+                    if at == count:
+                        break
+                elif self.position.phase == HOLDING and self.envelope is None:
+                    first = at
+                    while at < count and expiries_ns[at] == self.position.expiry_ns and STAY == signal_choose(
+                            &self.rules, &self.signal, rows[at].ts_ns, expiries_ns[at], dev[at], cc[at],
+                            rev[at]):
+                        at += 1
+                    if at > first:
+                        failed = self.take_held(rows, value, first, at)
                     if at == count:
                         break
                 failed |= self.step(values, &rows[at], expiries_ns[at], &value[at], dev[at], cc[at],
@@ -290,6 +300,29 @@ cdef class Backtest:
             if self.keep_equity:
                 for at in range(first, last):
                     self.note_point(rows[at].ts_ns, self.totals.net)
+        self.remember(&rows[last], &values[last])
+        return failed
+
+    cdef int take_held(self, const QuoteRow* rows, const Value* values, Py_ssize_t first,
+                       Py_ssize_t end) noexcept nogil:
+        """Takes rows, at least one, through which both legs are held; the last one's equity is not final."""
+        cdef Py_ssize_t last = end - 1, at
+        cdef int failed = self.commit()
+        cdef Position position = self.position
+        cdef Quote quote
+        cdef double equity, net = self.totals.net
+        for at in range(first, last):
+            quote = Quote(rows[at].es_bid, rows[at].es_ask, rows[at].spy_bid, rows[at].spy_ask)
+            equity = net + position_unrealised(&self.terms, &position, &quote)
+            if not equity_note(&self.equity, rows[at].ts_ns, equity):
+                failed = NO_MEMORY
+            if self.keep_marks:
+                failed |= self.mark(1, equity + position_accrued(
+                    &self.terms, &position, rows[at].ts_ns, values[at].settled))
+            if self.keep_equity:
+                self.note_point(rows[at].ts_ns, equity)
+        self.rows += last - first
+        self.held_rows += last - first
         self.remember(&rows[last], &values[last])
         return failed
 
