@@ -11,19 +11,19 @@ from typing import Any
 
 from tools.bench import backtest_engines, floors, quotes
 from tools.bench.area_session import installed
-from tools.bench.harness import FLOOR, HELD, OURS, PEER, Options, Ratio, Row, Table, measure
+from tools.bench.harness import FLOOR, GOAL, HELD, OURS, PEER, Options, Ratio, Row, Table, measure
 
 CHUNK_BYTES = 1 << 20
 
 
-def ours(data: Any, **options: Any) -> Any:
-    """The whole backtest with validation, ledger and statistics; what a command or a notebook runs."""
+def ours(data: Any, settings: Any = quotes.SETTINGS, **options: Any) -> Any:
+    """The whole backtest with validation, ledger, statistics and evidence; what a command runs."""
     from arbcore.quotes.backtest_run import Sinks, run
     from arbcore.research._ledger import Ledger
 
     ledger = Ledger(quotes.SETTINGS.contracts)
     sinks = Sinks(trades=ledger.extend)
-    run(data, vars(quotes.SETTINGS), expiry_ns=quotes.expiry_ns(), sinks=sinks, **options)
+    run(data, vars(settings), expiry_ns=quotes.expiry_ns(), sinks=sinks, **options)
     return ledger
 
 
@@ -140,6 +140,55 @@ def csv_table(options: Options) -> Table:
     return Table("backtest", "CSV to result", "ms", table_rows, ratios, notes)
 
 
+def tracked_table(options: Options) -> Table:
+    """A file to the complete result with the tracked level, the default."""
+    rows = options.sized(2_000_000, 20_000)
+    path = quotes.quotes_file(rows, options.seed)
+    one, floor_row = Row("arbcore", OURS), Row("scalar C floor", FLOOR, missing=floors.missing_reason())
+    runs: dict[str, Callable[[], Any]] = {one.name: milliseconds(partial(ours, path, quotes.TRACKED))}
+    expected = as_trades(ours(path, quotes.TRACKED))
+    if not floor_row.missing:
+        floor = quotes.Floor(quotes.TRACKED)
+        quotes.same_trades(floor_row.name, floor.trades(floor.csv(path)), expected)
+        runs[floor_row.name] = milliseconds(partial(floor.csv, path))
+    measure([one, floor_row], runs, options)
+    return Table(
+        "backtest",
+        "CSV to result, tracked level",
+        "ms",
+        [one, floor_row],
+        [Ratio("arbcore against the scalar C floor", one, floor_row, at_most=1.5)],
+        [f"{rows:,} rows; both make the same {len(expected):,} trades, arbcore a late run and evidence too"],
+    )
+
+
+def tracked_memory_table(options: Options) -> Table:
+    """Columns to the result of the public call, which keeps every row's equity, with the tracked level."""
+    import arbcore
+
+    path = quotes.quotes_file(options.sized(2_000_000, 20_000), options.seed)
+    columns = quotes.columns_of(path)
+    data = dict(zip(("ts", "es_bid", "es_ask", "spy_bid", "spy_ask"), columns.all(), strict=True))
+    busy, quiet, goal = Row("arbcore, many trades", OURS), Row("arbcore, no trades", OURS), Row("goal", GOAL)
+
+    def public(entry_bps: float) -> Callable[[], float]:
+        settings = {name: getattr(quotes.TRACKED, name) for name in ("r", "d", "exit_bps", "cost_bps")}
+        call = partial(arbcore.backtest, data, expiry=quotes.EXPIRY, entry_bps=entry_bps, **settings)
+        return rate(call, len(columns.ts))
+
+    runs = {busy.name: public(quotes.TRACKED.entry_bps), quiet.name: public(30.0), goal.name: lambda: 50e6}
+    measure([busy, quiet, goal], runs, options)
+    ratios = [Ratio(f"{row.name} against the goal", row, goal, at_least=1.0) for row in (busy, quiet)]
+    return Table(
+        "backtest",
+        "columns in memory to result, tracked level, public call",
+        "rows a second",
+        [busy, quiet, goal],
+        ratios,
+        [f"{len(columns.ts):,} rows, every row's equity kept"],
+    )
+
+
 def memory_table(options: Options) -> Table:
     """Columns to the result; slow engines get fewer rows."""
     path = quotes.quotes_file(options.sized(2_000_000, 20_000), options.seed)
@@ -178,4 +227,9 @@ def memory_table(options: Options) -> Table:
 
 def run(options: Options) -> list[Table]:
     """The tables of this area."""
-    return [csv_table(options), memory_table(options)]
+    return [
+        csv_table(options),
+        tracked_table(options),
+        memory_table(options),
+        tracked_memory_table(options),
+    ]

@@ -9,11 +9,14 @@ import shutil
 import tempfile
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from arbcore.carry.level import LevelMode
+from arbcore.carry.settlement import date_around, settlement_day
+from arbcore.core.civil import new_york_to_utc, read_date
 from arbcore.research.research_settings import BacktestSettings
 from tools import make_sample
 from tools.bench import floors
@@ -22,6 +25,8 @@ from tools.bench.harness import Disagreement
 SETTINGS = BacktestSettings(
     r=0.043, d=0.0125, factor=10.03, entry_bps=3, exit_bps=0.5, cost_bps=0.5, funding_rate=0.0
 )
+#: The same with the level that runs through the rows.
+TRACKED = replace(SETTINGS, factor="track")
 EXPIRY = "2026-03-20"
 FIRST_DAY = "2026-03-02"
 EVERY_MS = 100
@@ -112,7 +117,15 @@ class Parameters(ctypes.Structure):
         *((name, ctypes.c_double) for name in ("r", "d", "factor", "wanted_bps", "exit_bps", "cost_bps")),
         ("notional", ctypes.c_double),
         ("expiry_ns", ctypes.c_int64),
+        ("half_life_s", ctypes.c_double),
+        ("dates", ctypes.c_void_p),
     )
+
+
+class FloorDate(ctypes.Structure):
+    """``Date`` of backtest_floor.c."""
+
+    _fields_ = (("end_ns", ctypes.c_int64), ("settled", ctypes.c_int64))
 
 
 class FloorTrade(ctypes.Structure):
@@ -124,17 +137,28 @@ class FloorTrade(ctypes.Structure):
     )  # fmt: skip
 
 
+def floor_dates() -> Any:
+    """The dates up to the expiry."""
+    found, instant_ns = [], new_york_to_utc(read_date(FIRST_DAY), 0)
+    while instant_ns <= expiry_ns():
+        day, _, instant_ns = date_around(instant_ns)
+        found.append(FloorDate(instant_ns, settlement_day(day)))
+    return (FloorDate * len(found))(*found)
+
+
 class Floor:
     """The C floor over a file or columns."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: BacktestSettings = SETTINGS) -> None:
         flags = ("-shared", "-fPIC", "-ffp-contract=off")
         self._library = ctypes.CDLL(str(floors.build("backtest_floor.c", output="backtest.so", flags=flags)))
         self._library.floor_csv.restype = self._library.floor_columns.restype = ctypes.c_int64
-        s = SETTINGS
+        s, level = settings, settings.level
+        self._dates = floor_dates()
         self._params = Parameters(
-            s.r, s.d, s.factor, s.entry_bps + s.cost_bps, s.exit_bps, s.cost_bps, s.contracts * s.multiplier,
-            expiry_ns(),
+            s.r, s.d, level.factor, s.entry_bps + s.cost_bps, s.exit_bps, s.cost_bps,
+            s.contracts * s.multiplier, expiry_ns(),
+            level.half_life_s if level.mode is LevelMode.TRACK else 0.0, ctypes.addressof(self._dates),
         )  # fmt: skip
         self._room = 1_000_000
         self._out = (FloorTrade * self._room)()

@@ -1,9 +1,11 @@
 /* The least that a backtest of quotes can do: a file with one fixed spelling, or columns, to its trades.
  *
  * A floor and no backtest: times have six decimals and a Z, prices two decimals, the columns are in one order,
- * nothing is checked, nothing is marked or summed but the trades' net. It pays for the same exponential. */
+ * nothing is checked, nothing is marked or summed but the trades' net. It pays for the same exponentials. The
+ * factor is a number, or with a half-life the level that runs through the rows, of one contract. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,9 +16,24 @@
 #define MAP_POPULATE 0
 #endif
 
-typedef struct { double r, d, factor, wanted_bps, exit_bps, cost_bps, notional; int64_t expiry_ns; } Params;
+/* A New York date: until when it lasts, and the day on which its trades are paid. */
+typedef struct { int64_t end_ns, settled; } Date;
+typedef struct {
+    double r, d, factor, wanted_bps, exit_bps, cost_bps, notional;
+    int64_t expiry_ns;
+    double half_life_s;  /* 0: the factor */
+    const Date *dates;
+} Params;
 typedef struct { int64_t entry_ns, exit_ns; double side, net; } Trade;
-typedef struct { int side; int64_t entry_ns; double es, spy, shares; int64_t count, room; Trade *out; } State;
+typedef struct { const Date *date; int64_t last_ns, settled; double f, w, gap_s; } Level;
+typedef struct {
+    int side;
+    int64_t entry_ns;
+    double es, spy, shares;
+    int64_t count, room;
+    Trade *out;
+    Level level;
+} State;
 
 static inline double exponential(double x) {
     union { double value; uint64_t bits; } shifted, scale;
@@ -31,11 +48,43 @@ static inline double exponential(double x) {
     return (1.0 + (r + s * (even + r * odd))) * scale.value;
 }
 
+/* What a row is decided with, no number while it warms up; the level then learns from the row. */
+static inline double level(Level *s, const Params *p, int64_t ts, double x) {
+    double dt = 0, decided = NAN, y = x;
+    if (!s->date) s->date = p->dates;
+    while (ts >= s->date->end_ns) s->date++;
+    if (s->last_ns == 0) {
+        s->f = x, s->w = 0, s->gap_s = 0;
+    } else {
+        double gap_s = (double)(ts - s->last_ns) / 1e9, years = gap_s / 31536000.0;
+        double settled = (double)(s->date->settled - s->settled) / 365.0;
+        s->f *= exponential(-p->d * years - p->r * (settled - years));
+        dt = s->gap_s > 60 ? s->gap_s : 60;
+        dt = gap_s < dt ? gap_s : dt;
+        s->gap_s = gap_s;
+    }
+    s->last_ns = ts, s->settled = s->date->settled;
+    if (s->w >= p->half_life_s) {
+        double low = s->f * (1 - 0.001), high = s->f * (1 + 0.001);
+        decided = s->f;
+        y = x < low ? low : x > high ? high : x;
+    }
+    s->w += dt;
+    if (s->w > 0) {
+        double gain = 1 - exponential(-0.6931471805599453 * (dt / p->half_life_s)), part = dt / s->w;
+        s->f += (part > gain ? part : gain) * (y - s->f);
+    }
+    return decided;
+}
+
 /* Prices in any one unit (`unit` of them are a point), for edges are ratios. */
 static inline void step(State *s, const Params *p, int64_t ts, double es_bid, double es_ask, double spy_bid,
                         double spy_ask, double unit) {
     double t = p->expiry_ns > ts ? (double)(p->expiry_ns - ts) / 31536000000000000.0 : 0.0;
-    double c = p->factor * exponential((p->r - p->d) * t);
+    double growth = exponential((p->r - p->d) * t), factor = p->factor;
+    if (p->half_life_s > 0)
+        factor = level(&s->level, p, ts, (es_bid + es_ask) / 2 / ((spy_bid + spy_ask) / 2 * growth));
+    double c = factor * growth;
     if (s->side == 0) {
         if (ts >= p->expiry_ns) return;
         double dear = spy_ask * c, cheap = spy_bid * c;
