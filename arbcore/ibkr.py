@@ -361,8 +361,9 @@ class Bot:
         self.chronicle.know(snapshot.trades)
         desk, dividends = self.plan.desk, self.plan.dividends
         terms = CarryTerms(
-            desk.r, desk.d if dividends is None else dividends, spread=desk.financing_spread_bps * 1e-4
-        )
+            desk.r if self.plan.rates is None else self.plan.rates,
+            desk.d if dividends is None else dividends, spread=desk.financing_spread_bps * 1e-4,
+        )  # fmt: skip
         self.session = self.chronicle.session = DeskSession(desk, self.store.store_id, snapshot, terms=terms)
         if self.plan.accept_account:
             self.feed(ev.AcceptAccount())

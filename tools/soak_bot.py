@@ -140,12 +140,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--nights", type=int, default=0, help="days with a restart each, instead of --hours")
     args = parser.parse_args(argv)
     seconds = range(0, args.nights * DAY_S or round(args.hours * 3_600), args.every_s)
-    faults = [f"restart={REFUSED_S}@{away(night)[0]}" for night in range(args.nights)]
+    faults = [f"--fault=restart={REFUSED_S}@{away(night)[0]}" for night in range(args.nights)]
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         rows = write_rows(directory / "rows.csv", seconds, args.nights)
         gateway = EmbeddedGateway(
-            pair="es-spy", data=directory / "rows.csv", seed=None, expiry_ns=None, faults=faults
+            pair="es-spy", data=directory / "rows.csv", seed=None, expiry_ns=None, flags=faults
         )
         port = gateway.start()
         watch = Watch(args.library, rows)

@@ -24,7 +24,7 @@ from arbcore.carry.calendar import read_expiry
 from arbcore.carry.level import LevelMode, parse_level
 from arbcore.carry.money import PaidDividend
 from arbcore.carry.pairs import DEFAULT_PAIR, PAIRS, Pair, pair_of_future, pair_of_symbols
-from arbcore.carry.terms import check_reaches, read_dividends
+from arbcore.carry.terms import RateHistory, check_reaches, read_dividends, read_rates
 from arbcore.core.settings import PREFIX, Config, Setting
 from arbcore.core.text import plural, printable
 from arbcore.desk.desk_settings import DeskSettings
@@ -76,6 +76,15 @@ def _level(text: str) -> float | str:
     return rule.factor if rule.mode is LevelMode.NUMBER else text.strip().lower()
 
 
+def _rate_or_file(text: str) -> float | str:
+    """A rate a year as a decimal, or the name of a file of rates by date."""
+    try:
+        float(text)
+    except ValueError:
+        return text.strip()
+    return _rate(text)
+
+
 def _rate(text: str) -> float:
     """A rate a year as a decimal."""
     try:
@@ -111,6 +120,10 @@ _OWN = (
         parse=_level,
     ),
     Setting(
+        "RISK_FREE_RATE_ANNUAL", "rate", 0.045,
+        "annual rate, or a file of rates by date (date,rate or FRED's DTB3, SOFR)", parse=_rate_or_file,
+    ),
+    Setting(
         "FUNDING_RATE_ANNUAL", "rate", "", "what a long ETF leg pays a year; unset, the rate at its entry",
         parse=_rate,
     ),
@@ -142,7 +155,8 @@ _OWN = (
 
 def carry_settings() -> tuple[Setting, ...]:
     """Every setting of the carry bot: its own and the desk's."""
-    return (*_OWN, *(_of_desk(item) for item in _desk_fields()))
+    own = {setting.name for setting in _OWN}
+    return (*_OWN, *(_of_desk(item) for item in _desk_fields() if setting_name(item.name) not in own))
 
 
 def _desk_fields() -> list[Any]:
@@ -294,6 +308,9 @@ def desk_settings(config: Config, **changes: Any) -> DeskSettings:
     ConfigError where they contradict each other.
     """
     values = {item.name: config[setting_name(item.name)] for item in _desk_fields()}
+    if resolved_rates(config):
+        # A curve takes its place.
+        values["r"] = DeskSettings.r
     values["pair"] = pair = pair_of_settings(config)
     if config.source("EXIT_THRESHOLD_BPS").startswith("default"):
         values["exit_bps"] = EXIT_SHARE * values["entry_bps"]
@@ -311,6 +328,36 @@ def desk_settings(config: Config, **changes: Any) -> DeskSettings:
     values["factor"] = factor
     values["funding_rate"] = config["FUNDING_RATE_ANNUAL"] if config["FUNDING_RATE_ANNUAL"] != "" else None
     return DeskSettings(**{**values, **changes})
+
+
+def resolved_rates(config: Config) -> str:
+    """The file of rates that RISK_FREE_RATE_ANNUAL names; empty where it is a number."""
+    value = config["RISK_FREE_RATE_ANNUAL"]
+    return value if isinstance(value, str) else ""
+
+
+def rate_history(config: Config) -> RateHistory | None:
+    """The rates of the file that RISK_FREE_RATE_ANNUAL names; None where it is a number.
+
+    Raises:
+        ConfigError: the file cannot be read.
+        DataError: a line of it is none.
+    """
+    path = resolved_rates(config)
+    if not path:
+        return None
+    lines = _lines_of(config, "RISK_FREE_RATE_ANNUAL", path)
+    return read_rates(lines, name=printable(path))
+
+
+def _lines_of(config: Config, setting: str, path: str) -> list[str]:
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        source = config.source(setting)
+        raise ConfigError(f"{setting} ({source}) {printable(path)} cannot be read: {why}.") from error
+    return text.splitlines(keepends=True)
 
 
 def dividends_schedule(config: Config, *, first_ns: int) -> tuple[PaidDividend, ...] | None:
@@ -333,13 +380,8 @@ def dividends_schedule(config: Config, *, first_ns: int) -> tuple[PaidDividend, 
             f"DIVIDENDS_FILE ({source}) and DIVIDEND_YIELD_ANNUAL "
             f"({config.source('DIVIDEND_YIELD_ANNUAL')}) are both set; keep the schedule or the yield."
         )
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
-        raise ConfigError(f"DIVIDENDS_FILE ({source}) {printable(path)} cannot be read: {why}.") from error
     name = f"DIVIDENDS_FILE ({source}) {printable(path)}"
-    schedule = read_dividends(text.splitlines(keepends=True), name=name)
+    schedule = read_dividends(_lines_of(config, "DIVIDENDS_FILE", path), name=name)
     check_reaches(schedule, name=name, first_ns=first_ns)
     return schedule
 

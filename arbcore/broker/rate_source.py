@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from arbcore.broker.fred import FredRate, rate_of
+from arbcore.carry.terms import RateHistory
+from arbcore.core.civil import iso_date
 
 #: The rate to a quarter from now stands for every expiry that is traded.
 YEARS = 0.25
@@ -25,6 +27,12 @@ class RateNews(NamedTuple):
 def rate_as_set(r: float) -> Callable[[], RateNews]:
     """The setting's rate, whatever happens."""
     return lambda: RateNews(None, f"The rate is {r:.4%}, as {SETTING} says.")
+
+
+def rate_of_file(history: RateHistory) -> Callable[[], RateNews]:
+    """Rates by date, which the desk takes by itself: how far they reach is said once."""
+    last = iso_date(history.days[-1])
+    return lambda: RateNews(None, f"The rate is that of {history.name}, whose last one is of {last}.")
 
 
 class RateOfFred:

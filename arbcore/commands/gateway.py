@@ -8,16 +8,18 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arbcore.carry.pairs import DEFAULT_PAIR, PAIRS, pair_named
+from arbcore.carry.pairs import DEFAULT_PAIR, PAIRS, Pair, pair_named
 from arbcore.commands._arguments import port_number, whole_number
 from arbcore.commands._ending import ServerEnding
 from arbcore.core.text import printable
 from arbcore.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from arbcore.gateway.carrying import CarryingTerms
     from arbcore.gateway.faults import Planned
     from arbcore.gateway.history import PastStretch
     from arbcore.gateway.own_contracts import OwnContract
@@ -112,6 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=10_000_000.0,
         help="cash at the start (default 10000000)",
     )
+    _add_money(parser)
     parser.add_argument(
         "--data",
         choices=("live", "frozen", "delayed", "none"),
@@ -137,6 +140,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors and where it listens")
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+
+
+def _add_money(parser: argparse.ArgumentParser) -> None:
+    money = parser.add_argument_group(
+        "interest and dividends", "booked in the account by New York date; a position keeps its entry's rate"
+    )
+    money.add_argument(
+        "--funding-rate", type=_finite, metavar="X", help="what shares held pay a year (default: --r)"
+    )
+    money.add_argument("--rates", type=Path, metavar="FILE", help="... by date (date,rate or DTB3, SOFR)")
+    money.add_argument(
+        "--short-rate", type=_finite, metavar="X", default=0.0, help="what a short earns (default 0)"
+    )
+    money.add_argument(
+        "--borrow-rate", type=_finite, metavar="X", default=0.0, help="what it costs to borrow (default 0)"
+    )
+    money.add_argument(
+        "--dividends", type=Path, metavar="FILE", help="those of the pair's ETF (ex_date,amount[,unit])"
+    )
 
 
 def _number(text: str) -> float:
@@ -187,6 +209,11 @@ def run(args: argparse.Namespace) -> int:
     seed = secrets.randbits(32) if args.seed is None else args.seed
     rows, beside, past = _rows(args, seed)
     config = replace(config, contracts=_contracts(args), contracts_seed=seed)
+    # The columns of a replay may choose the pair.
+    first = next(rows, None)
+    if first is not None:
+        config = replace(config, carrying=_carrying(args, first.pair))
+        rows = chain([first], rows)
     whole = bool(past) and args.replay is not None
     gateway = Gateway(config, rows, beside=beside, past=past, past_is_whole=whole)
     gateway.show_line = _warn
@@ -211,6 +238,30 @@ def _plan(args: argparse.Namespace) -> "tuple[Planned, ...]":
 
 def _warn(line: str) -> None:
     print(f"arbcore: {line}", file=sys.stderr, flush=True)
+
+
+def _carrying(args: argparse.Namespace, pair: Pair) -> "CarryingTerms":
+    """Interest and dividends of the account, the latter of the pair's ETF."""
+    from arbcore.carry.terms import read_dividends, read_rates
+    from arbcore.gateway.carrying import CarryingTerms
+    from arbcore.gateway.quote_source import MarketSettings
+    from arbcore.quotes.terms_files import text_of
+
+    if args.rates is not None and args.funding_rate is not None:
+        raise UsageError("--rates and --funding-rate both say what shares pay; give one of them.")
+    made = MarketSettings().r if args.r is None else args.r
+    funding = made if args.funding_rate is None else args.funding_rate
+    dividends = {}
+    if args.dividends is not None:
+        lines = text_of(args.dividends, "--dividends").splitlines(keepends=True)
+        dividends[pair.etf] = read_dividends(lines, name=printable(str(args.dividends)))
+    history = None
+    if args.rates is not None:
+        lines = text_of(args.rates, "--rates").splitlines(keepends=True)
+        history = read_rates(lines, name=printable(str(args.rates)))
+    return CarryingTerms(
+        funding if history is None else history, args.short_rate, args.borrow_rate, dividends
+    )
 
 
 def _contracts(args: argparse.Namespace) -> "tuple[OwnContract, ...]":
@@ -291,6 +342,8 @@ def _say_what_was(args: argparse.Namespace, gateway: Any) -> None:
     summary = {
         "schema": SCHEMA, "event": "ended", "rows": gateway.row_number, "requests": gateway.requests,
         "orders": gateway.desk.book.placed, "executions": account.booked, "positions": held,
+        "financing": round(account.carrying.total.financing, 2),
+        "dividends": round(account.carrying.total.dividends, 2),
         "pnl": round(account.net_liquidation(gateway.market.mark) - account.start_cash, 2),
     }  # fmt: skip
     if args.json:

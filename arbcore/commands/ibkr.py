@@ -281,11 +281,12 @@ class _Play:
             desk_settings,
             dividends_schedule,
             ibkr_settings,
+            rate_history,
         )
         from arbcore.broker.fred import FredRate, FredSettings, convention
         from arbcore.broker.guards import LIVE, PAPER, check_before
         from arbcore.broker.plan import Plan
-        from arbcore.broker.rate_source import RateOfFred, rate_as_set
+        from arbcore.broker.rate_source import RateOfFred, rate_as_set, rate_of_file
 
         args, resolved = self._args, self._resolved
         if args.simulate is not None:
@@ -303,8 +304,9 @@ class _Play:
                 "TRADING_ENABLED is 0: signals are written down, and nothing is ordered but what closes an "
                 "open pair at the kill switch or --flatten."
             )
-        rate: Any = rate_as_set(desk.r)
-        if settings.fred_key:
+        rates = rate_history(resolved)
+        rate: Any = rate_as_set(desk.r) if rates is None else rate_of_file(rates)
+        if settings.fred_key and rates is None:
             # Before anything is dialled, not when the first value comes.
             convention(settings.fred_series)
             fred = FredRate(FredSettings(series=settings.fred_series, key=settings.fred_key))
@@ -315,7 +317,7 @@ class _Play:
         return replace(
             plan, duration_s=args.duration, wait_s=args.wait, flatten=args.flatten,
             accept_account=args.accept_account, record=args.record, rate=rate,
-            dividends=dividends_schedule(resolved, first_ns=time.time_ns()),
+            dividends=dividends_schedule(resolved, first_ns=time.time_ns()), rates=rates,
         )  # fmt: skip
 
     def _simulated_plan(self, console: Any) -> Any:
@@ -327,12 +329,14 @@ class _Play:
             desk_settings,
             dividends_schedule,
             ibkr_settings,
+            rate_history,
+            resolved_rates,
             simulated_store,
         )
         from arbcore.broker.guards import SIMULATED
         from arbcore.broker.ib_link import load_library
         from arbcore.broker.plan import Plan
-        from arbcore.broker.rate_source import rate_as_set
+        from arbcore.broker.rate_source import rate_as_set, rate_of_file
         from arbcore.broker.store_file import clear_simulated
         from arbcore.errors import UsageError
         from arbcore.play.embedded import EmbeddedGateway
@@ -367,6 +371,7 @@ class _Play:
         level = (first.fut_bid + first.fut_ask) / 2 if first else None
         check_guards(resolved, desk, fut_level=level)
         dividends = dividends_schedule(resolved, first_ns=first.ts_ns if first else time.time_ns())
+        rates = rate_history(resolved)
         if args.like_backtest:
             console.event(
                 "--like-backtest: no daily loss limit, roll or price collar but those that were set; a "
@@ -375,8 +380,9 @@ class _Play:
         self._seed = None if args.simulate else (args.seed if args.seed is not None else secrets.randbits(32))
         data = Path(args.simulate) if args.simulate else None
         self._gateway = EmbeddedGateway(
-            pair=desk.pair.name, data=data, seed=self._seed, expiry_ns=settings.expiry_ns
-        )
+            pair=desk.pair.name, data=data, seed=self._seed, expiry_ns=settings.expiry_ns,
+            flags=_money_flags(desk, rates=resolved_rates(resolved), dividends=resolved["DIVIDENDS_FILE"]),
+        )  # fmt: skip
         port = self._gateway.start()
         # The last thing that may be refused: what an earlier run left stays until this one can begin.
         clear_simulated(settings.store_path)
@@ -385,7 +391,8 @@ class _Play:
         return Plan(
             replace(settings, host="127.0.0.1", port=port), desk, SIMULATED,
             duration_s=args.duration, flatten=args.flatten, record=args.record, rows=bool(args.simulate),
-            dividends=dividends, clocked=True, gone=self._gateway_gone, rate=rate_as_set(desk.r),
+            dividends=dividends, rates=rates, clocked=True, gone=self._gateway_gone,
+            rate=rate_as_set(desk.r) if rates is None else rate_of_file(rates),
         )  # fmt: skip
 
     def _gateway_gone(self) -> Any:
@@ -443,6 +450,17 @@ class _Play:
             "latency_us": tally.latency.summary_us(),
             **{name: found.get(name) for name in kept},
         }
+
+
+def _money_flags(desk: Any, *, rates: str, dividends: str) -> list[str]:
+    """What the simulated account pays and earns is what the bot takes it for."""
+    funding = desk.r if desk.funding_rate is None else desk.funding_rate
+    flags = [f"--funding-rate={funding!r}"]
+    if rates and desk.funding_rate is None:
+        flags = [f"--rates={Path(rates).absolute()}"]
+    flags += [f"--short-rate={desk.short_rate!r}", f"--borrow-rate={desk.borrow_rate!r}"]
+    # The child has a working directory of its own.
+    return [*flags, f"--dividends={Path(dividends).absolute()}"] if dividends else flags
 
 
 def _first_row(data: str, pair: str) -> Any:

@@ -14,7 +14,7 @@ from arbcore.carry.fair import implied_repo
 from arbcore.carry.money import PaidDividend
 from arbcore.carry.rates import RATE_MAX, check_rate
 from arbcore.carry.terms import RateHistory, Yields
-from arbcore.errors import UsageError
+from arbcore.errors import InputError, UsageError
 
 
 class Paid(NamedTuple):
@@ -44,6 +44,7 @@ class CarryTerms:
         spread: float = 0.0,
     ) -> None:
         self._rate = rate if isinstance(rate, RateHistory) else _checked(rate, "rate")
+        self._last_rate: float | None = None
         self._spread = spread
         self._yields = Yields(0.0, {})
         self.schedule: tuple[PaidDividend, ...] | None = None
@@ -62,9 +63,20 @@ class CarryTerms:
             self._yields = Yields(_checked(d, "dividend yield"), {})
 
     def base_rate(self, utc_ns: int, expiry_ns: int) -> float:
-        """The rate at an instant, without the financing spread."""
+        """The rate at an instant, without the financing spread.
+
+        Rates by date that end, or have a hole, go on with the last one: a pair that is held cannot wait.
+        InputError where there was none yet.
+        """
         rate = self._rate
-        return rate.at(utc_ns, years_to_expiry(utc_ns, expiry_ns)) if isinstance(rate, RateHistory) else rate
+        if not isinstance(rate, RateHistory):
+            return rate
+        try:
+            self._last_rate = rate.at(utc_ns, years_to_expiry(utc_ns, expiry_ns))
+        except InputError:
+            if self._last_rate is None:
+                raise
+        return self._last_rate
 
     def rate(self, utc_ns: int, expiry_ns: int) -> float:
         """The rate of a fair value, the financing spread included."""

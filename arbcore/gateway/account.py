@@ -1,7 +1,8 @@
 """The simulated account: positions, cash, executions, commissions, and what orders do to its margin.
 
-Owns the arithmetic of a broker's statement. Shares are paid for in cash; a future pays only its gain when it
-is closed. It knows no orders, no quotes and no clients: prices and marks are handed in.
+Owns the arithmetic of a broker's statement. Shares are paid for in cash, with interest and dividends while
+they are held (``carrying``); a future pays only its gain when it is closed. It knows no orders, no quotes and
+no clients: prices and marks are handed in.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from arbcore.carry.money import FUTURE_FEES
 from arbcore.carry.pairs import FeeClass, pair_of_future
 from arbcore.core.civil import utc_to_new_york
+from arbcore.gateway.carrying import Booked, Carrying, CarryingTerms
 from arbcore.gateway.contract_table import Listing
 from arbcore.gateway.replies import ExecutionView, MarginView
 
@@ -71,6 +73,7 @@ class Account:
 
     ids: tuple[str, ...]
     cash: float
+    carrying: Carrying = field(default_factory=lambda: Carrying(CarryingTerms()))
     start_cash: float = field(init=False)
     positions: dict[int, Position] = field(default_factory=dict)
     executions: dict[str, BrokerExecution] = field(default_factory=dict)
@@ -106,6 +109,8 @@ class Account:
         view = replace(old.view, exec_id=f"{head}.{int(last) + 1:02d}", price=price)
         sign = 1.0 if view.side == "BOT" else -1.0
         change = sign * view.shares * (price - old.view.price) * view.listing.multiplier
+        if old.realized is None:
+            self.carrying.corrected(view.listing.symbol, price - old.view.price)
         position = self.positions[view.listing.con_id]
         if old.realized is None:
             position.cost += change
@@ -124,6 +129,8 @@ class Account:
         signed = view.shares if view.side == "BOT" else -view.shares
         value = view.price * listing.multiplier
         self.cash -= commission + (signed * value if listing.sec_type == "STK" else 0.0)
+        if listing.sec_type == "STK":
+            self.carrying.traded(listing.symbol, signed, view.price)
         if position.quantity * signed >= 0.0:
             self._open(position, signed, value=value, fees=commission)
             return None
@@ -148,6 +155,12 @@ class Account:
         position.quantity += signed
         position.cost += signed * value
         position.fees += fees
+
+    def advance(self, now_ns: int, *, expiry_ns: int, factor: float) -> Booked:
+        """Time passes: interest and dividends of the shares that are held are booked in cash."""
+        booked = self.carrying.advance(now_ns, expiry_ns=expiry_ns, factor=factor)
+        self.cash += booked.financing + booked.dividends
+        return booked
 
     def settle(self, listing: Listing, price: float) -> None:
         """Closes a future at its settlement, in cash and for no commission."""

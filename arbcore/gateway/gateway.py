@@ -10,7 +10,7 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from arbcore.core.civil import NS_PER_S, utc_to_new_york
 from arbcore.core.text import printable
@@ -19,6 +19,7 @@ from arbcore.gateway import answers, history_answers, mischief, replies, unserve
 from arbcore.gateway import history_requests as h
 from arbcore.gateway import messages as m
 from arbcore.gateway.account import Account
+from arbcore.gateway.carrying import NOTHING, Carrying, CarryingTerms
 from arbcore.gateway.client import ERRORS_MAX, GatewayClient
 from arbcore.gateway.contract_table import CLOCK_LEG, HOURS_RULES, Listing, find, listed
 from arbcore.gateway.day_ticks import DayTicks
@@ -72,6 +73,8 @@ class GatewayConfig:
     #: Contracts besides those of the table of pairs, and the seed of their quotes.
     contracts: tuple[OwnContract, ...] = ()
     contracts_seed: int = 0
+    #: Interest and dividends of the shares that are held; nothing unless it is said.
+    carrying: CarryingTerms = field(default_factory=CarryingTerms)
 
     def __post_init__(self) -> None:
         if not self.accounts or not all(name.isascii() and name.isalnum() for name in self.accounts):
@@ -110,7 +113,7 @@ class Gateway:
         self.show_line: Callable[[str], None] | None = None
         self.armed = Armed()
         self.market = MarketData(rights=config.rights)
-        self.account = Account(config.accounts, config.cash)
+        self.account = Account(config.accounts, config.cash, Carrying(config.carrying))
         self.desk = OrderDesk(self.account, self.market, armed=self.armed, outbox=self, hours=config.hours)
         self.own = OwnMarket(config.contracts, config.contracts_seed)
         self.market.touches.update(self.own.touches)
@@ -334,6 +337,9 @@ class Gateway:
         self._run_timers(row.ts_ns)
         if self.row_number and utc_to_new_york(before)[0] != utc_to_new_york(row.ts_ns)[0]:
             self.desk.end_of_day()
+        booked = self.account.advance(row.ts_ns, expiry_ns=row.expiry_ns, factor=row.factor)
+        if booked != NOTHING:
+            self.note(f"Booked interest {booked.financing:+.2f} and dividends {booked.dividends:+.2f} USD.")
         self._next_row = next(self._rows, None)
         self.row_number += 1
         beside = [next(rows) for rows in self._beside]

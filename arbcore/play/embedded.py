@@ -169,14 +169,14 @@ class EmbeddedGateway(EmbeddedProgram):
     """Our own TWS look-alike: a market from a seed in real time, or a file's rows as fast as they are taken.
 
     ``pair`` is the name of what is traded. ``expiry_ns`` says whose quotes the future's are; without it each
-    row's are the front contract's. ``faults`` are planned as ``arbcore gateway --fault`` takes them.
+    row's are the front contract's. ``flags`` are further ones of ``arbcore gateway``, such as its faults.
     """
 
     def __init__(
         self, *, pair: str, data: Path | None, seed: int | None, expiry_ns: int | None,
-        faults: Sequence[str] = (),
+        flags: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        arguments = ["gateway", "--port", "0", "--pair", pair]
+        arguments = ["gateway", "--port", "0", "--pair", pair, *flags]
         if data is None:
             arguments += ["--seed", str(seed)]
         else:
@@ -184,8 +184,6 @@ class EmbeddedGateway(EmbeddedProgram):
             arguments += ["--replay", str(data.absolute()), "--speed", "inf"]
             if expiry_ns is not None:
                 arguments += ["--expiry", iso_time(expiry_ns)]
-        for fault in faults:
-            arguments += ["--fault", fault]
         super().__init__("The embedded gateway", arguments)
         self._data = data
 

@@ -11,7 +11,9 @@ from arbcore.broker.carry_settings import (
     desk_settings,
     dividends_schedule,
     ibkr_settings,
+    rate_history,
 )
+from arbcore.broker.rate_source import rate_of_file
 from arbcore.carry.pairs import PAIRS, Pair, pair_named
 from arbcore.core.civil import read_time
 from arbcore.core.settings import Config
@@ -132,6 +134,23 @@ def test_rates_of_the_etf_leg_and_a_file_of_dividends(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=sentence):
             dividends_schedule(load(tmp_path, **wrong), first_ns=0)
+
+
+def test_the_rate_is_a_number_or_a_file_of_rates_by_date(tmp_path: Path) -> None:
+    assert (rate_history(load(tmp_path)), desk_settings(load(tmp_path)).r) == (None, 0.045)
+    assert desk_settings(load(tmp_path, RISK_FREE_RATE_ANNUAL="0.03")).r == 0.03
+    path = tmp_path / "curve.csv"
+    path.write_text("date,rate\n2026-03-02,0.04\n2026-03-03,0.05\n")
+    resolved = load(tmp_path, RISK_FREE_RATE_ANNUAL=str(path))
+    found = rate_history(resolved)
+    assert found is not None
+    assert found.values == (0.04, 0.05)
+    assert rate_of_file(found)().text.endswith("curve.csv, whose last one is of 2026-03-03.")
+    assert desk_settings(resolved).r == 0.045, "the number that the curve takes the place of"
+    with pytest.raises(ConfigError, match=r"RISK_FREE_RATE_ANNUAL .* none.csv cannot be read: No such file"):
+        rate_history(load(tmp_path, RISK_FREE_RATE_ANNUAL="none.csv"))
+    with pytest.raises(ConfigError, match=r"RISK_FREE_RATE_ANNUAL .* must be a decimal between -1 and 1"):
+        load(tmp_path, RISK_FREE_RATE_ANNUAL="4.5")
 
 
 def test_nobody_sets_the_level_so_it_is_learnt(tmp_path: Path) -> None:

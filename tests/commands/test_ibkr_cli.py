@@ -217,7 +217,7 @@ def test_without_tws_one_sentence_says_what_to_start(tmp_path: Path) -> None:
         (("--paper",), {"STOP_LOSS_BPS": "40"}, "the limit always acts first and the stop never"),
         (("--paper", "--simulate"), {"STOP_LOSS_BPS": "40"}, "the limit always acts first and the stop"),
         (("--paper",), {"ENTRY_THRESHOLD_BPS": "lots"}, "ENTRY_THRESHOLD_BPS (environment) must be a number"),
-        (("--paper",), {"FUT_SYMBOL": "NQ"}, "must be one of ES, MES, NQ"),
+        (("--paper",), {"FUT_SYMBOL": "NQ"}, "they are no pair: set SPY_SYMBOL=QQQ"),
         (("--paper",), {"FRED_API_KEY": "k", "FRED_SERIES_ID": "DGS10"}, "set FRED_SERIES_ID to one"),
         ((), {}, "One of the arguments --paper --live is required"),
     ],

@@ -10,7 +10,7 @@ from arbcore.carry.money import PaidDividend
 from arbcore.carry.terms import parse_yields, read_rates
 from arbcore.core.civil import read_date, read_time
 from arbcore.desk.desk_terms import CarryTerms
-from arbcore.errors import UsageError
+from arbcore.errors import InputError, UsageError
 
 NOW_NS = read_time("2026-03-02T15:00:00Z")
 CONTRACT = front_contract(NOW_NS)
@@ -101,3 +101,11 @@ def test_the_financing_that_a_level_implies_makes_the_model_fit_it() -> None:
         terms.carry(NOW_NS, EXPIRY_NS, factor=10.06), rel=1e-14
     )
     assert terms.implied_financing(EXPIRY_NS, EXPIRY_NS, level=10.06, true_factor=10.03) is None
+
+
+def test_rates_by_date_go_on_with_the_last_one_since_a_pair_that_is_held_cannot_wait() -> None:
+    terms = CarryTerms(read_rates(["date,rate", "2026-02-20,0.04"], name="curve.csv"), 0.0)
+    with pytest.raises(InputError, match="begins on 2026-02-20"):
+        terms.base_rate(read_time("2026-02-20T15:00:00Z"), EXPIRY_NS)
+    assert terms.base_rate(read_time("2026-02-23T15:00:00Z"), EXPIRY_NS) == 0.04
+    assert terms.base_rate(NOW_NS, EXPIRY_NS) == 0.04, "ten days later"
