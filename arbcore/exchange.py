@@ -38,7 +38,7 @@ DOUBTS = {
     "foreign_fill": "The exchange reported a fill of an order that is not ours",
     "fill_after_end": "The exchange filled an order that had ended",
     "repeated_hello": "The exchange said hello again, and not every order could be cancelled at once",
-    "beyond_belief": "The exchange said what cannot be",
+    "beyond_belief": "The exchange contradicts its own messages",
 }
 #: Between two rounds the exchange is away for a moment; that is told only when it lasts.
 TELL_AT_FAILURE = 5
@@ -415,7 +415,7 @@ class ExchangeRun:
         self._doubts_running = 1 if lasted_ns >= TRUSTED_NS else self._doubts_running + 1
         self._failures = max(self._failures, self._doubts_running)
         words = DOUBTS.get(reason, reason)
-        self._observer.event(f"{words}; connecting again to learn the positions.")
+        self._observer.event(f"{words}; logging in again to learn the positions.")
 
     def _last_round_over(self, closed_ns: int) -> bool:
         """The exchange shuts the connection after the close; one that does not must not hold up the end."""
@@ -478,7 +478,7 @@ class ExchangeRun:
     def _catch_up(self, connection: _Connection, data: bytes | memoryview | None, late_ns: int) -> bool:
         """After a pause of the process: reads all that waits, and orders nothing new before that is done."""
         self._observer.event(
-            f"The process stood still for {late_ns / SECOND_NS:.1f} s: reading what waits before new orders."
+            f"The process stood still for {late_ns / SECOND_NS:.1f} s: reading what has arrived first."
         )
         began_ns = self._clock()
         self._pass_on(records.HOLD, self.session.hold(began_ns), began_ns)
@@ -541,7 +541,7 @@ class ExchangeRun:
             self._tell_news()
         if self._asked_to_end and not self._ending.interrupted:
             self._ending.interrupted = True
-            self._observer.event("Interrupted: cancelling all orders. Once more ends at once.")
+            self._observer.event("Interrupted: cancelling all orders. A second Ctrl-C ends at once.")
             self._begin_stop(now_ns, "interrupted")
         if (self._stops or self._watch.stops) and not self._ending.stopped:
             self._ending.stopped = True
@@ -577,7 +577,7 @@ class ExchangeRun:
         if len(summary["open_inferred"]) > self._inferred_told:
             self._inferred_told = len(summary["open_inferred"])
             names = ", ".join(summary["open_inferred"])
-            self._observer.event(f"The exchange never opened {names} but shows a market: taken for open.")
+            self._observer.event(f"The exchange never opened {names} but shows a market: treated as open.")
         for row in summary["refused"]:
             key = (row["strategy"], row["symbol"], row["side"], row["reason"])
             if key not in self._refused_told and self._stop_deadline_ns is None:
@@ -591,7 +591,7 @@ class ExchangeRun:
                 list(summary["strategy_errors"].items()),
             ),
             (
-                "Strategy {} reached its own loss limit and only sheds what it holds until the round ends.",
+                "Strategy {} reached its own loss limit and only reduces its position until the round ends.",
                 list(summary["strategy_stops"]),
             ),
             ("Trading is halted: {}.", halted),
@@ -655,7 +655,7 @@ REFUSALS = {
     "position_limit": "the position limit leaves no room",
     "too_many_live": "too many live orders",
     "self_cross": "it would trade with an own order",
-    "no_reference": "there is no recent market to hold it against",
+    "no_reference": "there is no recent market to compare it with",
     "price_collar": "too far from the market",
 }
 

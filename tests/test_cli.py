@@ -407,7 +407,7 @@ def test_class_that_is_no_strategy_is_wrong_usage(capsys, tmp_path, monkeypatch)
     (tmp_path / "hookless.py").write_text("class Typo:\n    def on_bok(self, desk, symbol): pass\n")
     code, err = sentence(capsys, "exchange", "--test", "empty", "--strategy", "hookless:Typo")
     assert code == 2
-    assert "--strategy hookless:Typo: Typo.on_bok is no hook; did you mean on_book?" in err
+    assert "--strategy hookless:Typo: Typo.on_bok is not a hook; did you mean on_book?" in err
 
 
 def test_strategy_of_ones_own_that_fails_stops_nothing_else(tmp_path):

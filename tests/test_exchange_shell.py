@@ -121,7 +121,7 @@ def test_session_that_asks_for_it_gets_a_new_connection():
         run = make_run(venue.port, session, watcher, rounds=1)
         run.play()
     assert run.connections == 2
-    assert watcher.told("connecting again to learn the positions")
+    assert watcher.told("logging in again to learn the positions")
 
 
 def test_doubts_one_after_the_other_wait_longer_and_are_counted_by_reason():
@@ -143,7 +143,7 @@ def test_doubts_one_after_the_other_wait_longer_and_are_counted_by_reason():
         run.play()
     assert run.relogins == {"overfill": 3}
     assert waited[:3] == [0.2, 0.4, 0.8]
-    assert watcher.told("The exchange filled more than was ordered; connecting again")
+    assert watcher.told("The exchange filled more than was ordered; logging in again")
 
 
 def test_every_round_is_reported_with_both_marks():

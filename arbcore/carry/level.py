@@ -183,7 +183,7 @@ class Level:
         A row is decided first and learnt from after it. Rows must come in order of time.
 
         Raises:
-            BrokenInvariant: a row is older than the one before, or its ``x`` is no positive number.
+            BrokenInvariant: a row is older than the one before, or its ``x`` is not a positive number.
         """
         if not 0.0 < row.x < math.inf:
             raise BrokenInvariant(f"A row at which the factor {row.x} is fair cannot be learnt from.")

@@ -44,6 +44,6 @@ def from_simple(simple: float, *, t: float) -> float:
 
 
 def check_rate(rate: float, name: str) -> None:
-    """UsageError where a rate is no finite decimal of a believable size."""
+    """UsageError where a rate is not a finite decimal of a believable size."""
     if not abs(rate) <= RATE_MAX:
         raise UsageError(f"The {name} is a decimal such as 0.045, not {rate:g}.")

@@ -34,7 +34,7 @@ class RowTerms:
 
     @property
     def far_ns(self) -> int:
-        """An expiry farther from its row than this is no front contract's."""
+        """An expiry farther from its row than this is not a front contract's."""
         return EXPIRY_DAYS_MAX * NS_PER_DAY
 
     def rate_at(self, now_ns: int) -> float:

@@ -23,7 +23,7 @@ from arbcore.core.civil import iso_date, iso_time, read_date
 from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, ConfigError, DataError, InputError
 
-#: A rate that is older is no rate of the row's day.
+#: A rate that is older is not a rate of the row's day.
 RATE_DAYS_MAX = 7
 #: A dividend above this part of the price is a mistake of units.
 DIVIDEND_PART_MAX = 0.1
@@ -153,9 +153,8 @@ def read_rates(lines: Iterable[str], *, name: str) -> RateHistory:
 
 
 def expiry_of_code(code: str) -> int | None:
-    """The instant at which a contract expires, from a code such as ESH26 or MNQZ26; None where it is none.
-
-    It is a quarterly contract of a future of the table, UTC nanoseconds.
+    """The instant at which a contract expires, from a code such as ESH26 or MNQZ26; None where it is not
+    that of a quarterly contract of a future of the table. UTC nanoseconds.
     """
     match = _CODE.fullmatch(code.strip().upper())
     if match is None or pair_of_future(match[1]) is None:
@@ -258,7 +257,7 @@ def read_dividends(lines: Iterable[str], *, name: str) -> tuple[PaidDividend, ..
             if not 0.0 <= amount < math.inf:
                 raise ValueError(f"{amount:g} is no amount")
             if unit not in ("", "usd", "points"):
-                raise ValueError(f"'{printable(unit)}' is no unit")
+                raise ValueError(f"'{printable(unit)}' is not a unit")
         except (ArbcoreError, ValueError, IndexError) as error:
             raise DataError(
                 "not_a_number",

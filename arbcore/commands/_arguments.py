@@ -66,7 +66,7 @@ def add_listen_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--listen-token-file", type=Path, metavar="FILE",
-        help="the token that the live page asks for; needed beyond this machine (or ARBCORE_LISTEN_TOKEN)",
+        help="the token that the live page asks for; needed beyond loopback (or ARBCORE_LISTEN_TOKEN)",
     )  # fmt: skip
 
 

@@ -136,7 +136,7 @@ class IbkrStatus:
         return f"{held_words(account)} at the broker, {text} by our executions"
 
     def line(self) -> str:
-        """The line every few seconds when the output is no terminal."""
+        """The line every few seconds when the output is not a terminal."""
         bot = self._bot
         if bot.session is None:
             return "connecting"

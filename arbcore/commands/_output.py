@@ -44,7 +44,7 @@ def _is_standard_output(path: Path) -> bool:
     """Whether a path is what standard output goes to; a sink such as /dev/null mixes nothing."""
     try:
         there, out = path.stat(), os.fstat(sys.stdout.fileno())
-    except (OSError, ValueError):  # nothing there, or a standard output that is no file
+    except (OSError, ValueError):  # nothing there, or a standard output that is not a file
         return False
     return os.path.samestat(there, out) and (not stat.S_ISCHR(there.st_mode) or sys.stdout.isatty())
 

@@ -134,7 +134,7 @@ def _left(run: ExchangeRun, now_ns: int) -> str:
 
 
 def plain_line(run: ExchangeRun, summary: dict[str, Any], *, rate: float, now_ns: int) -> str:
-    """The line every few seconds when the output is no terminal."""
+    """The line every few seconds when the output is not a terminal."""
     held = " ".join(f"{symbol}={size:+d}" for symbol, size in summary["positions"].items() if size) or "flat"
     latency = run.latency.summary_us()
     return (

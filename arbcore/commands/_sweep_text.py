@@ -62,7 +62,7 @@ def summary_lines(
     lines.append(f"  made money        {made:,} of {plural(grid.cells, 'cell')} ({made / grid.cells:.0%})"
                  + (f", {idle:,} did not trade" if idle else ""))  # fmt: skip
     if summary["best"] is None:
-        lines += ["", "No cell traded, so that none is best."]
+        lines += ["", "No cell traded, so there is no best one."]
     else:
         lines += [
             "",

@@ -546,7 +546,7 @@ cdef int parse_number(const unsigned char* text, Py_ssize_t length, const TimeRu
 
 
 def read_price(bytes text not None) -> float | None:
-    """The price a cell spells; NaN where it is missing; None where it is no number."""
+    """The price a cell spells; NaN where it is missing; None where it is not a number."""
     cdef double price = 0.0
     cdef int fault = parse_price(text, len(text), &price)
     if fault == CELL_HARD:
@@ -567,7 +567,7 @@ def read_ts(bytes text not None, *, str tz=None, bint day_first=False) -> int | 
 
 
 def time_and_zone(bytes text not None, *, str tz=None, bint day_first=False) -> tuple[int, bool] | str:
-    """(nanoseconds since 1970 UTC, whether the text says its zone), or why it is no time.
+    """(nanoseconds since 1970 UTC, whether the text says its zone), or why it is not a time.
 
     The reason is ``bad``, ``small`` (a number before 1990) or ``no_hour`` (left out when the clock changed).
     """

@@ -95,7 +95,7 @@ def iso_time(instant_ns: int) -> str:
 
 
 def read_date(text: str) -> int:
-    """The day of ``YYYY-MM-DD``; InputError where it is no date of the years 1678 to 2261."""
+    """The day of ``YYYY-MM-DD``; InputError where it is not a date of the years 1678 to 2261."""
     match = _DATE.fullmatch(text.strip())
     if match is None:
         raise InputError(f"'{printable(text)}' is not a date; write it as YYYY-MM-DD.")

@@ -34,7 +34,7 @@ class Family:
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name) or (self.kind == "counter") != self.name.endswith("_total"):
-            raise BrokenInvariant(f"{self.name} is no name of a {self.kind}.")
+            raise BrokenInvariant(f"{self.name} is not a name of a {self.kind}.")
 
 
 def gauge(name: str, help: str, value: float | None) -> Family:
@@ -67,7 +67,7 @@ def exposition(families: Iterable[Family]) -> str:
     seen: set[str] = set()
     for family in families:
         if family.name in seen:
-            raise BrokenInvariant(f"{family.name} stands for two things.")
+            raise BrokenInvariant(f"{family.name} is the name of two metrics.")
         seen.add(family.name)
         lines.append(f"# HELP {family.name} {_escaped(family.help)}")
         lines.append(f"# TYPE {family.name} {family.kind}")
@@ -80,7 +80,7 @@ def exposition(families: Iterable[Family]) -> str:
 def _labels(labels: Mapping[str, str]) -> str:
     for name in labels:
         if not _LABEL.match(name):
-            raise BrokenInvariant(f"{name} is no name of a label.")
+            raise BrokenInvariant(f"{name} is not a name of a label.")
     told = ",".join(f'{name}="{_quoted(value)}"' for name, value in labels.items())
     return f"{{{told}}}" if told else ""
 

@@ -22,7 +22,7 @@ class Setting:
     """One setting.
 
     ``kind`` is text, address, addresses, integer, number, switch, words or choice, or the word of
-    whoever gives ``parse``, which raises ValueError for a text that is no value.
+    whoever gives ``parse``, which raises ValueError for a text that is not a value.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Setting:
 
 #: What the live page of either bot asks for.
 LISTEN_TOKEN = Setting(
-    f"{PREFIX}LISTEN_TOKEN", "text", "", "token of the live page (--listen); needed beyond this machine",
+    f"{PREFIX}LISTEN_TOKEN", "text", "", "token of the live page (--listen); needed beyond loopback",
     secret=True,
 )  # fmt: skip
 
@@ -133,7 +133,7 @@ def parse_value(setting: Setting, text: str, source: str) -> object:
         else:
             value = (setting.parse or _PARSERS[setting.kind])(text)
         if setting.kind == "words" and not set(value) <= set(setting.options):
-            raise ValueError(f"words of {', '.join(setting.options)}, parted by commas")
+            raise ValueError(f"words of {', '.join(setting.options)}, separated by commas")
     except ValueError as error:
         reason = str(error) or f"one of {', '.join(setting.options)}"
         shown = "something else, not shown here" if setting.secret else f"{printable(text)!r}"

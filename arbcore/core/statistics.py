@@ -73,7 +73,7 @@ def probabilistic_sharpe(
         a variance.
 
     Raises:
-        UsageError: an argument is no finite number.
+        UsageError: an argument is not a finite number.
 
     >>> round(probabilistic_sharpe(0.1, periods=250, skew=0.0, kurtosis=3.0), 4)
     0.9423
@@ -163,7 +163,7 @@ def sharpe_ratios(pnl: Iterable[Iterable[float]]) -> list[float]:
         pnl: periods × cells, in USD.
 
     Raises:
-        UsageError: ``pnl`` is no matrix of finite numbers.
+        UsageError: ``pnl`` is not a matrix of finite numbers.
     """
     matrix = _matrix_of(pnl).varying()
     if not matrix.cells or matrix.periods < 2:
@@ -199,7 +199,7 @@ def cells_in_effect(pnl: Iterable[Iterable[float]]) -> float:
         From 1 to the number of cells; 1 where no two cells vary.
 
     Raises:
-        UsageError: ``pnl`` is no matrix of finite numbers.
+        UsageError: ``pnl`` is not a matrix of finite numbers.
 
     >>> round(cells_in_effect([[1.0, 2.0], [-1.0, -2.0], [3.0, 6.0]]), 6)  # the second is twice the first
     1.0
@@ -235,7 +235,7 @@ def probability_of_overfitting(pnl: Iterable[Iterable[float]], *, blocks: int = 
         From 0 to 1; None with one cell, fewer periods than blocks (or than 4), or where no cell varies.
 
     Raises:
-        UsageError: ``pnl`` is no matrix of finite numbers, or ``blocks`` is out of range.
+        UsageError: ``pnl`` is not a matrix of finite numbers, or ``blocks`` is out of range.
 
     >>> probability_of_overfitting([[1.0, -1.0], [2.0, -2.0]] * 8, blocks=4)  # the first is always best
     0.0
@@ -269,7 +269,7 @@ def superior_predictive_ability(
         From 0 to 1; None where fewer than two cells vary or there are fewer than 10 periods.
 
     Raises:
-        UsageError: ``pnl`` is no matrix of finite numbers, or an argument is out of range.
+        UsageError: ``pnl`` is not a matrix of finite numbers, or an argument is out of range.
 
     >>> superior_predictive_ability([[3.0, 1.0], [2.0, -1.0]] * 20)  # the first never lost
     0.0
@@ -306,7 +306,7 @@ def mean_interval(
 
     The interval runs from the 2.5th to the 97.5th percentile of the resampled means (Efron 1979). Its width
     falls with the root of the number of trades, which gives ``trades_needed``; below 20 trades, where there
-    is no interval, that is 1.96 standard deviations' worth, and at least the 20 that an interval needs.
+    is not an interval, that is 1.96 standard deviations' worth, and at least the 20 that an interval needs.
 
     Args:
         values: the net P&L of each trade in USD.
@@ -317,7 +317,7 @@ def mean_interval(
         The mean and what is known of it; None without trades.
 
     Raises:
-        UsageError: a value is no finite number, or an argument is out of range.
+        UsageError: a value is not a finite number, or an argument is out of range.
 
     >>> found = mean_interval([5.0, -1.0] * 15)
     >>> found.low, found.mean, found.high
@@ -328,7 +328,7 @@ def mean_interval(
     _check_seed(seed)
     numbers = array("d", values)
     if not all(map(math.isfinite, numbers)):
-        raise UsageError("The net of a trade is no finite number; correct the values.")
+        raise UsageError("The net of a trade is not a finite number; correct the values.")
     count = len(numbers)
     if count == 0:
         return None
@@ -452,13 +452,13 @@ def _matrix_of(pnl: Iterable[Iterable[float]]) -> _Matrix:
             before = len(values)
             values.extend(array("d", row))
             if periods and len(values) - before != cells:
-                raise UsageError("pnl is no matrix: its rows, one a period, differ in length.")
+                raise UsageError("pnl is not a matrix: its rows, one a period, differ in length.")
             periods, cells = periods + 1, len(values) - before
     except (TypeError, ValueError) as error:
-        raise UsageError(f"pnl is no matrix of periods by cells: {error}.") from None
-    # A sum is no finite number where one of its terms is none.
+        raise UsageError(f"pnl is not a matrix of periods by cells: {error}.") from None
+    # A sum is not a finite number where one of its terms is none.
     if not math.isfinite(sum(values)) and not all(map(math.isfinite, values)):
-        raise UsageError("pnl has a value that is no finite number; every cell needs one in every period.")
+        raise UsageError("pnl has a value that is not a finite number; every cell needs one in every period.")
     return _Matrix(values, periods, cells)
 
 

@@ -186,8 +186,8 @@ def _rows(summary: Mapping[str, Any], noted: object) -> Markup:
 def _outliers(summary: Mapping[str, Any]) -> object:
     rows = [[readable(each["ts"]), number(each["bps"], 1, signed=True)] for each in summary["outliers"]]
     if not rows:
-        return tag("p", "No row stands more than 10 bps off the rows before and after it.")
-    caption = f"Rows that stand alone ({summary['outlier_rows']:,})"
+        return tag("p", "No row is more than 10 bps away from the rows before and after it.")
+    caption = f"Rows far from their neighbours ({summary['outlier_rows']:,})"
     return table(caption, ["time", "bps off"], rows, numbers=[1])
 
 

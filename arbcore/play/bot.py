@@ -50,7 +50,7 @@ def make_session(
 def session_with(values: Mapping[str, Any], own: Sequence[Any], *, team: str, builtin: bool) -> Any:
     """A session with the enabled built-in strategies and then ``own``, objects of the user's classes.
 
-    Raises UsageError where one of them is no strategy.
+    Raises UsageError where one of them is not a strategy.
     """
     from arbcore.trading._session import Session
     from arbcore.trading.strategies import build

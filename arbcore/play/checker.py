@@ -203,7 +203,8 @@ class Checker:
         else:
             unit = CONVERSIONS[order.symbol].unit
             self._expect(
-                3, order.size % unit == 0, f"conversion {order_id} of {order.size} is no multiple of {unit}"
+                3, order.size % unit == 0,
+                f"conversion {order_id} of {order.size} is not a multiple of {unit}",
             )
         record = next((row for row in self.session.recent_orders(64) if row["order_id"] == order_id), None)
         told = record and (record["symbol"], record["side"], record["price"], record["size"])

@@ -21,12 +21,12 @@ SECOND_NS = 1_000_000_000
 READ_BYTES = 1 << 14
 #: Sockets at once, those included that only read their last words; beyond it a newcomer is told so and shut.
 SOCKETS_MAX = 900
-_FULL = "The exchange has as many connections as it takes; try again later."
+_FULL = "The exchange takes no more connections; try again later."
 #: A connection that has not logged in by then gives its place back.
 SILENT_NS = 30 * SECOND_NS
 #: How long a closed connection may take to read its last words.
 LINGER_NS = 2 * SECOND_NS
-#: A pause of the whole process (a stopped job, a sleeping laptop) is no time of the market.
+#: A pause of the whole process (a stopped job, a sleeping laptop) is not a time of the market.
 LONGEST_STEP_NS = SECOND_NS
 CHORES_NS = 100_000_000
 #: Where a round ends later than this, it has no end.
@@ -276,7 +276,7 @@ class ExchangeServer:
                 if now_ns >= client.closing_ns:
                     self._forget(client, now_ns)
             elif not client.greeted and now_ns - client.since_ns >= SILENT_NS:
-                self._dismiss(client, now_ns, "No hello came in time; the connection is closed.")
+                self._dismiss(client, now_ns, "There was no hello in time; the connection is closed.")
         self._report_second_logins()
         self._report_rounds()
         self._watch()
@@ -320,6 +320,6 @@ class ExchangeServer:
         self._report_unfinished()
         for client in list(self._tcp.links.values()):
             if client.conn is not None:
-                self._dismiss(client, now_ns, "The exchange has been ended by whoever runs it.")
+                self._dismiss(client, now_ns, "The exchange was stopped by its operator.")
             self._forget(client, now_ns)
         self._tcp.close()

@@ -113,14 +113,14 @@ def _refuse_strangers(path: Path) -> None:
     except (NotRegular, FileNotFoundError) as error:
         what = error.strerror if isinstance(error, NotRegular) else "it is a link to nothing"
         raise UsageError(
-            f"{path} exists and is no regular file ({what}); name another file with --journal."
+            f"{path} exists and is not a regular file ({what}); name another file with --journal."
         ) from None
     except OSError as error:
         raise UsageError(
             f"{path} exists and cannot be read ({error.strerror}); name another file with --journal."
         ) from None
     if start not in (b"", journal.NAME.encode()):
-        raise UsageError(f"{path} exists and is no journal; name another file with --journal.")
+        raise UsageError(f"{path} exists and is not a journal; name another file with --journal.")
 
 
 class JournalReader:
@@ -147,8 +147,8 @@ class JournalReader:
         self._file.close()
 
     def header(self) -> dict[str, Any]:
-        """The settings; JournalError where this is no journal of ours."""
-        # What is no journal may have no end either, such as a device.
+        """The settings; JournalError where this is not a journal of ours."""
+        # What is not a journal may have no end either, such as a device.
         head = self._read(journal.HEAD_BYTES_MAX)
         settings, self.start = journal.read_header(head)
         self._rest = head[self.start :]

@@ -335,7 +335,7 @@ def run(
     found.sort(key=lambda played: (regimes.index(played.regime), played.number))
     notes += error_notes(setup, found)
     if auto and not decided(setup, found):
-        notes.append(f"Nothing was decided in {plural(most, 'round')} a regime, the most that auto plays.")
+        notes.append(f"Nothing was decided in {plural(most, 'round')} per regime, the most that auto plays.")
     summary = document(setup, found) | {"notes": notes, "elapsed_s": round(time.monotonic() - began_s, 3)}
     return SimulationResult(summary, tuple(found), setup, tuple(notes))
 

@@ -27,12 +27,12 @@ def read_teams(path: Path) -> dict[str, str]:
         # A pipe without a writer must not hold the program up before it is refused.
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise InputError(f"{shown} is no ordinary file; name a file with one team a line.")
+                raise InputError(f"{shown} is not an ordinary file; name a file with one team a line.")
             data = file.read(BYTES_MAX + 1)
     except OSError as error:
         raise InputError(f"{shown} cannot be read ({error.strerror}); check --teams.") from None
     if len(data) > BYTES_MAX:
-        raise InputError(f"{shown} is larger than {BYTES_MAX:,} bytes, so it is no list of teams.")
+        raise InputError(f"{shown} is larger than {BYTES_MAX:,} bytes, so it is not a list of teams.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -62,7 +62,8 @@ def others_may_read(path: Path) -> bool:
 def _fresh(name: str, teams: dict[str, str], where: str) -> str:
     if not 1 <= len(name) <= TEAM_LENGTH_MAX or not all("!" <= character <= "~" for character in name):
         raise InputError(
-            f"{where}: {printable(name)!r} is no team's name; give 1 to {TEAM_LENGTH_MAX} letters or digits."
+            f"{where}: {printable(name)!r} is not a team's name; "
+            f"give 1 to {TEAM_LENGTH_MAX} letters or digits."
         )
     if name in teams:
         raise InputError(f"{where}: {name} is named twice; keep one of the lines.")

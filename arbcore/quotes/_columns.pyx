@@ -259,7 +259,7 @@ cdef class ColumnReader(RowSource):
         cdef const double* spy_bid = <const double*>self.columns[3].data + self.columns[3].first
         cdef const double* spy_ask = <const double*>self.columns[SPY_ASK].data + self.columns[SPY_ASK].first
         cdef int64_t last_ns = self.last_ns
-        # By their size nanoseconds, where that is to tell; else whatever is no mark of NumPy for none.
+        # By their size nanoseconds, where that is to tell; else whatever is not a mark of NumPy for none.
         cdef int64_t least = EPOCH_LEAST if self.columns[TS].unit_ns == 0 else -0x7FFFFFFFFFFFFFFFLL
         cdef Py_ssize_t at = self.at, begun = self.at, length = self.length
         cdef QuoteRow* row
@@ -484,7 +484,7 @@ cdef class ColumnReader(RowSource):
         """The error about a cell of the row at hand."""
         shown, text = self.shown(role)
         if kind == "not_a_time":
-            wanted = "is no date or time" if role == EXPIRY else why_no_time(
+            wanted = "is not a date or time" if role == EXPIRY else why_no_time(
                 text, tz=self.tz, day_first=self.rules.day_first)
         elif kind == "not_a_number":
             wanted = why_no_number(text)

@@ -656,7 +656,7 @@ cdef class CsvReader(RowSource):
         if role == TS and self.has_clock:
             name = f"{name} with {self.names[CLOCK]}"
         if kind == "not_a_time" and role == EXPIRY:
-            wanted = "is no date or time"
+            wanted = "is not a date or time"
         elif kind == "not_a_time":
             wanted = why_no_time(text.decode("latin-1"), tz=self.tz, day_first=self.rules.day_first)
         elif kind == "not_a_number":

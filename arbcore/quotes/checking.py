@@ -83,7 +83,7 @@ def check(
         The document, and what its pictures are drawn from.
 
     Raises:
-        UsageError: the pair contradicts the columns, or the true factor is no positive number.
+        UsageError: the pair contradicts the columns, or the true factor is not a positive number.
         InputError: the input is missing, damaged, of one leg only, or has no usable row.
 
     >>> import arbcore.quotes
@@ -96,7 +96,7 @@ def check(
     (2, 2)
     """
     if true_factor is not None and not 0 < true_factor < 1e6:
-        raise UsageError(f"--true-factor {true_factor:g} is no factor; it is above 0, such as 10.03.")
+        raise UsageError(f"--true-factor {true_factor:g} is not a factor; it is above 0, such as 10.03.")
     reading = Reading(sort=sort, skip_bad=skip_bad, tz=tz, time_order=time_order)
     meter = Meter(progress)
     counts = dict.fromkeys(RowState, 0)
@@ -143,7 +143,7 @@ def _extras(row: PairedRow, paired: Paired, expiries: Expiries) -> tuple[int | N
         index = float(cells["index"]) if "index" in cells else 0.0
     except ValueError:
         index = 0.0
-    # A mere row number is no index.
+    # A mere row number is not an index.
     mid = (row.prices[2] + row.prices[3]) / 2
     near = any(abs(index / (mid * pair.points_per_usd) - 1) < 0.1 for pair in PAIRS)
     return expiry, index if near else None
@@ -205,8 +205,8 @@ def _verdict(found: Examination, pair: Pair | None) -> str:
     """How often which edge was there after both spreads, and what the default entry wants."""
     if found.largest_edge is None:
         return (
-            f"The level is not known from {found.used:,} rows: it takes an hour of them within one "
-            "contract, so nothing can be said of an edge."
+            f"The level is not known from {found.used:,} rows: it needs an hour of them within one "
+            "contract; without it no edge can be measured."
         )
     cost_bps = 0.5 if pair is None else pair.cost_bps
     wanted = ENTRY_BPS + cost_bps
@@ -239,7 +239,7 @@ def _notes(found: Examination, pair: Pair | None, summary: dict[str, Any], *, zo
         notes.append(f"{found.disordered:,} rows are out of order; a backtest needs --sort for this file.")
     if found.outliers.count:
         notes.append(
-            f"{found.outliers.count:,} rows stand more than 10 bps off the rows before and after, the "
+            f"{found.outliers.count:,} rows are more than 10 bps away from the rows before and after, the "
             f"first at {iso_time(found.outliers.first[0][0])}: bad prints, which a backtest trades unless "
             "it runs with --drop-outliers."
         )

@@ -69,7 +69,7 @@ def open_table(path: Any, kind: str) -> Callable[[], Iterator[Any]]:
                     yield from pa.ipc.open_stream(stream)
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             reason = printable(str(error).strip().partition("\n")[0].rstrip("."), 120)
-            raise InputError(f"{name} is no whole file of {kind}'s ({reason}); get it again.") from error
+            raise InputError(f"{name} is not a whole file of {kind}'s ({reason}); get it again.") from error
 
     return batches
 

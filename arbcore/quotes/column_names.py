@@ -191,7 +191,7 @@ class RowNumbers:
         if counts and (first in (0, 1) or (len(self._seen) == ROWS_LOOKED_AT and far)):
             raise DataError(
                 "row_number",
-                f"{where}, column index: it counts the rows ({first:g} first) and is no index; leave out "
+                f"{where}, column index: it counts the rows ({first:g} first) and is not an index; leave out "
                 "--factor column or remove the column.",
                 line=line, column="index",
             )  # fmt: skip

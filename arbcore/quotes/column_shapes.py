@@ -82,7 +82,7 @@ def batches_into(
     found = {role: data[names[at]] for role, at in columns.places.items()}
     for role, values in found.items():
         if not hasattr(values, "__len__") or isinstance(values, str | bytes | Mapping):
-            raise InputError(f"Column {columns.names[role]} is no row of values; give a list or an array.")
+            raise InputError(f"Column {columns.names[role]} is not a row of values; give a list or an array.")
     if CLOCK in found:
         found["ts"] = _joined(found["ts"], found.pop(CLOCK))
     reader.begin(len(found["ts"]))

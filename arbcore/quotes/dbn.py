@@ -80,7 +80,7 @@ def _opened(path: Any) -> BinaryIO:
         return Path(path).open("rb")
     except OSError as error:
         raise InputError(
-            f"{printable(str(path))} may not be read ({error.strerror}); check its permissions."
+            f"{printable(str(path))} cannot be read ({error.strerror}); check its permissions."
         ) from error
 
 
@@ -90,7 +90,7 @@ def _metadata(dbn: Any, path: Any) -> Any:
     with _opened(path) as file:
         metadata = next(_records(dbn, file, name, lambda _: None), None)
     if metadata is None or not hasattr(metadata, "mappings"):
-        raise InputError(f"{name} is no whole DBN file of Databento's; get it again.")
+        raise InputError(f"{name} is not a whole DBN file of Databento's; get it again.")
     schema = None if metadata.schema is None else str(metadata.schema)
     if schema is not None and schema not in SCHEMAS:
         raise InputError(
@@ -117,7 +117,7 @@ def _records(dbn: Any, file: BinaryIO, name: str, counted: Callable[[int], None]
                 yield from found
     except dbn.DBNError as error:
         raise InputError(
-            f"{name} is no whole DBN file of Databento's ({printable(str(error), 120)}); get it again."
+            f"{name} is not a whole DBN file of Databento's ({printable(str(error), 120)}); get it again."
         ) from error
     if decoder.buffer() or not seen:
         raise InputError(f"{name} is cut short: it ends within a record; get it again.")

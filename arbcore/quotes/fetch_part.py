@@ -54,7 +54,7 @@ class PartFile:
             os.truncate(self.path, whole)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(
-                f"{printable(str(self.path))} is no partial download of this program; move it away or choose "
+                f"{printable(str(self.path))} is not a partial download of arbcore; move it away or choose "
                 "another -o."
             ) from error
         except OSError as error:

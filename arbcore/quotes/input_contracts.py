@@ -7,7 +7,7 @@ from arbcore.core.text import printable
 from arbcore.errors import InputError, UsageError
 from arbcore.quotes.symbols import ETFS, FUTURES, read_code
 
-#: A row of a spread or an option of the product, which is no contract of its own.
+#: A row of a spread or an option of the product, which is not a contract of its own.
 OTHER = -1
 
 
@@ -36,7 +36,7 @@ class Contracts:
             if text.strip().upper().lstrip("/").startswith(FUTURES):
                 return OTHER
             raise InputError(
-                f"{self._name}: {printable(text, 40)!r} is no symbol of a contract that is known."
+                f"{self._name}: {printable(text, 40)!r} is not a symbol of a contract that is known."
             )
         self._check(code.root)
         if code.expiry_day not in self._numbers:

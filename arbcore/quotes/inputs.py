@@ -104,7 +104,7 @@ class _Source:
         return is_file(self._data) or self._spool is not None
 
     def spool(self, stack: ExitStack) -> None:
-        """Keeps a copy of what is no file, on disk where it is large."""
+        """Keeps a copy of what is not a file, on disk where it is large."""
         if self.can_reopen:
             return
         self._spool = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=2**24))  # noqa: SIM115
@@ -171,7 +171,7 @@ def _header(read: Callable[[memoryview], int], name: str, leg: str) -> _Header:
     end = min(ends, default=len(body))
     shown = body[:end].decode("utf-8", "replace")
     if "\0" in shown:
-        raise InputError(f"{name} is no text; name a CSV, Parquet, Arrow or DBN file of quotes.")
+        raise InputError(f"{name} is not text; name a CSV, Parquet, Arrow or DBN file of quotes.")
     rest = body[end:]
     rest = rest.removeprefix(b"\r\n") if rest.startswith(b"\r\n") else rest[1:]
     delimiter = delimiter_of(shown)

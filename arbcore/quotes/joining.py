@@ -136,7 +136,7 @@ def _roll_days(roll: str | None) -> int | None:
     span_ns = read_span(roll, "--roll", smallest_ns=0)
     days, rest = divmod(span_ns, 86_400 * 10**9)
     if rest:
-        raise UsageError(f"--roll {roll} is no whole number of days; write it as 8d.")
+        raise UsageError(f"--roll {roll} is not a whole number of days; write it as 8d.")
     return days
 
 

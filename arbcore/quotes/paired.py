@@ -95,7 +95,7 @@ def open_paired(data: QuoteData, *, pair: str | None, reading: Reading, meter: M
         meter: counts what is read.
 
     Raises:
-        InputError: it cannot be opened, or is no file of both legs.
+        InputError: it cannot be opened, or is not a file of both legs.
         UsageError: the pair contradicts the columns.
     """
     kind = None if is_columns(data) else kind_of_table(data)
@@ -343,7 +343,7 @@ class Expiries:
         self._found: dict[str, int | None] = {}
 
     def __call__(self, text: str) -> int | None:
-        """None where it is no date, time or contract."""
+        """None where it is not a date, time or contract."""
         if text not in self._found:
             try:
                 self._found[text] = read_expiry(text)

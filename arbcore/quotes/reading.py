@@ -93,7 +93,7 @@ def read_into(
     """Feeds all rows of the data to whoever takes them, in order of time.
 
     Raises DataError for a bad row and for data without a row, InputError for what cannot be read, UsageError
-    for what is no data at all.
+    for what is not data at all.
     """
     if is_columns(data):
         return _read_columns(kernel, data, options=options, after_chunk=after_chunk)

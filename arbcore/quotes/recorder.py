@@ -24,8 +24,8 @@ def header_of(pair: Pair) -> str:
 
 
 def check_recording(path: Path, pair: Pair) -> None:
-    """Before anything else is touched: UsageError for a file that is no recording of the pair, RunError for
-    no folder.
+    """Before anything else is touched: UsageError for a file that is not a recording of the pair, RunError
+    where there is no folder.
     """
     header = header_of(pair)
     try:
@@ -38,7 +38,7 @@ def check_recording(path: Path, pair: Pair) -> None:
         raise _refusal(path, str(error.strerror)) from None
     if head not in (b"", header.encode()):
         raise UsageError(
-            f"{printable(str(path))} exists and is no recording of {pair.name}; name another file with "
+            f"{printable(str(path))} exists and is not a recording of {pair.name}; name another file with "
             "--record."
         )
 

@@ -67,7 +67,7 @@ def open_quotes(source: QuoteData) -> Iterator[tuple[ReadsInto, str, int | None]
     except IsADirectoryError as error:
         raise InputError(f"{name} is a directory; name one file of quotes.") from error
     except PermissionError as error:
-        raise InputError(f"{name} may not be read; check its permissions.") from error
+        raise InputError(f"{name} cannot be read; check its permissions.") from error
 
 
 def is_file(source: object) -> TypeGuard[str | os.PathLike[str]]:

@@ -26,7 +26,7 @@ def read_span(text: str, what: str, *, smallest_ns: int) -> int:
     match = _SPAN.fullmatch(text.strip().lower())
     if match is None:
         raise UsageError(
-            f"{what} {printable(text)!r} is no span of time; write it as 500ms, 5s, 1m, 2h or 8d."
+            f"{what} {printable(text)!r} is not a span of time; write it as 500ms, 5s, 1m, 2h or 8d."
         )
     whole, _, decimals = match[1].partition(".")
     unit = UNITS_NS[match[2]]

@@ -1,4 +1,4 @@
-"""What to say of a cell that is no time or no number: what it may be instead, and what to do.
+"""What to say of a cell that is not a time or no number: what it may be instead, and what to do.
 
 Owns the sentences only; which spellings are read is decided where they are read (``_cells``).
 """
@@ -13,7 +13,7 @@ _DAY_S = 86_400
 
 
 def why_no_time(text: str, *, tz: str | None, day_first: bool) -> str:
-    """The rest of a sentence about a cell that is no time."""
+    """The rest of a sentence about a cell that is not a time."""
     reason = time_and_zone(text.encode(), tz=tz, day_first=day_first)
     if reason == "no_hour":
         return f"does not exist: the clock{'' if tz is None else ' of ' + tz} went forward over it"
@@ -21,19 +21,20 @@ def why_no_time(text: str, *, tz: str | None, day_first: bool) -> str:
         kind = "seconds of a day" if float(text) < _DAY_S else "a row number, or a time without its date"
         return f"is a number before the epochs of 1990 (it may be {kind})"
     if _NUMBER.fullmatch(text):
-        return "is no epoch up to 2261; a date and a time in digits have a T between them"
+        return "is not an epoch up to 2261; a date and a time in digits have a T between them"
     if re.fullmatch(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}.*", text):
         other = time_and_zone(text.encode(), tz=tz, day_first=not day_first)
         if isinstance(other, tuple):
-            return f"is no date; if the {'month' if day_first else 'day'} comes first pass --time-order " + (
+            first = "month" if day_first else "day"
+            return f"is not a date; if the {first} comes first pass --time-order " + (
                 "mdy" if day_first else "dmy"
             )
     if (
         re.match(r"(0|1[0-5]|16[0-6]|167[0-7]|22[7-9]|226[2-9]|2[3-9]|[3-9])[0-9]*-[0-9]{2}-", text)
         and len(text) >= 10
     ):
-        return "is no time of the years 1678 to 2261"
-    return "is no time such as 2026-03-02T14:30:00Z and no epoch from 1990 on"
+        return "is not a time of the years 1678 to 2261"
+    return "is not a time such as 2026-03-02T14:30:00Z and no epoch from 1990 on"
 
 
 def _is_long(text: str) -> bool:
@@ -41,7 +42,7 @@ def _is_long(text: str) -> bool:
 
 
 def why_no_number(text: str) -> str:
-    """The rest of a sentence about a cell that is no number."""
+    """The rest of a sentence about a cell that is not a number."""
     if _DECIMAL_COMMA.fullmatch(text):
         return "has a decimal comma; write it with a point"
     return "is not a number"

@@ -208,7 +208,7 @@ def sweep(
     fixed, axes = split_ranges(read_terms(settings))
     grid = Grid(make_settings(fixed), axes)
     if any(axis.name == "factor" and "column" in axis.values for axis in axes):
-        raise ConfigError("factor column is a sweep's only one; leave the others out of the list.")
+        raise ConfigError("factor column cannot be swept with others; leave the others out.")
     options = ReadOptions(
         sort=sort,
         skip_bad=skip_bad,
@@ -337,7 +337,7 @@ def _result(
     block = merged(blocks, [job.rows.count for job in jobs])
     columns: dict[str, Any] = dict(grid.columns())
     for name, column in block.columns.items():
-        # An undefined number is no number, which alone differs from itself.
+        # An undefined number is not a number, which alone differs from itself.
         columns[name] = [None if value != value else value for value in column]
     columns["class"] = classes_of(block)
     idle = [each == "idle" for each in columns["class"]]
@@ -529,7 +529,7 @@ def _least_wanted(grid: Grid) -> BacktestSettings:
 def _ranking_notes(grid: Grid, classes: Sequence[str], best: Sequence[int]) -> Iterable[str]:
     """What a person should know of the cells that are called best."""
     if not best:
-        yield "No cell traded, so that none is best; lower what is wanted of an entry."
+        yield "No cell traded, so there is no best one; lower --entry-bps."
     elif "gain" not in classes:
         still = "; the best did not trade" if classes[best[0]] == "idle" else ""
         yield f"No cell made money{still}."

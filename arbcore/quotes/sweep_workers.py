@@ -122,7 +122,7 @@ class Elsewhere:
 
     def columns_of(self, found: object) -> Columns:
         if not isinstance(found, bytes):
-            raise ShardError(f"A worker answered with {printable(repr(found))!r}, which is no result.")
+            raise ShardError(f"A worker answered with {printable(repr(found))!r}, which is not a result.")
         return read_result(found)
 
     def under_way(self) -> int:

@@ -76,5 +76,5 @@ def classes_of(block: SweepBlock) -> list[str]:
 
 def cell_document(block: SweepBlock, at: int) -> dict[str, float | None]:
     """The numbers of one cell, None where one is undefined."""
-    # An undefined number is no number, which alone differs from itself.
+    # An undefined number is not a number, which alone differs from itself.
     return {name: None if column[at] != column[at] else column[at] for name, column in block.columns.items()}

@@ -67,7 +67,7 @@ def load(
 
 
 def _mistyped(name: str, source: str, known: set[str]) -> str | None:
-    """A warning where a name is probably meant for arbcore and is no setting."""
+    """A warning where a name is probably meant for arbcore and is not a setting."""
     if name in known or name in _NOT_SETTINGS:
         return None
     if name.startswith(PREFIXES):
@@ -98,7 +98,7 @@ def read_dotenv(path: Path) -> tuple[list[tuple[str, str, int]], list[str]]:
     try:
         raw = read_regular(path, DOTENV_BYTES_MAX + 1)
         if len(raw) > DOTENV_BYTES_MAX:
-            raise ConfigError(f"{path} is larger than {DOTENV_BYTES_MAX:,} bytes, so it is no settings file.")
+            raise ConfigError(f"{path} has more than {DOTENV_BYTES_MAX:,} bytes: it is not a settings file.")
         text = raw.decode("utf-8-sig")
     except FileNotFoundError:
         return [], []

@@ -93,7 +93,7 @@ class OutputFile:
 
 
 def _open_special(path: Path) -> int:
-    """Opens what is no file to write to it; a pipe that nobody reads would be waited for without an end."""
+    """Opens a pipe or device for writing; opening a pipe without a reader would otherwise wait for ever."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     try:

@@ -21,11 +21,11 @@ _ALWAYS = _NONBLOCK | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0) |
 
 
 class NotRegular(OSError):
-    """What was named is there and is no ordinary file; ``strerror`` says what it is."""
+    """The path exists and is not an ordinary file; ``strerror`` says what it is."""
 
 
 def refuse_special(path: Path) -> None:
-    """Raises NotRegular where the path names something that is no ordinary file; nothing there is fine."""
+    """Raises NotRegular where the path exists and is not an ordinary file."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:

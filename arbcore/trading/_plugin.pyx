@@ -143,7 +143,7 @@ cdef int32_t side_of(object side) except 0:
 cdef int32_t whole(object number, str what) except? -1:
     if isinstance(number, bool) or not isinstance(number, int):
         raise UsageError(f"{what} is {number!r}; give a whole number")
-    # What does not fit is no legal price or size either way: the gate refuses it.
+    # What does not fit is not a legal price or size either way: the gate refuses it.
     return <int32_t>max(-1, min(number, INT32_MAX))
 
 
@@ -176,7 +176,7 @@ def place_of(error) -> str:
 def checked_hooks(hooks) -> list:
     """The object's hooks in the order of HOOKS, None where it has none.
 
-    Raises UsageError where one cannot be called as it will be, where a name is no hook's, or there is none.
+    Raises UsageError where one cannot be called as it will be, where a name is not a hook's, or there is none.
     """
     kind = type(hooks).__name__
     found = []
@@ -194,9 +194,9 @@ def checked_hooks(hooks) -> list:
         if name.startswith("on_") and name not in HOOKS and callable(getattr(type(hooks), name, None)):
             near = difflib.get_close_matches(name, HOOKS, n=1, cutoff=0.6)
             hint = f"did you mean {near[0]}?" if near else f"name it otherwise, or use {', '.join(HOOKS)}"
-            raise UsageError(f"{kind}.{name} is no hook; {hint}")
+            raise UsageError(f"{kind}.{name} is not a hook; {hint}")
     if all(hook is None for hook in found):
-        raise UsageError(f"{kind} is no strategy; it needs one of {', '.join(HOOKS)}")
+        raise UsageError(f"{kind} is not a strategy; it needs one of {', '.join(HOOKS)}")
     return found
 
 

@@ -92,7 +92,7 @@ cdef class StrategyDesk:
 
 
 cdef inline int32_t clamped(int64_t number) noexcept nogil:
-    # What does not fit is no legal price or size either way: the gate refuses it.
+    # What does not fit is not a legal price or size either way: the gate refuses it.
     return INT32_MAX if number > INT32_MAX else -1 if number < 0 else <int32_t>number
 
 

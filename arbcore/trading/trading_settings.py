@@ -59,10 +59,10 @@ class SessionSettings(Ranged):
         100 * MILLISECOND_NS, low=0, high=60 * SECOND_NS, help="least time between two orders in one symbol"
     )
     message_cap: int = option(
-        MESSAGES_PER_SECOND_MAX, low=10, high=100_000, help="most messages sent in any one second"
+        MESSAGES_PER_SECOND_MAX, low=10, high=100_000, help="most messages sent in any second"
     )
     cancel_reserve: int = option(
-        5, low=0, high=1000, help="messages of the cap, one second, that only cancels may use"
+        5, low=0, high=1000, help="messages of that second that are kept for cancels"
     )
     loss_limit: int = option(
         20_000, low=1, high=10**9,
@@ -73,14 +73,14 @@ class SessionSettings(Ranged):
     )
     stale_ns: int = option(
         30 * SECOND_NS, low=MILLISECOND_NS, high=3600 * SECOND_NS,
-        help="age at which a market no longer counts",
+        help="age from which a market counts as stale",
     )
     round_ns: int = option(
         300 * SECOND_NS, low=MILLISECOND_NS, high=86_400 * SECOND_NS,
         help="length of a round, from which a strategy is told the time left",
     )
     window: int = option(5, low=1, high=1000, help="trades in a rolling average")
-    min_prices: int = option(3, low=1, high=1000, help="trades before an average means anything")
+    min_prices: int = option(3, low=1, high=1000, help="trades that an average needs before it is used")
     ack_timeout_ns: int = option(
         2 * SECOND_NS, low=MILLISECOND_NS, high=600 * SECOND_NS,
         help="time without an answer after which an order is UNKNOWN",
@@ -90,7 +90,7 @@ class SessionSettings(Ranged):
     )
     reject_pause_ns: int = option(
         500 * MILLISECOND_NS, low=0, high=60 * SECOND_NS,
-        help="rest of a symbol after the exchange rejected an order",
+        help="pause in a symbol after the exchange rejected an order",
     )
     live_orders_max: int = option(32, low=2, high=48, help="most live orders in one symbol, hedges apart")
     line_bytes_max: int = option(
@@ -134,7 +134,7 @@ class BondSettings(Ranged):
     """BOND is worth 1000, always: bid below, offer above."""
 
     edge_ticks: int = option(1, low=1, high=100, help="distance of both quotes from 1000")
-    max_position: int = option(90, low=1, high=100_000, help="largest loose position it builds")
+    max_position: int = option(90, low=1, high=100_000, help="largest unhedged position that it builds")
     refill_size: int = option(10, low=1, high=100_000, help="missing size at which a quote is topped up")
 
 
@@ -149,7 +149,7 @@ class MarketMakingSettings(Ranged):
 
     size: int = option(8, low=1, high=10_000, help="shares a quote, a quarter of it in a toxic market")
     inventory_cap: int = option(
-        40, low=1, high=100_000, help="loose position at which a side is no longer quoted"
+        40, low=1, high=100_000, help="unhedged position at which a side is no longer quoted"
     )
     skew_percent: int = option(
         12, low=0, high=1000, help="how far every share held moves the quotes against it, in % of a sigma"
@@ -168,7 +168,7 @@ class MarketMakingSettings(Ranged):
         500 * MILLISECOND_NS, low=0, high=60 * SECOND_NS, help="how long such a side stays pulled"
     )
     loss_limit: int = option(
-        1000, low=1, high=10**9, help="loss at the touch in a round after which it only sheds what it holds"
+        1000, low=1, high=10**9, help="loss at the touch in a round after which it only reduces its position"
     )
     averages: int = switch(
         False, help="as first described: 3 ticks from the average for XLF, 1 for GS, MS and WFC, no more"
@@ -180,7 +180,7 @@ class XlfArbitrageSettings(Ranged):
     """XLF against its basket, priced from the books' depth."""
 
     edge_ticks: int = option(
-        30, low=0, high=100_000, help="least gain a lot of ten XLF, after its share of the fee"
+        30, low=0, high=100_000, help="least gain per lot of ten XLF, after its share of the fee"
     )
     max_lots: int = option(5, low=1, high=1000, help="largest hedged position, in lots of ten XLF")
     convert_lots: int = option(4, low=1, high=1000, help="hedged lots at which they are converted")
@@ -194,9 +194,9 @@ class PairsSettings(Ranged):
     """VALE against VALBZ when their averages part, at prices the books really show."""
 
     signal_ticks: int = option(
-        30, low=1, high=100_000, help="difference of the two averages that is a signal"
+        30, low=1, high=100_000, help="difference of the two averages that starts a trade"
     )
-    edge_ticks: int = option(1, low=0, high=100_000, help="least gain a share, after its share of the fee")
+    edge_ticks: int = option(1, low=0, high=100_000, help="least gain per share, after its share of the fee")
     max_lots: int = option(8, low=1, high=1000, help="largest hedged position, in shares")
     convert_lots: int = option(6, low=1, high=1000, help="hedged shares at which they are converted")
     leg_timeout_ns: int = option(

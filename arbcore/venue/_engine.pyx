@@ -259,7 +259,7 @@ cdef class Engine(Listener):
         self.last_number += 1
         connection = Connection(self.last_number, self.config, text)
         if len(self.connections) >= self.config.connections_max:
-            connection.last_words(b"The exchange has as many connections as it takes; try again later.")
+            connection.last_words(b"The exchange takes no more connections; try again later.")
         self.connections[self.last_number] = connection
         return self.last_number
 
@@ -360,7 +360,7 @@ cdef class Engine(Listener):
             return 0
         team = text_of(request.text, request.text_length)
         if self.config.teams is not None:
-            # The password is no field of the protocol, so the compiled decoder does not know it.
+            # The password is not a field of the protocol, so the compiled decoder does not know it.
             password = json.loads(line).get("password", "")
             if team not in self.config.teams:
                 connection.last_words(b"LOGIN_REFUSED: this exchange has no such team; ask whoever runs it.")
@@ -371,7 +371,7 @@ cdef class Engine(Listener):
         account = self.floor.accounts.by_name.get(team, -1)
         if account < 0:
             if self.floor.accounts.teams >= self.config.teams_max:
-                connection.last_words(b"The exchange has as many teams as it takes.")
+                connection.last_words(b"The exchange takes no more teams.")
                 return 0
             account = self.floor.open_account(team, True)
         self.by_account.extend([None] * (self.floor.accounts.count - len(self.by_account)))

@@ -399,7 +399,7 @@ cdef dict _as_dict(const Message* message):
 
 
 def decode(bytes line not None):
-    """One line from the exchange as a dict in canonical form; WireError if it is no legal message.
+    """One line from the exchange as a dict in canonical form; WireError if it is not a legal message.
 
     A hello is ``{"type": "hello", "positions": {symbol: n}, "cash": n}``; every other message has the
     protocol's own keys, a book of more than 15 levels a side the best 15 and ``"deep": True``. Instruments

@@ -126,7 +126,7 @@ cdef dict _as_dict(const Request* request):
 
 
 def decode(bytes line not None):
-    """One line from a client as a dict with the protocol's keys; WireError if it is no legal request."""
+    """One line from a client as a dict with the protocol's keys; WireError if it is not a legal request."""
     cdef Request request
     cdef int fault = decode_request(line, len(line), &request)
     if fault != FAULT_NONE:

@@ -27,8 +27,8 @@ _NUMBER = re.compile(r"(-?)0*([0-9]{1,20}(?:\.[0-9]{1,20})?)")
 def request_json(line: bytes) -> bytes:
     """The JSON line, without its newline, of a text client's line.
 
-    Words that are missing are missing there, so that the decoder says so; a word that is no number where one
-    belongs is a string there.
+    A missing word is left out there, so that the decoder reports it. A word that is not a number becomes a
+    string where a number belongs.
 
     Raises:
         WireError: of kind ``not_text`` (other bytes than printable ASCII), ``no_type`` (no word at all) or

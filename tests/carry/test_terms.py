@@ -165,7 +165,7 @@ def test_a_schedule_in_dollars_and_points() -> None:
         (["ex_date,amount", "2026-03-20,"], "line 2: no number"),
         (["ex_date,amount", "20 March,1"], "line 2: "),
         (["ex_date,amount", "2026-03-20"], "line 2: the row has too few fields"),
-        (["ex_date,amount,unit", "2026-03-20,1,eur"], "line 2: 'eur' is no unit"),
+        (["ex_date,amount,unit", "2026-03-20,1,eur"], "line 2: 'eur' is not a unit"),
         (
             ["ex_date,amount", "2026-03-20,1", "2026-06-18,1", "2026-03-20,1"],
             "line 4: 2026-03-20 comes twice",

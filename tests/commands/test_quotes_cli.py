@@ -49,7 +49,7 @@ def test_join_check_convert(
         (["join", "F", "E", "-o", "F"], 2, "would overwrite"),
         (["join", "F", "E", "-o", "OUT.txt"], 2, "ends in none of"),
         (["join", "F", "E", "-o", "OUT.csv", "--tz", "Europe/Berlin"], 2, "tz is Europe/Berlin"),
-        (["join", "F", "E", "-o", "OUT.csv", "--max-age", "5"], 2, "--max-age '5' is no span of time"),
+        (["join", "F", "E", "-o", "OUT.csv", "--max-age", "5"], 2, "--max-age '5' is not a span of time"),
         (["join", "F", "none.csv", "-o", "OUT.csv"], 3, "does not exist"),
         (["check", "F"], 3, "quotes of one instrument"),
         (["convert", "F", "-o", "OUT.csv"], 3, "quotes of one instrument"),

@@ -127,7 +127,7 @@ def test_every_signal_ends_it_in_order(tmp_path, number, code):
             file = client.makefile("rb")
             assert b'"hello"' in file.readline()
             process.send_signal(getattr(signal, number))
-            assert b"ended by whoever runs it" in file.read()
+            assert b"stopped by its operator" in file.read()
             file.close()
         assert process.wait(PATIENCE_S) == code
 

@@ -151,7 +151,7 @@ def test_connection_without_hello_gives_its_place_back(monkeypatch):
         silent = venue.client()
         silent.raw(b'{"type":')
         said = silent.rest()
-        assert [message["error"] for message in said] == ["No hello came in time; the connection is closed."]
+        assert [message["error"] for message in said] == ["There was no hello in time; the connection is closed."]
 
 
 @pytest.mark.parametrize("bound", ["sockets", "connections", "teams"])
@@ -164,7 +164,7 @@ def test_one_client_too_many_is_told_so_and_harms_nobody(monkeypatch, bound):
         extra.send({"type": "hello", "team": "FOUR"})
         (said,) = extra.rest()
         assert said["type"] == "error"
-        assert "as many" in said["error"]
+        assert "takes no more" in said["error"]
         assert all(trades(member, 1) for member in members)
 
 
@@ -172,7 +172,7 @@ def test_more_clients_than_the_exchange_takes_are_each_told_so():
     with Served(connections_max=256) as venue:
         members = [venue.client(f"T{number}") for number in range(256)]
         for _ in range(40):
-            assert "as many" in venue.client().line()["error"]
+            assert "takes no more" in venue.client().line()["error"]
         assert trades(members[0], 1)
         assert trades(members[-1], 1)
 
@@ -227,7 +227,7 @@ def test_everybody_is_told_of_the_end_and_disconnected():
         assert trades(client, 1)
         venue.stop()
         for one in (client, silent):
-            said = {"type": "error", "error": "The exchange has been ended by whoever runs it."}
+            said = {"type": "error", "error": "The exchange was stopped by its operator."}
             assert one.rest()[-1] == said
 
 

@@ -280,7 +280,7 @@ def test_slow_hook_is_told_with_its_time(tmp_path):
         ("Asynchronous", "on_tick is asynchronous"),
         ("AsynchronousGenerator", "on_tick is asynchronous"),
         ("Generates", "on_tick is a generator"),
-        ("Mistyped", "on_trad is no hook; did you mean on_trade?"),
+        ("Mistyped", "on_trad is not a hook; did you mean on_trade?"),
         ("TakesTooLittle", "on_trade must take (desk, symbol, price, size)"),
         ("TakesTooMuch", "on_tick must take (desk)"),
         ("HooksAValue", "on_tick is 5"),
@@ -301,5 +301,5 @@ def test_mistake_ends_the_program_before_it_connects(tmp_path):
     assert (code, out) == (2, "")
     said = [line for line in err.splitlines() if line.startswith("arbcore: ")]
     assert len(said) == 1, err
-    assert "Mistyped.on_trad is no hook; did you mean on_trade?" in said[0]
+    assert "Mistyped.on_trad is not a hook; did you mean on_trade?" in said[0]
     assert "Connected" not in err

@@ -231,7 +231,7 @@ def test_a_worker_that_fails_is_one_sentence():
         ({"builtin": False}, "nothing to play"),
         ({"parameters": {"width": 2}}, "give one class"),
         ({"strategy": Bonds, "parameters": {"wide": 2}}, "wide"),
-        ({"strategy": int}, "no strategy"),
+        ({"strategy": int}, "not a strategy"),
         ({"settings": {"ARBCORE_BOND_EDGE": "1"}}, "did you mean ARBCORE_BOND_EDGE_TICKS"),
     ],
 )

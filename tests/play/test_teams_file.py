@@ -56,14 +56,14 @@ def test_a_bad_file_is_one_sentence_that_names_the_line(tmp_path, data, part):
 
 def test_a_file_that_is_not_there_or_is_a_folder_is_one_sentence(tmp_path):
     for path in (tmp_path / "none.txt", tmp_path):
-        with pytest.raises(InputError, match=r"check --teams|no ordinary file"):
+        with pytest.raises(InputError, match=r"check --teams|not an ordinary file"):
             read_teams(path)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name")
 def test_a_pipe_that_nobody_writes_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "teams.txt")
-    with pytest.raises(InputError, match="no ordinary file"):
+    with pytest.raises(InputError, match="not an ordinary file"):
         read_teams(tmp_path / "teams.txt")
 
 

@@ -94,10 +94,10 @@ def test_every_dismissal_is_in_words(monkeypatch, venue):
     second.say("HELLO ALPHA")
     assert first.rest()[-1].startswith("ERROR REPLACED: ")
     monkeypatch.setattr(server_module, "SILENT_NS", 1)
-    assert WordsClient(venue).rest() == ["ERROR No hello came in time; the connection is closed."]
+    assert WordsClient(venue).rest() == ["ERROR There was no hello in time; the connection is closed."]
     monkeypatch.undo()
     venue.stop()
-    assert second.rest()[-1] == "ERROR The exchange has been ended by whoever runs it."
+    assert second.rest()[-1] == "ERROR The exchange was stopped by its operator."
 
 
 def test_who_finds_no_room_is_told_so_in_words(monkeypatch):
@@ -106,7 +106,7 @@ def test_who_finds_no_room_is_told_so_in_words(monkeypatch):
         venue.client("ALPHA")
         (line,) = WordsClient(venue).rest()
         assert line.startswith("ERROR ")
-        assert "as many" in line
+        assert "takes no more" in line
 
 
 def test_between_two_rounds_this_port_refuses_too_and_listens_again():

@@ -261,9 +261,9 @@ def test_any_text_with_marks_is_the_same_time_for_both(text: str, day_first: boo
             "86400",
             "is a number before the epochs of 1990 (it may be a row number, or a time without its date)",
         ),
-        ("20260302143105", "is no epoch up to 2261; a date and a time in digits have a T between them"),
-        ("25/02/2026", "is no date; if the day comes first pass --time-order dmy"),
-        ("soon", "is no time such as 2026-03-02T14:30:00Z and no epoch from 1990 on"),
+        ("20260302143105", "is not an epoch up to 2261; a date and a time in digits have a T between them"),
+        ("25/02/2026", "is not a date; if the day comes first pass --time-order dmy"),
+        ("soon", "is not a time such as 2026-03-02T14:30:00Z and no epoch from 1990 on"),
     ],
 )
 def test_a_sentence_says_what_it_may_be(text: str, sentence: str) -> None:

@@ -314,7 +314,7 @@ def with_symbols(path: Path, *symbols: str) -> Path:
         (("ES", "ESH6"), InputError, "ESH6"),
         (("SPY",), UsageError, "swap"),
         (("AAPL",), InputError, "AAPL"),
-        (("???",), InputError, "no symbol"),
+        (("???",), InputError, "not a symbol"),
     ],
 )
 def test_symbols_that_do_not_belong(

@@ -1,7 +1,7 @@
 """Twin of ``carry/_envelope``: keeps every note, and makes the buckets at the end.
 
 A bucket's width is the smallest power of two of nanoseconds, counted from the first note, that gives no more
-buckets than there is room for. A value that is no number is nobody's least or largest.
+buckets than there is room for. A value that is not a number is nobody's least or largest.
 """
 
 import math

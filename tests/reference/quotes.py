@@ -37,7 +37,7 @@ ISO_DATE = r"(?P<y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})"
 BASIC_DATE = r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})"
 YEAR_FIRST = r"(?P<y>[0-9]{4})/(?P<m>[0-9]{1,2})/(?P<d>[0-9]{1,2})"
 YEAR_LAST = r"(?P<m>[0-9]{1,2})/(?P<d>[0-9]{1,2})/(?P<y>[0-9]{4})"
-#: Every spelling of a time that is no number: a date, a separator, a clock, AM or PM, a zone.
+#: Every spelling of a time that is not a number: a date, a separator, a clock, AM or PM, a zone.
 TIMES = [
     re.compile(pattern, re.IGNORECASE)
     for date, clocks in (
@@ -88,7 +88,7 @@ def days_before(year: int, month: int, day: int) -> int | None:
 
 
 def parse_ts(text: str, *, tz: str | None = None, day_first: bool = False) -> int | None:
-    """Nanoseconds since 1970 UTC; None where the text is no time, or one that 64 bits do not hold."""
+    """Nanoseconds since 1970 UTC; None where the text is not a time, or one that 64 bits do not hold."""
     number = EPOCH.fullmatch(text)
     if number is not None:
         if len(text) == 8 and number[2] is None and 1678 <= int(text[:4]) <= 2261:
@@ -182,7 +182,7 @@ def _in_range(ns: int) -> int | None:
 
 
 def parse_price(text: str) -> float | None:
-    """The number; NaN where it is missing, not finite or not above 0; None where the text is no number."""
+    """The number; NaN where it is missing, not finite or not above 0; None where the text is not a number."""
     if NO_NUMBER.fullmatch(text):
         return math.nan
     if NUMBER.fullmatch(text) is None:
@@ -200,7 +200,7 @@ def text_of(cell: Any) -> str:
 
 
 def number_of(cell: Any) -> float | None:
-    """The number; NaN where it is missing; None where a cell is no number."""
+    """The number; NaN where it is missing; None where a cell is not a number."""
     if cell is None:
         return math.nan
     if isinstance(cell, str):

@@ -35,14 +35,14 @@ class _Number(str):
 
 
 def decode(line: bytes) -> dict[str, Any]:
-    """One line from the exchange in canonical form; WireError if it is no legal message."""
+    """One line from the exchange in canonical form; WireError if it is not a legal message."""
     fields = _parse(line)
     kind = _kind(fields, _MESSAGES)
     return {"type": kind} | _MESSAGES[kind](fields)
 
 
 def decode_request(line: bytes) -> dict[str, Any]:
-    """One line from a client; WireError if it is no legal request."""
+    """One line from a client; WireError if it is not a legal request."""
     fields = _parse(line)
     kind = _kind(fields, _REQUESTS)
     return {"type": kind} | _REQUESTS[kind](fields)

@@ -107,7 +107,7 @@ def test_where_nothing_was_traded_none_is_best() -> None:
     assert set(result.table["class"]) == {"idle"}
     assert (result.best, result.robust) == (None, None)
     assert (result.summary["best_cells"], result.summary["robust"]) == ([], [])
-    assert any("No cell traded, so that none is best" in note for note in result.notes)
+    assert any("No cell traded, so there is no best one" in note for note in result.notes)
     walked = result.summary["walk_forward"]
     assert [window["best"] for window in walked["windows"]] == [None] * 4
     assert walked["best"]["efficiency"] is None

@@ -142,7 +142,7 @@ def test_earlier_journal_is_kept_and_the_next_name_written(tmp_path):
 def test_what_is_no_journal_is_never_written(tmp_path):
     path = tmp_path / "file"
     path.write_text("my only copy\n")
-    with pytest.raises(UsageError, match="is no journal"):
+    with pytest.raises(UsageError, match="is not a journal"):
         JournalWriter(path, {})
     assert path.read_text() == "my only copy\n"
 
@@ -153,7 +153,7 @@ def test_pipe_folder_and_link_to_nowhere_are_refused_without_waiting(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     for name in ("pipe", "folder", "link"):
-        with pytest.raises(UsageError, match="no regular file"):
+        with pytest.raises(UsageError, match="not a regular file"):
             JournalWriter(tmp_path / name, {})
     assert not (tmp_path / "nowhere").exists()
 

@@ -645,7 +645,7 @@ def test_hooks_of_the_base_are_not_called() -> None:
     class Nothing(Strategy):
         pass
 
-    with pytest.raises(UsageError, match="is no strategy"):
+    with pytest.raises(UsageError, match="is not a strategy"):
         Plugin(Nothing())
 
 
