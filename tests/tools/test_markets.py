@@ -87,7 +87,7 @@ def reference_of(month: Month, entry_bps: float, *, scheduled: bool) -> Backtest
 
 
 def shape_of(trades: Ledger) -> list[tuple[object, ...]]:
-    return [(side, entry_ns, exit_ns, net) for _, side, entry_ns, exit_ns, *_, net, _ in trades]
+    return [(trade.side, trade.entry_ts, trade.exit_ts, trade.net_pnl) for trade in trades]
 
 
 @pytest.mark.parametrize("name", ["planted 2", "planted 10", "planted 60", "jump", "dividends", "sparse"])
@@ -98,7 +98,7 @@ def test_a_month_trades_what_the_definition_trades(name: str, entry_bps: float) 
     ours = simulate_markets.run(month.rows(), simulate_markets.settings_of(kind, month, entry_bps))
     theirs = reference_of(month, entry_bps, scheduled=kind.scheduled)
     found = shape_of(ours.take_trades())
-    assert found == [(each.side, each.entry_ns, each.exit_ns, each.net_pnl) for each in theirs.trades]
+    assert found == [(each.side, each.entry_ts, each.exit_ts, each.net_pnl) for each in theirs.trades]
     assert len(found) > 5 or not kind.planted
     assert ours.summary()["total_pnl"] == theirs.closed_net + theirs.open_pnl
 
