@@ -55,7 +55,8 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     step = round_step(high - low, count)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
-    return [at * step for at in range(first, last + 1)]
+    # Of two ticks the step may be longer than the span, and none of its multiples within.
+    return [at * step for at in range(first, last + 1)] or ticks(low, high, count + 1)
 
 
 def decimals_of(step: float) -> int:

@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from arbcore.core.civil import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S, read_time
@@ -27,6 +27,7 @@ def test_ticks_by_hand() -> None:
     assert (decimals_of(0.25), decimals_of(0.05), decimals_of(1), decimals_of(2_000)) == (1, 2, 0, 0)
 
 
+@example(-400_000_000_902.0, 400_000_000_401.0, 2)
 @given(NUMBERS, st.floats(1e-6, 1e12), st.integers(2, 12))
 def test_ticks_lie_inside_evenly_and_are_not_too_many(low: float, span: float, count: int) -> None:
     high = low + span
