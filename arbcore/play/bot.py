@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from arbcore.core.settings import PREFIX, fill
 from arbcore.core.text import printable
@@ -17,16 +17,19 @@ from arbcore.errors import UsageError
 from arbcore.play.strategy_parameters import parameters_of
 from arbcore.trading.trading_settings import STRATEGY_SETTINGS, SessionSettings
 
+if TYPE_CHECKING:
+    from arbcore.trading._session import Session
+
 
 def make_session(
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
     specs: Sequence[str],
     *,
     team: str,
     builtin: bool,
     directory: Path,
     params: Sequence[Mapping[str, str]] = (),
-) -> Any:
+) -> "Session":
     """A session with the enabled built-in strategies and then the user's.
 
     ``values`` are settings by full name, ``specs`` name classes as ``package.module:Class``, which are
@@ -47,7 +50,9 @@ def make_session(
         raise UsageError(f"--strategy {', '.join(specs)}: {said}{end}") from error
 
 
-def session_with(values: Mapping[str, Any], own: Sequence[Any], *, team: str, builtin: bool) -> Any:
+def session_with(
+    values: Mapping[str, object], own: Sequence[object], *, team: str, builtin: bool
+) -> "Session":
     """A session with the enabled built-in strategies and then ``own``, objects of the user's classes.
 
     Raises UsageError where one of them is not a strategy.
@@ -57,10 +62,10 @@ def session_with(values: Mapping[str, Any], own: Sequence[Any], *, team: str, bu
 
     settings = SessionSettings(
         team=team,
-        position_limits=dict(values[f"{PREFIX}POSITION_LIMITS"]),
+        position_limits=dict(cast("Mapping[str, int]", values[f"{PREFIX}POSITION_LIMITS"])),
         **fill(SessionSettings, values, PREFIX),
     )
-    strategies: list[Any] = []
+    strategies: list[object] = []
     for name, group in STRATEGY_SETTINGS.items():
         prefix = f"{PREFIX}{name.upper()}_"
         if builtin and values[f"{prefix}ENABLED"]:
@@ -68,7 +73,7 @@ def session_with(values: Mapping[str, Any], own: Sequence[Any], *, team: str, bu
     return Session(settings, [*strategies, *own])
 
 
-def load_strategy(spec: str, directory: Path, params: Mapping[str, str] | None = None) -> Any:
+def load_strategy(spec: str, directory: Path, params: Mapping[str, str] | None = None) -> object:
     """An instance of the user's class ``package.module:Class``; UsageError says what is wrong with it.
 
     ``params`` are texts for keyword parameters of its ``__init__``, read by their annotations or defaults.
@@ -77,7 +82,7 @@ def load_strategy(spec: str, directory: Path, params: Mapping[str, str] | None =
     return made(kind, parameters_of(kind, params or {}, where=where), where)
 
 
-def made(kind: type, parameters: Mapping[str, Any], what: str) -> Any:
+def made(kind: type, parameters: Mapping[str, object], what: str) -> object:
     """An object of a user's class; UsageError where its ``__init__`` fails."""
     try:
         return kind(**parameters)

@@ -7,7 +7,6 @@ the hot loop pays for an append and not for a system call.
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from arbcore._version import __version__
 from arbcore.errors import JournalError, RunError, UsageError
@@ -29,7 +28,9 @@ class JournalWriter:
     something else is there, RunError where no file can be made.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any], *, size_max: int = SIZE_MAX_DEFAULT) -> None:
+    def __init__(
+        self, path: Path, settings: Mapping[str, object], *, size_max: int = SIZE_MAX_DEFAULT
+    ) -> None:
         self.path = path
         self.size_max = size_max
         self._chunks: list[bytes] = []
@@ -146,7 +147,7 @@ class JournalReader:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def header(self) -> dict[str, Any]:
+    def header(self) -> dict[str, object]:
         """The settings; JournalError where this is not a journal of ours."""
         # What is not a journal may have no end either, such as a device.
         head = self._read(journal.HEAD_BYTES_MAX)

@@ -1,11 +1,11 @@
 """Runs a recorded session again and finds the first byte that differs. A shell: it reads a file."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arbcore._version import __version__
 from arbcore.core.text import plural, printable
@@ -16,8 +16,11 @@ from arbcore.play.round_record import limits_of
 from arbcore.trading import journal
 from arbcore.trading.round_history import RoundHistory
 
+if TYPE_CHECKING:
+    from arbcore.trading._session import Session
+
 #: Builds a session from (settings document of the journal, working directory).
-SessionMaker = Callable[[dict[str, Any], Path], Any]
+SessionMaker = Callable[[dict[str, object], Path], Any]
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,15 @@ class Replayed:
 SETTING_TYPES = {"values": dict, "strategies": list, "team": str, "builtin": bool}
 
 
-def session_of(settings: dict[str, Any], directory: Path, *, allow_code: bool = False) -> Any:
+def session_of(
+    described: Mapping[str, object], directory: Path, *, allow_code: bool = False
+) -> "Session":
     """The session that a journal's settings describe; JournalError where they do not describe one.
 
     A journal names the strategies' classes, and replaying it imports and runs them. Raises UsageError for a
     module that is not in ``directory``, unless ``allow_code``.
     """
+    settings: dict[str, Any] = dict(described)
     for name, kind in SETTING_TYPES.items():
         if not isinstance(settings.get(name), kind):
             found = "missing" if name not in settings else f"of the type {type(settings[name]).__name__}"
@@ -130,7 +136,7 @@ def replay(
             records = journal.read_records(file.pieces(), file.start)
             if history is not None:
                 history.limits |= limits_of(session)
-                result.team = settings["team"]
+                result.team = str(settings["team"])
                 records = _noted(records, session, history, result)
             _compare(session, file, records, result)
             if history is not None:

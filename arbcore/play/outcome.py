@@ -5,7 +5,7 @@ Pure: rows in, numbers out, in the order of the rounds and never in that in whic
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from arbcore.core.text import plural, printable
 from arbcore.play.round_statistics import Interval, always_valid_interval, compare, figures, t_interval
@@ -43,7 +43,7 @@ class Setup:
     round_s: float
     regimes: tuple[str, ...]
     names: tuple[str, ...]
-    settings: dict[str, Any]
+    settings: dict[str, object]
     auto: bool
 
     @property
@@ -52,7 +52,7 @@ class Setup:
         return always_valid_interval if self.auto else t_interval
 
 
-def document(setup: Setup, rounds: Sequence[PlayedRound]) -> dict[str, Any]:
+def document(setup: Setup, rounds: Sequence[PlayedRound]) -> dict[str, object]:
     """The JSON document of a simulation but for ``elapsed_s``."""
     interval = setup.interval
     worst = min(rounds, key=lambda played: played.scores[0].fair_pnl)
@@ -96,9 +96,17 @@ def decided(setup: Setup, rounds: Sequence[PlayedRound]) -> bool:
     return low is not None and high is not None and (low > 0 or high < 0)
 
 
-def strategy_errors(rounds: Sequence[PlayedRound], bot: int) -> dict[str, dict[str, Any]]:
+class FailedStrategy(TypedDict):
+    """In how many rounds a strategy was switched off, its first error, and that round's seed."""
+
+    rounds: int
+    first: str
+    seed: int
+
+
+def strategy_errors(rounds: Sequence[PlayedRound], bot: int) -> dict[str, FailedStrategy]:
     """By strategy: in how many rounds it was switched off by an error of its own, and the first one."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, FailedStrategy] = {}
     for played in rounds:
         for name, error in played.scores[bot].strategy_errors.items():
             entry = found.setdefault(name, {"rounds": 0, "first": error, "seed": played.seed})
@@ -123,7 +131,7 @@ def table_columns(setup: Setup, rounds: Sequence[PlayedRound]) -> list[str]:
     return ["round", "seed", "regime", "fair_pnl", *paired, *(f"pnl_{name}" for name in strategies)]
 
 
-def table_rows(setup: Setup, rounds: Sequence[PlayedRound]) -> Iterator[list[Any]]:
+def table_rows(setup: Setup, rounds: Sequence[PlayedRound]) -> Iterator[list[object]]:
     """One row a round, under ``table_columns``."""
     for played in rounds:
         first = played.scores[0]

@@ -6,14 +6,17 @@ While a run plays it notes whose order is whose, and nothing else; the records a
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from arbcore.play.journal_file import JournalReader, JournalWriter
 from arbcore.trading import journal
 from arbcore.trading.round_history import RoundHistory
 
+if TYPE_CHECKING:
+    from arbcore.trading._session import Session
 
-def limits_of(session: Any) -> dict[str, int]:
+
+def limits_of(session: "Session") -> dict[str, int]:
     """The position limits that a session keeps."""
     return {symbol: row["limit"] for symbol, row in session.exposure().items()}
 
@@ -28,7 +31,7 @@ class RoundRecord:
     """
 
     def __init__(
-        self, session: Any, settings: Mapping[str, Any], *, writer: JournalWriter | None = None
+        self, session: "Session", settings: Mapping[str, object], *, writer: JournalWriter | None = None
     ) -> None:
         self._session = session
         self._history = RoundHistory(limits_of(session))

@@ -12,8 +12,9 @@ from arbcore.play.checker import Checker
 from arbcore.play.simulated_link import STORMS
 from arbcore.play.world import Observer, Seat, World
 from arbcore.trading._session import Session
+from arbcore.trading.session_documents import SessionSummary
 from arbcore.trading.strategies import build
-from arbcore.trading.trading_settings import SECOND_NS, STRATEGY_SETTINGS, SessionSettings
+from arbcore.trading.trading_settings import SECOND_NS, STRATEGY_SETTINGS, Ranged, SessionSettings
 from arbcore.venue._engine import Engine
 from arbcore.venue.venue_config import VenueConfig
 
@@ -38,7 +39,7 @@ class RoundPlan:
     storm: str = "none"
     round_ns: int = 300 * SECOND_NS
     latency_ns: int = 200_000
-    strategies: dict[str, Any] | None = None
+    strategies: dict[str, Ranged] | None = None
     settings: SessionSettings = field(default_factory=lambda: SessionSettings(team=TEAM))
     check: bool = False
     rounds: int = 1
@@ -60,7 +61,7 @@ class RoundReport:
     seed: int
     fair_pnl: int
     trace_hash: str
-    summary: dict[str, Any]
+    summary: SessionSummary
     limit_rejects: int
     connections: int
     violations: tuple[str, ...]
@@ -68,7 +69,7 @@ class RoundReport:
     symbols: dict[str, float] = field(default_factory=dict)
     path: tuple[int, ...] = ()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         return {
             "seed": self.seed, "fair_pnl": self.fair_pnl, "trace_hash": self.trace_hash,
             "orders": self.summary["orders_sent"], "fills": self.summary["fills"],
@@ -78,19 +79,19 @@ class RoundReport:
         }  # fmt: skip
 
 
-def default_strategies() -> dict[str, Any]:
+def default_strategies() -> dict[str, Ranged]:
     """The built-in strategies that are on unless somebody says otherwise, with their default settings."""
     return {name: kind() for name, kind in STRATEGY_SETTINGS.items()}
 
 
-def compiled_session(settings: SessionSettings, chosen: dict[str, Any]) -> Session:
+def compiled_session(settings: SessionSettings, chosen: dict[str, Ranged]) -> Session:
     """The session that trades, from settings of its own and of its strategies by name."""
     return Session(settings, [build(name, chosen[name], settings) for name in chosen])
 
 
 def play(
     plan: RoundPlan,
-    make: Callable[[SessionSettings, dict[str, Any]], Any] = compiled_session,
+    make: Callable[[SessionSettings, dict[str, Ranged]], Session] = compiled_session,
     *,
     observer: Observer | None = None,
 ) -> RoundReport:
@@ -146,7 +147,7 @@ def _noted(plan: RoundPlan, world: World, engine: Engine, open_ns: int, end_ns: 
     return tuple(path)
 
 
-def _by_strategy(session: Any, summary: dict[str, Any], fair: dict[str, float]) -> dict[str, float]:
+def _by_strategy(session: Session, summary: SessionSummary, fair: dict[str, float]) -> dict[str, float]:
     """Every strategy's P&L at fair value, by name in the order of the summary."""
     found = {}
     for owner, name in enumerate(summary["strategies"]):

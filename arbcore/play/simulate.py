@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from arbcore._version import __version__
 from arbcore.core.text import plural, printable
@@ -41,6 +41,9 @@ from arbcore.trading.round_history import RoundHistory
 from arbcore.trading.trading_settings import SECOND_NS, SessionSettings
 from arbcore.venue.regimes import REGIMES
 
+if TYPE_CHECKING:
+    from arbcore.trading._session import Session
+
 #: ``auto``: rounds a regime before the first look, between two, and at most.
 AUTO_FIRST, AUTO_STEP, AUTO_MAX = 50, 25, 2_000
 ROUNDS_MAX = 1_000_000
@@ -57,7 +60,7 @@ Progress = Callable[[int, int], None]
 
 
 #: A bot's own strategies: each class with its keyword arguments.
-Own = Sequence[tuple[type, Mapping[str, Any]]]
+Own = Sequence[tuple[type, Mapping[str, object]]]
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,11 @@ class Entrant:
     """A bot: its settings by full name, its own strategies, and whether the built-in ones play."""
 
     name: str
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     own: Own = ()
     builtin: bool = True
 
-    def session(self) -> Any:
+    def session(self) -> "Session":
         """A fresh session with fresh strategies. UsageError where one cannot be made."""
         own = [made(kind, parameters, "strategy") for kind, parameters in self.own]
         return session_with(self.values, own, team=TEAM, builtin=self.builtin)
@@ -140,7 +143,7 @@ def seen_round(
     """Plays the round of one seed again and keeps what happened in it, with what came of it."""
     history, held = RoundHistory(), []
 
-    def made_session(*_: object) -> Any:
+    def made_session(*_: object) -> "Session":
         session = entrant.session()
         history.limits |= limits_of(session)
         held.append(session)
@@ -232,8 +235,8 @@ def simulate(
     seed: int = 1,
     round_s: float = 300.0,
     builtin: bool = True,
-    parameters: Mapping[str, Any] | None = None,
-    against_parameters: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, object] | None = None,
+    against_parameters: Mapping[str, object] | None = None,
     settings: Mapping[str, str] | None = None,
     against_settings: Mapping[str, str] | None = None,
     workers: int | None = None,
@@ -396,7 +399,7 @@ def named(own: Own, builtin: bool) -> str:
     return " + ".join(names)
 
 
-def _values(settings: Mapping[str, str], others: Mapping[str, str]) -> dict[str, Any]:
+def _values(settings: Mapping[str, str], others: Mapping[str, str]) -> dict[str, object]:
     """Settings of the exchange bot by full name, from these alone: no environment and no file."""
     from pathlib import Path
 
@@ -405,7 +408,7 @@ def _values(settings: Mapping[str, str], others: Mapping[str, str]) -> dict[str,
     return load(exchange_settings(), nowhere, {}, flags=flags).values()
 
 
-def _changed(values: Mapping[str, Any]) -> dict[str, Any]:
+def _changed(values: Mapping[str, object]) -> dict[str, object]:
     return {
         setting.name: values[setting.name]
         for setting in exchange_settings()

@@ -14,7 +14,7 @@ from arbcore.core.text import printable
 from arbcore.errors import UsageError
 
 
-def parameters_of(kind: type, texts: Mapping[str, str], *, where: str) -> dict[str, Any]:
+def parameters_of(kind: type, texts: Mapping[str, str], *, where: str) -> dict[str, object]:
     """Keyword arguments for ``kind``: an int, float, bool or str by annotation, else by the default's type.
 
     Args:
@@ -49,7 +49,7 @@ def parameters_of(kind: type, texts: Mapping[str, str], *, where: str) -> dict[s
     return values
 
 
-def _value_of(where: str, declared: Any, text: str) -> Any:
+def _value_of(where: str, declared: Any, text: str) -> object:
     choices = [kind for kind in typing.get_args(declared) if kind is not type(None)] or [declared]
     if len(choices) < len(typing.get_args(declared)) and text == "None":
         return None

@@ -1,5 +1,3 @@
-from typing import Any
-
 from arbcore.trading._market import Market
 from arbcore.trading._orders import Orders
 from arbcore.trading._risk import Gate
@@ -14,7 +12,7 @@ class StrategyDesk:
     def gate(self) -> Gate: ...
 
 class CompiledStrategy:
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+    def __init__(self, *args: object, **kwargs: object) -> None: ...
     @property
     def name(self) -> str: ...
     @property

@@ -11,7 +11,6 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from arbcore.errors import JournalError
 
@@ -65,7 +64,7 @@ class Record:
     end: int = 0  # the byte of the file behind it
 
 
-def header(made_by: str, settings: Mapping[str, Any]) -> bytes:
+def header(made_by: str, settings: Mapping[str, object]) -> bytes:
     """The two header lines. ``made_by`` is one word such as ``arbcore/0.1.0``; ``settings`` must be JSON."""
     return f"{NAME} {VERSION} {made_by}\n{json.dumps(dict(settings), sort_keys=True)}\n".encode()
 
@@ -76,7 +75,7 @@ def record(kind: int, time_ns: int, payload: bytes | bytearray | memoryview = b"
     return _CRC.pack(zlib.crc32(payload, zlib.crc32(head))) + head + payload
 
 
-def read_header(data: bytes) -> tuple[dict[str, Any], int]:
+def read_header(data: bytes) -> tuple[dict[str, object], int]:
     """The settings, and where the records begin.
 
     ``data`` is the file's first HEAD_BYTES_MAX bytes, or all of it. Raises JournalError where it is not ours

@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 from arbcore.core.latency import LatencyHistogram
 from arbcore.errors import WireError
 from arbcore.trading import journal
+from arbcore.trading.session_documents import OrderDocument
 from arbcore.wire import _decode, _request
 from arbcore.wire._lines import LineSplitter
 from arbcore.wire.instruments import CONVERSIONS, POSITION_LIMITS, SYMBOLS
@@ -111,10 +112,17 @@ class _Books:
     shares: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SYMBOLS, 0))
 
 
+class KnowsOrders(Protocol):
+    """A session, as far as it says which orders it sent."""
+
+    def recent_orders(self, count: int) -> list[OrderDocument]: ...
+
+
 class RoundHistory:
     """Takes a session's records in order, and the strategies of its orders by id.
 
     >>> from arbcore.trading import journal
+from arbcore.trading.session_documents import OrderDocument
     >>> history = RoundHistory()
     >>> history.take(journal.CONNECT, 0)
     >>> history.take(journal.IN, 1, b'{"type":"hello","symbols":[]}\\n{"type":"open","symbols":["BOND"]}\\n')
@@ -155,12 +163,12 @@ class RoundHistory:
         self._step_ns = STEP_NS
         self._next_sample_ns = 0
 
-    def own(self, orders: Iterable[Mapping[str, Any]]) -> None:
+    def own(self, orders: Iterable[OrderDocument]) -> None:
         """Says whose orders are whose, before their record: rows of ``Session.recent_orders``."""
         for order in orders:
             self._owners[order["order_id"]] = order["strategy"]
 
-    def own_sent(self, session: Any, sent: bytes) -> None:
+    def own_sent(self, session: KnowsOrders, sent: bytes) -> None:
         """``own`` of the orders that a session has just sent."""
         count = sent.count(b'"add"') + sent.count(b'"convert"')
         if count:
@@ -404,7 +412,7 @@ class RoundHistory:
                 found[order.reason] = found.get(order.reason, 0) + 1
         return found
 
-    def earnings(self) -> list[dict[str, Any]]:
+    def earnings(self) -> list[dict[str, object]]:
         """What each strategy's fills in each symbol were worth, in ticks times shares.
 
         ``spread`` is what a fill was better than the middle before it (below 0 where it paid the spread);
@@ -418,7 +426,7 @@ class RoundHistory:
         keys = sorted(groups, key=lambda key: (names[key[0]], SYMBOLS.index(key[1])))
         return [_earned(*key, groups[key]) for key in keys]
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """All of it as plain data for the page of a round. Times are seconds from the first record."""
         start_ns = self.first_ns or 0
 
@@ -468,7 +476,7 @@ class RoundHistory:
         }  # fmt: skip
 
 
-def _earned(strategy: str, symbol: str, fills: Sequence[OwnFill]) -> dict[str, Any]:
+def _earned(strategy: str, symbol: str, fills: Sequence[OwnFill]) -> dict[str, object]:
     marked = [fill for fill in fills if fill.middle is not None]
     late = [fill for fill in marked if fill.markouts[-1] is not None]
     markouts: list[float | None] = []

@@ -5,7 +5,6 @@ environment and ``.env``; this module must not know it.
 """
 
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 from arbcore.errors import ConfigError
 from arbcore.wire.instruments import LINE_BYTES_MAX, MESSAGES_PER_SECOND_MAX, POSITION_LIMITS, SYMBOLS
@@ -15,12 +14,12 @@ SECOND_NS = 1_000_000_000
 NEVER_NS = 2**63 - 1
 
 
-def option(default: int, *, low: int, high: int, help: str) -> Any:
+def option(default: int, *, low: int, high: int, help: str) -> int:
     """A whole-number setting with its inclusive range and the sentence that explains it."""
     return field(default=default, metadata={"low": low, "high": high, "help": help})
 
 
-def switch(default: bool, *, help: str) -> Any:
+def switch(default: bool, *, help: str) -> int:
     """An on/off setting, stored as 0 or 1."""
     return field(default=int(default), metadata={"low": 0, "high": 1, "help": help})
 
