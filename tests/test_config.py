@@ -73,7 +73,7 @@ def test_dotenv_that_is_not_text_is_an_error(tmp_path):
 
 def test_huge_dotenv_is_an_error_and_is_not_read_whole(tmp_path):
     (tmp_path / ".env").write_bytes(b"#" * (DOTENV_BYTES_MAX + 1))
-    with pytest.raises(ConfigError, match="more than .* bytes"):
+    with pytest.raises(ConfigError, match=r"more than .* bytes"):
         load(tmp_path)
 
 

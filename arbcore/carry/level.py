@@ -8,6 +8,7 @@ stores or positions: whoever feeds it says which contract a row is valued with. 
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from statistics import median
@@ -201,6 +202,80 @@ class Level:
             self.first = found
         self.last = found
         return found
+
+    def decide_all(
+        self, times: Sequence[int], xs: Sequence[float], *, expiry_ns: int, settlement_day: int, r: float,
+        d: float,
+    ) -> list[float]:  # fmt: skip
+        """``decide`` of successive rows of one contract and one settlement day; NaN where it is not known.
+
+        It is for those who have very many rows: a row takes a fifth of the time.
+        """
+        found: list[float] = []
+        tracks = self.rule.mode is LevelMode.TRACK
+        # The first row may bring another contract or another settlement day.
+        for ts_ns, x in zip(times[: 1 if tracks else None], xs, strict=False):
+            decided = self.decide(LevelRow(ts_ns, expiry_ns, settlement_day, x=x, r=r, d=d))
+            found.append(math.nan if decided is None else decided)
+        track = self._track
+        if not tracks or track is None or len(times) < 2:
+            return found
+        if not 0.0 < min(xs) <= max(xs) < math.inf:
+            raise BrokenInvariant("A row whose factor is no positive number cannot be learnt from.")
+        self._decide_tracked(track, times[1:], xs[1:], found, r=r, d=d)
+        known = len(found)
+        for at, factor in enumerate(found):
+            if factor == factor:
+                known = at
+                break
+        # The first row is counted already.
+        self.warming_up += max(0, known - 1)
+        if known < len(found):
+            self.first = found[known] if self.first is None else self.first
+            self.last = found[-1]
+        return found
+
+    def _decide_tracked(
+        self, track: TrackState, times: Sequence[int], xs: Sequence[float], found: list[float], *, r: float,
+        d: float,
+    ) -> None:  # fmt: skip
+        """``_tracked`` of rows of one contract and settlement day; powers of e are kept by their gaps."""
+        half_life_s = self.rule.half_life_s
+        factor, known_s, last_ns, before_s = track.factor, track.known_s, track.last_ns, track.gap_s
+        moves: dict[int, tuple[float, float]] = {}
+        gains: dict[float, float] = {}
+        for ts_ns, x in zip(times, xs, strict=True):
+            move = moves.get(ts_ns - last_ns)
+            if move is None:
+                gap_s = float(ts_ns - last_ns) / 1e9
+                if gap_s < 0.0:
+                    raise BrokenInvariant(f"A row came {-gap_s} s before the one before it.")
+                gap_years = gap_s / YEAR_S
+                move = gap_s, exponential(-d * gap_years - r * (0.0 - gap_years))
+                moves[ts_ns - last_ns] = move
+            gap_s, growth = move
+            factor = factor * growth
+            step_s = gap_s
+            if gap_s > _GAP_S_MIN and gap_s > before_s:
+                step_s = max(_GAP_S_MIN, before_s)
+            total_s = known_s + step_s
+            if known_s >= half_life_s:
+                found.append(factor)
+                if x < factor * (1.0 - _REACH):
+                    x = factor * (1.0 - _REACH)
+                elif x > factor * (1.0 + _REACH):
+                    x = factor * (1.0 + _REACH)
+            else:
+                found.append(math.nan)
+            if total_s > 0.0:
+                gain = gains.get(step_s)
+                if gain is None:
+                    gain = gains[step_s] = 1.0 - exponential(-_LN2 * (step_s / half_life_s))
+                factor += max(gain, step_s / total_s) * (x - factor)
+            known_s, last_ns, before_s = total_s, ts_ns, gap_s
+        self._track = TrackState(
+            track.expiry_ns, factor, known_s, last_ns, before_s, track.settlement_day
+        )
 
     def at(self, row: LevelRow) -> float | None:
         """The factor that ``decide`` would give; nothing is learnt, and ``x`` may be anything.

@@ -6,6 +6,8 @@ writing of dates and ISO 8601 times. It knows no holidays and no contracts.
 """
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 
 from arbcore.core.text import printable
 from arbcore.errors import InputError, UsageError
@@ -90,8 +92,33 @@ def iso_time(instant_ns: int) -> str:
     day, rest = divmod(instant_ns, NS_PER_DAY)
     seconds, fraction = divmod(rest, NS_PER_S)
     decimals = f".{fraction:09d}".rstrip("0") if fraction else ""
-    clock = f"{seconds // 3_600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-    return f"{iso_date(day)}T{clock}{decimals}Z"
+    return f"{iso_date(day)}T{_clock(seconds)}{decimals}Z"
+
+
+def iso_times(instants_ns: Iterable[int]) -> list[bytes]:
+    """``iso_time`` of many instants that are mostly of few dates, encoded."""
+    found: list[bytes] = []
+    first_ns, date = 0, b""
+    for instant_ns in instants_ns:
+        seconds, fraction = divmod(instant_ns - first_ns, NS_PER_S)
+        if not date or not 0 <= seconds < 86_400:
+            day = instant_ns // NS_PER_DAY
+            first_ns, date = day * NS_PER_DAY, f"{iso_date(day)}T".encode()
+            seconds, fraction = divmod(instant_ns - first_ns, NS_PER_S)
+        if fraction:
+            found.append(iso_time(instant_ns).encode())
+        else:
+            found.append(date + _clock_with_z(seconds))
+    return found
+
+
+@lru_cache(maxsize=86_400)
+def _clock_with_z(seconds: int) -> bytes:
+    return f"{_clock(seconds)}Z".encode()
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // 3_600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 def read_date(text: str) -> int:

@@ -3,6 +3,7 @@
 Owns the reading, the document and its verdict. The numbers are ``Examination``'s.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from arbcore.errors import InputError, UsageError
 from arbcore.quotes.examination import EDGE_STEPS_BPS, Examination
 from arbcore.quotes.inputs import Meter, ProgressHook
 from arbcore.quotes.legs import Reading, zone_note
-from arbcore.quotes.paired import Expiries, Paired, PairedRow, RowState, open_paired
+from arbcore.quotes.paired import Expiries, Paired, PairedBlock, RowState, open_paired, sorted_blocks
 from arbcore.quotes.percentiles import Percentiles
 from arbcore.quotes.quote_data import QuoteData
 
@@ -99,21 +100,27 @@ def check(
         raise UsageError(f"--true-factor {true_factor:g} is not a factor; it is above 0, such as 10.03.")
     reading = Reading(sort=sort, skip_bad=skip_bad, tz=tz, time_order=time_order)
     meter = Meter(progress)
-    counts = dict.fromkeys(RowState, 0)
+    counts: Counter[RowState] = Counter()
     found = Examination(r=r, d=d, true_factor=true_factor)
     expiries = Expiries()
     with open_paired(data, pair=None, reading=reading, meter=meter) as paired:
         chosen = choose_pair(paired.pair, pair) if pair is not None else paired.pair
-        rows = paired.rows
-        if sort:
-            rows = iter(sorted(rows, key=lambda row: row.ts_ns))
-        for row in rows:
-            counts[row.state] += 1
-            meter.rows += 1
-            if row.state is RowState.QUOTE:
-                expiry_ns, index = _extras(row, paired, expiries)
-                found.add(row.ts_ns, row.prices, expiry_ns=expiry_ns, index=index)
-    found.outliers.close()
+        blocks = sorted_blocks(paired.blocks) if sort else paired.blocks
+        for block in blocks:
+            meter.rows += len(block.times) + block.malformed
+            counts[RowState.MALFORMED] += block.malformed
+            if block.states is None:
+                counts[RowState.QUOTE] += len(block.times)
+            else:
+                counts.update(block.states)
+                usable = [at for at, state in enumerate(block.states) if state is RowState.QUOTE]
+                block = block.taken(usable)
+            if block.times:
+                found.add_block(
+                    block.times, block.prices, expiries=_expiries(block, paired, expiries),
+                    indexes=_indexes(block, paired),
+                )  # fmt: skip
+    found.finish()
     read = sum(counts.values())
     if not read:
         raise InputError(f"{paired.name} has no rows; name a file with quotes.")
@@ -133,20 +140,29 @@ def check(
     return Checked(summary, _histogram(found.deviation), found.curve.points)
 
 
-def _extras(row: PairedRow, paired: Paired, expiries: Expiries) -> tuple[int | None, float | None]:
-    """The expiry's instant and the index of a row, where the file has them."""
-    if not paired.extras:
-        return None, None
-    cells = dict(zip(paired.extras, row.texts[4:], strict=True))
-    expiry = expiries(cells["expiry"]) if "expiry" in cells else None
+def _expiries(block: PairedBlock, paired: Paired, read: Expiries) -> list[int | None] | None:
+    """The expiries' instants, where the file has such a column."""
+    if "expiry" not in paired.extras:
+        return None
+    return list(map(read, block.extras[paired.extras.index("expiry")]))
+
+
+def _indexes(block: PairedBlock, paired: Paired) -> list[float | None] | None:
+    """The index of each row, where the file has such a column; a mere row number is none."""
+    if "index" not in paired.extras:
+        return None
+    cells = block.extras[paired.extras.index("index")]
+    return [_index(*each) for each in zip(cells, block.prices[2], block.prices[3], strict=True)]
+
+
+def _index(text: str, etf_bid: float, etf_ask: float) -> float | None:
     try:
-        index = float(cells["index"]) if "index" in cells else 0.0
+        index = float(text)
     except ValueError:
-        index = 0.0
-    # A mere row number is not an index.
-    mid = (row.prices[2] + row.prices[3]) / 2
+        return None
+    mid = (etf_bid + etf_ask) / 2
     near = any(abs(index / (mid * pair.points_per_usd) - 1) < 0.1 for pair in PAIRS)
-    return expiry, index if near else None
+    return index if near else None
 
 
 def _document(found: Examination, pair: Pair | None, params: dict[str, Any]) -> dict[str, Any]:

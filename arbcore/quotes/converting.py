@@ -5,22 +5,23 @@ Owns the choice of rows: a session's, or one at each tick of the clock.
 
 import os
 from array import array
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from arbcore.core.civil import iso_time
+from arbcore.core.civil import iso_times
 from arbcore.errors import DataError, InputError
 from arbcore.quotes.inputs import Meter, ProgressHook
 from arbcore.quotes.legs import Reading, zone_note
 from arbcore.quotes.outputs import TextOutput, ending_of, open_output, whole_file
-from arbcore.quotes.paired import Paired, PairedRow, RowState, open_paired
+from arbcore.quotes.paired import Paired, PairedBlock, RowState, joined_blocks, open_paired, sorted_blocks
 from arbcore.quotes.quote_data import QuoteData
-from arbcore.quotes.spans import read_span, segments_of
+from arbcore.quotes.spans import Segment, read_span, segments_of
 
 SCHEMA = "arbcore.quotes.convert/1"
-_BLOCK_ROWS = 8_192
 
 
 @dataclass(frozen=True)
@@ -94,22 +95,22 @@ def convert(
     meter = Meter(progress)
     counts = {"rows": 0, "malformed": 0, "closed": 0, "unpaired": 0, "stale": 0}
     with open_paired(data, pair=pair, reading=reading, meter=meter) as paired:
-        rows = _in_order(paired, counts, sort=sort)
+        blocks = _in_order(paired, counts, sort=sort)
         if every_ns is not None:
-            rows = _ticks(rows, every_ns, max_age_ns, counts)
+            blocks = _ticks(blocks, every_ns, max_age_ns, counts)
         if segment_at is not None:
-            rows = _within(rows, segment_at, counts)
+            blocks = _within(blocks, segment_at, counts)
         with (
             whole_file(out) as stream,
             closing(open_output(stream, ending, paired.columns, texts=("expiry",))) as writer,
         ):
             written = 0
-            for block in _blocks(rows):
+            for block in blocks:
                 if isinstance(writer, TextOutput):
                     writer.write(_text(block))
                 else:
                     writer.write(_columns(block, paired))
-                written += len(block)
+                written += len(block.times)
                 meter.rows = written
             if not counts["rows"]:
                 raise InputError(f"{paired.name} has no rows; name a file with quotes.")
@@ -126,101 +127,104 @@ def convert(
     })  # fmt: skip
 
 
-def _in_order(paired: Paired, counts: dict[str, int], *, sort: bool) -> Iterator[PairedRow]:
-    if sort:
-        held = list(_counted(paired, counts))
-        yield from sorted(held, key=lambda row: row.ts_ns)
-        return
+def _in_order(paired: Paired, counts: dict[str, int], *, sort: bool) -> Iterator[PairedBlock]:
+    """The rows, malformed ones left out, sorted or refused where a time goes back."""
     last_ns = -(2**63)
-    for row in _counted(paired, counts):
-        if row.ts_ns < last_ns:
-            raise DataError(
-                "order", f"{paired.name}, row {counts['rows']}: time goes back; sort the file or pass "
-                "--sort.",
-                line=None, column="ts",
-            )  # fmt: skip
-        last_ns = row.ts_ns
-        yield row
-
-
-def _counted(paired: Paired, counts: dict[str, int]) -> Iterator[PairedRow]:
-    for row in paired.rows:
-        counts["rows"] += 1
-        if row.state is RowState.MALFORMED:
-            counts["malformed"] += 1
-        else:
-            yield row
+    for block in sorted_blocks(paired.blocks) if sort else paired.blocks:
+        times = block.times
+        for at, (ts_ns, before_ns) in enumerate(zip(times, chain((last_ns,), times), strict=False), 1):
+            if ts_ns < before_ns:
+                raise DataError(
+                    "order", f"{paired.name}, row {counts['rows'] + at}: time goes back; sort the file or "
+                    "pass --sort.",
+                    line=None, column="ts",
+                )  # fmt: skip
+        last_ns = times[-1] if times else last_ns
+        counts["rows"] += len(times) + block.malformed
+        counts["malformed"] += block.malformed
+        if times:
+            yield block
 
 
 def _ticks(
-    rows: Iterator[PairedRow], every_ns: int, max_age_ns: int, counts: dict[str, int]
-) -> Iterator[PairedRow]:
+    blocks: Iterator[PairedBlock], every_ns: int, max_age_ns: int, counts: dict[str, int]
+) -> Iterator[PairedBlock]:
     """The row that is in force at each multiple of the period, from the first row to the last."""
-    held: PairedRow | None = None
-    tick_ns = 0
-    for row in rows:
-        if held is None:
-            tick_ns = -(-row.ts_ns // every_ns) * every_ns
-        while held is not None and tick_ns < row.ts_ns:
-            if tick_ns - held.ts_ns > max_age_ns:
-                # Nothing changes any more before the next row.
-                skipped = -(-(row.ts_ns - tick_ns) // every_ns)
-                counts["stale"] += skipped
-                tick_ns += skipped * every_ns
-                break
-            yield from _tick(held, tick_ns, counts)
-            tick_ns += every_ns
-        held = row
-    if held is not None and tick_ns == held.ts_ns:
-        yield from _tick(held, tick_ns, counts)
+    tick_ns: int | None = None
+    held: PairedBlock | None = None  # the last row of the blocks before
+    for block in blocks:
+        rows = block if held is None else joined_blocks((held, block))
+        places: list[int] = []
+        ticks: list[int] = []
+        times = rows.times
+        if tick_ns is None:
+            tick_ns = -(-times[0] // every_ns) * every_ns
+        for at in range(len(times) - 1):
+            while tick_ns < times[at + 1]:
+                if tick_ns - times[at] > max_age_ns:
+                    # Nothing changes any more before the next row.
+                    skipped = -(-(times[at + 1] - tick_ns) // every_ns)
+                    counts["stale"] += skipped
+                    tick_ns += skipped * every_ns
+                    break
+                places.append(at)
+                ticks.append(tick_ns)
+                tick_ns += every_ns
+        held = rows.cut(len(times) - 1, len(times))
+        yield from _at_ticks(rows, places, ticks, counts)
+    if held is not None and tick_ns == held.times[0]:
+        yield from _at_ticks(held, [0], [tick_ns], counts)
 
 
-def _tick(held: PairedRow, tick_ns: int, counts: dict[str, int]) -> Iterator[PairedRow]:
-    if held.state is RowState.QUOTE:
-        yield held._replace(ts_ns=tick_ns)
-    else:
-        counts["unpaired"] += 1
+def _at_ticks(
+    rows: PairedBlock, places: list[int], ticks: list[int], counts: dict[str, int]
+) -> Iterator[PairedBlock]:
+    """Rows dated by ticks; one that is no quote is counted instead."""
+    if rows.states is not None:
+        usable = [number for number, at in enumerate(places) if rows.states[at] is RowState.QUOTE]
+        counts["unpaired"] += len(places) - len(usable)
+        places, ticks = [places[at] for at in usable], [ticks[at] for at in usable]
+    if places:
+        found = rows.taken(places)
+        found.times = ticks
+        yield found
 
 
-def _within(rows: Iterator[PairedRow], segment_at: Any, counts: dict[str, int]) -> Iterator[PairedRow]:
-    first, last, is_open = 1, 0, False
-    for row in rows:
-        if not first <= row.ts_ns <= last:
-            first, last, is_open = segment_at(row.ts_ns)
-        if is_open:
-            yield row
-        else:
-            counts["closed"] += 1
+def _within(
+    blocks: Iterator[PairedBlock], segment_at: Callable[[int], Segment], counts: dict[str, int]
+) -> Iterator[PairedBlock]:
+    for block in blocks:
+        at = 0
+        while at < len(block.times):
+            _, last, is_open = segment_at(block.times[at])
+            beyond = bisect_right(block.times, last, at)
+            if is_open:
+                yield block.cut(at, beyond)
+            else:
+                counts["closed"] += beyond - at
+            at = beyond
 
 
-def _blocks(rows: Iterator[PairedRow]) -> Iterator[list[PairedRow]]:
-    block: list[PairedRow] = []
-    for row in rows:
-        block.append(row)
-        if len(block) == _BLOCK_ROWS:
-            yield block
-            block = []
-    if block:
-        yield block
+def _text(block: PairedBlock) -> bytes:
+    texts = block.texts()
+    if block.states is not None:
+        # What stands for no price may be anything.
+        texts = [[_cell(cell.decode("utf-8", "replace")) for cell in column] for column in texts]
+    extras = [list(map(_cell, column)) for column in block.extras]
+    return b"\n".join([*map(b",".join, zip(iso_times(block.times), *texts, *extras, strict=True)), b""])
 
 
-def _text(block: Sequence[PairedRow]) -> bytes:
-    return "".join(f"{iso_time(row.ts_ns)},{','.join(map(_cell, row.texts))}\n" for row in block).encode()
-
-
-def _cell(text: str) -> str:
+def _cell(text: str) -> bytes:
     """A cell of CSV."""
     if any(character in text for character in ',"\r\n'):
         doubled = text.replace('"', '""')
-        return f'"{doubled}"'
-    return text
+        return f'"{doubled}"'.encode()
+    return text.encode()
 
 
-def _columns(block: Sequence[PairedRow], paired: Paired) -> list[Any]:
-    columns: list[Any] = [array("q", [row.ts_ns for row in block])]
-    columns += [array("d", [row.prices[at] for row in block]) for at in range(4)]
-    for at, name in enumerate(paired.extras, 4):
-        texts = [row.texts[at] for row in block]
+def _columns(block: PairedBlock, paired: Paired) -> list[Any]:
+    columns: list[Any] = [array("q", block.times), *(array("d", column) for column in block.prices)]
+    for name, texts in zip(paired.extras, block.extras, strict=True):
         columns.append(
             [text or None for text in texts] if name == "expiry" else array("d", map(_float, texts))
         )

@@ -1,17 +1,22 @@
-"""What rows of both legs come to, before anybody believes a backtest of them: row by row, in flat memory.
+"""What rows of both legs come to, before anybody believes a backtest of them: block by block, in flat memory.
 
 Owns the numbers of ``quotes check``. The level is that of a backtest (``arbcore.carry.level``), and so are
-the deviation from it and the edges at the touch.
+the deviation from it and the edges at the touch. Rows come as columns, a few thousand at a time, since a call
+for each row and number is what takes the time.
 """
 
 import heapq
 import math
-from collections import deque
+import operator
+from bisect import bisect_left, bisect_right
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import compress, islice
 
 from arbcore.carry._carry import exponential, years_to_expiry
 from arbcore.carry.calendar import front_contract
-from arbcore.carry.level import Level, LevelRow, LevelRule, factor_of
+from arbcore.carry.level import Level, LevelRule
 from arbcore.carry.notes import OUTLIER_BPS, OUTLIER_ROWS_MAX
 from arbcore.carry.settlement import settlement_day
 from arbcore.core.civil import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S, iso_time
@@ -40,12 +45,20 @@ class LegFigures:
     _ask: float = math.nan
     _since_ns: int = 0
 
-    def add(self, ts_ns: int, bid: float, ask: float) -> None:
-        """The leg's quote on one row."""
-        self.spread_bps.add(1e4 * (ask - bid) / ((ask + bid) / 2))
-        if bid != self._bid or ask != self._ask:
-            self._bid, self._ask, self._since_ns = bid, ask, ts_ns
-        self.still_s.add((ts_ns - self._since_ns) / NS_PER_S)
+    def add_all(self, times: Sequence[int], bids: Sequence[float], asks: Sequence[float]) -> None:
+        """The leg's quotes on successive rows."""
+        self.spread_bps.add_all(
+            [1e4 * (ask - bid) / ((ask + bid) / 2) for bid, ask in zip(bids, asks, strict=True)]
+        )
+        last_bid, last_ask, since_ns = self._bid, self._ask, self._since_ns
+        still: list[int] = []
+        append = still.append
+        for ts_ns, bid, ask in zip(times, bids, asks, strict=True):
+            if bid != last_bid or ask != last_ask:
+                last_bid, last_ask, since_ns = bid, ask, ts_ns
+            append(ts_ns - since_ns)
+        self._bid, self._ask, self._since_ns = last_bid, last_ask, since_ns
+        self.still_s.add_all([ns / NS_PER_S for ns in still])
 
 
 @dataclass
@@ -56,6 +69,34 @@ class Hour:
     edge: Percentiles = field(default_factory=Percentiles)
 
 
+@dataclass(slots=True)
+class _Rows:
+    """Usable rows, a column each; ``prices`` are four."""
+
+    times: Sequence[int]
+    prices: Sequence[Sequence[float]]
+    expiries: Sequence[int | None] | None
+    indexes: Sequence[float | None] | None
+
+    def where(self, kept: Sequence[bool]) -> "_Rows":
+        """Those that are kept."""
+        return _Rows(
+            list(compress(self.times, kept)), [list(compress(each, kept)) for each in self.prices],
+            None if self.expiries is None else list(compress(self.expiries, kept)),
+            None if self.indexes is None else list(compress(self.indexes, kept)),
+        )  # fmt: skip
+
+    def cut(self, first: int, beyond: int) -> "_Rows":
+        """Those from a place to one that is not included."""
+        if first == 0 and beyond == len(self.times):
+            return self
+        return _Rows(
+            self.times[first:beyond], [each[first:beyond] for each in self.prices],
+            None if self.expiries is None else self.expiries[first:beyond],
+            None if self.indexes is None else self.indexes[first:beyond],
+        )  # fmt: skip
+
+
 class PercentileCurve:
     """Up to ``POINTS_MAX`` of any number of points in order, evenly chosen by their count."""
 
@@ -64,14 +105,17 @@ class PercentileCurve:
         self._every = 1
         self._seen = 0
 
-    def add(self, ts_ns: int, value: float, other: float) -> None:
-        """One point more."""
-        if self._seen % self._every == 0:
-            self.points.append((ts_ns, value, other))
+    def add_all(self, times: Sequence[int], values: Sequence[float], others: Sequence[float]) -> None:
+        """Successive points."""
+        at = -self._seen % self._every
+        while at < len(times):
+            self.points.append((times[at], values[at], others[at]))
             if len(self.points) > POINTS_MAX:
                 del self.points[1::2]
                 self._every *= 2
-        self._seen += 1
+            at += 1
+            at += -(self._seen + at) % self._every
+        self._seen += len(times)
 
 
 class HalfLife:
@@ -83,12 +127,15 @@ class HalfLife:
         self._before: tuple[int, float] | None = None
         self._n = self._x = self._y = self._xx = self._xy = 0.0
 
-    def add(self, ts_ns: int, value: float) -> None:
-        """The deviation at a time; times must not decrease."""
-        minute = ts_ns // NS_PER_MINUTE
-        if minute != self._minute and self._minute >= 0:
-            self._close()
-        self._minute, self._value = minute, value
+    def add_all(self, times: Sequence[int], values: Sequence[float]) -> None:
+        """Deviations at times that must not decrease."""
+        at = 0
+        while at < len(times):
+            minute = times[at] // NS_PER_MINUTE
+            if minute != self._minute and self._minute >= 0:
+                self._close()
+            at = bisect_left(times, (minute + 1) * NS_PER_MINUTE, at)
+            self._minute, self._value = minute, values[at - 1]
 
     def _close(self) -> None:
         if self._before is not None and self._before[0] == self._minute - 1:
@@ -120,39 +167,45 @@ class Outliers:
         self._kept: float | None = None
         self._window: deque[tuple[int, float]] = deque()
 
-    def add(self, ts_ns: int, x: float) -> None:
-        """A row's factor; rows come in order of time."""
-        if self._kept is None:
-            self._kept = x
-            return
-        if not self._window and abs(x - self._kept) <= OUTLIER_BPS * 1e-4 * self._kept:
-            # Near the row before, whatever comes after it.
-            self._kept = x
-            return
-        self._window.append((ts_ns, x))
-        if len(self._window) > OUTLIER_ROWS_MAX:
-            self._settle()
+    def add_all(self, times: Sequence[int], xs: Sequence[float]) -> None:
+        """The factors of successive rows, in order of time."""
+        part, window = OUTLIER_BPS * 1e-4, self._window
+        kept = xs[0] if self._kept is None else self._kept
+        for ts_ns, x in zip(times, xs, strict=True):
+            if not window and abs(x - kept) <= part * kept:
+                # Near the row before, whatever comes after it.
+                kept = x
+                continue
+            window.append((ts_ns, x))
+            if len(window) > OUTLIER_ROWS_MAX:
+                kept = self._settle(kept)
+                while window and abs(window[0][1] - kept) <= part * kept:
+                    kept = window.popleft()[1]
+        self._kept = kept
 
     def close(self) -> None:
         """The rows are over."""
-        while len(self._window) > 1:
-            self._settle()
+        while len(self._window) > 1 and self._kept is not None:
+            self._kept = self._settle(self._kept)
 
-    def _settle(self) -> None:
-        """Judges the first row of the window, which has all rows that may come after its run."""
+    def _settle(self, kept: float) -> float:
+        """Judges the first row of the window, which has all rows that may come after its run.
+
+        Takes and returns the factor of the last row that does not stand alone.
+        """
         for length in range(1, min(OUTLIER_ROWS_MAX, len(self._window) - 1) + 1):
             run = [self._window[at] for at in range(length)]
-            if self._alone([x for _, x in run], self._window[length][1]):
+            if self._alone(kept, [x for _, x in run], self._window[length][1]):
                 for ts_ns, x in run:
                     self.count += 1
-                    if len(self.first) < SHOWN_MAX and self._kept is not None:
-                        self.first.append((ts_ns, 1e4 * (x / self._kept - 1)))
+                    if len(self.first) < SHOWN_MAX:
+                        self.first.append((ts_ns, 1e4 * (x / kept - 1)))
                     self._window.popleft()
-                return
-        self._kept = self._window.popleft()[1]
+                return kept
+        return self._window.popleft()[1]
 
-    def _alone(self, run: list[float], after: float) -> bool:
-        before = self._kept or after
+    @staticmethod
+    def _alone(before: float, run: list[float], after: float) -> bool:
         part = OUTLIER_BPS * 1e-4
         high, low = max(before, after), min(before, after)
         return all(x > high * (1 + part) for x in run) or all(x < low * (1 - part) for x in run)
@@ -190,79 +243,166 @@ class Examination:
         self._expiry_ns = 0
         self._settlement = 0
 
-    def add(
-        self, ts_ns: int, prices: tuple[float, ...], *, expiry_ns: int | None, index: float | None
+    def add_block(
+        self,
+        times: Sequence[int],
+        prices: Sequence[Sequence[float]],
+        *,
+        expiries: Sequence[int | None] | None = None,
+        indexes: Sequence[float | None] | None = None,
     ) -> None:
-        """One usable row: its time, the four prices, and its expiry and index where the file has them."""
-        if self.last_ns is not None and ts_ns < self.last_ns:
-            self.disordered += 1
+        """Usable rows: times, the four columns of prices, and expiries and indexes where there are any."""
+        rows = _Rows(times, prices, expiries, indexes)
+        if not _is_ordered(times, self.last_ns):
+            rows = rows.where(self._in_order(times))
+            self.disordered += len(times) - len(rows.times)
+        if not rows.times:
             return
-        self._place(ts_ns)
-        self.used += 1
-        self.last_ns = ts_ns
-        fut_bid, fut_ask, etf_bid, etf_ask = prices
-        self.fut.add(ts_ns, fut_bid, fut_ask)
-        self.etf.add(ts_ns, etf_bid, etf_ask)
-        expiry_ns = self._front(ts_ns) if expiry_ns is None else expiry_ns
-        t = years_to_expiry(ts_ns, expiry_ns)
-        growth = exponential((self._r - self._d) * t)
-        x = factor_of(fut_mid=(fut_bid + fut_ask) / 2, etf_mid=(etf_bid + etf_ask) / 2, growth=growth)
-        self.outliers.add(ts_ns, x)
-        factor = self._level.decide(LevelRow(ts_ns, expiry_ns, self._settlement, x=x, r=self._r, d=self._d))
-        if factor is None:
+        self._place(rows.times)
+        self.used += len(rows.times)
+        self.last_ns = rows.times[-1]
+        self.fut.add_all(rows.times, *rows.prices[:2])
+        self.etf.add_all(rows.times, *rows.prices[2:])
+        for first, beyond, expiry_ns in self._stretches(rows.times, rows.expiries):
+            self._value(rows.cut(first, beyond), expiry_ns)
+
+    def _in_order(self, times: Sequence[int]) -> list[bool]:
+        """Which rows are no older than the last one that was taken."""
+        last_ns = times[0] if self.last_ns is None else self.last_ns
+        kept = []
+        for ts_ns in times:
+            kept.append(ts_ns >= last_ns)
+            last_ns = max(last_ns, ts_ns)
+        return kept
+
+    def _stretches(
+        self, times: Sequence[int], expiries: Sequence[int | None] | None
+    ) -> Iterator[tuple[int, int, int]]:
+        """(first, beyond, expiry) of rows of one date and one contract."""
+        at = 0
+        while at < len(times):
+            if not self._around[0] <= times[at] <= self._around[1]:
+                self._around = date_around(times[at])
+                self._settlement = settlement_day(self._around[2])
+                self.dates["dates"] += 1
+            beyond = bisect_right(times, self._around[1], at)
+            expiry_ns = None if expiries is None else expiries[at]
+            if expiries is not None:
+                last = at + 1
+                while last < beyond and expiries[last] == expiry_ns:
+                    last += 1
+                beyond = last
+            if expiry_ns is None:
+                expiry_ns = self._front(times[at])
+                # A contract is the front one until it expires; before any there is none, row by row.
+                beyond = max(at + 1, min(beyond, bisect_left(times, expiry_ns, at)))
+            yield at, beyond, expiry_ns
+            at = beyond
+
+    def _value(self, rows: "_Rows", expiry_ns: int) -> None:
+        """Rows of one date and contract: their factors, the level, and what stands apart from it."""
+        rate = self._r - self._d
+        years = [years_to_expiry(ts_ns, expiry_ns) for ts_ns in rows.times]
+        growths = [exponential(rate * t) for t in years]
+        # `factor_of` without dividends, spelled out.
+        xs = [
+            (fut_bid + fut_ask) / 2 / ((etf_bid + etf_ask) / 2 * growth)
+            for fut_bid, fut_ask, etf_bid, etf_ask, growth in zip(*rows.prices, growths, strict=True)
+        ]
+        self.outliers.add_all(rows.times, xs)
+        factors = self._level.decide_all(
+            rows.times, xs, expiry_ns=expiry_ns, settlement_day=self._settlement, r=self._r, d=self._d
+        )
+        known = next((at for at, factor in enumerate(factors) if factor == factor), len(factors))
+        if known == len(factors):
             return
-        self._decided(ts_ns, prices, factor=factor, growth=growth, x=x)
-        true_factor = self._true_factor if index is None else index / ((etf_bid + etf_ask) / 2)
-        if true_factor and t > 0:
-            implied = self._r + math.log(factor / true_factor) / t
-            self.implied = [implied if self.implied[0] is None else self.implied[0], implied]
+        rows = rows.cut(known, len(factors))
+        self._decided(rows, factors[known:], xs[known:], growths[known:])
+        if rows.indexes is not None or self._true_factor is not None:
+            self._imply(rows, factors[known:], years[known:])
 
     def _decided(
-        self, ts_ns: int, prices: tuple[float, ...], *, factor: float, growth: float, x: float
+        self, rows: "_Rows", factors: list[float], xs: list[float], growths: list[float]
     ) -> None:
-        fut_bid, fut_ask, etf_bid, etf_ask = prices
-        c = factor * growth
-        deviation = 1e4 * (x / factor - 1)
-        edge = max(1e4 * (fut_bid / (etf_ask * c) - 1), 1e4 * (1 - fut_ask / (etf_bid * c)))
-        self.deviation.add(deviation)
-        self.edge.add(edge)
-        first = self._level.first or factor
-        self.levels.add(1e4 * math.log(factor / first))
+        times = rows.times
+        deviations = [1e4 * (x / factor - 1) for x, factor in zip(xs, factors, strict=True)]
+        fairs = list(map(operator.mul, factors, growths))
+        # The better of selling the future and of buying it.
+        edges = [
+            sale
+            if (sale := 1e4 * (fut_bid / (etf_ask * c) - 1)) >= (buy := 1e4 * (1 - fut_ask / (etf_bid * c)))
+            else buy
+            for fut_bid, fut_ask, etf_bid, etf_ask, c in zip(*rows.prices, fairs, strict=True)
+        ]
+        first = self._level.first or factors[0]
+        self.levels.add_all([1e4 * math.log(factor / first) for factor in factors])
+        large = [edge for edge in edges if edge >= EDGE_STEPS_BPS[0]]
         for step in EDGE_STEPS_BPS:
-            if edge < step:
-                break
-            self.edge_counts[step] += 1
-        if self.largest_edge is None or edge > self.largest_edge[0]:
-            self.largest_edge = (edge, ts_ns)
-        hour = (ts_ns - self._around[0]) // NS_PER_HOUR
-        found = self.hours.setdefault(min(hour, 23), Hour())
-        found.deviation.add(deviation)
-        found.edge.add(edge)
-        self.half_life.add(ts_ns, deviation)
-        self.curve.add(ts_ns, factor, deviation)
+            self.edge_counts[step] += sum(edge >= step for edge in large)
+        best = max(edges)
+        if self.largest_edge is None or best > self.largest_edge[0]:
+            self.largest_edge = (best, times[edges.index(best)])
+        at = 0
+        while at < len(times):
+            hour = (times[at] - self._around[0]) // NS_PER_HOUR
+            beyond = bisect_left(times, self._around[0] + (hour + 1) * NS_PER_HOUR, at)
+            found = self.hours.setdefault(min(hour, 23), Hour())
+            found.deviation.add_all(deviations[at:beyond])
+            found.edge.add_all(edges[at:beyond])
+            at = beyond
+        self.half_life.add_all(times, deviations)
+        self.curve.add_all(times, factors, deviations)
 
-    def _place(self, ts_ns: int) -> None:
-        """The row's date, whether it is in regular hours, and what lies between it and the row before."""
-        first, last, is_open = self._segment
-        same = first <= ts_ns <= last
-        if not same:
-            self._segment = regular_segment(ts_ns)
-            is_open = self._segment[2]
-        if not self._around[0] <= ts_ns <= self._around[1]:
-            self._around = date_around(ts_ns)
-            self._settlement = settlement_day(self._around[2])
-            self.dates["dates"] += 1
-        self.dates["regular_rows"] += is_open
+    def _imply(self, rows: "_Rows", factors: Sequence[float], years: Sequence[float]) -> None:
+        """The rate at which the market finances, on the first and the last row that tell it."""
+
+        def rate_at(at: int) -> float | None:
+            index = None if rows.indexes is None else rows.indexes[at]
+            true_factor = self._true_factor
+            if index is not None:
+                true_factor = index / ((rows.prices[2][at] + rows.prices[3][at]) / 2)
+            if not true_factor or years[at] <= 0:
+                return None
+            return self._r + math.log(factors[at] / true_factor) / years[at]
+
+        if self.implied[0] is None:
+            rates = map(rate_at, range(len(factors)))
+            self.implied[0] = next((rate for rate in rates if rate is not None), None)
+        rates = map(rate_at, range(len(factors) - 1, -1, -1))
+        last = next((rate for rate in rates if rate is not None), None)
+        self.implied[1] = self.implied[1] if last is None else last
+
+    def _place(self, times: Sequence[int]) -> None:
+        """Which rows are in regular hours, and what lies between the rows."""
         if self.last_ns is None:
-            self.first_ns = ts_ns
-            return
-        step = ts_ns - self.last_ns
-        if step > 0 and (step in self._steps or len(self._steps) < _STEPS_MAX):
-            self._steps[step] = self._steps.get(step, 0) + 1
-        if same and is_open and step > _GAP_LEAST_NS:
-            heapq.heappush(self._gaps, (step, self.last_ns, ts_ns))
-            if len(self._gaps) > SHOWN_MAX:
-                heapq.heappop(self._gaps)
+            self.first_ns = times[0]
+        before = times if self.last_ns is None else [self.last_ns, *times[:-1]]
+        after = islice(times, 1, None) if self.last_ns is None else times
+        steps = list(map(operator.sub, after, before))
+        for step, count in Counter(steps).items():
+            if step > 0 and (step in self._steps or len(self._steps) < _STEPS_MAX):
+                self._steps[step] = self._steps.get(step, 0) + count
+        # The steps' ends in `times`.
+        shift = len(times) - len(steps)
+        gaps = [at + shift for at, step in enumerate(steps) if step > _GAP_LEAST_NS]
+        for at in gaps:
+            begins = times[at - 1] if at else self.last_ns
+            first, last, is_open = self._segment_at(times[at])
+            if begins is not None and is_open and first <= begins <= last:
+                heapq.heappush(self._gaps, (times[at] - begins, begins, times[at]))
+                if len(self._gaps) > SHOWN_MAX:
+                    heapq.heappop(self._gaps)
+        at = 0
+        while at < len(times):
+            _, last, is_open = self._segment_at(times[at])
+            beyond = bisect_right(times, last, at)
+            self.dates["regular_rows"] += (beyond - at) * is_open
+            at = beyond
+
+    def _segment_at(self, ts_ns: int) -> tuple[int, int, bool]:
+        if not self._segment[0] <= ts_ns <= self._segment[1]:
+            self._segment = regular_segment(ts_ns)
+        return self._segment
 
     def _front(self, ts_ns: int) -> int:
         if ts_ns >= self._expiry_ns:
@@ -272,6 +412,12 @@ class Examination:
                 # Before any contract: without time value.
                 return ts_ns
         return self._expiry_ns
+
+    def finish(self) -> None:
+        """The rows are over."""
+        self.outliers.close()
+        self.deviation = Percentiles.merged(hour.deviation for hour in self.hours.values())
+        self.edge = Percentiles.merged(hour.edge for hour in self.hours.values())
 
     @property
     def warming_up(self) -> int:
@@ -305,3 +451,10 @@ class Examination:
             "max": None if largest is None else largest[0],
             "max_ts": None if largest is None else iso_time(largest[1]),
         }  # fmt: skip
+
+
+def _is_ordered(times: Sequence[int], last_ns: int | None) -> bool:
+    """Whether no time goes back."""
+    if not times or (last_ns is not None and times[0] < last_ns):
+        return not times
+    return all(map(operator.le, times, islice(times, 1, None)))

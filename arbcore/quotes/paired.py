@@ -1,17 +1,18 @@
 """Rows of both legs as they stand in a file: every row, whether it can be used or not, with its spelling.
 
-Owns the reading for those who look at all rows (``check``, ``convert``). A backtest's reader hands out usable
-rows only and is many times faster.
+Owns the reading for those who look at all rows (``check``, ``convert``), in blocks of columns; a row that is
+no plain quote is looked at by itself. A backtest's reader hands out usable rows only and is faster still.
 """
 
 import csv
 import enum
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from itertools import chain, repeat
+from typing import Any, TypeVar
 
 from arbcore.carry.calendar import read_expiry
 from arbcore.carry.pairs import PRICE_COLUMNS, Pair, choose_pair, quote_columns
@@ -39,7 +40,12 @@ from arbcore.quotes.spellings import why_no_number, why_no_time
 #: Further columns that mean something to a backtest.
 EXTRAS = ("expiry", "factor", "index")
 _UNDEFINED = (1.7976931348623157e308, 9223372036.854775807)
-_CHUNK_BYTES = 256 * 1024
+#: What is above PRICE_MIN and below this is surely a price.
+_PLAIN_MAX = 1e9
+_CHUNK_BYTES = 32 * 1024
+#: Rows of a block, at most.
+BLOCK_ROWS = 8_192
+Cell = TypeVar("Cell")
 
 
 class RowState(enum.Enum):
@@ -51,13 +57,80 @@ class RowState(enum.Enum):
     MALFORMED = "malformed"
 
 
-class PairedRow(NamedTuple):
-    """One row. A price that is missing is NaN; ``texts`` are the prices and then the extras as they stood."""
+@dataclass(slots=True)
+class PairedBlock:
+    """Successive rows, a column each. Malformed rows are only counted, and none stands between two others.
 
-    ts_ns: int
-    state: RowState
-    prices: tuple[float, ...]
-    texts: tuple[str, ...]
+    A price that is missing is NaN. ``states`` is None where every row is a quote. ``spelled`` are the prices
+    as they stood; None where they were never text.
+    """
+
+    times: list[int]
+    prices: list[list[float]]
+    extras: list[list[str]]
+    states: list[RowState] | None = None
+    spelled: list[list[bytes]] | None = None
+    malformed: int = 0
+
+    def texts(self) -> list[list[bytes]]:
+        """The four prices, as they stood or as numbers are written."""
+        if self.spelled is not None:
+            return self.spelled
+        return [[b"" if each != each else repr(each).encode() for each in column] for column in self.prices]
+
+    def taken(self, places: Sequence[int]) -> "PairedBlock":
+        """Some of the rows, in the order of their places."""
+        return PairedBlock(
+            _picked(self.times, places), [_picked(each, places) for each in self.prices],
+            [_picked(each, places) for each in self.extras],
+            None if self.states is None else _picked(self.states, places),
+            None if self.spelled is None else [_picked(each, places) for each in self.spelled],
+        )  # fmt: skip
+
+    def cut(self, first: int, beyond: int) -> "PairedBlock":
+        """The rows from a place to one that is not included."""
+        if first == 0 and beyond == len(self.times):
+            return self
+        return PairedBlock(
+            self.times[first:beyond], [each[first:beyond] for each in self.prices],
+            [each[first:beyond] for each in self.extras],
+            None if self.states is None else self.states[first:beyond],
+            None if self.spelled is None else [each[first:beyond] for each in self.spelled],
+        )  # fmt: skip
+
+
+def _picked(column: Sequence[Cell], places: Sequence[int]) -> list[Cell]:
+    return [column[at] for at in places]
+
+
+def joined_blocks(blocks: Iterable[PairedBlock]) -> PairedBlock:
+    """All rows of blocks as one."""
+    held = list(blocks)
+    spelled = [each.spelled for each in held if each.spelled is not None]
+    whole = PairedBlock(
+        list(chain.from_iterable(each.times for each in held)), _columns_of(each.prices for each in held),
+        _columns_of(each.extras for each in held), malformed=sum(each.malformed for each in held),
+    )  # fmt: skip
+    if spelled:
+        whole.spelled = _columns_of(spelled)
+    if any(each.states is not None for each in held):
+        whole.states = [
+            state for each in held for state in each.states or repeat(RowState.QUOTE, len(each.times))
+        ]
+    return whole
+
+
+def sorted_blocks(blocks: Iterable[PairedBlock]) -> Iterator[PairedBlock]:
+    """All rows in order of time, those of one time as they stood; malformed ones are counted at the end."""
+    whole = joined_blocks(blocks)
+    order = sorted(range(len(whole.times)), key=whole.times.__getitem__)
+    for first in range(0, len(order), BLOCK_ROWS):
+        yield whole.taken(order[first : first + BLOCK_ROWS])
+    yield PairedBlock([], [], [], malformed=whole.malformed)
+
+
+def _columns_of(blocks: Iterable[list[list[Cell]]]) -> list[list[Cell]]:
+    return [list(chain.from_iterable(parts)) for parts in zip(*blocks, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -65,13 +138,13 @@ class Paired:
     """A file of both legs: its columns, and its rows to be read once.
 
     ``pair`` is what the columns name, None for fut_… and etf_…; ``extras`` are those of ``EXTRAS`` that there
-    are, in the order of the rows' last texts.
+    are, in the order of the blocks' last texts.
     """
 
     name: str
     pair: Pair | None
     extras: tuple[str, ...]
-    rows: Iterator[PairedRow]
+    blocks: Iterator[PairedBlock]
     #: Whether times named their zone, or were told it, as soon as there was a row.
     zoned: Callable[[], bool]
 
@@ -106,58 +179,102 @@ def open_paired(data: QuoteData, *, pair: str | None, reading: Reading, meter: M
         if first is None:
             raise InputError(f"{name} has no rows; name a file with quotes.")
         places = _Places(names_of(first), name, pair)
-        rows = _table_rows(batches, places, reading)
-        yield Paired(name, places.pair, tuple(places.extras), rows, places.is_zoned(reading))
+        blocks = _table_blocks(batches, places, reading)
+        yield Paired(name, places.pair, tuple(places.extras), blocks, places.is_zoned(reading))
         return
     with open_quotes(data) as (stream, name, size):
         meter.expect(size)
         shown = printable(name)
         read = partial(meter.read, stream, name=name)
-        lines = _Lines(read)
-        header = next(lines, "")
-        while header and not header.strip("\ufeff \t\r\n"):
-            header = next(lines, "")
+        pieces = _pieces(read)
+        count, header, rest = _header_of(pieces)
         if not header:
             raise DataError(
                 "empty", f"{shown} is empty: it must begin with a header such as "
                 "ts,es_bid,es_ask,spy_bid,spy_ask.",
                 line=None, column=None,
             )  # fmt: skip
-        header = header.lstrip("\ufeff").rstrip("\r\n")
         delimiter = delimiter_of(header)
-        places = _Places(fields_of(header, delimiter), shown, pair, line=lines.count)
-        rows = _text_rows(lines, places, delimiter, reading)
-        yield Paired(shown, places.pair, tuple(places.extras), rows, places.is_zoned(reading))
+        places = _Places(fields_of(header, delimiter), shown, pair, line=count)
+        records = _records(chain((rest,), pieces), delimiter, count + 1, shown)
+        blocks = (block for each in records for block in _block_of(*each, places, reading))
+        yield Paired(shown, places.pair, tuple(places.extras), blocks, places.is_zoned(reading))
 
 
-class _Lines:
-    """The lines of a stream of bytes, with their ends, and how many there were."""
+def _pieces(read: Callable[[memoryview], int]) -> Iterator[bytes]:
+    """A stream of bytes in pieces of whole lines."""
+    room, rest, over = memoryview(bytearray(_CHUNK_BYTES)), b"", False
+    while not over:
+        count = read(room)
+        data = rest + bytes(room[:count])
+        over = count == 0
+        cut = len(data) if over else data.rfind(b"\n") + 1
+        rest = data[cut:]
+        if cut:
+            yield data[:cut]
 
-    def __init__(self, read: Callable[[memoryview], int]) -> None:
-        self._read = read
-        self._room = memoryview(bytearray(_CHUNK_BYTES))
-        self._lines: Iterator[str] = iter(())
-        self._rest = b""
-        self._over = False
-        self.count = 0
 
-    def __iter__(self) -> "_Lines":
-        return self
+def _header_of(pieces: Iterator[bytes]) -> tuple[int, str, bytes]:
+    """(its line, the first line with something in it, what is behind it in its piece)."""
+    line = 0
+    for piece in pieces:
+        lines = piece.splitlines(keepends=True)
+        for at, each in enumerate(lines):
+            line += 1
+            header = each.decode("utf-8", "replace").lstrip("\ufeff").rstrip("\r\n")
+            if header.strip():
+                return line, header, b"".join(lines[at + 1 :])
+    return line, "", b""
 
-    def __next__(self) -> str:
-        while True:
-            line = next(self._lines, None)
-            if line is not None:
-                self.count += 1
-                return line
-            if self._over:
-                raise StopIteration
-            count = self._read(self._room)
-            data = self._rest + bytes(self._room[:count])
-            self._over = count == 0
-            cut = len(data) if self._over else data.rfind(b"\n") + 1
-            self._rest = data[cut:]
-            self._lines = iter(data[:cut].decode("utf-8", "replace").splitlines(keepends=True))
+
+def _records(
+    pieces: Iterator[bytes], delimiter: str, line: int, name: str
+) -> Iterator[tuple[list[list[bytes]], Sequence[int]]]:
+    """The cells of each record and the line it begins on, a piece of the stream at a time.
+
+    As long as there is no quote, a record is a line and its cells are what stands between the delimiters;
+    from the first quote on the ``csv`` module reads, which takes three times as long.
+    """
+    mark = delimiter.encode()
+    for piece in pieces:
+        if b'"' in piece:
+            yield from _quoted_records(chain((piece,), pieces), delimiter, line, name)
+            return
+        lines = piece.splitlines()
+        numbers: Sequence[int] = range(line, line + len(lines))
+        line += len(lines)
+        if not all(map(bytes.strip, lines)):
+            numbers = [number for number, each in zip(numbers, lines, strict=True) if each.strip()]
+            lines = [each for each in lines if each.strip()]
+        if lines:
+            yield [each.split(mark) for each in lines], numbers
+
+
+def _quoted_records(
+    pieces: Iterator[bytes], delimiter: str, line: int, name: str
+) -> Iterator[tuple[list[list[bytes]], Sequence[int]]]:
+    texts = (piece.decode("utf-8", "replace").splitlines(keepends=True) for piece in pieces)
+    reader = csv.reader(chain.from_iterable(texts), delimiter=delimiter)
+    before = line
+    records: list[list[bytes]] = []
+    numbers: list[int] = []
+    try:
+        for record in reader:
+            if len(record) > 1 or (record and record[0].strip()):
+                records.append(list(map(str.encode, record)))
+                numbers.append(line)
+                if len(records) == BLOCK_ROWS:
+                    yield records, numbers
+                    records, numbers = [], []
+            line = before + reader.line_num
+    except csv.Error as error:
+        raise DataError(
+            "too_long", f"{name}, line {line}: the row cannot be read ({error}); is there a quote that is "
+            "never closed?",
+            line=line, column=None,
+        ) from error  # fmt: skip
+    if records:
+        yield records, numbers
 
 
 class _Places:
@@ -221,43 +338,91 @@ def _pair(columns: Pair | None, wanted: str | None) -> Pair | None:
     return named if columns is None else columns
 
 
-def _text_rows(lines: _Lines, places: _Places, delimiter: str, reading: Reading) -> Iterator[PairedRow]:
-    first_line = lines.count + 1
-    for record in csv.reader(lines, delimiter=delimiter):
-        line, first_line = first_line, lines.count + 1
-        if not record or (len(record) == 1 and not record[0].strip()):
-            continue
-        try:
-            yield _row_of(record, places, line, reading)
-        except DataError:
-            if not reading.skip_bad:
-                raise
-            yield PairedRow(0, RowState.MALFORMED, (), ())
+def _block_of(
+    records: list[list[bytes]], lines: Sequence[int], places: _Places, reading: Reading
+) -> Iterator[PairedBlock]:
+    """Records as columns; those that are no plain quote are looked at one by one."""
+    whole = records
+    if min(map(len, records)) < places.width:
+        short = [b""] * places.width
+        whole = [record if len(record) >= places.width else short for record in records]
+    cells = list(zip(*whole, strict=False))  # as many columns as the shortest record has
+    time = list(map(bytes.strip, cells[places.time]))
+    if places.clock is not None:
+        time = list(map(b"%b %b".__mod__, zip(time, map(bytes.strip, cells[places.clock]), strict=True)))
+    read = time_and_zone
+    if reading.tz is not None or reading.spelling.day_first:
+        read = partial(time_and_zone, tz=reading.tz, day_first=reading.spelling.day_first)
+    found = list(map(read, time))
+    spelled = [list(map(bytes.strip, cells[place])) for place in places.prices]
+    extras = [[_text_of(cell) for cell in cells[place]] for place in places.extras.values()]
+    prices: list[list[Any]] = [list(map(read_price, column)) for column in spelled]
+    odd = [
+        at
+        for at, (moment, fut_bid, fut_ask, etf_bid, etf_ask) in enumerate(zip(found, *prices, strict=True))
+        if moment.__class__ is str
+        or fut_bid is None or fut_ask is None or etf_bid is None or etf_ask is None
+        or not PRICE_MIN <= fut_bid <= fut_ask < _PLAIN_MAX
+        or not PRICE_MIN <= etf_bid <= etf_ask < _PLAIN_MAX
+    ]  # fmt: skip
+    states: list[RowState] | None = None
+    dropped: list[int] = []
+    if odd:
+        states = [RowState.QUOTE] * len(records)
+        for at in odd:
+            try:
+                found[at], states[at], row = _row_of(records[at], places, lines[at], reading)
+            except DataError:
+                if not reading.skip_bad:
+                    raise
+                found[at], row = (0, False), [0.0] * 4
+                dropped.append(at)
+            for column, price in zip(prices, row, strict=True):
+                column[at] = price
+    times, zones = (list(each) for each in zip(*found, strict=True))
+    places.zoned |= any(zones)
+    yield from _without(PairedBlock(times, prices, extras, states, spelled), dropped)
 
 
-def _row_of(record: Sequence[str], places: _Places, line: int, reading: Reading) -> PairedRow:
+def _text_of(cell: bytes) -> str:
+    return cell.decode("utf-8", "replace").strip()
+
+
+def _without(block: PairedBlock, dropped: Sequence[int]) -> Iterator[PairedBlock]:
+    """A block in pieces, each malformed row counted behind the rows before it."""
+    first = 0
+    for at in dropped:
+        piece = block.cut(first, at)
+        piece.malformed += 1
+        yield piece
+        first = at + 1
+    if first < len(block.times):
+        yield block.cut(first, len(block.times))
+
+
+def _row_of(
+    record: Sequence[bytes], places: _Places, line: int, reading: Reading
+) -> tuple[tuple[int, bool], RowState, list[float]]:
+    """((time, whether it names its zone), state, prices) of one record. Raises DataError."""
     if len(record) < places.width:
         raise DataError(
             "too_few",
             f"{places.name}, line {line}: the row has {len(record)} of the {places.width} fields needed; "
             "complete it or pass --skip-bad.", line=line, column=None,
         )  # fmt: skip
-    time = record[places.time].strip()
+    time = _text_of(record[places.time])
     if places.clock is not None:
-        time = f"{time} {record[places.clock].strip()}"
+        time = f"{time} {_text_of(record[places.clock])}"
     day_first = reading.spelling.day_first
     found = time_and_zone(time.encode(), tz=reading.tz, day_first=day_first)
     if isinstance(found, str):
         why = why_no_time(time, tz=reading.tz, day_first=day_first)
         raise _bad_cell("not_a_time", why, time, name=places.name, line=line, column="ts")
-    ts_ns, zoned = found
-    places.zoned |= zoned
-    texts = [record[place].strip() for place in places.prices]
     prices = [
-        _price(text, places.name, line, column) for text, column in zip(texts, PRICE_COLUMNS, strict=True)
+        _price(_text_of(record[place]), places.name, line, column)
+        for place, column in zip(places.prices, PRICE_COLUMNS, strict=True)
     ]
-    extras = [record[place].strip() for place in places.extras.values()]
-    return PairedRow(ts_ns, _state(prices), tuple(prices), (*texts, *extras))
+    return found, _state(prices), prices
 
 
 def _price(text: str, name: str, line: int, column: str) -> float:
@@ -287,41 +452,51 @@ def _state(prices: Sequence[float]) -> RowState:
     return RowState.CROSSED if prices[0] > prices[1] or prices[2] > prices[3] else RowState.QUOTE
 
 
-def _table_rows(
+def _table_blocks(
     batches: Callable[[], Iterator[Any]], places: _Places, reading: Reading
-) -> Iterator[PairedRow]:
+) -> Iterator[PairedBlock]:
     before = 0
     for batch in batches():
         times = shape(column_of(batch, places.header[places.time], places.time), "ts", reading.spelling)
         moments = instants(times, reading.tz)
         places.zoned |= not times.wall
-        prices = [shape(column_of(batch, places.header[place], place), "bid") for place in places.prices]
+        shaped = [shape(column_of(batch, places.header[place], place), "bid") for place in places.prices]
         extras = [
             [_cell_text(cell) for cell in listed(column_of(batch, places.header[place], place))]
             for place in places.extras.values()
         ]
-        values = [
-            each.values if memoryview(each.values).format == "d" else array("d", each.values)
-            for each in prices
-        ]
-        for at, ts_ns in enumerate(moments):
-            bad = [each.faults is not None and each.faults[at] == 2 for each in (times, *prices)]
-            if any(bad) or ts_ns is None:
-                column = ("ts", *PRICE_COLUMNS)[bad.index(True)] if any(bad) else "ts"
-                if not reading.skip_bad:
-                    raise DataError(
-                        "malformed", f"{places.name}, row {before + at + 1}, column {column}: the cell "
-                        "cannot be read; correct it or pass --skip-bad.", line=before + at + 1, column=column,
-                    )  # fmt: skip
-                yield PairedRow(0, RowState.MALFORMED, (), ())
-                continue
-            row = tuple(
-                _number(own[at], each.faults is not None and each.faults[at] == 1)
-                for own, each in zip(values, prices, strict=True)
-            )
-            texts = tuple("" if price != price else repr(price) for price in row)
-            yield PairedRow(ts_ns, _state(row), row, (*texts, *(each[at] for each in extras)))
+        prices = [_floats(each) for each in shaped]
+        bad = sorted({
+            *(at for at, ts_ns in enumerate(moments) if ts_ns is None),
+            *(at for each in (times, *shaped) for at, fault in enumerate(each.faults or b"") if fault == 2),
+        })  # fmt: skip
+        if bad and not reading.skip_bad:
+            at = bad[0]
+            faults = [each.faults is not None and each.faults[at] == 2 for each in (times, *shaped)]
+            column = ("ts", *PRICE_COLUMNS)[faults.index(True)] if any(faults) else "ts"
+            raise DataError(
+                "malformed", f"{places.name}, row {before + at + 1}, column {column}: the cell cannot be "
+                "read; correct it or pass --skip-bad.", line=before + at + 1, column=column,
+            )  # fmt: skip
+        for first in range(0, len(moments), BLOCK_ROWS):
+            beyond = min(first + BLOCK_ROWS, len(moments))
+            own = [column[first:beyond] for column in prices]
+            states = [_state(row) for row in zip(*own, strict=True)]
+            block = PairedBlock(
+                [0 if ts_ns is None else ts_ns for ts_ns in moments[first:beyond]], own,
+                [column[first:beyond] for column in extras],
+                None if states.count(RowState.QUOTE) == len(states) else states,
+            )  # fmt: skip
+            yield from _without(block, [at - first for at in bad if first <= at < beyond])
         before += len(moments)
+
+
+def _floats(column: Any) -> list[float]:
+    """A shaped column's prices; NaN for what is none."""
+    values = column.values if memoryview(column.values).format == "d" else array("d", column.values)
+    if column.faults is None:
+        return [_number(value, False) for value in values]
+    return [_number(value, fault == 1) for value, fault in zip(values, column.faults, strict=True)]
 
 
 def _number(value: float, missing: bool) -> float:

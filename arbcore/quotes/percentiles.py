@@ -5,6 +5,10 @@ Owns the counting; what the values are is the caller's.
 
 import math
 from array import array
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, compress
 
 #: Up to so many values are kept as they are.
 EXACT_VALUES = 65_536
@@ -34,35 +38,73 @@ class Percentiles:
         self._exact: array[float] | None = array("d")
         self._near = array("q")
         self._far: dict[int, int] = {}
+        #: The places that have values, in order, and how many values there are up to each; made when asked.
+        self._ranks: tuple[list[float], list[int]] | None = None
 
     def add(self, value: float) -> None:
         """One value more; it must be finite."""
-        self.count += 1
-        if self.largest is None or value > self.largest:
-            self.largest = value
-        if self.smallest is None or value < self.smallest:
-            self.smallest = value
+        self.add_all((value,))
+
+    def add_all(self, values: Sequence[float]) -> None:
+        """More values; they must be finite."""
+        if not values:
+            return
+        self.count += len(values)
+        self._ranks = None
+        largest, smallest = max(values), min(values)
+        self.largest = largest if self.largest is None else max(self.largest, largest)
+        self.smallest = smallest if self.smallest is None else min(self.smallest, smallest)
         if self._exact is not None:
-            self._exact.append(value)
+            self._exact.extend(values)
             if self.count > EXACT_VALUES:
                 self._spread()
         else:
-            self._put(value)
+            self._put(values, smallest, largest)
+
+    @classmethod
+    def merged(cls, parts: Iterable["Percentiles"]) -> "Percentiles":
+        """What one would have counted that had got the values of all of these."""
+        held = [part for part in parts if part.count]
+        whole = cls()
+        for part in held:
+            if part._exact is not None:
+                whole.add_all(part._exact)
+        for part in held:
+            if part._exact is None and part.smallest is not None and part.largest is not None:
+                whole._add_counts(part)
+        return whole
+
+    def _add_counts(self, part: "Percentiles") -> None:
+        if self._exact is not None:
+            self._spread()
+        self.count += part.count
+        for extreme in (part.largest, part.smallest):
+            if extreme is not None:
+                self.largest = extreme if self.largest is None else max(self.largest, extreme)
+                self.smallest = extreme if self.smallest is None else min(self.smallest, extreme)
+        for place in compress(range(len(part._near)), part._near):
+            self._near[place] += part._near[place]
+        for key, count in part._far.items():
+            self._far[key] = self._far.get(key, 0) + count
 
     def _spread(self) -> None:
         """From the kept values to counts."""
         kept, self._exact = self._exact, None
         self._near = array("q", bytes(8 * (2 * _HALF + 1)))
-        for value in kept or ():
-            self._put(value)
+        if kept and self.smallest is not None and self.largest is not None:
+            self._put(kept, self.smallest, self.largest)
 
-    def _put(self, value: float) -> None:
-        if -REACH <= value <= REACH:
-            self._near[round(value / STEP) + _HALF] += 1
-        else:
-            power = round(math.log(abs(value) / REACH) / _PART) + 1
-            key = power if value > 0 else -power
-            self._far[key] = self._far.get(key, 0) + 1
+    def _put(self, values: Sequence[float], smallest: float, largest: float) -> None:
+        if smallest < -REACH or largest > REACH:
+            for value in values:
+                if not -REACH <= value <= REACH:
+                    power = round(math.log(abs(value) / REACH) / _PART) + 1
+                    key = power if value > 0 else -power
+                    self._far[key] = self._far.get(key, 0) + 1
+            values = [value for value in values if -REACH <= value <= REACH]
+        near = self._near
+        for place, count in Counter(map(round, [value / STEP for value in values])).items():
+            near[place + _HALF] += count
 
     def at(self, share: float) -> float | None:
         """The value below which a share of all values lies, between two neighbours in a straight line.
@@ -83,20 +125,15 @@ class Percentiles:
 
     def _ranked(self, rank: int) -> float:
         """The value at a place in order, from 0 on."""
-        seen = 0
-        for key in sorted(key for key in self._far if key < 0):
-            seen += self._far[key]
-            if rank < seen:
-                return -_far_value(-key)
-        for at, count in enumerate(self._near):
-            seen += count
-            if rank < seen:
-                return (at - _HALF) * STEP
-        for key in sorted(key for key in self._far if key > 0):
-            seen += self._far[key]
-            if rank < seen:
-                return _far_value(key)
-        return self.largest or 0.0
+        if self._ranks is None:
+            far = sorted(self._far.items())
+            below = [(-_far_value(-key), count) for key, count in far if key < 0]
+            places = compress(range(len(self._near)), self._near)
+            near = [((place - _HALF) * STEP, self._near[place]) for place in places]
+            above = [(_far_value(key), count) for key, count in far if key > 0]
+            values, counts = zip(*below, *near, *above, strict=True)
+            self._ranks = list(values), list(accumulate(counts))
+        return self._ranks[0][bisect_right(self._ranks[1], rank)]
 
     def shares(self, edges: list[float]) -> list[int]:
         """How many values lie from each edge up to the next, the last edge excluded."""
@@ -105,9 +142,8 @@ class Percentiles:
             for value in self._exact:
                 _count(value, 1, edges, counts)
             return counts
-        for at, count in enumerate(self._near):
-            if count:
-                _count((at - _HALF) * STEP, count, edges, counts)
+        for place in compress(range(len(self._near)), self._near):
+            _count((place - _HALF) * STEP, self._near[place], edges, counts)
         return counts
 
 

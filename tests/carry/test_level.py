@@ -324,3 +324,37 @@ def test_any_rows_lead_to_the_twins_levels(seed: int, count: int, half_life_s: f
         plain_row = twin.Seen(seen.ts_ns, seen.expiry_ns, seen.settlement_day, seen.x, seen.r, seen.d)
         assert level.decide(seen) == plain(plain_row)
         assert auto.decide(seen) == plain_auto(plain_row)
+
+
+@given(
+    seed=st.integers(0, 10**6), cuts=st.lists(st.integers(1, 60), min_size=1, max_size=12),
+    rule=st.sampled_from(["track:5m", "track:1h", "auto:20", "10.0"]),
+)  # fmt: skip
+def test_many_rows_at_once_are_the_rows_one_by_one(seed: int, cuts: list[int], rule: str) -> None:
+    rng = random.Random(seed)
+    one, many = Level(parse_level(rule)), Level(parse_level(rule))
+    now_ns = START_NS
+    for number, count in enumerate(cuts):
+        # Each batch is of one contract and settlement day; some begin another one.
+        expiry_ns = EXPIRY_NS + rng.choice([0, 0, 0, 10**15])
+        day = settlement_day_at(now_ns) + number // 3
+        times, xs = [], []
+        for _ in range(count):
+            now_ns += rng.choice([0, 10**9, 10**9, 60 * 10**9, 3_600 * 10**9])
+            times.append(now_ns)
+            xs.append(10.0 * (1.0 + rng.gauss(0.0, 0.002)))
+        rows = [LevelRow(at, expiry_ns, day, x, 0.04, 0.01) for at, x in zip(times, xs, strict=True)]
+        wanted = list(map(one.decide, rows))
+        found = many.decide_all(times, xs, expiry_ns=expiry_ns, settlement_day=day, r=0.04, d=0.01)
+        assert [None if factor != factor else factor for factor in found] == wanted
+        assert (many.state, many.warming_up, many.first, many.last) == (
+            one.state, one.warming_up, one.first, one.last,
+        )  # fmt: skip
+
+
+def test_of_many_rows_at_once_none_is_older_or_without_a_price() -> None:
+    terms = {"expiry_ns": EXPIRY_NS, "settlement_day": 1, "r": 0.04, "d": 0.01}
+    for times, xs in (([2, 1], [10.0, 10.0]), ([1, 2], [10.0, -1.0]), ([1, 2], [10.0, math.inf])):
+        with pytest.raises(BrokenInvariant):
+            Level(LevelRule()).decide_all(times, xs, **terms)
+    assert Level(LevelRule()).decide_all([], [], **terms) == []

@@ -296,7 +296,8 @@ def test_a_wrong_recording_is_said_before_anything_is_replaced(content: bytes, t
     (tmp_path / "notes.txt").write_bytes(content)
     done = run(*words, "--record", "notes.txt", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "notes.txt exists and is not a recording of es-spy; name another file with --record." in done.stderr
+    sentence = "notes.txt exists and is not a recording of es-spy; name another file with --record."
+    assert sentence in done.stderr
     assert (tmp_path / "arb_bot.simulated.sqlite3").read_bytes() == before
     assert (tmp_path / "notes.txt").read_bytes() == content
 

@@ -151,7 +151,8 @@ def test_connection_without_hello_gives_its_place_back(monkeypatch):
         silent = venue.client()
         silent.raw(b'{"type":')
         said = silent.rest()
-        assert [message["error"] for message in said] == ["There was no hello in time; the connection is closed."]
+        told = [message["error"] for message in said]
+        assert told == ["There was no hello in time; the connection is closed."]
 
 
 @pytest.mark.parametrize("bound", ["sockets", "connections", "teams"])

@@ -10,6 +10,7 @@ from leg_files import TEN, iso, write_leg
 
 import arbcore.quotes
 from arbcore.errors import DataError, InputError, UsageError
+from arbcore.quotes import paired
 from arbcore.quotes.percentiles import EXACT_VALUES, Percentiles
 
 MINUTE = 60 * 10**9
@@ -209,3 +210,89 @@ def test_percentiles_are_right_whatever_the_length(count: int, kind: str) -> Non
         assert found.at(share) == pytest.approx(true_percentile(values, share), abs=0.01)
     assert (found.count, found.largest, found.smallest) == (count, max(values), min(values))
     assert Percentiles().at(0.5) is None
+
+
+@pytest.mark.parametrize("sizes", [(5, 7), (70_000, 5), (5, 70_000, 0, 66_000)])
+def test_percentiles_of_parts_are_those_of_the_whole(sizes: tuple[int, ...]) -> None:
+    rng = random.Random(1)
+    parts, whole = [], Percentiles()
+    for size in sizes:
+        values = [rng.choice([rng.gauss(0, 3), rng.gauss(0, 3_000)]) for _ in range(size)]
+        part = Percentiles()
+        part.add_all(values[: size // 2])
+        part.add_all(values[size // 2 :])
+        parts.append(part)
+        for first in range(0, size, 1_000):
+            whole.add_all(values[first : first + 1_000])
+    merged = Percentiles.merged(parts)
+    assert (merged.count, merged.smallest, merged.largest) == (whole.count, whole.smallest, whole.largest)
+    assert [merged.at(at / 100) for at in range(101)] == [whole.at(at / 100) for at in range(101)]
+    assert merged.shares([-5.0, 0.0, 5.0]) == whole.shares([-5.0, 0.0, 5.0])
+
+
+#: One file in every way that its lines can be written.
+WRITINGS = {
+    "plain": lambda text: text,
+    "carriage returns": lambda text: text.replace("\n", "\r\n"),
+    "blank lines": lambda text: text.replace("\n", "\n\n \n"),
+    "spaces": lambda text: text.replace(",", " , "),
+    "all in quotes": lambda text: "".join(
+        ",".join(f'"{cell}"' for cell in line.split(",")) + "\n" for line in text.splitlines()
+    ),
+    "quotes from the middle on": lambda text: _with_quotes(text, 150),
+    "quotes in the last line": lambda text: _with_quotes(text, 301),
+    "semicolons": lambda text: text.replace(",", ";"),
+    "no end of line at the end": lambda text: text.rstrip("\n"),
+    "a byte order mark": lambda text: "\ufeff" + text,
+}
+
+
+def _with_quotes(text: str, first: int) -> str:
+    lines = text.splitlines(keepends=True)
+    return "".join(
+        line if at < first else '"' + line.rstrip("\n").replace(",", '","') + '"\n'
+        for at, line in enumerate(lines)
+    )
+
+
+@pytest.mark.parametrize("pieces", [37, 32 * 1024])
+@pytest.mark.parametrize("writing", WRITINGS)
+def test_however_lines_are_written_they_are_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writing: str, pieces: int
+) -> None:
+    rows = market(301, deviation=lambda at: at % 11 / 3)
+    rows[3] = (rows[3][0], None, *rows[3][2:])
+    plain = write(tmp_path / "q.csv", rows)
+    wanted = arbcore.quotes.check(plain)
+    monkeypatch.setattr(paired, "_CHUNK_BYTES", pieces)
+    other = tmp_path / "other" / "q.csv"
+    other.parent.mkdir()
+    other.write_bytes(WRITINGS[writing](plain.read_text(encoding="utf-8")).encode())
+    found = arbcore.quotes.check(other)
+    assert found.summary | {"name": ""} == wanted.summary | {"name": ""}
+    assert (found.curve, found.histogram) == (wanted.curve, wanted.histogram)
+    arbcore.quotes.convert(plain, tmp_path / "wanted.csv")
+    arbcore.quotes.convert(other, tmp_path / "found.csv")
+    assert (tmp_path / "found.csv").read_bytes() == (tmp_path / "wanted.csv").read_bytes()
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_the_line_of_a_bad_row_is_told_whatever_stands_before_it(tmp_path: Path, quoted: bool) -> None:
+    note = '"a\nb"' if quoted else "ab"
+    path = tmp_path / "q.csv"
+    good = f"2026-03-02T15:00:00Z,1,2,3,4,{note}\n"
+    path.write_text(f"\n{HEADER},note\n{good}\n{good}{good}2026-03-02T15:00:00Z,1,x,3,4,\n", encoding="utf-8")
+    line = 10 if quoted else 7
+    with pytest.raises(DataError, match=f"line {line}, column fut_ask"):
+        arbcore.quotes.check(path)
+
+
+def test_a_quote_that_is_never_closed_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "q.csv"
+    lines = f'{HEADER}\n2026-03-02T15:00:00Z,1,2,3,"4\n' + "2026-03-02T15:00:00Z,1,2,3,4\n" * 6_000
+    path.write_text(lines, encoding="utf-8")
+    with pytest.raises(DataError, match=r"line 2.*never closed"):
+        arbcore.quotes.check(path)
+    with pytest.raises(DataError, match=r"line 2.*never closed"):
+        arbcore.quotes.convert(path, tmp_path / "o.csv", skip_bad=True)
+    assert not (tmp_path / "o.csv").exists()
