@@ -41,7 +41,7 @@ def merged(blocks: Sequence[SweepBlock], rows: Sequence[int]) -> SweepBlock:
     return SweepBlock(columns)
 
 
-def take_periods(blocks: Sequence[SweepBlock]) -> "list[array[float]]":
+def take_periods(blocks: Sequence[SweepBlock]) -> "list[array[int] | array[float]]":
     """P&L by period and cell, a file's periods after those of the one before; taken out of the blocks."""
     found = []
     for block in blocks:
