@@ -213,6 +213,10 @@ def run(args: argparse.Namespace) -> int:
     first = next(rows, None)
     if first is not None:
         config = replace(config, carrying=_carrying(args, first.pair))
+        own = {each.listing.symbol for each in config.contracts} & {first.pair.future, first.pair.etf}
+        if own:
+            name = printable(str(args.contracts))
+            raise UsageError(f"{name} lists {min(own)}, which the gateway quotes itself; leave it out.")
         rows = chain([first], rows)
     whole = bool(past) and args.replay is not None
     gateway = Gateway(config, rows, beside=beside, past=past, past_is_whole=whole)

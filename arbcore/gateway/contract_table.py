@@ -169,7 +169,7 @@ def find(
 ) -> list[Listing]:
     """The contracts that fit all that a query says, by expiry; empty where none does.
 
-    ``extra`` are contracts besides those that every gateway lists.
+    ``extra`` are contracts besides those that every gateway lists, and in the place of those of their names.
     """
     if query.con_id:
         own = next((each for each in extra if each.con_id == query.con_id), None)
@@ -177,14 +177,20 @@ def find(
         return [found] if found is not None and _fits(found, query) else []
     if not (query.symbol or query.local_symbol):
         return []
-    listed = (*_candidates(now_ns, include_expired), *extra)
-    fitting = [listing for listing in listed if _fits(listing, query)]
+    candidates = listed(now_ns, include_expired=include_expired, extra=extra)
+    fitting = [listing for listing in candidates if _fits(listing, query)]
     return fitting[:1] if query.sec_type == "CONTFUT" else fitting
 
 
-def listed(now_ns: int) -> Iterator[Listing]:
-    """The contracts that are listed at an instant."""
-    return _candidates(now_ns, include_expired=False)
+def listed(
+    now_ns: int, *, include_expired: bool = False, extra: tuple[Listing, ...] = ()
+) -> Iterator[Listing]:
+    """The contracts that are listed at an instant; ``extra`` as for ``find``."""
+    hidden = {(each.symbol, each.sec_type) for each in extra}
+    for each in _candidates(now_ns, include_expired):
+        if (each.symbol, each.sec_type) not in hidden:
+            yield each
+    yield from extra
 
 
 def _candidates(now_ns: int, include_expired: bool) -> Iterator[Listing]:

@@ -169,8 +169,7 @@ class Gateway:
 
     def listings(self) -> Iterator[Listing]:
         """Every contract that is listed now."""
-        yield from listed(self.clock_ns)
-        yield from self.desk.extra
+        return listed(self.clock_ns, extra=self.desk.extra)
 
     def note(self, text: str, *, aloud: bool = False) -> None:
         """Adds a line to the log; ``aloud`` where a person should see it at once."""

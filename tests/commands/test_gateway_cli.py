@@ -91,11 +91,13 @@ EMPTY = "ts,es_bid,es_ask,spy_bid,spy_ask\n"
         (["--replay", "bad.csv"], 3, "line 2"),
         (["--replay", "empty.csv", "--expiry", "someday"], 2, "--expiry cannot be read"),
         (["--host", "256.1.1.1"], 1, "is not an address to listen on"),
+        (["--contracts", "own.csv"], 2, "own.csv lists SPY, which the gateway quotes itself; leave it out"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(tmp_path, monkeypatch, capsys, words, code, said):
     (tmp_path / "empty.csv").write_text(EMPTY, encoding="utf-8")
     (tmp_path / "bad.csv").write_text(EMPTY + "yesterday,1,2,3,4\n", encoding="utf-8")
+    (tmp_path / "own.csv").write_text("symbol,sec_type,price\nAAPL,STK,250\nSPY,STK,600\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert cli.main(["gateway", "--port", "0", *words]) == code
     out, err = capsys.readouterr()

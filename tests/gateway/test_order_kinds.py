@@ -7,9 +7,9 @@ from tws import SECOND, SPY, START_NS, Bench, row, rows
 CLOSE_S = 6 * 3600
 
 
-def at(seconds, spy=680.0, **changes):
+def at(seconds, etf=680.0, **changes):
     """A row so many seconds after the start."""
-    return row(0, spy=spy, **changes)._replace(ts_ns=START_NS + round(seconds * SECOND))
+    return row(0, etf=etf, **changes)._replace(ts_ns=START_NS + round(seconds * SECOND))
 
 
 def histories(client):
@@ -151,7 +151,7 @@ def test_a_child_says_that_it_works_when_its_parent_is_filled():
 def test_the_days_ticks_follow_the_trades():
     # By the gateway's rule each row is a trade at its bid or ask; with a touch of no width they are the same.
     prices = [680.0, 690.0, 670.0, 685.0]
-    source = [at(number, price)._replace(spy_ask=price) for number, price in enumerate(prices)]
+    source = [at(number, price)._replace(etf_ask=price) for number, price in enumerate(prices)]
     bench = Bench(source, speed=1.0)
     client = bench.client()
     client.shows_day = True
@@ -168,7 +168,7 @@ def test_the_days_ticks_follow_the_trades():
 def test_a_new_day_begins_its_ticks_anew_and_closes_the_old_one():
     day_s = 24 * 3600
     source = [at(0, 680.0), at(1, 684.0), at(3 * day_s, 690.0)]
-    source = [each._replace(spy_ask=each.spy_bid) for each in source]
+    source = [each._replace(etf_ask=each.etf_bid) for each in source]
     bench = Bench(source, speed=1e6)
     client = bench.client()
     client.shows_day = True

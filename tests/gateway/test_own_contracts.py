@@ -104,3 +104,10 @@ def test_what_is_wrong_in_a_file_is_one_sentence(lines, said):
         read_contracts(lines, "own.csv")
     assert said in str(raised.value)
     assert "own.csv" in str(raised.value)
+
+
+def test_a_contract_of_the_file_stands_in_the_place_of_the_gateways_own_of_its_name(bench):
+    client = bench.client()
+    assert [each.local_symbol for each in bench.gateway.listings() if each.symbol == "NQ"] == ["NQZ6"]
+    assert len([each for each in bench.gateway.listings() if each.symbol == "MNQ"]) > 1
+    assert len(details_of(client, asked("MNQ", "FUT"))) > 1

@@ -13,14 +13,14 @@ from ib_libraries import NAMES, Served, load
 from tws import START_NS, rows
 
 from arbcore.broker.fetching import FetchSettings, fetch
+from arbcore.carry.pairs import ETF, FUT, PAIRS
 from arbcore.cli import main
 from arbcore.core.civil import NS_PER_S
 from arbcore.errors import ConnectError, RunError, UsageError
 from arbcore.gateway import history_answers, history_pace, replies
 from arbcore.gateway.frames import frame
-from arbcore.gateway.history import PastStretch
-from arbcore.gateway.own_contracts import read_contracts
 from arbcore.gateway.past import generated_past
+from arbcore.gateway.quote_source import market_of
 from arbcore.quotes import fetch_pacing
 from arbcore.quotes.fetch_pacing import FetchPace
 from arbcore.quotes.fetch_part import PartFile
@@ -258,7 +258,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("leg", ["es", "spy"])
+@pytest.mark.parametrize("leg", [FUT, ETF])
 @pytest.mark.parametrize(("code", "text", "rights"), REFUSALS)
 def test_a_refusal_is_one_sentence_and_nothing_is_left(
     tmp_path, unpaced, monkeypatch, capsys, name, leg, code, text, rights
@@ -283,7 +283,7 @@ def test_a_refusal_is_one_sentence_and_nothing_is_left(
     assert out == ""
     assert said.count("\n") == 1
     assert f" with {code}: " in said
-    assert ("SPY" if leg == "spy" else "ESZ26") in said
+    assert ("SPY" if leg == ETF else "ESZ26") in said
     assert ("Market Data Subscriptions" in said) is rights
     assert not list(tmp_path.iterdir())
 
@@ -380,42 +380,18 @@ def test_where_tws_is_comes_from_the_settings_of_the_bot(tmp_path, monkeypatch, 
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    ("pair", "exchange", "multiplier", "expiry"),
-    [("nq-qqq", "CME", 20, "20261218"), ("ym-dia", "CBOT", 5, "20261218"), ("mes-spy", "", 0, "")],
-)
-def test_every_pair_is_fetched(tmp_path, unpaced, name, pair, exchange, multiplier, expiry):
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_every_pair_is_fetched(tmp_path, unpaced, name, pair):
     load(name)
-    future, etf = pair.upper().split("-")
-    own = () if not exchange else read_contracts(
-        [
-            "symbol,sec_type,price,exchange,multiplier,expiry,local_symbol\n",
-            f"{future},FUT,25000,{exchange},{multiplier},{expiry},{future}Z6\n", f"{etf},STK,600,SMART,,,\n",
-        ],
-        "contracts.csv",
-    )  # fmt: skip
-    past = [_as_own(stretch, own) for stretch in generated_past(1, START_NS)]
-    with Served(rows(), past, contracts=own) as served:
+    past = generated_past(1, START_NS, settings=market_of(pair))
+    with Served(rows(), past) as served:
         served.gateway.history_pace = NoPace()
         chosen = FetchSettings(
-            out=tmp_path / "o.csv", pair=pair, days=1, bar="1m", end=END, port=served.port, library=name
+            out=tmp_path / "o.csv", pair=pair.name, days=1, bar="1m", end=END, port=served.port, library=name
         )
         joined = fetch(chosen)
     header = (tmp_path / "o.csv").read_text().partition("\n")[0]
-    wanted = [f"{leg}_{side}" for leg in pair.split("-") for side in ("bid", "ask")]
+    wanted = [f"{leg}_{side}" for leg in pair.name.split("-") for side in ("bid", "ask")]
     assert header.split(",")[1:5] == wanted
-    assert joined.summary["pair"] == pair
+    assert joined.summary["pair"] == pair.name
     assert joined.summary["rows"] == 390
-
-
-def _as_own(stretch, own):
-    """A stretch of the past whose quotes are a file's contracts'."""
-    if not own:
-        return stretch
-
-    def make():
-        legs = stretch.make()
-        future, etf = (each.listing.leg for each in own)
-        return {future: legs["es"], etf: legs["spy"]}
-
-    return PastStretch(stretch.first_ns, stretch.beyond_ns, make)
