@@ -1,6 +1,6 @@
 """Rounds of bot and embedded exchange in one process, in virtual time, from seeds.
 
-    python -m tools.simulate                      the table: all strategies, each alone, every regime
+    python -m tools.simulate                      the table: all strategies, each alone, every regime with all and with market making
     python -m tools.simulate --seeds 1000         invariants checked after every event, under fault storms
     python -m tools.simulate --seed 17 --storm cuts --check    one round again, as a failing seed says
     python -m tools.simulate --desk --seeds 1000  the carry desk against a model broker (tools.simulate_desk)
@@ -37,9 +37,11 @@ def table_plans(args: argparse.Namespace) -> Iterator[tuple[str, RoundPlan]]:
     yield "all strategies", base
     for name, kind in STRATEGY_SETTINGS.items():
         yield f"{name} alone", replace(base, strategies={name: kind()})
+    making = replace(base, strategies={"market_making": STRATEGY_SETTINGS["market_making"]()})
     for regime in REGIMES:
         if regime != base.regime:
             yield f"regime {regime}", replace(base, regime=regime)
+            yield f"market_making in {regime}", replace(making, regime=regime)
 
 
 def row(name: str, results: list[RoundReport]) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def row(name: str, results: list[RoundReport]) -> dict[str, Any]:
 def print_row(line: dict[str, Any]) -> None:
     interval = "" if line["low"] is None else f"[{line['low']:>7.0f}, {line['high']:>7.0f}]"
     print(
-        f"{line['row']:<22}{line['mean']:>9.0f}  {interval:<18}{line['worst']:>8.0f}{line['best']:>8.0f}"
+        f"{line['row']:<26}{line['mean']:>9.0f}  {interval:<18}{line['worst']:>8.0f}{line['best']:>8.0f}"
         f"{line['losing']:>8}{line['orders']:>8.0f}{line['fills']:>7.0f}"
         f"{line['limit_breaches']:>9}{line['limit_rejects']:>9}",
         flush=True,
@@ -72,7 +74,7 @@ def run_table(args: argparse.Namespace, pool: ProcessPoolExecutor) -> int:
     if not args.json:
         print(f"{args.rounds} rounds of {args.round_s} s a row, {args.mode}, seeds from {args.first_seed}")
         print(
-            f"{'':<22}{'mean':>9}  {'95% of the mean':<18}{'worst':>8}{'best':>8}{'losing':>8}{'orders':>8}"
+            f"{'':<26}{'mean':>9}  {'95% of the mean':<18}{'worst':>8}{'best':>8}{'losing':>8}{'orders':>8}"
             f"{'fills':>7}{'breaches':>9}{'rejects':>9}"
         )
     for name, plan in table_plans(args):

@@ -35,6 +35,7 @@ cdef int64_t LOSS_LOOK = 10 * MILLISECOND_NS  # at every message it took 8% of e
 cdef int64_t BOND_FAIR = BOND_FAIR_PRICE
 cdef int64_t SAMPLE_NS = SECOND_NS
 cdef int64_t FLOW_NS = 800 * MILLISECOND_NS  # in so long a trade's push has faded: providers have followed
+cdef int64_t RUN = 2 * MILLI  # so much flow one way is a run: whoever trades so often knows something
 # A greater change of price counts as so many spreads, and as a number whose square a double holds exactly.
 cdef int64_t CHANGE_SPREADS_MAX = 16
 cdef int64_t CHANGE_MAX = 1 << 26
@@ -127,7 +128,7 @@ cdef class AverageQuoting(CompiledStrategy):
 # What market making knows of one symbol. Prices are in thousandths of a tick.
 cdef struct Measure:
     int64_t books, trades       # how many of the symbol's have been looked at
-    int64_t middle              # of the whole book; 0 before the first with two sides
+    int64_t middle              # of the whole book; 0 while a side is empty
     int64_t sampled             # the middle at the last sample
     int64_t sample_ns
     int64_t samples
@@ -145,9 +146,9 @@ cdef class MarketMaking(CompiledStrategy):
 
     Fair value is the middle of the whole book by depth, for XLF halfway to its basket's, moved by the trades
     of the last moments: whoever traded may have known something that the providers will learn a moment later.
-    All distances are in sigmas, the change of the symbol's price in a second. Where sigmas are large against
-    the spreads of VALBZ, GS, MS and WFC, as in a market that jumps, the side that traded is pulled for a
-    while. Once it has lost its limit in a round it quotes no more than it takes to get rid of what is held.
+    All distances are in sigmas, the change of the symbol's price in a second. A side is pulled while trades
+    run against it, and at every trade where sigmas are large against the spreads of VALBZ, GS, MS and WFC, as
+    in a market that jumps. Once it has lost its limit in a round it only gets rid of what it holds.
     """
 
     cdef Measure measures[N_SYMBOLS]
@@ -245,6 +246,7 @@ cdef class MarketMaking(CompiledStrategy):
         cdef int32_t n_bids = self.desk.net_levels(symbol, SELL, bids)
         cdef int32_t n_asks = self.desk.net_levels(symbol, BUY, asks)
         if n_bids == 0 or n_asks == 0:
+            measure.middle = 0
             return
         measure.middle = (mean_price(bids, n_bids) + mean_price(asks, n_asks)) // 2
         if now_ns >= measure.sample_ns + SAMPLE_NS:
@@ -271,8 +273,9 @@ cdef class MarketMaking(CompiledStrategy):
         measure.sample_ns = now_ns
 
     cdef void read_trade(self, const SymbolState* state, Measure* measure, int64_t now_ns) noexcept:
-        cdef bint bought = state.last_price * <int64_t>MILLI > measure.middle
-        if measure.middle == 0:
+        cdef int64_t price = state.last_price * <int64_t>MILLI
+        cdef bint bought = price > measure.middle
+        if measure.middle == 0 or price == measure.middle:
             return
         measure.flow = faded(measure, now_ns) + (MILLI if bought else -MILLI)
         measure.flow_ns = now_ns
@@ -300,14 +303,15 @@ cdef class MarketMaking(CompiledStrategy):
         cdef const Measure* measure = &self.measures[symbol]
         cdef int64_t fair = self.fair(symbol)
         cdef int64_t cap = self.inventory_cap
-        cdef int64_t loose, width, bid, ask, others_bid, others_ask, buy_size, sell_size, size
+        cdef int64_t flow, loose, width, bid, ask, others_bid, others_ask, buy_size, sell_size, size
         if (fair == 0 or measure.samples < SAMPLES_MIN
                 or self.desk.market.symbols[symbol].prices.count < self.min_prices):
             self.pull_quotes(symbol)
             return
         loose = self.desk.loose_position(symbol)
         width = EDGE_TICKS * MILLI + measure.sigma * self.width_percent // 100
-        fair += floor_div(faded(measure, now_ns) * measure.sigma * self.flow_percent, 100 * MILLI)
+        flow = faded(measure, now_ns)
+        fair += floor_div(flow * measure.sigma * self.flow_percent, 100 * MILLI)
         fair -= floor_div(max(-cap, min(cap, loose)) * measure.sigma * self.skew_percent, 100)
         bid = floor_div(fair - width, MILLI)
         ask = -floor_div(-fair - width, MILLI)
@@ -324,9 +328,9 @@ cdef class MarketMaking(CompiledStrategy):
         size = max(self.size // TOXIC_SHARE, 1) if self.toxicity > self.toxic else self.size
         buy_size = cap - loose
         sell_size = cap + loose
-        if self.stopped or now_ns < measure.pulled_bid_ns:
+        if self.stopped or now_ns < measure.pulled_bid_ns or flow <= -RUN:
             buy_size = max(-loose, <int64_t>0)
-        if self.stopped or now_ns < measure.pulled_ask_ns:
+        if self.stopped or now_ns < measure.pulled_ask_ns or flow >= RUN:
             sell_size = max(loose, <int64_t>0)
         buy_size = min(size, buy_size)
         sell_size = min(size, sell_size)

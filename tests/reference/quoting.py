@@ -37,6 +37,8 @@ SAMPLES_MIN = 3
 TOXIC_SHARE = 4
 #: A trade's push fades in so long: providers take about that to follow.
 FLOW_NS = 800 * MILLISECOND_NS
+#: So much flow one way is a run: whoever trades so often knows something.
+RUN = 2 * MILLI
 #: A greater change counts as so many spreads, and as a number whose square a double holds exactly.
 CHANGE_SPREADS_MAX, CHANGE_MAX = 16, 2**26
 
@@ -109,7 +111,7 @@ class Measure:
 
     def __init__(self) -> None:
         self.books = self.trades = 0  # How many of the symbol's have been looked at.
-        self.middle = 0  # Of the whole book; 0 before the first with two sides.
+        self.middle = 0  # Of the whole book; 0 while a side is empty.
         self.sampled = 0  # The middle at the last sample.
         self.sample_ns = 0
         self.samples = 0
@@ -134,9 +136,9 @@ class MarketMaking(Strategy):
 
     Fair value is the middle of the whole book by depth, for XLF halfway to its basket's, moved by the trades
     of the last moments: whoever traded may have known something that the providers will learn a moment later.
-    All distances are in sigmas, the change of the symbol's price in a second. Where sigmas are large against
-    the spreads of VALBZ, GS, MS and WFC, as in a market that jumps, the side that traded is pulled for a
-    while. Once it has lost its limit in a round it quotes no more than it takes to get rid of what is held.
+    All distances are in sigmas, the change of the symbol's price in a second. A side is pulled while trades
+    run against it, and at every trade where sigmas are large against the spreads of VALBZ, GS, MS and WFC, as
+    in a market that jumps. Once it has lost its limit in a round it only gets rid of what it holds.
     """
 
     name = "market_making"
@@ -207,6 +209,7 @@ class MarketMaking(Strategy):
         """The middle between the mean bid and the mean offer of everybody else, each by its size."""
         bids, asks = self.desk.net_levels(symbol, -1), self.desk.net_levels(symbol, +1)
         if not bids or not asks:
+            measure.middle = 0
             return
         measure.middle = sum(
             sum(price * size for price, size in levels) * MILLI // sum(size for _, size in levels)
@@ -232,7 +235,7 @@ class MarketMaking(Strategy):
         measure.spread += (spread - measure.spread) // MEMORY
 
     def _read_trade(self, price: int, measure: Measure, now_ns: int) -> None:
-        if measure.middle == 0:
+        if measure.middle in (0, price * MILLI):
             return
         taken = -1 if price * MILLI > measure.middle else +1
         measure.flow = measure.faded_flow(now_ns) - taken * MILLI
@@ -261,7 +264,8 @@ class MarketMaking(Strategy):
             return
         sigma, cap, loose = measure.sigma, settings.inventory_cap, self.desk.loose_position(symbol)
         width = EDGE_TICKS * MILLI + sigma * settings.width_percent // 100
-        fair += measure.faded_flow(now_ns) * sigma * settings.flow_percent // (100 * MILLI)
+        flow = measure.faded_flow(now_ns)
+        fair += flow * sigma * settings.flow_percent // (100 * MILLI)
         fair -= max(-cap, min(cap, loose)) * sigma * settings.skew_percent // 100
         bid = (fair - width) // MILLI
         ask = -((-fair - width) // MILLI)
@@ -275,7 +279,7 @@ class MarketMaking(Strategy):
         most = max(settings.size // TOXIC_SHARE, 1) if self.toxic else settings.size
         for side, price in ((+1, bid), (-1, ask)):
             # What works off a position may always stand.
-            pulled = self.stopped or now_ns < measure.pulled_ns[side]
+            pulled = self.stopped or now_ns < measure.pulled_ns[side] or -side * flow >= RUN
             size = min(most, max(-side * loose, 0) if pulled else cap - side * loose)
             self.keep_quote(symbol, side=side, price=price, size=size, value=size + max(0, -side * loose))
 

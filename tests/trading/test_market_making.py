@@ -181,6 +181,35 @@ def test_xlf_is_not_quoted_while_its_basket_has_no_price(build: str) -> None:
     assert table.quotes("XLF") == {}
 
 
+def test_a_side_is_pulled_while_trades_run_against_it(build: str) -> None:
+    table = moving(build)
+    table.say(trade("MS", 4004))
+    assert set(table.quotes("MS")) == {"BUY", "SELL"}
+    # Of the first trade 799 of 800 are left: less than two in all. The third makes three less a little.
+    table.say(trade("MS", 4004))
+    assert set(table.quotes("MS")) == {"BUY", "SELL"}
+    table.say(trade("MS", 4004))
+    assert set(table.quotes("MS")) == {"BUY"}
+    # 2.99 of flow have faded to less than 2 in a third of 800 ms.
+    table.say(book("MS", 3996, 4004), wait_ms=270)
+    assert set(table.quotes("MS")) == {"BUY", "SELL"}
+
+
+def test_trades_to_and_fro_are_no_run(build: str) -> None:
+    table = moving(build)
+    for price in (4004, 3996) * 5:
+        table.say(trade("MS", price))
+    assert set(table.quotes("MS")) == {"BUY", "SELL"}
+
+
+def test_nothing_stands_while_nobody_else_does(build: str) -> None:
+    table = moving(build)
+    table.say(line(type="book", symbol="MS", buy=[[3996, 8]], sell=[[4004, 8]]), wait_ms=50)
+    assert table.quotes("MS") == {}
+    table.say(line(type="book", symbol="MS", buy=[], sell=[[4004, 100]]), wait_ms=50)
+    assert table.quotes("MS") == {}
+
+
 def toxic(build: str) -> Table:
     """MS moves 4 ticks a second between quotes 2 apart from the middle: 200% of half the spread."""
     return Table(build, width_percent=60).measured("MS", 4000, half=2, change=4)

@@ -253,6 +253,7 @@ class TunedMaking(Tuned, MarketMaking):
     def _read_book(self, symbol: int, measure: Measure, now_ns: int) -> None:
         bids, asks = self.desk.net_levels(symbol, -1), self.desk.net_levels(symbol, 1)
         if not bids or not asks:
+            measure.middle = 0
             return
         worth = size = 0
         for price, shares in bids:
