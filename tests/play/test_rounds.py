@@ -55,7 +55,7 @@ def test_the_compiled_session_and_its_twin_say_the_same_bytes(storm: str) -> Non
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_market_making_that_stops_says_the_same_bytes_in_both(seed: int) -> None:
-    chosen: dict[str, Any] = {"market_making": MarketMakingSettings(loss_limit=50)}
+    chosen: dict[str, Any] = {"market_making": MarketMakingSettings(loss_limit=20)}
     plan = RoundPlan(seed, regime="jumps", round_ns=20 * SECOND_NS, strategies=chosen)
     compiled = play(plan)
     twin = play(plan, lambda *given: make_session("py", *given))
