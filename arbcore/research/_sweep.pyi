@@ -36,7 +36,6 @@ class SweepRun:
         fixed: bool,
         full: bool = False,
         evidence: bool = False,
-        level: str | None = None,
     ) -> None: ...
     def advance(self) -> bool: ...
     def block(self) -> SweepBlock: ...
@@ -49,7 +48,6 @@ def run_block(
     fixed: bool,
     full: bool = False,
     evidence: bool = False,
-    level: str | None = None,
 ) -> SweepBlock: ...
 def leveled(
     rows: SweepRows, settings: BacktestSettings, *, expiries_ns: Iterable[int], fixed: bool

@@ -21,7 +21,6 @@ from arbcore.research._sweep_rows cimport SweepRows
 from arbcore.research._sweep_window cimport SegmentTable, SweepGroup, SweepWindow
 
 from arbcore.research._backtest import Backtest
-from arbcore.research._sweep_bits import level_of
 from arbcore.core.backtest_options import BACKTEST_OPTIONS
 from arbcore.research.daily import daily_statistics
 from arbcore.research.periods import period_ends
@@ -113,7 +112,7 @@ cdef class SweepRun:
     Cells go over the rows a window at a time, from event to event, and count the equity of what lies between
     where it is asked for (``full``), and the P&L by period (``evidence``). A cell with a setting that this
     way does not know has a ``Backtest`` of
-    its own. ``level`` is the instruction set by name, the fastest without. Expiries are ``Backtest``'s.
+    its own. Expiries are ``Backtest``'s.
     """
 
     cdef readonly int64_t done, total
@@ -132,7 +131,7 @@ cdef class SweepRun:
     cdef list places, singles, groups, schedules
 
     def __init__(self, SweepRows rows not None, settings, *, expiries_ns, bint fixed, bint full=False,
-                 bint evidence=False, str level=None):
+                 bint evidence=False):
         cdef Py_ssize_t maps = 1
         cdef SweepGroup group
         self.rows, self.settings = rows, list(settings)
@@ -148,7 +147,7 @@ cdef class SweepRun:
         self.collect([place for place, jump in enumerate(jumps) if jump], full)
         for group in self.groups:
             maps = max(maps, group.wanted.shape[0] + 2 * group.leave.shape[0])
-        self.window = SweepWindow(rows, self.table, maps=maps, level=level_of(level))
+        self.window = SweepWindow(rows, self.table, maps=maps)
         if self.periods:
             self.window.window.period_ends = <const Py_ssize_t*>&self.ends[0]
             self.window.window.periods = self.periods
@@ -316,21 +315,20 @@ cdef class SweepRun:
 
 
 def run_block(SweepRows rows not None, settings, *, expiries_ns, bint fixed, bint full=False,
-              bint evidence=False, str level=None) -> SweepBlock:
+              bint evidence=False) -> SweepBlock:
     """The numbers of each of some settings over the rows; the interpreter is free meanwhile.
 
     Arguments are those of ``SweepRun``.
     """
     return SweepRun(
-        rows, settings, expiries_ns=expiries_ns, fixed=fixed, full=full, evidence=evidence,
-        level=level).block()
+        rows, settings, expiries_ns=expiries_ns, fixed=fixed, full=full, evidence=evidence).block()
 
 
 cdef RowValues go_over(SweepRows rows, settings, expiries_ns, bint fixed, SweepRows leveled):
     """Values all rows once; ``leveled``, where there is one, gets each row's level as its factor."""
     cdef SegmentTable table = SegmentTable(rows, expiries_ns=tuple(expiries_ns), fixed=fixed)
     cdef RowValues values = RowValues(settings.row_terms, keep_outliers=True)
-    cdef SweepWindow window = SweepWindow(rows, table, maps=1, level=level_of(None))
+    cdef SweepWindow window = SweepWindow(rows, table, maps=1)
     cdef Py_ssize_t first = 0, end, at
     while first < rows.count:
         end = min(first + WINDOW_ROWS, rows.count)

@@ -1,4 +1,9 @@
-"""C API of the bitmaps: making them, and jumping from bit to bit."""
+"""Bitmaps of where values reach thresholds, 64 rows a word: making them, and jumping from bit to bit.
+
+Inline, for the sweep's window and its cells. They know numbers only; a value that is not a number reaches no
+threshold. Bitmaps stand ``stride`` words apart, one a threshold, and each has ``words`` words of 64 values,
+all of which are there.
+"""
 from libc.stdint cimport uint64_t
 
 
@@ -45,20 +50,42 @@ cdef inline Py_ssize_t next_bit(const Bitmap* map, Py_ssize_t at, Py_ssize_t lim
     return found if found < limit else limit
 
 
-#: What a word's bits are made with, in the order of speed.
-cdef enum Level:
-    SCALAR = 0
-    AVX2 = 1
-    AVX512 = 2
+cdef inline void bits_of_either(const double* first, const double* second, Py_ssize_t words,
+                                const double* thresholds, Py_ssize_t count, uint64_t* out,
+                                Py_ssize_t stride) noexcept nogil:
+    """Where a value of either kind is at least each threshold."""
+    cdef Py_ssize_t word, number, at
+    cdef uint64_t bits
+    cdef double least
+    for word in range(words):
+        for number in range(count):
+            bits, least = 0, thresholds[number]
+            for at in range(64):
+                bits |= <uint64_t>((first[at] >= least) | (second[at] >= least)) << at
+            out[number * stride + word] = bits
+        first += 64
+        second += 64
 
-cdef int best_level() noexcept nogil
-# Bitmaps stand ``stride`` words apart, one a threshold; each has ``words`` words of 64 values.
-cdef void bits_of_either(int level, const double* first, const double* second, Py_ssize_t words,
-                         const double* thresholds, Py_ssize_t count, uint64_t* out,
-                         Py_ssize_t stride) noexcept nogil
-cdef void bits_at_most(int level, const double* values, Py_ssize_t words, const double* thresholds,
-                       Py_ssize_t count, uint64_t* out, Py_ssize_t stride) noexcept nogil
-cdef void bits_at_least(int level, const double* values, Py_ssize_t words, const double* thresholds,
-                        Py_ssize_t count, uint64_t* out, Py_ssize_t stride) noexcept nogil
-# Of at most 64 words.
-cdef uint64_t summary_of(const uint64_t* words, Py_ssize_t count) noexcept nogil
+
+cdef inline void bits_at_most(const double* values, Py_ssize_t words, const double* thresholds,
+                              Py_ssize_t count, uint64_t* out, Py_ssize_t stride) noexcept nogil:
+    """Where a value is at most each threshold."""
+    cdef Py_ssize_t word, number, at
+    cdef uint64_t bits
+    cdef double most
+    for word in range(words):
+        for number in range(count):
+            bits, most = 0, thresholds[number]
+            for at in range(64):
+                bits |= <uint64_t>(values[at] <= most) << at
+            out[number * stride + word] = bits
+        values += 64
+
+
+cdef inline uint64_t summary_of(const uint64_t* words, Py_ssize_t count) noexcept nogil:
+    """Which of at most 64 words have a bit."""
+    cdef Py_ssize_t at
+    cdef uint64_t bits = 0
+    for at in range(count):
+        bits |= <uint64_t>(words[at] != 0) << at
+    return bits

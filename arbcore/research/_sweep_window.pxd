@@ -35,7 +35,6 @@ cdef class SweepWindow:
     cdef Window window
     cdef SweepRows rows
     cdef SegmentTable table
-    cdef int level
     cdef Py_ssize_t segment
     cdef int64_t* expiries_ns
     cdef int64_t* settled             # of all rows

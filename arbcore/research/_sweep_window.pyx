@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 
 from arbcore.carry._values cimport RowValues, Value
-from arbcore.research._sweep_bits cimport Bitmap, bits_at_least, bits_at_most, bits_of_either, summary_of
+from arbcore.research._sweep_bits cimport Bitmap, bits_at_most, bits_of_either, summary_of
 from arbcore.research._sweep_cells cimport WINDOW_ROWS, WINDOW_WORDS, WORD, Segment
 from arbcore.research._sweep_rows cimport SweepRows
 
@@ -123,8 +123,8 @@ cdef class SweepGroup:
 cdef class SweepWindow:
     """The memory of one window and of at most so many bitmaps."""
 
-    def __init__(self, SweepRows rows not None, SegmentTable table not None, *, Py_ssize_t maps, int level):
-        self.rows, self.table, self.level = rows, table, level
+    def __init__(self, SweepRows rows not None, SegmentTable table not None, *, Py_ssize_t maps):
+        self.rows, self.table = rows, table
         self.columns = <double*>malloc((COLUMNS * WINDOW_ROWS + 2 * WINDOW_WORDS) * sizeof(double))
         self.maps = <uint64_t*>calloc(maps * WINDOW_WORDS + 1, sizeof(uint64_t))
         self.summaries = <uint64_t*>calloc(maps + 1, sizeof(uint64_t))
@@ -191,12 +191,13 @@ cdef class SweepWindow:
                 count += 1
             if group.stops:
                 self.derive_words()
-            bits_of_either(self.level, self.window.cc_bps, self.window.rev_bps, words, &group.wanted[0],
-                           enter, self.maps, WINDOW_WORDS)
-            bits_at_most(self.level, self.window.dev_bps, words, &group.leave[0], leave,
+            bits_of_either(self.window.cc_bps, self.window.rev_bps, words, &group.wanted[0], enter, self.maps,
+                           WINDOW_WORDS)
+            bits_at_most(self.window.dev_bps, words, &group.leave[0], leave,
                          self.maps + enter * WINDOW_WORDS, WINDOW_WORDS)
-            bits_at_least(self.level, self.window.dev_bps, words, &group.minus_leave[0], leave,
-                          self.maps + (enter + leave) * WINDOW_WORDS, WINDOW_WORDS)
+            # Of one kind of values, either is both.
+            bits_of_either(self.window.dev_bps, self.window.dev_bps, words, &group.minus_leave[0], leave,
+                           self.maps + (enter + leave) * WINDOW_WORDS, WINDOW_WORDS)
             for number in range(enter + 2 * leave):
                 self.summaries[number] = summary_of(self.maps + number * WINDOW_WORDS, words)
         return 0

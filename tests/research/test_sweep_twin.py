@@ -18,7 +18,6 @@ from arbcore.carry import calendar
 from arbcore.errors import BrokenInvariant, InputError
 from arbcore.research._backtest import Backtest
 from arbcore.research._sweep import SweepBlock, SweepRun, run_block
-from arbcore.research._sweep_bits import levels
 from arbcore.research._sweep_rows import SweepRows
 from arbcore.research.research_settings import DAY_NS, BacktestSettings
 
@@ -52,13 +51,10 @@ def compiled(
     expiry_ns: int | None = None,
     *,
     full: bool = False,
-    level: str | None = None,
 ) -> list[dict[str, object]]:
     expiries_ns = calendar.all_expiries_ns() if expiry_ns is None else (expiry_ns,)
     fixed = expiry_ns is not None
-    return cells_of(
-        run_block(memory_of(rows), cells, expiries_ns=expiries_ns, fixed=fixed, full=full, level=level)
-    )
+    return cells_of(run_block(memory_of(rows), cells, expiries_ns=expiries_ns, fixed=fixed, full=full))
 
 
 def singly(
@@ -77,7 +73,7 @@ def singly(
 def assert_same(
     rows: Sequence[Row], cells: Sequence[BacktestSettings], expiry_ns: int | None = None, why: object = None
 ) -> list[dict[str, object]]:
-    """Blocks of every kind and instruction set equal the twin's; returns the twin's cells."""
+    """Blocks of every kind equal the twin's; returns the twin's cells."""
     expected = sweep(
         rows,
         cells,
@@ -86,8 +82,7 @@ def assert_same(
     )
     assert exact(compiled(rows, cells, expiry_ns, full=True)) == exact(expected), why
     short = exact([{name: cell[name] for name in COLUMNS} for cell in expected])
-    for level in levels():
-        assert exact(compiled(rows, cells, expiry_ns, level=level)) == short, (why, level)
+    assert exact(compiled(rows, cells, expiry_ns)) == short, why
     return expected
 
 
@@ -252,11 +247,6 @@ def test_windows_follow_each_other_without_a_seam() -> None:
     expected = [{name: cell[name] for name in COLUMNS} for cell in single]
     assert exact([found[at] for at in checked]) == exact(expected)
     assert all(cell["trades"] for cell in expected)
-
-
-def test_instructions_that_the_machine_has_not_are_refused() -> None:
-    with pytest.raises(BrokenInvariant, match="no instructions called 'abacus'"):
-        compiled([], [EAGER], level="abacus")
 
 
 def test_a_row_without_a_front_contract_is_refused() -> None:

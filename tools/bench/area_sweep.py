@@ -10,7 +10,6 @@ from typing import Any
 from arbcore.carry.calendar import read_expiry
 from arbcore.core._cells import read_ts
 from arbcore.quotes.sweep_workers import open_place, run_jobs
-from arbcore.research._sweep_bits import levels
 from arbcore.research._sweep_rows import SweepRows
 from arbcore.research.grid import Grid, split_ranges
 from arbcore.research.research_settings import BacktestSettings
@@ -141,7 +140,6 @@ def pairs_table(
     spread = f"{min(trades):,} to {max(trades):,} a pair, median {statistics.median(trades):,.0f}"
     notes = [
         f"{work.grid.cells:,} pairs, {len(quotes.ts):,} rows, {sum(trades):,} trades ({spread})",
-        f"arbcore's instructions: {levels()[-1]}",
         "every engine makes the same trades, wins and net of each pair; arbcore has every other number too",
     ]
     return Table("sweep", title, "billion row-parameters a second", table, ratios, notes)
