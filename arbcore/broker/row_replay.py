@@ -78,7 +78,7 @@ class Rows:
 
     def _decide(self, end: RowEnd, link: IbLink) -> None:
         touches = (link.listener.touch(leg) for leg in (FUT, ETF))
-        self._run.feed(*touches, ev.RowComplete(end.ts_ns))
+        self._run.feed(*touches, ev.RowComplete(end.ts_ns, end.expiry_ns))
         self._run.record(end.ts_ns)
         self._run.sample()
 

@@ -489,7 +489,7 @@ class DeskSession:
         self._level.see(event.ts_ns)
 
     def _row_complete(self, event: ev.RowComplete) -> None:
-        self._level.see(event.ts_ns)
+        self._level.see(event.ts_ns, quoted_ns=event.expiry_ns)
         self._day.check()
         self._decider.decide(event.ts_ns)
 

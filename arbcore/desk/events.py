@@ -121,10 +121,13 @@ class RowSeen:
 class RowComplete:
     """Replay only: both legs' quotes of one recorded row have been told. Decide once, at ``ts_ns``.
 
-    The next row may be fed once ``Session.settled`` is true again.
+    ``expiry_ns`` says whose the future's quotes are: at the first row behind an expiry they are the next
+    contract's, while a pair of the one before is still held; 0 is the contract that was told last. The next
+    row may be fed once ``Session.settled`` is true again.
     """
 
     ts_ns: int
+    expiry_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

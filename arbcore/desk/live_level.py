@@ -90,8 +90,11 @@ class LiveLevel:
 
     # --- what it learns -------------------------------------------------------------------------
 
-    def see(self, ts_ns: int) -> None:
-        """The quotes as they stand are a row of this time: it is learnt from where it is a good one."""
+    def see(self, ts_ns: int, *, quoted_ns: int = 0) -> None:
+        """The quotes as they stand are a row of this time: it is learnt from where it is a good one.
+
+        ``quoted_ns`` is the expiry of the future that a recorded row quotes, 0 where it is the desk's.
+        """
         core = self._core
         fut, etf = core.fut, core.etf
         prices = (fut.bid, fut.ask, etf.bid, etf.ask)
@@ -103,10 +106,14 @@ class LiveLevel:
             return
         if any(leg.fault(now_ns, utc_ns, may_lock=True) for leg in (fut, etf)):
             return
-        expiry_ns = self.expiry_ns
+        expiry_ns = quoted_ns or self.expiry_ns
         state = self._level.state
         if state is not None and state.expiry_ns == expiry_ns and ts_ns < state.last_ns:
             return
+        # A pair whose contract is over is left at the level of its own, while the next one's begins.
+        own = math.nan
+        if expiry_ns != self.expiry_ns:
+            own = _or_nan(self._level.at(self._row(ts_ns, self.expiry_ns, x=math.nan)))
         if self._expiry_ns not in (0, expiry_ns) and self._rule.mode is LevelMode.AUTO and not self._replay:
             # The other contract's prices say nothing of this one.
             self._level, self._rows, self._saved_ns = Level(self._rule), 0, -SAVE_NS
@@ -116,7 +123,8 @@ class LiveLevel:
             fut_mid=(fut.bid + fut.ask) / 2.0, etf_mid=(etf.bid + etf.ask) / 2.0,
             growth=core.terms.carry(ts_ns, expiry_ns), paid_usd=paid.usd, paid_points=paid.points,
         )  # fmt: skip
-        self._decided = _or_nan(self._level.decide(self._row(ts_ns, expiry_ns, x=x)))
+        found = _or_nan(self._level.decide(self._row(ts_ns, expiry_ns, x=x)))
+        self._decided = found if expiry_ns == self.expiry_ns else own
         self._rows += 1
         if self._rule.mode is LevelMode.NUMBER:
             return

@@ -19,18 +19,19 @@ from typing import Any
 
 import pytest
 from market_data import data_file
+from pair_market import write_market
 
+from arbcore.carry.pairs import pair_named
 from arbcore.commands.ibkr import _Play
 from arbcore.core.settings import Config
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "es_spy_synthetic.csv"
 PATIENCE_S = 100.0
 COLUMNS = "ts,es_bid,es_ask,spy_bid,spy_ask"
-#: What must be the same, row for row; money is the model's in a backtest and the broker's in a report.
-SAME = (
-    "trade_id", "side", "entry_ts", "exit_ts", "contracts", "shares", "fut_entry", "fut_exit", "etf_entry",
-    "etf_exit", "entry_dev_bps", "exit_dev_bps", "exit_reason",
-)  # fmt: skip
+#: Sums of money, which the two add up in different orders; all else is the same to the last letter.
+MONEY = ("gross_pnl", "cost", "financing", "dividends", "net_pnl")
+#: What the gateway charges is what a backtest is told to charge.
+FEES = ("--cost-bps", "0", "--fut-fee", "2.25", "--etf-fee", "0.005,1")
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -48,8 +49,7 @@ def run(*words: str, cwd: Path, env: Mapping[str, str] | None = None) -> subproc
 
 
 def ledger(path: Path) -> list[dict[str, str]]:
-    rows = csv.DictReader(path.read_text().splitlines())
-    return [{name: row[name] for name in SAME} for row in rows]
+    return list(csv.DictReader(path.read_text().splitlines()))
 
 
 def compare(data: Path, tmp_path: Path, *, env: Mapping[str, str], flags: tuple[str, ...]) -> int:
@@ -59,7 +59,7 @@ def compare(data: Path, tmp_path: Path, *, env: Mapping[str, str], flags: tuple[
     words = (
         "ibkr", "--paper", "--simulate", str(data), "--like-backtest", "--db", "p.sqlite3", "--quiet",
     )  # fmt: skip
-    env, flags = env | {"FUNDING_RATE_ANNUAL": "0"}, (*flags, "--funding-rate", "0")
+    env, flags = {"ESTIMATED_COST_BPS": "0", **env}, (*FEES, *flags)
     if "--factor" not in flags:
         env, flags = env | {"SPY_TO_INDEX_FACTOR": "10"}, (*flags, "--factor", "10")
     played = run(*words, cwd=tmp_path, env=env)
@@ -67,20 +67,46 @@ def compare(data: Path, tmp_path: Path, *, env: Mapping[str, str], flags: tuple[
     assert run("report", "--db", "p.sqlite3", "--trades", "live.csv", cwd=tmp_path).returncode == 0
     assert run("backtest", str(data), *flags, "--trades", "bt.csv", cwd=tmp_path).returncode == 0
     live, expected = ledger(tmp_path / "live.csv"), ledger(tmp_path / "bt.csv")
+    sums = [[float(row.pop(name)) for row in rows for name in MONEY] for rows in (live, expected)]
     assert live == expected
+    assert sums[0] == pytest.approx(sums[1], abs=1e-9)
     return len(live)
 
 
 def test_the_bot_does_what_the_backtest_did(tmp_path: Path) -> None:
     env = {
-        "ENTRY_THRESHOLD_BPS": "1.5", "EXIT_THRESHOLD_BPS": "0", "ESTIMATED_COST_BPS": "0.3",
+        "ENTRY_THRESHOLD_BPS": "1.8", "EXIT_THRESHOLD_BPS": "0",
         "STOP_LOSS_BPS": "3", "MAX_HOLD_DAYS": "0.02", "COOLDOWN_SECONDS": "120",
     }  # fmt: skip
     flags = (
-        "--entry-bps", "1.5", "--exit-bps", "0", "--cost-bps", "0.3", "--stop-bps", "3", "--max-hold-days",
-        "0.02", "--cooldown-s", "120",
+        "--entry-bps", "1.8", "--exit-bps", "0", "--stop-bps", "3", "--max-hold-days", "0.02",
+        "--cooldown-s", "120",
     )  # fmt: skip
     assert compare(SAMPLE, tmp_path, env=env, flags=flags) >= 5
+
+
+@pytest.mark.parametrize(("name", "fee"), [("es-spy", "2.25"), ("mnq-qqq", "0.62"), ("ym-dia", "2.25")])
+def test_every_column_of_the_ledger_is_the_backtests_over_an_expiry(
+    name: str, fee: str, tmp_path: Path
+) -> None:
+    pair = pair_named(name)
+    data = write_market(tmp_path, pair)
+    env = {
+        "FUT_SYMBOL": pair.future, "SPY_SYMBOL": pair.etf, "RISK_FREE_RATE_ANNUAL": "rates.csv",
+        "DIVIDENDS_FILE": "dividends.csv", "SHORT_RATE_ANNUAL": "0.02", "BORROW_RATE_ANNUAL": "0.005",
+        "FINANCING_SPREAD_BPS": "80", "MAX_HOLD_DAYS": "0", "COOLDOWN_SECONDS": "0",
+        "SPY_TO_INDEX_FACTOR": "track:30m", "MAX_FUT_CONTRACTS": "2",
+    }  # fmt: skip
+    flags = (
+        "--pair", name, "--r", "rates.csv", "--dividends", "dividends.csv", "--short-rate", "0.02",
+        "--borrow-rate", "0.005", "--financing-spread-bps", "80", "--factor", "track:30m", "--fut-fee", fee,
+        "--contracts", "2",
+    )  # fmt: skip
+    assert compare(data, tmp_path, env=env, flags=flags) >= 15
+    rows = ledger(tmp_path / "live.csv")
+    assert {"expiry", "converged"} <= {row["exit_reason"] for row in rows}
+    for column in ("financing", "dividends"):
+        assert {float(row[column]) > 0 for row in rows if float(row[column])} == {True, False}, column
 
 
 #: Sign of the deviation in every row around an expiry: entries, exits, and a pair held over the end.
@@ -166,13 +192,12 @@ def test_a_replay_has_all_limits_unless_it_is_to_be_like_a_backtest(like: bool, 
 @pytest.mark.parametrize("name", ["ES_Z13_SPY_1min_quotes_20131007-11_rth.csv"])
 def test_and_on_real_quotes(name: str, tmp_path: Path) -> None:
     env = {
-        "ENTRY_THRESHOLD_BPS": "0.5", "EXIT_THRESHOLD_BPS": "0", "ESTIMATED_COST_BPS": "0.3",
+        "ENTRY_THRESHOLD_BPS": "0.8", "EXIT_THRESHOLD_BPS": "0",
         "STOP_LOSS_BPS": "0", "MAX_HOLD_DAYS": "0", "COOLDOWN_SECONDS": "0",
         "RISK_FREE_RATE_ANNUAL": "0.0005", "DIVIDEND_YIELD_ANNUAL": "0.02", "SPY_TO_INDEX_FACTOR": "10.01",
     }  # fmt: skip
     flags = (
-        "--entry-bps", "0.5", "--exit-bps", "0", "--cost-bps", "0.3", "--r", "0.0005", "--d", "0.02",
-        "--factor", "10.01",
+        "--entry-bps", "0.8", "--exit-bps", "0", "--r", "0.0005", "--d", "0.02", "--factor", "10.01",
     )  # fmt: skip
     assert compare(data_file(name), tmp_path, env=env, flags=flags) == 2
 

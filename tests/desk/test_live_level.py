@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from desk_player import ACCOUNT, DAY_NS, EXPIRY_NS, FAIR, RICH, T0_NS, Player
+from desk_replay import Replay
 from reference.level import Seen, auto, tracked
 
 from arbcore.carry._carry import carry_factor, years_to_expiry
@@ -13,6 +14,7 @@ from arbcore.carry.pairs import ETF, FUT
 from arbcore.carry.settlement import settlement_day_at
 from arbcore.desk import events as ev
 from arbcore.desk.commands import Note, SaveLevel
+from arbcore.desk.desk_settings import DeskSettings
 from arbcore.desk.records import Snapshot, StoredLevel
 
 HOUR_NS = 3_600 * 10**9
@@ -247,3 +249,31 @@ def test_a_replay_starts_without_one() -> None:
             "starts without one."
         )
     ]
+
+
+def test_the_row_that_quotes_the_next_contract_begins_its_level_and_leaves_the_old_pair_at_its_own() -> None:
+    next_ns = EXPIRY_NS + 91 * DAY_NS
+    replay = Replay(
+        DeskSettings(
+            trading_enabled=True, decide_on="row", factor="track:2m", entry_bps=5.0, exit_bps=1.0, r=0.03,
+            d=0.0, cooldown_s=0.0, max_hold_days=0.0, roll_before_s=0.0, daily_loss_usd=1e12,
+        )
+    ).start(EXPIRY_NS - 30 * 60 * 10**9, EXPIRY_NS)  # fmt: skip
+    at_ns, level = EXPIRY_NS - 30 * 60 * 10**9, replay.session._level
+    for _ in range(28):
+        at_ns += 60 * 10**9
+        replay.row(at_ns, (6_000.0, 6_000.25, 600.0, 600.01), EXPIRY_NS)
+    replay.row(at_ns + 10**9, (6_010.0, 6_010.25, 600.0, 600.01), EXPIRY_NS)
+    assert replay.session.held_con_id
+    before = level._level.state
+    # The opening: the pair goes at the level of its own contract, and the row is the next one's first.
+    replay.row(EXPIRY_NS, (6_060.0, 6_060.25, 600.0, 600.01), next_ns)
+    (trade,) = replay.trades()
+    assert trade.exit_reason == "expiry"
+    settled = settlement_day_at(EXPIRY_NS) - before.settlement_day
+    years = (EXPIRY_NS - before.last_ns) / 1e9 / 31_536_000
+    own = before.factor * math.exp(-0.03 * (settled / 365 - years))
+    dev_bps = 1e4 * (6_060.125 / (600.005 * own) - 1.0)
+    assert trade.exit_dev_bps == pytest.approx(dev_bps, rel=1e-9)
+    state = level._level.state
+    assert (state.expiry_ns, state.last_ns, state.known_s) == (next_ns, EXPIRY_NS, 0.0)

@@ -1,4 +1,4 @@
-"""The desk on recorded rows trades what the backtest trades: rows, prices, shares and reasons."""
+"""The desk on recorded rows trades what the backtest trades: rows, prices, shares, reasons and financing."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from arbcore.research.research_settings import BacktestSettings
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "es_spy_synthetic.csv"
 SHARED = (
     "r", "d", "factor", "entry_bps", "exit_bps", "cost_bps", "stop_bps", "max_hold_days", "cooldown_s",
-    "contracts",
+    "contracts", "short_rate", "borrow_rate",
 )  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def backtested(rows, settings: BacktestSettings, expiry_ns: int):
         (
             trade.side, trade.entry_ts, trade.exit_ts, trade.contracts, trade.shares, trade.fut_entry,
             trade.fut_exit, trade.etf_entry, trade.etf_exit, trade.entry_dev_bps, trade.exit_dev_bps,
-            trade.gross_pnl, trade.exit_reason,
+            trade.gross_pnl, trade.exit_reason, trade.financing, trade.dividends,
         )
         for trade in run.take_trades()
     ]  # fmt: skip
@@ -63,7 +63,7 @@ def replayed(rows, settings: DeskSettings, expiry_ns: int):
         (
             SIDE_NAMES[row.side], row.entry_ns, row.exit_ns, row.contracts, row.shares, row.fut_entry,
             row.fut_exit, row.etf_entry, row.etf_exit, row.entry_dev_bps, row.exit_dev_bps, row.gross,
-            row.exit_reason,
+            row.exit_reason, row.financing, row.dividends,
         )
         for row in replay.trades()
     ]  # fmt: skip
@@ -81,8 +81,8 @@ def compare(rows, expiry_ns: int, **values) -> int:
     run, wanted = backtested(rows, backtest, expiry_ns)
     replay, got = replayed(rows, desk, expiry_ns)
     # An average fill and a sum of money go through a division and other sums than the backtest's.
-    exact = [(*each[:5], *each[9:11], each[12]) for each in wanted]
-    assert [(*each[:5], *each[9:11], each[12]) for each in got] == exact
+    exact = [(*each[:5], *each[9:11], *each[12:]) for each in wanted]
+    assert [(*each[:5], *each[9:11], *each[12:]) for each in got] == exact
     for mine, theirs in zip(got, wanted, strict=True):
         assert mine[5:9] == pytest.approx(theirs[5:9], rel=1e-15)
         assert mine[11] == pytest.approx(theirs[11], abs=1e-6)
@@ -120,7 +120,7 @@ def test_on_random_rows(seed: int) -> None:
         rows, rows[-40][0], factor=10.02, d=0.04, entry_bps=10.0 + seed % 6, exit_bps=2.0,
         cost_bps=1.0, stop_bps=(0.0, 15.0)[seed % 2], max_hold_days=(0.0, 0.3, 0.05)[seed % 3],
         cooldown_s=(0.0, 900.0)[seed % 2],
-        contracts=1 + seed % 3, multiplier=(50.0, 5.0)[seed % 2],
+        contracts=1 + seed % 3, multiplier=(50.0, 5.0)[seed % 2], short_rate=0.02, borrow_rate=0.005,
     )  # fmt: skip
     assert trades > 5
 

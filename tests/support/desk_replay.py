@@ -73,14 +73,14 @@ class Replay:
         elif isinstance(command, Ask):
             self.delayed.append(lambda: self.broker.ask(command))
 
-    def row(self, ts_ns: int, prices: Iterable[float]) -> list[Command]:
-        """One recorded row, decided upon once."""
+    def row(self, ts_ns: int, prices: Iterable[float], expiry_ns: int = 0) -> list[Command]:
+        """One recorded row, decided upon once; ``expiry_ns`` is whose the future's quotes are."""
         self.utc_ns = ts_ns
         es_bid, es_ask, spy_bid, spy_ask = prices
         for leg, bid, ask in ((FUT, es_bid, es_ask), (ETF, spy_bid, spy_ask)):
             self.broker.market[leg].bid, self.broker.market[leg].ask = bid, ask
             self.tell(ev.Quote(leg, bid, ask))
-        found = self.tell(ev.RowComplete(ts_ns))
+        found = self.tell(ev.RowComplete(ts_ns, expiry_ns))
         assert self.session.settled, (ts_ns, self.session.status())
         return found
 
