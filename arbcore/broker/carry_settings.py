@@ -24,7 +24,14 @@ from arbcore.carry.calendar import read_expiry
 from arbcore.carry.level import LevelMode, parse_level
 from arbcore.carry.money import PaidDividend
 from arbcore.carry.pairs import DEFAULT_PAIR, PAIRS, Pair, pair_of_future, pair_of_symbols
-from arbcore.carry.terms import RateHistory, check_reaches, read_dividends, read_rates
+from arbcore.carry.terms import (
+    RateHistory,
+    Yields,
+    check_reaches,
+    parse_yields,
+    read_dividends,
+    read_rates,
+)
 from arbcore.core.settings import PREFIX, Config, Setting
 from arbcore.core.text import plural, printable
 from arbcore.desk.desk_settings import DeskSettings
@@ -85,6 +92,15 @@ def _rate_or_file(text: str) -> float | str:
     return _rate(text)
 
 
+def _yields(text: str) -> float | str:
+    """A dividend yield a year, or one with contracts' own as they may be set."""
+    try:
+        found = parse_yields(text)
+    except ConfigError:
+        raise ValueError("a yield such as 0.013, then contracts' own such as 0.013,ESH26:0.011") from None
+    return text.strip() if found.by_expiry_day else found.default
+
+
 def _rate(text: str) -> float:
     """A rate a year as a decimal."""
     try:
@@ -122,6 +138,10 @@ _OWN = (
     Setting(
         "RISK_FREE_RATE_ANNUAL", "rate", 0.045,
         "annual rate, or a file of rates by date (date,rate or FRED's DTB3, SOFR)", parse=_rate_or_file,
+    ),
+    Setting(
+        "DIVIDEND_YIELD_ANNUAL", "yield", 0.014,
+        "annual dividend yield, and contracts' own: 0.013,ESH26:0.011", parse=_yields,
     ),
     Setting(
         "FUNDING_RATE_ANNUAL", "rate", "", "what a long ETF leg pays a year; unset, the rate at its entry",
@@ -308,9 +328,10 @@ def desk_settings(config: Config, **changes: Any) -> DeskSettings:
     ConfigError where they contradict each other.
     """
     values = {item.name: config[setting_name(item.name)] for item in _desk_fields()}
-    if resolved_rates(config):
-        # A curve takes its place.
-        values["r"] = DeskSettings.r
+    # What is no number takes the number's place (``rate_history``, ``dividends_as_set``).
+    for field, setting in (("r", "RISK_FREE_RATE_ANNUAL"), ("d", "DIVIDEND_YIELD_ANNUAL")):
+        if isinstance(config[setting], str):
+            values[field] = getattr(DeskSettings, field)
     values["pair"] = pair = pair_of_settings(config)
     if config.source("EXIT_THRESHOLD_BPS").startswith("default"):
         values["exit_bps"] = EXIT_SHARE * values["entry_bps"]
@@ -360,8 +381,8 @@ def _lines_of(config: Config, setting: str, path: str) -> list[str]:
     return text.splitlines(keepends=True)
 
 
-def dividends_schedule(config: Config, *, first_ns: int) -> tuple[PaidDividend, ...] | None:
-    """The schedule of DIVIDENDS_FILE; None where the yield holds.
+def dividends_as_set(config: Config, *, first_ns: int) -> tuple[PaidDividend, ...] | Yields | None:
+    """The schedule of DIVIDENDS_FILE, or the yields of contracts; None where one yield is all.
 
     Args:
         config: the resolved settings.
@@ -371,9 +392,9 @@ def dividends_schedule(config: Config, *, first_ns: int) -> tuple[PaidDividend, 
         ConfigError: the file cannot be read, or a yield was set beside it.
         InputError: a line of it is none, or it ends before the run.
     """
-    path = config["DIVIDENDS_FILE"]
+    path, told = config["DIVIDENDS_FILE"], config["DIVIDEND_YIELD_ANNUAL"]
     if not path:
-        return None
+        return parse_yields(told) if isinstance(told, str) else None
     source = config.source("DIVIDENDS_FILE")
     if not config.source("DIVIDEND_YIELD_ANNUAL").startswith("default"):
         raise ConfigError(

@@ -215,7 +215,7 @@ class MachineCheck:
             return
         if not self._get("FRED_API_KEY"):
             rate = self._get("RISK_FREE_RATE_ANNUAL")
-            self._say("FRED", OK, f"no key; the rate is RISK_FREE_RATE_ANNUAL={rate:g}")
+            self._say("FRED", OK, f"no key; the rate is RISK_FREE_RATE_ANNUAL={rate}")
             return
 
         def look() -> None:

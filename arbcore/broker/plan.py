@@ -8,7 +8,7 @@ from arbcore.broker.carry_settings import IbkrSettings
 from arbcore.broker.rate_source import RateNews
 from arbcore.carry.money import PaidDividend
 from arbcore.carry.pairs import Pair
-from arbcore.carry.terms import RateHistory
+from arbcore.carry.terms import RateHistory, Yields
 from arbcore.core.latency import LatencyHistogram
 from arbcore.desk.desk_settings import DeskSettings
 from arbcore.errors import ArbcoreError
@@ -21,8 +21,8 @@ class Plan:
     ``rows``: the other side is our own gateway replaying rows, each to be decided on once; ``clocked``: it is
     our own gateway, whose clock is the market's. ``rate`` is asked for the rate now and then, ``gone`` for
     the reason why there is no use in connecting again.
-    ``dividends`` is a schedule in place of the yield, ``rates`` a curve in place of the rate. ``wait_s``: how
-    long the first connection is tried for.
+    ``dividends`` is a schedule or contracts' yields in place of the yield, ``rates`` a curve in place of the
+    rate. ``wait_s``: how long the first connection is tried for.
     """
 
     settings: IbkrSettings
@@ -33,7 +33,7 @@ class Plan:
     flatten: bool = False
     accept_account: bool = False
     record: Path | None = None
-    dividends: tuple[PaidDividend, ...] | None = None
+    dividends: tuple[PaidDividend, ...] | Yields | None = None
     rates: RateHistory | None = None
     rows: bool = False
     clocked: bool = False

@@ -279,7 +279,7 @@ class _Play:
         from arbcore.broker.carry_settings import (
             check_guards,
             desk_settings,
-            dividends_schedule,
+            dividends_as_set,
             ibkr_settings,
             rate_history,
         )
@@ -317,7 +317,7 @@ class _Play:
         return replace(
             plan, duration_s=args.duration, wait_s=args.wait, flatten=args.flatten,
             accept_account=args.accept_account, record=args.record, rate=rate,
-            dividends=dividends_schedule(resolved, first_ns=time.time_ns()), rates=rates,
+            dividends=dividends_as_set(resolved, first_ns=time.time_ns()), rates=rates,
         )  # fmt: skip
 
     def _simulated_plan(self, console: Any) -> Any:
@@ -327,7 +327,7 @@ class _Play:
         from arbcore.broker.carry_settings import (
             check_guards,
             desk_settings,
-            dividends_schedule,
+            dividends_as_set,
             ibkr_settings,
             rate_history,
             resolved_rates,
@@ -370,7 +370,7 @@ class _Play:
         first = _first_row(args.simulate, desk.pair.name)
         level = (first.fut_bid + first.fut_ask) / 2 if first else None
         check_guards(resolved, desk, fut_level=level)
-        dividends = dividends_schedule(resolved, first_ns=first.ts_ns if first else time.time_ns())
+        dividends = dividends_as_set(resolved, first_ns=first.ts_ns if first else time.time_ns())
         rates = rate_history(resolved)
         if args.like_backtest:
             console.event(

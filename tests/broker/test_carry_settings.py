@@ -9,12 +9,14 @@ from arbcore.broker.carry_settings import (
     carry_settings,
     check_guards,
     desk_settings,
-    dividends_schedule,
+    dividends_as_set,
     ibkr_settings,
     rate_history,
 )
 from arbcore.broker.rate_source import rate_of_file
+from arbcore.carry.calendar import read_expiry
 from arbcore.carry.pairs import PAIRS, Pair, pair_named
+from arbcore.carry.terms import Yields
 from arbcore.core.civil import read_time
 from arbcore.core.settings import Config
 from arbcore.desk.desk_settings import DeskSettings
@@ -118,22 +120,24 @@ def test_rates_of_the_etf_leg_and_a_file_of_dividends(tmp_path: Path) -> None:
     assert desk_settings(load(tmp_path)).funding_rate is None
     chosen = desk_settings(load(tmp_path, FUNDING_RATE_ANNUAL="0", SHORT_RATE_ANNUAL="0.02"))
     assert (chosen.funding_rate, chosen.short_rate, chosen.borrow_rate) == (0.0, 0.02, 0.0)
-    assert dividends_schedule(load(tmp_path), first_ns=0) is None
+    assert dividends_as_set(load(tmp_path), first_ns=0) is None
     path = tmp_path / "d.csv"
     path.write_text("ex_date,amount\n2026-03-20,1.9\n")
     named = load(tmp_path, DIVIDENDS_FILE=str(path))
     ex_ns = read_time("2026-03-20T13:30:00Z")
-    (found,) = dividends_schedule(named, first_ns=ex_ns) or ()
+    schedule = dividends_as_set(named, first_ns=ex_ns)
+    assert isinstance(schedule, tuple)
+    (found,) = schedule
     assert (found.amount, found.points) == (1.9, False)
     with pytest.raises(InputError, match=r"DIVIDENDS_FILE \(environment\) .* ends on 2026-03-20, before"):
-        dividends_schedule(named, first_ns=ex_ns + 1)
+        dividends_as_set(named, first_ns=ex_ns + 1)
     for wrong, sentence in (
         ({"DIVIDENDS_FILE": "none.csv"}, "none.csv cannot be read: No such file"),
         ({"DIVIDENDS_FILE": str(path), "DIVIDEND_YIELD_ANNUAL": "0.01"}, "keep the schedule or the yield"),
         ({"FUNDING_RATE_ANNUAL": "5"}, "FUNDING_RATE_ANNUAL .* must be a decimal between -1 and 1"),
     ):
         with pytest.raises(ConfigError, match=sentence):
-            dividends_schedule(load(tmp_path, **wrong), first_ns=0)
+            dividends_as_set(load(tmp_path, **wrong), first_ns=0)
 
 
 def test_the_rate_is_a_number_or_a_file_of_rates_by_date(tmp_path: Path) -> None:
@@ -151,6 +155,19 @@ def test_the_rate_is_a_number_or_a_file_of_rates_by_date(tmp_path: Path) -> None
         rate_history(load(tmp_path, RISK_FREE_RATE_ANNUAL="none.csv"))
     with pytest.raises(ConfigError, match=r"RISK_FREE_RATE_ANNUAL .* must be a decimal between -1 and 1"):
         load(tmp_path, RISK_FREE_RATE_ANNUAL="4.5")
+
+
+def test_the_dividend_yield_may_differ_by_contract(tmp_path: Path) -> None:
+    assert dividends_as_set(load(tmp_path, DIVIDEND_YIELD_ANNUAL="0.013"), first_ns=0) is None
+    assert desk_settings(load(tmp_path, DIVIDEND_YIELD_ANNUAL="0.013")).d == 0.013
+    resolved = load(tmp_path, DIVIDEND_YIELD_ANNUAL="0.013,ESH27:0.011")
+    found = dividends_as_set(resolved, first_ns=0)
+    assert isinstance(found, Yields)
+    assert (found.of(read_expiry("ESH27")), found.of(read_expiry("ESM27"))) == (0.011, 0.013)
+    assert desk_settings(resolved).d == 0.014, "the number that the yields take the place of"
+    for wrong in ("ESH27:0.011", "0.013,ESH27", "lots"):
+        with pytest.raises(ConfigError, match=r"DIVIDEND_YIELD_ANNUAL .* must be a yield such as 0.013"):
+            load(tmp_path, DIVIDEND_YIELD_ANNUAL=wrong)
 
 
 def test_nobody_sets_the_level_so_it_is_learnt(tmp_path: Path) -> None:
