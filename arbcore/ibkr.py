@@ -20,6 +20,7 @@ from arbcore.broker.guards import SIMULATED, SIMULATED_PREFIX, account_to_trade
 from arbcore.broker.hands import LOCKED_MAX_S, LOCKED_PAUSE_S, Hands
 from arbcore.broker.heartbeat import Heartbeat
 from arbcore.broker.ib_link import IbLink, load_library
+from arbcore.broker.model_trades import facts_of
 from arbcore.broker.news import held_words
 from arbcore.broker.pauses import PauseWatch
 from arbcore.broker.plan import Plan, Tally
@@ -359,6 +360,7 @@ class Bot:
         self.chronicle.store = self.store
         snapshot = self.store.snapshot(utc_ns=utc_ns)
         self.chronicle.know(snapshot.trades)
+        self.store.remember(facts_of(self.plan, None))
         desk, dividends = self.plan.desk, self.plan.dividends
         terms = CarryTerms(
             desk.r if self.plan.rates is None else self.plan.rates,
@@ -588,6 +590,8 @@ class Bot:
             if news.rate is not None and news.rate != self._rate:
                 self._rate = news.rate
                 self.feed(ev.Terms(r=news.rate))
+                if self.store is not None:
+                    self.store.remember(facts_of(self.plan, news.rate))
             self._rate_news = news
             self.chronicle.note("warning" if news.failed else "info", "rate", news.text)
         if self.plan.gone is not None and (gone := self.plan.gone()) is not None:

@@ -288,6 +288,15 @@ class Store:
             self._write_waiting()
         self._waiting.clear()
 
+    def remember(self, facts: dict[str, str]) -> None:
+        """Telemetry: facts about the run that is under way, in place of the last run's."""
+        for key, value in facts.items():
+            self._note(
+                "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET "
+                "value = excluded.value",
+                (key, value),
+            )
+
     def note_signal(self, signal: SignalRow) -> None:
         """Telemetry: one signal or sample."""
         values = (

@@ -14,7 +14,8 @@ FORMAT = "arbcore.broker.store"
 # it was released; a change is a new entry.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
-        # Facts about the file: format, made_by, created_ts, account, mode, store_id, factor, pair.
+        # Facts about the file: format, made_by, created_ts, account, mode, store_id, factor, pair,
+        # settings (JSON) and recording (a path) of the last run.
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
         # One row a pair, from its first order on; the ledger is made of them and of their executions.
         """CREATE TABLE trades (

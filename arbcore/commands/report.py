@@ -6,10 +6,14 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from arbcore.commands._arguments import working_directory
 from arbcore.commands._output import refuse_overlap
 from arbcore.core.text import plural, printable, whole_seconds
+
+if TYPE_CHECKING:
+    from arbcore.broker.report import StoreRows
 
 DESCRIPTION = """\
 Shows what the carry bot saw and did, from its store: signals, orders, fills, P&L by leg and by day, states
@@ -20,6 +24,11 @@ examples:
   arbcore report --db arb_bot.simulated.sqlite3 --trades trades.csv --html bot.html
   arbcore report --json | python -m json.tool
   arbcore report --backup /backups/arb_bot.sqlite3      a copy that `report --db` reads; the bot goes on
+
+  arbcore report --quotes quotes.csv                    ... beside what the model makes of these quotes
+
+What the bot recorded (`arbcore ibkr --record`) is set against its backtest with the bot's own settings, trade
+by trade: what was decided and filled, slippage and cost, and what neither of them explains.
 
 Without --db the store is DB_PATH's (default arb_bot.sqlite3); where that is not there, the one of the last
 simulated run. It may be read while a bot is writing. Money is made of executions and commissions; what is
@@ -37,6 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--html", type=Path, metavar="FILE", help="write the report as one page that loads nothing"
     )
     parser.add_argument(
+        "--quotes", type=Path, metavar="FILE",
+        help="set the run against the backtest of these quotes (default: what the bot recorded)",
+    )  # fmt: skip
+    parser.add_argument(
         "--backup", type=Path, metavar="FILE", help="write a copy of the store, also while a bot writes to it"
     )
     parser.add_argument("--json", action="store_true", help="the report as one JSON document")
@@ -44,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
+    from arbcore.broker.model_trades import model_lines
     from arbcore.broker.report import document, ledger, read_store, summary_lines, to_html
     from arbcore.broker.store_file import back_up
     from arbcore.core.civil import iso_time
@@ -52,11 +66,12 @@ def run(args: argparse.Namespace) -> int:
 
     path = args.db or default_store()
     refuse_overlap(
-        inputs=[("the store", path)],
+        inputs=[("the store", path), ("--quotes", args.quotes)],
         outputs=[("--trades", args.trades), ("--html", args.html), ("--backup", args.backup)],
     )
     rows = read_store(path)
     found = document(rows)
+    found["model"] = _model(rows, found["closed_trades"], args.quotes)
     if args.trades is not None:
         with OutputFile(args.trades, private=True) as stream:
             stream.write(ledger_header())
@@ -68,8 +83,30 @@ def run(args: argparse.Namespace) -> int:
         back_up(path, args.backup, now_text=iso_time(time.time_ns()))
     written = [("ledger", args.trades), ("report", args.html), ("copy of the store", args.backup)]
     _say_written(written, closed=found["trades"])
-    print(json.dumps(found) if args.json else whole_seconds("\n".join(summary_lines(found))))
+    lines = summary_lines(found) if found["model"] is None else [
+        *summary_lines(found), *model_lines(found["model"])
+    ]  # fmt: skip
+    print(json.dumps(found) if args.json else whole_seconds("
+".join(lines)))
     return 0
+
+
+def _model(rows: "StoreRows", trades: list[dict[str, Any]], given: Path | None) -> dict[str, Any] | None:
+    """The trades beside the backtest's; None where no quotes were recorded, or they cannot be used."""
+    from arbcore.broker.model_trades import against_model, quotes_of
+    from arbcore.errors import ArbcoreError
+
+    quotes = quotes_of(rows.meta, given)
+    if quotes is None:
+        return None
+    try:
+        return against_model(trades, rows.meta, quotes=quotes, pair=rows.pair)
+    except ArbcoreError as error:
+        if given is not None:
+            raise
+        # Nobody asked for it, so that the report goes on without.
+        print(f"arbcore: the recorded quotes are not compared with: {error}", file=sys.stderr)
+        return None
 
 
 def _say_written(named: list[tuple[str, Path | None]], *, closed: int) -> None:

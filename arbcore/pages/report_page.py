@@ -16,6 +16,7 @@ from arbcore.pages.report_tables import (
     alarms_section,
     days_section,
     executions_section,
+    model_section,
     money,
     open_section,
     orders_section,
@@ -59,6 +60,8 @@ def report_page(
         parts.append(trades_section(found["closed_trades"], list(found["legs"])))
     if found["open_trades"]:
         parts.append(open_section(found["open_trades"], list(found["legs"])))
+    if found.get("model"):
+        parts.append(model_section(found["model"]))
     if found["days"]:
         parts.append(days_section(found))
     if found["orders_by_role"]:

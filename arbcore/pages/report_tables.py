@@ -96,6 +96,40 @@ def open_section(trades: Sequence[Record], symbols: Sequence[str]) -> Markup:
     return section("open", "Still open", made)
 
 
+def model_section(model: Record) -> Markup:
+    """The bot's trades beside those of the backtest of its quotes."""
+    shown, left_out = ends(model["trades"], "trade", "--json has all of them.")
+    rows = [
+        [
+            f"{each['trade_id']:,}", label_of(each["side"]),
+            stacked(*(tag("span", second(each[key]), class_="w") for key in ("entry_ts", "exit_ts"))),
+            *(
+                UNKNOWN if each[key] is None else money(each[key])
+                for key in ("decided", "filled", "slippage")
+            ),
+            paid(each["cost"]), money(each["net"]),
+            *(UNKNOWN if each[key] is None else money(each[key]) for key in ("model_net", "unexplained")),
+        ]
+        for each in shown
+    ]  # fmt: skip
+    foot = [
+        "All", f"{model['matched']:,} the same", "", "", "",
+        UNKNOWN if model["slippage"] is None else money(model["slippage"]), paid(model["cost"]), "",
+        money(model["model_net"]), UNKNOWN if model["unexplained"] is None else money(model["unexplained"]),
+    ]  # fmt: skip
+    head = ["no.", "side", "in, out (UTC)", "decided", "filled", "slippage", "cost", "net", "the model's net",
+            "unexplained"]  # fmt: skip
+    others = plural(len(model["only_model"]), "trade")
+    caption = (
+        f"Beside the backtest of {plural(model['rows'], 'recorded row')}, in USD; {others} of it the bot did "
+        "not make"
+    )
+    made = table(
+        caption, head, rows, numbers=range(3, len(head)), left_out=left_out, dense=True, foot=foot
+    )
+    return section("model", "What the model made of the same quotes", made)
+
+
 def orders_section(by_role: Mapping[str, Mapping[str, int]]) -> Markup:
     """How many orders of each role became what."""
     states = sorted({state for counts in by_role.values() for state in counts})

@@ -103,6 +103,12 @@ def test_every_column_of_the_ledger_is_the_backtests_over_an_expiry(
         "--contracts", "2",
     )  # fmt: skip
     assert compare(data, tmp_path, env=env, flags=flags) >= 15
+    # Beside its own backtest with the estimated cost that it wanted, nothing is left unexplained.
+    done = run("report", "--db", "p.sqlite3", "--quotes", "quotes.csv", "--json", cwd=tmp_path)
+    model = json.loads(done.stdout)["model"]
+    assert model["matched"] == len(model["trades"]) >= 15
+    assert model["only_model"] == []
+    assert max(abs(each["unexplained"]) + abs(each["slippage"]) for each in model["trades"]) < 1e-6
     rows = ledger(tmp_path / "live.csv")
     assert {"expiry", "converged"} <= {row["exit_reason"] for row in rows}
     for column in ("financing", "dividends"):

@@ -46,7 +46,7 @@ def plan_of(port: int, directory: Path, *, library: str, rows: bool = False, **c
     desk = DESK | {"decide_on": "row" if rows else "quote"}
     plan: dict[str, Any] = {
         "mode": "paper", "rows": rows, "clocked": rows, "accept_account": False, "flatten": False,
-        "dividends": None, "rates": None,
+        "dividends": None, "rates": None, "record": None,
     }  # fmt: skip
     for name, value in changes.items():
         next(part for part in (plan, settings, desk) if name in part or part is desk)[name] = value
