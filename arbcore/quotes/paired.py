@@ -269,8 +269,8 @@ def _quoted_records(
             line = before + reader.line_num
     except csv.Error as error:
         raise DataError(
-            "too_long", f"{name}, line {line}: the row cannot be read ({error}); is there a quote that is "
-            "never closed?",
+            "too_long", f"{name}, line {line}: the row cannot be read ({error}); a quote that is opened "
+            "there is never closed.",
             line=line, column=None,
         ) from error  # fmt: skip
     if records:
@@ -323,6 +323,11 @@ class _Places:
             layout = layout_of(header, name, leg="fut", line=line)
         except DataError:
             return
+        if layout.vendor is Vendor.IB_BARS:
+            raise InputError(
+                f"{name} has bars of one instrument; bars of BID_ASK are joined with the other one's "
+                "(arbcore quotes join FUT ETF -o OUT), and bars of trades have no quotes."
+            )
         if layout.vendor is not Vendor.RECORDED:
             raise InputError(
                 f"{name} has the quotes of one instrument ({layout.vendor.value}); join it with the other "
