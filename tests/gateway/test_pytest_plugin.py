@@ -3,32 +3,45 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
+import pytest
 from ib_libraries import need
 
 import arbcore_pytest
 
+#: Where arbcore is installed, pytest finds the plugin by itself.
+INSTALLED = any(each.value == "arbcore_pytest" for each in entry_points(group="pytest11"))
+PLUGIN = () if INSTALLED else ("-p", "arbcore_pytest")
 PLUGIN_FOLDER = Path(arbcore_pytest.__file__).parent
-EXAMPLE = Path(__file__).parents[2] / "examples" / "test_ib_program.py"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def run_pytest(tmp_path, *words):
     paths = [str(PLUGIN_FOLDER), os.environ.get("PYTHONPATH", "")]
     return subprocess.run(
         [
-            sys.executable, "-m", "pytest", "-q", "-p", "arbcore_pytest", "-p", "no:cacheprovider",
-            "--strict-markers", *words,
+            sys.executable, "-m", "pytest", "-q", *PLUGIN, "-p", "no:cacheprovider", "--strict-markers",
+            *words,
         ],
         cwd=tmp_path, capture_output=True, text=True, timeout=60,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
     )  # fmt: skip
 
 
-def test_the_example_of_the_documentation_passes(tmp_path):
-    need("ib_insync")
-    program = tmp_path / EXAMPLE.name
-    program.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+@pytest.mark.parametrize(
+    ("library", "example"),
+    [
+        ("ib_insync", "test_ib_program.py"), ("ib_async", "test_ib_program.py"),
+        ("ibapi", "test_ibapi_program.py"),
+    ],
+)  # fmt: skip
+def test_the_example_of_the_documentation_passes(tmp_path, library, example):
+    need(library)
+    program = tmp_path / example
+    text = (EXAMPLES / example).read_text(encoding="utf-8")
+    program.write_text(text.replace("from ib_insync", f"from {library}"), encoding="utf-8")
     done = run_pytest(tmp_path, str(program))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
