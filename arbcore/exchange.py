@@ -478,7 +478,7 @@ class ExchangeRun:
     def _catch_up(self, connection: _Connection, data: bytes | memoryview | None, late_ns: int) -> bool:
         """After a pause of the process: reads all that waits, and orders nothing new before that is done."""
         self._observer.event(
-            f"The process stood still for {late_ns / SECOND_NS:.1f} s: reading what has arrived first."
+            f"The process was paused for {late_ns / SECOND_NS:.1f} s: reading what has arrived first."
         )
         began_ns = self._clock()
         self._pass_on(records.HOLD, self.session.hold(began_ns), began_ns)

@@ -345,7 +345,7 @@ class Bot:
         link.subscribe()
         self.doubt_quotes("subscriptions begin")
         if self._server_is_lost:
-            self._on_link(min(codes.SERVER_LOST), "TWS said at the log-in that it has no broker")
+            self._on_link(min(codes.SERVER_LOST), "at the login TWS was not connected to the broker")
         if self.plan.clocked:
             self._rows.begin()
 
@@ -439,7 +439,7 @@ class Bot:
     def _on_link(self, code: int, text: str) -> None:
         """TWS's own link to the broker is lost, or back; or this connection is being dropped."""
         if code in codes.SERVER_LOST:
-            self.chronicle.note("warning", "link_lost", f"TWS lost the broker ({text}).")
+            self.chronicle.note("warning", "link_lost", f"TWS lost its connection to the broker ({text}).")
             self._server_lost_s = time.monotonic()
             self._server_losses += 1
             self.feed(ev.LinkLost(text))
@@ -454,17 +454,17 @@ class Bot:
         return self._server_lost_s is not None
 
     async def _await_server(self, loss: int) -> None:
-        """That the broker is back is not always said."""
+        """TWS does not always report that it is connected to the broker again."""
         await asyncio.sleep(SERVER_PATIENCE_S)
         if self._server_lost_s is not None and loss == self._server_losses:
-            self._server_back(f"not a word of it for {SERVER_PATIENCE_S:.0f} s; all is asked anew")
+            self._server_back(f"no word about it for {SERVER_PATIENCE_S:.0f} s; everything is asked again")
 
     def _server_back(self, why: str) -> None:
-        """The broker may be there again: whatever was known is asked anew."""
+        """The broker may be connected again, so everything that was known is asked for again."""
         self._server_lost_s = None
         if self.link is None:
             return
-        self.chronicle.note("info", "link_back", f"TWS has the broker again ({why}).")
+        self.chronicle.note("info", "link_back", f"TWS is connected to the broker again ({why}).")
         self.greet()
 
     def doubt_quotes(self, why: str) -> None:
@@ -479,32 +479,32 @@ class Bot:
         return ev.QuotesDoubted(self._doubts, why)
 
     async def _ask_time(self, link: IbLink, doubt: int = 0) -> None:
-        """Has the broker's time told; without an answer this connection is given up."""
+        """Asks for the broker's time; without an answer this connection is closed."""
         try:
             broker_ns = await link.clock_ns(self.plan.desk.query_timeout_s)
         except ConnectError as error:
             if link is self.link:
                 self.chronicle.alarm("link", str(error))
-                self.drop("TWS has gone silent")
+                self.drop("TWS does not answer")
         else:
             if link is self.link:
                 self.feed(ev.BrokerClock(broker_ns, doubt))
 
     @property
     def stood_still_s(self) -> float:
-        """Seconds for which the process stood still just now; 0 where it did not. Rows wait for us."""
+        """Seconds for which the process was paused just now, or 0; a replay waits, so it has none."""
         return 0.0 if self.plan.clocked else self._pauses.late_s
 
     def _after_pause(self, late_s: float) -> ev.QuotesDoubted:
         self._pauses.turned()
         self.chronicle.note(
             "warning", "pause",
-            f"The process stood still for {late_s:.1f} s; nothing is decided until the broker answers.",
+            f"The process was paused for {late_s:.1f} s; nothing is decided until the broker answers.",
         )  # fmt: skip
-        return self._doubt(f"the process stood still for {late_s:.1f} s")
+        return self._doubt(f"the process was paused for {late_s:.1f} s")
 
     def drop(self, reason: str) -> None:
-        """Ends the connection ourselves and begins anew."""
+        """Closes the connection and connects again."""
         link = self.link
         if link is not None:
             link.disconnect()

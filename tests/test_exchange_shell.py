@@ -230,7 +230,7 @@ def test_after_a_pause_all_that_waits_is_read_before_anything_new():
     calls = [call for call in session.calls if call in ("hold", "receive", "resume")]
     assert calls[0] == "hold"
     assert calls.index("resume") > calls.index("receive")
-    assert watcher.told("The process stood still for 15.")
+    assert watcher.told("The process was paused for 15.")
 
 
 def test_exchange_that_never_reads_is_given_up(monkeypatch):

@@ -1,6 +1,6 @@
 """Rounds of bot and embedded exchange in one process, in virtual time, from seeds.
 
-    python -m tools.simulate                      the table: all strategies, each alone, every regime with all and with market making
+    python -m tools.simulate                      the table: all strategies, each alone, every regime twice
     python -m tools.simulate --seeds 1000         invariants checked after every event, under fault storms
     python -m tools.simulate --seed 17 --storm cuts --check    one round again, as a failing seed says
     python -m tools.simulate --desk --seeds 1000  the carry desk against a model broker (tools.simulate_desk)

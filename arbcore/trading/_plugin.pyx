@@ -176,7 +176,7 @@ def place_of(error) -> str:
 def checked_hooks(hooks) -> list:
     """The object's hooks in the order of HOOKS, None where it has none.
 
-    Raises UsageError where one cannot be called as it will be, where a name is not a hook, or there is none.
+    Raises UsageError where one cannot be called as it will be, a name is not a hook's, or there is none.
     """
     kind = type(hooks).__name__
     found = []

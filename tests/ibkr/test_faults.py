@@ -91,11 +91,11 @@ def test_a_blip_of_the_brokers_link_is_waited_out(play):
     async def script(run):
         await run.enter(RICH)
         run.fault("link_blip", 0.3)
-        await run.until(lambda: run.heard("TWS lost the broker (1100"))
+        await run.until(lambda: run.heard("TWS lost its connection to the broker (1100"))
         run.market.dev_bps = FAIR
         assert (run.state, run.sent) == ("HALTED", 2)
         await run.flat()
-        assert run.heard("TWS has the broker again (1102")
+        assert run.heard("TWS is connected to the broker again (1102")
         assert (run.sent, run.bot.tally.connections) == (4, 1)
 
     play(script)
@@ -120,7 +120,7 @@ def test_orders_that_wait_for_a_blip_are_settled_once(play):
         run.market.dev_bps = RICH
         await run.until(lambda: run.sent == 2)
         run.fault("link_blip", 0.2)
-        await run.until(lambda: run.heard("TWS has the broker again (1102"))
+        await run.until(lambda: run.heard("TWS is connected to the broker again (1102"))
         await run.held()
         assert run.books["positions"] == HELD
 
@@ -170,7 +170,7 @@ def test_after_a_broken_server_link_the_last_prices_count_no_more(play):
         run.fault("stale_quotes", 0.8)
         run.fault("server_link_broken")
         await run.until(lambda: 2110 in codes)
-        assert run.heard("TWS lost the broker (2110: Connectivity between TWS and server is broken")
+        assert run.heard("TWS lost its connection to the broker (2110: Connectivity between TWS and server")
         run.bot.feed(ev.Kill("a person says so"))
         assert (run.sent, run.books["positions"], run.state) == (2, HELD, "HALTED")
         await run.flat()
@@ -185,9 +185,9 @@ def test_a_broken_server_link_that_mends_itself_stops_nothing(play):
         codes = run.listen()
         run.fault("server_link_broken")
         await run.until(lambda: 2110 in codes)
-        assert run.heard("TWS lost the broker (2110: Connectivity between TWS and server is broken")
+        assert run.heard("TWS lost its connection to the broker (2110: Connectivity between TWS and server")
         await run.enter(RICH)
-        assert run.heard("TWS has the broker again (news arrives again")
+        assert run.heard("TWS is connected to the broker again (news arrives again")
         assert run.bot.tally.connections == 1
 
     play(script)

@@ -46,7 +46,7 @@ def test_after_a_late_turn_nothing_leaves_before_the_broker_said_what_time_it_is
         stand_still()
         await run.flat()
         assert seen.index("time") < seen.index("order")
-        assert run.heard("The process stood still for")
+        assert run.heard("The process was paused for")
 
     play(script, market=Slow())
 
@@ -140,7 +140,7 @@ def test_a_stopped_process_sends_nothing_on_waking_that_the_market_has_left(libr
             bot.send_signal(signal.SIGCONT)
             bot.send_signal(signal.SIGINT)
             assert bot.wait(PATIENCE_S) == 130
-    assert "The process stood still for" in (tmp_path / "logs" / "arb_bot.log").read_text()
+    assert "The process was paused for" in (tmp_path / "logs" / "arb_bot.log").read_text()
 
 
 def until(condition):

@@ -24,7 +24,7 @@ def test_a_connection_that_is_being_dropped_is_dropped_and_dialled_anew(code, pl
         run.market.dev_bps = FAIR
         await run.flat()
         assert run.bot.tally.connections == 2
-        assert not run.heard("TWS has the broker again")
+        assert not run.heard("TWS is connected to the broker again")
         assert run.served.do(lambda gateway: gateway.late_orders) == []
 
     play(script)
@@ -87,7 +87,7 @@ def test_quotes_that_arrive_again_say_that_the_link_is_back(play):
         assert (run.state, run.sent) == ("HALTED", 2)
         run.fault("link_back_silent")
         await run.flat()
-        assert run.heard("TWS has the broker again (news arrives again)")
+        assert run.heard("TWS is connected to the broker again (news arrives again)")
         assert (run.sent, run.bot.tally.connections) == (4, 1)
 
     play(script)
@@ -104,7 +104,7 @@ def test_a_link_of_which_nothing_is_said_is_asked_about_after_a_while(play, monk
         await run.until(lambda: len(run.books["executions"]) == 2)
         run.fault("stale_quotes", 60.0)
         run.fault("notice", 1100)
-        await run.until(lambda: run.heard("not a word of it for 1 s; all is asked anew"))
+        await run.until(lambda: run.heard("no word about it for 1 s; everything is asked again"))
         await run.until(lambda: run.bot.heartbeat.ours() == HELD)
         await run.until(lambda: run.state == "ACTIVE")
         assert run.bot.tally.connections == 1

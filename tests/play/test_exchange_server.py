@@ -151,8 +151,8 @@ def test_connection_without_hello_gives_its_place_back(monkeypatch):
         silent = venue.client()
         silent.raw(b'{"type":')
         said = silent.rest()
-        told = [message["error"] for message in said]
-        assert told == ["There was no hello in time; the connection is closed."]
+        no_hello = "There was no hello in time; the connection is closed."
+        assert [message["error"] for message in said] == [no_hello]
 
 
 @pytest.mark.parametrize("bound", ["sockets", "connections", "teams"])
