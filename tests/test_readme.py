@@ -59,6 +59,10 @@ def test_one_backtest_earns_what_was_planted_and_the_other_finds_nothing(
     assert documents[0]["evidence"]["delayed"]["total_pnl"] > 0
     assert documents[1]["trades"] == 0
     assert any(note.startswith("Nothing was traded: the largest edge") for note in documents[1]["notes"])
+    (shown,) = re.findall(r"```text\nevidence(.*?)\nnote(.*?)```", README, re.DOTALL)
+    verdict, note = (" ".join(text.split()) for text in shown)
+    assert verdict == documents[0]["evidence"]["verdict"]
+    assert note in documents[1]["notes"]
 
 
 @pytest.mark.parametrize("command", inline_commands(README))
