@@ -21,8 +21,8 @@ PREFIXES = (PREFIX, "IB_", "FUT_", "SPY_", "FRED_")
 class Setting:
     """One setting.
 
-    ``kind`` is text, address, addresses, integer, number, switch, words or choice, or the word of
-    whoever gives ``parse``, which raises ValueError for a text that is not a value.
+    ``kind`` is text, address, addresses, integer, number, switch, words or choice, or any word for
+    a setting with its own ``parse``, which raises ValueError for a text that is not a value.
     """
 
     name: str

@@ -1,1 +1,1 @@
-"""The exchange side's shells: connections, journals, replay, the embedded exchange, simulated rounds."""
+"""Shells of the exchange bot: connections, journals, replay, the embedded exchange, simulated rounds."""

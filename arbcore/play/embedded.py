@@ -74,7 +74,7 @@ class EmbeddedProgram:
         return self._process is not None and self._process.poll() is None
 
     def failure(self, what: str) -> RunError | InputError:
-        """Why it ended by itself, as whoever runs it is told; ``what`` is such as "did not start"."""
+        """The sentence about a program that ended by itself; ``what`` is such as "did not start"."""
         complaint = self.complaint()
         if self._exit_code() == InputError.exit_code:
             return InputError(complaint)
@@ -188,7 +188,7 @@ class EmbeddedGateway(EmbeddedProgram):
         self._data = data
 
     def complaint(self) -> str:
-        """... and names the data as it was named to us."""
+        """As above; the data has the name that the user gave."""
         text = super().complaint()
         if self._data is None:
             return text

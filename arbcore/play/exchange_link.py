@@ -1,7 +1,7 @@
 """One TCP connection to an exchange: dialling, reading with a time bound, writing without ever blocking.
 
-A shell: it owns a socket. It moves bytes and knows nothing of what they say, except to recognise that whoever
-answered is no exchange at all.
+A shell: it owns a socket. It moves bytes and knows nothing of what they say, except to recognise that the
+other side is not an exchange.
 """
 
 import selectors

@@ -186,7 +186,7 @@ class ExchangeServer:
         return read_ns - self._lost_ns
 
     def _listen_by_round(self, now_ns: int) -> None:
-        """Between two rounds nobody listens, so that a dial is refused: clients were written for that."""
+        """Listens during rounds only: between two rounds connections are refused, as clients expect."""
         if self._engine.listening == self._tcp.listening:
             return
         if self._engine.listening:
@@ -234,7 +234,7 @@ class ExchangeServer:
             client.greeted = client.greeted or bool(self._engine.team(client.conn))
 
     def _deliver(self, now_ns: int) -> None:
-        """Hands on what the engine has for its clients, and lets those go that it is done with."""
+        """Sends what the engine has for its clients, and closes the connections that it has ended."""
         for conn in self._engine.pending():
             client = self._clients[conn]
             if not client.unsent:
@@ -252,7 +252,7 @@ class ExchangeServer:
     # --- leaving --------------------------------------------------------------------------------
 
     def _dismiss(self, client: TeamClient, now_ns: int, why: str = "") -> None:
-        """Lets a client go: what waits for it, why it is shut, then the end."""
+        """Closes a client's connection after sending what waits for it and the reason."""
         last_words = error_line(why, words=client.text) if why else b""
         waiting = b"" if client.conn is None else self._engine.take(client.conn)
         self._let_go(client, now_ns)
@@ -314,7 +314,7 @@ class ExchangeServer:
             )
 
     def _close_all(self) -> None:
-        """The end: everybody is told, and gets what waits for them, as far as the kernel takes it at once."""
+        """Closes every connection after its last messages, as far as the kernel takes them at once."""
         now_ns = self._now()
         self._report_second_logins()
         self._report_unfinished()

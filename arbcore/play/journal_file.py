@@ -108,7 +108,7 @@ class JournalWriter:
 
 
 def _refuse_strangers(path: Path) -> None:
-    """A journal of an earlier run is kept beside the new one; anything else was named by mistake."""
+    """Raises UsageError where the path names anything but a journal; one of an earlier run is kept."""
     try:
         start = read_regular(path, len(journal.NAME))
     except (NotRegular, FileNotFoundError) as error:

@@ -66,6 +66,6 @@ class RoundRecord:
         self._writer.close()
 
     def clear(self) -> None:
-        """Takes the temporary file away."""
+        """Deletes the temporary file."""
         if self._folder is not None:
             self._folder.cleanup()

@@ -37,7 +37,7 @@ _STEPS_MAX = 10_000
 
 @dataclass
 class LegFigures:
-    """One leg's spreads, and how long its quotes stood still."""
+    """One leg's spreads, and for how long its quotes did not change."""
 
     spread_bps: Percentiles = field(default_factory=Percentiles)
     still_s: Percentiles = field(default_factory=Percentiles)

@@ -131,7 +131,7 @@ class LiveServer(ThreadingHTTPServer):
             self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that breaks off is no news."""
+        """A client that disconnects early is not an error."""
 
 
 class LiveHandler(BaseHTTPRequestHandler):
@@ -198,7 +198,7 @@ class LiveHandler(BaseHTTPRequestHandler):
             self._say(404, "There are /, /events, /metrics, /health and /status.json.")
 
     def _host_is_ours(self) -> bool:
-        """Another site's name that was made to lead here is not ours (DNS rebinding)."""
+        """False for the name of another site that resolves to this machine (DNS rebinding)."""
         names = self.headers.get_all("Host") or []
         if len(names) != 1:
             return False
@@ -274,7 +274,7 @@ class LiveHandler(BaseHTTPRequestHandler):
 
 
 def allowed_hosts(host: str) -> frozenset[str]:
-    """Names in ``Host`` that mean us."""
+    """Names in a ``Host`` header that mean this server."""
     if is_loopback(host):
         return LOOPBACK_NAMES | {host.lower()}
     return LOOPBACK_NAMES | {host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()}

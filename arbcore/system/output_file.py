@@ -19,12 +19,12 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | get
 
 
 def is_special(path: Path) -> bool:
-    """A device, a pipe or a folder: there, and not to be replaced by a file."""
+    """Whether the path is a device, a pipe or a folder, which a file must not replace."""
     return path.exists() and not path.is_file()
 
 
 def _token() -> str:
-    """What nobody can guess: no link is planted beforehand under a name that has it."""
+    """A random part of a name, so that nobody can plant a link under it beforehand."""
     return os.urandom(8).hex()
 
 

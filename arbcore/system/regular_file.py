@@ -1,4 +1,4 @@
-"""Shell: opens files that must be ordinary ones, and never waits for what is none.
+"""Shell: opens files that must be ordinary ones, and never waits for anything else.
 
 A pipe without a writer blocks whoever opens it, in a call that no signal handler gets through; a device may
 be endless, and whoever changes its mode changes it for the whole machine. So what is named as a store, a log,

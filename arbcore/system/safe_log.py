@@ -1,4 +1,4 @@
-"""The log: a rotating file that only its owner reads, and a form of records that nothing foreign can forge.
+"""The log: a rotating file that only its owner reads, and records that text from outside cannot forge.
 
 What another machine sent gets into log records, our own and the broker library's alike. So it is the
 formatter that makes text safe: each record is one line, and each line of a traceback is indented.

@@ -87,7 +87,7 @@ class Console:
         self._put(self._erase() + line)
 
     def show(self, now_ns: int, *, block: Callable[[], list[str]], line: Callable[[], str]) -> None:
-        """Redraws the block, or writes the line, if it is time to; asks for neither before."""
+        """Redraws the block, or writes the line, if it is time to; before that it calls neither."""
         if self._quiet or now_ns < self._next_ns:
             return
         first = self._next_ns == 0

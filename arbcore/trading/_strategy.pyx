@@ -16,7 +16,7 @@ from arbcore.trading.trading_settings import NEVER_NS
 
 
 cdef class StrategyDesk:
-    """The strategies' window on the session: market, orders, gate, and the two things they may ask for."""
+    """What strategies see of the session (market, orders, gate) and how they ask for orders and cancels."""
 
     def __cinit__(self, Market market not None, Orders orders not None, Gate gate not None):
         self.market = market
