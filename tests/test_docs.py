@@ -1,6 +1,8 @@
 """The documentation is true: what it shows runs, the reference is whole, links lead somewhere."""
 
 import dataclasses
+import doctest
+import importlib
 import json
 import re
 import shlex
@@ -197,6 +199,25 @@ def test_a_metric_without_a_type_is_an_error() -> None:
     ]
     with pytest.raises(ValueError, match="a_total has no type"):
         reference.metrics_of("# HELP a_total A.\n")
+
+
+# --- docstrings ---------------------------------------------------------------------------------
+
+PACKAGE = Path(arbcore.__file__).parent
+WITH_EXAMPLES = sorted(
+    ".".join(("arbcore", *path.relative_to(PACKAGE).with_suffix("").parts))
+    for path in (*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyx"))
+    if ">>> " in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_examples_of_docstrings_run(name: str) -> None:
+    module = importlib.import_module(name)
+    failed, attempted = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
+    assert failed == 0
+    # Examples of methods of compiled classes are found nowhere but in the classes themselves.
+    assert attempted or not (module.__file__ or "").endswith(".py")
 
 
 # --- the pictures -------------------------------------------------------------------------------
