@@ -263,6 +263,17 @@ def test_the_ways_name_modules_that_exist(steps: tuple[tuple[str, str], ...]) ->
             assert list((Path(arbcore.__file__).parent / folder).glob(f"{name}.p*")), modules
 
 
+def test_extras_that_are_installed_exist() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    table = project.split("[project.optional-dependencies]", 1)[1].split("\n[", 1)[0]
+    extras = set(re.findall(r"^([a-z-]+) = \[", table, re.MULTILINE))
+    assert "ibkr" in extras
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for text in (README, contributing, *TEXTS.values()):
+        for named in re.findall(r"pip install[^\n]*?\[([a-z, -]+)\]", text):
+            assert extras >= set(named.replace(" ", "").split(",")), named
+
+
 # --- links --------------------------------------------------------------------------------------
 
 
