@@ -1,4 +1,4 @@
-"""How a command ends that runs until it is told to: by which signals, and with which exit code."""
+"""How a command that runs until it is stopped ends: by which signals, and with which exit code."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ def exit_code_of(number: int) -> int:
 
 
 def hung_up(told: Sequence[int]) -> bool:
-    """Whether the terminal was closed, by the signals that came: nobody is there to read a result."""
+    """Whether the terminal was closed, by the signals that came: then nobody reads a result."""
     return getattr(signal, "SIGHUP", None) in told
 
 

@@ -60,7 +60,7 @@ def show_result(text: str, output: IO[str], *, lenient: bool) -> None:
 
 
 def silence(stream: IO[str]) -> None:
-    """Whoever read our output is gone: nothing more can be written, not even by the interpreter's exit."""
+    """Discards what is written from now on, also at the interpreter's exit: the reader has gone."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), stream.fileno())
 
