@@ -86,8 +86,7 @@ def run(args: argparse.Namespace) -> int:
     lines = summary_lines(found) if found["model"] is None else [
         *summary_lines(found), *model_lines(found["model"])
     ]  # fmt: skip
-    print(json.dumps(found) if args.json else whole_seconds("
-".join(lines)))
+    print(json.dumps(found) if args.json else whole_seconds("\n".join(lines)))
     return 0
 
 
@@ -124,6 +123,6 @@ def default_store() -> Path:
     path = Path(load(carry_settings(), working_directory(), os.environ)["DB_PATH"])
     simulated = simulated_store(path)
     if not path.exists() and simulated.exists():
-        print(f"arbcore: there is no store {path}; this is a simulated run's, {simulated}.", file=sys.stderr)
+        print(f"arbcore: there is no store {path}; this is {simulated}, of a simulated run.", file=sys.stderr)
         return simulated
     return path

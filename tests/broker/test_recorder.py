@@ -50,10 +50,10 @@ def test_unchanged_and_incomplete_pairs_are_left_out(tmp_path: Path) -> None:
 def test_a_file_that_is_no_recording_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("my notes\n")
-    with pytest.raises(UsageError, match="is no recording of es-spy; name another file with --record"):
+    with pytest.raises(UsageError, match="is not a recording of es-spy; name another file with --record"):
         QuoteRecorder(path, DEFAULT_PAIR)
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UsageError, match="is no recording of es-spy; name another file with --record"):
+    with pytest.raises(UsageError, match="is not a recording of es-spy; name another file with --record"):
         QuoteRecorder(path, DEFAULT_PAIR)
     assert path.read_bytes() == b"\xff\xfe\x00"
 
