@@ -8,9 +8,7 @@ import pytest
 from source_tree import sources
 
 #: Folders and modules of the root whose signatures are done; the others still name what they take as ``Any``.
-DONE = ("core", "research", "quotes", "trading", "statistics", "cli", "__init__")
-#: Modules of other folders that are done.
-ALSO = {"bot", "simulate", "rounds", "round_record", "journal_replay", "journal_file", "strategy_parameters"}
+DONE = ("core", "research", "quotes", "trading", "venue", "play", "statistics", "cli", "__init__")
 #: Modules that take apart the columns of libraries which may not be installed.
 FOREIGN = {"_arrow", "_columns", "column_legs", "column_shapes", "outputs", "tables"}
 #: What gives or takes what it does not know: another library's tables, argparse's keywords, and the value of
@@ -60,8 +58,7 @@ def has_any(node: ast.FunctionDef) -> bool:
 
 
 PUBLIC = [
-    path for path in sources(".py", ".pyi") if (part_of(path) in DONE and path.stem not in FOREIGN)
-    or (part_of(path) == "play" and path.stem in ALSO)
+    path for path in sources(".py", ".pyi") if part_of(path) in DONE and path.stem not in FOREIGN
 ]
 
 

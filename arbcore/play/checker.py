@@ -26,6 +26,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from arbcore.trading._session import Session
 from arbcore.trading.trading_settings import SECOND_NS, SessionSettings
 from arbcore.wire.instruments import BOND_FAIR_PRICE, CONVERSIONS, SYMBOLS
 
@@ -69,7 +70,7 @@ class Books:
 class Checker:
     """Observer of one bot's seat in a ``World``; call ``hold`` after every event."""
 
-    def __init__(self, session: Any, settings: SessionSettings) -> None:
+    def __init__(self, session: Session, settings: SessionSettings) -> None:
         self.session = session
         self.settings = settings
         self.violations: list[Violation] = []

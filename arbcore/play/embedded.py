@@ -16,11 +16,12 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from arbcore.core.civil import iso_time
 from arbcore.core.text import printable
 from arbcore.errors import InputError, RunError
+from arbcore.venue.venue_documents import RoundEvent
 
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 5.0
@@ -143,9 +144,9 @@ class EmbeddedExchange(EmbeddedProgram):
         if round_s is not None:
             arguments += ["--round", repr(round_s)]
         super().__init__("The embedded exchange", arguments)
-        self.rounds: list[dict[str, Any]] = []
+        self.rounds: list[RoundEvent] = []
 
-    def take_rounds(self) -> list[dict[str, Any]]:
+    def take_rounds(self) -> list[RoundEvent]:
         """Score documents of the rounds that have ended since the last call; kept in ``rounds`` too."""
         fresh = []
         while True:
@@ -154,11 +155,11 @@ class EmbeddedExchange(EmbeddedProgram):
             except queue.Empty:
                 break
             if event is not None and event.get("event") == "round":
-                fresh.append(event)
+                fresh.append(cast(RoundEvent, event))
         self.rounds += fresh
         return fresh
 
-    def stop(self) -> list[dict[str, Any]]:
+    def stop(self) -> list[RoundEvent]:
         """Ends the program and returns every round's scores, the unfinished one's too."""
         self.end()
         self.take_rounds()

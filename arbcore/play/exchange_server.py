@@ -11,9 +11,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from arbcore.system.tcp import NEWCOMER, READABLE, WRITABLE, TcpConnection, TcpServer, half_close
+from arbcore.venue.venue_documents import RoundDocument, ScoreDocument, SecondLogin, StandingsDocument
 from arbcore.wire.plain_text import error_text
 
 SECOND_NS = 1_000_000_000
@@ -45,7 +46,7 @@ class ServedEngine(Protocol):
     @property
     def round_number(self) -> int: ...
     @property
-    def results(self) -> list[dict[str, Any]]: ...
+    def results(self) -> list[RoundDocument]: ...
     def start(self, now_ns: int) -> None: ...
     @property
     def round_end_ns(self) -> int: ...
@@ -59,9 +60,9 @@ class ServedEngine(Protocol):
     def pending(self) -> list[int]: ...
     def closings(self) -> list[int]: ...
     def team(self, conn: int) -> str: ...
-    def take_second_logins(self) -> list[dict[str, Any]]: ...
+    def take_second_logins(self) -> list[SecondLogin]: ...
     def teams(self) -> list[str]: ...
-    def scores(self) -> dict[str, dict[str, Any]]: ...
+    def scores(self) -> dict[str, ScoreDocument]: ...
     def fair_values(self) -> dict[str, float]: ...
 
 
@@ -112,7 +113,7 @@ class ExchangeServer:
         *,
         host: str,
         port: int,
-        report: Callable[[dict[str, Any]], None],
+        report: Callable[[dict[str, object]], None],
         text_port: int | None = None,
         watch: Callable[[], None] = lambda: None,
         clock: Callable[[], int] = time.monotonic_ns,
@@ -132,7 +133,7 @@ class ExchangeServer:
         self.port = self._tcp.port
         self.text_port = None if text_port is None else self._tcp.ports[1]
 
-    def standings(self) -> dict[str, Any]:
+    def standings(self) -> StandingsDocument:
         """The round as it stands: ``round``, ``phase``, ``left_s`` (None without an end), ``teams``.
 
         ``teams`` maps each name to its score with ``connections``, the number of its connections.

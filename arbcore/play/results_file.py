@@ -16,6 +16,7 @@ from typing import Any
 from arbcore.core.text import printable
 from arbcore.errors import RunError, UsageError
 from arbcore.system.output_file import is_special
+from arbcore.venue.venue_documents import RoundEvent
 from arbcore.wire.instruments import SYMBOLS
 
 COLUMNS = (
@@ -59,12 +60,12 @@ class ResultsFile:
             self.close()
             raise RunError(f"{printable(str(path))} cannot be written ({problem}); name another --results.")
 
-    def add(self, event: Mapping[str, Any]) -> str | None:
+    def add(self, event: RoundEvent) -> str | None:
         """Writes a round's rows and waits until they are on disk; a sentence where they are not."""
         ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
         rows = []
         for team, score in event["scores"].items():
-            known = {
+            known: dict[str, object] = {
                 **score, **score["positions"], **self._constants, "round": event["round"], "team": team,
                 "complete": int(event["complete"]), "stopped": int(score["stopped"]), "ended": ended,
             }  # fmt: skip

@@ -8,10 +8,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Protocol
+from typing import Protocol
 
 from arbcore.errors import BrokenInvariant
 from arbcore.play.simulated_link import MICROSECOND_NS, MILLISECOND_NS, NEVER_NS, NO_FAULTS, Faults, Pipe
+from arbcore.venue._engine import Engine
 
 
 class SimulatedBot(Protocol):
@@ -41,7 +42,8 @@ class Seat:
     latency_ns: int
     jitter_ns: int
     observer: Observer | None
-    conn: int | None = None
+    #: -1 where it has none.
+    conn: int = -1
     to_engine: Pipe | None = None
     to_bot: Pipe | None = None
     dial_ns: int | None = 0
@@ -56,7 +58,7 @@ class World:
     ``latency_ns`` is one way. A dial between two rounds is refused; it is tried again every ``redial_ns``.
     """
 
-    def __init__(self, engine: Any, *, seed: int, redial_ns: int = 50 * MILLISECOND_NS) -> None:
+    def __init__(self, engine: Engine, *, seed: int, redial_ns: int = 50 * MILLISECOND_NS) -> None:
         self.engine = engine
         self.now_ns = 0
         self.events = 0
@@ -174,13 +176,13 @@ class World:
         self._bot_says(seat, seat.bot.connected(self.now_ns))
 
     def _hang_up(self, seat: Seat) -> None:
-        if seat.conn is not None and seat.random.random() < seat.faults.linger:
+        if seat.conn >= 0 and seat.random.random() < seat.faults.linger:
             seat.lingering.append((self.now_ns + seat.random.randrange(1, seat.faults.linger_ns), seat.conn))
         else:
             self.engine.disconnect(seat.conn, self.now_ns)
         self._note(seat, "disconnect", b"")
         seat.bot.disconnected(self.now_ns)
-        seat.conn = seat.to_engine = seat.to_bot = None
+        seat.conn, seat.to_engine, seat.to_bot = -1, None, None
         seat.dial_ns = self.now_ns + self._redial_ns
 
     def _pipe(self, seat: Seat, *, to_bot: bool) -> Pipe:

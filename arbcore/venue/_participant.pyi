@@ -1,4 +1,3 @@
-from typing import Any
 
 from arbcore.venue._floor import Floor
 
@@ -10,5 +9,5 @@ class Participant:
     @property
     def account(self) -> int: ...
     def __init__(
-        self, floor: Floor, name: str, role: str, symbol: int, slowdown: int, *rest: Any
+        self, floor: Floor, name: str, role: str, symbol: int, slowdown: int, *rest: object
     ) -> None: ...

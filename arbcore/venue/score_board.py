@@ -5,9 +5,9 @@ Decides what is shown and in which order, from plain data. It must not know the 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from arbcore.core.text import plural, printable
+from arbcore.venue.venue_documents import ScoreDocument, StandingDocument, StandingsDocument
 
 #: A team that looked like two bots is marked for so long.
 MARKED_S = 60.0
@@ -29,7 +29,7 @@ class ScoreBoard:
     rounds: dict[str, int] = field(default_factory=dict)
     _marked_until_s: dict[str, float] = field(default_factory=dict)
 
-    def end_round(self, scores: Mapping[str, Mapping[str, Any]]) -> None:
+    def end_round(self, scores: Mapping[str, ScoreDocument]) -> None:
         """A round has ended with these scores."""
         for team, score in scores.items():
             self.totals[team] = self.totals.get(team, 0) + score["fair_pnl"]
@@ -39,7 +39,7 @@ class ScoreBoard:
         """Two programs seem to log in as this team."""
         self._marked_until_s[team] = now_s + MARKED_S
 
-    def ranking(self, standings: Mapping[str, Any]) -> list[tuple[str, int, int]]:
+    def ranking(self, standings: StandingsDocument) -> list[tuple[str, int, int]]:
         """(team, P&L of this round, P&L of all rounds with this one), best over all rounds first."""
         now: dict[str, int] = {
             team: score["fair_pnl"] for team, score in standings["teams"].items()
@@ -50,7 +50,7 @@ class ScoreBoard:
         ]
         return sorted(found, key=lambda row: (-row[2], row[0]))
 
-    def lines(self, standings: Mapping[str, Any], *, now_s: float, height: int) -> list[str]:
+    def lines(self, standings: StandingsDocument, *, now_s: float, height: int) -> list[str]:
         """The board in at most ``height`` lines of 79 columns; what finds no place is counted."""
         rows = self.ranking(standings)
         head = [self.title, *([self.notice] if self.notice else []), clock_text(standings)]
@@ -68,14 +68,14 @@ class ScoreBoard:
             made.append(f"{'':>3} and {len(rows) - len(shown):,} more")
         return [*head, *made]
 
-    def line(self, standings: Mapping[str, Any]) -> str:
+    def line(self, standings: StandingsDocument) -> str:
         """The board on one line, the first teams by name."""
         rows = self.ranking(standings)
         told = ", ".join(f"{short_name(team)} {total:+,}" for team, _, total in rows[:5])
         more = f" and {len(rows) - 5:,} more" if len(rows) > 5 else ""
         return f"{clock_text(standings)}: {told or 'no team'}{more}"
 
-    def state(self, team: str, score: Mapping[str, Any] | None, now_s: float) -> str:
+    def state(self, team: str, score: StandingDocument | None, now_s: float) -> str:
         """What a team is doing, in a word or two."""
         if score is not None and score["stopped"]:
             return "stopped"
@@ -84,7 +84,7 @@ class ScoreBoard:
         return "playing" if score is not None and score["connections"] else "gone"
 
     def _row(
-        self, place: int, row: tuple[str, int, int], score: Mapping[str, Any] | None, now_s: float
+        self, place: int, row: tuple[str, int, int], score: StandingDocument | None, now_s: float
     ) -> str:
         team, this, total = row
         state = self.state(team, score, now_s)
@@ -101,7 +101,7 @@ def short_name(team: str) -> str:
     return shown if len(shown) <= NAME_WIDTH else shown[: NAME_WIDTH - 1] + "…"
 
 
-def clock_text(standings: Mapping[str, Any]) -> str:
+def clock_text(standings: StandingsDocument) -> str:
     """The round and what is left of it."""
     teams = sum(1 for score in standings["teams"].values() if score["connections"])
     left = ""
