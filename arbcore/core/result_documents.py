@@ -21,6 +21,12 @@ class RowsDocument(TypedDict):
     last_ts: str | None
 
 
+class AskedDocument(RowsDocument):
+    """What was read, and the settings by name."""
+
+    params: Mapping[str, object]
+
+
 class TotalsDocument(TypedDict):
     """The numbers of a run that come out of its kernel as a result has them."""
 
@@ -117,6 +123,14 @@ class EdgeDocument(TypedDict):
     ts: str
 
 
+class LevelFindings(TypedDict):
+    """What a result says of the level: how it was known, what it implies, and the rows without one."""
+
+    factor: LevelDocument
+    implied_financing: ImpliedFinancing
+    warming_up: int
+
+
 class LookaheadDocument(TypedDict):
     """How many cuts were tried, and the first difference."""
 
@@ -152,12 +166,11 @@ class BacktestEvidence(TypedDict):
     verdict: str
 
 
-class BacktestRequired(RowsDocument, TotalsDocument):
+class BacktestRequired(AskedDocument, TotalsDocument):
     """The keys that every backtest has."""
 
     schema: str
     pair: str
-    params: Mapping[str, object]
     expiries: list[str]
     factor: LevelDocument
     implied_financing: ImpliedFinancing
@@ -205,13 +218,12 @@ class SweepEvidence(TypedDict):
     verdict: str
 
 
-class SweepSummary(RowsDocument):
+class SweepSummary(AskedDocument):
     """The document of ``arbcore sweep --json`` but its table. A cell has settings and numbers by name."""
 
     schema: str
     pair: str
     files: list[FileDocument]
-    params: Mapping[str, object]
     factor: LevelDocument
     implied_financing: ImpliedFinancing
     warming_up: int

@@ -11,6 +11,7 @@ from typing import Any
 
 from arbcore.core.civil import iso_time
 from arbcore.core.ledger_columns import LedgerRow
+from arbcore.core.result_documents import BacktestSummary, HeldPosition
 from arbcore.core.text import plural, time_span
 from arbcore.pages.chart import Chart, legend, swatch
 from arbcore.pages.drawdowns import drawdown_table, falls_of
@@ -55,11 +56,11 @@ _HEADLINES = {"net_pnl", "trades", "max_drawdown", "sharpe", "profit_factor", "e
 
 
 def backtest_page(
-    summary: Mapping[str, Any],
+    summary: BacktestSummary,
     *,
     name: str,
     notes: Sequence[str],
-    envelope: Mapping[str, Sequence[Any]],
+    envelope: Envelope,
     ledger: LedgerDigest,
     version: str,
 ) -> str:
@@ -92,7 +93,7 @@ def backtest_page(
     return page(*parts, title=f"Backtest: {name}", version=version, script=SCRIPT)
 
 
-def _lede(summary: Mapping[str, Any]) -> str:
+def _lede(summary: BacktestSummary) -> str:
     if not summary["rows_used"]:
         return "There is no usable row; nothing could be traded."
     if not summary["trades"]:
@@ -111,7 +112,7 @@ def _lede(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _detail(summary: Mapping[str, Any]) -> str:
+def _detail(summary: BacktestSummary) -> str:
     expiries = summary["expiries"]
     if not expiries:
         return period(summary)
@@ -123,42 +124,41 @@ def _usd(value: float) -> str:
     return f"{number(value, signed=True)} USD"
 
 
-def _facts(summary: Mapping[str, Any]) -> Markup:
+def _facts(summary: BacktestSummary) -> Markup:
     trades, net = summary["trades"], summary["net_pnl"]
     net_shown = signed(datum(net, number(net, signed=True), key="net_pnl"), net)
     won = percent(summary["wins"] / trades) if trades else None
     items: list[tuple[str, object, object]] = [
         ("Net P&L", net_shown, "USD, closed trades"),
         ("Trades", datum(trades, f"{trades:,}", key="trades"), f"{won} won" if won else "none closed"),
-        ("Largest drawdown", _datum(summary, "max_drawdown"),
+        ("Largest drawdown", _datum(summary["max_drawdown"], "max_drawdown"),
          f"USD, longest {time_span(summary['max_drawdown_s'])}"),
-        ("Sharpe", _datum(summary, "sharpe"), "a year, of daily changes"),
-        ("Profit factor", _datum(summary, "profit_factor"), "won over lost"),
+        ("Sharpe", _datum(summary["sharpe"], "sharpe"), "a year, of daily changes"),
+        ("Profit factor", _datum(summary["profit_factor"], "profit_factor"), "won over lost"),
         ("Exposure", datum(summary["exposure"], percent(summary["exposure"]), key="exposure"),
          "of rows with a position"),
     ]  # fmt: skip
     return facts(items)
 
 
-def _datum(summary: Mapping[str, Any], key: str) -> Markup:
-    return datum(summary[key], number(summary[key]), key=key)
+def _datum(value: float | None, key: str) -> Markup:
+    return datum(value, number(value), key=key)
 
 
-def _profit(summary: Mapping[str, Any], ledger: LedgerDigest) -> Markup:
+def _profit(summary: BacktestSummary, ledger: LedgerDigest) -> Markup:
     made = pair(split_figure(summary), distribution_figure(summary, ledger))
     return section("profit", "Where the P&L comes from", made)
 
 
-def _open_position(position: Mapping[str, Any]) -> Markup:
-    shown = dict(position)
+def _open_position(position: HeldPosition) -> Markup:
     rows = [
-        ["side", f"{_SIDES[position['side']]} ({_LEGS[shown.pop('side')]})"],
-        ["since", readable(shown.pop("entry_ts"))],
-        ["expiry", readable(shown.pop("expiry_ts"))],
+        ["side", f"{_SIDES[position['side']]} ({_LEGS[position['side']]})"],
+        ["since", readable(position["entry_ts"])],
+        ["expiry", readable(position["expiry_ts"])],
     ]
     rows += [
         [label_of(key), number(value) if isinstance(value, float) else f"{value:,}"]
-        for key, value in shown.items()
+        for key, value in position.items()
         if isinstance(value, int | float)
     ]
     text = (
@@ -169,7 +169,7 @@ def _open_position(position: Mapping[str, Any]) -> Markup:
     return section("open", "Still open", pair(tag("p", text), made))
 
 
-def _model(params: Mapping[str, Any]) -> Markup:
+def _model(params: Mapping[str, object]) -> Markup:
     """What a result like this one does and does not model, by its settings."""
     times = "\N{MULTIPLICATION SIGN}"
     at_mid = params["fill"] == "mid"
@@ -207,7 +207,7 @@ def _model(params: Mapping[str, Any]) -> Markup:
 # --- pictures ----------------------------------------------------------------------------------------
 
 
-def equity_section(summary: Mapping[str, Any], envelope: Envelope) -> Markup:
+def equity_section(summary: BacktestSummary, envelope: Envelope) -> Markup:
     """Equity with its drawdown under it, on one axis of time."""
     falls_found = falls_of(envelope)
     envelope = coarsened(envelope)
@@ -250,14 +250,14 @@ def equity_section(summary: Mapping[str, Any], envelope: Envelope) -> Markup:
     return section("equity-drawdown", "Equity", charts, drawdown_table(falls_found) if falls_found else "")
 
 
-def basis_section(summary: Mapping[str, Any], envelope: Envelope) -> Markup:
+def basis_section(summary: BacktestSummary, envelope: Envelope) -> Markup:
     """The deviation of ES from fair with the band in which nothing is entered, entries and exits marked."""
     envelope = coarsened(envelope)
     lows, highs, lasts = (envelope[f"dev_{name}"] for name in ("min", "max", "last"))
     if not any(value is not None for value in lasts):
         text = "Every row went into calibrating the factor, so there is no deviation to show."
         return section("basis", "Basis against fair value", tag("p", text))
-    params = summary["params"]
+    params: Mapping[str, Any] = summary["params"]
     axis = TimeAxis(envelope["first_ns"])
     breaks = axis.breaks()
     leave = params["exit_bps"]
@@ -368,7 +368,7 @@ def _range(low: float, high: float, last: float) -> str:
     return f"{number(low, signed=True)} to {number(high, signed=True)}, last {number(last, signed=True)}"
 
 
-def _resolution(summary: Mapping[str, Any], envelope: Envelope) -> str:
+def _resolution(summary: BacktestSummary, envelope: Envelope) -> str:
     """How many rows a point stands for."""
     buckets, rows = len(envelope["first_ns"]), summary["rows_used"]
     gaps = "Time without rows is left out."
@@ -380,15 +380,16 @@ def _resolution(summary: Mapping[str, Any], envelope: Envelope) -> str:
     )
 
 
-def split_figure(summary: Mapping[str, Any]) -> Markup:
+def split_figure(summary: BacktestSummary) -> Markup:
     """Net P&L as the sum of its parts, each bar beginning where the one before ended."""
     parts = [
-        (word, summary[key] * sign)
-        for word, key, sign in (
-            ("basis", "basis_pnl", 1), ("carry", "carry_pnl", 1), ("slippage", "slippage_pnl", 1),
-            ("financing", "financing", 1), ("dividends", "dividends", 1), ("costs", "costs", -1),
+        (word, value)
+        for word, value in (
+            ("basis", summary["basis_pnl"]), ("carry", summary["carry_pnl"]),
+            ("slippage", summary["slippage_pnl"]), ("financing", summary["financing"]),
+            ("dividends", summary["dividends"]), ("costs", -summary["costs"]),
         )
-        if summary.get(key) or word in {"basis", "costs"}
+        if value or word in {"basis", "costs"}
     ]  # fmt: skip
     reached, spans = 0.0, []
     for word, value in parts:
@@ -423,7 +424,7 @@ def _short(value: float) -> str:
     return number(value / unit, 0 if unit == 1.0 and abs(value) >= 1000 else 2, signed=True) + name
 
 
-def distribution_figure(summary: Mapping[str, Any], ledger: LedgerDigest) -> Markup:
+def distribution_figure(summary: BacktestSummary, ledger: LedgerDigest) -> Markup:
     """How the net P&L of single trades is distributed."""
     bins = ledger.nets.bins()
     low, high = bins[0][0], bins[-1][1]
@@ -457,7 +458,7 @@ def distribution_figure(summary: Mapping[str, Any], ledger: LedgerDigest) -> Mar
 # --- tables ------------------------------------------------------------------------------------------
 
 
-def months_section(summary: Mapping[str, Any], ledger: LedgerDigest) -> Markup:
+def months_section(summary: BacktestSummary, ledger: LedgerDigest) -> Markup:
     """P&L by the month in which trades were closed."""
     months = sorted(ledger.months.items())
     if len(months) <= _LIST_MAX:
@@ -467,7 +468,7 @@ def months_section(summary: Mapping[str, Any], ledger: LedgerDigest) -> Markup:
     return section("months", "Month by month", made)
 
 
-def _month_list(months: Sequence[tuple[tuple[int, int], Month]], summary: Mapping[str, Any]) -> Markup:
+def _month_list(months: Sequence[tuple[tuple[int, int], Month]], summary: BacktestSummary) -> Markup:
     rows = [
         [
             f"{MONTHS[month - 1]} {year}", f"{sums.trades:,}", percent(sums.wins / sums.trades),
@@ -488,7 +489,7 @@ def _month_list(months: Sequence[tuple[tuple[int, int], Month]], summary: Mappin
     )
 
 
-def _month_grid(months: Mapping[tuple[int, int], Month], summary: Mapping[str, Any]) -> Markup:
+def _month_grid(months: Mapping[tuple[int, int], Month], summary: BacktestSummary) -> Markup:
     years = range(min(year for year, _ in months), max(year for year, _ in months) + 1)
     rows: list[list[object]] = []
     for year in years:
@@ -503,17 +504,18 @@ def _month_grid(months: Mapping[tuple[int, int], Month], summary: Mapping[str, A
     )  # fmt: skip
 
 
-def statistics_section(summary: Mapping[str, Any]) -> Markup:
+def statistics_section(summary: BacktestSummary) -> Markup:
     """Every number of the document that has no other place, those that are new to this page included."""
+    document: Mapping[str, object] = summary
     known = {name for _, names in _GROUPS for name in names}
     rest = [
-        name for name, value in summary.items()
+        name for name, value in document.items()
         if name not in known | _ELSEWHERE and (value is None or isinstance(value, int | float | str))
     ]  # fmt: skip
     made = []
     for at, (caption, names) in enumerate(_GROUPS):
-        shown = [name for name in (*names, *(rest if at == len(_GROUPS) - 1 else ())) if name in summary]
-        rows = [[sentence_case(label_of(name)), _statistic(name, summary[name])] for name in shown]
+        shown = [name for name in (*names, *(rest if at == len(_GROUPS) - 1 else ())) if name in document]
+        rows = [[sentence_case(label_of(name)), _statistic(name, document[name])] for name in shown]
         made.append(table(caption, ["number", "value"], rows, numbers=[1]))
     reasons = [
         [sentence_case(label_of(reason)), datum(count, f"{count:,}", key=f"left_{reason}")]
@@ -526,12 +528,12 @@ def statistics_section(summary: Mapping[str, Any]) -> Markup:
     return section("statistics", "The numbers", pair(*made))
 
 
-def _statistic(name: str, value: Any) -> object:
+def _statistic(name: str, value: object) -> object:
     key = None if name in _HEADLINES else name
     return datum(None, "\N{EN DASH}", key=key) if value is None else statistic(name, value, key=key)
 
 
-def ledger_section(summary: Mapping[str, Any], ledger: LedgerDigest) -> Markup:
+def ledger_section(summary: BacktestSummary, ledger: LedgerDigest) -> Markup:
     """The first and the last trades, and how many lie between them."""
     carried = bool(summary["financing"] or summary["dividends"])
     head = ["no.", "side", "in, out (UTC)", "contracts, shares", "ES in, out", "SPY in, out",

@@ -6,7 +6,6 @@ Owns escaping and the spelling of numbers. It must not know what is shown.
 import html
 import math
 from collections.abc import Iterable
-from typing import Any
 
 from arbcore.core.text import printable
 
@@ -33,7 +32,7 @@ def join(items: Iterable[object], between: str = "") -> Markup:
     return Markup(between.join(escape(item) for item in items))
 
 
-def tag(name: str, /, *children: object, **attributes: Any) -> Markup:
+def tag(name: str, /, *children: object, **attributes: object) -> Markup:
     """An element. ``class_`` is ``class``, other underscores are hyphens; None is left out, True is bare."""
     written = []
     for key, value in attributes.items():

@@ -4,8 +4,9 @@ A pure function of the document of ``quotes check`` and what its pictures are dr
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+from arbcore.core.result_documents import RowsDocument
 from arbcore.core.text import time_span
 from arbcore.pages.chart import Chart
 from arbcore.pages.markup import Markup, datum, number, percent, tag
@@ -180,7 +181,7 @@ def _rows(summary: Mapping[str, Any], noted: object) -> Markup:
         f"{dates['dates']:,} New York dates, {dates['regular_rows']:,} rows within regular hours; the "
         f"level was not known yet on {summary['warming_up']:,} rows."
     )
-    return tag("div", data_rows(summary), tag("p", said), noted)
+    return tag("div", data_rows(cast(RowsDocument, summary)), tag("p", said), noted)
 
 
 def _outliers(summary: Mapping[str, Any]) -> object:

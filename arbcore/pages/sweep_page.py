@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from arbcore.core.result_documents import AskedDocument
 from arbcore.pages.chart import Chart, cell_class, heat_map, legend, swatch
 from arbcore.pages.markup import Markup, datum, number, percent, tag
 from arbcore.pages.page import bullets, facts, figure, heading, page, pair, section, signed, table
@@ -16,6 +17,7 @@ from arbcore.pages.words import data_rows, in_unit, label_of, parameters, period
 
 #: (setting, its values), the first varying slowest.
 Axes = Sequence[tuple[str, Sequence[Any]]]
+Columns = Mapping[str, Sequence[Any]]
 
 #: Cells of the table of the best.
 SHOWN = 25
@@ -34,11 +36,11 @@ class Extra:
 
 
 def sweep_page(
-    summary: Mapping[str, Any],
+    summary: AskedDocument,
     *,
     name: str,
     axes: Axes,
-    columns: Mapping[str, Sequence[Any]],
+    columns: Columns,
     version: str,
     robust: Sequence[int] = (),
     notes: Sequence[str] = (),
@@ -83,7 +85,7 @@ def sweep_page(
     return page(*parts, title=f"Sweep: {name}", version=version)
 
 
-def _lede(summary: Mapping[str, Any], axes: Axes, totals: Sequence[float],
+def _lede(summary: AskedDocument, axes: Axes, totals: Sequence[float],
           best: int | None) -> str:  # fmt: skip
     ranges = " \N{MULTIPLICATION SIGN} ".join(f"{len(values)} {label_of(name)}" for name, values in axes)
     if not totals:
@@ -95,7 +97,7 @@ def _lede(summary: Mapping[str, Any], axes: Axes, totals: Sequence[float],
     return f"{run}{won:,} made money, and the best made {number(totals[best], signed=True)} USD."
 
 
-def _facts(columns: Mapping[str, Sequence[Any]], totals: Sequence[float], best: int) -> Markup:
+def _facts(columns: Columns, totals: Sequence[float], best: int) -> Markup:
     middle = statistics.median(totals)
     more = sum(total > middle for total in totals)
     share = "half of the cells" if 2 * more == len(totals) else f"{more:,} of {len(totals):,} cells"
@@ -112,7 +114,7 @@ def _facts(columns: Mapping[str, Sequence[Any]], totals: Sequence[float], best: 
 
 def _picture(
     axes: Axes,
-    columns: Mapping[str, Sequence[Any]],
+    columns: Columns,
     best: int | None,
     robust: Sequence[int],
 ) -> Markup:
@@ -159,7 +161,7 @@ def _picture(
     )
 
 
-def _worth(columns: Mapping[str, Sequence[Any]], cell: int) -> float | None:
+def _worth(columns: Columns, cell: int) -> float | None:
     """The total P&L of a cell; None where it did not trade."""
     total: float = columns["total_pnl"][cell]
     return None if columns["class"][cell] == "idle" else total
@@ -197,7 +199,7 @@ def _drawn(count: int, through: int) -> range:
 
 
 def _curve(
-    axes: Axes, axis: tuple[str, Sequence[Any]], columns: Mapping[str, Sequence[Any]], best: int | None
+    axes: Axes, axis: tuple[str, Sequence[Any]], columns: Columns, best: int | None
 ) -> Markup:
     name, values = axis
     order = [_cell_of(axes, best or 0, {name: at}) for at in range(len(values))]
@@ -221,7 +223,7 @@ def _curve(
 
 
 def _best(
-    axes: Axes, columns: Mapping[str, Sequence[Any]], robust: Sequence[int]
+    axes: Axes, columns: Columns, robust: Sequence[int]
 ) -> Markup:
     totals = columns["total_pnl"]
     order = sorted(range(len(totals)), key=lambda cell: -totals[cell])[:SHOWN]
@@ -270,7 +272,7 @@ def _value_at(axes: Axes, cell: int, name: str) -> Any:
 
 
 def _says(
-    axes: Axes, columns: Mapping[str, Sequence[Any]], cell: int, place: int | None = None
+    axes: Axes, columns: Columns, cell: int, place: int | None = None
 ) -> str:
     """A cell in words; ``place`` is its number on these axes where they are not all of them."""
     at = cell if place is None else place

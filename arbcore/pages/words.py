@@ -5,9 +5,9 @@ page without a change.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from arbcore.core.backtest_options import BACKTEST_OPTIONS, BacktestOption
+from arbcore.core.result_documents import LevelFindings, RowsDocument
 from arbcore.core.text import time_span
 from arbcore.pages.markup import Markup, datum, join, number, percent, tag
 from arbcore.pages.page import table
@@ -58,7 +58,7 @@ def sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def setting(value: Any) -> str:
+def setting(value: object) -> str:
     """The value of a setting, as short as it can be without losing anything."""
     if value is None:
         return "none"
@@ -81,7 +81,7 @@ def _unit_of(name: str) -> str:
     return next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "")
 
 
-def valued(name: str, value: Any) -> object:
+def valued(name: str, value: object) -> object:
     """A setting with its unit."""
     if name == "expiry" and value is None:
         return "the front contract of each row"
@@ -94,7 +94,7 @@ def valued(name: str, value: Any) -> object:
     return f"{setting(value)} {_unit_of(name)}".strip()
 
 
-def statistic(name: str, value: Any, *, key: str | None) -> object:
+def statistic(name: str, value: object, *, key: str | None) -> object:
     """A number of a result with the number itself beside it, to be found by its key."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return setting(value)
@@ -105,7 +105,7 @@ def statistic(name: str, value: Any, *, key: str | None) -> object:
     return datum(value, f"{value:,}" if isinstance(value, int) else number(value), key=key)
 
 
-def parameters(params: Mapping[str, Any]) -> Markup:
+def parameters(params: Mapping[str, object]) -> Markup:
     """Every setting of a run."""
     rows = [
         [join((sentence_case(label_of(name)), " ", tag("span", name, class_="code"))), valued(name, value)]
@@ -114,7 +114,7 @@ def parameters(params: Mapping[str, Any]) -> Markup:
     return table("Settings", ["setting", "value"], rows)
 
 
-def data_rows(summary: Mapping[str, Any]) -> Markup:
+def data_rows(summary: RowsDocument) -> Markup:
     """How many rows there were, how many were used, and why others were not."""
     in_all = datum(summary["rows"], f"{summary['rows']:,}", key="rows")
     rows: list[list[object]] = [["rows in the data", in_all]]
@@ -128,7 +128,7 @@ def data_rows(summary: Mapping[str, Any]) -> Markup:
     )  # fmt: skip
 
 
-def level_rows(summary: Mapping[str, Any]) -> Markup:
+def level_rows(summary: LevelFindings) -> Markup:
     """The level of the first and the last decided row, and the financing that it implies where known."""
     level, implied = summary["factor"], summary["implied_financing"]
     dash = "\N{EN DASH}"
@@ -152,12 +152,12 @@ _REASONS = {
 }
 
 
-def period(summary: Mapping[str, Any]) -> str:
+def period(summary: RowsDocument) -> str:
     """From when to when, and how many rows."""
-    if summary["first_ts"] is None:
+    first_ts, last_ts = summary["first_ts"], summary["last_ts"]
+    if first_ts is None or last_ts is None:
         return f"None of {summary['rows']:,} rows was usable."
-    first, last = readable(summary["first_ts"]), readable(summary["last_ts"])
-    return f"{first} to {last}, {summary['rows_used']:,} rows"
+    return f"{readable(first_ts)} to {readable(last_ts)}, {summary['rows_used']:,} rows"
 
 
 def readable(iso: str) -> str:

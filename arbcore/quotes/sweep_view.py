@@ -40,8 +40,9 @@ def page_of(
         extras.append(_walk(summary["walk_forward"]))
     if len(files) > 1:
         extras.append(_files(files))
+    shown: SweepSummary = {**summary, "params": _params(summary)}
     return sweep_page(
-        {**summary, "params": _params(summary)},
+        shown,
         name=_name(files[0]["name"]) if len(files) == 1 else f"{len(files)} files",
         axes=[(axis.name, axis.values) for axis in grid.axes],
         columns=table,
