@@ -106,6 +106,7 @@ figcaption{font-size:13px;max-width:86ch;margin-top:8px}
 .live{cursor:crosshair;touch-action:pan-y}.live .hover g:not(.on) text{opacity:0}
 .live:focus-visible{outline:2px solid var(--focus);outline-offset:6px}
 .zoomed .ink{overflow:hidden}.away{display:none}
+.zoom{font-size:13px;margin-top:8px}
 .zoom button{font:inherit;color:var(--ink);background:var(--raised);padding:2px 9px;
  border:1px solid var(--rule)}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 20px;margin:8px 0 0;padding:0;font-size:12.5px;
