@@ -34,12 +34,11 @@ class ArbcoreGateway:
         from arbcore.broker.gateway_server import GatewayServer
         from arbcore.gateway.faults import parse
         from arbcore.gateway.gateway import Gateway, GatewayConfig
-        from arbcore.gateway.past import generated_past
-        from arbcore.gateway.quote_source import generated
+        from arbcore.gateway.seeded import seeded_market
 
         config = GatewayConfig(faults=tuple(parse(text) for text in faults))
-        start_ns = time.time_ns()
-        self._gateway = Gateway(config, generated(seed, start_ns), past=generated_past(seed, start_ns))
+        market = seeded_market(seed, time.time_ns())
+        self._gateway = Gateway(config, market.rows, beside=market.beside, past=market.past)
         self._server = GatewayServer(self._gateway, host=self.host, port=0)
         self.port: int = self._server.port
         self.account: str = config.accounts[0]

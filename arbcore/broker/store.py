@@ -253,7 +253,7 @@ class Store:
         try:
             if claim:
                 symbols = (pair.future, pair.etf)
-                locks.append(SymbolLocks(path, account=claim, symbols=symbols, pair=pair.name))
+                locks.append(SymbolLocks(path, claim=claim, symbols=symbols, pair=pair.name))
             connection = open_for_bot(
                 path, pair=pair.name, account=account, mode=mode, now_text=iso_time(utc_ns), connect=connect
             )

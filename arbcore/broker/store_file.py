@@ -85,17 +85,17 @@ class SymbolLocks:
     they trade.
     """
 
-    def __init__(self, store: Path, *, account: str, symbols: Sequence[str], pair: str) -> None:
+    def __init__(self, store: Path, *, claim: str, symbols: Sequence[str], pair: str) -> None:
+        """``claim`` is the account, or what else tells accounts of one name apart."""
         self._descriptors: list[int] = []
         try:
             for symbol in symbols:
-                self._claim(store, account, symbol, pair)
+                self._lock(store.with_name(f".{claim}.{symbol}.lock"), symbol, f"{pair}, store {store.name}")
         except BaseException:
             self.release()
             raise
 
-    def _claim(self, store: Path, account: str, symbol: str, pair: str) -> None:
-        path = store.with_name(f".{account}.{symbol}.lock")
+    def _lock(self, path: Path, symbol: str, words: str) -> None:
         try:
             descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0))
         except OSError as error:
@@ -108,11 +108,11 @@ class SymbolLocks:
         except OSError:
             other = printable(os.read(descriptor, _LOCK_WORDS_MAX).decode(errors="replace")) or "a store"
             raise RunError(
-                f"Another bot trades {symbol} in account {printable(account)} already ({other}), and nobody "
-                f"could tell whose a position is; stop it, or trade a pair that shares no symbol with it."
+                f"Another bot trades {symbol} in this account already ({other}), and nobody could tell whose "
+                "a position is; stop it, or trade a pair that shares no symbol with it."
             ) from None
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{pair}, store {store.name}".encode()[:_LOCK_WORDS_MAX])
+        os.write(descriptor, words.encode()[:_LOCK_WORDS_MAX])
 
     def release(self) -> None:
         """Lets go of them; the files stay."""

@@ -287,25 +287,14 @@ def _rows(
     from arbcore.broker.replay_file import replay
     from arbcore.carry.calendar import read_expiry
     from arbcore.gateway.history import stretch_of
-    from arbcore.gateway.past import generated_past
-    from arbcore.gateway.quote_source import generated, market_of
+    from arbcore.gateway.seeded import seeded_market
 
     made = {name: value for name, *_ in _MARKET if (value := getattr(args, name)) is not None}
     if args.replay is None:
         if args.expiry is not None:
             raise UsageError("--expiry is for a replay; generated quotes are of the front contract.")
-        chosen = DEFAULT_PAIR if args.pair is None else pair_named(args.pair)
-        others = {pair.index: pair for pair in reversed(PAIRS) if pair.index != chosen.index}
-        markets = [market_of(chosen, **made), *(market_of(pair) for pair in others.values())]
-        start_ns = time.time_ns()
-        rows, *beside = (
-            generated(seed + place, start_ns, settings=market) for place, market in enumerate(markets)
-        )
-        past = [
-            stretch for place, market in enumerate(markets)
-            for stretch in generated_past(seed + place, start_ns, settings=market)
-        ]  # fmt: skip
-        return rows, beside, past
+        pair = DEFAULT_PAIR if args.pair is None else pair_named(args.pair)
+        return seeded_market(seed, time.time_ns(), pair=pair, **made)
     if made:
         raise UsageError(f"--{next(iter(made)).replace('_', '-')} is for generated quotes, not for a replay.")
     try:
