@@ -94,7 +94,7 @@ def test_the_tuned_msgspec_session_sends_what_the_twin_sends(recording: stream.R
     same("msgspec", stream.drive(session, recording), recording.orders)
 
 
-@pytest.mark.parametrize("area", ["session", "venue", "backtest", "loopback", "sweep"])
+@pytest.mark.parametrize("area", ["session", "venue", "backtest", "loopback", "parts", "sweep"])
 def test_a_quick_run_prints_tables_that_can_be_read(area: str, capsys: pytest.CaptureFixture[str]) -> None:
     if area == "loopback" and shutil.which("cc") is None:
         pytest.skip("no C compiler")

@@ -172,8 +172,8 @@ def tracked_memory_table(options: Options) -> Table:
     busy, quiet, goal = Row("arbcore, many trades", OURS), Row("arbcore, no trades", OURS), Row("goal", GOAL)
 
     def public(entry_bps: float) -> Callable[[], float]:
-        settings = {name: getattr(quotes.TRACKED, name) for name in ("r", "d", "exit_bps", "cost_bps")}
-        call = partial(arbcore.backtest, data, expiry=quotes.EXPIRY, entry_bps=entry_bps, **settings)
+        settings = {**quotes.TRACKED_SETTINGS, "entry_bps": entry_bps}
+        call = partial(arbcore.backtest, data, expiry=quotes.EXPIRY, **settings)
         return rate(call, len(columns.ts))
 
     runs = {busy.name: public(quotes.TRACKED.entry_bps), quiet.name: public(30.0), goal.name: lambda: 50e6}

@@ -9,6 +9,7 @@ AREAS = {
     "session": "bytes in to order bytes out, without a socket",
     "backtest": "quotes to trades and statistics, from a file and in memory",
     "instructions": "instructions a message, where valgrind is installed",
+    "parts": "what each compiled part of the carry side buys",
     "sweep": "many pairs of thresholds over quotes in memory",
     "venue": "the embedded exchange in process, and rounds in virtual time",
     "desk": "quote in to orders out of the live carry desk, without a library",

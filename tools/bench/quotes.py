@@ -27,6 +27,9 @@ SETTINGS = BacktestSettings(
 )
 #: The same with the level that runs through the rows.
 TRACKED = replace(SETTINGS, factor="track")
+TRACKED_SETTINGS = {
+    name: getattr(TRACKED, name) for name in ("r", "d", "entry_bps", "exit_bps", "cost_bps", "funding_rate")
+}
 EXPIRY = "2026-03-20"
 FIRST_DAY = "2026-03-02"
 EVERY_MS = 100
