@@ -32,6 +32,8 @@ examples:
   arbcore quotes fetch -o both.csv                        five sessions of one-second bars from TWS paper
   arbcore quotes fetch -o year.parquet --bar 1m --days 250
   arbcore quotes fetch -o both.csv --port 7400 --days 1         from `arbcore gateway`
+  arbcore quotes fetch -o both.csv --port 7400 --days 2 --bar 1m --end 2026-03-03T21:00:00Z
+                                                          from a gateway that replays a file of those days
 """
 SAY_EVERY_S = 10.0
 
