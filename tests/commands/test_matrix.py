@@ -214,12 +214,12 @@ def outcome(
 ) -> tuple[int, Any, dict[str, str]]:  # fmt: skip
     """The exit code, the document or the sentence, and the files that were written."""
     folder.mkdir()
-    (folder / "paid.csv").write_text("ex_date,amount\n2026-03-03,1.5\n", encoding="utf-8")
-    # The result names this file: one for all runs.
-    rates = folder.parent / "rates.csv"
+    # The result names these files: the same for all runs.
+    paid, rates = folder.parent / "paid.csv", folder.parent / "rates.csv"
+    paid.write_text("ex_date,amount\n2026-03-03,1.5\n", encoding="utf-8")
     rates.write_text("date,SOFR\n2026-02-27,4.3\n2026-03-02,4.31\n", encoding="utf-8")
     given = write(reader, data, folder / "quotes", monkeypatch)
-    names = {"{dividends}": str(folder / "paid.csv"), "{rates}": str(rates)}
+    names = {"{dividends}": str(paid), "{rates}": str(rates)}
     filled = [
         names.get(word, word.replace("{out}", str(folder / f"out{at}"))) for at, word in enumerate(words)
     ]
