@@ -114,7 +114,8 @@ def test_a_bot_that_shares_a_symbol_with_a_running_one_is_refused(play, library,
             run.served, run.market, directory=tmp_path, library=library, pair=pair_named(other),
             client_id=18, store_path=path,
         )  # fmt: skip
-        with pytest.raises(RunError, match=f"Another bot trades {shared} in this account already \\(es-spy, store bot"):
+        said = f"Another bot trades {shared} in this account already \\(es-spy, store bot"
+        with pytest.raises(RunError, match=said):
             await second.task
         assert not path.exists()
         assert run.state == "ACTIVE"
