@@ -357,18 +357,24 @@ def resolved_rates(config: Config) -> str:
     return value if isinstance(value, str) else ""
 
 
-def rate_history(config: Config) -> RateHistory | None:
+def rate_history(config: Config, *, first_ns: int) -> RateHistory | None:
     """The rates of the file that RISK_FREE_RATE_ANNUAL names; None where it is a number.
+
+    Args:
+        config: the resolved settings.
+        first_ns: when the run begins, or the first row of its quotes.
 
     Raises:
         ConfigError: the file cannot be read.
-        DataError: a line of it is none.
+        InputError: a line of it is none, or it has no rate of the week before the run.
     """
     path = resolved_rates(config)
     if not path:
         return None
     lines = _lines_of(config, "RISK_FREE_RATE_ANNUAL", path)
-    return read_rates(lines, name=printable(path))
+    history = read_rates(lines, name=printable(path))
+    history.known_at(first_ns)
+    return history
 
 
 def _lines_of(config: Config, setting: str, path: str) -> list[str]:

@@ -304,7 +304,7 @@ class _Play:
                 "TRADING_ENABLED is 0: signals are written down, and nothing is ordered but what closes an "
                 "open pair at the kill switch or --flatten."
             )
-        rates = rate_history(resolved)
+        rates = rate_history(resolved, first_ns=time.time_ns())
         rate: Any = rate_as_set(desk.r) if rates is None else rate_of_file(rates)
         if settings.fred_key and rates is None:
             # Before anything is dialled, not when the first value comes.
@@ -370,8 +370,9 @@ class _Play:
         first = _first_row(args.simulate, desk.pair.name)
         level = (first.fut_bid + first.fut_ask) / 2 if first else None
         check_guards(resolved, desk, fut_level=level)
-        dividends = dividends_as_set(resolved, first_ns=first.ts_ns if first else time.time_ns())
-        rates = rate_history(resolved)
+        first_ns = first.ts_ns if first else time.time_ns()
+        dividends = dividends_as_set(resolved, first_ns=first_ns)
+        rates = rate_history(resolved, first_ns=first_ns)
         if args.like_backtest:
             console.event(
                 "--like-backtest: no daily loss limit, roll or price collar but those that were set; a "

@@ -141,18 +141,21 @@ def test_rates_of_the_etf_leg_and_a_file_of_dividends(tmp_path: Path) -> None:
 
 
 def test_the_rate_is_a_number_or_a_file_of_rates_by_date(tmp_path: Path) -> None:
-    assert (rate_history(load(tmp_path)), desk_settings(load(tmp_path)).r) == (None, 0.045)
+    now_ns = read_time("2026-03-04T15:00:00Z")
+    assert (rate_history(load(tmp_path), first_ns=now_ns), desk_settings(load(tmp_path)).r) == (None, 0.045)
     assert desk_settings(load(tmp_path, RISK_FREE_RATE_ANNUAL="0.03")).r == 0.03
     path = tmp_path / "curve.csv"
     path.write_text("date,rate\n2026-03-02,0.04\n2026-03-03,0.05\n")
     resolved = load(tmp_path, RISK_FREE_RATE_ANNUAL=str(path))
-    found = rate_history(resolved)
+    found = rate_history(resolved, first_ns=now_ns)
     assert found is not None
     assert found.values == (0.04, 0.05)
     assert rate_of_file(found)().text.endswith("curve.csv, whose last one is of 2026-03-03.")
     assert desk_settings(resolved).r == 0.045, "the number that the curve takes the place of"
     with pytest.raises(ConfigError, match=r"RISK_FREE_RATE_ANNUAL .* none.csv cannot be read: No such file"):
-        rate_history(load(tmp_path, RISK_FREE_RATE_ANNUAL="none.csv"))
+        rate_history(load(tmp_path, RISK_FREE_RATE_ANNUAL="none.csv"), first_ns=now_ns)
+    with pytest.raises(InputError, match="no rate within 7 days"):
+        rate_history(resolved, first_ns=now_ns + 8 * 86_400 * 10**9)
     with pytest.raises(ConfigError, match=r"RISK_FREE_RATE_ANNUAL .* must be a decimal between -1 and 1"):
         load(tmp_path, RISK_FREE_RATE_ANNUAL="4.5")
 
@@ -165,7 +168,10 @@ def test_the_dividend_yield_may_differ_by_contract(tmp_path: Path) -> None:
     assert isinstance(found, Yields)
     assert (found.of(read_expiry("ESH27")), found.of(read_expiry("ESM27"))) == (0.011, 0.013)
     assert desk_settings(resolved).d == 0.014, "the number that the yields take the place of"
-    for wrong in ("ESH27:0.011", "0.013,ESH27", "lots"):
+    alone = dividends_as_set(load(tmp_path, DIVIDEND_YIELD_ANNUAL="ESH27:0.011"), first_ns=0)
+    assert isinstance(alone, Yields)
+    assert (alone.of(read_expiry("ESH27")), alone.of(read_expiry("ESM27"))) == (0.011, 0.014)
+    for wrong in ("0.013,ESH27", "CLH27:0.01", "lots"):
         with pytest.raises(ConfigError, match=r"DIVIDEND_YIELD_ANNUAL .* must be a yield such as 0.013"):
             load(tmp_path, DIVIDEND_YIELD_ANNUAL=wrong)
 

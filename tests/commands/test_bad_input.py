@@ -154,6 +154,9 @@ OF_THE_BOT = [
     (("DIVIDENDS_FILE=ended.csv",), 3, "DIVIDENDS_FILE (--set) ended.csv ends on 2025-12-19, before"),
     (("DIVIDENDS_FILE=twice.csv",), 3, "twice.csv line 3: 2026-03-20 comes twice"),
     (("DIVIDENDS_FILE=dividends.csv", "DIVIDEND_YIELD_ANNUAL=0.01"), 2, "are both set; keep the schedule"),
+    (("DIVIDEND_YIELD_ANNUAL=0.013,CLH26:0.01",), 2, "DIVIDEND_YIELD_ANNUAL (--set) must be a yield"),
+    (("RISK_FREE_RATE_ANNUAL=none.csv",), 2, "RISK_FREE_RATE_ANNUAL (--set) none.csv cannot be read"),
+    (("RISK_FREE_RATE_ANNUAL=old.csv",), 3, "old.csv has no rate within 7 days"),
     (("FUNDING_RATE_ANNUAL=nan",), 2, "FUNDING_RATE_ANNUAL (--set) must be a decimal"),
 ]
 
