@@ -9,6 +9,10 @@ cdef enum:
     DONE = 0
     NO_MEMORY = 1
     NO_CONTRACT = 2
+    TOO_MANY = 3
+    # Of monthly contracts there are fewer in all the time that 64 bits hold; each new one is looked for among
+    # those before it.
+    USED_MAX = 10_000
     # Before the first contract by more than this no contract is known, whichever comes next.
     FRONT_DAYS_MAX = 100
 
@@ -47,6 +51,8 @@ cdef inline int contracts_find(Contracts* contracts, const QuoteRow* row, int64_
     for at in range(contracts.used.count):
         if used[at] == expiry_ns[0]:
             return DONE
+    if contracts.used.count == USED_MAX:
+        return TOO_MANY
     used = <int64_t*>one_more(&contracts.used, sizeof(int64_t))
     if used == NULL:
         return NO_MEMORY

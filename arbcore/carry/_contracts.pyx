@@ -18,6 +18,14 @@ def no_contract(int64_t ts_ns) -> InputError:
     )
 
 
+def too_many_contracts(int64_t ts_ns) -> InputError:
+    """The error of rows that name more expiries than there can be."""
+    return InputError(
+        f"Up to the row of {iso_time(ts_ns)} the rows name more than {<int>USED_MAX:,} expiries; is the "
+        "column of expiries another one?"
+    )
+
+
 cdef int contracts_begin(Contracts* contracts, expiries_ns, bint fixed) except -1:
     cdef int64_t* known
     for expiry_ns in expiries_ns:

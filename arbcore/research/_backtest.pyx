@@ -14,7 +14,8 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free
 
 from arbcore.carry._contracts cimport (
-    DONE, NO_CONTRACT, NO_MEMORY, Contracts, contracts_begin, contracts_find, contracts_free, contracts_used,
+    DONE, NO_CONTRACT, NO_MEMORY, TOO_MANY, Contracts, contracts_begin, contracts_find, contracts_free,
+    contracts_used,
 )
 from arbcore.carry._growing cimport Growing, one_more
 from arbcore.carry._row_source cimport QuoteRow, RowSource
@@ -32,7 +33,7 @@ from arbcore.research._position cimport (
 )
 from arbcore.research._sweep_rows cimport SweepRows
 
-from arbcore.carry._contracts import no_contract
+from arbcore.carry._contracts import no_contract, too_many_contracts
 from arbcore.errors import BrokenInvariant
 from arbcore.research._ledger import EXIT_REASONS, SIDE_NAMES
 from arbcore.research.daily import daily_statistics
@@ -213,6 +214,8 @@ cdef class Backtest:
             raise MemoryError
         if failed == NO_CONTRACT:
             raise no_contract(ts_ns)
+        if failed == TOO_MANY:
+            raise too_many_contracts(ts_ns)
         return 0
 
     cdef void remember(self, const QuoteRow* row, const Value* value) noexcept nogil:

@@ -11,7 +11,7 @@ from quotes import START_NS, assert_same, constant, random_rows, run_both
 from reference.quotes import QuoteReader, Row
 
 from arbcore.carry import calendar
-from arbcore.errors import BrokenInvariant
+from arbcore.errors import BrokenInvariant, InputError
 from arbcore.research._backtest import Backtest
 from arbcore.research.research_settings import DAY_NS
 
@@ -242,3 +242,13 @@ def test_rows_where_64_bits_of_time_end_are_equal_bit_by_bit(late: bool) -> None
                                expiry_ns=min(rows[-1].ts_ns + 30 * DAY_NS, 2**63 - 1))  # fmt: skip
     assert_same(plain, compiled)
     assert compiled.summary()["trades"] > 0
+
+
+def test_rows_that_name_more_expiries_than_there_are_contracts_are_refused() -> None:
+    run = Backtest(constant(), expiries_ns=(1,), fixed=False)
+    for at in range(10_000):
+        run.feed_row(START_NS + at, 6000.0, 6000.25, 600.0, 600.01, expiry_ns=START_NS + DAY_NS + at)
+    # One that was named before is no new one.
+    run.feed_row(START_NS + 10_000, 6000.0, 6000.25, 600.0, 600.01, expiry_ns=START_NS + DAY_NS)
+    with pytest.raises(InputError, match="more than 10,000 expiries; is the column"):
+        run.feed_row(START_NS + 10_001, 6000.0, 6000.25, 600.0, 600.01, expiry_ns=START_NS)
