@@ -247,8 +247,14 @@ class TunedMaking(Tuned, MarketMaking):
                 state, measure = states[symbol], measures[symbol]
                 if state.books != measure.books or state.trades != measure.trades:
                     self._learn(symbol, now_ns)
-                if symbol != VALBZ:
+                if symbol != VALBZ and not self.waits_for_slot(symbol, now_ns):
                     self._quote(symbol, now_ns)
+
+    def waits_for_slot(self, symbol: int, now_ns: int) -> bool:
+        if now_ns >= self.slot_open_ns[symbol] or self.own_live(symbol):
+            return False
+        self.desk.asked |= 1 << symbol
+        return True
 
     def _read_book(self, symbol: int, measure: Measure, now_ns: int) -> None:
         bids, asks = self.desk.net_levels(symbol, -1), self.desk.net_levels(symbol, 1)

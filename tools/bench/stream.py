@@ -2,7 +2,8 @@
 
 60% books of five levels a side, 30% trades, 5% acks, 5% fills, and the outs that these call for. Acks,
 fills and outs answer orders which that session really sent, so a session that is given the recording
-again sends the same orders again. About one message a millisecond of virtual time passes.
+again sends the same orders again. A message comes every 2.5 ms of virtual time: at a faster pace
+prices would outrun their spreads, and market making would quote little.
 """
 
 import json
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 from arbcore.wire.instruments import CONVERSIONS, SYMBOLS
 
 START_NS = 1_000_000_000
-MESSAGE_NS = 1_000_000
+MESSAGE_NS = 2_500_000
 ACK_SHARE = 0.05
 FILL_SHARE = 0.05
 BOOK_SHARE = 2 / 3  # of what is no order news
