@@ -34,7 +34,7 @@ Net P&L is basis + carry + slippage + financing + dividends - costs; fees are a 
 slippage is what fills lost or won against the quotes of the row that decided. With a latency a leg is filled
 at the quotes of a later row; the expiry, a roll and the end of the data wait for no order.
 
-Without --expiry each row takes the front quarterly ES contract, and a position keeps its own. An expiry
+Without --expiry each row takes the front quarterly contract, and a position keeps its own. An expiry
 column in the file wins; a factor or index column counts with --factor column only. Rates are annual decimals,
 thresholds basis points of fair value.
 

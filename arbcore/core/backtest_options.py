@@ -136,18 +136,18 @@ class BacktestOptions:
     )
     es_slippage_ticks: float = option(
         0.0, bounds=(0.0, 1e6), flag="slippage-ticks", for_all=True, metavar="N[,M]", unit="ticks",
-        label="ES slippage", help="ticks lost at each fill of each leg, or on future and ETF",
+        label="slippage of the future", help="ticks lost at each fill of each leg, or on future and ETF",
     )
     spy_slippage_ticks: float = option(
-        0.0, bounds=(0.0, 1e6), flag="slippage-ticks", unit="ticks", label="SPY slippage"
+        0.0, bounds=(0.0, 1e6), flag="slippage-ticks", unit="ticks", label="slippage of the ETF"
     )
     es_latency_rows: int = option(
         0, bounds=(0, 1_000_000), flag="latency-rows", for_all=True, metavar="N[,M]", unit="rows",
-        label="ES latency", jumps=False,
+        label="latency of the future", jumps=False,
         help="usable rows from a decision to the fill of each leg, or of future and ETF",
     )
     spy_latency_rows: int = option(
-        0, bounds=(0, 1_000_000), flag="latency-rows", unit="rows", label="SPY latency", jumps=False
+        0, bounds=(0, 1_000_000), flag="latency-rows", unit="rows", label="latency of the ETF", jumps=False
     )
     fees: str | None = option(
         None, reads="word", choices=("ibkr",), varies=False, default_text="-",
@@ -155,15 +155,15 @@ class BacktestOptions:
     )
     es_fee: float = option(
         0.0, bounds=(0.0, 1e6), alias="fut-fee", metavar="USD", unit="USD",
-        label="ES fee per contract and side", help="fee per contract and side, besides --cost-bps",
+        label="fee per contract and side", help="fee per contract and side, besides --cost-bps",
     )
     spy_fee: float = option(
         0.0, bounds=(0.0, 1e6), flag="spy-fee", alias="etf-fee", metavar="USD[,MIN]", unit="USD",
-        label="SPY fee per share and side",
+        label="fee per share and side",
         help="fee per share and side, and the least per side, besides --cost-bps",
     )
     spy_fee_min: float = option(
-        0.0, bounds=(0.0, 1e6), flag="spy-fee", unit="USD", label="least SPY fee of an order"
+        0.0, bounds=(0.0, 1e6), flag="spy-fee", unit="USD", label="least fee of an order of the ETF"
     )
     funding_rate: float | None = option(
         None, bounds=_RATE, metavar="RATE", unit="a year", help="paid on the ETF leg when long",

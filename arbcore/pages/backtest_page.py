@@ -33,7 +33,7 @@ from arbcore.pages.words import (
 from arbcore.pages.zoom import SCRIPT
 
 _SIDES = {"cash_and_carry": "cash and carry", "reverse": "reverse"}
-_LEGS = {"cash_and_carry": "short ES, long SPY", "reverse": "long ES, short SPY"}
+_LEGS = {"cash_and_carry": "short {0}, long {1}", "reverse": "long {0}, short {1}"}
 #: More months than this are shown as years across.
 _LIST_MAX = 12
 _GROUPS = (
@@ -80,7 +80,7 @@ def backtest_page(
     if summary["trades"]:
         parts += [_profit(summary, ledger), months_section(summary, ledger)]
     if summary["open_position"] is not None:
-        parts.append(_open_position(summary["open_position"]))
+        parts.append(_open_position(summary["open_position"], summary["params"]))
     parts.append(statistics_section(summary))
     noted = tag("div", tag("h3", "Notes"), bullets(notes)) if notes else ""
     rows = tag("div", data_rows(summary), level_rows(summary), noted)
@@ -150,9 +150,10 @@ def _profit(summary: BacktestSummary, ledger: LedgerDigest) -> Markup:
     return section("profit", "Where the P&L comes from", made)
 
 
-def _open_position(position: HeldPosition) -> Markup:
+def _open_position(position: HeldPosition, params: Mapping[str, object]) -> Markup:
+    legs = _LEGS[position["side"]].format(*symbols(params))
     rows = [
-        ["side", f"{_SIDES[position['side']]} ({_LEGS[position['side']]})"],
+        ["side", f"{_SIDES[position['side']]} ({legs})"],
         ["since", readable(position["entry_ts"])],
         ["expiry", readable(position["expiry_ts"])],
     ]
@@ -169,6 +170,26 @@ def _open_position(position: HeldPosition) -> Markup:
     return section("open", "Still open", pair(tag("p", text), made))
 
 
+def symbols(params: Mapping[str, object]) -> tuple[str, str]:
+    """The future's and the ETF's symbol, such as ES and SPY, by the name of the pair."""
+    future, _, etf = str(params["pair"]).upper().partition("-")
+    return future, etf
+
+
+def _financing(params: Mapping[str, object]) -> str:
+    """What is paid and received on the ETF leg."""
+    etf = symbols(params)[1]
+    if params["fees"]:
+        return f"{etf} is financed by settlement days at the broker's rates."
+    rate = params["funding_rate"]
+    long = "the run's rate at the entry" if rate is None else f"{rate:g} a year"
+    short, borrow = f"{params['short_rate']:g}", f"{params['borrow_rate']:g}"
+    return (
+        f"{etf} is financed by settlement days: a long pays {long}, a short receives {short} a year less "
+        f"{borrow} for the borrow."
+    )
+
+
 def _model(params: Mapping[str, object]) -> Markup:
     """What a result like this one does and does not model, by its settings."""
     times = "\N{MULTIPLICATION SIGN}"
@@ -176,18 +197,20 @@ def _model(params: Mapping[str, object]) -> Markup:
     slipped = params["es_slippage_ticks"] or params["spy_slippage_ticks"]
     late = params["es_latency_rows"] or params["spy_latency_rows"]
     fees = params["es_fee"] or params["spy_fee"] or params["spy_fee_min"]
-    carried = params["funding_rate"] or params["borrow_rate"]
+    future, etf = symbols(params)
+    growth = f"e^(r{times}t)" if params["dividends"] else f"e^((r \N{MINUS SIGN} d){times}t)"
+    price = f"({etf} \N{MINUS SIGN} dividends to come)" if params["dividends"] else etf
     does = [
-        f"Fair value is SPY {times} factor {times} e^((r \N{MINUS SIGN} d)t), t in years to the expiry.",
+        f"Fair value of {future} is {price} {times} level {times} {growth}, t in years to the expiry.",
         "Fills at the mid of both legs, which nobody is promised." if at_mid
         else "Every entry and exit crosses the spread of both legs, at the quotes of a row.",
         "Slippage beyond that, in ticks a fill." if slipped else "No slippage beyond that.",
         "Each leg is filled its latency in rows after the row that decided." if late
         else "No latency: the row that decides is the row that fills.",
         "Costs as given, half at entry and half at exit; equity is marked at mids on every row.",
-        "Fees of each leg as given, besides." if fees else "No fees but the costs.",
-        "Financing of the SPY leg and borrow at the rates given." if carried
-        else "No financing of the SPY leg, and no borrow fee.",
+        "The broker's fee table is charged; the costs are only what an entry has to earn." if params["fees"]
+        else "Fees of each leg as given, besides." if fees else "No fees but the costs.",
+        _financing(params),
         "Dividends held through are paid and received." if params["dividends"]
         else "No dividends are booked; the yield is in fair value only.",
     ]  # fmt: skip
@@ -264,8 +287,8 @@ def basis_section(summary: BacktestSummary, envelope: Envelope) -> Markup:
     y = _basis_scale(envelope)
     cc, reverse, left = _marks(axis, envelope)
     chart = Chart(
-        key="basis", title="Basis against fair value", unit="Deviation of ES from fair, bps", y=y, height=330,
-        labels=axis.labels(),
+        key="basis", title="Basis against fair value", y=y, height=330,
+        unit=f"Deviation of {symbols(params)[0]} from fair, bps", labels=axis.labels(),
         description=(
             f"From {number(min(value for value in lows if value is not None))} to "
             f"{number(max(value for value in highs if value is not None))} bps; {_entered(envelope)}."
@@ -287,7 +310,7 @@ def basis_section(summary: BacktestSummary, envelope: Envelope) -> Markup:
     chart.marks(reverse, symbol="up", style="mark-reverse")
     chart.readouts(axis.places, _basis_texts(axis, envelope))
     keys = [
-        (swatch("line-thin"), "ES mid against fair"),
+        (swatch("line-thin"), f"{symbols(params)[0]} mid against fair"),
         (swatch("fill-band"), "no entry at these prices"),
         (swatch("mark-cc", symbol="down"), "cash and carry entered"),
         (swatch("mark-reverse", symbol="up"), "reverse entered"),
@@ -536,7 +559,8 @@ def _statistic(name: str, value: object) -> object:
 def ledger_section(summary: BacktestSummary, ledger: LedgerDigest) -> Markup:
     """The first and the last trades, and how many lie between them."""
     carried = bool(summary["financing"] or summary["dividends"])
-    head = ["no.", "side", "in, out (UTC)", "contracts, shares", "ES in, out", "SPY in, out",
+    future, etf = symbols(summary["params"])
+    head = ["no.", "side", "in, out (UTC)", "contracts, shares", f"{future} in, out", f"{etf} in, out",
             "dev in, out, bps", "gross", "cost", *(["fin., div."] if carried else []), "net",
             "left for"]  # fmt: skip
     rows = [_trade(row, carried=carried) for row in (*ledger.first, *ledger.last)]

@@ -29,8 +29,6 @@ _LABELS = {
     "wins": "trades won",
     "winning_pnl": "P&L of the winners",
     "losing_pnl": "P&L of the losers",
-    "es_entry": "ES in",
-    "spy_entry": "SPY in",
     "fut_entry": "future in",
     "etf_entry": "ETF in",
     "entry_dev_bps": "deviation at entry, bps",

@@ -122,7 +122,6 @@ class RoundHistory:
     """Takes a session's records in order, and the strategies of its orders by id.
 
     >>> from arbcore.trading import journal
-from arbcore.trading.session_documents import OrderDocument
     >>> history = RoundHistory()
     >>> history.take(journal.CONNECT, 0)
     >>> history.take(journal.IN, 1, b'{"type":"hello","symbols":[]}\\n{"type":"open","symbols":["BOND"]}\\n')
