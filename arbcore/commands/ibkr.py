@@ -444,6 +444,8 @@ class _Play:
             "ending": bot.ending,
             "factor": None if session is None else session.status()["factor"],
             "implied_financing": None if session is None else session.status()["implied_financing"],
+            # What the simulated account itself has more by now; a real one is nobody's but the broker's.
+            "books": None if self._gateway is None else self._gateway.books,
             "connections": tally.connections,
             "quotes": tally.quotes,
             "orders_sent": tally.orders,
@@ -480,6 +482,14 @@ def _first_row(data: str, pair: str) -> Any:
         raise UsageError(f"{error} The bot trades {pair}, by FUT_SYMBOL and SPY_SYMBOL.") from None
     except ArbcoreError:
         return None
+
+
+def _books_lines(books: dict[str, float] | None) -> list[str]:
+    """What the simulated account says of itself, beside what our executions come to."""
+    if books is None:
+        return []
+    kinds = f"financing {books['financing']:+,.2f}, dividends {books['dividends']:+,.2f} of it"
+    return [f"  the account     {books['pnl']:+,.2f} USD   ({kinds}; what is held at the middle)"]
 
 
 def position_words(document: dict[str, Any]) -> str:
@@ -525,6 +535,7 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
         f"{where}, {document['duration_s']:,.1f} s.",
         f"  net P&L         {net}   ({plural(document['trades'], 'closed trade')}, {document['wins']:,} won)",
         *([f"  unrealised      {usd(document['unrealised_pnl'])}"] if document["open_trades"] else []),
+        *_books_lines(document["books"]),
         f"  positions       {positions}",
         f"  sent            {sent}",
         f"  received        {received}",

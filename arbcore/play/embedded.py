@@ -187,6 +187,17 @@ class EmbeddedGateway(EmbeddedProgram):
                 arguments += ["--expiry", iso_time(expiry_ns)]
         super().__init__("The embedded gateway", arguments)
         self._data = data
+        #: The account's own books once it has ended, in USD: ``pnl`` with what is held at the middle of the
+        #: last quotes, ``financing`` and ``dividends``; None where it did not say.
+        self.books: dict[str, float] | None = None
+
+    def end(self) -> None:
+        """Ends the program and hears the account's books; twice is harmless."""
+        super().end()
+        while not self._events.empty():
+            event = self._events.get_nowait()
+            if event is not None and event.get("event") == "ended":
+                self.books = {name: float(event[name]) for name in ("pnl", "financing", "dividends")}
 
     def complaint(self) -> str:
         """As above; the data has the name that the user gave."""

@@ -26,6 +26,8 @@ DIVIDENDS = "ex_date,amount\n2026-03-18,0.9\n2026-03-20,1.7\n2026-03-23,0.6\n202
 
 def deviation_bps(minute: int, row: int, day: int) -> float:
     """Out for five rows of forty, and from an evening into the next morning; else fair."""
+    if day == DAYS - 1 and minute >= 900:
+        return 0.0
     if minute >= 930:
         return (9.0 + 4 * (day % 2)) * (1 if day % 2 else -1)
     if minute < 581:
