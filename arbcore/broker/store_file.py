@@ -88,9 +88,11 @@ class SymbolLocks:
     def __init__(self, store: Path, *, claim: str, symbols: Sequence[str], pair: str) -> None:
         """``claim`` is the account, or what else tells accounts of one name apart."""
         self._descriptors: list[int] = []
+        # Whatever a broker calls an account, it is a name of a file here and no path.
+        safe = "".join(each if each.isalnum() or each == "-" else "_" for each in claim)
         try:
             for symbol in symbols:
-                self._lock(store.with_name(f".{claim}.{symbol}.lock"), symbol, f"{pair}, store {store.name}")
+                self._lock(store.with_name(f".{safe}.{symbol}.lock"), symbol, f"{pair}, store {store.name}")
         except BaseException:
             self.release()
             raise

@@ -490,3 +490,14 @@ def test_a_file_that_may_not_grow_is_one_sentence_with_advice(path: Path) -> Non
     survivor = opened(path)
     assert survivor.snapshot(utc_ns=NOW_NS).last_number >= 1
     survivor.close()
+
+
+def test_symbols_are_locked_beside_the_store_as_long_as_it_is_open(path: Path) -> None:
+    store = opened(path, claim="DU/1")
+    assert sorted(each.name for each in path.parent.glob(".*.lock")) == [".DU_1.ES.lock", ".DU_1.SPY.lock"]
+    other = path.with_name("other.sqlite3")
+    with pytest.raises(RunError, match=r"Another bot trades SPY in this account already \(es-spy, store "):
+        opened(other, claim="DU/1", pair=pair_named("mes-spy"))
+    opened(other, claim="DU/1", pair=pair_named("nq-qqq")).close()
+    store.close()
+    opened(path.with_name("third.sqlite3"), claim="DU/1", pair=pair_named("mes-spy")).close()
