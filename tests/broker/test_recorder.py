@@ -111,5 +111,5 @@ def test_a_recording_says_its_pair_and_takes_no_other_pairs_quotes(tmp_path: Pat
     recorder.note(NOW_NS, fut=(25_000.0, 25_000.25), etf=(610.0, 610.01))
     recorder.close(NOW_NS)
     assert path.read_text().splitlines()[0] == "ts,mnq_bid,mnq_ask,qqq_bid,qqq_ask"
-    with pytest.raises(UsageError, match="is no recording of nq-qqq"):
+    with pytest.raises(UsageError, match="is not a recording of nq-qqq"):
         QuoteRecorder(path, pair_named("nq-qqq"))

@@ -258,7 +258,7 @@ def test_the_command_finds_the_store_of_a_simulated_run(tmp_path: Path) -> None:
     opened(tmp_path / "arb_bot.simulated.sqlite3", account="DUSIM000001", mode="simulated").close()
     done = run(cwd=tmp_path)
     assert done.returncode == 0
-    said = "there is no store arb_bot.sqlite3; this is a simulated run's, arb_bot.simulated.sqlite3"
+    said = "there is no store arb_bot.sqlite3; this is arb_bot.simulated.sqlite3, of a simulated run."
     assert said in done.stderr
     assert "simulated account DUSIM000001" in done.stdout
 

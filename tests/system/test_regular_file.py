@@ -15,6 +15,7 @@ from stores import opened
 
 from arbcore.broker.fred import read_cache
 from arbcore.broker.store_file import clear_simulated, open_to_read
+from arbcore.carry.pairs import DEFAULT_PAIR
 from arbcore.errors import ArbcoreError
 from arbcore.play.journal_file import JournalReader, JournalWriter
 from arbcore.quotes.recorder import QuoteRecorder
@@ -40,7 +41,7 @@ def write_journal(path: Path) -> Path:
 
 
 def write_recording(path: Path) -> None:
-    QuoteRecorder(path).close(0)
+    QuoteRecorder(path, DEFAULT_PAIR).close(0)
 
 
 def write_log(path: Path) -> None:
