@@ -142,8 +142,8 @@ class MarketMakingSettings(Ranged):
     """Quotes GS, MS, WFC and XLF around what the books and the last trades say a share is worth.
 
     A sigma is how far the symbol's price moves in a second, as measured in this round. The defaults were
-    chosen on the rounds 1000 to 1023 of the simulated marketplace, for normal, trend, jumps, volatile and
-    calm together; ``docs/concepts/measured.md`` says what they make on others.
+    chosen on the rounds 1000 to 1059 of the simulated marketplace, for normal, trend, jumps, volatile, calm
+    and thin together; ``docs/concepts/measured.md`` says what they make on others.
     """
 
     size: int = option(8, low=1, high=10_000, help="shares a quote, a quarter of it in a toxic market")
