@@ -88,7 +88,7 @@ class Bot:
         self.link: IbLink | None = None
         self.hands = Hands(self)
         self.heartbeat = Heartbeat(self)
-        #: The last sentence of the run, once it is over: what is held, and that nobody watches it.
+        #: The last sentence of the run, once it is over: what is held, and that no bot watches it.
         self.ending = ""
         self._rows = Rows(self, decided=plan.rows, timeout_s=plan.settings.connect_timeout_s)
         self._queue: deque[ev.Event] = deque()
@@ -153,7 +153,7 @@ class Bot:
         if self.link is not None:
             return True
         held = held_words(self.heartbeat.ours())
-        kept = "" if held == "nothing" else f" {held} is held as before, and nobody watches it."
+        kept = "" if held == "nothing" else f" {held} is held as before, and no bot watches it."
         told = "Stopped before there was a connection; this run has sent nothing."
         self.chronicle.note("info", "stop", told + kept)
         return False

@@ -82,7 +82,7 @@ class Alerts:
         self._tell_alarm(name, known, text, now_s)
 
     def _tell_alarm(self, name: str, known: _Repeats, text: str, now_s: float) -> None:
-        repeated = f" ({plural(known.count, 'repeat')} since it was told.)" if known.count else ""
+        repeated = f" ({plural(known.count, 'repeat')} since it was last sent.)" if known.count else ""
         known.step = min(known.step + 1, len(REPEAT_PAUSES_S) - 1)
         known.due_s = now_s + REPEAT_PAUSES_S[known.step]
         known.count, known.text = 0, ""
@@ -166,7 +166,7 @@ class _Sender:
         if self._thread.is_alive():
             # The deadline of the request would tell it later than anybody reads.
             count = len(self._waiting) + 1
-            self._failures.append(f"{plural(count, 'message')} did not leave for {self._name} in time.")
+            self._failures.append(f"{plural(count, 'message')} could not be sent to {self._name} in time.")
 
     def _run(self) -> None:
         while True:
@@ -189,7 +189,7 @@ class _Sender:
                 answer = request(self._url, deadline_s=DEADLINE_S)
             else:
                 if dropped:
-                    lost = f"{news.text} ({plural(dropped, 'earlier message')} did not leave.)"
+                    lost = f"{news.text} ({plural(dropped, 'earlier message')} could not be sent.)"
                     news = News(news.kind, lost, news.mode, news.account, news.machine, news.held, news.ts_ns)
                 body, headers = body_of(news, self._receiver)
                 answer = request(self._url, data=body, headers=headers, deadline_s=DEADLINE_S)

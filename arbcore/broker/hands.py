@@ -174,7 +174,7 @@ class Hands:
         run = self._run
         if late_s := run.stood_still_s:
             # Priced before a pause, of the process or of the disk that just took the intents.
-            why = f"the process stood still for {late_s:.1f} s before it could leave"
+            why = f"the process was paused for {late_s:.1f} s before the order could be sent"
             run.feed(*(ev.NotSent(row.ref, why) for row in command.orders))
             return
         for row in command.orders:

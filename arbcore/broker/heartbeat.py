@@ -90,17 +90,17 @@ class Heartbeat:
         return f"{held_words(account)} is held"
 
     def last_words(self) -> str:
-        """The last sentence of a run: what is held, and that nobody watches it any more."""
+        """The last sentence of a run: what is held, and that no bot watches it any more."""
         account, ours = self.account(), self.ours()
         text = self.words()
         text = f"{text[:1].upper()}{text[1:]}"
         waiting = 0 if self._bot.session is None else self._bot.session.status()["live_orders"]
         if waiting:
             orders = plural(waiting, "order")
-            return f"{text}, {orders} may still fill, and nobody watches it: look at the account."
+            return f"{text}, {orders} may still fill, and no bot watches it: check the account."
         if account is None or account != ours:
-            return f"{text}; nobody watches it: look at the account."
-        return f"{text} and nobody watches it." if any(account.values()) else f"{text}."
+            return f"{text}; no bot watches it: check the account."
+        return f"{text} and no bot watches it." if any(account.values()) else f"{text}."
 
     def in_order(self) -> bool:
         """Whether the run ended in a state that no person must look at."""

@@ -167,7 +167,7 @@ class Decider:
         refusal = self.pairs.leave(trade, forced, ts_ns=ts_ns, dev_bps=None, forced=True)
         if refusal:
             self.core.alarm(
-                "cannot close", f"Pair {trade.trade_id} must go ({forced}) and cannot: {refusal}."
+                "cannot close", f"Pair {trade.trade_id} must be closed ({forced}) but cannot be: {refusal}."
             )
         return True
 

@@ -51,7 +51,8 @@ class OrderNews:
             return
         core.orders.identify(order, event.perm_id)
         if event.status in LIVE_STATUSES and order.state == REJECTED:
-            core.alarm("works all the same", f"Order {order.ref} was refused and works: it is cancelled.")
+            text = f"Order {order.ref} was refused but is at work; it is cancelled."
+            core.alarm("works all the same", text)
             core.out.append(Cancel(order.ref, order.perm_id))
         elif event.status in LIVE_STATUSES:
             core.orders.news(order, ACK)

@@ -560,7 +560,7 @@ class DeskSession:
         if event.flatten:
             self._decider.flatten = self._core.gate.closing = True
         self._level.save()
-        self._core.brake("stopping", f"Told to stop: {event.reason}")
+        self._core.brake("stopping", f"Stopping: {event.reason}")
         self._pull_all()
 
     def _kill(self, event: ev.Kill) -> None:

@@ -99,7 +99,9 @@ class DeskSettings:
     entry_order: str = choice("both", options=ENTRY_ORDERS, help="legs of an entry at once, or which first")
     hedge_timeout_s: float = option(5.0, low=0.1, high=600.0, help="how long a residual may stay unhedged")
     hedge_offset_bps: float = option(10.0, low=0.0, high=1_000.0, help="how far a hedge crosses the touch")
-    order_timeout_s: float = option(1.0, low=0.01, high=60.0, help="silence after which an order is pulled")
+    order_timeout_s: float = option(
+        1.0, low=0.01, high=60.0, help="how long an order may go unanswered before it is cancelled"
+    )
     query_timeout_s: float = option(4.0, low=0.05, high=60.0, help="how long an answer may take")
     queries_max: int = option(3, low=1, high=100, help="unanswered questions before a new connection")
     unwind_tries_max: int = option(12, low=2, high=100, help="most rounds of orders to close a position")

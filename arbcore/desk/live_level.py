@@ -213,7 +213,7 @@ class LiveLevel:
         if known and not self._was_known:
             self._note(f"The level is known: {self._shown_words()}.")
         elif self._was_known and not known:
-            self._note("The contract is another: its level is learnt first, and nothing is entered.")
+            self._note("The contract has changed: its level is learnt first, and no pair is entered.")
         self._was_known = known
 
     def _shown_words(self) -> str:

@@ -106,7 +106,7 @@ class Recovery:
 
     def undecoded(self, what: str) -> None:
         """A message about orders, executions or positions could not be read: the broker is asked again."""
-        self.core.alarm("undecoded", f"The broker sent {what} that could not be read; it is asked again.")
+        self.core.alarm("undecoded", f"The broker sent {what} that could not be read; the bot asks again.")
         if self.step:
             self._unanswered(f"{what} could not be read")
         else:
@@ -115,9 +115,10 @@ class Recovery:
     def _unanswered(self, why: str) -> None:
         core = self.core
         self.failures += 1
-        self.write_off.refuse(f"the broker was asked for its {self.step} and {why}; see to the connection.")
+        self.write_off.refuse(f"the broker was asked for its {self.step} and {why}; check the connection.")
         core.brake(
-            "unanswered", f"The broker was asked for its {self.step} and {why}; nothing is known for sure."
+            "unanswered",
+            f"The broker was asked for its {self.step} and {why}; what the account holds is unknown.",
         )
         if self.failures % core.settings.queries_max == 0:
             core.out.append(Reconnect(f"{self.failures} questions went unanswered."))
@@ -204,7 +205,7 @@ class Recovery:
             said = self.write_off.explains(told, strange=strange, foreign_orders=self._foreign_orders)
             if said == AGAIN:
                 # Perhaps it can be explained; until it is, what is held is not certain.
-                core.brake("reconciling", "The broker's positions are not ours; they are asked for again.")
+                core.brake("reconciling", "The broker's positions differ from the bot's; the bot asks again.")
                 self._again(PAUSE_NS)
             elif said != DONE and self.holdings.patient:
                 # The executions that explain it may still be on their way.

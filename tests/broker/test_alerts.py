@@ -142,7 +142,7 @@ def test_a_receiver_that_hangs_costs_nothing_but_its_own_news() -> None:
         sender.close(patience_s=1.0)
         assert time.monotonic() - began_s < 5.0
         assert len(live.requests) == 5
-        assert sender.failures() == ["5 messages did not leave for receiver 1 of 2 in time."]
+        assert sender.failures() == ["5 messages could not be sent to receiver 1 of 2 in time."]
 
 
 def test_without_an_address_nothing_is_started() -> None:
@@ -196,7 +196,7 @@ def test_the_last_of_some_repeats_is_told_though_no_other_comes() -> None:
         clock.now_s += 4_000.0
         sender.tick()
 
-    repeated = "mismatch: second (1 repeat since it was told.)"
+    repeated = "mismatch: second (1 repeat since it was last sent.)"
     assert told(run) == ["mismatch: first", "other: its own", repeated]
 
 
@@ -233,7 +233,7 @@ def test_more_than_can_wait_is_counted_not_waited_for(monkeypatch: pytest.Monkey
     gate.set()
     sender.close(patience_s=20.0)
     assert 2 <= len(sent) <= 3
-    assert "earlier messages did not leave" in "".join(sent)
+    assert "earlier messages could not be sent" in "".join(sent)
 
 
 def test_a_heartbeat_is_a_get_and_its_failure_is_told() -> None:

@@ -195,7 +195,7 @@ def test_a_replay_has_all_limits_unless_it_is_to_be_like_a_backtest(like: bool, 
     if like:
         assert document["position"] == document["positions"] != {"ES": 0, "SPY": 0}
         assert document["unrealised_pnl"] < -1_000.0
-        assert document["ending"].endswith(" is held and nobody watches it.")
+        assert document["ending"].endswith(" is held and no bot watches it.")
     else:
         assert document["position"] == {"ES": 0, "SPY": 0}
         assert -450.0 < document["net_pnl"] < -250.0
@@ -409,7 +409,7 @@ def test_each_signal_stops_in_order(number: int, expected: int, tmp_path: Path) 
         process.wait()
     assert process.returncode == expected, err
     assert json.loads(out)["reasons"] == ["stopping"]
-    assert json.loads(out)["ending"].endswith(("Nothing is held.", "is held and nobody watches it."))
+    assert json.loads(out)["ending"].endswith(("Nothing is held.", "is held and no bot watches it."))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as Unix has them")

@@ -192,7 +192,7 @@ def test_another_contract_starts_a_tracked_level_anew() -> None:
     see(player, RICH)
     assert player.session.status()["factor"] is None
     assert said(player)[-1] == (
-        "The contract is another: its level is learnt first, and nothing is entered."
+        "The contract has changed: its level is learnt first, and no pair is entered."
     )
 
 

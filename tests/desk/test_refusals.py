@@ -123,10 +123,10 @@ def test_an_order_that_never_left_is_over_and_no_refusal() -> None:
     player = Player()
     fut, etf = player.enter()
     for order in (fut, etf):
-        player.say(ev.NotSent(order.ref, "the process stood still"))
+        player.say(ev.NotSent(order.ref, "the process was paused"))
     assert player.pair is None
     assert player.session._news.refusals == {}
-    assert player.store.orders[fut.ref].reason == "not sent: the process stood still"
+    assert player.store.orders[fut.ref].reason == "not sent: the process was paused"
     player.say(ev.NotSent("t-0000099E", "nobody knows it"))
     assert player.session.state == "ACTIVE"
 

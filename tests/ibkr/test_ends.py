@@ -41,7 +41,7 @@ def test_in_order_with_what_is_held(dev_bps, play):
         code, found, text = ended(run)
         assert code == 0
         held = held_words(run.books["positions"])
-        last = f"{held} is held and nobody watches it." if dev_bps else "Nothing is held."
+        last = f"{held} is held and no bot watches it." if dev_bps else "Nothing is held."
         assert found["ending"] == last
         assert text.endswith(last)
         assert run.heard(f"Stopped. {last}")
@@ -76,7 +76,7 @@ def test_after_somebody_sold_the_shares_both_numbers_are_shown(play):
         assert code == 1
         if found["state"] == "HALTED":
             assert found["position"] in ({"ES": -2, "SPY": 1004}, None)
-            assert "nobody watches it: look at the account." in found["ending"]
+            assert "no bot watches it: check the account." in found["ending"]
             assert "look at the account" in failure_words(found)
             assert "last alarm" in text
 

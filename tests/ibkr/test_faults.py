@@ -74,7 +74,7 @@ def test_a_pair_that_must_go_says_that_it_cannot_and_goes_with_the_first_live_pr
         run.fault("data", "frozen")
         await run.until(lambda: run.heard("The data of SPY is not live"))
         run.bot.feed(ev.Kill("a person says so"))
-        await run.until(lambda: run.heard("must go (kill) and cannot: ES not live"))
+        await run.until(lambda: run.heard("must be closed (kill) but cannot be: ES not live"))
         await run.rows(20)
         assert (run.sent, run.books["positions"]) == (2, HELD)
         run.fault("data", "live")

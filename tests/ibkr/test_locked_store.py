@@ -64,7 +64,7 @@ def test_locked_for_too_long_ends_with_what_is_held(play, monkeypatch):
         text = str(caught.value)
         assert "is locked by another program" in text
         assert "ES -1, SPY +502" in text
-        assert "nobody watches it" in text
+        assert "no bot watches it" in text
         run.task = asyncio.ensure_future(asyncio.sleep(0))
 
     play(script, compare=False)
@@ -75,7 +75,7 @@ def test_locked_while_nothing_is_to_be_saved_ends_it_too(play, monkeypatch):
 
     async def script(run):
         await run.enter(RICH)
-        with locked(run), pytest.raises(RunError, match=r"ES -1, SPY \+502 is held and nobody watches it"):
+        with locked(run), pytest.raises(RunError, match=r"ES -1, SPY \+502 is held and no bot watches it"):
             await run.task
         run.task = asyncio.ensure_future(asyncio.sleep(0))
 

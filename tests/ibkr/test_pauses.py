@@ -100,7 +100,7 @@ def test_a_disk_that_hangs_over_an_intent_lets_no_order_leave(play, monkeypatch)
         await run.active()
         slow.append(True)
         run.market.dev_bps = RICH
-        await run.until(lambda: run.heard("was not sent: the process stood still for"))
+        await run.until(lambda: run.heard("was not sent: the process was paused for"))
         assert run.sent == 0
         await run.held()
         assert run.sent == 2

@@ -54,7 +54,7 @@ def test_a_stop_before_the_first_connection_says_what_is_held(play):
         await run.until(lambda: not run.served.do(lambda gateway: gateway.armed.names()))
         run.bot.stop("interrupted")
         await over(run)
-        assert run.heard("this run has sent nothing. ES -1, SPY +502 is held as before, and nobody watches")
+        assert run.heard("this run has sent nothing. ES -1, SPY +502 is held as before, and no bot watches")
 
     play(held)
     play(script, compare=False, connect_timeout_s=60.0)
@@ -159,7 +159,7 @@ def test_what_is_cut_off_cancels_what_works(play):
         run.task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run.task
-        assert run.heard("our executions come to nothing), 2 orders may still fill, and nobody watches it")
+        assert run.heard("our executions come to nothing), 2 orders may still fill, and no bot watches it")
         run.task = asyncio.ensure_future(asyncio.sleep(0))
         await run.until(lambda: run.served.do(statuses) == ["Cancelled"] * 2)
 
@@ -209,7 +209,7 @@ def test_whatever_fails_in_the_loop_cancels_and_is_heard(where, fails, words, pl
             await run.task
         monkeypatch.undo()
         assert posted[-1] == ("failed", str(caught.value))
-        told = "(our executions come to SPY +502), 1 order may still fill, and nobody watches it"
+        told = "(our executions come to SPY +502), 1 order may still fill, and no bot watches it"
         assert told in str(caught.value)
         run.task = asyncio.ensure_future(asyncio.sleep(0))
         await run.until(lambda: "PreSubmitted" not in run.served.do(statuses))
