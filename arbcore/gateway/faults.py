@@ -106,7 +106,7 @@ FAULTS = _table(
     Fault("held_short", ARMED, "404: the next short sale of shares is held for ARG seconds", 3.0),
     Fault("held_message", ARMED, "399: the next order is held for ARG seconds", 3.0),
     Fault("stray_error", ARMED, "the next order gets error ARG and works nevertheless", 10148.0),
-    Fault("order_lost", ARMED, "the next order never reaches the broker, nor does a message say so", random=False),
+    Fault("order_lost", ARMED, "the next order never reaches the broker; no message says so", random=False),
     Fault("ack_lost", ARMED, "no message says that the next order was accepted"),
     Fault("ack_twice", ARMED, "the next order is acknowledged twice"),
     Fault("fill_before_ack", ARMED, "the next order's fill comes before it is acknowledged"),

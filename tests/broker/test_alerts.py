@@ -181,7 +181,7 @@ def test_repeats_back_off_and_are_counted() -> None:
     texts = told(run)
     times = [float(text.partition("at ")[2].partition(" s.")[0]) for text in texts]
     assert times[:6] == [0.0, 60.0, 360.0, 1_260.0, 4_860.0, 8_460.0]
-    assert "repeats since it was told" in texts[1]
+    assert "repeats since it was last sent" in texts[1]
 
 
 def test_the_last_of_some_repeats_is_told_though_no_other_comes() -> None:

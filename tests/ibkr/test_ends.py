@@ -77,7 +77,7 @@ def test_after_somebody_sold_the_shares_both_numbers_are_shown(play):
         if found["state"] == "HALTED":
             assert found["position"] in ({"ES": -2, "SPY": 1004}, None)
             assert "no bot watches it: check the account." in found["ending"]
-            assert "look at the account" in failure_words(found)
+            assert "check the account" in failure_words(found)
             assert "last alarm" in text
 
     play(script, compare=False)

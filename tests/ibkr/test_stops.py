@@ -123,7 +123,7 @@ def test_a_stop_that_does_not_end_says_what_is_held(play, monkeypatch):
         run.fault("restart", 30.0)
         await run.until(lambda: run.state == "HALTED")
         run.bot.stop("interrupted")
-        with pytest.raises(RunError, match=r"our executions come to ES -1, SPY \+502\); nobody"):
+        with pytest.raises(RunError, match=r"our executions come to ES -1, SPY \+502\); no bot"):
             await run.task
         run.task = asyncio.ensure_future(asyncio.sleep(0))
 

@@ -19,7 +19,7 @@ def test_a_message_that_cannot_be_read_is_heard_of_and_asked_for_again(what, pla
         await run.active()
         run.fault("unreadable", what, count=1)
         run.market.dev_bps = RICH
-        await run.until(lambda: run.heard("that could not be read; it is asked again"))
+        await run.until(lambda: run.heard("that could not be read; the bot asks again"))
         await run.held()
         assert run.bot.heartbeat.ours() == run.books["positions"] == HELD
         run.market.dev_bps = FAIR
