@@ -17,18 +17,20 @@ LATE_S = 1.6
 
 
 def watch(gateway):
-    """The kinds of requests as they come: ``time``, ``order``."""
+    """The kinds of requests as they come: ``login``, ``time``, ``order``."""
     seen = []
-    answer = gateway._answer
+    note = gateway._note_request
 
     def watched(client, request):
-        if isinstance(request, m.ReqCurrentTime):
+        if isinstance(request, m.StartApi):
+            seen.append("login")
+        elif isinstance(request, m.ReqCurrentTime):
             seen.append("time")
         elif isinstance(request, m.PlaceOrder):
             seen.append("order")
-        answer(client, request)
+        note(client, request)
 
-    gateway._answer = watched
+    gateway._note_request = watched
     return seen
 
 
@@ -60,12 +62,13 @@ class Slow(Market):
 def test_a_broker_that_does_not_answer_after_a_pause_is_dialled_anew_and_nothing_leaves(play):
     async def script(run):
         await run.active()
+        seen = run.served.do(watch)
         run.fault("silent", "current_time", count=1)
         stand_still()
         run.market.dev_bps = RICH
-        await run.until(lambda: run.bot.tally.connections == 2)
-        assert run.sent == 0
         await run.held()
+        assert run.bot.tally.connections == 2
+        assert "order" not in seen[: seen.index("login")]
 
     play(script, query_timeout_s=0.5)
 
