@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import arbcore
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "running-for-weeks.md"
 RAISED = re.compile(r'\b(?:alarm|Alarm|brake)\(\s*"([a-z ]+)"')
@@ -11,8 +13,10 @@ ORDINARY = {"reconciling", "stopping"}
 
 
 def test_every_alarm_says_what_to_do() -> None:
-    sources = [*(ROOT / "arbcore" / "desk").glob("*.py"), *(ROOT / "arbcore" / "broker").glob("*.py"),
-               ROOT / "arbcore" / "ibkr.py", *(ROOT / "arbcore" / "commands").glob("*.py")]  # fmt: skip
+    package = Path(arbcore.__file__).parent
+    sources = [package / "ibkr.py"]
+    for folder in ("desk", "broker", "commands"):
+        sources += (package / folder).glob("*.py")
     raised = {kind for path in sources for kind in RAISED.findall(path.read_text(encoding="utf-8"))}
     assert {"mismatch", "unwind failed", "daily loss", "cut off"} <= raised
     table = PAGE.read_text(encoding="utf-8").partition("## What to do at each alarm")[2]
