@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable
 
 from arbcore.carry.pairs import ETF, FUT
+from arbcore.core.text import plural
 from arbcore.desk.commands import SaveTrade
 from arbcore.desk.desk_core import DeskCore
 from arbcore.desk.desk_settings import SECOND_NS, seconds_ns
@@ -187,7 +188,8 @@ class PairTrader:
         contracts, shares = trade.held
         self.core.alarm(
             "residual",
-            f"Pair {trade.trade_id} holds {contracts} contracts and {shares} shares; it is being hedged.",
+            f"Pair {trade.trade_id} holds {plural(contracts, 'contract')} and {plural(shares, 'share')}; "
+            "it is being hedged.",
         )
         self._go(trade, HEDGING)
 
