@@ -166,7 +166,7 @@ def _spreads(summary: Mapping[str, Any]) -> Markup:
         ])  # fmt: skip
     return table(
         "Spreads in bps, and for how long a leg's quote had not changed",
-        ["leg", "spread, middle", "spread, 95%", "still, middle", "still, 95%", "still, longest"], rows,
+        ["leg", "spread, middle", "spread, 95%", "still, middle", "still, 95%", "longest"], rows,
         numbers=[1, 2, 3, 4, 5],
     )  # fmt: skip
 
