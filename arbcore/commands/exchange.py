@@ -299,10 +299,11 @@ class _Play:
 
     def run(self, output: IO[str]) -> int:
         from arbcore.system.output_file import OutputFile
+        from arbcore.system.safe_log import loggers_restored
 
         args = self._args
         refuse_overlap(inputs=[("--journal", args.journal)], outputs=[("--html", args.html)])
-        with OutputFile(args.html) as page:
+        with loggers_restored(""), OutputFile(args.html) as page:
             return self._run(output, page)
 
     def _run(self, output: IO[str], page: TextIO) -> int:
@@ -323,8 +324,7 @@ class _Play:
             print(
                 f"arbcore: {args.journal} is kept; this run is recorded in {journal.path}.", file=sys.stderr
             )
-        root = logging.getLogger()
-        handlers, root.handlers = root.handlers, [ConsoleHandler(console)]
+        logging.getLogger().handlers = [ConsoleHandler(console)]
         watchdog: Any = None
         try:
             try:
@@ -352,7 +352,6 @@ class _Play:
                     watchdog.over()
                 scores = self._end(record or journal)
                 console.close()
-                root.handlers = handlers
             document = result_document(play, scores=scores, seed=self._seed, ending=ending)
             document["journal"] = None if journal is None else str(journal.path)
             text = json.dumps(document) if args.json else "\n".join(summary_lines(document))
