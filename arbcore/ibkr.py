@@ -16,8 +16,8 @@ from typing import Any
 
 from arbcore.broker.alerts import Alerts
 from arbcore.broker.chronicle import Chronicle
+from arbcore.broker.command_executor import LOCKED_MAX_S, LOCKED_PAUSE_S, CommandExecutor
 from arbcore.broker.guards import SIMULATED, SIMULATED_PREFIX, account_to_trade
-from arbcore.broker.hands import LOCKED_MAX_S, LOCKED_PAUSE_S, Hands
 from arbcore.broker.heartbeat import Heartbeat
 from arbcore.broker.ib_link import IbLink, load_library
 from arbcore.broker.model_trades import facts_of
@@ -86,7 +86,7 @@ class Bot:
         self._recorder = None if plan.record is None else QuoteRecorder(plan.record, plan.pair)
         self._recording = False
         self.link: IbLink | None = None
-        self.hands = Hands(self)
+        self.executor = CommandExecutor(self)
         self.heartbeat = Heartbeat(self)
         #: The last sentence of the run, once it is over: what is held, and that no bot watches it.
         self.ending = ""
@@ -265,7 +265,7 @@ class Bot:
             self.chronicle.count_skipped()
             try:
                 with contextlib.closing(self.store):
-                    self.hands.save_rest()
+                    self.executor.save_rest()
             except RunError as error:
                 # A run that has failed is told by what failed first.
                 if self._failure is None:
@@ -550,7 +550,7 @@ class Bot:
                 self.began_ns = time.perf_counter_ns()
                 wanted = session.handle(event, now_ns=self.clock.now_ns(), utc_ns=self.clock.utc_ns())
                 if wanted:
-                    self.hands.carry_out(wanted)
+                    self.executor.carry_out(wanted)
         except Exception as error:  # noqa: BLE001  A library would log it and go on; the run must end.
             self._on_trouble(error)
         finally:
@@ -603,7 +603,7 @@ class Bot:
                 # Trading does not end for a recording's sake.
                 self._recorder = None
                 self.chronicle.alarm("record", str(error))
-        self.hands.flush()
+        self.executor.flush()
 
     def sample(self) -> None:
         """Once a minute of the market's clock, which in a replay is a row's."""

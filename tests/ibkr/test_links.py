@@ -171,7 +171,7 @@ def test_near_expiry_the_next_contract_takes_over_alone(play):
         await run.active()
         assert run.served.do(subscribed) == [[market.expiry_ns]]
         # As the desk does where an entry would be too near to expiry.
-        run.bot.hands.do(AskContract(market.expiry_ns))
+        run.bot.executor.do(AskContract(market.expiry_ns))
         await run.until(lambda: run.served.do(subscribed) == [[later_ns]])
         market.expiry_ns = later_ns
         await run.enter(RICH)

@@ -8,7 +8,7 @@ import pytest
 from carry_bots import FAIR, RICH, STORE, stored
 
 from arbcore import ibkr
-from arbcore.broker import hands
+from arbcore.broker import command_executor
 from arbcore.errors import RunError
 
 
@@ -53,7 +53,7 @@ def test_a_pair_that_is_held_is_left_only_after_it(play):
 
 
 def test_locked_for_too_long_ends_with_what_is_held(play, monkeypatch):
-    monkeypatch.setattr(hands, "LOCKED_MAX_S", 0.5)
+    monkeypatch.setattr(command_executor, "LOCKED_MAX_S", 0.5)
 
     async def script(run):
         await run.enter(RICH)
@@ -71,7 +71,7 @@ def test_locked_for_too_long_ends_with_what_is_held(play, monkeypatch):
 
 
 def test_locked_while_nothing_is_to_be_saved_ends_it_too(play, monkeypatch):
-    monkeypatch.setattr(hands, "LOCKED_MAX_S", 0.5)
+    monkeypatch.setattr(command_executor, "LOCKED_MAX_S", 0.5)
 
     async def script(run):
         await run.enter(RICH)

@@ -19,7 +19,7 @@ from typing import Any
 
 from carry_bots import bot_of, plan_of
 
-from arbcore.broker.hands import Hands
+from arbcore.broker.command_executor import CommandExecutor
 from arbcore.broker.ib_link import IbLink, load_library
 from arbcore.broker.store import Store
 from arbcore.desk.records import OrderRow
@@ -61,24 +61,24 @@ class Reaper:
 
 def send_before_storing() -> None:
     """Plants the mistake that all of this is about: an order leaves before its intent is stored."""
-    save, send = Hands.save, Hands.send
+    save, send = CommandExecutor.save, CommandExecutor.send
 
-    def later(hands: Hands, rows: list[Any]) -> bool:
+    def later(executor: CommandExecutor, rows: list[Any]) -> bool:
         if any(isinstance(row, OrderRow) and row.state == "sent" for row in rows):
-            hands.unsaved = rows
+            executor.unsaved = rows
             return True
-        return save(hands, rows)
+        return save(executor, rows)
 
-    def at_once(hands: Hands, command: Any) -> None:
-        send(hands, command)
-        save(hands, hands.unsaved)
+    def at_once(executor: CommandExecutor, command: Any) -> None:
+        send(executor, command)
+        save(executor, executor.unsaved)
 
-    Hands.save, Hands.send = later, at_once
+    CommandExecutor.save, CommandExecutor.send = later, at_once
 
 
 def stop_after(bot: Bot, orders: int) -> None:
     """Stops the bot in order once it has sent so many orders."""
-    send = bot.hands.send
+    send = bot.executor.send
 
     def sent(command: Any) -> None:
         before = bot.tally.orders
@@ -86,7 +86,7 @@ def stop_after(bot: Bot, orders: int) -> None:
         if before < orders <= bot.tally.orders:
             asyncio.get_running_loop().call_soon(bot.stop, "enough orders were sent")
 
-    bot.hands.send = sent  # type: ignore[method-assign]
+    bot.executor.send = sent  # type: ignore[method-assign]
 
 
 def live(life: dict[str, Any], library: str, pipe: int) -> None:

@@ -197,7 +197,7 @@ WAYS: dict[str, tuple[tuple[str, str], ...]] = {
     "broker": (
         ("broker/ib_link, listener", "events, now_ns"), ("desk/leg_quotes", "fresh and live?"),
         ("carry/_signal", "decides"), ("desk/gate", "the gate"), ("broker/store", "intent on disk"),
-        ("broker/hands", "sends the order"),
+        ("broker/command_executor", "sends the order"),
     ),
 }  # fmt: skip
 

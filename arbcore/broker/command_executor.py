@@ -1,7 +1,7 @@
-"""What the desk wants, done: intents stored and then sent, questions asked, people told.
+"""Carries out the desk's commands: saves rows, sends orders, asks the broker, writes the event log.
 
-A shell's helper. Commands are carried out in their order, and nothing is sent that was not stored before. It
-must not know why the desk wants something.
+Part of the shell. Commands are carried out in their order, and an order is stored before it is sent. This module
+must not know why the desk gave a command.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ SAVES = (
     cmd.SaveOrder, cmd.SaveExecution, cmd.SaveAdjustment, cmd.SaveTrade, cmd.SaveDay, cmd.SaveCarried,
     cmd.SaveLevel,
 )  # fmt: skip
-#: The desk's answer to an order whose id is not known: there is nothing to cancel.
+#: The code that the desk gets where an order that it cancels has no known id.
 NOTHING_TO_CANCEL = 10147
 
 
-#: What the desk is told of a store that another program locks.
+#: The reason that the desk gets while another program locks the store.
 LOCKED = "the store is locked by another program, and nothing leaves that is not stored"
-#: How long a locked store is tried again, and the pause in between.
+#: How long saving to a locked store is tried again, and the pause between two tries.
 LOCKED_MAX_S, LOCKED_PAUSE_S = 60.0, 0.5
 
 
@@ -43,7 +43,7 @@ def _locked_too_long(error: StoreLocked) -> str:
 
 
 class RunState(Protocol):
-    """What the hands need of the run that they are part of."""
+    """What the executor needs of the run that it is part of."""
 
     plan: Plan
     tally: Tally
@@ -56,41 +56,41 @@ class RunState(Protocol):
 
     @property
     def stood_still_s(self) -> float:
-        """Seconds for which the process stood still just now."""
+        """Seconds for which the process was paused just now; 0 if it was not."""
 
     def feed(self, *events: ev.Event) -> None:
-        """Events for the desk."""
+        """Gives the desk these events."""
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
-        """Something to be done beside the run."""
+        """Runs a coroutine beside the loop."""
 
     def doubt_quotes(self, why: str) -> None:
-        """What arrives may be old until the broker answers a question that is asked now."""
+        """Distrusts quotes until the broker answers a request that is sent now."""
 
     def drop(self, reason: str) -> None:
-        """Ends the connection and begins anew."""
+        """Closes the connection and connects again."""
 
     def greet(self) -> None:
-        """The desk asks everything anew, on the connection that stands."""
+        """Has the desk ask the broker for everything again, on the present connection."""
 
 
-class Hands:
-    """Those of one run.
+class CommandExecutor:
+    """Carries out the commands of one run.
 
-    While another program locks the store, nothing can be stored and so nothing leaves: what was to be saved
-    waits, the desk is told that there is no link, and the store is tried again beside the loop.
+    While another program locks the store, nothing can be stored and so no order is sent: the rows wait, the
+    desk gets LinkLost, and saving is tried again beside the loop.
     """
 
     def __init__(self, run: RunState) -> None:
         self._run = run
-        #: What could not be saved yet, in its order.
+        #: Rows that could not be saved yet, in their order.
         self._unsaved: list[Row] = []
         self._retrying = False
         #: Since when telemetry cannot be written, on the monotonic clock.
         self._mute_since_s: float | None = None
 
     def carry_out(self, wanted: list[cmd.Command]) -> None:
-        """In order; what must be durable is, before anything behind it is sent."""
+        """Carries out commands in their order; rows are stored before anything behind them is sent."""
         rows: list[Row] = []
         for command in wanted:
             if isinstance(command, SAVES):
@@ -106,13 +106,13 @@ class Hands:
             self.save(rows)
 
     def save(self, rows: list[Row]) -> bool:
-        """Durably, before this returns; False where the store is locked and they wait."""
+        """Stores rows durably; False where the store is locked and they wait."""
         run = self._run
         if run.store is None:
             return True
         self._unsaved += rows
         if self._retrying:
-            # Whatever began meanwhile is void too.
+            # An order that the desk began meanwhile was not stored either.
             run.feed(ev.LinkLost(LOCKED))
             return False
         try:
@@ -128,7 +128,7 @@ class Hands:
         return True
 
     async def _save_again(self) -> None:
-        """Tries until the store is free, and then has the desk ask everything anew."""
+        """Tries until the store is free, then has the desk ask the broker for everything again."""
         run = self._run
         loop = asyncio.get_running_loop()
         end_s = loop.time() + LOCKED_MAX_S
@@ -144,13 +144,13 @@ class Hands:
             self._unsaved.clear()
             self._retrying = False
             run.chronicle.note("info", "store", "The store is free again; asking the broker for everything.")
-            # What the desk took for sent has never left: only answers settle it.
+            # Orders that the desk took for sent were not sent; only the broker's answers settle them.
             run.feed(ev.LinkLost(LOCKED))
             run.greet()
             return
 
     def flush(self) -> None:
-        """Writes the telemetry that waits, if the store is free."""
+        """Writes the telemetry that is buffered, if the store is free."""
         run, now_s = self._run, time.monotonic()
         if run.store is None or self._retrying:
             return
@@ -164,16 +164,16 @@ class Hands:
             self._mute_since_s = None
 
     def save_rest(self) -> None:
-        """At the end of the run: the last try for what waits."""
+        """Tries once more, at the end of the run, to save the rows that wait."""
         if self._unsaved and self._run.store is not None:
             self._run.store.save(self._unsaved)
             self._unsaved.clear()
 
     def send(self, command: cmd.SendOrder) -> None:
-        """Orders that are stored."""
+        """Sends orders that are stored."""
         run = self._run
         if late_s := run.stood_still_s:
-            # Priced before a pause, of the process or of the disk that just took the intents.
+            # Their prices are from before a pause of the process or of the disk.
             why = f"the process was paused for {late_s:.1f} s before the order could be sent"
             run.feed(*(ev.NotSent(row.ref, why) for row in command.orders))
             return
@@ -183,12 +183,12 @@ class Hands:
                 if run.link is not None:
                     run.link.place(row)
             except ConnectionError as error:
-                # The order may or may not have left; the desk learns of the loss and asks.
+                # Whether it was sent is unknown; the desk gets LinkLost and asks.
                 _log.warning("Sending %s failed: %s", row.ref, error)
         run.tally.latency.record(time.perf_counter_ns() - run.began_ns)
 
     def do(self, command: cmd.Command) -> None:
-        """Whatever is neither stored nor an order."""
+        """Carries out a command that is neither a row nor an order."""
         run, link = self._run, self._run.link
         if isinstance(command, cmd.Seen):
             if link is not None:
@@ -200,7 +200,7 @@ class Hands:
         elif isinstance(command, cmd.Note):
             run.chronicle.note("info", command.kind, command.message)
         elif isinstance(command, cmd.RaiseKillSwitch):
-            # That it is on is the desk's own alarm.
+            # The desk raises its own alarm that the kill switch is on.
             if trouble := run.kill_switch.trip(command.reason):
                 run.chronicle.alarm("kill switch", trouble)
             elif not run.killed:
@@ -209,7 +209,7 @@ class Hands:
         elif isinstance(command, cmd.Reconnect):
             run.drop(command.reason)
         elif link is None:
-            # The desk has been or will be told that the link is lost; it asks again when it is back.
+            # The desk gets LinkLost and asks again after the next connection.
             _log.debug("Without a connection: %s", command)
         elif isinstance(command, cmd.Ask):
             run.later(self._ask(link, command))
