@@ -15,8 +15,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from arbcore.broker.alerts import Alerts
-from arbcore.broker.chronicle import Chronicle
 from arbcore.broker.command_executor import LOCKED_MAX_S, LOCKED_PAUSE_S, CommandExecutor
+from arbcore.broker.event_log import EventLog
 from arbcore.broker.guards import SIMULATED, SIMULATED_PREFIX, account_to_trade
 from arbcore.broker.heartbeat import Heartbeat
 from arbcore.broker.ib_link import IbLink, load_library
@@ -81,7 +81,7 @@ class Bot:
         self.kill_switch = kill_switch
         self.clock: MachineClock | RowClock = RowClock() if plan.clocked else MachineClock()
         self.alerts = alerts
-        self.chronicle = Chronicle(plan.pair, alerts=alerts, told=told, utc_ns=self.clock.utc_ns)
+        self.event_log = EventLog(plan.pair, alerts=alerts, show=told, utc_ns=self.clock.utc_ns)
         self.store: Store | None = None
         self._recorder = None if plan.record is None else QuoteRecorder(plan.record, plan.pair)
         self._recording = False
@@ -134,7 +134,7 @@ class Bot:
             if self.session is not None:
                 self.ending = self.heartbeat.last_words()
                 level = "info" if self.heartbeat.in_order() else "warning"
-                self.chronicle.note(level, "stop", f"Stopped. {self.ending}")
+                self.event_log.note(level, "stop", f"Stopped. {self.ending}")
         except asyncio.CancelledError:
             self._cut_off()
             raise
@@ -155,7 +155,7 @@ class Bot:
         held = held_words(self.heartbeat.ours())
         kept = "" if held == "nothing" else f" {held} is held as before, and no bot watches it."
         told = "Stopped before there was a connection; this run has sent nothing."
-        self.chronicle.note("info", "stop", told + kept)
+        self.event_log.note("info", "stop", told + kept)
         return False
 
     async def _look_after(self) -> None:
@@ -181,14 +181,14 @@ class Bot:
             held = f" {self.ending}"
         text = f"{error} The bot has stopped.{held}"
         error.args = (text,)
-        self.chronicle.last_words(text)
+        self.event_log.failed(text)
 
     def _cut_off(self) -> None:
         """Somebody would not wait for the orderly stop."""
         if self.session is not None and not (self._stop and self.session.stopped):
             self._cancel_everything()
             self.ending = self.heartbeat.last_words()
-            self.chronicle.alarm("cut off", f"Ended at once; what was sent may still fill. {self.ending}")
+            self.event_log.alarm("cut off", f"Ended at once; what was sent may still fill. {self.ending}")
 
     def _cancel_everything(self) -> None:
         if self.link is not None:
@@ -200,7 +200,7 @@ class Bot:
 
         At any moment; before there was a connection it is over at once. Told twice, it is told once.
         """
-        self.chronicle.note("info", "stop", f"Stopping: {reason}.")
+        self.event_log.note("info", "stop", f"Stopping: {reason}.")
         if self._stop is not None:
             return
         self._stop = ev.Stop(reason, self.plan.flatten)
@@ -210,7 +210,7 @@ class Bot:
         self.later(self._lose_patience())
         if self.link is None and self.session is not None and not self.session.stopped:
             waiting = plural(self.session.status()["live_orders"], "order")
-            self.chronicle.note(
+            self.event_log.note(
                 "warning", "stop",
                 f"There is no connection and {waiting} may still fill: connecting to find out, for "
                 f"{STOP_PATIENCE_S:.0f} s at the most.",
@@ -262,7 +262,7 @@ class Bot:
         if self._recorder is not None:
             self._recorder.close(self.clock.utc_ns())
         if self.store is not None:
-            self.chronicle.count_skipped()
+            self.event_log.count_skipped()
             try:
                 with contextlib.closing(self.store):
                     self.executor.save_rest()
@@ -294,7 +294,7 @@ class Bot:
             if not told:
                 told = True
                 text = f"{error} Waiting up to {self.plan.wait_s:g} s for it."
-                self.chronicle.note("warning", "connecting", text)
+                self.event_log.note("warning", "connecting", text)
             await asyncio.sleep(min(pause_s * random.uniform(0.5, 1.0), left_s))
             pause_s = min(2.0 * pause_s, RECONNECT_MAX_S)
 
@@ -336,12 +336,12 @@ class Bot:
         self.link = link
         self._lost = False
         self.tally.connections += 1
-        self.chronicle.note("info", "connected", f"Connected to account {self.account} at {self._address()}.")
+        self.event_log.note("info", "connected", f"Connected to account {self.account} at {self._address()}.")
         for leg in legs:
             self.feed(leg.told)
         self.feed(ev.Hello(self.account, None if self.plan.clocked else broker_ns))
         if fault := link.zone_fault():
-            self.chronicle.note("warning", "zone", fault)
+            self.event_log.note("warning", "zone", fault)
         link.subscribe()
         self.doubt_quotes("subscriptions begin")
         if self._server_is_lost:
@@ -357,16 +357,16 @@ class Bot:
         self.account = account
         utc_ns = self.clock.utc_ns()
         self.store = await self._open_store(account, utc_ns)
-        self.chronicle.store = self.store
+        self.event_log.store = self.store
         snapshot = self.store.snapshot(utc_ns=utc_ns)
-        self.chronicle.know(snapshot.trades)
+        self.event_log.restore(snapshot.trades)
         self.store.remember(facts_of(self.plan, None))
         desk, dividends = self.plan.desk, self.plan.dividends
         terms = CarryTerms(
             desk.r if self.plan.rates is None else self.plan.rates,
             desk.d if dividends is None else dividends, spread=desk.financing_spread_bps * 1e-4,
         )  # fmt: skip
-        self.session = self.chronicle.session = DeskSession(desk, self.store.store_id, snapshot, terms=terms)
+        self.session = self.event_log.session = DeskSession(desk, self.store.store_id, snapshot, terms=terms)
         if self.plan.accept_account:
             self.feed(ev.AcceptAccount())
         if self._stop is not None:
@@ -410,7 +410,7 @@ class Bot:
         if self._lost:
             return
         self._lost = True
-        self.chronicle.note("warning", "link_lost", f"{reason[:1].upper()}{reason[1:]}; connecting again.")
+        self.event_log.note("warning", "link_lost", f"{reason[:1].upper()}{reason[1:]}; connecting again.")
         self.feed(ev.LinkLost(reason))
         self.later(self._reconnect())
 
@@ -439,7 +439,7 @@ class Bot:
     def _on_link(self, code: int, text: str) -> None:
         """TWS's own link to the broker is lost, or back; or this connection is being dropped."""
         if code in codes.SERVER_LOST:
-            self.chronicle.note("warning", "link_lost", f"TWS lost its connection to the broker ({text}).")
+            self.event_log.note("warning", "link_lost", f"TWS lost its connection to the broker ({text}).")
             self._server_lost_s = time.monotonic()
             self._server_losses += 1
             self.feed(ev.LinkLost(text))
@@ -464,7 +464,7 @@ class Bot:
         self._server_lost_s = None
         if self.link is None:
             return
-        self.chronicle.note("info", "link_back", f"TWS is connected to the broker again ({why}).")
+        self.event_log.note("info", "link_back", f"TWS is connected to the broker again ({why}).")
         self.greet()
 
     def doubt_quotes(self, why: str) -> None:
@@ -484,7 +484,7 @@ class Bot:
             broker_ns = await link.clock_ns(self.plan.desk.query_timeout_s)
         except ConnectError as error:
             if link is self.link:
-                self.chronicle.alarm("link", str(error))
+                self.event_log.alarm("link", str(error))
                 self.drop("TWS does not answer")
         else:
             if link is self.link:
@@ -497,7 +497,7 @@ class Bot:
 
     def _after_pause(self, late_s: float) -> ev.QuotesDoubted:
         self._pauses.turned()
-        self.chronicle.note(
+        self.event_log.note(
             "warning", "pause",
             f"The process was paused for {late_s:.1f} s; nothing is decided until the broker answers.",
         )  # fmt: skip
@@ -528,7 +528,7 @@ class Bot:
                 self._recording = True
                 asyncio.get_running_loop().call_soon(self._record)
         elif isinstance(event, ev.Farm):
-            self.chronicle.farm(event)
+            self.event_log.farm(event)
         elif isinstance(event, ev.Commission) and self.store is not None:
             self.store.note_commission(event, ts_ns=self.clock.utc_ns())
         self.feed(event)
@@ -593,7 +593,7 @@ class Bot:
                 if self.store is not None:
                     self.store.remember(facts_of(self.plan, news.rate))
             self._rate_news = news
-            self.chronicle.note("warning" if news.failed else "info", "rate", news.text)
+            self.event_log.note("warning" if news.failed else "info", "rate", news.text)
         if self.plan.gone is not None and (gone := self.plan.gone()) is not None:
             self._on_trouble(gone)
         if self._recorder is not None:
@@ -602,7 +602,7 @@ class Bot:
             except RunError as error:
                 # Trading does not end for a recording's sake.
                 self._recorder = None
-                self.chronicle.alarm("record", str(error))
+                self.event_log.alarm("record", str(error))
         self.executor.flush()
 
     def sample(self) -> None:
@@ -610,8 +610,8 @@ class Bot:
         now_ns = self.clock.now_ns()
         if self.link is not None and now_ns - self._sampled_ns >= SAMPLE_NS:
             self._sampled_ns = now_ns
-            self.chronicle.count_skipped()
-            self.chronicle.sample((self.link.listener.touch(FUT), self.link.listener.touch(ETF)))
+            self.event_log.count_skipped()
+            self.event_log.sample((self.link.listener.touch(FUT), self.link.listener.touch(ETF)))
 
     def _record(self) -> None:
         self._recording = False

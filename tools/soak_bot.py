@@ -161,7 +161,7 @@ def main(argv: list[str] | None = None) -> int:
     print(f"without the store       {microseconds(watch.unsaved_ns)}")
     print(f"memory, MB              {'  '.join(f'{mb:.1f}' for mb in watch.memory_mb)}")
     grown_mb = watch.memory_mb[-1] - watch.memory_mb[MARKS // 4 - 1]
-    alarms = dict(bot.chronicle.alarms)
+    alarms = dict(bot.event_log.alarms)
     print(f"alarms                  {alarms or 'none'}")
     # Sunday's hour is a link that is lost; the minute of each other night is not worth a word.
     sundays = sum(night % 7 == SUNDAY for night in range(args.nights))

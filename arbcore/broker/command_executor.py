@@ -1,7 +1,7 @@
 """Carries out the desk's commands: saves rows, sends orders, asks the broker, writes the event log.
 
-Part of the shell. Commands are carried out in their order, and an order is stored before it is sent. This module
-must not know why the desk gave a command.
+Part of the shell. Commands are carried out in their order, and an order is stored before it is sent. This
+module must not know why the desk gave a command.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
-from arbcore.broker.chronicle import Chronicle
+from arbcore.broker.event_log import EventLog
 from arbcore.broker.ib_link import IbLink
 from arbcore.broker.plan import Plan, Tally
 from arbcore.broker.store import Row, Store
@@ -47,7 +47,7 @@ class RunState(Protocol):
 
     plan: Plan
     tally: Tally
-    chronicle: Chronicle
+    event_log: EventLog
     kill_switch: KillSwitch
     killed: bool
     link: IbLink | None
@@ -119,11 +119,11 @@ class CommandExecutor:
             run.store.save(self._unsaved)
         except StoreLocked:
             self._retrying = True
-            run.chronicle.alarm("store locked", f"{LOCKED[:1].upper()}{LOCKED[1:]}; trying again.")
+            run.event_log.alarm("store locked", f"{LOCKED[:1].upper()}{LOCKED[1:]}; trying again.")
             run.feed(ev.LinkLost(LOCKED))
             run.later(self._save_again())
             return False
-        run.chronicle.saved(self._unsaved)
+        run.event_log.saved(self._unsaved)
         self._unsaved.clear()
         return True
 
@@ -140,10 +140,10 @@ class CommandExecutor:
                 if loop.time() >= end_s:
                     raise RunError(_locked_too_long(error)) from None
                 continue
-            run.chronicle.saved(self._unsaved)
+            run.event_log.saved(self._unsaved)
             self._unsaved.clear()
             self._retrying = False
-            run.chronicle.note("info", "store", "The store is free again; asking the broker for everything.")
+            run.event_log.note("info", "store", "The store is free again; asking the broker for everything.")
             # Orders that the desk took for sent were not sent; only the broker's answers settle them.
             run.feed(ev.LinkLost(LOCKED))
             run.greet()
@@ -192,20 +192,20 @@ class CommandExecutor:
         run, link = self._run, self._run.link
         if isinstance(command, cmd.Seen):
             if link is not None:
-                run.chronicle.saw(command, (link.listener.touch(FUT), link.listener.touch(ETF)))
+                run.event_log.saw(command, (link.listener.touch(FUT), link.listener.touch(ETF)))
         elif isinstance(command, cmd.StateShown):
-            run.chronicle.state(command)
+            run.event_log.state(command)
         elif isinstance(command, cmd.Alarm):
-            run.chronicle.alarm(command.kind, command.message)
+            run.event_log.alarm(command.kind, command.message)
         elif isinstance(command, cmd.Note):
-            run.chronicle.note("info", command.kind, command.message)
+            run.event_log.note("info", command.kind, command.message)
         elif isinstance(command, cmd.RaiseKillSwitch):
             # The desk raises its own alarm that the kill switch is on.
             if trouble := run.kill_switch.trip(command.reason):
-                run.chronicle.alarm("kill switch", trouble)
+                run.event_log.alarm("kill switch", trouble)
             elif not run.killed:
                 text = f"{run.kill_switch.path} was written; delete it to trade again."
-                run.chronicle.note("warning", "kill switch", text)
+                run.event_log.note("warning", "kill switch", text)
         elif isinstance(command, cmd.Reconnect):
             run.drop(command.reason)
         elif link is None:
@@ -238,7 +238,7 @@ class CommandExecutor:
                 timeout_s=self._run.plan.desk.query_timeout_s,
             )  # fmt: skip
         except RunError as error:
-            self._run.chronicle.alarm("contract", str(error))
+            self._run.event_log.alarm("contract", str(error))
             return
         if link is self._run.link:
             if link.legs[FUT].told.con_id != before:

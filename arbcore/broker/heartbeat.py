@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from arbcore.broker.alerts import Alerts
-from arbcore.broker.chronicle import Chronicle
+from arbcore.broker.event_log import EventLog
 from arbcore.broker.news import DAILY, START, STOP, held_words
 from arbcore.broker.plan import Plan, Tally
 from arbcore.broker.run_clock import MachineClock, RowClock
@@ -38,7 +38,7 @@ class PulsedRun(Protocol):
     tally: Tally
     account: str
     alerts: Alerts
-    chronicle: Chronicle
+    event_log: EventLog
     clock: MachineClock | RowClock
     session: DeskSession | None
     store: Store | None
@@ -126,7 +126,7 @@ class Heartbeat:
         alerts.hold(self.account())
         alerts.tick()
         for text in alerts.failures():
-            bot.chronicle.note("warning", "alerts", text)
+            bot.event_log.note("warning", "alerts", text)
         if not self._started:
             self._started = True
             alerts.news(START, f"Started in {bot.plan.mode} mode; the store is {bot.store.path}.")

@@ -45,7 +45,7 @@ class IbkrStatus:
         except Exception as error:  # noqa: BLE001  What is held is not left alone for a picture's sake.
             _log.debug("The status ends.", exc_info=error)
             what = f"{type(error).__name__}: {printable(str(error))}"
-            self._bot.chronicle.alarm("status", f"The status cannot be shown ({what}); the run goes on.")
+            self._bot.event_log.alarm("status", f"The status cannot be shown ({what}); the run goes on.")
 
     def block(self) -> list[str]:
         """The block on a terminal."""
@@ -61,7 +61,7 @@ class IbkrStatus:
             f"{name} {speed[name]:,.0f} µs" for name in ("p50", "p99", "max") if speed[name] is not None
         )
         pnl = status["day_pnl"]
-        alarms = sum(bot.chronicle.alarms.values())
+        alarms = sum(bot.event_log.alarms.values())
         lines: list[str] = [
             Toned(
                 f"{bot.plan.mode} {printable(bot.account)}  {self._elapsed()}  ",
@@ -72,12 +72,12 @@ class IbkrStatus:
                 f"   positions  {held}",
             ),
             *self._pair_lines(bot),
-            f"quotes {tally.quotes:,}   signals {bot.chronicle.signals:,}   alarms {alarms:,}",
+            f"quotes {tally.quotes:,}   signals {bot.event_log.signals:,}   alarms {alarms:,}",
             f"orders {tally.orders:,}   cancels {tally.cancels:,}   latency {measured or '-'}",
             f"level {_level_words(status)}",
         ]
-        if status["state"] == HALTED and bot.chronicle.last_alarm:
-            lines.append(f"last alarm  {bot.chronicle.last_alarm}")
+        if status["state"] == HALTED and bot.event_log.last_alarm:
+            lines.append(f"last alarm  {bot.event_log.last_alarm}")
         return lines
 
     def _pair_lines(self, bot: Bot) -> list[str]:

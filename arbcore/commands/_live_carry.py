@@ -20,7 +20,7 @@ def carry_snapshot(bot: Bot, running_s: float) -> dict[str, Any] | None:
         return None
     status, details = session.status(), session.details()
     pair = bot.plan.pair
-    settings, chronicle, tally = bot.plan.desk, bot.chronicle, bot.tally
+    settings, event_log, tally = bot.plan.desk, bot.event_log, bot.tally
     fut, etf = bot.touch(FUT), bot.touch(ETF)
     edges = financing = None
     if fut is not None and etf is not None:
@@ -68,12 +68,12 @@ def carry_snapshot(bot: Bot, running_s: float) -> dict[str, Any] | None:
         ],
         "alarms": [
             {"ts": iso_time(at_ns), "kind": kind, "text": text}
-            for at_ns, kind, text in reversed(chronicle.alarm_lines)
+            for at_ns, kind, text in reversed(event_log.alarm_lines)
         ],
-        "alarm_counts": dict(chronicle.alarms),
+        "alarm_counts": dict(event_log.alarms),
         "skipped": status["skipped"],
         "counts": {
-            "quotes": tally.quotes, "signals": chronicle.signals, "decisions": status["decisions"],
+            "quotes": tally.quotes, "signals": event_log.signals, "decisions": status["decisions"],
             "orders": tally.orders, "cancels": tally.cancels, "connections": tally.connections,
         },
         "latency_s": latency_s(tally.latency),

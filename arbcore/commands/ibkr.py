@@ -233,7 +233,7 @@ class _Play:
 
     def _exit_code(self, bot: Any) -> int:
         """1 where a person must look at what the run left."""
-        alarms = bot.chronicle.alarms
+        alarms = bot.event_log.alarms
         if bot.killed or not bot.heartbeat.in_order() or any(alarms[kind] for kind in LOOK_AFTER):
             return EXIT_FAILED
         return exit_code_of(self._signal) if self._signal else 0

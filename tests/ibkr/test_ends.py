@@ -60,7 +60,7 @@ def test_after_somebody_sold_the_shares_both_numbers_are_shown(play):
         await run.enter(RICH)
         run.fault("wrong_positions", count=1_000)
         run.fault("disconnect")
-        await run.until(lambda: run.bot.chronicle.alarms["mismatch"])
+        await run.until(lambda: run.bot.event_log.alarms["mismatch"])
         await run.until(lambda: run.bot.heartbeat.account() == {"ES": -2, "SPY": 1004})
         # While it lasts, another shell sees it.
         path = run.directory / STORE
@@ -136,7 +136,7 @@ def test_each_kind_of_news_of_a_run(play, monkeypatch):
         receivers = (Receiver(server.url, JSON),)
 
         async def script(run):
-            run.bot.alerts = run.bot.chronicle._alerts = Alerts(
+            run.bot.alerts = run.bot.event_log._alerts = Alerts(
                 receivers, mode="paper", kinds=frozenset(KINDS), heartbeat_url=pulse.url
             )
             await run.enter(RICH)

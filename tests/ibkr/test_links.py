@@ -59,7 +59,7 @@ def test_a_loss_that_lasts_is_one_alarm_and_repeated(play):
     async def script(run):
         await run.active()
         run.fault("restart", 4.0)
-        alarms = run.bot.chronicle.alarms
+        alarms = run.bot.event_log.alarms
         await run.until(lambda: alarms["link lost"] == 2)
         assert dict(alarms) == {"link lost": 2}
         assert run.heard("s. The link to the broker is gone: the connection to TWS was closed")

@@ -26,7 +26,7 @@ def test_nothing_leaves_while_it_is_locked_and_all_goes_on_after(play):
         await run.active()
         with locked(run):
             run.market.dev_bps = RICH
-            await run.until(lambda: run.bot.chronicle.alarms["store locked"])
+            await run.until(lambda: run.bot.event_log.alarms["store locked"])
             await run.rows(40)
             assert (run.sent, run.state) == (0, "HALTED")
         await run.until(lambda: run.heard("The store is free again"))
@@ -43,7 +43,7 @@ def test_a_pair_that_is_held_is_left_only_after_it(play):
         await run.enter(RICH)
         with locked(run):
             run.market.dev_bps = FAIR
-            await run.until(lambda: run.bot.chronicle.alarms["store locked"])
+            await run.until(lambda: run.bot.event_log.alarms["store locked"])
             await run.rows(40)
             assert run.sent == 2
         await run.flat()

@@ -89,7 +89,7 @@ def test_positions_that_outrun_their_executions_are_no_other_hand(play):
         run.market.dev_bps = RICH
         await run.held()
         assert run.state == "ACTIVE"
-        assert run.bot.chronicle.alarms["mismatch"] == 0
+        assert run.bot.event_log.alarms["mismatch"] == 0
 
     play(script, order_timeout_s=5.0)
 

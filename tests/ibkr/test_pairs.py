@@ -80,7 +80,7 @@ def test_bots_of_two_pairs_trade_beside_each_other_on_one_account(library, tmp_p
             assert not any(run_positions(served).values())
             for run in runs:
                 await run.end()
-                assert not run.bot.chronicle.alarms
+                assert not run.bot.event_log.alarms
         finally:
             for run in runs:
                 run.task.cancel()

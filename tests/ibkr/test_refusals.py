@@ -92,7 +92,7 @@ def test_three_entries_refused_on_one_leg_name_it_and_stop_entries(play):
 
 
 def alarms(run):
-    return run.bot.chronicle.alarms["rejected SPY"]
+    return run.bot.event_log.alarms["rejected SPY"]
 
 
 def test_an_entry_that_is_taken_between_two_refused_ones_begins_the_count_anew(play):

@@ -302,6 +302,6 @@ def test_the_kill_switch_is_said_once_and_counted_under_one_name(play, tmp_path)
         await run.flat()
         said = [line for _, line in run.told if "ill switch is on" in line]
         assert len(said) == 1
-        assert dict(run.bot.chronicle.alarms) == {"kill switch": 1}
+        assert dict(run.bot.event_log.alarms) == {"kill switch": 1}
 
     play(script)

@@ -8,7 +8,7 @@ from desk_player import CHEAP, EXPIRY_NS, RICH, T0_NS, Player
 from stores import opened
 
 from arbcore.broker.alerts import Alerts
-from arbcore.broker.chronicle import Chronicle
+from arbcore.broker.event_log import EventLog
 from arbcore.broker.report import read_store
 from arbcore.carry._carry import years_to_expiry
 from arbcore.carry.fair import implied_repo
@@ -25,15 +25,15 @@ def quotes(fut: float) -> tuple[Quote, Quote]:
 
 def kept(path: Path, player: Player, seen: Seen | None, touches: tuple[Quote, Quote]) -> dict[str, Any]:
     """The row that a signal leaves or, where there is none, a sample."""
-    chronicle = Chronicle(
-        DEFAULT_PAIR, alerts=Alerts(mode="test"), told=lambda *_: None, utc_ns=lambda: T0_NS
+    event_log = EventLog(
+        DEFAULT_PAIR, alerts=Alerts(mode="test"), show=lambda *_: None, utc_ns=lambda: T0_NS
     )
-    chronicle.store, chronicle.session = opened(path), player.session
+    event_log.store, event_log.session = opened(path), player.session
     if seen is None:
-        chronicle.sample(touches)
+        event_log.sample(touches)
     else:
-        chronicle.saw(seen, touches)
-    chronicle.store.close()
+        event_log.saw(seen, touches)
+    event_log.store.close()
     (row,) = read_store(path).signals
     return row
 
@@ -88,15 +88,15 @@ def test_what_is_not_known_is_not_written(tmp_path: Path, case: str) -> None:
 
 def test_a_state_is_said_once_and_the_one_that_a_desk_is_born_with_not_at_all(tmp_path: Path) -> None:
     told: list[tuple[str, str]] = []
-    chronicle = Chronicle(
+    event_log = EventLog(
         DEFAULT_PAIR,
-        alerts=Alerts(mode="test"), told=lambda *line: told.append(line), utc_ns=lambda: T0_NS
+        alerts=Alerts(mode="test"), show=lambda *line: told.append(line), utc_ns=lambda: T0_NS
     )
-    chronicle.store = opened(tmp_path / "s")
+    event_log.store = opened(tmp_path / "s")
     for state in (("HALTED", ("not connected",)), ("HALTED", ("mismatch",)), ("ACTIVE", ())):
-        chronicle.state(StateShown(*state))
-    chronicle.store.close()
+        event_log.state(StateShown(*state))
+    event_log.store.close()
     assert told == [("warning", "HALTED: mismatch"), ("info", "ACTIVE")]
     rows = read_store(tmp_path / "s")
     assert [row["text"] for row in rows.events] == ["HALTED: not connected", "HALTED: mismatch", "ACTIVE"]
-    assert not chronicle.alarms
+    assert not event_log.alarms

@@ -1,6 +1,6 @@
-"""What is written down of a run of the carry bot, and who is told: log, terminal, store, receivers of news.
+"""The event log of a run of the carry bot: what goes to the log, the terminal, the store and the alerts.
 
-A shell's helper: it owns no file of its own. Nothing that is noted here decides anything.
+Part of the shell; it owns no file of its own. Nothing that is logged here decides anything.
 """
 
 import logging
@@ -27,14 +27,14 @@ Quotes = tuple[ev.Quote, ev.Quote]
 ALARMS_KEPT = 8
 
 
-class Chronicle:
-    """``told(level, text)`` shows a line to people, ``utc_ns`` is the market's clock.
+class EventLog:
+    """Logs one run. ``show(level, text)`` prints a line, ``utc_ns`` is the market's clock.
 
-    Store and session come with the first connection.
+    Store and session are set at the first connection.
     """
 
     def __init__(
-        self, pair: Pair, *, alerts: Alerts, told: Callable[[str, str], None], utc_ns: Callable[[], int]
+        self, pair: Pair, *, alerts: Alerts, show: Callable[[str, str], None], utc_ns: Callable[[], int]
     ) -> None:
         self.store: Store | None = None
         self.session: DeskSession | None = None
@@ -43,52 +43,52 @@ class Chronicle:
         self.last_alarm = ""
         #: (time in UTC ns, kind, text) of the last alarms, oldest first.
         self.alarm_lines: deque[tuple[int, str, str]] = deque(maxlen=ALARMS_KEPT)
-        self._born = False
+        self._had_state = False
         self._phases: dict[int, str] = {}
-        self._farms_fine = True
+        self._farms_ok = True
         self._skipped: Counter[str] = Counter()
         self._pair = pair
         self._alerts = alerts
-        self._told = told
+        self._show = show
         self._utc_ns = utc_ns
 
-    def note(self, level: str, kind: str, text: str, *, told: bool = True) -> None:
-        """A line of the time line; ``level`` is info, warning or alarm. Not ``told``, nobody is shown it."""
+    def note(self, level: str, kind: str, text: str, *, shown: bool = True) -> None:
+        """Logs a line; ``level`` is info, warning or alarm. Only a line that is ``shown`` is printed too."""
         _log.log(_LEVELS[level], "%s", text)
-        if told:
-            self._told(level, text)
+        if shown:
+            self._show(level, text)
         if self.store is not None:
             self.store.note_event(self._utc_ns(), level=level, kind=kind, text=text)
 
     def alarm(self, kind: str, text: str) -> None:
-        """A line that a person must hear of, wherever they are."""
+        """Logs an alarm and sends it as an alert."""
         self.alarms[kind] += 1
         self.last_alarm = text
         self.alarm_lines.append((self._utc_ns(), kind, text))
         self.note("alarm", kind, text)
         self._alerts.alarm(kind, text)
 
-    def last_words(self, text: str) -> None:
-        """Why the run ends out of order; whoever started it prints the error itself."""
+    def failed(self, text: str) -> None:
+        """Logs the error that ends the run; the command prints it."""
         _log.error("%s", text)
         self._alerts.alarm("failed", text)
         if self.store is not None:
             self.store.note_event(self._utc_ns(), level="alarm", kind="failed", text=text)
 
     def state(self, state: cmd.StateShown) -> None:
-        """The risk state changed. A reason that is no ordinary one has its own alarm, so this is none."""
+        """Logs a change of the risk state. It is no alarm: a reason that needs a person has its own."""
         because = f": {'; '.join(state.reasons)}" if state.reasons else ""
         ordinary = all(reason in ORDINARY for reason in state.reasons)
-        # A desk is born without a connection; that there is one by now was said just before.
-        born, self._born = not self._born, True
-        self.note("info" if ordinary else "warning", "state", f"{state.state}{because}", told=not born)
+        # The first state is logged before the desk knows of the connection, which was printed just before.
+        first, self._had_state = not self._had_state, True
+        self.note("info" if ordinary else "warning", "state", f"{state.state}{because}", shown=not first)
 
-    def know(self, trades: Iterable[TradeRow]) -> None:
-        """The pairs of earlier runs: what they were is no news."""
+    def restore(self, trades: Iterable[TradeRow]) -> None:
+        """Notes the pairs of earlier runs, which are not news."""
         self._phases.update((trade.trade_id, trade.phase) for trade in trades)
 
     def saved(self, rows: Iterable[Row]) -> None:
-        """Rows that are stored: a pair that is entered, or left, is news."""
+        """Sends news of a stored pair that was entered or left."""
         for row in rows:
             if not isinstance(row, TradeRow) or self._phases.get(row.trade_id) == row.phase:
                 continue
@@ -108,14 +108,14 @@ class Chronicle:
                     TRADE, f"Left pair {row.trade_id}, {side} ({row.exit_reason}): net {net} so far."
                 )  # fmt: skip
 
-    def farm(self, told: ev.Farm) -> None:
-        """A data farm that breaks, and the first that is fine again; TWS says of each at every connection."""
-        if told.ok != self._farms_fine:
-            self._farms_fine = told.ok
-            self.note("info" if told.ok else "warning", "farm", f"TWS says {told.text}")
+    def farm(self, farm: ev.Farm) -> None:
+        """Logs a data farm that breaks and the first that is well again; TWS repeats both at each login."""
+        if farm.ok != self._farms_ok:
+            self._farms_ok = farm.ok
+            self.note("info" if farm.ok else "warning", "farm", f"TWS says {farm.text}")
 
     def saw(self, seen: cmd.Seen, quotes: Quotes) -> None:
-        """A signal, acted on or refused, at the touches of both legs."""
+        """Stores a signal, acted on or refused, with the quotes of both legs."""
         self.signals += 1
         refused = f", refused: {seen.refusal}" if seen.refusal else ""
         where = "without a level" if seen.dev_bps is None else f"at {seen.dev_bps:+.2f} bps"
@@ -126,14 +126,14 @@ class Chronicle:
         )  # fmt: skip
 
     def sample(self, quotes: Quotes) -> None:
-        """What the quotes are now and then, signal or not."""
+        """Stores a sample of the quotes, signal or not."""
         found = None if self.session is None else self.session.deviation(*quotes)
         names = ("dev_bps", "edge_cc_bps", "edge_rev_bps")
         known = {} if found is None else dict(zip(names, found, strict=True))
         self._keep(quotes, action="sample", **known)
 
     def count_skipped(self) -> None:
-        """What the desk has not decided since this was asked last."""
+        """Stores how many quotes the desk skipped since the last call, by reason."""
         if self.store is None or self.session is None:
             return
         for reason, count in self.session.status()["skipped"].items():
@@ -148,7 +148,7 @@ class Chronicle:
                 known["implied_repo"] = self.session.implied_repo(
                     fut, etf, action="" if action == "sample" else action
                 )
-            # 0 is how a side without a price is told.
+            # 0 stands for a side without a price.
             signal = SignalRow(
                 self._utc_ns(), action, fut_bid=fut.bid or None, fut_ask=fut.ask or None,
                 etf_bid=etf.bid or None, etf_ask=etf.ask or None, **known,
