@@ -3,7 +3,7 @@
 A fault is written ``NAME[=ARG]@SECONDS[xCOUNT]``, such as ``held_short=3@10`` or ``reject=201@0x5``; the
 seconds are those of the gateway's clock since its first quotes. An *event* happens then, COUNT times a second
 apart; an *armed* fault waits from then on for the next COUNT occasions. Owns names, defaults and what is
-armed; the doing is the session's and the desk's.
+armed; injecting them is ``fault_injection``'s and the order desk's part.
 """
 
 import math
@@ -126,7 +126,7 @@ FAULTS = _table(
     Fault("correction", EVENT, "the last execution is corrected by ARG ticks", 1.0),
     Fault("foreign_fill", EVENT, "a fill of another client's order with the number of the last order"),
     Fault(
-        "other_hand", EVENT, "somebody else trades ARG shares of the ETF in the account (sells below 0)",
+        "foreign_trade", EVENT, "somebody else trades ARG shares of the ETF in the account (sells below 0)",
         -502.0, random=False,
     ),
     Fault("unreadable", ARMED, "the next message about ARG has fields missing", "execution", UNREADABLE),

@@ -1,7 +1,7 @@
 """The gateway without IO: clients' bytes and the time in, bytes for clients out.
 
 Owns the connections, the clock of the market and its rows, and the answer to each request. Orders are the
-desk's, quotes the market's, and what goes wrong on command is in ``faults`` and ``mischief``. Two times: the
+order desk's, quotes the market's, and the faults are in ``faults`` and ``fault_injection``. Two times: the
 wall's ``now_ns``, handed in, by which rows fall due and connections are held; and the gateway's clock, which
 the rows move and by which everything that is told is dated.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from arbcore.core.civil import NS_PER_S, utc_to_new_york
 from arbcore.core.text import printable
 from arbcore.errors import ConfigError, WireError
-from arbcore.gateway import answers, history_answers, mischief, replies, unserved
+from arbcore.gateway import answers, fault_injection, history_answers, replies, unserved
 from arbcore.gateway import history_requests as h
 from arbcore.gateway import messages as m
 from arbcore.gateway.account import Account
@@ -266,7 +266,7 @@ class Gateway:
 
     def inject(self, planned: Planned) -> None:
         """Lets a fault happen now, or arms it."""
-        mischief.happen(self, planned)
+        fault_injection.inject(self, planned)
 
     def _plan(self, planned: Planned) -> None:
         """What is planned for second 0 is so before anybody connects."""
@@ -529,7 +529,7 @@ class Gateway:
         for code, text in FARMS:
             client.send(replies.error(-1, code, text))
         if not self.desk.link_up:
-            client.send(replies.error(-1, *mischief.LINK_LOST))
+            client.send(replies.error(-1, *fault_injection.LINK_LOST))
 
     def _row_done(self, client: GatewayClient, asked: m.RowDone) -> None:
         if client.clock_req_id is None or asked.row != self.row_number or client.row_done >= asked.row:

@@ -127,7 +127,7 @@ class OrderDesk:
         self._report(done)
         self._outbox.position_news(view.listing)
 
-    def other_hand(self, shares: float) -> None:
+    def foreign_trade(self, shares: float) -> None:
         """A person trades shares of the ETF in the account by hand, at the touch."""
         row = self.market.row
         etf = etf_listing(DEFAULT_PAIR if row is None else row.pair)

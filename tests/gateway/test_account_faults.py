@@ -1,4 +1,4 @@
-"""Faults of account, times and messages on the wire: other hands, forms of time, what nobody can read."""
+"""Faults of account, times and messages on the wire: foreign trades, forms of time, unreadable messages."""
 
 import pytest
 from tws import SPY, START_NS, Bench
@@ -35,8 +35,8 @@ def test_a_link_may_be_back_without_a_word():
 
 
 @pytest.mark.parametrize("shares", [-502.0, 100.0])
-def test_another_hand_is_told_as_a_position_and_as_nothing_else(shares):
-    bench, client = bench_with(f"other_hand={shares:g}")
+def test_a_foreign_trade_is_sent_as_a_position_only(shares):
+    bench, client = bench_with(f"foreign_trade={shares:g}")
     (told,) = client.messages()
     assert (told[0], float(told[-2])) == ("61", shares)
     assert {each.quantity for each in bench.gateway.account.positions.values()} == {shares}

@@ -8,9 +8,9 @@ import pytest
 from tws import CLOCK, ES, SPY, Bench, row, rows
 
 from arbcore.errors import ConfigError
+from arbcore.gateway.fault_injection import EVENTS
 from arbcore.gateway.faults import ARMED, EVENT, FAULTS, Armed, parse, planned, random_plan
 from arbcore.gateway.gateway import Gateway, GatewayConfig
-from arbcore.gateway.mischief import EVENTS
 
 # --- the script ---------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
-"""The doing of the faults that are events: one small function a name of the table in ``faults``.
+"""Injects the faults that are events: one small function for each name of the table in ``faults``.
 
-Owns what a broker says in each incident. A fault that is armed instead waits in ``Armed`` for the desk or the
-session to take it.
+Owns what a broker sends in each incident. A fault of the other kind is armed: it waits in ``Armed`` until the
+order desk or the session meets its occasion.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ LINK_BACK_KEPT = (
 )
 
 
-def happen(gateway: Gateway, planned: Planned) -> None:
-    """Does an event, or arms what waits for its occasion."""
+def inject(gateway: Gateway, planned: Planned) -> None:
+    """Injects an event, or arms a fault that waits for its occasion."""
     if planned.fault.kind == ARMED:
         gateway.armed.arm(planned)
         return
     act = EVENTS.get(planned.fault.name)
     if act is None:
-        raise BrokenInvariant(f"The fault {planned.fault.name} is in the table and nobody does it.")
+        raise BrokenInvariant(f"The fault {planned.fault.name} is in the table but not in EVENTS.")
     act(gateway, planned)
     if planned.count > 1:
         again = replace(planned, count=planned.count - 1)
-        gateway.later(1.0, lambda: happen(gateway, again))
+        gateway.later(1.0, lambda: inject(gateway, again))
 
 
 def _seconds_ns(planned: Planned) -> int:
@@ -64,7 +64,7 @@ def _reset(gateway: Gateway, planned: Planned) -> None:
 
 
 def _refuse(gateway: Gateway, planned: Planned) -> None:
-    # By the wall: while nobody is connected the gateway's clock may stand still.
+    # On the wall clock: while nobody is connected the gateway's clock may stand still.
     gateway.refused_until_ns = gateway.wall_ns + _seconds_ns(planned)
 
 
@@ -91,7 +91,7 @@ def _slow_bytes(gateway: Gateway, planned: Planned) -> None:
 def _garbage(gateway: Gateway, planned: Planned) -> None:
     for client in gateway.clients.values():
         if client.ready:
-            client.send(frame(999, 1, "nobody knows this"))
+            client.send(frame(999, 1, "an unknown message"))
             client.send(frame(3, "x", "Submitted", "many"))
             client.send(frame(1, 6, "nan", "nan", "1e400", "-", "?"))
             client.send(frame("\u202etext", "\x1b[31m"))
@@ -284,8 +284,8 @@ def _correction(gateway: Gateway, planned: Planned) -> None:
     gateway.desk.correct_last(float(planned.arg or 0.0))
 
 
-def _other_hand(gateway: Gateway, planned: Planned) -> None:
-    gateway.desk.other_hand(float(planned.arg or 0.0))
+def _foreign_trade(gateway: Gateway, planned: Planned) -> None:
+    gateway.desk.foreign_trade(float(planned.arg or 0.0))
 
 
 def _time_form(gateway: Gateway, planned: Planned) -> None:
@@ -352,7 +352,7 @@ EVENTS: dict[str, Callable[[Gateway, Planned], None]] = {
     "broker_cancel": _broker_cancel,
     "correction": _correction,
     "foreign_fill": _foreign_fill,
-    "other_hand": _other_hand,
+    "foreign_trade": _foreign_trade,
     "time_form": _time_form,
     "heal": _heal,
 }

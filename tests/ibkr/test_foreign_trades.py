@@ -1,4 +1,4 @@
-"""Other hands in the account: whatever they trade in the pair's symbols is seen, and nothing follows."""
+"""Foreign trades: the bot sees what others trade in the pair's symbols in its account, and sends no order."""
 
 import time
 
@@ -32,7 +32,7 @@ def test_a_person_who_trades_our_shares_halts_the_bot(shares, words, play):
     async def script(run):
         await run.enter(RICH)
         began = time.monotonic()
-        run.fault("other_hand", shares)
+        run.fault("foreign_trade", shares)
         # At once everything says that the pair is to go.
         run.market.dev_bps = FAIR
         await halted_within(run, began, words)
@@ -41,7 +41,7 @@ def test_a_person_who_trades_our_shares_halts_the_bot(shares, words, play):
         assert run.bot.heartbeat.ours() == HELD
         assert run.bot.session.account_positions() == {FUT: -1, ETF: 502 + int(shares)}
         # Whoever puts it back is believed, and the pair goes.
-        run.fault("other_hand", -shares)
+        run.fault("foreign_trade", -shares)
         await run.flat()
         assert run.sent == 4
 
@@ -52,7 +52,7 @@ def test_a_trade_while_the_bot_is_flat_halts_it_too(play):
     async def script(run):
         await run.active()
         began = time.monotonic()
-        run.fault("other_hand", 100.0)
+        run.fault("foreign_trade", 100.0)
         run.market.dev_bps = RICH
         await halted_within(
             run, began, "The broker says 0 ES and 100 SPY; our executions come to 0 ES and 0 SPY."
@@ -69,7 +69,7 @@ def test_nothing_leaves_between_a_foreign_change_and_the_answer_about_it(play):
     async def script(run):
         await run.enter(RICH)
         run.fault("silent", "positions")
-        run.fault("other_hand", -502.0)
+        run.fault("foreign_trade", -502.0)
         run.market.dev_bps = FAIR
         await run.until(lambda: run.state == "HALTED")
         await run.rows(40)
@@ -79,7 +79,7 @@ def test_nothing_leaves_between_a_foreign_change_and_the_answer_about_it(play):
     play(script, compare=False, query_timeout_s=0.4)
 
 
-def test_positions_that_outrun_their_executions_are_no_other_hand(play):
+def test_positions_that_outrun_their_executions_are_not_a_foreign_trade(play):
     """The account is told before the fill that changed it: explained in time, it costs a moment."""
 
     async def script(run):
