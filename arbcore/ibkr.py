@@ -12,7 +12,6 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any
 
 from arbcore.broker.alerts import Alerts
 from arbcore.broker.command_executor import LOCKED_MAX_S, LOCKED_PAUSE_S, CommandExecutor
@@ -227,7 +226,7 @@ class Bot:
             "the account."
         )
 
-    def later(self, work: Coroutine[Any, Any, None]) -> None:
+    def later(self, work: Coroutine[object, None, None]) -> None:
         """Does something beside the run; its failure ends the run."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)

@@ -7,10 +7,22 @@ from pathlib import Path
 import pytest
 from source_tree import sources
 
-#: Folders and modules of the root whose signatures are done; the others still name what they take as ``Any``.
-DONE = ("core", "research", "quotes", "trading", "venue", "play", "statistics", "cli", "__init__")
+#: Folders and modules of the root whose signatures are done, but for those in LEFT.
+DONE = (
+    "core", "research", "quotes", "trading", "venue", "play", "desk", "broker", "ibkr", "system", "wire",
+    "commands", "statistics", "cli", "__init__",
+)  # fmt: skip
 #: Modules that take apart the columns of libraries which may not be installed.
 FOREIGN = {"_arrow", "_columns", "column_legs", "column_shapes", "outputs", "tables"}
+#: Documents of the live pages, of a check and of a simulation, whose keys are not types yet.
+LEFT = {
+    ("live_feed", "LiveFeed.publish"), ("live_server", "View.take"), ("live_server", "Board.health"),
+    ("live_server", "LiveServer.process_request"), ("live_server", "LiveServer.process_request_thread"),
+    ("live_server", "LiveServer.handle_error"), ("live_server", "LiveHandler.log_message"),
+    ("_live_carry", "carry_snapshot"), ("_live_exchange", "exchange_snapshot"),
+    ("_live_exchange", "serve_snapshot"), ("quotes", "check_lines"), ("exchange", "summary_lines"),
+    ("simulate", "summary_lines"),
+}  # fmt: skip
 #: What gives or takes what it does not know: another library's tables, argparse's keywords, and the value of
 #: a setting, whose kind is the one that its declaration names.
 UNKNOWN = {
@@ -74,4 +86,4 @@ def test_no_public_signature_has_any(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for name, node in signatures(tree.body):
         # One that is done leaves the list.
-        assert has_any(node) == ((path.stem, name) in UNKNOWN), f"{path}:{node.lineno} {name}"
+        assert has_any(node) == ((path.stem, name) in UNKNOWN | LEFT), f"{path}:{node.lineno} {name}"

@@ -5,8 +5,9 @@
     python -m tools.mutants --target pair --list           what would be changed, without running anything
     python -m tools.mutants --minutes 5                    no longer than that
 
-A mutant is one token changed, or one call left out, in one line. A process is forked for each: there a
-Python module is loaded from the changed source. The exchange's compiled gate is rebuilt in a copy of the
+A mutant is one token changed, or one call left out, in one line. A process is forked for each. Of a Python
+module, one that lies in a function takes the function's place in a process that has loaded package and tests;
+any other is loaded from the changed source. The exchange's compiled gate is rebuilt in a copy of the
 package: once with every mutant that a switch can choose at its start, then once for each of the others.
 Only the tests of the module's own behaviour run, none that compares it with a twin: a twin repeats
 what the code does, and says nothing of what it should do. The command prints each mutant that these tests
@@ -16,6 +17,7 @@ ends with 1 too where the time did not suffice for all of them.
 
 import argparse
 import ast
+import contextlib
 import importlib
 import importlib.abc
 import importlib.util
@@ -30,6 +32,7 @@ import tempfile
 import time
 import tokenize
 import traceback
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +75,8 @@ TARGETS = {
     "trade": _desk("trade", "trade", "pair"),
     "holdings": _desk("holdings", "holdings"),
     "pair": _desk("pair", "pair", "refusals", "edges", "ends", "writeoff"),
+    "decide": _desk("decide", "session", "edges", "refusals", "risk", "terms", "hours", "settings", "pair"),
+    "recovery": _desk("recovery", "session", "edges", "holdings", "writeoff", "refusals", "ends"),
     "exchange": Target(
         "arbcore/trading/_risk.pyx",
         ("tests/trading/test_risk.py", "tests/scenarios/test_bot_scenarios.py"),
@@ -284,19 +289,31 @@ class Runner:
         # What every child needs is loaded before it is forked, and nothing of the package.
         for name in ("pytest", "hypothesis.strategies"):
             importlib.import_module(name)
+        import hypothesis
+
+        # It is enough that an example fails: none is made smaller, and none is kept for the next mutant.
+        phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+        hypothesis.settings.register_profile("mutants", database=None, deadline=None, phases=phases)
         if target.compiled:
             importlib.import_module("setuptools.command.build_ext")
             importlib.import_module("Cython.Build")
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / "arbcore", scratch / "arbcore", ignore=ignored)
 
+        #: The lines of functions, whose mutants need no new import, and whether package and tests are loaded.
+        self._functions = set() if target.compiled else _function_lines(target.source())
+        self._loaded = False
         #: The mutants among which the module that was built last chooses, by number; 0 is none of them.
         self._numbers: dict[Mutant, int] = {}
 
     def prepare(self, mutants: Sequence[Mutant]) -> list[Mutant]:
-        """Builds a compiled module with as many of its mutants as it can hold; these, and then the others."""
+        """The mutants in the order in which they are tried.
+
+        A compiled module is built with as many of them as it can hold, and these come first; of a Python
+        module, those outside its functions, which are tried before the package is loaded.
+        """
         if not self._target.compiled:
-            return list(mutants)
+            return sorted(mutants, key=lambda mutant: mutant.line in self._functions)
         source, chosen = switched(self._target.source(), mutants)
         if not self._in_child(lambda: self._rebuild(source)):
             sys.exit(f"mutants: {self._target.module} with its mutants cannot be built:\n{self.said()}")
@@ -306,8 +323,12 @@ class Runner:
     def lives(self, mutant: Mutant | None) -> bool:
         """Whether the tests pass with this mutant, or without any. What cannot be built does not live.
 
-        They run in a process forked for it, since this one must never load the package.
+        They run in a process forked for it.
         """
+        if mutant is not None and mutant.line in self._functions and not self._loaded:
+            self._load()
+            if not self._in_child(lambda: self._run(None)):
+                sys.exit(f"{self.said()}\nmutants: the tests fail without any mutant once they are loaded")
         return self._in_child(lambda: self._run(mutant))
 
     def said(self) -> str:
@@ -333,6 +354,23 @@ class Runner:
         _, status = os.waitpid(child, 0)
         return status == 0
 
+    def _load(self) -> None:
+        """Imports the package and the tests into this process, from which the next ones are forked."""
+        import pytest
+
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+            pytest.main([*self._options(), "--collect-only"], plugins=[_OwnTests()])
+        self._loaded = True
+
+    def _options(self) -> list[str]:
+        options = [
+            "-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist",
+            "-W", "ignore::pytest.PytestAssertRewriteWarning",
+            "--hypothesis-profile=mutants", "--hypothesis-seed=1",
+        ]  # fmt: skip
+        places = ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
+        return [*options, *places, *(str(ROOT / test) for test in self._target.tests)]
+
     def _rebuild(self, source: str) -> int:
         Path(self._target.path).write_text(source, encoding="utf-8")
         _build(self._target)
@@ -342,29 +380,51 @@ class Runner:
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        import hypothesis
         import pytest
 
         target = self._target
-        # It is enough that an example fails: none is made smaller, and none is kept for the next mutant.
-        phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
-        hypothesis.settings.register_profile("mutants", database=None, deadline=None, phases=phases)
         if target.compiled:
             os.environ[SWITCH] = str(self._numbers.get(mutant, 0))
             if mutant is not None and mutant not in self._numbers:
                 self._rebuild(mutant.applied(target.source()))
             sys.path.insert(0, str(self._scratch))
+        elif self._loaded:
+            if mutant is not None:
+                _replace_functions(target, mutant.applied(target.source()))
         else:
             source = target.source() if mutant is None else mutant.applied(target.source())
             sys.meta_path.insert(0, _Mutated(target.module, source, ROOT / target.path))
-        options = [
-            "-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist",
-            "-W", "ignore::pytest.PytestAssertRewriteWarning",
-            "--hypothesis-profile=mutants", "--hypothesis-seed=1",
-        ]  # fmt: skip
-        places = ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
-        tests = [str(ROOT / test) for test in target.tests]
-        return int(pytest.main([*options, *places, *tests], plugins=[_OwnTests()]))
+        return int(pytest.main(self._options(), plugins=[_OwnTests()]))
+
+
+def _function_lines(source: str) -> set[int]:
+    """The lines in bodies of functions: what they say is read anew at each call."""
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    return {line for node in nodes for line in range(node.body[0].lineno, (node.end_lineno or 0) + 1)}
+
+
+def _replace_functions(target: Target, source: str) -> None:
+    """Gives the functions of the loaded module the code that they have in another source of it."""
+    loaded, changed = sys.modules[target.module], types.ModuleType(target.module)
+    exec(compile(source, str(ROOT / target.path), "exec"), changed.__dict__)  # noqa: S102
+    for old, new in _function_pairs(vars(loaded), vars(changed), target.module):
+        old.__code__ = new.__code__
+
+
+def _function_pairs(
+    old: Mapping[str, object], new: Mapping[str, object], module: str
+) -> Iterator[tuple[types.FunctionType, types.FunctionType]]:
+    for name, each in old.items():
+        other = new.get(name)
+        if isinstance(each, property) and isinstance(other, property):
+            each, other = each.fget, other.fget
+        elif isinstance(each, staticmethod | classmethod) and isinstance(other, staticmethod | classmethod):
+            each, other = each.__func__, other.__func__
+        if isinstance(each, types.FunctionType) and isinstance(other, types.FunctionType):
+            if each.__module__ == module and each.__code__.co_filename == other.__code__.co_filename:
+                yield each, other
+        elif isinstance(each, type) and isinstance(other, type) and each.__module__ == module:
+            yield from _function_pairs(vars(each), vars(other), module)
 
 
 def _build(target: Target) -> None:
@@ -418,6 +478,25 @@ def hunt(name: str, deadline_s: float) -> bool:
     return not lived and not left
 
 
+def _in_own_process(name: str, deadline_s: float) -> bool:
+    """Hunts in a forked process: each module's hunt loads what the next one must not have loaded."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if hunt(name, deadline_s) else 1
+        except SystemExit as error:
+            print(error, file=sys.stderr)
+        except BaseException:  # noqa: BLE001 -- the process ends below, whatever happened, and says why
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return status == 0
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__.split("\n")[0])
     parser.add_argument(
@@ -438,7 +517,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     sys.path.insert(0, str(ROOT))
     deadline_s = time.monotonic() + args.minutes * 60.0
-    answers = [hunt(name, deadline_s) for name in names]
+    answers = [_in_own_process(name, deadline_s) for name in names]
     return 0 if all(answers) else 1
 
 

@@ -34,7 +34,7 @@ from arbcore.carry.terms import (
 )
 from arbcore.core.settings import PREFIX, Config, Setting
 from arbcore.core.text import plural, printable
-from arbcore.desk.desk_settings import DeskSettings
+from arbcore.desk.desk_settings import DeskSettings, DeskValue
 from arbcore.errors import ArbcoreError, ConfigError, UsageError
 
 PAPER_TWS, LIVE_TWS, PAPER_GATEWAY, LIVE_GATEWAY = 7497, 7496, 4002, 4001
@@ -324,7 +324,7 @@ def _expiry(config: Config) -> int | None:
         raise ConfigError(f"ARBCORE_FUT_EXPIRY ({source}) is no expiry: {error}") from None
 
 
-def desk_settings(config: Config, **changes: Any) -> DeskSettings:
+def desk_settings(config: Config, **changes: DeskValue) -> DeskSettings:
     """The desk's settings out of the resolved ones; ``changes`` are what the kind of run decides.
 
     ConfigError where they contradict each other.

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Protocol
 
 from arbcore.broker.event_log import EventLog
 from arbcore.broker.ib_link import IbLink
@@ -61,7 +61,7 @@ class RunState(Protocol):
     def feed(self, *events: ev.Event) -> None:
         """Gives the desk these events."""
 
-    def later(self, work: Coroutine[Any, Any, None]) -> None:
+    def later(self, work: Coroutine[object, None, None]) -> None:
         """Runs a coroutine beside the loop."""
 
     def doubt_quotes(self, why: str) -> None:

@@ -13,10 +13,10 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from arbcore.broker.broker_times import REMEDY, Zones
 from arbcore.broker.carry_settings import LIBRARIES, IbkrSettings
+from arbcore.broker.ib_library import IbContract, IbContractDetails, IbLibrary, IbOrder
 from arbcore.broker.listener import (
     CLOCK_CON_ID,
     CLOCK_SYMBOL,
@@ -52,7 +52,7 @@ _GUARDED = {3: "orderStatus", 5: "openOrder", 11: "execDetails", 59: "commission
 _EXECUTION, _TIME_FIELD = 11, 15
 
 
-def load_library(wanted: str) -> Any:
+def load_library(wanted: str) -> IbLibrary:
     """The library named, or whichever is installed, ``ib_insync`` first; ConfigError where there is none."""
     failures = []
     for name in (wanted,) if wanted else LIBRARIES:
@@ -69,10 +69,11 @@ def load_library(wanted: str) -> Any:
     )
 
 
-def _import(name: str) -> tuple[Any, str]:
+def _import(name: str) -> tuple[IbLibrary | None, str]:
     """The library, or None and why not."""
     try:
-        return importlib.import_module(name), ""
+        library: IbLibrary = importlib.import_module(name)  # type: ignore[assignment]
+        return library, ""
     except ModuleNotFoundError as error:
         return None, ABSENT.format(name) if error.name == name else f"{name} lacks {error.name}"
     except Exception as error:  # noqa: BLE001  ib_insync's import itself fails on Python 3.14.
@@ -83,7 +84,7 @@ def _import(name: str) -> tuple[Any, str]:
 class ContractLeg:
     """A resolved contract: the library's object, and what the desk is told of it."""
 
-    contract: Any
+    contract: IbContract
     told: events.ContractFound
 
 
@@ -92,7 +93,7 @@ class IbLink:
 
     def __init__(
         self,
-        library: Any,
+        library: IbLibrary,
         settings: IbkrSettings,
         *,
         sink: Sink,
@@ -126,8 +127,8 @@ class IbLink:
         self.account = ""
         self.legs: dict[str, ContractLeg] = {}
         # By the broker's id: an order names its contract, and a leg may have moved on to a later one.
-        self._contracts: dict[int, Any] = {}
-        self._subscribed: dict[str, Any] = {}
+        self._contracts: dict[int, IbContract] = {}
+        self._subscribed: dict[str, IbContract] = {}
 
     def _lost(self) -> None:
         self._on_lost("the connection to TWS was closed")
@@ -224,7 +225,7 @@ class IbLink:
     async def _joined(self) -> None:
         """Logs in. Both libraries wait for their whole time-out where the other side hangs up meanwhile."""
         chosen = self.settings
-        hung_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        hung_up: asyncio.Future[object] = asyncio.get_running_loop().create_future()
 
         def gone(_: str = "") -> None:
             if not hung_up.done():
@@ -233,7 +234,7 @@ class IbLink:
         self._hang_up = gone
         ended = self._ib.client.conn.disconnected
         ended += gone
-        joined = asyncio.ensure_future(
+        joined: asyncio.Future[object] = asyncio.ensure_future(
             self._ib.connectAsync(
                 chosen.host, chosen.port, clientId=chosen.client_id, timeout=chosen.connect_timeout_s
             )
@@ -342,7 +343,7 @@ class IbLink:
         self._contracts.update((leg.told.con_id, leg.contract) for leg in (fut, etf))
         return fut, etf
 
-    async def _details(self, contract: Any, what: str, timeout_s: float) -> list[Any]:
+    async def _details(self, contract: IbContract, what: str, timeout_s: float) -> list[IbContractDetails]:
         try:
             found = await asyncio.wait_for(self._ib.reqContractDetailsAsync(contract), timeout_s)
         except (TimeoutError, asyncio.TimeoutError):
@@ -354,7 +355,7 @@ class IbLink:
         return list(found)
 
     def _future_leg(
-        self, found: Sequence[Any], *, expires_after_ns: int, con_id: int, expiry_ns: int | None
+        self, found: Sequence[IbContractDetails], *, expires_after_ns: int, con_id: int, expiry_ns: int | None
     ) -> ContractLeg:
         chosen = self.settings
         pair = chosen.pair
@@ -422,7 +423,7 @@ class IbLink:
             order.lmtPrice = row.limit
         self._ib.placeOrder(self._contracts[row.con_id], order)
 
-    def _order(self, side: int, quantity: int, *, kind: str, tif: str) -> Any:
+    def _order(self, side: int, quantity: int, *, kind: str, tif: str) -> IbOrder:
         return self._library.Order(
             action="BUY" if side > 0 else "SELL", totalQuantity=quantity, orderType=kind, tif=tif,
             account=self.account, transmit=True, outsideRth=False,
@@ -522,7 +523,7 @@ class IbLink:
         return ""
 
 
-def _leg(leg: str, details: Any, *, expiry_ns: int | None, multiplier: float) -> ContractLeg:
+def _leg(leg: str, details: IbContractDetails, *, expiry_ns: int | None, multiplier: float) -> ContractLeg:
     told = events.ContractFound(
         leg=leg,
         con_id=details.contract.conId,
@@ -535,7 +536,7 @@ def _leg(leg: str, details: Any, *, expiry_ns: int | None, multiplier: float) ->
     return ContractLeg(details.contract, told)
 
 
-def _expiry_ns(details: Any) -> int:
+def _expiry_ns(details: IbContractDetails) -> int:
     """09:30 New York of the contract's own last day, which wins over the calendar's rule."""
     text = (details.realExpirationDate or details.contract.lastTradeDateOrContractMonth or "")[:8]
     if len(text) == 8 and text.isascii() and text.isdigit():
@@ -548,7 +549,7 @@ def _expiry_ns(details: Any) -> int:
     )
 
 
-def _number(text: Any) -> float:
+def _number(text: str) -> float:
     """A margin figure, which the API writes as text; NaN where it is not set."""
     with contextlib.suppress(TypeError, ValueError):
         value = float(text)

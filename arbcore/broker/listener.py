@@ -10,9 +10,16 @@ import functools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timezone
-from typing import Any
+from datetime import datetime, timezone
 
+from arbcore.broker.ib_library import (
+    IbCommissionReport,
+    IbContract,
+    IbExecution,
+    IbOrder,
+    IbOrderState,
+    IbWrapper,
+)
 from arbcore.carry.pairs import ETF, FUT, LEGS, Pair
 from arbcore.core.text import printable
 from arbcore.desk import codes, events
@@ -81,7 +88,7 @@ class DecoderListener:
 
     def __init__(
         self,
-        wrapper: Any,
+        wrapper: IbWrapper,
         pair: Pair,
         *,
         sink: Sink,
@@ -119,7 +126,9 @@ class DecoderListener:
         for name, translate in _TRANSLATED.items():
             setattr(self, name, functools.partial(self._hear, getattr(wrapper, name), translate))
 
-    def _hear(self, passed_on: Callable[..., None], translate: Callable[..., None], *arguments: Any) -> None:
+    def _hear(
+        self, passed_on: Callable[..., None], translate: Callable[..., None], *arguments: object
+    ) -> None:
         """The library hears a message first; then it is translated. What goes wrong there is never swallowed.
 
         (The decoder logs an exception and goes on, which would lose an execution.)
@@ -155,7 +164,8 @@ class DecoderListener:
         """The best prices of a leg as they were told last; 0 where there is none."""
         return self._touches[leg].quote()
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
+        """Whatever else the library asks of its wrapper."""
         return getattr(self._wrapper, name)
 
     # --- market data ------------------------------------------------------------------------------------
@@ -168,7 +178,7 @@ class DecoderListener:
         ticker = self._wrapper.reqId2Ticker.get(request)
         return None if ticker is None else self.leg_of(ticker.contract)
 
-    def leg_of(self, contract: Any) -> str | None:
+    def leg_of(self, contract: IbContract) -> str | None:
         """The leg that a contract is, whatever its expiry; None where it is neither."""
         if contract.secType == "FUT" and contract.symbol == self._pair.future:
             return FUT
@@ -253,7 +263,9 @@ class DecoderListener:
     # --- orders -----------------------------------------------------------------------------------------
 
     @_heard
-    def _openOrder(self, orderId: int, contract: Any, order: Any, orderState: Any) -> None:  # noqa: N802, N803
+    def _openOrder(  # noqa: N802
+        self, orderId: int, contract: IbContract, order: IbOrder, orderState: IbOrderState  # noqa: N803
+    ) -> None:
         """An order that works, of whoever placed it; also the answer to a whatIf."""
         if order.whatIf or not self.ours(order.account):
             return
@@ -268,9 +280,12 @@ class DecoderListener:
         )
 
     @_heard
-    def _orderStatus(self, orderId: int, status: str, filled: float, remaining: float, *rest: Any) -> None:  # noqa: N802, N803
+    def _orderStatus(  # noqa: N802
+        self, orderId: int, status: str, filled: float, remaining: float, avgFillPrice: float,  # noqa: N803
+        permId: int, parentId: int, lastFillPrice: float, clientId: int, *rest: object,  # noqa: N803
+    ) -> None:
         """The broker's own status of an order."""
-        perm_id, client_id = rest[1], rest[4]
+        perm_id, client_id = permId, clientId
         ref = self.ref_of_perm_id.get(perm_id)
         if ref is None and client_id == self._wrapper.clientId:
             ref = self.ref_of_order_id.get(orderId)
@@ -280,13 +295,13 @@ class DecoderListener:
             self._sink(events.OrderStatus(ref, perm_id, status, round(filled), round(remaining)))
 
     @_heard
-    def _execDetails(self, reqId: int, contract: Any, execution: Any) -> None:  # noqa: N802, N803
+    def _execDetails(self, reqId: int, contract: IbContract, execution: IbExecution) -> None:  # noqa: N802, N803
         """One execution as it happens; those of an answer come with the answer."""
         told = self.execution(contract, execution) if reqId < 0 else None
         if told is not None:
             self._sink(told)
 
-    def execution(self, contract: Any, execution: Any) -> events.Execution | None:
+    def execution(self, contract: IbContract, execution: IbExecution) -> events.Execution | None:
         """A library's execution as an event; None where it is in neither leg's instrument."""
         leg = self.leg_of(contract)
         if leg is None or not self.ours(execution.acctNumber):
@@ -305,14 +320,14 @@ class DecoderListener:
         )
 
     @_heard
-    def _position(self, account: str, contract: Any, posSize: float, avgCost: float) -> None:  # noqa: N803
+    def _position(self, account: str, contract: IbContract, posSize: float, avgCost: float) -> None:  # noqa: N803
         """A position, in an answer or since somebody changed it."""
         leg = self.leg_of(contract)
         if leg is not None and self.ours(account):
             self._sink(events.PositionChanged(events.PositionLine(leg, contract.conId, round(posSize))))
 
     @_heard
-    def _commissionReport(self, commissionReport: Any) -> None:  # noqa: N802, N803
+    def _commissionReport(self, commissionReport: IbCommissionReport) -> None:  # noqa: N802, N803
         """What an execution cost; the library keeps only those it knows the execution of."""
         self._sink(
             events.Commission(
@@ -345,7 +360,7 @@ class DecoderListener:
             _log.warning("The broker says %s", text)
 
 
-def _instant_ns(time: Any) -> int:
+def _instant_ns(time: datetime) -> int:
     """A library's aware datetime as UTC nanoseconds, without the detour over a float."""
     moment = time.astimezone(timezone.utc)
     day = int(moment.toordinal()) - 719_163

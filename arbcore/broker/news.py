@@ -7,7 +7,7 @@ import json
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from arbcore.core.civil import iso_time
 
@@ -33,6 +33,18 @@ class Receiver:
     format: str
 
 
+class AlertDocument(TypedDict):
+    """The JSON form of news; ``held`` is None where it is not known."""
+
+    schema: str
+    kind: str
+    text: str
+    account: str
+    machine: str
+    held: dict[str, int] | None
+    ts: str
+
+
 @dataclass(frozen=True, slots=True)
 class News:
     """One thing to tell. ``held`` is what the account holds by symbol; None where that is not known."""
@@ -50,7 +62,7 @@ class News:
         who = f"arbcore {self.mode} {self.account or 'without an account yet'} on {self.machine}"
         return f"{who}: {self.text} Held: {held_words(self.held)}."
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> AlertDocument:
         """The JSON form."""
         return {
             "schema": SCHEMA,
@@ -91,7 +103,7 @@ def body_of(news: News, receiver: Receiver) -> tuple[bytes, dict[str, str]]:
         priority = "high" if news.kind == ALARM else "default"
         return text.encode(), {"Content-Type": "text/plain; charset=utf-8", "Title": title,
                                "Priority": priority}  # fmt: skip
-    found: dict[str, Any] = {"text": text}
+    found: Mapping[str, Any] = {"text": text}
     if receiver.format == DISCORD:
         # Nobody is to be called by what a broker wrote into an error.
         found = {"content": text, "allowed_mentions": {"parse": []}}

@@ -4,14 +4,14 @@ Rows that a backtest would skip are skipped here too; what is wrong with the fil
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from arbcore.carry.calendar import read_expiry
 from arbcore.carry.pairs import Pair, choose_pair, pair_named
 from arbcore.errors import DataError
 from arbcore.gateway.quote_source import RecordedRow, Row, recorded
 from arbcore.quotes._csv import CsvReader
-from arbcore.quotes.source import chunks_into, open_quotes
+from arbcore.quotes.quote_data import QuoteData
+from arbcore.quotes.source import ReadsInto, chunks_into, open_quotes
 
 #: A recording has no sizes; these never leave an order of a sensible bot unfilled, as no backtest does.
 FUT_SIZE, ETF_SIZE = 5_000.0, 2_000_000.0
@@ -20,7 +20,7 @@ _NOT_HERE = " or pass --skip-bad"
 
 
 def replay(
-    source: Any, *, pair: str | None = None, expiry_ns: int | None = None, fut_size: float = FUT_SIZE,
+    source: QuoteData, *, pair: str | None = None, expiry_ns: int | None = None, fut_size: float = FUT_SIZE,
     etf_size: float = ETF_SIZE,
 ) -> Iterator[Row]:
     """The rows of a path, ``-`` or an open file, read as they are asked for.
@@ -48,7 +48,7 @@ def replay(
             )
 
 
-def _taken(stream: Any, reader: CsvReader) -> Iterator[Sequence[RecordedRow]]:
+def _taken(stream: ReadsInto, reader: CsvReader) -> Iterator[Sequence[RecordedRow]]:
     try:
         for _ in chunks_into(stream, reader):
             while rows := reader.take():

@@ -9,10 +9,10 @@ import json
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from arbcore.broker.news import held_words
 from arbcore.broker.store_check import check_rows
@@ -379,7 +379,83 @@ def _skipped(rows: Iterable[Record]) -> dict[str, int]:
     return dict(found)
 
 
-def run_document(rows: StoreRows) -> Record:
+class RunLiveness(TypedDict):
+    """Whether a run lives, and its risk state. Times are ISO 8601 UTC."""
+
+    copied: str | None
+    running: bool
+    since: str | None
+    ended: str | None
+    dead_since: str | None
+    in_order: bool | None
+    state: str | None
+    reasons: list[str]
+
+
+class RunDocument(RunLiveness):
+    """The run that is under way or was the last. Positions are by symbol."""
+
+    waiting: str
+    held: dict[str, int] | None
+    executed: dict[str, int]
+    ending: str
+    heartbeat: str | None
+    quote: Mapping[str, str | int | Mapping[str, float]] | None
+    day_pnl: float | None
+
+
+class TodayDocument(TypedDict):
+    """What a New York date brought so far; ``net_pnl`` is USD, None while it is unknown."""
+
+    date: str
+    trades: int
+    executions: int
+    net_pnl: float | None
+
+
+class AlarmDocument(TypedDict):
+    """An alarm: when, of which kind, and its text."""
+
+    ts: str
+    kind: str
+    text: str
+
+
+class LastOrder(TypedDict):
+    """The order that was sent last, in the store's columns."""
+
+    created_ts: str
+    order_ref: str
+    symbol: str
+    side: str
+    quantity: int
+    limit_price: float | None
+    role: str
+    state: str
+    filled: int
+    reason: str
+
+
+class StatusDocument(RunLiveness):
+    """The document of ``arbcore status --json``."""
+
+    schema: str
+    store: str
+    well: bool
+    waiting: str
+    account: str | None
+    mode: str | None
+    held: dict[str, int] | None
+    executed: dict[str, int]
+    today: TodayDocument
+    last_quote: Mapping[str, str | int | Mapping[str, float]] | None
+    last_order: LastOrder | None
+    last_alarm: AlarmDocument | None
+    ending: str
+    heartbeat: str | None
+
+
+def run_document(rows: StoreRows) -> RunDocument:
     """The run that is under way or was the last: whether it lives, and since when it does not.
 
     Dead is a run that did not say its end and whose process is gone, or whose heartbeat is older than
@@ -416,7 +492,7 @@ def run_document(rows: StoreRows) -> Record:
     }
 
 
-def run_words(run: Record) -> str:
+def run_words(run: RunLiveness) -> str:
     """Whether the run lives, in words."""
     if run["dead_since"]:
         return f"dead since {run['dead_since']}: its process is gone, and no bot watches what is held"
@@ -440,7 +516,7 @@ def _state(rows: StoreRows) -> str | None:
     return next((e["text"] for e in reversed(rows.events) if e["kind"] == "state"), None)
 
 
-def today(rows: StoreRows, run: Record) -> Record:
+def today(rows: StoreRows, run: RunDocument) -> TodayDocument:
     """The New York date of the moment of reading: what was closed and executed, and its P&L where it is
     known.
 
@@ -458,10 +534,10 @@ def today(rows: StoreRows, run: Record) -> Record:
     }
 
 
-def last_alarm(rows: StoreRows) -> Record | None:
+def last_alarm(rows: StoreRows) -> AlarmDocument | None:
     """When, of which kind and with which words somebody was last alarmed."""
     found = next((one for one in reversed(rows.events) if one["level"] == "alarm"), None)
-    return None if found is None else {name: found[name] for name in ("ts", "kind", "text")}
+    return None if found is None else {"ts": found["ts"], "kind": found["kind"], "text": found["text"]}
 
 
 def unrealised(rows: StoreRows) -> float | None:

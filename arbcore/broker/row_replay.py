@@ -5,7 +5,7 @@ that followed from the decision is done. It must not know what a decision is.
 """
 
 from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Protocol
 
 from arbcore.broker.ib_link import IbLink
 from arbcore.broker.listener import RowEnd
@@ -25,7 +25,7 @@ class ReplayedRun(Protocol):
     def feed(self, *events: ev.Event) -> None:
         """Events for the desk."""
 
-    def later(self, work: Coroutine[Any, Any, None]) -> None:
+    def later(self, work: Coroutine[object, None, None]) -> None:
         """Something to be done beside the run."""
 
     def record(self, ts_ns: int) -> None:

@@ -16,6 +16,9 @@ from arbcore.core.civil import read_date
 from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, InputError
 
+#: What SQLite keeps in a column.
+StoreCell = str | int | float | bytes | None
+
 #: No price, count or sum of an account is farther from 0; sums of such numbers stay finite.
 NUMBER_MAX = 1e15
 _TIME = re.compile(
@@ -110,7 +113,7 @@ _CHECKS: dict[str, dict[str, Callable[[Any], bool]]] = {
 
 
 def check_rows(
-    path: Path, meta: Mapping[str, Any], tables: Mapping[str, Sequence[Mapping[str, Any]]]
+    path: Path, meta: Mapping[str, StoreCell], tables: Mapping[str, Sequence[Mapping[str, StoreCell]]]
 ) -> None:
     """Raises InputError, which names table, column and value, for the first value that cannot be."""
     for key, value in meta.items():

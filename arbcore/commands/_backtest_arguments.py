@@ -95,9 +95,9 @@ def add_settings(
 
 def chosen_settings(
     args: argparse.Namespace, *, read: Callable[[str], object] = number
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The settings that were named on the command line; ``read`` is that of ``add_settings``."""
-    chosen: dict[str, Any] = dict(LIVE) if args.like_live else {}
+    chosen: dict[str, object] = dict(LIVE) if args.like_live else {}
     shared = shared_flags()
     for item in BACKTEST_OPTIONS.values():
         given = getattr(args, name_of(item.flag), None)

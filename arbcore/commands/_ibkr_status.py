@@ -11,6 +11,7 @@ from arbcore.broker.news import held_words
 from arbcore.commands._live_carry import carry_snapshot
 from arbcore.core.text import printable, time_span
 from arbcore.desk.limits import HALTED
+from arbcore.desk.shown import DeskStatus
 from arbcore.ibkr import Bot
 from arbcore.system.live_feed import LiveFeed
 from arbcore.system.terminal import Console, Toned, tone_of
@@ -158,7 +159,7 @@ def _bps(value: float | None) -> str:
     return "unknown" if value is None else f"{value:+.2f} bps"
 
 
-def _level_words(status: dict[str, Any]) -> str:
+def _level_words(status: DeskStatus) -> str:
     """The factor with six digits, and the financing that it implies where that is known."""
     if status["factor"] is None:
         return "not known yet"

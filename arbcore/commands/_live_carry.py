@@ -26,7 +26,7 @@ def carry_snapshot(bot: Bot, running_s: float) -> dict[str, Any] | None:
     if fut is not None and etf is not None:
         edges, financing = session.deviation(fut, etf), session.implied_repo(fut, etf)
     loss_usd = status["day_pnl"]
-    limits = [
+    limits: list[dict[str, str | float | None]] = [
         {"name": f"{symbol} held", "used": status["positions"][symbol], "limit": limit,
          "unit": "contracts" if symbol == pair.future else "shares"}
         for symbol, limit in details["limits"].items()

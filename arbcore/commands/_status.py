@@ -1,19 +1,20 @@
 """The exchange bot's status: what the console shows of a run while it lasts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import Literal, TextIO
 
 from arbcore.commands._live_exchange import exchange_snapshot
 from arbcore.core.text import printable
 from arbcore.exchange import ExchangeRun, refusal_text
 from arbcore.system.live_feed import LiveFeed
 from arbcore.system.terminal import SECOND_NS, Console, Toned, tone_of
+from arbcore.trading.session_documents import OrderDocument, SessionSummary
 
 LAST_ORDERS = 5
 #: Columns of the narrowest terminal that a panel is made for.
 WIDTH = 79
 #: What went wrong, by reason: the title of its line, and where it is in the summary.
-TALLIES = (
+TALLIES: tuple[tuple[str, Literal["faults", "rejects", "refusals", "anomalies"]], ...] = (
     ("bad lines from the exchange", "faults"),
     ("rejects", "rejects"),
     ("refused by the risk gate", "refusals"),
@@ -52,7 +53,7 @@ class ExchangeConsole(Console):
             self.feed.close()
         super().close()
 
-    def _rate(self, summary: dict[str, Any], now_ns: int) -> float:
+    def _rate(self, summary: SessionSummary, now_ns: int) -> float:
         """Messages a second since the last time that this was asked."""
         span_ns = max(now_ns - self._last_ns, 1)
         rate = (summary["messages_in"] - self._last_messages) * SECOND_NS / span_ns if self._last_ns else 0.0
@@ -60,7 +61,7 @@ class ExchangeConsole(Console):
         return float(rate)
 
 
-def status_lines(run: ExchangeRun, summary: dict[str, Any], *, rate: float, now_ns: int) -> list[str]:
+def status_lines(run: ExchangeRun, summary: SessionSummary, *, rate: float, now_ns: int) -> list[str]:
     """The block on a terminal."""
     latency = run.latency.summary_us()
     state, tone = ("connected", "good") if run.connected else ("connecting", "doubt")
@@ -133,7 +134,7 @@ def _left(run: ExchangeRun, now_ns: int) -> str:
     return f", {left_s // 60:02d}:{left_s % 60:02d} left"
 
 
-def plain_line(run: ExchangeRun, summary: dict[str, Any], *, rate: float, now_ns: int) -> str:
+def plain_line(run: ExchangeRun, summary: SessionSummary, *, rate: float, now_ns: int) -> str:
     """The line every few seconds when the output is not a terminal."""
     held = " ".join(f"{symbol}={size:+d}" for symbol, size in summary["positions"].items() if size) or "flat"
     latency = run.latency.summary_us()
@@ -149,7 +150,7 @@ def plain_line(run: ExchangeRun, summary: dict[str, Any], *, rate: float, now_ns
     )
 
 
-def order_text(order: dict[str, Any]) -> str:
+def order_text(order: OrderDocument) -> str:
     """One order as a person reads it."""
     what = f"{order['side']:<4} {order['size']:>3} {order['symbol']:<5}"
     price = f"at {order['price']:>6}" if order["kind"] == "add" else "conversion"

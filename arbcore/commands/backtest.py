@@ -14,7 +14,7 @@ from arbcore.core.text import plural, time_span
 from arbcore.system.output_file import OutputFile
 
 if TYPE_CHECKING:
-    from arbcore.core.result_documents import BacktestSummary
+    from arbcore.core.result_documents import BacktestSummary, ImpliedFinancing, LevelDocument
     from arbcore.research._ledger import Ledger
 
 DESCRIPTION = """\
@@ -190,7 +190,7 @@ def summary_lines(result: "BacktestSummary") -> list[str]:
     return lines
 
 
-def level_line(factor: dict[str, Any], implied: dict[str, Any], warming_up: int) -> str:
+def level_line(factor: LevelDocument, implied: ImpliedFinancing, warming_up: int) -> str:
     """The level that was used, with six digits, and the financing that it implies."""
     mode = factor["mode"]
     if factor["half_life_s"] is not None:

@@ -7,7 +7,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from arbcore.broker.carry_settings import carry_settings
 from arbcore.commands._arguments import working_directory
@@ -210,7 +210,37 @@ def warn(resolved: Config) -> None:
         print(f"arbcore: warning: {warning}", file=sys.stderr)
 
 
-def document(resolved: Config, names: Sequence[str]) -> dict[str, Any]:
+class SettingDocument(TypedDict):
+    """A setting with its value, where that came from, and what it takes."""
+
+    name: str
+    value: object
+    source: str
+    help: str
+    takes: str
+    minimum: float | None
+    maximum: float | None
+    options: list[str]
+    advanced: bool
+
+
+class SwitchDocument(TypedDict):
+    """The kill switch; ``reason`` is None while it is off."""
+
+    on: bool
+    reason: str | None
+
+
+class ConfigDocument(TypedDict):
+    """The document of ``arbcore config show --json``."""
+
+    schema: str
+    settings: list[SettingDocument]
+    kill_switch: SwitchDocument
+    warnings: list[str]
+
+
+def document(resolved: Config, names: Sequence[str]) -> ConfigDocument:
     """The JSON document of some of the settings."""
     switch = KillSwitch(working_directory(), os.environ).peek()
     return {

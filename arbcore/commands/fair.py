@@ -9,10 +9,10 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from arbcore.carry import _carry, calendar, fair, notes
 from arbcore.carry.level import LevelMode, factor_of, parse_level
@@ -21,7 +21,6 @@ from arbcore.carry.pairs import DEFAULT_PAIR, Pair, pair_named
 from arbcore.carry.row_terms import RowTerms
 from arbcore.carry.terms import Quoting, check_dividends, expiry_named, payments_between
 from arbcore.commands._backtest_arguments import mixed, spellings
-from arbcore.commands._fair_text import text_lines
 from arbcore.core import civil
 from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, RunError, UsageError
@@ -406,14 +405,103 @@ def _code_of(expiry_ns: int, pair: Pair) -> str | None:
     return pair.future + calendar.all_contracts()[expiries.index(expiry_ns)].code[-3:]
 
 
-def document(question: Question, args: argparse.Namespace) -> dict[str, Any]:
+class DividendDocument(TypedDict):
+    """One dividend until expiry: index points at its ex-date, ``t`` years from then to expiry."""
+
+    ex_date: str
+    points: float
+    t: float
+    present_value: float
+
+
+class CostsDocument(TypedDict):
+    """What the no-trade band allows for: spreads over the rate in bps a year, and index points."""
+
+    funding_bps: float
+    lending_bps: float
+    borrow_bps: float
+    fees_points: float
+    slippage_points: float
+
+
+class BandDocument(TypedDict):
+    """The no-trade band, in index points and in bps of fair value."""
+
+    lower: float
+    upper: float
+    lower_bps: float
+    upper_bps: float
+
+
+class FutureDocument(TypedDict):
+    """What the future's quotes say; rates are annual, None at expiry."""
+
+    bid: float
+    ask: float
+    level: float | None
+    deviation_bps: float
+    edge_cash_and_carry_bps: float
+    edge_reverse_bps: float
+    implied_repo_cash_and_carry: float | None
+    implied_repo_reverse: float | None
+    implied_dividend_yield: float | None
+    implied_dividend_points: float | None
+    signal: str
+
+
+class SpreadDocument(TypedDict):
+    """The quotes of a later contract, and the annual rates between both expiries."""
+
+    expiry: str
+    contract: str | None
+    bid: float
+    ask: float
+    rate_lent: float
+    rate_borrowed: float
+
+
+class FairDocument(TypedDict):
+    """The document of ``arbcore fair --json``; ``d`` is None under a schedule of dividends."""
+
+    schema: str
+    pair: str
+    now: str
+    expiry: str
+    contract: str | None
+    t: float
+    days: float
+    source: str
+    bid: float
+    ask: float
+    factor: float
+    spot: float
+    r: float
+    rate_source: str
+    financing_spread_bps: float
+    simple_rate: float
+    d: float | None
+    dividend_source: str
+    dividends: list[DividendDocument]
+    financing_points: float
+    dividend_points: float
+    fair: float
+    basis: float
+    carry_factor: float
+    implied_financing: float | None
+    costs: CostsDocument
+    band: BandDocument
+    fut: FutureDocument | None
+    calendar_spread: SpreadDocument | None
+
+
+def document(question: Question, args: argparse.Namespace) -> FairDocument:
     """The JSON document, from which the text is made too."""
     unit, carry, costs = question.factor, question.carry, question.costs
     parts = fair.fair_parts(question.mid * unit, carry)
     band = fair.no_trade_band(
         spot_bid=question.bid * unit, spot_ask=question.ask * unit, carry=carry, costs=costs
     )
-    answer: dict[str, Any] = {
+    answer: FairDocument = {
         "schema": SCHEMA,
         "pair": question.pair.name,
         "now": civil.iso_time(question.now_ns),
@@ -463,7 +551,7 @@ def document(question: Question, args: argparse.Namespace) -> dict[str, Any]:
         "fut": _of_future(question, parts, band, args.fut) if args.fut else None,
         "calendar_spread": _of_spread(question, args) if args.far else None,
     }
-    if not all(math.isfinite(answer[name]) for name in ("fair", "financing_points", "carry_factor")):
+    if not all(map(math.isfinite, (answer["fair"], answer["financing_points"], answer["carry_factor"]))):
         raise UsageError("Those rates and times give no finite fair value; check --r, --d and --expiry.")
     return answer
 
@@ -494,12 +582,12 @@ def _implied_financing(question: Question, quotes: Sequence[float]) -> float | N
 
 def _of_future(
     question: Question, parts: fair.FairValue, band: fair.Band, quotes: Sequence[float]
-) -> dict[str, Any]:
+) -> FutureDocument:
     """What the future's quotes say: level, deviation, edges, implied rates and dividends, a verdict."""
     bid, ask = _quote("--fut", quotes)
     unit, carry, paid = question.factor, question.carry, question.paid
     c = unit * question.growth
-    found: dict[str, Any] = {
+    found: FutureDocument = {
         "bid": bid,
         "ask": ask,
         "level": None if question.of_index else _level_quoted(question, bid, ask),
@@ -528,7 +616,7 @@ def _of_future(
     return found
 
 
-def _of_spread(question: Question, args: argparse.Namespace) -> dict[str, Any]:
+def _of_spread(question: Question, args: argparse.Namespace) -> SpreadDocument:
     """The rate between two expiries, each way at executable prices."""
     if not args.fut:
         raise UsageError("--far is compared with the near contract; give its quotes with --fut BID ASK.")
@@ -567,3 +655,108 @@ def _yield_between(question: Question, far_ns: int) -> float:
         return near
     t_near, t_far = question.carry.t, _carry.years_to_expiry(question.now_ns, far_ns)
     return (far * t_far - near * t_near) / (t_far - t_near)
+
+
+# --- the document as text, so that a trader can do the sum by hand
+
+
+def text_lines(answer: FairDocument, pair: Pair) -> Iterator[str]:
+    """The lines of a document; ``pair`` names the symbols."""
+    name = answer["contract"] or "the future"
+    yield f"Fair value of {name} at {answer['now']}, expiring {answer['expiry']} ({answer['days']:.4f} days)"
+    yield ""
+    yield from _sum(answer, pair)
+    yield ""
+    band, costs = answer["band"], answer["costs"]
+    r = answer["r"] + answer["financing_spread_bps"] * 1e-4
+    funded = r + costs["funding_bps"] * 1e-4
+    lent = r - (costs["lending_bps"] + costs["borrow_bps"]) * 1e-4
+    yield "No-trade band"
+    yield _row(
+        f"sell {pair.future} above", band["upper"],
+        f"{band['upper_bps']:+.2f} bps, shares financed at {funded:.4%}",
+    )  # fmt: skip
+    yield _row(
+        f"buy {pair.future} below", band["lower"], f"{band['lower_bps']:+.2f} bps, cash lent at {lent:.4%}"
+    )
+    if costs["fees_points"] or costs["slippage_points"]:
+        once = costs["fees_points"] + costs["slippage_points"]
+        yield f"  both {once:.2f} points further out for fees and slippage"
+    if answer["fut"]:
+        yield ""
+        yield from _future(answer, answer["fut"], pair)
+    if answer["calendar_spread"]:
+        yield ""
+        yield from _spread(answer["calendar_spread"])
+
+
+def _row(label: str, number: float, text: str = "", *, digits: int = 2) -> str:
+    return f"  {label:<16}{number:>12.{digits}f}   {text}".rstrip()
+
+
+def _sum(answer: FairDocument, pair: Pair) -> Iterator[str]:
+    mid = (answer["bid"] + answer["ask"]) / 2
+    if answer["source"] == "etf":
+        yield _row(f"{pair.etf} mid", mid, digits=4)
+        yield _row("x level", answer["factor"], "index points a USD", digits=6)
+    yield _row("index", answer["spot"])
+    spread = answer["financing_spread_bps"]
+    added = f" and {spread:g} bps" if spread else ""
+    yield _row(
+        "+ financing",
+        answer["financing_points"],
+        f"r {answer['r']:.4%}{added} a year ({answer['rate_source']}), t {answer['t']:.6f} years",
+    )
+    if answer["d"] is None:
+        count = len(answer["dividends"])
+        yield _row(
+            "- dividends",
+            answer["dividend_points"],
+            f"{count} to expiry, at expiry ({answer['dividend_source']})",
+        )
+        for each in answer["dividends"]:
+            worth = f"{each['points']:.4f} points, worth {each['present_value']:.4f} now"
+            yield f"      ex {each['ex_date']}  {worth}"
+    else:
+        yield _row(
+            "- dividends",
+            answer["dividend_points"],
+            f"d {answer['d']:.4%} a year ({answer['dividend_source']})",
+        )
+    yield _row("= fair value", answer["fair"], f"basis {answer['basis']:+.2f} points")
+    yield (
+        f"  by hand, simple and actual/360: {answer['spot']:.2f} x (1 + {answer['simple_rate']:.4%} x "
+        f"{answer['days']:.4f} / 360) - {answer['dividend_points']:.2f} = {answer['fair']:.2f}"
+    )
+
+
+def _future(answer: FairDocument, quoted: FutureDocument, pair: Pair) -> Iterator[str]:
+    future, etf = pair.future, pair.etf
+    verdicts = {
+        "cash_and_carry": f"sell {future} at the bid and buy {etf} at the ask: above the band",
+        "reverse": f"buy {future} at the ask and sell {etf} at the bid: below the band",
+        "none": "inside the band: neither direction pays",
+    }
+    yield f"{future} {quoted['bid']:.2f} - {quoted['ask']:.2f}: {verdicts[quoted['signal']]}"
+    yield _row("mid deviation", quoted["deviation_bps"], "bps of fair value")
+    repo, reverse = quoted["implied_repo_cash_and_carry"], quoted["implied_repo_reverse"]
+    earned = "" if repo is None else f", implied repo {repo:,.4%} earned"
+    paid = "" if reverse is None else f", implied repo {reverse:,.4%} paid"
+    yield _row("cash-and-carry", quoted["edge_cash_and_carry_bps"], f"bps{earned}")
+    yield _row("reverse", quoted["edge_reverse_bps"], f"bps{paid}")
+    if quoted["level"] is not None:
+        yield _row("level of quotes", quoted["level"], "index points a USD, where they are fair", digits=6)
+    if answer["implied_financing"] is not None:
+        yield f"  the market finances at {answer['implied_financing']:,.4%} a year, at mids"
+    implied_points, implied_yield = quoted["implied_dividend_points"], quoted["implied_dividend_yield"]
+    if implied_points is not None and implied_yield is not None:
+        yield _row(
+            "implied dividend", implied_points, f"points at expiry, {implied_yield:,.4%} a year, at mids"
+        )
+
+
+def _spread(spread: SpreadDocument) -> Iterator[str]:
+    name = spread["contract"] or "the later contract"
+    yield f"Calendar spread to {name} ({spread['expiry']}) {spread['bid']:.2f} - {spread['ask']:.2f}"
+    lent, borrowed = spread["rate_lent"], spread["rate_borrowed"]
+    yield f"  buy near, sell far: lends at {lent:.4%}; the other way borrows at {borrowed:.4%}"

@@ -9,9 +9,9 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from arbcore.commands._arguments import (
     add_listen_arguments,
@@ -32,6 +32,9 @@ from arbcore.system.configuration import load
 from arbcore.system.kill_switch import KillSwitch
 from arbcore.system.service_manager import ServiceManager
 from arbcore.system.terminal import LINE_MAX
+
+if TYPE_CHECKING:
+    from arbcore.broker.report import AlarmDocument
 
 DESCRIPTION = """\
 Trades an index future against its ETF (by default ES against SPY) through Trader Workstation or IB Gateway
@@ -419,7 +422,7 @@ class _Play:
             library.handlers = [handler]
         return handler
 
-    def _document(self, plan: Any, bot: Any, duration_s: float) -> dict[str, Any]:
+    def _document(self, plan: Any, bot: Any, duration_s: float) -> "IbkrDocument":
         from arbcore.broker.report import document, read_store
 
         tally, session = bot.tally, bot.session
@@ -430,7 +433,7 @@ class _Play:
             "financing", "dividends", "sources", "positions", "open_trades", "unrealised_pnl", "executions",
             "signals", "not_decided", "alarms", "last_alarm",
         )  # fmt: skip
-        return {
+        answer = {
             "schema": "arbcore.ibkr/1",
             "store": str(plan.settings.store_path),
             "address": f"{plan.settings.host}:{plan.settings.port}",
@@ -453,6 +456,7 @@ class _Play:
             "latency_us": tally.latency.summary_us(),
             **{name: found.get(name) for name in kept},
         }
+        return cast("IbkrDocument", answer)
 
 
 def _money_flags(desk: Any, *, rates: str, dividends: str) -> list[str]:
@@ -484,7 +488,7 @@ def _first_row(data: str, pair: str) -> Any:
         return None
 
 
-def _books_lines(books: dict[str, float] | None) -> list[str]:
+def _books_lines(books: Mapping[str, float] | None) -> list[str]:
     """What the simulated account says of itself, beside what our executions come to."""
     if books is None:
         return []
@@ -492,7 +496,49 @@ def _books_lines(books: dict[str, float] | None) -> list[str]:
     return [f"  the account     {books['pnl']:+,.2f} USD   ({kinds}; what is held at the middle)"]
 
 
-def position_words(document: dict[str, Any]) -> str:
+class IbkrDocument(TypedDict):
+    """The document of ``arbcore ibkr --json``. Money is USD, None while unknown; positions are by symbol."""
+
+    schema: str
+    store: str
+    address: str
+    seed: int | None
+    duration_s: float
+    state: str | None
+    reasons: list[str]
+    waiting: str
+    position: dict[str, int] | None
+    ending: str
+    factor: float | None
+    implied_financing: float | None
+    books: dict[str, float] | None
+    connections: int
+    quotes: int
+    orders_sent: int
+    cancels_sent: int
+    latency_us: dict[str, float | None]
+    account: str | None
+    mode: str | None
+    trades: int
+    wins: int
+    gross_pnl: float | None
+    commissions: float | None
+    net_pnl: float | None
+    slippage: float | None
+    financing: float | None
+    dividends: float | None
+    sources: Mapping[str, str]
+    positions: dict[str, int]
+    open_trades: Sequence[Mapping[str, object]]
+    unrealised_pnl: float | None
+    executions: int
+    signals: Mapping[str, object]
+    not_decided: dict[str, int]
+    alarms: dict[str, int]
+    last_alarm: "AlarmDocument | None"
+
+
+def position_words(document: IbkrDocument) -> str:
     """What the account holds, or that it is unknown; with our executions' sum where that is another."""
     from arbcore.broker.news import held_words
 
@@ -502,7 +548,7 @@ def position_words(document: dict[str, Any]) -> str:
     return f"{held_words(account)} at the broker, {held_words(ours)} by our executions"
 
 
-def failure_words(document: dict[str, Any]) -> str:
+def failure_words(document: IbkrDocument) -> str:
     """Why a person must look at what a run left."""
     alarm = document["last_alarm"]
     reasons = "; ".join(document["reasons"])
@@ -511,7 +557,7 @@ def failure_words(document: dict[str, Any]) -> str:
     return f"The run ended {state}. {document['ending']}{last}"
 
 
-def summary_lines(document: dict[str, Any]) -> list[str]:
+def summary_lines(document: IbkrDocument) -> list[str]:
     """The result for a person."""
     from arbcore.broker.report import counted, usd
     from arbcore.desk.limits import HALTED

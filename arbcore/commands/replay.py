@@ -4,13 +4,17 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from arbcore._version import __version__
 from arbcore.commands._arguments import working_directory
 from arbcore.commands._output import refuse_overlap
 from arbcore.core.text import plural, printable
 from arbcore.system.output_file import OutputFile
+
+if TYPE_CHECKING:
+    from arbcore.play.journal_replay import Replayed
+    from arbcore.trading.round_history import RoundHistory
 
 DESCRIPTION = """\
 Runs a recorded session again, with the settings it was recorded with, and compares what it sends with what
@@ -74,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     return EXIT_DIFFERS if result.difference is not None else 0
 
 
-def _page(result: Any, history: Any) -> str:
+def _page(result: "Replayed", history: "RoundHistory") -> str:
     from arbcore.pages.round_page import round_page
 
     notes = list(result.notes)
@@ -89,7 +93,31 @@ def _page(result: Any, history: Any) -> str:
     )
 
 
-def document(result: Any) -> dict[str, Any]:
+class DifferenceDocument(TypedDict):
+    """The first record whose output differs, and both outputs."""
+
+    record: int
+    time_ns: int
+    recorded: str
+    replayed: str
+
+
+class ReplayDocument(TypedDict):
+    """The document of ``arbcore replay --json``."""
+
+    schema: str
+    journal: str
+    records: int
+    messages_in: int
+    bytes_out: int
+    identical: bool
+    difference: DifferenceDocument | None
+    complete: bool
+    positions: dict[str, int]
+    pnl: int
+
+
+def document(result: "Replayed") -> ReplayDocument:
     """The JSON document."""
     difference = result.difference
     return {
@@ -113,7 +141,7 @@ def document(result: Any) -> dict[str, Any]:
     }
 
 
-def lines(result: Any) -> list[str]:
+def lines(result: "Replayed") -> list[str]:
     """The result for a person."""
     difference = result.difference
     name = printable(str(result.path))

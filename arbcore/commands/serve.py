@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from arbcore.commands._arguments import (
     add_listen_arguments,
@@ -22,6 +22,9 @@ from arbcore.errors import EXIT_FAILED
 from arbcore.system.terminal import Console, is_live
 from arbcore.venue.regimes import REGIMES
 from arbcore.venue.venue_config import FEE_RULES, LOGIN_POLICIES, MODES
+
+if TYPE_CHECKING:
+    from arbcore.venue.venue_documents import RoundEvent, SecondLoginEvent
 
 DESCRIPTION = """\
 An exchange of our own over TCP, by the rules and the protocol of the real one: matching by price and time,
@@ -287,7 +290,7 @@ class _Show:
         if self._args.json:
             self._print(json.dumps(event))
         else:
-            for line in round_lines(event):
+            for line in round_lines(cast("RoundEvent", event)):
                 self._print(line)
 
     def _second_login(self, event: dict[str, Any]) -> None:
@@ -295,7 +298,7 @@ class _Show:
             self._board.mark(event["team"], time.monotonic())
         if self._args.json:
             self._print(json.dumps(event))
-        self._console.event(second_login_text(event))
+        self._console.event(second_login_text(cast("SecondLoginEvent", event)))
 
     def refresh(self) -> None:
         """Redraws the board, or writes its line, if it is time to."""
@@ -336,14 +339,14 @@ class _Show:
             print(text, flush=True)
 
 
-def second_login_text(event: dict[str, Any]) -> str:
+def second_login_text(event: "SecondLoginEvent") -> str:
     """A team's second login for a person."""
     what = "was refused" if event["refused"] else f"replaced the one from {event['other'] or 'elsewhere'}"
     looks = "two bots of one team?" if event["two_bots"] else "a reconnect"
     return f"{printable(event['team'])} logged in again from {event['from']}; it {what} ({looks})."
 
 
-def round_lines(event: dict[str, Any]) -> list[str]:
+def round_lines(event: "RoundEvent") -> list[str]:
     """A round's result for a person, best team first."""
     unfinished = "" if event["complete"] else ", unfinished"
     scores = event["scores"]

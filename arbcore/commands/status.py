@@ -5,12 +5,16 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from arbcore.commands.report import default_store
 from arbcore.core.text import plural, printable, whole_seconds
 from arbcore.system.terminal import is_live
+
+if TYPE_CHECKING:
+    from arbcore.broker.report import RunDocument, StatusDocument
 
 DESCRIPTION = """\
 Shows whether a carry bot is well: whether it runs and since when, its state, what it holds, today, its last
@@ -68,7 +72,7 @@ def _show(path: Path, as_json: bool) -> int:
     return 0 if found["well"] and found["ended"] else EXIT_UNWELL
 
 
-def status_document(path: Path) -> dict[str, Any]:
+def status_document(path: Path) -> "StatusDocument":
     """The JSON document."""
     from arbcore.broker.report import last_alarm, read_store, run_document, today
 
@@ -95,9 +99,10 @@ def status_document(path: Path) -> dict[str, Any]:
         "today": today(rows, one),
         "last_quote": one["quote"],
         "last_order": None if order is None else {
-            name: order[name]
-            for name in ("created_ts", "order_ref", "symbol", "side", "quantity", "limit_price", "role",
-                         "state", "filled", "reason")
+            "created_ts": order["created_ts"], "order_ref": order["order_ref"], "symbol": order["symbol"],
+            "side": order["side"], "quantity": order["quantity"], "limit_price": order["limit_price"],
+            "role": order["role"], "state": order["state"], "filled": order["filled"],
+            "reason": order["reason"],
         },
         "last_alarm": last_alarm(rows),
         "ending": one["ending"],
@@ -105,7 +110,7 @@ def status_document(path: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _well(one: dict[str, Any]) -> bool:
+def _well(one: "RunDocument") -> bool:
     """Whether nobody must look after the run: it works, or it is over, in order and flat."""
     if one["dead_since"]:
         return False
@@ -118,7 +123,7 @@ def _well(one: dict[str, Any]) -> bool:
     return bool(works and not NOT_WELL & set(one["reasons"]))
 
 
-def status_lines(found: dict[str, Any]) -> list[str]:
+def status_lines(found: "StatusDocument") -> list[str]:
     """The status for a person."""
     from arbcore.broker.news import held_words
     from arbcore.broker.report import run_words, usd
@@ -141,7 +146,7 @@ def status_lines(found: dict[str, Any]) -> list[str]:
         sides = "   ".join(
             f"{leg} {side['bid']:,.2f} {side['ask']:,.2f}"
             for leg, side in quote.items()
-            if isinstance(side, dict)
+            if isinstance(side, Mapping)
         )
         lines.append(f"  last quote      {quote['ts']}   {sides}")
     order = found["last_order"]

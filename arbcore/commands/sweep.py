@@ -69,7 +69,11 @@ class Ordered(argparse.Action):
     """Keeps the order in which the settings were named."""
 
     def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: object
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[object] | None,
+        *_: object,
     ) -> None:
         setattr(namespace, self.dest, values)
         namespace.named = [*getattr(namespace, "named", []), self.dest]

@@ -27,7 +27,7 @@ from arbcore.desk.order_table import DOUBT, UNKNOWN
 from arbcore.desk.pair import CLOSED, HELD, PairTrader
 from arbcore.desk.records import Snapshot
 from arbcore.desk.recovery import PAUSE_NS, Recovery
-from arbcore.desk.shown import details_of, status_of
+from arbcore.desk.shown import DeskDetails, DeskStatus, details_of, status_of
 from arbcore.desk.trade import Trade
 from arbcore.desk.writeoff import WriteOff
 
@@ -205,11 +205,11 @@ class DeskSession:
         """What may still fill, by leg and side (+1, -1)."""
         return self._core.orders.exposure()
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> DeskStatus:
         """What a live status line shows."""
         return status_of(self._core, self._pairs, self._decider, day=self._day)
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> DeskDetails:
         """What a live page shows beside it."""
         return details_of(self._core, self._pairs)
 

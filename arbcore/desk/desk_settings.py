@@ -5,8 +5,9 @@ know it. Times are seconds here and nanoseconds in the properties that the desk 
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from arbcore.carry.level import LevelMode, parse_level
 from arbcore.carry.pairs import DEFAULT_PAIR, Pair
@@ -18,19 +19,23 @@ DAY_NS = 86_400 * SECOND_NS
 ENTRY_ORDERS = ("both", "fut_first", "etf_first")
 #: Decide on every quote (live), or once a row that is said to be complete (replay of recorded data).
 DECIDE_ON = ("quote", "row")
+#: What a setting may be.
+DeskValue = bool | int | float | str | Pair | None
+
+Number = TypeVar("Number", int, float)
 
 
-def option(default: float, *, low: float, high: float, help: str) -> Any:
+def option(default: Number, *, low: float, high: float, help: str) -> Number:
     """A number with its inclusive range and the sentence that explains it; whole where the default is."""
     return field(default=default, metadata={"low": low, "high": high, "help": help})
 
 
-def choice(default: str, *, options: tuple[str, ...], help: str) -> Any:
+def choice(default: str, *, options: tuple[str, ...], help: str) -> str:
     """One word of several."""
     return field(default=default, metadata={"options": options, "help": help})
 
 
-def switch(default: bool, *, help: str) -> Any:
+def switch(default: bool, *, help: str) -> bool:
     """On or off."""
     return field(default=default, metadata={"switch": True, "help": help})
 
@@ -122,7 +127,7 @@ class DeskSettings:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            check_value(item.name, getattr(self, item.name), item.metadata)
+            _check_value(item.name, getattr(self, item.name), item.metadata)
             if "low" in item.metadata:
                 kind = int if isinstance(item.default, int) else float
                 object.__setattr__(self, item.name, kind(getattr(self, item.name)))
@@ -147,7 +152,7 @@ class DeskSettings:
         return seconds_ns(self.cooldown_s)
 
 
-def check_value(name: str, value: Any, rule: Any) -> None:
+def _check_value(name: str, value: DeskValue, rule: Mapping[str, Any]) -> None:
     """ConfigError where a value breaks its option's rule."""
     if "switch" in rule:
         if not isinstance(value, bool):

@@ -1,9 +1,9 @@
-"""What a desk shows of itself while it runs: plain values for a status line, and why it does nothing.
+"""What a desk shows of itself while it runs: plain values for a status line and a page, and why it waits.
 
-It reads the rooms and changes nothing.
+It reads the desk's parts and changes nothing.
 """
 
-from typing import Any
+from typing import TypedDict
 
 from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk.day import Day
@@ -12,14 +12,72 @@ from arbcore.desk.desk_core import DeskCore
 from arbcore.desk.desk_settings import seconds_ns
 from arbcore.desk.leg_quotes import NEVER_NS
 from arbcore.desk.pair import PairTrader
-from arbcore.desk.records import SIDE_NAMES
+from arbcore.desk.records import SIDE_NAMES, OrderRow
 from arbcore.desk.trade import Trade
 
 #: Orders that are shown, the last ones.
 SHOWN_ORDERS = 8
 
 
-def status_of(core: DeskCore, pairs: PairTrader, decider: Decider, *, day: Day) -> dict[str, Any]:
+class PairStatus(TypedDict):
+    """The open pair of a status line; ``naked`` says that one leg is not matched by the other."""
+
+    trade_id: int
+    side: str
+    phase: str
+    contracts: int
+    naked: bool
+
+
+class DeskStatus(TypedDict):
+    """What a status line shows. Positions are by symbol, P&L is USD and None while a price is unknown."""
+
+    state: str
+    reasons: list[str]
+    waiting: str
+    positions: dict[str, int]
+    pair: PairStatus | None
+    day_pnl: float | None
+    live_orders: int
+    decisions: int
+    skipped: dict[str, int]
+    factor: float | None
+    implied_financing: float | None
+
+
+class PairDetails(TypedDict):
+    """The open pair of a page: seconds since its entry, and USD at the middle of both legs."""
+
+    trade_id: int
+    side: str
+    phase: str
+    since_s: float
+    entry_dev_bps: float
+    unrealised: float | None
+    naked: bool
+
+
+class LegDetails(TypedDict):
+    """A leg's quote and its age in seconds; ``fault`` is empty where the quote may be used."""
+
+    bid: float
+    ask: float
+    fault: str
+    age_s: float | None
+
+
+class DeskDetails(TypedDict):
+    """What a page shows beside the status; legs and limits are by symbol, the newest order is first."""
+
+    pair: PairDetails | None
+    legs: dict[str, LegDetails]
+    expiry_ns: int
+    roll_s: float | None
+    limits: dict[str, int]
+    orders: list[OrderRow]
+
+
+def status_of(core: DeskCore, pairs: PairTrader, decider: Decider, *, day: Day) -> DeskStatus:
     """State, reasons, positions, the pair, the day's P&L, and counts of what was decided and what was not."""
     trade = next(iter(pairs.open.values()), None)
     return {
@@ -40,7 +98,7 @@ def status_of(core: DeskCore, pairs: PairTrader, decider: Decider, *, day: Day) 
     }  # fmt: skip
 
 
-def details_of(core: DeskCore, pairs: PairTrader) -> dict[str, Any]:
+def details_of(core: DeskCore, pairs: PairTrader) -> DeskDetails:
     """What a page shows beside the status: the pair's own numbers, both legs, the contract, limits, orders.
 
     Seconds are those of the desk's clock. ``unrealised`` is the open pair's money at the middle of both legs

@@ -7,10 +7,10 @@ import importlib
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from arbcore.core.text import printable
 from arbcore.errors import ConfigError, ConnectError, RunError
@@ -74,6 +74,19 @@ def _quiet(library: str) -> Iterator[None]:
             logger.setLevel(level)
 
 
+class DaskClient(Protocol):
+    """What is used of ``distributed.Client``."""
+
+    def get_executor(self, *, pure: bool) -> Executor:
+        """An executor that runs on the workers."""
+
+    def scatter(self, data: bytes, *, broadcast: bool, hash: bool) -> object:  # noqa: A002
+        """Sends data to the workers; the answer stands for it in a call."""
+
+    def nthreads(self) -> Mapping[str, int]:
+        """Threads by worker."""
+
+
 class Cluster:
     """A scheduler that answers, with how many threads its workers have.
 
@@ -82,7 +95,7 @@ class Cluster:
         workers: Threads of all workers when they were counted last, at least 1.
     """
 
-    def __init__(self, client: Any, address: str) -> None:
+    def __init__(self, client: DaskClient, address: str) -> None:
         # Without pure=False equal calls are answered with one result.
         self.executor: Executor = client.get_executor(pure=False)
         self.workers = 1
@@ -91,7 +104,7 @@ class Cluster:
         self._alone_since_s: float | None = None
         self._asked_s = 0.0
 
-    def everywhere(self, data: bytes) -> Any:
+    def everywhere(self, data: bytes) -> object:
         """Data sent once to every worker, as what a call on the executor may be given instead of it."""
         return self._client.scatter(data, broadcast=True, hash=False)
 

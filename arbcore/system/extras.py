@@ -4,12 +4,12 @@ Owns the import and the sentence where it fails.
 """
 
 import importlib
-from typing import Any
+from types import ModuleType
 
 from arbcore.errors import RunError
 
 
-def library(module: str, extra: str, what: str) -> Any:
+def library(module: str, extra: str, what: str) -> ModuleType:
     """A library of an extra. Raises RunError naming the extra where it is not installed."""
     try:
         return importlib.import_module(module)

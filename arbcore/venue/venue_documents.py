@@ -55,6 +55,13 @@ class RoundEvent(RoundDocument):
     complete: bool
 
 
+SecondLoginEvent = TypedDict(
+    "SecondLoginEvent",
+    {"event": str, "team": str, "from": str, "other": str, "refused": bool, "two_bots": bool},
+)
+"""A second login as the exchange's program tells of it, with the addresses of both connections."""
+
+
 class SecondLogin(TypedDict):
     """A second login of a team: the connection, the one that was logged in, and what became of it."""
 

@@ -1,7 +1,7 @@
-from typing import Any
-
 from arbcore.errors import WireError
 from arbcore.wire._lines import LineSplitter
+from arbcore.wire.wire_messages import ExchangeMessage
+
 
 FAULT_NAMES: tuple[str, ...]
 KIND_NAMES: tuple[str, ...]
@@ -9,7 +9,7 @@ FAULT_SENTENCES: dict[str, str]
 
 def text_of(text: bytes, length: int) -> str: ...
 def fault_error(kind: str, line: bytes, source: str = "the other side") -> WireError: ...
-def decode(line: bytes) -> dict[str, Any]: ...
+def decode(line: bytes) -> ExchangeMessage: ...
 def count_messages(
     data: bytes | bytearray | memoryview, *, splitter: LineSplitter | None = None
 ) -> dict[str, int]: ...
