@@ -60,6 +60,26 @@ cdef inline int contracts_find(Contracts* contracts, const QuoteRow* row, int64_
     return DONE
 
 
+cdef inline int contracts_take(Contracts* contracts, const QuoteRow* rows, Py_ssize_t count,
+                               int64_t* expiries_ns, Py_ssize_t* taken) noexcept nogil:
+    """The expiries of some rows in order of time, up to one that has none; ``taken`` is how many have one."""
+    cdef Py_ssize_t at = 0
+    cdef int failed = DONE
+    while at < count:
+        failed = contracts_find(contracts, &rows[at], &expiries_ns[at])
+        if failed != DONE:
+            break
+        at += 1
+        if contracts.named:
+            continue
+        # The rows before a contract's end have it too; a fixed one has no end.
+        while at < count and (contracts.fixed or rows[at].ts_ns < contracts.last_ns):
+            expiries_ns[at] = contracts.last_ns
+            at += 1
+    taken[0] = at
+    return failed
+
+
 cdef int contracts_begin(Contracts* contracts, expiries_ns, bint fixed) except -1
 cdef list contracts_used(const Contracts* contracts)
 cdef void contracts_free(Contracts* contracts) noexcept

@@ -8,12 +8,12 @@ specification. It knows no position: the level is that of the contract that a ro
 from statistics import median
 
 cimport cython
-from libc.math cimport INFINITY, NAN, log1p
+from libc.math cimport INFINITY, NAN, fabs, log1p
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from arbcore.carry._carry cimport (
-    deviation_of, edge_cc_of, edge_rev_of, exp_middle, exp_of, years_between,
+    deviation_of, edge_cc_of, edge_rev_of, exp_middle, exp_of, exp_tiny, is_tiny, years_between,
 )
 from arbcore.carry._growing cimport one_more
 from arbcore.carry._row_source cimport QuoteRow
@@ -49,16 +49,19 @@ cdef inline double ns_between(int64_t earlier_ns, int64_t later_ns) noexcept nog
 
 cdef void exponentials(double* values, Py_ssize_t count) noexcept nogil:
     """Replaces each value by e to its power."""
+    cdef double farthest = 0.0
     cdef Py_ssize_t at
-    cdef bint wide = False
     for at in range(count):
-        wide |= not -700.0 <= values[at] <= 700.0
-    if wide:
+        farthest = max(farthest, fabs(values[at]))
+    if is_tiny(farthest):
+        for at in range(count):
+            values[at] = exp_tiny(values[at])
+    elif farthest <= 700.0:
+        for at in range(count):
+            values[at] = exp_middle(values[at])
+    else:
         for at in range(count):
             values[at] = exp_of(values[at])
-        return
-    for at in range(count):
-        values[at] = exp_middle(values[at])
 
 
 @cython.final
@@ -127,9 +130,13 @@ cdef class RowValues:
         The operations of a row are those of the twins and in their order; only what does not wait for the row
         before it is done beside it. The divisors are prices and levels above 0.
         """
-        cdef double[STRETCH] t, r, growth, usd, points, x, f
+        cdef double[STRETCH] es_bid, es_ask, spy_bid, spy_ask, t, r, growth, usd, points, x, f
         cdef double d = self.d, rate = self.rate + self.spread
         cdef Py_ssize_t at
+        # Side by side: a quantity of several rows is worked out at once.
+        for at in range(count):
+            es_bid[at], es_ask[at] = rows[at].es_bid, rows[at].es_ask
+            spy_bid[at], spy_ask[at] = rows[at].spy_bid, rows[at].spy_ask
         for at in range(count):
             t[at] = ns_between(rows[at].ts_ns, self.expiry_ns) if rows[at].ts_ns < self.expiry_ns else 0.0
         for at in range(count):
@@ -144,12 +151,11 @@ cdef class RowValues:
         if self.scheduled:
             self.payouts_of(rows, count, r, usd, points)
             for at in range(count):
-                x[at] = ((rows[at].es_bid + rows[at].es_ask) / 2 + points[at] * growth[at]) / (
-                    ((rows[at].spy_bid + rows[at].spy_ask) / 2 - usd[at]) * growth[at])
+                x[at] = ((es_bid[at] + es_ask[at]) / 2 + points[at] * growth[at]) / (
+                    ((spy_bid[at] + spy_ask[at]) / 2 - usd[at]) * growth[at])
         else:
             for at in range(count):
-                x[at] = (rows[at].es_bid + rows[at].es_ask) / 2 / (
-                    (rows[at].spy_bid + rows[at].spy_ask) / 2 * growth[at])
+                x[at] = (es_bid[at] + es_ask[at]) / 2 / ((spy_bid[at] + spy_ask[at]) / 2 * growth[at])
         self.note_all(rows, count, x)
         if self.mode == TRACK:
             self.track(rows, count, x, r, f)
@@ -167,20 +173,28 @@ cdef class RowValues:
                         f[at] = self.calibrate(x[at])
         self.started = True
         self.last_ns, self.last_settled = rows[count - 1].ts_ns, self.settled
+        # From here on growth is c.
         for at in range(count):
-            values[at].f, values[at].c, values[at].r = f[at], f[at] * growth[at], r[at]
-            values[at].paid = usd[at] + points[at] / f[at] if self.scheduled else 0.0
-            values[at].settled = self.settled
+            growth[at] = f[at] * growth[at]
         for at in range(count):
-            dev[at] = deviation_of(
-                rows[at].es_bid, rows[at].es_ask, rows[at].spy_bid - values[at].paid,
-                rows[at].spy_ask - values[at].paid, values[at].c)
+            values[at].f, values[at].c, values[at].r = f[at], growth[at], r[at]
+            values[at].paid, values[at].settled = 0.0, self.settled
+        if self.scheduled:
+            for at in range(count):
+                usd[at] = usd[at] + points[at] / f[at]
+                values[at].paid = usd[at]
+                spy_bid[at] = spy_bid[at] - usd[at]
+                spy_ask[at] = spy_ask[at] - usd[at]
         for at in range(count):
-            cc[at] = edge_cc_of(rows[at].es_bid, rows[at].spy_ask - values[at].paid, values[at].c)
-            rev[at] = edge_rev_of(rows[at].es_ask, rows[at].spy_bid - values[at].paid, values[at].c)
+            dev[at] = deviation_of(es_bid[at], es_ask[at], spy_bid[at], spy_ask[at], growth[at])
         for at in range(count):
-            if t[at] == 0.0:
-                cc[at] = rev[at] = NAN
+            cc[at] = edge_cc_of(es_bid[at], spy_ask[at], growth[at])
+        for at in range(count):
+            rev[at] = edge_rev_of(es_ask[at], spy_bid[at], growth[at])
+        if rows[count - 1].ts_ns >= self.expiry_ns:
+            for at in range(count):
+                if t[at] == 0.0:
+                    cc[at] = rev[at] = NAN
         self.say(rows, count, values, t, dev, cc, rev)
         return 0
 

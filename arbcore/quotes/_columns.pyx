@@ -262,13 +262,15 @@ cdef class ColumnReader(RowSource):
         # By their size nanoseconds, where that is to tell; else whatever is not a mark of NumPy for none.
         cdef int64_t least = EPOCH_LEAST if self.columns[TS].unit_ns == 0 else -0x7FFFFFFFFFFFFFFFLL
         cdef Py_ssize_t at = self.at, begun = self.at, length = self.length
+        cdef double low = LEAST, high = PLAIN_MOST
+        cdef bint ordered = self.ordered
         cdef QuoteRow* row
         while n < capacity and at < length:
-            if ts[at] < least or (ts[at] < last_ns and self.ordered):
+            if ts[at] < least or (ts[at] < last_ns and ordered):
                 break
             # A bid that is high enough and not above an ask that is low enough: the other bounds follow.
-            if not ((es_bid[at] >= LEAST) & (es_bid[at] <= es_ask[at]) & (es_ask[at] <= PLAIN_MOST)
-                    & (spy_bid[at] >= LEAST) & (spy_bid[at] <= spy_ask[at]) & (spy_ask[at] <= PLAIN_MOST)):
+            if not (es_bid[at] >= low and es_bid[at] <= es_ask[at] and es_ask[at] <= high
+                    and spy_bid[at] >= low and spy_bid[at] <= spy_ask[at] and spy_ask[at] <= high):
                 break
             row = &rows[n]
             row.ts_ns = last_ns = ts[at]

@@ -12,9 +12,10 @@ cimport cython
 from cpython cimport array
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free
+from libc.string cimport memcpy
 
 from arbcore.carry._contracts cimport (
-    DONE, NO_CONTRACT, NO_MEMORY, TOO_MANY, Contracts, contracts_begin, contracts_find, contracts_free,
+    DONE, NO_CONTRACT, NO_MEMORY, TOO_MANY, Contracts, contracts_begin, contracts_free, contracts_take,
     contracts_used,
 )
 from arbcore.carry._growing cimport Growing, one_more
@@ -24,7 +25,10 @@ from arbcore.carry._signal cimport (
 )
 from arbcore.carry._values cimport Closing, RowValues, Value
 from arbcore.research._envelope cimport Envelope
-from arbcore.research._equity cimport Equity, Held, equity_closes, equity_note, equity_take
+from arbcore.research._equity cimport (
+    Equity, Held, equity_close, equity_closes, equity_date, equity_note, equity_take, held_equity,
+    water_through,
+)
 from arbcore.research._ledger cimport Ledger
 from arbcore.research._money cimport Dividend, Terms, Totals, deviation_at, terms_of, totals_add
 from arbcore.research._position cimport (
@@ -150,16 +154,12 @@ cdef class Backtest:
         cdef double[BATCH] dev
         cdef double[BATCH] cc
         cdef double[BATCH] rev
-        cdef Py_ssize_t first = 0, some, at
+        cdef Py_ssize_t first = 0, some
         cdef int failed = DONE
         while first < count:
             some = min(<Py_ssize_t>BATCH, count - first)
-            for at in range(some):
-                failed = contracts_find(&self.contracts, &rows[first + at], &expiries_ns[at])
-                if failed != DONE:
-                    # The rows before it count.
-                    some = at
-                    break
+            # Where a row has no contract the rows before it count.
+            failed = contracts_take(&self.contracts, &rows[first], some, expiries_ns, &some)
             with nogil:
                 self.values.fill(&rows[first], expiries_ns, some, values, dev, cc, rev)
             self.take(self.values, self.contracts.named, &rows[first], expiries_ns, values, dev, cc, rev,
@@ -309,28 +309,54 @@ cdef class Backtest:
     cdef int take_held(self, const QuoteRow* rows, const Value* values, Py_ssize_t first,
                        Py_ssize_t end) noexcept nogil:
         """Takes rows, at least one, through which both legs are held; the last one's equity is not final."""
-        cdef Py_ssize_t last = end - 1, at
+        cdef double[BATCH] equity
+        cdef Py_ssize_t last = end - 1, count, at
         cdef int failed = self.commit()
-        cdef Position position = self.position
-        cdef Quote quote
-        cdef double equity, net = self.totals.net
-        for at in range(first, last):
-            quote = Quote(rows[at].es_bid, rows[at].es_ask, rows[at].spy_bid, rows[at].spy_ask)
-            equity = net + position_unrealised(&self.terms, &position, &quote)
-            if not equity_note(&self.equity, rows[at].ts_ns, equity):
-                failed = NO_MEMORY
-            if self.keep_marks:
-                failed |= self.mark(1, equity + position_accrued(
-                    &self.terms, &position, rows[at].ts_ns, values[at].settled))
-            if self.keep_equity:
-                self.note_point(rows[at].ts_ns, equity)
+        cdef const Position* p = &self.position
+        cdef Held held = Held(
+            self.totals.net, p.entry.es, p.entry.spy, p.side * self.terms.notional, p.side * p.shares,
+            0.5 * p.cost)
         self.rows += last - first
         self.held_rows += last - first
+        while first < last:
+            # Some rows of one UTC date.
+            if not equity_date(&self.equity, rows[first].ts_ns):
+                return NO_MEMORY
+            count = 1
+            while first + count < last and rows[first + count].ts_ns < self.equity.day_end_ns:
+                count += 1
+            for at in range(count):
+                equity[at] = held_equity(&held, &rows[first + at])
+            water_through(&self.equity.water, &rows[first], equity, count)
+            equity_close(&self.equity, equity[count - 1])
+            if self.keep_equity:
+                self.note_points(&rows[first], equity, count)
+            if self.keep_marks:
+                failed |= self.mark_held(&rows[first], &values[first], equity, count)
+            first += count
         self.remember(&rows[last], &values[last])
         return failed
 
-    cdef int mark(self, int64_t count, double value) noexcept nogil:
-        """The next rows' equity, with interest and dividends of what is held; and the last of each date."""
+    cdef inline int64_t rows_to_mark(self) noexcept nogil:
+        """On which of the next rows a mark is due; each stands for a power of two of rows."""
+        return self.mark_every - (self.committed & (self.mark_every - 1))
+
+    cdef inline int mark_rows(self, int64_t count, double value) noexcept nogil:
+        """The next rows, of which the last one at most is due a mark: its equity with what has accrued."""
+        cdef double* kept
+        self.committed += count
+        if self.committed & (self.mark_every - 1) != 0:
+            return DONE
+        kept = <double*>one_more(&self.marks, sizeof(double))
+        if kept == NULL:
+            return NO_MEMORY
+        kept[0] = value
+        if self.marks.count == MARKS_MAX:
+            self.thin()
+        return DONE
+
+    cdef int mark_date(self, double value) noexcept nogil:
+        """What the date of the last row ends with, as far as is known."""
         cdef double* kept
         while self.day_marks.count < self.equity.closes.count:
             # Dates that passed in between ended with what is now.
@@ -339,18 +365,32 @@ cdef class Backtest:
                 return NO_MEMORY
             kept[0] = value
         (<double*>self.day_marks.data)[self.day_marks.count - 1] = value
-        while count > 0:
-            count -= 1
-            self.committed += 1
-            if self.committed % self.mark_every != 0:
-                continue
-            kept = <double*>one_more(&self.marks, sizeof(double))
-            if kept == NULL:
-                return NO_MEMORY
-            kept[0] = value
-            if self.marks.count == MARKS_MAX:
-                self.thin()
         return DONE
+
+    cdef int mark(self, int64_t count, double value) noexcept nogil:
+        """The next rows' equity, which is the same, with interest and dividends of what is held."""
+        cdef int failed = self.mark_date(value)
+        cdef int64_t some
+        while count > 0:
+            some = min(self.rows_to_mark(), count)
+            count -= some
+            failed |= self.mark_rows(some, value)
+        return failed
+
+    cdef int mark_held(self, const QuoteRow* rows, const Value* values, const double* equity,
+                       int64_t count) noexcept nogil:
+        """Rows of one date, at least one, through which both legs are held, in the same way."""
+        cdef int failed = DONE
+        cdef double accrued = 0.0
+        cdef int64_t settled = values[0].settled - 1, at = -1, some
+        while at < count - 1:
+            some = min(self.rows_to_mark(), count - 1 - at)
+            at += some
+            if values[at].settled != settled or self.terms.dividend_count > 0:
+                settled = values[at].settled
+                accrued = position_accrued(&self.terms, &self.position, rows[at].ts_ns, settled)
+            failed |= self.mark_rows(some, equity[at] + accrued)
+        return failed | self.mark_date(equity[count - 1] + accrued)
 
     cdef void thin(self) noexcept nogil:
         """Keeps every second mark."""
@@ -392,6 +432,15 @@ cdef class Backtest:
         self.point_times.data.as_longlongs[self.points] = ts_ns
         self.point_values.data.as_doubles[self.points] = equity
         self.points += 1
+
+    cdef void note_points(self, const QuoteRow* rows, const double* equity, Py_ssize_t count) noexcept nogil:
+        """Keeps the equity of some rows, likewise."""
+        cdef long long* times = self.point_times.data.as_longlongs + self.points
+        cdef Py_ssize_t at
+        memcpy(self.point_values.data.as_doubles + self.points, equity, count * sizeof(double))
+        for at in range(count):
+            times[at] = rows[at].ts_ns
+        self.points += count
 
     cdef int count_trade(self, const Trade* trade) noexcept nogil:
         cdef double net = totals_add(

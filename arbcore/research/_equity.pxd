@@ -53,6 +53,16 @@ cdef inline void water_note(Water* water, int64_t ts_ns, double equity) noexcept
         water.under_water_ns = ts_ns - water.peak_ns
 
 
+cdef inline void water_through(Water* water, const QuoteRow* rows, const double* equity,
+                               Py_ssize_t count) noexcept nogil:
+    """Counts the equity of some rows."""
+    cdef Water now = water[0]
+    cdef Py_ssize_t at
+    for at in range(count):
+        water_note(&now, rows[at].ts_ns, equity[at])
+    water[0] = now
+
+
 # The divisor is no 0.
 @cython.cdivision(True)
 cdef inline bint equity_date(Equity* equity, int64_t ts_ns) noexcept nogil:

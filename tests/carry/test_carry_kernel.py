@@ -20,9 +20,12 @@ EDGES = (
     709.782712893384, math.nextafter(709.782712893384, 1e3), -708.4, -745.1332191019411,
     math.nextafter(-745.1332191019411, -1e3), 709.1, -744.9,
     700.0, -700.0, math.nextafter(700.0, 1e3), math.nextafter(-700.0, -1e3),
+    2**-26, -(2**-26), math.nextafter(2**-26, 1), math.nextafter(-(2**-26), -1),
 )  # fmt: skip
 NUMBERS = st.one_of(
-    st.sampled_from(EDGES), st.floats(), st.floats(-750, 720), st.floats(-1, 1), st.floats(1, 10_000)
+    st.sampled_from(EDGES), st.floats(), st.floats(-750, 720), st.floats(-1, 1), st.floats(1, 10_000),
+    # Below 2^-26 most of the series is lost in the sums.
+    st.floats(-2e-8, 2e-8),
 )
 INT64S = twins.int64s(-10, 10**15)
 

@@ -59,7 +59,7 @@ def rates_of(rng: random.Random) -> RateHistory | None:
 @pytest.mark.parametrize("late", [(0, 0), (3, 1)])
 def test_the_run_is_its_reference(count: int, mode: str, late: tuple[int, int]) -> None:
     rng = random.Random(f"{count} {mode} {late}")
-    rows = random_rows(rng.randrange(1_000), count, step_s=rng.choice((60, 600, 3_600)), wide=6.0)
+    rows = random_rows(rng.randrange(1_000), count, step_s=rng.choice((0.1, 20.0, 60.0, 3_600.0)), wide=6.0)
     rates = rates_of(rng)
     given = None if rates is None else (rates.name, rates.quoting.value, rates.days, rates.values)
     schedule, level = schedule_of(rng, rows), LEVELS[mode]
