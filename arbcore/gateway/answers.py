@@ -8,15 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from arbcore.core.civil import NS_PER_S
 from arbcore.gateway import account_tags, replies
 from arbcore.gateway import messages as m
 from arbcore.gateway.client import GatewayClient
-from arbcore.gateway.contract_table import Listing, liquid_hours, trading_hours
+from arbcore.gateway.contract_table import EXCHANGE_ALIASES, Listing, liquid_hours, trading_hours
+from arbcore.gateway.history_requests import instant_of, not_an_instant
 from arbcore.gateway.market_data import LIVE
 from arbcore.gateway.order_desk import NO_CONTRACT
 
 if TYPE_CHECKING:
     from arbcore.gateway.gateway import Gateway
+
+#: The broker's code for a time that cannot be read.
+INVALID_TIME = 10314
 
 
 def contract_details(gateway: Gateway, client: GatewayClient, asked: m.ReqContractDetails) -> None:
@@ -68,18 +73,34 @@ def completed_orders(gateway: Gateway, client: GatewayClient, asked: m.ReqComple
 
 
 def executions(gateway: Gateway, client: GatewayClient, asked: m.ReqExecutions) -> None:
+    since_ns = 0
+    if asked.since:
+        found_ns = instant_of(asked.since)
+        if found_ns is None:
+            client.send(replies.error(asked.req_id, INVALID_TIME, not_an_instant(asked.since)))
+            return
+        since_ns = found_ns
     for done in gateway.account.executions_of_day(gateway.clock_ns):
-        view = done.view
-        side = {"BUY": "BOT", "SELL": "SLD"}.get(asked.side, asked.side)
-        if (
-            asked.client_id in {0, view.client_id}
-            and asked.account in {"", view.account}
-            and asked.symbol in {"", view.listing.symbol}
-            and side in {"", view.side}
-        ):
-            client.send(replies.execution(asked.req_id, view, client.version))
-            client.send(replies.commission_report(view.exec_id, done.commission, done.realized))
+        if _is_asked_for(done.view, asked, since_ns):
+            client.send(replies.execution(asked.req_id, done.view, client.version))
+            client.send(replies.commission_report(done.view.exec_id, done.commission, done.realized))
     client.send(replies.executions_end(asked.req_id))
+
+
+def _is_asked_for(view: replies.ExecutionView, asked: m.ReqExecutions, since_ns: int) -> bool:
+    """Whether an execution passes a filter; what the filter leaves empty is anything."""
+    side = asked.side.upper()
+    exchange = EXCHANGE_ALIASES.get(asked.exchange, asked.exchange)
+    return (
+        asked.client_id in {0, view.client_id}
+        and asked.account in {"", view.account}
+        # Messages give the time in whole seconds, and a filter is made of one of them.
+        and view.time_ns // NS_PER_S * NS_PER_S >= since_ns
+        and asked.symbol in {"", view.listing.symbol}
+        and asked.sec_type in {"", view.listing.sec_type}
+        and exchange in {"", view.listing.trade_exchange, view.listing.exchange}
+        and {"BUY": "BOT", "SELL": "SLD"}.get(side, side) in {"", view.side}
+    )
 
 
 def positions(gateway: Gateway, client: GatewayClient, asked: m.ReqPositions) -> None:

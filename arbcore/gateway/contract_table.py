@@ -16,10 +16,14 @@ from arbcore.carry.calendar import (
 )
 from arbcore.carry.pairs import ETF, FUT, PAIRS, Index, Pair
 from arbcore.core.civil import (
+    FRIDAY,
+    NS_PER_DAY,
     NS_PER_HOUR,
     NS_PER_MINUTE,
     date_of,
+    new_york_to_utc,
     utc_to_new_york,
+    weekday,
 )
 from arbcore.gateway.messages import ContractQuery
 
@@ -37,8 +41,11 @@ EXPIRIES_LISTED = 5
 HOURS_RULES = ("always", "real")
 _HOURS_BEHIND_DAYS, _HOURS_AHEAD_DAYS = 1, 7
 _CENTRAL_BEHIND_NS = NS_PER_HOUR
+#: 17:15 of the evening before, where a currency's day begins.
+_CASH_OPENS_NS = 17 * NS_PER_HOUR + 15 * NS_PER_MINUTE - NS_PER_DAY
 
-_EXCHANGE_ALIASES = {"GLOBEX": "CME", "ECBOT": "CBOT"}
+#: Older names of exchanges that clients still send.
+EXCHANGE_ALIASES = {"GLOBEX": "CME", "ECBOT": "CBOT"}
 #: Legs besides those of a pair: what cannot be traded.
 INDEX_LEG, CLOCK_LEG = "index", "clock"
 
@@ -80,6 +87,11 @@ class Listing:
     def multiplier_text(self) -> str:
         """As the protocol shows it: empty for shares."""
         return f"{self.multiplier:g}" if self.sec_type == "FUT" else ""
+
+    @property
+    def trade_exchange(self) -> str:
+        """Where its trades happen."""
+        return "ARCA" if self.sec_type == "STK" else self.exchange
 
     @property
     def time_zone(self) -> str:
@@ -206,7 +218,7 @@ def _candidates(now_ns: int, include_expired: bool) -> Iterator[Listing]:
 
 def _fits(listing: Listing, query: ContractQuery) -> bool:
     sec_type = "FUT" if query.sec_type == "CONTFUT" else query.sec_type
-    exchange = _EXCHANGE_ALIASES.get(query.exchange, query.exchange)
+    exchange = EXCHANGE_ALIASES.get(query.exchange, query.exchange)
     return (
         query.symbol in {"", listing.symbol}
         and sec_type in {"", listing.sec_type}
@@ -248,8 +260,18 @@ def is_liquid(listing: Listing, now_ns: int, *, rule: str) -> bool:
     if rule == "always":
         return True
     day, clock_ns = utc_to_new_york(now_ns)
+    # What begins in the evening belongs to the date after it.
+    for ahead in (0, 1):
+        session = _session(listing, day + ahead, liquid=True)
+        if session is not None and session[0] <= clock_ns - ahead * NS_PER_DAY < session[1]:
+            return True
+    return False
+
+
+def regular_hours(listing: Listing, day: int) -> tuple[int, int] | None:
+    """(opening, close) of a New York date's liquid hours, as UTC nanoseconds; None where closed."""
     session = _session(listing, day, liquid=True)
-    return session is not None and session[0] <= clock_ns < session[1]
+    return None if session is None else (new_york_to_utc(day, session[0]), new_york_to_utc(day, session[1]))
 
 
 def _hours_text(listing: Listing, now_ns: int, rule: str, *, liquid: bool) -> str:
@@ -272,9 +294,12 @@ def _hours_text(listing: Listing, now_ns: int, rule: str, *, liquid: bool) -> st
 def _session(listing: Listing, day: int, *, liquid: bool) -> tuple[int, int] | None:
     """(begin, end) of a day's session in nanoseconds after its midnight in New York; None where closed.
 
-    The future's session of a day begins at 18:00 the evening before. Its holidays are taken to be those of
-    the shares, which is stricter than the exchange is.
+    The future's session of a day begins at 18:00 the evening before; of it the broker takes 08:30 to 16:00
+    Chicago for liquid. Its holidays are taken to be those of the shares, which is stricter than the exchange
+    is. A currency trades from 17:15 to 17:00 on every working day.
     """
+    if listing.sec_type == "CASH":
+        return (_CASH_OPENS_NS, 17 * NS_PER_HOUR) if weekday(day) <= FRIDAY else None
     close_ns = close_clock_ns(day)
     if close_ns is None:
         return None

@@ -105,7 +105,6 @@ class Gateway:
         before ``rows``, or with ``past_is_whole`` all that there is.
         """
         self.config = config
-        self.history = History(past, is_whole=past_is_whole)
         self.history_pace = HistoryPace()
         self.day_ticks = DayTicks({key: price for each in past for key, price in each.closes.items()})
         #: What happened, a line each, the newest last; a shell may hand in what shows a line at once.
@@ -129,6 +128,11 @@ class Gateway:
         self._rows = rows
         self._beside = beside
         self._next_row = next(rows, None)
+        first = self._next_row
+        # What a generated market shows is within its hours where these are without a break.
+        always = config.hours == "always" and not past_is_whole
+        open_ns = NEVER_NS if first is None or not always else first.ts_ns
+        self.history = History(past, is_whole=past_is_whole, always_open_ns=open_ns)
         self._wall_ns = 0
         self._began = False
         self._origin: tuple[int, int] | None = None  # (wall, clock) at the first row

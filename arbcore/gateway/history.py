@@ -16,7 +16,7 @@ from typing import NamedTuple
 from arbcore.carry.pairs import ETF, FUT
 from arbcore.core.civil import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, new_york_to_utc, utc_to_new_york
 from arbcore.gateway.broker_book import Touch
-from arbcore.gateway.contract_table import Listing, key_of
+from arbcore.gateway.contract_table import Listing, key_of, regular_hours
 from arbcore.gateway.quote_source import Row
 
 #: Rows of the present market that are kept; the oldest tenth goes when there are more.
@@ -155,10 +155,18 @@ class History:
     """The past of every leg, made at the first question, since most clients ask none.
 
     ``past`` are stretches from before the present rows, in order, or with ``is_whole`` one of a whole file.
+    From ``always_open_ns`` on all hours are regular ones, besides the calendar's.
     """
 
-    def __init__(self, past: Sequence[PastStretch] = (), *, is_whole: bool = False) -> None:
+    def __init__(
+        self,
+        past: Sequence[PastStretch] = (),
+        *,
+        is_whole: bool = False,
+        always_open_ns: int = FOREVER_NS,
+    ) -> None:
         self._past = past
+        self._always_open_ns = FOREVER_NS if always_open_ns == FOREVER_NS else _midnight(always_open_ns)
         #: The past is all that there is: rows that are shown are in it already.
         self._is_whole = is_whole
         self._new: dict[str, PastColumns] = {}
@@ -194,6 +202,29 @@ class History:
                 if 0.0 < quote.bid <= quote.ask and expiry_ns in {0, listing.expiry_ns}:
                     yield quote
 
+    def _spans(
+        self, listing: Listing, span: tuple[int, int], *, regular: bool
+    ) -> Iterator[tuple[int, int, int]]:
+        """The parts of a span that are asked for, as (opening, first, beyond); the opening is 0 for none."""
+        at_ns, beyond_ns = span
+        if not regular or listing.sec_type == "CASH":
+            yield 0, at_ns, beyond_ns
+            return
+        # From day to day that has quotes: a span may be of centuries.
+        while (quote := next(self.quotes(listing, at_ns, beyond_ns), None)) is not None:
+            if quote.ts_ns >= self._always_open_ns:
+                yield 0, max(at_ns, self._always_open_ns), beyond_ns
+                return
+            day = utc_to_new_york(quote.ts_ns)[0]
+            hours = regular_hours(listing, day)
+            if hours is not None and max(at_ns, hours[0]) < min(beyond_ns, hours[1]):
+                yield hours[0], max(at_ns, hours[0]), min(beyond_ns, hours[1])
+            at_ns = new_york_to_utc(day + 1, 0)
+
+    def _chosen(self, listing: Listing, span: tuple[int, int], *, regular: bool) -> Iterator[PastQuote]:
+        for _, first_ns, beyond_ns in self._spans(listing, span, regular=regular):
+            yield from self.quotes(listing, first_ns, beyond_ns)
+
     def standing(self, listing: Listing, instant_ns: int) -> PastQuote | None:
         """The quote that stands at an instant, of the same New York day."""
         best: PastQuote | None = None
@@ -214,20 +245,31 @@ class History:
         new = max((part.times[-1] for part in self._new.values() if part.times), default=0)
         return max(new, self._past[-1].last_ns) if self._is_whole and self._past else new
 
-    def head(self, listing: Listing) -> int | None:
+    def head(self, listing: Listing, *, regular: bool) -> int | None:
         """The time of the first quote."""
-        first = next(self.quotes(listing, 0, FOREVER_NS), None)
+        first = next(self._chosen(listing, (0, FOREVER_NS), regular=regular), None)
         return None if first is None else first.ts_ns
 
-    def days(self, listing: Listing, beyond_ns: int, count: int) -> int:
+    def days(self, listing: Listing, beyond_ns: int, count: int, *, regular: bool) -> int:
         """The midnight in New York of the ``count``-th day with quotes before an instant."""
         at_ns = beyond_ns
         for _ in range(count):
             last_ns = self._last_before(listing, at_ns)
+            while regular and last_ns is not None and (over_ns := self._over(listing, last_ns)) is not None:
+                last_ns = self._last_before(listing, over_ns)
             if last_ns is None:
                 break
             at_ns = _midnight(last_ns)
         return at_ns
+
+    def _over(self, listing: Listing, instant_ns: int) -> int | None:
+        """The end of the last regular hours of that day or else the day's midnight; None within the hours."""
+        if listing.sec_type == "CASH" or instant_ns >= self._always_open_ns:
+            return None
+        hours = regular_hours(listing, utc_to_new_york(instant_ns)[0])
+        if hours is None or instant_ns < hours[0]:
+            return _midnight(instant_ns)
+        return None if instant_ns < hours[1] else hours[1]
 
     def _last_before(self, listing: Listing, instant_ns: int) -> int | None:
         """The time of the last quote before an instant."""
@@ -245,17 +287,37 @@ class History:
 
     # --- bars -------------------------------------------------------------------------------------
 
-    def bars(self, listing: Listing, what: str, *, span: tuple[int, int], size_ns: int) -> list[Bar]:
-        """The bars that begin within ``span``, oldest first; none for a time without a quote."""
+    def bars(
+        self, listing: Listing, what: str, *, span: tuple[int, int], size_ns: int, regular: bool
+    ) -> list[Bar]:
+        """The bars that begin within ``span``, oldest first; none for a time without a quote.
+
+        ``regular`` leaves out what is not within regular hours; their first bar begins with them.
+        """
+        return [
+            bar
+            for opens_ns, *part in self._spans(listing, span, regular=regular)
+            for bar in self._bars(listing, what, span=(part[0], part[1]), size_ns=size_ns, opens_ns=opens_ns)
+        ]
+
+    def _bars(
+        self, listing: Listing, what: str, *, span: tuple[int, int], size_ns: int, opens_ns: int
+    ) -> list[Bar]:
         first_ns, beyond_ns = span
         daily = size_ns >= NS_PER_DAY
-        begin_of = _midnight if daily else lambda ts_ns: ts_ns // size_ns * size_ns
+
+        def begin_of(ts_ns: int) -> int:
+            return _midnight(ts_ns) if daily else max(ts_ns // size_ns * size_ns, opens_ns)
+
+        def end_of(begin_ns: int) -> int:
+            return begin_ns + size_ns if daily else (begin_ns // size_ns + 1) * size_ns
+
         bars: list[Bar] = []
         waiting: list[PastQuote] = []
         carried = None if daily else self.standing(listing, first_ns)
         at_ns = -1 if carried is None else begin_of(first_ns)
         if at_ns != -1 and at_ns < first_ns:
-            at_ns += size_ns
+            at_ns = end_of(at_ns)
         for quote in self.quotes(listing, first_ns, beyond_ns):
             same_day = daily and 0 <= quote.ts_ns - at_ns < 23 * NS_PER_HOUR
             begins = at_ns if same_day else begin_of(quote.ts_ns)
@@ -264,36 +326,54 @@ class History:
                 carried = quote
                 continue
             while -1 < at_ns < begins:
-                bar = _bar(waiting, carried, what, begin_ns=at_ns, end_ns=at_ns + size_ns)
+                bar = _bar(waiting, carried, what, begin_ns=at_ns, end_ns=end_of(at_ns))
                 if bar is not None:
                     bars.append(bar)
                 carried = waiting[-1] if waiting else carried
                 waiting = []
-                at_ns += size_ns
+                at_ns = end_of(at_ns)
                 if daily or carried is None or _midnight(carried.ts_ns) != _midnight(quote.ts_ns):
                     at_ns, carried = begins, None
             at_ns = begins
             waiting.append(quote)
         if waiting:
-            bar = _bar(waiting, carried, what, begin_ns=at_ns, end_ns=min(at_ns + size_ns, beyond_ns))
+            bar = _bar(waiting, carried, what, begin_ns=at_ns, end_ns=min(end_of(at_ns), beyond_ns))
             if bar is not None:
                 bars.append(bar)
         return bars
 
-    def ticks(self, listing: Listing, *, span: tuple[int, int], count: int, forward: bool) -> list[PastQuote]:
-        """Whole seconds of quotes: the first or last ``count`` of a span, and the rest of that second."""
+    def ticks(
+        self, listing: Listing, *, span: tuple[int, int], count: int, forward: bool, regular: bool = False,
+        prices_only: bool = False,
+    ) -> list[PastQuote]:  # fmt: skip
+        """Whole seconds of quotes: the first or last ``count`` of a span, and the rest of that second.
+
+        ``prices_only`` leaves out those whose prices are those before.
+        """
+        quotes = self._chosen(listing, span, regular=regular)
+        if prices_only:
+            quotes = _changes(quotes)
         if forward:
             found: list[PastQuote] = []
-            for quote in self.quotes(listing, *span):
+            for quote in quotes:
                 if len(found) >= count and quote.ts_ns // NS_PER_S != found[-1].ts_ns // NS_PER_S:
                     break
                 found.append(quote)
             return found
-        found = list(self.quotes(listing, *span))
+        found = list(quotes)
         at = max(0, len(found) - count)
         while at > 0 and found[at - 1].ts_ns // NS_PER_S == found[at].ts_ns // NS_PER_S:
             at -= 1
         return found[at:]
+
+
+def _changes(quotes: Iterable[PastQuote]) -> Iterator[PastQuote]:
+    """Those whose bid or ask is not that of the one before."""
+    told = (0.0, 0.0)
+    for quote in quotes:
+        if (quote.bid, quote.ask) != told:
+            told = (quote.bid, quote.ask)
+            yield quote
 
 
 def _midnight(instant_ns: int) -> int:
@@ -365,4 +445,3 @@ class DayStatistics:
             self.day, self.open, self.high, self.low, self.trades = day, price, price, price, 0
         self.high, self.low, self.last = max(self.high, price), min(self.low, price), price
         self.trades += 1
-

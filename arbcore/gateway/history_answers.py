@@ -12,9 +12,9 @@ from arbcore.gateway import replies, streams
 from arbcore.gateway.client import GatewayClient
 from arbcore.gateway.contract_table import CLOCK_LEG, INDEX_LEG, Listing, compact_date, session_text
 from arbcore.gateway.frames import Field, frame, frame_of
-from arbcore.gateway.history import KINDS, PastQuote
+from arbcore.gateway.history import KINDS
 from arbcore.gateway.history_pace import VIOLATION
-from arbcore.gateway.history_replies import bar_fields, lot_of, trade_exchange
+from arbcore.gateway.history_replies import bar_fields, ticks_message
 from arbcore.gateway.messages import ContractQuery
 from arbcore.gateway.order_desk import NO_CONTRACT
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: The broker's code for whatever goes wrong with history, and how its texts begin.
 HISTORY_ERROR, _SERVICE = 162, "Historical Market Data Service error message:"
-TICKS_MAX, BARS_MAX = 1_000, 30_000
+BARS_MAX = 30_000
 #: One request of bars of one second reaches no further.
 SECONDS_OF_SECOND_BARS_MAX = 2_000
 _SYMBOLS_MAX = 16
@@ -93,7 +93,7 @@ def bars(gateway: Gateway, client: GatewayClient, asked: h.ReqBars) -> None:
     if span is None or not _paced(gateway, client, asked, listing):
         return
     size_ns = h.bar_size_of(asked.bar_size) or NS_PER_S
-    found = gateway.history.bars(listing, asked.what, span=span, size_ns=size_ns)
+    found = gateway.history.bars(listing, asked.what, span=span, size_ns=size_ns, regular=asked.rth)
     if not found and not asked.keep_up:
         text = f"HMDS query returned no data: {listing.local_symbol}@{listing.exchange} {asked.what}"
         refuse(client, asked.req_id, text)
@@ -108,7 +108,9 @@ def bars(gateway: Gateway, client: GatewayClient, asked: h.ReqBars) -> None:
         fields += bar_fields(bar, listing, size_ns=size_ns, epoch=asked.epoch)
     client.send(frame_of(fields))
     if asked.keep_up:
-        client.streams[asked.req_id] = streams.BarsKeptUp(listing, asked.what, size_ns, asked.epoch)
+        client.streams[asked.req_id] = streams.BarsKeptUp(
+            listing, asked.what, size_ns, asked.rth, asked.epoch
+        )
 
 
 def _schedule(gateway: Gateway, client: GatewayClient, asked: h.ReqBars, listing: Listing) -> None:
@@ -168,7 +170,7 @@ def _span(
             return None
         return max(0, end_ns - count * NS_PER_S), end_ns
     if unit == "D":
-        return gateway.history.days(listing, end_ns, count), end_ns
+        return gateway.history.days(listing, end_ns, count, regular=asked.rth), end_ns
     return max(0, end_ns - count * _DAYS_OF[unit] * NS_PER_DAY), end_ns
 
 
@@ -183,8 +185,8 @@ def past_ticks(gateway: Gateway, client: GatewayClient, asked: h.ReqPastTicks) -
     if asked.what in {"BID", "ASK"}:
         refuse(client, asked.req_id, "Historical ticks are of TRADES, MIDPOINT or BID_ASK.")
         return
-    if not 1 <= asked.count <= TICKS_MAX:
-        refuse(client, asked.req_id, f"{asked.count} ticks: a request gets 1 to {TICKS_MAX}.")
+    if not 1 <= asked.count <= streams.TICKS_MAX:
+        refuse(client, asked.req_id, f"{asked.count} ticks: a request gets 1 to {streams.TICKS_MAX}.")
         return
     if bool(asked.start) == bool(asked.end):
         refuse(client, asked.req_id, "Historical ticks need a start or an end, one of the two.")
@@ -197,28 +199,18 @@ def past_ticks(gateway: Gateway, client: GatewayClient, asked: h.ReqPastTicks) -
     if not _paced(gateway, client, asked, listing):
         return
     span = (at_ns, gateway.history_end_ns) if asked.start else (0, at_ns)
-    found = gateway.history.ticks(listing, span=span, count=asked.count, forward=bool(asked.start))
-    client.send(_ticks_message(asked, listing, found))
-
-
-def _ticks_message(asked: h.ReqPastTicks, listing: Listing, found: list[PastQuote]) -> bytes:
-    number, fields = {"MIDPOINT": 96, "BID_ASK": 97}.get(asked.what, 98), list[Field]()
-    for quote in found:
-        at = quote.ts_ns // NS_PER_S
-        if number == 96:
-            fields += [at, 0, quote.mid, 0]
-        elif number == 97:
-            fields += [at, 0, quote.bid, quote.ask, int(quote.bid_size), int(quote.ask_size)]
-        else:
-            fields += [at, 0, quote.trade, int(lot_of(listing)), trade_exchange(listing), ""]
-    return frame_of([number, asked.req_id, len(found), *fields, True])
+    found = gateway.history.ticks(
+        listing, span=span, count=asked.count, forward=bool(asked.start), regular=asked.rth,
+        prices_only=asked.prices_only,
+    )  # fmt: skip
+    client.send(ticks_message(asked.req_id, asked.what, listing, found))
 
 
 def head(gateway: Gateway, client: GatewayClient, asked: h.ReqHead) -> None:
     listing = contract_of(gateway, client, asked.req_id, query=asked.contract)
     if listing is None or not _may_see(gateway, client, asked.req_id, listing, asked.what.upper()):
         return
-    first_ns = gateway.history.head(listing)
+    first_ns = gateway.history.head(listing, regular=asked.rth)
     if first_ns is None:
         refuse(client, asked.req_id, "No head time stamp")
         return

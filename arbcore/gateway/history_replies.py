@@ -3,18 +3,13 @@
 from arbcore.core.civil import NS_PER_DAY, NS_PER_S, utc_to_new_york
 from arbcore.gateway import replies
 from arbcore.gateway.contract_table import Listing, compact_date
-from arbcore.gateway.frames import Field
-from arbcore.gateway.history import CONTRACTS_A_TRADE, SHARES_A_TRADE, Bar
+from arbcore.gateway.frames import Field, frame_of
+from arbcore.gateway.history import CONTRACTS_A_TRADE, SHARES_A_TRADE, Bar, PastQuote
 
 
 def lot_of(listing: Listing) -> float:
     """The size of each trade that a recording stands for."""
     return CONTRACTS_A_TRADE if listing.sec_type == "FUT" else SHARES_A_TRADE
-
-
-def trade_exchange(listing: Listing) -> str:
-    """Where a trade happened."""
-    return "ARCA" if listing.sec_type == "STK" else listing.exchange
 
 
 def bar_time(ts_ns: int, *, size_ns: int, epoch: bool) -> str:
@@ -31,3 +26,17 @@ def bar_fields(bar: Bar, listing: Listing, *, size_ns: int, epoch: bool) -> list
         bar_time(bar.ts_ns, size_ns=size_ns, epoch=epoch), bar.open, bar.high, bar.low, bar.close, volume,
         bar.average, bar.trades,
     ]  # fmt: skip
+
+
+def ticks_message(req_id: int, what: str, listing: Listing, found: list[PastQuote]) -> bytes:
+    """Past ticks of TRADES, MIDPOINT or BID_ASK, as one message that is the whole answer."""
+    number, fields = {"MIDPOINT": 96, "BID_ASK": 97}.get(what, 98), list[Field]()
+    for quote in found:
+        at = quote.ts_ns // NS_PER_S
+        if number == 96:
+            fields += [at, 0, quote.mid, 0]
+        elif number == 97:
+            fields += [at, 0, quote.bid, quote.ask, int(quote.bid_size), int(quote.ask_size)]
+        else:
+            fields += [at, 0, quote.trade, int(lot_of(listing)), listing.trade_exchange, ""]
+    return frame_of([number, req_id, len(found), *fields, True])

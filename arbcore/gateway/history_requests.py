@@ -68,6 +68,8 @@ class ReqPastTicks:
     end: str
     count: int
     what: str
+    rth: bool
+    prices_only: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class ReqHead:
     req_id: int
     contract: ContractQuery
     what: str
+    rth: bool
     epoch: bool
 
 
@@ -84,6 +87,7 @@ class ReqTickByTick:
     contract: ContractQuery
     kind: str
     count: int
+    prices_only: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class ReqLiveBars:
     req_id: int
     contract: ContractQuery
     what: str
+    rth: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,26 +149,28 @@ def _past_ticks(f: Fields) -> ReqPastTicks:
     req_id, contract = f.whole(), f.contract()
     f.skip(1)  # includeExpired
     start, end, count, what = f.text(), f.text(), f.whole(), f.text()
-    return ReqPastTicks(req_id, contract, start, end, count, what)
+    return ReqPastTicks(req_id, contract, start, end, count, what, f.flag(), f.flag())
 
 
 def _head(f: Fields) -> ReqHead:
     req_id, contract = f.whole(), f.contract()
-    f.skip(2)  # includeExpired, useRTH
-    what = f.text()
-    return ReqHead(req_id, contract, what, f.whole(1) == 2)
+    f.skip(1)  # includeExpired
+    rth, what = f.flag(), f.text()
+    return ReqHead(req_id, contract, what, rth, f.whole(1) == 2)
 
 
 def _tick_by_tick(f: Fields) -> ReqTickByTick:
     req_id, contract, kind = f.whole(), f.contract(), f.text()
-    return ReqTickByTick(req_id, contract, kind, f.whole() if f.version >= 140 else 0)
+    if f.version < 140:
+        return ReqTickByTick(req_id, contract, kind, 0, False)
+    return ReqTickByTick(req_id, contract, kind, f.whole(), f.flag())
 
 
 def _live_bars(f: Fields) -> ReqLiveBars:
     f.skip(1)
     req_id, contract = f.whole(), f.contract()
     f.skip(1)  # the size, which is always five seconds
-    return ReqLiveBars(req_id, contract, f.text())
+    return ReqLiveBars(req_id, contract, f.text(), f.flag())
 
 
 def _profit(f: Fields) -> ReqProfit:

@@ -149,7 +149,10 @@ class ReqExecutions:
     req_id: int
     client_id: int
     account: str
+    since: str
     symbol: str
+    sec_type: str
+    exchange: str
     side: str
 
 
@@ -349,11 +352,9 @@ def _contract_details(f: Fields) -> ReqContractDetails:
 
 def _executions(f: Fields) -> ReqExecutions:
     f.skip(1)
-    req_id, client_id, account = f.whole(), f.whole(), f.text()
-    f.skip(1)  # time
-    symbol = f.text()
-    f.skip(2)  # secType, exchange
-    return ReqExecutions(req_id, client_id, account, symbol, f.text())
+    return ReqExecutions(
+        f.whole(), f.whole(), f.text(), f.text(), f.text(), f.text(), f.text(), f.text()
+    )
 
 
 def _account_updates(f: Fields) -> ReqAccountUpdates:

@@ -284,9 +284,8 @@ def execution(req_id: int, done: ExecutionView, version: int) -> bytes:
     fields: list[Field] = [
         11, req_id, done.order_id, *_contract_fields(done.listing), done.exec_id,
         stamp(done.time_ns, done.time_form),
-        done.account, "ARCA" if done.listing.sec_type == "STK" else done.listing.exchange, done.side,
-        done.shares, done.price, done.perm_id, done.client_id, 0, done.cumulative, done.average,
-        done.order_ref, "", "", "", 2,
+        done.account, done.listing.trade_exchange, done.side, done.shares, done.price, done.perm_id,
+        done.client_id, 0, done.cumulative, done.average, done.order_ref, "", "", "", 2,
     ]  # fmt: skip
     if version >= VERSION_WITH_PENDING_PRICE_REVISION:
         fields.append(False)

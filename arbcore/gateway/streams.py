@@ -14,7 +14,7 @@ from arbcore.gateway import replies
 from arbcore.gateway.contract_table import Listing
 from arbcore.gateway.frames import Field, frame
 from arbcore.gateway.history import PastQuote
-from arbcore.gateway.history_replies import bar_fields, lot_of, trade_exchange
+from arbcore.gateway.history_replies import bar_fields, lot_of, ticks_message
 from arbcore.gateway.order_desk import NO_CONTRACT
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _LIVE_BAR_NS = 5 * NS_PER_S
 _PROFIT_EVERY_NS = NS_PER_S
 _TICK_KINDS = {"LAST": 1, "ALLLAST": 2, "BIDASK": 3, "MIDPOINT": 4}
+_PAST_KINDS = {1: "TRADES", 2: "TRADES", 3: "BID_ASK", 4: "MIDPOINT"}
+#: Past ticks of one answer, at most.
+TICKS_MAX = 1_000
 
 
 class Stream(Protocol):
@@ -48,6 +51,7 @@ class TicksOneByOne:
 
     listing: Listing
     kind: int
+    prices_only: bool = False
     told: tuple[float, ...] = ()
 
     def tell(self, gateway: Gateway, client: GatewayClient, req_id: int) -> None:
@@ -58,9 +62,10 @@ class TicksOneByOne:
         fields: list[Field]
         if self.kind in {1, 2}:
             size = lot_of(self.listing)
-            fields = [quote.trade, int(size), 0, trade_exchange(self.listing), ""]
+            fields = [quote.trade, int(size), 0, self.listing.trade_exchange, ""]
         elif self.kind == 3:
-            told = (quote.bid, quote.ask, quote.bid_size, quote.ask_size)
+            sizes = () if self.prices_only else (quote.bid_size, quote.ask_size)
+            told = (quote.bid, quote.ask, *sizes)
             if told == self.told:
                 return
             self.told = told
@@ -79,6 +84,7 @@ class LiveBars:
 
     listing: Listing
     what: str
+    regular: bool
     told_ns: int
 
     def tell(self, gateway: Gateway, client: GatewayClient, req_id: int) -> None:
@@ -86,7 +92,9 @@ class LiveBars:
         if over_ns <= self.told_ns:
             return
         span, self.told_ns = (self.told_ns, over_ns), over_ns
-        for bar in gateway.history.bars(self.listing, self.what, span=span, size_ns=_LIVE_BAR_NS):
+        for bar in gateway.history.bars(
+            self.listing, self.what, span=span, size_ns=_LIVE_BAR_NS, regular=self.regular
+        ):
             trades = self.what == "TRADES"
             lot = lot_of(self.listing)
             volume = int(bar.volume * lot) if trades else 0
@@ -105,13 +113,16 @@ class BarsKeptUp:
     listing: Listing
     what: str
     size_ns: int
+    regular: bool
     epoch: bool
 
     def tell(self, gateway: Gateway, client: GatewayClient, req_id: int) -> None:
         now_ns = gateway.clock_ns
         begins_ns = now_ns // self.size_ns * self.size_ns
         span = (begins_ns, now_ns + 1)
-        found = gateway.history.bars(self.listing, self.what, span=span, size_ns=self.size_ns)
+        found = gateway.history.bars(
+            self.listing, self.what, span=span, size_ns=self.size_ns, regular=self.regular
+        )
         if not found:
             return
         time, opens, high, low, close, volume, average, count = bar_fields(
@@ -177,7 +188,12 @@ def tick_by_tick(gateway: Gateway, client: GatewayClient, asked: h.ReqTickByTick
         text = "Ticks one by one are Last, AllLast, BidAsk or MidPoint."
         client.send(replies.error(asked.req_id, 10189, text))
         return
-    _begin(gateway, client, asked.req_id, TicksOneByOne(listing, kind))
+    if asked.count > 0:
+        past = gateway.history.ticks(
+            listing, span=(0, gateway.clock_ns), count=min(asked.count, TICKS_MAX), forward=False
+        )
+        client.send(ticks_message(asked.req_id, _PAST_KINDS[kind], listing, past))
+    _begin(gateway, client, asked.req_id, TicksOneByOne(listing, kind, asked.prices_only))
 
 
 def live_bars(gateway: Gateway, client: GatewayClient, asked: h.ReqLiveBars) -> None:
@@ -192,7 +208,7 @@ def live_bars(gateway: Gateway, client: GatewayClient, asked: h.ReqLiveBars) -> 
         return
     over_ns = gateway.clock_ns // _LIVE_BAR_NS * _LIVE_BAR_NS
     # The bar that has just ended comes at once, where there were quotes in it.
-    _begin(gateway, client, asked.req_id, LiveBars(listing, what, over_ns - _LIVE_BAR_NS))
+    _begin(gateway, client, asked.req_id, LiveBars(listing, what, asked.rth, over_ns - _LIVE_BAR_NS))
 
 
 def profit(gateway: Gateway, client: GatewayClient, asked: h.ReqProfit) -> None:

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
-from tws import ES, SECOND, SPY, Bench, row, rows
+from tws import ES, SECOND, SPY, START_NS, Bench, row, rows
 
 from arbcore.gateway import unserved
 from arbcore.gateway.history import stretch_of
 from arbcore.gateway.messages import NEWEST_VERSION, OLDEST_VERSION
+
+HOUR = 3_600 * SECOND
 
 
 def bars_of(client, req_id, *, end="", size="5 secs", duration="1 D", what="BID_ASK"):
@@ -87,6 +89,138 @@ def test_a_schedule_has_the_sessions_around_thanksgiving():
     ]
     zone, sessions = schedule_of("20261124-22:00:00", "1 D", ES, rth=False)
     assert (zone, sessions) == ("US/Central", [("20261123-17:00:00", "20261124-16:00:00", "20261124")])
+
+
+#: New York's minutes of Friday 2026-11-20 and of the short one after Thanksgiving, a quote each.
+FRIDAY_NS, SHORT_DAY_NS = START_NS - 10 * HOUR, START_NS - 10 * HOUR + 7 * 86_400 * SECOND
+
+
+def of_a_long_day(midnight_ns, *, first=4 * 60, beyond=20 * 60):
+    """Rows at every fifth minute of a date, such as a replay of extended hours has."""
+    return [
+        row(etf=600.0 + minute / 100)._replace(ts_ns=midnight_ns + minute * 60 * SECOND)
+        for minute in range(first, beyond, 5)
+    ]
+
+
+def replay_of(days, **config):
+    found = [each for day in days for each in of_a_long_day(day)]
+    bench = Bench(found, [stretch_of(lambda: found)], waits=True, **config)
+    return bench, bench.client()
+
+
+def clock_of(midnight_ns, seconds):
+    minutes = (int(seconds) * SECOND - midnight_ns) // (60 * SECOND)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def asked_bars(client, contract=SPY, *, size="5 mins", duration="1 D", what="TRADES", rth=True, end=""):
+    client.messages()
+    client.send(20, 5, *contract, False, end, size, duration, rth, what, 2, False, "")
+    ((kind, _, *fields),) = client.messages(17, 4)
+    assert kind == "17", fields
+    return [fields[3 + at : 3 + at + 8] for at in range(0, len(fields) - 3, 8)]
+
+
+@pytest.mark.parametrize(
+    ("contract", "day_ns", "first", "last", "count"),
+    [
+        (SPY, FRIDAY_NS, "09:30", "15:55", 78),
+        (SPY, SHORT_DAY_NS, "09:30", "12:55", 42),
+        # The broker's liquid hours of the future: 08:30 to 16:00 Chicago.
+        (ES, FRIDAY_NS, "09:30", "16:55", 90),
+        (ES, SHORT_DAY_NS, "09:30", "13:10", 45),
+    ],
+)
+@pytest.mark.parametrize("hours", ["always", "real"])
+def test_bars_of_regular_hours_are_those_of_the_contract(contract, day_ns, first, last, count, hours):
+    _, client = replay_of([day_ns], hours=hours)
+    found = asked_bars(client, contract)
+    assert [clock_of(day_ns, found[0][0]), clock_of(day_ns, found[-1][0])] == [first, last]
+    assert len(found) == count
+    assert len(asked_bars(client, contract, rth=False, duration="2 D")) == 16 * 12
+
+
+def test_the_first_hour_of_regular_hours_begins_with_them():
+    _, client = replay_of([FRIDAY_NS])
+    found = asked_bars(client, size="1 hour")
+    assert [clock_of(FRIDAY_NS, bar[0]) for bar in found] == [
+        "09:30", "10:00", "11:00", "12:00", "13:00", "14:00", "15:00",
+    ]  # fmt: skip
+    assert [int(bar[7]) for bar in found] == [6, *[12] * 6]
+
+
+def test_a_day_of_regular_hours_has_their_prices_only():
+    _, client = replay_of([FRIDAY_NS])
+    ((_, opens, high, low, close, *_),) = asked_bars(client, size="1 day", what="MIDPOINT")
+    assert [float(each) for each in (opens, high, low, close)] == [605.705, 609.555, 605.705, 609.555]
+
+
+def test_a_day_that_was_over_is_the_last_one_with_regular_hours():
+    saturday = FRIDAY_NS + 86_400 * SECOND
+    _, client = replay_of([FRIDAY_NS, saturday])
+    found = asked_bars(client)
+    assert (clock_of(FRIDAY_NS, found[0][0]), len(found)) == ("09:30", 78)
+    night = of_a_long_day(FRIDAY_NS + 3 * 86_400 * SECOND, beyond=8 * 60)
+    bench = Bench([*of_a_long_day(FRIDAY_NS), *night], [stretch_of(lambda: of_a_long_day(FRIDAY_NS) + night)])
+    found = asked_bars(bench.client())
+    assert (clock_of(FRIDAY_NS, found[0][0]), len(found)) == ("09:30", 78)
+
+
+def test_ticks_and_the_first_time_are_of_regular_hours_where_that_is_asked():
+    _, client = replay_of([FRIDAY_NS])
+    client.messages()
+    for rth, ends in ((True, ["09:30", "15:55"]), (False, ["04:00", "19:55"])):
+        client.send(87, 1, *SPY, False, rth, "TRADES", 2)
+        ((_, _, head),) = client.messages(88)
+        assert clock_of(FRIDAY_NS, head) == ends[0]
+        client.send(96, 2, *SPY, False, "", "20261123-00:00:00", 1000, "MIDPOINT", rth, False, "")
+        ((_, _, count, *fields),) = client.messages(96)
+        times = fields[0 : 4 * int(count) : 4]
+        assert [clock_of(FRIDAY_NS, times[0]), clock_of(FRIDAY_NS, times[-1])] == ends
+
+
+def test_quotes_whose_sizes_alone_change_are_left_out_where_that_is_asked():
+    found = [row(at, etf=680.0 + at // 2, etf_size=100.0 + at) for at in range(6)]
+    bench = Bench(found, [stretch_of(lambda: found)], speed=1.0)
+    client = bench.client()
+    client.messages()
+    for ignored, count in ((True, 3), (False, 6)):
+        client.send(96, 2, *SPY, False, "", "20261123-00:00:00", 10, "BID_ASK", False, ignored, "")
+        ((_, _, got, *_),) = client.messages(97)
+        assert int(got) == count
+    client.send(97, 10, *SPY, "BidAsk", 0, False)
+    client.send(97, 11, *SPY, "BidAsk", 0, True)
+    bench.pass_time(10.0)
+    told = client.messages(99)
+    assert [sum(fields[1] == req_id for fields in told) for req_id in ("11", "10")] == [3, 6]
+
+
+def test_ticks_one_by_one_begin_with_as_many_past_ones_as_are_asked_for():
+    bench = Bench(speed=1.0)
+    client = bench.client()
+    client.subscribe()
+    bench.pass_time(10.0)
+    client.messages()
+    client.send(97, 9, *SPY, "MidPoint", 4, False)
+    (past, *_) = client.messages()
+    assert past[:3] == ["96", "9", "4"]
+
+
+def test_bars_that_go_on_stop_with_the_regular_hours():
+    close = FRIDAY_NS + 16 * HOUR
+    ahead = [row(at)._replace(ts_ns=close + (at - 6) * SECOND) for at in range(12)]
+    for hours, beyond in (("real", False), ("always", True)):
+        bench = Bench(ahead, hours=hours, speed=1.0)
+        client = bench.client()
+        client.send(20, 5, *SPY, False, "", "1 secs", "60 S", True, "MIDPOINT", 2, True, "")
+        client.send(50, 3, 6, *SPY, 5, "MIDPOINT", True, "")
+        client.subscribe()
+        bench.pass_time(15.0)
+        told = client.messages(90, 50)
+        kept_up = {int(fields[3]) * SECOND >= close for fields in told if fields[0] == "90"}
+        live = {int(fields[3]) * SECOND >= close for fields in told if fields[0] == "50"}
+        assert kept_up == live == ({False, True} if beyond else {False})
 
 
 @pytest.mark.parametrize("version", [100, 101, 103, 111, 124, 131, 136, 145, 150, 157, 163, 166, 176, 178])

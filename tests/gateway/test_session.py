@@ -422,6 +422,48 @@ def test_executions_are_found_by_whoever_asks_with_their_commissions():
     assert [f[4] for f in other.messages(EXEC)] == ["ES"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        # client, account, time, symbol, kind, exchange, side
+        ((0, "", "", "", "", "", ""), ["SPY", "ES"]),
+        ((1, "DUSIM000001", "20261120 00:00:00", "", "", "", ""), ["SPY", "ES"]),
+        ((0, "DU7", "", "", "", "", ""), []),
+        ((0, "", "20261120 10:00:03 US/Eastern", "", "", "", ""), ["ES"]),
+        ((0, "", "20261120-15:00:03", "", "", "", ""), ["ES"]),
+        ((0, "", "20261120 10:00:04", "", "", "", ""), []),
+        ((0, "", "20261121", "", "", "", ""), []),
+        ((0, "", "", "SPY", "", "", ""), ["SPY"]),
+        ((0, "", "", "", "FUT", "", ""), ["ES"]),
+        ((0, "", "", "", "OPT", "", ""), []),
+        ((0, "", "", "", "", "CME", ""), ["ES"]),
+        ((0, "", "", "", "", "GLOBEX", ""), ["ES"]),
+        ((0, "", "", "", "", "ARCA", ""), ["SPY"]),
+        ((0, "", "", "", "", "SMART", ""), ["SPY"]),
+        ((0, "", "", "", "", "ISLAND", ""), []),
+        ((0, "", "", "", "", "", "SELL"), ["ES"]),
+        ((0, "", "", "", "", "", "BOT"), ["SPY"]),
+        ((0, "", "", "ES", "STK", "", ""), []),
+    ],
+)
+def test_a_filter_of_executions_leaves_out_what_it_does_not_name(fields, told):
+    bench = Bench()
+    client = bench.client()
+    client.order(SPY, "BUY", 100.0, limit=681.0)
+    bench.pass_time(3)
+    client.order(ES, "SELL", 1.0, limit=6_790.0)
+    client.messages()
+    client.send(7, 3, 40, *fields)
+    assert [f[4] if f[0] == "11" else f[0] for f in client.messages(EXEC, 55)] == [*told, "55"]
+
+
+def test_a_filter_of_executions_whose_time_is_none_is_refused():
+    client = Bench().client()
+    client.messages()
+    client.send(7, 3, 40, 0, "", "yesterday", "", "", "", "")
+    assert client.errors() == [(40, 10314)]
+
+
 def test_executions_of_another_day_are_not_told():
     bench = Bench([row(0), row(86_400)], speed=86_400.0)
     client = traded(bench)
