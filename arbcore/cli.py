@@ -317,9 +317,15 @@ def _dispatch(words: list[str], *, debug: bool, had_output: bool) -> int:
     if not had_output and args.command not in RUNS:
         raise RunError("Standard output is closed, and the result goes there; send it to a file or a pipe.")
     _set_up_logging(debug=debug)
-    code: int = args.run(args)
+    code: int = args.run(args) if args.command in RUNS else _until_stopped(args)
     sys.stdout.flush()
     return code
+
+
+def _until_stopped(args: argparse.Namespace) -> int:
+    from arbcore.commands._ending import until_stopped
+
+    return until_stopped(lambda: int(args.run(args)))
 
 
 def _leave_threads_behind(code: int) -> None:

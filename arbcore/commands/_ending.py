@@ -1,9 +1,11 @@
-"""How a command that runs until it is stopped ends: by which signals, and with which exit code."""
+"""How a command that is stopped ends: by which signals, and with which exit code."""
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
+from types import FrameType
 
 from arbcore.errors import EXIT_INTERRUPTED
 
@@ -28,6 +30,43 @@ def exit_code_of(number: int) -> int:
 def hung_up(told: Sequence[int]) -> bool:
     """Whether the terminal was closed, by the signals that came: then nobody reads a result."""
     return getattr(signal, "SIGHUP", None) in told
+
+
+def until_stopped(run: Callable[[], int]) -> int:
+    """Runs a command that ends by itself, and returns its exit code.
+
+    SIGTERM and SIGHUP stop it as Ctrl-C does, so that nothing half-written stays, and it ends with 0.
+    """
+    told: list[int] = []
+    own = os.getpid()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != own:
+            # A worker, which was made with the handlers of the program.
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        told.append(number)
+        interrupt = signal.getsignal(signal.SIGINT)
+        if not callable(interrupt):
+            raise KeyboardInterrupt
+        interrupt(signal.SIGINT, frame)
+
+    kept = {}
+    try:
+        for number in stop_signals() if threading.current_thread() is threading.main_thread() else ():
+            if number != signal.SIGINT:
+                kept[number] = signal.signal(number, stop)
+        code = run()
+    except KeyboardInterrupt:
+        if not told:
+            raise
+        print("arbcore: Stopped.", file=sys.stderr)
+        return 0
+    finally:
+        for number, handler in kept.items():
+            # One that is not Python's own cannot be put back.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+    return 0 if told and code == EXIT_INTERRUPTED else code
 
 
 class ServerEnding:

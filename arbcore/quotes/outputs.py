@@ -46,12 +46,12 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     part = target if special else target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
     flags = os.O_WRONLY if special else os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
-        stream = os.fdopen(os.open(part, flags | getattr(os, "O_BINARY", 0), 0o666), "wb")
-    except OSError as error:
-        raise RunError(
-            f"{printable(str(path))} cannot be written ({error.strerror}); name another file."
-        ) from error
-    try:
+        try:
+            stream = os.fdopen(os.open(part, flags | getattr(os, "O_BINARY", 0), 0o666), "wb")
+        except OSError as error:
+            raise RunError(
+                f"{printable(str(path))} cannot be written ({error.strerror}); name another file."
+            ) from error
         with stream:
             yield stream
         if not special:

@@ -1,6 +1,10 @@
 """``arbcore quotes`` as it is typed: exit codes, JSON, sentences, files."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,3 +111,46 @@ def test_times_in_every_spelling(tmp_path: Path, spelling: str, options: list[st
     out = tmp_path / "out.csv"
     assert main(["quotes", "join", *files, "-o", str(out), "--session", "all", *options]) == 0
     assert out.read_text(encoding="utf-8").splitlines()[1] == f"{iso(TEN)},1,2,1,2,0,0"
+
+
+#: More than a pipe holds: when all of it is written, the command reads.
+MANY = "".join(f"{iso(TEN + at * SECOND)},6000.0,6000.25,598.0,598.01\n" for at in range(20_000))
+
+
+JOIN_OF_STDIN = ["quotes", "join", "-", "leg.csv", "-o", "out.csv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "number", "code"),
+    [
+        (JOIN_OF_STDIN, "SIGTERM", 0),
+        (JOIN_OF_STDIN, "SIGHUP", 0),
+        ([*JOIN_OF_STDIN, "--sort"], "SIGINT", 130),
+        (["quotes", "convert", "-", "-o", "out.csv"], "SIGTERM", 0),
+        (["quotes", "check", "-", "--html", "out.html"], "SIGTERM", 0),
+        (["backtest", "-", "--trades", "out.csv"], "SIGTERM", 0),
+        (["sweep", "-", "--entry-bps", "1:3:1", "--exit-bps", "0:1:1", "--csv", "out.csv"], "SIGTERM", 0),
+    ],
+)
+def test_a_command_that_is_stopped_leaves_nothing_half_written(
+    tmp_path: Path, words: list[str], number: str, code: int
+) -> None:
+    write_leg(tmp_path / "leg.csv", ROWS)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    header = "ts,bid,ask,x,y\n" if words[1] == "join" else "ts,es_bid,es_ask,spy_bid,spy_ask\n"
+    # Whoever starts a command in the background of a script has it ignore Ctrl-C.
+    ignored = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)} if code == 0 else {}
+    with subprocess.Popen(
+        [sys.executable, "-m", "arbcore", *words], cwd=tmp_path, env=os.environ | {"TMPDIR": str(scratch)},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **ignored,
+    ) as stopped:  # fmt: skip
+        assert stopped.stdin is not None
+        stopped.stdin.write(header + MANY)
+        stopped.stdin.flush()
+        stopped.send_signal(signal.Signals[number])
+        out, err = stopped.communicate(timeout=60)
+    assert (stopped.returncode, out) == (code, ""), err
+    assert err.splitlines()[-1:] == ["arbcore: Stopped." if code == 0 else "arbcore: Interrupted."]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["leg.csv", "scratch"]
+    assert list(scratch.iterdir()) == []

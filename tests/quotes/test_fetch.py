@@ -201,14 +201,20 @@ def test_a_download_killed_anywhere_goes_on_and_equals_one_that_was_not(tmp_path
             assert (tmp_path / "killed.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes(), cut
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "number", "code"), [(NAMES[0], signal.SIGINT, 130), (NAMES[1], signal.SIGTERM, 0)]
+)
+def test_a_stop_keeps_what_was_fetched_and_the_same_command_goes_on(tmp_path, name, number, code):
     load(name)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
     with Served(rows(), generated_past(1, START_NS)) as served:
         words = [
             "quotes", "fetch", "-o", "both.csv", "--bar", "1s", "--days", "1", "--end", END,
         ]  # fmt: skip
-        environ = os.environ | {"IB_PORT": str(served.port), "ARBCORE_IB_LIBRARY": name}
+        environ = os.environ | {
+            "IB_PORT": str(served.port), "ARBCORE_IB_LIBRARY": name, "TMPDIR": str(scratch),
+        }  # fmt: skip
         command = [sys.executable, "-m", "arbcore", *words]
         begun = subprocess.Popen(
             command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -219,9 +225,9 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(tmp_path, name):
             assert begun.poll() is None, begun.stderr.read()
             assert time.monotonic() < deadline_s
             time.sleep(0.01)
-        begun.send_signal(signal.SIGINT)
+        begun.send_signal(number)
         out, said = begun.communicate(timeout=30)
-        assert (begun.returncode, out) == (130, "")
+        assert (begun.returncode, out) == (code, "")
         assert said.splitlines()[-1] == (
             "arbcore: interrupted; both.csv.part keeps what was fetched, and the same command goes on."
         )
@@ -233,7 +239,8 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(tmp_path, name):
         )
     assert (again.returncode, again.stdout) == (0, "23,400 rows in both.csv.\n"), again.stderr
     assert "pacing" not in again.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["both.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["both.csv", "scratch"]
+    assert list(scratch.iterdir()) == []
 
 
 def test_what_an_earlier_run_sent_counts_for_the_pace(tmp_path):
