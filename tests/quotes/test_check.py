@@ -2,6 +2,7 @@
 
 import math
 import random
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,23 @@ def test_percentiles_are_right_whatever_the_length(count: int, kind: str) -> Non
         assert found.at(share) == pytest.approx(true_percentile(values, share), abs=0.01)
     assert (found.count, found.largest, found.smallest) == (count, max(values), min(values))
     assert Percentiles().at(0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("spread", "kilobytes"), [(10.0, 200), (500.0, 3_500), (1e6, 8_000)], ids=["usual", "wide", "nonsense"]
+)
+def test_counting_takes_no_more_memory_than_the_values_are_apart(spread: float, kilobytes: int) -> None:
+    rng = random.Random(3)
+    values = [rng.gauss(0, spread) for _ in range(1_000)]
+    found = Percentiles()
+    tracemalloc.start()
+    for _ in range(30):
+        values = [value + rng.gauss(0, spread / 100) for value in values]
+        found.add_all(values)
+    del values
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 1_000 * kilobytes
 
 
 @pytest.mark.parametrize("sizes", [(5, 7), (70_000, 5), (5, 70_000, 0, 66_000)])
