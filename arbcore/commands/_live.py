@@ -19,6 +19,7 @@ from arbcore.pages.live_serve import serve_view
 from arbcore.system.configuration import load
 from arbcore.system.live_feed import LiveFeed
 from arbcore.system.live_server import is_loopback, serve_lines
+from arbcore.system.processors import give_way
 from arbcore.system.regular_file import read_regular
 
 VIEWS: dict[str, Callable[[str], LiveView]] = {
@@ -89,6 +90,7 @@ def _token(path: Path | None) -> str:
 
 def main() -> None:
     """Serves the kind of view that is named by the one argument, until standard input ends."""
+    give_way()
     serve_lines(sys.stdin.buffer, sys.stdout.buffer, VIEWS[sys.argv[1]](__version__))
     sys.stdout.flush()
     # Threads that still talk to a browser must not hold up the end.

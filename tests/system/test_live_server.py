@@ -235,6 +235,43 @@ def test_a_server_that_stands_still_costs_nothing():
             assert time.monotonic() < end_s
 
 
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="this system has no nice values")
+def test_the_server_is_nicer_than_its_run():
+    made = Served()
+    with contextlib.closing(made.feed):
+        ours = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, made.feed._process.pid) == min(19, ours + 10)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
+def test_the_server_leaves_the_processor_that_its_run_is_held_to():
+    ours = os.sched_getaffinity(0)
+    if len(ours) < 2:
+        pytest.skip("one processor")
+    os.sched_setaffinity(0, {min(ours)})
+    try:
+        made = Served()
+    finally:
+        os.sched_setaffinity(0, ours)
+    with contextlib.closing(made.feed):
+        assert min(ours) not in os.sched_getaffinity(made.feed._process.pid)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setscheduler"), reason="this system has no real-time priorities")
+def test_the_server_has_no_part_in_the_priority_of_its_run():
+    ours = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        pytest.skip("a real-time priority is not allowed")
+    try:
+        made = Served()
+    finally:
+        os.sched_setscheduler(0, *ours)
+    with contextlib.closing(made.feed):
+        assert os.sched_getscheduler(made.feed._process.pid) == os.SCHED_OTHER
+
+
 def test_a_server_that_is_killed_is_told_once():
     made = Served()
     with contextlib.closing(made.feed):

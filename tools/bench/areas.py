@@ -14,6 +14,7 @@ AREAS = {
     "venue": "the embedded exchange in process, and rounds in virtual time",
     "desk": "quote in to orders out of the live carry desk, without a library",
     "loopback": "tick to order and lines a second over loopback",
+    "live": "what ten clients of a live page cost a decision",
 }
 
 

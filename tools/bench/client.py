@@ -1,13 +1,14 @@
 """The shell of ``arbcore exchange`` on one strategy, without cooldown: what the loopback ticks are sent to.
 
-``python -m tools.bench.client PORT spin|block``. The loop is the program's own; only the settings are the
-benchmark's, because the command line keeps every run within the exchange's 500 messages a second.
+``python -m tools.bench.client PORT spin|block [page]``. The loop is the program's own; only the settings are the
+benchmark's, because the command line keeps every run within the exchange's 500 messages a second. With ``page``
+it has a live page: it prints the page's address, and dials when a line comes on its standard input.
 """
 
 import sys
 from typing import Any
 
-from arbcore.exchange import ExchangeRun, RunOptions, Target
+from arbcore.exchange import ExchangeRun, Observer, RunOptions, Target
 from arbcore.trading.trading_settings import SessionSettings
 from tools.bench.engines import ours
 
@@ -26,13 +27,34 @@ class Silent:
         """Nothing is shown."""
 
 
-def play(port: int, session: Any, *, busy_poll: bool) -> ExchangeRun:
+def play(port: int, session: Any, *, busy_poll: bool, observer: Observer | None = None) -> ExchangeRun:
     """Plays one round against a port of loopback and returns the run."""
     options = RunOptions(rounds=1, busy_poll=busy_poll)
-    run = ExchangeRun(session, Target("address", "127.0.0.1", port, "BENCH"), options, observer=Silent())
+    target = Target("address", "127.0.0.1", port, "BENCH")
+    run = ExchangeRun(session, target, options, observer=observer or Silent())
     run.play()
     return run
 
 
+def main(words: list[str]) -> None:
+    """Plays one round, with a live page where that is asked for."""
+    session, spin = ours(SETTINGS, ["vale_quoting"]), words[1] == "spin"
+    if words[2:] != ["page"]:
+        play(int(words[0]), session, busy_poll=spin)
+        return
+    from arbcore.commands._status import ExchangeConsole
+    from arbcore.system.live_feed import LiveFeed
+
+    console = ExchangeConsole(quiet=True)
+    console.feed = LiveFeed("arbcore.commands._live", "exchange", told=print)
+    page_port = console.feed.start(host="127.0.0.1", port=0, token="")
+    try:
+        print(f"http://127.0.0.1:{page_port}/", flush=True)
+        sys.stdin.readline()
+        play(int(words[0]), session, busy_poll=spin, observer=console)
+    finally:
+        console.close()
+
+
 if __name__ == "__main__":
-    play(int(sys.argv[1]), ours(SETTINGS, ["vale_quoting"]), busy_poll=sys.argv[2] == "spin")
+    main(sys.argv[1:])
