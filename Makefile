@@ -101,7 +101,8 @@ browser:
 	@$(BIN)/python -c "import sys; sys.path.append('tests/support'); import chromium; \
 	sys.exit(chromium.find_chromium() is None and 'browser: there is no Chromium on PATH; install one (Debian: \
 	apt-get install chromium)')"
-	cd $(VENV) && $(PYTEST) -m browser ../tests/pages/test_in_browser.py ../tests/pages/test_live_in_browser.py $(ARGS)
+	cd $(VENV) && $(PYTEST) -m browser ../tests/pages/test_in_browser.py ../tests/pages/test_live_in_browser.py \
+		../tests/tools/test_soak_page.py $(ARGS)
 
 # In an environment of its own: both libraries bring a package of the same name, and the later one wins.
 ib-async:

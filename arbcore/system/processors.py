@@ -4,7 +4,7 @@ import contextlib
 import os
 
 #: How much nicer than its run a process is that only shows it.
-NICER = 10
+NICER = 5
 
 
 def processors() -> int:
@@ -17,8 +17,8 @@ def processors() -> int:
 def give_way() -> None:
     """Makes this process wait for others: for one that shows a run, which inherits the run's own priority.
 
-    A real-time priority is given up, the nice value is raised, and where the run was held to some processors this
-    process goes to the other ones. Where the system has none of these, nothing is done.
+    A real-time priority is given up, the nice value is raised, and where the run was held to some processors
+    this process goes to the other ones. Where the system has none of these, nothing is done.
     """
     with contextlib.suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))

@@ -1,15 +1,13 @@
 """The live pages in a real browser: they move without a reload, complain of nothing, ask nobody else."""
 
 import contextlib
-import copy
-import math
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from chromium import Chromium, find_chromium
-from live_snapshots import SNAPSHOTS
+from live_snapshots import SNAPSHOTS, moved
 
 from arbcore.system.live_feed import EVERY_NS, LiveFeed
 
@@ -63,20 +61,7 @@ class Shown:
         """Snapshots of a run that goes on; each is another second of it."""
         for _ in range(count):
             self.times += 1
-            told = copy.deepcopy(SNAPSHOTS[self.kind])
-            told["running_s"] += 4.0 * self.times
-            wave = math.sin(self.times / 9)
-            if self.kind == "carry":
-                told["deviation_bps"] = 4.2 * wave
-                told["day_pnl"] += self.times
-            elif self.kind == "exchange":
-                told["pnl"] += self.times
-                for at, row in enumerate(told["strategies"].values()):
-                    row["pnl"] += int(40 * wave * at)
-            else:
-                told["trades"] += self.times
-                for at, row in enumerate(told["teams"]):
-                    row["total"] += int(300 * wave * at)
+            told = moved(self.kind, self.times)
             self.feed.publish(self.times * EVERY_NS, lambda made=told: made)
 
 

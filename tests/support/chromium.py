@@ -125,6 +125,11 @@ class Chromium:
         while not any(event.get("method") == "Page.loadEventFired" for event in self._events):
             self._note(self._next())
 
+    def forget(self) -> None:
+        """Drops the events and requests that were kept so far."""
+        self._events.clear()
+        self.requests.clear()
+
     def evaluate(self, expression: str) -> Any:
         """The value of an expression in the page."""
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)

@@ -1,5 +1,7 @@
 """What runs publish of themselves, one of each kind, with everything in it that a page can show."""
 
+import copy
+import math
 from typing import Any
 
 _STRATEGIES = ("xlf_arbitrage", "pairs", "bond", "vale_quoting", "market_making", "mine:Quoter", "rest")
@@ -68,3 +70,26 @@ SERVE: dict[str, Any] = {
     "trades": 120, "messages_in": 900,
 }  # fmt: skip
 SNAPSHOTS = {"carry": CARRY, "exchange": EXCHANGE, "serve": SERVE}
+
+
+def moved(kind: str, step: int, every_s: float = 4.0) -> dict[str, Any]:
+    """The snapshot after so many steps of a run that goes on: numbers move, rows come and go."""
+    told = copy.deepcopy(SNAPSHOTS[kind])
+    told["running_s"] += every_s * step
+    wave = math.sin(step / 9)
+    if kind == "carry":
+        told["deviation_bps"] = 4.2 * wave
+        told["day_pnl"] += step
+        told["orders"] = told["orders"][: step % 3]
+        told["alarms"] = told["alarms"] * (step % 4)
+    elif kind == "exchange":
+        told["pnl"] += step
+        told["orders"] = told["orders"][: step % 3]
+        for at, row in enumerate(told["strategies"].values()):
+            row["pnl"] += int(40 * wave * at)
+    else:
+        told["trades"] += step
+        told["teams"] = told["teams"][: 2 + step % 3]
+        for at, row in enumerate(told["teams"]):
+            row["total"] += int(300 * wave * at)
+    return told

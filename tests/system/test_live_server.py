@@ -240,7 +240,7 @@ def test_the_server_is_nicer_than_its_run():
     made = Served()
     with contextlib.closing(made.feed):
         ours = os.getpriority(os.PRIO_PROCESS, 0)
-        assert os.getpriority(os.PRIO_PROCESS, made.feed._process.pid) == min(19, ours + 10)
+        assert os.getpriority(os.PRIO_PROCESS, made.feed._process.pid) == min(19, ours + 5)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")

@@ -94,9 +94,10 @@ def test_the_tuned_msgspec_session_sends_what_the_twin_sends(recording: stream.R
     same("msgspec", stream.drive(session, recording), recording.orders)
 
 
-@pytest.mark.parametrize("area", ["session", "venue", "backtest", "loopback", "parts", "sweep"])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("area", ["session", "venue", "backtest", "loopback", "live", "parts", "sweep"])
 def test_a_quick_run_prints_tables_that_can_be_read(area: str, capsys: pytest.CaptureFixture[str]) -> None:
-    if area == "loopback" and shutil.which("cc") is None:
+    if area in ("loopback", "live") and shutil.which("cc") is None:
         pytest.skip("no C compiler")
     assert main([area, "--quick", "--json", "--repetitions", "1"]) == 0
     about, *tables = map(json.loads, capsys.readouterr().out.splitlines())

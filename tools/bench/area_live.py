@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from tools import ROOT
 from tools.bench import floors
@@ -23,14 +22,14 @@ from tools.bench.harness import OURS, Options, Ratio, Row, Table, measure
 CLIENTS = 10
 NOTHING, PAGE, POLLED = "no live page", "live page, no client", f"live page, {CLIENTS} clients"
 TIMEOUT_S = 300
-#: A real-time priority for the bot where the system allows it: other programs of a busy machine would be measured.
+#: A real-time priority for both ends where the system allows it, or other programs would be measured.
 PRIORITY = 5
-#: The carry bot's market: away from fair value and back within so many rows, so that a pair is entered and left.
+#: The carry bot's market leaves fair value and comes back within so many rows: a pair is entered and left.
 SWING_BPS, SWING_ROWS = 40.0, 16
 CARRY = {
-    "ENTRY_THRESHOLD_BPS": "20", "EXIT_THRESHOLD_BPS": "5", "ESTIMATED_COST_BPS": "4", "COOLDOWN_SECONDS": "0",
-    "SPY_TO_INDEX_FACTOR": "10", "RISK_FREE_RATE_ANNUAL": "0", "DIVIDEND_YIELD_ANNUAL": "0",
-    "DAILY_LOSS_LIMIT_USD": "1000000",
+    "ENTRY_THRESHOLD_BPS": "20", "EXIT_THRESHOLD_BPS": "5", "ESTIMATED_COST_BPS": "4",
+    "COOLDOWN_SECONDS": "0", "SPY_TO_INDEX_FACTOR": "10", "RISK_FREE_RATE_ANNUAL": "0",
+    "DIVIDEND_YIELD_ANNUAL": "0", "DAILY_LOSS_LIMIT_USD": "1000000",
 }  # fmt: skip
 
 
@@ -52,7 +51,8 @@ def polling(url: str, asked: list[float]) -> Iterator[None]:
     command = [sys.executable, "-m", "tools.bench.page_clients", url, str(CLIENTS)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with running(command, env=environment(), **pipes) as process:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         if process.stdout.readline() != "polling\n":
             raise RuntimeError("The clients of the live page had no answer.")
         yield
@@ -76,7 +76,8 @@ def tick_to_order(options: Options, shown: str, asked: list[float]) -> dict[str,
             command.append("page")
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         with running(command, env=environment(), **pipes) as bot, contextlib.ExitStack() as stack:
-            assert bot.stdin is not None and bot.stdout is not None
+            assert bot.stdin is not None
+            assert bot.stdout is not None
             if shown != NOTHING:
                 url = bot.stdout.readline().strip()
                 if shown == POLLED:
@@ -117,7 +118,8 @@ def quote_to_order(rows: Path, shown: str, asked: list[float]) -> dict[str, floa
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         bot = stack.enter_context(running(command, cwd=folder, env=environment() | CARRY, **pipes))
-        assert bot.stdout is not None and bot.stderr is not None
+        assert bot.stdout is not None
+        assert bot.stderr is not None
         while shown != NOTHING and "Live page: " not in (line := bot.stderr.readline()):
             if not line:
                 raise RuntimeError("The carry bot ended before its live page was there.")
@@ -151,16 +153,18 @@ def compared(
               at_most=spread),
         Ratio("p99 with clients against none", tails[2], tails[0], at_most=1.5),
     ]  # fmt: skip
-    notes = [f"each client asks for /, /status.json, /metrics and an event, {sum(asked) / len(asked):,.0f} answers "
-             "a second together"] if asked else []  # fmt: skip
-    notes.append("both ends have a real-time priority" if steady() else "the bots have no priority over others")
+    notes = ["both ends have a real-time priority" if steady() else "no end has priority over other programs"]
+    if asked:
+        rate = sum(asked) / len(asked)
+        notes.append(f"the clients had {rate:,.0f} answers a second: /, /status.json, /metrics, an event")
     return Table("live", title, "us, p50", [*rows, *tails], ratios, notes)
 
 
 def run(options: Options) -> list[Table]:
     """A table for each bot."""
     missing = missing_reason() or floors.missing_reason()
-    tables = [compared("tick to order of the exchange bot", missing, partial(tick_to_order, options), options)]
+    title = "tick to order of the exchange bot"
+    tables = [compared(title, missing, partial(tick_to_order, options), options)]
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder) / "rows.csv"
         write_rows(rows, options.sized(1_600, 160))

@@ -1,8 +1,8 @@
 """The shell of ``arbcore exchange`` on one strategy, without cooldown: what the loopback ticks are sent to.
 
-``python -m tools.bench.client PORT spin|block [page]``. The loop is the program's own; only the settings are the
-benchmark's, because the command line keeps every run within the exchange's 500 messages a second. With ``page``
-it has a live page: it prints the page's address, and dials when a line comes on its standard input.
+``python -m tools.bench.client PORT spin|block [page]``. The loop is the program's own; only the settings are
+the benchmark's, because the command line keeps every run within the exchange's 500 messages a second. With
+``page`` it has a live page: it prints the page's address, and dials when a line comes on its standard input.
 """
 
 import sys

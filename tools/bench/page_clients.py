@@ -1,7 +1,7 @@
 """Clients of a live page, for the benchmark: each asks for the page, the status, the metrics and an event.
 
-``python -m tools.bench.page_clients URL COUNT`` says ``polling`` once each of them has had every answer, goes on
-until its standard input ends, and says how many answers there were in how many seconds.
+``python -m tools.bench.page_clients URL COUNT`` says ``polling`` once each of them has had every answer, goes
+on until its standard input ends, and says how many answers there were in how many seconds.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import urllib.parse
 PATHS = ("/", "/status.json", "/metrics", "/events")
 #: A client waits so long from one answer to its next question.
 PAUSE_S = 0.05
-TIMEOUT_S = 30.0
+TIMEOUT_S = 120.0
 
 
 def answer_of(address: str, path: str) -> None:
