@@ -243,6 +243,24 @@ def test_text_that_cannot_be_encoded_costs_no_result(words, part, tmp_path):
         assert b"Unicode" not in err
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "cp500"])
+@pytest.mark.parametrize(
+    "words",
+    [("exchange", "--test", "empty"), ("ibkr", "--paper", "--simulate", "--seed", "3")],
+    ids=lambda words: words[0],
+)
+def test_programs_that_a_command_starts_are_heard_whatever_the_encoding(words, encoding, tmp_path):
+    """These encodings, unlike the others, do not have the digits and brackets of JSON where ASCII has them."""
+    if words[0] == "ibkr":
+        pytest.importorskip("ib_insync")
+    done = subprocess.run(
+        [sys.executable, "-m", "arbcore", *words, "--duration", "0.5", "--quiet", "--json"], cwd=tmp_path,
+        capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding}, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode(encoding)
+    assert json.loads(done.stdout.decode(encoding))["schema"].startswith("arbcore.")
+
+
 @POSIX
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("line", ["2>/dev/full", "2>&-", "2>&- <&-"])

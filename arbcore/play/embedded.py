@@ -49,6 +49,8 @@ class EmbeddedProgram:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # What it writes is for us, however the terminal wants its text.
+            env=os.environ | {"PYTHONIOENCODING": "utf-8"},
             # Ctrl-C in the terminal must reach us alone: we stop in order, and then it.
             start_new_session=os.name == "posix",
         )
