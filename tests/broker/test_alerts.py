@@ -119,7 +119,7 @@ def test_only_the_kinds_that_are_wanted_leave(wanted: frozenset[str]) -> None:
 def test_what_was_not_delivered_is_told_without_the_address(
     answer: Any, why: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(alerts, "DEADLINE_S", 0.2)
+    monkeypatch.setattr(alerts, "DEADLINE_S", 0.2 if "within" in why else 20.0)
     with caplog.at_level(logging.DEBUG), serving(answer) as server:
         sender = alerting(server.url)
         sender.alarm("halted", "x")
@@ -132,16 +132,16 @@ def test_what_was_not_delivered_is_told_without_the_address(
     assert sender.failures() == []
 
 
-def test_a_receiver_that_hangs_costs_nothing_but_its_own_news() -> None:
+def test_a_receiver_that_hangs_costs_nothing_but_its_own_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerts, "DEADLINE_S", 3_600.0)
     with serving(silent) as dead, serving(fine) as live:
         sender = Alerts((Receiver(dead.url, JSON), Receiver(live.url, JSON)), mode="paper")
-        began_s = time.monotonic()
         for number in range(5):
             sender.alarm(str(number), "x")
-        assert time.monotonic() - began_s < 1.0
-        sender.close(patience_s=1.0)
-        assert time.monotonic() - began_s < 5.0
-        assert len(live.requests) == 5
+        while len(live.requests) < 5:
+            time.sleep(0.01)
+        sender.close(patience_s=0.1)
+        assert not dead.gave_in
         assert sender.failures() == ["5 messages could not be sent to receiver 1 of 2 in time."]
 
 

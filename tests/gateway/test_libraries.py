@@ -60,13 +60,17 @@ def test_client_id_zero_and_several_accounts(library):
         play(library, served, script)
 
 
-def test_a_client_id_in_use_is_a_timeout_or_a_closed_connection_with_326(library, served):
+def test_a_client_id_in_use_is_told_with_326_and_never_logged_in(library, served):
     async def script(session):
         await session.connect(5)
         second = type(session)(library, served)
-        with pytest.raises((TimeoutError, asyncio.TimeoutError, ConnectionError)):
-            await second.ib.connectAsync("127.0.0.1", served.port, clientId=5, timeout=0.5)
-        assert (-1, 326) in second.errors
+        dialled = asyncio.ensure_future(
+            second.ib.connectAsync("127.0.0.1", served.port, clientId=5, timeout=60)
+        )
+        await second.until(lambda: (-1, 326) in second.errors)
+        assert not second.ib.isConnected()
+        dialled.cancel()
+        await asyncio.gather(dialled, return_exceptions=True)
         await second.close()
 
     play(library, served, script)

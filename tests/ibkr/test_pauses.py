@@ -8,7 +8,7 @@ import time
 
 import pytest
 from carry_bots import FAIR, RICH, Market
-from ib_libraries import PATIENCE_S, Served
+from ib_libraries import LOOK_S, LOOKS_MAX, PATIENCE_S, Served
 
 from arbcore.broker.store import Store
 from arbcore.gateway import messages as m
@@ -147,7 +147,8 @@ def test_a_stopped_process_sends_nothing_on_waking_that_the_market_has_left(libr
 
 
 def until(condition):
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to be"
-        time.sleep(0.02)
+    for _ in range(LOOKS_MAX):
+        if condition():
+            return
+        time.sleep(LOOK_S)
+    raise AssertionError("it did not come to be")

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from carry_bots import Market, books_of, bot_of, differences, plan_of
-from ib_libraries import PATIENCE_S, Served
+from ib_libraries import LOOK_S, LOOKS_MAX, Served
 
+from arbcore.desk.commands import SendOrder
 from arbcore.errors import ArbcoreError
 from arbcore.gateway.faults import parse
 
@@ -77,19 +78,34 @@ class Run:
         """Nothing may still fill and nothing is being asked."""
         return self.bot.session is not None and self.bot.session.settled
 
+    def reasons_to_send(self) -> set[str]:
+        """The kinds of events that orders leave on from here on, as ``Quote``; ``Tick`` is time alone."""
+        session = self.bot.session
+        assert session is not None
+        handle, kinds = session.handle, set()
+
+        def handled(event: Any, **times: int) -> Any:
+            wanted = handle(event, **times)
+            if any(isinstance(command, SendOrder) for command in wanted):
+                kinds.add(type(event).__name__)
+            return wanted
+
+        session.handle = handled  # type: ignore[method-assign]
+        return kinds
+
     def heard(self, text: str) -> bool:
         """Whether the time line has a line with such a text."""
         return any(text in line for _, line in self.told)
 
     async def until(self, condition: Callable[[], Any]) -> None:
         """Waits for something to be so; a run that ends meanwhile is an error of its own."""
-        deadline = asyncio.get_running_loop().time() + PATIENCE_S
-        while not condition():
+        for _ in range(LOOKS_MAX):
+            if condition():
+                return
             if self.task.done():
                 self.task.result()
-            left = deadline - asyncio.get_running_loop().time()
-            assert left > 0, f"it did not come to be; {self.state} {self.phase}, told {self.told[-5:]}"
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(LOOK_S)
+        raise AssertionError(f"it did not come to be; {self.state} {self.phase}, told {self.told[-5:]}")
 
     async def active(self) -> None:
         await self.until(lambda: self.state == "ACTIVE" and self.quiet)

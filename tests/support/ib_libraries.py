@@ -14,6 +14,8 @@ from arbcore.gateway.gateway import Gateway, GatewayConfig
 
 NAMES = ("ib_insync", "ib_async")
 PATIENCE_S = 20.0
+#: A wait ends after so many looks, not after a time: where the machine is busy the looks are late too.
+LOOKS_MAX, LOOK_S = 4_000, 0.005
 
 
 def load(name):
@@ -110,11 +112,11 @@ class Session:
 
     async def until(self, condition):
         """Waits for something to be so, looking after everything that arrives."""
-        deadline = asyncio.get_running_loop().time() + PATIENCE_S
-        while not condition():
-            left = deadline - asyncio.get_running_loop().time()
-            assert left > 0, "it did not come to be"
-            await asyncio.sleep(0.005)
+        for _ in range(LOOKS_MAX):
+            if condition():
+                return
+            await asyncio.sleep(LOOK_S)
+        raise AssertionError("it did not come to be")
 
     def limit(self, action, quantity, price, **more):
         return self.library.LimitOrder(action, quantity, price, **{"tif": "IOC"} | more)
@@ -148,4 +150,4 @@ def fast(**config):
     return {"speed": math.inf, "waits": True} | config
 
 
-__all__ = ["NAMES", "PATIENCE_S", "Served", "Session", "fast", "load", "play", "quiet"]
+__all__ = ["LOOKS_MAX", "LOOK_S", "NAMES", "PATIENCE_S", "Served", "Session", "fast", "load", "play", "quiet"]

@@ -7,22 +7,27 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
+
+#: Made in the working directory once the hook hangs.
+HANGS = "hangs"
 
 
 class Quoter:
-    """Quotes two symbols at the touch, then does in ``hang`` what its kind does."""
+    """Quotes two symbols at the touch; in a turn behind that it does in ``hang`` what its kind does."""
 
-    turns = 0
+    quoted = False
 
     def on_tick(self, desk):
-        self.turns += 1
+        if self.quoted:
+            Path(HANGS).touch()
+            self.hang()
         for symbol in ("GS", "MS"):
             bid, ask = desk.bid(symbol), desk.ask(symbol)
             if bid and ask:
                 desk.quote(symbol, "BUY", bid[0], 1)
                 desk.quote(symbol, "SELL", ask[0], 1)
-        if self.turns > 8:
-            self.hang()
+                self.quoted = True
 
 
 class SleepsInC(Quoter):
@@ -126,7 +131,11 @@ class Prints:
 
 
 class Slow:
+    turns = 0
+
     def on_tick(self, desk):
+        self.turns += 1
+        print(f"slow turn {self.turns};")
         time.sleep(0.3)
 
 

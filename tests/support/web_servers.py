@@ -6,9 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+#: How long a server that drips or says nothing outlasts its clients.
+LASTS_S = 60.0
+
 
 class WebServer:
-    """Answers each connection with ``answer(connection, server)``; ``requests`` has what was asked, whole."""
+    """Answers each connection with ``answer(connection, server)``; ``requests`` has what was asked, whole.
+
+    ``gave_in`` says that a server that was to outlast its client ended first.
+    """
 
     def __init__(self, answer: Callable[[socket.socket, "WebServer"], None]) -> None:
         self._answer = answer
@@ -16,6 +22,7 @@ class WebServer:
         self.port = self._listening.getsockname()[1]
         self.requests: list[bytes] = []
         self.over = threading.Event()
+        self.gave_in = False
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -91,9 +98,12 @@ def dripping(*parts: bytes, pause_s: float = 0.02) -> Callable[[socket.socket, W
     def answer(connection: socket.socket, server: WebServer) -> None:
         connection.sendall(parts[0])
         text = b"".join(parts[1:]) or b"x"
-        end_s = time.monotonic() + 20.0
+        end_s = time.monotonic() + LASTS_S
         at = 0
-        while not server.over.wait(pause_s) and time.monotonic() < end_s:
+        while not server.over.wait(pause_s):
+            if time.monotonic() >= end_s:
+                server.gave_in = True
+                return
             connection.sendall(text[at : at + 1] or text[-1:])
             at += 1
 
@@ -101,7 +111,7 @@ def dripping(*parts: bytes, pause_s: float = 0.02) -> Callable[[socket.socket, W
 
 
 def silent(_: socket.socket, server: WebServer) -> None:
-    server.over.wait(20.0)
+    server.gave_in = not server.over.wait(LASTS_S)
 
 
 def hang_up(_: socket.socket, __: WebServer) -> None:

@@ -219,10 +219,9 @@ def test_a_server_that_stands_still_costs_nothing():
                 made_count += 1
                 return {**SNAPSHOT, "address": "x" * 40_000}
 
-            began_s = time.monotonic()
+            # One that waited for the server would wait for ever.
             for at in range(200):
                 made.feed.publish(at * EVERY_NS + 1, snapshot)
-            assert time.monotonic() - began_s < 2.0
             # The pipe takes some; then none is made until it is read again.
             assert 1 <= made_count < 20
         finally:

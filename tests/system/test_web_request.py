@@ -1,7 +1,6 @@
 """One HTTP request: no redirect, one deadline over all of it, and no address in any error."""
 
 import socket
-import time
 
 import pytest
 from web_servers import dripping, fine, garbage, hang_up, serving, silent, status
@@ -53,11 +52,9 @@ OK = b"HTTP/1.1 200 OK\r\n"
 )  # fmt: skip
 def test_a_server_that_drips_has_failed_at_the_deadline(answer: object) -> None:
     with serving(answer) as server:  # type: ignore[arg-type]
-        began_s = time.monotonic()
         with pytest.raises(RequestFailed) as caught:
             request(server.url, data=b"{}", deadline_s=DEADLINE_S, bytes_max=1 << 20)
-        took_s = time.monotonic() - began_s
-    assert took_s < 10 * DEADLINE_S
+        assert not server.gave_in
     assert "within 0.3 s" in str(caught.value) or "in time" in str(caught.value)
 
 
@@ -78,7 +75,6 @@ def test_nothing_that_listens_is_told() -> None:
 
 def test_tls_that_never_answers_has_failed_at_the_deadline() -> None:
     with serving(silent) as server:
-        began_s = time.monotonic()
         with pytest.raises(RequestFailed):
             request(server.url.replace("http:", "https:"), deadline_s=DEADLINE_S)
-        assert time.monotonic() - began_s < 10 * DEADLINE_S
+        assert not server.gave_in
