@@ -620,6 +620,10 @@ class Bot:
 
     def record(self, ts_ns: int) -> None:
         """The quotes as they are, into the recording where there is one."""
-        if self.link is not None and self._recorder is not None:
-            fut, etf = (self.link.listener.touch(leg) for leg in (FUT, ETF))
-            self._recorder.note(ts_ns, fut=(fut.bid, fut.ask), etf=(etf.bid, etf.ask))
+        future = None if self.link is None else self.link.legs.get(FUT)
+        if self.link is None or self._recorder is None or future is None or future.told.expiry_ns is None:
+            return
+        fut, etf = (self.link.listener.touch(leg) for leg in (FUT, ETF))
+        self._recorder.note(
+            ts_ns, fut=(fut.bid, fut.ask), etf=(etf.bid, etf.ask), expiry_ns=future.told.expiry_ns
+        )

@@ -18,9 +18,11 @@ HALF_NS = 250_000_000
 
 
 def header_of(pair: Pair) -> str:
-    """The first line of a recording: the columns are the symbols' own, so that the file says its pair."""
+    """The first line of a recording: the columns are the symbols' own, so that the file says its pair, and
+    ``expiry`` says whose the future's quotes are.
+    """
     columns = [f"{symbol.lower()}_{side}" for symbol in (pair.future, pair.etf) for side in ("bid", "ask")]
-    return f"ts,{','.join(columns)}\n"
+    return f"ts,{','.join(columns)},expiry\n"
 
 
 def check_recording(path: Path, pair: Pair) -> None:
@@ -63,18 +65,25 @@ class QuoteRecorder:
         except OSError as error:
             raise _refusal(path, str(error.strerror)) from None
         self._waiting: list[str] = [] if os.fstat(self._descriptor).st_size else [header_of(pair)]
-        self._last: tuple[float, ...] = ()
+        #: What the last row said, but for its time.
+        self._last: tuple[float | int, ...] = ()
         #: A row with a leg whose bid is above its ask, until it is known to be more than half an update.
         self._crossed: tuple[int, str] | None = None
 
-    def note(self, ts_ns: int, *, fut: tuple[float, float], etf: tuple[float, float]) -> None:
-        """One pair of touches, bid and ask of each leg; 0 is a side without a price."""
+    def note(
+        self, ts_ns: int, *, fut: tuple[float, float], etf: tuple[float, float], expiry_ns: int
+    ) -> None:
+        """One pair of touches, bid and ask of each leg; 0 is a side without a price.
+
+        ``expiry_ns`` is that of the contract whose the future's quotes are.
+        """
         prices = (*fut, *etf)
-        if prices == self._last or min(prices) <= 0.0:
+        row_but_time = (*prices, expiry_ns)
+        if row_but_time == self._last or min(prices) <= 0.0:
             return
-        self._last = prices
+        self._last = row_but_time
         self._settle(ts_ns)
-        row = f"{iso_time(ts_ns)},{','.join(map(str, prices))}\n"
+        row = f"{iso_time(ts_ns)},{','.join(map(str, prices))},{iso_time(expiry_ns)}\n"
         if fut[0] > fut[1] or etf[0] > etf[1]:
             self._crossed = (ts_ns, row)
         else:

@@ -12,12 +12,16 @@ from arbcore.errors import RunError, UsageError
 from arbcore.quotes.recorder import QuoteRecorder, header_of
 
 NOW_NS = 1_795_190_400_000_000_000
+#: 2026-12-18 and 2027-03-19, 09:30 New York.
+DECEMBER_NS, MARCH_NS = 1_797_604_200_000_000_000, 1_805_463_000_000_000_000
 
 
 def record(path: Path, *prices: tuple[float, float]) -> None:
     recorder = QuoteRecorder(path, DEFAULT_PAIR)
     for step, (es, spy) in enumerate(prices):
-        recorder.note(NOW_NS + step * 10**9, fut=(es, es + 0.25), etf=(spy, spy + 0.01))
+        recorder.note(
+            NOW_NS + step * 10**9, fut=(es, es + 0.25), etf=(spy, spy + 0.01), expiry_ns=DECEMBER_NS
+        )
     recorder.close(NOW_NS)
 
 
@@ -29,12 +33,27 @@ def test_what_is_recorded_can_be_backtested(tmp_path: Path) -> None:
     assert summary["first_ts"] == "2026-11-20T16:00:00Z"
 
 
+def test_a_recording_says_whose_the_futures_quotes_are(tmp_path: Path) -> None:
+    """Of the second contract out of the front, say: the file's own expiry wins over the calendar's."""
+    path = tmp_path / "quotes.csv"
+    recorder = QuoteRecorder(path, DEFAULT_PAIR)
+    touches = {"fut": (6860.0, 6860.25), "etf": (680.0, 680.01)}
+    recorder.note(NOW_NS, **touches, expiry_ns=DECEMBER_NS)
+    # The same prices of another contract are another row.
+    recorder.note(NOW_NS + 10**9, **touches, expiry_ns=MARCH_NS)
+    recorder.note(NOW_NS + 2 * 10**9, **touches, expiry_ns=MARCH_NS)
+    recorder.close(NOW_NS + 3 * 10**9)
+    expiries = [line.rpartition(",")[2] for line in path.read_text().splitlines()[1:]]
+    assert expiries == ["2026-12-18T14:30:00Z", "2027-03-19T13:30:00Z"]
+    assert arbcore.backtest(path).summary["expiries"] == expiries
+
+
 def test_a_second_run_appends(tmp_path: Path) -> None:
     path = tmp_path / "quotes.csv"
     record(path, (6800.0, 680.0))
     record(path, (6801.0, 680.1))
     lines = path.read_text().splitlines()
-    assert lines[0] == header_of(DEFAULT_PAIR).strip() == "ts,es_bid,es_ask,spy_bid,spy_ask"
+    assert lines[0] == header_of(DEFAULT_PAIR).strip() == "ts,es_bid,es_ask,spy_bid,spy_ask,expiry"
     assert [line.split(",")[1] for line in lines[1:]] == ["6800.0", "6801.0"]
 
 
@@ -42,7 +61,7 @@ def test_unchanged_and_incomplete_pairs_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "quotes.csv"
     recorder = QuoteRecorder(path, DEFAULT_PAIR)
     for es in ((0.0, 6800.25), (6800.0, 6800.25), (6800.0, 6800.25)):
-        recorder.note(NOW_NS, fut=es, etf=(680.0, 680.01))
+        recorder.note(NOW_NS, fut=es, etf=(680.0, 680.01), expiry_ns=DECEMBER_NS)
     recorder.close(NOW_NS)
     assert len(path.read_text().splitlines()) == 2
 
@@ -79,7 +98,7 @@ def recorded(path: Path, *changes: tuple[int, float, float]) -> list[list[str]]:
     """Rows of (milliseconds, bid, ask) of ES, and what came of them."""
     recorder = QuoteRecorder(path, DEFAULT_PAIR)
     for after_ms, bid, ask in changes:
-        recorder.note(NOW_NS + after_ms * 1_000_000, fut=(bid, ask), etf=SPY_TOUCH)
+        recorder.note(NOW_NS + after_ms * 1_000_000, fut=(bid, ask), etf=SPY_TOUCH, expiry_ns=DECEMBER_NS)
     recorder.close(NOW_NS + 10**10)
     return [line.split(",")[1:3] for line in path.read_text().splitlines()[1:]]
 
@@ -100,7 +119,7 @@ def test_a_full_disk_is_one_sentence() -> None:
     recorder.path = Path("/dev/full")
     recorder._descriptor = os.open("/dev/full", os.O_WRONLY)
     recorder._waiting, recorder._last, recorder._crossed = [], (), None
-    recorder.note(NOW_NS, fut=(6800.0, 6800.25), etf=(680.0, 680.01))
+    recorder.note(NOW_NS, fut=(6800.0, 6800.25), etf=(680.0, 680.01), expiry_ns=DECEMBER_NS)
     with pytest.raises(RunError, match="No space left on device"):
         recorder.close(NOW_NS)
 
@@ -108,8 +127,8 @@ def test_a_full_disk_is_one_sentence() -> None:
 def test_a_recording_says_its_pair_and_takes_no_other_pairs_quotes(tmp_path: Path) -> None:
     path, pair = tmp_path / "quotes.csv", pair_named("mnq-qqq")
     recorder = QuoteRecorder(path, pair)
-    recorder.note(NOW_NS, fut=(25_000.0, 25_000.25), etf=(610.0, 610.01))
+    recorder.note(NOW_NS, fut=(25_000.0, 25_000.25), etf=(610.0, 610.01), expiry_ns=DECEMBER_NS)
     recorder.close(NOW_NS)
-    assert path.read_text().splitlines()[0] == "ts,mnq_bid,mnq_ask,qqq_bid,qqq_ask"
+    assert path.read_text().splitlines()[0] == "ts,mnq_bid,mnq_ask,qqq_bid,qqq_ask,expiry"
     with pytest.raises(UsageError, match="is not a recording of nq-qqq"):
         QuoteRecorder(path, pair_named("nq-qqq"))

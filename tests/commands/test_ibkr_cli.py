@@ -320,6 +320,31 @@ def test_a_recording_of_a_replay_is_the_data(tmp_path: Path) -> None:
         assert stat.S_IMODE((tmp_path / "again.csv").stat().st_mode) == 0o600
 
 
+def test_a_recording_carries_the_contract_that_was_traded(tmp_path: Path) -> None:
+    """The later contract, which no calendar guesses: its own backtest, its check and its replay know it."""
+    named = around_expiry(tmp_path / "named.csv", first_min=0.0, roll_min=4_320.0).read_text().splitlines()
+    (tmp_path / "bare.csv").write_text("".join(line.rpartition(",")[0] + "\n" for line in named))
+    env = {
+        "FUT_USE_FRONT_MONTH": "0", "ARBCORE_FUT_EXPIRY": "2026-12-18", "SPY_TO_INDEX_FACTOR": "10",
+        "MAX_HOLD_DAYS": "0", "COOLDOWN_SECONDS": "0",
+    }  # fmt: skip
+    words = ("ibkr", "--paper", "--like-backtest", "--quiet", "--json", "--simulate")
+    done = run(*words, "bare.csv", "--db", "p.sqlite3", "--record", "seen.csv", cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    seen = ledger(tmp_path / "seen.csv")
+    assert {row["expiry"] for row in seen} == {"2026-12-18T14:30:00Z"}
+    model = json.loads(run("report", "--db", "p.sqlite3", "--json", cwd=tmp_path).stdout)["model"]
+    assert model["matched"] == len(model["trades"]) >= 3
+    assert model["only_model"] == []
+    assert max(abs(each["unexplained"]) for each in model["trades"]) < 1e-6
+    assert run("quotes", "check", "seen.csv", cwd=tmp_path).returncode == 0
+    # Replayed, it needs no word about its contract.
+    del env["FUT_USE_FRONT_MONTH"], env["ARBCORE_FUT_EXPIRY"]
+    again = run(*words, "seen.csv", "--db", "again.sqlite3", cwd=tmp_path, env=env)
+    first, second = json.loads(done.stdout), json.loads(again.stdout)
+    assert (second["trades"], second["net_pnl"]) == (first["trades"], first["net_pnl"])
+
+
 def test_no_half_of_an_update_is_recorded(tmp_path: Path) -> None:
     words = ("ibkr", "--paper", "--simulate", "--seed", "3", "--duration", "4", "--quiet")
     assert run(*words, "--record", "q.csv", cwd=tmp_path).returncode == 0
