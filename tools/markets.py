@@ -48,6 +48,7 @@ class Market:
     half_life_minutes: float = 1.0
     walk_bps: float = 0.0  # standard deviation of a minute's step of a basis that does not come back
     bad_prints: int = 0
+    print_bps: tuple[float, float] = (5.0, 60.0)  # the least and the most that a bad print is off
     ex_dates: bool = False  # whether the ETF falls by what it gathered
     first_day: int | None = None
 
@@ -205,10 +206,10 @@ def _schedule(month: Month) -> tuple[tuple[int, float, bool], ...]:
 
 
 def _spoil(month: Month, rng: random.Random) -> None:
-    """Puts 1 to 3 rows of one leg 5 to 60 bps off, as often as the market says."""
+    """Puts 1 to 3 rows of one leg some bps off, as often as the market says."""
     for _ in range(month.market.bad_prints):
         at, length = rng.randrange(1, len(month.ts) - 4), rng.randint(1, 3)
-        off = 1 + rng.choice((-1, 1)) * rng.uniform(5, 60) * 1e-4
+        off = 1 + rng.choice((-1, 1)) * rng.uniform(*month.market.print_bps) * 1e-4
         for prices in rng.choice(((month.fut_bid, month.fut_ask), (month.etf_bid, month.etf_ask))):
             for place in range(at, at + length):
                 prices[place] *= off

@@ -6,6 +6,7 @@ numbers: the net P&L of trades, P&L by period and cell, the total of the run wit
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from arbcore.core.statistics import (
     CELLS_METHOD,
@@ -30,22 +31,54 @@ P_VALUE_MAX = 0.05
 SEED = 0
 LATE = "gone when filled one row later: late or bad quotes"
 MISSING = "dividends are missing from it; give a schedule with --dividends"
+#: A bad print lasts so many rows at most, and is no more than one in so many.
+PRINT_ROWS_MAX, ROWS_A_PRINT = 3, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The same run with every fill later: what is left of it when a bad quote is over.
+
+    ``pnl`` is its total one row later, ``after_print_pnl`` the total ``PRINT_ROWS_MAX`` rows later and
+    ``after_print_nets`` the net P&L of the closed trades of that run; USD.
+    """
+
+    pnl: float
+    after_print_pnl: float
+    after_print_nets: Sequence[float]
+
+    def prints(self, trades: int, rows: int) -> str | None:
+        """What says that bad prints may have made the profit of so many trades on so many rows; else None.
+
+        After the longest print a run must have made money in all, and in half of its trades at least: two
+        prints that follow each other are one of six rows. More trades than one in ``ROWS_A_PRINT`` rows are
+        no prints', which are rare.
+        """
+        if trades * ROWS_A_PRINT > rows:
+            return None
+        after = f"filled {PRINT_ROWS_MAX} rows later, when a bad print is over,"
+        if self.after_print_pnl <= 0.0:
+            return f"{after} it comes to {usd(self.after_print_pnl)}"
+        if self.after_print_nets and median(self.after_print_nets) <= 0.0:
+            return f"{after} most of its trades lose"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Winner:
     """The cell that a sweep would choose.
 
-    ``nets`` are the net P&L of its closed trades, ``total_pnl`` its net with what is open, ``delayed_pnl``
-    that total with every fill one row later; ``at`` its column of the P&L matrix. ``outliers`` are the rows
-    of the data that stand alone (``notes.outliers``); with ``missing_dividends`` a trade was held over an
-    ex-date that only a yield knows of, and nothing is significant.
+    ``nets`` are the net P&L of its closed trades on ``rows`` usable rows, ``total_pnl`` its net with what is
+    open; ``at`` its column of the P&L matrix. ``outliers`` are the rows of the data that stand alone
+    (``notes.outliers``); with ``missing_dividends`` a trade was held over an ex-date that only a yield knows
+    of, and nothing is significant.
     """
 
     at: int
     nets: Sequence[float]
     total_pnl: float
-    delayed_pnl: float
+    late: Late
+    rows: int
     outliers: int = 0
     missing_dividends: bool = False
 
@@ -55,7 +88,8 @@ def backtest_evidence(
     periods: Sequence[float],
     *,
     total_pnl: float,
-    delayed_pnl: float,
+    late: Late,
+    rows: int,
     outliers: int = 0,
     missing_dividends: bool = False,
 ) -> dict[str, object]:
@@ -65,9 +99,9 @@ def backtest_evidence(
         nets: the net P&L of each closed trade, USD.
         periods: the P&L by period, which add up to the total; empty where the data is too short.
         total_pnl: net P&L with what is open.
-        delayed_pnl: the same with every fill one row later.
-        outliers: rows of the data that stand alone. One row of delay does not tell them from an edge where
-            they come in twos and threes, so the verdict names them.
+        late: the same run with every fill later.
+        rows: usable rows of the data.
+        outliers: rows of the data that stand alone, which the verdict names.
         missing_dividends: a trade was held over an ex-date that only a yield knows of: never significant.
 
     Returns:
@@ -77,10 +111,11 @@ def backtest_evidence(
     found = mean_interval(nets, seed=SEED)
     significant: bool | None = None
     if found is not None and found.low is not None:
-        significant = found.low > 0.0 and delayed_pnl > 0.0 and not missing_dividends
+        significant = found.low > 0.0 and late.pnl > 0.0 and not missing_dividends
+        significant = significant and late.prints(len(nets), rows) is None
     return {
         "trades": {**_interval(found), "resamples": TRADE_RESAMPLES, "seed": SEED},
-        "delayed": {"total_pnl": delayed_pnl},
+        "delayed": {"total_pnl": late.pnl},
         "probabilistic_sharpe": _probabilistic(periods),
         "trades_needed": None if found is None else found.trades_needed,
         "significant": significant,
@@ -88,7 +123,8 @@ def backtest_evidence(
             found,
             trades=len(nets),
             total_pnl=total_pnl,
-            delayed_pnl=delayed_pnl,
+            late=late,
+            rows=rows,
             outliers=outliers,
             missing_dividends=missing_dividends,
         ),
@@ -107,7 +143,8 @@ def _backtest_verdict(
     *,
     trades: int,
     total_pnl: float,
-    delayed_pnl: float,
+    late: Late,
+    rows: int,
     outliers: int,
     missing_dividends: bool,
 ) -> str:
@@ -132,15 +169,18 @@ def _backtest_verdict(
         return f"{mean}, which may be chance{needed}."
     if found.high < 0.0:
         return f"{mean}: it loses, and not by chance."
-    if delayed_pnl <= 0.0:
-        return f"{mean}, but {LATE} ({usd(total_pnl)} becomes {usd(delayed_pnl)})."
+    if late.pnl <= 0.0:
+        return f"{mean}, but {LATE} ({usd(total_pnl)} becomes {usd(late.pnl)})."
+    prints = late.prints(trades, rows)
+    if prints is not None:
+        return f"{mean}, but {prints}{_alone(outliers)}."
     if missing_dividends:
         return f"{mean}, but {MISSING}."
-    return f"{mean}, and filled one row later the run still made {usd(delayed_pnl)}{_alone(outliers)}."
+    return f"{mean}, and filled one row later the run still made {usd(late.pnl)}{_alone(outliers)}."
 
 
 def _alone(outliers: int) -> str:
-    """What a good verdict says of rows that stand alone, which delay does not tell from an edge."""
+    """What a verdict says of rows that stand alone."""
     if not outliers:
         return ""
     verb = "stands" if outliers == 1 else "stand"
@@ -177,10 +217,11 @@ def sweep_evidence(pnl: Sequence[Sequence[float]], winner: Winner | None) -> dic
     effective = cells_in_effect(matrix) if pnl else None
     significant = None
     if p_value is not None:
-        significant = p_value <= P_VALUE_MAX and winner.delayed_pnl > 0.0 and not winner.missing_dividends
+        significant = p_value <= P_VALUE_MAX and winner.late.pnl > 0.0 and not winner.missing_dividends
+        significant = significant and winner.late.prints(len(winner.nets), winner.rows) is None
     return {
         "best": {"p_value": p_value, "significant": significant, **_interval(found)},
-        "delayed": {"total_pnl": winner.delayed_pnl},
+        "delayed": {"total_pnl": winner.late.pnl},
         "deflated_sharpe": _deflated(pnl, matrix, winner.at, effective),
         "cells_in_effect": effective,
         "cells_method": CELLS_METHOD,
@@ -199,11 +240,15 @@ def _sweep_verdict(cells: int, winner: Winner, p_value: float | None, *, periods
     chance = f"{made}; without any edge the best of as many makes that in {_cases(p_value)}"
     if p_value > P_VALUE_MAX:
         return f"{chance}."
-    if winner.delayed_pnl <= 0.0:
-        return f"{chance}, but it is {LATE} ({usd(winner.delayed_pnl)})."
+    late = winner.late
+    if late.pnl <= 0.0:
+        return f"{chance}, but it is {LATE} ({usd(late.pnl)})."
+    prints = late.prints(len(winner.nets), winner.rows)
+    if prints is not None:
+        return f"{chance}, but {prints}{_alone(winner.outliers)}."
     if winner.missing_dividends:
         return f"{chance}, but {MISSING}."
-    still = f"{chance}, and filled one row later it still made {usd(winner.delayed_pnl)}"
+    still = f"{chance}, and filled one row later it still made {usd(late.pnl)}"
     return f"{still}{_alone(winner.outliers)}."
 
 

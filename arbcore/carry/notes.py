@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from arbcore.carry.evidence import usd
+from arbcore.carry.evidence import PRINT_ROWS_MAX, usd
 from arbcore.carry.fair import Payment, implied_repo
 from arbcore.carry.level import LevelMode
 from arbcore.carry.pairs import Pair
@@ -18,7 +18,7 @@ from arbcore.errors import UsageError
 #: Beyond these something that was set is wrong, not the market.
 DEVIATION_BPS_MAX, LEVEL_PART_MAX, FINANCING_MAX = 50.0, 0.02, 0.05
 EXPIRY_DAYS_MAX = 400
-OUTLIER_BPS, OUTLIER_ROWS_MAX = 10.0, 3
+OUTLIER_BPS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def outliers(xs: Sequence[float]) -> list[int]:
         length = next(
             (
                 count
-                for count in range(1, OUTLIER_ROWS_MAX + 1)
+                for count in range(1, PRINT_ROWS_MAX + 1)
                 if at + count < end and _stand_alone(xs[at : at + count], xs[kept], xs[at + count])
             ),
             0,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from arbcore._version import __version__
 from arbcore.carry._row_source import RowSource
 from arbcore.carry.calendar import all_expiries_ns, why_no_expiry
-from arbcore.carry.evidence import backtest_evidence
+from arbcore.carry.evidence import PRINT_ROWS_MAX, Late, backtest_evidence
 from arbcore.carry.level import LevelMode, LevelRule
 from arbcore.carry.pairs import choose_pair, pair_named
 from arbcore.carry.terms import check_dividends, expiry_named
@@ -308,7 +308,9 @@ class Running:
         self._held: SweepRows | None = SweepRows() if drop_outliers else None
         self._sorted = SweepRows()
         self.kernel: Backtest
-        self.delayed: Backtest | None = None
+        self._delayed: Backtest | None = None
+        self._after_print: Backtest | None = None
+        self._after_print_nets = array("d")
         self.check: LookaheadCheck | None = None
         self.settings: BacktestSettings | None = None
         self.dropped = 0
@@ -377,14 +379,15 @@ class Running:
             "expiries_ns": expiries_of(self._expiry_ns), "fixed": self._expiry_ns is not None
         }  # fmt: skip
         if settings.fill != "mid":
-            self.delayed = Backtest(one_row_later(settings), **common)
+            self._after_print = Backtest(later(settings, PRINT_ROWS_MAX), keep_trades=True, **common)
+            self._delayed = Backtest(later(settings, 1), beside=self._after_print, **common)
         self.kernel = Backtest(
             settings,
             keep_trades=True,
             keep_equity=self._check_lookahead or sinks.equity is not None,
-            keep_marks=self.delayed is not None,
+            keep_marks=self._delayed is not None,
             envelope=None if sinks.picture is None else sinks.picture.envelope,
-            beside=self.delayed,
+            beside=self._delayed,
             **common,
         )
         if self._check_lookahead:
@@ -404,10 +407,23 @@ class Running:
             sinks.picture.ledger.take(closed)
         self.nets.extend(closed.nets())
         self.missing.take(closed)
+        if self._after_print is not None:
+            self._after_print_nets.extend(self._after_print.take_trades().nets())
         if sinks.equity is not None and (at_end or not sinks.equity_at_end):
             sinks.equity(*taker.take_equity())
         elif sinks.equity is None and self.check is not None:
             self.check.take_equity()
+
+
+    def late(self) -> Late | None:
+        """The run with every fill later, after the end; None where fills are at the mid."""
+        if self._delayed is None or self._after_print is None:
+            return None
+        return Late(
+            self._delayed.summary()["total_pnl"],
+            self._after_print.summary()["total_pnl"],
+            self._after_print_nets,
+        )
 
 
 def settled_pair(values: Mapping[str, object], columns: str | None) -> BacktestSettings:
@@ -432,12 +448,12 @@ def check_schedule(settings: BacktestSettings, rows: SweepRows) -> None:
     )
 
 
-def one_row_later(settings: BacktestSettings) -> BacktestSettings:
-    """The settings with every fill one row later."""
+def later(settings: BacktestSettings, rows: int) -> BacktestSettings:
+    """The settings with every fill so many rows later."""
     return replace(
         settings,
-        es_latency_rows=settings.es_latency_rows + 1,
-        spy_latency_rows=settings.spy_latency_rows + 1,
+        es_latency_rows=settings.es_latency_rows + rows,
+        spy_latency_rows=settings.spy_latency_rows + rows,
     )
 
 
@@ -487,13 +503,15 @@ def run(
 
 def _evidence(running: Running, document: BacktestSummary) -> BacktestEvidence | None:
     """What the result says of the future; None where fills are at the mid."""
-    if running.delayed is None:
+    late = running.late()
+    if late is None:
         return None
     found = backtest_evidence(
         running.nets,
         running.kernel.periods(),
         total_pnl=document["total_pnl"],
-        delayed_pnl=running.delayed.summary()["total_pnl"],
+        late=late,
+        rows=document["rows_used"],
         outliers=running.kernel.values.outliers,
         missing_dividends=running.missing.count > 0,
     )

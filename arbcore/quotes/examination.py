@@ -16,8 +16,9 @@ from itertools import compress, islice
 
 from arbcore.carry._carry import exponential, years_to_expiry
 from arbcore.carry.calendar import front_contract
+from arbcore.carry.evidence import PRINT_ROWS_MAX
 from arbcore.carry.level import Level, LevelRule
-from arbcore.carry.notes import OUTLIER_BPS, OUTLIER_ROWS_MAX
+from arbcore.carry.notes import OUTLIER_BPS
 from arbcore.carry.settlement import settlement_day
 from arbcore.core.civil import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S, iso_time
 from arbcore.errors import UsageError
@@ -177,7 +178,7 @@ class Outliers:
                 kept = x
                 continue
             window.append((ts_ns, x))
-            if len(window) > OUTLIER_ROWS_MAX:
+            if len(window) > PRINT_ROWS_MAX:
                 kept = self._settle(kept)
                 while window and abs(window[0][1] - kept) <= part * kept:
                     kept = window.popleft()[1]
@@ -193,7 +194,7 @@ class Outliers:
 
         Takes and returns the factor of the last row that does not stand alone.
         """
-        for length in range(1, min(OUTLIER_ROWS_MAX, len(self._window) - 1) + 1):
+        for length in range(1, min(PRINT_ROWS_MAX, len(self._window) - 1) + 1):
             run = [self._window[at] for at in range(length)]
             if self._alone(kept, [x for _, x in run], self._window[length][1]):
                 for ts_ns, x in run:

@@ -1,4 +1,4 @@
-"""Shell: single runs over rows in memory for what is judged of them: trades, totals, and one row later.
+"""Shell: single runs over rows in memory for what is judged of them: trades, totals, and what is left later.
 
 Owns what a sweep's winner and a walk-forward's tests hand to ``carry.evidence``. The runs are the kernel's.
 """
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from arbcore.carry.evidence import backtest_evidence
-from arbcore.quotes.backtest_run import expiries_of, one_row_later
+from arbcore.carry.evidence import PRINT_ROWS_MAX, Late, backtest_evidence
+from arbcore.quotes.backtest_run import expiries_of, later
 from arbcore.research._backtest import Backtest
 from arbcore.research._sweep_rows import SweepRows
 from arbcore.research.findings import MissingDividends
@@ -21,25 +21,29 @@ from arbcore.research.research_settings import BacktestSettings
 class Judged:
     """Runs added up: the nets of their trades in USD, the totals, and the equity of every row where kept.
 
-    ``outliers`` are rows that stand alone, ``missing`` the notes of trades over ex-dates that only a yield
-    knows of.
+    ``rows`` are the usable ones, ``outliers`` those that stand alone, ``missing`` the notes of trades over
+    ex-dates that only a yield knows of.
     """
 
     nets: "array[float]" = field(default_factory=lambda: array("d"))
     total_pnl: float = 0.0
-    delayed_pnl: float = 0.0
+    rows: int = 0
     outliers: int = 0
     missing: list[str] = field(default_factory=list)
     times_ns: "array[int]" = field(default_factory=lambda: array("q"))
     equity: "array[float]" = field(default_factory=lambda: array("d"))
+    _delayed_pnl: float = 0.0
+    _after_print_pnl: float = 0.0
+    _after_print_nets: "array[float]" = field(default_factory=lambda: array("d"))
 
     def add(
         self, rows: SweepRows, settings: BacktestSettings, *, expiry_ns: int | None, keep_equity: bool = False
     ) -> Backtest:
-        """Runs settings over rows, and once more with every fill one row later; the first of both runs."""
+        """Runs settings over rows, and again with every fill later; the first of these runs."""
         common: dict[str, Any] = {"expiries_ns": expiries_of(expiry_ns), "fixed": expiry_ns is not None}
-        later = Backtest(one_row_later(settings), **common)
-        kernel = Backtest(settings, keep_trades=True, keep_equity=keep_equity, beside=later, **common)
+        after_print = Backtest(later(settings, PRINT_ROWS_MAX), keep_trades=True, **common)
+        delayed = Backtest(later(settings, 1), beside=after_print, **common)
+        kernel = Backtest(settings, keep_trades=True, keep_equity=keep_equity, beside=delayed, **common)
         kernel.feed_memory(rows)
         kernel.end()
         missing, found = MissingDividends(settings), kernel.summary()
@@ -49,7 +53,10 @@ class Judged:
         missing.add_open(kernel.open_position_document(), found["last_ns"])
         before = self.total_pnl
         self.total_pnl += found["total_pnl"]
-        self.delayed_pnl += later.summary()["total_pnl"]
+        self._delayed_pnl += delayed.summary()["total_pnl"]
+        self._after_print_pnl += after_print.summary()["total_pnl"]
+        self._after_print_nets.extend(after_print.take_trades().nets())
+        self.rows += rows.count
         self.outliers += kernel.values.outliers
         note = missing.note()
         self.missing += [] if note is None else [note]
@@ -59,13 +66,19 @@ class Judged:
             self.equity.extend(before + each for each in equity)
         return kernel
 
+    @property
+    def late(self) -> Late:
+        """The runs with every fill later."""
+        return Late(self._delayed_pnl, self._after_print_pnl, self._after_print_nets)
+
     def evidence(self) -> dict[str, object]:
         """What a backtest of these runs one after the other says of the future."""
         return backtest_evidence(
             self.nets,
             self._periods(),
             total_pnl=self.total_pnl,
-            delayed_pnl=self.delayed_pnl,
+            late=self.late,
+            rows=self.rows,
             outliers=self.outliers,
             missing_dividends=bool(self.missing),
         )

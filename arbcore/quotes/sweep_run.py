@@ -394,7 +394,8 @@ def _winner(best: int, found: Judged) -> Winner:
         at=best,
         nets=found.nets,
         total_pnl=found.total_pnl,
-        delayed_pnl=found.delayed_pnl,
+        late=found.late,
+        rows=found.rows,
         outliers=found.outliers,
         missing_dividends=bool(found.missing),
     )

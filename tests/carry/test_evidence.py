@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from arbcore.carry.evidence import Winner, backtest_evidence, sweep_evidence, usd
+from arbcore.carry.evidence import Late, Winner, backtest_evidence, sweep_evidence, usd
 
 BACKTEST_KEYS = {"trades", "delayed", "probabilistic_sharpe", "trades_needed", "significant", "verdict"}
 SWEEP_KEYS = {
@@ -20,7 +20,8 @@ def nets(seed: int, count: int, mean: float, spread: float = 10.0) -> list[float
 
 def backtest(values: list[float], **changes: Any) -> dict[str, Any]:
     total = sum(values)
-    given: dict[str, Any] = {"total_pnl": total, "delayed_pnl": total * 0.8, **changes}
+    late = Late(total * 0.8, total * 0.6, [value * 0.6 for value in values])
+    given: dict[str, Any] = {"total_pnl": total, "late": late, "rows": 8_000, **changes}
     return backtest_evidence(values, nets(9, 48, 1.0), **given)
 
 
@@ -36,11 +37,27 @@ def backtest(values: list[float], **changes: Any) -> dict[str, Any]:
         (nets(1, 200, 8.0), {}, True, "and filled one row later the run still made +"),
         (
             nets(1, 200, 8.0),
-            {"delayed_pnl": -3.0},
+            {"late": Late(-3.0, 1.0, [1.0])},
             False,
             "gone when filled one row later: late or bad quotes",
         ),
-        (nets(1, 200, 8.0), {"delayed_pnl": 0.0}, False, "gone when filled one row later"),
+        (nets(1, 200, 8.0), {"late": Late(0.0, 1.0, [1.0])}, False, "gone when filled one row later"),
+        (
+            nets(1, 200, 8.0),
+            {"late": Late(900.0, -20.0, [-0.1]), "outliers": 7},
+            False,
+            "but filled 3 rows later, when a bad print is over, it comes to -20.00 USD; 7 rows stand alone",
+        ),
+        (
+            nets(1, 200, 8.0),
+            {"late": Late(900.0, 700.0, [-1.0, -1.0, 702.0])},
+            False,
+            "but filled 3 rows later, when a bad print is over, most of its trades lose.",
+        ),
+        # A trade in every 15 rows is no bad print's.
+        (nets(1, 200, 8.0), {"late": Late(900.0, -20.0, [-0.1]), "rows": 3_000}, True, "filled one row"),
+        # What is still open three rows later has no trade to ask.
+        (nets(1, 200, 8.0), {"late": Late(900.0, 700.0, [])}, True, "filled one row later"),
         (nets(1, 200, 8.0), {"outliers": 1}, True, "; 1 row stands alone, so look at it with"),
         (nets(1, 200, 8.0), {"outliers": 40}, True, "; 40 rows stand alone"),
         (nets(1, 200, 8.0), {"missing_dividends": True}, False, "dividends are missing"),
@@ -63,7 +80,7 @@ def test_a_backtests_verdict(
 
 def test_without_periods_there_is_no_sharpe() -> None:
     values = nets(1, 30, 5.0)
-    found = backtest_evidence(values, [], total_pnl=1.0, delayed_pnl=1.0)
+    found = backtest_evidence(values, [], total_pnl=1.0, late=Late(1.0, 1.0, [1.0]), rows=100)
     assert found["probabilistic_sharpe"] is None
 
 
@@ -73,7 +90,10 @@ def matrix(seed: int, edge: float) -> list[list[float]]:
 
 
 def winner(**changes: Any) -> Winner:
-    given: dict[str, Any] = {"at": 3, "nets": nets(1, 40, 5.0), "total_pnl": 873.2, "delayed_pnl": 560.0}
+    given: dict[str, Any] = {
+        "at": 3, "nets": nets(1, 40, 5.0), "total_pnl": 873.2, "rows": 8_000,
+        "late": Late(560.0, 410.0, nets(1, 40, 3.0)),
+    }  # fmt: skip
     return Winner(**{**given, **changes})
 
 
@@ -107,7 +127,7 @@ def test_a_sweep_with_an_edge() -> None:
 
 
 def test_an_edge_of_bad_prints() -> None:
-    found = sweep_evidence(matrix(2, 1.5), winner(delayed_pnl=-2_764.0))
+    found = sweep_evidence(matrix(2, 1.5), winner(late=Late(-2_764.0, -2_900.0, [-70.0])))
     best: Any = found["best"]
     assert best["significant"] is False
     assert "but it is gone when filled one row later: late or bad quotes (-2,764 USD)." in str(
@@ -118,10 +138,11 @@ def test_an_edge_of_bad_prints() -> None:
 @pytest.mark.parametrize(
     ("changes", "significant", "words"),
     [
-        # Prints of two rows and three are still there one row later, so the verdict names them.
+        # Prints of two rows and three are still there one row later.
+        ({"late": Late(560.0, -90.0, [-9.0])}, False, "when a bad print is over, it comes to -90.00 USD."),
         ({"outliers": 3}, True, "made +560 USD; 3 rows stand alone, so look at it with --drop-outliers too."),
         ({"missing_dividends": True}, False, "but dividends are missing from it"),
-        ({"missing_dividends": True, "delayed_pnl": -1.0}, False, "gone when filled one row later"),
+        ({"missing_dividends": True, "late": Late(-1.0, -1.0, [])}, False, "gone when filled one row later"),
     ],
 )
 def test_what_else_is_said_of_an_edge(changes: dict[str, Any], significant: bool, words: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from reference.money import Backtest, Dividend, Row, Terms
 
+import arbcore
 from arbcore.carry.calendar import front_contract
 from arbcore.carry.settlement import settlement_day_at
 from arbcore.research._ledger import Ledger
@@ -104,8 +105,12 @@ def test_a_month_trades_what_the_definition_trades(name: str, entry_bps: float) 
 
 
 @pytest.mark.parametrize(
-    ("name", "significant"), [("walk", False), ("fair", False), ("bad print", False), ("planted 10", True)]
-)
+    ("name", "significant"),
+    [
+        ("walk", False), ("fair", False), ("bad print", False), ("2 to 20 prints", False),
+        ("40 prints", False), ("small prints", False), ("planted 10", True),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_the_evidence_tells_an_edge_from_none(name: str, significant: bool, seed: int) -> None:
     kind = next(kind for kind in evidence_bars.KINDS if kind.name == name)
@@ -114,5 +119,21 @@ def test_the_evidence_tells_an_edge_from_none(name: str, significant: bool, seed
 
 def test_a_file_full_of_bad_prints_says_so() -> None:
     kind = next(kind for kind in evidence_bars.KINDS if kind.name == "40 prints")
-    summary = evidence_bars.swept(kind.market(1), 1)
-    assert "rows stand alone, so look at it with --drop-outliers too." in summary["evidence"]["verdict"]
+    evidence = evidence_bars.swept(kind.market(1), 1)["evidence"]
+    # One row later most of the profit is still there.
+    assert evidence["best"]["p_value"] <= 0.05
+    assert evidence["delayed"]["total_pnl"] > 0.0
+    assert "filled 3 rows later, when a bad print is over, " in evidence["verdict"]
+    assert "rows stand alone, so look at it with --drop-outliers too." in evidence["verdict"]
+
+
+def test_bad_prints_are_no_edge_of_a_single_run_either() -> None:
+    kind = next(kind for kind in evidence_bars.KINDS if kind.name == "40 prints")
+    market = kind.market(1)
+    evidence = arbcore.backtest(
+        month_of(market, 1).columns, pair="es-spy", r=market.r, d=market.d, short_rate=market.r
+    ).summary["evidence"]
+    assert evidence["trades"]["low"] > 0.0
+    assert evidence["delayed"]["total_pnl"] > 0.0
+    assert evidence["significant"] is False
+    assert "filled 3 rows later" in evidence["verdict"]
