@@ -148,6 +148,14 @@ def margin_interest_note() -> str:
     )
 
 
+def replaced_note(names: Sequence[str]) -> str | None:
+    """Which settings a broker's fees and rates take the place of."""
+    if not names:
+        return None
+    verb = "is" if len(names) == 1 else "are"
+    return f"The broker's fees and tiers are charged, so that {' and '.join(names)} {verb} not used."
+
+
 def outliers(xs: Sequence[float]) -> list[int]:
     """The rows that stand alone: up to three in a row, more than 10 bps from the rows before and after.
 

@@ -8,7 +8,7 @@ no clients: prices and marks are handed in.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from arbcore.carry.money import FUTURE_FEES
+from arbcore.carry.money import future_fee, share_fee
 from arbcore.carry.pairs import FeeClass, pair_of_future
 from arbcore.core.civil import utc_to_new_york
 from arbcore.gateway.carrying import Booked, Carrying, CarryingTerms
@@ -18,24 +18,32 @@ from arbcore.gateway.replies import ExecutionView, MarginView
 #: Part of an order's notional that is asked for at entry and while it is held.
 INITIAL_MARGIN = {"FUT": 0.06, "STK": 0.50, "CASH": 0.03}
 MAINTENANCE_MARGIN = {"FUT": 0.054, "STK": 0.25, "CASH": 0.025}
-#: USD a contract of a future that the table of pairs has not, and USD a share with its least an order.
-COMMISSION_PER_CONTRACT = FUTURE_FEES[FeeClass.STANDARD]
-COMMISSION_PER_SHARE, COMMISSION_LEAST = 0.005, 1.00
 #: USD an order in a currency.
 COMMISSION_OF_CURRENCY = 2.00
 
 Marks = Callable[[Listing], float]
 
 
-def commission_of(listing: Listing, shares: float, *, first: bool) -> float:
-    """USD for one execution; the least of an order in shares is charged with its first."""
+def commission_of(view: ExecutionView) -> float:
+    """USD for one execution: what its order costs by now, less what it cost before.
+
+    By the table of ``carry.money``, that of a backtest's ``--fees ibkr``; a future that the table of pairs
+    has not costs a whole contract's.
+    """
+    listing, shares = view.listing, view.shares
     if listing.sec_type == "FUT":
         pair = pair_of_future(listing.symbol)
-        return (COMMISSION_PER_CONTRACT if pair is None else FUTURE_FEES[pair.fee_class]) * shares
+        # Of a contract, so that a part of an order costs its part.
+        return future_fee(FeeClass.STANDARD if pair is None else pair.fee_class, 1) * shares
+    before = view.cumulative - shares
     if listing.sec_type == "CASH":
-        return COMMISSION_OF_CURRENCY if first else 0.0
-    cost = round(COMMISSION_PER_SHARE * shares, 4)
-    return max(COMMISSION_LEAST, cost) if first else cost
+        return 0.0 if before else COMMISSION_OF_CURRENCY
+    sale, day = view.side == "SLD", utc_to_new_york(view.time_ns)[0]
+    cost = share_fee(view.cumulative, view.average, day=day, sale=sale)
+    if before:
+        average = (view.cumulative * view.average - shares * view.price) / before
+        cost -= share_fee(before, average, day=day, sale=sale)
+    return cost
 
 
 @dataclass(slots=True)
@@ -92,11 +100,11 @@ class Account:
         position = self.positions.get(listing.con_id)
         return position.quantity if position is not None else 0.0
 
-    def fill(self, view: ExecutionView, *, first: bool) -> BrokerExecution:
+    def fill(self, view: ExecutionView) -> BrokerExecution:
         """Books one execution; ``view.exec_id`` is given here."""
         self._number += 1
         view = replace(view, exec_id=f"0000e0d5.{self._number:08x}.01.01")
-        commission = commission_of(view.listing, view.shares, first=first)
+        commission = commission_of(view)
         realized = self._book(view, commission)
         done = BrokerExecution(view, commission, realized)
         self.executions[view.exec_id] = done
@@ -193,14 +201,19 @@ class Account:
             for listing, quantity in quantities.values()
         )
 
-    def preview(self, listing: Listing, signed: float, *, marks: Marks) -> MarginView:
+    def preview(self, listing: Listing, signed: float, *, marks: Marks, now_ns: int) -> MarginView:
         """What an order would do to margin and equity if it filled at the mark."""
         triples = []
         for rates in (INITIAL_MARGIN, MAINTENANCE_MARGIN):
             before = self.margin(rates, marks)
             after = self.margin(rates, marks, also=(listing, signed))
             triples.append((before, after - before, after))
-        commission = commission_of(listing, abs(signed), first=True)
+        side, shares, price = "BOT" if signed > 0.0 else "SLD", abs(signed), marks(listing)
+        commission = commission_of(
+            ExecutionView(
+                listing, 0, 0, 0, "", self.name, side, shares, price, shares, price, "", now_ns
+            )
+        )
         worth = self.net_liquidation(marks)
         short = "" if triples[0][2] <= worth else "The account's equity is below the initial margin."
         return MarginView(triples[0], triples[1], (worth, -commission, worth - commission), commission, short)

@@ -136,7 +136,7 @@ class OrderDesk:
             etf, 0, 0, 0, "", self.account.name, "BOT" if shares > 0.0 else "SLD", abs(shares), price,
             abs(shares), price, "", self.now_ns, self.time_form,
         )  # fmt: skip
-        self.account.fill(view, first=True)
+        self.account.fill(view)
         self._outbox.position_news(etf)
 
     def foreign_fill(self) -> None:
@@ -215,7 +215,7 @@ class OrderDesk:
         if asked.tif in {"IOC", "FOK"} and not is_liquid(listing, self.now_ns, rule=self._hours):
             return 201, "Order rejected - reason: IOC is not available outside regular hours."
         signed = (asked.quantity or 0.0) * (1.0 if asked.action == "BUY" else -1.0)
-        view = self.account.preview(listing, signed, marks=self.market.mark)
+        view = self.account.preview(listing, signed, marks=self.market.mark, now_ns=self.now_ns)
         if view.warning and view.initial[1] > 0.0:
             return 201, f"Order rejected - reason: {view.warning}"
         return None
@@ -381,7 +381,6 @@ class OrderDesk:
             self._cancelled(order, "")
 
     def _book_fill(self, order: BrokerOrder, shares: float, price: float) -> None:
-        first = order.filled == 0.0
         order.filled += shares
         order.paid += shares * price
         order.last_price = price
@@ -392,7 +391,7 @@ class OrderDesk:
             "BOT" if order.action == "BUY" else "SLD", shares, price, order.filled, order.average,
             order.order_ref, self.now_ns, self.time_form,
         )  # fmt: skip
-        done = self.account.fill(view, first=first)
+        done = self.account.fill(view)
         if "silent_fill" not in order.quirks:
             self._tell_fill(order, done)
             self._outbox.position_news(order.listing)
@@ -459,7 +458,7 @@ class OrderDesk:
 
     def _preview(self, client_id: int, asked: PlaceOrder, listing: Listing) -> None:
         signed = (asked.quantity or 0.0) * (1.0 if asked.action == "BUY" else -1.0)
-        margin = self.account.preview(listing, signed, marks=self.market.mark)
+        margin = self.account.preview(listing, signed, marks=self.market.mark, now_ns=self.now_ns)
         self.book.note_id(client_id, asked.order_id)
         order = BrokerOrder(
             client_id, asked.order_id, 0, listing, asked.action, asked.quantity or 0.0, asked.order_type,

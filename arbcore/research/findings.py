@@ -19,6 +19,8 @@ from arbcore.research.research_settings import DAY_NS, BacktestSettings
 
 _LEARNT = (LevelMode.TRACK, LevelMode.AUTO)
 _YEAR_NS = 365 * DAY_NS
+#: Settings that a broker's fees and rates take the place of.
+_OF_BROKER = ("es_fee", "spy_fee", "spy_fee_min", "short_rate")
 
 
 def factor_document(values: RowValues, rule: LevelRule) -> LevelDocument:
@@ -107,6 +109,7 @@ def plausibility_notes(
         )
     if settings.fees is not None:
         found.append(notes.margin_interest_note())
+        found.append(notes.replaced_note([name for name in _OF_BROKER if getattr(settings, name)]))
     yield from (note for note in found if note is not None)
 
 

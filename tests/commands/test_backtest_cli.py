@@ -88,6 +88,14 @@ def test_the_ledger_file_is_the_twin_trade_by_trade(tmp_path: Path, capsys: Capt
     assert sorted(path.name for path in tmp_path.iterdir()) == ["equity.csv", "trades.csv"]
 
 
+def test_what_the_brokers_table_takes_the_place_of_is_said(capsys: Capture) -> None:
+    words = [str(SAMPLE), *FLAGS, "--fees", "ibkr"]
+    plain, more = document(capsys, *words), document(capsys, *words, "--short-rate", "0.02", "--es-fee", "9")
+    assert more["net_pnl"] == plain["net_pnl"]
+    told = "The broker's fees and tiers are charged, so that es_fee and short_rate are not used."
+    assert (told in more["notes"], told in plain["notes"]) == (True, False)
+
+
 def test_orders_take_their_time_and_cost_fees(capsys: Capture) -> None:
     words = ["--latency-rows", "0,2", "--es-fee", "2.25", "--spy_fee", "0.005,1", "--slippage-ticks", "0.5"]
     found = document(capsys, str(SAMPLE), *FLAGS, *words)

@@ -1,11 +1,15 @@
 """The account's arithmetic: cash, positions, gains, commissions, margin."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tws import START_NS
 
+from arbcore.carry.money import share_fee
 from arbcore.carry.pairs import DEFAULT_PAIR
+from arbcore.core.civil import NS_PER_HOUR, day_of, new_york_to_utc, utc_to_new_york
 from arbcore.gateway.account import Account, commission_of
 from arbcore.gateway.contract_table import etf_listing, futures
 from arbcore.gateway.replies import ExecutionView
@@ -27,7 +31,7 @@ def view(listing, side, shares, price):
 
 
 def fill(held, listing, side, shares, price):
-    return held.fill(view(listing, side, shares, price), first=True)
+    return held.fill(view(listing, side, shares, price))
 
 
 def test_shares_are_paid_for_and_a_round_trip_leaves_the_gain():
@@ -36,8 +40,9 @@ def test_shares_are_paid_for_and_a_round_trip_leaves_the_gain():
     assert (opened.commission, opened.realized) == (2.5, None)
     assert held.cash == START - 340_000 - 2.5
     closed = fill(held, SPY, "SLD", 500.0, 681.0)
-    assert closed.realized == pytest.approx(500 - 5.0)
-    assert held.cash == pytest.approx(START + 500 - 5.0)
+    fees = 5.0 + 500 * 681.0 * 20.60e-6 + 500 * 0.000195
+    assert closed.realized == pytest.approx(500 - fees)
+    assert held.cash == pytest.approx(START + 500 - fees)
     assert held.held(SPY) == 0.0
 
 
@@ -57,14 +62,16 @@ def test_average_cost_has_multiplier_and_fees_as_the_broker_shows_it():
     assert held.positions[ES.con_id].average_cost == pytest.approx(340_002.25)
     short = account()
     fill(short, SPY, "SLD", 500.0, 680.0)
-    assert short.positions[SPY.con_id].average_cost == pytest.approx(680.0 - 2.5 / 500)
+    a_share = 0.005 + 680.0 * 20.60e-6 + 0.000195
+    assert short.positions[SPY.con_id].average_cost == pytest.approx(680.0 - a_share)
 
 
 def test_a_fill_through_zero_closes_and_opens():
     held = account()
     fill(held, SPY, "BOT", 100.0, 680.0)
     turned = fill(held, SPY, "SLD", 300.0, 690.0)
-    assert turned.realized == pytest.approx(1_000 - 1.0 - 1.5)
+    sale = 1.5 + 300 * 690.0 * 20.60e-6 + 300 * 0.000195
+    assert turned.realized == pytest.approx(1_000 - 1.0 - sale)
     assert held.held(SPY) == -200.0
     assert held.positions[SPY.con_id].cost == pytest.approx(-200 * 690.0)
 
@@ -96,22 +103,47 @@ def test_a_correction_replaces_what_it_corrects():
     assert held.held(SPY) == 100.0
 
 
-def test_commissions():
-    assert commission_of(SPY, 10.0, first=True) == 1.00
-    assert commission_of(SPY, 10.0, first=False) == 0.05
-    assert commission_of(ES, 3.0, first=True) == 6.75
+def test_commissions_are_those_of_fees_ibkr():
+    assert commission_of(view(SPY, "BOT", 10.0, 680.0)) == 1.00
+    assert commission_of(view(ES, "BOT", 3.0, 6_800.0)) == 6.75
+    # START_NS is in November 2026: 20.60 USD a million and 0.000195 a share of what is sold.
+    sold = commission_of(view(SPY, "SLD", 503.0, 680.0))
+    assert sold == pytest.approx(503 * 0.005 + 503 * 680.0 * 20.60e-6 + 503 * 0.000195)
+    assert sold == share_fee(503.0, 680.0, day=utc_to_new_york(START_NS)[0], sale=True)
+
+
+def test_an_order_that_fills_in_parts_costs_what_one_fill_costs():
+    whole = commission_of(view(SPY, "SLD", 300.0, 680.5))
+    parts, done, paid = 0.0, 0.0, 0.0
+    for shares, price in ((20.0, 680.0), (180.0, 680.5), (100.0, 680.6)):
+        done, paid = done + shares, paid + shares * price
+        parts += commission_of(
+            replace(view(SPY, "SLD", shares, price), cumulative=done, average=paid / done)
+        )
+    assert parts == pytest.approx(whole, abs=1e-12)
+
+
+def test_a_sale_costs_what_was_due_on_its_date():
+    """No SEC fee from 2025-05-14 to 2026-03-31, and a higher TAF from 2026 on."""
+    for day, sec, taf in (
+        (day_of(2025, 5, 13), 27.80, 0.000166), (day_of(2025, 5, 14), 0.0, 0.000166),
+        (day_of(2026, 3, 31), 0.0, 0.000195), (day_of(2026, 4, 1), 20.60, 0.000195),
+    ):  # fmt: skip
+        sale = replace(view(SPY, "SLD", 500.0, 680.0), time_ns=new_york_to_utc(day, 15 * NS_PER_HOUR))
+        assert commission_of(sale) == pytest.approx(2.5 + 340_000.0 * sec * 1e-6 + 500 * taf)
 
 
 def test_a_preview_says_margin_before_change_and_after():
     held = account()
-    margin = held.preview(ES, 1.0, marks=lambda _: 6_800.0)
+    margin = held.preview(ES, 1.0, marks=lambda _: 6_800.0, now_ns=START_NS)
     assert margin.initial == pytest.approx((0.0, 20_400.0, 20_400.0))
     assert margin.maintenance[1] == pytest.approx(18_360.0)
     assert (margin.commission, margin.warning) == (2.25, "")
-    assert held.preview(ES, 60.0, marks=lambda _: 6_800.0).warning
+    assert held.preview(ES, 60.0, marks=lambda _: 6_800.0, now_ns=START_NS).warning
     # What closes a position frees margin.
     fill(held, ES, "BOT", 1.0, 6_800.0)
-    assert held.preview(ES, -1.0, marks=lambda _: 6_800.0).initial[1] == pytest.approx(-20_400.0)
+    freed = held.preview(ES, -1.0, marks=lambda _: 6_800.0, now_ns=START_NS)
+    assert freed.initial[1] == pytest.approx(-20_400.0)
 
 
 def test_a_settled_future_is_gone_and_its_gain_is_cash():

@@ -34,7 +34,7 @@ class Held:
         view = ExecutionView(
             SPY, 1, 1, 1, "", "DUSIM000001", side, abs(shares), price, abs(shares), price, "r", self.at_ns
         )
-        return self.account.fill(view, first=True)
+        return self.account.fill(view)
 
     @property
     def booked(self):
@@ -119,7 +119,7 @@ def test_the_gateway_books_with_the_first_row_of_a_date_and_says_so():
     gateway = Gateway(GatewayConfig(carrying=CarryingTerms(funding=0.0365), speed=86_400.0), iter(rows))
     gateway.advance(0)
     view = ExecutionView(SPY, 1, 1, 1, "", "DUSIM000001", "BOT", 500.0, 680.0, 500.0, 680.0, "r", 0)
-    gateway.account.fill(view, first=True)
+    gateway.account.fill(view)
     cash = gateway.account.cash
     gateway.advance(2 * 10**9)
     assert gateway.row_number == 2
