@@ -102,7 +102,7 @@ class Carrying:
             return NOTHING
         financing = dividends = 0.0
         for lot in self._lots:
-            booked = lot.book(now_ns, self._schedule(lot.symbol))
+            booked = lot.book(now_ns, self.schedule_of(lot.symbol))
             financing, dividends = financing + booked.financing, dividends + booked.dividends
         self.total = Booked(self.total.financing + financing, self.total.dividends + dividends)
         self._look_ahead()
@@ -122,7 +122,7 @@ class Carrying:
             self._lots.append(
                 Lot(
                     symbol, signed, price, self._now_ns,
-                    Rates(self._funding or 0.0, self.terms.short, self.terms.borrow), self._factor,
+                    Rates(self.funding, self.terms.short, self.terms.borrow), self._factor,
                     settlement_day_at(self._now_ns), self._now_ns,
                 )
             )  # fmt: skip
@@ -145,7 +145,13 @@ class Carrying:
                 raise
             return self._funding
 
-    def _schedule(self, symbol: str) -> Sequence[PaidDividend]:
+    @property
+    def funding(self) -> float:
+        """What a long pays that is opened now, an annual decimal."""
+        return self._funding or 0.0
+
+    def schedule_of(self, symbol: str) -> Sequence[PaidDividend]:
+        """The dividends of some shares that are known."""
         return self.terms.dividends.get(symbol, ())
 
     def _look_ahead(self) -> None:
@@ -155,5 +161,5 @@ class Carrying:
             return
         due = [date_around(self._now_ns)[2]]
         for symbol in {lot.symbol for lot in self._lots}:
-            due += [each.ex_ns for each in self._schedule(symbol) if each.ex_ns > self._now_ns]
+            due += [each.ex_ns for each in self.schedule_of(symbol) if each.ex_ns > self._now_ns]
         self._next_ns = min(due)

@@ -38,6 +38,7 @@ from arbcore.gateway.market_data import (
     clock_ticks,
     instant_tick,
 )
+from arbcore.gateway.opening_auction import OpeningAuction
 from arbcore.gateway.order_desk import NO_CONTRACT, News, OrderDesk
 from arbcore.gateway.own_contracts import OwnContract, OwnMarket
 from arbcore.gateway.quote_source import Row
@@ -113,6 +114,7 @@ class Gateway:
         self.armed = Armed()
         self.market = MarketData(rights=config.rights)
         self.account = Account(config.accounts, config.cash, Carrying(config.carrying))
+        self.auction = OpeningAuction(self.account.carrying)
         self.desk = OrderDesk(self.account, self.market, armed=self.armed, outbox=self, hours=config.hours)
         self.own = OwnMarket(config.contracts, config.contracts_seed)
         self.market.touches.update(self.own.touches)
@@ -347,6 +349,7 @@ class Gateway:
         self.row_number += 1
         beside = [next(rows) for rows in self._beside]
         self.market.show(row, beside)
+        self.auction.note(row)
         self.own.show(row.ts_ns)
         self.history.note([row, *beside], self.own.touches)
         self.day_ticks.note(row.ts_ns, self.market.touches)
@@ -374,7 +377,7 @@ class Gateway:
     def _settle_expired(self) -> None:
         """At the end of the row in which a contract was quoted last."""
         if self.market.row is not None:
-            self.desk.settle_expired()
+            self.desk.settle_expired(self.auction)
 
     def _mark_row(self, client: GatewayClient) -> None:
         client.has_news = False

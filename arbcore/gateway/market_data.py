@@ -137,8 +137,12 @@ class MarketData:
 
     def index_level(self, listing: Listing) -> float | None:
         """The index that a contract follows, as the ETF has it; None without quotes of it."""
-        row = self._rows.get(listing.index) if listing.index is not None else None
+        row = self.row_of(listing)
         return None if row is None else row.index_level
+
+    def row_of(self, listing: Listing) -> Row | None:
+        """The present row of a contract's index; None without quotes of it."""
+        return self._rows.get(listing.index) if listing.index is not None else None
 
     # --- subscriptions ----------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from arbcore.gateway.contract_table import Listing, etf_listing, find, is_liquid
 from arbcore.gateway.faults import Armed
 from arbcore.gateway.market_data import MarketData
 from arbcore.gateway.messages import PlaceOrder
+from arbcore.gateway.opening_auction import OpeningAuction
 from arbcore.gateway.replies import NO_ID, ExecutionView, OrderView
 
 QUANTITY_MAX = 10_000_000.0
@@ -485,14 +486,15 @@ class OrderDesk:
         self.book.forget(self.day_began_ns())
         self.account.forget(self.day_began_ns())
 
-    def settle_expired(self) -> None:
+    def settle_expired(self, auction: OpeningAuction) -> None:
         """Settles what is held of a contract in cash, at its index, once its last quotes are over."""
         for position in list(self.account.positions.values()):
             listing = position.listing
-            expired = listing.expiry_ns is not None and self.now_ns >= listing.expiry_ns
-            level = self.market.index_level(listing)
-            if expired and position.quantity and level is not None and not self.market.goes_on(listing):
-                self.account.settle(listing, level)
+            row, expiry_ns = self.market.row_of(listing), listing.expiry_ns
+            if row is None or expiry_ns is None or not position.quantity or self.market.goes_on(listing):
+                continue
+            if self.now_ns >= expiry_ns:
+                self.account.settle(listing, auction.index_at(row, expiry_ns))
                 self._outbox.position_news(listing)
 
     def day_began_ns(self) -> int:

@@ -35,6 +35,8 @@ class Row(NamedTuple):
     #: The data itself says whose quotes these are; otherwise the calendar, or whoever began the replay.
     names_expiry: bool = False
     pair: Pair = DEFAULT_PAIR
+    #: The factor is the index over the ETF; otherwise it is about what the pair's is.
+    names_factor: bool = False
 
     @property
     def index_level(self) -> float:
@@ -116,7 +118,7 @@ def generated(seed: int, start_ns: int, *, settings: MarketSettings | None = Non
         fut_size, etf_size = float(rng.randrange(4, 120)), float(rng.randrange(2, 60) * 100)
         yield Row(
             now_ns, expiry_ns, fut_bid, fut_ask, etf_bid, etf_ask, fut_size, etf_size, chosen.factor,
-            pair=pair,
+            pair=pair, names_factor=True,
         )  # fmt: skip
         now_ns += step_ns
 
@@ -144,5 +146,5 @@ def recorded(
             chosen_ns = front_ns
         yield Row(
             ts_ns, chosen_ns, fut_bid, fut_ask, etf_bid, etf_ask, fut_size, etf_size,
-            pair.points_per_usd if factor is None else factor, own_ns is not None, pair,
+            pair.points_per_usd if factor is None else factor, own_ns is not None, pair, factor is not None,
         )  # fmt: skip

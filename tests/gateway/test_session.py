@@ -394,7 +394,9 @@ def test_an_expired_future_is_quoted_once_more_and_then_settled_in_cash():
     client.send(69, 1, 0, "2")
     (position,) = client.messages(61)
     assert position[-2] == "0.0"
-    assert bench.gateway.account.cash == pytest.approx(10_000_000 - 2.25 + 50 * (6_900.05 - 6_800.25))
+    # At the level at which it was quoted over the ETF, 6800.125 / 680.005, and not at ten.
+    settled = 690.005 * 6_800.125 / 680.005
+    assert bench.gateway.account.cash == pytest.approx(10_000_000 - 2.25 + 50 * (settled - 6_800.25))
 
 
 # --- queries ------------------------------------------------------------------------------------------

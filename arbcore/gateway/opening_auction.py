@@ -1,0 +1,54 @@
+"""Where an index future settles: the index at the opening auction, as the market's own quotes have it.
+
+A replay has no index. What it has is the level at which each contract was quoted over the ETF, learnt as a
+backtest learns it; at the expiry nothing is carried any more, and that level times the ETF is the index. It
+knows no orders and no positions.
+"""
+
+from arbcore.carry._carry import exponential, years_to_expiry
+from arbcore.carry.level import Level, LevelRow, factor_of, parse_level
+from arbcore.carry.settlement import settlement_day_at
+from arbcore.gateway.carrying import Carrying
+from arbcore.gateway.quote_source import Row
+
+_RULE = parse_level("track:60m")
+
+
+class OpeningAuction:
+    """The levels of the contracts that one market has quoted, fed with its rows in order of time."""
+
+    def __init__(self, carrying: Carrying) -> None:
+        self._carrying = carrying
+        self._levels: dict[int, Level] = {}
+
+    def note(self, row: Row) -> None:
+        """Learns from a row of a contract that still trades; one whose index is known teaches nothing."""
+        if row.names_factor or row.ts_ns >= row.expiry_ns:
+            return
+        self._levels.setdefault(row.expiry_ns, Level(_RULE)).decide(self._seen(row, row.expiry_ns))
+
+    def index_at(self, row: Row, expiry_ns: int) -> float:
+        """The index at which a contract settles whose first row at or after its expiry this is."""
+        level = self._levels.get(expiry_ns)
+        if row.names_factor or level is None or level.state is None:
+            return row.index_level
+        factor = level.at(self._seen(row, expiry_ns))
+        etf = (row.etf_bid + row.etf_ask) / 2.0
+        for each in self._carrying.schedule_of(row.pair.etf):
+            # What went ex after the auction was still in the ETF's price there.
+            if expiry_ns < each.ex_ns <= row.ts_ns and not each.points:
+                etf += each.amount
+        return (level.state.factor if factor is None else factor) * etf
+
+    def _seen(self, row: Row, expiry_ns: int) -> LevelRow:
+        t, r = years_to_expiry(row.ts_ns, expiry_ns), self._carrying.funding
+        usd = points = 0.0
+        for each in self._carrying.schedule_of(row.pair.etf):
+            if row.ts_ns < each.ex_ns <= expiry_ns:
+                worth = each.amount * exponential(-r * years_to_expiry(row.ts_ns, each.ex_ns))
+                usd, points = (usd, points + worth) if each.points else (usd + worth, points)
+        x = factor_of(
+            fut_mid=(row.fut_bid + row.fut_ask) / 2.0, etf_mid=(row.etf_bid + row.etf_ask) / 2.0,
+            growth=exponential(r * t), paid_usd=usd, paid_points=points,
+        )  # fmt: skip
+        return LevelRow(row.ts_ns, expiry_ns, settlement_day_at(row.ts_ns), x=x, r=r, d=0.0)
