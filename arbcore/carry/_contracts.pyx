@@ -21,8 +21,8 @@ def no_contract(int64_t ts_ns) -> InputError:
 def too_many_contracts(int64_t ts_ns) -> InputError:
     """The error of rows that name more expiries than there can be."""
     return InputError(
-        f"Up to the row of {iso_time(ts_ns)} the rows name more than {<int>USED_MAX:,} expiries; is the "
-        "column of expiries another one?"
+        f"Up to the row of {iso_time(ts_ns)} the rows name more than {<int>USED_MAX:,} expiries; check the "
+        "expiry column."
     )
 
 
@@ -35,7 +35,7 @@ cdef int contracts_begin(Contracts* contracts, expiries_ns, bint fixed) except -
         known[0] = expiry_ns
     contracts.fixed = fixed
     if fixed and contracts.known.count != 1:
-        raise BrokenInvariant("A fixed expiry is one expiry.")
+        raise BrokenInvariant("A fixed expiry must be exactly one expiry.")
     return 0
 
 

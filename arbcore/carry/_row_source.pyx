@@ -1,6 +1,6 @@
 """Where valid rows come from, whatever they were before: text or columns.
 
-Owns the counts and the Python interface of a source. How rows are read is its subclasses'.
+Owns the counts and the Python interface of a source. Its subclasses read the rows.
 """
 from arbcore.errors import BrokenInvariant
 
@@ -10,7 +10,7 @@ cdef class RowSource:
 
     cdef Py_ssize_t fill(self, QuoteRow* rows, Py_ssize_t capacity) except -1:
         """How many rows were written; fewer than ``capacity`` where more must be read first."""
-        raise BrokenInvariant("A source of rows says how it is read.")
+        raise BrokenInvariant("A subclass must say how its rows are read.")
 
     @property
     def skipped(self) -> dict[str, int]:

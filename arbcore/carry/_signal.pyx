@@ -12,7 +12,7 @@ ACTION_NAMES = (
 
 
 cdef class Signal:
-    """Flat or holding. Decides; whoever fills says so with ``entered`` and ``left``.
+    """Flat or holding. It only decides; the caller reports fills with ``entered`` and ``left``.
 
     Thresholds are bps of fair value, times UTC nanoseconds; a stop or a longest hold of 0 is off.
     """

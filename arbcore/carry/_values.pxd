@@ -57,7 +57,7 @@ cdef class RowValues:
     cdef bint started
     cdef int64_t expiry_ns, last_ns, last_settled
     cdef double f, w, gap_s
-    # What is said of all rows.
+    # The numbers of all rows.
     cdef readonly int64_t rows, warming_up, outliers
     cdef Decided first, last
     cdef double largest_bps

@@ -1,9 +1,9 @@
-"""What each valid row is valued with, worked out once for everybody who looks at the row.
+"""What each valid row is valued with, worked out once for all that use the row.
 
 Owns the level (the factor between index and ETF: tracked, calibrated, a number or a column), the carry, the
-dividends still to come, and what is said of all rows whatever was traded: the decided rows' levels, the
-largest edge, the deviations, rows that stand alone. ``reference.level`` and ``reference.money`` are the
-specification. It knows no position: the level is that of the contract that a row without one is valued with.
+dividends still to come, and the numbers of all rows that do not depend on trades: the decided rows' levels,
+the largest edge, the deviations, rows that stand alone. ``reference.level`` and ``reference.money`` are the
+specification. It knows no position: the level is that of the contract that a row takes when flat.
 """
 from statistics import median
 
@@ -83,7 +83,7 @@ cdef class RowValues:
         self.simple = terms.simple_rates
         self.scheduled = terms.schedule is not None
         self.largest_bps = -INFINITY
-        # Nothing is before the first date: any row begins one.
+        # No date has begun, so that any row begins one.
         self.day_begin_ns, self.day_end_ns = 1, 0
         for each in terms.schedule or ():
             payout = <Payout*>one_more(&self.payouts, sizeof(Payout))
@@ -101,8 +101,8 @@ cdef class RowValues:
                   double* dev, double* cc, double* rev) except -1 nogil:
         """Values some rows; ``dev``, ``cc`` and ``rev`` get the deviation and both edges in bps.
 
-        An edge at or after the expiry is not a number, for nothing is entered there. No rows are valued as
-        none, and their contract is the last one's.
+        An edge at or after the expiry is not a number, since nothing is entered there. Without rows nothing
+        changes.
         """
         cdef Py_ssize_t first = 0, end
         self.closings.count = 0
@@ -222,7 +222,7 @@ cdef class RowValues:
     @cython.cdivision(True)
     cdef void say(self, const QuoteRow* rows, Py_ssize_t count, const Value* values, const double* t,
                   const double* dev, const double* cc, const double* rev) noexcept nogil:
-        """Counts some rows in what is said of all."""
+        """Counts some rows in the numbers of all rows."""
         cdef Py_ssize_t at, first = count, last = -1, number
         cdef double edge, largest = self.largest_bps
         cdef int64_t* bins = self.bins
@@ -238,7 +238,7 @@ cdef class RowValues:
             bins[number] += 1
             self.deviations += 1
             edge = cc[at] if cc[at] > rev[at] else rev[at]
-            # What is not a number is not larger.
+            # A comparison with what is not a number is False.
             if edge > largest:
                 largest = edge
                 self.largest_bps, self.largest_ns = edge, rows[at].ts_ns
@@ -263,7 +263,7 @@ cdef class RowValues:
         return 0
 
     cdef int new_contract(self, const QuoteRow* row, int64_t expiry_ns, Py_ssize_t at) except -1:
-        """Begins a contract's level, and values the row under the contract before it, for who still holds
+        """Begins a contract's level, and values the row under the contract before too, for a position in
         it."""
         cdef Closing* closing
         cdef double r, f
@@ -315,7 +315,7 @@ cdef class RowValues:
     @cython.cdivision(True)
     cdef void track(self, const QuoteRow* rows, Py_ssize_t count, const double* x, const double* r,
                     double* decided) noexcept nogil:
-        """Moves the level from row to row, learns from each, and says what each is decided with."""
+        """Moves the level from row to row, learns from each, and writes the level to decide each with."""
         cdef double[STRETCH] gap_s, dt, step, gain, total
         cdef double f = self.f, w = self.w, d = self.d, half_life_s = self.half_life_s, years, low, high, y
         cdef bint begins = not self.started
@@ -366,7 +366,7 @@ cdef class RowValues:
         self.f, self.w, self.gap_s = f, w, gap_s[count - 1]
 
     cdef double calibrate(self, double x) except? -12345.0:
-        """One of the first rows, which are not decided; the last of them tells the level of all after."""
+        """Takes one of the first rows, which are not decided; after the last of them the level is known."""
         self.seen.append(x)
         if len(self.seen) == self.auto_rows:
             self.calibrated = median(self.seen)
@@ -374,7 +374,7 @@ cdef class RowValues:
         return NAN
 
     cdef void note_all(self, const QuoteRow* rows, Py_ssize_t count, const double* x) noexcept nogil:
-        """Rows that are near the one before them stand with it; of others the next ones tell."""
+        """Looks at new rows: one near the row before it is no outlier, others wait for the next rows."""
         cdef Py_ssize_t at = 0
         cdef double kept = self.kept_x
         if self.rows == 0:
@@ -400,7 +400,7 @@ cdef class RowValues:
         self.kept_x = kept
 
     cdef void resolve(self, bint ended) noexcept nogil:
-        """Says of the rows that wait whether they stand alone, as far as the rows after them are known."""
+        """Decides which of the waiting rows stand alone, as far as the rows after them are known."""
         cdef Py_ssize_t count, at, found
         cdef double high, low, part = ALONE
         cdef bint above, below
@@ -434,7 +434,7 @@ cdef class RowValues:
                 self.pending_ns[at - found] = self.pending_ns[at]
             self.pending -= found
             self.pending_first += found
-            # What is near again waits for nothing.
+            # A row that is near again does not wait.
             while not ended and self.pending > 0 and (
                     self.kept_x * (1.0 - ALONE) < self.pending_x[0] < self.kept_x * (1.0 + ALONE)):
                 self.kept_x = self.pending_x[0]
@@ -453,7 +453,7 @@ cdef class RowValues:
         return NULL
 
     def finish(self) -> None:
-        """There are no more rows: the last ones are said to stand alone or not."""
+        """Ends the rows: decides about the last ones whether they stand alone."""
         self.resolve(True)
 
     def level_ends(self) -> tuple:

@@ -95,7 +95,7 @@ def holidays(year: int) -> frozenset[int]:
         _observed(day_of(year, 12, 25)),
     }
     new_year = day_of(year, 1, 1)
-    # A Saturday's new year is not made up for: the Friday before it is the last one of the accounts.
+    # New Year's Day on a Saturday is not observed on the Friday before, which still belongs to the old year.
     if weekday(new_year) != SATURDAY:
         days.add(_observed(new_year))
     if year >= 2022:

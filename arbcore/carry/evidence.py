@@ -1,4 +1,4 @@
-"""What a backtest, a sweep or a walk-forward says about the future, with a verdict a trader takes in at once.
+"""What a backtest, a sweep or a walk-forward says about the future, with a verdict in one sentence.
 
 Owns the keys of ``evidence`` and the sentences; the tests themselves are ``core.statistics``. It gets plain
 numbers: the net P&L of trades, P&L by period and cell, the total of the run with every fill one row later.
@@ -180,7 +180,7 @@ def _backtest_verdict(
 
 
 def _alone(outliers: int) -> str:
-    """What a verdict says of rows that stand alone."""
+    """The part of a good verdict about rows that stand alone, which delay does not tell from an edge."""
     if not outliers:
         return ""
     verb = "stands" if outliers == 1 else "stand"

@@ -3,7 +3,7 @@
 An ETF times ten is not the index, the market finances at its own rate, and an ETF gathers its dividends; all
 three are one slow level in future/ETF, as large as a threshold. Owns the four ways of knowing it: learnt from
 the rows before (``track``), calibrated once (``auto``), a number, or a column of the file. It knows no files,
-stores or positions: whoever feeds it says which contract a row is valued with. Times are UTC nanoseconds.
+stores or positions: the caller says which contract a row is valued with. Times are UTC nanoseconds.
 """
 
 import math
@@ -21,7 +21,7 @@ YEAR_S = 31_536_000.0
 HALF_LIFE_S = 3_600.0
 #: Rows of ``auto``: one trading day of minutes.
 AUTO_ROWS = 390
-#: A stored level is gone on with in the same contract for so long.
+#: A stored level of the same contract is used again for so long.
 RESUME_NS = 7 * 86_400 * 10**9
 
 _LN2 = 0.6931471805599453
@@ -112,7 +112,7 @@ def _half_life_s(text: str, words: str, name: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class LevelRow:
-    """What one valid row says to a level.
+    """What a level needs of one valid row.
 
     ``expiry_ns`` is the contract that the row is valued with: the position's own while one is held.
     ``settlement_day`` is ``settlement.settlement_day_at`` of its time, ``x`` the factor at which the row is
@@ -209,7 +209,7 @@ class Level:
     ) -> list[float]:  # fmt: skip
         """``decide`` of successive rows of one contract and one settlement day; NaN where it is not known.
 
-        It is for those who have very many rows: a row takes a fifth of the time.
+        It is for very many rows: a row takes a fifth of the time.
         """
         found: list[float] = []
         tracks = self.rule.mode is LevelMode.TRACK

@@ -2,7 +2,7 @@
 
 Owns the booking of each and the broker's table, dated and with its sources; net is gross − cost + financing +
 dividends. Amounts are USD, rates are annual decimals, days are numbers since 1970-01-01. A side is −1 for
-cash and carry (short the future, long the ETF) and +1 for the reverse. When to trade is others' business.
+cash and carry (short the future, long the ETF) and +1 for the reverse. It must not know when to trade.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from enum import Enum
 from arbcore.carry.pairs import FeeClass
 from arbcore.core.civil import day_of
 
-#: Over the run's rate, what the broker takes for money; under it, what it pays on a short's proceeds.
+#: What the broker charges for borrowed money, as a spread over the run's rate.
 LONG_SPREAD = 0.015
 #: (proceeds up to, spread under the rate) of a short's proceeds; None pays nothing. The last has no end.
 SHORT_TIERS: tuple[tuple[float, float | None], ...] = (

@@ -1,4 +1,4 @@
-"""Whether a result is plausible: one sentence for each thing that a person should know beside its numbers.
+"""Whether a result is plausible: one sentence for each thing to know besides its numbers.
 
 Owns the bounds and the sentences, and which rows are outliers. It gets numbers and times, and reads no rows.
 """
@@ -55,7 +55,7 @@ def level_note(pair: Pair, level: float | None) -> str | None:
     if level is None or abs(level / pair.points_per_usd - 1.0) <= LEVEL_PART_MAX:
         return None
     return (
-        f"The level is {level:.6g}, and {pair.name} is about {pair.points_per_usd:g} points a USD: the "
+        f"The level is {level:.6g}, and {pair.name} is about {pair.points_per_usd:g} points per USD: the "
         "expiry, the pair or the columns are wrong, not the market."
     )
 
@@ -112,7 +112,7 @@ def sharpe_note(dates: int, wanted: int = 20) -> str | None:
     """Why there is no Sharpe ratio."""
     if dates >= wanted:
         return None
-    return f"No Sharpe, Sortino or Calmar is given: {plural(dates, 'date')}, and {wanted} are the least."
+    return f"No Sharpe, Sortino or Calmar is given for {plural(dates, 'date')}; they need at least {wanted}."
 
 
 def no_trade_note(

@@ -1,7 +1,7 @@
 """The pairs that can be traded: an index future and an ETF of the same index, as data.
 
 Owns every symbol, multiplier, tick, default cost and ex-date rule, and how a pair is found: by its name, its
-two symbols, or the names of a file's columns. No other module names a symbol. Dates and prices are others'.
+two symbols, or the names of a file's columns. No other module names a symbol. It must not know prices.
 """
 
 import re
@@ -268,7 +268,7 @@ def _pair_of(symbols: Sequence[str], *, name: str, header: Sequence[str]) -> Pai
             "its ETF.",
             header[0],
         )
-    # A file that lacks the future's columns altogether is told so by its ETF's first pair.
+    # Where a file lacks the future's columns, the error is about the first pair of its ETF.
     return fits[0]
 
 

@@ -24,7 +24,7 @@ def from_bank_discount(discount_yield: float, *, days: int = BILL_DAYS) -> float
         raise UsageError(f"A bill runs for 1 to 366 days, not {days}.")
     price = 1.0 - discount_yield * days / 360
     if price <= 0.0:
-        raise UsageError(f"A bank-discount yield of {discount_yield:g} makes the bill free; give a decimal.")
+        raise UsageError(f"A bank-discount yield of {discount_yield:g} leaves the bill no price; give a decimal.")
     return -math.log(price) * 365 / days
 
 
@@ -38,7 +38,7 @@ def from_simple(simple: float, *, t: float) -> float:
         raise UsageError(f"A term is 0 years or more, not {t:g}.")
     earned = simple * t * 365 / 360
     if earned <= -1.0:
-        raise UsageError(f"A simple rate of {simple:g} over {t:g} years would lose more than all.")
+        raise UsageError(f"A simple rate of {simple:g} over {t:g} years loses more than the whole amount.")
     # Below the smallest normal numbers the quotient would lose its digits.
     return math.log1p(earned) / t if t > 1e-12 else simple * 365 / 360
 

@@ -1,7 +1,7 @@
 """What rows are valued with, apart from their prices: the level's rule, rates, yields and a schedule.
 
-Owns which rate and which yield a row takes. The formats they are given in are ``terms``'s, the values
-``_values``'s.
+Owns which rate and which yield a row takes. ``terms`` reads the formats they are given in; ``_values`` values
+the rows with them.
 """
 
 from dataclasses import dataclass, field

@@ -23,7 +23,7 @@ from arbcore.core.civil import iso_date, iso_time, read_date
 from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, ConfigError, DataError, InputError
 
-#: A rate that is older is not a rate of the row's day.
+#: A rate of more days before a row is too old for it.
 RATE_DAYS_MAX = 7
 #: A dividend above this part of the price is a mistake of units.
 DIVIDEND_PART_MAX = 0.1

@@ -1,6 +1,6 @@
 """What more than one command takes from its caller: types of arguments, and the working directory.
 
-What is bad about them is one clear sentence.
+Each says in one sentence what is wrong with an argument.
 """
 
 import argparse

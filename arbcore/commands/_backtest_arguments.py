@@ -1,4 +1,4 @@
-"""The settings of a backtest as arguments: what the commands that run one take alike."""
+"""The settings of a backtest as arguments, shared by the commands that run one."""
 
 import argparse
 import re
@@ -10,11 +10,11 @@ from arbcore.core.backtest_options import BACKTEST_OPTIONS, BacktestOption
 from arbcore.core.text import printable
 from arbcore.errors import UsageError
 
-#: What the bot has where nobody sets anything.
+#: The bot's defaults, where they are not those of a backtest.
 LIVE = {"max_hold_days": 1.0, "cooldown_s": 60.0}
 LIVE_NOTE = (
-    "--like-live: a backtest has no daily loss limit, no trading hours, no margin and no hedge that fails; "
-    "the bot has."
+    "--like-live: unlike the bot, a backtest has no daily loss limit, no trading hours, no margin and no "
+    "hedge that fails."
 )
 
 
@@ -53,7 +53,7 @@ def add_settings(
     )
     shared = shared_flags()
     for item in BACKTEST_OPTIONS.values():
-        # A flag that several share stands with the first of them; a setting without help has none.
+        # A flag that several settings share is declared with the first; one without help has no flag.
         if not item.help:
             continue
         known: dict[str, Any] = {"dest": name_of(item.flag), "help": item.help_text}
@@ -72,7 +72,7 @@ def add_settings(
         parser.add_argument(*spellings(item.flag, item.alias), **known)
     parser.add_argument(
         *spellings("like-live"), dest="like_live", action="store_true",
-        help="longest hold, cooldown and thresholds of the bot's defaults",
+        help="take the bot's defaults for thresholds, longest hold and cooldown",
     )
     parser.add_argument(
         *spellings("drop-outliers"), dest="drop_outliers", action="store_true",
@@ -124,7 +124,9 @@ def _level(text: str, read: Callable[[str], object]) -> object:
 def mixed(text: str, read: Callable[[str], object] = number) -> object:
     """A rate or a yield: a number where it is one, else the text. UsageError where it is neither."""
     if text.strip().lower().lstrip("+-") in ("nan", "inf", "infinity", ""):
-        raise UsageError(f"A rate is '{printable(text)}'; write a decimal such as 0.043, or name a file.")
+        raise UsageError(
+            f"'{printable(text)}' is not a rate; write a decimal such as 0.043, or name a file of rates."
+        )
     try:
         return read(text)
     except argparse.ArgumentTypeError:

@@ -13,7 +13,7 @@ from arbcore.errors import EXIT_INTERRUPTED
 def stop_signals() -> list[int]:
     """The signals that stop a run in order: Ctrl-C, SIGTERM and, where there is one, SIGHUP.
 
-    A SIGHUP that is ignored stays so: ``nohup`` ignores it for what is to outlive its terminal.
+    A SIGHUP that is ignored stays ignored: ``nohup`` does that for programs that outlive their terminal.
     """
     hang_up = getattr(signal, "SIGHUP", None)
     found = [signal.SIGINT, signal.SIGTERM]
@@ -23,12 +23,12 @@ def stop_signals() -> list[int]:
 
 
 def exit_code_of(number: int) -> int:
-    """What a run that a signal stopped in order ends with."""
+    """The exit code of a run that a signal stopped in order."""
     return EXIT_INTERRUPTED if number == signal.SIGINT else 0
 
 
 def hung_up(told: Sequence[int]) -> bool:
-    """Whether the terminal was closed, by the signals that came: then nobody reads a result."""
+    """Whether the signals that came say that the terminal was closed, so that nobody reads a result."""
     return getattr(signal, "SIGHUP", None) in told
 
 
@@ -70,9 +70,9 @@ def until_stopped(run: Callable[[], int]) -> int:
 
 
 class ServerEnding:
-    """Whether the server is to end, and how. ``wake`` makes it look.
+    """Whether the server is to end, and with which exit code. ``wake`` wakes the server's loop.
 
-    To be made before anybody is told that the server runs: whoever reads that may end it.
+    Make it before saying that the server runs, since whoever reads that may end the server at once.
     """
 
     def __init__(self, wake: Callable[[], None], *, with_stdin: bool) -> None:

@@ -1,4 +1,4 @@
-"""``arbcore quotes fetch``: its arguments, what it says meanwhile, and what it says at the end."""
+"""``arbcore quotes fetch``: its arguments, its progress, and its result."""
 
 import argparse
 import json
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 FETCH_DESCRIPTION = """\
 Gets BID_ASK history of both legs from TWS or IB Gateway, no faster than the broker allows, and joins it."""
 FETCH_EPILOG = """\
-The broker takes 30 BID_ASK requests in ten minutes: a session of one-second bars is 26 of them, five are
-more than half an hour. What was fetched is kept in OUT.part: Ctrl-C, a lost connection or a reboot lose one
-request, and the same command goes on. Bars of 30s and less, and ticks, reach half a year back.
+The broker takes 30 BID_ASK requests in ten minutes. A session of one-second bars needs 26 of them, so that
+five sessions take more than half an hour. What was fetched is kept in OUT.part: Ctrl-C, a lost connection or
+a reboot lose one request, and the same command goes on from there. Bars of 30s and less, and ticks, reach
+half a year back.
 
-Where TWS is, is said by --host and --port, else by IB_HOST and IB_PORT in the environment or in .env, as for
-the carry bot. The bot has a client id of its own, so both can run at once.
+--host and --port say where TWS is, else IB_HOST and IB_PORT in the environment or in .env, as for the carry
+bot. The bot has a client id of its own, so both can run at once.
 
-A bar's bid and ask are averages over its time: nobody could trade at them. Ticks are quotes.
+A bar's bid and ask are averages over its time, at which nobody could trade. Ticks are quotes.
 
 examples:
   arbcore quotes fetch -o both.csv                        five sessions of one-second bars from TWS paper
@@ -65,7 +66,7 @@ def add_fetch(parser: argparse.ArgumentParser) -> None:
         help="a client id that no other program uses (default 18)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
-    parser.add_argument("--quiet", action="store_true", help="say nothing meanwhile")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.set_defaults(run_quotes=run_fetch)
 
 

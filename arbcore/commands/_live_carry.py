@@ -1,4 +1,4 @@
-"""What a run of the carry bot publishes of itself for its live page: plain values, changed nowhere."""
+"""The snapshot that a run of the carry bot publishes for its live page: plain values that nobody changes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ _DAY_NS = 86_400 * 10**9
 
 
 def carry_snapshot(bot: Bot, running_s: float) -> dict[str, Any] | None:
-    """That of the carry bot; None before it is connected for the first time."""
+    """The carry bot's snapshot; None before it is connected for the first time."""
     session = bot.session
     if session is None:
         return None

@@ -1,4 +1,4 @@
-"""What the exchange bot and an exchange of our own publish of themselves for their live pages."""
+"""The snapshots that the exchange bot and an exchange of our own publish for their live pages."""
 
 import time
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ SHOWN_ORDERS = 12
 
 
 def exchange_snapshot(run: ExchangeRun, now_ns: int) -> dict[str, Any]:
-    """That of the exchange bot."""
+    """The exchange bot's snapshot."""
     session = run.session
     summary = session.summary()
     elapsed_s = (now_ns - run.started_ns) / 1e9
@@ -61,7 +61,7 @@ def _book(view: Mapping[str, Any]) -> dict[str, Any]:
 def serve_snapshot(
     server: Any, engine: Any, board: ScoreBoard, *, about: Mapping[str, str], began_s: float
 ) -> dict[str, Any]:
-    """That of an exchange; ``about`` says what it is. No fair value is in it."""
+    """An exchange's snapshot; ``about`` says what it is. No fair value is in it."""
     now_s = time.monotonic()
     standings = server.standings()
     teams = standings["teams"]

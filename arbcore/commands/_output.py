@@ -19,10 +19,10 @@ Named = Sequence[tuple[str, "str | Path | None"]]
 
 
 def refuse_overlap(*, inputs: Named, outputs: Named) -> None:
-    """No file is named twice: a result would replace what is read, or the other result.
+    """Raises UsageError where an output would replace an input or another output, or is standard output.
 
-    Both are pairs of what a sentence calls the file, and its path, None where it was not named. No output is
-    standard output, which has the result.
+    ``inputs`` and ``outputs`` are pairs of a file's role, as an error calls it, and its path, which is None
+    where it was not named.
     """
     named = list(inputs)
     for role, path in outputs:

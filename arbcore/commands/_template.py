@@ -24,11 +24,11 @@ import arbcore
 
 
 class Maker(arbcore.Strategy):
-    # What each symbol is quoted with: how many ticks from fair value at least.
+    # How many ticks from fair value each symbol is quoted at least.
     EDGES = {{"BOND": 1, "GS": 4, "MS": 3, "WFC": 3, "XLF": 5}}
 
     def __init__(self, size: int = 3, edge: int = 0, lean: float = 0.3, cap: int = 40) -> None:
-        """Shares a quote, more ticks from fair value, ticks a share held, and shares held at most."""
+        """size: shares a quote; edge: ticks beyond EDGES; lean: ticks per share held; cap: most shares."""
         self.size = size
         self.edge = edge
         self.lean = lean
@@ -42,7 +42,7 @@ class Maker(arbcore.Strategy):
                 self.pull(desk, symbol)
                 continue
             held = desk.position(symbol)
-            # BOND is worth 1000 whatever is held; elsewhere a position moves both quotes, to be rid of it.
+            # BOND is worth 1000 whatever is held; elsewhere a position moves both quotes, to reduce it.
             middle = fair if symbol == "BOND" else fair - self.lean * held
             wide = edge + (0 if symbol == "BOND" else self.edge)
             cap = desk.limit(symbol) if symbol == "BOND" else self.cap

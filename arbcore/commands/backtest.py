@@ -32,15 +32,15 @@ examples:
 
 Net P&L is basis + carry + slippage + financing + dividends - costs; fees are a part of the costs, and
 slippage is what fills lost or won against the quotes of the row that decided. With a latency a leg is filled
-at the quotes of a later row; the expiry, a roll and the end of the data wait for no order.
+at the quotes of a later row; at the expiry, a roll and the end of the data what is on its way is filled.
 
-Without --expiry each row takes the front quarterly contract, and a position keeps its own. An expiry
-column in the file wins; a factor or index column counts with --factor column only. Rates are annual decimals,
+Without --expiry each row takes the front quarterly contract, and a position keeps its own. An expiry column
+in the file wins; a factor or index column is used with --factor column only. Rates are annual decimals,
 thresholds basis points of fair value.
 
-By default a deviation is one from the market's own level, which is learnt from the rows before (--factor
-track:60m): the first hour of a contract trades nothing. A long ETF leg pays the run's rate between the
-settlement days of entry and exit, a short one earns nothing.
+By default deviations are measured from the market's own level, which is learnt from earlier rows (--factor
+track:60m), so that nothing is traded in the first hour of a contract. A long ETF leg pays the run's rate
+between the settlement days of entry and exit, a short one earns nothing.
 """
 # Parts of the P&L that are shown where they are not 0.
 OPTIONAL_PARTS = ("slippage", "financing", "dividends")
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         *spellings("check-lookahead"),
         dest="check_lookahead",
         action="store_true",
-        help="also cut the data at many places and check that nothing before changes; exit 1 if it does",
+        help="also cut the data at many places and check that no result before a cut changes; else exit 1",
     )
     parser.add_argument("--json", action="store_true", help="the result as one JSON document")
 

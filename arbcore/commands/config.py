@@ -20,8 +20,8 @@ from arbcore.trading.profiles import PROFILES
 
 DESCRIPTION = """\
 Shows every setting, its value and where it came from: defaults < .env < environment < flags. With a bot
-named, its own with what they mean and their ranges. What is rarely changed is shown with --advanced, or where
-it is set."""
+named, that bot's settings with their meanings and ranges. Settings that are rarely changed are shown with
+--advanced, or where they are set."""
 EPILOG = """\
 examples:
   arbcore config show
@@ -67,7 +67,7 @@ def add_set_argument(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         dest="settings",
-        help="a setting for this run, by its name in `arbcore config show`; may be repeated",
+        help="change a setting for this run, by its name in `arbcore config show`; may be repeated",
     )
 
 
@@ -77,7 +77,7 @@ def add_profile_argument(parser: argparse.ArgumentParser) -> None:
         "--profile",
         choices=list(PROFILES),
         default="default",
-        help="a named set of settings: classic plays the strategies as first described, and nothing else",
+        help="a named set of settings; classic: the three original strategies and nothing else",
     )
 
 

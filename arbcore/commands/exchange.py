@@ -42,10 +42,11 @@ examples:
   arbcore exchange --test prod-like --profile classic   the strategies as first described
 
 A run against the embedded exchange lasts one round of five minutes unless --duration or --rounds says
-otherwise; any other run lasts until then or Ctrl-C. Ctrl-C, SIGTERM and SIGHUP stop in order: all orders are
-cancelled, then the summary is printed; a second Ctrl-C ends at once. A file named KILL_SWITCH in the working
-directory stops trading and closes positions until a person deletes it. Where a hook does not return
-while the run is to stop, the connection is closed, which cancels all orders; the exit code is then 1.
+otherwise; any other run lasts until --duration, --rounds or Ctrl-C ends it. Ctrl-C, SIGTERM and SIGHUP stop
+in order: all orders are cancelled, then the summary is printed; a second Ctrl-C ends at once. A file named
+KILL_SWITCH in the working directory stops trading and closes positions until a person deletes it. Where a
+strategy's hook does not return when the run is to stop, the connection is closed, which cancels all orders;
+the exit code is then 1.
 """
 MODES = ("prod-like", "slower", "empty")
 
@@ -61,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--team", metavar="NAME", help="team name, letters only (ARBCORE_TEAM)")
     parser.add_argument("--host", metavar="HOST", help="host of the exchange (ARBCORE_HOST)")
     parser.add_argument(
-        "--port", type=port_number(), metavar="N", help="final port (ARBCORE_PORT; default by mode)"
+        "--port", type=port_number(), metavar="N", help="port of the exchange (ARBCORE_PORT; default by mode)"
     )
     parser.add_argument(
         "--duration", type=positive_seconds, metavar="S", help="stop in order after S seconds"
@@ -507,7 +508,7 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
         if document[key]:
             lines.append(f"  {title:<15} {_counts(document[key], noun)}")
     if document["open_inferred"]:
-        lines.append(f"  never opened    {', '.join(document['open_inferred'])}: taken for open")
+        lines.append(f"  no open message {', '.join(document['open_inferred'])}: taken as open")
     if document["faults"]:
         lines.append(f"  bad lines       {_counts(document['faults'], 'line')}")
     if document.get("errors"):

@@ -303,13 +303,13 @@ def _level_of(args: argparse.Namespace, mid: float) -> tuple[float | None, float
         rule = parse_level(args.factor, name="--factor")
         if rule.mode is not LevelMode.NUMBER:
             raise UsageError(
-                f"--factor is {printable(args.factor)}, and one moment tells no level; give a number such as "
+                f"--factor {printable(args.factor)} needs quotes over a time; give a number such as "
                 "10.03, or a quote of the index with --index."
             )
         level = rule.factor
     elif args.etf is not None:
         raise UsageError(
-            "One moment does not tell the factor between the ETF and the index; name it with --factor, or "
+            "One price does not give the factor between the ETF and the index; name it with --factor, or "
             "give a quote of the index with --index."
         )
     return level, mid if args.etf is None else None
@@ -367,7 +367,7 @@ def _rate_of_fred(series: str, key_file: str | None, now_ns: int, t: float) -> t
         said = known.latest.said(now_ns)
         print(f"arbcore: warning: {known.last_error} Taking {said}.", file=sys.stderr)
     if known.latest.age_days(now_ns) < 0:
-        raise UsageError("--fred gives the rate of today, which --now is before; name a file with --rates.")
+        raise UsageError("--fred gives today's rate, and --now is earlier; name a file with --rates.")
     return fred.rate_of(known.latest, t), known.latest.said(now_ns)
 
 
@@ -698,7 +698,7 @@ def _sum(answer: FairDocument, pair: Pair) -> Iterator[str]:
     mid = (answer["bid"] + answer["ask"]) / 2
     if answer["source"] == "etf":
         yield _row(f"{pair.etf} mid", mid, digits=4)
-        yield _row("x level", answer["factor"], "index points a USD", digits=6)
+        yield _row("x level", answer["factor"], "index points per USD", digits=6)
     yield _row("index", answer["spot"])
     spread = answer["financing_spread_bps"]
     added = f" and {spread:g} bps" if spread else ""
@@ -745,7 +745,7 @@ def _future(answer: FairDocument, quoted: FutureDocument, pair: Pair) -> Iterato
     yield _row("cash-and-carry", quoted["edge_cash_and_carry_bps"], f"bps{earned}")
     yield _row("reverse", quoted["edge_reverse_bps"], f"bps{paid}")
     if quoted["level"] is not None:
-        yield _row("level of quotes", quoted["level"], "index points a USD, where they are fair", digits=6)
+        yield _row("level of quotes", quoted["level"], "index points per USD, where they are fair", digits=6)
     if answer["implied_financing"] is not None:
         yield f"  the market finances at {answer['implied_financing']:,.4%} a year, at mids"
     implied_points, implied_yield = quoted["implied_dividend_points"], quoted["implied_dividend_yield"]

@@ -94,11 +94,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--speed",
         type=_speed,
         metavar="X",
-        help="rate of its clock, inf for as fast as the rows are taken (default 1)",
+        help="speed of the gateway's clock; inf: as fast as the client takes the rows (default 1)",
     )
     parser.add_argument(
         "--expiry", metavar="DATE",
-        help="whose quotes of the future a replay has (default: each row's front contract)",
+        help="contract of a replay's future (default: each row's front contract)",
     )
     parser.add_argument(
         "--contracts", type=Path, metavar="FILE",

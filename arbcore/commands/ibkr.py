@@ -51,13 +51,14 @@ examples:
 
 Settings come from .env, the environment and --set; `arbcore config show` lists them. Ctrl-C, SIGTERM and
 SIGHUP stop in order: working orders are cancelled, positions stay unless --flatten. A file named KILL_SWITCH
-in the working directory closes everything and lets nothing begin until a person deletes it. With
-TRADING_ENABLED=0 nothing is sent but what closes an open pair at the kill switch or --flatten. What happened
-is in the store: `arbcore report`, and while it runs `arbcore status`.
+in the working directory closes everything, and nothing new is opened until a person deletes it. With
+TRADING_ENABLED=0 the only orders are those that close an open pair at the kill switch or --flatten. What
+happened is in the store: `arbcore report` shows it, and `arbcore status` while the bot runs.
 
-Where the account does not hold what the bot bought and sold, it halts. If somebody closed the pair, or a leg
-of it, by hand: cancel what is open in both symbols, and begin once with --accept-account. Once three rounds
-of the broker's answers agree, the difference is written down as closed at unknown prices; the rest is closed.
+The bot halts where the account does not hold what the bot bought and sold. If somebody closed the pair, or a
+leg of it, by hand: cancel what is open in both symbols, and start once with --accept-account. Once the
+broker's answers agree three times, the difference is recorded as closed at unknown prices, and the bot closes
+what is left of the pair.
 """
 #: The level of a generated market where nobody set one.
 _SIMULATED_LEVEL = "track:8s"
@@ -78,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--paper", action="store_true", help="a paper account, or our own gateway (--simulate)")
-    kind.add_argument("--live", action="store_true", help="real money; see below what else it needs")
+    kind.add_argument("--live", action="store_true", help="real money; needs two settings, see the examples")
     parser.add_argument(
         "--simulate", nargs="?", const="", metavar="DATA",
         help="on our own gateway: quotes from a seed, or those of a file as fast as they can be taken",
@@ -105,7 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flatten", action="store_true", help="close positions when the run ends")
     parser.add_argument(
         "--accept-account", action="store_true",
-        help="after somebody closed the pair by hand: write off, once, what the account no longer holds",
+        help="after somebody closed the pair by hand: write off once what the account no longer holds",
     )  # fmt: skip
     parser.add_argument("--db", metavar="FILE", help="the store (DB_PATH)")
     parser.add_argument(

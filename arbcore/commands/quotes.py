@@ -54,19 +54,19 @@ are no volumes, the first that expires more than 8 days later. Prices are never 
 
 CHECK_DESCRIPTION = """\
 Examines a file of both legs, to be read before a backtest of it is believed: rows by reason, sessions and
-gaps, spreads, outliers, the level and the financing it implies, the deviation from it, and how often which
-edge was there."""
+gaps, spreads, outliers, the level and the financing it implies, the deviation from it, and how often there
+was an edge of which size."""
 CHECK_EPILOG = """\
 The level is the one that a backtest learns by default (half-life an hour), the deviation is from it, and an
 edge is what is left at the touch after both spreads, before costs, in the better direction. With
---true-factor, or an index column, the rate is given that the market finances at.
+--true-factor, or an index column, the rate at which the market finances is shown too.
 """
 
 CONVERT_DESCRIPTION = """\
 Writes rows of both legs in another format, unchanged in meaning: every row stays, those that a backtest
 skips too."""
 CONVERT_EPILOG = """\
---pair names the columns fut_… and etf_…. --session rth leaves rows out of regular hours out. --every writes
+--pair names the columns fut_… and etf_…. --session rth keeps the rows of regular hours only. --every writes
 the last row at or before each tick of the clock, where that is no older than --max-age.
 """
 
@@ -315,7 +315,7 @@ def _deviation_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     shares = ", ".join(f"{name[1:]}%: {edge[name]:.2f}" for name in ("p50", "p95", "p99"))
     yield f"  edge        {shares}, largest {edge['max']:.2f} bps"
     there = [f"{step} bps {share:.2%}" for step, share in summary["edge_share"].items() if share]
-    yield f"  was there   {', '.join(there) if there else 'never half a bp'}"
+    yield f"  edge above  {', '.join(there) if there else '0.5 bps on no row'}"
     for hour in summary["by_hour"]:
         own = hour["deviation_bps"]
         yield (

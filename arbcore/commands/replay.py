@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Runs a recorded session again, with the settings it was recorded with, and compares what it sends with what
 was sent then, byte for byte. Exit code 1 where a byte differs, 3 where the journal is unreadable. --html and
---trades show what happened in it: both are of the journal, whatever the replay does."""
+--trades show what happened in the recorded session, whatever the replay does."""
 EPILOG = """\
 examples:
   arbcore exchange --test empty --duration 5 --journal run.journal

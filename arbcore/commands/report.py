@@ -31,8 +31,8 @@ What the bot recorded (`arbcore ibkr --record`) is set against its backtest with
 by trade: what was decided and filled, slippage and cost, and what neither of them explains.
 
 Without --db the store is DB_PATH's (default arb_bot.sqlite3); where that is not there, the one of the last
-simulated run. It may be read while a bot is writing. Money is made of executions and commissions; what is
-not known yet (a commission report that did not come) is said to be unknown and is never 0.
+simulated run. It may be read while a bot is writing. P&L comes from executions and commissions; what is
+not known yet (a commission report that did not come) is shown as unknown, never as 0.
 """
 
 
@@ -104,7 +104,7 @@ def _model(rows: "StoreRows", trades: list[dict[str, Any]], given: Path | None) 
         if given is not None:
             raise
         # Nobody asked for it, so that the report goes on without.
-        print(f"arbcore: the recorded quotes are not compared with: {error}", file=sys.stderr)
+        print(f"arbcore: the recorded quotes cannot be compared with: {error}", file=sys.stderr)
         return None
 
 

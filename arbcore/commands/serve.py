@@ -199,7 +199,7 @@ def open_to_network(host: str) -> bool:
 
 
 def exposure(host: str, teams: dict[str, str] | None) -> str:
-    """What listening beyond this machine means; empty where it does not."""
+    """A warning about listening beyond this machine; empty where nobody else can reach the address."""
     if not open_to_network(host):
         return ""
     if teams is None:

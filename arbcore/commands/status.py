@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from arbcore.broker.report import RunDocument, StatusDocument
 
 DESCRIPTION = """\
-Shows whether a carry bot is well: whether it runs and since when, its state, what it holds, today, its last
-quote, order and alarm. Only reads the store, so the bot is not disturbed."""
+Shows whether a carry bot is well: whether it runs and since when, its state, what it holds, today's P&L, its
+last quote, order and alarm. It only reads the store, so the bot is not disturbed."""
 EPILOG = """\
 examples:
   arbcore status
@@ -27,11 +27,12 @@ examples:
 
 Exit code 0 where the bot runs and is well, or has ended in order and flat; 1 where it runs and is not well
 (HALTED, the kill switch, entries refused), is dead, or has ended with a position; 3 where there is no store.
-A bot is dead when it did not say its end and its process is gone, or its heartbeat is older than 15 seconds.
+A bot is dead where its run has no recorded end and its process is gone or its heartbeat is older than 15
+seconds.
 """
 SCHEMA = "arbcore.status/1"
 EXIT_UNWELL = 1
-#: What a run that is REDUCING is not well of.
+#: Reasons of REDUCING with which a run is not well.
 NOT_WELL = frozenset({"kill switch", "entries refused"})
 WATCH_S = 1.0
 LINE_MAX = 500
@@ -111,7 +112,7 @@ def status_document(path: Path) -> "StatusDocument":
 
 
 def _well(one: "RunDocument") -> bool:
-    """Whether nobody must look after the run: it works, or it is over, in order and flat."""
+    """Whether nobody has to look at the run: it works, or it has ended in order and flat."""
     if one["dead_since"]:
         return False
     if one["ended"]:

@@ -24,7 +24,7 @@ from arbcore.system.output_file import OutputFile
 
 DESCRIPTION = """\
 Runs the backtest for every combination of ranges of its settings and shows where it makes money: the best
-cells, regions that stay good a step further on, and a map. Every number takes a value, a range LO:HI:STEP
+cells, regions whose neighbours are good too, and a map. Every number takes a value, a range LO:HI:STEP
 with both ends, or a list such as 1,2,5. Each cell is equal, bit by bit, to `arbcore backtest` with its
 settings."""
 EPILOG = """\
@@ -43,21 +43,21 @@ at the last quotes. A cell that did not trade is "idle" in the class column; whe
 
 Robust: a cell's neighbourhood is the cell with every cell within one step on every range. Its worth is the
 total P&L of its worst cell, and the neighbourhoods with the best worst cell are shown, none overlapping
-another. On a range of three values or more the first and the last are never the middle of one, for nobody
-knows what lies beyond. Drawdown marked to market and Sharpe are given for the best cells, with --full for
-all.
+another. On a range of three values or more the first and the last are never the middle of a neighbourhood,
+since the cells beyond them were not run. Drawdown marked to market and Sharpe are given for the best cells,
+with --full for all.
 
 Evidence: the best of many cells makes money by chance too. The verdict says in how many of 100 cases the best
 of as many cells without any edge makes as much, and what is left when every fill comes one row later.
 
 Walk-forward: TRAIN:TEST are numbers of days that have rows, by UTC date (20:5), or of rows (2000r:500r). On
 each training window the whole grid is run; its best and its robust cell then run on the test window that
-follows, which chose nothing. The next window begins one test later, and the last test may be short. Each
-run starts flat and closes at its end what is open. One level runs through the file; where --r, --d or
---factor is a range, each run learns its own.
+follows, which had no part in the choice. The next training window begins one test window later, and the last
+test window may be short. Each run starts flat and closes at its end what is open. One level runs through the
+file; where --r, --d or --factor is a range, each run learns its own.
 
 Several files are swept each by itself and summed: P&L, trades and wins add up, profit factor, exposure and
-average hold are made anew from the sums, a drawdown is the worst of any file, and Sharpe is left out.
+average hold are worked out from the sums, a drawdown is the worst of any file, and Sharpe is left out.
 
 --dask needs `pip install '.[dask]'` in the checkout, and this same arbcore on every worker. A piece of work
 that is lost with its worker is run again, three times at most.

@@ -1,1 +1,1 @@
-"""What both sides of the package share and only decides: no file, clock, socket or unseeded random number."""
+"""What both bots share, as pure computation: no file, clock, socket or unseeded random number."""

@@ -283,7 +283,7 @@ cdef int64_t slashed_day(const unsigned char* text, Py_ssize_t length, bint day_
 # Indices stay below `length` by the comparisons beside them.
 cdef int parse_ts(const unsigned char* text, Py_ssize_t length, const TimeRules* rules, int64_t* ts_ns,
                   bint* zoned) noexcept nogil:
-    """The instant of a time in any spelling of carry.md; ``zoned`` where the text says its zone."""
+    """The instant of a time in any spelling of the file formats; ``zoned`` where the text says its zone."""
     cdef int64_t day, seconds = 0, fraction = 0
     cdef Py_ssize_t at = 10
     cdef bint basic = False, compact, after_t = False
@@ -399,7 +399,7 @@ cdef int parse_half(const unsigned char* text, Py_ssize_t length, bint after_t, 
         at += 1
     if at + 2 > length or (text[at + 1] != c"M" and text[at + 1] != c"m"):
         return CELL_OK
-    # America begins alike.
+    # Both zones of America begin alike.
     if at + 2 < length and text[at + 2] != c" ":
         return CELL_OK
     evening = text[at] == c"P" or text[at] == c"p"

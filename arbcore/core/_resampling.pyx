@@ -1,8 +1,8 @@
 """Loops of the statistics that resample: the bootstrap of means, long-run variances, and the splits of CSCV.
 
 A matrix comes as one buffer of doubles, row after row: ``periods`` rows of ``cells`` columns. Random numbers
-are splitmix64 from a seed, so a seed gives the same resamples on every machine. What the numbers mean, and
-which cells take part, is ``arbcore.core.statistics``' business.
+are splitmix64 from a seed, so a seed gives the same resamples on every machine. ``arbcore.core.statistics``
+knows what the numbers mean and which cells take part.
 
 Compiled because a sweep asks for it: 1,000 resamples of 48 periods by 625 cells are 30 million products, and
 the 12,870 splits of 625 cells 16 million ratios; in plain Python both take longer than the sweep itself.

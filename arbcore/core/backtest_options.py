@@ -35,7 +35,7 @@ class BacktestOption:
     reads: str = "number"
     name: str = ""
     default: object = None
-    #: Said of the default where its value does not say it; "-" where help says nothing of a default.
+    #: The default in words, where its value alone is not clear; "-" leaves the default out of the help.
     default_text: str = ""
     bounds: tuple[float, float] | None = None
     whole: bool = False

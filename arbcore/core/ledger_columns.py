@@ -31,7 +31,7 @@ class LedgerRow(NamedTuple):
     financing: Annotated[float, "USD", "interest on the ETF leg; below 0 paid"]
     dividends: Annotated[float, "USD", "of the ETF leg; below 0 paid"]
     net_pnl: Annotated[float, "USD", "gross P&L - cost + financing + dividends"]
-    exit_reason: Annotated[str, "", "why the position was left"]
+    exit_reason: Annotated[str, "", "why the position was closed"]
 
 
 class LedgerColumn(NamedTuple):

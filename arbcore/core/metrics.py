@@ -1,6 +1,6 @@
-"""Numbers of a running program in the text form of Prometheus, and JSON without what JSON cannot say.
+"""Numbers of a running program in the text form of Prometheus, and JSON without numbers that are not finite.
 
-Pure: values in, text out. What is measured, and under which name, is decided by whoever calls this.
+Pure: values in, text out. The caller decides what is measured, and under which name.
 """
 
 import math

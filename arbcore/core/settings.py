@@ -13,7 +13,7 @@ from arbcore.core.text import printable
 from arbcore.errors import ConfigError
 
 PREFIX = "ARBCORE_"
-#: A name that begins so is meant for arbcore: an unknown one is worth a warning.
+#: A name with this prefix is meant for arbcore, so that an unknown one is a warning.
 PREFIXES = (PREFIX, "IB_", "FUT_", "SPY_", "FRED_")
 
 

@@ -1,4 +1,4 @@
-"""Makes text from outside safe to show: what another machine sent must not steer a terminal.
+"""Makes text from outside safe to show: what another machine sent must not control a terminal.
 
 Imports nothing of arbcore.
 """

@@ -85,7 +85,7 @@ def backtest_page(
     noted = tag("div", tag("h3", "Notes"), bullets(notes)) if notes else ""
     rows = tag("div", data_rows(summary), level_rows(summary), noted)
     parts.append(
-        section("asked", "What was asked, of what data", pair(parameters(summary["params"]), rows))
+        section("asked", "Settings and data", pair(parameters(summary["params"]), rows))
     )
     if summary["trades"]:
         parts.append(ledger_section(summary, ledger))
@@ -191,7 +191,7 @@ def _financing(params: Mapping[str, object]) -> str:
 
 
 def _model(params: Mapping[str, object]) -> Markup:
-    """What a result like this one does and does not model, by its settings."""
+    """What a backtest with these settings does and does not model."""
     times = "\N{MULTIPLICATION SIGN}"
     at_mid = params["fill"] == "mid"
     slipped = params["es_slippage_ticks"] or params["spy_slippage_ticks"]
@@ -202,22 +202,22 @@ def _model(params: Mapping[str, object]) -> Markup:
     price = f"({etf} \N{MINUS SIGN} dividends to come)" if params["dividends"] else etf
     does = [
         f"Fair value of {future} is {price} {times} level {times} {growth}, t in years to the expiry.",
-        "Fills at the mid of both legs, which nobody is promised." if at_mid
+        "Fills at the mid of both legs, which no market offers." if at_mid
         else "Every entry and exit crosses the spread of both legs, at the quotes of a row.",
         "Slippage beyond that, in ticks a fill." if slipped else "No slippage beyond that.",
         "Each leg is filled its latency in rows after the row that decided." if late
         else "No latency: the row that decides is the row that fills.",
         "Costs as given, half at entry and half at exit; equity is marked at mids on every row.",
-        "The broker's fee table is charged; the costs are only what an entry has to earn." if params["fees"]
-        else "Fees of each leg as given, besides." if fees else "No fees but the costs.",
+        "The broker's fee table is charged; the costs only raise the edge of an entry." if params["fees"]
+        else "Fees of each leg as given, besides the costs." if fees else "No fees besides the costs.",
         _financing(params),
-        "Dividends held through are paid and received." if params["dividends"]
+        "Dividends of a position held over an ex-date are booked." if params["dividends"]
         else "No dividends are booked; the yield is in fair value only.",
     ]  # fmt: skip
     does_not = [
         "The size behind a quote, queues, partial fills, and what one's own orders do to the market.",
         "Margin, its variation from day to day, recalls of borrowed shares, taxes, and halts.",
-        "Whether the quotes could be had: both legs are taken to be there at a row's time.",
+        "Whether the quotes could be traded at: both legs are assumed to be there at a row's time.",
         "Settlement in the opening auction: a position is closed at the first row at or after its expiry.",
     ]
     return section(
@@ -528,7 +528,7 @@ def _month_grid(months: Mapping[tuple[int, int], Month], summary: BacktestSummar
 
 
 def statistics_section(summary: BacktestSummary) -> Markup:
-    """Every number of the document that has no other place, those that are new to this page included."""
+    """Every number of the document that is shown nowhere else, also one that this page does not know."""
     document: Mapping[str, object] = summary
     known = {name for _, names in _GROUPS for name in names}
     rest = [
@@ -545,7 +545,7 @@ def statistics_section(summary: BacktestSummary) -> Markup:
         for reason, count in summary["exit_reasons"].items()
     ]
     if reasons:
-        why = tag("div", tag("h3", "Why positions were left"),
+        why = tag("div", tag("h3", "Why positions were closed"),
                   table("Exits by reason", ["reason", "trades"], reasons, numbers=[1]))  # fmt: skip
         made[-1] = tag("div", made[-1], why)
     return section("statistics", "The numbers", pair(*made))

@@ -30,8 +30,8 @@ Values = Sequence[float | None]
 class Chart:
     """One chart; ``key`` makes its ids unique on the page.
 
-    ``labels`` are (share, text) along the bottom, each with a line; ``names`` the same without one.
-    ``whole`` has only whole numbers at the side, ``sides`` (share, text) in the place of numbers.
+    ``labels`` are (share, text) along the bottom, each with a grid line; ``names`` are the same without
+    lines. ``whole`` shows only whole numbers at the side; ``sides`` are (share, text) instead of numbers.
     """
 
     key: str
@@ -73,7 +73,7 @@ class Chart:
             self._ink.append(tag("path", d=_path(points if len(points) > 1 else points * 2), class_=style))
 
     def strokes(self, pieces: Sequence[tuple[float, float, float]], *, style: str) -> None:
-        """Level strokes as one path: (from, to, value) each; from a place to itself is a dot."""
+        """Horizontal strokes as one path, (from, to, value) each; a stroke without a length is a dot."""
         if pieces:
             found = []
             for left, right, value in pieces:
@@ -126,7 +126,7 @@ class Chart:
                 self._over.append(words)
 
     def readouts(self, xs: Sequence[float], texts: Sequence[str], *, count: int = 200) -> None:
-        """What the chart says above itself where it is pointed at: up to ``count`` places, evenly chosen."""
+        """The texts above the chart while it is pointed at, for up to ``count`` places, evenly chosen."""
         chosen = sorted({round(at * (len(xs) - 1) / max(1, count - 1)) for at in range(count)}) if xs else []
         for place, at in enumerate(chosen):
             left = (xs[chosen[place - 1]] + xs[at]) / 2 if place else 0.0

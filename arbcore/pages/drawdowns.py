@@ -57,7 +57,7 @@ def falls_of(envelope: Envelope, at_most: int = SHOWN) -> list[Fall]:
 
 
 def drawdown_table(falls: Sequence[Fall]) -> Markup:
-    """The falls, with when each began, was lowest, and was over."""
+    """The table of the falls: when each began, was lowest, and was over."""
     rows = [
         [f"{place:,}", number(fall.depth), moment(fall.peak_ns), moment(fall.low_ns),
          "not yet" if fall.back_ns is None else moment(fall.back_ns), time_span(fall.seconds)]

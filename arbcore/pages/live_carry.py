@@ -55,7 +55,7 @@ def _headline(told: Snapshot, words: str) -> Markup:
     tone = {"ACTIVE": "good", "REDUCING": "doubt"}.get(state, "bad")
     because = f": {'; '.join(told['reasons'])}" if told["reasons"] else ""
     waits = f" Waits: {told['waiting']}." if told["waiting"] else ""
-    held = {"flat": "Flat", "unknown": "What is held is unknown"}.get(words, f"Holds {words}")
+    held = {"flat": "Flat", "unknown": "The position is unknown"}.get(words, f"Holds {words}")
     return join([f"{held}. ", tag("span", f"{state}{because}.", class_=tone), waits])
 
 
@@ -96,7 +96,7 @@ def _deviation(told: Snapshot, trail: Trail) -> Markup:
         (swatch("line-curve"), "deviation"), (swatch("line-loss"), "entry, costs included"),
         (swatch("line-exit"), "exit"),
     )  # fmt: skip
-    caption = "The future against its fair value at the middle of both legs; above 0 it is dear."
+    caption = "The future against its fair value at the mids of both legs; above 0 the future is rich."
     return figure(chart, caption=caption, legend=keys)
 
 
@@ -112,14 +112,14 @@ def _market(told: Snapshot) -> Markup:
 def _terms(told: Snapshot) -> Markup:
     financing = told["implied_financing"]
     rows = [
-        ["level (index points a USD of the fund)", number(told["factor"], 6)],
+        ["level (index points per USD of the ETF)", number(told["factor"], 6)],
         ["implied financing", "–" if financing is None else f"{number(100 * financing, 3)}%"],
         ["edge, cash and carry", f"{number(told['edge_cc_bps'], 2, signed=True)} bps"],
         ["edge, reverse", f"{number(told['edge_reverse_bps'], 2, signed=True)} bps"],
         ["contract expires", told["expiry"] or "unknown"],
         ["days to the roll", number(told["days_to_roll"], 1)],
     ]
-    return table("What the pair says", ["", "now"], rows, numbers=(1,))
+    return table("The pair", ["", "now"], rows, numbers=(1,))
 
 
 def _limits(told: Snapshot) -> Markup:
@@ -176,7 +176,7 @@ def _families(told: Snapshot) -> list[Family]:
               _scaled(told["enter_at_bps"], 1e-4)),
         gauge("arbcore_implied_financing_ratio", "Annual financing rate that the prices imply.",
               told["implied_financing"]),
-        gauge("arbcore_level_ratio", "Index points for a USD of the ETF's price.", told["factor"]),
+        gauge("arbcore_level_ratio", "Index points per USD of the ETF.", told["factor"]),
         gauge("arbcore_roll_seconds", "Time until the bot leaves the contract for the next one.",
               _scaled(told["days_to_roll"], 86_400.0)),
         labelled("arbcore_quote_age_seconds", "Time since the last quote of a leg.",

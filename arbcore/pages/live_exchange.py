@@ -15,7 +15,7 @@ SECTIONS = (
     ("positions", "Positions beside their limits"),
     ("books", "Books"),
     ("orders", "Last orders"),
-    ("trouble", "Refusals and trouble"),
+    ("trouble", "Refusals, rejects and bad lines"),
 )
 #: Levels of a book that are shown.
 _DEPTH = 3

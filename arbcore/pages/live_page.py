@@ -1,4 +1,4 @@
-"""A page that updates by itself: its document, its script and style, and the lines that move over it.
+"""A page that updates by itself: its document, its script and style, and lines of the last minutes.
 
 Owns the frame; what is in it comes from ``live_carry``, ``live_exchange`` and ``live_serve``. Every part is
 made here as HTML, with everything foreign escaped, and the script only puts the parts in their places.
@@ -17,7 +17,7 @@ from arbcore.pages.style import SHEET
 
 #: A run is shown as dead after so many seconds without news.
 OLD_S = 5
-#: Points of a line; each line covers as much time as its ``every_s`` makes of them.
+#: Points kept of a line; it covers this many times its ``every_s``.
 POINTS_MAX = 600
 
 SCRIPT = """"use strict";
@@ -90,7 +90,7 @@ class Trail:
         self.points: deque[tuple[float, dict[str, float | None]]] = deque(maxlen=POINTS_MAX)
 
     def add(self, at_s: float, values: Mapping[str, float | None]) -> None:
-        """The values of a time; one that comes too soon is left out, and one from before begins anew."""
+        """Takes the values at a time. One too soon is left out; one before the last starts the line anew."""
         if self.points:
             since_s = at_s - self.points[-1][0]
             if 0.0 <= since_s < self.every_s:
@@ -145,7 +145,7 @@ Parts = dict[str, str]
 
 
 class LiveView:
-    """What the snapshots of one kind of run look like. Each function is given the newest snapshot."""
+    """How the snapshots of one kind of run are shown. Each function is given the newest snapshot."""
 
     def __init__(
         self,

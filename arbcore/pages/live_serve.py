@@ -84,7 +84,7 @@ def _books(told: Snapshot) -> Markup:
         for name, book in told["books"].items()
     ]
     head = ["symbol", "bid size", "bid", "ask", "ask size", "spread"]
-    return table("The best of each book", head, rows, numbers=(1, 2, 3, 4, 5))
+    return table("Best bid and ask of each symbol", head, rows, numbers=(1, 2, 3, 4, 5))
 
 
 def _families(told: Snapshot) -> list[Family]:

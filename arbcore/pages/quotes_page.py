@@ -72,7 +72,7 @@ def _facts(summary: Mapping[str, Any]) -> Markup:
          "from its level"),
         ("half-life", datum(half_life, _span(half_life), key="half_life_s"),
          "of the deviation"),
-        ("level", datum(level["median"], number(level["median"], 5), key="level"), "index points a USD"),
+        ("level", datum(level["median"], number(level["median"], 5), key="level"), "index points per USD"),
     ]  # fmt: skip
     if financing is not None:
         items.append(("implied financing", percent(financing["last"], 2), f"r {summary['params']['r']:g}"))
@@ -87,7 +87,7 @@ def _curves(curve: Sequence[tuple[int, float, float]]) -> Markup:
     deviations = [deviation for _, _, deviation in points]
     charts = []
     for key, title, values, unit in (
-        ("level", "Level", levels, "points a USD"),
+        ("level", "Level", levels, "points per USD"),
         ("deviation", "Deviation from the level", deviations, "bps"),
     ):  # fmt: skip
         chart = Chart(

@@ -1,6 +1,6 @@
 """The pictures of the carry bot's page: its states with the alarms, what it saw, the repo in the prices.
 
-Owns how rows of the store become places on one straight axis of time. Money is not its business.
+Owns how rows of the store become places on one straight axis of time. It must not know money.
 """
 
 import statistics

@@ -28,8 +28,8 @@ from arbcore.pages.zoom import SCRIPT
 
 Record = Mapping[str, Any]
 _NOTES = (
-    "Money is made of executions and their commissions, never of what the bot thought.",
-    "A commission not reported yet is unknown, and so is every sum that it is part of; nothing unknown is 0.",
+    "P&L is worked out from executions and their commissions, never from what the bot expected.",
+    "A commission not reported yet is unknown, and so is every sum with it; unknown is never shown as 0.",
     "Slippage compares each fill with the price of its leg at the decision: the limit of the first order.",
     "Days are New York's, as the exchange and the daily loss limit count them.",
 )
@@ -97,7 +97,7 @@ def _lede(found: Record) -> str:
     if adjusted:
         held += (
             f" {plural(adjusted, 'trade')} of these {'was' if adjusted == 1 else 'were'} closed by hand or "
-            "at expiry at prices that are not known, and stand in no sum."
+            "at expiry at prices that are not known, and are in no sum."
         )
     trades = "One trade" if count == 1 else f"{count:,} trades"
     if net is None:

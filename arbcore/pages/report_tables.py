@@ -19,13 +19,13 @@ UNKNOWN = "unknown"
 
 
 def money(value: float | None, *, key: str | None = None) -> Markup:
-    """USD in the colour of its sign, or that nobody knows them yet."""
+    """USD in the colour of its sign, or the word for unknown."""
     shown = UNKNOWN if value is None else signed(number(value, signed=True), value)
     return datum(value, shown, key=key)
 
 
 def paid(value: float | None, *, key: str | None = None) -> Markup:
-    """USD paid, or that nobody knows them yet."""
+    """USD paid, or the word for unknown."""
     return datum(value, UNKNOWN if value is None else number(value), key=key)
 
 
@@ -51,7 +51,7 @@ def ends(rows: Sequence[Record], noun: str, where: str) -> tuple[list[Record], t
 def trades_section(trades: Sequence[Record], symbols: Sequence[str]) -> Markup:
     """The ledger with prices at the signals and at the fills."""
     fut, etf = symbols
-    head = ["no.", "side, left for", "in, out (UTC)", f"{fut}, {etf}", f"{fut} signal", f"{fut} fill",
+    head = ["no.", "side, exit reason", "in, out (UTC)", f"{fut}, {etf}", f"{fut} signal", f"{fut} fill",
             f"{etf} signal", f"{etf} fill", "slippage", "repo at entry", "commission",
             "gross, net"]  # fmt: skip
     shown, left_out = ends(trades, "trade", "--trades FILE writes all of them.")
@@ -92,7 +92,7 @@ def open_section(trades: Sequence[Record], symbols: Sequence[str]) -> Markup:
         for trade in trades
     ]  # fmt: skip
     head = ["no.", "side", "phase", "since (UTC)", fut, etf, f"{fut} in", f"{etf} in", "commission so far"]
-    made = table("What is held makes no P&L here before it is closed", head, rows, numbers=range(4, 9))
+    made = table("Open pairs; their P&L counts here once they are closed", head, rows, numbers=range(4, 9))
     return section("open", "Still open", made)
 
 
@@ -121,17 +121,17 @@ def model_section(model: Record) -> Markup:
             "unexplained"]  # fmt: skip
     others = plural(len(model["only_model"]), "trade")
     caption = (
-        f"Beside the backtest of {plural(model['rows'], 'recorded row')}, in USD; {others} of it the bot did "
-        "not make"
+        f"Beside the backtest of {plural(model['rows'], 'recorded row')}, in USD; the bot did not make "
+        f"{others} of the backtest"
     )
     made = table(
         caption, head, rows, numbers=range(3, len(head)), left_out=left_out, dense=True, foot=foot
     )
-    return section("model", "What the model made of the same quotes", made)
+    return section("model", "The backtest of the same quotes", made)
 
 
 def orders_section(by_role: Mapping[str, Mapping[str, int]]) -> Markup:
-    """How many orders of each role became what."""
+    """How many orders of each role ended in which state."""
     states = sorted({state for counts in by_role.values() for state in counts})
     rows = [
         [role, *(f"{counts.get(state, 0):,}" for state in states), f"{sum(counts.values()):,}"]
@@ -139,7 +139,7 @@ def orders_section(by_role: Mapping[str, Mapping[str, int]]) -> Markup:
     ]
     head = ["role", *states, "all"]
     made = table(
-        "Orders by what they were for and what became of them", head, rows, numbers=range(1, len(head))
+        "Orders by role and state", head, rows, numbers=range(1, len(head))
     )
     return section("orders", "Orders", made)
 

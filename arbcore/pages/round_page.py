@@ -13,7 +13,7 @@ from arbcore.pages.scale import Scale, ticks
 
 #: Points of a curve: about one for every two pixels of a wide screen.
 POINTS_MAX = 500
-#: Looks of curves, one a strategy; further ones begin anew.
+#: Styles of curves, one a strategy; with more strategies they repeat.
 LOOKS = ("line-s0", "line-s1", "line-s2", "line-s3", "line-s4", "line-s5")
 
 Row = Mapping[str, Any]
@@ -55,7 +55,7 @@ def round_page(
         section("earnings", "Spread earned against adverse selection", *_earnings(data)),
         section("positions", "Positions within their limits", _positions(data, axis)),
         section("prices", "Prices, our quotes and fills", *_prices(data, axis)),
-        section("fates", "Orders by fate", *_fates(data)),
+        section("fates", "Orders by outcome", *_fates(data)),
         section("latency", "Latency", _latency(data, latency_us)),
         section("rows", "Every fill and every order", _fill_rows(data), _order_rows(data)),
         section("reading", "How to read it", bullets([*notes, *READING])),
@@ -66,11 +66,11 @@ def round_page(
 READING = (
     (
         "The price of a symbol is the middle of its touch, our own quotes included, else its last trade; P&L "
-        "values what is held at it."
+        "values positions at this price."
     ),
     (
-        "A markout is how far the price went our way from the fill's price, in ticks a share, 1, 5 and 30 s "
-        "later; it is left out where the round ended before."
+        "A markout is how far the price moved in our favour from the fill's price, in ticks a share, 1, 5 "
+        "and 30 s later; it is left out where the round ended before."
     ),
     (
         "Spread earned is what fills were better than the price just before them; adverse selection is what "

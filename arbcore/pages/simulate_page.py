@@ -59,7 +59,7 @@ def simulate_page(
     ]  # fmt: skip
     if summary["settings"]:
         rows = [(name, str(value)) for name, value in summary["settings"].items()]
-        parts.append(section("settings", "Settings", table("Those that are not the default", ("", ""), rows)))
+        parts.append(section("settings", "Settings", table("Other than the default", ("", ""), rows)))
     said = [*notes, *_reading(summary)]
     parts.append(section("reading", "How to read it", bullets(said)))
     return page(*parts, title=f"Simulation: {bot}", version=version)
@@ -79,7 +79,7 @@ def _facts(whole: Mapping[str, Any]) -> Markup:
     items: list[tuple[str, object, object]] = [
         ("Mean", _ticks(whole["mean"], "mean"), "ticks a round"),
         ("Standard deviation", number(whole["sd"], 0), "ticks"),
-        ("One in twenty is below", _ticks(whole["p05"], "p05"), "ticks"),
+        ("5th percentile", _ticks(whole["p05"], "p05"), "ticks"),
         ("Worst round", _ticks(whole["worst"], "worst"), "ticks"),
         ("Losing rounds", percent(whole["losing"] / whole["rounds"]), f"of {whole['rounds']:,}"),
     ]
@@ -232,13 +232,13 @@ def _table(caption: str, rows: Mapping[str, Mapping[str, Any]]) -> Markup:
 
 def _reading(summary: Mapping[str, Any]) -> list[str]:
     kind = (
-        "Intervals are always-valid: they hold although the number of rounds followed from what was seen."
+        "Intervals hold at every look, so also for a number of rounds that depended on the results."
         if summary["auto"]
-        else "Intervals are Student's, of 95%, for a number of rounds that was fixed before."
+        else "Intervals are Student's t, of 95%, for a number of rounds that was fixed in advance."
     )
     return [
         "P&L is cash and positions at the hidden fair value, which a bot on the exchange does not know.",
         kind,
         "A conversion moves shares between symbols at their fair values; its fee is the converted symbol's.",
-        "The market is simulated: it says which of two bots trades it better, and nothing of another.",
+        "The market is simulated: it shows which of two bots trades it better, and nothing about real ones.",
     ]

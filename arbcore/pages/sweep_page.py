@@ -1,4 +1,4 @@
-"""The page of a sweep: every cell as a heat map or a curve, the best cells, and what else is said.
+"""The page of a sweep: every cell as a heat map or a curve, the best cells, and further sections.
 
 Plain columns in, text out. It must not know how a sweep is run, nor what makes a region robust.
 """
@@ -73,13 +73,13 @@ def sweep_page(
     if notes:
         parts.append(section("notes", "Notes", bullets(notes)))
     asked = pair(parameters(summary["params"]), data_rows(summary))
-    parts.append(section("asked", "What was asked, of what data", asked))
+    parts.append(section("asked", "Settings and data", asked))
     parts.append(
         section("reading", "How to read it", bullets((
             "Every cell is one backtest of the same rows, and its numbers are those of that backtest alone.",
             "Total P&L is net P&L with what is still open at the end as if closed at the last quotes.",
             "The best of many cells is partly luck: the more there are, the better the best one looks.",
-            "A cell whose neighbours do as well says more than a peak, and other data more than both.",
+            "A cell whose neighbours do as well is better evidence than a peak, other data better than both.",
         )))
     )  # fmt: skip
     return page(*parts, title=f"Sweep: {name}", version=version)

@@ -14,7 +14,7 @@ from arbcore.pages.page import table
 
 _LABELS = {
     "net_pnl": "net P&L",
-    "open_pnl": "P&L of what is open, closed at the end",
+    "open_pnl": "P&L of the open position, if closed at the end",
     "total_pnl": "total P&L",
     "gross_pnl": "gross P&L",
     "basis_pnl": "P&L of the basis",
@@ -37,7 +37,7 @@ _LABELS = {
     "expiry": "expiry",
     "by_hand": "closed by hand",
 }
-#: Of a number that is no setting, by the ending of its name.
+#: Units of numbers that are no settings, by the ending of the name.
 _UNITS = {"_bps": "bps", "_s": "s", "_pnl": "USD"}
 _NO_SETTING = BacktestOption()
 
@@ -165,5 +165,5 @@ def readable(iso: str) -> str:
 
 
 def state_words(state: str | None) -> str:
-    """The last state of the carry bot for a person: whoever ends in order was REDUCING because of it."""
+    """The carry bot's last state in words; a run that stops in order ends in "REDUCING: stopping"."""
     return "stopped in order" if state == "REDUCING: stopping" else state or "none yet"

@@ -1,6 +1,6 @@
 """The script of a page of results: one crosshair for the charts of a figure, and zoom.
 
-Without it the page says everything all the same. It must not know what a chart shows.
+The page shows everything without it too. It must not know what a chart shows.
 """
 
 SCRIPT = """"use strict";

@@ -1,10 +1,9 @@
 """The backtest: valid rows to ledger, equity and statistics, in one pass and constant memory.
 
 Owns the roll and expiry of positions and every running statistic; ``reference.backtest`` is the
-specification. What a row is valued with (level, rates, dividends to come) is ``_values``'s, when to enter
-and leave is the signal's, what a trade
-comes to is the money's, how rows are read the reader's. Trades and equity are kept only where they are asked
-for, and until they are taken.
+specification. ``_values`` values a row (level, rates, dividends to come), ``_signal`` decides when to enter
+and leave, ``_money`` works out what a trade makes. Trades and equity are kept only where asked for, and until
+they are taken.
 """
 import array
 
@@ -45,7 +44,7 @@ from arbcore.research.periods import BLOCKS, DATES_MIN
 
 cdef enum:
     BATCH = 512
-    # Marks that are kept; where there are more rows every second one goes, again and again.
+    # Marks that are kept; with more rows every second mark is dropped, as often as needed.
     MARKS_MAX = 1 << 20
 
 
@@ -54,11 +53,10 @@ cdef enum:
 cdef class Backtest:
     """One run. Feed rows in order of time with ``feed``, call ``end`` once, then read ``summary``.
 
-    ``expiries_ns`` are the contracts' expiries in order, of which each row takes the first after it, or one
-    alone with ``fixed``; rows with an expiry of their own win over both. ``envelope`` collects what a picture
-    of the run needs. ``beside`` is a run of other fills or thresholds over the same values: whatever rows
-    this
-    one takes it takes too. ``keep_marks`` keeps what ``periods`` needs.
+    ``expiries_ns`` are the contracts' expiries in order: each row takes the first after it, or with ``fixed``
+    all rows take the one that is given. Rows with an expiry of their own win over both. ``envelope`` collects
+    what a picture of the run needs. ``beside`` is a second run with other fills or thresholds that gets the
+    same valued rows. ``keep_marks`` keeps what ``periods`` needs.
     """
 
     cdef object settings
@@ -72,7 +70,7 @@ cdef class Backtest:
     cdef Contracts contracts
     cdef Equity equity
     cdef Growing dividends, marks, day_marks
-    # The rows' equity: arrays that are longer than what is in them.
+    # The rows' equity, in arrays that are longer than what is in them.
     cdef array.array point_times, point_values
     cdef Py_ssize_t points
     cdef int64_t mark_every
@@ -172,7 +170,7 @@ cdef class Backtest:
     cdef int take(self, RowValues values, bint named, const QuoteRow* rows, const int64_t* expiries_ns,
                   const Value* value, const double* dev, const double* cc, const double* rev,
                   Py_ssize_t count) except -1:
-        """Takes valued rows, from the next on which something happens to the one after it."""
+        """Takes valued rows, going from each row on which something happens to the next."""
         cdef Py_ssize_t at = 0, first
         cdef int failed = DONE
         self.named = named
@@ -182,7 +180,7 @@ cdef class Backtest:
                 if self.position.phase == FLAT and self.envelope is None and (
                         self.equity.water.peak_ns >= 0):
                     first = at
-                    # What is not a number is no edge.
+                    # An edge that is not a number is none.
                     while at < count and not (
                             cc[at] >= self.rules.wanted_bps or rev[at] >= self.rules.wanted_bps):
                         at += 1
@@ -274,7 +272,7 @@ cdef class Backtest:
         return failed
 
     cdef void note_basis(self, int64_t now_ns, double dev, double cc, double rev) noexcept nogil:
-        """For the picture: where the mid is, and where it would have to be for each entry."""
+        """Notes for the picture the mid, and where the mid would have to be for each entry."""
         if dev == dev and cc == cc:
             self.envelope.add_basis(
                 now_ns, dev, dev + (self.rules.wanted_bps - cc), dev - (self.rules.wanted_bps - rev))
@@ -359,7 +357,7 @@ cdef class Backtest:
         """What the date of the last row ends with, as far as is known."""
         cdef double* kept
         while self.day_marks.count < self.equity.closes.count:
-            # Dates that passed in between ended with what is now.
+            # Dates that ended since keep the equity that there is now.
             kept = <double*>one_more(&self.day_marks, sizeof(double))
             if kept == NULL:
                 return NO_MEMORY

@@ -1,4 +1,4 @@
-"""What a picture of a run needs, of any number of rows, in memory that does not grow.
+"""What a chart of a run needs, of any number of rows, in memory that does not grow.
 
 Owns buckets of time with the least, the largest and the last value of each series. When there is no room for
 one more bucket, all become twice as wide and neighbours are merged, so that no extreme is ever lost and up
@@ -11,7 +11,7 @@ from libc.stdlib cimport free, malloc
 
 from arbcore.errors import UsageError
 
-#: Buckets where nobody says otherwise: about two for each pixel column of a printed chart's half.
+#: The usual number of buckets, enough for every pixel column of a chart.
 CAPACITY = 2048
 
 #: The columns of ``columns``, in their order.
@@ -26,7 +26,7 @@ _NOTHING = [None] * 5
 
 @cython.final
 cdef class Envelope:
-    """Notes come in order of time; an earlier one counts at the latest time so far. Bps and USD."""
+    """Notes come in order of time; one that is earlier than the last counts at the last one's time."""
 
     def __cinit__(self, Py_ssize_t capacity=CAPACITY):
         if not 2 <= capacity <= 1_000_000:
@@ -158,7 +158,7 @@ cdef class Envelope:
 
 
 cdef void empty(Bucket* bucket, int64_t ts_ns) noexcept nogil:
-    """Nothing seen yet: whatever comes first is the least and the largest."""
+    """An empty bucket, whose first value becomes its least and its largest."""
     bucket.first_ns = ts_ns
     bucket.last_ns = ts_ns
     bucket.equity_rows = 0

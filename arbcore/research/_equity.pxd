@@ -1,6 +1,6 @@
 """C API of the equity: its peak and falls, and the last of each UTC date; inline, for the loop over rows.
 
-Knows numbers and times, and what a position is worth on a row of which only the mids count.
+Knows numbers and times, and what a position is worth at a row's mids.
 """
 cimport cython
 from libc.stdint cimport int64_t
@@ -9,8 +9,8 @@ from arbcore.carry._growing cimport Growing, one_more
 from arbcore.carry._row_source cimport QuoteRow
 
 
-# What the equity of a row is worked out from while both legs are held, whose sizes have the side's sign,
-# or while nothing is, and they are 0.
+# What the equity of a row is worked out from, while both legs are held (their sizes have the side's sign) or
+# nothing is (their sizes are 0).
 cdef struct Held:
     double net
     double es_entry
@@ -63,7 +63,7 @@ cdef inline void water_through(Water* water, const QuoteRow* rows, const double*
     water[0] = now
 
 
-# The divisor is no 0.
+# The divisor is a constant other than 0.
 @cython.cdivision(True)
 cdef inline bint equity_date(Equity* equity, int64_t ts_ns) noexcept nogil:
     """Begins the date of a row where it is a new one; False where memory is out."""
@@ -97,8 +97,8 @@ cdef inline bint equity_take(Equity* equity, const QuoteRow* rows, Py_ssize_t fi
                              const Held* held) noexcept nogil:
     """Counts rows between which nothing happens; False where memory is out. All times are above 0.
 
-    Nothing is counted where ``first`` is ``end``. The look for a later date's first row ends at the last row
-    at the latest, which is of one.
+    Nothing is counted where ``first`` is ``end``. The search for a later date's first row ends at the last
+    row at the latest, since that row is of a later date.
     """
     cdef Py_ssize_t stop
     cdef double value = 0.0

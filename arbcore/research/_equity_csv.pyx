@@ -63,10 +63,10 @@ def equity_lines(bytes times not None, bytes values not None) -> bytes:
     return lines[:p - PyBytes_AS_STRING(lines)]
 
 
-# Every divisor is a constant, and nothing is below 0.
+# Every divisor is a constant, and every dividend is at least 0.
 @cython.cdivision(True)
 cdef char* write_digits(char* p, int64_t number, int count) noexcept nogil:
-    """So many digits of a number, zeros before it."""
+    """A number in a fixed count of digits, with zeros before it."""
     cdef int at
     for at in range(count - 1, -1, -1):
         p[at] = 48 + number % 10
@@ -76,7 +76,7 @@ cdef char* write_digits(char* p, int64_t number, int count) noexcept nogil:
 
 @cython.cdivision(True)
 cdef char* write_clock(char* p, int64_t rest_ns) noexcept nogil:
-    """``THH:MM:SSZ`` with the fraction that there is."""
+    """``THH:MM:SSZ``, with a fraction of the second where there is one."""
     cdef int64_t seconds = rest_ns // 1_000_000_000LL, fraction = rest_ns % 1_000_000_000LL
     p[0] = c"T"
     p = write_digits(p + 1, seconds // 3_600, 2)
@@ -103,7 +103,7 @@ cdef Py_ssize_t write_double(char* p, double value) except -1:
     cdef Py_ssize_t length
     cdef int64_t whole, fraction
     cdef int decimals = DECIMALS
-    # A decimal of at most 15 digits that gives the double is the only one so short, and so the shortest.
+    # If a decimal of at most 15 digits gives the double, no other one is as short.
     if 1e-3 <= size and scaled < WHOLE_MAX:
         whole = <int64_t>(scaled + 0.5)
         if <double>whole / 1e6 == size:

@@ -1,8 +1,8 @@
-"""The ledger: closed trades in their order, kept as they were closed and made rows when somebody looks.
+"""The ledger: closed trades in their order, kept as C structs and turned into rows only when they are read.
 
 Owns the cells of a row, and the names of sides and reasons; the columns are those of ``core.ledger_columns``.
-Few runs have their rows looked at, and a tuple of numbers costs more than its trade. It must not know when a
-trade is made.
+Making a row takes longer than its trade did, and few runs have their rows read. It must not know when a trade
+is made.
 """
 from array import array
 
@@ -49,19 +49,19 @@ cdef class Ledger:
     cdef object row(self, Py_ssize_t at):
         cdef const Record* kept = <const Record*>self.records.data + at
         cdef const Trade* t = &kept.trade
-        # Nearly all shares are few enough to be made whole in C.
+        # Nearly every number of shares fits a C integer.
         row = make_row((
             self.first_id + at, SIDE_NAMES[t.side], t.entry_ns, t.exit_ns, self.contracts,
             <int64_t>t.shares if t.shares < 1e18 else int(t.shares), t.es_entry, t.es_exit, t.spy_entry,
             t.spy_exit, t.entry_dev_bps, t.exit_dev_bps, t.gross, t.cost, t.financing, t.dividends,
             kept.net, EXIT_REASONS[t.reason],
         ))
-        # What the collector of cycles does itself with tuples of numbers, after a look at each.
+        # The garbage collector would untrack these tuples of numbers itself, after looking at each one.
         PyObject_GC_UnTrack(row)
         return row
 
     def extend(self, Ledger others not None) -> None:
-        """Takes the trades of another ledger, whose numbers follow on from these."""
+        """Appends the trades of another ledger, whose first number follows the last one here."""
         cdef Py_ssize_t at
         cdef Record* kept
         for at in range(others.records.count):

@@ -1,7 +1,7 @@
 """C API of the backtest's money: fills, shares, costs, the parts of a trade's net, and sums over trades.
 
 Inline, so that one run and a sweep of thousands do the same operations in the same order and agree to the
-last bit. It knows prices and sides; when a trade is made is the signal's.
+last bit. It knows prices and sides; ``_signal`` decides when a trade is made.
 """
 cimport cython
 from libc.stdint cimport int64_t
@@ -37,7 +37,7 @@ cdef struct Terms:
     double spy_fee_min       # USD a side
     double es_slip           # index points
     double spy_slip          # USD
-    bint funding_set         # else a long pays the run's rate at its entry
+    bint funding_set         # False: a long pays the run's rate at its entry
     double funding_rate
     double short_rate
     double borrow_rate
@@ -124,7 +124,7 @@ cdef inline void wanted_of(const Terms* terms, int es_side, const Quote* quote, 
         es[0] = (quote.es_bid + quote.es_ask) / 2
         spy[0] = (quote.spy_bid + quote.spy_ask) / 2
     else:
-        # By number: which side it is nobody can guess, a branch least of all.
+        # Bid or ask by an index and not by a branch, since nobody can predict the side.
         es[0] = (&quote.es_bid)[es_side > 0]
         spy[0] = (&quote.spy_bid)[es_side < 0]
 
@@ -137,12 +137,12 @@ cdef inline void fills_of(const Terms* terms, int es_side, const Quote* quote, d
     spy[0] -= es_side * terms.spy_slip
 
 
-# A price is never 0, whatever it is divided into; at worst the division is IEEE's.
+# A price is never 0; and doubles divided by 0 would give infinity, not a crash.
 @cython.cdivision(True)
 cdef inline double shares_of(const Terms* terms, double es, double spy) noexcept nogil:
     """The nearest whole number, at least one."""
     cdef double shares = terms.notional * es / spy + 0.5
-    # The floor of what is above 1 and below 2^53, beyond which every double is whole.
+    # The cast rounds down; from 2^53 on every double is whole already.
     if 1.0 < shares < 9007199254740992.0:
         return <double><int64_t>shares
     return shares if shares > 1.0 else 1.0
@@ -174,9 +174,9 @@ cdef inline double broker_fee(const Terms* terms, double shares, double price, b
 
 cdef inline double fees_of(const Terms* terms, double shares, double spy_entry, int side,
                            int64_t now_ns) noexcept nogil:
-    """Of the round trip: a fee a contract and side, and a fee a share with its minimum a side; or twice
-    what a
-    broker charges for the entry, whose half is charged there.
+    """The fees of the round trip: a fee a contract and side, and a fee a share and side with its minimum.
+
+    With a broker's fees it is twice what the entry costs, of which half is charged at the entry.
     """
     cdef double spy_fees = shares * terms.spy_fee
     if terms.broker:
@@ -226,7 +226,7 @@ cdef inline double financing_of(const Terms* terms, int side, double value, doub
                                 int64_t days) noexcept nogil:
     """Interest on the ETF leg's entry value between settlement days: paid when long, received when short."""
     cdef double rate = -funding if side < 0 else short - terms.borrow_rate
-    # The sum takes the sign off a zero.
+    # Adding 0.0 turns -0.0 into 0.0.
     return rate * value * (<double>days / 365.0) + 0.0
 
 

@@ -1,8 +1,8 @@
 """C API of a position: orders on their way and their fills; inline, for the loops of backtest and sweep.
 
 What a decision becomes, leg by leg; ``reference.backtest`` is the specification and says what happens
-to orders that take their time. When to enter and leave is the signal's, the arithmetic the money's, what is
-kept of a trade the caller's.
+to orders with latency. ``_signal`` decides when to enter and leave, ``_money`` has the arithmetic, and the
+caller decides what is kept of a trade.
 """
 from libc.stdint cimport int64_t
 
@@ -25,7 +25,7 @@ cdef enum Phase:
 
 
 cdef enum Reason:
-    # Why a trade was closed; the first four are the signal's, in its order.
+    # Why a trade was closed; the first four are those of ``_signal``, in the same order.
     EXPIRY = 0
     ROLL = 4
     END_OF_DATA = 5
@@ -33,7 +33,7 @@ cdef enum Reason:
 
 
 cdef struct Order:
-    # Both legs of an entry or an exit; what was wanted is what the row that decided showed.
+    # Both legs of an entry or an exit; "wanted" are the prices of the row that decided.
     int es_side              # +1 buys ES and sells SPY
     int reason
     bint es_filled
@@ -117,7 +117,7 @@ cdef inline bint position_held(const Position* p) noexcept nogil:
 
 cdef inline void position_begin(const Terms* terms, Position* p, int side, int64_t expiry_ns,
                                 const Quote* quote) noexcept nogil:
-    """Sends an entry; its shares are fixed from what both legs would get on this row."""
+    """Sends an entry; its shares follow from the prices that both legs would get on this row."""
     cdef double es, spy
     order_begin(terms, &p.entry, side, -1, quote)
     fills_of(terms, side, quote, &es, &spy)
@@ -130,7 +130,7 @@ cdef inline void position_begin(const Terms* terms, Position* p, int side, int64
 
 cdef inline void position_enter(const Terms* terms, Position* p, SignalState* signal, int64_t now_ns,
                                 const Quote* quote, const Value* value, bint at_once) noexcept nogil:
-    """Fills what is due of an entry; with its last leg the position is held."""
+    """Fills the legs of an entry that are due; once both are filled the position is held."""
     cdef bint owned = p.entry.spy_filled
     cdef bint done = order_fill(terms, &p.entry, now_ns, quote, value, at_once)
     if not owned and p.entry.spy_filled:
@@ -150,7 +150,7 @@ cdef inline void position_enter(const Terms* terms, Position* p, SignalState* si
 
 cdef inline void trade_of(const Terms* terms, const Position* p, int64_t now_ns, const Quote* quote,
                           const Value* value, Trade* trade) noexcept nogil:
-    """The trade that a position has become, its last leg filled on this row."""
+    """The trade of a position whose last leg was filled on this row."""
     cdef const Order* entry = &p.entry
     cdef const Order* leave = &p.leave
     cdef double spy_mid = (quote.spy_bid + quote.spy_ask) / 2, es_missed, spy_missed
@@ -178,7 +178,7 @@ cdef inline void trade_of(const Terms* terms, const Position* p, int64_t now_ns,
 cdef inline bint position_leave(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
                                 int64_t now_ns, const Quote* quote, const Value* value, bint at_once,
                                 Trade* trade) noexcept nogil:
-    """Fills what is due of an exit; whether that closed the position, which is then ``trade``."""
+    """Fills the legs of an exit that are due. Returns whether that closed the position into ``trade``."""
     if not order_fill(terms, &p.leave, now_ns, quote, value, at_once):
         return False
     trade_of(terms, p, now_ns, quote, value, trade)
@@ -190,7 +190,7 @@ cdef inline bint position_leave(const Terms* terms, const Rules* rules, Position
 cdef inline bint position_settle(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
                                  int64_t now_ns, const Quote* quote, const Value* value, int reason,
                                  Trade* trade) noexcept nogil:
-    """Closes on this row, whatever is on its way; False for an entry that was never made."""
+    """Closes on this row and fills what is on its way. False where neither leg of the entry was filled."""
     if p.phase == ENTERING:
         if not position_held(p):
             p.phase = FLAT
@@ -206,7 +206,7 @@ cdef inline bint position_act(const Terms* terms, const Rules* rules, Position* 
                               int action, int64_t now_ns, int64_t expiry_ns, const Quote* quote,
                               const Value* value,
                               Trade* trade) noexcept nogil:
-    """Does what the signal decided, which is not to stay; whether that closed the position."""
+    """Enters or leaves as the signal decided. Returns whether that closed the position."""
     if action == LEAVE_EXPIRY:
         return position_settle(terms, rules, p, signal, now_ns, quote, value, EXPIRY, trade)
     if action > LEAVE_EXPIRY:
@@ -221,7 +221,7 @@ cdef inline bint position_act(const Terms* terms, const Rules* rules, Position* 
 cdef inline bint position_wait(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
                                int64_t now_ns, const Quote* quote, const Value* value,
                                Trade* trade) noexcept nogil:
-    """A row on which an order is on its way; whether that closed the position."""
+    """Takes a row on which an order is on its way. Returns whether that closed the position."""
     if now_ns >= p.expiry_ns:
         return position_settle(terms, rules, p, signal, now_ns, quote, value, EXPIRY, trade)
     if p.phase == ENTERING:

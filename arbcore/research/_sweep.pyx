@@ -1,7 +1,7 @@
 """A sweep: many settings over the same rows, each to the numbers of its own single run, bit by bit.
 
-Owns which numbers a cell has, how they are kept, and which way a cell is run. Rows come from ``_sweep_rows``;
-threads, files and ranges are other people's business.
+Owns which numbers a cell has, how they are kept, and which way a cell is run. Rows come from ``_sweep_rows``.
+It must not know threads, files and ranges.
 """
 import struct
 from array import array
@@ -25,7 +25,7 @@ from arbcore.core.backtest_options import BACKTEST_OPTIONS
 from arbcore.research.daily import daily_statistics
 from arbcore.research.periods import period_ends
 
-#: Columns of whole numbers, of numbers, and those that need every row and are there with ``full`` only.
+#: Columns of whole numbers, columns of other numbers, and those that need every row, kept with ``full`` only.
 COUNTS = ("trades", "wins")
 NUMBERS = (
     "gross_pnl", "costs", "financing", "dividends", "net_pnl", "open_pnl", "total_pnl",
@@ -33,7 +33,7 @@ NUMBERS = (
 )
 FULL_NUMBERS = ("max_drawdown", "sharpe")
 
-#: The settings that the way from event to event does not know, with the value that is none of them.
+#: Settings that running from event to event does not support, with the value that switches each off.
 _NEUTRAL = tuple([(item.name, item.default) for item in BACKTEST_OPTIONS.values() if not item.jumps])
 #: What rows are valued with: cells that agree on these share their values.
 _VALUED_BY = tuple([item.name for item in BACKTEST_OPTIONS.values() if item.values_rows])
@@ -48,8 +48,8 @@ def period_name(number) -> str:
 cdef class SweepBlock:
     """The numbers of some cells, by column: ``array("q")`` of counts and ``array("d")``; NaN is undefined.
 
-    Where it was asked for there is a column a period, ``period_0`` and so on, with each cell's P&L in it.
-    Blocks pickle, and ``joined`` puts them together in the order given.
+    With ``evidence`` there is one more column for each period, ``period_0`` and so on, with each cell's P&L.
+    Blocks can be pickled, and ``joined`` puts them together in the order given.
     """
 
     cdef readonly dict columns
@@ -107,12 +107,11 @@ def can_jump(settings) -> bool:
 
 @cython.final
 cdef class SweepRun:
-    """Some cells on their way over the rows: ``advance`` until it says False, then take ``block``.
+    """The run of some cells over the rows: call ``advance`` until it returns False, then take ``block``.
 
-    Cells go over the rows a window at a time, from event to event, and count the equity of what lies between
-    where it is asked for (``full``), and the P&L by period (``evidence``). A cell with a setting that this
-    way does not know has a ``Backtest`` of
-    its own. Expiries are ``Backtest``'s.
+    Cells go over the rows a window at a time, from event to event. With ``full`` they also count the equity
+    of the rows between events, with ``evidence`` the P&L by period. A cell with a setting that this does not
+    support is run as a ``Backtest`` of its own. Expiries are given as for ``Backtest``.
     """
 
     cdef readonly int64_t done, total
@@ -162,7 +161,7 @@ cdef class SweepRun:
         free(self.cells)
 
     cdef int collect(self, list places, bint full) except -1:
-        """Makes the cells of some places, those of a group beside each other."""
+        """Makes the cells with some numbers; cells of one group are beside each other."""
         cdef SweepGroup group
         cdef Py_ssize_t at = 0
         by_group = {}
@@ -316,9 +315,9 @@ cdef class SweepRun:
 
 def run_block(SweepRows rows not None, settings, *, expiries_ns, bint fixed, bint full=False,
               bint evidence=False) -> SweepBlock:
-    """The numbers of each of some settings over the rows; the interpreter is free meanwhile.
+    """The numbers of each of some settings over the rows. The interpreter's lock is released meanwhile.
 
-    Arguments are those of ``SweepRun``.
+    The arguments are those of ``SweepRun``.
     """
     return SweepRun(
         rows, settings, expiries_ns=expiries_ns, fixed=fixed, full=full, evidence=evidence).block()
@@ -353,5 +352,5 @@ def leveled(SweepRows rows not None, settings, *, expiries_ns, bint fixed) -> Sw
 
 
 def row_values(SweepRows rows not None, settings, *, expiries_ns, bint fixed) -> RowValues:
-    """What is said of all rows, whatever is traded on them."""
+    """The numbers of all rows, which do not depend on what is traded."""
     return go_over(rows, settings, expiries_ns, fixed, None)

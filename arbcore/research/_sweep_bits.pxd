@@ -1,8 +1,8 @@
 """Bitmaps of where values reach thresholds, 64 rows a word: making them, and jumping from bit to bit.
 
 Inline, for the sweep's window and its cells. They know numbers only; a value that is not a number reaches no
-threshold. Bitmaps stand ``stride`` words apart, one a threshold, and each has ``words`` words of 64 values,
-all of which are there.
+threshold. There is one bitmap for each threshold, ``stride`` words apart, and each has ``words`` words for
+64 values each; the last word's values must all be readable.
 """
 from libc.stdint cimport uint64_t
 
@@ -30,14 +30,14 @@ cdef extern from *:
 
 
 cdef struct Bitmap:
-    const uint64_t* words    # a bit a row; one word more may be read, whatever it is
-    uint64_t summary         # a bit a word: whether it has a bit
+    const uint64_t* words    # a bit a row; one more word behind them must be readable
+    uint64_t summary         # a bit a word: whether that word has a bit set
 
 
 cdef inline Py_ssize_t next_bit(const Bitmap* map, Py_ssize_t at, Py_ssize_t limit) noexcept nogil:
     """The first bit from ``at`` on; ``limit``, at least ``at``, where there is none before it."""
     cdef Py_ssize_t word = at >> 6, found
-    # The next 64 bits, wherever a word ends: most of the time there is one among them.
+    # The next 64 bits, put together from two words; most of the time one of them is set.
     cdef uint64_t bits = map.words[word] >> (at & 63) | map.words[word + 1] << 1 << (~at & 63)
     if bits != 0:
         found = at + first_bit(bits)

@@ -19,12 +19,12 @@ cdef enum:
 cdef struct Segment:
     Py_ssize_t end           # behind its last row
     int64_t expiry_ns
-    Py_ssize_t forced        # the row that ends a position, whatever it shows; -1: none does
-    bint roll                # it ends at the row before, and the row may enter again
+    Py_ssize_t forced        # the row that ends a position whatever its prices; -1: there is none
+    bint roll                # the position ends at the row before, so that this row may enter again
 
 
 cdef struct Cell:
-    # What it was asked.
+    # The cell's settings.
     Terms terms
     double wanted_bps
     double exit_bps
@@ -35,9 +35,9 @@ cdef struct Cell:
     int group
     Py_ssize_t wanted        # the number of its bitmap of each kind
     Py_ssize_t leave
-    # Where it stands.
+    # The cell's state.
     Totals totals
-    double open_net          # of what is left open, as if closed at the last row
+    double open_net          # P&L of what is left open, as if closed at the last row
     Py_ssize_t held_rows
     Py_ssize_t at            # the next row to look at
     Py_ssize_t segment
@@ -55,9 +55,9 @@ cdef struct Cell:
     double short
     double cost              # of the round trip, or twice the entry's where the exit's is not known yet
     double fees
-    # What every row of it came to, where that is asked for, else NULL.
+    # Equity over all rows, where that is asked for, else NULL.
     Equity* equity
-    Py_ssize_t counted       # rows in it; the last one before ``at`` never is, for a roll may yet close on it
+    Py_ssize_t counted       # rows counted in it; the last one before ``at`` is not: a roll may close on it
     bint failed              # memory was out
     # Marked equity at the last row of each period, with interest and dividends, where that is asked for.
     double* marks

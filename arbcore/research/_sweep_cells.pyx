@@ -1,8 +1,8 @@
 """One cell of a sweep over a window of rows: from event to event, never from row to row.
 
-Owns the order of events, which is the signal's: a position ends by expiry, stop, longest hold or convergence.
-On one row they come to the same money, so only the first row of any of them matters. What a trade comes to is
-the money's; where the thresholds are reached, the bitmaps'. ``_backtest`` is its measure, to the last bit.
+A position ends by expiry, stop, longest hold or convergence, in the order of ``_signal``. On one row all of
+them make the same money, so only the earliest row matters. ``_money`` works out what a trade makes, and
+bitmaps say where thresholds are reached. Results equal those of ``_backtest`` to the last bit.
 """
 from libc.stdint cimport int64_t, uint64_t
 
@@ -56,7 +56,7 @@ cdef void mark_before(Cell* cell, const Window* window, Py_ssize_t end) noexcept
 
 
 cdef inline void count_before(Cell* cell, const Window* window, Py_ssize_t end) noexcept nogil:
-    """Counts what is not counted of the rows before one on which the cell changes."""
+    """Counts the rows before one on which the cell changes, as far as they are not counted yet."""
     if cell.marks != NULL:
         mark_before(cell, window, end)
     if cell.equity == NULL or cell.counted >= end:
@@ -119,7 +119,7 @@ cdef inline void leave(Cell* cell, const Window* window, Py_ssize_t at) noexcept
 cdef Py_ssize_t first_at(const QuoteRow* rows, Py_ssize_t at, Py_ssize_t limit, int64_t ts_ns) noexcept nogil:
     """The first row from ``at`` on at or after a time; ``limit`` where there is none before it."""
     cdef Py_ssize_t step = 1, low = at, high = at, middle
-    # Steps that double: what is looked for is near.
+    # Steps that double, since the row is mostly near.
     while high < limit and rows[high].ts_ns < ts_ns:
         low = high + 1
         high += step
@@ -135,7 +135,7 @@ cdef Py_ssize_t first_at(const QuoteRow* rows, Py_ssize_t at, Py_ssize_t limit, 
 
 
 cdef Py_ssize_t first_stop(const Cell* cell, const Window* window, Py_ssize_t limit) noexcept nogil:
-    """The first row, from the next one on, that is the stop's way from the entry; ``limit`` if none is."""
+    """The first row, from the next one on, at which the stop is reached; ``limit`` if there is none."""
     cdef Py_ssize_t at = cell.at - window.first, end = limit - window.first, word
     cdef double entry = cell.entry_dev, stop = cell.stop_bps
     cdef const double* dev = window.dev_bps
@@ -153,7 +153,7 @@ cdef Py_ssize_t first_stop(const Cell* cell, const Window* window, Py_ssize_t li
 
 cdef inline Py_ssize_t first_exit(const Cell* cell, const Window* window, const Bitmap* leave_map,
                                   Py_ssize_t limit) noexcept nogil:
-    """The first row, from the next one on, that ends the position by itself; ``limit`` if none does."""
+    """The first row, from the next one on, that ends the position by any rule; ``limit`` if none does."""
     cdef Py_ssize_t found = window.first + next_bit(
         leave_map, cell.at - window.first, limit - window.first)
     cdef const QuoteRow* rows = window.rows
@@ -169,7 +169,7 @@ cdef inline Py_ssize_t first_exit(const Cell* cell, const Window* window, const 
 
 cdef void cell_run(Cell* cell, const Window* window, const Bitmap* enter_map, const Bitmap* leave_cc,
                    const Bitmap* leave_rev) noexcept nogil:
-    """Takes a cell from where it stands to the end of the window."""
+    """Runs a cell from its next row to the end of the window."""
     cdef Py_ssize_t limit, at
     cdef const QuoteRow* rows = window.rows
     while cell.at < window.end:

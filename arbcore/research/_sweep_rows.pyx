@@ -1,4 +1,4 @@
-"""Valid rows in memory, for whoever goes over them many times.
+"""Valid rows in memory, to be gone over many times.
 
 Owns their storage only: 56 bytes a row, as the reader hands them out. It must not know what is done with
 them.
@@ -49,7 +49,7 @@ cdef class SweepRows:
     def refill(self, RowSource source not None, Py_ssize_t limit) -> bool:
         """Replaces the rows by up to ``limit`` that the source has; False where there was none."""
         if limit < 1:
-            raise ValueError("a batch has a row at least")
+            raise ValueError("a batch has at least one row")
         self.count = 0
         self.reserve(limit)
         self.count = source.fill(self.rows, limit)
@@ -128,7 +128,7 @@ cdef class SweepRows:
         return window
 
     def without(self, dropped) -> SweepRows:
-        """A copy of the rows but for those of some numbers, which rise."""
+        """A copy of the rows without those of some numbers, given in rising order."""
         cdef SweepRows kept = SweepRows()
         cdef Py_ssize_t at = 0, number
         kept.reserve(self.count)

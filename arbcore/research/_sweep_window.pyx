@@ -2,7 +2,7 @@
 
 Owns the memory of one window, reused from window to window and from group to group, so that it does not grow
 with the data. The deviation of a row is worked out once for all cells that agree on it, by the operations of
-the signal. Which cell does what is not its business.
+``_signal``. It must not know what a cell does with it.
 """
 from array import array
 
@@ -106,14 +106,14 @@ cdef class SegmentTable:
 
 @cython.final
 cdef class SweepGroup:
-    """Cells that agree on what rows are valued with, and the thresholds among them."""
+    """Cells whose rows are valued with the same settings, and the thresholds that they use."""
 
     def __init__(self, terms):
         self.values = RowValues(terms)
         self.wanted_places, self.leave_places = {}, {}
 
     cdef void seal(self):
-        """Every threshold is there."""
+        """Makes the arrays of thresholds, once every cell's are known."""
         self.wanted = array("d", self.wanted_places)
         self.leave = array("d", self.leave_places)
         self.minus_leave = array("d", [-value for value in self.leave_places])
@@ -121,7 +121,7 @@ cdef class SweepGroup:
 
 @cython.final
 cdef class SweepWindow:
-    """The memory of one window and of at most so many bitmaps."""
+    """The memory of one window and of its bitmaps, at most ``maps`` of them."""
 
     def __init__(self, SweepRows rows not None, SegmentTable table not None, *, Py_ssize_t maps):
         self.rows, self.table = rows, table
@@ -154,7 +154,7 @@ cdef class SweepWindow:
         free(self.summaries)
 
     cdef int settle(self) except -1:
-        """When a trade of each row is paid."""
+        """Works out for each row the day on which a trade of it is paid."""
         cdef Py_ssize_t at
         cdef int64_t ts_ns, begin_ns = 1, end_ns = 0, settled = 0
         for at in range(self.rows.count):
@@ -166,7 +166,7 @@ cdef class SweepWindow:
         return 0
 
     cdef int move(self, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
-        """The window's rows from now on, behind those before; and their contracts."""
+        """Takes the next window: the rows behind those of the last one, and their contracts."""
         cdef Py_ssize_t at
         cdef const Segment* segments = self.table.segments
         self.window.first, self.window.end = first, end
@@ -195,7 +195,7 @@ cdef class SweepWindow:
                            WINDOW_WORDS)
             bits_at_most(self.window.dev_bps, words, &group.leave[0], leave,
                          self.maps + enter * WINDOW_WORDS, WINDOW_WORDS)
-            # Of one kind of values, either is both.
+            # With one kind of values only, it serves as both.
             bits_of_either(self.window.dev_bps, self.window.dev_bps, words, &group.minus_leave[0], leave,
                            self.maps + (enter + leave) * WINDOW_WORDS, WINDOW_WORDS)
             for number in range(enter + 2 * leave):
@@ -211,7 +211,7 @@ cdef class SweepWindow:
             dev = self.window.dev_bps + word * WORD
             low = high = dev[0]
             for at in range(1, WORD):
-                # What is not a number reaches no stop.
+                # A deviation that is not a number reaches no stop.
                 low = dev[at] if dev[at] < low or low != low else low
                 high = dev[at] if dev[at] > high or high != high else high
             (<double*>self.window.word_low)[word] = low

@@ -3,14 +3,14 @@
 import math
 from collections.abc import Sequence
 
-#: Fewer dates say nothing of a spread.
+#: From fewer dates no standard deviation is worth showing.
 DATES_MIN = 20
 
 
 def daily_statistics(closes: Sequence[float], drawdown: float) -> dict[str, float | None]:
-    """From the changes of each UTC date's last equity, the first from 0.
+    """Sharpe, Sortino and Calmar of the daily changes of equity, each date's last value counting.
 
-    None where one is not defined, and below 20 dates.
+    The first date's change is from 0. A ratio is None where it is not defined, and all are below 20 dates.
     """
     changes = [after - before for before, after in zip([0.0, *closes], closes, strict=False)]
     found: dict[str, float | None] = {"sharpe": None, "sortino": None, "calmar": None}

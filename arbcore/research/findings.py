@@ -1,7 +1,7 @@
 """What a run found besides its trades: the level, what it implies, the best edge, and a result's notes.
 
-Owns the documents of ``factor``, ``implied_financing`` and ``largest_edge_bps`` and which notes a result has;
-the sentences are ``carry.notes``'s, the numbers ``_values``'s.
+Owns the documents of ``factor``, ``implied_financing`` and ``largest_edge_bps``, and decides which notes a
+result has. The notes' sentences are in ``carry.notes``; the numbers come from ``_values``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -114,7 +114,7 @@ def plausibility_notes(
 
 
 class MissingDividends:
-    """Ex-dates over which positions were held and which only a yield knows of."""
+    """Ex-dates over which positions were held, but whose dividends are known only as a yield."""
 
     def __init__(self, settings: BacktestSettings) -> None:
         self._settings = settings

@@ -1,6 +1,6 @@
 """The grid of a sweep: which settings vary, over which values, and every cell of it by number.
 
-Owns the spelling of ranges, their exact values and the bound on cells. The first setting that varies is the
+Owns the spelling of ranges, their exact values and the bound on cells. The first setting named varies
 slowest. It must not know the data, nor where the cells are run.
 """
 
@@ -16,15 +16,15 @@ from arbcore.core.text import printable
 from arbcore.errors import ConfigError
 from arbcore.research.research_settings import BacktestSettings
 
-#: Every cell is a row of the result; five hundred by five hundred are more than anybody reads.
+#: Every cell is a row of the result; nobody reads more than five hundred by five hundred.
 CELLS_MAX = 250_000
-#: Above every bound of a setting.
+#: A number larger than any setting may be.
 LARGEST = 10**15
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _MARKS = re.compile(r"[:,]")
 _NUMBERS = {item.name for item in BACKTEST_OPTIONS.values() if item.varies}
-#: Words and switches cannot vary; a schedule cannot either, and is a sequence by itself.
+#: Settings that cannot vary: words, switches, and schedules, which are sequences themselves.
 _WORDS = {item.name for item in BACKTEST_OPTIONS.values() if item.reads in ("name", "word", "switch")}
 
 
@@ -41,7 +41,7 @@ class Axis:
 
 
 class Grid:
-    """Every combination of the axes' values over settings that stay. Raises ConfigError for a bad value."""
+    """Every combination of the axes' values; other settings stay. Raises ConfigError for a bad value."""
 
     def __init__(self, base: BacktestSettings, axes: Sequence[Axis]) -> None:
         if not axes:
@@ -78,7 +78,7 @@ class Grid:
         return tuple(len(values) for values in self._values)
 
     def place_of(self, cell: int) -> tuple[int, ...]:
-        """A cell's number of value on each axis."""
+        """A cell's place: on each axis the number of its value."""
         place = []
         for length in reversed(self.shape):
             cell, at = divmod(cell, length)
@@ -101,7 +101,7 @@ class Grid:
         return [settings_with(self.base, self.names, self.values_of(cell)) for cell in cells]
 
     def columns(self) -> dict[str, list[AxisValue]]:
-        """The parameters of every cell, a column a setting."""
+        """The parameters of every cell, one column for each setting."""
         places = [self.values_of(cell) for cell in range(self.cells)]
         return {name: [values[at] for values in places] for at, name in enumerate(self.names)}
 
@@ -126,7 +126,7 @@ def split_ranges(settings: Mapping[str, object]) -> tuple[dict[str, object], lis
     """The settings that stay and those that vary, in the order in which they were named.
 
     A number stays. ``LO:HI:STEP``, a list such as ``1,2,5`` and a sequence of numbers vary. Names that are
-    no settings stay too, for whoever makes the settings to refuse. Raises ConfigError.
+    no settings stay too; making the settings refuses them later. Raises ConfigError.
     """
     fixed: dict[str, object] = {}
     axes: list[Axis] = []

@@ -1,10 +1,9 @@
 """Whether a backtest knows only what it could know: cutting the data must change nothing before the cut.
 
 Owns where the data is cut and what is compared: ledger, equity and the first level. Two runs of the
-same backtest go over the same rows side by side: one takes them batch by batch, the other ends a piece at
-each cut, where it knows nothing of what follows. Whatever it has said up to there must be what the first one
-says, which has seen more. So the work is twice a run, and the memory that of one batch, however long the
-data.
+same backtest go over the same rows side by side. One takes them batch by batch; the other stops at each cut
+and knows nothing of what follows. Up to the cut its results must be those of the first run, which has seen
+more. The work is that of two runs, and the memory that of one batch, however long the data.
 
 The equity of the last row before a cut is not compared: it becomes final with the row after it, since a roll
 closes there.
@@ -24,16 +23,16 @@ from arbcore.core.result_documents import LookaheadDocument
 from arbcore.research._ledger import Ledger
 from arbcore.research._sweep_rows import SweepRows
 
-#: Rows that the first run is ahead of the other at most.
+#: Rows that the first run may be ahead of the other.
 BATCH_ROWS = 16_384
-#: Each of so many rows at the beginning ends a piece.
+#: The data is cut after each of so many first rows.
 EVERY_ROW_BELOW = 200
-#: Cuts of a batch at random places, and around so many of its entries and exits.
+#: Cuts of a batch at random rows, and entries and exits around which it is cut too.
 RANDOM_CUTS, TRADE_CUTS = 4, 8
 
 
 class CutRun(Protocol):
-    """A run over rows that says what it has done since it was asked last, as ``Backtest`` does."""
+    """A run over rows that hands out its trades and equity since the last call, as ``Backtest`` does."""
 
     @property
     def values(self) -> RowValues: ...
@@ -63,7 +62,7 @@ class Verdict:
 class LookaheadCheck:
     """Takes rows as a backtest does, for two runs of it: ``whole``, whose results count, and ``cut``.
 
-    Both keep trades and equity, which are taken from here. Rows that come one by one wait for ``flush``.
+    Both keep their trades and equity, which this object hands out. Single rows wait for ``flush``.
     """
 
     def __init__(self, whole: CutRun, cut: CutRun, *, contracts: int, seed: int = 1) -> None:
@@ -73,7 +72,7 @@ class LookaheadCheck:
         self._contracts = contracts
         self._done = self._cuts = 0
         self._difference: str | None = None
-        # What the first run has said and the other one has not yet.
+        # Results of the first run that the other one has not reached yet.
         self._trades: list[LedgerRow] = []
         self._times, self._equity = array("q"), array("d")
         self._agreed_trades = self._agreed_rows = 0
@@ -122,7 +121,7 @@ class LookaheadCheck:
         return taken
 
     def collect(self) -> Ledger:
-        """Takes what the whole run has said since; its trades."""
+        """Takes the whole run's results since the last call; returns its trades."""
         closed = self._whole.take_trades()
         self._taken.extend(closed)
         times, values = self._whole.take_equity()
@@ -133,7 +132,7 @@ class LookaheadCheck:
         return closed
 
     def verdict(self) -> Verdict:
-        """What came of it, up to the first difference."""
+        """How many cuts were tried, up to the first difference."""
         return Verdict(self._cuts, self._difference)
 
     def _go(self, rows: SweepRows) -> None:
@@ -147,7 +146,7 @@ class LookaheadCheck:
             self._difference = self._difference or self._compare(rows, cut)
             first = cut
         self._done += rows.count
-        # What was agreed on is of no more use, and after a difference nothing is.
+        # What was equal is no longer needed, and after a difference nothing is.
         if self._difference is not None:
             self._agreed_trades, self._agreed_rows = len(self._trades), len(self._equity)
         del self._trades[: self._agreed_trades]
@@ -168,7 +167,7 @@ class LookaheadCheck:
         return sorted(cut for cut in cuts if 0 < cut < count)
 
     def _compare(self, rows: SweepRows, cut: int) -> str | None:
-        """What the run up to a cut says otherwise."""
+        """Where the run up to a cut differs, as a part of a sentence."""
         where = f"with the data cut after usable row {self._done + cut:,} ({iso_time(rows.ts_ns(cut - 1))})"
         factor, other = self._cut.values.level_ends()[0], self._whole.values.level_ends()[0]
         if factor is not None and factor != other:

@@ -1,9 +1,9 @@
-"""By which periods the P&L of a run is looked at: dates, or equal blocks of rows where dates are few."""
+"""The periods by which a run's P&L is summed: dates, or equal blocks of rows where dates are few."""
 
 from bisect import bisect_right
 from collections.abc import Callable
 
-#: From so many UTC dates on a period is a date, else one of so many blocks.
+#: With at least so many UTC dates a period is a date, else one of so many blocks.
 DATES_MIN, BLOCKS = 40, 48
 DAY_NS = 86_400 * 10**9
 
@@ -19,7 +19,7 @@ def period_ends(count: int, ts_ns: Callable[[int], int]) -> list[int]:
     ends, at = [], 0
     while at < count:
         begun = ts_ns(at) // DAY_NS
-        # The first row of a later date, found by halves.
+        # The first row of a later date, by bisection.
         after = bisect_right(range(at, count), begun, key=lambda row: ts_ns(row) // DAY_NS) + at
         ends.append(after - 1)
         at = after

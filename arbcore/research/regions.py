@@ -1,7 +1,7 @@
-"""Best and robust places of a grid: which cells made the most, and which stay good a step further on.
+"""Best cells and robust regions of a grid: which cells made the most, and which have good neighbours too.
 
 A cell's neighbourhood is the cell with every cell within one step on every axis. Its worth is that of its
-worst cell. Owns these definitions only; it must not know what the scores are of.
+worst cell. Owns these definitions only; it must not know what the scores mean.
 """
 
 from collections.abc import Sequence
@@ -33,9 +33,9 @@ def robust_regions(
 ) -> list[Region]:
     """The neighbourhoods whose worst cell is best, the best first, none overlapping another.
 
-    Only whole neighbourhoods count: on an axis of three values or more the first and the last are no middle,
-    for nobody knows what lies beyond. Of equal ones the first of the grid. Where every cell is ``idle``
-    nothing is known, and there is no region.
+    Only whole neighbourhoods count: on an axis of three values or more, the first and the last value have
+    no neighbour on one side and are no middle. Of equal ones the first of the grid comes first. Where every
+    cell is ``idle`` there is no region.
     """
     worst = _lowest_around(grid.shape, scores)
     middles = [cell for cell in range(grid.cells) if not on_border(grid, cell)]

@@ -1,8 +1,8 @@
 """What a backtest is asked to do: every number that a result depends on besides the data.
 
-Owns what the settings mean together and the sentences about values out of range; each is declared in
-``core.backtest_options``. It must not know where the values come from (flags, a notebook), nor how the data
-is read.
+Owns how the settings depend on each other and the errors about values out of range; each setting is declared
+in ``core.backtest_options``. It must not know where the values come from (flags, a notebook), nor how the
+data is read.
 """
 
 import math
@@ -20,7 +20,7 @@ from arbcore.core.text import printable
 from arbcore.errors import ConfigError
 
 DAY_NS = 86_400 * 10**9
-#: An exit that is not set is this part of the entry.
+#: An exit threshold that is not set is this share of the entry threshold.
 EXIT_PART = 0.25
 
 
@@ -103,7 +103,7 @@ class BacktestSettings(BacktestOptions):
 
     @property
     def level(self) -> LevelRule:
-        """How the factor is known."""
+        """How the factor (the level) is found."""
         return parse_level(self.factor)
 
     @property
@@ -135,7 +135,7 @@ class BacktestSettings(BacktestOptions):
 
     @property
     def max_hold_ns(self) -> int:
-        """0 where the rule is off."""
+        """The longest hold in ns; 0 where the rule is off."""
         return round(self.max_hold_days * DAY_NS)
 
     @property

@@ -1,4 +1,4 @@
-"""A piece of a sweep as bytes, to be worked on anywhere, and its result: the format of both.
+"""The format of a shard, a piece of a sweep as bytes that any process can run, and of its result.
 
 One line of text comes first: the name, the format's version and what made it (``arbcore-sweep-shard 1
 arbcore/0.1.0``), then one line of JSON with the settings, the cells, and the length and checksum of what
@@ -37,9 +37,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Shard:
-    """Every so many cells of a job: ``first``, and each ``step`` further on.
+    """Every ``step``-th cell of a job, from ``first`` on.
 
-    Dealt out like cards, for neighbours take much the same time.
+    Neighbouring cells take much the same time, so that shares taken in turns take equally long.
     """
 
     job: Job
@@ -55,7 +55,7 @@ class Shard:
 def shard_head(shard: Shard, payload: bytes, *, made_by: str, attempt: int = 0) -> bytes:
     """Both lines before a shard's rows; ``made_by`` is one word such as ``arbcore/0.1.0``.
 
-    The attempt makes every head another one: some executors answer equal calls with one result.
+    The number of the attempt makes every head different, since some executors cache equal calls.
     """
     job = shard.job
     return _head(

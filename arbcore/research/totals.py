@@ -1,8 +1,7 @@
-"""Cells of several files as one: sums where sums are honest, and what follows from them.
+"""The cells of several files put together, where each file is a run of its own.
 
-Each file is a run of its own. Money, trades and times add up; the profit factor, the exposure and the
-average hold are made anew from the sums; a drawdown is the worst of any file, since nothing is known of an
-equity that would go through all of them; Sharpe is undefined for the same reason.
+Money, trades and times are summed; the profit factor, the exposure and the average hold are worked out from
+the sums. A drawdown is the worst of any file and Sharpe is undefined, since no equity goes through all files.
 """
 
 from array import array
@@ -16,7 +15,7 @@ UNDEFINED = ("sharpe",)
 
 
 def merged(blocks: Sequence[SweepBlock], rows: Sequence[int]) -> SweepBlock:
-    """The same cells over several files; ``rows`` is how many rows each had. One block stays as it is."""
+    """The same cells over several files, whose numbers of rows are ``rows``; one block stays as it is."""
     if len(blocks) == 1:
         return blocks[0]
     columns: dict[str, Any] = {}
@@ -53,7 +52,7 @@ def take_periods(blocks: Sequence[SweepBlock]) -> "list[array[int] | array[float
 
 
 def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
-    """The mean by weight, of those that have any; not a number where none has."""
+    """The mean weighted over the files with a weight; not a number where none has one."""
     total = sum(weights)
     if total == 0:
         return float("nan")
@@ -64,7 +63,7 @@ def classes_of(block: SweepBlock) -> list[str]:
     """Each cell's class by total P&L: ``gain``, ``loss``, ``zero``, or ``idle`` where nothing was traded."""
     columns = block.columns
     return [
-        # An undefined exposure is above nothing.
+        # An undefined exposure is not above 0, so such a cell is idle.
         "idle"
         if not trades and not exposure > 0.0
         else "gain" if total > 0.0 else "loss" if total < 0.0 else "zero"

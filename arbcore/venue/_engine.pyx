@@ -43,7 +43,7 @@ cdef enum Phase:
     NOT_STARTED = 0
     CLOSED = 1        # a round has begun, clients may log in, nothing trades
     OPEN = 2
-    RESTARTING = 3    # between two rounds: nobody listens, whoever had logged in is shut
+    RESTARTING = 3    # between two rounds: nobody listens, clients that had logged in are closed
 
 cdef enum:
     ALL_SYMBOLS = (1 << N_SYMBOLS) - 1
@@ -54,7 +54,7 @@ cdef enum:
     # Second logins that nobody has asked for yet are kept, so many of them.
     SECOND_LOGINS_MAX = 1000
 
-# A replaced connection that sent something so lately was alive: that is no reconnect after a loss.
+# A replaced connection that has sent something within this time was alive, so it is no reconnect.
 cdef int64_t ALIVE_NS = 1_000_000_000
 # Two bots of one team replace each other again and again; two second logins within this time are a sign.
 cdef int64_t REPEATED_NS = 60_000_000_000
@@ -215,7 +215,7 @@ cdef class Engine(Listener):
         self.phase = OPEN
         self.phase_end_ns = NEVER_NS if length_ns is None else later(self.now_ns, length_ns)
         self.floor.open = True
-        # What nobody has quoted in is as it was: empty, and not published.
+        # A book without quotes is still empty and is not published.
         for symbol in range(N_SYMBOLS):
             self.published[symbol][0].count = 0
             self.published[symbol][1].count = 0
@@ -232,7 +232,7 @@ cdef class Engine(Listener):
                              "scores": self.scores()})
         del self.results[:-RESULTS_MAX]
         for connection in self.connections.values():
-            # Who was accepted and has not said hello yet stays, and gets its hello for the next round.
+            # A client that has not said hello yet stays, and gets its hello for the next round.
             if connection.account >= 0:
                 if connection.writable():
                     put_close(connection.out, ALL_SYMBOLS)

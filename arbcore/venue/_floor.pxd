@@ -43,7 +43,7 @@ cdef enum Refusal:
     REFUSED_BAD_REQUEST = 9
     REFUSED_CONVERT_WITH_VALE = 10
 
-# Whoever must hear what happens on the floor (the engine). Called after the state has changed.
+# Gets the events of the floor (the engine does). Called after the state has changed.
 cdef class Listener:
     cdef int on_ack(self, int32_t account, int64_t order_id) except -1
     # `left` of the order after this fill; 0 means that its out follows at once.
@@ -62,7 +62,7 @@ cdef class Floor:
     cdef bint fee_per_share
     cdef OrderIndex index
     cdef Listener listener
-    cdef bint matching                           # a match is being told; nothing may be entered
+    cdef bint matching                           # a match is being reported; nothing may be entered
     cdef int64_t units[N_SYMBOLS]                # of a conversion; 0 where a symbol has none
     cdef int64_t fees[N_SYMBOLS]
     cdef int64_t deltas[N_SYMBOLS][N_SYMBOLS]    # what buying one unit of a symbol does to each position

@@ -1,8 +1,8 @@
 """The trading floor: order entry, matching, cancels, conversions and the loss stop over seven books.
 
-Owns the rules of trading and the order in which things are told: an ack before every fill of its order, the
-out after the last. It must not know connections, teams' names, the wire, rates or time; a Listener hears
-what happens and turns it into messages.
+Owns the rules of trading and the order of events: an ack before every fill of its order, the out after the
+last. It must not know connections, teams' names, the wire, rates or time; a Listener turns the events into
+messages.
 """
 
 cimport cython
@@ -34,7 +34,7 @@ cdef inline int32_t place_of(int32_t slot, int symbol) noexcept nogil:
 
 
 cdef class Listener:
-    """Hears what happens on the floor. This one says nothing to anybody."""
+    """Gets the events of the floor. This one ignores them."""
 
     cdef int on_ack(self, int32_t account, int64_t order_id) except -1:
         return 0
@@ -78,10 +78,10 @@ cdef class Floor:
         return self.accounts.open(name if limited else "\t" + name, limited)
 
     cdef int refusal(self, int32_t account, int64_t order_id, int32_t size) except -1:
-        """What an add and a convert are refused for alike."""
+        """The refusals that an add and a convert have in common."""
         cdef const Account* row = &self.accounts.rows[account]
         if self.matching:
-            raise BrokenInvariant("A listener entered an order or a cancel while a match was being told.")
+            raise BrokenInvariant("A listener entered an order or a cancel while a match was being reported.")
         if row.stopped:
             return REFUSED_STOPPED
         if not self.open:
@@ -171,7 +171,7 @@ cdef class Floor:
         cdef int32_t place, left
         cdef Book book
         if self.matching:
-            raise BrokenInvariant("A listener entered an order or a cancel while a match was being told.")
+            raise BrokenInvariant("A listener entered an order or a cancel while a match was being reported.")
         place = self.index.take(account, order_id)
         if place < 0:
             return 0

@@ -1,6 +1,6 @@
 """Where an open order is, by its owner and id: an open-addressing table, without a Python object an order.
 
-It knows two numbers and gives back a third; what they mean is the floor's business.
+It maps two numbers to a third; the floor knows what they mean.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t

@@ -22,7 +22,7 @@ cdef int64_t HUNDREDTH = FAIR_SCALE // 100
 cdef int64_t ERROR_FRESH_Q16 = 31727
 # ln 2 in parts per million turns a half-life into a rate.
 cdef int64_t LN2_PPM = 693_147
-# Beyond this many shares a provider's fear does not grow.
+# Beyond this many shares a provider shades its prices no further.
 cdef int64_t INVENTORY_END_Q16 = 10_000 << 16
 
 

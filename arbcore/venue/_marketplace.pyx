@@ -1,7 +1,7 @@
 """The populated marketplace: the participants of a regime around its hidden values, woken in order of time.
 
-Owns who takes part and whose turn it is. What a participant does is its own business, the numbers are
-``regimes``'. Everything in a round follows from (regime, mode, seed) and from what the teams do; the hidden
+Owns who takes part and whose turn it is. Each participant decides what it does; ``regimes`` has the numbers.
+Everything in a round follows from (regime, mode, seed) and from what the teams do; the hidden
 values follow from (regime, mode, seed) alone. It must not know the teams.
 """
 

@@ -5,7 +5,7 @@ normal or exponential taken from the C library's logarithm could differ in its l
 compilers, and one bit is enough to change a round. It is made for simulation, not for secrets.
 
 * normal: twelve uniforms of 16 bits, summed and centred (Irwin-Hall), in units of 2**-16. Mean 0, variance
-  1 - 2**-32, excess kurtosis -0.1, never beyond six standard deviations: fat tails are the jumps' business.
+  1 - 2**-32, excess kurtosis -0.1, never beyond six standard deviations: fat tails come from the jumps.
 * exponential: von Neumann's method of 1951, which only compares uniforms with one another, in units of
   2**-20 and cut off at 40.
 

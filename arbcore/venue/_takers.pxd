@@ -1,4 +1,4 @@
-# C API of those who demand liquidity.
+# C API of the takers of liquidity.
 from libc.stdint cimport int32_t, int64_t
 
 from arbcore.venue._book cimport Book

@@ -1,4 +1,4 @@
-"""Those who demand liquidity: noise, programmes, informed and impatient traders, followers, arbitrageurs.
+"""Takers of liquidity: noise, programmes, informed and impatient traders, followers, arbitrageurs.
 
 What each does is described at its parameters in ``regimes``. All but the impatient take what stands in the
 book and leave nothing there, so the book is the providers' and the teams' alone.

@@ -28,7 +28,7 @@ What is known, and what follows from it
 * A bot is never alone: rival teams stand at 999/1001 in BOND with limits of 100 like ours, arbitrageurs take
   XLF and VALE gaps within a second or two, and informed takers hit quotes that the value has left behind, in
   every regime.
-* Who quotes must lose to those who know, or the losses reported could not be. The providers' delay of about
+* Quotes must lose to informed takers, or the reported losses could not be. The providers' delay of about
   a second is set so that in the stocks of ``normal`` a third of the takers' volume is informed and takes a
   quarter to a third of what noise pays for trading at once; two thirds and more in ``informed``; more than
   all of it in ``jumps`` and ``volatile``, where quoting stocks as the providers do loses.
@@ -161,7 +161,7 @@ class Followers:
 
 @dataclass(frozen=True)
 class Impatient:
-    """A trader who now and then wants to be done and gives ticks away: buys above the value, sells below it.
+    """A trader in a hurry, who now and then gives ticks away: buys above the value, sells below it.
 
     The order takes what is better in the book; the rest stands there for ``stay_ms`` on average, for anybody
     to take. Only for a symbol whose value stands still.
@@ -426,8 +426,8 @@ def _thin(_symbol: str, flow: SymbolFlow) -> SymbolFlow:
             )
             for group in flow.makers
         ),
-        # Fewer strangers come to a thin market, and those who know stay: else thin books would be a gift to
-        # whoever quotes.
+        # A thin market loses noise takers but no informed ones; otherwise anybody who quotes would earn in
+        # thin books.
         noise=replace(flow.noise, interval_ms=flow.noise.interval_ms * 2),
         programme=flow.programme
         and replace(

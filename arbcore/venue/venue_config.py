@@ -35,7 +35,7 @@ class VenueConfig:
     round_ns: int | None = None
     #: From a round's beginning, when clients may log in, to its open.
     closed_ns: int = SECOND_NS
-    #: From a round's end to the next one's beginning; who connects meanwhile is shut at once.
+    #: From a round's end to the next one's beginning; a client that connects meanwhile is closed at once.
     restart_ns: int = SECOND_NS
     position_limits: Mapping[str, int] = field(default_factory=lambda: dict(POSITION_LIMITS))
     #: ``per-share`` charges the conversion fee times the size, as one simulator did.
@@ -54,7 +54,7 @@ class VenueConfig:
     batch_books: bool = True
     #: Bytes that may wait for one connection; beyond it the connection is given up.
     queue_bytes_max: int = 1024 * 1024
-    #: Connections at a time, logged in or not; one more is told so and shut.
+    #: Connections at a time, logged in or not; one more gets an error and is closed.
     connections_max: int = 256
     #: Different team names in one run, so that names alone cannot fill the memory.
     teams_max: int = 1000

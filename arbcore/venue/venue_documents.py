@@ -1,4 +1,4 @@
-"""What an exchange says of its teams and rounds, key by key. Money is whole ticks, positions are shares."""
+"""The documents of an exchange about its teams and rounds. Money is whole ticks, positions are shares."""
 
 from typing import TypedDict
 

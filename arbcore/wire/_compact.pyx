@@ -1,7 +1,7 @@
 """Decodes the compact spelling, which the exchange writes: documented key order, no blanks, no escapes.
 
-Matched literally, in one pass. A line that it does not take may still be legal: then, and for anything
-surprising, the scanner path decides. So nothing here ever says what is wrong with a line.
+Matched literally, in one pass. A line that this path refuses may still be legal, so the scanner path decides
+about it, and nothing here says what is wrong with a line.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -20,7 +20,7 @@ cdef enum:
 cdef uint64_t ORDER_ID_END = <uint64_t>1 << 32
 
 
-# --- symbols by hash: every name and its closing quote fit eight bytes, and are told apart by two of them.
+# --- symbols by hash: every name fits eight bytes with its closing quote, and two of the bytes identify it.
 
 cdef struct SymbolSlot:
     uint64_t word
@@ -57,7 +57,7 @@ cdef int _fill_symbol_slots() except -1:
 _fill_symbol_slots()
 
 
-# --- the fast path. Something else than a digit is before `end`, so a run of digits stops before it.
+# --- the fast path. The byte before `end` is no digit, so a run of digits never reaches `end`.
 
 cdef inline const char* _fast_symbol(const char* at, const char* end, int32_t* symbol) noexcept nogil:
     cdef uint64_t word
@@ -97,8 +97,8 @@ cdef inline const char* _fast_amount(const char* at, int32_t* amount) noexcept n
 
 
 cdef inline const char* _fast_price(const char* at, int32_t* price) noexcept nogil:
-    # Nearly every price has four digits, which are read in one piece: spelled byte by byte, so that it is the
-    # same number on every machine. A byte above 9 has or gets its top bit in the test. at[4] is readable.
+    # Nearly every price has four digits, which are read as one number, put together byte by byte so that it
+    # is the same on every machine. In the test a byte above 9 has or gets its top bit. at[4] is readable.
     cdef uint32_t digits = (
         <uint32_t><uint8_t>at[0] | <uint32_t><uint8_t>at[1] << 8
         | <uint32_t><uint8_t>at[2] << 16 | <uint32_t><uint8_t>at[3] << 24
@@ -113,7 +113,7 @@ cdef inline const char* _fast_price(const char* at, int32_t* price) noexcept nog
 
 
 cdef inline const char* _fast_size(const char* at, int32_t* size) noexcept nogil:
-    # One digit or two come as they like, and a branch on that would be mispredicted: arithmetic instead.
+    # Whether a size has one digit or two is unpredictable, so arithmetic takes the place of a branch.
     cdef uint32_t first = <uint8_t>(at[0] - c"0")
     cdef uint32_t second = <uint8_t>(at[1] - c"0")
     cdef uint32_t two = (second - 10) >> 31

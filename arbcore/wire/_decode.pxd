@@ -3,7 +3,7 @@ from arbcore.wire._lines cimport LineSplitter
 from arbcore.wire._types cimport Message
 
 cdef enum:
-    NO_LINE = -1    # beside the faults
+    NO_LINE = -1    # a result besides the faults
 
 # Only the fields that the message's kind has are written; after a fault nothing in `out` means anything.
 # line[length] must be readable, whatever it is.

@@ -63,8 +63,8 @@ cdef int next_message(LineSplitter lines, Message* out, const char** line, Py_ss
 
 
 cdef const char* _next_element(Scan* scan, const char* at, Value* element) noexcept nogil:
-    # Walks an array that is known to be legal: `at` is its bracket or where this function last left off.
-    # NULL at the end.
+    # The next element of an array that is known to be legal. `at` is the array's bracket, or what this
+    # function returned last; NULL at the array's end.
     at = skip_blank(at + 1, scan.end)
     if at[0] == c"]":
         return NULL
@@ -208,7 +208,7 @@ cdef int _read_position(const Value* entry, Message* out) noexcept nogil:
     if symbol == CASH:
         return read_number(&fields[FIELD_POSITION], INT64_MIN, INT64_MAX, &out.cash)
     if symbol < 0:
-        # An instrument we do not trade may hold anything, but its entry has both keys all the same.
+        # A symbol that is not one of the seven may have any position, but its entry needs both keys too.
         if fields[FIELD_POSITION].kind == VALUE_NONE:
             return FAULT_MISSING_FIELD
         return FAULT_NONE if fields[FIELD_POSITION].kind == VALUE_NUMBER else FAULT_WRONG_TYPE

@@ -1,6 +1,6 @@
 """Writes both directions' messages as compact JSON lines, into a buffer that grows up to a bound.
 
-It checks nothing that its callers know better, except in the functions for Python, which check all.
+The C functions trust the values that they are given; the functions for Python check every argument.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
@@ -17,8 +17,8 @@ from arbcore.wire.instruments import (
 
 cdef enum:
     NUMBER_BYTES = 20        # the longest int64, sign included
-    SYMBOL_BYTES = 8         # a name is copied as this many bytes, of which only its own count
-    LINE_ROOM = 256          # more than any line has whose texts and levels are not counted
+    SYMBOL_BYTES = 8         # a name is copied as this many bytes; what follows it is overwritten
+    LINE_ROOM = 256          # more than the longest line, without its texts and levels
     LEVEL_ROOM = 2 * NUMBER_BYTES + 4
     FIRST_CAPACITY = 4096
 
@@ -96,7 +96,7 @@ cdef class OutBuffer:
         return taken
 
 
-# --- pieces; `at` is where to write, and what comes back is where to go on. Room was reserved before.
+# --- pieces: each writes at `at` and returns where the next one writes. The room was reserved before.
 
 cdef inline char* _number(char* at, int64_t value) noexcept nogil:
     cdef char room[NUMBER_BYTES]
@@ -444,7 +444,7 @@ def opened(symbols):
 
 
 def closed(symbols):
-    """These symbols trade no more."""
+    """These symbols no longer trade."""
     cdef OutBuffer out = OutBuffer()
     put_close(out, _mask(symbols))
     return out.take()

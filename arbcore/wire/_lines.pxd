@@ -16,7 +16,7 @@ cdef class LineSplitter:
     # A whole line without its '\n' (nor a '\r' before it). The byte at line[length] is readable. The line
     # is valid until the following call.
     cdef bint next(self, const char** line, Py_ssize_t* length) noexcept nogil
-    cdef void reset(self) noexcept nogil  # forget a partial line: a new connection
+    cdef void reset(self) noexcept nogil  # drop a partial line, for a new connection
     cdef void _keep(self, const char* start, Py_ssize_t size) noexcept nogil
 
 

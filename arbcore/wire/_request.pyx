@@ -43,7 +43,7 @@ cdef int decode_request(const char* line, Py_ssize_t length, Request* out) noexc
     _clear(out)
     if compact_request(line, length, out):
         return FAULT_NONE
-    # What the compact path had written before it gave up must not look like fields that were read.
+    # Clear what the compact path wrote before it gave up, or it would look like fields that were read.
     _clear(out)
     fault = scan_line(line, length, fields)
     if fault != FAULT_NONE:

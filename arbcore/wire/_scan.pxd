@@ -3,7 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 
 cdef enum:
     MAX_DEPTH = 32        # nested brackets, the outermost included
-    SHORT_TEXT = 16       # longest unescaped text that is compared with a known word, and one
+    SHORT_TEXT = 16       # one more than the longest text that is compared with a known word
 
 cdef enum:
     VALUE_NONE = 0        # the field is not there
@@ -36,7 +36,7 @@ cdef enum:
     FIELD_TEAM = 11
     N_FIELDS = 12
 
-# The bounds of one scan, and where it found a bracket too many.
+# The bounds of one scan, and the bracket at which it became too deep.
 cdef struct Scan:
     const char* end
     const char* too_deep_at

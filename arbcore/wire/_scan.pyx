@@ -311,7 +311,7 @@ cdef int scan_line(const char* line, Py_ssize_t length, Value* fields) noexcept 
     else:
         at = scan_value(&scan, at, 0, &value)
     if at == NULL:
-        # What follows the bracket too many was not scanned, but a line that is not text is not JSON at all.
+        # Nothing behind the bracket that is too deep was scanned; a line that is not UTF-8 is not JSON.
         if scan.too_deep_at != NULL and _is_utf8(scan.too_deep_at, scan.end):
             return FAULT_TOO_DEEP
         return FAULT_NOT_JSON
@@ -385,7 +385,7 @@ cdef bint number_value(const Value* value, int64_t* result) noexcept nogil:
         return True
     if at < end and at[0] == c".":
         at = _skip_digits(at + 1, end)
-    # `at` is now the end of the digits. The exponent moves the decimal point; far enough is far enough.
+    # `at` is now the end of the digits. The exponent moves the decimal point; a huge one is cut off.
     end = at
     if at < value.end:
         at += 1
