@@ -208,10 +208,10 @@ def test_unreadable_dotenv_counts_as_tripped(tmp_path):
 
 
 def test_times_are_set_in_milliseconds_and_handed_on_in_nanoseconds(tmp_path):
-    resolved = load(tmp_path, {"ARBCORE_ACK_TIMEOUT_MS": "1500", "ARBCORE_PAIRS_LEG_TIMEOUT_MS": "7"})
+    resolved = load(tmp_path, {"ARBCORE_ACK_TIMEOUT_MS": "1500", "ARBCORE_VALE_HEDGE_TIMEOUT_MS": "7"})
     assert fill(SessionSettings, resolved.values(), "ARBCORE_")["ack_timeout_ns"] == 1_500_000_000
     assert (
-        fill(STRATEGY_SETTINGS["pairs"], resolved.values(), "ARBCORE_PAIRS_")["leg_timeout_ns"]
+        fill(STRATEGY_SETTINGS["vale"], resolved.values(), "ARBCORE_VALE_")["hedge_timeout_ns"]
         == 7_000_000
     )
 

@@ -1,13 +1,5 @@
 from arbcore.trading._strategy import CompiledStrategy
-from arbcore.trading.trading_settings import PairsSettings, SessionSettings, XlfArbitrageSettings
+from arbcore.trading.trading_settings import XlfArbitrageSettings
 
-class ConversionArbitrage(CompiledStrategy):
-    @property
-    def hedged_lots(self) -> int: ...
-    def __init__(self, etf: str, settings: XlfArbitrageSettings | PairsSettings) -> None: ...
-
-class XlfArbitrage(ConversionArbitrage):
+class XlfArbitrage(CompiledStrategy):
     def __init__(self, settings: XlfArbitrageSettings) -> None: ...
-
-class Pairs(ConversionArbitrage):
-    def __init__(self, settings: PairsSettings, session: SessionSettings) -> None: ...

@@ -1,6 +1,6 @@
-"""An ETF or ADR against what it converts into, in both directions: XLF and its basket, VALE and VALBZ.
+"""XLF against its basket, in both directions.
 
-Owns the hedged lots of each, their entry at prices the books show, the repair of legs that did not fill and
+Owns the hedged lots, their entry at prices the books show, the repair of legs that did not fill and
 the conversion of those that did; ``reference.arbitrage`` is the specification and says what a lot
 and a target are. It must not know how orders reach the exchange, what the gate lets through, or the time.
 """
@@ -13,7 +13,7 @@ from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport ADD, CONVERT, Order, magnitude
 from arbcore.trading._risk cimport HEDGE_VALUE
 from arbcore.trading._strategy cimport CompiledStrategy, has_live
-from arbcore.wire._types cimport BUY, MAX_LEVELS, SELL, VALBZ, VALE
+from arbcore.wire._types cimport BUY, MAX_LEVELS, SELL
 
 from arbcore.errors import BrokenInvariant
 from arbcore.trading.trading_settings import NEVER_NS, SECOND_NS
@@ -64,8 +64,8 @@ cdef struct Part:
 # without bounds checks.
 @cython.boundscheck(False)
 @cython.wraparound(False)
-cdef class ConversionArbitrage(CompiledStrategy):
-    """The part that XLF and VALE share. ``signal`` says which directions are wanted at all."""
+cdef class XlfArbitrage(CompiledStrategy):
+    """XLF against its basket, wherever the books' depth shows a gain."""
 
     cdef Part parts[PARTS_MAX]  # the ETF first
     cdef int32_t n_parts
@@ -76,10 +76,11 @@ cdef class ConversionArbitrage(CompiledStrategy):
     cdef Level levels[PARTS_MAX][MAX_LEVELS]
     cdef int32_t n_levels[PARTS_MAX]
 
-    def __init__(self, str etf, settings):
-        conversion = CONVERSIONS[etf]
+    def __init__(self, settings):
+        conversion = CONVERSIONS["XLF"]
         if len(conversion.legs) > LEGS_MAX:
-            raise BrokenInvariant(f"{etf} converts into {len(conversion.legs)} legs; {LEGS_MAX} fit")
+            raise BrokenInvariant(f"XLF converts into {len(conversion.legs)} legs; {LEGS_MAX} fit")
+        self.name = "xlf_arbitrage"
         self.hedged = True
         self.fee = conversion.fee
         self.lot_fee = -(-conversion.fee // settings.convert_lots)
@@ -88,7 +89,7 @@ cdef class ConversionArbitrage(CompiledStrategy):
         self.convert_lots = settings.convert_lots
         self.leg_timeout_ns = settings.leg_timeout_ns
         self.n_parts = 0
-        for name, quantity in ((etf, -conversion.unit), *conversion.legs):
+        for name, quantity in (("XLF", -conversion.unit), *conversion.legs):
             self.parts[self.n_parts].symbol = SYMBOL_ID[name]
             self.parts[self.n_parts].quantity = quantity
             self.n_parts += 1
@@ -96,11 +97,6 @@ cdef class ConversionArbitrage(CompiledStrategy):
         self.order_bits = self.book_bits
         self.reset()
         self.made = True
-
-    @property
-    def hedged_lots(self):
-        """Lots held or being entered: +1 is one basket bought and one unit of the ETF sold."""
-        return self.target
 
     cdef void reset(self) noexcept:
         self.phase = IDLE
@@ -114,10 +110,6 @@ cdef class ConversionArbitrage(CompiledStrategy):
 
     cdef void converted(self) noexcept:
         self.target = 0
-
-    cdef bint signal(self, int32_t direction) noexcept:
-        """Whether an entry in this direction (+1 create, -1 redeem) may be looked for."""
-        return True
 
     cdef int evaluate(self, uint32_t symbols, int64_t now_ns) except -1:
         cdef int32_t live = 0
@@ -169,12 +161,11 @@ cdef class ConversionArbitrage(CompiledStrategy):
         cdef int64_t create_touch, redeem_touch
         cdef int32_t direction, part
         cdef int64_t lots, missing
-        # Reading the touch is cheaper than any signal, and hardly ever shows what a lot must bring: at most
-        # what it shows can any lot gain.
+        # Reading the touch is cheap and hardly ever shows what a lot must bring; depth can only make it less.
         self.touch_gains(&create_touch, &redeem_touch)
-        if create_touch >= self.lot_cost(1) and self.signal(1):
+        if create_touch >= self.lot_cost(1):
             self.best(1, &create_lots, &create_gain)
-        if redeem_touch >= self.lot_cost(-1) and self.signal(-1):
+        if redeem_touch >= self.lot_cost(-1):
             self.best(-1, &redeem_lots, &redeem_gain)
         direction = 1 if create_gain >= redeem_gain else -1
         lots = create_lots if direction > 0 else redeem_lots
@@ -380,38 +371,3 @@ cdef class ConversionArbitrage(CompiledStrategy):
                 order = self.desk.orders.live[self.parts[part].symbol][at]
                 if order.strategy == self.owner and order.kind == ADD:
                     self.desk.cancel(order)
-
-
-cdef class XlfArbitrage(ConversionArbitrage):
-    """XLF against its basket, wherever the books' depth shows a gain."""
-
-    def __init__(self, settings):
-        super().__init__("XLF", settings)
-        self.name = "xlf_arbitrage"
-        self.made = True
-
-
-cdef class Pairs(ConversionArbitrage):
-    """VALE against VALBZ when their rolling averages part by more than the signal."""
-
-    cdef int64_t signal_ticks
-    cdef int32_t min_prices
-
-    def __init__(self, settings, session):
-        super().__init__("VALE", settings)
-        self.name = "pairs"
-        self.signal_ticks = settings.signal_ticks
-        self.min_prices = session.min_prices
-        self.trade_bits = self.book_bits
-        self.made = True
-
-    @cython.boundscheck(False)
-    cdef bint signal(self, int32_t direction) noexcept:
-        cdef const SymbolState* vale = &self.desk.market.symbols[VALE]
-        cdef const SymbolState* valbz = &self.desk.market.symbols[VALBZ]
-        cdef int64_t difference, threshold
-        if vale.prices.count < self.min_prices or valbz.prices.count < self.min_prices:
-            return False
-        difference = vale.prices.total * valbz.prices.count - valbz.prices.total * vale.prices.count
-        threshold = self.signal_ticks * vale.prices.count * valbz.prices.count
-        return direction * difference > threshold

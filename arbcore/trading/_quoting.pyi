@@ -3,7 +3,7 @@ from arbcore.trading.trading_settings import (
     BondSettings,
     MarketMakingSettings,
     SessionSettings,
-    ValeQuotingSettings,
+    ValeSettings,
 )
 
 class Bond(CompiledStrategy):
@@ -15,5 +15,8 @@ class AverageQuoting(CompiledStrategy):
 class MarketMaking(CompiledStrategy):
     def __init__(self, settings: MarketMakingSettings, session: SessionSettings) -> None: ...
 
-class ValeQuoting(CompiledStrategy):
-    def __init__(self, settings: ValeQuotingSettings) -> None: ...
+class Vale(CompiledStrategy):
+    def __init__(self, settings: ValeSettings) -> None: ...
+
+class AverageVale(Vale):
+    def __init__(self, settings: ValeSettings, session: SessionSettings) -> None: ...

@@ -358,17 +358,20 @@ cdef inline int64_t faded(const Measure* measure, int64_t now_ns) noexcept nogil
     return floor_div(measure.flow * left_ns, FLOW_NS)
 
 
-cdef class ValeQuoting(CompiledStrategy):
-    """Quotes VALE outside VALBZ's touch, so that a fill can be hedged in VALBZ at a gain, and hedges it.
+cdef class Vale(CompiledStrategy):
+    """Quotes VALE, hedges every fill in VALBZ, and converts what has grown enough.
 
-    What is held in the two and belongs to nobody counts as its own: nobody else would work it off.
+    VALE is worth what VALBZ is. A bid stands so far below VALBZ's that selling VALBZ there is a gain, and no
+    more than a tick above everybody else's bid in VALE; where VALE is offered as low as that it takes the
+    offer. Offers mirror this. What is held in the two and belongs to nobody counts as its own: nobody else
+    would work it off.
     """
 
     cdef int64_t edge_ticks, size, max_position, convert_size, hedge_timeout_ns
     cdef int64_t attempts, convert_after_ns
 
     def __init__(self, settings):
-        self.name = "vale_quoting"
+        self.name = "vale"
         self.hedged = True
         self.book_bits = self.order_bits = (1u << VALE) | (1u << VALBZ)
         self.edge_ticks = settings.edge_ticks
@@ -398,9 +401,12 @@ cdef class ValeQuoting(CompiledStrategy):
             self.convert_after_ns = now_ns + CONVERT_PAUSE
             self.pull_quotes(VALE)
             return 0
-        if magnitude(vale) >= self.convert_size and now_ns >= self.convert_after_ns:
-            self.ask_conversion(VALE, SELL if vale > 0 else BUY, magnitude(vale), CONVERSION_VALUE)
-        self.quote(vale)
+        if magnitude(vale) >= self.convert_size:
+            if now_ns >= self.convert_after_ns:
+                self.ask_conversion(VALE, SELL if vale > 0 else BUY, magnitude(vale), CONVERSION_VALUE)
+            else:
+                self.wake_ns = self.convert_after_ns
+        self.trade(vale)
         return 0
 
     cdef bint converting(self) noexcept:
@@ -421,17 +427,25 @@ cdef class ValeQuoting(CompiledStrategy):
                 self.desk.cancel(order)
 
     @cython.boundscheck(False)
-    cdef void quote(self, int64_t vale) noexcept:
-        cdef const SymbolState* state = &self.desk.market.symbols[VALBZ]
-        cdef int64_t buy_size, sell_size
+    cdef void trade(self, int64_t vale) noexcept:
+        cdef const SymbolState* valbz = &self.desk.market.symbols[VALBZ]
         cdef int64_t value = max(<int64_t>1, self.edge_ticks)
-        if state.n_bids == 0 or state.n_asks == 0:
+        cdef int64_t bid, ask, others_bid, others_ask, buy_size, sell_size
+        if valbz.n_bids == 0 or valbz.n_asks == 0:
             self.pull_quotes(VALE)
             return
+        bid = valbz.bids[0].price - self.edge_ticks
+        ask = valbz.asks[0].price + self.edge_ticks
+        others_bid = self.desk.net_touch(VALE, SELL)
+        others_ask = self.desk.net_touch(VALE, BUY)
+        if others_bid and not 0 < others_ask <= bid:
+            bid = min(bid, others_bid + EDGE_TICKS)
+        if others_ask and others_bid < ask:
+            ask = max(ask, others_ask - EDGE_TICKS)
         buy_size = min(self.size, self.max_position - vale)
         sell_size = min(self.size, self.max_position + vale)
-        self.keep_quote(VALE, BUY, state.bids[0].price - self.edge_ticks, buy_size, value * buy_size)
-        self.keep_quote(VALE, SELL, state.asks[0].price + self.edge_ticks, sell_size, value * sell_size)
+        self.keep_quote(VALE, BUY, bid, buy_size, value * buy_size)
+        self.keep_quote(VALE, SELL, ask, sell_size, value * sell_size)
 
     @cython.boundscheck(False)
     cdef void hedge(self, int64_t wanted, int64_t now_ns) noexcept:
@@ -474,3 +488,37 @@ cdef class ValeQuoting(CompiledStrategy):
             elif order.cancels == 0 and not order.wants_cancel:
                 self.attempts += 1
                 self.desk.cancel(order)
+
+
+cdef class AverageVale(Vale):
+    """VALE as first described: while the averages of VALE and VALBZ are further apart than the signal, it
+    buys the cheap one and sells the dear one at the touch, and converts."""
+
+    cdef int64_t signal_ticks
+    cdef int32_t min_prices
+
+    def __init__(self, settings, session):
+        super().__init__(settings)
+        self.trade_bits = self.book_bits
+        self.signal_ticks = settings.signal_ticks
+        self.min_prices = session.min_prices
+
+    cdef void trade(self, int64_t vale) noexcept:
+        cdef int32_t side = self.signal()
+        if side == 0:
+            self.pull_quotes(VALE)
+            return
+        self.keep_quote(VALE, -side, 0, 0, 0)
+        self.keep_quote(VALE, side, self.desk.net_touch(VALE, side),
+                        min(self.size, self.max_position - side * vale), self.signal_ticks)
+
+    cdef int32_t signal(self) noexcept:
+        """BUY where VALE is the cheap one, SELL where it is the dear one, 0 for neither."""
+        cdef const SymbolState* vale = &self.desk.market.symbols[VALE]
+        cdef const SymbolState* valbz = &self.desk.market.symbols[VALBZ]
+        cdef int64_t difference, threshold
+        if vale.prices.count < self.min_prices or valbz.prices.count < self.min_prices:
+            return 0
+        difference = vale.prices.total * valbz.prices.count - valbz.prices.total * vale.prices.count
+        threshold = self.signal_ticks * vale.prices.count * valbz.prices.count
+        return SELL if difference > threshold else BUY if difference < -threshold else 0

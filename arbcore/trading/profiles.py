@@ -2,19 +2,19 @@
 
 ``classic`` is the three strategies as they were first described and nothing else: XLF whenever ten and the
 fee cost less than the basket fetches, quotes around five-trade averages at 3 ticks for XLF and 1 for the rest
-with no look at the book and no skew, VALE against VALBZ from 30 ticks on. It is there to be compared with.
+with no look at the book and no skew, VALE against VALBZ wherever their averages are more than 30 ticks apart.
+It is there to be compared with.
 """
 
 PROFILES: dict[str, dict[str, str]] = {
     "default": {},
     "classic": {
         "ARBCORE_BOND_ENABLED": "0",
-        "ARBCORE_VALE_QUOTING_ENABLED": "0",
         "ARBCORE_XLF_ARBITRAGE_EDGE_TICKS": "1",
         "ARBCORE_XLF_ARBITRAGE_MAX_LOTS": "1",
         "ARBCORE_XLF_ARBITRAGE_CONVERT_LOTS": "1",
-        "ARBCORE_PAIRS_SIGNAL_TICKS": "30",
-        "ARBCORE_PAIRS_EDGE_TICKS": "0",
+        "ARBCORE_VALE_AVERAGES": "1",
+        "ARBCORE_VALE_SIGNAL_TICKS": "30",
         "ARBCORE_MARKET_MAKING_AVERAGES": "1",
         "ARBCORE_MARKET_MAKING_SIZE": "3",
         "ARBCORE_MARKET_MAKING_INVENTORY_CAP": "100",

@@ -189,39 +189,29 @@ class XlfArbitrageSettings(Ranged):
 
 
 @dataclass(frozen=True)
-class PairsSettings(Ranged):
-    """VALE against VALBZ when their averages part, at prices the books really show."""
+class ValeSettings(Ranged):
+    """VALE is worth what VALBZ is: quotes VALE off VALBZ's touch, hedges each fill in VALBZ, and converts."""
 
-    signal_ticks: int = option(
-        30, low=1, high=100_000, help="difference of the two averages that starts a trade"
-    )
-    edge_ticks: int = option(1, low=0, high=100_000, help="least gain per share, after its share of the fee")
-    max_lots: int = option(8, low=1, high=1000, help="largest hedged position, in shares")
-    convert_lots: int = option(6, low=1, high=1000, help="hedged shares at which they are converted")
-    leg_timeout_ns: int = option(
-        300 * MILLISECOND_NS, low=MILLISECOND_NS, high=60 * SECOND_NS, help="how long a leg may stay unfilled"
-    )
-
-
-@dataclass(frozen=True)
-class ValeQuotingSettings(Ranged):
-    """Quotes VALE off VALBZ's touch and hedges each fill in VALBZ."""
-
-    edge_ticks: int = option(3, low=0, high=1000, help="ticks outside VALBZ's touch for the VALE quotes")
-    size: int = option(3, low=1, high=1000, help="shares a quote")
-    max_position: int = option(6, low=1, high=1000, help="largest VALE position it builds")
-    convert_size: int = option(5, low=1, high=1000, help="hedged shares at which they are converted")
+    edge_ticks: int = option(6, low=0, high=1000, help="least gain a share over VALBZ's touch")
+    size: int = option(6, low=1, high=1000, help="shares a quote")
+    max_position: int = option(10, low=1, high=1000, help="largest VALE position it builds")
+    convert_size: int = option(8, low=1, high=1000, help="hedged shares at which they are converted")
     hedge_timeout_ns: int = option(
         300 * MILLISECOND_NS, low=MILLISECOND_NS, high=60 * SECOND_NS,
         help="how long a hedge may stay unfilled",
+    )
+    averages: int = switch(
+        False, help="as first described: trades at the touch where the averages are apart, no quotes"
+    )
+    signal_ticks: int = option(
+        30, low=1, high=100_000, help="how far apart the averages must be, where it trades by them"
     )
 
 
 #: Every built-in strategy by its name, in the order in which they are asked; ties go to the earlier one.
 STRATEGY_SETTINGS: dict[str, type] = {
     "xlf_arbitrage": XlfArbitrageSettings,
-    "pairs": PairsSettings,
+    "vale": ValeSettings,
     "bond": BondSettings,
-    "vale_quoting": ValeQuotingSettings,
     "market_making": MarketMakingSettings,
 }

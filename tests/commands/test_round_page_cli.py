@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
     """A run of a second with its journal and page, and what was printed."""
     folder = tmp_path_factory.mktemp("run")
     done = run(
-        folder, "exchange", "--test", "prod-like", "--duration", "1.5", "--seed", "3", "--quiet", "--json",
+        folder, "exchange", "--test", "prod-like", "--duration", "4", "--seed", "3", "--quiet", "--json",
         "--journal", "run.journal", "--html", "run.html",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -82,7 +82,7 @@ def test_a_simulated_round_is_the_one_of_its_seed(tmp_path):
 def test_the_classic_profile_plays_its_three_strategies_only(tmp_path):
     words = ("exchange", "--test", "prod-like", "--duration", "0.5", "--quiet", "--json")
     found = json.loads(run(tmp_path, *words, "--profile", "classic").stdout)
-    assert set(found["strategies"]) == {"xlf_arbitrage", "pairs", "market_making", "unattributed"}
+    assert set(found["strategies"]) == {"xlf_arbitrage", "vale", "market_making", "unattributed"}
 
 
 @pytest.mark.parametrize(

@@ -135,10 +135,10 @@ def test_a_strategy_that_exits_is_off_and_the_rounds_go_on(folder):
 
 
 def test_the_classic_profile_is_the_first_strategies_alone_and_set_goes_before_it(folder):
-    words = ("--profile", "classic", "--set", "ARBCORE_PAIRS_SIGNAL_TICKS=20", "--json")
+    words = ("--profile", "classic", "--set", "ARBCORE_VALE_SIGNAL_TICKS=20", "--json")
     document = json.loads(run(folder, *words, rounds="1").stdout)
-    assert set(document["strategies"]) == {"xlf_arbitrage", "pairs", "market_making", "unattributed"}
-    assert document["settings"]["ARBCORE_PAIRS_SIGNAL_TICKS"] == 20
+    assert set(document["strategies"]) == {"xlf_arbitrage", "vale", "market_making", "unattributed"}
+    assert document["settings"]["ARBCORE_VALE_SIGNAL_TICKS"] == 20
     assert document["settings"]["ARBCORE_MARKET_MAKING_AVERAGES"] == 1
 
 

@@ -135,12 +135,12 @@ def test_a_bot_against_itself_is_not_different():
 
 def test_settings_and_no_strategy_can_be_compared():
     found = simulate(
-        settings={"ARBCORE_PAIRS_ENABLED": "0"}, against_settings={"ARBCORE_BOND_ENABLED": "0"}, **SHORT
+        settings={"ARBCORE_VALE_ENABLED": "0"}, against_settings={"ARBCORE_BOND_ENABLED": "0"}, **SHORT
     )
-    assert found.summary["settings"] == {"ARBCORE_PAIRS_ENABLED": False}
+    assert found.summary["settings"] == {"ARBCORE_VALE_ENABLED": False}
     assert "bond" not in found.rounds[0].scores[1].strategies
     assert "bond" in found.rounds[0].scores[0].strategies
-    assert "pairs" not in found.rounds[0].scores[1].strategies
+    assert "vale" not in found.rounds[0].scores[1].strategies
     assert simulate(Bonds, against=(), **SHORT).summary["against"]["bot"] == "built-in"
     alone = simulate(Bonds, against=(), builtin=False, **SHORT)
     assert (alone.summary["bot"], alone.summary["against"]["bot"]) == ("Bonds", "built-in")

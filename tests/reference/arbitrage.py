@@ -1,4 +1,4 @@
-"""Twin of ``trading._arbitrage``: an ETF or ADR against what it converts into, in both directions.
+"""Twin of ``trading._arbitrage``: XLF against its basket, in both directions.
 
 One lot is ``unit`` shares of the ETF against its basket. ``target`` counts the hedged lots held: +1 is one
 basket bought and one unit of the ETF sold, to be made one by a conversion; -1 the reverse. All legs of an
@@ -6,13 +6,7 @@ entry go out together at the prices that the books showed; what has not filled i
 finishing or undoing lots, whichever costs less. Only what has filled is ever converted.
 """
 
-from arbcore.trading.trading_settings import (
-    NEVER_NS,
-    SECOND_NS,
-    PairsSettings,
-    SessionSettings,
-    XlfArbitrageSettings,
-)
+from arbcore.trading.trading_settings import NEVER_NS, SECOND_NS, XlfArbitrageSettings
 from arbcore.wire.instruments import SYMBOL_ID
 from reference.orders import ADD, CONVERSION_OF, CONVERT, Order
 from reference.risk import HEDGE_VALUE
@@ -46,18 +40,20 @@ def worst_price(levels: list[tuple[int, int]], quantity: int) -> int:
     return levels[-1][0]
 
 
-class ConversionArbitrage(Strategy):
-    """The part that XLF and VALE share. ``signal`` says which directions are wanted at all."""
+class XlfArbitrage(Strategy):
+    """XLF against its basket, wherever the books' depth shows a gain."""
 
+    name = "xlf_arbitrage"
     hedged = True
 
-    def __init__(self, etf: int, settings: XlfArbitrageSettings | PairsSettings) -> None:
+    def __init__(self, settings: XlfArbitrageSettings) -> None:
         super().__init__()
-        conversion = CONVERSION_OF[etf]
-        self.etf, self.unit, self.fee = etf, conversion.unit, conversion.fee
+        self.etf = SYMBOL_ID["XLF"]
+        conversion = CONVERSION_OF[self.etf]
+        self.unit, self.fee = conversion.unit, conversion.fee
         self.settings = settings
         #: Signed shares of each symbol in one lot, the ETF first.
-        self.lot = {etf: -conversion.unit} | {SYMBOL_ID[leg]: quantity for leg, quantity in conversion.legs}
+        self.lot = {self.etf: -self.unit} | {SYMBOL_ID[leg]: quantity for leg, quantity in conversion.legs}
         self.book_symbols = self.order_symbols = frozenset(self.lot)
         self.reset()
 
@@ -72,10 +68,6 @@ class ConversionArbitrage(Strategy):
         self.attempts = 0
         self.convert_after_ns = 0
         self.wake_ns = NEVER_NS
-
-    def signal(self) -> tuple[bool, bool]:
-        """(create, redeem): the directions in which an entry may be looked for."""
-        return True, True
 
     def evaluate(self, symbols: int, now_ns: int) -> None:
         self.wake_ns = NEVER_NS
@@ -108,9 +100,8 @@ class ConversionArbitrage(Strategy):
     # --- entering -------------------------------------------------------------------------------
 
     def _enter(self, now_ns: int) -> None:
-        create_wanted, redeem_wanted = self.signal()
-        create = self._best(+1) if create_wanted and self._touch_gain(+1) > 0 else (0, 0)
-        redeem = self._best(-1) if redeem_wanted and self._touch_gain(-1) > 0 else (0, 0)
+        create = self._best(+1) if self._touch_gain(+1) > 0 else (0, 0)
+        redeem = self._best(-1) if self._touch_gain(-1) > 0 else (0, 0)
         direction = +1 if create[1] >= redeem[1] else -1
         lots, gain = create if direction > 0 else redeem
         if lots == 0:
@@ -246,33 +237,3 @@ class ConversionArbitrage(Strategy):
         for order in live:
             if order.kind == ADD:
                 self.desk.cancel(order)
-
-
-class XlfArbitrage(ConversionArbitrage):
-    """XLF against its basket, wherever the books' depth shows a gain."""
-
-    name = "xlf_arbitrage"
-
-    def __init__(self, settings: XlfArbitrageSettings) -> None:
-        super().__init__(SYMBOL_ID["XLF"], settings)
-
-
-class Pairs(ConversionArbitrage):
-    """VALE against VALBZ when their rolling averages part by more than the signal."""
-
-    name = "pairs"
-
-    def __init__(self, settings: PairsSettings, session: SessionSettings) -> None:
-        super().__init__(SYMBOL_ID["VALE"], settings)
-        self.signal_ticks = settings.signal_ticks
-        self.min_prices = session.min_prices
-        self.trade_symbols = self.book_symbols
-
-    def signal(self) -> tuple[bool, bool]:
-        vale = self.desk.market.symbols[SYMBOL_ID["VALE"]].prices
-        valbz = self.desk.market.symbols[SYMBOL_ID["VALBZ"]].prices
-        if min(len(vale), len(valbz)) < self.min_prices:
-            return False, False
-        difference = sum(vale) * len(valbz) - sum(valbz) * len(vale)
-        threshold = self.signal_ticks * len(vale) * len(valbz)
-        return difference > threshold, difference < -threshold

@@ -9,7 +9,7 @@ from arbcore.trading.trading_settings import (
     BondSettings,
     MarketMakingSettings,
     SessionSettings,
-    ValeQuotingSettings,
+    ValeSettings,
 )
 from arbcore.wire.instruments import BOND_FAIR_PRICE, SYMBOL_ID
 from reference.orders import CONVERT, Order
@@ -284,18 +284,21 @@ class MarketMaking(Strategy):
             self.keep_quote(symbol, side=side, price=price, size=size, value=size + max(0, -side * loose))
 
 
-class ValeQuoting(Strategy):
-    """Quotes VALE outside VALBZ's touch, so that a fill can be hedged in VALBZ at a gain, and hedges it.
+class Vale(Strategy):
+    """Quotes VALE, hedges every fill in VALBZ, and converts what has grown enough.
 
-    What is held in the two and belongs to nobody counts as its own: nobody else would work it off.
+    VALE is worth what VALBZ is. A bid stands so far below VALBZ's that selling VALBZ there is a gain, and no
+    more than a tick above everybody else's bid in VALE; where VALE is offered as low as that it takes the
+    offer. Offers mirror this. What is held in the two and belongs to nobody counts as its own: nobody else
+    would work it off.
     """
 
-    name = "vale_quoting"
+    name = "vale"
     hedged = True
     book_symbols = frozenset({VALBZ, VALE})
     order_symbols = frozenset({VALBZ, VALE})
 
-    def __init__(self, settings: ValeQuotingSettings) -> None:
+    def __init__(self, settings: ValeSettings) -> None:
         super().__init__()
         self.settings = settings
         self.reset()
@@ -320,20 +323,29 @@ class ValeQuoting(Strategy):
             self.convert_after_ns = now_ns + CONVERT_PAUSE_NS
             self.pull_quotes(VALE)
             return
-        if abs(vale) >= self.settings.convert_size and now_ns >= self.convert_after_ns:
-            side = -1 if vale > 0 else 1
-            self.ask_conversion(VALE, side=side, size=abs(vale), value=CONVERSION_VALUE)
-        self._quote(vale)
+        if abs(vale) >= self.settings.convert_size:
+            if now_ns >= self.convert_after_ns:
+                side = -1 if vale > 0 else 1
+                self.ask_conversion(VALE, side=side, size=abs(vale), value=CONVERSION_VALUE)
+            else:
+                self.wake_ns = self.convert_after_ns
+        self._trade(vale)
 
-    def _quote(self, vale: int) -> None:
-        state = self.desk.market.symbols[VALBZ]
+    def _trade(self, vale: int) -> None:
+        state, settings = self.desk.market.symbols[VALBZ], self.settings
         if not (state.bids and state.asks):
             self.pull_quotes(VALE)
             return
-        edge = self.settings.edge_ticks
-        for side, price in ((+1, state.bids[0][0] - edge), (-1, state.asks[0][0] + edge)):
-            size = min(self.settings.size, self.settings.max_position - side * vale)
-            self.keep_quote(VALE, side=side, price=price, size=size, value=max(1, edge) * size)
+        bid = state.bids[0][0] - settings.edge_ticks
+        ask = state.asks[0][0] + settings.edge_ticks
+        others_bid, others_ask = self.desk.net_touch(VALE, -1), self.desk.net_touch(VALE, +1)
+        if others_bid and not 0 < others_ask <= bid:
+            bid = min(bid, others_bid + EDGE_TICKS)
+        if others_ask and others_bid < ask:
+            ask = max(ask, others_ask - EDGE_TICKS)
+        for side, price in ((+1, bid), (-1, ask)):
+            size = min(settings.size, settings.max_position - side * vale)
+            self.keep_quote(VALE, side=side, price=price, size=size, value=max(1, settings.edge_ticks) * size)
 
     def _hedge(self, wanted: int, now_ns: int) -> None:
         """Trade ``wanted`` shares of VALBZ at its touch, a tick further at each attempt; where the limit of
@@ -366,3 +378,34 @@ class ValeQuoting(Strategy):
         elif order.cancels == 0 and not order.wants_cancel:
             self.attempts += 1
             self.desk.cancel(order)
+
+
+class AverageVale(Vale):
+    """VALE as first described: while the averages of VALE and VALBZ are further apart than the signal, it
+    buys the cheap one and sells the dear one at the touch, and converts."""
+
+    trade_symbols = frozenset({VALBZ, VALE})
+
+    def __init__(self, settings: ValeSettings, session: SessionSettings) -> None:
+        super().__init__(settings)
+        self.min_prices = session.min_prices
+
+    def _trade(self, vale: int) -> None:
+        side = self._signal()
+        if side == 0:
+            self.pull_quotes(VALE)
+            return
+        settings = self.settings
+        self.keep_quote(VALE, side=-side, price=0, size=0, value=0)
+        size = min(settings.size, settings.max_position - side * vale)
+        price = self.desk.net_touch(VALE, side)
+        self.keep_quote(VALE, side=side, price=price, size=size, value=settings.signal_ticks)
+
+    def _signal(self) -> int:
+        """+1 where VALE is the cheap one, -1 where it is the dear one, 0 for neither."""
+        vale, valbz = (self.desk.market.symbols[symbol].prices for symbol in (VALE, VALBZ))
+        if min(len(vale), len(valbz)) < self.min_prices:
+            return 0
+        difference = sum(vale) * len(valbz) - sum(valbz) * len(vale)
+        threshold = self.settings.signal_ticks * len(vale) * len(valbz)
+        return -1 if difference > threshold else +1 if difference < -threshold else 0

@@ -4,7 +4,7 @@ import copy
 import math
 from typing import Any
 
-_STRATEGIES = ("xlf_arbitrage", "pairs", "bond", "vale_quoting", "market_making", "mine:Quoter", "rest")
+_STRATEGIES = ("xlf_arbitrage", "vale", "bond", "market_making", "mine:Quoter", "other:Quoter", "rest")
 _SYMBOLS = {"BOND": 1000, "VALBZ": 4334, "VALE": 4337, "GS": 8095, "MS": 4006, "WFC": 5823, "XLF": 4284}
 _HEALTH = {"ok": True, "reason": ""}
 

@@ -13,10 +13,10 @@ from reference.risk import ACTIVE, PASS
 from sessions import make_session
 
 from arbcore.play.rounds import TEAM, RoundPlan
-from arbcore.trading.trading_settings import SECOND_NS, BondSettings, SessionSettings, ValeQuotingSettings
+from arbcore.trading.trading_settings import SECOND_NS, BondSettings, SessionSettings, ValeSettings
 
 GREEDY = {"bond": BondSettings(max_position=100_000)}
-EAGER_CONVERSION = {"vale_quoting": ValeQuotingSettings(convert_size=1, size=1)}
+EAGER_CONVERSION = {"vale": ValeSettings(convert_size=1, size=1)}
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ def make_session(build: str, settings: SessionSettings, chosen: dict[str, Any]) 
 def _reference_strategy(name: str, options: Any, settings: SessionSettings) -> Any:
     return {
         "xlf_arbitrage": lambda: arbitrage.XlfArbitrage(options),
-        "pairs": lambda: arbitrage.Pairs(options, settings),
         "bond": lambda: quoting.Bond(options),
-        "vale_quoting": lambda: quoting.ValeQuoting(options),
+        "vale": lambda: (
+            quoting.AverageVale(options, settings) if options.averages else quoting.Vale(options)
+        ),
         "market_making": lambda: (quoting.AverageQuoting if options.averages else quoting.MarketMaking)(
             options, settings
         ),

@@ -38,7 +38,7 @@ def play(port: int, session: Any, *, busy_poll: bool, observer: Observer | None 
 
 def main(words: list[str]) -> None:
     """Plays one round, with a live page where that is asked for."""
-    session, spin = ours(SETTINGS, ["vale_quoting"]), words[1] == "spin"
+    session, spin = ours(SETTINGS, ["vale"]), words[1] == "spin"
     if words[2:] != ["page"]:
         play(int(words[0]), session, busy_poll=spin)
         return

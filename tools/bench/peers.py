@@ -10,16 +10,9 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from reference.arbitrage import (
-    ENTERING,
-    IDLE,
-    REPAIRING,
-    ConversionArbitrage,
-    Pairs,
-    XlfArbitrage,
-)
+from reference.arbitrage import ENTERING, IDLE, REPAIRING, XlfArbitrage
 from reference.orders import ADD, CONVERT, OPEN, Order
-from reference.quoting import MILLI, SAMPLE_NS, Bond, MarketMaking, Measure, ValeQuoting
+from reference.quoting import MILLI, SAMPLE_NS, Bond, MarketMaking, Measure, Vale
 from reference.risk import ACTIVE, CLOSING, HEDGE_VALUE, Proposal
 from reference.session import Session
 from reference.strategy import Desk, Strategy
@@ -36,16 +29,15 @@ END = PRICE_MAX + 1
 def twin_strategies(session: s.SessionSettings) -> list[Strategy]:
     """Every built-in strategy with its defaults, as the twin has it."""
     return [
-        XlfArbitrage(s.XlfArbitrageSettings()), Pairs(s.PairsSettings(), session), Bond(s.BondSettings()),
-        ValeQuoting(s.ValeQuotingSettings()), MarketMaking(s.MarketMakingSettings(), session),
+        XlfArbitrage(s.XlfArbitrageSettings()), Vale(s.ValeSettings()), Bond(s.BondSettings()),
+        MarketMaking(s.MarketMakingSettings(), session),
     ]
 
 
 def tuned_strategies(session: s.SessionSettings) -> list[Strategy]:
     """The same, tuned."""
     return [
-        TunedXlf(s.XlfArbitrageSettings()), TunedPairs(s.PairsSettings(), session),
-        TunedBond(s.BondSettings()), TunedVale(s.ValeQuotingSettings()),
+        TunedXlf(s.XlfArbitrageSettings()), TunedVale(s.ValeSettings()), TunedBond(s.BondSettings()),
         TunedMaking(s.MarketMakingSettings(), session),
     ]
 
@@ -126,7 +118,7 @@ class Tuned(Strategy):
             self._propose(ADD, symbol, side, price, size, value)
 
 
-class TunedArbitrage(Tuned, ConversionArbitrage):
+class TunedXlf(Tuned, XlfArbitrage):
     """One look at the legs says which of the twin's cases this is; idle with nothing to gain is the usual."""
 
     def attach(self, desk: Desk, owner: int) -> None:
@@ -186,32 +178,11 @@ class TunedArbitrage(Tuned, ConversionArbitrage):
                 self._propose(ADD, symbol, side, self.prices[symbol], size, value)
 
 
-class TunedXlf(TunedArbitrage, XlfArbitrage):
-    """XLF against its basket."""
-
-
-class TunedPairs(TunedArbitrage, Pairs):
-    """VALE against VALBZ; whether the averages have parted at all is asked before anything else."""
-
-    def _gain_at_touch(self) -> bool:
-        create, redeem = self.signal()
-        return (create or redeem) and super()._gain_at_touch()
-
-    def signal(self) -> tuple[bool, bool]:
-        states = self.desk.market.symbols
-        vale, valbz = states[VALE].prices, states[VALBZ].prices
-        n, m = len(vale), len(valbz)
-        if n < self.min_prices or m < self.min_prices:
-            return False, False
-        difference, threshold = sum(vale) * m - sum(valbz) * n, self.signal_ticks * n * m
-        return difference > threshold, difference < -threshold
-
-
 class TunedBond(Tuned, Bond):
     """BOND around 1000."""
 
 
-class TunedVale(Tuned, ValeQuoting):
+class TunedVale(Tuned, Vale):
     """VALE off VALBZ; flat, with nothing out in VALBZ and no conversion, it only keeps its quotes."""
 
     def evaluate(self, symbols: int, now_ns: int) -> None:
@@ -232,7 +203,7 @@ class TunedVale(Tuned, ValeQuoting):
                 return
         self.wake_ns = NEVER_NS
         self.attempts = 0
-        self._quote(vale)
+        self._trade(vale)
 
 
 class TunedMaking(Tuned, MarketMaking):
