@@ -143,10 +143,11 @@ class MarketMakingSettings(Ranged):
 
     A sigma is how far the symbol's price moves in a second, as measured in this round. The defaults were
     chosen on the rounds 1000 to 1059 of the simulated marketplace, for normal, trend, jumps, volatile, calm
-    and thin together; ``docs/concepts/measured.md`` says what they make on others.
+    and thin together, the size on rounds from 20000 on, with a look at shocks; ``docs/concepts/measured.md``
+    says what they make on others.
     """
 
-    size: int = option(8, low=1, high=10_000, help="shares a quote, a quarter of it in a toxic market")
+    size: int = option(4, low=1, high=10_000, help="shares a quote, a quarter of it in a toxic market")
     inventory_cap: int = option(
         40, low=1, high=100_000, help="unhedged position at which a side is no longer quoted"
     )

@@ -30,10 +30,10 @@ def trade(symbol: str, price: int) -> bytes:
 
 
 class Table:
-    """A session with market making alone, logged in, whose orders are acknowledged as they come."""
+    """A session with market making alone, quoting 8 shares, logged in; its orders are acknowledged."""
 
     def __init__(self, build: str, **settings: Any) -> None:
-        chosen = {"market_making": MarketMakingSettings(**settings)}
+        chosen = {"market_making": MarketMakingSettings(**{"size": 8} | settings)}
         self.session = make_session(build, SessionSettings(order_cooldown_ns=0), chosen)
         self.now_ns = SECOND
         self.session.connected(self.now_ns)
