@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import arbcore
-from arbcore.errors import DataError
+from arbcore.errors import DataError, UsageError
 
 COUNT = 60
 START_S = 1_772_461_800
@@ -67,6 +67,24 @@ def test_a_masked_array_without_a_mask_is_an_array_and_a_masked_time_is_an_error
 def test_an_expiry_that_is_a_day_is_the_opening_auction(make: Any) -> None:
     np = pytest.importorskip("numpy")
     assert arbcore.backtest({**columns_of(np), "expiry": make(np)}, **SETTINGS).summary["expiries"] == OPENING
+
+
+@pytest.mark.parametrize(
+    "expiry", [20260320, "20260320", 1774013400, 1774013400_000, 1774013400_000_000_000, "ESH26"]
+)
+def test_an_expiry_of_the_call_is_read_as_one_of_a_column(expiry: Any) -> None:
+    np = pytest.importorskip("numpy")
+    columns = columns_of(np)
+    given = arbcore.backtest(columns, expiry=expiry, **SETTINGS).summary["expiries"]
+    assert given == OPENING
+    assert arbcore.backtest({**columns, "expiry": [expiry] * COUNT}, **SETTINGS).summary["expiries"] == given
+
+
+@pytest.mark.parametrize("expiry", [5, -1, 20261399, 1 << 63])
+def test_an_expiry_that_is_no_date_and_no_epoch_is_refused(expiry: int) -> None:
+    np = pytest.importorskip("numpy")
+    with pytest.raises(UsageError, match="The expiry cannot be read: "):
+        arbcore.backtest(columns_of(np), expiry=expiry, **SETTINGS)
 
 
 @pytest.mark.parametrize("tz", [None, "America/New_York"])
