@@ -1,6 +1,5 @@
-"""Everything public says what it takes, gives and raises, with an example that runs."""
+"""Everything public says what it takes, gives and raises, with an example."""
 
-import doctest
 import inspect
 import re
 
@@ -32,18 +31,11 @@ def arguments_of(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_it_has_an_example_that_runs(name: str) -> None:
+def test_it_has_an_example(name: str) -> None:
+    """``tests/test_docs.py`` runs it, as it runs those of every module."""
     text = inspect.getdoc(PUBLIC[name]) or ""
-    assert text, f"{name} says nothing of itself"
-    if name in ERRORS | RESULTS:
-        return
-    home = vars(inspect.getmodule(PUBLIC[name]) or arbcore)
-    found = doctest.DocTestParser().get_doctest(text, dict(home), name, None, None)
-    assert found.examples, f"{name} has no example"
-    runner = doctest.DocTestRunner(verbose=False)
-    said: list[str] = []
-    runner.run(found, out=said.append)
-    assert runner.failures == 0, "".join(said)
+    assert text, f"{name} has no docstring"
+    assert name in ERRORS | RESULTS or ">>> " in text, f"{name} has no example"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
