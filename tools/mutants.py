@@ -74,9 +74,9 @@ TARGETS = {
     "limits": _desk("limits", "risk"),
     "trade": _desk("trade", "trade", "pair"),
     "holdings": _desk("holdings", "holdings"),
-    "pair": _desk("pair", "pair", "refusals", "edges", "ends", "writeoff"),
+    "pair": _desk("pair", "unwinding", "pair", "refusals", "edges", "ends", "writeoff"),
     "decide": _desk("decide", "session", "edges", "refusals", "risk", "terms", "hours", "settings", "pair"),
-    "recovery": _desk("recovery", "session", "edges", "holdings", "writeoff", "refusals", "ends"),
+    "recovery": _desk("recovery", "recovery", "session", "edges", "holdings", "writeoff", "refusals", "ends"),
     "exchange": Target(
         "arbcore/trading/_risk.pyx",
         ("tests/trading/test_risk.py", "tests/scenarios/test_bot_scenarios.py"),

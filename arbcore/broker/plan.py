@@ -1,4 +1,4 @@
-"""What one run of the carry bot is, and what it counts: plain values that its rooms share."""
+"""What one run of the carry bot is, and what it counts: plain values that its parts share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

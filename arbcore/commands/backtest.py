@@ -190,7 +190,7 @@ def summary_lines(result: "BacktestSummary") -> list[str]:
     return lines
 
 
-def level_line(factor: LevelDocument, implied: ImpliedFinancing, warming_up: int) -> str:
+def level_line(factor: "LevelDocument", implied: "ImpliedFinancing", warming_up: int) -> str:
     """The level that was used, with six digits, and the financing that it implies."""
     mode = factor["mode"]
     if factor["half_life_s"] is not None:

@@ -53,9 +53,9 @@ class Day:
             self._unpriced, self._past = value is None, 0.0
             self.row = DayRow(day, value or 0.0, not core.settings.margin_check)
             core.out.append(SaveDay(self.row))
-            core.brakes.lift("daily loss")
+            core.risk_state.remove("daily loss")
         elif self.row.tripped:
-            self._trip_brake()
+            self._trip()
         decider.margin_checked = self.row.margin_checked
         self.book()
 
@@ -102,7 +102,7 @@ class Day:
             self._save(DayRow(self.row.day, start_value, self.row.margin_checked, self.row.tripped))
 
     def check(self) -> None:
-        """Trips the brake when the date's loss is at its limit; only good prices may do that."""
+        """Adds the reason "daily loss" when the date's loss reaches its limit, at good prices only."""
         core = self.core
         self.book()
         row = self.row
@@ -126,10 +126,10 @@ class Day:
         loss = self.pnl()
         if loss is not None and loss <= -core.settings.daily_loss_usd:
             self._save(DayRow(row.day, row.start_value, row.margin_checked, True))
-            self._trip_brake()
+            self._trip()
 
-    def _trip_brake(self) -> None:
-        self.core.brake(
+    def _trip(self) -> None:
+        self.core.restrict(
             "daily loss",
             f"The day's loss reached {self.core.settings.daily_loss_usd:g} USD; no entries until tomorrow.",
         )

@@ -28,7 +28,7 @@ SIDES_OF = {"enter_cash_and_carry": CASH_AND_CARRY, "enter_reverse": REVERSE}
 #: Contracts are asked for at most this often, and when their known hours end within this.
 ASK_AGAIN_NS = 600 * SECOND_NS
 HOURS_LEFT_NS = DAY_NS
-#: Reasons for which a held pair goes without asking the signal, by the brake that holds.
+#: Exit reasons of a held pair that is closed whatever the signal says, by the reason for the risk state.
 FORCED = {"kill switch": "kill", "daily loss": "daily_loss"}
 
 
@@ -157,7 +157,7 @@ class Decider:
     def _must_go(self, trade: Trade, ts_ns: int) -> bool:
         """Whether a held pair has to go for a reason that is not the signal's, and is going."""
         forced = next(
-            (FORCED[reason] for reason in self.core.brakes.sentences if reason in FORCED),
+            (FORCED[reason] for reason in self.core.risk_state.sentences if reason in FORCED),
             "flatten" if self.flatten else "",
         )
         if not forced and self._roll_ns and ts_ns >= trade.expiry_ns - self._roll_ns:
@@ -177,8 +177,8 @@ class Decider:
         settings = core.settings
         if not settings.trading_enabled:
             return "trading is off"
-        if core.brakes.state != ACTIVE:
-            return core.brakes.state
+        if core.risk_state.state != ACTIVE:
+            return core.risk_state.state
         if self._roll_ns and ts_ns >= expiry_ns - self._roll_ns:
             self.renew_contracts()
             return "too near to expiry"

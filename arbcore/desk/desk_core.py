@@ -1,6 +1,6 @@
-"""What the rooms of the desk share: the state, the way out for commands, and the one place that sends orders.
+"""What the parts of the desk share: state, the list of commands, and the one place that sends orders.
 
-Owns the numbering of orders, questions and alarms. It must not decide when to trade.
+Owns the numbering of orders and questions, and the pause between alarms. It must not decide when to trade.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from arbcore.desk.desk_terms import CarryTerms
 from arbcore.desk.executions import ExecutionLedger
 from arbcore.desk.gate import DeskGate
 from arbcore.desk.leg_quotes import LegQuotes
-from arbcore.desk.limits import ORDINARY, Brakes
+from arbcore.desk.limits import ORDINARY, RiskState
 from arbcore.desk.market_clock import MarketClock
 from arbcore.desk.order_table import Draft, Order, OrderTable
 from arbcore.errors import BrokenInvariant, ConfigError
@@ -22,7 +22,7 @@ QUESTIONS_KEPT = 2
 
 
 class DeskCore:
-    """State that every room reads; each part of it is changed by its own room only."""
+    """State that every part of the desk reads; each piece of it is changed by its own part only."""
 
     def __init__(self, settings: DeskSettings, store_id: str, *, terms: CarryTerms) -> None:
         if not (store_id.isascii() and store_id.isalnum() and len(store_id) <= STORE_ID_MAX):
@@ -43,12 +43,12 @@ class DeskCore:
         self.fut, self.etf = LegQuotes(FUT, settings), LegQuotes(ETF, settings)
         self.legs = {FUT: self.fut, ETF: self.etf}
         self.positions = dict.fromkeys(LEGS, 0)
-        self.brakes = Brakes()
+        self.risk_state = RiskState()
         self.gate = DeskGate(
-            settings, self.orders, store_id=store_id, legs=self.legs, brakes=self.brakes
+            settings, self.orders, store_id=store_id, legs=self.legs, risk_state=self.risk_state
         )  # fmt: skip
         self.linked = False
-        #: OrderTable were sent in this turn: whatever they belong to waits for news.
+        #: Orders were sent in this turn: their pair waits for news.
         self.placed = False
         self.query = 0
         self.out: list[Command] = []
@@ -73,7 +73,7 @@ class DeskCore:
     # --- out ------------------------------------------------------------------------------------
 
     def alarm(self, kind: str, message: str, *, always: bool = False) -> None:
-        """Says it, and again only after a pause; ``always`` without one."""
+        """Raises an alarm; the same kind again only after a pause, unless ``always``."""
         now_ns = self.clock.now_ns
         last_ns = self._alarmed.get(kind)
         if not always and last_ns is not None and now_ns - last_ns < self._repeat_ns:
@@ -81,9 +81,9 @@ class DeskCore:
         self._alarmed[kind] = now_ns
         self.out.append(Alarm(kind, message))
 
-    def brake(self, reason: str, sentence: str) -> None:
-        """A reason for REDUCING or HALTED begins to hold; one that is no ordinary turn of a run, loudly."""
-        if self.brakes.put(reason, sentence):
+    def restrict(self, reason: str, sentence: str) -> None:
+        """Adds a reason for REDUCING or HALTED; one that is not ordinary raises an alarm."""
+        if self.risk_state.add(reason, sentence):
             self._alarmed.pop(reason, None)
         if reason not in ORDINARY:
             self.alarm(reason, sentence)

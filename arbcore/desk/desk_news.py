@@ -118,7 +118,7 @@ class OrderNews:
             return
         self.refusals[order.leg] = self.refusals.get(order.leg, 0) + 1
         if self.refusals[order.leg] >= REFUSALS_MAX:
-            core.brake(
+            core.restrict(
                 "entries refused",
                 f"{REFUSALS_MAX} entries in a row were refused on {symbol}, the last with "
                 f"'{order.refused}'; none is tried until a restart, or until the file KILL_SWITCH was made "
@@ -133,7 +133,7 @@ class OrderNews:
             self._strange(event, told=told)
             return
         if not self._believable(event, order):
-            core.brake(
+            core.restrict(
                 "mismatch",
                 f"Execution {event.exec_id} does not fit order {order.ref}; compare both with the broker.",
             )
@@ -154,7 +154,7 @@ class OrderNews:
         if over and order.filled != filled:
             core.alarm("late_fill", f"Order {order.ref} was over and filled {order.filled - filled} more.")
         if order.filled > order.quantity:
-            core.brake(
+            core.restrict(
                 "overfill",
                 f"Order {order.ref} of {order.quantity} filled {order.filled}; check the account.",
             )
@@ -169,7 +169,7 @@ class OrderNews:
     def _strange(self, event: Execution, *, told: bool) -> None:
         core = self.core
         if event.ref.startswith(core.store_id + "-"):
-            core.brake("unknown order", f"Order {event.ref} traded, and the store does not know it.")
+            core.restrict("unknown order", f"Order {event.ref} traded, and the store does not know it.")
         elif not told and event.leg in LEGS:
             symbol = core.pair.symbol(event.leg)
             core.alarm("foreign fill", f"Another program traded {symbol} in this account.")

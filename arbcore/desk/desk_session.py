@@ -1,9 +1,9 @@
-"""The one door of the live carry desk: an event and two clocks in, commands out.
+"""The live carry desk: an event and two clocks in, commands out.
 
     commands = session.handle(event, now_ns=monotonic, utc_ns=the market's clock)
 
 Deterministic: the same events and times give the same commands, whoever plays the broker. Owns the order in
-which the rooms hear of an event, and the way back from a stored snapshot. It must not know sockets, files,
+which the parts hear of an event, and the way back from a stored snapshot. It must not know sockets, files,
 clocks or any library.
 """
 
@@ -21,7 +21,7 @@ from arbcore.desk.desk_news import OrderNews
 from arbcore.desk.desk_settings import SECOND_NS, DeskSettings, seconds_ns
 from arbcore.desk.desk_terms import CarryTerms
 from arbcore.desk.holdings import Holdings
-from arbcore.desk.limits import ENTRY_PAUSE
+from arbcore.desk.limits import COMPARING, ENTRY_PAUSE
 from arbcore.desk.live_level import LiveLevel
 from arbcore.desk.order_table import DOUBT, UNKNOWN
 from arbcore.desk.pair import CLOSED, HELD, PairTrader
@@ -41,7 +41,7 @@ PULLS_MAX = 3
 NEVER_NS = 2**62
 LINK = "not connected"
 #: Reasons for which nobody knows what the account holds.
-UNCERTAIN = frozenset({LINK, "reconciling", "unanswered"})
+UNCERTAIN = frozenset({LINK, COMPARING, "unanswered"})
 #: The doubt about quotes as the gate names it.
 QUOTES_IN_DOUBT = "quotes may be old until the broker answers"
 
@@ -97,10 +97,10 @@ class DeskSession:
             ev.QueryFailed: self._query_failed, ev.Tick: self._tick, ev.BrokerClock: self._broker_clock,
             ev.AcceptAccount: self._accept_account, ev.Stop: self._stopping, ev.Kill: self._kill,
         }  # fmt: skip
-        core.brakes.put(LINK, "There is no connection to the broker yet.")
+        core.risk_state.add(LINK, "There is no connection to the broker yet.")
         self._restore(snapshot)
 
-    # --- the door -------------------------------------------------------------------------------
+    # --- events ---------------------------------------------------------------------------------
 
     def handle(self, event: ev.Event, *, now_ns: int, utc_ns: int) -> list[Command]:
         """One event. ``now_ns`` is monotonic, ``utc_ns`` the market's clock, both in nanoseconds."""
@@ -112,8 +112,8 @@ class DeskSession:
         if core.clock.utc_ns >= self._day.end_ns:
             self._day.begin(self._decider)
             self._level.look()
-        if core.clock.slipped != ("clock" in core.brakes):
-            self._clock_brake()
+        if core.clock.slipped != ("clock" in core.risk_state):
+            self._clock_state()
         # Without a link the machine's clock stands alone, and at a start it may be off by years.
         if core.clock.utc_ns >= self._pairs.expiry_ns and core.linked and not core.clock.slipped:
             self._pairs.expire(core.clock.utc_ns)
@@ -145,12 +145,12 @@ class DeskSession:
     @property
     def state(self) -> str:
         """ACTIVE, REDUCING or HALTED."""
-        return self._core.brakes.state
+        return self._core.risk_state.state
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why the state is not ACTIVE."""
-        return tuple(self._core.brakes.sentences)
+        return tuple(self._core.risk_state.sentences)
 
     @property
     def settled(self) -> bool:
@@ -195,8 +195,8 @@ class DeskSession:
         It is not known without a link, before the broker was asked, and in doubt. After a mismatch it is: the
         broker answered, though its questions go on until the answer is ours.
         """
-        reasons = self._core.brakes.sentences.keys()
-        uncertain = UNCERTAIN - {"reconciling"} if "mismatch" in reasons else UNCERTAIN
+        reasons = self._core.risk_state.sentences.keys()
+        uncertain = UNCERTAIN - {COMPARING} if "mismatch" in reasons else UNCERTAIN
         if self.in_doubt or uncertain & reasons:
             return None
         return self._holdings.by_leg
@@ -303,18 +303,18 @@ class DeskSession:
             self._watch_feeds(now_ns)
         if not core.linked and now_ns >= self._link_alarm_ns:
             lost_s = (now_ns - self._lost_ns) / SECOND_NS
-            why = core.brakes.sentences[LINK]
+            why = core.risk_state.sentences[LINK]
             core.alarm("link lost", f"No link to the broker for {lost_s:.0f} s. {why}")
             self._link_alarm_ns = now_ns + SECOND_NS
         if self._pairs.open:
             if not self._pairs.calm and not core.placed:
                 self._pairs.step()
-            if core.brakes.sentences or self._decider.flatten:
+            if core.risk_state.sentences or self._decider.flatten:
                 self._decider.press()
             self._tell_signal()
-        if core.brakes.changed:
-            core.brakes.changed = False
-            core.out.append(StateShown(core.brakes.state, tuple(core.brakes.sentences)))
+        if core.risk_state.changed:
+            core.risk_state.changed = False
+            core.out.append(StateShown(core.risk_state.state, tuple(core.risk_state.sentences)))
         if core.orders.dirty:
             core.flush()
         if core.clock.utc_ns >= self._prune_ns:
@@ -369,13 +369,13 @@ class DeskSession:
                     symbol = leg.symbol
                     core.alarm(f"stale {symbol}", f"No tick of {symbol} for a while; asked for it again.")
 
-    def _clock_brake(self) -> None:
+    def _clock_state(self) -> None:
         if self._core.clock.slipped:
-            self._core.brake(
+            self._core.restrict(
                 "clock", "The machine's clock jumped; no entries until the broker's agrees with it."
             )
         else:
-            self._core.brakes.lift("clock")
+            self._core.risk_state.remove("clock")
 
     def _prune(self) -> None:
         core = self._core
@@ -392,9 +392,9 @@ class DeskSession:
         core = self._core
         self._void()
         core.linked = True
-        core.brakes.lift(LINK)
+        core.risk_state.remove(LINK)
         if self._account and event.account != self._account:
-            core.brake("account", f"The store belongs to account {self._account}, not to {event.account}.")
+            core.restrict("account", f"The store belongs to account {self._account}, not to {event.account}.")
         self._account = self._account or event.account
         if event.broker_utc_ns is not None:
             self._broker_clock(ev.BrokerClock(event.broker_utc_ns))
@@ -420,7 +420,7 @@ class DeskSession:
             self._lost_ns = self._core.clock.now_ns
             self._link_alarm_ns = self._lost_ns + self._link_patience_ns
         self._core.linked = False
-        self._core.brake(LINK, f"The link to the broker is gone: {event.reason}")
+        self._core.restrict(LINK, f"The link to the broker is gone: {event.reason}")
 
     def _void(self) -> None:
         """What an earlier connection said no longer holds; its orders may or may not have traded."""
@@ -506,13 +506,13 @@ class DeskSession:
                 core.alarm("contract", f"A pair is held in contract {held}; {event.con_id} is not taken yet.")
                 return
             if event.multiplier != core.settings.multiplier:
-                core.brake(
+                core.restrict(
                     "contract",
                     f"The contract is worth {event.multiplier:g} dollars a point and the desk is set to "
                     f"{core.settings.multiplier:g}; resolve the right one.",
                 )
                 return
-            core.brakes.lift("contract")
+            core.risk_state.remove("contract")
         core.legs[event.leg].resolve(event)
         self._level.look()
 
@@ -560,11 +560,11 @@ class DeskSession:
         if event.flatten:
             self._decider.flatten = self._core.gate.closing = True
         self._level.save()
-        self._core.brake("stopping", f"Stopping: {event.reason}")
+        self._core.restrict("stopping", f"Stopping: {event.reason}")
         self._pull_all()
 
     def _kill(self, event: ev.Kill) -> None:
-        if self._core.brakes.put("kill switch", f"The kill switch is on: {event.reason}"):
+        if self._core.risk_state.add("kill switch", f"The kill switch is on: {event.reason}"):
             self._core.gate.closing = True
             self._core.out.append(RaiseKillSwitch(event.reason))
             self._core.alarm("kill switch", f"The kill switch is on: {event.reason}")
@@ -572,7 +572,7 @@ class DeskSession:
 
     def _kill_lifted(self, event: ev.KillLifted) -> None:
         core = self._core
-        core.brakes.lift("kill switch", "entries refused")
+        core.risk_state.remove("kill switch", "entries refused")
         self._news.refusals.clear()
         core.gate.closing = self._decider.flatten
         core.out.append(Note("kill switch", "The kill switch was deleted; entries may begin again."))

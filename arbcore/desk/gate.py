@@ -11,7 +11,7 @@ from arbcore._fast import Cooldown, MessageWindow, exposure_allows
 from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk.desk_settings import SECOND_NS, DeskSettings, seconds_ns
 from arbcore.desk.leg_quotes import LegQuotes
-from arbcore.desk.limits import ACTIVE, HALTED, Brakes
+from arbcore.desk.limits import ACTIVE, HALTED, RiskState
 from arbcore.desk.market_clock import MarketClock
 from arbcore.desk.order_table import Draft, OrderTable
 from arbcore.desk.records import LIMIT, OrderRow
@@ -30,13 +30,13 @@ class DeskGate:
         *,
         store_id: str,
         legs: Mapping[str, LegQuotes],
-        brakes: Brakes,
+        risk_state: RiskState,
     ) -> None:
         self.settings = settings
         self.orders = orders
         self.store_id = store_id
         self.legs = legs
-        self.brakes = brakes
+        self.risk_state = risk_state
         self.window = MessageWindow(settings.message_cap, SECOND_NS)
         self.pauses = Cooldown(1, settings.cooldown_ns), Cooldown(1, SECOND_NS)
         #: The last number of a pass, and the last in an order's ref.
@@ -60,11 +60,11 @@ class DeskGate:
 
     def check(self, draft: Draft, positions: Mapping[str, int], clock: MarketClock) -> str:
         """Why the order must not leave; empty where it may."""
-        state, leg = self.brakes.state, draft.leg
+        state, leg = self.risk_state.state, draft.leg
         if not self.settings.trading_enabled and not (self.closing and draft.reduces):
             return "trading is off"
         if state == HALTED or (state != ACTIVE and not draft.reduces):
-            return f"{state}: {next(iter(self.brakes.sentences))}"
+            return f"{state}: {next(iter(self.risk_state.sentences))}"
         if self.doubts:
             return min(self.doubts)
         market = self.legs.get(leg)

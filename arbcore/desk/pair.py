@@ -82,7 +82,7 @@ class PairTrader:
             return refusal
         self.calm = False
         trade.exit_ns, trade.exit_dev_bps, trade.exit_reason = ts_ns, dev_bps, reason
-        trade.exit_from, trade.forced, trade.tries = trade.held, forced, 0
+        trade.exit_from, trade.forced = trade.held, forced
         self._go(trade, EXITING)
         self._place(trade, drafts)
         return ""
@@ -201,10 +201,11 @@ class PairTrader:
             return
         if not trade.deadline_ns:
             trade.deadline_ns = core.clock.now_ns + self._hedge_ns
-        if core.brakes.state == HALTED or core.gate.doubts:
+        if core.risk_state.state == HALTED or core.gate.doubts:
             return
         late = core.clock.now_ns >= trade.deadline_ns
-        if core.brakes.state != ACTIVE or late or trade.tries >= HEDGE_STEPS or contracts < 0 or shares < 0:
+        given_up = late or trade.tries >= HEDGE_STEPS or contracts < 0 or shares < 0
+        if given_up or core.risk_state.state != ACTIVE:
             self._begin_unwind(trade, "unhedged")
             return
         draft = self._mending(trade)
@@ -262,10 +263,8 @@ class PairTrader:
         return trade.held == trade.exit_from and not trade.forced and trade.misses < EXIT_MISSES_MAX
 
     def _begin_unwind(self, trade: Trade, reason: str) -> None:
-        core = self.core
-        if not trade.exit_reason or trade.exit_ns is None:
-            trade.exit_ns = core.clock.utc_ns
-        trade.exit_reason = trade.exit_reason or reason
+        if trade.exit_ns is None:
+            trade.exit_ns, trade.exit_reason = self.core.clock.utc_ns, reason
         trade.tries = 0
         trade.next_try_ns = 0
         self._go(trade, UNWINDING)
@@ -277,10 +276,10 @@ class PairTrader:
             self._go(trade, CLOSED if trade.sums[FUT, 1].quantity or trade.sums[ETF, 1].quantity else VOID)
             return
         legs = [leg for leg in (FUT, ETF) if trade.position[leg] and not (leg == FUT and trade.expired)]
-        if not legs or core.brakes.state == HALTED or core.gate.doubts or now_ns < trade.next_try_ns:
+        if not legs or core.risk_state.state == HALTED or core.gate.doubts or now_ns < trade.next_try_ns:
             return
         if trade.tries >= core.settings.unwind_tries_max:
-            core.brake(
+            core.restrict(
                 "unwind failed",
                 f"Pair {trade.trade_id} could not be closed in {trade.tries} rounds of orders and holds "
                 f"{core.held_words(trade.position)}; close it by hand, then start again "
@@ -318,7 +317,7 @@ class PairTrader:
     def _helps(trade: Trade, leg: str) -> bool:
         """Whether closing this leg alone leaves less unhedged than there is; a whole pair stays whole."""
         contracts, shares = trade.held
-        left = shares if leg == FUT else -trade.shares_of(contracts)
+        left = shares if leg == FUT else trade.shares_of(contracts)
         return abs(left) < abs(trade.residual)
 
     @staticmethod
@@ -390,7 +389,7 @@ class PairTrader:
         """An execution of one of our orders, or the correction of one."""
         trade = self.open.get(row.trade_id) or self.over.get(row.trade_id)
         if trade is None:
-            self.core.brake(
+            self.core.restrict(
                 "mismatch",
                 f"Execution {row.exec_id} belongs to pair {row.trade_id}, long over; compare positions.",
             )

@@ -11,7 +11,7 @@ from arbcore.desk.desk_core import DeskCore
 from arbcore.desk.desk_settings import SECOND_NS, seconds_ns
 from arbcore.desk.events import OpenOrders, Positions, QueryFailed
 from arbcore.desk.holdings import Holdings
-from arbcore.desk.limits import HALTED
+from arbcore.desk.limits import COMPARING, HALTED
 from arbcore.desk.order_table import ABSENT, ACK, OUT, OUT_STATUSES, UNKNOWN
 from arbcore.desk.writeoff import AGAIN, DONE, WriteOff
 
@@ -37,7 +37,6 @@ class Recovery:
         self.audit_ns = NEVER_NS
         self.failures = 0
         self.mismatches = 0
-        self.rounds = 0
         self._refs: frozenset[str] = frozenset()
         self._shown: frozenset[str] = frozenset()
         self._foreign_orders = False
@@ -51,7 +50,7 @@ class Recovery:
     def begin(self) -> None:
         """A connection is there: nothing is known until a whole round went well."""
         self.failures = self.mismatches = 0
-        self.core.brake("reconciling", "Connected; orders, executions and positions are being compared.")
+        self.core.restrict(COMPARING, "Connected; orders, executions and positions are being compared.")
         self._round()
 
     def lost(self) -> None:
@@ -87,7 +86,7 @@ class Recovery:
         self.holdings.compare()
         if self.holdings.should_ask():
             self.want()
-        elif self.holdings.overdue and self.core.brakes.state != HALTED:
+        elif self.holdings.overdue and self.core.risk_state.state != HALTED:
             self._mismatch(self.holdings.by_leg or self.core.positions, strange=self.holdings.strange)
 
     def _round(self) -> None:
@@ -116,7 +115,7 @@ class Recovery:
         core = self.core
         self.failures += 1
         self.write_off.refuse(f"the broker was asked for its {self.step} and {why}; check the connection.")
-        core.brake(
+        core.restrict(
             "unanswered",
             f"The broker was asked for its {self.step} and {why}; what the account holds is unknown.",
         )
@@ -155,7 +154,7 @@ class Recovery:
                 order.absent = 0
                 core.orders.news(order, ACK)
             elif line.ref.startswith(core.store_id + "-"):
-                core.brake(
+                core.restrict(
                     "unknown order", f"The broker holds order {line.ref}, which the store does not know."
                 )
                 core.out.append(Cancel(line.ref, line.perm_id))
@@ -181,7 +180,6 @@ class Recovery:
             elif order.absent >= ABSENT_ROUNDS:
                 core.orders.news(order, ABSENT, order.refused or "never arrived at the broker")
         if core.orders.live:
-            self.rounds += 1
             self._again(PAUSE_NS)
             return
         self._placed = core.number
@@ -205,7 +203,7 @@ class Recovery:
             said = self.write_off.explains(told, strange=strange, foreign_orders=self._foreign_orders)
             if said == AGAIN:
                 # Perhaps it can be explained; until it is, what is held is not certain.
-                core.brake("reconciling", "The broker's positions differ from the bot's; the bot asks again.")
+                core.restrict(COMPARING, "The broker's positions differ from the bot's; the bot asks again.")
                 self._again(PAUSE_NS)
             elif said != DONE and self.holdings.patient:
                 # The executions that explain it may still be on their way.
@@ -216,8 +214,8 @@ class Recovery:
                 return
             self.holdings.compare()
         self.step = ""
-        self.failures = self.mismatches = self.rounds = 0
-        core.brakes.lift("reconciling", "unanswered", "mismatch")
+        self.failures = self.mismatches = 0
+        core.risk_state.remove(COMPARING, "unanswered", "mismatch")
         if self._audit_ns:
             self.audit_ns = core.clock.now_ns + self._audit_ns
 
@@ -225,7 +223,7 @@ class Recovery:
         core = self.core
         fut, etf = core.pair.future, core.pair.etf
         contract = f", some of it in another {fut} contract" if strange else ""
-        core.brake(
+        core.restrict(
             "mismatch",
             f"The broker says {core.held_words(told)}{contract}; our executions come to "
             f"{core.held_words(core.positions)}. Nothing is ordered until they agree: "

@@ -81,8 +81,8 @@ def status_of(core: DeskCore, pairs: PairTrader, decider: Decider, *, day: Day) 
     """State, reasons, positions, the pair, the day's P&L, and counts of what was decided and what was not."""
     trade = next(iter(pairs.open.values()), None)
     return {
-        "state": core.brakes.state,
-        "reasons": list(core.brakes.sentences),
+        "state": core.risk_state.state,
+        "reasons": list(core.risk_state.sentences),
         "waiting": waiting_for(core, decider),
         "positions": core.pair.by_symbol(core.positions),
         "pair": None if trade is None else {

@@ -7,9 +7,9 @@ import arbcore
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "running-for-weeks.md"
-RAISED = re.compile(r'\b(?:alarm|Alarm|brake)\(\s*"([a-z ]+)"')
+RAISED = re.compile(r'\b(?:alarm|Alarm|restrict)\(\s*"([a-z ]+)"')
 #: Ordinary turns of a run, which raise none.
-ORDINARY = {"reconciling", "stopping"}
+ORDINARY = {"comparing with the broker", "stopping"}
 
 
 def test_every_alarm_says_what_to_do() -> None:

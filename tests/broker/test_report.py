@@ -180,7 +180,7 @@ def test_states_end_where_the_next_begins_and_with_the_run(path: Path) -> None:
     said = [
         (0, "connected", "Connected."), (0, "state", "HALTED: not connected"), (1, "state", "ACTIVE"),
         (5, "link_lost", "Lost."), (5, "state", "HALTED: not connected"), (6, "connected", "Connected."),
-        (6, "state", "HALTED: reconciling"), (7, "state", "ACTIVE"), (9, "stale", "x"),
+        (6, "state", "HALTED: comparing with the broker"), (7, "state", "ACTIVE"), (9, "stale", "x"),
         # A new run: the one before ended with what it said last.
         (60, "connected", "Connected."), (60, "state", "HALTED: not connected"), (61, "state", "ACTIVE"),
         (65, "stop", "Stopping."),
@@ -195,8 +195,8 @@ def test_states_end_where_the_next_begins_and_with_the_run(path: Path) -> None:
     ]  # fmt: skip
     assert spans == [
         ("HALTED", "not connected", 0, 1), ("ACTIVE", "", 1, 5), ("HALTED", "not connected", 5, 6),
-        ("HALTED", "reconciling", 6, 7), ("ACTIVE", "", 7, 9), ("HALTED", "not connected", 60, 61),
-        ("ACTIVE", "", 61, 65),
+        ("HALTED", "comparing with the broker", 6, 7), ("ACTIVE", "", 7, 9),
+        ("HALTED", "not connected", 60, 61), ("ACTIVE", "", 61, 65),
     ]  # fmt: skip
 
 

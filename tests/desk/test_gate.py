@@ -10,7 +10,7 @@ from arbcore.desk.desk_settings import DeskSettings
 from arbcore.desk.events import ContractFound
 from arbcore.desk.gate import DeskGate
 from arbcore.desk.leg_quotes import LegQuotes
-from arbcore.desk.limits import ENTRY_PAUSE, EXIT_PAUSE, Brakes
+from arbcore.desk.limits import ENTRY_PAUSE, EXIT_PAUSE, RiskState
 from arbcore.desk.market_clock import MarketClock
 from arbcore.desk.order_table import OUT, Draft, OrderTable
 from arbcore.desk.records import DAY, IOC, LIMIT, MARKET, OrderRow
@@ -29,13 +29,15 @@ class Bench:
     def __init__(self, **settings: Any) -> None:
         self.settings = DeskSettings(**{"trading_enabled": True, **settings})
         self.orders = OrderTable()
-        self.brakes = Brakes()
+        self.risk_state = RiskState()
         self.legs = {leg: LegQuotes(leg, self.settings) for leg in LEGS}
         for name, leg in self.legs.items():
             leg.resolve(ContractFound(name, 11 if name == FUT else 22, 0.01, ALWAYS, ALWAYS))
             leg.take_kind(1)
             leg.quote(BID, ASK, NOW_NS)
-        self.gate = DeskGate(self.settings, self.orders, store_id="t", legs=self.legs, brakes=self.brakes)
+        self.gate = DeskGate(
+            self.settings, self.orders, store_id="t", legs=self.legs, risk_state=self.risk_state
+        )
         self.clock = MarketClock(slip_ns=SECOND_NS, replay=False)
         self.clock.advance(NOW_NS, UTC_NS)
 
@@ -88,9 +90,9 @@ def test_with_trading_off_only_what_closes_leaves(enabled: bool, closing: bool, 
 )
 def test_each_state_lets_what_it_lets(reason: str, adding: str, reducing: str) -> None:
     bench = Bench()
-    bench.brakes.put(reason, "why")
+    bench.risk_state.add(reason, "why")
     assert (bench.check(), bench.check(**BACK)) == (adding, reducing)
-    bench.brakes.lift(reason)
+    bench.risk_state.remove(reason)
     assert (bench.check(), bench.check(**BACK)) == ("", "")
 
 

@@ -104,7 +104,7 @@ def test_refusals_of_the_two_legs_are_counted_apart_and_an_entry_that_was_taken_
 def test_a_pair_that_is_held_leaves_while_entries_are_stopped() -> None:
     player = Player()
     player.hold()
-    player.session._core.brake("entries refused", "thrice")
+    player.session._core.restrict("entries refused", "thrice")
     player.quotes(FAIR)
     assert [order.role for order in player.orders] == ["exit", "exit"]
 

@@ -15,7 +15,7 @@ from arbcore.desk.desk_settings import DeskSettings
 from arbcore.desk.events import ContractFound
 from arbcore.desk.gate import DeskGate
 from arbcore.desk.leg_quotes import LegQuotes
-from arbcore.desk.limits import ACTIVE, HALTED, REDUCING, Brakes
+from arbcore.desk.limits import ACTIVE, HALTED, REDUCING, RiskState
 from arbcore.desk.market_clock import MarketClock
 from arbcore.desk.order_table import Draft, OrderTable
 from arbcore.desk.records import OrderRow
@@ -46,7 +46,7 @@ def make_gate(**settings: object) -> DeskGate:
         leg.resolve(ContractFound(name, 1, 0.01, ALWAYS, ALWAYS))
         leg.take_kind(1)
         leg.quote(600.0, 600.01, 0)
-    return DeskGate(chosen, OrderTable(), store_id="t", legs=legs, brakes=Brakes())
+    return DeskGate(chosen, OrderTable(), store_id="t", legs=legs, risk_state=RiskState())
 
 
 def make_clock(now_ns: int = 0) -> MarketClock:
@@ -115,14 +115,14 @@ def test_reducing_lets_only_smaller_positions_and_halted_nothing(reduces: bool) 
     gate = make_gate()
     wanted = draft(reduces=reduces, held=100, side=-1 if reduces else 1)
     assert check(gate, wanted, 100) == ""
-    gate.brakes.put("stopping", "told to")
-    assert gate.brakes.state == REDUCING
+    gate.risk_state.add("stopping", "told to")
+    assert gate.risk_state.state == REDUCING
     assert (check(gate, wanted, 100) == "") == reduces
-    gate.brakes.put("mismatch", "strange")
-    assert gate.brakes.state == HALTED
+    gate.risk_state.add("mismatch", "strange")
+    assert gate.risk_state.state == HALTED
     assert check(gate, wanted, 100).startswith("HALTED")
-    gate.brakes.lift("mismatch", "stopping")
-    assert gate.brakes.state == ACTIVE
+    gate.risk_state.remove("mismatch", "stopping")
+    assert gate.risk_state.state == ACTIVE
 
 
 def test_a_blind_order_needs_an_open_market_and_makes_smaller() -> None:
@@ -144,17 +144,17 @@ def test_the_future_may_be_given_back_outside_liquid_hours() -> None:
     assert check(gate, draft(leg=FUT, quantity=1)) == "ES closed"
 
 
-def test_every_reason_of_a_brake_has_its_state() -> None:
-    for reason, state in risk.BRAKES.items():
-        brakes = Brakes()
-        brakes.put(reason, "sentence")
-        assert brakes.state == state
-    assert set(risk.BRAKES) >= risk.ORDINARY
+def test_every_reason_has_its_state() -> None:
+    for reason, state in risk.REASONS.items():
+        risk_state = RiskState()
+        risk_state.add(reason, "sentence")
+        assert risk_state.state == state
+    assert set(risk.REASONS) >= risk.ORDINARY
 
 
 #: The state that each reason makes of a desk.
 STATES = {
-    "not connected": HALTED, "reconciling": HALTED, "unanswered": HALTED, "mismatch": HALTED,
+    "not connected": HALTED, "comparing with the broker": HALTED, "unanswered": HALTED, "mismatch": HALTED,
     "account": HALTED, "overfill": HALTED, "unwind failed": HALTED, "contract": HALTED,
     "unknown order": HALTED, "kill switch": REDUCING, "daily loss": REDUCING, "stopping": REDUCING,
     "clock": REDUCING, "entries refused": REDUCING,
@@ -162,29 +162,29 @@ STATES = {
 
 
 def test_each_reason_has_the_state_that_it_should() -> None:
-    assert risk.BRAKES == STATES
-    assert sorted(risk.ORDINARY) == ["not connected", "reconciling", "stopping"]
+    assert risk.REASONS == STATES
+    assert sorted(risk.ORDINARY) == ["comparing with the broker", "not connected", "stopping"]
     assert (risk.ENTRY_PAUSE, risk.EXIT_PAUSE) == (0, 1)
 
 
 def test_the_worst_reason_makes_the_state_and_each_change_is_seen_once() -> None:
-    brakes = Brakes()
-    assert (brakes.state, brakes.changed, brakes.sentences) == (ACTIVE, False, {})
-    assert "stopping" not in brakes
-    assert brakes.put("stopping", "first")
-    assert "stopping" in brakes
-    assert (brakes.state, brakes.changed) == (REDUCING, True)
-    brakes.changed = False
-    assert not brakes.put("stopping", "second")
-    assert (brakes.changed, brakes.sentences) == (False, {"stopping": "second"})
-    brakes.put("mismatch", "why")
-    assert (brakes.state, brakes.changed) == (HALTED, True)
-    brakes.put("clock", "why")
-    assert brakes.state == HALTED
-    brakes.changed = False
-    brakes.lift("overfill")
-    assert (brakes.state, brakes.changed) == (HALTED, False)
-    brakes.lift("mismatch", "overfill")
-    assert (brakes.state, brakes.changed) == (REDUCING, True)
-    brakes.lift("stopping", "clock")
-    assert (brakes.state, brakes.sentences) == (ACTIVE, {})
+    risk_state = RiskState()
+    assert (risk_state.state, risk_state.changed, risk_state.sentences) == (ACTIVE, False, {})
+    assert "stopping" not in risk_state
+    assert risk_state.add("stopping", "first")
+    assert "stopping" in risk_state
+    assert (risk_state.state, risk_state.changed) == (REDUCING, True)
+    risk_state.changed = False
+    assert not risk_state.add("stopping", "second")
+    assert (risk_state.changed, risk_state.sentences) == (False, {"stopping": "second"})
+    risk_state.add("mismatch", "why")
+    assert (risk_state.state, risk_state.changed) == (HALTED, True)
+    risk_state.add("clock", "why")
+    assert risk_state.state == HALTED
+    risk_state.changed = False
+    risk_state.remove("overfill")
+    assert (risk_state.state, risk_state.changed) == (HALTED, False)
+    risk_state.remove("mismatch", "overfill")
+    assert (risk_state.state, risk_state.changed) == (REDUCING, True)
+    risk_state.remove("stopping", "clock")
+    assert (risk_state.state, risk_state.sentences) == (ACTIVE, {})

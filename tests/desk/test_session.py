@@ -88,7 +88,7 @@ def test_positions_that_do_not_fit_halt_until_they_do() -> None:
     player.positions[ETF] = 7
     player.connect()
     player.answer_all()
-    assert player.session.reasons == ("reconciling", "mismatch")
+    assert player.session.reasons == ("comparing with the broker", "mismatch")
     assert "7 SPY" in player.pick(Alarm, player.all)[-1].message
     player.positions[ETF] = 0
     player.say(ev.Tick(), after_s=1.0)

@@ -201,7 +201,7 @@ def test_nothing_leaves_before_it_is_certain_that_the_future_is_gone():
     player.positions[FUT] = 0
     player.say(ev.Tick(), after_s=player.settings.audit_s)
     player.answer_all()
-    assert (player.session.state, player.session.reasons) == ("HALTED", ("reconciling",))
+    assert (player.session.state, player.session.reasons) == ("HALTED", ("comparing with the broker",))
     player.say(ev.Quote(ETF, 600.0, 600.01))
     assert player.orders == []
     for _ in range(2):

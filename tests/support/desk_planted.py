@@ -351,13 +351,13 @@ def opens_the_opposite_position_on_exit(session: Any) -> None:
 
 @bug(15, ending="kill")
 def forgets_the_kill_switch(session: Any) -> None:
-    after(session, "_quote", lambda event: session._core.brakes.lift("kill switch"))
+    after(session, "_quote", lambda event: session._core.risk_state.remove("kill switch"))
     session._handlers[ev.Quote] = session._quote
 
 
 @bug(14, ending="stop")
 def goes_on_after_the_stop(session: Any) -> None:
-    after(session, "_quote", lambda event: session._core.brakes.lift("stopping"))
+    after(session, "_quote", lambda event: session._core.risk_state.remove("stopping"))
     session._handlers[ev.Quote] = session._quote
 
 
@@ -379,18 +379,18 @@ def leaves_a_pair_to_the_kill_switch_where_trading_is_off(session: Any) -> None:
 
 class HeedlessGate(DeskGate):
     def check(self, draft: Any, positions: Any, clock: Any) -> str:
-        state, self.brakes.state = self.brakes.state, ACTIVE
+        state, self.risk_state.state = self.risk_state.state, ACTIVE
         reason = super().check(draft, positions, clock)
-        self.brakes.state = state
+        self.risk_state.state = state
         return reason
 
 
 class HeedlessDecider(Decider):
     def decide(self, ts_ns: int) -> None:
-        brakes = self.core.brakes
-        state, brakes.state = brakes.state, ACTIVE
+        risk_state = self.core.risk_state
+        state, risk_state.state = risk_state.state, ACTIVE
         super().decide(ts_ns)
-        brakes.state = state
+        risk_state.state = state
 
 
 @bug(14, 15, ending="kill", DeskGate=HeedlessGate, Decider=HeedlessDecider)
@@ -413,7 +413,7 @@ def reads_a_failed_answer_as_an_empty_one(session: Any) -> None:
 
     def failed(event: ev.QueryFailed) -> None:
         recovery.step = ""
-        session._core.brakes.lift("reconciling", "unanswered", "mismatch")
+        session._core.risk_state.remove("comparing with the broker", "unanswered", "mismatch")
 
     session._handlers[ev.QueryFailed] = failed
 
@@ -424,7 +424,7 @@ def trades_on_with_positions_that_do_not_fit(session: Any) -> None:
 
     def mismatch(told: Any, *, strange: bool) -> None:
         recovery.step = ""
-        session._core.brakes.lift("reconciling", "unanswered", "mismatch")
+        session._core.risk_state.remove("comparing with the broker", "unanswered", "mismatch")
 
     recovery._mismatch = mismatch
 
@@ -476,14 +476,14 @@ def believes_a_clock_that_jumps(session: Any) -> None:
 
 @bug(19, storm="cuts")
 def stays_halted_after_a_reconnect(session: Any) -> None:
-    brakes = session._core.brakes
-    good = brakes.lift
+    risk_state = session._core.risk_state
+    good = risk_state.remove
 
-    def lift(*reasons: str) -> None:
+    def remove(*reasons: str) -> None:
         if session._recovery.core.query < 12:
             good(*reasons)
 
-    brakes.lift = lift
+    risk_state.remove = remove
 
 
 @bug(13, 1, 14, storm="deaf", DeskGate=OpenGate)

@@ -477,7 +477,7 @@ class DeskWorld:
         session = self.session
         if session is not None and "mismatch" not in session.reasons:
             # It may not have come as far as comparing.
-            self.by_hand = "reconciling" in session.reasons or "not connected" in session.reasons
+            self.by_hand = bool({"comparing with the broker", "not connected"} & set(session.reasons))
         if self.by_hand and session is not None and "mismatch" in session.reasons:
             self.accepting = True
             self._crash()
