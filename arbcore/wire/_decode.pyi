@@ -2,7 +2,6 @@ from arbcore.errors import WireError
 from arbcore.wire._lines import LineSplitter
 from arbcore.wire.wire_messages import ExchangeMessage
 
-
 FAULT_NAMES: tuple[str, ...]
 KIND_NAMES: tuple[str, ...]
 FAULT_SENTENCES: dict[str, str]
