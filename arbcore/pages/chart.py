@@ -197,10 +197,12 @@ def heat_map(
     columns: Sequence[str],
     texts: Sequence[Sequence[str]],
     outlined: Sequence[tuple[int, int, str]] = (),
+    counts: bool = False,
 ) -> Markup:
     """A heat map: ``values[row][column]`` coloured by sign, each sign on one scale from 0 to its largest.
 
-    Cells have the class ``gain``, ``loss``, ``zero`` or, for None, ``idle``. ``down`` and ``across`` name the
+    Cells have the class ``gain``, ``loss``, ``zero`` or, for None, ``idle``; ``counts`` are no gains and have
+    the class ``rows``. ``down`` and ``across`` name the
     axes, ``rows`` and ``columns`` their values. ``texts`` says what a cell says when pointed at; ``outlined``
     are (row, column, style) to draw a frame around.
     """
@@ -215,6 +217,7 @@ def heat_map(
             strength = None
             if value is not None and style in largest:
                 strength = f"{0.08 + 0.92 * abs(value) / largest[style]:.3f}"
+                style = "rows" if counts else style
             parts.append(
                 tag(
                     "rect", tag("title", texts[at][column]), x=_percent(column * wide), y=at * high,

@@ -96,6 +96,7 @@ figcaption{font-size:13px;max-width:86ch;margin-top:8px}
 .line-frame{stroke:var(--ink);stroke-width:2}
 .heat .gain{fill:var(--gain)}.heat .loss{fill:var(--loss)}
 .heat .zero{fill:var(--raised)}.heat .idle{fill:var(--idle)}
+.heat .rows{fill:var(--curve)}
 .heat .frame{fill:none;stroke:var(--ink);stroke-width:2;pointer-events:none}
 .heat .frame-soft{fill:none;stroke:var(--ink);stroke-width:1;stroke-dasharray:2 2;pointer-events:none}
 .hover rect{fill:transparent}

@@ -10,7 +10,7 @@ from typing import Any
 from arbcore._version import __version__
 from arbcore.carry.notes import level_note
 from arbcore.carry.pairs import PAIRS, Pair, choose_pair
-from arbcore.core.civil import NS_PER_S, iso_time
+from arbcore.core.civil import NS_PER_S, iso_date, iso_time
 from arbcore.errors import InputError, UsageError
 from arbcore.quotes.examination import EDGE_STEPS_BPS, Examination
 from arbcore.quotes.inputs import Meter, ProgressHook
@@ -33,11 +33,17 @@ class Checked:
         summary: the document of ``arbcore quotes check --json``.
         histogram: the deviation's (low edge in bps, rows).
         curve: points (time in ns, level, deviation in bps) in order.
+        spreads: by leg, as ``histogram``.
+        decay: (minutes, the share of a deviation that is left after them).
+        coverage: (date in New York, rows in each half hour of it).
     """
 
     summary: dict[str, Any]
     histogram: list[tuple[float, int]]
     curve: list[tuple[int, float, float]]
+    spreads: dict[str, list[tuple[float, int]]]
+    decay: list[tuple[int, float]]
+    coverage: list[tuple[str, list[int]]]
 
     @property
     def notes(self) -> list[str]:
@@ -49,8 +55,9 @@ class Checked:
         from arbcore.pages.quotes_page import quotes_page
 
         return quotes_page(
-            self.summary, histogram=self.histogram, curve=self.curve, version=__version__
-        )
+            self.summary, histogram=self.histogram, curve=self.curve, spreads=self.spreads, decay=self.decay,
+            coverage=self.coverage, version=__version__,
+        )  # fmt: skip
 
 
 def check(
@@ -137,7 +144,12 @@ def check(
     summary = _document(found, chosen, {"r": r, "d": d, "true_factor": true_factor})
     summary = {"schema": SCHEMA, "name": paired.name, "rows": read} | summary | {"rows_skipped": skipped}
     summary["notes"] = _notes(found, chosen, summary, zoned=paired.zoned())
-    return Checked(summary, _histogram(found.deviation), found.curve.points)
+    return Checked(
+        summary, _histogram(found.deviation), found.curve.points,
+        {name: _histogram(leg.spread_bps) for name, leg in (("fut", found.fut), ("etf", found.etf))},
+        found.half_life.decay(),
+        [(iso_date(day), list(counts)) for day, counts in sorted(found.rows_of.items())],
+    )  # fmt: skip
 
 
 def _expiries(block: PairedBlock, paired: Paired, read: Expiries) -> list[int | None] | None:
@@ -267,7 +279,7 @@ def _notes(found: Examination, pair: Pair | None, summary: dict[str, Any], *, zo
 
 
 def _histogram(values: Percentiles) -> list[tuple[float, int]]:
-    """The middle 99% of the deviation in bars of one width."""
+    """The middle 99% of values in bars of one width."""
     low, high = values.at(0.005), values.at(0.995)
     if low is None or high is None:
         return []

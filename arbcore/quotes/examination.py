@@ -8,6 +8,7 @@ for each row and number is what takes the time.
 import heapq
 import math
 import operator
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,11 @@ from arbcore.quotes.spans import date_around, regular_segment
 SHOWN_MAX = 100
 #: Points of a curve, at most.
 POINTS_MAX = 2_000
+#: Parts of New York's day in which rows are counted, half an hour each.
+DAY_PARTS = 48
+_PART_NS = 30 * NS_PER_MINUTE
+#: Minutes after which it is measured what is left of a deviation.
+DECAY_MINUTES = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60)
 #: Edges, in bps, of which it is said how often they were there.
 EDGE_STEPS_BPS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
 _GAP_LEAST_NS = 10 * NS_PER_S
@@ -119,14 +125,37 @@ class PercentileCurve:
         self._seen += len(times)
 
 
+@dataclass(slots=True)
+class _Regression:
+    """The sums of a straight line through pairs of values."""
+
+    n: float = 0.0
+    x: float = 0.0
+    y: float = 0.0
+    xx: float = 0.0
+    xy: float = 0.0
+
+    def add(self, x: float, y: float) -> None:
+        self.n += 1
+        self.x += x
+        self.y += y
+        self.xx += x * x
+        self.xy += x * y
+
+    def slope(self) -> float | None:
+        """None below 30 pairs, or where all are alike."""
+        spread = self.xx - self.x * self.x / self.n if self.n >= 30 else 0.0
+        return (self.xy - self.x * self.y / self.n) / spread if spread > 0 else None
+
+
 class HalfLife:
-    """How fast a deviation falls back: an autoregression of its last values of successive minutes."""
+    """How fast a deviation falls back: its last values of minutes, regressed on those some minutes before."""
 
     def __init__(self) -> None:
         self._minute = -1
         self._value = 0.0
-        self._before: tuple[int, float] | None = None
-        self._n = self._x = self._y = self._xx = self._xy = 0.0
+        self._before: deque[tuple[int, float]] = deque(maxlen=DECAY_MINUTES[-1])
+        self._after = {minutes: _Regression() for minutes in DECAY_MINUTES}
 
     def add_all(self, times: Sequence[int], values: Sequence[float]) -> None:
         """Deviations at times that must not decrease."""
@@ -139,24 +168,22 @@ class HalfLife:
             self._minute, self._value = minute, values[at - 1]
 
     def _close(self) -> None:
-        if self._before is not None and self._before[0] == self._minute - 1:
-            x, y = self._before[1], self._value
-            self._n += 1
-            self._x += x
-            self._y += y
-            self._xx += x * x
-            self._xy += x * y
-        self._before = (self._minute, self._value)
+        before = dict(self._before)
+        for minutes, line in self._after.items():
+            x = before.get(self._minute - minutes)
+            if x is not None:
+                line.add(x, self._value)
+        self._before.append((self._minute, self._value))
 
     def seconds(self) -> float | None:
         """The half-life; None below 30 pairs of minutes, or where the deviation does not fall back."""
-        if self._n < 30:
-            return None
-        spread = self._xx - self._x * self._x / self._n
-        if spread <= 0:
-            return None
-        slope = (self._xy - self._x * self._y / self._n) / spread
-        return -60.0 * math.log(2) / math.log(slope) if 0 < slope < 1 else None
+        slope = self._after[1].slope()
+        return -60.0 * math.log(2) / math.log(slope) if slope is not None and 0 < slope < 1 else None
+
+    def decay(self) -> list[tuple[int, float]]:
+        """(minutes, the share of a deviation that is left after them) where there is enough of them."""
+        slopes = [(minutes, line.slope()) for minutes, line in self._after.items()]
+        return [(minutes, slope) for minutes, slope in slopes if slope is not None]
 
 
 class Outliers:
@@ -237,6 +264,8 @@ class Examination:
         self.edge_counts = dict.fromkeys(EDGE_STEPS_BPS, 0)
         self.implied: list[float | None] = [None, None]
         self.dates: dict[str, int] = {"dates": 0, "regular_rows": 0}
+        #: Rows by New York date and part of the day.
+        self.rows_of: dict[int, array[int]] = {}
         self._gaps: list[tuple[int, int, int]] = []
         self._steps: dict[int, int] = {}
         self._around = (1, 0, 0)
@@ -265,6 +294,7 @@ class Examination:
         self.fut.add_all(rows.times, *rows.prices[:2])
         self.etf.add_all(rows.times, *rows.prices[2:])
         for first, beyond, expiry_ns in self._stretches(rows.times, rows.expiries):
+            self._count(rows.times, first, beyond)
             self._value(rows.cut(first, beyond), expiry_ns)
 
     def _in_order(self, times: Sequence[int]) -> list[bool]:
@@ -299,6 +329,17 @@ class Examination:
                 beyond = max(at + 1, min(beyond, bisect_left(times, expiry_ns, at)))
             yield at, beyond, expiry_ns
             at = beyond
+
+    def _count(self, times: Sequence[int], first: int, beyond: int) -> None:
+        """Rows of one date by the part of its day."""
+        counts = self.rows_of.setdefault(self._around[2], array("q", bytes(8 * DAY_PARTS)))
+        at = first
+        while at < beyond:
+            part = (times[at] - self._around[0]) // _PART_NS
+            last = bisect_left(times, self._around[0] + (part + 1) * _PART_NS, at, beyond)
+            # The day on which the clocks go back has an hour more.
+            counts[min(part, DAY_PARTS - 1)] += last - at
+            at = last
 
     def _value(self, rows: "_Rows", expiry_ns: int) -> None:
         """Rows of one date and contract: their factors, the level, and what stands apart from it."""

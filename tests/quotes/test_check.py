@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -180,10 +181,32 @@ def test_the_page_holds_what_the_document_holds(tmp_path: Path) -> None:
     assert page == checked.to_html()
     assert "<b>q" not in page
     assert checked.summary["verdict"] in page
-    assert page.count('<svg class="chart"') + page.count('class="chart"') >= 4
+    pictures = [
+        "Level", "Deviation from the level", "How the deviation is distributed",
+        "How fast a deviation falls back", "How often which edge was there", "Deviation by the hour",
+        "Spread of the future", "Spread of the ETF",
+        "Rows by date and half hour",
+    ]  # fmt: skip
+    titles = re.findall(r'class="chart"[^>]*><title[^>]*>([^<]*)</title>', page)
+    assert titles == pictures
     assert "<script" not in page
     few = arbcore.quotes.check(write(tmp_path / "few.csv", market(3)))
     assert "The level is not known" in few.to_html()
+
+
+def test_pictures_show_the_rows_of_each_half_hour_and_what_is_left_of_a_deviation(tmp_path: Path) -> None:
+    # From 10:00 New York on; the deviation halves within five minutes, over and over.
+    rows = market(330, deviation=lambda at: 8 * 0.87 ** (at % 25))
+    found = arbcore.quotes.check(write(tmp_path / "q.csv", rows[:60] + rows[90:]))
+    ((date, counts),) = found.coverage
+    assert date == "2026-03-02"
+    assert counts == [*[0] * 20, 30, 30, 0, *[30] * 8, *[0] * 17]
+    shares = dict(found.decay)
+    assert list(shares) == [1, 2, 3, 5, 10, 15, 20, 30, 45, 60]
+    assert shares[1] > shares[5] > shares[10]
+    assert {leg: sum(count for _, count in bars) > 290 for leg, bars in found.spreads.items()} == {
+        "fut": True, "etf": True,
+    }  # fmt: skip
 
 
 def true_percentile(values: list[float], share: float) -> float:
