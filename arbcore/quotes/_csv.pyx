@@ -352,7 +352,7 @@ cdef class CsvReader(RowSource):
                     return False
                 row.expiry_ns = self.expiry_ns
             p = end
-        if p[0] != separator and p[0] > c"\r":
+        if p[0] != separator and (p[0] > c"\r" or p[0] == c"\t"):
             return False
         # What follows has no role.
         while p[0] > c"\r" or p[0] == c"\t":

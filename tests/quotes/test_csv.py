@@ -154,6 +154,8 @@ def test_every_legal_spelling_is_read_alike_however_it_is_cut(data: bytes, chunk
         (HEADER + b"2026-03-02,1,2\n", ("too_few", 2, "spy_bid")),
         (HEADER + b"soon,1,2,1,2\n", ("not_a_time", 2, "ts")),
         (HEADER + GOOD + b"1772461801,1,2,1,x\n", ("not_a_number", 3, "spy_ask")),
+        (HEADER + GOOD + b"1772461801,1,2,1,2\t1\n", ("not_a_number", 3, "spy_ask")),
+        (b"note," + HEADER + b"a," + GOOD + b"a,1772461801,1,2,1,2\t1\n", ("not_a_number", 3, "spy_ask")),
         (HEADER + GOOD + b"1772461801,1,2,1e-12,2\n", ("out_of_range", 3, "spy_bid")),
         (HEADER + GOOD + b"1772461799,1,2,1,2\n", ("order", 3, "ts")),
         (HEADER + GOOD + b"2026-03-02T14:29:59Z,1,2,1,2\n", ("order", 3, "ts")),
