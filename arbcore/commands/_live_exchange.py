@@ -11,6 +11,9 @@ from arbcore.wire.instruments import SYMBOLS
 
 #: Orders that the exchange bot's page shows.
 SHOWN_ORDERS = 12
+#: Levels of a side of a book, and trades, that an exchange's page is given.
+SHOWN_LEVELS = 5
+SHOWN_TRADES = 16
 
 
 def exchange_snapshot(run: ExchangeRun, now_ns: int) -> dict[str, Any]:
@@ -55,7 +58,8 @@ def exchange_snapshot(run: ExchangeRun, now_ns: int) -> dict[str, Any]:
 
 
 def _book(view: Mapping[str, Any]) -> dict[str, Any]:
-    return {"buy": view["buy"][:5], "sell": view["sell"][:5], "last_price": view["last_price"]}
+    buy, sell = (view[side][:SHOWN_LEVELS] for side in ("buy", "sell"))
+    return {"buy": buy, "sell": sell, "last_price": view["last_price"]}
 
 
 def serve_snapshot(
@@ -80,15 +84,11 @@ def serve_snapshot(
              "state": board.state(team, teams.get(team), now_s)}
             for team, this, total in board.ranking(standings)
         ],
-        "books": {name: _best(book) for name, book in zip(SYMBOLS, engine.floor.books, strict=True)},
+        "books": {
+            name: {"buy": book.depth(1)[:SHOWN_LEVELS], "sell": book.depth(-1)[:SHOWN_LEVELS]}
+            for name, book in zip(SYMBOLS, engine.floor.books, strict=True)
+        },
         "trades": engine.trades,
+        "recent_trades": engine.recent_trades(SHOWN_TRADES),
         "messages_in": engine.messages_in,
     }  # fmt: skip
-
-
-def _best(book: Any) -> dict[str, int | None]:
-    bids, asks = book.depth(1), book.depth(-1)
-    bid, bid_size = bids[0] if bids else (None, None)
-    ask, ask_size = asks[0] if asks else (None, None)
-    spread = None if bid is None or ask is None else ask - bid
-    return {"bid": bid, "bid_size": bid_size, "ask": ask, "ask_size": ask_size, "spread": spread}

@@ -5,7 +5,7 @@ from typing import Any
 
 from arbcore.core.metrics import Family, counter, gauge, labelled
 from arbcore.pages.chart import legend, swatch
-from arbcore.pages.live_page import LINE_STYLES, LiveView, Parts, Trail, clock_words, usage
+from arbcore.pages.live_page import LINE_STYLES, LiveView, Parts, Trail, best, clock_words, levels, usage
 from arbcore.pages.markup import Markup, join, number, tag
 from arbcore.pages.page import facts, figure, signed, table
 
@@ -17,8 +17,6 @@ SECTIONS = (
     ("orders", "Last orders"),
     ("trouble", "Refusals, rejects and bad lines"),
 )
-#: Levels of a book that are shown.
-_DEPTH = 3
 #: What went wrong, by reason: its name, and where it is in the snapshot.
 _TALLIES = (
     ("rejected by the exchange", "rejects"), ("refused by the risk gate", "refusals"),
@@ -105,20 +103,11 @@ def _books(told: Snapshot) -> Markup:
     rows = []
     for name, book in told["books"].items():
         own = told["own"].get(name, {"BUY": {}, "SELL": {}})
-        bids = _side(book["buy"], own["BUY"])
-        asks = _side(book["sell"], own["SELL"])
+        bids = levels(book["buy"], own["BUY"])
+        asks = levels(book["sell"], own["SELL"])
         rows.append([name, bids, asks, number(book["last_price"] or None, 0)])
     caption = "Size at price, best first; our own part of a level is in brackets"
     return table(caption, ["symbol", "bids", "asks", "last"], rows, numbers=(3,))
-
-
-def _side(levels: Sequence[Sequence[int]], own: Mapping[str, int]) -> Markup:
-    told = []
-    for price, size in levels[:_DEPTH]:
-        ours = own.get(str(price), 0)
-        text = f"{size:,} at {price:,}"
-        told.append(tag("span", f"{text} ({ours:,})", class_="own") if ours else text)
-    return join(told, ", ") if told else Markup("–")
 
 
 def _orders(orders: Sequence[Mapping[str, Any]]) -> Markup:
@@ -162,8 +151,8 @@ def _families(told: Snapshot) -> list[Family]:
                  {name: row["orders"] for name, row in strategies.items()}, by="strategy", counts=True),
         labelled("arbcore_strategy_fills_total", "Fills by strategy.",
                  {name: row["fills"] for name, row in strategies.items()}, by="strategy", counts=True),
-        labelled("arbcore_bid_ticks", "Best bid.", _best(told, "buy"), by="symbol"),
-        labelled("arbcore_ask_ticks", "Best ask.", _best(told, "sell"), by="symbol"),
+        labelled("arbcore_bid_ticks", "Best bid.", best(told["books"], "buy"), by="symbol"),
+        labelled("arbcore_ask_ticks", "Best ask.", best(told["books"], "sell"), by="symbol"),
         labelled("arbcore_latency_seconds", "From bytes read to bytes written, by quantile.",
                  told["latency_s"], by="quantile"),
         counter("arbcore_messages_total", "Messages received.", told["messages_in"]),
@@ -183,7 +172,3 @@ def _families(told: Snapshot) -> list[Family]:
         labelled("arbcore_anomalies_total", "Messages that contradict the exchange's own, by kind.",
                  told["anomalies"], by="kind", counts=True),
     ]  # fmt: skip
-
-
-def _best(told: Snapshot, side: str) -> dict[str, float | None]:
-    return {name: book[side][0][0] if book[side] else None for name, book in told["books"].items()}

@@ -10,7 +10,7 @@ from typing import Any
 
 from arbcore.core.metrics import Family, exposition
 from arbcore.pages.chart import Chart
-from arbcore.pages.markup import Markup, tag
+from arbcore.pages.markup import Markup, join, tag
 from arbcore.pages.page import page, policy_of, section
 from arbcore.pages.scale import Scale
 from arbcore.pages.style import SHEET
@@ -19,6 +19,8 @@ from arbcore.pages.style import SHEET
 OLD_S = 5
 #: Points kept of a line; it covers this many times its ``every_s``.
 POINTS_MAX = 600
+#: Levels of a side of a book that are shown.
+_DEPTH = 3
 
 SCRIPT = """"use strict";
 (() => {
@@ -221,6 +223,21 @@ def usage(used: float | None, limit: float | None) -> Markup:
         tag("rect", x="0", y="0", width=f"{100 * share:.1f}%", height="10", class_=style),
         class_="use", role="img", aria_label=f"{100 * share:.0f}% used",
     )  # fmt: skip
+
+
+def levels(side: Sequence[Sequence[int]], own: Mapping[str, int]) -> Markup:
+    """The best levels of a side of a book; ``own`` has our own part of it by price."""
+    told = []
+    for price, size in side[:_DEPTH]:
+        ours = own.get(str(price), 0)
+        text = f"{size:,} at {price:,}"
+        told.append(tag("span", f"{text} ({ours:,})", class_="own") if ours else text)
+    return join(told, ", ") if told else Markup("–")
+
+
+def best(books: Mapping[str, Mapping[str, Sequence[Sequence[int]]]], side: str) -> dict[str, float | None]:
+    """The best price of a side by symbol, None where it is empty."""
+    return {name: book[side][0][0] if book[side] else None for name, book in books.items()}
 
 
 def clock_words(seconds: float | None) -> str:

@@ -9,12 +9,14 @@ from typing import Any
 from arbcore.core.metrics import Family, counter, gauge, labelled
 from arbcore.core.text import plural
 from arbcore.pages.chart import legend, swatch
-from arbcore.pages.live_page import LINE_STYLES, LiveView, Parts, Trail, clock_words
+from arbcore.pages.live_page import LINE_STYLES, LiveView, Parts, Trail, best, clock_words, levels
 from arbcore.pages.markup import Markup, join, number, tag
 from arbcore.pages.page import facts, figure, signed, table
 
 Snapshot = Mapping[str, Any]
-SECTIONS = (("board", "Score board"), ("curves", "P&L of the first teams"), ("books", "Books"))
+SECTIONS = (
+    ("board", "Score board"), ("curves", "P&L of the first teams"), ("books", "Books"), ("trades", "Trades"),
+)  # fmt: skip
 #: Teams with a line of their own.
 _LINES = 6
 
@@ -38,6 +40,7 @@ def _parts(told: Snapshot, trail: Trail) -> Parts:
         "board": _board(told),
         "curves": _curves(told, trail),
         "books": _books(told),
+        "trades": _trades(told),
     }
 
 
@@ -79,16 +82,22 @@ def _curves(told: Snapshot, trail: Trail) -> Markup:
 
 
 def _books(told: Snapshot) -> Markup:
+    rows = [[name, levels(book["buy"], {}), levels(book["sell"], {})] for name, book in told["books"].items()]
+    return table("Size at price, best first", ["symbol", "bids", "asks"], rows)
+
+
+def _trades(told: Snapshot) -> Markup:
+    if not told["recent_trades"]:
+        return tag("p", "Nothing was traded yet.", class_="soft")
     rows = [
-        [name, *(number(book[key], 0) for key in ("bid_size", "bid", "ask", "ask_size", "spread"))]
-        for name, book in told["books"].items()
+        [row["symbol"], number(row["price"], 0), number(row["size"], 0), number(row["ago_s"], 1)]
+        for row in told["recent_trades"]
     ]
-    head = ["symbol", "bid size", "bid", "ask", "ask size", "spread"]
-    return table("Best bid and ask of each symbol", head, rows, numbers=(1, 2, 3, 4, 5))
+    return table("Newest first", ["symbol", "price", "size", "s ago"], rows, numbers=(1, 2, 3))
 
 
 def _families(told: Snapshot) -> list[Family]:
-    teams, books = {row["team"]: row for row in told["teams"]}, told["books"]
+    teams = {row["team"]: row for row in told["teams"]}
     return [
         gauge("arbcore_up", "1 while the exchange runs.", told["health"]["ok"]),
         gauge("arbcore_running_seconds", "Seconds since the exchange began.", told["running_s"]),
@@ -103,10 +112,8 @@ def _families(told: Snapshot) -> list[Family]:
                  {name: row["connections"] for name, row in teams.items()}, by="team"),
         labelled("arbcore_team_fills", "Fills of a team in this round.",
                  {name: row["fills"] for name, row in teams.items()}, by="team"),
-        labelled("arbcore_bid_ticks", "Best bid.", {name: row["bid"] for name, row in books.items()},
-                 by="symbol"),
-        labelled("arbcore_ask_ticks", "Best ask.", {name: row["ask"] for name, row in books.items()},
-                 by="symbol"),
+        labelled("arbcore_bid_ticks", "Best bid.", best(told["books"], "buy"), by="symbol"),
+        labelled("arbcore_ask_ticks", "Best ask.", best(told["books"], "sell"), by="symbol"),
         counter("arbcore_messages_total", "Messages received.", told["messages_in"]),
         counter("arbcore_trades_total", "Trades since the exchange began.", told["trades"]),
     ]  # fmt: skip

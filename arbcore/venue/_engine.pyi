@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 from arbcore.venue._floor import Floor, Listener, Marketplace
 from arbcore.venue.venue_config import VenueConfig
-from arbcore.venue.venue_documents import RoundDocument, ScoreDocument, SecondLogin
+from arbcore.venue.venue_documents import RoundDocument, ScoreDocument, SecondLogin, TradeDocument
 
 PHASE_NAMES: tuple[str, ...]
 
@@ -54,6 +54,7 @@ class Engine(Listener):
     def pnl_by_symbol(self, team: str) -> dict[str, float]: ...
     def scores(self) -> dict[str, ScoreDocument]: ...
     def teams(self) -> list[str]: ...
+    def recent_trades(self, count: int) -> list[TradeDocument]: ...
     def check(self) -> None: ...
     def enter(
         self, conn: int, order_id: int, *, symbol: str, side: int, price: int, size: int, now_ns: int

@@ -49,6 +49,7 @@ cdef enum:
     ALL_SYMBOLS = (1 << N_SYMBOLS) - 1
     # Public lines are passed on at this size even within a batch, so that no batch needs unbounded memory.
     PUBLIC_BYTES = 128 * 1024
+    TRADES_KEPT = 32
     # Results of so many past rounds are kept.
     RESULTS_MAX = 1000
     # Second logins that nobody has asked for yet are kept, so many of them.
@@ -66,6 +67,14 @@ PHASE_NAMES = ("not started", "closed", "open", "restarting")
 cdef tuple REFUSAL_BYTES = tuple(text.encode() for text in REFUSALS)
 
 # One side of a book as it was last published.
+# A trade that was told to everybody.
+cdef struct Trade:
+    int64_t at_ns
+    int symbol
+    int32_t price
+    int32_t size
+
+
 cdef struct ShownSide:
     int count
     Level levels[MAX_LEVELS]
@@ -113,6 +122,7 @@ cdef class Engine(Listener):
     cdef readonly int64_t messages_ignored
     cdef readonly int64_t errors
     cdef readonly int64_t trades
+    cdef Trade last_trades[TRADES_KEPT]     # trade number n at n % TRADES_KEPT
     cdef readonly list results
 
     def __init__(self, config, seed, marketplace=None):
@@ -519,6 +529,11 @@ cdef class Engine(Listener):
         return 0
 
     cdef int on_trade(self, int symbol, int32_t price, int32_t size) except -1:
+        cdef Trade* trade = &self.last_trades[self.trades % TRADES_KEPT]
+        trade.at_ns = self.now_ns
+        trade.symbol = symbol
+        trade.price = price
+        trade.size = size
         self.trades += 1
         if self.logged_in:
             put_trade(self.public_lines, symbol, price, size)
@@ -648,6 +663,17 @@ cdef class Engine(Listener):
         cdef int32_t account
         return [self.floor.accounts.names[account] for account in range(self.floor.accounts.count)
                 if self.floor.accounts.rows[account].limited]
+
+    def recent_trades(self, int count):
+        """The last trades, newest first, at most 32: symbol, price, size and how long ago."""
+        cdef int64_t number
+        cdef const Trade* trade
+        found = []
+        for number in range(self.trades - 1, max(self.trades - min(count, TRADES_KEPT), 0) - 1, -1):
+            trade = &self.last_trades[number % TRADES_KEPT]
+            found.append({"symbol": SYMBOLS[trade.symbol], "price": trade.price, "size": trade.size,
+                          "ago_s": (self.now_ns - trade.at_ns) / 1e9})
+        return found
 
     def check(self):
         """Raises BrokenInvariant unless books, orders and accounts agree and all sums are zero."""

@@ -62,6 +62,15 @@ SecondLoginEvent = TypedDict(
 """A second login as the exchange's program tells of it, with the addresses of both connections."""
 
 
+class TradeDocument(TypedDict):
+    """A trade as everybody was told of it, and how long ago."""
+
+    symbol: str
+    price: int
+    size: int
+    ago_s: float
+
+
 class SecondLogin(TypedDict):
     """A second login of a team: the connection, the one that was logged in, and what became of it."""
 

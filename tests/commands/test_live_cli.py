@@ -25,7 +25,7 @@ RUNS = {
 #: What each kind's status has at least.
 KEYS = {
     "exchange": {"pnl", "strategies", "exposure", "books", "own", "orders", "rejects", "refusals"},
-    "serve": {"teams", "books", "trades", "round", "left_s", "phase"},
+    "serve": {"teams", "books", "trades", "recent_trades", "round", "left_s", "phase"},
     "carry": {"held", "executed", "pair", "day_pnl", "state", "reasons", "waiting", "deviation_bps", "legs",
               "limits", "orders", "alarms", "factor", "implied_financing", "days_to_roll"},
 }  # fmt: skip

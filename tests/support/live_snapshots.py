@@ -65,8 +65,9 @@ SERVE: dict[str, Any] = {
     "teams": [{"team": name, "this": 100 * at, "total": 1_000 - 300 * at, "rounds": 2, "fills": 50,
                "connections": at % 2, "state": "playing" if at % 2 else "gone"}
               for at, name in enumerate(("ALPHA", "<b>BETA</b>", "A_TEAM_WITH_A_RATHER_LONG_NAME", "DELTA"))],
-    "books": {name: {"bid": price - 1, "bid_size": 5, "ask": price + 1, "ask_size": 7, "spread": 2}
+    "books": {name: {"buy": [[price - 1, 5], [price - 4, 2]], "sell": [[price + 1, 7]]}
               for name, price in _SYMBOLS.items()},
+    "recent_trades": [{"symbol": "XLF", "price": 4301, "size": 3, "ago_s": 0.25}],
     "trades": 120, "messages_in": 900,
 }  # fmt: skip
 SNAPSHOTS = {"carry": CARRY, "exchange": EXCHANGE, "serve": SERVE}

@@ -419,3 +419,19 @@ def test_an_order_entered_without_the_wire_obeys_the_same_rules():
     assert pit.engine.enter(pit.conns["A"], 1, size=10, **enter) == ""
     assert pit.engine.enter(pit.conns["A"], 2, size=1, **enter) == "LIMIT:POSITION"
     assert pit.hear("A") == [ack(1), book("VALE", [[4000, 10]], []), reject(2, "LIMIT:POSITION")]
+
+
+def test_the_last_trades_are_kept_newest_first():
+    pit = Pit()
+    pit.join("A", "B")
+    assert pit.engine.recent_trades(5) == []
+    for order_id in range(40):
+        pit.buy("A", order_id, "BOND", price=990 + order_id % 9, size=2)
+        pit.sell("B", order_id, "BOND", price=990, size=1 + order_id % 2)
+        pit.to(pit.now_ns + 250_000_000)
+    told = pit.engine.recent_trades(2)
+    assert [each["symbol"] for each in told] == ["BOND", "BOND"]
+    assert [each["price"] for each in told] == [990 + 39 % 9, 990 + 38 % 9]
+    assert [each["size"] for each in told] == [2, 1]
+    assert [each["ago_s"] for each in told] == [0.25, 0.5]
+    assert len(pit.engine.recent_trades(100)) == 32
