@@ -26,7 +26,7 @@ cdef enum:
     MEMORY = 16             # changes of price, a second apart, that a sigma remembers
     SAMPLES_MIN = 3         # of them before anything is quoted
     STOCKS = 4              # whose changes make the toxicity
-    TOXIC_SHARE = 4         # a quote in a toxic market is so many times smaller
+    TOXIC_SHARE = 2         # a quote in a toxic market is so many times smaller
 
 cdef uint32_t QUOTED = (1u << GS) | (1u << MS) | (1u << WFC) | (1u << XLF)
 cdef int64_t NEVER = NEVER_NS

@@ -147,7 +147,7 @@ class MarketMakingSettings(Ranged):
     says what they make on others.
     """
 
-    size: int = option(4, low=1, high=10_000, help="shares a quote, a quarter of it in a toxic market")
+    size: int = option(4, low=1, high=10_000, help="shares a quote, half of them in a toxic market")
     inventory_cap: int = option(
         40, low=1, high=100_000, help="unhedged position at which a side is no longer quoted"
     )

@@ -34,7 +34,7 @@ SAMPLE_NS = SECOND_NS
 #: Of them before anything is quoted.
 SAMPLES_MIN = 3
 #: A quote in a toxic market is so many times smaller.
-TOXIC_SHARE = 4
+TOXIC_SHARE = 2
 #: A trade's push fades in so long: providers take about that to follow.
 FLOW_NS = 800 * MILLISECOND_NS
 #: So much flow one way is a run: whoever trades so often knows something.

@@ -215,8 +215,8 @@ def toxic(build: str) -> Table:
     return Table(build, width_percent=60).measured("MS", 4000, half=2, change=4)
 
 
-def test_in_a_market_that_outruns_its_spreads_quotes_are_a_quarter_of_the_size(build: str) -> None:
-    assert toxic(build).quotes("MS") == {"BUY": (3996, 2), "SELL": (4004, 2)}
+def test_in_a_market_that_outruns_its_spreads_quotes_are_half_the_size(build: str) -> None:
+    assert toxic(build).quotes("MS") == {"BUY": (3996, 4), "SELL": (4004, 4)}
 
 
 def test_there_the_side_that_traded_is_pulled_for_half_a_second(build: str) -> None:
@@ -242,7 +242,7 @@ def test_valbz_alone_can_show_that_the_market_is_toxic(build: str) -> None:
     table = Table(build)
     table.measured("VALBZ", 4000, half=1, change=20)
     table.measured("MS", 4000, half=4)
-    assert table.quotes("MS")["BUY"][1] == 2
+    assert table.quotes("MS")["BUY"][1] == 4
 
 
 def test_a_new_connection_begins_to_measure_anew(build: str) -> None:
