@@ -21,6 +21,7 @@ from pathlib import Path
 
 from arbcore._version import __version__
 from arbcore.carry.rates import from_bank_discount, from_simple
+from arbcore.carry.terms import RateHistory, read_rates
 from arbcore.core.civil import NS_PER_DAY, NS_PER_S, iso_date, read_date
 from arbcore.core.text import printable
 from arbcore.errors import ConfigError, InputError, RunError
@@ -35,6 +36,10 @@ BACK_OFF_S = 30.0
 TIMEOUT_S = 10.0
 ANSWER_BYTES_MAX = 1 << 20
 OBSERVATIONS = 10
+#: A history begins with the first times that rows may have; an observation is about a hundred bytes.
+HISTORY_SINCE, HISTORY_BYTES_MAX = "1990-01-01", 1 << 24
+#: The series of which rows take the value of the day before.
+HISTORIES = ("DTB3", "SOFR", "EFFR", "DFF")
 FORMAT, FORMAT_VERSION = "arbcore.broker.fred", 1
 
 _log = logging.getLogger(__name__)
@@ -204,20 +209,38 @@ def fetch(settings: FredSettings, *, now_ns: int) -> Observation:
     ConfigError without a key, RunError where the server does not answer or answers something else. No
     message has the address asked, because the key is part of it.
     """
+    query = {"sort_order": "desc", "limit": str(OBSERVATIONS)}
+    return _newest(_answer(settings, query, bytes_max=ANSWER_BYTES_MAX), settings.series, now_ns)
+
+
+def fetch_history(settings: FredSettings) -> RateHistory:
+    """Every value of a series since 1990, for the rows of a backtest: one request within one deadline.
+
+    ConfigError without a key or for a series that is none of ``HISTORIES``, RunError where the server does
+    not answer or answers something else.
+    """
+    series = settings.series
+    if series not in HISTORIES:
+        raise ConfigError(f"--fred is {printable(series)}; it may be one of {', '.join(HISTORIES)}.")
+    query = {"sort_order": "asc", "observation_start": HISTORY_SINCE}
+    rows = _observations(_answer(settings, query, bytes_max=HISTORY_BYTES_MAX), series)
+    name = f"FRED's {series}"
+    try:
+        return read_rates([f"date,{series}\n", *(f"{date},{value}\n" for date, value in rows)], name=name)
+    except InputError:
+        raise RunError(f"FRED's answer for {series} has what is no rate; try later.") from None
+
+
+def _answer(settings: FredSettings, asked: dict[str, str], *, bytes_max: int) -> bytes:
+    """What FRED says to one request."""
     if not settings.key:
         raise ConfigError("FRED needs a key; set FRED_API_KEY, or give a constant rate.")
-    query = {
-        "series_id": settings.series,
-        "api_key": settings.key,
-        "file_type": "json",
-        "sort_order": "desc",
-        "limit": str(OBSERVATIONS),
-    }
+    query = {"series_id": settings.series, "api_key": settings.key, "file_type": "json", **asked}
     try:
         # No redirect is followed: it would carry the key to a server that nobody named.
         answer = request(
             f"{settings.url}?{urllib.parse.urlencode(query)}", headers={"Accept": "application/json"},
-            deadline_s=settings.timeout_s, bytes_max=ANSWER_BYTES_MAX + 1,
+            deadline_s=settings.timeout_s, bytes_max=bytes_max + 1,
         )  # fmt: skip
     except RequestFailed as error:
         what = f"FRED cannot be reached for {settings.series} ({error})"
@@ -226,12 +249,9 @@ def fetch(settings: FredSettings, *, now_ns: int) -> Observation:
         # Its reason and body are not shown: a server may repeat the request in them.
         what = f"FRED answered {answer.status} to the request for {settings.series}"
         raise RunError(f"{what}; {_advice(answer.status)}.")
-    text = answer.body
-    if len(text) > ANSWER_BYTES_MAX:
-        raise RunError(
-            f"FRED answered more than {ANSWER_BYTES_MAX:,} bytes for {settings.series}; try later."
-        )
-    return _newest(text, settings.series, now_ns)
+    if len(answer.body) > bytes_max:
+        raise RunError(f"FRED answered more than {bytes_max:,} bytes for {settings.series}; try later.")
+    return answer.body
 
 
 def _advice(status: int) -> str:
@@ -242,12 +262,21 @@ def _advice(status: int) -> str:
     return "check FRED_API_KEY and FRED_SERIES_ID" if 400 <= status < 500 else "it is the server's trouble"
 
 
-def _newest(text: bytes, series: str, now_ns: int) -> Observation:
+def _observations(text: bytes, series: str) -> list[tuple[str, str]]:
+    """Dates and values of an answer, missing ones left out."""
     try:
-        rows = [(row["date"], row["value"]) for row in json.loads(text)["observations"]]
-        found = [(read_date(date), float(value)) for date, value in rows if value.strip() not in {"", "."}]
+        rows = [(row["date"], row["value"].strip()) for row in json.loads(text)["observations"]]
+        for date, value in rows:
+            read_date(date)
+            if value not in {"", "."}:
+                float(value)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError):
         raise RunError(f"FRED's answer for {series} is not a list of observations; try later.") from None
+    return [(date, value) for date, value in rows if value not in {"", "."}]
+
+
+def _newest(text: bytes, series: str, now_ns: int) -> Observation:
+    found = [(read_date(date), float(value)) for date, value in _observations(text, series)]
     believable = [
         (day, value) for day, value in found if -100.0 < value < 100.0 and day * NS_PER_DAY <= now_ns
     ]

@@ -11,7 +11,8 @@ from arbcore.carry.evidence import PRINT_ROWS_MAX, usd
 from arbcore.carry.fair import Payment, implied_repo
 from arbcore.carry.level import LevelMode
 from arbcore.carry.pairs import Pair
-from arbcore.core.civil import NS_PER_DAY, iso_time
+from arbcore.carry.terms import Quoting, RateHistory
+from arbcore.core.civil import NS_PER_DAY, iso_date, iso_time
 from arbcore.core.text import plural
 from arbcore.errors import UsageError
 
@@ -146,6 +147,18 @@ def margin_interest_note() -> str:
         "Interest on the future's margin and variation is not booked; it is about 0.07 bps a day of the "
         "contract's value."
     )
+
+
+def rates_note(history: RateHistory, first_ns: int, last_ns: int) -> str:
+    """Which rates by date the first and the last decided row took: a result depends on nothing unseen."""
+
+    def shown(ts_ns: int) -> str:
+        day, value = history.known_at(ts_ns)
+        part = f"{value:g}" if history.quoting is Quoting.CONTINUOUS else f"{value * 100:g}%"
+        return f"{part} of {iso_date(day)}"
+
+    first, last = shown(first_ns), shown(last_ns)
+    return f"Rates are those of {history.name}: {first} on the first decided row, {last} on the last."
 
 
 def replaced_note(names: Sequence[str]) -> str | None:

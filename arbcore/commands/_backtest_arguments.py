@@ -71,6 +71,13 @@ def add_settings(
             known["action"] = action
         parser.add_argument(*spellings(item.flag, item.alias), **known)
     parser.add_argument(
+        "--fred", metavar="SERIES",
+        help="ask FRED for a series by date (DTB3, SOFR, EFFR, DFF), in place of --rates",
+    )  # fmt: skip
+    parser.add_argument(
+        *spellings("fred-key"), dest="fred_key", metavar="FILE", help="a file that holds your key of FRED"
+    )
+    parser.add_argument(
         *spellings("like-live"), dest="like_live", action="store_true",
         help="take the bot's defaults for thresholds, longest hold and cooldown",
     )
@@ -111,7 +118,33 @@ def chosen_settings(
             chosen[item.name] = _level(given, read)
         else:
             chosen[item.name] = given
+    if args.fred_key is not None and args.fred is None:
+        raise UsageError("--fred-key belongs to --fred; name a series such as --fred DTB3.")
+    if args.fred is not None:
+        if "r" in chosen or "rates" in chosen:
+            raise UsageError("--fred stands for --r and --rates; give one of them.")
+        chosen["rates"] = _rates_of_fred(args.fred, args.fred_key)
     return chosen
+
+
+def key_of_fred(path: str | None) -> str:
+    """The key that a file holds. UsageError where none was named, InputError where it cannot be read."""
+    from arbcore.quotes.terms_files import text_of
+
+    if path is None:
+        raise UsageError(
+            "--fred needs --fred-key FILE, which holds your key; without a key, download the series as CSV "
+            "and name it with --rates."
+        )
+    return text_of(path, "--fred-key").strip()
+
+
+def _rates_of_fred(series: str, key_file: str | None) -> object:
+    """FRED's series as the setting ``rates``; RunError where it does not answer."""
+    from arbcore.broker import fred
+
+    history = fred.fetch_history(fred.FredSettings(series=series, key=key_of_fred(key_file)))
+    return history.name, history.quoting.value, history.days, history.values
 
 
 def _level(text: str, read: Callable[[str], object]) -> object:

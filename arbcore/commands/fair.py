@@ -20,11 +20,11 @@ from arbcore.carry.money import PaidDividend
 from arbcore.carry.pairs import DEFAULT_PAIR, Pair, pair_named
 from arbcore.carry.row_terms import RowTerms
 from arbcore.carry.terms import Quoting, check_dividends, expiry_named, payments_between
-from arbcore.commands._backtest_arguments import mixed, spellings
+from arbcore.commands._backtest_arguments import key_of_fred, mixed, spellings
 from arbcore.core import civil
 from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, RunError, UsageError
-from arbcore.quotes.terms_files import read_terms, text_of
+from arbcore.quotes.terms_files import read_terms
 from arbcore.research.research_settings import BacktestSettings
 
 DESCRIPTION = """\
@@ -352,12 +352,7 @@ def _source_of(args: argparse.Namespace, terms: RowTerms, now_ns: int) -> str:
 def _rate_of_fred(series: str, key_file: str | None, now_ns: int, t: float) -> tuple[float, str]:
     from arbcore.broker import fred
 
-    if key_file is None:
-        raise UsageError(
-            "--fred needs --fred-key FILE, which holds your key; without a key, download the series as CSV "
-            "and name it with --rates."
-        )
-    key = text_of(key_file, "--fred-key").strip()
+    key = key_of_fred(key_file)
     fred.convention(series)
     known = fred.FredRate(fred.FredSettings(series=series, key=key))
     known.refresh()

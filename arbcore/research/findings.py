@@ -81,10 +81,12 @@ def plausibility_notes(
         dates: UTC dates with rows; None where no Sharpe is expected.
         traded: whether anything was.
     """
-    rule, pair = settings.level, settings.the_pair
+    rule, pair, rates = settings.level, settings.the_pair, settings.row_terms.rates
     quantiles = values.quantiles((0.05, 0.5, 0.95))
     found = [notes.deviation_note(rule.mode, None if quantiles is None else quantiles[1])]
-    last = values.decided_ends()[1]
+    first, last = values.decided_ends()
+    if rates is not None and first is not None and last is not None:
+        found.append(notes.rates_note(rates, int(first["ts_ns"]), int(last["ts_ns"])))
     if rule.mode in _LEARNT:
         found.append(notes.level_note(pair, values.level_ends()[1]))
         if last is not None:

@@ -7,11 +7,13 @@ import logging
 import threading
 import urllib.parse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from arbcore.broker import fred
+from arbcore.carry.terms import Quoting
 from arbcore.core.civil import NS_PER_DAY, NS_PER_S, iso_date, read_time
 from arbcore.errors import ConfigError, RunError
 
@@ -296,3 +298,50 @@ def test_the_cache_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     assert fred.cache_folder() == tmp_path / ".cache" / "arbcore"
+
+
+# --- a history, for the rows of a backtest ---------------------------------------------------------------
+
+
+def test_a_history_is_asked_for_once_from_1990_on(server: Server, settings: fred.FredSettings) -> None:
+    server.values(("2026-11-17", "3.60"), ("2026-11-18", "."), ("2026-11-19", "3.63"))
+    history = fred.fetch_history(settings)
+    assert server.asked == [
+        {
+            "series_id": ["DTB3"],
+            "api_key": [KEY],
+            "file_type": ["json"],
+            "sort_order": ["asc"],
+            "observation_start": ["1990-01-01"],
+        }
+    ]
+    assert [iso_date(day) for day in history.days] == ["2026-11-17", "2026-11-19"]
+    assert history.values == pytest.approx((0.036, 0.0363))
+    assert (history.name, history.quoting) == ("FRED's DTB3", Quoting.BANK_DISCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ((("2026-11-17", "many"),), "FRED's answer for DTB3 is not a list of observations; try later."),
+        ((("yesterday", "3.6"),), "FRED's answer for DTB3 is not a list of observations; try later."),
+        ((("2026-11-17", "9000"),), "FRED's answer for DTB3 has what is no rate; try later."),
+        (2 * (("2026-11-17", "3"),), "FRED's answer for DTB3 has what is no rate; try later."),
+        ((), "FRED's answer for DTB3 has what is no rate; try later."),
+    ],
+)
+def test_a_history_of_something_else_is_one_sentence(
+    values: tuple[tuple[str, str], ...], sentence: str, server: Server, settings: fred.FredSettings
+) -> None:
+    server.values(*values)
+    with pytest.raises(RunError) as caught:
+        fred.fetch_history(settings)
+    assert str(caught.value) == sentence
+    server.status = 400
+    with pytest.raises(RunError, match="FRED answered 400 to the request for DTB3; check FRED_API_KEY"):
+        fred.fetch_history(settings)
+
+
+def test_only_series_with_a_value_a_day_have_a_history(settings: fred.FredSettings) -> None:
+    with pytest.raises(ConfigError, match="--fred is DGS10; it may be one of DTB3, SOFR, EFFR, DFF"):
+        fred.fetch_history(replace(settings, series="DGS10"))

@@ -17,7 +17,9 @@ from quotes import ledger_of, run_both
 from reference.quotes import QuoteReader
 
 import arbcore
+from arbcore.broker import fred
 from arbcore.carry import calendar
+from arbcore.carry.terms import RateHistory, read_rates
 from arbcore.cli import main
 from arbcore.core.civil import iso_time
 from arbcore.core.ledger_columns import LEDGER_NAMES, LedgerRow
@@ -86,6 +88,58 @@ def test_the_ledger_file_is_the_twin_trade_by_trade(tmp_path: Path, capsys: Capt
     assert len(lines) == 781
     assert float(lines[-1].split(",")[1]) == found["final_equity"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["equity.csv", "trades.csv"]
+
+
+RATES = "observation_date,DTB3\n2026-02-27,3.60\n2026-03-02,3.63\n2026-03-03,3.65\n2026-03-04,3.66\n"
+
+
+def test_rates_of_fred_are_those_of_its_file(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In backtest and sweep; the result names the rates that it used, and nothing shows the key."""
+    (tmp_path / "DTB3.csv").write_text(RATES)
+    (tmp_path / "key").write_text("abcdef\n")
+    keys: list[str] = []
+
+    def fetched(settings: fred.FredSettings) -> RateHistory:
+        keys.append(settings.key)
+        return read_rates(RATES.splitlines(), name=f"FRED's {settings.series}")
+
+    monkeypatch.setattr(fred, "fetch_history", fetched)
+    of_fred, of_file = ["--fred", "DTB3", "--fred-key", str(tmp_path / "key")], str(tmp_path / "DTB3.csv")
+    for command, more in (("backtest", []), ("sweep", ["--entry-bps", "2,3"])):
+        found = []
+        for words in (of_fred, ["--rates", of_file]):
+            assert main([command, str(SAMPLE), *words, *more, "--json"]) == 0
+            found.append(json.loads(capsys.readouterr().out))
+        asked, read = (dict(each) for each in found)
+        assert (asked["params"].pop("rates"), read["params"].pop("rates")) == ("FRED's DTB3", of_file)
+        told = "{}: 3.6% of 2026-02-27 on the first decided row, 3.63% of 2026-03-02 on the last."
+        assert f"Rates are those of {told.format(of_file)}" in read["notes"]
+        assert asked.pop("notes") == [each.replace(of_file, "FRED's DTB3") for each in read.pop("notes")]
+        assert asked == read
+        assert "abcdef" not in json.dumps(asked)
+    assert keys == ["abcdef", "abcdef"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--fred", "DTB3"), "--fred needs --fred-key FILE"),
+        (("--fred-key", "key"), "--fred-key belongs to --fred"),
+        (("--fred", "DTB3", "--fred-key", "key", "--r", "0.04"), "--fred stands for --r and --rates"),
+        (("--fred", "DGS10", "--fred-key", "key"), "--fred is DGS10; it may be one of DTB3, SOFR"),
+    ],
+)
+def test_wrong_words_about_fred_are_one_sentence(
+    words: tuple[str, ...], sentence: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "key").write_text("abcdef\n")
+    for command in ("backtest", "sweep"):
+        assert main([command, str(SAMPLE), *words]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert sentence in line
 
 
 def test_what_the_brokers_table_takes_the_place_of_is_said(capsys: Capture) -> None:
