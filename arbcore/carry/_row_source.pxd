@@ -1,4 +1,4 @@
-"""C API of the rows: what a source hands out and whoever takes rows takes."""
+"""C API of the rows that a source hands out."""
 from libc.stdint cimport int64_t
 
 

@@ -24,7 +24,7 @@ def from_bank_discount(discount_yield: float, *, days: int = BILL_DAYS) -> float
         raise UsageError(f"A bill runs for 1 to 366 days, not {days}.")
     price = 1.0 - discount_yield * days / 360
     if price <= 0.0:
-        raise UsageError(f"A bank-discount yield of {discount_yield:g} leaves the bill no price; give a decimal.")
+        raise UsageError(f"A bank-discount yield of {discount_yield:g} leaves a bill no price; use decimals.")
     return -math.log(price) * 365 / days
 
 

@@ -2,7 +2,7 @@
 
 A share is paid some settlement days after it is traded, so what it is financed from and until are the
 settlement days of its trades, not the trades' own moments. Owns that lag by date and the two days on which
-the exchange trades and banks do not settle. Trading days are ``calendar``'s.
+the exchange trades and banks do not settle. ``calendar`` has the trading days.
 """
 
 from functools import cache

@@ -1,7 +1,7 @@
 """Rates and dividends as people give them: a number, a file by date, a yield by contract, a schedule.
 
-One reading for every command and the bot. Owns the formats and which value a row takes; what rates and
-dividends then do to a fair value is ``fair``'s and ``level``'s. It gets lines of text, not files.
+One reading for every command and the bot. Owns the formats and which value a row takes; ``fair`` and
+``level`` work out what they do to a fair value. It gets lines of text, not files.
 """
 
 import csv

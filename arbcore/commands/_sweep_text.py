@@ -14,8 +14,8 @@ from arbcore.core.result_documents import SweepSummary
 from arbcore.core.text import plural, printable
 from arbcore.research.grid import Grid, shown
 
-#: Background colours of the 256-colour palette, from next to nothing to the most; blue and red are told apart
-#: by nearly everybody.
+#: Background colours of the 256-colour palette, from the least to the most; nearly everybody can tell blue
+#: from red.
 GAINS = (195, 159, 117, 75, 33, 26)
 LOSSES = (224, 217, 210, 203, 197, 161)
 #: What made neither gain nor loss is white, what did not trade is grey.

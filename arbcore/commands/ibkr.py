@@ -448,7 +448,7 @@ class _Play:
             "ending": bot.ending,
             "factor": None if session is None else session.status()["factor"],
             "implied_financing": None if session is None else session.status()["implied_financing"],
-            # What the simulated account itself has more by now; a real one is nobody's but the broker's.
+            # The simulated account's own books; those of a real account are known to the broker only.
             "books": None if self._gateway is None else self._gateway.books,
             "connections": tally.connections,
             "quotes": tally.quotes,

@@ -250,7 +250,7 @@ def _say_notes(notes: list[str]) -> None:
 
 
 class _shown_progress:  # noqa: N801  Used as a statement.
-    """Shows how far a long piece of work is, where somebody looks."""
+    """Shows how far a long piece of work is, on a terminal only."""
 
     def __init__(self, what: str) -> None:
         self._what = what

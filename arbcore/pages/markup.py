@@ -61,5 +61,5 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def datum(value: float | None, text: str, *, key: str | None = None) -> Markup:
-    """A number as shown, with the number itself beside it for whoever reads the page by program."""
+    """A number as shown, with the number itself beside it for programs that read the page."""
     return tag("data", text, value=repr(value) if value is not None else "", data_key=key)

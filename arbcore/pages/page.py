@@ -22,7 +22,7 @@ _DISCLAIMER = (
 def policy_of(*, sheet: str = SHEET, script: str = "", live: bool = False) -> str:
     """The Content-Security-Policy of a page: its one style and its one script by their hashes.
 
-    A ``live`` page may ask its own server for news, and nobody else for anything.
+    A ``live`` page may ask its own server for news, and load nothing else.
     """
     parts = ["default-src 'none'", f"style-src '{_digest(sheet)}'"]
     if script:

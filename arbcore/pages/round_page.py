@@ -37,7 +37,7 @@ def round_page(
         source: where the records came from, such as the journal's name.
         fair_pnl: P&L at the hidden fair value in ticks, where the exchange told it.
         latency_us: from bytes read to bytes written, where it was measured: p50, p99, p999, max.
-        notes: sentences for whoever reads the page.
+        notes: sentences for the reader of the page.
     """
     axis = _Axis(data)
     rounds = len(data["results"])

@@ -1,8 +1,8 @@
-"""The invariants of the exchange bot, held against nothing but the bytes on the wire and the clock.
+"""The invariants of the exchange bot, checked against nothing but the bytes on the wire and the clock.
 
-The checker keeps books of its own from what the bot sent and what it was told, shares no code with the
-session, and asks the session only for what it believes, to hold it against those books. Each violation is
-the number of its invariant in the list below, the time, and a sentence.
+The checker keeps its own books of what the bot sent and received, shares no code with the session, and
+compares the session's positions, cash and sums with these books. Each violation is the number of its
+invariant in the list below, the time, and a sentence.
 
      1  position and everything that may still fill stay within the limit, per symbol and side
      2  cash and positions are the sum of fills, conversions and fees

@@ -20,12 +20,12 @@ from arbcore.wire.plain_text import error_text
 SECOND_NS = 1_000_000_000
 #: One client's share of a turn, so that a flood from one delays the others by microseconds.
 READ_BYTES = 1 << 14
-#: Sockets at once, those included that only read their last words; beyond it a newcomer is told so and shut.
+#: Sockets at once, those included that only read their last bytes; one more gets an error and is closed.
 SOCKETS_MAX = 900
 _FULL = "The exchange takes no more connections; try again later."
-#: A connection that has not logged in by then gives its place back.
+#: A connection that has not logged in by then is closed.
 SILENT_NS = 30 * SECOND_NS
-#: How long a closed connection may take to read its last words.
+#: How long a connection that ends may take to read its last bytes.
 LINGER_NS = 2 * SECOND_NS
 #: A pause of the whole process (a stopped job, a sleeping laptop) is not a time of the market.
 LONGEST_STEP_NS = SECOND_NS

@@ -42,17 +42,17 @@ BASE_SETTINGS = (
         parse=_team,
     ),
     Setting(
-        "ARBCORE_PASSWORD", "password", "", "the team's, where the exchange wants one; sent in the clear",
+        "ARBCORE_PASSWORD", "password", "", "the password of the team, where there is one; sent in the clear",
         parse=_password, secret=True,
     ),
     Setting("ARBCORE_HOST", "text", "", "host of the exchange"),
-    Setting("ARBCORE_PORT", "integer", None, "final port of the exchange", 1, 65_535),
+    Setting("ARBCORE_PORT", "integer", None, "port of the exchange", 1, 65_535),
     LISTEN_TOKEN,
     Setting(
         "ARBCORE_POSITION_LIMITS",
         "limits",
         dict(POSITION_LIMITS),
-        "largest position either way, such as VALE=10,XLF=100; above the default where the exchange's is",
+        "largest position either way, such as VALE=10,XLF=100; never above the exchange's own limits",
         parse=_limits,
     ),
 )

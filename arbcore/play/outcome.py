@@ -1,4 +1,4 @@
-"""What many simulated rounds say: the document, the table and the notes, from plain rows.
+"""The result of many simulated rounds: the document, the table and the notes, from plain rows.
 
 Pure: rows in, numbers out, in the order of the rounds and never in that in which they were finished.
 """
@@ -48,7 +48,7 @@ class Setup:
 
     @property
     def interval(self) -> Interval:
-        """Valid at every look where the number of rounds follows from what was seen."""
+        """The interval: valid at every look where the number of rounds depends on the results."""
         return always_valid_interval if self.auto else t_interval
 
 

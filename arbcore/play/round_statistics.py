@@ -2,7 +2,7 @@
 
 Pure functions of numbers. Two kinds of interval, both of 95%:
 
-* ``t_interval``: Student's, for a number of rounds that was fixed before anybody looked.
+* ``t_interval``: Student's t, for a number of rounds that was fixed in advance.
 * ``always_valid_interval``: for a number of rounds that depends on what was seen. A 95% interval that is
   looked at after every few rounds excludes the truth at some look far more often than in 5 of 100 cases. This
   one is an asymptotic confidence sequence, the Gaussian-mixture boundary of Waudby-Smith, Arbour, Sinha,

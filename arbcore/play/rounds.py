@@ -80,7 +80,7 @@ class RoundReport:
 
 
 def default_strategies() -> dict[str, Ranged]:
-    """The built-in strategies that are on unless somebody says otherwise, with their default settings."""
+    """The built-in strategies that are on by default, with their default settings."""
     return {name: kind() for name, kind in STRATEGY_SETTINGS.items()}
 
 

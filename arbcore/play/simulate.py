@@ -1,7 +1,7 @@
 """Shell: plays many rounds in virtual time, here or on other processes, and gathers what they say.
 
-Owns the worker processes, the executor that somebody gave, and the progress. The numbers do not depend on
-any of it: round i of a regime has the seed ``seed + i`` whoever plays it, and rounds are counted in order.
+Owns the worker processes, the executor that was given, and the progress. The numbers depend on none of them:
+round i of a regime has the seed ``seed + i`` wherever it is played, and rounds are counted in order.
 """
 
 import contextlib

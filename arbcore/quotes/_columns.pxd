@@ -1,4 +1,4 @@
-"""The column reader, for whoever has columns in memory of his own."""
+"""The column reader, for modules that have columns in memory."""
 cimport cython
 from libc.stdint cimport int64_t, uint8_t
 

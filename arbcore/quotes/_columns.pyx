@@ -358,7 +358,7 @@ cdef class ColumnReader(RowSource):
             fault = parse_price(text, length, value)
             return hard_price(text, length, value) if fault == CELL_HARD else fault
         value[0] = number_of(column, self.at)
-        # NaN is none of both.
+        # NaN is neither.
         if 0.0 < value[0] and value[0] <= 1.7976931348623157e308 and not is_undefined(value[0]):
             return CELL_OK
         value[0] = 0.0

@@ -33,7 +33,7 @@ cdef dict FIELD_BY = {
 }
 #: The longest record; a quote that is never closed ends here, not when memory does.
 RECORD_BYTES_MAX = 1024 * 1024
-#: A positive number outside is no price of anything, and would overflow what is made of it.
+#: A positive number outside of these is not a price, and could overflow what is worked out from it.
 PRICE_MIN = 1e-9
 PRICE_MAX = 1e12
 cdef double PRICE_LEAST = PRICE_MIN

@@ -1,7 +1,7 @@
 """Joins the quotes of two instruments as of each other, and writes the rows as text or as columns.
 
 Owns the as-of rule, the reasons for which a moment makes no row, and the spelling of a joined row.
-``tests/reference/quotes_join.py`` is the specification. Where rows come from is a ``LegSource``'s.
+``tests/reference/quotes_join.py`` is the specification. A ``LegSource`` reads the rows.
 """
 from array import array
 

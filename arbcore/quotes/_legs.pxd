@@ -1,4 +1,4 @@
-"""Rows of one instrument: what a source hands out, and whoever joins two of them takes."""
+"""Rows of one instrument, as a source hands them out."""
 from libc.float cimport DBL_MAX
 from libc.stdint cimport int32_t, int64_t
 

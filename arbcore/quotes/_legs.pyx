@@ -1,7 +1,7 @@
 """Sources of one instrument's rows: what all of them are, and those that choose, order or merge others' rows.
 
-Owns the sources from columns, sorted, merged from several files, and rolled from contract to contract. Rows
-of text are ``_csv_leg``'s.
+Owns the sources from columns, sorted, merged from several files, and rolled from contract to contract.
+``_csv_leg`` reads rows of text.
 """
 from array import array
 
@@ -15,7 +15,7 @@ from libc.stdint cimport int32_t, int64_t
 from arbcore.errors import BrokenInvariant, DataError
 from arbcore.core.text import printable
 
-#: A positive number outside is no price of anything.
+#: A positive number outside of these is not a price.
 PRICE_MIN = 1e-9
 PRICE_MAX = 1e12
 
@@ -36,7 +36,7 @@ cdef class LegSource:
 
     cdef Py_ssize_t fill(self, LegRow* rows, Py_ssize_t capacity) except -1:
         """How many rows were written; 0 at the end only."""
-        raise BrokenInvariant("A source of rows says how it is read.")
+        raise BrokenInvariant("A subclass must say how its rows are read.")
 
     def take(self, Py_ssize_t limit=1024) -> list:
         """Up to ``limit`` rows as tuples (ts_ns, bid, ask, state, contract); fewer at the end only."""

@@ -1,7 +1,7 @@
-"""The backtest as people call it: data in, result out. A shell, for it opens the files that it is given.
+"""``arbcore.backtest``: data in, result out. A shell, since it opens the files that it is given.
 
-Owns the choice of source and expiry, and the shape of a result. The rows are the reader's, the numbers the
-kernel's.
+Owns the choice of source and expiry, and the shape of a result. ``reading`` reads the rows, and the compiled
+``Backtest`` works out the numbers.
 """
 
 import difflib
@@ -152,7 +152,7 @@ def name_of(data: QuoteData) -> str:
 
 @dataclass
 class Sinks:
-    """Who takes the ledger and the equity while the data streams by; None keeps nothing."""
+    """What takes the ledger and the equity while the data streams by; None keeps nothing."""
 
     trades: Callable[[Ledger], None] | None = None
     #: At once after each part of the data, or with ``equity_at_end`` all of it together.
@@ -285,8 +285,8 @@ def expiry_instant_of(expiry: str | int | None) -> int | None:
 class Running:
     """A run that begins with its first row, when the pair of the columns is known.
 
-    It takes rows as a backtest does. ``drop_outliers`` keeps them until ``end``, for a row stands alone by
-    those after it.
+    It takes rows as a backtest does. ``drop_outliers`` keeps them until ``end``, since only later rows show
+    that a row stands alone.
     """
 
     def __init__(
@@ -620,7 +620,7 @@ def warming_note(rule: LevelRule) -> str:
 
 
 def closed_note(expiry_ns: int | None) -> Iterable[str]:
-    """Why an expiry that was given is none."""
+    """Why a contract cannot expire at the time that was given."""
     closed = None if expiry_ns is None else why_no_expiry(expiry_ns)
     if closed is not None:
         yield f"The expiry {closed}"

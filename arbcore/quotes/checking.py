@@ -1,6 +1,6 @@
-"""What a person reads before believing a backtest: one page about a file of both legs.
+"""``quotes check``: a page about a file of both legs, to be read before a backtest of it is believed.
 
-Owns the reading, the document and its verdict. The numbers are ``Examination``'s.
+Owns the reading, the document and its verdict. ``Examination`` works out the numbers.
 """
 
 from collections import Counter
@@ -230,7 +230,7 @@ def _shares(values: Percentiles, shares: tuple[float, ...]) -> dict[str, float |
 
 
 def _verdict(found: Examination, pair: Pair | None) -> str:
-    """How often which edge was there after both spreads, and what the default entry wants."""
+    """On which share of the rows there was an edge of which size, and what the default entry needs."""
     if found.largest_edge is None:
         return (
             f"The level is not known from {found.used:,} rows: it needs an hour of them within one "

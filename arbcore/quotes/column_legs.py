@@ -1,7 +1,7 @@
 """One instrument's quotes from columns: frames, mappings, Arrow, Parquet and Arrow files.
 
-Owns the way from whatever library's column to the plain arrays that ``ColumnsLeg`` takes; the spellings of a
-single cell are ``arbcore.quotes.column_shapes``'.
+Owns the way from any library's column to the plain arrays that ``ColumnsLeg`` takes; ``column_shapes`` knows
+the spellings of a single cell.
 """
 
 from array import array

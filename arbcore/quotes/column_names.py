@@ -47,7 +47,7 @@ def resolve(names: Iterable[object], *, where: str, line: int | None, use_factor
     """Finds the columns among ``names``; ``where`` begins an error about them, such as "quotes.csv, line 1".
 
     ``use_factor`` wants the factor from the rows, by a ``factor`` or else an ``index`` column. Raises
-    DataError where a column lacks or is there twice, in one spelling or in two.
+    DataError where a column is missing or there twice, in one spelling or in two.
     """
     given = [str(name).strip(" \t") for name in names]
     lower = [name.lower() for name in given]
@@ -168,7 +168,7 @@ def _quotes(given: list[str], *, where: str, line: int | None) -> tuple[dict[str
 
 
 def _future_of(etfs: list[str]) -> str:
-    """The future that lacks beside an ETF's columns, for the error to name."""
+    """The future that is missing beside an ETF's columns, for the error to name."""
     for future, etf in ETF_OF_FUTURE.items():
         if etfs == [etf]:
             return future

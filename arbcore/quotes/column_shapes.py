@@ -63,7 +63,7 @@ def batches_into(
     """Puts batch after batch before the reader, and yields for its rows to be taken.
 
     Mappings and pandas frames are one batch; all else comes through Arrow's stream interface. ``use_factor``
-    takes each row's factor from a column. Raises DataError where a column lacks or is of another length,
+    takes each row's factor from a column. Raises DataError where a column is missing or of another length,
     InputError where a type is none that is read here.
     """
     place = where[0].upper() + where[1:]

@@ -70,7 +70,7 @@ def convert(
         progress: as of ``join``.
 
     Raises:
-        UsageError: an option is none, or the pair contradicts the columns.
+        UsageError: an option has no such value, or the pair contradicts the columns.
         InputError: the input is missing, damaged or of one leg only.
         RunError: the output cannot be written, or an extra is not installed.
 
@@ -179,7 +179,7 @@ def _ticks(
 def _at_ticks(
     rows: PairedBlock, places: list[int], ticks: list[int], counts: dict[str, int]
 ) -> Iterator[PairedBlock]:
-    """Rows dated by ticks; one that is no quote is counted instead."""
+    """Rows dated by ticks of the clock; a row that is not a usable quote is counted instead."""
     if rows.states is not None:
         usable = [number for number, at in enumerate(places) if rows.states[at] is RowState.QUOTE]
         counts["unpaired"] += len(places) - len(usable)

@@ -1,4 +1,4 @@
-"""What rows of both legs come to, before anybody believes a backtest of them: block by block, in flat memory.
+"""The numbers of a file of both legs, to be read before its backtest: block by block, in flat memory.
 
 Owns the numbers of ``quotes check``. The level is that of a backtest (``arbcore.carry.level``), and so are
 the deviation from it and the edges at the touch. Rows come as columns, a few thousand at a time, since a call

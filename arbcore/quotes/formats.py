@@ -65,7 +65,7 @@ def fields_of(line: str, delimiter: str) -> list[str]:
 
 
 def layout_of(header: Sequence[str], name: str, *, leg: str, line: int | None = 1) -> Layout:
-    """The layout of a header. Raises DataError where a column lacks or is twice there, InputError for trades.
+    """The layout of a header. DataError where a column is missing or there twice, InputError for trades.
 
     Args:
         header: the columns' names.

@@ -44,7 +44,7 @@ def true_factors(
         return unknown
     wanted = _Wanted([(int(row["ts_ns"]), row["etf_mid"]) if row else None for row in rows])
     try:
-        # A row whose index is no number is none of those asked for.
+        # A row whose index is not a number is passed over.
         read_into(wanted, data, options=replace(options, use_factor=True, skip_bad=True))
     except DataError:
         return unknown

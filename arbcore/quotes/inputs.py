@@ -1,7 +1,7 @@
 """Opens the quotes of one instrument: a file, a folder of files, standard input, columns in memory.
 
 Owns the choice of reader, the first pass over files that need one (contracts, bars), and the notes about an
-input. What a header means is ``formats``', how rows are read ``_legs``'.
+input. ``formats`` knows what a header means, ``_legs`` reads the rows.
 """
 
 import tempfile
@@ -44,7 +44,7 @@ class Meter:
         self._progress = progress
         self.done = 0
         self.total: int | None = 0
-        #: Rows written so far; whoever writes them says so.
+        #: Rows written so far; the writer sets it.
         self.rows = 0
 
     def expect(self, size: int | None) -> None:

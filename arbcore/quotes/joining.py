@@ -86,7 +86,7 @@ def join(
         The counts and notes, and the rows where no file was named.
 
     Raises:
-        UsageError: an option is none, or the pair is not that of the inputs.
+        UsageError: an option has no such value, or the pair is not that of the inputs.
         InputError: an input is missing, damaged, of trades, of several products, or they do not overlap.
         RunError: the output cannot be written, or an extra is not installed.
 

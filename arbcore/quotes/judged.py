@@ -1,6 +1,6 @@
 """Shell: single runs over rows in memory for what is judged of them: trades, totals, and what is left later.
 
-Owns what a sweep's winner and a walk-forward's tests hand to ``carry.evidence``. The runs are the kernel's.
+Owns what a sweep's winner and a walk-forward's tests hand to ``carry.evidence``; ``Backtest`` does the runs.
 """
 
 from array import array

@@ -1,7 +1,7 @@
 """Rows of both legs as they stand in a file: every row, whether it can be used or not, with its spelling.
 
-Owns the reading for those who look at all rows (``check``, ``convert``), in blocks of columns; a row that is
-no plain quote is looked at by itself. A backtest's reader hands out usable rows only and is faster still.
+Owns the reading for ``check`` and ``convert``, which need all rows, in blocks of columns; a row that is not a
+plain quote is looked at by itself. A backtest's reader hands out usable rows only and is faster still.
 """
 
 import csv
@@ -278,7 +278,7 @@ def _quoted_records(
 
 
 class _Places:
-    """Where the columns are. Raises DataError where one lacks or is twice there."""
+    """Where the columns are. Raises DataError where one is missing or there twice."""
 
     def __init__(
         self, header: Sequence[str], name: str, pair: str | None, *, line: int | None = None
@@ -497,7 +497,7 @@ def _table_blocks(
 
 
 def _floats(column: Any) -> list[float]:
-    """A shaped column's prices; NaN for what is none."""
+    """A shaped column's prices; NaN where a cell is not a price."""
     values = column.values if memoryview(column.values).format == "d" else array("d", column.values)
     if column.faults is None:
         return [_number(value, False) for value in values]

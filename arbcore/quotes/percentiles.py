@@ -1,6 +1,6 @@
 """Percentiles of any number of values in memory that does not grow.
 
-Owns the counting; what the values are is the caller's.
+Owns the counting. It must not know what the values are.
 """
 
 import math
@@ -67,7 +67,7 @@ class Percentiles:
 
     @classmethod
     def merged(cls, parts: Iterable["Percentiles"]) -> "Percentiles":
-        """What one would have counted that had got the values of all of these."""
+        """All of these put together, as if one had counted every value."""
         held = [part for part in parts if part.count]
         whole = cls()
         for part in held:

@@ -1,6 +1,6 @@
-"""Shell: reads rows of quotes, from wherever they are, into whoever takes them.
+"""Shell: reads rows of quotes from a file, a stream or columns, and feeds them to an object that takes rows.
 
-Owns the choice of source. How text becomes rows is the reader's, what is made of the rows the taker's.
+Owns the choice of source. The reader turns text into rows, and the taker decides what to do with them.
 """
 
 import os
@@ -23,7 +23,7 @@ from arbcore.quotes.tables import open_table
 
 
 class Taker(Protocol):
-    """Whoever takes rows: from a source, or one by one."""
+    """An object that takes rows: from a source, or one by one."""
 
     def feed(self, source: RowSource) -> None: ...
     @property
@@ -90,7 +90,7 @@ def read_into(
     after_chunk: Callable[[], None] | None = None,
     progress: Callable[[int, int | None, int], None] | None = None,
 ) -> Read:
-    """Feeds all rows of the data to whoever takes them, in order of time.
+    """Feeds all rows of the data to a taker, in order of time.
 
     Raises DataError for a bad row and for data without a row, InputError for what cannot be read, UsageError
     for what is not data at all.

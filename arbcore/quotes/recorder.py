@@ -12,8 +12,8 @@ from arbcore.core.text import printable
 from arbcore.errors import RunError, UsageError
 from arbcore.system.regular_file import open_regular, read_regular
 
-#: The two sides of a leg come one after the other, the broker says nothing of their belonging together: a bid
-#: above its ask that the next change ends within this time was a half of an update.
+#: Bid and ask of a leg come as two messages, and nothing says that they belong together: a bid above its ask
+#: that the next change ends within this time was half of an update.
 HALF_NS = 250_000_000
 
 
@@ -90,7 +90,7 @@ class QuoteRecorder:
             self._waiting.append(row)
 
     def _settle(self, ts_ns: int) -> None:
-        """A crossed row that lasted is one of the market's; another is forgotten."""
+        """Keeps a crossed row that lasted, and drops one that was half of an update."""
         if self._crossed is not None:
             since_ns, row = self._crossed
             if ts_ns - since_ns >= HALF_NS:

@@ -1,6 +1,6 @@
 """Shell: opens quotes for reading, plain or compressed, from a path, standard input or an open file.
 
-Owns the opening and its errors. What the bytes mean is the reader's.
+Owns the opening and its errors. The reader knows what the bytes mean.
 """
 
 import gzip

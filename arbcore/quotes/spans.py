@@ -70,5 +70,5 @@ def regular_segment(ts_ns: int) -> Segment:
 def segments_of(session: str) -> Callable[[int], Segment] | None:
     """What tells a session's instants, ``rth`` or ``all``. Raises UsageError for another name."""
     if session not in ("rth", "all"):
-        raise UsageError(f"--session {printable(session)!r} is none; take rth (regular hours) or all.")
+        raise UsageError(f"--session {printable(session)!r} is not a session; it may be rth or all.")
     return regular_segment if session == "rth" else None

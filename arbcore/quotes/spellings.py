@@ -1,6 +1,6 @@
-"""What to say of a cell that is not a time or no number: what it may be instead, and what to do.
+"""The errors about a cell that is not a time or not a number: what it may be instead, and what to do.
 
-Owns the sentences only; which spellings are read is decided where they are read (``_cells``).
+Owns the sentences only; ``_cells`` decides which spellings are read.
 """
 
 import re

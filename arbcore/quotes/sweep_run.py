@@ -1,7 +1,7 @@
-"""The sweep as people call it: data and ranges in, one row a cell out. A shell, for it opens files.
+"""``arbcore.sweep``: data and ranges in, one row a cell out. A shell, since it opens files.
 
-Owns the order of the work and the shape of a result. Ranges and cells are the grid's, the numbers the
-kernel's, threads and executors the workers'. The valid rows are kept in memory, 56 bytes each, since every
+Owns the order of the work and the shape of a result. The grid has ranges and cells, the kernel works out the
+numbers, the workers have threads and executors. The valid rows are kept in memory, 56 bytes each, since every
 cell goes over them.
 """
 
@@ -307,7 +307,7 @@ def _check_places(workers: int | None, executor: Executor | None, dask: str | No
 
 
 def _check_types(given: Mapping[str, object], kind: Any, says: str) -> None:
-    """ConfigError where an argument is of a kind that is none of its own; None is that it was not given."""
+    """ConfigError where an argument is of a kind that it does not take; None means that it was not given."""
     for name, value in given.items():
         if not isinstance(value, kind) and (value is not None or kind is bool):
             raise ConfigError(f"{name} is {printable(repr(value), 60)}{says}.")
@@ -522,7 +522,7 @@ def _notes(
 
 
 def _least_wanted(grid: Grid) -> BacktestSettings:
-    """The settings of the cell that wants the least of an entry."""
+    """The settings of the cell with the lowest threshold of an entry."""
     cells = grid.settings(range(grid.cells)) if grid.cells <= EVIDENCE_CELLS_MAX else [grid.settings([0])[0]]
     return min(cells, key=lambda each: each.entry_bps + (each.cost_bps or 0.0))
 

@@ -99,8 +99,8 @@ def _regions(regions: Sequence[RegionDocument], names: Sequence[str]) -> Extra:
         )
     return Extra(
         "Robust regions",
-        "A cell with every cell within one step on every range, by the total P&L in USD of their worst; "
-        "none overlaps another, and the border of the grid is the middle of none. The first is marked above.",
+        "A region is a cell with every cell within one step on every range, by the total P&L of the worst; "
+        "none overlaps another, and no middle is on the border of the grid. The first is marked above.",
         [*map(label_of, names), "worst", "mean", "middle", "trades of the middle"],
         rows,
     )
@@ -132,8 +132,8 @@ def _walk(walked: Mapping[str, Any]) -> Extra:
         said = f" Out of sample, best cells: {verdicts['best']} Robust cells: {verdicts['robust']}"
     return Extra(
         "Walk-forward",
-        "The best and the robust cell of each training window, run on the test that follows, which chose "
-        f"nothing; net P&L in USD, every run flat at its start and closed at its end.{said}",
+        "The best and the robust cell of each training window, run on the test that follows, which had no "
+        f"part in the choice; net P&L in USD, every run flat at its start and closed at its end.{said}",
         ["tested", "best cell", "in sample", "out of sample", "robust cell", "in sample", "out of sample"],
         rows,
     )

@@ -1,7 +1,7 @@
 """What a vendor's spelling of a symbol names: the product, and of a future its contract.
 
 Owns the reading of contract codes (``ESH6``, ``ESH26``, ``ESH2026``, ``ES.c.0``, ``/ESH26``). Which day a
-contract expires on is the calendar's.
+contract expires on is known to the calendar.
 """
 
 import re

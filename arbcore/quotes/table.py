@@ -23,7 +23,7 @@ class Table(Mapping[str, Sequence[Cell]]):
     """Named columns of one length: ``table["net_pnl"]``; columns ending in ``ts`` are UTC nanoseconds.
 
     Args:
-        columns: the columns by name, or what makes them when somebody looks.
+        columns: the columns by name, or a function that makes them when they are first read.
         kinds: the type of a column's cells, where the cells do not tell it.
 
     >>> table = Table({"entry_bps": [1.0, 2.0], "net_pnl": [10.0, None]})
@@ -42,7 +42,7 @@ class Table(Mapping[str, Sequence[Cell]]):
 
     @classmethod
     def of_rows(cls, columns: Sequence[LedgerColumn], rows: Iterable[object]) -> "Table":
-        """A table from rows, whose cells are found by the names of the columns, read when somebody looks."""
+        """A table from rows, whose cells are found by the names of the columns when they are first read."""
         kinds = {column.name: column.kind for column in columns}
         return cls(partial(_columns_of, tuple(kinds), rows), kinds=kinds)
 

@@ -2,8 +2,8 @@
 
 Owns the cutting into windows and what is reported of them. Each window is a run of its own that starts flat
 and closes at its end what is open, so that nothing is hidden in an open position. What a window came to
-depends on no row after it. Training and test are measured in the same way. All tests of one way to choose,
-which chose nothing, are judged together.
+depends on no row after it. Training and test are measured in the same way. All tests of one way to choose
+are judged together, since they had no part in the choice.
 """
 
 import re
@@ -26,7 +26,7 @@ from arbcore.research.research_settings import DAY_NS
 from arbcore.research.shards import Job
 from arbcore.research.totals import cell_document, classes_of
 
-#: Each window sweeps the whole grid; more is not what was meant.
+#: Each window sweeps the whole grid; more windows are a mistake.
 WINDOWS_MAX = 1_000
 #: How a cell is chosen on a training window.
 WAYS = ("best", "robust")

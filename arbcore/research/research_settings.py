@@ -154,7 +154,7 @@ class BacktestSettings(BacktestOptions):
 
 
 def _within(item: BacktestOption, value: object) -> float | None:
-    """A number as the settings keep it: one type whoever asks, so that the same settings print the same."""
+    """A number in the one type that the settings keep, so that the same settings always print the same."""
     if value is None and item.default is None:
         return None
     # NumPy's numbers are real too.

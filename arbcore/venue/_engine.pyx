@@ -52,7 +52,7 @@ cdef enum:
     TRADES_KEPT = 32
     # Results of so many past rounds are kept.
     RESULTS_MAX = 1000
-    # Second logins that nobody has asked for yet are kept, so many of them.
+    # How many second logins are kept until they are taken.
     SECOND_LOGINS_MAX = 1000
 
 # A replaced connection that has sent something within this time was alive, so it is no reconnect.

@@ -181,7 +181,7 @@ cdef class ImpatientTrader(Participant):
 
 
 cdef class Arbitrageur(Participant):
-    """``rivals`` is a ``regimes.Arbitrageurs``; the symbol's conversion is the exchange's."""
+    """``rivals`` is a ``regimes.Arbitrageurs``; the conversion is that of the exchange's rules."""
 
     def __init__(self, floor, name, role, symbol, slowdown, rivals, reach_ticks):
         conversion = CONVERSIONS[SYMBOLS[symbol]]

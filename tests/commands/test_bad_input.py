@@ -137,9 +137,9 @@ OF_FAIR = [
     ((*SPOT, "--rates", "later.csv"), 3, "later.csv begins on", (*SPOT, "--rates", "rates.csv")),
     ((*SPOT, "--rates", "rates.csv", "--r", "0.04"), 2, "not allowed with", (*SPOT, "--r", "0.04")),
     (("--etf", "680", "--factor", "track:0"), 2, "a half-life is above 0", ETF),
-    (("--etf", "680", "--factor", "track"), 2, "one moment tells no level", ETF),
+    (("--etf", "680", "--factor", "track"), 2, "needs quotes over a time", ETF),
     (("--etf", "680", "--factor", "0"), 2, "a factor may be from 1e-06", ETF),
-    (("--etf", "680"), 2, "One moment does not tell the factor", ("--etf", "680", "--index", "6820")),
+    (("--etf", "680"), 2, "One price does not give the factor", ("--etf", "680", "--index", "6820")),
     ((*SPOT, "--d", "CLH26:0.01"), 2, "'CLH26', which is no contract", (*SPOT, "--d", "ESH26:0.01")),
 ]  # fmt: skip
 

@@ -250,5 +250,5 @@ def test_rows_that_name_more_expiries_than_there_are_contracts_are_refused() -> 
         run.feed_row(START_NS + at, 6000.0, 6000.25, 600.0, 600.01, expiry_ns=START_NS + DAY_NS + at)
     # One that was named before is no new one.
     run.feed_row(START_NS + 10_000, 6000.0, 6000.25, 600.0, 600.01, expiry_ns=START_NS + DAY_NS)
-    with pytest.raises(InputError, match="more than 10,000 expiries; is the column"):
+    with pytest.raises(InputError, match="more than 10,000 expiries; check the expiry column"):
         run.feed_row(START_NS + 10_001, 6000.0, 6000.25, 600.0, 600.01, expiry_ns=START_NS)

@@ -392,7 +392,7 @@ def pairs_page() -> str:
         for pair in PAIRS
     ]  # fmt: skip
     head = (
-        "pair", "future", "exchange", "USD a point", "tick", "ETF", "points a USD, about",
+        "pair", "future", "exchange", "USD a point", "tick", "ETF", "points per USD, about",
         "cost of a round trip, bps", "ETF goes ex",
     )  # fmt: skip
     regimes = table(("regime of `serve` and `simulate`",), [(f"`{name}`",) for name in REGIMES])
