@@ -250,7 +250,7 @@ def test_text_that_cannot_be_encoded_costs_no_result(words, part, tmp_path):
     ids=lambda words: words[0],
 )
 def test_programs_that_a_command_starts_are_heard_whatever_the_encoding(words, encoding, tmp_path):
-    """These encodings, unlike the others, do not have the digits and brackets of JSON where ASCII has them."""
+    """These encodings, unlike others, do not have the digits and brackets of JSON where ASCII has them."""
     if words[0] == "ibkr":
         pytest.importorskip("ib_insync")
     done = subprocess.run(

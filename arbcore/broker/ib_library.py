@@ -178,7 +178,7 @@ class IbApi(Protocol):
     RaiseRequestErrors: bool
 
     def connectAsync(
-        self, host: str, port: int, clientId: int, timeout: float
+        self, host: str, port: int, clientId: int, *, timeout: float
     ) -> Awaitable[object]:
         """Connects and logs in."""
 

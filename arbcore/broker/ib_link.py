@@ -72,7 +72,7 @@ def load_library(wanted: str) -> IbLibrary:
 def _import(name: str) -> tuple[IbLibrary | None, str]:
     """The library, or None and why not."""
     try:
-        library: IbLibrary = importlib.import_module(name)  # type: ignore[assignment]
+        library: IbLibrary = importlib.import_module(name)
         return library, ""
     except ModuleNotFoundError as error:
         return None, ABSENT.format(name) if error.name == name else f"{name} lacks {error.name}"

@@ -203,7 +203,7 @@ def past_ticks(gateway: Gateway, client: GatewayClient, asked: h.ReqPastTicks) -
         listing, span=span, count=asked.count, forward=bool(asked.start), regular=asked.rth,
         prices_only=asked.prices_only,
     )  # fmt: skip
-    client.send(ticks_message(asked.req_id, asked.what, listing, found))
+    client.send(ticks_message(asked.req_id, found, what=asked.what, listing=listing))
 
 
 def head(gateway: Gateway, client: GatewayClient, asked: h.ReqHead) -> None:

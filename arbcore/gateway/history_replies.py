@@ -28,7 +28,7 @@ def bar_fields(bar: Bar, listing: Listing, *, size_ns: int, epoch: bool) -> list
     ]  # fmt: skip
 
 
-def ticks_message(req_id: int, what: str, listing: Listing, found: list[PastQuote]) -> bytes:
+def ticks_message(req_id: int, found: list[PastQuote], *, what: str, listing: Listing) -> bytes:
     """Past ticks of TRADES, MIDPOINT or BID_ASK, as one message that is the whole answer."""
     number, fields = {"MIDPOINT": 96, "BID_ASK": 97}.get(what, 98), list[Field]()
     for quote in found:

@@ -192,7 +192,7 @@ def tick_by_tick(gateway: Gateway, client: GatewayClient, asked: h.ReqTickByTick
         past = gateway.history.ticks(
             listing, span=(0, gateway.clock_ns), count=min(asked.count, TICKS_MAX), forward=False
         )
-        client.send(ticks_message(asked.req_id, _PAST_KINDS[kind], listing, past))
+        client.send(ticks_message(asked.req_id, past, what=_PAST_KINDS[kind], listing=listing))
     _begin(gateway, client, asked.req_id, TicksOneByOne(listing, kind, asked.prices_only))
 
 

@@ -180,8 +180,8 @@ def backtest(
     Args:
         data: a path, ``-``, an open binary file, or columns by name (a mapping, a data frame, an Arrow
             table): ``ts`` (int nanoseconds, text, or datetime64) and the four prices in index points and USD.
-        expiry: a date (09:30 New York), a time, a contract's code, or a number as in a column: a date of eight
-            digits, or an epoch in seconds to nanoseconds; without it each row takes the front contract.
+        expiry: a date (09:30 New York), a time, a contract's code, or a number as in a column: a date of
+            eight digits, or an epoch in seconds to nanoseconds; without it each row takes the front contract.
         sort: sort the rows by time first; without it times that go back are an error.
         skip_bad: count malformed rows and go on; without it the first is an error.
         tz: the zone of times that name none, such as ``America/New_York``; else UTC.
