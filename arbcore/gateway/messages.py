@@ -17,6 +17,9 @@ OLDEST_VERSION, NEWEST_VERSION = 100, 178
 VERSION_WITHOUT_ORDER_NUMBER = 145
 #: From this version on orders have a modelCode.
 VERSION_WITH_MODELS = 103
+VERSION_WITH_CONDITIONS = 102
+#: orderMiscOptions, solicited, randomizeSize, randomizePrice.
+_BEFORE_CONDITIONS = 4
 #: From this version on orders have no faProfile.
 VERSION_WITHOUT_FA_PROFILE = 177
 VERSION_WITH_PENDING_PRICE_REVISION = 178
@@ -89,6 +92,8 @@ class PlaceOrder:
     what_if: bool
     good_till: str = ""
     oca_type: int = 0
+    #: What it asks for that no order here can have; empty for nothing.
+    unserved: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +218,11 @@ class Fields:
         self._at = at
         self.version = version
 
+    @property
+    def left(self) -> int:
+        """How many fields are still to be read."""
+        return len(self._fields) - self._at
+
     def text(self) -> str:
         if self._at >= len(self._fields):
             raise WireError("too_few", f"The request ends after {self._at} fields.")
@@ -312,30 +322,43 @@ def _place(f: Fields) -> PlaceOrder:
     order_ref, transmit, parent_id = f.text(), f.flag(), f.whole()
     f.skip(4)  # blockOrder, sweepToFill, displaySize, triggerMethod
     outside_rth = f.flag()
-    f.skip(4)  # hidden, an empty field, discretionaryAmt, goodAfterTime
+    f.skip(2)  # hidden, an empty field
+    asks = {"discretionaryAmt": (f.number() or 0.0) > 0.0, "goodAfterTime": bool(f.text())}
     good_till = f.text()
     # faGroup, faMethod, faPercentage, [faProfile], [modelCode], shortSaleSlot to exemptCode
     f.skip(3 + (f.version < VERSION_WITHOUT_FA_PROFILE) + (f.version >= VERSION_WITH_MODELS) + 3)
     oca_type = f.whole()
-    f.skip(17)  # rule80A to volatilityType
-    if _skip_delta_neutral(f):
+    f.skip(2)  # rule80A, settlingFirm
+    asks |= {"allOrNone": f.flag(), "minQty": (f.number() or 0.0) > 0.0}
+    f.skip(13)  # percentOffset to volatilityType
+    asks["deltaNeutralOrderType"] = _skip_delta_neutral(f)
+    if asks["deltaNeutralOrderType"]:
         f.skip(8)
     f.skip(6)  # continuousUpdate to scaleSubsLevelSize
     increment = f.number()
-    if increment is not None and increment > 0.0:
+    asks["scalePriceIncrement"] = increment is not None and increment > 0.0
+    if asks["scalePriceIncrement"]:
         f.skip(7)
     f.skip(3)  # scaleTable, activeStartTime, activeStopTime
-    if f.text():  # hedgeType
+    asks["hedgeType"] = bool(f.text())
+    if asks["hedgeType"]:
         f.skip(1)
     f.skip(4)  # optOutSmartRouting to notHeld
-    if f.flag():  # deltaNeutralContract
+    asks["deltaNeutralContract"] = f.flag()
+    if asks["deltaNeutralContract"]:
         f.skip(3)
-    if f.text():  # algoStrategy
+    asks["algoStrategy"] = bool(f.text())
+    if asks["algoStrategy"]:
         f.skip(2 * _count(f))
     f.skip(1)  # algoId
+    what_if = f.flag()
+    if f.version >= VERSION_WITH_CONDITIONS and f.left > _BEFORE_CONDITIONS and order_type != "PEG BENCH":
+        f.skip(_BEFORE_CONDITIONS)
+        asks["conditions"] = f.whole() > 0
     return PlaceOrder(
         order_id, contract, action, quantity, order_type, limit, aux, tif, oca_group, account, order_ref,
-        transmit, parent_id, outside_rth, f.flag(), good_till, oca_type,
+        transmit, parent_id, outside_rth, what_if, good_till, oca_type,
+        ", ".join(name for name, asked in asks.items() if asked),
     )  # fmt: skip
 
 

@@ -189,6 +189,8 @@ class OrderDesk:
             return 201, "Order rejected - reason: The size is not a positive whole number."
         if asked.order_type not in ORDER_TYPES:
             return 387, "Unsupported order type for this exchange and security type."
+        if asked.unserved:
+            return 201, f"Order rejected - reason: This gateway does not serve {asked.unserved}."
         if asked.tif not in TIMES_IN_FORCE | {""}:
             return 201, f"Order rejected - reason: Invalid time in force '{asked.tif[:20]}'."
         limited, stopped = asked.order_type in order_links.LIMITED, asked.order_type in order_links.STOPS

@@ -5,6 +5,7 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tws import Bench
 
 from arbcore.errors import WireError
 from arbcore.gateway import messages as m
@@ -50,6 +51,43 @@ def test_an_order_is_read_past_all_that_may_stand_in_it(version, changes, what_i
     assert order.what_if is (what_if == "1")
 
 
+AFTER_WHAT_IF = order_fields(176, what_if="here").index("here")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "unserved"),
+    [
+        (36, "0.05", "discretionaryAmt"), (37, "20261120 15:00:00", "goodAfterTime"), (50, "1", "allOrNone"),
+        (51, "100", "minQty"), (AFTER_WHAT_IF + 5, "1", "conditions"), (36, "0", ""), (51, "", ""),
+    ],
+)  # fmt: skip
+def test_what_an_order_asks_for_and_cannot_have_is_named(place, value, unserved):
+    fields = order_fields(176)
+    fields[place] = value
+    assert decode(fields, 176).unserved == unserved
+
+
+@pytest.mark.parametrize(
+    ("changes", "unserved"),
+    [
+        ({"dn": "MKT"}, "deltaNeutralOrderType"), ({"scale": "0.25"}, "scalePriceIncrement"),
+        ({"hedge": ["D", "1"]}, "hedgeType"), ({"algo": ["Adaptive", "1", "p", "Urgent"]}, "algoStrategy"),
+    ],
+)  # fmt: skip
+def test_kinds_of_orders_that_cannot_be_had_are_named(changes, unserved):
+    assert decode(order_fields(178, **changes), 178).unserved == unserved
+
+
+def test_an_order_that_would_trade_otherwise_than_it_says_is_rejected():
+    client = Bench().client(versions="v157..176")
+    client.messages()
+    fields = order_fields(176, algo=["Adaptive", "1", "p", "Urgent"])
+    fields[23], fields[28] = "", "0"  # of the gateway's account, and without a parent
+    client.send(*fields)
+    ((_, _, order_id, code, text, _),) = client.messages(4)
+    assert (order_id, code, "does not serve algoStrategy" in text) == ("12", "201", True)
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -63,7 +101,8 @@ def test_an_order_is_read_past_all_that_may_stand_in_it(version, changes, what_i
         (["76", "1", "4", "DU1", "", "0"], m.ReqAccountMulti(4, "DU1")),
         (["62", "1", "4", "All", "NetLiquidation,Cushion"], m.ReqAccountSummary(4, "NetLiquidation,Cushion")),
         (["61", "1"], m.ReqPositions()),
-        (["7", "3", "8", "0", "DU1", "", "ES", "FUT", "", "BUY"], m.ReqExecutions(8, 0, "DU1", "ES", "BUY")),
+        (["7", "3", "8", "0", "DU1", "", "ES", "FUT", "", "BUY"],
+         m.ReqExecutions(8, 0, "DU1", "", "ES", "FUT", "", "BUY")),
         (["49", "1"], m.ReqCurrentTime()),
         (["59", "1", "3"], m.SetMarketDataType(3)),
         (["69", "1", "0", "17"], m.RowDone(17)),
