@@ -36,7 +36,7 @@ MARKS = 8
 #: How much may be added over the last three quarters. A mark falls on another state of the page than the one
 #: before it, so a row of a table more or less is no growth.
 HEAP_MAX_KB, NODES_MAX, SERVER_MAX_MB = 256.0, 60, 4.0
-SHOWN_S = 30.0
+SHOWN_S = 120.0
 #: What of a page says which snapshot it shows.
 COUNTED = {"carry": "day_pnl", "exchange": "pnl", "serve": "trades"}
 

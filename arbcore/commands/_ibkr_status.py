@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from arbcore.broker.news import held_words
-from arbcore.commands._live_carry import carry_snapshot
+from arbcore.commands._live_carry import carry_snapshot, next_words
 from arbcore.core.text import printable, time_span
 from arbcore.desk.limits import HALTED
 from arbcore.desk.shown import DeskStatus
@@ -55,7 +55,7 @@ class IbkrStatus:
             return []
         status, tally = bot.session.status(), bot.tally
         because = f": {printable('; '.join(status['reasons']))}" if status["reasons"] else ""
-        because += f"  waiting: {status['waiting']}" if status["waiting"] else ""
+        because += f"  waits for {printable(next_words(status))}"
         held = self._held("  ", " ")
         speed = tally.latency.summary_us()
         measured = "   ".join(
@@ -100,14 +100,10 @@ class IbkrStatus:
             age = "no quote" if quote["age_s"] is None else f"{quote['age_s']:.1f} s old"
             text = f"  {leg:<4} {quote['bid']:>10,.2f} {quote['ask']:>10,.2f}   {age:>12}  "
             lines.append(Toned(text, (quote["fault"], "doubt")))
-        financing = told["implied_financing"]
-        level = "unknown" if told["factor"] is None else f"{told['factor']:.6g}"
         lines.append(
             f"deviation {_bps(told['deviation_bps'])}   enters beyond {told['enter_at_bps']:.2f}, leaves at "
             f"{told['exit_bps']:.2f}"
         )
-        repo = "unknown" if financing is None else f"{100 * financing:.3f}%"
-        lines.append(f"implied financing {repo}   level {level}")
         if told["expiry"]:
             lines.append(f"contract {told['expiry']}   {told['days_to_roll']:.1f} days to the roll")
         lines.append(Toned("limits used  ", *self._limit_parts(told["limits"])))

@@ -11,6 +11,22 @@ from arbcore.desk.limits import HALTED
 from arbcore.ibkr import Bot
 
 _DAY_NS = 86_400 * 10**9
+#: What ends each reason of the desk's state.
+LIFTED_BY = {
+    "not connected": "the connection", "reconciling": "the broker's answers",
+    "unanswered": "an answer of the broker", "mismatch": "a person", "account": "a person",
+    "overfill": "a person", "unwind failed": "a person", "contract": "a person", "unknown order": "a person",
+    "kill switch": "the kill switch to be lifted", "daily loss": "the next New York day",
+    "stopping": "the end of the run", "clock": "a clock that is right",
+    "entries refused": "a restart, once the cause is removed",
+}  # fmt: skip
+
+
+def next_words(status: Mapping[str, Any]) -> str:
+    """What the bot waits for: what ends its state's reasons, what keeps it from deciding, or a signal."""
+    if status["reasons"]:
+        return ", ".join(dict.fromkeys(LIFTED_BY[reason] for reason in status["reasons"]))
+    return status["waiting"] or f"a signal to {'enter' if status['pair'] is None else 'leave'}"
 
 
 def carry_snapshot(bot: Bot, running_s: float) -> dict[str, Any] | None:
@@ -45,6 +61,7 @@ def carry_snapshot(bot: Bot, running_s: float) -> dict[str, Any] | None:
         "state": status["state"],
         "reasons": status["reasons"],
         "waiting": status["waiting"],
+        "next": next_words(status),
         "held": bot.heartbeat.account(),
         "executed": bot.heartbeat.ours(),
         "pair": details["pair"],

@@ -54,9 +54,8 @@ def _headline(told: Snapshot, words: str) -> Markup:
     state = told["state"]
     tone = {"ACTIVE": "good", "REDUCING": "doubt"}.get(state, "bad")
     because = f": {'; '.join(told['reasons'])}" if told["reasons"] else ""
-    waits = f" Waits: {told['waiting']}." if told["waiting"] else ""
     held = {"flat": "Flat", "unknown": "The position is unknown"}.get(words, f"Holds {words}")
-    return join([f"{held}. ", tag("span", f"{state}{because}.", class_=tone), waits])
+    return join([f"{held}. ", tag("span", f"{state}{because}.", class_=tone), f" Waits for {told['next']}."])
 
 
 def _facts(told: Snapshot, words: str) -> Markup:
@@ -74,7 +73,7 @@ def _facts(told: Snapshot, words: str) -> Markup:
         ("unrealised, USD", signed(number(open_usd, signed=True), open_usd), entry),
         ("deviation, bps", number(told["deviation_bps"], 2, signed=True),
          f"enters beyond ±{number(told['enter_at_bps'], 2)}"),
-        ("waits for", tag("small", told["waiting"] or "a signal"), ""),
+        ("waits for", tag("small", told["next"]), ""),
         ("running", _span(told["running_s"]), f"{told['mode']} account {told['account']}"),
     ])  # fmt: skip
 
@@ -132,7 +131,7 @@ def _limits(told: Snapshot) -> Markup:
 
 
 def _amount(value: float | None, unit: str) -> str:
-    return f"{number(value, 0)} {unit}".strip()
+    return f"{number(value, 0)} {unit.removesuffix('s') if value == 1 else unit}".strip()
 
 
 def _orders(orders: Sequence[Mapping[str, Any]]) -> Markup:

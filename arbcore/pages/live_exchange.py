@@ -48,9 +48,9 @@ def _parts(told: Snapshot, trail: Trail) -> Parts:
 
 def _headline(told: Snapshot) -> Markup:
     flat = not any(told["positions"].values())
-    tone, state = ("good", "connected") if told["connected"] else ("doubt", "connecting")
+    tone, state = ("good", "Connected") if told["connected"] else ("doubt", "Connecting")
     if told["halted_reason"]:
-        tone, state = "bad", f"halted: {told['halted_reason']}"
+        tone, state = "bad", f"Halted: {told['halted_reason']}"
     return join(["Flat. " if flat else "Holds a position. ", tag("span", f"{state}.", class_=tone)])
 
 

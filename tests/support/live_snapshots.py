@@ -10,7 +10,8 @@ _HEALTH = {"ok": True, "reason": ""}
 
 CARRY: dict[str, Any] = {
     "kind": "carry", "running_s": 90_000.0, "health": _HEALTH, "mode": "paper", "account": "DU1234567",
-    "state": "ACTIVE", "reasons": [], "waiting": "SPY stale", "held": {"ES": -1, "SPY": 502},
+    "state": "ACTIVE", "reasons": [], "waiting": "SPY stale",
+    "next": "SPY stale", "held": {"ES": -1, "SPY": 502},
     "executed": {"ES": -1, "SPY": 502},
     "pair": {"trade_id": 7, "side": "cash_and_carry", "phase": "held", "since_s": 5_400.0,
              "entry_dev_bps": 4.1, "unrealised": -12.5, "naked": False},
