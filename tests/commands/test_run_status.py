@@ -101,6 +101,7 @@ def test_each_way_a_run_can_be(name: str, path: Path, capsys: pytest.CaptureFixt
         if name.startswith(("killed", "stuck")):
             assert found["dead_since"] == found["heartbeat"]
             assert "dead since 20" in text
+            assert "gone or stands still" in text
             assert "dead since 20" in report
             assert (found["state"], found["held"]) == (None, None)
         else:
