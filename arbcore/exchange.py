@@ -578,6 +578,13 @@ class ExchangeRun:
             self._inferred_told = len(summary["open_inferred"])
             names = ", ".join(summary["open_inferred"])
             self._observer.event(f"The exchange never opened {names} but shows a market: treated as open.")
+        for name, reason, order in self.session.first_refusals:
+            if (name, reason) not in self._refused_told:
+                self._refused_told.add((name, reason))
+                self._observer.event(
+                    f"The risk gate refused {order} of {printable(name)}: {reason_text(reason)}; "
+                    "the next ones of this kind are counted."
+                )
         for row in summary["refused"]:
             key = (row["strategy"], row["symbol"], row["side"], row["reason"])
             if key not in self._refused_told and self._stop_deadline_ns is None:
@@ -662,12 +669,15 @@ REFUSALS = {
 
 def refusal_text(row: Mapping[str, Any]) -> str:
     """One row of the summary's ``refused`` as a sentence."""
-    reason = row["reason"]
-    why = f"{REFUSALS[reason]} ({reason})" if reason in REFUSALS else reason
     return (
         f"The risk gate has refused every {row['side']} order of {printable(row['strategy'])} in "
-        f"{row['symbol']} for {row['seconds']} s: {why}."
+        f"{row['symbol']} for {row['seconds']} s: {reason_text(row['reason'])}."
     )
+
+
+def reason_text(reason: str) -> str:
+    """A refusal's reason in words, with its name."""
+    return f"{REFUSALS[reason]} ({reason})" if reason in REFUSALS else reason
 
 
 def _error_text(head: bytes) -> str | None:

@@ -190,6 +190,21 @@ def test_who_is_refused_for_long_is_told_once_with_the_reason():
     assert told.endswith("too far from the market (price_collar).")
 
 
+def test_the_first_order_that_the_gate_refuses_a_strategy_is_told_at_once():
+    session = FakeSession()
+    session.first_refusals = [("Mine", "size_cap", "BUY 500 BOND at 999")]
+    watcher = Watcher()
+    with ScriptedExchange(one_round) as venue:
+        run = make_run(venue.port, session, watcher, rounds=1)
+        run._next_kill_ns = 0
+        run.play()
+    [told] = [text for text in watcher.events if "refused" in text]
+    assert told == (
+        "The risk gate refused BUY 500 BOND at 999 of Mine: larger than twice the position limit (size_cap); "
+        "the next ones of this kind are counted."
+    )
+
+
 def test_after_a_pause_all_that_waits_is_read_before_anything_new():
     session = FakeSession()
     paused, shown = threading.Event(), threading.Event()

@@ -41,7 +41,7 @@ from libc.string cimport memset
 
 from arbcore.trading._market cimport SymbolState
 from arbcore.trading._orders cimport ADD, CONVERT, OPEN, OUT, UNACKED, Order
-from arbcore.trading._risk cimport ACTIVE, COOLDOWN, HEDGE_VALUE, MESSAGE_CAP, PASS, Proposal
+from arbcore.trading._risk cimport ACTIVE, BAD_ORDER, COOLDOWN, HEDGE_VALUE, MESSAGE_CAP, PASS, Proposal
 from arbcore.trading._strategy cimport StrategyDesk, CompiledStrategy
 from arbcore.wire._decode cimport text_of
 from arbcore.wire._types cimport (
@@ -152,6 +152,12 @@ cdef int64_t worth_of(object value, int32_t size) except? -1:
     return size if value is None else <int64_t>max(-HEDGE_VALUE, min(int(value), HEDGE_VALUE - 1))
 
 
+cdef str named(const Proposal* proposal):
+    """What was asked for, in words."""
+    what = f"{'BUY' if proposal.side > 0 else 'SELL'} {proposal.size} {SYMBOLS[proposal.symbol]}"
+    return f"{what} at {proposal.price}" if proposal.kind == ADD else f"the conversion {what}"
+
+
 def words_of(error, where="") -> str:
     """An exception in words, ``where`` after its type, even if its own ``__str__`` raises."""
     kind = type(error).__name__ + where
@@ -223,6 +229,7 @@ cdef class Plugin(CompiledStrategy):
     cdef list hooks                     # by place in HOOKS, None where it has none
     cdef bint started
     cdef bytes shown_name
+    cdef readonly dict first_refusals   # by reason, the first order that the gate refused for good
     cdef readonly int64_t slow_calls
     cdef readonly int64_t slowest_ns
     cdef readonly str slowest_hook
@@ -256,6 +263,7 @@ cdef class Plugin(CompiledStrategy):
             raise UsageError(f"{kind}: its name or symbols cannot be read ({words_of(error)})") from None
         self.shown_name = printable(self.name).encode("ascii", "backslashreplace")
         self.slowest_hook = ""
+        self.first_refusals = {}
         self.listens = True
         self.order_bits = ALL
         self.book_bits = self.told_bits
@@ -345,6 +353,9 @@ cdef class Plugin(CompiledStrategy):
         cdef bint wanted = waiting.ticket == ticket
         if self.error or refusal == COOLDOWN or refusal == MESSAGE_CAP:
             return 0
+        if refusal >= BAD_ORDER:  # before it stand what passes, a halt and a closed symbol
+            if REFUSAL_NAMES[refusal] not in self.first_refusals:
+                self.first_refusals[REFUSAL_NAMES[refusal]] = named(proposal)
         if order != NULL:
             self._remember(ticket, order.id)
         if proposal.kind == ADD and quote.ticket == ticket:

@@ -363,6 +363,15 @@ cdef class Session(Core):
             raise IndexError(f"owner {owner} of {self.n_strategies + 1}")
         return self.orders.holdings[owner].carried_pnl + self._owner_worth(owner)
 
+    @property
+    def first_refusals(self) -> list:
+        """(strategy, reason, order) of what the gate refused users' strategies, the first of each reason."""
+        return [
+            (name, reason, order)
+            for name, strategy in zip(self.names, self.strategies, strict=True)
+            for reason, order in getattr(strategy, "first_refusals", {}).items()
+        ]
+
     def _refused(self) -> list:
         cdef int32_t owner, symbol, buys
         cdef const Streak* streak

@@ -32,6 +32,8 @@ class FakeSession:
         self.strategy_stops = {}
         self.slow_hooks = {}
         self.refused = []
+        self.first_refusals = []
+        self.first_refusals = []
         self.rounds_reset = []
         self.doubt = "unanswered"
 

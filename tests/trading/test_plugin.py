@@ -658,3 +658,19 @@ def test_the_base_has_every_hook_with_its_arguments() -> None:
 def test_examples_of_the_base_run() -> None:
     assert doctest.testmod(base).failed == 0
     assert doctest.testmod(base).attempted > 5
+
+
+def test_the_first_refusal_of_each_reason_is_kept_in_words() -> None:
+    def ask(desk: Any, symbol: str) -> None:
+        desk.buy("GS", price=99, size=500)
+        desk.sell("GS", price=300, size=1)
+        desk.convert("XLF", "BUY", size=5)
+
+    table = Table(Player(book=ask), order_cooldown_ns=0)
+    table.say(book("GS", 99, 101))
+    table.say(book("GS", 98, 101), after_ms=1000)
+    assert table.session.first_refusals == [
+        ("Player", "size_cap", "BUY 500 GS at 99"),
+        ("Player", "price_collar", "SELL 1 GS at 300"),
+        ("Player", "bad_order", "the conversion BUY 5 XLF"),
+    ]
