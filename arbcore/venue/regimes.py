@@ -49,8 +49,8 @@ crowded    three times the arbitrageurs, each four times as quick for half the e
 shocks     as normal, but every 60 s on average each stock jumps 60 to 150 ticks
 tight      providers quote two thirds as wide, see twice as soon and look twice as often
 
-``shocks`` and ``tight`` were made last, to see how the strategies fare where nobody tuned them. One rule of
-market making was added after the first result in ``shocks``; nothing was chosen with a look at ``tight``.
+``shocks`` and ``tight`` were made last, to see how the strategies fare where nobody tuned them. Two rules of
+market making came after the first results in ``shocks``; nothing of it was chosen with a look at ``tight``.
 
 Modes: ``prod-like`` runs at this speed; ``slower`` stretches every time of the marketplace by four; ``empty``
 has no participants, and its hidden values move as in prod-like.
