@@ -12,8 +12,10 @@ from arbcore.exchange import ExchangeRun, Observer, RunOptions, Target
 from arbcore.trading.trading_settings import SessionSettings
 from tools.bench.engines import ours
 
+# At a limit of 10 a new quote of six shares would wait for the out of the old one.
 SETTINGS = SessionSettings(
-    team="BENCH", order_cooldown_ns=0, message_cap=100_000, cancel_reserve=0, loss_limit=10**9
+    team="BENCH", order_cooldown_ns=0, message_cap=100_000, cancel_reserve=0, loss_limit=10**9,
+    position_limits={"VALE": 100},
 )
 
 
