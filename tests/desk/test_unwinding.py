@@ -224,3 +224,13 @@ def test_after_a_restart_a_pair_makes_what_its_executions_made() -> None:
     row = after.store.trades[1]
     assert (row.phase, row.exit_reason) == ("closed", "converged")
     assert row.gross == pytest.approx(50 * (RICH - FAIR - 0.25) + 502 * (600.0 - 600.01))
+
+
+def test_a_reverse_pair_is_closed_by_selling_its_future_and_buying_its_shares_back() -> None:
+    player = Player()
+    for order in player.enter(CHEAP):
+        player.fill(order)
+    player.say(ev.Kill("test"))
+    assert [(order.leg, order.side, order.quantity) for order in player.orders] == [
+        (FUT, -1, 1), (ETF, 1, 499),
+    ]  # fmt: skip
