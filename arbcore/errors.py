@@ -51,7 +51,8 @@ class DataError(InputError):
     """A file of quotes is wrong at one place: ``line`` (from 1) and ``column`` (its name), where known.
 
     ``kind`` is the fault's short stable name: ``empty``, ``missing_column``, ``duplicate_column``,
-    ``too_few``, ``too_long``, ``not_a_time``, ``not_a_number``, ``out_of_range``, ``order``, ``row_number``.
+    ``too_few``, ``too_long``, ``not_a_time``, ``not_a_number``, ``out_of_range``, ``not_an_index``,
+    ``order``, ``row_number``.
     """
 
     def __init__(self, kind: str, message: str, *, line: int | None, column: str | None) -> None:

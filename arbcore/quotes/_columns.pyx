@@ -337,6 +337,8 @@ cdef class ColumnReader(RowSource):
             if self.columns[FACTOR].kind != ABSENT:
                 row.factor = price[FACTOR]
             elif self.columns[INDEX].kind != ABSENT:
+                if not row.es_bid / 2 < price[INDEX] < row.es_bid * 2:
+                    raise self.fault("not_an_index", INDEX)
                 row.factor = price[INDEX] / ((row.spy_bid + row.spy_ask) / 2)
         if self.has_expiry:
             self.read_expiry(row)
@@ -490,6 +492,8 @@ cdef class ColumnReader(RowSource):
                 text, tz=self.tz, day_first=self.rules.day_first)
         elif kind == "not_a_number":
             wanted = why_no_number(text)
+        elif kind == "not_an_index":
+            wanted = f"is no index beside a future at {printable(self.shown(ES_BID)[1], 60)}"
         else:
             wanted = f"is not between {PRICE_MIN:g} and {PRICE_MAX:g}"
         return DataError(

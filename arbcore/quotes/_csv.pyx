@@ -368,6 +368,8 @@ cdef class CsvReader(RowSource):
             if not is_plain(row.factor):
                 return False
             if self.has_index:
+                if not row.es_bid / 2 < row.factor < row.es_bid * 2:
+                    return False
                 row.factor /= (row.spy_bid + row.spy_ask) / 2
         return self.take_row(row, p)
 
@@ -629,6 +631,8 @@ cdef class CsvReader(RowSource):
         row.es_bid, row.es_ask = price[ES_BID], price[ES_BID + 1]
         row.spy_bid, row.spy_ask = price[SPY_BID], price[SPY_ASK]
         if self.has_index:
+            if not row.es_bid / 2 < price[INDEX] < row.es_bid * 2:
+                raise self.bad_cell("not_an_index", INDEX, line)
             row.factor = price[INDEX] / ((row.spy_bid + row.spy_ask) / 2)
         elif self.has_factor:
             row.factor = price[FACTOR]
@@ -661,6 +665,10 @@ cdef class CsvReader(RowSource):
             wanted = why_no_time(text.decode("latin-1"), tz=self.tz, day_first=self.rules.day_first)
         elif kind == "not_a_number":
             wanted = why_no_number(text.decode("latin-1"))
+        elif kind == "not_an_index":
+            cell = self.cells[ES_BID]
+            future = PyBytes_FromStringAndSize(<const char*>cell.text, min(cell.length, 400))
+            wanted = f"is no index beside a future at {printable(future, 60)}"
         else:
             wanted = f"is not between {PRICE_MIN:g} and {PRICE_MAX:g}"
         return DataError(

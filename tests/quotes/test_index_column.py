@@ -11,6 +11,7 @@ from fair_market import EXPIRY_NS, YEAR_NS, Market, fair_rows
 import arbcore
 from arbcore import cli
 from arbcore.core.civil import iso_time
+from arbcore.errors import DataError
 
 FACTOR = 10.03
 SETTINGS: dict[str, Any] = {"r": 0.0365, "d": 0.012, "expiry": "2026-03-20"}
@@ -95,6 +96,37 @@ def test_where_no_index_is_known_nothing_is_implied(
     path.write_text(text_of(market, index=index, more=more), encoding="utf-8")
     found = arbcore.backtest(str(path), **SETTINGS, **settings).summary
     assert found["implied_financing"] == {"first": None, "last": None}
+
+
+ROW = "2026-03-02T14:3{}:00Z,6838.25,6838.50,680.10,680.12,{}\n"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [3, 1, 4, 2, 5],  # rows that were shuffled
+        [8, 7, 6, 5, 4],  # or turned round
+        [13, 25, 77, 120, 201],  # or drawn
+        [6821.5, 6821.5, 6821.5, 6821.5, 3],
+        [682.15] * 5,  # a tenth of it
+        [13676.6] * 5,
+    ],
+)
+def test_an_index_that_is_far_from_its_future_is_none(cells: list[float], tmp_path: Path) -> None:
+    path = tmp_path / "q.csv"
+    rows = "".join(ROW.format(at, cell) for at, cell in enumerate(cells))
+    path.write_text(f"ts,es_bid,es_ask,spy_bid,spy_ask,index\n{rows}", encoding="utf-8")
+    names = ("ts", "es_bid", "es_ask", "spy_bid", "spy_ask", "index")
+    by_column = zip(*(row.split(",") for row in rows.split()), strict=True)
+    columns = {name: list(column) for name, column in zip(names, by_column, strict=True)}
+    far = sum(not 6838.25 / 2 < cell < 6838.25 * 2 for cell in cells)
+    for data, line in ((str(path), 7 - far), (columns, 6 - far)):
+        with pytest.raises(DataError, match=r"is no index beside a future at 6838\.25") as caught:
+            arbcore.backtest(data, factor="column", **SETTINGS)
+        assert (caught.value.kind, caught.value.line, caught.value.column) == ("not_an_index", line, "index")
+        if far < len(cells):
+            found = arbcore.backtest(data, factor="column", skip_bad=True, **SETTINGS).summary
+            assert found["rows_skipped"]["malformed"] == far
 
 
 def test_a_stream_is_read_once(market: Market) -> None:

@@ -301,6 +301,8 @@ class Quotes(ABC):
             numbers[name] = value
         es_bid, es_ask, spy_bid, spy_ask = (numbers[name] for name in PRICES)
         row = Row(line, ts_ns, es_bid, es_ask, spy_bid, spy_ask)
+        if "index" in numbers and "factor" not in numbers and not any(map(math.isnan, numbers.values())):
+            self._near(line, numbers["index"], es_bid)
         if "expiry" in cells:
             row.expiry_ns = self._expiry(line, cells["expiry"])
         if "factor" in numbers:
@@ -308,6 +310,13 @@ class Quotes(ABC):
         elif "index" in numbers:
             row.factor = numbers["index"] / ((row.spy_bid + row.spy_ask) / 2)
         return row
+
+    def _near(self, line: int, index: float, es_bid: float) -> None:
+        """An index is less than half or more than twice its future only where it is something else."""
+        if not es_bid / 2 < index < es_bid * 2:
+            raise DataError(
+                "not_an_index", "it is far from its future", line=line, column=self._name("index")
+            )
 
     def _index(self, line: int, value: float, es_bid: float) -> None:
         """An index that counts the rows is none."""
