@@ -479,7 +479,7 @@ def _first_row(data: str, pair: str) -> Any:
     from arbcore.broker.replay_file import replay
     from arbcore.errors import ArbcoreError, UsageError
 
-    if not data or not Path(data).is_file():
+    if not data or not os.path.isfile(data):
         return None
     try:
         return next(replay(data, pair=pair), None)

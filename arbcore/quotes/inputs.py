@@ -4,6 +4,7 @@ Owns the choice of reader, the first pass over files that need one (contracts, b
 input. ``formats`` knows what a header means, ``_legs`` reads the rows.
 """
 
+import os
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
@@ -80,7 +81,7 @@ def open_leg(stack: ExitStack, data: QuoteData, *, leg: str, reading: Reading, m
     if is_columns(data):
         name = "the future's data" if leg == "fut" else "the ETF's data"
         return columns_leg(batches_of(data), name, leg=leg, reading=reading)
-    if data != "-" and not hasattr(data, "read") and Path(cast("str", data)).is_dir():
+    if data != "-" and not hasattr(data, "read") and os.path.isdir(cast("str", data)):
         return _folder(stack, Path(cast("str", data)), leg=leg, reading=reading, meter=meter)
     kind = kind_of_table(data)
     if kind is not None:

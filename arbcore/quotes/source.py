@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeGuard, cast
+from typing import Any, BinaryIO, Protocol, TypeGuard, cast
 
 from arbcore.core.text import printable
 from arbcore.errors import InputError
@@ -57,22 +57,29 @@ def open_quotes(source: QuoteData) -> Iterator[tuple[ReadsInto, str, int | None]
         return
     path = Path(cast("str", source))
     name = printable(str(path))
+    with _opened(path, name) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        opened = _plain(stream, name)
+        yield opened, name, size if opened is stream and size > 0 else None
+
+
+def _opened(path: Path, name: str) -> BinaryIO:
     try:
-        with path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
-            opened = _plain(stream, name)
-            yield opened, name, size if opened is stream and size > 0 else None
+        return path.open("rb")
     except FileNotFoundError as error:
         raise InputError(f"{name} does not exist; check the path.") from error
     except IsADirectoryError as error:
         raise InputError(f"{name} is a directory; name one file of quotes.") from error
     except PermissionError as error:
         raise InputError(f"{name} cannot be read; check its permissions.") from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{name} cannot be read ({why}); check the path.") from error
 
 
 def is_file(source: object) -> TypeGuard[str | os.PathLike[str]]:
     """Whether it names a file, not a pipe, a device or something open."""
-    return source != "-" and isinstance(source, str | os.PathLike) and Path(source).is_file()
+    return source != "-" and isinstance(source, str | os.PathLike) and os.path.isfile(source)
 
 
 def _peekable(stream: Any) -> Any:
@@ -100,7 +107,10 @@ class _Raw(io.RawIOBase):
 
 def _plain(stream: Any, name: str) -> Any:
     """The stream with its compression taken off."""
-    head = stream.peek(8)[:8]
+    try:
+        head = stream.peek(8)[:8]
+    except OSError as error:
+        raise InputError(f"{name} could not be read: {error.strerror or error}.") from error
     if head[:2] == _GZIP:
         return gzip.GzipFile(fileobj=stream)
     if head[:4] == _ZSTD:

@@ -5,7 +5,7 @@ columns mean is the column reader's.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,16 +32,16 @@ def open_table(source: Any) -> Iterator[tuple[Any, str]]:
         yield None, ""
         return
     name = printable(str(source))
-    try:
-        with Path(source).open("rb") as stream:
+    with ExitStack() as files:
+        try:
+            stream: BinaryIO = files.enter_context(Path(source).open("rb"))
             head = stream.read(8)
             stream.seek(0)
-            opened = _opened(stream, head, name)
-            # Errors of whoever takes the rows pass through here unchanged.
-            yield opened, name
-    except PermissionError:
-        # Said by the opening of a file of text, which comes next.
-        yield None, ""
+        except OSError:
+            # Said by the opening of a file of text, which comes next.
+            yield None, ""
+            return
+        yield _opened(stream, head, name), name
 
 
 def _opened(stream: BinaryIO, head: bytes, name: str) -> Any:

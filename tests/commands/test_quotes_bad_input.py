@@ -2,13 +2,16 @@
 
 import gzip
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from leg_files import SECOND, TEN, iso, write_leg
 
+import arbcore
 from arbcore.cli import main
+from arbcore.errors import InputError
 
 ROWS = 3_000
 FUT = [(TEN + at * SECOND, 6_000.0 + at % 9, 6_000.25 + at % 9) for at in range(ROWS)]
@@ -197,3 +200,60 @@ def test_times_that_go_back_are_refused_by_convert_and_counted_by_check(
     assert os.listdir(tmp_path) == ["both.csv"]
     assert main(["quotes", "check", "both.csv", "--json"]) == 0
     assert '"out_of_order": 1' in capsys.readouterr().out
+
+
+def link_to_itself(folder: Path) -> str:
+    (folder / "loop.csv").symlink_to("loop.csv")
+    return "loop.csv"
+
+
+def a_socket(folder: Path) -> str:
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("socket.csv")
+    return "socket.csv"
+
+
+def below_a_file(folder: Path) -> str:
+    write_leg(folder / "file.csv", BOTH, header=LEGS)
+    return "file.csv/quotes.csv"
+
+
+def memory(folder: Path) -> str:
+    if not Path("/proc/self/mem").exists():
+        pytest.skip("reads what answers with an input/output error, as a failing disk does")
+    return "/proc/self/mem"
+
+
+UNREADABLE = {
+    "a link to itself": link_to_itself, "a socket": a_socket, "below a file": below_a_file,
+    "a name too long": lambda _: "x" * 300, "a failing disk": memory,
+}  # fmt: skip
+READING = {
+    "backtest": ("backtest", "{}"), "sweep": ("sweep", "{}", "--entry-bps", "1:2:1"),
+    "check": ("quotes", "check", "{}"), "convert": ("quotes", "convert", "{}", "-o", "out.csv"),
+    "join": ("quotes", "join", "{}", "{}", "-o", "out.csv"),
+    "ibkr": ("ibkr", "--paper", "--simulate", "{}"),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kinds of files of POSIX")
+@pytest.mark.parametrize("command", READING)
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_what_cannot_be_opened_or_read_is_one_sentence_in_every_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: str,
+    command: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    name = UNREADABLE[kind](tmp_path)
+    assert main([word.replace("{}", name) for word in READING[command]]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    (line,) = err.splitlines()
+    assert name[:60] in line
+    assert " read" in line
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_name_that_no_file_can_have_is_an_error_of_the_input() -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        arbcore.backtest("quotes\0.csv")
