@@ -244,10 +244,12 @@ cdef void scores_of(const Halves* halves, unsigned int mask, double periods, dou
         scores[cell] = total * fabs(total) / spread
 
 
-cdef bint is_overfit(const double* inside, const double* outside, Py_ssize_t cells) noexcept nogil:
+cdef bint is_overfit(const double* inside, const double* outside, const double* weights, Py_ssize_t cells,
+                     double count_all) noexcept nogil:
     """Whether the best cell of one half is in the lower half of the ranks of the other.
 
-    The first of equals is best; equals share the mean of their ranks. ω = rank/(N + 1) <= 1/2.
+    The first of equals is best; equals share the mean of their ranks. ω = rank/(N + 1) <= 1/2, N being
+    ``count_all``, the sum of the weights: how many cells of the same P&L each stands for.
     """
     cdef Py_ssize_t cell, best = 0, lane, whole = cells - cells % LANES
     # Counted as doubles and in lanes, of which the compiler makes vectors: below twice, equal once.
@@ -268,22 +270,29 @@ cdef bint is_overfit(const double* inside, const double* outside, Py_ssize_t cel
     own = outside[best]
     for cell in range(0, whole, 4):
         for lane in range(LANES):
-            twice_rank[lane] += (1.0 if outside[cell + lane] < own else 0.0) + (
-                1.0 if outside[cell + lane] <= own else 0.0)
+            twice_rank[lane] += (weights[cell + lane] if outside[cell + lane] < own else 0.0) + (
+                weights[cell + lane] if outside[cell + lane] <= own else 0.0)
     for lane in range(LANES):
         count += twice_rank[lane]
     for cell in range(whole, cells):
-        count += (1.0 if outside[cell] < own else 0.0) + (1.0 if outside[cell] <= own else 0.0)
+        count += (weights[cell] if outside[cell] < own else 0.0) + (
+            weights[cell] if outside[cell] <= own else 0.0)
     # Twice the rank, below + (equal + 1)/2, against twice (N + 1)/2.
-    return count <= <double>(cells + 1)
+    return count <= count_all + 1.0
 
 
-def overfit_splits(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t cells, int blocks) -> tuple:
+def overfit_splits(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t cells, int blocks,
+                   counts) -> tuple:
     """(splits whose best cell is overfit, splits): all choices of half of ``blocks`` blocks of the periods.
 
-    Block i ends before period floor((i + 1)·periods/blocks).
+    Block i ends before period floor((i + 1)·periods/blocks). ``counts`` says how many cells of the same P&L
+    each column stands for.
     """
     check_matrix(values, periods, cells)
+    cdef const double[::1] weights = array("d", counts)
+    cdef double count_all = sum(counts)
+    if weights.shape[0] != cells:
+        raise BrokenInvariant(f"{cells} columns cannot stand for {weights.shape[0]} numbers of cells.")
     if blocks < 2 or blocks > 24 or blocks % 2 or periods < blocks:
         raise BrokenInvariant(f"{periods} periods cannot be cut into {blocks} blocks.")
     cdef Halves halves
@@ -316,8 +325,8 @@ def overfit_splits(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t c
                         inside += lengths[block]
                 scores_of(&halves, mask, <double>inside, scores)
                 scores_of(&halves, every ^ mask, <double>(periods - inside), scores + cells)
-                overfit += is_overfit(scores, scores + cells, cells)
-                overfit += is_overfit(scores + cells, scores, cells)
+                overfit += is_overfit(scores, scores + cells, &weights[0], cells, count_all)
+                overfit += is_overfit(scores + cells, scores, &weights[0], cells, count_all)
                 splits += 2
     finally:
         PyMem_Free(memory)

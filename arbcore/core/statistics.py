@@ -245,7 +245,10 @@ def probability_of_overfitting(pnl: Iterable[Iterable[float]], *, blocks: int = 
     matrix = _matrix_of(pnl)
     if matrix.cells < 2 or matrix.periods < max(4, blocks) or not matrix.varying().cells:
         return None
-    overfit, splits = overfit_splits(matrix.values, periods=matrix.periods, cells=matrix.cells, blocks=blocks)
+    distinct, counts = matrix.distinct()
+    overfit, splits = overfit_splits(
+        distinct.values, periods=matrix.periods, cells=distinct.cells, blocks=blocks, counts=counts
+    )
     return overfit / splits
 
 
@@ -282,6 +285,8 @@ def superior_predictive_ability(
     matrix = _matrix_of(pnl).varying()
     if matrix.cells < 2 or matrix.periods < PERIODS_MIN:
         return None
+    # A cell that repeats another one draws nothing of its own.
+    matrix = matrix.distinct()[0]
     centred = matrix.moved(matrix.means, [1.0] * matrix.cells)
     deviations = [math.sqrt(variance) for variance in centred.long_run_variances(block)]
     ratios = [mean / deviation for mean, deviation in zip(matrix.means, deviations, strict=True)]
@@ -420,6 +425,22 @@ class _Matrix(Iterable[Iterable[float]]):
         if not kept:
             return _Matrix(array("d"), self.periods, 0)
         return self._of(kept, [0.0] * len(kept), [1.0] * len(kept))
+
+    def distinct(self) -> "tuple[_Matrix, list[int]]":
+        """The first cell of each P&L, in their order, and how many cells have it.
+
+        Cells that never traded, or that no quote tells apart, are many of a sweep's.
+        """
+        counts: dict[bytes, int] = {}
+        firsts = []
+        for at in range(self.cells):
+            column = self.values[at :: self.cells].tobytes()
+            if column not in counts:
+                firsts.append(at)
+            counts[column] = counts.get(column, 0) + 1
+        if len(firsts) == self.cells:
+            return self, [1] * self.cells
+        return self._of(firsts, [0.0] * len(firsts), [1.0] * len(firsts)), list(counts.values())
 
     def moved(self, shifts: Iterable[float], scales: Iterable[float]) -> "_Matrix":
         """Every cell less its shift, divided by its scale."""

@@ -276,6 +276,7 @@ cdef class SweepRun:
             if self.cells[at].failed:
                 raise MemoryError
             self.write(&self.cells[at], self.places[at])
+        self.write_periods()
         self.done = self.total
         return self.result
 
@@ -300,16 +301,24 @@ cdef class SweepRun:
         columns["average_hold_s"][place] = (
             float(cell.totals.hold_ns) / trades / 1e9 if trades else NAN)
         columns["max_drawdown_closed"][place] = cell.totals.drawdown
-        if self.periods:
-            before = 0.0
-            for at in range(self.periods):
-                columns[period_name(at)][place] = cell.marks[at] - before
-                before = cell.marks[at]
         if cell.equity != NULL:
             drawdown = cell.equity.water.drawdown
             sharpe = daily_statistics(equity_closes(cell.equity), drawdown)["sharpe"]
             columns["max_drawdown"][place] = drawdown
             columns["sharpe"][place] = NAN if sharpe is None else sharpe
+        return 0
+
+    cdef int write_periods(self) except -1:
+        """The P&L by period of the cells that went from event to event, a column at a time."""
+        cdef const int64_t[::1] places = array("q", self.places)
+        cdef double[::1] column
+        cdef const double* marks
+        cdef Py_ssize_t number, at
+        for number in range(self.periods):
+            column = self.result.columns[period_name(number)]
+            for at in range(places.shape[0]):
+                marks = self.cells[at].marks
+                column[places[at]] = marks[number] - (marks[number - 1] if number else 0.0)
         return 0
 
 

@@ -133,8 +133,8 @@ def test_columns_are_summed_up_and_moved(periods: int, cells: int) -> None:
 
 def test_splits_are_counted() -> None:
     flat = array("d", [1.0, 2.0, 2.0, 1.0, 5.0, 3.0, 4.0, 4.5])
-    assert overfit_splits(flat, periods=4, cells=2, blocks=4)[1] == 6
-    assert overfit_splits(flat, periods=4, cells=2, blocks=2)[1] == 2
+    assert overfit_splits(flat, periods=4, cells=2, blocks=4, counts=[1, 1])[1] == 6
+    assert overfit_splits(flat, periods=4, cells=2, blocks=2, counts=[1, 1])[1] == 2
 
 
 def test_what_is_no_matrix_is_refused() -> None:
@@ -162,8 +162,8 @@ def test_what_is_no_matrix_is_refused() -> None:
     with pytest.raises(BrokenInvariant):
         long_run_variances(flat, periods=2, cells=3, block=math.nan)
     with pytest.raises(BrokenInvariant):
-        overfit_splits(flat, periods=2, cells=3, blocks=4)
+        overfit_splits(flat, periods=2, cells=3, blocks=4, counts=[1, 1, 1])
     with pytest.raises(BrokenInvariant):
-        overfit_splits(flat, periods=6, cells=1, blocks=3)
+        overfit_splits(flat, periods=6, cells=1, blocks=3, counts=[1])
     with pytest.raises(BrokenInvariant):
         resampled_means(array("d"), resamples=5, seed=0)
