@@ -32,6 +32,8 @@ html_theme_options = {
 }
 html_sidebars = {"**": ["about.html", "navigation.html", "searchbox.html"]}
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 #: How Cython begins a docstring: name(arguments), with what comes back.
 SIGNATURE = re.compile(r"_(?P<name>[a-z_]+)(?P<arguments>\(.*?\))(?P<result> -> .*)?$")
