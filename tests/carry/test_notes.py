@@ -66,7 +66,7 @@ def test_sentences_about_counts() -> None:
     )
     assert (notes.outlier_note(4, NOW_NS) or "").startswith("4 rows stand more")
     assert notes.sharpe_note(20) is None
-    assert "19 dates, and 20" in (notes.sharpe_note(19) or "")
+    assert "19 dates; they need at least 20" in (notes.sharpe_note(19) or "")
     assert notes.time_zone_note(False) is None
     assert "--tz" in (notes.time_zone_note(True) or "")
 
