@@ -495,7 +495,8 @@ def run_document(rows: StoreRows) -> RunDocument:
 def run_words(run: RunLiveness) -> str:
     """Whether the run lives, in words."""
     if run["dead_since"]:
-        return f"dead since {run['dead_since']}: its process is gone or stands still, and no bot watches what is held"
+        gone = "its process is gone or stands still, and no bot watches what is held"
+        return f"dead since {run['dead_since']}: {gone}"
     reasons = f": {'; '.join(run['reasons'])}" if run["reasons"] else ""
     if run["copied"]:
         return f"a copy of a store, made at {run['copied']}"
