@@ -34,6 +34,7 @@ from arbcore.play.outcome import (
 from arbcore.play.round_record import limits_of
 from arbcore.play.rounds import TEAM, RoundPlan, RoundReport, play
 from arbcore.system.configuration import load
+from arbcore.system.interrupts import deferred_interrupts
 from arbcore.system.output_file import OutputFile
 from arbcore.system.processors import processors
 from arbcore.trading import journal
@@ -497,13 +498,17 @@ def _play_all(
     futures: dict[Future[list[PlayedRound]], int] = {}
     results: list[list[PlayedRound]] = [[] for _ in pieces]
     try:
-        futures = {place.submit(play_piece, piece): at for at, piece in enumerate(pieces)}
-        left = set(futures)
-        while left:
-            done, left = wait(left, timeout=POLL_S, return_when=FIRST_COMPLETED)
-            for future in done:
-                results[futures[future]] = future.result()
-            count(sum(len(result) for result in results))
+        with deferred_interrupts() as check:
+            for at, piece in enumerate(pieces):
+                futures[place.submit(play_piece, piece)] = at
+                check()
+            left = set(futures)
+            while left:
+                done, left = wait(left, timeout=POLL_S, return_when=FIRST_COMPLETED)
+                for future in done:
+                    results[futures[future]] = future.result()
+                count(sum(len(result) for result in results))
+                check()
     except ArbcoreError:
         raise
     except BrokenExecutor as error:

@@ -22,6 +22,7 @@ from arbcore.research._sweep import SweepBlock, SweepRun
 from arbcore.research.periods import period_ends
 from arbcore.research.shards import Job, Shard, read_result, read_shard, result_of, shard_head
 from arbcore.system.cluster import Cluster, open_cluster
+from arbcore.system.interrupts import deferred_interrupts
 from arbcore.system.processors import processors
 
 MADE_BY = f"arbcore/{__version__}"
@@ -208,7 +209,8 @@ def run_jobs(jobs: Sequence[Job], place: Place, count: Count | None = None) -> l
     A shard that is lost is run again, LOST_MAX times in all; then RunError.
     """
     shards = [shard for job in jobs for shard in _deal(job, place)]
-    found = _run_all(shards, place, count)
+    with deferred_interrupts() as check:
+        found = _run_all(shards, place, count=count, check=check)
     blocks = [
         SweepBlock.empty(
             job.grid.cells,
@@ -234,14 +236,17 @@ def _deal(job: Job, place: Place) -> list[Shard]:
     return [Shard(job, first, step) for first in range(step)]
 
 
-def _run_all(shards: Sequence[Shard], place: Place, count: Count | None) -> list[dict[str, Any]]:
-    """The columns of every shard, in order."""
+def _run_all(
+    shards: Sequence[Shard], place: Place, *, count: Count | None, check: Callable[[], None]
+) -> list[dict[str, Any]]:
+    """The columns of every shard, in order; ``check`` raises what came in the meantime."""
     found: list[dict[str, Any]] = [{} for _ in shards]
     waiting = deque((at, 0) for at in range(len(shards)))
     running: dict[Future[Any], tuple[int, int]] = {}
     finished = told = 0
     try:
         while waiting or running:
+            check()
             # Few on the way at once: what is not yet sent takes no memory elsewhere.
             while waiting and len(running) < 2 * place.workers:
                 at, attempt = waiting.popleft()
