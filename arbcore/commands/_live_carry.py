@@ -1,19 +1,22 @@
 """The snapshot that a run of the carry bot publishes for its live page: plain values that nobody changes."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arbcore.carry.pairs import ETF, FUT
 from arbcore.commands._live import latency_s
 from arbcore.commands.status import NOT_WELL
 from arbcore.core.civil import iso_date, iso_time
-from arbcore.desk.limits import HALTED
+from arbcore.desk.limits import COMPARING, HALTED
 from arbcore.ibkr import Bot
+
+if TYPE_CHECKING:
+    from arbcore.desk.shown import DeskStatus
 
 _DAY_NS = 86_400 * 10**9
 #: What ends each reason of the desk's state.
 LIFTED_BY = {
-    "not connected": "the connection", "reconciling": "the broker's answers",
+    "not connected": "the connection", COMPARING: "the broker's answers",
     "unanswered": "an answer of the broker", "mismatch": "a person", "account": "a person",
     "overfill": "a person", "unwind failed": "a person", "contract": "a person", "unknown order": "a person",
     "kill switch": "the kill switch to be lifted", "daily loss": "the next New York day",
@@ -22,7 +25,7 @@ LIFTED_BY = {
 }  # fmt: skip
 
 
-def next_words(status: Mapping[str, Any]) -> str:
+def next_words(status: "DeskStatus") -> str:
     """What the bot waits for: what ends its state's reasons, what keeps it from deciding, or a signal."""
     if status["reasons"]:
         return ", ".join(dict.fromkeys(LIFTED_BY[reason] for reason in status["reasons"]))

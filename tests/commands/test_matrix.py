@@ -48,9 +48,13 @@ SPECIAL: dict[tuple[str, str], list[str]] = {
     ("sweep", "--rates"): ["{rates}"],
     ("sweep", "--entry-bps"): ["1:3:1"],
     ("sweep", "--exit-bps"): ["0,1"],
-    # The other way to name the data; and a cluster, which has tests of its own.
+    # The other way to name the data; a cluster, and a server of rates, which have tests of their own.
     ("backtest", "--csv"): [],
     ("sweep", "--dask"): [],
+    ("backtest", "--fred"): [],
+    ("sweep", "--fred"): [],
+    ("backtest", "--fred-key"): [],
+    ("sweep", "--fred-key"): [],
 }
 #: Options of which one stands in place of the other: a run has one of them at most.
 EXCLUSIVE = (("--r", "--rates"), ("--d", "--dividends"))

@@ -95,8 +95,8 @@ def test_positions_that_outrun_their_executions_are_not_a_foreign_trade(play):
 def tell_positions_first(gateway):
     book = gateway.account.fill
 
-    def fill(view, *, first):
-        done = book(view, first=first)
+    def fill(view):
+        done = book(view)
         gateway.position_news(view.listing)
         return done
 

@@ -141,7 +141,7 @@ def buys_elsewhere(gateway):
     """A person buys shares of another pair's ETF in the account."""
     spy, now_ns = etf_listing(pair_named("es-spy")), gateway.clock_ns
     view = ExecutionView(spy, 0, 0, 0, "", ACCOUNT, "BOT", 100.0, 680.0, 100.0, 680.0, "", now_ns)
-    gateway.account.fill(view, first=True)
+    gateway.account.fill(view)
     gateway.position_news(spy)
 
 

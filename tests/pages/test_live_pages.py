@@ -8,7 +8,7 @@ import pytest
 from live_snapshots import CARRY, EXCHANGE
 
 from arbcore.commands._live_carry import LIFTED_BY, next_words
-from arbcore.desk.limits import BRAKES
+from arbcore.desk.limits import REASONS
 from arbcore.pages.live_carry import carry_view
 from arbcore.pages.live_exchange import exchange_view
 
@@ -41,7 +41,7 @@ def test_the_carry_bots_page_says_what_comes_next() -> None:
 
 
 def test_every_reason_says_what_ends_it() -> None:
-    assert LIFTED_BY.keys() == BRAKES.keys()
+    assert LIFTED_BY.keys() == REASONS.keys()
     status: dict[str, Any] = {"reasons": ["daily loss", "mismatch", "overfill"], "waiting": "", "pair": None}
     assert next_words(status) == "the next New York day, a person"
     status["reasons"] = []

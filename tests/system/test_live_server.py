@@ -21,7 +21,7 @@ TOKEN = "t0ken&+="
 SNAPSHOT = {
     "kind": "serve", "running_s": 1.0, "health": {"ok": True, "reason": ""}, "mode": "empty",
     "regime": "normal", "address": "127.0.0.1:1", "text_address": "", "round": 3, "phase": "open",
-    "left_s": None, "books": {}, "trades": 5, "messages_in": 7,
+    "left_s": None, "books": {}, "recent_trades": [], "trades": 5, "messages_in": 7,
     "teams": [{"team": "<b>A</b>", "this": 1, "total": float("nan"), "rounds": 0, "fills": 0,
                "connections": 1, "state": "playing"}],
 }  # fmt: skip

@@ -163,17 +163,17 @@ def resampling_part(path: Path, options: Options) -> Engines:
     cells = 625
     pnl = array("d", [rng.gauss(0.0, 1.0) for _ in range(PERIODS * cells)])
     columns = [list(pnl[cell::cells]) for cell in range(cells)]
-    shape = {"periods": PERIODS, "cells": cells}
+    shape, alone = {"periods": PERIODS, "cells": cells}, [1] * cells
     few, splits = 3, options.sized(60, 10)
     drawn = largest_means(pnl, **shape, resamples=few, block=2.0, seed=1)
     if list(drawn) != plain_largest_means(pnl, cells, resamples=few, seed=1):
         raise Disagreement("the resamples in Python are others; nothing was timed")
-    if overfit_splits(pnl, **shape, blocks=4) != plain_overfit(columns, blocks=4, limit=None):
+    if overfit_splits(pnl, **shape, blocks=4, counts=alone) != plain_overfit(columns, blocks=4, limit=None):
         raise Disagreement("the overfit splits in Python are others; nothing was timed")
 
     def part() -> float:
         return seconds(lambda: largest_means(pnl, **shape, resamples=RESAMPLES, block=2.0, seed=1)) + seconds(
-            lambda: overfit_splits(pnl, **shape, blocks=BLOCKS)
+            lambda: overfit_splits(pnl, **shape, blocks=BLOCKS, counts=alone)
         )
 
     def plain() -> float:
