@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from arbcore.broker.news import ALARM, News, Receiver, body_of
+from arbcore.broker.news import ALARM, START, STOP, TRADE, News, Receiver, body_of
 from arbcore.core.text import plural, printable
 from arbcore.system.web_request import RequestFailed, request
 
@@ -21,6 +21,10 @@ DEADLINE_S = 10.0
 WAITING_MAX = 100
 #: An alarm that is repeated leaves again after these pauses, the last of them for ever.
 REPEAT_PAUSES_S = (60.0, 300.0, 900.0, 3_600.0)
+#: News of these kinds wait until what is held is known, and no longer than this: a trade is stored before the
+#: broker's account agrees.
+WAIT_FOR_HELD = frozenset({START, TRADE})
+HELD_PATIENCE_S = 30.0
 #: After this long without a repeat an alarm is new again.
 FORGET_S = 2 * REPEAT_PAUSES_S[-1]
 @dataclass(slots=True)
@@ -55,6 +59,8 @@ class Alerts:
         self._clock_s = clock_s
         self._held: Mapping[str, int] | None = None
         self._repeats: dict[str, _Repeats] = {}
+        #: Kind, text and when it leaves at the latest.
+        self._waiting: deque[tuple[str, str, float]] = deque()
         self._failures: deque[str] = deque(maxlen=WAITING_MAX)
         count = len(receivers)
         self._senders = [
@@ -89,16 +95,40 @@ class Alerts:
         self.news(ALARM, f"{name}: {text}{repeated}")
 
     def tick(self) -> None:
-        """Tells the alarms that were repeated and whose pause is over. To be called now and then."""
+        """Tells what waited: alarms that were repeated, and news that waited for what is held.
+
+        To be called now and then, after ``hold``.
+        """
         now_s = self._clock_s()
+        while self._waiting and (self._held is not None or now_s >= self._waiting[0][2]):
+            kind, text, _ = self._waiting.popleft()
+            self._put(kind, text)
         for name, known in list(self._repeats.items()):
             if known.count and now_s >= known.due_s:
                 self._tell_alarm(name, known, known.text, now_s)
 
     def news(self, kind: str, text: str) -> None:
-        """Tells one thing where its kind is wanted; never waits, never raises."""
+        """Tells one thing where its kind is wanted; never waits, never raises.
+
+        Kinds of WAIT_FOR_HELD leave with a later ``tick``, or before the news of the stop.
+        """
         if kind not in self._kinds or not self._senders:
             return
+        if kind in WAIT_FOR_HELD:
+            self._waiting.append((kind, text, self._clock_s() + HELD_PATIENCE_S))
+            return
+        if kind == STOP:
+            self._tell_waiting()
+        self._put(kind, text)
+
+    def _tell_waiting(self) -> None:
+        """Tells the news that still wait for what is held."""
+        while self._waiting:
+            kind, text, _ = self._waiting.popleft()
+            self._put(kind, text)
+
+    def _put(self, kind: str, text: str) -> None:
+        """Gives one thing to every receiver's queue, with what is held as of now."""
         told = News(
             kind, printable(text, 8_000), self._mode, printable(self.account), self._machine, self._held,
             time.time_ns(),
@@ -120,6 +150,7 @@ class Alerts:
 
     def close(self, *, patience_s: float = 3.0) -> None:
         """Gives what waits a moment to leave."""
+        self._tell_waiting()
         end_s = time.monotonic() + patience_s
         senders = [*self._senders, *([self._pulse] if self._pulse is not None else [])]
         for sender in senders:

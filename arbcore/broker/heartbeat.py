@@ -145,7 +145,7 @@ class Heartbeat:
         bot = self._bot
         bot.alerts.hold(self.account())
         if bot.session is not None:
-            bot.alerts.news(STOP, ending)
+            bot.alerts.news(STOP, f"Stopped. {ending}")
         if bot.store is not None:
             bot.store.note_pulse(self.pulse(ending))
 

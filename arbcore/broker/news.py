@@ -15,6 +15,8 @@ SCHEMA = "arbcore.alert/1"
 ALARM, START, STOP, TRADE, DAILY, HEARTBEAT = KINDS = (
     "alarm", "start", "stop", "trade", "daily", "heartbeat",
 )  # fmt: skip
+#: Kinds whose text says itself what is held.
+SAYS_HELD = frozenset({STOP, DAILY})
 SLACK, DISCORD, TELEGRAM, NTFY, JSON = FORMATS = ("slack", "discord", "telegram", "ntfy", "json")
 #: Which format the address's host stands for where none is set; any other host gets JSON.
 FORMAT_OF_HOST = {
@@ -58,9 +60,10 @@ class News:
     ts_ns: int
 
     def line(self) -> str:
-        """The text with who says it, and what is held."""
+        """The text with who says it and, where the text does not say it, what is held."""
         who = f"arbcore {self.mode} {self.account or 'without an account yet'} on {self.machine}"
-        return f"{who}: {self.text} Held: {held_words(self.held)}."
+        held = "" if self.kind in SAYS_HELD else f" Held: {held_words(self.held)}."
+        return f"{who}: {self.text}{held}"
 
     def document(self) -> AlertDocument:
         """The JSON form."""

@@ -103,10 +103,53 @@ def test_the_host_stands_for_its_format(url: str, form: str) -> None:
 def test_only_the_kinds_that_are_wanted_leave(wanted: frozenset[str]) -> None:
     with serving(fine) as server:
         sender = alerting(server.url, kinds=wanted)
+        sender.hold({})
         for kind in KINDS:
             sender.news(kind, "x")
+            sender.tick()
         sender.close(patience_s=20.0)
         assert [each["kind"] for each in bodies(server)] == [kind for kind in KINDS if kind in wanted]
+
+
+@pytest.mark.parametrize("kind", ["start", "trade"])
+@pytest.mark.parametrize(
+    ("then", "held"),
+    [("known", HELD), ("never", None), ("stopped", None)],
+)
+def test_a_start_and_a_trade_wait_until_what_is_held_is_known(kind: str, then: str, held: Any) -> None:
+    now_s = [100.0]
+    with serving(fine) as server:
+        sender = alerting(server.url, kinds=frozenset(KINDS), clock_s=lambda: now_s[0])
+        sender.hold({"ES": 0, "SPY": 0})
+        sender.news(kind, "Entered pair 1.")
+        sender.hold(None)
+        sender.tick()
+        sender.alarm("link", "It is away.")
+        if then == "known":
+            sender.hold(HELD)
+            sender.tick()
+        elif then == "never":
+            now_s[0] += alerts.HELD_PATIENCE_S
+            sender.tick()
+        sender.news("stop", "Stopped.")
+        sender.close(patience_s=20.0)
+        told = bodies(server)
+    assert [each["kind"] for each in told] == ["alarm", kind, "stop"]
+    assert told[1]["held"] == held
+
+
+def test_a_trade_just_before_the_end_is_told() -> None:
+    with serving(fine) as server:
+        sender = alerting(server.url, kinds=frozenset(KINDS))
+        sender.news("trade", "Entered pair 1.")
+        sender.close(patience_s=20.0)
+        assert [each["kind"] for each in bodies(server)] == ["trade"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_held_is_said_once(kind: str) -> None:
+    line = News(kind, "Nothing is held.", "paper", "DU1", "box", {"ES": 0}, 0).line()
+    assert ("Held: nothing." in line) == (kind not in ("stop", "daily"))
 
 
 @pytest.mark.parametrize(

@@ -139,9 +139,12 @@ def test_each_kind_of_news_of_a_run(play, monkeypatch):
             run.bot.alerts = run.bot.event_log._alerts = Alerts(
                 receivers, mode="paper", kinds=frozenset(KINDS), heartbeat_url=pulse.url
             )
+            await run.until(lambda: server.requests)
             await run.enter(RICH)
+            await run.until(lambda: not run.bot.alerts._waiting)
             run.market.dev_bps = FAIR
             await run.flat()
+            await run.until(lambda: not run.bot.alerts._waiting)
             await run.until(lambda: len(pulse.requests) >= 3)
             run.fault("restart", 60.0)
             await run.until(lambda: run.state == "HALTED")
@@ -162,8 +165,10 @@ def test_each_kind_of_news_of_a_run(play, monkeypatch):
     assert "ES -1, SPY +502" in entered["text"]
     assert left["text"].startswith("Left pair 1, cash_and_carry (converged): net ")
     assert {each["account"] for each in told} == {"DUSIM000001"}
-    assert told[0]["held"] in ({"ES": 0, "SPY": 0}, None)
-    assert told[-1]["text"].startswith("What the account holds is unknown") or "Nothing" in told[-1]["text"]
+    assert (entered["held"], left["held"]) == ({"ES": -1, "SPY": 502}, {"ES": 0, "SPY": 0})
+    assert told[0]["held"] == {"ES": 0, "SPY": 0}
+    ends = ("Stopped. What the account holds is unknown", "Stopped. Nothing is held")
+    assert told[-1]["text"].startswith(ends)
 
 
 def test_the_kill_switch_is_an_alarm(play, monkeypatch):
