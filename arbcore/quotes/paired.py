@@ -15,7 +15,7 @@ from itertools import chain, repeat
 from typing import Any, TypeVar
 
 from arbcore.carry.calendar import read_expiry
-from arbcore.carry.pairs import PRICE_COLUMNS, Pair, choose_pair, quote_columns
+from arbcore.carry.pairs import Pair, choose_pair, quote_columns
 from arbcore.core._cells import read_price, time_and_zone
 from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, DataError, InputError
@@ -310,6 +310,8 @@ class _Places:
         self.extras = {each: names.index(each) for each in EXTRAS if each in names}
         self.pair = _pair(found.pair, pair)
         self.header = list(header)
+        #: What the file calls the time and the prices, as an error names them.
+        self.titles = [printable(header[place].strip(), 40) for place in (self.time, *self.prices)]
         self.width = 1 + max(self.time, self.clock or 0, *self.prices, *self.extras.values())
 
     def is_zoned(self, reading: Reading) -> Callable[[], bool]:
@@ -422,10 +424,10 @@ def _row_of(
     found = time_and_zone(time.encode(), tz=reading.tz, day_first=day_first)
     if isinstance(found, str):
         why = why_no_time(time, tz=reading.tz, day_first=day_first)
-        raise _bad_cell("not_a_time", why, time, name=places.name, line=line, column="ts")
+        raise _bad_cell("not_a_time", why, time, name=places.name, line=line, column=places.titles[0])
     prices = [
         _price(_text_of(record[place]), places.name, line, column)
-        for place, column in zip(places.prices, PRICE_COLUMNS, strict=True)
+        for place, column in zip(places.prices, places.titles[1:], strict=True)
     ]
     return found, _state(prices), prices
 
@@ -478,7 +480,7 @@ def _table_blocks(
         if bad and not reading.skip_bad:
             at = bad[0]
             faults = [each.faults is not None and each.faults[at] == 2 for each in (times, *shaped)]
-            column = ("ts", *PRICE_COLUMNS)[faults.index(True)] if any(faults) else "ts"
+            column = places.titles[faults.index(True) if any(faults) else 0]
             raise DataError(
                 "malformed", f"{places.name}, row {before + at + 1}, column {column}: the cell cannot be "
                 "read; correct it or pass --skip-bad.", line=before + at + 1, column=column,

@@ -324,7 +324,7 @@ def test_the_line_of_a_bad_row_is_told_whatever_stands_before_it(tmp_path: Path,
     good = f"2026-03-02T15:00:00Z,1,2,3,4,{note}\n"
     path.write_text(f"\n{HEADER},note\n{good}\n{good}{good}2026-03-02T15:00:00Z,1,x,3,4,\n", encoding="utf-8")
     line = 10 if quoted else 7
-    with pytest.raises(DataError, match=f"line {line}, column fut_ask"):
+    with pytest.raises(DataError, match=f"line {line}, column es_ask"):
         arbcore.quotes.check(path)
 
 

@@ -46,6 +46,21 @@ def test_every_format_and_back_gives_the_same_backtest(tmp_path: Path, ending: s
     assert skipped == {"missing": 1, "crossed": 1}
 
 
+@pytest.mark.parametrize("row", ["x,1,2,3,4", "1772463600,x,2,3,4", "1772463600,1,2,3,x"])
+@pytest.mark.parametrize(
+    "header", ["timestamp,ES Bid,ESAsk,SPYBid,spy-ask", "ts,fut_bid,fut_ask,etf_bid,etf_ask"]
+)
+def test_a_bad_cell_is_told_in_the_words_of_the_backtest(tmp_path: Path, header: str, row: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(f"{header}\n{row}\n", encoding="utf-8")
+    with pytest.raises(DataError) as wanted:
+        arbcore.backtest(path, pair="es-spy")
+    for read in (arbcore.quotes.check, lambda bad: arbcore.quotes.convert(bad, tmp_path / "out.csv")):
+        with pytest.raises(DataError) as found:
+            read(path)
+        assert (str(found.value), found.value.column) == (str(wanted.value), wanted.value.column)
+
+
 def test_text_is_copied_as_it_stands_but_for_its_times(tmp_path: Path) -> None:
     first = tmp_path / "first.csv"
     first.write_text(
@@ -53,7 +68,7 @@ def test_text_is_copied_as_it_stands_but_for_its_times(tmp_path: Path) -> None:
         f"{TEN // SECOND + 1},,1,x2,3,ESH26\n",
         encoding="utf-8",
     )
-    with pytest.raises(DataError, match="line 3, column etf_bid"):
+    with pytest.raises(DataError, match="line 3, column spy_bid"):
         arbcore.quotes.convert(first, tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
     summary = arbcore.quotes.convert(first, tmp_path / "out.csv.gz", skip_bad=True).summary
