@@ -308,7 +308,7 @@ class ExchangeRun:
                 raise error
             attempts += 1
             if attempts == 1:
-                self._observer.event(f"{error} Waiting up to {self.options.wait_s:g} s for it.")
+                self._observer.event(f"{error} Waiting up to {self.options.wait_s:,.10g} s for it.")
             self._pause(min(self._backoff_s(attempts), left_s))
 
     def _attempt(self) -> ConnectError | None:

@@ -292,7 +292,7 @@ class Bot:
                 raise error
             if not told:
                 told = True
-                text = f"{error} Waiting up to {self.plan.wait_s:g} s for it."
+                text = f"{error} Waiting up to {self.plan.wait_s:,.10g} s for it."
                 self.event_log.note("warning", "connecting", text)
             await asyncio.sleep(min(pause_s * random.uniform(0.5, 1.0), left_s))
             pause_s = min(2.0 * pause_s, RECONNECT_MAX_S)

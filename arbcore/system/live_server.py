@@ -83,9 +83,10 @@ class Board:
 
     def health(self) -> dict[str, Any]:
         """``ok``, and in ``reason`` why it is not."""
-        told = self.snapshot.get("health", {"ok": False, "reason": "the run has published nothing yet"})
+        nothing = "the run has published nothing yet; its log says what it waits for"
+        told = self.snapshot.get("health", {"ok": False, "reason": nothing})
         age_s = self.age_s()
-        if age_s > SILENT_S:
+        if self.version and age_s > SILENT_S:
             told = {"ok": False, "reason": f"no news from the run for {age_s:.0f} s"}
         return {"schema": "arbcore.health/1", "ok": told["ok"], "reason": told["reason"], "age_s": age_s}
 

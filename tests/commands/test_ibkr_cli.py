@@ -462,13 +462,13 @@ def test_a_gateway_that_is_late_is_waited_for(tmp_path: Path) -> None:
         port = free.getsockname()[1]
     words = ["ibkr", "--paper", "--port", str(port), "--duration", "1", "--json"]
     process: Any = subprocess.Popen(
-        [sys.executable, "-m", "arbcore", *words, "--wait", "60"], cwd=tmp_path, stdout=subprocess.PIPE,
+        [sys.executable, "-m", "arbcore", *words, "--wait", "31536000"], cwd=tmp_path, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, env=environment(),
     )  # fmt: skip
     gateway: Any = None
     try:
         for line in process.stderr:
-            if "Waiting up to 60 s for it." in line:
+            if "Waiting up to 31,536,000 s for it." in line:
                 break
         gateway = subprocess.Popen(
             [sys.executable, "-m", "arbcore", "gateway", "--port", str(port), "--seed", "1", "--quiet"],

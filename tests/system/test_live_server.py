@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from arbcore.errors import RunError
+from arbcore.pages.live_serve import serve_view
+from arbcore.system import live_server
 from arbcore.system.live_feed import EVERY_NS, LiveFeed
-from arbcore.system.live_server import allowed_hosts, host_of, is_loopback
+from arbcore.system.live_server import Board, allowed_hosts, host_of, is_loopback
 
 PATHS = ("/", "/events", "/metrics", "/health", "/status.json", "/nothing", "/../etc/passwd", "/?x=<script>")
 TOKEN = "t0ken&+="
@@ -204,6 +206,15 @@ def test_before_a_snapshot_nothing_is_well():
         assert made.ask("/metrics")[:1] == (200,)
         assert "Nothing is known yet" in made.ask("/")[2]
         assert json.loads(made.ask("/status.json")[2])["schema"] == "arbcore.live/1"
+
+
+def test_a_run_that_waits_for_its_first_connection_is_told_as_that(monkeypatch):
+    """A bot waits for the gateway for as long as it takes; that is no silence of a run."""
+    monkeypatch.setattr(live_server, "SILENT_S", -1.0)
+    board = Board(serve_view("1"))
+    assert board.health()["reason"].startswith("the run has published nothing yet")
+    board.take(json.dumps(SNAPSHOT).encode())
+    assert board.health()["reason"].startswith("no news from the run for")
 
 
 def test_a_server_that_stands_still_costs_nothing():
