@@ -36,23 +36,10 @@ cdef inline double exp_middle(double x) noexcept nogil:
     return mantissa * scale.value
 
 
-# Whether |x| is at most 2^-26.
-cdef inline bint is_tiny(double x) noexcept nogil:
-    return (x >= -1.4901161193847656e-08) & (x <= 1.4901161193847656e-08)
-
-
-# The exponential of a tiny number, the same bits as those of exp_middle: k is 0, and the terms left out are
-# less than a tenth of the last bit of 0.5 and of 1/6, to which they are added there, and so lost.
-cdef inline double exp_tiny(double x) noexcept nogil:
-    return 1.0 + (x + x * x * (0.5 + x * (1.0 / 6.0)))
-
-
 cdef inline double exp_of(double x) noexcept nogil:
     cdef Bits shifted, low, high
     cdef double mantissa
     cdef int64_t exponent, half
-    if is_tiny(x):
-        return exp_tiny(x)
     if -700.0 <= x <= 700.0:
         return exp_middle(x)
     if x != x:

@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from arbcore.carry._carry cimport (
-    deviation_of, edge_cc_of, edge_rev_of, exp_middle, exp_of, exp_tiny, is_tiny, years_between,
+    deviation_of, edge_cc_of, edge_rev_of, exp_middle, exp_of, years_between,
 )
 from arbcore.carry._growing cimport one_more
 from arbcore.carry._row_source cimport QuoteRow
@@ -53,10 +53,7 @@ cdef void exponentials(double* values, Py_ssize_t count) noexcept nogil:
     cdef Py_ssize_t at
     for at in range(count):
         farthest = max(farthest, fabs(values[at]))
-    if is_tiny(farthest):
-        for at in range(count):
-            values[at] = exp_tiny(values[at])
-    elif farthest <= 700.0:
+    if farthest <= 700.0:
         for at in range(count):
             values[at] = exp_middle(values[at])
     else:

@@ -24,7 +24,7 @@ EDGES = (
 )  # fmt: skip
 NUMBERS = st.one_of(
     st.sampled_from(EDGES), st.floats(), st.floats(-750, 720), st.floats(-1, 1), st.floats(1, 10_000),
-    # Below 2^-26 most of the series is lost in the sums.
+    # What a level moves by between two rows.
     st.floats(-2e-8, 2e-8),
 )
 INT64S = twins.int64s(-10, 10**15)
