@@ -109,6 +109,9 @@ def test_few_shares_without_a_future_are_given_back() -> None:
     assert (back.leg, back.side, back.quantity, back.role) == (ETF, -1, 200, "reverse")
     player.fill(back)
     assert player.pair is None
+    given_back_ns = T0_NS - 10**9 + player.now_ns
+    row = player.store.trades[1]
+    assert (row.phase, row.exit_ns, row.exit_reason) == ("closed", given_back_ns, "unhedged")
 
 
 def test_a_part_of_several_contracts_is_made_whole() -> None:

@@ -196,19 +196,6 @@ def test_one_leg_of_a_broken_pair_goes_where_that_leaves_less_unhedged(
         assert player.session.next_deadline_ns == player.now_ns + SECOND_NS
 
 
-def test_shares_that_were_given_back_make_a_closed_pair_that_was_unhedged() -> None:
-    player = Player()
-    fut, etf = player.enter()
-    player.fill(etf, 200)
-    player.out(etf, 200)
-    player.out(fut)
-    (back,) = player.orders
-    player.fill(back)
-    given_back_ns = T0_NS - SECOND_NS + player.now_ns
-    row = player.store.trades[1]
-    assert (row.phase, row.exit_ns, row.exit_reason) == ("closed", given_back_ns, "unhedged")
-
-
 def test_after_a_restart_a_pair_makes_what_its_executions_made() -> None:
     player = Player()
     player.hold()
