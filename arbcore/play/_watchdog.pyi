@@ -1,13 +1,13 @@
 from pathlib import Path
 
-from arbcore.trading._core import Core
+from arbcore.trading._session import Session
 
 def can_watch() -> bool: ...
 def dotenv_trips(path: Path) -> bool: ...
 
 class Watchdog:
     def __init__(
-        self, session: Core, *, kill_path: Path, dotenv_path: Path, duration_s: float | None = None,
+        self, session: Session, *, kill_path: Path, dotenv_path: Path, duration_s: float | None = None,
         start_ns: int = 0,
     ) -> None: ...
     @property

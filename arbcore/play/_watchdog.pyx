@@ -16,7 +16,7 @@ import os
 
 from libc.stdint cimport int64_t
 
-from arbcore.trading._core cimport Core
+from arbcore.trading._session cimport Session
 from arbcore.trading._strategy cimport RunningHook
 
 from arbcore.errors import RunError, UsageError
@@ -387,10 +387,10 @@ cdef class Watchdog:
     Raises RunError where this platform or the system cannot, UsageError where another one runs.
     """
 
-    cdef Core _session
+    cdef Session _session
     cdef bint _mine
 
-    def __init__(self, Core session not None, *, kill_path, dotenv_path, duration_s=None, start_ns=0):
+    def __init__(self, Session session not None, *, kill_path, dotenv_path, duration_s=None, start_ns=0):
         global running
         cdef int64_t end_ns = 0
         cdef bytes path = os.fsencode(kill_path), dotenv = os.fsencode(dotenv_path)

@@ -472,6 +472,12 @@ cdef class Orders:
                 counted[ANOMALY_NAMES[index]] = self.anomaly_counts[index]
         return counted
 
+    def owner_counts(self, int32_t owner) -> tuple:
+        """(orders, fills) of one strategy over all rounds."""
+        if not 0 <= owner < self.n_owners:
+            raise IndexError(f"owner {owner} of {self.n_owners}")
+        return self.holdings[owner].orders, self.holdings[owner].fills
+
     def state(self):
         """Everything but the orders: positions, working shares, costs, cash, holdings by owner, counts."""
         cdef int32_t owner, symbol

@@ -60,6 +60,13 @@ cdef inline void ask_again(Slots* slots, int32_t symbol, int64_t at_ns) noexcept
     if at_ns < slots.retry_ns[symbol]:
         slots.retry_ns[symbol] = at_ns
 
+# Refusals of one owner in one symbol and side in a row, with no order let through between them.
+cdef struct Streak:
+    int64_t since_ns
+    int64_t last_ns         # 0 where there is none
+    int64_t longest_ns      # of a streak that lasted long enough to be told; 0 for none
+    int32_t reason          # the last one of that streak
+
 cdef class Gate:
     cdef Market market
     cdef Orders orders
@@ -71,6 +78,7 @@ cdef class Gate:
     cdef int64_t size_caps[N_SYMBOLS]   # of one order; above 0, so that a position can always be closed
     cdef int32_t losses[N_SYMBOLS][OWNERS_MAX]
     cdef int64_t refusal_counts[N_REFUSALS]
+    cdef Streak streaks[OWNERS_MAX][N_SYMBOLS][2]
     cdef RateWindow sent
     cdef public int32_t mode
     cdef public bint ready               # a hello was seen on this connection and no resync is due
@@ -93,7 +101,8 @@ cdef class Gate:
     cdef void pause(self, int32_t symbol, int64_t now_ns) noexcept
     # The places of the symbol's proposals in the order in which they are tried.
     cdef void rank(self, int32_t symbol, int32_t* places) noexcept
-    cdef void slot_won(self, int32_t symbol, int32_t winner) noexcept
+    cdef void slot_won(self, const Proposal* winner) noexcept
+    cdef void note_refusal(self, const Proposal* proposal, int32_t refusal, int64_t now_ns) noexcept
     cdef bint _reduces(self, const Proposal* order) noexcept
     cdef bint _within_limits(self, const Proposal* order) noexcept
     cdef bint _crosses_own(self, const Proposal* order) noexcept

@@ -33,6 +33,9 @@ MODE_NAMES = ("active", "stopping", "closing")
 
 cdef int64_t NEVER = NEVER_NS
 cdef int64_t SECOND_NS = _SECOND_NS
+# Refusals that last so long are told; one that comes later than the gap begins anew.
+cdef int64_t STREAK_NS = 5 * _SECOND_NS
+cdef int64_t STREAK_GAP_NS = 5 * _SECOND_NS // 2
 cdef int32_t PRICE_MAX = _PRICE_MAX
 cdef int32_t SIZE_MAX = _SIZE_MAX
 
@@ -222,10 +225,12 @@ cdef class Gate:
                 at -= 1
             places[at] = index
 
-    cdef void slot_won(self, int32_t symbol, int32_t winner) noexcept:
+    cdef void slot_won(self, const Proposal* winner) noexcept:
         cdef int32_t index, strategy
+        cdef int32_t symbol = winner.symbol
         cdef uint32_t low_seen = 0
         cdef bint last_seen = False
+        self.streaks[winner.strategy][symbol][winner.side > 0].last_ns = 0
         # The 32 strategies fit a bit set; the owner after them has a flag of its own.
         for index in range(self.n_proposals[symbol]):
             strategy = self.proposals[symbol][index].strategy
@@ -237,10 +242,23 @@ cdef class Gate:
                 continue
             else:
                 last_seen = True
-            if strategy == winner:
+            if strategy == winner.strategy:
                 self.losses[symbol][strategy] = 0
             else:
                 self.losses[symbol][strategy] += 1
+
+    # Whoever is refused for long sends nothing, and a person must hear why.
+    cdef void note_refusal(self, const Proposal* proposal, int32_t refusal, int64_t now_ns) noexcept:
+        cdef Streak* streak = &self.streaks[proposal.strategy][proposal.symbol][proposal.side > 0]
+        self.refusal_counts[refusal] += 1
+        if refusal == COOLDOWN or refusal == MESSAGE_CAP:
+            return
+        if streak.last_ns == 0 or now_ns - streak.last_ns > STREAK_GAP_NS:
+            streak.since_ns = now_ns
+        streak.last_ns = max(now_ns, 1)
+        if now_ns - streak.since_ns >= max(STREAK_NS, streak.longest_ns):
+            streak.longest_ns = now_ns - streak.since_ns
+            streak.reason = refusal
 
     # --- the Python interface ------------------------------------------------------------------------
 
@@ -253,6 +271,25 @@ cdef class Gate:
             if self.refusal_counts[index]:
                 counted[REFUSAL_NAMES[index]] = self.refusal_counts[index]
         return counted
+
+    def refused(self, owners) -> list:
+        """Who was refused for five seconds or more with no order let through, by the names of the owners."""
+        cdef int32_t owner, symbol, buys
+        cdef const Streak* streak
+        rows = []
+        for owner in range(self.orders.n_owners):
+            for symbol in range(N_SYMBOLS):
+                for buys in range(2):
+                    streak = &self.streaks[owner][symbol][buys]
+                    if streak.longest_ns:
+                        rows.append({
+                            "strategy": owners[owner],
+                            "symbol": SYMBOLS[symbol],
+                            "side": "BUY" if buys else "SELL",
+                            "reason": REFUSAL_NAMES[streak.reason],
+                            "seconds": streak.longest_ns // 1_000_000_000,
+                        })
+        return rows
 
     def exposure(self) -> dict:
         """Per symbol: position, what may still be bought and sold of live orders, and the limit."""
@@ -312,7 +349,7 @@ cdef class Gate:
         self.rank(symbol, places)
         found = [places[index] for index in range(self.n_proposals[symbol])]
         if found:
-            self.slot_won(symbol, self.proposals[symbol][places[0]].strategy)
+            self.slot_won(&self.proposals[symbol][places[0]])
         self.drop_proposals(symbol)
         return found
 

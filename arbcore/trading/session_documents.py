@@ -3,7 +3,10 @@
 Money is ticks, sizes and positions are shares, times are nanoseconds of the injected clock.
 """
 
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from arbcore.trading._session import Session
 
 
 class TicketDocument(TypedDict):
@@ -97,3 +100,52 @@ class SessionSummary(TypedDict):
     limit_breaches: int
     mode: str
     halted_reason: str
+
+
+def summary_of(session: "Session") -> SessionSummary:
+    """What a session did so far, as ``Session.summary`` gives it."""
+    from arbcore.trading._plugin import Plugin
+
+    faults = session.fault_log.as_dict()
+    if session.oversized:
+        faults["oversized"] = session.oversized
+    owners = [*session.names, "unattributed"]
+    named = list(zip(session.names, session.strategies, strict=True))
+    return {
+        "messages_in": session.messages_in,
+        "orders_sent": session.orders_sent,
+        "cancels_sent": session.cancels_sent,
+        "converts_sent": session.converts_sent,
+        "fills": session.orders.fills,
+        "rejects": session.rejects.as_dict(),
+        "errors": session.errors.as_dict(),
+        "faults": faults,
+        "last_faults": [line.decode("utf-8", "backslashreplace") for line in session.fault_log.last()],
+        "anomalies": session.orders.anomalies,
+        "refusals": session.gate.refusals,
+        "refused": session.gate.refused(owners),
+        "open_inferred": session.open_inferred,
+        "positions": session.positions(),
+        "cash": session.cash,
+        "pnl": session.carried_pnl + session.pnl(),
+        "strategies": {name: _strategy(session, owner) for owner, name in enumerate(owners)},
+        "strategy_errors": {name: strategy.error for name, strategy in named if strategy.error},
+        "strategy_stops": {name: strategy.stops for name, strategy in named if strategy.stops},
+        "slow_hooks": {
+            name: {
+                "hook": strategy.slowest_hook,
+                "longest_s": round(strategy.slowest_ns / 1e9, 3),
+                "calls": strategy.slow_calls,
+            }
+            for name, strategy in named
+            if isinstance(strategy, Plugin) and strategy.slow_calls
+        },
+        "limit_breaches": session.audit.breaches,
+        "mode": session.mode,
+        "halted_reason": session.halted_reason,
+    }
+
+
+def _strategy(session: "Session", owner: int) -> StrategyDocument:
+    orders, fills = session.orders.owner_counts(owner)
+    return {"orders": orders, "fills": fills, "pnl": session.owner_pnl(owner)}

@@ -1,4 +1,6 @@
-"""The built-in strategies by name, made from their settings. It must not know where settings come from."""
+"""The strategies of a session: built-in ones by name, a user's own wrapped; settings come from elsewhere."""
+
+from collections.abc import Iterable
 
 from arbcore.errors import ConfigError
 from arbcore.trading._arbitrage import XlfArbitrage
@@ -26,3 +28,23 @@ def build(name: str, settings: Ranged, session: SessionSettings) -> CompiledStra
     if isinstance(settings, MarketMakingSettings):
         return (AverageQuoting if settings.averages else MarketMaking)(settings, session)
     raise ConfigError(f"there is no strategy {name!r}; use one of {', '.join(STRATEGY_SETTINGS)}")
+
+
+def adapted(strategies: Iterable[object]) -> list[CompiledStrategy]:
+    """The strategies as the session takes them: a user's plain object is wrapped."""
+    return [each if isinstance(each, CompiledStrategy) else _wrapped(each) for each in strategies]
+
+
+def _wrapped(hooks: object) -> CompiledStrategy:
+    from arbcore.trading._plugin import Plugin
+
+    return Plugin(hooks)
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """The names with those that come again told apart by a number: ``Mine``, ``Mine#2``."""
+    found: list[str] = []
+    for name in names:
+        count = sum(earlier.partition("#")[0] == name for earlier in found)
+        found.append(f"{name}#{count + 1}" if count else name)
+    return found
