@@ -26,7 +26,7 @@ help:
 	@echo "make docs      the documentation, as pages in build/docs"
 	@echo "make cover     the suite's line coverage, Cython lines too on Python 3.11 and older"
 	@echo "make sanitize  the suite over a build with AddressSanitizer and UndefinedBehaviorSanitizer"
-	@echo "make cluster   the sweep on a real Dask cluster of two workers (extra dask)"
+	@echo "make cluster   sweep and simulate on a real Dask cluster of two workers (extra dask)"
 	@echo "make browser   the HTML pages in a headless Chromium"
 	@echo "make ib-async  the tests of the gateway, the carry bot and fetching with ib_async and ibapi"
 	@echo "make tables    the tests with pandas, Polars, Arrow, Parquet and Zstandard"
@@ -94,7 +94,7 @@ sanitize:
 # A Dask cluster of two worker processes on loopback; one of them is killed.
 cluster:
 	@$(SETUP) $(VENV) test dask
-	cd $(VENV) && $(PYTEST) -m cluster ../tests/quotes/test_sweep_cluster.py $(ARGS)
+	cd $(VENV) && $(PYTEST) -m cluster ../tests/quotes/test_sweep_cluster.py ../tests/play/test_simulate_cluster.py $(ARGS)
 
 browser:
 	@$(SETUP) $(VENV) test

@@ -430,20 +430,30 @@ def _pieces(
             yield Piece(tuple(entrants), name, first, seeds, round(round_s * SECOND_NS))
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where rounds are played: an executor, or None for this process.
+
+    ``look`` raises RunError where nobody can play any more.
+    """
+
+    executor: Executor | None
+    look: Callable[[], object] = lambda: None
+
+
 @contextmanager
 def _place(
     entrants: Sequence[Entrant], workers: int | None, executor: Executor | None, dask: str | None,
     notes: list[str], *, pieces: int,
-) -> Iterator[Executor | None]:  # fmt: skip
-    """The executor to play on; None plays in this process."""
+) -> Iterator[_Place]:  # fmt: skip
     if dask is not None:
         from arbcore.system.cluster import open_cluster
 
         with open_cluster(dask) as cluster:
-            yield cluster.executor
+            yield _Place(cluster.executor, cluster.count_workers)
         return
     if executor is not None:
-        yield executor
+        yield _Place(executor)
         return
     wanted = min(workers or processors(), pieces)
     stuck = [kind for entrant in entrants for kind, _ in entrant.own if not _importable(kind)]
@@ -453,11 +463,11 @@ def _place(
             "plays; put it into a module of its own to use all processors."
         )
     if stuck or wanted == 1:
-        yield None
+        yield _Place(None)
         return
     pool = _Workers(wanted, initializer=_ignore_interrupts)
     try:
-        yield pool
+        yield _Place(pool)
     except BaseException:
         # A round that is being played ends with its process, or a strategy that never returns would hold us.
         for process in list((pool._processes or {}).values()):
@@ -486,10 +496,10 @@ def _importable(kind: type) -> bool:
 
 
 def _play_all(
-    pieces: Sequence[Piece], place: Executor | None, count: Callable[[int], None]
+    pieces: Sequence[Piece], place: _Place, count: Callable[[int], None]
 ) -> list[PlayedRound]:
     """All rounds of the pieces, in their order."""
-    if place is None:
+    if place.executor is None:
         found = []
         for piece in pieces:
             found += play_piece(piece)
@@ -500,11 +510,13 @@ def _play_all(
     try:
         with deferred_interrupts() as check:
             for at, piece in enumerate(pieces):
-                futures[place.submit(play_piece, piece)] = at
+                futures[place.executor.submit(play_piece, piece)] = at
                 check()
             left = set(futures)
             while left:
                 done, left = wait(left, timeout=POLL_S, return_when=FIRST_COMPLETED)
+                if not done:
+                    place.look()
                 for future in done:
                     results[futures[future]] = future.result()
                 count(sum(len(result) for result in results))
@@ -514,6 +526,7 @@ def _play_all(
     except BrokenExecutor as error:
         raise RunError("A worker died while it played; its strategy may have ended the process.") from error
     except Exception as error:
+        place.look()
         raise RunError(
             f"A worker failed ({type(error).__name__}: {printable(str(error))}); each worker needs this "
             "arbcore and the module of the strategy."
@@ -521,7 +534,7 @@ def _play_all(
     finally:
         # The pool fails what is pending when its processes are ended; a future that was cancelled meanwhile
         # makes its thread print a traceback.
-        if not isinstance(place, _Workers):
+        if not isinstance(place.executor, _Workers):
             for future in futures:
                 future.cancel()
     return [played for result in results for played in result]

@@ -1,18 +1,15 @@
 """A real Dask cluster on this machine: two worker processes, one of them killed half-way."""
 
-import importlib.util
 import json
 import logging
-import socket
 import subprocess
 import sys
 import types
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dask_cluster import NEEDS_DASK, processes, scheduler, worker
 
 import arbcore
 from arbcore.cli import main
@@ -26,49 +23,6 @@ SETTINGS: dict[str, Any] = {
     "factor": 10.03, "r": 0.043, "d": 0.0125, "cost_bps": 0.5, "entry_bps": "0:7.75:0.25",
     "exit_bps": "-2:2:0.25", "full": True,
 }  # fmt: skip
-NEEDS_DASK = [
-    pytest.mark.cluster,
-    pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="needs the extra dask"),
-]
-
-
-@contextmanager
-def processes() -> Iterator[list[subprocess.Popen[str]]]:
-    started: list[subprocess.Popen[str]] = []
-    try:
-        yield started
-    finally:
-        for process in started:
-            process.kill()
-        for process in started:
-            process.communicate(timeout=30)
-
-
-def start(started: list[subprocess.Popen[str]], ready: str, *words: str) -> subprocess.Popen[str]:
-    """A Dask program, once it has said that it is ready."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dask", *words, "--no-dashboard"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    started.append(process)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if ready in line:
-            return process
-    raise AssertionError(f"{words[0]} never was ready")
-
-
-def scheduler(started: list[subprocess.Popen[str]]) -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    start(started, "Scheduler at", "scheduler", "--host", "127.0.0.1", "--port", str(port))
-    return f"127.0.0.1:{port}"
-
-
-def worker(started: list[subprocess.Popen[str]], address: str) -> int:
-    words = ("worker", address, "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny")
-    return start(started, "Registered to", *words).pid
 
 
 @pytest.fixture
