@@ -1,10 +1,13 @@
 """The exchange's random numbers against a plain Python twin, and their distributions over fixed seeds."""
 
+import math
+
 import pytest
 
 from arbcore.venue._random import Random
 
 MASK = 2**64 - 1
+DRAWS = 250_000
 SEEDS = (0, 1, 7, 2**63, 2**64 - 1)
 
 
@@ -96,24 +99,29 @@ def test_streams_and_seeds_are_different():
     assert len(starts) == 2500
 
 
+def near(found: float, expected: float, deviation: float) -> bool:
+    """Whether the mean of DRAWS draws of that standard deviation is within six standard errors."""
+    return abs(found - expected) < 6 * deviation / DRAWS**0.5
+
+
 @pytest.mark.parametrize("seed", [11, 12])
 def test_normal_has_mean_nought_and_variance_one(seed):
     random = Random(seed)
-    draws = [random.normal_q16() / 65536 for _ in range(40_000)]
-    mean = sum(draws) / len(draws)
-    variance = sum(draw * draw for draw in draws) / len(draws)
-    assert abs(mean) < 0.02, f"seed {seed}"
-    assert abs(variance - 1) < 0.03, f"seed {seed}"
-    assert abs(sum(draw > 1 for draw in draws) / len(draws) - 0.1587) < 0.01, f"seed {seed}"
+    draws = [random.normal_q16() / 65536 for _ in range(DRAWS)]
+    assert near(sum(draws) / DRAWS, 0, 1)
+    assert near(sum(draw * draw for draw in draws) / DRAWS, 1, 2**0.5)
+    for beyond, share in ((-1, 0.841345), (0, 0.5), (1, 0.158655), (2, 0.022750)):
+        assert near(sum(draw > beyond for draw in draws) / DRAWS, share, (share * (1 - share)) ** 0.5)
 
 
 @pytest.mark.parametrize("seed", [11, 12])
 def test_exponential_has_the_right_tail(seed):
     random = Random(seed)
-    draws = [random.exponential_q20() / 2**20 for _ in range(40_000)]
-    for beyond, share in ((0.5, 0.6065), (1, 0.3679), (2, 0.1353), (4, 0.0183)):
-        assert abs(sum(draw > beyond for draw in draws) / len(draws) - share) < 0.01, f"seed {seed}"
-    assert abs(sum(draws) / len(draws) - 1) < 0.03, f"seed {seed}"
+    draws = [random.exponential_q20() / 2**20 for _ in range(DRAWS)]
+    assert near(sum(draws) / DRAWS, 1, 1)
+    for beyond in (0.5, 1, 2, 4):
+        share = math.exp(-beyond)
+        assert near(sum(draw > beyond for draw in draws) / DRAWS, share, (share * (1 - share)) ** 0.5)
 
 
 def test_waiting_time_has_its_mean_and_does_not_overflow():
