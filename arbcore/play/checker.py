@@ -15,7 +15,8 @@ invariant in the list below, the time, and a sentence.
     11  every price lies within the collar of a market that is known and fresh
     12  no more messages than the cap in any one second, over all connections and besides the hello
     13  no order meets a resting order of our own
-    14  nothing that adds exposure leaves while stopped or not logged in, or in a closed symbol
+    14  nothing that adds exposure leaves while stopped or not logged in, or in a closed symbol;
+        what has a market and was neither opened nor closed counts as open after two seconds
     15  the kill switch holds
     16  stopped means that nothing is live
     20  deadlines and time never go backwards
@@ -31,6 +32,8 @@ from arbcore.trading.trading_settings import SECOND_NS, SessionSettings
 from arbcore.wire.instruments import BOND_FAIR_PRICE, CONVERSIONS, SYMBOLS
 
 SIDE = {"BUY": 1, "SELL": -1}
+#: An exchange that never says open exists: a market for so long after the hello, and no word, means open.
+OPEN_AFTER_NS = 2 * SECOND_NS
 
 
 @dataclass
@@ -81,6 +84,9 @@ class Checker:
         self.books = Books()
         self.passed: dict[str, list[int]] = {}  # references that the last chunk has overtaken
         self.open: set[str] = set()
+        self.seen: set[str] = set()  # symbols of which a book or trade came on this connection
+        self.spoken: set[str] = set()  # symbols that were opened or closed on it
+        self.hello_ns = 0
         self.stamps: deque[int] = deque()
         self.now_ns = 0
         self.partial = b""
@@ -98,7 +104,7 @@ class Checker:
         self.now_ns = max(now_ns, self.now_ns)
         if what == "connect":
             self.connected, self.logged_in, self.partial, self.books = True, False, b"", Books()
-            self.open = set()
+            self.open, self.seen, self.spoken = set(), set(), set()
         elif what == "disconnect":
             self.connected = self.logged_in = False
         elif what == "tick":
@@ -190,7 +196,8 @@ class Checker:
         self._expect(5, order_id not in self.sent, f"order id {order_id} was used before")
         self._expect(14, self.logged_in, f"order {order_id} left before the exchange's hello")
         self._expect(14, not self.stopping, f"order {order_id} left after the stop")
-        self._expect(14, order.symbol in self.open, f"order {order_id} left while {order.symbol} was closed")
+        is_open = self._is_open(order.symbol)
+        self._expect(14, is_open, f"order {order_id} left while {order.symbol} was closed")
         if self.killed or self.session.mode == "closing":
             working = self._working()[order.symbol, order.side]
             reduces = order.size + working <= -order.side * self.position[order.symbol]
@@ -214,6 +221,11 @@ class Checker:
             4, told == wanted, f"order {order_id} on the wire is {wanted}, in the order table {told}"
         )
         self.sent[order_id] = self.live[order_id] = order
+
+    def _is_open(self, symbol: str) -> bool:
+        """Whether it was opened, or has a market and for so long no word was heard of it."""
+        inferred = symbol in self.seen - self.spoken and self.now_ns - self.hello_ns >= OPEN_AFTER_NS
+        return symbol in self.open or inferred
 
     def _check_price(self, order_id: int, order: Sent) -> None:
         # The session decides after each message, and these books are a whole chunk of them further.
@@ -255,6 +267,7 @@ class Checker:
         if self.logged_in:
             return
         self.logged_in = True
+        self.hello_ns = self.now_ns
         told = {row["symbol"]: row["position"] for row in message["symbols"]}
         self.cash = told.get("USD", 0)
         self.position = {symbol: told.get(symbol, 0) for symbol in SYMBOLS}
@@ -262,9 +275,11 @@ class Checker:
 
     def _told_open(self, message: dict[str, Any]) -> None:
         self.open |= self._symbols(message)
+        self.spoken |= self._symbols(message)
 
     def _told_close(self, message: dict[str, Any]) -> None:
         self.open -= self._symbols(message)
+        self.spoken |= self._symbols(message)
 
     @staticmethod
     def _symbols(message: dict[str, Any]) -> set[str]:
@@ -278,6 +293,7 @@ class Checker:
         if not self._legal_book(message):
             return
         self._market_moves(message["symbol"])
+        self.seen.add(message["symbol"])
         bids, asks = message["buy"], message["sell"]
         self.books.touch[message["symbol"]] = (bids[0][0] if bids else 0, asks[0][0] if asks else 0)
         self.books.updated_ns[message["symbol"]] = self.now_ns
@@ -306,6 +322,7 @@ class Checker:
         numbers = all(type(number) is int and 0 < number < 1_000_000 for number in (price, size))
         if message.get("symbol") in SYMBOLS and numbers:
             self._market_moves(message["symbol"])
+            self.seen.add(message["symbol"])
             self.books.last[message["symbol"]] = message["price"]
             self.books.updated_ns[message["symbol"]] = self.now_ns
 
