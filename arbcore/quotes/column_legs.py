@@ -13,7 +13,7 @@ from arbcore.core._cells import read_ts
 from arbcore.core.civil import NS_PER_DAY, iso_time
 from arbcore.core.text import printable
 from arbcore.errors import DataError, InputError
-from arbcore.quotes._legs import ColumnsLeg, SortedLeg
+from arbcore.quotes._legs import ColumnsLeg, LegSource, SortedLeg
 from arbcore.quotes.column_shapes import BAD, MISSING, Shaped, shape
 from arbcore.quotes.formats import NEEDS_QUOTES, Layout, Vendor, layout_of
 from arbcore.quotes.input_contracts import Contracts
@@ -94,25 +94,35 @@ def columns_leg(batches: Callable[[], Iterator[Any]], name: str, *, leg: str, re
         raise InputError(f"{name} has no rows.")
     names = names_of(first)
     layout = layout_of(names, name, leg=leg, line=None)
-    columns = _Columns(batches, name, names, layout, reading)
+    columns = ColumnRows(batches, name, names, layout, reading)
     contracts = None
-    volumes: dict[tuple[int, int], float] = {}
-    steps: dict[int, int] = {}
     if "code" in layout.places:
-        contracts = Contracts(name, leg=leg, day=columns.first_day())
-    if contracts is not None or layout.vendor is Vendor.IB_BARS:
-        volumes, steps = columns.survey(contracts)
-    shift_ns = 0
-    made = Leg(ColumnsLeg((), name), name, layout.symbol, zoned=lambda: columns.zoned)
-    if layout.vendor is Vendor.IB_BARS:
-        shift_ns = reading.bar_ns if reading.bar_ns is not None else commonest(steps, name)
-        made.notes.append(averages_note(name, shift_ns))
-    rows = ColumnsLeg(columns.rows(contracts, shift_ns), name, ordered=not reading.sort)
-    made.source = SortedLeg(rows) if reading.sort else rows
+        contracts = Contracts(name, leg=leg, day=columns.first_day() or 0)
+    volumes: dict[tuple[int, int], float] = {}
+    bar_ns = columns.survey(volumes, None if contracts is None else contracts.number)
+    made = Leg(
+        columns.source(bar_ns, None if contracts is None else contracts.number), name, layout.symbol,
+        zoned=lambda: columns.zoned,
+    )  # fmt: skip
+    if bar_ns is not None:
+        made.notes.append(averages_note(name, bar_ns))
     if contracts is not None:
         made.symbol = contracts.root
         roll(made, contracts, volumes=volumes, reading=reading)
     return made
+
+
+def contract_columns(
+    batches: Callable[[], Iterator[Any]], name: str, *, leg: str, reading: Reading
+) -> "ColumnRows | None":
+    """The columns of one contract, whose code they need not carry; None where there are none."""
+    first = next(batches(), None)
+    if first is None:
+        return None
+    names = names_of(first)
+    layout = layout_of(names, name, leg=leg, line=None)
+    layout.places.pop("code", None)
+    return ColumnRows(batches, name, names, layout, reading)
 
 
 def names_of(batch: Any) -> list[str]:
@@ -125,7 +135,7 @@ def names_of(batch: Any) -> list[str]:
     return [str(name) for name in batch.columns]
 
 
-class _Columns:
+class ColumnRows:
     """The batches as plain arrays, as often as they are asked for."""
 
     def __init__(
@@ -144,15 +154,27 @@ class _Columns:
         #: Whether times named their zone, or were told it.
         self.zoned = True
 
-    def first_day(self) -> int:
-        """The UTC date of the first row; 0 where there is none."""
-        return next((int(times[0]) // NS_PER_DAY for times, *_ in self._plain() if len(times)), 0)
+    @property
+    def has_volumes(self) -> bool:
+        """Whether there is a column of volumes."""
+        return "volume" in self._layout.places
 
-    def survey(self, contracts: Contracts | None) -> tuple[dict[tuple[int, int], float], dict[int, int]]:
-        """({(day, contract): volume}, {difference of times: how often}). InputError for bars of trades."""
-        volumes: dict[tuple[int, int], float] = {}
-        steps: dict[int, int] = {}
+    def first_day(self) -> int | None:
+        """The UTC date of the first row; None where there is none."""
+        return next((int(times[0]) // NS_PER_DAY for times, *_ in self._plain() if len(times)), None)
+
+    def survey(
+        self, volumes: dict[tuple[int, int], float], number_of: Callable[[str], int] | None
+    ) -> int | None:
+        """Adds up {(day, contract): volume}; the length of bars, None where these are none.
+
+        ``number_of`` gives a code its contract's number; rows without a code are asked for with "". Raises
+        InputError for bars of trades.
+        """
         bars = self._layout.vendor is Vendor.IB_BARS
+        if number_of is None and not bars:
+            return None
+        steps: dict[int, int] = {}
         before: int | None = None
         around = (1, 0, 0)
         row = 0
@@ -165,27 +187,34 @@ class _Columns:
                         f"{self._name}, row {row}: these are bars of trades (a volume, or an open above "
                         f"the close); {NEEDS_QUOTES}, such as BID_ASK bars."
                     )
-                if contracts is not None and codes is not None:
+                if number_of is not None:
                     if not around[0] <= ts_ns <= around[1]:
                         around = date_around(ts_ns)
-                    key = (around[2], contracts.number(codes[at]))
+                    key = (around[2], number_of("" if codes is None else codes[at]))
                     volumes[key] = volumes.get(key, 0.0) + max(volume, 0.0)
                 if before is not None and ts_ns > before:
                     steps[ts_ns - before] = steps.get(ts_ns - before, 0) + 1
                 before = ts_ns
-        return volumes, steps
+        if not bars:
+            return None
+        return commonest(steps, self._name) if self._reading.bar_ns is None else self._reading.bar_ns
 
-    def rows(self, contracts: Contracts | None, shift_ns: int) -> Iterator[tuple[Any, ...]]:
+    def source(self, bar_ns: int | None, number_of: Callable[[str], int] | None) -> LegSource:
+        """The rows, dated by the ends of bars of this length, with their contracts' numbers."""
+        rows = ColumnsLeg(self._rows(bar_ns or 0, number_of), self._name, ordered=not self._reading.sort)
+        return SortedLeg(rows) if self._reading.sort else rows
+
+    def _rows(self, shift_ns: int, number_of: Callable[[str], int] | None) -> Iterator[tuple[Any, ...]]:
         """Batches as ``ColumnsLeg`` takes them."""
         numbers: dict[str, int] = {}
         for times, bids, asks, codes, _, marks in self._plain():
             if shift_ns:
                 times = array("q", [self._shifted(ts_ns, shift_ns) for ts_ns in times])
             found = None
-            if contracts is not None and codes is not None:
-                for code in set(codes) - numbers.keys():
-                    numbers[code] = contracts.number(code)
-                found = array("i", [numbers[code] for code in codes])
+            if number_of is not None:
+                for code in set(codes or [""]) - numbers.keys():
+                    numbers[code] = number_of(code)
+                found = array("i", [numbers[code] for code in codes or [""] * len(times)])
             yield times, bids, asks, found, marks
 
     def _shifted(self, ts_ns: int, shift_ns: int) -> int:

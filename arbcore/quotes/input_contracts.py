@@ -9,6 +9,8 @@ from arbcore.quotes.symbols import ETFS, FUTURES, read_code
 
 #: A row of a spread or an option of the product, which is not a contract of its own.
 OTHER = -1
+#: The continuous symbols that are the front contract of every date: that of the calendar, and a plain name.
+_FRONT = (None, "c.0")
 
 
 class Contracts:
@@ -26,6 +28,10 @@ class Contracts:
         self._day = day
         self._numbers: dict[int | None, int] = {}
         self.root: str | None = None
+        #: A spelling that is no contract's, as it stood, and one that names a product only.
+        self.other: str | None = None
+        self._product: str | None = None
+        self._series: str | None = None
         #: The day of expiry of each contract, by its number; None where the codes name a product only.
         self.expiries: list[int] | None = None
 
@@ -34,11 +40,14 @@ class Contracts:
         code = read_code(text, day=self._day)
         if code is None:
             if text.strip().upper().lstrip("/").startswith(FUTURES):
+                self.other = self.other or text
                 return OTHER
             raise InputError(
                 f"{self._name}: {printable(text, 40)!r} is not a symbol of a contract that is known."
             )
         self._check(code.root)
+        if code.expiry_day is None:
+            self._check_series(code.series, text)
         if code.expiry_day not in self._numbers:
             self._numbers[code.expiry_day] = len(self._numbers)
             if (code.expiry_day is None) != (None in self._numbers):
@@ -49,6 +58,27 @@ class Contracts:
             if code.expiry_day is not None:
                 self.expiries = [*(self.expiries or []), code.expiry_day]
         return self._numbers[code.expiry_day]
+
+    @property
+    def note(self) -> str | None:
+        """What is to be known of a continuous symbol that is not always the front contract."""
+        if self._series in _FRONT:
+            return None
+        return (
+            f"{self._name}: {printable(str(self._product), 40)} does not say which contract a row is of, and "
+            "is not the front one on every date; a backtest takes it for that. Get the contracts themselves "
+            "(such as ESH6 and ESM6), and each row gets its expiry."
+        )
+
+    def _check_series(self, series: str | None, text: str) -> None:
+        """Prices of two continuous symbols are prices of two contracts, and nothing says of which."""
+        if self._product is None:
+            self._product, self._series = text, series
+        elif series != self._series:
+            raise InputError(
+                f"{self._name} holds {printable(self._product, 40)} and {printable(text, 40)}, which are not "
+                "one contract; give each a file of its own."
+            )
 
     def _check(self, root: str) -> None:
         if self.root is None:

@@ -19,7 +19,14 @@ from arbcore.errors import DataError, InputError
 from arbcore.quotes import dbn
 from arbcore.quotes._csv_leg import CHUNK_BYTES, CsvLeg
 from arbcore.quotes._legs import LegSource, MergedLeg, SortedLeg
-from arbcore.quotes.column_legs import batches_of, columns_leg, kind_of_table, open_table
+from arbcore.quotes.column_legs import (
+    ColumnRows,
+    batches_of,
+    columns_leg,
+    contract_columns,
+    kind_of_table,
+    open_table,
+)
 from arbcore.quotes.column_shapes import is_columns
 from arbcore.quotes.formats import NEEDS_QUOTES, Layout, Vendor, delimiter_of, fields_of, layout_of
 from arbcore.quotes.input_contracts import Contracts
@@ -247,11 +254,7 @@ def _survey(source: _Source, layout: Layout, *, leg: str, reading: Reading) -> _
             read, name, _header(read, name, leg), places=layout.places, reading=reading,
             contract_of=None if contracts is None else contracts.number,
         ).survey(volumes, steps, bars=bars, date_of=date_around)  # fmt: skip
-    if bad_line is not None:
-        raise InputError(
-            f"{shown}, line {bad_line}: these are bars of trades (a volume, or an open above the close); "
-            f"{NEEDS_QUOTES}, such as BID_ASK bars."
-        )
+    _refuse_trades(name, bad_line)
     return _Survey(contracts, volumes, _bar_ns(steps, shown, reading) if bars else None)
 
 
@@ -273,44 +276,102 @@ def _folder(stack: ExitStack, folder: Path, *, leg: str, reading: Reading, meter
     contracts: Contracts | None = None
     volumes: dict[tuple[int, int], float] = {}
     sources: list[LegSource] = []
-    readers: list[CsvLeg] = []
+    files: list[_ContractFile | ColumnRows] = []
+    without: list[str] = []
     notes: list[str] = []
     for path in paths:
-        source = _Source(path, meter)
-        with source.opened() as (read, name):
-            header = _header(read, name, leg)
-            places = {role: place for role, place in header.layout.places.items() if role != "code"}
-            first = _reader(read, name, header, places=places, reading=reading).take(1)
-        if not first:
-            notes.append(f"{printable(name)} has no rows.")
+        name = printable(str(path))
+        file = _contract_file(stack, path, leg=leg, reading=reading, meter=meter)
+        day = None if file is None else file.first_day()
+        if file is None or day is None:
+            notes.append(f"{name} has no rows.")
             continue
-        day = first[0][0] // NS_PER_DAY
         code = code_in_name(path.stem, day=day)
         if code is None:
             raise InputError(
-                f"{printable(name)} carries no contract's code in its name, such as ESH26; rename it or "
-                "take it out of the folder."
+                f"{name} carries no contract's code in its name, such as ESH26; rename it or take it out of "
+                "the folder."
             )
         contracts = contracts or Contracts(shown, leg=leg, day=day)
-        number = contracts.number(f"{code.root}{_code_ending(code.expiry_day)}")
-        bar_ns = _folder_survey(source, header.layout, number, volumes, reading=reading, leg=leg)
+        number_of = _always(contracts.number(f"{code.root}{_code_ending(code.expiry_day)}"))
+        bar_ns = file.survey(volumes, number_of)
         if bar_ns is not None and not notes:
             notes.append(averages_note(shown, bar_ns))
-        places.pop("volume", None)
-        read, name = stack.enter_context(source.opened())
-        readers.append(_reader(
-            read, name, _header(read, name, leg), places=places, reading=reading, contract=number,
-            shift_ns=bar_ns or 0,
-        ))  # fmt: skip
-        sources.append(SortedLeg(readers[-1]) if reading.sort else readers[-1])
+        if not file.has_volumes:
+            without.append(name)
+        files.append(file)
+        sources.append(file.source(bar_ns, number_of))
     if contracts is None:
         raise InputError(f"The files of {shown} have no rows; name a folder with quotes.")
+    if 0 < len(without) < len(files):
+        notes.append(f"{without[0]} has no volumes, so the contracts are rolled by days before the expiry.")
+        volumes = {}
     made = Leg(
         MergedLeg(sources), shown, contracts.root, notes=notes,
-        zoned=lambda: reading.tz is not None or any(each.zoned for each in readers),
+        zoned=lambda: all(file.zoned for file in files),
     )  # fmt: skip
     roll(made, contracts, volumes=volumes, reading=reading)
     return made
+
+
+def _always(number: int) -> Callable[[str], int]:
+    """The number of the one contract of a file, whatever its rows say."""
+    return lambda _: number
+
+
+def _contract_file(
+    stack: ExitStack, path: Path, *, leg: str, reading: Reading, meter: Meter
+) -> "_ContractFile | ColumnRows | None":
+    kind = kind_of_table(path)
+    if kind is None:
+        return _ContractFile(stack, _Source(path, meter), leg=leg, reading=reading)
+    return contract_columns(open_table(path, kind), printable(str(path)), leg=leg, reading=reading)
+
+
+class _ContractFile:
+    """A CSV of one contract, with the methods of ``ColumnRows``."""
+
+    def __init__(self, stack: ExitStack, source: _Source, *, leg: str, reading: Reading) -> None:
+        self._stack, self._source, self._leg, self._reading = stack, source, leg, reading
+        with source.opened() as (read, name):
+            self._layout = _header(read, name, leg).layout
+        self._layout.places.pop("code", None)
+        self._rows: CsvLeg | None = None
+
+    @property
+    def has_volumes(self) -> bool:
+        return "volume" in self._layout.places
+
+    @property
+    def zoned(self) -> bool:
+        return self._reading.tz is not None or (self._rows is not None and self._rows.zoned)
+
+    def _reader(self, read: Callable[[memoryview], int], name: str, **more: Any) -> CsvLeg:
+        header = _header(read, name, self._leg)
+        return _reader(read, name, header, reading=self._reading, **more)
+
+    def first_day(self) -> int | None:
+        with self._source.opened() as (read, name):
+            first = self._reader(read, name, places=self._layout.places).take(1)
+        return first[0][0] // NS_PER_DAY if first else None
+
+    def survey(self, volumes: dict[tuple[int, int], float], number_of: Callable[[str], int]) -> int | None:
+        bars = self._layout.vendor is Vendor.IB_BARS
+        if not self.has_volumes and not bars:
+            return None
+        steps: dict[int, int] = {}
+        with self._source.opened() as (read, name):
+            bad_line = self._reader(
+                read, name, places=self._layout.places, contract=number_of("")
+            ).survey(volumes, steps, bars=bars, date_of=date_around)  # fmt: skip
+        _refuse_trades(name, bad_line)
+        return _bar_ns(steps, printable(name), self._reading) if bars else None
+
+    def source(self, bar_ns: int | None, number_of: Callable[[str], int]) -> LegSource:
+        places = {role: place for role, place in self._layout.places.items() if role != "volume"}
+        read, name = self._stack.enter_context(self._source.opened())
+        self._rows = self._reader(read, name, places=places, contract=number_of(""), shift_ns=bar_ns or 0)
+        return SortedLeg(self._rows) if self._reading.sort else self._rows
 
 
 def _code_ending(expiry_day: int | None) -> str:
@@ -321,21 +382,9 @@ def _code_ending(expiry_day: int | None) -> str:
     return f"{ {'03': 'H', '06': 'M', '09': 'U', '12': 'Z'}[month] }{year}"
 
 
-def _folder_survey(source: _Source, layout: Layout, number: int, volumes: dict[tuple[int, int], float], *,
-                   reading: Reading, leg: str) -> int | None:  # fmt: skip
-    """Adds up one file's volumes; the length of its bars where it has bars."""
-    bars = layout.vendor is Vendor.IB_BARS
-    if "volume" not in layout.places and not bars:
-        return None
-    places = {role: place for role, place in layout.places.items() if role != "code"}
-    steps: dict[int, int] = {}
-    with source.opened() as (read, name):
-        bad_line = _reader(
-            read, name, _header(read, name, leg), places=places, reading=reading, contract=number
-        ).survey(volumes, steps, bars=bars, date_of=date_around)
+def _refuse_trades(name: str, bad_line: int | None) -> None:
     if bad_line is not None:
         raise InputError(
             f"{printable(name)}, line {bad_line}: these are bars of trades (a volume, or an open above the "
             f"close); {NEEDS_QUOTES}, such as BID_ASK bars."
         )
-    return _bar_ns(steps, printable(name), reading) if bars else None

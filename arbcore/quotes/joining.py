@@ -10,6 +10,7 @@ from typing import Any
 
 from arbcore.carry.pairs import Pair, pair_named
 from arbcore.core.civil import iso_time
+from arbcore.core.text import printable
 from arbcore.errors import BrokenInvariant, InputError, UsageError
 from arbcore.quotes._join import Joiner
 from arbcore.quotes.inputs import Meter, ProgressHook, open_leg
@@ -200,6 +201,12 @@ def _check_overlap(joiner: Joiner, legs: tuple[Leg, Leg]) -> None:
     fut, etf = joiner.spans
     for span, leg in ((fut, legs[0]), (etf, legs[1])):
         if span is None:
+            other = None if leg.contracts is None else leg.contracts.other
+            if other is not None:
+                raise InputError(
+                    f"{leg.name} has no row of a contract: {printable(other, 40)!r} is not a contract's code "
+                    "such as ESH26; rename its symbols."
+                )
             raise InputError(f"{leg.name} has no rows; name a file with quotes.")
     if fut is None or etf is None:
         raise BrokenInvariant("An input without rows was refused.")

@@ -50,6 +50,7 @@ class Leg:
     name: str
     symbol: str | None = None
     expiries: list[int] | None = None
+    contracts: Contracts | None = None
     notes: list[str] = field(default_factory=list)
     #: Whether times named their zone, or were told it, as soon as there was a row.
     zoned: Callable[[], bool] = lambda: True
@@ -59,6 +60,8 @@ class Leg:
     def closing_notes(self) -> list[str]:
         """What is to be said of the input after it was read."""
         notes = list(self.notes)
+        if self.contracts is not None and self.contracts.note is not None:
+            notes.append(self.contracts.note)
         if not self.zoned():
             notes.append(zone_note(self.name))
         if self.source.others:
@@ -98,6 +101,7 @@ def commonest(steps: dict[int, int], name: str) -> int:
 
 def roll(made: Leg, contracts: Contracts, *, volumes: dict[tuple[int, int], float], reading: Reading) -> None:
     """Takes of each date the rows of one contract, where there are several."""
+    made.contracts = contracts
     expiries = contracts.expiries
     made.expiries = None if expiries is None else list(expiries)
     if expiries is None or len(expiries) < 2:

@@ -21,15 +21,19 @@ _CODE = re.compile(
     rf"/?({'|'.join(sorted(FUTURES, key=len, reverse=True))})([FGHJKMNQUVXZ])([0-9]{{4}}|[0-9]{{1,2}})"
 )
 _IN_NAME = re.compile(rf"(?<![A-Z0-9]){_CODE.pattern}(?![A-Z0-9])")
-_ROOT = re.compile(r"/?([A-Z0-9]+)(?:\.(?:c|n|v)\.[0-9]+|\.FUT|\.OPT)?")
+_ROOT = re.compile(r"/?([A-Z0-9]+)(?:\.([cnv]\.[0-9]+)|\.FUT|\.OPT)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Code:
-    """What a spelling names: a product, and of a future its contract's day of expiry where it says one."""
+    """What a spelling names: a product, and of a future its contract's day of expiry where it says one.
+
+    ``series`` is what a continuous symbol follows, such as ``c.0``: calendar, volume or open interest.
+    """
 
     root: str
     expiry_day: int | None
+    series: str | None = None
 
 
 def read_code(text: str, *, day: int) -> Code | None:
@@ -43,8 +47,10 @@ def read_code(text: str, *, day: int) -> Code | None:
         if match[2] not in _MONTHS:
             return None
         return Code(match[1], _expiry(match[2], match[3], day))
-    match = _ROOT.fullmatch(spelled) or _ROOT.fullmatch(spelled.upper())
-    return Code(match[1].upper(), None) if match is not None else None
+    match = _ROOT.fullmatch(spelled)
+    if match is None:
+        return None
+    return Code(match[1].upper(), None, None if match[2] is None else match[2].lower())
 
 
 def code_in_name(name: str, *, day: int) -> Code | None:

@@ -178,6 +178,75 @@ def test_a_folder_of_contracts(tmp_path: Path, names: tuple[str, str], volume: b
         arbcore.quotes.join(folder, etf)
 
 
+def folder_of(tmp_path: Path, name: str, rows: list[tuple], header: str) -> Path:
+    folder = tmp_path / "futures"
+    folder.mkdir(exist_ok=True)
+    return write_leg(folder / name, rows, header=header)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow", "csv.gz"])
+def test_a_folder_may_hold_files_of_any_kind(tmp_path: Path, ending: str) -> None:
+    rows = contract_rows(dict.fromkeys(DAYS, (1, 900)))
+    for at, code in enumerate(("ESH26", "ESM26")):
+        own = folder_of(tmp_path, f"{code}.csv", [(*row[:3], row[4]) for row in rows[at::2]], FOLDER_HEADER)
+        if ending == "csv.gz":
+            own.with_name(f"{code}.csv.gz").write_bytes(gzip.compress(own.read_bytes()))
+        else:
+            pytest.importorskip("pyarrow")
+            import pyarrow.csv
+            import pyarrow.feather
+            import pyarrow.parquet
+
+            table = pyarrow.csv.read_csv(own)
+            if ending == "parquet":
+                pyarrow.parquet.write_table(table, own.with_suffix(".parquet"))
+            else:
+                pyarrow.feather.write_feather(table, own.with_suffix(".arrow"), compression="uncompressed")
+        if at or ending == "csv.gz":  # One of the tables stands beside a CSV.
+            own.unlink()
+        else:
+            own.with_suffix(f".{ending}").unlink()
+    etf = write_leg(tmp_path / "e.csv", [(row[0], 598.0, 598.01) for row in rows])
+    joined = arbcore.quotes.join(tmp_path / "futures", etf)
+    assert expiries_by_date(joined) == {
+        "2026-03-11": "2026-03-20", "2026-03-12": "2026-06-18", "2026-03-13": "2026-06-18"
+    }  # fmt: skip
+    assert joined.summary["rows_in"]["fut"] == 6
+    assert list(joined.table["es_bid"]) == [6000.0, 6050.0, 6050.0]
+
+
+FOLDER_HEADER = "ts,bid,ask,volume"
+
+
+def test_a_folder_of_parquet_bars_is_dated_by_their_ends(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    for code, price in (("ESH26", 6000.0), ("ESM26", 6050.0)):
+        rows = [(TEN + at * 60 * SECOND, price, price + 0.25, price - 1, price + 1) for at in range(3)]
+        own = folder_of(tmp_path, f"{code}.csv", rows, "date,open,close,low,high")
+        pyarrow.parquet.write_table(pyarrow.csv.read_csv(own), own.with_suffix(".parquet"))
+        own.unlink()
+    etf = write_leg(tmp_path / "e.csv", [(TEN + at * 60 * SECOND, 598.0, 598.01) for at in range(4)])
+    joined = arbcore.quotes.join(tmp_path / "futures", etf)
+    assert list(joined.table["ts"]) == [TEN + at * 60 * SECOND for at in (1, 2, 3)]
+    assert list(joined.table["es_bid"]) == [6000.0] * 3
+    assert any("time averages" in note for note in joined.notes)
+
+
+def test_volumes_that_not_every_file_of_a_folder_has_do_not_roll(tmp_path: Path) -> None:
+    rows = contract_rows(DAYS)
+    folder_of(tmp_path, "ESH26.csv", [(*row[:3], 900) for row in rows[:2:2]], FOLDER_HEADER)
+    folder_of(tmp_path, "ESM26.csv", [row[:3] for row in rows[1::2]], "ts,bid,ask")
+    etf = write_leg(tmp_path / "e.csv", [(row[0], 598.0, 598.01) for row in rows])
+    joined = arbcore.quotes.join(tmp_path / "futures", etf)
+    assert expiries_by_date(joined) == {
+        "2026-03-11": "2026-03-20", "2026-03-12": "2026-06-18", "2026-03-13": "2026-06-18"
+    }  # fmt: skip
+    assert any("ESM26.csv has no volumes" in note for note in joined.notes)
+
+
 def test_one_contract_is_not_rolled(tmp_path: Path) -> None:
     rows = [(*row[:3], "ESM6") for row in contract_rows(DAYS)[1::2]]
     joined = arbcore.quotes.join(*roll_files(tmp_path, rows, "ts,bid,ask,symbol"))

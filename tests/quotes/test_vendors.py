@@ -325,6 +325,44 @@ def test_symbols_that_do_not_belong(
     assert not list(tmp_path.glob("*out*"))
 
 
+@pytest.mark.parametrize("symbols", [("ES.c.0", "ES.c.1"), ("ES.c.0", "ES.v.0"), ("ES", "ES.n.0")])
+def test_two_continuous_symbols_are_not_one_contract(tmp_path: Path, symbols: tuple) -> None:
+    with pytest.raises(InputError, match=f"holds {symbols[0]} and {symbols[1]}"):
+        joined(tmp_path, with_symbols(tmp_path / "fut.csv", *symbols))
+
+
+@pytest.mark.parametrize(
+    ("symbol", "is_noted"),
+    [("ES.c.0", False), ("ES", False), ("/ES", False), ("ES.v.0", True), ("es.n.0", True), ("ES.c.1", True)],
+)
+def test_a_continuous_symbol_that_is_not_always_the_front_contract_is_noted(
+    tmp_path: Path, symbol: str, is_noted: bool
+) -> None:
+    result = joined(tmp_path, with_symbols(tmp_path / "fut.csv", symbol, symbol))
+    assert result.summary["pair"] == "es-spy"
+    noted = [note for note in result.notes if symbol in note and "front" in note]
+    assert bool(noted) is is_noted
+
+
+def test_two_continuous_symbols_of_dbn_are_not_one_contract(tmp_path: Path) -> None:
+    dbn = pytest.importorskip("databento_dbn")
+    numbers = {"ES.c.0": 42, "ES.c.1": 43}
+    span = ("2026-03-02", "2026-03-03")
+    path = tmp_path / "glbx.dbn"
+    path.write_bytes(
+        dbn_metadata(dbn, "mbp-1", {symbol: [(*span, number)] for symbol, number in numbers.items()})
+        + dbn_records(dbn, "mbp-1", FIRST)
+    )
+    with pytest.raises(InputError, match=r"holds ES\.c\.[01] and ES\.c\.[01]"):
+        joined(tmp_path, path)
+
+
+@pytest.mark.parametrize("symbol", ["ES 03-26", "ESH26.CME", "ES1!", "ESH6-ESM6"])
+def test_a_file_of_codes_that_are_not_known_names_one(tmp_path: Path, symbol: str) -> None:
+    with pytest.raises(InputError, match=f"'{symbol}'.*such as ESH26"):
+        joined(tmp_path, with_symbols(tmp_path / "fut.csv", symbol))
+
+
 @pytest.mark.parametrize(
     ("fut", "etf", "pair", "columns"),
     [
