@@ -84,7 +84,8 @@ def layout_of(header: Sequence[str], name: str, *, leg: str, line: int | None = 
     if any(each in names for each in _TICK_ONLY):
         return _ib_ticks(found)
     if "bid" not in names and "ask" not in names and "bidprice" not in names and "askprice" not in names:
-        if all(each in names for each in _OHLC):
+        # Three of the four are bars too, which lack one; fewer are prices of something else.
+        if sum(each in names for each in _OHLC) >= 3:
             return _ib_bars(found)
         if any(each in names for each in _OHLC) and "volume" in names:
             raise InputError(f"{where}: these are bars of trades; {NEEDS_QUOTES}.")
@@ -131,12 +132,12 @@ class _Header:
             column=shown,
         )
 
-    def time(self) -> dict[str, int]:
+    def time(self, shown: str = "ts", vendor: Vendor | None = None) -> dict[str, int]:
         """The column of times, or those of dates and of times of day."""
         date, clock = self.at("date"), self.at("time")
         if date is not None and clock is not None and self.at("ts", "timestamp", "datetime") is None:
             return {"time": date, "clock": clock}
-        return {"time": self.needed(*TIMES, shown="ts")}
+        return {"time": self.needed(*TIMES, shown=shown, vendor=vendor)}
 
     def optional(self) -> dict[str, int]:
         code, volume = self.at(*_CODES), self.at("volume")
@@ -172,11 +173,12 @@ def _ib_ticks(found: _Header) -> Layout:
 
 def _ib_bars(found: _Header) -> Layout:
     """Open is the average bid, close the average ask; whether these are trades is told by the rows."""
-    places = found.time() | {
-        "bid": found.needed("open", shown="open"),
-        "ask": found.needed("close", shown="close"),
+    vendor = Vendor.IB_BARS
+    places = found.time("date", vendor) | {
+        "bid": found.needed("open", shown="open", vendor=vendor),
+        "ask": found.needed("close", shown="close", vendor=vendor),
     }
-    return Layout(Vendor.IB_BARS, places | found.optional())
+    return Layout(vendor, places | found.optional())
 
 
 def _own_columns(found: _Header, leg: str) -> Layout | None:
