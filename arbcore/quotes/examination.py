@@ -162,12 +162,15 @@ class HalfLife:
         at = 0
         while at < len(times):
             minute = times[at] // NS_PER_MINUTE
-            if minute != self._minute and self._minute >= 0:
-                self._close()
+            if minute != self._minute:
+                self.close()
             at = bisect_left(times, (minute + 1) * NS_PER_MINUTE, at)
             self._minute, self._value = minute, values[at - 1]
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """The minute is over."""
+        if self._minute < 0:
+            return
         before = dict(self._before)
         for minutes, line in self._after.items():
             x = before.get(self._minute - minutes)
@@ -457,6 +460,7 @@ class Examination:
 
     def finish(self) -> None:
         """The rows are over."""
+        self.half_life.close()
         self.outliers.close()
         self.deviation = Percentiles.merged(hour.deviation for hour in self.hours.values())
         self.edge = Percentiles.merged(hour.edge for hour in self.hours.values())

@@ -3,6 +3,7 @@
 import math
 import random
 import re
+import statistics
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,18 @@ def test_the_half_life_of_a_planted_deviation(tmp_path: Path, minutes: int) -> N
     rows = market(6_000, deviation=values.__getitem__)
     found = arbcore.quotes.check(write(tmp_path / "q.csv", rows)).summary["half_life_s"]
     assert found == pytest.approx(60 * minutes, rel=0.25)
+
+
+def test_every_minute_counts_for_the_half_life(tmp_path: Path) -> None:
+    rng = random.Random(5)
+    values = [0.0]
+    for _ in range(200):
+        values.append(0.7 * values[-1] + rng.gauss(0, 1))
+    found = arbcore.quotes.check(write(tmp_path / "q.csv", market(200, deviation=values.__getitem__)))
+    deviations = [deviation for _, _, deviation in found.curve]
+    assert len(deviations) > 120
+    slope, _ = statistics.linear_regression(deviations[:-1], deviations[1:])
+    assert found.summary["half_life_s"] == pytest.approx(-60 * math.log(2) / math.log(slope), rel=1e-9)
 
 
 def test_rows_are_counted_by_reason_and_order(tmp_path: Path) -> None:
