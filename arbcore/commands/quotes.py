@@ -319,7 +319,7 @@ def _deviation_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     for hour in summary["by_hour"]:
         own = hour["deviation_bps"]
         yield (
-            f"  {hour['hour']:02d}:00       {hour['rows']:,} rows, deviation {own['p5']:+.2f} to "
+            f"  {hour['hour']:02d}:00 NY    {hour['rows']:,} rows, deviation {own['p5']:+.2f} to "
             f"{own['p95']:+.2f}, largest edge {hour['edge_bps']['max']:.2f} bps"
         )
 

@@ -14,6 +14,8 @@ from arbcore.pages.scale import EDGE, Scale
 
 # The inner drawing, stretched to the chart: fine enough for every pixel of a wide screen.
 _WIDE, _HIGH = 10_000, 2_000
+#: Of more names than this every second one is left out on a narrow screen.
+_NAMES_ON_A_PHONE = 12
 #: More marks than this of one kind are drawn as strokes at the edge.
 _MARKS_MAX = 300
 _SYMBOLS = {
@@ -175,8 +177,10 @@ class Chart:
             parts.append(tag("line", x1=place, x2=place, y1="0", y2="100%", class_="faint"))
             if text:
                 parts.append(tag("text", text, x=place, y=self.height + 18, text_anchor=anchor, class_=wide))
-        for share, text in self.names:
-            parts.append(tag("text", text, x=_percent(share), y=self.height + 18, text_anchor="middle"))
+        for at, (share, text) in enumerate(self.names):
+            wide = "wide" if at % 2 and len(self.names) > _NAMES_ON_A_PHONE else None
+            place = _percent(share)
+            parts.append(tag("text", text, x=place, y=self.height + 18, text_anchor="middle", class_=wide))
         if self.unit:
             parts.append(tag("text", self.unit, x="0", y="-8", class_="unit"))
         return tag("g", *parts, class_="grid")

@@ -45,18 +45,29 @@ def round_step(span: float, count: int) -> float:
     return next(factor * power for factor in _ROUND if factor * power >= least * (1 - 1e-9))
 
 
+def _multiples(low: float, high: float, count: int) -> tuple[range, float]:
+    """Which multiples of which round step are from ``low`` to ``high``: two at least, since one does not say
+    how large anything is.
+    """
+    step = round_step(high - low, count)
+    found = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    return (found, step) if len(found) > 1 else _multiples(low, high, count + 1)
+
+
+def _is_one(low: float, high: float) -> bool:
+    """Whether the two differ by less than their digits can tell."""
+    return not high > low or high - low < _SPAN_LEAST * max(abs(low), abs(high))
+
+
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Round numbers from ``low`` to ``high``, both included where they are round.
 
     Where the two differ by less than their digits can tell, ``low`` alone.
     """
-    if high - low < _SPAN_LEAST * max(abs(low), abs(high)):
+    if _is_one(low, high):
         return [low]
-    step = round_step(high - low, count)
-    first = math.ceil(low / step - 1e-9)
-    last = math.floor(high / step + 1e-9)
-    # Of two ticks the step may be longer than the span, and none of its multiples within.
-    return [at * step for at in range(first, last + 1)] or ticks(low, high, count + 1)
+    found, step = _multiples(low, high, count)
+    return [at * step for at in found]
 
 
 def decimals_of(step: float) -> int:
@@ -91,7 +102,10 @@ class Scale:
 
     def labels(self, count: int = 5, *, whole: bool = False) -> list[tuple[float, str]]:
         """(share, text) of the round numbers on the scale; only whole ones where it counts something."""
-        step = round_step(self.high - self.low, count)
+        if _is_one(self.low, self.high):
+            step = round_step(self.high - self.low, count)
+        else:
+            _, step = _multiples(self.low, self.high, count)
         unit, name = unit_of(max(abs(self.low), abs(self.high)))
         digits = 0 if whole and unit == 1.0 else decimals_of(step / unit)
 

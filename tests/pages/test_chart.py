@@ -88,6 +88,14 @@ def test_every_second_label_is_left_out_on_a_phone() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("count", "wide"), [(12, 0), (13, 6), (24, 12)])
+def test_every_second_of_many_names_is_left_out_on_a_phone(count: int, wide: int) -> None:
+    page = Page(chart(names=[((at + 0.5) / count, f"{at:02d}") for at in range(count)]).markup())
+    texts = [found for name, found in page.elements if name == "text" and found.get("y") == "118"]
+    assert len(texts) == count
+    assert sum(found.get("class") == "wide" for found in texts) == wide
+
+
 def test_a_heat_map_has_a_cell_a_value_and_marks_the_best() -> None:
     markup = heat_map(
         [[1.0, None, 2.0], [-8.0, 0.0, -4.0]], key="h", title="t", description="d", down="high",

@@ -36,7 +36,7 @@ def test_ticks_lie_inside_evenly_and_are_not_too_many(low: float, span: float, c
         assert found == [low]
         return
     step = round_step(high - low, count)
-    assert 1 <= len(found) <= count + 1
+    assert 2 <= len(found) <= count + 2
     assert all(low - 1e-6 * step <= tick <= high + 1e-6 * step for tick in found)
 
 
@@ -54,6 +54,9 @@ def test_every_value_has_a_place(values: list[float]) -> None:
 def test_labels_have_the_decimals_of_their_step() -> None:
     assert [text for _, text in Scale(-0.6, 0.6).labels(3)] == ["\N{MINUS SIGN}0.5", "0", "0.5"]
     assert [text for _, text in Scale(0, 10_000).labels(2)] == ["0", "5,000", "10,000"]
+    # One label does not say how large anything is.
+    assert [text for _, text in Scale(-9.0, 9.0).labels(3)] == ["\N{MINUS SIGN}5", "0", "5"]
+    assert [text for _, text in Scale(-0.9, 0.9).labels(3)] == ["\N{MINUS SIGN}0.5", "0", "0.5"]
 
 
 def session(day: str, minutes: int) -> list[int]:
