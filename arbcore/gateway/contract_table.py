@@ -43,6 +43,9 @@ _HOURS_BEHIND_DAYS, _HOURS_AHEAD_DAYS = 1, 7
 _CENTRAL_BEHIND_NS = NS_PER_HOUR
 #: 17:15 of the evening before, where a currency's day begins.
 _CASH_OPENS_NS = 17 * NS_PER_HOUR + 15 * NS_PER_MINUTE - NS_PER_DAY
+#: 18:00 of the evening before, where a future's does.
+_FUT_OPENS_NS = -6 * NS_PER_HOUR
+_DAY_BEGINS_NS = {"CASH": _CASH_OPENS_NS, "FUT": _FUT_OPENS_NS}
 
 #: Older names of exchanges that clients still send.
 EXCHANGE_ALIASES = {"GLOBEX": "CME", "ECBOT": "CBOT"}
@@ -274,6 +277,18 @@ def regular_hours(listing: Listing, day: int) -> tuple[int, int] | None:
     return None if session is None else (new_york_to_utc(day, session[0]), new_york_to_utc(day, session[1]))
 
 
+def trading_day(listing: Listing, instant_ns: int) -> int:
+    """The date that an instant's trading belongs to; its trading may begin the evening before."""
+    day, clock_ns = utc_to_new_york(instant_ns)
+    return day + (clock_ns >= NS_PER_DAY + _DAY_BEGINS_NS.get(listing.sec_type, 0))
+
+
+def day_begins(listing: Listing, day: int) -> int:
+    """The first instant of a trading day, as UTC nanoseconds."""
+    first_ns = _DAY_BEGINS_NS.get(listing.sec_type, 0)
+    return new_york_to_utc(day - 1, NS_PER_DAY + first_ns) if first_ns else new_york_to_utc(day, 0)
+
+
 def _hours_text(listing: Listing, now_ns: int, rule: str, *, liquid: bool) -> str:
     today = utc_to_new_york(now_ns)[0]
     behind_ns = _CENTRAL_BEHIND_NS if listing.sec_type == "FUT" else 0
@@ -307,7 +322,7 @@ def _session(listing: Listing, day: int, *, liquid: bool) -> tuple[int, int] | N
     if listing.sec_type == "FUT":
         early = close_ns < CLOSE_CLOCK_NS
         ends = close_ns + (15 * NS_PER_MINUTE if early else NS_PER_HOUR)
-        return (9 * NS_PER_HOUR + half_hour_ns if liquid else -6 * NS_PER_HOUR), ends
+        return (9 * NS_PER_HOUR + half_hour_ns if liquid else _FUT_OPENS_NS), ends
     if liquid:
         return 9 * NS_PER_HOUR + half_hour_ns, close_ns
     return 4 * NS_PER_HOUR, close_ns + 4 * NS_PER_HOUR

@@ -2,7 +2,7 @@
 
 Owns the columns of past quotes, the gateway's rule of trades (a recording has quotes and no trades: each row
 is one trade, at the ask or the bid by turns of its own time), and the arithmetic of bars. Times are UTC
-nanoseconds; a quote stands until the next one, but not beyond the last one of its New York day.
+nanoseconds; a quote stands until the next one, but not beyond the last one of its trading day.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from arbcore.carry.pairs import ETF, FUT
 from arbcore.core.civil import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, new_york_to_utc, utc_to_new_york
 from arbcore.gateway.broker_book import Touch
-from arbcore.gateway.contract_table import Listing, key_of, regular_hours
+from arbcore.gateway.contract_table import Listing, day_begins, key_of, regular_hours, trading_day
 from arbcore.gateway.quote_source import Row
 
 #: Rows of the present market that are kept; the oldest tenth goes when there are more.
@@ -226,18 +226,17 @@ class History:
             yield from self.quotes(listing, first_ns, beyond_ns)
 
     def standing(self, listing: Listing, instant_ns: int) -> PastQuote | None:
-        """The quote that stands at an instant, of the same New York day."""
+        """The quote that stands at an instant, of the same trading day."""
         best: PastQuote | None = None
-        for part in self._parts(listing, _midnight(instant_ns), instant_ns):
+        begins_ns = day_begins(listing, trading_day(listing, instant_ns))
+        for part in self._parts(listing, begins_ns, instant_ns):
             found = part.before(instant_ns)
             if found is None or found[1] not in {0, listing.expiry_ns}:
                 continue
             quote = found[0]
             if 0.0 < quote.bid <= quote.ask and (best is None or quote.ts_ns > best.ts_ns):
                 best = quote
-        if best is None or utc_to_new_york(best.ts_ns)[0] != utc_to_new_york(instant_ns)[0]:
-            return None
-        return best
+        return best if best is not None and best.ts_ns >= begins_ns else None
 
     @property
     def last_ns(self) -> int:
@@ -251,7 +250,7 @@ class History:
         return None if first is None else first.ts_ns
 
     def days(self, listing: Listing, beyond_ns: int, count: int, *, regular: bool) -> int:
-        """The midnight in New York of the ``count``-th day with quotes before an instant."""
+        """The beginning of the ``count``-th trading day with quotes before an instant."""
         at_ns = beyond_ns
         for _ in range(count):
             last_ns = self._last_before(listing, at_ns)
@@ -259,7 +258,7 @@ class History:
                 last_ns = self._last_before(listing, over_ns)
             if last_ns is None:
                 break
-            at_ns = _midnight(last_ns)
+            at_ns = day_begins(listing, trading_day(listing, last_ns))
         return at_ns
 
     def _over(self, listing: Listing, instant_ns: int) -> int | None:
@@ -307,7 +306,7 @@ class History:
         daily = size_ns >= NS_PER_DAY
 
         def begin_of(ts_ns: int) -> int:
-            return _midnight(ts_ns) if daily else max(ts_ns // size_ns * size_ns, opens_ns)
+            return max(self.bar_begins(listing, ts_ns, size_ns=size_ns), opens_ns if not daily else 0)
 
         def end_of(begin_ns: int) -> int:
             return begin_ns + size_ns if daily else (begin_ns // size_ns + 1) * size_ns
@@ -315,6 +314,7 @@ class History:
         bars: list[Bar] = []
         waiting: list[PastQuote] = []
         carried = None if daily else self.standing(listing, first_ns)
+        carried = carried if self._stands(listing, carried, first_ns) else None
         at_ns = -1 if carried is None else begin_of(first_ns)
         if at_ns != -1 and at_ns < first_ns:
             at_ns = end_of(at_ns)
@@ -332,15 +332,41 @@ class History:
                 carried = waiting[-1] if waiting else carried
                 waiting = []
                 at_ns = end_of(at_ns)
-                if daily or carried is None or _midnight(carried.ts_ns) != _midnight(quote.ts_ns):
+                if daily or carried is None or carried.ts_ns < day_begins(
+                    listing, trading_day(listing, quote.ts_ns)
+                ):
                     at_ns, carried = begins, None
             at_ns = begins
             waiting.append(quote)
-        if waiting:
+        stands = not daily and self._stands(listing, waiting[-1] if waiting else carried, beyond_ns)
+        while -1 < at_ns < beyond_ns and (waiting or stands):
             bar = _bar(waiting, carried, what, begin_ns=at_ns, end_ns=min(end_of(at_ns), beyond_ns))
             if bar is not None:
                 bars.append(bar)
+            carried, waiting = (waiting[-1] if waiting else carried), []
+            at_ns = end_of(at_ns)
+        if daily:
+            # A day is named by the date that it ends on.
+            return [
+                bar._replace(ts_ns=new_york_to_utc(trading_day(listing, bar.ts_ns), 0)) for bar in bars
+            ]
         return bars
+
+    def _stands(self, listing: Listing, quote: PastQuote | None, instant_ns: int) -> bool:
+        """Whether a quote stands up to an instant: another one of its trading day follows."""
+        if quote is None:
+            return False
+        over_ns = day_begins(listing, trading_day(listing, quote.ts_ns) + 1)
+        return next(self.quotes(listing, instant_ns, over_ns), None) is not None
+
+    @staticmethod
+    def bar_begins(listing: Listing, instant_ns: int, *, size_ns: int) -> int:
+        """When the bar around an instant begins: a day with its trading, others at multiples of their size
+        since midnight UTC.
+        """
+        if size_ns >= NS_PER_DAY:
+            return day_begins(listing, trading_day(listing, instant_ns))
+        return instant_ns // size_ns * size_ns
 
     def ticks(
         self, listing: Listing, *, span: tuple[int, int], count: int, forward: bool, regular: bool = False,

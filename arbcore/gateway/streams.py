@@ -118,7 +118,7 @@ class BarsKeptUp:
 
     def tell(self, gateway: Gateway, client: GatewayClient, req_id: int) -> None:
         now_ns = gateway.clock_ns
-        begins_ns = now_ns // self.size_ns * self.size_ns
+        begins_ns = gateway.history.bar_begins(self.listing, now_ns, size_ns=self.size_ns)
         span = (begins_ns, now_ns + 1)
         found = gateway.history.bars(
             self.listing, self.what, span=span, size_ns=self.size_ns, regular=self.regular

@@ -156,6 +156,73 @@ def test_a_day_of_regular_hours_has_their_prices_only():
     assert [float(each) for each in (opens, high, low, close)] == [605.705, 609.555, 605.705, 609.555]
 
 
+def of_a_night(midnight_ns):
+    """Rows at every fifth minute from the evening before a date to its 16:55, as a future trades."""
+    return of_a_long_day(midnight_ns, first=-6 * 60, beyond=17 * 60)
+
+
+@pytest.mark.parametrize(
+    ("contract", "dates", "opens"),
+    [
+        # A future's day begins at 18:00 the evening before, and is named by the date that it ends on.
+        (ES, ["20261119", "20261120"], -6 * 60),
+        (SPY, ["20261118", "20261119", "20261120"], 0),
+    ],
+)
+def test_bars_of_a_day_with_its_night_are_those_of_the_trading_day(contract, dates, opens):
+    found = [each for day in (-1, 0) for each in of_a_night(FRIDAY_NS + day * 86_400 * SECOND)]
+    client = Bench(found, [stretch_of(lambda: found)], waits=True).client()
+    bars = asked_bars(client, contract, size="1 day", what="MIDPOINT", rth=False, duration="5 D")
+    assert [bar[0] for bar in bars] == dates
+    begins = FRIDAY_NS + opens * 60 * SECOND
+    (first,) = (each for each in found if each.ts_ns == begins)
+    bid, ask = (first.fut_bid, first.fut_ask) if contract is ES else (first.etf_bid, first.etf_ask)
+    assert float(bars[-1][1]) == pytest.approx((bid + ask) / 2)
+    # A day of a duration is such a day too.
+    hours = asked_bars(client, contract, size="1 hour", what="MIDPOINT", rth=False, duration="1 D")
+    assert int(hours[0][0]) * SECOND == begins
+
+
+def test_a_future_is_quoted_over_midnight_and_not_over_its_pause():
+    thursday, friday = (of_a_night(FRIDAY_NS + day * 86_400 * SECOND) for day in (-1, 0))
+    client = Bench(thursday + friday, [stretch_of(lambda: thursday + friday)], waits=True).client()
+    end = "20261120-05:03:00"  # 00:03 in New York
+    bars = asked_bars(client, ES, size="1 min", what="MIDPOINT", rth=False, duration="300 S", end=end)
+    assert [clock_of(FRIDAY_NS, bar[0]) for bar in bars] == ["-1:58", "-1:59", "00:00", "00:01", "00:02"]
+    end = "20261119-23:03:00"  # 18:03 the evening before
+    bars = asked_bars(client, ES, size="1 min", what="MIDPOINT", rth=False, duration="600 S", end=end)
+    assert clock_of(FRIDAY_NS, bars[0][0]) == "-6:00"
+
+
+def test_spans_that_follow_each_other_have_the_bars_of_one():
+    found = [row(at * 7, etf=600.0 + at) for at in range(30)]
+    client = Bench(found, [stretch_of(lambda: found)], waits=True).client()
+
+    def bars(seconds, end):
+        clock = f"20261120-15:{end // 60:02d}:{end % 60:02d}"
+        return asked_bars(client, size="5 secs", what="BID_ASK", duration=f"{seconds} S", end=clock)
+
+    whole = bars(120, 120)
+    assert len(whole) == 24
+    assert bars(60, 60) + bars(60, 120) == whole
+
+
+def test_a_bar_of_a_day_that_goes_on_is_the_whole_day():
+    begins = FRIDAY_NS - 6 * HOUR
+    ahead = [row(at)._replace(ts_ns=begins + 2 * HOUR + at * SECOND) for at in range(12)]
+    past = [row(etf=500.0)._replace(ts_ns=begins)]
+    bench = Bench(ahead, [stretch_of(lambda: past)], speed=1.0, hours="always")
+    client = bench.client()
+    client.subscribe()
+    bench.pass_time(3.0)
+    client.send(20, 5, *ES, False, "", "1 day", "2 D", False, "MIDPOINT", 1, True, "")
+    client.messages()
+    bench.pass_time(3.0)
+    told = client.messages(90)
+    assert {fields[3] for fields in told} == {"20261120"}
+    assert len({fields[4] for fields in told}) == 1
+
+
 def test_a_day_that_was_over_is_the_last_one_with_regular_hours():
     saturday = FRIDAY_NS + 86_400 * SECOND
     _, client = replay_of([FRIDAY_NS, saturday])
