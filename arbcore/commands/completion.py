@@ -16,23 +16,41 @@ examples:
 SHELLS = ("bash", "zsh", "fish")
 
 
+#: Parts of the names of values that are files.
+_FILES = ("FILE", "DATA", "JOURNAL", "OUT")
+
+
 @dataclass(frozen=True)
 class Flag:
-    """One option of a command: its spellings, the words that may follow, and whether anything must."""
+    """One option of a command: its spellings, whether a value may follow, and what that may be."""
 
     names: tuple[str, ...]
     help: str
     words: tuple[str, ...]
     takes_value: bool
+    files: bool
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a command takes: its flags, and the words that stand without one."""
+    """What a command takes: its flags, the words of each place, files, and commands of its own."""
 
     help: str
     flags: tuple[Flag, ...]
+    places: tuple[tuple[str, ...], ...]
+    files: bool
+    commands: Mapping[str, "Words"]
+
+
+@dataclass(frozen=True)
+class State:
+    """A line so far, and what may come next: it has the name of the command, then one of ``after``."""
+
+    name: str
+    after: tuple[str, ...]
+    flags: tuple[Flag, ...]
     words: tuple[str, ...]
+    files: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,23 +78,36 @@ def commands_of(parser: argparse.ArgumentParser) -> dict[str, Words]:
 
 def _words(command: argparse.ArgumentParser, text: str) -> Words:
     flags: list[Flag] = []
-    words: list[str] = []
+    places: list[tuple[str, ...]] = []
+    files = False
+    inner = commands_of(command)
     for action in command._actions:
         choices = tuple(map(str, action.choices or ()))
-        if not action.option_strings:
-            words += choices
-        elif action.help is not argparse.SUPPRESS:
+        if action.option_strings and action.help is not argparse.SUPPRESS:
             told = " ".join((action.help or "").replace("%(default)s", str(action.default)).split())
-            takes = action.nargs != 0 and action.nargs != "?"
-            flags.append(Flag(tuple(action.option_strings), told, choices, takes))
-    return Words(text, tuple(flags), tuple(words))
+            is_file = any(part in str(action.metavar) for part in _FILES)
+            flags.append(Flag(tuple(action.option_strings), told, choices, action.nargs != 0, is_file))
+        elif not action.option_strings and choices:
+            places.append(choices)
+        elif not action.option_strings:
+            files = True
+    return Words(text, tuple(flags), tuple(places), files, inner)
 
 
-def _followed(command: Words) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each spelling of a flag that a value follows, with the words that it may be; none for any."""
-    for flag in command.flags:
-        if flag.takes_value:
-            yield "|".join(flag.names), flag.words
+def _states(name: str, command: Words) -> Iterator[State]:
+    """The states of a command's line, those that have the most words first."""
+    for word, inner in command.commands.items():
+        yield State(name, (word,), inner.flags, (), inner.files)
+    befores = ((), *command.places) if not command.commands else ((),)
+    for before, words in reversed([*zip(befores, (*command.places, ()), strict=False)]):
+        yield State(name, before, command.flags, words, command.files)
+
+
+def _pattern(state: State) -> str:
+    """What the line so far, with a space at either end, is matched against in bash and in zsh."""
+    if not state.after:
+        return f'" {state.name} "*'
+    return "|".join(f'" {state.name}"*" {word} "*' for word in state.after)
 
 
 def bash(commands: Mapping[str, Words]) -> str:
@@ -86,22 +117,27 @@ def bash(commands: Mapping[str, Words]) -> str:
         "_arbcore() {",
         '  local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}"',
         "  COMPREPLY=()",
+        '  case "$word" in -*) before="";; esac',
         '  if [ "$COMP_CWORD" -eq 1 ]; then',
         f'    COMPREPLY=($(compgen -W "{" ".join(commands)} --help --version --debug" -- "$word"))',
         "    return",
         "  fi",
-        '  case "${COMP_WORDS[1]}" in',
+        '  case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in',
     ]
-    for name, command in commands.items():
-        lines += [f"    {name})", '      case "$before" in']
-        for names, words in _followed(command):
-            answer = f'-W "{" ".join(words)}"' if words else "-f"
-            lines.append(f'        {names}) COMPREPLY=($(compgen {answer} -- "$word")); return;;')
-        told = " ".join([*(flag for each in command.flags for flag in each.names), *command.words])
+    for state in (state for name, command in commands.items() for state in _states(name, command)):
+        lines += [f"    {_pattern(state)})", '      case "$before" in']
+        for flag in state.flags:
+            if flag.takes_value:
+                answer = f'-W "{" ".join(flag.words)}"' if flag.words else "-f" if flag.files else '-W ""'
+                reply = f'COMPREPLY=($(compgen {answer} -- "$word"))'
+                lines.append(f"        {'|'.join(flag.names)}) {reply}; return;;")
+        names = " ".join(name for flag in state.flags for name in flag.names)
+        words = f'COMPREPLY=($(compgen -W "{" ".join(state.words) or names}" -- "$word"))'
+        files = '; COMPREPLY+=($(compgen -f -- "$word"))' if state.files else ""
         lines += [
-            "      esac",
-            f'      COMPREPLY=($(compgen -W "{told}" -- "$word"))',
-            '      case "$word" in -*) ;; *) COMPREPLY+=($(compgen -f -- "$word"));; esac;;',
+            "      esac", '      case "$word" in',
+            f'        -*) COMPREPLY=($(compgen -W "{names}" -- "$word"));;',
+            f"        *) {words}{files};;", "      esac;;",
         ]
     return "\n".join([*lines, "  esac", "}", "complete -o filenames -F _arbcore arbcore", ""])
 
@@ -110,14 +146,22 @@ def zsh(commands: Mapping[str, Words]) -> str:
     """The script for zsh."""
     lines = ["#compdef arbcore", "_arbcore() {", "  if (( CURRENT == 2 )); then", "    local -a commands=("]
     lines += [f"      {shlex.quote(f'{name}:{command.help}')}" for name, command in commands.items()]
-    lines += ["    )", "    _describe command commands", "    return", "  fi", '  case "$words[2]" in']
-    for name, command in commands.items():
-        lines += [f"    {name})", '      case "$words[CURRENT-1]" in']
-        for names, words in _followed(command):
-            answer = f"compadd -- {' '.join(map(shlex.quote, words))}" if words else "_files"
-            lines.append(f"        {names}) {answer}; return;;")
-        told = " ".join([*(flag for each in command.flags for flag in each.names), *command.words])
-        lines += ["      esac", f"      compadd -- {told}", "      [[ $PREFIX == -* ]] || _files;;"]
+    lines += ["    )", "    _describe command commands", "    return", "  fi"]
+    lines.append('  local before="$words[CURRENT-1]"; [[ $PREFIX == -* ]] && before=""')
+    lines.append('  case " ${words[2,CURRENT-1]} " in')
+    for state in (state for name, command in commands.items() for state in _states(name, command)):
+        lines += [f"    {_pattern(state)})", '      case "$before" in']
+        for flag in state.flags:
+            if flag.takes_value:
+                told = " ".join(map(shlex.quote, flag.words))
+                answer = f"compadd -- {told}" if told else "_files" if flag.files else ":"
+                lines.append(f"        {'|'.join(flag.names)}) {answer}; return;;")
+        names = " ".join(name for flag in state.flags for name in flag.names)
+        lines += [
+            "      esac", f"      if [[ $PREFIX == -* ]]; then compadd -- {names}",
+            f"      else compadd -- {' '.join(state.words) or names}{'; _files' if state.files else ''}",
+            "      fi;;",
+        ]
     tail = ['if [ "$funcstack[1]" = "_arbcore" ]; then _arbcore "$@"; else compdef _arbcore arbcore; fi', ""]
     return "\n".join([*lines, "  esac", "}", *tail])
 
@@ -129,18 +173,29 @@ def fish(commands: Mapping[str, Words]) -> str:
         lines.append(
             f"complete -c arbcore -f -n __fish_use_subcommand -a {name} -d {_fish_quoted(command.help)}"
         )
-        here = f"complete -c arbcore -n '__fish_seen_subcommand_from {name}'"
-        if command.words:
-            lines.append(f"{here} -f -a {_fish_quoted(' '.join(command.words))}")
-        for flag in command.flags:
-            names = " ".join(
-                f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in flag.names
-            )
-            value = ""
-            if flag.takes_value:
-                value = f" -x -a {_fish_quoted(' '.join(flag.words))}" if flag.words else " -r"
-            lines.append(f"{here} {names}{value} -d {_fish_quoted(flag.help)}")
+        seen: list[str] = []
+        for state in _states(name, command):
+            parts = [f"__fish_seen_subcommand_from {name}"]
+            if state.after:
+                parts.append(f"__fish_seen_subcommand_from {' '.join(state.after)}")
+            if seen:
+                parts.append(f"not __fish_seen_subcommand_from {' '.join(seen)}")
+            seen += state.after
+            here = f"complete -c arbcore -n '{'; and '.join(parts)}'"
+            if not state.files:
+                told = f" -a {_fish_quoted(' '.join(state.words))}" if state.words else ""
+                lines.append(f"{here} -f{told}")
+            lines += [f"{here} {_fish_flag(flag)}" for flag in state.flags]
     return "\n".join([*lines, ""])
+
+
+def _fish_flag(flag: Flag) -> str:
+    names = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in flag.names)
+    value = ""
+    if flag.takes_value:
+        told = f" -a {_fish_quoted(' '.join(flag.words))}" if flag.words else ""
+        value = " -r" if flag.files else f" -x{told}"
+    return f"{names}{value} -d {_fish_quoted(flag.help)}"
 
 
 def _fish_quoted(text: str) -> str:
