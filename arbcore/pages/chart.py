@@ -14,8 +14,8 @@ from arbcore.pages.scale import EDGE, Scale
 
 # The inner drawing, stretched to the chart: fine enough for every pixel of a wide screen.
 _WIDE, _HIGH = 10_000, 2_000
-#: Of more names than this every second one is left out on a narrow screen.
-_NAMES_ON_A_PHONE = 12
+#: More names than this do not stand side by side on a phone.
+_NAMES_MAX = 12
 #: More marks than this of one kind are drawn as strokes at the edge.
 _MARKS_MAX = 300
 _SYMBOLS = {
@@ -177,10 +177,12 @@ class Chart:
             parts.append(tag("line", x1=place, x2=place, y1="0", y2="100%", class_="faint"))
             if text:
                 parts.append(tag("text", text, x=place, y=self.height + 18, text_anchor=anchor, class_=wide))
+        many = len(self.names) > _NAMES_MAX
         for at, (share, text) in enumerate(self.names):
-            wide = "wide" if at % 2 and len(self.names) > _NAMES_ON_A_PHONE else None
-            place = _percent(share)
-            parts.append(tag("text", text, x=place, y=self.height + 18, text_anchor="middle", class_=wide))
+            # Of many, a narrow screen has room for every third.
+            wide = "wide" if many and at % 3 else None
+            place = {"x": _percent(share), "y": self.height + 18, "text_anchor": "middle", "class_": wide}
+            parts.append(tag("text", text, **place))
         if self.unit:
             parts.append(tag("text", self.unit, x="0", y="-8", class_="unit"))
         return tag("g", *parts, class_="grid")

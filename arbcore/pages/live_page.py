@@ -69,7 +69,8 @@ LIVE_SHEET = (
     + """
 header.top{padding:26px 0 10px}
 #link{background:var(--loss);color:var(--ground);padding:8px 14px;font-weight:600;max-width:none}
-.old .facts,.old figure,.old table{opacity:.55}
+.old h1,.old h1 *,.old main>:not(header) *{color:var(--soft)}
+.old .ink{opacity:.55}
 .headline{font-family:var(--serif);font-size:26px;line-height:1.25;margin:6px 0;max-width:none}
 .good{color:var(--gain)}.doubt{color:var(--reverse)}.bad{color:var(--loss)}
 .use{display:block;width:100%;min-width:90px;height:10px;margin-top:5px;overflow:visible}
@@ -202,6 +203,7 @@ class LiveView:
             tag("p", self._title, class_="kicker"),
             tag("h1", part("headline"), aria_live="polite"),
             tag("p", "", id="link", role="status", hidden=True),
+            tag("noscript", tag("p", "Without JavaScript this page does not update by itself: reload it.")),
             class_="top",
         )
         rest = [section(f"at-{name}", title, part(name)) for name, title in self._sections]

@@ -6,6 +6,7 @@ Owns how rows of the store become places on one straight axis of time. It must n
 import statistics
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 from arbcore.core.civil import NS_PER_MINUTE, read_time
@@ -109,6 +110,8 @@ def signal_section(
 ) -> Markup:
     """The deviation over time with what was done about it, and the repo that the prices implied."""
     told = [(read_time(one["ts"]), one) for one in signals if one["dev_bps"] is not None]
+    # A clock that was set back leaves them out of order.
+    told.sort(key=itemgetter(0))
     if not told:
         text = "No signal was seen, and no sample of quotes with both legs in them was taken."
         return section("signal", "The signal", tag("p", text))

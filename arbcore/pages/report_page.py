@@ -84,7 +84,7 @@ def _pictures(found: Record, signals: Sequence[Record], events: Sequence[Record]
 def _period(found: Record) -> str:
     if found["first_ts"] is None:
         return "nothing happened yet"
-    first, last = (readable(f"{found[key][:19].removesuffix('Z')}Z") for key in ("first_ts", "last_ts"))
+    first, last = (readable(found[key]) for key in ("first_ts", "last_ts"))
     return f"{first} to {last}"
 
 

@@ -204,7 +204,7 @@ def _earnings(data: Row) -> list[object]:
         [
             row["strategy"], row["symbol"], f"{row['fills']:,}", f"{row['shares']:,}",
             signed(number(row["spread"], 0, signed=True), row["spread"]),
-            signed(number(row["moved"], 0, signed=True), row["moved"]),
+            _moved(row),
             *(signed(number(value, 2, signed=True), value) for value in row["markouts"]),
         ]
         for row in rows
@@ -216,6 +216,12 @@ def _earnings(data: Row) -> list[object]:
         table("By strategy and symbol: ticks, and ticks a share for markouts", head, body,
               numbers=tuple(range(2, len(head)))),
     ]  # fmt: skip
+
+
+def _moved(row: Row) -> Markup:
+    """What the price did in the 30 s after: not known where the round ended before any fill was that old."""
+    known = None if row["markouts"][-1] is None else row["moved"]
+    return signed(number(known, 0, signed=True), known)
 
 
 def _positions(data: Row, axis: _Axis) -> Markup:

@@ -54,6 +54,7 @@ figure{margin:14px 0 4px}
 figcaption{font-size:13px;max-width:86ch;margin-top:8px}
 .plot{padding:24px 2px 30px 64px}
 .plot+.plot{padding-top:14px}
+.plot:has(.heat){padding-left:76px}
 .chart{display:block;overflow:visible}
 .chart text{font-size:11.5px;fill:var(--soft);font-variant-numeric:tabular-nums}
 .chart .unit{font-size:12px}

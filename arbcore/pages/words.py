@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from arbcore.core.backtest_options import BACKTEST_OPTIONS, BacktestOption
 from arbcore.core.result_documents import LevelFindings, RowsDocument
-from arbcore.core.text import time_span
+from arbcore.core.text import time_span, whole_seconds
 from arbcore.pages.markup import Markup, datum, join, number, percent, tag
 from arbcore.pages.page import table
 
@@ -159,8 +159,8 @@ def period(summary: RowsDocument) -> str:
 
 
 def readable(iso: str) -> str:
-    """``2013-10-07 14:31 UTC`` of ``2013-10-07T14:31:00Z``."""
-    text = iso.replace("T", " ").removesuffix("Z")
+    """``2013-10-07 14:31 UTC`` of ``2013-10-07T14:31:00Z``; parts of a second are left out."""
+    text = whole_seconds(iso).replace("T", " ").removesuffix("Z")
     return f"{text.removesuffix(':00')} UTC" if text.count(":") == 2 else f"{text} UTC"
 
 

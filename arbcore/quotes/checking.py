@@ -11,6 +11,7 @@ from arbcore._version import __version__
 from arbcore.carry.notes import level_note
 from arbcore.carry.pairs import PAIRS, Pair, choose_pair
 from arbcore.core.civil import NS_PER_S, iso_date, iso_time
+from arbcore.core.text import whole_seconds
 from arbcore.errors import InputError, UsageError
 from arbcore.quotes.examination import EDGE_STEPS_BPS, Examination
 from arbcore.quotes.inputs import Meter, ProgressHook
@@ -250,7 +251,7 @@ def _verdict(found: Examination, pair: Pair | None) -> str:
     often = f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
     return (
         f"After both spreads the edge was {wanted:g} bps or more on {often} of the rows, at most "
-        f"{largest:.1f} bps ({iso_time(ts_ns)}); {wants}."
+        f"{largest:.1f} bps ({whole_seconds(iso_time(ts_ns))}); {wants}."
     )
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from bot_store import MINUTE_NS, fill_store
 from chromium import Chromium, find_chromium
+from page_checks import CONTRAST, OUTSIDE, OVERLAPPING, UNREAD, keyboard_stops
 from quotes import random_rows
 from stores import NOW_NS, opened
 
 import arbcore
+import arbcore.quotes
 from arbcore.broker.report import document, read_store, to_html
 from arbcore.broker.store import SignalRow
 from arbcore.pages.round_page import round_page
@@ -26,19 +28,14 @@ pytestmark = pytest.mark.browser
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "es_spy_synthetic.csv"
 SETTINGS: dict[str, Any] = {"r": 0.043, "d": 0.0125, "factor": 10.03, "exit_bps": 0.5, "cost_bps": 0.5}
-PAGES = ("sample", "long", "quiet", "sweep", "bot", "new_bot", "round")
+PAGES = (
+    "sample", "long", "quiet", "sweep", "bot", "new_bot", "round", "idle_round", "simulation", "duel",
+    "check",
+)  # fmt: skip
 #: Nothing happened, so nothing is drawn.
 UNDRAWN = ("new_bot",)
 #: A4 between the page's margins, in the pixels of CSS.
 PAPER_WIDTH = 680
-# What is read or drawn outside of the screen, other than tables that scroll by themselves.
-OUTSIDE = """
-[...document.querySelectorAll('h1,h2,h3,p,dt,dd,li,figcaption,svg text')].filter(e => {
-  const box = e.getBoundingClientRect();
-  return box.width > 0 && !e.closest('.scroll') && !e.closest('.hover')
-    && (box.left < -0.5 || box.right > document.documentElement.clientWidth + 0.5);
-}).map(e => e.tagName + ': ' + e.textContent.slice(0, 60))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +67,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     texts["sweep"] = sweep_text()
     texts["new_bot"], texts["bot"] = bot_texts(folder)
     texts["round"] = round_text(folder)
+    texts["idle_round"] = idle_round_text(folder)
+    texts["simulation"] = arbcore.simulate(rounds=12, round_s=5, regime="all", workers=1).to_html()
+    texts["duel"] = arbcore.simulate(
+        rounds=12, round_s=5, against=(), workers=1, settings={"ARBCORE_BOND_ENABLED": "0"}
+    ).to_html()
+    texts["check"] = arbcore.quotes.check(columns).to_html()
     for name, text in texts.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in texts}
@@ -92,6 +95,10 @@ def bot_texts(folder: Path) -> list[str]:
             sentence = "The broker holds 2 ES and the store 1; nothing is sent before a person looked at it."
             store.note_event(at_ns, level="alarm", kind="mismatch", text=sentence)
             store.note_signal(SignalRow(at_ns, "enter_reverse", refusal="HALTED", dev_bps=dev_bps))
+    # The machine's clock was set back by an hour.
+    before_ns = at_ns - 60 * MINUTE_NS
+    late = SignalRow(before_ns, "enter_reverse", refusal="REDUCING", dev_bps=1.0, implied_repo=0.04)
+    store.note_signal(late)
     store.close()
     found.append(read_store(path))
     return [to_html(document(rows), rows) for rows in found]
@@ -105,6 +112,13 @@ def round_text(folder: Path) -> str:
     for row in (*document["orders"], *document["fills"]):
         row["strategy"] = name if row["strategy"] == "bond" else row["strategy"]
     return round_page(document, title=name, source=name, version="1", fair_pnl=report.fair_pnl)
+
+
+def idle_round_text(folder: Path) -> str:
+    """The page of a bot that has not ordered anything."""
+    values = load(exchange_settings(), folder, {}, flags={}).values()
+    history, _ = seen_round(Entrant("idle", values, builtin=False), seed=3, round_s=2.0)
+    return round_page(history.document(), title="idle", source="idle", version="1")
 
 
 def sweep_text() -> str:
@@ -134,12 +148,47 @@ def test_a_page_is_quiet_and_fits(
     assert {url.partition(":")[0] for url in browser.requests} == {"file"}
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     assert browser.evaluate(OUTSIDE) == []
+    assert browser.evaluate(OVERLAPPING) == []
+    assert browser.evaluate(CONTRAST) == []
     ground = (DARK if dark else LIGHT)["ground"]
     painted = browser.evaluate("getComputedStyle(document.body).backgroundColor")
     assert painted == f"rgb({', '.join(str(int(ground[at : at + 2], 16)) for at in (1, 3, 5))})"
     charts = browser.evaluate("[...document.querySelectorAll('svg.chart')].map(e => e.clientWidth)")
     assert all(wide > 150 for wide in charts)
     assert (len(charts) == 0) == (name in UNDRAWN)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_can_be_heard_and_used_without_a_mouse(
+    browser: Chromium, pages: dict[str, Path], name: str
+) -> None:
+    browser.show(pages[name], width=375)
+    assert browser.evaluate(UNREAD) == []
+    assert all(seen for _, seen in keyboard_stops(browser))
+    assert browser.complaints == []
+
+
+def without_script(browser: Chromium, page: Path, width: int) -> None:
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.show(page, width=width)
+    finally:
+        browser.call("Emulation.setScriptExecutionDisabled", value=False)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_says_the_same_without_its_script(
+    browser: Chromium, pages: dict[str, Path], name: str
+) -> None:
+    words = "document.querySelector('main').innerText"
+    words += ".replace(/Drag over a chart.*/g, '').split(/\\s+/).join(' ')"
+    browser.show(pages[name], width=1280)
+    whole = browser.evaluate(words)
+    without_script(browser, pages[name], 1280)
+    assert browser.evaluate("document.querySelectorAll('.zoom').length") == 0
+    assert browser.evaluate(words).strip() == whole.strip()
+    assert browser.evaluate("document.querySelectorAll('.facts dd').length") > 0
+    assert browser.complaints == []
 
 
 def test_what_would_load_or_run_is_refused(browser: Chromium, pages: dict[str, Path], tmp_path: Path) -> None:

@@ -8,34 +8,11 @@ from typing import Any
 import pytest
 from chromium import Chromium, find_chromium
 from live_snapshots import SNAPSHOTS, moved
+from page_checks import CONTRAST, OUTSIDE, OVERLAPPING, UNREAD, keyboard_stops
 
 from arbcore.system.live_feed import EVERY_NS, LiveFeed
 
 pytestmark = pytest.mark.browser
-
-# What is read or drawn outside of the screen, other than tables that scroll by themselves.
-OUTSIDE = """
-[...document.querySelectorAll('h1,h2,h3,p,dt,dd,li,figcaption,svg text')].filter(e => {
-  const box = e.getBoundingClientRect();
-  return box.width > 0 && !e.closest('.scroll')
-    && (box.left < -0.5 || box.right > document.documentElement.clientWidth + 0.5);
-}).map(e => e.tagName + ': ' + e.textContent.slice(0, 60))
-"""
-CONTRAST = """
-(() => {
-  const light = text => {
-    const [r, g, b] = text.match(/[0-9.]+/g).map(Number).map(v => v / 255)
-      .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const ground = light(getComputedStyle(document.body).backgroundColor);
-  return [...document.querySelectorAll('h1,h2,p,dt,dd,small,td,th,caption,figcaption,li,span')]
-    .filter(e => e.getBoundingClientRect().width && !e.closest('#link'))
-    .map(e => { const ink = light(getComputedStyle(e).color);
-      return [(Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05), e.textContent]; })
-    .filter(([ratio]) => ratio < 4.5).map(([ratio, text]) => text.slice(0, 40));
-})()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +74,7 @@ def test_a_live_page_is_quiet_fits_and_moves(
     assert browser.evaluate("window.kept") == "same document"
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     assert browser.evaluate(OUTSIDE) == []
+    assert browser.evaluate(OVERLAPPING) == []
     assert browser.evaluate(CONTRAST) == []
     assert browser.evaluate("document.querySelector('#link').hidden") is True
     assert browser.complaints == []
@@ -104,22 +82,37 @@ def test_a_live_page_is_quiet_fits_and_moves(
 
 
 def test_what_a_reader_of_the_screen_needs_is_there(browser: Chromium, shown: Shown) -> None:
-    browser.show(shown.url, width=1280)
-    assert browser.evaluate("document.documentElement.lang") == "en"
-    assert browser.evaluate("document.querySelectorAll('h1').length") == 1
+    browser.show(shown.url, width=375)
+    until(browser, "document.querySelectorAll('svg.chart').length > 0")
+    assert browser.evaluate(UNREAD) == []
     assert browser.evaluate("document.querySelector('h1').getAttribute('aria-live')") == "polite"
     assert browser.evaluate("document.querySelector('#link').getAttribute('role')") == "status"
-    named = "e => document.getElementById(e.getAttribute('aria-labelledby'))"
-    assert browser.evaluate(f"[...document.querySelectorAll('section')].every({named})")
-    assert browser.evaluate("[...document.querySelectorAll('svg[role=img]')].every(e => "
-                            "e.getAttribute('aria-label') || e.getAttribute('aria-labelledby'))")  # fmt: skip
-    assert browser.evaluate("[...document.querySelectorAll('table')].every(e => e.caption)")
+    stops = keyboard_stops(browser)
+    assert stops
+    assert all(seen for _, seen in stops)
+
+
+def test_without_a_script_a_live_page_shows_its_numbers_and_says_how_to_see_newer_ones(
+    browser: Chromium, shown: Shown
+) -> None:
+    browser.complaints.clear()
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.show(shown.url, width=375)
+    finally:
+        browser.call("Emulation.setScriptExecutionDisabled", value=False)
+    assert browser.evaluate("document.querySelectorAll('.facts dd').length") > 3
+    assert browser.evaluate("document.querySelectorAll('td').length") > 3
+    assert "reload it" in browser.evaluate("document.querySelector('noscript').textContent")
+    assert browser.complaints == []
 
 
 def test_a_run_that_stands_still_is_said(browser: Chromium, shown: Shown) -> None:
     browser.show(shown.url, width=800)
     until(browser, "!document.querySelector('#link').hidden")
     assert "No news from the run for" in browser.evaluate("document.querySelector('#link').textContent")
+    # What is old is still read.
+    assert browser.evaluate(CONTRAST) == []
     shown.publish()
     until(browser, "document.querySelector('#link').hidden")
 

@@ -65,6 +65,14 @@ def test_every_order_is_drawn_where_it_stood_and_every_fill_where_it_happened(pl
         assert sum(path.count("M") for path in paths) == count
 
 
+def test_what_the_price_did_after_half_a_minute_is_unknown_in_a_shorter_round(played):
+    history, _ = played
+    (rows,) = (rows for rows in Page(shown(history)).tables if "30 s after" in rows[0])
+    at = rows[0].index("30 s after")
+    assert len(rows) > 3
+    assert {row[at] for row in rows[1:]} == {"\N{EN DASH}"}
+
+
 def test_a_round_of_five_minutes_is_below_three_megabytes(played):
     history, _ = played
     document = history.document()

@@ -57,5 +57,6 @@ def test_skipped_rows_are_shown_by_reason() -> None:
 def test_periods_are_readable() -> None:
     assert readable("2013-10-07T13:31:00Z") == "2013-10-07 13:31 UTC"
     assert readable("2013-10-07T13:31:05Z") == "2013-10-07 13:31:05 UTC"
+    assert readable("2013-10-07T13:31:05.123456789Z") == "2013-10-07 13:31:05 UTC"
     nothing = {"first_ts": None, "last_ts": None, "rows": 7, "rows_used": 0}
     assert period(nothing) == "None of 7 rows was usable."
