@@ -55,7 +55,8 @@ class IbkrStatus:
             return []
         status, tally = bot.session.status(), bot.tally
         because = f": {printable('; '.join(status['reasons']))}" if status["reasons"] else ""
-        because += f"  waits for {printable(next_words(status))}"
+        told = next_words(status)
+        because += f"  waits{':' if told == status['waiting'] else ' for'} {printable(told)}"
         held = self._held("  ", " ")
         speed = tally.latency.summary_us()
         measured = "   ".join(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from arbcore.commands.report import default_store
 from arbcore.core.text import plural, printable, whole_seconds
-from arbcore.system.terminal import is_live
+from arbcore.system.terminal import is_live, rows_of
 
 if TYPE_CHECKING:
     from arbcore.broker.report import RunDocument, StatusDocument
@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
         found = status_document(path)
         lines = [json.dumps(found)] if args.json else status_lines(found)
         if live:
-            width = os.get_terminal_size().columns
-            lines = [line[: width - 1] for line in lines]
+            size = os.get_terminal_size()
+            lines = [str(row) for row in rows_of(lines, size.columns - 1, size.lines - 1)]
         print("\n".join(lines), flush=True)
         shown = len(lines)
         time.sleep(WATCH_S)

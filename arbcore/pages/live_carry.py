@@ -55,7 +55,9 @@ def _headline(told: Snapshot, words: str) -> Markup:
     tone = {"ACTIVE": "good", "REDUCING": "doubt"}.get(state, "bad")
     because = f": {'; '.join(told['reasons'])}" if told["reasons"] else ""
     held = {"flat": "Flat", "unknown": "The position is unknown"}.get(words, f"Holds {words}")
-    return join([f"{held}. ", tag("span", f"{state}{because}.", class_=tone), f" Waits for {told['next']}."])
+    # What keeps it from deciding is a sentence of its own, such as "SPY closed".
+    waits = f"Waits: {told['next']}." if told["next"] == told["waiting"] else f"Waits for {told['next']}."
+    return join([f"{held}. ", tag("span", f"{state}{because}.", class_=tone), " ", waits])
 
 
 def _facts(told: Snapshot, words: str) -> Markup:

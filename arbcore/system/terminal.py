@@ -11,7 +11,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TextIO
 
 from arbcore.core.text import printable
@@ -22,6 +22,8 @@ PLAIN_NS = 5 * SECOND_NS
 BACKLOG_MAX = 200
 #: Characters of one line that are shown.
 LINE_MAX = 2_000
+#: Rows that a line may take, what the later ones begin with, and what marks that something is missing.
+_ROWS_MAX, _INDENT, _CUT = 3, "  ", "..."
 
 
 #: What a tone is on a terminal (SGR): green, red, yellow.
@@ -46,15 +48,45 @@ def tone_of(value: float | None) -> str:
     return "" if not value else "good" if value > 0 else "bad"
 
 
-def _drawn(line: str, columns: int, *, colours: bool) -> tuple[str, int]:
-    """A line made safe and cut to a width, with its colours, and the characters that are seen of it."""
-    left, made = max(0, columns), []
-    for text, tone in line.parts if isinstance(line, Toned) else ((line, ""),):
-        shown = printable(text, LINE_MAX)[:left]
-        left -= len(shown)
-        code = _COLOURS.get(tone) if colours and shown else None
-        made.append(f"\x1b[{code}m{shown}\x1b[0m" if code else shown)
-    return "".join(made), max(0, columns) - left
+def rows_of(lines: Iterable[str], columns: int, rows: int) -> list[Toned]:
+    """Lines made safe and broken at spaces into rows of a width; what is left out is marked by three dots."""
+    found = [row for line in lines for row in _broken(line, max(columns, len(_INDENT) + len(_CUT) + 1))]
+    return found if len(found) <= rows else [*found[: rows - 1], Toned(_CUT)]
+
+
+def _broken(line: str, columns: int) -> Iterator[Toned]:
+    parts = line.parts if isinstance(line, Toned) else ((line, ""),)
+    parts = tuple((printable(text, LINE_MAX), tone) for text, tone in parts)
+    text = "".join(part for part, _ in parts)
+    begin = 0
+    for at in range(_ROWS_MAX):
+        indent = _INDENT if at else ""
+        end = begin + columns - len(indent)
+        if end >= len(text):
+            yield Toned(indent, *_between(parts, begin, len(text)))
+            return
+        if at == _ROWS_MAX - 1:
+            yield Toned(indent, *_between(parts, begin, end - len(_CUT)), _CUT)
+            return
+        # Between two items rather than within one.
+        middle = (begin + end) // 2
+        end = max(text.rfind("  ", middle, end + 2), 0) or max(text.rfind(" ", middle, end + 1), 0) or end
+        yield Toned(indent, *_between(parts, begin, end))
+        begin = end + len(text[end:]) - len(text[end:].lstrip(" "))
+
+
+def _between(parts: Sequence[tuple[str, str]], begin: int, end: int) -> Iterator[tuple[str, str]]:
+    """The parts of a line from one of its characters to another."""
+    at = 0
+    for text, tone in parts:
+        if shown := text[max(0, begin - at) : max(0, end - at)]:
+            yield shown, tone
+        at += len(text)
+
+
+def _coloured(row: Toned) -> str:
+    codes = ((text, _COLOURS.get(tone)) for text, tone in row.parts)
+    return "".join(f"\x1b[{code}m{text}\x1b[0m" if code else text for text, code in codes)
 
 
 def is_live(stream: TextIO) -> bool:
@@ -94,11 +126,10 @@ class Console:
         self._next_ns = now_ns + (REDRAW_NS if self._live else PLAIN_NS)
         if self._live:
             size = shutil.get_terminal_size()
-            shown = block()[: max(size.lines - 2, 1)]
-            lines = [_drawn(text, size.columns - 1, colours=self._colours) for text in shown]
-            frame = self._erase() + "".join(f"{text}\n" for text, _ in lines)
+            rows = rows_of(block(), size.columns - 1, max(size.lines - 2, 1))
+            frame = self._erase() + "".join(f"{_coloured(row) if self._colours else row}\n" for row in rows)
             if self._put(frame):
-                self._shown = [width for _, width in lines]
+                self._shown = [len(row) for row in rows]
         elif not first:
             self._put(f"{time.strftime('%H:%M:%S')} {printable(line(), LINE_MAX)}\n")
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import threading
 
 import pytest
@@ -9,7 +10,7 @@ from fake_session import FakeSession
 
 from arbcore.commands._status import ExchangeConsole, order_text, plain_line, status_lines
 from arbcore.exchange import ExchangeRun, RunOptions, Target
-from arbcore.system.terminal import Console, Toned, tone_of
+from arbcore.system.terminal import Console, Toned, rows_of, tone_of
 
 SECOND_NS = 10**9
 PATIENCE_S = 20.0
@@ -141,8 +142,9 @@ def test_block_on_a_terminal_is_redrawn_in_place_and_taken_away_at_the_end(monke
         console.close()
         seen = os.read(ours, 65536).decode()
     os.close(ours)
-    block, *rest = seen.split("\x1b[5F\x1b[J")
-    assert len(rest) == 2
+    block, *rest = re.split("\x1b\\[([0-9]+)F\x1b\\[J", seen)
+    assert rest[0] == rest[2] == str(len(block.splitlines()))
+    assert len(rest) == 4
     assert max(len(line) for line in block.splitlines()) < 60
     assert rest[-1].strip().endswith("Round 1 is over.")
 
@@ -177,6 +179,20 @@ def test_colour_means_something_and_can_be_refused(monkeypatch, no_colour, colou
     assert ("\x1b[32m+5\x1b[0m \x1b[31m-5\x1b[0m" in seen) == coloured
     assert "\x1b[5m" not in seen
     assert ("\x1b[32m" in seen) == coloured
+
+
+def test_a_line_too_long_for_the_terminal_is_broken_and_what_is_missing_is_marked():
+    line = Toned("connected  ", ("ALPHA", "good"), " on 127.0.0.1:25000  round 1  01:05, 09:49 left")
+    rows = rows_of([line, "short"], 40, 10)
+    assert rows == ["connected  ALPHA on 127.0.0.1:25000", "  round 1  01:05, 09:49 left", "short"]
+    assert ("ALPHA", "good") in rows[0].parts
+    rows = rows_of(["word " * 100, "x" * 100], 20, 10)
+    assert all(len(row) <= 20 for row in rows)
+    assert rows[2].endswith("...")
+    assert rows[3:] == ["x" * 20, "  " + "x" * 18, "  " + "x" * 15 + "..."]
+    assert rows_of(["one", "two", "three"], 20, 2) == ["one", "..."]
+    assert rows_of(["", "  ES  1"], 20, 2) == ["", "  ES  1"]
+    assert all(len(row) <= 6 for row in rows_of(["many words of a line"], 1, 10))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals need POSIX")
