@@ -181,8 +181,8 @@ class Chart:
         for at, (share, text) in enumerate(self.names):
             # Of many, a narrow screen has room for every third.
             wide = "wide" if many and at % 3 else None
-            place = {"x": _percent(share), "y": self.height + 18, "text_anchor": "middle", "class_": wide}
-            parts.append(tag("text", text, **place))
+            spot = {"x": _percent(share), "y": self.height + 18, "text_anchor": "middle", "class_": wide}
+            parts.append(tag("text", text, **spot))
         if self.unit:
             parts.append(tag("text", self.unit, x="0", y="-8", class_="unit"))
         return tag("g", *parts, class_="grid")
