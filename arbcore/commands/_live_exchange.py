@@ -53,6 +53,7 @@ def exchange_snapshot(run: ExchangeRun, now_ns: int) -> dict[str, Any]:
         "books": {name: _book(session.book(name)) for name in summary["positions"]},
         "own": own,
         "orders": session.recent_orders(SHOWN_ORDERS),
+        "recent_fills": session.recent_fills(),
         "latency_s": latency_s(run.latency),
     }
 

@@ -14,6 +14,7 @@ SECTIONS = (
     ("pnl", "P&L by strategy"),
     ("positions", "Positions beside their limits"),
     ("books", "Books"),
+    ("fills", "Last fills"),
     ("orders", "Last orders"),
     ("trouble", "Refusals, rejects and bad lines"),
 )
@@ -41,6 +42,7 @@ def _parts(told: Snapshot, trail: Trail) -> Parts:
         "pnl": join([_curves(trail), _strategies(told)]),
         "positions": _positions(told),
         "books": _books(told),
+        "fills": _fills(told["recent_fills"]),
         "orders": _orders(told["orders"]),
         "trouble": _trouble(told),
     }
@@ -108,6 +110,17 @@ def _books(told: Snapshot) -> Markup:
         rows.append([name, bids, asks, number(book["last_price"] or None, 0)])
     caption = "Size at price, best first; our own part of a level is in brackets"
     return table(caption, ["symbol", "bids", "asks", "last"], rows, numbers=(3,))
+
+
+def _fills(fills: Sequence[Mapping[str, Any]]) -> Markup:
+    if not fills:
+        return tag("p", "Nothing was filled yet.", class_="soft")
+    rows = [
+        [str(row["order_id"]), f"{row['side']} {row['size']:,} {row['symbol']}", number(row["price"], 0),
+         row["strategy"]]
+        for row in fills
+    ]  # fmt: skip
+    return table("Newest first", ["order", "fill", "price", "strategy"], rows, numbers=(2,))
 
 
 def _orders(orders: Sequence[Mapping[str, Any]]) -> Markup:

@@ -5,6 +5,7 @@ from arbcore.wire._types cimport N_SYMBOLS
 
 cdef enum:
     TABLE_SIZE = 4096       # a power of two: an id's slot is id & (TABLE_SIZE - 1)
+    FILLS_KEPT = 16         # a power of two, too
     LIVE_MAX = 64           # a symbol's live orders
     OWNERS_MAX = 33         # 32 strategies and the owner of what none of them did
     CHANGES_MAX = 5         # symbols that one conversion changes
@@ -70,6 +71,15 @@ cdef struct Holding:
     int64_t orders
     int64_t fills
 
+# A fill of ours, as the last ones are kept to be shown.
+cdef struct Fill:
+    int64_t order_id
+    int32_t symbol
+    int32_t side
+    int32_t price
+    int32_t size
+    int32_t strategy
+
 cdef struct Change:
     int32_t symbol
     int64_t shares          # signed
@@ -106,6 +116,7 @@ cdef class Orders:
     cdef Holding holdings[OWNERS_MAX]
     cdef readonly int32_t n_owners
     cdef readonly int64_t fills
+    cdef Fill last_fills[FILLS_KEPT]    # the one of number n at n & (FILLS_KEPT - 1)
     cdef readonly int64_t doubts        # what proves that the exchange and we disagree
     cdef int32_t last_doubt             # the anomaly that was the last such proof
     cdef int64_t frozen_pnl
@@ -125,6 +136,7 @@ cdef class Orders:
     cdef void time_out(self, Order* order) noexcept
     cdef Order* find(self, int64_t order_id) noexcept
     cdef int64_t average_price(self, int32_t symbol) noexcept
+    cdef int _check_owner(self, int32_t owner) except -1
     cdef dict show(self, const Order* order)
 
     cdef void _doubt(self, int32_t anomaly) noexcept

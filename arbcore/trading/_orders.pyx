@@ -210,6 +210,8 @@ cdef class Orders:
             return order
         self._book(order.strategy, symbol, change, change * price)
         self.holdings[order.strategy].fills += 1
+        self.last_fills[self.fills & (FILLS_KEPT - 1)] = Fill(
+            order_id, symbol, side, price, size, order.strategy)
         self.fills += 1
         if order.state < OUT:
             self._work(order, -size)
@@ -462,6 +464,23 @@ cdef class Orders:
             order_id -= 1
         return shown
 
+    def recent_fills(self) -> list:
+        """The last fills of the run, newest first; no more than FILLS_KEPT."""
+        cdef int64_t number
+        cdef const Fill* fill
+        shown = []
+        for number in range(self.fills - 1, max(-1, self.fills - 1 - FILLS_KEPT), -1):
+            fill = &self.last_fills[number & (FILLS_KEPT - 1)]
+            shown.append({
+                "order_id": fill.order_id,
+                "symbol": SYMBOLS[fill.symbol],
+                "side": "BUY" if fill.side > 0 else "SELL",
+                "price": fill.price,
+                "size": fill.size,
+                "strategy": fill.strategy,
+            })
+        return shown
+
     @property
     def anomalies(self):
         """What the exchange said that does not fit, by name; only what happened at all."""
@@ -472,10 +491,23 @@ cdef class Orders:
                 counted[ANOMALY_NAMES[index]] = self.anomaly_counts[index]
         return counted
 
-    def owner_counts(self, int32_t owner) -> tuple:
-        """(orders, fills) of one strategy over all rounds."""
+    def holding(self, int32_t owner) -> dict:
+        """Cash and positions of one owner in this round, and P&L carried from the rounds before it."""
+        self._check_owner(owner)
+        return {
+            "cash": self.holdings[owner].cash,
+            "carried_pnl": self.holdings[owner].carried_pnl,
+            "positions": {name: self.holdings[owner].position[at] for at, name in enumerate(SYMBOLS)},
+        }
+
+    cdef int _check_owner(self, int32_t owner) except -1:
         if not 0 <= owner < self.n_owners:
             raise IndexError(f"owner {owner} of {self.n_owners}")
+        return 0
+
+    def owner_counts(self, int32_t owner) -> tuple:
+        """(orders, fills) of one strategy over all rounds."""
+        self._check_owner(owner)
         return self.holdings[owner].orders, self.holdings[owner].fills
 
     def state(self):

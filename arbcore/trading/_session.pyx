@@ -679,7 +679,7 @@ cdef class Session:
         if desk.n_cancels == 0 or not self.linked or self.awaiting_hello:
             return 0
         if desk.n_cancels >= CANCELS_MAX:
-            raise BrokenInvariant(f"{CANCELS_MAX} cancels wait, more than orders can be live at once")
+            raise BrokenInvariant(f"{CANCELS_MAX} cancels wait, more than orders can be live at once.")
         while sent < desk.n_cancels:
             order = desk.cancels[sent]
             if order.state < OUT and order.wants_cancel:
@@ -841,6 +841,10 @@ cdef class Session:
         """The last orders of the run, newest first, as far as the table still holds them."""
         return self._named(self.orders.recent(count))
 
+    def recent_fills(self) -> list:
+        """The last fills of the run, newest first, as far as they are kept."""
+        return self._named(self.orders.recent_fills())
+
     def _named(self, shown) -> list:
         names = [*self.names, "unattributed"]
         for order in shown:
@@ -882,15 +886,7 @@ cdef class Session:
 
     def owner_holding(self, int32_t owner) -> dict:
         """Cash, positions by symbol and P&L carried from earlier rounds of one strategy, as ``owner_pnl``."""
-        if not 0 <= owner <= self.n_strategies:
-            raise IndexError(f"owner {owner} of {self.n_strategies + 1}")
-        return {
-            "cash": self.orders.holdings[owner].cash,
-            "carried_pnl": self.orders.holdings[owner].carried_pnl,
-            "positions": {
-                name: self.orders.holdings[owner].position[at] for at, name in enumerate(SYMBOLS)
-            },
-        }
+        return self.orders.holding(owner)
 
     def summary(self) -> dict:
         """What the run did, under the JSON keys of an exchange run. Money in ticks, P&L over all rounds."""

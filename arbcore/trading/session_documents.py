@@ -40,6 +40,17 @@ class OrderDocument(TypedDict):
     wants_cancel: bool
 
 
+class FillDocument(TypedDict):
+    """A fill of one of our orders; ``strategy`` is the order's owner's name."""
+
+    order_id: int
+    symbol: str
+    side: str
+    price: int
+    size: int
+    strategy: str
+
+
 class RefusedDocument(TypedDict):
     """What the gate kept refusing: whose, in which symbol and on which side, and why."""
 

@@ -24,7 +24,8 @@ RUNS = {
 }
 #: What each kind's status has at least.
 KEYS = {
-    "exchange": {"pnl", "strategies", "exposure", "books", "own", "orders", "rejects", "refusals"},
+    "exchange": {"pnl", "strategies", "exposure", "books", "own", "orders", "recent_fills", "rejects",
+                 "refusals"},
     "serve": {"teams", "books", "trades", "recent_trades", "round", "left_s", "phase"},
     "carry": {"held", "executed", "pair", "day_pnl", "state", "reasons", "waiting", "deviation_bps", "legs",
               "limits", "orders", "alarms", "factor", "implied_financing", "days_to_roll"},

@@ -31,6 +31,8 @@ LIFECYCLE = (
 #: An order has the slot ``id % TABLE_SIZE`` until a later id takes it. An id whose slot still holds a live
 #: order is passed over. A symbol holds at most LIVE_MAX live orders.
 TABLE_SIZE = 4096
+#: Fills that are kept to be shown.
+FILLS_KEPT = 16
 LIVE_MAX = 64
 OWNERS_MAX = 33
 
@@ -105,6 +107,8 @@ class Orders:
         self.holdings = [Holding([0] * len(SYMBOLS)) for _ in range(strategies + 1)]
         self.anomalies: Counter[str] = Counter()
         self.fills = 0
+        #: (order, price, size) of every fill, oldest first.
+        self.filled: list[tuple[Order, int, int]] = []
         self.last_doubt = ""
         self.doubts = 0  # what was told and cannot be: the caller must ask for a new login
         self.frozen_pnl = 0  # what strategies carry from the present round after a resync within it
@@ -192,6 +196,7 @@ class Orders:
         self._book(order.strategy, symbol, side * size, side * size * price)
         self.holdings[order.strategy].fills += 1
         self.fills += 1
+        self.filled.append((order, price, size))
         if order.live:
             self._work(order, -size)
         order.remaining -= size

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from arbcore.wire.instruments import SYMBOLS
-from reference.orders import ADD, STATE_NAMES, TABLE_SIZE, Order
+from reference.orders import ADD, FILLS_KEPT, STATE_NAMES, TABLE_SIZE, Order
 
 if TYPE_CHECKING:
     from reference.session import Session
@@ -78,6 +78,21 @@ def recent_orders(session: "Session", count: int) -> list[dict[str, Any]]:
     last = session.orders.next_id - 1
     found = (session.orders.get(order_id) for order_id in range(last, max(0, last - TABLE_SIZE), -1))
     return [show(session, order) for order in found if order is not None][:count]
+
+
+def recent_fills(session: "Session") -> list[dict[str, Any]]:
+    """The last fills of the run, newest first, as far as they are kept."""
+    return [
+        {
+            "order_id": order.id,
+            "symbol": SYMBOLS[order.symbol],
+            "side": "BUY" if order.side > 0 else "SELL",
+            "price": price,
+            "size": size,
+            "strategy": owner_names(session)[order.strategy],
+        }
+        for order, price, size in session.orders.filled[: -FILLS_KEPT - 1 : -1]
+    ]
 
 
 def show(session: "Session", order: Order) -> dict[str, Any]:

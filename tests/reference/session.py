@@ -667,3 +667,6 @@ class Session:
 
     def recent_orders(self, count: int) -> list[dict[str, Any]]:
         return results.recent_orders(self, count)
+
+    def recent_fills(self) -> list[dict[str, Any]]:
+        return results.recent_fills(self)

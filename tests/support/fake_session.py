@@ -119,6 +119,9 @@ class FakeSession:
     def recent_orders(self, count):
         return []
 
+    def recent_fills(self):
+        return []
+
     def summary(self):
         return {
             "messages_in": self.messages,

@@ -57,6 +57,8 @@ EXCHANGE: dict[str, Any] = {
                 "remaining": 4, "state": "open", "strategy": "bond"},
                {"order_id": 116, "symbol": "XLF", "side": "SELL", "kind": "convert", "price": 0, "size": 10,
                 "remaining": 10, "state": "acked", "strategy": "mine:Quoter"}],
+    "recent_fills": [{"order_id": 117, "symbol": "BOND", "side": "BUY", "price": 999, "size": 6,
+                      "strategy": "bond"}],
     "latency_s": {"0.5": 49e-6, "0.99": 96e-6, "0.999": 117e-6, "1": 117e-6},
 }  # fmt: skip
 SERVE: dict[str, Any] = {
@@ -86,6 +88,7 @@ def moved(kind: str, step: int, every_s: float = 4.0) -> dict[str, Any]:
         told["alarms"] = told["alarms"] * (step % 4)
     elif kind == "exchange":
         told["pnl"] += step
+        told["recent_fills"] = told["recent_fills"] * (step % 4)
         told["orders"] = told["orders"][: step % 3]
         for at, row in enumerate(told["strategies"].values()):
             row["pnl"] += int(40 * wave * at)

@@ -46,6 +46,7 @@ def difference(compiled: Any, twin: ReferenceSession) -> str:
         "summary": lambda session: session.summary(),
         "live orders": lambda session: session.orders_snapshot(),
         "recent orders": lambda session: session.recent_orders(5),
+        "recent fills": lambda session: session.recent_fills(),
         "exposure": lambda session: session.exposure(),
         "order table": lambda session: orders_state(session.orders),
         "deadline": lambda session: session.next_deadline_ns,

@@ -7,6 +7,7 @@ import pytest
 from arbcore.play.rounds import RoundPlan, compiled_session, play
 from arbcore.trading._session import Session
 from arbcore.trading.session_documents import (
+    FillDocument,
     HoldingDocument,
     OrderDocument,
     RefusedDocument,
@@ -52,3 +53,7 @@ def test_orders_and_holdings(session: Session) -> None:
     for order in orders:
         check(order, OrderDocument)
     check(session.owner_holding(0), HoldingDocument)
+    fills = session.recent_fills()
+    assert 0 < len(fills) <= 16
+    for fill in fills:
+        check(fill, FillDocument)
