@@ -20,7 +20,7 @@ from arbcore.broker.store_file import is_owned, open_to_read, said_reading
 from arbcore.carry.pairs import DEFAULT_PAIR, FUT, LEGS, Pair, pair_named
 from arbcore.core.civil import NS_PER_S, iso_date, read_time, utc_to_new_york
 from arbcore.core.ledger_columns import LEDGER_NAMES
-from arbcore.core.text import plural, printable
+from arbcore.core.text import plural, printable, whole_seconds
 from arbcore.desk.limits import HALTED
 from arbcore.errors import ArbcoreError, InputError
 from arbcore.pages.report_page import report_page
@@ -170,7 +170,7 @@ def document(rows: StoreRows) -> Record:
         "signals": _signals(rows.signals),
         "not_decided": _skipped(rows.skipped),
         "alarms": dict(Counter(event["kind"] for event in rows.events if event["level"] == "alarm")),
-        "run": (run := run_document(rows)) | {"words": run_words(run)},
+        "run": (run := run_document(rows)) | {"words": whole_seconds(run_words(run))},
         "state": _state(rows),
         "last_alarm": last_alarm(rows),
         "states": states(rows),

@@ -13,7 +13,7 @@ from arbcore.carry.level import LevelMode
 from arbcore.carry.pairs import Pair
 from arbcore.carry.terms import Quoting, RateHistory
 from arbcore.core.civil import NS_PER_DAY, iso_date, iso_time
-from arbcore.core.text import plural
+from arbcore.core.text import plural, whole_seconds
 from arbcore.errors import UsageError
 
 #: Beyond these something that was set is wrong, not the market.
@@ -98,7 +98,7 @@ def outlier_note(count: int, first_ns: int | None) -> str | None:
     stand = "stands" if count == 1 else "stand"
     return (
         f"{plural(count, 'row')} {stand} more than {OUTLIER_BPS:g} bps off the rows before and after, the "
-        f"first at {iso_time(first_ns)}: bad prints; --drop-outliers leaves them out."
+        f"first at {whole_seconds(iso_time(first_ns))}: bad prints; --drop-outliers leaves them out."
     )
 
 

@@ -267,10 +267,10 @@ def _notes(found: Examination, pair: Pair | None, summary: dict[str, Any], *, zo
     if found.disordered:
         notes.append(f"{found.disordered:,} rows are out of order; a backtest needs --sort for this file.")
     if found.outliers.count:
+        first = whole_seconds(iso_time(found.outliers.first[0][0]))
         notes.append(
             f"{found.outliers.count:,} rows are more than 10 bps away from the rows before and after, the "
-            f"first at {iso_time(found.outliers.first[0][0])}: bad prints, which a backtest trades unless "
-            "it runs with --drop-outliers."
+            f"first at {first}: bad prints, which a backtest trades unless it runs with --drop-outliers."
         )
     if found.half_life.seconds() is None and found.deviation.count:
         notes.append(

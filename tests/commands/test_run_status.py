@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -103,6 +104,8 @@ def test_each_way_a_run_can_be(name: str, path: Path, capsys: pytest.CaptureFixt
             assert "dead since 20" in text
             assert "gone or stands still" in text
             assert "dead since 20" in report
+            words = document(read_store(path))["run"]["words"]
+            assert re.match(r"dead since [0-9-]+T[0-9:]{8}Z: ", words)
             assert (found["state"], found["held"]) == (None, None)
         else:
             assert found["dead_since"] is None

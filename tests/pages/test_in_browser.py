@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from bot_store import MINUTE_NS, fill_store
 from chromium import Chromium, find_chromium
-from page_checks import CONTRAST, OUTSIDE, OVERLAPPING, UNREAD, keyboard_stops
+from page_checks import CONTRAST, NANOSECONDS, OUTSIDE, OVERLAPPING, UNREAD, keyboard_stops
 from quotes import random_rows
 from stores import NOW_NS, opened
 
@@ -148,6 +148,7 @@ def test_a_page_is_quiet_and_fits(
     assert {url.partition(":")[0] for url in browser.requests} == {"file"}
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     assert browser.evaluate(OUTSIDE) == []
+    assert browser.evaluate(NANOSECONDS) == []
     assert browser.evaluate(OVERLAPPING) == []
     assert browser.evaluate(CONTRAST) == []
     ground = (DARK if dark else LIGHT)["ground"]

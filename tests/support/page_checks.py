@@ -10,6 +10,8 @@ OUTSIDE = """
     && (box.left < -0.5 || box.right > document.documentElement.clientWidth + 0.5);
 }).map(e => e.tagName + ': ' + e.textContent.slice(0, 60))
 """
+# Times with parts of a second, which nobody reads.
+NANOSECONDS = "document.body.innerText.match(/T[0-9:]{8}[.][0-9]+Z/g) || []"
 # Words of a chart that are written over each other.
 OVERLAPPING = """
 [...document.querySelectorAll('svg.chart')].flatMap(chart => {
