@@ -43,11 +43,13 @@ class Shown:
 
 
 @pytest.fixture(scope="module", params=list(SNAPSHOTS))
-def shown(request: pytest.FixtureRequest) -> Iterator[Shown]:
+def shown(request: pytest.FixtureRequest, browser: Chromium) -> Iterator[Shown]:
     made = Shown(request.param)
     with contextlib.closing(made.feed):
         made.publish(120)
         yield made
+        # A page whose server has gone complains when it asks again.
+        browser.show("about:blank", width=375)
 
 
 def until(browser: Chromium, expression: str) -> Any:
