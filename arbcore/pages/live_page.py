@@ -81,6 +81,7 @@ main>section{padding:18px 0 14px}
 .line-a{stroke:var(--gain)}.line-b{stroke:var(--carry)}.line-c{stroke:var(--reverse)}
 .line-d{stroke:var(--loss)}.line-e{stroke:var(--soft)}
 .wall td,.wall th{font-size:20px}
+@media (max-width:640px){.wall td,.wall th{font-size:15px}}
 """
 )
 
@@ -101,6 +102,8 @@ class Trail:
             if since_s < 0.0:
                 self.points.clear()
         self.points.append((at_s, dict(values)))
+        while at_s - self.points[0][0] > POINTS_MAX * self.every_s:
+            self.points.popleft()
 
     def names(self) -> list[str]:
         """Every name that any point has, in the order in which they came."""

@@ -11,6 +11,7 @@ from arbcore.commands._live_carry import LIFTED_BY, next_words
 from arbcore.desk.limits import REASONS
 from arbcore.pages.live_carry import carry_view
 from arbcore.pages.live_exchange import exchange_view
+from arbcore.pages.live_page import Trail
 
 
 def parts_of(view: Any, snapshot: dict[str, Any]) -> dict[str, str]:
@@ -48,3 +49,13 @@ def test_every_reason_says_what_ends_it() -> None:
     assert next_words(status) == "a signal to enter"
     assert next_words(status | {"pair": {}}) == "a signal to leave"
     assert next_words(status | {"waiting": "SPY closed"}) == "SPY closed"
+
+
+def test_a_line_reaches_no_further_back_than_its_caption_says() -> None:
+    trail = Trail(0.5)
+    for at in range(2_000):
+        # A snapshot is often a little late.
+        trail.add(0.6 * at, {"pnl": float(at)})
+    assert 299.0 <= trail.points[-1][0] - trail.points[0][0] <= 300.0
+    chart = trail.chart([("pnl", "line-curve")], key="k", title="t", unit="ticks")
+    assert "5 min ago" in chart
