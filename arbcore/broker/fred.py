@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from arbcore._version import __version__
+from arbcore.carry.calendar import trading_date
 from arbcore.carry.rates import from_bank_discount, from_simple
 from arbcore.carry.terms import RateHistory, read_rates
 from arbcore.core.civil import NS_PER_DAY, NS_PER_S, iso_date, read_date
@@ -203,14 +204,27 @@ def rate_of(observation: Observation, t: float) -> float:
     return from_bank_discount(decimal, days=days) if days else from_simple(decimal, t=t)
 
 
-def fetch(settings: FredSettings, *, now_ns: int) -> Observation:
-    """The newest value that FRED has; missing ones (".") are passed over.
+def fetch(settings: FredSettings, *, now_ns: int, before_day: int | None = None) -> Observation:
+    """The newest value that FRED has dated before a New York date; missing ones (".") are passed over.
 
-    ConfigError without a key, RunError where the server does not answer or answers something else. No
-    message has the address asked, because the key is part of it.
+    Args:
+        settings: which series, from where.
+        now_ns: the time, UTC nanoseconds.
+        before_day: the date, in days since 1970-01-01; None is that of ``now_ns``.
+
+    Raises:
+        ConfigError: there is no key.
+        RunError: the server does not answer or answers something else. No message has the address asked,
+            because the key is part of it.
     """
     query = {"sort_order": "desc", "limit": str(OBSERVATIONS)}
-    return _newest(_answer(settings, query, bytes_max=ANSWER_BYTES_MAX), settings.series, now_ns)
+    if before_day is not None:
+        query["observation_end"] = iso_date(before_day - 1)
+    text = _answer(settings, query, bytes_max=ANSWER_BYTES_MAX)
+    day, percent = _newest(
+        text, settings.series, trading_date(now_ns) if before_day is None else before_day
+    )
+    return Observation(settings.series, day, percent, now_ns)
 
 
 def fetch_history(settings: FredSettings) -> RateHistory:
@@ -275,15 +289,13 @@ def _observations(text: bytes, series: str) -> list[tuple[str, str]]:
     return [(date, value) for date, value in rows if value not in {"", "."}]
 
 
-def _newest(text: bytes, series: str, now_ns: int) -> Observation:
+def _newest(text: bytes, series: str, before_day: int) -> tuple[int, float]:
+    """The day and the percent of the newest value of an answer that is dated before a day."""
     found = [(read_date(date), float(value)) for date, value in _observations(text, series)]
-    believable = [
-        (day, value) for day, value in found if -100.0 < value < 100.0 and day * NS_PER_DAY <= now_ns
-    ]
+    believable = [(day, value) for day, value in found if -100.0 < value < 100.0 and day < before_day]
     if not believable:
         raise RunError(f"FRED has no value among the last {OBSERVATIONS} of {series}; check FRED_SERIES_ID.")
-    day, value = max(believable)
-    return Observation(series, day, value, now_ns)
+    return max(believable)
 
 
 def read_cache(path: Path, series: str) -> Observation | None:

@@ -19,11 +19,11 @@ from arbcore.carry.level import LevelMode, factor_of, parse_level
 from arbcore.carry.money import PaidDividend
 from arbcore.carry.pairs import DEFAULT_PAIR, Pair, pair_named
 from arbcore.carry.row_terms import RowTerms
-from arbcore.carry.terms import Quoting, check_dividends, expiry_named, payments_between
+from arbcore.carry.terms import RATE_DAYS_MAX, Quoting, check_dividends, expiry_named, payments_between
 from arbcore.commands._backtest_arguments import key_of_fred, mixed, spellings
 from arbcore.core import civil
 from arbcore.core.text import printable
-from arbcore.errors import ArbcoreError, RunError, UsageError
+from arbcore.errors import ArbcoreError, InputError, RunError, UsageError
 from arbcore.quotes.terms_files import read_terms
 from arbcore.research.research_settings import BacktestSettings
 
@@ -48,7 +48,8 @@ examples:
   arbcore fair --spot 6810 --expiry ESZ26 --sofr 3.65 --d 0.013,ESZ26:0.0125 --json
 
 FRED's site gives a series as CSV without a key: https://fred.stlouisfed.org/graph/fredgraph.csv?id=DTB3. With
---fred the last value is fetched, at most every six hours; it is shown with its date and age.
+--fred the last value dated before --now is taken; it is shown with its date and age, and the newest is
+fetched at most every six hours.
 """
 SCHEMA = "arbcore.fair/2"
 BPS = 1e-4
@@ -148,7 +149,7 @@ def _add_rates(parser: argparse.ArgumentParser) -> None:
         "--dtb3", type=PERCENT, metavar="PCT", help="91-day bill's bank-discount yield, percent"
     )
     rate.add_argument("--sofr", type=PERCENT, metavar="PCT", help="simple actual/360 rate to expiry, percent")
-    rate.add_argument("--fred", metavar="SERIES", help="ask FRED for the last value, such as DTB3 or SOFR")
+    rate.add_argument("--fred", metavar="SERIES", help="ask FRED for a series such as DTB3 or SOFR")
     parser.add_argument("--fred-key", metavar="FILE", help="a file that holds your key of FRED")
     parser.add_argument(
         *spellings("financing-spread-bps"), dest="financing_spread_bps", type=ANY_SPREAD_BPS, default=0.0,
@@ -350,20 +351,27 @@ def _source_of(args: argparse.Namespace, terms: RowTerms, now_ns: int) -> str:
 
 
 def _rate_of_fred(series: str, key_file: str | None, now_ns: int, t: float) -> tuple[float, str]:
+    """The last value of a series dated before the New York date of the valuation, as a backtest's row has."""
     from arbcore.broker import fred
 
     key = key_of_fred(key_file)
     fred.convention(series)
-    known = fred.FredRate(fred.FredSettings(series=series, key=key))
+    settings = fred.FredSettings(series=series, key=key)
+    known = fred.FredRate(settings)
     known.refresh()
     if known.latest is None:
         raise RunError(known.last_error or f"FRED has not been asked for {series} yet; try again later.")
+    found, day = known.latest, calendar.trading_date(now_ns)
     if known.last_error:
-        said = known.latest.said(now_ns)
-        print(f"arbcore: warning: {known.last_error} Taking {said}.", file=sys.stderr)
-    if known.latest.age_days(now_ns) < 0:
-        raise UsageError("--fred gives today's rate, and --now is earlier; name a file with --rates.")
-    return fred.rate_of(known.latest, t), known.latest.said(now_ns)
+        print(f"arbcore: warning: {known.last_error} Taking {found.said(now_ns)}.", file=sys.stderr)
+    if found.day >= day:
+        found = fred.fetch(settings, now_ns=now_ns, before_day=day)
+    if day - found.day > RATE_DAYS_MAX:
+        raise InputError(
+            f"FRED's {series} has no rate within {RATE_DAYS_MAX} days before {civil.iso_time(now_ns)}; the "
+            f"last one is of {civil.iso_date(found.day)}."
+        )
+    return fred.rate_of(found, t), found.said(now_ns)
 
 
 def _check_schedule(

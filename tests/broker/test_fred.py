@@ -14,7 +14,7 @@ import pytest
 
 from arbcore.broker import fred
 from arbcore.carry.terms import Quoting
-from arbcore.core.civil import NS_PER_DAY, NS_PER_S, iso_date, read_time
+from arbcore.core.civil import NS_PER_DAY, NS_PER_S, iso_date, read_date, read_time
 from arbcore.errors import ConfigError, RunError
 
 KEY = "abcdefabcdefabcdefabcdefabcdef12"
@@ -115,6 +115,17 @@ def test_it_asks_as_the_interface_wants_and_passes_over_missing_values(
     assert rate.latest is not None
     assert (rate.latest.percent, iso_date(rate.latest.day)) == (3.63, "2026-11-18")
     assert rate.latest.said(NOW_NS) == "DTB3 3.63% of 2026-11-18 (3 days old)"
+
+
+def test_it_takes_the_last_value_before_a_date(server: Server, settings: fred.FredSettings) -> None:
+    """As a row of a backtest takes one dated before its New York date; the server may not know the bound."""
+    server.values(("2026-11-19", "3.7"), ("2026-11-18", "3.63"), ("2026-11-17", "."), ("2026-11-16", "3.60"))
+    found = fred.fetch(settings, now_ns=NOW_NS, before_day=read_date("2026-11-18"))
+    assert (found.percent, iso_date(found.day)) == (3.60, "2026-11-16")
+    assert server.asked[0]["observation_end"] == ["2026-11-17"]
+    # An hour after midnight UTC it is the evening before in New York.
+    server.values(("2026-11-19", "3.7"), ("2026-11-18", "3.63"))
+    assert fred.fetch(settings, now_ns=read_time("2026-11-20T01:00Z")).percent == 3.63
 
 
 def test_it_asks_again_only_after_a_while(server: Server, rate: fred.FredRate, clock: Clock) -> None:

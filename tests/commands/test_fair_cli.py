@@ -142,11 +142,13 @@ def observed(monkeypatch, tmp_path):
     asked = []
 
     def observe(answer):
-        def fetch(settings, *, now_ns):
-            asked.append((settings.series, settings.key))
+        def fetch(settings, *, now_ns, before_day=None):
+            asked.append((settings.series, settings.key, before_day and civil.iso_date(before_day)))
             if isinstance(answer, Exception):
                 raise answer
-            return fred.Observation(settings.series, civil.read_date(answer), 3.63, now_ns)
+            dates = [civil.read_date(date) for date in answer]
+            day = max(day for day in dates if before_day is None or day < before_day)
+            return fred.Observation(settings.series, day, 3.63 if day == dates[0] else 5.0, now_ns)
 
         monkeypatch.setattr(fred, "fetch", fetch)
         return asked
@@ -157,12 +159,12 @@ def observed(monkeypatch, tmp_path):
 
 
 def test_fred_is_asked_with_the_key_of_a_file_and_remembered(fair, observed, tmp_path):
-    asked = observed("2026-11-19")
+    asked = observed(["2026-11-19"])
     words = ("--spot", "6810", *AT, "--json", "--fred", "DTB3", "--fred-key", str(tmp_path / "key"))
     answer = answer_of(fair(*words))
     assert answer["rate_source"] == "DTB3 3.63% of 2026-11-19 (2 days old)"
     assert answer_of(fair(*words)) == answer
-    assert asked == [("DTB3", "a-key-of-32-letters")]
+    assert asked == [("DTB3", "a-key-of-32-letters", None)]
     assert "a-key" not in json.dumps(answer)
 
 
@@ -173,11 +175,26 @@ def test_without_an_answer_of_fred_there_is_no_value(fair, observed, tmp_path):
     assert err.endswith("arbcore: FRED cannot be reached for DTB3 (timeout); check the network.\n")
 
 
-def test_a_rate_of_today_values_no_past(fair, observed, tmp_path):
-    observed("2026-11-25")
-    code, _, err = fair("--spot", "6810", *AT, "--fred", "DTB3", "--fred-key", str(tmp_path / "key"))
-    assert code == 2
-    assert "name a file with --rates" in err
+def test_fred_gives_the_value_of_the_date_that_is_asked_about(fair, observed, tmp_path):
+    """The last value dated before --now's New York date, as a row of a backtest takes it."""
+    asked = observed(["2026-11-19", "2026-11-20", "2026-11-25"])
+    (tmp_path / "rates.csv").write_text(
+        "date,DTB3\n2026-11-19,3.63\n2026-11-20,5\n2026-11-25,5\n", encoding="utf-8"
+    )
+    words = ("--spot", "6810", *AT, "--json")
+    answer = answer_of(fair(*words, "--fred", "DTB3", "--fred-key", str(tmp_path / "key")))
+    assert answer["rate_source"] == "DTB3 3.63% of 2026-11-19 (2 days old)"
+    assert answer["r"] == answer_of(fair(*words, "--rates", str(tmp_path / "rates.csv")))["r"]
+    assert [before for _, _, before in asked] == [None, "2026-11-20"]
+
+
+def test_a_value_of_fred_that_is_older_than_a_week_is_none(fair, observed, tmp_path):
+    observed(["2026-11-12"])
+    words = ("--spot", "6810", *AT, "--fred", "DTB3", "--fred-key", str(tmp_path / "key"))
+    code, out, err = fair(*words)
+    assert (code, out) == (3, "")
+    assert "FRED's DTB3 has no rate within 7 days before 2026-11-20" in err
+    assert "the last one is of 2026-11-12" in err
 
 
 def test_a_yield_for_each_expiry(fair):
