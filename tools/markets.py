@@ -40,7 +40,7 @@ class Market:
     kept: float = 1.0  # the part of the rows that is there, at random
     r: float = 0.0365
     d: float = 0.012
-    factor: float = 1.003  # of the pair's points a USD
+    factor: float = 1.003  # of the pair's points per USD
     spread_bps: float = 0.0
     spread_night_bps: float = 0.0  # standard deviation of its change a night
     jump_bps: float = 0.0  # of the spread, on one night in the middle

@@ -324,7 +324,7 @@ def payments_between(
         schedule: in any order.
         now_ns: UTC nanoseconds.
         expiry_ns: the future's.
-        factor: index points a USD of the ETF, by which USD a share are points.
+        factor: index points per USD of the ETF, by which USD a share are points.
     """
     return tuple(
         Payment(

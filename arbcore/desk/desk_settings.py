@@ -63,10 +63,10 @@ class DeskSettings:
     d: float = option(0.014, low=-1.0, high=1.0, help="annual dividend yield until another one is told")
     factor: float | str = field(
         default="track",
-        metadata={"parse": parse_level, "help": "index points a USD of the ETF, or how they are learnt"},
+        metadata={"parse": parse_level, "help": "index points per USD of the ETF, or how they are learnt"},
     )
     true_factor: float = option(
-        0.0, low=0.0, high=1e6, help="true index points a USD of the ETF, to show what a level implies"
+        0.0, low=0.0, high=1e6, help="true index points per USD of the ETF, to show what a level implies"
     )
     funding_rate: float | None = field(
         default=None,

@@ -88,7 +88,7 @@ class Carrying:
         Args:
             now_ns: the market's time.
             expiry_ns: of the future that is quoted; a simple rate is turned over to it.
-            factor: index points a USD of the ETF, by which dividends in points are USD.
+            factor: index points per USD of the ETF, by which dividends in points are USD.
 
         Returns:
             What was booked.

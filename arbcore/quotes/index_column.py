@@ -28,7 +28,7 @@ def is_read_again(data: object) -> bool:
 def true_factors(
     data: QuoteData, rows: Sequence[Decided | None], *, read: Read, options: ReadOptions
 ) -> tuple[float | None, ...]:
-    """The index over the ETF's mid at some rows, in points a USD; None where it is not known.
+    """The index over the ETF's mid at some rows, in points per USD; None where it is not known.
 
     Args:
         data: what was read; from a stream that cannot be read again nothing is known.

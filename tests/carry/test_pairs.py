@@ -24,7 +24,7 @@ from arbcore.core.civil import NS_PER_DAY, iso_date, read_date, read_time
 from arbcore.errors import DataError, UsageError
 
 TABLE = [
-    # name, exchange, USD a point, tick, points a USD, cost in bps
+    # name, exchange, USD a point, tick, points per USD, cost in bps
     ("es-spy", "CME", 50, 0.25, 10, 0.5),
     ("mes-spy", "CME", 5, 0.25, 10, 1.2),
     ("nq-qqq", "CME", 20, 0.25, 41, 0.5),

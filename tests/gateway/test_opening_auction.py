@@ -1,4 +1,4 @@
-"""The level at which a future settles: the market's own, whatever a pair's points a USD are about."""
+"""The level at which a future settles: the market's own, whatever a pair's points per USD are about."""
 
 from datetime import date, timedelta
 
@@ -61,7 +61,7 @@ def test_it_is_the_level_at_which_the_contract_was_quoted(name, factor, spread):
     opening = last._replace(ts_ns=EXPIRY_NS, expiry_ns=EXPIRY_NS + 90 * 86_400 * NS_PER_S)
     found.note(opening)
     index = (last.etf_bid + last.etf_ask) / 2 * factor
-    # To half a basis point, where the pair's points a USD are tens of them off.
+    # To half a basis point, where the pair's points per USD are tens of them off.
     assert found.index_at(opening, EXPIRY_NS) == pytest.approx(index, rel=1.5e-4 if spread else 5e-5)
     assert opening.index_level != pytest.approx(index, rel=15e-4)
 

@@ -16,7 +16,7 @@ from arbcore.desk.desk_terms import CarryTerms
 
 FIRST, DAYS = date(2026, 3, 13), 11
 EXPIRY = date(2026, 3, 20)
-#: The market's own level beside the pair's points a USD: what a bot has to learn.
+#: The market's own level beside the pair's points per USD: what a bot has to learn.
 LEVEL = 1.003
 RATES = "date,rate\n" + "".join(
     f"{date(2026, 3, 9) + timedelta(number)},{0.004 if number < 10 else 0.012}\n"
