@@ -4,7 +4,6 @@ A run with a level of its own reads no index, and yet the index tells the rate a
 So the data is read once more for a few rows; only files with such a column pay for it.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,17 +11,13 @@ from arbcore.carry._row_source import RowSource
 from arbcore.errors import DataError
 from arbcore.quotes.quote_data import QuoteData
 from arbcore.quotes.reading import Read, ReadOptions, read_into
+from arbcore.quotes.source import is_read_again
 from arbcore.research._sweep_rows import SweepRows
 
 _BATCH_ROWS = 16_384
 
 #: What is known of a decided row, as ``RowValues.decided_ends`` has it.
 Decided = Mapping[str, float]
-
-
-def is_read_again(data: object) -> bool:
-    """Whether data can be read a second time: a path or columns, no stream."""
-    return not hasattr(data, "read") and (not isinstance(data, str | os.PathLike) or str(data) != "-")
 
 
 def true_factors(

@@ -18,7 +18,7 @@ from arbcore.quotes._columns import ColumnReader
 from arbcore.quotes._csv import CsvReader
 from arbcore.quotes.column_shapes import Spelling, batches_into, is_columns
 from arbcore.quotes.quote_data import QuoteData
-from arbcore.quotes.source import chunks_into, open_quotes
+from arbcore.quotes.source import chunks_into, is_read_again, open_quotes
 from arbcore.quotes.tables import open_table
 
 
@@ -124,7 +124,7 @@ def read_into(
             if progress is not None:
                 progress(done, size, reader.rows)
     _feed_sorted(kernel, held)
-    return _read_of(reader, name, options)
+    return _read_of(reader, name, options, once=not is_read_again(data))
 
 
 def _expiry_of(spelling: Spelling) -> Callable[[str], int]:
@@ -158,16 +158,22 @@ def _read_columns(
         if after_chunk is not None:
             after_chunk()
     _feed_sorted(kernel, held)
-    return _read_of(reader, name or "The data", options)
+    return _read_of(reader, name or "The data", options, once=False)
 
 
-def _read_of(reader: RowSource, name: str, options: ReadOptions) -> Read:
+def _read_of(reader: RowSource, name: str, options: ReadOptions, *, once: bool) -> Read:
+    """How reading went; ``once`` is said of a stream, which cannot be read again."""
     if reader.rows == 0:
         raise DataError("empty", f"{name} has no rows below its header.", line=None, column=None)
     notes = []
     if reader.unused is not None:
         notes.append(
             f"The column {reader.unused} was not used; --factor column takes each row's factor from it."
+        )
+    if once and reader.unused == "index":
+        notes.append(
+            "A stream is read once, so that its column index does not tell the financing that the level "
+            "implies; name the file, or give --true-factor."
         )
     if not reader.zoned and options.tz is None:
         notes.append(

@@ -82,6 +82,11 @@ def is_file(source: object) -> TypeGuard[str | os.PathLike[str]]:
     return source != "-" and isinstance(source, str | os.PathLike) and os.path.isfile(source)
 
 
+def is_read_again(source: object) -> bool:
+    """Whether it can be read a second time: a path or columns, no stream."""
+    return not hasattr(source, "read") and (not isinstance(source, str | os.PathLike) or str(source) != "-")
+
+
 def _peekable(stream: Any) -> Any:
     return stream if hasattr(stream, "peek") else io.BufferedReader(_Raw(stream))
 

@@ -129,9 +129,25 @@ def test_an_index_that_is_far_from_its_future_is_none(cells: list[float], tmp_pa
             assert found["rows_skipped"]["malformed"] == far
 
 
-def test_a_stream_is_read_once(market: Market) -> None:
-    found = arbcore.backtest(io.BytesIO(text_of(market).encode()), **SETTINGS).summary
-    assert found["implied_financing"] == {"first": None, "last": None}
+def test_a_stream_is_read_once_and_says_so(market: Market, tmp_path: Path) -> None:
+    sentence = (
+        "A stream is read once, so that its column index does not tell the financing that the level implies; "
+        "name the file, or give --true-factor."
+    )
+    text = text_of(market).encode()
+    for found in (
+        arbcore.backtest(io.BytesIO(text), **SETTINGS).summary,
+        arbcore.sweep(io.BytesIO(text), entry_bps="2:3:1", **SETTINGS).summary,
+    ):
+        assert found["implied_financing"] == {"first": None, "last": None}
+        assert sentence in found["notes"]
+    (tmp_path / "q.csv").write_bytes(text)
+    of_others = (
+        arbcore.backtest(str(tmp_path / "q.csv"), **SETTINGS),
+        arbcore.backtest(io.BytesIO(text), factor="column", **SETTINGS),
+        arbcore.backtest(io.BytesIO(text_of(market, more="factor").encode()), **SETTINGS),
+    )
+    assert not any(sentence in found.notes for found in of_others)
 
 
 def test_a_financing_that_is_no_markets_is_noted(market: Market, tmp_path: Path) -> None:
