@@ -347,10 +347,24 @@ def desk_settings(config: Config, **changes: DeskValue) -> DeskSettings:
             f"{entered_bps:g} (ENTRY_THRESHOLD_BPS and ESTIMATED_COST_BPS), so it would be left at once; set "
             "the exit lower."
         )
+    _check_broker_rates(config)
     factor = config["SPY_TO_INDEX_FACTOR"]
     values["factor"] = factor
     values["funding_rate"] = config["FUNDING_RATE_ANNUAL"] if config["FUNDING_RATE_ANNUAL"] != "" else None
     return DeskSettings(**{**values, **changes})
+
+
+def _check_broker_rates(config: Config) -> None:
+    """ConfigError where the broker's rates are to be booked and others are set beside them."""
+    name = setting_name("broker_rates")
+    if not config[name]:
+        return
+    for other in ("FUNDING_RATE_ANNUAL", "SHORT_RATE_ANNUAL"):
+        if not config.source(other).startswith("default"):
+            raise ConfigError(
+                f"{name} ({config.source(name)}) takes the place of {other} ({config.source(other)}); set "
+                "one of them."
+            )
 
 
 def resolved_rates(config: Config) -> str:

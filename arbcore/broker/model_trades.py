@@ -44,6 +44,8 @@ def facts_of(plan: Plan, rate: float | None) -> dict[str, str]:
             "max_hold_days", "cooldown_s", "contracts", "funding_rate", "short_rate", "borrow_rate",
         )
     }  # fmt: skip
+    if desk.broker_rates:
+        values["fees"] = "ibkr"
     if rates is not None:
         values["rates"] = (rates.name, rates.quoting.value, rates.days, rates.values)
     else:

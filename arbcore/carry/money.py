@@ -112,13 +112,14 @@ def sale_fees(day: int) -> FeeRow:
     return next((row for row in reversed(SALE_FEES) if day >= row.since_day), SALE_FEES[0])
 
 
-def broker_rates(r: float, proceeds: float, *, borrow: float = 0.0) -> Rates:
+def broker_rates(r: float, proceeds: float, *, borrow: float = 0.0, before: float = 0.0) -> Rates:
     """The rates that the broker applies to a pair (``--fees ibkr``).
 
     Args:
         r: the run's rate at the entry, without the financing spread.
         proceeds: shares × price of the ETF leg at the entry, in USD.
         borrow: the fee for borrowed shares.
+        before: proceeds of what was sold short already, which fill the lower tiers.
 
     Returns:
         r + 1.5% for a long; for a short, what its tiers pay on the whole of its proceeds, never below 0.
@@ -126,6 +127,12 @@ def broker_rates(r: float, proceeds: float, *, borrow: float = 0.0) -> Rates:
     >>> broker_rates(0.04, 200_000.0)
     Rates(funding=0.055, short=0.01375, borrow=0.0)
     """
+    paid = _tiers_pay(r, before + proceeds) - _tiers_pay(r, before)
+    return Rates(funding=r + LONG_SPREAD, short=paid / proceeds if proceeds > 0.0 else 0.0, borrow=borrow)
+
+
+def _tiers_pay(r: float, proceeds: float) -> float:
+    """USD a year on a short's proceeds."""
     paid, below = 0.0, 0.0
     for upto, spread in SHORT_TIERS:
         part = min(proceeds, upto) - below
@@ -134,7 +141,7 @@ def broker_rates(r: float, proceeds: float, *, borrow: float = 0.0) -> Rates:
         if spread is not None:
             paid += part * max(0.0, r - spread)
         below = upto
-    return Rates(funding=r + LONG_SPREAD, short=paid / proceeds if proceeds > 0.0 else 0.0, borrow=borrow)
+    return paid
 
 
 def financing_of(side: int, value: float, *, days: int, rates: Rates) -> float:

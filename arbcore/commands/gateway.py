@@ -154,6 +154,10 @@ def _add_money(parser: argparse.ArgumentParser) -> None:
         "--short-rate", type=_finite, metavar="X", default=0.0, help="what a short earns (default 0)"
     )
     money.add_argument(
+        "--broker-rates", action="store_true",
+        help="as a backtest with --fees ibkr: shares held pay 1.5%% more, and a short earns by tiers",
+    )
+    money.add_argument(
         "--borrow-rate", type=_finite, metavar="X", default=0.0, help="what it costs to borrow (default 0)"
     )
     money.add_argument(
@@ -253,6 +257,8 @@ def _carrying(args: argparse.Namespace, pair: Pair) -> "CarryingTerms":
 
     if args.rates is not None and args.funding_rate is not None:
         raise UsageError("--rates and --funding-rate both say what shares pay; give one of them.")
+    if args.broker_rates and args.short_rate:
+        raise UsageError("--broker-rates and --short-rate both say what a short earns; give one of them.")
     made = MarketSettings().r if args.r is None else args.r
     funding = made if args.funding_rate is None else args.funding_rate
     dividends = {}
@@ -264,7 +270,8 @@ def _carrying(args: argparse.Namespace, pair: Pair) -> "CarryingTerms":
         lines = text_of(args.rates, "--rates").splitlines(keepends=True)
         history = read_rates(lines, name=printable(str(args.rates)))
     return CarryingTerms(
-        funding if history is None else history, args.short_rate, args.borrow_rate, dividends
+        funding if history is None else history, args.short_rate, args.borrow_rate, dividends,
+        broker=args.broker_rates,
     )
 
 

@@ -466,7 +466,8 @@ def _money_flags(desk: Any, *, rates: str, dividends: str) -> list[str]:
     flags = [f"--funding-rate={funding!r}"]
     if rates and desk.funding_rate is None:
         flags = [f"--rates={Path(rates).absolute()}"]
-    flags += [f"--short-rate={desk.short_rate!r}", f"--borrow-rate={desk.borrow_rate!r}"]
+    flags += ["--broker-rates"] if desk.broker_rates else [f"--short-rate={desk.short_rate!r}"]
+    flags.append(f"--borrow-rate={desk.borrow_rate!r}")
     # The child has a working directory of its own.
     return [*flags, f"--dividends={Path(dividends).absolute()}"] if dividends else flags
 

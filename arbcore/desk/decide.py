@@ -20,7 +20,7 @@ from arbcore.desk.live_level import LiveLevel
 from arbcore.desk.order_table import Draft
 from arbcore.desk.pair import ENTERING, HELD, PairTrader
 from arbcore.desk.records import CASH_AND_CARRY, ENTRY, IOC, LIMIT, REVERSE, TradeRow
-from arbcore.desk.trade import Trade
+from arbcore.desk.trade import Trade, entry_rates
 from arbcore.errors import BrokenInvariant
 
 #: By the signal's action of entering.
@@ -200,12 +200,11 @@ class Decider:
             self._ask_margin(side, contracts, shares, ts_ns=ts_ns)
             return "margin is being asked"
         self.last_trade_id += 1
+        rates = entry_rates(settings, core.terms.base_rate(ts_ns, expiry_ns), shares * etf_price)
         row = TradeRow(
             self.last_trade_id, side, ENTERING, core.fut.con_id, expiry_ns, settings.multiplier,
             contracts, shares, ts_ns, dev_bps, factor=self.level.factor(ts_ns),
-            funding=core.terms.base_rate(ts_ns, expiry_ns) if settings.funding_rate is None
-            else settings.funding_rate,
-            short=settings.short_rate, borrow=settings.borrow_rate,
+            funding=rates.funding, short=rates.short, borrow=rates.borrow,
         )  # fmt: skip
         drafts, second = {
             "both": ([fut_draft, etf_draft], ""), "fut_first": ([fut_draft], ETF),

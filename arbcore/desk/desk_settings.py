@@ -74,6 +74,9 @@ class DeskSettings:
     )
     short_rate: float = option(0.0, low=-1.0, high=1.0, help="what a short ETF leg receives a year")
     borrow_rate: float = option(0.0, low=-1.0, high=1.0, help="what borrowed shares cost a year")
+    broker_rates: bool = switch(
+        False, help="interest as a backtest with --fees ibkr books it: 1.5% above the rate, short by tiers"
+    )
     financing_spread_bps: float = option(
         0.0, low=-10_000.0, high=10_000.0, help="what the market finances at above the rate, bps a year"
     )

@@ -7,9 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from arbcore.carry.money import PaidDividend, Rates, dividends_of, financing_of
+from arbcore.carry.money import PaidDividend, Rates, broker_rates, dividends_of, financing_of
 from arbcore.carry.pairs import ETF, FUT
 from arbcore.carry.settlement import settlement_day_at
+from arbcore.desk.desk_settings import DeskSettings
 from arbcore.desk.executions import money_of
 from arbcore.desk.records import AdjustmentRow, ExecutionRow, TradeRow
 
@@ -30,6 +31,20 @@ class Carried(NamedTuple):
 
 NOTHING = Side(0, 0.0)
 NOTHING_CARRIED = Carried(0.0, 0.0)
+
+
+def entry_rates(settings: DeskSettings, r: float, proceeds: float) -> Rates:
+    """What the ETF leg of a pair that is entered now pays and earns until it is closed.
+
+    Args:
+        settings: of the desk.
+        r: the rate, without the financing spread.
+        proceeds: shares × price of the ETF leg, in USD.
+    """
+    if settings.broker_rates:
+        return broker_rates(r, proceeds, borrow=settings.borrow_rate)
+    funding = r if settings.funding_rate is None else settings.funding_rate
+    return Rates(funding, settings.short_rate, settings.borrow_rate)
 
 
 def average(side: Side) -> float | None:

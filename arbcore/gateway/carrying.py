@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from arbcore.carry._carry import years_to_expiry
-from arbcore.carry.money import PaidDividend, Rates, dividends_of, financing_of
+from arbcore.carry.money import PaidDividend, Rates, broker_rates, dividends_of, financing_of
 from arbcore.carry.settlement import date_around, settlement_day_at
 from arbcore.carry.terms import RateHistory
 from arbcore.errors import InputError
@@ -22,6 +22,7 @@ NEVER_NS = 2**62
 class CarryingTerms:
     """What the account's broker applies; annual decimals, ``funding`` a number or rates by date.
 
+    With ``broker`` a long pays more than ``funding`` and a short earns by tiers (``money.broker_rates``).
     ``dividends`` are the schedules by the symbol of the shares.
     """
 
@@ -29,6 +30,7 @@ class CarryingTerms:
     short: float = 0.0
     borrow: float = 0.0
     dividends: Mapping[str, Sequence[PaidDividend]] = field(default_factory=dict)
+    broker: bool = False
 
 
 class Booked(NamedTuple):
@@ -122,11 +124,21 @@ class Carrying:
             self._lots.append(
                 Lot(
                     symbol, signed, price, self._now_ns,
-                    Rates(self.funding, self.terms.short, self.terms.borrow), self._factor,
+                    self._rates_of(symbol, signed, price), self._factor,
                     settlement_day_at(self._now_ns), self._now_ns,
                 )
             )  # fmt: skip
         self._look_ahead()
+
+    def _rates_of(self, symbol: str, signed: float, price: float) -> Rates:
+        """What shares that are opened now pay and earn until they are closed."""
+        terms = self.terms
+        if not terms.broker:
+            return Rates(self.funding, terms.short, terms.borrow)
+        held = sum(
+            -lot.quantity * lot.price for lot in self._lots if lot.symbol == symbol and lot.quantity < 0.0
+        )
+        return broker_rates(self.funding, abs(signed) * price, borrow=terms.borrow, before=held)
 
     def corrected(self, symbol: str, change: float) -> None:
         """The price of the last fill was another one, by ``change``: that of the lot that it opened."""
@@ -147,7 +159,7 @@ class Carrying:
 
     @property
     def funding(self) -> float:
-        """What a long pays that is opened now, an annual decimal."""
+        """The rate of what is opened now, an annual decimal, which a long pays."""
         return self._funding or 0.0
 
     def schedule_of(self, symbol: str) -> Sequence[PaidDividend]:

@@ -117,6 +117,12 @@ def test_what_the_store_keeps_of_a_run_makes_its_backtest(
     assert (settings.factor, settings.entry_bps, settings.cost_bps) == ("track:30m", 20.0, 4.0)
 
 
+def test_a_run_with_the_brokers_rates_is_set_against_a_backtest_with_its_fees(tmp_path: Path) -> None:
+    plan = plan_of(1, tmp_path, library="", broker_rates=True)
+    assert json.loads(facts_of(plan, None)["settings"])["fees"] == "ibkr"
+    assert "fees" not in json.loads(facts_of(plan_of(1, tmp_path, library=""), None)["settings"])
+
+
 def test_freds_rate_is_the_runs(tmp_path: Path) -> None:
     facts = facts_of(plan_of(1, tmp_path, library=""), 0.0377)
     assert json.loads(facts["settings"])["r"] == 0.0377

@@ -91,6 +91,19 @@ def test_within_a_day_nothing_is_booked_and_a_pair_keeps_the_rates_of_its_entry(
     assert (row.financing, row.dividends) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_brokers_rates_are_those_of_the_backtest_with_its_fees(side: int) -> None:
+    player = Player(broker_rates=True, borrow_rate=0.01, max_hold_days=0.0, roll_before_s=0.0)
+    for order in player.enter(RICH + 20.0 if side < 0 else 5_950.0):
+        player.fill(order)
+    row = player.pick(SaveTrade, player.all)[-1].row
+    proceeds = row.shares * row.etf_entry
+    assert 100_000.0 < proceeds < 1_000_000.0
+    tiers = (0.045 - 0.0125) * (proceeds - 100_000.0) / proceeds
+    assert (row.phase, row.funding, row.borrow) == ("held", pytest.approx(0.06), 0.01)
+    assert row.short == pytest.approx(tiers)
+
+
 def test_a_closed_pair_is_stored_with_what_it_cost_and_a_restart_knows_its_rates() -> None:
     player = held(-1)
     day_after(player)

@@ -65,6 +65,21 @@ def test_a_short_earns_its_rate_less_the_fee_of_borrowing():
     assert held.booked == pytest.approx((20.0, 0.0))
 
 
+def test_a_brokers_rates_are_those_of_the_backtest_with_its_fees():
+    held = Held(funding=0.04, borrow=0.01, broker=True)
+    held.at("2026-03-02T15:00:00Z")
+    held.trade(1_000)
+    held.at("2026-03-03T15:00:00Z")
+    assert held.booked == pytest.approx((-55.0, 0.0))  # 1.5% above the rate.
+    held.trade(-1_000)
+    # Of 365,000 USD the first 100,000 earn nothing and the others 2.75%, in whatever parts it was sold.
+    for part in (100, 250, 650):
+        held.trade(-part)
+    held.at("2026-03-04T15:00:00Z")
+    earned = (0.0275 * 265_000.0 - 0.01 * 365_000.0) / 365.0
+    assert held.booked == pytest.approx((-55.0 + earned, 0.0))
+
+
 def test_a_lot_keeps_the_rate_of_its_entry_and_the_oldest_one_closes_first():
     days = (day_of(2026, 3, 1), day_of(2026, 3, 3))
     held = Held(funding=RateHistory("rates.csv", Quoting.CONTINUOUS, days, (0.01, 0.02)))
