@@ -17,8 +17,8 @@ from arbcore.carry.calendar import contract_of_code, expiry_instant, read_expiry
 from arbcore.carry.fair import Payment
 from arbcore.carry.money import PaidDividend
 from arbcore.carry.pairs import pair_of_future
-from arbcore.carry.rates import check_rate, from_bank_discount, from_simple
-from arbcore.core.backtest_options import DEFAULT_YIELD
+from arbcore.carry.rates import from_bank_discount, from_simple
+from arbcore.core.backtest_options import DEFAULT_YIELD, RATE_BOUNDS
 from arbcore.core.civil import iso_date, iso_time, read_date
 from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, ConfigError, DataError, InputError
@@ -128,7 +128,7 @@ def read_rates(lines: Iterable[str], *, name: str) -> RateHistory:
             if text in ("", "."):
                 continue
             value = float(text) / unit
-            check_rate(value, "rate")
+            _check_annual(value)
             if quoting is Quoting.BANK_DISCOUNT:
                 from_bank_discount(value)
         except (ArbcoreError, ValueError, IndexError) as error:
@@ -199,7 +199,7 @@ def parse_yields(text: str | float, *, name: str = "d") -> Yields:
         code, colon, number = part.rpartition(":")
         try:
             value = float(number)
-            check_rate(value, name)
+            _check_annual(value)
         except (ArbcoreError, ValueError):
             raise ConfigError(
                 f"{name} is '{printable(str(text))}'; write a yield such as 0.013, then contracts' own such "
@@ -335,6 +335,13 @@ def payments_between(
         for each in schedule
         if now_ns < each.ex_ns <= expiry_ns
     )
+
+
+def _check_annual(value: float) -> None:
+    """ValueError where a rate or a yield is none, with the bounds of the settings ``r`` and ``d``."""
+    low, high = RATE_BOUNDS
+    if not low <= value <= high:
+        raise ValueError(f"{value:g} is no decimal from {low:g} to {high:g}")
 
 
 def _said(error: Exception) -> str:

@@ -18,8 +18,8 @@ DEFAULT_YIELD = 0.014
 _LARGE = 1e9
 #: Rates by date: a name, how they are quoted, days and values.
 Rates = tuple[str, str, tuple[int, ...], tuple[float, ...]]
-#: Bounds of an annual rate.
-_RATE = (-1.0, 1.0)
+#: Bounds of an annual rate, a decimal.
+RATE_BOUNDS = (-1.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +80,11 @@ class BacktestOptions:
         default_text="by the columns",
     )
     r: float = option(
-        0.045, reads="terms", bounds=_RATE, metavar="RATE|FILE", unit="a year", label="interest rate",
+        0.045, reads="terms", bounds=RATE_BOUNDS, metavar="RATE|FILE", unit="a year", label="interest rate",
         values_rows=True, help="interest rate, continuously compounded, or a CSV of rates by date",
     )
     d: float = option(
-        DEFAULT_YIELD, reads="terms", bounds=_RATE, metavar="RATE[,CODE:RATE]", unit="a year",
+        DEFAULT_YIELD, reads="terms", bounds=RATE_BOUNDS, metavar="RATE[,CODE:RATE]", unit="a year",
         values_rows=True, label="dividend yield",
         help="dividend yield, and contracts' own such as ESH26:0.011",
     )
@@ -166,14 +166,14 @@ class BacktestOptions:
         0.0, bounds=(0.0, 1e6), flag="spy-fee", unit="USD", label="least fee of an order of the ETF"
     )
     funding_rate: float | None = option(
-        None, bounds=_RATE, metavar="RATE", unit="a year", help="paid on the ETF leg when long",
+        None, bounds=RATE_BOUNDS, metavar="RATE", unit="a year", help="paid on the ETF leg when long",
         default_text="the run's rate at the entry",
     )
     short_rate: float = option(
-        0.0, bounds=_RATE, metavar="RATE", unit="a year", help="received on the ETF leg when short"
+        0.0, bounds=RATE_BOUNDS, metavar="RATE", unit="a year", help="received on the ETF leg when short"
     )
     borrow_rate: float = option(
-        0.0, bounds=_RATE, metavar="RATE", unit="a year", help="paid for borrowing the ETF when short"
+        0.0, bounds=RATE_BOUNDS, metavar="RATE", unit="a year", help="paid for borrowing the ETF when short"
     )
     close_at_end: bool = option(
         False, reads="switch", varies=False, label="close at the end", default_text="-",

@@ -88,6 +88,8 @@ def test_feds_own_files_are_read() -> None:
         (["date,rate", "2026-03-02"], "line 2: the row has too few fields"),
         (["date,rate", "2026-03-02,0.04", "2026-03-02,0.05"], "line 3: 2026-03-02 comes twice"),
         (["observation_date,DTB3", "2026-03-02,400"], "line 2: "),
+        (["date,rate", "2026-03-02,4.3"], "line 2: 4.3 is no decimal from -1 to 1"),  # percent
+        (["date,SOFR", "2026-03-02,101"], "line 2: 1.01 is no decimal from -1 to 1"),
     ],
 )
 def test_rates_that_cannot_be_read(rows: list[str], words: str) -> None:
@@ -128,7 +130,8 @@ def test_what_is_no_code_may_be_another_expiry() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "x", "0.01,", "0.01,0.02", "0.01,ESH26:x", "0.01,ESH26:0.01,MESH26:0.02",
-     "0.01,CLH26:0.01", "0.01,ESF26:0.01", "0.01,ESH2026:0.01", "nan", "500"],
+     "0.01,CLH26:0.01", "0.01,ESF26:0.01", "0.01,ESH2026:0.01", "nan", "500", "1.4",
+     "0.01,ESH26:1.1"],
 )  # fmt: skip
 def test_yields_that_cannot_be_read(text: str) -> None:
     with pytest.raises(ConfigError, match=r"\.$"):
