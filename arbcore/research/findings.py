@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from arbcore.carry import notes
 from arbcore.carry._values import RowValues
+from arbcore.carry.calendar import front_contract
 from arbcore.carry.level import LevelMode, LevelRule
 from arbcore.carry.money import missing_dividend
 from arbcore.carry.pairs import ExDates, Pair, span_without_ex_dates, usual_ex_dates
@@ -147,7 +148,10 @@ class MissingDividends:
         if days:
             per_year = 12 if self._pair.ex_dates is ExDates.MONTHLY else 4
             self.count += len(days)
-            self._amount += len(days) * missing_dividend(value, d=settings.d, per_year=per_year)
+            d = settings.d
+            if settings.yields:
+                d = settings.row_terms.yield_of(front_contract(entry_ns).expiry_ns)
+            self._amount += len(days) * missing_dividend(value, d=d, per_year=per_year)
 
     def add_open(self, position: OpenPosition | None, last_ns: int | None) -> None:
         """Counts what is still open, as ``Backtest.open_position_document`` has it, at the last row."""

@@ -341,6 +341,10 @@ def test_a_sweeps_best_cell_is_judged_with_the_dividends_that_it_misses() -> Non
     assert note.startswith("Best cell: Positions were held over 1 ex-date of QQQ")
     best: Any = found.summary["evidence"]["best"]
     assert best["significant"] is not True
+    # A contract's own yield says about how much is missing: 823 shares x 609.76 x 2% / 4.
+    own = arbcore.backtest(columns, d="0.006,NQM26:0.02", factor=41.0, r=0.0, entry_bps=5, exit_bps=0.0)
+    (note,) = (note for note in own.notes if "ex-date" in note)
+    assert "about 2,509 USD" in note
     paid = [(read_time("2026-03-23T13:30:00Z"), 0.9, False)]
     booked = arbcore.sweep(columns, dividends=paid, **settings)
     assert not [note for note in booked.notes if "ex-date" in note]
