@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from arbcore.broker.ib_link import load_library
-from arbcore.carry.pairs import Pair, pair_named
+from arbcore.carry.pairs import DEFAULT_PAIR, Pair, pair_named
 from arbcore.core.civil import NS_PER_S, iso_time, read_time
 from arbcore.core.text import printable
 from arbcore.errors import ConnectError, InputError, RunError, UsageError
@@ -55,7 +55,7 @@ class FetchSettings:
     """What to fetch, and from where. ``end`` is an ISO time, or None for the broker's clock."""
 
     out: Path
-    pair: str = "es-spy"
+    pair: str = DEFAULT_PAIR.name
     days: int = 5
     bar: str = "1s"
     end: str | None = None

@@ -48,12 +48,18 @@ class DeskSettings:
     decide_on: str = choice("quote", options=DECIDE_ON, help="when to decide: at every quote or once a row")
 
     # The signal, as in the backtest.
-    entry_bps: float = option(3.0, low=0.0, high=10_000.0, help="edge wanted after costs, bps of fair value")
+    entry_bps: float = option(
+        3.0, low=0.0, high=10_000.0,
+        help="edge wanted after costs, bps of fair value; 20, with an exit of 5 and a cost of 4, never "
+        "trades in regular hours and takes only bad prints in others",
+    )  # fmt: skip
     exit_bps: float = option(
         0.75, low=-10_000.0, high=10_000.0,
         help="deviation at which a position is closed, bps; a quarter of the entry where it is not set",
     )
-    cost_bps: float = option(0.5, low=0.0, high=10_000.0, help="estimated cost of a round trip, bps")
+    cost_bps: float = option(
+        0.5, low=0.0, high=10_000.0, help="estimated cost of a round trip, bps; by pair where it is not set"
+    )
     stop_bps: float = option(0.0, low=0.0, high=1e9, help="adverse move that stops a position; 0 is off")
     max_hold_days: float = option(1.0, low=0.0, high=36_600.0, help="longest hold in days; 0 is off")
     cooldown_s: float = option(

@@ -33,6 +33,14 @@ def test_the_example_is_what_the_command_writes() -> None:
     assert EXAMPLE.read_text(encoding="utf-8") == written, "run `arbcore config show --env > .env.example`"
 
 
+def test_the_example_names_the_thresholds_that_people_had() -> None:
+    """20, 5 and 4: they stay reachable, and what they come to is said."""
+    text = " ".join(line.removeprefix("# ") for line in EXAMPLE.read_text(encoding="utf-8").splitlines())
+    said = text.split("TRADING_ENABLED=0")[1].split("ESTIMATED_COST_BPS=")[0]
+    assert "20, with an exit of 5 and a cost of 4, never trades in regular hours" in said
+    assert "takes only bad prints in others" in said
+
+
 def test_the_example_sets_nothing_and_each_line_of_it_may_be_set(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(env_file(BOTS), encoding="utf-8")
     found = load(BOTH.values(), tmp_path, {})
