@@ -75,7 +75,7 @@ TARGETS = {
     "trade": _desk("trade", "trade", "pair"),
     "holdings": _desk("holdings", "holdings"),
     "pair": _desk("pair", "unwinding", "pair", "refusals", "edges", "ends", "writeoff"),
-    "decide": _desk("decide", "session", "edges", "refusals", "risk", "terms", "hours", "settings", "pair"),
+    "decide": _desk("decide", "decide", "session", "edges", "refusals", "pair"),
     "recovery": _desk("recovery", "recovery", "session", "edges", "holdings", "writeoff", "refusals", "ends"),
     "exchange": Target(
         "arbcore/trading/_risk.pyx",

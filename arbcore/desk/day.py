@@ -5,8 +5,6 @@ held when the date began, plus the financing and dividends of the date. An unkno
 assumed, never as 0.
 """
 
-from typing import Protocol
-
 from arbcore.carry.pairs import ETF, FUT
 from arbcore.core.civil import iso_date, new_york_to_utc
 from arbcore.desk.commands import SaveCarried, SaveDay
@@ -15,12 +13,6 @@ from arbcore.desk.market_clock import day_of
 from arbcore.desk.pair import PairTrader
 from arbcore.desk.records import CarriedRow, DayRow
 from arbcore.desk.trade import NOTHING_CARRIED, Carried
-
-
-class MarginHolder(Protocol):
-    """Who keeps whether the margin was checked today."""
-
-    margin_checked: bool
 
 
 class Day:
@@ -38,7 +30,7 @@ class Day:
         # Financing and dividends of the date by pair, as they were booked last.
         self._booked: dict[int, Carried] = {}
 
-    def begin(self, decider: MarginHolder) -> None:
+    def begin(self) -> None:
         """A date begins, or the desk does in the middle of one."""
         core = self.core
         day, start_ns, self.end_ns = day_of(core.clock.utc_ns)
@@ -56,7 +48,6 @@ class Day:
             core.risk_state.remove("daily loss")
         elif self.row.tripped:
             self._trip()
-        decider.margin_checked = self.row.margin_checked
         self.book()
 
     def book(self) -> None:
@@ -77,9 +68,14 @@ class Day:
                 row = CarriedRow(f"{iso_date(day)} {trade.trade_id}", day, trade.trade_id, *carried)
                 self.core.out.append(SaveCarried(row))
 
-    def margin_checked(self) -> None:
-        """The broker said today that an entry's margin is there."""
-        if self.row is not None and not self.row.margin_checked:
+    @property
+    def margin_checked(self) -> bool:
+        """Whether the broker said today that an entry's margin is there, or need not be asked."""
+        return self.row is not None and self.row.margin_checked
+
+    def carries_margin(self) -> None:
+        """The broker said that an entry's margin is there."""
+        if self.row is not None:
             self._save(DayRow(self.row.day, self.row.start_value, True, self.row.tripped))
 
     def pnl(self) -> float | None:

@@ -11,6 +11,7 @@ from arbcore.carry._carry import deviation_bps, edge_cash_and_carry_bps, edge_re
 from arbcore.carry._signal import Signal
 from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk.commands import MARGIN, AskContract, Seen
+from arbcore.desk.day import Day
 from arbcore.desk.desk_core import DeskCore
 from arbcore.desk.desk_settings import DAY_NS, SECOND_NS, seconds_ns, shares_for
 from arbcore.desk.desk_terms import CarryTerms
@@ -52,11 +53,12 @@ def etf_view(
 class Decider:
     """Decides once a quote, or once a row."""
 
-    def __init__(self, core: DeskCore, pairs: PairTrader, level: LiveLevel) -> None:
+    def __init__(self, core: DeskCore, pairs: PairTrader, level: LiveLevel, day: Day) -> None:
         settings = core.settings
         self.level = level
         self.core = core
         self.pairs = pairs
+        self.day = day
         self.signal = Signal(
             entry_bps=settings.entry_bps, exit_bps=settings.exit_bps, cost_bps=settings.cost_bps,
             stop_bps=settings.stop_bps, max_hold_ns=settings.max_hold_ns, cooldown_ns=settings.cooldown_ns,
@@ -66,7 +68,6 @@ class Decider:
         self.skipped: dict[str, int] = {}
         self.flatten = False
         self.shortable: int | None = None
-        self.margin_checked = not settings.margin_check
         self.margin_query = 0
         self.margin_due_ns = 0
         self._pending_ns = 0
@@ -196,7 +197,7 @@ class Decider:
         refusal = core.refusal([fut_draft, etf_draft])
         if refusal:
             return refusal
-        if not self.margin_checked:
+        if not self.day.margin_checked:
             self._ask_margin(side, contracts, shares, ts_ns=ts_ns)
             return "margin is being asked"
         self.last_trade_id += 1
@@ -243,7 +244,8 @@ class Decider:
     def _ask_margin(self, side: int, contracts: int, shares: int, *, ts_ns: int) -> None:
         """Before the first entry of a day; the decision waits for the answer."""
         core = self.core
-        if self.margin_query and core.clock.now_ns < self.margin_due_ns:
+        # What was asked just before waits for its answer; where that was a refusal, for the time-out.
+        if core.clock.now_ns < self.margin_due_ns:
             return
         self.margin_query = core.ask(MARGIN, side=side, contracts=contracts, shares=shares)
         self.margin_due_ns = core.clock.now_ns + seconds_ns(core.settings.query_timeout_s)
@@ -252,19 +254,17 @@ class Decider:
     def margin(self, event: Margin) -> None:
         """The answer; where it suffices, the decision that waited is made again."""
         core = self.core
-        if not self.margin_query or event.query != self.margin_query:
+        if event.query != self.margin_query:
             return
-        self.margin_query = 0
-        pending_ns, self._pending_ns = self._pending_ns, 0
+        self.margin_query = self.margin_due_ns = 0
         if event.sufficient:
-            self.margin_checked = True
-            self.decide(pending_ns if core.settings.decide_on == "row" else core.clock.utc_ns)
+            self.day.carries_margin()
+            self.decide(self._pending_ns if core.settings.decide_on == "row" else core.clock.utc_ns)
         else:
             core.alarm("margin", f"The account does not carry an entry: {event.sentence}")
             core.gate.pause(ENTRY_PAUSE, core.clock.now_ns)
 
     def margin_failed(self, query: int) -> None:
         """The question was refused, or (0) the connection is gone: it will be asked again."""
-        if self.margin_query and query in (0, self.margin_query):
+        if query in (0, self.margin_query):
             self.margin_query = 0
-            self._pending_ns = 0

@@ -66,8 +66,8 @@ class DeskSession:
         self._core = core = DeskCore(settings, store_id, terms=terms)
         self._pairs = PairTrader(core)
         self._level = LiveLevel(core, self._pairs, snapshot.level)
-        self._decider = Decider(core, self._pairs, self._level)
         self._day = Day(core, self._pairs, snapshot.day)
+        self._decider = Decider(core, self._pairs, self._level, self._day)
         self._write_off = WriteOff(core, self._pairs, self._day)
         self._holdings = Holdings(core, self._fut_con_ids)
         self._recovery = Recovery(core, self._write_off, self._holdings)
@@ -110,7 +110,7 @@ class DeskSession:
         core.placed = False
         core.clock.advance(now_ns, utc_ns)
         if core.clock.utc_ns >= self._day.end_ns:
-            self._day.begin(self._decider)
+            self._day.begin()
             self._level.look()
         if core.clock.slipped != ("clock" in core.risk_state):
             self._clock_state()
@@ -473,8 +473,6 @@ class DeskSession:
 
     def _margin(self, event: ev.Margin) -> None:
         self._decider.margin(event)
-        if self._decider.margin_checked:
-            self._day.margin_checked()
 
     # --- market ---------------------------------------------------------------------------------
 

@@ -146,13 +146,13 @@ def trades_a_future_that_is_dead(session: Any) -> None:
 
 @bug(14, occasion="midnight")
 def keeps_the_margin_over_midnight(session: Any) -> None:
-    after(session._day, "begin", lambda decider: setattr(decider, "margin_checked", True))
+    after(session._day, "begin", session._day.carries_margin)
 
 
 class Staying(Decider):
-    def __init__(self, core: Any, pairs: Any, level: Any) -> None:
+    def __init__(self, core: Any, pairs: Any, level: Any, day: Any) -> None:
         settings, core.settings = core.settings, replace(core.settings, roll_before_s=0.0)
-        super().__init__(core, pairs, level)
+        super().__init__(core, pairs, level, day)
         core.settings = settings
 
 
