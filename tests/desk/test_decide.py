@@ -289,6 +289,7 @@ SAME, NEXT = AskContract(LOOK_NS, 1), AskContract(LOOK_NS + DAY_NS)
         ({"etf_hours": DAY_NS - 1, "slips": True}, []),
         ({"expires": DAY_NS + 1}, []),
         ({"expires": DAY_NS}, [NEXT]),
+        ({"expires": -DAY_NS}, [AskContract(LOOK_NS)]),
         ({"expires": DAY_NS, "held": True}, []),
         ({"expires": DAY_NS, "slips": True}, []),
         ({"expires": DAY_NS, "etf_hours": DAY_NS - 1}, [NEXT]),

@@ -5,7 +5,7 @@ from desk_player import ACCOUNT, DAY_NS, EXPIRY_NS, FAIR, RICH, T0_NS, Player
 
 from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk import events as ev
-from arbcore.desk.commands import Alarm, AskContract, SaveAdjustment, SaveDay, SaveTrade, SendOrder
+from arbcore.desk.commands import Alarm, SaveAdjustment, SaveDay, SaveTrade, SendOrder
 
 TO_EXPIRY_S = (EXPIRY_NS - T0_NS) / 1e9
 
@@ -263,29 +263,3 @@ def test_a_stop_does_not_wait_for_the_exchange_to_settle():
     player.say(ev.Quote(ETF, 600.0, 600.01))
     player.fill(player.orders[0])
     assert player.session.stopped
-
-
-# --- contracts in time --------------------------------------------------------------------------------
-
-
-def asked_for(player):
-    return player.pick(AskContract, player.all)
-
-
-def test_the_next_future_is_asked_for_without_a_signal():
-    player = Player(roll_before_s=86_400.0)
-    assert asked_for(player) == []
-    at_expiry(player)
-    (asked,) = asked_for(player)
-    assert asked == AskContract(T0_NS - 10**9 + player.now_ns)
-    player.say(ev.Tick(), after_s=30.0)
-    assert asked_for(player) == [asked]
-    player.say(ev.Tick(), after_s=600.0)
-    assert len(asked_for(player)) == 2
-
-
-def test_hours_are_asked_for_before_those_that_are_known_end():
-    player = held()
-    player.now_ns += round(2.5 * DAY_NS)
-    player.say(ev.BrokerClock(T0_NS - 10**9 + player.now_ns))
-    assert asked_for(player) == [AskContract(T0_NS - 10**9 + player.now_ns, 1)]
