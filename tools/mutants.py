@@ -79,9 +79,12 @@ TARGETS = {
     "recovery": _desk("recovery", "recovery", "session", "edges", "holdings", "writeoff", "refusals", "ends"),
     "exchange": Target(
         "arbcore/trading/_risk.pyx",
-        ("tests/trading/test_risk.py", "tests/scenarios/test_bot_scenarios.py"),
+        (
+            "tests/trading/test_risk.py", "tests/trading/test_learnt.py",
+            "tests/scenarios/test_bot_scenarios.py",
+        ),
     ),
-}
+}  # fmt: skip
 
 #: What becomes of a token; one mutant for each.
 SWAPS = {

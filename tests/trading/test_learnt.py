@@ -28,6 +28,7 @@ def fill(order_id: int, side: str, size: int) -> bytes:
 
 BOOK = line(type="book", symbol="BOND", buy=[[999, 5]], sell=[[1001, 5]])
 OPEN = line(type="open", symbols=list(SYMBOLS))
+GS_BOOK = line(type="book", symbol="GS", buy=[[7999, 5]], sell=[[8001, 5]])
 
 
 class Table:
@@ -161,31 +162,61 @@ def test_what_cannot_be_is_reason_to_log_in_anew(table: Table, answers: Any, dou
 # --- refusals, marks ----------------------------------------------------------------------------
 
 
-def refused_closer(build: str) -> Table:
+def refused_closer(build: str, held: int = 5, **settings: Any) -> Table:
     """A session that closes a position in a symbol that the exchange keeps closed."""
-    table = Table(build, hello(GS=5))
-    table.say(line(type="close") + line(type="book", symbol="GS", buy=[[7999, 5]], sell=[[8001, 5]]))
+    table = Table(build, hello(GS=held), **settings)
+    table.say(line(type="close") + GS_BOOK)
     table.session.kill(table.now_ns, "operator")
     return table
 
 
-def test_who_is_refused_for_five_seconds_is_told_with_the_reason(build: str) -> None:
-    table = refused_closer(build)
-    table.wait(5000)
+#: Where the closer asks, in milliseconds, and for how long it is then said to be refused; 0 for nothing said.
+STREAKS = [
+    ([0, 100], 0),
+    ([0, 2500, 4999], 0),
+    ([0, 2500, 5000], 5),
+    ([0, 2501, 5002], 0),
+    ([0, 2000, 4000, 6000, 7000], 7),
+    ([0, 2000, 4000, 6000, 7000, 10_000, 12_000, 14_000, 16_000], 7),
+    ([0, 2000, 4000, 5000, 8000, 10_000, 12_000, 14_000], 6),
+]
+
+
+@pytest.mark.parametrize(("held", "side"), [(5, "SELL"), (-5, "BUY")])
+@pytest.mark.parametrize(("asks_ms", "seconds"), STREAKS)
+def test_who_is_refused_for_five_seconds_is_told_with_the_reason(
+    build: str, held: int, side: str, asks_ms: list[int], seconds: int
+) -> None:
+    table = refused_closer(build, held)
+    began_ns = table.now_ns + 100 * MS
+    for at_ms in asks_ms:
+        table.now_ns = began_ns + at_ms * MS
+        assert table.session.tick(table.now_ns) == b""
+    assert table.found("refusals") == {"symbol_closed": len(asks_ms)}
+    refused = {"strategy": "unattributed", "symbol": "GS", "side": side, "reason": "symbol_closed"}
+    assert table.found("refused") == ([{**refused, "seconds": seconds}] if seconds else [])
+
+
+@pytest.mark.parametrize("held", [5, -5])
+def test_an_order_that_is_let_through_ends_the_row_of_refusals(build: str, held: int) -> None:
+    table = refused_closer(build, held)
+    table.wait(4000)
+    [order] = table.say(OPEN + GS_BOOK) or table.wait(100)
+    table.say(line(type="close") + line(type="out", order_id=order["order_id"]))
+    table.wait(4000)
     assert table.found("refused") == []
-    table.wait(200)
-    refused = {"strategy": "unattributed", "symbol": "GS", "side": "SELL", "reason": "symbol_closed"}
-    assert table.found("refused") == [{**refused, "seconds": 5}]
     table.wait(2000)
-    assert table.found("refused") == [{**refused, "seconds": 7}]
+    assert [row["seconds"] for row in table.found("refused")] == [5]
 
 
-def test_a_refusal_now_and_then_is_not_told(build: str) -> None:
-    table = refused_closer(build)
-    for _ in range(5):
-        table.now_ns += 2600 * MS
-        table.session.tick(table.now_ns)
-    assert table.found("refusals")["symbol_closed"] >= 5
+def test_who_waits_for_the_message_cap_is_not_told(build: str) -> None:
+    # One message a second takes all that the reserve leaves; a login is one that no cap holds back.
+    table = refused_closer(build, message_cap=10, cancel_reserve=9)
+    for _ in range(8):
+        table.session.disconnected(table.now_ns)
+        table.session.connected(table.now_ns)
+        assert table.say(hello(GS=5) + OPEN + GS_BOOK) + table.wait(900) == []
+    assert table.found("refusals")["message_cap"] > 8
     assert table.found("refused") == []
 
 
