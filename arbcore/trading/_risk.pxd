@@ -63,7 +63,7 @@ cdef inline void ask_again(Slots* slots, int32_t symbol, int64_t at_ns) noexcept
 # Refusals of one owner in one symbol and side in a row, with no order let through between them.
 cdef struct Streak:
     int64_t since_ns
-    int64_t last_ns         # 0 where there is none
+    int64_t until_ns        # one that comes later begins anew; 0 where there is none
     int64_t longest_ns      # of a streak that lasted long enough to be told; 0 for none
     int32_t reason          # the last one of that streak
 

@@ -230,7 +230,7 @@ cdef class Gate:
         cdef int32_t symbol = winner.symbol
         cdef uint32_t low_seen = 0
         cdef bint last_seen = False
-        self.streaks[winner.strategy][symbol][winner.side > 0].last_ns = 0
+        self.streaks[winner.strategy][symbol][winner.side > 0].until_ns = 0
         # The 32 strategies fit a bit set; the owner after them has a flag of its own.
         for index in range(self.n_proposals[symbol]):
             strategy = self.proposals[symbol][index].strategy
@@ -251,11 +251,11 @@ cdef class Gate:
     cdef void note_refusal(self, const Proposal* proposal, int32_t refusal, int64_t now_ns) noexcept:
         cdef Streak* streak = &self.streaks[proposal.strategy][proposal.symbol][proposal.side > 0]
         self.refusal_counts[refusal] += 1
-        if refusal == COOLDOWN or refusal == MESSAGE_CAP:
+        if refusal == MESSAGE_CAP:
             return
-        if streak.last_ns == 0 or now_ns - streak.last_ns > STREAK_GAP_NS:
+        if now_ns > streak.until_ns:
             streak.since_ns = now_ns
-        streak.last_ns = max(now_ns, 1)
+        streak.until_ns = now_ns + STREAK_GAP_NS
         if now_ns - streak.since_ns >= max(STREAK_NS, streak.longest_ns):
             streak.longest_ns = now_ns - streak.since_ns
             streak.reason = refusal

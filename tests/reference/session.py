@@ -28,7 +28,6 @@ from reference.orders import (
 from reference.risk import (
     ACTIVE,
     CLOSING,
-    COOLDOWN,
     HEDGE_VALUE,
     MESSAGE_CAP,
     MODE_NAMES,
@@ -487,7 +486,7 @@ class Session:
 
     def _note_refusal(self, proposal: Proposal, refusal: int) -> None:
         """Whoever is refused for long sends nothing, and a person must hear why."""
-        if refusal in (COOLDOWN, MESSAGE_CAP):
+        if refusal == MESSAGE_CAP:
             return
         key = proposal.strategy, proposal.symbol, proposal.side
         since_ns, last_ns = self.streaks.get(key, (self.now_ns, self.now_ns))
