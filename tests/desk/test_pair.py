@@ -1,7 +1,9 @@
 """A pair's life: the entry, the residual and its ladder, the exits; a person plays the broker."""
 
+from dataclasses import replace
+
 import pytest
-from desk_player import CHEAP, EXPIRY_NS, FAIR, RICH, T0_NS, Player
+from desk_player import CHEAP, DAY_NS, EXPIRY_NS, FAIR, RICH, T0_NS, Player
 
 from arbcore.carry.pairs import ETF, FUT, pair_named
 from arbcore.desk import events as ev
@@ -450,3 +452,67 @@ def test_a_refusal_pulls_no_order_a_second_time() -> None:
 )
 def test_rounds_of_closing_come_at_once_and_then_slower_and_slower(tries: int, pause_s: int) -> None:
     assert Player().session._pairs._backoff_ns(tries) == pause_s * 10**9
+
+
+def test_a_late_fill_of_an_earlier_pair_is_given_back_beside_the_pair_that_is_held() -> None:
+    soon_ns = T0_NS + 100 * 10**9
+    player = Player(connect=False, cooldown_s=1.0, roll_before_s=0.0)
+    player.resolve(expiry_ns=soon_ns)
+    player.connect()
+    player.answer_all()
+    player.live()
+    fut, etf = player.enter()
+    player.out(fut)
+    player.out(etf)
+    player.resolve(con_id=7)
+    player.quotes(RICH, after_s=2.0)
+    for order in player.orders:
+        player.fill(order)
+    assert player.session._pairs.expiry_ns == EXPIRY_NS
+    player.fill(etf, 100)
+    assert player.session._pairs.expiry_ns == soon_ns
+    # What is missed is tried again, though the other pair is whole and wants nothing.
+    for kind in ("LMT", "MKT"):
+        (back,) = player.orders
+        assert (back.leg, back.side, back.quantity, back.kind) == (ETF, -1, 100, kind)
+        player.out(back)
+
+
+@pytest.mark.parametrize("wrong", [FUT, ETF])
+def test_a_leg_held_the_wrong_way_round_is_no_residual_to_hedge_and_all_of_it_goes(wrong: str) -> None:
+    player = Player()
+    player.hold()
+    for key, row in player.store.executions.items():
+        if row.leg == wrong:
+            player.store.executions[key] = replace(row, side=-row.side)
+    player.positions[wrong] *= -1
+    after = player.restart()
+    after.resolve()
+    after.connect()
+    after.live()
+    after.quotes(RICH)
+    after.answer_all()
+    assert {order.leg: order.side * order.quantity for order in after.orders} == {
+        leg: -held for leg, held in player.positions.items()
+    }
+    assert [order.role for order in after.orders] == ["flatten", "flatten"]
+
+
+def test_a_pair_that_is_over_is_remembered_for_two_days() -> None:
+    player = Player()
+    for order in player.enter():
+        player.out(order)
+    player.quotes(RICH, after_s=61.0)
+    for order in player.orders:
+        player.fill(order)
+    player.quotes(FAIR)
+    for order in player.orders:
+        player.fill(order)
+    pairs = player.session._pairs
+    void, closed = pairs.over.values()
+    assert closed.exit_ns is not None
+    for over_ns, left in ((void.entry_ns, [1, 2]), (closed.exit_ns, [2])):
+        pairs.prune(over_ns + 2 * DAY_NS)
+        assert list(pairs.over) == left
+        pairs.prune(over_ns + 2 * DAY_NS + 1)
+        assert list(pairs.over) == left[1:]

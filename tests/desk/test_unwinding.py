@@ -148,7 +148,7 @@ def test_a_held_pair_wants_no_look_of_its_own_and_a_residual_wants_one_at_its_ti
     naked.out(etf)
     assert naked.session.next_deadline_ns == since_ns + 5 * SECOND_NS
     naked.say(ev.Tick(), after_s=(since_ns + 5 * SECOND_NS - naked.now_ns) / 1e9)
-    assert naked.session.next_deadline_ns > naked.now_ns
+    assert naked.session._pairs.deadline_ns() > naked.now_ns
     assert naked.alarms == ["naked_leg"]
     # The hedge began a millisecond later. After its time the leg that has a price goes at the market.
     naked.say(ev.Tick(), after_s=0.001)
