@@ -1,1 +1,1 @@
-"""Shells that both sides share: whole files, settings of the environment, kill switch, TCP, terminal."""
+"""Shells that both bots share: output files, settings from the environment, kill switch, TCP, terminal."""

@@ -16,7 +16,7 @@ from arbcore.core.text import printable
 from arbcore.errors import ConfigError, ConnectError, RunError
 
 CONNECT_S = 5.0
-#: How long a sweep goes on without a single worker.
+#: Seconds that a sweep waits while the cluster has no worker.
 NO_WORKER_S = 30.0
 ASK_EVERY_S = 1.0
 
@@ -25,7 +25,7 @@ _ADDRESS = re.compile(r"([a-z]+://)?(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):([0-9]{1,5
 
 @contextmanager
 def open_cluster(address: str) -> Iterator["Cluster"]:
-    """A client of the scheduler at ``address``. ConnectError where it cannot be reached."""
+    """Connects to the scheduler at ``address``. Raises ConnectError if it cannot be reached."""
     shown = printable(address)
     found = _ADDRESS.fullmatch(address)
     if found is None or not 0 < int(found[3]) < 65_536:
@@ -58,9 +58,9 @@ def open_cluster(address: str) -> Iterator["Cluster"]:
 
 @contextmanager
 def _quiet(library: str) -> Iterator[None]:
-    """What goes wrong is said in one sentence of ours, and not by every layer of a library on its own.
+    """Silences a library's loggers for the block: our error reports the failure in one sentence.
 
-    Its loggers, some of which have levels of their own, are as before afterwards.
+    Afterwards every logger of the library has the level that it had before.
     """
     names = [library, *(name for name in logging.root.manager.loggerDict if name.startswith(f"{library}."))]
     loggers = [logging.getLogger(name) for name in names]
@@ -75,28 +75,28 @@ def _quiet(library: str) -> Iterator[None]:
 
 
 class DaskClient(Protocol):
-    """What is used of ``distributed.Client``."""
+    """The methods of ``distributed.Client`` that this module uses."""
 
     def get_executor(self, *, pure: bool) -> Executor:
         """An executor that runs on the workers."""
 
     def scatter(self, data: bytes, *, broadcast: bool, hash: bool) -> object:  # noqa: A002
-        """Sends data to the workers; the answer stands for it in a call."""
+        """Sends data to the workers; pass the returned handle to a call in place of the data."""
 
     def nthreads(self) -> Mapping[str, int]:
-        """Threads by worker."""
+        """The number of threads of each worker, by the worker's address."""
 
 
 class Cluster:
-    """A scheduler that answers, with how many threads its workers have.
+    """A scheduler that responds, and the number of threads of its workers.
 
     Attributes:
         executor: Runs a function on the cluster's workers.
-        workers: Threads of all workers when they were counted last, at least 1.
+        workers: Threads of all workers at the last count, at least 1.
     """
 
     def __init__(self, client: DaskClient, address: str) -> None:
-        # Without pure=False equal calls are answered with one result.
+        # Without pure=False Dask computes equal calls once and returns the same result for all of them.
         self.executor: Executor = client.get_executor(pure=False)
         self.workers = 1
         self._client = client
@@ -105,21 +105,21 @@ class Cluster:
         self._asked_s = 0.0
 
     def everywhere(self, data: bytes) -> object:
-        """Data sent once to every worker, as what a call on the executor may be given instead of it."""
+        """Sends data once to every worker; pass the returned handle to the executor's calls in its place."""
         return self._client.scatter(data, broadcast=True, hash=False)
 
     def idle(self) -> None:
-        """Nothing has been finished for a moment: looks now and then whether there are workers at all."""
+        """Counts the workers at most once a second; call it while no task finishes."""
         if time.monotonic() - self._asked_s > ASK_EVERY_S:
             self.count_workers()
 
     def wait_for_workers(self) -> None:
-        """Until there is one. RunError where none comes."""
+        """Waits for the first worker. Raises RunError if none connects within ``NO_WORKER_S``."""
         while not self.count_workers():
             time.sleep(0.1)
 
     def count_workers(self) -> int:
-        """How many workers there are now. RunError where there have been none for too long."""
+        """The number of workers now. Raises RunError if there has been none for ``NO_WORKER_S``."""
         try:
             threads = self._client.nthreads()
         except Exception as error:

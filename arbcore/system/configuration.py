@@ -14,15 +14,15 @@ DOTENV_NAME = ".env"
 DOTENV_BYTES_MAX = 1 << 20
 KILL_SWITCH_NAME = "KILL_SWITCH"
 
-# Switches of the build (setup.py) and of the test suite share the prefix and are nobody's typing mistake.
+# Switches of the build (setup.py) and of the test suite share the prefix; they are not mistyped settings.
 _NOT_SETTINGS = frozenset({"ARBCORE_SANITIZE", "ARBCORE_TRACE", "ARBCORE_ANNOTATE"})
 
-#: Names that settings had once, and what they are called now.
+#: Former names of settings, and their present names.
 RENAMED = {"ARBCORE_ALERT_WEBHOOK": "ARBCORE_ALERT_URL"}
 
-#: Names are alike from here on, as difflib measures it, and if their lengths differ by no more than this.
+#: Two names are alike if difflib's ratio is at least NEAR and their lengths differ by at most NEAR_LENGTHS.
 NEAR, NEAR_LENGTHS = 0.85, 5
-#: An environment has short names of others, such as LOGLEVEL; a longer one that is near is no accident.
+#: Shorter names in the environment, such as LOGLEVEL, belong to other programs and give no warning.
 OTHERS_LENGTH_MIN = 12
 
 
@@ -34,11 +34,11 @@ def load(
     flags: Mapping[str, tuple[str, str]] | None = None,
     elsewhere: Iterable[str] = (),
 ) -> Config:
-    """Resolves ``settings``. ``flags`` maps a full name to (text, the flag's spelling) and comes last.
+    """Resolves ``settings`` from the defaults, ``.env``, the environment and ``flags``; the last one wins.
 
-    ``elsewhere`` are names that the other bot has: they are nobody's typing mistake.
-    An empty text counts as not given. Raises ConfigError for a value that is malformed or out of range,
-    or a ``.env`` that cannot be read.
+    ``flags`` maps a full name to (text, the flag's spelling). ``elsewhere`` are the other bot's settings,
+    which are not reported as mistyped. An empty text counts as not given. Raises ConfigError for a value that
+    is malformed or out of range, or a ``.env`` that cannot be read.
     """
     known = {setting.name: setting for setting in settings}
     all_names = {*known, *elsewhere, KILL_SWITCH_NAME}
@@ -53,7 +53,7 @@ def load(
             if text.strip():
                 resolved[name] = Resolved(known[name], parse_value(known[name], text, source), source)
             elif source == "environment":
-                # An empty variable takes a name back that .env gives, for one run.
+                # An empty variable cancels, for one run, the value that .env gives.
                 resolved[name] = Resolved(
                     known[name], known[name].default, "default (empty in the environment)"
                 )
@@ -67,14 +67,14 @@ def load(
 
 
 def _mistyped(name: str, source: str, known: set[str]) -> str | None:
-    """A warning where a name is probably meant for arbcore and is not a setting."""
+    """A warning if a name looks like a mistyped setting of arbcore, else None."""
     if name in known or name in _NOT_SETTINGS:
         return None
     if name.startswith(PREFIXES):
         return _unknown(name, source, known)
     if source == "environment" and len(name) < OTHERS_LENGTH_MIN:
         return None
-    # Names without a prefix stand among everybody's: only a near one is worth a word.
+    # A name without a prefix may belong to any program: only one close to a setting's gives a warning.
     candidates = [each for each in known if abs(len(each) - len(name)) <= NEAR_LENGTHS]
     nearest = difflib.get_close_matches(name.upper(), candidates, n=1, cutoff=NEAR)
     if not nearest:
@@ -85,7 +85,7 @@ def _mistyped(name: str, source: str, known: set[str]) -> str | None:
 def _unknown(name: str, source: str, known: Iterable[str]) -> str:
     if name in RENAMED:
         return f"The setting {name} ({source}) is gone and does nothing; use {RENAMED[name]}."
-    # A prefix that the names share would make any two alike.
+    # Compare names without their prefix: the shared prefix would make any two look alike.
     prefix = next((each for each in PREFIXES if name.startswith(each)), "")
     stems = [each.removeprefix(prefix) for each in known if each.startswith(prefix)]
     nearest = difflib.get_close_matches(name.removeprefix(prefix), stems, n=1, cutoff=0.5)
@@ -94,7 +94,7 @@ def _unknown(name: str, source: str, known: Iterable[str]) -> str:
 
 
 def read_dotenv(path: Path) -> tuple[list[tuple[str, str, int]], list[str]]:
-    """The (name, text, line number) entries of a ``.env`` file, and a warning for each line that is none."""
+    """The (name, text, line number) entries of a ``.env`` file, and a warning for each malformed line."""
     try:
         raw = read_regular(path, DOTENV_BYTES_MAX + 1)
         if len(raw) > DOTENV_BYTES_MAX:

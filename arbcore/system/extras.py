@@ -1,6 +1,6 @@
-"""Libraries that arbcore does without until something asks for them: each is part of an extra.
+"""Imports optional libraries, each of which is part of an extra, when a command first needs one.
 
-Owns the import and the sentence where it fails.
+Owns the import and the error message if the library is missing.
 """
 
 import importlib
@@ -10,7 +10,7 @@ from arbcore.errors import RunError
 
 
 def library(module: str, extra: str, what: str) -> ModuleType:
-    """A library of an extra. Raises RunError naming the extra where it is not installed."""
+    """Imports a library of an extra. Raises RunError that names the extra if it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -1,7 +1,7 @@
-"""Ctrl-C where it may come only between two steps.
+"""Holds Ctrl-C back until a point at which it is safe.
 
-A ``KeyboardInterrupt`` may be raised between any two instructions of the main thread. If that thread holds
-the lock of a future then, the lock stays held, and the executor's own thread waits for it for ever.
+Python may raise ``KeyboardInterrupt`` between any two instructions of the main thread. If that thread then
+holds the lock of a future, the lock stays held, and the executor's own thread waits for it for ever.
 """
 
 import signal
@@ -13,28 +13,28 @@ from types import FrameType
 
 @contextmanager
 def deferred_interrupts() -> Iterator[Callable[[], None]]:
-    """Holds a Ctrl-C back until the function that it gives is called, or the block ends.
+    """Holds Ctrl-C back until the yielded function is called, or the block ends.
 
-    A second one is raised at once: what is done between two calls may hang. Outside the main thread, and
-    where Ctrl-C is ignored or not Python's, nothing changes.
+    A second Ctrl-C takes effect at once, because the code between two calls may hang. Nothing changes outside
+    the main thread, or if Ctrl-C is ignored or handled by code other than Python's.
 
     Raises:
-        KeyboardInterrupt: by that function, or at the end.
+        KeyboardInterrupt: by the yielded function, or at the end of the block.
 
     >>> with deferred_interrupts() as check:
     ...     check()
     """
     before = signal.getsignal(signal.SIGINT)
-    told: list[int] = []
+    received: list[int] = []
 
     def defer(number: int, _frame: FrameType | None) -> None:
-        told.append(number)
-        if len(told) > 1:
+        received.append(number)
+        if len(received) > 1:
             check()
 
     def check() -> None:
-        if told and callable(before):
-            told.clear()
+        if received and callable(before):
+            received.clear()
             before(signal.SIGINT, None)
 
     if threading.current_thread() is not threading.main_thread() or not callable(before):

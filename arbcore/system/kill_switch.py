@@ -15,8 +15,9 @@ from arbcore.system.regular_file import read_regular
 class KillSwitch:
     """The kill switch of a working directory: ``KILL_SWITCH`` in the environment, in ``.env``, or as a file.
 
-    ``reason()`` is None while trading is allowed. Once it is not None it stays, and the file is written, so
-    the switch holds across restarts until a person deletes the file. Call it at least every second.
+    ``reason()`` is None while trading is allowed. Once the switch is on it stays on: the file is written, so
+    that the switch also holds after a restart, until a person deletes the file. Call ``reason()`` at least
+    every second.
     """
 
     def __init__(self, directory: Path, environ: Mapping[str, str]) -> None:
@@ -27,11 +28,11 @@ class KillSwitch:
         self._on_disk = False
 
     def peek(self) -> str | None:
-        """Why trading would be off, or None; writes nothing."""
+        """Why trading is off, or None; never writes the file."""
         return self._reason or self._look()
 
     def reason(self) -> str | None:
-        """Why trading is off, or None. Reads the two files."""
+        """Why trading is off, or None. Reads both files, and writes ``KILL_SWITCH`` once the switch is on."""
         if self._reason is None:
             found = self._look()
             if found is not None:
@@ -39,9 +40,9 @@ class KillSwitch:
         return self._reason
 
     def lifted(self) -> bool:
-        """Whether a person took away what switched trading off, the file that was written too.
+        """Whether a person removed the reason, including the file ``KILL_SWITCH``; trading may go on then.
 
-        Where the file could not be written it holds for the whole run.
+        If the file could not be written, the switch stays on for the whole run.
         """
         if self._reason is None or not self._on_disk or self._look() is not None:
             return False
@@ -49,7 +50,7 @@ class KillSwitch:
         return True
 
     def trip(self, reason: str) -> str | None:
-        """Switches trading off and writes the file; returns a sentence where it could not be written."""
+        """Switches trading off and writes the file; returns a sentence if the file could not be written."""
         if self._reason is None:
             self._reason = reason
         try:
@@ -61,7 +62,7 @@ class KillSwitch:
             return (
                 f"{self.path} could not be written ({error.strerror}), so the kill switch ends with this run."
             )
-        # The file holds by being there; a full disk costs only what it says.
+        # The file works even if it is empty; a full disk loses only the reason in it.
         with contextlib.suppress(OSError):
             os.write(descriptor, f"{reason}\nDelete this file to allow trading again.\n".encode())
         os.close(descriptor)
@@ -76,7 +77,7 @@ class KillSwitch:
         try:
             entries = read_dotenv(self.dotenv_path)[0]
         except ConfigError as error:
-            # A file that cannot be read cannot be seen to say "off"; the safe reading is "on".
+            # An unreadable file may switch trading off, so it counts as on, the safe choice.
             return str(error)
         last = [text for name, text, _ in entries if name == KILL_SWITCH_NAME][-1:]
         return "KILL_SWITCH is set in .env" if last and _tripped(last[0]) else None

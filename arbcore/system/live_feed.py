@@ -1,7 +1,7 @@
-"""The run's end of its live page: starts the server's process, and hands it snapshots without ever waiting.
+"""The run's side of its live page: starts the server's process and sends it snapshots without ever waiting.
 
-What the pipe does not take at once is kept, and no other snapshot is made before it is gone, so that a server
-that stands still costs the run nothing but its own news.
+Bytes that the pipe does not take at once are kept, and no new snapshot is made until they are sent. So a
+server that hangs delays only its own page, never the run.
 """
 
 import contextlib
@@ -22,16 +22,16 @@ from arbcore.errors import RunError
 
 _log = logging.getLogger(__name__)
 
-#: Snapshots are this far apart.
+#: Time between two snapshots.
 EVERY_NS = 250_000_000
 START_S, STOP_S = 30.0, 2.0
 
 
 class LiveFeed:
-    """One server of one run. ``module`` is the program of its process, which is given ``arguments``."""
+    """One server of one run. Its process runs ``python -m module arguments``."""
 
     def __init__(self, module: str, *arguments: str, told: Callable[[str], None]) -> None:
-        """``told`` takes a sentence where the server ends before the run does."""
+        """``told`` is called with a sentence if the server ends before the run does."""
         self._words = [sys.executable, "-m", module, *arguments]
         self._told = told
         self._process: subprocess.Popen[bytes] | None = None
@@ -40,7 +40,7 @@ class LiveFeed:
         self._next_ns = 0
 
     def start(self, *, host: str, port: int, token: str) -> int:
-        """Starts the server and returns its port. RunError, in one sentence, where that cannot be."""
+        """Starts the server and returns its port. Raises RunError if the server does not start."""
         process = subprocess.Popen(
             self._words, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -58,22 +58,22 @@ class LiveFeed:
         output = process.stdout
         threading.Thread(target=lambda: answers.put(output.readline()), daemon=True).start()
         try:
-            told = json.loads(answers.get(timeout=START_S) or b"{}")
+            reply = json.loads(answers.get(timeout=START_S) or b"{}")
         except (queue.Empty, ValueError):
-            told = {}
-        if "port" not in told:
+            reply = {}
+        if "port" not in reply:
             self.close()
-            why = told.get("error", "The live page (--listen) did not start; try again without it.")
+            why = reply.get("error", "The live page (--listen) did not start; try again without it.")
             raise RunError(printable(why, 1_000))
         try:
             os.set_blocking(self._pipe, False)
         except (OSError, AttributeError):
             self.close()
             raise RunError("--listen needs Python 3.12 or later on Windows; leave it out.") from None
-        return int(told["port"])
+        return int(reply["port"])
 
     def publish(self, now_ns: int, snapshot: Callable[[], Mapping[str, Any] | None]) -> None:
-        """A snapshot where one is due and there is one; otherwise none is made. Never waits, never raises."""
+        """Sends a snapshot if one is due; ``snapshot`` is not called before. Never waits, never raises."""
         if now_ns < self._next_ns or self._pipe < 0:
             return
         self._next_ns = now_ns + EVERY_NS
@@ -83,12 +83,12 @@ class LiveFeed:
                 if made is None:
                     return
                 text = json.dumps(without_nan(made), allow_nan=False, separators=(",", ":"))
-            except Exception as error:  # noqa: BLE001  A run does not end for a page's sake.
+            except Exception as error:  # noqa: BLE001  A failing page must not end the run.
                 _log.debug("The live page ends.", exc_info=error)
                 self._pipe = -1
                 self._told(
-                    f"The live page cannot be fed ({type(error).__name__}: {printable(str(error))}); the run "
-                    "goes on without it."
+                    f"The live page cannot be updated ({type(error).__name__}: {printable(str(error))}); the "
+                    "run goes on without it."
                 )
                 return
             self._unsent = memoryview(text.encode("ascii") + b"\n")
@@ -102,7 +102,7 @@ class LiveFeed:
             self._told("The live page (--listen) has ended; the run goes on without it.")
 
     def close(self) -> None:
-        """Ends the server; twice is harmless."""
+        """Ends the server; a second call does nothing."""
         process, self._process = self._process, None
         self._pipe = -1
         if process is None:

@@ -1,8 +1,8 @@
 """A read-only HTTP server that shows what a run publishes: page, events, metrics, health, status.
 
-It runs in a process of its own and reads snapshots, a line of JSON each, from its standard input, so that
-neither a scrape nor a browser that hangs can delay the run, and it ends when that input does. What a snapshot
-means is the business of a ``View``; this module must not know it.
+It runs in a process of its own, so that neither a scrape nor a browser that hangs can delay the run. It reads
+snapshots, one line of JSON each, from its standard input, and ends when that input ends. A ``View`` knows
+what a snapshot means; this module must not.
 """
 
 import contextlib
@@ -22,39 +22,39 @@ from arbcore.core.metrics import CONTENT_TYPE, without_nan
 from arbcore.core.text import printable
 from arbcore.errors import RunError
 
-#: Who publishes nothing for longer is taken for dead.
+#: A run that publishes nothing for longer than this counts as dead.
 SILENT_S = 15.0
-#: Connections at once, and those of them that listen to events.
+#: Limits of connections at a time: in all, and of those that listen to events.
 CONNECTIONS_MAX, LISTENERS_MAX = 64, 32
-#: How long a client may take for its request, or for reading an answer.
+#: How long a client may take to send its request, or to read a response.
 CLIENT_PATIENCE_S = 10.0
-#: Events of one client are at least this far apart; without any a line is sent after the second.
+#: Least time between two events to one client; and the time after which one is sent without any change.
 EVENTS_APART_S, EVENTS_IDLE_S = 0.2, 2.0
-#: Bytes of one snapshot.
+#: Most bytes of one snapshot.
 SNAPSHOT_MAX = 1 << 22
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
 class View(Protocol):
-    """What a snapshot looks like."""
+    """Turns the newest snapshot into a page and into metrics."""
 
     policy: str
 
     def take(self, snapshot: Mapping[str, Any]) -> None:
-        """The newest snapshot."""
+        """Takes the newest snapshot."""
 
     def page(self) -> str:
         """The whole page, as of the newest snapshot."""
 
     def parts(self) -> dict[str, str]:
-        """Its parts that change, as HTML by the id of the element that they fill."""
+        """The parts of the page that change: HTML by the id of the element that holds it."""
 
     def metrics(self) -> str:
-        """The text of a scrape."""
+        """The metrics, in Prometheus's text format."""
 
 
 class Board:
-    """The newest snapshot, and who waits for the next one."""
+    """The newest snapshot; threads that wait for the next one wait on ``came``."""
 
     def __init__(self, view: View) -> None:
         self.view = view
@@ -64,7 +64,7 @@ class Board:
         self._received_s = time.monotonic()
 
     def take(self, line: bytes) -> None:
-        """One snapshot as it was sent."""
+        """Takes one snapshot, a line of JSON."""
         snapshot = json.loads(line)
         with self.came:
             self.snapshot = snapshot
@@ -74,25 +74,25 @@ class Board:
             self.came.notify_all()
 
     def is_beyond(self, version: int) -> bool:
-        """Whether anything came since that version."""
+        """Whether a snapshot came after that version."""
         return self.version != version
 
     def age_s(self) -> float:
-        """How old the newest snapshot is."""
+        """The age of the newest snapshot in seconds."""
         return time.monotonic() - self._received_s
 
     def health(self) -> dict[str, Any]:
-        """``ok``, and in ``reason`` why it is not."""
+        """``ok``, and in ``reason`` why the run is not healthy."""
         nothing = "the run has published nothing yet; its log says what it waits for"
-        told = self.snapshot.get("health", {"ok": False, "reason": nothing})
+        health = self.snapshot.get("health", {"ok": False, "reason": nothing})
         age_s = self.age_s()
         if self.version and age_s > SILENT_S:
-            told = {"ok": False, "reason": f"no news from the run for {age_s:.0f} s"}
-        return {"schema": "arbcore.health/1", "ok": told["ok"], "reason": told["reason"], "age_s": age_s}
+            health = {"ok": False, "reason": f"the run has published nothing for {age_s:.0f} s"}
+        return {"schema": "arbcore.health/1", "ok": health["ok"], "reason": health["reason"], "age_s": age_s}
 
 
 class LiveServer(ThreadingHTTPServer):
-    """Serves a board on one address. RunError where that cannot be listened on."""
+    """Serves a board on one address. Raises RunError if it cannot listen there."""
 
     daemon_threads = True
     block_on_close = False
@@ -102,7 +102,7 @@ class LiveServer(ThreadingHTTPServer):
         self.board = board
         self.token = token
         self.hosts = allowed_hosts(host)
-        #: What more than this machine can reach may be called by any address in figures.
+        #: Other machines may reach the server by any of its numeric addresses.
         self.any_address = not is_loopback(host)
         self.listeners = threading.BoundedSemaphore(LISTENERS_MAX)
         self._room = threading.BoundedSemaphore(CONNECTIONS_MAX)
@@ -118,14 +118,14 @@ class LiveServer(ThreadingHTTPServer):
             ) from None
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """A thread for each connection, as far as there is room."""
+        """Starts a thread for a connection, or closes it if there are ``CONNECTIONS_MAX`` already."""
         if not self._room.acquire(blocking=False):
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """One connection, to its end."""
+        """Serves one connection to its end."""
         try:
             super().process_request_thread(request, client_address)
         finally:
@@ -154,24 +154,25 @@ class LiveHandler(BaseHTTPRequestHandler):
                 self._answer()
             self.wfile.flush()
         except (OSError, ValueError):
-            # The client has gone or is too slow: nobody is there to be told.
+            # The client has gone or is too slow: no response can reach it.
             pass
         self.close_connection = True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What the parser of the request complains about; nothing of the request is repeated."""
+        """Refuses a request that cannot be parsed; the response repeats nothing of the request."""
         self.command = self.command or ""
-        self._say(code if 400 <= code <= 505 else 400, "The request is none of HTTP.")
+        self._say(code if 400 <= code <= 505 else 400, "The request is not valid HTTP.")
 
     def log_message(self, *_: Any) -> None:
-        """Requests are not written down: they hold tokens."""
+        """Logs nothing: requests hold tokens."""
 
     def _answer(self) -> None:
         url = urllib.parse.urlsplit(self.path)
         if not self._host_is_ours():
-            self._say(403, "The Host of the request is not this server's name.")
+            self._say(403, "The request's Host header does not name this server.")
         elif not self._may_see(url.query):
-            self._say(401, "A token is needed.", {"WWW-Authenticate": 'Bearer realm="arbcore"'})
+            sentence = "A token is needed; add ?token=TOKEN to the address."
+            self._say(401, sentence, {"WWW-Authenticate": 'Bearer realm="arbcore"'})
         elif self.command not in ("GET", "HEAD"):
             self._say(405, "Only GET and HEAD are answered.", {"Allow": "GET, HEAD"})
         else:
@@ -191,15 +192,15 @@ class LiveHandler(BaseHTTPRequestHandler):
             health = board.health()
             self._send(200 if health["ok"] else 503, "application/json", _json(health))
         elif path == "/status.json":
-            told = {**board.snapshot, "age_s": board.age_s()}
-            self._send(200, "application/json", _json({"schema": "arbcore.live/1", **told}))
+            status = {**board.snapshot, "age_s": board.age_s()}
+            self._send(200, "application/json", _json({"schema": "arbcore.live/1", **status}))
         elif path == "/events":
             self._events()
         else:
-            self._say(404, "There are /, /events, /metrics, /health and /status.json.")
+            self._say(404, "There is no such page; there are /, /events, /metrics, /health and /status.json.")
 
     def _host_is_ours(self) -> bool:
-        """False for the name of another site that resolves to this machine (DNS rebinding)."""
+        """False if another site's name resolves to this machine (DNS rebinding)."""
         names = self.headers.get_all("Host") or []
         if len(names) != 1:
             return False
@@ -227,7 +228,7 @@ class LiveHandler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def _head(self, code: int, kind: str, headers: Mapping[str, str]) -> None:
-        # Without a version, or with one of 0.9, no head would be sent.
+        # For a request without a version, or of version 0.9, http.server would send no headers.
         self.request_version = self.protocol_version
         self.send_response_only(code)
         for name, value in {
@@ -240,7 +241,7 @@ class LiveHandler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _events(self) -> None:
-        """Server-sent events: whatever of the page has changed, until the client goes.
+        """Server-sent events: the parts of the page that changed, until the client disconnects.
 
         https://html.spec.whatwg.org/multipage/server-sent-events.html
         """
@@ -248,7 +249,7 @@ class LiveHandler(BaseHTTPRequestHandler):
             self._head(200, "text/event-stream", {})
             return
         if not self.server.listeners.acquire(blocking=False):
-            self._say(503, "As many pages as may are open already; close one.")
+            self._say(503, f"{LISTENERS_MAX} pages are open already, which is the limit; close one.")
             return
         try:
             self._head(200, "text/event-stream", {})
@@ -275,14 +276,14 @@ class LiveHandler(BaseHTTPRequestHandler):
 
 
 def allowed_hosts(host: str) -> frozenset[str]:
-    """Names in a ``Host`` header that mean this server."""
+    """The names in a ``Host`` header that mean this server."""
     if is_loopback(host):
         return LOOPBACK_NAMES | {host.lower()}
     return LOOPBACK_NAMES | {host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()}
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this machine only."""
+    """Whether only this machine can reach an address."""
     if host.lower() == "localhost":
         return True
     try:
@@ -292,7 +293,7 @@ def is_loopback(host: str) -> bool:
 
 
 def host_of(text: str) -> str:
-    """The name in a ``Host`` header, without its port, in small letters."""
+    """The name in a ``Host`` header in lower case, without its port; empty if the header is malformed."""
     text = text.strip().lower()
     if text.startswith("["):
         name, closed, port = text.partition("]")
@@ -314,22 +315,22 @@ def _json(document: Mapping[str, Any]) -> str:
 
 
 def serve_lines(source: IO[bytes], answers: IO[bytes], view: View) -> None:
-    """Serves what arrives on ``source`` until it ends: the set-up (host, port, token), then snapshots.
+    """Serves the snapshots of ``source`` until it ends. Its first line is the set-up: host, port, token.
 
-    The answer to the set-up is a line with ``port``, or with ``error``, a sentence.
+    Writes one line of JSON to ``answers`` after the set-up: ``port``, or ``error`` with a sentence.
     """
     setup = json.loads(source.readline(SNAPSHOT_MAX))
     try:
         board = Board(view)
         server = LiveServer(board, host=setup["host"], port=setup["port"], token=setup["token"])
-        told: dict[str, Any] = {"port": server.server_address[1]}
+        reply: dict[str, Any] = {"port": server.server_address[1]}
     except RunError as error:
-        told = {"error": str(error)}
-    # Whoever started us may have gone meanwhile; then the source ends too.
+        reply = {"error": str(error)}
+    # The run may have ended meanwhile; then the source ends too.
     with contextlib.suppress(OSError):
-        answers.write(json.dumps(told).encode() + b"\n")
+        answers.write(json.dumps(reply).encode() + b"\n")
         answers.flush()
-    if "error" in told:
+    if "error" in reply:
         return
     threading.Thread(target=server.serve_forever, daemon=True).start()
     while line := source.readline(SNAPSHOT_MAX):

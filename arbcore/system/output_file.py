@@ -1,6 +1,6 @@
-"""Shell: files that appear whole or not at all.
+"""Shell: writes output files that appear whole or not at all.
 
-Owns the writing and its errors. What is written is the caller's.
+Owns the writing and its errors; the caller owns the content.
 """
 
 import errno
@@ -13,7 +13,7 @@ from typing import TextIO
 from arbcore.core.text import printable
 from arbcore.errors import RunError
 
-#: What a write answers when its disk is full or broken.
+#: The error numbers of a write to a disk that is full or broken.
 OUTPUT_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -29,11 +29,11 @@ def _token() -> str:
 
 
 class OutputFile:
-    """A file that appears whole at the end or not at all; a device or a pipe is written as it comes.
+    """A file that appears whole at the end or not at all; a device or a pipe is written to directly.
 
-    Entered it gives the stream to write to, which is standard output where no path was named. A ``private``
-    file, one that names an account or its money, may be read by its owner only; another one keeps the mode of
-    the file that it replaces.
+    ``with`` yields the stream to write to, standard output if ``path`` is None. Only the owner may read a
+    ``private`` file, one that names an account or its money; any other file keeps the mode of the file that
+    it replaces.
 
     Raises:
         RunError: The file cannot be opened, or its disk is full.
@@ -56,7 +56,7 @@ class OutputFile:
         return self._stream
 
     def _open_part(self, path: Path) -> int:
-        """Makes the file that is written to until all of it is there; whatever has its name is no part."""
+        """Creates the temporary file that takes all writes; its name is new, so it replaces no other file."""
         target = Path(os.path.realpath(path))
         while True:
             part = target.with_name(f".{target.name}.{_token()}.part")
@@ -82,7 +82,7 @@ class OutputFile:
             if kind is None and self._part is not None:
                 self._part.replace(os.path.realpath(str(self._path)))
         except OSError as late:
-            # What went wrong first is what is told.
+            # An error inside the block came first, and is the one to report.
             if kind is None:
                 raise self._refusal(late) from late
         finally:
@@ -93,7 +93,7 @@ class OutputFile:
 
 
 def _open_special(path: Path) -> int:
-    """Opens a pipe or device for writing; opening a pipe without a reader would otherwise wait for ever."""
+    """Opens a pipe or device for writing; refuses a pipe without a reader, which would block for ever."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     try:

@@ -1,8 +1,8 @@
-"""Shell: opens files that must be ordinary ones, and never waits for anything else.
+"""Shell: opens files that must be ordinary ones; a pipe or a device is refused and never waited for.
 
-A pipe without a writer blocks whoever opens it, in a call that no signal handler gets through; a device may
-be endless, and whoever changes its mode changes it for the whole machine. So what is named as a store, a log,
-a journal or a settings file is looked at first, opened without blocking, and looked at again once it is open.
+Opening a pipe without a writer blocks, and no signal handler can interrupt it. A device may be endless, and a
+change of its mode holds for the whole machine. So the path of a store, log, journal or settings file is
+checked first, opened without blocking, and checked again once it is open.
 """
 
 import os
@@ -21,11 +21,11 @@ _ALWAYS = _NONBLOCK | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0) |
 
 
 class NotRegular(OSError):
-    """The path exists and is not an ordinary file; ``strerror`` says what it is."""
+    """The path exists and is not an ordinary file; ``strerror`` names its kind."""
 
 
 def refuse_special(path: Path) -> None:
-    """Raises NotRegular where the path exists and is not an ordinary file."""
+    """Raises NotRegular if the path exists and is not an ordinary file."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -39,12 +39,12 @@ def open_regular(path: Path, flags: int, *, mode: int = 0o600, owner_only: bool 
     Args:
         path: The file; a symbolic link that leads to an ordinary file is followed.
         flags: As for ``os.open``.
-        mode: The mode of a file that is made.
-        owner_only: Sets the mode of the open file, which may be an older one's, to 0600.
+        mode: The mode of a file that is created.
+        owner_only: Sets the mode of the file to 0600, also if it existed before.
 
     Raises:
-        NotRegular: It is a folder, a pipe, a device or a socket.
-        OSError: The system refuses.
+        NotRegular: The path is a folder, a pipe, a device or a socket.
+        OSError: The system cannot open the file.
     """
     refuse_special(path)
     descriptor = os.open(path, flags | _ALWAYS, mode)
@@ -60,7 +60,7 @@ def open_regular(path: Path, flags: int, *, mode: int = 0o600, owner_only: bool 
 
 
 def read_regular(path: Path, bytes_max: int) -> bytes:
-    """At most so many bytes from the beginning of an ordinary file; raises as ``open_regular``."""
+    """Reads at most ``bytes_max`` bytes from the start of an ordinary file; raises as ``open_regular``."""
     with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
         return file.read(bytes_max)
 

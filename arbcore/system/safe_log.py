@@ -1,7 +1,7 @@
-"""The log: a rotating file that only its owner reads, and records that text from outside cannot forge.
+"""The log: a rotating file that only its owner reads, whose records received text cannot forge.
 
-What another machine sent gets into log records, our own and the broker library's alike. So it is the
-formatter that makes text safe: each record is one line, and each line of a traceback is indented.
+Text from other machines gets into log records, both ours and the broker library's. So the formatter makes
+all text safe: each record is one line, and each line of a traceback is indented.
 """
 
 import contextlib
@@ -15,17 +15,17 @@ from arbcore.errors import RunError
 from arbcore.system.regular_file import open_regular
 
 LOG_BYTES_MAX, LOG_FILES = 5_000_000, 5
-#: Characters of one record that are kept, and of each line of its traceback.
+#: Most characters of one record, and of each line of its traceback.
 RECORD_MAX = 4_000
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
 @contextlib.contextmanager
 def loggers_restored(*names: str) -> Iterator[None]:
-    """Gives loggers back as they were, since a command may run inside another program.
+    """Restores loggers after the block, because a command may run inside another program.
 
     Args:
-        names: The loggers' names; the empty one is the root.
+        names: The loggers' names; an empty name is the root logger.
     """
     kept = [
         (logger, logger.level, logger.propagate, list(logger.handlers))
@@ -43,10 +43,10 @@ class SafeFormatter(logging.Formatter):
     """Formats any record as one printable line, followed by the indented lines of its traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The text of a record; one whose arguments do not fit is shown as what it was made of."""
+        """The text of a record; shows the unformatted message if the arguments do not fit it."""
         try:
             record.message = record.getMessage()
-        except Exception as error:  # noqa: BLE001  A library's mistake must not cost its log line, nor ours.
+        except Exception as error:  # noqa: BLE001  A library's mistake must not lose the log line.
             record.message = f"{record.msg!r} cannot be formatted ({type(error).__name__})"
         if self.usesTime():
             record.asctime = self.formatTime(record, self.datefmt)
@@ -67,11 +67,11 @@ def _indented(text: str) -> list[str]:
 class LogFile(logging.Handler):
     """Appends records to a file and renames it to ``.1`` and so on when it has grown to ``bytes_max``.
 
-    Every file has mode 0600. Where the disk refuses, ``said`` gets one sentence, once until a record can be
-    written again; what is not written is lost, and the run goes on.
+    Every file has mode 0600. If a write fails, ``said`` is called with one sentence, and not again until a
+    record has been written; records that fail to be written are lost, and the run goes on.
 
     Raises:
-        RunError: The file cannot be opened, or is no ordinary one.
+        RunError: The file cannot be opened, or is not an ordinary file.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class LogFile(logging.Handler):
             if size and size + len(data) > self._bytes_max:
                 self._rotate()
         except OSError as error:
-            # The file that is there grows on: a record is worth more than a bound.
+            # The present file grows beyond its limit, because losing records would be worse.
             failing = f"cannot be rotated ({error.strerror}); it grows until it can be."
         try:
             while data:
@@ -114,7 +114,7 @@ class LogFile(logging.Handler):
         self._failing = bool(failing)
 
     def _rotate(self) -> None:
-        """A new file takes the path; the one before it and the older ones move on by one."""
+        """Renames every file to the next number and starts a new file at the path."""
         for number in range(self._files - 1, 0, -1):
             with contextlib.suppress(FileNotFoundError):
                 os.replace(self._older(number), self._older(number + 1))
@@ -127,7 +127,7 @@ class LogFile(logging.Handler):
         return self.path.with_name(f"{self.path.name}.{number}")
 
     def close(self) -> None:
-        """Closes the file; twice is harmless."""
+        """Closes the file; a second call does nothing."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)

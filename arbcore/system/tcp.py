@@ -1,4 +1,4 @@
-"""A TCP server for many clients in one thread: what the servers of this package have in common.
+"""A TCP server for many clients in one thread, which all servers of this package use.
 
 A shell. Owns the listening sockets, the selector, the bytes that are not sent yet, and a way to end a wait
 from another thread. It knows no protocol.
@@ -17,16 +17,17 @@ from arbcore.core.text import printable
 from arbcore.errors import RunError
 
 READABLE, WRITABLE = selectors.EVENT_READ, selectors.EVENT_WRITE
-#: In place of a descriptor: a client connects to the first port. The next port has one less, and so on.
+#: ``wait`` returns this in place of a descriptor if a client connects to the first port; NEWCOMER - 1 means
+#: the second port, and so on.
 NEWCOMER = -1
 BACKLOG = 128
-#: Where the process has no descriptor left, it tries to accept again after this long.
+#: Pause before the next accept after the process ran out of descriptors.
 FULL_PAUSE_S = 0.1
 
 
 @dataclass
 class TcpConnection:
-    """One connection: its number, None once what is served has closed it, and the bytes not sent yet."""
+    """One connection: its number, None once the server has closed it, and the bytes not sent yet."""
 
     sock: socket.socket
     conn: int | None
@@ -37,9 +38,9 @@ LinkT = TypeVar("LinkT", bound=TcpConnection)
 
 
 class TcpServer(Generic[LinkT]):
-    """Listens on one port or more; a port of 0 takes any free one. Raises RunError where it cannot listen.
+    """Listens on one port or more; a port of 0 takes any free one. Raises RunError if it cannot listen.
 
-    Beyond ``links_max`` connections a client is sent ``full`` (bytes for each port) and is disconnected.
+    Beyond ``links_max`` connections a new client gets ``full`` (bytes for each port) and is disconnected.
     """
 
     def __init__(self, host: str, *ports: int, links_max: int, full: Sequence[bytes] = (b"",)) -> None:
@@ -72,7 +73,7 @@ class TcpServer(Generic[LinkT]):
             self._wake_out.send(b"!")
 
     def wait(self, wait_s: float) -> list[tuple[int, int]]:
-        """Waits ``wait_s`` at most; (descriptor or NEWCOMER, READABLE and WRITABLE) of all that are ready."""
+        """Waits ``wait_s`` at most; returns (descriptor or NEWCOMER, events) of ready sockets."""
         if self._full_until_s is not None:
             pause_s = self._full_until_s - time.monotonic()
             wait_s = min(wait_s, pause_s)
@@ -98,12 +99,12 @@ class TcpServer(Generic[LinkT]):
         self._unwatch_listeners()
         self._listening = False
         for place, port in enumerate(self.ports):
-            # A socket that is bound and does not listen refuses, and keeps the port from other programs.
+            # A bound socket that does not listen refuses connections and keeps other programs off the port.
             self._listeners[place].close()
             self._listeners[place] = bound(self._host, port)
 
     def listen_again(self) -> None:
-        """Accepts again after ``stop_listening``. RunError where another program took a port meanwhile."""
+        """Accepts again after ``stop_listening``. Raises RunError if another program took a port."""
         for listener, port in zip(self._listeners, self.ports, strict=True):
             start_listening(listener, f"{printable(self._host)}:{port}")
         self._listening = True
@@ -121,7 +122,7 @@ class TcpServer(Generic[LinkT]):
         self._full_until_s = None
 
     def accept(self, newcomer: int = NEWCOMER) -> socket.socket | None:
-        """Accepts one connection; None where the client has gone, or was refused because all are taken."""
+        """Accepts one connection; None if the client has gone or there are ``links_max`` already."""
         place = NEWCOMER - newcomer
         try:
             sock, _ = self._listeners[place].accept()
@@ -143,11 +144,11 @@ class TcpServer(Generic[LinkT]):
             sock.setblocking(False)
             sock.send(self._full[place])
             sock.shutdown(socket.SHUT_WR)
-            # Closing with unread bytes discards what was sent: read what the client has sent already.
+            # Closing with unread bytes would discard our message, so read what the client has sent.
             sock.recv(4096)
 
     def add(self, link: LinkT) -> None:
-        """Reads a new connection from now on."""
+        """Starts reading a new connection."""
         self.links[link.sock.fileno()] = link
         self._selector.register(link.sock, READABLE)
 
@@ -166,7 +167,7 @@ class TcpServer(Generic[LinkT]):
             self._selector.modify(link.sock, events)
 
     def read(self, link: LinkT, bytes_max: int) -> bytes | None:
-        """What a client sent: None where nothing has arrived, empty where the connection has ended."""
+        """The bytes that a client sent: None if none has arrived, empty if the connection has ended."""
         try:
             return link.sock.recv(bytes_max)
         except (BlockingIOError, InterruptedError):
@@ -190,20 +191,20 @@ class TcpServer(Generic[LinkT]):
 
 
 def half_close(link: TcpConnection) -> None:
-    """Ends sending and still reads: closing with unread bytes would discard what was sent last."""
+    """Ends sending and goes on reading: closing with unread bytes would discard the last bytes sent."""
     with contextlib.suppress(OSError):
         link.sock.shutdown(socket.SHUT_WR)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A non-blocking listening socket. RunError where the address cannot be listened on."""
+    """A non-blocking listening socket. Raises RunError if it cannot listen on the address."""
     listener = bound(host, port)
     start_listening(listener, f"{printable(host)}:{port}")
     return listener
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A non-blocking socket bound to the address that does not listen yet. RunError as ``listen``."""
+    """A non-blocking socket that is bound and does not listen yet. Raises RunError as ``listen``."""
     where = f"{printable(host)}:{port}"
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -231,7 +232,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def start_listening(listener: socket.socket, where: str) -> None:
-    """Makes a bound socket listen; closes it and raises RunError where that fails."""
+    """Makes a bound socket listen; closes it and raises RunError if that fails."""
     try:
         listener.listen(BACKLOG)
     except OSError as error:

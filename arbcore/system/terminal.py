@@ -1,7 +1,7 @@
-"""How a run is shown while it lasts: a block that is redrawn on a terminal, plain lines when piped.
+"""Shows a run while it lasts: a block that is redrawn on a terminal, plain lines when piped.
 
-Writing happens on a thread of its own: a terminal that is paused (Ctrl-S) or a pipe that nobody reads must
-not hold up trading. What cannot be shown in time is dropped.
+A thread of its own does the writing: a terminal that is paused (Ctrl-S) or a pipe that nobody reads must not
+hold up trading. Text that cannot be shown in time is dropped.
 """
 
 import logging
@@ -26,20 +26,20 @@ LINE_MAX = 2_000
 _ROWS_MAX, _INDENT, _CUT = 3, "  ", "..."
 
 
-#: What a tone is on a terminal (SGR): green, red, yellow.
+#: The colour of each tone on a terminal (SGR code): green, red, yellow.
 _COLOURS = {"good": "32", "bad": "31", "doubt": "33"}
 
 
 class Toned(str):
-    """A line of which parts have a tone: ``good``, ``bad`` or ``doubt``. As text it is the plain line."""
+    """A line some parts of which have a tone: ``good``, ``bad`` or ``doubt``. As a str it is plain text."""
 
     parts: tuple[tuple[str, str], ...]
 
     def __new__(cls, *parts: str | tuple[str, str]) -> "Toned":  # noqa: PYI034  Self came with Python 3.11.
-        """Each part is a text, or (text, tone); a tone of "" is none."""
-        told = tuple((part, "") if isinstance(part, str) else part for part in parts)
-        made = super().__new__(cls, "".join(text for text, _ in told))
-        made.parts = told
+        """Each part is a text, or (text, tone); an empty tone leaves the part uncoloured."""
+        toned = tuple((part, "") if isinstance(part, str) else part for part in parts)
+        made = super().__new__(cls, "".join(text for text, _ in toned))
+        made.parts = toned
         return made
 
 
@@ -97,7 +97,7 @@ def is_live(stream: TextIO) -> bool:
 
 
 class Console:
-    """Writes a run's events and status to ``stream``. Nothing is hidden or switched on the terminal."""
+    """Writes a run's events and status to ``stream``; changes no mode of the terminal."""
 
     def __init__(self, *, quiet: bool, stream: TextIO | None = None) -> None:
         self._stream = stream if stream is not None else sys.stderr
@@ -112,14 +112,14 @@ class Console:
         self._thread.start()
 
     def event(self, text: str) -> None:
-        """One line for a person."""
+        """Writes one line with the time of day."""
         if self._quiet:
             return
         line = f"{time.strftime('%H:%M:%S')} {printable(text, LINE_MAX)}\n"
         self._put(self._erase() + line)
 
     def show(self, now_ns: int, *, block: Callable[[], list[str]], line: Callable[[], str]) -> None:
-        """Redraws the block, or writes the line, if it is time to; before that it calls neither."""
+        """Redraws the block, or writes the line, when the next one is due; calls neither before then."""
         if self._quiet or now_ns < self._next_ns:
             return
         first = self._next_ns == 0
@@ -134,7 +134,7 @@ class Console:
             self._put(f"{time.strftime('%H:%M:%S')} {printable(line(), LINE_MAX)}\n")
 
     def close(self) -> None:
-        """Takes the block away and waits, not for long, until everything is written."""
+        """Erases the block and waits up to 1.5 s until everything is written."""
         self._put(self._erase())
         try:
             self._queue.put(None, timeout=0.5)
@@ -143,11 +143,11 @@ class Console:
         self._thread.join(timeout=1.0)
 
     def _erase(self) -> str:
-        """What moves the cursor to the block's first line and clears from there on."""
+        """The codes that move the cursor to the block's first line and clear from there on."""
         shown, self._shown = self._shown, []
         if not shown:
             return ""
-        # A terminal that has become narrower since has broken lines in two.
+        # A terminal that has become narrower since then wraps long lines.
         columns = max(1, shutil.get_terminal_size().columns)
         lines = sum(max(1, -(-width // columns)) for width in shown)
         return f"\x1b[{lines}F\x1b[J"
@@ -165,12 +165,12 @@ class Console:
                 self._stream.write(text)
                 self._stream.flush()
         except (OSError, ValueError):
-            # Nobody reads any more. The run goes on; its result goes to standard output.
+            # The reader has gone. The run goes on; its result goes to standard output.
             self._quiet = True
 
 
 class ConsoleHandler(logging.Handler):
-    """Log records as lines of the console, so that they do not tear the status block."""
+    """Writes log records as lines of the console, so that they do not break the status block."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()

@@ -1,10 +1,9 @@
 """Shell: one HTTP request with one overall deadline, for alarms and for FRED.
 
-A time-out of a socket begins anew with every byte, so a server that drips one a second holds a thread for
-ever, and a redirect turns a POST into a GET without a body, or carries a key to a server that nobody named.
-Here no redirect is followed, and at the deadline the connection is shut down whatever it is doing. Only the
-look-up of a name is bounded by the system's resolver instead. No error has the address in it, which often has
-a token.
+A socket's time-out begins anew with every byte, so a server that sends one byte a second would hold a thread
+for ever. A redirect turns a POST into a GET without a body, or takes a key to another server. So this module
+follows no redirect, and at the deadline it shuts the connection down. Only the look-up of a name has the
+limit of the system's resolver instead. Errors never contain the address, which often has a token in it.
 """
 
 import contextlib
@@ -22,24 +21,24 @@ from arbcore._version import __version__
 
 
 class RequestFailed(Exception):
-    """No whole answer came; the text says of what kind the failure was and never names the address."""
+    """No complete response came; the text gives the kind of failure and never the address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answered: its status, such as 200 or 302, and the beginning of its body."""
+    """A server's response: its status, such as 200 or 302, and the beginning of its body."""
 
     status: int
     body: bytes
 
     @property
     def ok(self) -> bool:
-        """Whether the server took it; a redirect is a refusal."""
+        """Whether the server accepted the request; a redirect counts as a refusal."""
         return 200 <= self.status < 300
 
 
 class _Deadline:
-    """Shuts every connection of one request down when its time is over."""
+    """Shuts down every connection of one request at its deadline."""
 
     def __init__(self, seconds: float) -> None:
         self.passed = False
@@ -60,14 +59,14 @@ class _Deadline:
                 each.close()
 
     def left_s(self) -> float:
-        """Seconds that are left; TimeoutError where there are none."""
+        """Seconds that are left. Raises TimeoutError if there are none."""
         left_s = self._end_s - time.monotonic()
         if left_s <= 0.0 or self.passed:
             raise TimeoutError
         return left_s
 
     def dial(self, address: tuple[str, int], *_: Any) -> socket.socket:
-        """A connection to one of the host's addresses; takes the place of ``socket.create_connection``."""
+        """Connects to one of the host's addresses; replaces ``socket.create_connection``."""
         failure: OSError | None = None
         for family, kind, protocol, _name, where in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
             made = socket.socket(family, kind, protocol)
@@ -97,17 +96,17 @@ def request(
     url: str, *, deadline_s: float, data: bytes | None = None, headers: Mapping[str, str] | None = None,
     bytes_max: int = 0,
 ) -> Answer:  # fmt: skip
-    """Asks once: a GET, or with ``data`` a POST. No redirect is followed.
+    """Sends one request: a GET, or with ``data`` a POST. Follows no redirect.
 
     Args:
         url: An http or https address.
-        deadline_s: Seconds after which it has failed, whatever the server has sent so far.
+        deadline_s: Seconds after which the request fails, whatever the server has sent so far.
         data: The body of a POST.
-        headers: Added to ours.
-        bytes_max: How much of the body is read; 0 reads none of it.
+        headers: Further headers of the request.
+        bytes_max: Most bytes of the body to read; 0 reads none of it.
 
     Raises:
-        RequestFailed: There was no connection, no answer, or no whole answer in time.
+        RequestFailed: There was no connection, or no complete response in time.
     """
     asked = urllib.request.Request(
         url, data=data, headers={"User-Agent": f"arbcore/{__version__}", **(headers or {})}
@@ -120,18 +119,18 @@ def request(
     except urllib.error.HTTPError as error:
         error.close()
         found = Answer(error.code, b"")
-    except Exception as error:  # noqa: BLE001  Whatever the network does; its text could quote the address.
+    except Exception as error:  # noqa: BLE001  Any network error; its own text could quote the address.
         raise RequestFailed(_late(deadline_s) if deadline.passed else _kind(error)) from None
     finally:
         deadline.end()
-    # A body that the deadline cut short looks like one that ended.
+    # A body that the deadline cut short looks like a complete one.
     if deadline.passed and bytes_max:
         raise RequestFailed(_late(deadline_s))
     return found
 
 
 def _late(deadline_s: float) -> str:
-    return f"no whole answer within {deadline_s:g} s"
+    return f"no complete response within {deadline_s:g} s"
 
 
 def _kind(error: BaseException) -> str:
@@ -139,9 +138,9 @@ def _kind(error: BaseException) -> str:
     reason = getattr(error, "reason", None)
     kind = reason if isinstance(reason, BaseException) else error
     if isinstance(kind, TimeoutError):
-        return "no answer in time"
+        return "no response in time"
     if isinstance(kind, socket.gaierror):
-        return "its name is not known"
+        return "its name cannot be resolved"
     if isinstance(kind, ConnectionRefusedError):
         return "nothing listens there"
     return type(kind).__name__
@@ -153,7 +152,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def _opener(deadline: _Deadline) -> urllib.request.OpenerDirector:
-    """Opens addresses as urllib does, proxies included, over connections that the deadline can end."""
+    """Opens addresses as urllib does, including proxies, over connections that the deadline can shut down."""
 
     def plain(host: str, **options: Any) -> http.client.HTTPConnection:
         made = http.client.HTTPConnection(host, **options)

@@ -214,7 +214,7 @@ def test_a_run_that_waits_for_its_first_connection_is_told_as_that(monkeypatch):
     board = Board(serve_view("1"))
     assert board.health()["reason"].startswith("the run has published nothing yet")
     board.take(json.dumps(SNAPSHOT).encode())
-    assert board.health()["reason"].startswith("no news from the run for")
+    assert board.health()["reason"].startswith("the run has published nothing for")
 
 
 def test_a_server_that_stands_still_costs_nothing():
@@ -297,9 +297,8 @@ def test_a_snapshot_that_fails_is_told_once():
     with contextlib.closing(made.feed):
         for at in range(1, 4):
             made.feed.publish(at * EVERY_NS, lambda: {"x": 1 / 0})
-        assert made.said == [
-            "The live page cannot be fed (ZeroDivisionError: division by zero); the run goes on without it."
-        ]
+        why = "ZeroDivisionError: division by zero"
+        assert made.said == [f"The live page cannot be updated ({why}); the run goes on without it."]
 
 
 def test_snapshots_are_made_no_more_often_than_they_are_sent():
