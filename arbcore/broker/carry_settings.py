@@ -1,7 +1,7 @@
 """The carry bot's settings by name: where it connects, what it trades, and the desk's own numbers.
 
-Owns the names and what they become; how they are read and where they came from is ``config``'s, the bounds
-of the desk's numbers are the desk's. It knows nothing of sockets or of the broker's library.
+Owns the names and the values made of them. ``arbcore.system.configuration`` reads the settings, and the desk
+owns the bounds of its numbers. It knows nothing of sockets or of the broker's library.
 """
 
 import dataclasses
@@ -38,11 +38,11 @@ from arbcore.desk.desk_settings import DeskSettings, DeskValue
 from arbcore.errors import ArbcoreError, ConfigError, UsageError
 
 PAPER_TWS, LIVE_TWS, PAPER_GATEWAY, LIVE_GATEWAY = 7497, 7496, 4002, 4001
-#: The exit where only the entry is set.
+#: The exit threshold as a share of the entry threshold, if only the entry is set.
 EXIT_SHARE = 0.25
 LIBRARIES = ("ib_insync", "ib_async")
 
-# The desk's fields that have names of their own; the others are ARBCORE_DESK_<FIELD>.
+# Names of the desk's fields that are not ARBCORE_DESK_<FIELD>.
 _DESK_NAMES = {
     "trading_enabled": "TRADING_ENABLED",
     "entry_bps": "ENTRY_THRESHOLD_BPS",
@@ -60,18 +60,18 @@ _DESK_NAMES = {
     "contracts": "MAX_FUT_CONTRACTS",
     "daily_loss_usd": "DAILY_LOSS_LIMIT_USD",
     "hedge_timeout_s": "HEDGE_TIMEOUT_SECONDS",
-    # Named for the first pair, and kept: people have them in their files.
+    # Named after the first pair; kept because people have these names in their files.
     "etf_headroom": "ARBCORE_DESK_SPY_HEADROOM",
     "commission_fut_usd": "ARBCORE_DESK_COMMISSION_ES_USD",
     "commission_etf_usd": "ARBCORE_DESK_COMMISSION_SPY_USD",
 }
-# Not a person's to set: they follow from the symbol, from SPY_TO_INDEX_FACTOR, and from how quotes come.
+# No settings of their own: they follow from the symbols, other settings, and the kind of run.
 _DERIVED = frozenset({"pair", "factor", "funding_rate", "decide_on"})
 
 
 
 def _level(text: str) -> float | str:
-    """A level as it may be set: its number, or how it is learnt."""
+    """A level's setting: a number, or the mode in which it is learnt."""
     try:
         rule = parse_level(text)
     except ConfigError:
@@ -84,7 +84,7 @@ def _level(text: str) -> float | str:
 
 
 def _rate_or_file(text: str) -> float | str:
-    """A rate a year as a decimal, or the name of a file of rates by date."""
+    """An annual rate as a decimal, or the name of a file of rates by date."""
     try:
         float(text)
     except ValueError:
@@ -93,16 +93,16 @@ def _rate_or_file(text: str) -> float | str:
 
 
 def _yields(text: str) -> float | str:
-    """A dividend yield a year, or one with contracts' own as they may be set."""
+    """An annual dividend yield, or the text of a yield with further ones for single contracts."""
     try:
         found = parse_yields(text)
     except ConfigError:
-        raise ValueError("a yield such as 0.013, then contracts' own such as 0.013,ESH26:0.011") from None
+        raise ValueError("a yield such as 0.013, or with contracts' own yields: 0.013,ESH26:0.011") from None
     return text.strip() if found.by_expiry_day else found.default
 
 
 def _rate(text: str) -> float:
-    """A rate a year as a decimal."""
+    """An annual rate as a decimal."""
     try:
         value = float(text)
     except ValueError:
@@ -118,15 +118,15 @@ _OWN = (
         "IB_PORT", "integer", PAPER_TWS,
         "7497 paper TWS, 7496 live TWS, 4002 paper Gateway, 4001 live Gateway (--live: 7496)", 1, 65_535,
     ),
-    Setting("IB_CLIENT_ID", "integer", 17, "client id at TWS; one bot each", 0, 2_147_483_647),
+    Setting("IB_CLIENT_ID", "integer", 17, "client id at TWS; each bot needs its own", 0, 2_147_483_647),
     Setting("FUT_SYMBOL", "choice", DEFAULT_PAIR.future, "the future",
             options=tuple(pair.future for pair in PAIRS)),
-    Setting("FUT_EXCHANGE", "text", "", "exchange of the future; where not set, the pair's"),
+    Setting("FUT_EXCHANGE", "text", "", "exchange of the future; unset: the pair's"),
     Setting("FUT_CURRENCY", "text", "USD", "currency of the future"),
     Setting("FUT_USE_FRONT_MONTH", "switch", True,
-            "trade the front contract; when off, that of ARBCORE_FUT_EXPIRY"),
+            "trade the front contract; if off, the one of ARBCORE_FUT_EXPIRY"),
     Setting("FUT_FRONT_MONTH_OFFSET", "integer", 0, "0 the front contract, 1 the next one, ...", 0, 3),
-    Setting("ARBCORE_FUT_EXPIRY", "text", "", "the contract with FUT_USE_FRONT_MONTH=0: a date or a code"),
+    Setting("ARBCORE_FUT_EXPIRY", "text", "", "contract for FUT_USE_FRONT_MONTH=0: a date or a code"),
     Setting("SPY_SYMBOL", "choice", DEFAULT_PAIR.etf,
             "the ETF; FUT_SYMBOL and SPY_SYMBOL must be a pair of the table",
             options=tuple(dict.fromkeys(pair.etf for pair in PAIRS))),
@@ -143,34 +143,34 @@ _OWN = (
     ),
     Setting(
         "DIVIDEND_YIELD_ANNUAL", "yield", 0.014,
-        "annual dividend yield, and contracts' own: 0.013,ESH26:0.011", parse=_yields,
+        "annual dividend yield, also with contracts' own: 0.013,ESH26:0.011", parse=_yields,
     ),
     Setting(
-        "FUNDING_RATE_ANNUAL", "rate", "", "what a long ETF leg pays a year; unset, the rate at its entry",
+        "FUNDING_RATE_ANNUAL", "rate", "", "annual rate a long ETF leg pays; unset: its entry rate",
         parse=_rate,
     ),
     Setting(
-        "DIVIDENDS_FILE", "text", "", "the ETF's dividends (ex_date,amount[,unit]), in place of the yield"
+        "DIVIDENDS_FILE", "text", "", "the ETF's dividends (ex_date,amount[,unit]), used instead of the yield"
     ),
     Setting("FRED_API_KEY", "text", "", "API key of FRED; with it the rate comes from FRED", secret=True),
     Setting("FRED_SERIES_ID", "text", "DTB3", "series of the rate"),
-    Setting("LOG_LEVEL", "choice", "INFO", "how much is logged",
+    Setting("LOG_LEVEL", "choice", "INFO", "least level of log records to write",
             options=("DEBUG", "INFO", "WARNING", "ERROR")),
-    Setting("DB_PATH", "text", "arb_bot.sqlite3", "the store"),
-    Setting("ARBCORE_LOG_PATH", "text", "logs/arb_bot.log", "the log; it rotates"),
-    Setting("ARBCORE_LIVE_ACCOUNT", "text", "", "the one account that --live may trade"),
-    Setting("ARBCORE_ACCOUNT", "text", "", "which account to trade where the login has several"),
-    Setting("ARBCORE_IB_LIBRARY", "choice", "", "ib_insync or ib_async, where both are installed",
+    Setting("DB_PATH", "text", "arb_bot.sqlite3", "file of the store"),
+    Setting("ARBCORE_LOG_PATH", "text", "logs/arb_bot.log", "file of the log; it rotates"),
+    Setting("ARBCORE_LIVE_ACCOUNT", "text", "", "the only account that --live may trade"),
+    Setting("ARBCORE_ACCOUNT", "text", "", "account to trade if the login has several"),
+    Setting("ARBCORE_IB_LIBRARY", "choice", "", "ib_insync or ib_async, if both are installed",
             options=LIBRARIES),
     Setting("ARBCORE_ALERT_URL", "addresses", (),
-            "addresses that messages are posted to, separated by commas", secret=True),
+            "addresses to post messages to, separated by commas", secret=True),
     Setting("ARBCORE_ALERT_FORMAT", "words", (),
             "their format, one for all or one each: slack, discord, telegram, ntfy, json (default: by "
-            "host)",
+            "the host)",
             options=FORMATS),
     Setting("ARBCORE_ALERT_KINDS", "words", (ALARM,),
-            "kinds of messages: alarm, start, stop, trade, daily, heartbeat", options=KINDS),
-    Setting("ARBCORE_HEARTBEAT_URL", "address", "", "asked every minute while the bot is well", secret=True),
+            "kinds of messages to send: alarm, start, stop, trade, daily, heartbeat", options=KINDS),
+    Setting("ARBCORE_HEARTBEAT_URL", "address", "", "address requested each minute while well", secret=True),
     Setting("ARBCORE_CONNECT_TIMEOUT_S", "number", 10.0, "how long a connection may take", 0.5, 600.0),
 )  # fmt: skip
 
@@ -186,7 +186,7 @@ def _desk_fields() -> list[Any]:
 
 
 def setting_name(field_name: str) -> str:
-    """The setting of one of the desk's fields: ``stale_s`` -> ``ARBCORE_DESK_STALE_S``."""
+    """The setting's name for one of the desk's fields: ``stale_s`` -> ``ARBCORE_DESK_STALE_S``."""
     return _DESK_NAMES.get(field_name, f"{PREFIX}DESK_{field_name.upper()}")
 
 
@@ -229,7 +229,7 @@ class IbkrSettings:
 
 
 def pair_of_settings(config: Config) -> Pair:
-    """The pair of FUT_SYMBOL and SPY_SYMBOL; ConfigError where the two are none."""
+    """The pair of FUT_SYMBOL and SPY_SYMBOL. Raises ConfigError if the two symbols are not a pair."""
     future, etf = config["FUT_SYMBOL"], config["SPY_SYMBOL"]
     try:
         return pair_of_symbols(future, etf)
@@ -237,13 +237,13 @@ def pair_of_settings(config: Config) -> Pair:
         own = pair_of_future(future)
         raise ConfigError(
             f"FUT_SYMBOL ({config.source('FUT_SYMBOL')}) is {future} and SPY_SYMBOL, the ETF's setting "
-            f"({config.source('SPY_SYMBOL')}), is {etf}; they are no pair"
+            f"({config.source('SPY_SYMBOL')}), is {etf}; they are not a pair"
             + (f": set SPY_SYMBOL={own.etf}." if own is not None else ".")
         ) from None
 
 
 def ibkr_settings(config: Config, *, live: bool) -> IbkrSettings:
-    """The connection's settings out of the resolved ones; ConfigError for an expiry that cannot be."""
+    """The connection's settings from the resolved ones. Raises ConfigError for an impossible expiry."""
     port = config["IB_PORT"]
     if live and config.source("IB_PORT") == "default":
         port = LIVE_TWS
@@ -321,16 +321,17 @@ def _expiry(config: Config) -> int | None:
         return read_expiry(text)
     except ArbcoreError as error:
         source = config.source("ARBCORE_FUT_EXPIRY")
-        raise ConfigError(f"ARBCORE_FUT_EXPIRY ({source}) is no expiry: {error}") from None
+        raise ConfigError(f"ARBCORE_FUT_EXPIRY ({source}) is not an expiry: {error}") from None
 
 
 def desk_settings(config: Config, **changes: DeskValue) -> DeskSettings:
-    """The desk's settings out of the resolved ones; ``changes`` are what the kind of run decides.
+    """The desk's settings from the resolved ones; ``changes`` are the values that the kind of run sets.
 
-    ConfigError where they contradict each other.
+    Raises ConfigError for settings that contradict each other.
     """
     values = {item.name: config[setting_name(item.name)] for item in _desk_fields()}
-    # What is no number takes the number's place (``rate_history``, ``dividends_as_set``).
+    # ``rate_history`` and ``dividends_as_set`` read a setting that is not a number; the desk gets the
+    # default.
     for field, setting in (("r", "RISK_FREE_RATE_ANNUAL"), ("d", "DIVIDEND_YIELD_ANNUAL")):
         if isinstance(config[setting], str):
             values[field] = getattr(DeskSettings, field)
@@ -344,8 +345,8 @@ def desk_settings(config: Config, **changes: DeskValue) -> DeskSettings:
         source = config.source("EXIT_THRESHOLD_BPS")
         raise ConfigError(
             f"EXIT_THRESHOLD_BPS ({source}) is {values['exit_bps']:g} and a pair is entered at "
-            f"{entered_bps:g} (ENTRY_THRESHOLD_BPS and ESTIMATED_COST_BPS), so it would be left at once; set "
-            "the exit lower."
+            f"{entered_bps:g} (ENTRY_THRESHOLD_BPS and ESTIMATED_COST_BPS), so it would be closed at once; "
+            "set the exit lower."
         )
     _check_broker_rates(config)
     factor = config["SPY_TO_INDEX_FACTOR"]
@@ -368,13 +369,13 @@ def _check_broker_rates(config: Config) -> None:
 
 
 def resolved_rates(config: Config) -> str:
-    """The file of rates that RISK_FREE_RATE_ANNUAL names; empty where it is a number."""
+    """The file of rates that RISK_FREE_RATE_ANNUAL names; empty if the setting is a number."""
     value = config["RISK_FREE_RATE_ANNUAL"]
     return value if isinstance(value, str) else ""
 
 
 def rate_history(config: Config, *, first_ns: int) -> RateHistory | None:
-    """The rates of the file that RISK_FREE_RATE_ANNUAL names; None where it is a number.
+    """The rates of the file that RISK_FREE_RATE_ANNUAL names; None if the setting is a number.
 
     Args:
         config: the resolved settings.
@@ -382,7 +383,7 @@ def rate_history(config: Config, *, first_ns: int) -> RateHistory | None:
 
     Raises:
         ConfigError: the file cannot be read.
-        InputError: a line of it is none, or it has no rate of the week before the run.
+        InputError: a line is malformed, or the file has no rate of the week before the run.
     """
     path = resolved_rates(config)
     if not path:
@@ -404,19 +405,19 @@ def _lines_of(config: Config, setting: str, path: str) -> list[str]:
 
 
 def dividends_as_set(config: Config, *, first_ns: int) -> tuple[PaidDividend, ...] | Yields | None:
-    """The schedule of DIVIDENDS_FILE, or the yields of contracts; None where one yield is all.
+    """The schedule of DIVIDENDS_FILE, or the yields of contracts; None if there is one yield only.
 
     Args:
         config: the resolved settings.
         first_ns: when the run begins, or the first row of its quotes.
 
     Raises:
-        ConfigError: the file cannot be read, or a yield was set beside it.
-        InputError: a line of it is none, or it ends before the run.
+        ConfigError: the file cannot be read, or a yield is set as well.
+        InputError: a line is malformed, or the file ends before the run.
     """
-    path, told = config["DIVIDENDS_FILE"], config["DIVIDEND_YIELD_ANNUAL"]
+    path, dividend_yield = config["DIVIDENDS_FILE"], config["DIVIDEND_YIELD_ANNUAL"]
     if not path:
-        return parse_yields(told) if isinstance(told, str) else None
+        return parse_yields(dividend_yield) if isinstance(dividend_yield, str) else None
     source = config.source("DIVIDENDS_FILE")
     if not config.source("DIVIDEND_YIELD_ANNUAL").startswith("default"):
         raise ConfigError(
@@ -430,15 +431,15 @@ def dividends_as_set(config: Config, *, first_ns: int) -> tuple[PaidDividend, ..
 
 
 def check_guards(config: Config, desk: DeskSettings, *, fut_level: float | None = None) -> None:
-    """Refuses settings by which one guard can never act, because another one always acts before it.
+    """Refuses settings with which one guard can never act, because another one always acts before it.
 
     Args:
-        config: Where the settings came from, for the sentence.
-        desk: The settings as the run has them.
-        fut_level: The future's price, by which basis points become dollars; None for about what it is.
+        config: The resolved settings, for the sources in the error.
+        desk: The settings of the run.
+        fut_level: The future's price, to convert basis points into dollars; None for a rough one.
 
     Raises:
-        ConfigError: It names both settings, with both numbers.
+        ConfigError: The error names both settings with both numbers.
     """
 
     def named(setting: str) -> str:
@@ -449,13 +450,13 @@ def check_guards(config: Config, desk: DeskSettings, *, fut_level: float | None 
     if desk.deviation_max_bps <= entered_bps:
         raise ConfigError(
             f"{furthest} is {desk.deviation_max_bps:g} and a pair is entered at {entered_bps:g} bps, so "
-            "nothing is ever entered: quotes that far from fair value are not believed; set it higher."
+            "nothing is ever entered: quotes that far from fair value count as wrong; set it higher."
         )
     if desk.collar_bps <= desk.hedge_offset_bps:
         collar, offset = named("ARBCORE_DESK_COLLAR_BPS"), named("ARBCORE_DESK_HEDGE_OFFSET_BPS")
         raise ConfigError(
             f"{collar} is {desk.collar_bps:g} and {offset} is {desk.hedge_offset_bps:g}, so a hedge is "
-            "always outside the collar and never leaves; set the collar wider."
+            "always outside the collar and never sent; set the collar wider."
         )
     if not desk.stop_bps:
         return
@@ -463,7 +464,7 @@ def check_guards(config: Config, desk: DeskSettings, *, fut_level: float | None 
     if desk.deviation_max_bps <= entered_bps + desk.stop_bps:
         raise ConfigError(
             f"{stop} is {desk.stop_bps:g}, which is {entered_bps + desk.stop_bps:g} bps from fair value, and "
-            f"{furthest} is {desk.deviation_max_bps:g}: quotes that far away are not believed, so the stop "
+            f"{furthest} is {desk.deviation_max_bps:g}: quotes that far away count as wrong, so the stop "
             "can never act; set the stop lower."
         )
     fut_level = fut_level or desk.pair.fut_usd
@@ -475,11 +476,11 @@ def check_guards(config: Config, desk: DeskSettings, *, fut_level: float | None 
         raise ConfigError(
             f"{stop} is {desk.stop_bps:g}, a loss of {stop_usd:,.0f} USD for "
             f"{plural(desk.contracts, 'contract')} at {fut_level:,.0f}, and {limit}, which is "
-            f"{limit_bps:.1f} bps: the limit always acts first and the stop never; set the stop below "
+            f"{limit_bps:.1f} bps: the limit always acts first and the stop never does; set the stop below "
             f"{limit_bps:.1f} or to 0, or the limit above {stop_usd:,.0f}."
         )
 
 
 def simulated_store(path: Path) -> Path:
-    """Where a simulated run keeps what it did, beside the real store: ``arb_bot.simulated.sqlite3``."""
+    """The store of a simulated run, beside the real one: ``arb_bot.simulated.sqlite3``."""
     return path.with_name(f"{path.stem}.simulated{path.suffix}")

@@ -1,8 +1,8 @@
-"""What the desk wants done. The shell carries the commands of one call out in their order.
+"""The commands that the desk returns. The shell carries out the commands of one call in their order.
 
-A ``Save…`` row is written before anything that stands behind it is sent: the shell puts all rows up to and
-including a ``SendOrder`` into one durable transaction, and sends only after its commit. An order exists
-nowhere but in a ``SendOrder``, which is the intent: what is sent is read from the row that was stored.
+A ``Save…`` row is stored before anything after it is sent: the shell writes all rows up to and including a
+``SendOrder`` in one durable transaction, and sends only after the commit. Only ``SendOrder`` sends orders.
+Its rows are the intent: the shell sends exactly what it stored.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class SendOrder:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Cancel one order of ours. The shell knows its id of this connection by ``ref``, else by ``perm_id``."""
+    """Cancel one of our orders. The shell finds its order id on this connection by ``ref`` or ``perm_id``."""
 
     ref: str
     perm_id: int
@@ -37,10 +37,10 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question to the broker, to be answered with its number.
+    """Send a request to the broker; the response event carries the same number ``query``.
 
-    ``kind`` is open_orders, executions, positions, or margin: a whatIf of ``contracts`` futures on ``side``
-    and ``shares`` of the ETF against them.
+    ``kind`` is open_orders, executions, positions or margin. Margin is a whatIf order: ``contracts`` futures
+    on ``side``, and ``shares`` of the ETF on the other side.
     """
 
     query: int
@@ -52,8 +52,8 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class AskContract:
-    """Resolve and subscribe a future that expires after this instant, or the one with ``con_id`` where
-    that is not 0, then tell both legs as ``Contract``.
+    """Resolve and subscribe the future that expires after this instant, or the one with ``con_id`` if that is
+    not 0; then report both legs as ``ContractFound`` events.
     """
 
     expires_after_ns: int
@@ -69,65 +69,65 @@ class Resubscribe:
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """Drop the connection and make a new one; the broker no longer answers."""
+    """Drop the connection and make a new one, because the broker no longer responds."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class SaveOrder:
-    """What became of an order."""
+    """Store an order's present state."""
 
     row: OrderRow
 
 
 @dataclass(frozen=True, slots=True)
 class SaveExecution:
-    """An execution, new, corrected, or with its commission known."""
+    """Store an execution that is new, was corrected, or whose commission became known."""
 
     row: ExecutionRow
 
 
 @dataclass(frozen=True, slots=True)
 class SaveAdjustment:
-    """A position changed without an execution of ours."""
+    """Store a change of a position that none of our executions made."""
 
     row: AdjustmentRow
 
 
 @dataclass(frozen=True, slots=True)
 class SaveTrade:
-    """A pair as it stands."""
+    """Store a pair's present state."""
 
     row: TradeRow
 
 
 @dataclass(frozen=True, slots=True)
 class SaveDay:
-    """The New York date as it stands."""
+    """Store the New York date's present state."""
 
     row: DayRow
 
 
 @dataclass(frozen=True, slots=True)
 class SaveCarried:
-    """Financing and dividends of a pair on a date."""
+    """Store the financing and dividends of a pair on a date."""
 
     row: CarriedRow
 
 
 @dataclass(frozen=True, slots=True)
 class SaveLevel:
-    """The level that was learnt, and of which contract."""
+    """Store the learnt level and its contract."""
 
     row: StoredLevel
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A signal, acted upon or not: ``refusal`` is empty or the reason (telemetry, need not be durable).
+    """Record a signal; ``refusal`` says why it was not acted upon, or is empty (need not be durable).
 
-    The numbers are None where the level is not known.
+    The numbers are None while the level is not known.
     """
 
     ts_ns: int
@@ -140,7 +140,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class StateShown:
-    """The risk state changed: ACTIVE, REDUCING or HALTED, with the reasons that hold."""
+    """Show that the risk state changed to ACTIVE, REDUCING or HALTED, with all its present reasons."""
 
     state: str
     reasons: tuple[str, ...]
@@ -148,7 +148,7 @@ class StateShown:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """To the log and the webhook. ``kind`` is stable: naked_leg, halted, mismatch, stale, late_fill, …"""
+    """Send an alarm to the log and the webhook. ``kind`` is stable: naked_leg, mismatch, late_fill, …"""
 
     kind: str
     message: str
@@ -156,7 +156,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line of the time line that nobody need be woken for."""
+    """Write a line to the log that needs no alarm."""
 
     kind: str
     message: str
@@ -164,7 +164,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class RaiseKillSwitch:
-    """Write the kill switch's file with this reason, so that it holds until a person deletes it."""
+    """Write the kill switch's file with this reason; the switch stays on until a person deletes the file."""
 
     reason: str
 

@@ -1,8 +1,8 @@
-"""The New York date: its profit and loss, its limit, and what begins anew with it.
+"""The New York date: its profit and loss, its loss limit, and what starts again with each date.
 
-P&L of a date is the money of its executions less commissions, plus what is held at the mids, less what was
-held when the date began, plus the financing and dividends of the date. An unknown commission counts as
-assumed, never as 0.
+P&L of a date is the money of its executions less commissions, plus the value of the positions at the mids,
+less their value when the date began, plus the financing and dividends of the date. An unknown commission
+counts with its assumed amount, never as 0.
 """
 
 from arbcore.carry.pairs import ETF, FUT
@@ -16,18 +16,18 @@ from arbcore.desk.trade import NOTHING_CARRIED, Carried
 
 
 class Day:
-    """The date under way; ``end_ns`` is when the next one begins (UTC)."""
+    """The present date; ``end_ns`` is when the next one begins (UTC)."""
 
     def __init__(self, core: DeskCore, pairs: PairTrader, row: DayRow | None) -> None:
         self.core = core
         self.pairs = pairs
         self.row = row
         self.end_ns = -(2**63)
-        # Positions carried into a date without a known price: their worth is taken from the first quotes.
+        # Positions were carried into the date and have no known price: the first quotes give their value.
         self._unpriced = False
-        self._past = 0.0  # the date's money when its P&L began to be counted
+        self._past = 0.0  # the date's money when counting of its P&L began
         self._flat_money = 0.0
-        # Financing and dividends of the date by pair, as they were booked last.
+        # Financing and dividends of the date by pair, as last booked.
         self._booked: dict[int, Carried] = {}
 
     def begin(self) -> None:
@@ -35,7 +35,7 @@ class Day:
         core = self.core
         day, start_ns, self.end_ns = day_of(core.clock.utc_ns)
         if self.row is not None:
-            # What the dates up to this one brought is theirs, also those on which nobody was there.
+            # Book financing and dividends on the dates they belong to, also on dates the desk did not run.
             for past in range(self.row.day, day):
                 self._book_date(past, {}, upto_ns=new_york_to_utc(past + 1, 0) - 1)
         self._booked = {}
@@ -51,12 +51,12 @@ class Day:
         self.book()
 
     def book(self) -> None:
-        """Books what the pairs of the date paid and earned by now, where that changed."""
+        """Books the financing and dividends of the date's pairs up to now, if they changed."""
         if self.row is not None:
             self._book_date(self.row.day, self._booked, upto_ns=self.core.clock.utc_ns)
 
     def _book_date(self, day: int, booked: dict[int, Carried], *, upto_ns: int) -> None:
-        """Books what a date brought up to an instant of it, where it is not ``booked`` yet."""
+        """Books a date's financing and dividends up to an instant, unless ``booked`` has them already."""
         start_ns = new_york_to_utc(day, 0)
         for trade in (*self.pairs.open.values(), *self.pairs.over.values()):
             if trade.exit_ns is not None and trade.exit_ns < start_ns:
@@ -79,7 +79,7 @@ class Day:
             self._save(DayRow(self.row.day, self.row.start_value, True, self.row.tripped))
 
     def pnl(self) -> float | None:
-        """Dollars of the date so far; None while what is held has no price."""
+        """Dollars of the date so far; None while a position has no price."""
         value = self._value()
         if value is None or self.row is None:
             return None
@@ -88,7 +88,7 @@ class Day:
         return ledger.day_money - ledger.day_commission + value - self.row.start_value + carried
 
     def count_anew(self) -> None:
-        """Positions changed at prices that nobody told: the date's P&L is counted from here."""
+        """Counts the date's P&L from now on, after positions changed at unknown prices."""
         if self.row is not None:
             ledger = self.core.ledger
             self._past = ledger.day_money - ledger.day_commission
@@ -98,7 +98,7 @@ class Day:
             self._save(DayRow(self.row.day, start_value, self.row.margin_checked, self.row.tripped))
 
     def check(self) -> None:
-        """Adds the reason "daily loss" when the date's loss reaches its limit, at good prices only."""
+        """Adds the halt reason "daily loss" when the date's loss reaches its limit, at good prices only."""
         core = self.core
         self.book()
         row = self.row
@@ -107,7 +107,7 @@ class Day:
         now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
         held = core.positions[FUT] or core.positions[ETF]
         if not held:
-            # Flat, only executions and commissions change it.
+            # While flat, only executions, commissions, financing and dividends change the P&L.
             money = core.ledger.day_money - core.ledger.day_commission
             money += sum(sum(each) for each in self._booked.values())
             if money == self._flat_money:
@@ -135,7 +135,7 @@ class Day:
         self.core.out.append(SaveDay(row))
 
     def _value(self) -> float | None:
-        """What is held, at the last mids."""
+        """The value of all positions at the last mids; None if one has no price."""
         core = self.core
         fut, etf = core.positions[FUT], core.positions[ETF]
         if not fut and not etf:

@@ -1,7 +1,7 @@
-"""When to enter and leave, from two legs' quotes: the backtest's own signal kernel on live prices.
+"""Decides when to enter and exit from both legs' quotes, with the backtest's signal kernel.
 
-Owns the moment of decision, the size, and what is refused and why. How orders fare is the pairs' business,
-whether any may leave the gate's, what a deviation is measured from the level's.
+Owns the moment of decision, the size, and the reasons for refusals. ``pair`` follows the orders, ``gate``
+decides whether an order may be sent, and ``live_level`` gives the level from which deviations are measured.
 """
 
 import math
@@ -24,17 +24,17 @@ from arbcore.desk.records import CASH_AND_CARRY, ENTRY, IOC, LIMIT, REVERSE, Tra
 from arbcore.desk.trade import Trade, entry_rates
 from arbcore.errors import BrokenInvariant
 
-#: By the signal's action of entering.
+#: The side of a pair, by the signal's action of entering.
 SIDES_OF = {"enter_cash_and_carry": CASH_AND_CARRY, "enter_reverse": REVERSE}
-#: Contracts are asked for at most this often, and when their known hours end within this.
+#: Contracts are requested at most once per ASK_AGAIN_NS, and once their known hours end within HOURS_LEFT_NS.
 ASK_AGAIN_NS = 600 * SECOND_NS
 HOURS_LEFT_NS = DAY_NS
-#: Exit reasons of a held pair that is closed whatever the signal says, by the reason for the risk state.
+#: Reasons of the risk state that close a held pair without a signal, and the exit reason that each gives.
 FORCED = {"kill switch": "kill", "daily loss": "daily_loss"}
 
 
 class EtfView(NamedTuple):
-    """The ETF as the signal takes it: its prices less the dividends to come, and factor · growth."""
+    """The ETF as the signal needs it: prices less the dividends still to come, and ``c``, factor · growth."""
 
     bid: float
     ask: float
@@ -44,7 +44,7 @@ class EtfView(NamedTuple):
 def etf_view(
     terms: CarryTerms, utc_ns: int, expiry_ns: int, *, bid: float, ask: float, factor: float
 ) -> EtfView:
-    """The ETF's prices as they enter a fair value at a factor; ``c`` is NaN where that is unknown."""
+    """The ETF's prices for the fair value at a factor; ``c`` is NaN if the factor is."""
     paid = terms.paid(utc_ns, expiry_ns)
     per_share = paid.usd + paid.points / factor
     return EtfView(bid - per_share, ask - per_share, terms.carry(utc_ns, expiry_ns, factor=factor))
@@ -78,17 +78,17 @@ class Decider:
     # --- restoring ------------------------------------------------------------------------------
 
     def holds(self, trade: Trade) -> None:
-        """A pair is whole: the signal waits for its exit."""
+        """Notes that a pair is held and whole: the signal waits for its exit."""
         self.signal.entered(trade.side, trade.entry_ns, trade.expiry_ns, dev_bps=trade.entry_dev_bps)
 
     def left(self, exit_ns: int) -> None:
-        """A pair is over: the cooldown begins."""
+        """Notes that a pair is over: the cooldown begins."""
         self.signal.left(exit_ns)
 
     # --- deciding -------------------------------------------------------------------------------
 
     def decide(self, ts_ns: int) -> None:
-        """One decision on the quotes as they stand, at a time of the market's clock."""
+        """Makes one decision on the present quotes, at a time of the market's clock."""
         core = self.core
         trade = next(iter(self.pairs.open.values()), None)
         if trade is not None and (len(self.pairs.open) > 1 or trade.phase != HELD):
@@ -126,7 +126,7 @@ class Decider:
         self._note(action, refusal, ts_ns, dev_bps=dev_bps, view=view)
 
     def renew_contracts(self) -> None:
-        """Asks for the next future in time, and for both contracts before the hours known of them end."""
+        """Requests the next future before the roll, and both contracts before their known hours end."""
         core = self.core
         now_ns, utc_ns, fut = core.clock.now_ns, core.clock.utc_ns, core.fut
         if not fut.con_id or core.clock.slipped or now_ns < self._ask_again_ns:
@@ -148,7 +148,7 @@ class Decider:
         self._note("roll", refusal, ts_ns, dev_bps=dev_bps, view=view)
 
     def press(self) -> None:
-        """Lets a held pair go that must, without waiting for a quote."""
+        """Closes held pairs that must be closed, without waiting for a quote."""
         if self.core.gate.doubts:
             return
         for trade in list(self.pairs.open.values()):
@@ -156,7 +156,7 @@ class Decider:
                 self._must_go(trade, self.core.clock.utc_ns)
 
     def _must_go(self, trade: Trade, ts_ns: int) -> bool:
-        """Whether a held pair has to go for a reason that is not the signal's, and is going."""
+        """Closes a held pair for a reason other than the signal's, if there is one; whether there is."""
         forced = next(
             (FORCED[reason] for reason in self.core.risk_state.sentences if reason in FORCED),
             "flatten" if self.flatten else "",
@@ -173,7 +173,7 @@ class Decider:
         return True
 
     def _enter(self, side: int, ts_ns: int, expiry_ns: int, *, dev_bps: float) -> str:
-        """Tries to enter a pair; why it could not, or nothing."""
+        """Tries to enter a pair; returns why it could not, or an empty text."""
         core = self.core
         settings = core.settings
         if not settings.trading_enabled:
@@ -228,7 +228,7 @@ class Decider:
     def _note(
         self, action: str, refusal: str, ts_ns: int, *, dev_bps: float | None, view: EtfView
     ) -> None:
-        """A signal is written down when it is acted upon, and when why it is not changes."""
+        """Records a signal that was acted upon, and a refused one if action or reason is new."""
         if refusal and self._seen == (action, refusal):
             return
         self._seen = (action, refusal)
@@ -242,7 +242,7 @@ class Decider:
     # --- margin ---------------------------------------------------------------------------------
 
     def _ask_margin(self, side: int, contracts: int, shares: int, *, ts_ns: int) -> None:
-        """Before the first entry of a day; the decision waits for the answer."""
+        """Requests the margin before the first entry of a day; the decision waits for the response."""
         core = self.core
         # What was asked just before waits for its answer; where that was a refusal, for the time-out.
         if core.clock.now_ns < self.margin_due_ns:
@@ -252,7 +252,7 @@ class Decider:
         self._pending_ns = ts_ns
 
     def margin(self, event: Margin) -> None:
-        """The answer; where it suffices, the decision that waited is made again."""
+        """Takes the margin response; if the margin is enough, decides again on the signal that waited."""
         core = self.core
         if event.query != self.margin_query:
             return
@@ -261,7 +261,7 @@ class Decider:
             self.day.carries_margin()
             self.decide(self._pending_ns if core.settings.decide_on == "row" else core.clock.utc_ns)
         else:
-            core.alarm("margin", f"The account does not carry an entry: {event.sentence}")
+            core.alarm("margin", f"The account has too little margin for an entry: {event.sentence}")
             core.gate.pause(ENTRY_PAUSE, core.clock.now_ns)
 
     def margin_failed(self, query: int) -> None:

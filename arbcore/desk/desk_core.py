@@ -1,6 +1,6 @@
-"""What the parts of the desk share: state, the list of commands, and the one place that sends orders.
+"""What the parts of the desk share: state, the list of commands, and the only place that sends orders.
 
-Owns the numbering of orders and questions, and the pause between alarms. It must not decide when to trade.
+Owns the numbering of orders and requests, and the pause between alarms. It must not decide when to trade.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ QUESTIONS_KEPT = 2
 
 
 class DeskCore:
-    """State that every part of the desk reads; each piece of it is changed by its own part only."""
+    """State that every part of the desk reads; only its owner changes each piece of it."""
 
     def __init__(self, settings: DeskSettings, store_id: str, *, terms: CarryTerms) -> None:
         if not (store_id.isascii() and store_id.isalnum() and len(store_id) <= STORE_ID_MAX):
@@ -48,7 +48,7 @@ class DeskCore:
             settings, self.orders, store_id=store_id, legs=self.legs, risk_state=self.risk_state
         )  # fmt: skip
         self.linked = False
-        #: Orders were sent in this turn: their pair waits for news.
+        #: Whether this event sent orders: their pair waits for the broker's next event.
         self.placed = False
         self.query = 0
         self.out: list[Command] = []
@@ -89,7 +89,7 @@ class DeskCore:
             self.alarm(reason, sentence)
 
     def ask(self, kind: str, *, side: int = 0, contracts: int = 0, shares: int = 0) -> int:
-        """Asks the broker; the question's number."""
+        """Sends a request to the broker and returns its number."""
         self.query += 1
         self.gate.window.take(self.clock.pace_ns)
         self.out.append(Ask(self.query, kind, side, contracts, shares))
@@ -106,19 +106,19 @@ class DeskCore:
     # --- orders ---------------------------------------------------------------------------------
 
     def refusal(self, drafts: list[Draft]) -> str:
-        """Why these orders must not leave; empty where all of them may."""
+        """Why these orders must not be sent; empty if all of them may be."""
         return self.gate.refusal(drafts, self.positions, self.clock)
 
     def place(self, trade_id: int, fut_con_id: int, drafts: list[Draft]) -> None:
-        """Sends orders that were just found free of refusals, as one intent."""
+        """Sends orders that ``refusal`` has just allowed, as one intent."""
         rows = self.gate.let_out(drafts, trade_id=trade_id, fut_con_id=fut_con_id, clock=self.clock)
         self.placed = True
         self.out.append(SendOrder(rows))
 
     def pull(self, order: Order) -> None:
-        """Cancels an order; without room in the cap, at a later tick."""
+        """Cancels an order; if the message cap has no room, a later tick tries again."""
         pace_ns = self.clock.pace_ns
-        # Questions come out of the same cap.
+        # Requests count against the same cap.
         if self.linked and self.gate.window.room(pace_ns) > QUESTIONS_KEPT:
             self.gate.window.take(pace_ns)
             order.pulled_ns = self.clock.now_ns
@@ -128,7 +128,7 @@ class DeskCore:
 
 
 def number_of(ref: str) -> int:
-    """The number in an order's ref. BrokenInvariant where it is none of ours."""
+    """The number in an order's ref. Raises BrokenInvariant if no desk wrote the ref."""
     digits = ref.rpartition("-")[2][:-1]
     if not (digits.isascii() and digits.isdigit()):
         raise BrokenInvariant(f"The store holds an order with the ref {ref!r}, which no desk ever wrote.")

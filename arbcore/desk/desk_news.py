@@ -1,8 +1,8 @@
-"""What the broker says about single orders: statuses, errors, executions, commissions.
+"""The broker's messages about single orders: statuses, errors, executions, commissions.
 
-Owns which of these settle anything, and how often entries were refused. Executions are the truth; a status
-counts only where it agrees with them, and an error only where it refuses an order that nobody acknowledged
-(``codes``). Everything else is doubt, and doubt is a question to the broker.
+Owns which of these messages settle an order's state, and how often entries were refused. Executions are the
+truth. A status counts only if it agrees with them, and an error only if it refuses an order that the broker
+has not acknowledged (``codes``). Any other message puts the order in doubt, and the desk asks the broker.
 """
 
 from collections.abc import Iterable
@@ -27,14 +27,14 @@ from arbcore.desk.pair import PairTrader
 from arbcore.desk.records import ENTRY
 from arbcore.desk.recovery import PAUSE_NS, Recovery
 
-#: So many entries refused in a row on one leg, and none is tried any more.
+#: After this many refused entries in a row on one leg, the desk stops entering.
 REFUSALS_MAX = 3
 REASON_LENGTH_MAX = 200
 NOT_SENT = "not sent"
 
 
 class OrderNews:
-    """Takes news to orders, ledger and pairs."""
+    """Applies messages to the orders, the ledger and the pairs."""
 
     def __init__(self, core: DeskCore, pairs: PairTrader, recovery: Recovery) -> None:
         self.core = core
@@ -44,21 +44,21 @@ class OrderNews:
         self.refusals: dict[str, int] = {}
 
     def status(self, event: OrderStatus) -> None:
-        """The broker's own orderStatus."""
+        """Applies the broker's own orderStatus."""
         core = self.core
         order = core.orders.find(event.ref, event.perm_id)
         if order is None:
             return
         core.orders.identify(order, event.perm_id)
         if event.status in LIVE_STATUSES and order.state == REJECTED:
-            text = f"Order {order.ref} was refused but is at work; it is cancelled."
+            text = f"Order {order.ref} was refused but is working at the broker; it is being cancelled."
             core.alarm("works all the same", text)
             core.out.append(Cancel(order.ref, order.perm_id))
         elif event.status in LIVE_STATUSES:
             core.orders.news(order, ACK)
         elif event.status in OUT_STATUSES and order.live:
-            # After an error, or a cancel of ours that may have failed, a library says so of itself. Where
-            # only fills are still to come the order stays, and so does its time-out.
+            # After an error, or after our cancel, which may have failed, the library may have invented this
+            # status. If only fills are still missing, the order stays live and keeps its time-out.
             if order.suspect or order.pulls:
                 core.orders.news(order, DOUBT)
                 self.recovery.want()
@@ -67,14 +67,14 @@ class OrderNews:
         order.told_filled = max(order.told_filled, event.filled)
 
     def error(self, event: OrderError) -> None:
-        """An error that names one of our orders."""
+        """Applies an error message that names one of our orders."""
         core = self.core
         order = core.orders.find(event.ref, 0)
         if order is None or not order.live:
             return
         says = order_says(event.code, acknowledged=order.acked)
         if says is OrderSays.NOTICE:
-            # A library may call the order cancelled all the same.
+            # The library may report the order as cancelled although it is not.
             order.suspect = order.suspect or event.code not in CANCEL_NOTICES
             return
         words = f"{event.code} {event.message}"[:REASON_LENGTH_MAX]
@@ -83,19 +83,19 @@ class OrderNews:
         if says is OrderSays.REFUSED:
             core.orders.news(order, REJECT, words)
         else:
-            # Libraries call such an order cancelled; brokers have filled it afterwards.
+            # Libraries report such an order as cancelled; brokers have filled it afterwards.
             order.suspect = True
             core.orders.news(order, DOUBT, words)
             self.recovery.want()
 
     def not_sent(self, event: NotSent) -> None:
-        """An order was stored and never left."""
+        """Ends an order that was stored and could not be sent."""
         order = self.core.orders.find(event.ref, 0)
         if order is not None and self.core.orders.news(order, REJECT, f"{NOT_SENT}: {event.why}"):
             self.core.alarm("not sent", f"Order {order.ref} was not sent: {event.why}.")
 
     def ended(self, orders: Iterable[Order]) -> None:
-        """Looks at orders that changed: what the broker refused is said, counted, and told to its pair."""
+        """Handles orders that changed: raises an alarm for refused ones, counts them, informs their pair."""
         for order in orders:
             if order.live:
                 continue
@@ -126,7 +126,7 @@ class OrderNews:
             )
 
     def execution(self, event: Execution, *, told: bool = False) -> None:
-        """One execution; ``told`` as part of an answer."""
+        """Applies one execution; ``told``: it is part of the response to a request, not live."""
         core = self.core
         order = core.orders.find(event.ref, event.perm_id)
         if order is None:
@@ -152,7 +152,9 @@ class OrderNews:
         core.out.append(SaveExecution(row))
         self.pairs.count(row, before)
         if over and order.filled != filled:
-            core.alarm("late_fill", f"Order {order.ref} was over and filled {order.filled - filled} more.")
+            core.alarm(
+                "late_fill", f"Order {order.ref} filled {order.filled - filled} more after it had ended."
+            )
         if order.filled > order.quantity:
             core.restrict(
                 "overfill",
@@ -160,7 +162,7 @@ class OrderNews:
             )
 
     def commission(self, event: Commission) -> None:
-        """One commission report."""
+        """Applies one commission report."""
         row = self.core.ledger.commission(event)
         if row is not None:
             self.core.out.append(SaveExecution(row))
@@ -169,7 +171,10 @@ class OrderNews:
     def _strange(self, event: Execution, *, told: bool) -> None:
         core = self.core
         if event.ref.startswith(core.store_id + "-"):
-            core.restrict("unknown order", f"Order {event.ref} traded, and the store does not know it.")
+            core.restrict(
+                "unknown order",
+                f"Order {event.ref} traded but is not in the store; compare the account with the broker.",
+            )
         elif not told and event.leg in LEGS:
             symbol = core.pair.symbol(event.leg)
             core.alarm("foreign fill", f"Another program traded {symbol} in this account.")

@@ -2,9 +2,9 @@
 
     commands = session.handle(event, now_ns=monotonic, utc_ns=the market's clock)
 
-Deterministic: the same events and times give the same commands, whoever plays the broker. Owns the order in
-which the parts hear of an event, and the way back from a stored snapshot. It must not know sockets, files,
-clocks or any library.
+Deterministic: the same events and times give the same commands, with a real broker or a simulated one. Owns
+the order in which the desk's parts handle an event, and the restart from a stored snapshot. It must not know
+sockets, files, clocks or any library.
 """
 
 from collections.abc import Callable
@@ -33,24 +33,24 @@ from arbcore.desk.writeoff import WriteOff
 
 NO_SNAPSHOT = Snapshot()
 DATA_KINDS = {0: "none", 2: "frozen", 3: "delayed", 4: "delayed and frozen"}
-#: A feed is called dead after this many times the age at which a quote is stale.
+#: A feed counts as dead after this many times the age at which a quote is stale.
 DEAD_FEED = 3
 PRUNE_NS = 3_600 * SECOND_NS
-#: Cancels of one order that go unheeded before a person hears of it.
+#: An order that is still alive after this many cancels raises an alarm.
 PULLS_MAX = 3
 NEVER_NS = 2**62
 LINK = "not connected"
-#: Reasons for which nobody knows what the account holds.
+#: Halt reasons during which the account's positions are not known.
 UNCERTAIN = frozenset({LINK, COMPARING, "unanswered"})
-#: The doubt about quotes as the gate names it.
+#: The gate's text for quotes in doubt.
 QUOTES_IN_DOUBT = "quotes may be old until the broker answers"
 
 
 class DeskSession:
-    """One desk. ``store_id`` begins every orderRef and was made once, with the store.
+    """One desk. Every orderRef begins with ``store_id``, which was made once, with the store.
 
-    ``terms`` take the place of the settings' constant rate and yield. ConfigError for a store id that
-    is none; BrokenInvariant for a snapshot that contradicts itself.
+    ``terms`` replace the settings' constant rate and yield. Raises ConfigError for a malformed store id, and
+    BrokenInvariant for a snapshot that contradicts itself.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class DeskSession:
     # --- events ---------------------------------------------------------------------------------
 
     def handle(self, event: ev.Event, *, now_ns: int, utc_ns: int) -> list[Command]:
-        """One event. ``now_ns`` is monotonic, ``utc_ns`` the market's clock, both in nanoseconds."""
+        """Handles one event. ``now_ns`` is monotonic, ``utc_ns`` the market's clock, both in nanoseconds."""
         core = self._core
         out: list[Command] = []
         core.out = out
@@ -114,7 +114,7 @@ class DeskSession:
             self._level.look()
         if core.clock.slipped != ("clock" in core.risk_state):
             self._clock_state()
-        # Without a link the machine's clock stands alone, and at a start it may be off by years.
+        # Without a link nothing checks the machine's clock, and at a start it may be wrong by years.
         if core.clock.utc_ns >= self._pairs.expiry_ns and core.linked and not core.clock.slipped:
             self._pairs.expire(core.clock.utc_ns)
         self._handlers[type(event)](event)
@@ -123,7 +123,7 @@ class DeskSession:
 
     @property
     def next_deadline_ns(self) -> int:
-        """The monotonic time at which ``Tick`` is wanted, if nothing happens before; 2**62 is never."""
+        """The monotonic time by which ``Tick`` is due if no other event comes before; 2**62 is never."""
         core = self._core
         timeout_ns = core.order_timeout_ns
         now_ns = core.clock.now_ns
@@ -139,7 +139,7 @@ class DeskSession:
             times.append(self._watch_ns)
         if self._decider.margin_query:
             times.append(self._decider.margin_due_ns)
-        # What is due already has been looked at and waits for the next turn: room in the cap, mostly.
+        # What is overdue has been handled already and waits, mostly for room in the message cap.
         return max(min(times), now_ns + SECOND_NS // 100)
 
     @property
@@ -154,16 +154,16 @@ class DeskSession:
 
     @property
     def settled(self) -> bool:
-        """Replay: nothing is under way that the next row should not overtake."""
+        """Replay: whether no order or request is still open, so that the next row may be fed."""
         recovery = self._recovery
         busy = self._core.orders.live or recovery.step or recovery.next_ns < NEVER_NS
         return not busy and not self._decider.margin_query
 
     @property
     def stopped(self) -> bool:
-        """After ``Stop``: nothing may still fill, no leg is naked, and what is to be closed is.
+        """After ``Stop``: no order may still fill, no leg is naked, and pairs that must be closed are closed.
 
-        With trading off a naked leg is not ours to mend; the alarm about it was raised.
+        With trading off the desk leaves a naked leg as it is; it has raised the alarm about it.
         """
         if self._stop is None or self._core.orders.live:
             return False
@@ -181,19 +181,19 @@ class DeskSession:
         return next((trade.con_id for trade in self._pairs.open.values()), 0)
 
     def positions(self) -> dict[str, int]:
-        """What is held by our executions, by leg."""
+        """The positions that our executions add up to, by leg."""
         return dict(self._core.positions)
 
     @property
     def in_doubt(self) -> bool:
-        """Whether more or less may be held than ``positions`` says: an order may still have filled."""
+        """Whether the account may hold more or less than ``positions``: an order may have filled since."""
         return bool(self._core.orders.live) or self._holdings.patient
 
     def account_positions(self) -> dict[str, int] | None:
-        """What the account holds, by leg, as the broker told it last; None while that is not known.
+        """The account's positions by leg, as the broker last reported them; None while they are not known.
 
-        It is not known without a link, before the broker was asked, and in doubt. After a mismatch it is: the
-        broker answered, though its questions go on until the answer is ours.
+        They are not known without a link, before the first response, and while in doubt. After a mismatch
+        they are known: the broker responded, and the desk repeats its requests until both sides agree.
         """
         reasons = self._core.risk_state.sentences.keys()
         uncertain = UNCERTAIN - {COMPARING} if "mismatch" in reasons else UNCERTAIN
@@ -202,21 +202,21 @@ class DeskSession:
         return self._holdings.by_leg
 
     def exposure(self) -> dict[str, dict[int, int]]:
-        """What may still fill, by leg and side (+1, -1)."""
+        """The quantity that may still fill, by leg and side (+1, -1)."""
         return self._core.orders.exposure()
 
     def status(self) -> DeskStatus:
-        """What a live status line shows."""
+        """The values of a live status line."""
         return status_of(self._core, self._pairs, self._decider, day=self._day)
 
     def details(self) -> DeskDetails:
-        """What a live page shows beside it."""
+        """Further values for a live page."""
         return details_of(self._core, self._pairs)
 
-    # --- what the quotes mean, for whoever writes it down -----------------------------------------
+    # --- what the quotes imply, for the store and the report --------------------------------------
 
     def deviation(self, fut: ev.Quote, etf: ev.Quote) -> tuple[float, float, float] | None:
-        """Deviation, cash-and-carry edge and reverse edge in bps; None while any part of them is unknown."""
+        """Deviation, cash-and-carry edge and reverse edge in bps; None while prices or level are unknown."""
         if not (fut.bid and fut.ask and etf.bid and etf.ask and self._priced):
             return None
         utc_ns = self._core.clock.utc_ns
@@ -231,11 +231,11 @@ class DeskSession:
         )
 
     def implied_repo(self, fut: ev.Quote, etf: ev.Quote, *, action: str = "") -> float | None:
-        """The rate at the prices that an action trades at, without one at the mids; None while unknown."""
+        """The rate implied by the prices that ``action`` trades at, or by the mids; None while unknown."""
         if not (fut.bid and fut.ask and etf.bid and etf.ask and self._priced):
             return None
         trade = next(iter(self._pairs.open.values()), None)
-        # Leaving a cash and carry buys the future, as entering a reverse does.
+        # Exiting a cash and carry buys the future, as entering a reverse does.
         side = SIDES_OF.get(action, 0) or (-trade.side if action and trade is not None else 0)
         prices = (
             (fut.ask, etf.bid) if side > 0
@@ -255,7 +255,7 @@ class DeskSession:
 
     @property
     def _priced(self) -> bool:
-        """Whether contract and level are known."""
+        """Whether the contract and the level are known."""
         return self._expiry_ns > self._core.clock.utc_ns and self._level.known
 
     # --- restoring ------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ class DeskSession:
             filled[execution_row.ref] = filled.get(execution_row.ref, 0) + execution_row.quantity
         for order_row in snapshot.orders:
             order = core.orders.add(order_row, core.clock.now_ns)
-            # Sent or not, arrived or not: nobody knows before the broker was asked.
+            # The order may or may not have reached the broker: unknown until the broker responds.
             core.orders.news(order, DOUBT)
             # An execution may have been stored just before its order's row was.
             core.orders.fill(order, filled.get(order.ref, 0) - order.filled)
@@ -288,7 +288,7 @@ class DeskSession:
     # --- after every event ----------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Time-outs, the next question, and whatever a pair may now do."""
+        """After an event: checks time-outs, sends the next request, and moves the pairs on."""
         core = self._core
         now_ns = core.clock.now_ns
         orders = core.orders
@@ -321,7 +321,7 @@ class DeskSession:
             self._prune()
 
     def _tell_signal(self) -> None:
-        """The signal learns what executions made certain."""
+        """Informs the signal of pairs that executions made whole or ended."""
         for trade in self._pairs.ended:
             if trade.phase == CLOSED and trade.exit_ns is not None:
                 self._decider.left(trade.exit_ns)
@@ -349,16 +349,19 @@ class DeskSession:
                 soonest_ns = 0
             else:
                 soonest_ns = 0
-                # Neither done nor cancelled: nobody knows. Only an answer settles it.
+                # Neither filled nor cancelled in time: only a request to the broker settles its state.
                 core.orders.news(order, DOUBT)
                 order.pulled_ns = 0
                 if order.pulls >= PULLS_MAX:
-                    core.alarm("stuck order", f"Order {order.ref} does not end after {order.pulls} cancels.")
+                    core.alarm(
+                        "stuck order",
+                        f"Order {order.ref} is still open after {order.pulls} cancels; cancel it in TWS.",
+                    )
                 self._recovery.want()
         core.orders.look_ns = soonest_ns
 
     def _watch_feeds(self, now_ns: int) -> None:
-        """A feed may die without a word: it is asked for again."""
+        """Requests market data again for a leg whose ticks have stopped without an error."""
         core = self._core
         self._watch_ns = now_ns + self._dead_ns
         self._decider.renew_contracts()
@@ -366,13 +369,16 @@ class DeskSession:
             if leg.open_at(core.clock.utc_ns) and now_ns - leg.seen_ns >= self._dead_ns:
                 core.out.append(Resubscribe(leg.leg))
                 if leg.con_id:
-                    symbol = leg.symbol
-                    core.alarm(f"stale {symbol}", f"No tick of {symbol} for a while; asked for it again.")
+                    symbol, dead_s = leg.symbol, self._dead_ns / SECOND_NS
+                    core.alarm(
+                        f"stale {symbol}",
+                        f"No tick of {symbol} for {dead_s:g} s; its market data is requested again.",
+                    )
 
     def _clock_state(self) -> None:
         if self._core.clock.slipped:
             self._core.restrict(
-                "clock", "The machine's clock jumped; no entries until the broker's agrees with it."
+                "clock", "The machine's clock jumped; no entries until it agrees with the broker's clock."
             )
         else:
             self._core.risk_state.remove("clock")
@@ -394,7 +400,11 @@ class DeskSession:
         core.linked = True
         core.risk_state.remove(LINK)
         if self._account and event.account != self._account:
-            core.restrict("account", f"The store belongs to account {self._account}, not to {event.account}.")
+            core.restrict(
+                "account",
+                f"The store belongs to account {self._account}, but TWS is logged in to {event.account}; "
+                "log in to the store's account, or use another store.",
+            )
         self._account = self._account or event.account
         if event.broker_utc_ns is not None:
             self._broker_clock(ev.BrokerClock(event.broker_utc_ns))
@@ -404,26 +414,26 @@ class DeskSession:
         self._recovery.begin()
 
     def _say_what_is_left(self) -> None:
-        """Trading is off while a pair is open."""
+        """Raises an alarm for each pair that is open while trading is off."""
         for trade in self._pairs.open.values():
             self._core.alarm(
                 "trading off",
                 f"Trading is off and pair {trade.trade_id} is open "
                 f"({self._core.held_words(trade.position)}): no stop, roll or hedge; only the kill switch "
-                "and --flatten close it. Set TRADING_ENABLED=1 to have it looked after.",
+                "and --flatten close it. Set TRADING_ENABLED=1 to let the bot manage it.",
             )
 
     def _link_lost(self, event: ev.LinkLost) -> None:
         self._void()
         if self._core.linked or self._link_alarm_ns == NEVER_NS:
-            # The broker's line and then TWS's own are one loss.
+            # Losing the broker's servers and then the connection to TWS counts as one loss.
             self._lost_ns = self._core.clock.now_ns
             self._link_alarm_ns = self._lost_ns + self._link_patience_ns
         self._core.linked = False
         self._core.restrict(LINK, f"The link to the broker is gone: {event.reason}")
 
     def _void(self) -> None:
-        """What an earlier connection said no longer holds; its orders may or may not have traded."""
+        """Drops the state of an earlier connection; its live orders may or may not have traded."""
         core = self._core
         for order in list(core.orders.live.values()):
             core.orders.news(order, DOUBT)
@@ -465,7 +475,7 @@ class DeskSession:
         self._recovery.undecoded(event.what)
 
     def _quotes_doubted(self, event: ev.QuotesDoubted) -> None:
-        """Nothing is decided on what arrives until the broker answers what is asked from here on."""
+        """Blocks decisions on quotes until a ``BrokerClock`` requested after this event comes."""
         self._doubt = event.number
         self._core.gate.doubts.add(QUOTES_IN_DOUBT)
         for leg in self._core.legs.values():
@@ -501,13 +511,17 @@ class DeskSession:
         if event.leg == FUT:
             held = self.held_con_id
             if held and event.con_id != held:
-                core.alarm("contract", f"A pair is held in contract {held}; {event.con_id} is not taken yet.")
+                core.alarm(
+                    "contract",
+                    f"A pair is held in contract {held}, so contract {event.con_id} is not used until the "
+                    "pair is closed.",
+                )
                 return
             if event.multiplier != core.settings.multiplier:
                 core.restrict(
                     "contract",
-                    f"The contract is worth {event.multiplier:g} dollars a point and the desk is set to "
-                    f"{core.settings.multiplier:g}; resolve the right one.",
+                    f"The contract has a multiplier of {event.multiplier:g} dollars a point, but the pair's "
+                    f"is {core.settings.multiplier:g}; check the setting of the pair.",
                 )
                 return
             core.risk_state.remove("contract")
@@ -524,8 +538,8 @@ class DeskSession:
             why = event.why.rstrip(".") or DATA_KINDS.get(event.kind, f"kind {event.kind}")
             self._core.alarm(
                 f"data {leg.symbol}",
-                f"The data of {leg.symbol} is not live ({why}); nothing is traded on it: subscribe to live "
-                "data at the broker, and log in nowhere else as this user.",
+                f"The market data of {leg.symbol} is not live ({why}), so nothing is traded on it; subscribe "
+                "to live data at the broker, and end other sessions of this user.",
             )
 
     def _halted(self, event: ev.Halted) -> None:

@@ -1,8 +1,8 @@
-"""What carry costs at an instant: rate and dividends, made into the growth of the future over the ETF.
+"""The cost of carry at an instant: the rate and the dividends, and the growth of the future over the ETF.
 
-The fair future is factor · (P − paid) · growth with P the ETF's price: growth is e^((r − d)·t) and nothing is
-paid under a yield; under a schedule it is e^(r·t), and paid today's value of the dividends up to expiry. The
-rate of a fair value has the financing spread in it. The factor is the level's; no prices are known here.
+The fair future is factor · (P − paid) · growth, with P the ETF's price. With a dividend yield d, growth is
+e^((r − d)·t) and paid is 0. With a schedule, growth is e^(r·t) and paid is today's value of the dividends up
+to expiry. The rate r includes the financing spread. The factor is the level; this module knows no prices.
 """
 
 import math
@@ -28,12 +28,12 @@ NOTHING_PAID = Paid(0.0, 0.0)
 
 
 class CarryTerms:
-    """Rate and dividends as last told; UsageError for a number that cannot be one.
+    """The present rate and dividends. Raises UsageError for a number out of range.
 
     Args:
         rate: a number, continuously compounded, or rates by date.
-        dividends: a yield, a yield an expiry, or a schedule.
-        spread: what the market finances at above the rate.
+        dividends: a yield, a yield for each expiry, or a schedule.
+        spread: the market's financing rate less ``rate``.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class CarryTerms:
             self.schedule = tuple(dividends)
 
     def tell(self, *, r: float | None, d: float | None) -> None:
-        """A new rate or yield; None leaves one as it is. A schedule stands against a new yield."""
+        """Sets a new rate or yield; None keeps the old one. With a schedule, a new yield has no effect."""
         if r is not None:
             self._rate = _checked(r, "rate")
         if d is not None:
@@ -65,8 +65,8 @@ class CarryTerms:
     def base_rate(self, utc_ns: int, expiry_ns: int) -> float:
         """The rate at an instant, without the financing spread.
 
-        Rates by date that end, or have a hole, go on with the last one: a pair that is held cannot wait.
-        InputError where there was none yet.
+        If the rates by date have none for the instant, the last one found is used: a held pair cannot wait.
+        Raises InputError if none was found before.
         """
         rate = self._rate
         if not isinstance(rate, RateHistory):
@@ -79,7 +79,7 @@ class CarryTerms:
         return self._last_rate
 
     def rate(self, utc_ns: int, expiry_ns: int) -> float:
-        """The rate of a fair value, the financing spread included."""
+        """The rate of a fair value, including the financing spread."""
         return self.base_rate(utc_ns, expiry_ns) + self._spread
 
     def dividend_yield(self, expiry_ns: int) -> float:
@@ -87,7 +87,7 @@ class CarryTerms:
         return 0.0 if self.schedule is not None else self._yields.of(expiry_ns)
 
     def paid(self, utc_ns: int, expiry_ns: int) -> Paid:
-        """What the dividends of a schedule with now < ex instant <= expiry are worth now."""
+        """Today's value of the schedule's dividends with now < ex instant <= expiry."""
         if self.schedule is None:
             return NOTHING_PAID
         r = self.rate(utc_ns, expiry_ns)
@@ -102,7 +102,7 @@ class CarryTerms:
         return Paid(usd, points)
 
     def carry(self, utc_ns: int, expiry_ns: int, *, factor: float = 1.0) -> float:
-        """factor · growth for a contract; with a factor of 1 the growth itself."""
+        """factor · growth for a contract; with a factor of 1, the growth."""
         return carry_factor(
             factor=factor, r=self.rate(utc_ns, expiry_ns), d=self.dividend_yield(expiry_ns),
             t=years_to_expiry(utc_ns, expiry_ns),
@@ -111,7 +111,7 @@ class CarryTerms:
     def implied_repo(
         self, utc_ns: int, expiry_ns: int, *, fut_price: float, etf_price: float, factor: float
     ) -> float | None:
-        """The rate at which these prices are fair; None where no believable one makes them so."""
+        """The rate at which these prices are fair; None if it is above RATE_MAX or does not exist."""
         t = years_to_expiry(utc_ns, expiry_ns)
         paid = self.paid(utc_ns, expiry_ns)
         spot = factor * (etf_price - paid.usd) - paid.points
@@ -124,7 +124,7 @@ class CarryTerms:
     def implied_financing(
         self, utc_ns: int, expiry_ns: int, *, level: float, true_factor: float
     ) -> float | None:
-        """The rate that makes the model fit a level, given the true factor; None at expiry."""
+        """The rate that explains a level, given the true factor; None at expiry."""
         t = years_to_expiry(utc_ns, expiry_ns)
         return self.rate(utc_ns, expiry_ns) + math.log(level / true_factor) / t if t > 0.0 else None
 

@@ -1,13 +1,13 @@
-"""What the desk is told. The shell builds these from the broker's messages; they carry no library types.
+"""The events that the desk handles. The shell builds them from the broker's messages, without library types.
 
 Legs are ``pairs.FUT`` and ``pairs.ETF``; sides are +1 to buy and -1 to sell; quantities are whole; times
 that end in ``_ns`` are UTC nanoseconds since 1970.
 
-How a connection is told: ``Hello`` once the account is verified (at start, after each reconnect, and after
-1101 or 1102), ``LinkLost`` when the socket or the broker's server is gone (also on 1100). In between the
-desk asks what it needs (``commands.Ask``) and each question is answered once with its number, or with
-``QueryFailed``; one that is never answered times out by itself. An empty answer and a failed one are
-different things.
+A connection begins with ``Hello`` once the account is verified: at start, after each reconnect, and after
+1101 or 1102. It ends with ``LinkLost`` when the socket or the broker's server is gone, also on 1100. In
+between the desk sends requests (``commands.Ask``). Each request gets one response with its number, or
+``QueryFailed``; the desk itself times out a request without a response. An empty response is not a failed
+one.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from arbcore.desk.hours import Intervals
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """Connected, account verified. ``broker_utc_ns`` is the broker's clock, where it was asked.
+    """Connected, account verified. ``broker_utc_ns`` is the broker's clock, if it was requested.
 
-    Everything told over an earlier connection is over: quotes, subscriptions, open questions.
+    Quotes, subscriptions and open requests of an earlier connection are void.
     """
 
     account: str
@@ -30,14 +30,14 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class LinkLost:
-    """No link to the broker; every order that is not known to be done is in doubt."""
+    """No link to the broker; every order that is not known to be over is in doubt."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Farm:
-    """A market-data farm broke (2103, 2105, 2157, 2110) or is fine again (2104, 2106, 2158)."""
+    """A market-data farm broke (2103, 2105, 2157, 2110) or works again (2104, 2106, 2158)."""
 
     ok: bool
     code: int
@@ -52,8 +52,8 @@ class ContractFound:
     """A leg's contract as resolved. Hours are the spans of ``hours.read_hours``.
 
     ``expiry_ns`` is 09:30 New York of the broker's ``realExpirationDate`` for the future, None for
-    the ETF. A future is refused while a position in another one is held (``Session.held_con_id`` says which
-    one to resolve).
+    the ETF. The desk refuses a future while it holds a pair in another one; resolve the future that
+    ``DeskSession.held_con_id`` names.
     """
 
     leg: str
@@ -67,7 +67,7 @@ class ContractFound:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The best prices of a leg as they now stand; sizes are 0 where they are not known."""
+    """The present best prices of a leg; sizes are 0 if they are not known."""
 
     leg: str
     bid: float
@@ -78,7 +78,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """Any other tick of a leg came, so that its prices still hold though they did not change."""
+    """Another tick of a leg came that changed no price: its prices are still valid."""
 
     leg: str
 
@@ -87,7 +87,7 @@ class Alive:
 class DataType:
     """marketDataType of a leg: 1 live, 2 frozen, 3 delayed, 4 delayed and frozen; 0 none (354, 10197).
 
-    ``why`` is what the broker says of it.
+    ``why`` is the broker's text.
     """
 
     leg: str
@@ -97,7 +97,7 @@ class DataType:
 
 @dataclass(frozen=True, slots=True)
 class Halted:
-    """Trading in a leg was halted, or goes on."""
+    """Trading in a leg was halted or resumed."""
 
     leg: str
     halted: bool
@@ -105,25 +105,25 @@ class Halted:
 
 @dataclass(frozen=True, slots=True)
 class Shortable:
-    """Shares of the ETF that may be borrowed, by tick 89; advisory."""
+    """Shares of the ETF that can be borrowed (tick 89); advisory."""
 
     shares: int
 
 
 @dataclass(frozen=True, slots=True)
 class RowSeen:
-    """Live: what was told together of both legs is a row of ``ts_ns``, as a recording would have it."""
+    """Live: both legs' present quotes are one row of ``ts_ns``, as a recording would write it."""
 
     ts_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class RowComplete:
-    """Replay only: both legs' quotes of one recorded row have been told. Decide once, at ``ts_ns``.
+    """Replay only: both legs' quotes of one recorded row have come. Decide once, at ``ts_ns``.
 
-    ``expiry_ns`` says whose the future's quotes are: at the first row behind an expiry they are the next
-    contract's, while a pair of the one before is still held; 0 is the contract that was told last. The next
-    row may be fed once ``Session.settled`` is true again.
+    ``expiry_ns`` is the expiry of the contract that the row quotes, 0 for the contract last resolved. At the
+    first row after an expiry this is the next contract, while a pair may still be held in the one before.
+    Feed the next row once ``DeskSession.settled`` is true again.
     """
 
     ts_ns: int
@@ -132,9 +132,9 @@ class RowComplete:
 
 @dataclass(frozen=True, slots=True)
 class ContractEnds:
-    """Replay only, behind ``RowComplete``: the data goes on with another future after this row.
+    """Replay only, after ``RowComplete``: from the next row on, the data quotes another future.
 
-    A pair that is held then is closed at this row's quotes, as in a backtest.
+    The desk closes a held pair at this row's quotes, as a backtest does.
     """
 
     ts_ns: int
@@ -142,7 +142,7 @@ class ContractEnds:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A new rate or dividend yield (annual decimals, continuous); None leaves one as it is."""
+    """A new rate or dividend yield (annual decimals, continuous); None keeps the old one."""
 
     r: float | None = None
     d: float | None = None
@@ -153,9 +153,9 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class OrderStatus:
-    """The broker's own orderStatus of an order, never a status that a library inferred from an error.
+    """The broker's own orderStatus, never a status that a library inferred from an error.
 
-    ``filled`` and ``remaining`` are the broker's. ``ref`` is the orderRef.
+    ``filled`` and ``remaining`` are the broker's numbers. ``ref`` is the orderRef.
     """
 
     ref: str
@@ -167,7 +167,7 @@ class OrderStatus:
 
 @dataclass(frozen=True, slots=True)
 class OrderError:
-    """An error message that carries one of our orders' ids, whatever the library made of it."""
+    """The broker's error message that names one of our orders, whatever the library inferred from it."""
 
     ref: str
     code: int
@@ -176,7 +176,7 @@ class OrderError:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """One of our orders was stored and never left: ``why`` is a few words."""
+    """One of our orders was stored and could not be sent; ``why`` is a few words."""
 
     ref: str
     why: str
@@ -184,7 +184,7 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One execDetails, live or out of an answer. ``ref`` is empty where an order had none."""
+    """One execDetails, live or in a response. ``ref`` is empty if the order had none."""
 
     exec_id: str
     ref: str
@@ -205,12 +205,12 @@ class Commission:
     currency: str = "USD"
 
 
-# --- answers --------------------------------------------------------------------------------------------
+# --- responses ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """A line of the answer about open orders; those without one of our refs are somebody else's."""
+    """One order in the response about open orders; an order without one of our refs is not the bot's."""
 
     ref: str
     perm_id: int
@@ -220,7 +220,7 @@ class OpenOrder:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrders:
-    """All orders that the broker holds for us as working, to question ``query``."""
+    """The response to request ``query``: all orders of the account that the broker holds as working."""
 
     query: int
     orders: tuple[OpenOrder, ...]
@@ -228,7 +228,7 @@ class OpenOrders:
 
 @dataclass(frozen=True, slots=True)
 class Executions:
-    """All executions that the broker still tells (today's), with their commissions where known."""
+    """The response to ``query``: all executions that the broker still reports (today's), with commissions."""
 
     query: int
     executions: tuple[Execution, ...]
@@ -246,7 +246,7 @@ class PositionLine:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """All positions of the account in the pair's two symbols; none where it is flat."""
+    """The response to ``query``: all positions of the account in the pair's symbols; empty if it is flat."""
 
     query: int
     lines: tuple[PositionLine, ...]
@@ -254,21 +254,21 @@ class Positions:
 
 @dataclass(frozen=True, slots=True)
 class PositionChanged:
-    """The broker pushes a position of the account in one of the legs' instruments, whoever changed it."""
+    """The broker pushed a changed position in one of the legs' instruments, whoever traded it."""
 
     line: PositionLine
 
 
 @dataclass(frozen=True, slots=True)
 class Undecoded:
-    """A message about an order, an execution or a position came and could not be read: ``what`` it was."""
+    """A message about an order, an execution or a position could not be read; ``what`` names it."""
 
     what: str
 
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """Whether the account carries the pair that was asked about (whatIf), and the sentence to show."""
+    """Whether the account's margin is enough for the pair of a whatIf, and the sentence to show."""
 
     query: int
     sufficient: bool
@@ -277,7 +277,7 @@ class Margin:
 
 @dataclass(frozen=True, slots=True)
 class QueryFailed:
-    """A question was answered with an error, or the library gave up."""
+    """The broker refused a request, or the library gave up."""
 
     query: int
     reason: str
@@ -288,13 +288,13 @@ class QueryFailed:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time passed: due at ``Session.next_deadline_ns`` at the latest."""
+    """Time passed; due by ``DeskSession.next_deadline_ns``."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerClock:
-    """The broker's clock, asked now and then. ``doubt`` is the number of the last ``QuotesDoubted`` that was
-    told before this was asked.
+    """The broker's clock, requested from time to time. ``doubt`` is the number of the last ``QuotesDoubted``
+    before the request.
     """
 
     utc_ns: int
@@ -303,10 +303,10 @@ class BrokerClock:
 
 @dataclass(frozen=True, slots=True)
 class QuotesDoubted:
-    """What arrives from here on may be old: the process stood still, or subscriptions begin anew.
+    """Quotes from now on may be old: the process was suspended, or subscriptions begin anew.
 
-    Nothing is decided until a ``BrokerClock`` with this number comes: what the broker sent before that answer
-    has then been read. ``why`` is a few words.
+    The desk decides nothing until a ``BrokerClock`` with this number comes: by then it has read everything
+    that the broker sent before that response. ``why`` is a few words.
     """
 
     number: int
@@ -315,15 +315,15 @@ class QuotesDoubted:
 
 @dataclass(frozen=True, slots=True)
 class AcceptAccount:
-    """A person says, before ``Hello``, that the broker's positions are right where the books differ: somebody
-    closed the pair, or a part of it, by hand. It holds for a difference that three whole rounds of answers
-    tell alike.
+    """A person confirms, before ``Hello``, that the broker's positions are right if they differ from the
+    desk's: somebody closed the pair, or a part of it, by hand. The desk accepts a difference that three whole
+    rounds of responses report alike.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop in order: working orders are cancelled, positions stay unless ``flatten``."""
+    """Stop the desk: it cancels working orders, and keeps positions unless ``flatten``."""
 
     reason: str
     flatten: bool = False
@@ -338,7 +338,7 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class KillLifted:
-    """A person deleted the kill switch's file: what it stopped may go on."""
+    """A person deleted the kill switch's file: trading may go on."""
 
 
 Event = (

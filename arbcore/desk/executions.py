@@ -1,6 +1,6 @@
-"""Executions, each counted once: a correction replaces, a repetition is nothing, commissions may come late.
+"""Counts each execution once: a correction replaces it, a repeat is ignored, its commission may come late.
 
-Owns the identity of an execution (its id less the last segment, which is the revision) and the money of a
+Owns the identity of an execution (its id without the last segment, which is the revision) and the money of a
 New York date. It must not know what an execution means for a pair.
 """
 
@@ -38,7 +38,7 @@ class ExecutionLedger:
     def take(
         self, event: Execution, *, trade_id: int, ref: str, multiplier: float
     ) -> tuple[ExecutionRow, ExecutionRow | None] | None:
-        """(the row, the row that it replaces); None for what is known already or older than what is."""
+        """Counts an execution: returns (its row, the row that it replaces), or None for a known revision."""
         key, revision = split_id(event.exec_id)
         before = self.rows.get(key)
         if before is not None and revision <= before.revision:
@@ -54,7 +54,7 @@ class ExecutionLedger:
         return row, before
 
     def restore(self, row: ExecutionRow) -> bool:
-        """A stored row; whether it was news."""
+        """Takes a stored row; returns whether its revision was new."""
         before = self.rows.get(row.key)
         if before is not None and before.revision >= row.revision:
             return False
@@ -62,14 +62,14 @@ class ExecutionLedger:
         return True
 
     def commission(self, event: Commission) -> ExecutionRow | None:
-        """The row whose commission is known now; None where nothing changed."""
+        """Takes a commission; returns the changed row, or None if nothing changed."""
         known = event.currency == "USD" and math.isfinite(event.amount) and abs(event.amount) < COMMISSION_MAX
         if not known:
             return None
         key, _ = split_id(event.exec_id)
         before = self.rows.get(key)
         if before is None:
-            # It overtook its execution, or is somebody else's.
+            # The commission came before its execution, or belongs to another program's order.
             if len(self._pending) >= PENDING_MAX:
                 del self._pending[next(iter(self._pending))]
             self._pending[key] = event.amount
@@ -85,24 +85,24 @@ class ExecutionLedger:
         return row
 
     def begin_day(self, start_ns: int) -> None:
-        """The date's sums begin again, at the executions since an instant."""
+        """Starts the date's sums again, with the executions since an instant."""
         self.day_start_ns = start_ns
         today = [row for row in self.rows.values() if row.ts_ns >= start_ns]
         self.day_money = math.fsum(money_of(row) for row in today)
         self.day_commission = math.fsum(self.commission_of(row) for row in today)
 
     def commission_of(self, row: ExecutionRow) -> float:
-        """The commission, or what is assumed while it is not known: never 0 for want of news."""
+        """The commission, or the assumed one while it is not known; never 0 because none has come."""
         if row.commission is not None:
             return row.commission
         return row.quantity * (self._assumed_fut_usd if row.leg == FUT else self._assumed_etf_usd)
 
     def of_trade(self, trade_id: int) -> Iterator[ExecutionRow]:
-        """The executions of one pair, in the order of their arrival."""
+        """The executions of one pair in the order of arrival."""
         return (row for row in self.rows.values() if row.trade_id == trade_id)
 
     def prune(self, utc_ns: int, keep: set[int]) -> None:
-        """Forgets what is more than two days old, but the executions of the trades to keep."""
+        """Drops executions more than two days old, except those of the trades in ``keep``."""
         old = [
             key for key, row in self.rows.items()
             if row.ts_ns < utc_ns - _OLD_NS and row.trade_id not in keep
@@ -119,5 +119,5 @@ class ExecutionLedger:
 
 
 def money_of(row: ExecutionRow) -> float:
-    """What an execution brought in (sold) or cost (bought), in dollars."""
+    """The money of an execution in dollars: positive if it sold, negative if it bought."""
     return -row.side * row.quantity * row.price * row.multiplier

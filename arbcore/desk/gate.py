@@ -1,7 +1,8 @@
-"""The gate that every order of the desk passes: what may leave, in which pace, and its number.
+"""The risk gate that every order of the desk passes: whether it may be sent, how fast, and its number.
 
-Owns the limits, the collar and the pace. Exposure, pauses and pace are the kernels of ``_fast``, the same
-that the exchange bot uses. A refusal is a value with a reason. It must not know why somebody wants an order.
+Owns the position limits, the price collar and the message rate. Exposure, pauses and rate use the kernels of
+``_fast``, as the exchange bot does. A refusal is a value with a reason. The gate must not know why an order
+is wanted.
 """
 
 import math
@@ -18,9 +19,9 @@ from arbcore.desk.records import LIMIT, OrderRow
 
 
 class DeskGate:
-    """Nothing leaves that was not checked here; each pass has a number, and so has each order's ref.
+    """Checks every order before it is sent; numbers each check that passed, and each order's ref.
 
-    Quantities are 64-bit numbers; OverflowError for what is not.
+    Quantities are 64-bit numbers; raises OverflowError for a larger one.
     """
 
     def __init__(
@@ -39,27 +40,27 @@ class DeskGate:
         self.risk_state = risk_state
         self.window = MessageWindow(settings.message_cap, SECOND_NS)
         self.pauses = Cooldown(1, settings.cooldown_ns), Cooldown(1, SECOND_NS)
-        #: The last number of a pass, and the last in an order's ref.
+        #: The number of the last check that passed, and the last number in an order's ref.
         self.passes = self.number = 0
-        #: Why nothing at all may leave for the moment, though no state says so; each in words.
+        #: Texts of present doubts, besides the risk state. While there is one, no order is sent.
         self.doubts: set[str] = set()
-        #: Open pairs are to be closed (kill switch, flatten), where trading is off too.
+        #: Open pairs must be closed (kill switch, flatten), also while trading is off.
         self.closing = False
         self.factor = 0.0
         self.limits: dict[str, int] = {}
-        # Until a level is known, about what it will be: a held pair may have to be hedged.
+        # A rough level until one is known, because a held pair may have to be hedged before that.
         self.set_factor(settings.pair.points_per_usd)
         self._order_timeout_ns = seconds_ns(settings.order_timeout_s)
 
     def set_factor(self, factor: float) -> None:
-        """The largest position either way: contracts, or the shares that match them and some headroom."""
+        """Sets the position limits from a level: contracts, and the matching shares with headroom."""
         chosen = self.settings
         shares = chosen.etf_headroom * chosen.contracts * chosen.multiplier * factor
         self.factor = factor
         self.limits = {FUT: chosen.contracts, ETF: math.ceil(shares)}
 
     def check(self, draft: Draft, positions: Mapping[str, int], clock: MarketClock) -> str:
-        """Why the order must not leave; empty where it may."""
+        """Why the order must not be sent; empty if it may be."""
         state, leg = self.risk_state.state, draft.leg
         if not self.settings.trading_enabled and not (self.closing and draft.reduces):
             return "trading is off"
@@ -73,7 +74,7 @@ class DeskGate:
         if self.orders.meets(leg, draft.side):
             return "meets our own order"
         working = self.orders.working(leg, draft.side)
-        # What makes a position smaller keeps within a limit of nothing on the other side of what is held.
+        # An order that reduces a position, with all working ones, must not turn it to the other side.
         if draft.reduces and not exposure_allows(
             draft.held, working, draft.side, size=draft.quantity, limit=0
         ):
@@ -94,27 +95,27 @@ class DeskGate:
 
     @staticmethod
     def _excused(fault: str, draft: Draft, market: LegQuotes, *, utc_ns: int) -> bool:
-        """Whether an order that makes a position smaller may leave all the same."""
+        """Whether an order that reduces a position may be sent in spite of the fault."""
         if not draft.reduces:
             return False
-        # A future trades nearly round the clock; a residual need not wait for the liquid hours.
+        # The future trades nearly round the clock, so a residual need not wait for the liquid hours.
         if draft.leg == FUT and fault == market.closed and market.trades_at(utc_ns):
             return True
         return draft.blind and draft.limit is None and market.open_at(utc_ns) and not market.halted
 
     def refusal(self, drafts: Sequence[Draft], positions: Mapping[str, int], clock: MarketClock) -> str:
-        """Why these orders must not leave together; empty where all of them may."""
+        """Why these orders must not be sent together; empty if all of them may be."""
         for draft in drafts:
             if reason := self.check(draft, positions, clock):
                 return reason
         return "" if self.paced(len(drafts), clock.pace_ns) else "message rate"
 
     def paced(self, orders: int, pace_ns: int) -> bool:
-        """Whether so many orders may leave now and what is kept for cancels and questions still stays."""
+        """Whether so many orders may be sent now without using the reserve for cancels and requests."""
         return self.window.room(pace_ns) >= orders + self.settings.cancel_reserve
 
     def passed(self, pace_ns: int) -> int:
-        """Counts a message and numbers the pass of an order that was checked just before."""
+        """Counts a message, and numbers the check that an order has just passed."""
         self.window.take(pace_ns)
         self.passes += 1
         return self.passes
@@ -124,13 +125,13 @@ class DeskGate:
         return self.pauses[slot].ready(0, now_ns)
 
     def pause(self, slot: int, now_ns: int) -> None:
-        """A pause begins."""
+        """Begins a pause."""
         self.pauses[slot].mark(0, now_ns)
 
     def let_out(
         self, drafts: Sequence[Draft], *, trade_id: int, fut_con_id: int, clock: MarketClock
     ) -> tuple[OrderRow, ...]:
-        """The orders of drafts that were just found free of refusals, numbered on and in the table."""
+        """Makes numbered orders of drafts that ``refusal`` has just allowed, and adds them to the table."""
         if not self.orders.live:
             self.orders.look_ns = clock.now_ns + self._order_timeout_ns
         rows = []

@@ -1,8 +1,8 @@
-"""A contract's trading hours as the broker writes them, turned into instants.
+"""Reads a contract's trading hours, as the broker writes them, into instants.
 
 The text is ``20261120:0830-20261120:1500;20261121:CLOSED;…`` in the contract's own zone; older gateways write
-``20261120:0830-1500`` with several spans after commas. Owns its reading and the question whether an instant
-lies within. Chicago's clock follows the same daylight-saving rule as New York's, an hour behind.
+``20261120:0830-1500`` with several spans after commas. Owns the parser and the test whether an instant lies
+in the hours. Chicago's clock follows the same daylight-saving rule as New York's, an hour behind.
 """
 
 import re
@@ -17,7 +17,7 @@ Intervals = tuple[tuple[int, int], ...]
 
 DAYS_MAX = 400
 _NEW_YORK, _CHICAGO = 0, NS_PER_HOUR
-# The first word of what gateways call the two zones.
+# The first word of each gateway's name for the two zones.
 _BEHIND_NEW_YORK = {
     "America/New_York": _NEW_YORK, "US/Eastern": _NEW_YORK, "EST5EDT": _NEW_YORK, "EST": _NEW_YORK,
     "EDT": _NEW_YORK, "America/Chicago": _CHICAGO, "US/Central": _CHICAGO, "CST6CDT": _CHICAGO,
@@ -27,18 +27,18 @@ _SPAN = re.compile(r"(?:(\d{8}):)?(\d{4})-(?:(\d{8}):)?(\d{4})", re.ASCII)
 
 
 def read_hours(text: str, zone: str) -> Intervals:
-    """The spans of ``text``, whose clock is ``zone``'s, in order of time and joined where they touch.
+    """The spans of ``text``, written in the time of ``zone``, in order of time; adjoining ones are joined.
 
-    InputError where the zone is not known or a span is not one.
+    Raises InputError for an unknown zone or a malformed span.
     """
     behind_ns = behind_new_york_ns(zone)
     if behind_ns is None:
         raise InputError(
-            f"Trading hours are given in the zone '{printable(zone)}'; New York's and Chicago's are known."
+            f"Trading hours are in the zone '{printable(zone)}'; only New York's and Chicago's can be read."
         )
     days = [day.strip() for day in text.split(";") if day.strip()]
     if len(days) > DAYS_MAX:
-        raise InputError(f"Trading hours of {len(days)} days are more than {DAYS_MAX}; ask for fewer.")
+        raise InputError(f"Trading hours have {len(days)} days; the most is {DAYS_MAX}.")
     spans: list[tuple[int, int]] = []
     for day in days:
         spans += _read_day(day, behind_ns)
@@ -46,7 +46,7 @@ def read_hours(text: str, zone: str) -> Intervals:
 
 
 def behind_new_york_ns(zone: str) -> int | None:
-    """How far a zone's clock is behind New York's, all year round; None where the zone is not known."""
+    """How far a zone's clock is behind New York's, all year round; None if the zone is not known."""
     return _BEHIND_NEW_YORK.get(zone.strip().split(" ")[0])
 
 
@@ -66,7 +66,7 @@ def _read_day(text: str, behind_ns: int) -> list[tuple[int, int]]:
         match = _SPAN.fullmatch(part.strip())
         if match is None or (match[1] is None and not found):
             raise InputError(
-                f"'{printable(text)}' is no span of trading hours such as 20261120:0830-20261120:1500."
+                f"'{printable(text)}' is not a span of trading hours such as 20261120:0830-20261120:1500."
             )
         date = match[1] or date
         start = _instant(date, match[2], behind_ns)
@@ -88,7 +88,7 @@ def _day(digits: str, text: str) -> int:
 def _instant(date: str, clock: str, behind_ns: int) -> int:
     hour, minute = int(clock[:2]), int(clock[2:])
     if hour > 24 or minute > 59 or (hour == 24 and minute):
-        raise InputError(f"'{clock}' in trading hours is no time of day.")
+        raise InputError(f"'{clock}' in trading hours is not a time of day such as 0830.")
     return new_york_to_utc(_day(date, date), hour * NS_PER_HOUR + minute * NS_PER_MINUTE) + behind_ns
 
 

@@ -1,6 +1,6 @@
-"""One leg's market: prices with their age, kind of data, halts and hours, and whether they may be traded on.
+"""One leg's market: prices and their age, kind of data, halts and hours, and whether it may be traded on.
 
-Owns what makes a price good. It must not know orders, positions or the other leg.
+Owns the rules that make a price good. It must not know orders, positions or the other leg.
 """
 
 import math
@@ -13,10 +13,10 @@ from arbcore.desk.hours import Intervals
 
 #: The broker's market data type of live prices.
 LIVE = 1
-#: The prices that files of quotes may have, too: beyond them sums and deviations overflow to no number.
+#: The same bounds as for files of quotes: beyond them sums and deviations could overflow.
 PRICE_MIN: Final = 1e-9
 PRICE_MAX: Final = 1e12
-#: Before every time there is.
+#: Earlier than any time.
 NEVER_NS = -(2**63)
 
 
@@ -37,40 +37,40 @@ class LegQuotes:
         self.halted = False
         self.seen_ns = NEVER_NS
         self._stale_ns = seconds_ns(settings.stale_s)
-        # Recorded rows may be locked; live, a locked market is about to move.
+        # Recorded rows may be locked (bid = ask); live, a locked market is about to move.
         self._may_lock = settings.decide_on == "row"
-        # The span of liquid hours that was found last.
+        # The span of liquid hours found by the last look-up.
         self._open_span = (0, 0)
 
     def forget(self) -> None:
-        """No price is known any more; the last ones stay as marks."""
+        """Makes the prices unusable for trading; the last ones still value positions."""
         self.kind = 0
         self.halted = False
         self.silence()
 
     def silence(self) -> None:
-        """What was seen last no longer counts."""
+        """Makes the quote stale until the next tick."""
         self.seen_ns = NEVER_NS
 
     def confirm(self, now_ns: int) -> None:
-        """What was told since the last silence is as of now: the age of a quote is counted from here."""
+        """Restarts the quote's age at now, if a tick came since ``silence``."""
         if self.seen_ns != NEVER_NS:
             self.seen_ns = now_ns
 
     def alive(self, now_ns: int) -> None:
-        """A tick came that changed no price."""
+        """Notes a tick that changed no price."""
         self.seen_ns = now_ns
 
     def take_kind(self, kind: int) -> None:
-        """The kind of data that comes from here on."""
+        """Sets the kind of data that comes from now on."""
         self.kind = kind
 
     def take_halt(self, halted: bool) -> None:
-        """Trading was halted, or goes on."""
+        """Notes that trading was halted or resumed."""
         self.halted = halted
 
     def resolve(self, contract: ContractFound) -> None:
-        """Takes the contract's facts."""
+        """Takes a contract's details; a new contract clears the prices."""
         if self.con_id and contract.con_id != self.con_id:
             self.bid = self.ask = 0.0
             self.silence()
@@ -81,14 +81,14 @@ class LegQuotes:
         self._open_span = (0, 0)
 
     def quote(self, bid: float, ask: float, now_ns: int) -> None:
-        """New prices; one that no price can be counts as missing, which is 0."""
+        """Updates bid and ask; a price outside PRICE_MIN to PRICE_MAX counts as missing, which is 0."""
         self.bid = bid if PRICE_MIN <= bid <= PRICE_MAX else 0.0
         self.ask = ask if PRICE_MIN <= ask <= PRICE_MAX else 0.0
         self.seen_ns = now_ns
 
     @property
     def mid(self) -> float:
-        """0 where there is none."""
+        """The mid price; 0 if bid or ask is missing."""
         return (self.bid + self.ask) / 2.0 if self.bid and self.ask else 0.0
 
     def open_at(self, utc_ns: int) -> bool:
@@ -104,7 +104,7 @@ class LegQuotes:
         return start_ns <= utc_ns < end_ns
 
     def fault(self, now_ns: int, utc_ns: int, *, may_lock: bool = False) -> str:
-        """Why the prices may not be traded on; empty where they may. ``may_lock``: bid = ask is good."""
+        """Why the prices may not be traded on; empty if they may. ``may_lock``: allows bid = ask."""
         if now_ns - self.seen_ns > self._stale_ns:
             return f"{self.symbol} stale"
         if self.kind != LIVE:
@@ -125,7 +125,7 @@ class LegQuotes:
         return f"{self.symbol} closed"
 
     def crossing(self, side: int, offset_bps: float) -> float:
-        """The limit that crosses the touch by so many bps of it, on the tick; without any, the touch."""
+        """A limit price that crosses the touch by ``offset_bps``, rounded to the tick; 0 gives the touch."""
         if not offset_bps:
             return self.ask if side > 0 else self.bid
         if side > 0:

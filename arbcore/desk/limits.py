@@ -1,15 +1,15 @@
 """The risk state: ACTIVE, REDUCING or HALTED, and the reasons for it.
 
-Owns the reasons for REDUCING and HALTED. Which orders a state lets through is decided in ``gate``.
+Owns the reasons for REDUCING and HALTED; ``gate`` decides which orders each state allows.
 """
 
 ACTIVE, REDUCING, HALTED = "ACTIVE", "REDUCING", "HALTED"
-#: The reason while open orders, executions and positions are compared with the broker's.
+#: The halt reason while open orders, executions and positions are compared with the broker's.
 COMPARING = "comparing with the broker"
 _LEVEL = {REDUCING: 1, HALTED: 2}
 
-#: The state that each reason leads to. REDUCING sends only orders that make a position smaller, HALTED only
-#: cancels: while positions are not certain, any order may be the wrong one.
+#: The state for each reason. REDUCING allows only orders that reduce a position. HALTED allows only cancels,
+#: because any order may be wrong while positions are not certain.
 REASONS = {
     "not connected": HALTED, COMPARING: HALTED, "unanswered": HALTED, "mismatch": HALTED,
     "account": HALTED, "overfill": HALTED, "unwind failed": HALTED, "contract": HALTED,
@@ -18,7 +18,7 @@ REASONS = {
     "entries refused": REDUCING,
 }  # fmt: skip
 
-#: Reasons that every run meets; they are shown with the state and raise no alarm.
+#: Reasons that occur in every run; they are shown with the state and raise no alarm.
 ORDINARY = frozenset({"not connected", COMPARING, "stopping"})
 
 #: Pauses of the gate: after a missed entry, after a missed exit.
@@ -26,7 +26,7 @@ ENTRY_PAUSE, EXIT_PAUSE = 0, 1
 
 
 class RiskState:
-    """The reasons that hold, each with its sentence; the state is that of the worst one."""
+    """The present reasons, each with its sentence; the worst reason sets the state."""
 
     def __init__(self) -> None:
         self.sentences: dict[str, str] = {}
@@ -34,7 +34,7 @@ class RiskState:
         self.changed = False
 
     def add(self, reason: str, sentence: str) -> bool:
-        """Adds a reason or replaces its sentence; whether the reason is new."""
+        """Adds a reason or replaces its sentence; returns whether the reason is new."""
         known = reason in self.sentences
         self.sentences[reason] = sentence
         if not known:

@@ -1,8 +1,8 @@
-"""The level that the desk decides with: learnt from the quotes it sees, gone on with after a restart.
+"""The level that the desk decides with: learnt from its quotes, stored, and continued after a restart.
 
-Owns which quotes are rows to learn from (what a recording would have, of good quotes within hours), when the
-level is stored, and what people are told of it. How it is learnt is ``carry.level``'s. A replay decides and
-learns once a row, as the backtest does; live, each quote is decided with the rows before it.
+Owns the choice of the quotes to learn from (those that a recording would write, if they are good and within
+hours), when the level is stored, and the notes about it. ``carry.level`` does the learning. A replay decides
+and learns once a row, as the backtest does. Live, the desk decides each quote with the level of earlier rows.
 """
 
 import math
@@ -16,14 +16,14 @@ from arbcore.desk.desk_settings import DAY_NS, SECOND_NS
 from arbcore.desk.pair import PairTrader
 from arbcore.desk.records import StoredLevel
 
-#: A level that was stored holds in its own contract for so long.
+#: A stored level may be used for this long, in its own contract.
 KEPT_DAYS = 7
 #: The level is stored this often, and when the run ends.
 SAVE_NS = 60 * SECOND_NS
 
 
 class LiveLevel:
-    """One desk's level. ``factor`` is what a decision takes; NaN while none is known."""
+    """One desk's level. ``factor`` gives the value for a decision; NaN while it is not known."""
 
     def __init__(self, core: DeskCore, pairs: PairTrader, stored: StoredLevel | None) -> None:
         self._core = core
@@ -33,7 +33,7 @@ class LiveLevel:
         self._stored = stored
         self._replay = core.settings.decide_on == "row"
         self._prices: tuple[float, ...] = ()
-        # What the last row of a replay was decided with.
+        # The level that decided the last row of a replay.
         self._decided = math.nan
         self._expiry_ns = 0
         self._saved_ns = -SAVE_NS
@@ -43,15 +43,15 @@ class LiveLevel:
         if self._rule.mode is LevelMode.NUMBER:
             core.gate.set_factor(self._rule.factor)
 
-    # --- what it is -----------------------------------------------------------------------------
+    # --- the present level ----------------------------------------------------------------------
 
     @property
     def known(self) -> bool:
-        """Whether quotes can be decided on."""
+        """Whether the level is known, so that the desk can decide."""
         return not math.isnan(self.factor(self._core.clock.utc_ns))
 
     def factor(self, utc_ns: int) -> float:
-        """The factor of a decision at an instant; NaN while it is not known."""
+        """The factor for a decision at an instant; NaN while it is not known."""
         if self._replay and self._rule.mode is not LevelMode.NUMBER:
             return self._decided
         expiry_ns = self.expiry_ns
@@ -62,17 +62,17 @@ class LiveLevel:
 
     @property
     def expiry_ns(self) -> int:
-        """The contract that a row is valued with: the position's own while one is held."""
+        """The expiry of the contract to decide with: the pair's own while one is held."""
         trade = next(iter(self._pairs.open.values()), None)
         return self._core.fut.expiry_ns if trade is None else trade.expiry_ns
 
     def shown(self) -> float | None:
-        """The factor for people; None while it is not known."""
+        """The factor to show; None while it is not known."""
         factor = self.factor(self._core.clock.utc_ns)
         return None if math.isnan(factor) else factor
 
     def waiting(self) -> str:
-        """What the level lacks yet; empty once it is known."""
+        """What is still missing to know the level; empty once it is known."""
         if self.known:
             return ""
         if self._rule.mode is LevelMode.AUTO:
@@ -80,7 +80,7 @@ class LiveLevel:
         return f"the level warms up, {_span(self._level.warm_in_s(self.expiry_ns))} of quotes to go"
 
     def implied_financing(self) -> float | None:
-        """The rate that the level implies, where the true factor was set; None otherwise."""
+        """The rate that the level implies; None if the true factor is not set."""
         true_factor, level = self._core.settings.true_factor, self.shown()
         if not true_factor or level is None:
             return None
@@ -88,12 +88,12 @@ class LiveLevel:
             self._core.clock.utc_ns, self.expiry_ns, level=level, true_factor=true_factor
         )
 
-    # --- what it learns -------------------------------------------------------------------------
+    # --- learning -------------------------------------------------------------------------------
 
     def see(self, ts_ns: int, *, quoted_ns: int = 0) -> None:
-        """The quotes as they stand are a row of this time: it is learnt from where it is a good one.
+        """Takes the present quotes as a row of this time, and learns from it if the quotes are good.
 
-        ``quoted_ns`` is the expiry of the future that a recorded row quotes, 0 where it is the desk's.
+        ``quoted_ns`` is the expiry of the future that a recorded row quotes, 0 for the desk's own.
         """
         core = self._core
         fut, etf = core.fut, core.etf
@@ -110,12 +110,12 @@ class LiveLevel:
         state = self._level.state
         if state is not None and state.expiry_ns == expiry_ns and ts_ns < state.last_ns:
             return
-        # A pair whose contract is over is left at the level of its own, while the next one's begins.
+        # A pair whose contract has ended exits at that contract's level, while the next one's begins.
         own = math.nan
         if expiry_ns != self.expiry_ns:
             own = _or_nan(self._level.at(self._row(ts_ns, self.expiry_ns, x=math.nan)))
         if self._expiry_ns not in (0, expiry_ns) and self._rule.mode is LevelMode.AUTO and not self._replay:
-            # The other contract's prices say nothing of this one.
+            # The level of another contract is of no use for this one.
             self._level, self._rows, self._saved_ns = Level(self._rule), 0, -SAVE_NS
         self._expiry_ns = expiry_ns
         paid = core.terms.paid(ts_ns, expiry_ns)
@@ -129,7 +129,7 @@ class LiveLevel:
         if self._rule.mode is LevelMode.NUMBER:
             return
         self._tell_known()
-        # A replay begins without a level, so only what it ended with is worth keeping.
+        # A replay begins without a level, so only its last level needs storing.
         if not self._replay and ts_ns - self._saved_ns >= SAVE_NS:
             self.save()
 
@@ -141,11 +141,11 @@ class LiveLevel:
         )  # fmt: skip
 
     def save(self) -> None:
-        """Has the level stored as it is."""
+        """Stores the present level."""
         level, mode = self._level, self._rule.mode
         state = level.state
         if level.rule.mode is LevelMode.AUTO and self.known and self._saved_ns < 0:
-            # A median is constant; its rows are not kept, and its age is that of its measurement.
+            # The median is constant: store only its value and the time of its measurement, not its rows.
             factor, utc_ns = self.factor(self._core.clock.utc_ns), self._core.clock.utc_ns
             state = TrackState(self._expiry_ns, factor, 0.0, utc_ns, 0.0, settlement_day_at(utc_ns))
         if state is not None:
@@ -159,16 +159,16 @@ class LiveLevel:
                 )
             )
 
-    # --- what people are told -------------------------------------------------------------------
+    # --- notes ----------------------------------------------------------------------------------
 
     def look(self) -> None:
-        """The contract is known, or a day begins: a stored level is taken up, and people are told."""
+        """Continues a stored level once the contract is known, and writes a note about the level."""
         core, rule = self._core, self._rule
         if not core.fut.con_id or self._said:
             return
         self._said = True
         if rule.mode is LevelMode.NUMBER:
-            self._note(f"The level is {rule.factor:.6f}, as SPY_TO_INDEX_FACTOR says.")
+            self._note(f"The level is {rule.factor:.6f}, from SPY_TO_INDEX_FACTOR.")
             return
         why = "a replay starts without one" if self._replay else self._resume()
         if not why:
@@ -177,30 +177,30 @@ class LiveLevel:
             f"{rule.rows:,} rows" if rule.mode is LevelMode.AUTO
             else f"{_span(self._level.warm_in_s(self.expiry_ns))} of quotes"
         )  # fmt: skip
-        self._note(f"The level is learnt first, from {wanted}, and nothing is entered meanwhile: {why}.")
+        self._note(f"The bot first learns the level, from {wanted}, and enters no pair meanwhile: {why}.")
 
     def _resume(self) -> str:
-        """Goes on with the stored level; why that does not do, or nothing."""
+        """Continues the stored level; returns why that is not possible, or an empty text."""
         stored, now_ns = self._stored, self._core.clock.utc_ns
         if stored is None:
-            return "none is stored"
+            return "no level is stored"
         if stored.mode != self._rule.mode.value:
-            return f"the stored one was learnt as {stored.mode}"
+            return f"the stored level was learnt in mode {stored.mode}"
         if stored.expiry_ns != self.expiry_ns:
-            return f"the stored one is of the contract of {iso_time(stored.expiry_ns)[:10]}"
+            return f"the stored level is for the contract of {iso_time(stored.expiry_ns)[:10]}"
         age_ns = now_ns - stored.last_ns
         if age_ns > KEPT_DAYS * DAY_NS:
-            return f"the stored one is {age_ns / DAY_NS:.1f} days old, and {KEPT_DAYS} days are the most"
+            return f"the stored level is {age_ns / DAY_NS:.1f} days old, more than {KEPT_DAYS} days"
         if age_ns < 0:
-            return "the stored one is of a later time than now"
+            return "the stored level is of a time later than now"
         if self._rule.mode is LevelMode.AUTO:
-            # Constant from here on, and no more to be measured.
+            # The stored median is constant, so measure no new one.
             self._level = Level(LevelRule(LevelMode.NUMBER, factor=stored.factor))
         elif not self._level.resume(stored.state(), now_ns=now_ns):
-            return "the stored one cannot be gone on with"
+            return "the stored level cannot be continued"
         when = iso_time(stored.last_ns - stored.last_ns % SECOND_NS)
         if not self.known:
-            return f"the stored one, of {when}, had learnt {_span(stored.known_s)}"
+            return f"the stored level, of {when}, was learnt from only {_span(stored.known_s)} of quotes"
         self._expiry_ns = stored.expiry_ns
         self._was_known = True
         core = self._core
@@ -213,7 +213,7 @@ class LiveLevel:
         if known and not self._was_known:
             self._note(f"The level is known: {self._shown_words()}.")
         elif self._was_known and not known:
-            self._note("The contract has changed: its level is learnt first, and no pair is entered.")
+            self._note("The contract has changed; the bot first learns its level and enters no pair yet.")
         self._was_known = known
 
     def _shown_words(self) -> str:
@@ -230,5 +230,5 @@ def _or_nan(factor: float | None) -> float:
 
 
 def _span(seconds: float) -> str:
-    """``59 min``, ``40 s``; rounded up, so that it is never nothing."""
+    """A text such as ``59 min`` or ``40 s``, rounded up so that it is never 0."""
     return f"{math.ceil(seconds / 60.0)} min" if seconds > 90.0 else f"{math.ceil(seconds)} s"

@@ -1,22 +1,22 @@
-"""The desk's two clocks, and New York's date at an instant, which is the desk's day.
+"""The desk's two clocks, and the New York date of an instant, which is the desk's day.
 
 The monotonic clock is for ages and time-outs. The market's clock must not jump: while the machine's wall
-clock and the monotonic one disagree, the market's time goes on at the pace of the monotonic one and
-``slipped`` says so; the broker's own clock settles it.
+clock and the monotonic one disagree, ``slipped`` is True and the market's clock follows the monotonic one,
+until the broker's clock shows which is right.
 """
 
 from arbcore.carry.calendar import trading_date
 from arbcore.core.civil import new_york_to_utc
 
-#: Times lie within this many nanoseconds of 0, two centuries: the numbers of store and kernels have 64 bits.
+#: Times must be within 2**62 ns of 0, nearly 150 years, because store and kernels use 64-bit numbers.
 TIME_END_NS = 2**62
 
 
 class MarketClock:
     """``now_ns`` never goes back; ``utc_ns`` neither goes back nor leaps by more than ``slip_ns``.
 
-    In a replay the market's clock goes at any pace, so that nothing about it is suspicious. OverflowError for
-    a time two centuries or more from 0.
+    In a replay the market's clock may run at any pace, so ``slipped`` stays False. Raises OverflowError for a
+    time that is 2**62 ns or more from 0.
     """
 
     def __init__(self, *, slip_ns: int, replay: bool) -> None:
@@ -29,7 +29,7 @@ class MarketClock:
 
     @property
     def pace_ns(self) -> int:
-        """What messages are counted by; a replay squeezes a day into a minute, and its pace is the day's."""
+        """The clock of the message rate: a replay runs a day in a minute, so it counts by market time."""
         return self.utc_ns if self._replay else self.now_ns
 
     def advance(self, now_ns: int, utc_ns: int) -> None:
@@ -51,7 +51,7 @@ class MarketClock:
         self.utc_ns = expected_ns if self.slipped else max(self.utc_ns, utc_ns)
 
     def compare(self, broker_ns: int) -> int:
-        """How far the machine's clock is ahead of the broker's; one that is right is believed again."""
+        """How far the machine's clock is ahead of the broker's; ends ``slipped`` if the two agree."""
         if self._replay:
             return 0
         _check_time(broker_ns)
@@ -71,4 +71,4 @@ def day_of(utc_ns: int) -> tuple[int, int, int]:
 
 def _check_time(time_ns: int) -> None:
     if not -TIME_END_NS < time_ns < TIME_END_NS:
-        raise OverflowError(f"the time {time_ns} ns is two centuries or more from 0")
+        raise OverflowError(f"the time {time_ns} ns is 2**62 ns or more from 0")

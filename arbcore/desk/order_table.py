@@ -1,9 +1,9 @@
-"""Our own orders: drafts, the states of an order as a table, and the table of the orders themselves.
+"""Our own orders: drafts, the table of an order's states, and the table of all orders.
 
-An order is known by our ref, then by its permId; the broker's order ids are nobody's business here. It is
-over only when executions fill it, the broker's own status or rejection says so and agrees with the
-executions, or a whole answer to a question no longer shows it. UNKNOWN is a state like any other and counts
-in full. It must not know why an order was sent.
+An order is found by our ref, then by its permId; this module does not use the broker's order ids. An order is
+over only in three cases: executions fill it; the broker's own status or rejection ends it and agrees with the
+executions; or a complete response about open orders no longer has it. An UNKNOWN order counts as able to fill
+in full. This module must not know why an order was sent.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ LIVE_STATES = frozenset({SENT, WORKING, UNKNOWN})
 FINAL_STATES = frozenset({FILLED, CANCELLED, REJECTED, GONE})
 
 ACK, FULL, OUT, REJECT, DOUBT, ABSENT = "ack", "full", "out", "reject", "doubt", "absent"
-#: What news makes of a state. What is not listed changes nothing: a state that is over stays.
+#: The next state for each state and message. A combination that is not listed changes nothing: final states
+#: stay.
 NEXT = {
     (SENT, ACK): WORKING, (UNKNOWN, ACK): WORKING,
     (SENT, FULL): FILLED, (WORKING, FULL): FILLED, (UNKNOWN, FULL): FILLED,
@@ -29,19 +30,19 @@ NEXT = {
     (UNKNOWN, ABSENT): GONE, (SENT, ABSENT): GONE, (WORKING, ABSENT): CANCELLED,
 }  # fmt: skip
 
-#: Statuses by which the broker says that an order is over, and those by which it says that it lives.
+#: The broker's statuses of orders that are over, and of orders that are alive.
 OUT_STATUSES = frozenset({"Cancelled", "ApiCancelled", "Inactive"})
 LIVE_STATUSES = frozenset({"PreSubmitted", "Submitted", "PendingCancel"})
-#: OrderTable that ended longer ago than this are forgotten.
+#: Orders that ended longer ago than this are dropped.
 OLD_NS = 2 * DAY_NS
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An order that somebody wants. ``held`` is what its pair holds of the leg, signed.
+    """An order before the gate's check. ``held`` is the pair's signed position in the leg.
 
-    ``reduces`` says that it makes that smaller; ``blind``, that a market order may go without a fresh price,
-    because a naked leg in an open market is worse.
+    ``reduces``: the order makes that position smaller. ``blind``: a market order may be sent without a fresh
+    price, because a naked leg in an open market is worse.
     """
 
     leg: str
@@ -73,21 +74,21 @@ class Order:
         self.perm_id, self.reason = row.perm_id, row.reason
         self.sent_ns = now_ns
         self.pulled_ns = self.pulls = 0
-        #: The broker said something by which it must have arrived there.
+        #: Whether a message of the broker shows that the order reached it.
         self.acked = row.perm_id != 0
-        #: After an error, whose cancel a library makes up by itself.
+        #: Whether an error named the order; the library may then invent a cancel.
         self.suspect = False
-        #: The broker's code and words of an error that may have been the end of it.
+        #: The code and text of an error that may have ended the order.
         self.refused = ""
-        #: What the broker's last word of its end gave as filled, or -1; and the most it ever gave.
+        #: The filled quantity in the broker's last final status, or -1; and the largest in any status.
         self.out_filled = -1
         self.told_filled = 0
-        #: Rounds of answers in a row that did not show it.
+        #: Rounds of responses in a row that did not have the order.
         self.absent = 0
         self.dirty = False
 
     def row(self) -> OrderRow:
-        """As it is stored."""
+        """The row to store."""
         return OrderRow(
             self.ref, self.trade_id, self.leg, self.side, self.quantity, self.kind, self.limit, self.tif,
             self.role, self.approved, self.con_id, self.created_ns, self.state, self.filled, self.perm_id,
@@ -96,19 +97,19 @@ class Order:
 
     @property
     def live(self) -> bool:
-        """Whether it may still fill."""
+        """Whether the order may still fill."""
         return self.state in LIVE_STATES
 
     @property
     def open_quantity(self) -> int:
-        """What may still fill: all that did not, until the order is known to be over."""
+        """The quantity that may still fill: the unfilled rest until the order is known to be over."""
         return max(0, self.quantity - self.filled) if self.live else 0
 
 
 class OrderTable:
-    """Every order of the last days by ref, and the live ones apart.
+    """All orders of the last days by ref, and the live ones.
 
-    Before ``look_ns`` no live order has been silent for too long; 0 is to be looked at now.
+    No live order can time out before ``look_ns``; 0 means check the time-outs now.
     """
 
     def __init__(self) -> None:
@@ -119,7 +120,7 @@ class OrderTable:
         self.look_ns = 0
 
     def add(self, row: OrderRow, now_ns: int) -> Order:
-        """A new order. BrokenInvariant where its ref was used before."""
+        """Adds a new order. Raises BrokenInvariant if its ref was used before."""
         if row.ref in self.all:
             raise BrokenInvariant(f"The order ref {row.ref} was used before.")
         self.all[row.ref] = order = Order(row, now_ns)
@@ -130,14 +131,14 @@ class OrderTable:
         return order
 
     def find(self, ref: str, perm_id: int) -> Order | None:
-        """By ref, else by permId; None where it is not ours."""
+        """Finds an order by ref, else by permId; None if it is not ours."""
         order = self.all.get(ref)
         if order is None and perm_id:
             order = self.all.get(self.by_perm.get(perm_id, ""))
         return order
 
     def identify(self, order: Order, perm_id: int) -> None:
-        """The broker's permanent number of an order, which also says that it arrived there."""
+        """Takes an order's permId, which also shows that the order reached the broker."""
         if not perm_id:
             return
         if order.perm_id != perm_id:
@@ -147,7 +148,7 @@ class OrderTable:
         order.acked = True
 
     def news(self, order: Order, news: str, reason: str = "") -> bool:
-        """Applies news to an order; whether its state changed."""
+        """Applies a message to an order; returns whether its state changed."""
         state = NEXT.get((order.state, news))
         if state is None:
             return False
@@ -163,7 +164,7 @@ class OrderTable:
         return True
 
     def fill(self, order: Order, change: int) -> None:
-        """Executions of an order changed by so many."""
+        """Adds ``change`` to an order's filled quantity; negative for a correction."""
         order.filled += change
         self.mark(order)
         if order.filled >= order.quantity:
@@ -172,12 +173,12 @@ class OrderTable:
             self.news(order, OUT)
 
     def ended(self, order: Order, filled: int) -> bool:
-        """The broker says that an order is over with so many filled; whether that settles it."""
+        """Takes the broker's final status with its filled quantity; returns whether it ends the order."""
         order.out_filled = filled
         return order.told_filled <= filled == order.filled and self.news(order, OUT)
 
     def working(self, leg: str, side: int) -> int:
-        """Everything on one side of a leg that may still fill."""
+        """The quantity on one side of a leg that may still fill."""
         return sum(
             order.open_quantity for order in self.live.values() if order.side == side and order.leg == leg
         )
@@ -187,17 +188,17 @@ class OrderTable:
         return any(order.leg == leg and order.side != side for order in self.live.values())
 
     def exposure(self) -> dict[str, dict[int, int]]:
-        """What may still fill, by leg and side."""
+        """The quantity that may still fill, by leg and side."""
         return {leg: {side: self.working(leg, side) for side in (1, -1)} for leg in LEGS}
 
     def mark(self, order: Order) -> None:
-        """The order is to be saved."""
+        """Marks the order to be stored."""
         if not order.dirty:
             order.dirty = True
             self.dirty.append(order)
 
     def prune(self, utc_ns: int, keep: set[int]) -> None:
-        """Forgets orders that ended more than two days ago, but those of the trades to keep."""
+        """Drops orders that ended more than two days ago, except those of the trades in ``keep``."""
         old = [
             order for order in self.all.values()
             if not order.live and order.created_ns < utc_ns - OLD_NS and order.trade_id not in keep

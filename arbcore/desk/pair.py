@@ -1,7 +1,7 @@
-"""One pair of legs from entry to exit: phases, the residual, the ladder that mends it, and the way out.
+"""One pair of legs from entry to exit: its phases, the hedging of a residual, and the unwinding.
 
-A pair acts only when none of its orders may still fill, so that what it holds is certain. What it holds is
-counted from executions alone. It must not know connections, questions or where quotes come from.
+A pair acts only when none of its orders may still fill, so that its position is certain. Only executions
+change its position. It must not know connections, requests or where quotes come from.
 
     entering ──> held ──> exiting ──> closed
         │  residual ▲│ residual │ part of it
@@ -25,7 +25,7 @@ from arbcore.desk.trade import Trade
 ENTERING, HEDGING, HELD, EXITING, UNWINDING = "entering", "hedging", "held", "exiting", "unwinding"
 CLOSED, VOID = "closed", "void"
 OVER = frozenset({CLOSED, VOID})
-#: Steps of the hedge's ladder before the filled leg is reversed: a marketable limit, a market order.
+#: Hedge orders to try before the filled leg is reversed: a marketable limit, then a market order.
 HEDGE_STEPS = 2
 EXIT_MISSES_MAX = 3
 RETRY_NS = SECOND_NS
@@ -35,17 +35,17 @@ OLD_NS = 2 * 86_400 * SECOND_NS
 
 
 class PairTrader:
-    """Works every pair that is not over. Nearly always that is one: a late fill may wake an older one."""
+    """Works every pair that is not over. That is nearly always one; a late fill may reopen an older one."""
 
     def __init__(self, core: DeskCore) -> None:
         self.core = core
         self.open: dict[int, Trade] = {}
         self.over: dict[int, Trade] = {}
         self.ended: list[Trade] = []
-        #: Every open pair is whole and held, and nothing was executed since that was seen.
+        #: Whether every open pair was held and whole at the last check, with no execution since then.
         self.calm = False
         self._settles = core.settings.decide_on == "quote"
-        #: When the first future of an open pair expires; in a replay a row of its own says so.
+        #: When the first future of an open pair expires; never in a replay, where ``ContractEnds`` closes it.
         self.expiry_ns = NEVER_NS
         self._hedge_ns = seconds_ns(core.settings.hedge_timeout_s)
         self._phases: dict[str, Callable[[Trade], None]] = {
@@ -53,10 +53,10 @@ class PairTrader:
             UNWINDING: self._unwinding,
         }  # fmt: skip
 
-    # --- what others ask for --------------------------------------------------------------------
+    # --- called by other parts of the desk ------------------------------------------------------
 
     def enter(self, row: TradeRow, drafts: list[Draft], second: str) -> None:
-        """Sends the entry of a new pair, whose drafts were found free of refusals."""
+        """Sends the entry of a new pair; the gate has allowed its drafts."""
         self.calm = False
         trade = Trade(row, self.core.terms.schedule or ())
         self.open[trade.trade_id] = trade
@@ -66,7 +66,7 @@ class PairTrader:
         self._place(trade, drafts)
 
     def leave(self, trade: Trade, reason: str, *, ts_ns: int, dev_bps: float | None, forced: bool) -> str:
-        """Tries to close a held pair; why it could not be sent, or nothing. ``forced`` crosses the touch."""
+        """Tries to close a held pair; returns why not, or an empty text. ``forced`` crosses the touch."""
         core = self.core
         if not forced and not core.gate.ready(EXIT_PAUSE, core.clock.now_ns):
             return "pause after a missed exit"
@@ -88,7 +88,7 @@ class PairTrader:
         return ""
 
     def refused(self, order: Order) -> None:
-        """The broker refused an order: a pair that is not whole yet will not be, so the rest of it ends."""
+        """Takes the broker's refusal of an order: cancels the other orders of a pair not yet whole."""
         trade = self.open.get(order.trade_id)
         if trade is None:
             return
@@ -101,15 +101,15 @@ class PairTrader:
                     self.core.pull(other)
 
     def expire(self, utc_ns: int) -> None:
-        """Futures expire: what is left of their pairs are shares, which go."""
+        """Handles expired futures: begins to close the shares that are left of their pairs."""
         for trade in self.open.values():
             if not trade.expired and trade.expiry_ns <= utc_ns:
                 trade.expired = True
                 self.core.alarm(
                     "expiry",
                     f"The future of pair {trade.trade_id} has expired with the pair held; the exchange "
-                    f"settles {trade.position[FUT]} {self.core.pair.future} in cash, "
-                    f"{trade.position[ETF]} {self.core.pair.etf} are being closed.",
+                    f"settles {trade.position[FUT]} {self.core.pair.future} in cash, and the bot closes "
+                    f"{trade.position[ETF]} {self.core.pair.etf}.",
                 )
                 if trade.phase == HELD:
                     self._begin_unwind(trade, "expiry")
@@ -122,12 +122,12 @@ class PairTrader:
             self.expiry_ns = min(times, default=NEVER_NS)
 
     def adjusted(self, trade: Trade, reason: str) -> None:
-        """A pair was changed by others: what is left of it goes."""
+        """Closes the rest of a pair that was changed by others."""
         self.calm = False
         self._begin_unwind(trade, reason)
 
     def step(self) -> None:
-        """Moves every pair as far as certain knowledge allows."""
+        """Moves every pair on that has no order in doubt."""
         for trade in list(self.open.values()):
             self._watch(trade)
             before = ""
@@ -140,7 +140,7 @@ class PairTrader:
         self.calm = all(trade.phase == HELD and trade.naked_since_ns is None for trade in self.open.values())
 
     def deadline_ns(self) -> int:
-        """When a pair next wants to be looked at without news."""
+        """When the next pair is due for a check if no event comes before."""
         now_ns = self.core.clock.now_ns
         times = [
             time_ns
@@ -163,7 +163,7 @@ class PairTrader:
             self._begin_hedge(trade)
 
     def _second_leg(self, trade: Trade) -> bool:
-        """Sends the leg that waited, for what the first one filled; whether there was anything to send."""
+        """Sends the second leg to match the fill of the first; returns whether it sent an order."""
         leg, core = trade.second, self.core
         contracts, shares = trade.held
         trade.second = ""
@@ -214,7 +214,7 @@ class PairTrader:
             return
         refusal = core.refusal([draft])
         if refusal:
-            # Until the deadline the market may come back; a limit does not.
+            # The market may come back before the deadline; a position limit does not change.
             if "limit" in refusal:
                 self._begin_unwind(trade, "unhedged")
             trade.wake_ns = trade.deadline_ns
@@ -223,7 +223,7 @@ class PairTrader:
         self._place(trade, [draft])
 
     def _mending(self, trade: Trade) -> Draft:
-        """The order that makes the pair whole: the contracts nearest to the shares held, then the shares."""
+        """The order that makes the pair whole: first contracts to match the shares held, then shares."""
         contracts, shares = trade.held
         kind = LIMIT if trade.tries == 0 else MARKET
         nearest = math.floor(shares * trade.wanted_contracts / trade.wanted_shares + 0.5)
@@ -231,7 +231,7 @@ class PairTrader:
         if missing > 0:
             return self._draft(trade, FUT, trade.side, missing, kind=kind)
         residual = trade.residual
-        # Too few shares: more of what was begun. Too many: fewer.
+        # Too few shares: trade more of the entry's side. Too many: trade back.
         side = -trade.side if residual < 0 else trade.side
         return self._draft(trade, ETF, side, abs(residual), kind=kind)
 
@@ -256,9 +256,9 @@ class PairTrader:
 
     @staticmethod
     def _missed(trade: Trade) -> bool:
-        """Whether an exit traded nothing, so that the pair may wait for the next signal."""
+        """Whether an exit filled nothing, so that the pair may wait for the next signal."""
         if trade.exit_from is None:
-            # Stored while it was leaving; what it was then is not known.
+            # Restored from a store in the middle of an exit: the position before it is not known.
             return trade.residual == 0
         return trade.held == trade.exit_from and not trade.forced and trade.misses < EXIT_MISSES_MAX
 
@@ -315,14 +315,14 @@ class PairTrader:
 
     @staticmethod
     def _helps(trade: Trade, leg: str) -> bool:
-        """Whether closing this leg alone leaves less unhedged than there is; a whole pair stays whole."""
+        """Whether closing this leg alone makes the residual smaller; never true for a whole pair."""
         contracts, shares = trade.held
         left = shares if leg == FUT else trade.shares_of(contracts)
         return abs(left) < abs(trade.residual)
 
     @staticmethod
     def _backoff_ns(tries: int) -> int:
-        """No pause in the ladder's first steps, then longer and longer ones."""
+        """The pause before the next round: none for the first rounds, then longer each time."""
         return 0 if tries < 3 else min(SECOND_NS * 2 ** (tries - 3), BACKOFF_MAX_NS)
 
     # --- parts ----------------------------------------------------------------------------------
@@ -386,12 +386,13 @@ class PairTrader:
     # --- executions -----------------------------------------------------------------------------
 
     def count(self, row: ExecutionRow, before: ExecutionRow | None) -> None:
-        """An execution of one of our orders, or the correction of one."""
+        """Counts an execution of one of our orders, or the correction of one."""
         trade = self.open.get(row.trade_id) or self.over.get(row.trade_id)
         if trade is None:
             self.core.restrict(
                 "mismatch",
-                f"Execution {row.exec_id} belongs to pair {row.trade_id}, long over; compare positions.",
+                f"Execution {row.exec_id} belongs to pair {row.trade_id}, which ended long ago; compare the "
+                "account's positions with the report.",
             )
             return
         self.calm = False
@@ -405,7 +406,7 @@ class PairTrader:
             self._wake(trade)
 
     def _wake(self, trade: Trade) -> None:
-        """A pair that was over holds something again: it goes, at once."""
+        """Reopens a pair that was over and holds a position again, and closes it at once."""
         if not any(trade.position.values()):
             self._save_over(trade)
             return
@@ -413,12 +414,12 @@ class PairTrader:
         self.open[trade.trade_id] = trade
         self._watch_expiries()
         self.core.alarm(
-            "late_fill", f"Pair {trade.trade_id} was over and got another fill; it is being closed."
+            "late_fill", f"Pair {trade.trade_id} got another fill after it had ended; it is being closed."
         )
         self._begin_unwind(trade, "late_fill")
 
     def commission(self, row: ExecutionRow) -> None:
-        """A commission became known."""
+        """Takes a commission that became known."""
         trade = self.open.get(row.trade_id) or self.over.get(row.trade_id)
         if trade is not None:
             trade.know_commission(row)
@@ -432,7 +433,7 @@ class PairTrader:
     def restore(
         self, trade: Trade, rows: Iterable[ExecutionRow], adjustments: Iterable[AdjustmentRow]
     ) -> None:
-        """A stored pair with its executions, and with what changed without any."""
+        """Restores a stored pair from its executions and its adjustments."""
         trade.gross = 0.0
         for row in rows:
             trade.count(row, 1)
@@ -446,11 +447,11 @@ class PairTrader:
             return
         self.over[trade.trade_id] = trade
         trade.complete = not any(trade.position.values())
-        # It was over because executions said so, whichever of them are still stored.
+        # The pair ended flat, even if the store no longer has all of its executions.
         trade.position = dict.fromkeys(trade.position, 0)
 
     def prune(self, utc_ns: int) -> None:
-        """Forgets pairs that were over two days ago."""
+        """Drops pairs that ended more than two days ago."""
         old_ns = utc_ns - OLD_NS
         for trade_id in [
             each for each, trade in self.over.items() if (trade.exit_ns or trade.entry_ns) < old_ns

@@ -1,9 +1,8 @@
-"""What a store keeps of the desk, as plain rows, and the snapshot that a restart begins with.
+"""The desk's rows in the store, and the snapshot that a restart begins with.
 
 Every field is a whole number, a float, a string, a bool or None. A row replaces the one with the same key:
 ``ref`` of an order, ``key`` of an execution or adjustment, ``trade_id``, ``day``, ``expiry_ns`` of a level.
-The store may hand back more rows than are needed (all of them, if it likes); it must not hand back fewer than
-``Snapshot`` says. Nobody changes a row once it is built.
+The store may return more rows than ``Snapshot`` needs, even all of them, but never fewer. Rows are immutable.
 """
 
 from dataclasses import dataclass
@@ -13,19 +12,19 @@ from arbcore.carry.level import TrackState
 CASH_AND_CARRY, REVERSE = -1, 1
 SIDE_NAMES = {CASH_AND_CARRY: "cash_and_carry", REVERSE: "reverse"}
 
-#: What an order of a new pair is for.
+#: The role of an order that enters a new pair.
 ENTRY = "entry"
-#: Kinds and times in force as the broker spells them.
+#: Order types and times in force, in the broker's spelling.
 LIMIT, MARKET = "LMT", "MKT"
 IOC, DAY = "IOC", "DAY"
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One order of ours: the intent (all fields down to ``created_ns``) and what became of it.
+    """One of our orders: the intent (all fields down to ``created_ns``), then its state.
 
     ``ref`` is the broker's orderRef and is never used twice; ``side`` +1 buys, -1 sells; ``limit`` is None
-    for a market order. ``approved`` is the number of the risk gate's pass. ``role`` is entry, exit, hedge,
+    for a market order. ``approved`` is the number of the risk gate's check. ``role`` is entry, exit, hedge,
     reverse or flatten. ``created_ns`` is UTC.
     """
 
@@ -49,10 +48,10 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionRow:
-    """One execution as it stands after corrections. ``key`` is the execId less its last segment.
+    """One execution after its corrections. ``key`` is the execId without its last segment.
 
-    ``commission`` (USD) is None while unknown. ``ts_ns`` is the broker's time, UTC. ``multiplier`` is that of
-    the leg, so that side · quantity · price · multiplier is its money.
+    ``commission`` (USD) is None while unknown. ``ts_ns`` is the broker's time, UTC. ``multiplier`` is the
+    leg's, so that the execution's money is side · quantity · price · multiplier.
     """
 
     key: str
@@ -75,12 +74,12 @@ class TradeRow:
     """One pair, from its first order on.
 
     ``side`` is -1 for cash and carry (short the future) and +1 for reverse. ``phase`` is entering, hedging,
-    held, exiting, unwinding, closed or void (nothing filled). Prices are average fills and None before there
-    is one; ``entry_ns`` and ``exit_ns`` are the times decided at, ``contracts`` and ``shares`` the most held.
-    ``gross`` is the money of all executions, ``commission`` None while any of them is unknown.
-    ``factor`` is the level of the entry; ``funding``, ``short`` and ``borrow`` are its rates (annual
-    decimals), which the pair keeps, ``funding`` None in a pair of before they were booked. ``financing`` and
-    ``dividends`` are what it paid or earned by them up to its exit.
+    held, exiting, unwinding, closed or void (nothing filled). Prices are average fills and None before the
+    first fill. ``entry_ns`` and ``exit_ns`` are the times of the decisions, ``contracts`` and ``shares`` the
+    largest positions. ``gross`` is the money of all executions; ``commission`` is None while one is unknown.
+    ``factor`` is the level at the entry. ``funding``, ``short`` and ``borrow`` are the rates at the entry
+    (annual decimals), which the pair keeps; ``funding`` is None in a pair of an older version without them.
+    ``financing`` and ``dividends`` are the amounts paid or earned up to the exit.
     """
 
     trade_id: int
@@ -115,7 +114,7 @@ class TradeRow:
 
 @dataclass(frozen=True, slots=True)
 class CarriedRow:
-    """What a pair paid or earned on a New York date beside its prices, by the model's rates, in USD.
+    """Financing and dividends that a pair paid or earned on a New York date by the model's rates, in USD.
 
     ``key`` is the date and the pair's number, such as ``2026-03-02 7``.
     """
@@ -131,10 +130,10 @@ class CarriedRow:
 class DayRow:
     """One New York date, for the daily loss limit.
 
-    ``day`` is days since 1970. ``start_value`` is what the positions carried into the date were worth at the
-    mids when it was first seen, so that the date's P&L is the money of its executions less commissions, plus
-    what is held now, less this. ``margin_checked``: the broker said that an entry's margin is there.
-    ``tripped``: the limit was hit.
+    ``day`` is days since 1970. ``start_value`` is the value, at the mids when the date began, of the
+    positions carried into it. The date's P&L is the money of its executions less commissions, plus the value
+    of the positions now, less ``start_value``. ``margin_checked``: the broker confirmed the margin for an
+    entry. ``tripped``: the loss reached the limit.
     """
 
     day: int
@@ -145,10 +144,10 @@ class DayRow:
 
 @dataclass(frozen=True, slots=True)
 class AdjustmentRow:
-    """A change of a pair's position that no execution of ours made: ``quantity`` is signed.
+    """A change of a pair's position that none of our executions made; ``quantity`` is signed.
 
     ``reason`` is settled (the exchange settled an expired future in cash) or by_hand (a person traded it
-    elsewhere and said so). There is no price: nobody told the desk one.
+    elsewhere and confirmed that). There is no price, because the desk does not know it.
     """
 
     key: str
@@ -161,9 +160,9 @@ class AdjustmentRow:
 
 @dataclass(frozen=True, slots=True)
 class StoredLevel:
-    """The level learnt in a contract, as ``carry.level`` goes on with it.
+    """The level learnt in a contract, with the state that ``carry.level`` needs to continue it.
 
-    ``mode`` is track or auto; of auto only the factor and ``last_ns``, when it was stored, say anything.
+    ``mode`` is track or auto. In mode auto only the factor and ``last_ns``, the time it was stored, are used.
     """
 
     expiry_ns: int
@@ -175,7 +174,7 @@ class StoredLevel:
     settlement_day: int
 
     def state(self) -> TrackState:
-        """What ``Level.resume`` takes."""
+        """The state for ``Level.resume``."""
         return TrackState(
             self.expiry_ns, self.factor, self.known_s, self.last_ns, self.gap_s, self.settlement_day
         )
@@ -183,10 +182,10 @@ class StoredLevel:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a restart needs, at least: trades that are not over, and those of the last seven days; every order
-    execution and adjustment of them; the last ``DayRow``; the last numbers used.
+    """The least that a restart needs: trades that are not over and those of the last seven days, with all
+    their orders, executions and adjustments; the last ``DayRow``; the last numbers used.
 
-    ``last_number`` is the largest that ever stood in an orderRef, ``level`` the one learnt last or None.
+    ``last_number`` is the largest number in any orderRef, ``level`` the level learnt last, or None.
     """
 
     account: str = ""

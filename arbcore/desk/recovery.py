@@ -1,8 +1,8 @@
-"""What is true at the broker: asked at start, after each reconnect, in doubt, and now and then.
+"""Compares the desk with the broker: at start, after each reconnect, when in doubt, and from time to time.
 
-One path for all four: open orders, then executions, then positions, one after the other, so that whatever an
-earlier answer missed is in a later one. An answer that fails or does not come means HALTED, never flat. Owns
-the questions and what their answers resolve. It must not know when to trade.
+Each comparison is a round of three requests in this order: open orders, executions, positions. So whatever an
+earlier response missed is in a later one. A response that fails or does not come means HALTED, never flat.
+Owns the requests and the effects of their responses. It must not know when to trade.
 """
 
 from arbcore.carry.pairs import LEGS
@@ -17,14 +17,15 @@ from arbcore.desk.writeoff import AGAIN, DONE, WriteOff
 
 PAUSE_NS = SECOND_NS
 PAUSE_MAX_NS = 60 * SECOND_NS
-#: Rounds in which an order must be missing that the broker never said it knew: it may still be on its way.
+#: An order that the broker never acknowledged is gone after it is missing in this many rounds; before that it
+#: may still be on its way.
 ABSENT_ROUNDS = 2
 NEVER_NS = 2**62
 OVER_STATUSES = OUT_STATUSES | {"Filled"}
 
 
 class Recovery:
-    """Rounds of questions. ``step`` is the kind being waited for, empty between rounds."""
+    """Rounds of requests. ``step`` is the kind of response that is awaited, empty between rounds."""
 
     def __init__(self, core: DeskCore, write_off: WriteOff, holdings: Holdings) -> None:
         self.core = core
@@ -48,25 +49,25 @@ class Recovery:
     # --- beginning and ending -------------------------------------------------------------------
 
     def begin(self) -> None:
-        """A connection is there: nothing is known until a whole round went well."""
+        """Begins after a connection: nothing is certain until a whole round has succeeded."""
         self.failures = self.mismatches = 0
         self.core.restrict(COMPARING, "Connected; orders, executions and positions are being compared.")
         self._round()
 
     def lost(self) -> None:
-        """No connection: open questions are void."""
+        """Drops open requests after the connection was lost."""
         self.step = ""
         self.query = 0
         self.due_ns = self.next_ns = self.audit_ns = NEVER_NS
 
     def want(self, pause_ns: int = 0) -> None:
-        """Something is in doubt; a round begins now, or after the one under way, or after a pause."""
+        """Begins a round because of a doubt: now, after a pause, or after the present round."""
         if self.core.linked:
             self.next_ns = min(self.next_ns, self.core.clock.now_ns + pause_ns)
             self.tick()
 
     def tick(self) -> None:
-        """Time passed."""
+        """Checks time-outs, and begins a round that is due."""
         now_ns = self.core.clock.now_ns
         if self.holdings.doubted:
             self._explain()
@@ -77,12 +78,12 @@ class Recovery:
             self._round()
 
     def deadline_ns(self) -> int:
-        """When ``tick`` is wanted."""
+        """When ``tick`` is due."""
         next_ns = self.due_ns if self.step else min(self.next_ns, self.audit_ns)
         return min(next_ns, self.holdings.deadline_ns())
 
     def _explain(self) -> None:
-        """A position changed, no execution says why: the broker is asked, and then it is a mismatch."""
+        """Requests a round for a change that no execution explains; a mismatch once its time is up."""
         self.holdings.compare()
         if self.holdings.should_ask():
             self.want()
@@ -104,7 +105,7 @@ class Recovery:
         self.next_ns = min(self.next_ns, self.core.clock.now_ns + pause_ns)
 
     def undecoded(self, what: str) -> None:
-        """A message about orders, executions or positions could not be read: the broker is asked again."""
+        """Requests everything again after a message about orders, executions or positions was unreadable."""
         self.core.alarm("undecoded", f"The broker sent {what} that could not be read; the bot asks again.")
         if self.step:
             self._unanswered(f"{what} could not be read")
@@ -121,18 +122,18 @@ class Recovery:
         )
         if self.failures % core.settings.queries_max == 0:
             core.out.append(Reconnect(f"{self.failures} questions went unanswered."))
-        # A failed answer is not an empty one: the whole round begins again.
+        # A failed response is not an empty one: the whole round begins again.
         self._again(PAUSE_NS)
 
-    # --- answers --------------------------------------------------------------------------------
+    # --- responses ------------------------------------------------------------------------------
 
     def failed(self, event: QueryFailed) -> None:
-        """A question was refused."""
+        """Takes the refusal of a request."""
         if self.step and event.query == self.query:
             self._unanswered(f"refused: {event.reason}")
 
     def open_orders(self, event: OpenOrders) -> None:
-        """The first answer: what still works."""
+        """Takes the first response: the orders that still work."""
         core = self.core
         if self.step != OPEN_ORDERS or event.query != self.query:
             return
@@ -141,12 +142,12 @@ class Recovery:
         for line in event.orders:
             order = core.orders.find(line.ref, line.perm_id)
             if line.status in OVER_STATUSES:
-                # Told once more, though it works no longer: as good as not shown, but it did arrive.
+                # Reported although it is over: counts as missing, but shows that the order arrived.
                 if order is not None:
                     core.orders.identify(order, line.perm_id)
             elif order is not None:
                 shown.add(order.ref)
-                # Nothing of ours is meant to rest: what was in doubt and still works is pulled.
+                # Our orders should never rest, so cancel an order that was in doubt and still works.
                 if order.state == UNKNOWN:
                     core.pull(order)
                 core.orders.identify(order, line.perm_id)
@@ -166,7 +167,7 @@ class Recovery:
         self._ask(EXECUTIONS)
 
     def executions_told(self, query: int) -> None:
-        """The second answer, whose executions were counted just before: what is gone is over."""
+        """Takes the second response, after its executions were counted: missing orders are over."""
         core = self.core
         if self.step != EXECUTIONS or query != self.query:
             return
@@ -187,12 +188,12 @@ class Recovery:
         self._ask(POSITIONS)
 
     def positions(self, event: Positions) -> None:
-        """The third answer: it must be what our executions come to."""
+        """Takes the third response: the positions must equal the sum of our executions."""
         core = self.core
         if self.step != POSITIONS or event.query != self.query:
             return
         if self._positions != core.positions or self._placed != core.number:
-            # Something traded in between; which side of the answer it lies on cannot be told.
+            # An order filled or was sent in between: the response may or may not include it.
             self._again(PAUSE_NS // 10)
             return
         self.holdings.replace(event.lines)
@@ -202,11 +203,11 @@ class Recovery:
         else:
             said = self.write_off.explains(told, strange=strange, foreign_orders=self._foreign_orders)
             if said == AGAIN:
-                # Perhaps it can be explained; until it is, what is held is not certain.
+                # Another round may confirm the explanation; until then the positions are not certain.
                 core.restrict(COMPARING, "The broker's positions differ from the bot's; the bot asks again.")
                 self._again(PAUSE_NS)
             elif said != DONE and self.holdings.patient:
-                # The executions that explain it may still be on their way.
+                # The executions that explain the difference may still be on their way.
                 self._again(PAUSE_NS)
             elif said != DONE:
                 self._mismatch(told, strange=strange)
@@ -225,10 +226,10 @@ class Recovery:
         contract = f", some of it in another {fut} contract" if strange else ""
         core.restrict(
             "mismatch",
-            f"The broker says {core.held_words(told)}{contract}; our executions come to "
-            f"{core.held_words(core.positions)}. Nothing is ordered until they agree: "
-            f"the account must hold no {fut} or {etf} but the bot's, so close what is not; if somebody "
-            "closed the pair by hand, start again with --accept-account.",
+            f"The broker reports {core.held_words(told)}{contract}; our executions come to "
+            f"{core.held_words(core.positions)}. The bot sends no orders until they agree: close any "
+            f"{fut} or {etf} position that is not the bot's; if somebody closed the pair by hand, start "
+            "again with --accept-account.",
         )
         pause_ns = min(PAUSE_NS << min(self.mismatches, 6), PAUSE_MAX_NS)
         self.mismatches += 1

@@ -1,4 +1,4 @@
-"""What a desk shows of itself while it runs: plain values for a status line and a page, and why it waits.
+"""The values that a running desk shows on its status line and page, and why it waits.
 
 It reads the desk's parts and changes nothing.
 """
@@ -15,12 +15,12 @@ from arbcore.desk.pair import PairTrader
 from arbcore.desk.records import SIDE_NAMES, OrderRow
 from arbcore.desk.trade import Trade
 
-#: Orders that are shown, the last ones.
+#: How many of the last orders are shown.
 SHOWN_ORDERS = 8
 
 
 class PairStatus(TypedDict):
-    """The open pair of a status line; ``naked`` says that one leg is not matched by the other."""
+    """The open pair on a status line; ``naked``: one leg does not match the other."""
 
     trade_id: int
     side: str
@@ -30,7 +30,7 @@ class PairStatus(TypedDict):
 
 
 class DeskStatus(TypedDict):
-    """What a status line shows. Positions are by symbol, P&L is USD and None while a price is unknown."""
+    """The values of a status line. Positions are by symbol; P&L is USD, None while a price is unknown."""
 
     state: str
     reasons: list[str]
@@ -46,7 +46,7 @@ class DeskStatus(TypedDict):
 
 
 class PairDetails(TypedDict):
-    """The open pair of a page: seconds since its entry, and USD at the middle of both legs."""
+    """The open pair on a page: seconds since its entry, and its P&L in USD at the mids of both legs."""
 
     trade_id: int
     side: str
@@ -58,7 +58,7 @@ class PairDetails(TypedDict):
 
 
 class LegDetails(TypedDict):
-    """A leg's quote and its age in seconds; ``fault`` is empty where the quote may be used."""
+    """A leg's quote and its age in seconds; ``fault`` is empty if the quote may be used."""
 
     bid: float
     ask: float
@@ -67,7 +67,7 @@ class LegDetails(TypedDict):
 
 
 class DeskDetails(TypedDict):
-    """What a page shows beside the status; legs and limits are by symbol, the newest order is first."""
+    """Further values of a page; legs and limits are by symbol, the newest order is first."""
 
     pair: PairDetails | None
     legs: dict[str, LegDetails]
@@ -78,7 +78,7 @@ class DeskDetails(TypedDict):
 
 
 def status_of(core: DeskCore, pairs: PairTrader, decider: Decider, *, day: Day) -> DeskStatus:
-    """State, reasons, positions, the pair, the day's P&L, and counts of what was decided and what was not."""
+    """State, reasons, positions, the pair, the day's P&L, and counts of decisions and of skipped quotes."""
     trade = next(iter(pairs.open.values()), None)
     return {
         "state": core.risk_state.state,
@@ -99,10 +99,10 @@ def status_of(core: DeskCore, pairs: PairTrader, decider: Decider, *, day: Day) 
 
 
 def details_of(core: DeskCore, pairs: PairTrader) -> DeskDetails:
-    """What a page shows beside the status: the pair's own numbers, both legs, the contract, limits, orders.
+    """Further values of a page: the pair's numbers, both legs, the contract, limits and orders.
 
-    Seconds are those of the desk's clock. ``unrealised`` is the open pair's money at the middle of both legs
-    less the commissions that are known; None where a price is not.
+    Times follow the desk's clock. ``unrealised`` is the open pair's P&L at the mids of both legs, less the
+    known commissions; None if a price is not known.
     """
     now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
     trade = next(iter(pairs.open.values()), None)
@@ -136,12 +136,12 @@ def _unrealised(core: DeskCore, trade: Trade) -> float | None:
 
 
 def waiting_for(core: DeskCore, decider: Decider) -> str:
-    """Why nothing is decided or ordered, apart from the state's reasons; empty where the signal decides."""
+    """Why the desk does not decide, apart from the state's reasons; empty if the signal decides."""
     now_ns, utc_ns = core.clock.now_ns, core.clock.utc_ns
     if core.gate.doubts:
         return min(core.gate.doubts)
     for leg in core.legs.values():
-        # A leg without prices outside its hours is no fault, so the hours come first.
+        # Outside its hours a leg has no prices, so check the hours before faults.
         if leg.con_id and not leg.open_at(utc_ns):
             return leg.closed
     for leg in core.legs.values():

@@ -1,6 +1,6 @@
-"""A pair's own state: what it was meant to be, what its executions made of it, and the row that is stored.
+"""A pair's own state: its intended size, its executions and positions, and its row in the store.
 
-Positions are signed, ``side`` +1 is long the future. When a pair acts is the business of ``pair``.
+Positions are signed; ``side`` +1 is long the future. ``pair`` decides when a pair acts.
 """
 
 import math
@@ -16,14 +16,14 @@ from arbcore.desk.records import AdjustmentRow, ExecutionRow, TradeRow
 
 
 class Side(NamedTuple):
-    """What was done in one direction of one leg."""
+    """The sum of the executions in one direction of one leg."""
 
     quantity: int
     value: float
 
 
 class Carried(NamedTuple):
-    """What a pair paid (negative) or earned beside its prices, in USD."""
+    """Financing and dividends of a pair in USD; negative if paid."""
 
     financing: float
     dividends: float
@@ -48,13 +48,13 @@ def entry_rates(settings: DeskSettings, r: float, proceeds: float) -> Rates:
 
 
 def average(side: Side) -> float | None:
-    """The average price of a direction; None where nothing was done in it."""
-    # Prices have two decimals; what a sum of floats adds far behind them is not the market's.
+    """The average price of a direction; None without an execution."""
+    # Prices have two decimals; rounding removes the error of the float sums.
     return round(side.value / side.quantity, 9) if side.quantity else None
 
 
 class Trade:
-    """A pair, as its row says, with what is known of its executions."""
+    """A pair: the values of its row, and the sums of its known executions."""
 
     def __init__(self, row: TradeRow, schedule: Sequence[PaidDividend] = ()) -> None:
         self.trade_id, self.side, self.phase = row.trade_id, row.side, row.phase
@@ -65,40 +65,39 @@ class Trade:
         self.contracts, self.shares, self.tries = row.contracts, row.shares, row.tries
         self.gross = row.gross
         self.factor = row.factor
-        #: Its rates, kept from the entry; None for a pair of before they were booked.
+        #: The rates at the entry; None for a pair of an older version that stored none.
         self.rates = None if row.funding is None else Rates(row.funding, row.short, row.borrow)
         self.schedule = schedule
         self.commissions: dict[str, float | None] = {}
         self.position = {FUT: 0, ETF: 0}
         self.sums = {(FUT, 1): NOTHING, (FUT, -1): NOTHING, (ETF, 1): NOTHING, (ETF, -1): NOTHING}
-        #: The leg whose entry waits for the other one.
+        #: The leg whose entry order waits for the other leg's fill; empty if none waits.
         self.second = ""
-        #: When a hedge must be done, when a next round of orders may go, when to be looked at without news.
+        #: The deadline of a hedge, the earliest next round of orders, and the next check without an event.
         self.deadline_ns = self.next_try_ns = self.wake_ns = 0
         self.naked_since_ns: int | None = None
         self.exit_from: tuple[int, int] | None = None
         self.misses = 0
-        #: Legs on which the broker refused an order of it.
+        #: Legs on which the broker refused an order of this pair.
         self.refused_legs: set[str] = set()
         self.forced = False
-        #: Average prices of the future in and out and of the ETF in and out, and what all of it cost; None
-        #: where unknown.
+        #: Average prices: entry and exit of the future, entry and exit of the ETF; None if unknown.
         self.averages: tuple[float | None, float | None, float | None, float | None] = (None,) * 4
         self.commission: float | None = 0.0
-        #: Whether all executions are known; of an old pair only some may have been stored.
+        #: Whether all executions are known; the store may have only some of an old pair's.
         self.complete = True
-        #: What changed of it without an execution of ours.
+        #: Changes of its position that none of our executions made.
         self.adjustments: list[AdjustmentRow] = []
-        #: Its future trades no more: the exchange settles it, and only the shares can be given back.
+        #: Whether its future has expired: the exchange settles it, and only the shares can be traded.
         self.expired = False
 
     def adjust(self, row: AdjustmentRow) -> None:
-        """A part of it changed without an execution of ours."""
+        """Applies a change of the position that none of our executions made."""
         self.adjustments.append(row)
         self.position[row.leg] += row.quantity
 
     def count(self, row: ExecutionRow, sign: int) -> None:
-        """An execution comes in (+1) or is replaced (-1)."""
+        """Adds an execution (``sign`` +1), or removes one that a correction replaces (-1)."""
         self.position[row.leg] += sign * row.side * row.quantity
         before = self.sums[row.leg, row.side]
         self.sums[row.leg, row.side] = Side(
@@ -114,13 +113,13 @@ class Trade:
         self.shares = max(self.shares, abs(self.position[ETF]))
 
     def know_commission(self, row: ExecutionRow) -> None:
-        """The commission of one execution, or that it is not known."""
+        """Takes the commission of one execution; None while it is not known."""
         self.commissions[row.key] = row.commission
         known = [amount for amount in self.commissions.values() if amount is not None]
         self.commission = math.fsum(known) if len(known) == len(self.commissions) else None
 
     def carried(self, utc_ns: int) -> Carried:
-        """Financing and dividends from its entry to an instant, or to its exit where that was before."""
+        """Financing and dividends from the entry to an instant, or to the exit if that was earlier."""
         etf_entry = self.averages[2]
         if self.rates is None or etf_entry is None:
             return NOTHING_CARRIED
@@ -138,29 +137,29 @@ class Trade:
 
     @property
     def held(self) -> tuple[int, int]:
-        """Contracts and shares held in the pair's own direction; negative where it is the wrong one.
+        """Contracts and shares held in the pair's own direction; negative if held in the wrong one.
 
-        A contract that has expired moves with nothing any more, and counts as none.
+        An expired contract hedges nothing any more, so it counts as 0.
         """
         contracts = 0 if self.expired else self.side * self.position[FUT]
         return contracts, -self.side * self.position[ETF]
 
     @property
     def awaits_settlement(self) -> bool:
-        """Nothing is left of it to trade: the exchange settles its future."""
+        """Whether nothing is left to trade: the exchange settles the future, and no shares are held."""
         return self.expired and not self.position[ETF]
 
     def shares_of(self, contracts: int) -> int:
-        """Shares that hedge so many contracts, in the proportion fixed at entry."""
+        """Shares that hedge ``contracts``, in the proportion fixed at the entry."""
         if contracts == self.wanted_contracts:
             return self.wanted_shares
         return math.floor(contracts * self.wanted_shares / self.wanted_contracts + 0.5)
 
     @property
     def residual(self) -> int:
-        """Shares held beyond those that hedge the contracts held; 0 where the pair is whole.
+        """Shares held in excess of those that hedge the contracts held; 0 if the pair is whole.
 
-        For a part of the contracts the number is rounded, and one share either way is whole.
+        With a part of the contracts the share number is rounded, so a residual of one share counts as 0.
         """
         contracts, shares = self.held
         residual = shares - self.shares_of(contracts)
@@ -169,7 +168,7 @@ class Trade:
         return residual
 
     def row(self) -> TradeRow:
-        """As it is stored."""
+        """The row to store."""
         fut_entry, fut_exit, etf_entry, etf_exit = self.averages
         rates = self.rates
         carried = NOTHING_CARRIED if self.exit_ns is None else self.carried(self.exit_ns)

@@ -1,8 +1,8 @@
-"""What changed at the broker without an execution of ours, written off once it is certain what it was.
+"""Writes off changes of positions that none of our executions made, once their cause is certain.
 
-Two things may be: a future that expired was settled in cash by the exchange, which is seen by itself; and
-somebody closed a pair by hand, which is believed only when a person says so (``AcceptAccount``). Owns which
-difference may be written off and how. No price is made up: what such a pair brought stays unknown.
+There are two causes. The exchange settled an expired future in cash: the desk detects this by itself. Or
+somebody closed a pair by hand: the desk writes that off only if a person confirms it (``AcceptAccount``).
+Owns which differences may be written off and how. It invents no price: the P&L of such a pair stays unknown.
 """
 
 from arbcore.carry.pairs import ETF, FUT, LEGS
@@ -14,14 +14,14 @@ from arbcore.desk.records import AdjustmentRow
 from arbcore.desk.trade import Trade
 
 SETTLED, BY_HAND = "settled", "by_hand"
-#: What ``WriteOff.explains`` says of a difference.
+#: What ``WriteOff.explains`` returns for a difference.
 DONE, AGAIN = "done", "again"
 
 
 class WriteOff:
-    """``accepting``: a person said that the account is right, for the next rounds of answers."""
+    """``accepting``: a person confirmed the account's positions, for the next rounds of responses."""
 
-    #: So many rounds of answers must tell the same positions: an account's page may lag behind.
+    #: This many rounds must report the same positions, because the broker's account page may lag behind.
     SAME_ROUNDS = 3
 
     def __init__(self, core: DeskCore, pairs: PairTrader, day: Day) -> None:
@@ -29,29 +29,32 @@ class WriteOff:
         self.pairs = pairs
         self.day = day
         self.accepting = False
-        self._told: dict[str, int] = {}
+        self._reported: dict[str, int] = {}
         self._rounds = 0
 
     def refuse(self, why: str) -> None:
-        """The account is not accepted after all; another start may ask for it again."""
+        """Stops accepting and raises an alarm; a restart with --accept-account may try again."""
         if self.accepting:
             self.accepting = False
-            self.core.alarm("not accepted", f"The account was not accepted: {why} Then start again with it.")
+            self.core.alarm(
+                "not accepted",
+                f"--accept-account did not accept the account: {why} Then start again with --accept-account.",
+            )
 
     def agreed(self) -> None:
-        """A whole round found no difference: there is nothing to accept."""
+        """Notes that a whole round found no difference: there is nothing to accept."""
         self.accepting = False
         self._rounds = 0
 
     def explains(self, told: dict[str, int], *, strange: bool, foreign_orders: bool) -> str:
-        """done, where the books were brought to what the broker says; again, where one more round may bring
-        them there; else nothing. ``strange``: another future is held there.
+        """Returns "done" if the difference was written off, "again" if another round must confirm it first,
+        else an empty text. ``strange``: the account holds a future that is not the bot's.
         """
         ended = [] if strange else self._settled(told)
         if not ended and not (self.accepting and self._acceptable(told, strange, foreign_orders)):
             return ""
-        self._rounds = self._rounds + 1 if told == self._told else 1
-        self._told = told
+        self._rounds = self._rounds + 1 if told == self._reported else 1
+        self._reported = told
         if self._rounds < self.SAME_ROUNDS:
             return AGAIN
         if ended:
@@ -64,7 +67,7 @@ class WriteOff:
         return DONE
 
     def _acceptable(self, told: dict[str, int], strange: bool, foreign_orders: bool) -> bool:
-        """Whether a person's word may be taken; it is said why not."""
+        """Whether the difference may be accepted; if not, raises an alarm that says why."""
         fut, etf = self.core.pair.future, self.core.pair.etf
         if foreign_orders:
             self.refuse(f"orders in {fut} or {etf} are open that are not the bot's; cancel them.")
@@ -78,7 +81,7 @@ class WriteOff:
         return self.accepting
 
     def _settled(self, told: dict[str, int]) -> list[Trade]:
-        """The pairs whose futures have expired, where these are gone and nothing else is."""
+        """The pairs with an expired future, if those futures are gone and nothing else changed."""
         core = self.core
         ended = [trade for trade in self.pairs.open.values() if trade.expired and trade.position[FUT]]
         gone = sum(trade.position[FUT] for trade in ended)
@@ -90,9 +93,9 @@ class WriteOff:
         for trade in ended:
             self.core.alarm(
                 f"settled {trade.trade_id}",
-                f"The future of pair {trade.trade_id} has expired and was settled in cash, at a price that "
-                f"is not known here: neither is what the pair brought. {trade.position[ETF]} "
-                f"{self.core.pair.etf} are left.",
+                f"The future of pair {trade.trade_id} has expired and was settled in cash. The bot does not "
+                f"know the settlement price, so the pair's P&L is unknown. {trade.position[ETF]} "
+                f"{self.core.pair.etf} are left and are being closed.",
             )
             self._write(trade, FUT, -trade.position[FUT], SETTLED)
             self.pairs.adjusted(trade, "expiry")
@@ -101,9 +104,9 @@ class WriteOff:
         core = self.core
         core.alarm(
             "accepted",
-            f"The account was accepted as it is: {core.held_words(told)}, where the bot's "
-            f"executions came to {core.positions[FUT]} and {core.positions[ETF]}. What the pair brought is "
-            "not known; the day's loss is counted from here.",
+            f"The account was accepted as it is: {core.held_words(told)}, while the bot's "
+            f"executions came to {core.positions[FUT]} and {core.positions[ETF]}. The pair's P&L is "
+            "unknown; the day's loss counts from now on.",
         )
         for trade in list(self.pairs.open.values()):
             changed = False
@@ -126,5 +129,5 @@ class WriteOff:
 
 
 def _less(told: int, held: int) -> bool:
-    """Whether a position is a part of another one, or all of it, or nothing."""
+    """Whether ``told`` is ``held`` or a part of it, including 0."""
     return 0 <= told <= held or held <= told <= 0

@@ -97,7 +97,7 @@ def test_the_two_symbols_choose_all_that_follows_from_a_pair(tmp_path: Path, pai
     ("symbols", "sentence"),
     [
         ({"SPY_SYMBOL": "QQQ"}, r"\(default\) is ES .* \(environment\), is QQQ; .*: set SPY_SYMBOL=SPY"),
-        ({"FUT_SYMBOL": "NQ"}, "NQ and SPY_SYMBOL, .* is SPY; they are no pair: set SPY_SYMBOL=QQQ"),
+        ({"FUT_SYMBOL": "NQ"}, "NQ and SPY_SYMBOL, .* is SPY; they are not a pair: set SPY_SYMBOL=QQQ"),
     ],
 )
 def test_a_future_and_an_etf_of_two_indexes_are_no_pair(
@@ -205,7 +205,7 @@ def test_nonsense_is_one_sentence(tmp_path: Path, name: str, text: str, sentence
 def test_another_contract_than_the_front_one_needs_its_expiry(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="needs ARBCORE_FUT_EXPIRY"):
         ibkr_settings(load(tmp_path, FUT_USE_FRONT_MONTH="0"), live=False)
-    with pytest.raises(ConfigError, match=r"ARBCORE_FUT_EXPIRY \(environment\) is no expiry"):
+    with pytest.raises(ConfigError, match=r"ARBCORE_FUT_EXPIRY \(environment\) is not an expiry"):
         ibkr_settings(load(tmp_path, FUT_USE_FRONT_MONTH="0", ARBCORE_FUT_EXPIRY="soon"), live=False)
     named = load(tmp_path, FUT_USE_FRONT_MONTH="0", ARBCORE_FUT_EXPIRY="2027-03-19")
     assert ibkr_settings(named, live=False).expiry_ns is not None
@@ -266,7 +266,7 @@ def test_what_a_stop_costs_goes_by_the_level_of_the_data(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("exit_bps", ["500", "3.5"])
 def test_an_exit_above_the_entry_is_refused(tmp_path: Path, exit_bps: str) -> None:
-    with pytest.raises(ConfigError, match="so it would be left at once; set the exit lower"):
+    with pytest.raises(ConfigError, match="so it would be closed at once; set the exit lower"):
         desk_settings(load(tmp_path, EXIT_THRESHOLD_BPS=exit_bps))
     desk_settings(load(tmp_path, EXIT_THRESHOLD_BPS="3.4"))
 

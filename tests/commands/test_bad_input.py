@@ -146,7 +146,7 @@ OF_FAIR = [
 # Settings of the bot, (what is wrong, the exit code, words of the sentence).
 OF_THE_BOT = [
     (("FUT_SYMBOL=CL",), 2, "FUT_SYMBOL (--set) must be one of ES"),
-    (("SPY_SYMBOL=QQQ",), 2, "is QQQ; they are no pair"),
+    (("SPY_SYMBOL=QQQ",), 2, "is QQQ; they are not a pair"),
     (("SPY_TO_INDEX_FACTOR=track:0",), 2, "SPY_TO_INDEX_FACTOR (--set) must be track"),
     (("SPY_TO_INDEX_FACTOR=column",), 2, "SPY_TO_INDEX_FACTOR (--set) must be track"),
     (("SPY_TO_INDEX_FACTOR=0",), 2, "SPY_TO_INDEX_FACTOR (--set) must be track"),

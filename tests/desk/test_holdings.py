@@ -93,7 +93,7 @@ def test_a_change_that_nothing_explains_halts_in_words_with_both_numbers() -> No
     player.say(ev.Tick(), after_s=0.001)
     assert (player.session.state, player.session.reasons) == ("HALTED", ("mismatch",))
     (alarm,) = player.pick(Alarm)
-    assert "The broker says -1 ES and 0 SPY; our executions come to -1 ES and 502 SPY." in alarm.message
+    assert "The broker reports -1 ES and 0 SPY; our executions come to -1 ES and 502 SPY." in alarm.message
     assert player.session.account_positions() == {FUT: -1, ETF: 0}
     # It is asked again, and believed once it agrees.
     player.positions[ETF] = 502

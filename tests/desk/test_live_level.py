@@ -146,8 +146,8 @@ def test_what_is_stored_between_warm_and_cold_is_gone_on_with() -> None:
     player = Player(Snapshot(level=replace(STORED, known_s=1_800.0)), factor="track")
     assert said(player) == [
         (
-            "The level is learnt first, from 30 min of quotes, and nothing is entered meanwhile: the stored "
-            "one, of 2026-03-02T14:00:00Z, had learnt 30 min."
+            "The bot first learns the level, from 30 min of quotes, and enters no pair meanwhile: the stored "
+            "level, of 2026-03-02T14:00:00Z, was learnt from only 30 min of quotes."
         )
     ]
 
@@ -155,11 +155,11 @@ def test_what_is_stored_between_warm_and_cold_is_gone_on_with() -> None:
 @pytest.mark.parametrize(
     ("stored", "why"),
     [
-        (None, "none is stored"),
-        ({"expiry_ns": EXPIRY_NS + 91 * DAY_NS}, "the stored one is of the contract of 2026-06-19"),
-        ({"last_ns": T0_NS - 8 * DAY_NS}, "the stored one is 8.0 days old, and 7 days are the most"),
-        ({"last_ns": T0_NS + DAY_NS}, "the stored one is of a later time than now"),
-        ({"mode": "auto"}, "the stored one was learnt as auto"),
+        (None, "no level is stored"),
+        ({"expiry_ns": EXPIRY_NS + 91 * DAY_NS}, "the stored level is for the contract of 2026-06-19"),
+        ({"last_ns": T0_NS - 8 * DAY_NS}, "the stored level is 8.0 days old, more than 7 days"),
+        ({"last_ns": T0_NS + DAY_NS}, "the stored level is of a time later than now"),
+        ({"mode": "auto"}, "the stored level was learnt in mode auto"),
     ],
 )
 def test_a_stored_level_that_does_not_hold_is_learnt_anew(stored: dict[str, object] | None, why: str) -> None:
@@ -167,7 +167,7 @@ def test_a_stored_level_that_does_not_hold_is_learnt_anew(stored: dict[str, obje
     player = Player(Snapshot(level=level), factor="track")
     assert player.session.status()["factor"] is None
     assert said(player) == [
-        f"The level is learnt first, from 60 min of quotes, and nothing is entered meanwhile: {why}."
+        f"The bot first learns the level, from 60 min of quotes, and enters no pair meanwhile: {why}."
     ]
 
 
@@ -192,7 +192,7 @@ def test_another_contract_starts_a_tracked_level_anew() -> None:
     see(player, RICH)
     assert player.session.status()["factor"] is None
     assert said(player)[-1] == (
-        "The contract has changed: its level is learnt first, and no pair is entered."
+        "The contract has changed; the bot first learns its level and enters no pair yet."
     )
 
 
@@ -227,7 +227,7 @@ def test_a_number_is_the_level_as_it_was_set() -> None:
     player = Player(Snapshot(account=ACCOUNT, level=STORED), factor=10.01)
     see(player, FAIR)
     assert player.session.status()["factor"] == 10.01
-    assert said(player) == ["The level is 10.010000, as SPY_TO_INDEX_FACTOR says."]
+    assert said(player) == ["The level is 10.010000, from SPY_TO_INDEX_FACTOR."]
     assert not player.pick(SaveLevel, player.all)
 
 
@@ -245,7 +245,7 @@ def test_a_replay_starts_without_one() -> None:
     assert player.session.status()["factor"] is None
     assert said(player) == [
         (
-            "The level is learnt first, from 30 s of quotes, and nothing is entered meanwhile: a replay "
+            "The bot first learns the level, from 30 s of quotes, and enters no pair meanwhile: a replay "
             "starts without one."
         )
     ]

@@ -20,10 +20,10 @@ async def halted(run, numbers):
 @pytest.mark.parametrize(
     ("shares", "words"),
     [
-        (-502.0, "The broker says -1 ES and 0 SPY; our executions come to -1 ES and 502 SPY."),
-        (-1.0, "The broker says -1 ES and 501 SPY; our executions come to -1 ES and 502 SPY."),
-        (502.0, "The broker says -1 ES and 1004 SPY; our executions come to -1 ES and 502 SPY."),
-        (-1_004.0, "The broker says -1 ES and -502 SPY; our executions come to -1 ES and 502 SPY."),
+        (-502.0, "The broker reports -1 ES and 0 SPY; our executions come to -1 ES and 502 SPY."),
+        (-1.0, "The broker reports -1 ES and 501 SPY; our executions come to -1 ES and 502 SPY."),
+        (502.0, "The broker reports -1 ES and 1004 SPY; our executions come to -1 ES and 502 SPY."),
+        (-1_004.0, "The broker reports -1 ES and -502 SPY; our executions come to -1 ES and 502 SPY."),
     ],
 )
 def test_a_person_who_trades_our_shares_halts_the_bot(shares, words, play):
@@ -53,7 +53,7 @@ def test_a_trade_while_the_bot_is_flat_halts_it_too(play):
         run.fault("foreign_trade", 100.0)
         run.market.dev_bps = RICH
         await halted(
-            run, "The broker says 0 ES and 100 SPY; our executions come to 0 ES and 0 SPY."
+            run, "The broker reports 0 ES and 100 SPY; our executions come to 0 ES and 0 SPY."
         )
         await run.rows(20)
         assert run.sent == 0

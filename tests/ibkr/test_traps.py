@@ -168,7 +168,7 @@ def test_the_margin_is_asked_for_before_the_first_entry(play):
     async def script(run):
         await run.active()
         run.market.dev_bps = RICH
-        await run.until(lambda: run.heard("The account does not carry an entry"))
+        await run.until(lambda: run.heard("The account has too little margin for an entry"))
         assert run.sent == 0
 
     play(script, gateway={"cash": 10_000.0}, margin_check=True)
