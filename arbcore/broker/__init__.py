@@ -1,4 +1,4 @@
 """The carry bot's parts around ``arbcore.ibkr``: the link to the broker, its guards, clock, and records.
 
-All of them are shells. What decides is in ``carry/desk`` and knows none of them.
+All of them are shells. The decisions are in ``arbcore.desk``, which knows none of these parts.
 """

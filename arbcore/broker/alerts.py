@@ -1,7 +1,7 @@
-"""Alarms and news to people, by HTTP, on threads of their own so that the bot never waits for a receiver.
+"""Sends alarms and other messages by HTTP, on threads of their own: the bot never waits for a receiver.
 
-A shell. Owns the queues and the pace. Addresses often have a token in them, so
-no message, log line or error shows one.
+A shell. Owns the queues and the pauses between repeats. Addresses often have a token in them, so no message,
+log line or error shows one.
 """
 
 import platform
@@ -15,21 +15,21 @@ from arbcore.broker.news import ALARM, START, STOP, TRADE, News, Receiver, body_
 from arbcore.core.text import plural, printable
 from arbcore.system.web_request import RequestFailed, request
 
-#: A request that has no answer by then has failed.
+#: Seconds after which a request without a complete response fails.
 DEADLINE_S = 10.0
-#: News that wait for one receiver at most; more than that are counted and told with the next one.
+#: Most messages that wait for one receiver; further ones are dropped, and the next message gives their count.
 WAITING_MAX = 100
-#: An alarm that is repeated leaves again after these pauses, the last of them for ever.
+#: Pauses before a repeated alarm is sent again; the last one applies to all later repeats.
 REPEAT_PAUSES_S = (60.0, 300.0, 900.0, 3_600.0)
-#: News of these kinds wait until what is held is known, and no longer than this: a trade is stored before the
-#: broker's account agrees.
+#: Messages of these kinds wait until the account's positions are known, at most HELD_PATIENCE_S: a trade is
+#: stored before the broker's positions include it.
 WAIT_FOR_HELD = frozenset({START, TRADE})
 HELD_PATIENCE_S = 30.0
-#: After this long without a repeat an alarm is new again.
+#: An alarm that does not come for this long counts as new when it comes again.
 FORGET_S = 2 * REPEAT_PAUSES_S[-1]
 @dataclass(slots=True)
 class _Repeats:
-    """How often one alarm came since it was told, and when it may be told again."""
+    """How often one alarm came since it was last sent, and when it may be sent again."""
 
     step: int
     due_s: float
@@ -38,13 +38,13 @@ class _Repeats:
 
 
 class Alerts:
-    """Tells receivers what happens to a run of a bot.
+    """Sends the messages of one run of a bot to its receivers.
 
     Args:
-        receivers: Who is told; without any nothing is started.
+        receivers: The addresses to send to; may be empty.
         mode: The run's kind of account.
-        kinds: Which of KINDS are told.
-        heartbeat_url: Asked (GET) by ``beat``; empty for none.
+        kinds: Which of KINDS to send.
+        heartbeat_url: The address that ``beat`` requests (GET); empty for none.
         clock_s: A monotonic clock.
     """
 
@@ -59,7 +59,7 @@ class Alerts:
         self._clock_s = clock_s
         self._held: Mapping[str, int] | None = None
         self._repeats: dict[str, _Repeats] = {}
-        #: Kind, text and when it leaves at the latest.
+        #: Kind, text, and the latest time to send it.
         self._waiting: deque[tuple[str, str, float]] = deque()
         self._failures: deque[str] = deque(maxlen=WAITING_MAX)
         count = len(receivers)
@@ -72,11 +72,11 @@ class Alerts:
             if heartbeat_url else None  # fmt: skip
 
     def hold(self, held: Mapping[str, int] | None) -> None:
-        """What is held from now on, by symbol; None where that is not known."""
+        """Sets the account's positions by symbol; None while they are not known."""
         self._held = None if held is None else dict(held)
 
     def alarm(self, name: str, text: str) -> None:
-        """Tells an alarm, or counts one that was told a moment ago; never waits, never raises."""
+        """Sends an alarm, or counts it if it was sent a moment ago; never waits, never raises."""
         now_s = self._clock_s()
         known = self._repeats.get(name)
         if known is not None and now_s < known.due_s:
@@ -95,9 +95,9 @@ class Alerts:
         self.news(ALARM, f"{name}: {text}{repeated}")
 
     def tick(self) -> None:
-        """Tells what waited: alarms that were repeated, and news that waited for what is held.
+        """Sends what is due: repeated alarms, and messages that waited for the account's positions.
 
-        To be called now and then, after ``hold``.
+        Call it from time to time, after ``hold``.
         """
         now_s = self._clock_s()
         while self._waiting and (self._held is not None or now_s >= self._waiting[0][2]):
@@ -108,9 +108,9 @@ class Alerts:
                 self._tell_alarm(name, known, known.text, now_s)
 
     def news(self, kind: str, text: str) -> None:
-        """Tells one thing where its kind is wanted; never waits, never raises.
+        """Sends one message if its kind is chosen; never waits, never raises.
 
-        Kinds of WAIT_FOR_HELD leave with a later ``tick``, or before the news of the stop.
+        A later ``tick`` sends the kinds of WAIT_FOR_HELD; the message about the stop sends them first.
         """
         if kind not in self._kinds or not self._senders:
             return
@@ -122,34 +122,34 @@ class Alerts:
         self._put(kind, text)
 
     def _tell_waiting(self) -> None:
-        """Tells the news that still wait for what is held."""
+        """Sends the messages that still wait for the account's positions."""
         while self._waiting:
             kind, text, _ = self._waiting.popleft()
             self._put(kind, text)
 
     def _put(self, kind: str, text: str) -> None:
-        """Gives one thing to every receiver's queue, with what is held as of now."""
-        told = News(
+        """Puts one message into every receiver's queue, with the present positions."""
+        message = News(
             kind, printable(text, 8_000), self._mode, printable(self.account), self._machine, self._held,
             time.time_ns(),
         )  # fmt: skip
         for sender in self._senders:
-            sender.put(told)
+            sender.put(message)
 
     def beat(self) -> None:
-        """One heartbeat."""
+        """Sends one heartbeat."""
         if self._pulse is not None:
             self._pulse.put(None)
 
     def failures(self) -> list[str]:
-        """One sentence for each thing that could not be delivered since this was asked last."""
+        """One sentence for each message that failed since the last call."""
         found = []
         while self._failures:
             found.append(self._failures.popleft())
         return found
 
     def close(self, *, patience_s: float = 3.0) -> None:
-        """Gives what waits a moment to leave."""
+        """Sends what still waits, for at most ``patience_s``, and ends the threads."""
         self._tell_waiting()
         end_s = time.monotonic() + patience_s
         senders = [*self._senders, *([self._pulse] if self._pulse is not None else [])]
@@ -160,7 +160,7 @@ class Alerts:
 
 
 class _Sender:
-    """One address with a thread and a queue of its own; its failures go to a list that others read."""
+    """One address with its own thread and queue; failures go to the shared ``failures``."""
 
     def __init__(self, name: str, failures: deque[str], url: str, receiver: Receiver | None) -> None:
         self._name = name
@@ -175,7 +175,7 @@ class _Sender:
         self._thread.start()
 
     def put(self, news: News | None) -> None:
-        """Queues one thing; a heartbeat that is still to leave stands for the next one too."""
+        """Queues one message; a heartbeat is skipped while one is still waiting."""
         with self._changed:
             if self._receiver is None and self._waiting:
                 return
@@ -186,16 +186,16 @@ class _Sender:
             self._changed.notify()
 
     def end(self) -> None:
-        """No more comes."""
+        """Ends the thread once its queue is empty."""
         with self._changed:
             self._ending = True
             self._changed.notify()
 
     def join(self, patience_s: float) -> None:
-        """Waits until everything has left, but not for longer; what has not is a failure."""
+        """Waits at most ``patience_s`` for the queue; what is still unsent then is a failure."""
         self._thread.join(patience_s)
         if self._thread.is_alive():
-            # The deadline of the request would tell it later than anybody reads.
+            # The request's own deadline would report this only after the program has ended.
             count = len(self._waiting) + 1
             self._failures.append(f"{plural(count, 'message')} could not be sent to {self._name} in time.")
 
@@ -214,7 +214,7 @@ class _Sender:
                 self._failures.append(f"{what} could not be delivered to {self._name}: {trouble}.")
 
     def _send(self, news: News | None, dropped: int) -> str:
-        """Sends one thing; why it failed, or nothing."""
+        """Sends one message; returns why it failed, or an empty text."""
         try:
             if news is None or self._receiver is None:
                 answer = request(self._url, deadline_s=DEADLINE_S)
@@ -226,6 +226,6 @@ class _Sender:
                 answer = request(self._url, data=body, headers=headers, deadline_s=DEADLINE_S)
         except RequestFailed as error:
             return str(error)
-        except Exception as error:  # noqa: BLE001  A thread that dies would take every later alarm with it.
+        except Exception as error:  # noqa: BLE001  If the thread died, every later alarm would be lost.
             return type(error).__name__
         return "" if answer.ok else f"it answered {answer.status}"

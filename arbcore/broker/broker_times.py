@@ -1,8 +1,8 @@
-"""The times that Trader Workstation writes, as instants, whatever zones this machine knows.
+"""Reads the times that Trader Workstation writes as instants, also in zones that this machine does not know.
 
-The libraries ask the system for a zone by its name, and lose the execution where there is none. Here New
-York's and Chicago's clocks are known by rule, UTC is known, and the zone of TWS's own log-in is learnt from
-its clock; only other zones need the system's table or the package tzdata.
+The libraries look a zone up in the system's table, and lose the execution if it is not there. This module
+knows the rules of New York, Chicago and UTC, and learns the offset of TWS's log-in zone from TWS's clock.
+Only other zones need the system's table or the package tzdata.
 """
 
 import datetime as dt
@@ -21,22 +21,22 @@ _WRITTEN = re.compile(
 )
 _EPOCH = re.compile(r"\d{9,11}", re.ASCII)
 _UTC = frozenset({"UTC", "GMT", "Etc/UTC", "Etc/GMT", "Zulu", "Z"})
-#: Zones lie whole quarters of an hour apart; a greeting is a little older than the clock it is compared with.
+#: Zones differ by whole quarters of an hour; rounding to one removes the age of the greeting.
 _QUARTER_NS = 900 * NS_PER_S
 _OFFSET_MAX_NS = 15 * 3_600 * NS_PER_S
 REMEDY = "install the package tzdata (pip install tzdata) or log TWS in with the zone of New York"
 
 
 class Zones:
-    """Reads times of one connection. ``learn`` the log-in's zone first, or a time in it is an error."""
+    """Reads the times of one connection. Call ``learn`` first, or a time in the log-in's zone is an error."""
 
     def __init__(self) -> None:
-        #: The name of TWS's log-in zone, and what its clock is ahead of UTC; None while that is not known.
+        #: The name of TWS's log-in zone, and how far its clock is ahead of UTC; None while not known.
         self.login = ""
         self.login_offset_ns: int | None = None
 
     def learn(self, greeting: str, utc_ns: int) -> None:
-        """Takes TWS's own clock as it wrote it at the log-in, and what time it was then."""
+        """Takes TWS's clock as written at the log-in, and the UTC time of that moment."""
         match = _WRITTEN.fullmatch(greeting.strip())
         if match is None:
             return
@@ -47,13 +47,13 @@ class Zones:
             self.login_offset_ns = quarters * _QUARTER_NS
 
     def instant_ns(self, text: str) -> int:
-        """The instant that TWS wrote, as UTC nanoseconds. InputError, which names the remedy, otherwise."""
+        """The instant that TWS wrote, as UTC nanoseconds. Raises InputError that names the remedy."""
         written = text.strip()
         if _EPOCH.fullmatch(written):
             return int(written) * NS_PER_S
         match = _WRITTEN.fullmatch(written)
         if match is None:
-            raise InputError(f"'{printable(text, 60)}' is no time as TWS writes it.")
+            raise InputError(f"'{printable(text, 60)}' is not a time in any form that TWS writes.")
         clock_ns, zone = _clock_ns(match), match["zone"]
         if zone in _UTC or (zone is None and match["gap"] == "-"):
             return clock_ns
@@ -64,11 +64,11 @@ class Zones:
             return new_york_to_utc(clock_ns // NS_PER_DAY, clock_ns % NS_PER_DAY) + behind_ns
         if (moment := _in_system_zone(match)) is not None:
             return moment
-        # The log-in's own zone needs no table, under whatever name.
+        # The log-in's own zone needs no table, whatever its name.
         return self._by_login(clock_ns, text)
 
     def known(self, zone: str) -> bool:
-        """Whether a zone is read by its own rule, and not by the log-in's clock alone."""
+        """Whether the zone's rules are known; otherwise only the log-in's clock gives its offset."""
         if zone in _UTC or behind_new_york_ns(zone) is not None:
             return True
         try:
@@ -80,13 +80,13 @@ class Zones:
     def _by_login(self, clock_ns: int, text: str) -> int:
         if self.login_offset_ns is None:
             raise InputError(
-                f"The time '{printable(text, 60)}' is in a zone that is not known here; {REMEDY}."
+                f"The time '{printable(text, 60)}' is in a zone that this machine does not know; {REMEDY}."
             )
         return clock_ns - self.login_offset_ns
 
 
 def _clock_ns(match: re.Match[str]) -> int:
-    """The clock's reading, as if it were UTC's."""
+    """The written date and time as nanoseconds, as if they were UTC."""
     digits = match["date"].replace("-", "")
     date = int(digits[:4]), int(digits[4:6]), int(digits[6:])
     hour, minute, second = (int(part) for part in match["clock"].split(":"))

@@ -27,23 +27,23 @@ SAVES = (
     cmd.SaveOrder, cmd.SaveExecution, cmd.SaveAdjustment, cmd.SaveTrade, cmd.SaveDay, cmd.SaveCarried,
     cmd.SaveLevel,
 )  # fmt: skip
-#: The code that the desk gets where an order that it cancels has no known id.
+#: The error code that the desk gets if it cancels an order whose id is not known.
 NOTHING_TO_CANCEL = 10147
 
 
 #: The reason that the desk gets while another program locks the store.
-LOCKED = "the store is locked by another program, and nothing leaves that is not stored"
+LOCKED = "the store is locked by another program, and no order is sent before it is stored"
 #: How long saving to a locked store is tried again, and the pause between two tries.
 LOCKED_MAX_S, LOCKED_PAUSE_S = 60.0, 0.5
 
 
 def _locked_too_long(error: StoreLocked) -> str:
     text = str(error).removesuffix(".")
-    return f"{text}, for {LOCKED_MAX_S:.0f} s by now; close that program, then start again."
+    return f"{text}, for more than {LOCKED_MAX_S:.0f} s; close that program, then start again."
 
 
 class RunState(Protocol):
-    """What the executor needs of the run that it is part of."""
+    """The parts of the run that the executor uses."""
 
     plan: Plan
     tally: Tally
@@ -65,20 +65,20 @@ class RunState(Protocol):
         """Runs a coroutine beside the loop."""
 
     def doubt_quotes(self, why: str) -> None:
-        """Distrusts quotes until the broker answers a request that is sent now."""
+        """Treats quotes as doubtful until the broker responds to a request that is sent now."""
 
     def drop(self, reason: str) -> None:
         """Closes the connection and connects again."""
 
     def greet(self) -> None:
-        """Has the desk ask the broker for everything again, on the present connection."""
+        """Makes the desk request everything again, on the present connection."""
 
 
 class CommandExecutor:
     """Carries out the commands of one run.
 
-    While another program locks the store, nothing can be stored and so no order is sent: the rows wait, the
-    desk gets LinkLost, and saving is tried again beside the loop.
+    While another program locks the store, nothing can be stored, so no order is sent: the rows wait, the
+    desk gets LinkLost, and a coroutine beside the loop tries to save again.
     """
 
     def __init__(self, run: RunState) -> None:
@@ -86,11 +86,11 @@ class CommandExecutor:
         #: Rows that could not be saved yet, in their order.
         self._unsaved: list[Row] = []
         self._retrying = False
-        #: Since when telemetry cannot be written, on the monotonic clock.
+        #: When writing telemetry first failed, on the monotonic clock; None while it works.
         self._mute_since_s: float | None = None
 
     def carry_out(self, wanted: list[cmd.Command]) -> None:
-        """Carries out commands in their order; rows are stored before anything behind them is sent."""
+        """Carries out commands in their order; rows are stored before anything after them is sent."""
         rows: list[Row] = []
         for command in wanted:
             if isinstance(command, SAVES):
@@ -106,13 +106,13 @@ class CommandExecutor:
             self.save(rows)
 
     def save(self, rows: list[Row]) -> bool:
-        """Stores rows durably; False where the store is locked and they wait."""
+        """Stores rows durably; returns False if the store is locked and the rows wait."""
         run = self._run
         if run.store is None:
             return True
         self._unsaved += rows
         if self._retrying:
-            # An order that the desk began meanwhile was not stored either.
+            # An order that the desk created since then is not stored either.
             run.feed(ev.LinkLost(LOCKED))
             return False
         try:
@@ -128,7 +128,7 @@ class CommandExecutor:
         return True
 
     async def _save_again(self) -> None:
-        """Tries until the store is free, then has the desk ask the broker for everything again."""
+        """Tries until the store is free, then makes the desk request everything again."""
         run = self._run
         loop = asyncio.get_running_loop()
         end_s = loop.time() + LOCKED_MAX_S
@@ -143,8 +143,9 @@ class CommandExecutor:
             run.event_log.saved(self._unsaved)
             self._unsaved.clear()
             self._retrying = False
-            run.event_log.note("info", "store", "The store is free again; asking the broker for everything.")
-            # Orders that the desk took for sent were not sent; only the broker's answers settle them.
+            text = "The store is free again; the bot requests everything from the broker."
+            run.event_log.note("info", "store", text)
+            # Orders that the desk believes sent were not sent; only the broker's responses settle them.
             run.feed(ev.LinkLost(LOCKED))
             run.greet()
             return
@@ -173,7 +174,7 @@ class CommandExecutor:
         """Sends orders that are stored."""
         run = self._run
         if late_s := run.stood_still_s:
-            # Their prices are from before a pause of the process or of the disk.
+            # Their prices are older than the pause of the process or of the disk.
             why = f"the process was paused for {late_s:.1f} s before the order could be sent"
             run.feed(*(ev.NotSent(row.ref, why) for row in command.orders))
             return
@@ -183,7 +184,7 @@ class CommandExecutor:
                 if run.link is not None:
                     run.link.place(row)
             except ConnectionError as error:
-                # Whether it was sent is unknown; the desk gets LinkLost and asks.
+                # Whether the order was sent is unknown; the desk gets LinkLost and requests open orders.
                 _log.warning("Sending %s failed: %s", row.ref, error)
         run.tally.latency.record(time.perf_counter_ns() - run.began_ns)
 
@@ -209,7 +210,7 @@ class CommandExecutor:
         elif isinstance(command, cmd.Reconnect):
             run.drop(command.reason)
         elif link is None:
-            # The desk gets LinkLost and asks again after the next connection.
+            # The desk gets LinkLost and requests it again after the next connection.
             _log.debug("Without a connection: %s", command)
         elif isinstance(command, cmd.Ask):
             run.later(self._ask(link, command))
@@ -223,7 +224,7 @@ class CommandExecutor:
         elif isinstance(command, cmd.AskContract):
             run.later(self._find_contract(link, command))
         else:
-            raise RunError(f"The desk wants {type(command).__name__}, which this shell does not know.")
+            raise RunError(f"The desk gave the command {type(command).__name__}, which has no handler.")
 
     async def _ask(self, link: IbLink, asked: cmd.Ask) -> None:
         answer = await link.answer(asked, timeout_s=self._run.plan.desk.query_timeout_s)

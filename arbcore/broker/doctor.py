@@ -1,7 +1,7 @@
-"""Examines what the bots stand on: this machine, its settings, the store, and the links that are asked for.
+"""Checks what the bots need: this machine, its settings, the store, and on request the links to TWS and FRED.
 
-A shell: it reads files and the environment, and dials only what it was asked to. Every finding says what was
-seen and, where it is not well, what to do about it. It changes nothing, and trades nothing.
+A shell: it reads files and the environment, and connects only on request. Every finding says what was found
+and, if something is wrong, what to do. It changes nothing and trades nothing.
 """
 
 import asyncio
@@ -41,14 +41,14 @@ from arbcore.system.kill_switch import KillSwitch
 OK, WARNING, FAILED = "ok", "warning", "failed"
 DISK_LOW_BYTES, DISK_FULL_BYTES = 2 << 30, 100 << 20
 CLOCK_SLIP_S = 2.0
-#: How long both legs' first quotes may take to come.
+#: How long to wait for both legs' first quotes.
 QUOTES_S = 8.0
 DATA_TYPES = {0: "none", 1: "live", 2: "frozen", 3: "delayed", 4: "delayed and frozen"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. ``advice`` is empty where it is well."""
+    """The result of one check. ``advice`` is empty if all is well."""
 
     name: str
     status: str
@@ -60,7 +60,7 @@ class Finding:
 
 
 class MachineCheck:
-    """``here()`` looks at this machine, ``ibkr()`` dials TWS, ``fred()`` asks FRED; all goes to ``found``."""
+    """``here()`` checks this machine, ``ibkr()`` TWS, ``fred()`` FRED; findings go to ``found``."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class MachineCheck:
         live: bool,
         others: Sequence[Setting] = (),
     ) -> None:
-        #: Settings of the other bot, which are read and checked too.
+        #: Settings of the other bot, which are also read and checked.
         self._others = others
         self._directory = directory
         self._environ = environ
@@ -82,19 +82,19 @@ class MachineCheck:
         self.found.append(Finding(name, status, seen, advice))
 
     def _try(self, name: str, look: Callable[[], None]) -> None:
-        """A look that fails with one of our sentences is a finding; what it says to do is the advice."""
+        """Runs a check; an arbcore error becomes a finding, and its last part the advice."""
         try:
             look()
         except ArbcoreError as error:
             seen, parted, advice = str(error).rpartition("; ")
             if not parted:
-                seen, advice = str(error), "correct what it names, and look again."
+                seen, advice = str(error), "correct what it names, then run the check again."
             self._say(name, FAILED, seen, f"{advice[:1].upper()}{advice[1:]}")
 
     # --- this machine -----------------------------------------------------------------------------------
 
     def here(self) -> None:
-        """Interpreter, build, settings, kill switch, clock, store, disk, library."""
+        """Checks interpreter, build, settings, kill switch, clock, store, disk and library."""
         self._interpreter()
         self._build()
         self._try("settings", self._settings)
@@ -106,7 +106,7 @@ class MachineCheck:
             self._try("library", self._library)
 
     def _interpreter(self) -> None:
-        # An older one than 3.10 does not come this far: the package does not install there.
+        # The package does not install on a Python older than 3.10, so the version needs no check.
         python = f"{platform.python_implementation()} {platform.python_version()}"
         self._say("interpreter", OK, f"{python} on {platform.system()} {platform.machine()}")
 
@@ -136,7 +136,7 @@ class MachineCheck:
         self._resolved = resolved
         changed = sum(entry.source != "default" for entry in resolved.settings.values())
         if resolved.warnings:
-            self._say("settings", WARNING, resolved.warnings[0], "Correct the name, or take the line out.")
+            self._say("settings", WARNING, resolved.warnings[0], "Correct the name, or remove the line.")
         else:
             self._say("settings", OK, f"{len(resolved.settings)} settings, {changed} not at their default")
 
@@ -146,16 +146,16 @@ class MachineCheck:
         if reason is None:
             self._say("kill switch", OK, "off")
         else:
-            advice = f"Nothing trades until {switch.path} and KILL_SWITCH are gone."
+            advice = f"To trade again, delete {switch.path} and unset KILL_SWITCH."
             self._say("kill switch", WARNING, reason, advice)
 
     def _clock(self) -> None:
         year = time.gmtime().tm_year
         if not 2024 <= year <= 2100:
-            self._say("clock", FAILED, f"the year is {year}", "Set the machine's clock.")
+            self._say("clock", FAILED, f"its year is {year}", "Set the machine's clock.")
         else:
             shown = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            self._say("clock", OK, f"{shown} (compared with the broker's by --ibkr)")
+            self._say("clock", OK, f"{shown} (--ibkr compares it with the broker's)")
 
     def _path(self, name: str) -> Path:
         return self._directory / str(self._get(name))
@@ -168,10 +168,10 @@ class MachineCheck:
     def _store(self, path: Path) -> None:
         if not path.exists():
             if not path.parent.is_dir():
-                seen = f"the folder {path.parent} is not there"
-                self._say("store", FAILED, seen, "Make it, or set DB_PATH.")
+                seen = f"the folder {path.parent} does not exist"
+                self._say("store", FAILED, seen, "Create it, or set DB_PATH.")
             else:
-                self._say("store", OK, f"{path} is not there yet; the first run makes it")
+                self._say("store", OK, f"{path} does not exist yet; the first run creates it")
             return
         with closing(open_to_read(path)) as connection:
             meta = dict(connection.execute("SELECT key, value FROM meta"))
@@ -210,7 +210,7 @@ class MachineCheck:
     # --- links ------------------------------------------------------------------------------------------
 
     def fred(self) -> None:
-        """Asks FRED for the newest value of the series."""
+        """Requests the newest value of the series from FRED."""
         if self._resolved is None:
             return
         if not self._get("FRED_API_KEY"):
@@ -226,7 +226,7 @@ class MachineCheck:
         self._try("FRED", look)
 
     def ibkr(self) -> None:
-        """Dials TWS: account, clock, contracts, hours, market-data rights."""
+        """Connects to TWS and checks account, clock, contracts, hours and market-data permissions."""
         if self._resolved is None:
             return
         settings = ibkr_settings(self._resolved, live=self._live)
@@ -263,7 +263,7 @@ class MachineCheck:
         self._say("account", OK, f"{printable(account)}, fit for --{mode}")
 
     def _compare_clock(self, broker_ns: int) -> None:
-        # The broker tells whole seconds.
+        # The broker's clock has whole seconds.
         slip_s = (time.time_ns() - broker_ns) / 1e9
         seen = f"{slip_s:+.1f} s against the broker's"
         if not -CLOCK_SLIP_S <= slip_s <= CLOCK_SLIP_S + 1.0:
@@ -279,7 +279,7 @@ class MachineCheck:
         if within(told.liquid_hours, now_ns):
             self._say(name, OK, f"{seen}, in its hours now")
         else:
-            self._say(name, WARNING, f"{seen}, closed now", "The bot waits for both legs' hours.")
+            self._say(name, WARNING, f"{seen}, closed now", "The bot trades only while both legs are open.")
 
     async def _market_data(self, pair: Pair, heard: list[ev.Event]) -> None:
         deadline_s = time.monotonic() + QUOTES_S
@@ -294,7 +294,7 @@ class MachineCheck:
                 self._say(name, FAILED, kind, advice)
             elif not _quoted(heard, leg):
                 seen = f"no quote within {QUOTES_S:.0f} s"
-                self._say(name, WARNING, seen, "The market is closed, or there is no subscription.")
+                self._say(name, WARNING, seen, "Check that the market is open and that you subscribe to it.")
             else:
                 self._say(name, OK, kind if kinds else "quotes come")
 

@@ -1,6 +1,6 @@
-"""The event log of a run of the carry bot: what goes to the log, the terminal, the store and the alerts.
+"""The event log of a run of the carry bot: writes to the log, the terminal, the store and the alerts.
 
-Part of the shell; it owns no file of its own. Nothing that is logged here decides anything.
+Part of the shell; it owns no file of its own and decides nothing.
 """
 
 import logging
@@ -23,14 +23,14 @@ _log = logging.getLogger(__name__)
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "alarm": logging.ERROR}
 
 Quotes = tuple[ev.Quote, ev.Quote]
-#: Alarms that a live page shows.
+#: How many of the last alarms a live page shows.
 ALARMS_KEPT = 8
 
 
 class EventLog:
-    """Logs one run. ``show(level, text)`` prints a line, ``utc_ns`` is the market's clock.
+    """Logs one run. ``show(level, text)`` prints a line; ``utc_ns`` is the market's clock.
 
-    Store and session are set at the first connection.
+    The run sets store and session at its first connection.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class EventLog:
         self._utc_ns = utc_ns
 
     def note(self, level: str, kind: str, text: str, *, shown: bool = True) -> None:
-        """Logs a line; ``level`` is info, warning or alarm. Only a line that is ``shown`` is printed too."""
+        """Logs a line; ``level`` is info, warning or alarm. Prints it too if ``shown``."""
         _log.log(_LEVELS[level], "%s", text)
         if shown:
             self._show(level, text)
@@ -76,19 +76,19 @@ class EventLog:
             self.store.note_event(self._utc_ns(), level="alarm", kind="failed", text=text)
 
     def state(self, state: cmd.StateShown) -> None:
-        """Logs a change of the risk state. It is no alarm: a reason that needs a person has its own."""
+        """Logs a change of the risk state. This is not an alarm: serious reasons raise their own."""
         because = f": {'; '.join(state.reasons)}" if state.reasons else ""
         ordinary = all(reason in ORDINARY for reason in state.reasons)
-        # The first state is logged before the desk knows of the connection, which was printed just before.
+        # The first state comes before the desk knows of the connection, which was printed just before.
         first, self._had_state = not self._had_state, True
         self.note("info" if ordinary else "warning", "state", f"{state.state}{because}", shown=not first)
 
     def restore(self, trades: Iterable[TradeRow]) -> None:
-        """Notes the pairs of earlier runs, which are not news."""
+        """Notes the pairs of earlier runs, so that no message is sent about them."""
         self._phases.update((trade.trade_id, trade.phase) for trade in trades)
 
     def saved(self, rows: Iterable[Row]) -> None:
-        """Sends news of a stored pair that was entered or left."""
+        """Sends a message about each stored pair that was entered or closed."""
         for row in rows:
             if not isinstance(row, TradeRow) or self._phases.get(row.trade_id) == row.phase:
                 continue
@@ -105,11 +105,11 @@ class EventLog:
                 if row.commission is not None:
                     net = f"{row.gross - row.commission + row.financing + row.dividends:+,.2f} USD"
                 self._alerts.news(
-                    TRADE, f"Left pair {row.trade_id}, {side} ({row.exit_reason}): net {net} so far."
+                    TRADE, f"Closed pair {row.trade_id}, {side} ({row.exit_reason}): net {net} so far."
                 )  # fmt: skip
 
     def farm(self, farm: ev.Farm) -> None:
-        """Logs a data farm that breaks and the first that is well again; TWS repeats both at each login."""
+        """Logs a data farm that breaks and the first that recovers; TWS repeats both at each login."""
         if farm.ok != self._farms_ok:
             self._farms_ok = farm.ok
             self.note("info" if farm.ok else "warning", "farm", f"TWS says {farm.text}")
@@ -126,14 +126,14 @@ class EventLog:
         )  # fmt: skip
 
     def sample(self, quotes: Quotes) -> None:
-        """Stores a sample of the quotes, signal or not."""
+        """Stores a sample of the quotes, with or without a signal."""
         found = None if self.session is None else self.session.deviation(*quotes)
         names = ("dev_bps", "edge_cc_bps", "edge_rev_bps")
         known = {} if found is None else dict(zip(names, found, strict=True))
         self._keep(quotes, action="sample", **known)
 
     def count_skipped(self) -> None:
-        """Stores how many quotes the desk skipped since the last call, by reason."""
+        """Stores how many quotes the desk has skipped since the last call, by reason."""
         if self.store is None or self.session is None:
             return
         for reason, count in self.session.status()["skipped"].items():
@@ -148,7 +148,7 @@ class EventLog:
                 known["implied_repo"] = self.session.implied_repo(
                     fut, etf, action="" if action == "sample" else action
                 )
-            # 0 stands for a side without a price.
+            # A price of 0 means that the side has none.
             signal = SignalRow(
                 self._utc_ns(), action, fut_bid=fut.bid or None, fut_ask=fut.ask or None,
                 etf_bid=etf.bid or None, etf_ask=etf.ask or None, **known,

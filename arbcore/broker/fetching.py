@@ -1,7 +1,7 @@
-"""History from TWS: both legs' BID_ASK through the library, request by request, then joined.
+"""Fetches history from TWS: both legs' BID_ASK through the library, request by request, then joins them.
 
-A shell. Owns the connection, the waiting and what the broker's errors mean; what is asked is the plan's, when
-the pace's, and what was got is in ``OUT.part`` until the joined file is whole.
+A shell. Owns the connection, the waiting and the meaning of the broker's errors. The plan gives the requests,
+the pace their times, and ``OUT.part`` keeps the rows until the joined file is whole.
 """
 
 import asyncio
@@ -34,19 +34,19 @@ from arbcore.quotes.joining import Joined, join
 from arbcore.quotes.outputs import ending_of
 
 CONNECT_S, ANSWER_S = 15.0, 90.0
-#: How often one request is tried that the broker does not answer or refuses for its pace.
+#: How often to try one request that the broker does not answer or refuses because of its pace.
 TRIES_MAX = 30
 UNANSWERED_MAX = 3
-#: The codes of errors about history, and how their texts say that there is none for the time asked for.
+#: The codes of errors about history, and the text in them if there is none for the requested time.
 _OF_HISTORY, _NO_DATA = frozenset({162, 10187}), "returned no data"
-#: What the broker sends along with an answer: notes of its farms, and on a question.
+#: Messages that the broker sends beside a response: about its data farms, and about the request.
 _NOTICES = frozenset({165, *range(2100, 2200)})
-#: What an account without rights to a leg's quotes is told.
+#: Errors for an account without permission for a leg's quotes.
 _NO_RIGHTS = frozenset({354, 10089, 10090, 10167, 10168, 10186})
 _ID_IN_USE = 326
 BAR_COLUMNS = ("date", "open", "high", "low", "close")
 TICK_COLUMNS = ("time", "priceBid", "priceAsk", "sizeBid", "sizeAsk")
-#: (words of what is going on, requests done, requests in all).
+#: Called with (text about the progress, requests done, requests in all).
 FetchHook = Callable[[str, int, int], None]
 
 
@@ -74,16 +74,15 @@ class _Refused(Exception):
 
 
 def fetch(settings: FetchSettings, *, hook: FetchHook | None = None) -> Joined:
-    """Fetches and joins; goes on with ``OUT.part`` where there is one.
+    """Fetches and joins; continues from ``OUT.part`` if there is one.
 
-    Raises UsageError for what is refused before the first request, ConnectError where nobody answers,
-    RunError where the broker refuses, and InputError where it has nothing. KeyboardInterrupt leaves
-    ``OUT.part``.
+    Raises UsageError for settings refused before the first request, ConnectError if TWS does not answer,
+    RunError if the broker refuses, and InputError if it has no data. KeyboardInterrupt leaves ``OUT.part``.
     """
     pair, rule = pair_named(settings.pair), bar_rule(settings.bar)
     ending_of(settings.out)
     if not settings.out.absolute().parent.is_dir():
-        raise UsageError(f"The folder of {printable(str(settings.out))} does not exist; make it first.")
+        raise UsageError(f"The folder of {printable(str(settings.out))} does not exist; create it first.")
     end_ns = _end_of(settings)
     sessions_before(end_ns or time.time_ns(), settings.days)
     part = PartFile(settings.out.with_name(settings.out.name + ".part"))
@@ -98,7 +97,7 @@ def fetch(settings: FetchSettings, *, hook: FetchHook | None = None) -> Joined:
 
 
 def _quiet(_text: str, _done: int, _total: int) -> None:
-    """Nobody looks."""
+    """Shows no progress."""
 
 
 def _end_of(settings: FetchSettings) -> int | None:
@@ -111,7 +110,7 @@ def _end_of(settings: FetchSettings) -> int | None:
 
 
 class _Download:
-    """One connection and what it still has to ask."""
+    """One connection and its remaining requests."""
 
     def __init__(
         self, library: Any, settings: FetchSettings, pair: Pair, rule: BarRule, part: PartFile,
@@ -123,13 +122,13 @@ class _Download:
         self._ib.errorEvent += self._heard
         self._pace = FetchPace()
         self._contracts: dict[str, Any] = {}
-        #: The last id before that of the question that is open, and the error that answers it.
+        #: The last id before the open request's, and the error that ends that request.
         self._last_id = 0
         self._refusal: asyncio.Future[_Refused] | None = None
         self._id_in_use = asyncio.Event()
 
     async def run(self, end_ns: int | None) -> None:
-        # The library logs each error that it is sent; we say them in a sentence.
+        # The library logs each error that it gets; we report errors in our own sentences.
         logging.getLogger(self._library.__name__).setLevel(logging.CRITICAL)
         await self._connect()
         try:
@@ -140,7 +139,7 @@ class _Download:
             self._ib.disconnect()
 
     def _heard(self, req_id: int, code: int, text: str, *_: object) -> None:
-        """An error arrived. The libraries take some for warnings, or make an empty answer of them."""
+        """Takes an error. The libraries treat some as warnings, or turn them into an empty response."""
         if code == _ID_IN_USE:
             self._id_in_use.set()
         refusal = self._refusal
@@ -163,7 +162,7 @@ class _Download:
                 return
         except (OSError, asyncio.TimeoutError, TimeoutError) as error:
             raise ConnectError(
-                f"Nobody answers as TWS at {printable(chosen.host)}:{chosen.port} "
+                f"TWS does not answer at {printable(chosen.host)}:{chosen.port} "
                 f"({printable(str(error)) or 'no answer'}); start TWS or IB Gateway with its API "
                 "on, or name the --port (7497 TWS paper, 4002 IB Gateway "
                 "paper, 7400 arbcore gateway)."
@@ -182,19 +181,19 @@ class _Download:
             told = await asyncio.wait_for(self._ib.reqCurrentTimeAsync(), ANSWER_S)
         except (asyncio.TimeoutError, TimeoutError) as error:
             raise ConnectError(
-                "The broker does not say what time it is; run the same command again."
+                "The broker did not send its time; run the same command again."
             ) from error
         return int(told.timestamp()) * NS_PER_S
 
     def _remember(self) -> None:
-        """The pace knows what an earlier run of this download sent."""
+        """Gives the pace the requests that an earlier run of this download sent."""
         ahead_ns = time.time_ns() - time.monotonic_ns()
         for at_ns, contract, request in self._part.sent_before:
             if at_ns <= time.time_ns():
                 self._pace.sent(at_ns - ahead_ns, contract=contract, request=request)
 
     def _plan(self, end_ns: int | None, now_ns: int) -> list[FetchRequest]:
-        """The requests, those of the download that is gone on with; UsageError where they are none."""
+        """The requests, or those of the download to continue. Raises UsageError for another download's."""
         wanted: dict[str, object] = {
             "pair": self._pair.name, "bar": self._rule.name, "days": self._settings.days,
         }  # fmt: skip
@@ -205,9 +204,9 @@ class _Download:
             wanted["end"] = end_ns
             if {key: before.get(key) for key in wanted} != wanted:
                 raise UsageError(
-                    f"{printable(str(self._part.path))} is the start of another download "
+                    f"{printable(str(self._part.path))} is a part of another download "
                     f"({before.get('pair')}, --bar {before.get('bar')}, --days {before.get('days')}); repeat "
-                    "its options to go on with it, or delete it."
+                    "its options to continue it, or delete the file."
                 )
         chosen_ns = now_ns if end_ns is None else end_ns
         sessions = sessions_before(chosen_ns, self._settings.days)
@@ -232,17 +231,17 @@ class _Download:
             raise RunError(self._refused(request, error, requests)) from error
 
     def _refused(self, request: FetchRequest, error: _Refused, requests: list[FetchRequest]) -> str:
-        """The sentence of a refusal. A download of which a leg was always refused leaves nothing behind."""
+        """The sentence for a refusal. Removes ``OUT.part`` if every request of a leg was refused."""
         if not any(requests[number].leg == request.leg for number, _ in self._part.done):
             self._part.remove()
-        kept = f" What was fetched stays in {printable(str(self._part.path))}." if self._part.done else ""
+        kept = f" The rows so far stay in {printable(str(self._part.path))}." if self._part.done else ""
         said = f"{error.code}: {printable(error.text).rstrip('.')}{_advice(error)}{kept}"
-        return f"The broker refuses the history of {request.contract} with {said}"
+        return f"The broker refused the history of {request.contract} with {said}"
 
     async def _ask(
         self, request: FetchRequest, at_ns: int, done: tuple[int, int]
     ) -> tuple[list[PartRow], int]:
-        """One request until it is answered: (rows, where it goes on or -1)."""
+        """Repeats one request until it is answered; returns (rows, the instant to continue from or -1)."""
         unanswered = 0
         identity = f"{request.contract} {at_ns} {request.end_ns}"
         for _ in range(TRIES_MAX):
@@ -259,7 +258,7 @@ class _Download:
                 if unanswered >= UNANSWERED_MAX:
                     break
             except ConnectionError as error:
-                raise RunError("The connection is lost; run the same command again to go on.") from error
+                raise RunError("The connection was lost; run the same command again to continue.") from error
             except _Refused as error:
                 if error.code in _OF_HISTORY and _NO_DATA in error.text:
                     return [], -1
@@ -270,11 +269,11 @@ class _Download:
                 raise
         raise RunError(
             f"The broker does not answer for {request.contract} at {iso_time(at_ns)}; run the same command "
-            "again to go on."
+            "again to continue."
         )
 
     async def _wait(self, contract: str, identity: str, done: tuple[int, int]) -> None:
-        """Until the pace allows a request; a longer wait is told."""
+        """Waits until the pace allows a request; reports a longer wait."""
         told = False
         while True:
             now_ns = time.monotonic_ns()
@@ -284,13 +283,13 @@ class _Download:
             left_s = (due_ns - now_ns) / NS_PER_S
             if left_s > 3.0 and not told:
                 told = True
-                self._hook(f"the broker's pace: the next request leaves in {left_s:.0f} s", *done)
+                self._hook(f"waiting {left_s:.0f} s for the next request, at the broker's pace", *done)
             await asyncio.sleep(min(left_s, 1.0))
             if not self._ib.isConnected():
-                raise RunError("The connection is lost; run the same command again to go on.")
+                raise RunError("The connection was lost; run the same command again to continue.")
 
     async def _answer(self, question: Any) -> Any:
-        """A library's call, which an error with its id ends too, with a bound on how long it takes."""
+        """Awaits a library's call; an error with its id or a time-out also ends it."""
         if not self._ib.isConnected():
             question.close()
             raise ConnectionError("closed")
@@ -324,7 +323,7 @@ class _Download:
             )
         details = await self._answer(self._ib.reqContractDetailsAsync(wanted))
         if len(details) != 1:
-            raise _Refused(200, f"{len(details)} contracts are named {request.contract}")
+            raise _Refused(200, f"{len(details)} contracts have the name {request.contract}")
         contract = details[0].contract
         contract.includeExpired = request.leg == "fut"
         self._contracts[request.contract] = contract
@@ -356,7 +355,7 @@ class _Download:
         ]
         kept = [row for row in rows if at_ns // NS_PER_S <= row[0] <= end_s]
         over = len(rows) < TICKS_A_REQUEST or rows[-1][0] >= end_s
-        # A page holds whole seconds, so the next one begins with the second after its last.
+        # A page has only whole seconds, so the next one begins at the second after its last.
         return kept, -1 if over else (int(rows[-1][0]) + 1) * NS_PER_S
 
 
@@ -369,14 +368,14 @@ def _utc(instant_ns: int) -> str:
 def _advice(error: _Refused) -> str:
     words = error.text.lower()
     if error.code in _NO_RIGHTS or "permission" in words or "subscri" in words:
-        return "; the account needs market data of both legs (Client Portal, Market Data Subscriptions)."
+        return "; subscribe to market data of both legs (Client Portal, Market Data Subscriptions)."
     if "different ip" in words or "competing" in words:
-        return "; the same login is open elsewhere: close it there, then run the same command again."
+        return "; the same login is in use elsewhere: log out there, then run the same command again."
     return "."
 
 
 def _join(settings: FetchSettings, pair: Pair, rule: BarRule, part: PartFile) -> Joined:
-    """The joined file of what was fetched."""
+    """Writes the joined file of the fetched rows."""
     header = part.header or {}
     sessions = sessions_before(int(str(header["end"])), settings.days)
     requests = requests_of(pair, rule, sessions)

@@ -1,9 +1,9 @@
-"""The FRED fetcher, a shell: the last value of a series of the St. Louis Fed, kept on disk, never waited for.
+"""The FRED fetcher, a shell: the newest value of a series of the St. Louis Fed, cached on disk.
 
-Owns one series: the request, the cache file in the user's cache folder, the age of what is known, and the
-pauses after failures. ``latest`` answers at once with what is known; ``refresh`` asks the server and takes
-as long as that takes, so it is called where waiting is allowed; ``start`` does it on a thread of its own. The
-key goes to the server and nowhere else: no error, log line or file has it. It decides nothing.
+Owns one series: the request, the cache file in the user's cache folder, the value's age, and the pauses after
+failures. ``latest`` returns the known value at once. ``refresh`` waits for the server, so call it only where
+waiting is allowed; ``start`` refreshes on a thread of its own. The key goes only to the server: no error, log
+line or file has it. It decides nothing.
 """
 
 import json
@@ -37,9 +37,9 @@ BACK_OFF_S = 30.0
 TIMEOUT_S = 10.0
 ANSWER_BYTES_MAX = 1 << 20
 OBSERVATIONS = 10
-#: A history begins with the first times that rows may have; an observation is about a hundred bytes.
+#: A history begins at the earliest time that rows may have; an observation has about a hundred bytes.
 HISTORY_SINCE, HISTORY_BYTES_MAX = "1990-01-01", 1 << 24
-#: The series of which rows take the value of the day before.
+#: Series with a history; a row takes the value of the day before.
 HISTORIES = ("DTB3", "SOFR", "EFFR", "DFF")
 FORMAT, FORMAT_VERSION = "arbcore.broker.fred", 1
 
@@ -68,7 +68,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class FredSettings:
-    """Which series, from where. ``key`` is not shown by ``repr``; times are seconds."""
+    """The series and how to fetch it. ``repr`` hides ``key``; times are seconds."""
 
     series: str = "DTB3"
     key: str = field(default="", repr=False)
@@ -81,7 +81,7 @@ class FredSettings:
     def __post_init__(self) -> None:
         if not self.series.isascii() or not self.series.isalnum() or len(self.series) > 64:
             name = printable(self.series)
-            raise ConfigError(f"FRED_SERIES_ID is letters and digits such as DTB3, not '{name}'.")
+            raise ConfigError(f"FRED_SERIES_ID is '{name}'; it must be letters and digits such as DTB3.")
 
 
 def cache_folder() -> Path:
@@ -97,9 +97,9 @@ def cache_folder() -> Path:
 
 
 class FredRate:
-    """The last value of one series, as far as it is known.
+    """The newest known value of one series.
 
-    ``clock_ns`` gives the time, UTC nanoseconds. Safe to read from any thread while another refreshes.
+    ``clock_ns`` gives the time in UTC nanoseconds. Any thread may read while another one refreshes.
     """
 
     def __init__(self, settings: FredSettings, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
@@ -118,25 +118,25 @@ class FredRate:
 
     @property
     def latest(self) -> Observation | None:
-        """The last value known, at once; None where none was ever fetched."""
+        """The newest known value, at once; None if none was ever fetched."""
         return self._latest
 
     @property
     def last_error(self) -> str:
-        """What went wrong with the last refresh, one sentence; empty where it went well."""
+        """One sentence about the failure of the last refresh; empty if it succeeded."""
         return self._last_error
 
     def due_in_s(self) -> float:
-        """Seconds until ``refresh`` asks the server again; 0 where it would now."""
-        # A clock that was set back must not put the next refresh off for longer than the longest pause.
+        """Seconds until ``refresh`` sends a request again; 0 if it would now."""
+        # A clock that was set back must not delay the next refresh for longer than the longest pause.
         wait_s = max(0, self._next_ns - self._clock_ns()) / NS_PER_S
         return min(wait_s, self.settings.refresh_s)
 
     def refresh(self, *, force: bool = False) -> bool:
-        """Asks the server if it is time to, or ``force``; waits for the answer. True where a value came.
+        """Sends a request if one is due or ``force``, and waits for the response. True if a value came.
 
-        A failure is kept in ``last_error`` and logged, the last value stays, and the next try is later and
-        later. Nothing is raised: a rate that is a day old is an ordinary event.
+        A failure sets ``last_error`` and is logged, the last value stays, and the pause before the next try
+        grows. Nothing is raised, because the rate may well be a day old.
         """
         with self._refreshing:
             if not force and self.due_in_s() > 0.0:
@@ -152,7 +152,7 @@ class FredRate:
             try:
                 write_cache(self._path, observation)
             except OSError as error:
-                _log.warning("The last value cannot be kept in %s (%s).", self._path, error.strerror)
+                _log.warning("FRED's value cannot be saved in %s (%s).", self._path, error.strerror)
             return True
 
     def _failed(self, error: Exception) -> None:
@@ -173,7 +173,7 @@ class FredRate:
             self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread; does not wait for an answer that is under way."""
+        """Ends the thread; does not wait for an open request."""
         self._stopping.set()
 
     def _run(self) -> None:
@@ -182,23 +182,23 @@ class FredRate:
             self._stopping.wait(max(self.due_in_s(), 0.01))
 
 
-#: How the series that are known here are quoted: days of a bill's discount yield, or 0 for simple rates.
+#: How each known series is quoted: the days of a bill's discount yield, or 0 for a simple rate.
 CONVENTIONS = {"DTB4WK": 28, "DTB3": 91, "DTB6": 182, "DTB1YR": 364, "SOFR": 0, "EFFR": 0, "DFF": 0}
 
 
 def convention(series: str) -> int:
-    """How a series is quoted, as in ``CONVENTIONS``; ConfigError where that is unknown."""
+    """How a series is quoted, from ``CONVENTIONS``. Raises ConfigError for an unknown series."""
     days = CONVENTIONS.get(series)
     if days is None:
         known = ", ".join(CONVENTIONS)
         raise ConfigError(
-            f"How FRED's {printable(series)} is quoted is not known; set FRED_SERIES_ID to one of {known}."
+            f"FRED's series {printable(series)} is not supported; set FRED_SERIES_ID to one of {known}."
         )
     return days
 
 
 def rate_of(observation: Observation, t: float) -> float:
-    """The observation as a continuously compounded rate over ``t`` years; ConfigError as ``convention``."""
+    """The observation as a continuously compounded rate over ``t`` years. Raises as ``convention``."""
     days = convention(observation.series)
     decimal = observation.percent / 100
     return from_bank_discount(decimal, days=days) if days else from_simple(decimal, t=t)
@@ -228,10 +228,10 @@ def fetch(settings: FredSettings, *, now_ns: int, before_day: int | None = None)
 
 
 def fetch_history(settings: FredSettings) -> RateHistory:
-    """Every value of a series since 1990, for the rows of a backtest: one request within one deadline.
+    """Every value of a series since 1990, for the rows of a backtest: one request with one deadline.
 
-    ConfigError without a key or for a series that is none of ``HISTORIES``, RunError where the server does
-    not answer or answers something else.
+    Raises ConfigError without a key or for a series not in ``HISTORIES``, RunError if the server does not
+    answer or its response is malformed.
     """
     series = settings.series
     if series not in HISTORIES:
@@ -242,16 +242,16 @@ def fetch_history(settings: FredSettings) -> RateHistory:
     try:
         return read_rates([f"date,{series}\n", *(f"{date},{value}\n" for date, value in rows)], name=name)
     except InputError:
-        raise RunError(f"FRED's answer for {series} has what is no rate; try later.") from None
+        raise RunError(f"FRED's response for {series} has a value that is not a rate; try later.") from None
 
 
 def _answer(settings: FredSettings, asked: dict[str, str], *, bytes_max: int) -> bytes:
-    """What FRED says to one request."""
+    """Sends one request to FRED and returns the body of its response."""
     if not settings.key:
         raise ConfigError("FRED needs a key; set FRED_API_KEY, or give a constant rate.")
     query = {"series_id": settings.series, "api_key": settings.key, "file_type": "json", **asked}
     try:
-        # No redirect is followed: it would carry the key to a server that nobody named.
+        # Follow no redirect: it would send the key to another server.
         answer = request(
             f"{settings.url}?{urllib.parse.urlencode(query)}", headers={"Accept": "application/json"},
             deadline_s=settings.timeout_s, bytes_max=bytes_max + 1,
@@ -260,7 +260,7 @@ def _answer(settings: FredSettings, asked: dict[str, str], *, bytes_max: int) ->
         what = f"FRED cannot be reached for {settings.series} ({error})"
         raise RunError(f"{what}; check the network.") from None
     if not answer.ok:
-        # Its reason and body are not shown: a server may repeat the request in them.
+        # Do not show the server's reason or body, because they may repeat the request.
         what = f"FRED answered {answer.status} to the request for {settings.series}"
         raise RunError(f"{what}; {_advice(answer.status)}.")
     if len(answer.body) > bytes_max:
@@ -270,14 +270,14 @@ def _answer(settings: FredSettings, asked: dict[str, str], *, bytes_max: int) ->
 
 def _advice(status: int) -> str:
     if status == 429:
-        return "it allows 120 requests a minute"
+        return "wait a minute, since it allows 120 requests a minute"
     if 300 <= status < 400:
-        return "a redirect is not followed, since it would carry the key elsewhere"
-    return "check FRED_API_KEY and FRED_SERIES_ID" if 400 <= status < 500 else "it is the server's trouble"
+        return "the redirect is not followed, since it would send the key elsewhere; check the network"
+    return "check FRED_API_KEY and FRED_SERIES_ID" if 400 <= status < 500 else "the server failed; try later"
 
 
 def _observations(text: bytes, series: str) -> list[tuple[str, str]]:
-    """Dates and values of an answer, missing ones left out."""
+    """The dates and values of a response, without missing ones."""
     try:
         rows = [(row["date"], row["value"].strip()) for row in json.loads(text)["observations"]]
         for date, value in rows:
@@ -285,7 +285,7 @@ def _observations(text: bytes, series: str) -> list[tuple[str, str]]:
             if value not in {"", "."}:
                 float(value)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError):
-        raise RunError(f"FRED's answer for {series} is not a list of observations; try later.") from None
+        raise RunError(f"FRED's response for {series} is not a list of observations; try later.") from None
     return [(date, value) for date, value in rows if value not in {"", "."}]
 
 
@@ -299,12 +299,12 @@ def _newest(text: bytes, series: str, before_day: int) -> tuple[int, float]:
 
 
 def read_cache(path: Path, series: str) -> Observation | None:
-    """What was kept by an earlier run; None where there is nothing that can be used."""
+    """The value that an earlier run saved; None if there is none that can be used."""
     try:
         kept = json.loads(read_regular(path, ANSWER_BYTES_MAX))
         if kept["format"] != FORMAT or kept["version"] != FORMAT_VERSION or kept["series"] != series:
             _log.warning(
-                "%s is no cache file of %s in version %s and is ignored.", path, series, FORMAT_VERSION
+                "%s is not a cache file of %s in version %s and is ignored.", path, series, FORMAT_VERSION
             )
             return None
         value, fetched_ns = float(kept["percent"]), int(kept["fetched_ns"])
@@ -327,7 +327,7 @@ def read_cache(path: Path, series: str) -> Observation | None:
 
 
 def write_cache(path: Path, observation: Observation) -> None:
-    """Keeps a value for the next run; the file is whole or not there."""
+    """Saves a value for the next run; the file is written whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = {
         "format": FORMAT,

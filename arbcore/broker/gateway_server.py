@@ -1,6 +1,6 @@
 """The TCP server of the TWS look-alike: any number of clients, one thread.
 
-A shell around the session: it owns the sockets and the wall's clock, and decides nothing.
+A shell around ``Gateway``: it owns the sockets and reads the wall clock, and decides nothing.
 """
 
 import contextlib
@@ -16,23 +16,23 @@ from arbcore.system.tcp import NEWCOMER, READABLE, WRITABLE, TcpConnection, TcpS
 
 READ_BYTES = 1 << 16
 SOCKETS_MAX = 128
-#: How often ``until`` is looked at where nothing else happens.
+#: How often ``until`` is called while nothing else happens.
 IDLE_S = 0.1
-#: How long a closed connection may take to read its last words.
+#: How long a closed connection may take to read its last bytes.
 LINGER_S = 2.0
 
 
 @dataclass
 class _Client(TcpConnection):
-    """One connection to the gateway; once it was let go, how long its last words are waited for."""
+    """One connection to the gateway; after it was released, until when its last bytes are waited for."""
 
     give_up_s: float = 0.0
 
 
 class GatewayServer:
-    """Serves a gateway on one address until ``serve``'s ``until`` says stop.
+    """Serves a gateway on one address until ``serve``'s ``until`` returns True.
 
-    Raises RunError where the address cannot be listened on.
+    Raises RunError if it cannot listen on the address.
     """
 
     def __init__(
@@ -48,16 +48,16 @@ class GatewayServer:
     # --- running ----------------------------------------------------------------------------------
 
     def wake(self) -> None:
-        """Makes the loop look at ``until`` now; safe from a signal handler or another thread."""
+        """Makes the loop call ``until`` now; safe from a signal handler or another thread."""
         self._tcp.wake()
 
     def call(self, act: Callable[[Gateway], None]) -> None:
-        """Lets the loop do something to the gateway between two events; safe from another thread."""
+        """Makes the loop run ``act`` on the gateway between two events; safe from another thread."""
         self._calls.put(act)
         self.wake()
 
     def serve(self, until: Callable[[], bool]) -> None:
-        """Runs the gateway; always leaves its sockets closed. Errors of the data pass through."""
+        """Runs the gateway and closes its sockets at the end. Errors in the data are raised."""
         gateway = self._gateway
         try:
             while not until():
@@ -73,7 +73,7 @@ class GatewayServer:
             self._close_all()
 
     def _owing(self) -> bool:
-        """Whether bytes may leave that no writable socket will ask for."""
+        """Whether the gateway has bytes to send that no writable socket triggers."""
         return any(not self._clients[conn].unsent for conn in self._gateway.pending())
 
     def _handle(self, descriptor: int, events: int) -> None:
@@ -105,7 +105,7 @@ class GatewayServer:
             self._deliver()
 
     def _deliver(self) -> None:
-        """Hands on what the gateway has for its clients, and lets those go that it is done with."""
+        """Sends the gateway's bytes to its clients, and releases the clients that it has closed."""
         gateway = self._gateway
         for conn in gateway.pending():
             client = self._clients[conn]

@@ -1,7 +1,8 @@
-"""What stands between a typing mistake and somebody's money: which account a run may trade.
+"""Decides which account a run may trade, so that a typing mistake cannot trade real money.
 
-Pure: settings and what the broker says in, an account or one sentence out. Real money needs two separate,
-explicit acts besides ``--live``: TRADING_ENABLED=1 and ARBCORE_LIVE_ACCOUNT naming the very account.
+Pure: takes settings and the broker's accounts, returns an account or raises an error of one sentence. Real
+money needs two explicit settings besides ``--live``: TRADING_ENABLED=1, and ARBCORE_LIVE_ACCOUNT with the
+account's id.
 """
 
 from collections.abc import Sequence
@@ -16,30 +17,30 @@ PAPER_PREFIX, SIMULATED_PREFIX = "D", "DUSIM"
 
 
 def check_before(*, mode: str, port: int, trading_enabled: bool, live_account: str) -> None:
-    """Before anything is dialled. ConfigError where flags and settings contradict each other."""
+    """Checks before any connection. Raises ConfigError if flags and settings contradict each other."""
     if mode == PAPER and port in (LIVE_TWS, LIVE_GATEWAY):
         raise ConfigError(
-            f"IB_PORT={port} is where live trading listens and this is --paper; use {PAPER_TWS} (TWS) or "
+            f"IB_PORT={port} is the port of live trading, but this is --paper; use {PAPER_TWS} (TWS) or "
             f"{PAPER_GATEWAY} (Gateway)."
         )
     if mode == LIVE and port in (PAPER_TWS, PAPER_GATEWAY):
         raise ConfigError(
-            f"IB_PORT={port} is where paper trading listens and this is --live; use {LIVE_TWS} (TWS) or "
+            f"IB_PORT={port} is the port of paper trading, but this is --live; use {LIVE_TWS} (TWS) or "
             f"{LIVE_GATEWAY} (Gateway)."
         )
     if mode == LIVE and not trading_enabled:
         raise ConfigError("--live trades real money and needs TRADING_ENABLED=1 too; try --paper first.")
     if mode == LIVE and not live_account:
-        raise ConfigError("--live needs ARBCORE_LIVE_ACCOUNT, the id of the one account that it may trade.")
+        raise ConfigError("--live needs ARBCORE_LIVE_ACCOUNT, the id of the only account that it may trade.")
 
 
 def account_to_trade(
     accounts: Sequence[str], *, mode: str, live_account: str, chosen: str, before: str
 ) -> str:
-    """The one account of a connection that this run may trade; ConfigError, one sentence, otherwise.
+    """The account of a connection that this run may trade. Raises ConfigError if it may trade none.
 
-    ``chosen`` is ARBCORE_ACCOUNT, which says which of several it is, or empty. ``before`` is the account
-    of the run's earlier connections, empty at the first.
+    ``chosen`` is ARBCORE_ACCOUNT, which chooses among several accounts, or empty. ``before`` is the account
+    of the run's earlier connections, empty at the first one.
     """
     shown = ", ".join(printable(account) for account in accounts)
     if mode == LIVE:
@@ -59,24 +60,24 @@ def account_to_trade(
     else:
         if chosen and chosen not in accounts:
             raise ConfigError(
-                f"ARBCORE_ACCOUNT={printable(chosen)} is none of the login's accounts ({shown})."
+                f"ARBCORE_ACCOUNT={printable(chosen)} is not one of the login's accounts ({shown})."
             )
         if not chosen and len(accounts) != 1:
             raise ConfigError(
-                f"The login has {len(accounts)} accounts ({shown}); say with ARBCORE_ACCOUNT which of them "
-                "to trade."
+                f"The login has {len(accounts)} accounts ({shown}); choose the one to trade with "
+                "ARBCORE_ACCOUNT."
             )
         account = chosen or accounts[0]
         if mode == SIMULATED and not account.startswith(SIMULATED_PREFIX):
             raise ConfigError(f"{printable(account)} is not the simulated account of our own gateway.")
         if not account.startswith(PAPER_PREFIX):
             raise ConfigError(
-                f"{printable(account)} is no paper account (their ids begin with D); log TWS in to paper "
+                f"{printable(account)} is not a paper account (their ids begin with D); log TWS in to paper "
                 "trading."
             )
     if before and account != before:
         raise ConfigError(
-            f"The connection is now to {printable(account)} and was to {printable(before)}; the bot trades "
-            "one account a run."
+            f"TWS is now logged in to {printable(account)} and was logged in to {printable(before)} before; "
+            "a run trades one account only: log in to that one, or start again."
         )
     return account

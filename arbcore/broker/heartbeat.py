@@ -1,7 +1,7 @@
-"""The pulse of a run of the carry bot: a row in its store, what is held, and the news that are due.
+"""The heartbeat of a run of the carry bot: a row in its store, the account's positions, and messages due.
 
-A shell's helper. It reads the run and changes nothing that is traded. Other programs read the row (``arbcore
-status``), so it is written in the machine's time, also where the market's clock is a replay's.
+A helper of the shell. It reads the run and changes nothing that is traded. Other programs read the row
+(``arbcore status``), so its times are the machine's, also in a replay.
 """
 
 import json
@@ -23,16 +23,16 @@ from arbcore.desk import events as ev
 from arbcore.desk.desk_session import DeskSession
 from arbcore.desk.limits import HALTED, ORDINARY
 
-#: The row is written this often; who reads it takes a run for dead after three that are missing.
+#: The row is written this often; readers consider a run dead after three missing rows.
 ROW_S = 5.0
-#: The heartbeat of a dead-man service.
+#: The pause between two requests to the heartbeat address.
 BEAT_S = 60.0
-#: The New York time of day from which a date's news is due: the future's day ends.
+#: The New York time of day at which a date's summary is due: the end of the future's trading day.
 DAY_ENDS_NS = 17 * 3_600 * NS_PER_S
 
 
 class PulsedRun(Protocol):
-    """What the heartbeat needs of the run that it is part of."""
+    """The parts of the run that the heartbeat uses."""
 
     plan: Plan
     tally: Tally
@@ -44,35 +44,35 @@ class PulsedRun(Protocol):
     store: Store | None
 
     def touch(self, leg: str) -> ev.Quote | None:
-        """The best prices of a leg as they were told last."""
+        """A leg's last quote."""
 
 
 class Heartbeat:
-    """That of one run."""
+    """The heartbeat of one run."""
 
     def __init__(self, bot: PulsedRun) -> None:
         self._bot = bot
         self._since_ns = time.time_ns()
         self._row_s = self._beat_s = -1e9
-        #: State, reasons and what is held, as the row has them.
+        #: State, reasons and positions, as in the last row.
         self._shown: object = None
         self._ready = False
         self._started = False
         self._day: int | None = None
 
-    # --- what is held -----------------------------------------------------------------------------------
+    # --- positions --------------------------------------------------------------------------------------
 
     def ours(self) -> dict[str, int]:
-        """What our executions come to, by symbol."""
+        """The positions that our executions add up to, by symbol."""
         session = self._bot.session
         held = dict.fromkeys(LEGS, 0) if session is None else session.positions()
         return self._bot.plan.pair.by_symbol(held)
 
     def account(self) -> dict[str, int] | None:
-        """What the account holds, by symbol; None while that is not known for certain.
+        """The account's positions by symbol; None while they are not known for certain.
 
-        Our executions are that as long as the broker's answers agree with them; where they do not, it is
-        what the broker told last. It is not known while an order may have filled.
+        They equal our executions as long as the broker's responses agree; after a mismatch they are those
+        that the broker last reported. They are not known while an order may have filled.
         """
         session = self._bot.session
         if session is None or session.in_doubt:
@@ -81,7 +81,7 @@ class Heartbeat:
         return None if held is None else self._bot.plan.pair.by_symbol(held)
 
     def words(self) -> str:
-        """What is held, for the last sentence of a run: with both numbers where they differ."""
+        """The positions, for the last sentence of a run: with both numbers if broker and bot differ."""
         ours, account = self.ours(), self.account()
         if account is None:
             return f"what the account holds is unknown (our executions come to {held_words(ours)})"
@@ -90,7 +90,7 @@ class Heartbeat:
         return f"{held_words(account)} is held"
 
     def last_words(self) -> str:
-        """The last sentence of a run: what is held, and that no bot watches it any more."""
+        """The last sentence of a run: the positions, and that no bot watches them any more."""
         account, ours = self.account(), self.ours()
         text = self.words()
         text = f"{text[:1].upper()}{text[1:]}"
@@ -103,7 +103,7 @@ class Heartbeat:
         return f"{text} and no bot watches it." if any(account.values()) else f"{text}."
 
     def in_order(self) -> bool:
-        """Whether the run ended in a state that no person must look at."""
+        """Whether the run ended in a state that needs no person's attention."""
         session = self._bot.session
         if session is None:
             return True
@@ -116,7 +116,7 @@ class Heartbeat:
     # --- the pulse --------------------------------------------------------------------------------------
 
     def beat(self) -> None:
-        """To be called a few times a second."""
+        """Writes the row and sends messages if due; call it a few times a second."""
         bot, now_s = self._bot, time.monotonic()
         session = bot.session
         if session is None or bot.store is None:
@@ -141,7 +141,7 @@ class Heartbeat:
             bot.store.note_pulse(self.pulse())
 
     def end(self, ending: str) -> None:
-        """The run is over; ``ending`` is its last sentence."""
+        """Writes the last row and message; ``ending`` is the run's last sentence."""
         bot = self._bot
         bot.alerts.hold(self.account())
         if bot.session is not None:
@@ -150,7 +150,7 @@ class Heartbeat:
             bot.store.note_pulse(self.pulse(ending))
 
     def pulse(self, ending: str = "") -> Pulse:
-        """The row as of now."""
+        """The row with the present values."""
         bot, now_ns = self._bot, time.time_ns()
         session = bot.session
         status: Mapping[str, Any] = {} if session is None else session.status()
@@ -171,7 +171,7 @@ class Heartbeat:
         )
 
     def _quote(self) -> dict[str, Any] | None:
-        """Both legs' touch, with the market's time; None where a side has no price."""
+        """Both legs' quotes with the market's time; None if a side has no price."""
         pair = self._bot.plan.pair
         fut, etf = (self._bot.touch(leg) for leg in (FUT, ETF))
         if fut is None or etf is None or not (fut.bid and fut.ask and etf.bid and etf.ask):
@@ -184,12 +184,12 @@ class Heartbeat:
     # --- the day ----------------------------------------------------------------------------------------
 
     def _daily(self) -> None:
-        """Once a New York weekday, after the future's day has ended: what it brought."""
+        """Sends the day's summary once a New York weekday, after the future's trading day."""
         bot = self._bot
         day, since_midnight_ns = utc_to_new_york(bot.clock.utc_ns())
         over = since_midnight_ns >= DAY_ENDS_NS
         if self._day is None:
-            # A run that begins in the evening has nothing to tell of the day.
+            # A run that begins in the evening sends no summary of that day.
             self._day = day if over else day - 1
         if not over or day <= self._day or bot.store is None or bot.session is None:
             return

@@ -1,6 +1,6 @@
-"""What the carry bot uses of ``ib_insync`` and ``ib_async``, as types: both libraries have these names.
+"""The types of ``ib_insync`` and ``ib_async`` that the carry bot uses: both libraries have these names.
 
-Nothing runs here, and neither library is imported; ``ib_link`` does that. Names are those of the libraries.
+This module runs nothing and imports neither library; ``ib_link`` does. Names are those of the libraries.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class IbContract(Protocol):
-    """A contract as the library has it."""
+    """A contract of the library."""
 
     secType: str
     symbol: str
@@ -25,7 +25,7 @@ class IbContract(Protocol):
 
 
 class IbContractDetails(Protocol):
-    """What the broker answers about a contract."""
+    """The broker's details of a contract."""
 
     contract: IbContract
     minTick: float
@@ -36,7 +36,7 @@ class IbContractDetails(Protocol):
 
 
 class IbOrder(Protocol):
-    """An order, ours or somebody else's."""
+    """An order, ours or another program's."""
 
     orderId: int
     permId: int
@@ -69,7 +69,7 @@ class IbExecution(Protocol):
 
 
 class IbCommissionReport(Protocol):
-    """What an execution cost."""
+    """The commission of an execution."""
 
     execId: str
     commission: float
@@ -77,7 +77,7 @@ class IbCommissionReport(Protocol):
 
 
 class IbFill(Protocol):
-    """An execution with its contract and what it cost."""
+    """An execution with its contract and commission."""
 
     contract: IbContract
     execution: IbExecution
@@ -136,7 +136,7 @@ class IbDecoder(Protocol):
 
 
 class IbWrapper(Protocol):
-    """Takes what the decoder reads; its callbacks are looked up by name."""
+    """Takes the decoded messages; the decoder looks callbacks up by name."""
 
     clientId: int
     reqId2Ticker: Mapping[int, IbTicker]
@@ -167,7 +167,7 @@ class IbClient(Protocol):
         """Cancels an order."""
 
     def updateDisplayGroup(self, request: int, contract: str, /) -> None:
-        """Sends a text; a replaying gateway takes the number of a row by it."""
+        """Sends a text; a replaying gateway takes it as the number of a row."""
 
 
 class IbApi(Protocol):
@@ -186,19 +186,19 @@ class IbApi(Protocol):
         """The broker's clock, whole seconds."""
 
     def reqContractDetailsAsync(self, contract: IbContract, /) -> Awaitable[Sequence[IbContractDetails]]:
-        """Every contract that fits."""
+        """Every contract that matches."""
 
     def reqAllOpenOrdersAsync(self) -> Awaitable[object]:
-        """Asks for the open orders of every client."""
+        """Requests the open orders of every client."""
 
     def reqExecutionsAsync(self, chosen: object, /) -> Awaitable[Sequence[IbFill]]:
-        """The executions of the day that fit a filter."""
+        """The day's executions that match a filter."""
 
     def reqPositionsAsync(self) -> Awaitable[Sequence[IbPosition]]:
         """Every position of the login's accounts."""
 
     def whatIfOrderAsync(self, contract: IbContract, order: IbOrder, /) -> Awaitable[IbOrderState]:
-        """The margin that an order would need; nothing is sent to the market."""
+        """The margin that an order would need; sends no order to the market."""
 
     def accountValues(self, account: str) -> Sequence[IbAccountValue]:
         """The account's figures as the library knows them."""

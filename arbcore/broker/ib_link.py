@@ -1,8 +1,8 @@
 """One connection to TWS or IB Gateway, over ``ib_insync`` or ``ib_async``: the only file that imports either.
 
 A shell. Owns the connection, the contracts of both legs, subscriptions, and the translation of the desk's
-commands into the library's calls; what comes back is told by ``listener``. It decides nothing, and leans
-on no status that a library made up: questions are asked anew and answered with what the broker says.
+commands into the library's calls; ``listener`` translates the broker's messages. It decides nothing. It never
+relies on a status that a library inferred: each request goes to the broker, and its response is used.
 """
 
 import asyncio
@@ -36,24 +36,24 @@ from arbcore.errors import ConfigError, ConnectError, InputError, ReadOnlyError,
 _log = logging.getLogger(__name__)
 
 SHORTABLE_TICKS = "236"
-#: What the API writes for a number that is not set.
+#: The API's value for a number that is not set.
 UNSET = 1.7e308
 LIVE_DATA = 1
 CANCEL_AGAIN_S = 0.05
 ABSENT = "{} is not installed"
-#: The broker's own limit is 20 a side of each contract; the desk has far fewer.
+#: The broker's own limit is 20 orders on each side of a contract; the desk has far fewer.
 ACTIVE_ORDERS_MAX = 20
 READ_ONLY = (
-    "TWS refuses orders since its API is Read-Only: untick Read-Only API under Global Configuration, API, "
-    "Settings, then start again."
+    "TWS refuses orders because its API is set to Read-Only: untick Read-Only API under Global "
+    "Configuration, API, Settings, then start again."
 )
-#: Messages that must not be lost where the library cannot read them: numbers and the wrapper's callbacks.
+#: Messages that must be noticed even if the library cannot read them: numbers and the wrapper's callbacks.
 _GUARDED = {3: "orderStatus", 5: "openOrder", 11: "execDetails", 59: "commissionReport", 61: "position"}
 _EXECUTION, _TIME_FIELD = 11, 15
 
 
 def load_library(wanted: str) -> IbLibrary:
-    """The library named, or whichever is installed, ``ib_insync`` first; ConfigError where there is none."""
+    """Loads the chosen library, or an installed one, ``ib_insync`` first. Raises ConfigError without one."""
     failures = []
     for name in (wanted,) if wanted else LIBRARIES:
         library, failure = _import(name)
@@ -70,7 +70,7 @@ def load_library(wanted: str) -> IbLibrary:
 
 
 def _import(name: str) -> tuple[IbLibrary | None, str]:
-    """The library, or None and why not."""
+    """The library and an empty text, or None and why it cannot be imported."""
     try:
         library: IbLibrary = importlib.import_module(name)
         return library, ""
@@ -82,14 +82,14 @@ def _import(name: str) -> tuple[IbLibrary | None, str]:
 
 @dataclass(frozen=True, slots=True)
 class ContractLeg:
-    """A resolved contract: the library's object, and what the desk is told of it."""
+    """A resolved contract: the library's object, and the desk's event in ``told``."""
 
     contract: IbContract
     told: events.ContractFound
 
 
 class IbLink:
-    """One connection, once. After a loss a new one is made: nothing of an old one is worth keeping."""
+    """One connection. After a loss the run makes a new object; nothing of the old one is reused."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class IbLink:
         self.settings = settings
         self._library = library
         self._ib = library.IB()
-        # Answers that are errors must arrive as such, not as empty lists; in this process only to us.
+        # Make the library raise errors instead of returning empty lists.
         self._ib.RaiseRequestErrors = True
         self.listener = DecoderListener(
             self._ib.wrapper, settings.pair, sink=sink,
@@ -119,14 +119,15 @@ class IbLink:
             self._guard(number, NOT_TO_BE_LOST[callback])
         self._on_lost = on_lost
         self._on_trouble = on_trouble
-        #: Ends the log-in early, while there is one.
+        #: Ends a log-in early; None while there is none.
         self._hang_up: Callable[[], None] | None = None
-        # The libraries know one question of its kind at a time.
+        # The libraries support one open request of each kind.
         self._asking_time = asyncio.Lock()
         self._ib.client.apiEnd += self._lost
         self.account = ""
         self.legs: dict[str, ContractLeg] = {}
-        # By the broker's id: an order names its contract, and a leg may have moved on to a later one.
+        # By the broker's contract id, because an order may be in an earlier contract than its leg's present
+        # one.
         self._contracts: dict[int, IbContract] = {}
         self._subscribed: dict[str, IbContract] = {}
 
@@ -140,22 +141,22 @@ class IbLink:
             self._on_trouble(ReadOnlyError(READ_ONLY))
 
     def choose(self, account: str) -> None:
-        """From here on this account is ours, and no other one."""
+        """Sets the account that is ours; messages about other accounts are ignored."""
         self.account = self.listener.account = account
 
-    # --- what the library may not lose ------------------------------------------------------------------
+    # --- messages that the library must not lose --------------------------------------------------------
 
     def _greeted(self, data: bytes) -> None:
-        """The greeting says what TWS's own clock shows; the library throws it away."""
+        """Reads TWS's own clock from the greeting, which the library ignores."""
         self._ib.client.conn.hasData -= self._greeted
         fields = data[4:].decode(errors="backslashreplace").split("\0")
         if len(fields) == 3:
             self._greeting = fields[1]
-            # Good enough for zones, which lie a quarter of an hour apart; the broker's clock corrects it.
+            # Exact enough for zones, which differ by quarters of an hour.
             self.zones.learn(self._greeting, time.time_ns())
 
     def _guard(self, number: int, what: str) -> None:
-        """Hears of it where a message cannot be read: both libraries write a line in their log and go on."""
+        """Notices messages that cannot be read: both libraries only log a line and go on."""
         handlers = self._ib.client.decoder.handlers
         read = handlers[number]
 
@@ -163,7 +164,7 @@ class IbLink:
             before = self.listener.heard
             try:
                 read(self._dated(fields) if number == _EXECUTION else fields)
-            except Exception as error:  # noqa: BLE001  Whatever it is, the message is lost.
+            except Exception as error:  # noqa: BLE001  Any error means that the message is lost.
                 _log.warning("The library cannot read %s (%s).", what, printable(str(error)))
             if self.listener.heard == before:
                 self.listener.undecoded(what)
@@ -171,30 +172,30 @@ class IbLink:
         handlers[number] = guarded
 
     def _dated(self, fields: list[str]) -> list[str]:
-        """An execution whose time both libraries can read on any machine: seconds since 1970."""
+        """Rewrites an execution's time as seconds since 1970, which both libraries read on any machine."""
         if len(fields) <= _TIME_FIELD:
             return fields
         try:
             seconds = self.zones.instant_ns(fields[_TIME_FIELD]) // 10**9
         except InputError as error:
-            # Nothing but its time is unknown; it came now, or earlier today.
-            _log.error("%s The execution is counted with the time at which it was heard of.", error)
+            # Only its time is unknown: the execution is of now, or of earlier today.
+            _log.error("%s The execution is counted with the time at which it arrived.", error)
             seconds = int(time.time())
         return [*fields[:_TIME_FIELD], str(seconds), *fields[_TIME_FIELD + 1 :]]
 
     def zone_fault(self) -> str:
-        """Why times of this log-in may not be read right, one sentence; empty where they can be."""
+        """One sentence if times of this log-in may be read wrong; else empty."""
         if not self.zones.login or self.zones.known(self.zones.login):
             return ""
         return (
             f"TWS is logged in with the zone '{printable(self.zones.login, 40)}', which this machine does "
-            f"not know, so its times are read by the difference of the clocks; {REMEDY}."
+            f"not know, so the bot reads its times by the difference of the two clocks; {REMEDY}."
         )
 
     # --- connecting -------------------------------------------------------------------------------------
 
     async def connect(self) -> tuple[str, ...]:
-        """Connects and returns the accounts; ConnectError, one sentence, where it cannot be."""
+        """Connects and returns the accounts. Raises ConnectError, with one sentence, if that fails."""
         chosen = self.settings
         where = f"{printable(chosen.host)} port {chosen.port}"
         try:
@@ -203,7 +204,7 @@ class IbLink:
             raise ConnectError(
                 f"Nothing listens at {where}: start TWS or IB Gateway, allow API connections in its settings "
                 "and check IB_PORT (7497 paper TWS, 7496 live TWS, 4002 paper Gateway, 4001 live Gateway); "
-                "`arbcore ibkr --paper --simulate` needs none."
+                "`arbcore ibkr --paper --simulate` needs no TWS."
             ) from None
         except (TimeoutError, asyncio.TimeoutError):
             raise ConnectError(self._timed_out(where)) from None
@@ -223,7 +224,7 @@ class IbLink:
         return tuple(self._ib.client.getAccounts())
 
     async def _joined(self) -> None:
-        """Logs in. Both libraries wait for their whole time-out where the other side hangs up meanwhile."""
+        """Logs in, and ends early if TWS closes the connection; both libraries would wait for a time-out."""
         chosen = self.settings
         hung_up: asyncio.Future[object] = asyncio.get_running_loop().create_future()
 
@@ -244,12 +245,12 @@ class IbLink:
             if self.listener.read_only:
                 raise ReadOnlyError(READ_ONLY)
             if not joined.done():
-                raise ConnectionError("the other side hung up during the log-in")
+                raise ConnectionError("TWS closed the connection during the log-in")
             joined.result()
         finally:
             ended -= gone
             self._hang_up = None
-            # A cancel may be lost: before Python 3.12 wait_for drops one that comes as its own work ends.
+            # A cancel may be lost: before Python 3.12 wait_for drops one that comes as its awaitable ends.
             while not joined.done():
                 joined.cancel()
                 await asyncio.wait({joined}, timeout=CANCEL_AGAIN_S)
@@ -272,33 +273,33 @@ class IbLink:
         )
 
     def _hint(self) -> str:
-        return f", after saying {self.listener.last_error}" if self.listener.last_error else ""
+        return f", after the error {self.listener.last_error}" if self.listener.last_error else ""
 
     @property
     def connected(self) -> bool:
         return bool(self._ib.client.isReady())
 
     def disconnect(self) -> None:
-        """Ends the connection; nothing is told of it any more."""
-        # What is still in the buffer of a connection that is over was sent before its end, or is a lie.
+        """Ends the connection; no more events come from it."""
+        # Ignore what is left in the buffer: it is out of date, and the library may have invented it.
         self.listener.muted = True
         self._ib.client.apiEnd -= self._lost
         self._ib.client.disconnect()
 
     def unthrottled(self) -> None:
-        """Lifts the library's own 45 messages a second, which a replay exceeds by answering for each row."""
+        """Lifts the library's limit of 45 messages a second, which a replay exceeds."""
         self._ib.client.MaxRequests = 0
 
     async def clock_ns(self, timeout_s: float) -> int:
-        """The broker's clock, whole seconds as UTC nanoseconds. ConnectError where it is not told.
+        """The broker's clock, whole seconds as UTC nanoseconds. Raises ConnectError without a response.
 
-        It is asked when this is called and not before, so that what was sent before its answer was read.
+        Each call sends a new request, so everything that the broker sent before its response has been read.
         """
         async with self._asking_time:
             try:
                 answer = await asyncio.wait_for(self._ib.reqCurrentTimeAsync(), timeout_s)
             except (TimeoutError, asyncio.TimeoutError):
-                raise ConnectError(f"TWS did not say what time it is within {timeout_s:g} s.") from None
+                raise ConnectError(f"TWS did not send its time within {timeout_s:g} s.") from None
             except ConnectionError as error:
                 raise ConnectError(
                     f"The connection was lost again at once ({printable(str(error))})."
@@ -314,9 +315,9 @@ class IbLink:
     async def resolve(
         self, *, expires_after_ns: int, con_id: int = 0, expiry_ns: int | None = None, timeout_s: float
     ) -> tuple[ContractLeg, ContractLeg]:
-        """Both legs' contracts, the future first: the one with ``con_id``, or of an expiry, or the front one.
+        """Both legs' contracts, the future first: the one with ``con_id``, of an expiry, or the front one.
 
-        RunError where a contract is not there or is not what the settings say.
+        Raises RunError if a contract does not exist or contradicts the settings.
         """
         chosen = self.settings
         future = self._library.Contract(
@@ -335,7 +336,8 @@ class IbLink:
         )  # fmt: skip
         if len(funds) != 1:
             raise RunError(
-                f"{chosen.pair.etf} at {chosen.fund_exchange} is {len(funds)} contracts; set SPY_EXCHANGE."
+                f"{chosen.pair.etf} at {chosen.fund_exchange} matches {len(funds)} contracts; set "
+                "SPY_EXCHANGE."
             )
         etf = _leg(ETF, funds[0], expiry_ns=None, multiplier=1.0)
         self.listener.fund_con_id = etf.told.con_id
@@ -347,7 +349,7 @@ class IbLink:
         try:
             found = await asyncio.wait_for(self._ib.reqContractDetailsAsync(contract), timeout_s)
         except (TimeoutError, asyncio.TimeoutError):
-            raise RunError(f"The broker did not answer what {what} is within {timeout_s:g} s.") from None
+            raise RunError(f"The broker did not send the details of {what} in {timeout_s:g} s.") from None
         except Exception as error:  # noqa: BLE001  RequestError of either library, or a lost connection.
             raise RunError(f"The broker does not know {what} ({printable(str(error))}).") from None
         if not found:
@@ -377,13 +379,13 @@ class IbLink:
         if not math.isclose(float(details.contract.multiplier or 0), pair.multiplier):
             raise RunError(
                 f"{details.contract.localSymbol} has the multiplier {details.contract.multiplier} and "
-                f"{pair.future} has {pair.multiplier:g}: the wrong contract; check FUT_SYMBOL and "
+                f"{pair.future} has {pair.multiplier:g}, so it is the wrong contract; check FUT_SYMBOL and "
                 "FUT_EXCHANGE."
             )
         return _leg(FUT, details, expiry_ns=own_expiry_ns, multiplier=pair.multiplier)
 
     def subscribe(self) -> None:
-        """Begins both legs' market data, live only."""
+        """Subscribes to both legs' market data, live only."""
         self._ib.reqMarketDataType(LIVE_DATA)
         for leg in self.legs:
             self._subscribe(leg)
@@ -394,27 +396,27 @@ class IbLink:
         self._ib.reqMktData(contract, SHORTABLE_TICKS if leg == ETF else "")
 
     def resubscribe(self, leg: str) -> None:
-        """Ends a leg's market data and begins it anew."""
+        """Cancels a leg's market data and subscribes again."""
         self._ib.cancelMktData(self._subscribed[leg])
         self._subscribe(leg)
 
     def subscribe_clock(self) -> None:
-        """Asks our own gateway for its clock; after ``subscribe``, so that each row's end comes last."""
+        """Subscribes to our own gateway's clock; after ``subscribe``, so that each row's end comes last."""
         clock = self._library.Contract(
             secType="IND", conId=CLOCK_CON_ID, symbol=CLOCK_SYMBOL, exchange="ARBCORE", currency="USD"
         )
         self._ib.reqMktData(clock, "")
 
     def row_done(self, row: int) -> None:
-        """Tells our own gateway that everything about a row was decided."""
+        """Tells our own gateway that the desk has finished with a row."""
         self._ib.client.updateDisplayGroup(0, str(row))
 
     # --- orders -----------------------------------------------------------------------------------------
 
     def place(self, row: OrderRow) -> None:
-        """Sends one order, once. ConnectionError where the connection is gone."""
+        """Sends one order, once. Raises ConnectionError if the connection is gone."""
         order_id = self._ib.client.getReqId()
-        # Known before it is sent: its first news may be an error.
+        # Register the order before it is sent: its first message may be an error.
         self.listener.ref_of_order_id[order_id] = row.ref
         order = self._order(row.side, row.quantity, kind=row.kind, tif=row.tif)
         order.orderId = order_id
@@ -430,7 +432,7 @@ class IbLink:
         )  # fmt: skip
 
     def cancel(self, ref: str, perm_id: int) -> bool:
-        """Asks for an order's end; False where its id is not known on this connection."""
+        """Sends a cancel for an order; False if its id is not known on this connection."""
         for trade in list(self._ib.wrapper.trades.values()):
             order = trade.order
             if order.orderRef == ref or (perm_id and order.permId == perm_id):
@@ -439,17 +441,17 @@ class IbLink:
         return False
 
     def cancel_everything(self) -> None:
-        """Asks for the end of this connection's orders; the broker ignores those that are done.
+        """Sends cancels for this connection's latest orders; the broker ignores those that are over.
 
-        No more than may be at work, the latest first: more would wait in the library and never leave.
+        Sends at most the number of orders that may work at a time: more would wait in the library for ever.
         """
         for order_id in list(self.listener.ref_of_order_id)[: -ACTIVE_ORDERS_MAX - 1 : -1]:
             self._ib.client.cancelOrder(order_id, "")
 
-    # --- questions --------------------------------------------------------------------------------------
+    # --- requests ---------------------------------------------------------------------------------------
 
     async def answer(self, asked: commands.Ask, *, timeout_s: float) -> events.Event:
-        """The broker's answer to one of the desk's questions, or ``QueryFailed``; it never raises."""
+        """The broker's response to one of the desk's requests, or ``QueryFailed``; never raises."""
         ask = {
             commands.OPEN_ORDERS: self._open_orders, commands.EXECUTIONS: self._executions,
             commands.POSITIONS: self._positions, commands.MARGIN: self._margin,
@@ -458,11 +460,11 @@ class IbLink:
         try:
             answer = await ask(asked, timeout_s)
             if self.listener.unread != unread:
-                return events.QueryFailed(asked.query, f"{asked.kind}: a part of the answer cannot be read")
+                return events.QueryFailed(asked.query, f"{asked.kind}: a part of the response is unreadable")
             return answer
         except (TimeoutError, asyncio.TimeoutError):
-            return events.QueryFailed(asked.query, f"no answer about {asked.kind} within {timeout_s:g} s")
-        except Exception as error:  # noqa: BLE001  Whatever the library raises, it is no answer.
+            return events.QueryFailed(asked.query, f"{asked.kind}: no response within {timeout_s:g} s")
+        except Exception as error:  # noqa: BLE001  Any error of the library means that there is no response.
             what = printable(str(error)) or type(error).__name__
             return events.QueryFailed(asked.query, f"{asked.kind}: {what}")
 
@@ -484,7 +486,7 @@ class IbLink:
 
     async def _positions(self, asked: commands.Ask, timeout_s: float) -> events.Event:
         found = await asyncio.wait_for(self._ib.reqPositionsAsync(), timeout_s)
-        # A position that changes meanwhile is told once more, and the last word counts.
+        # A position that changes during the request comes once more, and the last one counts.
         lines: dict[int, events.PositionLine] = {}
         for position in found:
             leg, con_id = self.listener.leg_of(position.contract), position.contract.conId
@@ -493,7 +495,7 @@ class IbLink:
         return events.Positions(asked.query, tuple(line for line in lines.values() if line.quantity))
 
     async def _margin(self, asked: commands.Ask, timeout_s: float) -> events.Event:
-        """Both legs' whatIf; each alone, so that together they ask for more than the pair would."""
+        """Sends a whatIf for each leg alone; the sum of both is at least the pair's margin."""
         changes, equity, before = 0.0, math.inf, 0.0
         for leg, side, quantity in ((FUT, asked.side, asked.contracts), (ETF, -asked.side, asked.shares)):
             order = self._order(side, quantity, kind="MKT", tif="DAY")
@@ -505,7 +507,7 @@ class IbLink:
             # Before ``max``, which drops a NaN that comes second.
             if math.isnan(change + after + held):
                 symbol = self.settings.pair.symbol(leg)
-                return events.QueryFailed(asked.query, f"the preview of the {symbol} order has no figures")
+                return events.QueryFailed(asked.query, f"the whatIf of the {symbol} order has no figures")
             before = max(before, held)
             changes += max(0.0, change)
             equity = min(equity, after)
@@ -516,7 +518,7 @@ class IbLink:
 
 
     def _base_currency(self) -> str:
-        """The currency that margin and account values are in; empty where the broker did not say."""
+        """The currency of margin and account values; empty if the broker did not send it."""
         for value in self._ib.accountValues(self.account):
             if value.tag == "NetLiquidation" and value.currency not in ("", "BASE"):
                 return printable(value.currency, 8)
@@ -537,7 +539,7 @@ def _leg(leg: str, details: IbContractDetails, *, expiry_ns: int | None, multipl
 
 
 def _expiry_ns(details: IbContractDetails) -> int:
-    """09:30 New York of the contract's own last day, which wins over the calendar's rule."""
+    """09:30 New York of the contract's own last day, which overrides the calendar's rule."""
     text = (details.realExpirationDate or details.contract.lastTradeDateOrContractMonth or "")[:8]
     if len(text) == 8 and text.isascii() and text.isdigit():
         date = int(text[:4]), int(text[4:6]), int(text[6:])
@@ -545,12 +547,12 @@ def _expiry_ns(details: IbContractDetails) -> int:
             return new_york_to_utc(day_of(*date), 9 * NS_PER_HOUR + 30 * NS_PER_MINUTE)
     raise RunError(
         f"The broker gives {printable(details.contract.localSymbol)} the expiry '{printable(text)}', which "
-        "is no date."
+        "is not a date."
     )
 
 
 def _number(text: str) -> float:
-    """A margin figure, which the API writes as text; NaN where it is not set."""
+    """A margin figure, which the API writes as text; NaN if it is not set."""
     with contextlib.suppress(TypeError, ValueError):
         value = float(text)
         if abs(value) < UNSET:

@@ -1,9 +1,9 @@
-"""What the broker says, as the desk's events: a listener between a library's decoder and its wrapper.
+"""Turns the broker's messages into the desk's events, between a library's decoder and its wrapper.
 
-The libraries' own objects lie at times: an error with an order's id marks a live order cancelled, unchanged
-ticks are dropped, a disconnect wipes what was known. The decoded messages do not. This listener passes each
-message on to the library and tells the desk what it meant. It imports no library; all that it is given is
-duck-typed, and both libraries decode into the same names.
+The libraries' own objects are wrong at times: an error with an order's id marks a live order cancelled,
+unchanged ticks are dropped, a disconnect deletes known orders. The decoded messages are right. This listener
+passes each message on to the library, and sends its meaning to the desk as an event. It imports no library:
+all its arguments are duck-typed, and both libraries decode into the same names.
 """
 
 import functools
@@ -26,37 +26,37 @@ from arbcore.desk import codes, events
 
 _log = logging.getLogger(__name__)
 
-#: What an order is called that works no more.
+#: Statuses of an order that no longer works.
 _OVER = {"Filled", "Cancelled", "ApiCancelled"}
 
 _BIDS, _ASKS = {1, 66}, {2, 67}
 _BID_SIZES, _ASK_SIZES = {0, 69}, {3, 70}
 _LAST, _VOLUME, _HALTED, _SHORTABLE_SHARES = 4, 8, 49, 89
-#: The contract by which our own gateway tells of its clock and of its rows.
+#: The contract on which our own gateway sends its clock and the ends of its rows.
 CLOCK_SYMBOL, CLOCK_CON_ID = "CLOCK", 2_000_000_001
 
 Sink = Callable[[events.Event], None]
-#: Messages that must not be lost where they cannot be read, by the wrapper's callback.
+#: Messages that must be noticed even if they cannot be read, by the wrapper's callback.
 NOT_TO_BE_LOST = {
     "orderStatus": "the status of an order", "openOrder": "an open order", "execDetails": "an execution",
     "commissionReport": "a commission", "position": "a position",
 }  # fmt: skip
 
 
-#: Messages that are translated, by the name of the wrapper's callback.
+#: The translated messages, by the name of the wrapper's callback.
 _TRANSLATED: dict[str, Callable[..., None]] = {}
 
 
 def _heard(translate: Callable[..., None]) -> Callable[..., None]:
-    """Marks the translation of a message: ``_openOrder`` is told whatever the wrapper's ``openOrder`` is."""
+    """Marks the translation of a message: ``_openOrder`` gets the same arguments as ``openOrder``."""
     _TRANSLATED[translate.__name__[1:]] = translate
     return translate
 
 
 @dataclass(frozen=True, slots=True)
 class RowEnd:
-    """A replaying gateway ended a row: its number (0: there are no more) and time, the expiry of the future
-    that it quotes, and whether the data goes on with another one.
+    """A replaying gateway ended a row: its number (0: there are no more) and time, the expiry of the quoted
+    future, and whether the next row quotes another future.
     """
 
     number: int
@@ -66,7 +66,7 @@ class RowEnd:
 
 
 class _Touch:
-    """The best prices of one leg as last told; 0 where there is none, on which the desk does not trade."""
+    """The last best prices of one leg; 0 for a missing one, on which the desk does not trade."""
 
     __slots__ = ("ask", "ask_size", "bid", "bid_size", "leg")
 
@@ -79,11 +79,11 @@ class _Touch:
 
 
 class DecoderListener:
-    """Stands in for the wrapper of one connection. ``pair`` is what is traded.
+    """Replaces the wrapper of one connection. ``pair`` is the traded pair.
 
-    ``sink`` takes events; ``on_link`` is called with a code and its text when the broker's own link is lost
-    or back; ``on_row`` when a replaying gateway ends a row; ``on_trouble`` with an exception that a message
-    led to; ``on_read_only`` when the broker refuses a request since its API is set to Read-Only.
+    ``sink`` takes events. ``on_link`` is called with a code and its text when the broker's own link is lost
+    or back, ``on_row`` when a replaying gateway ends a row, ``on_trouble`` with an exception that a message
+    caused, ``on_read_only`` when the broker refuses a request because its API is set to Read-Only.
     """
 
     def __init__(
@@ -106,21 +106,22 @@ class DecoderListener:
         self._on_read_only = on_read_only
         self._clock_ns = self._row_expiry_ns = 0
         self._contract_ends = False
-        #: The fund's contract, once resolved: other exchanges list shares of the same symbol.
+        #: The ETF's contract id, once resolved: other exchanges list shares with the same symbol.
         self.fund_con_id = 0
-        # Whose order an id is: ids of this connection, and the broker's own, which never change.
+        # The refs of orders by order id, which is valid on this connection, and by permId, which never
+        # changes.
         self.ref_of_order_id: dict[int, str] = {}
         self.ref_of_perm_id: dict[int, str] = {}
-        #: openOrder messages since the last question, by permId: the answer.
+        #: openOrder messages since the last request, by permId: together they are the response.
         self.open_orders: dict[int, events.OpenOrder] = {}
         self.last_error = ""
-        #: The one account that is traded, empty before it is chosen: what is of others is not ours.
+        #: The traded account, empty before it is chosen; messages about other accounts are ignored.
         self.account = ""
-        #: Messages that were translated, and messages about orders that could not be read.
+        #: Counts of translated messages, and of messages about orders that could not be read.
         self.heard = self.unread = 0
-        #: Nothing that still arrives on this connection counts.
+        #: Whether to ignore all further messages of this connection.
         self.muted = False
-        #: The broker refused a request since its API is set to Read-Only.
+        #: Whether the broker refused a request because its API is set to Read-Only.
         self.read_only = False
         self._touches = {leg: _Touch(leg) for leg in LEGS}
         for name, translate in _TRANSLATED.items():
@@ -129,20 +130,20 @@ class DecoderListener:
     def _hear(
         self, passed_on: Callable[..., None], translate: Callable[..., None], *arguments: object
     ) -> None:
-        """The library hears a message first; then it is translated. What goes wrong there is never swallowed.
+        """Passes a message to the library, then translates it; reports any error in the translation.
 
-        (The decoder logs an exception and goes on, which would lose an execution.)
+        (The decoder would only log an exception and go on, which would lose an execution.)
         """
         self.heard += 1
         try:
             passed_on(*arguments)
-        except Exception:  # noqa: BLE001  What the library makes of it is not ours to lose a message for.
-            _log.exception("The library fails over a message; it is translated all the same.")
+        except Exception:  # noqa: BLE001  The library's error must not lose the message.
+            _log.exception("The library failed on a message; the bot still handles it.")
         if self.muted:
             return
         try:
             translate(self, *arguments)
-        except Exception as error:  # noqa: BLE001  A message that cannot be understood must be known of.
+        except Exception as error:  # noqa: BLE001  A message that cannot be read must be reported.
             what = NOT_TO_BE_LOST.get(translate.__name__[1:])
             if what is None:
                 self._on_trouble(error)
@@ -151,27 +152,27 @@ class DecoderListener:
                 self.undecoded(what)
 
     def undecoded(self, what: str) -> None:
-        """A message came that the library could not read."""
+        """Reports a message that the library could not read."""
         self.unread += 1
         if not self.muted:
             self._sink(events.Undecoded(what))
 
     def ours(self, account: str) -> bool:
-        """Whether something is of the account that is traded; what names none is."""
+        """Whether an account is the traded one; an empty name counts as it."""
         return not (account and self.account) or account == self.account
 
     def touch(self, leg: str) -> events.Quote:
-        """The best prices of a leg as they were told last; 0 where there is none."""
+        """The last best prices of a leg; 0 for a missing one."""
         return self._touches[leg].quote()
 
     def __getattr__(self, name: str) -> object:
-        """Whatever else the library asks of its wrapper."""
+        """Any other attribute of the library's wrapper."""
         return getattr(self._wrapper, name)
 
     # --- market data ------------------------------------------------------------------------------------
 
     def forget_quotes(self, leg: str) -> None:
-        """A new subscription begins: what was told before is over."""
+        """Drops a leg's prices before a new subscription."""
         self._touches[leg] = _Touch(leg)
 
     def _leg_of_request(self, request: int) -> str | None:
@@ -179,13 +180,13 @@ class DecoderListener:
         return None if ticker is None else self.leg_of(ticker.contract)
 
     def leg_of(self, contract: IbContract) -> str | None:
-        """The leg that a contract is, whatever its expiry; None where it is neither."""
+        """The leg of a contract of any expiry; None if it is in neither leg."""
         if contract.secType == "FUT" and contract.symbol == self._pair.future:
             return FUT
         return ETF if contract.secType == "STK" and contract.conId == self.fund_con_id else None
 
     def _is_clock(self, request: int) -> bool:
-        """Whether a request is that for the clock of a replaying gateway."""
+        """Whether a request is the subscription to a replaying gateway's clock."""
         ticker = self._wrapper.reqId2Ticker.get(request)
         return ticker is not None and ticker.contract.symbol == CLOCK_SYMBOL
 
@@ -198,7 +199,7 @@ class DecoderListener:
                 self._clock_tick(tickType, int(price) * 10**9 + int(size))
             return
         touch = self._touches[leg]
-        # The broker writes -1 where there is no price on that side.
+        # The broker sends -1 if that side has no price.
         known = max(0.0, price)
         if tickType in _BIDS:
             touch.bid, touch.bid_size = known, size
@@ -244,7 +245,7 @@ class DecoderListener:
 
     @_heard
     def _tickGeneric(self, reqId: int, tickType: int, value: float) -> None:  # noqa: N802, N803
-        """Halts among others."""
+        """A generic tick, such as a halt or the number of shortable shares."""
         leg = self._leg_of_request(reqId)
         if leg is None and tickType == _HALTED and self._is_clock(reqId):
             self._end_row(0)
@@ -266,7 +267,7 @@ class DecoderListener:
     def _openOrder(  # noqa: N802
         self, orderId: int, contract: IbContract, order: IbOrder, orderState: IbOrderState  # noqa: N803
     ) -> None:
-        """An order that works, of whoever placed it; also the answer to a whatIf."""
+        """A working order of any program; also the response to a whatIf."""
         if order.whatIf or not self.ours(order.account):
             return
         ref = order.orderRef or ""
@@ -296,13 +297,13 @@ class DecoderListener:
 
     @_heard
     def _execDetails(self, reqId: int, contract: IbContract, execution: IbExecution) -> None:  # noqa: N802, N803
-        """One execution as it happens; those of an answer come with the answer."""
-        told = self.execution(contract, execution) if reqId < 0 else None
-        if told is not None:
-            self._sink(told)
+        """One live execution; ``Executions`` carries those of a response."""
+        event = self.execution(contract, execution) if reqId < 0 else None
+        if event is not None:
+            self._sink(event)
 
     def execution(self, contract: IbContract, execution: IbExecution) -> events.Execution | None:
-        """A library's execution as an event; None where it is in neither leg's instrument."""
+        """A library's execution as an event; None if it is in neither leg's instrument."""
         leg = self.leg_of(contract)
         if leg is None or not self.ours(execution.acctNumber):
             return None
@@ -321,14 +322,14 @@ class DecoderListener:
 
     @_heard
     def _position(self, account: str, contract: IbContract, posSize: float, avgCost: float) -> None:  # noqa: N803
-        """A position, in an answer or since somebody changed it."""
+        """A position, in a response or after a change."""
         leg = self.leg_of(contract)
         if leg is not None and self.ours(account):
             self._sink(events.PositionChanged(events.PositionLine(leg, contract.conId, round(posSize))))
 
     @_heard
     def _commissionReport(self, commissionReport: IbCommissionReport) -> None:  # noqa: N802, N803
-        """What an execution cost; the library keeps only those it knows the execution of."""
+        """A commission; the library keeps only those whose execution it knows."""
         self._sink(
             events.Commission(
                 commissionReport.execId, commissionReport.commission, commissionReport.currency
@@ -339,7 +340,7 @@ class DecoderListener:
 
     @_heard
     def _error(self, reqId: int, errorCode: int, errorString: str, advanced: str = "") -> None:  # noqa: N803
-        """Everything the broker calls an error: links, farms, data rights, orders, and plain information."""
+        """The broker's error messages: links, farms, data permissions, orders, and plain information."""
         text = f"{errorCode}: {printable(errorString)}"
         if errorCode in codes.CONNECTION_DROPPED | codes.SERVER_LOST | codes.SERVER_BACK:
             self._on_link(errorCode, text)
@@ -361,7 +362,7 @@ class DecoderListener:
 
 
 def _instant_ns(time: datetime) -> int:
-    """A library's aware datetime as UTC nanoseconds, without the detour over a float."""
+    """A library's aware datetime as UTC nanoseconds, without rounding through a float."""
     moment = time.astimezone(timezone.utc)
     day = int(moment.toordinal()) - 719_163
     seconds = (day * 24 + moment.hour) * 3_600 + moment.minute * 60 + moment.second

@@ -1,7 +1,7 @@
-"""A run beside its model: the bot's trades set against those of the backtest of the quotes that it recorded.
+"""Compares the bot's trades with those of a backtest on the quotes that it recorded.
 
-A shell: it reads the recording. The settings are those that the bot wrote into its store. Owns which trade of
-the backtest is which of the bot's, and where the difference in money comes from.
+A shell: it reads the recording. The bot wrote the settings into its store. Owns the matching of the bot's
+trades to the backtest's, and the causes of the difference in money.
 """
 
 import json
@@ -17,24 +17,24 @@ from arbcore.core.text import plural, printable
 from arbcore.errors import InputError, UsageError
 from arbcore.quotes.backtest_run import backtest
 
-#: What the store calls the two facts that a comparison needs.
+#: The store's keys of the two facts that a comparison needs.
 SETTINGS, RECORDING = "settings", "recording"
-#: Trades that the summary shows, the last ones; the JSON document has all.
+#: How many of the last trades the summary shows; the JSON document has all.
 TRADES_SHOWN = 20
-#: Characters of a line that are shown.
+#: Most characters of a line.
 LINE_MAX = 2_000
-#: Settings of a backtest whose lists are tuples.
+#: Settings of a backtest that are tuples, which JSON stores as lists.
 _TUPLES = ("rates", "yields", "dividends")
 
 Record = dict[str, Any]
 
 
 def facts_of(plan: Plan, rate: float | None) -> dict[str, str]:
-    """What the store keeps of a run, so that its backtest can be made: settings, and where its quotes are.
+    """The facts of a run that its backtest needs, for the store: the settings, and the file of its quotes.
 
     Args:
-        plan: of the run.
-        rate: FRED's, once it is known; None while the setting's holds.
+        plan: the run's plan.
+        rate: FRED's rate; None while the setting's rate is used.
     """
     desk, rates, dividends = plan.desk, plan.rates, plan.dividends
     values: Record = {
@@ -63,7 +63,7 @@ def facts_of(plan: Plan, rate: float | None) -> dict[str, str]:
 
 
 def quotes_of(meta: Mapping[str, str], given: Path | None) -> Path | None:
-    """The recorded quotes: those that are given, or the bot's own where they are still there; else None."""
+    """The recorded quotes: ``given``, or the bot's own file if it still exists; else None."""
     if given is not None:
         return given
     known = Path(meta.get(RECORDING, ""))
@@ -73,29 +73,29 @@ def quotes_of(meta: Mapping[str, str], given: Path | None) -> Path | None:
 def against_model(
     trades: Sequence[Record], meta: Mapping[str, str], *, quotes: Path, pair: Pair
 ) -> Record:
-    """The bot's closed trades beside those of the backtest of its quotes.
+    """Compares the bot's closed trades with those of the backtest on its quotes.
 
     Args:
-        trades: of the report, with their money.
-        meta: of the store.
-        quotes: what was recorded.
-        pair: that the store trades.
+        trades: the report's trades, with their money.
+        meta: the store's facts.
+        quotes: the recorded quotes.
+        pair: the store's pair.
 
     Returns:
-        ``trades``, one for each of the bot's, in USD: ``decided`` (gross at the prices decided at),
+        ``trades``, one for each of the bot's, in USD: ``decided`` (gross at the prices of the decisions),
         ``filled``, ``slippage``, ``cost`` and ``net``, and of the same trade in the backtest ``model_net``
-        and ``model_cost``; ``unexplained`` is what slippage and cost leave of the difference of both nets. It
-        is None, as all of the model's are, where the backtest has no such trade. ``only_model`` are the
-        backtest's others.
+        and ``model_cost``; ``unexplained`` is the difference of both nets less slippage and the difference of
+        costs. It is None, as the model's numbers are, if the backtest has no such trade. ``only_model`` are
+        the backtest's other trades.
 
     Raises:
-        UsageError: the store says nothing of the settings.
-        InputError: the quotes cannot be read, or the settings in the store cannot be.
+        UsageError: the store has no settings.
+        InputError: the quotes, or the settings in the store, cannot be read.
     """
     if SETTINGS not in meta:
         raise UsageError(
-            "The store does not say with which settings its bot ran, as those of before this version do not; "
-            "run the bot on it once, then compare."
+            "The store has no settings of its bot, because an older version wrote it; run the bot on it "
+            "once, then compare."
         )
     result = backtest(quotes, pair=pair.name, **_settings(meta[SETTINGS]))
     table = result.trades
@@ -140,9 +140,9 @@ def _settings(text: str) -> Record:
 
 
 def _take(trade: Record, left: list[Record]) -> Record | None:
-    """The trade of the backtest that was the same: on the same side, and held at some same time.
+    """The same trade in the backtest: on the same side and held at a common time.
 
-    Of several the one that was entered nearest; each is taken once.
+    Of several, takes the one with the nearest entry; each is taken once.
     """
     entry_ns, exit_ns = read_time(trade["entry_ts"]), read_time(trade["exit_ts"])
     fits = [
@@ -174,7 +174,7 @@ def _beside(trade: Record, model: Record | None, multiplier: float) -> Record:
 
 
 def _decided(trade: Record, multiplier: float) -> float | None:
-    """Gross at the prices that were decided at; None where a decision named none."""
+    """Gross at the prices of the decisions; None if a decision had no price."""
     prices = [trade[f"{leg}_{way}_signal"] for leg in ("fut", "etf") for way in ("entry", "exit")]
     if None in prices:
         return None
@@ -185,13 +185,13 @@ def _decided(trade: Record, multiplier: float) -> float | None:
 
 
 def _sum(values: Any) -> float | None:
-    """None where a part is unknown."""
+    """The sum; None if a part is unknown."""
     known = list(values)
     return None if None in known else float(sum(known))
 
 
 def model_lines(model: Record) -> list[str]:
-    """The comparison for a person."""
+    """The comparison as lines of text."""
 
     def usd(value: float | None) -> str:
         return "unknown" if value is None else f"{value:+,.2f}"

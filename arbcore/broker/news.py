@@ -1,6 +1,6 @@
-"""What people are told of a run of the carry bot, and the forms in which receivers take it: plain values.
+"""The messages about a run of the carry bot, and the formats that receivers take: plain values.
 
-Decides nothing of when and sends nothing; that is ``alerts``'.
+``alerts`` decides when a message is sent and sends it.
 """
 
 import json
@@ -15,28 +15,28 @@ SCHEMA = "arbcore.alert/1"
 ALARM, START, STOP, TRADE, DAILY, HEARTBEAT = KINDS = (
     "alarm", "start", "stop", "trade", "daily", "heartbeat",
 )  # fmt: skip
-#: Kinds whose text says itself what is held.
+#: Kinds whose text has the positions already.
 SAYS_HELD = frozenset({STOP, DAILY})
 SLACK, DISCORD, TELEGRAM, NTFY, JSON = FORMATS = ("slack", "discord", "telegram", "ntfy", "json")
-#: Which format the address's host stands for where none is set; any other host gets JSON.
+#: The format for an address's host if none is set; any other host gets JSON.
 FORMAT_OF_HOST = {
     "hooks.slack.com": SLACK, "discord.com": DISCORD, "discordapp.com": DISCORD,
     "api.telegram.org": TELEGRAM, "ntfy.sh": NTFY,
 }  # fmt: skip
-#: Characters that a receiver takes.
+#: Most characters that a receiver takes.
 TEXT_MAX = {SLACK: 3_000, DISCORD: 1_900, TELEGRAM: 4_000, NTFY: 3_500, JSON: 10_000}
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Who gets news: an http or https address and one of FORMATS."""
+    """A receiver of messages: an http or https address and one of FORMATS."""
 
     url: str
     format: str
 
 
 class AlertDocument(TypedDict):
-    """The JSON form of news; ``held`` is None where it is not known."""
+    """The JSON form of a message; ``held`` is None while the positions are not known."""
 
     schema: str
     kind: str
@@ -49,7 +49,7 @@ class AlertDocument(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One thing to tell. ``held`` is what the account holds by symbol; None where that is not known."""
+    """One message. ``held`` are the account's positions by symbol; None while they are not known."""
 
     kind: str
     text: str
@@ -60,7 +60,7 @@ class News:
     ts_ns: int
 
     def line(self) -> str:
-        """The text with who says it and, where the text does not say it, what is held."""
+        """The text with its sender and, if the text lacks them, the positions."""
         who = f"arbcore {self.mode} {self.account or 'without an account yet'} on {self.machine}"
         held = "" if self.kind in SAYS_HELD else f" Held: {held_words(self.held)}."
         return f"{who}: {self.text}{held}"
@@ -79,25 +79,25 @@ class News:
 
 
 def held_words(held: Mapping[str, int] | None) -> str:
-    """``ES -1, SPY +502``; nothing, or unknown."""
+    """Positions as text: ``ES -1, SPY +502``, ``nothing`` or ``unknown``."""
     if held is None:
         return "unknown"
     return ", ".join(f"{symbol} {count:+d}" for symbol, count in held.items() if count) or "nothing"
 
 
 def format_of(url: str) -> str:
-    """The format that an address's host stands for."""
+    """The format for an address, by its host."""
     host = urllib.parse.urlsplit(url).hostname or ""
     return FORMAT_OF_HOST.get(host, JSON)
 
 
 def telegram_chat(url: str) -> str:
-    """The ``chat_id`` in an address's query; empty where there is none."""
+    """The ``chat_id`` in an address's query; empty if there is none."""
     return urllib.parse.parse_qs(urllib.parse.urlsplit(url).query).get("chat_id", [""])[0]
 
 
 def body_of(news: News, receiver: Receiver) -> tuple[bytes, dict[str, str]]:
-    """What is posted to a receiver, and the headers that go with it."""
+    """The body to post to a receiver, and its headers."""
     limit = TEXT_MAX[receiver.format]
     text = news.line()
     text = text if len(text) <= limit else f"{text[: limit - 1]}…"
@@ -108,7 +108,7 @@ def body_of(news: News, receiver: Receiver) -> tuple[bytes, dict[str, str]]:
                                "Priority": priority}  # fmt: skip
     found: Mapping[str, Any] = {"text": text}
     if receiver.format == DISCORD:
-        # Nobody is to be called by what a broker wrote into an error.
+        # Text from the broker must not mention, and so notify, people in a channel.
         found = {"content": text, "allowed_mentions": {"parse": []}}
     elif receiver.format == TELEGRAM:
         found = {"chat_id": telegram_chat(receiver.url), "text": text}

@@ -1,4 +1,4 @@
-"""What one run of the carry bot is, and what it counts: plain values that its parts share."""
+"""The plan of one run of the carry bot and its counters: plain values that its parts share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ from arbcore.errors import ArbcoreError
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is: settings, the kind of account, and how it ends.
+    """The plan of a run: settings, the kind of account, and how it ends.
 
-    ``rows``: the other side is our own gateway replaying rows, each to be decided on once; ``clocked``: it is
-    our own gateway, whose clock is the market's. ``rate`` is asked for the rate now and then, ``gone`` for
-    the reason why there is no use in connecting again.
-    ``dividends`` is a schedule or contracts' yields in place of the yield, ``rates`` a curve in place of the
-    rate. ``wait_s``: how long the first connection is tried for.
+    ``rows``: our own gateway replays rows, and the desk decides each row once. ``clocked``: our own gateway's
+    clock is the market's. ``rate`` is called from time to time for the present rate; ``gone`` returns why it
+    is useless to connect again, or an empty text. ``dividends`` is a schedule or contracts' yields instead of
+    the yield, ``rates`` rates by date instead of the rate. ``wait_s`` is how long to try the first
+    connection.
     """
 
     settings: IbkrSettings
@@ -42,13 +42,13 @@ class Plan:
 
     @property
     def pair(self) -> Pair:
-        """What is traded."""
+        """The traded pair."""
         return self.desk.pair
 
 
 @dataclass
 class Tally:
-    """What the summary counts."""
+    """The counters of the run's summary."""
 
     quotes: int = 0
     orders: int = 0

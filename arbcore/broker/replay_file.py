@@ -1,6 +1,6 @@
-"""Shell: the rows of a file of quotes, in the backtest's format and by its reader, for a replay.
+"""Shell: reads the rows of a file of quotes for a replay, with the backtest's format and reader.
 
-Rows that a backtest would skip are skipped here too; what is wrong with the file is the reader's to say.
+It skips the rows that a backtest skips; the reader reports errors in the file.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,9 +13,9 @@ from arbcore.quotes._csv import CsvReader
 from arbcore.quotes.quote_data import QuoteData
 from arbcore.quotes.source import ReadsInto, chunks_into, open_quotes
 
-#: A recording has no sizes; these never leave an order of a sensible bot unfilled, as no backtest does.
+#: A recording has no sizes; these fill every order of a sensible bot, as a backtest does.
 FUT_SIZE, ETF_SIZE = 5_000.0, 2_000_000.0
-# What the reader advises a backtest besides correcting the row; nobody can pass it to a replay.
+# A part of the reader's advice that applies to a backtest only; a replay has no such option.
 _NOT_HERE = " or pass --skip-bad"
 
 
@@ -23,19 +23,19 @@ def replay(
     source: QuoteData, *, pair: str | None = None, expiry_ns: int | None = None, fut_size: float = FUT_SIZE,
     etf_size: float = ETF_SIZE,
 ) -> Iterator[Row]:
-    """The rows of a path, ``-`` or an open file, read as they are asked for.
+    """The rows of a path, ``-`` or an open file, read one after the other on demand.
 
     Args:
-        source: where they are.
-        pair: whose quotes they are, where the columns do not say it; or the other size of the future.
-        expiry_ns: whose the future's quotes are, where rows do not say it.
+        source: a path, ``-`` or an open file.
+        pair: the quoted pair, if the columns do not name it; or the pair with the other size of the future.
+        expiry_ns: the expiry of the quoted future, if rows do not have it.
         fut_size: the size of the future's touch, in contracts.
-        etf_size: the size of the ETF's, in shares.
+        etf_size: the size of the ETF's touch, in shares.
 
     Raises:
-        InputError: it cannot be opened.
-        UsageError: nobody says the pair, or the columns say another.
-        DataError: at a bad row, when that is reached.
+        InputError: the file cannot be opened.
+        UsageError: neither ``pair`` nor the columns name the pair, or the columns name another.
+        DataError: at a bad row, when it is reached.
     """
     with open_quotes(source) as (stream, name, _):
         reader = CsvReader(name, expiry_of=read_expiry)

@@ -1,7 +1,7 @@
-"""What the carry bot saw and did, out of its store: figures for a person, the ledger, the time line.
+"""The report on the carry bot, from its store: a summary, the ledger, the time line.
 
-A shell for reading the file; everything else is arithmetic on rows. It recomputes money from executions and
-commissions, never from what the desk thought. Sums over commissions that are partly unknown are unknown.
+A shell for reading the file; the rest is arithmetic on rows. It computes money from executions and
+commissions, never from the desk's own sums. A sum with an unknown commission is unknown.
 """
 
 import contextlib
@@ -26,16 +26,16 @@ from arbcore.errors import ArbcoreError, InputError
 from arbcore.pages.report_page import report_page
 
 SCHEMA = "arbcore.report/1"
-#: Rows of the time line that a report shows; the store has them all.
+#: Most rows of the time line in a report; the store has them all.
 TIME_LINE_MAX = 1_000
-#: Characters of a line of the summary that are shown: what the broker said is in the store as it came.
+#: Most characters of a line of the summary; the store has the broker's full texts.
 LINE_MAX = 2_000
 #: A run whose heartbeat, written every 5 s, is older than this is dead.
 DEAD_AFTER_S = 15
-# What a desk says first, before it has heard of a connection.
+# A desk's first state, before it has a connection.
 BORN = "HALTED: not connected"
 _DONE = ("closed", "void")
-#: Whose each number is: told by the broker, or worked out by the model from the settings.
+#: The source of each number: the broker, or the model with the settings.
 SOURCES = {
     "gross_pnl": "broker", "commissions": "broker", "financing": "model", "dividends": "model",
     "net_pnl": "both", "unrealised_pnl": "model",
@@ -85,7 +85,7 @@ class StoreRows:
     events: list[Record]
     skipped: list[Record]
     heartbeat: list[Record]
-    #: Whether a process that is alive had the store when it was read, and when that was.
+    #: Whether a live process held the store's lock when it was read, and the time of reading.
     owned: bool
     read_ns: int
 
@@ -96,19 +96,20 @@ class StoreRows:
 
     @property
     def symbols(self) -> tuple[str, str]:
-        """Those of the future and of the ETF."""
+        """The symbols of the future and of the ETF."""
         return self.pair.future, self.pair.etf
 
 
 def read_store(path: Path, *, brief: bool = False) -> StoreRows:
-    """All that a report needs, as of one moment, also while a bot writes. InputError where it is no store.
+    """Reads all rows for a report as of one moment, also while a bot writes. Raises InputError for a file
+    that is not a store.
 
-    ``brief``: of the signals the last one only, and of the time line the last alarm.
+    ``brief``: only the last signal, and only the last alarm of the time line.
     """
     ends = {"signals": "DESC LIMIT 1", "events": "DESC LIMIT 1"} if brief else {}
     only = {"events": "WHERE level = 'alarm'"} if brief else {}
     with contextlib.closing(open_to_read(path)) as connection, said_reading(path):
-        # One transaction: a bot that writes meanwhile does not come between two tables.
+        # One transaction, so that all tables are of the same moment while a bot writes.
         connection.execute("BEGIN")
         meta = dict(connection.execute("SELECT key, value FROM meta"))
         tables = {}
@@ -136,7 +137,7 @@ def document(rows: StoreRows) -> Record:
     for trade in trades:
         trade["entry_implied_repo"] = repos.get((f"enter_{trade['side']}", trade["entry_dev_bps"]))
     closed = [trade for trade in trades if trade["phase"] == "closed"]
-    # What others closed was closed at prices that nobody told: such a pair is in no sum.
+    # The prices at which others closed a pair are not known, so such a pair is in no sum.
     known = [trade for trade in closed if not trade["adjusted"]]
     nets = [trade["net_pnl"] for trade in known]
     return {
@@ -180,13 +181,13 @@ def document(rows: StoreRows) -> Record:
 
 
 def trade_document(trade: Record, rows: StoreRows) -> Record:
-    """One pair with its money; the P&L of one that is held is None, and of one that others changed.
+    """One pair with its money; the P&L is None for an open pair and for one that others changed.
 
-    Gross is that of its executions, slippage is against the prices at the signals.
+    Gross is the money of its executions; slippage is measured from the prices at the signals.
     """
     mine = [one for one in rows.executions if one["trade_id"] == trade["trade_id"]]
     adjusted = trade["trade_id"] in _adjusted(rows)
-    # The money of a position that is held is no P&L, nor is that of a part of a pair's trades.
+    # The money of an open position, or of only a part of a pair's executions, is not P&L.
     gross = sum(_money(one) for one in mine) if trade["phase"] in _DONE and not adjusted else None
     commission = _sum(one["commission"] for one in mine)
     return {
@@ -204,20 +205,20 @@ def trade_document(trade: Record, rows: StoreRows) -> Record:
 
 
 def _adjusted(rows: StoreRows) -> set[int]:
-    """The pairs of which a part was closed without an execution of the bot's."""
+    """The pairs of which a part was closed without one of the bot's executions."""
     return {one["trade_id"] for one in rows.adjustments}
 
 
 def _money(execution: Record) -> float:
-    """Received (positive) or paid for one execution, in USD."""
+    """USD received (positive) or paid (negative) for one execution."""
     sign = 1.0 if execution["side"] == "SELL" else -1.0
     return float(sign * execution["quantity"] * execution["price"] * execution["multiplier"])
 
 
 def _decided(trade: Record, orders: Sequence[Record], *, symbol: str, buying: bool) -> float | None:
-    """The price of a leg at the decision to buy or sell it: the limit of the first entry or exit order.
+    """A leg's price at the decision to buy or sell it: the limit of the first entry or exit order.
 
-    What a hedge or a later try did worse counts against that.
+    A worse price of a hedge or of a later try counts as slippage against it.
     """
     return next(
         (order["limit_price"] for order in orders
@@ -228,7 +229,7 @@ def _decided(trade: Record, orders: Sequence[Record], *, symbol: str, buying: bo
 
 
 def _decided_prices(trade: Record, rows: StoreRows) -> Record:
-    """Both legs' prices at the signals: ``fut_entry_signal`` and so on; None where a decision named none."""
+    """Both legs' prices at the signals: ``fut_entry_signal`` and so on; None if a decision had no price."""
     found = {}
     for leg in LEGS:
         symbol, bought = rows.pair.symbol(leg), (leg == FUT) == (trade["side"] == "reverse")
@@ -238,7 +239,7 @@ def _decided_prices(trade: Record, rows: StoreRows) -> Record:
 
 
 def _slippage(trade: Record, rows: StoreRows, executions: Sequence[Record]) -> float | None:
-    """USD lost (negative) against the prices at the decisions; None where a decision named no price."""
+    """USD lost (negative) against the prices at the decisions; None if a decision had no price."""
     total = 0.0
     for symbol in rows.symbols:
         for buying in (True, False):
@@ -254,7 +255,7 @@ def _slippage(trade: Record, rows: StoreRows, executions: Sequence[Record]) -> f
 
 
 def _entry_repos(signals: Iterable[Record]) -> dict[tuple[str, float], float | None]:
-    """Implied repo of the signals acted on; a pair has its signal's very deviation."""
+    """Implied repo of the signals acted on, by time and deviation, which a pair shares with its signal."""
     return {(one["action"], one["dev_bps"]): one["implied_repo"] for one in signals if not one["refusal"]}
 
 
@@ -270,7 +271,7 @@ def _positions(rows: StoreRows) -> dict[str, int]:
 
 
 def _leg_document(symbol: str, rows: StoreRows) -> Record:
-    """What a leg's executions of closed trades brought."""
+    """A leg's P&L over closed trades."""
     closed = {trade["trade_id"] for trade in rows.trades if trade["phase"] == "closed"} - _adjusted(rows)
     mine = [one for one in rows.executions if one["symbol"] == symbol and one["trade_id"] in closed]
     return {
@@ -281,7 +282,7 @@ def _leg_document(symbol: str, rows: StoreRows) -> Record:
 
 
 def _days(rows: StoreRows, trades: Sequence[Record]) -> list[Record]:
-    """By New York date: what was closed then by leg, and what was executed."""
+    """By New York date: the P&L of the pairs closed on it, by leg, and the number of executions."""
     gross_of: dict[int, dict[str, float]] = {}
     for one in rows.executions:
         legs = gross_of.setdefault(one["trade_id"], dict.fromkeys(rows.symbols, 0.0))
@@ -316,12 +317,12 @@ def _days(rows: StoreRows, trades: Sequence[Record]) -> list[Record]:
 
 
 def exchange_date(ts: str) -> str:
-    """The New York date of a time: the date that the exchange and the daily loss limit go by."""
+    """The New York date of a time: the date of the exchange and of the daily loss limit."""
     return iso_date(utc_to_new_york(read_time(ts))[0])
 
 
 def states(rows: StoreRows) -> list[Record]:
-    """Which risk state held from when to when; none between the end of a run and the next one's beginning."""
+    """The risk states with their begin and end; there is none between two runs."""
     spans: list[Record] = []
     last_ts = _last(rows)
     connected: str | None = None
@@ -330,7 +331,7 @@ def states(rows: StoreRows) -> list[Record]:
             connected = event["ts"]
         elif event["kind"] == "state":
             if spans and spans[-1]["to_ts"] is None:
-                # A desk is born without a connection: said right after one was made, it is a new run's.
+                # A new desk has no connection: this state right after a connection means a new run.
                 born = connected is not None and event["text"] == BORN
                 spans[-1]["to_ts"] = _quiet_since(rows, connected) if born else event["ts"]
             name, _, reasons = event["text"].partition(": ")
@@ -342,7 +343,7 @@ def states(rows: StoreRows) -> list[Record]:
 
 
 def _quiet_since(rows: StoreRows, ts: str | None) -> str | None:
-    """The last thing that happened before a time."""
+    """The time of the last row before a time."""
     if ts is None:
         return None
     before_ns = read_time(ts)
@@ -355,7 +356,7 @@ def _quiet_since(rows: StoreRows, ts: str | None) -> str | None:
 
 
 def _by_role(orders: Iterable[Record]) -> dict[str, dict[str, int]]:
-    """How many orders of each role are in which state."""
+    """The number of orders by role and state."""
     found: dict[str, Counter[str]] = {}
     for order in orders:
         found.setdefault(order["role"], Counter())[order["state"]] += 1
@@ -372,7 +373,7 @@ def _signals(signals: Sequence[Record]) -> Record:
 
 
 def _skipped(rows: Iterable[Record]) -> dict[str, int]:
-    """How many decisions were not made, by reason, over all days."""
+    """The number of skipped decisions by reason, over all days."""
     found: Counter[str] = Counter()
     for row in rows:
         found[row["reason"]] += row["count"]
@@ -380,7 +381,7 @@ def _skipped(rows: Iterable[Record]) -> dict[str, int]:
 
 
 class RunLiveness(TypedDict):
-    """Whether a run lives, and its risk state. Times are ISO 8601 UTC."""
+    """Whether a run is alive, and its risk state. Times are ISO 8601 UTC."""
 
     copied: str | None
     running: bool
@@ -393,7 +394,7 @@ class RunLiveness(TypedDict):
 
 
 class RunDocument(RunLiveness):
-    """The run that is under way or was the last. Positions are by symbol."""
+    """The present run, or the last one. Positions are by symbol."""
 
     waiting: str
     held: dict[str, int] | None
@@ -405,7 +406,7 @@ class RunDocument(RunLiveness):
 
 
 class TodayDocument(TypedDict):
-    """What a New York date brought so far; ``net_pnl`` is USD, None while it is unknown."""
+    """A New York date so far; ``net_pnl`` is USD, None while it is unknown."""
 
     date: str
     trades: int
@@ -414,7 +415,7 @@ class TodayDocument(TypedDict):
 
 
 class AlarmDocument(TypedDict):
-    """An alarm: when, of which kind, and its text."""
+    """An alarm: its time, kind and text."""
 
     ts: str
     kind: str
@@ -422,7 +423,7 @@ class AlarmDocument(TypedDict):
 
 
 class LastOrder(TypedDict):
-    """The order that was sent last, in the store's columns."""
+    """The last order sent, in the store's columns."""
 
     created_ts: str
     order_ref: str
@@ -456,10 +457,10 @@ class StatusDocument(RunLiveness):
 
 
 def run_document(rows: StoreRows) -> RunDocument:
-    """The run that is under way or was the last: whether it lives, and since when it does not.
+    """The present run, or the last one: whether it is alive, and if not, since when.
 
-    Dead is a run that did not say its end and whose process is gone, or whose heartbeat is older than
-    DEAD_AFTER_S. ``held`` is what the account holds; None while that is unknown.
+    A run is dead if it did not write its end and either its process is gone or its heartbeat is older than
+    DEAD_AFTER_S. ``held`` are the account's positions; None while they are unknown.
     """
     pulse = rows.heartbeat[0] if rows.heartbeat else None
     copied = rows.meta.get("copy_ts")
@@ -479,7 +480,7 @@ def run_document(rows: StoreRows) -> RunDocument:
         "ended": ended,
         "dead_since": pulse["ts"] if dead else None,
         "in_order": bool(pulse["in_order"]),
-        # What a dead process was is not what it is.
+        # A dead run has no present state.
         "state": None if dead else pulse["state"],
         "reasons": [] if dead else json.loads(pulse["reasons"]),
         "waiting": "" if dead else pulse["waiting"],
@@ -493,9 +494,9 @@ def run_document(rows: StoreRows) -> RunDocument:
 
 
 def run_words(run: RunLiveness) -> str:
-    """Whether the run lives, in words."""
+    """A text that says whether the run is alive."""
     if run["dead_since"]:
-        gone = "its process is gone or stands still, and no bot watches what is held"
+        gone = "its process is gone or stands still, and no bot watches the account's positions"
         return f"dead since {run['dead_since']}: {gone}"
     reasons = f": {'; '.join(run['reasons'])}" if run["reasons"] else ""
     if run["copied"]:
@@ -510,7 +511,7 @@ def run_words(run: RunLiveness) -> str:
 
 
 def _state(rows: StoreRows) -> str | None:
-    """The last state of a run that lives or ended in order of its own; None of one that is dead."""
+    """The last state of a run that is alive or wrote its end; None for a dead run."""
     run = run_document(rows)
     if run["dead_since"] or not (run["running"] or run["ended"]):
         return None
@@ -518,10 +519,9 @@ def _state(rows: StoreRows) -> str | None:
 
 
 def today(rows: StoreRows, run: RunDocument) -> TodayDocument:
-    """The New York date of the moment of reading: what was closed and executed, and its P&L where it is
-    known.
+    """The New York date at the time of reading: closed trades, executions, and the P&L if known.
 
-    The P&L is the bot's own while it runs, open pairs at the mids included, and else that of what was closed.
+    While the bot runs, the P&L is its own, with open pairs at the mids; otherwise it is that of closed pairs.
     """
     date = iso_date(utc_to_new_york(rows.read_ns)[0])
     trades = [trade_document(trade, rows) for trade in rows.trades if trade["phase"] != "void"]
@@ -536,15 +536,15 @@ def today(rows: StoreRows, run: RunDocument) -> TodayDocument:
 
 
 def last_alarm(rows: StoreRows) -> AlarmDocument | None:
-    """When, of which kind and with which words somebody was last alarmed."""
+    """The last alarm; None if there was none."""
     found = next((one for one in reversed(rows.events) if one["level"] == "alarm"), None)
     return None if found is None else {"ts": found["ts"], "kind": found["kind"], "text": found["text"]}
 
 
 def unrealised(rows: StoreRows) -> float | None:
-    """What the open pairs would bring closed at the last touch, USD, less the commissions that are known.
+    """The P&L of the open pairs in USD if closed at the last touch, less known commissions.
 
-    0 where none is open; None where a price is not known, or others closed a part of one.
+    0 if none is open; None if a price is not known, or others closed a part of a pair.
     """
     open_ids = {trade["trade_id"] for trade in rows.trades if trade["phase"] not in _DONE}
     mine = [one for one in rows.executions if one["trade_id"] in open_ids]
@@ -570,7 +570,7 @@ def unrealised(rows: StoreRows) -> float | None:
 
 
 def _last_touch(rows: StoreRows) -> dict[tuple[str, str], float]:
-    """The prices seen last, by symbol and side: the heartbeat's, or else those of a signal or sample."""
+    """The last prices by symbol and side: the heartbeat's, else those of the last signal or sample."""
     pulse = json.loads(rows.heartbeat[0]["quote"]) if rows.heartbeat else None
     if pulse is not None:
         return {(symbol, side): pulse[symbol][side] for symbol in rows.symbols for side in ("bid", "ask")}
@@ -584,7 +584,7 @@ def _last_touch(rows: StoreRows) -> dict[tuple[str, str], float]:
 
 
 def _sum(values: Iterable[float | None]) -> float | None:
-    """None where any part is unknown."""
+    """The sum; None if any part is unknown."""
     total = 0.0
     for value in values:
         if value is None:
@@ -621,7 +621,7 @@ def ledger(rows: StoreRows) -> Iterable[list[object]]:
 
 
 def summary_lines(found: Record) -> list[str]:
-    """The report for a person."""
+    """The report as lines of text."""
     lines = [
         f"Store {found['store']}: {found['mode']} account {found['account']}, "
         + (f"{found['first_ts']} to {found['last_ts']}." if found["first_ts"] else "nothing happened yet."),
@@ -661,7 +661,7 @@ def summary_lines(found: Record) -> list[str]:
 
 
 def _halted_lines(found: Record) -> list[str]:
-    """What the broker holds beside our executions' sum where they differ, and the alarm's text."""
+    """The broker's positions and our executions' sum if they differ, and the last alarm's text."""
     run, alarm = found["run"], found["last_alarm"]
     lines = []
     if run["heartbeat"] and not run["dead_since"] and run["held"] != run["executed"]:
@@ -673,7 +673,7 @@ def _halted_lines(found: Record) -> list[str]:
 
 
 def _adjusted_lines(found: Record) -> list[str]:
-    """What was closed by others, and so stands in no sum of money."""
+    """The parts of pairs that others closed, which are in no sum of money."""
     if not found["adjustments"]:
         return []
     words = {"settled": "settled at expiry", "by_hand": "closed by hand"}
@@ -688,10 +688,10 @@ def _adjusted_lines(found: Record) -> list[str]:
 
 
 def usd(value: float | None) -> str:
-    """``+12.50 USD``, or unknown."""
+    """An amount such as ``+12.50 USD``, or ``unknown``."""
     return "unknown" if value is None else f"{value:+,.2f} USD"
 
 
 def counted(counts: dict[str, int]) -> str:
-    """``3 ACTIVE, 1 HALTED``; none where nothing was counted."""
+    """Counts such as ``3 ACTIVE, 1 HALTED``, or ``none``."""
     return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "none"

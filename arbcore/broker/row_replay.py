@@ -1,7 +1,7 @@
-"""The rows of a replaying gateway: the market's clock, whose quotes they are, and when the next may come.
+"""The rows of a replaying gateway: they set the market's clock and the contract, one row after the other.
 
-A shell's helper. A row is decided on once, on the contract that it quotes, and the next one comes when all
-that followed from the decision is done. It must not know what a decision is.
+A helper of the shell. The desk decides each row once, for the contract that the row quotes, and the next row
+comes once all effects of the decision are settled. This module must not know what a decision is.
 """
 
 from collections.abc import Coroutine
@@ -16,30 +16,30 @@ from arbcore.desk.desk_session import DeskSession
 
 
 class ReplayedRun(Protocol):
-    """What the rows need of the run that they are part of."""
+    """The parts of the run that the rows use."""
 
     session: DeskSession | None
     link: IbLink | None
     clock: MachineClock | RowClock
 
     def feed(self, *events: ev.Event) -> None:
-        """Events for the desk."""
+        """Gives the desk these events."""
 
     def later(self, work: Coroutine[object, None, None]) -> None:
-        """Something to be done beside the run."""
+        """Runs a coroutine beside the run's loop."""
 
     def record(self, ts_ns: int) -> None:
-        """The quotes are a whole row of that time, which may be recorded."""
+        """Records the present quotes as a row of that time, if the run records."""
 
     def sample(self) -> None:
-        """The quotes as they are may be written down."""
+        """Stores a sample of the present quotes, if one is due."""
 
     def stop(self, reason: str) -> None:
-        """The run is to end in order."""
+        """Ends the run in order."""
 
 
 class Rows:
-    """``decided``: each row is decided on once; otherwise quotes decide, and rows are only the clock."""
+    """``decided``: the desk decides once a row; else it decides at quotes, and rows only set the clock."""
 
     def __init__(self, run: ReplayedRun, *, decided: bool, timeout_s: float) -> None:
         self._run = run
@@ -51,18 +51,18 @@ class Rows:
         self._last: RowEnd | None = None
 
     def begin(self) -> None:
-        """A connection to such a gateway is there."""
+        """Begins on a new connection to a replaying gateway."""
         self._wanted = True
         self.answer()
 
     def take(self, end: RowEnd) -> None:
-        """A row is complete; once more, with the same number, after news of its orders or a new contract."""
+        """Takes the end of a row; after orders or a new contract the gateway ends the same row again."""
         run = self._run
         session, link = run.session, run.link
         if session is None or link is None:
             return
         if end.number == 0:
-            run.stop("the data is over")
+            run.stop("the data has ended")
             return
         fresh = end.number != self._number
         self._number, self._open = end.number, True
@@ -84,14 +84,14 @@ class Rows:
 
     @staticmethod
     def _outdated(end: RowEnd, session: DeskSession, link: IbLink) -> bool:
-        """Whether the row quotes another future than the desk's, or lies beyond the hours that are known."""
+        """Whether the row quotes another future than the desk's, or is after the end of the known hours."""
         if not session.held_con_id and link.legs[FUT].told.expiry_ns != end.expiry_ns:
             return True
         hours = [leg.told.liquid_hours for leg in link.legs.values()]
         return any(not spans or spans[-1][1] <= end.ts_ns for spans in hours)
 
     async def _change_contracts(self, end: RowEnd, session: DeskSession, link: IbLink) -> None:
-        """The contracts as they are at the row; behind their quotes the gateway ends it once more."""
+        """Resolves the contracts at the row's time; after their quotes the gateway ends the row again."""
         held = session.held_con_id
         legs = await link.resolve(
             expires_after_ns=end.ts_ns, con_id=held, expiry_ns=None if held else end.expiry_ns,
@@ -105,12 +105,12 @@ class Rows:
         link.row_done(end.number)
 
     def answer(self) -> None:
-        """Lets the gateway go on once everything about its row was decided."""
+        """Lets the gateway continue once the desk has finished with its row."""
         session, link = self._run.session, self._run.link
         if session is None or link is None or not (session.settled or (self._open and not self._decided)):
             return
         if self._wanted and session.settled:
-            # The first row is for a desk that has compared its books with the broker's.
+            # The first row must wait until the desk has compared its positions with the broker's.
             self._wanted = False
             link.subscribe_clock()
         if not self._open:

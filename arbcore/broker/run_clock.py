@@ -1,4 +1,4 @@
-"""Which time it is for the carry bot: the machine's, or that of our own gateway's rows.
+"""The carry bot's clock: the machine's clocks, or the times of our own gateway's rows.
 
 A shell: it reads the machine's clocks. ``now_ns`` never goes back and measures ages; ``utc_ns`` is the
 market's time.
@@ -8,13 +8,13 @@ import time
 
 
 class MachineClock:
-    """The machine's own clocks; what the broker says of the time changes nothing here."""
+    """The machine's own clocks; the broker's clock does not change them."""
 
     def told(self, utc_ns: int) -> None:
-        """The broker's clock; the desk compares it, nobody corrects by it."""
+        """Ignores the broker's clock, which the desk compares by itself."""
 
     def hold(self) -> None:
-        """Nothing holds it."""
+        """Does nothing."""
 
     def now_ns(self) -> int:
         """Monotonic nanoseconds."""
@@ -26,10 +26,10 @@ class MachineClock:
 
 
 class RowClock:
-    """The clock of a replay: it jumps to each row's time and runs on from there at the machine's pace, until
-    the row is done. What became due after that would be overtaken by the next row before it was answered.
+    """The clock of a replay: it jumps to each row's time, runs on at the machine's pace, and stops when the
+    row is done. If it ran on, time-outs would become due that the next row overtakes.
 
-    Both of its times are the same, so a minute between two rows is a minute for everything that measures.
+    ``now_ns`` and ``utc_ns`` are the same, so a minute between two rows is a minute for all time-outs.
     """
 
     def __init__(self) -> None:
@@ -39,13 +39,13 @@ class RowClock:
         self._held = False
 
     def told(self, utc_ns: int) -> None:
-        """The gateway's clock as of now."""
+        """Jumps to the gateway's time."""
         self._base_ns = utc_ns
         self._since_ns = time.monotonic_ns()
         self._held = False
 
     def hold(self) -> None:
-        """Stands still until it is told a time."""
+        """Stops the clock until the next ``told``."""
         self._held = True
 
     def now_ns(self) -> int:
@@ -55,5 +55,5 @@ class RowClock:
         return self._last_ns
 
     def utc_ns(self) -> int:
-        """The gateway's time; the same."""
+        """The gateway's time, equal to ``now_ns``."""
         return self.now_ns()

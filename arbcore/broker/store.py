@@ -1,8 +1,8 @@
-"""The carry bot's store: rows of the desk in and out of SQLite.
+"""The carry bot's store: writes the desk's rows to SQLite and reads them back.
 
-A shell over one file (``store_file`` opens it). Owns how the desk's rows become columns and back, and what
-is durable when: ``save`` returns only once everything it was given would survive a loss of power;
-``note_…`` keeps telemetry in memory until the next ``save`` or ``flush``. It decides nothing.
+A shell over one file (``store_file`` opens it). Owns the conversion between rows and columns, and durability:
+``save`` returns only once its rows would survive a loss of power; ``note_…`` keeps telemetry in memory until
+the next ``save`` or ``flush``. It decides nothing.
 """
 
 import contextlib
@@ -50,14 +50,14 @@ from arbcore.desk.records import (
 from arbcore.errors import ArbcoreError, BrokenInvariant, InputError
 
 Row = OrderRow | ExecutionRow | AdjustmentRow | TradeRow | DayRow | CarriedRow | StoredLevel
-#: Letters and digits of a store's own name, which begins every orderRef it ever gives out.
+#: Letters and digits of a store's id, with which every orderRef of the store begins.
 STORE_ID_LENGTH = 8
 STORE_ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-#: Days of closed business that a restart is told of; the broker itself tells of today's.
+#: Days of closed trades in a restart's snapshot; the broker itself reports today's executions.
 SNAPSHOT_DAYS = 7
-#: Rows of signals and of events that are kept; the oldest go.
+#: Most rows of signals and of events; the oldest are deleted.
 TELEMETRY_ROWS_MAX = 2_000_000
-#: How much telemetry waits at most before it is written whatever happens.
+#: Most telemetry statements that wait; at this number they are written at once.
 WAITING_MAX = 1_000
 
 _SIDES = {1: "BUY", -1: "SELL"}
@@ -66,7 +66,7 @@ _PAIRS = {-1: "cash_and_carry", 1: "reverse"}
 
 @dataclass(frozen=True, slots=True)
 class _Coder:
-    """How a field becomes a column's value and back."""
+    """Converts a field to a column's value and back."""
 
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
@@ -89,7 +89,7 @@ def _maybe(coder: _Coder) -> _Coder:
 
 
 _PLAIN = _Coder(_same, _same)
-#: A leg is written as the symbol that the store's pair has for it.
+#: A leg is stored as its symbol in the store's pair.
 _LEG = _Coder(_same, _same)
 _NUMBER = _Coder(_same, float)
 _TIME = _Coder(iso_time, read_time)
@@ -99,7 +99,7 @@ _FLAG = _Coder(int, bool)
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """One kind of row: its table, and (field, column, coder) of all its fields, the key first."""
+    """The table of one kind of row, and (field, column, coder) of all its fields, the key first."""
 
     row: type
     name: str
@@ -124,8 +124,8 @@ class _Table:
         return f"SELECT {', '.join(column for _, column, _ in self.columns)} FROM {self.name} {rest}"
 
     def read(self, values: Sequence[Any], pair: Pair) -> Any:
-        """KeyError for a symbol that is not the pair's index's."""
-        # An older store may have traded both sizes of a future.
+        """Makes a row of a table's values. Raises KeyError for a symbol of another index."""
+        # A store of an older version may have traded both sizes of a future.
         leg_of = {each.future: FUT for each in PAIRS if same_index(each, pair)} | {pair.etf: ETF}
         return self.row(**{
             field: leg_of[value] if coder is _LEG else coder.decode(value)
@@ -134,7 +134,7 @@ class _Table:
 
 
 def _table(row: type[Row], name: str, **columns: tuple[str, _Coder]) -> _Table:
-    """The fields of ``row`` in its own order; ``columns`` says which are named or written otherwise."""
+    """A table with the fields of ``row`` in order; ``columns`` gives other names and coders for some."""
     fields = [item.name for item in dataclasses.fields(row)]
     unknown = set(columns) - set(fields)
     if unknown:
@@ -176,7 +176,7 @@ _TABLES: dict[type, _Table] = {
 
 @dataclass(frozen=True, slots=True)
 class SignalRow:
-    """One row of what was seen; a value that is not known is None."""
+    """One signal or sample; a value that is not known is None."""
 
     ts_ns: int
     action: str
@@ -193,7 +193,7 @@ class SignalRow:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """The row that says how a run is, and that it is; the schema has its columns' meaning."""
+    """The heartbeat's row: a run's state and last sign of life; the schema explains its columns."""
 
     pid: int
     since_ts: str
@@ -215,7 +215,7 @@ _PULSE = tuple(item.name for item in dataclasses.fields(Pulse))
 
 @dataclass(frozen=True, slots=True)
 class DaySummary:
-    """A New York date: pairs closed, and the largest edge of its signals and samples before costs, bps."""
+    """A New York date: closed pairs, and the largest edge in bps, before costs, of signals and samples."""
 
     trades: int
     largest_edge_bps: float | None
@@ -242,11 +242,11 @@ class Store:
     ) -> "Store":
         """Locks and opens the store of ``account``; ``mode`` is simulated, paper or live.
 
-        ``claim`` names the account whose symbols of the pair no other bot may trade meanwhile, empty where
-        nobody else can.
+        ``claim`` is the account in which no other bot may trade the pair's symbols meanwhile; empty if no
+        other bot can.
 
-        Raises InputError for a foreign, newer or unreadable file, ConfigError for another pair's, account's
-        or mode's, RunError where another bot has it or the disk refuses.
+        Raises InputError for a foreign, newer or unreadable file, ConfigError for the store of another pair,
+        account or mode, RunError if another bot uses it or the disk fails.
         """
         path = path.resolve()
         locks: list[StoreLock | SymbolLocks] = [StoreLock(path)]
@@ -268,7 +268,7 @@ class Store:
             raise
 
     def close(self) -> None:
-        """Writes what waits and closes; the lock goes whatever happens."""
+        """Writes waiting telemetry and closes; always releases the lock."""
         try:
             self.flush()
         finally:
@@ -280,7 +280,7 @@ class Store:
                     lock.release()
 
     def save(self, rows: Iterable[Row]) -> None:
-        """Puts rows (and all telemetry that waits) in with one transaction, durable on return."""
+        """Writes rows and all waiting telemetry in one transaction, durable on return."""
         with said(self.path, "saving orders and trades"), transaction(self._connection):
             for row in rows:
                 table = _TABLES[type(row)]
@@ -289,7 +289,7 @@ class Store:
         self._waiting.clear()
 
     def remember(self, facts: dict[str, str]) -> None:
-        """Telemetry: facts about the run that is under way, in place of the last run's."""
+        """Telemetry: facts about the present run, which replace the last run's."""
         for key, value in facts.items():
             self._note(
                 "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET "
@@ -318,7 +318,7 @@ class Store:
         )
 
     def note_skipped(self, ts_ns: int, *, reason: str, count: int) -> None:
-        """Telemetry: so many more decisions that were not made, on the New York date of a time."""
+        """Telemetry: adds ``count`` skipped decisions to the New York date of a time."""
         self._note(
             "INSERT INTO skipped (date, reason, count) VALUES (?, ?, ?) ON CONFLICT (date, reason) "
             "DO UPDATE SET count = count + excluded.count",
@@ -326,7 +326,7 @@ class Store:
         )
 
     def note_pulse(self, pulse: Pulse) -> None:
-        """Telemetry: how the run is; one row that takes the place of the one before."""
+        """Telemetry: the heartbeat's row, which replaces the one before."""
         marks = ", ".join("?" * (len(_PULSE) + 1))
         self._note(
             f"INSERT OR REPLACE INTO heartbeat (one, {', '.join(_PULSE)}) VALUES ({marks})",
@@ -334,11 +334,11 @@ class Store:
         )
 
     def day_summary(self, day: int) -> DaySummary:
-        """What a New York date (days since 1970) brought so far."""
+        """The summary of a New York date (days since 1970) so far."""
         with contextlib.suppress(StoreLocked):
             self.flush()
         start_ns, end_ns = new_york_to_utc(day, 0), new_york_to_utc(day + 1, 0)
-        # Times as text have as many decimals as they need: their dates sort, the rest is compared as times.
+        # Times as text differ in their decimals: select by date as text, then compare as times.
         dates = (iso_date(start_ns // NS_PER_DAY), iso_date(end_ns // NS_PER_DAY + 1))
         with said(self.path, "reading it"):
             exits = self._connection.execute(
@@ -352,7 +352,7 @@ class Store:
         return DaySummary(closed, max(edges, default=None))
 
     def note_commission(self, report: Commission, *, ts_ns: int) -> None:
-        """Telemetry: a commission report as it came; one whose amount is unset says nothing."""
+        """Telemetry: a commission report; ignores one whose amount is not set."""
         if not math.isfinite(report.amount) or abs(report.amount) > 1e300:
             return
         self._note(
@@ -364,12 +364,12 @@ class Store:
     def _note(self, statement: str, values: tuple[Any, ...]) -> None:
         self._waiting.append((statement, values))
         if len(self._waiting) >= WAITING_MAX:
-            # While another program locks the store it goes on waiting; who must know flushes by themselves.
+            # While another program locks the store, telemetry waits; ``flush`` reports the lock.
             with contextlib.suppress(StoreLocked):
                 self.flush()
 
     def flush(self) -> None:
-        """Writes the telemetry that waits; a loss of power may take the last of it."""
+        """Writes the waiting telemetry; a loss of power may lose the last of it."""
         if not self._waiting:
             return
         with said(self.path, "writing what was seen"):
@@ -391,9 +391,9 @@ class Store:
             )
 
     def snapshot(self, *, utc_ns: int) -> Snapshot:
-        """What a restart needs: everything open, what was closed lately, and the last numbers.
+        """The snapshot for a restart: all open trades, lately closed ones, and the last numbers.
 
-        InputError where a row cannot be read back: somebody else wrote into the store.
+        Raises InputError for a row that cannot be read, because another program changed the store.
         """
         with said(self.path, "reading it"):
             trades = list(self._rows(TRADES))
@@ -436,13 +436,13 @@ class Store:
         digits = ref.removeprefix(f"{self.store_id}-")[:-1]
         if not (digits.isascii() and digits.isdigit()):
             raise InputError(
-                f"The store {self.path} has the order {printable(ref)}, which no bot of this store named; "
+                f"The store {self.path} has the order {printable(ref)}, which none of its bots created; "
                 "restore a copy of the store."
             )
         return int(digits)
 
     def _own_id(self) -> str:
-        """The store's name, made once: no two stores ever give out the same orderRef."""
+        """The store's id, made once and at random, so that no two stores use the same orderRef."""
         with said(self.path, "reading it"):
             found = self._connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()
             if found is not None:

@@ -1,7 +1,7 @@
-"""Whether the rows of a store are what its schema says: SQLite itself keeps any value in any column.
+"""Checks the rows of a store against its schema, because SQLite stores any value in any column.
 
-A store may have been cut short, mended by hand, or written to by another program. Whoever reads one must not
-compute with a word where a number belongs.
+A store may have been cut short, edited by hand, or changed by another program. A reader must not compute with
+a text in place of a number.
 """
 
 import json
@@ -16,10 +16,10 @@ from arbcore.core.civil import read_date
 from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, InputError
 
-#: What SQLite keeps in a column.
+#: A value of a column in SQLite.
 StoreCell = str | int | float | bytes | None
 
-#: No price, count or sum of an account is farther from 0; sums of such numbers stay finite.
+#: Largest absolute value of a price, count or sum; sums of such numbers stay finite.
 NUMBER_MAX = 1e15
 _TIME = re.compile(
     r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z", re.ASCII
@@ -39,12 +39,12 @@ def _number(value: Any) -> bool:
 
 
 def _time(value: Any) -> bool:
-    # By its form: to read each of a million times would take longer than all the rest of a report.
+    # Check the form only: parsing a million times would take longer than the rest of a report.
     return isinstance(value, str) and _TIME.fullmatch(value) is not None
 
 
 def _json(value: Any) -> bool:
-    """JSON of ours: null, a list of words, or an object of numbers, words and objects of numbers."""
+    """JSON of arbcore: null, a list of texts, or an object of numbers, texts and objects of numbers."""
     try:
         found = json.loads(value)
     except (TypeError, ValueError, RecursionError):
@@ -70,7 +70,7 @@ def _or_null(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 _TIME_OR_NULL = _or_null(_time)
 _SIDE = _one_of("BUY", "SELL")
-#: What each column that is read must hold.
+#: The check for each column that is read.
 _CHECKS: dict[str, dict[str, Callable[[Any], bool]]] = {
     "trades": {
         "trade_id": _whole, "side": _one_of("cash_and_carry", "reverse"), "phase": _text,
@@ -115,7 +115,7 @@ _CHECKS: dict[str, dict[str, Callable[[Any], bool]]] = {
 def check_rows(
     path: Path, meta: Mapping[str, StoreCell], tables: Mapping[str, Sequence[Mapping[str, StoreCell]]]
 ) -> None:
-    """Raises InputError, which names table, column and value, for the first value that cannot be."""
+    """Raises InputError with table, column and value for the first value that fails its check."""
     for key, value in meta.items():
         if not _text(value) or not _text(key):
             raise _wrong(path, "meta", printable(str(key)), value)
@@ -132,7 +132,7 @@ def check_rows(
 
 
 def _check_dates(path: Path, table: str, column: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Each date of a column of times once: there is no 31st of February."""
+    """Checks each distinct date in a column of times once, such as a 31st of February."""
     for date in {row[column][:10] for row in rows if row[column] is not None}:
         if not _is_date(date):
             raise _wrong(path, table, column, date)
@@ -147,7 +147,7 @@ def _is_date(text: str) -> bool:
 
 
 def _check_pairs(path: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """What must be there together: a pair that is closed has a time of its exit."""
+    """Checks columns that depend on each other: a closed pair has an exit time."""
     for trade in tables["trades"]:
         if trade["phase"] == "closed" and trade["exit_ts"] is None:
             raise _wrong(path, "trades", "exit_ts", None)
@@ -156,6 +156,6 @@ def _check_pairs(path: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]) 
 def _wrong(path: Path, table: str, column: str, value: Any) -> InputError:
     shown = printable(repr(value), 60)
     return InputError(
-        f"The store {path} has {shown} in {table}.{column}, which no bot wrote there; restore a copy of it "
-        "(`arbcore report --backup` makes them)."
+        f"The store {path} has {shown} in {table}.{column}, which no bot writes there; restore a copy of it "
+        "(`arbcore report --backup` makes copies)."
     )

@@ -1,7 +1,7 @@
 """Opens the carry bot's store: one SQLite file that belongs to one account, one mode and one bot at a time.
 
-A shell: it owns the file, its lock and its version. It knows nothing of orders or trades; what is written is
-``store.py``'s. Every trouble a disk can make arrives as one sentence.
+A shell: it owns the file, its lock and its version. It knows nothing of orders or trades; ``store`` writes
+the rows. Every error of the disk becomes one sentence.
 """
 
 import contextlib
@@ -24,35 +24,36 @@ SIMULATED = "simulated"
 MODES = (SIMULATED, "paper", "live")
 #: How long a reader waits for a writer.
 BUSY_TIMEOUT_S = 5.0
-#: How long a bot's write waits at a time: its loop stands still meanwhile, and tries again beside it.
+#: How long a bot's write waits for a lock: its loop stops meanwhile, so the bot tries again later instead.
 BOT_BUSY_TIMEOUT_S = 0.1
-#: How often and how long a lock is waited for that somebody may hold only to look at it.
+#: How often and how long to wait for a lock that another process may hold only to test it.
 LOOKS_MAX, LOOK_S = 5, 0.02
-#: What SQLite opens beside a store, by the ends of their names.
+#: The endings of the files that SQLite opens beside a store.
 SIDE_FILES = ("-wal", "-shm", "-journal")
 SQLITE_HEADER = b"SQLite format 3\x00"
 
-#: Who has a lock is written into it, in at most so many bytes.
+#: Most bytes of the text in a lock's file that names its owner.
 _LOCK_WORDS_MAX = 300
 
 Connect = Callable[..., sqlite3.Connection]
 
 
 class StoreLocked(RunError):
-    """Another program has a lock on the store's database just now; nothing was written."""
+    """Another program has the store's database locked; nothing was written."""
 
 
 class StoreLock:
-    """A lock of the operating system on ``FILE.lock``: gone with the process, however that ends.
+    """A lock of the operating system on ``FILE.lock``, which ends with the process, however that ends.
 
-    InputError for a file that is no store of ours, beside which nothing is left; RunError where it is in use.
+    Raises InputError for a file that is not a store, and creates no lock beside it; RunError if the store is
+    in use.
     """
 
     def __init__(self, path: Path) -> None:
         _look_first(path)
         self.path = path.with_name(path.name + ".lock")
         try:
-            # No link is followed: nobody means one by a name that we made.
+            # Follow no link: nobody has a reason to put one at a name that we made up.
             self._descriptor = open_regular(
                 self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
             )
@@ -71,24 +72,24 @@ class StoreLock:
             ) from None
 
     def release(self) -> None:
-        """Lets go of the lock; the empty file stays, for removing it would race with the next owner."""
+        """Releases the lock; the empty file stays, because removing it would race with the next owner."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
 
 class SymbolLocks:
-    """The symbols that a bot trades in an account, locked beside its store as long as its process lives.
+    """Locks on the symbols that a bot trades in an account, beside its store, until its process ends.
 
-    Bots of one account may run beside each other where their symbols differ; where one is shared, neither can
-    tell whose a position is. Seen are the bots whose stores are in one folder; others are noticed by what
-    they trade.
+    Two bots may run in one account if their symbols differ. If they share a symbol, neither can tell which
+    bot a position belongs to. The locks cover bots whose stores are in one folder; other bots are noticed
+    only by their trades.
     """
 
     def __init__(self, store: Path, *, claim: str, symbols: Sequence[str], pair: str) -> None:
-        """``claim`` is the account, or what else tells accounts of one name apart."""
+        """``claim`` is the account, or another text that is unique to it."""
         self._descriptors: list[int] = []
-        # Whatever a broker calls an account, it is a name of a file here and no path.
+        # The broker's name for an account must not become a path, only a part of a file's name.
         safe = "".join(each if each.isalnum() or each == "-" else "_" for each in claim)
         try:
             for symbol in symbols:
@@ -110,27 +111,27 @@ class SymbolLocks:
         except OSError:
             other = printable(os.read(descriptor, _LOCK_WORDS_MAX).decode(errors="replace")) or "a store"
             raise RunError(
-                f"Another bot trades {symbol} in this account already ({other}), and nobody could tell whose "
-                "a position is; stop it, or trade a pair that shares no symbol with it."
+                f"Another bot trades {symbol} in this account already ({other}), so the bots could not tell "
+                "whose a position is; stop it, or trade a pair that shares no symbol with it."
             ) from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, words.encode()[:_LOCK_WORDS_MAX])
 
     def release(self) -> None:
-        """Lets go of them; the files stay."""
+        """Releases the locks; the files stay."""
         for descriptor in self._descriptors:
             os.close(descriptor)
         self._descriptors.clear()
 
 
 def is_owned(path: Path) -> bool:
-    """Whether a bot that is alive has the store: the system lets a lock go with its process."""
+    """Whether a live bot uses the store: the system releases a lock when its process ends."""
     try:
         descriptor = open_regular(
             path.with_name(path.name + ".lock"), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
         )
     except OSError as error:
-        # What may not be looked at says nothing; the heartbeat's age does.
+        # Without permission the lock cannot be tested; the heartbeat's age shows a dead bot then.
         return isinstance(error, PermissionError)
     try:
         _lock(descriptor)
@@ -142,7 +143,7 @@ def is_owned(path: Path) -> bool:
 
 
 def _lock_soon(descriptor: int) -> None:
-    """Locks it, though somebody who only looks whether it is locked may have it for a moment."""
+    """Locks a file, and waits if another process holds the lock for a moment only to test it."""
     for _ in range(LOOKS_MAX):
         with contextlib.suppress(BlockingIOError):
             _lock(descriptor)
@@ -199,7 +200,7 @@ def _sentence(path: Path, doing: str, error: sqlite3.Error) -> str:
 def open_for_bot(
     path: Path, *, pair: str, account: str, mode: str, now_text: str, connect: Connect = sqlite3.connect
 ) -> sqlite3.Connection:
-    """The connection of the one bot that writes; the caller holds the ``StoreLock``.
+    """The connection of the only bot that writes; the caller holds the ``StoreLock``.
 
     Creates the file with mode 0600, brings an older one to this version, and refuses a foreign or newer one
     (InputError), one of another pair, account or mode (ConfigError), and what the disk refuses (RunError).
@@ -213,7 +214,7 @@ def open_for_bot(
     try:
         with said(path, "opening it"):
             connection.execute("PRAGMA journal_mode = WAL")
-            # The intent of an order must survive a loss of power before the order leaves.
+            # The intent of an order must survive a loss of power before the order is sent.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             _migrate(connection, path, now_text)
@@ -225,7 +226,7 @@ def open_for_bot(
 
 
 def open_to_read(path: Path, *, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
-    """A read-only connection for reports, also while a bot writes. InputError where it is no store."""
+    """A read-only connection for reports, also while a bot writes. Raises InputError if it is not a store."""
     if not path.exists():
         raise InputError(f"There is no store {path}; name one with --db, or run the bot first.")
     _refuse_strangers(path)
@@ -238,7 +239,7 @@ def open_to_read(path: Path, *, connect: Connect = sqlite3.connect) -> sqlite3.C
             if version < VERSION:
                 raise InputError(
                     f"{path} is a store of version {version} and this arbcore reads {VERSION}; run the bot "
-                    "on it once, which brings it up to date."
+                    "on it once, which updates it."
                 )
             _refuse_cut_short(connection, path)
         except BaseException:
@@ -248,7 +249,7 @@ def open_to_read(path: Path, *, connect: Connect = sqlite3.connect) -> sqlite3.C
 
 
 def _refuse_cut_short(connection: sqlite3.Connection, path: Path) -> None:
-    """SQLite reads a last page that was cut as if zeros followed; a file beside it may hold the rest."""
+    """Refuses a file that was cut short, unless a file beside it may hold the rest."""
     (pages,), (page_size,) = (
         connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
     )
@@ -259,13 +260,13 @@ def _refuse_cut_short(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def back_up(path: Path, copy: Path, *, now_text: str) -> None:
-    """Copies a store as of one moment by SQLite's own means, also while a bot writes to it.
+    """Copies a store as of one moment with SQLite's backup, also while a bot writes to it.
 
-    The copy has mode 0600 and takes its name when it is whole; an earlier copy is replaced, a file that is no
-    store of ours is refused.
+    The copy has mode 0600 and gets its name when it is whole. It replaces an earlier copy; a file that is not
+    a store is refused.
 
     Raises:
-        InputError: ``path`` is no store, or ``copy`` is a file of another kind.
+        InputError: ``path`` is not a store, or ``copy`` is a file of another kind.
         RunError: The copy cannot be written.
     """
     _look_first(copy)
@@ -283,7 +284,7 @@ def back_up(path: Path, copy: Path, *, now_text: str) -> None:
                     source.backup(there)
                     with there:
                         put_meta(there, {"copy_ts": now_text})
-                    # A copy is one file: what a bot keeps beside a store is not there.
+                    # A copy must be one file, without the files that SQLite opens beside a store.
                     there.execute("PRAGMA journal_mode = DELETE")
             except sqlite3.Error as error:
                 raise RunError(_sentence(copy, f"copying {path}", error)) from error
@@ -298,8 +299,8 @@ def back_up(path: Path, copy: Path, *, now_text: str) -> None:
 def clear_simulated(path: Path) -> None:
     """Removes the store of an earlier simulated run: every simulated market begins anew.
 
-    Any other file of that name is refused: InputError for what is no store, ConfigError for a real account's,
-    RunError where a bot is using it.
+    Refuses any other file of that name: raises InputError for one that is not a store, ConfigError for a real
+    account's store, RunError if a bot uses it.
     """
     path = path.resolve()
     _refuse_strangers(path)
@@ -314,7 +315,7 @@ def clear_simulated(path: Path) -> None:
                 found = connection.execute("SELECT value FROM meta WHERE key = 'mode'").fetchone()
         if found is not None and found[0] != SIMULATED:
             raise ConfigError(
-                f"The store {path} is that of a {found[0]} account; name another with --db for a simulated "
+                f"The store {path} belongs to a {found[0]} account; name another with --db for a simulated "
                 "run."
             )
         for ending in ("", "-wal", "-shm"):
@@ -327,7 +328,7 @@ def clear_simulated(path: Path) -> None:
 
 @contextlib.contextmanager
 def said_reading(path: Path) -> Iterator[None]:
-    """Turns SQLite's errors into one sentence each, for those who only read."""
+    """Turns SQLite's errors into one sentence each, for read-only connections."""
     try:
         yield
     except sqlite3.Error as error:
@@ -335,7 +336,7 @@ def said_reading(path: Path) -> Iterator[None]:
 
 
 def _refuse_strangers(path: Path) -> None:
-    """A file that is there and is no SQLite database was named by mistake; nothing is written to it."""
+    """Refuses an existing file that is not an SQLite database, which was named by mistake."""
     try:
         for ending in SIDE_FILES:
             refuse_special(path.with_name(path.name + ending))
@@ -350,11 +351,11 @@ def _refuse_strangers(path: Path) -> None:
     except OSError as error:
         raise InputError(f"The store {path} cannot be read ({error.strerror}); check it.") from None
     if head not in (b"", SQLITE_HEADER):
-        raise InputError(f"{path} is no store of arbcore; name another file with --db or DB_PATH.")
+        raise InputError(f"{path} is not a store of arbcore; name another file with --db or DB_PATH.")
 
 
 def _look_first(path: Path) -> None:
-    """Refuses what is no store of ours without touching it; whether a store is whole is found out later."""
+    """Refuses a file that is not a store, without changing it; whether a store is whole is checked later."""
     _refuse_strangers(path)
     if path.exists() and path.stat().st_size:
         uri = f"{path.absolute().as_uri()}?mode=ro"
@@ -375,7 +376,7 @@ def _create_private(path: Path) -> None:
 
 
 def _version_of(connection: sqlite3.Connection, path: Path) -> int:
-    """The schema version; 0 for a new file. Refuses databases of others and newer ones."""
+    """The schema version; 0 for a new file. Refuses databases of other programs and newer stores."""
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -387,14 +388,14 @@ def _version_of(connection: sqlite3.Connection, path: Path) -> int:
         maker = connection.execute("SELECT value FROM meta WHERE key = 'made_by'").fetchone()
         by = printable(maker[0]) if maker else "unknown maker"
         raise InputError(
-            f"{path} is a store of version {version} ({by}) and this arbcore knows {VERSION}; upgrade "
+            f"{path} is a store of version {version} ({by}) and this arbcore supports {VERSION}; upgrade "
             "arbcore or name another file."
         )
     return version
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, now_text: str) -> None:
-    """Brings the store to this version, all steps or none."""
+    """Updates the store to this version, all steps or none."""
     version = _version_of(connection, path)
     if version == VERSION:
         return
@@ -410,11 +411,11 @@ def _migrate(connection: sqlite3.Connection, path: Path, now_text: str) -> None:
 
 
 def _own(connection: sqlite3.Connection, path: Path, ours: dict[str, str]) -> None:
-    """The first bot's account, mode and pair become the store's; another's are refused."""
+    """Stores the first bot's account, mode and pair, and refuses a bot with others."""
     known = dict(
         connection.execute("SELECT key, value FROM meta WHERE key IN ('account', 'mode', 'pair')").fetchall()
     )
-    # A bot that is begun on a copy makes it the store.
+    # A copy on which a bot starts becomes a store of its own.
     connection.execute("DELETE FROM meta WHERE key = 'copy_ts'")
     theirs = {**ours, **known}
     if (theirs["account"], theirs["mode"]) != (ours["account"], ours["mode"]):
@@ -425,7 +426,7 @@ def _own(connection: sqlite3.Connection, path: Path, ours: dict[str, str]) -> No
         )
     if theirs["pair"] != ours["pair"]:
         raise ConfigError(
-            f"The store {path} is that of the pair {printable(theirs['pair'])} and this bot trades "
+            f"The store {path} belongs to the pair {printable(theirs['pair'])} and this bot trades "
             f"{ours['pair']}; name another store with --db or DB_PATH, one for each pair."
         )
     if known != ours:
@@ -444,7 +445,7 @@ def put_meta(connection: sqlite3.Connection, values: dict[str, str]) -> None:
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing; durable when it returns."""
+    """A transaction: all of it or nothing, durable at the end of the block."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -1,23 +1,23 @@
-"""What the carry bot's store looks like: its tables, and the steps from one version to the next.
+"""The schema of the carry bot's store: its tables, and the steps from one version to the next.
 
-Owns the statements only; opening and locking are ``store_file``'s, rows ``store``'s. Columns that end in
-``_ts`` are ISO 8601 UTC with as many decimals as are needed (so they are read as times, never sorted as
-text); prices and money are REAL, as the broker reports them. Other people's tools read these tables: a
+Owns the statements only; ``store_file`` opens and locks the file, ``store`` writes the rows. Columns that end
+in ``_ts`` are ISO 8601 UTC with as many decimals as needed, so read them as times and never sort them as
+text. Prices and money are REAL, as the broker reports them. Other people's tools read these tables, so a
 column's meaning never changes.
 """
 
-#: "arbc" as a number: SQLite keeps it in the file's header, where `file` and others look for it.
+#: "arbc" as a number; SQLite writes it into the file's header, where tools such as `file` read it.
 APPLICATION_ID = 0x61726263
 FORMAT = "arbcore.broker.store"
 
-# One entry a version: what brings a store of the version before to this one. An entry is never edited once
-# it was released; a change is a new entry.
+# One entry for each version: the statements that update a store of the version before. Never edit an entry
+# that was released; add a new one.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         # Facts about the file: format, made_by, created_ts, account, mode, store_id, factor, pair,
         # settings (JSON) and recording (a path) of the last run.
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-        # One row a pair, from its first order on; the ledger is made of them and of their executions.
+        # One row for each pair, from its first order on; they and their executions make the ledger.
         """CREATE TABLE trades (
             trade_id INTEGER PRIMARY KEY,
             side TEXT NOT NULL CHECK (side IN ('cash_and_carry', 'reverse')),
@@ -42,7 +42,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             gross REAL NOT NULL,
             commission REAL
         )""",
-        # One row an order of ours, committed before it is sent: the intent, and what became of it.
+        # One row for each of our orders, committed before it is sent: the intent, and the order's state.
         """CREATE TABLE orders (
             order_ref TEXT PRIMARY KEY,
             trade_id INTEGER NOT NULL,
@@ -62,8 +62,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             reason TEXT NOT NULL
         ) WITHOUT ROWID""",
         "CREATE INDEX orders_by_trade ON orders (trade_id)",
-        # One row an execution. exec_key is the broker's id less its last segment, which counts corrections;
-        # exec_id is the newest of them. commission is NULL while it is unknown.
+        # One row for each execution. exec_key is the broker's id without its last segment, which counts
+        # corrections; exec_id is the newest id. commission is NULL while it is unknown.
         """CREATE TABLE executions (
             exec_key TEXT PRIMARY KEY,
             exec_id TEXT NOT NULL,
@@ -80,22 +80,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             commission REAL
         ) WITHOUT ROWID""",
         "CREATE INDEX executions_by_order ON executions (order_ref)",
-        # Commission reports as they came, which may be before their execution, and corrections of them.
+        # Commission reports as they came, possibly before their execution, and their corrections.
         """CREATE TABLE commissions (
             exec_id TEXT PRIMARY KEY,
             commission REAL NOT NULL,
             currency TEXT NOT NULL,
             ts TEXT NOT NULL
         ) WITHOUT ROWID""",
-        # One row a New York date: what the daily loss limit is measured from.
+        # One row for each New York date: the value from which the daily loss is measured.
         """CREATE TABLE days (
             date TEXT PRIMARY KEY,
             start_value REAL NOT NULL,
             margin_checked INTEGER NOT NULL,
             tripped INTEGER NOT NULL
         ) WITHOUT ROWID""",
-        # What was seen: every signal, acted on or refused, and a sample a minute (action "sample").
-        # implied_repo is that of the prices which the action trades at; of a sample, of the mids.
+        # Every signal, acted on or refused, and one sample a minute (action "sample").
+        # implied_repo is at the prices that the action trades at; for a sample, at the mids.
         """CREATE TABLE signals (
             signal_id INTEGER PRIMARY KEY,
             ts TEXT NOT NULL,
@@ -115,8 +115,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
     ),
     (
-        # One row a change of a pair's position that no execution of ours made: an expired future that was
-        # settled in cash, or what a person closed by hand. quantity is signed; the price is not known.
+        # One row for each change of a pair's position without one of our executions: an expired future that
+        # was settled in cash, or a part closed by hand. quantity is signed; the price is not known.
         """CREATE TABLE adjustments (
             adjustment TEXT PRIMARY KEY,
             trade_id INTEGER NOT NULL,
@@ -127,8 +127,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
     ),
     (
-        # One row a contract: the factor measured for it last. The one that meta had says neither when it was
-        # measured nor for which contract, so it is no use.
+        # One row for each contract: its last measured factor. The factor in meta is deleted, because neither
+        # its time nor its contract is known.
         """CREATE TABLE factors (
             con_id INTEGER PRIMARY KEY,
             factor REAL NOT NULL,
@@ -138,7 +138,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DELETE FROM meta WHERE key = 'factor'",
     ),
     (
-        # How many decisions were not made for the want of good prices, by New York date and reason.
+        # The number of decisions skipped for want of good prices, by New York date and reason.
         """CREATE TABLE skipped (
             date TEXT NOT NULL,
             reason TEXT NOT NULL,
@@ -147,10 +147,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
     ),
     (
-        # One row, of the run that is under way or was the last: written every few seconds, in the machine's
-        # time. ended_ts is NULL until the run ended, ending its last sentence. held is what the account holds
-        # by symbol and NULL while that is unknown, executed what our executions come to; both, reasons and
-        # quote are JSON.
+        # One row, for the present or last run: written every few seconds, in the machine's time. ended_ts is
+        # NULL until the run has ended; ending is its last sentence. held are the account's positions by
+        # symbol, NULL while unknown; executed are the positions that our executions add up to. Both, reasons
+        # and quote are JSON.
         """CREATE TABLE heartbeat (
             one INTEGER PRIMARY KEY CHECK (one = 1),
             pid INTEGER NOT NULL,
@@ -169,9 +169,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
     ),
     (
-        # One row a contract: the level that was learnt in it, as it is gone on with: mode track or auto, the
-        # seconds learnt, the time of the last row and its settlement day, the seconds between the last two.
-        # A factor that was measured before is the median of a morning, so it is no such level.
+        # One row for each contract: the level learnt in it, with the state to continue it: mode track or
+        # auto, the seconds learnt, the time of the last row and its settlement day, the seconds between the
+        # last two. The old factors were medians of a morning and cannot be continued.
         """CREATE TABLE levels (
             expiry_ts TEXT PRIMARY KEY,
             mode TEXT NOT NULL CHECK (mode IN ('track', 'auto')),
@@ -184,9 +184,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DROP TABLE factors",
     ),
     (
-        # The level and the rates of a pair's entry, which it keeps (funding is NULL in a pair of before they
-        # were booked), and what it paid or earned by them up to its exit.
-        # Prices are those of the future and the ETF, whatever the pair is.
+        # The level and the rates at a pair's entry, which it keeps (funding is NULL in a pair of an older
+        # version), and its financing and dividends up to its exit.
+        # Price columns are named after the future and the ETF, for any pair.
         "ALTER TABLE trades RENAME COLUMN es_entry TO fut_entry",
         "ALTER TABLE trades RENAME COLUMN es_exit TO fut_exit",
         "ALTER TABLE trades RENAME COLUMN spy_entry TO etf_entry",
@@ -197,7 +197,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE trades ADD COLUMN borrow REAL NOT NULL DEFAULT 0",
         "ALTER TABLE trades ADD COLUMN financing REAL NOT NULL DEFAULT 0",
         "ALTER TABLE trades ADD COLUMN dividends REAL NOT NULL DEFAULT 0",
-        # One row a New York date and pair: what it paid or earned on that date beside its prices.
+        # One row for each New York date and pair: its financing and dividends on that date.
         """CREATE TABLE carried (
             carried TEXT PRIMARY KEY,
             date TEXT NOT NULL,
@@ -207,8 +207,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
     ),
     (
-        # A store is that of one pair of ``carry.pairs`` (meta: pair), whose symbols its rows have. Before,
-        # there were two, and the micro future's rows had the other one's symbol.
+        # A store belongs to one pair of ``carry.pairs`` (meta: pair), and its rows have that pair's symbols.
+        # Before, rows of the micro future had the symbol of the full-size one.
         """UPDATE orders SET symbol = 'MES' WHERE symbol = 'ES' AND trade_id IN
             (SELECT trade_id FROM trades WHERE multiplier = 5)""",
         "UPDATE executions SET symbol = 'MES' WHERE symbol = 'ES' AND multiplier = 5",
@@ -217,7 +217,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """INSERT OR IGNORE INTO meta (key, value)
             SELECT 'pair', CASE multiplier WHEN 5 THEN 'mes-spy' ELSE 'es-spy' END
             FROM trades ORDER BY trade_id DESC LIMIT 1""",
-        # Nobody knows of which pair the level of a store without trades is.
+        # Without trades, the pair of a stored level is not known.
         "DELETE FROM levels WHERE NOT EXISTS (SELECT 1 FROM trades)",
         "ALTER TABLE signals RENAME COLUMN es_bid TO fut_bid",
         "ALTER TABLE signals RENAME COLUMN es_ask TO fut_ask",

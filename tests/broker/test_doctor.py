@@ -23,7 +23,7 @@ def test_a_machine_on_which_all_is_well(tmp_path: Path) -> None:
     found = looked(tmp_path)
     assert {name: one.status for name, one in found.items() if one.status == FAILED} == {}
     assert found["settings"].status == OK
-    assert "is not there yet" in found["store"].seen
+    assert "does not exist yet" in found["store"].seen
 
 
 def test_every_finding_that_is_not_well_has_advice(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_every_finding_that_is_not_well_has_advice(tmp_path: Path) -> None:
     assert (found["settings"].status, found["kill switch"].status) == (WARNING, WARNING)
     assert "did you mean IB_PORT?" in found["settings"].seen
     assert found["store"].status == FAILED
-    assert found["store"].seen.endswith("is no store of arbcore")
+    assert found["store"].seen.endswith("is not a store of arbcore")
     assert found["store"].advice == "Name another file with --db or DB_PATH."
     assert all(one.advice for one in found.values() if one.status != OK)
 

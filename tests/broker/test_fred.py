@@ -264,7 +264,7 @@ def test_a_cache_folder_that_cannot_be_written_loses_nothing_else(
     rate = fred.FredRate(settings, clock_ns=Clock())
     assert rate.refresh()
     assert rate.latest is not None
-    assert "cannot be kept" in caplog.text
+    assert "cannot be saved" in caplog.text
 
 
 def test_reading_never_waits_for_the_server(server: Server, rate: fred.FredRate) -> None:
@@ -298,7 +298,7 @@ def test_a_value_becomes_a_rate_by_its_series_convention() -> None:
     assert round(fred.rate_of(fred.Observation("DTB3", 0, 3.63, 0), 0.1), 5) == 0.03697
     overnight = fred.rate_of(fred.Observation("SOFR", 0, 3.65, 0), 0.0)
     assert overnight == pytest.approx(0.0365 * 365 / 360)
-    with pytest.raises(ConfigError, match="GDP is quoted is not known"):
+    with pytest.raises(ConfigError, match="series GDP is not supported"):
         fred.rate_of(fred.Observation("GDP", 0, 3.0, 0), 0.1)
 
 
@@ -334,11 +334,11 @@ def test_a_history_is_asked_for_once_from_1990_on(server: Server, settings: fred
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ((("2026-11-17", "many"),), "FRED's answer for DTB3 is not a list of observations; try later."),
-        ((("yesterday", "3.6"),), "FRED's answer for DTB3 is not a list of observations; try later."),
-        ((("2026-11-17", "9000"),), "FRED's answer for DTB3 has what is no rate; try later."),
-        (2 * (("2026-11-17", "3"),), "FRED's answer for DTB3 has what is no rate; try later."),
-        ((), "FRED's answer for DTB3 has what is no rate; try later."),
+        ((("2026-11-17", "many"),), "FRED's response for DTB3 is not a list of observations; try later."),
+        ((("yesterday", "3.6"),), "FRED's response for DTB3 is not a list of observations; try later."),
+        ((("2026-11-17", "9000"),), "FRED's response for DTB3 has a value that is not a rate; try later."),
+        (2 * (("2026-11-17", "3"),), "FRED's response for DTB3 has a value that is not a rate; try later."),
+        ((), "FRED's response for DTB3 has a value that is not a rate; try later."),
     ],
 )
 def test_a_history_of_something_else_is_one_sentence(

@@ -37,7 +37,7 @@ def test_paper_needs_no_more_than_its_port(port):
 def test_paper_trades_a_paper_account_only():
     assert chosen("DU1234567") == "DU1234567"
     assert chosen("DUSIM000001") == "DUSIM000001"
-    with pytest.raises(ConfigError, match="U1234567 is no paper account"):
+    with pytest.raises(ConfigError, match="U1234567 is not a paper account"):
         chosen("U1234567")
 
 
@@ -56,7 +56,7 @@ def test_several_paper_accounts_are_not_chosen_from():
 
 def test_a_setting_chooses_among_several_accounts():
     assert chosen("DU1", "DU2", wanted="DU2") == "DU2"
-    with pytest.raises(ConfigError, match=r"=DU3 is none of the login's accounts \(DU1, DU2\)"):
+    with pytest.raises(ConfigError, match=r"=DU3 is not one of the login's accounts \(DU1, DU2\)"):
         chosen("DU1", "DU2", wanted="DU3")
     with pytest.raises(ConfigError, match="ARBCORE_ACCOUNT=U1 and ARBCORE_LIVE_ACCOUNT=U2 differ"):
         chosen("U1", "U2", mode=LIVE, live_account="U2", wanted="U1")
@@ -71,7 +71,7 @@ def test_a_simulation_trades_our_own_gateways_account_only():
 
 def test_another_account_after_a_reconnect_is_refused():
     assert chosen("DU1", known="DU1") == "DU1"
-    with pytest.raises(ConfigError, match="now to DU2 and was to DU1"):
+    with pytest.raises(ConfigError, match="now logged in to DU2 and was logged in to DU1"):
         chosen("DU2", known="DU1")
 
 

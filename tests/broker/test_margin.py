@@ -108,4 +108,4 @@ def test_a_preview_without_figures_is_no_answer(leg: str, field: str, unset: obj
     setattr(states[leg], field, unset)
     answer, _ = preview([], states[FUT], states[ETF])
     symbol = DEFAULT_PAIR.symbol(leg)
-    assert answer == QueryFailed(5, f"the preview of the {symbol} order has no figures")
+    assert answer == QueryFailed(5, f"the whatIf of the {symbol} order has no figures")

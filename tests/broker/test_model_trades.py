@@ -139,7 +139,7 @@ def test_the_recording_is_used_while_it_is_there(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_compared_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="does not say with which settings its bot ran"):
+    with pytest.raises(UsageError, match="has no settings of its bot"):
         against_model([], {}, quotes=quotes(tmp_path), pair=DEFAULT_PAIR)
     with pytest.raises(InputError, match="settings cannot be read"):
         against_model([], {"settings": "[1"}, quotes=quotes(tmp_path), pair=DEFAULT_PAIR)

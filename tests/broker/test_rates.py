@@ -18,11 +18,11 @@ def fred(latest: Observation | None = None, last_error: str = "") -> RateOfFred:
 
 
 def test_without_a_key_it_is_the_setting() -> None:
-    assert rate_as_set(0.045)() == (None, "The rate is 4.5000%, as RISK_FREE_RATE_ANNUAL says.", False)
+    assert rate_as_set(0.045)() == (None, "The rate is 4.5000%, from RISK_FREE_RATE_ANNUAL.", False)
 
 
 def test_until_fred_answers_it_is_the_setting() -> None:
-    said = "FRED is asked for DTB3; until then the rate is 4.5000%, as RISK_FREE_RATE_ANNUAL says."
+    said = "Requesting DTB3 from FRED; until it answers, the rate is 4.5000%, from RISK_FREE_RATE_ANNUAL."
     assert fred()() == (None, said, False)
 
 
@@ -30,11 +30,11 @@ def test_a_failure_is_said_with_what_holds_meanwhile() -> None:
     trouble = "FRED cannot be reached for DTB3 (gaierror); check the network."
     news = fred(last_error=trouble)()
     assert news.failed
-    assert news.text == (f"{trouble} Until it answers the rate is 4.5000%, as RISK_FREE_RATE_ANNUAL says.")
+    assert news.text == (f"{trouble} Until FRED answers, the rate is 4.5000%, from RISK_FREE_RATE_ANNUAL.")
 
 
 @pytest.mark.parametrize(
-    "trouble", ["", "FRED answered 500 to the request for DTB3; it is the server's trouble."]
+    "trouble", ["", "FRED answered 500 to the request for DTB3; the server failed; try later."]
 )
 def test_a_value_is_said_with_its_date_and_age(trouble: str) -> None:
     news = fred(Observation("DTB3", DAY, 3.63, NOW_NS), trouble)()

@@ -265,7 +265,7 @@ def test_the_command_finds_the_store_of_a_simulated_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(None, "There is no store"), (b"ts,es_bid\n", "is no store of arbcore"), (b"", "is an empty store")],
+    [(None, "There is no store"), (b"ts,es_bid\n", "is not a store of arbcore"), (b"", "is an empty store")],
 )
 def test_what_is_no_store_is_one_sentence(tmp_path: Path, content: bytes | None, sentence: str) -> None:
     path = tmp_path / "x.sqlite3"

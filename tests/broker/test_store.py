@@ -204,9 +204,9 @@ def test_another_account_or_mode_is_refused(path: Path, other: dict[str, str]) -
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"ts,es_bid,es_ask,spy_bid,spy_ask\n", "is no store of arbcore"),
+        (b"ts,es_bid,es_ask,spy_bid,spy_ask\n", "is not a store of arbcore"),
         (b"SQLite format 3\x00" + b"\xff" * 4096, "is damaged|is no store"),
-        (b"SQLite", "is no store of arbcore"),
+        (b"SQLite", "is not a store of arbcore"),
     ],
 )
 def test_a_file_that_is_no_store_is_refused_and_left_alone(path: Path, content: bytes, sentence: str) -> None:
@@ -298,7 +298,7 @@ def test_a_store_of_before_the_pairs_is_that_of_what_it_traded(
     connection.execute("DELETE FROM meta WHERE key = 'pair'")
     connection.commit()
     connection.close()
-    with pytest.raises(ConfigError, match=f"is that of the pair {pair} and this bot trades nq-qqq"):
+    with pytest.raises(ConfigError, match=f"belongs to the pair {pair} and this bot trades nq-qqq"):
         opened(path, pair=pair_named("nq-qqq"))
     store = opened(path, pair=pair_named(pair))
     assert {row.leg for row in store.snapshot(utc_ns=NOW_NS).executions} == {FUT, ETF}
@@ -334,7 +334,7 @@ def test_the_level_learnt_last_is_the_one_that_is_told(path: Path) -> None:
     ("statement", "sentence"),
     [
         ("UPDATE orders SET created_ts = 'yesterday'", "a row in orders that cannot be read"),
-        ("UPDATE orders SET order_ref = 'mine'", "the order mine, which no bot of this store named"),
+        ("UPDATE orders SET order_ref = 'mine'", "the order mine, which none of its bots created"),
         (
             "INSERT INTO levels SELECT '2026-03-20', 'track', 'ten', 1, '2026-03-02', 1, '2026-03-03'",
             "a row in levels that cannot be read",
@@ -362,7 +362,7 @@ def test_nothing_is_left_beside_a_file_that_is_no_store(tmp_path: Path, remove: 
     connection.execute("CREATE TABLE mine (a)")
     connection.commit()
     connection.close()
-    for name, sentence in (("notes.txt", "is no store of arbcore"), ("other.db", "of another program")):
+    for name, sentence in (("notes.txt", "is not a store of arbcore"), ("other.db", "of another program")):
         with pytest.raises(InputError, match=sentence):
             clear_simulated(tmp_path / name) if remove else opened(tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "other.db"]

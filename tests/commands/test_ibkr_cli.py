@@ -244,7 +244,7 @@ def test_without_tws_one_sentence_says_what_to_start(tmp_path: Path) -> None:
         (("--live",), {}, "--live trades real money and needs TRADING_ENABLED=1"),
         (("--live",), {"TRADING_ENABLED": "1"}, "--live needs ARBCORE_LIVE_ACCOUNT"),
         (("--live", "--simulate"), {}, "--live is for real money and --simulate for none"),
-        (("--paper", "--port", "7496"), {}, "is where live trading listens"),
+        (("--paper", "--port", "7496"), {}, "is the port of live trading"),
         (("--paper", "--simulate", "--port", "7400"), {}, "starts a gateway of its own"),
         (("--paper", "--seed", "1"), {}, "--seed is that of a simulated market"),
         (("--paper", "--simulate", "--accept-account"), {}, "starts with an empty store"),
@@ -254,7 +254,7 @@ def test_without_tws_one_sentence_says_what_to_start(tmp_path: Path) -> None:
         (("--paper",), {"STOP_LOSS_BPS": "40"}, "the limit always acts first and the stop never"),
         (("--paper", "--simulate"), {"STOP_LOSS_BPS": "40"}, "the limit always acts first and the stop"),
         (("--paper",), {"ENTRY_THRESHOLD_BPS": "lots"}, "ENTRY_THRESHOLD_BPS (environment) must be a number"),
-        (("--paper",), {"FUT_SYMBOL": "NQ"}, "they are no pair: set SPY_SYMBOL=QQQ"),
+        (("--paper",), {"FUT_SYMBOL": "NQ"}, "they are not a pair: set SPY_SYMBOL=QQQ"),
         (("--paper",), {"FRED_API_KEY": "k", "FRED_SERIES_ID": "DGS10"}, "set FRED_SERIES_ID to one"),
         ((), {}, "One of the arguments --paper --live is required"),
     ],
@@ -378,7 +378,7 @@ def test_a_real_store_is_never_replaced_by_a_simulation(tmp_path: Path) -> None:
     opened(tmp_path / "arb_bot.sqlite3").close()
     done = run("ibkr", "--paper", "--simulate", "--db", "arb_bot.sqlite3", cwd=tmp_path)
     assert done.returncode == 2
-    assert "is that of a paper account; name another with --db" in done.stderr
+    assert "belongs to a paper account; name another with --db" in done.stderr
     opened(tmp_path / "arb_bot.sqlite3").close()
 
 

@@ -345,7 +345,7 @@ def test_a_copy_replaces_copies_only(before: str | None, path: Path, tmp_path: P
         assert main(["report", "--db", str(path), "--backup", str(path)]) == 2
         return
     if before == "notes":
-        with pytest.raises(InputError, match="is no store of arbcore"):
+        with pytest.raises(InputError, match="is not a store of arbcore"):
             back_up(path, copy, now_text=ago(0))
         assert copy.read_text() == "my notes"
     else:

@@ -163,7 +163,7 @@ def test_each_kind_of_news_of_a_run(play, monkeypatch):
     entered, left = (each for each in told if each["kind"] == "trade")
     assert entered["text"].startswith("Entered pair 1, cash_and_carry at +")
     assert "ES -1, SPY +502" in entered["text"]
-    assert left["text"].startswith("Left pair 1, cash_and_carry (converged): net ")
+    assert left["text"].startswith("Closed pair 1, cash_and_carry (converged): net ")
     assert {each["account"] for each in told} == {"DUSIM000001"}
     assert (entered["held"], left["held"]) == ({"ES": -1, "SPY": 502}, {"ES": 0, "SPY": 0})
     assert told[0]["held"] == {"ES": 0, "SPY": 0}

@@ -111,7 +111,7 @@ def test_only_live_data_is_traded_on(rights, play):
     async def script(run):
         run.market.dev_bps = RICH
         why = {"delayed": "10168: ", "frozen": "frozen);", "none": "354: "}[rights]
-        await run.until(lambda: run.heard(f"The data of SPY is not live ({why}"))
+        await run.until(lambda: run.heard(f"The market data of SPY is not live ({why}"))
         await run.active()
         assert run.sent == 0
 
@@ -221,7 +221,7 @@ def refused(play, error, match, **changes):
 
 
 def test_a_live_account_under_paper(play):
-    refused(play, ConfigError, "U1234567 is no paper account", gateway={"accounts": ("U1234567",)})
+    refused(play, ConfigError, "U1234567 is not a paper account", gateway={"accounts": ("U1234567",)})
 
 
 def test_a_paper_account_under_live(play):
@@ -246,7 +246,7 @@ def test_another_account_after_a_reconnect_ends_the_run(play):
         await run.active()
         run.served.do(become)
         run.fault("disconnect")
-        with pytest.raises(ConfigError, match=r"is now to DU7777777 and was to DUSIM000001"):
+        with pytest.raises(ConfigError, match="now logged in to DU7777777 and was logged in to DUSIM000001"):
             await run.task
         run.task = asyncio.ensure_future(asyncio.sleep(0))
 

@@ -131,7 +131,7 @@ def test_a_store_of_one_pair_refuses_another(play, library, tmp_path):
     with open_to_read(tmp_path / "bot.sqlite3") as store:
         before = dict(store.execute("SELECT key, value FROM meta"))
 
-    with pytest.raises(ConfigError, match="is that of the pair es-spy and this bot trades mes-spy; name"):
+    with pytest.raises(ConfigError, match="belongs to the pair es-spy and this bot trades mes-spy; name"):
         play(script, pair=pair_named("mes-spy"))
     with open_to_read(tmp_path / "bot.sqlite3") as store:
         assert dict(store.execute("SELECT key, value FROM meta")) == before
