@@ -7,7 +7,7 @@ Three questions are asked of ranges of seeds:
 
 * alike: the bot against itself on the seeds of the next range. What differs is luck alone; at most 5% of the
   ranges may be called different. (On the same seeds it would be equal to the tick, which proves nothing.)
-* apart: the bot against one that stops trading after 90% of every round, on the same seeds, in the first half
+* apart: the bot against one that stops trading after 93% of every round, on the same seeds, in the first half
   of the ranges. At least 95% of them must be called different, for the first.
 * looked at often: alike again, but with a look at the always-valid interval every 25 rounds from the 50th on;
   one look that calls the two different counts. At most 5% of the ranges again.
@@ -26,7 +26,7 @@ from arbcore.play.simulate import AUTO_FIRST, AUTO_STEP
 from arbcore.trading.trading_settings import SECOND_NS
 
 #: The worse bot trades for this share of a round.
-SHARE = 0.9
+SHARE = 0.93
 FIRST_SEED = 500_000
 
 
