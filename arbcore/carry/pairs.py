@@ -1,18 +1,17 @@
 """The pairs that can be traded: an index future and an ETF of the same index, as data.
 
-Owns every symbol, multiplier, tick, default cost and ex-date rule, and how a pair is found: by its name, its
-two symbols, or the names of a file's columns. No other module names a symbol. It must not know prices.
+Owns every symbol, multiplier, tick, default cost and ex-date rule, and how a pair is found: by its name or
+its two symbols. No other module names a symbol. It must not know prices.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from arbcore.carry.calendar import expiry_instant, is_trading_day, trading_date
 from arbcore.core.civil import FRIDAY, date_of, nth_weekday
 from arbcore.core.text import printable
-from arbcore.errors import DataError, UsageError
+from arbcore.errors import UsageError
 
 
 class ExDates(Enum):
@@ -146,11 +145,6 @@ DEFAULT_PAIR = PAIRS[0]
 
 _BY_NAME = {pair.name: pair for pair in PAIRS}
 _BY_SYMBOLS = {(pair.future, pair.etf): pair for pair in PAIRS}
-#: The four prices of a row, by what every pair calls them.
-PRICE_COLUMNS = ("fut_bid", "fut_ask", "etf_bid", "etf_ask")
-_FUTURES = sorted({pair.future for pair in PAIRS})
-_ETFS = sorted({pair.etf for pair in PAIRS})
-_COLUMN = re.compile(rf"(fut|etf|{'|'.join((*_FUTURES, *_ETFS))})[ _-]?(bid|ask)", re.IGNORECASE)
 
 
 def pair_named(name: str) -> Pair:
@@ -190,90 +184,6 @@ def pair_of_future(future: str) -> Pair | None:
 def same_index(pair: Pair, other: Pair) -> bool:
     """Whether quotes of one pair are quotes of the other: two sizes of one future."""
     return pair.etf == other.etf
-
-
-@dataclass(frozen=True, slots=True)
-class QuoteColumns:
-    """Where a file has its prices: ``pair`` that the names choose (None for ``fut_…`` and ``etf_…``), and for
-    each of ``PRICE_COLUMNS`` its place in the header, None where it is missing.
-    """
-
-    pair: Pair | None
-    places: tuple[int | None, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What the columns are called in this file's own spelling, such as ``es_bid``."""
-        if self.pair is None:
-            return PRICE_COLUMNS
-        future, etf = self.pair.future.lower(), self.pair.etf.lower()
-        return (f"{future}_bid", f"{future}_ask", f"{etf}_bid", f"{etf}_ask")
-
-
-def quote_columns(header: Sequence[str], *, name: str = "The header") -> QuoteColumns:
-    """The price columns of a header: ``fut_bid`` and ``etf_ask``, or the symbols' own such as ``ES Bid``.
-
-    Case does not matter, and ``_``, ``-``, a space or nothing stands between symbol and side. Other columns
-    are ignored.
-
-    Args:
-        header: the names of the columns, in order.
-        name: the file, for the sentence of an error.
-
-    Raises:
-        DataError: both spellings, columns of two pairs, or a price twice.
-
-    >>> quote_columns(["time", "NQ Bid", "NQ Ask", "QQQBid", "QQQAsk"]).pair.name
-    'nq-qqq'
-    """
-    found: dict[tuple[str, str], int] = {}
-    for place, title in enumerate(header):
-        match = _COLUMN.fullmatch(title.strip())
-        if match is None:
-            continue
-        key = (match[1].upper(), match[2].lower())
-        if key in found:
-            raise _column_error(
-                f"{name} has the column {printable(title.strip())} twice; leave one out.", title
-            )
-        found[key] = place
-    symbols = list(dict.fromkeys(symbol for symbol, _ in found))
-    plain = [symbol for symbol in symbols if symbol in ("FUT", "ETF")]
-    if plain and len(plain) < len(symbols):
-        raise _column_error(
-            f"{name} has both {plain[0].lower()}_… and {_other(symbols, plain).lower()}_… columns; "
-            "keep one spelling.",
-            header[0],
-        )
-    pair = None if plain else _pair_of(symbols, name=name, header=header)
-    future, etf = ("FUT", "ETF") if pair is None else (pair.future, pair.etf)
-    sides = ((future, "bid"), (future, "ask"), (etf, "bid"), (etf, "ask"))
-    return QuoteColumns(pair, tuple(found.get(side) for side in sides))
-
-
-def _other(symbols: Iterable[str], plain: Sequence[str]) -> str:
-    return next(symbol for symbol in symbols if symbol not in plain)
-
-
-def _pair_of(symbols: Sequence[str], *, name: str, header: Sequence[str]) -> Pair | None:
-    """The one pair that the symbols of a header belong to; None where there are none."""
-    futures = [symbol for symbol in symbols if symbol in _FUTURES]
-    etfs = [symbol for symbol in symbols if symbol in _ETFS]
-    fits = [pair for pair in PAIRS if set(futures) <= {pair.future} and set(etfs) <= {pair.etf}]
-    if not symbols:
-        return None
-    if not fits:
-        raise _column_error(
-            f"{name} has columns of more than one pair ({', '.join(symbols)}); keep those of one future and "
-            "its ETF.",
-            header[0],
-        )
-    # Where a file lacks the future's columns, the error is about the first pair of its ETF.
-    return fits[0]
-
-
-def _column_error(sentence: str, column: str) -> DataError:
-    return DataError("duplicate_column", sentence, line=1, column=column.strip())
 
 
 def choose_pair(columns: Pair | None, wanted: str | None) -> Pair:

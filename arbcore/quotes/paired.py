@@ -15,7 +15,7 @@ from itertools import chain, repeat
 from typing import Any, TypeVar
 
 from arbcore.carry.calendar import read_expiry
-from arbcore.carry.pairs import Pair, choose_pair, quote_columns
+from arbcore.carry.pairs import Pair, choose_pair, pair_named
 from arbcore.core._cells import read_price, time_and_zone
 from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, DataError, InputError
@@ -29,16 +29,15 @@ from arbcore.quotes.column_legs import (
     names_of,
     open_table,
 )
+from arbcore.quotes.column_names import CLOCK, OPTIONAL, REQUIRED, resolve
 from arbcore.quotes.column_shapes import is_columns, shape
-from arbcore.quotes.formats import TIMES, Vendor, delimiter_of, fields_of, layout_of, plain
+from arbcore.quotes.formats import Vendor, delimiter_of, fields_of, layout_of, plain
 from arbcore.quotes.inputs import Meter
 from arbcore.quotes.legs import Reading
 from arbcore.quotes.quote_data import QuoteData
 from arbcore.quotes.source import open_quotes
 from arbcore.quotes.spellings import why_no_number, why_no_time
 
-#: Further columns that mean something to a backtest.
-EXTRAS = ("expiry", "factor", "index")
 _UNDEFINED = (1.7976931348623157e308, 9223372036.854775807)
 #: What is above PRICE_MIN and below this is surely a price.
 _PLAIN_MAX = 1e9
@@ -137,8 +136,8 @@ def _columns_of(blocks: Iterable[list[list[Cell]]]) -> list[list[Cell]]:
 class Paired:
     """A file of both legs: its columns, and its rows to be read once.
 
-    ``pair`` is what the columns name, None for fut_… and etf_…; ``extras`` are those of ``EXTRAS`` that there
-    are, in the order of the blocks' last texts.
+    ``pair`` is what the columns name, None for fut_… and etf_…; ``extras`` are those of ``OPTIONAL`` that
+    there are, in the order of the blocks' last texts.
     """
 
     name: str
@@ -283,32 +282,21 @@ class _Places:
     def __init__(
         self, header: Sequence[str], name: str, pair: str | None, *, line: int | None = None
     ) -> None:
-        found = quote_columns(header, name=name)
-        names = [plain(each) for each in header]
         where = name if line is None else f"{name}, line {line}"
-        lacking = [column for column, place in zip(found.names, found.places, strict=True) if place is None]
-        if lacking:
-            self._refuse_one_leg(header, name, line)
-            shown = ", ".join(printable(each, 40) for each in header[:12])
-            raise DataError(
-                "missing_column",
-                f"{where}: there is no column {lacking[0]} in the header ({shown}); a time and both legs' "
-                "bid and ask are needed.",
-                line=line, column=lacking[0],
-            )  # fmt: skip
+        try:
+            found = resolve(header, where=where, line=line, use_factor=False)
+        except DataError as error:
+            if error.kind == "missing_column":
+                self._refuse_one_leg(header, name, line)
+            raise
         self.name, self.line = name, line
         #: Whether a time has named its zone.
         self.zoned = False
-        self.prices = [place for place in found.places if place is not None]
-        self.clock = None
-        times = [each for each in TIMES if each in names]
-        if not times:
-            raise DataError("missing_column", f"{where}: there is no column ts.", line=line, column="ts")
-        self.time = names.index(times[0])
-        if "date" in names and "time" in names and times[0] == "time":
-            self.time, self.clock = names.index("date"), names.index("time")
-        self.extras = {each: names.index(each) for each in EXTRAS if each in names}
-        self.pair = _pair(found.pair, pair)
+        self.prices = [found.places[role] for role in REQUIRED[1:]]
+        self.time, self.clock = found.places["ts"], found.places.get(CLOCK)
+        names = [plain(each) for each in header]
+        self.extras = {each: names.index(each) for each in OPTIONAL if each in names}
+        self.pair = _pair(None if found.pair is None else pair_named(found.pair), pair)
         self.header = list(header)
         #: What the file calls the time and the prices, as an error names them.
         self.titles = [printable(header[place].strip(), 40) for place in (self.time, *self.prices)]

@@ -15,13 +15,12 @@ from arbcore.carry.pairs import (
     pair_named,
     pair_of_future,
     pair_of_symbols,
-    quote_columns,
     same_index,
     span_without_ex_dates,
     usual_ex_dates,
 )
 from arbcore.core.civil import NS_PER_DAY, iso_date, read_date, read_time
-from arbcore.errors import DataError, UsageError
+from arbcore.errors import UsageError
 
 TABLE = [
     # name, exchange, USD a point, tick, points per USD, cost in bps
@@ -67,49 +66,6 @@ def test_symbols_that_are_no_pair() -> None:
     with pytest.raises(UsageError, match="ES and QQQ are no pair"):
         pair_of_symbols("ES", "QQQ")
     assert pair_of_future("CL") is None
-
-
-@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
-@pytest.mark.parametrize("between", ["_", " ", "-", ""])
-@pytest.mark.parametrize("case", [str.lower, str.upper, str.title])
-def test_columns_choose_the_pair(pair: object, between: str, case: object) -> None:
-    future, etf = pair.future, pair.etf  # type: ignore[attr-defined]
-    names = [f"{etf}{between}ask", f"{future}{between}bid", f"{etf}{between}bid", f"{future}{between}ask"]
-    header = ["ts", *map(case, names), "volume"]  # type: ignore[call-overload]
-    found = quote_columns(header)
-    assert found.pair is pair
-    assert found.places == (2, 4, 3, 1)
-
-
-def test_plain_columns_choose_none() -> None:
-    found = quote_columns([" FUT bid ", "fut-ask", "ETFBid", "etf_ask", "ts"])
-    assert (found.pair, found.places) == (None, (0, 1, 2, 3))
-    assert found.names == ("fut_bid", "fut_ask", "etf_bid", "etf_ask")
-
-
-def test_missing_columns_have_no_place() -> None:
-    assert quote_columns(["ts", "bid", "es_bid_size"]).places == (None, None, None, None)
-    found = quote_columns(["es_bid", "spy_ask"])
-    assert found.places == (0, None, None, 1)
-    assert found.names == ("es_bid", "es_ask", "spy_bid", "spy_ask")
-    assert quote_columns(["qqq_bid"]).pair is pair_named("nq-qqq")
-
-
-@pytest.mark.parametrize(
-    ("header", "words"),
-    [
-        (["es_bid", "fut_ask"], "both fut_… and es_… columns"),
-        (["etf_bid", "spy_ask"], "both etf_… and spy_… columns"),
-        (["es_bid", "qqq_bid"], r"more than one pair \(ES, QQQ\)"),
-        (["es_bid", "mes_bid", "spy_bid"], "more than one pair"),
-        (["es_bid", "es_ask", "spy_bid", "spy_ask", "nq_bid", "qqq_bid"], "more than one pair"),
-        (["es_bid", "ES Bid"], "ES Bid twice"),
-        (["fut_bid", "FUTBID"], "FUTBID twice"),
-    ],
-)
-def test_columns_that_contradict_each_other(header: list[str], words: str) -> None:
-    with pytest.raises(DataError, match=words):
-        quote_columns(header, name="q.csv line 1")
 
 
 def test_the_pair_asked_for_and_that_of_the_columns() -> None:
