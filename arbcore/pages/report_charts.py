@@ -5,7 +5,7 @@ Owns how rows of the store become places on one straight axis of time. It must n
 
 import statistics
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -103,6 +103,51 @@ def _lane(spans: Sequence[Record], stretch: Stretch) -> list[tuple[float, float,
         left = min(left, 1.0 - _LEAST)
         found.append((left, max(right, left + _LEAST), text))
     return found
+
+
+def pnl_section(trades: Sequence[Record], model: Record | None, stretch: Stretch) -> Markup:
+    """The P&L of closed trades over time, and that of the backtest of the same quotes where there is one."""
+    ours = _sums([(trade["exit_ts"], trade["net_pnl"]) for trade in trades if trade["net_pnl"] is not None])
+    if not ours:
+        return section("pnl", "P&L", tag("p", "The net of every closed trade is unknown yet."))
+    matched = [] if model is None else [one for one in model["trades"] if one["model_net"] is not None]
+    of_model = _sums([
+        *((one["model_exit_ts"], one["model_net"]) for one in matched),
+        *((one["exit_ts"], one["net_pnl"]) for one in (model["only_model"] if model else [])),
+    ])  # fmt: skip
+    chart = Chart(
+        key="pnl", title="P&L of closed trades",
+        description=f"Ends at {number(ours[-1][1], signed=True)} USD after {plural(len(ours), 'trade')}.",
+        y=Scale.around([0.0, *(value for _, value in (*ours, *of_model))]), unit="P&L, USD",
+        labels=stretch.labels(),
+    )  # fmt: skip
+    chart.rule(0.0, style="line-zero")
+    for points, style in ((of_model, "line-s1"), (ours, "line-curve")):
+        if points:
+            chart.line(*_stairs(points, stretch), style=style)
+    texts = [f"{moment(ns)}  {number(value, signed=True)} USD" for ns, value in ours]
+    chart.readouts([stretch(ns) for ns, _ in ours], texts)
+    unknown = len(trades) - len(ours)
+    caption = "Net of closed trades, one after the other, at the time of their exit."
+    caption += f" {plural(unknown, 'trade')} without a known net left out." if unknown else ""
+    keys = [(swatch("line-curve"), "the bot")]
+    if of_model:
+        keys.append((swatch("line-s1"), "the backtest of the same quotes"))
+        caption += f" The backtest ends at {number(of_model[-1][1], signed=True)} USD."
+    return section("pnl", "P&L", figure(chart.markup(), caption=caption, legend=legend(*keys)))
+
+
+def _sums(results: Sequence[tuple[str, float]]) -> list[tuple[int, float]]:
+    """The sum after each result, in order of time."""
+    timed = sorted((read_time(ts), value) for ts, value in results)
+    return [*zip((ns for ns, _ in timed), accumulate(value for _, value in timed), strict=True)]
+
+
+def _stairs(points: Sequence[tuple[int, float]], stretch: Stretch) -> tuple[list[float], list[float | None]]:
+    """A curve from 0 at the first to the last time that stays at a value until the next one."""
+    places = [stretch(time_ns) for time_ns, _ in points for _ in range(2)]
+    values = [0.0, *(value for _, value in points)]
+    return [0.0, *places, 1.0], [value for value in values for _ in range(2)]
 
 
 def signal_section(

@@ -10,7 +10,7 @@ from arbcore.core.civil import read_time
 from arbcore.core.text import plural
 from arbcore.pages.markup import Markup, datum, number, percent
 from arbcore.pages.page import bullets, facts, heading, page, section
-from arbcore.pages.report_charts import Stretch, signal_section, states_section
+from arbcore.pages.report_charts import Stretch, pnl_section, signal_section, states_section
 from arbcore.pages.report_tables import (
     UNKNOWN,
     alarms_section,
@@ -75,7 +75,9 @@ def report_page(
 
 def _pictures(found: Record, signals: Sequence[Record], events: Sequence[Record]) -> list[Markup]:
     stretch = Stretch(read_time(found["first_ts"]), read_time(found["last_ts"]))
+    trades = found["closed_trades"]
     return [
+        *([pnl_section(trades, found.get("model"), stretch)] if trades else []),
         states_section(found["states"], events, stretch),
         signal_section(signals, stretch, found["signals"]["refused"], future=next(iter(found["legs"]))),
     ]

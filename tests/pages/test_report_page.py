@@ -85,6 +85,32 @@ def test_signals_are_drawn_by_what_became_of_them(path: Path, store: Store) -> N
     assert "repo 4.31%" in page.text
 
 
+def test_the_pnl_is_drawn_with_the_model_s_beside_it(path: Path, store: Store) -> None:
+    fill_store(store)
+    store.close()
+    page, found = page_of(path)
+    assert "Ends at +11.00 USD after 1 trade." in page.text
+    assert "the backtest of the same quotes" not in page.text
+    (trade,) = found["closed_trades"]
+    times = {name: trade[name] for name in ("entry_ts", "exit_ts")}
+    model = {
+        "trades": [{**times, "trade_id": 1, "side": trade["side"], "decided": 32.5, "filled": 20.0,
+                    "slippage": -12.5, "cost": 9.0, "net": 11.0, "model_exit_ts": trade["exit_ts"],
+                    "model_net": 17.0, "unexplained": 0.5}],
+        "only_model": [{**times, "side": trade["side"], "net_pnl": 4.0}],
+        "rows": 10, "matched": 1, "slippage": -12.5, "cost": 9.0, "model_net": 21.0, "unexplained": 0.5,
+    }  # fmt: skip
+    page = Page(to_html(found | {"model": model}, read_store(path)))
+    assert "The backtest ends at +21.00 USD." in page.text
+    assert "the backtest of the same quotes" in page.text
+
+
+def test_a_pnl_that_is_unknown_is_not_drawn(path: Path, store: Store) -> None:
+    fill_store(store, commission=None)
+    store.close()
+    assert "The net of every closed trade is unknown yet." in page_of(path)[0].text
+
+
 def test_alarms_are_there_in_their_own_words(path: Path, store: Store) -> None:
     fill_store(store)
     store.close()
