@@ -29,8 +29,8 @@ pytestmark = pytest.mark.browser
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "es_spy_synthetic.csv"
 SETTINGS: dict[str, Any] = {"r": 0.043, "d": 0.0125, "factor": 10.03, "exit_bps": 0.5, "cost_bps": 0.5}
 PAGES = (
-    "sample", "long", "quiet", "sweep", "bot", "new_bot", "round", "idle_round", "simulation", "duel",
-    "check",
+    "sample", "long", "quiet", "sweep", "bot", "new_bot", "paid_bot", "round", "idle_round",
+    "simulation", "duel", "check",
 )  # fmt: skip
 #: Nothing happened, so nothing is drawn.
 UNDRAWN = ("new_bot",)
@@ -66,6 +66,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     texts["sweep"] = sweep_text()
     texts["new_bot"], texts["bot"] = bot_texts(folder)
+    texts["paid_bot"] = paid_bot_text(folder)
     texts["round"] = round_text(folder)
     texts["idle_round"] = idle_round_text(folder)
     texts["simulation"] = arbcore.simulate(rounds=12, round_s=5, regime="all", workers=1).to_html()
@@ -102,6 +103,16 @@ def bot_texts(folder: Path) -> list[str]:
     store.close()
     found.append(read_store(path))
     return [to_html(document(rows), rows) for rows in found]
+
+
+def paid_bot_text(folder: Path) -> str:
+    """The page of a bot whose P&L is known."""
+    path = folder / "paid.sqlite3"
+    store = opened(path)
+    fill_store(store)
+    store.close()
+    rows = read_store(path)
+    return to_html(document(rows), rows)
 
 
 def round_text(folder: Path) -> str:
