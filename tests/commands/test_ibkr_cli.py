@@ -30,9 +30,8 @@ PATIENCE_S = 100.0
 COLUMNS = "ts,es_bid,es_ask,spy_bid,spy_ask"
 #: Sums of money, which the two add up in different orders; all else is the same to the last letter.
 MONEY = ("gross_pnl", "cost", "financing", "dividends", "net_pnl")
-#: What the gateway charges is the table of a backtest's --fees ibkr. The bot is told what a long pays; below
-#: 1.25% a year the broker pays nothing on a million USD of proceeds.
-FEES, FUNDING = ("--cost-bps", "0", "--fees", "ibkr", "--funding-rate", "0.03"), "0.03"
+#: What the gateway charges is the table of a backtest's --fees ibkr, and the bot books that table's rates.
+FEES = ("--cost-bps", "0", "--fees", "ibkr")
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -60,7 +59,7 @@ def compare(data: Path, tmp_path: Path, *, env: Mapping[str, str], flags: tuple[
     words = (
         "ibkr", "--paper", "--simulate", str(data), "--like-backtest", "--db", "p.sqlite3", "--quiet",
     )  # fmt: skip
-    env, flags = {"ESTIMATED_COST_BPS": "0", "FUNDING_RATE_ANNUAL": FUNDING, **env}, (*FEES, *flags)
+    env, flags = {"ESTIMATED_COST_BPS": "0", "ARBCORE_DESK_BROKER_RATES": "1", **env}, (*FEES, *flags)
     if "--factor" not in flags:
         env, flags = env | {"SPY_TO_INDEX_FACTOR": "10"}, (*flags, "--factor", "10")
     played = run(*words, "--json", cwd=tmp_path, env=env)

@@ -19,7 +19,7 @@ EXPIRY = date(2026, 3, 20)
 #: The market's own level beside the pair's points per USD: what a bot has to learn.
 LEVEL = 1.003
 RATES = "date,rate\n" + "".join(
-    f"{date(2026, 3, 9) + timedelta(number)},{0.004 if number < 10 else 0.012}\n"
+    f"{date(2026, 3, 9) + timedelta(number)},{0.03 if number < 10 else 0.05}\n"
     for number in range(0, 20, 2)
 )
 DIVIDENDS = "ex_date,amount\n2026-03-18,0.9\n2026-03-20,1.7\n2026-03-23,0.6\n2026-06-22,1.1\n"
