@@ -109,9 +109,12 @@ def run(args: argparse.Namespace) -> int:
             )
         finally:
             progress.clear()
+        if args.like_live:
+            notes = (*notes, LIVE_NOTE)
+            summary["notes"].append(LIVE_NOTE)
         if sinks.picture is not None:
             html.write(sinks.picture.page(summary, notes))
-    for note in (*notes, *([LIVE_NOTE] if args.like_live else [])):
+    for note in notes:
         print(f"arbcore: {note}", file=sys.stderr)
     print(json.dumps(summary) if args.json else "\n".join(summary_lines(summary)))
     return 0 if summary.get("lookahead", {"ok": True})["ok"] else 1

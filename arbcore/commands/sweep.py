@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -146,11 +147,14 @@ def run(args: argparse.Namespace) -> int:
         finally:
             reading.clear()
             running.clear()
+        if args.like_live:
+            result = replace(result, notes=(*result.notes, LIVE_NOTE))
+            result.summary["notes"].append(LIVE_NOTE)
         if args.csv is not None:
             _write_table(table, list(result.table), result.table.rows())
         if args.html is not None:
             page.write(result.to_html())
-    for note in (*result.notes, *([LIVE_NOTE] if args.like_live else [])):
+    for note in result.notes:
         print(f"arbcore: {note}", file=sys.stderr)
     if args.json:
         print(

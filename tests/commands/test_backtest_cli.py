@@ -477,3 +477,16 @@ def test_a_run_that_fails_leaves_no_report(tmp_path: Path, capsys: Capture) -> N
     assert main(["backtest", str(quotes), "--html", str(tmp_path / "report.html")]) == 3
     assert [path.name for path in tmp_path.iterdir()] == ["quotes.csv"]
     assert "line 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["backtest"], ["sweep", "--entry-bps", "2,3"]])
+def test_what_a_run_like_live_leaves_out_is_in_all_that_it_writes(
+    command: list[str], tmp_path: Path, capsys: Capture
+) -> None:
+    page, sentence = tmp_path / "page.html", "unlike the bot, a backtest has no daily loss limit"
+    words = [command[0], str(SAMPLE), *command[1:], "--like-live", "--json", "--html", str(page)]
+    assert main(words) == 0
+    told = capsys.readouterr()
+    assert told.err.count(sentence) == 1
+    assert sum(sentence in note for note in json.loads(told.out)["notes"]) == 1
+    assert sentence in page.read_text(encoding="utf-8")
