@@ -153,12 +153,12 @@ class PairTrader:
     # --- phases ---------------------------------------------------------------------------------
 
     def _entering(self, trade: Trade) -> None:
-        contracts, shares = trade.held
         if trade.second and (self.core.gate.doubts or self._second_leg(trade)):
             return
         trade.second = ""
         if trade.residual == 0:
-            self._go(trade, HELD if contracts or shares else VOID)
+            # Without contracts it has no shares either.
+            self._go(trade, HELD if trade.held[0] else VOID)
         else:
             self._begin_hedge(trade)
 
@@ -197,7 +197,7 @@ class PairTrader:
         core = self.core
         contracts, shares = trade.held
         if trade.residual == 0:
-            self._go(trade, HELD if contracts or shares else self._empty_phase(trade))
+            self._go(trade, HELD if contracts else self._empty_phase(trade))
             return
         if not trade.deadline_ns:
             trade.deadline_ns = core.clock.now_ns + self._hedge_ns
@@ -236,10 +236,9 @@ class PairTrader:
         return self._draft(trade, ETF, side, abs(residual), kind=kind)
 
     def _held(self, trade: Trade) -> None:
-        contracts, shares = trade.held
         if trade.residual:
             self._begin_hedge(trade)
-        elif not contracts and not shares:
+        elif not trade.held[0]:
             self._go(trade, self._empty_phase(trade))
 
     def _exiting(self, trade: Trade) -> None:

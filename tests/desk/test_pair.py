@@ -414,9 +414,67 @@ def test_a_pair_expires_with_its_own_future_and_no_sooner() -> None:
     assert (trade.expired, trade.phase, pairs.expiry_ns) == (False, "held", EXPIRY_NS)
     pairs.expire(EXPIRY_NS)
     assert (trade.expired, trade.phase, trade.exit_reason) == (True, "unwinding", "expiry")
+    assert pairs.expiry_ns == 2**62, "no other one is to come"
     said = len(pairs.core.out)
     pairs.expire(EXPIRY_NS + 1)
     assert len(pairs.core.out) == said, "it is said once"
+
+
+@pytest.mark.parametrize("phase", ["entering", "exiting"])
+def test_what_is_under_way_at_the_expiry_ends_in_giving_the_shares_back(phase: str) -> None:
+    player = Player(connect=False, roll_before_s=0.0)
+    player.resolve(expiry_ns=T0_NS + 10**9 // 2)
+    player.connect()
+    player.answer_all()
+    player.live()
+    if phase == "entering":
+        fut, etf = player.enter()
+        player.fill(fut)
+        player.fill(etf, 300)
+    else:
+        player.hold()
+        player.quotes(6_000.0)
+        fut, etf = player.orders
+        player.out(fut)
+    assert player.pair["phase"] == phase
+    player.say(ev.Tick(), after_s=0.4)
+    assert not player.orders
+    shares = player.session.positions()[ETF]
+    player.out(etf, 300 if phase == "entering" else 0)
+    (back,) = player.orders
+    assert (back.leg, back.side, back.quantity, back.role) == (ETF, -1, shares, "flatten")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_pair_that_was_void_gives_back_what_a_late_fill_brought_also_after_a_restart(again: bool) -> None:
+    player = Player()
+    fut, etf = player.enter()
+    player.out(fut)
+    player.out(etf)
+    if again:
+        player = player.restart()
+        player.resolve()
+        player.connect()
+        player.answer_all()
+        player.live()
+    player.quotes(FAIR)
+    player.fill(etf, 100)
+    assert "late_fill" in player.alarms
+    (back,) = player.orders
+    assert (back.leg, back.side, back.quantity) == (ETF, -1, 100)
+
+
+def test_a_pair_of_which_only_some_executions_are_stored_keeps_its_row() -> None:
+    player = Player()
+    player.hold()
+    player.quotes(FAIR)
+    for order in player.orders:
+        player.fill(order)
+    for kept in (4, 3):
+        player.store.executions = dict(list(player.store.executions.items())[:kept])
+        after = player.restart()
+        after.say(ev.Commission("e.1.01", 1.0))
+        assert len(after.pick(SaveTrade)) == (1 if kept == 4 else 0)
 
 
 def test_an_ordinary_entry_is_stored_as_entering_and_held_and_alarms_nobody() -> None:

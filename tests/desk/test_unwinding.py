@@ -80,6 +80,29 @@ def test_the_leg_that_is_left_goes_alone_and_nothing_is_said_of_the_other() -> N
     assert "cannot close" not in player.alarms
 
 
+def test_why_the_leg_that_is_left_cannot_go_is_said_and_nothing_of_the_other() -> None:
+    player = killed()
+    fut, etf = player.orders
+    player.fill(fut)
+    player.say(ev.Halted(ETF, True))
+    player.out(etf)
+    (alarm,) = player.pick(Alarm)
+    assert alarm.message == "Pair 1 cannot be closed: SPY halted."
+
+
+def test_a_naked_leg_goes_without_prices_at_its_time_out_and_not_before() -> None:
+    player = killed(hedge_timeout_s=5.0, stale_s=0.4)
+    fut, etf = player.orders
+    player.fill(fut)
+    since_ns = player.now_ns
+    player.say(ev.Tick(), after_s=0.5)
+    player.out(etf)
+    for late_ns, kinds in ((-1, []), (0, ["MKT"])):
+        due_ns = since_ns + 5 * SECOND_NS + late_ns
+        player.say(ev.Tick(), after_s=(due_ns - player.now_ns) / SECOND_NS)
+        assert [order.kind for order in player.orders] == kinds
+
+
 def test_halted_nothing_is_tried_and_nothing_is_said_of_trying() -> None:
     player = killed()
     fut, etf = player.orders
