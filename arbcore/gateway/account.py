@@ -1,8 +1,8 @@
-"""The simulated account: positions, cash, executions, commissions, and what orders do to its margin.
+"""The simulated account: positions, cash, executions, commissions, and the effect of orders on its margin.
 
 Owns the arithmetic of a broker's statement. Shares are paid for in cash, with interest and dividends while
 they are held (``carrying``); a future pays only its gain when it is closed. It knows no orders, no quotes and
-no clients: prices and marks are handed in.
+no clients: prices and marks are arguments.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,25 +15,25 @@ from arbcore.gateway.carrying import Booked, Carrying, CarryingTerms
 from arbcore.gateway.contract_table import Listing
 from arbcore.gateway.replies import ExecutionView, MarginView
 
-#: Part of an order's notional that is asked for at entry and while it is held.
+#: Initial and maintenance margin, as parts of the notional.
 INITIAL_MARGIN = {"FUT": 0.06, "STK": 0.50, "CASH": 0.03}
 MAINTENANCE_MARGIN = {"FUT": 0.054, "STK": 0.25, "CASH": 0.025}
-#: USD an order in a currency.
+#: USD for each order in a currency.
 COMMISSION_OF_CURRENCY = 2.00
 
 Marks = Callable[[Listing], float]
 
 
 def commission_of(view: ExecutionView) -> float:
-    """USD for one execution: what its order costs by now, less what it cost before.
+    """USD for one execution: the commission of its order so far, less the part charged before.
 
-    By the table of ``carry.money``, that of a backtest's ``--fees ibkr``; a future that the table of pairs
-    has not costs a whole contract's.
+    Uses the table of ``carry.money``, as a backtest's ``--fees ibkr`` does; a future that is not in the table
+    of pairs costs as much as a full-size contract.
     """
     listing, shares = view.listing, view.shares
     if listing.sec_type == "FUT":
         pair = pair_of_future(listing.symbol)
-        # Of a contract, so that a part of an order costs its part.
+        # For each contract, so that a part of an order costs its part.
         return future_fee(FeeClass.STANDARD if pair is None else pair.fee_class, 1) * shares
     before = view.cumulative - shares
     if listing.sec_type == "CASH":
@@ -48,7 +48,7 @@ def commission_of(view: ExecutionView) -> float:
 
 @dataclass(slots=True)
 class Position:
-    """Signed quantity, what it cost in USD before fees, and the fees of what is still held."""
+    """Signed quantity, its cost in USD before fees, and the fees of the part still held."""
 
     listing: Listing
     quantity: float = 0.0
@@ -58,17 +58,17 @@ class Position:
 
     @property
     def average_cost(self) -> float:
-        """USD a unit, fees and multiplier included, as the broker shows it."""
+        """USD for each unit, with fees and multiplier, as the broker shows it."""
         return (self.cost + self.fees) / self.quantity if self.quantity else 0.0
 
     def unrealized(self, price: float) -> float:
-        """USD at a price, fees of the entry included."""
+        """USD of unrealized gain at a price, including the entry's fees."""
         return self.quantity * price * self.listing.multiplier - self.cost - self.fees
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerExecution:
-    """One execution, or the correction of one, with its commission and the gain that it realised."""
+    """One execution, or a correction of one, with its commission and realized gain."""
 
     view: ExecutionView
     commission: float
@@ -92,16 +92,16 @@ class Account:
 
     @property
     def name(self) -> str:
-        """The account that trades."""
+        """The id of the trading account."""
         return self.ids[0]
 
     def held(self, listing: Listing) -> float:
-        """Signed quantity held of a contract."""
+        """The signed position in a contract."""
         position = self.positions.get(listing.con_id)
         return position.quantity if position is not None else 0.0
 
     def fill(self, view: ExecutionView) -> BrokerExecution:
-        """Books one execution; ``view.exec_id`` is given here."""
+        """Books one execution and sets its ``view.exec_id``."""
         self._number += 1
         view = replace(view, exec_id=f"0000e0d5.{self._number:08x}.01.01")
         commission = commission_of(view)
@@ -111,7 +111,7 @@ class Account:
         return done
 
     def correct(self, exec_id: str, price: float) -> BrokerExecution:
-        """Corrects an execution's price: the same id but for its last segment, which counts up."""
+        """Corrects an execution's price: the id stays, except for its last segment, which counts up."""
         old = self.executions[exec_id]
         head, _, last = exec_id.rpartition(".")
         view = replace(old.view, exec_id=f"{head}.{int(last) + 1:02d}", price=price)
@@ -165,23 +165,23 @@ class Account:
         position.fees += fees
 
     def advance(self, now_ns: int, *, expiry_ns: int, factor: float) -> Booked:
-        """Time passes: interest and dividends of the shares that are held are booked in cash."""
+        """Books interest and dividends of the held shares in cash up to now."""
         booked = self.carrying.advance(now_ns, expiry_ns=expiry_ns, factor=factor)
         self.cash += booked.financing + booked.dividends
         return booked
 
     def settle(self, listing: Listing, price: float) -> None:
-        """Closes a future at its settlement, in cash and for no commission."""
+        """Closes a future at its settlement price, in cash and without commission."""
         position = self.positions[listing.con_id]
         gain = position.quantity * price * listing.multiplier - position.cost
         self.cash += gain
         position.realized += gain - position.fees
         position.quantity = position.cost = position.fees = 0.0
 
-    # --- what it is worth -------------------------------------------------------------------------
+    # --- value and margin -------------------------------------------------------------------------
 
     def net_liquidation(self, marks: Marks) -> float:
-        """Cash, shares at their marks, and what the futures have gained since they were opened."""
+        """Cash, shares at their marks, and the futures' gains since they were opened."""
         worth = self.cash
         for position in self.positions.values():
             value = position.quantity * marks(position.listing) * position.listing.multiplier
@@ -191,7 +191,7 @@ class Account:
     def margin(
         self, rates: dict[str, float], marks: Marks, *, also: tuple[Listing, float] | None = None
     ) -> float:
-        """What the positions ask for, ``also`` with a signed quantity of one contract added."""
+        """The margin of the positions; ``also`` adds a signed quantity of one contract."""
         quantities = {key: (each.listing, each.quantity) for key, each in self.positions.items()}
         if also is not None:
             listing, signed = also
@@ -202,7 +202,7 @@ class Account:
         )
 
     def preview(self, listing: Listing, signed: float, *, marks: Marks, now_ns: int) -> MarginView:
-        """What an order would do to margin and equity if it filled at the mark."""
+        """The effect of an order on margin and equity if it filled at the mark."""
         triples = []
         for rates in (INITIAL_MARGIN, MAINTENANCE_MARGIN):
             before = self.margin(rates, marks)
@@ -219,7 +219,7 @@ class Account:
         return MarginView(triples[0], triples[1], (worth, -commission, worth - commission), commission, short)
 
     def values(self, marks: Marks) -> Iterator[tuple[str, str, str]]:
-        """(tag, value, currency) of the account, as the broker lists them."""
+        """(tag, value, currency) of the account's values, in the broker's order."""
         worth = self.net_liquidation(marks)
         initial, maintenance = self.margin(INITIAL_MARGIN, marks), self.margin(MAINTENANCE_MARGIN, marks)
         held = self.positions.values()
@@ -247,7 +247,7 @@ class Account:
 
     @property
     def booked(self) -> int:
-        """How many executions there have been."""
+        """The number of executions so far."""
         return self._number
 
     def forget(self, before_ns: int) -> None:
@@ -257,6 +257,6 @@ class Account:
         }
 
     def executions_of_day(self, now_ns: int) -> list[BrokerExecution]:
-        """The executions of New York's date at an instant; what was corrected and its correction, both."""
+        """The executions of the New York date of an instant, including corrected ones and corrections."""
         today = utc_to_new_york(now_ns)[0]
         return [done for done in self.executions.values() if utc_to_new_york(done.view.time_ns)[0] == today]

@@ -1,6 +1,6 @@
-"""Every tag of an account that clients ask for, in the broker's spelling, over the account's arithmetic.
+"""Every tag of an account that clients request, in the broker's spelling.
 
-The account gives its main numbers; what follows from them, by segment and by currency, is derived here.
+The account computes its main numbers; this module derives the others, by segment and by currency.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _LEDGER_TAGS = (
 
 
 def values(account: Account, marks: Marks) -> Iterator[tuple[str, str, str]]:
-    """(tag, value, currency) of everything, as the subscription to an account lists it."""
+    """(tag, value, currency) of all values, in the order of a subscription to an account."""
     known = {tag: (value, currency) for tag, value, currency in account.values(marks)}
     yield from ((tag, value, currency) for tag, (value, currency) in known.items())
     derived = _derived(account, {tag: value for tag, (value, _) in known.items()})
@@ -41,7 +41,7 @@ def values(account: Account, marks: Marks) -> Iterator[tuple[str, str, str]]:
 
 
 def summary(account: Account, marks: Marks, tags: str) -> Iterator[tuple[str, str, str]]:
-    """What a summary of comma-separated tags has; ``$LEDGER`` asks for cash by currency."""
+    """The values of a summary of comma-separated tags; ``$LEDGER`` requests cash by currency."""
     wanted = [tag.strip() for tag in tags.split(",")]
     seen = {tag for tag in wanted if not tag.startswith(LEDGER)}
     every = "All" in seen or not any(wanted)
@@ -56,7 +56,7 @@ def summary(account: Account, marks: Marks, tags: str) -> Iterator[tuple[str, st
 
 
 def ledger(account: Account, marks: Marks, currencies: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
-    """Cash and what it is worth by currency; the account has one, and BASE, which is the same."""
+    """Cash and its value by currency; the account has one currency, and BASE, which is the same."""
     held = [each for each in account.positions.values() if each.quantity]
     shares = sum(p.quantity * marks(p.listing) for p in held if p.listing.sec_type == "STK")
     futures = sum(p.unrealized(marks(p.listing)) for p in held if p.listing.sec_type == "FUT")

@@ -1,6 +1,6 @@
-"""The answers to what a client asks: contracts, orders, executions, positions, account values, the time.
+"""Responses to a client's requests: contracts, orders, executions, positions, account values, the time.
 
-One function a request, over the session's state; what an order does is the desk's.
+One function for each request, over the gateway's state; ``order_desk`` handles orders.
 """
 
 from __future__ import annotations
@@ -88,13 +88,13 @@ def executions(gateway: Gateway, client: GatewayClient, asked: m.ReqExecutions) 
 
 
 def _is_asked_for(view: replies.ExecutionView, asked: m.ReqExecutions, since_ns: int) -> bool:
-    """Whether an execution passes a filter; what the filter leaves empty is anything."""
+    """Whether an execution passes a filter; an empty field of the filter matches anything."""
     side = asked.side.upper()
     exchange = EXCHANGE_ALIASES.get(asked.exchange, asked.exchange)
     return (
         asked.client_id in {0, view.client_id}
         and asked.account in {"", view.account}
-        # Messages give the time in whole seconds, and a filter is made of one of them.
+        # Compare whole seconds, because a client takes the filter's time from a message.
         and view.time_ns // NS_PER_S * NS_PER_S >= since_ns
         and asked.symbol in {"", view.listing.symbol}
         and asked.sec_type in {"", view.listing.sec_type}
@@ -196,7 +196,7 @@ def ignored(gateway: Gateway, client: GatewayClient, asked: m.Ignored) -> None:
     pass
 
 
-#: Who answers what; subscriptions are the session's own.
+#: The function for each request; ``Gateway`` handles subscriptions itself.
 ANSWERS: dict[type, Callable[[Gateway, GatewayClient, Any], None]] = {
     m.PlaceOrder: place,
     m.CancelOrder: cancel,

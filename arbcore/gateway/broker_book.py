@@ -1,7 +1,7 @@
 """Orders and their fills against the touch.
 
-Owns the table of orders, their states, and the one rule of filling: a marketable order takes what the touch
-shows, at the touch, and no more. It says what happened as values; what clients hear of it is the desk's.
+Owns the table of orders, their states, and the only fill rule: a marketable order takes the size shown at the
+touch, at the touch price, and no more. It returns what happened; ``order_desk`` sends messages to clients.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ FIRST_PERM_ID = 1_000_000_000
 
 @dataclass(slots=True)
 class Touch:
-    """One contract's best prices and what is left of their sizes."""
+    """One contract's best prices and their remaining sizes."""
 
     bid: float = 0.0
     ask: float = 0.0
@@ -29,11 +29,11 @@ class Touch:
 
     @property
     def two_sided(self) -> bool:
-        """Whether anything can be traded at it."""
+        """Whether both sides have a price."""
         return 0.0 < self.bid <= self.ask
 
     def take(self, action: str, quantity: float, limit: float | None) -> tuple[float, float]:
-        """(shares, price) that an order gets here and now; (0, 0) where nothing."""
+        """(shares, price) that an order fills now; (0, 0) if nothing."""
         if not self.two_sided:
             return 0.0, 0.0
         buys = action == "BUY"
@@ -78,13 +78,13 @@ class BrokerOrder:
     ended_ns: int = 0
     ending: str = ""
     transmitted: bool = True
-    #: A stop that was reached; when it begins to work, and when it ends by itself (0: at once, never).
+    #: Whether its stop was reached; when it begins to work (0: at once); when it ends by itself (0: never).
     triggered: bool = False
     due_ns: int = 0
     ends_ns: int = 0
     good_till: str = ""
     oca_type: int = 0
-    #: Faults that cling to this order until it is over.
+    #: Faults that apply to this order until it is over.
     quirks: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -105,7 +105,7 @@ class BrokerOrder:
         return self.quantity if self.action == "BUY" else -self.quantity
 
     def view(self) -> OrderView:
-        """As messages show it now."""
+        """The order's present values for messages."""
         return OrderView(
             self.listing, self.order_id, self.client_id, self.perm_id, self.account, self.action,
             self.quantity, self.order_type, self.limit, self.aux, self.tif, self.oca_group, self.order_ref,
@@ -114,7 +114,7 @@ class BrokerOrder:
         )  # fmt: skip
 
     def end(self, status: str, now_ns: int, reason: str) -> None:
-        """The order's last state."""
+        """Ends the order with a final status."""
         self.status, self.ended_ns, self.ending = status, now_ns, reason
 
 
@@ -132,16 +132,16 @@ class BrokerBook:
         return self._by_id.get((client_id, order_id))
 
     def next_order_id(self, client_id: int) -> int:
-        """One more than the highest id that the client has used."""
+        """The highest id that the client has used, plus one."""
         return self._last_id.get(client_id, 0) + 1
 
     def roll_back(self) -> None:
-        """Forgets which ids were used, as a gateway does that was started afresh."""
+        """Forgets the used ids, as a restarted gateway does."""
         self._last_id.clear()
         self._by_id = {key: order for key, order in self._by_id.items() if order.alive}
 
     def add(self, client_id: int, asked: PlaceOrder, *, listing: Listing, account: str) -> BrokerOrder:
-        """A new order, not yet working."""
+        """Adds a new order that does not work yet."""
         self._next_perm += 1
         order = BrokerOrder(
             client_id, asked.order_id, self._next_perm, listing, asked.action, asked.quantity or 0.0,
@@ -156,7 +156,7 @@ class BrokerBook:
         return order
 
     def note_id(self, client_id: int, order_id: int) -> None:
-        """An id was used, for an order or a preview."""
+        """Notes an id used for an order or a preview."""
         self._last_id[client_id] = max(order_id, self._last_id.get(client_id, 0))
 
     def working(self) -> list[BrokerOrder]:
@@ -171,11 +171,11 @@ class BrokerBook:
 
     @property
     def placed(self) -> int:
-        """How many orders there have been."""
+        """The number of orders so far."""
         return self._next_perm - FIRST_PERM_ID
 
     def forget(self, before_ns: int) -> None:
-        """Drops the orders that were over before an instant."""
+        """Drops orders that ended before an instant."""
         for order in [
             order for order in self.by_perm.values() if not order.alive and order.ended_ns < before_ns
         ]:
@@ -184,10 +184,10 @@ class BrokerBook:
                 del self._by_id[order.client_id, order.order_id]
 
     def completed(self, since_ns: int) -> Iterator[BrokerOrder]:
-        """Orders that were over at or after an instant."""
+        """Orders that ended at or after an instant."""
         return (order for order in self.by_perm.values() if not order.alive and order.ended_ns >= since_ns)
 
     def crowded(self, order: PlaceOrder, listing: Listing) -> bool:
-        """Whether as many orders work on its side as a broker allows."""
+        """Whether as many orders as the broker allows work on the order's side already."""
         count = sum(other.listing is listing and other.action == order.action for other in self.working())
         return count >= WORKING_MAX

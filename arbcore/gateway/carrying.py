@@ -1,8 +1,8 @@
-"""What an account pays and earns for the shares that it holds: interest by settlement day, and dividends.
+"""Interest by settlement day and dividends on the shares that an account holds.
 
-Owns the lots of shares and the booking of both, by the arithmetic of ``carry.money``: a lot keeps the rates
-of the moment at which it was opened, so that a pair that is held over a change of the rates does not notice.
-Times are UTC nanoseconds that are handed in; it knows no orders and no quotes.
+Owns the lots of shares and the booking of both, with the arithmetic of ``carry.money``. A lot keeps the rates
+of the time at which it was opened, so a later change of the rates does not affect it. Times are arguments in
+UTC nanoseconds; this module knows no orders and no quotes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ NEVER_NS = 2**62
 
 @dataclass(frozen=True, slots=True)
 class CarryingTerms:
-    """What the account's broker applies; annual decimals, ``funding`` a number or rates by date.
+    """The broker's rates for the account: annual decimals; ``funding`` is a number or rates by date.
 
     With ``broker`` a long pays more than ``funding`` and a short earns by tiers (``money.broker_rates``).
     ``dividends`` are the schedules by the symbol of the shares.
@@ -34,7 +34,7 @@ class CarryingTerms:
 
 
 class Booked(NamedTuple):
-    """What was booked, in USD, below 0 where it was paid."""
+    """Booked amounts in USD; negative if paid."""
 
     financing: float
     dividends: float
@@ -45,7 +45,7 @@ NOTHING = Booked(0.0, 0.0)
 
 @dataclass(slots=True)
 class Lot:
-    """Shares that were opened at one price and time; ``quantity`` is below 0 of a short."""
+    """Shares that were opened at one price and time; ``quantity`` is negative for a short position."""
 
     symbol: str
     quantity: float
@@ -58,7 +58,7 @@ class Lot:
     paid_ns: int
 
     def book(self, now_ns: int, schedule: Sequence[PaidDividend]) -> Booked:
-        """What it paid and earned since it was booked last."""
+        """Interest and dividends since the last booking."""
         side = -1 if self.quantity > 0.0 else 1
         shares, day = abs(self.quantity), settlement_day_at(now_ns)
         booked = Booked(
@@ -72,7 +72,7 @@ class Lot:
 
 
 class Carrying:
-    """The lots of one account. ``advance`` before what happens at a time, ``traded`` after each fill."""
+    """The lots of one account. Call ``advance`` before any event, and ``traded`` after each fill."""
 
     def __init__(self, terms: CarryingTerms) -> None:
         self.terms = terms
@@ -81,11 +81,11 @@ class Carrying:
         self._now_ns = 0
         self._factor = 1.0
         self._funding = None if isinstance(terms.funding, RateHistory) else terms.funding
-        # Nothing is to be booked before this time.
+        # Nothing is due before this time.
         self._next_ns = NEVER_NS
 
     def advance(self, now_ns: int, *, expiry_ns: int, factor: float) -> Booked:
-        """Time passes: what is due by now.
+        """Books what is due up to now.
 
         Args:
             now_ns: the market's time.
@@ -93,7 +93,7 @@ class Carrying:
             factor: index points per USD of the ETF, by which dividends in points are USD.
 
         Returns:
-            What was booked.
+            The booked amounts.
 
         Raises:
             InputError: the rates begin after this time.
@@ -111,7 +111,7 @@ class Carrying:
         return Booked(financing, dividends)
 
     def traded(self, symbol: str, signed: float, price: float) -> None:
-        """Shares were bought (above 0) or sold: the oldest lots of the other direction close first."""
+        """Takes shares bought (``signed`` > 0) or sold: first closes the oldest opposite lots."""
         for lot in [each for each in self._lots if each.symbol == symbol and each.quantity * signed < 0.0]:
             closed = min(abs(signed), abs(lot.quantity))
             lot.quantity += closed if signed > 0.0 else -closed
@@ -141,12 +141,12 @@ class Carrying:
         return broker_rates(self.funding, abs(signed) * price, borrow=terms.borrow, before=held)
 
     def corrected(self, symbol: str, change: float) -> None:
-        """The price of the last fill was another one, by ``change``: that of the lot that it opened."""
+        """Corrects the price of the last fill by ``change``, in the lot that it opened."""
         if self._lots and self._lots[-1].symbol == symbol:
             self._lots[-1].price += change
 
     def _funding_at(self, now_ns: int, expiry_ns: int) -> float:
-        """What a long pays that is opened now; rates by date that end go on with the last one."""
+        """The rate of a long lot opened now; after the end of rates by date, the last one."""
         funding = self.terms.funding
         if not isinstance(funding, RateHistory):
             return funding
@@ -163,11 +163,11 @@ class Carrying:
         return self._funding or 0.0
 
     def schedule_of(self, symbol: str) -> Sequence[PaidDividend]:
-        """The dividends of some shares that are known."""
+        """The known dividends of a symbol."""
         return self.terms.dividends.get(symbol, ())
 
     def _look_ahead(self) -> None:
-        """When something is due next: a New York date begins, or a dividend goes ex."""
+        """Sets the next due time: a New York date begins, or a dividend goes ex."""
         if not self._lots:
             self._next_ns = NEVER_NS
             return

@@ -1,7 +1,7 @@
-"""One connection as the gateway keeps it: what it said, what waits for it, what it has subscribed to.
+"""One client's connection in the gateway: its received bytes, its unsent bytes, its subscriptions.
 
-Owns the bound on what may wait, and the ways in which output is held back or cut. No sockets: bytes come out
-by ``take``.
+Owns the bound on unsent bytes, and the ways in which output is held back or cut. It has no sockets: ``take``
+returns the bytes to send.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from arbcore.gateway.versions import NEWEST, for_version
 if TYPE_CHECKING:
     from arbcore.gateway.streams import Stream
 
-#: A client that reads nothing is let go when this much waits for it.
+#: A client that does not read is disconnected when this many bytes wait for it.
 WAITING_BYTES_MAX = 8 << 20
 #: Broken requests before a connection is closed.
 ERRORS_MAX = 100
-#: Requests that a broker takes in a second.
+#: Most requests that a broker takes in a second.
 PACE_MAX, PACE_NS = 50, 10**9
 
 
@@ -37,12 +37,12 @@ class GatewayClient:
     errors: int = 0
     data_type: int = LIVE
     subscriptions: dict[int, Subscription] = field(default_factory=dict)
-    #: What it hears after every row besides, by request id.
+    #: Streams that send after every row, besides quotes, by request id.
     streams: dict[int, Stream] = field(default_factory=dict)
     clock_req_id: int | None = None
-    #: The expiry of the rows' contract as it was told last, 0 before.
+    #: The expiry of the rows' contract that was last sent to the client; 0 if none was.
     told_expiry_ns: int = 0
-    #: Whether it has heard of its orders, or of a contract that it did not see, since the last end of a row.
+    #: Whether it had a message about its orders, or subscribed to a contract, since the last end of a row.
     has_news: bool = False
     row_done: int = 0
     wants_positions: bool = False
@@ -51,19 +51,19 @@ class GatewayClient:
     abort: bool = False
     hole_until_ns: int = 0
     slow_bytes: int = 0
-    #: When its last requests came, for pacing.
+    #: Times of its last requests, for pacing.
     recent_ns: deque[int] = field(default_factory=lambda: deque(maxlen=PACE_MAX))
     _out: bytearray = field(default_factory=bytearray)
 
     def hurries(self, now_ns: int) -> bool:
-        """Notes one more request; whether it is one too many within a second."""
+        """Notes a request; returns whether it exceeds the limit of a second."""
         recent = self.recent_ns
         hurry = len(recent) == PACE_MAX and now_ns - recent[0] < PACE_NS
         recent.append(now_ns)
         return hurry
 
     def send(self, message: bytes) -> None:
-        """Puts one message behind what waits; a client that does not read is let go."""
+        """Appends a message to the unsent bytes; disconnects a client that does not read."""
         if self.closing:
             return
         self._out += for_version(message, self.version or NEWEST)
@@ -72,7 +72,7 @@ class GatewayClient:
             self.close(abort=True)
 
     def close(self, *, abort: bool = False, cut: int = 0) -> None:
-        """Ends the connection after what waits, less its last ``cut`` bytes."""
+        """Ends the connection after the unsent bytes, without their last ``cut`` bytes."""
         if cut:
             del self._out[-cut:]
         self.closing = True
@@ -80,11 +80,11 @@ class GatewayClient:
 
     @property
     def waiting(self) -> int:
-        """How many bytes wait."""
+        """The number of unsent bytes."""
         return len(self._out)
 
     def take(self, now_ns: int) -> bytes:
-        """What may leave now."""
+        """Returns the bytes that may be sent now."""
         if now_ns < self.hole_until_ns:
             return b""
         if self.slow_bytes > 0 and self._out:

@@ -1,7 +1,7 @@
-"""The contracts that the gateway lists: of each pair the ETF, quarterly futures and the index, and its clock.
+"""The contracts that the gateway lists: each pair's ETF, quarterly futures and index, and the clock.
 
-Owns their ids and hours, and the search that answers a contract query. Expiries
-and trading days are those of ``carry.calendar``; times are UTC nanoseconds that are handed in.
+Owns their ids and hours, and the search for a contract query. Expiries and trading days come from
+``carry.calendar``; times are arguments in UTC nanoseconds.
 """
 
 from collections.abc import Iterator
@@ -31,17 +31,17 @@ from arbcore.gateway.messages import ContractQuery
 CLOCK_ID = 2_000_000_001
 CLOCK_SYMBOL = "CLOCK"
 CLOCK_EXCHANGE = "ARBCORE"
-#: A future's id is its pair's base plus the contract month, such as 600202612 for the first pair's of
-#: December 2026.
+#: A future's id is its pair's base plus the contract month, such as 600202612 for December 2026 of the first
+#: pair.
 FUTURE_IDS, FUTURE_IDS_STEP = 600_000_000, 10_000_000
-#: How many quarterly expiries are listed at an instant.
+#: How many quarterly expiries are listed at a time.
 EXPIRIES_LISTED = 5
 
-#: ``always``: open without a break. ``real``: the calendar's.
+#: ``always``: open without a break. ``real``: the calendar's hours.
 HOURS_RULES = ("always", "real")
 _HOURS_BEHIND_DAYS, _HOURS_AHEAD_DAYS = 1, 7
 _CENTRAL_BEHIND_NS = NS_PER_HOUR
-#: 17:15 of the evening before, where a currency's day begins.
+#: A currency's day begins at 17:15 of the evening before.
 _CASH_OPENS_NS = 17 * NS_PER_HOUR + 15 * NS_PER_MINUTE - NS_PER_DAY
 #: 18:00 of the evening before, where a future's does.
 _FUT_OPENS_NS = -6 * NS_PER_HOUR
@@ -49,14 +49,14 @@ _DAY_BEGINS_NS = {"CASH": _CASH_OPENS_NS, "FUT": _FUT_OPENS_NS}
 
 #: Older names of exchanges that clients still send.
 EXCHANGE_ALIASES = {"GLOBEX": "CME", "ECBOT": "CBOT"}
-#: Legs besides those of a pair: what cannot be traded.
+#: Legs that cannot be traded.
 INDEX_LEG, CLOCK_LEG = "index", "clock"
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One contract. ``leg`` is that of its pair, ``index`` or ``clock``, or a name of its own; ``index`` is
-    the one that it follows, where the table of pairs has it.
+    """One contract. ``leg`` is its pair's leg, ``index``, ``clock``, or a name of its own; ``index`` is the
+    index that it follows, if the table of pairs has it.
     """
 
     con_id: int
@@ -78,37 +78,37 @@ class Listing:
 
     @property
     def key(self) -> str:
-        """Whose quotes it has: all sizes and months of a future share theirs."""
+        """The key of its quotes: all sizes and months of a future share one."""
         return self.leg if self.index is None else key_of(self.index, self.leg)
 
     @property
     def expiry_text(self) -> str:
-        """Such as ``20261218``; empty for what does not expire."""
+        """The expiry such as ``20261218``; empty for a contract that does not expire."""
         return "" if self.expiry_day is None else compact_date(self.expiry_day)
 
     @property
     def multiplier_text(self) -> str:
-        """As the protocol shows it: empty for shares."""
+        """The multiplier in the protocol's form; empty for shares."""
         return f"{self.multiplier:g}" if self.sec_type == "FUT" else ""
 
     @property
     def trade_exchange(self) -> str:
-        """Where its trades happen."""
+        """The exchange of its trades."""
         return "ARCA" if self.sec_type == "STK" else self.exchange
 
     @property
     def time_zone(self) -> str:
-        """The name of the zone in which its hours are given."""
+        """The name of the time zone of its hours."""
         return "US/Central" if self.sec_type == "FUT" else "US/Eastern"
 
     @property
     def tradable(self) -> bool:
-        """Whether orders in it are taken."""
+        """Whether the gateway accepts orders in it."""
         return self.leg not in {INDEX_LEG, CLOCK_LEG}
 
 
 def key_of(index: Index, leg: str) -> str:
-    """Whose quotes a leg of an index has, such as ``SPX fut``."""
+    """The key of a leg's quotes, such as ``SPX fut``."""
     return f"{index.symbol} {leg}"
 
 
@@ -137,21 +137,21 @@ def _index_listing(index: Index) -> Listing:
 
 @lru_cache
 def _fixed() -> tuple[Listing, ...]:
-    """What does not expire."""
+    """The contracts that do not expire."""
     etfs = {pair.etf: etf_listing(pair) for pair in PAIRS}
     indexes = {pair.index: _index_listing(pair.index) for pair in PAIRS}
     return (*etfs.values(), *indexes.values(), CLOCK)
 
 
 def compact_date(day: int) -> str:
-    """Such as ``20261218``."""
+    """A date such as ``20261218``."""
     year, month, day_of_month = date_of(day)
     return f"{year:04d}{month:02d}{day_of_month:02d}"
 
 
 @lru_cache
 def futures() -> tuple[Listing, ...]:
-    """Every future of every pair that the calendar knows, by expiry."""
+    """Every future of every pair that the calendar has, by expiry."""
     letters = {letter: month for month, letter in MONTH_CODES.items()}
     listed = []
     for known in all_contracts():
@@ -175,16 +175,16 @@ def _by_id() -> dict[int, Listing]:
 
 
 def listing_of(con_id: int) -> Listing | None:
-    """The contract of an id."""
+    """The contract with an id; None if there is none."""
     return _by_id().get(con_id)
 
 
 def find(
     query: ContractQuery, now_ns: int, *, include_expired: bool = False, extra: tuple[Listing, ...] = ()
 ) -> list[Listing]:
-    """The contracts that fit all that a query says, by expiry; empty where none does.
+    """The contracts that match all fields of a query, by expiry; may be empty.
 
-    ``extra`` are contracts besides those that every gateway lists, and in the place of those of their names.
+    ``extra`` are further contracts; they replace listed ones with the same name.
     """
     if query.con_id:
         own = next((each for each in extra if each.con_id == query.con_id), None)
@@ -200,7 +200,7 @@ def find(
 def listed(
     now_ns: int, *, include_expired: bool = False, extra: tuple[Listing, ...] = ()
 ) -> Iterator[Listing]:
-    """The contracts that are listed at an instant; ``extra`` as for ``find``."""
+    """The contracts listed at an instant; ``extra`` as for ``find``."""
     hidden = {(each.symbol, each.sec_type) for each in extra}
     for each in _candidates(now_ns, include_expired):
         if (each.symbol, each.sec_type) not in hidden:
@@ -239,17 +239,17 @@ def _fits(listing: Listing, query: ContractQuery) -> bool:
 
 
 def trading_hours(listing: Listing, now_ns: int, *, rule: str) -> str:
-    """The hours around now in which it trades, as the protocol writes them, in its own zone."""
+    """Its trading hours around now, in the protocol's form and its own zone."""
     return _hours_text(listing, now_ns, rule, liquid=False)
 
 
 def liquid_hours(listing: Listing, now_ns: int, *, rule: str) -> str:
-    """The hours around now in which it trades well."""
+    """Its liquid hours around now, in the same form."""
     return _hours_text(listing, now_ns, rule, liquid=True)
 
 
 def session_text(listing: Listing, day: int, *, liquid: bool) -> tuple[str, str] | None:
-    """(begin, end) of a day's session such as ``20261120-09:30:00``, in its own zone; None where closed."""
+    """(begin, end) of a day's session such as ``20261120-09:30:00``, in its own zone; None if closed."""
     session = _session(listing, day, liquid=liquid)
     if session is None:
         return None
@@ -259,11 +259,11 @@ def session_text(listing: Listing, day: int, *, liquid: bool) -> tuple[str, str]
 
 
 def is_liquid(listing: Listing, now_ns: int, *, rule: str) -> bool:
-    """Whether now lies in its liquid hours."""
+    """Whether now is in its liquid hours."""
     if rule == "always":
         return True
     day, clock_ns = utc_to_new_york(now_ns)
-    # What begins in the evening belongs to the date after it.
+    # A session that begins in the evening belongs to the next date.
     for ahead in (0, 1):
         session = _session(listing, day + ahead, liquid=True)
         if session is not None and session[0] <= clock_ns - ahead * NS_PER_DAY < session[1]:
@@ -272,7 +272,7 @@ def is_liquid(listing: Listing, now_ns: int, *, rule: str) -> bool:
 
 
 def regular_hours(listing: Listing, day: int) -> tuple[int, int] | None:
-    """(opening, close) of a New York date's liquid hours, as UTC nanoseconds; None where closed."""
+    """(opening, close) of a New York date's liquid hours, as UTC nanoseconds; None if closed."""
     session = _session(listing, day, liquid=True)
     return None if session is None else (new_york_to_utc(day, session[0]), new_york_to_utc(day, session[1]))
 
@@ -307,11 +307,11 @@ def _hours_text(listing: Listing, now_ns: int, rule: str, *, liquid: bool) -> st
 
 
 def _session(listing: Listing, day: int, *, liquid: bool) -> tuple[int, int] | None:
-    """(begin, end) of a day's session in nanoseconds after its midnight in New York; None where closed.
+    """(begin, end) of a day's session in nanoseconds after its midnight in New York; None if closed.
 
-    The future's session of a day begins at 18:00 the evening before; of it the broker takes 08:30 to 16:00
-    Chicago for liquid. Its holidays are taken to be those of the shares, which is stricter than the exchange
-    is. A currency trades from 17:15 to 17:00 on every working day.
+    The future's session of a day begins at 18:00 the evening before; its liquid hours are 08:30 to 16:00
+    Chicago. The shares' holidays apply to it too, which is stricter than the exchange's rule. A currency
+    trades from 17:15 to 17:00 on every working day.
     """
     if listing.sec_type == "CASH":
         return (_CASH_OPENS_NS, 17 * NS_PER_HOUR) if weekday(day) <= FRIDAY else None
@@ -329,12 +329,12 @@ def _session(listing: Listing, day: int, *, liquid: bool) -> tuple[int, int] | N
 
 
 def _with_dash(stamp: str) -> str:
-    """``20261120:0930`` as ``20261120-09:30:00``."""
+    """Rewrites ``20261120:0930`` as ``20261120-09:30:00``."""
     return f"{stamp[:8]}-{stamp[9:11]}:{stamp[11:]}:00"
 
 
 def _stamp(day: int, clock_ns: int) -> str:
-    """Such as ``20261120:0930``; a clock before midnight is the day before."""
+    """A time such as ``20261120:0930``; a negative ``clock_ns`` is on the day before."""
     day, clock_ns = day + clock_ns // (24 * NS_PER_HOUR), clock_ns % (24 * NS_PER_HOUR)
     minutes = clock_ns // NS_PER_MINUTE
     return f"{compact_date(day)}:{minutes // 60:02d}{minutes % 60:02d}"

@@ -1,7 +1,7 @@
 """The ticks of trades and of the day: last with its size, volume, open, high, low, and yesterday's close.
 
-A client that decides once a row (``arbcore.gateway``) gets none of them: they are made of the quotes that it
-has already. Owns their numbers, live and delayed, and that an unchanged one is not sent again.
+A client that decides once a row (``arbcore.gateway``) gets none of them, because they follow from the quotes
+that it has already. Owns their tick numbers, live and delayed, and the rule to send only changes.
 """
 
 from collections.abc import Callable
@@ -18,15 +18,15 @@ _DELAYED_OF = {LAST: 68, LAST_SIZE: 71, HIGH: 72, LOW: 73, VOLUME: 74, CLOSE: 75
 
 
 class DayTicks:
-    """The day of every leg, and what subscriptions hear of it."""
+    """The day's statistics of every leg, and their ticks for subscriptions."""
 
     def __init__(self, closes: dict[str, float]) -> None:
-        """``closes`` are the prices of yesterday's end, by ``Listing.key``."""
+        """``closes`` are yesterday's closing prices, by ``Listing.key``."""
         self._closes = closes
         self._days: dict[str, DayStatistics] = {}
 
     def note(self, now_ns: int, touches: dict[str, Touch]) -> None:
-        """A row is shown: one trade in every leg."""
+        """Takes a new row, which counts as one trade in every leg."""
         for leg, touch in touches.items():
             if not touch.two_sided:
                 continue
@@ -36,7 +36,7 @@ class DayTicks:
             day.see(PastQuote(now_ns, touch.bid, touch.ask, touch.bid_size, touch.ask_size))
 
     def tell(self, sub: Subscription, send: Callable[[bytes], None], now_ns: int) -> None:
-        """Sends what has changed of a subscription's day."""
+        """Sends the changed values of a subscription's day."""
         day = self._days.get(sub.listing.key)
         if day is None:
             return

@@ -1,7 +1,7 @@
-"""Injects the faults that are events: one small function for each name of the table in ``faults``.
+"""Injects the faults that are events: one small function for each name in the table of ``faults``.
 
-Owns what a broker sends in each incident. A fault of the other kind is armed: it waits in ``Armed`` until the
-order desk or the session meets its occasion.
+Owns the messages that a broker sends in each incident. A fault of the other kind is armed: it waits in
+``Armed`` until the order desk or the gateway meets its occasion.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _reset(gateway: Gateway, planned: Planned) -> None:
 
 
 def _refuse(gateway: Gateway, planned: Planned) -> None:
-    # On the wall clock: while nobody is connected the gateway's clock may stand still.
+    # By the wall clock, because the gateway's clock may stand still while no client is connected.
     gateway.refused_until_ns = gateway.wall_ns + _seconds_ns(planned)
 
 
@@ -98,7 +98,7 @@ def _garbage(gateway: Gateway, planned: Planned) -> None:
 
 
 def _huge_frame(gateway: Gateway, planned: Planned) -> None:
-    # Whatever follows is taken for its body: to the client the gateway has gone silent.
+    # The client takes all later bytes for the body, so the gateway seems silent to it.
     for client in gateway.clients.values():
         if client.ready:
             client.send((100_000_000).to_bytes(4, "big"))
@@ -190,7 +190,7 @@ def _notice(gateway: Gateway, planned: Planned) -> None:
 
 
 def _data(gateway: Gateway, planned: Planned) -> None:
-    """Subscriptions are dropped as a broker drops them; the rights count for those that follow."""
+    """Drops subscriptions as a broker does; the new rights apply to later subscriptions."""
     gateway.market.rights = str(planned.arg)
     for client in gateway.clients.values():
         for sub in list(client.subscriptions.values()):

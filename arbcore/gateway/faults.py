@@ -1,9 +1,9 @@
-"""What the gateway does wrong on command: the table of named faults, their script, and a plan from a seed.
+"""The faults that the gateway injects: the table of named faults, their script, and a plan from a seed.
 
 A fault is written ``NAME[=ARG]@SECONDS[xCOUNT]``, such as ``held_short=3@10`` or ``reject=201@0x5``; the
-seconds are those of the gateway's clock since its first quotes. An *event* happens then, COUNT times a second
-apart; an *armed* fault waits from then on for the next COUNT occasions. Owns names, defaults and what is
-armed; injecting them is ``fault_injection``'s and the order desk's part.
+seconds are those of the gateway's clock since its first quotes. An *event* happens at that time, COUNT times,
+a second apart. An *armed* fault waits from that time for the next COUNT occasions. Owns names, defaults and
+the armed faults; ``fault_injection`` and the order desk inject them.
 """
 
 import math
@@ -23,21 +23,21 @@ _SPELLED = re.compile(
     r"(?P<name>[a-z0-9_]+)(?:=(?P<arg>[^@]+))?@(?P<at>[0-9]+(?:\.[0-9]+)?)(?:x(?P<count>[0-9]{1,9}))?"
 )
 
-#: Requests that ``silent`` can be told of.
+#: Requests that ``silent`` may leave unanswered.
 SILENT_REQUESTS = (
     "positions", "open_orders", "completed_orders", "executions", "account", "account_multi",
     "account_summary", "contract_details", "quotes", "current_time", "orders", "cancels", "ids",
 )  # fmt: skip
 DATA_RIGHTS = ("live", "frozen", "delayed", "none")
 SYMBOLS = tuple(dict.fromkeys(symbol for pair in PAIRS for symbol in (pair.future, pair.etf)))
-#: How times are written: with the zone's name, as IB's UTC form, without a zone, or in one that nobody knows.
+#: Forms of times: with the zone's name, IB's UTC form, without a zone, or in an unknown zone.
 TIME_FORMS = ("new_york", "utc", "utc_dash", "no_zone", "unknown_zone")
 UNREADABLE = ("execution", "order", "status", "position")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One entry of the table. ``arg`` is its default; ``choices`` is empty where it is a number."""
+    """One entry of the table. ``arg`` is its default; ``choices`` is empty if it is a number."""
 
     name: str
     kind: str
@@ -45,7 +45,7 @@ class Fault:
     arg: float | str | None = None
     choices: tuple[str, ...] = ()
     count: int = 1
-    #: Whether a plan from a seed may draw it: not those that nothing but a person ends.
+    #: Whether a plan from a seed may draw it; False for faults that only a person ends.
     random: bool = True
 
 
@@ -62,19 +62,19 @@ FAULTS = _table(
     Fault(
         "restart", EVENT, "a gateway's restart: all cut, refused for ARG seconds, order ids start at 1", 1.0
     ),
-    Fault("black_hole", EVENT, "says nothing for ARG seconds, then all of it", 2.0),
-    Fault("slow_bytes", EVENT, "the next ARG bytes leave one by one", 200.0),
+    Fault("black_hole", EVENT, "sends nothing for ARG seconds, then everything at once", 2.0),
+    Fault("slow_bytes", EVENT, "the next ARG bytes are sent one by one", 200.0),
     Fault("huge_frame", EVENT, "announces a message of 100 MB that never comes", random=False),
-    Fault("garbage", EVENT, "messages that no client knows, with fields of the wrong kind"),
+    Fault("garbage", EVENT, "sends unknown messages, with fields of the wrong type"),
     Fault("client_id_in_use", ARMED, "the next login gets error 326 and is closed"),
     Fault("id_rollback", EVENT, "order ids start at 1 again at the next login"),
     Fault("clock_skew", EVENT, "currentTime is off by ARG seconds from then on", 3600.0, random=False),
     Fault("rate_limit", ARMED, "the next request gets error 100"),
     Fault("pacing", ARMED, "more than 50 requests in a second get error 100", count=FOREVER),
     # the link behind the gateway
-    Fault("link_lost", EVENT, "1100: no quotes, no news of orders, new orders wait", random=False),
-    Fault("link_back_1101", EVENT, "1101: back, subscriptions lost, news of fills lost"),
-    Fault("link_back_1102", EVENT, "1102: back, subscriptions kept, news of fills lost"),
+    Fault("link_lost", EVENT, "1100: no quotes, no order messages, new orders wait", random=False),
+    Fault("link_back_1101", EVENT, "1101: back, subscriptions lost, messages about fills lost"),
+    Fault("link_back_1102", EVENT, "1102: back, subscriptions kept, messages about fills lost"),
     Fault("link_back_silent", EVENT, "the link is back, and no message says so"),
     Fault("link_blip", EVENT, "1100, and 1102 after ARG seconds", 2.0),
     Fault("port_changed", EVENT, "1300, then every connection is closed"),
@@ -92,11 +92,11 @@ FAULTS = _table(
     ),
     Fault("stale_quotes", EVENT, "no quotes for ARG seconds, and no message says so", 10.0),
     Fault("no_quote", EVENT, "both sides show -1 for ARG seconds", 2.0),
-    Fault("nan_quote", EVENT, "prices that are no numbers, once"),
+    Fault("nan_quote", EVENT, "prices are NaN, once"),
     Fault("crossed", EVENT, "bid above ask for ARG seconds", 2.0),
     Fault("spike", EVENT, "the next row of the ETF is off by ARG bps", 500.0),
     Fault("halt", EVENT, "trading in ARG is halted", DEFAULT_PAIR.etf, SYMBOLS, random=False),
-    Fault("resume", EVENT, "trading in ARG goes on", DEFAULT_PAIR.etf, SYMBOLS),
+    Fault("resume", EVENT, "trading in ARG resumes", DEFAULT_PAIR.etf, SYMBOLS),
     Fault("hard_to_borrow", EVENT, "shortable falls to the lowest level, no shares"),
     # orders
     Fault("reject", ARMED, "the next order gets error ARG (201, 203, 321, ...)", 201.0),
@@ -111,9 +111,9 @@ FAULTS = _table(
     Fault("ack_twice", ARMED, "the next order is acknowledged twice"),
     Fault("fill_before_ack", ARMED, "the next order's fill comes before it is acknowledged"),
     Fault("no_status", ARMED, "the next order fills without any orderStatus"),
-    Fault("late_fill", ARMED, "the next fill is heard of ARG seconds later", 1.0),
-    Fault("fill_after_cancel", ARMED, "the next order is called cancelled, and fills ARG seconds later", 1.0),
-    Fault("silent_fill", ARMED, "the next fill is only found by asking for executions"),
+    Fault("late_fill", ARMED, "the next fill is reported ARG seconds later", 1.0),
+    Fault("fill_after_cancel", ARMED, "the next order is shown as cancelled, fills ARG seconds later", 1.0),
+    Fault("silent_fill", ARMED, "the next fill is only in a response about executions"),
     Fault("fill_twice", ARMED, "the next execution is reported twice"),
     Fault("partial", ARMED, "the next order gets the part ARG of what it could", 0.5),
     Fault("burst", ARMED, "the next fill comes in ARG executions", 10.0),
@@ -124,22 +124,22 @@ FAULTS = _table(
     Fault("cancel_lost", ARMED, "the next cancel is never answered", random=False),
     Fault("broker_cancel", EVENT, "the broker cancels every working order"),
     Fault("correction", EVENT, "the last execution is corrected by ARG ticks", 1.0),
-    Fault("foreign_fill", EVENT, "a fill of another client's order with the number of the last order"),
+    Fault("foreign_fill", EVENT, "a fill of another client's order with the same id as the last order"),
     Fault(
-        "foreign_trade", EVENT, "somebody else trades ARG shares of the ETF in the account (sells below 0)",
+        "foreign_trade", EVENT, "another person trades ARG shares of the ETF in the account (sells below 0)",
         -502.0, random=False,
     ),
     Fault("unreadable", ARMED, "the next message about ARG has fields missing", "execution", UNREADABLE),
     Fault("time_form", EVENT, "times are written in the form ARG", "unknown_zone", TIME_FORMS, random=False),
     # queries
-    Fault("silent", ARMED, "no answer to ARG", "positions", SILENT_REQUESTS, FOREVER, random=False),
-    Fault("positions_partial", ARMED, "the next answer about positions lacks its first one"),
-    Fault("wrong_positions", ARMED, "the next answer about positions doubles them", random=False),
+    Fault("silent", ARMED, "no response to ARG", "positions", SILENT_REQUESTS, FOREVER, random=False),
+    Fault("positions_partial", ARMED, "the next response about positions lacks the first one"),
+    Fault("wrong_positions", ARMED, "the next response about positions doubles them", random=False),
     Fault(
-        "read_only", ARMED, "orders and questions about them get 321: Read-Only", count=FOREVER, random=False
+        "read_only", ARMED, "orders and order requests get 321: Read-Only", count=FOREVER, random=False
     ),
     Fault("unknown_contract", ARMED, "the next contract query gets error 200"),
-    Fault("heal", EVENT, "nothing is armed any more, halts and dead links end"),
+    Fault("heal", EVENT, "disarms all faults, ends halts and dead links"),
 )
 
 
@@ -159,7 +159,7 @@ class Planned:
 
 
 def planned(name: str, arg: str | float | None = None, *, at_s: float = 0.0, count: int = 0) -> Planned:
-    """A fault by name. ConfigError where there is none of that name or the argument does not fit."""
+    """A fault by name. Raises ConfigError for an unknown name or a wrong argument."""
     fault = FAULTS.get(name)
     if fault is None:
         raise ConfigError(
@@ -188,11 +188,11 @@ def _argument(fault: Fault, arg: str | float | None) -> float | str | None:
 
 
 def parse(text: str) -> Planned:
-    """The fault of ``NAME[=ARG]@SECONDS[xCOUNT]``. ConfigError where it is none."""
+    """The fault of a text ``NAME[=ARG]@SECONDS[xCOUNT]``. Raises ConfigError for another text."""
     match = _SPELLED.fullmatch(text.strip())
     if match is None:
         raise ConfigError(
-            f"'{printable(text, 60)}' is no fault; write NAME@SECONDS, such as disconnect@10 or "
+            f"'{printable(text, 60)}' is not a fault; write NAME@SECONDS, such as disconnect@10 or "
             "held_short=3@10x2."
         )
     return planned(match["name"], match["arg"], at_s=float(match["at"]), count=int(match["count"] or 0))
@@ -218,12 +218,12 @@ class Armed:
         self._waiting: dict[tuple[str, str], tuple[int, float | str | None]] = {}
 
     def arm(self, plan: Planned) -> None:
-        """Lets a fault wait for its occasions; of one with choices each choice waits by itself."""
+        """Arms a fault for its next occasions; a fault with choices is armed for its choice only."""
         choice = plan.arg if plan.fault.choices and isinstance(plan.arg, str) else ""
         self._waiting[plan.fault.name, choice] = (plan.count, plan.arg)
 
     def take(self, name: str, choice: str = "") -> float | str | None:
-        """The argument of an armed fault, True where it has none, used up once; None where not armed."""
+        """Uses an armed fault once: returns its argument, True without one, None if it is not armed."""
         waiting = self._waiting.get((name, choice))
         if waiting is None:
             return None
@@ -240,13 +240,13 @@ class Armed:
         return float(arg) if arg is not None else None
 
     def active(self, name: str) -> bool:
-        """Whether a fault without choices waits."""
+        """Whether a fault without choices is armed."""
         return (name, "") in self._waiting
 
     def clear(self) -> None:
-        """Forgets all of them."""
+        """Disarms all faults."""
         self._waiting.clear()
 
     def names(self) -> Sequence[str]:
-        """What is armed."""
+        """The names of the armed faults."""
         return sorted(name for name, _ in self._waiting)

@@ -1,8 +1,8 @@
-"""The framing of the TWS protocol: bytes in whatever slices to frames, frames to fields and back.
+"""The framing of the TWS protocol: bytes in slices of any size to frames, frames to fields and back.
 
-A frame is its length (four bytes, big-endian) and a body of fields, each ended by a NUL. The first thing a
-client sends is ``API`` and a NUL, then a frame with the versions that it speaks. Owns the bounds on what a
-client may make us keep; it does not know what any field means.
+A frame is its length (four bytes, big-endian) and a body of fields, each ended by a NUL. A client first sends
+``API`` and a NUL, then a frame with the versions that it speaks. Owns the bounds on the bytes kept for a
+client; it does not know what any field means.
 """
 
 import re
@@ -13,11 +13,11 @@ from arbcore.errors import WireError
 
 GREETING = b"API\0"
 LENGTH_BYTES = 4
-#: The longest frame taken from a client. A plain order has 115 fields and under one kilobyte.
+#: The longest frame accepted from a client. A plain order has 115 fields and under one kilobyte.
 FRAME_BYTES_MAX = 1 << 16
 #: More fields than any request has, and few enough to bound the work of a hostile one.
 FIELDS_MAX = 2_000
-#: What a double means that says nothing, as the servers spell it.
+#: The servers' text for a double that is not set.
 UNSET_DOUBLE = "1.7976931348623157E308"
 
 _VERSIONS = re.compile(r"v([0-9]{1,6})(?:\.\.([0-9]{1,6}))?(?: .*)?", re.DOTALL)
@@ -26,7 +26,7 @@ Field = str | int | float | bool | None
 
 
 class FrameReader:
-    """Cuts a client's bytes into frame bodies. After a WireError nothing more can be read from it."""
+    """Cuts a client's bytes into frame bodies. After a WireError it reads nothing more."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -35,13 +35,13 @@ class FrameReader:
 
     @property
     def kept_bytes(self) -> int:
-        """What waits for its rest."""
+        """The number of bytes of an incomplete frame."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The frames that ``data`` completes. WireError where these bytes are no such stream.
+        """The frames that ``data`` completes. Raises WireError for bytes that break the framing.
 
-        Frames completed before the place that is wrong are lost with it; the connection is over anyway.
+        Frames completed before the error in the same ``data`` are lost; the connection ends anyway.
         """
         if self._broken:
             raise WireError("closed", "Nothing can be read after a broken frame; close the connection.")
@@ -92,7 +92,7 @@ class FrameReader:
 
 
 def fields_of(body: bytes) -> list[str]:
-    """The fields of a frame's body. WireError where it is empty, not UTF-8, or a field has no end."""
+    """The fields of a frame's body. Raises WireError if it is empty, not UTF-8, or a field has no end."""
     if not body.endswith(b"\0"):
         raise WireError("unterminated", "A frame's last field has no NUL after it.")
     if body.count(b"\0") > FIELDS_MAX:
@@ -104,7 +104,7 @@ def fields_of(body: bytes) -> list[str]:
 
 
 def client_versions(body: bytes) -> tuple[int, int]:
-    """(lowest, highest) version that a client speaks, of its first frame, such as ``v157..178``."""
+    """(lowest, highest) version that a client speaks, from its first frame, such as ``v157..178``."""
     text = body.rstrip(b"\0").decode("utf-8", "replace")
     match = _VERSIONS.fullmatch(text)
     if match is None:
@@ -122,14 +122,14 @@ def frame(*fields: Field) -> bytes:
 
 
 def frame_of(fields: Iterable[Field]) -> bytes:
-    """One frame of the server, of any iterable of fields."""
+    """One frame of the server, from any iterable of fields."""
     body = "\0".join([_text(field) for field in fields]).encode("utf-8", "replace") + b"\0"
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
 
 
 def _text(field: Field) -> str:
     if type(field) is str:
-        # A NUL inside would shift every field behind it.
+        # A NUL inside a field would shift every field after it.
         return field.replace("\0", "") if "\0" in field else field
     if field is None:
         return ""

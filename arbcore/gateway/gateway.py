@@ -1,9 +1,9 @@
 """The gateway without IO: clients' bytes and the time in, bytes for clients out.
 
-Owns the connections, the clock of the market and its rows, and the answer to each request. Orders are the
-order desk's, quotes the market's, and the faults are in ``faults`` and ``fault_injection``. Two times: the
-wall's ``now_ns``, handed in, by which rows fall due and connections are held; and the gateway's clock, which
-the rows move and by which everything that is told is dated.
+Owns the connections, the market's clock and its rows, and the response to each request. ``order_desk``
+handles orders, ``market_data`` quotes, ``faults`` and ``fault_injection`` the faults. There are two times:
+the wall clock's ``now_ns``, an argument, which makes rows due and holds connections; and the gateway's clock,
+which the rows move and which dates all messages.
 """
 
 import heapq
@@ -43,9 +43,9 @@ from arbcore.gateway.order_desk import NO_CONTRACT, News, OrderDesk
 from arbcore.gateway.own_contracts import OwnContract, OwnMarket
 from arbcore.gateway.quote_source import Row
 
-#: Rows shown in one go, so that a fast replay leaves time for its clients.
+#: Most rows to show in one call, so that a fast replay leaves time for its clients.
 ROWS_A_TURN = 256
-#: Lines that the log keeps.
+#: Most lines of the log.
 LOG_LINES = 10_000
 NEVER_NS = 2**62
 FARMS = (
@@ -58,10 +58,10 @@ FARMS = (
 
 @dataclass(frozen=True, slots=True)
 class GatewayConfig:
-    """How a gateway behaves. ``speed`` is the clock's rate, infinite for as fast as the rows are taken.
+    """The settings of a gateway. ``speed`` is the clock's rate; infinite means as fast as clients take rows.
 
     ``waits``: the rows begin with the first subscription instead of at once. ``accounts``: the first one
-    trades. ``rights``: what market data the account may see.
+    trades. ``rights``: the account's market-data permissions.
     """
 
     accounts: tuple[str, ...] = ("DUSIM000001",)
@@ -71,27 +71,27 @@ class GatewayConfig:
     speed: float = 1.0
     waits: bool = False
     faults: tuple[Planned, ...] = ()
-    #: Contracts besides those of the table of pairs, and the seed of their quotes.
+    #: Contracts beyond those of the table of pairs, and the seed of their quotes.
     contracts: tuple[OwnContract, ...] = ()
     contracts_seed: int = 0
-    #: Interest and dividends of the shares that are held; nothing unless it is said.
+    #: Interest and dividends of held shares; none by default.
     carrying: CarryingTerms = field(default_factory=CarryingTerms)
 
     def __post_init__(self) -> None:
         if not self.accounts or not all(name.isascii() and name.isalnum() for name in self.accounts):
-            raise ConfigError("An account is letters and digits, such as DUSIM000001; name at least one.")
+            raise ConfigError("An account has letters and digits, such as DUSIM000001; name at least one.")
         if self.rights not in DATA_RIGHTS:
             raise ConfigError(f"Market-data rights are one of {', '.join(DATA_RIGHTS)}, not {self.rights}.")
         if self.hours not in HOURS_RULES:
             raise ConfigError(f"Hours are one of {', '.join(HOURS_RULES)}, not {self.hours}.")
         if not self.speed > 0.0:
-            raise ConfigError(f"The speed is above 0, not {self.speed:g}; use inf for as fast as possible.")
+            raise ConfigError(f"The speed is {self.speed:g}; it must be above 0, or inf for no limit.")
         if not 0.0 <= self.cash < math.inf:
-            raise ConfigError(f"The account's cash is 0 or more, not {self.cash:g}.")
+            raise ConfigError(f"The account's cash is {self.cash:g}; it must be 0 or more.")
 
 
 class Gateway:
-    """The TWS look-alike: one account, any number of clients. Every method takes the wall's time in ns."""
+    """The TWS look-alike: one account, any number of clients. ``now_ns`` is the wall clock's time."""
 
     def __init__(
         self,
@@ -102,13 +102,13 @@ class Gateway:
         past: Sequence[PastStretch] = (),
         past_is_whole: bool = False,
     ) -> None:
-        """``beside`` are rows of other indexes, one at the time of each of ``rows``; ``past`` is history from
-        before ``rows``, or with ``past_is_whole`` all that there is.
+        """``beside`` are rows of other indexes, one at the time of each of ``rows``; ``past`` is the history
+        before ``rows``, or with ``past_is_whole`` the whole history.
         """
         self.config = config
         self.history_pace = HistoryPace()
         self.day_ticks = DayTicks({key: price for each in past for key, price in each.closes.items()})
-        #: What happened, a line each, the newest last; a shell may hand in what shows a line at once.
+        #: Log lines, the newest last; a shell may pass an object that shows each line at once.
         self.log: deque[str] = deque(maxlen=LOG_LINES)
         self.show_line: Callable[[str], None] | None = None
         self.armed = Armed()
@@ -123,7 +123,7 @@ class Gateway:
         self.row_number = 0
         self.finished = False
         self.clock_skew_ns = 0
-        #: By the wall, once any of its time is known.
+        #: Faults planned by the wall clock, once its time is known.
         self.refused_until_ns = 0
         self.rolled_back = False
         self.requests = 0
@@ -131,7 +131,7 @@ class Gateway:
         self._beside = beside
         self._next_row = next(rows, None)
         first = self._next_row
-        # What a generated market shows is within its hours where these are without a break.
+        # With hours without a break, a generated market is always within its hours.
         always = config.hours == "always" and not past_is_whole
         open_ns = NEVER_NS if first is None or not always else first.ts_ns
         self.history = History(past, is_whole=past_is_whole, always_open_ns=open_ns)
@@ -147,7 +147,7 @@ class Gateway:
         for planned in config.faults:
             self._plan(planned)
 
-    # --- the door ---------------------------------------------------------------------------------
+    # --- connections ------------------------------------------------------------------------------
 
     @property
     def clock_ns(self) -> int:
@@ -161,24 +161,24 @@ class Gateway:
 
     @property
     def wall_ns(self) -> int:
-        """The last time that was handed in."""
+        """The last wall time that the gateway was given."""
         return self._wall_ns
 
     @property
     def history_end_ns(self) -> int:
-        """An instant behind all that history has: the clock, or the end of a whole file."""
+        """An instant after all of the history: the clock, or the end of a whole file."""
         return max(self.clock_ns, self.history.last_ns) + 1
 
     def find(self, query: m.ContractQuery, *, include_expired: bool = False) -> list[Listing]:
-        """The contracts that fit a query."""
+        """The contracts that match a query."""
         return find(query, self.clock_ns, include_expired=include_expired, extra=self.desk.extra)
 
     def listings(self) -> Iterator[Listing]:
-        """Every contract that is listed now."""
+        """Every contract listed now."""
         return listed(self.clock_ns, extra=self.desk.extra)
 
     def note(self, text: str, *, aloud: bool = False) -> None:
-        """Adds a line to the log; ``aloud`` where a person should see it at once."""
+        """Adds a line to the log; ``aloud``: a person should see it at once."""
         self.log.append(text)
         if aloud and self.show_line is not None:
             self.show_line(text)
@@ -186,12 +186,12 @@ class Gateway:
     def _see_wall(self, now_ns: int) -> None:
         if not self._began:
             self._began = True
-            # What is refused from the beginning was planned before the wall's time was known.
+            # A refusal from second 0 was planned before the wall time was known.
             self.refused_until_ns += now_ns
         self._wall_ns = max(now_ns, self._wall_ns)
 
     def connect(self, now_ns: int) -> int:
-        """A new connection's number."""
+        """Adds a connection and returns its number."""
         self._see_wall(now_ns)
         self._connections += 1
         client = GatewayClient(self._connections)
@@ -201,13 +201,13 @@ class Gateway:
         return client.conn
 
     def disconnect(self, conn: int, now_ns: int) -> None:
-        """A connection is gone."""
+        """Removes a connection that has ended."""
         self._see_wall(now_ns)
         self.clients.pop(conn, None)
         self._rows_taken()
 
     def receive(self, conn: int, data: bytes, now_ns: int) -> None:
-        """Takes a client's bytes, in whatever slices."""
+        """Takes a client's bytes, in slices of any size."""
         self._see_wall(now_ns)
         client = self.clients[conn]
         if client.closing:
@@ -233,7 +233,7 @@ class Gateway:
                 client.close()
 
     def advance(self, now_ns: int) -> None:
-        """Lets time pass: shows the rows that are due, and does what was put off until now."""
+        """Advances the time: shows the rows that are due, and runs due timers."""
         self._see_wall(now_ns)
         if self._origin is None and not self.config.waits and self._next_row is not None:
             self._origin = (now_ns, self.desk.now_ns)
@@ -247,7 +247,7 @@ class Gateway:
 
     @property
     def next_event_ns(self) -> int:
-        """When ``advance`` has something to do; far away where nothing is planned."""
+        """The wall time at which ``advance`` is next due; far in the future if nothing is planned."""
         due = min((c.hole_until_ns for c in self.clients.values() if c.waiting), default=NEVER_NS)
         if self._origin is None or math.isinf(self.config.speed):
             return due if self._origin is not None or self.config.waits else 0
@@ -259,23 +259,23 @@ class Gateway:
         return due
 
     def pending(self) -> list[int]:
-        """The connections for which bytes may leave now."""
+        """The connections with bytes to send now."""
         return [conn for conn, c in self.clients.items() if c.waiting and self._wall_ns >= c.hole_until_ns]
 
     def take(self, conn: int) -> bytes:
-        """What may leave for a connection."""
+        """Returns the bytes to send on a connection."""
         return self.clients[conn].take(self._wall_ns)
 
     def closings(self) -> list[tuple[int, bool]]:
-        """(connection, whether to reset it) of those that are over, once nothing waits for them."""
+        """(connection, whether to reset it) of closed connections that have no bytes left to send."""
         return [(conn, c.abort) for conn, c in self.clients.items() if c.closing and not c.waiting]
 
     def inject(self, planned: Planned) -> None:
-        """Lets a fault happen now, or arms it."""
+        """Injects a fault now, or arms it."""
         fault_injection.inject(self, planned)
 
     def _plan(self, planned: Planned) -> None:
-        """What is planned for second 0 is so before anybody connects."""
+        """Plans a fault; one for second 0 applies before any client connects."""
         if planned.at_s <= 0.0:
             self.inject(planned)
         else:
@@ -286,7 +286,7 @@ class Gateway:
     # --- the clock and its rows -------------------------------------------------------------------
 
     def later(self, delay_s: float, act: Callable[[], None]) -> None:
-        """Acts after a stretch of the gateway's clock."""
+        """Calls ``act`` after ``delay_s`` of the gateway's clock."""
         self._order += 1
         heapq.heappush(self._timers, (self.desk.now_ns + round(delay_s * NS_PER_S), self._order, act))
 
@@ -327,7 +327,7 @@ class Gateway:
         return self._wall_of(row.ts_ns) <= self._wall_ns
 
     def _rows_taken(self) -> None:
-        """As fast as the rows are taken: the next one, as soon as the last was; and the end after it."""
+        """At infinite speed: shows the next row once all clients have taken the last one, then the end."""
         if math.isinf(self.config.speed) and self._row_due():
             self._show_next()
         elif self._next_row is None and self.row_number and not self.finished and self._all_taken():
@@ -375,7 +375,7 @@ class Gateway:
             stream.tell(self, client, req_id)
 
     def _settle_expired(self) -> None:
-        """At the end of the row in which a contract was quoted last."""
+        """Settles a contract at the end of the row that quoted it last."""
         if self.market.row is not None:
             self.desk.settle_expired(self.auction)
 
@@ -392,7 +392,7 @@ class Gateway:
         client.send(clock_ticks(req_id, self.row_number, self.desk.now_ns))
 
     def _end_rows(self) -> None:
-        """The data is over, and the clock halts. Where only rows move it, what was put off happens first."""
+        """Ends the data and stops the clock. If only rows move the clock, all timers run first."""
         self.finished = True
         self._settle_expired()
         if math.isinf(self.config.speed):
@@ -403,22 +403,22 @@ class Gateway:
             if reader.clock_req_id is not None:
                 reader.send(replies.tick_generic(reader.clock_req_id, HALTED, 1.0))
 
-    # --- what others send -------------------------------------------------------------------------
+    # --- messages of other parts ------------------------------------------------------------------
 
     def of_client_id(self, client_id: int) -> GatewayClient | None:
-        """The connection of a client id."""
+        """The connection of a client id; None if there is none."""
         living = (c for c in self.clients.values() if c.ready and not c.closing)
         return next((c for c in living if c.client_id == client_id), None)
 
     def news(self, client_id: int, message: News) -> None:
-        """News of a client's orders; lost where it is not there or the link is."""
+        """Sends a message about a client's orders; drops it if the client or the link is gone."""
         client = self.of_client_id(client_id)
         if client is not None and self.desk.link_up:
             client.has_news = True
             client.send(message if isinstance(message, bytes) else message(client.version))
 
     def position_news(self, listing: Listing) -> None:
-        """A position has changed: those who asked for positions and values hear of it."""
+        """Sends a changed position to the clients that requested positions or account values."""
         self.note(f"Position {listing.local_symbol}: {self.account.held(listing):g}")
         if not self.desk.link_up:
             return
@@ -431,7 +431,7 @@ class Gateway:
                     client.send(replies.account_value(self.account.name, tag, value=value, currency=currency))
 
     def tell_all(self, code: int, text: str) -> None:
-        """An error message without an id, to every client."""
+        """Sends an error message without an id to every client."""
         for client in self.clients.values():
             if client.ready:
                 client.send(replies.error(-1, code, text))
@@ -490,7 +490,7 @@ class Gateway:
         self.note(f"Client {client.client_id}: {text}")
 
     def _cannot_speak(self, client: GatewayClient, lowest: int, highest: int) -> None:
-        """A client that speaks none of our versions is told so in the nearest layout that we have."""
+        """Refuses a client that speaks none of our versions, in the nearest layout."""
         newer = lowest > m.NEWEST_VERSION
         client.version = m.NEWEST_VERSION if newer else m.OLDEST_VERSION
         text = (
@@ -542,7 +542,7 @@ class Gateway:
         if client.clock_req_id is None or asked.row != self.row_number or client.row_done >= asked.row:
             return
         if client.has_news:
-            # It has heard of its orders since the row's end: once more, so that it can act on that.
+            # It had a message about its orders since the row's end: send the end again so that it can act.
             self._mark_row(client)
             return
         client.row_done = asked.row
@@ -577,7 +577,7 @@ class Gateway:
             client.send(replies.snapshot_end(asked.req_id))
         else:
             client.subscriptions[asked.req_id] = sub
-            # Whoever decides once a row has not seen this contract's quotes in the present one.
+            # A client that decides once a row has not seen this contract's quotes in the present row.
             client.has_news = True
             self._begin(fast=False)
 
@@ -596,11 +596,11 @@ class Gateway:
             self._rows_taken()
 
     def begin_rows(self) -> None:
-        """Rows that wait for somebody begin; those that wait for a reader do not."""
+        """Begins rows that wait for a subscription, but not those that wait for a clock subscriber."""
         self._begin(fast=False)
 
     def _begin(self, *, fast: bool) -> None:
-        """Rows that wait for somebody begin."""
+        """Begins rows that wait for a subscription."""
         if self._origin is None and self._next_row is not None and (fast or math.isfinite(self.config.speed)):
             self._origin = (self._wall_ns, self.desk.now_ns)
 
@@ -612,7 +612,7 @@ class Gateway:
 
 
 def _id_in(body: bytes, version: int) -> int:
-    """The id of a request that could not be read otherwise; -1 where that cannot be read either."""
+    """The id of a request that cannot be decoded; -1 if the id cannot be read either."""
     try:
         return unserved.id_of(fields_of(body), version)
     except WireError:

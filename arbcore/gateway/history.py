@@ -1,4 +1,4 @@
-"""What the market has been: quotes by leg, and the bars and ticks that are made of them.
+"""The market's history: past quotes by leg, and the bars and ticks made of them.
 
 Owns the columns of past quotes, the gateway's rule of trades (a recording has quotes and no trades: each row
 is one trade, at the ask or the bid by turns of its own time), and the arithmetic of bars. Times are UTC
@@ -19,16 +19,16 @@ from arbcore.gateway.broker_book import Touch
 from arbcore.gateway.contract_table import Listing, day_begins, key_of, regular_hours, trading_day
 from arbcore.gateway.quote_source import Row
 
-#: Rows of the present market that are kept; the oldest tenth goes when there are more.
+#: Most rows kept of the present market; beyond that the oldest tenth is dropped.
 ROWS_KEPT_MAX = 2_000_000
 SHARES_A_TRADE, CONTRACTS_A_TRADE = 100.0, 1.0
-#: Beyond every time.
+#: Later than any time.
 FOREVER_NS = 2**62
 KINDS = frozenset({"TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK"})
 
 
 class PastQuote(NamedTuple):
-    """Both sides at one instant."""
+    """Bid and ask at one instant."""
 
     ts_ns: int
     bid: float
@@ -42,12 +42,12 @@ class PastQuote(NamedTuple):
 
     @property
     def trade(self) -> float:
-        """The price of the trade that happens at this quote."""
+        """The price of this quote's trade."""
         return self.ask if self.ts_ns // 250_000_000 * 2_654_435_761 >> 7 & 1 else self.bid
 
 
 class Bar(NamedTuple):
-    """One bar. Of BID_ASK ``open`` and ``close`` are the time averages of bid and ask."""
+    """One bar. For BID_ASK, ``open`` and ``close`` are the time averages of bid and ask."""
 
     ts_ns: int
     open: float
@@ -61,7 +61,7 @@ class Bar(NamedTuple):
 
 @dataclass(slots=True)
 class PastColumns:
-    """Quotes of one contract or leg, in the order of their times. ``expiries`` is 0 for what has none."""
+    """Quotes of one contract or leg in order of time. ``expiries`` has 0 for contracts without one."""
 
     times: array[int] = field(default_factory=lambda: array("q"))
     bids: array[float] = field(default_factory=lambda: array("d"))
@@ -71,7 +71,7 @@ class PastColumns:
     expiries: array[int] = field(default_factory=lambda: array("q"))
 
     def add(self, quote: PastQuote, expiry_ns: int) -> None:
-        """Puts a quote behind the others; one that is older than the last is left out."""
+        """Appends a quote; ignores one that is older than the last."""
         if self.times and quote.ts_ns < self.times[-1]:
             return
         self.times.append(quote.ts_ns)
@@ -87,12 +87,12 @@ class PastColumns:
                 del column[: ROWS_KEPT_MAX // 10]
 
     def between(self, first_ns: int, beyond_ns: int) -> Iterator[tuple[PastQuote, int]]:
-        """(quote, expiry) from an instant to one that is not included."""
+        """(quote, expiry) from ``first_ns`` until before ``beyond_ns``."""
         for at in range(bisect_left(self.times, first_ns), bisect_left(self.times, beyond_ns)):
             yield self.at(at)
 
     def before(self, instant_ns: int) -> tuple[PastQuote, int] | None:
-        """The last one before an instant."""
+        """The last (quote, expiry) before an instant."""
         at = bisect_left(self.times, instant_ns) - 1
         return self.at(at) if at >= 0 else None
 
@@ -105,7 +105,7 @@ class PastColumns:
 
 
 def quotes_of(row: Row) -> dict[str, tuple[PastQuote, int]]:
-    """The quotes of a row and whose expiry they are of (0 for none), by ``Listing.key``."""
+    """The quotes of a row with their contract's expiry (0 for none), by ``Listing.key``."""
     index = row.pair.index
     fut = PastQuote(row.ts_ns, row.fut_bid, row.fut_ask, row.fut_size, row.fut_size)
     etf = PastQuote(row.ts_ns, row.etf_bid, row.etf_ask, row.etf_size, row.etf_size)
@@ -114,17 +114,17 @@ def quotes_of(row: Row) -> dict[str, tuple[PastQuote, int]]:
 
 @dataclass(slots=True)
 class PastStretch:
-    """A stretch of the past, from an instant to one beyond it, that is made when it is asked for."""
+    """A stretch of the past between two instants, made when it is first requested."""
 
     first_ns: int
     beyond_ns: int
     make: Callable[[], dict[str, PastColumns]]
-    #: The last price of each of its legs, where they are known without making it.
+    #: The last price of each of its legs, if known without making it.
     closes: dict[str, float] = field(default_factory=dict)
     _legs: dict[str, PastColumns] | None = None
 
     def leg(self, name: str) -> PastColumns | None:
-        """The quotes of a leg; None where it has none."""
+        """The quotes of a leg; None if it has none."""
         if name and self.closes and name not in self.closes:
             return None
         if self._legs is None:
@@ -133,13 +133,13 @@ class PastStretch:
 
     @property
     def last_ns(self) -> int:
-        """The time of its last quote; 0 without any."""
+        """The time of its last quote; 0 without one."""
         self.leg("")
         return max((part.times[-1] for part in (self._legs or {}).values() if part.times), default=0)
 
 
 def stretch_of(rows: Callable[[], Iterable[Row]]) -> PastStretch:
-    """All the rows of a file, whenever they were."""
+    """All the rows of a file, of any time."""
 
     def make() -> dict[str, PastColumns]:
         legs: dict[str, PastColumns] = {}
@@ -152,10 +152,10 @@ def stretch_of(rows: Callable[[], Iterable[Row]]) -> PastStretch:
 
 
 class History:
-    """The past of every leg, made at the first question, since most clients ask none.
+    """The past of every leg, made at the first request, because most clients send none.
 
-    ``past`` are stretches from before the present rows, in order, or with ``is_whole`` one of a whole file.
-    From ``always_open_ns`` on all hours are regular ones, besides the calendar's.
+    ``past`` are stretches before the present rows, in order, or with ``is_whole`` one stretch of a whole
+    file. From ``always_open_ns`` on, all hours count as regular.
     """
 
     def __init__(
@@ -167,12 +167,12 @@ class History:
     ) -> None:
         self._past = past
         self._always_open_ns = FOREVER_NS if always_open_ns == FOREVER_NS else _midnight(always_open_ns)
-        #: The past is all that there is: rows that are shown are in it already.
+        #: Whether the past has everything, so that rows shown now are in it already.
         self._is_whole = is_whole
         self._new: dict[str, PastColumns] = {}
 
     def note(self, rows: Sequence[Row], others: dict[str, Touch]) -> None:
-        """Rows are shown now, of one time; ``others`` are touches that no row has."""
+        """Adds the rows shown now, all of one time; ``others`` are touches that are in no row."""
         row = rows[0]
         for each in rows if not self._is_whole else ():
             for key, (past, expiry_ns) in quotes_of(each).items():
@@ -186,7 +186,7 @@ class History:
         return among.setdefault(leg, PastColumns())
 
     def _parts(self, listing: Listing, first_ns: int, beyond_ns: int) -> Iterator[PastColumns]:
-        """The columns that may have quotes of a contract in a span, the oldest first."""
+        """The columns that may have quotes of a contract in a span, oldest first."""
         for stretch in self._past:
             if stretch.first_ns < beyond_ns and stretch.beyond_ns > first_ns:
                 part = stretch.leg(listing.key)
@@ -196,7 +196,7 @@ class History:
             yield self._new[listing.key]
 
     def quotes(self, listing: Listing, first_ns: int, beyond_ns: int) -> Iterator[PastQuote]:
-        """The two-sided quotes of a contract from an instant to one that is not included."""
+        """The two-sided quotes of a contract from ``first_ns`` until before ``beyond_ns``."""
         for part in self._parts(listing, first_ns, beyond_ns):
             for quote, expiry_ns in part.between(first_ns, beyond_ns):
                 if 0.0 < quote.bid <= quote.ask and expiry_ns in {0, listing.expiry_ns}:
@@ -205,12 +205,12 @@ class History:
     def _spans(
         self, listing: Listing, span: tuple[int, int], *, regular: bool
     ) -> Iterator[tuple[int, int, int]]:
-        """The parts of a span that are asked for, as (opening, first, beyond); the opening is 0 for none."""
+        """The requested parts of a span, as (opening, first, beyond); the opening is 0 for none."""
         at_ns, beyond_ns = span
         if not regular or listing.sec_type == "CASH":
             yield 0, at_ns, beyond_ns
             return
-        # From day to day that has quotes: a span may be of centuries.
+        # Visit only days that have quotes, because a span may cover centuries.
         while (quote := next(self.quotes(listing, at_ns, beyond_ns), None)) is not None:
             if quote.ts_ns >= self._always_open_ns:
                 yield 0, max(at_ns, self._always_open_ns), beyond_ns
@@ -240,7 +240,7 @@ class History:
 
     @property
     def last_ns(self) -> int:
-        """The time of the last quote of all; 0 where there is none. A whole file is read for it."""
+        """The time of the last quote of all; 0 if there is none. Reads a whole file for it."""
         new = max((part.times[-1] for part in self._new.values() if part.times), default=0)
         return max(new, self._past[-1].last_ns) if self._is_whole and self._past else new
 
@@ -262,7 +262,7 @@ class History:
         return at_ns
 
     def _over(self, listing: Listing, instant_ns: int) -> int | None:
-        """The end of the last regular hours of that day or else the day's midnight; None within the hours."""
+        """The end of the day's last regular hours, or the day's midnight; None within the hours."""
         if listing.sec_type == "CASH" or instant_ns >= self._always_open_ns:
             return None
         hours = regular_hours(listing, utc_to_new_york(instant_ns)[0])
@@ -289,9 +289,9 @@ class History:
     def bars(
         self, listing: Listing, what: str, *, span: tuple[int, int], size_ns: int, regular: bool
     ) -> list[Bar]:
-        """The bars that begin within ``span``, oldest first; none for a time without a quote.
+        """The bars that begin within ``span``, oldest first; a time without a quote has no bar.
 
-        ``regular`` leaves out what is not within regular hours; their first bar begins with them.
+        ``regular`` uses only quotes within regular hours; their first bar begins with the hours.
         """
         return [
             bar
@@ -322,7 +322,7 @@ class History:
             same_day = daily and 0 <= quote.ts_ns - at_ns < 23 * NS_PER_HOUR
             begins = at_ns if same_day else begin_of(quote.ts_ns)
             if at_ns > begins:
-                # The span begins in the middle of a bar: this quote stands when the first whole one begins.
+                # The span begins in the middle of a bar: this quote is valid as the first whole bar begins.
                 carried = quote
                 continue
             while -1 < at_ns < begins:
@@ -374,7 +374,7 @@ class History:
     ) -> list[PastQuote]:  # fmt: skip
         """Whole seconds of quotes: the first or last ``count`` of a span, and the rest of that second.
 
-        ``prices_only`` leaves out those whose prices are those before.
+        ``prices_only`` leaves out quotes with the same prices as the one before.
         """
         quotes = self._chosen(listing, span, regular=regular)
         if prices_only:
@@ -394,7 +394,7 @@ class History:
 
 
 def _changes(quotes: Iterable[PastQuote]) -> Iterator[PastQuote]:
-    """Those whose bid or ask is not that of the one before."""
+    """The quotes whose bid or ask differs from the one before."""
     told = (0.0, 0.0)
     for quote in quotes:
         if (quote.bid, quote.ask) != told:
@@ -409,7 +409,7 @@ def _midnight(instant_ns: int) -> int:
 def _bar(
     quotes: list[PastQuote], carried: PastQuote | None, what: str, *, begin_ns: int, end_ns: int
 ) -> Bar | None:
-    """One bar of its quotes and of the one that stood at its beginning."""
+    """One bar of its quotes and of the one valid at its beginning."""
     if what == "TRADES":
         return _of_prices(begin_ns, [quote.trade for quote in quotes], trades=True)
     standing = [carried, *quotes] if carried is not None and not _starts_at(quotes, begin_ns) else quotes
@@ -452,7 +452,7 @@ def _of_prices(begin_ns: int, prices: list[float], *, trades: bool) -> Bar | Non
 
 @dataclass(slots=True)
 class DayStatistics:
-    """A leg's open, high, low, last and trades of the New York day, and the close of the day before."""
+    """A leg's open, high, low, last and trades of the New York day, and the last day's close."""
 
     day: int = -1
     open: float = 0.0
@@ -463,7 +463,7 @@ class DayStatistics:
     close: float = 0.0
 
     def see(self, quote: PastQuote) -> None:
-        """One more trade."""
+        """Adds one trade."""
         day = utc_to_new_york(quote.ts_ns)[0]
         price = quote.trade
         if day != self.day:

@@ -1,4 +1,4 @@
-"""The answers about the past: bars, ticks, sessions, the first time; and symbols, rules, positions by id."""
+"""Responses about history: bars, ticks, sessions, head time; and symbols, price rules, positions by id."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from arbcore.gateway.order_desk import NO_CONTRACT
 if TYPE_CHECKING:
     from arbcore.gateway.gateway import Gateway
 
-#: The broker's code for whatever goes wrong with history, and how its texts begin.
+#: The broker's code for any error of history, and the beginning of its texts.
 HISTORY_ERROR, _SERVICE = 162, "Historical Market Data Service error message:"
 BARS_MAX = 30_000
-#: One request of bars of one second reaches no further.
+#: The longest span of one request for bars of one second.
 SECONDS_OF_SECOND_BARS_MAX = 2_000
 _SYMBOLS_MAX = 16
-#: Sessions of one schedule, and days in a row without one, at most.
+#: Most sessions of one schedule, and most days in a row without one.
 SESSIONS_MAX, _LONGEST_BREAK_DAYS = 366, 5
 _DAYS_OF = {"D": 1, "W": 7, "M": 31, "Y": 366}
 
 
 def refuse(client: GatewayClient, req_id: int, text: str) -> None:
-    """Ends a request for history with an error."""
+    """Refuses a request for history with an error."""
     client.send(replies.error(req_id, HISTORY_ERROR, _SERVICE + text))
 
 
 def contract_of(
     gateway: Gateway, client: GatewayClient, req_id: int, *, query: ContractQuery
 ) -> Listing | None:
-    """The contract that is asked about; None after its error was sent."""
+    """The requested contract; None after an error was sent."""
     found = gateway.find(query, include_expired=True)
     if len(found) > 1 and query.sec_type == "FUT" and not query.last_trade:
         found = []
@@ -51,7 +51,7 @@ def contract_of(
 
 
 def _may_see(gateway: Gateway, client: GatewayClient, req_id: int, listing: Listing, what: str) -> bool:
-    """Whether the account may see a contract's history of a kind; the error was sent where not."""
+    """Whether the account may see a contract's history of a kind; if not, sends the error."""
     if what not in KINDS:
         refuse(client, req_id, f"{what[:40]} is not served; TRADES, MIDPOINT, BID, ASK and BID_ASK are.")
         return False
@@ -99,7 +99,7 @@ def bars(gateway: Gateway, client: GatewayClient, asked: h.ReqBars) -> None:
         refuse(client, asked.req_id, text)
         return
     if len(found) > BARS_MAX:
-        refuse(client, asked.req_id, f"{len(found)} bars are more than the {BARS_MAX} that one request gets.")
+        refuse(client, asked.req_id, f"The request has {len(found)} bars; the most for one is {BARS_MAX}.")
         return
     fields: list[Field] = [
         17, asked.req_id, replies.stamp(span[0]), replies.stamp(span[1]), len(found),
@@ -114,7 +114,7 @@ def bars(gateway: Gateway, client: GatewayClient, asked: h.ReqBars) -> None:
 
 
 def _schedule(gateway: Gateway, client: GatewayClient, asked: h.ReqBars, listing: Listing) -> None:
-    """The last sessions before an instant, as many as the duration has days, in the contract's own zone."""
+    """Sends the last sessions before an instant, one for each day of the duration, in the contract's zone."""
     duration, end_ns = h.duration_of(asked.duration), _end(gateway, client, asked)
     if end_ns is None:
         return
@@ -137,7 +137,7 @@ def _schedule(gateway: Gateway, client: GatewayClient, asked: h.ReqBars, listing
 
 
 def _end(gateway: Gateway, client: GatewayClient, asked: h.ReqBars) -> int | None:
-    """Until when; None after the error was sent."""
+    """The end of the requested span; None after an error was sent."""
     end_ns = gateway.history_end_ns if not asked.end else h.instant_of(asked.end)
     if end_ns is None:
         refuse(client, asked.req_id, h.not_an_instant(asked.end))
@@ -145,13 +145,13 @@ def _end(gateway: Gateway, client: GatewayClient, asked: h.ReqBars) -> int | Non
 
 
 def _no_duration(asked: h.ReqBars) -> str:
-    return f"'{asked.duration[:20]}' is no duration; write 1800 S or 5 D."
+    return f"'{asked.duration[:20]}' is not a duration; write 1800 S or 5 D."
 
 
 def _span(
     gateway: Gateway, client: GatewayClient, asked: h.ReqBars, listing: Listing
 ) -> tuple[int, int] | None:
-    """From when to when; None after the error was sent."""
+    """The begin and end of the requested span; None after an error was sent."""
     size_ns, duration = h.bar_size_of(asked.bar_size), h.duration_of(asked.duration)
     if size_ns is None:
         refuse(client, asked.req_id, f"Bars of '{asked.bar_size[:20]}' are not served; 1 secs to 1 day are.")
@@ -186,10 +186,10 @@ def past_ticks(gateway: Gateway, client: GatewayClient, asked: h.ReqPastTicks) -
         refuse(client, asked.req_id, "Historical ticks are of TRADES, MIDPOINT or BID_ASK.")
         return
     if not 1 <= asked.count <= streams.TICKS_MAX:
-        refuse(client, asked.req_id, f"{asked.count} ticks: a request gets 1 to {streams.TICKS_MAX}.")
+        refuse(client, asked.req_id, f"The count is {asked.count}; it may be 1 to {streams.TICKS_MAX} ticks.")
         return
     if bool(asked.start) == bool(asked.end):
-        refuse(client, asked.req_id, "Historical ticks need a start or an end, one of the two.")
+        refuse(client, asked.req_id, "Historical ticks need either a start or an end.")
         return
     text = asked.start or asked.end
     at_ns = h.instant_of(text)

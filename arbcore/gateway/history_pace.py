@@ -1,7 +1,7 @@
-"""The broker's pace for history, as the gateway holds its clients to it.
+"""The broker's pacing rules for history, which the gateway applies to its clients.
 
-At most 60 requests in ten minutes, of which one of BID_ASK counts twice; the same request not again within 15
-seconds; at most five in two seconds for the same contract and kind. What was refused does not count.
+At most 60 requests in ten minutes, where one of BID_ASK counts twice; no identical request within 15 seconds;
+at most five in two seconds for the same contract and kind. Refused requests do not count.
 """
 
 from collections import deque
@@ -17,12 +17,12 @@ VIOLATION = "Historical Market Data Service error message:Historical data reques
 
 @dataclass(slots=True)
 class HistoryPace:
-    """What was asked for lately: (time, weight, contract and kind, the whole request)."""
+    """The recent requests: (time, weight, contract and kind, the whole request)."""
 
     _recent: deque[tuple[int, int, tuple[object, ...], object]] = field(default_factory=deque)
 
     def admit(self, now_ns: int, *, what: str, subject: tuple[object, ...], whole: object) -> bool:
-        """Whether a request may pass; notes it where it may."""
+        """Whether a request may pass; notes one that may."""
         recent = self._recent
         while recent and now_ns - recent[0][0] >= WINDOW_NS:
             recent.popleft()

@@ -1,4 +1,4 @@
-"""How bars and trades of the past are spelled in messages."""
+"""Formats past bars and trades for messages."""
 
 from arbcore.core.civil import NS_PER_DAY, NS_PER_S, utc_to_new_york
 from arbcore.gateway import replies
@@ -8,7 +8,7 @@ from arbcore.gateway.history import CONTRACTS_A_TRADE, SHARES_A_TRADE, Bar, Past
 
 
 def lot_of(listing: Listing) -> float:
-    """The size of each trade that a recording stands for."""
+    """The size of each trade of a recorded row."""
     return CONTRACTS_A_TRADE if listing.sec_type == "FUT" else SHARES_A_TRADE
 
 
@@ -20,7 +20,7 @@ def bar_time(ts_ns: int, *, size_ns: int, epoch: bool) -> str:
 
 
 def bar_fields(bar: Bar, listing: Listing, *, size_ns: int, epoch: bool) -> list[Field]:
-    """A bar as a message has it, from its time to its count."""
+    """The fields of a bar in a message, from its time to its count."""
     volume = int(bar.volume * lot_of(listing)) if bar.volume > 0.0 else -1
     return [
         bar_time(bar.ts_ns, size_ns=size_ns, epoch=epoch), bar.open, bar.high, bar.low, bar.close, volume,
@@ -29,7 +29,7 @@ def bar_fields(bar: Bar, listing: Listing, *, size_ns: int, epoch: bool) -> list
 
 
 def ticks_message(req_id: int, found: list[PastQuote], *, what: str, listing: Listing) -> bytes:
-    """Past ticks of TRADES, MIDPOINT or BID_ASK, as one message that is the whole answer."""
+    """Past ticks of TRADES, MIDPOINT or BID_ASK: one message, the complete response."""
     number, fields = {"MIDPOINT": 96, "BID_ASK": 97}.get(what, 98), list[Field]()
     for quote in found:
         at = quote.ts_ns // NS_PER_S

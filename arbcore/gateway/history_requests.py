@@ -1,6 +1,6 @@
-"""Requests for the past and for streams of it: bars, ticks, head time, real-time bars, profit, price rules.
+"""Requests for history and streams: bars, ticks, head time, real-time bars, profit, price rules.
 
-Owns their layouts from server version 100 on, and what their words mean: ends, durations, sizes of bars.
+Owns their layouts from server version 100 on, and the parsing of end times, durations and bar sizes.
 """
 
 import re
@@ -21,7 +21,7 @@ from arbcore.errors import WireError
 from arbcore.gateway.messages import ContractQuery, Fields
 
 SECOND, MINUTE, HOUR = NS_PER_S, NS_PER_MINUTE, NS_PER_HOUR
-#: The broker's sizes of bars that are served.
+#: The broker's bar sizes that the gateway serves.
 BAR_SIZES = {
     "1 secs": SECOND, "5 secs": 5 * SECOND, "10 secs": 10 * SECOND, "15 secs": 15 * SECOND,
     "30 secs": 30 * SECOND, "1 min": MINUTE, "2 mins": 2 * MINUTE, "3 mins": 3 * MINUTE,
@@ -45,7 +45,7 @@ _ZONES: dict[str, int | None] = {
 class ReqBars:
     """Historical bars, or the schedule of sessions.
 
-    ``end`` and ``duration`` as the client spelled them; ``epoch``: times as numbers.
+    ``end`` and ``duration`` are the client's texts; ``epoch``: the client wants times as numbers.
     """
 
     req_id: int
@@ -92,7 +92,7 @@ class ReqTickByTick:
 
 @dataclass(frozen=True, slots=True)
 class ReqLiveBars:
-    """Bars of five seconds as they are made."""
+    """Real-time bars of five seconds."""
 
     req_id: int
     contract: ContractQuery
@@ -102,7 +102,7 @@ class ReqLiveBars:
 
 @dataclass(frozen=True, slots=True)
 class ReqProfit:
-    """The account's profit, or one contract's where ``con_id`` is one."""
+    """The account's profit, or one contract's if ``con_id`` is set."""
 
     req_id: int
     account: str
@@ -111,7 +111,7 @@ class ReqProfit:
 
 @dataclass(frozen=True, slots=True)
 class EndStream:
-    """A stream is not wanted any more."""
+    """Ends a stream."""
 
     req_id: int
 
@@ -140,7 +140,7 @@ def _bars(f: Fields) -> ReqBars:
     end, size, duration, rth = f.text(), f.text(), f.text(), f.flag()
     what, form = f.text(), f.whole(1)
     if contract.sec_type == "BAG":
-        raise WireError("combination", "Combinations of legs have no history here.")
+        raise WireError("combination", "Combinations have no history here; request each leg by itself.")
     keep_up = f.flag() if f.version >= 124 else False
     return ReqBars(req_id, contract, expired, end, size, duration, rth, what, form == 2, keep_up)
 
@@ -204,22 +204,22 @@ READERS: dict[int, Callable[[Fields], object]] = {
 }  # fmt: skip
 
 
-# --- what their words mean ----------------------------------------------------------------------------
+# --- parsing texts --------------------------------------------------------------------------------------
 
 
 def bar_size_of(text: str) -> int | None:
-    """Nanoseconds of a size of bars as the broker spells it; None for one that is not served."""
+    """Nanoseconds of a bar size in the broker's spelling; None for one that is not served."""
     return BAR_SIZES.get(_SPELLINGS.get(text.strip(), text.strip()))
 
 
 def duration_of(text: str) -> tuple[int, str] | None:
-    """(how many, S D W M or Y); None where it is no duration."""
+    """(count, unit S D W M or Y) of a duration; None for another text."""
     match = _DURATION.fullmatch(text.strip())
     return None if match is None or int(match[1]) == 0 else (int(match[1]), match[2])
 
 
 def instant_of(text: str) -> int | None:
-    """A time as clients spell it, as UTC nanoseconds; without a zone it is New York's, but with ``-`` UTC."""
+    """A client's time as UTC nanoseconds; without a zone it is New York's, but with ``-`` it is UTC."""
     match = _INSTANT.fullmatch(text.strip())
     if match is None or not is_date(int(match[1]), int(match[2]), int(match[3])):
         return None
@@ -233,6 +233,6 @@ def instant_of(text: str) -> int | None:
 
 
 def not_an_instant(text: str) -> str:
-    """What is wrong with a time."""
+    """The error text for a malformed time."""
     shown = printable(text, 40)
-    return f"'{shown}' is no time; write 20261120 16:00:00 US/Eastern or 20261120-21:00:00 (UTC)."
+    return f"'{shown}' is not a time; write 20261120 16:00:00 US/Eastern or 20261120-21:00:00 (UTC)."

@@ -1,7 +1,7 @@
-"""MarketData data: what the quotes are now, and what each subscription is told of them.
+"""The present quotes, and the ticks that each subscription gets.
 
-Owns the touch of each leg, data rights, halts, and the rule that an unchanged price is not sent again. It
-writes into the outbox that it is given and knows no orders.
+Owns the touch of each leg, data permissions, halts, and the rule to send only changed prices. It sends
+through a function that it is given and knows no orders.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ LIVE, FROZEN, DELAYED, DELAYED_FROZEN = 1, 2, 3, 4
 BID, ASK, LAST, BID_SIZE, ASK_SIZE, VOLUME, HALTED = 1, 2, 4, 0, 3, 8, 49
 SHORTABLE, SHORTABLE_SHARES = 46, 89
 _DELAYED_OF = {BID: 66, ASK: 67, BID_SIZE: 69, ASK_SIZE: 70, LAST: 68}
-#: What a broker says of easy borrow: above 2.5, at least a thousand shares.
+#: The broker's shortable level for easy borrowing: above 2.5, at least a thousand shares.
 SHORTABLE_EASY, SHORTABLE_HARD = 3.0, 1.0
 SHORTABLE_SHARES_EASY = 10_000_000.0
 GENERIC_SHORTABLE = "236"
@@ -28,7 +28,7 @@ Send = Callable[[bytes], None]
 
 @dataclass(slots=True)
 class Subscription:
-    """One client's wish for one contract's quotes, and what it was told last."""
+    """One client's subscription to one contract's quotes, with the values sent last."""
 
     req_id: int
     listing: Listing
@@ -42,7 +42,7 @@ class Subscription:
         return self.data_type in {LIVE, DELAYED} and not self.dead
 
     def tick(self, tick_type: int, *, price: float, size: float, size_type: int, send: Send) -> None:
-        """Sends one side where it changed: the price with its size, or the size alone."""
+        """Sends one side if it changed: the price with its size, or the size alone."""
         told = self.told.get(tick_type)
         if told == (price, size):
             return
@@ -56,24 +56,24 @@ class Subscription:
 
 
 class MarketData:
-    """The present quotes. ``rights`` is what the account may see: live, frozen, delayed or none."""
+    """The present quotes. ``rights`` are the account's permissions: live, frozen, delayed or none."""
 
     def __init__(self, *, rights: str) -> None:
         self.rights = rights
         self.row: Row | None = None
-        #: The touches, and the rows that they are of, by ``Listing.key`` and by index.
+        #: The touches by ``Listing.key``, and their rows by index.
         self.touches: dict[str, Touch] = {}
         self._rows: dict[Index, Row] = {}
-        #: Symbols in which trading is halted, with all sizes of a future.
+        #: Symbols with halted trading, including all sizes of a future.
         self.halted: set[str] = set()
         self.shortable, self.shortable_shares = SHORTABLE_EASY, SHORTABLE_SHARES_EASY
         self.crossed_until_ns = self.no_quote_until_ns = self.stale_until_ns = 0
         self.spike_bps = 0.0
-        #: The row's expiry; the days on which the futures expire that it quotes, its own and one just over.
+        #: The row's expiry, and the expiry days of the quoted futures: its own and one that has just ended.
         self._expiry_ns = self._own_day = self._ended_day = 0
 
     def show(self, row: Row, beside: Iterable[Row] = ()) -> None:
-        """A new row: fresh touches, with the faults of quotes applied to them.
+        """Takes a new row: fresh touches, with the quote faults applied to them.
 
         ``beside`` are rows of other indexes at the same time.
         """
@@ -100,21 +100,21 @@ class MarketData:
                 touch.bid_size = touch.ask_size = 0.0
 
     def touch_of(self, listing: Listing) -> Touch | None:
-        """The touch at which orders in a contract fill; None where it has no quotes now."""
+        """The touch at which orders in a contract fill; None if it has no quotes now."""
         if self.row is None or not self.quotes(listing):
             return None
         return self.touches.get(listing.key)
 
     def quotes(self, listing: Listing) -> bool:
-        """Whether the present row quotes this contract: of the futures only the row's expiry.
+        """Whether the present row quotes this contract: for a future, whether it has the row's expiry.
 
-        The first row at or after an expiry is the last quote of the contract that ended, too: at that row a
-        backtest closes what is held of it.
+        The first row at or after an expiry is also the last quote of the contract that ended: at that row a
+        backtest closes a position in it.
         """
         return self.goes_on(listing) or listing.expiry_day == self._ended_day
 
     def goes_on(self, listing: Listing) -> bool:
-        """Whether it is quoted beyond the present row, as far as that is known."""
+        """Whether the contract will be quoted after the present row, as far as known."""
         return listing.index is None or listing.leg != FUT or self.row is None or (
             listing.expiry_day == self._own_day
         )
@@ -127,7 +127,7 @@ class MarketData:
             self._expiry_ns, self._own_day = row.expiry_ns, utc_to_new_york(row.expiry_ns)[0]
 
     def mark(self, listing: Listing) -> float:
-        """The middle, for valuing positions; 0 before the first quotes."""
+        """The mid, for valuing positions; 0 before the first quotes."""
         touch = self.touches.get(listing.key)
         return (touch.bid + touch.ask) / 2.0 if touch is not None and touch.two_sided else 0.0
 
@@ -136,7 +136,7 @@ class MarketData:
         return not self.halted.isdisjoint((listing.symbol, *sizes))
 
     def index_level(self, listing: Listing) -> float | None:
-        """The index that a contract follows, as the ETF has it; None without quotes of it."""
+        """The level of a contract's index, from the ETF; None without quotes of it."""
         row = self.row_of(listing)
         return None if row is None else row.index_level
 
@@ -164,7 +164,7 @@ class MarketData:
         )  # fmt: skip
 
     def greet(self, sub: Subscription, send: Send) -> None:
-        """What a new subscription hears first."""
+        """Sends the first ticks of a new subscription."""
         send(
             replies.tick_req_params(
                 sub.req_id, sub.listing.tick, "9c0001" if sub.listing.leg == ETF else ""
@@ -178,7 +178,7 @@ class MarketData:
         self.tell_shortable(sub, send)
 
     def tell(self, sub: Subscription, send: Send) -> None:
-        """What a streaming subscription hears of the present row."""
+        """Sends the present row's ticks to a streaming subscription."""
         if sub.streams and self.row is not None and self.row.ts_ns >= self.stale_until_ns:
             self._tell(sub, send)
 
@@ -194,12 +194,12 @@ class MarketData:
             sub.tick(ASK, price=touch.ask, size=touch.ask_size, size_type=ASK_SIZE, send=send)
 
     def tell_halted(self, sub: Subscription, send: Send) -> None:
-        """Halted or not, as a tick."""
+        """Sends whether trading is halted, as a tick."""
         if sub.listing.tradable:
             send(replies.tick_generic(sub.req_id, HALTED, float(self.is_halted(sub.listing))))
 
     def tell_shortable(self, sub: Subscription, send: Send) -> None:
-        """How easily the shares are borrowed, where that was asked for."""
+        """Sends the shortable level and shares, if they were requested."""
         if sub.shortable and sub.listing.leg == ETF:
             send(replies.tick_generic(sub.req_id, SHORTABLE, self.shortable))
             send(replies.tick_size(sub.req_id, SHORTABLE_SHARES, self.shortable_shares))

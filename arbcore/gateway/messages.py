@@ -1,7 +1,7 @@
-"""What a client asks: the fields of each request as one typed record, for server versions 100 to 178.
+"""A client's requests: the fields of each request as one typed record, for server versions 100 to 178.
 
-Owns the layouts as the unmodified clients encode them, and the checks that make a record safe to use: whole
-numbers in range, finite numbers, bounded text. It neither answers nor decides.
+Owns the layouts that the unmodified clients encode, and the checks that make a record safe to use: whole
+numbers in range, finite numbers, bounded text. It neither responds nor decides.
 """
 
 import math
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from arbcore.core.text import printable
 from arbcore.errors import WireError
 
-#: The versions that are spoken. ``ibapi`` 9.81.1 goes up to 157, ib_insync to 176, ib_async to 178.
+#: The supported versions. ``ibapi`` 9.81.1 goes up to 157, ib_insync to 176, ib_async to 178.
 OLDEST_VERSION, NEWEST_VERSION = 100, 178
 #: Before this version an order began with the version of its message.
 VERSION_WITHOUT_ORDER_NUMBER = 145
@@ -31,14 +31,14 @@ _FLOAT_MAX = 1e15
 
 
 def agreed_version(lowest: int, highest: int) -> int | None:
-    """The newest version that both sides speak; None where there is none."""
+    """The newest version that both sides speak; None if there is none."""
     version = min(highest, NEWEST_VERSION)
     return version if version >= max(lowest, OLDEST_VERSION) else None
 
 
 @dataclass(frozen=True, slots=True)
 class ContractQuery:
-    """A contract as far as a client has filled it in."""
+    """A client's description of a contract; any field may be empty."""
 
     con_id: int
     symbol: str
@@ -73,7 +73,7 @@ class CancelQuotes:
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """An order to place, to change, or with ``what_if`` to preview. None is a number that was not given."""
+    """An order to place, to change, or with ``what_if`` to preview. None means a number not given."""
 
     order_id: int
     contract: ContractQuery
@@ -92,7 +92,7 @@ class PlaceOrder:
     what_if: bool
     good_till: str = ""
     oca_type: int = 0
-    #: What it asks for that no order here can have; empty for nothing.
+    #: The requested features that the gateway does not serve; empty if none.
     unserved: str = ""
 
 
@@ -190,14 +190,14 @@ class SetMarketDataType:
 
 @dataclass(frozen=True, slots=True)
 class RowDone:
-    """A client has done all it wants to do on a row (see ``arbcore.gateway``)."""
+    """A client has finished with a row (see ``arbcore.gateway``)."""
 
     row: int
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A request that needs no answer: log levels, cancels of what was never served, automatic binding."""
+    """A request that needs no response: log levels, cancels of unserved requests, automatic binding."""
 
     name: str
 
@@ -211,7 +211,7 @@ Request = (
 
 
 class Fields:
-    """A cursor over a request's fields; every reader raises WireError for what is not what it should be."""
+    """A cursor over a request's fields; every reader raises WireError for a malformed field."""
 
     def __init__(self, fields: list[str], version: int, at: int = 0) -> None:
         self._fields = fields
@@ -220,7 +220,7 @@ class Fields:
 
     @property
     def left(self) -> int:
-        """How many fields are still to be read."""
+        """The number of fields not read yet."""
         return len(self._fields) - self._at
 
     def text(self) -> str:
@@ -275,7 +275,7 @@ class Fields:
 
 
 def decode(fields: list[str], version: int) -> Request:
-    """The request of a frame's fields. WireError where it is none."""
+    """The request of a frame's fields. Raises WireError if it is malformed or unknown."""
     cursor = Fields(fields, version)
     number = cursor.whole(-1)
     reader = _READERS.get(number)
@@ -399,7 +399,7 @@ def _account_summary(f: Fields) -> ReqAccountSummary:
 
 def _row_done(f: Fields) -> RowDone:
     f.skip(2)
-    text = f.text()  # Others name a contract here, such as 265598@SMART.
+    text = f.text()  # Other uses of this request name a contract here, such as 265598@SMART.
     return RowDone(row=int(text) if text.isdecimal() and len(text) < 16 else -1)
 
 

@@ -1,8 +1,8 @@
-"""Where an index future settles: the index at the opening auction, as the market's own quotes have it.
+"""Where an index future settles: the index at the opening auction, computed from the market's quotes.
 
-A replay has no index. What it has is the level at which each contract was quoted over the ETF, learnt as a
-backtest learns it; at the expiry nothing is carried any more, and that level times the ETF is the index. It
-knows no orders and no positions.
+A replay has no index. This module learns the level of each contract over the ETF, as a backtest does. At the
+expiry the cost of carry is 0, so that level times the ETF's price is the index. It knows no orders and no
+positions.
 """
 
 from arbcore.carry._carry import exponential, years_to_expiry
@@ -15,27 +15,27 @@ _RULE = parse_level("track:60m")
 
 
 class OpeningAuction:
-    """The levels of the contracts that one market has quoted, fed with its rows in order of time."""
+    """The levels of one market's contracts; call ``note`` with its rows in order of time."""
 
     def __init__(self, carrying: Carrying) -> None:
         self._carrying = carrying
         self._levels: dict[int, Level] = {}
 
     def note(self, row: Row) -> None:
-        """Learns from a row of a contract that still trades; one whose index is known teaches nothing."""
+        """Learns from a row of a contract that still trades; ignores a row whose index is known."""
         if row.names_factor or row.ts_ns >= row.expiry_ns:
             return
         self._levels.setdefault(row.expiry_ns, Level(_RULE)).decide(self._seen(row, row.expiry_ns))
 
     def index_at(self, row: Row, expiry_ns: int) -> float:
-        """The index at which a contract settles whose first row at or after its expiry this is."""
+        """The settlement index of a contract; ``row`` is the first one at or after its expiry."""
         level = self._levels.get(expiry_ns)
         if row.names_factor or level is None or level.state is None:
             return row.index_level
         factor = level.at(self._seen(row, expiry_ns))
         etf = (row.etf_bid + row.etf_ask) / 2.0
         for each in self._carrying.schedule_of(row.pair.etf):
-            # What went ex after the auction was still in the ETF's price there.
+            # A dividend that went ex after the auction was still in the ETF's price at the auction.
             if expiry_ns < each.ex_ns <= row.ts_ns and not each.points:
                 etf += each.amount
         return (level.state.factor if factor is None else factor) * etf

@@ -1,8 +1,8 @@
-"""The order desk: what becomes of every order, and what its client is told, in which order.
+"""The order desk: the life of every order, and the messages about it in their order.
 
 Owns the checks of an order, its fills against the market's touch, the account that they are booked in, and
-the faults that cling to orders. Clients are numbers; what they hear goes to an outbox that is handed in, and
-what is to happen later to a calendar that is handed in.
+the faults that apply to orders. Clients are numbers. Messages and delayed actions go to the ``Outbox`` that
+it is given.
 """
 
 from collections.abc import Callable
@@ -22,21 +22,21 @@ from arbcore.gateway.replies import NO_ID, ExecutionView, OrderView
 
 QUANTITY_MAX = 10_000_000.0
 Refusal = tuple[int, str]
-#: A message, or what makes one for a server version.
+#: A message, or a function that makes one for a server version.
 News = bytes | Callable[[int], bytes]
 
 
 class Outbox(Protocol):
-    """Where news goes."""
+    """Takes messages and delayed actions; ``Gateway`` is one."""
 
     def news(self, client_id: int, message: News) -> None:
-        """News of a client's orders."""
+        """Sends a message about a client's orders."""
 
     def position_news(self, listing: Listing) -> None:
-        """A position has changed."""
+        """Sends a changed position."""
 
     def later(self, delay_s: float, act: Callable[[], None]) -> None:
-        """Acts after a stretch of the gateway's clock."""
+        """Calls ``act`` after ``delay_s`` of the gateway's clock."""
 
 
 class OrderDesk:
@@ -50,9 +50,9 @@ class OrderDesk:
         self.book = BrokerBook()
         self.now_ns = 0
         self.link_up = True
-        #: How the times of executions are written.
+        #: The form of the times of executions.
         self.time_form = replies.NEW_YORK
-        #: Contracts besides those that every gateway lists.
+        #: Contracts beyond those that every gateway lists.
         self.extra: tuple[Listing, ...] = ()
         self._armed = armed
         self._outbox = outbox
@@ -61,7 +61,7 @@ class OrderDesk:
     # --- requests ---------------------------------------------------------------------------------
 
     def place(self, client_id: int, asked: PlaceOrder) -> None:
-        """A new order, the change of one, or the preview of one."""
+        """Places, changes or previews an order."""
         listing = self._listing(asked)
         existing = self.book.get(client_id, asked.order_id)
         refusal = self._refusal(client_id, asked, listing, existing)
@@ -86,14 +86,14 @@ class OrderDesk:
                 self._transmit(order)
 
     def _transmit(self, order: BrokerOrder) -> None:
-        """Sends an order on its way, with what of its bracket waited for that."""
+        """Transmits an order, with the orders of its bracket that waited for it."""
         for each in [*order_links.family(order, self.book), order]:
             if each is order or not each.transmitted:
                 each.transmitted = True
                 self._start(each)
 
     def cancel(self, client_id: int, order_id: int) -> None:
-        """Cancels an order of the client's, or says why that is not possible."""
+        """Cancels one of the client's orders, or sends the error that says why not."""
         order = self.book.get(client_id, order_id)
         code = self._armed.number("cancel_refused")
         if code is not None:
@@ -119,7 +119,7 @@ class OrderDesk:
                 self._cancelled(order, reason)
 
     def correct_last(self, ticks: float) -> None:
-        """Corrects the last execution by some ticks; clients hear of it as of a new one."""
+        """Corrects the last execution by some ticks; clients get the correction like an execution."""
         executions = list(self.account.executions.values())
         if not executions:
             return
@@ -129,7 +129,7 @@ class OrderDesk:
         self._outbox.position_news(view.listing)
 
     def foreign_trade(self, shares: float) -> None:
-        """A person trades shares of the ETF in the account by hand, at the touch."""
+        """Trades shares of the ETF in the account by hand, at the touch."""
         row = self.market.row
         etf = etf_listing(DEFAULT_PAIR if row is None else row.pair)
         price = self.market.mark(etf)
@@ -141,7 +141,7 @@ class OrderDesk:
         self._outbox.position_news(etf)
 
     def foreign_fill(self) -> None:
-        """Tells the client of the last order of a fill of somebody else's order with the same number."""
+        """Sends the last order's client a fill of another client's order with the same id."""
         orders = list(self.book.by_perm.values())
         if not orders:
             return
@@ -163,7 +163,7 @@ class OrderDesk:
     def _refusal(
         self, client_id: int, asked: PlaceOrder, listing: Listing | None, existing: BrokerOrder | None
     ) -> Refusal | None:
-        """Why an order is not taken; None where it is."""
+        """Why an order is refused; None if it is accepted."""
         if existing is not None and not existing.alive:
             return 103, "Duplicate order id"
         if existing is None and asked.order_id < self.book.next_order_id(client_id):
@@ -179,7 +179,7 @@ class OrderDesk:
         )
 
     def _form_refusal(self, asked: PlaceOrder, listing: Listing) -> Refusal | None:
-        """What is wrong with the order whatever the market does."""
+        """Why an order is refused for its own fields; None if they are right."""
         quantity = asked.quantity or 0.0
         if asked.account and asked.account not in self.account.ids:
             return 201, "Order rejected - reason: Invalid account code."
@@ -203,7 +203,7 @@ class OrderDesk:
         return None
 
     def _state_refusal(self, asked: PlaceOrder, listing: Listing) -> Refusal | None:
-        """What speaks against the order now."""
+        """Why an order is refused at this time; None if it is not."""
         if (
             listing.expiry_ns is not None
             and self.now_ns >= listing.expiry_ns
@@ -226,7 +226,7 @@ class OrderDesk:
     # --- an order's life --------------------------------------------------------------------------
 
     def _burden(self, order: BrokerOrder, asked: PlaceOrder) -> None:
-        """Takes the armed faults that this order will suffer."""
+        """Takes the armed faults that apply to this order."""
         for name in ORDER_QUIRKS:
             if name == "preset_tif" and asked.tif:
                 continue
@@ -287,7 +287,7 @@ class OrderDesk:
             self._error(order.client_id, order.order_id, code, text)
 
     def work_all(self) -> None:
-        """Gives every working order its chance at the present touch."""
+        """Tries to fill every working order at the present touch."""
         if self.book.has_working() and self.link_up:
             for order in self.book.working():
                 if order.ends_ns and self.now_ns >= order.ends_ns and order.alive:
@@ -295,7 +295,7 @@ class OrderDesk:
                 self.work(order)
 
     def work(self, order: BrokerOrder) -> None:
-        """One order against the present touch; the rest of an IOC is cancelled."""
+        """Tries to fill one order at the present touch; cancels the rest of an IOC."""
         if order.status not in {"Submitted", "PreSubmitted"}:
             return
         if not self._may_work(order):
@@ -320,7 +320,7 @@ class OrderDesk:
             self.link_up
             and self.now_ns >= order.held_until_ns
             and not self.market.is_halted(order.listing)
-            # An order for the close begins to work when the hours are just over.
+            # An order for the close begins to work right after the end of the hours.
             and (
                 order.due_ns > 0
                 or order.outside_rth
@@ -330,7 +330,7 @@ class OrderDesk:
         )
 
     def _release(self, order: BrokerOrder) -> bool:
-        """Lets an order work; whether its client has yet to hear that it does."""
+        """Lets an order work; returns whether its client must still get that status."""
         if order.status != "PreSubmitted":
             return False
         order.status, order.why_held = "Submitted", ""
@@ -401,7 +401,7 @@ class OrderDesk:
         self._after_fill(order, shares)
 
     def _after_fill(self, order: BrokerOrder, shares: float) -> None:
-        """Takes what was filled off its rivals, and lets the children of a filled parent work."""
+        """Reduces the order's rivals by the fill, and lets the children of a filled parent work."""
         for rival in order_links.rivals(order, self.book):
             if order_links.reduce(rival, order, shares):
                 self._cancelled(rival, "OCA")
@@ -437,7 +437,7 @@ class OrderDesk:
         self._end_children(order)
 
     def _end_children(self, order: BrokerOrder) -> None:
-        """What waited for an order that ended without a fill ends with it."""
+        """Ends the children of an order that ended without a fill."""
         if order.status != "Filled":
             for child in order_links.children(order, self.book):
                 if child.alive:
@@ -473,7 +473,7 @@ class OrderDesk:
     # --- the broker's side ------------------------------------------------------------------------
 
     def link_restored(self) -> None:
-        """What waited for the link starts to work."""
+        """Lets orders work that waited for the link."""
         self.link_up = True
         for order in self.book.working():
             if order.status == "PendingSubmit" and order.transmitted:
@@ -481,7 +481,7 @@ class OrderDesk:
         self.work_all()
 
     def end_of_day(self) -> None:
-        """DAY orders do not outlive their day, and what is over is not told of on the next."""
+        """Ends DAY orders, and drops orders and executions of earlier days."""
         for order in self.book.working():
             if order.tif == "DAY" and order.alive and order.due_ns <= self.now_ns:
                 self._cancelled(order, "")
@@ -489,7 +489,7 @@ class OrderDesk:
         self.account.forget(self.day_began_ns())
 
     def settle_expired(self, auction: OpeningAuction) -> None:
-        """Settles what is held of a contract in cash, at its index, once its last quotes are over."""
+        """Settles positions in a contract in cash, at its index, after its last quotes."""
         for position in list(self.account.positions.values()):
             listing = position.listing
             row, expiry_ns = self.market.row_of(listing), listing.expiry_ns
@@ -500,13 +500,13 @@ class OrderDesk:
                 self._outbox.position_news(listing)
 
     def day_began_ns(self) -> int:
-        """An instant before which nothing is of New York's present date."""
+        """The begin of New York's present date."""
         return self.now_ns - utc_to_new_york(self.now_ns)[1]
 
-    # --- what clients hear ------------------------------------------------------------------------
+    # --- messages to clients ----------------------------------------------------------------------
 
     def _news_of(self, client_id: int, what: str, view: OrderView | ExecutionView) -> None:
-        """Sends one message about an order, or one that nobody can read."""
+        """Sends one message about an order, or an unreadable one if that fault is armed."""
         unreadable = self._armed.take("unreadable", what) is not None
 
         def message(version: int) -> bytes:
@@ -554,7 +554,7 @@ CANCEL_REFUSALS = {
     10147: "OrderId that needs to be cancelled is not found.",
     10148: "OrderId that needs to be cancelled cannot be cancelled, state: PendingCancel.",
 }
-#: Faults that an order takes with it when it is placed.
+#: Faults that an order takes when it is placed.
 ORDER_QUIRKS = (
     "reject_inactive", "reject_late", "preset_tif", "held_short", "held_message", "stray_error", "ack_lost",
     "ack_twice", "fill_before_ack", "burst", "no_status", "late_fill", "fill_after_cancel", "silent_fill",

@@ -1,8 +1,8 @@
-"""What makes an order wait, and what one order's end does to others: stops, closes, brackets, groups.
+"""Why an order waits, and how one order's end affects others: stops, orders for the close, brackets, groups.
 
-Owns these rules: the touch triggers a stop; an order for the close waits for the close of the calendar;
-a child waits until its parent is filled, a cancelled parent takes its children, and of the children, as of a
-group of which one cancels all, what one fills is taken off the others. It decides and sends nothing.
+Owns these rules. The touch triggers a stop. An order for the close waits for the calendar's close. A child
+waits until its parent is filled, and a cancelled parent cancels its children. A fill of one child reduces the
+other children, and a fill in an OCA group reduces or cancels the others of the group. It sends nothing.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from arbcore.gateway.messages import PlaceOrder
 
 STOPS = frozenset({"STP", "STP LMT"})
 LIMITED = frozenset({"LMT", "STP LMT"})
-#: Of a group: one fill, of whatever size, cancels the others. The other types take off what was filled.
+#: The OCA type in which a fill of any size cancels the others; the other types reduce them by the fill.
 CANCELS_ALL = 1
 _DAYS_AHEAD_MAX = 12
 _DATE_CHARACTERS = 8
@@ -24,7 +24,7 @@ Refusal = tuple[int, str]
 
 
 def refusal(asked: PlaceOrder, book: BrokerBook, *, client_id: int, now_ns: int) -> Refusal | None:
-    """What is wrong with an order's links, stop or end; None where nothing is."""
+    """Why an order is refused for its links, stop or end; None if they are right."""
     if asked.order_type in STOPS and (asked.aux is None or asked.aux <= 0.0):
         return 201, "Order rejected - reason: A stop order needs a stop price (auxPrice)."
     if asked.tif == "GTD":
@@ -32,7 +32,7 @@ def refusal(asked: PlaceOrder, book: BrokerBook, *, client_id: int, now_ns: int)
         if ends_ns is None:
             return 391, f"The time in goodTillDate cannot be read: '{asked.good_till[:40]}'."
         if ends_ns <= now_ns:
-            return 201, "Order rejected - reason: goodTillDate is over."
+            return 201, "Order rejected - reason: goodTillDate is in the past."
     if asked.parent_id:
         parent = book.get(client_id, asked.parent_id)
         if parent is None or (not parent.alive and parent.status != "Filled"):
@@ -62,7 +62,7 @@ def ends_of(asked: PlaceOrder) -> int:
 
 
 def _end_of(text: str) -> int | None:
-    """The instant of a ``goodTillDate``; a date alone is the whole of that day in New York."""
+    """The instant of a ``goodTillDate``; a date alone means the end of that day in New York."""
     at_ns = instant_of(text)
     if at_ns is None or len(text.strip()) != _DATE_CHARACTERS:
         return at_ns
@@ -80,7 +80,7 @@ def waits(order: BrokerOrder, book: BrokerBook, now_ns: int) -> bool:
 
 
 def triggered(order: BrokerOrder, touch: Touch | None) -> bool:
-    """Whether the touch has reached an order's stop, now or before; true for orders without one."""
+    """Whether the touch has reached an order's stop, now or before; True for orders without one."""
     if order.order_type not in STOPS or order.triggered:
         return True
     if touch is None or not touch.two_sided or order.aux is None:
@@ -90,7 +90,7 @@ def triggered(order: BrokerOrder, touch: Touch | None) -> bool:
 
 
 def family(order: BrokerOrder, book: BrokerBook) -> Iterator[BrokerOrder]:
-    """The parent of an order and that parent's children, itself left out, the parent first."""
+    """The parent of an order and the parent's other children, the parent first."""
     if not order.parent_id:
         return
     parent = book.get(order.client_id, order.parent_id)
@@ -100,7 +100,7 @@ def family(order: BrokerOrder, book: BrokerBook) -> Iterator[BrokerOrder]:
 
 
 def children(order: BrokerOrder, book: BrokerBook) -> list[BrokerOrder]:
-    """The living orders that wait for this one or came of it."""
+    """The live children of an order."""
     return [
         each
         for each in book.working()
@@ -109,7 +109,7 @@ def children(order: BrokerOrder, book: BrokerBook) -> list[BrokerOrder]:
 
 
 def rivals(order: BrokerOrder, book: BrokerBook) -> list[BrokerOrder]:
-    """The living orders that a fill of this one reduces or cancels: of its group, and of its bracket."""
+    """The live orders of its group and its bracket, which a fill of this one reduces or cancels."""
     return [
         each
         for each in book.working()
@@ -127,7 +127,7 @@ def rivals(order: BrokerOrder, book: BrokerBook) -> list[BrokerOrder]:
 
 
 def reduce(order: BrokerOrder, filled: BrokerOrder, shares: float) -> bool:
-    """Takes a rival's fill off an order; whether nothing of it is left."""
+    """Reduces an order by a rival's fill; returns whether nothing of it is left."""
     if filled.oca_type == CANCELS_ALL and filled.oca_group:
         return True
     order.quantity = max(order.filled, order.quantity - shares)

@@ -1,6 +1,6 @@
-"""Contracts that a person lists: shares, futures and currencies of a file, with quotes around a price.
+"""The user's own contracts: shares, futures and currencies from a file, with quotes around a price.
 
-Owns the reading of that list (CSV) and the quotes: a random walk of a seed's, moved by the time of each row.
+Owns the reader of that file (CSV) and the quotes: a random walk from a seed, moved by the time of each row.
 """
 
 import csv
@@ -17,7 +17,7 @@ from arbcore.gateway.contract_table import Listing, listing_of
 from arbcore.gateway.quote_source import touch_around
 
 FIRST_ID, _ID_MAX = 900_000_001, 2**31 - 1
-#: Exchange and tick of a kind where the file names none.
+#: Default exchange and tick of each kind.
 DEFAULTS = {"STK": ("SMART", 0.01), "FUT": ("CME", 0.25), "CASH": ("IDEALPRO", 0.00005)}
 REQUIRED = ("symbol", "sec_type", "price")
 OPTIONAL = (
@@ -38,7 +38,7 @@ class OwnContract:
 
 
 def read_contracts(lines: Iterable[str], name: str) -> tuple[OwnContract, ...]:
-    """The contracts of a CSV file's lines. DataError, with the line, where one cannot be read."""
+    """The contracts of a CSV file's lines. Raises DataError with the line number for a malformed line."""
     rows = csv.DictReader(lines)
     columns = [column.strip() for column in rows.fieldnames or ()]
     rows.fieldnames = columns
@@ -59,7 +59,7 @@ def read_contracts(lines: Iterable[str], name: str) -> tuple[OwnContract, ...]:
         found.append(_contract(values, number, name=name, con_id=FIRST_ID + len(found)))
     ids = [each.listing.con_id for each in found]
     if len(set(ids)) != len(ids):
-        text = f"{printable(name)} gives one con_id to two contracts."
+        text = f"{printable(name)} has two contracts with the same con_id; give each its own."
         raise DataError("repeated", text, line=None, column=None)
     if not found:
         raise DataError("empty", f"{printable(name)} lists no contract.", line=1, column=None)
@@ -84,17 +84,17 @@ def _contract(values: dict[str, str], line: int, *, name: str, con_id: int) -> O
 
     symbol, sec_type = values["symbol"], values["sec_type"].upper()
     if not symbol:
-        raise wrong("it has no symbol")
+        raise wrong("the symbol is missing")
     if sec_type not in DEFAULTS:
         raise wrong(f"sec_type is '{printable(sec_type, 20)}'; STK, FUT and CASH are served")
     if values.get("currency", "") not in {"", "USD"}:
-        raise wrong("the gateway's account is in USD; contracts are too")
+        raise wrong("the currency must be USD, as the gateway's account is")
     if not values["price"]:
-        raise wrong("it has no price to begin with")
+        raise wrong("the price is missing")
     exchange, tick = DEFAULTS[sec_type]
     expiry_day = _expiry(values.get("expiry", ""))
     if (sec_type == "FUT") != (expiry_day is not None):
-        raise wrong("a FUT has an expiry such as 20261218, and nothing else has one")
+        raise wrong("a FUT needs an expiry such as 20261218, and other kinds must have none")
     expiry_text = values.get("expiry", "").replace("-", "")
     own_id = number("con_id", con_id)
     if own_id != int(own_id) or own_id > _ID_MAX:
@@ -123,7 +123,7 @@ def _expiry(text: str) -> int | None:
 
 @dataclass(slots=True)
 class OwnMarket:
-    """The quotes of listed contracts, moved by the time that passes between rows."""
+    """The quotes of own contracts, moved by the time between rows."""
 
     contracts: tuple[OwnContract, ...]
     seed: int = 0
@@ -139,7 +139,7 @@ class OwnMarket:
             self.touches[each.listing.leg] = Touch()
 
     def show(self, now_ns: int) -> None:
-        """Fresh quotes at an instant."""
+        """Makes fresh quotes at an instant."""
         passed_s = max(0.0, (now_ns - self._last_ns) / NS_PER_S) if self._last_ns else 0.0
         self._last_ns = now_ns
         for each in self.contracts:

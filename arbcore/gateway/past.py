@@ -1,7 +1,7 @@
-"""The past of a generated market: sessions before its first row, and history that nobody had to wait for.
+"""The past of a generated market: the sessions before its first row, so that clients have history at once.
 
-Owns the generator of those sessions: each is a bridge between two levels that a seed draws backwards from the
-price with which the market begins, so that the past meets the present. Quotes of one second.
+Owns the generator of those sessions. A seed draws levels backwards from the market's first price, and each
+session is a bridge between two of them, so that the past ends at the present price. Quotes of one second.
 """
 
 from array import array
@@ -19,12 +19,12 @@ from arbcore.gateway.quote_source import MarketSettings
 SESSIONS = 5
 OPEN_CLOCK_NS = 570 * NS_PER_MINUTE
 _SESSIONS_A_YEAR = 252
-#: A uniform draw of width 1 has 1/sqrt(12) of deviation.
+#: The standard deviation of a uniform draw of width 1.
 _UNIFORM = 12.0**0.5
 
 
 def past_sessions(start_ns: int, count: int = SESSIONS) -> list[tuple[int, int]]:
-    """(open, end) of the last sessions that were over at an instant, and of the one then under way."""
+    """(open, end) of the last sessions that had ended at an instant, and of the one in progress then."""
     today, _ = utc_to_new_york(start_ns)
     spans: list[tuple[int, int]] = []
     day, over = today, 0
@@ -40,7 +40,7 @@ def past_sessions(start_ns: int, count: int = SESSIONS) -> list[tuple[int, int]]
 
 
 def generated_past(seed: int, start_ns: int, *, settings: MarketSettings | None = None) -> list[PastStretch]:
-    """The sessions before ``start_ns`` in quotes of one second; the same seed gives the same ones."""
+    """The sessions before ``start_ns`` in quotes of one second; the same seed gives the same quotes."""
     chosen = settings or MarketSettings()
     spans = past_sessions(start_ns)
     rng = Random(seed ^ 0x5EED)
@@ -59,7 +59,7 @@ def generated_past(seed: int, start_ns: int, *, settings: MarketSettings | None 
 
 
 def _growth(opens_ns: int, chosen: MarketSettings) -> float:
-    """The future over the ETF at fair value."""
+    """The ratio of the future to the ETF at fair value."""
     t = years_to_expiry(opens_ns, front_contract(opens_ns).expiry_ns)
     return carry_factor(factor=chosen.factor, r=chosen.r, d=chosen.d, t=t)
 
@@ -75,7 +75,7 @@ def _session(
 ) -> dict[str, PastColumns]:
     """A bridge from one level to the next, with a basis that wanders and comes back.
 
-    Its noise is uniform with the deviation that the settings want: that is three times as quick to draw.
+    Its noise is uniform, with the settings' deviation, because uniform draws are faster.
     """
     pair = chosen.pair
     tick, etf_tick = pair.tick, pair.etf_tick

@@ -1,8 +1,8 @@
-"""Where the gateway's quotes come from: a seed, or rows that were recorded.
+"""The sources of the gateway's quotes: a generator with a seed, or recorded rows.
 
-Owns the generator: the ETF as a random walk, the future around its fair value by the carry desk's own
-arithmetic, with a basis that wanders out to a target on one side or the other and back. A source is an
-iterator of rows; it opens nothing and reads no clock.
+Owns the generator: the ETF is a random walk, and the future moves around the carry desk's fair value, with a
+basis that wanders to a target on one side and back. A source is an iterator of rows; it opens no file and
+reads no clock.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ _SECONDS_A_YEAR = 252 * 6.5 * 3600
 
 
 class Row(NamedTuple):
-    """Both touches of a pair at one instant. ``expiry_ns`` says whose quotes the future's are."""
+    """Both touches of a pair at one instant. ``expiry_ns`` is the quoted future's expiry."""
 
     ts_ns: int
     expiry_ns: int
@@ -32,15 +32,15 @@ class Row(NamedTuple):
     fut_size: float
     etf_size: float
     factor: float = DEFAULT_PAIR.points_per_usd
-    #: The data itself says whose quotes these are; otherwise the calendar, or whoever began the replay.
+    #: Whether the data itself has the expiry; otherwise it comes from the calendar or a setting.
     names_expiry: bool = False
     pair: Pair = DEFAULT_PAIR
-    #: The factor is the index over the ETF; otherwise it is about what the pair's is.
+    #: Whether the factor is the true index over the ETF; otherwise it is the pair's rough one.
     names_factor: bool = False
 
     @property
     def index_level(self) -> float:
-        """The index as the ETF's middle and the factor have it."""
+        """The index: the ETF's mid times the factor."""
         return (self.etf_bid + self.etf_ask) / 2.0 * self.factor
 
 
@@ -49,8 +49,8 @@ class MarketSettings:
     """The generated market. Rates are annual decimals, ``basis_bps`` is how far the future goes from fair
     value. ``market_of`` has those of a pair.
 
-    The default is a little beyond what the carry bot's defaults enter at, and near enough that a contract's
-    loss on the way out there stays well within the day's limit.
+    The default basis is a little beyond the carry bot's default entry, and near enough that a contract's loss
+    on the way there stays well within the daily loss limit.
     """
 
     pair: Pair = DEFAULT_PAIR
@@ -67,23 +67,23 @@ class MarketSettings:
     def __post_init__(self) -> None:
         for name in ("etf", "factor", "step_s", "hold_s"):
             if not 0.0 < getattr(self, name) < 1e6:
-                raise ConfigError(f"{name} of the generated market is above 0, not {getattr(self, name):g}.")
+                raise ConfigError(f"{name} of the market is {getattr(self, name):g}; it must be above 0.")
         check_rate(self.r, "rate")
         check_rate(self.d, "dividend yield")
         for name in ("volatility", "basis_bps", "noise_bps"):
             if not 0.0 <= getattr(self, name) < 1e4:
                 raise ConfigError(
-                    f"{name} of the generated market is 0 or more, not {getattr(self, name):g}."
+                    f"{name} of the market is {getattr(self, name):g}; it must be 0 or more."
                 )
 
 
-#: What the bot wants by default after a pair's own costs, and how far the basis goes beyond that: in bps, and
-#: in USD of one contract, since the loss on the way there counts against the day's limit.
+#: The bot's default entry edge after costs, and how far the basis goes beyond it: in bps, and in USD of one
+#: contract, because the loss on the way there counts against the daily loss limit.
 _ENTRY_BPS, _BEYOND_BPS, _BEYOND_USD = 3.0, 3.5, 119.0
 
 
 def market_of(pair: Pair, **changes: float) -> MarketSettings:
-    """The generated market of a pair: its prices, and a basis that pays its costs."""
+    """The generated market's settings for a pair: its prices, and a basis beyond its costs."""
     contract_usd = pair.fut_usd * pair.multiplier
     beyond_bps = min(_BEYOND_BPS, _BEYOND_USD / contract_usd * 1e4)
     settings = MarketSettings(
@@ -94,7 +94,7 @@ def market_of(pair: Pair, **changes: float) -> MarketSettings:
 
 
 def generated(seed: int, start_ns: int, *, settings: MarketSettings | None = None) -> Iterator[Row]:
-    """Rows without end, from an instant on; the same seed gives the same rows."""
+    """Endless rows from an instant on; the same seed gives the same rows."""
     chosen = settings or MarketSettings()
     pair = chosen.pair
     rng = Random(seed)
@@ -104,7 +104,7 @@ def generated(seed: int, start_ns: int, *, settings: MarketSettings | None = Non
     now_ns = start_ns
     while True:
         if now_ns >= until_ns:
-            # Out to one side, back to fair, out again: a signal gets its entries and its exits.
+            # The basis goes to one side, back to fair, and out again, so that signals enter and exit.
             away = rng.choice((-1.0, 1.0)) * chosen.basis_bps * rng.uniform(0.97, 1.04)
             target = away if target == 0.0 else 0.0
             until_ns = now_ns + round(chosen.hold_s * NS_PER_S * rng.uniform(0.7, 1.5))
@@ -124,19 +124,19 @@ def generated(seed: int, start_ns: int, *, settings: MarketSettings | None = Non
 
 
 def touch_around(mid: float, tick: float, ticks_wide: int) -> tuple[float, float]:
-    """Bid and ask on the grid, ``ticks_wide`` apart, around a price."""
+    """Bid and ask on the tick grid, ``ticks_wide`` ticks apart, around a price."""
     bid = round(mid / tick - ticks_wide / 2.0)
     return round(bid * tick, 10), round((bid + ticks_wide) * tick, 10)
 
 
-#: (ts_ns, fut_bid, fut_ask, etf_bid, etf_ask, factor or None, expiry_ns or None), as the CSV reader has them.
+#: (ts_ns, fut_bid, fut_ask, etf_bid, etf_ask, factor or None, expiry_ns or None), from the CSV reader.
 RecordedRow = tuple[int, float, float, float, float, float | None, int | None]
 
 
 def recorded(
     rows: Iterable[RecordedRow], *, pair: Pair, expiry_ns: int | None, fut_size: float, etf_size: float
 ) -> Iterator[Row]:
-    """Recorded rows with sizes; a row's own expiry wins, then the one given, then the front one."""
+    """Recorded rows with sizes; uses a row's own expiry, else ``expiry_ns``, else the front contract's."""
     front_ns = 0
     for ts_ns, fut_bid, fut_ask, etf_bid, etf_ask, factor, own_ns in rows:
         chosen_ns = own_ns if own_ns is not None else expiry_ns

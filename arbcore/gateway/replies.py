@@ -1,8 +1,8 @@
-"""What the server says: each message as one frame, in the layouts of server versions 176 and 178.
+"""The server's messages: each as one frame, in the layouts of server versions 176 and 178.
 
 ``versions`` makes older layouts of them.
 
-Owns the order of the fields and their spelling. It decides nothing: everything comes in as arguments.
+Owns the order and the format of the fields. It decides nothing: all values are arguments.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ NEW_YORK = "new_york"
 
 @dataclass(frozen=True, slots=True)
 class TimeForm:
-    """How a time is written: its zone's name, what stands between date and clock, and how far the clock is
-    ahead of UTC. ``log_in`` is a name that only the greeting has.
+    """The form of a time: its zone's name, the text between date and clock, and how far the clock is ahead of
+    UTC. ``log_in`` is a zone's name that only the greeting has.
     """
 
     zone: str
@@ -32,7 +32,7 @@ class TimeForm:
     log_in: str = ""
 
 
-#: Tokyo's clock stands for zones that a machine may not know.
+#: Tokyo's clock, as an example of zones that a machine may not know.
 _AHEAD_NS = 9 * 3_600 * NS_PER_S
 FORMS = {
     NEW_YORK: TimeForm(" US/Eastern"), "utc": TimeForm(" UTC"), "utc_dash": TimeForm("", "-"),
@@ -43,7 +43,7 @@ FORMS = {
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order as messages show it."""
+    """An order's values in messages."""
 
     listing: Listing
     order_id: int
@@ -72,7 +72,7 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class MarginView:
-    """What a previewed order would do to the account: before, change and after of each number."""
+    """The effect of a previewed order on the account: before, change and after of each number."""
 
     initial: tuple[float, float, float]
     maintenance: tuple[float, float, float]
@@ -83,7 +83,7 @@ class MarginView:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionView:
-    """One execution as messages show it."""
+    """One execution's values in messages."""
 
     listing: Listing
     order_id: int
@@ -106,7 +106,7 @@ def _money(value: float) -> str:
 
 
 def _contract_fields(listing: Listing) -> list[Field]:
-    """From the id to the trading class, with the exchange: the block that most messages have."""
+    """The contract's fields in most messages, from the id to the trading class, with the exchange."""
     return [
         listing.con_id, listing.symbol, listing.sec_type, listing.expiry_text, "0.0",
         "?" if listing.sec_type == "STK" else "", listing.multiplier_text, listing.exchange, "USD",
@@ -115,7 +115,7 @@ def _contract_fields(listing: Listing) -> list[Field]:
 
 
 def stamp(instant_ns: int, form: str = NEW_YORK) -> str:
-    """A time as the protocol writes it: ``20261120 09:30:01 US/Eastern``, or in one of the other forms."""
+    """A time in the protocol's form: ``20261120 09:30:01 US/Eastern``, or in another of the forms."""
     if form == NEW_YORK:
         day, clock_ns = utc_to_new_york(instant_ns)
     else:
@@ -129,12 +129,12 @@ def stamp(instant_ns: int, form: str = NEW_YORK) -> str:
 
 
 def greeting(version: int, now_ns: int, form: str = NEW_YORK) -> bytes:
-    """The log-in's clock always has a zone, if only one of its own."""
+    """The greeting; its clock always has a zone, if necessary one that only the greeting has."""
     return frame(version, stamp(now_ns, form) + FORMS[form].log_in)
 
 
 def garbled(message: bytes) -> bytes:
-    """A message most of whose fields are missing."""
+    """A message without most of its fields."""
     return frame_of(fields_of(message[LENGTH_BYTES:])[:4])
 
 
@@ -158,7 +158,7 @@ def current_time(now_ns: int) -> bytes:
 
 
 def rule_of(listing: Listing) -> int:
-    """The number of the rule of its prices; those with one tick share a rule."""
+    """The id of its price rule; contracts with the same tick share a rule."""
     return {0.01: 26, 0.25: 67}.get(listing.tick, 100_000 + round(listing.tick * 10_000_000) % 900_000)
 
 
@@ -226,7 +226,7 @@ def order_status(order: OrderView) -> bytes:
 
 
 def _head(order: OrderView) -> list[Field]:
-    """What open and completed orders share, from the contract to the order reference."""
+    """The fields that open and completed orders share, from the contract to the order reference."""
     return [
         *_contract_fields(order.listing), order.action, order.quantity, order.order_type,
         0.0 if order.limit is None else order.limit, 0.0 if order.aux is None else order.aux, order.tif,
@@ -235,7 +235,7 @@ def _head(order: OrderView) -> list[Field]:
 
 
 def open_order(order: OrderView, version: int, *, margin: MarginView | None = None) -> bytes:
-    """An order's state; with ``margin`` the answer to a preview."""
+    """An order's state; with ``margin``, the response to a preview."""
     old = version < VERSION_WITHOUT_FA_PROFILE
     return frame_of([
         5, order.order_id, *_head(order), order.client_id, order.perm_id, order.outside_rth, False, "0.0",
@@ -249,7 +249,7 @@ def open_order(order: OrderView, version: int, *, margin: MarginView | None = No
 
 
 def _state(order: OrderView, margin: MarginView | None) -> list[Field]:
-    """From whatIf to the warning text."""
+    """The fields from whatIf to the warning text."""
     if margin is None:
         unset: list[Field] = [UNSET_DOUBLE] * 9
         return [False, order.status, *unset, "", "", "", "", ""]

@@ -1,7 +1,7 @@
-"""The market that a seed makes: every index at once, each with its past.
+"""The generated market of a seed: every index at once, each with its past.
 
-Owns which pairs it quotes and that each has a generator of its own, so that the quotes of one do not depend
-on the others. What the quotes of a pair are is for ``quote_source`` and ``past``.
+Owns the choice of the quoted pairs. Each has its own generator, so that the quotes of one do not depend on
+the others; ``quote_source`` and ``past`` make the quotes of a pair.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from arbcore.gateway.quote_source import Row, generated, market_of
 
 
 class SeededMarket(NamedTuple):
-    """What a ``Gateway`` takes: rows of the pair, those of other indexes beside them, and the past of all."""
+    """The arguments of a ``Gateway``: rows of the pair, rows of other indexes, and the past of all."""
 
     rows: Iterator[Row]
     beside: Sequence[Iterator[Row]]
@@ -24,13 +24,13 @@ class SeededMarket(NamedTuple):
 def seeded_market(
     seed: int, start_ns: int, *, pair: Pair = DEFAULT_PAIR, **settings: float
 ) -> SeededMarket:
-    """The market of a seed from an instant on; the same seed gives the same one.
+    """The market of a seed from an instant on; the same seed gives the same market.
 
     Args:
-        seed: of the generators.
+        seed: the seed of all generators.
         start_ns: the first row's time, UTC nanoseconds.
-        pair: whose rows the others stand beside.
-        settings: those of its ``MarketSettings`` that are not the pair's usual ones.
+        pair: the main pair.
+        settings: fields of its ``MarketSettings`` that differ from the pair's defaults.
     """
     others = {each.index: each for each in reversed(PAIRS) if each.index != pair.index}
     markets = [market_of(pair, **settings), *(market_of(each) for each in others.values())]

@@ -1,6 +1,7 @@
-"""What a client hears row by row besides its quotes: ticks one by one, bars as they are made, profit.
+"""Streams that a client gets row by row besides quotes: tick-by-tick data, real-time bars, profit.
 
-One class a stream: what it was told last, and what it says of a new row. They live with the connection.
+One class for each kind of stream: it keeps the values sent last and sends a new row's changes. Streams end
+with the connection.
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ _LIVE_BAR_NS = 5 * NS_PER_S
 _PROFIT_EVERY_NS = NS_PER_S
 _TICK_KINDS = {"LAST": 1, "ALLLAST": 2, "BIDASK": 3, "MIDPOINT": 4}
 _PAST_KINDS = {1: "TRADES", 2: "TRADES", 3: "BID_ASK", 4: "MIDPOINT"}
-#: Past ticks of one answer, at most.
+#: Most past ticks of one response.
 TICKS_MAX = 1_000
 
 
 class Stream(Protocol):
-    """Something that a client hears of after every row."""
+    """Sends something to a client after every row."""
 
     def tell(self, gateway: Gateway, client: GatewayClient, req_id: int) -> None:
-        """Sends what is new."""
+        """Sends the changes."""
 
 
 def quote_now(gateway: Gateway, listing: Listing) -> PastQuote | None:
-    """The quote of the present row; None where it has none of this contract."""
+    """The present row's quote of a contract; None if it has none."""
     touch = gateway.market.touch_of(listing)
     row = gateway.market.row
     if touch is None or row is None or not touch.two_sided:
@@ -47,7 +48,7 @@ def quote_now(gateway: Gateway, listing: Listing) -> PastQuote | None:
 
 @dataclass(slots=True)
 class TicksOneByOne:
-    """Trades, both sides, or the middle, as they come; what did not change is not said again."""
+    """Tick-by-tick trades, bid and ask, or mids; sends only changes."""
 
     listing: Listing
     kind: int
@@ -80,7 +81,7 @@ class TicksOneByOne:
 
 @dataclass(slots=True)
 class LiveBars:
-    """Bars of five seconds, each when it is over."""
+    """Bars of five seconds, each sent at its end."""
 
     listing: Listing
     what: str
@@ -108,7 +109,7 @@ class LiveBars:
 
 @dataclass(slots=True)
 class BarsKeptUp:
-    """The last bar of a history that goes on, at every row."""
+    """The last bar of a history that is kept up to date, sent at every row."""
 
     listing: Listing
     what: str
@@ -133,7 +134,7 @@ class BarsKeptUp:
 
 @dataclass(slots=True)
 class Profit:
-    """The account's profit of the day, or one contract's: at once, and each second in which it changes."""
+    """The day's profit of the account or one contract: sent at once, then in each second with a change."""
 
     con_id: int
     base_day: int = -1
@@ -167,7 +168,7 @@ class Profit:
         return held.quantity, daily, round(unrealized, 2), round(held.realized, 2), round(value, 2)
 
     def _since_midnight(self, gateway: Gateway, profit: float) -> float:
-        """What it gained since the first row of New York's day, or since nothing was held at all."""
+        """The gain since the first row of New York's day, or since the account was last flat."""
         day = utc_to_new_york(gateway.clock_ns)[0]
         if day != self.base_day:
             self.base = profit if self.base_day >= 0 else 0.0
@@ -179,7 +180,7 @@ class Profit:
 
 
 def tick_by_tick(gateway: Gateway, client: GatewayClient, asked: h.ReqTickByTick) -> None:
-    """Begins ticks one by one."""
+    """Begins tick-by-tick data."""
     kind = _TICK_KINDS.get(asked.kind.upper())
     listing = _listing(gateway, client, asked.req_id, asked)
     if listing is None:
@@ -197,7 +198,7 @@ def tick_by_tick(gateway: Gateway, client: GatewayClient, asked: h.ReqTickByTick
 
 
 def live_bars(gateway: Gateway, client: GatewayClient, asked: h.ReqLiveBars) -> None:
-    """Begins bars of five seconds."""
+    """Begins real-time bars of five seconds."""
     what = asked.what.upper()
     listing = _listing(gateway, client, asked.req_id, asked)
     if listing is None:
@@ -207,12 +208,12 @@ def live_bars(gateway: Gateway, client: GatewayClient, asked: h.ReqLiveBars) -> 
         client.send(replies.error(asked.req_id, 420, text))
         return
     over_ns = gateway.clock_ns // _LIVE_BAR_NS * _LIVE_BAR_NS
-    # The bar that has just ended comes at once, where there were quotes in it.
+    # Send the bar that has just ended at once, if it had quotes.
     _begin(gateway, client, asked.req_id, LiveBars(listing, what, asked.rth, over_ns - _LIVE_BAR_NS))
 
 
 def profit(gateway: Gateway, client: GatewayClient, asked: h.ReqProfit) -> None:
-    """Begins the account's profit, or one contract's."""
+    """Begins the profit of the account or of one contract."""
     if asked.account not in {"", *gateway.account.ids}:
         client.send(replies.error(asked.req_id, 10225, "The account is not one of this gateway's."))
         return

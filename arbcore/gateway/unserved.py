@@ -1,7 +1,7 @@
-"""What the gateway does not serve, and the answer that ends each such request in every library.
+"""Requests that the gateway does not serve, and the response that ends each of them in every library.
 
-A request with an id gets an error with that id and a code that no library takes for a warning; one without an
-id gets the empty list that it waits for. Owns that table and where each request keeps its id.
+A request with an id gets an error with that id and a code that no library treats as a warning; one without an
+id gets the empty list that it waits for. Owns that table and the position of each request's id.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from arbcore.core.text import printable
 from arbcore.gateway.frames import Field, frame
 
-#: Codes that one library or another takes for a warning, after which it goes on waiting.
+#: Codes that some library treats as a warning, after which it goes on waiting.
 TAKEN_FOR_WARNINGS = frozenset({105, 110, 165, 202, 321, 329, 399, 404, 434, 492, 10167, *range(2100, 2200)})
 NOT_SERVED = 10_000
 #: By request number: its name, and the code of its error.
@@ -19,7 +19,7 @@ ERRORS: dict[int, tuple[str, int]] = {
     55: ("calculateOptionPrice", 10091), 84: ("reqNewsArticle", 10172), 86: ("reqHistoricalNews", 10277),
     88: ("reqHistogramData", 162), 100: ("reqWshMetaData", 10276), 102: ("reqWshEventData", 10276),
 }  # fmt: skip
-#: By request number: its name, and the message of nothing, given its id.
+#: By request number: its name, and the empty response, given its id.
 EMPTY: dict[int, tuple[str, Callable[[int], tuple[Field, ...]]]] = {
     18: ("requestFA", lambda kind: (16, 1, kind, "")),
     24: ("reqScannerParameters", lambda _: (19, 1, "<ScanParameterResponse/>")),
@@ -38,7 +38,7 @@ EMPTY: dict[int, tuple[str, Callable[[int], tuple[Field, ...]]]] = {
     104: ("reqUserInfo", lambda req_id: (107, req_id, "")),
 }  # fmt: skip
 _LAST_NUMBER = 104
-#: Which field has a request's id, where it is not the first one behind the number; 0 where there is none.
+#: The field with a request's id, if it is not the first after the number; 0 if there is none.
 _ID_AT = {
     1: 2, 2: 2, 4: 2, 5: 0, 6: 0, 7: 2, 8: 0, 9: 2, 10: 2, 12: 0, 13: 0, 14: 0, 15: 0, 16: 0, 17: 0, 18: 2,
     19: 0, 21: 2, 22: 2, 24: 0, 49: 0, 50: 2, 52: 2, 54: 2, 55: 2, 58: 0, 59: 0, 61: 0, 62: 2, 64: 0, 65: 0,
@@ -47,7 +47,7 @@ _ID_AT = {
 
 
 def id_of(fields: list[str], version: int) -> int:
-    """The id that a request carries; -1 where it has none, or none that can be read."""
+    """A request's id; -1 if it has none or it cannot be read."""
     number = int(fields[0]) if fields[0].isdecimal() and len(fields[0]) < 6 else -1
     if not 0 < number <= _LAST_NUMBER:
         return -1
@@ -61,7 +61,7 @@ def id_of(fields: list[str], version: int) -> int:
 
 
 def answer(fields: list[str], version: int) -> bytes | None:
-    """The answer to a request that is known and not served; None for any other."""
+    """The response to a request that is known and not served; None for any other."""
     number = int(fields[0]) if fields[0].isdecimal() and len(fields[0]) < 6 else -1
     req_id = id_of(fields, version)
     if number == 19:
@@ -76,7 +76,7 @@ def answer(fields: list[str], version: int) -> bytes | None:
 
 
 def _replaced(fields: list[str], version: int) -> bytes:
-    """``replaceFA``: its end where there is such a message, and an error where there is none."""
+    """The response to ``replaceFA``: its end message in versions that have it, otherwise an error."""
     text = "Groups of a financial advisor are not served."
     if version < 157:
         return frame(4, 2, -1, NOT_SERVED, text, "")

@@ -1,8 +1,8 @@
-"""What older server versions lack: a message of the newest layout becomes one of an older version.
+"""Converts messages from the newest layout to the layout of an older server version.
 
-Clients from server version 100 on are served. Every message is written once, in the newest layout; this table
-says which of its fields came with which version, where a version field stood before, and which numbers had to
-be whole. It knows no contract, no order and no client.
+Clients from server version 100 on are served. Every message is written once, in the newest layout. This table
+has the version in which each field was added, the version fields that older layouts have, and the numbers
+that had to be whole. It knows no contract, no order and no client.
 """
 
 from collections.abc import Callable
@@ -13,32 +13,32 @@ from arbcore.gateway.frames import LENGTH_BYTES, frame_of
 OLDEST, NEWEST = 100, 178
 #: From this version on sizes may have decimals.
 _FRACTIONAL_SIZES = 163
-#: From this version on quantities of orders and positions may.
+#: From this version on quantities of orders and positions may have decimals.
 _FRACTIONAL_QUANTITIES = 101
 
 
 @dataclass(frozen=True, slots=True)
 class MessageLayout:
-    """How one message was before. ``came`` lists (version, first, beyond): those fields came with it.
+    """The older layouts of one message. ``came`` lists (version, first, beyond): fields that it added.
 
-    ``numbered``: before this version, the message's own version stood behind its number.
+    ``numbered``: before this version, the message's own version followed its number.
     """
 
     came: tuple[tuple[int, int, int | None], ...] = ()
     numbered: tuple[int, str] | None = None
     sizes: tuple[int, ...] = ()
     quantities: tuple[int, ...] = ()
-    #: What the table cannot say, done last: (fields, version).
+    #: A change that the table cannot express, applied last: (fields, version).
     rest: Callable[[list[str], int], list[str]] | None = None
 
 
 def _with_size_multiplier(fields: list[str], version: int) -> list[str]:
-    """Contract details had it between 110 and 163, behind the tick."""
+    """Adds the size multiplier, which contract details had after the tick in versions 110 to 163."""
     return [*fields[:15], "1", *fields[15:]] if 110 <= version < 164 else fields
 
 
 def _with_gaps(fields: list[str], version: int) -> list[str]:
-    """Before 124 a bar said whether it has gaps, in front of its count."""
+    """Adds a bar's field about gaps, which it had before its count until version 124."""
     if version >= 124:
         return fields
     head, bars = fields[:6], fields[6:]
@@ -46,7 +46,7 @@ def _with_gaps(fields: list[str], version: int) -> list[str]:
     return head + [field for bar in cut for field in bar]
 
 
-#: By message number. Indexes count in the newest layout; negative ones from its end.
+#: By message number. Indexes refer to the newest layout; negative ones count from its end.
 LAYOUTS = {
     1: MessageLayout(sizes=(5,)),
     2: MessageLayout(sizes=(4,)),
@@ -74,7 +74,7 @@ LAYOUTS = {
 
 
 def for_version(messages: bytes, version: int) -> bytes:
-    """The same messages, one or several frames, as a client of ``version`` reads them."""
+    """The same messages, one or several frames, in the layout of ``version``."""
     if version >= 176:
         return messages
     out, at = bytearray(), 0
@@ -86,7 +86,7 @@ def for_version(messages: bytes, version: int) -> bytes:
 
 
 def _older(message: bytes, version: int) -> bytes:
-    # Our own answers may be longer than any request: no bound is asked of them.
+    # Our own responses may be longer than any request, so apply no bound.
     fields = message[LENGTH_BYTES:-1].decode().split("\0")
     layout = LAYOUTS.get(int(fields[0])) if fields[0].isdigit() else None
     if layout is None:

@@ -43,7 +43,7 @@ def test_a_setting_out_of_range_is_found_and_the_rest_still_looked_at(tmp_path: 
     found = looked(tmp_path, IB_PORT="70000")
     assert found["settings"].status == FAILED
     assert "IB_PORT (environment) must be between 1 and 65535" in found["settings"].seen
-    assert found["settings"].advice == "Correct what it names, and look again."
+    assert found["settings"].advice == "Correct what it names, then run the check again."
     assert found["interpreter"].status == OK
 
 

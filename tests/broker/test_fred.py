@@ -187,7 +187,7 @@ def test_a_clock_that_was_set_back_puts_nothing_off_for_ever(
     [
         (400, b'{"error_message": "api_key KEY is bad"}', "check FRED_API_KEY"),
         (429, b"", "120 requests"),
-        (500, b"", "the server's trouble"),
+        (500, b"", "the server failed; try later"),
         (302, b"", "302"),
         (200, b"", "not a list of observations"),
         (200, b"<html>", "not a list of observations"),

@@ -25,7 +25,7 @@ def test_live_needs_both_acts():
 
 @pytest.mark.parametrize(("mode", "port"), [(PAPER, 7496), (PAPER, 4001), (LIVE, 7497), (LIVE, 4002)])
 def test_a_port_of_the_other_kind_is_refused_before_it_is_dialled(mode, port):
-    with pytest.raises(ConfigError, match=f"IB_PORT={port} is where .* trading listens"):
+    with pytest.raises(ConfigError, match=f"IB_PORT={port} is the port of .* trading"):
         before(mode=mode, port=port)
 
 

@@ -232,7 +232,7 @@ def test_a_newer_store_is_refused_by_both_doors(path: Path) -> None:
     connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     connection.close()
     for door in (opened, open_to_read):
-        with pytest.raises(InputError, match=f"version {VERSION + 1} .* knows {VERSION}; upgrade arbcore"):
+        with pytest.raises(InputError, match=f"version {VERSION + 1} .* supports {VERSION}; upgrade arbcore"):
             door(path)
 
 
