@@ -234,9 +234,9 @@ class MachineCheck:
         self._try("link", lambda: asyncio.run(self._dial(settings, desk)))
 
     async def _dial(self, settings: IbkrSettings, desk: DeskSettings) -> None:
-        heard: list[ev.Event] = []
+        received: list[ev.Event] = []
         link = IbLink(
-            load_library(settings.library), settings, sink=heard.append, on_link=lambda *_: None,
+            load_library(settings.library), settings, sink=received.append, on_link=lambda *_: None,
             on_lost=lambda _: None, on_row=lambda *_: None, on_trouble=lambda _: None,
         )  # fmt: skip
         accounts = await link.connect()
@@ -252,7 +252,7 @@ class MachineCheck:
             for leg in legs:
                 self._contract(settings.pair, leg.told, broker_ns)
             link.subscribe()
-            await self._market_data(settings.pair, heard)
+            await self._market_data(settings.pair, received)
         finally:
             link.disconnect()
 
@@ -271,28 +271,28 @@ class MachineCheck:
         else:
             self._say("broker's clock", OK, seen)
 
-    def _contract(self, pair: Pair, told: ev.ContractFound, now_ns: int) -> None:
-        name = f"contract {pair.symbol(told.leg)}"
-        seen = f"{told.con_id}, tick {told.min_tick:g}"
-        if told.expiry_ns is not None:
-            seen += f", expires {time.strftime('%Y-%m-%d', time.gmtime(told.expiry_ns // 10**9))}"
-        if within(told.liquid_hours, now_ns):
+    def _contract(self, pair: Pair, contract: ev.ContractFound, now_ns: int) -> None:
+        name = f"contract {pair.symbol(contract.leg)}"
+        seen = f"{contract.con_id}, tick {contract.min_tick:g}"
+        if contract.expiry_ns is not None:
+            seen += f", expires {time.strftime('%Y-%m-%d', time.gmtime(contract.expiry_ns // 10**9))}"
+        if within(contract.liquid_hours, now_ns):
             self._say(name, OK, f"{seen}, in its hours now")
         else:
             self._say(name, WARNING, f"{seen}, closed now", "The bot trades only while both legs are open.")
 
-    async def _market_data(self, pair: Pair, heard: list[ev.Event]) -> None:
+    async def _market_data(self, pair: Pair, received: list[ev.Event]) -> None:
         deadline_s = time.monotonic() + QUOTES_S
-        while time.monotonic() < deadline_s and not all(_quoted(heard, leg) for leg in LEGS):
+        while time.monotonic() < deadline_s and not all(_quoted(received, leg) for leg in LEGS):
             await asyncio.sleep(0.1)
         for leg in LEGS:
             name = f"market data {pair.symbol(leg)}"
-            kinds = [one.kind for one in heard if isinstance(one, ev.DataType) and one.leg == leg]
+            kinds = [one.kind for one in received if isinstance(one, ev.DataType) and one.leg == leg]
             kind = DATA_TYPES.get(kinds[-1], "unknown") if kinds else "unknown"
             if kinds and kinds[-1] != 1:
                 advice = "The bot trades on live quotes only; subscribe to them at the broker."
                 self._say(name, FAILED, kind, advice)
-            elif not _quoted(heard, leg):
+            elif not _quoted(received, leg):
                 seen = f"no quote within {QUOTES_S:.0f} s"
                 self._say(name, WARNING, seen, "Check that the market is open and that you subscribe to it.")
             else:
@@ -307,5 +307,5 @@ def _imports(module: str) -> bool:
     return True
 
 
-def _quoted(heard: list[ev.Event], leg: str) -> bool:
-    return any(isinstance(one, ev.Quote) and one.leg == leg and one.bid > 0.0 < one.ask for one in heard)
+def _quoted(received: list[ev.Event], leg: str) -> bool:
+    return any(isinstance(one, ev.Quote) and one.leg == leg and one.bid > 0.0 < one.ask for one in received)

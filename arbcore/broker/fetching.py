@@ -178,12 +178,12 @@ class _Download:
 
     async def _clock(self) -> int:
         try:
-            told = await asyncio.wait_for(self._ib.reqCurrentTimeAsync(), ANSWER_S)
+            broker_time = await asyncio.wait_for(self._ib.reqCurrentTimeAsync(), ANSWER_S)
         except (asyncio.TimeoutError, TimeoutError) as error:
             raise ConnectError(
                 "The broker did not send its time; run the same command again."
             ) from error
-        return int(told.timestamp()) * NS_PER_S
+        return int(broker_time.timestamp()) * NS_PER_S
 
     def _remember(self) -> None:
         """Gives the pace the requests that an earlier run of this download sent."""
@@ -234,7 +234,7 @@ class _Download:
         """The sentence for a refusal. Removes ``OUT.part`` if every request of a leg was refused."""
         if not any(requests[number].leg == request.leg for number, _ in self._part.done):
             self._part.remove()
-        kept = f" The rows so far stay in {printable(str(self._part.path))}." if self._part.done else ""
+        kept = f" What was fetched stays in {printable(str(self._part.path))}." if self._part.done else ""
         said = f"{error.code}: {printable(error.text).rstrip('.')}{_advice(error)}{kept}"
         return f"The broker refused the history of {request.contract} with {said}"
 
@@ -274,15 +274,15 @@ class _Download:
 
     async def _wait(self, contract: str, identity: str, done: tuple[int, int]) -> None:
         """Waits until the pace allows a request; reports a longer wait."""
-        told = False
+        reported = False
         while True:
             now_ns = time.monotonic_ns()
             due_ns = self._pace.due_ns(now_ns, contract=contract, request=identity)
             if due_ns <= now_ns:
                 return
             left_s = (due_ns - now_ns) / NS_PER_S
-            if left_s > 3.0 and not told:
-                told = True
+            if left_s > 3.0 and not reported:
+                reported = True
                 self._hook(f"waiting {left_s:.0f} s for the next request, at the broker's pace", *done)
             await asyncio.sleep(min(left_s, 1.0))
             if not self._ib.isConnected():

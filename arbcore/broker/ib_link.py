@@ -476,13 +476,13 @@ class IbLink:
     async def _executions(self, asked: commands.Ask, timeout_s: float) -> events.Event:
         chosen = self._library.ExecutionFilter(acctCode=self.account)
         fills = await asyncio.wait_for(self._ib.reqExecutionsAsync(chosen), timeout_s)
-        told = [self.listener.execution(fill.contract, fill.execution) for fill in fills]
+        found = [self.listener.execution(fill.contract, fill.execution) for fill in fills]
         reports = tuple(
             events.Commission(report.execId, report.commission, report.currency)
             for report in (fill.commissionReport for fill in fills)
             if report.execId
         )
-        return events.Executions(asked.query, tuple(one for one in told if one is not None), reports)
+        return events.Executions(asked.query, tuple(one for one in found if one is not None), reports)
 
     async def _positions(self, asked: commands.Ask, timeout_s: float) -> events.Event:
         found = await asyncio.wait_for(self._ib.reqPositionsAsync(), timeout_s)

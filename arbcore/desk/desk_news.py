@@ -125,12 +125,12 @@ class OrderNews:
                 "and deleted.",
             )
 
-    def execution(self, event: Execution, *, told: bool = False) -> None:
-        """Applies one execution; ``told``: it is part of the response to a request, not live."""
+    def execution(self, event: Execution, *, in_response: bool = False) -> None:
+        """Applies one execution; ``in_response``: it is part of the response to a request, not live."""
         core = self.core
         order = core.orders.find(event.ref, event.perm_id)
         if order is None:
-            self._strange(event, told=told)
+            self._strange(event, in_response=in_response)
             return
         if not self._believable(event, order):
             core.restrict(
@@ -168,14 +168,14 @@ class OrderNews:
             self.core.out.append(SaveExecution(row))
             self.pairs.commission(row)
 
-    def _strange(self, event: Execution, *, told: bool) -> None:
+    def _strange(self, event: Execution, *, in_response: bool) -> None:
         core = self.core
         if event.ref.startswith(core.store_id + "-"):
             core.restrict(
                 "unknown order",
                 f"Order {event.ref} traded but is not in the store; compare the account with the broker.",
             )
-        elif not told and event.leg in LEGS:
+        elif not in_response and event.leg in LEGS:
             symbol = core.pair.symbol(event.leg)
             core.alarm("foreign fill", f"Another program traded {symbol} in this account.")
             self.recovery.want(PAUSE_NS)

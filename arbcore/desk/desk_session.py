@@ -177,7 +177,7 @@ class DeskSession:
 
     @property
     def held_con_id(self) -> int:
-        """The future of the open pair; 0 where there is none."""
+        """The contract id of the open pair's future; 0 if there is none."""
         return next((trade.con_id for trade in self._pairs.open.values()), 0)
 
     def positions(self) -> dict[str, int]:
@@ -457,7 +457,7 @@ class DeskSession:
 
     def _executions(self, event: ev.Executions) -> None:
         for execution in event.executions:
-            self._news.execution(execution, told=True)
+            self._news.execution(execution, in_response=True)
         for commission in event.commissions:
             self._news.commission(commission)
         self._recovery.executions_told(event.query)

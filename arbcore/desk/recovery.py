@@ -197,21 +197,21 @@ class Recovery:
             self._again(PAUSE_NS // 10)
             return
         self.holdings.replace(event.lines)
-        told, strange = self.holdings.by_leg or core.positions, self.holdings.strange
+        reported, strange = self.holdings.by_leg or core.positions, self.holdings.strange
         if self.holdings.agree:
             self.write_off.agreed()
         else:
-            said = self.write_off.explains(told, strange=strange, foreign_orders=self._foreign_orders)
-            if said == AGAIN:
+            outcome = self.write_off.explains(reported, strange=strange, foreign_orders=self._foreign_orders)
+            if outcome == AGAIN:
                 # Another round may confirm the explanation; until then the positions are not certain.
                 core.restrict(COMPARING, "The broker's positions differ from the bot's; the bot asks again.")
                 self._again(PAUSE_NS)
-            elif said != DONE and self.holdings.patient:
+            elif outcome != DONE and self.holdings.patient:
                 # The executions that explain the difference may still be on their way.
                 self._again(PAUSE_NS)
-            elif said != DONE:
-                self._mismatch(told, strange=strange)
-            if said != DONE:
+            elif outcome != DONE:
+                self._mismatch(reported, strange=strange)
+            if outcome != DONE:
                 return
             self.holdings.compare()
         self.step = ""
@@ -220,13 +220,13 @@ class Recovery:
         if self._audit_ns:
             self.audit_ns = core.clock.now_ns + self._audit_ns
 
-    def _mismatch(self, told: dict[str, int], *, strange: bool) -> None:
+    def _mismatch(self, reported: dict[str, int], *, strange: bool) -> None:
         core = self.core
         fut, etf = core.pair.future, core.pair.etf
         contract = f", some of it in another {fut} contract" if strange else ""
         core.restrict(
             "mismatch",
-            f"The broker reports {core.held_words(told)}{contract}; our executions come to "
+            f"The broker reports {core.held_words(reported)}{contract}; our executions come to "
             f"{core.held_words(core.positions)}. The bot sends no orders until they agree: close any "
             f"{fut} or {etf} position that is not the bot's; if somebody closed the pair by hand, start "
             "again with --accept-account.",

@@ -46,46 +46,46 @@ class WriteOff:
         self.accepting = False
         self._rounds = 0
 
-    def explains(self, told: dict[str, int], *, strange: bool, foreign_orders: bool) -> str:
+    def explains(self, reported: dict[str, int], *, strange: bool, foreign_orders: bool) -> str:
         """Returns "done" if the difference was written off, "again" if another round must confirm it first,
         else an empty text. ``strange``: the account holds a future that is not the bot's.
         """
-        ended = [] if strange else self._settled(told)
-        if not ended and not (self.accepting and self._acceptable(told, strange, foreign_orders)):
+        ended = [] if strange else self._settled(reported)
+        if not ended and not (self.accepting and self._acceptable(reported, strange, foreign_orders)):
             return ""
-        self._rounds = self._rounds + 1 if told == self._reported else 1
-        self._reported = told
+        self._rounds = self._rounds + 1 if reported == self._reported else 1
+        self._reported = reported
         if self._rounds < self.SAME_ROUNDS:
             return AGAIN
         if ended:
             self._settle(ended)
         else:
-            self._accept(told)
+            self._accept(reported)
         self._rounds = 0
         self.accepting = False
         self.day.count_anew()
         return DONE
 
-    def _acceptable(self, told: dict[str, int], strange: bool, foreign_orders: bool) -> bool:
+    def _acceptable(self, reported: dict[str, int], strange: bool, foreign_orders: bool) -> bool:
         """Whether the difference may be accepted; if not, raises an alarm that says why."""
         fut, etf = self.core.pair.future, self.core.pair.etf
         if foreign_orders:
             self.refuse(f"orders in {fut} or {etf} are open that are not the bot's; cancel them.")
         elif strange:
             self.refuse(f"it holds another {fut} contract than the bot's pair; close that position by hand.")
-        elif any(not _less(told[leg], self.core.positions[leg]) for leg in LEGS):
+        elif any(not _less(reported[leg], self.core.positions[leg]) for leg in LEGS):
             self.refuse(
-                f"it holds {self.core.held_words(told)}, which is not a part of the bot's "
+                f"it holds {self.core.held_words(reported)}, which is not a part of the bot's "
                 f"{self.core.positions[FUT]} and {self.core.positions[ETF]}; close what is not the bot's."
             )
         return self.accepting
 
-    def _settled(self, told: dict[str, int]) -> list[Trade]:
+    def _settled(self, reported: dict[str, int]) -> list[Trade]:
         """The pairs with an expired future, if those futures are gone and nothing else changed."""
         core = self.core
         ended = [trade for trade in self.pairs.open.values() if trade.expired and trade.position[FUT]]
         gone = sum(trade.position[FUT] for trade in ended)
-        if not gone or told[ETF] != core.positions[ETF] or told[FUT] != core.positions[FUT] - gone:
+        if not gone or reported[ETF] != core.positions[ETF] or reported[FUT] != core.positions[FUT] - gone:
             return []
         return ended
 
@@ -100,18 +100,18 @@ class WriteOff:
             self._write(trade, FUT, -trade.position[FUT], SETTLED)
             self.pairs.adjusted(trade, "expiry")
 
-    def _accept(self, told: dict[str, int]) -> None:
+    def _accept(self, reported: dict[str, int]) -> None:
         core = self.core
         core.alarm(
             "accepted",
-            f"The account was accepted as it is: {core.held_words(told)}, while the bot's "
+            f"The account was accepted as it is: {core.held_words(reported)}, while the bot's "
             f"executions came to {core.positions[FUT]} and {core.positions[ETF]}. The pair's P&L is "
             "unknown; the day's loss counts from now on.",
         )
         for trade in list(self.pairs.open.values()):
             changed = False
             for leg in LEGS:
-                excess = core.positions[leg] - told[leg]
+                excess = core.positions[leg] - reported[leg]
                 part = min(abs(excess), abs(trade.position[leg])) if excess * trade.position[leg] > 0 else 0
                 if part:
                     self._write(trade, leg, -part if excess > 0 else part, BY_HAND)
@@ -128,6 +128,6 @@ class WriteOff:
         core.out.append(SaveAdjustment(row))
 
 
-def _less(told: int, held: int) -> bool:
-    """Whether ``told`` is ``held`` or a part of it, including 0."""
-    return 0 <= told <= held or held <= told <= 0
+def _less(reported: int, held: int) -> bool:
+    """Whether ``reported`` is ``held`` or a part of it, including 0."""
+    return 0 <= reported <= held or held <= reported <= 0

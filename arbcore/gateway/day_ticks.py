@@ -49,13 +49,13 @@ class DayTicks:
         for tick_type, price, size in (
             (CLOSE, day.close, 0.0), (OPEN, day.open, 0.0), (HIGH, day.high, 0.0), (LOW, day.low, 0.0),
         ):  # fmt: skip
-            if price and sub.told.get(tick_type) != (price, size):
-                sub.told[tick_type] = (price, size)
+            if price and sub.sent.get(tick_type) != (price, size):
+                sub.sent[tick_type] = (price, size)
                 send(replies.tick_price(sub.req_id, number(tick_type), price=price, size=size))
         volume = day.trades * lot
-        if sub.told.get(VOLUME) == (volume, 0.0):
+        if sub.sent.get(VOLUME) == (volume, 0.0):
             return
-        sub.told[VOLUME] = (volume, 0.0)
+        sub.sent[VOLUME] = (volume, 0.0)
         send(replies.tick_price(sub.req_id, number(LAST), price=day.last, size=lot))
         send(replies.tick_size(sub.req_id, number(LAST_SIZE), lot))
         send(replies.tick_string(sub.req_id, number(LAST_TIME), str(now_ns // NS_PER_S)))

@@ -199,7 +199,7 @@ def _data(gateway: Gateway, planned: Planned) -> None:
                 client.send(_error_of(sub.req_id, message))
             if data_type:
                 sub.data_type = data_type
-                sub.told.clear()
+                sub.sent.clear()
                 gateway.market.greet(sub, client.send)
             else:
                 del client.subscriptions[sub.req_id]
@@ -234,7 +234,7 @@ def _nan_quote(gateway: Gateway, planned: Planned) -> None:
         for sub in client.subscriptions.values():
             for side, price in ((BID, "nan"), (ASK, "inf")):
                 client.send(frame(1, 6, sub.req_id, side, price, "1e400", 0))
-            sub.told.clear()
+            sub.sent.clear()
 
 
 def _crossed(gateway: Gateway, planned: Planned) -> None:

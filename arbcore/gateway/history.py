@@ -395,10 +395,10 @@ class History:
 
 def _changes(quotes: Iterable[PastQuote]) -> Iterator[PastQuote]:
     """The quotes whose bid or ask differs from the one before."""
-    told = (0.0, 0.0)
+    last = (0.0, 0.0)
     for quote in quotes:
-        if (quote.bid, quote.ask) != told:
-            told = (quote.bid, quote.ask)
+        if (quote.bid, quote.ask) != last:
+            last = (quote.bid, quote.ask)
             yield quote
 
 

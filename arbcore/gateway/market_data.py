@@ -35,7 +35,7 @@ class Subscription:
     shortable: bool
     data_type: int
     dead: bool = False
-    told: dict[int, tuple[float, float]] = field(default_factory=dict)
+    sent: dict[int, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def streams(self) -> bool:
@@ -43,13 +43,13 @@ class Subscription:
 
     def tick(self, tick_type: int, *, price: float, size: float, size_type: int, send: Send) -> None:
         """Sends one side if it changed: the price with its size, or the size alone."""
-        told = self.told.get(tick_type)
-        if told == (price, size):
+        sent = self.sent.get(tick_type)
+        if sent == (price, size):
             return
-        self.told[tick_type] = (price, size)
+        self.sent[tick_type] = (price, size)
         if self.data_type in {DELAYED, DELAYED_FROZEN}:
             tick_type, size_type = _DELAYED_OF[tick_type], _DELAYED_OF[size_type]
-        if told is not None and told[0] == price:
+        if sent is not None and sent[0] == price:
             send(replies.tick_size(self.req_id, size_type, size))
         else:
             send(replies.tick_price(self.req_id, tick_type, price=price, size=size))

@@ -510,12 +510,12 @@ class OrderDesk:
         unreadable = self._armed.take("unreadable", what) is not None
 
         def message(version: int) -> bytes:
-            told = (
+            encoded = (
                 replies.execution(NO_ID, view, version) if isinstance(view, ExecutionView)
                 else replies.order_status(view) if what == "status"
                 else replies.open_order(view, version)
             )  # fmt: skip
-            return replies.garbled(told) if unreadable else told
+            return replies.garbled(encoded) if unreadable else encoded
 
         self._outbox.news(client_id, message)
 

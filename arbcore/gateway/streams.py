@@ -53,7 +53,7 @@ class TicksOneByOne:
     listing: Listing
     kind: int
     prices_only: bool = False
-    told: tuple[float, ...] = ()
+    sent: tuple[float, ...] = ()
 
     def tell(self, gateway: Gateway, client: GatewayClient, req_id: int) -> None:
         quote = quote_now(gateway, self.listing)
@@ -66,15 +66,15 @@ class TicksOneByOne:
             fields = [quote.trade, int(size), 0, self.listing.trade_exchange, ""]
         elif self.kind == 3:
             sizes = () if self.prices_only else (quote.bid_size, quote.ask_size)
-            told = (quote.bid, quote.ask, *sizes)
-            if told == self.told:
+            prices = (quote.bid, quote.ask, *sizes)
+            if prices == self.sent:
                 return
-            self.told = told
+            self.sent = prices
             fields = [quote.bid, quote.ask, int(quote.bid_size), int(quote.ask_size), 0]
         else:
-            if self.told == (quote.mid,):
+            if self.sent == (quote.mid,):
                 return
-            self.told = (quote.mid,)
+            self.sent = (quote.mid,)
             fields = [quote.mid]
         client.send(frame(99, req_id, self.kind, at, *fields))
 
@@ -86,13 +86,13 @@ class LiveBars:
     listing: Listing
     what: str
     regular: bool
-    told_ns: int
+    sent_ns: int
 
     def tell(self, gateway: Gateway, client: GatewayClient, req_id: int) -> None:
         over_ns = gateway.clock_ns // _LIVE_BAR_NS * _LIVE_BAR_NS
-        if over_ns <= self.told_ns:
+        if over_ns <= self.sent_ns:
             return
-        span, self.told_ns = (self.told_ns, over_ns), over_ns
+        span, self.sent_ns = (self.sent_ns, over_ns), over_ns
         for bar in gateway.history.bars(
             self.listing, self.what, span=span, size_ns=_LIVE_BAR_NS, regular=self.regular
         ):
@@ -139,16 +139,16 @@ class Profit:
     con_id: int
     base_day: int = -1
     base: float = 0.0
-    told_ns: int = -(2**62)
-    told: tuple[float, ...] = field(default_factory=tuple)
+    sent_ns: int = -(2**62)
+    sent: tuple[float, ...] = field(default_factory=tuple)
 
     def tell(self, gateway: Gateway, client: GatewayClient, req_id: int) -> None:
         now_ns = gateway.clock_ns
-        if now_ns - self.told_ns < _PROFIT_EVERY_NS:
+        if now_ns - self.sent_ns < _PROFIT_EVERY_NS:
             return
         values = self._single(gateway) if self.con_id else self._whole(gateway)
-        if values != self.told:
-            self.told, self.told_ns = values, now_ns
+        if values != self.sent:
+            self.sent, self.sent_ns = values, now_ns
             client.send(frame(95 if self.con_id else 94, req_id, *values))
 
     def _whole(self, gateway: Gateway) -> tuple[float, ...]:

@@ -150,7 +150,7 @@ def test_the_rate_is_a_number_or_a_file_of_rates_by_date(tmp_path: Path) -> None
     found = rate_history(resolved, first_ns=now_ns)
     assert found is not None
     assert found.values == (0.04, 0.05)
-    assert rate_of_file(found)().text.endswith("curve.csv, whose last one is of 2026-03-03.")
+    assert rate_of_file(found)().text.endswith("curve.csv, whose last date is 2026-03-03.")
     assert desk_settings(resolved).r == 0.045, "the number that the curve takes the place of"
     with pytest.raises(ConfigError, match=r"RISK_FREE_RATE_ANNUAL .* none.csv cannot be read: No such file"):
         rate_history(load(tmp_path, RISK_FREE_RATE_ANNUAL="none.csv"), first_ns=now_ns)

@@ -292,7 +292,7 @@ def test_an_answer_that_lacks_a_position_holds_everything_until_a_whole_one(play
     async def script(run):
         await run.enter(RICH)
         run.fault("positions_partial")
-        await run.until(lambda: run.heard("Nothing is ordered until they agree"))
+        await run.until(lambda: run.heard("The bot sends no orders until they agree"))
         run.market.dev_bps = FAIR
         assert run.used("positions_partial")
         assert (run.state, run.sent) == ("HALTED", 2)

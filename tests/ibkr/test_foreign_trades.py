@@ -131,8 +131,8 @@ def test_a_second_bot_on_the_same_account_and_symbols_halts_both(play, tmp_path)
             sent = run.sent
             await run.rows(40)
             assert run.sent == sent <= 4
-            assert run.heard("The broker says")
-            assert other.heard("The broker says")
+            assert run.heard("The broker reports")
+            assert other.heard("The broker reports")
         finally:
             await other.end()
 

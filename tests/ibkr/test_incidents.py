@@ -207,7 +207,7 @@ def test_positions_that_are_not_ours_stop_everything(play):
         run.fault("wrong_positions", count=2)
         run.fault("disconnect")
         run.market.dev_bps = FAIR
-        await run.until(lambda: run.heard("the account must hold no ES or SPY but the bot's"))
+        await run.until(lambda: run.heard("close any ES or SPY position that is not the bot's"))
         assert run.sent == 2
         # The next answer is right again.
         await run.flat()
