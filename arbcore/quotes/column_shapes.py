@@ -148,8 +148,11 @@ def shape(values: Any, name: str, spelling: Spelling = Spelling()) -> Shaped:
 
 
 def _has_zone(values: Any) -> bool:
-    """Whether a column of pandas has times that name their zone."""
-    kind = str(getattr(values, "dtype", ""))
+    """Whether a column of pandas, Polars or Arrow has times that name their zone."""
+    dtype = getattr(values, "dtype", None)
+    if getattr(dtype, "time_zone", None) or getattr(getattr(values, "type", None), "tz", None):
+        return True
+    kind = str(dtype)
     return kind.startswith("datetime64[") and "," in kind
 
 

@@ -451,6 +451,22 @@ def test_frames_of_pandas_and_arrow_join_as_files(tmp_path: Path) -> None:
         }
 
 
+@pytest.mark.parametrize("tz", [None, "America/New_York"])
+def test_times_of_arrow_that_name_their_zone_are_not_read_in_another(tmp_path: Path, tz: str | None) -> None:
+    pa = pytest.importorskip("pyarrow")
+    times = pa.array([TEN, TEN + SECOND], pa.timestamp("ns", tz="UTC"))
+    table = pa.table({"ts": times, "bid": [6000.0, 6000.25], "ask": [6000.25, 6000.5]})
+    etf = write_leg(tmp_path / "e.csv", [(TEN, 598.0, 598.01)])
+    joined = arbcore.quotes.join(table, etf, tz=tz)
+    assert list(joined.table["ts"]) == [TEN, TEN + SECOND]
+    assert not any("zone" in note for note in joined.notes)
+    names = ("es_bid", "es_ask", "spy_bid", "spy_ask")
+    both = pa.table({"ts": times} | {name: [600.0, 600.0] for name in names})
+    checked = arbcore.quotes.check(both, tz=tz)
+    assert checked.summary["first_ts"] == iso(TEN)
+    assert not any("zone" in note for note in checked.notes)
+
+
 def test_the_examples_are_the_legs_of_the_sample(tmp_path: Path) -> None:
     examples = Path(__file__).resolve().parents[2] / "examples"
     out = tmp_path / "both.csv"
