@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from arbcore.commands.report import default_store
 from arbcore.core.text import plural, printable, whole_seconds
-from arbcore.system.terminal import is_live, rows_of
+from arbcore.system.terminal import erased, is_live, rows_of
 
 if TYPE_CHECKING:
     from arbcore.broker.report import RunDocument, StatusDocument
@@ -50,18 +50,17 @@ def run(args: argparse.Namespace) -> int:
     path = args.db or default_store()
     if not args.watch:
         return _show(path, args.json)
-    shown = 0
+    shown: list[int] = []
     live = is_live(sys.stdout) and not args.json
     while True:
-        if live and shown:
-            print(f"\x1b[{shown}F\x1b[J", end="")
         found = status_document(path)
         lines = [json.dumps(found)] if args.json else status_lines(found)
         if live:
             size = os.get_terminal_size()
+            print(erased(shown, size.columns), end="")
             lines = [str(row) for row in rows_of(lines, size.columns - 1, size.lines - 1)]
+            shown = [len(line) for line in lines]
         print("\n".join(lines), flush=True)
-        shown = len(lines)
         time.sleep(WATCH_S)
 
 

@@ -54,6 +54,12 @@ def rows_of(lines: Iterable[str], columns: int, rows: int) -> list[Toned]:
     return found if len(found) <= rows else [*found[: rows - 1], Toned(_CUT)]
 
 
+def erased(widths: Sequence[int], columns: int) -> str:
+    """What takes rows of such widths away again, of which a terminal that is narrower now has broken some."""
+    lines = sum(max(1, -(-width // max(1, columns))) for width in widths)
+    return f"\x1b[{lines}F\x1b[J" if lines else ""
+
+
 def _broken(line: str, columns: int) -> Iterator[Toned]:
     parts = line.parts if isinstance(line, Toned) else ((line, ""),)
     parts = tuple((printable(text, LINE_MAX), tone) for text, tone in parts)
@@ -145,12 +151,7 @@ class Console:
     def _erase(self) -> str:
         """The codes that move the cursor to the block's first line and clear from there on."""
         shown, self._shown = self._shown, []
-        if not shown:
-            return ""
-        # A terminal that has become narrower since then wraps long lines.
-        columns = max(1, shutil.get_terminal_size().columns)
-        lines = sum(max(1, -(-width // columns)) for width in shown)
-        return f"\x1b[{lines}F\x1b[J"
+        return erased(shown, shutil.get_terminal_size().columns)
 
     def _put(self, text: str) -> bool:
         try:

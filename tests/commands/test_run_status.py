@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -384,3 +385,38 @@ time.sleep(60)
         process.stdout.close()
     found = status_document(path)
     assert (found["running"], found["dead_since"]) == (False, found["heartbeat"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals need POSIX")
+def test_watching_leaves_nothing_behind_when_the_terminal_becomes_narrow(path: Path) -> None:
+    import fcntl
+    import termios
+
+    make(path, "ended flat")
+    ours, theirs = os.openpty()
+
+    def resize(columns: int) -> None:
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+
+    def read_until(part: str, count: int) -> str:
+        seen = ""
+        while seen.count(part) < count:
+            seen += os.read(ours, 4_096).decode()
+        return seen
+
+    resize(200)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "arbcore", "status", "--watch", "--db", str(path)], stdout=theirs,
+        env=os.environ | {"TERM": "xterm", "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    try:
+        rows = read_until("heartbeat", 1).splitlines()
+        resize(40)
+        erased = [int(lines) for lines in re.findall("\x1b\\[([0-9]+)F", read_until("F\x1b[J", 3))]
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+        os.close(theirs)
+    assert max(map(len, rows)) > 40
+    assert max(erased) >= sum(-(-len(row) // 40) for row in rows)
