@@ -61,10 +61,9 @@ class Recovery:
         self.due_ns = self.next_ns = self.audit_ns = NEVER_NS
 
     def want(self, pause_ns: int = 0) -> None:
-        """Begins a round because of a doubt: now, after a pause, or after the present round."""
+        """Begins a round because of a doubt, at the next ``tick``: after a pause, and after the present round."""
         if self.core.linked:
             self.next_ns = min(self.next_ns, self.core.clock.now_ns + pause_ns)
-            self.tick()
 
     def tick(self) -> None:
         """Checks time-outs, and begins a round that is due."""
@@ -152,7 +151,6 @@ class Recovery:
                     core.pull(order)
                 core.orders.identify(order, line.perm_id)
                 order.suspect = False
-                order.absent = 0
                 core.orders.news(order, ACK)
             elif line.ref.startswith(core.store_id + "-"):
                 core.restrict(
@@ -213,7 +211,6 @@ class Recovery:
                 self._mismatch(reported, strange=strange)
             if outcome != DONE:
                 return
-            self.holdings.compare()
         self.step = ""
         self.failures = self.mismatches = 0
         core.risk_state.remove(COMPARING, "unanswered", "mismatch")

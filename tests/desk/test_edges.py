@@ -108,6 +108,9 @@ def test_a_correction_of_the_price_moves_the_money_only() -> None:
     for order in player.orders:
         player.fill(order)
     assert player.store.trades[1].fut_entry == RICH + 1
+    # And of a pair that is over.
+    player.say(ev.Execution("e.1.03", first.ref, first.perm_id, FUT, -1, 1, RICH + 2, first.ts_ns))
+    assert player.store.trades[1].fut_entry == RICH + 2
 
 
 def test_a_correction_of_the_quantity_breaks_the_pair_and_it_is_mended() -> None:
@@ -294,6 +297,20 @@ def test_two_orders_that_do_not_both_fit_the_pace_wait_together() -> None:
     assert not player.orders
     player.say(ev.Tick(), after_s=1.0)
     assert len(player.orders) == 2
+
+
+def test_two_orders_of_a_broken_pair_that_do_not_both_fit_the_pace_wait_together_too() -> None:
+    player = Player(message_cap=10, cancel_reserve=6)
+    player.now_ns += 10**9
+    fut, etf = player.enter()  # two messages
+    player.fill(fut)
+    player.fill(etf, 100)
+    player.out(etf, 100)
+    (hedge,) = player.orders  # a third one
+    player.reject(hedge)
+    assert not player.orders
+    player.say(ev.Tick(), after_s=1.0)
+    assert [(order.leg, order.quantity) for order in player.orders] == [(FUT, 1), (ETF, 100)]
 
 
 def test_old_pairs_are_forgotten() -> None:

@@ -78,6 +78,19 @@ def test_executions_and_positions_are_asked_for_once_a_moment_later() -> None:
     assert len(player.asked) == 1
 
 
+def test_an_answer_that_explains_nothing_yet_is_asked_for_again_a_second_later() -> None:
+    player = Player()
+    player.positions[ETF] = 5
+    push(player, ETF, 5)
+    player.say(ev.Tick(), after_s=ASK_S)
+    player.answer_all()
+    player.say(ev.Tick(), after_s=0.999)
+    assert not player.asked
+    player.say(ev.Tick(), after_s=0.001)
+    assert [ask.kind for ask in player.asked] == ["open_orders"]
+    assert player.session.state == "ACTIVE"
+
+
 def test_a_change_that_nothing_explains_halts_in_words_with_both_numbers() -> None:
     player = Player()
     player.hold()

@@ -473,7 +473,7 @@ def test_a_pair_of_which_only_some_executions_are_stored_keeps_its_row() -> None
     for kept in (4, 3):
         player.store.executions = dict(list(player.store.executions.items())[:kept])
         after = player.restart()
-        after.say(ev.Commission("e.1.01", 1.0))
+        after.say(ev.Commission("e.1.01", float(kept)))
         assert len(after.pick(SaveTrade)) == (1 if kept == 4 else 0)
 
 
@@ -568,6 +568,7 @@ def test_a_pair_that_is_over_is_remembered_for_two_days() -> None:
         player.fill(order)
     pairs = player.session._pairs
     void, closed = pairs.over.values()
+    assert pairs.expiry_ns == 2**62, "neither of them expires any more"
     assert closed.exit_ns is not None
     for over_ns, left in ((void.entry_ns, [1, 2]), (closed.exit_ns, [2])):
         pairs.prune(over_ns + 2 * DAY_NS)

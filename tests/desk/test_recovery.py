@@ -1,7 +1,7 @@
 """Comparing with the broker: when it is asked, how long an answer may take, and what the answers resolve."""
 
 import pytest
-from desk_player import FAIR, Player, perm_of
+from desk_player import FAIR, RICH, Player, perm_of
 
 from arbcore.carry.pairs import ETF, FUT
 from arbcore.desk import events as ev
@@ -137,6 +137,13 @@ def test_positions_that_change_during_the_question_are_asked_for_again_soon() ->
     assert due_ns - began_ns == SECOND_NS // 10
 
 
+def test_a_trade_of_another_program_is_asked_about_a_second_later() -> None:
+    player = Player()
+    player.say(ev.Execution("f.1.01", "", 0, ETF, 1, 5, 600.0, 0))
+    assert not player.pick(Ask)
+    assert wait_for_question(player, 5.0) == 1.0
+
+
 def test_an_order_that_the_broker_never_showed_is_given_up_after_two_rounds() -> None:
     player = Player()
     fut, _ = player.enter()
@@ -152,7 +159,7 @@ def test_an_order_that_the_broker_never_showed_is_given_up_after_two_rounds() ->
     assert player.store.orders[fut.ref].reason == "never arrived at the broker"
 
 
-def test_an_order_that_is_shown_in_between_has_two_rounds_again() -> None:
+def test_an_order_that_is_shown_in_between_did_arrive_and_is_over_when_it_is_shown_no_more() -> None:
     player = Player()
     fut, etf = player.enter()
     player.say(ev.LinkLost("the router"))
@@ -161,6 +168,34 @@ def test_an_order_that_is_shown_in_between_has_two_rounds_again() -> None:
     wait_for_question(player, 5.0)
     player.answer_all(open_refs=(fut.ref, etf.ref))
     assert player.session.status()["live_orders"] == 2
+    wait_for_question(player, 5.0)
+    player.answer_all()
+    assert player.session.status()["live_orders"] == 0
+    assert player.store.orders[fut.ref].reason == "no longer at the broker"
+
+
+def test_the_end_of_an_order_that_the_broker_showed_after_an_error_needs_no_question() -> None:
+    player = Player(order_timeout_s=60.0)
+    fut, etf = player.enter()
+    player.fill(fut)
+    player.say(ev.OrderError(etf.ref, 399, "held until the open"))
+    player.say(ev.Undecoded("an execution"))
+    player.answer_all(open_refs=(etf.ref,))
+    player.out(etf)
+    (hedge,) = player.orders
+    assert (hedge.leg, hedge.quantity, hedge.role) == (ETF, 502, "hedge")
+
+
+def test_an_execution_without_a_ref_is_found_by_the_number_that_the_open_orders_told() -> None:
+    player = Player()
+    fut, _ = player.enter()
+    player.say(ev.LinkLost("the router"))
+    player.connect()
+    asked = player.asked.pop()
+    player.say(ev.OpenOrders(asked.query, (ev.OpenOrder(fut.ref, 77, FUT, "Submitted"),)))
+    player.say(ev.Execution("e.1.01", "", 77, FUT, -1, 1, RICH, fut.created_ns))
+    assert player.session.positions()[FUT] == -1
+    assert not player.alarms
 
 
 def test_what_still_works_after_a_lost_line_is_cancelled() -> None:

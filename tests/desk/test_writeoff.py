@@ -67,10 +67,11 @@ def test_an_accepted_account_ends_the_pair_and_the_bot_trades_on():
     assert [order.role for order in after.enter()] == ["entry", "entry"]
 
 
-def test_what_was_accepted_holds_over_the_next_start():
-    after = begun_again(closed_by_hand(fut=0, etf=0))
+@pytest.mark.parametrize("positions", [{FUT: 0, ETF: 0}, {FUT: 0}, {ETF: 0}], ids=str)
+def test_what_was_accepted_holds_over_the_next_start(positions):
+    after = begun_again(closed_by_hand(**positions))
     again = begun_again(after, accept=False)
-    assert (again.session.state, again.session.positions()) == ("ACTIVE", {FUT: 0, ETF: 0})
+    assert (again.session.state, again.session.positions()) == ("ACTIVE", {FUT: -1, ETF: 502, **positions})
     assert again.pick(SaveAdjustment, again.all) == []
 
 
