@@ -156,9 +156,10 @@ class PairTrader:
         if trade.second and (self.core.gate.doubts or self._second_leg(trade)):
             return
         trade.second = ""
+        contracts, _ = trade.held
         if trade.residual == 0:
             # Without contracts it has no shares either.
-            self._go(trade, HELD if trade.held[0] else VOID)
+            self._go(trade, HELD if contracts else VOID)
         else:
             self._begin_hedge(trade)
 
@@ -236,9 +237,10 @@ class PairTrader:
         return self._draft(trade, ETF, side, abs(residual), kind=kind)
 
     def _held(self, trade: Trade) -> None:
+        contracts, _ = trade.held
         if trade.residual:
             self._begin_hedge(trade)
-        elif not trade.held[0]:
+        elif not contracts:
             self._go(trade, self._empty_phase(trade))
 
     def _exiting(self, trade: Trade) -> None:
