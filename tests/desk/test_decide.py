@@ -110,10 +110,14 @@ def test_as_many_shares_are_sold_as_are_lent(lent: int, refusal: str) -> None:
     assert [order.quantity for order in player.orders] == ([] if refusal else [1, 499])
 
 
-def test_the_limit_of_shares_is_that_of_the_level() -> None:
-    player = Player(factor=12.0)
-    player.quotes(1.2 * RICH)
-    assert [order.quantity for order in player.orders] == [1, 603]
+def test_the_limit_of_shares_is_that_of_the_level_that_was_learnt() -> None:
+    # About 12 points a dollar, where the pair's own number is 10 and its limit 525 shares.
+    player = Player(factor="track:30s")
+    for number in range(40):
+        player.quotes(7_235.0 + number % 2, after_s=1.0)
+        player.say(ev.RowSeen(utc_ns(player)))
+    player.quotes(7_200.0)
+    assert [(order.leg, order.quantity) for order in player.orders] == [(FUT, 1), (ETF, 600)]
 
 
 @pytest.mark.parametrize(("early_ns", "rolls"), [(1, False), (0, True)])
