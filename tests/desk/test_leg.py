@@ -52,7 +52,17 @@ def test_only_live_prices_count(kind: int) -> None:
     assert leg.fault(NOW_NS, UTC_NS) == ""
 
 
-@pytest.mark.parametrize("price", [0.0, -1.0, -0.0, math.nan, math.inf, -math.inf, 1e308, 1.1e12, 1e-10])
+def test_both_bounds_of_a_price_are_prices() -> None:
+    leg = a_leg()
+    for price in (1e-9, 1e12):
+        leg.quote(price, price, NOW_NS)
+        assert (leg.bid, leg.ask) == (price, price)
+
+
+BEYOND = math.nextafter(1e-9, 0.0), math.nextafter(1e12, math.inf)
+
+
+@pytest.mark.parametrize("price", [0.0, -1.0, -0.0, math.nan, math.inf, -math.inf, 1e308, *BEYOND])
 def test_what_no_price_can_be_is_missing(price: float) -> None:
     leg = a_leg()
     leg.quote(price, 600.02, NOW_NS)
