@@ -72,7 +72,7 @@ TARGETS = {
     "orders": _desk("order_table", "orders"),
     "leg": _desk("leg_quotes", "leg"),
     "limits": _desk("limits", "risk"),
-    "trade": _desk("trade", "trade", "pair"),
+    "trade": _desk("trade", "trade", "carried", "pair"),
     "holdings": _desk("holdings", "holdings"),
     "pair": _desk("pair", "unwinding", "pair", "refusals", "edges", "ends", "writeoff"),
     "decide": _desk("decide", "decide", "session", "edges", "refusals", "pair"),

@@ -2,7 +2,9 @@
 
 import pytest
 
+from arbcore.carry.money import PaidDividend
 from arbcore.carry.pairs import ETF, FUT
+from arbcore.core.civil import read_time
 from arbcore.desk.records import AdjustmentRow, ExecutionRow, TradeRow
 from arbcore.desk.trade import Trade
 
@@ -120,3 +122,25 @@ def test_an_expired_future_counts_as_none() -> None:
     assert (trade.held, trade.residual, trade.awaits_settlement) == ((0, 502), 502, False)
     trade.position[ETF] = 0
     assert (trade.residual, trade.awaits_settlement) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("at", "carried"),
+    [
+        ("2026-03-02T14:59:59Z", (0.0, 0.0)),
+        ("2026-03-02T20:00:00Z", (0.0, 0.0)),
+        ("2026-03-03T20:00:00Z", (-5.0, 0.0)),
+        ("2026-03-04T20:00:00Z", (-10.0, 50.0)),  # 4 points at 8 points a dollar, on 100 shares
+        ("2026-03-06T20:00:00Z", (-10.0, 50.0)),  # it was left two days before
+    ],
+)
+def test_a_pair_carries_its_nights_and_dividends_up_to_an_instant_or_its_exit(
+    at: str, carried: tuple[float, float]
+) -> None:
+    row = TradeRow(
+        7, -1, "closed", 11, 99, 50.0, 1, 100, read_time("2026-03-02T15:00:00Z"), 12.5, factor=8.0,
+        funding=0.05, exit_ns=read_time("2026-03-04T20:00:00Z"),
+    )  # fmt: skip
+    trade = Trade(row, [PaidDividend(read_time("2026-03-04T14:30:00Z"), 4.0, True)])
+    trade.count(execution(ETF, 1, 100, 365.0), 1)
+    assert trade.carried(read_time(at)) == pytest.approx(carried)
