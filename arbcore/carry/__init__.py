@@ -1,5 +1,5 @@
-"""The carry desk, without IO: calendar, rates, dividends, the factor and fair value of ES against SPY.
+"""The carry arithmetic, without IO: calendar, rates, dividends, the factor and fair value of ES against SPY.
 
-It stands on the errors and the compiled kernels, and knows nothing of the exchange bot, of an exchange or of
-any wire. Time is UTC nanoseconds since 1970, a date is its number of days since 1970-01-01.
+It imports the errors, ``core`` and the compiled kernels. It knows nothing of the exchange bot, of an exchange
+or of any wire format. Times are UTC nanoseconds since 1970; a date is the number of days since 1970-01-01.
 """

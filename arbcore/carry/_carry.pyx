@@ -1,8 +1,8 @@
 """Carry arithmetic: time to expiry, the carry factor, deviation and edges in basis points of fair value.
 
-Owns the one exponential and the one order of operations that backtest, sweep and the live bot share, so that
-their numbers are equal bit by bit; ``reference.carry`` is the specification. The functions proper
-are inline in ``_carry.pxd``; here is their Python interface. It knows no dates, contracts or rates.
+Owns the only exponential and the only order of operations. Backtest, sweep and the live bot share them, so
+their numbers are equal bit by bit; ``reference.carry`` is the specification. The C functions are inline in
+``_carry.pxd``; this module is their Python interface. It knows no dates, contracts or rates.
 """
 from libc.stdint cimport int64_t
 
@@ -10,9 +10,9 @@ from arbcore.carry._carry cimport carry_of, deviation_of, edge_cc_of, edge_rev_o
 
 
 def exponential(double x) -> float:
-    """e to the power ``x``: within 1e-15 relative, the same bits on every machine; never raises.
+    """e to the power ``x``, within 1e-15 relative, with the same bits on every machine; never raises.
 
-    NaN gives NaN; above 709.78 infinity; below -745.13 zero.
+    NaN gives NaN; a value above 709.78 gives infinity, one below -745.13 gives 0.
     """
     return exp_of(x)
 
@@ -23,7 +23,7 @@ def years_to_expiry(int64_t now_ns, int64_t expiry_ns) -> float:
 
 
 def carry_factor(*, double factor, double r, double d, double t) -> float:
-    """factor · e^((r − d) · t), which turns a SPY price into the fair future.
+    """factor · e^((r − d) · t): multiplied by a SPY price it gives the future's fair value.
 
     ``r`` and ``d`` are continuously compounded annual rates as decimals, ``t`` years.
     """
@@ -31,15 +31,15 @@ def carry_factor(*, double factor, double r, double d, double t) -> float:
 
 
 def deviation_bps(*, double es_bid, double es_ask, double spy_bid, double spy_ask, double c) -> float:
-    """How far the future's mid is above its fair value (the SPY mid times ``c``), in bps of fair value."""
+    """The future's mid less its fair value (the SPY mid times ``c``), in bps of fair value."""
     return deviation_of(es_bid, es_ask, spy_bid, spy_ask, c)
 
 
 def edge_cash_and_carry_bps(*, double es_bid, double spy_ask, double c) -> float:
-    """What selling the future at its bid and buying SPY at its ask gains, in bps of ``spy_ask * c``."""
+    """The gain of selling the future at its bid and buying SPY at its ask, in bps of ``spy_ask * c``."""
     return edge_cc_of(es_bid, spy_ask, c)
 
 
 def edge_reverse_bps(*, double es_ask, double spy_bid, double c) -> float:
-    """What buying the future at its ask and selling SPY at its bid gains, in bps of ``spy_bid * c``."""
+    """The gain of buying the future at its ask and selling SPY at its bid, in bps of ``spy_bid * c``."""
     return edge_rev_of(es_ask, spy_bid, c)

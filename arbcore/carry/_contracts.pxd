@@ -1,33 +1,33 @@
-"""C API of the contracts: which expiry each row has, inline for the loop over rows."""
+"""C API of the contracts, inline for the loop over rows: finds the expiry of each row."""
 from libc.stdint cimport int64_t
 
 from arbcore.carry._growing cimport Growing, one_more
 from arbcore.carry._row_source cimport QuoteRow
 
 cdef enum:
-    # What a step over rows could not do.
+    # The result of a step over rows: done, or why it stopped.
     DONE = 0
     NO_MEMORY = 1
     NO_CONTRACT = 2
     TOO_MANY = 3
-    # Of monthly contracts there are fewer in all the time that 64 bits hold; each new one is looked for among
-    # those before it.
+    # The most expiries that rows may name. All monthly contracts whose expiry fits in 64 bits are fewer. A
+    # new expiry is compared with each one before it, so the list must stay short.
     USED_MAX = 10_000
-    # Before the first contract by more than this no contract is known, whichever comes next.
+    # A row more than this many days before the first known contract has no front contract.
     FRONT_DAYS_MAX = 100
 
 
 cdef struct Contracts:
-    Growing known            # the expiries in order, of which each row takes the first after it
-    Growing used             # those of the rows so far, in the order of their first use
-    bint fixed               # there is one, for all rows
-    bint named               # rows name their own
+    Growing known            # all expiries in rising order; a row takes the first one after its time
+    Growing used             # the expiries of the rows so far, in the order of their first use
+    bint fixed               # one contract for all rows
+    bint named               # each row has its own expiry
     Py_ssize_t front
     int64_t last_ns          # the expiry of the last row
 
 
 cdef inline int contracts_find(Contracts* contracts, const QuoteRow* row, int64_t* expiry_ns) noexcept nogil:
-    """The row's own expiry, or the fixed one, or the front one; and notes it among those used."""
+    """Finds a row's expiry (its own, the fixed one or the front one) and adds it to those used."""
     cdef const int64_t* known = <const int64_t*>contracts.known.data
     cdef int64_t* used
     cdef Py_ssize_t at
@@ -36,7 +36,7 @@ cdef inline int contracts_find(Contracts* contracts, const QuoteRow* row, int64_
     elif contracts.fixed:
         expiry_ns[0] = known[0]
     else:
-        # Times do not decrease, so neither does the front contract.
+        # Times do not decrease, so the index of the front contract does not either.
         while contracts.front < contracts.known.count and known[contracts.front] <= row.ts_ns:
             contracts.front += 1
         if contracts.front == contracts.known.count or (
@@ -62,7 +62,7 @@ cdef inline int contracts_find(Contracts* contracts, const QuoteRow* row, int64_
 
 cdef inline int contracts_take(Contracts* contracts, const QuoteRow* rows, Py_ssize_t count,
                                int64_t* expiries_ns, Py_ssize_t* taken) noexcept nogil:
-    """The expiries of some rows in order of time, up to one that has none; ``taken`` is how many have one."""
+    """Finds the expiries of rows in order of time, up to the first row without one; ``taken`` counts them."""
     cdef Py_ssize_t at = 0
     cdef int failed = DONE
     while at < count:
@@ -72,7 +72,7 @@ cdef inline int contracts_take(Contracts* contracts, const QuoteRow* rows, Py_ss
         at += 1
         if contracts.named:
             continue
-        # The rows before a contract's end have it too; a fixed one has no end.
+        # The following rows before the contract's expiry have the same one; a fixed contract is for all rows.
         while at < count and (contracts.fixed or rows[at].ts_ns < contracts.last_ns):
             expiries_ns[at] = contracts.last_ns
             at += 1

@@ -1,6 +1,6 @@
-"""Contracts over a run's rows: the row's own, a fixed one, or the front one, and which were met.
+"""The contract of each row (its own, a fixed one or the front one), and the list of contracts used.
 
-Owns the list of expiries and where the rows are in it. It must not know what is held until then.
+Owns the list of expiries and the position of the rows in it. It must not know which position is held.
 """
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free
@@ -12,14 +12,14 @@ from arbcore.errors import BrokenInvariant, InputError
 
 
 def no_contract(int64_t ts_ns) -> InputError:
-    """The error of a row at whose time no contract is known."""
+    """The error for a row whose time has no known front contract."""
     return InputError(
         f"No front ES contract is known at {iso_time(ts_ns)}, the time of a row; name the expiry."
     )
 
 
 def too_many_contracts(int64_t ts_ns) -> InputError:
-    """The error of rows that name more expiries than there can be."""
+    """The error for rows that name more than ``USED_MAX`` expiries."""
     return InputError(
         f"Up to the row of {iso_time(ts_ns)} the rows name more than {<int>USED_MAX:,} expiries; check the "
         "expiry column."

@@ -1,19 +1,19 @@
-"""Records of one size that grow in number: the ledger, the equity, the contracts that were met.
+"""A growing array of records of one size, for the ledger, the equity and the contracts used.
 
-It knows no record; whoever owns one frees ``data``.
+It does not know what a record holds. The owner of an array frees ``data``.
 """
 from libc.stdlib cimport realloc
 
 
 cdef struct Growing:
-    # Records of one size, as many as there are.
+    # ``count`` records of one size, with room for ``capacity``.
     char* data
     Py_ssize_t count
     Py_ssize_t capacity
 
 
 cdef inline void* one_more(Growing* records, Py_ssize_t size) noexcept nogil:
-    """Room for one more record; NULL where memory is out."""
+    """Adds a record and returns its address; NULL if memory runs out."""
     cdef Py_ssize_t capacity
     cdef char* data
     if records.count == records.capacity:

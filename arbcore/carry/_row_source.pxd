@@ -1,4 +1,4 @@
-"""C API of the rows that a source hands out."""
+"""C API of a source of rows."""
 from libc.stdint cimport int64_t
 
 
@@ -8,14 +8,14 @@ cdef struct QuoteRow:
     double es_ask
     double spy_bid
     double spy_ask
-    double factor            # only where the source has_factor
-    int64_t expiry_ns        # only where the source has_expiry
+    double factor            # set only if the source has_factor
+    int64_t expiry_ns        # set only if the source has_expiry
 
 
 cdef class RowSource:
     cdef readonly int64_t rows, missing, crossed, malformed
     cdef readonly bint has_expiry, has_factor
-    cdef readonly bint zoned           # a time said its zone
-    cdef readonly object pair, unused  # the pair that the names tell, a factor column that was not asked for
+    cdef readonly bint zoned           # at least one time has a zone
+    cdef readonly object pair, unused  # the column names' pair; a factor column that is not used
 
     cdef Py_ssize_t fill(self, QuoteRow* rows, Py_ssize_t capacity) except -1

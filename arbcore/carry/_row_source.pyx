@@ -1,4 +1,4 @@
-"""Where valid rows come from, whatever they were before: text or columns.
+"""A source of valid rows, read from text or from columns.
 
 Owns the counts and the Python interface of a source. Its subclasses read the rows.
 """
@@ -6,21 +6,21 @@ from arbcore.errors import BrokenInvariant
 
 
 cdef class RowSource:
-    """Hands out valid rows in order, and counts the data rows and those that were not used."""
+    """Returns valid rows in order, and counts the data rows and the rows that were skipped."""
 
     cdef Py_ssize_t fill(self, QuoteRow* rows, Py_ssize_t capacity) except -1:
-        """How many rows were written; fewer than ``capacity`` where more must be read first."""
+        """Writes rows and returns how many; fewer than ``capacity`` if it must read more first."""
         raise BrokenInvariant("A subclass must say how its rows are read.")
 
     @property
     def skipped(self) -> dict[str, int]:
-        """Data rows that were not used, by reason."""
+        """The number of data rows that were skipped, by reason."""
         return {"missing": self.missing, "crossed": self.crossed, "malformed": self.malformed}
 
     def take(self, Py_ssize_t limit=1024) -> list:
-        """Up to ``limit`` valid rows as tuples (ts_ns, four prices, factor or None, expiry_ns or None).
+        """Returns up to ``limit`` valid rows as (ts_ns, four prices, factor or None, expiry_ns or None).
 
-        Fewer than ``limit`` means that more must be read first, or that there are no more.
+        Fewer than ``limit`` rows mean that the source must read more first, or that it has no more.
         """
         cdef QuoteRow row
         rows = []

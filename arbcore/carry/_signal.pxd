@@ -1,4 +1,4 @@
-"""C API of the signal: inline, so that the backtest's loop and the live session pay no call for it."""
+"""C API of the signal, inline: the backtest's loop and the live session call no function for it."""
 from libc.stdint cimport int64_t, uint64_t
 
 from arbcore.carry._carry cimport deviation_of, edge_cc_of, edge_rev_of
@@ -47,7 +47,8 @@ cdef inline void signal_reset(SignalState* state) noexcept nogil:
 
 cdef inline int signal_choose(const Rules* rules, const SignalState* state, int64_t now_ns,
                               int64_t expiry_ns, double dev, double cc, double rev) noexcept nogil:
-    # expiry_ns, the deviation and both edges are the row's when flat and the position's own while it is held.
+    # Without a position, expiry_ns, the deviation and both edges are those of the row; with one, those of the
+    # position's contract.
     cdef double x
     if state.side == 0:
         if now_ns >= expiry_ns or now_ns < state.blocked_until_ns:
@@ -62,7 +63,7 @@ cdef inline int signal_choose(const Rules* rules, const SignalState* state, int6
     x = -state.side * dev
     if rules.stop_bps > 0.0 and x - state.entry_x >= rules.stop_bps:
         return LEAVE_STOP_LOSS
-    # The difference of any two 64-bit times fits in 64 bits without a sign.
+    # The difference of any two 64-bit times fits in 64 unsigned bits.
     if rules.max_hold_ns > 0 and (
             <uint64_t>now_ns - <uint64_t>state.entry_ns >= <uint64_t>rules.max_hold_ns):
         return LEAVE_MAX_HOLD

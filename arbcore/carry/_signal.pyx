@@ -1,20 +1,20 @@
-"""The signal of the carry desk: when to enter, when to leave and why, one quote at a time.
+"""The signal of the carry desk: decides for each quote whether to enter or exit, and why.
 
-One kernel for backtest, simulation and live (inline in ``_signal.pxd``); here is its Python interface.
-``reference.signal`` is the specification. It only decides: fills, money and time are the caller's.
+Backtest, simulation and live use the same kernel (inline in ``_signal.pxd``); this is its Python interface.
+``reference.signal`` is the specification. It only decides; the caller handles fills, money and time.
 """
 from libc.stdint cimport int64_t
 
-#: What ``decide`` answers, by its number.
+#: The actions that ``decide`` returns, indexed by their number in C.
 ACTION_NAMES = (
     "stay", "enter_cash_and_carry", "enter_reverse", "expiry", "stop_loss", "max_hold", "converged",
 )
 
 
 cdef class Signal:
-    """Flat or holding. It only decides; the caller reports fills with ``entered`` and ``left``.
+    """The state of one pair: flat, or in a position. The caller reports fills with ``entered`` and ``left``.
 
-    Thresholds are bps of fair value, times UTC nanoseconds; a stop or a longest hold of 0 is off.
+    Thresholds are bps of fair value, times are UTC nanoseconds. A stop or a longest hold of 0 is off.
     """
 
     def __init__(self, *, double entry_bps, double exit_bps, double cost_bps, double stop_bps=0.0,
@@ -33,14 +33,14 @@ cdef class Signal:
 
     def decide(self, int64_t now_ns, int64_t expiry_ns, *, double es_bid, double es_ask, double spy_bid,
                double spy_ask, double c) -> str:
-        """One of ``ACTION_NAMES``. ``expiry_ns`` and ``c`` are the position's own while one is held."""
+        """Returns one of ``ACTION_NAMES``. In a position, ``expiry_ns`` and ``c`` are the position's own."""
         cdef Quote quote = Quote(es_bid, es_ask, spy_bid, spy_ask)
         return ACTION_NAMES[signal_decide(&self.rules, &self.state, now_ns, expiry_ns, &quote, c)]
 
     def entered(self, int side, int64_t now_ns, int64_t expiry_ns, *, double dev_bps) -> None:
-        """A position is held from here; ``dev_bps`` is the deviation that it was entered at."""
+        """Records that a position was entered at the deviation ``dev_bps``."""
         signal_entered(&self.state, side, now_ns, expiry_ns, dev_bps)
 
     def left(self, int64_t now_ns) -> None:
-        """The position is closed; the cooldown begins."""
+        """Records that the position was closed, and starts the cooldown."""
         signal_left(&self.rules, &self.state, now_ns)

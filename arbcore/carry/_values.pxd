@@ -1,4 +1,4 @@
-"""What a row is valued with: its level, carry, dividends to come, rate and settlement day."""
+"""C API of the values of a row: its level, carry, dividends to expiry, rate and settlement day."""
 cimport cython
 from libc.stdint cimport int64_t
 
@@ -6,19 +6,19 @@ from arbcore.carry._growing cimport Growing
 from arbcore.carry._row_source cimport QuoteRow
 
 cdef enum:
-    # Rows off their neighbours that may stand alone together, and the one after them.
+    # Up to three rows may stand alone together; the fourth is the row after them.
     PENDING_ROWS = 4
 
 
 cdef struct Value:
-    double f                 # the level; not a number while it is not known, and so are c and paid
+    double f                 # the level; NaN while it is not known, and then c and paid are NaN too
     double c                 # f · e^((r − d)·t)
     double paid              # today's value of the dividends up to expiry, USD a share
-    double r                 # of the fair value, financing spread included
-    int64_t settled          # the day on which a trade of this row is paid
+    double r                 # the rate of the fair value, with the financing spread
+    int64_t settled          # the settlement day of a trade on this row
 
 
-# The value of a row under the contract before the row's own.
+# The value of a row under the previous row's contract.
 cdef struct Closing:
     Py_ssize_t at
     Value value
@@ -30,7 +30,7 @@ cdef struct Payout:
     bint points
 
 
-# What is known of a decided row, for the financing that its level implies.
+# The values of a decided row, to compute the financing that its level implies.
 cdef struct Decided:
     bint there
     int64_t ts_ns
@@ -53,18 +53,18 @@ cdef class RowValues:
     cdef Growing payouts, closings, alone
     # The New York date of the last row.
     cdef int64_t day_begin_ns, day_end_ns, settled
-    # The level of the contract.
+    # The state of the current contract's level.
     cdef bint started
     cdef int64_t expiry_ns, last_ns, last_settled
     cdef double f, w, gap_s
-    # The numbers of all rows.
+    # Counts and extremes over all rows.
     cdef readonly int64_t rows, warming_up, outliers
     cdef Decided first, last
     cdef double largest_bps
     cdef int64_t largest_ns, outlier_ns, far_ns, far_expiry_ns
     cdef int64_t* bins
     cdef int64_t deviations
-    # Rows that may stand alone, and the last one before them that does not.
+    # Rows that may stand alone, and the last row before them that does not.
     cdef double kept_x
     cdef double[PENDING_ROWS] pending_x
     cdef int64_t[PENDING_ROWS] pending_ns

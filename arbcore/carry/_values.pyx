@@ -1,9 +1,9 @@
-"""What each valid row is valued with, worked out once for all that use the row.
+"""The values of each valid row, computed once for all modules that use the row.
 
 Owns the level (the factor between index and ETF: tracked, calibrated, a number or a column), the carry, the
-dividends still to come, and the numbers of all rows that do not depend on trades: the decided rows' levels,
-the largest edge, the deviations, rows that stand alone. ``reference.level`` and ``reference.money`` are the
-specification. It knows no position: the level is that of the contract that a row takes when flat.
+dividends to expiry, and the numbers over all rows that do not depend on trades: levels of the first and the
+last decided row, largest edge, deviations, rows that stand alone. ``reference.level`` and ``reference.money``
+are the specification. It knows no position: the level is that of the contract that a row takes when flat.
 """
 from statistics import median
 
@@ -27,28 +27,28 @@ cdef enum:
     AUTO = 1
     NUMBER = 2
     COLUMN = 3
-    # Deviations are counted in bins of 0.01 bps, from -400 to 400 bps; farther ones in the outermost.
+    # Deviations are counted in bins of 0.01 bps from -400 to 400 bps; the outermost bins take all beyond.
     BINS = 80_000
-    # Rows that are valued at a time: their quantities stay in the first-level cache.
+    # The most rows valued in one call of ``stretch``: their arrays fit in the first-level cache.
     STRETCH = 128
 
 cdef double BIN_BPS = 0.01, YEAR_S = 31_536_000.0, LN2 = 0.6931471805599453
 # A year of 365 days, which a double holds exactly.
 cdef double YEAR_NS = 31_536_000_000_000_000.0
-# How far a row may pull a level that is known, and how far off its neighbours a row stands alone.
+# How far a row may move a known level, and how far from its neighbours a row stands alone; as fractions.
 cdef double REACH = 0.001, ALONE = 0.001
 
 _MODES = {LevelMode.TRACK: TRACK, LevelMode.AUTO: AUTO, LevelMode.NUMBER: NUMBER, LevelMode.COLUMN: COLUMN}
 
 
 cdef inline double ns_between(int64_t earlier_ns, int64_t later_ns) noexcept nogil:
-    """The nanoseconds between any two times, which may be more than a signed number holds."""
+    """The nanoseconds between two times; the difference may exceed a signed 64-bit integer."""
     cdef int64_t gap_ns = <int64_t>(<uint64_t>later_ns - <uint64_t>earlier_ns)
     return <double>gap_ns if gap_ns >= 0 else <double><uint64_t>gap_ns
 
 
 cdef void exponentials(double* values, Py_ssize_t count) noexcept nogil:
-    """Replaces each value by e to its power."""
+    """Replaces each value x by e^x."""
     cdef double farthest = 0.0
     cdef Py_ssize_t at
     for at in range(count):
@@ -63,7 +63,7 @@ cdef void exponentials(double* values, Py_ssize_t count) noexcept nogil:
 
 @cython.final
 cdef class RowValues:
-    """Values of rows in order of time, batch by batch; ``keep_outliers`` notes which rows stand alone."""
+    """Values rows in order of time, batch by batch; with ``keep_outliers`` it lists rows that stand alone."""
 
     def __cinit__(self):
         self.bins = <int64_t*>calloc(BINS, sizeof(int64_t))
@@ -80,7 +80,7 @@ cdef class RowValues:
         self.simple = terms.simple_rates
         self.scheduled = terms.schedule is not None
         self.largest_bps = -INFINITY
-        # No date has begun, so that any row begins one.
+        # An empty interval: the first row always begins a date.
         self.day_begin_ns, self.day_end_ns = 1, 0
         for each in terms.schedule or ():
             payout = <Payout*>one_more(&self.payouts, sizeof(Payout))
@@ -96,10 +96,9 @@ cdef class RowValues:
 
     cdef int fill(self, const QuoteRow* rows, const int64_t* expiries_ns, Py_ssize_t count, Value* values,
                   double* dev, double* cc, double* rev) except -1 nogil:
-        """Values some rows; ``dev``, ``cc`` and ``rev`` get the deviation and both edges in bps.
+        """Values rows, and writes the deviation and both edges in bps to ``dev``, ``cc`` and ``rev``.
 
-        An edge at or after the expiry is not a number, since nothing is entered there. Without rows nothing
-        changes.
+        An edge at or after the expiry is NaN, because nothing is entered then. With no rows, nothing changes.
         """
         cdef Py_ssize_t first = 0, end
         self.closings.count = 0
@@ -110,7 +109,7 @@ cdef class RowValues:
             if not self.started or expiries_ns[first] != self.expiry_ns:
                 with gil:
                     self.new_contract(&rows[first], expiries_ns[first], first)
-            # A stretch of one date and one contract.
+            # Rows of one date and one contract are valued together.
             end = first + 1
             while end < count and end - first < STRETCH and expiries_ns[end] == self.expiry_ns and (
                     self.day_begin_ns <= rows[end].ts_ns < self.day_end_ns):
@@ -122,15 +121,15 @@ cdef class RowValues:
     @cython.cdivision(True)
     cdef int stretch(self, const QuoteRow* rows, Py_ssize_t count, Value* values, double* dev, double* cc,
                      double* rev) except -1 nogil:
-        """Values from 1 to STRETCH rows of one date and one contract, a quantity of all rows at a time.
+        """Values from 1 to STRETCH rows of one date and one contract, one quantity for all rows at a time.
 
-        The operations of a row are those of the twins and in their order; only what does not wait for the row
-        before it is done beside it. The divisors are prices and levels above 0.
+        Each row goes through the operations of the Python twins in the same order. Only operations that do
+        not need the previous row's result run for several rows at once. Every divisor is above 0.
         """
         cdef double[STRETCH] es_bid, es_ask, spy_bid, spy_ask, t, r, growth, usd, points, x, f
         cdef double d = self.d, rate = self.rate + self.spread
         cdef Py_ssize_t at
-        # Side by side: a quantity of several rows is worked out at once.
+        # Each loop below computes one quantity of all rows, so the compiler can vectorise it.
         for at in range(count):
             es_bid[at], es_ask[at] = rows[at].es_bid, rows[at].es_ask
             spy_bid[at], spy_ask[at] = rows[at].spy_bid, rows[at].spy_ask
@@ -170,7 +169,7 @@ cdef class RowValues:
                         f[at] = self.calibrate(x[at])
         self.started = True
         self.last_ns, self.last_settled = rows[count - 1].ts_ns, self.settled
-        # From here on growth is c.
+        # From here on growth holds c.
         for at in range(count):
             growth[at] = f[at] * growth[at]
         for at in range(count):
@@ -198,7 +197,7 @@ cdef class RowValues:
     @cython.cdivision(True)
     cdef void payouts_of(self, const QuoteRow* rows, Py_ssize_t count, const double* r, double* usd,
                          double* points) noexcept nogil:
-        """What the dividends from each row up to the expiry are worth on it, in USD and in points."""
+        """Today's value, at each row, of the dividends from it to the expiry, in USD and in points."""
         cdef Py_ssize_t at, number
         cdef const Payout* payout
         cdef double worth
@@ -219,7 +218,7 @@ cdef class RowValues:
     @cython.cdivision(True)
     cdef void say(self, const QuoteRow* rows, Py_ssize_t count, const Value* values, const double* t,
                   const double* dev, const double* cc, const double* rev) noexcept nogil:
-        """Counts some rows in the numbers of all rows."""
+        """Adds rows to the counts and extremes of all rows."""
         cdef Py_ssize_t at, first = count, last = -1, number
         cdef double edge, largest = self.largest_bps
         cdef int64_t* bins = self.bins
@@ -235,7 +234,7 @@ cdef class RowValues:
             bins[number] += 1
             self.deviations += 1
             edge = cc[at] if cc[at] > rev[at] else rev[at]
-            # A comparison with what is not a number is False.
+            # A comparison with NaN is False.
             if edge > largest:
                 largest = edge
                 self.largest_bps, self.largest_ns = edge, rows[at].ts_ns
@@ -250,7 +249,7 @@ cdef class RowValues:
                            value.r, self.d, value.paid)
 
     cdef int new_date(self, int64_t ts_ns) except -1:
-        """The New York date of a row: until when it lasts, when its trades are paid, and its rate."""
+        """Sets the New York date of a row: its begin and end, its trades' settlement day, and its rate."""
         day, self.day_begin_ns, self.day_end_ns = date_around(ts_ns)
         self.settled = settlement_day(day)
         if self.simple:
@@ -260,8 +259,8 @@ cdef class RowValues:
         return 0
 
     cdef int new_contract(self, const QuoteRow* row, int64_t expiry_ns, Py_ssize_t at) except -1:
-        """Begins a contract's level, and values the row under the contract before too, for a position in
-        it."""
+        """Starts the level of a new contract. Also values the row under the previous contract, for a position
+        in it."""
         cdef Closing* closing
         cdef double r, f
         if self.started:
@@ -285,12 +284,12 @@ cdef class RowValues:
         return 0
 
     cdef double rate_of(self, double t) except? -12345.0:
-        """A simple rate over the time to expiry."""
+        """The continuously compounded rate over ``t`` years from the date's simple rate."""
         return from_simple(self.date_value, t=t)
 
     @cython.cdivision(True)
     cdef int simple_rates(self, const double* t, Py_ssize_t count, double* r) except -1:
-        """The rate of each row from its date's simple one, as ``from_simple``, which checks it, has it."""
+        """Computes each row's rate from the date's simple rate, as ``from_simple`` does with its checks."""
         cdef Py_ssize_t at
         cdef double earned
         for at in range(count):
@@ -303,8 +302,8 @@ cdef class RowValues:
 
     @cython.cdivision(True)
     cdef double moved(self, int64_t ts_ns, double r) noexcept nogil:
-        """Step 1: the level at a row. Financing runs between settlement days, dividends gather by the
-        clock."""
+        """Step 1: moves the level to a row. Financing accrues between settlement days, dividends with clock
+        time."""
         cdef double gap_years = ns_between(self.last_ns, ts_ns) / 1e9 / YEAR_S
         cdef double settled_years = <double>(self.settled - self.last_settled) / 365.0
         return self.f * exp_of(-self.d * gap_years - r * (settled_years - gap_years))
@@ -312,12 +311,12 @@ cdef class RowValues:
     @cython.cdivision(True)
     cdef void track(self, const QuoteRow* rows, Py_ssize_t count, const double* x, const double* r,
                     double* decided) noexcept nogil:
-        """Moves the level from row to row, learns from each, and writes the level to decide each with."""
+        """Moves the level from row to row, updates it from each, and writes the level that decides each."""
         cdef double[STRETCH] gap_s, dt, step, gain, total
         cdef double f = self.f, w = self.w, d = self.d, half_life_s = self.half_life_s, years, low, high, y
         cdef bint begins = not self.started
         cdef Py_ssize_t at
-        # Only the first row of a date has another settlement day than the row before it.
+        # Only the first row of a date has another settlement day than the previous row.
         cdef double settled_years = <double>(self.settled - self.last_settled) / 365.0
         if begins:
             f, w, settled_years = x[0], 0.0, 0.0
@@ -342,7 +341,7 @@ cdef class RowValues:
             w += dt[at]
             total[at] = w
         for at in range(count):
-            # No row is learnt from at the moment of the first.
+            # Rows at the time of the first row do not change the level: no time has passed.
             gain[at] = max(1.0 - gain[at], dt[at] / total[at]) if total[at] > 0.0 else 0.0
         w = 0.0 if begins else self.w
         for at in range(count):
@@ -363,7 +362,7 @@ cdef class RowValues:
         self.f, self.w, self.gap_s = f, w, gap_s[count - 1]
 
     cdef double calibrate(self, double x) except? -12345.0:
-        """Takes one of the first rows, which are not decided; after the last of them the level is known."""
+        """Collects one of the first rows, which are not decided; after the last one the level is known."""
         self.seen.append(x)
         if len(self.seen) == self.auto_rows:
             self.calibrated = median(self.seen)
@@ -371,7 +370,7 @@ cdef class RowValues:
         return NAN
 
     cdef void note_all(self, const QuoteRow* rows, Py_ssize_t count, const double* x) noexcept nogil:
-        """Looks at new rows: one near the row before it is no outlier, others wait for the next rows."""
+        """Checks new rows: a row near the previous row is not an outlier, others wait for the next rows."""
         cdef Py_ssize_t at = 0
         cdef double kept = self.kept_x
         if self.rows == 0:
@@ -390,14 +389,14 @@ cdef class RowValues:
             self.pending_ns[self.pending] = rows[at].ts_ns
             self.pending += 1
             at += 1
-            # There is room for one more before and after.
+            # The array of waiting rows has a free place before each row and after this step.
             if self.pending == PENDING_ROWS:
                 self.resolve(False)
             kept = self.kept_x
         self.kept_x = kept
 
     cdef void resolve(self, bint ended) noexcept nogil:
-        """Decides which of the waiting rows stand alone, as far as the rows after them are known."""
+        """Decides which of the waiting rows stand alone, as far as the following rows are known."""
         cdef Py_ssize_t count, at, found
         cdef double high, low, part = ALONE
         cdef bint above, below
@@ -431,7 +430,7 @@ cdef class RowValues:
                 self.pending_ns[at - found] = self.pending_ns[at]
             self.pending -= found
             self.pending_first += found
-            # A row that is near again does not wait.
+            # A waiting row that is near the last kept row need not wait any longer.
             while not ended and self.pending > 0 and (
                     self.kept_x * (1.0 - ALONE) < self.pending_x[0] < self.kept_x * (1.0 + ALONE)):
                 self.kept_x = self.pending_x[0]
@@ -442,7 +441,7 @@ cdef class RowValues:
                 self.pending_first += 1
 
     cdef const Closing* closing_of(self, Py_ssize_t at) noexcept nogil:
-        """The value of a row of the last batch under the contract before; NULL where it has not changed."""
+        """A row's value under the previous contract (last batch); NULL if the contract did not change."""
         cdef Py_ssize_t number
         for number in range(self.closings.count):
             if (<const Closing*>self.closings.data)[number].at == at:
@@ -450,15 +449,15 @@ cdef class RowValues:
         return NULL
 
     def finish(self) -> None:
-        """Ends the rows: decides about the last ones whether they stand alone."""
+        """Ends the rows: decides which of the last rows stand alone."""
         self.resolve(True)
 
     def level_ends(self) -> tuple:
-        """The levels of the first and the last decided row, None where none was."""
+        """The levels of the first and the last decided row; None if no row was decided."""
         return self.first.f if self.first.there else None, self.last.f if self.last.there else None
 
     def decided_ends(self) -> tuple:
-        """What is known of the first and the last decided row, None where none was."""
+        """The values of the first and the last decided row; None if no row was decided."""
         return tuple(
             {"ts_ns": each.ts_ns, "expiry_ns": each.expiry_ns, "f": each.f, "etf_mid": each.etf_mid,
              "t": each.t, "r": each.r, "d": each.d, "paid": each.paid} if each.there else None
@@ -466,27 +465,27 @@ cdef class RowValues:
         )
 
     def largest_edge(self) -> tuple | None:
-        """The largest edge of a decided row before costs in bps, and its time; None where there was none."""
+        """The largest edge of a decided row, in bps before costs, and its time; None without such a row."""
         return (self.largest_bps, self.largest_ns) if self.largest_bps > -INFINITY else None
 
     def first_outlier_ns(self) -> int | None:
-        """The time of the first row that stands alone."""
+        """The time of the first row that stands alone; None if there is none."""
         return self.outlier_ns if self.outliers else None
 
     def outlier_rows(self) -> list:
-        """The numbers of the rows that stand alone, with ``keep_outliers``."""
+        """The row numbers of the rows that stand alone; empty without ``keep_outliers``."""
         cdef Py_ssize_t at
         return [(<const int64_t*>self.alone.data)[at] for at in range(self.alone.count)]
 
     def far_expiry(self) -> tuple | None:
-        """The first expiry that is too far from its row, and the row's time."""
+        """The first expiry too far after its row, and the row's time; None if there is none."""
         return (self.far_expiry_ns, self.far_ns) if self.far_expiry_ns else None
 
     def quantiles(self, parts) -> list | None:
-        """Percentiles of the decided rows' deviations in bps, to 0.01; None where there are none.
+        """Percentiles of the decided rows' deviations in bps, to 0.01; None if no row was decided.
 
         Args:
-            parts: such as 0.5, rising.
+            parts: fractions such as 0.5, in rising order.
         """
         cdef int64_t counted = 0
         cdef Py_ssize_t at = 0

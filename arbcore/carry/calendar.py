@@ -1,9 +1,9 @@
 """Trading days of the New York Stock Exchange and the quarterly expiries of ES.
 
-Owns the holiday rules, the closures outside them, the early closes, and the contracts: which one expires
-when, which is the front one at an instant, and their codes (ESZ26). The rules hold from 1998, the first full
-year of ES; what an exchange has yet to announce is not in them. A contract's own expiry, where a broker says
-it, wins over the rule.
+Owns the holiday rules, the one-off closures, the early closes, and the contracts: when each one expires,
+which is the front contract at an instant, and their codes (ESZ26). The rules hold from 1998, the first full
+year of ES. Closures that the exchange has not announced yet are missing. Where a broker gives a contract's
+expiry, that one is used instead of the rule.
 """
 
 import re
@@ -41,12 +41,12 @@ OPEN_CLOCK_NS = 9 * NS_PER_HOUR + 30 * NS_PER_MINUTE
 CLOSE_CLOCK_NS = 16 * NS_PER_HOUR
 EARLY_CLOSE_CLOCK_NS = 13 * NS_PER_HOUR
 
-#: Contracts are known in these years; the first one was listed for December 1997.
+#: The first and the last year with known contracts; the first contract was listed for December 1997.
 FIRST_CONTRACT_YEAR, LAST_CONTRACT_YEAR = 1997, LAST_YEAR
 MONTH_CODES = {3: "H", 6: "M", 9: "U", 12: "Z"}
 
 _CODE = re.compile(r"ES([HMUZ])([0-9]{2})")
-# Days of mourning, attacks, storms: closed by decision, not by rule.
+# Closures by decision, not by rule: days of mourning, attacks, storms.
 _ONE_OFF_CLOSURES = frozenset(
     day_of(*date)
     for date in (
@@ -54,7 +54,7 @@ _ONE_OFF_CLOSURES = frozenset(
         (2012, 10, 29), (2012, 10, 30), (2018, 12, 5), (2025, 1, 9),
     )
 )  # fmt: skip
-# The second was a failure of systems four minutes before the close.
+# The second one: the exchange's systems failed four minutes before the close.
 _ONE_OFF_EARLY_CLOSES = {
     day_of(2003, 12, 26): EARLY_CLOSE_CLOCK_NS,
     day_of(2005, 6, 1): 15 * NS_PER_HOUR + 56 * NS_PER_MINUTE,
@@ -83,7 +83,7 @@ def good_friday(year: int) -> int:
 
 @cache
 def holidays(year: int) -> frozenset[int]:
-    """The weekdays of a year on which the exchange is closed, one-off closures included."""
+    """The weekdays of a year on which the exchange is closed, with the one-off closures."""
     days = {
         nth_weekday(year, 1, which=MONDAY, n=3),  # Martin Luther King
         nth_weekday(year, 2, which=MONDAY, n=3),  # Washington
@@ -104,7 +104,7 @@ def holidays(year: int) -> frozenset[int]:
 
 
 def _observed(day: int) -> int:
-    """The Friday before a Saturday's holiday, the Monday after a Sunday's."""
+    """The day on which a holiday is observed: Friday for a Saturday, Monday for a Sunday."""
     return day + {SATURDAY: -1, SUNDAY: 1}.get(weekday(day), 0)
 
 
@@ -114,35 +114,35 @@ def is_trading_day(day: int) -> bool:
 
 
 def close_clock_ns(day: int) -> int | None:
-    """When trading ends on a day, in nanoseconds after midnight in New York; None where it does not open."""
+    """The close of a day, in nanoseconds after midnight in New York; None if the exchange does not open."""
     if not is_trading_day(day):
         return None
     return EARLY_CLOSE_CLOCK_NS if _closes_early(day) else _ONE_OFF_EARLY_CLOSES.get(day, CLOSE_CLOCK_NS)
 
 
 def _closes_early(day: int) -> bool:
-    """One o'clock: the day after Thanksgiving, Christmas Eve, and a day beside Independence Day."""
+    """Whether a day closes at 13:00: after Thanksgiving, Christmas Eve, or next to Independence Day."""
     year, month, day_of_month = date_of(day)
     which = weekday(day)
     if (month, day_of_month) == (12, 24):
         return True
     if month == 11:
         return day == nth_weekday(year, 11, which=THURSDAY, n=4) + 1
-    # Before 2013 a holiday on Thursday shortened the Friday after it, not the Wednesday before.
+    # Before 2013, with the holiday on a Thursday, the Friday after it was short, not the Wednesday before.
     if (month, day_of_month) == (7, 3):
         return which in {MONDAY, TUESDAY, THURSDAY} or (which == WEDNESDAY and year >= 2013)
     return (month, day_of_month, which) == (7, 5, FRIDAY) and year < 2013
 
 
 def expiry_instant(day: int) -> int:
-    """UTC nanoseconds at 09:30 New York on a day: when a future settles, or a share goes ex-dividend."""
+    """UTC nanoseconds at 09:30 New York on a day: a future's settlement, or the start of an ex-date."""
     return new_york_to_utc(day, OPEN_CLOCK_NS)
 
 
 def quarterly_expiry(year: int, month: int) -> int:
     """The day on which the ES contract of March, June, September or December of a year expires.
 
-    The third Friday, or the trading day before it where that is a holiday. UsageError for other months.
+    The third Friday, or the last trading day before it if that is a holiday. UsageError for other months.
     """
     if month not in MONTH_CODES:
         raise UsageError(f"ES has no quarterly contract of month {month}; take 3, 6, 9 or 12.")
@@ -164,7 +164,7 @@ def contract(year: int, month: int) -> Contract:
 
 @cache
 def all_contracts() -> tuple[Contract, ...]:
-    """Every quarterly contract that the rule knows, by expiry."""
+    """All known quarterly contracts, in order of expiry."""
     years = range(FIRST_CONTRACT_YEAR, LAST_CONTRACT_YEAR + 1)
     return tuple(contract(year, month) for year in years for month in MONTH_CODES)
 
@@ -178,7 +178,7 @@ def all_expiries_ns() -> tuple[int, ...]:
 def front_contract(now_ns: int, *, offset: int = 0) -> Contract:
     """The first contract that expires after an instant; with ``offset`` = 1 the one after it, and so on.
 
-    UsageError where the instant is before 1997 or the contract after the last one known.
+    Raises UsageError if the instant is before 1997, or the contract is after the last known one.
     """
     contracts = all_contracts()
     at = bisect_right(all_expiries_ns(), now_ns) + offset
@@ -191,7 +191,7 @@ def front_contract(now_ns: int, *, offset: int = 0) -> Contract:
 
 
 def contract_of_code(code: str) -> Contract:
-    """The contract of a code such as ESZ26 (97 to 99 are 1997 to 1999). InputError where there is none."""
+    """The contract of a code such as ESZ26 (97 to 99 mean 1997 to 1999). InputError for an unknown code."""
     match = _CODE.fullmatch(code.strip().upper())
     if match is None:
         raise InputError(
@@ -206,8 +206,8 @@ def contract_of_code(code: str) -> Contract:
 def read_expiry(text: str, *, tz: str | None = None, day_first: bool = False) -> int:
     """The instant of an expiry given as a date (09:30 New York), a time, or a contract code.
 
-    Dates and times are spelled as in a file of quotes; ``tz`` and ``day_first`` are those of ``read_ts``. A
-    midnight without a zone is its date. InputError where it is none of them.
+    Dates and times have the formats of a quotes file; ``tz`` and ``day_first`` are those of ``read_ts``. A
+    midnight without a zone is read as the date. InputError for any other text.
     """
     text = text.strip()
     if text[:2].upper() == "ES":
@@ -227,7 +227,7 @@ def read_expiry(text: str, *, tz: str | None = None, day_first: bool = False) ->
 
 
 def read_open_expiry(text: str) -> int:
-    """``read_expiry``, on a date on which the exchange opens; UsageError where it does not."""
+    """As ``read_expiry``; UsageError if the exchange does not open on that date."""
     expiry_ns = read_expiry(text)
     closed = why_no_expiry(expiry_ns)
     if closed is not None:
@@ -236,8 +236,8 @@ def read_open_expiry(text: str) -> int:
 
 
 def why_no_expiry(expiry_ns: int) -> str | None:
-    """Why no contract expires at an opening, and the day before it; None where one may."""
-    # New York's clock is not known for every year before 1970.
+    """Why no contract expires at an opening, with the trading day before it; None if one can expire then."""
+    # New York's clock is not known here for every year before 1970.
     day = trading_date(expiry_ns) if expiry_ns >= 0 else None
     if day is None or expiry_ns != expiry_instant(day) or is_trading_day(day):
         return None

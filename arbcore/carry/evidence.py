@@ -1,6 +1,6 @@
-"""What a backtest, a sweep or a walk-forward says about the future, with a verdict in one sentence.
+"""The evidence of a backtest, a sweep or a walk-forward: whether its profit may be chance, and a verdict.
 
-Owns the keys of ``evidence`` and the sentences; the tests themselves are ``core.statistics``. It gets plain
+Owns the keys of ``evidence`` and the sentences; ``core.statistics`` has the tests. The input is plain
 numbers: the net P&L of trades, P&L by period and cell, the total of the run with every fill one row later.
 """
 
@@ -26,18 +26,18 @@ from arbcore.core.statistics import (
 )
 from arbcore.core.text import plural
 
-#: Above it the best of all cells may be chance.
+#: With a p-value above this, the best of all cells may be chance.
 P_VALUE_MAX = 0.05
 SEED = 0
 LATE = "gone when filled one row later: late or bad quotes"
 MISSING = "dividends are missing from it; give a schedule with --dividends"
-#: A bad print lasts so many rows at most, and is no more than one in so many.
+#: A bad print lasts at most ``PRINT_ROWS_MAX`` rows, and at most one row in ``ROWS_A_PRINT`` starts one.
 PRINT_ROWS_MAX, ROWS_A_PRINT = 3, 20
 
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """The same run with every fill later: what is left of it when a bad quote is over.
+    """The same run with every fill later, which shows what is left of the profit after a bad quote.
 
     ``pnl`` is its total one row later, ``after_print_pnl`` the total ``PRINT_ROWS_MAX`` rows later and
     ``after_print_nets`` the net P&L of the closed trades of that run; USD.
@@ -48,11 +48,12 @@ class Late:
     after_print_nets: Sequence[float]
 
     def prints(self, trades: int, rows: int) -> str | None:
-        """What says that bad prints may have made the profit of so many trades on so many rows; else None.
+        """The reason to suspect that bad prints made the profit, as a part of a sentence; None without one.
 
-        After the longest print a run must have made money in all, and in half of its trades at least: two
-        prints that follow each other are one of six rows. More trades than one in ``ROWS_A_PRINT`` rows are
-        no prints', which are rare.
+        ``trades`` is the number of trades, ``rows`` the number of usable rows. With fills after the longest
+        print the run must make money in total, and in at least half of its trades. The second condition is
+        for two consecutive prints, which last six rows. Bad prints are rare, so with more than one trade in
+        ``ROWS_A_PRINT`` rows the trades are not due to them.
         """
         if trades * ROWS_A_PRINT > rows:
             return None
@@ -68,10 +69,10 @@ class Late:
 class Winner:
     """The cell that a sweep would choose.
 
-    ``nets`` are the net P&L of its closed trades on ``rows`` usable rows, ``total_pnl`` its net with what is
-    open; ``at`` its column of the P&L matrix. ``outliers`` are the rows of the data that stand alone
-    (``notes.outliers``); with ``missing_dividends`` a trade was held over an ex-date that only a yield knows
-    of, and nothing is significant.
+    ``nets`` are the net P&L of its closed trades on ``rows`` usable rows, ``total_pnl`` its net P&L with the
+    open position, ``at`` its column of the P&L matrix. ``outliers`` counts the data's rows that stand alone
+    (``notes.outliers``). With ``missing_dividends`` a trade was held over an ex-date whose dividend is known
+    only from a yield, and the result is never significant.
     """
 
     at: int
@@ -93,16 +94,17 @@ def backtest_evidence(
     outliers: int = 0,
     missing_dividends: bool = False,
 ) -> dict[str, object]:
-    """``evidence`` of a backtest.
+    """The ``evidence`` of a backtest.
 
     Args:
         nets: the net P&L of each closed trade, USD.
-        periods: the P&L by period, which add up to the total; empty where the data is too short.
-        total_pnl: net P&L with what is open.
+        periods: the P&L by period, which adds up to the total; empty if the data is too short.
+        total_pnl: net P&L with the open position.
         late: the same run with every fill later.
         rows: usable rows of the data.
-        outliers: rows of the data that stand alone, which the verdict names.
-        missing_dividends: a trade was held over an ex-date that only a yield knows of: never significant.
+        outliers: rows of the data that stand alone; the verdict names them.
+        missing_dividends: a trade was held over an ex-date whose dividend is known only from a yield; the
+            result is then never significant.
 
     Returns:
         ``trades`` {mean_net, low, high, resamples, seed}, ``delayed`` {total_pnl}, ``probabilistic_sharpe``,
@@ -132,7 +134,7 @@ def backtest_evidence(
 
 
 def _interval(found: MeanInterval | None) -> dict[str, float | None]:
-    """The mean of a trade and its interval, each null where there is none."""
+    """The mean net P&L of a trade and its interval; a number that is not known is null."""
     if found is None:
         return {"mean_net": None, "low": None, "high": None}
     return {"mean_net": found.mean, "low": found.low, "high": found.high}
@@ -180,7 +182,7 @@ def _backtest_verdict(
 
 
 def _alone(outliers: int) -> str:
-    """The part of a good verdict about rows that stand alone, which delay does not tell from an edge."""
+    """The part of a good verdict about rows that stand alone; late fills do not tell those from an edge."""
     if not outliers:
         return ""
     verb = "stands" if outliers == 1 else "stand"
@@ -188,16 +190,16 @@ def _alone(outliers: int) -> str:
 
 
 def sweep_evidence(pnl: Sequence[Sequence[float]], winner: Winner | None) -> dict[str, object]:
-    """``evidence`` of a sweep.
+    """The ``evidence`` of a sweep.
 
     Args:
-        pnl: periods × cells, USD; no rows where the data is too short.
-        winner: the best cell by total P&L; None where nothing was traded.
+        pnl: periods × cells, USD; no rows if the data is too short.
+        winner: the best cell by total P&L; None if nothing was traded.
 
     Returns:
         ``best`` {p_value, significant, mean_net, low, high}, ``delayed`` {total_pnl}, ``deflated_sharpe``,
-        ``cells_in_effect`` and ``cells_method``, ``pbo``, ``periods``, ``verdict``; each null where it cannot
-        be had.
+        ``cells_in_effect`` and ``cells_method``, ``pbo``, ``periods``, ``verdict``. A number that cannot be
+        computed is null.
     """
     cells = len(pnl[0]) if pnl else 0
     if winner is None:
@@ -253,7 +255,7 @@ def _sweep_verdict(cells: int, winner: Winner, p_value: float | None, *, periods
 
 
 def _cases(p_value: float) -> str:
-    """A p-value in cases: of a hundred, or of a thousand where it is small."""
+    """A p-value as a number of cases: of 100, or of 1,000 for a small one."""
     if p_value < 0.001:
         return "fewer than 1 of 1,000 cases"
     if p_value < 0.01:
@@ -262,13 +264,13 @@ def _cases(p_value: float) -> str:
 
 
 def usd(amount: float) -> str:
-    """Such as ``+873 USD``; with cents below a hundred.
+    """An amount such as ``+873 USD``; with cents below 100.
 
     >>> usd(872.6), usd(-3.1), usd(-0.001)
     ('+873 USD', '-3.10 USD', '+0.00 USD')
     """
     decimals = 0 if abs(amount) >= 99.995 else 2
-    # The sum takes the sign off a zero.
+    # Adding 0.0 turns -0.0 into 0.0.
     return f"{round(amount, decimals) + 0.0:+,.{decimals}f} USD"
 
 
@@ -282,7 +284,7 @@ def _probabilistic(periods: Sequence[float]) -> float | None:
 def _deflated(
     pnl: Sequence[Sequence[float]], matrix: Iterable[Iterable[float]], best: int, effective: float | None
 ) -> float | None:
-    """The best cell's Sharpe ratio against what the best of the cells in effect shows by chance."""
+    """The best cell's Sharpe ratio deflated by the one that the best of the cells in effect has by chance."""
     if not pnl or effective is None:
         return None
     column = [row[best] for row in pnl]

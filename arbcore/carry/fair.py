@@ -1,9 +1,9 @@
-"""Fair value of the future, what it is made of, and what the market's own prices imply.
+"""Fair value of the future and its parts, and the rates and dividends that market prices imply.
 
-F = S·e^((r − d)·t), or with a schedule of dividends F = (S − Σ PV(D))·e^(r·t): S the index, r and d
-continuously compounded annual decimals, t years of 365 days. Owns the decomposition, the no-trade band of
-unequal lending and borrowing, implied repo, implied dividends, the rate between two expiries, and the
-exchange's printed form. It knows no dates: dividends come in as payments with their times
+F = S·e^((r − d)·t), or with a schedule of dividends F = (S − Σ PV(D))·e^(r·t). S is the index, r and d are
+continuously compounded annual decimals, t is years of 365 days. Owns the parts of the fair value, the
+no-trade band for unequal lending and borrowing rates, implied repo, implied dividends, the rate between two
+expiries, and the exchange's printed formula. It knows no dates: dividends are payments with their times
 (``terms.payments_between``).
 """
 
@@ -19,20 +19,20 @@ from arbcore.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A dividend that counts: ``points`` of the index, ``t`` years from now to its ex instant."""
+    """A dividend before expiry: ``points`` of the index, ``t`` years from now to its ex instant."""
 
     ex_day: int
     points: float
     t: float
 
     def present_value(self, r: float) -> float:
-        """What it is worth now: points · e^(−r·t)."""
+        """Its value now: points · e^(−r·t)."""
         return self.points * exponential(-r * self.t)
 
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """What holding the index to expiry costs and earns: a rate, ``t`` years, a yield or payments."""
+    """The cost and income of holding the index to expiry: a rate, ``t`` years, a yield or payments."""
 
     r: float
     t: float
@@ -48,11 +48,11 @@ class Carry:
             raise UsageError("Dividends come as a yield or as a schedule, not both; leave one out.")
 
     def present_value(self, spread: float = 0.0) -> float:
-        """Today's value of the payments, with ``spread`` on the rate."""
+        """Today's value of the payments, with ``spread`` added to the rate."""
         return math.fsum(each.present_value(self.r + spread) for each in self.payments)
 
     def future(self, spot: float, *, spread: float = 0.0) -> float:
-        """The fair future for an index at ``spot``, with ``spread`` on the rate."""
+        """The fair future for an index at ``spot``, with ``spread`` added to the rate."""
         paid = self.present_value(spread) if self.payments else 0.0
         if paid >= check_price(spot, "index"):
             raise UsageError(
@@ -64,10 +64,10 @@ class Carry:
 
 @dataclass(frozen=True, slots=True)
 class FairValue:
-    """``fair = spot + financing - dividends``, in index points, and the numbers they came from.
+    """``fair = spot + financing - dividends`` in index points, and the inputs.
 
-    ``financing`` is spot·(e^(r·t) − 1), ``dividends`` their worth at expiry, ``simple_rate`` the rate on
-    actual/360 days that gives the same financing, so that the sum can be done by hand.
+    ``financing`` is spot·(e^(r·t) − 1), ``dividends`` is their value at expiry. ``simple_rate`` is the rate
+    on actual/360 days that gives the same financing, to check the sum by hand.
     """
 
     spot: float
@@ -81,17 +81,17 @@ class FairValue:
 
     @property
     def basis(self) -> float:
-        """What the fair future is above the index, in points."""
+        """The fair future less the index, in points."""
         return self.fair - self.spot
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What makes the band of prices in which neither direction pays.
+    """The costs that set the band of prices in which neither direction pays.
 
-    Annual decimals: ``funding_spread`` over the rate to buy shares on credit, ``lending_spread`` under the
-    rate for cash from shares sold short, ``borrow_fee`` for the shares. In index points, once a round trip:
-    ``fees`` and ``slippage`` (at the opening auction that settles the future).
+    Annual decimals: ``funding_spread`` is above the rate, for shares bought on credit; ``lending_spread`` is
+    below the rate, for cash from shares sold short; ``borrow_fee`` is for borrowed shares. In index points
+    per round trip: ``fees``, and ``slippage`` (at the opening auction that settles the future).
     """
 
     funding_spread: float = 0.0
@@ -136,7 +136,7 @@ def fair_value(*, spot: float, r: float, d: float, t: float) -> float:
 
 
 def fair_parts(spot: float, carry: Carry) -> FairValue:
-    """Fair value with its parts."""
+    """The fair value and its parts."""
     fair = carry.future(spot)
     r = carry.r
     growth = math.expm1(r * carry.t)
@@ -155,10 +155,10 @@ def fair_parts(spot: float, carry: Carry) -> FairValue:
 
 
 def no_trade_band(*, spot_bid: float, spot_ask: float, carry: Carry, costs: Costs) -> Band:
-    """The prices between which neither direction pays, from executable index prices.
+    """The band of future prices in which neither direction pays, from the index's bid and ask.
 
-    Above: shares bought at the ask with money at the rate plus the funding spread. Below: shares sold at the
-    bid, borrowed for a fee, the cash earning the rate less the lending spread.
+    Upper bound: shares are bought at the ask, with money at the rate plus the funding spread. Lower bound:
+    shares are borrowed for a fee and sold at the bid; the cash earns the rate less the lending spread.
     """
     once = costs.fees + costs.slippage
     return Band(
@@ -172,9 +172,9 @@ def implied_repo(
 ) -> float:
     """The rate at which ``future`` is fair for ``spot``: the r of F = S·e^(r·t) − Σ D·e^(r·(t − t_ex)).
 
-    At the future's bid and the index's ask it is what cash-and-carry earns; at the future's ask and the
-    index's bid it is what the reverse pays. However short ``t`` is, it has nearly every digit that the prices
-    have. UsageError at or after expiry, or where the dividends are as much as the index or more.
+    At the future's bid and the index's ask it is the rate that cash-and-carry earns; at the future's ask and
+    the index's bid it is the rate that the reverse pays. It has nearly every digit of the prices, even for a
+    very small ``t``. UsageError at or after expiry, or if the dividends are as much as the index or more.
     """
     check_price(future, "future")
     check_price(spot, "index")
@@ -188,9 +188,9 @@ def implied_repo(
         raise UsageError(
             f"Dividends of {paid:g} points are as much as the index ({spot:g}) or more; check the schedule."
         )
-    # missing(r) = S − Σ D·e^(−r·t_ex) − F·e^(−r·t) rises with r, and its slope falls. Without the dividends
-    # it would be 0 at the lower end, with all of them paid at once at the upper end, or below 0 there; both
-    # ends are moved out by what the differences may have been rounded.
+    # missing(r) = S − Σ D·e^(−r·t_ex) − F·e^(−r·t) rises with r, and its slope falls. ``low`` is the root
+    # without dividends. ``high`` is the root with all dividends paid now, or 0 if that root is negative. Both
+    # ends are moved outwards by the possible rounding of the differences.
     rounded = 4 * sys.float_info.epsilon / t
     low = _growth_rate(future, spot, t) - rounded
     high = max(_growth_rate(future, spot - paid, t), 0.0) + rounded
@@ -199,7 +199,7 @@ def implied_repo(
 
 
 def _growth_rate(future: float, spot: float, t: float) -> float:
-    """ln(F/S)/t. Prices that are close have an exact difference, and their quotient would lose its digits."""
+    """ln(F/S)/t. Close prices have an exact difference, which is used; their quotient would lose digits."""
     close = abs(future - spot) <= 0.5 * spot
     return (math.log1p((future - spot) / spot) if close else math.log(future / spot)) / t
 
@@ -207,10 +207,10 @@ def _growth_rate(future: float, spot: float, t: float) -> float:
 def _root(spot: float, flows: Sequence[tuple[float, float]], low: float, high: float) -> float:
     """The r between ``low`` and ``high`` at which flows (points, years) are worth ``spot`` today.
 
-    Newton's steps, and halves of the bracket where a step leaves it or is more than half of the last one. It
-    ends where the sum is as near to 0 as its own rounding can tell, or where no step moves r any more.
+    Takes Newton's steps. It halves the bracket instead if a step leaves it or is more than half of the last
+    step. It stops when the sum is within its own rounding of 0, or when a step does not change r.
     """
-    # What is left at r = 0 is exact but for one rounding, and all else goes to 0 with r.
+    # The sum at r = 0 is exact except for one rounding, and the other terms go to 0 with r.
     at_zero = math.fsum([spot, *(-points for points, _ in flows)])
     r, last = low, high - low
     while True:
@@ -245,16 +245,16 @@ def implied_dividend_points(*, future: float, spot: float, r: float, t: float) -
 def calendar_spread_rate(
     *, near: float, far: float, years_between: float, d: float = 0.0, payments: Sequence[Payment] = ()
 ) -> float:
-    """The rate from one expiry to a later one that two futures imply.
+    """The rate between two expiries that the prices of two futures imply.
 
-    A future is bought at the near expiry at its price and carried to the far one. ``payments`` are those that
-    go ex after the near expiry, with times from it; ``d`` a yield in their place.
+    The near future is bought and its index carried to the far expiry. ``payments`` are the dividends that go
+    ex after the near expiry, with times from it; ``d`` is a yield used instead of them.
     """
     return implied_repo(future=far, spot=near, t=years_between, d=d, payments=payments)
 
 
 def printed_fair_value(*, cash: float, simple_rate: float, days: float, dividend_points: float) -> float:
-    """The exchange's printed form, simple and actual/360: cash·(1 + r·days/360) − dividend points.
+    """The exchange's printed formula, simple and actual/360: cash·(1 + r·days/360) − dividend points.
 
     >>> round(printed_fair_value(cash=1146.00, simple_rate=0.057, days=78, dividend_points=3.47), 2)
     1156.68
@@ -263,7 +263,7 @@ def printed_fair_value(*, cash: float, simple_rate: float, days: float, dividend
 
 
 def check_price(price: float, name: str) -> float:
-    """The price itself; UsageError where it is not a positive number."""
+    """Returns the price; UsageError if it is not a positive finite number."""
     if not 0.0 < price < math.inf:
         raise UsageError(f"The {name} is a price above 0, not {price:g}.")
     return price

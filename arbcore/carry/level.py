@@ -1,9 +1,9 @@
-"""The level of a pair: the factor between index and ETF that a deviation is measured from.
+"""The level of a pair: the factor between index and ETF from which a deviation is measured.
 
-An ETF times ten is not the index, the market finances at its own rate, and an ETF gathers its dividends; all
-three are one slow level in future/ETF, as large as a threshold. Owns the four ways of knowing it: learnt from
-the rows before (``track``), calibrated once (``auto``), a number, or a column of the file. It knows no files,
-stores or positions: the caller says which contract a row is valued with. Times are UTC nanoseconds.
+Ten times the ETF is not the index, the market finances at its own rate, and an ETF accumulates its dividends.
+Together they make one level of future/ETF that moves slowly and is as large as a threshold. Owns the four
+modes: learnt from earlier rows (``track``), calibrated once (``auto``), a number, or a column of the file. It
+knows no files, stores or positions: the caller names the contract of each row. Times are UTC nanoseconds.
 """
 
 import math
@@ -19,13 +19,13 @@ from arbcore.errors import BrokenInvariant, ConfigError
 
 YEAR_S = 31_536_000.0
 HALF_LIFE_S = 3_600.0
-#: Rows of ``auto``: one trading day of minutes.
+#: The number of rows of ``auto``: one trading day of minutes.
 AUTO_ROWS = 390
-#: A stored level of the same contract is used again for so long.
+#: The longest age of a stored level that is used again, for the same contract.
 RESUME_NS = 7 * 86_400 * 10**9
 
 _LN2 = 0.6931471805599453
-#: How far a row may pull a level that is known, as a part of it.
+#: How far a row may move a known level, as a fraction of it.
 _REACH = 0.001
 _GAP_S_MIN = 60.0
 _HALF_LIFE_S_MAX = 10_000_000.0
@@ -36,7 +36,7 @@ _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3_600.0, "": 60.0}
 
 
 class LevelMode(Enum):
-    """How the factor is known; the values are those of ``factor.mode`` in a result."""
+    """How the factor is found; the values are those of ``factor.mode`` in a result."""
 
     TRACK = "track"
     AUTO = "auto"
@@ -46,7 +46,7 @@ class LevelMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LevelRule:
-    """What ``--factor`` asks for. Each field but ``mode`` belongs to one mode."""
+    """The value of ``--factor``. Each field except ``mode`` belongs to one mode."""
 
     mode: LevelMode = LevelMode.TRACK
     half_life_s: float = HALF_LIFE_S
@@ -62,14 +62,14 @@ class LevelRule:
 
 
 def parse_level(text: str | float, *, name: str = "factor") -> LevelRule:
-    """What ``--factor`` or its setting says: ``track[:HALF_LIFE]``, ``auto[:ROWS]``, a number, or ``column``.
+    """Reads ``--factor`` or its setting: ``track[:HALF_LIFE]``, ``auto[:ROWS]``, a number, or ``column``.
 
     Args:
-        text: a half-life is ``30m``, ``2h``, ``5400s``, or a bare number of minutes.
-        name: of the setting, for the sentence of an error.
+        text: the setting's text; a half-life is ``30m``, ``2h``, ``5400s``, or a bare number of minutes.
+        name: the setting's name, for an error message.
 
     Raises:
-        ConfigError: it is none of them, or out of range.
+        ConfigError: the text has none of these forms, or is out of range.
 
     >>> parse_level("track:30m").half_life_s, parse_level("auto").rows, parse_level("10.03").factor
     (1800.0, 390, 10.03)
@@ -112,12 +112,12 @@ def _half_life_s(text: str, words: str, name: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class LevelRow:
-    """What a level needs of one valid row.
+    """The values of one valid row that a level needs.
 
-    ``expiry_ns`` is the contract that the row is valued with: the position's own while one is held.
+    ``expiry_ns`` is the contract that the row is valued with; with a position, the position's contract.
     ``settlement_day`` is ``settlement.settlement_day_at`` of its time, ``x`` the factor at which the row is
-    fair (``factor_of``), ``r`` the rate of its fair value, spread included, and ``d`` the contract's dividend
-    yield, 0 under a schedule. ``factor`` is the file's own where it has a column of it.
+    fair (``factor_of``), ``r`` the rate of its fair value with the spread, and ``d`` the contract's dividend
+    yield, 0 with a schedule. ``factor`` is the value of the file's factor column, if it has one.
     """
 
     ts_ns: int
@@ -137,9 +137,9 @@ def factor_of(
     Args:
         fut_mid: index points.
         etf_mid: USD.
-        growth: e^((r − d)·t), or e^(r·t) under a schedule.
+        growth: e^((r − d)·t), or e^(r·t) with a schedule.
         paid_usd: today's value of the scheduled dividends up to expiry that are in USD a share.
-        paid_points: that of those in index points.
+        paid_points: today's value of those in index points.
 
     >>> factor_of(fut_mid=6060.0, etf_mid=600.0, growth=1.01)
     10.0
@@ -151,7 +151,7 @@ def factor_of(
 class TrackState:
     """A tracked level between two rows, as a bot stores it.
 
-    ``known_s`` is w, the seconds learnt; ``gap_s`` the seconds between the last two rows.
+    ``known_s`` is w, the seconds of rows learnt from; ``gap_s`` the seconds between the last two rows.
     """
 
     expiry_ns: int
@@ -163,10 +163,10 @@ class TrackState:
 
 
 class Level:
-    """One level, fed with every valid row in order. ``decide`` gives what a row is decided with.
+    """One level, updated with every valid row in order. ``decide`` returns the level that decides a row.
 
     It counts the rows that were not decided (``warming_up``) and keeps the factors of the ``first`` and the
-    ``last`` decided row, None where none was.
+    ``last`` decided row, None if no row was decided.
     """
 
     def __init__(self, rule: LevelRule) -> None:
@@ -179,12 +179,12 @@ class Level:
         self._calibrated = math.nan
 
     def decide(self, row: LevelRow) -> float | None:
-        """The factor to decide a row with, learnt from the rows before it; None while it is not known.
+        """The factor that decides a row, learnt from the rows before it; None while it is not known.
 
-        A row is decided first and learnt from after it. Rows must come in order of time.
+        The row is decided first; then the level learns from it. Rows must come in order of time.
 
         Raises:
-            BrokenInvariant: a row is older than the one before, or its ``x`` is not a positive number.
+            BrokenInvariant: a row is older than the previous one, or its ``x`` is not a positive number.
         """
         if not 0.0 < row.x < math.inf:
             raise BrokenInvariant(f"A row at which the factor {row.x} is fair cannot be learnt from.")
@@ -207,13 +207,13 @@ class Level:
         self, times: Sequence[int], xs: Sequence[float], *, expiry_ns: int, settlement_day: int, r: float,
         d: float,
     ) -> list[float]:  # fmt: skip
-        """``decide`` of successive rows of one contract and one settlement day; NaN where it is not known.
+        """``decide`` for successive rows of one contract and one settlement day; NaN while it is not known.
 
-        It is for very many rows: a row takes a fifth of the time.
+        Use it for many rows: a row takes a fifth of the time.
         """
         found: list[float] = []
         tracks = self.rule.mode is LevelMode.TRACK
-        # The first row may bring another contract or another settlement day.
+        # The first row may have another contract or another settlement day than the row before it.
         for ts_ns, x in zip(times[: 1 if tracks else None], xs, strict=False):
             decided = self.decide(LevelRow(ts_ns, expiry_ns, settlement_day, x=x, r=r, d=d))
             found.append(math.nan if decided is None else decided)
@@ -228,7 +228,7 @@ class Level:
             if factor == factor:
                 known = at
                 break
-        # The first row is counted already.
+        # ``decide`` has counted the first row.
         self.warming_up += max(0, known - 1)
         if known < len(found):
             self.first = found[known] if self.first is None else self.first
@@ -239,7 +239,7 @@ class Level:
         self, track: TrackState, times: Sequence[int], xs: Sequence[float], found: list[float], *, r: float,
         d: float,
     ) -> None:  # fmt: skip
-        """``_tracked`` of rows of one contract and settlement day; powers of e are kept by their gaps."""
+        """``_tracked`` for rows of one contract and settlement day; it caches the exponentials by row gap."""
         half_life_s = self.rule.half_life_s
         factor, known_s, last_ns, before_s = track.factor, track.known_s, track.last_ns, track.gap_s
         moves: dict[int, tuple[float, float]] = {}
@@ -278,9 +278,9 @@ class Level:
         )
 
     def at(self, row: LevelRow) -> float | None:
-        """The factor that ``decide`` would give; nothing is learnt, and ``x`` may be anything.
+        """Returns the factor that ``decide`` would return, and learns nothing; ``x`` may have any value.
 
-        A bot decides on every tick, and learns once they make up a row.
+        A bot decides on every tick, but learns only from complete rows.
         """
         mode = self.rule.mode
         if mode is LevelMode.TRACK:
@@ -292,13 +292,13 @@ class Level:
 
     @property
     def state(self) -> TrackState | None:
-        """What a bot stores of a tracked level; None before the first row and for the other modes."""
+        """The tracked level as a bot stores it; None before the first row and for the other modes."""
         return self._track
 
     def resume(self, state: TrackState, *, now_ns: int) -> bool:
-        """Goes on with a stored level, before the first row; False where it is older than a week.
+        """Continues from a stored level, before the first row; returns False if it is older than a week.
 
-        Rows of another contract start it anew, as always.
+        Rows of another contract start a new level.
         """
         if self.rule.mode is not LevelMode.TRACK or not 0 <= now_ns - state.last_ns <= RESUME_NS:
             return False
@@ -306,13 +306,13 @@ class Level:
         return True
 
     def warm_in_s(self, expiry_ns: int) -> float:
-        """For how many seconds of rows of a contract a tracked level has to learn yet; 0 once it is known."""
+        """The seconds of a contract's rows that a tracked level still needs; 0 if it is known."""
         track = self._track
         known_s = track.known_s if track is not None and track.expiry_ns == expiry_ns else 0.0
         return max(0.0, self.rule.half_life_s - known_s)
 
     def document(self) -> dict[str, object]:
-        """``factor`` of a result."""
+        """The ``factor`` of a result document."""
         track = self.rule.mode is LevelMode.TRACK
         return {
             "mode": self.rule.mode.value,
@@ -322,21 +322,21 @@ class Level:
         }
 
     def _moved(self, row: LevelRow) -> tuple[float, float, float, float]:
-        """The level at a row: factor, seconds learnt, seconds since its last row, and those that count."""
+        """The level at a row: factor, seconds learnt, seconds since the last row, and those that count."""
         track = self._track
         if track is None or track.expiry_ns != row.expiry_ns:
             return row.x, 0.0, 0.0, 0.0
         gap_s = float(row.ts_ns - track.last_ns) / 1e9
         if gap_s < 0.0:
             raise BrokenInvariant(f"A row came {-gap_s} s before the one before it.")
-        # Financing runs between settlement days, dividends gather by the clock.
+        # Financing accrues between settlement days, dividends with clock time.
         gap_years = gap_s / YEAR_S
         settled_years = float(row.settlement_day - track.settlement_day) / 365.0
         factor = track.factor * exponential(-row.d * gap_years - row.r * (settled_years - gap_years))
         return factor, track.known_s, gap_s, min(gap_s, max(_GAP_S_MIN, track.gap_s))
 
     def _tracked(self, row: LevelRow) -> float:
-        """Step 1 moves the level to the row, step 2 decides, step 3 learns; NaN while it warms up."""
+        """Step 1 moves the level to the row, step 2 decides, step 3 learns; NaN while the level warms up."""
         factor, known_s, gap_s, step_s = self._moved(row)
         warm = known_s >= self.rule.half_life_s
         decided = factor if warm else math.nan
@@ -351,7 +351,7 @@ class Level:
         return decided
 
     def _auto(self, row: LevelRow) -> float:
-        """The median of the first rows, for the rows after them."""
+        """Returns the median of the first rows for every row after them, and NaN for the first rows."""
         if len(self._seen) < self.rule.rows:
             self._seen.append(row.x)
             if len(self._seen) == self.rule.rows:

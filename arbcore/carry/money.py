@@ -1,6 +1,6 @@
-"""What a pair costs and earns beside its prices: interest, dividends, and a broker's fees.
+"""The costs and income of a pair besides its prices: interest, dividends, and a broker's fees.
 
-Owns the booking of each and the broker's table, dated and with its sources; net is gross − cost + financing +
+Owns how each is booked, and the broker's fees by date with their sources; net is gross − cost + financing +
 dividends. Amounts are USD, rates are annual decimals, days are numbers since 1970-01-01. A side is −1 for
 cash and carry (short the future, long the ETF) and +1 for the reverse. It must not know when to trade.
 """
@@ -12,9 +12,9 @@ from enum import Enum
 from arbcore.carry.pairs import FeeClass
 from arbcore.core.civil import day_of
 
-#: What the broker charges for borrowed money, as a spread over the run's rate.
+#: The broker's rate for borrowed money, as a spread over the run's rate.
 LONG_SPREAD = 0.015
-#: (proceeds up to, spread under the rate) of a short's proceeds; None pays nothing. The last has no end.
+#: Tiers of a short sale's proceeds: (upper bound, spread below the rate); None pays no interest.
 SHORT_TIERS: tuple[tuple[float, float | None], ...] = (
     (100_000.0, None),
     (1_000_000.0, 0.0125),
@@ -32,7 +32,7 @@ class FeePlan(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What the ETF leg of one pair pays and earns, kept from its entry: annual decimals.
+    """The rates of one pair's ETF leg, fixed at its entry: annual decimals.
 
     A long pays ``funding``; a short receives ``short`` less ``borrow``.
     """
@@ -44,9 +44,9 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class FeeRow:
-    """Fees on the sale of shares from a day on; ``source`` is where they are from.
+    """Fees on sales of shares from ``since_day`` on; ``source`` names where they were published.
 
-    ``sec_per_million`` USD of proceeds, ``taf_per_share`` with at most ``taf_max`` a trade.
+    ``sec_per_million`` is USD per million of proceeds; ``taf_per_share`` is USD, at most ``taf_max`` a trade.
     """
 
     since_day: int
@@ -56,25 +56,25 @@ class FeeRow:
     source: str
 
 
-#: By date; trades before the first row are charged by it, as every fee here is the plan of today.
+#: By date. Earlier trades use the first row: all fees here are those of the current plan.
 SALE_FEES: tuple[FeeRow, ...] = (
     FeeRow(day_of(2024, 5, 22), 27.80, 0.000166, 8.30, "SEC fee rate advisory 2 for fiscal year 2024"),
     FeeRow(day_of(2025, 5, 14), 0.0, 0.000166, 8.30, "SEC fee rate advisory 2 for fiscal year 2025"),
     FeeRow(day_of(2026, 1, 1), 0.0, 0.000195, 9.79, "SR-FINRA-2024-019, trading activity fee of 2026"),
-    # Charged here from the first of that month on.
+    # This rate is charged here from the first of the month on.
     FeeRow(day_of(2026, 4, 1), 20.60, 0.000195, 9.79, "SEC release 34-104909 of 2026-02-27"),
     FeeRow(day_of(2027, 1, 1), 20.60, 0.000232, 11.61, "SR-FINRA-2024-019, trading activity fee of 2027"),
 )
-#: USD a contract and side: the broker's 0.85 or 0.25, the exchange's 1.38 or 0.35, the regulator's 0.02.
+#: USD per contract and side: the broker's 0.85 or 0.25, the exchange's 1.38 or 0.35, the regulator's 0.02.
 FUTURE_FEES = {FeeClass.STANDARD: 2.25, FeeClass.MICRO: 0.62}
-#: What a result says of the table that it was charged by.
+#: How a result names the source of its fees.
 FEES_SOURCE = (
     "Interactive Brokers' commissions of 2026 for US shares and CME and CBOT futures; compare your own"
 )
 
 
 def future_fee(fee_class: FeeClass, contracts: int) -> float:
-    """What the broker and the exchange charge for one side of a future.
+    """The fee of the broker and the exchange for one side of a future, in USD.
 
     >>> future_fee(FeeClass.MICRO, 2)
     1.24
@@ -83,15 +83,16 @@ def future_fee(fee_class: FeeClass, contracts: int) -> float:
 
 
 def share_fee(shares: float, price: float, *, day: int, sale: bool, plan: FeePlan = FeePlan.FIXED) -> float:
-    """What the broker charges for one trade of shares, with what it passes on.
+    """The broker's fee for one trade of shares, with the fees it passes on, in USD.
 
     Args:
-        shares: how many.
+        shares: the number of shares.
         price: USD a share.
         day: the New York date of the trade.
-        sale: whether they are sold (short or not), on which two more fees are due.
-        plan: fixed 0.005 a share, at least 1.00; tiered 0.0035, at least 0.35, with the exchange's 0.0030 and
-            the clearing house's 0.0002 a share beside it. Of either plan's own part at most 1% of the value.
+        sale: True if the shares are sold (short or not); two more fees are then due.
+        plan: FIXED is 0.005 a share, at least 1.00. TIERED is 0.0035 a share, at least 0.35, plus the
+            exchange's 0.0030 and the clearing house's 0.0002 a share. The plan's own part is at most 1% of
+            the value.
 
     >>> round(share_fee(503, 680.0, day=day_of(2026, 3, 2), sale=False), 4)
     2.515
@@ -108,7 +109,7 @@ def share_fee(shares: float, price: float, *, day: int, sale: bool, plan: FeePla
 
 
 def sale_fees(day: int) -> FeeRow:
-    """The row of ``SALE_FEES`` that a day falls under."""
+    """The row of ``SALE_FEES`` that applies on a day."""
     return next((row for row in reversed(SALE_FEES) if day >= row.since_day), SALE_FEES[0])
 
 
@@ -119,10 +120,10 @@ def broker_rates(r: float, proceeds: float, *, borrow: float = 0.0, before: floa
         r: the run's rate at the entry, without the financing spread.
         proceeds: shares × price of the ETF leg at the entry, in USD.
         borrow: the fee for borrowed shares.
-        before: proceeds of what was sold short already, which fill the lower tiers.
+        before: proceeds of earlier short sales, which fill the lower tiers.
 
     Returns:
-        r + 1.5% for a long; for a short, what its tiers pay on the whole of its proceeds, never below 0.
+        For a long, r + 1.5%; for a short, the tiers' interest over its whole proceeds, never below 0.
 
     >>> broker_rates(0.04, 200_000.0)
     Rates(funding=0.055, short=0.01375, borrow=0.0)
@@ -132,7 +133,7 @@ def broker_rates(r: float, proceeds: float, *, borrow: float = 0.0, before: floa
 
 
 def _tiers_pay(r: float, proceeds: float) -> float:
-    """USD a year on a short's proceeds."""
+    """The interest on a short's proceeds, in USD a year."""
     paid, below = 0.0, 0.0
     for upto, spread in SHORT_TIERS:
         part = min(proceeds, upto) - below
@@ -151,25 +152,25 @@ def financing_of(side: int, value: float, *, days: int, rates: Rates) -> float:
         side: −1 pays (long the ETF), +1 receives.
         value: shares × price at the entry, in USD.
         days: from the settlement day of the entry to that of the exit; 0 within a day.
-        rates: of the entry.
+        rates: the rates fixed at the entry.
 
     Returns:
-        USD, below 0 where it is paid.
+        USD, negative if the pair pays.
 
     >>> round(financing_of(-1, 365_000.0, days=3, rates=Rates(0.04)), 2)
     -120.0
     """
     rate = -rates.funding if side < 0 else rates.short - rates.borrow
-    # The sum takes the sign off a zero.
+    # Adding 0.0 turns -0.0 into 0.0.
     return rate * value * (float(days) / 365.0) + 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class PaidDividend:
-    """One dividend of a schedule: from ``ex_ns`` a buyer no longer receives it.
+    """One dividend of a schedule: a buyer from ``ex_ns`` on does not receive it.
 
-    ``amount`` is USD a share of the ETF, or index points where ``points``; ``line`` is that of its file, 0
-    where it came from none.
+    ``amount`` is USD a share of the ETF, or index points if ``points``; ``line`` is its line in the file, 0
+    if it is not from a file.
     """
 
     ex_ns: int
@@ -184,15 +185,15 @@ def dividends_of(
     """Dividends with entry < ex <= exit: received when long the ETF, paid when short.
 
     Args:
-        side: −1 is long the ETF.
-        shares: of the ETF.
-        schedule: in any order.
+        side: −1 is long the ETF, +1 is short the ETF.
+        shares: the number of ETF shares.
+        schedule: the dividends, in any order.
         entry_ns: when the ETF leg was filled, UTC nanoseconds.
-        exit_ns: when it was closed, or the last quote.
-        factor: the level at the entry, by which points are USD a share.
+        exit_ns: when it was closed, or the time of the last quote.
+        factor: the level at the entry, which converts index points to USD a share.
 
     Returns:
-        USD, below 0 where they are paid.
+        USD, negative if the position pays them.
     """
     total = 0.0
     for each in schedule:
@@ -202,11 +203,11 @@ def dividends_of(
 
 
 def missing_dividend(value: float, *, d: float, per_year: int) -> float:
-    """About what one dividend that only a yield knows is worth on a position, in USD.
+    """The approximate value of one dividend on a position, in USD, if only a yield is known.
 
     Args:
         value: shares × price of the ETF leg at its entry.
         d: the dividend yield.
-        per_year: how often the ETF pays.
+        per_year: the number of dividends that the ETF pays a year.
     """
     return value * d / per_year

@@ -1,6 +1,6 @@
-"""Whether a result is plausible: one sentence for each thing to know besides its numbers.
+"""The notes of a result: one sentence for each sign that the result is not plausible.
 
-Owns the bounds and the sentences, and which rows are outliers. It gets numbers and times, and reads no rows.
+Owns the bounds and the sentences, and the rule for outliers. It gets numbers and times, and reads no rows.
 """
 
 import math
@@ -16,7 +16,7 @@ from arbcore.core.civil import NS_PER_DAY, iso_date, iso_time
 from arbcore.core.text import plural, whole_seconds
 from arbcore.errors import UsageError
 
-#: Beyond these something that was set is wrong, not the market.
+#: Beyond these bounds a setting is wrong, not the market.
 DEVIATION_BPS_MAX, LEVEL_PART_MAX, FINANCING_MAX = 50.0, 0.02, 0.05
 EXPIRY_DAYS_MAX = 400
 OUTLIER_BPS = 10.0
@@ -33,14 +33,14 @@ class Quantiles:
 
 @dataclass(frozen=True, slots=True)
 class LargestEdge:
-    """The largest edge at the touch, in bps before costs, and when it was there."""
+    """The largest edge at the touch, in bps before costs, and its time."""
 
     before_costs_bps: float
     ts_ns: int
 
 
 def deviation_note(mode: LevelMode, median_bps: float | None) -> str | None:
-    """Where the level is given and the market is far from it throughout."""
+    """The note if the level is given and the median deviation from it is too large; else None."""
     if mode in (LevelMode.TRACK, LevelMode.AUTO) or median_bps is None:
         return None
     if abs(median_bps) <= DEVIATION_BPS_MAX:
@@ -52,7 +52,7 @@ def deviation_note(mode: LevelMode, median_bps: float | None) -> str | None:
 
 
 def level_note(pair: Pair, level: float | None) -> str | None:
-    """Where a level that was learnt is not that of the pair."""
+    """The note if a learnt level is too far from that of the pair; else None."""
     if level is None or abs(level / pair.points_per_usd - 1.0) <= LEVEL_PART_MAX:
         return None
     return (
@@ -62,7 +62,7 @@ def level_note(pair: Pair, level: float | None) -> str | None:
 
 
 def financing_note(implied: float | None, r: float) -> str | None:
-    """Where the level implies another rate than the one given."""
+    """The note if the level implies a rate too far from the given one; else None."""
     if implied is None or abs(implied - r) <= FINANCING_MAX:
         return None
     return (
@@ -72,7 +72,7 @@ def financing_note(implied: float | None, r: float) -> str | None:
 
 
 def expiry_note(expiry_ns: int, row_ns: int) -> str | None:
-    """Where a row's expiry is too far for a front contract."""
+    """The note if a row's expiry is too far away for a front contract; else None."""
     days = (expiry_ns - row_ns) / NS_PER_DAY
     if days <= EXPIRY_DAYS_MAX:
         return None
@@ -82,7 +82,7 @@ def expiry_note(expiry_ns: int, row_ns: int) -> str | None:
 
 
 def schedule_note(last_ex_ns: int | None, expiry_ns: int | None) -> str | None:
-    """Where a schedule of dividends does not reach the last contract's expiry; None without a schedule."""
+    """The note if a dividend schedule ends before the last contract's expiry; None without a schedule."""
     if last_ex_ns is None or expiry_ns is None or last_ex_ns >= expiry_ns:
         return None
     return (
@@ -92,7 +92,7 @@ def schedule_note(last_ex_ns: int | None, expiry_ns: int | None) -> str | None:
 
 
 def outlier_note(count: int, first_ns: int | None) -> str | None:
-    """How many rows stand alone, and the first of them."""
+    """The note on how many rows stand alone, and the first of them; None if none does."""
     if not count or first_ns is None:
         return None
     stand = "stands" if count == 1 else "stand"
@@ -103,14 +103,14 @@ def outlier_note(count: int, first_ns: int | None) -> str | None:
 
 
 def time_zone_note(naive: bool) -> str | None:
-    """Where no time of the data has a zone."""
+    """The note if no time of the data has a zone; else None."""
     if not naive:
         return None
     return "No time in the data has a zone, so all were taken as UTC; --tz says what they are."
 
 
 def sharpe_note(dates: int, wanted: int = 20) -> str | None:
-    """Why there is no Sharpe ratio."""
+    """The note that a Sharpe ratio needs more dates; None if there are enough dates."""
     if dates >= wanted:
         return None
     return f"No Sharpe, Sortino or Calmar is given for {plural(dates, 'date')}; they need at least {wanted}."
@@ -119,7 +119,7 @@ def sharpe_note(dates: int, wanted: int = 20) -> str | None:
 def no_trade_note(
     edge: LargestEdge | None, *, entry_bps: float, cost_bps: float, deviation: Quantiles | None
 ) -> str:
-    """Why nothing was traded: the best that there was, and what was wanted."""
+    """The note that explains why nothing was traded: the largest edge, and the threshold it did not reach."""
     if edge is None or deviation is None:
         return "Nothing was traded: no row could be decided."
     after = edge.before_costs_bps - cost_bps
@@ -131,7 +131,7 @@ def no_trade_note(
 
 
 def missing_dividend_note(pair: Pair, ex_dates: int, amount: float) -> str | None:
-    """Where pairs were held over ex-dates that only a yield knows of; ``amount`` is USD in all."""
+    """The note if pairs were held over ex-dates known only from a yield; ``amount`` is the total in USD."""
     if not ex_dates:
         return None
     return (
@@ -142,7 +142,7 @@ def missing_dividend_note(pair: Pair, ex_dates: int, amount: float) -> str | Non
 
 
 def margin_interest_note() -> str:
-    """What the broker's fees leave out."""
+    """The note on the interest that the broker's fees leave out."""
     return (
         "Interest on the future's margin and variation is not booked; it is about 0.07 bps a day of the "
         "contract's value."
@@ -150,7 +150,7 @@ def margin_interest_note() -> str:
 
 
 def rates_note(history: RateHistory, first_ns: int, last_ns: int) -> str:
-    """Which rates by date the first and the last decided row took: a result depends on nothing unseen."""
+    """The note that names the dated rates of the first and the last decided row."""
 
     def shown(ts_ns: int) -> str:
         day, value = history.known_at(ts_ns)
@@ -162,7 +162,7 @@ def rates_note(history: RateHistory, first_ns: int, last_ns: int) -> str:
 
 
 def replaced_note(names: Sequence[str]) -> str | None:
-    """Which settings a broker's fees and rates take the place of."""
+    """The note that names the settings that the broker's fees and rates replace; None if there are none."""
     if not names:
         return None
     verb = "is" if len(names) == 1 else "are"
@@ -173,11 +173,11 @@ def outliers(xs: Sequence[float]) -> list[int]:
     """The rows that stand alone: up to three in a row, more than 10 bps from the rows before and after.
 
     Args:
-        xs: fut_mid over the fair value with factor 1, of each valid row in order.
+        xs: fut_mid over the fair value with factor 1, for each valid row in order.
 
     Returns:
-        Their places, rising. The first and the last row are never among them. A row is compared with the last
-        one before it that is no outlier.
+        The indexes of these rows, in rising order. The first and the last row are never among them. A row is
+        compared with the last row before it that is not an outlier.
 
     >>> outliers([10.0, 10.0, 10.04, 10.0, 10.0])
     [2]
@@ -203,7 +203,7 @@ def outliers(xs: Sequence[float]) -> list[int]:
 
 
 def _stand_alone(run: Sequence[float], before: float, after: float) -> bool:
-    """Whether all of a run are off both neighbours in one direction."""
+    """Whether all values of a run are above both neighbours, or all below both."""
     high, low = max(before, after), min(before, after)
     part = OUTLIER_BPS * 1e-4
     return all(x > high * (1.0 + part) for x in run) or all(x < low * (1.0 - part) for x in run)
@@ -216,17 +216,17 @@ def implied_financing(
     """The rate that makes the model fit a level, given the true factor between index and ETF.
 
     Args:
-        level: the factor that a row was decided with.
-        etf_mid: the row's, USD.
+        level: the factor that decided a row.
+        etf_mid: the ETF's mid of the row, USD.
         t: years to expiry.
-        r: the rate of its fair value, spread included.
-        d: its dividend yield, 0 under a schedule.
+        r: the rate of its fair value, with the spread.
+        d: its dividend yield, 0 with a schedule.
         true_factor: index over ETF.
         paid: today's value of the scheduled dividends, in USD a share, at ``r``.
         payments: those dividends in index points of the true index, with their times.
 
     Returns:
-        A continuously compounded annual rate; None at expiry or where no believable rate fits.
+        A continuously compounded annual rate; None at expiry or if no rate within bounds fits.
 
     >>> round(implied_financing(10.03, etf_mid=690.0, t=0.25, r=0.04, d=0.012, true_factor=10.0), 6)
     0.051982

@@ -23,7 +23,7 @@ class ExDates(Enum):
     MONTHLY = "about the third Friday of each month"
 
 
-#: The legs of a pair, whatever their symbols are.
+#: The names of a pair's legs, independent of its symbols.
 FUT, ETF = "fut", "etf"
 LEGS = (FUT, ETF)
 
@@ -37,10 +37,10 @@ class FeeClass(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """What both legs of a pair follow, and its names at the broker.
+    """The index that both legs of a pair follow, and its names at the broker.
 
-    ``etf_usd`` is about the ETF's price in USD, ``etf_exchange`` where it is listed; the two ids are the
-    broker's of index and ETF.
+    ``etf_usd`` is the approximate price of the ETF in USD, ``etf_exchange`` the exchange where it is listed.
+    The two ids are the broker's contract ids of the index and the ETF.
     """
 
     symbol: str
@@ -57,9 +57,9 @@ class Index:
 class Pair:
     """One future and one ETF.
 
-    ``multiplier`` is USD an index point and contract, ``points_per_usd`` about the index in points for a
-    USD of the ETF's price, ``cost_bps`` one contract's round trip at the broker's fixed plan, in bps, and
-    ``title`` the future's long name.
+    ``multiplier`` is USD per index point and contract. ``points_per_usd`` is the approximate number of index
+    points per USD of the ETF's price. ``cost_bps`` is the cost of one contract's round trip in the broker's
+    fixed plan, in bps. ``title`` is the future's long name.
     """
 
     future: str
@@ -77,11 +77,11 @@ class Pair:
 
     @property
     def name(self) -> str:
-        """Such as ``es-spy``."""
+        """The pair's name, such as ``es-spy``."""
         return f"{self.future}-{self.etf}".lower()
 
     def symbol(self, leg: str) -> str:
-        """What a leg is called at the broker, in stores and for people.
+        """The symbol of a leg, used at the broker, in stores and in output.
 
         >>> DEFAULT_PAIR.symbol(FUT), DEFAULT_PAIR.symbol(ETF)
         ('ES', 'SPY')
@@ -89,17 +89,17 @@ class Pair:
         return self.future if leg == FUT else self.etf
 
     def by_symbol(self, by_leg: Mapping[str, int]) -> dict[str, int]:
-        """Numbers of both legs under their symbols, the future first."""
+        """Returns the numbers of both legs by symbol, the future first."""
         return {self.symbol(leg): by_leg[leg] for leg in LEGS}
 
     @property
     def fut_usd(self) -> float:
-        """About the future's price in points, where no quote of it is known."""
+        """The approximate price of the future in points, for use without a quote."""
         return self.index.etf_usd * self.points_per_usd
 
     @property
     def dividends_per_year(self) -> int:
-        """How often the ETF pays."""
+        """The number of dividends that the ETF pays a year."""
         return 12 if self.ex_dates is ExDates.MONTHLY else 4
 
 
@@ -122,7 +122,7 @@ _INDU = Index(
     73_128_548, 475.0,
 )  # fmt: skip
 
-#: Every pair, the default one first. Multipliers and ticks: CME Group's contract specifications.
+#: All pairs, the default one first. Multipliers and ticks are from CME Group's contract specifications.
 PAIRS: tuple[Pair, ...] = (
     Pair("ES", "CME", 50.0, 0.25, "SPY", 10.0, 0.5, ExDates.EXPIRY, FeeClass.STANDARD, _SPX,
          "E-mini S&P 500"),
@@ -148,10 +148,10 @@ _BY_SYMBOLS = {(pair.future, pair.etf): pair for pair in PAIRS}
 
 
 def pair_named(name: str) -> Pair:
-    """The pair of a name such as ``es-spy``, in any case.
+    """The pair with a name such as ``es-spy``, in any case.
 
     Raises:
-        UsageError: there is no such pair; the sentence lists those there are.
+        UsageError: there is no such pair; the message lists the known ones.
 
     >>> pair_named("MES-SPY").multiplier
     5.0
@@ -163,10 +163,10 @@ def pair_named(name: str) -> Pair:
 
 
 def pair_of_symbols(future: str, etf: str) -> Pair:
-    """The pair of a future's and an ETF's symbol, in any case.
+    """The pair with these symbols of a future and an ETF, in any case.
 
     Raises:
-        UsageError: they are no pair of the table.
+        UsageError: the table has no such pair.
     """
     pair = _BY_SYMBOLS.get((future.strip().upper(), etf.strip().upper()))
     if pair is None:
@@ -177,24 +177,24 @@ def pair_of_symbols(future: str, etf: str) -> Pair:
 
 
 def pair_of_future(future: str) -> Pair | None:
-    """The pair of a future's symbol, in any case; None where none has it."""
+    """The pair of a future's symbol, in any case; None if no pair has it."""
     return next((pair for pair in PAIRS if pair.future == future.strip().upper()), None)
 
 
 def same_index(pair: Pair, other: Pair) -> bool:
-    """Whether quotes of one pair are quotes of the other: two sizes of one future."""
+    """Whether two pairs have the same quotes because they are two sizes of one future."""
     return pair.etf == other.etf
 
 
 def choose_pair(columns: Pair | None, wanted: str | None) -> Pair:
-    """The pair to trade: the one that the columns choose, or the one asked for where the two agree.
+    """The pair to trade: ``wanted``, or the columns' pair if ``wanted`` is None.
 
     Args:
-        columns: the pair of the columns' names; None where they are ``fut_…`` and ``etf_…``.
+        columns: the pair of the column names; None if they are ``fut_…`` and ``etf_…``.
         wanted: ``--pair``; it may name the other size of the same index.
 
     Raises:
-        UsageError: nobody names the pair, or the two name different indexes.
+        UsageError: neither names a pair, or the two name different indexes.
     """
     if wanted is None:
         if columns is None:
@@ -214,21 +214,22 @@ def choose_pair(columns: Pair | None, wanted: str | None) -> Pair:
 def usual_ex_dates(pair: Pair, entry_ns: int, exit_ns: int) -> list[int]:
     """The usual ex-dates over which a position was held: entry < opening of the ex-date <= exit.
 
-    A rule, not an announcement: with it a missing dividend can be named. An ETF that goes ex some day of a
-    week counts once where any opening of that week was held over, by the first of these.
+    These dates follow a rule and are not announced ones; they serve to name a missing dividend. If an ETF
+    goes ex on some day of a week, the week counts once, with the first of its openings in the position's
+    time.
 
     Args:
-        pair: its ETF's rule counts.
+        pair: the pair; the ex-date rule of its ETF applies.
         entry_ns: when the position was opened, UTC nanoseconds.
-        exit_ns: when it was closed, or the last quote.
+        exit_ns: when it was closed, or the time of the last quote.
 
     Returns:
-        Days since 1970-01-01, rising.
+        Days since 1970-01-01, in rising order.
     """
     year, month, _ = date_of(trading_date(entry_ns))
     last_year, last_month, _ = date_of(trading_date(exit_ns))
     found = []
-    # A week may reach into the month before its Friday's; none reaches further.
+    # A week may begin in the month before the month of its Friday, but no earlier.
     for months in range(year * 12 + month - 2, last_year * 12 + last_month + 1):
         if pair.ex_dates is not ExDates.MONTHLY and months % 12 + 1 not in _QUARTERLY_MONTHS:
             continue
@@ -242,19 +243,20 @@ def usual_ex_dates(pair: Pair, entry_ns: int, exit_ns: int) -> list[int]:
 
 
 def span_without_ex_dates(pair: Pair, instant_ns: int) -> tuple[int, int]:
-    """The span around an instant between two openings of days on which the pair's ETF may go ex.
+    """The time around an instant between two openings of days on which the pair's ETF may go ex.
 
-    What was opened within it and closed before its end is held over no usual ex-date.
+    A position opened after its begin and closed before its end is held over no usual ex-date.
 
     Args:
-        pair: its ETF's rule counts.
+        pair: the pair; the ex-date rule of its ETF applies.
+        instant_ns: UTC nanoseconds.
         instant_ns: UTC nanoseconds.
 
     Returns:
         The last such opening at or before the instant, and the first after it, in UTC nanoseconds.
     """
     year, month, _ = date_of(trading_date(instant_ns))
-    # A quarter to both sides, and a month for a week that reaches into another.
+    # A quarter in both directions, and one more month for a week that begins in the month before.
     openings = [
         expiry_instant(day)
         for months in range(year * 12 + month - 5, year * 12 + month + 4)
@@ -268,7 +270,7 @@ def span_without_ex_dates(pair: Pair, instant_ns: int) -> tuple[int, int]:
 
 
 def _candidates(rule: ExDates, year: int, month: int) -> list[int]:
-    """The days of a month on which an ETF of a rule may go ex; one, or the trading days of a week."""
+    """The days of a month on which an ETF may go ex by a rule: one day, or the trading days of a week."""
     friday = nth_weekday(year, month, which=FRIDAY, n=3)
     if rule is ExDates.MONDAY_AFTER:
         day = friday + 3

@@ -1,8 +1,8 @@
-"""When shares that are bought or sold are paid for: settlement days, as integers.
+"""Settlement days: the days on which bought or sold shares are paid, as integers.
 
-A share is paid some settlement days after it is traded, so what it is financed from and until are the
-settlement days of its trades, not the trades' own moments. Owns that lag by date and the two days on which
-the exchange trades and banks do not settle. ``calendar`` has the trading days.
+A share is paid some settlement days after its trade, so a position is financed from the settlement day of its
+entry to that of its exit, not between the trades themselves. Owns the number of settlement days by date, and
+the two days on which the exchange trades and banks do not settle. ``calendar`` has the trading days.
 """
 
 from functools import cache
@@ -19,7 +19,7 @@ from arbcore.core.civil import (
     weekday,
 )
 
-# From a trading day on: the settlement days from a trade to its payment (SEC rule 15c6-1 and its changes).
+# By first trading day: the number of settlement days from a trade to its payment (SEC rule 15c6-1, amended).
 _LAGS = ((day_of(2024, 5, 28), 1), (day_of(2017, 9, 5), 2))
 _LAG_BEFORE = 3
 _EASTERN_NS = 5 * 3_600 * 10**9
@@ -29,7 +29,7 @@ _CLOCK_KNOWN_NS = _EASTERN_NS
 
 
 def is_settlement_day(day: int) -> bool:
-    """Whether trades of shares are paid on a day: trading days but Columbus Day and Veterans Day.
+    """Whether share trades are paid on a day: every trading day except Columbus Day and Veterans Day.
 
     Args:
         day: days since 1970-01-01.
@@ -42,10 +42,10 @@ def is_settlement_day(day: int) -> bool:
 
 @cache
 def settlement_day(day: int) -> int:
-    """The day on which a trade of a date is paid.
+    """The day on which a trade on a date is paid.
 
-    It is the k-th settlement day after the date, or after the next trading day where the exchange is closed
-    on the date; k is 1 for trades from 2024-05-28, 2 from 2017-09-05, 3 before.
+    It is the k-th settlement day after the date, or after the next trading day if the exchange is closed on
+    the date; k is 1 for trades from 2024-05-28, 2 from 2017-09-05, 3 before.
 
     Args:
         day: the New York date, in days since 1970-01-01.
@@ -75,8 +75,8 @@ def settlement_day_at(instant_ns: int) -> int:
 def date_around(instant_ns: int) -> tuple[int, int, int]:
     """The New York date of an instant, and the instants at which it begins and ends.
 
-    Before 1970, for which the clock's changes are not known here, a date begins at 05:00 UTC. The
-    first and the last date end where 64 bits of nanoseconds do.
+    Before 1970 the changes of New York's clock are not known here, and a date begins at 05:00 UTC. The
+    first and the last date are cut at the limits of 64-bit nanoseconds.
 
     Args:
         instant_ns: UTC nanoseconds.
@@ -94,7 +94,7 @@ def date_around(instant_ns: int) -> tuple[int, int, int]:
 
 @cache
 def _bank_holidays(year: int) -> frozenset[int]:
-    """Columbus Day and Veterans Day, the latter on the Monday after a Sunday."""
+    """Columbus Day, and Veterans Day, observed on Monday if it is a Sunday."""
     veterans = day_of(year, 11, 11)
     if weekday(veterans) == SUNDAY:
         veterans += 1

@@ -1,7 +1,7 @@
-"""Rates and dividends as people give them: a number, a file by date, a yield by contract, a schedule.
+"""Rates and dividends as users give them: a number, a file by date, a yield by contract, a schedule.
 
-One reading for every command and the bot. Owns the formats and which value a row takes; ``fair`` and
-``level`` work out what they do to a fair value. It gets lines of text, not files.
+Every command and the bot read them here. Owns the formats and the choice of the value for a row; ``fair`` and
+``level`` compute fair values from them. It gets lines of text, not files.
 """
 
 import csv
@@ -23,9 +23,9 @@ from arbcore.core.civil import iso_date, iso_time, read_date
 from arbcore.core.text import printable
 from arbcore.errors import ArbcoreError, ConfigError, DataError, InputError
 
-#: A rate of more days before a row is too old for it.
+#: A rate dated more days than this before a row is too old for it.
 RATE_DAYS_MAX = 7
-#: A dividend above this part of the price is a mistake of units.
+#: A dividend above this fraction of the price has the wrong unit.
 DIVIDEND_PART_MAX = 0.1
 
 _CODE = re.compile(r"([A-Z0-9]+?)([HMUZ][0-9]{2})")
@@ -39,7 +39,7 @@ class Quoting(Enum):
     SIMPLE = "sofr"
 
 
-# The name of a file's second column: how it is quoted, and what 1 is there.
+# By the name of a file's second column: how its rates are quoted, and which number stands for a rate of 1.
 _QUOTINGS = {
     "rate": (Quoting.CONTINUOUS, 1.0),
     "dtb3": (Quoting.BANK_DISCOUNT, 100.0),
@@ -52,7 +52,7 @@ _DATE_COLUMNS = ("date", "observation_date")
 
 @dataclass(frozen=True, slots=True)
 class RateHistory:
-    """Rates by date: ``days`` rising, ``values`` decimals as they are quoted."""
+    """Rates by date: ``days`` in rising order, ``values`` as decimals, as quoted."""
 
     name: str
     quoting: Quoting
@@ -64,7 +64,7 @@ class RateHistory:
 
         Args:
             now_ns: the row's time, UTC nanoseconds.
-            t: years to its expiry, which a simple rate is turned over.
+            t: years to its expiry, needed to convert a simple rate.
 
         Raises:
             InputError: the rates begin after the row, or the last one before it is older than a week.
@@ -75,7 +75,7 @@ class RateHistory:
         return from_simple(value, t=t) if self.quoting is Quoting.SIMPLE else value
 
     def known_at(self, now_ns: int) -> tuple[int, float]:
-        """The date and the value that ``at`` takes, as it is quoted; InputError as there."""
+        """The date and the quoted value of the rate that ``at`` uses; raises InputError as ``at`` does."""
         day = trading_date(now_ns)
         at = bisect_left(self.days, day)
         if at == 0:
@@ -92,14 +92,14 @@ class RateHistory:
 
 
 def read_rates(lines: Iterable[str], *, name: str) -> RateHistory:
-    """Rates from the lines of a CSV file with a date and one of the columns rate, DTB3, SOFR, EFFR, DFF.
+    """Reads rates from the lines of a CSV file with a date and a column rate, DTB3, SOFR, EFFR or DFF.
 
-    ``rate`` is a decimal, continuously compounded; the others are percent as FRED has them, and ``.`` or
-    nothing is a day without one. Rows may be in any order.
+    ``rate`` is a decimal, continuously compounded; the others are percent, as in FRED's files. ``.`` or an
+    empty cell is a day without a rate. Rows may be in any order.
 
     Args:
-        lines: of the file, header first.
-        name: the file, for the sentence of an error.
+        lines: the lines of the file, header first.
+        name: the file, for an error message.
 
     Raises:
         DataError: the header or a line cannot be read, or a date comes twice.
@@ -153,8 +153,8 @@ def read_rates(lines: Iterable[str], *, name: str) -> RateHistory:
 
 
 def expiry_of_code(code: str) -> int | None:
-    """The instant at which a contract expires, from a code such as ESH26 or MNQZ26; None where it is not
-    that of a quarterly contract of a future of the table. UTC nanoseconds.
+    """The expiry instant of a contract code such as ESH26 or MNQZ26, in UTC nanoseconds; None if it is not
+    the code of a quarterly contract of a future in the table of pairs.
     """
     match = _CODE.fullmatch(code.strip().upper())
     if match is None or pair_of_future(match[1]) is None:
@@ -163,7 +163,7 @@ def expiry_of_code(code: str) -> int | None:
 
 
 def expiry_named(text: str) -> int:
-    """The instant of an expiry: a contract's code, or what ``calendar.read_expiry`` reads and raises."""
+    """The instant of an expiry given as a contract code, or in a form that ``calendar.read_expiry`` reads."""
     expiry_ns = expiry_of_code(text)
     return read_expiry(text) if expiry_ns is None else expiry_ns
 
@@ -183,12 +183,12 @@ class Yields:
 
 
 def parse_yields(text: str | float, *, name: str = "d") -> Yields:
-    """A yield, or contracts' own: ``0.013``, ``0.013,ESH26:0.011``, ``ESH26:0.011,ESM26:0.012``.
+    """Reads one yield, or yields by contract: ``0.013``, ``0.013,ESH26:0.011``, ``ESH26:0.011,ESM26:0.012``.
 
-    Without a yield for all other contracts they have ``DEFAULT_YIELD``.
+    Contracts not named have the yield without a contract, or ``DEFAULT_YIELD`` if there is none.
 
     Raises:
-        ConfigError: a part is none of them, or a contract comes twice.
+        ConfigError: a part has none of these forms, or a contract comes twice.
 
     >>> parse_yields("0.013,ESH26:0.011").default
     0.013
@@ -226,14 +226,14 @@ def parse_yields(text: str | float, *, name: str = "d") -> Yields:
 
 
 def read_dividends(lines: Iterable[str], *, name: str) -> tuple[PaidDividend, ...]:
-    """A schedule from the lines of a CSV file ``ex_date,amount[,unit]``, ``usd`` (default) or ``points``.
+    """Reads a schedule from a CSV file's lines ``ex_date,amount[,unit]``: ``usd`` (default) or ``points``.
 
     Args:
-        lines: of the file, header first; rows in any order, other columns ignored.
-        name: the file, for the sentence of an error.
+        lines: the lines of the file, header first; rows in any order, other columns are ignored.
+        name: the file, for an error message.
 
     Returns:
-        The dividends by their ex instants, 09:30 New York.
+        The dividends in order of their ex instants, 09:30 New York.
 
     Raises:
         DataError: the header or a line cannot be read, an amount is below 0, or a date comes twice.
@@ -281,14 +281,14 @@ def read_dividends(lines: Iterable[str], *, name: str) -> tuple[PaidDividend, ..
 def check_dividends(
     schedule: Sequence[PaidDividend], *, name: str, first_ns: int, etf_price: float, index: float
 ) -> None:
-    """Holds a schedule against the first valid row.
+    """Checks a schedule against the first valid row.
 
     Args:
-        schedule: by ex instant.
-        name: the file, for the sentence of an error.
+        schedule: the dividends, in order of ex instants.
+        name: the file, for an error message.
         first_ns: the row's time.
         etf_price: the ETF's mid in USD.
-        index: about the index, in points.
+        index: the approximate index, in points.
 
     Raises:
         InputError: an amount is above a tenth of the price, or every ex-date is before the data.
@@ -305,7 +305,7 @@ def check_dividends(
 
 
 def check_reaches(schedule: Sequence[PaidDividend], *, name: str, first_ns: int) -> None:
-    """InputError where every ex-date of a schedule is before the first row at ``first_ns``."""
+    """Raises InputError if every ex-date of a schedule is before the first row at ``first_ns``."""
     if schedule and schedule[-1].ex_ns < first_ns:
         raise InputError(
             f"{name} ends on {iso_date(trading_date(schedule[-1].ex_ns))}, before the data; add the "
@@ -318,13 +318,13 @@ def payments_between(
 ) -> tuple[Payment, ...]:
     """The dividends of a schedule with now < ex instant <= expiry, in points of the index.
 
-    One on the expiry date counts: the opening auction that settles the future is already ex.
+    A dividend on the expiry date counts: the opening auction that settles the future is already ex.
 
     Args:
-        schedule: in any order.
+        schedule: the dividends, in any order.
         now_ns: UTC nanoseconds.
-        expiry_ns: the future's.
-        factor: index points per USD of the ETF, by which USD a share are points.
+        expiry_ns: the expiry of the future.
+        factor: index points per USD of the ETF, which converts USD a share to points.
     """
     return tuple(
         Payment(
@@ -338,14 +338,14 @@ def payments_between(
 
 
 def _check_annual(value: float) -> None:
-    """ValueError where a rate or a yield is none, with the bounds of the settings ``r`` and ``d``."""
+    """Raises ValueError if a rate or a yield is outside the bounds of the settings ``r`` and ``d``."""
     low, high = RATE_BOUNDS
     if not low <= value <= high:
         raise ValueError(f"{value:g} is no decimal from {low:g} to {high:g}")
 
 
 def _said(error: Exception) -> str:
-    """What was wrong with a line, in a part of a sentence."""
+    """What is wrong with a line, as a part of a sentence."""
     if isinstance(error, IndexError):
         return "the row has too few fields"
     return str(error).rstrip(".").replace("could not convert string to float: ", "no number: ")
