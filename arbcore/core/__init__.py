@@ -1,1 +1,1 @@
-"""What both bots share, as pure computation: no file, clock, socket or unseeded random number."""
+"""Pure computation that both bots share: no file, clock, socket or unseeded random number."""

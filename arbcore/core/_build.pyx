@@ -1,4 +1,4 @@
-"""What the compiled modules were built with. Owns facts of the compiler only."""
+"""How the compiled modules were built. Owns facts about the compiler only."""
 
 from libc.stdint cimport int32_t
 
@@ -29,7 +29,7 @@ cdef extern from *:
 
 
 def build_info():
-    """``{"compiler", "cython", "flavour"}``: flavour is release, or the instrumentation it was built with."""
+    """``{"compiler", "cython", "flavour"}``; the flavour is release, or the name of the instrumentation."""
     flavour = "sanitized" if ARBCORE_SANITIZED else "traced" if ARBCORE_TRACED else "release"
     version = int(CYTHON_HEX_VERSION)
     return {

@@ -1,7 +1,7 @@
 """Cells of a quotes file: prices to the nearest double, times to nanoseconds since 1970 UTC.
 
-Owns the spellings that are accepted. It knows no columns, no rows and no files. The specification is
-``reference.quotes``.
+Owns the accepted formats of a cell. It knows no columns, no rows and no files. ``reference.quotes`` is the
+specification.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint64_t
 from arbcore.core.civil import FIRST_NEW_YORK_YEAR, daylight_saving_days
 from arbcore.core.zones import ZONE_HOURS
 
-#: What some programs write for a price that is not there: the largest double, and the largest 64-bit integer
+#: Numbers that some programs write for a missing price: the largest double, and the largest 64-bit integer
 #: in billionths.
 UNDEFINED_PRICES = (1.7976931348623157e308, 9223372036.854775807)
 cdef double UNDEFINED_DOUBLE = UNDEFINED_PRICES[0]
@@ -31,13 +31,13 @@ cdef inline bint is_digit(unsigned char character) noexcept nogil:
     return <unsigned char>(character - 48) <= 9
 
 
-# Indices stay below `length` and below the table's end by the comparisons beside them.
+# The comparisons before each access keep indices below `length` and below the table's end.
 @cython.boundscheck(False)
 @cython.wraparound(False)
 @cython.cdivision(True)
 cdef int parse_price(const unsigned char* text, Py_ssize_t length, double* price) noexcept nogil:
-    # A mantissa below 2^53 over a power of ten up to 10^22 is one correctly rounded division; whatever
-    # is longer or has an exponent is left to the interpreter's own parser.
+    # A mantissa below 2^53 divided by a power of ten up to 10^22 is one correctly rounded division. A text
+    # with more digits or an exponent is CELL_HARD; ``hard_price`` parses it with Python's float.
     cdef Py_ssize_t at = 0, digits = 0, decimals = 0
     cdef uint64_t mantissa = 0
     cdef bint negative = False, exact = True
@@ -92,9 +92,9 @@ cdef bint is_exponent(const unsigned char* text, Py_ssize_t length) noexcept nog
 
 
 cdef bint is_no_number(const unsigned char* text, Py_ssize_t length) noexcept nogil:
-    """Whether a text is a word for a number that is missing or not finite, in any case.
+    """Whether a text is a word for a missing number or for an infinity, in any case.
 
-    Those that pandas.read_csv takes for missing, and the infinities.
+    The words for missing numbers are those of pandas.read_csv.
     """
     if length > 9:
         return False
@@ -131,7 +131,7 @@ cdef bint is_undefined(double price) noexcept nogil:
 
 
 cdef int hard_price(const unsigned char* text, Py_ssize_t length, double* price) except -1:
-    """For what ``parse_price`` called hard: an exponent, or more digits than 53 bits hold."""
+    """Parses a price that ``parse_price`` returned as CELL_HARD: an exponent, or more than 53 bits."""
     cdef double value = float(PyBytes_FromStringAndSize(<const char*>text, length))
     if not 0.0 < value < INFINITY or is_undefined(value):
         return CELL_MISSING
@@ -140,7 +140,7 @@ cdef int hard_price(const unsigned char* text, Py_ssize_t length, double* price)
 
 
 cdef inline int two(const unsigned char* text) noexcept nogil:
-    # -1 where they are not two digits.
+    # Returns -1 if the two characters are not both digits.
     if not is_digit(text[0]) or not is_digit(text[1]):
         return -1
     return (text[0] - 48) * 10 + (text[1] - 48)
@@ -154,7 +154,7 @@ cdef int CHICAGO_HOURS = ZONE_HOURS["America/Chicago"]
 
 
 cdef int64_t parse_day(const unsigned char* text) noexcept nogil:
-    """Days since 1970 of ``YYYY-MM-DD``; one below any day where there is no such date."""
+    """Days since 1970 of ``YYYY-MM-DD``; NO_DAY, which is below every day, if there is no such date."""
     cdef int century = two(text), rest = two(text + 2)
     if century < 0 or rest < 0 or text[4] != c"-" or text[7] != c"-":
         return NO_DAY
@@ -162,15 +162,15 @@ cdef int64_t parse_day(const unsigned char* text) noexcept nogil:
 
 
 cdef int64_t eight_digits(const unsigned char* text) noexcept nogil:
-    """Days since 1970 of ``YYYYMMDD``, of a year that 64 bits of nanoseconds hold whole."""
+    """Days since 1970 of ``YYYYMMDD``, for a year that lies fully within 64-bit nanoseconds."""
     cdef int year = two(text) * 100 + two(text + 2)
     return day_number(year, two(text + 4), two(text + 6)) if 1678 <= year <= 2261 else NO_DAY
 
 
-# Every divisor is a constant.
+# Every divisor is a constant other than 0.
 @cython.cdivision(True)
 cdef int64_t day_number(int year, int month, int day) noexcept nogil:
-    """Days since 1970 of a date; NO_DAY where there is none, and where a part is below 0."""
+    """Days since 1970 of a date; NO_DAY if the date does not exist or a part is below 0."""
     cdef int64_t last = year - 1
     cdef int at
     cdef bint leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
@@ -184,7 +184,7 @@ cdef int64_t day_number(int year, int month, int day) noexcept nogil:
     return last - 719_162
 
 
-# The marks of New York's clock by the year: the days on which it goes forward and back.
+# By year: the days on which New York's clock goes forward and back.
 cdef enum:
     ZONE_YEARS = 2261 - 1967 + 1
 cdef int64_t[ZONE_YEARS] FORWARD_DAY
@@ -194,16 +194,16 @@ for _year in range(ZONE_YEARS):
 
 
 cdef int utc_of(int64_t wall_s, int hours, int64_t* seconds) noexcept nogil:
-    """Seconds since 1970 UTC of what a clock ``hours`` behind UTC in winter shows.
+    """UTC seconds since 1970 of a local time; the local clock is ``hours`` behind UTC in winter.
 
-    Of an hour that is shown twice the first is meant; one that is never shown is CELL_NO_HOUR.
+    In the hour that the clock shows twice it takes the first. A time in the skipped hour is CELL_NO_HOUR.
     """
     cdef int64_t year, forward_s, back_s
     if hours == 0:
         seconds[0] = wall_s
         return CELL_OK
-    # The mean year of the Gregorian calendar tells the year but for its first and last days, on which no
-    # clock changes: the year before or after gives the same there.
+    # The mean length of a Gregorian year gives the year, except on its first and last days. No clock changes
+    # on those days, so the previous or the next year gives the same result there.
     year = (wall_s - wall_s % 86_400) // 31_556_952 + 1970 - FIRST_ZONE_YEAR
     if year < 0 or year >= ZONE_YEARS:
         return CELL_BAD
@@ -218,7 +218,7 @@ cdef int utc_of(int64_t wall_s, int hours, int64_t* seconds) noexcept nogil:
 
 
 cdef int utc_ns_of(int64_t wall_ns, int hours, int64_t* ts_ns) noexcept nogil:
-    """As ``utc_of``, in nanoseconds."""
+    """``utc_of`` in nanoseconds."""
     cdef int64_t seconds = wall_ns // 1_000_000_000LL, utc = 0
     cdef int fault = utc_of(seconds, hours, &utc)
     return fault if fault != CELL_OK else from_seconds(utc, wall_ns - seconds * 1_000_000_000LL, ts_ns)
@@ -226,7 +226,7 @@ cdef int utc_ns_of(int64_t wall_ns, int hours, int64_t* ts_ns) noexcept nogil:
 
 cdef inline Py_ssize_t number_at(const unsigned char* text, Py_ssize_t at, Py_ssize_t length,
                                  int* value) noexcept nogil:
-    """Behind the one or two digits at a place; the place itself where there is none."""
+    """Reads one or two digits at ``at`` and returns the index after them; ``at`` if there are none."""
     if at >= length or not is_digit(text[at]):
         return at
     value[0] = text[at] - 48
@@ -239,7 +239,7 @@ cdef inline Py_ssize_t number_at(const unsigned char* text, Py_ssize_t at, Py_ss
 
 cdef inline bint pairs_at(const unsigned char* text, Py_ssize_t at, Py_ssize_t length,
                           Py_ssize_t count) noexcept nogil:
-    """Whether there are so many digits at a place, and no more."""
+    """Whether there are exactly ``count`` digits at ``at``."""
     cdef Py_ssize_t end = at + count
     if end > length or (end < length and is_digit(text[end])):
         return False
@@ -252,7 +252,7 @@ cdef inline bint pairs_at(const unsigned char* text, Py_ssize_t at, Py_ssize_t l
 
 cdef int64_t slashed_day(const unsigned char* text, Py_ssize_t length, bint day_first,
                          Py_ssize_t* at) noexcept nogil:
-    """The day of ``YYYY/MM/DD`` or of ``MM/DD/YYYY``, and the place behind it."""
+    """The day of ``YYYY/MM/DD``, ``MM/DD/YYYY`` or ``DD/MM/YYYY``; ``at`` becomes the index after it."""
     cdef int[3] parts
     cdef int part
     cdef Py_ssize_t end
@@ -280,10 +280,10 @@ cdef int64_t slashed_day(const unsigned char* text, Py_ssize_t length, bint day_
     return day_number(parts[2], parts[0], parts[1])
 
 
-# Indices stay below `length` by the comparisons beside them.
+# The comparisons before each access keep indices below `length`.
 cdef int parse_ts(const unsigned char* text, Py_ssize_t length, const TimeRules* rules, int64_t* ts_ns,
                   bint* zoned) noexcept nogil:
-    """The instant of a time in any spelling of the file formats; ``zoned`` where the text says its zone."""
+    """The instant of a time in any accepted format; ``zoned`` is set if the text has a zone."""
     cdef int64_t day, seconds = 0, fraction = 0
     cdef Py_ssize_t at = 10
     cdef bint basic = False, compact, after_t = False
@@ -309,7 +309,7 @@ cdef int parse_ts(const unsigned char* text, Py_ssize_t length, const TimeRules*
     if at == length:
         return at_midnight(day, rules.hours, ts_ns)
     if basic and text[at] == c"-":
-        # What FIX writes, and Interactive Brokers: always UTC.
+        # The format of FIX and Interactive Brokers; always UTC.
         zone = 0
         zoned[0] = True
     elif text[at] == c"T" or text[at] == c"t":
@@ -346,7 +346,7 @@ cdef int at_midnight(int64_t day, int hours, int64_t* ts_ns) noexcept nogil:
 
 cdef int parse_clock(const unsigned char* text, Py_ssize_t length, bint compact, bint padded,
                      Py_ssize_t* place, int64_t* seconds, int64_t* fraction) noexcept nogil:
-    """``HH:MM[:SS[.fraction]]``, ``HHMM[SS[.fraction]]`` where ``compact``; the place goes behind it."""
+    """Reads ``HH:MM[:SS[.fraction]]``, or ``HHMM[SS[.fraction]]`` if ``compact``; moves ``place``."""
     cdef Py_ssize_t at = place[0]
     cdef int hour = -1, minute = -1, second = 0
     cdef int64_t unit = 100_000_000
@@ -391,7 +391,7 @@ cdef int parse_clock(const unsigned char* text, Py_ssize_t length, bint compact,
 
 cdef int parse_half(const unsigned char* text, Py_ssize_t length, bint after_t, Py_ssize_t* place,
                     int64_t* seconds) noexcept nogil:
-    """AM or PM behind a clock, which then shows an hour from 1 to 12; nothing is no fault."""
+    """Reads AM or PM after a clock that shows an hour from 1 to 12; it may be missing."""
     cdef Py_ssize_t at = place[0]
     cdef int64_t hour = seconds[0] // 3_600
     cdef bint evening
@@ -399,7 +399,7 @@ cdef int parse_half(const unsigned char* text, Py_ssize_t length, bint after_t, 
         at += 1
     if at + 2 > length or (text[at + 1] != c"M" and text[at + 1] != c"m"):
         return CELL_OK
-    # Both zones of America begin alike.
+    # AM must be a whole word: the zone America/New_York begins with it.
     if at + 2 < length and text[at + 2] != c" ":
         return CELL_OK
     evening = text[at] == c"P" or text[at] == c"p"
@@ -414,7 +414,7 @@ cdef int parse_half(const unsigned char* text, Py_ssize_t length, bint after_t, 
 
 cdef int parse_zone(const unsigned char* text, Py_ssize_t length, Py_ssize_t* place, int* zone,
                     int64_t* offset_s, bint* zoned) noexcept nogil:
-    """Z, an offset or a zone's name up to the end of the text; nothing leaves ``zone`` as it is."""
+    """Reads Z, an offset or a zone's name up to the text's end; without one, ``zone`` keeps its value."""
     cdef Py_ssize_t at = place[0], left
     cdef int hours, minutes = 0, sign
     cdef bint blank = at < length and text[at] == c" "
@@ -451,7 +451,7 @@ cdef int parse_zone(const unsigned char* text, Py_ssize_t length, Py_ssize_t* pl
 
 
 cdef int from_seconds(int64_t seconds, int64_t fraction, int64_t* ts_ns) noexcept nogil:
-    # 64 bits of nanoseconds reach from 1677 to 2262; the smallest number is kept free as a mark.
+    # 64-bit nanoseconds reach from 1677 to 2262; the smallest integer is not a time, so it can be a marker.
     if seconds < 0:
         seconds += 1
         fraction -= 1_000_000_000LL
@@ -466,15 +466,15 @@ cdef int from_seconds(int64_t seconds, int64_t fraction, int64_t* ts_ns) noexcep
 
 
 cdef inline int64_t epoch_unit(int64_t value) noexcept nogil:
-    """The nanoseconds of one of so many since 1970, by their size."""
+    """The nanoseconds of the unit of an epoch (s, ms, µs or ns), chosen by the size of the number."""
     return (1_000_000_000LL if value < 100_000_000_000LL else 1_000_000 if value < 100_000_000_000_000LL
             else 1_000 if value < 100_000_000_000_000_000LL else 1)
 
 
-# Every divisor is one of four constants.
+# The divisor is one of four constants other than 0.
 @cython.cdivision(True)
 cdef int epoch_of(int64_t value, int64_t* ts_ns) noexcept nogil:
-    """The instant of an epoch in s, ms, µs or ns from 1990 on; a smaller number is CELL_SMALL."""
+    """The instant of an epoch in s, ms, µs or ns from 1990 on; CELL_SMALL for a smaller number."""
     cdef int64_t unit, largest = 0x7FFFFFFFFFFFFFFFLL
     if value < 0:
         return CELL_SMALL
@@ -507,7 +507,7 @@ cdef int time_of_whole(int64_t value, const TimeRules* rules, int64_t* ts_ns, bi
 @cython.cdivision(True)
 cdef int parse_number(const unsigned char* text, Py_ssize_t length, const TimeRules* rules, int64_t* ts_ns,
                       bint* zoned) noexcept nogil:
-    """A whole number as ``time_of_whole``, or an epoch with a fraction down to nanoseconds."""
+    """Reads a whole number like ``time_of_whole``, or an epoch with a fraction down to nanoseconds."""
     cdef Py_ssize_t at = 0
     cdef int64_t value = 0, unit, largest = 0x7FFFFFFFFFFFFFFFLL, fraction = 0
     cdef int fault
@@ -519,7 +519,7 @@ cdef int parse_number(const unsigned char* text, Py_ssize_t length, const TimeRu
     if at == 0:
         return CELL_BAD
     if at == length:
-        # A date has no zeros before it.
+        # A date has no leading zeros.
         if length == 8:
             return time_of_whole(value, rules, ts_ns, zoned)
         zoned[0] = True
@@ -546,7 +546,7 @@ cdef int parse_number(const unsigned char* text, Py_ssize_t length, const TimeRu
 
 
 def read_price(bytes text not None) -> float | None:
-    """The price a cell spells; NaN where it is missing; None where it is not a number."""
+    """The price in a cell; NaN if it is missing; None if the text is not a number."""
     cdef double price = 0.0
     cdef int fault = parse_price(text, len(text), &price)
     if fault == CELL_HARD:
@@ -557,19 +557,19 @@ def read_price(bytes text not None) -> float | None:
 
 
 def read_ts(bytes text not None, *, str tz=None, bint day_first=False) -> int | None:
-    """Nanoseconds since 1970 UTC; None where a cell spells no time or one out of 64 bits' reach.
+    """Nanoseconds since 1970 UTC; None if a cell is not a time, or is a time beyond 64 bits.
 
-    ``tz`` (a name of ``ZONE_HOURS``) is the zone of a time that names none, else UTC. ``day_first`` reads
-    03/02/2026 as the third of February.
+    ``tz`` (a name of ``ZONE_HOURS``) is the zone of a time without one; it is UTC if not given.
+    ``day_first`` reads 03/02/2026 as the third of February.
     """
     found = time_and_zone(text, tz=tz, day_first=day_first)
     return found[0] if isinstance(found, tuple) else None
 
 
 def time_and_zone(bytes text not None, *, str tz=None, bint day_first=False) -> tuple[int, bool] | str:
-    """(nanoseconds since 1970 UTC, whether the text says its zone), or why it is not a time.
+    """(nanoseconds since 1970 UTC, whether the text has a zone), or the reason why it is not a time.
 
-    The reason is ``bad``, ``small`` (a number before 1990) or ``no_hour`` (left out when the clock changed).
+    The reason is ``bad``, ``small`` (a number before 1990) or ``no_hour`` (in the hour the clock skipped).
     """
     cdef int64_t ts_ns = 0
     cdef bint zoned = False
@@ -581,5 +581,5 @@ def time_and_zone(bytes text not None, *, str tz=None, bint day_first=False) -> 
 
 
 cdef int hours_of(str tz) except -1:
-    """Hours behind UTC in winter of a zone by its name, none being UTC."""
+    """A zone's hours behind UTC in winter, by its name; 0 (UTC) for None."""
     return 0 if tz is None else ZONE_HOURS[tz]

@@ -1,11 +1,11 @@
-"""Loops of the statistics that resample: the bootstrap of means, long-run variances, and the splits of CSCV.
+"""The loops of resampling statistics: the bootstrap of means, long-run variances, and the splits of CSCV.
 
-A matrix comes as one buffer of doubles, row after row: ``periods`` rows of ``cells`` columns. Random numbers
-are splitmix64 from a seed, so a seed gives the same resamples on every machine. ``arbcore.core.statistics``
-knows what the numbers mean and which cells take part.
+A matrix is one buffer of doubles, row after row: ``periods`` rows of ``cells`` columns. Random numbers are
+splitmix64 from a seed, so a seed gives the same resamples on every machine. ``arbcore.core.statistics``
+defines what the numbers mean and which cells take part.
 
-Compiled because a sweep asks for it: 1,000 resamples of 48 periods by 625 cells are 30 million products, and
-the 12,870 splits of 625 cells 16 million ratios; in plain Python both take longer than the sweep itself.
+Compiled because a sweep needs it: 1,000 resamples of 48 periods by 625 cells are 30 million products, and
+the 12,870 splits of 625 cells 16 million ratios. In plain Python both take longer than the sweep itself.
 """
 cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
@@ -29,12 +29,12 @@ cdef inline uint64_t next_bits(uint64_t* state) noexcept nogil:
 
 
 cdef inline double next_unit(uint64_t* state) noexcept nogil:
-    """From 0 up to but without 1, in steps of 2^-53."""
+    """A number from 0 up to but not including 1, in steps of 2^-53."""
     return <double>(next_bits(state) >> 11) * (1.0 / 9007199254740992.0)
 
 
 cdef inline Py_ssize_t next_index(uint64_t* state, Py_ssize_t count) noexcept nogil:
-    """Below ``count``: the largest unit is 1 - 2^-53, whose product with a count never rounds up to it."""
+    """An index below ``count``; the largest unit is 1 - 2^-53, so the product never rounds up to it."""
     return <Py_ssize_t>(next_unit(state) * <double>count)
 
 
@@ -53,7 +53,7 @@ cdef void* taken(size_t count, size_t size) except NULL:
 
 
 def resampled_means(const double[::1] values, *, Py_ssize_t resamples, uint64_t seed) -> array:
-    """The mean of each of ``resamples`` drawings of as many values with replacement, in rising order."""
+    """The means of ``resamples`` draws with replacement, each of as many values, in rising order."""
     cdef Py_ssize_t count = values.shape[0], each, _at
     cdef uint64_t state = seed
     cdef double total
@@ -76,7 +76,7 @@ def resampled_means(const double[::1] values, *, Py_ssize_t resamples, uint64_t 
 @cython.wraparound(False)
 @cython.cdivision(True)  # the divisor is periods, at least 1
 def column_summary(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t cells) -> tuple:
-    """(means, least values, largest values) of the cells."""
+    """The (means, least values, largest values) of the cells."""
     check_matrix(values, periods, cells)
     sums, lows, highs = array("d", bytes(8 * cells)), array("d", values[:cells]), array("d", values[:cells])
     cdef double[::1] total = sums, low = lows, high = highs
@@ -98,7 +98,7 @@ def column_summary(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t c
 @cython.wraparound(False)   # and the columns taken are looked at first
 def moved_columns(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t cells, columns, shifts,
                   scales) -> array:
-    """Some of the columns, in the order asked for, each less its shift and divided by its scale."""
+    """The columns at the indexes ``columns``, each less its shift and divided by its scale."""
     check_matrix(values, periods, cells)
     chosen = array("q", columns)
     cdef const int64_t[::1] column = chosen
@@ -119,11 +119,11 @@ def moved_columns(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t ce
 @cython.cdivision(True)  # the divisors are periods and block, both at least 1
 def long_run_variances(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t cells,
                        double block) -> array:
-    """Of each cell: n times the variance of its mean under the stationary bootstrap of mean ``block``.
+    """n times the variance of each cell's mean under the stationary bootstrap of mean ``block``.
 
-    The columns must have a mean of 0. γ(0) + 2·Σ κ(i)·γ(i) with κ(i) = (1 − i/n)·q^i + i/n·q^(n−i) and
-    q = 1 − 1/block, but at least γ(0), that of independent periods. (Politis and Romano, The Stationary
-    Bootstrap, Journal of the American Statistical Association 89, 1994, lemma 1.)
+    The columns must have a mean of 0. The formula is γ(0) + 2·Σ κ(i)·γ(i) with κ(i) = (1 − i/n)·q^i +
+    i/n·q^(n−i) and q = 1 − 1/block. The result is at least γ(0), the value for independent periods. (Politis
+    and Romano, The Stationary Bootstrap, Journal of the American Statistical Association 89, 1994, lemma 1.)
     """
     check_matrix(values, periods, cells)
     if not block >= 1.0:
@@ -137,7 +137,7 @@ def long_run_variances(const double[::1] values, *, Py_ssize_t periods, Py_ssize
         weight = 1.0
         if lag > 0:
             weight = 2.0 * ((1.0 - lag / n) * keep ** lag + lag / n * keep ** (periods - lag))
-        # Below what a double of the sum can show.
+        # So small a weight does not change the sum.
         if weight < 1e-18:
             continue
         weight /= n
@@ -158,8 +158,8 @@ def largest_means(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t ce
                   double block, uint64_t seed) -> array:
     """The largest of all cells' means in each of ``resamples`` stationary bootstraps of the periods.
 
-    A period is followed by the next one (after the last the first), or with probability 1/``block`` by any.
-    All cells share the periods drawn, which keeps their correlation.
+    After a period comes the next one (after the last, the first), or with probability 1/``block`` a random
+    one. All cells use the same drawn periods, which keeps their correlation.
     """
     check_matrix(values, periods, cells)
     if resamples < 1 or not block >= 1.0:
@@ -198,12 +198,12 @@ def largest_means(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t ce
 
 
 cdef enum:
-    # What a step below goes on by.
+    # The number of cells that one step of the loops below handles.
     LANES = 4
 
 
 cdef struct Halves:
-    # Sums of every subset of the first and of the second half of the blocks, one row of cells each.
+    # Sums over every subset of the first and of the second half of the blocks; one row of cells per subset.
     Py_ssize_t cells
     int bits                 # blocks in each half
     double* sums[2]
@@ -218,13 +218,13 @@ cdef inline int ones(unsigned int mask) noexcept nogil:
     return count
 
 
-@cython.cdivision(True)  # a divisor of 0 is meant: the quotient is then infinite, with the sign of the mean
+@cython.cdivision(True)  # a divisor of 0 is intended: the quotient is infinite, with the mean's sign
 cdef void scores_of(const Halves* halves, unsigned int mask, double periods, double* scores) noexcept nogil:
-    """Orders the cells as their Sharpe ratios over the blocks of ``mask`` do: the ratio times its size.
+    """Scores the cells over the blocks of ``mask``; the order is that of their Sharpe ratios (SR·|SR|).
 
-    The square saves a root, and nothing branches, so that the loop is vectorised. A cell without variance has
-    0 where its mean is 0, else infinity with the sign of the mean; a variance that is a rounding of the sum
-    of squares is none.
+    The square avoids a root, and nothing branches, so the compiler vectorises the loop. A cell without
+    variance scores 0 if its mean is 0, else infinity with the sign of the mean. A variance within the
+    rounding of the sum of squares counts as 0.
     """
     cdef Py_ssize_t low = (mask & ((1 << halves.bits) - 1)) * halves.cells
     cdef Py_ssize_t high = (mask >> halves.bits) * halves.cells
@@ -239,20 +239,22 @@ cdef void scores_of(const Halves* halves, unsigned int mask, double periods, dou
         square = squares_0[cell] + squares_1[cell]
         spread = square - total * total * share
         spread = spread if spread > 1e-13 * square else 0.0
-        # Where all is 0 the divisor is 1.
+        # If all values are 0 the divisor is 1.
         spread = spread if square > 0.0 else 1.0
         scores[cell] = total * fabs(total) / spread
 
 
 cdef bint is_overfit(const double* inside, const double* outside, const double* weights, Py_ssize_t cells,
                      double count_all) noexcept nogil:
-    """Whether the best cell of one half is in the lower half of the ranks of the other.
+    """Whether the best cell of one half is in the lower half of the ranks of the other half.
 
-    The first of equals is best; equals share the mean of their ranks. ω = rank/(N + 1) <= 1/2, N being
-    ``count_all``, the sum of the weights: how many cells of the same P&L each stands for.
+    Of equal cells the first is the best; equal cells share the mean of their ranks. The test is
+    ω = rank/(N + 1) <= 1/2. N is ``count_all``, the sum of the weights; a weight is the number of cells with
+    the same P&L.
     """
     cdef Py_ssize_t cell, best = 0, lane, whole = cells - cells % LANES
-    # Counted as doubles and in lanes, of which the compiler makes vectors: below twice, equal once.
+    # Counted as doubles in LANES sums, so the compiler vectorises it: a lower cell counts twice, an equal one
+    # once.
     cdef double[LANES] twice_rank, most
     cdef double own, count = 1.0, largest = -INFINITY
     for lane in range(LANES):
@@ -264,7 +266,7 @@ cdef bint is_overfit(const double* inside, const double* outside, const double* 
         largest = most[lane] if most[lane] > largest else largest
     for cell in range(whole, cells):
         largest = inside[cell] if inside[cell] > largest else largest
-    # There is one: the largest is that of a cell, or of all cells where none is above minus infinity.
+    # The loop finds a cell: ``largest`` is the value of a cell, or minus infinity if all cells have that.
     while best < cells - 1 and inside[best] != largest:
         best += 1
     own = outside[best]
@@ -277,16 +279,16 @@ cdef bint is_overfit(const double* inside, const double* outside, const double* 
     for cell in range(whole, cells):
         count += (weights[cell] if outside[cell] < own else 0.0) + (
             weights[cell] if outside[cell] <= own else 0.0)
-    # Twice the rank, below + (equal + 1)/2, against twice (N + 1)/2.
+    # ``count`` is twice the rank, which is below + (equal + 1)/2; the bound is twice (N + 1)/2.
     return count <= count_all + 1.0
 
 
 def overfit_splits(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t cells, int blocks,
                    counts) -> tuple:
-    """(splits whose best cell is overfit, splits): all choices of half of ``blocks`` blocks of the periods.
+    """(overfit splits, all splits). The splits are all choices of half of ``blocks`` blocks of the periods.
 
-    Block i ends before period floor((i + 1)·periods/blocks). ``counts`` says how many cells of the same P&L
-    each column stands for.
+    A split is overfit if ``is_overfit`` holds for its best cell. Block i ends before period
+    floor((i + 1)·periods/blocks). ``counts`` has the number of cells with the same P&L for each column.
     """
     check_matrix(values, periods, cells)
     cdef const double[::1] weights = array("d", counts)
@@ -314,7 +316,7 @@ def overfit_splits(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t c
             add_subsets(values, halves.sums[side], halves.squares[side], cells, starts,
                         ends[side * half:side * half + half])
         scores = memory + 4 * subsets * cells
-        # Each mask with block 0 stands for two splits: itself and its complement, with the sides exchanged.
+        # A mask with block 0 covers two splits: itself, and its complement with inside and outside exchanged.
         with nogil:
             for mask in range(1, every, 2):
                 if ones(mask) != half:
@@ -335,7 +337,7 @@ def overfit_splits(const double[::1] values, *, Py_ssize_t periods, Py_ssize_t c
 
 cdef int add_subsets(const double[::1] values, double* sums, double* squares, Py_ssize_t cells, list starts,
                      list ends) except -1:
-    """Sums and sums of squares of every subset of some blocks: its last block, plus the rest of it."""
+    """Adds up sums and squares of every subset of blocks: those of its last block and of the rest of it."""
     cdef Py_ssize_t bit, cell, row, subset, source, last
     cdef double value
     memset(sums, 0, (1 << len(starts)) * cells * sizeof(double))

@@ -1,10 +1,10 @@
-"""The settings of a backtest, each declared once: default, bounds, flag, unit, label, its part in a sweep.
+"""The settings of a backtest, each declared once: default, bounds, flag, unit, label, and use in a sweep.
 
-A setting is a field of ``BacktestOptions``. From it come the bounds (``research.research_settings``), the
+A setting is a field of ``BacktestOptions``. It determines the bounds (``research.research_settings``), the
 flags of ``arbcore backtest`` and ``sweep``, the axes of a grid, whether a sweep may go from event to event,
-the words of a page and the documentation. ``BacktestKeywords`` and ``SweepKeywords`` say again, for editors
-and type checkers, what ``arbcore.backtest`` and ``arbcore.sweep`` take by that name; a test holds them to the
-fields.
+the labels of a page and the documentation. ``BacktestKeywords`` and ``SweepKeywords`` repeat the keyword
+arguments of ``arbcore.backtest`` and ``arbcore.sweep`` for editors and type checkers; a test compares them
+with the fields.
 """
 
 from collections.abc import Sequence
@@ -13,29 +13,29 @@ from typing import Protocol, TypedDict, TypeVar
 
 Default = TypeVar("Default")
 
-#: The dividend yield where none is named, a year.
+#: The annual dividend yield used if none is given.
 DEFAULT_YIELD = 0.014
 _LARGE = 1e9
-#: Rates by date: a name, how they are quoted, days and values.
+#: Rates by date: the source's name, how they are quoted, days and values.
 Rates = tuple[str, str, tuple[int, ...], tuple[float, ...]]
-#: Bounds of an annual rate, a decimal.
+#: Bounds of an annual rate, as a decimal.
 RATE_BOUNDS = (-1.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestOption:
-    """What is known of a setting besides its type.
+    """What a setting has besides its type.
 
-    ``reads`` says how its flag is read: ``number``; ``terms`` (a number, several, or a file); ``level``;
-    ``name``; ``word`` (one of ``choices``); ``switch``; ``file``; or ``""`` where there is no flag. Settings
-    that name the same ``flag`` share it, parted by a comma; with ``for_all`` one number is for each of them.
+    ``reads`` is how its flag is read: ``number``; ``terms`` (a number, several, or a file); ``level``;
+    ``name``; ``word`` (one of ``choices``); ``switch``; ``file``; or ``""`` for no flag. Settings with the
+    same ``flag`` share it, separated by commas; with ``for_all`` a single number is used for all of them.
     """
 
     help: str = ""
     reads: str = "number"
     name: str = ""
     default: object = None
-    #: The default in words, where its value alone is not clear; "-" leaves the default out of the help.
+    #: The default in words, if the value alone is not clear; "-" leaves the default out of the help.
     default_text: str = ""
     bounds: tuple[float, float] | None = None
     whole: bool = False
@@ -46,13 +46,13 @@ class BacktestOption:
     for_all: bool = False
     unit: str = ""
     label: str = ""
-    #: 0 means that the rule is off.
+    #: With a value of 0 the rule is off.
     off_at_0: bool = False
-    #: A sweep may have a range of it.
+    #: A sweep may take a range of it.
     varies: bool = True
-    #: A sweep may go from event to event with any value of it, not only with the default.
+    #: With any value of it, not only the default, a sweep may go from event to event.
     jumps: bool = True
-    #: Rows are valued with it, so that only cells that agree on it share their values.
+    #: Rows are valued with it, so only cells with the same value share the values of the rows.
     values_rows: bool = False
 
     @property
@@ -65,7 +65,7 @@ class BacktestOption:
 
 
 def option(default: Default, **known: object) -> Default:
-    """A field of ``BacktestOptions``: its default and what ``BacktestOption`` says of it."""
+    """A field of ``BacktestOptions``: its default, and ``known``, the other fields of ``BacktestOption``."""
     whole = isinstance(default, int)
     found = BacktestOption(**{"whole": whole, **known})  # type: ignore[arg-type]
     return field(default=default, metadata={"option": found})
@@ -73,7 +73,7 @@ def option(default: Default, **known: object) -> Default:
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestOptions:
-    """The fields of ``BacktestSettings``, which says what they mean together and checks them."""
+    """The fields of ``BacktestSettings``, which defines what they mean together and checks them."""
 
     pair: str = option(
         "es-spy", reads="name", metavar="NAME", varies=False, help="such as es-spy or nq-qqq",
@@ -219,14 +219,14 @@ class HasPath(Protocol):
     def __fspath__(self) -> str: ...
 
 
-#: A file by its path.
+#: A file, given by its path.
 File = str | HasPath
-#: A number of a sweep, or those that it takes in turn: ``"LO:HI:STEP"``, ``"1,2,5"``, numbers.
+#: A number of a sweep, or several to try: ``"LO:HI:STEP"``, ``"1,2,5"``, a sequence of numbers.
 Range = float | str | Sequence[float] | HasList
 
 
 class BacktestKeywords(TypedDict, total=False):
-    """The settings that ``arbcore.backtest`` takes by name."""
+    """The keyword arguments of ``arbcore.backtest``."""
 
     pair: str
     r: float | File
@@ -262,7 +262,7 @@ class BacktestKeywords(TypedDict, total=False):
 
 
 class SweepKeywords(TypedDict, total=False):
-    """The settings that ``arbcore.sweep`` takes by name, each number of which may be a range."""
+    """The keyword arguments of ``arbcore.sweep``; each number may be a range."""
 
     pair: str
     r: Range | File

@@ -1,8 +1,8 @@
-"""Dates, times and New York's clock as arithmetic on integers, with no time-zone database.
+"""Dates, times and New York's clock as integer arithmetic, without a time-zone database.
 
 A day is the number of days since 1970-01-01 in the Gregorian calendar; an instant is UTC nanoseconds since
-1970. Owns the rule of daylight saving in New York from 1967 (the Uniform Time Act) and the reading and
-writing of dates and ISO 8601 times. It knows no holidays and no contracts.
+1970. Owns the rule of daylight saving in New York from 1967 (the Uniform Time Act), and reads and writes
+dates and ISO 8601 times. It knows no holidays and no contracts.
 """
 
 import re
@@ -17,9 +17,9 @@ NS_PER_MINUTE = 60 * NS_PER_S
 NS_PER_HOUR = 3_600 * NS_PER_S
 NS_PER_DAY = 86_400 * NS_PER_S
 
-#: The years in which a time in nanoseconds fits in 64 bits, whole years only.
+#: The years that lie fully within 64-bit nanoseconds.
 FIRST_YEAR, LAST_YEAR = 1678, 2261
-#: Before it, New York's clock followed city rules that are not kept here.
+#: Before this year New York's clock followed city rules, which this module does not have.
 FIRST_NEW_YORK_YEAR = 1967
 
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY = range(7)
@@ -30,7 +30,7 @@ _TIME = re.compile(
     r"(?: ?(Z|[+-][0-9]{2}(?::?[0-9]{2})?))?",
     re.IGNORECASE,
 )
-# Days before each month of a year that begins in March, so that a leap day is the last of its year.
+# Days before each month, in a year that begins in March: a leap day is then the last day of the year.
 _MARCH_DAYS = (0, 31, 61, 92, 122, 153, 184, 214, 245, 275, 306, 337)
 
 
@@ -44,7 +44,7 @@ def day_of(year: int, month: int, day_of_month: int) -> int:
 
 
 def is_date(year: int, month: int, day_of_month: int) -> bool:
-    """Whether the date exists and lies in the years that this module serves."""
+    """Whether the date exists and is within the years of this module."""
     return (
         FIRST_YEAR <= year <= LAST_YEAR
         and 1 <= month <= 12
@@ -82,13 +82,13 @@ def nth_weekday(year: int, month: int, *, which: int, n: int) -> int:
 
 
 def iso_date(day: int) -> str:
-    """Such as ``2026-12-18``."""
+    """A date such as ``2026-12-18``."""
     year, month, day_of_month = date_of(day)
     return f"{year:04d}-{month:02d}-{day_of_month:02d}"
 
 
 def iso_time(instant_ns: int) -> str:
-    """Such as ``2026-12-18T14:30:00Z``, with a fraction where there is one."""
+    """A time such as ``2026-12-18T14:30:00Z``, with a fraction if it is not a whole second."""
     day, rest = divmod(instant_ns, NS_PER_DAY)
     seconds, fraction = divmod(rest, NS_PER_S)
     decimals = f".{fraction:09d}".rstrip("0") if fraction else ""
@@ -96,7 +96,7 @@ def iso_time(instant_ns: int) -> str:
 
 
 def iso_times(instants_ns: Iterable[int]) -> list[bytes]:
-    """``iso_time`` of many instants that are mostly of few dates, encoded."""
+    """``iso_time`` as bytes, for many instants on few dates."""
     found: list[bytes] = []
     first_ns, date = 0, b""
     for instant_ns in instants_ns:
@@ -122,7 +122,7 @@ def _clock(seconds: int) -> str:
 
 
 def read_date(text: str) -> int:
-    """The day of ``YYYY-MM-DD``; InputError where it is not a date of the years 1678 to 2261."""
+    """The day of ``YYYY-MM-DD``; InputError if it is not a date of the years 1678 to 2261."""
     match = _DATE.fullmatch(text.strip())
     if match is None:
         raise InputError(f"'{printable(text)}' is not a date; write it as YYYY-MM-DD.")
@@ -135,7 +135,7 @@ def read_date(text: str) -> int:
 
 
 def read_time(text: str) -> int:
-    """The instant of an ISO 8601 date and time; without an offset it is UTC. InputError where it is none."""
+    """The instant of an ISO 8601 date and time, UTC without an offset. InputError for any other text."""
     match = _TIME.fullmatch(text.strip())
     if match is None:
         raise InputError(
@@ -154,9 +154,9 @@ def read_time(text: str) -> int:
 
 
 def daylight_saving_days(year: int) -> tuple[int, int]:
-    """The days on which New York's clocks go forward and back, both at 02:00 by the clock before.
+    """The days on which New York's clocks go forward and back, both at 02:00 of the clock before the change.
 
-    The Uniform Time Act from 1967, the energy crisis of 1974 and 1975, the change of 1987 and the Energy
+    By the Uniform Time Act from 1967, the energy crisis of 1974 and 1975, the change of 1987 and the Energy
     Policy Act from 2007. UsageError for earlier years.
     """
     if year < FIRST_NEW_YORK_YEAR:
@@ -179,8 +179,8 @@ def daylight_saving_days(year: int) -> tuple[int, int]:
 def new_york_to_utc(day: int, clock_ns: int, *, fold: int = 0) -> int:
     """The instant at which New York's clock shows ``clock_ns`` nanoseconds after midnight of ``day``.
 
-    In the hour that comes twice, ``fold`` = 0 is the first one and 1 the second. In the hour that is left
-    out, ``fold`` = 0 reads the clock as not yet put forward and 1 as already put forward (PEP 495).
+    In the hour that the clock shows twice, ``fold`` = 0 is the first one and 1 the second. In the hour that
+    the clock skips, ``fold`` = 0 reads it as not yet put forward and 1 as already put forward (PEP 495).
     """
     forward, back = daylight_saving_days(date_of(day)[0])
     wall = day * NS_PER_DAY + clock_ns
@@ -190,7 +190,7 @@ def new_york_to_utc(day: int, clock_ns: int, *, fold: int = 0) -> int:
 
 
 def new_york_offset_ns(instant_ns: int) -> int:
-    """What New York's clock is ahead of UTC at an instant: minus five or minus four hours."""
+    """New York's offset from UTC at an instant: minus five or minus four hours."""
     standard = instant_ns - 5 * NS_PER_HOUR
     forward, back = daylight_saving_days(date_of(standard // NS_PER_DAY)[0])
     begins = forward * NS_PER_DAY + 2 * NS_PER_HOUR
@@ -199,5 +199,5 @@ def new_york_offset_ns(instant_ns: int) -> int:
 
 
 def utc_to_new_york(instant_ns: int) -> tuple[int, int]:
-    """(day, nanoseconds after midnight) that New York's clock shows at an instant."""
+    """The (day, nanoseconds after midnight) of New York's clock at an instant."""
     return divmod(instant_ns + new_york_offset_ns(instant_ns), NS_PER_DAY)

@@ -1,11 +1,11 @@
-"""A histogram of durations in bounded memory: 32 buckets an octave, so a quantile is off by 3% at most.
+"""A histogram of durations in bounded memory: 32 buckets an octave, so a quantile is off by at most 3%.
 
-No clock: durations are given to it in nanoseconds.
+It has no clock: the caller records durations in nanoseconds.
 """
 
 _SUB_BITS = 5
-_EXACT = 1 << (_SUB_BITS + 1)  # below this every value has a bucket of its own
-_OCTAVES = 38  # the last bucket holds everything from about 70 minutes on
+_EXACT = 1 << (_SUB_BITS + 1)  # below this every value has its own bucket
+_OCTAVES = 38  # the last bucket holds all durations from about 70 minutes on
 _BUCKETS = (_OCTAVES << _SUB_BITS) + _EXACT
 
 
@@ -32,7 +32,7 @@ class LatencyHistogram:
             self.max_ns = duration_ns
 
     def quantile_ns(self, fraction: float) -> int:
-        """The upper edge of the bucket below which ``fraction`` of all durations lie; 0 if empty."""
+        """The upper edge of the first bucket up to which ``fraction`` of all durations lie; 0 if empty."""
         if self.count == 0:
             return 0
         wanted = max(1, -int(-fraction * self.count // 1))
@@ -44,7 +44,7 @@ class LatencyHistogram:
         return self.max_ns
 
     def summary_us(self) -> dict[str, float | None]:
-        """``{p50, p99, p999, max}`` in microseconds, None each where nothing was measured."""
+        """``{p50, p99, p999, max}`` in microseconds; each is None without a duration."""
         if self.count == 0:
             return dict.fromkeys(("p50", "p99", "p999", "max"))
         return {

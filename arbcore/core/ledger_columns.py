@@ -1,7 +1,7 @@
-"""The ledger of closed trades: one list of its columns, which makes rows, files, tables and documentation.
+"""The ledger of closed trades: one list of columns, used for rows, files, tables and the documentation.
 
-A column is a field of ``LedgerRow``: its name, type, unit and meaning stand there and nowhere else. Rows are
-read by name, so a column may be added anywhere in the list.
+A column is a field of ``LedgerRow``, the only place with its name, type, unit and meaning. Rows are read by
+name, so a column may be added anywhere in the list.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ from arbcore.core.civil import iso_time
 
 
 class LedgerRow(NamedTuple):
-    """One closed trade, as (unit, meaning) of each field say. Prices are those of the fills."""
+    """One closed trade; each field gives (unit, meaning). Prices are those of the fills."""
 
     trade_id: Annotated[int, "", "number of the trade, from 1"]
     side: Annotated[str, "", "`cash_and_carry` (future sold, ETF bought) or `reverse`"]
@@ -52,7 +52,7 @@ def _columns() -> tuple[LedgerColumn, ...]:
     return tuple(found)
 
 
-#: Every column, in the order of the files.
+#: All columns, in the order of the files.
 LEDGER_COLUMNS = _columns()
 LEDGER_NAMES = tuple(column.name for column in LEDGER_COLUMNS)
 #: The cells of a row in the order of the columns.
@@ -79,6 +79,6 @@ def ledger_line(cells: Iterable[object]) -> str:
     """One trade as a line of the CSV file.
 
     Args:
-        cells: in the order of the columns; times in ns or as ISO 8601, None where a number is not known.
+        cells: in the order of the columns; times in ns or as ISO 8601, None for a number that is not known.
     """
     return ",".join([write(cell) for write, cell in zip(_WRITERS, cells, strict=True)]) + "\n"

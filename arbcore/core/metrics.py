@@ -1,6 +1,6 @@
-"""Numbers of a running program in the text form of Prometheus, and JSON without numbers that are not finite.
+"""The numbers of a running program in Prometheus' text format, and JSON without non-finite numbers.
 
-Pure: values in, text out. The caller decides what is measured, and under which name.
+It is pure: values in, text out. The caller decides what is measured, and the names.
 """
 
 import math
@@ -16,7 +16,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _NAME = re.compile(r"arbcore_[a-z0-9]+(_[a-z0-9]+)*\Z")
 _LABEL = re.compile(r"[a-z][a-z0-9_]*\Z")
 
-#: A number with its labels; None is a number that is not known, and leaves its line out.
+#: Labels and a number. None is a number that is not known; its line is left out.
 Sample = tuple[Mapping[str, str], float | None]
 
 
@@ -24,7 +24,7 @@ Sample = tuple[Mapping[str, str], float | None]
 class Family:
     """One metric: a name in base units (``_seconds``, ``_usd``, ``_ticks``, ``_ratio``), and its samples.
 
-    A counter's name ends in ``_total``, a gauge's does not. BrokenInvariant for a name that breaks this.
+    The name of a counter ends in ``_total``, that of a gauge does not; otherwise it raises BrokenInvariant.
     """
 
     name: str
@@ -38,30 +38,30 @@ class Family:
 
 
 def gauge(name: str, help: str, value: float | None) -> Family:
-    """A number that goes up and down, without labels."""
+    """A metric without labels whose number goes up and down."""
     return Family(name, "gauge", help, [({}, value)])
 
 
 def counter(name: str, help: str, value: float | None) -> Family:
-    """A number that only grows, without labels."""
+    """A metric without labels whose number only grows."""
     return Family(name, "counter", help, [({}, value)])
 
 
 def labelled(
     name: str, help: str, values: Mapping[str, float | None], *, by: str, counts: bool = False
 ) -> Family:
-    """A number for each of several names, which are the values of the label ``by``."""
+    """A metric with one number for each name; the names are the values of the label ``by``."""
     samples: list[Sample] = [({by: key}, value) for key, value in values.items()]
     return Family(name, "counter" if counts else "gauge", help, samples)
 
 
 def exposition(families: Iterable[Family]) -> str:
-    """The text of a scrape: HELP and TYPE of each family, then its samples that are known.
+    """The text of a scrape: HELP and TYPE of each family, then its samples with a known value.
 
     Format: https://prometheus.io/docs/instrumenting/exposition_formats/ (text, version 0.0.4).
 
     Raises:
-        BrokenInvariant: Two families have one name, or a label is none.
+        BrokenInvariant: Two families have the same name, or a label's name is not valid.
     """
     lines: list[str] = []
     seen: set[str] = set()
@@ -90,7 +90,7 @@ def _escaped(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    # Names that others chose: what cannot be seen is written as an escape.
+    # Names come from other people, so unprintable characters are escaped.
     return _escaped(printable(text)).replace('"', '\\"')
 
 
@@ -99,7 +99,7 @@ def _number(value: float) -> str:
 
 
 def without_nan(value: object) -> object:
-    """A value of JSON with None in the place of every number that is not finite."""
+    """A JSON value in which None replaces every number that is not finite."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -1,7 +1,7 @@
-"""The JSON documents of a backtest and a sweep, key by key: what a notebook gets as ``summary``.
+"""The JSON documents of a backtest and a sweep, key by key; a notebook gets them as ``summary``.
 
-Owns the keys and the types; ``docs/schemas`` says the same for other languages, and a test holds the two
-together. Money is USD, times are ISO 8601 UTC, None is a number that is not defined.
+Owns the keys and the types. ``docs/schemas`` has the same for other languages, and a test compares the two.
+Money is USD, times are ISO 8601 UTC, None is a number that is not defined.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ Cell = float | str | None
 
 
 class RowsDocument(TypedDict):
-    """What was read: data rows in all, those that were used, and those skipped by reason."""
+    """The counts of data rows: all of them, those used, and those skipped by reason."""
 
     rows: int
     rows_used: int
@@ -22,13 +22,13 @@ class RowsDocument(TypedDict):
 
 
 class AskedDocument(RowsDocument):
-    """What was read, and the settings by name."""
+    """The counts of data rows, and the settings by name."""
 
     params: Mapping[str, object]
 
 
 class TotalsDocument(TypedDict):
-    """The numbers of a run that come out of its kernel as a result has them."""
+    """The numbers of a run that its kernel computes and a result shows unchanged."""
 
     trades: int
     wins: int
@@ -62,7 +62,7 @@ class TotalsDocument(TypedDict):
 
 
 class RunNumbers(TotalsDocument):
-    """All numbers of a run as its kernel has them, times in ns."""
+    """All numbers of a run as its kernel returns them, times in ns."""
 
     rows_used: int
     first_ns: int | None
@@ -72,7 +72,7 @@ class RunNumbers(TotalsDocument):
 
 
 class PositionNumbers(TypedDict):
-    """What is held at the end, but for its times. A leg that is still on its way has no price yet."""
+    """The position at the end, without its times. A leg whose order is not filled yet has no price."""
 
     side: str
     contracts: int
@@ -87,21 +87,21 @@ class PositionNumbers(TypedDict):
 
 
 class OpenPosition(PositionNumbers):
-    """What is held at the end as its kernel has it, times in ns."""
+    """The position at the end as its kernel returns it, times in ns."""
 
     entry_ns: int
     expiry_ns: int
 
 
 class HeldPosition(PositionNumbers):
-    """What is held at the end as a result has it."""
+    """The position at the end as a result shows it."""
 
     entry_ts: str
     expiry_ts: str
 
 
 class LevelDocument(TypedDict):
-    """How the level was known, and its values at the first and the last row that was decided."""
+    """How the level was found, and its values at the first and the last decided row."""
 
     mode: str
     half_life_s: float | None
@@ -117,14 +117,14 @@ class ImpliedFinancing(TypedDict):
 
 
 class EdgeDocument(TypedDict):
-    """The largest edge of a row before costs, in bps, and when."""
+    """The largest edge of a row before costs, in bps, and its time."""
 
     before_costs: float
     ts: str
 
 
 class LevelFindings(TypedDict):
-    """What a result says of the level: how it was known, what it implies, and the rows without one."""
+    """The findings on the level: how it was found, what it implies, and the number of rows without one."""
 
     factor: LevelDocument
     implied_financing: ImpliedFinancing
@@ -132,7 +132,7 @@ class LevelFindings(TypedDict):
 
 
 class LookaheadDocument(TypedDict):
-    """How many cuts were tried, and the first difference."""
+    """The number of cuts tried, and the first difference."""
 
     cuts: int
     ok: bool
@@ -156,7 +156,7 @@ class DelayedRun(TypedDict):
 
 
 class BacktestEvidence(TypedDict):
-    """What a backtest says of the future: a verdict in words, and the numbers behind it."""
+    """The evidence of a backtest: a verdict in words, and its numbers."""
 
     trades: TradeInterval
     delayed: DelayedRun
@@ -189,14 +189,14 @@ class BacktestSummary(BacktestRequired, total=False):
 
 
 class FileDocument(RowsDocument):
-    """What was read of one file of a sweep."""
+    """The counts of the data rows of one file of a sweep."""
 
     name: str
     factor: LevelDocument
 
 
 class RegionDocument(TypedDict):
-    """A cell with all its neighbours one step away: the worst of them, and from where to where it goes."""
+    """A cell with all neighbours one step away: the worst of them, and the range of each setting."""
 
     cell: dict[str, Cell]
     worst_total_pnl: float
@@ -206,7 +206,7 @@ class RegionDocument(TypedDict):
 
 
 class SweepEvidence(TypedDict):
-    """What the best of many cells says of the future: a verdict in words, and the numbers behind it."""
+    """The evidence of the best cell of a sweep: a verdict in words, and its numbers."""
 
     best: Mapping[str, object]
     delayed: DelayedRun | None
@@ -219,7 +219,7 @@ class SweepEvidence(TypedDict):
 
 
 class SweepSummary(AskedDocument):
-    """The document of ``arbcore sweep --json`` but its table. A cell has settings and numbers by name."""
+    """The document of ``arbcore sweep --json`` without its table. A cell has settings and numbers by name."""
 
     schema: str
     pair: str

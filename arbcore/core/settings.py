@@ -1,4 +1,4 @@
-"""The settings engine: what a setting is, how its text becomes a value, and values with their sources.
+"""The settings engine: the type of a setting, how its text becomes a value, and values with their sources.
 
 It knows no setting by name and reads nothing: ``system.configuration`` reads the environment and ``.env``.
 """
@@ -13,7 +13,7 @@ from arbcore.core.text import printable
 from arbcore.errors import ConfigError
 
 PREFIX = "ARBCORE_"
-#: A name with this prefix is meant for arbcore, so that an unknown one is a warning.
+#: A name with one of these prefixes is meant for arbcore, so an unknown one gives a warning.
 PREFIXES = (PREFIX, "IB_", "FUT_", "SPY_", "FRED_")
 
 
@@ -21,8 +21,8 @@ PREFIXES = (PREFIX, "IB_", "FUT_", "SPY_", "FRED_")
 class Setting:
     """One setting.
 
-    ``kind`` is text, address, addresses, integer, number, switch, words or choice, or any word for
-    a setting with its own ``parse``, which raises ValueError for a text that is not a value.
+    ``kind`` is text, address, addresses, integer, number, switch, words or choice. A setting with its own
+    ``parse`` may have any other word; ``parse`` raises ValueError for a text that is not a value.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Setting:
     parse: Callable[[str], Any] | None = None
 
 
-#: What the live page of either bot asks for.
+#: The token of the live page, for both bots.
 LISTEN_TOKEN = Setting(
     f"{PREFIX}LISTEN_TOKEN", "text", "", "token of the live page (--listen); needed beyond loopback",
     secret=True,
@@ -45,14 +45,14 @@ LISTEN_TOKEN = Setting(
 
 @dataclass(frozen=True)
 class Resolved:
-    """A setting's value and where it came from, in words: ``default``, ``environment``, ``.env line 3``."""
+    """A setting's value and its source in words: ``default``, ``environment``, ``.env line 3``."""
 
     setting: Setting
     value: Any
     source: str
 
     def shown(self) -> object:
-        """The value as it may be printed; a secret is only said to be set or not."""
+        """The value for printing; a secret is shown only as set or not set."""
         if self.setting.secret:
             return "(set)" if self.value else "(not set)"
         return self.value
@@ -60,13 +60,13 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Config:
-    """Every setting resolved, by full name, and what looked wrong but stops nothing."""
+    """Every resolved setting by full name, and warnings about names or values that stop nothing."""
 
     settings: Mapping[str, Resolved]
     warnings: tuple[str, ...]
 
     def __getitem__(self, name: str) -> Any:
-        """A value, by the full name or by that without ``ARBCORE_``."""
+        """A value by the full name, or by the name without ``ARBCORE_``."""
         return self._entry(name).value
 
     def source(self, name: str) -> str:
@@ -76,14 +76,14 @@ class Config:
         return self.settings[name if name in self.settings else PREFIX + name]
 
     def values(self) -> dict[str, object]:
-        """Full name -> value of everything that is no secret: what a journal needs to rerun a session."""
+        """The values that are not secret, by full name: what a journal needs to rerun a session."""
         return {name: entry.value for name, entry in self.settings.items() if not entry.setting.secret}
 
 
 def declared(
     group: type, prefix: str, *, narrower: Mapping[str, int] | None = None
 ) -> list[Setting]:
-    """Settings of every ranged field of a dataclass."""
+    """The settings of all ranged fields of a dataclass."""
     found: list[Setting] = []
     for item in dataclasses.fields(group):
         if "low" not in item.metadata:
@@ -110,13 +110,13 @@ def setting_name(field_name: str) -> str:
 
 
 def fill(group: type, values: Mapping[str, object], prefix: str) -> dict[str, int]:
-    """The keyword arguments of ``group``, a dataclass of ranged fields, out of values by full name."""
+    """The keyword arguments of ``group``, a dataclass of ranged fields, from values by full name."""
     arguments = {}
     for item in dataclasses.fields(group):
         name = prefix + setting_name(item.name)
         if "low" in item.metadata and name in values:
             value = values[name]
-            # A switch is a bool, which is a whole number too.
+            # A switch is a bool, and bool is a subclass of int.
             if not isinstance(value, int | float) or int(value) != value:
                 raise ConfigError(f"{name} is {value!r}; give a whole number")
             whole = int(value)
@@ -125,7 +125,7 @@ def fill(group: type, values: Mapping[str, object], prefix: str) -> dict[str, in
 
 
 def parse_value(setting: Setting, text: str, source: str) -> object:
-    """``text`` as a value of ``setting``; ConfigError names the setting and the source."""
+    """Converts ``text`` to a value of ``setting``; ConfigError names the setting and the source."""
     text = text.strip()
     try:
         if setting.kind == "choice":
@@ -158,7 +158,7 @@ def _range(low: float | None, high: float | None) -> str:
 
 
 def _integer(text: str) -> int:
-    # int() would also take "1_000", "０" and a thousand digits.
+    # int() would also accept "1_000", "０" and a thousand digits.
     if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
         raise ValueError("a whole number")
     return int(text)
@@ -174,7 +174,7 @@ def _number(text: str) -> float:
 
 
 def is_on(text: str) -> bool:
-    """A switch's text: 1, true, yes, on (in any case) or 0, false, no, off; ValueError otherwise."""
+    """Reads a switch: 1, true, yes, on (in any case) or 0, false, no, off; ValueError otherwise."""
     lowered = text.strip().lower()
     if lowered in {"1", "true", "yes", "on"}:
         return True

@@ -1,8 +1,8 @@
-"""What a result says of the future: Sharpe ratios deflated for the search, overfitting, tests of an edge.
+"""Tests whether a result is chance: Sharpe ratios deflated for the search, overfitting, tests of an edge.
 
-Plain numbers in, plain numbers out; it knows no trades, settings or files. A matrix of P&L has one row a
-period and one column a cell (a combination of settings that was tried), as sequences or a NumPy array. Where
-a number cannot be had (one cell, too few periods, no variance) it is None, never a guess.
+Plain numbers in, plain numbers out; it knows no trades, settings or files. A matrix of P&L has one row per
+period and one column per cell (a combination of settings that was tried), as sequences or a NumPy array. A
+number that cannot be computed (one cell, too few periods, no variance) is None, never a guess.
 """
 
 import math
@@ -21,12 +21,12 @@ from arbcore.core._resampling import (
 )
 from arbcore.errors import UsageError
 
-#: A bootstrap of fewer trades, or a Sharpe ratio of fewer dates, is not given.
+#: With fewer trades there is no bootstrap, with fewer dates no Sharpe ratio.
 TRADES_MIN, DATES_MIN = 20, 20
-#: A test of the best cell needs so many periods.
+#: The fewest periods for a test of the best cell.
 PERIODS_MIN = 10
 TRADE_RESAMPLES = 2_000
-#: How the number of cells in effect is found.
+#: The name of the method for the number of cells in effect.
 CELLS_METHOD = "mean correlation"
 
 _EULER_GAMMA = 0.577215664901532860606512
@@ -36,10 +36,10 @@ _BLOCKS_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class MeanInterval:
-    """The mean of the net P&L of a trade in USD with its 95% interval, and what it would take to be sure.
+    """The mean net P&L of a trade in USD with its 95% interval, and the number of trades needed to be sure.
 
     ``low`` and ``high`` are None below 20 trades. ``trades_needed`` is the smallest number of trades at which
-    the interval would exclude 0 at the same mean and spread; None where no number would.
+    the interval would exclude 0 with the same mean and spread; None if no number is enough.
 
     >>> mean_interval([5.0, -1.0] * 15, seed=0).mean
     2.0
@@ -62,15 +62,15 @@ def probabilistic_sharpe(
     Efficient Frontier, Journal of Risk 15(2), 2012.
 
     Args:
-        sharpe: the Sharpe ratio measured, per period and not annualised.
+        sharpe: the measured Sharpe ratio, per period and not annualised.
         benchmark: the ratio to beat, per period.
-        periods: T, how many periods it was measured over.
-        skew: γ₃ of the periods' P&L, 0 for a normal one.
-        kurtosis: γ₄, 3 for a normal one.
+        periods: T, the number of periods measured.
+        skew: γ₃ of the periods' P&L, 0 for a normal distribution.
+        kurtosis: γ₄, 3 for a normal distribution.
 
     Returns:
-        A probability from 0 to 1; None below 2 periods, or where skew and kurtosis leave the ratio without
-        a variance.
+        A probability from 0 to 1; None below 2 periods, or if skew and kurtosis leave the ratio without a
+        variance.
 
     Raises:
         UsageError: an argument is not a finite number.
@@ -86,13 +86,13 @@ def probabilistic_sharpe(
 
 
 def expected_largest_sharpe(*, trials: float, trials_variance: float) -> float:
-    """The Sharpe ratio that the best of ``trials`` cells without any edge may be expected to show, SR0.
+    """SR0, the expected Sharpe ratio of the best of ``trials`` cells without any edge.
 
     σ·((1 − γ)·Z⁻¹(1 − 1/N) + γ·Z⁻¹(1 − 1/(N·e))), γ Euler's constant: Bailey and López de Prado, The
     Deflated Sharpe Ratio, Journal of Portfolio Management 40(5), 2014.
 
     Args:
-        trials: N, the cells in effect, 1 or more; it need not be whole (see ``cells_in_effect``).
+        trials: N, the cells in effect, 1 or more; it may be a fraction (see ``cells_in_effect``).
         trials_variance: σ², the variance of the cells' Sharpe ratios per period.
 
     Returns:
@@ -111,7 +111,7 @@ def expected_largest_sharpe(*, trials: float, trials_variance: float) -> float:
         raise UsageError(f"trials_variance is {trials_variance:g}; a variance is not below 0.")
     if trials == 1.0:
         return 0.0
-    # Just above one trial the first quantile goes to minus infinity; nothing is expected below 0.
+    # Just above one trial the first quantile goes to minus infinity; the expected ratio is at least 0.
     first = _NORMAL.inv_cdf(1.0 - 1.0 / trials)
     second = _NORMAL.inv_cdf(1.0 - 1.0 / (trials * math.e))
     return math.sqrt(trials_variance) * max(0.0, (1.0 - _EULER_GAMMA) * first + _EULER_GAMMA * second)
@@ -120,7 +120,7 @@ def expected_largest_sharpe(*, trials: float, trials_variance: float) -> float:
 def deflated_sharpe(
     sharpe: float, *, trials: float, trials_variance: float, periods: int, skew: float, kurtosis: float
 ) -> float | None:
-    """The probability that a Sharpe ratio chosen as the best of many is above what chance alone would show.
+    """The probability that a Sharpe ratio chosen as the best of many is above the one that chance would give.
 
     The probabilistic Sharpe ratio against SR0 of ``expected_largest_sharpe`` (Bailey and López de Prado
     2014).
@@ -129,12 +129,12 @@ def deflated_sharpe(
         sharpe: the best cell's Sharpe ratio, per period.
         trials: the cells in effect, 1 or more.
         trials_variance: the variance of the cells' Sharpe ratios per period.
-        periods: how many periods.
-        skew: of the best cell's P&L.
-        kurtosis: of the best cell's P&L, 3 for a normal one.
+        periods: the number of periods.
+        skew: the skew of the best cell's P&L.
+        kurtosis: the kurtosis of the best cell's P&L, 3 for a normal distribution.
 
     Returns:
-        A probability from 0 to 1, or None as ``probabilistic_sharpe``.
+        A probability from 0 to 1; None in the cases of ``probabilistic_sharpe``.
 
     Raises:
         UsageError: an argument is out of range.
@@ -148,7 +148,7 @@ def deflated_sharpe(
 
 
 def sharpe_of(values: Sequence[float]) -> float | None:
-    """Mean over standard deviation (ddof 1) of one cell's P&L by period; None where there is no variance."""
+    """Mean over standard deviation (ddof 1) of one cell's P&L by period; None without variance."""
     found = _mean_and_variance(values)
     if found is None:
         return None
@@ -157,7 +157,7 @@ def sharpe_of(values: Sequence[float]) -> float | None:
 
 
 def sharpe_ratios(pnl: Iterable[Iterable[float]]) -> list[float]:
-    """``sharpe_of`` every cell that varies, in their order.
+    """``sharpe_of`` for every cell whose P&L varies, in their order.
 
     Args:
         pnl: periods × cells, in USD.
@@ -169,34 +169,34 @@ def sharpe_ratios(pnl: Iterable[Iterable[float]]) -> list[float]:
     if not matrix.cells or matrix.periods < 2:
         return []
     centred = matrix.moved(matrix.means, [1.0] * matrix.cells)
-    # With blocks of one period the long-run variance is the plain one.
+    # With a block of one period the long-run variance is the plain variance.
     ddof = matrix.periods / (matrix.periods - 1)
     variances = centred.long_run_variances(1.0)
     return [mean / math.sqrt(each * ddof) for mean, each in zip(matrix.means, variances, strict=True)]
 
 
 def read_once(pnl: Iterable[Iterable[float]]) -> Iterable[Iterable[float]]:
-    """The same matrix for several of the functions here, read and checked once; UsageError as theirs."""
+    """The matrix, read and checked once, for use by several functions of this module; raises UsageError."""
     return _matrix_of(pnl)
 
 
 def skew_and_kurtosis(values: Sequence[float]) -> tuple[float, float] | None:
-    """γ₃ and γ₄ (3 for a normal one) of one cell's P&L by period, by moments; None without variance."""
+    """γ₃ and γ₄ (3 for a normal distribution) of one cell's P&L by period; None without variance."""
     moments = _moments(values)
     return None if moments is None else moments[2:]
 
 
 def cells_in_effect(pnl: Iterable[Iterable[float]]) -> float:
-    """How many independent cells the cells of a sweep amount to: ρ + (1 − ρ)·N, ρ their mean correlation.
+    """The number of independent cells that the cells of a sweep amount to: ρ + (1 − ρ)·N.
 
-    Two thousand cells that trade almost alike are a handful. Cells without variance count for nothing, a mean
-    correlation below 0 as 0. (Bailey and López de Prado 2014, appendix 3.)
+    ρ is their mean correlation; below 0 it counts as 0. Two thousand cells that trade almost alike amount to
+    very few. Cells without variance are not counted. (Bailey and López de Prado 2014, appendix 3.)
 
     Args:
         pnl: periods × cells, in USD.
 
     Returns:
-        From 1 to the number of cells; 1 where no two cells vary.
+        From 1 to the number of cells; 1 if fewer than two cells vary.
 
     Raises:
         UsageError: ``pnl`` is not a matrix of finite numbers.
@@ -208,7 +208,7 @@ def cells_in_effect(pnl: Iterable[Iterable[float]]) -> float:
     if matrix.cells < 2:
         return 1.0
     centred = matrix.moved(matrix.means, [1.0] * matrix.cells)
-    # With blocks of one period the long-run variance is the plain one.
+    # With a block of one period the long-run variance is the plain variance.
     sizes = [math.sqrt(variance * matrix.periods) for variance in centred.long_run_variances(1.0)]
     standard = centred.moved([0.0] * matrix.cells, sizes)
     # The sum of all correlations is the square of the sum of the standardised columns.
@@ -219,20 +219,20 @@ def cells_in_effect(pnl: Iterable[Iterable[float]]) -> float:
 
 
 def probability_of_overfitting(pnl: Iterable[Iterable[float]], *, blocks: int = 16) -> float | None:
-    """How often the best cell of one half of the time is in the lower half of the other: PBO by CSCV.
+    """PBO by CSCV: how often the best cell of one half of the periods is in the lower half of the other.
 
     The periods are cut at floor(i·n/blocks); each choice of half of the blocks is a split. Cells are ranked
-    by their Sharpe ratios over the blocks' periods, equal ones share the mean of their ranks, and of equal
-    best ones the first is taken; ω = rank/(N + 1), and a logit of ω that is not above 0 counts. (Bailey,
-    Borwein, López de Prado and Zhu, The Probability of Backtest Overfitting, Journal of Computational
-    Finance 20(4).)
+    by their Sharpe ratios over the periods of the blocks. Equal cells share the mean of their ranks; of equal
+    best cells the first is taken. With ω = rank/(N + 1), a split counts if the logit of ω is 0 or below.
+    (Bailey, Borwein, López de Prado and Zhu, The Probability of Backtest Overfitting, Journal of
+    Computational Finance 20(4).)
 
     Args:
         pnl: periods × cells, in USD.
         blocks: S, even, from 2 to 20.
 
     Returns:
-        From 0 to 1; None with one cell, fewer periods than blocks (or than 4), or where no cell varies.
+        From 0 to 1; None with one cell, fewer periods than blocks (or than 4), or if no cell varies.
 
     Raises:
         UsageError: ``pnl`` is not a matrix of finite numbers, or ``blocks`` is out of range.
@@ -255,21 +255,21 @@ def probability_of_overfitting(pnl: Iterable[Iterable[float]], *, blocks: int = 
 def superior_predictive_ability(
     pnl: Iterable[Iterable[float]], *, resamples: int = 1_000, block: float = 2.0, seed: int = 0
 ) -> float | None:
-    """The p-value of "the best of all cells has no edge": how often chance alone shows as good a best cell.
+    """The p-value of "the best of all cells has no edge": how often chance alone gives as good a best cell.
 
-    Hansen's test for superior predictive ability, studentised, with the consistent p-value: a cell whose mean
-    is below −√(ω²/n·2·ln ln n) is not recentred, so that hopeless cells do not hide a good one. ω² is the
-    long-run variance that the stationary bootstrap implies, but at least that of independent periods.
-    (Hansen, A Test for Superior Predictive Ability, Journal of Business & Economic Statistics 23(4), 2005.)
+    Hansen's test for superior predictive ability, studentised, with the consistent p-value. A cell whose mean
+    is below −√(ω²/n·2·ln ln n) is not recentred, so hopeless cells do not hide a good one. ω² is the long-run
+    variance that the stationary bootstrap implies, but at least the one for independent periods. (Hansen, A
+    Test for Superior Predictive Ability, Journal of Business & Economic Statistics 23(4), 2005.)
 
     Args:
-        pnl: periods × cells, in USD. Cells that never made or lost anything are left out.
-        resamples: how many bootstraps.
-        block: the mean number of periods that are drawn together, 1 or more.
-        seed: of the bootstrap, from 0 to 2^64 − 1; the same seed gives the same p-value on every machine.
+        pnl: periods × cells, in USD. Cells whose P&L never varies are left out.
+        resamples: the number of bootstraps.
+        block: the mean number of consecutive periods in a draw, 1 or more.
+        seed: seeds the bootstrap, from 0 to 2^64 − 1; a seed gives the same p-value on every machine.
 
     Returns:
-        From 0 to 1; None where fewer than two cells vary or there are fewer than 10 periods.
+        From 0 to 1; None if fewer than two cells vary or there are fewer than 10 periods.
 
     Raises:
         UsageError: ``pnl`` is not a matrix of finite numbers, or an argument is out of range.
@@ -285,7 +285,7 @@ def superior_predictive_ability(
     matrix = _matrix_of(pnl).varying()
     if matrix.cells < 2 or matrix.periods < PERIODS_MIN:
         return None
-    # A cell that repeats another one draws nothing of its own.
+    # A cell equal to another one has the same means, so one of them is enough for the maximum.
     matrix = matrix.distinct()[0]
     centred = matrix.moved(matrix.means, [1.0] * matrix.cells)
     deviations = [math.sqrt(variance) for variance in centred.long_run_variances(block)]
@@ -307,19 +307,19 @@ def superior_predictive_ability(
 def mean_interval(
     values: Sequence[float], *, resamples: int = TRADE_RESAMPLES, seed: int = 0
 ) -> MeanInterval | None:
-    """The mean net of a trade with its 95% interval by a bootstrap of the trades.
+    """The mean net P&L of a trade with its 95% interval by a bootstrap of the trades.
 
-    The interval runs from the 2.5th to the 97.5th percentile of the resampled means (Efron 1979). Its width
-    falls with the root of the number of trades, which gives ``trades_needed``; below 20 trades, where there
-    is not an interval, that is 1.96 standard deviations' worth, and at least the 20 that an interval needs.
+    The interval goes from the 2.5th to the 97.5th percentile of the resampled means (Efron 1979). Its width
+    falls with the root of the number of trades, which gives ``trades_needed``. Below 20 trades there is no
+    interval, and 1.96 standard deviations are used instead; ``trades_needed`` is then at least 20.
 
     Args:
         values: the net P&L of each trade in USD.
-        resamples: how many bootstraps.
-        seed: of the bootstrap, from 0 to 2^64 − 1.
+        resamples: the number of bootstraps.
+        seed: seeds the bootstrap, from 0 to 2^64 − 1.
 
     Returns:
-        The mean and what is known of it; None without trades.
+        The mean, its interval and the trades needed; None without trades.
 
     Raises:
         UsageError: a value is not a finite number, or an argument is out of range.
@@ -344,20 +344,20 @@ def mean_interval(
         return MeanInterval(mean, None, None, needed, resamples, seed)
     means = resampled_means(numbers, resamples=resamples, seed=seed)
     low, high = _quantile(means, 0.025), _quantile(means, 0.975)
-    # The end of the interval that has to pass 0, at one trade.
+    # The distance from the mean to the interval's end next to 0, scaled to one trade.
     reach = (mean - low if mean > 0.0 else high - mean) * math.sqrt(count)
     return MeanInterval(mean, low, high, _trades_needed(mean, reach), resamples, seed)
 
 
 def _trades_needed(mean: float, reach: float) -> int | None:
-    """The smallest n with |mean| > reach/√n, 20 or more."""
+    """The smallest n with |mean| > reach/√n, at least 20; None if there is none."""
     if mean == 0.0 or not math.isfinite(wanted := (reach / mean) ** 2):
         return None
     return max(TRADES_MIN, math.floor(wanted) + 1)
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
-    """Of values in rising order, between two of them by a straight line."""
+    """A quantile of values in rising order, interpolated linearly between two of them."""
     place = share * (len(ordered) - 1)
     at = math.floor(place)
     if at + 1 >= len(ordered):
@@ -372,7 +372,7 @@ def _mean_and_variance(values: Sequence[float]) -> tuple[float, float] | None:
         return None
     mean = math.fsum(values) / count
     second = math.fsum([(value - mean) ** 2 for value in values]) / count
-    # Its square is what skew and kurtosis are measured in.
+    # Skew and kurtosis divide by its square, so the square must be above 0 and finite.
     if not second > 0.0 or second * second == 0.0 or not math.isfinite(second * second):
         return None
     return mean, second
@@ -397,7 +397,7 @@ def _varies(column: Sequence[float]) -> bool:
 
 
 def _apart(low: float, high: float) -> bool:
-    """Whether more than a rounding is between the least and the largest, and more than squares can show."""
+    """Whether two values differ by more than rounding, and enough that their squares do not underflow."""
     return high - low > 1e-12 * max(abs(low), abs(high), 1e-138)
 
 
@@ -418,7 +418,7 @@ class _Matrix(Iterable[Iterable[float]]):
         return iter(self.rows())
 
     def varying(self) -> "_Matrix":
-        """The cells that vary, in their order."""
+        """The cells whose P&L varies, in their order."""
         kept = [at for at in range(self.cells) if _apart(self._lows[at], self._highs[at])]
         if len(kept) == self.cells:
             return self
@@ -427,9 +427,9 @@ class _Matrix(Iterable[Iterable[float]]):
         return self._of(kept, [0.0] * len(kept), [1.0] * len(kept))
 
     def distinct(self) -> "tuple[_Matrix, list[int]]":
-        """The first cell of each P&L, in their order, and how many cells have it.
+        """The first cell of each distinct P&L, in their order, and how many cells have it.
 
-        Cells that never traded, or that no quote tells apart, are many of a sweep's.
+        Many cells of a sweep are equal: they never traded, or no quote makes them differ.
         """
         counts: dict[bytes, int] = {}
         firsts = []
@@ -447,7 +447,7 @@ class _Matrix(Iterable[Iterable[float]]):
         return self._of(range(self.cells), shifts, scales)
 
     def long_run_variances(self, block: float) -> "array[float]":
-        """Of cells whose means are 0."""
+        """The long-run variance of each cell; the means of the cells must be 0."""
         return long_run_variances(self.values, periods=self.periods, cells=self.cells, block=block)
 
     def rows(self) -> Iterable["array[float]"]:
@@ -462,7 +462,7 @@ class _Matrix(Iterable[Iterable[float]]):
 
 
 def _matrix_of(pnl: Iterable[Iterable[float]]) -> _Matrix:
-    """The numbers that were given; a table gives its rows as ``to_numpy`` has them."""
+    """The numbers of ``pnl`` as a matrix; a table's rows are those of its ``to_numpy``."""
     if isinstance(pnl, _Matrix):
         return pnl
     rows_of = getattr(pnl, "to_numpy", None)
@@ -477,7 +477,7 @@ def _matrix_of(pnl: Iterable[Iterable[float]]) -> _Matrix:
             periods, cells = periods + 1, len(values) - before
     except (TypeError, ValueError) as error:
         raise UsageError(f"pnl is not a matrix of periods by cells: {error}.") from None
-    # A sum is not a finite number where one of its terms is none.
+    # A sum is not finite if one of its terms is not finite.
     if not math.isfinite(sum(values)) and not all(map(math.isfinite, values)):
         raise UsageError("pnl has a value that is not a finite number; every cell needs one in every period.")
     return _Matrix(values, periods, cells)

@@ -1,16 +1,16 @@
-"""Makes text from outside safe to show: what another machine sent must not control a terminal.
+"""Makes foreign text safe to show: text sent by another machine must not control a terminal.
 
-Imports nothing of arbcore.
+It imports nothing of arbcore.
 """
 
 import re
 import unicodedata
 
-#: Characters of one foreign text that are shown; the rest is cut, and the cut is marked.
+#: The most characters shown of a foreign text; the rest is cut, and the cut is marked.
 SHOWN_MAX = 200
 
 
-#: What is written in the place of a character that a terminal or a file cannot have.
+#: Replacements for characters that a terminal or a file cannot encode.
 _PLAIN = {
     "\N{MICRO SIGN}": "u", "\N{MULTIPLICATION SIGN}": "x", "\N{MIDDLE DOT}": ".",
     "\N{HORIZONTAL ELLIPSIS}": "...", "\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\N{EM DASH}": "-",
@@ -18,7 +18,7 @@ _PLAIN = {
 
 
 def plain_spelling(error: UnicodeError) -> tuple[str, int]:
-    """A handler of encoding errors: ``us`` for ``µs`` and the like, else an escape. For ``codecs``."""
+    """Handles an encoding error, for ``codecs``: ``us`` for ``µs`` and the like, else an escape."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     characters = error.object[error.start : error.end]
@@ -29,8 +29,8 @@ def plain_spelling(error: UnicodeError) -> tuple[str, int]:
 def printable(text: str | bytes, limit: int = SHOWN_MAX) -> str:
     """``text`` on one line with every control, format and undecodable character written as an escape.
 
-    Escape sequences, carriage returns and right-to-left overrides all fall under that. At most ``limit``
-    characters of the input are shown, followed by an ellipsis where it was longer.
+    This covers escape sequences, carriage returns and right-to-left overrides. At most ``limit`` characters
+    of the input are shown; an ellipsis follows if it was longer.
     """
     if isinstance(text, bytes):
         text = text[: 4 * limit].decode("utf-8", "backslashreplace")
@@ -41,14 +41,14 @@ def printable(text: str | bytes, limit: int = SHOWN_MAX) -> str:
 def _shown(character: str) -> str:
     if character == " ":
         return character
-    # C* are control, format, surrogate, private and unassigned characters; Z* break lines or are unseen.
+    # C* are control, format, surrogate, private and unassigned characters; Z* break lines or are invisible.
     if unicodedata.category(character)[0] in "CZ":
         return character.encode("unicode_escape").decode("ascii")
     return character
 
 
 def time_span(seconds: float) -> str:
-    """``4.0 s``, ``12.5 min``, ``3.2 h``, ``2.1 d``."""
+    """A duration such as ``4.0 s``, ``12.5 min``, ``3.2 h``, ``2.1 d``."""
     for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:,.1f} {name}"
@@ -56,12 +56,12 @@ def time_span(seconds: float) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """``1 round``, ``2 rounds``, ``1,200 orders``."""
+    """A count with its noun: ``1 round``, ``2 rounds``, ``1,200 orders``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def whole_seconds(text: str) -> str:
-    """``text`` with every ISO time in it cut to the second: a person reads no nanoseconds.
+    """``text`` with every ISO time in it cut to whole seconds, for people to read.
 
     >>> whole_seconds("since 2026-12-01T07:57:19.77615361Z: ACTIVE")
     'since 2026-12-01T07:57:19Z: ACTIVE'

@@ -1,7 +1,7 @@
-"""The zones in which times of quotes are written: UTC, and those of the exchanges in New York and Chicago.
+"""The time zones of quotes: UTC, and those of the exchanges in New York and Chicago.
 
-Owns their names and how far their clocks are behind UTC in winter; summer time is New York's rule
-(``civil``), which Chicago follows on the same days at the same hour of its own clock.
+Owns their names and their hours behind UTC in winter. Summer time follows New York's rule (``civil``);
+Chicago changes its clock on the same days at the same local hour.
 """
 
 from arbcore.core.text import printable
@@ -16,12 +16,12 @@ ZONE_HOURS = {
     "US/Central": 6,
     "America/Chicago": 6,
 }
-#: The order of day and month in a date such as 03/02/2026.
+#: The accepted orders of day and month in a date such as 03/02/2026.
 TIME_ORDERS = ("mdy", "dmy")
 
 
 def check_zone(name: object) -> str | None:
-    """The zone of a name in any case, None for None. ConfigError where it is none that is known here."""
+    """The zone with a name in any case; None for None. ConfigError for an unknown name."""
     if name is None:
         return None
     for known in ZONE_HOURS:
@@ -32,7 +32,7 @@ def check_zone(name: object) -> str | None:
 
 
 def check_order(order: object) -> str:
-    """The order of day and month. ConfigError where it is none of both."""
+    """Returns the order of day and month. ConfigError if it is neither of the two."""
     if isinstance(order, str) and order in TIME_ORDERS:
         return order
     shown = printable(order if isinstance(order, str) else repr(order))
