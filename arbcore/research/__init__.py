@@ -1,1 +1,1 @@
-"""The backtest and the sweep as computation over rows: signal, fills, money, cells, lookahead check."""
+"""Backtest and sweep as computation over rows: signal, fills, money, cells, and the lookahead check."""

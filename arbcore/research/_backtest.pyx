@@ -1,9 +1,9 @@
-"""The backtest: valid rows to ledger, equity and statistics, in one pass and constant memory.
+"""The backtest: turns valid rows into ledger, equity and statistics, in one pass and constant memory.
 
 Owns the roll and expiry of positions and every running statistic; ``reference.backtest`` is the
-specification. ``_values`` values a row (level, rates, dividends to come), ``_signal`` decides when to enter
-and leave, ``_money`` works out what a trade makes. Trades and equity are kept only where asked for, and until
-they are taken.
+specification. ``_values`` values a row (level, rates, dividends to expiry), ``_signal`` decides when to enter
+and exit, ``_money`` computes a trade's money. Trades and equity are stored only on request, until the caller
+takes them.
 """
 import array
 
@@ -44,19 +44,19 @@ from arbcore.research.periods import BLOCKS, DATES_MIN
 
 cdef enum:
     BATCH = 512
-    # Marks that are kept; with more rows every second mark is dropped, as often as needed.
+    # The most marks stored. When it is reached, every second mark is dropped, again and again.
     MARKS_MAX = 1 << 20
 
 
-# Final, so that the loop's steps are direct calls that the compiler may inline.
+# Final, so the steps of the loop are direct calls that the compiler may inline.
 @cython.final
 cdef class Backtest:
     """One run. Feed rows in order of time with ``feed``, call ``end`` once, then read ``summary``.
 
-    ``expiries_ns`` are the contracts' expiries in order: each row takes the first after it, or with ``fixed``
-    all rows take the one that is given. Rows with an expiry of their own win over both. ``envelope`` collects
-    what a picture of the run needs. ``beside`` is a second run with other fills or thresholds that gets the
-    same valued rows. ``keep_marks`` keeps what ``periods`` needs.
+    ``expiries_ns`` are the contracts' expiries in order. Each row takes the first one after it; with
+    ``fixed`` all rows take the only one. A row's own expiry is used instead of both. ``envelope`` collects
+    the data of a chart of the run. ``beside`` is a second run with other fills or thresholds that gets the
+    same valued rows. ``keep_marks`` stores the marks that ``periods`` needs.
     """
 
     cdef object settings
@@ -70,13 +70,13 @@ cdef class Backtest:
     cdef Contracts contracts
     cdef Equity equity
     cdef Growing dividends, marks, day_marks
-    # The rows' equity, in arrays that are longer than what is in them.
+    # The rows' equity; the arrays have more room than ``points``.
     cdef array.array point_times, point_values
     cdef Py_ssize_t points
     cdef int64_t mark_every
     cdef Ledger trades
     cdef Position position
-    # The last row, whose equity becomes final when the next one is seen.
+    # The last row. Its equity becomes final with the next row.
     cdef bint last_there, last_held
     cdef int64_t last_ns
     cdef Quote last_quote
@@ -122,7 +122,7 @@ cdef class Backtest:
         free(self.day_marks.data)
 
     def feed(self, RowSource source not None) -> None:
-        """Takes every row that the source has."""
+        """Runs over all rows of the source."""
         cdef QuoteRow[BATCH] rows
         cdef Py_ssize_t count = BATCH
         while count == BATCH:
@@ -131,13 +131,13 @@ cdef class Backtest:
             self.feed_rows(rows, count)
 
     def feed_memory(self, SweepRows rows not None) -> None:
-        """Takes rows that are kept in memory."""
+        """Runs over rows in memory."""
         self.contracts.named = rows.has_expiry
         self.feed_rows(rows.rows, rows.count)
 
     def feed_row(self, int64_t ts_ns, double es_bid, double es_ask, double spy_bid, double spy_ask, *,
                  factor=None, expiry_ns=None) -> None:
-        """Takes one valid row."""
+        """Runs over one valid row."""
         cdef QuoteRow row = QuoteRow(
             ts_ns, es_bid, es_ask, spy_bid, spy_ask, 0.0 if factor is None else factor,
             0 if expiry_ns is None else expiry_ns,
@@ -146,7 +146,7 @@ cdef class Backtest:
         self.feed_rows(&row, 1)
 
     cdef int feed_rows(self, const QuoteRow* rows, Py_ssize_t count) except -1:
-        """Values rows, some at a time, and takes them."""
+        """Values rows in batches and runs over them."""
         cdef int64_t[BATCH] expiries_ns
         cdef Value[BATCH] values
         cdef double[BATCH] dev
@@ -156,7 +156,7 @@ cdef class Backtest:
         cdef int failed = DONE
         while first < count:
             some = min(<Py_ssize_t>BATCH, count - first)
-            # Where a row has no contract the rows before it count.
+            # If a row has no contract, the rows before it are still processed.
             failed = contracts_take(&self.contracts, &rows[first], some, expiries_ns, &some)
             with nogil:
                 self.values.fill(&rows[first], expiries_ns, some, values, dev, cc, rev)
@@ -170,7 +170,7 @@ cdef class Backtest:
     cdef int take(self, RowValues values, bint named, const QuoteRow* rows, const int64_t* expiries_ns,
                   const Value* value, const double* dev, const double* cc, const double* rev,
                   Py_ssize_t count) except -1:
-        """Takes valued rows, going from each row on which something happens to the next."""
+        """Runs over valued rows; it goes from each row on which something happens to the next one."""
         cdef Py_ssize_t at = 0, first
         cdef int failed = DONE
         self.named = named
@@ -180,7 +180,7 @@ cdef class Backtest:
                 if self.position.phase == FLAT and self.envelope is None and (
                         self.equity.water.peak_ns >= 0):
                     first = at
-                    # An edge that is not a number is none.
+                    # A comparison with NaN is False, so a NaN edge enters nothing.
                     while at < count and not (
                             cc[at] >= self.rules.wanted_bps or rev[at] >= self.rules.wanted_bps):
                         at += 1
@@ -233,7 +233,7 @@ cdef class Backtest:
 
     cdef int step(self, RowValues values, const QuoteRow* row, int64_t expiry_ns, const Value* value,
                   double dev, double cc, double rev, Py_ssize_t at) noexcept nogil:
-        """One valid row, start to end."""
+        """Processes one valid row, from start to end."""
         cdef int action, failed = DONE
         cdef Quote quote
         cdef Position* position = &self.position
@@ -243,7 +243,7 @@ cdef class Backtest:
             if self.named:
                 failed = self.close_at_last(ROLL)
             else:
-                # The position's own contract has expired under it.
+                # The contract of the position has expired; it is valued with its own contract.
                 closing = values.closing_of(at)
                 expiry_ns = position.expiry_ns
                 if closing != NULL:
@@ -272,19 +272,19 @@ cdef class Backtest:
         return failed
 
     cdef void note_basis(self, int64_t now_ns, double dev, double cc, double rev) noexcept nogil:
-        """Notes for the picture the mid, and where the mid would have to be for each entry."""
+        """Adds the mid's deviation to the chart, and the deviations at which each entry would trade."""
         if dev == dev and cc == cc:
             self.envelope.add_basis(
                 now_ns, dev, dev + (self.rules.wanted_bps - cc), dev - (self.rules.wanted_bps - rev))
 
     cdef int take_flat(self, const QuoteRow* rows, const Value* values, Py_ssize_t first,
                        Py_ssize_t end) noexcept nogil:
-        """Takes rows on which nothing is held and nothing decided; the last one's equity is not yet final."""
+        """Processes rows without a position or an action; the last row's equity is not final yet."""
         cdef Py_ssize_t last = end - 1, at
         cdef int failed = self.commit()
         cdef Held held = Held(self.totals.net, 0.0, 0.0, 0.0, 0.0, 0.0)
         if self.rows == 0:
-            # The first row's time begins the longest time under water.
+            # The longest time under water may begin at the first row's time.
             self.remember(&rows[first], &values[first])
             if first == last:
                 return failed
@@ -306,7 +306,7 @@ cdef class Backtest:
 
     cdef int take_held(self, const QuoteRow* rows, const Value* values, Py_ssize_t first,
                        Py_ssize_t end) noexcept nogil:
-        """Takes rows, at least one, through which both legs are held; the last one's equity is not final."""
+        """Processes one or more rows with both legs held; the last row's equity is not final yet."""
         cdef double[BATCH] equity
         cdef Py_ssize_t last = end - 1, count, at
         cdef int failed = self.commit()
@@ -317,7 +317,7 @@ cdef class Backtest:
         self.rows += last - first
         self.held_rows += last - first
         while first < last:
-            # Some rows of one UTC date.
+            # A part of the rows, all on one UTC date.
             if not equity_date(&self.equity, rows[first].ts_ns):
                 return NO_MEMORY
             count = 1
@@ -336,11 +336,11 @@ cdef class Backtest:
         return failed
 
     cdef inline int64_t rows_to_mark(self) noexcept nogil:
-        """On which of the next rows a mark is due; each stands for a power of two of rows."""
+        """The rows until the next mark is due; a mark is stored every ``mark_every`` rows, a power of two."""
         return self.mark_every - (self.committed & (self.mark_every - 1))
 
     cdef inline int mark_rows(self, int64_t count, double value) noexcept nogil:
-        """The next rows, of which the last one at most is due a mark: its equity with what has accrued."""
+        """Counts rows and stores a mark if it is due on the last one: equity plus interest and dividends."""
         cdef double* kept
         self.committed += count
         if self.committed & (self.mark_every - 1) != 0:
@@ -354,10 +354,10 @@ cdef class Backtest:
         return DONE
 
     cdef int mark_date(self, double value) noexcept nogil:
-        """What the date of the last row ends with, as far as is known."""
+        """Updates the mark of the last row's date; the date's last row sets its final value."""
         cdef double* kept
         while self.day_marks.count < self.equity.closes.count:
-            # Dates that ended since keep the equity that there is now.
+            # A date that has ended since keeps the current equity.
             kept = <double*>one_more(&self.day_marks, sizeof(double))
             if kept == NULL:
                 return NO_MEMORY
@@ -366,7 +366,7 @@ cdef class Backtest:
         return DONE
 
     cdef int mark(self, int64_t count, double value) noexcept nogil:
-        """The next rows' equity, which is the same, with interest and dividends of what is held."""
+        """Marks rows of the same equity, which includes interest and dividends of the position."""
         cdef int failed = self.mark_date(value)
         cdef int64_t some
         while count > 0:
@@ -377,7 +377,7 @@ cdef class Backtest:
 
     cdef int mark_held(self, const QuoteRow* rows, const Value* values, const double* equity,
                        int64_t count) noexcept nogil:
-        """Rows of one date, at least one, through which both legs are held, in the same way."""
+        """Marks one or more rows of one date with both legs held."""
         cdef int failed = DONE
         cdef double accrued = 0.0
         cdef int64_t settled = values[0].settled - 1, at = -1, some
@@ -391,7 +391,7 @@ cdef class Backtest:
         return failed | self.mark_date(equity[count - 1] + accrued)
 
     cdef void thin(self) noexcept nogil:
-        """Keeps every second mark."""
+        """Drops every second mark."""
         cdef double* marks = <double*>self.marks.data
         cdef Py_ssize_t at
         for at in range(self.marks.count // 2):
@@ -417,7 +417,7 @@ cdef class Backtest:
         return DONE
 
     cdef int make_room(self, Py_ssize_t count) except -1:
-        """Makes the arrays of equity long enough for some more rows, and for one that is not final yet."""
+        """Makes room in the equity arrays for ``count`` rows and for one whose equity is not final yet."""
         cdef Py_ssize_t wanted = self.points + count + 1
         if self.keep_equity and wanted > len(self.point_times):
             wanted = max(wanted, 2 * self.points)
@@ -426,13 +426,13 @@ cdef class Backtest:
         return 0
 
     cdef inline void note_point(self, int64_t ts_ns, double equity) noexcept nogil:
-        """Keeps a row's equity, for which ``make_room`` has made room."""
+        """Stores a row's equity; ``make_room`` has made the room."""
         self.point_times.data.as_longlongs[self.points] = ts_ns
         self.point_values.data.as_doubles[self.points] = equity
         self.points += 1
 
     cdef void note_points(self, const QuoteRow* rows, const double* equity, Py_ssize_t count) noexcept nogil:
-        """Keeps the equity of some rows, likewise."""
+        """Stores the equity of rows; ``make_room`` has made the room."""
         cdef long long* times = self.point_times.data.as_longlongs + self.points
         cdef Py_ssize_t at
         memcpy(self.point_values.data.as_doubles + self.points, equity, count * sizeof(double))
@@ -455,7 +455,7 @@ cdef class Backtest:
         return NO_MEMORY if self.keep_trades and not self.trades.keep(trade, net) else DONE
 
     cdef int close_at_last(self, int reason) noexcept nogil:
-        """Closes at the touch of the last row, whose equity is then that after the close."""
+        """Closes at the touch of the last row; its equity becomes the equity after the close."""
         cdef int failed = DONE
         cdef Trade trade
         if position_settle(&self.terms, &self.rules, &self.position, &self.signal, self.last_ns,
@@ -468,7 +468,7 @@ cdef class Backtest:
         return failed
 
     def end(self) -> None:
-        """The data is over: the last equity is final, and with ``close_at_end`` an open position closed."""
+        """Ends the data: makes the last equity final, and closes an open position with ``close_at_end``."""
         cdef Position* position = &self.position
         cdef int failed = DONE
         if self.ended:
@@ -485,13 +485,13 @@ cdef class Backtest:
             raise MemoryError
 
     def take_trades(self) -> Ledger:
-        """The trades closed since the last call."""
+        """Returns the trades closed since the last call."""
         cdef Ledger taken = self.trades
         self.trades = Ledger(taken.contracts, self.totals.trades + 1)
         return taken
 
     def take_equity(self) -> tuple:
-        """The times in ns and the equity of the rows since the last call, an array each."""
+        """Returns the rows' times in ns and equity since the last call, as two arrays."""
         cdef array.array times = self.point_times, values = self.point_values
         array.resize(times, self.points)
         array.resize(values, self.points)
@@ -504,7 +504,7 @@ cdef class Backtest:
         return contracts_used(&self.contracts)
 
     cdef double open_pnl(self) noexcept nogil:
-        """The open position's net as if closed at the touch of the last row; what is on its way fills."""
+        """The open position's net P&L as if closed at the last row's touch; open orders fill there too."""
         cdef Position position = self.position
         cdef SignalState signal = self.signal
         cdef Trade trade
@@ -515,7 +515,7 @@ cdef class Backtest:
         return trade.gross - trade.cost + trade.financing + trade.dividends
 
     def open_position_document(self) -> dict | None:
-        """What is held, or None; times in ns. A leg that is still on its way has no price yet."""
+        """The open position, or None; times in ns. A leg whose order is not filled has no price."""
         cdef const Position* p = &self.position
         cdef const Quote* quote = &self.last_quote
         if not position_held(p):
@@ -536,7 +536,7 @@ cdef class Backtest:
         }
 
     def summary(self) -> dict:
-        """Every statistic by its name in the result; times in ns, None where it is not defined."""
+        """Every statistic by its name in the result; times in ns, None for an undefined number."""
         cdef int reason
         cdef const Totals* totals = &self.totals
         cdef double open_pnl = self.open_pnl()
@@ -581,20 +581,21 @@ cdef class Backtest:
         }
 
     def daily(self) -> dict[str, float | None]:
-        """What follows from the last equity of each UTC date, by name."""
+        """The statistics of the last equity of each UTC date, by name."""
         return daily_statistics(equity_closes(&self.equity), self.equity.water.drawdown)
 
     def periods(self) -> list[float]:
-        """P&L by UTC date from 40 dates on, else by 48 blocks of rows, with ``keep_marks``; after ``end``.
+        """P&L by UTC date from 40 dates on, else by 48 blocks of rows. Needs ``keep_marks``; call after
+        ``end``.
 
-        Of each the change of marked equity with interest and dividends; the last one marks an open pair as
-        ``open_pnl`` does, so that they add up to the total. Empty below 48 rows. Above a million rows a block
-        ends within so many rows of its place as each mark stands for.
+        The P&L of a period is the change of marked equity with interest and dividends. The last period marks
+        an open pair as ``open_pnl`` does, so the periods add up to the total. Empty below 48 rows. Above a
+        million rows the end of a block may be off by as many rows as a mark stands for.
         """
         cdef const double* days = <const double*>self.day_marks.data
         cdef const double* marks = <const double*>self.marks.data
         cdef Py_ssize_t at
-        # Only then is there a mark for each row, or for every so many.
+        # Marks are stored only with ``keep_marks``, and are complete only after ``end``.
         if not (self.keep_marks and self.ended):
             raise BrokenInvariant("A backtest has periods where it keeps marks, once it has ended.")
         if self.equity.closes.count >= DATES_MIN:

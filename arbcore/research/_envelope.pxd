@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 
 cdef struct Bucket:
-    uint64_t key             # the number of its stretch of time, in units of the present width
+    uint64_t key             # the number of its interval of time, in units of the current width
     int64_t first_ns
     int64_t last_ns
     int64_t equity_rows

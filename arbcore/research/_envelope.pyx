@@ -1,9 +1,9 @@
-"""What a chart of a run needs, of any number of rows, in memory that does not grow.
+"""The data of a run's chart, for any number of rows, in memory that does not grow.
 
 Owns buckets of time with the least, the largest and the last value of each series. When there is no room for
-one more bucket, all become twice as wide and neighbours are merged, so that no extreme is ever lost and up
-to ``capacity`` rows keep a bucket each. Stretches without a row cost nothing. It must not know what the
-numbers mean or how they are drawn; ``reference.envelope`` is the specification.
+another bucket, all buckets become twice as wide and neighbours are merged. No extreme is lost, and up to
+``capacity`` rows have a bucket each. Time without rows takes no buckets. It must not know what the numbers
+mean or how they are drawn; ``reference.envelope`` is the specification.
 """
 cimport cython
 from libc.math cimport INFINITY
@@ -11,10 +11,10 @@ from libc.stdlib cimport free, malloc
 
 from arbcore.errors import UsageError
 
-#: The usual number of buckets, enough for every pixel column of a chart.
+#: The usual number of buckets: one for every pixel column of a chart.
 CAPACITY = 2048
 
-#: The columns of ``columns``, in their order.
+#: The keys of ``columns()``, in their order.
 COLUMNS = (
     "first_ns", "last_ns", "equity_min", "equity_max", "equity_last", "drawdown_max", "dev_min", "dev_max",
     "dev_last", "upper_min", "lower_max", "cc_entries", "cc_entry_dev", "reverse_entries",
@@ -26,7 +26,7 @@ _NOTHING = [None] * 5
 
 @cython.final
 cdef class Envelope:
-    """Notes come in order of time; one that is earlier than the last counts at the last one's time."""
+    """Collects values in order of time; a time earlier than the last one is replaced by the last one."""
 
     def __cinit__(self, Py_ssize_t capacity=CAPACITY):
         if not 2 <= capacity <= 1_000_000:
@@ -40,7 +40,7 @@ cdef class Envelope:
         free(self.buckets)
 
     cdef Bucket* bucket_at(self, int64_t ts_ns) noexcept nogil:
-        """The bucket of a time, made where there is none yet."""
+        """The bucket of a time; creates it if there is none."""
         cdef uint64_t since
         cdef Bucket* bucket
         if self.count == 0:
@@ -48,7 +48,7 @@ cdef class Envelope:
             self.last_ns = ts_ns
         elif ts_ns > self.last_ns:
             self.last_ns = ts_ns
-        # The difference of any two 64-bit times fits in 64 bits without a sign.
+        # The difference of any two 64-bit times fits in 64 unsigned bits.
         since = <uint64_t>self.last_ns - <uint64_t>self.origin_ns
         if self.count > 0:
             bucket = &self.buckets[self.count - 1]
@@ -119,26 +119,26 @@ cdef class Envelope:
         bucket.exit_dev = dev
 
     def equity(self, int64_t ts_ns, double equity, *, double drawdown) -> None:
-        """A row's equity, and how far it is below its peak."""
+        """Adds a row's equity and its distance below the peak."""
         self.add_equity(ts_ns, equity, drawdown)
 
     def basis(self, int64_t ts_ns, double dev, *, double upper, double lower) -> None:
-        """A row's deviation from fair, and the deviations at which it would have been traded."""
+        """Adds a row's deviation from fair value, and the deviations at which an entry would have traded."""
         self.add_basis(ts_ns, dev, upper, lower)
 
     def entry(self, int64_t ts_ns, int side, *, double dev) -> None:
-        """A position was opened: ``side`` -1 is cash and carry, +1 reverse."""
+        """Adds the entry of a position: ``side`` -1 is cash and carry, +1 reverse."""
         self.add_entry(ts_ns, side, dev)
 
     def exit(self, int64_t ts_ns, *, double dev) -> None:
-        """A position was closed."""
+        """Adds the exit of a position."""
         self.add_exit(ts_ns, dev)
 
     def columns(self) -> dict[str, list]:
-        """``COLUMNS`` by name, an item a bucket; None where a bucket has nothing of a kind.
+        """``COLUMNS`` by name, one item per bucket; None if a bucket has no value of that kind.
 
-        Of several entries the one farthest from fair is kept, of several exits the last. ``upper_min`` and
-        ``lower_max`` are the band at its narrowest.
+        Of several entries in a bucket the one farthest from fair value is kept, of several exits the last
+        one. ``upper_min`` and ``lower_max`` are the narrowest band.
         """
         cdef Py_ssize_t at
         cdef const Bucket* b
@@ -158,7 +158,7 @@ cdef class Envelope:
 
 
 cdef void empty(Bucket* bucket, int64_t ts_ns) noexcept nogil:
-    """An empty bucket, whose first value becomes its least and its largest."""
+    """Makes an empty bucket; its first value becomes both the least and the largest."""
     bucket.first_ns = ts_ns
     bucket.last_ns = ts_ns
     bucket.equity_rows = 0
@@ -181,7 +181,7 @@ cdef void empty(Bucket* bucket, int64_t ts_ns) noexcept nogil:
 
 
 cdef void merge(Bucket* into, const Bucket* later) noexcept nogil:
-    """The later of two neighbours becomes part of the earlier."""
+    """Merges the later of two neighbouring buckets into the earlier one."""
     into.last_ns = later.last_ns
     if later.equity_rows > 0:
         into.equity_last = later.equity_last

@@ -1,6 +1,6 @@
-"""C API of the equity: its peak and falls, and the last of each UTC date; inline, for the loop over rows.
+"""C API of the equity, inline for the loop over rows: peak, drawdown, and the last value of each UTC date.
 
-Knows numbers and times, and what a position is worth at a row's mids.
+It knows numbers and times, and values a position at a row's mids.
 """
 cimport cython
 from libc.stdint cimport int64_t
@@ -9,8 +9,8 @@ from arbcore.carry._growing cimport Growing, one_more
 from arbcore.carry._row_source cimport QuoteRow
 
 
-# What the equity of a row is worked out from, while both legs are held (their sizes have the side's sign) or
-# nothing is (their sizes are 0).
+# The inputs of a row's equity. With both legs held, their sizes have the sign of the side; without a position
+# the sizes are 0.
 cdef struct Held:
     double net
     double es_entry
@@ -20,7 +20,7 @@ cdef struct Held:
     double half_cost
 
 
-# The highest equity so far, the deepest fall below it and the longest time since.
+# The highest equity so far, the deepest fall below it, and the longest time below it.
 cdef struct Water:
     double peak
     double drawdown
@@ -30,12 +30,12 @@ cdef struct Water:
 
 cdef struct Equity:
     Water water
-    Growing closes           # the last one of each date
+    Growing closes           # the last equity of each date
     int64_t day_end_ns
 
 
 cdef inline double held_equity(const Held* held, const QuoteRow* row) noexcept nogil:
-    """The equity of a row, its position marked at mids and charged half of its cost."""
+    """The equity of a row: the position is marked at mids, and half of its cost is charged."""
     cdef double es = (row.es_bid + row.es_ask) / 2
     cdef double spy = (row.spy_bid + row.spy_ask) / 2
     return held.net + (
@@ -43,7 +43,7 @@ cdef inline double held_equity(const Held* held, const QuoteRow* row) noexcept n
 
 
 cdef inline void water_note(Water* water, int64_t ts_ns, double equity) noexcept nogil:
-    """Counts the equity of one row."""
+    """Updates peak and drawdown with the equity of one row."""
     if equity >= water.peak:
         water.peak = equity
         water.peak_ns = ts_ns
@@ -55,7 +55,7 @@ cdef inline void water_note(Water* water, int64_t ts_ns, double equity) noexcept
 
 cdef inline void water_through(Water* water, const QuoteRow* rows, const double* equity,
                                Py_ssize_t count) noexcept nogil:
-    """Counts the equity of some rows."""
+    """Updates peak and drawdown with the equity of several rows."""
     cdef Water now = water[0]
     cdef Py_ssize_t at
     for at in range(count):
@@ -66,16 +66,16 @@ cdef inline void water_through(Water* water, const QuoteRow* rows, const double*
 # The divisor is a constant other than 0.
 @cython.cdivision(True)
 cdef inline bint equity_date(Equity* equity, int64_t ts_ns) noexcept nogil:
-    """Begins the date of a row where it is a new one; False where memory is out."""
+    """Begins a new date if the row is on one; False if memory runs out."""
     cdef int64_t day_ns = 86_400_000_000_000LL, latest_ns = 0x7FFFFFFFFFFFFFFFLL, begun_ns
     if equity.closes.count > 0 and ts_ns < equity.day_end_ns:
         return True
-    # C's remainder has the sign of the time; dates before 1970 need the floor.
+    # C's remainder has the sign of the time; for dates before 1970 it must be rounded down.
     begun_ns = ts_ns - ts_ns % day_ns
     if ts_ns < begun_ns:
         equity.day_end_ns = begun_ns
     else:
-        # The last date of 64 bits ends beyond them.
+        # The last date ends beyond 64 bits, so its end is the largest integer.
         equity.day_end_ns = latest_ns if begun_ns > latest_ns - day_ns else begun_ns + day_ns
     return one_more(&equity.closes, sizeof(double)) != NULL
 
@@ -85,7 +85,7 @@ cdef inline void equity_close(Equity* equity, double value) noexcept nogil:
 
 
 cdef inline bint equity_note(Equity* equity, int64_t ts_ns, double value) noexcept nogil:
-    """Counts one row; False where memory is out."""
+    """Counts the equity of one row; False if memory runs out."""
     water_note(&equity.water, ts_ns, value)
     if not equity_date(equity, ts_ns):
         return False
@@ -95,10 +95,10 @@ cdef inline bint equity_note(Equity* equity, int64_t ts_ns, double value) noexce
 
 cdef inline bint equity_take(Equity* equity, const QuoteRow* rows, Py_ssize_t first, Py_ssize_t end,
                              const Held* held) noexcept nogil:
-    """Counts rows between which nothing happens; False where memory is out. All times are above 0.
+    """Counts rows between which nothing happens; False if memory runs out. All times are above 0.
 
-    Nothing is counted where ``first`` is ``end``. The search for a later date's first row ends at the last
-    row at the latest, since that row is of a later date.
+    If ``first`` is ``end`` it counts nothing. The search for the first row of a later date always stops,
+    because the last row is then on a later date.
     """
     cdef Py_ssize_t stop
     cdef double value = 0.0
@@ -111,7 +111,7 @@ cdef inline bint equity_take(Equity* equity, const QuoteRow* rows, Py_ssize_t fi
             while rows[stop].ts_ns < equity.day_end_ns:
                 stop += 1
         if held.es_size == 0.0:
-            # The equity stands still, so that only the last row can matter.
+            # The equity does not change, so only the last row matters.
             water_note(&equity.water, rows[stop - 1].ts_ns, held.net)
             equity_close(equity, held.net)
         else:

@@ -1,7 +1,7 @@
-"""Lines of an equity file: a time in ISO 8601 and a value as ``repr`` writes it.
+"""The lines of an equity file: a time in ISO 8601, and a value as ``repr`` writes it.
 
-Owns the text only. Compiled because a backtest of a million rows with ``--equity``, a position held on most
-of them, takes 1.0 s of processor time with it and 6.2 s with the lines formatted in Python.
+Owns the text only. Compiled for speed: a backtest of a million rows with ``--equity`` and a position on most
+of them takes 1.0 s of processor time with this module, and 6.2 s with lines formatted in Python.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -17,7 +17,7 @@ cdef extern from "Python.h":
     int Py_DTSF_ADD_DOT_0
 
 cdef enum:
-    # A date of four digits and its clock with nanoseconds, a comma, the longest double, a newline.
+    # The length of a line: a date and a clock with nanoseconds, a comma, the longest double, a newline.
     LINE_MAX = 10 + 22 + 1 + 26 + 1
     DECIMALS = 6
 
@@ -26,7 +26,7 @@ cdef double WHOLE_MAX = 1e15
 
 
 def equity_lines(bytes times not None, bytes values not None) -> bytes:
-    """``ts,equity`` lines of native int64 nanoseconds and doubles, as ``iso_time`` and ``repr`` do."""
+    """``ts,equity`` lines from native int64 nanoseconds and doubles, as ``iso_time`` and ``repr`` do."""
     cdef Py_ssize_t count = len(times) // 8, at
     cdef const int64_t* ts_ns = <const int64_t*>PyBytes_AS_STRING(times)
     cdef const double* value = <const double*>PyBytes_AS_STRING(values)
@@ -51,7 +51,7 @@ def equity_lines(bytes times not None, bytes values not None) -> bytes:
         p = write_clock(p + 10, ts_ns[at] - day * DAY_NS)
         p[0] = c","
         p += 1
-        # Most rows without a position have the equity of the row before.
+        # Without a position, most rows have the equity of the previous row.
         if at > 0 and value[at] == value[at - 1] and value[at] != 0.0:
             memcpy(p, before, before_length)
         else:
@@ -63,10 +63,10 @@ def equity_lines(bytes times not None, bytes values not None) -> bytes:
     return lines[:p - PyBytes_AS_STRING(lines)]
 
 
-# Every divisor is a constant, and every dividend is at least 0.
+# Every divisor is a constant other than 0, and every dividend is at least 0.
 @cython.cdivision(True)
 cdef char* write_digits(char* p, int64_t number, int count) noexcept nogil:
-    """A number in a fixed count of digits, with zeros before it."""
+    """Writes a number with ``count`` digits, with leading zeros."""
     cdef int at
     for at in range(count - 1, -1, -1):
         p[at] = 48 + number % 10
@@ -76,7 +76,7 @@ cdef char* write_digits(char* p, int64_t number, int count) noexcept nogil:
 
 @cython.cdivision(True)
 cdef char* write_clock(char* p, int64_t rest_ns) noexcept nogil:
-    """``THH:MM:SSZ``, with a fraction of the second where there is one."""
+    """Writes ``THH:MM:SSZ``, with a fraction if there is one."""
     cdef int64_t seconds = rest_ns // 1_000_000_000LL, fraction = rest_ns % 1_000_000_000LL
     p[0] = c"T"
     p = write_digits(p + 1, seconds // 3_600, 2)
@@ -95,7 +95,7 @@ cdef char* write_clock(char* p, int64_t rest_ns) noexcept nogil:
 
 @cython.cdivision(True)
 cdef Py_ssize_t write_double(char* p, double value) except -1:
-    """The shortest digits that give the double again, as ``repr``; how many characters."""
+    """Writes the shortest digits that read back as the double, like ``repr``; returns their length."""
     cdef double size = fabs(value)
     cdef double scaled = size * 1e6
     cdef char* begin = p
@@ -103,7 +103,7 @@ cdef Py_ssize_t write_double(char* p, double value) except -1:
     cdef Py_ssize_t length
     cdef int64_t whole, fraction
     cdef int decimals = DECIMALS
-    # If a decimal of at most 15 digits gives the double, no other one is as short.
+    # If a decimal of at most 15 digits reads back as the double, no other decimal is as short.
     if 1e-3 <= size and scaled < WHOLE_MAX:
         whole = <int64_t>(scaled + 0.5)
         if <double>whole / 1e6 == size:

@@ -7,7 +7,7 @@ from arbcore.research._position cimport Trade
 
 
 cdef struct Record:
-    # A trade of the ledger.
+    # One trade of the ledger.
     Trade trade
     double net
 

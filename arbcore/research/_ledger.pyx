@@ -1,7 +1,7 @@
-"""The ledger: closed trades in their order, kept as C structs and turned into rows only when they are read.
+"""The ledger: closed trades in order, stored as C structs. A row is made only when it is read.
 
 Owns the cells of a row, and the names of sides and reasons; the columns are those of ``core.ledger_columns``.
-Making a row takes longer than its trade did, and few runs have their rows read. It must not know when a trade
+Making a row takes longer than making its trade, and few callers read the rows. It must not know when a trade
 is made.
 """
 from array import array
@@ -17,10 +17,10 @@ from functools import partial
 
 from arbcore.core.ledger_columns import LedgerRow
 
-#: A row of cells in the order of the ledger's columns.
+#: Makes a row from cells in the order of the ledger's columns.
 make_row = partial(tuple.__new__, LedgerRow)
 SIDE_NAMES = {-1: "cash_and_carry", 1: "reverse"}
-#: Why a trade was closed, by its number; the first four are the signal's, in its order.
+#: The reasons for an exit, indexed by their number in C; the first four are the signal's, in its order.
 EXIT_REASONS = ("expiry", "stop_loss", "max_hold", "converged", "roll", "end_of_data")
 
 cdef extern from "Python.h":
@@ -29,7 +29,7 @@ cdef extern from "Python.h":
 
 @cython.final
 cdef class Ledger:
-    """Trades of so many ``contracts``, numbered from ``first_id``: a sequence of ``LedgerRow``."""
+    """Trades of ``contracts`` contracts each, numbered from ``first_id``: a sequence of ``LedgerRow``."""
 
     def __init__(self, contracts, int64_t first_id=1):
         self.contracts, self.first_id = contracts, first_id
@@ -38,7 +38,7 @@ cdef class Ledger:
         free(self.records.data)
 
     cdef bint keep(self, const Trade* trade, double net) noexcept nogil:
-        """One more trade; False where memory is out."""
+        """Adds a trade; False if memory runs out."""
         cdef Record* kept = <Record*>one_more(&self.records, sizeof(Record))
         if kept == NULL:
             return False
@@ -49,19 +49,20 @@ cdef class Ledger:
     cdef object row(self, Py_ssize_t at):
         cdef const Record* kept = <const Record*>self.records.data + at
         cdef const Trade* t = &kept.trade
-        # Nearly every number of shares fits a C integer.
+        # Nearly every number of shares fits in a C integer.
         row = make_row((
             self.first_id + at, SIDE_NAMES[t.side], t.entry_ns, t.exit_ns, self.contracts,
             <int64_t>t.shares if t.shares < 1e18 else int(t.shares), t.es_entry, t.es_exit, t.spy_entry,
             t.spy_exit, t.entry_dev_bps, t.exit_dev_bps, t.gross, t.cost, t.financing, t.dividends,
             kept.net, EXIT_REASONS[t.reason],
         ))
-        # The garbage collector would untrack these tuples of numbers itself, after looking at each one.
+        # The garbage collector does not need to track a tuple of numbers. It would find that out by itself,
+        # but only after it has looked at each one.
         PyObject_GC_UnTrack(row)
         return row
 
     def extend(self, Ledger others not None) -> None:
-        """Appends the trades of another ledger, whose first number follows the last one here."""
+        """Appends the trades of another ledger, which continues the numbers of this one."""
         cdef Py_ssize_t at
         cdef Record* kept
         for at in range(others.records.count):
@@ -71,7 +72,7 @@ cdef class Ledger:
             kept[0] = (<const Record*>others.records.data)[at]
 
     def nets(self) -> array:
-        """The net of each trade in USD, in their order."""
+        """The net P&L of each trade in USD, in order."""
         cdef Py_ssize_t at, count = self.records.count
         found = array("d", bytes(8 * count))
         cdef double[::1] net = found if count else None
@@ -80,7 +81,7 @@ cdef class Ledger:
         return found
 
     def held(self):
-        """Of each trade its entry and exit in ns, and the value of its ETF leg at the entry in USD."""
+        """For each trade: its entry and exit in ns, and the value of its ETF leg at the entry in USD."""
         cdef Py_ssize_t at
         cdef Trade trade
         for at in range(self.records.count):
@@ -102,14 +103,14 @@ cdef class Ledger:
             yield self.row(at)
 
     def __reduce__(self):
-        # To another process of the same machine type.
+        # Pickles for another process on the same type of machine.
         cdef const char* data = self.records.data
         size = self.records.count * <Py_ssize_t>sizeof(Record)
         return ledger_from, (self.contracts, self.first_id, PyBytes_FromStringAndSize(data, size))
 
 
 def ledger_from(contracts, int64_t first_id, bytes data not None) -> Ledger:
-    """The ledger that another process sent."""
+    """The ledger that another process pickled."""
     cdef Ledger ledger = Ledger(contracts, first_id)
     cdef const Record* kept = <const Record*>PyBytes_AS_STRING(data)
     cdef Py_ssize_t at

@@ -1,7 +1,7 @@
-"""C API of the backtest's money: fills, shares, costs, the parts of a trade's net, and sums over trades.
+"""C API of the backtest's money: fills, shares, costs, the parts of a trade's net P&L, and sums over trades.
 
-Inline, so that one run and a sweep of thousands do the same operations in the same order and agree to the
-last bit. It knows prices and sides; ``_signal`` decides when a trade is made.
+Inline: a single run and a sweep of thousands of cells do the same operations in the same order, so they agree
+to the last bit. It knows prices and sides; ``_signal`` decides when to trade.
 """
 cimport cython
 from libc.stdint cimport int64_t
@@ -20,7 +20,7 @@ cdef struct Dividend:
     bint points
 
 
-# Fees on a sale of shares from an instant on.
+# The fees on a sale of shares from an instant on.
 cdef struct SaleFee:
     int64_t since_ns
     double sec_per_usd
@@ -29,11 +29,11 @@ cdef struct SaleFee:
 
 
 cdef struct Terms:
-    # What the settings say about money; the same for every trade of a run.
-    double notional          # contracts · multiplier
+    # The money settings of a run; they are the same for every trade.
+    double notional          # USD per index point: contracts · multiplier
     double cost_rate
-    double es_fees           # USD a side, all contracts
-    double spy_fee           # USD a share and side
+    double es_fees           # USD a side, for all contracts
+    double spy_fee           # USD per share and side
     double spy_fee_min       # USD a side
     double es_slip           # index points
     double spy_slip          # USD
@@ -41,9 +41,9 @@ cdef struct Terms:
     double funding_rate
     double short_rate
     double borrow_rate
-    double spread            # of the financing, which is in a row's r and in no interest
+    double spread            # the financing spread; a row's r includes it, interest does not
     bint broker              # a broker's fees and rates are charged
-    double broker_future     # USD a side, all contracts
+    double broker_future     # USD a side, for all contracts
     SaleFee[SALE_FEES_MAX] sale_fees
     int sale_fee_count
     int64_t es_latency_rows
@@ -54,24 +54,24 @@ cdef struct Terms:
 
 
 cdef struct Totals:
-    # Sums over the closed trades, in their order.
+    # Sums over the closed trades, in order.
     int64_t trades
     int64_t wins
     int64_t hold_ns
     double gross
-    double costs             # fees included
+    double costs             # including fees
     double fees
     double financing
     double dividends
     double net
     double won
     double lost
-    double peak              # of the closed net, which starts at 0
-    double drawdown          # the closed net's largest fall below its peak
+    double peak              # the highest closed net P&L; it starts at 0
+    double drawdown          # the largest fall of the closed net P&L below its peak
 
 
 cdef inline void terms_of(Terms* terms, settings) except *:
-    """The terms of some settings, dividends left out."""
+    """Sets the terms from settings, without the dividends."""
     terms.notional = settings.contracts * settings.multiplier
     terms.cost_rate = settings.cost_bps * 1e-4
     terms.es_fees = settings.contracts * settings.es_fee
@@ -100,7 +100,7 @@ cdef inline void terms_of(Terms* terms, settings) except *:
 
 
 cdef inline void broker_terms(Terms* terms, settings) except *:
-    """A broker's fees: a contract's, and on sales of shares by date."""
+    """Sets a broker's fees: per contract, and by date on sales of shares."""
     from arbcore.carry.money import SALE_FEES, future_fee
     from arbcore.core.civil import new_york_to_utc
 
@@ -112,50 +112,50 @@ cdef inline void broker_terms(Terms* terms, settings) except *:
 
 
 cdef inline double deviation_at(const Quote* quote, const Value* value) noexcept nogil:
-    """The mid deviation of a quote, of whose ETF the dividends to come are left out."""
+    """The deviation of a quote's mid, with the dividends to expiry taken off the ETF."""
     return deviation_of(quote.es_bid, quote.es_ask, quote.spy_bid - value.paid, quote.spy_ask - value.paid,
                         value.c)
 
 
 cdef inline void wanted_of(const Terms* terms, int es_side, const Quote* quote, double* es,
                            double* spy) noexcept nogil:
-    """What both legs would get before slippage; ``es_side`` +1 buys ES and sells SPY."""
+    """The prices of both legs before slippage; ``es_side`` +1 buys ES and sells SPY."""
     if terms.mid_fill:
         es[0] = (quote.es_bid + quote.es_ask) / 2
         spy[0] = (quote.spy_bid + quote.spy_ask) / 2
     else:
-        # Bid or ask by an index and not by a branch, since nobody can predict the side.
+        # An index chooses bid or ask without a branch, because no processor can predict the side.
         es[0] = (&quote.es_bid)[es_side > 0]
         spy[0] = (&quote.spy_bid)[es_side < 0]
 
 
 cdef inline void fills_of(const Terms* terms, int es_side, const Quote* quote, double* es,
                           double* spy) noexcept nogil:
-    """What both legs get: the prices wanted, less the ticks of slippage."""
+    """The fill prices of both legs: the prices before slippage, made worse by the ticks of slippage."""
     wanted_of(terms, es_side, quote, es, spy)
     es[0] += es_side * terms.es_slip
     spy[0] -= es_side * terms.spy_slip
 
 
-# A price is never 0; and doubles divided by 0 would give infinity, not a crash.
+# A price is never 0; a division of doubles by 0 would give infinity, not a crash.
 @cython.cdivision(True)
 cdef inline double shares_of(const Terms* terms, double es, double spy) noexcept nogil:
-    """The nearest whole number, at least one."""
+    """The number of shares, rounded to an integer, at least 1."""
     cdef double shares = terms.notional * es / spy + 0.5
-    # The cast rounds down; from 2^53 on every double is whole already.
+    # The cast rounds down; from 2^53 on every double is an integer already.
     if 1.0 < shares < 9007199254740992.0:
         return <double><int64_t>shares
     return shares if shares > 1.0 else 1.0
 
 
 cdef inline double cost_of(const Terms* terms, double es_entry) noexcept nogil:
-    """Of the round trip, fees left out."""
+    """The cost of the round trip without fees."""
     return 0.0 if terms.broker else terms.cost_rate * terms.notional * es_entry
 
 
 cdef inline double broker_fee(const Terms* terms, double shares, double price, bint sale,
                               int64_t now_ns) noexcept nogil:
-    """What a broker charges for one side of both legs; ``carry.money.share_fee`` is the specification."""
+    """A broker's fees for one side of both legs; ``carry.money.share_fee`` is the specification."""
     cdef double value = shares * price, fee = 0.005 * shares, taf
     cdef int at
     cdef const SaleFee* row = &terms.sale_fees[0]
@@ -174,30 +174,30 @@ cdef inline double broker_fee(const Terms* terms, double shares, double price, b
 
 cdef inline double fees_of(const Terms* terms, double shares, double spy_entry, int side,
                            int64_t now_ns) noexcept nogil:
-    """The fees of the round trip: a fee a contract and side, and a fee a share and side with its minimum.
+    """The fees of the round trip: per contract and side, and per share and side with a minimum.
 
-    With a broker's fees it is twice what the entry costs, of which half is charged at the entry.
+    With a broker's fees it is twice the fee of the entry; half of it is charged at the entry.
     """
     cdef double spy_fees = shares * terms.spy_fee
     if terms.broker:
-        # The reverse sells the ETF at its entry.
+        # The reverse sells the ETF at entry.
         return 2.0 * broker_fee(terms, shares, spy_entry, side > 0, now_ns)
     return 2.0 * (terms.es_fees + (spy_fees if spy_fees > terms.spy_fee_min else terms.spy_fee_min))
 
 
 cdef inline double whole_cost(const Terms* terms, double cost, double shares, double spy_exit, int side,
                               int64_t now_ns) noexcept nogil:
-    """The cost of both sides, known at the exit: a broker charges that side by its own price and date."""
+    """The cost of both sides, known at the exit; a broker's fee depends on the exit's price and date."""
     if not terms.broker:
         return cost
     return 0.5 * cost + broker_fee(terms, shares, spy_exit, side < 0, now_ns)
 
 
-# Proceeds are above 0.
+# The proceeds are above 0.
 @cython.cdivision(True)
 cdef inline void rates_of(const Terms* terms, double proceeds, double row_r, double* funding,
                           double* short) noexcept nogil:
-    """What the ETF leg pays and earns, kept from its fill; ``carry.money.broker_rates`` for a broker's."""
+    """The rates of the ETF leg, fixed at its fill; for a broker's rates see ``carry.money.broker_rates``."""
     cdef double r = row_r - terms.spread, paid = 0.0
     funding[0], short[0] = r, terms.short_rate
     if terms.broker:
@@ -211,7 +211,7 @@ cdef inline void rates_of(const Terms* terms, double proceeds, double row_r, dou
 
 
 cdef inline double tier_of(double proceeds, double low, double high, double rate) noexcept nogil:
-    """What one tier of a short's proceeds earns in a year."""
+    """The interest of one tier of a short's proceeds, in USD a year."""
     cdef double part = (proceeds if proceeds < high else high) - low
     return part * rate if part > 0.0 and rate > 0.0 else 0.0
 
@@ -224,13 +224,13 @@ cdef inline double gross_of(const Terms* terms, int side, double shares, double 
 @cython.cdivision(True)
 cdef inline double financing_of(const Terms* terms, int side, double value, double funding, double short,
                                 int64_t days) noexcept nogil:
-    """Interest on the ETF leg's entry value between settlement days: paid when long, received when short."""
+    """Interest on the ETF leg's entry value between settlement days: a long pays, a short receives."""
     cdef double rate = -funding if side < 0 else short - terms.borrow_rate
     # Adding 0.0 turns -0.0 into 0.0.
     return rate * value * (<double>days / 365.0) + 0.0
 
 
-# A level is above 0.
+# The level is above 0.
 @cython.cdivision(True)
 cdef inline double dividends_of(const Terms* terms, int side, double shares, double factor, int64_t entry_ns,
                                 int64_t exit_ns) noexcept nogil:
@@ -245,7 +245,7 @@ cdef inline double dividends_of(const Terms* terms, int side, double shares, dou
 
 cdef inline double totals_add(Totals* totals, double gross, double cost, double fees, double financing,
                               double dividends, int64_t hold_ns) noexcept nogil:
-    """Counts a closed trade, whose fees are part of its cost; returns its net."""
+    """Adds a closed trade, whose fees are part of its cost; returns its net P&L."""
     cdef double net = gross - cost + financing + dividends
     totals.trades += 1
     totals.gross += gross

@@ -1,8 +1,8 @@
-"""C API of a position: orders on their way and their fills; inline, for the loops of backtest and sweep.
+"""C API of a position, its open orders and their fills; inline, for the loops of backtest and sweep.
 
-What a decision becomes, leg by leg; ``reference.backtest`` is the specification and says what happens
-to orders with latency. ``_signal`` decides when to enter and leave, ``_money`` has the arithmetic, and the
-caller decides what is kept of a trade.
+It carries out a decision leg by leg. ``reference.backtest`` is the specification, also for orders with
+latency. ``_signal`` decides when to enter and exit, ``_money`` has the arithmetic, and the caller decides
+what to store of a trade.
 """
 from libc.stdint cimport int64_t
 
@@ -17,7 +17,7 @@ from arbcore.carry._signal cimport (
 
 
 cdef enum Phase:
-    # Odd where an order is on its way.
+    # The odd phases have an open order.
     FLAT = 0
     ENTERING = 1
     HOLDING = 2
@@ -25,7 +25,7 @@ cdef enum Phase:
 
 
 cdef enum Reason:
-    # Why a trade was closed; the first four are those of ``_signal``, in the same order.
+    # The reason for an exit; the first four are those of ``_signal``, in the same order.
     EXPIRY = 0
     ROLL = 4
     END_OF_DATA = 5
@@ -33,7 +33,7 @@ cdef enum Reason:
 
 
 cdef struct Order:
-    # Both legs of an entry or an exit; "wanted" are the prices of the row that decided.
+    # Both legs of an entry or an exit; "wanted" are the prices on the row that decided.
     int es_side              # +1 buys ES and sells SPY
     int reason
     bint es_filled
@@ -56,9 +56,9 @@ cdef struct Position:
     double dev_bps
     double c
     double factor            # the level at the entry
-    double funding           # what a long pays, and what a short earns
+    double funding           # the rate that a long pays; below, the rate that a short earns
     double short
-    double cost              # of the round trip, or twice the entry's where the exit's is not known yet
+    double cost              # of the round trip; a broker's: twice the entry's until the exit's is known
     double fees
     Order entry
     Order leave
@@ -96,7 +96,7 @@ cdef inline void order_begin(const Terms* terms, Order* order, int es_side, int 
 
 cdef inline bint order_fill(const Terms* terms, Order* order, int64_t now_ns, const Quote* quote,
                             const Value* value, bint at_once) noexcept nogil:
-    """Fills each leg whose time has come; whether both are filled."""
+    """Fills each leg whose latency has passed; returns whether both are filled."""
     cdef double es, spy
     fills_of(terms, order.es_side, quote, &es, &spy)
     if not order.es_filled and (at_once or order.waited_rows >= terms.es_latency_rows):
@@ -111,13 +111,13 @@ cdef inline bint order_fill(const Terms* terms, Order* order, int64_t now_ns, co
 
 
 cdef inline bint position_held(const Position* p) noexcept nogil:
-    """Whether a leg is held."""
+    """Whether at least one leg is held."""
     return p.phase != FLAT and (p.entry.es_filled or p.entry.spy_filled)
 
 
 cdef inline void position_begin(const Terms* terms, Position* p, int side, int64_t expiry_ns,
                                 const Quote* quote) noexcept nogil:
-    """Sends an entry; its shares follow from the prices that both legs would get on this row."""
+    """Sends an entry; its number of shares follows from the prices of both legs on this row."""
     cdef double es, spy
     order_begin(terms, &p.entry, side, -1, quote)
     fills_of(terms, side, quote, &es, &spy)
@@ -130,7 +130,7 @@ cdef inline void position_begin(const Terms* terms, Position* p, int side, int64
 
 cdef inline void position_enter(const Terms* terms, Position* p, SignalState* signal, int64_t now_ns,
                                 const Quote* quote, const Value* value, bint at_once) noexcept nogil:
-    """Fills the legs of an entry that are due; once both are filled the position is held."""
+    """Fills the legs of an entry that are due; with both filled, the position is held."""
     cdef bint owned = p.entry.spy_filled
     cdef bint done = order_fill(terms, &p.entry, now_ns, quote, value, at_once)
     if not owned and p.entry.spy_filled:
@@ -150,7 +150,7 @@ cdef inline void position_enter(const Terms* terms, Position* p, SignalState* si
 
 cdef inline void trade_of(const Terms* terms, const Position* p, int64_t now_ns, const Quote* quote,
                           const Value* value, Trade* trade) noexcept nogil:
-    """The trade of a position whose last leg was filled on this row."""
+    """Makes the trade of a position whose last leg was filled on this row."""
     cdef const Order* entry = &p.entry
     cdef const Order* leave = &p.leave
     cdef double spy_mid = (quote.spy_bid + quote.spy_ask) / 2, es_missed, spy_missed
@@ -178,7 +178,7 @@ cdef inline void trade_of(const Terms* terms, const Position* p, int64_t now_ns,
 cdef inline bint position_leave(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
                                 int64_t now_ns, const Quote* quote, const Value* value, bint at_once,
                                 Trade* trade) noexcept nogil:
-    """Fills the legs of an exit that are due. Returns whether that closed the position into ``trade``."""
+    """Fills the legs of an exit that are due. Returns whether this closed the position into ``trade``."""
     if not order_fill(terms, &p.leave, now_ns, quote, value, at_once):
         return False
     trade_of(terms, p, now_ns, quote, value, trade)
@@ -190,7 +190,7 @@ cdef inline bint position_leave(const Terms* terms, const Rules* rules, Position
 cdef inline bint position_settle(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
                                  int64_t now_ns, const Quote* quote, const Value* value, int reason,
                                  Trade* trade) noexcept nogil:
-    """Closes on this row and fills what is on its way. False where neither leg of the entry was filled."""
+    """Fills open orders and closes on this row. Returns False if neither leg of the entry was filled."""
     if p.phase == ENTERING:
         if not position_held(p):
             p.phase = FLAT
@@ -206,7 +206,7 @@ cdef inline bint position_act(const Terms* terms, const Rules* rules, Position* 
                               int action, int64_t now_ns, int64_t expiry_ns, const Quote* quote,
                               const Value* value,
                               Trade* trade) noexcept nogil:
-    """Enters or leaves as the signal decided. Returns whether that closed the position."""
+    """Enters or exits by the signal's action. Returns whether this closed the position."""
     if action == LEAVE_EXPIRY:
         return position_settle(terms, rules, p, signal, now_ns, quote, value, EXPIRY, trade)
     if action > LEAVE_EXPIRY:
@@ -221,7 +221,7 @@ cdef inline bint position_act(const Terms* terms, const Rules* rules, Position* 
 cdef inline bint position_wait(const Terms* terms, const Rules* rules, Position* p, SignalState* signal,
                                int64_t now_ns, const Quote* quote, const Value* value,
                                Trade* trade) noexcept nogil:
-    """Takes a row on which an order is on its way. Returns whether that closed the position."""
+    """Processes a row while an order is open. Returns whether this closed the position."""
     if now_ns >= p.expiry_ns:
         return position_settle(terms, rules, p, signal, now_ns, quote, value, EXPIRY, trade)
     if p.phase == ENTERING:
@@ -234,7 +234,7 @@ cdef inline bint position_wait(const Terms* terms, const Rules* rules, Position*
 
 cdef inline double position_unrealised(const Terms* terms, const Position* p,
                                        const Quote* quote) noexcept nogil:
-    """Each filled leg marked at mid (or at its exit), less the half of the cost that was charged at entry."""
+    """Each filled leg marked at mid (or at its exit), less half of the cost, charged at the entry."""
     cdef double es = (quote.es_bid + quote.es_ask) / 2, spy = (quote.spy_bid + quote.spy_ask) / 2
     cdef double es_leg = 0.0, spy_leg = 0.0
     if p.phase == FLAT:
@@ -253,7 +253,7 @@ cdef inline double position_unrealised(const Terms* terms, const Position* p,
 
 cdef inline double position_accrued(const Terms* terms, const Position* p, int64_t now_ns,
                                     int64_t settled) noexcept nogil:
-    """Interest and dividends of what is held, up to a row."""
+    """Interest and dividends of the position up to a row."""
     if p.phase == FLAT or not p.entry.spy_filled:
         return 0.0
     return financing_of(

@@ -1,7 +1,7 @@
-"""A sweep: many settings over the same rows, each to the numbers of its own single run, bit by bit.
+"""A sweep: runs many settings over the same rows; each cell's numbers equal its single run bit by bit.
 
-Owns which numbers a cell has, how they are kept, and which way a cell is run. Rows come from ``_sweep_rows``.
-It must not know threads, files and ranges.
+Owns the numbers of a cell, their storage, and the choice between going from event to event and a single run.
+Rows come from ``_sweep_rows``. It must not know threads, files and ranges.
 """
 import struct
 from array import array
@@ -25,7 +25,7 @@ from arbcore.core.backtest_options import BACKTEST_OPTIONS
 from arbcore.research.daily import daily_statistics
 from arbcore.research.periods import period_ends
 
-#: Columns of whole numbers, columns of other numbers, and those that need every row, kept with ``full`` only.
+#: Columns of integers, of other numbers, and of numbers that need every row (only with ``full``).
 COUNTS = ("trades", "wins")
 NUMBERS = (
     "gross_pnl", "costs", "financing", "dividends", "net_pnl", "open_pnl", "total_pnl",
@@ -33,23 +33,23 @@ NUMBERS = (
 )
 FULL_NUMBERS = ("max_drawdown", "sharpe")
 
-#: Settings that running from event to event does not support, with the value that switches each off.
+#: The settings that a run from event to event does not support, with the values that switch them off.
 _NEUTRAL = tuple([(item.name, item.default) for item in BACKTEST_OPTIONS.values() if not item.jumps])
-#: What rows are valued with: cells that agree on these share their values.
+#: The settings that rows are valued with: cells with the same ones share the values of the rows.
 _VALUED_BY = tuple([item.name for item in BACKTEST_OPTIONS.values() if item.values_rows])
 
 
 def period_name(number) -> str:
-    """The column of a period's P&L."""
+    """The name of the column with a period's P&L."""
     return f"period_{number}"
 
 
 @cython.final
 cdef class SweepBlock:
-    """The numbers of some cells, by column: ``array("q")`` of counts and ``array("d")``; NaN is undefined.
+    """The numbers of cells by column: ``array("q")`` for counts, else ``array("d")``; NaN is undefined.
 
-    With ``evidence`` there is one more column for each period, ``period_0`` and so on, with each cell's P&L.
-    Blocks can be pickled, and ``joined`` puts them together in the order given.
+    With ``evidence`` there is a column for each period, ``period_0`` and so on, with each cell's P&L. Blocks
+    can be pickled; ``joined`` concatenates them in the given order.
     """
 
     cdef readonly dict columns
@@ -64,7 +64,7 @@ cdef class SweepBlock:
         return len(self.columns["trades"])
 
     def __eq__(self, other) -> bool:
-        # By their bytes: an undefined number equals another, and 0.0 is not -0.0.
+        # Compares bytes: an undefined number equals another, and 0.0 is not -0.0.
         if not isinstance(other, SweepBlock):
             return NotImplemented
         return (
@@ -74,7 +74,7 @@ cdef class SweepBlock:
 
     @staticmethod
     def empty(count, *, full, periods=0):
-        """A block of zeros."""
+        """A block of ``count`` cells with zeros."""
         names = {name: "q" for name in COUNTS} | {name: "d" for name in NUMBERS}
         names |= {name: "d" for name in FULL_NUMBERS} if full else {}
         names |= {period_name(number): "d" for number in range(periods)}
@@ -82,7 +82,7 @@ cdef class SweepBlock:
 
     @staticmethod
     def joined(blocks):
-        """All cells of some blocks, in order."""
+        """All cells of several blocks, in order."""
         columns = {}
         for block in blocks:
             for name, column in block.columns.items():
@@ -90,7 +90,7 @@ cdef class SweepBlock:
         return SweepBlock(columns)
 
     def set_cell(self, at, summary) -> None:
-        """Takes the numbers of one cell from the summary of its single run."""
+        """Stores the numbers of one cell from the summary of its single run."""
         average_ns = summary["average_hold_ns"]
         found = summary | {"average_hold_s": None if average_ns is None else average_ns / 1e9}
         for name, column in self.columns.items():
@@ -101,17 +101,17 @@ cdef class SweepBlock:
 
 
 def can_jump(settings) -> bool:
-    """Whether a cell of some settings can go from event to event."""
+    """Whether a cell with these settings can go from event to event."""
     return all([getattr(settings, name) == neutral for name, neutral in _NEUTRAL])
 
 
 @cython.final
 cdef class SweepRun:
-    """The run of some cells over the rows: call ``advance`` until it returns False, then take ``block``.
+    """Runs cells over the rows: call ``advance`` until it returns False, then ``block``.
 
-    Cells go over the rows a window at a time, from event to event. With ``full`` they also count the equity
+    Cells go over the rows one window at a time, from event to event. With ``full`` they also count the equity
     of the rows between events, with ``evidence`` the P&L by period. A cell with a setting that this does not
-    support is run as a ``Backtest`` of its own. Expiries are given as for ``Backtest``.
+    support runs as its own ``Backtest``. ``expiries_ns`` and ``fixed`` are those of ``Backtest``.
     """
 
     cdef readonly int64_t done, total
@@ -161,7 +161,7 @@ cdef class SweepRun:
         free(self.cells)
 
     cdef int collect(self, list places, bint full) except -1:
-        """Makes the cells with some numbers; cells of one group are beside each other."""
+        """Makes the cells for the settings with these numbers; cells of one group are next to each other."""
         cdef SweepGroup group
         cdef Py_ssize_t at = 0
         by_group = {}
@@ -201,7 +201,7 @@ cdef class SweepRun:
         return 0
 
     cdef int make(self, Cell* cell, settings, SweepGroup group, dict schedules) except -1:
-        """One cell before its first row."""
+        """Initialises a cell before its first row."""
         terms_of(&cell.terms, settings)
         if settings.dividends:
             schedule = schedules.get(settings.dividends)
@@ -222,7 +222,7 @@ cdef class SweepRun:
         return 0
 
     def advance(self) -> bool:
-        """One window of all cells, or one whole cell; False where there is nothing left."""
+        """Runs all cells over one window, or one single cell; returns False if nothing is left."""
         if self.next_row < self.rows.count and self.groups:
             self.advance_window()
         elif self.next_single < len(self.singles):
@@ -267,7 +267,7 @@ cdef class SweepRun:
         return 0
 
     def block(self) -> SweepBlock:
-        """The numbers of all cells; the run is over."""
+        """Returns the numbers of all cells; the run is then over."""
         cdef Py_ssize_t at
         while self.advance():
             pass
@@ -281,7 +281,7 @@ cdef class SweepRun:
         return self.result
 
     cdef int write(self, const Cell* cell, Py_ssize_t place) except -1:
-        """A cell's numbers into the block, by the operations of the single run's summary."""
+        """Writes a cell's numbers into the block, with the operations of the single run's summary."""
         columns = self.result.columns
         trades = cell.totals.trades
         columns["trades"][place] = trades
@@ -309,7 +309,7 @@ cdef class SweepRun:
         return 0
 
     cdef int write_periods(self) except -1:
-        """The P&L by period of the cells that went from event to event, a column at a time."""
+        """Writes the P&L by period of the cells that went from event to event, one column at a time."""
         cdef const int64_t[::1] places = array("q", self.places)
         cdef double[::1] column
         cdef const double* marks
@@ -324,7 +324,7 @@ cdef class SweepRun:
 
 def run_block(SweepRows rows not None, settings, *, expiries_ns, bint fixed, bint full=False,
               bint evidence=False) -> SweepBlock:
-    """The numbers of each of some settings over the rows. The interpreter's lock is released meanwhile.
+    """Runs each of the settings over the rows and returns their numbers. It releases the interpreter's lock.
 
     The arguments are those of ``SweepRun``.
     """
@@ -333,7 +333,7 @@ def run_block(SweepRows rows not None, settings, *, expiries_ns, bint fixed, bin
 
 
 cdef RowValues go_over(SweepRows rows, settings, expiries_ns, bint fixed, SweepRows leveled):
-    """Values all rows once; ``leveled``, where there is one, gets each row's level as its factor."""
+    """Values all rows once; writes each row's level as its factor into ``leveled`` if that is not None."""
     cdef SegmentTable table = SegmentTable(rows, expiries_ns=tuple(expiries_ns), fixed=fixed)
     cdef RowValues values = RowValues(settings.row_terms, keep_outliers=True)
     cdef SweepWindow window = SweepWindow(rows, table, maps=1)
@@ -353,7 +353,7 @@ cdef RowValues go_over(SweepRows rows, settings, expiries_ns, bint fixed, SweepR
 
 
 def leveled(SweepRows rows not None, settings, *, expiries_ns, bint fixed) -> SweepRows:
-    """A copy of the rows whose factor is the level that runs through them, not a number while it warms up."""
+    """A copy of the rows with the level of each row as its factor; NaN while the level warms up."""
     cdef SweepRows copy = rows.window(0, rows.count)
     go_over(rows, settings, expiries_ns, fixed, copy)
     copy.has_factor = True
@@ -361,5 +361,5 @@ def leveled(SweepRows rows not None, settings, *, expiries_ns, bint fixed) -> Sw
 
 
 def row_values(SweepRows rows not None, settings, *, expiries_ns, bint fixed) -> RowValues:
-    """The numbers of all rows, which do not depend on what is traded."""
+    """The values and counts of all rows, which do not depend on any trades."""
     return go_over(rows, settings, expiries_ns, fixed, None)

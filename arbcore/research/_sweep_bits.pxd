@@ -1,8 +1,8 @@
-"""Bitmaps of where values reach thresholds, 64 rows a word: making them, and jumping from bit to bit.
+"""Bitmaps of the rows at which a value reaches a threshold, 64 rows per word, and the search for a bit.
 
-Inline, for the sweep's window and its cells. They know numbers only; a value that is not a number reaches no
-threshold. There is one bitmap for each threshold, ``stride`` words apart, and each has ``words`` words for
-64 values each; the last word's values must all be readable.
+Inline, for the sweep's window and its cells. They know numbers only; NaN reaches no threshold. Each threshold
+has a bitmap; bitmaps are ``stride`` words apart. A bitmap has ``words`` words for 64 values each, and all
+values of the last word must be readable.
 """
 from libc.stdint cimport uint64_t
 
@@ -30,14 +30,14 @@ cdef extern from *:
 
 
 cdef struct Bitmap:
-    const uint64_t* words    # a bit a row; one more word behind them must be readable
-    uint64_t summary         # a bit a word: whether that word has a bit set
+    const uint64_t* words    # one bit per row; the word after the last one must be readable too
+    uint64_t summary         # one bit per word: whether that word has a bit set
 
 
 cdef inline Py_ssize_t next_bit(const Bitmap* map, Py_ssize_t at, Py_ssize_t limit) noexcept nogil:
-    """The first bit from ``at`` on; ``limit``, at least ``at``, where there is none before it."""
+    """The index of the first set bit from ``at`` on; ``limit`` (at least ``at``) if none is before it."""
     cdef Py_ssize_t word = at >> 6, found
-    # The next 64 bits, put together from two words; most of the time one of them is set.
+    # The next 64 bits, combined from two words; in most cases one of them is set.
     cdef uint64_t bits = map.words[word] >> (at & 63) | map.words[word + 1] << 1 << (~at & 63)
     if bits != 0:
         found = at + first_bit(bits)
@@ -53,7 +53,7 @@ cdef inline Py_ssize_t next_bit(const Bitmap* map, Py_ssize_t at, Py_ssize_t lim
 cdef inline void bits_of_either(const double* first, const double* second, Py_ssize_t words,
                                 const double* thresholds, Py_ssize_t count, uint64_t* out,
                                 Py_ssize_t stride) noexcept nogil:
-    """Where a value of either kind is at least each threshold."""
+    """Sets the bits where either value is at least the threshold, for each threshold."""
     cdef Py_ssize_t word, number, at
     cdef uint64_t bits
     cdef double least
@@ -69,7 +69,7 @@ cdef inline void bits_of_either(const double* first, const double* second, Py_ss
 
 cdef inline void bits_at_most(const double* values, Py_ssize_t words, const double* thresholds,
                               Py_ssize_t count, uint64_t* out, Py_ssize_t stride) noexcept nogil:
-    """Where a value is at most each threshold."""
+    """Sets the bits where the value is at most the threshold, for each threshold."""
     cdef Py_ssize_t word, number, at
     cdef uint64_t bits
     cdef double most
@@ -83,7 +83,7 @@ cdef inline void bits_at_most(const double* values, Py_ssize_t words, const doub
 
 
 cdef inline uint64_t summary_of(const uint64_t* words, Py_ssize_t count) noexcept nogil:
-    """Which of at most 64 words have a bit."""
+    """A word with one bit for each of up to 64 words: whether that word has a bit set."""
     cdef Py_ssize_t at
     cdef uint64_t bits = 0
     for at in range(count):

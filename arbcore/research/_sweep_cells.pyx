@@ -1,8 +1,8 @@
-"""One cell of a sweep over a window of rows: from event to event, never from row to row.
+"""One cell of a sweep over a window of rows: it goes from event to event, not from row to row.
 
-A position ends by expiry, stop, longest hold or convergence, in the order of ``_signal``. On one row all of
-them make the same money, so only the earliest row matters. ``_money`` works out what a trade makes, and
-bitmaps say where thresholds are reached. Results equal those of ``_backtest`` to the last bit.
+A position ends by expiry, stop, longest hold or convergence, in the order of ``_signal``. On the same row
+each of them gives the same P&L, so only the earliest row matters. ``_money`` computes a trade's money, and
+bitmaps give the rows that reach a threshold. Results equal those of ``_backtest`` to the last bit.
 """
 from libc.stdint cimport int64_t, uint64_t
 
@@ -22,7 +22,7 @@ cdef inline Quote quote_of(const QuoteRow* row) noexcept nogil:
 
 
 cdef void count_some(Cell* cell, const QuoteRow* rows, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
-    """Counts the equity of rows on which the cell has been what it is now."""
+    """Counts the equity of rows on which the cell did not change."""
     cdef Held held = Held(cell.totals.net, 0.0, 0.0, 0.0, 0.0, 0.0)
     if cell.side != 0:
         held = Held(cell.totals.net, cell.es_entry, cell.spy_entry, cell.side * cell.terms.notional,
@@ -32,7 +32,7 @@ cdef void count_some(Cell* cell, const QuoteRow* rows, Py_ssize_t first, Py_ssiz
 
 
 cdef void mark_before(Cell* cell, const Window* window, Py_ssize_t end) noexcept nogil:
-    """Marks the cell at the periods that end before a row on which it changes."""
+    """Stores the cell's marks for the periods that end before row ``end``, on which the cell changes."""
     cdef Py_ssize_t at
     cdef const QuoteRow* row
     cdef double mark
@@ -56,7 +56,7 @@ cdef void mark_before(Cell* cell, const Window* window, Py_ssize_t end) noexcept
 
 
 cdef inline void count_before(Cell* cell, const Window* window, Py_ssize_t end) noexcept nogil:
-    """Counts the rows before one on which the cell changes, as far as they are not counted yet."""
+    """Counts the rows before row ``end``, on which the cell changes, if they are not counted yet."""
     if cell.marks != NULL:
         mark_before(cell, window, end)
     if cell.equity == NULL or cell.counted >= end:
@@ -89,7 +89,7 @@ cdef inline void enter(Cell* cell, const Window* window, Py_ssize_t at, int side
 
 cdef inline double close(const Cell* cell, const Window* window, Py_ssize_t at,
                          Totals* totals) noexcept nogil:
-    """Counts the trade that the position is when closed at the quotes of a row; returns its net."""
+    """Adds the trade of closing the position at the quotes of a row to the totals; returns its net P&L."""
     cdef Quote quote = quote_of(&window.rows[at])
     cdef int64_t entry_ns = window.rows[cell.entry].ts_ns, now_ns = window.rows[at].ts_ns
     cdef double es, spy, cost
@@ -108,7 +108,7 @@ cdef inline double close(const Cell* cell, const Window* window, Py_ssize_t at,
 
 
 cdef inline void leave(Cell* cell, const Window* window, Py_ssize_t at) noexcept nogil:
-    """Closes at the quotes of a row."""
+    """Closes the position at the quotes of a row."""
     cdef int64_t now_ns = window.rows[at].ts_ns, latest = 0x7FFFFFFFFFFFFFFFLL
     close(cell, window, at, &cell.totals)
     cell.held_rows += at - cell.entry
@@ -117,9 +117,9 @@ cdef inline void leave(Cell* cell, const Window* window, Py_ssize_t at) noexcept
 
 
 cdef Py_ssize_t first_at(const QuoteRow* rows, Py_ssize_t at, Py_ssize_t limit, int64_t ts_ns) noexcept nogil:
-    """The first row from ``at`` on at or after a time; ``limit`` where there is none before it."""
+    """The first row from ``at`` on whose time is at or after ``ts_ns``; ``limit`` if none is before it."""
     cdef Py_ssize_t step = 1, low = at, high = at, middle
-    # Steps that double, since the row is mostly near.
+    # The steps double: the row is mostly near.
     while high < limit and rows[high].ts_ns < ts_ns:
         low = high + 1
         high += step
@@ -135,12 +135,12 @@ cdef Py_ssize_t first_at(const QuoteRow* rows, Py_ssize_t at, Py_ssize_t limit, 
 
 
 cdef Py_ssize_t first_stop(const Cell* cell, const Window* window, Py_ssize_t limit) noexcept nogil:
-    """The first row, from the next one on, at which the stop is reached; ``limit`` if there is none."""
+    """The first row from the next one on that reaches the stop; ``limit`` if there is none."""
     cdef Py_ssize_t at = cell.at - window.first, end = limit - window.first, word
     cdef double entry = cell.entry_dev, stop = cell.stop_bps
     cdef const double* dev = window.dev_bps
-    # x is the deviation, turned around for a reverse: -a - -b is b - a to the last bit. Rounding keeps the
-    # order of differences, so a word of which even the extreme is too near has no row that is not.
+    # x is the deviation, negated for a reverse: -a - -b equals b - a to the last bit. Rounding keeps the
+    # order of differences: if the extreme of a word does not reach the stop, no row of the word does.
     while at < end:
         word = at // WORD
         if (window.word_high[word] - entry if cell.side < 0 else entry - window.word_low[word]) >= stop:
@@ -153,7 +153,7 @@ cdef Py_ssize_t first_stop(const Cell* cell, const Window* window, Py_ssize_t li
 
 cdef inline Py_ssize_t first_exit(const Cell* cell, const Window* window, const Bitmap* leave_map,
                                   Py_ssize_t limit) noexcept nogil:
-    """The first row, from the next one on, that ends the position by any rule; ``limit`` if none does."""
+    """The first row from the next one on that ends the position by any rule; ``limit`` if there is none."""
     cdef Py_ssize_t found = window.first + next_bit(
         leave_map, cell.at - window.first, limit - window.first)
     cdef const QuoteRow* rows = window.rows
@@ -195,7 +195,7 @@ cdef void cell_run(Cell* cell, const Window* window, const Bitmap* enter_map, co
         elif limit == window.end and not 0 <= cell.forced < window.end:
             cell.at = limit
         elif cell.roll:
-            # The position ended at the last row of its contract; this one may enter another.
+            # The position closed on the last row of its contract; this row may enter another one.
             count_before(cell, window, limit - 1)
             leave(cell, window, limit - 1)
             cell.at = limit
@@ -207,7 +207,7 @@ cdef void cell_run(Cell* cell, const Window* window, const Bitmap* enter_map, co
 
 
 cdef void cell_end(Cell* cell, const Window* window) noexcept nogil:
-    """The data is over: an open position is closed at the last row, or stays open and counts as held."""
+    """Ends the data: an open position is closed at the last row, or stays open and counts as held."""
     cdef Totals aside
     cdef Py_ssize_t last = window.count - 1
     if cell.side != 0 and cell.close_at_end:
@@ -220,7 +220,7 @@ cdef void cell_end(Cell* cell, const Window* window) noexcept nogil:
         cell.open_net = close(cell, window, last, &aside)
         cell.held_rows += window.count - cell.entry
         cell.side = 0
-    # The last period ends with what is open as if it were closed.
+    # The last period includes the open position as if it were closed.
     if cell.marks != NULL and window.periods > 0:
         cell.marks[window.periods - 1] = cell.totals.net + cell.open_net
         cell.marked = window.periods

@@ -1,7 +1,6 @@
-"""Valid rows in memory, to be gone over many times.
+"""Valid rows in memory, to run over them many times.
 
-Owns their storage only: 56 bytes a row, as the reader hands them out. It must not know what is done with
-them.
+Owns their storage only: 56 bytes a row, in the reader's format. It must not know their use.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -25,7 +24,7 @@ cdef class SweepRows:
         free(self.rows)
 
     cdef int reserve(self, Py_ssize_t more) except -1:
-        """Room for some more rows."""
+        """Makes room for ``more`` rows."""
         cdef Py_ssize_t capacity = self.capacity
         cdef QuoteRow* rows
         if self.count + more <= capacity:
@@ -38,7 +37,7 @@ cdef class SweepRows:
         return 0
 
     def feed(self, RowSource source not None) -> None:
-        """Takes every row that the source has."""
+        """Appends all rows of the source."""
         cdef Py_ssize_t count = BATCH
         while count == BATCH:
             self.reserve(BATCH)
@@ -47,7 +46,7 @@ cdef class SweepRows:
             self.count += count
 
     def refill(self, RowSource source not None, Py_ssize_t limit) -> bool:
-        """Replaces the rows by up to ``limit`` that the source has; False where there was none."""
+        """Replaces the rows with up to ``limit`` rows of the source; False if it had none."""
         if limit < 1:
             raise ValueError("a batch has at least one row")
         self.count = 0
@@ -58,7 +57,7 @@ cdef class SweepRows:
 
     def feed_row(self, int64_t ts_ns, double es_bid, double es_ask, double spy_bid, double spy_ask, *,
                  factor=None, expiry_ns=None) -> None:
-        """Takes one valid row, not before the last one."""
+        """Appends one valid row, not earlier than the last one."""
         if self.count > 0 and ts_ns < self.rows[self.count - 1].ts_ns:
             raise BrokenInvariant("The rows of a sweep are in order of time.")
         self.reserve(1)
@@ -71,7 +70,7 @@ cdef class SweepRows:
 
     @property
     def size_bytes(self) -> int:
-        """The memory that the rows take."""
+        """The memory of the rows in bytes."""
         return self.capacity * sizeof(QuoteRow)
 
     @property
@@ -83,7 +82,7 @@ cdef class SweepRows:
         return self.rows[self.count - 1].ts_ns if self.count else None
 
     cdef Py_ssize_t first_at(self, int64_t ts_ns) noexcept nogil:
-        """The first row at or after a time; ``count`` where there is none."""
+        """The index of the first row at or after a time; ``count`` if there is none."""
         cdef Py_ssize_t low = 0, high = self.count, middle
         while low < high:
             middle = low + (high - low) // 2
@@ -94,41 +93,41 @@ cdef class SweepRows:
         return low
 
     def ts_ns(self, Py_ssize_t at) -> int:
-        """The time of a row; IndexError where there is none."""
+        """The time of a row; IndexError for an index out of range."""
         if not 0 <= at < self.count:
             raise IndexError(f"There are {self.count} rows and no number {at}.")
         return self.rows[at].ts_ns
 
     def factor(self, Py_ssize_t at) -> float:
-        """The factor that the data gives a row, 0 where it gives none; IndexError where there is no row."""
+        """The factor of a row in the data, 0 if the data has none; IndexError for an index out of range."""
         if not 0 <= at < self.count:
             raise IndexError(f"There are {self.count} rows and no number {at}.")
         return self.rows[at].factor
 
     def etf_mid(self, Py_ssize_t at) -> float:
-        """The ETF's mid of a row in USD; IndexError where there is none."""
+        """The ETF's mid of a row in USD; IndexError for an index out of range."""
         if not 0 <= at < self.count:
             raise IndexError(f"There are {self.count} rows and no number {at}.")
         return (self.rows[at].spy_bid + self.rows[at].spy_ask) / 2
 
     def place_after(self, int64_t ts_ns) -> int:
-        """How many rows are not after a time."""
+        """The number of rows at or before a time."""
         return self.count if ts_ns == 0x7FFFFFFFFFFFFFFFLL else self.first_at(ts_ns + 1)
 
     def window(self, Py_ssize_t first, Py_ssize_t last) -> SweepRows:
-        """A copy of the rows from ``first`` to before ``last``, both within the rows."""
+        """A copy of the rows from ``first`` up to but not including ``last``, both within the rows."""
         cdef SweepRows window = SweepRows()
         if not 0 <= first <= last <= self.count:
             raise IndexError(f"There are {self.count} rows, not {first} to {last}.")
         window.reserve(last - first)
-        # Without rows there is no memory, and copying nothing from nowhere is not allowed either.
+        # Without rows there is no memory, and memcpy from NULL is not allowed, even of 0 bytes.
         if first < last:
             memcpy(window.rows, self.rows + first, (last - first) * sizeof(QuoteRow))
         window.count, window.has_expiry, window.has_factor = last - first, self.has_expiry, self.has_factor
         return window
 
     def without(self, dropped) -> SweepRows:
-        """A copy of the rows without those of some numbers, given in rising order."""
+        """A copy of the rows without the rows ``dropped``, whose indexes are in rising order."""
         cdef SweepRows kept = SweepRows()
         cdef Py_ssize_t at = 0, number
         kept.reserve(self.count)
@@ -143,7 +142,7 @@ cdef class SweepRows:
         return kept
 
     def known_factors(self) -> int:
-        """How many rows have a factor that is known."""
+        """The number of rows with a known factor."""
         cdef Py_ssize_t at
         cdef int64_t known = 0
         for at in range(self.count):
@@ -151,16 +150,16 @@ cdef class SweepRows:
         return known
 
     def to_bytes(self) -> bytes:
-        """The rows as they lie in this machine's memory, for ``rows_from``."""
+        """The rows as in this machine's memory, for ``rows_from``."""
         return PyBytes_FromStringAndSize(<const char*>self.rows, self.count * sizeof(QuoteRow))
 
     def __reduce__(self):
-        # To another process of the same machine type.
+        # Pickles for another process on the same type of machine.
         return rows_from, (self.to_bytes(), bool(self.has_expiry), bool(self.has_factor))
 
 
 def rows_from(bytes data not None, bint has_expiry, bint has_factor) -> SweepRows:
-    """The rows that another process sent. ValueError where the bytes are no whole rows."""
+    """The rows that another process pickled. ValueError if the bytes are not a whole number of rows."""
     cdef SweepRows rows = SweepRows()
     cdef Py_ssize_t count = len(data) // <Py_ssize_t>sizeof(QuoteRow)
     if count * <Py_ssize_t>sizeof(QuoteRow) != len(data):

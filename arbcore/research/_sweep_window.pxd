@@ -1,4 +1,4 @@
-"""C API of a sweep's windows: contracts over the rows, and what cells share over some of them."""
+"""C API of a sweep's windows: the contracts of the rows, and the data of a window that cells share."""
 cimport cython
 from libc.stdint cimport int64_t, uint64_t
 
@@ -18,11 +18,11 @@ cdef class SegmentTable:
     cdef int from_contracts(self, SweepRows rows, expiries_ns) except -1
 
 
-# Cells that agree on what makes a deviation.
+# Cells with the same settings for a deviation.
 @cython.final
 cdef class SweepGroup:
     cdef RowValues values
-    cdef bint stops                   # whether a cell has a stop
+    cdef bint stops                   # whether any cell has a stop
     cdef Py_ssize_t first_cell, end_cell
     cdef dict wanted_places, leave_places
     cdef double[::1] wanted, leave, minus_leave
@@ -39,7 +39,7 @@ cdef class SweepWindow:
     cdef int64_t* expiries_ns
     cdef int64_t* settled             # of all rows
     cdef Value* values
-    cdef double* columns              # dev, cc, rev, then low and high a word
+    cdef double* columns              # dev, cc, rev, then low and high of each word
     cdef uint64_t* maps
     cdef uint64_t* summaries
 

@@ -1,7 +1,7 @@
-"""What cells of a sweep share: contracts over the rows, and over a window of rows deviations and bitmaps.
+"""The data that cells of a sweep share: contracts of the rows; deviations and bitmaps of a window of rows.
 
-Owns the memory of one window, reused from window to window and from group to group, so that it does not grow
-with the data. The deviation of a row is worked out once for all cells that agree on it, by the operations of
+Owns the memory of one window. It is reused for every window and group, so it does not grow with the data. The
+deviation of a row is computed once for all cells with the same settings for it, with the operations of
 ``_signal``. It must not know what a cell does with it.
 """
 from array import array
@@ -27,7 +27,7 @@ cdef int64_t DAY_NS = 86_400_000_000_000LL
 
 @cython.final
 cdef class SegmentTable:
-    """The contracts of the rows, in the order of the rows; expiries are those of ``Backtest``."""
+    """The contracts of the rows, in the order of the rows; the arguments are those of ``Backtest``."""
 
     def __init__(self, SweepRows rows not None, *, expiries_ns, bint fixed):
         cdef Segment* only
@@ -69,7 +69,7 @@ cdef class SegmentTable:
         return segments
 
     cdef int from_rows(self, SweepRows rows) except -1:
-        """Rows that name their contracts: a position is rolled where the name changes."""
+        """Makes segments from rows with their own contracts; a position rolls where the contract changes."""
         cdef Py_ssize_t at
         cdef Segment* segment = NULL
         for at in range(rows.count):
@@ -84,7 +84,7 @@ cdef class SegmentTable:
         return 0
 
     cdef int from_contracts(self, SweepRows rows, expiries_ns) except -1:
-        """Each row has the front contract: the first that expires after it."""
+        """Makes segments from the front contract of each row: the first one that expires after it."""
         cdef Py_ssize_t begin = 0, end
         cdef Segment* segment
         cdef int64_t first_ns = rows.rows[0].ts_ns
@@ -106,14 +106,14 @@ cdef class SegmentTable:
 
 @cython.final
 cdef class SweepGroup:
-    """Cells whose rows are valued with the same settings, and the thresholds that they use."""
+    """Cells whose rows are valued with the same settings, and the thresholds of these cells."""
 
     def __init__(self, terms):
         self.values = RowValues(terms)
         self.wanted_places, self.leave_places = {}, {}
 
     cdef void seal(self):
-        """Makes the arrays of thresholds, once every cell's are known."""
+        """Makes the arrays of thresholds, after every cell has added its own."""
         self.wanted = array("d", self.wanted_places)
         self.leave = array("d", self.leave_places)
         self.minus_leave = array("d", [-value for value in self.leave_places])
@@ -121,7 +121,7 @@ cdef class SweepGroup:
 
 @cython.final
 cdef class SweepWindow:
-    """The memory of one window and of its bitmaps, at most ``maps`` of them."""
+    """The memory of one window and of up to ``maps`` bitmaps."""
 
     def __init__(self, SweepRows rows not None, SegmentTable table not None, *, Py_ssize_t maps):
         self.rows, self.table = rows, table
@@ -154,7 +154,7 @@ cdef class SweepWindow:
         free(self.summaries)
 
     cdef int settle(self) except -1:
-        """Works out for each row the day on which a trade of it is paid."""
+        """Computes for each row the settlement day of a trade on it."""
         cdef Py_ssize_t at
         cdef int64_t ts_ns, begin_ns = 1, end_ns = 0, settled = 0
         for at in range(self.rows.count):
@@ -166,7 +166,7 @@ cdef class SweepWindow:
         return 0
 
     cdef int move(self, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
-        """Takes the next window: the rows behind those of the last one, and their contracts."""
+        """Moves to the next window: the rows after those of the last one, and their contracts."""
         cdef Py_ssize_t at
         cdef const Segment* segments = self.table.segments
         self.window.first, self.window.end = first, end
@@ -177,7 +177,7 @@ cdef class SweepWindow:
         return 0
 
     cdef int derive(self, SweepGroup group) except -1:
-        """Works out the columns and bitmaps of a group over the window."""
+        """Computes the columns and bitmaps of a group over the window."""
         cdef Py_ssize_t enter = group.wanted.shape[0], leave = group.leave.shape[0], number
         cdef Py_ssize_t count = self.window.end - self.window.first
         cdef Py_ssize_t words = (count + WORD - 1) // WORD
@@ -195,7 +195,7 @@ cdef class SweepWindow:
                            WINDOW_WORDS)
             bits_at_most(self.window.dev_bps, words, &group.leave[0], leave,
                          self.maps + enter * WINDOW_WORDS, WINDOW_WORDS)
-            # With one kind of values only, it serves as both.
+            # The same values are passed twice, because here there is only one kind.
             bits_of_either(self.window.dev_bps, self.window.dev_bps, words, &group.minus_leave[0], leave,
                            self.maps + (enter + leave) * WINDOW_WORDS, WINDOW_WORDS)
             for number in range(enter + 2 * leave):
@@ -203,7 +203,7 @@ cdef class SweepWindow:
         return 0
 
     cdef void derive_words(self) noexcept nogil:
-        """The lowest and the highest deviation of each word."""
+        """Computes the lowest and the highest deviation of each word."""
         cdef Py_ssize_t at, word, words = (self.window.end - self.window.first + WORD - 1) // WORD
         cdef const double* dev
         cdef double low, high
@@ -211,7 +211,7 @@ cdef class SweepWindow:
             dev = self.window.dev_bps + word * WORD
             low = high = dev[0]
             for at in range(1, WORD):
-                # A deviation that is not a number reaches no stop.
+                # NaN is skipped: it reaches no stop.
                 low = dev[at] if dev[at] < low or low != low else low
                 high = dev[at] if dev[at] > high or high != high else high
             (<double*>self.window.word_low)[word] = low

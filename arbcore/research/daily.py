@@ -3,14 +3,14 @@
 import math
 from collections.abc import Sequence
 
-#: From fewer dates no standard deviation is worth showing.
+#: The fewest dates for these statistics; with fewer, a standard deviation means little.
 DATES_MIN = 20
 
 
 def daily_statistics(closes: Sequence[float], drawdown: float) -> dict[str, float | None]:
-    """Sharpe, Sortino and Calmar of the daily changes of equity, each date's last value counting.
+    """Sharpe, Sortino and Calmar of the daily changes of equity, with the last value of each date.
 
-    The first date's change is from 0. A ratio is None where it is not defined, and all are below 20 dates.
+    The first date's change is from 0. A ratio that is not defined is None; below 20 dates all are None.
     """
     changes = [after - before for before, after in zip([0.0, *closes], closes, strict=False)]
     found: dict[str, float | None] = {"sharpe": None, "sortino": None, "calmar": None}

@@ -1,7 +1,7 @@
-"""What a run found besides its trades: the level, what it implies, the best edge, and a result's notes.
+"""The findings of a run besides its trades: the level, what it implies, the largest edge, and the notes.
 
 Owns the documents of ``factor``, ``implied_financing`` and ``largest_edge_bps``, and decides which notes a
-result has. The notes' sentences are in ``carry.notes``; the numbers come from ``_values``.
+result has. ``carry.notes`` has the sentences of the notes; ``_values`` has the numbers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,12 +20,12 @@ from arbcore.research.research_settings import DAY_NS, BacktestSettings
 
 _LEARNT = (LevelMode.TRACK, LevelMode.AUTO)
 _YEAR_NS = 365 * DAY_NS
-#: Settings that a broker's fees and rates take the place of.
+#: Settings that a broker's fees and rates replace.
 _OF_BROKER = ("es_fee", "spy_fee", "spy_fee_min", "short_rate")
 
 
 def factor_document(values: RowValues, rule: LevelRule) -> LevelDocument:
-    """``factor`` of a result: the mode, and the levels of the first and the last decided row."""
+    """The ``factor`` of a result: the mode, and the levels of the first and the last decided row."""
     first, last = values.level_ends()
     half_life_s = rule.half_life_s if rule.mode is LevelMode.TRACK else None
     return {"mode": rule.mode.value, "half_life_s": half_life_s, "first": first, "last": last}
@@ -34,12 +34,12 @@ def factor_document(values: RowValues, rule: LevelRule) -> LevelDocument:
 def implied_document(
     values: RowValues, settings: BacktestSettings, true_factors: Sequence[float | None] = (None, None)
 ) -> ImpliedFinancing:
-    """``implied_financing``: the rate that makes the model fit the level, given the true factor.
+    """The ``implied_financing``: the rate that makes the model fit the level, given the true factor.
 
     Args:
-        values: of all rows, after the last.
-        settings: of the run; their ``true_factor`` wins.
-        true_factors: the index over the ETF at the first and the last decided row, where the data has it.
+        values: the values of all rows, after the last row.
+        settings: the run's settings; their ``true_factor`` is used if it is set.
+        true_factors: the index over the ETF at the first and the last decided row, if the data has it.
     """
     found = []
     for row, known in zip(values.decided_ends(), true_factors, strict=True):
@@ -65,7 +65,7 @@ def _implied(row: Mapping[str, float], settings: BacktestSettings, true_factor: 
 
 
 def edge_document(values: RowValues) -> EdgeDocument | None:
-    """``largest_edge_bps``: the largest edge of a decided row before costs, and when."""
+    """The ``largest_edge_bps``: the largest edge of a decided row before costs, and its time."""
     found = values.largest_edge()
     return None if found is None else {"before_costs": found[0], "ts": iso_time(found[1])}
 
@@ -73,14 +73,14 @@ def edge_document(values: RowValues) -> EdgeDocument | None:
 def plausibility_notes(
     values: RowValues, settings: BacktestSettings, *, implied: float | None, dates: int | None, traded: bool
 ) -> Iterable[str]:
-    """A sentence for each thing that a person should know beside the numbers.
+    """The notes of a result, one sentence each.
 
     Args:
-        values: of all rows, after the last.
-        settings: of the run.
-        implied: the financing that the last level implies, where it is known.
-        dates: UTC dates with rows; None where no Sharpe is expected.
-        traded: whether anything was.
+        values: the values of all rows, after the last row.
+        settings: the run's settings.
+        implied: the financing that the last level implies, if it is known.
+        dates: the number of UTC dates with rows; None if the result has no Sharpe ratio.
+        traded: whether there was a trade.
     """
     rule, pair, rates = settings.level, settings.the_pair, settings.row_terms.rates
     quantiles = values.quantiles((0.05, 0.5, 0.95))
@@ -117,7 +117,7 @@ def plausibility_notes(
 
 
 class MissingDividends:
-    """Ex-dates over which positions were held, but whose dividends are known only as a yield."""
+    """Counts ex-dates over which positions were held and whose dividends are known only from a yield."""
 
     def __init__(self, settings: BacktestSettings) -> None:
         self._settings = settings
@@ -125,11 +125,11 @@ class MissingDividends:
         self._wanted = not settings.dividends and (settings.d != 0.0 or bool(settings.yields))
         self.count = 0
         self._amount = 0.0
-        # Nearly all positions are opened and closed between the same two openings as the one before.
+        # Most positions are opened and closed between the same two openings as the previous one.
         self._first_ns, self._end_ns = 0, 0
 
     def take(self, closed: Ledger) -> None:
-        """Counts some trades."""
+        """Counts closed trades."""
         if not self._wanted:
             return
         for entry_ns, exit_ns, value in closed.held():
@@ -137,7 +137,7 @@ class MissingDividends:
                 self.add(entry_ns, exit_ns, value=value)
 
     def add(self, entry_ns: int, exit_ns: int, *, value: float) -> None:
-        """Counts one position of ``value`` USD in its ETF leg."""
+        """Counts one position with an ETF leg of ``value`` USD."""
         settings = self._settings
         if not self._wanted:
             return
@@ -154,11 +154,11 @@ class MissingDividends:
             self._amount += len(days) * missing_dividend(value, d=d, per_year=per_year)
 
     def add_open(self, position: OpenPosition | None, last_ns: int | None) -> None:
-        """Counts what is still open, as ``Backtest.open_position_document`` has it, at the last row."""
+        """Counts an open position (from ``Backtest.open_position_document``) up to the last row."""
         if position is not None and last_ns is not None and position["etf_entry"] is not None:
             value = position["shares"] * position["etf_entry"]
             self.add(position["entry_ns"], last_ns, value=value)
 
     def note(self) -> str | None:
-        """The sentence; None where nothing is missing."""
+        """The note; None if no dividend is missing."""
         return notes.missing_dividend_note(self._pair, self.count, self._amount)

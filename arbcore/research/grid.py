@@ -1,6 +1,6 @@
-"""The grid of a sweep: which settings vary, over which values, and every cell of it by number.
+"""The grid of a sweep: the settings that vary, their values, and every cell by number.
 
-Owns the spelling of ranges, their exact values and the bound on cells. The first setting named varies
+Owns the format of ranges, their exact values and the largest number of cells. The first setting named varies
 slowest. It must not know the data, nor where the cells are run.
 """
 
@@ -16,19 +16,19 @@ from arbcore.core.text import printable
 from arbcore.errors import ConfigError
 from arbcore.research.research_settings import BacktestSettings
 
-#: Every cell is a row of the result; nobody reads more than five hundred by five hundred.
+#: The most cells: each one is a row of the result, and more than 500 by 500 are too many to read.
 CELLS_MAX = 250_000
-#: A number larger than any setting may be.
+#: A number above the bounds of every setting.
 LARGEST = 10**15
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _MARKS = re.compile(r"[:,]")
 _NUMBERS = {item.name for item in BACKTEST_OPTIONS.values() if item.varies}
-#: Settings that cannot vary: words, switches, and schedules, which are sequences themselves.
+#: Settings that cannot vary: words, switches, and schedules (which are sequences already).
 _WORDS = {item.name for item in BACKTEST_OPTIONS.values() if item.reads in ("name", "word", "switch")}
 
 
-#: A number, or for the factor a word such as ``track:30m``.
+#: A number, or for the factor also a word such as ``track:30m``.
 AxisValue = float | str
 
 
@@ -41,7 +41,7 @@ class Axis:
 
 
 class Grid:
-    """Every combination of the axes' values; other settings stay. Raises ConfigError for a bad value."""
+    """Every combination of the axes' values; other settings are fixed. Raises ConfigError for a bad value."""
 
     def __init__(self, base: BacktestSettings, axes: Sequence[Axis]) -> None:
         if not axes:
@@ -59,7 +59,8 @@ class Grid:
         document = settings_of(base)
         checked = []
         for axis in axes:
-            # Bounds are each setting's own, so one pass along every axis checks all cells.
+            # The bounds of a setting do not depend on other settings, so one pass along each axis checks all
+            # cells.
             kept = [
                 getattr(BacktestSettings(**(document | {axis.name: value})), axis.name)  # type: ignore[arg-type]
                 for value in axis.values
@@ -74,11 +75,11 @@ class Grid:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """How many values each has."""
+        """The number of values of each axis."""
         return tuple(len(values) for values in self._values)
 
     def place_of(self, cell: int) -> tuple[int, ...]:
-        """A cell's place: on each axis the number of its value."""
+        """A cell's place: the index of its value on each axis."""
         place = []
         for length in reversed(self.shape):
             cell, at = divmod(cell, length)
@@ -97,25 +98,25 @@ class Grid:
         return tuple(values[at] for values, at in zip(self._values, self.place_of(cell), strict=True))
 
     def settings(self, cells: Iterable[int]) -> list[BacktestSettings]:
-        """The settings of some cells."""
+        """The settings of the given cells."""
         return [settings_with(self.base, self.names, self.values_of(cell)) for cell in cells]
 
     def columns(self) -> dict[str, list[AxisValue]]:
-        """The parameters of every cell, one column for each setting."""
+        """The settings of every cell that vary, one column for each."""
         places = [self.values_of(cell) for cell in range(self.cells)]
         return {name: [values[at] for values in places] for at, name in enumerate(self.names)}
 
 
 def settings_of(settings: BacktestSettings) -> dict[str, object]:
-    """Every setting by name."""
+    """All settings by name."""
     return dict(vars(settings))
 
 
 def settings_with(
     base: BacktestSettings, names: Sequence[str], values: Sequence[AxisValue]
 ) -> BacktestSettings:
-    """``base`` with some settings replaced by values that were checked before."""
-    # The checks of a quarter of a million cells would take longer than running them.
+    """``base`` with some settings replaced; the new values must have been checked before."""
+    # Checking a quarter of a million cells again would take longer than running them.
     made = object.__new__(BacktestSettings)
     vars(made).update(vars(base))
     vars(made).update(zip(names, values, strict=True))
@@ -123,10 +124,10 @@ def settings_with(
 
 
 def split_ranges(settings: Mapping[str, object]) -> tuple[dict[str, object], list[Axis]]:
-    """The settings that stay and those that vary, in the order in which they were named.
+    """Splits settings into fixed ones and axes that vary, in the order in which they were named.
 
-    A number stays. ``LO:HI:STEP``, a list such as ``1,2,5`` and a sequence of numbers vary. Names that are
-    no settings stay too; making the settings refuses them later. Raises ConfigError.
+    A number is fixed. ``LO:HI:STEP``, a list such as ``1,2,5`` and a sequence of numbers vary. An unknown
+    name counts as fixed; it is refused later when the settings are made. Raises ConfigError.
     """
     fixed: dict[str, object] = {}
     axes: list[Axis] = []
@@ -148,12 +149,12 @@ def split_ranges(settings: Mapping[str, object]) -> tuple[dict[str, object], lis
 
 
 def read_values(name: str, text: str) -> AxisValue | tuple[AxisValue, ...]:
-    """The text of one numeric setting: a number, or a tuple of those that it takes in turn.
+    """Reads the text of a numeric setting: a number, or a tuple of the values to try.
 
     The factor also takes ``track:30m,track:2h``, ``auto`` and ``column``. Raises ConfigError.
     """
     if name == "factor" and (parts := [part.strip() for part in text.split(",")])[0][:1].isalpha():
-        # Words such as track:30m have a colon of their own.
+        # A word such as track:30m has a colon of its own.
         for part in parts:
             parse_level(part)
         if len(set(parts)) < len(parts):
@@ -170,7 +171,7 @@ def _ranged(name: str, text: str) -> tuple[float, ...]:
     parts = text.split(":")
     if len(parts) != 3:
         raise ConfigError(f"{name} is {text!r}; a range is LO:HI:STEP, such as 5:30:1.")
-    # Sums of fractions, so that 0.1:0.5:0.1 has 0.3 and not 0.30000000000000004.
+    # Sums of fractions: 0.1:0.5:0.1 then has 0.3 and not 0.30000000000000004.
     low, high, step = (_exact(name, part, text) for part in parts)
     if step <= 0:
         raise ConfigError(f"{name} is {text!r}; the step of a range must be above 0.")
@@ -221,5 +222,5 @@ def _exact(name: str, part: str, text: str) -> Fraction:
 
 
 def shown(value: float | str) -> str:
-    """A value as a person would write it: 5 and not 5.0, and words as they are."""
+    """A value for people to read: 5 and not 5.0; words stay unchanged."""
     return value if isinstance(value, str) else repr(value).removesuffix(".0")

@@ -1,11 +1,11 @@
-"""Whether a backtest knows only what it could know: cutting the data must change nothing before the cut.
+"""Checks that a backtest does not look ahead: cutting the data must change nothing before the cut.
 
-Owns where the data is cut and what is compared: ledger, equity and the first level. Two runs of the
-same backtest go over the same rows side by side. One takes them batch by batch; the other stops at each cut
-and knows nothing of what follows. Up to the cut its results must be those of the first run, which has seen
-more. The work is that of two runs, and the memory that of one batch, however long the data.
+Owns where the data is cut and what is compared: ledger, equity and the first level. Two runs of the same
+backtest go over the same rows. The first takes them batch by batch; the second stops at each cut and has seen
+nothing after it. Up to the cut both must have the same results, although the first has seen more. The check
+takes the time of two runs and the memory of one batch, for data of any length.
 
-The equity of the last row before a cut is not compared: it becomes final with the row after it, since a roll
+The equity of the last row before a cut is not compared: it becomes final with the next row, because a roll
 closes there.
 """
 
@@ -23,16 +23,16 @@ from arbcore.core.result_documents import LookaheadDocument
 from arbcore.research._ledger import Ledger
 from arbcore.research._sweep_rows import SweepRows
 
-#: Rows that the first run may be ahead of the other.
+#: The most rows that the first run may be ahead of the second.
 BATCH_ROWS = 16_384
-#: The data is cut after each of so many first rows.
+#: The data is cut after each of this many first rows.
 EVERY_ROW_BELOW = 200
-#: Cuts of a batch at random rows, and entries and exits around which it is cut too.
+#: Cuts per batch: at random rows, and around entries and exits.
 RANDOM_CUTS, TRADE_CUTS = 4, 8
 
 
 class CutRun(Protocol):
-    """A run over rows that hands out its trades and equity since the last call, as ``Backtest`` does."""
+    """A run over rows that returns its trades and equity since the last call, as ``Backtest`` does."""
 
     @property
     def values(self) -> RowValues: ...
@@ -43,7 +43,7 @@ class CutRun(Protocol):
 
 @dataclass(frozen=True)
 class Verdict:
-    """How many cuts were tried, and the first difference as a part of a sentence."""
+    """The number of cuts tried, and the first difference as a part of a sentence."""
 
     cuts: int
     difference: str | None
@@ -60,9 +60,9 @@ class Verdict:
 
 
 class LookaheadCheck:
-    """Takes rows as a backtest does, for two runs of it: ``whole``, whose results count, and ``cut``.
+    """Feeds the same rows to two runs of a backtest: ``whole``, whose results count, and ``cut``.
 
-    Both keep their trades and equity, which this object hands out. Single rows wait for ``flush``.
+    Both must store their trades and equity; this object returns them. Single rows wait for ``flush``.
     """
 
     def __init__(self, whole: CutRun, cut: CutRun, *, contracts: int, seed: int = 1) -> None:
@@ -72,7 +72,7 @@ class LookaheadCheck:
         self._contracts = contracts
         self._done = self._cuts = 0
         self._difference: str | None = None
-        # Results of the first run that the other one has not reached yet.
+        # Results of the first run that are not compared with the second yet.
         self._trades: list[LedgerRow] = []
         self._times, self._equity = array("q"), array("d")
         self._agreed_trades = self._agreed_rows = 0
@@ -80,12 +80,12 @@ class LookaheadCheck:
         self._taken_times, self._taken_equity = array("q"), array("d")
 
     def feed(self, source: RowSource) -> None:
-        """Takes every row that the source has."""
+        """Runs over all rows of the source."""
         while self._batch.refill(source, BATCH_ROWS):
             self._go(self._batch)
 
     def feed_memory(self, rows: SweepRows) -> None:
-        """Takes rows that are kept in memory, some at a time."""
+        """Runs over rows in memory, batch by batch."""
         for first in range(0, rows.count, BATCH_ROWS):
             self._go(rows.window(first, min(first + BATCH_ROWS, rows.count)))
 
@@ -96,32 +96,32 @@ class LookaheadCheck:
         factor: float | None,
         expiry_ns: int | None,
     ) -> None:
-        """Takes one row, not before the last one, with its four prices."""
+        """Adds one row with its four prices, not earlier than the last one."""
         es_bid, es_ask, spy_bid, spy_ask = prices
         self._batch.feed_row(ts_ns, es_bid, es_ask, spy_bid, spy_ask, factor=factor, expiry_ns=expiry_ns)
         if self._batch.count == BATCH_ROWS:
             self.flush()
 
     def flush(self) -> None:
-        """Goes over the rows that came one by one."""
+        """Runs over the rows that were added one by one."""
         if self._batch.count:
             self._go(self._batch)
         self._batch = SweepRows()
 
     def take_trades(self) -> Ledger:
-        """The trades of the whole run since the last call."""
+        """Returns the trades of the whole run since the last call."""
         taken = self._taken
         self._taken = Ledger(self._contracts, taken.first_id + len(taken))
         return taken
 
     def take_equity(self) -> "tuple[array[int], array[float]]":
-        """The equity of the whole run since the last call, as ``Backtest.take_equity``."""
+        """Returns the equity of the whole run since the last call, as ``Backtest.take_equity``."""
         taken = self._taken_times, self._taken_equity
         self._taken_times, self._taken_equity = array("q"), array("d")
         return taken
 
     def collect(self) -> Ledger:
-        """Takes the whole run's results since the last call; returns its trades."""
+        """Takes the whole run's results since its last call; returns the trades."""
         closed = self._whole.take_trades()
         self._taken.extend(closed)
         times, values = self._whole.take_equity()
@@ -132,7 +132,7 @@ class LookaheadCheck:
         return closed
 
     def verdict(self) -> Verdict:
-        """How many cuts were tried, up to the first difference."""
+        """Returns the number of cuts tried, up to the first difference."""
         return Verdict(self._cuts, self._difference)
 
     def _go(self, rows: SweepRows) -> None:
@@ -146,7 +146,7 @@ class LookaheadCheck:
             self._difference = self._difference or self._compare(rows, cut)
             first = cut
         self._done += rows.count
-        # What was equal is no longer needed, and after a difference nothing is.
+        # Equal results are no longer needed; after a difference none are.
         if self._difference is not None:
             self._agreed_trades, self._agreed_rows = len(self._trades), len(self._equity)
         del self._trades[: self._agreed_trades]
@@ -155,7 +155,7 @@ class LookaheadCheck:
         self._agreed_trades = self._agreed_rows = 0
 
     def _places(self, rows: SweepRows, closed: Sequence[LedgerRow]) -> list[int]:
-        """How many rows of a batch are before each cut, in order."""
+        """The number of rows of a batch before each cut, in order."""
         count = rows.count
         cuts = set(range(1, max(0, min(count, EVERY_ROW_BELOW - self._done))))
         if count > 1:
@@ -167,7 +167,7 @@ class LookaheadCheck:
         return sorted(cut for cut in cuts if 0 < cut < count)
 
     def _compare(self, rows: SweepRows, cut: int) -> str | None:
-        """Where the run up to a cut differs, as a part of a sentence."""
+        """The difference of the run up to a cut, as a part of a sentence; None if there is none."""
         where = f"with the data cut after usable row {self._done + cut:,} ({iso_time(rows.ts_ns(cut - 1))})"
         factor, other = self._cut.values.level_ends()[0], self._whole.values.level_ends()[0]
         if factor is not None and factor != other:
@@ -180,7 +180,7 @@ class LookaheadCheck:
                 entered, what = iso_time(trade.entry_ts), different(trade, expected)
                 return f"{where}, trade {trade.trade_id:,}, entered {entered}, has {what}"
             self._agreed_trades += 1
-        # A trade that the cut run has not made is closed by what came after.
+        # The cut run may lack a trade only if a row after the cut closed it.
         if self._agreed_trades < len(self._trades):
             missing = self._trades[self._agreed_trades]
             if missing.exit_ts < rows.ts_ns(cut - 1):
@@ -208,6 +208,6 @@ class LookaheadCheck:
 
 
 def different(trade: LedgerRow, expected: LedgerRow) -> str:
-    """In which columns two trades differ, in words."""
+    """The columns in which two trades differ, in words."""
     pairs = [(name, getattr(trade, name), getattr(expected, name)) for name in LEDGER_NAMES]
     return ", ".join(f"{name} {found!r} and not {due!r}" for name, found, due in pairs if found != due)

@@ -1,6 +1,6 @@
-"""Best cells and robust regions of a grid: which cells made the most, and which have good neighbours too.
+"""Best cells and robust regions of a grid: the cells with the highest scores, and those with good neighbours.
 
-A cell's neighbourhood is the cell with every cell within one step on every axis. Its worth is that of its
+The neighbourhood of a cell is the cell and all cells within one step on every axis. Its value is that of its
 worst cell. Owns these definitions only; it must not know what the scores mean.
 """
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from arbcore.research.grid import Grid
 
-#: How many cells and regions a result shows.
+#: The number of cells and of regions that a result shows.
 SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Region:
-    """A neighbourhood: its middle, the lowest score and the mean of it, and its cells in order."""
+    """A neighbourhood: its middle cell, its lowest and its mean score, and its cells in order."""
 
     cell: int
     worst: float
@@ -24,17 +24,17 @@ class Region:
 
 
 def best_cells(scores: Sequence[float], count: int = SHOWN) -> list[int]:
-    """The cells with the highest scores, the highest first; of equal ones the first of the grid."""
+    """The cells with the highest scores, the highest first; of equal cells the first of the grid."""
     return sorted(range(len(scores)), key=lambda cell: (-scores[cell], cell))[:count]
 
 
 def robust_regions(
     grid: Grid, scores: Sequence[float], count: int = SHOWN, *, idle: Sequence[bool] = ()
 ) -> list[Region]:
-    """The neighbourhoods whose worst cell is best, the best first, none overlapping another.
+    """The neighbourhoods with the best worst cells, the best first; none overlaps another.
 
-    Only whole neighbourhoods count: on an axis of three values or more, the first and the last value have
-    no neighbour on one side and are no middle. Of equal ones the first of the grid comes first. Where every
+    Only whole neighbourhoods count: on an axis of three or more values, the first and the last value lack a
+    neighbour and cannot be the middle. Of equal neighbourhoods the first of the grid comes first. If every
     cell is ``idle`` there is no region.
     """
     worst = _lowest_around(grid.shape, scores)
@@ -59,7 +59,7 @@ def robust_regions(
 
 
 def on_border(grid: Grid, cell: int) -> bool:
-    """Whether a cell is the first or the last on an axis of three values or more."""
+    """Whether a cell has the first or the last value on an axis of three or more values."""
     return any(
         length >= 3 and at in (0, length - 1)
         for at, length in zip(grid.place_of(cell), grid.shape, strict=True)
@@ -80,7 +80,7 @@ def _overlap(one: Sequence[int], other: Sequence[int]) -> bool:
 
 
 def _lowest_around(shape: Sequence[int], scores: Sequence[float]) -> list[float]:
-    """The lowest score of each cell's neighbourhood: one axis after the other, so the work stays linear."""
+    """The lowest score in each cell's neighbourhood; it works axis by axis, so the time is linear."""
     lowest = list(scores)
     stride = len(lowest)
     for length in shape:

@@ -1,4 +1,4 @@
-"""What a backtest is asked to do: every number that a result depends on besides the data.
+"""The settings of a backtest: every number that a result depends on besides the data.
 
 Owns how the settings depend on each other and the errors about values out of range; each setting is declared
 in ``core.backtest_options``. It must not know where the values come from (flags, a notebook), nor how the
@@ -20,7 +20,7 @@ from arbcore.core.text import printable
 from arbcore.errors import ConfigError
 
 DAY_NS = 86_400 * 10**9
-#: An exit threshold that is not set is this share of the entry threshold.
+#: The exit threshold as a fraction of the entry threshold, if it is not set.
 EXIT_PART = 0.25
 
 
@@ -28,15 +28,15 @@ EXIT_PART = 0.25
 class BacktestSettings(BacktestOptions):
     """Settings of one backtest; rates are annual decimals, continuously compounded.
 
-    ``factor`` is ``track[:HALF_LIFE]``, ``auto[:ROWS]``, ``column`` or a number. ``rates`` (a name, how it is
-    quoted, days and values) wins over ``r``, ``yields`` (expiry days and yields) over ``d``, and
-    ``dividends`` (ex instant in ns, amount, whether in index points, in order of time) over both yields;
-    ``dividends_file`` is the name of their file and the line of each, for an error. An ``exit_bps`` of None
-    is a quarter of the entry, a ``cost_bps`` or ``multiplier`` of None the pair's, a ``funding_rate`` of None
-    the run's rate at the entry. ``stop_bps`` and ``max_hold_days`` of 0 switch the rule off. A leg is filled
-    its latency in valid rows after the row that decided. Fees are USD a side, besides ``cost_bps``:
-    ``es_fee`` a contract, ``spy_fee`` a share and at least ``spy_fee_min`` an order; ``fees`` charges a
-    broker's instead of all of them.
+    ``factor`` is ``track[:HALF_LIFE]``, ``auto[:ROWS]``, ``column`` or a number. ``rates`` (a name, how they
+    are quoted, days and values) replace ``r``, ``yields`` (expiry days and yields) replace ``d``, and
+    ``dividends`` (ex instant in ns, amount, whether in index points, in order of time) replace both yields.
+    ``dividends_file`` is the name of their file and the line of each, for an error message. With None,
+    ``exit_bps`` is a quarter of the entry, ``cost_bps`` and ``multiplier`` are the pair's, and
+    ``funding_rate`` is the run's rate at the entry. A ``stop_bps`` or ``max_hold_days`` of 0 switches the
+    rule off. A leg is filled its latency after the row that decided, counted in valid rows. Fees are USD a
+    side, in addition to ``cost_bps``: ``es_fee`` per contract, ``spy_fee`` per share and at least
+    ``spy_fee_min`` per order; ``fees`` charges a broker's fees instead of all of them.
 
     Raises:
         ConfigError: a value is out of range.
@@ -85,7 +85,7 @@ class BacktestSettings(BacktestOptions):
 
     def _check_dividends(self) -> None:
         try:
-            # Of a pair the amount is USD a share.
+            # A pair (ex instant, amount) without the third item is in USD a share.
             schedule = tuple(
                 (int(ex_ns), float(amount), bool(points[0]) if points else False)
                 for ex_ns, amount, *points in self.dividends
@@ -98,7 +98,7 @@ class BacktestSettings(BacktestOptions):
 
     @property
     def the_pair(self) -> Pair:
-        """The row of the table of pairs."""
+        """The pair's row in the table of pairs."""
         return pair_named(self.pair)
 
     @property
@@ -108,7 +108,7 @@ class BacktestSettings(BacktestOptions):
 
     @property
     def exit_wanted_bps(self) -> float:
-        """The deviation at which a position is left."""
+        """The deviation at which a position is closed."""
         return EXIT_PART * self.entry_bps if self.exit_bps is None else self.exit_bps
 
     @property
@@ -119,7 +119,7 @@ class BacktestSettings(BacktestOptions):
 
     @property
     def row_terms(self) -> RowTerms:
-        """What the rows are valued with."""
+        """The terms that the rows are valued with."""
         rates = None
         if self.rates is not None:
             name, quoting, days, values = self.rates
@@ -135,7 +135,7 @@ class BacktestSettings(BacktestOptions):
 
     @property
     def max_hold_ns(self) -> int:
-        """The longest hold in ns; 0 where the rule is off."""
+        """The longest hold in ns; 0 if the rule is off."""
         return round(self.max_hold_days * DAY_NS)
 
     @property
@@ -154,14 +154,14 @@ class BacktestSettings(BacktestOptions):
 
 
 def _within(item: BacktestOption, value: object) -> float | None:
-    """A number in the one type that the settings keep, so that the same settings always print the same."""
+    """A number in the type that the settings store, so the same settings always print the same text."""
     if value is None and item.default is None:
         return None
     # NumPy's numbers are real too.
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ConfigError(f"{item.name} is {printable(repr(value), 60)}, which is not a number.")
     low, high = item.bounds or (-math.inf, math.inf)
-    # Compared before it is a float, which a very large whole number cannot become.
+    # Compared before the conversion to float, which fails for a very large integer.
     if value < low or not value <= high:
         raise ConfigError(f"{item.name} is {value!r}; it may be from {low:g} to {high:g}.")
     number = float(value)

@@ -1,8 +1,9 @@
-"""The format of a shard, a piece of a sweep as bytes that any process can run, and of its result.
+"""The format of a shard (a part of a sweep as bytes that any process can run) and of its result.
 
-One line of text comes first: the name, the format's version and what made it (``arbcore-sweep-shard 1
-arbcore/0.1.0``), then one line of JSON with the settings, the cells, and the length and checksum of what
-follows: rows or columns, as they lie in memory. Pure functions over bytes: no file, no socket and no clock.
+The first line has the format's name and version, and the program that made it (``arbcore-sweep-shard 1
+arbcore/0.1.0``). The second line is JSON: the settings, the cells, and the length and checksum of the
+payload. The payload is rows or columns as in memory. Pure functions over bytes: no file, no socket and no
+clock.
 """
 
 import json
@@ -26,7 +27,7 @@ LINE_BYTES_MAX = 1 << 26
 
 @dataclass(frozen=True)
 class Job:
-    """One grid over the rows of one file; ``expiry_ns`` is None where each row takes the front contract."""
+    """One grid over the rows of one file; ``expiry_ns`` is None if each row takes the front contract."""
 
     rows: SweepRows
     grid: Grid
@@ -39,7 +40,7 @@ class Job:
 class Shard:
     """Every ``step``-th cell of a job, from ``first`` on.
 
-    Neighbouring cells take much the same time, so that shares taken in turns take equally long.
+    Neighbouring cells take similar time, so shards of alternating cells take equally long.
     """
 
     job: Job
@@ -48,14 +49,14 @@ class Shard:
 
     @property
     def cells(self) -> range:
-        """Their numbers."""
+        """The numbers of its cells."""
         return range(self.first, self.job.grid.cells, self.step)
 
 
 def shard_head(shard: Shard, payload: bytes, *, made_by: str, attempt: int = 0) -> bytes:
     """Both lines before a shard's rows; ``made_by`` is one word such as ``arbcore/0.1.0``.
 
-    The number of the attempt makes every head different, since some executors cache equal calls.
+    The number of the attempt makes each head different, because some executors cache equal calls.
     """
     job = shard.job
     return _head(
@@ -78,7 +79,7 @@ def shard_head(shard: Shard, payload: bytes, *, made_by: str, attempt: int = 0) 
 
 
 def read_shard(head: bytes, payload: bytes) -> tuple[Shard, str]:
-    """A shard and what made it. ShardError where it is not ours, newer than ours, or damaged."""
+    """Reads a shard and its ``made_by``. ShardError if it is no shard, is of a newer version, or damaged."""
     found, made_by = _read_head(SHARD, head, payload)
     try:
         base = BacktestSettings(**{name: _tuples(value) for name, value in found["base"].items()})
@@ -91,14 +92,14 @@ def read_shard(head: bytes, payload: bytes) -> tuple[Shard, str]:
 
 
 def result_of(columns: "dict[str, array[int] | array[float]]", *, made_by: str) -> bytes:
-    """A shard's result."""
+    """Makes the result of a shard."""
     payload = b"".join(column.tobytes() for column in columns.values())
     kinds = [[name, column.typecode, len(column)] for name, column in columns.items()]
     return _head(RESULT, made_by, payload, {"columns": kinds}) + payload
 
 
 def read_result(data: bytes) -> "dict[str, array[int] | array[float]]":
-    """The columns of a result. ShardError where it is not ours, newer than ours, or damaged."""
+    """Reads a result's columns. ShardError if it is not a result, is of a newer version, or is damaged."""
     end = data.find(b"\n", data.find(b"\n", 0, 256) + 1, LINE_BYTES_MAX) + 1
     head, payload = data[:end], data[end:]
     found, _ = _read_head(RESULT, head, payload)
@@ -144,5 +145,5 @@ def _read_head(name: str, head: bytes, payload: bytes) -> tuple[dict[str, Any], 
 
 
 def _tuples(value: Any) -> Any:
-    """JSON has lists only."""
+    """Converts lists to tuples; JSON has lists only."""
     return tuple(_tuples(each) for each in value) if isinstance(value, list) else value

@@ -1,7 +1,7 @@
-"""The cells of several files put together, where each file is a run of its own.
+"""Combines the cells of several files; each file is a run of its own.
 
-Money, trades and times are summed; the profit factor, the exposure and the average hold are worked out from
-the sums. A drawdown is the worst of any file and Sharpe is undefined, since no equity goes through all files.
+Money, trades and times are summed; the profit factor, the exposure and the average hold are computed from the
+sums. The drawdown is the worst of all files. Sharpe is undefined, because no equity runs through all files.
 """
 
 from array import array
@@ -15,7 +15,7 @@ UNDEFINED = ("sharpe",)
 
 
 def merged(blocks: Sequence[SweepBlock], rows: Sequence[int]) -> SweepBlock:
-    """The same cells over several files, whose numbers of rows are ``rows``; one block stays as it is."""
+    """The same cells over several files with ``rows`` rows each; a single block is returned unchanged."""
     if len(blocks) == 1:
         return blocks[0]
     columns: dict[str, Any] = {}
@@ -41,7 +41,7 @@ def merged(blocks: Sequence[SweepBlock], rows: Sequence[int]) -> SweepBlock:
 
 
 def take_periods(blocks: Sequence[SweepBlock]) -> "list[array[int] | array[float]]":
-    """P&L by period and cell, a file's periods after those of the one before; taken out of the blocks."""
+    """Removes the P&L by period and cell from the blocks and returns it, file after file."""
     found = []
     for block in blocks:
         number = 0
@@ -52,7 +52,7 @@ def take_periods(blocks: Sequence[SweepBlock]) -> "list[array[int] | array[float
 
 
 def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
-    """The mean weighted over the files with a weight; not a number where none has one."""
+    """The mean weighted over the files with a weight; NaN if no file has one."""
     total = sum(weights)
     if total == 0:
         return float("nan")
@@ -60,10 +60,10 @@ def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
 
 
 def classes_of(block: SweepBlock) -> list[str]:
-    """Each cell's class by total P&L: ``gain``, ``loss``, ``zero``, or ``idle`` where nothing was traded."""
+    """Each cell's class by total P&L: ``gain``, ``loss``, ``zero``, or ``idle`` without a trade."""
     columns = block.columns
     return [
-        # An undefined exposure is not above 0, so such a cell is idle.
+        # An undefined exposure (NaN) is not above 0, so such a cell is idle.
         "idle"
         if not trades and not exposure > 0.0
         else "gain" if total > 0.0 else "loss" if total < 0.0 else "zero"
@@ -74,6 +74,6 @@ def classes_of(block: SweepBlock) -> list[str]:
 
 
 def cell_document(block: SweepBlock, at: int) -> dict[str, float | None]:
-    """The numbers of one cell, None where one is undefined."""
-    # An undefined number is not a number, which alone differs from itself.
+    """The numbers of one cell; None for an undefined number."""
+    # Only NaN, an undefined number, differs from itself.
     return {name: None if column[at] != column[at] else column[at] for name, column in block.columns.items()}
