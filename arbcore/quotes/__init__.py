@@ -1,6 +1,6 @@
-"""Quotes of one's own: joining two files of one instrument each, examining and converting rows of both.
+"""The user's own quotes: joins two files of one instrument each, examines and converts rows of both.
 
-The parts are imported when they are used, so that importing this costs nothing.
+Each part is imported on its first use, so importing this package costs nothing.
 """
 
 from typing import TYPE_CHECKING

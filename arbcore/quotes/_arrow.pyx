@@ -1,7 +1,7 @@
-"""Columns by way of Arrow's C stream interface: of Polars, pyarrow, DuckDB and others, none of them needed.
+"""Reads columns by Arrow's C stream interface: from Polars, pyarrow, DuckDB and others; it imports none.
 
-Owns the C structures, their release, and which types of Arrow are numbers, times and text here. The memory
-stays its producer's; the rules for rows are the column reader's. Source of the structures: the Arrow C data
+Owns the C structures, their release, and the Arrow types that are read as numbers, times and text. The
+producer owns the memory; the column reader has the rules for rows. Source of the structures: the Arrow C data
 and C stream interfaces, https://arrow.apache.org/docs/format/CDataInterface.html.
 """
 from cpython.pycapsule cimport PyCapsule_GetPointer
@@ -99,7 +99,7 @@ cdef class _Batch:
 
 
 cdef class ArrowColumns:
-    """The batches of whatever has ``__arrow_c_stream__``. Raises InputError where its producer does."""
+    """The batches of an object with ``__arrow_c_stream__``. Raises InputError if its producer fails."""
 
     cdef object capsule
     cdef str where
@@ -135,7 +135,7 @@ cdef class ArrowColumns:
         raise InputError(f"A part of {self.where} cannot be read ({reason}); get it again.")
 
     def next_into(self, ColumnReader reader not None, dict places not None, str where not None) -> bool:
-        """Gives the reader the next batch's columns with a role; False after the last."""
+        """Passes the next batch's columns with a role to the reader; returns False after the last batch."""
         cdef _Batch batch = _Batch()
         cdef ArrowArray* child
         cdef Column column
@@ -153,15 +153,15 @@ cdef class ArrowColumns:
             child = batch.array.children[place]
             memset(&column, 0, sizeof(Column))
             column.kind, column.unit_ns, column.wall = self.kind_of(place, role, where)
-            # A row's place counts from the batch's offset and from the column's.
+            # The index of a row is counted from the batch's offset plus the column's offset.
             column.first = child.offset + batch.array.offset
-            # A row's place is looked up in what the producer says is there.
+            # Rows are read only within the length that the producer gives.
             if child.offset < 0 or child.length < batch.array.offset + batch.array.length:
                 raise self.broken(f"column {name}")
             if column.kind != NOTHING:
                 if child.n_buffers < (3 if column.kind == TEXT or column.kind == LARGE_TEXT else 2):
                     raise self.broken(f"column {name}")
-                # Of a column without a null there may be no bitmap, and of one without a row no data.
+                # A column without a null may have no bitmap, and a column without a row no data.
                 column.valid = <const uint8_t*>child.buffers[0] if child.null_count != 0 else NULL
                 if column.kind == TEXT or column.kind == LARGE_TEXT:
                     column.offsets = <const char*>child.buffers[1]
@@ -178,7 +178,7 @@ cdef class ArrowColumns:
         return InputError(f"A part of {self.where} is broken ({what} is shorter than it says); get it again.")
 
     cdef bint has_values(self, const Column* column, int64_t length) noexcept nogil:
-        """Whether there is memory behind a column of some rows; text that is empty everywhere needs none."""
+        """Whether a column with rows has memory; text with only empty cells needs none."""
         if column.kind == TEXT:
             return column.offsets != NULL and (column.data != NULL or (
                 (<const int32_t*>column.offsets)[column.first]
@@ -190,15 +190,15 @@ cdef class ArrowColumns:
         return column.data != NULL
 
     cdef tuple kind_of(self, Py_ssize_t place, int role, str where):
-        """(kind, unit of a time, whether its zone is not known) of a column.
+        """Returns (kind, unit of a time, whether its zone is not known) of a column.
 
-        Raises InputError where its type is of no use.
+        Raises InputError for a type that is not read here.
         """
         cdef ArrowSchema* schema = self.schema.children[place]
         text = schema.format.decode()
         kind = KINDS.get(text, I64 if text[:3] in UNITS_NS and text[3:4] == ":" else ABSENT)
         is_time = text[:3] in UNITS_NS
-        # A time of day is one only beside a date.
+        # A time of day is used only together with a date.
         may_be_time = text[:2] == "tt" if ROLES[role] == CLOCK else ROLES[role] in ("ts", "expiry")
         if is_time and text[:2] == "tt" and ROLES[role] != CLOCK:
             may_be_time = False
@@ -209,6 +209,6 @@ cdef class ArrowColumns:
                 f"Column {ROLES[role]} of {where} has Arrow's type {said}, which is none of those read here; "
                 f"cast it to {wanted}."
             )
-        # A date has no zone, and a timestamp names its own behind the colon.
+        # A date has no zone; a timestamp has its zone after the colon.
         wall = is_time and (text[:2] == "td" or text.endswith(":"))
         return kind, UNITS_NS[text[:3]] if is_time else 0, wall

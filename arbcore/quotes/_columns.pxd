@@ -1,4 +1,4 @@
-"""The column reader, for modules that have columns in memory."""
+"""C API of the column reader, for modules with columns in memory."""
 cimport cython
 from libc.stdint cimport int64_t, uint8_t
 
@@ -26,14 +26,14 @@ cdef enum Kind:
 
 cdef struct Column:
     int kind
-    const char* data         # values; of text the bytes, of views the views
-    const char* offsets      # of text
-    const void** buffers     # of views: the buffers, by number
-    const uint8_t* valid     # a bit a row, or NULL
-    const uint8_t* faults    # a CellFault a row, or NULL
-    int64_t first            # the row that is this batch's first
-    int64_t unit_ns          # of a time; 0: told by its size, as in a file
-    bint wall                # of a time with a unit: its zone is not known
+    const char* data         # the values; for text the bytes, for views the views
+    const char* offsets      # for text
+    const void** buffers     # for views: the buffers, by number
+    const uint8_t* valid     # a bit per row, or NULL
+    const uint8_t* faults    # a CellFault per row, or NULL
+    int64_t first            # the index of this batch's first row
+    int64_t unit_ns          # of a time; 0: found from its size, as in a file
+    bint wall                # for a time with a unit: its zone is not known
 
 
 @cython.final

@@ -1,7 +1,7 @@
-"""Reads columns of quotes that are in memory already: NumPy, Arrow, whatever is a buffer. Nothing is copied.
+"""Reads columns of quotes in memory (NumPy, Arrow, any buffer) without copying them.
 
-Owns the row rules for columns, which are those of a file, and their counts and errors. It knows no library:
-its columns are pointers with a kind. ``reference.columns`` is the specification.
+Owns the rules for rows of columns, which are those of a file, and their counts and errors. It knows no
+library: a column is a pointer with a kind. ``reference.columns`` is the specification.
 """
 cimport cython
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
@@ -34,20 +34,20 @@ cdef enum:
     FACTOR = 6
     INDEX = 7
     DAY_CLOCK = 8
-    # What a row came to.
+    # The result of reading a row.
     SKIPPED = 0
     VALID = 1
 
-# The first nanosecond that is one by its size, and not before 1990.
+# The smallest number that is read as nanoseconds by its size; it is in 1990.
 cdef int64_t EPOCH_LEAST = 631_152_000LL * 1_000_000_000LL
 cdef int64_t LOOKED_AT = ROWS_LOOKED_AT
 cdef double LEAST = PRICE_MIN
 cdef double MOST = PRICE_MAX
-# Above it a price is looked at: a constant for no price is among those.
+# A price above this takes the general path: it may be a constant for a missing price.
 cdef double PLAIN_MOST = 1e9
 cdef dict KIND_OF_FORMAT = {
     "d": F64, "f": F32, "b": I8, "h": I16, "i": I32, "q": I64, "B": U8, "H": U16, "I": U32, "Q": U64,
-    # A C long has eight bytes wherever it is not an int.
+    # A C long has eight bytes, unless it has the size of an int.
     "l": I64 if sizeof(long) == 8 else I32, "L": U64 if sizeof(long) == 8 else U32,
 }
 cdef dict BYTES_OF_KIND = {F64: 8, F32: 4, I8: 1, I16: 2, I32: 4, I64: 8, U8: 1, U16: 2, U32: 4, U64: 8}
@@ -58,7 +58,7 @@ cdef class _Buffer:
 
     cdef Py_buffer view
     cdef bint held
-    cdef bytes copy          # of values that do not lie where a number of theirs may
+    cdef bytes copy          # a copy of values that are not aligned
     cdef const char* data
 
     def __cinit__(self, values):
@@ -74,14 +74,14 @@ cdef class _Buffer:
             PyBuffer_Release(&self.view)
 
 
-# Of the functions below the row is one of the batch, whose columns are as long as it.
+# In the functions below, ``row`` is an index in the batch; all columns have the length of the batch.
 cdef inline bint is_valid(const Column* column, int64_t row) noexcept nogil:
     row += column.first
     return column.valid == NULL or (column.valid[row >> 3] >> (row & 7)) & 1
 
 
 cdef const char* text_at(const Column* column, int64_t row, Py_ssize_t* length) noexcept nogil:
-    """A cell of a text column, by the layouts of Arrow, without the blanks around it."""
+    """The text of a cell, by Arrow's layouts, without blanks at both ends."""
     cdef const int32_t* offsets
     cdef const int64_t* large
     cdef const char* view
@@ -97,7 +97,7 @@ cdef const char* text_at(const Column* column, int64_t row, Py_ssize_t* length) 
         length[0] = large[row + 1] - large[row]
         text = column.data + large[row]
     else:
-        # A view: the length, then the bytes themselves, or four of them, a buffer's number and a place in it.
+        # A view: the length, then either the bytes, or their first four, a buffer's number and an offset.
         view = column.data + 16 * row
         memcpy(parts, view, 16)
         length[0] = parts[0]
@@ -111,7 +111,7 @@ cdef const char* text_at(const Column* column, int64_t row, Py_ssize_t* length) 
 
 
 cdef double number_of(const Column* column, int64_t row) noexcept nogil:
-    """A number of any kind as a double."""
+    """A number of any kind, as a double."""
     row += column.first
     if column.kind == F64:
         return (<const double*>column.data)[row]
@@ -123,7 +123,7 @@ cdef double number_of(const Column* column, int64_t row) noexcept nogil:
 
 
 cdef int64_t whole_of(const Column* column, int64_t row) noexcept nogil:
-    """A whole number of any kind but U64."""
+    """An integer of any kind except U64."""
     row += column.first
     if column.kind == I64:
         return (<const int64_t*>column.data)[row]
@@ -143,7 +143,7 @@ cdef int64_t whole_of(const Column* column, int64_t row) noexcept nogil:
 # The unit is not 0.
 @cython.cdivision(True)
 cdef inline bint scale_time(int64_t value, int64_t unit_ns, int64_t* ts_ns) noexcept nogil:
-    """Nanoseconds of so many units; False where 64 bits do not hold them, or it is NumPy's mark for none."""
+    """Converts a time to nanoseconds; False if it does not fit in 64 bits or is NumPy's NaT."""
     cdef int64_t largest = 0x7FFFFFFFFFFFFFFFLL
     if value < -largest:
         return False
@@ -159,10 +159,10 @@ cdef inline bint is_price(double value) noexcept nogil:
 
 @cython.final
 cdef class ColumnReader(RowSource):
-    """Rows of columns, a batch after the other: ``begin``, then ``column`` for each, then take the rows.
+    """Rows of columns, batch after batch: call ``begin``, then ``column`` for each, then take the rows.
 
-    ``name`` is what errors call the data, nothing where it has no name; ``tz`` and ``day_first`` are those of
-    ``read_ts``. Rows count from 1 over all batches.
+    ``name`` is the data's name in errors, empty if it has none; ``tz`` and ``day_first`` are those of
+    ``read_ts``. Rows are numbered from 1 over all batches.
     """
 
     def __init__(self, str name="", *, expiry_of, bint skip_bad=False, bint ordered=True, str tz=None,
@@ -178,11 +178,11 @@ cdef class ColumnReader(RowSource):
         self.owners, self.cells = [], {}
 
     def called(self, dict names not None, pair, unused) -> None:
-        """The columns by role as errors call them, the pair that they tell, an unused factor column."""
+        """Sets the columns' names for errors, the pair of the column names, and an unused factor column."""
         self.names, self.pair, self.unused = names, pair, unused
 
     def begin(self, Py_ssize_t length) -> None:
-        """The columns that follow have so many rows; those before are let go."""
+        """Starts a batch of ``length`` rows and releases the columns of the previous batch."""
         self.before += self.length
         self.at, self.length = 0, length
         self.owners, self.cells = [], {}
@@ -192,18 +192,18 @@ cdef class ColumnReader(RowSource):
 
     def column(self, str name not None, values, *, int64_t unit_ns=0, bint wall=False, bytes faults=None,
                cells=None) -> None:
-        """A column from a buffer of numbers in one piece; times are integers, ``unit_ns`` each.
+        """Adds a column from a contiguous buffer of numbers; times are integers of ``unit_ns`` each.
 
-        A unit of 0 tells dates of eight digits, seconds, milli-, micro- and nanoseconds by their size, as in
-        a file. Of ``wall`` times the zone is not known. ``faults`` says of each row whether its number is
-        good (0), missing (1) or none (2), ``cells`` what to show then.
+        With a unit of 0 the size of a number tells whether it is a date of eight digits, or seconds, milli-,
+        micro- or nanoseconds, as in a file. ``wall`` times have no known zone. For each row ``faults`` is 0
+        (a good number), 1 (missing) or 2 (not a number); ``cells`` are the texts to show in errors.
         """
         cdef _Buffer buffer = _Buffer(values)
         cdef Column column
         memset(&column, 0, sizeof(Column))
         format_text = (buffer.view.format or b"B").decode().lstrip("@=<" if is_little() else "@=>")
         column.kind = KIND_OF_FORMAT.get(format_text, ABSENT)
-        # By some producers' letters a long has four bytes, by others' eight.
+        # A format letter may mean a long of four bytes with one producer, and of eight with another.
         if buffer.view.ndim != 1 or BYTES_OF_KIND.get(column.kind) != buffer.view.itemsize:
             raise TypeError(f"a column is one row of numbers, not {buffer.view.ndim} of {format_text!r}")
         if buffer.view.shape[0] != self.length or (faults is not None and len(faults) != self.length):
@@ -218,14 +218,14 @@ cdef class ColumnReader(RowSource):
         self.set_column(ROLES.index(name), column, (buffer, faults))
 
     cdef int set_column(self, int role, Column column, object owner) except -1:
-        """A column of whatever kind; ``owner`` keeps its memory."""
+        """Adds a column of any kind; ``owner`` keeps its memory alive."""
         self.owners.append(owner)
         self.columns[role] = column
         self.has_expiry |= role == EXPIRY
         self.has_factor |= role == FACTOR or role == INDEX
         if column.kind != (I64 if role == TS else F64) or column.valid != NULL or column.faults != NULL:
             self.plain = False
-        # Of an int64 in nanoseconds a time is read as it stands, unless its zone is another than UTC.
+        # A time in nanoseconds is used unchanged, unless it has no zone and ``tz`` is not UTC.
         if role == TS and (column.unit_ns > 1 or (column.wall and self.rules.hours != 0)):
             self.plain = False
         if role > SPY_ASK:
@@ -247,19 +247,19 @@ cdef class ColumnReader(RowSource):
             n += self.any_row(&rows[n])
         return n
 
-    # Indices stay below the columns' common length, which whoever sets them makes sure of; ``fill`` looks
-    # whether they are all there. No row is looked at where the length is 0.
+    # Indices stay below the columns' common length; the caller of ``set_column`` guarantees it. ``fill``
+    # checks that all needed columns are there. If the length is 0, no row is read.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef Py_ssize_t plain_rows(self, QuoteRow* rows, Py_ssize_t n, Py_ssize_t capacity) noexcept nogil:
-        """Rows of doubles and 64-bit times that need no judging; stops before the first other one."""
+        """Reads rows of plain doubles and 64-bit times; stops before the first row that is not plain."""
         cdef const int64_t* ts = <const int64_t*>self.columns[TS].data + self.columns[TS].first
         cdef const double* es_bid = <const double*>self.columns[ES_BID].data + self.columns[ES_BID].first
         cdef const double* es_ask = <const double*>self.columns[2].data + self.columns[2].first
         cdef const double* spy_bid = <const double*>self.columns[3].data + self.columns[3].first
         cdef const double* spy_ask = <const double*>self.columns[SPY_ASK].data + self.columns[SPY_ASK].first
         cdef int64_t last_ns = self.last_ns
-        # By their size nanoseconds, where that is to tell; else whatever is not a mark of NumPy for none.
+        # Without a unit, a number from ``EPOCH_LEAST`` on is nanoseconds; else only NaT is invalid.
         cdef int64_t least = EPOCH_LEAST if self.columns[TS].unit_ns == 0 else -0x7FFFFFFFFFFFFFFFLL
         cdef Py_ssize_t at = self.at, begun = self.at, length = self.length
         cdef double low = LEAST, high = PLAIN_MOST
@@ -268,7 +268,7 @@ cdef class ColumnReader(RowSource):
         while n < capacity and at < length:
             if ts[at] < least or (ts[at] < last_ns and ordered):
                 break
-            # A bid that is high enough and not above an ask that is low enough: the other bounds follow.
+            # Checks bid >= low, bid <= ask and ask <= high; the other bounds follow from these.
             if not (es_bid[at] >= low and es_bid[at] <= es_ask[at] and es_ask[at] <= high
                     and spy_bid[at] >= low and spy_bid[at] <= spy_ask[at] and spy_ask[at] <= high):
                 break
@@ -285,7 +285,7 @@ cdef class ColumnReader(RowSource):
         return n
 
     cdef int any_row(self, QuoteRow* row) except -1:
-        """A row of any kind: VALID or SKIPPED, counted."""
+        """Reads and counts a row of any kind; returns VALID or SKIPPED."""
         cdef int missing
         self.rows += 1
         try:
@@ -312,7 +312,7 @@ cdef class ColumnReader(RowSource):
         return VALID
 
     cdef int read_cells(self, QuoteRow* row) except -1:
-        """Whether a price is missing; raises where a cell is of no use."""
+        """Reads the cells of a row; returns whether a price is missing. Raises for an invalid cell."""
         cdef double[8] price
         cdef bint missing = False
         cdef int role, fault
@@ -345,7 +345,7 @@ cdef class ColumnReader(RowSource):
         return missing
 
     cdef int number_at(self, int role, double* value) except -1:
-        """What the cell of the row at hand holds, as a CellFault."""
+        """Reads the number in a cell of the current row; returns a CellFault."""
         cdef const Column* column = &self.columns[role]
         cdef Py_ssize_t length = 0
         cdef const unsigned char* text
@@ -360,14 +360,14 @@ cdef class ColumnReader(RowSource):
             fault = parse_price(text, length, value)
             return hard_price(text, length, value) if fault == CELL_HARD else fault
         value[0] = number_of(column, self.at)
-        # NaN is neither.
+        # NaN fails both comparisons.
         if 0.0 < value[0] and value[0] <= 1.7976931348623157e308 and not is_undefined(value[0]):
             return CELL_OK
         value[0] = 0.0
         return CELL_MISSING
 
     cdef int time_at(self, int role, int64_t* ts_ns) except -1:
-        """CELL_OK and the instant, or another CellFault."""
+        """Reads the time in a cell of the current row; returns CELL_OK or another CellFault."""
         cdef const Column* column = &self.columns[role]
         cdef Py_ssize_t length = 0
         cdef const unsigned char* text
@@ -404,7 +404,7 @@ cdef class ColumnReader(RowSource):
         return fault
 
     cdef int joined_time(self, int64_t* ts_ns) except -1:
-        """The instant of a date and a time of day in two columns."""
+        """Reads the instant from a date and a time of day in two columns."""
         cdef bint zoned = False
         cdef int fault
         found = (self.part_of(TS) + " " + self.part_of(DAY_CLOCK)).encode()
@@ -415,7 +415,7 @@ cdef class ColumnReader(RowSource):
         return fault
 
     cdef str part_of(self, int role):
-        """The text of a date, or of a time of day."""
+        """The text of a date or of a time of day."""
         cdef const Column* column = &self.columns[role]
         cdef Py_ssize_t length = 0
         cdef const char* text
@@ -461,7 +461,7 @@ cdef class ColumnReader(RowSource):
                 row.expiry_ns = value
                 return 0
             found = iso_time(value)[:-1].encode()
-        # A contract's expiry is the same for thousands of rows.
+        # The expiry of a contract is the same for thousands of rows, so it is cached.
         if found != self.expiry_text:
             try:
                 self.expiry_ns = self.expiry_of(found.decode("latin-1"))
@@ -472,20 +472,20 @@ cdef class ColumnReader(RowSource):
         return 0
 
     def called_at(self, int role) -> str:
-        """A column as errors call it."""
+        """The name of a column in errors."""
         return self.names.get(ROLES[role], ROLES[role])
 
     def where_row(self) -> str:
-        """The place of the row at hand."""
+        """The place of the current row, for an error."""
         row = f"row {self.before + self.at + 1}"
         return f"{self.name}, {row}" if self.name else row[0].upper() + row[1:]
 
     def where(self, int role) -> str:
-        """The place of a cell of the row at hand."""
+        """The place of a cell of the current row, for an error."""
         return f"{self.where_row()}, column {self.called_at(role)}"
 
     def fault(self, str kind, int role) -> DataError:
-        """The error about a cell of the row at hand."""
+        """The error about a cell of the current row."""
         shown, text = self.shown(role)
         if kind == "not_a_time":
             wanted = "is not a date or time" if role == EXPIRY else why_no_time(
@@ -503,7 +503,7 @@ cdef class ColumnReader(RowSource):
         )
 
     def shown(self, int role) -> tuple[str, str]:
-        """(a cell as an error shows it, its text)."""
+        """A cell as an error shows it, and its text."""
         cdef const Column* column = &self.columns[role]
         cdef Py_ssize_t length = 0
         cdef const char* text
@@ -532,7 +532,7 @@ cdef number_or_whole(const Column* column, int64_t row):
 
 
 cdef bytes number_text(double value):
-    """A number as a file has it: the shortest digits that give it again, without an exponent."""
+    """A number as in a file: the shortest digits that read back as the number, without an exponent."""
     return (str(int(value)) if value == int(value) else repr(value)).encode() if fabs(value) < 1e19 else b""
 
 

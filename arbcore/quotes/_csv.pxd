@@ -1,4 +1,4 @@
-"""The CSV reader, for the backtest."""
+"""C API of the CSV reader, for the backtest."""
 cimport cython
 from libc.stdint cimport int64_t
 
@@ -24,16 +24,16 @@ cdef class CsvReader(RowSource):
     cdef unsigned char separator
     cdef str tz
     cdef TimeRules rules
-    # The date that the last row had, at first 1970-01-01: its ten bytes and the instant it begins.
+    # The date of the last row (at first 1970-01-01): its ten bytes, and the instant at which it begins.
     cdef unsigned char[10] date
     cdef int64_t date_ns
     cdef int[64] role_of
     cdef dict places, names
     cdef int columns
     cdef Cell[10] cells
-    # A date and a time of day joined; as long as a record, where the data has both.
+    # A buffer for a date joined with a time of day; as long as a record, if the data has both columns.
     cdef unsigned char* joined
-    # The expiry that was read last, its characters being those of ``expiry_text``; a length of -1: none yet.
+    # The last expiry that was read; ``expiry_chars`` are those of ``expiry_text``. A length of -1: none yet.
     cdef bytes expiry_text
     cdef const char* expiry_chars
     cdef Py_ssize_t expiry_length

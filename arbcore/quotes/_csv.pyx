@@ -1,8 +1,8 @@
-"""Reads a CSV of quotes as it streams by: bytes in, valid rows out, in constant memory.
+"""Reads a CSV of quotes as a stream: bytes in, valid rows out, in constant memory.
 
 Owns the CSV syntax (that of Python's csv module), the header, the row rules and their counts, and the
-errors that name file, line and column. It opens no file: whoever has one fills ``room()``. Compact rows in
-the canonical order take a fast path; anything else the general one, with the same result.
+errors that name file, line and column. It opens no file: the caller fills ``room()``. Compact rows in the
+canonical order take a fast path; all others take the general path, with the same result.
 """
 import re
 
@@ -24,25 +24,25 @@ from arbcore.quotes.spellings import why_no_number, why_no_time
 from arbcore.errors import ArbcoreError, DataError
 from arbcore.core.text import printable
 
-#: Bytes read at a time: what is read stays in the second-level cache.
+#: Bytes per read: they stay in the second-level cache.
 CHUNK_BYTES = 256 * 1024
-# Quoted text counts where the field begins with it only; what follows is the field's as well.
+# A field is quoted only if it begins with a quotation mark; text after the closing mark belongs to it too.
 cdef dict FIELD_BY = {
     mark: re.compile(r'(?:"([^"]*(?:""[^"]*)*)(?:"|\Z))?([^MARK]*)(MARK?)'.replace("MARK", mark))
     for mark in ",;\t"
 }
-#: The longest record; a quote that is never closed ends here, not when memory does.
+#: The longest record, so a quotation mark that is never closed does not fill the memory.
 RECORD_BYTES_MAX = 1024 * 1024
-#: A positive number outside of these is not a price, and could overflow what is worked out from it.
+#: A positive number outside these bounds is not a price, and could overflow a result computed from it.
 PRICE_MIN = 1e-9
 PRICE_MAX = 1e12
 cdef double PRICE_LEAST = PRICE_MIN
 cdef double PRICE_MOST = PRICE_MAX
 
 cdef enum:
-    # Zeros behind the data stop the fast paths, which look at most this far ahead of themselves.
+    # Zeros after the data stop the fast paths; they read at most this many bytes ahead.
     PADDING = 128
-    # Columns beyond have no role; they are counted only.
+    # Columns after these have no role; they are only counted.
     COLUMNS_MAX = 64
     TS = 0
     ES_BID = 1
@@ -51,10 +51,10 @@ cdef enum:
     EXPIRY = 5
     FACTOR = 6
     INDEX = 7
-    DAY_CLOCK = 8        # the time of day where the time has a column of its own for the date
+    DAY_CLOCK = 8        # the time of day, if the date has a column of its own
     ROLES = 9
-    FIRST = 9            # where the record's first field is kept, whatever its role
-    # What a record came to.
+    FIRST = 9            # the place of the record's first field, whatever its role
+    # The result of reading a record.
     NEEDS_MORE = -2
     SKIPPED = 0
     VALID = 1
@@ -93,7 +93,7 @@ cdef inline bint is_plain(double price) noexcept nogil:
 # The divisor is a power of ten.
 @cython.cdivision(True)
 cdef inline const unsigned char* fast_price(const unsigned char* p, double* price) noexcept nogil:
-    # Digits with at most one point, 15 digits at most; a price of 0 says that it was not one of these.
+    # Reads at most 15 digits with at most one point; the price is 0 if the text is something else.
     cdef uint64_t mantissa = 0
     cdef const unsigned char* first = p
     cdef const unsigned char* point
@@ -122,26 +122,26 @@ cdef inline const unsigned char* fast_price(const unsigned char* p, double* pric
 
 
 cdef list fields_of(str record, str separator):
-    """The fields of one record with its end, as the csv module has them, but of any length."""
+    """The fields of one record with its line end, as the csv module splits them, for any length."""
     at, comma, fields = 0, separator, []
     expression = FIELD_BY[separator]
     while comma:
         found = expression.match(record, at)
         quoted, plain, comma = found.groups("")
         at = found.end()
-        # A line's end that is not quoted is the record's.
+        # A line end outside quotation marks is the end of the record.
         fields.append(quoted.replace('""', '"') + plain.rstrip("\r\n"))
     return fields
 
 
 @cython.final
 cdef class CsvReader(RowSource):
-    """Rows of one stream. Fill ``room()``, say how much with ``filled``; 0 bytes say that the stream is over.
+    """Rows of a stream. Write into ``room()``, then call ``filled`` with the byte count; 0 ends the stream.
 
-    ``ordered`` refuses times that decrease; ``skip_bad`` counts malformed rows and goes on. ``expiry_of``
-    reads the cells of an ``expiry`` column: text to an instant in ns, raising ArbcoreError. ``tz`` and
+    ``ordered`` refuses times that decrease; ``skip_bad`` counts malformed rows and continues. ``expiry_of``
+    converts the text of an ``expiry`` cell to an instant in ns, or raises ArbcoreError. ``tz`` and
     ``day_first`` are those of ``read_ts``; ``use_factor`` takes each row's factor from a column. ``name`` is
-    what errors call the data.
+    the data's name in errors.
     """
 
     def __init__(self, str name not None, *, expiry_of, bint skip_bad=False, bint ordered=True,
@@ -150,7 +150,7 @@ cdef class CsvReader(RowSource):
         self.expiry_of = expiry_of
         self.skip_bad = skip_bad
         self.ordered = ordered
-        # An unfinished record that is not refused yet, a chunk, and the zeros behind it.
+        # Room for an unfinished record that is not too long yet, a chunk, and the zeros after it.
         self.buffer = bytearray(RECORD_BYTES_MAX + CHUNK_BYTES + PADDING)
         self.data = <unsigned char*>PyByteArray_AS_STRING(self.buffer)
         self.scratch_owner = bytearray(RECORD_BYTES_MAX)
@@ -165,7 +165,7 @@ cdef class CsvReader(RowSource):
         self.expiry_text, self.expiry_length = None, -1
 
     def room(self) -> memoryview:
-        """Where the next bytes go; every row that is complete must have been taken before."""
+        """The memory for the next bytes; every complete row must have been taken before."""
         if self.start > 0:
             memmove(self.data, self.data + self.start, self.end - self.start)
             self.end -= self.start
@@ -173,7 +173,7 @@ cdef class CsvReader(RowSource):
         return memoryview(self.buffer)[self.end:self.end + CHUNK_BYTES]
 
     def filled(self, Py_ssize_t count) -> None:
-        """``count`` bytes of ``room()`` hold data; 0 is the end of the stream."""
+        """Reports that ``count`` bytes of ``room()`` hold data; 0 is the end of the stream."""
         if count < 0 or count > CHUNK_BYTES or self.end + count + PADDING > len(self.buffer):
             raise ValueError("more bytes than there was room for")
         self.end += count
@@ -185,7 +185,7 @@ cdef class CsvReader(RowSource):
                 self.start += 3
 
     def finish(self) -> None:
-        """The stream is over: raises DataError where it had no header."""
+        """Checks the end of the stream: raises DataError if there was no header."""
         if not self.header_read:
             raise DataError(
                 "empty", f"{self.name} is empty: it must begin with {','.join(REQUIRED)}.",
@@ -210,7 +210,7 @@ cdef class CsvReader(RowSource):
         return n
 
     cdef Py_ssize_t fast_rows(self, QuoteRow* rows, Py_ssize_t n, Py_ssize_t capacity) noexcept nogil:
-        """Rows in a plain spelling; stops before the first other one."""
+        """Reads rows in the plain format; stops before the first row that is not."""
         while n < capacity and self.start < self.end:
             if not (self.fast_row(&rows[n]) if self.canonical else self.wide_row(&rows[n])):
                 break
@@ -220,18 +220,18 @@ cdef class CsvReader(RowSource):
                 n += 1
         return n
 
-    # What is looked at ends within the padding: 19 bytes from a place before ``end``, then digits up to the
-    # tenth, and any other loop of the fast paths at a zero byte, of which the padding is full.
+    # All reads end within the padding: 19 bytes from a place before ``end``, then digits up to the tenth. Any
+    # other loop of the fast paths stops at a zero byte, and the padding is full of them.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef inline const unsigned char* fast_time(self, const unsigned char* p, int64_t* ts_ns) noexcept nogil:
-        """Behind ``YYYY-MM-DD[T ]HH:MM:SS[.fraction][Z]``; NULL where that is not what there is."""
+        """Reads ``YYYY-MM-DD[T ]HH:MM:SS[.fraction][Z]``; returns the place after it, NULL for other text."""
         cdef const unsigned char* first
         cdef unsigned int bad, hour, minute, second, digit
         cdef int64_t day, clock, fraction
         if memcmp(p, self.date, 10) != 0:
             day = parse_day(p)
-            # The first and the last year of 64 bits are the general path's.
+            # The general path reads the first and the last year of 64-bit nanoseconds.
             if day < -106_000 or day > 106_000:
                 return NULL
             memcpy(self.date, p, 10)
@@ -254,7 +254,7 @@ cdef class CsvReader(RowSource):
             fraction = 0
             digit = digit_of(p[0])
             while digit <= 9:
-                # A tenth digit is below a nanosecond, for the general path to judge.
+                # A tenth digit is less than a nanosecond; the general path decides about it.
                 if p - first == 9:
                     return NULL
                 fraction = fraction * 10 + digit
@@ -266,14 +266,14 @@ cdef class CsvReader(RowSource):
         if p[0] == c"Z":
             self.zoned = True
             return p + 1
-        # What no zone means is UTC here; any other is the general path's.
+        # Here a time without a zone must be UTC; the general path reads every other one.
         return p if self.rules.hours == 0 else NULL
 
-    # Each field begins before ``end`` or at the zeros behind it, which are no comma.
+    # Each field begins before ``end`` or at the zeros after it, which are not a comma.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef inline bint fast_row(self, QuoteRow* row) noexcept nogil:
-        """One row in the canonical order, taken; False leaves it where it is."""
+        """Takes one row in the canonical order; returns False and leaves it if it is not plain."""
         cdef const unsigned char* p = self.fast_time(self.data + self.start, &row.ts_ns)
         if p == NULL or p[0] != c",":
             return False
@@ -289,16 +289,16 @@ cdef class CsvReader(RowSource):
         p = fast_price(p + 1, &row.spy_ask)
         return self.take_row(row, p)
 
-    # ``p`` is at most ``end``, where a zero ends no row.
+    # ``p`` is at most ``end``; the zero there does not end a row.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef inline bint take_row(self, QuoteRow* row, const unsigned char* p) noexcept nogil:
-        """Takes a row whose last field ends at ``p``, if nothing about it needs judging."""
+        """Takes a row whose last field ends at ``p``; returns False if the general path must check it."""
         if p[0] == c"\r":
             p += 1
         if p[0] != c"\n":
             return False
-        # Prices that are missing or absurd and times that decrease are for the general path to judge.
+        # The general path decides about missing or absurd prices and times that decrease.
         if not (is_plain(row.es_bid) & is_plain(row.es_ask) & is_plain(row.spy_bid) & is_plain(row.spy_ask)):
             return False
         if row.ts_ns < self.last_ns and self.ordered:
@@ -309,19 +309,19 @@ cdef class CsvReader(RowSource):
         self.line += 1
         return True
 
-    # As ``fast_row``; without a time of day in a column of its own no role is above INDEX, the last of the
-    # prices here.
+    # As ``fast_row``. Without a separate column for the time of day no role is above INDEX, the last element
+    # of ``price``.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef bint wide_row(self, QuoteRow* row) noexcept nogil:
-        """One row with its columns in any order, taken; False leaves it where it is."""
+        """Takes one row with its columns in any order; returns False and leaves it if it is not plain."""
         cdef const unsigned char* p = self.data + self.start
         cdef const unsigned char* end
         cdef unsigned char separator = self.separator
         cdef int column, role
         cdef bint zoned = False
         cdef double[8] price
-        # The first rows tell whether an index only counts them.
+        # The first rows show whether an index column only counts the rows.
         if self.has_index and self.rows < LOOKED_AT:
             return False
         for column in range(self.columns):
@@ -354,7 +354,7 @@ cdef class CsvReader(RowSource):
             p = end
         if p[0] != separator and (p[0] > c"\r" or p[0] == c"\t"):
             return False
-        # What follows has no role.
+        # The columns after this have no role.
         while p[0] > c"\r" or p[0] == c"\t":
             if p[0] == c'"':
                 return False
@@ -374,7 +374,7 @@ cdef class CsvReader(RowSource):
         return self.take_row(row, p)
 
     cdef int slow_record(self, QuoteRow* row) except -1:
-        """One record of any spelling: VALID, SKIPPED (blank, header or unused row) or NEEDS_MORE."""
+        """Reads one record in any format: VALID, SKIPPED (blank, header or unused row) or NEEDS_MORE."""
         cdef Py_ssize_t next_start = 0, at, size
         cdef int64_t lines = 0, line = self.line
         cdef int fields = 0
@@ -403,7 +403,7 @@ cdef class CsvReader(RowSource):
         return self.slow_row(row, line, fields)
 
     cdef void learn_separator(self) noexcept nogil:
-        """Takes the one of comma, semicolon and tab of which the header's first line has most."""
+        """Chooses comma, semicolon or tab: the one that is most frequent in the header's first line."""
         cdef Py_ssize_t at = self.start
         cdef int commas = 0, semicolons = 0, tabs = 0
         cdef bint blank = True
@@ -413,7 +413,7 @@ cdef class CsvReader(RowSource):
             tabs += self.data[at] == c"\t"
             blank &= is_blank(self.data[at])
             at += 1
-        # A line that is not whole yet is looked at again.
+        # An incomplete line is read again later.
         if blank or (at == self.end and not self.final):
             return
         self.separator = c"," if commas >= max(semicolons, tabs) else c";" if semicolons >= tabs else c"\t"
@@ -427,13 +427,13 @@ cdef class CsvReader(RowSource):
             line=line, column=None,
         )
 
-    # Places run from `start` to `end`, scratch holds as many bytes as a record may have.
+    # Places go from `start` to `end`; the scratch memory holds as many bytes as the longest record.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef int scan_record(self, Py_ssize_t* next_start, int64_t* lines, int* fields) noexcept nogil:
-        """Splits the record at ``start`` into the cells of the columns that have a role.
+        """Splits the record at ``start`` into the cells of the columns with a role.
 
-        False where the record is not complete. The states are those of the csv module, which is lenient about
+        Returns False if the record is not complete. The states are those of the csv module, which accepts
         quotation marks out of place.
         """
         cdef Py_ssize_t at = self.start, end = self.end, used = 0, begun = at, copied = 0
@@ -509,7 +509,7 @@ cdef class CsvReader(RowSource):
 
     cdef int read_header(self, bytes text, int64_t line) except -1:
         cdef int column
-        # The latin-1 of bytes is the bytes again; every name that counts is ASCII.
+        # Decoding as latin-1 keeps the bytes; every name with a meaning is ASCII.
         header = fields_of(text.decode("latin-1"), chr(self.separator))
         found = resolve(header, where=f"{self.name}, line {line}", line=line, use_factor=self.use_factor)
         places = found.places
@@ -541,7 +541,7 @@ cdef class CsvReader(RowSource):
         return 0
 
     cdef int slow_row(self, QuoteRow* row, int64_t line, int fields) except -1:
-        """A record that is not compact: VALID or SKIPPED, counted."""
+        """Reads and counts a record that is not compact: VALID or SKIPPED."""
         cdef bint missing
         self.rows += 1
         try:
@@ -568,7 +568,7 @@ cdef class CsvReader(RowSource):
         return VALID
 
     cdef int read_cells(self, QuoteRow* row, int64_t line, int fields) except -1:
-        """Whether a price is missing; raises where a cell cannot be read."""
+        """Reads the cells of a row; returns whether a price is missing. Raises for an invalid cell."""
         cdef int role
         cdef bint missing, zoned = False
         if fields < self.columns:
@@ -593,9 +593,9 @@ cdef class CsvReader(RowSource):
         return missing
 
     cdef void join_clock(self) noexcept nogil:
-        """The time becomes the date, a blank and the time of day.
+        """Sets the time to the date, a blank and the time of day.
 
-        Both are of one record, between them a separator at least, so that they are not longer than it.
+        Both come from one record with a separator between them, so the text is not longer than the record.
         """
         cdef Cell day = self.cells[TS], clock = self.cells[DAY_CLOCK]
         memcpy(self.joined, day.text, day.length)
@@ -640,7 +640,7 @@ cdef class CsvReader(RowSource):
 
     cdef int read_expiry(self, QuoteRow* row, int64_t line) except -1:
         cdef Cell cell = self.cells[EXPIRY]
-        # A contract's expiry is the same for thousands of rows.
+        # The expiry of a contract is the same for thousands of rows, so it is cached.
         if cell.length != self.expiry_length or memcmp(cell.text, self.expiry_chars, cell.length) != 0:
             text = PyBytes_FromStringAndSize(<const char*>cell.text, cell.length)
             try:
@@ -653,7 +653,7 @@ cdef class CsvReader(RowSource):
         return 0
 
     def bad_cell(self, str kind, int role, int64_t line) -> DataError:
-        """The error about one cell; the sentence says what the cell must be."""
+        """The error about one cell; the message says what the cell must be."""
         cdef Cell cell = self.cells[role]
         text = PyBytes_FromStringAndSize(<const char*>cell.text, min(cell.length, 400))
         name = self.names[ROLE_NAMES[role]]

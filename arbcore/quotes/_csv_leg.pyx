@@ -1,7 +1,7 @@
 """Rows of one instrument from a CSV as it streams by: time, bid, ask, contract.
 
-Owns how the text is split and read, and the errors that name file, line and column. It opens no file: whoever
-has one gives what fills a buffer. Which column means what is said by the caller (``formats``).
+Owns how the text is split and read, and the errors that name file, line and column. It opens no file: the
+caller passes a stream that fills a buffer. The caller also gives the role of each column (``formats``).
 """
 cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING
@@ -24,7 +24,7 @@ from arbcore.quotes._legs import PRICE_MAX, PRICE_MIN
 from arbcore.errors import BrokenInvariant, DataError
 from arbcore.core.text import printable
 
-#: What a column of one instrument may mean. ``date`` and ``clock`` together are one time.
+#: The roles of a column of one instrument. ``date`` and ``clock`` together make one time.
 ROLES = ("time", "clock", "bid", "ask", "code", "volume")
 CHUNK_BYTES = 256 * 1024
 RECORD_BYTES_MAX = 1024 * 1024
@@ -39,9 +39,9 @@ cdef enum:
     ROLE_COUNT = 6
     COLUMNS_MAX = 256
     PADDING = 64
-    # More than any row of a plain spelling has.
+    # More bytes than any plain row has.
     ROW_BYTES_MAX = 96
-    # From here on a Databento price without a point is a whole number of 1e-9.
+    # From this number on a Databento price without a point is an integer in units of 1e-9.
     FIXED_MIN = 10_000_000
 
 cdef Py_ssize_t CHUNK = CHUNK_BYTES
@@ -76,12 +76,12 @@ cdef inline void strip(Cell* cell) noexcept nogil:
         cell.length -= 1
 
 
-# The divisor is a power of ten; at most 16 bytes are looked at and copied.
+# The divisor is a power of ten; at most 16 bytes are read and copied.
 @cython.cdivision(True)
 cdef inline const unsigned char* plain_price_at(
     const unsigned char* p, double* price, unsigned char* kept
 ) noexcept nogil:
-    """Where a price of digits with at most one point ends; NULL where it is another one or too long."""
+    """The end of a price of digits with at most one point; NULL for another format or a longer one."""
     cdef uint64_t mantissa = 0
     cdef const unsigned char* first = p
     cdef const unsigned char* point
@@ -113,13 +113,12 @@ cdef inline const unsigned char* plain_price_at(
 
 @cython.final
 cdef class CsvLeg(LegSource):
-    """Rows of a CSV stream whose header was read.
+    """Rows of a CSV stream after its header.
 
-    ``head`` are the bytes that were read already, ``places`` the column of each role, ``width`` how many
-    fields a row must have. ``contract_of`` turns the text of a code into a number, -1 for a row to leave out;
-    without codes all rows are of ``contract``.
-    ``shift_ns`` is added to each time (a bar that is dated by its start). ``fixed`` prices may be whole
-    numbers of 1e-9. ``ordered`` refuses times that decrease.
+    ``head`` are the bytes already read, ``places`` the column of each role, ``width`` the fewest fields of a
+    row. ``contract_of`` converts the text of a code to a number, -1 for a row to leave out; without codes all
+    rows are of ``contract``. ``shift_ns`` is added to each time (for a bar dated by its start). ``fixed``
+    prices may be integers in units of 1e-9. ``ordered`` refuses times that decrease.
     """
 
     cdef object stream, contract_of, own_buffer
@@ -142,7 +141,7 @@ cdef class CsvLeg(LegSource):
     cdef int32_t contract
     cdef TimeRules rules
     cdef str tz
-    #: Whether a time has named its zone.
+    #: Whether any time had a zone.
     cdef readonly bint zoned
 
     def __init__(self, stream, str name not None, *, bytes head, dict places not None, str delimiter not None,
@@ -194,12 +193,12 @@ cdef class CsvLeg(LegSource):
             n += self.read_row(&rows[n])
         return n
 
-    # Looks at no more than ROW_BYTES_MAX bytes of a row, which are there; where they are not, as at the end
-    # of a chunk, the general path takes the row. `n` stays below `capacity`.
+    # Reads at most ROW_BYTES_MAX bytes of a row, which are in the buffer. If they are not, as at the end of a
+    # chunk, the general path takes the row. `n` stays below `capacity`.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef Py_ssize_t plain_rows(self, LegRow* rows, Py_ssize_t n, Py_ssize_t capacity) noexcept nogil:
-        """Rows of a time, a bid and an ask in the common spellings; stops before the first other one."""
+        """Reads rows of a time, a bid and an ask in common formats; stops before the first other row."""
         cdef const unsigned char* p
         cdef const unsigned char* end = self.data + self.end
         cdef LegRow* row
@@ -234,7 +233,7 @@ cdef class CsvLeg(LegSource):
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef inline const unsigned char* plain_time(self, const unsigned char* p, int64_t* ts_ns) noexcept nogil:
-        """Where ``YYYY-MM-DDTHH:MM:SS[.fraction]Z`` ends with a comma; NULL where it is no such time."""
+        """The end of ``YYYY-MM-DDTHH:MM:SS[.fraction]Z`` before a comma; NULL for any other text."""
         cdef int64_t fraction = 0
         cdef Py_ssize_t digits = 0
         if not self.clock_at(p, ts_ns):
@@ -253,11 +252,11 @@ cdef class CsvLeg(LegSource):
             return NULL
         return p + 1
 
-    # Looks at 19 bytes.
+    # Reads 19 bytes.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef inline bint clock_at(self, const unsigned char* p, int64_t* ts_ns) noexcept nogil:
-        """Whether ``YYYY-MM-DDTHH:MM:SS`` stands there, with a blank for the T as well, and its time."""
+        """Reads ``YYYY-MM-DDTHH:MM:SS`` (or with a blank for the T); returns whether it is one."""
         cdef unsigned int hour, minute, second, bad
         cdef int64_t day
         if memcmp(p, self.date, 10) != 0:
@@ -276,12 +275,12 @@ cdef class CsvLeg(LegSource):
         return not bad
 
     cdef bint next_record(self) except -1:
-        """Whether there is another record; its cells are then in ``cells``. Blank lines are passed over."""
+        """Splits the next record into ``cells``, without blank lines; returns False if there is none."""
         cdef int fields = 0, lines = 0
         while True:
             self.begun = self.start
             if self.start < self.end and self.scan(&fields, &lines):
-                # However the stream is cut: more than a longest record may be there at once.
+                # The buffer may hold more than the longest record; the limit must not depend on the chunks.
                 if self.start - self.begun > RECORD_MAX:
                     raise self.too_long()
                 self.record_line = self.line
@@ -300,7 +299,7 @@ cdef class CsvLeg(LegSource):
             self.read_more()
 
     cdef bint is_blank(self) noexcept nogil:
-        """Whether the record that was scanned last, from ``begun`` to ``start``, holds blanks only."""
+        """Whether the last record, from ``begun`` to ``start``, has blanks only."""
         cdef Py_ssize_t at
         for at in range(self.begun, self.start):
             if self.data[at] > 32:
@@ -331,12 +330,12 @@ cdef class CsvLeg(LegSource):
             line=self.line, column=None,
         )
 
-    # Places run from `start` to `end`, where a newline is put, in the padding: a cell that is not quoted ends
-    # there at the latest. Scratch holds a longest record, and no more is copied.
+    # Places go from `start` to `end`; a newline is put there, in the padding, so a cell that is not quoted
+    # ends there at the latest. The scratch memory holds the longest record, and no more is copied.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef bint scan(self, int* fields, int* lines) noexcept nogil:
-        """Splits the record at ``start``; False where it is not complete."""
+        """Splits the record at ``start``; returns False if it is not complete."""
         cdef unsigned char* p = self.data + self.start
         cdef unsigned char* end = self.data + self.end
         cdef unsigned char* begun
@@ -352,7 +351,8 @@ cdef class CsvLeg(LegSource):
                 p += 1
                 copied = used
                 while True:
-                    # Within quotation marks; a doubled one is one, and what follows is the cell's too.
+                    # Within quotation marks: a doubled mark is one mark; text after the closing mark belongs
+                    # to the cell too.
                     if p >= end:
                         if not self.final:
                             return False
@@ -393,7 +393,7 @@ cdef class CsvLeg(LegSource):
                 break
             p += 1
             if column == self.width:
-                # The rest is passed over, but for quoted text, which may hold a newline.
+                # The other cells are skipped, but quoted text is read, because it may have a newline.
                 found = <unsigned char*>memchr(p, c"\n", end - p + 1)
                 if memchr(p, c'"', found - p) == NULL and memchr(p, c"\r", found - p) == NULL:
                     p = found
@@ -412,7 +412,7 @@ cdef class CsvLeg(LegSource):
         return True
 
     cdef int read_row(self, LegRow* row) except -1:
-        """1 where the record is a row to hand out, 0 where it was passed over."""
+        """Reads the current record; returns 1 for a row to use, 0 for a row that was skipped."""
         cdef int64_t line = self.record_line
         cdef int32_t contract = self.contract
         try:
@@ -472,18 +472,18 @@ cdef class CsvLeg(LegSource):
             zoned = True
         elif parse_ts(cell.text, cell.length, &self.rules, &row.ts_ns, &zoned) != CELL_OK:
             raise self.bad_cell("not_a_time", TIME, line)
-        # A bar's end may be beyond what 64 bits of nanoseconds reach.
+        # The end of a bar may be beyond 64-bit nanoseconds.
         if self.shift_ns > 0 and row.ts_ns > LATEST_NS - self.shift_ns:
             raise self.bad_cell("not_a_time", TIME, line)
         self.zoned |= zoned
         row.ts_ns += self.shift_ns
         return 0
 
-    # A cell has 20 characters or more where the first 20 are looked at.
+    # The first 20 characters are read only if the cell has 20 or more.
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef inline bint iso_time(self, const Cell* cell, int64_t* ts_ns) noexcept nogil:
-        """``YYYY-MM-DDTHH:MM:SS[.fraction]Z``, the common spelling; False for any other."""
+        """Reads ``YYYY-MM-DDTHH:MM:SS[.fraction]Z``, the common format; returns False for any other."""
         cdef const unsigned char* p = cell.text
         cdef int64_t fraction = 0
         cdef Py_ssize_t at = 20, digits
@@ -501,11 +501,11 @@ cdef class CsvLeg(LegSource):
         return True
 
     cdef bint read_price(self, int role, double* price, unsigned char* kept, int64_t line) except -1:
-        """Whether the price is missing."""
+        """Reads a price; returns whether it is missing."""
         cdef Cell* cell = &self.cells[role]
         cdef int fault
         strip(cell)
-        # Behind a cell there are as many bytes as are looked at, its own or padding.
+        # The bytes read after the cell are its own record's or padding.
         if plain_price_at(cell.text, price, kept) != cell.text + cell.length or not price[0] > 0:
             kept[PRICE_TEXT_MAX] = 0
             fault = parse_price(cell.text, cell.length, price)
@@ -530,7 +530,7 @@ cdef class CsvLeg(LegSource):
         return PyBytes_FromStringAndSize(<const char*>self.cells[role].text, self.cells[role].length)
 
     cdef str column_of(self, int role):
-        """What messages call a column: its role's usual name."""
+        """The name of a column in messages: the usual name of its role."""
         return {TIME: "ts", CLOCK: "time", CODE: "symbol"}.get(role, ROLES[role])
 
     cdef object too_few(self, int fields, int64_t line):
@@ -558,11 +558,11 @@ cdef class CsvLeg(LegSource):
         )
 
     def survey(self, dict volumes not None, dict steps not None, *, bint bars=False, date_of=None) -> object:
-        """Reads all rows for what must be known before the first is handed out.
+        """Reads all rows to collect what must be known before the first row is used.
 
-        Adds up ``volumes`` {(day, contract): volume} where ``date_of`` gives the first and the last instant
-        of a time's date and its day, counts the ``steps`` {difference of times: how often}. Of ``bars`` the
-        line of the first that can be no bid and ask is returned, None where there is none.
+        Adds up ``volumes`` {(day, contract): volume}; ``date_of`` returns the first and the last instant of a
+        time's date, and the day. Counts the ``steps`` {difference of times: how often}. With ``bars`` it
+        returns the line of the first row that cannot be a bid and ask, None if there is none.
         """
         cdef LegRow row
         cdef int64_t before_ns = -0x7FFFFFFFFFFFFFFFLL, first_ns = 1, last_ns = 0
@@ -585,7 +585,7 @@ cdef class CsvLeg(LegSource):
                     first_ns, last_ns, day = date_of(row.ts_ns)
                 volumes[day, row.contract] = volumes.get((day, row.contract), 0.0) + max(volume, 0.0)
             if row.ts_ns > before_ns and before_ns != -0x7FFFFFFFFFFFFFFFLL:
-                # Between any two times, which may be further apart than a signed number says.
+                # Unsigned, because the difference of two times may exceed a signed 64-bit integer.
                 step_ns = <uint64_t>row.ts_ns - <uint64_t>before_ns
                 steps[step_ns] = steps.get(step_ns, 0) + 1
             before_ns = row.ts_ns

@@ -1,7 +1,7 @@
 """Joins the quotes of two instruments as of each other, and writes the rows as text or as columns.
 
-Owns the as-of rule, the reasons for which a moment makes no row, and the spelling of a joined row.
-``tests/reference/quotes_join.py`` is the specification. A ``LegSource`` reads the rows.
+Owns the as-of rule, the reasons why an instant makes no row, and the format of a joined row. A ``LegSource``
+reads the rows. ``tests/reference/quotes_join.py`` is the specification.
 """
 from array import array
 
@@ -20,12 +20,12 @@ cdef extern from "Python.h":
     void PyMem_Free(void* block)
     int Py_DTSF_ADD_DOT_0
 
-#: Joined rows that are made at a time.
+#: Joined rows per block.
 BLOCK_ROWS = 8_192
 
 cdef enum:
     LEG_ROWS = 4096
-    # The longest row of text: a time, four prices, two ages, a date.
+    # The length of the longest row of text: a time, four prices, two ages, a date.
     ROW_BYTES_MAX = 256
 
 cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFFLL
@@ -39,7 +39,7 @@ cdef struct JoinedRow:
 
 
 cdef class _Side:
-    """One instrument: the rows that come, and the quote that is in force."""
+    """One instrument: its rows to come, and its current quote."""
 
     cdef LegSource source
     cdef bytearray owner
@@ -56,7 +56,7 @@ cdef class _Side:
         self.first_ns, self.last_ns = NEVER, LONG_AGO
 
     cdef inline int64_t next_ns(self) except? -1:
-        """The time of the next row; NEVER after the last, and of a row at NEVER, the end of 64 bits."""
+        """The time of the next row; NEVER, the last instant of 64 bits, if there is none before NEVER."""
         if self.at < self.count:
             return self.rows[self.at].ts_ns
         return self.refill()
@@ -75,7 +75,7 @@ cdef class _Side:
         return self.rows[0].ts_ns
 
     cdef inline int take(self, int64_t ts_ns) except -1:
-        """Takes all rows of a moment: the last of them says what quote is in force."""
+        """Takes all rows of an instant; the last one determines the current quote."""
         cdef int state = LEG_QUOTE
         while True:
             state = self.rows[self.at].state
@@ -84,7 +84,7 @@ cdef class _Side:
             self.at += 1
             if self.at < self.count and self.rows[self.at].ts_ns == ts_ns:
                 continue
-            # What stands in the block is about to be replaced where it was the last one.
+            # The next refill overwrites the block, so the quote of its last row is copied now.
             self.quoted = state == LEG_QUOTE
             if self.quoted:
                 self.quote = self.rows[self.at - 1]
@@ -98,11 +98,11 @@ cdef class Joiner:
 
     Args:
         fut, etf: rows of each instrument in order of time.
-        max_age_ns: a quote that is older makes no row.
+        max_age_ns: with an older quote an instant makes no row.
         every_ns: 0 for a row at every change, else the period of the clock's ticks.
-        segment_at: says of a time the first and the last instant around it that are alike, and whether they
-            are within the session; None where every moment is.
-        expiries: the day of expiry of each contract's number, None where rows get no expiry.
+        segment_at: returns for a time the first and the last instant of its part of the day, and whether
+            that is within the session; None if every instant is.
+        expiries: the day of expiry of each contract by its number, None if rows have no expiry.
     """
 
     cdef _Side fut, etf
@@ -134,7 +134,7 @@ cdef class Joiner:
 
     @property
     def skipped(self) -> dict[str, int]:
-        """Why input rows (missing, crossed) and moments of the output made no row."""
+        """Counts, by reason, of the input rows (missing, crossed) and the instants that made no row."""
         return {
             "missing": self.fut.missing + self.etf.missing,
             "crossed": self.fut.crossed + self.etf.crossed,
@@ -145,13 +145,13 @@ cdef class Joiner:
 
     @property
     def spans(self) -> tuple:
-        """(first, last) time of each instrument so far; None where it has no row."""
+        """The (first, last) time of each instrument so far; None for an instrument without a row."""
         return tuple(
             None if side.first_ns == NEVER else (side.first_ns, side.last_ns) for side in (self.fut, self.etf)
         )
 
     cdef Py_ssize_t run(self) except -1:
-        """Fills the block; how many rows it has, 0 at the end only."""
+        """Fills the block and returns its number of rows, 0 only at the end."""
         cdef Py_ssize_t n = 0
         n = self.run_ticks() if self.every_ns else self.run_changes()
         self.rows += n
@@ -189,8 +189,8 @@ cdef class Joiner:
                 self.tick_ns = now_ns // self.every_ns * self.every_ns
                 if self.tick_ns < now_ns:
                     self.next_tick()
-            # A tick sees the rows of its own moment: it comes when the next row is after it. Time ends before
-            # NEVER, so that the last tick of all is followed by none.
+            # A tick includes the rows of its own instant, so it is made when the next row is after it. All
+            # times are before NEVER, so the last tick is before it too.
             last_ns = now_ns - 1
             if now_ns == NEVER:
                 last_ns = min(max(self.fut.last_ns, self.etf.last_ns), NEVER - 1)
@@ -198,7 +198,7 @@ cdef class Joiner:
                 if self.moment(self.tick_ns, &self.block[n]):
                     n += 1
                 elif self.segment_at is not None and not self.segment_open:
-                    # The ticks up to the next opening are all closed.
+                    # All ticks up to the next opening are closed.
                     skipped = (min(self.segment_last_ns, last_ns) - self.tick_ns) // self.every_ns
                     self.closed += skipped
                     self.tick_ns += skipped * self.every_ns
@@ -217,7 +217,7 @@ cdef class Joiner:
         self.tick_ns = NEVER if self.tick_ns > NEVER - self.every_ns else self.tick_ns + self.every_ns
 
     cdef inline bint moment(self, int64_t now_ns, JoinedRow* row) except -1:
-        """Whether a moment makes a row; else its reason is counted."""
+        """Makes the row of an instant and returns True, or counts the reason and returns False."""
         if self.segment_at is not None:
             if not self.segment_first_ns <= now_ns <= self.segment_last_ns:
                 self.segment_first_ns, self.segment_last_ns, self.segment_open = self.segment_at(now_ns)
@@ -227,7 +227,7 @@ cdef class Joiner:
         if not (self.fut.quoted and self.etf.quoted):
             self.unpaired += 1
             return False
-        # The difference of any two 64-bit times fits in 64 bits without a sign.
+        # The difference of any two 64-bit times fits in 64 unsigned bits.
         if <uint64_t>now_ns - <uint64_t>min(
                 self.fut.quote.ts_ns, self.etf.quote.ts_ns) > <uint64_t>self.max_age_ns:
             self.stale += 1
@@ -238,7 +238,7 @@ cdef class Joiner:
         return True
 
     def text(self) -> bytes:
-        """The next rows as lines of CSV; nothing at the end."""
+        """The next rows as lines of CSV; empty at the end."""
         cdef Py_ssize_t n = self.run(), at
         cdef unsigned char* p = self.text_block
         for at in range(n):
@@ -287,7 +287,7 @@ cdef class Joiner:
         p[0] = c"\n"
         return p + 1
 
-    # Divisors are constants; the floor of a negative time is taken by hand.
+    # Divisors are constants; a negative time is rounded down explicitly.
     @cython.cdivision(True)
     cdef unsigned char* write_time(self, unsigned char* p, int64_t ts_ns) except NULL:
         cdef int64_t day = ts_ns // 86_400_000_000_000LL, rest, seconds
@@ -338,12 +338,12 @@ cdef inline int64_t age_ms(int64_t now_ns, int64_t ts_ns) noexcept nogil:
 
 
 cdef unsigned char* write_price(unsigned char* p, double price, const unsigned char* kept) except NULL:
-    """A comma and the price, as it was read where that is known, else the shortest spelling."""
+    """Writes a comma and the price: the text as it was read if that is kept, else the shortest digits."""
     cdef char* text
     cdef Py_ssize_t length = kept[PRICE_TEXT_MAX]
     p[0] = c","
     if length > 0:
-        # All sixteen bytes: one move, of which what is behind the price is written over.
+        # Copies all 16 bytes in one move; the next cell overwrites those after the price.
         memcpy(p + 1, kept, 16)
         return p + 1 + length
     text = PyOS_double_to_string(price, c"r", 0, Py_DTSF_ADD_DOT_0, NULL)

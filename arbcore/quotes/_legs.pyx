@@ -1,4 +1,4 @@
-"""Sources of one instrument's rows: what all of them are, and those that choose, order or merge others' rows.
+"""Sources of one instrument's rows: the base class, and sources that select, sort or merge others' rows.
 
 Owns the sources from columns, sorted, merged from several files, and rolled from contract to contract.
 ``_csv_leg`` reads rows of text.
@@ -15,7 +15,7 @@ from libc.stdint cimport int32_t, int64_t
 from arbcore.errors import BrokenInvariant, DataError
 from arbcore.core.text import printable
 
-#: A positive number outside of these is not a price.
+#: A positive number outside these bounds is not a price.
 PRICE_MIN = 1e-9
 PRICE_MAX = 1e12
 
@@ -28,18 +28,18 @@ cdef double MOST = PRICE_MAX
 
 
 cdef class LegSource:
-    """Hands out rows of one instrument; ``rows`` counts the data rows, whether they are handed out or not.
+    """Returns rows of one instrument; ``rows`` counts all data rows, used or not.
 
-    ``malformed`` are rows that could not be read and were passed over, ``others`` rows of a contract that was
-    not chosen.
+    ``malformed`` counts rows that could not be read and were skipped, ``others`` counts rows of contracts
+    that were not chosen.
     """
 
     cdef Py_ssize_t fill(self, LegRow* rows, Py_ssize_t capacity) except -1:
-        """How many rows were written; 0 at the end only."""
+        """Writes rows and returns how many; 0 only at the end."""
         raise BrokenInvariant("A subclass must say how its rows are read.")
 
     def take(self, Py_ssize_t limit=1024) -> list:
-        """Up to ``limit`` rows as tuples (ts_ns, bid, ask, state, contract); fewer at the end only."""
+        """Returns up to ``limit`` rows as (ts_ns, bid, ask, state, contract); fewer only at the end."""
         cdef LegRow row
         rows = []
         while len(rows) < limit and self.fill(&row, 1) == 1:
@@ -48,7 +48,7 @@ cdef class LegSource:
 
 
 cdef class _Block:
-    """A source with the rows that it has handed out and nobody has taken yet."""
+    """A source and a block of its rows that are not used yet."""
 
     cdef LegSource source
     cdef bytearray owner
@@ -62,7 +62,7 @@ cdef class _Block:
         self.rows = <LegRow*>PyByteArray_AS_STRING(self.owner)
 
     cdef LegRow* head(self) except? NULL:
-        """The next row; NULL after the last."""
+        """The next row; NULL after the last row."""
         if self.at == self.count and not self.over:
             self.count = self.source.fill(self.rows, len(self.owner) // ROW_BYTES)
             self.at = 0
@@ -72,7 +72,7 @@ cdef class _Block:
 
 @cython.final
 cdef class MergedLeg(LegSource):
-    """Rows of several ordered sources in order of time; of one moment, in the sources' order."""
+    """Rows of several ordered sources in order of time; at the same time in the order of the sources."""
 
     cdef list blocks
 
@@ -105,7 +105,7 @@ cdef class MergedLeg(LegSource):
 
 @cython.final
 cdef class SortedLeg(LegSource):
-    """All rows of a source, held in memory and sorted by time; rows of one moment stay in their order."""
+    """All rows of a source, held in memory and sorted by time; rows of the same time keep their order."""
 
     cdef LegSource source
     cdef bytearray held
@@ -152,9 +152,9 @@ cdef class SortedLeg(LegSource):
 
 @cython.final
 cdef class RolledLeg(LegSource):
-    """The rows of the contract that is chosen for each row's date; those of others are counted.
+    """The rows of the contract chosen for each date; rows of other contracts are counted.
 
-    ``chosen_at`` says of a time the first and the last instant of its date and the number of the contract.
+    ``chosen_at`` returns for a time the first and the last instant of its date and the contract's number.
     """
 
     cdef LegSource source
@@ -187,11 +187,11 @@ cdef class RolledLeg(LegSource):
 
 @cython.final
 cdef class ColumnsLeg(LegSource):
-    """Rows of columns, a batch after the other.
+    """Rows of columns, batch after batch.
 
     ``batches`` yields (times in ns as ``q``, bids as ``d``, asks as ``d``, contracts as ``i`` or None, marks
-    or None): one byte of ``marks`` a row, 1 where it is malformed and passed over, 2 where a price
-    is missing.
+    or None). ``marks`` has one byte per row: 1 for a malformed row, which is skipped, 2 for a row with a
+    missing price.
     """
 
     cdef object batches
@@ -259,7 +259,7 @@ cdef class ColumnsLeg(LegSource):
         return n
 
     cdef bint is_price(self, double price, str column) except -1:
-        """Whether there is one; raises where it is a number, but none that is a price of anything."""
+        """Whether there is a price; raises for a number outside the bounds of a price."""
         if LEAST <= price <= MOST and not is_undefined(price):
             return True
         if isnan(price) or price <= 0 or price > DBL_MAX or is_undefined(price):

@@ -1,7 +1,7 @@
-"""``arbcore.backtest``: data in, result out. A shell, since it opens the files that it is given.
+"""``arbcore.backtest``: data in, result out. A shell, because it opens the files that it is given.
 
 Owns the choice of source and expiry, and the shape of a result. ``reading`` reads the rows, and the compiled
-``Backtest`` works out the numbers.
+``Backtest`` computes the numbers.
 """
 
 import difflib
@@ -62,14 +62,14 @@ SCHEMA = "arbcore.backtest/2"
 
 @dataclass(frozen=True)
 class BacktestResult:
-    """What a backtest came to, as ``arbcore.backtest`` returns it; a notebook shows its main numbers.
+    """The result of a backtest, as ``arbcore.backtest`` returns it; a notebook shows its main numbers.
 
     Attributes:
         summary: the document of ``arbcore backtest --json``; money in USD.
-        trades: the ledger, a row a closed trade.
+        trades: the ledger, one row per closed trade.
         equity: ``ts`` in ns and ``equity`` in USD of every usable row.
-        notes: sentences that a person should read.
-        picture: what ``to_html`` draws; None without ``report=True``.
+        notes: sentences for people to read.
+        picture: the data that ``to_html`` draws; None without ``report=True``.
 
     >>> import arbcore
     >>> second = 1_000_000_000
@@ -89,7 +89,7 @@ class BacktestResult:
     picture: "Picture | None" = None
 
     def _repr_html_(self) -> str:
-        """The main numbers, for a notebook."""
+        """The main numbers as HTML, for a notebook."""
         from arbcore.pages.notebook import number_rows, small_table
 
         summary = self.summary
@@ -105,7 +105,7 @@ class BacktestResult:
         return small_table(f"Backtest of {summary['pair']}, money in USD", (), number_rows(shown))
 
     def to_html(self) -> str:
-        """The result as one self-contained HTML page. UsageError where ``report=True`` was not asked for."""
+        """The result as one self-contained HTML page. UsageError without ``report=True``."""
         if self.picture is None:
             raise UsageError(
                 "This result kept no picture of its rows; pass report=True to backtest for an HTML page."
@@ -113,14 +113,14 @@ class BacktestResult:
         return self.picture.page(self.summary, self.notes)
 
     def write_html(self, path: str | Path) -> None:
-        """Writes the page to a file, whole or not at all. RunError where it cannot, and as ``to_html``."""
+        """Writes the page to a file, completely or not at all. RunError if it cannot; else as ``to_html``."""
         text = self.to_html()
         with OutputFile(Path(path)) as stream:
             stream.write(text)
 
 
 class Picture:
-    """What an HTML page needs of a run besides its result, collected while the rows stream by."""
+    """The data that an HTML page needs besides the result, collected while the rows are read."""
 
     def __init__(self, data: QuoteData) -> None:
         self.envelope = Envelope()
@@ -143,7 +143,7 @@ class Picture:
 
 
 def name_of(data: QuoteData) -> str:
-    """What data is called on a page: a file by its name, without the folders that it lies in."""
+    """The name of data on a page: for a file its name without its folders."""
     if isinstance(data, Mapping) or hasattr(data, "columns"):
         return "columns"
     name = getattr(data, "name", "data") if hasattr(data, "read") else data
@@ -152,10 +152,10 @@ def name_of(data: QuoteData) -> str:
 
 @dataclass
 class Sinks:
-    """What takes the ledger and the equity while the data streams by; None keeps nothing."""
+    """The receivers of the ledger and the equity while the data is read; None for one that is not wanted."""
 
     trades: Callable[[Ledger], None] | None = None
-    #: At once after each part of the data, or with ``equity_at_end`` all of it together.
+    #: Called after each part of the data, or with ``equity_at_end`` once with all of it.
     equity: Callable[["array[int]", "array[float]"], None] | None = None
     equity_at_end: bool = False
     progress: Callable[[int, int | None, int], None] | None = None
@@ -181,25 +181,25 @@ def backtest(
         data: a path, ``-``, an open binary file, or columns by name (a mapping, a data frame, an Arrow
             table): ``ts`` (int nanoseconds, text, or datetime64) and the four prices in index points and USD.
         expiry: a date (09:30 New York), a time, a contract's code, or a number as in a column: a date of
-            eight digits, or an epoch in seconds to nanoseconds; without it each row takes the front contract.
-        sort: sort the rows by time first; without it times that go back are an error.
-        skip_bad: count malformed rows and go on; without it the first is an error.
-        tz: the zone of times that name none, such as ``America/New_York``; else UTC.
+            eight digits, or an epoch in seconds to nanoseconds. Without it each row takes the front contract.
+        sort: sort the rows by time first; without it times that decrease are an error.
+        skip_bad: count malformed rows and continue; without it the first one is an error.
+        tz: the zone of times without one, such as ``America/New_York``; UTC if not given.
         time_order: ``mdy`` or ``dmy``, the order of 03/02/2026.
-        report: collect what ``to_html`` draws.
-        check_lookahead: cut the data at many places, which must change nothing before them;
-            ``summary["lookahead"]`` says whether.
+        report: collect the data that ``to_html`` draws.
+        check_lookahead: cut the data at many places and check that nothing before a cut changes;
+            ``summary["lookahead"]`` has the result.
         drop_outliers: leave out the rows that stand alone.
-        **settings: those of ``BacktestSettings`` (``arbcore backtest --help`` says what each means); ``r``,
-            ``rates``, ``d`` and ``dividends`` also take what the command takes, files by their paths.
+        **settings: those of ``BacktestSettings`` (see ``arbcore backtest --help``); ``r``, ``rates``, ``d``
+            and ``dividends`` also take the forms that the command takes, with files given by their paths.
 
     Returns:
         ``summary`` (the document of ``arbcore backtest --json``), ``trades``, ``equity`` (tables), ``notes``.
 
     Raises:
-        DataError: a bad row, with its line and column.
-        InputError: what cannot be read.
-        ConfigError, UsageError: a setting or an argument that cannot be.
+        DataError: a bad row; the error names its line and column.
+        InputError: data that cannot be read.
+        ConfigError, UsageError: a setting or an argument that is not valid.
 
     >>> import arbcore
     >>> second = 1_000_000_000
@@ -255,7 +255,7 @@ spell_out(backtest, BacktestKeywords)
 
 
 def make_settings(values: Mapping[str, object]) -> BacktestSettings:
-    """Settings by name. Raises ConfigError."""
+    """Makes settings from values by name. Raises ConfigError."""
     try:
         return BacktestSettings(**values)  # type: ignore[arg-type]
     except TypeError as error:
@@ -268,12 +268,12 @@ def make_settings(values: Mapping[str, object]) -> BacktestSettings:
 
 
 def expiries_of(expiry_ns: int | None) -> tuple[int, ...]:
-    """The expiry that was given, or all of which each row takes the front one."""
+    """The given expiry; without one, all expiries, of which each row takes the front one."""
     return all_expiries_ns() if expiry_ns is None else (expiry_ns,)
 
 
 def expiry_instant_of(expiry: str | int | None) -> int | None:
-    """An expiry as an instant in ns; a date means 09:30 New York. Raises UsageError."""
+    """Converts an expiry to an instant in ns; a date means 09:30 New York. Raises UsageError."""
     if expiry is None:
         return None
     try:
@@ -283,10 +283,10 @@ def expiry_instant_of(expiry: str | int | None) -> int | None:
 
 
 class Running:
-    """A run that begins with its first row, when the pair of the columns is known.
+    """A run that starts with its first row, when the pair of the columns is known.
 
-    It takes rows as a backtest does. ``drop_outliers`` keeps them until ``end``, since only later rows show
-    that a row stands alone.
+    It takes rows as a backtest does. With ``drop_outliers`` it stores them until ``end``, because only later
+    rows show that a row stands alone.
     """
 
     def __init__(
@@ -313,7 +313,7 @@ class Running:
         self.missing: MissingDividends
 
     def feed(self, source: RowSource) -> None:
-        """Takes every row that the source has."""
+        """Runs over all rows of the source."""
         if self._held is not None:
             self._held.feed(source)
             return
@@ -328,12 +328,12 @@ class Running:
     def feed_row(
         self, ts_ns: int, *prices: float, factor: float | None = None, expiry_ns: int | None = None
     ) -> None:
-        """Takes one row of those that had to be sorted first, with its four prices."""
+        """Adds one row with its four prices, for data that is sorted first."""
         es_bid, es_ask, spy_bid, spy_ask = prices
         self._sorted.feed_row(ts_ns, es_bid, es_ask, spy_bid, spy_ask, factor=factor, expiry_ns=expiry_ns)
 
     def end(self, pair: str | None) -> None:
-        """There are no more rows, whose columns name this pair."""
+        """Ends the rows; ``pair`` is the pair of the columns' names."""
         rows = self._held if self._held is not None else self._sorted
         if self._sorted.count:
             rows = self._sorted
@@ -366,7 +366,7 @@ class Running:
             self.check.feed_memory(rows)
 
     def _begin(self, pair: str | None, first: SweepRows) -> None:
-        """Makes the runs; ``first`` has the first row, if there is one at all."""
+        """Creates the runs; ``first`` has the first row, if there is any."""
         self.settings = settings = settled_pair(self._values, pair)
         check_schedule(settings, first)
         sinks = self._sinks
@@ -391,7 +391,7 @@ class Running:
         self.missing = MissingDividends(settings)
 
     def drain(self, *, at_end: bool = False) -> None:
-        """Hands on what was closed and what the equity was since the last call."""
+        """Passes the trades and the equity since the last call to the sinks."""
         if self.settings is None:
             return
         sinks, taker = self._sinks, self._taker
@@ -411,7 +411,7 @@ class Running:
 
 
     def late(self) -> Late | None:
-        """The run with every fill later, after the end; None where fills are at the mid."""
+        """The results of the run with every fill later, after the end; None if fills are at the mid."""
         if self._delayed is None or self._after_print is None:
             return None
         return Late(
@@ -422,7 +422,7 @@ class Running:
 
 
 def settled_pair(values: Mapping[str, object], columns: str | None) -> BacktestSettings:
-    """The settings with the pair that the columns and ``pair`` say. UsageError where they disagree."""
+    """The settings with the pair of the columns or the setting ``pair``. UsageError if the two differ."""
     pair = choose_pair(
         None if columns is None else pair_named(columns), cast("str | None", values.get("pair"))
     )
@@ -430,7 +430,7 @@ def settled_pair(values: Mapping[str, object], columns: str | None) -> BacktestS
 
 
 def check_schedule(settings: BacktestSettings, rows: SweepRows) -> None:
-    """InputError where a schedule does not fit the first row."""
+    """Raises InputError if a schedule does not fit the first row."""
     if not settings.dividends or not rows.count:
         return
     price = rows.etf_mid(0)
@@ -444,7 +444,7 @@ def check_schedule(settings: BacktestSettings, rows: SweepRows) -> None:
 
 
 def later(settings: BacktestSettings, rows: int) -> BacktestSettings:
-    """The settings with every fill so many rows later."""
+    """The settings with every fill ``rows`` rows later."""
     return replace(
         settings,
         es_latency_rows=settings.es_latency_rows + rows,
@@ -462,10 +462,10 @@ def run(
     drop_outliers: bool = False,
     sinks: Sinks,
 ) -> tuple[BacktestSummary, tuple[str, ...]]:
-    """Runs one backtest, streaming into ``sinks``; the summary and the notes for a person.
+    """Runs one backtest, streaming into ``sinks``; returns the summary and the notes.
 
-    ``values`` are settings by name. ``check_lookahead`` runs it a second time beside, in pieces;
-    ``lookahead`` in the summary says what came of it.
+    ``values`` are settings by name. With ``check_lookahead`` a second run goes over the same rows in pieces;
+    ``lookahead`` in the summary has the result.
     """
     if options is None:
         options = ReadOptions(use_factor=make_settings(values).level.mode is LevelMode.COLUMN)
@@ -497,7 +497,7 @@ def run(
 
 
 def _evidence(running: Running, document: BacktestSummary) -> BacktestEvidence | None:
-    """What the result says of the future; None where fills are at the mid."""
+    """The evidence of the result; None if fills are at the mid."""
     late = running.late()
     if late is None:
         return None
@@ -568,7 +568,7 @@ def _document(
 
 
 def totals_document(numbers: RunNumbers) -> TotalsDocument:
-    """The numbers that a result has as the kernel has them."""
+    """The numbers of a result that are the same as in the kernel."""
     found = dict(numbers)
     for name in ("rows_used", "first_ns", "last_ns", "max_drawdown_ns", "average_hold_ns"):
         del found[name]
@@ -576,7 +576,7 @@ def totals_document(numbers: RunNumbers) -> TotalsDocument:
 
 
 def position_document(held: OpenPosition) -> HeldPosition:
-    """What is held, with its times as text."""
+    """The position at the end, with its times as text."""
     shown = {
         name.replace("_ns", "_ts"): iso_time(cast(int, value)) if name.endswith("_ns") else value
         for name, value in held.items()
@@ -592,7 +592,7 @@ def _notes(
     expiry_ns: int | None,
     column_expiry: bool,
 ) -> Iterable[str]:
-    """What a person should know beside the numbers."""
+    """The notes of the result."""
     if document["rows_used"] == 0:
         yield "There is no usable row; nothing could be traded."
     if expiry_ns is None and not column_expiry:
@@ -610,7 +610,7 @@ def _notes(
 
 
 def warming_note(rule: LevelRule) -> str:
-    """Why no row could be decided."""
+    """The note that explains why no row could be decided."""
     if rule.mode is LevelMode.AUTO:
         return f"Fewer than {rule.rows + 1} rows are too few to calibrate; nothing was traded."
     return (
@@ -620,14 +620,14 @@ def warming_note(rule: LevelRule) -> str:
 
 
 def closed_note(expiry_ns: int | None) -> Iterable[str]:
-    """Why a contract cannot expire at the time that was given."""
+    """The note that explains why a contract cannot expire at the given time."""
     closed = None if expiry_ns is None else why_no_expiry(expiry_ns)
     if closed is not None:
         yield f"The expiry {closed}"
 
 
 def front_note(expiries_ns: Sequence[int]) -> Iterable[str]:
-    """Which expiries were used where none was given."""
+    """The note that names the expiries used if none was given."""
     if expiries_ns:
         more = ", …" if len(expiries_ns) > 8 else ""
         shown = ", ".join(iso_time(each) for each in expiries_ns[:8]) + more

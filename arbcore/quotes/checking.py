@@ -1,6 +1,6 @@
-"""``quotes check``: a page about a file of both legs, to be read before a backtest of it is believed.
+"""``quotes check``: a page about a file of both legs, to read before a backtest of it is trusted.
 
-Owns the reading, the document and its verdict. ``Examination`` works out the numbers.
+Owns the reading, the document and its verdict. ``Examination`` computes the numbers.
 """
 
 from collections import Counter
@@ -21,20 +21,20 @@ from arbcore.quotes.percentiles import Percentiles
 from arbcore.quotes.quote_data import QuoteData
 
 SCHEMA = "arbcore.quotes.check/1"
-#: What an entry wants after costs unless something else is set, in bps.
+#: The edge after costs that an entry needs by default, in bps.
 ENTRY_BPS = 3.0
 _HISTOGRAM_BARS = 60
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What an examination found, as ``arbcore.quotes.check`` returns it.
+    """The result of an examination, as ``arbcore.quotes.check`` returns it.
 
     Attributes:
         summary: the document of ``arbcore quotes check --json``.
-        histogram: the deviation's (low edge in bps, rows).
+        histogram: (low edge in bps, rows) of the deviation.
         curve: points (time in ns, level, deviation in bps) in order.
-        spreads: by leg, as ``histogram``.
+        spreads: by leg, in the form of ``histogram``.
         decay: (minutes, the share of a deviation that is left after them).
         coverage: (date in New York, rows in each half hour of it).
     """
@@ -48,11 +48,11 @@ class Checked:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences that a person should read."""
+        """The notes, sentences for people to read."""
         return list(self.summary["notes"])
 
     def to_html(self) -> str:
-        """The page, as one file that loads nothing."""
+        """The page as one file without external resources."""
         from arbcore.pages.quotes_page import quotes_page
 
         return quotes_page(
@@ -77,19 +77,19 @@ def check(
     """Examines a file of both legs.
 
     Args:
-        data: what the backtest reads: a path, ``-``, an open file, or columns.
-        pair: what ``fut_…`` and ``etf_…`` are, for the default costs and the level that is expected.
-        r: continuously compounded rate of the fair value, a year.
+        data: the input of a backtest: a path, ``-``, an open file, or columns.
+        pair: the pair of ``fut_…`` and ``etf_…``, for the default costs and the expected level.
+        r: the rate of the fair value, a year, continuously compounded.
         d: the ETF's dividend yield, likewise.
-        true_factor: the index over the ETF, where it is known: gives the rate that the market finances at.
+        true_factor: the index over the ETF, if it is known: gives the rate at which the market finances.
         sort: sort by time first, in memory; without it rows out of order are counted and left out.
-        skip_bad: count malformed rows and go on.
-        tz: what a time without a zone means, such as ``America/New_York``; None is UTC.
+        skip_bad: count malformed rows and continue.
+        tz: the zone of times without one, such as ``America/New_York``; None is UTC.
         time_order: ``mdy`` or ``dmy``, the order of 03/02/2026.
-        progress: as of ``join``.
+        progress: as for ``join``.
 
     Returns:
-        The document, and what its pictures are drawn from.
+        The document, and the data of its charts.
 
     Raises:
         UsageError: the pair contradicts the columns, or the true factor is not a positive number.
@@ -154,14 +154,14 @@ def check(
 
 
 def _expiries(block: PairedBlock, paired: Paired, read: Expiries) -> list[int | None] | None:
-    """The expiries' instants, where the file has such a column."""
+    """The instants of the expiries; None if the file has no such column."""
     if "expiry" not in paired.extras:
         return None
     return list(map(read, block.extras[paired.extras.index("expiry")]))
 
 
 def _indexes(block: PairedBlock, paired: Paired) -> list[float | None] | None:
-    """The index of each row, where the file has such a column; a mere row number is none."""
+    """The index of each row; None if the file has no such column. A row number is not an index."""
     if "index" not in paired.extras:
         return None
     cells = block.extras[paired.extras.index("index")]
@@ -231,7 +231,7 @@ def _shares(values: Percentiles, shares: tuple[float, ...]) -> dict[str, float |
 
 
 def _verdict(found: Examination, pair: Pair | None) -> str:
-    """On which share of the rows there was an edge of which size, and what the default entry needs."""
+    """The verdict: the share of rows with an edge above a size, and the edge that the default entry needs."""
     if found.largest_edge is None:
         return (
             f"The level is not known from {found.used:,} rows: it needs an hour of them within one "
@@ -280,7 +280,7 @@ def _notes(found: Examination, pair: Pair | None, summary: dict[str, Any], *, zo
 
 
 def _histogram(values: Percentiles) -> list[tuple[float, int]]:
-    """The middle 99% of values in bars of one width."""
+    """The middle 99% of values in bars of equal width."""
     low, high = values.at(0.005), values.at(0.995)
     if low is None or high is None:
         return []

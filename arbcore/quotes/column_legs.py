@@ -1,7 +1,7 @@
 """One instrument's quotes from columns: frames, mappings, Arrow, Parquet and Arrow files.
 
-Owns the way from any library's column to the plain arrays that ``ColumnsLeg`` takes; ``column_shapes`` knows
-the spellings of a single cell.
+Owns the conversion from any library's column to the plain arrays that ``ColumnsLeg`` takes; ``column_shapes``
+knows the formats of a single cell.
 """
 
 from array import array
@@ -22,12 +22,12 @@ from arbcore.quotes.source import is_file
 from arbcore.quotes.spans import date_around
 from arbcore.system.extras import library
 
-#: Rows of a batch: what is in memory at a time, besides a row group's own pages.
+#: Rows per batch in memory, besides the pages of a row group.
 BATCH_ROWS = 65_536
 _MAGICS = {b"PAR1": "Parquet", b"ARRO": "Arrow", b"\xff\xff\xff\xff": "Arrow"}
 _NOT_A_TIME = -(2**63)
 _LATEST_NS = 2**63 - 1
-#: From here on a whole number in Databento's columns is one of 1e-9.
+#: From this number on an integer in Databento's columns is in units of 1e-9.
 _FIXED_MIN = 10_000_000
 
 #: Times in ns, bids, asks, codes or None, volumes or None, marks (1 malformed, 2 missing) or None.
@@ -35,7 +35,7 @@ Batch = tuple[Any, Any, Any, list[str] | None, list[float] | None, bytes | None]
 
 
 def kind_of_table(data: object) -> str | None:
-    """``Parquet`` or ``Arrow`` where a path names such a file, else None."""
+    """``Parquet`` or ``Arrow`` if a path names such a file, else None."""
     if not is_file(data):
         return None
     try:
@@ -46,7 +46,7 @@ def kind_of_table(data: object) -> str | None:
 
 
 def open_table(path: Any, kind: str) -> Callable[[], Iterator[Any]]:
-    """What reads the record batches of a file, from its beginning at every call."""
+    """A function that reads the record batches of a file from its beginning at every call."""
     name = printable(str(path))
     extra = kind.lower()
     pa = library("pyarrow", extra, f"{name} is a file of {kind}'s, which")
@@ -75,7 +75,7 @@ def open_table(path: Any, kind: str) -> Callable[[], Iterator[Any]]:
 
 
 def batches_of(data: Any) -> Callable[[], Iterator[Any]]:
-    """The same of columns in memory; a stream that can be read once is read into memory."""
+    """A function like ``open_table``'s for columns in memory; a stream is first read into memory."""
     if isinstance(data, Mapping) or hasattr(data, "iloc") or not hasattr(data, "__arrow_c_stream__"):
         return lambda: iter((data,))
     if hasattr(data, "to_batches") and hasattr(data, "column_names"):
@@ -115,7 +115,7 @@ def columns_leg(batches: Callable[[], Iterator[Any]], name: str, *, leg: str, re
 def contract_columns(
     batches: Callable[[], Iterator[Any]], name: str, *, leg: str, reading: Reading
 ) -> "ColumnRows | None":
-    """The columns of one contract, whose code they need not carry; None where there are none."""
+    """The columns of one contract, which need not have its code; None if there are no batches."""
     first = next(batches(), None)
     if first is None:
         return None
@@ -136,7 +136,7 @@ def names_of(batch: Any) -> list[str]:
 
 
 class ColumnRows:
-    """The batches as plain arrays, as often as they are asked for."""
+    """Batches as plain arrays, which can be read several times."""
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class ColumnRows:
         self._names = names
         self._layout = layout
         self._reading = reading
-        #: Whether times named their zone, or were told it.
+        #: Whether times had a zone, or the settings gave one.
         self.zoned = True
 
     @property
@@ -160,15 +160,15 @@ class ColumnRows:
         return "volume" in self._layout.places
 
     def first_day(self) -> int | None:
-        """The UTC date of the first row; None where there is none."""
+        """The UTC date of the first row; None without rows."""
         return next((int(times[0]) // NS_PER_DAY for times, *_ in self._plain() if len(times)), None)
 
     def survey(
         self, volumes: dict[tuple[int, int], float], number_of: Callable[[str], int] | None
     ) -> int | None:
-        """Adds up {(day, contract): volume}; the length of bars, None where these are none.
+        """Adds up {(day, contract): volume}; returns the length of bars, None if the rows are not bars.
 
-        ``number_of`` gives a code its contract's number; rows without a code are asked for with "". Raises
+        ``number_of`` returns a contract's number for its code, and for "" if a row has no code. Raises
         InputError for bars of trades.
         """
         bars = self._layout.vendor is Vendor.IB_BARS
@@ -200,7 +200,7 @@ class ColumnRows:
         return commonest(steps, self._name) if self._reading.bar_ns is None else self._reading.bar_ns
 
     def source(self, bar_ns: int | None, number_of: Callable[[str], int] | None) -> LegSource:
-        """The rows, dated by the ends of bars of this length, with their contracts' numbers."""
+        """The rows, dated by the ends of bars of this length, with the numbers of their contracts."""
         rows = ColumnsLeg(self._rows(bar_ns or 0, number_of), self._name, ordered=not self._reading.sort)
         return SortedLeg(rows) if self._reading.sort else rows
 
@@ -218,7 +218,7 @@ class ColumnRows:
             yield times, bids, asks, found, marks
 
     def _shifted(self, ts_ns: int, shift_ns: int) -> int:
-        """The end of a bar that is dated by its start."""
+        """The end of a bar whose time is its start."""
         if ts_ns > _LATEST_NS - shift_ns:
             raise DataError(
                 "not_a_time",
@@ -280,7 +280,7 @@ class ColumnRows:
     def _judge(
         self, faults: bytes | None, column: str, marks: bytearray, before: int, cells: list[Any] | None
     ) -> None:
-        """Marks what is missing and malformed. Raises DataError for the latter unless it is to be skipped."""
+        """Marks missing and malformed cells. Raises DataError for a malformed one unless it is skipped."""
         if faults is None or not any(faults):
             return
         for at, fault in enumerate(faults):
@@ -301,7 +301,7 @@ class ColumnRows:
 
 
 def instants(shaped: Shaped, tz: str | None) -> list[int | None]:
-    """The times of a shaped column in ns; None where there is none. ``tz`` is that of wall times."""
+    """The times of a shaped column in ns; None for a missing one. ``tz`` is the zone of wall times."""
     found = [None if value == _NOT_A_TIME else _instant(value, shaped.unit_ns) for value in shaped.values]
     if not shaped.wall or tz is None:
         return found
@@ -312,7 +312,7 @@ def instants(shaped: Shaped, tz: str | None) -> list[int | None]:
 
 
 def column_of(batch: Any, name: str, place: int) -> Any:
-    """A column of a batch of whatever library."""
+    """A column of a batch of any library."""
     if hasattr(batch, "column") and not isinstance(batch, Mapping) and not hasattr(batch, "iloc"):
         return batch.column(place)
     return batch[name]
@@ -339,7 +339,7 @@ def _number(cell: Any) -> float:
 
 
 def _instant(value: float, unit_ns: int) -> int:
-    """Nanoseconds of a number of units; a unit of 0 is told by the number's size."""
+    """Converts a number of units to nanoseconds; with a unit of 0 the size of the number tells the unit."""
     if value == _NOT_A_TIME:
         return _NOT_A_TIME
     if unit_ns == 0:

@@ -1,9 +1,9 @@
-"""Where column names are resolved: which column of a file or a frame is the time, a price, a contract, a
+"""Resolves column names: finds which column of a file or a frame is the time, a price, a contract, a
 factor.
 
-Owns the spellings of the names; the symbols are those of ``carry.pairs``. It knows no cell. Quotes are
-the future's and the ETF's: ``fut_bid,fut_ask,etf_bid,etf_ask`` or the symbols' own such as ``es_bid`` and
-``spy_ask``, in any case, with ``_``, a space, ``-`` or nothing between.
+Owns the forms of the names; the symbols are those of ``carry.pairs``. It reads no cell. The prices of future
+and ETF are ``fut_bid,fut_ask,etf_bid,etf_ask``, or named with symbols such as ``es_bid`` and ``spy_ask``, in
+any case, with ``_``, a space, ``-`` or nothing in between.
 """
 
 from collections.abc import Iterable
@@ -13,17 +13,17 @@ from arbcore.carry.pairs import PAIRS
 from arbcore.core.text import printable
 from arbcore.errors import DataError
 
-#: Roles of the columns that are needed, by the names of their first pair.
+#: Roles of the required columns, named after the first pair.
 REQUIRED = ("ts", "es_bid", "es_ask", "spy_bid", "spy_ask")
 OPTIONAL = ("expiry", "factor", "index")
-#: The time of day where a ``date`` column has the rest.
+#: The role of the time of day, if a ``date`` column has the date.
 CLOCK = "clock"
 ROLES = (*REQUIRED, *OPTIONAL, CLOCK)
 FACTOR_ROLES = ("factor", "index")
-#: What the time may be called; of several the first of these counts, the others are ignored.
+#: The names of a time column; of several the first in this list is used, the others are ignored.
 TIME_NAMES = ("ts", "timestamp", "datetime")
 
-#: Futures by symbol, with the ETF that each makes a pair with.
+#: The symbol of each future, with the ETF of its pair.
 ETF_OF_FUTURE = {pair.future.lower(): pair.etf.lower() for pair in PAIRS}
 _GENERIC = ("fut", "etf")
 _SIDES = ("bid", "ask")
@@ -31,10 +31,10 @@ _SIDES = ("bid", "ask")
 
 @dataclass(frozen=True)
 class Columns:
-    """The places of the columns by role, the names that they have there, and the pair that they name.
+    """The places of the columns by role, their names in the data, and the pair of these names.
 
-    ``pair`` is such as ``es-spy``; None where the columns are called ``fut_…`` and ``etf_…``. ``unused``
-    names the factor or index column that is there and was not asked for.
+    ``pair`` is a name such as ``es-spy``; None if the columns are ``fut_…`` and ``etf_…``. ``unused`` names a
+    factor or index column of the data that the settings do not use.
     """
 
     places: dict[str, int]
@@ -46,8 +46,8 @@ class Columns:
 def resolve(names: Iterable[object], *, where: str, line: int | None, use_factor: bool) -> Columns:
     """Finds the columns among ``names``; ``where`` begins an error about them, such as "quotes.csv, line 1".
 
-    ``use_factor`` wants the factor from the rows, by a ``factor`` or else an ``index`` column. Raises
-    DataError where a column is missing or there twice, in one spelling or in two.
+    With ``use_factor`` each row's factor comes from a ``factor`` or else an ``index`` column. Raises
+    DataError for a column that is missing or comes twice, in one form of its name or in two.
     """
     given = [str(name).strip(" \t") for name in names]
     lower = [name.lower() for name in given]
@@ -73,7 +73,7 @@ def resolve(names: Iterable[object], *, where: str, line: int | None, use_factor
 
 
 def may_count(name: str) -> bool:
-    """Whether a column of this name may have a role, beside the right others."""
+    """Whether a column of this name may have a role, together with the right other columns."""
     plain = name.strip(" \t").lower()
     for mark in "_ -":
         plain = plain.replace(mark, "")
@@ -81,12 +81,12 @@ def may_count(name: str) -> bool:
 
 
 def _shown(role: str, name: str) -> str:
-    """A column as an error calls it."""
+    """The name of a column in an error."""
     return role if name.lower() == role else printable(name, 40)
 
 
 def _only(name: str, lower: list[str], *, where: str, line: int | None) -> int | None:
-    """The place of a name; None where it is not there."""
+    """The place of a name; None if it is not there."""
     if lower.count(name) > 1:
         raise DataError(
             "duplicate_column", f"{where}: column {name} is there twice; remove or rename one.",
@@ -120,7 +120,7 @@ def _missing(name: str, given: list[str], *, where: str, line: int | None) -> Da
 
 
 def _quotes(given: list[str], *, where: str, line: int | None) -> tuple[dict[str, int], str | None]:
-    """The four prices, and the pair whose symbols name them."""
+    """The places of the four prices, and the pair of their symbols."""
     spelled: dict[tuple[str, str], list[int]] = {}
     for at, name in enumerate(given):
         letters = name.lower()
@@ -168,7 +168,7 @@ def _quotes(given: list[str], *, where: str, line: int | None) -> tuple[dict[str
 
 
 def _future_of(etfs: list[str]) -> str:
-    """The future that is missing beside an ETF's columns, for the error to name."""
+    """The future that is missing next to an ETF's columns, for the error."""
     for future, etf in ETF_OF_FUTURE.items():
         if etfs == [etf]:
             return future
@@ -176,17 +176,17 @@ def _future_of(etfs: list[str]) -> str:
 
 
 class RowNumbers:
-    """Refuses an ``index`` column that only counts the rows: 0, 1, 2 and so on, or a later piece of that."""
+    """Refuses an ``index`` column that only counts the rows: 0, 1, 2 and so on, or a later part of that."""
 
     def __init__(self) -> None:
         self._seen: list[float] = []
 
     def saw(self, value: float, future: float, *, where: str, line: int) -> None:
-        """Takes the index and the future's bid of one of the first rows. Raises DataError."""
+        """Checks the index and the future's bid of one of the first rows. Raises DataError."""
         self._seen.append(value)
         first = self._seen[0]
         counts = [first + at for at in range(len(self._seen))] == self._seen and first == int(first)
-        # No index stands at 0 or 1, and none counts by one while it is far from its future.
+        # An index is never 0 or 1, and it does not rise by 1 per row while it is far from its future.
         far = not future / 2 < value < future * 2
         if counts and (first in (0, 1) or (len(self._seen) == ROWS_LOOKED_AT and far)):
             raise DataError(
@@ -197,5 +197,5 @@ class RowNumbers:
             )  # fmt: skip
 
 
-#: Rows at the beginning that tell whether an index only counts them.
+#: The number of first rows that show whether an index column only counts the rows.
 ROWS_LOOKED_AT = 3

@@ -1,7 +1,7 @@
-"""Columns of whatever library, put before the column reader as they lie, or cell by cell where need be.
+"""Converts columns of any library for the column reader: unchanged if possible, else cell by cell.
 
-Owns the shapes that columns come in. It imports none of the libraries, and knows no rule beyond what a single
-Python object means.
+Owns the shapes of columns. It imports none of the libraries, and knows no rule except the meaning of a single
+Python object.
 """
 
 import re
@@ -18,7 +18,7 @@ from arbcore.quotes._arrow import ArrowColumns
 from arbcore.quotes._columns import ColumnReader
 from arbcore.quotes.column_names import CLOCK, resolve
 
-# Of a cell, as the reader counts them.
+# The fault codes of a cell, as the reader counts them.
 GOOD, MISSING, BAD = 0, 1, 2
 _DATETIME64 = re.compile(r"[<>=|]M8\[(\w+)\]")
 _UNITS_NS = {
@@ -30,7 +30,7 @@ _TIMES = ("ts", "expiry")
 
 @dataclass(frozen=True)
 class Shaped:
-    """A column as the reader takes it."""
+    """A column in the form that the reader takes."""
 
     values: Any
     unit_ns: int = 0
@@ -41,14 +41,14 @@ class Shaped:
 
 @dataclass(frozen=True)
 class Spelling:
-    """What times and expiries in text mean: the zone of those that name none, the order of day and month."""
+    """How times and expiries in text are read: the zone of those without one, the order of day and month."""
 
     tz: str | None = None
     day_first: bool = False
 
 
 def is_columns(data: object) -> bool:
-    """Whether it is columns in memory, not something to open."""
+    """Whether data is columns in memory, not something to open."""
     return isinstance(data, Mapping) or hasattr(data, "__arrow_c_stream__") or hasattr(data, "columns")
 
 
@@ -60,11 +60,11 @@ def batches_into(
     use_factor: bool = False,
     spelling: Spelling = Spelling(),
 ) -> Iterator[None]:
-    """Puts batch after batch before the reader, and yields for its rows to be taken.
+    """Passes batch after batch to the reader; yields after each, so the caller can take its rows.
 
-    Mappings and pandas frames are one batch; all else comes through Arrow's stream interface. ``use_factor``
-    takes each row's factor from a column. Raises DataError where a column is missing or of another length,
-    InputError where a type is none that is read here.
+    Mappings and pandas frames are one batch; all other data comes through Arrow's stream interface. With
+    ``use_factor`` each row's factor comes from a column. Raises DataError if a column is missing or has
+    another length, InputError for a type that is not read here.
     """
     place = where[0].upper() + where[1:]
     if not isinstance(data, Mapping) and not hasattr(data, "iloc") and hasattr(data, "__arrow_c_stream__"):
@@ -100,7 +100,7 @@ def batches_into(
 
 
 def _joined(dates: Any, clocks: Any) -> list[str]:
-    """The texts of dates and times of day as one column."""
+    """Joins dates and times of day to the texts of one column."""
     days = [_text_of(cell).partition("T")[0] for cell in _cells_of(dates)]
     times = [_text_of(cell) for cell in _cells_of(clocks)]
     if len(days) != len(times):
@@ -120,7 +120,7 @@ def _text_of(cell: Any) -> str:
 
 
 def shape(values: Any, name: str, spelling: Spelling = Spelling()) -> Shaped:
-    """A column of any kind for its role; what is a buffer of numbers already stays where it is."""
+    """Shapes a column of any kind for its role; a buffer of numbers is not copied."""
     zone_known = _has_zone(values)
     values = _array_of(values, name)
     dtype = getattr(values, "dtype", None)
@@ -135,7 +135,7 @@ def shape(values: Any, name: str, spelling: Spelling = Spelling()) -> Shaped:
             return _instants(values, name, wall=not zone_known)
         if dtype.kind in "fiu" and values.ndim == 1:
             native = dtype.isnative and memoryview(values).format in _FORMATS
-            # A copy in one piece where it has gaps, and of doubles where C has no such number.
+            # Copies it into contiguous memory if it has gaps, and to doubles if C has no such type.
             return Shaped(values if native and values.flags.c_contiguous else _packed(values, native))
         return _listed(values.tolist(), name, spelling)
     try:
@@ -157,7 +157,7 @@ def _has_zone(values: Any) -> bool:
 
 
 def _unmasked(values: Any, name: str, spelling: Spelling) -> Shaped:
-    """A masked array of NumPy: what is masked is missing, whatever lies beneath."""
+    """A masked array of NumPy: a masked cell is missing, whatever its value is."""
     mask = values.mask
     if getattr(mask, "ndim", 0) == 0:
         mask = [bool(mask)] * len(values)
@@ -177,7 +177,7 @@ def _packed(values: Any, native: bool) -> Any:
 
 
 def _array_of(values: Any, name: str) -> Any:
-    """The NumPy array behind a column of pandas, Polars or pyarrow; itself where there is none."""
+    """The NumPy array of a column of pandas, Polars or pyarrow; the column itself if there is none."""
     if not hasattr(values, "to_numpy"):
         return values
     kind = str(getattr(values, "dtype", ""))
@@ -190,7 +190,7 @@ def _array_of(values: Any, name: str) -> Any:
     except ImportError:
         return values.to_list()
     except ValueError:
-        # Of pyarrow: nulls, which cannot be had without a copy.
+        # A pyarrow column with nulls: it cannot become an array without a copy.
         return values.to_numpy(zero_copy_only=False)
     return found
 
@@ -209,7 +209,7 @@ def _instants(values: Any, name: str, *, wall: bool) -> Shaped:
 
 
 def _listed(cells: list[Any], name: str, spelling: Spelling) -> Shaped:
-    """Python objects, one by one where they are not all numbers of one kind."""
+    """Python objects; they are read one by one unless all are numbers of one kind."""
     kind = "q" if name in _TIMES else "d"
     try:
         return Shaped(array(kind, cells))
@@ -224,7 +224,7 @@ def _listed(cells: list[Any], name: str, spelling: Spelling) -> Shaped:
         number, faults[at] = read(cell)
         zoned = zoned or (name == "ts" and faults[at] == GOOD and _names_zone(spelling, cell))
         numbers[at] = number
-    # They are instants by now: those in UTC without a zone stay wall times of UTC, which means the same.
+    # The times are instants now. UTC times without a zone stay wall times, which means the same.
     wall = name == "ts" and not zoned and spelling.tz is None
     return Shaped(numbers, unit_ns=1 if name in _TIMES else 0, wall=wall, faults=bytes(faults), cells=cells)
 
@@ -259,7 +259,7 @@ def _names_zone(spelling: Spelling, cell: Any) -> bool:
 
 
 def _number_text(cell: Any) -> str:
-    """A cell's text; of a float the shortest without an exponent, as in a file."""
+    """A cell's text; for a float the shortest digits without an exponent, as in a file."""
     if isinstance(cell, float) and cell == cell and abs(cell) < 1e19 and cell == int(cell):
         return str(int(cell))
     return _text_of(cell)

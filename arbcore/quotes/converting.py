@@ -1,6 +1,6 @@
-"""Rows of both legs from any input to any output, unchanged in meaning.
+"""Converts rows of both legs from any input to any output, without a change of meaning.
 
-Owns the choice of rows: a session's, or one at each tick of the clock.
+Owns the choice of rows: those of a session, or one at each tick of the clock.
 """
 
 import os
@@ -26,7 +26,7 @@ SCHEMA = "arbcore.quotes.convert/1"
 
 @dataclass(frozen=True)
 class Converted:
-    """What a conversion came to, as ``arbcore.quotes.convert`` returns it.
+    """The result of a conversion, as ``arbcore.quotes.convert`` returns it.
 
     Attributes:
         summary: the document of ``arbcore quotes convert --json``.
@@ -36,7 +36,7 @@ class Converted:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences that a person should read."""
+        """The notes, sentences for people to read."""
         return list(self.summary["notes"])
 
 
@@ -54,23 +54,23 @@ def convert(
     time_order: str = "mdy",
     progress: ProgressHook | None = None,
 ) -> Converted:
-    """Writes rows of both legs in another format; every row stays, those that cannot be used too.
+    """Writes rows of both legs in another format; it keeps every row, including rows that cannot be used.
 
     Args:
-        data: what the backtest reads: a path, ``-``, an open file, or columns.
-        out: the file to write, by its ending ``.csv``, ``.csv.gz``, ``.parquet`` or ``.arrow``.
-        pair: names the columns ``fut_…`` and ``etf_…``; columns that are named keep their names.
+        data: the input of a backtest: a path, ``-``, an open file, or columns.
+        out: the file to write, with the ending ``.csv``, ``.csv.gz``, ``.parquet`` or ``.arrow``.
+        pair: the pair of the columns ``fut_…`` and ``etf_…``; columns with symbols keep their names.
         session: ``all``, or ``rth`` for New York's regular hours only.
-        every: the last row at or before each tick of the clock, such as ``1m``.
-        max_age: with ``every``, a row that is older makes none.
+        every: take the last row at or before each tick of the clock, such as ``1m``.
+        max_age: with ``every``, a tick whose row is older has no row.
         sort: sort by time first, in memory.
-        skip_bad: leave malformed rows out and go on.
-        tz: what a time without a zone means, such as ``America/New_York``; None is UTC.
+        skip_bad: leave malformed rows out and continue.
+        tz: the zone of times without one, such as ``America/New_York``; None is UTC.
         time_order: ``mdy`` or ``dmy``, the order of 03/02/2026.
-        progress: as of ``join``.
+        progress: as for ``join``.
 
     Raises:
-        UsageError: an option has no such value, or the pair contradicts the columns.
+        UsageError: an option's value is not valid, or the pair contradicts the columns.
         InputError: the input is missing, damaged or of one leg only.
         RunError: the output cannot be written, or an extra is not installed.
 
@@ -128,7 +128,7 @@ def convert(
 
 
 def _in_order(paired: Paired, counts: dict[str, int], *, sort: bool) -> Iterator[PairedBlock]:
-    """The rows, malformed ones left out, sorted or refused where a time goes back."""
+    """The rows without malformed ones; sorted, or refused if a time decreases."""
     last_ns = -(2**63)
     for block in sorted_blocks(paired.blocks) if sort else paired.blocks:
         times = block.times
@@ -149,9 +149,9 @@ def _in_order(paired: Paired, counts: dict[str, int], *, sort: bool) -> Iterator
 def _ticks(
     blocks: Iterator[PairedBlock], every_ns: int, max_age_ns: int, counts: dict[str, int]
 ) -> Iterator[PairedBlock]:
-    """The row that is in force at each multiple of the period, from the first row to the last."""
+    """The current row at each multiple of the period, from the first row to the last."""
     tick_ns: int | None = None
-    held: PairedBlock | None = None  # the last row of the blocks before
+    held: PairedBlock | None = None  # the last row of the previous blocks
     for block in blocks:
         rows = block if held is None else joined_blocks((held, block))
         places: list[int] = []
@@ -162,7 +162,7 @@ def _ticks(
         for at in range(len(times) - 1):
             while tick_ns < times[at + 1]:
                 if tick_ns - times[at] > max_age_ns:
-                    # Nothing changes any more before the next row.
+                    # Nothing changes before the next row.
                     skipped = -(-(times[at + 1] - tick_ns) // every_ns)
                     counts["stale"] += skipped
                     tick_ns += skipped * every_ns
@@ -179,7 +179,7 @@ def _ticks(
 def _at_ticks(
     rows: PairedBlock, places: list[int], ticks: list[int], counts: dict[str, int]
 ) -> Iterator[PairedBlock]:
-    """Rows dated by ticks of the clock; a row that is not a usable quote is counted instead."""
+    """Dates rows by ticks of the clock; counts a row that is not a usable quote instead."""
     if rows.states is not None:
         usable = [number for number, at in enumerate(places) if rows.states[at] is RowState.QUOTE]
         counts["unpaired"] += len(places) - len(usable)
@@ -208,7 +208,7 @@ def _within(
 def _text(block: PairedBlock) -> bytes:
     texts = block.texts()
     if block.states is not None:
-        # What stands for no price may be anything.
+        # A cell without a price may have any text.
         texts = [[_cell(cell.decode("utf-8", "replace")) for cell in column] for column in texts]
     extras = [list(map(_cell, column)) for column in block.extras]
     return b"\n".join([*map(b",".join, zip(iso_times(block.times), *texts, *extras, strict=True)), b""])

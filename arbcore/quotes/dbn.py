@@ -1,7 +1,7 @@
-"""Databento's binary files (DBN) as one instrument's quotes, with the extra ``dbn``.
+"""Reads Databento's binary files (DBN) as one instrument's quotes, with the extra ``dbn``.
 
-Owns what is particular to them: which schemas have quotes, which contract an instrument's number is on a
-date, and whether a compressed file is whole. Sources: Databento, "Databento Binary Encoding" and "Schemas"
+Owns what is specific to them: which schemas have quotes, which contract an instrument's number means on a
+date, and whether a compressed file is complete. Sources: Databento, "Databento Binary Encoding" and "Schemas"
 (databento.com/docs); RFC 8878 for the frames of Zstandard.
 """
 
@@ -31,7 +31,7 @@ _NAN = float("nan")
 
 
 def is_dbn(data: object) -> TypeGuard[str | os.PathLike[str]]:
-    """Whether a path names a DBN file: by its first bytes, or where those are Zstandard's, by its name."""
+    """Whether a path names a DBN file, by its first bytes; if those are Zstandard's, by its name."""
     if not is_file(data):
         return False
     try:
@@ -45,22 +45,22 @@ def is_dbn(data: object) -> TypeGuard[str | os.PathLike[str]]:
 def dbn_leg(
     paths: Sequence[str | Path], name: str, *, leg: str, reading: Reading, counted: Callable[[int], None]
 ) -> Leg:
-    """One instrument from DBN files, one after the other in order of their beginnings.
+    """One instrument from DBN files, read in order of their start times.
 
-    Raises as ``open_leg``; RunError where the extra is not installed.
+    Raises as ``open_leg``; RunError if the extra is not installed.
 
     Args:
-        paths: of the files; a folder's, or the one that was named.
-        name: what messages call them together.
+        paths: the files: those of a folder, or the one that was named.
+        name: the name of all files together in messages.
         leg: ``fut`` or ``etf``.
         reading: how they are read.
-        counted: is told how many bytes were read.
+        counted: called with the number of bytes read.
     """
     dbn = library("databento_dbn", "dbn", f"{name} is DBN data of Databento's, which")
     heads = [(_metadata(dbn, path), path) for path in paths]
     heads.sort(key=lambda head: head[0].start)
     contracts = Contracts(name, leg=leg, day=heads[0][0].start // NS_PER_DAY)
-    # The contracts of all files are known before the first row is handed out.
+    # The contracts of all files must be known before the first row is used.
     parts = [(_Numbers(metadata, contracts, printable(str(path))), path) for metadata, path in heads]
 
     def batches() -> Iterator[tuple[Any, ...]]:
@@ -85,7 +85,7 @@ def _opened(path: Any) -> BinaryIO:
 
 
 def _metadata(dbn: Any, path: Any) -> Any:
-    """What a file says of itself. Raises InputError where that is not all there, or it has no quotes."""
+    """The metadata of a file. Raises InputError if they are incomplete, or the file has no quotes."""
     name = printable(str(path))
     with _opened(path) as file:
         metadata = next(_records(dbn, file, name, lambda _: None), None)
@@ -101,7 +101,7 @@ def _metadata(dbn: Any, path: Any) -> Any:
 
 
 def _records(dbn: Any, file: BinaryIO, name: str, counted: Callable[[int], None]) -> Iterator[Any]:
-    """The metadata and the records of a file. Raises InputError where it is damaged or cut short."""
+    """The metadata and the records of a file. Raises InputError if it is damaged or cut short."""
     compressed = file.read(4) == _ZSTD
     if compressed and not whole_frames(file):
         raise InputError(f"{name} is cut short: its compressed data ends early; get it again.")
@@ -124,7 +124,7 @@ def _records(dbn: Any, file: BinaryIO, name: str, counted: Callable[[int], None]
 
 
 def whole_frames(file: BinaryIO) -> bool:
-    """Whether Zstandard data ends with a frame's end; only the headers of its blocks are read."""
+    """Whether Zstandard data ends with the end of a frame; it reads only the headers of the blocks."""
     size = file.seek(0, 2)
     at = 0
     while at < size:
@@ -148,14 +148,14 @@ def whole_frames(file: BinaryIO) -> bool:
                 return False
             word = int.from_bytes(block, "little")
             last = bool(word & 1)
-            # A block of one repeated byte has that byte only.
+            # A block of one repeated byte stores only that byte.
             at += 3 + (1 if word >> 1 & 3 == 1 else word >> 3)
         at += 4 * (flags >> 2 & 1)
     return at == size
 
 
 class _Numbers:
-    """The number of the contract that an instrument's id is on a date, by the mappings of the metadata."""
+    """Finds the number of an instrument id's contract on a date, by the mappings of the metadata."""
 
     def __init__(self, metadata: Any, contracts: Contracts, name: str) -> None:
         self._name = name
@@ -177,7 +177,7 @@ class _Numbers:
             self._only = contracts.number(str(metadata.symbols[0]))
 
     def __call__(self, instrument: int, day: int) -> int:
-        """Raises InputError where the metadata do not say what the instrument is."""
+        """Raises InputError if the metadata have no mapping for the instrument."""
         key = (instrument, day)
         number = self._found.get(key)
         if number is None:
@@ -201,12 +201,12 @@ class _Numbers:
 
 
 def _batches(records: Iterator[Any], numbers: _Numbers, name: str) -> Iterator[tuple[Any, ...]]:
-    """Batches as ``ColumnsLeg`` takes them; the time of a row is when it was received."""
+    """Batches in the form of ``ColumnsLeg``; the time of a row is its receive time."""
     times, bids, asks, contracts = array("q"), array("d"), array("d"), array("i")
     for record in records:
         levels = getattr(record, "levels", None)
         if not levels:
-            # What a live stream says of itself: mappings of symbols, heartbeats.
+            # A live stream's records about itself: mappings of symbols, heartbeats.
             continue
         ts_ns = record.ts_recv
         if ts_ns > _UNDEFINED:

@@ -1,8 +1,8 @@
-"""The numbers of a file of both legs, to be read before its backtest: block by block, in flat memory.
+"""The numbers of a file of both legs, to read before a backtest of it; block by block, in constant memory.
 
-Owns the numbers of ``quotes check``. The level is that of a backtest (``arbcore.carry.level``), and so are
-the deviation from it and the edges at the touch. Rows come as columns, a few thousand at a time, since a call
-for each row and number is what takes the time.
+Owns the numbers of ``quotes check``. The level (``arbcore.carry.level``), the deviation from it and the edges
+at the touch are those of a backtest. Rows come as columns, a few thousand at a time, because a call for each
+row and number would take most of the time.
 """
 
 import heapq
@@ -26,16 +26,16 @@ from arbcore.errors import UsageError
 from arbcore.quotes.percentiles import Percentiles
 from arbcore.quotes.spans import date_around, regular_segment
 
-#: At most so many outliers and gaps are shown, the first outliers and the longest gaps.
+#: The most outliers and gaps shown: the first outliers and the longest gaps.
 SHOWN_MAX = 100
-#: Points of a curve, at most.
+#: The most points of a curve.
 POINTS_MAX = 2_000
-#: Parts of New York's day in which rows are counted, half an hour each.
+#: The parts of New York's day in which rows are counted, half an hour each.
 DAY_PARTS = 48
 _PART_NS = 30 * NS_PER_MINUTE
-#: Minutes after which it is measured what is left of a deviation.
+#: The minutes after which the rest of a deviation is measured.
 DECAY_MINUTES = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60)
-#: Edges, in bps, of which it is said how often they were there.
+#: The edges, in bps, whose frequency is reported.
 EDGE_STEPS_BPS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
 _GAP_LEAST_NS = 10 * NS_PER_S
 _GAP_STEPS = 5
@@ -44,7 +44,7 @@ _STEPS_MAX = 10_000
 
 @dataclass
 class LegFigures:
-    """One leg's spreads, and for how long its quotes did not change."""
+    """The spreads of one leg, and how long its quotes did not change."""
 
     spread_bps: Percentiles = field(default_factory=Percentiles)
     still_s: Percentiles = field(default_factory=Percentiles)
@@ -53,7 +53,7 @@ class LegFigures:
     _since_ns: int = 0
 
     def add_all(self, times: Sequence[int], bids: Sequence[float], asks: Sequence[float]) -> None:
-        """The leg's quotes on successive rows."""
+        """Adds the leg's quotes on successive rows."""
         self.spread_bps.add_all(
             [1e4 * (ask - bid) / ((ask + bid) / 2) for bid, ask in zip(bids, asks, strict=True)]
         )
@@ -70,7 +70,7 @@ class LegFigures:
 
 @dataclass
 class Hour:
-    """What one hour of New York's day had."""
+    """The values of one hour of New York's day."""
 
     deviation: Percentiles = field(default_factory=Percentiles)
     edge: Percentiles = field(default_factory=Percentiles)
@@ -78,7 +78,7 @@ class Hour:
 
 @dataclass(slots=True)
 class _Rows:
-    """Usable rows, a column each; ``prices`` are four."""
+    """Usable rows as columns; ``prices`` are the four price columns."""
 
     times: Sequence[int]
     prices: Sequence[Sequence[float]]
@@ -86,7 +86,7 @@ class _Rows:
     indexes: Sequence[float | None] | None
 
     def where(self, kept: Sequence[bool]) -> "_Rows":
-        """Those that are kept."""
+        """The rows for which ``kept`` is true."""
         return _Rows(
             list(compress(self.times, kept)), [list(compress(each, kept)) for each in self.prices],
             None if self.expiries is None else list(compress(self.expiries, kept)),
@@ -94,7 +94,7 @@ class _Rows:
         )  # fmt: skip
 
     def cut(self, first: int, beyond: int) -> "_Rows":
-        """Those from a place to one that is not included."""
+        """The rows from ``first`` up to but not including ``beyond``."""
         if first == 0 and beyond == len(self.times):
             return self
         return _Rows(
@@ -105,7 +105,7 @@ class _Rows:
 
 
 class PercentileCurve:
-    """Up to ``POINTS_MAX`` of any number of points in order, evenly chosen by their count."""
+    """Selects up to ``POINTS_MAX`` of any number of points in order, evenly spaced by their count."""
 
     def __init__(self) -> None:
         self.points: list[tuple[int, float, float]] = []
@@ -113,7 +113,7 @@ class PercentileCurve:
         self._seen = 0
 
     def add_all(self, times: Sequence[int], values: Sequence[float], others: Sequence[float]) -> None:
-        """Successive points."""
+        """Adds successive points."""
         at = -self._seen % self._every
         while at < len(times):
             self.points.append((times[at], values[at], others[at]))
@@ -127,7 +127,7 @@ class PercentileCurve:
 
 @dataclass(slots=True)
 class _Regression:
-    """The sums of a straight line through pairs of values."""
+    """The sums for the regression line through pairs of values."""
 
     n: float = 0.0
     x: float = 0.0
@@ -143,13 +143,13 @@ class _Regression:
         self.xy += x * y
 
     def slope(self) -> float | None:
-        """None below 30 pairs, or where all are alike."""
+        """The slope; None below 30 pairs, or if all x are equal."""
         spread = self.xx - self.x * self.x / self.n if self.n >= 30 else 0.0
         return (self.xy - self.x * self.y / self.n) / spread if spread > 0 else None
 
 
 class HalfLife:
-    """How fast a deviation falls back: its last values of minutes, regressed on those some minutes before."""
+    """How fast a deviation decays: regresses the last value of each minute on that of some minutes before."""
 
     def __init__(self) -> None:
         self._minute = -1
@@ -158,7 +158,7 @@ class HalfLife:
         self._after = {minutes: _Regression() for minutes in DECAY_MINUTES}
 
     def add_all(self, times: Sequence[int], values: Sequence[float]) -> None:
-        """Deviations at times that must not decrease."""
+        """Adds deviations; their times must not decrease."""
         at = 0
         while at < len(times):
             minute = times[at] // NS_PER_MINUTE
@@ -168,7 +168,7 @@ class HalfLife:
             self._minute, self._value = minute, values[at - 1]
 
     def close(self) -> None:
-        """The minute is over."""
+        """Ends the current minute."""
         if self._minute < 0:
             return
         before = dict(self._before)
@@ -179,12 +179,12 @@ class HalfLife:
         self._before.append((self._minute, self._value))
 
     def seconds(self) -> float | None:
-        """The half-life; None below 30 pairs of minutes, or where the deviation does not fall back."""
+        """The half-life; None below 30 pairs of minutes, or if the deviation does not decay."""
         slope = self._after[1].slope()
         return -60.0 * math.log(2) / math.log(slope) if slope is not None and 0 < slope < 1 else None
 
     def decay(self) -> list[tuple[int, float]]:
-        """(minutes, the share of a deviation that is left after them) where there is enough of them."""
+        """(minutes, the share of a deviation left after them), if there are enough pairs of minutes."""
         slopes = [(minutes, line.slope()) for minutes, line in self._after.items()]
         return [(minutes, slope) for minutes, slope in slopes if slope is not None]
 
@@ -199,12 +199,12 @@ class Outliers:
         self._window: deque[tuple[int, float]] = deque()
 
     def add_all(self, times: Sequence[int], xs: Sequence[float]) -> None:
-        """The factors of successive rows, in order of time."""
+        """Adds the factors of successive rows, in order of time."""
         part, window = OUTLIER_BPS * 1e-4, self._window
         kept = xs[0] if self._kept is None else self._kept
         for ts_ns, x in zip(times, xs, strict=True):
             if not window and abs(x - kept) <= part * kept:
-                # Near the row before, whatever comes after it.
+                # A row near the previous one is no outlier, whatever follows it.
                 kept = x
                 continue
             window.append((ts_ns, x))
@@ -215,12 +215,12 @@ class Outliers:
         self._kept = kept
 
     def close(self) -> None:
-        """The rows are over."""
+        """Ends the rows."""
         while len(self._window) > 1 and self._kept is not None:
             self._kept = self._settle(self._kept)
 
     def _settle(self, kept: float) -> float:
-        """Judges the first row of the window, which has all rows that may come after its run.
+        """Judges the first row of the window; the window has all rows that the decision needs.
 
         Takes and returns the factor of the last row that does not stand alone.
         """
@@ -248,7 +248,7 @@ class Examination:
     Args:
         r: the rate of the fair value, continuously compounded, a year.
         d: the ETF's dividend yield, likewise.
-        true_factor: the index over the ETF, where it is known.
+        true_factor: the index over the ETF, if it is known.
     """
 
     def __init__(self, *, r: float, d: float, true_factor: float | None) -> None:
@@ -267,7 +267,7 @@ class Examination:
         self.edge_counts = dict.fromkeys(EDGE_STEPS_BPS, 0)
         self.implied: list[float | None] = [None, None]
         self.dates: dict[str, int] = {"dates": 0, "regular_rows": 0}
-        #: Rows by New York date and part of the day.
+        #: Counts of rows by New York date and part of the day.
         self.rows_of: dict[int, array[int]] = {}
         self._gaps: list[tuple[int, int, int]] = []
         self._steps: dict[int, int] = {}
@@ -284,7 +284,7 @@ class Examination:
         expiries: Sequence[int | None] | None = None,
         indexes: Sequence[float | None] | None = None,
     ) -> None:
-        """Usable rows: times, the four columns of prices, and expiries and indexes where there are any."""
+        """Adds usable rows: times, the four price columns, and expiries and indexes if there are any."""
         rows = _Rows(times, prices, expiries, indexes)
         if not _is_ordered(times, self.last_ns):
             rows = rows.where(self._in_order(times))
@@ -301,7 +301,7 @@ class Examination:
             self._value(rows.cut(first, beyond), expiry_ns)
 
     def _in_order(self, times: Sequence[int]) -> list[bool]:
-        """Which rows are no older than the last one that was taken."""
+        """For each row, whether it is no older than the last row taken before it."""
         last_ns = times[0] if self.last_ns is None else self.last_ns
         kept = []
         for ts_ns in times:
@@ -312,7 +312,7 @@ class Examination:
     def _stretches(
         self, times: Sequence[int], expiries: Sequence[int | None] | None
     ) -> Iterator[tuple[int, int, int]]:
-        """(first, beyond, expiry) of rows of one date and one contract."""
+        """Yields (first, beyond, expiry) of rows of one date and one contract."""
         at = 0
         while at < len(times):
             if not self._around[0] <= times[at] <= self._around[1]:
@@ -328,28 +328,29 @@ class Examination:
                 beyond = last
             if expiry_ns is None:
                 expiry_ns = self._front(times[at])
-                # A contract is the front one until it expires; before any there is none, row by row.
+                # A contract is the front one until it expires. Before the first contract each row stands
+                # alone.
                 beyond = max(at + 1, min(beyond, bisect_left(times, expiry_ns, at)))
             yield at, beyond, expiry_ns
             at = beyond
 
     def _count(self, times: Sequence[int], first: int, beyond: int) -> None:
-        """Rows of one date by the part of its day."""
+        """Counts rows of one date by the part of the day."""
         counts = self.rows_of.setdefault(self._around[2], array("q", bytes(8 * DAY_PARTS)))
         at = first
         while at < beyond:
             part = (times[at] - self._around[0]) // _PART_NS
             last = bisect_left(times, self._around[0] + (part + 1) * _PART_NS, at, beyond)
-            # The day on which the clocks go back has an hour more.
+            # The day on which the clocks go back has one more hour; it counts in the last part.
             counts[min(part, DAY_PARTS - 1)] += last - at
             at = last
 
     def _value(self, rows: "_Rows", expiry_ns: int) -> None:
-        """Rows of one date and contract: their factors, the level, and what stands apart from it."""
+        """Values rows of one date and contract: their factors, the level, and the rows that stand alone."""
         rate = self._r - self._d
         years = [years_to_expiry(ts_ns, expiry_ns) for ts_ns in rows.times]
         growths = [exponential(rate * t) for t in years]
-        # `factor_of` without dividends, spelled out.
+        # This is `factor_of` without dividends, inline.
         xs = [
             (fut_bid + fut_ask) / 2 / ((etf_bid + etf_ask) / 2 * growth)
             for fut_bid, fut_ask, etf_bid, etf_ask, growth in zip(*rows.prices, growths, strict=True)
@@ -372,7 +373,7 @@ class Examination:
         times = rows.times
         deviations = [1e4 * (x / factor - 1) for x, factor in zip(xs, factors, strict=True)]
         fairs = list(map(operator.mul, factors, growths))
-        # The better of selling the future and of buying it.
+        # The larger of the edges of selling the future and of buying it.
         edges = [
             sale
             if (sale := 1e4 * (fut_bid / (etf_ask * c) - 1)) >= (buy := 1e4 * (1 - fut_ask / (etf_bid * c)))
@@ -399,7 +400,7 @@ class Examination:
         self.curve.add_all(times, factors, deviations)
 
     def _imply(self, rows: "_Rows", factors: Sequence[float], years: Sequence[float]) -> None:
-        """The rate at which the market finances, on the first and the last row that tell it."""
+        """Updates the rate at which the market finances, from the first and the last row that imply one."""
 
         def rate_at(at: int) -> float | None:
             index = None if rows.indexes is None else rows.indexes[at]
@@ -418,7 +419,7 @@ class Examination:
         self.implied[1] = self.implied[1] if last is None else last
 
     def _place(self, times: Sequence[int]) -> None:
-        """Which rows are in regular hours, and what lies between the rows."""
+        """Counts the rows in regular hours, and collects the gaps between rows."""
         if self.last_ns is None:
             self.first_ns = times[0]
         before = times if self.last_ns is None else [self.last_ns, *times[:-1]]
@@ -427,7 +428,7 @@ class Examination:
         for step, count in Counter(steps).items():
             if step > 0 and (step in self._steps or len(self._steps) < _STEPS_MAX):
                 self._steps[step] = self._steps.get(step, 0) + count
-        # The steps' ends in `times`.
+        # The indexes in `times` at which the steps end.
         shift = len(times) - len(steps)
         gaps = [at + shift for at, step in enumerate(steps) if step > _GAP_LEAST_NS]
         for at in gaps:
@@ -454,12 +455,12 @@ class Examination:
             try:
                 self._expiry_ns = front_contract(ts_ns).expiry_ns
             except UsageError:
-                # Before any contract: without time value.
+                # Before the first contract a row has no time value.
                 return ts_ns
         return self._expiry_ns
 
     def finish(self) -> None:
-        """The rows are over."""
+        """Ends the rows."""
         self.half_life.close()
         self.outliers.close()
         self.deviation = Percentiles.merged(hour.deviation for hour in self.hours.values())
@@ -467,16 +468,16 @@ class Examination:
 
     @property
     def warming_up(self) -> int:
-        """Rows from which the level was not known yet."""
+        """The number of rows without a known level."""
         return self._level.warming_up
 
     @property
     def step_ns(self) -> int | None:
-        """The commonest difference of times."""
+        """The most frequent difference of times."""
         return max(self._steps, key=lambda step: (self._steps[step], -step)) if self._steps else None
 
     def gaps(self) -> list[tuple[int, int, int]]:
-        """(length, from, to) of the longest stretches of regular hours without a row, in order of time."""
+        """(length, from, to) of the longest times in regular hours without a row, in order of time."""
         least = max(_GAP_LEAST_NS, _GAP_STEPS * (self.step_ns or 0))
         return sorted((gap for gap in self._gaps if gap[0] > least), key=lambda gap: gap[1])
 
@@ -490,7 +491,7 @@ class Examination:
         }
 
     def edges(self) -> dict[str, float | str | None]:
-        """``edge_bps`` of the document."""
+        """The ``edge_bps`` of the document."""
         largest = self.largest_edge
         return {
             "p50": self.edge.at(0.5), "p95": self.edge.at(0.95), "p99": self.edge.at(0.99),
@@ -500,7 +501,7 @@ class Examination:
 
 
 def _is_ordered(times: Sequence[int], last_ns: int | None) -> bool:
-    """Whether no time goes back."""
+    """Whether no time decreases."""
     if not times or (last_ns is not None and times[0] < last_ns):
         return not times
     return all(map(operator.le, times, islice(times, 1, None)))

@@ -1,7 +1,7 @@
-"""When the next request for history may leave, by the broker's rules of pace.
+"""When the next request for history may be sent, by the broker's pacing rules.
 
-At most 60 requests in ten minutes, of which one of BID_ASK counts twice; at most five in two seconds for the
-same contract; the same request not again within 15 seconds. It decides; time comes in as integer nanoseconds.
+At most 60 requests in ten minutes, and a BID_ASK request counts twice; at most five in two seconds for the
+same contract; the same request not again within 15 seconds. It has no clock: times are integer nanoseconds.
 """
 
 from collections import deque
@@ -12,16 +12,16 @@ WINDOW_NS, WEIGHT_MAX = 600 * NS_PER_S, 60
 BID_ASK_WEIGHT = 2
 BURST_NS, BURST_MAX = 2 * NS_PER_S, 5
 SAME_NS = 15 * NS_PER_S
-#: The broker's clock and ours do not tick together.
+#: A margin, because the broker's clock and ours may differ.
 MARGIN_NS = NS_PER_S // 4
-#: What is waited after the broker said that the pace is too high, or that it lost the request.
+#: The wait after the broker reported a pacing violation, or that it lost the request.
 AFTER_VIOLATION_NS, AFTER_LOSS_NS = 60 * NS_PER_S, 15 * NS_PER_S
 PACING, LOST = 162, 366
 
 
 @dataclass(slots=True)
 class FetchPace:
-    """What was sent lately, as (time, contract, request).
+    """The recent requests, as (time, contract, request).
 
     Example:
         >>> pace = FetchPace()
@@ -36,7 +36,7 @@ class FetchPace:
     _blocked_until_ns: int = 0
 
     def due_ns(self, now_ns: int, *, contract: str, request: str) -> int:
-        """The earliest instant at which a BID_ASK request may leave; ``now_ns`` where that is at once."""
+        """The earliest instant at which a BID_ASK request may be sent; ``now_ns`` if it may be sent now."""
         due = max(now_ns, self._blocked_until_ns)
         allowed = WEIGHT_MAX // BID_ASK_WEIGHT
         if len(self._sent) >= allowed:
@@ -50,12 +50,12 @@ class FetchPace:
         return due
 
     def sent(self, now_ns: int, *, contract: str, request: str) -> None:
-        """A request leaves now."""
+        """Records that a request was sent."""
         self._sent.append((now_ns, contract, request))
         while self._sent and now_ns - self._sent[0][0] > WINDOW_NS + MARGIN_NS:
             self._sent.popleft()
 
     def refused(self, now_ns: int, code: int) -> None:
-        """The broker refused a request for its pace, or lost it: nothing leaves for a while."""
+        """Records a pacing violation or a lost request; no request may be sent for a while after it."""
         wait_ns = AFTER_VIOLATION_NS if code == PACING else AFTER_LOSS_NS
         self._blocked_until_ns = max(self._blocked_until_ns, now_ns + wait_ns)

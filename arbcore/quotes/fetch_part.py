@@ -1,7 +1,7 @@
-"""The partial download: what was fetched so far, one line a request, so that a stop loses one at most.
+"""The partial download: one line per request, so a stop loses at most one request.
 
-Owns the file ``OUT.part``: its first line says which download it is, each further one that a request left, or
-a request and its rows. A last line that was not written whole is cut off when the download goes on.
+Owns the file ``OUT.part``. Its first line identifies the download; each further line is a request that was
+sent, or a request and its rows. When the download continues, an incomplete last line is cut off.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ PartLine = tuple[int, int, list[PartRow]]
 
 
 class PartFile:
-    """``OUT.part``: opened, it holds the header that it began with and what was done."""
+    """``OUT.part``: after opening it has the header and the finished requests of earlier runs."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.header: dict[str, object] | None = None
-        #: (request, where it goes on or -1 when it is over) of every line.
+        #: For every line: (request, where it continues, or -1 if it is finished).
         self.done: list[tuple[int, int]] = []
-        #: (time, contract, request) of every request that an earlier run sent: the broker's pace counts them.
+        #: (time, contract, request) of each request of earlier runs, which the broker's pacing rules count.
         self.sent_before: list[tuple[int, str, str]] = []
         self._file: IO[bytes] | None = None
         self._read()
@@ -61,7 +61,7 @@ class PartFile:
             raise RunError(f"{printable(str(self.path))} cannot be read: {error}") from error
 
     def begin(self, header: dict[str, object]) -> None:
-        """Begins a download, or goes on with one."""
+        """Begins a download, or continues one."""
         try:
             self._file = self.path.open("ab")
             if self.header is None:
@@ -71,11 +71,11 @@ class PartFile:
             raise RunError(f"{printable(str(self.path))} cannot be written: {error}") from error
 
     def sends(self, wall_ns: int, contract: str, asks: str) -> None:
-        """A request leaves at a time of the wall."""
+        """Records that a request is sent at a wall-clock time."""
         self._write({"sent": wall_ns, "contract": contract, "asks": asks})
 
     def add(self, request: int, next_ns: int, rows: list[PartRow]) -> None:
-        """What one request brought; ``next_ns`` is where it goes on, -1 when it is over."""
+        """Adds the rows of a request; ``next_ns`` is where it continues, -1 if it is finished."""
         self._write({"request": request, "next": next_ns, "rows": rows})
         self.done.append((request, next_ns))
 
@@ -93,19 +93,19 @@ class PartFile:
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Closes the file; what is in it stays."""
+        """Closes the file and keeps it."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def remove(self) -> None:
-        """The download is over, or nothing came."""
+        """Removes the file: the download is finished, or has no rows."""
         self.close()
         with contextlib.suppress(FileNotFoundError):
             self.path.unlink()
 
     def lines(self) -> Iterator[PartLine]:
-        """(request, where it goes on, rows) of every line, read again."""
+        """(request, where it continues, rows) of every line, read from the file."""
         with self.path.open("rb") as lines:
             next(lines, None)
             for line in lines:

@@ -1,6 +1,6 @@
-"""What is fetched: sessions, contracts and requests, by the broker's rules of bars and their reach.
+"""What is fetched: sessions, contracts and requests, by the broker's rules for bars and how far they go back.
 
-It decides: times are integer nanoseconds that are handed in, and a plan is the same however often it is made.
+It has no clock: times are integer nanoseconds passed in, and the same arguments give the same plan.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ TICKS_A_REQUEST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class BarRule:
-    """One size of bars: the broker's name, its length, what one request spans, how far back it reaches."""
+    """One size of bars: its broker name, its length, the time one request spans, and how far back they go."""
 
     name: str
     setting: str
@@ -27,7 +27,7 @@ class BarRule:
     back_days: int | None
 
 
-#: The broker's rules: bars of 30 seconds and less reach half a year back, and one request spans so much.
+#: The broker's rules. Bars of 30 seconds or less go back half a year; ``span_s`` is the most per request.
 BARS = {
     "1s": BarRule("1s", "1 secs", 1, 1_800, 183),
     "5s": BarRule("5s", "5 secs", 5, 3_600, 183),
@@ -39,7 +39,7 @@ BARS = {
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
-    """One stretch of one leg. Of ticks it is a whole session, fetched page by page."""
+    """A time range of one leg. For ticks it is a whole session, fetched page by page."""
 
     leg: str
     contract: str
@@ -49,7 +49,7 @@ class FetchRequest:
 
 
 def bar_rule(name: str) -> BarRule:
-    """The rule of a size of bars. UsageError where the broker has none such."""
+    """The rule for a size of bars. UsageError if the broker has no such bars."""
     rule = BARS.get(name)
     if rule is None:
         raise UsageError(f"--bar is '{printable(name, 20)}'; the sizes are {', '.join(BARS)}.")
@@ -57,7 +57,7 @@ def bar_rule(name: str) -> BarRule:
 
 
 def sessions_before(end_ns: int, days: int) -> list[tuple[int, int]]:
-    """(open, close) of the last ``days`` sessions that began before an instant, the last one cut at it."""
+    """(open, close) of the last ``days`` sessions that began before an instant; the last one ends at it."""
     if not 1 <= days <= DAYS_MAX:
         raise UsageError(f"--days is {days}; 1 to {DAYS_MAX} sessions can be fetched.")
     found: list[tuple[int, int]] = []
@@ -74,7 +74,7 @@ def sessions_before(end_ns: int, days: int) -> list[tuple[int, int]]:
 
 
 def check_reach(rule: BarRule, sessions: list[tuple[int, int]], now_ns: int) -> None:
-    """Raises UsageError where the broker keeps such bars no longer."""
+    """Raises UsageError if the broker does not keep such bars for so long."""
     if rule.back_days is None:
         return
     first_ns = now_ns - rule.back_days * NS_PER_DAY
@@ -89,7 +89,7 @@ def check_reach(rule: BarRule, sessions: list[tuple[int, int]], now_ns: int) -> 
 
 
 def requests_of(pair: Pair, rule: BarRule, sessions: list[tuple[int, int]]) -> list[FetchRequest]:
-    """Every request, session by session, both legs by turns."""
+    """All requests, session by session, alternating between the legs."""
     found: list[FetchRequest] = []
     for opens, closes in sessions:
         front = front_contract(opens)

@@ -1,6 +1,6 @@
-"""What the header of a file of one instrument says: whose file it is, and which column means what.
+"""Reads the header of a file of one instrument: finds the vendor, and the role of each column.
 
-Owns the vendors' spellings and the sentences about a file that looks like a vendor's and lacks something.
+Owns the vendors' column names and the errors about a vendor's file that lacks something.
 
 Sources: Databento, "Schemas and data formats" (databento.com/docs/schemas: BBO, MBP-1, TBBO);
 Interactive Brokers, TWS API, "Historical Bar Data" (BID_ASK: open is the time average of the bid, close that
@@ -19,7 +19,7 @@ from arbcore.quotes.symbols import ETFS, FUTURES
 
 
 class Vendor(enum.Enum):
-    """Whose spelling a file has; the value is what messages call it."""
+    """The vendor of a file; the value is its name in messages."""
 
     PLAIN = "a file of quotes"
     RECORDED = "a file of both legs"
@@ -28,7 +28,7 @@ class Vendor(enum.Enum):
     IB_TICKS = "Interactive Brokers' BID_ASK ticks"
 
 
-#: The names that a column of times may have.
+#: The possible names of a column of times.
 TIMES = ("ts", "timestamp", "time", "datetime", "date")
 _CODES = ("symbol", "contract", "localsymbol")
 _OHLC = ("open", "high", "low", "close")
@@ -39,9 +39,9 @@ NEEDS_QUOTES = "a backtest across the spread needs quotes, a bid and an ask; get
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things stand in a row.
+    """The places of the columns of a row.
 
-    ``places`` is the column of each role of ``_legs.ROLES``, ``symbol`` the one that names the columns.
+    ``places`` is the column of each role of ``_legs.ROLES``, ``symbol`` the symbol in the columns' names.
     """
 
     vendor: Vendor
@@ -50,28 +50,28 @@ class Layout:
 
 
 def plain(name: str) -> str:
-    """A column's name without case, blanks, underscores and hyphens."""
+    """A column's name in lower case, without blanks, underscores and hyphens."""
     return re.sub(r"[ _\-]", "", name.strip().lower())
 
 
 def delimiter_of(line: str) -> str:
-    """The separator of a header: the one of comma, semicolon and tab that it has most of."""
+    """The separator of a header: comma, semicolon or tab, the most frequent one."""
     return max(",;\t", key=line.count)
 
 
 def fields_of(line: str, delimiter: str) -> list[str]:
-    """The fields of a header's line."""
+    """The fields of a header line."""
     return next(csv.reader([line], delimiter=delimiter), [])
 
 
 def layout_of(header: Sequence[str], name: str, *, leg: str, line: int | None = 1) -> Layout:
-    """The layout of a header. DataError where a column is missing or there twice, InputError for trades.
+    """The layout of a header. DataError if a column is missing or comes twice, InputError for trades.
 
     Args:
         header: the columns' names.
-        name: what errors call the file.
-        leg: ``fut`` or ``etf``: whose columns are taken of a file that has both.
-        line: the header's line, None where there are no lines.
+        name: the file's name in errors.
+        leg: ``fut`` or ``etf``: the leg whose columns are used if a file has both.
+        line: the line of the header, None for data without lines.
     """
     names = [plain(each) for each in header]
     where = name if line is None else f"{name}, line {line}"
@@ -84,7 +84,7 @@ def layout_of(header: Sequence[str], name: str, *, leg: str, line: int | None = 
     if any(each in names for each in _TICK_ONLY):
         return _ib_ticks(found)
     if "bid" not in names and "ask" not in names and "bidprice" not in names and "askprice" not in names:
-        # Three of the four are bars too, which lack one; fewer are prices of something else.
+        # Three of the four names are bars that lack one; fewer are prices of another kind.
         if sum(each in names for each in _OHLC) >= 3:
             return _ib_bars(found)
         if any(each in names for each in _OHLC) and "volume" in names:
@@ -104,7 +104,7 @@ class _Header:
     line: int | None
 
     def at(self, *spellings: str) -> int | None:
-        """Where a column of one of these names stands; an error where there are two of them."""
+        """The place of a column with one of these names; an error if there are two of them."""
         for spelling in spellings:
             count = self.names.count(spelling)
             if count > 1:
@@ -133,7 +133,7 @@ class _Header:
         )
 
     def time(self, shown: str = "ts", vendor: Vendor | None = None) -> dict[str, int]:
-        """The column of times, or those of dates and of times of day."""
+        """The column of times, or the columns of dates and of times of day."""
         date, clock = self.at("date"), self.at("time")
         if date is not None and clock is not None and self.at("ts", "timestamp", "datetime") is None:
             return {"time": date, "clock": clock}
@@ -172,7 +172,7 @@ def _ib_ticks(found: _Header) -> Layout:
 
 
 def _ib_bars(found: _Header) -> Layout:
-    """Open is the average bid, close the average ask; whether these are trades is told by the rows."""
+    """Open is the average bid, close the average ask. Only the rows show whether these are bars of trades."""
     vendor = Vendor.IB_BARS
     places = found.time("date", vendor) | {
         "bid": found.needed("open", shown="open", vendor=vendor),
@@ -182,7 +182,7 @@ def _ib_bars(found: _Header) -> Layout:
 
 
 def _own_columns(found: _Header, leg: str) -> Layout | None:
-    """The columns of a file of both legs, or of one named by its symbol; None where there are none."""
+    """The columns of a file of both legs, or of one named by its symbol; None if there are none."""
     symbols = {symbol.lower(): symbol for symbol in (FUTURES if leg == "fut" else ETFS)} | {leg: None}
     there = [each for each in symbols if f"{each}bid" in found.names or f"{each}ask" in found.names]
     if not there:

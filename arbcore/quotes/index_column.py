@@ -1,7 +1,7 @@
-"""Shell: the index that stands beside some rows, in a file whose ``index`` column a run does not use.
+"""Shell: reads the index on a few rows, from a file whose ``index`` column a run does not use.
 
-A run with a level of its own reads no index, and yet the index tells the rate at which the market finances.
-So the data is read once more for a few rows; only files with such a column pay for it.
+A run with its own level does not read the index, but the index gives the rate at which the market finances.
+So the data is read a second time for a few rows; this costs time only for files with such a column.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,30 +16,30 @@ from arbcore.research._sweep_rows import SweepRows
 
 _BATCH_ROWS = 16_384
 
-#: What is known of a decided row, as ``RowValues.decided_ends`` has it.
+#: The values of a decided row, from ``RowValues.decided_ends``.
 Decided = Mapping[str, float]
 
 
 def true_factors(
     data: QuoteData, rows: Sequence[Decided | None], *, read: Read, options: ReadOptions
 ) -> tuple[float | None, ...]:
-    """The index over the ETF's mid at some rows, in points per USD; None where it is not known.
+    """The index over the ETF's mid on some rows, in points per USD; None if it is not known.
 
     Args:
-        data: what was read; from a stream that cannot be read again nothing is known.
-        rows: those asked for, None for one that is none.
-        read: how the first reading went.
-        options: of the first reading.
+        data: the data of the run; a stream that cannot be read again gives None.
+        rows: the rows to find; None for a row that does not exist.
+        read: the result of the first reading.
+        options: the options of the first reading.
 
     Returns:
-        One a row. All are None where the data has no ``index`` column or it only counts the rows.
+        One value per row. All are None if the data has no ``index`` column or it only counts the rows.
     """
     unknown = (None,) * len(rows)
     if read.unused != "index" or not is_read_again(data) or not any(rows):
         return unknown
     wanted = _Wanted([(int(row["ts_ns"]), row["etf_mid"]) if row else None for row in rows])
     try:
-        # A row whose index is not a number is passed over.
+        # A row whose index is not a number is skipped.
         read_into(wanted, data, options=replace(options, use_factor=True, skip_bad=True))
     except DataError:
         return unknown
@@ -48,14 +48,14 @@ def true_factors(
 
 @dataclass
 class _Row:
-    """A row that is looked for."""
+    """A row to find."""
 
     ts_ns: int
     etf_mid: float
 
 
 class _Wanted:
-    """Takes rows as a backtest does and keeps the factor of a few."""
+    """Takes rows as a backtest does, and stores the factor of a few."""
 
     def __init__(self, rows: Sequence[tuple[int, float] | None]) -> None:
         self._rows = [None if row is None else _Row(*row) for row in rows]
@@ -63,7 +63,7 @@ class _Wanted:
         self.found: list[float | None] = [None] * len(rows)
 
     def feed(self, source: RowSource) -> None:
-        """Looks through every row that the source has."""
+        """Searches all rows of the source."""
         batch = self._batch
         while batch.refill(source, _BATCH_ROWS):
             for place, row in enumerate(self._rows):
@@ -77,7 +77,7 @@ class _Wanted:
         self, ts_ns: int, _fut_bid: float, _fut_ask: float, etf_bid: float, etf_ask: float, *,
         factor: float | None, expiry_ns: int | None,
     ) -> None:  # fmt: skip
-        """Looks at one row of those that had to be sorted first."""
+        """Checks one row, for data that is sorted first."""
         for place, row in enumerate(self._rows):
             if row is not None and row == _Row(ts_ns, (etf_bid + etf_ask) / 2):
                 self.found[place] = factor

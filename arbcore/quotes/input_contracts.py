@@ -1,15 +1,15 @@
-"""The contracts of one input: which products and expiries its codes name, and a number for each.
+"""The contracts of one input: the product and expiry of each code, and a number for each contract.
 
-Owns the errors about codes that do not belong together.
+Owns the errors about codes that do not belong to one product.
 """
 
 from arbcore.core.text import printable
 from arbcore.errors import InputError, UsageError
 from arbcore.quotes.symbols import ETFS, FUTURES, read_code
 
-#: A row of a spread or an option of the product, which is not a contract of its own.
+#: The number for rows of a spread or an option of the product; these rows are left out.
 OTHER = -1
-#: The continuous symbols that are the front contract of every date: that of the calendar, and a plain name.
+#: Continuous symbols that are the front contract on every date: the calendar series, and a plain name.
 _FRONT = (None, "c.0")
 
 
@@ -17,9 +17,9 @@ class Contracts:
     """Numbers for the contracts of one input; all of them are of one product.
 
     Args:
-        name: what errors call the input.
+        name: the input's name in errors.
         leg: ``fut`` or ``etf``.
-        day: the date of the first row, by which a year of one digit is read.
+        day: the date of the first row, needed to read a year of one digit.
     """
 
     def __init__(self, name: str, *, leg: str, day: int) -> None:
@@ -28,11 +28,11 @@ class Contracts:
         self._day = day
         self._numbers: dict[int | None, int] = {}
         self.root: str | None = None
-        #: A spelling that is no contract's, as it stood, and one that names a product only.
+        #: The first text of a spread or an option, and (``_product``) the first that names only a product.
         self.other: str | None = None
         self._product: str | None = None
         self._series: str | None = None
-        #: The day of expiry of each contract, by its number; None where the codes name a product only.
+        #: The day of expiry of each contract, by its number; None if the codes name only a product.
         self.expiries: list[int] | None = None
 
     def number(self, text: str) -> int:
@@ -61,7 +61,7 @@ class Contracts:
 
     @property
     def note(self) -> str | None:
-        """What is to be known of a continuous symbol that is not always the front contract."""
+        """The note about a continuous symbol that is not always the front contract; else None."""
         if self._series in _FRONT:
             return None
         return (
@@ -71,7 +71,7 @@ class Contracts:
         )
 
     def _check_series(self, series: str | None, text: str) -> None:
-        """Prices of two continuous symbols are prices of two contracts, and nothing says of which."""
+        """Raises InputError for a second continuous symbol: it is not known which contract a price is of."""
         if self._product is None:
             self._product, self._series = text, series
         elif series != self._series:

@@ -1,7 +1,7 @@
 """Opens the quotes of one instrument: a file, a folder of files, standard input, columns in memory.
 
 Owns the choice of reader, the first pass over files that need one (contracts, bars), and the notes about an
-input. ``formats`` knows what a header means, ``_legs`` reads the rows.
+input. ``formats`` reads headers, ``_legs`` reads the rows.
 """
 
 import os
@@ -36,16 +36,16 @@ from arbcore.quotes.source import ReadsInto, is_file, open_quotes, read_some
 from arbcore.quotes.spans import date_around
 from arbcore.quotes.symbols import code_in_name
 
-#: Told while it runs: bytes read, bytes in all where that is known, rows written.
+#: Called during the work with: bytes read, bytes in total if known, rows written.
 ProgressHook = Callable[[int, int | None, int], None]
 
 _HEADER_BYTES_MAX = 64 * 1024
 
 
 class Meter:
-    """How many bytes of how many have been read, over all inputs and passes; the total is None where unknown.
+    """Counts the bytes read over all inputs and passes; the total is None if it is not known.
 
-    ``progress`` is called now and then with (bytes read, bytes in all or None, rows written).
+    ``progress`` is called from time to time with (bytes read, total bytes or None, rows written).
     """
 
     def __init__(self, progress: ProgressHook | None = None) -> None:
@@ -56,17 +56,17 @@ class Meter:
         self.rows = 0
 
     def expect(self, size: int | None) -> None:
-        """There are so many bytes more to read."""
+        """Adds ``size`` bytes to the total."""
         self.total = None if size is None or self.total is None else self.total + size
 
     def read(self, stream: ReadsInto, room: memoryview, name: str) -> int:
-        """Reads into ``room`` and counts."""
+        """Reads into ``room`` and counts the bytes."""
         count = read_some(stream, room, name)
         self.count(count)
         return count
 
     def count(self, size: int) -> None:
-        """So many bytes were read."""
+        """Counts ``size`` bytes as read."""
         self.done += size
         if self._progress is not None:
             self._progress(self.done, self.total, self.rows)
@@ -76,11 +76,11 @@ def open_leg(stack: ExitStack, data: QuoteData, *, leg: str, reading: Reading, m
     """Opens one input until ``stack`` is closed.
 
     Args:
-        stack: closes what was opened.
+        stack: closes the opened files.
         data: a path, a folder, ``-``, an open file, or columns.
         leg: ``fut`` or ``etf``.
         reading: how it is read.
-        meter: counts what is read.
+        meter: counts the bytes read.
 
     Raises:
         InputError: the input is missing, unreadable, of trades, or of several products.
@@ -100,7 +100,7 @@ def open_leg(stack: ExitStack, data: QuoteData, *, leg: str, reading: Reading, m
 
 
 class _Source:
-    """Bytes that can be read from their beginning again: a path, or what came from a stream."""
+    """Bytes that can be read again from the beginning: a path, or a copy of a stream."""
 
     def __init__(self, data: QuoteData, meter: Meter) -> None:
         self._data = data
@@ -112,7 +112,7 @@ class _Source:
         return is_file(self._data) or self._spool is not None
 
     def spool(self, stack: ExitStack) -> None:
-        """Keeps a copy of what is not a file, on disk where it is large."""
+        """Keeps a copy of a stream, on disk if it is large."""
         if self.can_reopen:
             return
         self._spool = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=2**24))  # noqa: SIM115
@@ -123,7 +123,7 @@ class _Source:
 
     @contextmanager
     def opened(self) -> Any:
-        """(function that reads into a buffer, name)."""
+        """Returns (function that reads into a buffer, name)."""
         if self._spool is not None:
             self._spool.seek(0)
             yield partial(self._meter.read, _Readable(self._spool), name=self._name), self._name
@@ -134,7 +134,7 @@ class _Source:
 
 
 class _Readable:
-    """A spooled file with ``readinto``, which it has from Python 3.11 on only."""
+    """A spooled file with ``readinto``; the standard one has it only from Python 3.11 on."""
 
     def __init__(self, spool: Any) -> None:
         self._spool = spool
@@ -155,7 +155,7 @@ class _Header:
 
 
 def _header(read: Callable[[memoryview], int], name: str, leg: str) -> _Header:
-    """Reads up to the end of the header's line. Raises DataError where there is none."""
+    """Reads up to the end of the header line. Raises DataError if there is none."""
     data = b""
     room = memoryview(bytearray(CHUNK_BYTES))
     count, line = -1, 1
@@ -198,7 +198,7 @@ def _reader(read: Callable[[memoryview], int], name: str, header: _Header, *, pl
 
 @dataclass
 class _Survey:
-    """What a first pass over a file found."""
+    """The results of a first pass over a file."""
 
     contracts: Contracts | None
     volumes: dict[tuple[int, int], float]
@@ -234,7 +234,7 @@ def _csv(stack: ExitStack, source: _Source, *, leg: str, reading: Reading) -> Le
 
 
 def _survey(source: _Source, layout: Layout, *, leg: str, reading: Reading) -> _Survey:
-    """Reads a file once where something must be known before its first row is joined."""
+    """Reads a file once if something must be known before its first row is joined."""
     bars = layout.vendor is Vendor.IB_BARS
     if "code" not in layout.places and not bars:
         return _Survey(None, {})
@@ -263,14 +263,14 @@ def _bar_ns(steps: dict[int, int], name: str, reading: Reading) -> int:
 
 
 def _folder(stack: ExitStack, folder: Path, *, leg: str, reading: Reading, meter: Meter) -> Leg:
-    """A folder of files, each of one contract whose code its name carries, or of DBN files."""
+    """A folder of files: each of one contract, whose code is in the file's name, or DBN files."""
     paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     shown = printable(str(folder))
     if not paths:
         raise InputError(f"{shown} is an empty folder; name one with files of quotes, such as ESH26.csv.")
     binary = [path for path in paths if dbn.is_dbn(path)]
     if binary:
-        # A download of Databento's has files about it beside the data.
+        # A Databento download has files with information beside the data.
         meter.expect(sum(path.stat().st_size for path in binary))
         return dbn.dbn_leg(binary, shown, leg=leg, reading=reading, counted=meter.count)
     contracts: Contracts | None = None
@@ -315,7 +315,7 @@ def _folder(stack: ExitStack, folder: Path, *, leg: str, reading: Reading, meter
 
 
 def _always(number: int) -> Callable[[str], int]:
-    """The number of the one contract of a file, whatever its rows say."""
+    """Returns the number of a file's only contract for every code."""
     return lambda _: number
 
 
@@ -375,7 +375,7 @@ class _ContractFile:
 
 
 def _code_ending(expiry_day: int | None) -> str:
-    """``H2026`` of a day of expiry, which no date of a row is needed to read."""
+    """``H2026`` for a day of expiry; with a full year it can be read without the date of a row."""
     if expiry_day is None:
         return ""
     year, month = iso_date(expiry_day).split("-")[:2]

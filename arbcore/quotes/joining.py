@@ -1,6 +1,6 @@
-"""Two inputs of one instrument each become rows of both.
+"""Joins two inputs of one instrument each to rows of both.
 
-Owns the order of the work: open both, tell the pair, join, write, and say what came of it.
+Owns the order of the work: open both, find the pair, join, write, and summarise.
 """
 
 import os
@@ -27,11 +27,11 @@ NS_PER_MS = 10**6
 
 @dataclass(frozen=True)
 class Joined:
-    """What a join came to, as ``arbcore.quotes.join`` returns it.
+    """The result of a join, as ``arbcore.quotes.join`` returns it.
 
     Attributes:
         summary: the document of ``arbcore quotes join --json``.
-        table: the rows where no file was named, else None; ages in ms.
+        table: the rows, if no file was named, else None; ages in ms.
     """
 
     summary: dict[str, Any]
@@ -39,7 +39,7 @@ class Joined:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences that a person should read."""
+        """The notes, sentences for people to read."""
         return list(self.summary["notes"])
 
 
@@ -68,26 +68,26 @@ def join(
         fut: the future's quotes: a path, a folder of files of one contract each, an open file, or columns
             (mapping, pandas, Polars, Arrow) with ``ts``, ``bid``, ``ask`` or a vendor's names for them.
         etf: the ETF's quotes, likewise.
-        out: the file to write, by its ending ``.csv``, ``.csv.gz``, ``.parquet`` or ``.arrow``; None returns
-            the rows in ``table``.
-        pair: such as ``es-spy``, where the inputs do not name their symbols.
-        every: sample the clock at this period (``1s``, ``1m``) instead of a row a change.
-        max_age: a side that is older makes no row; one that is exactly as old does.
+        out: the file to write, with the ending ``.csv``, ``.csv.gz``, ``.parquet`` or ``.arrow``; None
+            returns the rows in ``table``.
+        pair: such as ``es-spy``, needed if the inputs do not name their symbols.
+        every: sample the clock at this period (``1s``, ``1m``) instead of making a row per change.
+        max_age: if a side is older than this there is no row; a side of exactly this age makes one.
         session: ``rth`` (New York's regular hours, early closes and holidays by rule) or ``all``.
-        roll: such as ``8d``: of several contracts the first that expires more than so long after the date;
-            None takes the one with most volume on the date before, or ``8d`` where there are no volumes.
-        bar: the length of Interactive Brokers' bars, where their times do not tell it.
+        roll: such as ``8d``: of several contracts take the first that expires more than this after the date.
+            None takes the one with most volume on the date before, or ``8d`` without volumes.
+        bar: the length of Interactive Brokers' bars, if their times do not show it.
         sort: sort each input by time first, in memory.
-        skip_bad: count malformed rows and go on.
-        tz: what a time without a zone means, such as ``America/New_York``; None is UTC.
+        skip_bad: count malformed rows and continue.
+        tz: the zone of times without one, such as ``America/New_York``; None is UTC.
         time_order: ``mdy`` or ``dmy``, the order of 03/02/2026.
-        progress: is called now and then with (bytes read, bytes in all or None, rows written).
+        progress: called from time to time with (bytes read, total bytes or None, rows written).
 
     Returns:
-        The counts and notes, and the rows where no file was named.
+        The counts and notes, and the rows if no file was named.
 
     Raises:
-        UsageError: an option has no such value, or the pair is not that of the inputs.
+        UsageError: an option's value is not valid, or the pair is not that of the inputs.
         InputError: an input is missing, damaged, of trades, of several products, or they do not overlap.
         RunError: the output cannot be written, or an extra is not installed.
 
@@ -142,16 +142,16 @@ def _roll_days(roll: str | None) -> int | None:
 
 
 def header_of(symbols: tuple[str, str] | None, *, with_expiry: bool) -> list[str]:
-    """The names of the output's columns: the symbols' own where they are known."""
+    """The names of the output's columns: with the symbols if they are known."""
     fut, etf = ("fut", "etf") if symbols is None else (symbols[0].lower(), symbols[1].lower())
     names = ["ts", f"{fut}_bid", f"{fut}_ask", f"{etf}_bid", f"{etf}_ask", "fut_age_ms", "etf_age_ms"]
     return [*names, "expiry"] if with_expiry else names
 
 
 def pair_of_legs(legs: tuple[Leg, Leg], named: Pair | None) -> tuple[str, str] | None:
-    """(future, ETF) of the inputs: their own symbols, completed by the pair that was named; None without any.
+    """(future, ETF) of the inputs: their symbols, completed by the named pair; None if there are neither.
 
-    Raises UsageError where they contradict each other.
+    Raises UsageError if they contradict each other.
     """
     fut, etf = (leg.symbol for leg in legs)
     if fut is not None and etf is not None and ETF_OF[fut] != etf:
@@ -167,7 +167,7 @@ def pair_of_legs(legs: tuple[Leg, Leg], named: Pair | None) -> tuple[str, str] |
                     "--pair out or name the right one."
                 )
         return fut or named.future, named.etf
-    # An ETF alone goes with two sizes of future, a future with one ETF.
+    # An ETF matches two sizes of future, a future one ETF.
     return None if fut is None else (fut, ETF_OF[fut])
 
 
@@ -197,7 +197,7 @@ def _table(joiner: Joiner, header: list[str], meter: Meter) -> Table:
 
 
 def _check_overlap(joiner: Joiner, legs: tuple[Leg, Leg]) -> None:
-    """Raises InputError where an input has no rows, or no moment is within the times of both."""
+    """Raises InputError if an input has no rows, or the times of both do not overlap."""
     fut, etf = joiner.spans
     for span, leg in ((fut, legs[0]), (etf, legs[1])):
         if span is None:

@@ -1,6 +1,6 @@
-"""Shell: single runs over rows in memory for what is judged of them: trades, totals, and what is left later.
+"""Shell: single runs over rows in memory, to judge them: trades, totals, and the P&L with later fills.
 
-Owns what a sweep's winner and a walk-forward's tests hand to ``carry.evidence``; ``Backtest`` does the runs.
+Owns the numbers of a sweep's winner and of a walk-forward's tests for ``carry.evidence``; ``Backtest`` runs.
 """
 
 from array import array
@@ -19,10 +19,10 @@ from arbcore.research.research_settings import BacktestSettings
 
 @dataclass
 class Judged:
-    """Runs added up: the nets of their trades in USD, the totals, and the equity of every row where kept.
+    """The sum of several runs: the nets of their trades in USD, the totals, and each row's equity if kept.
 
-    ``rows`` are the usable ones, ``outliers`` those that stand alone, ``missing`` the notes of trades over
-    ex-dates that only a yield knows of.
+    ``rows`` counts the usable rows, ``outliers`` those that stand alone. ``missing`` are the notes about
+    trades over ex-dates whose dividends are known only from a yield.
     """
 
     nets: "array[float]" = field(default_factory=lambda: array("d"))
@@ -39,7 +39,7 @@ class Judged:
     def add(
         self, rows: SweepRows, settings: BacktestSettings, *, expiry_ns: int | None, keep_equity: bool = False
     ) -> Backtest:
-        """Runs settings over rows, and again with every fill later; the first of these runs."""
+        """Runs the settings over the rows, and again with later fills; returns the first of these runs."""
         common: dict[str, Any] = {"expiries_ns": expiries_of(expiry_ns), "fixed": expiry_ns is not None}
         after_print = Backtest(later(settings, PRINT_ROWS_MAX), keep_trades=True, **common)
         delayed = Backtest(later(settings, 1), beside=after_print, **common)
@@ -68,11 +68,11 @@ class Judged:
 
     @property
     def late(self) -> Late:
-        """The runs with every fill later."""
+        """The results of the runs with every fill later."""
         return Late(self._delayed_pnl, self._after_print_pnl, self._after_print_nets)
 
     def evidence(self) -> dict[str, object]:
-        """What a backtest of these runs one after the other says of the future."""
+        """The evidence of a backtest that consists of these runs one after the other."""
         return backtest_evidence(
             self.nets,
             self._periods(),
@@ -84,6 +84,6 @@ class Judged:
         )
 
     def _periods(self) -> Sequence[float]:
-        """P&L by UTC date or by block of rows; interest and dividends count where a trade ends."""
+        """P&L by UTC date or by block of rows; interest and dividends count at the end of a trade."""
         ends = [self.equity[at] for at in period_ends(len(self.times_ns), self.times_ns.__getitem__)]
         return [after - before for before, after in zip([0.0, *ends], ends, strict=False)]

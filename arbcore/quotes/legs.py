@@ -1,6 +1,6 @@
-"""One instrument as an input of a join: how it is read, its rows, and what is known and said of them.
+"""One instrument as an input of a join: how it is read, its rows, and the notes about it.
 
-Owns the choice of contract by date, which is made as rows come, and the notes about an input.
+Owns the choice of contract by date, made while rows are read, and the notes about an input.
 """
 
 from collections.abc import Callable
@@ -20,9 +20,9 @@ from arbcore.quotes.spans import date_around, span_text
 class Reading:
     """How inputs are read.
 
-    ``roll_days`` is None where volumes decide, ``bar_ns`` where the length of bars is told by their times.
-    ``tz`` is what a time without a zone means, ``time_order`` the order of 03/02/2026. Raises ConfigError
-    where these are none.
+    ``roll_days`` is None if volumes decide, ``bar_ns`` None if the times show the length of bars. ``tz`` is
+    the zone of times without one, ``time_order`` the order of 03/02/2026. Raises ConfigError for another
+    value of these two.
     """
 
     sort: bool = False
@@ -38,13 +38,13 @@ class Reading:
 
     @property
     def spelling(self) -> Spelling:
-        """What times in text mean."""
+        """How times in text are read."""
         return Spelling(self.tz, self.time_order == "dmy")
 
 
 @dataclass
 class Leg:
-    """One instrument's rows and what is known of them."""
+    """One instrument's rows and the facts known about them."""
 
     source: LegSource
     name: str
@@ -52,13 +52,13 @@ class Leg:
     expiries: list[int] | None = None
     contracts: Contracts | None = None
     notes: list[str] = field(default_factory=list)
-    #: Whether times named their zone, or were told it, as soon as there was a row.
+    #: Whether times had a zone, or the settings gave one; known after the first row.
     zoned: Callable[[], bool] = lambda: True
-    #: [(day, contract)]: from which date on which contract was taken.
+    #: [(day, contract)]: the contract taken from each of these dates on.
     rolls: list[tuple[int, int]] = field(default_factory=list)
 
     def closing_notes(self) -> list[str]:
-        """What is to be said of the input after it was read."""
+        """The notes about the input, complete after it was read."""
         notes = list(self.notes)
         if self.contracts is not None and self.contracts.note is not None:
             notes.append(self.contracts.note)
@@ -78,12 +78,12 @@ class Leg:
 
 
 def zone_note(name: str) -> str:
-    """What is to be known of times without a zone."""
+    """The note about times without a zone."""
     return f"{name}: its times name no zone and were taken as UTC; --tz says what they mean."
 
 
 def averages_note(name: str, bar_ns: int) -> str:
-    """What is to be known of BID_ASK bars."""
+    """The note about BID_ASK bars."""
     return (
         f"{name}: Interactive Brokers' BID_ASK bars of {span_text(bar_ns)}, dated by their ends; their "
         "bids and asks are time averages, at which nobody could trade."
@@ -91,7 +91,7 @@ def averages_note(name: str, bar_ns: int) -> str:
 
 
 def commonest(steps: dict[int, int], name: str) -> int:
-    """The commonest difference of times, the smallest of those that are equally common: how long bars are."""
+    """The most frequent difference of times, which is the length of bars; of equal counts the smallest."""
     if not steps:
         raise InputError(
             f"{name}: one bar does not tell how long it is; say it with --bar, such as --bar 1m."
@@ -100,7 +100,7 @@ def commonest(steps: dict[int, int], name: str) -> int:
 
 
 def roll(made: Leg, contracts: Contracts, *, volumes: dict[tuple[int, int], float], reading: Reading) -> None:
-    """Takes of each date the rows of one contract, where there are several."""
+    """Takes the rows of one contract on each date, if there are several."""
     made.contracts = contracts
     expiries = contracts.expiries
     made.expiries = None if expiries is None else list(expiries)

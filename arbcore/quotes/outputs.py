@@ -1,6 +1,6 @@
-"""Files of joined quotes, written whole or not at all: CSV, gzipped CSV, Parquet, Arrow.
+"""Files of joined quotes, written completely or not at all: CSV, gzipped CSV, Parquet, Arrow.
 
-Owns the endings, the columns' types, and the file beside the target that becomes it at the end.
+Owns the endings, the columns' types, and the temporary file that replaces the target at the end.
 """
 
 import gzip
@@ -17,13 +17,13 @@ from arbcore.system.extras import library
 from arbcore.system.output_file import is_special
 
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".arrow")
-#: Rows of a row group.
+#: Rows per row group.
 _GROUP_ROWS = 131_072
 _GZIP_LEVEL = 6
 
 
 def ending_of(path: str | os.PathLike[str]) -> str:
-    """The ending of an output's name. Raises UsageError where it is none of ``ENDINGS``."""
+    """The ending of an output's name. Raises UsageError if it is not one of ``ENDINGS``."""
     name = Path(path).name.lower()
     for ending in sorted(ENDINGS, key=len, reverse=True):
         if name.endswith(ending) and name != ending:
@@ -37,9 +37,9 @@ def ending_of(path: str | os.PathLike[str]) -> str:
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A stream whose bytes become the file at the end, or are gone where an error comes first.
+    """A stream whose bytes become the file at the end; after an error they are deleted.
 
-    Raises RunError where nothing can be written there. A device or a pipe is written as it comes.
+    Raises RunError if the file cannot be written. A device or a pipe is written directly.
     """
     target = Path(os.path.realpath(path))
     special = is_special(target)
@@ -69,10 +69,10 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 class TextOutput:
-    """Lines of CSV, gzipped where the ending says so."""
+    """Lines of CSV; gzipped if the ending is that of gzip."""
 
     def __init__(self, stream: BinaryIO, header: Sequence[str], *, gzipped: bool) -> None:
-        # No time of making in the header: the same rows always give the same bytes.
+        # The gzip header has no time, so the same rows always give the same bytes.
         self._zip = (
             gzip.GzipFile(fileobj=stream, mode="wb", compresslevel=_GZIP_LEVEL, mtime=0) if gzipped else None
         )
@@ -80,7 +80,7 @@ class TextOutput:
         self._stream.write((",".join(header) + "\n").encode())
 
     def write(self, text: bytes) -> None:
-        """Whole lines."""
+        """Writes whole lines."""
         self._stream.write(text)
 
     def close(self) -> None:
@@ -90,9 +90,9 @@ class TextOutput:
 
 
 class TableOutput:
-    """Columns as Parquet or Arrow. Raises RunError where pyarrow is not installed.
+    """Columns as Parquet or Arrow. Raises RunError if pyarrow is not installed.
 
-    Times are UTC in ns, prices doubles, ages 64-bit whole numbers, an expiry is a date.
+    Times are UTC in ns, prices doubles, ages 64-bit integers, an expiry is a date.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class TableOutput:
         self._rows = 0
 
     def write(self, columns: Sequence[Any]) -> None:
-        """Arrays, and lists of text, in the order of the header; more than it has names are left out."""
+        """Writes arrays and lists of text, in the order of the header; columns beyond it are left out."""
         pa = self._pa
         length = len(columns[0])
         made = [
@@ -131,7 +131,7 @@ class TableOutput:
         self._waiting, self._rows = [], 0
 
     def close(self) -> None:
-        """Writes what waits and the footer."""
+        """Writes the remaining rows and the footer."""
         self._flush()
         self._writer.close()
 
@@ -147,7 +147,7 @@ def _kind(pa: Any, name: str) -> Any:
 def open_output(
     stream: BinaryIO, ending: str, header: Sequence[str], *, texts: Sequence[str] = ()
 ) -> TextOutput | TableOutput:
-    """The writer of an ending, which writes its header at once; ``texts`` are columns of text."""
+    """Opens the writer for an ending, which writes its header at once; ``texts`` are columns of text."""
     if ending in (".csv", ".csv.gz"):
         return TextOutput(stream, header, gzipped=ending == ".csv.gz")
     return TableOutput(stream, header, parquet=ending == ".parquet", texts=texts)

@@ -1,7 +1,7 @@
-"""Rows of both legs as they stand in a file: every row, whether it can be used or not, with its spelling.
+"""All rows of both legs in a file, usable or not, with the text of their prices.
 
-Owns the reading for ``check`` and ``convert``, which need all rows, in blocks of columns; a row that is not a
-plain quote is looked at by itself. A backtest's reader hands out usable rows only and is faster still.
+Owns the reading for ``check`` and ``convert``, which need all rows, in blocks of columns. A row that is not a
+plain quote is read by itself. A backtest's reader returns usable rows only and is faster.
 """
 
 import csv
@@ -39,16 +39,16 @@ from arbcore.quotes.source import open_quotes
 from arbcore.quotes.spellings import why_no_number, why_no_time
 
 _UNDEFINED = (1.7976931348623157e308, 9223372036.854775807)
-#: What is above PRICE_MIN and below this is surely a price.
+#: A price between PRICE_MIN and this is valid without further checks.
 _PLAIN_MAX = 1e9
 _CHUNK_BYTES = 32 * 1024
-#: Rows of a block, at most.
+#: The most rows of a block.
 BLOCK_ROWS = 8_192
 Cell = TypeVar("Cell")
 
 
 class RowState(enum.Enum):
-    """What a row is good for; the value is the reason by which it is counted."""
+    """Whether a row can be used; the value is the reason by which it is counted."""
 
     QUOTE = "quote"
     MISSING = "missing"
@@ -58,10 +58,10 @@ class RowState(enum.Enum):
 
 @dataclass(slots=True)
 class PairedBlock:
-    """Successive rows, a column each. Malformed rows are only counted, and none stands between two others.
+    """Successive rows as columns. Malformed rows are only counted, all after the rows of the block.
 
-    A price that is missing is NaN. ``states`` is None where every row is a quote. ``spelled`` are the prices
-    as they stood; None where they were never text.
+    A missing price is NaN. ``states`` is None if every row is a quote. ``spelled`` are the texts of the
+    prices in the file; None if they were never text.
     """
 
     times: list[int]
@@ -72,13 +72,13 @@ class PairedBlock:
     malformed: int = 0
 
     def texts(self) -> list[list[bytes]]:
-        """The four prices, as they stood or as numbers are written."""
+        """The texts of the four prices: those of the file, or the numbers as text."""
         if self.spelled is not None:
             return self.spelled
         return [[b"" if each != each else repr(each).encode() for each in column] for column in self.prices]
 
     def taken(self, places: Sequence[int]) -> "PairedBlock":
-        """Some of the rows, in the order of their places."""
+        """The rows at these places, in the order of the places."""
         return PairedBlock(
             _picked(self.times, places), [_picked(each, places) for each in self.prices],
             [_picked(each, places) for each in self.extras],
@@ -87,7 +87,7 @@ class PairedBlock:
         )  # fmt: skip
 
     def cut(self, first: int, beyond: int) -> "PairedBlock":
-        """The rows from a place to one that is not included."""
+        """The rows from ``first`` up to but not including ``beyond``."""
         if first == 0 and beyond == len(self.times):
             return self
         return PairedBlock(
@@ -103,7 +103,7 @@ def _picked(column: Sequence[Cell], places: Sequence[int]) -> list[Cell]:
 
 
 def joined_blocks(blocks: Iterable[PairedBlock]) -> PairedBlock:
-    """All rows of blocks as one."""
+    """All rows of several blocks as one block."""
     held = list(blocks)
     spelled = [each.spelled for each in held if each.spelled is not None]
     whole = PairedBlock(
@@ -120,7 +120,7 @@ def joined_blocks(blocks: Iterable[PairedBlock]) -> PairedBlock:
 
 
 def sorted_blocks(blocks: Iterable[PairedBlock]) -> Iterator[PairedBlock]:
-    """All rows in order of time, those of one time as they stood; malformed ones are counted at the end."""
+    """All rows in order of time, at the same time in file order; malformed ones are counted at the end."""
     whole = joined_blocks(blocks)
     order = sorted(range(len(whole.times)), key=whole.times.__getitem__)
     for first in range(0, len(order), BLOCK_ROWS):
@@ -134,7 +134,7 @@ def _columns_of(blocks: Iterable[list[list[Cell]]]) -> list[list[Cell]]:
 
 @dataclass(frozen=True)
 class Paired:
-    """A file of both legs: its columns, and its rows to be read once.
+    """A file of both legs: its columns, and its rows, which can be read once.
 
     ``pair`` is what the columns name, None for fut_… and etf_…; ``extras`` are those of ``OPTIONAL`` that
     there are, in the order of the blocks' last texts.
@@ -144,12 +144,12 @@ class Paired:
     pair: Pair | None
     extras: tuple[str, ...]
     blocks: Iterator[PairedBlock]
-    #: Whether times named their zone, or were told it, as soon as there was a row.
+    #: Whether times had a zone, or the settings gave one; known after the first row.
     zoned: Callable[[], bool]
 
     @property
     def columns(self) -> list[str]:
-        """What a file of the same rows calls its columns."""
+        """The column names of a file of the same rows."""
         future, etf = ("fut", "etf") if self.pair is None else (self.pair.future, self.pair.etf)
         prices = [f"{future}_bid", f"{future}_ask", f"{etf}_bid", f"{etf}_ask"]
         return ["ts", *(name.lower() for name in prices), *self.extras]
@@ -161,10 +161,10 @@ def open_paired(data: QuoteData, *, pair: str | None, reading: Reading, meter: M
 
     Args:
         data: a path, ``-``, an open file, or columns.
-        pair: what fut_… and etf_… are; of named columns it may name the other size.
-        reading: of it what times mean, and whether rows that cannot be read are handed out as
-            ``MALFORMED`` instead of raised.
-        meter: counts what is read.
+        pair: the pair of fut_… and etf_…; for columns with symbols it may name the other size.
+        reading: gives the meaning of times, and whether rows that cannot be read are returned as
+            ``MALFORMED`` instead of raising an error.
+        meter: counts the bytes read.
 
     Raises:
         InputError: it cannot be opened, or is not a file of both legs.
@@ -201,7 +201,7 @@ def open_paired(data: QuoteData, *, pair: str | None, reading: Reading, meter: M
 
 
 def _pieces(read: Callable[[memoryview], int]) -> Iterator[bytes]:
-    """A stream of bytes in pieces of whole lines."""
+    """Reads a stream of bytes in pieces of whole lines."""
     room, rest, over = memoryview(bytearray(_CHUNK_BYTES)), b"", False
     while not over:
         count = read(room)
@@ -214,7 +214,7 @@ def _pieces(read: Callable[[memoryview], int]) -> Iterator[bytes]:
 
 
 def _header_of(pieces: Iterator[bytes]) -> tuple[int, str, bytes]:
-    """(its line, the first line with something in it, what is behind it in its piece)."""
+    """(its line number, the first line that is not blank, the rest of its piece)."""
     line = 0
     for piece in pieces:
         lines = piece.splitlines(keepends=True)
@@ -229,10 +229,10 @@ def _header_of(pieces: Iterator[bytes]) -> tuple[int, str, bytes]:
 def _records(
     pieces: Iterator[bytes], delimiter: str, line: int, name: str
 ) -> Iterator[tuple[list[list[bytes]], Sequence[int]]]:
-    """The cells of each record and the line it begins on, a piece of the stream at a time.
+    """The cells of each record and the line it begins on, one piece of the stream at a time.
 
-    As long as there is no quote, a record is a line and its cells are what stands between the delimiters;
-    from the first quote on the ``csv`` module reads, which takes three times as long.
+    Until the first quotation mark a record is a line, and its cells are the texts between the delimiters.
+    From the first mark on the ``csv`` module reads, which takes three times as long.
     """
     mark = delimiter.encode()
     for piece in pieces:
@@ -277,7 +277,7 @@ def _quoted_records(
 
 
 class _Places:
-    """Where the columns are. Raises DataError where one is missing or there twice."""
+    """The places of the columns. Raises DataError if one is missing or comes twice."""
 
     def __init__(
         self, header: Sequence[str], name: str, pair: str | None, *, line: int | None = None
@@ -290,7 +290,7 @@ class _Places:
                 self._refuse_one_leg(header, name, line)
             raise
         self.name, self.line = name, line
-        #: Whether a time has named its zone.
+        #: Whether any time had a zone.
         self.zoned = False
         self.prices = [found.places[role] for role in REQUIRED[1:]]
         self.time, self.clock = found.places["ts"], found.places.get(CLOCK)
@@ -298,17 +298,17 @@ class _Places:
         self.extras = {each: names.index(each) for each in OPTIONAL if each in names}
         self.pair = _pair(None if found.pair is None else pair_named(found.pair), pair)
         self.header = list(header)
-        #: What the file calls the time and the prices, as an error names them.
+        #: The file's names of the time and the prices, for errors.
         self.titles = [printable(header[place].strip(), 40) for place in (self.time, *self.prices)]
         self.width = 1 + max(self.time, self.clock or 0, *self.prices, *self.extras.values())
 
     def is_zoned(self, reading: Reading) -> Callable[[], bool]:
-        """What tells whether times had a zone."""
+        """A function that returns whether times had a zone."""
         return lambda: self.zoned or reading.tz is not None
 
     @staticmethod
     def _refuse_one_leg(header: Sequence[str], name: str, line: int | None) -> None:
-        """A file of one instrument, or of trades, is another fault than a missing column."""
+        """Raises another error than a missing column for a file of one instrument or of trades."""
         try:
             layout = layout_of(header, name, leg="fut", line=line)
         except DataError:
@@ -326,7 +326,7 @@ class _Places:
 
 
 def _pair(columns: Pair | None, wanted: str | None) -> Pair | None:
-    """The pair of the columns' own names; of fut_… and etf_… the one that was named, if any."""
+    """The pair of the columns' names; for fut_… and etf_… the named pair, if any."""
     if wanted is None:
         return columns
     named = choose_pair(columns, wanted)
@@ -336,7 +336,7 @@ def _pair(columns: Pair | None, wanted: str | None) -> Pair | None:
 def _block_of(
     records: list[list[bytes]], lines: Sequence[int], places: _Places, reading: Reading
 ) -> Iterator[PairedBlock]:
-    """Records as columns; those that are no plain quote are looked at one by one."""
+    """Converts records to columns; records that are not plain quotes are read one by one."""
     whole = records
     if min(map(len, records)) < places.width:
         short = [b""] * places.width
@@ -384,7 +384,7 @@ def _text_of(cell: bytes) -> str:
 
 
 def _without(block: PairedBlock, dropped: Sequence[int]) -> Iterator[PairedBlock]:
-    """A block in pieces, each malformed row counted behind the rows before it."""
+    """Yields a block in pieces; each malformed row is counted after the rows before it."""
     first = 0
     for at in dropped:
         piece = block.cut(first, at)
@@ -398,7 +398,7 @@ def _without(block: PairedBlock, dropped: Sequence[int]) -> Iterator[PairedBlock
 def _row_of(
     record: Sequence[bytes], places: _Places, line: int, reading: Reading
 ) -> tuple[tuple[int, bool], RowState, list[float]]:
-    """((time, whether it names its zone), state, prices) of one record. Raises DataError."""
+    """((time, whether it has a zone), state, prices) of one record. Raises DataError."""
     if len(record) < places.width:
         raise DataError(
             "too_few",
@@ -487,7 +487,7 @@ def _table_blocks(
 
 
 def _floats(column: Any) -> list[float]:
-    """A shaped column's prices; NaN where a cell is not a price."""
+    """The prices of a shaped column; NaN for a cell that is not a price."""
     values = column.values if memoryview(column.values).format == "d" else array("d", column.values)
     if column.faults is None:
         return [_number(value, False) for value in values]
@@ -507,13 +507,13 @@ def _cell_text(cell: Any) -> str:
 
 
 class Expiries:
-    """The instants of an ``expiry`` column's cells, each spelling read once."""
+    """The instants of an ``expiry`` column's cells; each text is read only once."""
 
     def __init__(self) -> None:
         self._found: dict[str, int | None] = {}
 
     def __call__(self, text: str) -> int | None:
-        """None where it is not a date, time or contract."""
+        """The instant; None if the text is not a date, a time or a contract."""
         if text not in self._found:
             try:
                 self._found[text] = read_expiry(text)

@@ -10,21 +10,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, compress
 
-#: Up to so many values are kept as they are.
+#: The most values that are stored exactly.
 EXACT_VALUES = 16_384
-#: Beyond, a value is known to half of this.
+#: With more values, a value is known to half of this step.
 STEP = 0.01
-#: Values up to this far from 0 have a place each, since no spread is wider; those further out are counted by
-#: their powers.
+#: Each step up to this far from 0 has its own count, because no spread is wider. Values beyond are counted
+#: on a logarithmic scale.
 REACH = 20_000.0
-#: Places that are made at once, when the first value falls on one of them.
+#: The counts that are allocated together, when the first value falls on one of them.
 _PAGE = 256
-#: A value beyond the reach is known to this part of itself, or to more where there are too many of them.
+#: The relative precision of values beyond REACH; it becomes coarser if there are too many of them.
 _PART, _FAR_MAX = 1e-6, 16_384
 
 
 class Percentiles:
-    """Counts values; ``at`` gives percentiles that are right within 0.005 for values up to 20,000.
+    """Counts values; ``at`` returns percentiles that are right within 0.005 for values up to 20,000.
 
     >>> found = Percentiles()
     >>> for value in (1.0, 2.0, 4.0):
@@ -38,19 +38,19 @@ class Percentiles:
         self.largest: float | None = None
         self.smallest: float | None = None
         self._exact: array[float] | None = array("d")
-        #: Counts by page and place.
+        #: Counts by page and index in the page.
         self._near: dict[int, array[int]] = {}
         self._far: dict[int, int] = {}
         self._part = _PART
-        #: The places that have values, in order, and how many values there are up to each; made when asked.
+        #: The steps with values, in order, and the running sum of their counts; computed on demand.
         self._ranks: tuple[list[float], list[int]] | None = None
 
     def add(self, value: float) -> None:
-        """One value more; it must be finite."""
+        """Adds a value; it must be finite."""
         self.add_all((value,))
 
     def add_all(self, values: Sequence[float]) -> None:
-        """More values; they must be finite."""
+        """Adds values; they must be finite."""
         if not values:
             return
         self.count += len(values)
@@ -67,7 +67,7 @@ class Percentiles:
 
     @classmethod
     def merged(cls, parts: Iterable["Percentiles"]) -> "Percentiles":
-        """All of these put together, as if one had counted every value."""
+        """Merges several objects, as if one of them had counted every value."""
         held = [part for part in parts if part.count]
         whole = cls()
         for part in held:
@@ -92,7 +92,7 @@ class Percentiles:
             self._add_far(value, count)
 
     def _spread(self) -> None:
-        """From the kept values to counts."""
+        """Converts the stored values to counts."""
         kept, self._exact = self._exact, None
         if kept and self.smallest is not None and self.largest is not None:
             self._put(kept, self.smallest, self.largest)
@@ -124,21 +124,21 @@ class Percentiles:
                 self._add_far(*each)
 
     def _places(self) -> Iterator[tuple[int, int]]:
-        """(place, count) of the values within reach, in order."""
+        """(step, count) of the values within REACH, in order."""
         for number, page in sorted(self._near.items()):
             for at in compress(range(_PAGE), page):
                 yield number * _PAGE + at, page[at]
 
     def _powers(self) -> Iterator[tuple[float, int]]:
-        """(value, count) of those beyond it, in order."""
-        # The furthest below 0 has the least key, the nearest above it the least that is positive.
+        """(value, count) of the values beyond REACH, in order."""
+        # The value farthest below 0 has the smallest key, the one nearest above 0 the smallest positive key.
         for key, count in sorted(self._far.items()):
             yield math.copysign(REACH * math.exp((abs(key) - 1) * self._part), key), count
 
     def at(self, share: float) -> float | None:
-        """The value below which a share of all values lies, between two neighbours in a straight line.
+        """The value below which a share of all values lies, interpolated linearly between two neighbours.
 
-        None where there is no value.
+        None if there are no values.
         """
         if self.count == 0 or self.smallest is None or self.largest is None:
             return None
@@ -153,7 +153,7 @@ class Percentiles:
         return min(self.largest, max(self.smallest, found))
 
     def _ranked(self, rank: int) -> float:
-        """The value at a place in order, from 0 on."""
+        """The value of a rank in rising order, from 0 on."""
         if self._ranks is None:
             far = list(self._powers())
             below = [each for each in far if each[0] < 0]
@@ -163,7 +163,7 @@ class Percentiles:
         return self._ranks[0][bisect_right(self._ranks[1], rank)]
 
     def shares(self, edges: list[float]) -> list[int]:
-        """How many values lie from each edge up to the next, the last edge excluded."""
+        """The number of values from each edge up to the next edge, which is excluded."""
         counts = [0] * (len(edges) - 1)
         if self._exact is not None:
             for value in self._exact:

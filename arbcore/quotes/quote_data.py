@@ -1,4 +1,4 @@
-"""What quotes may be handed over as: a path, an open file, columns by name, a data frame, an Arrow stream."""
+"""The types of quote data: a path, an open file, columns by name, a data frame, an Arrow stream."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from arbcore.core.backtest_options import BACKTEST_OPTIONS, File, Range
 
 
 class OpenFile(Protocol):
-    """A file that is open for reading; binary where it may be compressed."""
+    """A file that is open for reading; it must be binary to be compressed."""
 
     def read(self, size: int = ..., /) -> bytes | str: ...
 
@@ -23,7 +23,7 @@ class Frame(Protocol):
 
 
 class ArrowStream(Protocol):
-    """A table that Arrow's C stream interface hands over."""
+    """A table with Arrow's C stream interface."""
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
@@ -32,7 +32,7 @@ QuoteData: TypeAlias = str | os.PathLike[str] | OpenFile | Mapping[str, object] 
 
 
 class _Words:
-    """An annotation as ``help`` shows it: unions that have a name by that name."""
+    """An annotation for ``help``: a union that has a name is shown by that name."""
 
     def __init__(self, hint: object) -> None:
         self._text = formatannotation(hint)
@@ -45,7 +45,7 @@ class _Words:
 
 
 def spell_out(function: Callable[..., object], keywords: type) -> None:
-    """Gives a function that takes ``**settings`` a signature that names each, for ``help`` and notebooks."""
+    """Gives a function with ``**settings`` a signature that names each one, for ``help`` and notebooks."""
     given = signature(function)
     kept = [
         each.replace(annotation=_Words(each.annotation))

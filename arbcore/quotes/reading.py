@@ -36,13 +36,13 @@ class ReadOptions:
     """How quotes are read.
 
     Attributes:
-        sort: Sort the rows by time first, keeping them in memory; else times that go back are an error.
-        skip_bad: Count malformed rows and go on; else the first is an error.
-        tz: The zone of a time that names none (a name of ``zones.ZONE_HOURS``); None is UTC.
+        sort: Sort the rows by time first, in memory; without it times that decrease are an error.
+        skip_bad: Count malformed rows and continue; without it the first one is an error.
+        tz: The zone of a time without one (a name of ``zones.ZONE_HOURS``); None is UTC.
         time_order: ``mdy`` or ``dmy``, the order of a date such as 03/02/2026.
         use_factor: Take each row's factor from the ``factor`` or ``index`` column.
 
-    Raises ConfigError for a value of another kind.
+    Raises ConfigError for an invalid value.
     """
 
     sort: bool = False
@@ -62,16 +62,16 @@ class ReadOptions:
 
     @property
     def spelling(self) -> Spelling:
-        """What times in text mean."""
+        """How times in text are read."""
         return Spelling(self.tz, self.time_order == "dmy")
 
 
 @dataclass(frozen=True)
 class Read:
-    """How reading went: data rows in all, those skipped by reason, and what the columns were.
+    """The result of reading: the number of data rows, those skipped by reason, and facts about the columns.
 
-    ``pair`` is the pair that the columns' names tell, ``unused`` the factor or index column that was not
-    asked for, ``notes`` what a person should know about the reading.
+    ``pair`` is the pair of the columns' names, ``unused`` a factor or index column that the options do not
+    use, ``notes`` are sentences for people about the reading.
     """
 
     rows: int
@@ -92,8 +92,8 @@ def read_into(
 ) -> Read:
     """Feeds all rows of the data to a taker, in order of time.
 
-    Raises DataError for a bad row and for data without a row, InputError for what cannot be read, UsageError
-    for what is not data at all.
+    Raises DataError for a bad row and for data without a row, InputError for data that cannot be read,
+    UsageError for an object that is not data.
     """
     if is_columns(data):
         return _read_columns(kernel, data, options=options, after_chunk=after_chunk)
@@ -139,7 +139,7 @@ def _read_columns(
     after_chunk: Callable[[], None] | None,
     name: str = "",
 ) -> Read:
-    """Feeds columns, by the rules of the rows of a file."""
+    """Feeds columns, with the row rules of a file."""
     reader = ColumnReader(
         name,
         expiry_of=_expiry_of(options.spelling),
@@ -162,7 +162,7 @@ def _read_columns(
 
 
 def _read_of(reader: RowSource, name: str, options: ReadOptions, *, once: bool) -> Read:
-    """How reading went; ``once`` is said of a stream, which cannot be read again."""
+    """The result of reading; ``once`` marks a stream, which cannot be read again."""
     if reader.rows == 0:
         raise DataError("empty", f"{name} has no rows below its header.", line=None, column=None)
     notes = []

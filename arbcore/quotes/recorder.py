@@ -1,6 +1,6 @@
-"""Records pairs of quotes as a CSV that the backtest reads: what was seen can be backtested.
+"""Records pairs of quotes as a CSV that the backtest reads, to backtest what the bot saw.
 
-A shell: it owns a file, which it appends to.
+A shell: it owns a file and appends to it.
 """
 
 import os
@@ -12,22 +12,22 @@ from arbcore.core.text import printable
 from arbcore.errors import RunError, UsageError
 from arbcore.system.regular_file import open_regular, read_regular
 
-#: Bid and ask of a leg come as two messages, and nothing says that they belong together: a bid above its ask
-#: that the next change ends within this time was half of an update.
+#: Bid and ask of a leg come as two separate messages. If a bid is above its ask and the next change ends this
+#: within this time, the row was only half of an update.
 HALF_NS = 250_000_000
 
 
 def header_of(pair: Pair) -> str:
-    """The first line of a recording: the columns are the symbols' own, so that the file says its pair, and
-    ``expiry`` says whose the future's quotes are.
+    """The first line of a recording. The columns have the symbols' names, so the file identifies its pair;
+    ``expiry`` is that of the future's contract.
     """
     columns = [f"{symbol.lower()}_{side}" for symbol in (pair.future, pair.etf) for side in ("bid", "ask")]
     return f"ts,{','.join(columns)},expiry\n"
 
 
 def check_recording(path: Path, pair: Pair) -> None:
-    """Before anything else is touched: UsageError for a file that is not a recording of the pair, RunError
-    where there is no folder.
+    """Checks the path before anything else is done. UsageError for a file that is not a recording of the
+    pair, RunError if the folder does not exist.
     """
     header = header_of(pair)
     try:
@@ -50,9 +50,9 @@ def _refusal(path: Path, why: str) -> RunError:
 
 
 class QuoteRecorder:
-    """Appends a row for every change of either leg, once both have a price on both sides.
+    """Appends a row for every change of either leg, once both have a bid and an ask.
 
-    A file that is there and does not begin with our header is refused: it was named by mistake.
+    A file that does not begin with this header is refused: its name was probably a mistake.
     """
 
     def __init__(self, path: Path, pair: Pair) -> None:
@@ -65,17 +65,17 @@ class QuoteRecorder:
         except OSError as error:
             raise _refusal(path, str(error.strerror)) from None
         self._waiting: list[str] = [] if os.fstat(self._descriptor).st_size else [header_of(pair)]
-        #: What the last row said, but for its time.
+        #: The last row without its time.
         self._last: tuple[float | int, ...] = ()
-        #: A row with a leg whose bid is above its ask, until it is known to be more than half an update.
+        #: A row with a bid above its ask, kept until it is known whether it is half of an update.
         self._crossed: tuple[int, str] | None = None
 
     def note(
         self, ts_ns: int, *, fut: tuple[float, float], etf: tuple[float, float], expiry_ns: int
     ) -> None:
-        """One pair of touches, bid and ask of each leg; 0 is a side without a price.
+        """Adds the touch of both legs, bid and ask of each; 0 is a side without a price.
 
-        ``expiry_ns`` is that of the contract whose the future's quotes are.
+        ``expiry_ns`` is the expiry of the future's contract.
         """
         prices = (*fut, *etf)
         row_but_time = (*prices, expiry_ns)
@@ -90,7 +90,7 @@ class QuoteRecorder:
             self._waiting.append(row)
 
     def _settle(self, ts_ns: int) -> None:
-        """Keeps a crossed row that lasted, and drops one that was half of an update."""
+        """Stores a crossed row that lasted, and drops one that was half of an update."""
         if self._crossed is not None:
             since_ns, row = self._crossed
             if ts_ns - since_ns >= HALF_NS:
@@ -98,7 +98,7 @@ class QuoteRecorder:
             self._crossed = None
 
     def flush(self) -> None:
-        """Hands what has gathered to the operating system, whole rows only."""
+        """Writes the waiting rows to the file; whole rows only."""
         data = "".join(self._waiting).encode()
         self._waiting.clear()
         try:
@@ -111,7 +111,7 @@ class QuoteRecorder:
             ) from None
 
     def close(self, ts_ns: int) -> None:
-        """Writes the rest and closes."""
+        """Writes the rest and closes the file."""
         self._settle(ts_ns)
         try:
             self.flush()

@@ -1,24 +1,24 @@
-"""Which contract's rows are taken on which New York date.
+"""The rules that choose the contract whose rows are taken on a New York date.
 
-Owns the two rules, by volume and by days before the expiry; prices are never adjusted for a roll.
+Owns the two rules, by volume and by days before the expiry. Prices are never adjusted for a roll.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
-#: Without volumes: the first contract that expires more than this many days after the date.
+#: The rule without volumes: the first contract that expires more than this many days after the date.
 ROLL_DAYS = 8
 
 
 def by_volume(expiries: Sequence[int], volumes: Mapping[tuple[int, int], float]) -> dict[int, int]:
-    """{date: contract} by what was traded on the last date before that has rows.
+    """{date: contract} by the volumes of the previous date that has rows.
 
     Args:
         expiries: the day of expiry of each contract, by its number.
-        volumes: {(date, contract): volume} of every date and contract that has rows.
+        volumes: {(date, contract): volume} for every date and contract with rows.
 
     Returns:
-        The contract with the largest volume of the date before, the nearer one where two are equal, never one
-        that expires before the one of the date before; on the first date the front one.
+        The contract with the largest volume on the previous date, of two equal ones the nearer. It never
+        expires before the contract of the previous date. On the first date it is the front contract.
     """
     dates = sorted({date for date, _ in volumes})
     order = sorted(range(len(expiries)), key=expiries.__getitem__)
@@ -37,7 +37,7 @@ def by_volume(expiries: Sequence[int], volumes: Mapping[tuple[int, int], float])
 def by_days(expiries: Sequence[int], dates: Iterable[int], *, days: int) -> dict[int, int]:
     """{date: contract}: the first contract that expires more than ``days`` days after the date.
 
-    Where none expires so late it is the last one.
+    If no contract expires so late, it is the last one.
     """
     order = sorted(range(len(expiries)), key=expiries.__getitem__)
     return {date: _first_after(expiries, date + days, order) for date in dates}

@@ -1,6 +1,6 @@
 """Shell: opens quotes for reading, plain or compressed, from a path, standard input or an open file.
 
-Owns the opening and its errors. The reader knows what the bytes mean.
+Owns the opening and its errors. The reader interprets the bytes.
 """
 
 import gzip
@@ -40,9 +40,9 @@ class ReadsInto(Protocol):
 
 @contextmanager
 def open_quotes(source: QuoteData) -> Iterator[tuple[ReadsInto, str, int | None]]:
-    """(stream, name, bytes in all where known) of a path, ``-`` or an open binary file.
+    """(stream, name, total bytes if known) of a path, ``-`` or an open binary file.
 
-    Raises InputError where it cannot be opened or is of another format. An open file is left open.
+    Raises InputError if it cannot be opened or has another format. An open file is not closed.
     """
     if hasattr(source, "read"):
         name = str(getattr(source, "name", "the data"))
@@ -78,12 +78,12 @@ def _opened(path: Path, name: str) -> BinaryIO:
 
 
 def is_file(source: object) -> TypeGuard[str | os.PathLike[str]]:
-    """Whether it names a file, not a pipe, a device or something open."""
+    """Whether a source names a file, not a pipe, a device or an open object."""
     return source != "-" and isinstance(source, str | os.PathLike) and os.path.isfile(source)
 
 
 def is_read_again(source: object) -> bool:
-    """Whether it can be read a second time: a path or columns, no stream."""
+    """Whether a source can be read a second time: a path or columns, not a stream."""
     return not hasattr(source, "read") and (not isinstance(source, str | os.PathLike) or str(source) != "-")
 
 
@@ -92,7 +92,7 @@ def _peekable(stream: Any) -> Any:
 
 
 class _Raw(io.RawIOBase):
-    """Any object with ``read`` as a raw stream."""
+    """Any object with ``read``, as a raw stream."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -111,7 +111,7 @@ class _Raw(io.RawIOBase):
 
 
 def _plain(stream: Any, name: str) -> Any:
-    """The stream with its compression taken off."""
+    """The decompressed stream."""
     try:
         head = stream.peek(8)[:8]
     except OSError as error:
@@ -127,9 +127,9 @@ def _plain(stream: Any, name: str) -> Any:
 
 
 def read_some(stream: ReadsInto, room: memoryview, name: str) -> int:
-    """How many bytes were read; 0 at the end.
+    """Reads into ``room`` and returns the number of bytes; 0 at the end.
 
-    Raises InputError where reading fails or compressed data is damaged or cut short.
+    Raises InputError if reading fails or compressed data is damaged or cut short.
     """
     try:
         return int(stream.readinto(room))
@@ -142,7 +142,7 @@ def read_some(stream: ReadsInto, room: memoryview, name: str) -> int:
 
 
 def chunks_into(stream: ReadsInto, reader: CsvReader) -> Iterator[int]:
-    """Reads the stream to its end, a chunk at a time; yields the bytes so far, for the rows to be taken.
+    """Reads the stream to its end in chunks; yields the bytes so far, so the caller can take the rows.
 
     Raises InputError as ``read_some``.
     """

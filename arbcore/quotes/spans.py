@@ -1,6 +1,6 @@
-"""Spans of time as people write them (``5s``, ``250ms``, ``1m``, ``8d``), and the parts of a trading day.
+"""Time spans as text (``5s``, ``250ms``, ``1m``, ``8d``), and the parts of a trading day.
 
-Owns both; it reads no clock.
+Owns both; it has no clock.
 """
 
 import re
@@ -17,12 +17,12 @@ UNITS_NS = {
 _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(ms|s|min|m|h|d)")
 LONGEST_NS = 3_660 * NS_PER_DAY
 
-#: (first, last, whether it is within the session): instants around one that are alike.
+#: (first, last, whether it is in the session): the first and last instant of a part of a day.
 Segment = tuple[int, int, bool]
 
 
 def read_span(text: str, what: str, *, smallest_ns: int) -> int:
-    """Nanoseconds of ``5s``, ``1m``, ``250ms``, ``2h`` or ``8d``. Raises UsageError naming ``what``."""
+    """Converts ``5s``, ``1m``, ``250ms``, ``2h`` or ``8d`` to nanoseconds. UsageError names ``what``."""
     match = _SPAN.fullmatch(text.strip().lower())
     if match is None:
         raise UsageError(
@@ -39,7 +39,7 @@ def read_span(text: str, what: str, *, smallest_ns: int) -> int:
 
 
 def span_text(span_ns: int) -> str:
-    """``5s``, ``1m``: the largest unit of which it is a whole number."""
+    """A span as ``5s`` or ``1m``, in the largest unit that gives an integer."""
     for unit in ("d", "h", "m", "s", "ms"):
         if span_ns % UNITS_NS[unit] == 0:
             return f"{span_ns // UNITS_NS[unit]}{unit}"
@@ -55,7 +55,7 @@ def date_around(ts_ns: int) -> tuple[int, int, int]:
 def regular_segment(ts_ns: int) -> Segment:
     """The part of the New York date around a time: before the open, the session, after it, or no session.
 
-    The session is after 09:30:00 up to and with 16:00:00, or 13:00:00 on early closes.
+    The session begins after 09:30:00 and includes 16:00:00, or 13:00:00 on early closes.
     """
     first, last, day = date_around(ts_ns)
     close = close_clock_ns(day)
@@ -68,7 +68,7 @@ def regular_segment(ts_ns: int) -> Segment:
 
 
 def segments_of(session: str) -> Callable[[int], Segment] | None:
-    """What tells a session's instants, ``rth`` or ``all``. Raises UsageError for another name."""
+    """``regular_segment`` for the session ``rth``, None for ``all``. UsageError for any other name."""
     if session not in ("rth", "all"):
         raise UsageError(f"--session {printable(session)!r} is not a session; it may be rth or all.")
     return regular_segment if session == "rth" else None

@@ -1,6 +1,6 @@
-"""The errors about a cell that is not a time or not a number: what it may be instead, and what to do.
+"""The errors about a cell that is not a time or not a number: the accepted forms, and what to do.
 
-Owns the sentences only; ``_cells`` decides which spellings are read.
+Owns the sentences only; ``_cells`` decides which forms are read.
 """
 
 import re

@@ -1,8 +1,8 @@
-"""``arbcore.sweep``: data and ranges in, one row a cell out. A shell, since it opens files.
+"""``arbcore.sweep``: data and ranges in, one row per cell out. A shell, because it opens files.
 
-Owns the order of the work and the shape of a result. The grid has ranges and cells, the kernel works out the
-numbers, the workers have threads and executors. The valid rows are kept in memory, 56 bytes each, since every
-cell goes over them.
+Owns the order of the work and the shape of a result. The grid has ranges and cells, the kernel computes the
+numbers, the workers have threads and executors. The valid rows stay in memory, 56 bytes each, because every
+cell reads them.
 """
 
 import os
@@ -59,24 +59,24 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 SCHEMA = "arbcore.sweep/2"
-#: Above it there is no matrix of P&L by period and cell, and so no evidence.
+#: With more cells there is no matrix of P&L by period and cell, and therefore no evidence.
 EVIDENCE_CELLS_MAX = 20_000
 
-#: Called with the cells that are done and those in all.
+#: Called with the number of cells done and the number of all cells.
 Progress = Callable[[int, int], None]
-#: Called with the bytes that were read, those in all where known, and the rows so far.
+#: Called with the bytes read, the total bytes if known, and the rows so far.
 Reading = Callable[[int, int | None, int], None]
 
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What a sweep came to, as ``arbcore.sweep`` returns it; a notebook shows its best cells.
+    """The result of a sweep, as ``arbcore.sweep`` returns it; a notebook shows its best cells.
 
     Attributes:
-        grid: which settings vary, and over which values.
-        table: a row a cell, the settings that vary first; money in USD.
-        summary: the document of ``arbcore sweep --json`` but for the table.
-        notes: sentences that a person should read.
+        grid: the settings that vary, and their values.
+        table: one row per cell, first the settings that vary; money in USD.
+        summary: the document of ``arbcore sweep --json`` without the table.
+        notes: sentences for people to read.
 
     >>> import arbcore
     >>> second = 1_000_000_000
@@ -96,17 +96,17 @@ class SweepResult:
 
     @property
     def best(self) -> dict[str, Cell] | None:
-        """The cell with the largest total P&L, the first of equals; None where nothing was traded."""
+        """The cell with the largest total P&L, the first of equal ones; None if nothing was traded."""
         return self.summary["best"]
 
     @property
     def robust(self) -> dict[str, Cell] | None:
-        """The cell whose worst neighbour within one step is best; None where nothing was traded."""
+        """The cell whose worst neighbour within one step is best; None if nothing was traded."""
         regions = self.summary["robust"]
         return regions[0]["cell"] if regions else None
 
     def _repr_html_(self) -> str:
-        """The best cells, for a notebook."""
+        """The best cells as HTML, for a notebook."""
         from arbcore.pages.notebook import shown as as_text
         from arbcore.pages.notebook import small_table
         from arbcore.pages.words import in_unit, label_of
@@ -121,7 +121,7 @@ class SweepResult:
         return small_table(caption, head, rows)
 
     def cell(self, at: int) -> dict[str, Cell]:
-        """One row of the table by the names of its columns."""
+        """One row of the table, by column name."""
         return {name: column[at] for name, column in self.table.items()}
 
     def to_html(self) -> str:
@@ -133,7 +133,7 @@ class SweepResult:
         return page_of(self.summary, grid=self.grid, table=self.table, notes=notes)
 
     def write_html(self, path: str | Path) -> None:
-        """Writes the page to a file, whole or not at all. RunError where it cannot."""
+        """Writes the page to a file, completely or not at all. RunError if it cannot be written."""
         text = self.to_html()
         with OutputFile(Path(path)) as stream:
             stream.write(text)
@@ -141,7 +141,7 @@ class SweepResult:
 
 @dataclass(frozen=True)
 class Quotes:
-    """The rows of one file, where they are from, and how reading them went."""
+    """The rows of one file, their source, and the result of reading them."""
 
     name: str
     rows: SweepRows
@@ -173,24 +173,26 @@ def sweep(
     Args:
         data: as for ``backtest``, or a list of such: each is swept by itself, and the table has their sums.
         expiry: as for ``backtest``, like ``sort``, ``skip_bad``, ``tz``, ``time_order``, ``drop_outliers``.
-        workers: threads that share the cells, one a processor without it.
-        executor: any ``concurrent.futures.Executor`` whose workers have this arbcore, instead.
-        dask: the address of a Dask scheduler, instead. The result is the same to the last bit.
+        workers: the number of threads that share the cells; one per processor if not given.
+        executor: used instead of threads: any ``concurrent.futures.Executor`` whose workers have this
+            arbcore.
+        dask: used instead of threads: the address of a Dask scheduler. The result is the same to the last
+            bit.
         full: add the drawdown marked to market and Sharpe, which need every row, to every cell; the best
-            ones have them anyway.
-        walk_forward: choose cells on each window and try them on the next: ``"20:5"`` in days with rows,
+            cells always have them.
+        walk_forward: choose cells on each window and test them on the next: ``"20:5"`` in days with rows,
             ``"2000r:500r"`` in rows.
-        progress: told (cells done, cells in all) now and then.
-        reading: told (bytes read, bytes in all or None, rows) now and then.
+        progress: called with (cells done, cells in total) from time to time.
+        reading: called with (bytes read, total bytes or None, rows) from time to time.
         **settings: those of ``backtest``; a number may be ``"LO:HI:STEP"`` (both ends included), a list such
             as ``"1,2,5"``, or a sequence of numbers. The first named range varies slowest.
 
     Returns:
-        ``table`` (a row a cell), ``best`` and ``robust`` cells, ``summary``, ``notes``. Money in USD; cells
-        are ranked by ``total_pnl``: ``net_pnl`` with what is still open closed at the last row.
+        ``table`` (one row per cell), ``best`` and ``robust`` cells, ``summary``, ``notes``. Money in USD;
+        cells are ranked by ``total_pnl``: ``net_pnl`` with the open position closed at the last row.
 
     Raises:
-        ConfigError: before anything is read, where one cell would be refused.
+        ConfigError: a cell's settings are not valid; raised before any data is read.
         RunError: a shard is lost again and again.
         DataError, InputError, UsageError: as for ``backtest``.
 
@@ -241,7 +243,7 @@ spell_out(sweep, SweepKeywords)
 
 
 def _counting(progress: Progress | None, total: int) -> Callable[[int], None]:
-    """Takes how many cells more are done, and tells ``progress``."""
+    """A function that takes the number of newly finished cells, and calls ``progress``."""
     done = 0
 
     def count(cells: int) -> None:
@@ -254,7 +256,7 @@ def _counting(progress: Progress | None, total: int) -> Callable[[int], None]:
 
 
 def _settled_pair(quotes: Sequence[Quotes], values: Mapping[str, object]) -> BacktestSettings:
-    """The settings with the pair of the files, which must be one. UsageError where they disagree."""
+    """The settings with the pair of the files, which must be the same. UsageError if they differ."""
     found = [settled_pair(values, each.read.pair) for each in quotes]
     if len({settings.pair for settings in found}) > 1:
         raise UsageError(
@@ -275,7 +277,7 @@ def _cleaned(quotes: Quotes, settings: BacktestSettings, expiry_ns: int | None) 
 
 
 def _sources(data: QuoteData | Sequence[QuoteData], lengths: Lengths | None) -> list[QuoteData]:
-    """One or several places to read from, none of them twice."""
+    """The sources as a list; ConfigError if one comes twice."""
     sources: list[Any] = list(data) if isinstance(data, list | tuple) else [data]
     if not sources:
         raise ConfigError("There is no file to sweep; name at least one.")
@@ -307,7 +309,7 @@ def _check_places(workers: int | None, executor: Executor | None, dask: str | No
 
 
 def _check_types(given: Mapping[str, object], kind: Any, says: str) -> None:
-    """ConfigError where an argument is of a kind that it does not take; None means that it was not given."""
+    """Raises ConfigError for an argument of a wrong type; None means that it was not given."""
     for name, value in given.items():
         if not isinstance(value, kind) and (value is not None or kind is bool):
             raise ConfigError(f"{name} is {printable(repr(value), 60)}{says}.")
@@ -331,13 +333,13 @@ def _result(
     *,
     walked: Mapping[str, object] | None,
 ) -> SweepResult:
-    """The cells' numbers as the result that a person gets, undefined numbers as None."""
+    """The cells' numbers as the user's result; an undefined number is None."""
     grid = jobs[0].grid
     pnl = take_periods(blocks)
     block = merged(blocks, [job.rows.count for job in jobs])
     columns: dict[str, Any] = dict(grid.columns())
     for name, column in block.columns.items():
-        # An undefined number is not a number, which alone differs from itself.
+        # Only NaN, an undefined number, differs from itself.
         columns[name] = [None if value != value else value for value in column]
     columns["class"] = classes_of(block)
     idle = [each == "idle" for each in columns["class"]]
@@ -371,8 +373,8 @@ def _result(
 
 
 def _runs_of(jobs: Sequence[Job], cell: int, *, judge: bool) -> tuple[Judged | None, list[Backtest]]:
-    """The single runs of a cell over all files, for what they say besides the numbers; ``judge`` adds them up
-    for its evidence.
+    """The single runs of a cell over all files, for what they find besides the numbers; with ``judge`` they
+    are also added up for the evidence.
     """
     settings = jobs[0].grid.settings([cell])[0]
     if judge:
@@ -389,7 +391,7 @@ def _runs_of(jobs: Sequence[Job], cell: int, *, judge: bool) -> tuple[Judged | N
 
 
 def _winner(best: int, found: Judged) -> Winner:
-    """The best cell as its evidence wants it."""
+    """The best cell in the form that the evidence needs."""
     return Winner(
         at=best,
         nets=found.nets,
@@ -402,7 +404,7 @@ def _winner(best: int, found: Judged) -> Winner:
 
 
 def _cell_documents(jobs: Sequence[Job], cells: Sequence[int]) -> dict[int, dict[str, Cell]]:
-    """A few cells with their settings and everything that is known of them, the best of all files."""
+    """A few cells with their settings and all their numbers; for the best cell over all files."""
     grid = jobs[0].grid
     wanted = list(dict.fromkeys(cells))
     singles = [run_cells(job.rows, grid, wanted, expiry_ns=job.expiry_ns) for job in jobs]
@@ -430,7 +432,7 @@ def _region_document(grid: Grid, region: Region, cell: dict[str, Cell]) -> Regio
 def _summary(
     quotes: Sequence[Quotes], jobs: Sequence[Job], cell: int, used: Sequence[Backtest]
 ) -> SweepSummary:
-    """What was read and asked; ``used`` are the single runs of a cell, the best where there is one."""
+    """The summary of data and settings; ``used`` are the single runs of a cell, the best if there is one."""
     job = jobs[0]
     level = job.grid.settings([cell])[0].level
     factors = [factor_document(kernel.values, level) for kernel in used]
@@ -451,7 +453,7 @@ def _summary(
     last = [each.rows.last_ns for each in quotes if each.rows.last_ns is not None]
     params = {"expiry": None if job.expiry_ns is None else iso_time(job.expiry_ns), **grid.base.document()}
     if grid.base.exit_bps is None and "entry_bps" in grid.names:
-        # A quarter of each cell's entry.
+        # Each cell's exit is a quarter of its own entry.
         params["exit_bps"] = None
     return {
         "schema": SCHEMA,
@@ -483,7 +485,7 @@ def _summary(
 
 
 def _implied(quotes: Quotes, kernel: Backtest, settings: BacktestSettings) -> ImpliedFinancing:
-    """``implied_financing`` of one file, whose own index counts where no true factor was given."""
+    """The ``implied_financing`` of one file; its own index is used if no true factor is given."""
     known: Sequence[float | None] = (None, None)
     if settings.true_factor is None:
         ends = kernel.values.decided_ends()
@@ -495,7 +497,7 @@ def _notes(
     quotes: Sequence[Quotes], jobs: Sequence[Job], used: Sequence[Backtest], *,
     implied: Sequence[float | None], idle: bool,
 ) -> Iterable[str]:  # fmt: skip
-    """What a person should know of the data beside the numbers."""
+    """The notes on the data."""
     least = _least_wanted(jobs[0].grid)
     if not any(job.rows.count for job in jobs):
         yield "There is no usable row; nothing could be traded."
@@ -522,13 +524,13 @@ def _notes(
 
 
 def _least_wanted(grid: Grid) -> BacktestSettings:
-    """The settings of the cell with the lowest threshold of an entry."""
+    """The settings of the cell with the lowest entry threshold."""
     cells = grid.settings(range(grid.cells)) if grid.cells <= EVIDENCE_CELLS_MAX else [grid.settings([0])[0]]
     return min(cells, key=lambda each: each.entry_bps + (each.cost_bps or 0.0))
 
 
 def _ranking_notes(grid: Grid, classes: Sequence[str], best: Sequence[int]) -> Iterable[str]:
-    """What a person should know of the cells that are called best."""
+    """The notes on the cells that are ranked best."""
     if not best:
         yield "No cell traded, so there is no best one; lower --entry-bps."
     elif "gain" not in classes:

@@ -1,6 +1,6 @@
-"""The page of a sweep: what of the result it shows besides the map and the best cells.
+"""The page of a sweep: its parts besides the map and the best cells.
 
-A shell only in that it knows the version; it opens nothing.
+A shell only because it knows the version; it opens nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ def page_of(
 
 
 def _params(summary: SweepSummary) -> dict[str, Any]:
-    """The settings as they are shown: the factor is the level that was used, and what it implies."""
+    """The settings as shown; the factor is replaced by the level that was used, and what it implies."""
     params = dict(summary["params"])
     found = summary["factor"]
     if found["first"] is not None and "factor" in params:
@@ -65,13 +65,13 @@ def _params(summary: SweepSummary) -> dict[str, Any]:
 
 
 def _financing(implied: ImpliedFinancing) -> str:
-    """The rate that the level implies, where it is known."""
+    """The rate that the level implies, if it is known."""
     known = [f"{each:.3%}" for each in (implied["first"], implied["last"]) if each is not None]
     return f", implied financing {' to '.join(known)}" if known else ""
 
 
 def _name(file: str) -> str:
-    """A file without the folders that it lies in."""
+    """The name of a file without its folders."""
     return "standard input" if file == "-" else Path(file).name
 
 

@@ -1,8 +1,8 @@
-"""Shell: works through the cells of a sweep, on threads of this machine or on any executor.
+"""Shell: runs the cells of a sweep, on threads of this machine or on any executor.
 
-Owns the cutting into shards, how many are on the way at once, and that a lost one is run again. The result
-does not depend on any of it. A foreign executor is asked for nothing but ``submit`` with two arguments, so
-that it may be a pool of processes or a cluster.
+Owns the division into shards, the number of shards in progress, and the repetition of a lost shard. The
+result does not depend on these. Of another executor only ``submit`` with two arguments is used, so it may be
+a pool of processes or a cluster.
 """
 
 import warnings
@@ -26,21 +26,21 @@ from arbcore.system.interrupts import deferred_interrupts
 from arbcore.system.processors import processors
 
 MADE_BY = f"arbcore/{__version__}"
-#: How often one shard may be lost; the third time it is the shard or the place that is at fault.
+#: The most losses of one shard; after the third the shard or the place must be faulty.
 LOST_MAX = 3
 POLL_S = 0.2
 
 #: The numbers of a shard's cells by column.
 Columns = dict[str, "array[int] | array[float]"]
-#: Told how many cells more are done.
+#: Called with the number of newly finished cells.
 Count = Callable[[int], None]
 
 
 class Place(Protocol):
-    """Where shards are run."""
+    """A place where shards are run."""
 
     workers: int
-    #: Whether a worker may die without the program.
+    #: Whether a worker may die while the program lives.
     loses: bool
     shards_a_worker: int
 
@@ -51,17 +51,17 @@ class Place(Protocol):
         """The columns of a shard's result."""
 
     def under_way(self) -> int:
-        """About how many cells of unfinished shards are done."""
+        """The approximate number of finished cells in unfinished shards."""
 
     def idle(self) -> None:
-        """Nothing has been finished for a moment. RunError where nothing will."""
+        """Called when no shard has finished for a while. Raises RunError if none will."""
 
 
 class Threads:
-    """Threads of this process, to which nothing is sent."""
+    """Threads of this process; no data is sent to them."""
 
     loses = False
-    # What cells share is worked out once a shard, and shards take equally long.
+    # The values that cells share are computed once per shard, and shards take equally long.
     shards_a_worker = 1
 
     def __init__(self, workers: int) -> None:
@@ -83,7 +83,7 @@ class Threads:
         pass
 
     def stop(self) -> None:
-        """Waits for the threads, which leave off what they are at."""
+        """Stops the threads and waits for them; they do not finish their shards."""
         self._stopped.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -99,10 +99,10 @@ class Threads:
 
 
 class Elsewhere:
-    """Any executor: shards go and results come as bytes."""
+    """Any executor: shards and results are sent as bytes."""
 
     loses = True
-    # A worker may be slow or lost, and the others then have something left to take over.
+    # With several shards each, other workers can take over from a slow or lost one.
     shards_a_worker = 8
 
     def __init__(self, executor: Executor, workers: int) -> None:
@@ -116,7 +116,7 @@ class Elsewhere:
         return self.executor.submit(run_shard, head, rows)
 
     def rows_of(self, job: Job) -> bytes:
-        """The rows of the job that was asked for last are kept: shards come job by job."""
+        """The rows of a job as bytes; the last job's are kept, because shards come job by job."""
         if self._kept is None or self._kept[0] is not job:
             self._kept = (job, job.rows.to_bytes())
         return self._kept[1]
@@ -134,7 +134,7 @@ class Elsewhere:
 
 
 class OnCluster(Elsewhere):
-    """Shards on the workers of a Dask cluster; the rows of a job are sent once, to every worker."""
+    """Shards on the workers of a Dask cluster; the rows of a job are sent once to every worker."""
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(cluster.executor, cluster.workers)
@@ -145,9 +145,9 @@ class OnCluster(Elsewhere):
         rows = self.rows_of(shard.job)
         head = shard_head(shard, rows, made_by=MADE_BY, attempt=attempt)
         with warnings.catch_warnings():
-            # Rows that travel with their shard are a large call, and meant to be.
+            # A shard with its rows is a large call on purpose, so the warning is ignored.
             warnings.filterwarnings("ignore", message="Sending large graph")
-            # One that was lost takes its rows along, for those that were sent may be lost too.
+            # A lost shard is sent again with its rows, because the rows sent before may be lost too.
             sent = rows if attempt else self._everywhere(shard.job, rows)
             return self.executor.submit(run_shard, head, sent)
 
@@ -162,7 +162,7 @@ class OnCluster(Elsewhere):
 
 
 def run_shard(head: bytes, rows: bytes) -> bytes:
-    """What a worker does: a shard in, its result out. ShardError where it is not of this arbcore."""
+    """Runs a shard on a worker and returns its result. ShardError if it is of another arbcore."""
     shard, made_by = read_shard(head, rows)
     if made_by != MADE_BY:
         raise ShardError(
@@ -187,7 +187,7 @@ def _run_of(shard: Shard) -> SweepRun:
 def open_place(
     *, workers: int | None = None, executor: Executor | None = None, dask: str | None = None
 ) -> Iterator[Place]:
-    """An executor, a Dask cluster, or threads of this machine: one a processor, or ``workers``."""
+    """An executor, a Dask cluster, or threads of this machine: ``workers``, or one per processor."""
     if dask is not None:
         with open_cluster(dask) as cluster:
             yield OnCluster(cluster)
@@ -204,9 +204,9 @@ def open_place(
 
 
 def run_jobs(jobs: Sequence[Job], place: Place, count: Count | None = None) -> list[SweepBlock]:
-    """The cells of every job, in the order of its grid; ``count`` is told how many more are done.
+    """Returns the cells of every job, in the order of its grid; ``count`` gets newly finished cells.
 
-    A shard that is lost is run again, LOST_MAX times in all; then RunError.
+    A lost shard is run again, LOST_MAX times in all; then it raises RunError.
     """
     shards = [shard for job in jobs for shard in _deal(job, place)]
     with deferred_interrupts() as check:
@@ -231,7 +231,7 @@ def run_jobs(jobs: Sequence[Job], place: Place, count: Count | None = None) -> l
 
 
 def _deal(job: Job, place: Place) -> list[Shard]:
-    """A job's cells in shards."""
+    """Divides a job's cells into shards."""
     step = min(place.workers * place.shards_a_worker, job.grid.cells)
     return [Shard(job, first, step) for first in range(step)]
 
@@ -239,7 +239,7 @@ def _deal(job: Job, place: Place) -> list[Shard]:
 def _run_all(
     shards: Sequence[Shard], place: Place, *, count: Count | None, check: Callable[[], None]
 ) -> list[dict[str, Any]]:
-    """The columns of every shard, in order; ``check`` raises what came in the meantime."""
+    """The columns of every shard, in order; ``check`` is called meanwhile and may raise an error."""
     found: list[dict[str, Any]] = [{} for _ in shards]
     waiting = deque((at, 0) for at in range(len(shards)))
     running: dict[Future[Any], tuple[int, int]] = {}
@@ -247,7 +247,7 @@ def _run_all(
     try:
         while waiting or running:
             check()
-            # Few on the way at once: what is not yet sent takes no memory elsewhere.
+            # Few shards are in progress at once; the others take no memory elsewhere.
             while waiting and len(running) < 2 * place.workers:
                 at, attempt = waiting.popleft()
                 running[_submitted(place, shards[at], attempt)] = (at, attempt)
@@ -265,7 +265,7 @@ def _run_all(
                     waiting.appendleft((at, attempt + 1))
                     continue
                 finished += len(shards[at].cells)
-            # A shard that is just over, or was lost, may take back what was told of it: nothing is told then.
+            # The estimate may fall when a shard finishes or is lost; then no progress is reported.
             now = max(finished + place.under_way(), told)
             if count is not None and now > told:
                 count(now - told)
@@ -286,7 +286,7 @@ def _submitted(place: Place, shard: Shard, attempt: int) -> "Future[object]":
 
 
 def _refuse_final(error: Exception, attempt: int) -> None:
-    """Raises what running again cannot mend."""
+    """Raises an error that another attempt cannot solve."""
     if isinstance(error, ArbcoreError):
         raise error
     if isinstance(error, BrokenExecutor):

@@ -1,7 +1,7 @@
-"""What a vendor's spelling of a symbol names: the product, and of a future its contract.
+"""Reads a vendor's symbol: the product, and for a future its contract.
 
-Owns the reading of contract codes (``ESH6``, ``ESH26``, ``ESH2026``, ``ES.c.0``, ``/ESH26``). Which day a
-contract expires on is known to the calendar.
+Owns the reading of contract codes (``ESH6``, ``ESH26``, ``ESH2026``, ``ES.c.0``, ``/ESH26``). The calendar
+has the day on which a contract expires.
 """
 
 import re
@@ -11,7 +11,7 @@ from arbcore.carry.calendar import MONTH_CODES, quarterly_expiry
 from arbcore.carry.pairs import PAIRS
 from arbcore.core.civil import date_of
 
-#: Future -> the ETF of the same index.
+#: By future: the ETF of the same index.
 ETF_OF = {pair.future: pair.etf for pair in PAIRS}
 FUTURES = tuple(ETF_OF)
 ETFS = tuple(dict.fromkeys(ETF_OF.values()))
@@ -26,9 +26,9 @@ _ROOT = re.compile(r"/?([A-Z0-9]+)(?:\.([cnv]\.[0-9]+)|\.FUT|\.OPT)?", re.IGNORE
 
 @dataclass(frozen=True)
 class Code:
-    """What a spelling names: a product, and of a future its contract's day of expiry where it says one.
+    """The meaning of a symbol: a product, and for a future its contract's day of expiry if it has one.
 
-    ``series`` is what a continuous symbol follows, such as ``c.0``: calendar, volume or open interest.
+    ``series`` is the rule of a continuous symbol, such as ``c.0``: by calendar, volume or open interest.
     """
 
     root: str
@@ -37,9 +37,9 @@ class Code:
 
 
 def read_code(text: str, *, day: int) -> Code | None:
-    """The product and contract of a vendor's spelling; None where it is none of a pair's (a spread, say).
+    """The product and contract of a vendor's symbol; None if it is not in a pair (a spread, for example).
 
-    A year of one digit is the first one on whose expiry the contract is not over on ``day``.
+    A year of one digit means the first such year whose contract has not expired before ``day``.
     """
     spelled = text.strip()
     match = _CODE.fullmatch(spelled.upper())
@@ -54,7 +54,7 @@ def read_code(text: str, *, day: int) -> Code | None:
 
 
 def code_in_name(name: str, *, day: int) -> Code | None:
-    """The contract whose code stands in a file's name, such as ``ESH26`` of ``glbx-ESH26.csv``."""
+    """The contract whose code is in a file's name, such as ``ESH26`` in ``glbx-ESH26.csv``."""
     found = [match for match in _IN_NAME.finditer(name.upper()) if match[2] in _MONTHS]
     return Code(found[0][1], _expiry(found[0][2], found[0][3], day)) if found else None
 
@@ -67,6 +67,6 @@ def _expiry(letter: str, digits: str, day: int) -> int:
         return quarterly_expiry(2000 + int(digits) - (100 if int(digits) >= 97 else 0), month)
     year = date_of(day)[0]
     year += (int(digits) - year) % 10
-    # In January a contract of last year's digit is nine years away, never one that is over.
+    # In January, last year's digit means a contract nine years away, never one that has expired.
     expiry = quarterly_expiry(year, month)
     return expiry if expiry >= day else quarterly_expiry(year + 10, month)

@@ -1,4 +1,4 @@
-"""Results as columns: what a notebook gets, with the tables of other libraries where those are installed.
+"""Results as columns for a notebook, with conversion to tables of other libraries if they are installed.
 
 Owns the shape only; it must not know where rows come from or where they are written.
 """
@@ -24,7 +24,7 @@ class Table(Mapping[str, Sequence[Cell]]):
 
     Args:
         columns: the columns by name, or a function that makes them when they are first read.
-        kinds: the type of a column's cells, where the cells do not tell it.
+        kinds: the types of the columns' cells, needed if the cells do not show them.
 
     >>> table = Table({"entry_bps": [1.0, 2.0], "net_pnl": [10.0, None]})
     >>> table.height, table["net_pnl"]
@@ -42,7 +42,7 @@ class Table(Mapping[str, Sequence[Cell]]):
 
     @classmethod
     def of_rows(cls, columns: Sequence[LedgerColumn], rows: Iterable[object]) -> "Table":
-        """A table from rows, whose cells are found by the names of the columns when they are first read."""
+        """A table from rows; their cells are found by the names of the columns when they are first read."""
         kinds = {column.name: column.kind for column in columns}
         return cls(partial(_columns_of, tuple(kinds), rows), kinds=kinds)
 
@@ -57,21 +57,21 @@ class Table(Mapping[str, Sequence[Cell]]):
         return iter(self._columns)
 
     def __len__(self) -> int:
-        """How many columns; ``height`` is how many rows."""
+        """The number of columns; ``height`` is the number of rows."""
         return len(self._columns)
 
     def __repr__(self) -> str:
         return f"Table({self.height} rows: {', '.join(self._columns)})"
 
     def _repr_html_(self) -> str:
-        """The first and the last rows, for a notebook."""
+        """The first and the last rows as HTML, for a notebook."""
         from arbcore.pages.notebook import ends_of
 
         return ends_of(dict(self._columns), self.height, f"{self.height:,} rows")
 
     @property
     def height(self) -> int:
-        """How many rows."""
+        """The number of rows."""
         return len(next(iter(self._columns.values()), ()))
 
     def rows(self) -> Iterator[tuple[Cell, ...]]:
@@ -79,7 +79,7 @@ class Table(Mapping[str, Sequence[Cell]]):
         return zip(*self._columns.values(), strict=True)
 
     def to_pandas(self) -> Any:
-        """A pandas DataFrame; times become UTC timestamps. RunError where pandas is not installed."""
+        """A pandas DataFrame; times become UTC timestamps. RunError if pandas is not installed."""
         pandas = library("pandas", "tables", "A DataFrame")
         frame = pandas.DataFrame(self._columns)
         for name in self._times():
@@ -87,7 +87,7 @@ class Table(Mapping[str, Sequence[Cell]]):
         return frame
 
     def to_polars(self) -> Any:
-        """A Polars DataFrame; times become UTC datetimes. RunError where Polars is not installed."""
+        """A Polars DataFrame; times become UTC datetimes. RunError if Polars is not installed."""
         polars = library("polars", "tables", "A Polars DataFrame")
         kinds = {"int": polars.Int64, "float": polars.Float64, "str": polars.String}
         frame = polars.DataFrame(
@@ -98,7 +98,7 @@ class Table(Mapping[str, Sequence[Cell]]):
         )
 
     def to_arrow(self) -> Any:
-        """A pyarrow Table; times are UTC timestamps in ns. RunError where pyarrow is not installed."""
+        """A pyarrow Table; times are UTC timestamps in ns. RunError if pyarrow is not installed."""
         pa = library("pyarrow", "arrow", "An Arrow table")
         kinds = {"int": pa.int64(), "float": pa.float64(), "str": pa.string()}
         times = set(self._times())
@@ -108,14 +108,14 @@ class Table(Mapping[str, Sequence[Cell]]):
         })  # fmt: skip
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Arrow's C stream interface, through which other libraries take the table."""
+        """Arrow's C stream interface, by which other libraries read the table."""
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def _times(self) -> list[str]:
         return [name for name in self._columns if name == "ts" or name.endswith("_ts")]
 
     def _kind(self, name: str) -> str:
-        """``int``, ``float`` or ``str``: one whatever the rows, and where there are none."""
+        """``int``, ``float`` or ``str``; the same for any rows, and without rows."""
         if name in self._kinds:
             return self._kinds[name].__name__
         column = self._columns[name]

@@ -1,7 +1,7 @@
 """Shell: files of columns, Parquet and Arrow, as streams of batches.
 
-Owns the opening of them and its errors; the library is imported only where such a file is met. What the
-columns mean is the column reader's.
+Owns their opening and its errors; the library is imported only for such a file. The column reader knows the
+meaning of the columns.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from arbcore.quotes.column_names import may_count
 from arbcore.quotes.source import is_file
 from arbcore.system.extras import library
 
-#: Rows of a batch: what is in memory at a time, besides a row group's own pages.
+#: Rows per batch in memory, besides the pages of a row group.
 BATCH_ROWS = 65_536
 _PARQUET = b"PAR1"
 _ARROW_FILE = b"ARROW1"
@@ -24,9 +24,9 @@ _ARROW_STREAM = b"\xff\xff\xff\xff"
 
 @contextmanager
 def open_table(source: Any) -> Iterator[tuple[Any, str]]:
-    """(a stream of batches, name) of a file of columns named by its path; (None, "") of anything else.
+    """(a stream of batches, name) of a file of columns named by its path; (None, "") for any other source.
 
-    Raises InputError where it is damaged.
+    Raises InputError if the file is damaged.
     """
     if not is_file(source):
         yield None, ""
@@ -38,7 +38,7 @@ def open_table(source: Any) -> Iterator[tuple[Any, str]]:
             head = stream.read(8)
             stream.seek(0)
         except OSError:
-            # Said by the opening of a file of text, which comes next.
+            # The error comes from opening it as a file of text, which is tried next.
             yield None, ""
             return
         yield _opened(stream, head, name), name
@@ -70,7 +70,7 @@ def _parquet(pa: Any, stream: BinaryIO) -> Any:
     file = pa.parquet.ParquetFile(stream)
     schema = file.schema_arrow
     wanted = [name for name in schema.names if may_count(name)]
-    # Fields that only look alike are for the reader to refuse, so that all of them are kept.
+    # All fields are kept, also those with similar names; the reader refuses duplicates.
     batches = file.iter_batches(batch_size=BATCH_ROWS, columns=wanted)
     chosen = pa.schema([schema.field(at) for at, name in enumerate(schema.names) if name in wanted])
     return pa.RecordBatchReader.from_batches(chosen, batches)

@@ -1,4 +1,4 @@
-"""Shell: settings that are given as files or texts (rates, yields, a schedule), made what a run takes."""
+"""Shell: converts settings given as files or texts (rates, yields, a schedule) to the forms of a run."""
 
 import os
 import re
@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
 def text_of(path: str | Path, flag: str) -> str:
-    """What a file holds. InputError where it cannot be read."""
+    """The text of a file. InputError if it cannot be read."""
     name = printable(str(path))
     try:
         return Path(path).read_text(encoding="utf-8-sig")
@@ -24,10 +24,10 @@ def text_of(path: str | Path, flag: str) -> str:
 
 
 def read_terms(settings: Mapping[str, object]) -> dict[str, object]:
-    """Settings whose ``r`` or ``rates``, ``d`` and ``dividends`` may be files and texts, as a run takes them.
+    """Converts ``r`` or ``rates``, ``d`` and ``dividends``, which may be files or texts, to a run's forms.
 
-    ``r`` may be a file's name, ``d`` a yield with contracts' own (``0.013,ESH26:0.011``), ``dividends`` the
-    name of a schedule. Raises InputError and DataError for a file, ConfigError where two exclude each other.
+    ``r`` may be the name of a file, ``d`` a yield with contracts' own (``0.013,ESH26:0.011``), ``dividends``
+    the name of a schedule. Raises InputError and DataError for a file, ConfigError for exclusive settings.
     """
     found = dict(settings)
     r, rates = found.get("r"), found.pop("rates", None)
@@ -62,5 +62,5 @@ def read_terms(settings: Mapping[str, object]) -> dict[str, object]:
 
 
 def _is_values(text: str) -> bool:
-    """Whether a text is a number, a range or a list of them."""
+    """Whether a text is a number, a range or a list of numbers."""
     return all(_NUMBER.fullmatch(part.strip()) for part in re.split("[:,]", text))

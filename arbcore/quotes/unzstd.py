@@ -1,6 +1,6 @@
-"""Shell: takes Zstandard compression off a stream, with the extra ``zstd``.
+"""Shell: decompresses a Zstandard stream, with the extra ``zstd``.
 
-Owns the frames and the two ways in which they can be wrong: damaged, and cut short.
+Owns the frames and their two faults: damaged, and cut short.
 """
 
 import io
@@ -11,8 +11,8 @@ from arbcore.system.extras import library
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-# : Bytes that are unpacked at a time: a block of four bytes may hold 128 KiB, so that these are 32 MiB at
-# most.
+#: Compressed bytes per step. A block of four bytes may hold 128 KiB, so a step gives at most 32 MiB of
+#: data.
 _PIECE_BYTES = 1024
 _READ_BYTES = 64 * 1024
 
@@ -22,9 +22,9 @@ class DamagedError(OSError):
 
 
 class Unzstd(io.RawIOBase):
-    """Zstandard data with the compression taken off, frame after frame.
+    """Decompressed Zstandard data, frame after frame.
 
-    Raises EOFError where the data ends within a frame, OSError where it is damaged.
+    Raises EOFError if the data ends within a frame, OSError if it is damaged.
     """
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
@@ -49,7 +49,7 @@ class Unzstd(io.RawIOBase):
         return count
 
     def _more(self) -> bool:
-        """Whether there may be more."""
+        """Decompresses the next piece; returns False at the end of the data."""
         piece = self._frame.unused_data if self._frame.eof else b""
         if self._frame.eof:
             self._frame, self._begun = self._zstd.ZstdDecompressor().decompressobj(), False

@@ -1,9 +1,9 @@
-"""Shell: walk-forward runs: settings chosen on one stretch of the data are tried on the next.
+"""Shell: walk-forward runs: settings are chosen on one part of the data and tested on the next.
 
-Owns the cutting into windows and what is reported of them. Each window is a run of its own that starts flat
-and closes at its end what is open, so that nothing is hidden in an open position. What a window came to
-depends on no row after it. Training and test are measured in the same way. All tests of one way to choose
-are judged together, since they had no part in the choice.
+Owns the division into windows and the report on them. Each window is its own run: it starts flat and closes
+an open position at its end, so no P&L stays hidden in an open position. A window's result depends on no later
+row. Training and test are measured in the same way. All tests of one way to choose are judged together,
+because the tests had no part in the choice.
 """
 
 import re
@@ -26,12 +26,12 @@ from arbcore.research.research_settings import DAY_NS
 from arbcore.research.shards import Job
 from arbcore.research.totals import cell_document, classes_of
 
-#: Each window sweeps the whole grid; more windows are a mistake.
+#: The most windows: each one sweeps the whole grid, so more are a mistake.
 WINDOWS_MAX = 1_000
-#: How a cell is chosen on a training window.
+#: The ways to choose a cell on a training window.
 WAYS = ("best", "robust")
 
-#: Ranges of these make a level of each cell's own.
+#: If one of these varies, each cell has its own level.
 LEARNT_WITH = {item.name for item in BACKTEST_OPTIONS.values() if item.varies and item.values_rows}
 
 _LENGTHS = re.compile(r"([1-9][0-9]{0,8})([dr]?):([1-9][0-9]{0,8})([dr]?)")
@@ -39,7 +39,7 @@ _LENGTHS = re.compile(r"([1-9][0-9]{0,8})([dr]?):([1-9][0-9]{0,8})([dr]?)")
 
 @dataclass(frozen=True)
 class Lengths:
-    """How long the windows are, in days that have rows or in rows."""
+    """The lengths of the windows, in days that have rows or in rows."""
 
     train: int
     test: int
@@ -48,7 +48,7 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Window:
-    """Numbers of rows: training from ``first`` to before ``split``, the test on to before ``last``."""
+    """Row numbers: training is from ``first`` to before ``split``, the test from there to before ``last``."""
 
     first: int
     split: int
@@ -56,7 +56,7 @@ class Window:
 
 
 def read_lengths(text: str) -> Lengths:
-    """``20:5`` or ``20d:5d`` in days, ``2000r:500r`` in rows. Raises ConfigError."""
+    """Reads ``20:5`` or ``20d:5d`` in days, ``2000r:500r`` in rows. Raises ConfigError."""
     found = _LENGTHS.fullmatch(text)
     if found is None or (found[2] or "d") != (found[4] or "d"):
         raise ConfigError(
@@ -67,9 +67,9 @@ def read_lengths(text: str) -> Lengths:
 
 
 def windows_of(rows: SweepRows, lengths: Lengths) -> list[Window]:
-    """Every window of the rows; each begins one test further on, and the last test may be short.
+    """All windows of the rows; each begins one test later than the previous, and the last test may be short.
 
-    Raises ConfigError where there are too few rows for one window, or too many windows.
+    Raises ConfigError if there are too few rows for one window, or too many windows.
     """
     edges = _edges(rows, lengths)
     units = len(edges) - 1
@@ -94,7 +94,7 @@ def windows_of(rows: SweepRows, lengths: Lengths) -> list[Window]:
 
 
 def _edges(rows: SweepRows, lengths: Lengths) -> Sequence[int]:
-    """Where each unit begins, and the end of the last."""
+    """The first row of each unit, and the end of the last one."""
     if lengths.in_rows:
         return range(rows.count + 1)
     edges = []
@@ -120,12 +120,12 @@ def _first_at(rows: SweepRows, ts_ns: int, low: int) -> int:
 def walk(
     job: Job, windows: Sequence[Window], place: Place, *, count: Callable[[int], None]
 ) -> dict[str, object]:
-    """The best and the robust cell of each training window, and what both made in the test after it.
+    """Chooses the best and the robust cell of each training window, and tests both on the rows after it.
 
-    Both are measured alike: each is a run that starts flat and closes at its end what is open. One level
-    runs through the file, learnt from the rows before whichever window they are in; where the ranges vary
-    what it is learnt with, each window learns its own anew. Where nothing was traded in training no cell is
-    chosen. ``count`` is told of cells that are done.
+    Both are measured in the same way: each run starts flat and closes an open position at its end. One level
+    goes through the whole file, learnt from the rows before, in whichever window they are. If a setting of
+    the level varies, each window learns its own level anew. If nothing was traded in training, no cell is
+    chosen. ``count`` is called with the number of cells done.
     """
     grid = Grid(replace(job.grid.base, close_at_end=True), job.grid.axes)
     if not set(grid.names) & LEARNT_WITH:
@@ -167,20 +167,20 @@ def walk(
 
 @dataclass(frozen=True)
 class _Part:
-    """The rows of a run, and how many of them it may trade: those whose level is known."""
+    """The rows of a run, and the number of rows it may trade on: those with a known level."""
 
     rows: SweepRows
     traded: int
 
 
 def _part(job: Job, first: int, last: int) -> _Part:
-    """A run over the rows from ``first`` to before ``last``."""
+    """The rows of a run, from ``first`` to before ``last``."""
     rows = job.rows.window(first, last)
     return _Part(rows, rows.known_factors() if rows.has_factor else last - first)
 
 
 def run_cells(rows: SweepRows, grid: Grid, cells: Sequence[int], *, expiry_ns: int | None) -> SweepBlock:
-    """A few cells with everything that is known of them."""
+    """The numbers of a few cells, including those that need every row."""
     expiries_ns = all_expiries_ns() if expiry_ns is None else (expiry_ns,)
     return run_block(
         rows, grid.settings(cells), expiries_ns=expiries_ns, fixed=expiry_ns is not None, full=True
@@ -199,7 +199,8 @@ def _window_document(rows: SweepRows, window: Window) -> dict[str, Any]:
 
 
 def _totals(documents: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
-    """All windows of one way to choose; ``efficiency`` is the P&L a row out of sample over that in sample."""
+    """The sums over all windows of one way to choose; ``efficiency`` is P&L per row out of sample over that
+    in sample."""
     chosen = [each[name] for each in documents if each[name] is not None]
     inside = sum(each["in_sample"]["total_pnl"] for each in chosen)
     outside = sum(each["out_of_sample"]["total_pnl"] for each in chosen)
