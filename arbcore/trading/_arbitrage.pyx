@@ -1,8 +1,8 @@
 """XLF against its basket, in both directions.
 
-Owns the hedged lots, their entry at prices the books show, the repair of legs that did not fill and
-the conversion of those that did; ``reference.arbitrage`` is the specification and says what a lot
-and a target are. It must not know how orders reach the exchange, what the gate lets through, or the time.
+Owns the hedged lots: their entry at prices in the books, the repair of legs that did not fill, and the
+conversion of the legs that did; ``reference.arbitrage`` is the specification and defines lot and target. It
+must not know how orders reach the exchange, the gate's rules, or the time.
 """
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint32_t
@@ -30,19 +30,19 @@ cdef enum:
     SLACK_TICKS_MAX = 10
 
 cdef int64_t NEVER = NEVER_NS
-cdef int64_t CONVERT_PAUSE = SECOND_NS  # a conversion that was rejected is not asked for again at once
+cdef int64_t CONVERT_PAUSE = SECOND_NS  # pause after a rejected conversion before the next one is requested
 
 
 @cython.cdivision(True)
 cdef inline int64_t floor_div(int64_t a, int64_t b) noexcept nogil:
-    """a / b rounded down for any sign of either."""
+    """Returns a / b rounded down, for any sign of a and b."""
     cdef int64_t quotient = a // b
     return quotient - 1 if a % b != 0 and (a < 0) != (b < 0) else quotient
 
 
 @cython.boundscheck(False)
 cdef int32_t worst_price(const Level* levels, int32_t count, int64_t quantity) noexcept nogil:
-    """The price of the last level that ``quantity`` shares reach; the depth is known to hold them."""
+    """Price of the deepest level that ``quantity`` shares reach; the levels must hold that many shares."""
     cdef int32_t at = 0
     while at < count - 1:
         quantity -= levels[at].size
@@ -52,7 +52,7 @@ cdef int32_t worst_price(const Level* levels, int32_t count, int64_t quantity) n
     return levels[at].price
 
 
-# One symbol of a lot: its signed shares in one lot, and what an entry or a repair will pay for it.
+# One symbol of a lot: its signed shares in one lot, and the price limit of an entry or a repair.
 cdef struct Part:
     int32_t symbol
     int64_t quantity
@@ -60,19 +60,19 @@ cdef struct Part:
     int64_t price
 
 
-# Every index of a part is below n_parts <= PARTS_MAX by construction, so the class reads its C arrays
+# Every part index is below n_parts <= PARTS_MAX by construction, so the class reads its C arrays
 # without bounds checks.
 @cython.boundscheck(False)
 @cython.wraparound(False)
 cdef class XlfArbitrage(CompiledStrategy):
-    """XLF against its basket, wherever the books' depth shows a gain."""
+    """Trades XLF against its basket if the depth of the books shows a gain."""
 
     cdef Part parts[PARTS_MAX]  # the ETF first
     cdef int32_t n_parts
     cdef int64_t fee, lot_fee, edge_ticks, max_lots, convert_lots, leg_timeout_ns
     cdef int64_t target, target_before, value, deadline_ns, attempts, convert_after_ns
     cdef int32_t phase
-    # The entry under consideration: what each part would meet in the book, our own orders left out.
+    # The entry under consideration: the book levels that each part would trade with, without our own orders.
     cdef Level levels[PARTS_MAX][MAX_LEVELS]
     cdef int32_t n_levels[PARTS_MAX]
 
@@ -123,7 +123,7 @@ cdef class XlfArbitrage(CompiledStrategy):
             self.convert_after_ns = now_ns + CONVERT_PAUSE
             return 0
         if self.phase == ENTERING and live == 0 and self.nothing_filled():
-            # Nothing of the entry has left or filled: the prices that called for it may be gone.
+            # No order of the entry is live and nothing filled: the prices that justified it may be gone.
             self.phase = IDLE
             self.target = self.target_before
             lacking = self.anything_missing()
@@ -161,7 +161,7 @@ cdef class XlfArbitrage(CompiledStrategy):
         cdef int64_t create_touch, redeem_touch
         cdef int32_t direction, part
         cdef int64_t lots, missing
-        # Reading the touch is cheap and hardly ever shows what a lot must bring; depth can only make it less.
+        # Reading the touch is cheap and rarely shows enough gain; depth can only reduce the gain of a lot.
         self.touch_gains(&create_touch, &redeem_touch)
         if create_touch >= self.lot_cost(1):
             self.best(1, &create_lots, &create_gain)
@@ -185,15 +185,15 @@ cdef class XlfArbitrage(CompiledStrategy):
         self.ask_missing()
 
     cdef inline int64_t lot_cost(self, int32_t direction) noexcept:
-        """What a lot must gain to be worth entering, at least 1: the edge, and a share of the fee unless it
-        only takes back lots held the other way, which then need no conversion."""
+        """The gain a lot needs to be worth entering, at least 1: the edge plus a share of the fee. Lots that
+        only reduce lots held the other way need no conversion, so they bear no share of the fee."""
         cdef int64_t cost = self.edge_ticks
         if direction * self.target >= 0:
             cost += self.lot_fee
         return max(1, cost)
 
     cdef inline void touch_gains(self, int64_t* create, int64_t* redeem) noexcept:
-        """Gain of one lot at the touch alone: depth can only make it less. 0 where a side is empty."""
+        """Gain of one lot at the touch alone, which depth can only reduce. 0 if a side is empty."""
         cdef bint creates = True, redeems = True
         cdef int32_t part
         cdef int64_t quantity
@@ -202,7 +202,7 @@ cdef class XlfArbitrage(CompiledStrategy):
         for part in range(self.n_parts):
             state = &self.desk.market.symbols[self.parts[part].symbol]
             quantity = self.parts[part].quantity
-            # What stands in an empty side is old, and is not used in the end.
+            # An empty side still holds old values; the results computed from them are set to 0 below.
             if quantity > 0:
                 creates &= state.n_asks > 0
                 redeems &= state.n_bids > 0
@@ -225,9 +225,9 @@ cdef class XlfArbitrage(CompiledStrategy):
             self.n_levels[part] = self.desk.net_levels(self.parts[part].symbol, side, self.levels[part])
 
     cdef void best(self, int32_t direction, int64_t* lots, int64_t* gain) noexcept:
-        """The most gainful entry in a direction, after its share of the fee; both stay 0 if none is worth
-        it. Every lot must earn its place: the edge, and a share of the fee unless it only takes back lots
-        held the other way, which then need no conversion."""
+        """Finds the entry with the largest gain in a direction, after its share of the fee; leaves both
+        results 0 if no entry is worth it. Every lot must gain at least the edge plus a share of the fee. Lots
+        that only reduce lots held the other way need no conversion, so they bear no share of the fee."""
         cdef ConversionBooks books
         cdef bint takes_back = direction * self.target < 0
         cdef int64_t room = magnitude(self.target) if takes_back else self.max_lots - magnitude(self.target)
@@ -288,8 +288,9 @@ cdef class XlfArbitrage(CompiledStrategy):
                          magnitude(missing), HEDGE_VALUE if self.phase == REPAIRING else self.value)
 
     cdef bint repair(self, int64_t now_ns) noexcept:
-        """Choose the lots that cost least to reach from what has filled, at others' touch, and price
-        what is missing a tick further at each attempt. False where no number can be reached now."""
+        """Chooses the number of lots that is cheapest to reach from the present holding at the others' touch,
+        and prices the missing shares one tick worse at each attempt. Returns False if no number can be
+        reached now."""
         cdef int64_t lots, cash, best_cash = 0, best_lots = 0, low = 0, high = 0, missing, slack
         cdef bint found = False
         cdef int32_t part, symbol, side
@@ -320,7 +321,7 @@ cdef class XlfArbitrage(CompiledStrategy):
         return True
 
     cdef void reachable_lots(self, int64_t* low, int64_t* high) noexcept:
-        """From the fewest to the most lots that any symbol's holding stands for, rounded outwards."""
+        """Sets the range of lots that the holdings of single symbols correspond to, rounded outwards."""
         cdef int32_t part
         cdef int64_t held
         low[0] = high[0] = self.target
@@ -330,7 +331,8 @@ cdef class XlfArbitrage(CompiledStrategy):
             high[0] = max(high[0], -floor_div(-held, self.parts[part].quantity))
 
     cdef bint cash_to_reach(self, int64_t lots, int64_t* cash) noexcept:
-        """Cash from trading to ``lots`` at others' touch; False where none is left or a limit forbids it."""
+        """Sets the cash from trading to ``lots`` at the others' touch. Returns False if a touch is missing or
+        a limit forbids the trade."""
         cdef int32_t part, symbol, side
         cdef int64_t missing, touch
         cash[0] = 0

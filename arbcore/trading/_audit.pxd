@@ -1,4 +1,4 @@
-# Positions kept from the exchange's own words alone, held against the limits.
+# Computes positions from the exchange's messages alone and checks them against the limits.
 from libc.stdint cimport int32_t, int64_t
 
 from arbcore.trading._orders cimport Order

@@ -1,8 +1,8 @@
-"""Positions kept from the exchange's own words alone, held against the limits.
+"""Computes positions from the exchange's messages alone and checks them against the limits.
 
-It shares nothing with the order table or the gate but the facts of a conversion, so that a mistake in either
-shows here. ``reference.audit`` is its specification. A fill moves a position by less than 10**6, so
-64 bits hold 9 * 10**12 of them, all the same way.
+It shares only the facts of a conversion with the order table and the gate, so a mistake in either of them
+shows here. ``reference.audit`` is its specification. A fill moves a position by less than 10**6, so 64 bits
+hold the sum of 9 * 10**12 fills of one side.
 """
 
 from libc.string cimport memcpy
@@ -13,7 +13,7 @@ from arbcore.wire.instruments import SYMBOLS
 
 
 cdef class Audit:
-    """``breaches`` counts the messages after which some symbol stood beyond its limit."""
+    """Counts in ``breaches`` the messages after which some symbol's position was beyond its limit."""
 
     def __cinit__(self, settings):
         for symbol, name in enumerate(SYMBOLS):
@@ -43,5 +43,5 @@ cdef class Audit:
                 return
 
     def positions(self) -> dict:
-        """The positions by symbol, as the exchange's messages make them."""
+        """The positions by symbol, computed from the exchange's messages."""
         return {name: self.position[symbol] for symbol, name in enumerate(SYMBOLS)}

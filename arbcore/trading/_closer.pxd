@@ -1,4 +1,4 @@
-# Takes every position to zero.
+# Closes every position.
 from libc.stdint cimport int32_t, int64_t
 
 from arbcore.trading._market cimport Market
@@ -12,9 +12,9 @@ cdef class Closer:
     cdef Orders orders
     cdef Gate gate
     cdef StrategyDesk desk
-    cdef int32_t owner                  # of its orders: the one after the last strategy
+    cdef int32_t owner                  # owner number of its orders: the one after the last strategy
     cdef int32_t attempts[N_SYMBOLS]    # orders that were not filled in time
     cdef void begin(self) noexcept
-    # Asks, symbol by symbol, for the order that takes the position to zero; pulls those that took too long.
+    # Proposes, for each symbol, the order that closes the position; cancels its orders that took too long.
     cdef void close_positions(self, int64_t now_ns) noexcept
     cdef void _close_position(self, int32_t symbol, int64_t now_ns) noexcept

@@ -1,7 +1,7 @@
-"""Takes every position to zero after a loss limit or a kill switch, symbol by symbol.
+"""Closes every position after a loss limit or a kill switch, symbol by symbol.
 
-An order that is not filled in time is pulled, and the next one goes a tick further; it stands at the collar
-where the touch lies beyond it. The gate decides about these orders like about any other.
+An order that is not filled in time is cancelled, and the next one is priced one tick worse. If that price is
+beyond the collar, the order is priced at the collar. The gate checks these orders like all others.
 ``reference.session`` is its specification.
 """
 
@@ -20,7 +20,7 @@ cdef int64_t TIMEOUT_NS = 300 * MILLISECOND_NS
 
 
 cdef class Closer:
-    """Closes what ``orders`` holds, through ``gate``; its orders are ``owner``'s. ``Session`` makes one."""
+    """Closes the positions in ``orders`` through ``gate`` as ``owner``. ``Session`` makes one."""
 
     def __cinit__(self, Market market not None, Orders orders not None, Gate gate not None,
                   StrategyDesk desk not None, *, int32_t owner):

@@ -15,7 +15,7 @@ cdef int64_t BOND_FAIR = BOND_FAIR_PRICE
 
 
 cdef class Market:
-    """What is known of the seven symbols since this connection began. ``settings`` are a session's."""
+    """The state of the seven symbols since this connection began. ``settings`` are a session's."""
 
     def __cinit__(self, settings):
         self.stale_ns = settings.stale_ns
@@ -111,10 +111,10 @@ cdef class Market:
             "updated_ns": state.updated_ns,
         }
 
-    # The rest of the Python interface is for tests and tools: the session calls the functions above.
+    # The rest of the Python interface is for tests and tools; the session calls the C functions above.
 
     def show_book(self, str name, bids, asks, int64_t now_ns):
-        """Take in a book: at most 15 (price, size) a side, best first."""
+        """Takes a book: at most 15 (price, size) a side, best first."""
         cdef Message message
         cdef int32_t index
         if len(bids) > MAX_LEVELS or len(asks) > MAX_LEVELS:
@@ -129,21 +129,21 @@ cdef class Market:
         self.on_book(&message, now_ns)
 
     def show_trade(self, str name, int32_t price, int64_t now_ns):
-        """Take in a trade."""
+        """Takes a trade."""
         self.on_trade(SYMBOL_ID[name], price, now_ns)
 
     def show_open(self, str name, bint is_open):
-        """Open or close a symbol."""
+        """Opens or closes a symbol."""
         self.set_open(SYMBOL_ID[name], is_open)
 
     def forget(self):
-        """Forget everything, as on a new connection."""
+        """Clears all state, as on a new connection."""
         self.clear()
 
     def reference_doubled(self, str name, int64_t now_ns):
-        """Twice the price that an order is held against; 0 where there is none or it is too old."""
+        """Twice the price that the collar compares an order with; 0 if there is none or it is too old."""
         return self.doubled_reference(SYMBOL_ID[name], now_ns)
 
     def marked(self, str name, int64_t position, int64_t average_price):
-        """The price a position is worth."""
+        """The price that values a position."""
         return self.mark(SYMBOL_ID[name], position, average_price)

@@ -1,13 +1,13 @@
-# Order lifecycle, positions, cash and holdings. Pointers to orders stay good until `enter` reuses their slot.
+# Order lifecycle, positions, cash and holdings. A pointer to an order is valid until `enter` reuses its slot.
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from arbcore.wire._types cimport N_SYMBOLS
 
 cdef enum:
     TABLE_SIZE = 4096       # a power of two: an id's slot is id & (TABLE_SIZE - 1)
-    FILLS_KEPT = 16         # a power of two, too
-    LIVE_MAX = 64           # a symbol's live orders
-    OWNERS_MAX = 33         # 32 strategies and the owner of what none of them did
+    FILLS_KEPT = 16         # a power of two
+    LIVE_MAX = 64           # live orders in one symbol
+    OWNERS_MAX = 33         # 32 strategies, and one owner for positions and fills that belong to no strategy
     CHANGES_MAX = 5         # symbols that one conversion changes
 
 cdef enum OrderKind:
@@ -19,7 +19,7 @@ cdef enum OrderState:
     OPEN = 1
     CANCELLING = 2
     UNKNOWN = 3
-    OUT = 4                 # from here on terminal
+    OUT = 4                 # this state and those after it are terminal
     REJECTED = 5
 
 cdef enum OrderEvent:
@@ -33,7 +33,7 @@ cdef enum OrderEvent:
     ON_LOST = 7
     ON_RESYNC = 8
 
-# What the exchange said that does not fit; ANOMALY_NAMES in _orders.pyx names each.
+# Messages of the exchange that contradict our state; ANOMALY_NAMES in _orders.pyx has their names.
 cdef enum:
     UNKNOWN_ACK = 0
     UNKNOWN_REJECT = 1
@@ -50,7 +50,7 @@ cdef enum:
     N_ANOMALIES = 12
 
 cdef struct Order:
-    int64_t id              # 0 in a slot never used
+    int64_t id              # 0 in a slot that was never used
     int32_t kind
     int32_t symbol
     int32_t side
@@ -71,7 +71,7 @@ cdef struct Holding:
     int64_t orders
     int64_t fills
 
-# A fill of ours, as the last ones are kept to be shown.
+# One of our fills; the last FILLS_KEPT are kept for display.
 cdef struct Fill:
     int64_t order_id
     int32_t symbol
@@ -93,11 +93,11 @@ cdef struct ConversionRule:
     int32_t quantities[CHANGES_MAX]
 
 cdef const ConversionRule* conversion_of(int32_t symbol) noexcept nogil
-# The symbols and signed shares of a conversion, the ETF first: how many were written to `changes`.
+# Writes a conversion's symbols and signed shares to `changes`, the ETF first; returns how many it wrote.
 cdef int32_t conversion_changes(int32_t symbol, int32_t side, int64_t size, Change* changes) noexcept nogil
 cdef int64_t bounded(int64_t money) noexcept nogil
 
-# Of a 64-bit number the builtin abs makes a Python object.
+# The builtin abs makes a Python object of a 64-bit number.
 cdef inline int64_t magnitude(int64_t value) noexcept nogil:
     return -value if value < 0 else value
 
@@ -105,7 +105,7 @@ cdef class Orders:
     cdef Order* table
     cdef Order* live[N_SYMBOLS][LIVE_MAX]
     cdef int32_t n_live[N_SYMBOLS]
-    cdef int32_t n_owned[N_SYMBOLS][OWNERS_MAX]  # of those, by owner: asked at every book
+    cdef int32_t n_owned[N_SYMBOLS][OWNERS_MAX]  # live orders by owner; read at every book
     cdef uint32_t live_bits             # bit set of the symbols with live orders
     cdef readonly int64_t next_id
     cdef int64_t position[N_SYMBOLS]
@@ -116,13 +116,13 @@ cdef class Orders:
     cdef Holding holdings[OWNERS_MAX]
     cdef readonly int32_t n_owners
     cdef readonly int64_t fills
-    cdef Fill last_fills[FILLS_KEPT]    # the one of number n at n & (FILLS_KEPT - 1)
-    cdef readonly int64_t doubts        # what proves that the exchange and we disagree
-    cdef int32_t last_doubt             # the anomaly that was the last such proof
+    cdef Fill last_fills[FILLS_KEPT]    # fill number n is at n & (FILLS_KEPT - 1)
+    cdef readonly int64_t doubts        # how often a message proved that the exchange and we disagree
+    cdef int32_t last_doubt             # the anomaly of the last such message
     cdef int64_t frozen_pnl
     cdef int64_t anomaly_counts[N_ANOMALIES]
 
-    # What the session does and is told. An Order* result may be NULL: no order of ours, or nothing changed.
+    # Calls of the session. An Order* result is NULL if the id is not ours or nothing changed.
     cdef Order* enter(self, int32_t kind, int32_t symbol, int32_t side, int32_t price, int32_t size,
                       int32_t strategy, int64_t now_ns) except NULL
     cdef void mark_cancel(self, Order* order, int64_t now_ns) noexcept

@@ -1,8 +1,8 @@
-"""Order lifecycle as a table, positions, cash and what each strategy holds.
+"""Order lifecycle as a table, positions, cash and the holding of each strategy.
 
-It knows nothing of prices in the market, of limits or of time-outs; it is told what happened.
-``reference.orders`` is its specification. No sum can overflow: a position beyond the protocol's
-2**32 - 1 or cash beyond 10**15 is never booked (``beyond_belief``), and a single fill costs below 10**12.
+It does not know market prices, limits or time-outs; the session calls it for every event.
+``reference.orders`` is its specification. No sum can overflow: a fill that takes a position beyond the
+protocol's 2**32 - 1 or cash beyond 10**15 is not booked (``beyond_belief``), and one fill costs below 10**12.
 """
 
 import cython
@@ -20,7 +20,7 @@ ANOMALY_NAMES = (
     "unknown_ack", "unknown_reject", "ack_after_end", "reject_after_ack", "out_of_conversion", "foreign_fill",
     "fill_after_end", "overfill", "beyond_belief", "before_hello", "repeated_hello", "deep_book",
 )
-#: The next state by state and event, as the specification has it; OrderEvent gives the columns.
+#: The next state by state and event, as in the specification; OrderEvent names the columns.
 LIFECYCLE = (
     # ack       reject    partial     filled  out       cancel      timeout  lost     resync
     (OPEN,      REJECTED, OPEN,       OUT,    OUT,      CANCELLING, UNKNOWN, UNKNOWN, OUT),  # UNACKED
@@ -68,7 +68,7 @@ cdef const ConversionRule* conversion_of(int32_t symbol) noexcept nogil:
     return &rules[symbol]
 
 
-# The rules are facts: a unit is at least 1 wherever a conversion was let through.
+# The rules are constants: the unit is at least 1 for every symbol whose conversion the gate allows.
 @cython.cdivision(True)
 cdef int32_t conversion_changes(int32_t symbol, int32_t side, int64_t size, Change* changes) noexcept nogil:
     cdef const ConversionRule* rule = &rules[symbol]
@@ -96,8 +96,8 @@ cdef int checked(object kind, object symbol, object side, object price, object s
 cdef class Orders:
     """Every order of the run that may still matter, the positions and the cash.
 
-    ``strategies`` counts owners (at most 32, UsageError beyond); one more owner after them holds what no
-    strategy did: positions found at login and foreign fills.
+    ``strategies`` is the number of owners (at most 32, UsageError beyond). One more owner after them holds
+    what belongs to no strategy: positions found at login and fills under an id that is not ours.
     """
 
     def __cinit__(self, int32_t strategies):
@@ -112,7 +112,7 @@ cdef class Orders:
     def __dealloc__(self):
         free(self.table)
 
-    # --- what we do -----------------------------------------------------------------------------
+    # --- what we send ---------------------------------------------------------------------------
 
     cdef Order* enter(self, int32_t kind, int32_t symbol, int32_t side, int32_t price, int32_t size,
                       int32_t strategy, int64_t now_ns) except NULL:
@@ -153,7 +153,7 @@ cdef class Orders:
         order.wants_cancel = False
         self._move(order, ON_CANCEL)
 
-    # --- what we are told -----------------------------------------------------------------------
+    # --- what the exchange reports --------------------------------------------------------------
 
     cdef Order* take_ack(self, int64_t order_id) noexcept:
         cdef Order* order = self.find(order_id)
@@ -261,11 +261,11 @@ cdef class Orders:
 
     cdef Order* find(self, int64_t order_id) noexcept:
         cdef Order* order = &self.table[order_id & (TABLE_SIZE - 1)]
-        # No id of ours is 0, so a slot never used answers to none.
+        # No id of ours is 0, so a slot that was never used matches no id.
         return order if order.id == order_id and order_id != 0 else NULL
 
-    # What a share of the present position cost on average, rounded down; 0 when flat or unknown. The cost is
-    # never negative and the divisor never 0.
+    # Average cost of a share of the present position, rounded down; 0 when flat or unknown. The cost is never
+    # negative and the divisor never 0.
     @cython.cdivision(True)
     cdef int64_t average_price(self, int32_t symbol) noexcept:
         cdef int64_t held = magnitude(self.position[symbol])
@@ -290,7 +290,7 @@ cdef class Orders:
             self.live_bits &= ~(1u << symbol)
         self._work(order, -<int64_t>order.remaining)
 
-    # Add to what may still fill. A conversion may change every one of its symbols at any time.
+    # Adds to the size that may still fill. A conversion may change all of its symbols at any time.
     cdef void _work(self, const Order* order, int64_t size) noexcept:
         cdef Change changes[CHANGES_MAX]
         cdef int32_t index
@@ -327,13 +327,14 @@ cdef class Orders:
         self.holdings[order.strategy].cash -= fee
         order.remaining = 0
 
-    # What proves that the exchange and we disagree: only a new login tells what is held.
+    # Counts a message that proves a disagreement with the exchange; only a new login gives the true
+    # positions.
     cdef void _doubt(self, int32_t anomaly) noexcept:
         self.anomaly_counts[anomaly] += 1
         self.doubts += 1
         self.last_doubt = anomaly
 
-    # Whether positions and cash stay within what can be; if not, nothing is booked.
+    # Whether positions and cash stay within plausible bounds; if not, the caller books nothing.
     cdef bint _believable(self, int32_t owner, int32_t symbol, int64_t change, int64_t cost) noexcept:
         cdef Holding* holding = &self.holdings[owner]
         if (
@@ -346,8 +347,9 @@ cdef class Orders:
             return False
         return True
 
-    # The cost of a position never passes 10**6 a share. Taking a part of it off goes in two halves, quotient
-    # and remainder, since the product of cost and shares could pass 64 bits. No divisor is 0 or negative.
+    # The cost of a position never exceeds 10**6 a share. The cost of the traded part is taken off in two
+    # terms, quotient and remainder, because cost times shares could exceed 64 bits. No divisor is 0 or
+    # negative.
     @cython.cdivision(True)
     cdef void _book(self, int32_t owner, int32_t symbol, int64_t change, int64_t cost) noexcept:
         cdef int64_t held = magnitude(self.position[symbol])
@@ -365,7 +367,7 @@ cdef class Orders:
         self.holdings[owner].position[symbol] += change
         self.holdings[owner].cash -= cost
 
-    # --- the Python interface, for tests and tools: orders go by their ids -----------------------------
+    # --- the Python interface, for tests and tools: an order is named by its id ------------------------
 
     cdef Order* _known(self, int64_t order_id) except NULL:
         cdef Order* order = self.find(order_id)
@@ -374,7 +376,7 @@ cdef class Orders:
         return order
 
     def new(self, kind, symbol, *, side, price, size, strategy, now_ns) -> int:
-        """Enter an order (kind 0 an add, 1 a conversion; a symbol's id; side +1 or -1); returns its id."""
+        """Enters an order (kind 0 an add, 1 a conversion; a symbol's id; side +1 or -1); returns its id."""
         if strategy not in range(self.n_owners):
             raise ValueError(f"owner {strategy} of {self.n_owners}")
         checked(kind, symbol, side, price, size)
@@ -383,36 +385,36 @@ cdef class Orders:
         return self.enter(kind, symbol, side, price, size, strategy, now_ns).id
 
     def cancel_sent(self, order_id, now_ns) -> None:
-        """A cancel of this order was sent."""
+        """Records that a cancel of this order was sent."""
         self.mark_cancel(self._known(order_id), now_ns)
 
     def timed_out(self, order_id) -> None:
-        """Nothing was heard of this order in time."""
+        """Records that the exchange did not respond to this order in time."""
         self.time_out(self._known(order_id))
 
     def on_ack(self, order_id) -> bool:
-        """Whether it was an ack of a live order."""
+        """Takes an ack; returns whether it was of a live order."""
         return self.take_ack(order_id) != NULL
 
     def on_reject(self, order_id) -> bool:
-        """Whether it was a reject of an order of ours."""
+        """Takes a reject; returns whether it was of an order of ours."""
         return self.take_reject(order_id) != NULL
 
     def on_out(self, order_id) -> bool:
-        """Whether it ended an order."""
+        """Takes an out; returns whether it ended an order."""
         return self.take_out(order_id) != NULL
 
     def on_fill(self, order_id, symbol, *, side, price, size) -> bool:
-        """Whether it was a fill of an order of ours."""
+        """Takes a fill; returns whether it was of an order of ours."""
         checked(ADD, symbol, side, price, size)
         return self.take_fill(order_id, symbol, side, price, size) != NULL
 
     def lost(self) -> None:
-        """The connection is gone."""
+        """Records that the connection is lost."""
         self.lose_all()
 
     def resync(self, told, cash, *, worth) -> bool:
-        """A login told positions (one a symbol) and cash; whether they differ from what was believed."""
+        """Takes a login's positions (one a symbol) and cash; returns whether they differ from ours."""
         cdef int64_t positions[N_SYMBOLS]
         cdef int64_t worths[OWNERS_MAX]
         if len(told) != N_SYMBOLS or len(worth) != self.n_owners:
@@ -465,7 +467,7 @@ cdef class Orders:
         return shown
 
     def recent_fills(self) -> list:
-        """The last fills of the run, newest first; no more than FILLS_KEPT."""
+        """The last fills of the run, newest first; at most FILLS_KEPT."""
         cdef int64_t number
         cdef const Fill* fill
         shown = []
@@ -483,7 +485,7 @@ cdef class Orders:
 
     @property
     def anomalies(self):
-        """What the exchange said that does not fit, by name; only what happened at all."""
+        """How often each anomaly occurred, by name; only those that occurred."""
         cdef int32_t index
         counted = {}
         for index in range(N_ANOMALIES):
@@ -492,7 +494,7 @@ cdef class Orders:
         return counted
 
     def holding(self, int32_t owner) -> dict:
-        """Cash and positions of one owner in this round, and P&L carried from the rounds before it."""
+        """Cash and positions of one owner in this round, and the P&L of earlier rounds."""
         self._check_owner(owner)
         return {
             "cash": self.holdings[owner].cash,
@@ -511,7 +513,7 @@ cdef class Orders:
         return self.holdings[owner].orders, self.holdings[owner].fills
 
     def state(self):
-        """Everything but the orders: positions, working shares, costs, cash, holdings by owner, counts."""
+        """Everything except the orders: positions, working shares, costs, cash, holdings by owner, counts."""
         cdef int32_t owner, symbol
         return {
             "next_id": self.next_id,

@@ -1,35 +1,35 @@
 # cython: nonecheck=True
-"""A user's strategy: a plain Python class, on the same hooks and through the same gate as the built-in ones.
+"""Runs a user's strategy: a plain Python class, with the same hooks and gate as the built-in ones.
 
-It may have any of these methods; ``desk`` is its view of the market and takes its orders (``TraderDesk``)::
+It may have any of these methods. ``desk`` shows the market and takes the orders (``TraderDesk``)::
 
     on_start(desk)                              once, before any other hook
-    on_round_start(desk)                        a round began: the hello came, with what is held
+        on_round_start(desk)                        a round began: the hello came, with the positions
     on_round_end(desk)                          every symbol is closed
     on_open(desk, symbol)                       the exchange opened a symbol
     on_close(desk, symbol)                      the exchange closed a symbol
     on_book(desk, symbol)                       a book changed
-    on_trade(desk, symbol, price, size)         somebody traded
+        on_trade(desk, symbol, price, size)         a trade happened, between any two participants
     on_fill(desk, symbol, side, price, size)    an order of this strategy filled, in part or in full
-    on_refused(desk, ticket, reason)            the risk gate refused an order for good, and why
-    on_reject(desk, ticket, reason)             the exchange rejected an order, and its words
+        on_refused(desk, ticket, reason)            the risk gate refused an order for good, with its reason
+        on_reject(desk, ticket, reason)             the exchange rejected an order, with its text
     on_out(desk, ticket)                        an order ended before it had filled in full
     on_tick(desk)                               ten times a second while the exchange is connected
 
-Symbols are their names, sides "BUY" and "SELL". A class attribute ``symbols`` narrows the books and trades
-that are told; ``name`` is what the summary calls it (the class's name otherwise).
+Symbols are names, sides are "BUY" and "SELL". A class attribute ``symbols`` restricts which symbols' books
+and trades call the hooks; ``name`` is the strategy's name in the summary (default: the class's name).
 
-What is asked for is sent at once if the gate lets it through and nobody asks for something more valuable in
-the same symbol. Else it **waits**: for the 100 ms between two orders in a symbol, for the message cap, for
-the more valuable order. It waits until it is sent, until ``desk.cancel`` takes it back, or until the strategy
-asks again for the same symbol and side, which replaces it. Any other refusal (limit, collar, closed, own
-order on the other side) is final: it is dropped and ``on_refused`` is told. A quote does not wait, it stands:
-it is tried again until it is changed or pulled. All that waits or stands ends with the connection.
+An order is sent at once if the gate allows it and no strategy has a more valuable order in the same symbol.
+Otherwise it **waits**: for the 100 ms between two orders in a symbol, for the message cap, or behind the more
+valuable order. It waits until it is sent, until ``desk.cancel`` takes it back, or until the strategy places
+another order in the same symbol and side, which replaces it. Any other refusal (limit, collar, closed, own
+order on the other side) is final: the order is dropped and ``on_refused`` is called. A quote is kept instead:
+it is sent again until the strategy changes or pulls it. Waiting orders and quotes end with the connection.
 
-Whatever a hook raises switches the strategy off for the rest of the run: its orders are cancelled, what it
-holds is left as it is, the error is in the summary's ``strategy_errors``, and the session goes on. A method
-whose name begins with ``on_`` must be one of these hooks and take what it is given, which is checked at the
-start.
+Any exception from a hook switches the strategy off for the rest of the run: its orders are cancelled, its
+position is left as it is, the error appears in the summary's ``strategy_errors``, and the session goes on.
+At the start the names and parameters are checked: a method whose name begins with ``on_`` must be one of
+these hooks and accept its arguments.
 """
 
 import difflib
@@ -61,7 +61,7 @@ from arbcore.core.text import printable
 from arbcore.trading.strategy import Strategy as HookBase
 from arbcore.wire.instruments import BOND_FAIR_PRICE, CONVERSIONS, SYMBOL_ID, SYMBOLS
 
-#: What each hook is called with.
+#: The arguments of each hook.
 HOOKS = {
     "on_start": ("desk",),
     "on_round_start": ("desk",),
@@ -77,7 +77,7 @@ HOOKS = {
     "on_tick": ("desk",),
 }
 
-# The places of the hooks in HOOKS.
+# The index of each hook in HOOKS.
 cdef enum Hook:
     START = 0
     ROUND_START = 1
@@ -95,11 +95,11 @@ cdef enum Hook:
 
 HOOK_NAMES = tuple(HOOKS)
 HOOK_BYTES = tuple(name.encode() for name in HOOKS)
-#: How many trades a symbol are kept for ``TraderDesk.trades`` and ``average``.
+#: How many trades of a symbol are kept for ``TraderDesk.trades`` and ``average``.
 TRADES_KEPT = 1000
 #: Seconds after a fill at which its markout is taken.
 MARKOUT_SECONDS = (1, 5, 30)
-#: A hook that takes as long is told: the bot does nothing else meanwhile.
+#: A hook that takes this long is reported: the bot does nothing else meanwhile.
 SLOW_HOOK_NS = 50_000_000
 cdef int64_t SLOW_NS = SLOW_HOOK_NS
 
@@ -107,16 +107,16 @@ cdef enum:
     ALL = (1 << N_SYMBOLS) - 1
     TICKETS_KEPT = 1024
 
-cdef int64_t QUOTE_PAUSE_NS = 100_000_000   # a refused quote is not tried again before
+cdef int64_t QUOTE_PAUSE_NS = 100_000_000   # pause before a refused quote is sent again
 
-# One order that waits to be sent; `ticket` is 0 where none does.
+# One order that waits to be sent; `ticket` is 0 if none waits.
 cdef struct Ask:
     int64_t ticket
     int64_t value
     int32_t price
     int32_t size
 
-# One quote that stands; `size` is 0 where none does. `order_id` is the last order sent for it.
+# One quote that is kept; `size` is 0 if there is none. `order_id` is the last order sent for it.
 cdef struct Quote:
     int64_t order_id
     int64_t ticket
@@ -143,33 +143,33 @@ cdef int32_t side_of(object side) except 0:
 cdef int32_t whole(object number, str what) except? -1:
     if isinstance(number, bool) or not isinstance(number, int):
         raise UsageError(f"{what} is {number!r}; give a whole number")
-    # What does not fit is not a legal price or size either way: the gate refuses it.
+    # A number beyond 32 bits is not a legal price or size when clipped either: the gate refuses it.
     return <int32_t>max(-1, min(number, INT32_MAX))
 
 
 cdef int64_t worth_of(object value, int32_t size) except? -1:
-    # Nothing that a user's strategy asks for goes before a hedge or the closing of positions.
+    # An order of a user's strategy never goes before a hedge or the closing of positions.
     return size if value is None else <int64_t>max(-HEDGE_VALUE, min(int(value), HEDGE_VALUE - 1))
 
 
 cdef str named(const Proposal* proposal):
-    """What was asked for, in words."""
+    """Describes the order in words."""
     what = f"{'BUY' if proposal.side > 0 else 'SELL'} {proposal.size} {SYMBOLS[proposal.symbol]}"
     return f"{what} at {proposal.price}" if proposal.kind == ADD else f"the conversion {what}"
 
 
 def words_of(error, where="") -> str:
-    """An exception in words, ``where`` after its type, even if its own ``__str__`` raises."""
+    """Describes an exception, with ``where`` after its type, even if its ``__str__`` raises."""
     kind = type(error).__name__ + where
     try:
         text = str(error)
-    except BaseException:  # noqa: BLE001  whatever it is, it is the strategy's and no reason to stop
+    except BaseException:  # noqa: BLE001  the user's __str__ may raise anything, and the run must not stop
         text = "(its text cannot be read)"
     return f"{kind}: {text}" if text else kind
 
 
 def place_of(error) -> str:
-    """Where in the user's own code an exception was raised, as ``, FILE:LINE``, or nothing."""
+    """Where in the user's own code an exception was raised, as ``, FILE:LINE``, or an empty text."""
     place, step = "", error.__traceback__
     while step is not None:
         name = step.tb_frame.f_code.co_filename
@@ -180,19 +180,19 @@ def place_of(error) -> str:
 
 
 def checked_hooks(hooks) -> list:
-    """The object's hooks in the order of HOOKS, None where it has none.
+    """The object's hooks in the order of HOOKS, None for each that it does not have.
 
-    Raises UsageError where one cannot be called as it will be, a name is not a hook's, or there is none.
+    Raises UsageError if a hook does not accept its arguments, a name is not a hook's, or there is no hook.
     """
     kind = type(hooks).__name__
     found = []
     for name, arguments in HOOKS.items():
         try:
             hook = getattr(hooks, name, None)
-        except BaseException as error:  # noqa: BLE001  of a property of the user's
+        except BaseException as error:  # noqa: BLE001  a property of the user's object may raise anything
             raise UsageError(f"{kind}.{name} cannot be read ({words_of(error)})") from None
         if getattr(hook, "__func__", None) is getattr(HookBase, name):
-            hook = None  # The base's, which does nothing.
+            hook = None  # The base class's method, which does nothing.
         if hook is not None:
             _check_hook(kind, name, hook, arguments)
         found.append(hook)
@@ -216,7 +216,7 @@ def _check_hook(kind, name, hook, arguments):
     try:
         signature = inspect.signature(hook)
     except (TypeError, ValueError):
-        return  # Some builtins do not say what they take.
+        return  # Some builtins have no signature.
     try:
         signature.bind(*arguments)
     except TypeError:
@@ -224,26 +224,26 @@ def _check_hook(kind, name, hook, arguments):
 
 
 cdef class Plugin(CompiledStrategy):
-    """Puts a user's object on the hooks. UsageError where it has none of them, or a wrong one."""
+    """Calls the hooks of a user's object. Raises UsageError if it has no hooks, or a wrong one."""
 
-    cdef list hooks                     # by place in HOOKS, None where it has none
+    cdef list hooks                     # by index in HOOKS, None for a missing one
     cdef bint started
     cdef bytes shown_name
     cdef readonly dict first_refusals   # by reason, the first order that the gate refused for good
     cdef readonly int64_t slow_calls
     cdef readonly int64_t slowest_ns
     cdef readonly str slowest_hook
-    cdef dict tickets                   # order id -> ticket, of the same
+    cdef dict tickets                   # order id -> ticket, of the orders in `sent`
     cdef list trades                    # by symbol: (price, size, time) of the last trades, oldest first
     cdef object fills                   # (time, symbol, side, price, size) of fills whose last markout is due
     cdef list marked                    # by symbol and horizon: [shares, sum of ticks times shares]
     cdef TraderDesk face
-    cdef uint32_t told_bits             # bit set of the symbols whose books and trades are told
+    cdef uint32_t told_bits             # bit set of the symbols whose books and trades call hooks
     cdef int64_t now_ns
     cdef int64_t last_ticket
-    cdef Ask asks[N_SYMBOLS][2][2]      # by kind and whether it buys
-    cdef Quote quotes[N_SYMBOLS][2]     # by whether it buys
-    cdef dict sent                      # ticket -> order id, of those that may still be live
+    cdef Ask asks[N_SYMBOLS][2][2]      # by symbol, kind, and whether it buys
+    cdef Quote quotes[N_SYMBOLS][2]     # by symbol, and whether it buys
+    cdef dict sent                      # ticket -> order id, of orders that may still be live
 
     def __init__(self, hooks):
         if isinstance(hooks, type):
@@ -259,7 +259,7 @@ cdef class Plugin(CompiledStrategy):
                 self.told_bits |= 1u << symbol_of(symbol)
         except UsageError as error:
             raise UsageError(f"{kind}: {error}") from None
-        except BaseException as error:  # noqa: BLE001  of the user's own properties
+        except BaseException as error:  # noqa: BLE001  the user's properties may raise anything
             raise UsageError(f"{kind}: its name or symbols cannot be read ({words_of(error)})") from None
         self.shown_name = printable(self.name).encode("ascii", "backslashreplace")
         self.slowest_hook = ""
@@ -330,7 +330,7 @@ cdef class Plugin(CompiledStrategy):
             self._propose()
         return 0
 
-    # Of every fill that is old enough: how far the fair value went our way since.
+    # Adds up, over the fills that are old enough, how far the fair value moved in our favour since the fill.
     cdef int _take_markouts(self) except -1:
         cdef int64_t due_ns
         for index, seconds in enumerate(MARKOUT_SECONDS):
@@ -353,7 +353,7 @@ cdef class Plugin(CompiledStrategy):
         cdef bint wanted = waiting.ticket == ticket
         if self.error or refusal == COOLDOWN or refusal == MESSAGE_CAP:
             return 0
-        if refusal >= BAD_ORDER:  # before it stand what passes, a halt and a closed symbol
+        if refusal >= BAD_ORDER:  # the values below it are pass, halted and closed
             if REFUSAL_NAMES[refusal] not in self.first_refusals:
                 self.first_refusals[REFUSAL_NAMES[refusal]] = named(proposal)
         if order != NULL:
@@ -369,7 +369,7 @@ cdef class Plugin(CompiledStrategy):
         if refusal != PASS:
             self._call(REFUSED, (ticket, REFUSAL_NAMES[refusal]))
         elif not wanted:
-            # A hook took it back after it was proposed and before it left.
+            # A hook cancelled it after it was proposed and before it was sent.
             self.desk.cancel(order)
         return 0
 
@@ -384,7 +384,7 @@ cdef class Plugin(CompiledStrategy):
             self._run(which, arguments)
         return 0
 
-    # A KeyboardInterrupt is the user's own where signals become exceptions, and the hook's where they do not.
+    # Where signals become exceptions a KeyboardInterrupt is the user's Ctrl-C; otherwise the hook raised it.
     cdef int _run(self, int32_t which, tuple arguments) except -1:
         cdef StrategyDesk desk = self.desk
         cdef bytes hook_name = HOOK_BYTES[which]
@@ -400,7 +400,7 @@ cdef class Plugin(CompiledStrategy):
             if not desk.signals_apart:
                 raise
             self._switch_off(which, error)
-        except BaseException as error:  # noqa: BLE001  whatever it is, it costs this strategy alone
+        except BaseException as error:  # noqa: BLE001  any error switches off this strategy only
             self._switch_off(which, error)
         finally:
             desk.running.strategy = NULL
@@ -434,7 +434,7 @@ cdef class Plugin(CompiledStrategy):
                 order = self.desk.orders.live[symbol][index]
                 if order.strategy == self.owner:
                     self.desk.cancel(order)
-            # What it proposed already must not leave any more: no order has a size of 0.
+            # Orders it proposed already must not be sent: the gate refuses a size of 0.
             for index in range(self.desk.gate.n_proposals[symbol]):
                 proposal = &self.desk.gate.proposals[symbol][index]
                 if proposal.strategy == self.owner:
@@ -459,7 +459,7 @@ cdef class Plugin(CompiledStrategy):
                 if self.quotes[symbol][buys].size or self.quotes[symbol][buys].order_id:
                     self._keep(symbol, buys)
 
-    # The order of a quote stands as it was sent; else it is cancelled, and after its out comes the next.
+    # Keeps a quote's live order if it is as wanted; else cancels it, and sends the next one after its out.
     cdef void _keep(self, int32_t symbol, bint buys) noexcept:
         cdef Quote* quote = &self.quotes[symbol][buys]
         cdef Order* order = self.desk.orders.find(quote.order_id) if quote.order_id else NULL
@@ -488,7 +488,7 @@ cdef class Plugin(CompiledStrategy):
     cdef int _remember(self, int64_t ticket, int64_t order_id) except -1:
         cdef Order* order
         if len(self.sent) >= TICKETS_KEPT:
-            # A strategy has fewer live orders than that: keep theirs.
+            # A strategy has fewer live orders than that, so only ended ones are removed.
             for kept, known_id in list(self.sent.items()):
                 order = self.desk.orders.find(known_id)
                 if order == NULL or order.state >= OUT:
@@ -513,9 +513,9 @@ cdef class Plugin(CompiledStrategy):
 
 
 cdef class TraderDesk:
-    """What a user's strategy sees and may ask for. Prices are in ticks, sizes and positions in shares.
+    """Shows a user's strategy the market and takes its orders. Prices are ticks, sizes and positions shares.
 
-    The hooks of ``arbcore.Strategy`` are handed one; it cannot be made by itself.
+    The session passes one to the hooks of ``arbcore.Strategy``; it cannot be made by itself.
 
     >>> import arbcore
     >>> class Looker(arbcore.Strategy):
@@ -545,7 +545,7 @@ cdef class TraderDesk:
 
     @property
     def trading(self) -> bool:
-        """Whether orders are taken at all: logged in, not stopping, not closing down."""
+        """Whether orders are accepted now: logged in, not stopping, not closing positions."""
         return bool(self.plugin._trading())
 
     def is_open(self, symbol) -> bool:
@@ -553,12 +553,12 @@ cdef class TraderDesk:
         return bool(self._state(symbol).open)
 
     def bid(self, symbol):
-        """The best bid as (price, size); None where there is none."""
+        """The best bid as (price, size); None if there is none."""
         cdef const SymbolState* state = self._state(symbol)
         return (state.bids[0].price, state.bids[0].size) if state.n_bids else None
 
     def ask(self, symbol):
-        """The best offer as (price, size); None where there is none."""
+        """The best offer as (price, size); None if there is none."""
         cdef const SymbolState* state = self._state(symbol)
         return (state.asks[0].price, state.asks[0].size) if state.n_asks else None
 
@@ -591,17 +591,17 @@ cdef class TraderDesk:
         return sum(price for price, _, _ in recent) / count if len(recent) == count else None
 
     def trades(self, symbol, count=20) -> list:
-        """The last trades of anybody as (price, size, time in ns), oldest first: at most ``count``."""
+        """The last trades of everybody as (price, size, time in ns), oldest first: at most ``count``."""
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= TRADES_KEPT:
             raise UsageError(f"count is {count!r}; give a whole number from 1 to {TRADES_KEPT}")
         kept = self.plugin.trades[symbol_of(symbol)]
         return [kept[place] for place in range(max(0, len(kept) - count), len(kept))]
 
     def fair(self, symbol):
-        """What a share is worth by what it converts into, in ticks; None while a part has no price.
+        """The fair value of a share by what it converts into, in ticks; None while a part has no price.
 
         BOND 1000; VALE the middle of VALBZ's touch; XLF a tenth of its basket at the middles; every other
-        symbol the middle of its own touch, else its last trade. A conversion's fee is not in it.
+        symbol the middle of its own touch, else its last trade. It does not include a conversion's fee.
         """
         cdef int32_t number = symbol_of(symbol)
         if SYMBOLS[number] == "BOND":
@@ -631,7 +631,7 @@ cdef class TraderDesk:
     def time_left_s(self):
         """Seconds to the end of the round, counted from its first open by the setting ``ARBCORE_ROUND_MS``.
 
-        None before the open. Whoever joins in the middle of a round counts from then.
+        None before the open. A bot that joins in the middle of a round counts from the first open it sees.
         """
         cdef Plugin plugin = self.plugin
         if plugin.desk is None or plugin.desk.opened_ns == 0:
@@ -647,7 +647,7 @@ cdef class TraderDesk:
 
     @property
     def pnl(self) -> int:
-        """Cash and positions of the whole session in this round, at the touch they would hit. Ticks."""
+        """Cash plus positions of the session in this round, at the touch that would close them, in ticks."""
         cdef Plugin plugin = self.plugin
         cdef int32_t symbol
         worth = plugin.desk.orders.cash
@@ -658,7 +658,7 @@ cdef class TraderDesk:
 
     @property
     def own_pnl(self) -> int:
-        """The same of this strategy alone, since the round began or positions were last told anew."""
+        """P&L of this strategy alone in this round, or since a hello last replaced the positions. Ticks."""
         cdef Plugin plugin = self.plugin
         cdef int32_t symbol
         worth = plugin.desk.orders.holdings[plugin.owner].cash
@@ -668,14 +668,15 @@ cdef class TraderDesk:
         return worth
 
     def limit(self, symbol) -> int:
-        """The largest position either way, in shares."""
+        """The position limit, the same long and short, in shares."""
         return self.plugin.desk.gate.limits[symbol_of(symbol)]
 
     def markouts(self, symbol=None) -> dict:
-        """How far fair value went this strategy's way after its fills: seconds -> ticks a share, or None.
+        """How far fair value moved in favour of this strategy's fills: seconds -> ticks a share, or None.
 
-        After 1, 5 and 30 seconds, over all fills of the run that are old enough. Below 0 whoever traded with
-        us knew better. ``symbol`` None takes all of them together.
+        Measured 1, 5 and 30 seconds after each fill, over all fills of the run that are old enough. A value
+        below 0 means that the other side of the trades knew better. ``symbol`` None covers all symbols
+        together.
         """
         rows = self.plugin.marked if symbol is None else [self.plugin.marked[symbol_of(symbol)]]
         found = {}
@@ -684,22 +685,22 @@ cdef class TraderDesk:
             found[seconds] = sum(row[index][1] for row in rows) / shares if shares else None
         return found
 
-    # --- what is held and asked for -------------------------------------------------------------
+    # --- positions and orders -------------------------------------------------------------------
 
     def position(self, symbol) -> int:
-        """Shares held by the whole session, what all strategies did."""
+        """Shares held by the whole session, over all strategies."""
         return self.plugin.desk.orders.position[symbol_of(symbol)]
 
     def own_position(self, symbol) -> int:
-        """Shares that this strategy bought less those it sold."""
+        """Shares that this strategy bought, less the shares it sold."""
         return self.plugin.desk.orders.holdings[self.plugin.owner].position[symbol_of(symbol)]
 
     def room(self, symbol, side) -> int:
-        """Shares of a side that may still be asked for within the limit, live orders counted."""
+        """Shares of a side that can still be ordered within the limit; live orders count as filled."""
         return self.plugin.desk.gate.room(symbol_of(symbol), side_of(side))
 
     def orders(self) -> list:
-        """This strategy's orders that wait or live, as dicts: ``ticket``, ``kind``, ``symbol``, ``side``,
+        """This strategy's waiting and live orders, as dicts: ``ticket``, ``kind``, ``symbol``, ``side``,
         ``price``, ``size``, ``remaining``, ``state`` ("waiting", "unacknowledged", "open", ...)."""
         cdef int32_t symbol, kind, buys, index
         cdef Ask* waiting
@@ -725,24 +726,24 @@ cdef class TraderDesk:
                         })
         return listed
 
-    # --- asking ---------------------------------------------------------------------------------
+    # --- sending orders -------------------------------------------------------------------------
 
     def buy(self, symbol, *, price, size, value=None):
-        """Ask to buy ``size`` shares at ``price`` or better; returns a ticket, None while nothing is traded.
+        """Places an order to buy at ``price`` or better; returns a ticket, or None while trading is off.
 
-        ``value`` is the expected gain in ticks times shares, by which strategies that want the same slot are
-        ranked; a tick a share unless given. A second ask for the same symbol and side replaces one that
-        still waits.
+        ``value`` is the expected gain in ticks times shares; it ranks strategies that want to send in the
+        same symbol. Its default is one tick a share. A second order in the same symbol and side replaces one
+        that still waits.
         """
         return self._add(symbol, 1, price, size, value)
 
     def sell(self, symbol, *, price, size, value=None):
-        """Ask to sell ``size`` shares at ``price`` or better; see ``buy``."""
+        """Places an order to sell ``size`` shares at ``price`` or better; see ``buy``."""
         return self._add(symbol, -1, price, size, value)
 
     def convert(self, symbol, side, *, size, value=None):
-        """Ask to convert: "BUY" receives ``size`` shares of XLF or VALE for their constituents, "SELL" gives
-        them. XLF in multiples of ten. Returns a ticket, None while nothing is traded."""
+        """Places a conversion: "BUY" receives ``size`` shares of XLF or VALE for their constituents, "SELL"
+        gives them up. XLF converts in multiples of ten. Returns a ticket, or None while trading is off."""
         cdef int64_t ticket = self.plugin._ask_for(
             CONVERT, symbol_of(symbol), side_of(side), 0, whole(size, "size"), value)
         return ticket if ticket else None
@@ -753,7 +754,7 @@ cdef class TraderDesk:
         return ticket if ticket else None
 
     def cancel(self, ticket) -> bool:
-        """Take back an order by its ticket, whether it waits or rests; False where it does neither."""
+        """Cancels an order by its ticket, whether it waits or rests; returns False if it does neither."""
         cdef int32_t symbol, kind, buys
         cdef Plugin plugin = self.plugin
         cdef Order* order
@@ -774,10 +775,10 @@ cdef class TraderDesk:
         return True
 
     def quote(self, symbol, side, price, size, value=None):
-        """Keep one order of this price and size resting on a side, and no other of this quote's.
+        """Keeps one order of this price and size resting on a side, and no other order for this quote.
 
-        It is sent again when it has filled, moved when price or size are changed, and pulled for good with a
-        size of 0. Orders of ``buy`` and ``sell`` are left alone. Nothing stands while nothing is traded.
+        It is sent again when it has filled, replaced when price or size change, and cancelled for good with a
+        size of 0. It does not touch orders of ``buy`` and ``sell``. No quote is kept while trading is off.
         """
         cdef Plugin plugin = self.plugin
         cdef Quote* quote = &plugin.quotes[symbol_of(symbol)][side_of(side) > 0]

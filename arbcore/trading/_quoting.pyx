@@ -1,7 +1,7 @@
-"""The strategies that rest in the book: BOND around 1000, market making, VALE off VALBZ.
+"""The strategies that rest orders in the book: BOND around 1000, market making, VALE off VALBZ.
 
-Owns when and where they quote and how VALE's fills are hedged; ``reference.quoting`` is the
-specification. It must not know how orders reach the exchange, what the gate lets through, or the time.
+Owns their quotes and the hedging of VALE's fills; ``reference.quoting`` is the specification. It must not
+know how orders reach the exchange, the gate's rules, or the time.
 """
 cimport cython
 from libc.math cimport sqrt
@@ -22,35 +22,35 @@ cdef enum:
     CONVERSION_VALUE = 50
     SLACK_TICKS_MAX = 10
     MILLI = 1000            # market making counts in thousandths of a tick
-    EDGE_TICKS = 1          # a quote's least distance from fair value, and how far it may better the others
-    MEMORY = 16             # changes of price, a second apart, that a sigma remembers
-    SAMPLES_MIN = 3         # of them before anything is quoted
-    STOCKS = 4              # whose changes make the toxicity
-    TOXIC_SHARE = 2         # a quote in a toxic market is so many times smaller
+    EDGE_TICKS = 1          # least distance from fair value, and greatest improvement on the others' touch
+    MEMORY = 16             # price changes, a second apart, that a sigma averages over
+    SAMPLES_MIN = 3         # least number of changes before it quotes
+    STOCKS = 4              # number of stocks whose changes make the toxicity
+    TOXIC_SHARE = 2         # divides the size of a quote in a toxic market
 
 cdef uint32_t QUOTED = (1u << GS) | (1u << MS) | (1u << WFC) | (1u << XLF)
 cdef int64_t NEVER = NEVER_NS
-cdef int64_t CONVERT_PAUSE = SECOND_NS  # a conversion that was rejected is not asked for again at once
-cdef int64_t LOSS_LOOK = 10 * MILLISECOND_NS  # at every message it took 8% of everything's time
+cdef int64_t CONVERT_PAUSE = SECOND_NS  # pause after a rejected conversion before the next one is requested
+cdef int64_t LOSS_LOOK = 10 * MILLISECOND_NS  # checking at every message took 8% of the total time
 cdef int64_t BOND_FAIR = BOND_FAIR_PRICE
 cdef int64_t SAMPLE_NS = SECOND_NS
-cdef int64_t FLOW_NS = 800 * MILLISECOND_NS  # in so long a trade's push has faded: providers have followed
-cdef int64_t RUN = 2 * MILLI  # so much flow one way is a run: whoever trades so often knows something
-# A greater change of price counts as so many spreads, and as a number whose square a double holds exactly.
+cdef int64_t FLOW_NS = 800 * MILLISECOND_NS  # after this time providers have followed a trade
+cdef int64_t RUN = 2 * MILLI  # flow of this size is a run: its participant may know something
+# A price change counts as at most so many spreads, and at most a number whose square a double holds exactly.
 cdef int64_t CHANGE_SPREADS_MAX = 16
 cdef int64_t CHANGE_MAX = 1 << 26
 
 
 @cython.cdivision(True)
 cdef inline int64_t floor_div(int64_t a, int64_t b) noexcept nogil:
-    """a / b rounded down, for b > 0: C rounds towards zero, so a negative remainder takes one off."""
+    """Returns a / b rounded down, for b > 0: C rounds towards zero, so a negative remainder subtracts one."""
     return a // b - (1 if a % b < 0 else 0)
 
 
 cdef class Bond(CompiledStrategy):
-    """Bids below 1000 and offers above; an order that meets a better price takes it by itself.
+    """Bids below 1000 and offers above; an order priced through the others' touch trades at their price.
 
-    It leaves the hedging strategies the room to give back or to convert what they hold.
+    It leaves room in the limit for the hedging strategies to convert or unwind their positions.
     """
 
     cdef int64_t edge_ticks, max_position, refill_size
@@ -79,9 +79,9 @@ cdef class Bond(CompiledStrategy):
 
 
 cdef class AverageQuoting(CompiledStrategy):
-    """Market making as first described: 3 ticks either side of the rolling average for XLF, 1 for the others.
+    """Market making as first specified: 3 ticks either side of the rolling average for XLF, 1 for the others.
 
-    It does not cross the others' touch, and knows nothing else of the book or of what it holds.
+    It does not cross the others' touch, and uses neither the rest of the book nor its position.
     """
 
     cdef int64_t size, inventory_cap
@@ -125,36 +125,36 @@ cdef class AverageQuoting(CompiledStrategy):
         self.keep_quote(symbol, SELL, ask, sell_size, width * sell_size + max(<int64_t>0, loose))
 
 
-# What market making knows of one symbol. Prices are in thousandths of a tick.
+# What market making measures for one symbol. Prices are in thousandths of a tick.
 cdef struct Measure:
-    int64_t books, trades       # how many of the symbol's have been looked at
-    int64_t middle              # of the whole book; 0 while a side is empty
+    int64_t books, trades       # how many of the symbol's books and trades it has read
+    int64_t middle              # middle of the whole book; 0 while a side is empty
     int64_t sampled             # the middle at the last sample
     int64_t sample_ns
     int64_t samples
     int64_t square              # mean square of the change from sample to sample
-    int64_t sigma               # its root
-    int64_t spread              # mean distance of the others' best prices
-    int64_t flow                # trades of late, those of buyers less those of sellers, MILLI to a trade
+    int64_t sigma               # square root of `square`
+    int64_t spread              # mean spread of the others' touch
+    int64_t flow                # recent trades, those of buyers less those of sellers, MILLI for each
     int64_t flow_ns
-    int64_t pulled_bid_ns       # until when a toxic side is pulled
+    int64_t pulled_bid_ns       # time until which a toxic side stays pulled
     int64_t pulled_ask_ns
 
 
 cdef class MarketMaking(CompiledStrategy):
-    """Quotes either side of fair value, at most a tick better than everybody else, against what it holds.
+    """Quotes either side of fair value, at most one tick inside the others' touch, skewed by its position.
 
-    Fair value is the middle of the whole book by depth, for XLF halfway to its basket's, moved by the trades
-    of the last moments: whoever traded may have known something that the providers will learn a moment later.
-    All distances are in sigmas, the change of the symbol's price in a second. A side is pulled while trades
-    run against it, and at every trade where sigmas are large against the spreads of VALBZ, GS, MS and WFC, as
-    in a market that jumps. Once it has lost its limit in a round it only gets rid of what it holds.
+    Fair value is the middle of the whole book by depth, for XLF averaged with its basket's value, and shifted
+    by recent trades, because a trade may carry news before the providers move their quotes. All distances are
+    multiples of sigma, the symbol's price change in a second. A side is pulled while trades run against it.
+    In a market that jumps, where sigmas are large against the spreads of VALBZ, GS, MS and WFC, every trade
+    pulls a side. After it has lost its limit in a round, it only reduces its position.
     """
 
     cdef Measure measures[N_SYMBOLS]
     cdef int64_t size, inventory_cap, skew_percent, width_percent, flow_percent
     cdef int64_t toxic, toxic_pause_ns, loss_limit, look_ns
-    cdef int64_t toxicity           # mean of (change / half spread) squared over the stocks, in thousandths
+    cdef int64_t toxicity           # mean over the stocks of (change / half spread) squared, in thousandths
     cdef int64_t toxicity_samples
     cdef int32_t min_prices
     cdef bint stopped
@@ -206,11 +206,11 @@ cdef class MarketMaking(CompiledStrategy):
             return
         self.stopped = True
         self.stops += 1
-        # What stands in the books may be larger than what is held.
+        # Resting quotes may be larger than the position, so all are pulled.
         for symbol in range(GS, N_SYMBOLS):
             self.pull_quotes(symbol)
 
-    # Of the round: cash, and what is held at the touch it would hit; 0 while that has no price.
+    # P&L of this round: cash plus positions at the touch that would close them; 0 while one has no price.
     cdef int64_t pnl(self) noexcept:
         cdef int64_t pnl = self.holding.cash
         cdef int64_t held, price
@@ -224,13 +224,13 @@ cdef class MarketMaking(CompiledStrategy):
                 pnl += held * price
         return pnl
 
-    # --- what a share is worth ------------------------------------------------------------------
+    # --- fair value -----------------------------------------------------------------------------
 
     cdef inline void learn(self, int32_t symbol, int64_t now_ns) noexcept:
         cdef const SymbolState* state = &self.desk.market.symbols[symbol]
         cdef Measure* measure = &self.measures[symbol]
         if state.books < measure.books or state.trades < measure.trades:
-            self.forget(symbol)  # A new connection, and perhaps a new round with prices of its own.
+            self.forget(symbol)  # A new connection, and perhaps a new round with new prices.
         if state.books != measure.books:
             measure.books = state.books
             self.read_book(symbol, measure, now_ns)
@@ -240,7 +240,7 @@ cdef class MarketMaking(CompiledStrategy):
 
     @cython.boundscheck(False)
     cdef void read_book(self, int32_t symbol, Measure* measure, int64_t now_ns) noexcept:
-        """The middle between the mean bid and the mean offer of everybody else, each by its size."""
+        """Updates the middle between the others' mean bid and mean offer, both weighted by size."""
         cdef Level bids[MAX_LEVELS]
         cdef Level asks[MAX_LEVELS]
         cdef int32_t n_bids = self.desk.net_levels(symbol, SELL, bids)
@@ -286,7 +286,7 @@ cdef class MarketMaking(CompiledStrategy):
                 measure.pulled_bid_ns = now_ns + self.toxic_pause_ns
 
     cdef inline int64_t fair(self, int32_t symbol) noexcept:
-        """0 while it is not known."""
+        """The fair value in thousandths of a tick; 0 while it is not known."""
         cdef int64_t gs = self.measures[<int>GS].middle
         cdef int64_t ms = self.measures[<int>MS].middle
         cdef int64_t wfc = self.measures[<int>WFC].middle
@@ -315,7 +315,7 @@ cdef class MarketMaking(CompiledStrategy):
         fair -= floor_div(max(-cap, min(cap, loose)) * measure.sigma * self.skew_percent, 100)
         bid = floor_div(fair - width, MILLI)
         ask = -floor_div(-fair - width, MILLI)
-        # Nobody knows better than everybody else together: never far inside their touch, nor across it.
+        # The others together know as much: quote at most one tick inside their touch, and never across.
         others_bid = self.desk.net_touch(symbol, SELL)
         others_ask = self.desk.net_touch(symbol, BUY)
         if others_bid:
@@ -324,7 +324,7 @@ cdef class MarketMaking(CompiledStrategy):
         if others_ask:
             bid = min(bid, others_ask - 1)
             ask = max(ask, others_ask - EDGE_TICKS)
-        # What works off a position may always stand.
+        # A quote that reduces the position is always allowed.
         size = max(self.size // TOXIC_SHARE, 1) if self.toxicity > self.toxic else self.size
         buy_size = cap - loose
         sell_size = cap + loose
@@ -341,7 +341,7 @@ cdef class MarketMaking(CompiledStrategy):
 @cython.cdivision(True)
 @cython.boundscheck(False)
 cdef inline int64_t mean_price(const Level* levels, int32_t count) noexcept nogil:
-    """By size, in thousandths of a tick."""
+    """The mean price weighted by size, in thousandths of a tick."""
     cdef int64_t worth = 0, size = 0
     cdef int32_t at
     for at in range(count):
@@ -351,7 +351,7 @@ cdef inline int64_t mean_price(const Level* levels, int32_t count) noexcept nogi
 
 
 cdef inline int64_t faded(const Measure* measure, int64_t now_ns) noexcept nogil:
-    """What is left of the flow: nothing after FLOW_NS, half of it after half of that."""
+    """The remaining flow: it falls linearly from the last trade to zero after FLOW_NS."""
     cdef int64_t left_ns = measure.flow_ns + FLOW_NS - now_ns
     if measure.flow == 0 or left_ns <= 0:
         return 0
@@ -359,12 +359,12 @@ cdef inline int64_t faded(const Measure* measure, int64_t now_ns) noexcept nogil
 
 
 cdef class Vale(CompiledStrategy):
-    """Quotes VALE, hedges every fill in VALBZ, and converts what has grown enough.
+    """Quotes VALE, hedges every fill in VALBZ, and converts the position when it is large enough.
 
-    VALE is worth what VALBZ is. A bid stands so far below VALBZ's that selling VALBZ there is a gain, and no
-    more than a tick above everybody else's bid in VALE; where VALE is offered as low as that it takes the
-    offer. Offers mirror this. What is held in the two and belongs to nobody counts as its own: nobody else
-    would work it off.
+    The fair value of VALE is VALBZ's. Its bid in VALE is far enough below VALBZ's bid that selling VALBZ
+    there makes a gain, and at most one tick above the others' bid in VALE; if VALE is offered at that price
+    or less, it takes the offer. Offers mirror this. It treats positions in the two symbols that belong to no
+    strategy as its own, because no other strategy would reduce them.
     """
 
     cdef int64_t edge_ticks, size, max_position, convert_size, hedge_timeout_ns
@@ -449,8 +449,8 @@ cdef class Vale(CompiledStrategy):
 
     @cython.boundscheck(False)
     cdef void hedge(self, int64_t wanted, int64_t now_ns) noexcept:
-        """Trade ``wanted`` shares of VALBZ at its touch, a tick further at each attempt; where the limit of
-        VALBZ leaves no room, take the VALE position back instead."""
+        """Trades ``wanted`` shares of VALBZ at its touch, one tick worse at each attempt; if the limit of
+        VALBZ leaves no room, reduces the VALE position instead."""
         cdef int32_t side = BUY if wanted > 0 else SELL
         cdef int32_t symbol = VALBZ
         cdef int64_t room
@@ -474,7 +474,7 @@ cdef class Vale(CompiledStrategy):
                  min(magnitude(wanted), room), HEDGE_VALUE)
 
     cdef void watch_all(self, int32_t symbol, int32_t side, int64_t now_ns) noexcept:
-        """Give each hedge its time, then cancel it; the next one goes a tick further."""
+        """Cancels each hedge that did not fill in time; the next one is priced one tick worse."""
         cdef int32_t at
         cdef Order* order
         cdef int64_t due_ns
@@ -491,8 +491,8 @@ cdef class Vale(CompiledStrategy):
 
 
 cdef class AverageVale(Vale):
-    """VALE as first described: while the averages of VALE and VALBZ are further apart than the signal, it
-    buys the cheap one and sells the dear one at the touch, and converts."""
+    """VALE as first specified: while the averages of VALE and VALBZ differ by more than the signal, it buys
+    the cheap one and sells the dear one at the touch, and converts."""
 
     cdef int64_t signal_ticks
     cdef int32_t min_prices
@@ -513,7 +513,7 @@ cdef class AverageVale(Vale):
                         min(self.size, self.max_position - side * vale), self.signal_ticks)
 
     cdef int32_t signal(self) noexcept:
-        """BUY where VALE is the cheap one, SELL where it is the dear one, 0 for neither."""
+        """Returns BUY if VALE is the cheap one, SELL if it is the dear one, 0 if neither."""
         cdef const SymbolState* vale = &self.desk.market.symbols[VALE]
         cdef const SymbolState* valbz = &self.desk.market.symbols[VALBZ]
         cdef int64_t difference, threshold

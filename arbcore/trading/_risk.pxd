@@ -8,18 +8,18 @@ from arbcore.wire._types cimport N_SYMBOLS
 
 cdef enum:
     PROPOSALS_MAX = 16
-    # Value of an order without which a position stays unhedged: before anything that merely earns, and beyond
-    # the bound on live orders, which is there for quotes.
+    # Value of an order that hedges a position: it goes before orders that only earn, and the bound on live
+    # orders, which is meant for quotes, does not apply to it.
     HEDGE_VALUE = 0x7FFFFFFF
-    LOSSES_MAX = 4          # a strategy that lost a symbol's slot so often running goes before any value
+    LOSSES_MAX = 4          # a strategy that loses a symbol's slot this often in a row goes first
 
-# Checked in this order; the first that applies is the answer. REFUSAL_NAMES in _risk.pyx names each.
+# Checked in this order; the first that applies is the result. REFUSAL_NAMES in _risk.pyx has their names.
 cdef enum:
     PASS = 0
     HALTED = 1
     CLOSED = 2
     BAD_ORDER = 3
-    SIZE_CAP = 4            # more than twice the symbol's limit, which nothing can call for
+    SIZE_CAP = 4            # more than twice the symbol's limit, a size that no strategy needs
     LIMIT = 5
     TOO_MANY_LIVE = 6
     SELF_CROSS = 7
@@ -27,7 +27,7 @@ cdef enum:
     COLLAR = 9
     COOLDOWN = 10
     MESSAGE_CAP = 11
-    TOO_MANY_ASKED = 12     # never of a check: more than PROPOSALS_MAX for one slot
+    TOO_MANY_ASKED = 12     # not a result of `check`: more than PROPOSALS_MAX for one slot
     N_REFUSALS = 13
 
 cdef enum GateMode:
@@ -43,13 +43,13 @@ cdef struct Proposal:
     int32_t size
     int32_t strategy
     int64_t value
-    int64_t tag             # whatever its strategy needs to know it again; 0 from the built-in ones
+    int64_t tag             # lets a user's strategy recognise its order; 0 from the built-in ones
 
-# When an order may go in each symbol and when its strategies are asked again; they look at every message.
+# The time at which each symbol can send its next order, and the time at which its strategies run again.
 cdef struct Slots:
     int64_t now_ns                  # the session's time, kept by the session
     int64_t open_ns[N_SYMBOLS]
-    int64_t retry_ns[N_SYMBOLS]     # NEVER for not at all
+    int64_t retry_ns[N_SYMBOLS]     # NEVER if they are not due to run again
 
 cdef inline bint slot_free(const Slots* slots, int32_t symbol) noexcept nogil:
     return slots.now_ns >= slots.open_ns[symbol]
@@ -60,12 +60,12 @@ cdef inline void ask_again(Slots* slots, int32_t symbol, int64_t at_ns) noexcept
     if at_ns < slots.retry_ns[symbol]:
         slots.retry_ns[symbol] = at_ns
 
-# Refusals of one owner in one symbol and side in a row, with no order let through between them.
+# A run of refusals of one owner in one symbol and side, without an order let through between them.
 cdef struct Streak:
     int64_t since_ns
-    int64_t until_ns        # one that comes later begins anew; 0 where there is none
-    int64_t longest_ns      # of a streak that lasted long enough to be told; 0 for none
-    int32_t reason          # the last one of that streak
+    int64_t until_ns        # a refusal after this time starts a new run; 0 if there is none
+    int64_t longest_ns      # length of the longest run that is long enough to be reported; 0 for none
+    int32_t reason          # reason of the last refusal in that run
 
 cdef class Gate:
     cdef Market market
@@ -75,13 +75,13 @@ cdef class Gate:
     cdef uint32_t symbols_asked         # bit set of the symbols with proposals
     cdef Slots slots
     cdef int64_t limits[N_SYMBOLS]
-    cdef int64_t size_caps[N_SYMBOLS]   # of one order; above 0, so that a position can always be closed
+    cdef int64_t size_caps[N_SYMBOLS]   # most shares of one order; above 0, so any position can be closed
     cdef int32_t losses[N_SYMBOLS][OWNERS_MAX]
     cdef int64_t refusal_counts[N_REFUSALS]
     cdef Streak streaks[OWNERS_MAX][N_SYMBOLS][2]
     cdef RateWindow sent
     cdef public int32_t mode
-    cdef public bint ready               # a hello was seen on this connection and no resync is due
+    cdef public bint ready               # a hello came on this connection and no resync is due
     cdef int64_t order_cooldown_ns
     cdef int64_t reject_pause_ns
     cdef int32_t cancel_reserve
@@ -92,14 +92,14 @@ cdef class Gate:
     cdef void propose(self, const Proposal* proposal) noexcept
     cdef void drop_proposals(self, int32_t symbol) noexcept
     cdef int32_t check(self, const Proposal* order, int64_t now_ns) noexcept
-    # The price nearest to `price` that the collar lets through.
+    # The price nearest to `price` that the collar allows.
     cdef int32_t within_collar(self, int32_t symbol, int32_t price, int64_t now_ns) noexcept
     cdef int32_t message_room(self, int64_t now_ns) noexcept
     cdef void message_sent(self, int64_t now_ns) noexcept
     cdef int64_t room_after_ns(self, int32_t room, int64_t now_ns) noexcept
     cdef void take_slot(self, int32_t symbol, int64_t now_ns) noexcept
     cdef void pause(self, int32_t symbol, int64_t now_ns) noexcept
-    # The places of the symbol's proposals in the order in which they are tried.
+    # Writes to `places` the indices of the symbol's proposals in the order in which they are tried.
     cdef void rank(self, int32_t symbol, int32_t* places) noexcept
     cdef void slot_won(self, const Proposal* winner) noexcept
     cdef void note_refusal(self, const Proposal* proposal, int32_t refusal, int64_t now_ns) noexcept

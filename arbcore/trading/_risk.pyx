@@ -1,4 +1,4 @@
-"""The gate that every order passes, and the choice among those who want a slot.
+"""The gate that every order passes, and the ranking of the proposals for a slot.
 
 A refusal is a value with a name, never an exception: refusing is the gate's ordinary work.
 ``reference.risk`` is its specification. Times lie in 0 to 2**62, so adding a setting cannot overflow.
@@ -33,14 +33,16 @@ MODE_NAMES = ("active", "stopping", "closing")
 
 cdef int64_t NEVER = NEVER_NS
 cdef int64_t SECOND_NS = _SECOND_NS
-# Refusals that last so long are told; one that comes later than the gap begins anew.
+# Runs of refusals of at least STREAK_NS are reported; a refusal after a gap of STREAK_GAP_NS starts a new
+# run.
 cdef int64_t STREAK_NS = 5 * _SECOND_NS
 cdef int64_t STREAK_GAP_NS = 5 * _SECOND_NS // 2
 cdef int32_t PRICE_MAX = _PRICE_MAX
 cdef int32_t SIZE_MAX = _SIZE_MAX
 
 
-# First who lost LOSSES_MAX times running, most losses first; then the most valuable; then the earlier one.
+# Strategies with LOSSES_MAX losses in a row go first, most losses first; then the higher value, then the
+# earlier.
 cdef inline bint goes_before(const Proposal* one, const Proposal* other,
                              const int32_t* losses) noexcept nogil:
     cdef int32_t one_losses = losses[one.strategy]
@@ -57,7 +59,7 @@ cdef inline bint goes_before(const Proposal* one, const Proposal* other,
 
 
 cdef class Gate:
-    """Limits, collar, cooldown and message cap over the orders and the market of one session."""
+    """Checks limits, collar, cooldown and message cap over the orders and the market of one session."""
 
     def __cinit__(self, settings, Market market not None, Orders orders not None):
         self.market = market
@@ -76,7 +78,7 @@ cdef class Gate:
     def __dealloc__(self):
         rate_free(&self.sent)
 
-    # The unit is not 0 where it divides, and the size above 0.
+    # The divisor, a unit, is not 0, and the size is above 0.
     @cython.cdivision(True)
     cdef int32_t check(self, const Proposal* order, int64_t now_ns) noexcept:
         cdef int64_t doubled, distance
@@ -113,7 +115,7 @@ cdef class Gate:
             return MESSAGE_CAP
         return PASS
 
-    # No divisor is negative: at most the whole of the reference is let through.
+    # No divisor is negative: the collar is at most 100% of the reference.
     @cython.cdivision(True)
     cdef int32_t within_collar(self, int32_t symbol, int32_t price, int64_t now_ns) noexcept:
         cdef int64_t doubled = self.market.doubled_reference(symbol, now_ns)
@@ -137,13 +139,13 @@ cdef class Gate:
                 return False
         return True
 
-    # Shares of this side that may still be asked for, with all that may still fill counted.
+    # Shares of this side that can still be ordered; everything live counts as filled.
     cdef int64_t room(self, int32_t symbol, int32_t side) noexcept:
         cdef int64_t working = (
             self.orders.working_buy[symbol] if side > 0 else self.orders.working_sell[symbol])
         return exposure_room(self.orders.position[symbol], working, side, self.limits[symbol])
 
-    # Whether this add would meet an order of our own that may still rest in the book.
+    # Whether this order would trade with a live order of our own.
     cdef bint _crosses_own(self, const Proposal* order) noexcept:
         cdef int32_t index
         cdef const Order* other
@@ -154,7 +156,7 @@ cdef class Gate:
                 return True
         return False
 
-    # Whether it only takes a position towards zero, with all that may still fill counted.
+    # Whether the order only reduces the position, even if everything live fills.
     cdef bint _reduces(self, const Proposal* order) noexcept:
         if order.kind == CONVERT:
             return False
@@ -167,7 +169,7 @@ cdef class Gate:
     cdef int32_t message_room(self, int64_t now_ns) noexcept:
         return rate_room(&self.sent, now_ns)
 
-    # A message that went although the cap was reached (a login) takes the oldest one's place.
+    # A message sent although the cap was reached (a login) overwrites the oldest time.
     cdef void message_sent(self, int64_t now_ns) noexcept:
         self.sent.stamps_ns[self.sent.head] = now_ns
         self.sent.head += 1
@@ -176,8 +178,8 @@ cdef class Gate:
         if self.sent.count < self.sent.cap:
             self.sent.count += 1
 
-    # When more than `room` messages may go; now if they may already. The settings keep `room` below the cap,
-    # so the stamp looked for is among those that still count.
+    # The time at which more than `room` messages may be sent; now if they may already. The settings keep
+    # `room` below the cap, so the time looked up is among those that still count.
     cdef int64_t room_after_ns(self, int32_t room, int64_t now_ns) noexcept:
         cdef int32_t free_now = rate_room(&self.sent, now_ns)
         cdef int32_t expired, place
@@ -192,14 +194,14 @@ cdef class Gate:
     cdef void take_slot(self, int32_t symbol, int64_t now_ns) noexcept:
         self.slots.open_ns[symbol] = now_ns + self.order_cooldown_ns
 
-    # The exchange rejected an order here: let the symbol rest, so that rejects do not come in storms.
+    # After a reject the symbol sends nothing for a while, so that rejects do not come in storms.
     cdef void pause(self, int32_t symbol, int64_t now_ns) noexcept:
         if self.slots.open_ns[symbol] < now_ns + self.reject_pause_ns:
             self.slots.open_ns[symbol] = now_ns + self.reject_pause_ns
 
     cdef void propose(self, const Proposal* proposal) noexcept:
         cdef int32_t symbol = proposal.symbol
-        # While the slot is closed all that matters is that somebody asked.
+        # While the slot is closed, only note that the symbol's strategies must run again when it opens.
         if not slot_free(&self.slots, symbol):
             ask_again(&self.slots, symbol, self.slots.open_ns[symbol])
             return
@@ -217,7 +219,7 @@ cdef class Gate:
     cdef void rank(self, int32_t symbol, int32_t* places) noexcept:
         cdef int32_t index, at
         cdef const Proposal* proposals = self.proposals[symbol]
-        # Insertion keeps the order asked in where nothing else tells two apart.
+        # Insertion keeps proposals that tie in the order in which they came.
         for index in range(self.n_proposals[symbol]):
             at = index
             while at > 0 and goes_before(&proposals[index], &proposals[places[at - 1]], self.losses[symbol]):
@@ -231,7 +233,7 @@ cdef class Gate:
         cdef uint32_t low_seen = 0
         cdef bint last_seen = False
         self.streaks[winner.strategy][symbol][winner.side > 0].until_ns = 0
-        # The 32 strategies fit a bit set; the owner after them has a flag of its own.
+        # The 32 strategies fit a bit set; the owner after them has its own flag.
         for index in range(self.n_proposals[symbol]):
             strategy = self.proposals[symbol][index].strategy
             if strategy < 32:
@@ -247,7 +249,8 @@ cdef class Gate:
             else:
                 self.losses[symbol][strategy] += 1
 
-    # Whoever is refused for long sends nothing, and a person must hear why.
+    # Counts a refusal and its run: a strategy that is refused for long sends nothing, and the user must see
+    # why.
     cdef void note_refusal(self, const Proposal* proposal, int32_t refusal, int64_t now_ns) noexcept:
         cdef Streak* streak = &self.streaks[proposal.strategy][proposal.symbol][proposal.side > 0]
         self.refusal_counts[refusal] += 1
@@ -264,7 +267,7 @@ cdef class Gate:
 
     @property
     def refusals(self):
-        """How often each reason was given, by name; only those given at all."""
+        """How often each reason was given, by name; only reasons that occurred."""
         cdef int32_t index
         counted = {}
         for index in range(N_REFUSALS):
@@ -273,7 +276,7 @@ cdef class Gate:
         return counted
 
     def refused(self, owners) -> list:
-        """Who was refused for five seconds or more with no order let through, by the names of the owners."""
+        """Runs of refusals of five seconds or more without an order let through, with the owners' names."""
         cdef int32_t owner, symbol, buys
         cdef const Streak* streak
         rows = []
@@ -292,7 +295,7 @@ cdef class Gate:
         return rows
 
     def exposure(self) -> dict:
-        """Per symbol: position, what may still be bought and sold of live orders, and the limit."""
+        """Per symbol: position, shares that live orders may still buy and sell, and the limit."""
         return {
             name: {
                 "position": self.orders.position[symbol],
@@ -304,37 +307,37 @@ cdef class Gate:
         }
 
     def room_for(self, str name, int32_t side):
-        """Shares of this side (+1 buy, -1 sell) that may still be asked for."""
+        """Shares of this side (+1 buy, -1 sell) that can still be ordered."""
         return self.room(SYMBOL_ID[name], side)
 
-    # For tests and tools: the session calls the functions above.
+    # For tests and tools; the session calls the C functions above.
 
     def refusal(self, str name, *, int32_t kind, int32_t side, int32_t price, int32_t size, int64_t now_ns):
-        """The name of what the gate would say to this order now (kind 0 an add, 1 a conversion)."""
+        """The name of the gate's result for this order now (kind 0 an add, 1 a conversion)."""
         cdef Proposal proposal = proposal_of(SYMBOL_ID[name], kind, side, price, size)
         return REFUSAL_NAMES[self.check(&proposal, now_ns)]
 
     def note_message(self, int64_t now_ns):
-        """Count one message that was sent."""
+        """Counts one message that was sent."""
         self.message_sent(now_ns)
 
     def note_order(self, str name, int64_t now_ns):
-        """An order took the symbol's slot."""
+        """Records that an order took the symbol's slot."""
         self.take_slot(SYMBOL_ID[name], now_ns)
 
     def note_reject(self, str name, int64_t now_ns):
-        """The exchange rejected an order in the symbol."""
+        """Records that the exchange rejected an order in the symbol."""
         self.pause(SYMBOL_ID[name], now_ns)
 
     def room_time(self, int32_t room, int64_t now_ns):
-        """When more than ``room`` messages may go; ValueError for more than the cap ever lets through."""
+        """When more than ``room`` messages may be sent; ValueError if the cap never allows that."""
         if room >= self.sent.cap:
             raise ValueError(f"room for more than {room} messages under a cap of {self.sent.cap}")
         return self.room_after_ns(room, now_ns)
 
     def ranking(self, str name, asked):
-        """The places of ``asked``, (strategy, value) pairs in the order asked in, as they would be tried; the
-        first wins the slot, and the others' losses are counted."""
+        """The indices of ``asked``, (strategy, value) pairs in the order in which they came, as the gate
+        tries them. The first wins the slot; each of the others counts a loss."""
         cdef int32_t symbol = SYMBOL_ID[name]
         cdef int32_t places[PROPOSALS_MAX]
         cdef int32_t index

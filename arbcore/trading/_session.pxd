@@ -1,4 +1,4 @@
-# The trading core. See reference/session.py for what each call does.
+# The session of one run. reference/session.py describes each call.
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from arbcore.trading._audit cimport Audit
@@ -13,7 +13,7 @@ from arbcore.wire._encode cimport OutBuffer
 from arbcore.wire._lines cimport LineSplitter
 from arbcore.wire._types cimport N_SYMBOLS, Message
 
-# Which news a strategy wants to hear: the first index of Session.interested.
+# Kinds of news that strategies can subscribe to: the first index of Session.interested.
 cdef enum:
     BOOKS = 0
     TRADES = 1
@@ -23,7 +23,7 @@ cdef enum:
 cdef class Session:
     cdef readonly object settings
     cdef readonly tuple strategies
-    cdef readonly list names            # of the strategies, told apart
+    cdef readonly list names            # names of the strategies, made unique
     cdef readonly Market market
     cdef readonly Orders orders
     cdef readonly Gate gate
@@ -40,28 +40,29 @@ cdef class Session:
     cdef str reason
 
     cdef int32_t n_strategies
-    cdef uint32_t listeners                         # bit set of the strategies that listen
-    # The strategies to ask by news and symbol, in their order, up to a NULL. `strategies` keeps them alive.
+    cdef uint32_t listeners                         # bit set of the strategies with `listens`
+    # The strategies that run on news of a symbol, in their order, ended by a NULL. `strategies` keeps them
+    # alive.
     cdef void* interested[N_NEWS][N_SYMBOLS][OWNERS_MAX]
     cdef readonly int64_t now_ns
     cdef int64_t house_ns
-    cdef int64_t worth[OWNERS_MAX]                  # of each owner when the last connection ended
+    cdef int64_t worth[OWNERS_MAX]                  # each owner's P&L of the round as last noted
     cdef int64_t round_pnl
-    cdef readonly int64_t carried_pnl               # of the rounds before this one
+    cdef readonly int64_t carried_pnl               # P&L of the rounds before this one
 
-    cdef bint linked                                # a connection stands
+    cdef bint linked                                # there is a connection
     cdef bint awaiting_hello
     cdef bint resync_due
     cdef bint was_open
     cdef bint was_killed
-    cdef bint in_round                              # a round began for those who listen, and is not over
-    cdef bint holding                               # nothing new leaves: what waits to be read is old
-    cdef bint busy                                  # an event is being taken in
-    cdef str resync_reason                          # why `resync_due`, in a word
-    cdef int64_t hello_ns                           # when the last hello came
-    cdef uint32_t seen_bits                         # symbols of which a book or trade came on this connection
-    cdef uint32_t spoken_bits                       # symbols that were opened or closed on it
-    cdef uint32_t inferred_bits                     # symbols that were taken for open without being opened
+    cdef bint in_round                              # strategies know that a round began, and it has not ended
+    cdef bint holding                               # only cancels are sent: the bytes to be read are old
+    cdef bint busy                                  # an event is being processed
+    cdef str resync_reason                          # the reason of `resync_due`, in one word
+    cdef int64_t hello_ns                           # time of the last hello
+    cdef uint32_t seen_bits                         # symbols with a book or trade on this connection
+    cdef uint32_t spoken_bits                       # symbols with an open or close message on this connection
+    cdef uint32_t inferred_bits                     # symbols taken as open without an open message
     cdef list reset_rounds                          # P&L of rounds that a second hello ended
 
     cdef int64_t ack_timeout_ns

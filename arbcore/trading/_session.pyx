@@ -1,8 +1,8 @@
 """Bytes and time in, bytes out: one run of the exchange bot behind a few calls.
 
-It takes in messages and instants, asks the strategies, and sends what the gate lets through. It decides
-after each message, so the result does not depend on how the bytes were cut, and makes no Python object for
-one. It knows no socket, file or clock. ``reference.session`` is the specification.
+It takes messages and times, runs the strategies, and sends the orders that the gate allows. It decides after
+each message, so the result does not depend on how the bytes were cut. No message becomes a Python object. It
+knows no socket, file or clock. ``reference.session`` is the specification.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
@@ -73,20 +73,20 @@ cdef extern from "Python.h":
 
 cdef enum:
     ALL = (1 << N_SYMBOLS) - 1
-    HOUSEKEEPING_NS = 100_000_000   # time-outs and the loss limit are looked at ten times a second
+    HOUSEKEEPING_NS = 100_000_000   # time-outs and the loss limit are checked ten times a second
 
 cdef int64_t NEVER = NEVER_NS
-# The clock stands still beyond this (146 years), so that adding any setting to a time stays within 64 bits.
+# A later time counts as this one (146 years), so adding any setting to a time stays within 64 bits.
 cdef int64_t TIME_MAX_NS = 2**62
-# Books or trades for so long after the hello, and no word of open or close: then the symbol is open.
+# A symbol that has books or trades, but no open or close so long after the hello, counts as open.
 cdef int64_t OPEN_AFTER_NS = 2_000 * MILLISECOND_NS
 
 
 cdef class Session:
     """One run of the bot: any number of connections and rounds, one after the other.
 
-    Bytes and times in, bytes out: the result depends on them alone. Times are nanoseconds of one clock; one
-    that goes back is held where it was. Prices are ticks, positions shares.
+    Bytes and times in, bytes out: the result depends on them alone. Times are nanoseconds of one clock; a
+    time before the last one counts as the last one. Prices are ticks, positions shares.
 
     Args:
         settings: a ``SessionSettings``.
@@ -142,7 +142,7 @@ cdef class Session:
         self._ask_about(TRADES, strategy.trade_bits, strategy)
         self._ask_about(ORDER_NEWS, strategy.order_bits, strategy)
 
-    # Behind the last place there is always one more, so the list stays closed by a NULL.
+    # The array has one place more than there are strategies, so the list always ends with a NULL.
     cdef void _ask_about(self, int32_t news, uint32_t symbols, CompiledStrategy strategy) noexcept:
         cdef int32_t symbol, place
         for symbol in range(N_SYMBOLS):
@@ -153,17 +153,17 @@ cdef class Session:
                 self.interested[news][symbol][place] = <void*>strategy
 
     def watch_hooks(self, stopwatch, *, signals_apart=False) -> None:
-        """Time the hooks of users' strategies with ``stopwatch``, which gives nanoseconds.
+        """Times the hooks of users' strategies with ``stopwatch``, a function that returns nanoseconds.
 
-        ``signals_apart`` says that no signal becomes an exception here, so that a KeyboardInterrupt out of a
-        hook is that hook's own and costs its strategy like any other.
+        ``signals_apart`` means that the shell turns no signal into an exception. A KeyboardInterrupt from a
+        hook then comes from the hook's own code, and switches off its strategy like any other exception.
         """
         self.desk.stopwatch = stopwatch
         self.desk.signals_apart = signals_apart
 
     # --- events from the shell ------------------------------------------------------------------
 
-    # One event at a time: a hook, or a thread that runs while a hook does, must not come in between.
+    # One event at a time: a hook, or a thread that runs during a hook, must not call the session.
     cdef int _enter(self, object now_ns) except -1:
         if self.busy:
             raise UsageError("A session takes one event at a time, and none from its own hooks.")
@@ -172,7 +172,7 @@ cdef class Session:
         return 0
 
     def connected(self, now_ns) -> bytes:
-        """A new connection stands; returns the hello to send. Everything live is unknown until answered."""
+        """Starts a connection; returns the hello to send. Live orders are unknown until its response."""
         self._enter(now_ns)
         try:
             self._unlink()
@@ -191,7 +191,7 @@ cdef class Session:
             self.busy = False
 
     def disconnected(self, now_ns) -> None:
-        """The connection is gone: live orders are unknown until the next hello says what is held."""
+        """Ends the connection: live orders are unknown until the next hello reports the positions."""
         self._enter(now_ns)
         try:
             self._unlink()
@@ -199,7 +199,7 @@ cdef class Session:
             self.busy = False
 
     def receive(self, data, now_ns) -> bytes:
-        """Take in bytes (any bytes-like object) as they came, however cut; returns the bytes to send."""
+        """Takes received bytes (any bytes-like object), cut anywhere; returns the bytes to send."""
         cdef Py_buffer view
         self._enter(now_ns)
         try:
@@ -217,7 +217,7 @@ cdef class Session:
             self.busy = False
 
     def tick(self, now_ns) -> bytes:
-        """Let time pass: due at ``next_deadline_ns``, harmless at any other time."""
+        """Runs what is due now: call it at ``next_deadline_ns``; it is harmless at any other time."""
         self._enter(now_ns)
         try:
             self._timers()
@@ -226,9 +226,9 @@ cdef class Session:
             self.busy = False
 
     def hold(self, now_ns) -> bytes:
-        """The process was paused, so what is received next is old.
+        """Holds orders back after the process was paused, because what it receives next is old.
 
-        Until ``resume`` or the connection's end cancels leave and nothing else does, and no time-out runs.
+        Until ``resume`` or the connection's end it sends only cancels, and no time-out runs.
         """
         self._enter(now_ns)
         try:
@@ -238,7 +238,7 @@ cdef class Session:
             self.busy = False
 
     def resume(self, now_ns) -> bytes:
-        """What waited has been received: ends ``hold`` and asks every strategy again."""
+        """Ends ``hold`` once all waiting bytes are received, and runs every strategy again."""
         cdef CompiledStrategy strategy
         self._enter(now_ns)
         try:
@@ -252,9 +252,9 @@ cdef class Session:
             self.busy = False
 
     def stop(self, now_ns, str reason not None) -> bytes:
-        """Orderly end: nothing new leaves, everything live is cancelled; ``stopped`` once all are out.
+        """Stops in order: sends nothing new, cancels everything live; ``stopped`` is True once all are out.
 
-        Where the loss limit or the kill switch has halted trading already, theirs stays the reason.
+        If the loss limit or the kill switch has halted trading already, its halt reason is kept.
         """
         self._enter(now_ns)
         try:
@@ -267,7 +267,7 @@ cdef class Session:
             self.busy = False
 
     def kill(self, now_ns, str reason not None) -> bytes:
-        """The kill switch tripped: cancel all, close positions, and never trade again in this run."""
+        """Trips the kill switch: cancels all orders, closes positions, and never trades again in this run."""
         self._enter(now_ns)
         try:
             self.was_killed = True
@@ -276,7 +276,7 @@ cdef class Session:
         finally:
             self.busy = False
 
-    # Time never goes back: a clock that jumps neither expires nor reorders anything.
+    # Time never goes back: a clock that jumps backwards neither expires nor reorders anything.
     cdef int _clock(self, object now_ns) except -1:
         cdef int overflow = 0
         cdef int64_t now = PyLong_AsLongLongAndOverflow(now_ns, &overflow)
@@ -320,7 +320,7 @@ cdef class Session:
                 self._ask(strategy, interest & due)
         return self._settle()
 
-    # Ten times a second: time-outs, cancels that waited for the message cap, the loss limit.
+    # Runs ten times a second: time-outs, cancels that waited for the message cap, the loss limit.
     cdef int _housekeeping(self) except -1:
         cdef int32_t symbol, index
         if not self.gate.ready:
@@ -338,7 +338,7 @@ cdef class Session:
             self.closer.close_positions(self.now_ns)
         return self._settle()
 
-    # An exchange that never says open exists: what has a market and was neither opened nor closed is open.
+    # Some exchanges send no open: a symbol with a book or trade, and neither open nor close, counts as open.
     cdef int _infer_open(self) except -1:
         cdef uint32_t symbols = self.seen_bits & ~self.spoken_bits
         self.inferred_bits |= symbols
@@ -358,7 +358,7 @@ cdef class Session:
         elif order.state == UNKNOWN and order.cancels == 0:
             self.desk.cancel(order)
         elif order.wants_cancel:
-            pass  # it waits for the message cap
+            pass  # the cancel waits for the message cap
         elif ((order.state == CANCELLING or order.state == UNKNOWN)
                 and self.now_ns - order.cancel_ns >= self.ack_timeout_ns):
             if order.cancels >= self.resync_after:
@@ -367,7 +367,7 @@ cdef class Session:
                 self.orders.time_out(order)
                 self.desk.cancel_again(order)
 
-    # The exchange and we may disagree, and only a new login tells positions: nothing new until then.
+    # Our state may differ from the exchange's, and only a new login gives positions: no new order until then.
     cdef void _demand_resync(self, str reason) noexcept:
         if not self.resync_due:
             self.resync_reason = reason
@@ -377,7 +377,7 @@ cdef class Session:
     cdef void _demand_resync_of_doubt(self) noexcept:
         self._demand_resync(ANOMALY_NAMES[self.orders.last_doubt])
 
-    # What is held is worth what it is worth now, whatever a hello says next.
+    # Notes the P&L at present prices, before a hello changes positions.
     cdef void _note_worth(self) noexcept:
         cdef int32_t owner
         for owner in range(self.n_strategies + 1):
@@ -387,7 +387,7 @@ cdef class Session:
     cdef void _unlink(self) noexcept:
         cdef int32_t owner, symbol
         if self.linked and not self.awaiting_hello:
-            # The next connection forgets the prices; what was held is worth what it was worth at the last.
+            # The next connection forgets the prices, so positions keep the value that they have now.
             self._note_worth()
         for owner in range(self.n_strategies):
             if self.listeners >> owner & 1:
@@ -460,7 +460,7 @@ cdef class Session:
                 self._tell_round(True)
         return 0
 
-    # Positions and cash are what the exchange says; whether it said something that can be.
+    # Takes positions and cash from a hello; returns False if the cash is beyond plausible bounds.
     cdef bint _take_hello(self, const Message* message) except -1:
         cdef int64_t told[N_SYMBOLS]
         cdef int32_t symbol
@@ -482,7 +482,8 @@ cdef class Session:
         self.audit.on_hello(told)
         return True
 
-    # Unasked: a new round on the same connection, or proof that we are wrong. Nothing if it agrees.
+    # A second hello: a new round on the same connection, or proof that our state is wrong. Ignored if it
+    # agrees.
     cdef int _on_second_hello(self, const Message* message) except -1:
         cdef bint agrees = message.cash == self.orders.cash
         cdef bint flat = message.cash == 0
@@ -496,7 +497,8 @@ cdef class Session:
             return 0
         self._cancel_all()
         if self.desk.n_cancels:
-            # The message cap holds some back, and only a lost connection cancels those.
+            # The message cap holds some cancels back, and only the end of the connection cancels those
+            # orders.
             self._demand_resync(ANOMALY_NAMES[REPEATED_HELLO])
         self._note_worth()
         ended = (self.round_pnl, self.marks.at_middle())
@@ -582,7 +584,7 @@ cdef class Session:
             self._settle()
         return 0
 
-    # Own-order news of several symbols at once.
+    # For own-order news of several symbols at once.
     cdef int _react(self, uint32_t symbols) except -1:
         cdef int32_t owner
         cdef CompiledStrategy strategy
@@ -599,7 +601,7 @@ cdef class Session:
             strategy.evaluate(symbols, self.now_ns)
         return 0
 
-    # Send what was asked for: cancels first, then for each symbol the order that wins its slot.
+    # Sends waiting cancels first, then for each symbol the order that wins its slot.
     cdef int _settle(self) except -1:
         cdef int32_t symbol
         self._send_cancels()
@@ -635,7 +637,7 @@ cdef class Session:
                 return 0
             self._answer(proposal, refusal, NULL)
             if refusal == SELF_CROSS and self._make_way(proposal):
-                return 0  # whoever makes way would only stand in the way again
+                return 0  # the order that is cancelled would only be in the way again
         return 0
 
     cdef int _answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1:
@@ -643,7 +645,8 @@ cdef class Session:
             (<CompiledStrategy>self.strategies[proposal.strategy]).on_answer(proposal, refusal, order)
         return 0
 
-    # Pull what an earlier strategy's order would cross, where it belongs to a later one: whether any does.
+    # Cancels later strategies' orders that an earlier strategy's order would cross; returns whether there are
+    # any.
     cdef bint _make_way(self, const Proposal* proposal) noexcept:
         cdef bint pulled = False
         cdef int32_t index
@@ -671,7 +674,7 @@ cdef class Session:
         self.gate.message_sent(self.now_ns)
         return order
 
-    # As many waiting cancels as the message cap lets through; the rest wait for housekeeping.
+    # Sends as many waiting cancels as the message cap allows; the rest wait for housekeeping.
     cdef int _send_cancels(self) except -1:
         cdef StrategyDesk desk = self.desk
         cdef int32_t sent = 0
@@ -709,7 +712,7 @@ cdef class Session:
         self.closer.begin()
         return self._cancel_all()
 
-    # --- those who listen -----------------------------------------------------------------------
+    # --- strategies with `listens` --------------------------------------------------------------
 
     cdef int _tell(self, const Message* message) except -1:
         cdef int32_t owner
@@ -752,11 +755,11 @@ cdef class Session:
                 (<CompiledStrategy>self.strategies[owner]).on_tick(self.now_ns)
         return 0
 
-    # --- what a shell asks ----------------------------------------------------------------------
+    # --- for the shell --------------------------------------------------------------------------
 
     @property
     def next_deadline_ns(self) -> int:
-        """When ``tick`` is due; 2**63 - 1 for never."""
+        """The time at which ``tick`` is due; 2**63 - 1 for never."""
         cdef int64_t deadline_ns = self.house_ns
         cdef int32_t index
         cdef CompiledStrategy strategy
@@ -771,32 +774,32 @@ cdef class Session:
 
     @property
     def needs_resync(self) -> bool:
-        """Whether the connection should be dropped and dialled again, since only a login tells positions."""
+        """Whether the shell should drop the connection and connect again: only a login gives positions."""
         return bool(self.resync_due)
 
     @property
     def doubt(self) -> str:
-        """Why a new login was last needed: ``unanswered`` or an anomaly's name; empty for never."""
+        """The last reason for a new login: ``unanswered`` or an anomaly's name; empty if there was none."""
         return self.resync_reason
 
     @property
     def rounds_reset(self) -> list:
-        """P&L at the touch and at the middle of each round that a hello ended on a standing connection."""
+        """P&L at the touch and at the middle of each round that a second hello of a connection ended."""
         return list(self.reset_rounds)
 
     @property
     def hello_seen(self) -> bool:
-        """Whether the exchange has answered on the present connection."""
+        """Whether the exchange has sent its hello on the present connection."""
         return bool(self.linked and not self.awaiting_hello)
 
     @property
     def stopped(self) -> bool:
-        """Whether a stop was asked for and no order is live any more."""
+        """Whether ``stop`` was called and no order is live any more."""
         return self.gate.mode == STOPPING and self.orders.live_bits == 0
 
     @property
     def round_closed(self) -> bool:
-        """Whether symbols were open on this connection and none is any more."""
+        """Whether symbols were open on this connection and all are closed now."""
         return bool(self.was_open) and self.market.open_bits == 0
 
     @property
@@ -806,19 +809,19 @@ cdef class Session:
 
     @property
     def halted_reason(self) -> str:
-        """Why it no longer trades; empty while it does."""
+        """The reason why it no longer trades; empty while it trades."""
         return self.reason
 
     @property
     def killed(self) -> bool:
-        """Whether the kill switch tripped in this run."""
+        """Whether the kill switch was tripped in this run."""
         return bool(self.was_killed)
 
     # --- results --------------------------------------------------------------------------------
 
     @property
     def cash(self) -> int:
-        """Cash of this round: what the hello said, fills, and fees."""
+        """Cash of this round: the hello's cash, fills, and fees."""
         return self.orders.cash
 
     def positions(self) -> dict:
@@ -826,11 +829,11 @@ cdef class Session:
         return {name: self.orders.position[symbol] for symbol, name in enumerate(SYMBOLS)}
 
     def book(self, str name not None) -> dict:
-        """One symbol as it was last shown: ``arbcore.trading._market.Market.view``."""
+        """One symbol's market state: ``arbcore.trading._market.Market.view``."""
         return self.market.view(name)
 
     def exposure(self) -> dict:
-        """Per symbol: position, what live orders may still buy and sell, and the limit."""
+        """Per symbol: position, shares that live orders may still buy and sell, and the limit."""
         return self.gate.exposure()
 
     def orders_snapshot(self) -> list:
@@ -838,11 +841,11 @@ cdef class Session:
         return self._named(self.orders.live_orders())
 
     def recent_orders(self, count: int) -> list:
-        """The last orders of the run, newest first, as far as the table still holds them."""
+        """The last orders of the run, newest first, as many as the table still holds."""
         return self._named(self.orders.recent(count))
 
     def recent_fills(self) -> list:
-        """The last fills of the run, newest first, as far as they are kept."""
+        """The last fills of the run, newest first, as many as are kept."""
         return self._named(self.orders.recent_fills())
 
     def _named(self, shown) -> list:
@@ -852,32 +855,32 @@ cdef class Session:
         return shown
 
     def pnl(self) -> int:
-        """Cash and positions of this round at the touch they would hit: what the loss limit looks at."""
+        """Cash plus positions of this round, at the touch that would close them; the loss limit uses it."""
         return self.marks.at_touch()
 
     def pnl_at_middle(self) -> int:
-        """The same with positions at the middle of the touch, rounded down."""
+        """Cash plus positions of this round, at the middle of the touch, rounded down."""
         return self.marks.at_middle()
 
     def owner_pnl(self, int32_t owner) -> int:
-        """P&L of one strategy (after the last: of what belongs to none) over all rounds of the run."""
+        """P&L of one strategy over all rounds; the index after the last is for the rest."""
         if not 0 <= owner <= self.n_strategies:
             raise IndexError(f"owner {owner} of {self.n_strategies + 1}")
         return self.orders.holdings[owner].carried_pnl + self.marks.of_owner(owner)
 
     @property
     def oversized(self) -> int:
-        """How many lines were too long to be read."""
+        """How many lines were too long to be parsed."""
         return self.splitter.oversized
 
     @property
     def open_inferred(self) -> list:
-        """The symbols that were taken for open though no message opened them."""
+        """The symbols that count as open although no message opened them."""
         return [name for symbol, name in enumerate(SYMBOLS) if self.inferred_bits >> symbol & 1]
 
     @property
     def first_refusals(self) -> list:
-        """(strategy, reason, order) of what the gate refused users' strategies, the first of each reason."""
+        """The first refusal of each reason for users' strategies, as (strategy, reason, order)."""
         return [
             (name, reason, order)
             for name, strategy in zip(self.names, self.strategies, strict=True)
@@ -885,9 +888,9 @@ cdef class Session:
         ]
 
     def owner_holding(self, int32_t owner) -> dict:
-        """Cash, positions by symbol and P&L carried from earlier rounds of one strategy, as ``owner_pnl``."""
+        """Cash, positions and earlier rounds' P&L of one strategy; the index is as in ``owner_pnl``."""
         return self.orders.holding(owner)
 
     def summary(self) -> dict:
-        """What the run did, under the JSON keys of an exchange run. Money in ticks, P&L over all rounds."""
+        """Results of the run, under the JSON keys of an exchange run. Money in ticks, P&L over all rounds."""
         return summary_of(self)

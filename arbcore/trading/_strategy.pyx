@@ -1,6 +1,6 @@
-"""What a strategy sees and may ask for, and the base of the built-in ones.
+"""What a strategy can see and do, and the base of the built-in ones.
 
-A strategy reads the market, the orders and its own holding; it asks for orders and cancels through the desk.
+A strategy reads the market, the orders and its own holding; it sends orders and cancels through the desk.
 It never touches a socket, a clock or the order table. ``reference.strategy`` is the specification.
 """
 
@@ -16,7 +16,7 @@ from arbcore.trading.trading_settings import NEVER_NS
 
 
 cdef class StrategyDesk:
-    """What strategies see of the session (market, orders, gate) and how they ask for orders and cancels."""
+    """Gives strategies the session's market, orders and gate, and takes their orders and cancels."""
 
     def __cinit__(self, Market market not None, Orders orders not None, Gate gate not None):
         self.market = market
@@ -27,7 +27,7 @@ cdef class StrategyDesk:
         if order.state < OUT and order.kind == ADD and order.cancels == 0 and not order.wants_cancel:
             self.cancel_again(order)
 
-    # Each live order waits at most once, so the queue cannot pass its bound; the session checks that.
+    # Each live order is queued at most once, so the queue cannot pass its bound; the session checks that.
     cdef void cancel_again(self, Order* order) noexcept:
         order.wants_cancel = True
         if self.n_cancels < CANCELS_MAX:
@@ -45,7 +45,7 @@ cdef class StrategyDesk:
         return self.orders.holdings[self.orders.n_owners - 1].position[symbol]
 
     cdef int64_t others_size(self, int32_t symbol, int32_t side, const Level* level) noexcept:
-        """What is left of a level that an order of ``side`` would meet, our own orders taken out."""
+        """Size of a level that an order of ``side`` would trade with, without our own orders."""
         cdef int64_t left = level.size
         cdef int32_t index
         cdef const Order* order
@@ -55,7 +55,7 @@ cdef class StrategyDesk:
                 left -= order.remaining
         return left
 
-    # Reads the levels in place and only as far as the first that is not ours alone: this runs at every book.
+    # Reads the levels in place, only up to the first that is not ours alone, because it runs at every book.
     @cython.boundscheck(False)
     cdef int64_t net_touch(self, int32_t symbol, int32_t side) noexcept:
         cdef SymbolState* state = &self.market.symbols[symbol]
@@ -92,12 +92,12 @@ cdef class StrategyDesk:
 
 
 cdef inline int32_t clamped(int64_t number) noexcept nogil:
-    # What does not fit is not a legal price or size either way: the gate refuses it.
+    # A number beyond 32 bits is not a legal price or size when clipped either: the gate refuses it.
     return INT32_MAX if number > INT32_MAX else -1 if number < 0 else <int32_t>number
 
 
 cdef inline bint rests(const Order* order, int32_t owner, int32_t side) noexcept nogil:
-    # An own order that stands or will stand in the book and is not being cancelled.
+    # Whether an own order rests or will rest in the book and is not being cancelled.
     return (order.strategy == owner and order.kind == ADD and order.side == side
             and (order.state == UNACKED or order.state == OPEN) and not order.wants_cancel)
 
@@ -106,7 +106,7 @@ cdef class CompiledStrategy:
     """Base of the built-in strategies. The session sets desk, owner and holding.
 
     ``book_bits``, ``trade_bits`` and ``order_bits`` are the symbols whose books, trades and own-order news
-    make it look again; ``wake_ns`` is when it wants to look again without news.
+    run it; ``wake_ns`` is the time at which it runs without news.
     """
 
     def __cinit__(self, *args, **kwargs):
@@ -160,7 +160,7 @@ cdef class CompiledStrategy:
 
     cdef void ask(self, int32_t symbol, int32_t side, int64_t price, int64_t size, int64_t value) noexcept:
         cdef Proposal proposal
-        # The gate would only note the same: most is asked for while the slot is closed.
+        # The gate would only do the same: most orders are proposed while the slot is closed.
         if not slot_free(self.slots, symbol):
             ask_again(self.slots, symbol, self.slots.open_ns[symbol])
             return
@@ -186,7 +186,7 @@ cdef class CompiledStrategy:
         proposal.tag = 0
         self.desk.gate.propose(&proposal)
 
-    # One order at `price` and none elsewhere; no order at all for a size of 0 or less.
+    # Keeps one order at `price` and none at other prices; no order at all for a size of 0 or less.
     cdef void keep_quote(self, int32_t symbol, int32_t side, int64_t price, int64_t size,
                          int64_t value) noexcept:
         cdef bint kept = False

@@ -1,14 +1,14 @@
-# Bounded counts of texts and of bad lines; nothing is allocated for a text or fault seen before.
+# Bounded counts of texts and of bad lines; a text or fault seen before allocates no memory.
 from libc.stdint cimport int32_t, int64_t
 
 cdef enum:
-    TEXTS_MAX = 64          # different texts; any other counts as "other"
-    FAULTS_KEPT = 8         # last bad lines
-    FAULT_BYTES_KEPT = 120  # of each of them
+    TEXTS_MAX = 64          # different texts; all others count as "other"
+    FAULTS_KEPT = 8         # number of last bad lines kept
+    FAULT_BYTES_KEPT = 120  # bytes kept of each of them
     N_FAULTS = 13           # arbcore.wire._types.Fault
 
 cdef struct SeenText:
-    char* raw               # the JSON string's inside as it was spelled, owned
+    char* raw               # the JSON string's content as it was spelled; owned here
     Py_ssize_t length
     int32_t counter
 

@@ -1,6 +1,6 @@
-"""Counts of what the exchange wrote: its reasons by text, and its bad lines by kind. Memory is bounded.
+"""Counts the exchange's reasons by text and its bad lines by kind, in bounded memory.
 
-A storm of rejects or of garbage must cost no Python object a message. It must not know what a text means.
+A storm of rejects or garbage must not make a Python object per message. It must not know what a text means.
 """
 
 from libc.stdlib cimport free, malloc
@@ -45,7 +45,7 @@ cdef class TextTally:
         self._counts[counter] += 1
         if self._n_seen < TEXTS_MAX:
             seen = &self._seen[self._n_seen]
-            # At least one byte, since malloc(0) may answer NULL.
+            # At least one byte, because malloc(0) may return NULL.
             seen.raw = <char*>malloc(<size_t>length + 1)
             if seen.raw == NULL:
                 raise MemoryError("no memory to remember a text of the exchange")

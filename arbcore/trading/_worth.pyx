@@ -1,4 +1,4 @@
-"""What the positions of a run are worth: at the touch, at the middle of it, and owner by owner.
+"""The value of a run's positions: at the touch, at the middle of it, and by owner.
 
 It reads the market and the order table and changes neither. ``reference.session`` is its specification.
 Prices are ticks; a position of 10**9 shares at a price of 10**6 is far within 64 bits.
@@ -9,7 +9,7 @@ from arbcore.wire._types cimport N_SYMBOLS
 
 
 cdef class Worth:
-    """Of what ``orders`` holds at the prices of ``market``; ``Session`` makes one."""
+    """Values the positions of ``orders`` at the prices of ``market``; ``Session`` makes one."""
 
     def __cinit__(self, Market market not None, Orders orders not None):
         self.market = market
@@ -34,7 +34,7 @@ cdef class Worth:
                     middle if middle else self.orders.average_price(symbol))
         return worth
 
-    # The position of all has one price for every owner, so that what the owners are worth adds up.
+    # The whole position sets one price for every owner, so the owners' values add up to the total.
     cdef int64_t of_owner(self, int32_t owner) noexcept:
         cdef Holding* holding = &self.orders.holdings[owner]
         cdef int64_t worth = holding.cash

@@ -1,7 +1,7 @@
-"""The session journal's format: everything that went into a session and came out, with its time.
+"""The session journal's format: every input and output of a session, with its time.
 
-Two lines of text come first: the name, the format's version and what made it (``arbcore-journal 1
-arbcore/0.1.0``), then one line of JSON with what is needed to build the session again. Records follow, all
+Two lines of text come first: the name, the format's version and the program that wrote it (``arbcore-journal
+1 arbcore/0.1.0``), then one line of JSON with the settings to rebuild the session. Records follow, all
 little-endian: a checksum (4 bytes, CRC-32 of all that follows), a kind (1), the length of the payload (4),
 the time in nanoseconds (8), and the payload. Pure functions over bytes: no file and no clock.
 """
@@ -16,23 +16,23 @@ from arbcore.errors import JournalError
 
 NAME = "arbcore-journal"
 VERSION = 2
-#: A payload is one read of the socket or what one event made the session send; both are far below this.
+#: A payload is one read of the socket or the bytes that one event sent; both are far below this size.
 PAYLOAD_BYTES_MAX = 1 << 26
 HEADER_BYTES_MAX = 1 << 20
-#: What holds both header lines.
+#: Enough bytes for both header lines.
 HEAD_BYTES_MAX = HEADER_BYTES_MAX + 256
 
 IN = 1  # payload: bytes received from the exchange
-OUT = 2  # payload: the bytes that the session gave back for the record before
+OUT = 2  # payload: the bytes that the session returned for the record before
 TICK = 3  # a timer ran
 CONNECT = 4  # a connection was made
-DISCONNECT = 5  # it was lost
+DISCONNECT = 5  # the connection was lost
 STOP = 6  # payload: the reason, UTF-8
 KILL = 7  # payload: the reason, UTF-8
-FULL = 8  # the journal reached its size bound; what came after is not in it
-END = 9  # the run ended in order; without it the journal's end was lost
-HOLD = 10  # the process had been paused: nothing new until what waits is read (version 2)
-RESUME = 11  # it is read (version 2)
+FULL = 8  # the journal reached its size bound; later events are not in it
+END = 9  # the run ended in order; without it the end of the journal was lost
+HOLD = 10  # the process was paused: only cancels are sent until the waiting bytes are read (version 2)
+RESUME = 11  # the waiting bytes are read (version 2)
 
 KIND_NAMES = {
     IN: "in",
@@ -61,7 +61,7 @@ class Record:
     kind: int
     time_ns: int
     payload: bytes
-    end: int = 0  # the byte of the file behind it
+    end: int = 0  # the offset of the next record in the file
 
 
 def header(made_by: str, settings: Mapping[str, object]) -> bytes:
@@ -70,16 +70,16 @@ def header(made_by: str, settings: Mapping[str, object]) -> bytes:
 
 
 def record(kind: int, time_ns: int, payload: bytes | bytearray | memoryview = b"") -> bytes:
-    """One record as it is written."""
+    """One record as bytes."""
     head = _HEAD.pack(kind, len(payload), time_ns)
     return _CRC.pack(zlib.crc32(payload, zlib.crc32(head))) + head + payload
 
 
 def read_header(data: bytes) -> tuple[dict[str, object], int]:
-    """The settings, and where the records begin.
+    """The settings, and the offset of the first record.
 
-    ``data`` is the file's first HEAD_BYTES_MAX bytes, or all of it. Raises JournalError where it is not ours
-    or newer than ours.
+    ``data`` is the file's first HEAD_BYTES_MAX bytes, or all of it. Raises JournalError if it is not a
+    journal of arbcore, or of a newer version.
     """
     first_end = data.find(b"\n", 0, 256)
     words = data[: max(first_end, 0)].split(b" ")
@@ -105,19 +105,19 @@ def read_header(data: bytes) -> tuple[dict[str, object], int]:
 
 
 def read_records(chunks: Iterable[bytes], start: int = 0) -> Iterator[Record]:
-    """Every whole record of the bytes behind the header, which come in pieces and begin at byte ``start``.
+    """Yields every whole record after the header, from bytes that come in pieces and begin at byte ``start``.
 
     Holds one piece and one record at a time. A torn tail, which a crash or a full disk leaves, ends the
-    records without an error; then the last one is neither END nor FULL. Raises JournalError for damage before
-    the end.
+    records without an error; the last record is then neither END nor FULL. Raises JournalError for damage
+    before the end.
     """
     source = iter(chunks)
     held = bytearray()
     offset = number = 0
-    place = start  # of the next record in the file
+    place = start  # offset of the next record in the file
 
     def hold(size: int) -> bool:
-        """Whether so many bytes are there, from ``offset`` on."""
+        """Whether so many bytes are available from ``offset`` on."""
         nonlocal offset
         while len(held) - offset < size:
             piece = next(source, b"")
@@ -138,7 +138,8 @@ def read_records(chunks: Iterable[bytes], start: int = 0) -> Iterator[Record]:
             return
         whole = bytes(memoryview(held)[offset : offset + size])
         if zlib.crc32(memoryview(whole)[_CRC.size :]) != _CRC.unpack_from(whole)[0]:
-            # The last record may be torn inside although its length fits: blocks reach a disk in any order.
+            # The last record may be torn inside although its length is right: disks write blocks in any
+            # order.
             if not hold(size + 1):
                 return
             raise JournalError(

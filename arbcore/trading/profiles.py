@@ -1,9 +1,9 @@
-"""Named sets of settings for the whole bot, as texts by full name; ``--set`` goes before them.
+"""Named sets of settings for the whole bot, as texts by full name; ``--set`` overrides them.
 
-``classic`` is the three strategies as they were first described and nothing else: XLF whenever ten and the
+``classic`` is the three strategies as they were first specified: it trades XLF whenever ten shares and the
 fee cost less than the basket fetches, quotes around five-trade averages at 3 ticks for XLF and 1 for the rest
-with no look at the book and no skew, VALE against VALBZ wherever their averages are more than 30 ticks apart.
-It is there to be compared with.
+without the book and without skew, and trades VALE against VALBZ while their averages are more than 30 ticks
+apart. It serves for comparisons.
 """
 
 PROFILES: dict[str, dict[str, str]] = {

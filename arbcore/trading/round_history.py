@@ -1,10 +1,10 @@
-"""What happened in a session, from its journal's records: orders with their fates, fills with markouts, P&L.
+"""The history of a session, from its journal's records: orders with their fates, fills with markouts, P&L.
 
-One path for a live run, a journal that is replayed and a simulated round: all three feed the records that the
-journal has. It must not know a file, a clock, or how anything is shown.
+A live run, a replayed journal and a simulated round all feed it the records of the journal. It must not know
+a file, a clock, or how anything is displayed.
 
 Prices are in ticks, times in nanoseconds of the session's clock. The price of a symbol is the middle of its
-touch, our own quotes included, else its last trade.
+touch, which includes our own quotes, else its last trade.
 """
 
 from collections import deque
@@ -24,10 +24,10 @@ from arbcore.wire.instruments import CONVERSIONS, POSITION_LIMITS, SYMBOLS
 SECOND_NS = 1_000_000_000
 #: Seconds after a fill at which its markout is taken.
 MARKOUT_SECONDS = (1, 5, 30)
-#: Between two samples of P&L, positions and prices; twice as long whenever there are too many.
+#: Time between two samples of P&L, positions and prices; it doubles whenever there are too many samples.
 STEP_NS = 100_000_000
 SAMPLES_MAX = 4_096
-#: The strategy of what none of them did.
+#: The strategy's name for what belongs to no strategy.
 NOBODY = "unattributed"
 TRADES_HEADER = (
     "round,time_s,order_id,strategy,symbol,dir,price,size,position,markout_1s,markout_5s,markout_30s"
@@ -35,7 +35,7 @@ TRADES_HEADER = (
 
 
 class Fate(Enum):
-    """What became of an order."""
+    """How an order ended."""
 
     LIVE = "live at the end"
     FILLED = "filled"
@@ -68,10 +68,10 @@ class PlacedOrder:
 
 @dataclass
 class OwnFill:
-    """A fill. ``middle`` is the price just before it; ``markouts`` how far the price went our way since.
+    """A fill. ``middle`` is the price just before it; ``markouts`` how far it then moved in our favour.
 
     ``time_s`` counts from the round's first open, ``position`` is the session's after the fill, and a markout
-    is None where the symbol's round ended before it was due.
+    is None if the symbol's round ended before it was due.
     """
 
     round: int
@@ -89,13 +89,13 @@ class OwnFill:
 
     @property
     def side(self) -> int:
-        """1 for a purchase, -1 for a sale."""
+        """1 for a buy, -1 for a sell."""
         return 1 if self.dir == "BUY" else -1
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One instant: P&L by strategy, positions, and (bid, ask) by symbol, 0 where there is none."""
+    """One instant: P&L by strategy, positions, and (bid, ask) by symbol, 0 if there is none."""
 
     at_ns: int
     round: int
@@ -113,13 +113,13 @@ class _Books:
 
 
 class KnowsOrders(Protocol):
-    """A session, as far as it says which orders it sent."""
+    """The part of a session that lists the orders it sent."""
 
     def recent_orders(self, count: int) -> list[OrderDocument]: ...
 
 
 class RoundHistory:
-    """Takes a session's records in order, and the strategies of its orders by id.
+    """Takes a session's records in order, and its orders' strategies by id.
 
     >>> from arbcore.trading import journal
     >>> history = RoundHistory()
@@ -139,14 +139,14 @@ class RoundHistory:
         self.fills: list[OwnFill] = []
         self.samples: list[Sample] = []
         self.cancels = 0
-        #: Lines of either direction that are no legal message.
+        #: Lines of either direction that are not a legal message.
         self.bad_lines = 0
-        #: From an order's sending to its acknowledgement.
+        #: Times from an order's sending to its acknowledgement.
         self.answers = LatencyHistogram()
         self.round = 0
         self.first_ns: int | None = None
         self.last_ns = 0
-        #: When each round opened, and its P&L by strategy as it was last seen, by number.
+        #: When each round opened, and its last P&L by strategy, by the round's number.
         self.opened_ns: dict[int, int] = {}
         self.results: dict[int, dict[str, float]] = {}
         self._owners: dict[int, str] = {}
@@ -163,22 +163,22 @@ class RoundHistory:
         self._next_sample_ns = 0
 
     def own(self, orders: Iterable[OrderDocument]) -> None:
-        """Says whose orders are whose, before their record: rows of ``Session.recent_orders``."""
+        """Names the orders' strategies, before the orders' record: rows of ``Session.recent_orders``."""
         for order in orders:
             self._owners[order["order_id"]] = order["strategy"]
 
     def own_sent(self, session: KnowsOrders, sent: bytes) -> None:
-        """``own`` of the orders that a session has just sent."""
+        """Calls ``own`` with the orders that a session has just sent."""
         count = sent.count(b'"add"') + sent.count(b'"convert"')
         if count:
             self.own(session.recent_orders(count))
 
     def take(self, kind: int, time_ns: int, payload: bytes = b"") -> None:
-        """Takes one record of the journal; its time is never before that of the last one."""
+        """Takes one record of the journal; its time is never before the last record's."""
         if self.first_ns is None:
             self.first_ns = self._next_sample_ns = time_ns
         self.last_ns = max(self.last_ns, time_ns)
-        # Both are of what was known before, so they do not depend on how bytes were cut into records.
+        # Both use the state before the record, so they do not depend on how bytes were cut into records.
         self._take_markouts(time_ns)
         if time_ns >= self._next_sample_ns:
             self._sample(time_ns)
@@ -193,7 +193,7 @@ class RoundHistory:
             self._end_live(Fate.LOST, time_ns)
 
     def finish(self) -> None:
-        """The records are over: what is pending stays without a markout."""
+        """Ends the records: a pending markout stays None."""
         if self.samples and self.samples[-1].at_ns == self.last_ns:
             self.samples.pop()
         if self.first_ns is not None:
@@ -219,7 +219,7 @@ class RoundHistory:
             self.orders.append(order)
             self._known[order.order_id] = self._live[order.order_id] = order
 
-    # --- what was heard ---------------------------------------------------------------------------------
+    # --- what was received ------------------------------------------------------------------------------
 
     def _hear(self, line: bytes, now_ns: int) -> None:
         try:
@@ -250,7 +250,7 @@ class RoundHistory:
             self._marks[symbol] = (bid + ask) / 2
 
     def _begin(self, positions: Mapping[str, int], cash: int, now_ns: int) -> None:
-        """A hello: a new round, or what is held in the present one."""
+        """Takes a hello: a new round, or the positions in the present one."""
         flat = cash == 0 and not any(positions.values())
         held = {symbol: sum(books.shares[symbol] for books in self._books.values()) for symbol in SYMBOLS}
         had = sum(books.cash for books in self._books.values())
@@ -267,7 +267,7 @@ class RoundHistory:
             self._forget_markouts(SYMBOLS)
             held, had = dict.fromkeys(SYMBOLS, 0), 0
         self._round_over = False
-        # What the exchange knows better is nobody's.
+        # A difference between the exchange's positions and ours belongs to no strategy.
         nobody = self._of(NOBODY)
         nobody.cash += cash - had
         for symbol in SYMBOLS:
@@ -374,7 +374,7 @@ class RoundHistory:
             self._step_ns *= 2
         self._next_sample_ns = now_ns + self._step_ns
 
-    # --- what comes of it -------------------------------------------------------------------------------
+    # --- results ----------------------------------------------------------------------------------------
 
     def trade_rows(self) -> Iterator[str]:
         """Every fill as a line of CSV under ``TRADES_HEADER``, oldest first."""
@@ -389,14 +389,14 @@ class RoundHistory:
             )
 
     def strategies(self) -> list[str]:
-        """Everybody who sent or held something, in the order of their first order; nobody last."""
+        """Every strategy that sent or held something, in the order of their first order; "nobody" last."""
         names = dict.fromkeys(order.strategy for order in self.orders)
         names |= dict.fromkeys(fill.strategy for fill in self.fills)
         names |= dict.fromkeys(name for sample in self.samples for name, pnl in sample.pnl.items() if pnl)
         return sorted(names, key=lambda name: name == NOBODY)
 
     def fates(self) -> dict[str, dict[str, int]]:
-        """How many orders ended how: strategy -> fate -> count."""
+        """How many orders ended with each fate: strategy -> fate -> count."""
         found: dict[str, dict[str, int]] = {}
         for order in self.orders:
             row = found.setdefault(order.strategy, dict.fromkeys((fate.value for fate in Fate), 0))
@@ -404,7 +404,7 @@ class RoundHistory:
         return found
 
     def rejects(self) -> dict[str, int]:
-        """How many orders were rejected, by the exchange's own text."""
+        """How many orders the exchange rejected, by its text."""
         found: dict[str, int] = {}
         for order in self.orders:
             if order.fate is Fate.REJECTED:
@@ -412,11 +412,11 @@ class RoundHistory:
         return found
 
     def earnings(self) -> list[dict[str, object]]:
-        """What each strategy's fills in each symbol were worth, in ticks times shares.
+        """The value of each strategy's fills in each symbol, in ticks times shares.
 
-        ``spread`` is what a fill was better than the middle before it (below 0 where it paid the spread);
-        ``moved`` how far the price went our way from there to 30 seconds later (below 0 is adverse
-        selection), over the fills whose markout is known; ``markouts`` are means a share.
+        ``spread`` is how much better a fill was than the middle before it (below 0 if it paid the spread);
+        ``moved`` is how far the price moved in our favour from that middle until 30 seconds later (below 0 is
+        adverse selection), over the fills whose markout is known; ``markouts`` are means a share.
         """
         groups: dict[tuple[str, str], list[OwnFill]] = {}
         for fill in self.fills:
@@ -426,7 +426,7 @@ class RoundHistory:
         return [_earned(*key, groups[key]) for key in keys]
 
     def document(self) -> dict[str, object]:
-        """All of it as plain data for the page of a round. Times are seconds from the first record."""
+        """Everything as plain data for the page of a round. Times are seconds from the first record."""
         start_ns = self.first_ns or 0
 
         def seconds(at_ns: int | None) -> float | None:

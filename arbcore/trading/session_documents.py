@@ -1,4 +1,4 @@
-"""What a session says of itself, key by key: its orders, a strategy's holding, and the summary of a run.
+"""The documents of a session, key by key: its orders, a strategy's holding, and the summary of a run.
 
 Money is ticks, sizes and positions are shares, times are nanoseconds of the injected clock.
 """
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class TicketDocument(TypedDict):
-    """An order of a user's strategy that waits or lives, by its ticket."""
+    """An order of a user's strategy that waits or is live, by its ticket."""
 
     ticket: int | None
     kind: str
@@ -52,7 +52,7 @@ class FillDocument(TypedDict):
 
 
 class RefusedDocument(TypedDict):
-    """What the gate kept refusing: whose, in which symbol and on which side, and why."""
+    """A long run of refusals by the gate: the strategy, the symbol, the side, and the reason."""
 
     strategy: str
     symbol: str
@@ -62,7 +62,7 @@ class RefusedDocument(TypedDict):
 
 
 class HoldingDocument(TypedDict):
-    """What one strategy holds: cash, positions by symbol, and P&L carried from earlier rounds."""
+    """The holding of one strategy: cash, positions by symbol, and the P&L of earlier rounds."""
 
     cash: int
     carried_pnl: int
@@ -70,7 +70,7 @@ class HoldingDocument(TypedDict):
 
 
 class StrategyDocument(TypedDict):
-    """What one strategy did in a run."""
+    """The results of one strategy in a run."""
 
     orders: int
     fills: int
@@ -86,7 +86,7 @@ class SlowHook(TypedDict):
 
 
 class SessionSummary(TypedDict):
-    """What a run did, under the JSON keys of an exchange run."""
+    """The results of a run, under the JSON keys of an exchange run."""
 
     messages_in: int
     orders_sent: int
@@ -114,7 +114,7 @@ class SessionSummary(TypedDict):
 
 
 def summary_of(session: "Session") -> SessionSummary:
-    """What a session did so far, as ``Session.summary`` gives it."""
+    """The results of a session so far, as ``Session.summary`` returns them."""
     from arbcore.trading._plugin import Plugin
 
     faults = session.fault_log.as_dict()

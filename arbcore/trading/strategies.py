@@ -1,4 +1,4 @@
-"""The strategies of a session: built-in ones by name, a user's own wrapped; settings come from elsewhere."""
+"""Builds the strategies of a session: built-in ones by name, a user's own wrapped. Settings are passed in."""
 
 from collections.abc import Iterable
 
@@ -31,7 +31,7 @@ def build(name: str, settings: Ranged, session: SessionSettings) -> CompiledStra
 
 
 def adapted(strategies: Iterable[object]) -> list[CompiledStrategy]:
-    """The strategies as the session takes them: a user's plain object is wrapped."""
+    """The strategies in the form that the session takes: a user's plain object is wrapped."""
     return [each if isinstance(each, CompiledStrategy) else _wrapped(each) for each in strategies]
 
 
@@ -42,7 +42,7 @@ def _wrapped(hooks: object) -> CompiledStrategy:
 
 
 def unique_names(names: Iterable[str]) -> list[str]:
-    """The names with those that come again told apart by a number: ``Mine``, ``Mine#2``."""
+    """The names, with a number added to each repeated one: ``Mine``, ``Mine#2``."""
     found: list[str] = []
     for name in names:
         count = sum(earlier.partition("#")[0] == name for earlier in found)

@@ -1,8 +1,8 @@
-"""The base of a user's strategy: every hook by its name and types, each of which does nothing.
+"""The base of a user's strategy: every hook with its name and types; each does nothing.
 
-A strategy need not build on it, a plain class with some of these methods will do; building on it lets an
-editor complete the hooks and a type checker find mistakes. ``arbcore.trading._plugin`` says when each is
-called.
+A strategy need not inherit from it: a plain class with some of these methods works. With it an editor
+completes the hooks and a type checker finds mistakes. ``arbcore.trading._plugin`` describes when each hook
+is called.
 """
 
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Strategy:
-    """A strategy of one's own: override what is needed. Prices are in ticks, sizes in shares.
+    """A user's own strategy: override the hooks it needs. Prices are in ticks, sizes in shares.
 
     Keyword parameters of ``__init__`` can be set from the command line with ``--param NAME=VALUE``.
 
@@ -39,7 +39,7 @@ class Strategy:
         """Once, before any other hook."""
 
     def on_round_start(self, desk: "TraderDesk") -> None:
-        """A round began: the exchange has said what is held. Symbols open later."""
+        """A round began: the exchange has reported positions. Symbols open later."""
 
     def on_round_end(self, desk: "TraderDesk") -> None:
         """Every symbol is closed."""
@@ -54,7 +54,7 @@ class Strategy:
         """The book of ``symbol`` changed."""
 
     def on_trade(self, desk: "TraderDesk", symbol: str, price: int, size: int) -> None:
-        """Somebody traded ``size`` shares at ``price``."""
+        """A trade of ``size`` shares at ``price`` happened, between any two participants."""
 
     def on_fill(self, desk: "TraderDesk", symbol: str, side: str, price: int, size: int) -> None:
         """An order of this strategy filled, in part or in full; ``side`` is "BUY" or "SELL"."""
@@ -63,7 +63,7 @@ class Strategy:
         """The risk gate refused an order of ``buy``, ``sell`` or ``convert`` for good."""
 
     def on_reject(self, desk: "TraderDesk", ticket: int | None, reason: str) -> None:
-        """The exchange rejected an order; ``reason`` is its own text."""
+        """The exchange rejected an order; ``reason`` is its text."""
 
     def on_out(self, desk: "TraderDesk", ticket: int | None) -> None:
         """An order ended before it had filled in full: it was cancelled."""

@@ -1,4 +1,4 @@
-"""What a person may set about the exchange bot: plain values with their ranges, and nothing else.
+"""The settings of the exchange bot: plain values with their ranges, and nothing else.
 
 Both the compiled session and its twin read these. ``system.configuration`` reads the values from flags, the
 environment and ``.env``; this module must not know it.
@@ -120,17 +120,17 @@ class SessionSettings(Ranged):
                 )
 
     def limit(self, symbol: str) -> int:
-        """The position limit of a symbol; the exchange's own where none was set."""
+        """The position limit of a symbol; the exchange's own limit if none was set."""
         return self.position_limits.get(symbol, POSITION_LIMITS[symbol])
 
     def size_cap(self, symbol: str) -> int:
-        """The most shares of one order: twice the limit, and that of the exchange's where the limit is 0."""
+        """The most shares of one order: twice the limit, or twice the exchange's limit if the limit is 0."""
         return 2 * (self.limit(symbol) or POSITION_LIMITS[symbol])
 
 
 @dataclass(frozen=True)
 class BondSettings(Ranged):
-    """BOND is worth 1000, always: bid below, offer above."""
+    """Quotes BOND, which is always worth 1000: bid below, offer above."""
 
     edge_ticks: int = option(1, low=1, high=100, help="distance of both quotes from 1000")
     max_position: int = option(90, low=1, high=100_000, help="largest unhedged position that it builds")
@@ -139,12 +139,12 @@ class BondSettings(Ranged):
 
 @dataclass(frozen=True)
 class MarketMakingSettings(Ranged):
-    """Quotes GS, MS, WFC and XLF around what the books and the last trades say a share is worth.
+    """Quotes GS, MS, WFC and XLF around the fair value that the books and the last trades give.
 
     A sigma is how far the symbol's price moves in a second, as measured in this round. The defaults were
-    chosen on the rounds 1000 to 1059 of the simulated marketplace, for normal, trend, jumps, volatile, calm
-    and thin together, the size on rounds from 20000 on, with a look at shocks; ``docs/concepts/measured.md``
-    says what they make on others.
+    chosen on rounds 1000 to 1059 of the simulated marketplace, for normal, trend, jumps, volatile, calm and
+    thin together. The size was chosen on rounds from 20000 on, also with a view to shocks.
+    ``docs/concepts/measured.md`` gives the results on other rounds.
     """
 
     size: int = option(4, low=1, high=10_000, help="shares a quote, half of them in a toxic market")
@@ -177,7 +177,7 @@ class MarketMakingSettings(Ranged):
 
 @dataclass(frozen=True)
 class XlfArbitrageSettings(Ranged):
-    """XLF against its basket, priced from the books' depth."""
+    """Trades XLF against its basket, priced from the books' depth."""
 
     edge_ticks: int = option(
         30, low=0, high=100_000, help="least gain per lot of ten XLF, after its share of the fee"
@@ -191,7 +191,7 @@ class XlfArbitrageSettings(Ranged):
 
 @dataclass(frozen=True)
 class ValeSettings(Ranged):
-    """VALE is worth what VALBZ is: quotes VALE off VALBZ's touch, hedges each fill in VALBZ, and converts."""
+    """Quotes VALE, whose fair value is VALBZ's, off VALBZ's touch; hedges fills in VALBZ, and converts."""
 
     edge_ticks: int = option(6, low=0, high=1000, help="least gain a share over VALBZ's touch")
     size: int = option(6, low=1, high=1000, help="shares a quote")
@@ -209,7 +209,7 @@ class ValeSettings(Ranged):
     )
 
 
-#: Every built-in strategy by its name, in the order in which they are asked; ties go to the earlier one.
+#: Every built-in strategy by its name, in the order in which they run; the earlier one wins a tie.
 STRATEGY_SETTINGS: dict[str, type] = {
     "xlf_arbitrage": XlfArbitrageSettings,
     "vale": ValeSettings,
