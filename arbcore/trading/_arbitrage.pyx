@@ -289,8 +289,7 @@ cdef class XlfArbitrage(CompiledStrategy):
 
     cdef bint repair(self, int64_t now_ns) noexcept:
         """Chooses the number of lots that is cheapest to reach from the present holding at the others' touch,
-        and prices the missing shares one tick worse at each attempt. Returns False if no number can be
-        reached now."""
+        and prices the missing shares one tick worse at each attempt. False if none can be reached."""
         cdef int64_t lots, cash, best_cash = 0, best_lots = 0, low = 0, high = 0, missing, slack
         cdef bint found = False
         cdef int32_t part, symbol, side

@@ -327,8 +327,7 @@ cdef class Orders:
         self.holdings[order.strategy].cash -= fee
         order.remaining = 0
 
-    # Counts a message that proves a disagreement with the exchange; only a new login gives the true
-    # positions.
+    # Counts a message that proves a disagreement with the exchange; only a new login resolves it.
     cdef void _doubt(self, int32_t anomaly) noexcept:
         self.anomaly_counts[anomaly] += 1
         self.doubts += 1
@@ -348,8 +347,7 @@ cdef class Orders:
         return True
 
     # The cost of a position never exceeds 10**6 a share. The cost of the traded part is taken off in two
-    # terms, quotient and remainder, because cost times shares could exceed 64 bits. No divisor is 0 or
-    # negative.
+    # terms, quotient and remainder, because cost times shares could exceed 64 bits. No divisor is <= 0.
     @cython.cdivision(True)
     cdef void _book(self, int32_t owner, int32_t symbol, int64_t change, int64_t cost) noexcept:
         cdef int64_t held = magnitude(self.position[symbol])

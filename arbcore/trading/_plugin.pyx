@@ -4,15 +4,15 @@
 It may have any of these methods. ``desk`` shows the market and takes the orders (``TraderDesk``)::
 
     on_start(desk)                              once, before any other hook
-        on_round_start(desk)                        a round began: the hello came, with the positions
+    on_round_start(desk)                        a round began: the hello came, with the positions
     on_round_end(desk)                          every symbol is closed
     on_open(desk, symbol)                       the exchange opened a symbol
     on_close(desk, symbol)                      the exchange closed a symbol
     on_book(desk, symbol)                       a book changed
-        on_trade(desk, symbol, price, size)         a trade happened, between any two participants
+    on_trade(desk, symbol, price, size)         a trade happened, between any two participants
     on_fill(desk, symbol, side, price, size)    an order of this strategy filled, in part or in full
-        on_refused(desk, ticket, reason)            the risk gate refused an order for good, with its reason
-        on_reject(desk, ticket, reason)             the exchange rejected an order, with its text
+    on_refused(desk, ticket, reason)            the risk gate refused an order for good, with its reason
+    on_reject(desk, ticket, reason)             the exchange rejected an order, with its text
     on_out(desk, ticket)                        an order ended before it had filled in full
     on_tick(desk)                               ten times a second while the exchange is connected
 
@@ -675,8 +675,7 @@ cdef class TraderDesk:
         """How far fair value moved in favour of this strategy's fills: seconds -> ticks a share, or None.
 
         Measured 1, 5 and 30 seconds after each fill, over all fills of the run that are old enough. A value
-        below 0 means that the other side of the trades knew better. ``symbol`` None covers all symbols
-        together.
+        below 0 means that the other side of the trades knew better. ``symbol`` None covers all symbols.
         """
         rows = self.plugin.marked if symbol is None else [self.plugin.marked[symbol_of(symbol)]]
         found = {}

@@ -33,16 +33,14 @@ MODE_NAMES = ("active", "stopping", "closing")
 
 cdef int64_t NEVER = NEVER_NS
 cdef int64_t SECOND_NS = _SECOND_NS
-# Runs of refusals of at least STREAK_NS are reported; a refusal after a gap of STREAK_GAP_NS starts a new
-# run.
+# Runs of refusals of at least STREAK_NS are reported; after a gap of STREAK_GAP_NS a new run starts.
 cdef int64_t STREAK_NS = 5 * _SECOND_NS
 cdef int64_t STREAK_GAP_NS = 5 * _SECOND_NS // 2
 cdef int32_t PRICE_MAX = _PRICE_MAX
 cdef int32_t SIZE_MAX = _SIZE_MAX
 
 
-# Strategies with LOSSES_MAX losses in a row go first, most losses first; then the higher value, then the
-# earlier.
+# Strategies with LOSSES_MAX losses in a row go first, by losses; then the higher value, then the earlier.
 cdef inline bint goes_before(const Proposal* one, const Proposal* other,
                              const int32_t* losses) noexcept nogil:
     cdef int32_t one_losses = losses[one.strategy]
@@ -249,8 +247,7 @@ cdef class Gate:
             else:
                 self.losses[symbol][strategy] += 1
 
-    # Counts a refusal and its run: a strategy that is refused for long sends nothing, and the user must see
-    # why.
+    # Counts a refusal and its run: a strategy refused for long sends nothing, and the user must see why.
     cdef void note_refusal(self, const Proposal* proposal, int32_t refusal, int64_t now_ns) noexcept:
         cdef Streak* streak = &self.streaks[proposal.strategy][proposal.symbol][proposal.side > 0]
         self.refusal_counts[refusal] += 1

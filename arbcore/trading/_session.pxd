@@ -41,8 +41,7 @@ cdef class Session:
 
     cdef int32_t n_strategies
     cdef uint32_t listeners                         # bit set of the strategies with `listens`
-    # The strategies that run on news of a symbol, in their order, ended by a NULL. `strategies` keeps them
-    # alive.
+    # The strategies that run on news of a symbol, in order, up to a NULL. `strategies` keeps them alive.
     cdef void* interested[N_NEWS][N_SYMBOLS][OWNERS_MAX]
     cdef readonly int64_t now_ns
     cdef int64_t house_ns

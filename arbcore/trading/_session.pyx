@@ -482,8 +482,7 @@ cdef class Session:
         self.audit.on_hello(told)
         return True
 
-    # A second hello: a new round on the same connection, or proof that our state is wrong. Ignored if it
-    # agrees.
+    # A second hello: a new round on the same connection, or proof that our state is wrong. Ignored if equal.
     cdef int _on_second_hello(self, const Message* message) except -1:
         cdef bint agrees = message.cash == self.orders.cash
         cdef bint flat = message.cash == 0
@@ -497,8 +496,7 @@ cdef class Session:
             return 0
         self._cancel_all()
         if self.desk.n_cancels:
-            # The message cap holds some cancels back, and only the end of the connection cancels those
-            # orders.
+            # The message cap holds some cancels back, and only a lost connection cancels those.
             self._demand_resync(ANOMALY_NAMES[REPEATED_HELLO])
         self._note_worth()
         ended = (self.round_pnl, self.marks.at_middle())
