@@ -1,5 +1,5 @@
-"""The embedded exchange: matching, accounts, rounds and a marketplace, all deciding without IO.
+"""The embedded exchange: matching, accounts, rounds and a marketplace, all without IO.
 
-It knows the wire package and the kernels, and nothing of the bot. ``play.exchange_server``
+It uses the wire package and the kernels, and knows nothing of the bot. ``play.exchange_server``
 connects it to sockets.
 """

@@ -1,7 +1,7 @@
-"""Accounts: positions, cash, working sums, and what the limits still allow.
+"""Accounts: positions, cash, working size, and the room within limits.
 
 Owns the money and the shares. The house is account 0 and the other side of every conversion, fee and
-close-out, so that cash and every symbol's positions always sum to exactly zero over all accounts.
+close-out, so cash and every symbol's positions always sum to exactly zero over all accounts.
 It must not know books, orders, the wire or time.
 """
 
@@ -16,7 +16,7 @@ from arbcore.wire.instruments import SYMBOLS
 
 
 cdef class AccountTable:
-    """All accounts of one exchange, by number in the order they were opened."""
+    """All accounts of one exchange, numbered in the order in which they were opened."""
 
     def __cinit__(self, position_limits):
         self.names = []
@@ -133,10 +133,10 @@ cdef class AccountTable:
         house.cash += fee
 
     def pnl_by_symbol(self, int32_t account, fair_values):
-        """What each symbol has brought an account, in ticks, positions at these fair values (a dict, ticks).
+        """An account's P&L by symbol in ticks, with positions valued at ``fair_values`` (a dict, in ticks).
 
-        A conversion moves shares from symbol to symbol at the fair values of its moment; its fee is that of
-        the symbol converted. The sum is the account's worth, but for what was rounded down to whole ticks.
+        A conversion moves shares between symbols at their fair values of that moment; its fee counts for the
+        converted symbol. The sum is the account's worth, except that worth is rounded down to whole ticks.
         """
         if not 0 <= account < self.count:
             raise IndexError(account)
@@ -154,7 +154,7 @@ cdef class AccountTable:
         return self.names[account]
 
     def find(self, str name):
-        """The account of a name, or -1."""
+        """The number of the account with this name, or -1."""
         return self.by_name.get(name, -1)
 
     def view(self, int32_t account):
@@ -177,7 +177,7 @@ cdef class AccountTable:
         }
 
     def check(self):
-        """Raises BrokenInvariant unless everything sums to zero and no limit can be passed."""
+        """Raises BrokenInvariant unless everything sums to zero and no account can exceed a limit."""
         cdef int32_t at
         cdef int symbol
         cdef int64_t cash = 0

@@ -1,11 +1,11 @@
-"""The order book of one symbol: price-time priority over integer prices, without a Python object an order.
+"""The order book of one symbol: price-time priority over integer prices, without a Python object per order.
 
-Owns the resting orders, their queues and the matching of one incoming order. It knows accounts only as
-numbers it hands back, and must not know limits, cash, the wire or time.
+Owns the resting orders, their queues and the matching of one incoming order. Accounts are only numbers to it,
+and it must not know limits, cash, the wire or time.
 
 Each side is a small array of queues sorted by price with the best at its end. Books of this exchange hold
-tens of prices, so that a binary search and a short memmove are faster than any tree, and the touch is one
-load.
+tens of prices, for which a binary search and a short memmove are faster than any tree, and reading the
+touch is one load.
 """
 
 from libc.stdint cimport int32_t, int64_t
@@ -19,12 +19,12 @@ from arbcore.errors import BrokenInvariant, UsageError
 
 cdef enum:
     FIRST_CAPACITY = 64
-    # Slots are packed with a symbol id into 32 bits by the floor.
+    # The floor packs a slot and a symbol id into 32 bits.
     ORDERS_MAX = 1 << 27
 
 
 cdef int32_t ladder_place(const Ladder* ladder, int side, int32_t price) noexcept nogil:
-    """The place of the first queue that is no worse than `price`; equal to count if there is none."""
+    """Index of the first queue whose price is not worse than `price`; count if there is none."""
     cdef int32_t low = 0
     cdef int32_t high = ladder.count
     cdef int32_t middle
@@ -82,7 +82,7 @@ cdef class Book:
         if 0 <= depth < ladder.count:
             queue = &ladder.queues[ladder.count - 1 - depth]
             found.price = queue.price
-            # The wire has no larger size; nothing but a crowd of huge orders at one price gets there.
+            # The wire allows no larger size; only a very large number of huge orders at one price exceeds it.
             found.size = <int32_t>queue.size if queue.size < PRICE_END else PRICE_END - 1
         return found
 
@@ -110,7 +110,7 @@ cdef class Book:
         if pool == NULL:
             raise MemoryError()
         self.pool = pool
-        # One match can execute every resting order at most once, so this many are enough.
+        # One match executes each resting order at most once, so this many executions are enough.
         executions = <Execution*>realloc(self.executions, <size_t>capacity * sizeof(Execution))
         if executions == NULL:
             raise MemoryError()
@@ -232,7 +232,7 @@ cdef class Book:
         self.changed = True
 
     def enter(self, int account, int64_t order_id, *, int side, int price, int size):
-        """Matches an order and rests what is left of it.
+        """Matches an order and rests its remaining size.
 
         Returns (slot or -1, executions), each execution as (account, order id, price, size, left).
         Raises UsageError for a side, price or size outside the protocol's range.
@@ -253,7 +253,7 @@ cdef class Book:
         return slot, executions
 
     def withdraw(self, int slot):
-        """Takes a resting order out by its slot and returns the size it had left."""
+        """Removes a resting order by its slot and returns its remaining size."""
         if not 0 <= slot < self.pool_used or self.pool[slot].left <= 0:
             raise UsageError(f"No order rests in slot {slot}.")
         cdef int32_t left = self.pool[slot].left
@@ -268,7 +268,7 @@ cdef class Book:
                 for place in range(ladder.count - 1, -1, -1)]
 
     def queue(self, int side, int price):
-        """The orders at one price as (account, order id, left), oldest first."""
+        """The orders at one price as (account, order id, remaining size), oldest first."""
         cdef const Ladder* ladder = &self.bids if side == BUY else &self.asks
         cdef int32_t place = ladder_place(ladder, side, price)
         cdef int32_t slot
@@ -281,7 +281,7 @@ cdef class Book:
         return found
 
     def published(self):
-        """Notes that the book has been sent as it is: nothing has changed since."""
+        """Clears ``changed``: the book has been sent as it is now."""
         self.changed = False
 
     def check(self):

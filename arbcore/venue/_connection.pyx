@@ -1,6 +1,6 @@
-"""One client's connection: line splitting, the message cap and a bounded queue of what is to be sent.
+"""One client's connection: line splitting, the message cap and a bounded send queue.
 
-Owns bytes and a rate, and must not know what a message means or what happens on the floor.
+Owns bytes and a rate, and must not know what a message means or what the floor does.
 """
 
 from libc.stdint cimport int64_t
@@ -12,13 +12,13 @@ from arbcore.wire._lines cimport LineSplitter
 
 cdef enum:
     SECOND_NS = 1000000000
-    # Beyond the queue's bound, so that an answer begun within it always fits (the longest is a login's, with
-    # seven books), and so does the one line that says why a connection ends.
+    # Room beyond the queue's bound: a response begun within the bound always fits (the longest is a login's,
+    # with seven books), and so does the one line with the reason why a connection ends.
     SLACK_BYTES = 32 * 1024
 
 
 cdef class Connection:
-    """A connection from its accept to its end."""
+    """A connection, from when it is accepted until it ends."""
 
     def __cinit__(self, int64_t number, config, bint text=False):
         self.number = number
@@ -58,7 +58,7 @@ cdef class Connection:
         return 0
 
     def last_words(self, bytes text):
-        """Says why the connection ends, even with a full queue, and marks it to be closed."""
+        """Queues the reason why the connection ends, even if the queue is full, and marks it for closing."""
         if not self.closing:
             put_error(self.out, text, len(text))
         self.closing = True

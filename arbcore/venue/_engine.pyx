@@ -1,12 +1,12 @@
-"""The embedded exchange: clients' bytes in, their bytes out, rounds and a marketplace in between, without IO.
+"""The embedded exchange without IO: takes clients' bytes, returns theirs, and runs rounds and a marketplace.
 
-Owns connections, logins, rounds and the turning of what happens on the floor into messages. Everything
-follows from (config, seed, inputs): time is what the caller says it is, and it never goes back. The rules of
-trading are the floor's; sockets and clocks are the server shell's.
+Owns connections, logins and rounds, and turns the floor's events into messages. Everything follows from
+(config, seed, inputs): the caller passes the time, and it never goes back. The floor owns the rules of
+trading; the server owns sockets and clocks.
 
-Lines meant for one client are written at once. Trades and books are public: they are collected while one
-batch of changes is worked off (one ``receive``, or one step of the marketplace) and then appended to every
-client that is logged in, each changed book once.
+A line for one client is queued at once. Trades and books are public: the engine collects them during one
+batch of changes (one ``receive``, or one step of the marketplace) and then appends them to the queue of
+every logged-in client, each changed book once.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -41,23 +41,23 @@ from arbcore.wire.plain_text import messages_text, request_json
 
 cdef enum Phase:
     NOT_STARTED = 0
-    CLOSED = 1        # a round has begun, clients may log in, nothing trades
+    CLOSED = 1        # a round has begun, clients may log in, trading is closed
     OPEN = 2
-    RESTARTING = 3    # between two rounds: nobody listens, clients that had logged in are closed
+    RESTARTING = 3    # between two rounds: the server does not listen, logged-in clients are disconnected
 
 cdef enum:
     ALL_SYMBOLS = (1 << N_SYMBOLS) - 1
-    # Public lines are passed on at this size even within a batch, so that no batch needs unbounded memory.
+    # Public lines of this size are sent even within a batch, which bounds the memory of a batch.
     PUBLIC_BYTES = 128 * 1024
     TRADES_KEPT = 32
-    # Results of so many past rounds are kept.
+    # Number of past rounds whose results are kept.
     RESULTS_MAX = 1000
-    # How many second logins are kept until they are taken.
+    # Number of second logins kept until they are taken.
     SECOND_LOGINS_MAX = 1000
 
-# A replaced connection that has sent something within this time was alive, so it is no reconnect.
+# A replaced connection that sent something within this time was alive: the new login is not a reconnect.
 cdef int64_t ALIVE_NS = 1_000_000_000
-# Two bots of one team replace each other again and again; two second logins within this time are a sign.
+# Two bots of one team replace each other repeatedly; two second logins within this time are a sign of that.
 cdef int64_t REPEATED_NS = 60_000_000_000
 
 cdef int64_t CASH_MAX = <int64_t>1 << 61
@@ -66,8 +66,7 @@ PHASE_NAMES = ("not started", "closed", "open", "restarting")
 
 cdef tuple REFUSAL_BYTES = tuple(text.encode() for text in REFUSALS)
 
-# One side of a book as it was last published.
-# A trade that was told to everybody.
+# A trade that was published.
 cdef struct Trade:
     int64_t at_ns
     int symbol
@@ -75,6 +74,7 @@ cdef struct Trade:
     int32_t size
 
 
+# One side of a book as it was last published.
 cdef struct ShownSide:
     int count
     Level levels[MAX_LEVELS]
@@ -85,11 +85,11 @@ cdef class Engine(Listener):
 
     Args:
         config: a ``VenueConfig``.
-        seed: of everything that is random.
-        marketplace: called with (floor, config); without it the one that the config names.
+        seed: seed of everything that is random.
+        marketplace: called with (floor, config) to make one; without it, the one that the config names.
 
     Raises:
-        UsageError: a connection does not exist. What a client sends never raises.
+        UsageError: a connection does not exist. No input of a client raises.
 
     >>> import arbcore
     >>> engine = arbcore.Engine(arbcore.VenueConfig(mode="empty"), 1)
@@ -106,7 +106,7 @@ cdef class Engine(Listener):
     cdef readonly Marketplace marketplace
     cdef OutBuffer public_lines
     cdef dict connections
-    cdef list logged_in              # connections that get public lines, in the order they came
+    cdef list logged_in              # connections that receive public lines, in the order of their logins
     cdef list by_account             # the connection of each account, or None
     cdef int phase
     cdef int64_t phase_end_ns
@@ -115,7 +115,7 @@ cdef class Engine(Listener):
     cdef bint batch_books
     cdef int64_t loss_stop
     cdef list second_logins
-    cdef dict second_login_ns        # team -> when it last had a second login
+    cdef dict second_login_ns        # team -> time of its last second login
     cdef ShownSide published[N_SYMBOLS][2]  # bids and asks
     cdef readonly int64_t round_number
     cdef readonly int64_t messages_in
@@ -148,7 +148,7 @@ cdef class Engine(Listener):
     # --- time and rounds
 
     def start(self, int64_t now_ns):
-        """Begins the first round."""
+        """Starts the first round."""
         if self.phase != NOT_STARTED:
             raise UsageError("The exchange has been started already.")
         self.now_ns = now_ns
@@ -156,7 +156,7 @@ cdef class Engine(Listener):
 
     @property
     def next_event_ns(self):
-        """When ``advance`` has something to do next; 2**63 - 1 for never."""
+        """The time at which ``advance`` next has something to do; 2**63 - 1 for never."""
         return self.due_ns()
 
     @property
@@ -166,12 +166,12 @@ cdef class Engine(Listener):
 
     @property
     def listening(self):
-        """Whether a client that dials now is accepted. Between two rounds it is to be refused."""
+        """Whether the server should accept new clients; it should refuse them between two rounds."""
         return self.phase != RESTARTING
 
     @property
     def round_end_ns(self):
-        """When the open round closes; 2**63 - 1 while none is open, or where it never ends."""
+        """The time at which the open round closes; 2**63 - 1 while none is open, or if it never ends."""
         cdef int64_t end_ns = NEVER_NS
         if self.phase == OPEN:
             end_ns = self.phase_end_ns
@@ -225,7 +225,7 @@ cdef class Engine(Listener):
         self.phase = OPEN
         self.phase_end_ns = NEVER_NS if length_ns is None else later(self.now_ns, length_ns)
         self.floor.open = True
-        # A book without quotes is still empty and is not published.
+        # A book without quotes is unchanged (empty), so it is not published.
         for symbol in range(N_SYMBOLS):
             self.published[symbol][0].count = 0
             self.published[symbol][1].count = 0
@@ -242,7 +242,7 @@ cdef class Engine(Listener):
                              "scores": self.scores()})
         del self.results[:-RESULTS_MAX]
         for connection in self.connections.values():
-            # A client that has not said hello yet stays, and gets its hello for the next round.
+            # A client that has not sent its hello stays connected, and gets the next round's hello.
             if connection.account >= 0:
                 if connection.writable():
                     put_close(connection.out, ALL_SYMBOLS)
@@ -250,7 +250,7 @@ cdef class Engine(Listener):
         self.logged_in.clear()
         self.floor.new_round()
         if self.floor.accounts.teams >= self.config.teams_max:
-            # Names that came once would otherwise keep new teams out for ever; nobody is logged in now.
+            # Otherwise names that logged in once would keep new teams out for ever; no team is logged in now.
             self.floor.accounts.forget_teams()
         self.by_account = [None] * self.floor.accounts.count
         self.phase = RESTARTING
@@ -260,9 +260,9 @@ cdef class Engine(Listener):
     # --- connections
 
     def connect(self, int64_t now_ns, bint text=False):
-        """A client connected; returns its number. A ``text`` client sends and gets plain text, not JSON.
+        """Adds a client and returns its number. A ``text`` client sends and receives plain text, not JSON.
 
-        Between two rounds that is one which the kernel had accepted before: see ``listening``.
+        Between two rounds only clients come that the kernel had accepted before: see ``listening``.
         """
         cdef Connection connection
         self.run_until(now_ns)
@@ -274,7 +274,7 @@ cdef class Engine(Listener):
         return self.last_number
 
     def receive(self, int64_t conn, data, int64_t now_ns):
-        """Bytes from a client, in any slices; any object with a contiguous buffer of bytes."""
+        """Takes bytes from a client, cut anywhere; any object with a contiguous buffer of bytes."""
         cdef const unsigned char[::1] view = data
         cdef Connection connection = self.connection(conn)
         cdef const char* line
@@ -301,7 +301,7 @@ cdef class Engine(Listener):
         self.finish_batch()
 
     def disconnect(self, int64_t conn, int64_t now_ns):
-        """A client went away: its team's open orders are cancelled and its number is forgotten."""
+        """Removes a client that disconnected, and cancels its team's open orders."""
         cdef Connection connection = self.connection(conn)
         self.run_until(now_ns)
         self.log_off(connection)
@@ -310,41 +310,41 @@ cdef class Engine(Listener):
         self.finish_batch()
 
     def take(self, int64_t conn):
-        """Drains what is to be sent to a client."""
+        """Returns the bytes to send to a client, and empties its queue."""
         cdef Connection connection = self.connection(conn)
         data = connection.out.take()
         return messages_text(data) if connection.text else data
 
     def team(self, int64_t conn):
-        """The name that a connection has logged in under; "" before its hello."""
+        """The name under which a connection has logged in; "" before its hello."""
         cdef Connection connection = self.connection(conn)
         return "" if connection.account < 0 else self.floor.accounts.names[connection.account]
 
     def take_second_logins(self):
-        """Drains the second logins of teams: who replaced whom, or was refused, and what that looks like.
+        """Returns and clears the second logins of teams since the last call.
 
-        Each is a dict with ``team``, ``conn``, ``other`` (the connection that was logged in), ``refused``,
-        and ``two_bots``: whether it looks like two programs of one team, not like a reconnect after a loss.
+        Each is a dict with ``team``, ``conn`` (the new connection), ``other`` (the connection logged in
+        before), ``refused``, and ``two_bots``: whether it looks like two programs of one team, not a reconnect.
         """
         taken = self.second_logins
         self.second_logins = []
         return taken
 
     def queued(self, int64_t conn):
-        """Bytes that wait to be taken for a client."""
+        """Number of bytes queued for a client."""
         return self.connection(conn).out.length
 
     def closing(self, int64_t conn):
-        """Whether the client is to be disconnected as soon as its output is flushed."""
+        """Whether the client is to be disconnected once its output is flushed."""
         return bool(self.connection(conn).closing)
 
     def pending(self):
-        """The numbers of all connections with output waiting, oldest first."""
+        """The numbers of all connections with queued output, oldest first."""
         cdef Connection connection
         return [connection.number for connection in self.connections.values() if connection.out.length]
 
     def closings(self):
-        """The numbers of all connections that are to be closed and were not yet reported disconnected."""
+        """The numbers of all connections that are to be closed and are not yet reported as disconnected."""
         cdef Connection connection
         return [connection.number for connection in self.connections.values() if connection.closing]
 
@@ -355,7 +355,7 @@ cdef class Engine(Listener):
         return <Connection>found
 
     cdef bint admit(self, Connection connection) noexcept:
-        """Counts a message; False if it is one too many in this second and to be ignored."""
+        """Counts a message; False if it is over the cap of this second and must be ignored."""
         self.messages_in += 1
         if connection.capped and not rate_take(&connection.rate, self.now_ns):
             self.messages_ignored += 1
@@ -370,7 +370,7 @@ cdef class Engine(Listener):
             return 0
         team = text_of(request.text, request.text_length)
         if self.config.teams is not None:
-            # The password is not a field of the protocol, so the compiled decoder does not know it.
+            # The password is not a field of the protocol, so the compiled decoder does not read it.
             password = json.loads(line).get("password", "")
             if team not in self.config.teams:
                 connection.last_words(b"LOGIN_REFUSED: this exchange has no such team; ask whoever runs it.")
@@ -408,7 +408,7 @@ cdef class Engine(Listener):
         return 0
 
     cdef bint note_second_login(self, str team, Connection connection, Connection other) except -1:
-        """Notes a second login; True where it looks like two bots of one team."""
+        """Records a second login; returns whether it looks like two bots of one team."""
         last_ns = self.second_login_ns.get(team)
         two_bots = self.now_ns - other.heard_ns < ALIVE_NS or (
             last_ns is not None and self.now_ns - last_ns < REPEATED_NS
@@ -427,14 +427,14 @@ cdef class Engine(Listener):
             return 0
         self.by_account[account] = None
         self.logged_in.remove(connection)
-        # Nobody hears these outs: the account has no connection any more.
+        # These outs go nowhere: the account has no connection any more.
         self.floor.cancel_all(account)
         return 0
 
     # --- requests
 
     cdef int handle_text(self, Connection connection, bytes line) except -1:
-        """A line in words: the JSON line that says the same goes the same way."""
+        """Handles a plain-text line as the JSON line of the same request."""
         try:
             request = request_json(line)
         except WireError as error:
@@ -458,7 +458,7 @@ cdef class Engine(Listener):
             if reason != ACCEPTED:
                 self.reject(connection, request.order_id, <bytes>REFUSAL_BYTES[reason])
         elif request.kind == REQ_CANCEL:
-            # A cancel never fails: an out comes for an unknown id, too.
+            # A cancel never fails: the exchange also sends an out for an unknown id.
             self.floor.cancel(account, request.order_id)
             if connection.writable():
                 put_out(connection.out, request.order_id)
@@ -472,12 +472,12 @@ cdef class Engine(Listener):
         return 0
 
     cdef int refuse_fault(self, Connection connection, const Request* request, int fault) except -1:
-        """A fault that can be tied to an add or a convert is a reject of it, any other an error."""
+        """Sends a reject if the fault belongs to a known add or convert, otherwise an error."""
         cdef int reason = REFUSED_BAD_REQUEST
         if request.order_id < 0 or (request.kind != REQ_ADD and request.kind != REQ_CONVERT):
             return self.complain(connection, FAULT_NAMES[fault])
         if fault == FAULT_OUT_OF_RANGE:
-            # Fields are read in order and a faulty one stays 0, so the first 0 is what is wrong.
+            # Fields are read in order and a faulty one stays 0, so the first field that is 0 is faulty.
             reason = REFUSED_PRICE if request.kind == REQ_ADD and request.price == 0 else REFUSED_SIZE
         self.floor.accounts.rows[connection.account].rejects += 1
         text = <bytes>REFUSAL_BYTES[reason]
@@ -486,7 +486,7 @@ cdef class Engine(Listener):
         return self.reject(connection, request.order_id, text)
 
     cdef int complain(self, Connection connection, str fault) except -1:
-        """Says what is wrong with a line that belongs to no order; ``fault`` is its name, if it has one."""
+        """Sends the error of a line that belongs to no order; ``fault`` is the fault's name, or empty."""
         self.errors += 1
         text = f"PROTOCOL_ERROR:MALFORMED {fault}"
         if connection.account < 0 and fault != FAULT_NAMES[<int>FAULT_OVERSIZED]:
@@ -499,7 +499,7 @@ cdef class Engine(Listener):
             put_reject(connection.out, order_id, text, len(text))
         return 0
 
-    # --- what happens on the floor, turned into messages
+    # --- the floor's events, turned into messages
 
     cdef Connection owner(self, int32_t account):
         if account >= len(self.by_account):
@@ -558,7 +558,7 @@ cdef class Engine(Listener):
         return put_book(out, symbol, bids, n_bids, asks, n_asks)
 
     cdef int finish_batch(self) except -1:
-        """Ends a batch of changes: the loss stop, every changed book once, and clients that do not read."""
+        """Ends a batch: applies the loss stop, publishes changed books once, drops clients that do not read."""
         self.stop_losers()
         self.publish()
         while self.give_up_on_the_deaf():
@@ -574,14 +574,14 @@ cdef class Engine(Listener):
             book = <Book>self.floor.books[symbol]
             if book.changed:
                 book.changed = False
-                # Both sides are looked at, so that both are noted.
+                # Both calls must run, because each records its side as published.
                 if self.note_side(book, symbol, BUY) | self.note_side(book, symbol, SELL):
                     if self.logged_in:
                         self.write_book(self.public_lines, symbol)
         return self.broadcast()
 
     cdef bint note_side(self, Book book, int symbol, int side) except -1:
-        """Whether a side differs from what was last published of it; it counts as published now."""
+        """Whether a side differs from its last published state; records the present state as published."""
         cdef Level levels[MAX_LEVELS]
         cdef ShownSide* last = &self.published[symbol][0 if side == BUY else 1]
         cdef int count = book.copy_levels(side, levels, MAX_LEVELS)
@@ -626,7 +626,7 @@ cdef class Engine(Listener):
                 connection.error(text.encode())
         return 0
 
-    # --- to look at
+    # --- views
 
     def fair_values(self):
         """The hidden value of every symbol now, in ticks."""
@@ -644,7 +644,7 @@ cdef class Engine(Listener):
         return {**self.floor.accounts.view(account), "fair_pnl": self.floor.worth(account)}
 
     def pnl_by_symbol(self, str team):
-        """What each symbol brought a team in this round, in ticks; sums to its ``fair_pnl`` within a tick.
+        """A team's P&L by symbol in this round, in ticks; the sum equals its ``fair_pnl`` within a tick.
 
         A conversion moves shares between symbols at their fair values of that moment. Raises UsageError for a
         team that never logged in.
@@ -665,7 +665,7 @@ cdef class Engine(Listener):
                 if self.floor.accounts.rows[account].limited]
 
     def recent_trades(self, int count):
-        """The last trades, newest first, at most 32: symbol, price, size and how long ago."""
+        """The last trades, newest first, at most 32: symbol, price, size and age."""
         cdef int64_t number
         cdef const Trade* trade
         found = []
@@ -681,7 +681,7 @@ cdef class Engine(Listener):
 
     def enter(self, int64_t conn, int64_t order_id, *, str symbol, int side, int price, int size,
               int64_t now_ns):
-        """An add without the wire: the same rules and messages. Returns the refusal, "" if accepted."""
+        """Enters an add without the wire, under the same rules. Returns the refusal, "" if accepted."""
         cdef Connection connection = self.connection(conn)
         cdef int reason
         self.run_until(now_ns)
@@ -697,7 +697,7 @@ cdef class Engine(Listener):
 
 
 cdef bint same_secret(str wanted, object given):
-    """Whether a password is the team's; takes the same time wherever they differ."""
+    """Whether a password is the team's; its duration does not depend on where the two differ."""
     if not isinstance(given, str):
         return False
     return hmac.compare_digest(wanted.encode(), given.encode("utf-8", "replace"))
@@ -710,7 +710,7 @@ cdef int64_t later(int64_t now_ns, int64_t wait_ns) noexcept:
 
 
 cdef uint64_t round_seed(uint64_t seed, uint64_t round_number) noexcept:
-    # One step of SplitMix64, so that neighbouring seeds and rounds have nothing in common.
+    # One step of SplitMix64, which makes neighbouring seeds and rounds independent.
     cdef uint64_t mixed = seed + round_number * 0x9E3779B97F4A7C15ULL
     mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL
     mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL

@@ -1,11 +1,11 @@
-# C API of the hidden values: advance to a moment, then read now or a while ago.
+# C API of the hidden values: advance to a time, then read the value now or some steps ago.
 from libc.stdint cimport int32_t, int64_t
 
 from arbcore.venue._random cimport Rng
 from arbcore.wire._types cimport N_SYMBOLS
 
 cdef enum:
-    FAIR_HISTORY = 256  # steps that can be looked back to
+    FAIR_HISTORY = 256  # number of steps kept
     N_WALKS = 4
 
 # One stock's random walk. Values are hundredths of a tick in units of 2**-16.
@@ -39,5 +39,5 @@ cdef class FairValues:
 
     # Walks up to now_ns; an earlier time than before changes nothing.
     cdef void advance(self, int64_t now_ns) noexcept nogil
-    # In thousandths of a tick, as it was so many steps before the last advance (at most FAIR_HISTORY - 1).
+    # The value in thousandths of a tick, `steps_ago` (at most FAIR_HISTORY - 1) before the last advance.
     cdef int64_t look(self, int symbol, int64_t steps_ago) noexcept nogil

@@ -1,11 +1,11 @@
-"""The hidden fair value of every symbol: four random walks, and what follows from them.
+"""The hidden fair value of every symbol: four random walks, and the values derived from them.
 
-BOND is exactly 1000 always, VALE is what VALBZ is, and XLF exactly a tenth of 3 BOND + 2 GS + 3 MS + 2 WFC.
-Stocks stand on hundredths of a tick, so that XLF is exact in thousandths, the unit of every value given out.
+BOND is always exactly 1000, VALE equals VALBZ, and XLF is exactly a tenth of 3 BOND + 2 GS + 3 MS + 2 WFC.
+Stocks move in hundredths of a tick, so XLF is exact in thousandths, the unit of every value returned.
 
-A walk takes a step every 20 ms (times the mode's slowdown), from random streams of its own: the values of a
-round depend on (regime, seed, round) and on nothing that anybody trades. They are reflected at half of the
-lowest and twice the highest starting price, which only an exchange left running for days comes near.
+A walk takes a step every 20 ms (times the mode's slowdown), from its own random streams: the values of a
+round depend on (regime, seed, round) and on no trade. They are reflected at half of the lowest and twice
+the highest starting price; only an exchange left running for days comes near those.
 
 This module must not know the book, the participants or the teams.
 """
@@ -25,9 +25,9 @@ SCALE = FAIR_SCALE
 
 cdef int64_t NEVER_NS = 0x7FFFFFFFFFFFFFFF
 cdef int64_t BOND_VALUE = BOND_FAIR_PRICE * FAIR_SCALE
-# A hundredth of a tick in a walk's unit.
+# A hundredth of a tick in the unit of a walk.
 cdef int64_t HUNDREDTH = 1 << 16
-# Streams of one round's seed; the participants' begin above them.
+# Streams of one round's seed; the participants' streams have higher numbers.
 cdef int COMMON_STREAM = 1
 cdef int WALK_STREAM = 2
 
@@ -79,7 +79,7 @@ cdef class FairValues:
         )
         walk.low = process.start_low_ticks * 50 * HUNDREDTH
         walk.high = process.start_high_ticks * 200 * HUNDREDTH
-        # Exact integer roots: a step's deviation is volatility * sqrt(step in s); shares of variance alike.
+        # Exact integer roots: a step's deviation is volatility * sqrt(step in s); also shares of variance.
         walk.step_deviation = isqrt(process.volatility_ct**2 * STEP_MS * 2**32 // 1000)
         walk.own_q16 = isqrt((1000 - process.common_per_mille) * 2**32 // 1000)
         walk.common_q16 = isqrt(process.common_per_mille * 2**32 // 1000)
@@ -119,6 +119,6 @@ cdef class FairValues:
         return self.history[max(step, <int64_t>0) & (FAIR_HISTORY - 1)][symbol]
 
     def at(self, now_ns: int) -> dict:
-        """Every symbol's value at ``now_ns`` (or at the latest time asked for, if that was later)."""
+        """Every symbol's value at ``now_ns`` (or at the latest time passed before, if that was later)."""
         self.advance(now_ns)
         return {symbol: self.look(place, 0) for place, symbol in enumerate(SYMBOLS)}

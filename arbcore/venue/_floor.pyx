@@ -1,8 +1,8 @@
 """The trading floor: order entry, matching, cancels, conversions and the loss stop over seven books.
 
 Owns the rules of trading and the order of events: an ack before every fill of its order, the out after the
-last. It must not know connections, teams' names, the wire, rates or time; a Listener turns the events into
-messages.
+last fill. It must not know connections, teams' names, the wire, rates or time; a Listener turns the events
+into messages.
 """
 
 cimport cython
@@ -16,25 +16,25 @@ from arbcore.wire._types cimport BUY, N_SYMBOLS, PRICE_END, SELL, VALBZ
 from arbcore.errors import BrokenInvariant
 from arbcore.wire.instruments import BOND_FAIR_PRICE, CONVERSIONS, SYMBOL_ID
 
-#: What a reject says, by Refusal. Five teams converted VALBZ and meant VALE, so that has a text of its own.
+#: Text of a reject, by Refusal. Five teams converted VALBZ and meant VALE, so that mistake has its own text.
 REFUSALS = (
     "", "CLOSED", "STOPPED", "LIMIT:PRICE_BAND", "BAD_SIZE", "LIMIT:POSITION", "DUPLICATE_ORDER_ID",
     "LIMIT:OPEN_ORDERS", "NOT_CONVERTIBLE: only VALE and XLF are converted", "PROTOCOL_ERROR:MALFORMED",
     "NOT_CONVERTIBLE: VALBZ and VALE are converted with the symbol VALE",
 )
 
-#: Where hidden values start when nobody moves them, in ticks; XLF is a tenth of its basket.
+#: The hidden values, in ticks, if nothing moves them; XLF is a tenth of its basket.
 RESTING_FAIR_VALUES = {"BOND": BOND_FAIR_PRICE, "VALBZ": 4000, "VALE": 4000, "GS": 8000, "MS": 4000,
                        "WFC": 5000, "XLF": 4100}
 
 
 cdef inline int32_t place_of(int32_t slot, int symbol) noexcept nogil:
-    """A slot and its symbol in one number, as the index of open orders keeps it."""
+    """Packs a slot and its symbol into one number for the index of open orders."""
     return (slot << 3) | symbol
 
 
 cdef class Listener:
-    """Gets the events of the floor. This one ignores them."""
+    """Receives the events of the floor. This base class ignores them."""
 
     cdef int on_ack(self, int32_t account, int64_t order_id) except -1:
         return 0
@@ -51,7 +51,7 @@ cdef class Listener:
 
 
 cdef class Floor:
-    """Seven books and the accounts that trade on them, by the rules of a VenueConfig."""
+    """Seven books and the accounts that trade on them, under the rules of a VenueConfig."""
 
     def __cinit__(self, config):
         cdef int symbol
@@ -74,11 +74,11 @@ cdef class Floor:
                 self.deltas[symbol][<int>SYMBOL_ID[leg]] = -shares
 
     cdef int32_t open_account(self, str name, bint limited) except -1:
-        # A team's name is printable, so that a participant's can never be a team's.
+        # A team's name is printable, so no participant's name can equal a team's.
         return self.accounts.open(name if limited else "\t" + name, limited)
 
     cdef int refusal(self, int32_t account, int64_t order_id, int32_t size) except -1:
-        """The refusals that an add and a convert have in common."""
+        """Checks what an add and a convert have in common; returns the refusal or ACCEPTED."""
         cdef const Account* row = &self.accounts.rows[account]
         if self.matching:
             raise BrokenInvariant("A listener entered an order or a cancel while a match was being reported.")
@@ -130,7 +130,7 @@ cdef class Floor:
         return ACCEPTED
 
     cdef void settle(self, Book book, int32_t account, int symbol, int side) noexcept:
-        """Moves shares and cash for every execution of one match; tells nobody yet."""
+        """Moves shares and cash for every execution of one match; calls no listener yet."""
         cdef AccountTable accounts = self.accounts
         cdef const Execution* execution
         cdef int32_t at
@@ -289,7 +289,7 @@ cdef class Floor:
 
 
 cdef class Marketplace:
-    """A marketplace with nobody in it: hidden values stand still and nobody trades."""
+    """A marketplace without participants: hidden values are constant and nothing trades."""
 
     def __cinit__(self, Floor floor, *args, **kwargs):
         self.floor = floor

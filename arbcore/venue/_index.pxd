@@ -1,4 +1,4 @@
-# C API of the index of open orders: (account, order id) -> place, without a Python object.
+# C API of the index of open orders: (account, order id) -> place, without a Python object per order.
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 cdef struct Entry:
@@ -10,8 +10,8 @@ cdef class OrderIndex:
     cdef uint64_t mask
     cdef readonly int64_t count
 
-    cdef int reserve(self) except -1     # room for one more
-    # -1 if absent; put() needs reserve() before; take() removes what it finds.
+    cdef int reserve(self) except -1     # makes room for one more
+    # find() and take() return -1 if absent; call reserve() before put(); take() removes the entry.
     cdef int32_t find(self, int32_t account, int64_t order_id) noexcept nogil
     cdef void put(self, int32_t account, int64_t order_id, int32_t value) noexcept nogil
     cdef int32_t take(self, int32_t account, int64_t order_id) noexcept nogil

@@ -1,4 +1,4 @@
-"""Where an open order is, by its owner and id: an open-addressing table, without a Python object an order.
+"""Finds an open order by its owner and id: an open-addressing table, without a Python object per order.
 
 It maps two numbers to a third; the floor knows what they mean.
 """
@@ -16,7 +16,7 @@ cdef inline uint64_t key_of(int32_t account, int64_t order_id) noexcept nogil:
 
 cdef inline uint64_t home_of(uint64_t key, uint64_t mask) noexcept nogil:
     # Multiplying by an odd constant and folding the high half spreads both consecutive ids and consecutive
-    # accounts; it is fixed, so that equal inputs give equal runs.
+    # accounts. The constant is fixed, so equal inputs give equal runs.
     cdef uint64_t mixed = key * 0x9E3779B97F4A7C15ULL
     return (mixed ^ (mixed >> 32)) & mask
 
@@ -32,7 +32,7 @@ cdef Entry* new_cells(uint64_t count) except NULL:
 
 
 cdef class OrderIndex:
-    """(account, order id) -> a number that is not negative."""
+    """Maps (account, order id) to a number that is not negative."""
 
     def __cinit__(self):
         self.cells = new_cells(FIRST_CELLS)
@@ -45,7 +45,7 @@ cdef class OrderIndex:
         cdef Entry* old = self.cells
         cdef uint64_t old_mask = self.mask
         cdef uint64_t at, home
-        # At most half full, so that a probe is short and always ends.
+        # At most half full, which keeps probes short and makes them end.
         if <uint64_t>(self.count + 1) * 2 <= old_mask + 1:
             return 0
         self.cells = new_cells((old_mask + 1) * 2)
@@ -88,7 +88,7 @@ cdef class OrderIndex:
                 return -1
             at = (at + 1) & self.mask
         value = self.cells[at].value
-        # Entries that had to step over this cell move back into the gap, so that no tombstone is needed.
+        # Entries that were placed past this cell move back into the gap, so no tombstone is needed.
         gap = at
         while True:
             at = (at + 1) & self.mask

@@ -5,9 +5,9 @@ from arbcore.venue._participant cimport Participant
 
 cdef enum:
     MAKER_LEVELS = 8
-    MAKER_SLOTS = 16  # both sides
+    MAKER_SLOTS = 16  # quotes of both sides
 
-# One quote: where it stands in the book, or left = 0 where nothing stands.
+# One quote: its order in the book; left is 0 if it has none.
 cdef struct Quote:
     int64_t order_id
     int32_t price
@@ -29,10 +29,10 @@ cdef class Maker(Participant):
     cdef int64_t half_life_ns
     cdef int32_t withdraw_per_mille
     cdef int64_t withdraw_ms
-    cdef int64_t inventory_q16      # shares it still wants to be rid of
-    cdef int64_t error              # of its view, thousandths of a tick
-    cdef int64_t centre             # of its quotes, thousandths of a tick
-    cdef int64_t seen_ns            # when the inventory was last laid off
+    cdef int64_t inventory_q16      # shares that it still wants to unwind
+    cdef int64_t error              # error of its view, thousandths of a tick
+    cdef int64_t centre             # centre of its quotes, thousandths of a tick
+    cdef int64_t seen_ns            # when the inventory was last reduced
 
     cdef int quote(self) except -1
     cdef void lay_off(self, int64_t now_ns) noexcept nogil

@@ -1,8 +1,8 @@
 """A liquidity provider: several levels around a late and slightly wrong view of the hidden value.
 
-What it does is described at ``regimes.Makers``. A quote that is still where it should be is left alone and
-keeps its place in the queue, also when it was taken in part; only a level that has gone is put back. It
-cancels before it adds, so it never meets itself.
+``regimes.Makers`` describes its behaviour. A quote that is still at the right price is left alone and keeps
+its place in the queue, even if it was partly filled; only a level that is gone is quoted again. It cancels
+before it adds, so it never trades with itself.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -16,18 +16,18 @@ from arbcore.wire._types cimport BUY, PRICE_END, SELL
 
 from arbcore.errors import BrokenInvariant
 
-# Milli-ticks in a hundredth of a tick.
+# A hundredth of a tick, in thousandths of a tick.
 cdef int64_t HUNDREDTH = FAIR_SCALE // 100
-# An error keeps 7/8 of itself from visit to visit; sqrt(1 - 49/64), in 2**-16, keeps its variance.
+# An error keeps 7/8 of itself from visit to visit; sqrt(1 - 49/64), in 2**-16, keeps its variance constant.
 cdef int64_t ERROR_FRESH_Q16 = 31727
 # ln 2 in parts per million turns a half-life into a rate.
 cdef int64_t LN2_PPM = 693_147
-# Beyond this many shares a provider shades its prices no further.
+# Up to this many shares a provider shades its prices by its inventory; a larger inventory shades no more.
 cdef int64_t INVENTORY_END_Q16 = 10_000 << 16
 
 
 cdef class Maker(Participant):
-    """``group`` is a ``regimes.Makers``; ``half_spread_ticks`` is this provider's own of its spreads."""
+    """One provider. ``group`` is a ``regimes.Makers``; ``half_spread_ticks`` is its half-spread."""
 
     def __init__(self, floor, name, role, symbol, slowdown, group, half_spread_ticks):
         if group.levels > MAKER_LEVELS:
@@ -55,10 +55,10 @@ cdef class Maker(Participant):
             self.quotes[i].left = 0
         self.inventory_q16 = 0
         self.error = (rng_normal_q16(&self.rng) * self.error_milli) >> 16
-        # No price can be this far, so the first visit quotes.
+        # No view is this close to such a centre, so the first visit quotes.
         self.centre = -2 * PRICE_END * FAIR_SCALE
         self.seen_ns = now_ns
-        # All have quoted at the open; their visits begin over the first quarter of a second.
+        # All providers quote at the open; their visits start spread over the first quarter of a second.
         self.wake_ns = now_ns + 1 + rng_between(&self.rng, 0, 250_000_000)
         return 0
 
@@ -77,7 +77,7 @@ cdef class Maker(Participant):
         return 0
 
     cdef int quote(self) except -1:
-        """Moves the quotes to where it now sees the value, and puts back what was taken."""
+        """Moves the quotes to its present view of the value, and quotes filled levels again."""
         cdef int64_t view = self.view()
         cdef int32_t bid, ask
         if abs(view - self.centre) >= self.tolerance_milli:
@@ -120,7 +120,7 @@ cdef class Maker(Participant):
         )
 
     cdef int32_t wanted(self, int side) noexcept nogil:
-        # Rounds a bid down and, by the double negation, an ask up: never inside the half-spread.
+        # Rounds a bid down and, by the double negation, an ask up: a quote is never inside the half-spread.
         cdef int64_t price
         if side == BUY:
             price = (self.centre - self.half_milli) // FAIR_SCALE
@@ -129,7 +129,7 @@ cdef class Maker(Participant):
         return <int32_t>min(max(price, <int64_t>1), <int64_t>(PRICE_END - 1))
 
     cdef int32_t rung(self, int side, int32_t best, int32_t price) noexcept nogil:
-        # Which level of a ladder that begins at `best` this price is; -1 if none.
+        # Index of the level at this price in a ladder that begins at `best`; -1 if there is none.
         cdef int32_t away = (best - price) * side
         if best == 0 or away < 0 or away >= self.levels * self.gap or away % self.gap != 0:
             return -1
@@ -147,7 +147,7 @@ cdef class Maker(Participant):
         return 0
 
     cdef int32_t room(self, int side) noexcept nogil:
-        # Shares that may still be offered on this side without passing the limit when all is filled.
+        # Shares that it can still quote on this side and stay within the limit if all quotes fill.
         cdef int first = 0 if side == BUY else MAKER_LEVELS
         cdef int64_t room = self.limit - (self.inventory_q16 >> 16) * side
         cdef int i
@@ -180,7 +180,7 @@ cdef class Maker(Participant):
             while self.quotes[free].left:
                 free += 1
             quote = &self.quotes[free]
-            # Noted before it is entered: the order may trade while add() runs, and noted() must find it.
+            # Recorded before it is entered: the order may trade during add(), and noted() must find it.
             quote.order_id = self.fresh_id()
             quote.price = <int32_t>price
             quote.left = size

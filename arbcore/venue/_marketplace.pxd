@@ -1,4 +1,4 @@
-# C API of the populated marketplace: participants in a heap by waking time.
+# C API of the populated marketplace: participants in a heap by wake-up time.
 from libc.stdint cimport int32_t, int64_t
 
 from arbcore.venue._fair_values cimport FairValues

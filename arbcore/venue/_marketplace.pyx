@@ -1,8 +1,8 @@
-"""The populated marketplace: the participants of a regime around its hidden values, woken in order of time.
+"""The populated marketplace: the participants of a regime and its hidden values, run in order of time.
 
-Owns who takes part and whose turn it is. Each participant decides what it does; ``regimes`` has the numbers.
-Everything in a round follows from (regime, mode, seed) and from what the teams do; the hidden
-values follow from (regime, mode, seed) alone. It must not know the teams.
+Owns the list of participants and the order in which they act. Each participant decides what it does;
+``regimes`` has the parameters. Everything in a round follows from (regime, mode, seed) and from the teams'
+orders; the hidden values follow from (regime, mode, seed) alone. It must not know the teams.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -20,14 +20,14 @@ from arbcore.venue._takers import (
 )
 from arbcore.wire.instruments import SYMBOL_ID, SYMBOLS
 
-# Hidden values are brought up to date this often even when nobody trades, for scores and the loss stop.
+# Hidden values advance at least this often even without trades, for scores and the loss stop.
 cdef int64_t REFRESH_NS = 100_000_000
 
 
 cdef class PopulatedMarketplace(Marketplace):
-    """The marketplace that a ``VenueConfig`` asks for by ``mode`` and ``regime``.
+    """The marketplace that a ``VenueConfig`` names by ``mode`` and ``regime``.
 
-    In mode ``empty`` the hidden values move and nobody takes part. Raises ConfigError on an unknown regime.
+    In mode ``empty`` the hidden values move without participants. Raises ConfigError on an unknown regime.
     """
 
     def __init__(self, Floor floor, config):
@@ -121,7 +121,7 @@ cdef class PopulatedMarketplace(Marketplace):
         return 0
 
     cdef bint sooner(self, int32_t one, int32_t other) noexcept nogil:
-        # Who was enrolled first goes first at the same nanosecond.
+        # At the same nanosecond the participant that was added first acts first.
         if self.wakes_ns[one] != self.wakes_ns[other]:
             return self.wakes_ns[one] < self.wakes_ns[other]
         return one < other

@@ -1,7 +1,7 @@
-"""What every participant of the marketplace has: an account, a stream of random numbers and a waking time.
+"""The common parts of every participant: an account, a stream of random numbers and a wake-up time.
 
-A participant enters real orders on the floor under its own account, matched by price and time like anybody's.
-It sees the hidden value, the books and its own fills. It must not know the teams.
+A participant enters real orders on the floor under its own account; they match by price and time like all
+others. It sees the hidden value, the books and its own fills. It must not know the teams.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -22,7 +22,7 @@ cdef int64_t FIRST_STREAM = 16
 
 
 cdef class Participant:
-    """One trader of the marketplace. Subclasses say what it does when it wakes."""
+    """One trader of the marketplace. Subclasses implement what it does when it wakes."""
 
     def __cinit__(self, Floor floor, str name, str role, int symbol, int slowdown, *_rest):
         self.floor = floor

@@ -1,10 +1,10 @@
-# C API of the exchange's own random numbers: a plain struct that its owner embeds, seeded from integers.
+# C API of the exchange's own random numbers: a plain struct that its user embeds, seeded from integers.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 cdef struct Rng:
     uint64_t s[4]
 
-# Independent streams come from one seed by their number: (seed, stream) decides every later draw.
+# One seed gives independent streams by number: (seed, stream) determines every later draw.
 cdef void rng_seed(Rng* rng, uint64_t seed, uint64_t stream) noexcept nogil
 
 

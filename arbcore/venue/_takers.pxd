@@ -1,4 +1,4 @@
-# C API of the takers of liquidity.
+# C API of the participants that take liquidity.
 from libc.stdint cimport int32_t, int64_t
 
 from arbcore.venue._book cimport Book
@@ -39,7 +39,7 @@ cdef class Follower(Participant):
     cdef int64_t edge_milli
     cdef int64_t memory_visits
     cdef int32_t size_high
-    cdef int64_t usual_milli      # how far the middle of the touch usually stands above the value
+    cdef int64_t usual_milli      # usual distance of the middle of the touch above the value
 
 cdef class ImpatientTrader(Participant):
     cdef int64_t interval_ms
@@ -47,7 +47,7 @@ cdef class ImpatientTrader(Participant):
     cdef int32_t beyond_high
     cdef int32_t size_low
     cdef int32_t size_high
-    cdef int64_t standing         # the order that may still be in the book, or -1
+    cdef int64_t standing         # id of the order that may still be in the book, or -1
 
 cdef class Arbitrageur(Participant):
     cdef int64_t interval_ms
@@ -59,7 +59,7 @@ cdef class Arbitrageur(Participant):
     cdef int32_t n_legs
     cdef int leg_symbols[LEGS_MAX]
     cdef int32_t leg_shares[LEGS_MAX]
-    cdef int64_t held             # of the ETF or ADR, bought and not yet converted
+    cdef int64_t held             # shares of the ETF or ADR bought and not yet converted
 
     cdef int64_t basket(self, int side) noexcept
     cdef int unwind(self) except -1

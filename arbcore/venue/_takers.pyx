@@ -1,7 +1,7 @@
 """Takers of liquidity: noise, programmes, informed and impatient traders, followers, arbitrageurs.
 
-What each does is described at its parameters in ``regimes``. All but the impatient take what stands in the
-book and leave nothing there, so the book is the providers' and the teams' alone.
+The parameter classes in ``regimes`` describe each one. All but the impatient trader only take orders in the
+book and rest none, so the book holds orders of providers and teams only.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -21,11 +21,11 @@ cdef int64_t HUNDREDTH = FAIR_SCALE // 100
 
 
 cdef class NoiseTaker(Participant):
-    """``noise`` is a ``regimes.Noise``."""
+    """A noise trader. ``noise`` is a ``regimes.Noise``."""
 
     def __init__(self, floor, name, role, symbol, slowdown, noise):
         self.interval_ms = noise.interval_ms
-        # A share and an exponential rest of this mean, cut to whole shares, have nearly the mean asked for.
+        # One share plus an exponential of this mean, cut to whole shares, has nearly the configured mean.
         self.size_mean_milli = noise.size_mean * 1000 - 500
         self.size_high = noise.size_high
         self.reach = noise.reach_ticks
@@ -45,7 +45,7 @@ cdef class NoiseTaker(Participant):
 
 
 cdef class ProgrammeTrader(Participant):
-    """``programme`` is a ``regimes.Programme``; ``reach_ticks`` bounds its prices like noise's."""
+    """A programme trader. ``programme`` is a ``regimes.Programme``; ``reach_ticks`` bounds its prices."""
 
     def __init__(self, floor, name, role, symbol, slowdown, programme, reach_ticks):
         self.interval_ms = programme.interval_ms
@@ -70,7 +70,7 @@ cdef class ProgrammeTrader(Participant):
             self.left = <int32_t>rng_between(&self.rng, self.shares_low, self.shares_high)
         size = min(<int32_t>rng_between(&self.rng, self.slice_low, self.slice_high), self.left)
         price = self.fair.look(self.symbol, 0) // FAIR_SCALE + self.side * self.reach
-        # A slice counts as done whether or not the book could give it, so that a programme ends.
+        # A slice counts as done even if the book could not fill it, so every programme ends.
         self.left -= size
         self.take(self.symbol, self.side, price, size)
         self.sleep(now_ns, self.spacing_ms if self.left else self.interval_ms)
@@ -78,7 +78,7 @@ cdef class ProgrammeTrader(Participant):
 
 
 cdef class InformedTaker(Participant):
-    """``informed`` is a ``regimes.Informed``."""
+    """An informed trader. ``informed`` is a ``regimes.Informed``."""
 
     def __init__(self, floor, name, role, symbol, slowdown, informed):
         self.interval_ms = informed.interval_ms
@@ -107,7 +107,7 @@ cdef class InformedTaker(Participant):
 
 
 cdef class Follower(Participant):
-    """``followers`` is a ``regimes.Followers``."""
+    """A follower. ``followers`` is a ``regimes.Followers``."""
 
     def __init__(self, floor, name, role, symbol, slowdown, followers):
         self.interval_ms = followers.interval_ms
@@ -144,7 +144,7 @@ cdef class Follower(Participant):
 
 
 cdef class ImpatientTrader(Participant):
-    """``impatient`` is a ``regimes.Impatient``."""
+    """An impatient trader. ``impatient`` is a ``regimes.Impatient``."""
 
     def __init__(self, floor, name, role, symbol, slowdown, impatient):
         self.interval_ms = impatient.interval_ms
@@ -181,7 +181,7 @@ cdef class ImpatientTrader(Participant):
 
 
 cdef class Arbitrageur(Participant):
-    """``rivals`` is a ``regimes.Arbitrageurs``; the conversion is that of the exchange's rules."""
+    """An arbitrageur. ``rivals`` is a ``regimes.Arbitrageurs``; it converts by the exchange's rules."""
 
     def __init__(self, floor, name, role, symbol, slowdown, rivals, reach_ticks):
         conversion = CONVERSIONS[SYMBOLS[symbol]]
@@ -224,7 +224,7 @@ cdef class Arbitrageur(Participant):
         return 0
 
     cdef int64_t basket(self, int side) noexcept:
-        # What one unit's legs cost (BUY) or fetch (SELL) at the touch; 0 where a leg has no touch.
+        # The price of one unit's legs (BUY) or their proceeds (SELL) at the touch; 0 if a leg has no touch.
         cdef int64_t value = 0
         cdef int32_t touch
         cdef Book book
@@ -238,7 +238,7 @@ cdef class Arbitrageur(Participant):
         return value
 
     cdef int unwind(self) except -1:
-        # Converts whole units of what it holds and trades the legs; what is less than a unit waits.
+        # Converts whole units of its position and trades the legs; less than a unit waits.
         cdef int side = BUY if self.held < 0 else SELL
         cdef int64_t units = abs(self.held) // self.unit
         cdef int64_t price

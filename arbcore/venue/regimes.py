@@ -1,40 +1,41 @@
-"""The numbers of the marketplace: who trades on the embedded exchange, how fast, how much, how well informed.
+"""The parameters of the marketplace: its participants, their speed, their sizes, and how much they know.
 
 This module owns parameters and nothing else. It knows no engine, no randomness and no bot. The numbers were
-fixed from what is known about the exchange, without a look at any strategy's result, and a test holds
-``parameters_digest()``: changing the marketplace must be a decision, never a way to make a bot look better.
+chosen from what is known about the exchange, without regard to any strategy's result. A test checks
+``parameters_digest()``: a change of the marketplace must be deliberate, never a way to improve a bot's
+result.
 
-What is known, and what follows from it
+Known facts, and what follows from them
 ---------------------------------------
-* BOND is worth exactly 1000; VALE what VALBZ is worth; ten XLF what 3 BOND + 2 GS + 3 MS + 2 WFC are worth.
+* BOND is worth exactly 1000; VALE as much as VALBZ; ten XLF as much as 3 BOND + 2 GS + 3 MS + 2 WFC.
 * About 17 trades a second were counted in a prod-like round, over all symbols: ``normal`` has that rate. No
   split by symbol is public; here XLF trades most and VALE least, being "less liquid than VALBZ".
-* Published lines show MS around 4100 and XLF around 4300. With MS there, the basket fits GS near 8000 and
-  WFC near 5800, so starting prices are drawn around those (about 6% to either side, anew each round).
+* Published lines show MS around 4100 and XLF around 4300. At that price of MS the basket fits GS near 8000
+  and WFC near 5800, so starting prices are drawn around those (about 6% to either side, anew each round).
 * Published sizes are 1 to 10 shares, and books hold up to 15 levels: several providers, small sizes, gaps.
 * Teams quoting one tick from the last trade earned in one season and lost in others. So the hidden value
-  moves, within the seconds that five trades take, by about as much as such a quote earns: 5 basis points of
-  the price per root second (MS 2 ticks, GS 4, WFC 2.9, VALBZ 2), or 35 ticks over a round for MS. Providers'
-  spreads cover that move over their own delay: about 5 ticks in MS, 8 in GS. Banks move together: half of
+  moves, in the seconds that five trades take, by about as much as such a quote earns: 5 basis points of the
+  price per root second (MS 2 ticks, GS 4, WFC 2.9, VALBZ 2), or 35 ticks over a round for MS. The spreads of
+  providers cover that move over their own delay: about 5 ticks in MS, 8 in GS. Banks move together: half of
   the variance of GS, MS and WFC is common, which is our choice.
-* Conversion arbitrage in XLF at a fee of 100, and pairs in VALE at 30 ticks, were the trades described first,
-  so XLF must at times stand some 15 ticks off its basket and VALE 30 off VALBZ. The reason is order flow that
-  looks at one symbol alone: noise and, now and then, one-sided programmes. Providers of XLF and VALE shade
-  their prices by what they hold, so such flow pushes the price away, and it comes back as they lay the
-  inventory off (half-life 12 to 18 s).
-* Contestants lived on takers who buy BOND below 1000 and sell it above, so somebody must now and then offer
-  it there: an impatient trader, every 30 s or so, who first sweeps the rivals' quotes and then stands on the
+* Conversion arbitrage in XLF at a fee of 100, and pairs in VALE at 30 ticks, were the first trades described,
+  so XLF must at times trade some 15 ticks off its basket and VALE 30 off VALBZ. The cause is order flow in
+  one symbol alone: noise and occasional one-sided programmes. Providers of XLF and VALE shade their prices by
+  their inventory, so such flow moves the price away, and it returns as they reduce the inventory (half-life
+  12 to 18 s).
+* Contestants earned by buying BOND below 1000 and selling it above, so some trader must offer those prices:
+  an impatient trader, every 30 s or so, who first sweeps the rivals' quotes and then rests an order on the
   wrong side of 1000 until the informed, the rivals or a team have taken it.
-* A bot is never alone: rival teams stand at 999/1001 in BOND with limits of 100 like ours, arbitrageurs take
-  XLF and VALE gaps within a second or two, and informed takers hit quotes that the value has left behind, in
-  every regime.
-* Quotes must lose to informed takers, or the reported losses could not be. The providers' delay of about
-  a second is set so that in the stocks of ``normal`` a third of the takers' volume is informed and takes a
-  quarter to a third of what noise pays for trading at once; two thirds and more in ``informed``; more than
-  all of it in ``jumps`` and ``volatile``, where quoting stocks as the providers do loses.
+* A bot is never alone, in every regime: rival teams quote 999/1001 in BOND with limits of 100 like ours,
+  arbitrageurs take XLF and VALE gaps within a second or two, and informed takers hit quotes that the value
+  has left behind.
+* Quotes must lose to informed takers, as reported losses show. The providers' delay of about a second is set
+  for the stocks of ``normal``: a third of the takers' volume is informed, and it takes a quarter to a third
+  of what noise pays for trading at once. In ``informed`` it takes two thirds and more; in ``jumps`` and
+  ``volatile`` more than all of it, so quoting stocks as the providers do loses there.
 
 Units: prices in ticks; ``_ct`` is hundredths of a tick; times in ms; ``interval`` is the mean of exponential
-waiting times; probabilities are per mille. All are integers, so that a round is the same on every machine.
+waiting times; probabilities are per mille. All are integers, so a round is the same on every machine.
 
 Regimes
 -------
@@ -49,8 +50,8 @@ crowded    three times the arbitrageurs, each four times as quick for half the e
 shocks     as normal, but every 60 s on average each stock jumps 60 to 150 ticks
 tight      providers quote two thirds as wide, see twice as soon and look twice as often
 
-``shocks`` and ``tight`` were made last, to see how the strategies fare where nobody tuned them. Two rules of
-market making came after the first results in ``shocks``; nothing of it was chosen with a look at ``tight``.
+``shocks`` and ``tight`` were added last, as regimes for which no strategy was tuned. Two rules of market
+making were added after the first results in ``shocks``; none was chosen with a view to ``tight``.
 
 Modes: ``prod-like`` runs at this speed; ``slower`` stretches every time of the marketplace by four; ``empty``
 has no participants, and its hidden values move as in prod-like.
@@ -75,7 +76,7 @@ class FairProcess:
     start_high_ticks: int
     volatility_ct: int  # standard deviation over one second
     common_per_mille: int = 0  # share of the variance that all banks have in common
-    drift_ct: int = 0  # per second, in the direction of the moment
+    drift_ct: int = 0  # per second, in the present direction
     drift_hold_ms: int = 25_000  # mean time until the direction is drawn again
     jump_interval_ms: int = 0  # 0: never
     jump_low_ticks: int = 0
@@ -84,11 +85,11 @@ class FairProcess:
 
 @dataclass(frozen=True)
 class Makers:
-    """A group of liquidity providers: one for each entry of ``half_spreads_ticks``.
+    """A group of liquidity providers, one for each entry of ``half_spreads_ticks``.
 
-    A provider wakes, looks at the value as it was ``lag_ms`` ago plus an error of its own that fades slowly,
-    shades it against its inventory and, if that is ``tolerance_ticks`` or more from where it stands, moves
-    its quotes; a level that was taken is put back at the same visit. Orders that are still right keep their
+    A provider wakes, and forms a view: the value of ``lag_ms`` ago plus its own error, which fades slowly,
+    less a share of its inventory. If the view is ``tolerance_ticks`` or more from the centre of its quotes,
+    it moves them. It quotes a filled level again at the same visit. Orders that are still right keep their
     place in the queue.
     """
 
@@ -101,16 +102,16 @@ class Makers:
     lag_ms: int
     error_ct: int
     tolerance_ticks: int = 1
-    skew_ct: int = 0  # per share held
-    half_life_ms: int = 0  # of the inventory, laid off elsewhere; 0: kept
-    limit: int = 0  # no quote on the side that may pass it; 0: none
-    withdraw_per_mille: int = 0  # at a visit
+    skew_ct: int = 0  # per share of inventory
+    half_life_ms: int = 0  # of the inventory, which it reduces elsewhere; 0: it keeps it
+    limit: int = 0  # it does not quote the side that may exceed it; 0: none
+    withdraw_per_mille: int = 0  # chance at a visit
     withdraw_ms: int = 0  # mean absence
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Takers who buy or sell whatever the price, up to ``reach_ticks`` from the value."""
+    """Takers who buy or sell at any price up to ``reach_ticks`` from the value."""
 
     interval_ms: int
     size_mean: int
@@ -120,7 +121,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class Programme:
-    """A one-sided order worked in slices, blind to every other symbol."""
+    """A one-sided order sent in slices, regardless of every other symbol."""
 
     interval_ms: int
     shares_low: int
@@ -132,7 +133,7 @@ class Programme:
 
 @dataclass(frozen=True)
 class Informed:
-    """Takers who know the value of ``lag_ms`` ago and hit a touch ``edge_ticks`` or more beyond it."""
+    """Takers who know the value of ``lag_ms`` ago and trade at a touch ``edge_ticks`` or more beyond it."""
 
     interval_ms: int
     lag_ms: int
@@ -143,11 +144,11 @@ class Informed:
 
 @dataclass(frozen=True)
 class Followers:
-    """Takers who have seen the value move ``move_ticks`` within ``window_ms`` and the touch not follow.
+    """Takers who trade when the value moved ``move_ticks`` in ``window_ms`` and the touch did not follow.
 
-    They are the informed flow of XLF and VALE, whose price may stand off the value for a while: they take
-    that distance as it has been of late (over ``memory_visits``) for granted, and hit a touch that is
-    ``edge_ticks`` or more behind the move.
+    They are the informed flow of XLF and VALE, whose price may stay off the value for a while: they accept
+    the recent distance (over ``memory_visits``) as normal, and trade at a touch that is ``edge_ticks`` or
+    more behind the move.
     """
 
     interval_ms: int
@@ -161,32 +162,32 @@ class Followers:
 
 @dataclass(frozen=True)
 class Impatient:
-    """A trader in a hurry, who now and then gives ticks away: buys above the value, sells below it.
+    """A hurried trader who sometimes gives ticks away: buys above the value, sells below it.
 
-    The order takes what is better in the book; the rest stands there for ``stay_ms`` on average, for anybody
-    to take. Only for a symbol whose value stands still.
+    The order takes better prices in the book; the rest stays there for ``stay_ms`` on average, for anyone to
+    take. Only for a symbol whose value is constant.
     """
 
     interval_ms: int
     stay_ms: int
-    beyond_high_ticks: int  # it gives away 1 tick up to so many
+    beyond_high_ticks: int  # it gives away 1 tick to this many
     size_low: int
     size_high: int
 
 
 @dataclass(frozen=True)
 class Arbitrageurs:
-    """Rivals who trade a conversion when the touch pays the fee and ``edge`` besides, then its other legs."""
+    """Rivals who trade if the touch pays the conversion fee plus ``edge``, then convert and unwind."""
 
     count: int
     interval_ms: int
-    edge: int  # cash a unit of conversion (10 XLF, 1 VALE), fee and spreads already paid
+    edge: int  # cash per unit of conversion (10 XLF, 1 VALE), after fee and spreads
     units_high: int
 
 
 @dataclass(frozen=True)
 class SymbolFlow:
-    """Everybody who trades one symbol."""
+    """All participants in one symbol."""
 
     makers: tuple[Makers, ...]
     noise: Noise
@@ -199,7 +200,7 @@ class SymbolFlow:
 
 @dataclass(frozen=True)
 class Regime:
-    """One marketplace: the walks of the four stocks, and who trades in each symbol."""
+    """One marketplace: the walks of the four stocks, and the participants in each symbol."""
 
     name: str
     meaning: str
@@ -426,8 +427,7 @@ def _thin(_symbol: str, flow: SymbolFlow) -> SymbolFlow:
             )
             for group in flow.makers
         ),
-        # A thin market loses noise takers but no informed ones; otherwise anybody who quotes would earn in
-        # thin books.
+        # A thin market loses noise takers but no informed ones; otherwise any quote would earn in thin books.
         noise=replace(flow.noise, interval_ms=flow.noise.interval_ms * 2),
         programme=flow.programme
         and replace(
@@ -441,7 +441,7 @@ def _thin(_symbol: str, flow: SymbolFlow) -> SymbolFlow:
 
 
 def _wider(symbol: str, flow: SymbolFlow) -> SymbolFlow:
-    if symbol == "BOND":  # Its value does not move, so neither do its spreads.
+    if symbol == "BOND":  # Its value does not move, so its spreads do not change.
         return flow
     return replace(
         flow,
@@ -453,7 +453,7 @@ def _wider(symbol: str, flow: SymbolFlow) -> SymbolFlow:
 
 
 def _tight(symbol: str, flow: SymbolFlow) -> SymbolFlow:
-    if symbol == "BOND":  # A tick from 1000 is as near as it goes.
+    if symbol == "BOND":  # A tick from 1000 is the closest possible.
         return flow
     return replace(
         flow,

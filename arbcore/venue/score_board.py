@@ -1,6 +1,6 @@
 """The score board of an exchange: every team's P&L of this round and of all rounds so far, as lines of text.
 
-Decides what is shown and in which order, from plain data. It must not know the terminal or the server.
+Decides which lines to show and their order, from plain data. It must not know the terminal or the server.
 """
 
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from arbcore.core.text import plural, printable
 from arbcore.venue.venue_documents import ScoreDocument, StandingDocument, StandingsDocument
 
-#: A team that looked like two bots is marked for so long.
+#: How long a team that looked like two bots is marked.
 MARKED_S = 60.0
 NAME_WIDTH = 20
-#: Lines of the board that are no team's.
+#: Number of lines of the board that belong to no team.
 HEAD_LINES = 3
 
 
@@ -20,7 +20,7 @@ HEAD_LINES = 3
 class ScoreBoard:
     """Standings over all rounds. P&L is in ticks, at the hidden fair value.
 
-    ``notice`` is a line that stands above the table for as long as the exchange runs.
+    ``notice`` is a line above the table, shown as long as the exchange runs.
     """
 
     title: str
@@ -30,17 +30,17 @@ class ScoreBoard:
     _marked_until_s: dict[str, float] = field(default_factory=dict)
 
     def end_round(self, scores: Mapping[str, ScoreDocument]) -> None:
-        """A round has ended with these scores."""
+        """Adds the scores of a round that has ended."""
         for team, score in scores.items():
             self.totals[team] = self.totals.get(team, 0) + score["fair_pnl"]
             self.rounds[team] = self.rounds.get(team, 0) + 1
 
     def mark(self, team: str, now_s: float) -> None:
-        """Two programs seem to log in as this team."""
+        """Marks a team for which two programs seem to log in."""
         self._marked_until_s[team] = now_s + MARKED_S
 
     def ranking(self, standings: StandingsDocument) -> list[tuple[str, int, int]]:
-        """(team, P&L of this round, P&L of all rounds with this one), best over all rounds first."""
+        """Rows (team, P&L of this round, P&L of all rounds including this one), best total first."""
         now: dict[str, int] = {
             team: score["fair_pnl"] for team, score in standings["teams"].items()
         }
@@ -51,7 +51,7 @@ class ScoreBoard:
         return sorted(found, key=lambda row: (-row[2], row[0]))
 
     def lines(self, standings: StandingsDocument, *, now_s: float, height: int) -> list[str]:
-        """The board in at most ``height`` lines of 79 columns; what finds no place is counted."""
+        """The board in at most ``height`` lines of 79 columns; a last line counts the teams left out."""
         rows = self.ranking(standings)
         head = [self.title, *([self.notice] if self.notice else []), clock_text(standings)]
         if not rows:
@@ -69,14 +69,14 @@ class ScoreBoard:
         return [*head, *made]
 
     def line(self, standings: StandingsDocument) -> str:
-        """The board on one line, the first teams by name."""
+        """The board on one line: the first teams, by name."""
         rows = self.ranking(standings)
         told = ", ".join(f"{short_name(team)} {total:+,}" for team, _, total in rows[:5])
         more = f" and {len(rows) - 5:,} more" if len(rows) > 5 else ""
         return f"{clock_text(standings)}: {told or 'no team'}{more}"
 
     def state(self, team: str, score: StandingDocument | None, now_s: float) -> str:
-        """What a team is doing, in a word or two."""
+        """The team's state, in a word or two."""
         if score is not None and score["stopped"]:
             return "stopped"
         if self._marked_until_s.get(team, 0.0) > now_s:
@@ -96,13 +96,13 @@ class ScoreBoard:
 
 
 def short_name(team: str) -> str:
-    """A team's name made safe, and cut to its column."""
+    """A team's name made printable, and cut to its column."""
     shown = printable(team)
     return shown if len(shown) <= NAME_WIDTH else shown[: NAME_WIDTH - 1] + "…"
 
 
 def clock_text(standings: StandingsDocument) -> str:
-    """The round and what is left of it."""
+    """The round's number and its remaining time."""
     teams = sum(1 for score in standings["teams"].values() if score["connections"])
     left = ""
     if standings["phase"] != "open":

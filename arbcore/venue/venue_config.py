@@ -1,6 +1,6 @@
-"""How an embedded exchange is set up: rounds, limits, fees and the rules the protocol leaves open.
+"""The settings of an embedded exchange: rounds, limits, fees and the rules the protocol leaves open.
 
-Owns the settings and their checks; knows nothing of how they are carried out.
+Owns the settings and their checks; it does not know how they are applied.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ SECOND_NS = 1_000_000_000
 MODES = ("prod-like", "slower", "empty")
 FEE_RULES = ("per-conversion", "per-share")
 LOGIN_POLICIES = ("replace", "refuse")
-#: Keeps every value of a position, in thousandths of a tick, far inside 64 bits.
+#: Keeps the value of every position, in thousandths of a tick, far inside 64 bits.
 LIMIT_MAX = 10**8
 
 
@@ -31,36 +31,36 @@ class VenueConfig:
 
     #: ``prod-like`` and ``slower`` have a marketplace, ``empty`` has none.
     mode: str = "prod-like"
-    #: From the open to the close. None takes the mode's own: five minutes, or no end outside prod-like.
+    #: Time from the open to the close. None is the mode's default: five minutes, or no end outside prod-like.
     round_ns: int | None = None
-    #: From a round's beginning, when clients may log in, to its open.
+    #: Time from a round's beginning, when clients may log in, to its open.
     closed_ns: int = SECOND_NS
-    #: From a round's end to the next one's beginning; a client that connects meanwhile is closed at once.
+    #: Time from a round's end to the next one's beginning; a client that connects then is closed at once.
     restart_ns: int = SECOND_NS
     position_limits: Mapping[str, int] = field(default_factory=lambda: dict(POSITION_LIMITS))
     #: ``per-share`` charges the conversion fee times the size, as one simulator did.
     fee_rule: str = "per-conversion"
-    #: Messages of one connection in any one second; what comes beyond is ignored. 0 for no cap.
+    #: Most messages of one connection in any one second; further ones are ignored. 0 for no cap.
     messages_per_second_max: int = MESSAGES_PER_SECOND_MAX
-    #: Open orders of one team; 0 for no cap.
+    #: Most open orders of one team; 0 for no cap.
     open_orders_max: int = 0
-    #: What a second login of a team does: it replaces the first, or it is refused.
+    #: Effect of a second login of a team: it replaces the first, or it is refused.
     login_policy: str = "replace"
     #: Whether an order id may be used again once its order is out.
     id_reuse: bool = True
     #: The fair P&L at which a team is stopped for the round and closed out at fair value.
     loss_stop: int = LOSS_STOP
-    #: True sends a changed book once a batch of changes, False after every single message.
+    #: True sends a changed book once per batch of changes, False after every single message.
     batch_books: bool = True
-    #: Bytes that may wait for one connection; beyond it the connection is given up.
+    #: Most bytes queued for one connection; beyond that the connection is dropped.
     queue_bytes_max: int = 1024 * 1024
-    #: Connections at a time, logged in or not; one more gets an error and is closed.
+    #: Most connections at a time, logged in or not; one more gets an error and is closed.
     connections_max: int = 256
-    #: Different team names in one run, so that names alone cannot fill the memory.
+    #: Most different team names in one run, because names must not fill the memory.
     teams_max: int = 1000
-    #: The teams that may log in and each one's password, "" where it needs none. None lets anybody in.
+    #: The teams that may log in, each with its password, "" if it needs none. None lets any team in.
     teams: Mapping[str, str] | None = field(default=None, repr=False)
-    #: The name of the market's character, one of ``regimes.REGIMES``.
+    #: The market's regime, one of ``regimes.REGIMES``.
     regime: str = "normal"
 
     def __post_init__(self) -> None:
@@ -83,7 +83,7 @@ class VenueConfig:
 
     @property
     def round_length_ns(self) -> int | None:
-        """From open to close, or None where the round never ends."""
+        """Time from open to close, or None if the round never ends."""
         if self.round_ns is not None:
             return self.round_ns
         return 300 * SECOND_NS if self.mode == "prod-like" else None

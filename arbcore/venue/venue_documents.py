@@ -26,13 +26,13 @@ class ScoreDocument(AccountDocument):
 
 
 class StandingDocument(ScoreDocument):
-    """A team as it stands, with the number of its connections."""
+    """A team's present score, with the number of its connections."""
 
     connections: int
 
 
 class StandingsDocument(TypedDict):
-    """The round as it stands; ``left_s`` is None without an end."""
+    """The present round; ``left_s`` is None if it has no end."""
 
     round: int
     phase: str
@@ -49,7 +49,7 @@ class RoundDocument(TypedDict):
 
 
 class RoundEvent(RoundDocument):
-    """A round as the exchange's program tells of it; ``complete`` where it was played to its end."""
+    """A round as the exchange's program reports it; ``complete`` is True if it was played to its end."""
 
     event: str
     complete: bool
@@ -59,11 +59,11 @@ SecondLoginEvent = TypedDict(
     "SecondLoginEvent",
     {"event": str, "team": str, "from": str, "other": str, "refused": bool, "two_bots": bool},
 )
-"""A second login as the exchange's program tells of it, with the addresses of both connections."""
+"""A second login as the exchange's program reports it, with the addresses of both connections."""
 
 
 class TradeDocument(TypedDict):
-    """A trade as everybody was told of it, and how long ago."""
+    """A published trade, and its age."""
 
     symbol: str
     price: int
@@ -72,7 +72,7 @@ class TradeDocument(TypedDict):
 
 
 class SecondLogin(TypedDict):
-    """A second login of a team: the connection, the one that was logged in, and what became of it."""
+    """A second login of a team: the new connection, the one logged in before, and the result."""
 
     team: str
     conn: int
