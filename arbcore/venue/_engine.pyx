@@ -324,7 +324,7 @@ cdef class Engine(Listener):
         """Returns and clears the second logins of teams since the last call.
 
         Each is a dict with ``team``, ``conn`` (the new connection), ``other`` (the connection logged in
-        before), ``refused``, and ``two_bots``: whether it looks like two programs of one team, not a reconnect.
+        before), ``refused``, and ``two_bots``: whether it looks like two programs, not a reconnect.
         """
         taken = self.second_logins
         self.second_logins = []
@@ -558,7 +558,7 @@ cdef class Engine(Listener):
         return put_book(out, symbol, bids, n_bids, asks, n_asks)
 
     cdef int finish_batch(self) except -1:
-        """Ends a batch: applies the loss stop, publishes changed books once, drops clients that do not read."""
+        """Ends a batch: applies the loss stop, publishes changed books, drops clients that do not read."""
         self.stop_losers()
         self.publish()
         while self.give_up_on_the_deaf():

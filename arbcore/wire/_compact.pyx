@@ -1,7 +1,7 @@
-"""Decodes the compact spelling, which the exchange writes: documented key order, no blanks, no escapes.
+"""Decodes the compact spelling that the exchange writes: documented key order, no blanks, no escapes.
 
-Matched literally, in one pass. A line that this path refuses may still be legal, so the scanner path decides
-about it, and nothing here says what is wrong with a line.
+It compares bytes literally, in one pass. A line that it does not accept may still be legal: the scanner path
+decides that, and names what is wrong with an illegal line.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -20,7 +20,7 @@ cdef enum:
 cdef uint64_t ORDER_ID_END = <uint64_t>1 << 32
 
 
-# --- symbols by hash: every name fits eight bytes with its closing quote, and two of the bytes identify it.
+# --- symbols by hash: each name fits in eight bytes with its closing quote, and two bytes identify it.
 
 cdef struct SymbolSlot:
     uint64_t word
@@ -36,7 +36,7 @@ cdef int _fill_symbol_slots() except -1:
     cdef char mask[8]
     cdef int i, slot, symbol
     for slot in range(SYMBOL_SLOTS):
-        SYMBOL_SLOT[slot].word = 1        # no masked word equals it
+        SYMBOL_SLOT[slot].word = 1        # no masked word equals 1
         SYMBOL_SLOT[slot].mask = 0
         SYMBOL_SLOT[slot].length = 0
     for symbol, name in enumerate(SYMBOLS):
@@ -57,7 +57,7 @@ cdef int _fill_symbol_slots() except -1:
 _fill_symbol_slots()
 
 
-# --- the fast path. The byte before `end` is no digit, so a run of digits never reaches `end`.
+# --- the fast path. The byte before `end` is not a digit, so a run of digits never reaches `end`.
 
 cdef inline const char* _fast_symbol(const char* at, const char* end, int32_t* symbol) noexcept nogil:
     cdef uint64_t word
@@ -77,7 +77,7 @@ cdef const char* fast_symbol(const char* at, const char* end, int32_t* symbol) n
 
 
 cdef inline const char* _fast_amount(const char* at, int32_t* amount) noexcept nogil:
-    # A price or size: 1 to 6 digits, the first not 0, which is the legal range exactly.
+    # A price or size: 1 to 6 digits, the first not 0, which is exactly the legal range.
     cdef uint32_t digit = <uint8_t>at[0] - <uint32_t>c"0"
     cdef uint32_t total
     cdef const char* limit = at + 6
@@ -97,8 +97,8 @@ cdef inline const char* _fast_amount(const char* at, int32_t* amount) noexcept n
 
 
 cdef inline const char* _fast_price(const char* at, int32_t* price) noexcept nogil:
-    # Nearly every price has four digits, which are read as one number, put together byte by byte so that it
-    # is the same on every machine. In the test a byte above 9 has or gets its top bit. at[4] is readable.
+    # Nearly every price has four digits. They are read as one number, built byte by byte to be the same on
+    # every machine. For the test a byte above 9 has its top bit set, or the sum sets it. at[4] is readable.
     cdef uint32_t digits = (
         <uint32_t><uint8_t>at[0] | <uint32_t><uint8_t>at[1] << 8
         | <uint32_t><uint8_t>at[2] << 16 | <uint32_t><uint8_t>at[3] << 24
@@ -113,7 +113,7 @@ cdef inline const char* _fast_price(const char* at, int32_t* price) noexcept nog
 
 
 cdef inline const char* _fast_size(const char* at, int32_t* size) noexcept nogil:
-    # Whether a size has one digit or two is unpredictable, so arithmetic takes the place of a branch.
+    # Whether a size has one digit or two is unpredictable, so arithmetic replaces a branch.
     cdef uint32_t first = <uint8_t>(at[0] - c"0")
     cdef uint32_t second = <uint8_t>(at[1] - c"0")
     cdef uint32_t two = (second - 10) >> 31
@@ -134,7 +134,7 @@ cdef inline const char* _fast_order_id(const char* at, int64_t* order_id) noexce
     total = digit
     at += 1
     if total == 0:
-        # A zero stands alone; "05" is no JSON number.
+        # A number that begins with 0 has one digit; "05" is not a JSON number.
         if <uint8_t>at[0] - <uint32_t>c"0" <= 9:
             return NULL
         order_id[0] = 0
@@ -155,7 +155,7 @@ cdef inline const char* _fast_order_id(const char* at, int64_t* order_id) noexce
 
 cdef inline const char* _fast_levels(const char* at, const char* end, Level* levels, int32_t* count,
                                      int best) noexcept nogil:
-    # `best` is +1 where the highest price comes first, -1 where the lowest does.
+    # `best` is +1 if the highest price comes first, -1 if the lowest does.
     cdef int32_t n = 0
     cdef int32_t price = 0, size = 0
     cdef int32_t last = PRICE_END if best > 0 else 0
@@ -166,7 +166,7 @@ cdef inline const char* _fast_levels(const char* at, const char* end, Level* lev
         count[0] = 0
         return at + 1
     while True:
-        # The shortest that a line can end with from here on is [1,1]]}
+        # The shortest possible rest of a line from here is [1,1]]}
         if at[0] != c"[" or n == MAX_LEVELS or end - at < 7:
             return NULL
         at = _fast_price(at + 1, &price)
@@ -226,9 +226,9 @@ cdef inline const char* _fast_price_size(const char* at, const char* end, int32_
 
 
 cdef inline const char* _fast_text(const char* at, const char* end, Message* out) noexcept nogil:
-    # Printable ASCII without escapes up to its closing quote.
+    # Reads printable ASCII without escapes up to its closing quote.
     out.text = at
-    # Whether a plain char has a sign differs between machines.
+    # The cast is needed because plain char is signed on some machines only.
     while at < end and 0x20 <= <uint8_t>at[0] < 0x80 and at[0] != c'"' and at[0] != c"\\":
         at += 1
     if at >= end or at[0] != c'"':
@@ -238,7 +238,7 @@ cdef inline const char* _fast_text(const char* at, const char* end, Message* out
 
 
 cdef inline const char* _fast_body(const char* line, const char* end, Message* out) noexcept nogil:
-    # The line starts with {"type":" and has at least 26 bytes; one past the last field, or NULL.
+    # The line starts with {"type":" and has at least 26 bytes. Returns one past the last field, or NULL.
     cdef const char* at
     if line[9] == c"b":
         if memcmp(line + 9, b'book","symbol":"', 16) != 0:
@@ -250,7 +250,7 @@ cdef inline const char* _fast_body(const char* line, const char* end, Message* o
         if at == NULL or end - at < 11 or memcmp(at, b',"sell":', 8) != 0:
             return NULL
         out.kind = MSG_BOOK
-        out.deep = False    # a deeper one is read by the other path
+        out.deep = False    # the scanner path reads deeper books
         return _fast_levels(at + 8, end, out.asks, &out.n_asks, -1)
     if line[9] == c"t":
         if memcmp(line + 9, b'trade","symbol":"', 17) != 0:

@@ -1,8 +1,8 @@
-"""Decodes what the exchange sends: one line in, one Message or one Fault out.
+"""Decodes the exchange's messages: takes one line, gives one Message or one Fault.
 
-Two paths with one result: the compact one (``_compact``) takes the spelling that the exchange writes, the
-scanner path here takes every legal spelling and says what is wrong with an illegal one.
-``reference/wire.py`` says what each line means. No market and no order is known here.
+Two paths have the same result: the compact one (``_compact``) takes the spelling that the exchange writes;
+the scanner path in this module takes every legal spelling and names the fault of an illegal line.
+``reference/wire.py`` specifies the meaning of each line. This module knows no market and no order.
 """
 
 from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint32_t
@@ -30,7 +30,7 @@ from arbcore.wire._types cimport (
 from arbcore.wire.instruments import POSITION_MAX as _POSITION_MAX
 from arbcore.wire.instruments import SYMBOLS
 
-#: Short stable name of each fault; its place is its number.
+#: Short stable name of each fault; the index is the fault's number.
 FAULT_NAMES = (
     "none", "not_json", "not_object", "too_deep", "no_type", "unknown_type", "missing_field", "wrong_type",
     "out_of_range", "unknown_symbol", "bad_direction", "bad_book", "oversized",
@@ -47,7 +47,7 @@ cdef int decode_message(const char* line, Py_ssize_t length, Message* out) noexc
     return _decode_any(line, length, out)
 
 
-# Nearly every line is compact and says itself where it ends, so its newline need not be looked for.
+# Nearly every line is compact, and its decoder finds the end, so there is no search for the newline.
 cdef int next_message(LineSplitter lines, Message* out, const char** line, Py_ssize_t* length) noexcept nogil:
     cdef const char* end
     cdef const char* after
@@ -63,8 +63,8 @@ cdef int next_message(LineSplitter lines, Message* out, const char** line, Py_ss
 
 
 cdef const char* _next_element(Scan* scan, const char* at, Value* element) noexcept nogil:
-    # The next element of an array that is known to be legal. `at` is the array's bracket, or what this
-    # function returned last; NULL at the array's end.
+    # Finds the next element of an array known to be legal. `at` is the array's bracket or this function's
+    # last result; returns NULL at the array's end.
     at = skip_blank(at + 1, scan.end)
     if at[0] == c"]":
         return NULL
@@ -94,14 +94,14 @@ cdef int _read_level(const Value* pair, Level* level) noexcept nogil:
 
 
 cdef inline const char* _past_blank(const char* at) noexcept nogil:
-    # Inside a value that the scanner has passed, where something other than a blank follows.
+    # Skips blanks inside a value that the scanner has accepted, where another character always follows.
     while at[0] == c" " or at[0] == c"\n" or at[0] == c"\r" or at[0] == c"\t":
         at += 1
     return at
 
 
 cdef inline const char* _plain_amount(const char* at, int32_t* amount) noexcept nogil:
-    # Up to 6 digits, the first not 0, and the blanks behind; NULL for any other spelling.
+    # Reads up to 6 digits, the first not 0, and the blanks after them; returns NULL for any other spelling.
     cdef int32_t total = 0
     cdef const char* limit = at + 6
     if not c"1" <= at[0] <= c"9":
@@ -116,7 +116,7 @@ cdef inline const char* _plain_amount(const char* at, int32_t* amount) noexcept 
 
 
 cdef inline const char* _plain_level(const char* at, Level* level) noexcept nogil:
-    # One past a pair spelled with plain digits, which nearly all are; NULL for any other element.
+    # Reads a pair spelled with plain digits, as nearly all are; returns one past it, or NULL.
     if at[0] != c"[":
         return NULL
     at = _plain_amount(_past_blank(at + 1), &level.price)
@@ -128,7 +128,7 @@ cdef inline const char* _plain_level(const char* at, Level* level) noexcept nogi
     return at + 1
 
 
-# Levels beyond MAX_LEVELS must be legal like the others, and are left out; `deep` says that there were some.
+# Levels beyond MAX_LEVELS are checked like the others but dropped; `deep` is set if there were any.
 cdef int _read_levels(const Value* side, Level* levels, int32_t* count, int best, bint* deep) noexcept nogil:
     cdef Scan scan
     cdef Value pair
@@ -208,7 +208,7 @@ cdef int _read_position(const Value* entry, Message* out) noexcept nogil:
     if symbol == CASH:
         return read_number(&fields[FIELD_POSITION], INT64_MIN, INT64_MAX, &out.cash)
     if symbol < 0:
-        # A symbol that is not one of the seven may have any position, but its entry needs both keys too.
+        # A symbol that is not one of the seven may have any position, but its entry also needs both keys.
         if fields[FIELD_POSITION].kind == VALUE_NONE:
             return FAULT_MISSING_FIELD
         return FAULT_NONE if fields[FIELD_POSITION].kind == VALUE_NUMBER else FAULT_WRONG_TYPE
@@ -338,7 +338,7 @@ cdef int _decode_any(const char* line, Py_ssize_t length, Message* out) noexcept
     return _read_order(fields, out)
 
 
-# --- for Python
+# --- the Python interface
 
 cpdef str text_of(const char* text, Py_ssize_t length):
     return _scan.text_of(text, length)
@@ -361,7 +361,7 @@ FAULT_SENTENCES = {
 
 
 def fault_error(str kind, bytes line, str source="the other side"):
-    """The WireError for a fault: who sent what, with the line's beginning shown."""
+    """The WireError for a fault: it names the sender and the fault, and shows the beginning of the line."""
     shown = repr(line[:80].decode("ascii", "backslashreplace"))
     more = "..." if len(line) > 80 else ""
     return WireError(kind, f"A line from {source} {FAULT_SENTENCES[kind]} and was ignored: {shown}{more}")
@@ -399,10 +399,10 @@ cdef dict _as_dict(const Message* message):
 
 
 def decode(bytes line not None):
-    """One line from the exchange as a dict in canonical form; WireError if it is not a legal message.
+    """One line from the exchange as a dict in canonical form. Raises WireError if it is not a legal message.
 
-    A hello is ``{"type": "hello", "positions": {symbol: n}, "cash": n}``; every other message has the
-    protocol's own keys, a book of more than 15 levels a side the best 15 and ``"deep": True``. Instruments
+    A hello is ``{"type": "hello", "positions": {symbol: n}, "cash": n}``. Every other message has the
+    protocol's own keys. A book of more than 15 levels a side has the best 15 and ``"deep": True``. Symbols
     come in the order of ``instruments.SYMBOLS``.
     """
     cdef Message message
@@ -413,9 +413,9 @@ def decode(bytes line not None):
 
 
 def count_messages(const unsigned char[::1] data not None, *, LineSplitter splitter=None):
-    """Messages of each type and faults of each kind in ``data``, without an object for any of them.
+    """Counts the messages of each type and the faults of each kind in ``data``, without an object for each.
 
-    With a ``splitter`` given, lines may span calls. Empty lines are not counted.
+    With a ``splitter``, lines may span calls. Empty lines are not counted.
     """
     cdef const char* line
     cdef Py_ssize_t length
@@ -449,7 +449,7 @@ def count_messages(const unsigned char[::1] data not None, *, LineSplitter split
 
 
 def type_constants():
-    """The numbers of ``_types.pxd`` by name, for the test that holds them equal to ``instruments``."""
+    """The constants of ``_types.pxd`` by name; a test compares them with ``instruments``."""
     return {
         "BOND": BOND, "VALBZ": VALBZ, "VALE": VALE, "GS": GS, "MS": MS, "WFC": WFC, "XLF": XLF,
         "SELL": SELL, "BUY": BUY, "N_SYMBOLS": N_SYMBOLS, "MAX_LEVELS": MAX_LEVELS, "PRICE_END": PRICE_END,

@@ -1,5 +1,5 @@
-# C API of the encoder: compact JSON lines into a growing buffer. Every writer leaves the buffer as it
-# was if it raises. Numbers are the caller's to check: whatever is given is written.
+# C API of the encoder: compact JSON lines in a growing buffer. A writer that raises leaves the buffer as it
+# was. Numbers are not checked: the caller must check them.
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from arbcore._fast cimport Level
@@ -10,10 +10,10 @@ cdef class OutBuffer:
     cdef Py_ssize_t _capacity
     cdef readonly Py_ssize_t max_bytes
 
-    # Room for `more` bytes after `length`; RunError beyond max_bytes, MemoryError if there is none.
+    # Reserves `more` bytes after `length`. Raises RunError beyond max_bytes, MemoryError without memory.
     cdef int reserve(self, Py_ssize_t more) except -1
     cdef void clear(self) noexcept nogil
-    # What is in it, as bytes; then it is empty.
+    # Returns the content as bytes and empties the buffer.
     cpdef bytes take(self)
 
 # Client to exchange. `side` is BUY or SELL of _types.
@@ -22,7 +22,7 @@ cdef int put_add(OutBuffer out, int64_t order_id, int symbol, int side, int32_t 
 cdef int put_convert(OutBuffer out, int64_t order_id, int symbol, int side, int32_t size) except -1
 cdef int put_cancel(OutBuffer out, int64_t order_id) except -1
 
-# Exchange to client. Texts are UTF-8; what is not becomes U+FFFD.
+# Exchange to client. Texts are UTF-8; invalid bytes become U+FFFD.
 cdef int put_hello_positions(OutBuffer out, const int64_t* positions, int64_t cash) except -1
 cdef int put_open(OutBuffer out, uint32_t symbol_mask) except -1
 cdef int put_close(OutBuffer out, uint32_t symbol_mask) except -1

@@ -1,6 +1,6 @@
 """Writes both directions' messages as compact JSON lines, into a buffer that grows up to a bound.
 
-The C functions trust the values that they are given; the functions for Python check every argument.
+The C functions do not check their values; the functions for Python check every argument.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
@@ -17,8 +17,8 @@ from arbcore.wire.instruments import (
 
 cdef enum:
     NUMBER_BYTES = 20        # the longest int64, sign included
-    SYMBOL_BYTES = 8         # a name is copied as this many bytes; what follows it is overwritten
-    LINE_ROOM = 256          # more than the longest line, without its texts and levels
+    SYMBOL_BYTES = 8         # a name is copied as this many bytes; the next field overwrites the excess
+    LINE_ROOM = 256          # more than the longest line without its texts and levels
     LEVEL_ROOM = 2 * NUMBER_BYTES + 4
     FIRST_CAPACITY = 4096
 
@@ -47,7 +47,7 @@ _fill_tables()
 
 
 cdef class OutBuffer:
-    """Bytes to be sent, at most ``max_bytes`` of them."""
+    """A buffer of bytes to send, at most ``max_bytes`` of them."""
 
     def __cinit__(self, Py_ssize_t max_bytes=16 * 1024 * 1024):
         if max_bytes < FIRST_CAPACITY:
@@ -87,7 +87,7 @@ cdef class OutBuffer:
         self.length = 0
 
     cpdef bytes take(self):
-        """The bytes written so far; the buffer is empty afterwards."""
+        """Returns the bytes written so far and empties the buffer."""
         cdef bytes taken
         if self.length == 0:
             return b""
@@ -96,7 +96,7 @@ cdef class OutBuffer:
         return taken
 
 
-# --- pieces: each writes at `at` and returns where the next one writes. The room was reserved before.
+# --- pieces: each writes at `at` and returns the position after it. The caller has reserved the room.
 
 cdef inline char* _number(char* at, int64_t value) noexcept nogil:
     cdef char room[NUMBER_BYTES]
@@ -151,7 +151,7 @@ cdef inline char* _size(char* at, int32_t size) noexcept nogil:
 
 
 cdef char* _text(char* at, const char* text, Py_ssize_t n) noexcept nogil:
-    # At most six bytes for each one.
+    # At most six bytes for each character.
     cdef const char* end = text + n
     cdef unsigned char byte
     cdef int length
@@ -347,7 +347,7 @@ cdef int put_out(OutBuffer out, int64_t order_id) except -1:
     return _put_id(out, b'{"type":"out","order_id":', 25, order_id)
 
 
-# --- for Python: one line each, every argument checked
+# --- the Python interface: one line each, every argument checked
 
 cdef int64_t _checked(str name, object value, object low, object high) except? -1:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -401,7 +401,7 @@ def hello(str team not None):
 
 
 def add(order_id, symbol, direction, *, price, size):
-    """An order: ``direction`` is BUY or SELL, ``price`` in ticks, ``size`` in shares."""
+    """An add: ``direction`` is BUY or SELL, ``price`` in ticks, ``size`` in shares."""
     cdef OutBuffer out = OutBuffer()
     put_add(out, _checked("order_id", order_id, 0, ORDER_ID_MAX), _symbol_id(symbol), _side(direction),
             <int32_t>_checked("price", price, 1, PRICE_MAX), <int32_t>_checked("size", size, 1, SIZE_MAX))
@@ -409,7 +409,7 @@ def add(order_id, symbol, direction, *, price, size):
 
 
 def convert(order_id, symbol, direction, *, size):
-    """A conversion: BUY receives the ETF or ADR, SELL gives it."""
+    """A conversion: BUY receives the ETF or ADR, SELL gives it up."""
     cdef OutBuffer out = OutBuffer()
     put_convert(out, _checked("order_id", order_id, 0, ORDER_ID_MAX), _symbol_id(symbol), _side(direction),
                 <int32_t>_checked("size", size, 1, SIZE_MAX))
@@ -424,7 +424,7 @@ def cancel(order_id):
 
 
 def hello_positions(positions, cash=0):
-    """The exchange's answer to a hello: ``positions`` {symbol: shares}, absent ones 0."""
+    """The exchange's response to a hello: ``positions`` {symbol: shares}, 0 for symbols left out."""
     cdef OutBuffer out = OutBuffer()
     cdef int64_t held[N_SYMBOLS]
     cdef int i
@@ -437,21 +437,21 @@ def hello_positions(positions, cash=0):
 
 
 def opened(symbols):
-    """These symbols trade from now on."""
+    """The open message: these symbols trade from now on."""
     cdef OutBuffer out = OutBuffer()
     put_open(out, _mask(symbols))
     return out.take()
 
 
 def closed(symbols):
-    """These symbols no longer trade."""
+    """The close message: these symbols no longer trade."""
     cdef OutBuffer out = OutBuffer()
     put_close(out, _mask(symbols))
     return out.take()
 
 
 def error(str text not None):
-    """A fault that belongs to no order."""
+    """An error message, for a fault that belongs to no order."""
     cdef OutBuffer out = OutBuffer()
     raw = _utf8(text)
     put_error(out, raw, len(raw))
@@ -459,7 +459,7 @@ def error(str text not None):
 
 
 def book(symbol, buy, sell):
-    """Depth: ``buy`` and ``sell`` are [price, size] pairs, best first."""
+    """A book: ``buy`` and ``sell`` are [price, size] pairs, best first."""
     cdef OutBuffer out = OutBuffer()
     cdef Level bids[MAX_LEVELS]
     cdef Level asks[MAX_LEVELS]
@@ -470,7 +470,7 @@ def book(symbol, buy, sell):
 
 
 def trade(symbol, price, size):
-    """A trade of anyone's."""
+    """A public trade, between any two participants."""
     cdef OutBuffer out = OutBuffer()
     put_trade(out, _symbol_id(symbol), <int32_t>_checked("price", price, 1, PRICE_MAX),
               <int32_t>_checked("size", size, 1, SIZE_MAX))
@@ -478,14 +478,14 @@ def trade(symbol, price, size):
 
 
 def ack(order_id):
-    """The order is in the book, or the conversion is done."""
+    """An acknowledgement: the order is in the book, or the conversion is done."""
     cdef OutBuffer out = OutBuffer()
     put_ack(out, _checked("order_id", order_id, 0, ORDER_ID_MAX))
     return out.take()
 
 
 def reject(order_id, str text not None):
-    """The order was refused, and why."""
+    """A reject: the order was refused, with the reason."""
     cdef OutBuffer out = OutBuffer()
     raw = _utf8(text)
     put_reject(out, _checked("order_id", order_id, 0, ORDER_ID_MAX), raw, len(raw))
@@ -493,7 +493,7 @@ def reject(order_id, str text not None):
 
 
 def fill(order_id, symbol, direction, *, price, size):
-    """A trade of an own order."""
+    """A fill of an own order."""
     cdef OutBuffer out = OutBuffer()
     put_fill(out, _checked("order_id", order_id, 0, ORDER_ID_MAX), _symbol_id(symbol), _side(direction),
              <int32_t>_checked("price", price, 1, PRICE_MAX), <int32_t>_checked("size", size, 1, SIZE_MAX))
@@ -501,25 +501,25 @@ def fill(order_id, symbol, direction, *, price, size):
 
 
 def out(order_id):
-    """The order is no longer in the book."""
+    """An out: the order is no longer in the book."""
     cdef OutBuffer buffer = OutBuffer()
     put_out(buffer, _checked("order_id", order_id, 0, ORDER_ID_MAX))
     return buffer.take()
 
 
 def append_cancel(OutBuffer buffer not None, order_id):
-    """Write a cancel behind what ``buffer`` holds; RunError where it may not grow."""
+    """Appends a cancel to ``buffer``. Raises RunError if the buffer may not grow."""
     put_cancel(buffer, _checked("order_id", order_id, 0, ORDER_ID_MAX))
 
 
 def append_reject(OutBuffer buffer not None, order_id, str text not None):
-    """Write a reject behind what ``buffer`` holds; RunError where it may not grow."""
+    """Appends a reject to ``buffer``. Raises RunError if the buffer may not grow."""
     raw = _utf8(text)
     put_reject(buffer, _checked("order_id", order_id, 0, ORDER_ID_MAX), raw, len(raw))
 
 
 def escaped(bytes text not None):
-    """``text`` (UTF-8) as the inside of a JSON string."""
+    """Returns ``text`` (UTF-8) escaped as the inside of a JSON string."""
     cdef OutBuffer out = OutBuffer()
     cdef const char* raw = text
     out.reserve(6 * len(text))

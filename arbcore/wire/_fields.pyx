@@ -1,6 +1,6 @@
 """The rules of single fields, shared by both directions: presence, then type, then range.
 
-Works on values that the scanner has found. It knows no message.
+It takes values that the scanner has found. It knows no message.
 """
 
 from libc.stdint cimport int32_t, int64_t
@@ -17,18 +17,18 @@ from arbcore.wire._types cimport (
 
 
 cdef int _symbol_of(const char* name, Py_ssize_t n) noexcept nogil:
-    # The instrument's id, CASH for USD, -1 for any other name.
+    # Returns the instrument's id, CASH for USD, -1 for any other name.
     cdef char word[8]
     cdef int32_t symbol = -1
     if n == 3 and memcmp(name, b"USD", 3) == 0:
         return CASH
     if n < 2 or n > 5:
         return -1
-    # Spelled as on the compact path, where a name of two letters is followed by a quote and a comma.
+    # Padded as on the compact path, where a quote and a comma follow a name of two letters.
     memcpy(word, b',,,,,,,,', 8)
     memcpy(word, name, n)
     word[n] = c'"'
-    # A name that holds a quote itself would end too early.
+    # A name with a quote inside would end too early.
     if fast_symbol(word, word + 8, &symbol) != word + n + 1:
         return -1
     return symbol
@@ -77,7 +77,7 @@ cdef int read_side(const Value* value, int32_t* side) noexcept nogil:
 
 
 cdef int read_number(const Value* value, int64_t low, int64_t high, int64_t* result) noexcept nogil:
-    # low <= result <= high
+    # Accepts integers of low <= result <= high.
     if value.kind == VALUE_NONE:
         return FAULT_MISSING_FIELD
     if value.kind != VALUE_NUMBER:

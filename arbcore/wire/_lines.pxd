@@ -1,4 +1,4 @@
-# C API of the line splitter: bytes in any slices in, whole lines out, memory bounded.
+# C API of the line splitter: takes bytes in any slices and returns whole lines, in bounded memory.
 from libc.stdint cimport int64_t
 
 cdef class LineSplitter:
@@ -7,28 +7,28 @@ cdef class LineSplitter:
     cdef char* _kept                    # the partial line carried over, max_bytes + 1 bytes
     cdef Py_ssize_t _kept_length
     cdef bint _skipping                 # inside an oversized line, up to its newline
-    cdef const char* _at                # what is still undrained of the data last fed
+    cdef const char* _at                # the undrained rest of the data last fed
     cdef const char* _end
-    cdef const char* _whole_end         # one past the last newline of that data; its start if it has none
+    cdef const char* _whole_end         # one past the last newline of that data; its start if there is none
 
-    # `data` must outlive the drain: call `next` until it says False before the next feed.
+    # `data` must stay valid during the drain: call `next` until it returns False before the next feed.
     cdef void feed(self, const char* data, Py_ssize_t length) noexcept nogil
-    # A whole line without its '\n' (nor a '\r' before it). The byte at line[length] is readable. The line
-    # is valid until the following call.
+    # Gives a whole line without its '\n' (and without a '\r' before it). The byte at line[length] is
+    # readable. The line is valid until the next call.
     cdef bint next(self, const char** line, Py_ssize_t* length) noexcept nogil
-    cdef void reset(self) noexcept nogil  # drop a partial line, for a new connection
+    cdef void reset(self) noexcept nogil  # drops a partial line, for a new connection
     cdef void _keep(self, const char* start, Py_ssize_t size) noexcept nogil
 
 
-# For a decoder that finds the end of a line by itself: where the next line starts, if all of it lies in the
-# data last fed, else NULL. The byte before `end` is a newline.
+# For a decoder that finds the end of a line itself: returns the start of the next line if the whole line is
+# in the data last fed, else NULL. The byte before `end` is a newline.
 cdef inline const char* line_ahead(LineSplitter lines, const char** end) noexcept nogil:
     end[0] = lines._whole_end
     if lines._at >= lines._whole_end or lines._kept_length > 0 or lines._skipping:
         return NULL
     return lines._at
 
-# Takes that line, which the decoder found to end before `newline`, unless it is longer than allowed.
+# Consumes that line, which ends at `newline`; returns False if it is longer than allowed.
 cdef inline bint pass_line(LineSplitter lines, const char* newline) noexcept nogil:
     if newline - lines._at > lines.max_bytes:
         return False

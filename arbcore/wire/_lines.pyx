@@ -1,7 +1,7 @@
 """Cuts a byte stream into lines, however it was sliced, in bounded memory.
 
-Lines inside one slice are not copied; only a line that spans slices is put together in a buffer of fixed
-size. It knows nothing of what a line says.
+A line inside one slice is not copied; only a line that spans slices is joined in a buffer of fixed size. It
+does not know what a line means.
 """
 
 from libc.stdlib cimport free, malloc
@@ -12,9 +12,9 @@ from arbcore.wire._types cimport LINE_BYTES_DEFAULT
 
 
 cdef class LineSplitter:
-    """Lines of a stream of at most ``max_bytes`` bytes each; a longer one is counted and skipped.
+    """Splits a stream into lines of at most ``max_bytes`` bytes each; a longer one is counted and skipped.
 
-    The length that counts is that of the line without its newline but with a carriage return before it.
+    The length counts the line without its newline but with a carriage return before it.
     """
 
     def __cinit__(self, Py_ssize_t max_bytes=LINE_BYTES_DEFAULT):
@@ -58,7 +58,7 @@ cdef class LineSplitter:
                 self.oversized += 1
                 continue
             if self._kept_length > 0:
-                # The newline comes along, so that line[length] is readable here too.
+                # The newline is copied too, because line[length] must be readable here as well.
                 memcpy(self._kept + self._kept_length, start, size + 1)
                 start = self._kept
                 size += self._kept_length
@@ -90,11 +90,11 @@ cdef class LineSplitter:
 
     @property
     def partial_bytes(self):
-        """Bytes held of a line whose newline has not come yet."""
+        """Number of bytes kept of a line whose newline has not come yet."""
         return self._kept_length
 
     def split(self, const unsigned char[::1] data not None):
-        """The whole lines that ``data`` completes, as a list of bytes without their newlines."""
+        """Returns the whole lines that ``data`` completes, as a list of bytes without their newlines."""
         cdef const char* line
         cdef Py_ssize_t length
         lines = []
@@ -106,5 +106,5 @@ cdef class LineSplitter:
         return lines
 
     def forget(self):
-        """Drop a partial line: a new connection starts at the beginning of a line."""
+        """Drops a partial line: a new connection starts at the beginning of a line."""
         self.reset()

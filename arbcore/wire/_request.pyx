@@ -1,7 +1,7 @@
-"""Decodes what a client sends to the exchange: one line in, one Request or one Fault out.
+"""Decodes the clients' requests to the exchange: takes one line, gives one Request or one Fault.
 
-Any legal JSON spelling, the compact one at once. It knows the protocol's types and ranges, not who may
-trade what.
+It accepts any legal JSON spelling, the compact one on a fast path. It knows the protocol's types and ranges,
+not who may trade what.
 """
 
 from libc.stdint cimport uint32_t
@@ -43,7 +43,7 @@ cdef int decode_request(const char* line, Py_ssize_t length, Request* out) noexc
     _clear(out)
     if compact_request(line, length, out):
         return FAULT_NONE
-    # Clear what the compact path wrote before it gave up, or it would look like fields that were read.
+    # Clear fields that the compact path wrote before it failed, because a field that is not 0 counts as read.
     _clear(out)
     fault = scan_line(line, length, fields)
     if fault != FAULT_NONE:
@@ -87,8 +87,8 @@ cdef int _kind_of(const Value* type_field) noexcept nogil:
 
 
 cdef int _read_team(const Value* team, Request* out) noexcept nogil:
-    # 1 to 32 printable ASCII characters, so that a name can be shown anywhere; letters are the handout's
-    # rule, but clients that number their teams are common.
+    # 1 to 32 printable ASCII characters, which can be shown anywhere. The handout allows only letters, but
+    # many clients number their teams.
     cdef const char* at
     cdef Py_ssize_t characters = 0
     cdef uint32_t code
@@ -126,7 +126,7 @@ cdef dict _as_dict(const Request* request):
 
 
 def decode(bytes line not None):
-    """One line from a client as a dict with the protocol's keys; WireError if it is not a legal request."""
+    """One line from a client as a dict with the protocol's keys. Raises WireError if it is not legal."""
     cdef Request request
     cdef int fault = decode_request(line, len(line), &request)
     if fault != FAULT_NONE:
@@ -135,7 +135,7 @@ def decode(bytes line not None):
 
 
 def outcome(bytes line not None):
-    """(fault's name, type or "", order id or -1): what is known of a request even if it is faulty."""
+    """(fault's name, type or "", order id or -1): the parts known of a request even if it is faulty."""
     cdef Request request
     cdef int fault = decode_request(line, len(line), &request)
     return FAULT_NAMES[fault], KIND_NAMES[request.kind], request.order_id

@@ -1,7 +1,7 @@
-"""Scans any legal JSON spelling of one object: where its known fields are, and that all of it is JSON.
+"""Scans any legal JSON spelling of one object: checks that all of it is JSON and finds its known fields.
 
-Strict (RFC 8259, and UTF-8), bounded in depth, without allocation, and never beyond the line's end. It
-knows which keys exist in the protocol, but not which message has which, nor what a value must be.
+It is strict (RFC 8259, and UTF-8), bounded in depth, allocates nothing, and never reads beyond the line's
+end. It knows the protocol's keys, but not which message has which, nor which values are legal.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
@@ -86,7 +86,7 @@ cdef bint _is_utf8(const char* at, const char* end) noexcept nogil:
 
 
 cdef const char* escape_end(const char* at, const char* end) noexcept nogil:
-    # `at` is the backslash; one past the escape, or NULL.
+    # `at` is the backslash; returns one past the escape, or NULL.
     cdef int i
     if end - at < 2:
         return NULL
@@ -261,7 +261,7 @@ cdef int _field_of(const Value* key) noexcept nogil:
 
 
 cdef const char* scan_object(Scan* scan, const char* at, int depth, Value* fields) noexcept nogil:
-    # `at` is the brace. `fields` is NULL where only the syntax matters.
+    # `at` is the brace. `fields` is NULL if only the syntax matters.
     cdef Value key, value
     cdef int field, i
     cdef const char* end = scan.end
@@ -311,7 +311,7 @@ cdef int scan_line(const char* line, Py_ssize_t length, Value* fields) noexcept 
     else:
         at = scan_value(&scan, at, 0, &value)
     if at == NULL:
-        # Nothing behind the bracket that is too deep was scanned; a line that is not UTF-8 is not JSON.
+        # The text after the bracket that is too deep was not scanned; a line that is not UTF-8 is not JSON.
         if scan.too_deep_at != NULL and _is_utf8(scan.too_deep_at, scan.end):
             return FAULT_TOO_DEEP
         return FAULT_NOT_JSON
@@ -321,7 +321,7 @@ cdef int scan_line(const char* line, Py_ssize_t length, Value* fields) noexcept 
 
 
 cdef uint32_t escape_code(const char* at) noexcept nogil:
-    # The code unit that the (already scanned) escape at the backslash `at` stands for.
+    # Returns the code unit of the escape (scanned already) whose backslash is at `at`.
     cdef char c = at[1]
     if c == c"u":
         return ((_hex_digit(at[2]) << 12) | (_hex_digit(at[3]) << 8)
@@ -385,7 +385,7 @@ cdef bint number_value(const Value* value, int64_t* result) noexcept nogil:
         return True
     if at < end and at[0] == c".":
         at = _skip_digits(at + 1, end)
-    # `at` is now the end of the digits. The exponent moves the decimal point; a huge one is cut off.
+    # `at` is now the end of the digits. The exponent moves the decimal point; a huge exponent is capped.
     end = at
     if at < value.end:
         at += 1
@@ -448,5 +448,5 @@ cdef str text_of(const char* text, Py_ssize_t length):
 
 
 def unescape(bytes body not None):
-    """The text that the inside of a JSON string (without its quotes) stands for."""
+    """Decodes the inside of a JSON string (without its quotes) to text."""
     return text_of(body, len(body))

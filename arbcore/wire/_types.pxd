@@ -1,4 +1,4 @@
-# The wire's vocabulary for compiled modules: ids, kinds, faults and the decoded message structs.
+# The wire's constants for compiled modules: ids, kinds, faults and the decoded message structs.
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from arbcore._fast cimport Level
@@ -9,7 +9,7 @@ cdef enum:
     PRICE_END = 1000000
     LINE_BYTES_DEFAULT = 65536
 
-# Symbol ids, in the order of instruments.SYMBOLS. Unnamed, since C arrays are indexed by them.
+# Symbol ids, in the order of instruments.SYMBOLS. An unnamed enum, because C arrays are indexed by them.
 cdef enum:
     BOND = 0
     VALBZ = 1
@@ -35,11 +35,11 @@ cdef enum MessageKind:
     MSG_FILL = 9
     MSG_OUT = 10
 
-# What may be wrong with one line. FAULT_NAMES in _decode.pyx gives each its stable short name.
+# The faults of a line. FAULT_NAMES in _decode.pyx gives each its stable short name.
 cdef enum Fault:
     FAULT_NONE = 0
     FAULT_NOT_JSON = 1        # not one JSON value, or not UTF-8
-    FAULT_NOT_OBJECT = 2      # JSON, but no object
+    FAULT_NOT_OBJECT = 2      # JSON, but not an object
     FAULT_TOO_DEEP = 3        # nested beyond the scanner's bound
     FAULT_NO_TYPE = 4         # no "type", or not a string
     FAULT_UNKNOWN_TYPE = 5
@@ -62,12 +62,12 @@ cdef struct Message:
     int64_t order_id
     Level bids[MAX_LEVELS]
     Level asks[MAX_LEVELS]
-    bint deep               # of a book: it had more levels than fit, the best of which are here
-    # hello: positions of the symbols in symbol_mask and cash; open and close: symbol_mask alone.
+    bint deep               # of a book: it had more levels than fit; the best ones are kept
+    # hello uses symbol_mask, positions of its symbols, and cash; open and close use symbol_mask alone.
     uint32_t symbol_mask
     int64_t positions[N_SYMBOLS]
     int64_t cash
-    # error and reject: the undecoded inside of the JSON string, pointing into the line.
+    # error and reject: the undecoded inside of the JSON string, a pointer into the line.
     const char* text
     Py_ssize_t text_length
 
@@ -77,7 +77,7 @@ cdef enum RequestKind:
     REQ_CONVERT = 3
     REQ_CANCEL = 4
 
-# What a client asks of an exchange. `text` is the team of a hello, undecoded, pointing into the line.
+# A client's request to the exchange. `text` is the team of a hello, undecoded, a pointer into the line.
 cdef struct Request:
     int32_t kind
     int32_t symbol

@@ -1,7 +1,7 @@
-"""The seven instruments, their limits, what converts into what, and the protocol's numeric ranges.
+"""The seven instruments, their limits, their conversions, and the protocol's numeric ranges.
 
-Facts only, as the exchange publishes them. A symbol's id is its place in ``SYMBOLS``; the compiled
-modules use the same numbers (``_types.pxd``), and a test holds the two equal.
+Facts only, as the exchange publishes them. A symbol's id is its index in ``SYMBOLS``; the compiled modules
+use the same numbers (``_types.pxd``), and a test compares the two.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 SYMBOLS = ("BOND", "VALBZ", "VALE", "GS", "MS", "WFC", "XLF")
 SYMBOL_ID = {name: index for index, name in enumerate(SYMBOLS)}
 
-#: Largest position either way that the exchange allows, in shares.
+#: Largest position, long or short, that the exchange allows, in shares.
 POSITION_LIMITS = {"BOND": 100, "VALBZ": 10, "VALE": 10, "GS": 100, "MS": 100, "WFC": 100, "XLF": 100}
 
 BOND_FAIR_PRICE = 1000

@@ -1,8 +1,8 @@
 """The plain-text form of the protocol: the same messages as words on a line, for clients without JSON.
 
-Decides how a message is spelled and nothing else. The exchange itself works on the JSON form: a text client's
-line becomes the JSON line of the same request, and every JSON line for that client becomes words. So both
-forms have the same types, ranges and faults, since one decoder finds them.
+Only converts the spelling of messages. The exchange works on the JSON form: a text client's line becomes the
+JSON line of the same request, and every JSON line for that client becomes words. One decoder checks both
+forms, so they have the same types, ranges and faults.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from arbcore.core.text import printable
 from arbcore.errors import WireError
 
-#: Words of each request after its first, in their order, as keys of the JSON form.
+#: Words of each request after its first word, in order, as keys of the JSON form.
 _REQUESTS = {
     "HELLO": ("team", "password"),
     "ADD": ("order_id", "symbol", "dir", "price", "size"),
@@ -27,8 +27,8 @@ _NUMBER = re.compile(r"(-?)0*([0-9]{1,20}(?:\.[0-9]{1,20})?)")
 def request_json(line: bytes) -> bytes:
     """The JSON line, without its newline, of a text client's line.
 
-    A missing word is left out there, so that the decoder reports it. A word that is not a number becomes a
-    string where a number belongs.
+    A missing word is left out, and the decoder reports it. A word that is not a number in the place of a
+    number becomes a string.
 
     Raises:
         WireError: of kind ``not_text`` (other bytes than printable ASCII), ``no_type`` (no word at all) or
@@ -44,7 +44,7 @@ def request_json(line: bytes) -> bytes:
         raise WireError("no_type", "The line holds no word.")
     keys = _REQUESTS.get(kind)
     if keys is None:
-        # No type of the JSON form has this name either: those are lower-case.
+        # The JSON form has no such type either: its types are lower-case.
         return json.dumps({"type": kind.upper()}).encode()
     if len(words) > len(keys):
         raise WireError("too_many_words", f"{kind} takes {len(keys)} words after it at most.")
@@ -59,7 +59,7 @@ def _value(key: str, word: str) -> str:
 
 
 def messages_text(lines: bytes) -> bytes:
-    """The words of any number of whole JSON lines that the exchange writes, each line ended by a newline.
+    """The plain-text form of whole JSON lines that the exchange writes, each line ended by a newline.
 
     >>> messages_text(b'{"type":"book","symbol":"BOND","buy":[[999,3]],"sell":[]}' + bytes([10]))
     b'BOOK BOND BUY 999:3 SELL\\n'
@@ -68,7 +68,7 @@ def messages_text(lines: bytes) -> bytes:
 
 
 def error_text(text: str) -> bytes:
-    """One error message in words."""
+    """One error message in plain text."""
     return _line("ERROR", text)
 
 

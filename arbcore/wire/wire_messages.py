@@ -4,9 +4,9 @@ from typing import TypedDict
 
 
 class ExchangeMessage(TypedDict, total=False):
-    """A line of the exchange. ``type`` is always there, and besides it the fields of that type.
+    """A line of the exchange. ``type`` is always present; the other keys depend on the type.
 
-    ``buy`` and ``sell`` are [price, size] best first; ``deep`` says that a book had more levels.
+    ``buy`` and ``sell`` are [price, size] best first; ``deep`` is True if the book had more levels.
     """
 
     type: str
@@ -25,7 +25,7 @@ class ExchangeMessage(TypedDict, total=False):
 
 
 class ClientRequest(TypedDict, total=False):
-    """A line of a client. ``type`` is always there, and besides it the fields of that type."""
+    """A line of a client. ``type`` is always present; the other keys depend on the type."""
 
     type: str
     team: str
