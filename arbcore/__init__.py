@@ -1,16 +1,16 @@
 """arbcore: one compiled core that makes arbitrage decisions, live, simulated and over recorded data.
 
-Research, with results that a notebook shows, as tables and as pages:
+Research, with results that a notebook displays, as tables and as pages:
     backtest, BacktestResult, BacktestSettings   the carry signal over quotes of an index future and its ETF
     sweep, SweepResult                           ranges of its settings over the same quotes
-    fair_value                                   the fair future
+    fair_value                                   the fair value of the future
     simulate, SimulationResult                   rounds of the exchange bot in virtual time
     arbcore.quotes                               join, check and convert quotes
-    arbcore.statistics                           what a result says of the future
+    arbcore.statistics                           how far to trust a result
 
 The exchange bot, its strategies and the exchange, without IO:
     Session, SessionSettings                     bytes and times in, bytes out
-    Strategy, TraderDesk                         a strategy of one's own, and what it sees
+    Strategy, TraderDesk                         a strategy of your own, and its view of the market
     Engine, VenueConfig                          the embedded exchange
 
 Kernels of both bots:
@@ -21,12 +21,12 @@ Errors, each one sentence (what, where, what to do) with an exit code:
     ArbcoreError; UsageError, ConfigError; InputError, JournalError, DataError; RunError, ConnectError,
     WireError, ShardError; BrokenInvariant
 
-Every name is loaded when it is first used, so that importing this costs next to nothing.
+Every name is loaded when it is first used, which makes importing this package nearly free.
 """
 
 from arbcore._version import __version__ as __version__
 
-# Read as true by type checkers; importing typing for it would be most of the cost of this module.
+# Type checkers take this as True; importing typing for it would be most of the cost of this module.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from arbcore import statistics

@@ -1,8 +1,8 @@
 """The kernels that both bots share: rolling mean, message cap, cooldown, exposure, depth of a book, baskets.
 
 Owns small pieces of exact integer arithmetic over plain C structs (``_fast.pxd``), and Python functions and
-classes over them. ``tests/reference/kernels.py`` says the same in plain Python and is the specification. This
-module must not know symbols, orders, messages, clocks or sockets, and imports nothing of arbcore.
+classes over them. ``tests/reference/kernels.py`` is the specification, in plain Python. This module must not
+know symbols, orders, messages, clocks or sockets, and imports nothing of arbcore.
 """
 cimport cython
 from cpython.number cimport PyNumber_Index
@@ -14,7 +14,7 @@ from libc.string cimport memset
 # --- arguments of the Python interface ------------------------------------------------------------------
 
 cdef int64_t int64_of(object value) except? -1:
-    # Only true integers: TypeError for a float or a string, OverflowError beyond 64 bits.
+    # Accepts only integers: TypeError for a float or a string, OverflowError beyond 64 bits.
     number = PyNumber_Index(value)
     if not INT64_MIN <= number <= INT64_MAX:
         raise OverflowError("an integer argument does not fit in 64 bits")
@@ -52,7 +52,7 @@ cdef void ring_clear(Ring* ring) noexcept nogil:
     ring.total = 0
 
 
-# The count is never 0 here, and C rounds towards 0, which the second step turns into down or up.
+# The count is never 0 here. C rounds towards 0; the second step turns that into rounding down or up.
 @cython.cdivision(True)
 cdef int64_t ring_mean_floor(const Ring* ring) noexcept nogil:
     cdef int64_t mean = ring.total / ring.count
@@ -67,7 +67,7 @@ cdef int64_t ring_mean_ceil(const Ring* ring) noexcept nogil:
 
 @cython.final
 cdef class RollingMean:
-    """Exact mean of the last ``window`` integers, constant time a push.
+    """Exact mean of the last ``window`` integers; a push takes constant time.
 
     Args:
         window: how many values, 1 to 2**31 - 1.
@@ -93,9 +93,9 @@ cdef class RollingMean:
         ring_free(&self.ring)
 
     def push(self, value) -> None:
-        """Add an integer, dropping the oldest once full.
+        """Adds an integer, and drops the oldest one if the window is full.
 
-        Its size is at most (2**63 - 1) // window, so that no sum overflows: OverflowError beyond it.
+        Raises OverflowError for a size above (2**63 - 1) // window, because the sum could overflow.
         """
         cdef int64_t number = int64_of(value)
         cdef int64_t bound = INT64_MAX // self.ring.window
@@ -105,7 +105,7 @@ cdef class RollingMean:
         ring_push(&self.ring, number)
 
     def clear(self) -> None:
-        """Forget every value."""
+        """Removes every value."""
         ring_clear(&self.ring)
 
     def values(self) -> list:
@@ -142,7 +142,7 @@ cdef class RollingMean:
     @property
     def mean(self):
         """The mean as the nearest float; None while empty."""
-        # Python divides two integers correctly rounded; C would round the total first.
+        # Python rounds the division of two integers correctly; C would round the sum first.
         return <object>self.ring.total / <object>self.ring.count if self.ring.count else None
 
     @property
@@ -159,7 +159,7 @@ cdef class RollingMean:
 # --- message cap ----------------------------------------------------------------------------------------
 
 cdef inline uint64_t elapsed_ns(int64_t since_ns, int64_t now_ns) noexcept nogil:
-    # Two times may lie further apart than a signed number holds; `since_ns` is never the later one.
+    # The distance of two times may exceed a signed number; `since_ns` is never the later one.
     return <uint64_t>now_ns - <uint64_t>since_ns
 
 
@@ -190,7 +190,7 @@ cdef void rate_clear(RateWindow* window) noexcept nogil:
 
 
 cdef inline int64_t rate_stamp_ns(const RateWindow* window, int32_t index) noexcept nogil:
-    # The stamp at `index`, counted from the oldest.
+    # The time at `index`, counted from the oldest.
     cdef int32_t at = window.head - window.count + index
     return window.stamps_ns[at + window.cap if at < 0 else at]
 
@@ -204,7 +204,7 @@ cdef inline int64_t rate_now_ns(const RateWindow* window, int64_t now_ns) noexce
 
 
 cdef inline bint rate_shut(const RateWindow* window, int64_t now_ns) noexcept nogil:
-    # All stamps are within the span exactly when there are `cap` of them and the oldest is.
+    # All `cap` times are within the span exactly if the oldest is.
     return (window.count == window.cap
             and elapsed_ns(rate_stamp_ns(window, 0), now_ns) < <uint64_t>window.span_ns)
 
@@ -214,7 +214,7 @@ cdef int32_t rate_room(const RateWindow* window, int64_t now_ns) noexcept nogil:
     cdef int32_t high = window.count
     cdef int32_t middle
     now_ns = rate_now_ns(window, now_ns)
-    # Stamps never decrease, so the expired ones come first: halve the search for where they end.
+    # Times never decrease, so the expired ones come first: a binary search finds the first valid one.
     while low < high:
         middle = low + ((high - low) >> 1)
         if elapsed_ns(rate_stamp_ns(window, middle), now_ns) < <uint64_t>window.span_ns:
@@ -245,7 +245,7 @@ cdef int64_t rate_open_ns(const RateWindow* window, int64_t now_ns) noexcept nog
 
 @cython.final
 cdef class MessageWindow:
-    """At most ``cap`` messages in any half-open span of ``span_ns`` nanoseconds, sliding exactly.
+    """At most ``cap`` messages in any half-open span of ``span_ns`` nanoseconds, counted exactly.
 
     Times are 64-bit integers; one before the last message is treated as that message's time.
 
@@ -272,19 +272,19 @@ cdef class MessageWindow:
         rate_free(&self.rate)
 
     def room(self, now_ns) -> int:
-        """How many messages may go at ``now_ns``."""
+        """The number of messages that may be sent at ``now_ns``."""
         return rate_room(&self.rate, int64_of(now_ns))
 
     def take(self, now_ns) -> bool:
-        """Count one message at ``now_ns``; False, and nothing counted, if there is no room."""
+        """Counts one message at ``now_ns``; returns False and counts nothing if there is no room."""
         return rate_take(&self.rate, int64_of(now_ns))
 
     def open_ns(self, now_ns) -> int:
-        """``now_ns`` if there is room, else the first time there will be (2**63 - 1: never)."""
+        """``now_ns`` if there is room, else the first time with room (2**63 - 1: never)."""
         return rate_open_ns(&self.rate, int64_of(now_ns))
 
     def clear(self) -> None:
-        """Forget every message."""
+        """Removes every message."""
         rate_clear(&self.rate)
 
     @property
@@ -344,9 +344,9 @@ cdef int64_t cooldown_open_ns(const CooldownTable* table, int32_t slot) noexcept
 
 @cython.final
 cdef class Cooldown:
-    """For each of ``n_slots`` slots, the pause of ``cooldown_ns`` nanoseconds after its last mark.
+    """For each of ``n_slots`` slots, a pause of ``cooldown_ns`` nanoseconds after its last mark.
 
-    A time before the slot's last mark is treated as that mark's.
+    A time before the slot's last mark is treated as the time of that mark.
 
     Args:
         n_slots: 1 to 2**31 - 1.
@@ -383,15 +383,15 @@ cdef class Cooldown:
         return cooldown_ready(&self.table, self.slot_of(slot), int64_of(now_ns))
 
     def mark(self, slot, now_ns) -> None:
-        """Start the slot's pause at ``now_ns``."""
+        """Starts the slot's pause at ``now_ns``."""
         cooldown_mark(&self.table, self.slot_of(slot), int64_of(now_ns))
 
     def open_ns(self, slot) -> int:
-        """From when the slot is ready: -2**63 if never marked, 2**63 - 1 if beyond the end of time."""
+        """From when the slot is ready: -2**63 if never marked, 2**63 - 1 if beyond the largest time."""
         return cooldown_open_ns(&self.table, self.slot_of(slot))
 
     def clear(self) -> None:
-        """Make every slot ready."""
+        """Makes every slot ready."""
         cooldown_clear(&self.table)
 
     @property
@@ -426,7 +426,7 @@ cdef int side_of(object side) except 0:
 
 
 def _exposure_room(position, working, side, *, limit) -> int:
-    """Shares of a side that may be added: limit - side * position - working.
+    """Shares of a side that can be added: limit - side * position - working.
 
     Args:
         position: shares held, below 0 short.
@@ -445,7 +445,7 @@ def _exposure_room(position, working, side, *, limit) -> int:
 
 
 def _exposure_allows(position, working, side, *, size, limit) -> bool:
-    """Whether more shares of a side, all working ones filled, keep within the limit.
+    """Whether more shares of a side stay within the limit, if all working orders of that side fill.
 
     Args:
         position: shares held, below 0 short.
@@ -455,7 +455,7 @@ def _exposure_allows(position, working, side, *, size, limit) -> bool:
         limit: the largest position either way.
 
     Returns:
-        True where they do.
+        True if they do.
 
     >>> import arbcore
     >>> arbcore.exposure_allows(5, 10, 1, size=86, limit=100)
@@ -485,7 +485,7 @@ cdef int read_side(Side* side, object levels, int direction) except -1:
 
 
 def _depth_value(levels, quantity):
-    """What so many shares cost (asks) or fetch (bids), taking levels in order.
+    """The cost (asks) or proceeds (bids) of a quantity, level by level from the best.
 
     Args:
         levels: at most 15 (price in ticks, size in shares) pairs, best first, each number 1 to 999,999.
@@ -508,8 +508,8 @@ def _depth_value(levels, quantity):
     return None if value < 0 else value
 
 
-# The .pxd declares C functions of these names and Cython has one scope for both kinds, so the Python
-# functions are published under them from here.
+# The .pxd declares C functions of these names, and Cython has one scope for both kinds, so the Python
+# functions get their public names here.
 for _name, _function in (
     ("exposure_room", _exposure_room), ("exposure_allows", _exposure_allows), ("depth_value", _depth_value),
 ):
@@ -518,7 +518,7 @@ for _name, _function in (
 del _name, _function, _exposure_room, _exposure_allows, _depth_value
 
 
-# --- baskets: what an ETF's constituents cost or fetch, and what converting gains ---------------------------
+# --- baskets: cost or proceeds of an ETF's constituents, and the gain of converting -------------------------
 
 cdef int64_t basket_cost_at(const ConversionBooks* books, int32_t lots) noexcept nogil:
     cdef int64_t total = 0
@@ -564,7 +564,7 @@ cdef bint redeem_edge_at(const ConversionBooks* books, int32_t lots, int64_t* ed
     return True
 
 
-# A place in one side of a book, from which the next shares are taken.
+# A position in one side of a book; the next shares are taken from there.
 cdef struct Walk:
     const Level* levels
     int32_t count
@@ -580,7 +580,7 @@ cdef inline void walk_start(Walk* walk, const Level* levels, int32_t count) noex
 
 
 cdef inline int64_t walk_take(Walk* walk, int32_t quantity) noexcept nogil:
-    # What the next `quantity` shares are worth; -1 once the levels are used up.
+    # The value of the next `quantity` shares; -1 once the levels are used up.
     cdef int64_t value = 0
     while walk.at < walk.count:
         if quantity <= walk.left:
@@ -632,7 +632,7 @@ cdef inline void best_of(const ConversionBooks* books, bint create, int32_t max_
         lot += 1
         lots[0] = lot
         edge[0] = gained - books.fee
-        # Prices only worsen with depth: after a lot that gains nothing no other one does.
+        # Prices only get worse with depth: after a lot without a gain no other lot gains.
         if gain <= 0:
             return
 
@@ -649,7 +649,7 @@ cdef void best_redeem(const ConversionBooks* books, int32_t max_lots, int32_t* l
 
 # --- Python interface ----------------------------------------------------------------------------------
 
-# Owns the levels that a ConversionBooks borrows, for one call from Python.
+# Owns the levels that a ConversionBooks points to, for one call from Python.
 cdef struct Shelf:
     Side etf_bids
     Side etf_asks
@@ -699,12 +699,12 @@ cdef int32_t lots_of(object lots, str name) except -1:
 
 
 def basket_cost(leg_asks, leg_quantities, lots):
-    """What ``lots`` baskets of ``leg_quantities`` shares cost at the asks.
+    """The cost of ``lots`` baskets of ``leg_quantities`` shares at the asks.
 
     Args:
         leg_asks: a side of a book for each leg: at most 15 (price, size) pairs, best first.
         leg_quantities: shares of each leg in a basket.
-        lots: how many baskets.
+        lots: number of baskets.
 
     Returns:
         Ticks; None if a leg is short of shares.
@@ -725,12 +725,12 @@ def basket_cost(leg_asks, leg_quantities, lots):
 
 
 def basket_proceeds(leg_bids, leg_quantities, lots):
-    """What ``lots`` baskets of ``leg_quantities`` shares fetch at the bids.
+    """The proceeds of ``lots`` baskets of ``leg_quantities`` shares at the bids.
 
     Args:
         leg_bids: a side of a book for each leg: at most 15 (price, size) pairs, best first.
         leg_quantities: shares of each leg in a basket.
-        lots: how many baskets.
+        lots: number of baskets.
 
     Returns:
         Ticks; None if a leg is short of shares.
@@ -751,7 +751,7 @@ def basket_proceeds(leg_bids, leg_quantities, lots):
 
 
 def conversion_edge(*, etf_bids, etf_asks, leg_bids, leg_asks, leg_quantities, unit, fee, lots, lot_fee=0):
-    """What converting ``lots`` lots between an ETF and its basket gains each way.
+    """The gain of converting ``lots`` lots between an ETF and its basket, in both directions.
 
     Create buys the baskets at the asks, converts and sells ``unit`` x ``lots`` of the ETF at the bids;
     redeem buys the ETF and sells the baskets.
@@ -764,11 +764,11 @@ def conversion_edge(*, etf_bids, etf_asks, leg_bids, leg_asks, leg_quantities, u
         leg_quantities: shares of each leg in a lot.
         unit: shares of the ETF in a lot.
         fee: ticks, paid once.
-        lots: how many.
+        lots: number of lots.
         lot_fee: ticks, paid for every lot.
 
     Returns:
-        (create, redeem) in ticks, None where the depth is short.
+        (create, redeem) in ticks, None if the depth is too small.
 
     Raises:
         ValueError: a number is out of range.
@@ -798,7 +798,7 @@ def best_lots(*, etf_bids, etf_asks, leg_bids, leg_asks, leg_quantities, unit, f
 
     Returns:
         (lots, edge in ticks) of creating, and of redeeming: the largest edge, even if negative; the fewest
-        lots on a tie; None where not one lot has depth.
+        lots on a tie; None if the depth does not hold one lot.
 
     Raises:
         ValueError: a number is out of range.

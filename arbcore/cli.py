@@ -1,8 +1,8 @@
-"""The command line: arguments in, exit code out. With ``commands/`` the only place that prints.
+"""The command line: arguments in, exit code out. Only this module and ``commands/`` print.
 
 Owns the table of commands, the mapping of errors to one sentence and an exit code, and the set-up of
-logging. What a command does lives in its module under ``commands/``. What takes long to load (logging,
-typing, pathlib, platform, traceback) is imported where it is used: ``arbcore --version`` needs none of it.
+logging. The work of a command is in its module under ``commands/``. Modules that load slowly (logging,
+typing, pathlib, platform, traceback) are imported where they are used: ``arbcore --version`` needs none.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from arbcore._version import __version__
 from arbcore.core.text import plain_spelling, printable
 from arbcore.errors import EXIT_FAILED, EXIT_INTERRUPTED, ArbcoreError, RunError, UsageError
 
-# Read as true by type checkers.
+# Type checkers take this as True.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, NoReturn, TextIO
 
-#: Name and one line of help of every command. Its module is ``arbcore.commands.<name>``, which is imported
-#: only when that command runs, so that no command waits for another one's imports.
+#: Name and one line of help of every command. Its module is ``arbcore.commands.<name>``; it is imported only
+#: when that command runs, because no command should wait for another one's imports.
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("exchange", "play on an exchange: the embedded one, a test exchange, or the real one"),
     ("serve", "run an exchange of our own for any number of teams"),
@@ -46,9 +46,9 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("completion", "write the completion of commands and flags for a shell"),
 )
 
-#: Commands that do more than show a result: they go on when nobody reads their output any more.
+#: Commands that do more than show a result: they go on when their output is no longer read.
 RUNS = ("exchange", "serve", "gateway", "ibkr")
-#: Characters of an error that are shown.
+#: Most characters of an error that are shown.
 SENTENCE_MAX = 4_000
 
 DISCLAIMER = """\
@@ -74,17 +74,17 @@ exit codes: 0 done; 1 failed while running; 2 wrong usage or configuration; 3 ba
 
 
 class Parser(argparse.ArgumentParser):
-    """Wrong usage is an error like any other: one sentence, exit code 2."""
+    """Reports wrong usage like any other error: one sentence, exit code 2."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # What begins with a minus and a digit is a value: -1e-3 and -2:2:1 as well as -1.
+        # A word that begins with a minus and a digit is a value: -1e-3 and -2:2:1 as well as -1.
         self._negative_number_matcher = re.compile(r"-[0-9.]")
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """As argparse's, but what a command does not know is its own error and not that of ``arbcore``."""
+        """Parses as argparse does, but an unknown argument of a command is that command's error."""
         known, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(self._unknown(unknown))
@@ -110,7 +110,7 @@ def version_line() -> str:
     from arbcore.core._build import build_info
 
     info = build_info()
-    # Compiled modules run on CPython alone.
+    # Compiled modules run on CPython only.
     python = f"CPython {sys.version.split()[0]}"
     return (
         f"arbcore {__version__} ({info['flavour']} build, {info['compiler']}, "
@@ -128,11 +128,11 @@ def _machine() -> str:
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
-    """The command line.
+    """Builds the parser of the command line.
 
     Args:
-        only: The one command whose arguments are wanted, so that no other command's module is imported; all
-            of them have their arguments with None, and none of them with an empty text.
+        only: The one command whose arguments are needed; no other command's module is imported. With None all
+            commands have their arguments, with an empty text none has.
 
     Returns:
         A parser that knows every command by name.
@@ -178,7 +178,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None, *, had_output: bool) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
-    # Wrong usage is found before --debug is parsed, so it is looked for by hand.
+    # Wrong usage can be found before --debug is parsed, so --debug is searched for here.
     debug = "--debug" in words
     try:
         code = _dispatch(words, debug=debug, had_output=had_output)
@@ -214,7 +214,7 @@ def _run(argv: Sequence[str] | None, *, had_output: bool) -> int:
             EXIT_FAILED,
             debug,
         )
-    except Exception as error:  # noqa: BLE001  The program's last resort; --debug shows the traceback.
+    except Exception as error:  # noqa: BLE001  The last handler of the program; --debug shows the traceback.
         return _say_internal(error, debug)
 
 
@@ -225,9 +225,9 @@ def _silence(stream: TextIO) -> None:
 
 
 class Diagnostics:
-    """Standard error for as long as a command runs: what cannot be written there is dropped.
+    """Standard error while a command runs: text that cannot be written there is dropped.
 
-    A disk that is full or a reader that has gone must not cost the result, which goes to standard output.
+    A full disk or a closed reader must not cost the result, which goes to standard output.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -237,7 +237,7 @@ class Diagnostics:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Writes what can be written."""
+        """Writes the text, or drops it if it cannot be written."""
         try:
             return self._stream.write(text)
         except (OSError, ValueError):
@@ -245,20 +245,20 @@ class Diagnostics:
             return len(text)
 
     def flush(self) -> None:
-        """Flushes what can be flushed."""
+        """Flushes the stream, or drops its content if that fails."""
         try:
             self._stream.flush()
         except (OSError, ValueError):
             self._drop()
 
     def _drop(self) -> None:
-        # Not even what the stream still holds may fail at the interpreter's exit.
+        # The content still in the stream must not fail at the interpreter's exit either.
         with contextlib.suppress(OSError, ValueError):
             _silence(self._stream)
 
 
 def _keep_open(number: int) -> None:
-    """Opens a descriptor that is closed; those below it are open, so that it is the one that comes next."""
+    """Opens a closed descriptor on the null device. All lower ones must be open, so it gets its number."""
     try:
         os.fstat(number)
     except OSError:
@@ -267,10 +267,10 @@ def _keep_open(number: int) -> None:
 
 @contextlib.contextmanager
 def _streams() -> Iterator[bool]:
-    """Standard streams that take every text, and that are there; yields whether there was a standard output.
+    """Provides standard streams that exist and take every text; yields whether there was a standard output.
 
-    Where a program was started without one (`>&-`), it gets one that leads nowhere, so that no file or socket
-    takes its number. What the encoding has no character for is spelled in another way.
+    If the program was started without one (`>&-`), it is opened on the null device, because a file or socket
+    must not take its number. Characters that the encoding does not have are spelled in another way.
     """
     had_output = sys.stdout is not None
     for number in range(3):
@@ -279,7 +279,7 @@ def _streams() -> Iterator[bool]:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None or stream.closed:
-            # Open until the end of the program.
+            # Stays open until the end of the program.
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="arbcore")
@@ -298,16 +298,16 @@ def _set_up_logging(*, debug: bool) -> None:
 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(SafeFormatter("%(levelname)s %(name)s: %(message)s"))
-    # A log line that cannot be written is lost without a traceback in its place.
+    # A log line that cannot be written is dropped without a traceback.
     logging.raiseExceptions = debug
     logging.basicConfig(handlers=[handler], level=logging.DEBUG if debug else logging.WARNING)
 
 
 def _dispatch(words: list[str], *, debug: bool, had_output: bool) -> int:
-    # Only --debug and --version may stand before the command, and neither takes a value.
+    # Only --debug and --version may come before the command, and neither takes a value.
     command = next((word for word in words if not word.startswith("-")), "")
     if "--version" in words[: words.index(command)] if command else "--version" in words:
-        print(version_line(), flush=True)  # no parser is built for it
+        print(version_line(), flush=True)  # needs no parser
         return 0
     parser = build_parser(only=command)
     args = parser.parse_args(words)
@@ -329,7 +329,7 @@ def _until_stopped(args: argparse.Namespace) -> int:
 
 
 def _leave_threads_behind(code: int) -> None:
-    """Ends the program where a user's strategy left a thread running, for which Python would wait."""
+    """Ends the program if a user's strategy left a thread running, because Python would wait for it."""
     import threading
 
     this = threading.current_thread()
@@ -339,7 +339,7 @@ def _leave_threads_behind(code: int) -> None:
 
 
 def _say(sentence: str, code: int, debug: bool) -> int:
-    # What others said is in it, and a standard error that is gone or full changes no exit code.
+    # The sentence may contain text from outside; a closed or full standard error changes no exit code.
     with contextlib.suppress(OSError, ValueError):
         if debug:
             import traceback

@@ -1,4 +1,4 @@
-"""The one tree of exceptions, and the exit code that each branch ends the program with.
+"""The one tree of exceptions, with the exit code of the program for each branch.
 
     ArbcoreError
     ├── UsageError          2   the caller asked for something that does not exist or is out of range
@@ -13,11 +13,11 @@
     │   └── ShardError      1   a piece of a sweep, or its result, is not of this arbcore or damaged
     └── BrokenInvariant     1   our own bug: state that must not be; never caught and carried on from
 
-A risk refusal is not here: it is a value with a reason, because refusing is the gate's ordinary work.
+A risk refusal is not an exception: it is a value with a reason, because refusing is the gate's ordinary work.
 This module must not import anything of arbcore.
 """
 
-#: What a run ends with that failed, and one that was interrupted, after its orderly stop.
+#: Exit code of a run that failed, and of one that was interrupted, after its orderly stop.
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
 
@@ -44,11 +44,11 @@ class InputError(ArbcoreError):
 
 
 class JournalError(InputError):
-    """A session journal is not ours, newer than ours, or cut short."""
+    """A session journal is not one of arbcore, of a newer version, or cut short."""
 
 
 class DataError(InputError):
-    """A file of quotes is wrong at one place: ``line`` (from 1) and ``column`` (its name), where known.
+    """A file of quotes is wrong at one place: ``line`` (from 1) and ``column`` (its name), if known.
 
     ``kind`` is the fault's short stable name: ``empty``, ``missing_column``, ``duplicate_column``,
     ``too_few``, ``too_long``, ``not_a_time``, ``not_a_number``, ``out_of_range``, ``not_an_index``,
@@ -63,7 +63,7 @@ class DataError(InputError):
 
 
 class RunError(ArbcoreError):
-    """It failed while running, and nothing the caller typed was wrong."""
+    """A run failed although its usage and configuration were right."""
 
 
 class ConnectError(RunError):
@@ -71,13 +71,13 @@ class ConnectError(RunError):
 
 
 class ReadOnlyError(ConnectError):
-    """The broker refuses requests since its API is set to Read-Only: no use in trying again."""
+    """The broker refuses requests because its API is set to Read-Only; trying again does not help."""
 
 
 class WireError(RunError):
     """One line from the other side is not a legal message.
 
-    ``kind`` is the fault's short stable name (``unknown_symbol``), by which faults are counted.
+    ``kind`` is the fault's short stable name (``unknown_symbol``); faults are counted by it.
     """
 
     def __init__(self, kind: str, message: str) -> None:
@@ -86,8 +86,8 @@ class WireError(RunError):
 
 
 class ShardError(RunError):
-    """A shard of a sweep, or its result, is not ours, newer than ours, or damaged."""
+    """A shard of a sweep, or its result, is not one of arbcore, of a newer version, or damaged."""
 
 
 class BrokenInvariant(ArbcoreError):
-    """State that must not be. Raised also under ``-O``."""
+    """An internal state is wrong: a bug of arbcore. Raised also under ``-O``."""

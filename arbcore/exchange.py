@@ -1,7 +1,7 @@
 """The client's shell around a session: rounds, reconnects, signals, the kill switch, the journal, latency.
 
-Owns the loop that feeds a session bytes and time and sends what it gives back. It decides when to dial and
-when to stop, never what to trade. It does not print: what a person should know goes to an Observer.
+Owns the loop that passes bytes and time to a session and sends the bytes it returns. It decides when to
+connect and when to stop, never what to trade. It does not print: messages for the user go to an Observer.
 """
 
 import json
@@ -18,20 +18,20 @@ from arbcore.play.exchange_link import ExchangeLink, SocketLink, dial, looks_for
 from arbcore.trading import journal as records
 
 SECOND_NS = 1_000_000_000
-#: Between two looks at signals, the kill switch and the clock; what the status is redrawn at.
+#: Time between two checks of signals, the kill switch and the clock, and between two refreshes of the status.
 CHORES_NS = 100_000_000
 KILL_SWITCH_NS = 500_000_000
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 5.0
-#: A turn that took so long means that the process was paused: what waits to be read is old.
+#: If a turn of the loop took this long, the process was paused, and the bytes that wait to be read are old.
 LATE_NS = SECOND_NS
-#: After a pause the socket counts as read once nothing came for the first, or after the second.
+#: After a pause the backlog counts as read once no byte came for QUIET_NS, or CATCH_UP_NS after it began.
 QUIET_NS, CATCH_UP_NS = 10_000_000, SECOND_NS
-#: A connection that lasted this long was no failure, whatever ended it.
+#: A connection that lasted this long does not count as a failure, whatever ended it.
 STEADY_NS = 5 * SECOND_NS
-#: A connection that lasted so long after a doubt was settled was no reason to doubt the next one sooner.
+#: A connection that lasted this long resets the count of new logins in a row.
 TRUSTED_NS = 60 * SECOND_NS
-#: Why a new login was needed, in words; anything else is named as the session names it.
+#: The reason for a new login, in words; any other reason is shown by the session's name for it.
 DOUBTS = {
     "unanswered": "The exchange left orders unanswered",
     "overfill": "The exchange filled more than was ordered",
@@ -40,7 +40,7 @@ DOUBTS = {
     "repeated_hello": "The exchange said hello again, and not every order could be cancelled at once",
     "beyond_belief": "The exchange contradicts its own messages",
 }
-#: Between two rounds the exchange is away for a moment; that is told only when it lasts.
+#: Between two rounds the exchange is away for a moment; only this many failures in a row are reported.
 TELL_AT_FAILURE = 5
 HEAD_BYTES_MAX = 2048
 
@@ -53,9 +53,9 @@ DEFAULT_ROUND_S = 300.0
 
 @dataclass(frozen=True)
 class Target:
-    """What to play on; ``label`` is the ``mode`` of the JSON, ``embedded`` says that the exchange is ours.
+    """The exchange to play on; ``label`` is the ``mode`` of the JSON, ``embedded`` means that it is our own.
 
-    ``password`` is the team's where the exchange wants one; it is in no journal.
+    ``password`` is the team's, if the exchange requires one; it is in no journal.
     """
 
     label: str
@@ -73,7 +73,7 @@ class Target:
 def choose_target(
     *, test: str | None, production: bool, address: str | None, team: str, host: str, port: int | None
 ) -> Target:
-    """Where a run plays, by the host and port rules of the real exchanges; UsageError where it is unclear."""
+    """The target of a run, by the host and port rules of the real exchanges. UsageError if unclear."""
     if production:
         if not team:
             raise UsageError("--production needs a team; give --team NAME or set ARBCORE_TEAM.")
@@ -93,7 +93,7 @@ def choose_target(
 
 
 def split_address(text: str) -> tuple[str, int]:
-    """``HOST:PORT`` or ``[IPV6]:PORT`` in its two parts."""
+    """Splits ``HOST:PORT`` or ``[IPV6]:PORT`` into its two parts."""
     host, colon, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
@@ -107,7 +107,7 @@ def split_address(text: str) -> tuple[str, int]:
 
 
 def with_password(hello: bytes, password: str) -> bytes:
-    """The hello line with the team's password as one more field; without one as it is.
+    """The hello line with the team's password as one more field; unchanged without a password.
 
     >>> with_password(b'{"type":"hello","team":"ALPHA"}\\n', "swordfish")
     b'{"type":"hello","team":"ALPHA","password":"swordfish"}\\n'
@@ -119,7 +119,7 @@ def with_password(hello: bytes, password: str) -> bytes:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """When a run ends and how it waits. Seconds; None means no such bound."""
+    """The end of a run and its time limits, in seconds; None means no limit."""
 
     duration_s: float | None = None
     rounds: int | None = None
@@ -131,14 +131,14 @@ class RunOptions:
 
 
 class Observer(Protocol):
-    """Whoever shows a run to a person. ``refresh`` is called some ten times a second and must be quick."""
+    """Shows a run to the user. ``refresh`` is called about ten times a second and must be quick."""
 
     def event(self, text: str) -> None: ...
     def refresh(self, run: "ExchangeRun", now_ns: int) -> None: ...
 
 
 class Recorder(Protocol):
-    """What a journal writer offers the loop."""
+    """The parts of a journal writer that the loop uses."""
 
     trouble: str | None
 
@@ -146,7 +146,7 @@ class Recorder(Protocol):
 
 
 class Watch(Protocol):
-    """Whoever counts signals for a run and ends its process where the loop no longer turns."""
+    """Counts signals for a run, and ends the process if the loop no longer turns."""
 
     @property
     def interrupts(self) -> int: ...
@@ -157,7 +157,7 @@ class Watch(Protocol):
 
 
 class NoWatch:
-    """Watches nothing: runs inside another program, whose signals are its own business."""
+    """Watches nothing, for a run inside another program, which handles its signals itself."""
 
     interrupts = 0
     stops = 0
@@ -168,7 +168,7 @@ class NoWatch:
 
 @dataclass
 class RunEnding:
-    """How a run ended: by Ctrl-C, by SIGTERM or SIGHUP, by the kill switch (with its reason), or as asked."""
+    """How a run ended: by Ctrl-C, by SIGTERM or SIGHUP, by the kill switch (with its reason), or by plan."""
 
     interrupted: bool = False
     stopped: bool = False
@@ -176,7 +176,7 @@ class RunEnding:
 
     @property
     def by(self) -> str:
-        """What ended it, in a word or two."""
+        """The cause of the end, in a word or two."""
         if self.interrupted:
             return "interrupt"
         if self.kill_reason is not None:
@@ -186,7 +186,7 @@ class RunEnding:
 
 @dataclass(frozen=True)
 class RoundResult:
-    """What one full round brought by the session's own count, in ticks.
+    """P&L of one full round as the session counts it, in ticks.
 
     At the touch, longs are worth the best bid and shorts the best ask; at the middle, the middle of both.
     """
@@ -198,7 +198,7 @@ class RoundResult:
 
 @dataclass
 class _Connection:
-    """What is known of the connection that stands."""
+    """The state of the present connection."""
 
     link: ExchangeLink
     since_ns: int
@@ -228,7 +228,7 @@ class ExchangeRun:
         self.latency = LatencyHistogram()
         self.rounds = 0
         self.round_results: list[RoundResult] = []
-        #: How often a new login was needed, by reason.
+        #: Number of new logins, by reason.
         self.relogins: dict[str, int] = {}
         self._doubts_running = 0
         self._resets_seen = 0
@@ -248,9 +248,9 @@ class ExchangeRun:
         self._finished: bool = False
         self._next_chores_ns = 0
         self._next_kill_ns = 0
-        self._turned_ns = 0  # when the last turn on this connection had read; 0 before the first
+        self._turned_ns = 0  # when the last turn on this connection read; 0 before the first
         self._connection: _Connection | None = None
-        # Jitter keeps many clients from coming back in step; nothing that is decided depends on it.
+        # Jitter keeps many clients from reconnecting at once; no decision depends on it.
         self._jitter = random.Random()
         self._failures = 0
         self._told: set[str] = set()
@@ -259,11 +259,11 @@ class ExchangeRun:
         self._inferred_told = 0
 
     def interrupt(self) -> None:
-        """Asks for an orderly stop; asked twice, the run ends at once. Safe in a signal handler."""
+        """Requests an orderly stop; a second request ends the run at once. Safe in a signal handler."""
         self._interrupts += 1
 
     def stop(self) -> None:
-        """Asks for an orderly stop, as SIGTERM does. Safe in a signal handler."""
+        """Requests an orderly stop, as SIGTERM does. Safe in a signal handler."""
         self._stops += 1
 
     @property
@@ -272,9 +272,9 @@ class ExchangeRun:
         return self._interrupts + self._watch.interrupts
 
     def play(self) -> RunEnding:
-        """Runs until the end that the options, a signal or the kill switch asks for.
+        """Runs until the options, a signal or the kill switch end it.
 
-        Raises ConnectError where the first connection fails, RunError where the embedded exchange dies.
+        Raises ConnectError if the first connection fails, RunError if the embedded exchange dies.
         """
         try:
             self._dial_first()
@@ -287,7 +287,7 @@ class ExchangeRun:
         return self._ending
 
     def _play_connection(self) -> None:
-        """Plays the connection that stands, or dials one: to its end, or to the failure that ended it."""
+        """Plays the present connection to its end; without one it connects first, or counts a failure."""
         error = self._attempt() if self._connection is None else None
         if error is None:
             self._serve()
@@ -299,7 +299,7 @@ class ExchangeRun:
     # --- connections ----------------------------------------------------------------------------
 
     def _dial_first(self) -> None:
-        """The first connection up to the hello: failing fails the run, except while ``wait_s`` lasts."""
+        """Makes the first connection up to the hello; it may fail only while ``wait_s`` lasts."""
         give_up_ns = self.started_ns + int(self.options.wait_s * SECOND_NS)
         attempts = 0
         while not self._finished and (error := self._attempt()) is not None:
@@ -312,7 +312,7 @@ class ExchangeRun:
             self._pause(min(self._backoff_s(attempts), left_s))
 
     def _attempt(self) -> ConnectError | None:
-        """Dials once and waits for the hello; why it failed, or None."""
+        """Connects once and waits for the hello; returns the error, or None."""
         try:
             self._dial()
             self._await_hello()
@@ -337,7 +337,7 @@ class ExchangeRun:
         self._record(records.CONNECT, hello, now_ns)
 
     def _await_hello(self) -> None:
-        """Runs the new connection until it said hello; ConnectError says what came instead."""
+        """Runs the new connection until the hello. Raises ConnectError that names what came instead."""
         connection = self._need_connection()
         while not self.session.hello_seen and not self._finished:
             alive = self._turn(connection)
@@ -354,7 +354,7 @@ class ExchangeRun:
             self._observer.event(f"Connected to {self.target.address} as {self.target.team}.")
 
     def _silence(self, connection: _Connection, alive: bool) -> str:
-        """Why there was no hello, as far as it can be known."""
+        """The probable reason why there was no hello."""
         where, head = self.target.address, bytes(connection.head)
         refused = _error_text(head)
         if refused is not None:
@@ -375,7 +375,7 @@ class ExchangeRun:
         )
 
     def _serve(self) -> None:
-        """Plays one connection, on which the exchange has said hello, to its end."""
+        """Plays one connection to its end; the exchange has already sent its hello."""
         connection = self._need_connection()
         resync = False
         while not self._finished and self._turn(connection):
@@ -387,7 +387,7 @@ class ExchangeRun:
             self._end_round(self.session.pnl(), self.session.pnl_at_middle())
         lasted_ns = self._clock() - connection.since_ns
         self._drop()
-        # A connection that is lost at once again and again must not be dialled in a tight loop.
+        # A connection that is lost at once each time must not be retried in a tight loop.
         self._failures = 0 if round_over or lasted_ns >= STEADY_NS else self._failures + 1
         if resync and not self._finished:
             self._log_in_anew(lasted_ns)
@@ -399,7 +399,7 @@ class ExchangeRun:
             self._observer.event(f"The connection to {self.target.address} was lost{why}; connecting again.")
 
     def _end_round(self, pnl_touch: int, pnl_middle: int) -> None:
-        """Counts a full round and reports it; the run is finished after the last one that was asked for."""
+        """Counts a full round and reports it; the run is finished after the last planned one."""
         self.rounds += 1
         self.round_results.append(RoundResult(self.rounds, pnl_touch, pnl_middle))
         last = self.options.rounds is not None and self.rounds >= self.options.rounds
@@ -409,7 +409,7 @@ class ExchangeRun:
         )
 
     def _log_in_anew(self, lasted_ns: int) -> None:
-        """Only a hello tells what is held; doubts that come one after the other wait longer and longer."""
+        """Counts a new login, since only a hello gives positions; logins in a row wait longer each time."""
         reason = self.session.doubt
         self.relogins[reason] = self.relogins.get(reason, 0) + 1
         self._doubts_running = 1 if lasted_ns >= TRUSTED_NS else self._doubts_running + 1
@@ -418,7 +418,7 @@ class ExchangeRun:
         self._observer.event(f"{words}; logging in again to learn the positions.")
 
     def _last_round_over(self, closed_ns: int) -> bool:
-        """The exchange shuts the connection after the close; one that does not must not hold up the end."""
+        """Whether the last round is over and the exchange has not closed the connection in time."""
         last = self.options.rounds is not None and self.rounds + 1 >= self.options.rounds
         return last and self._clock() - closed_ns >= self.options.stop_timeout_s * SECOND_NS
 
@@ -444,7 +444,7 @@ class ExchangeRun:
         return longest * self._jitter.uniform(0.5, 1.0)
 
     def _pause(self, duration_s: float) -> None:
-        """Waits without a connection, still doing the chores."""
+        """Waits without a connection, and does the chores meanwhile."""
         end_ns = self._clock() + int(duration_s * SECOND_NS)
         while not self._finished and (left_ns := end_ns - self._clock()) > 0:
             self._chores(self._clock())
@@ -454,7 +454,7 @@ class ExchangeRun:
     # --- one turn of the loop -------------------------------------------------------------------
 
     def _turn(self, connection: _Connection) -> bool:
-        """Waits for bytes or a deadline and passes it on; False once the connection is closed."""
+        """Waits for bytes or a deadline and passes it on; returns False once the connection is closed."""
         session = self.session
         now_ns = self._clock()
         self._watch.turn()
@@ -476,7 +476,7 @@ class ExchangeRun:
         return self._take(connection, data, read_ns)
 
     def _catch_up(self, connection: _Connection, data: bytes | memoryview | None, late_ns: int) -> bool:
-        """After a pause of the process: reads all that waits, and orders nothing new before that is done."""
+        """Reads the whole backlog after a pause of the process, and sends no new order until that is done."""
         self._observer.event(
             f"The process was paused for {late_ns / SECOND_NS:.1f} s: reading what has arrived first."
         )
@@ -493,7 +493,7 @@ class ExchangeRun:
         return True
 
     def _take(self, connection: _Connection, data: bytes | memoryview | None, read_ns: int) -> bool:
-        """Passes on what was read; False at the connection's end."""
+        """Passes received bytes to the session; returns False at the connection's end."""
         if data is None:
             return True
         if not data:
@@ -502,7 +502,7 @@ class ExchangeRun:
         try:
             out = session.receive(data, read_ns)
         except BaseException:
-            # What broke the session is the one thing that its replay must have.
+            # A replay needs above all the bytes that broke the session.
             if self._journal is not None:
                 self._journal.write(records.IN, read_ns, data)
             raise
@@ -518,7 +518,7 @@ class ExchangeRun:
         return True
 
     def _pass_on(self, kind: int, out: bytes, now_ns: int, payload: bytes = b"") -> None:
-        """Sends what one event other than received bytes brought, and records both."""
+        """Sends the session's bytes for an event other than received bytes, and records both."""
         if out and self._connection is not None:
             self._connection.link.send(out)
         self._record(kind, out, now_ns, payload)
@@ -532,7 +532,7 @@ class ExchangeRun:
     # --- chores ---------------------------------------------------------------------------------
 
     def _chores(self, now_ns: int) -> None:
-        """Ten times a second: whether to end, the kill switch, the state of the connection, the status."""
+        """Ten times a second: checks for the end, kill switch and connection; refreshes the status."""
         self._watch.turn()
         self._next_chores_ns = now_ns + CHORES_NS
         if now_ns >= self._next_kill_ns:
@@ -570,7 +570,7 @@ class ExchangeRun:
         self._observer.refresh(self, now_ns)
 
     def _tell_news(self) -> None:
-        """What a person should know, each thing once, however often it happens."""
+        """Reports news to the user, each item once, however often it happens."""
         summary = self.session.summary()
         reason = summary["halted_reason"]
         halted = [reason] if reason and self._ending == RunEnding() else []
@@ -653,7 +653,7 @@ class ExchangeRun:
             self._finished = True
 
 
-#: What each refusal of the risk gate means to whoever reads it.
+#: The meaning of each refusal of the risk gate, for the user.
 REFUSALS = {
     "halted": "trading is halted",
     "symbol_closed": "the symbol is closed",
@@ -668,7 +668,7 @@ REFUSALS = {
 
 
 def refusal_text(row: Mapping[str, Any]) -> str:
-    """One row of the summary's ``refused`` as a sentence."""
+    """One row of the summary's ``refused``, as a sentence."""
     return (
         f"The risk gate has refused every {row['side']} order of {printable(row['strategy'])} in "
         f"{row['symbol']} for {row['seconds']} s: {reason_text(row['reason'])}."
@@ -676,7 +676,7 @@ def refusal_text(row: Mapping[str, Any]) -> str:
 
 
 def reason_text(reason: str) -> str:
-    """A refusal's reason in words, with its name."""
+    """The reason of a refusal in words, with its name."""
     return f"{REFUSALS[reason]} ({reason})" if reason in REFUSALS else reason
 
 
@@ -700,7 +700,7 @@ def _error_text(head: bytes) -> str | None:
 def result_document(
     run: ExchangeRun, *, scores: Sequence[Mapping[str, Any]], seed: int | None, ending: RunEnding
 ) -> dict[str, Any]:
-    """The JSON of an exchange run. ``fair_pnl`` is None where no embedded exchange knows it."""
+    """The JSON of an exchange run. ``fair_pnl`` is None unless an embedded exchange reports it."""
     summary = run.session.summary()
     fair = [score["fair_pnl"] for score in scores if "fair_pnl" in score]
     return {

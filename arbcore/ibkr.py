@@ -1,8 +1,8 @@
-"""The carry bot at Interactive Brokers: a shell around ``carry.desk``.
+"""The carry bot at Interactive Brokers: a shell around ``arbcore.desk``.
 
-Owns the run: connect, verify the account, reconcile, trade; and the same path again after every loss. It
-carries out what the desk wants in the desk's order, storing before sending, watches the clock, the kill
-switch and the link, and tells people. When to trade, and what an answer means, is the desk's.
+Owns the run: connect, verify the account, reconcile, trade; and the same again after every lost connection.
+It carries out the desk's commands in their order and stores before it sends. It watches the clock, the kill
+switch and the connection, and reports to the user. The desk decides when to trade and what a response means.
 """
 
 import asyncio
@@ -41,22 +41,22 @@ from arbcore.system.kill_switch import KillSwitch
 
 _log = logging.getLogger(__name__)
 
-#: The kill switch, telemetry and the status are looked after this often.
+#: Time between two checks of the kill switch, the telemetry and the status.
 HOUSEKEEPING_S = 0.5
-#: A timer is set anew after this long at the latest.
+#: The longest time for which a timer is set.
 LONGEST_SLEEP_S = 60.0
 SAMPLE_NS = 60 * 10**9
-#: Pauses between attempts to connect again: doubling, with jitter, for ever.
+#: Pauses between attempts to reconnect: doubling, with jitter, without end.
 RECONNECT_FIRST_S, RECONNECT_MAX_S = 1.0, 30.0
-#: TWS is asked for its time this often: a connection may die without a word, and a clock may drift.
+#: Time between two requests for TWS's time: a connection may die silently, and a clock may drift.
 HEARTBEAT_S = 10.0
-#: TWS lost the broker and says no more of it: then all is asked anew.
+#: If TWS lost the broker and does not report it back for this long, the bot requests everything again.
 SERVER_PATIENCE_S = 60.0
-#: What comes right behind the loss was on its way already.
+#: Events within this time after the loss were sent before it.
 SERVER_ECHO_S = 1.0
-#: By these the broker's servers are heard of again.
+#: Events that show that the broker's servers are connected again.
 SIGNS_OF_LIFE = (ev.Quote, ev.Alive, ev.OrderStatus, ev.Execution, ev.PositionChanged)
-#: How long an orderly stop may take before it is given up with a sentence.
+#: An orderly stop that takes longer than this fails with an error.
 STOP_PATIENCE_S = 60.0
 
 
@@ -71,7 +71,7 @@ class Bot:
         alerts: Alerts,
         told: Callable[[str, str], None],
     ) -> None:
-        """``told(level, text)`` takes each line of the time line for people."""
+        """``told(level, text)`` receives each line of the event log that is shown to the user."""
         self.plan = plan
         self.tally = Tally()
         self.account = ""
@@ -94,10 +94,10 @@ class Bot:
         self._handling = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
-        #: Between the loss of a connection and the next one.
+        #: True between the loss of a connection and the next connection.
         self._lost = False
         self._failure: ArbcoreError | None = None
-        #: How the run was told to end.
+        #: The stop that was requested, or None.
         self._stop: ev.Stop | None = None
         #: The attempt to make the first connection.
         self._joining: asyncio.Task[None] | None = None
@@ -108,11 +108,11 @@ class Bot:
         self._rate: float | None = None
         self._rate_news: RateNews | None = None
         self._sampled_ns = 0
-        #: The kill switch was on at some time of the run, and is on.
+        #: Whether the kill switch was on at some time of the run, and whether it is on now.
         self.killed = self._kill_on = False
         self._pauses = PauseWatch(lambda: self.feed(ev.Tick()))
         self._doubts = 0
-        #: Since when TWS is without the broker, as it said; None where it has it.
+        #: When TWS reported that it lost the broker; None while it is connected.
         self._server_lost_s: float | None = None
         self._server_losses = 0
 
@@ -125,7 +125,7 @@ class Bot:
                 self._pauses.begin()
                 if await self._join():
                     await self._look_after()
-            except Exception as error:  # noqa: BLE001  Whatever it was, orders may be at work.
+            except Exception as error:  # noqa: BLE001  Whatever the error, orders may be working.
                 self._on_trouble(error)
             if self._failure is not None:
                 self._give_up(self._failure)
@@ -141,7 +141,7 @@ class Bot:
             self._close()
 
     async def _join(self) -> bool:
-        """Makes the first connection; False where the run was told to stop meanwhile, and is over."""
+        """Makes the first connection; returns False if the run was stopped before that succeeded."""
         if self._stop is None:
             self._joining = asyncio.get_running_loop().create_task(self._connect_first())
             try:
@@ -158,7 +158,7 @@ class Bot:
         return False
 
     async def _look_after(self) -> None:
-        """Connected for the first time: until the run is over."""
+        """Runs from the first connection to the end of the run."""
         if self.plan.duration_s is not None:
             self.later(self._stop_after(self.plan.duration_s))
         if not self.plan.clocked:
@@ -172,7 +172,7 @@ class Bot:
                 await asyncio.wait_for(self._woken.wait(), HOUSEKEEPING_S)
 
     def _give_up(self, error: ArbcoreError) -> None:
-        """The run ends out of order: no more decisions, what still works is cancelled, people hear it."""
+        """Ends the run after a failure: takes no more decisions, cancels working orders, informs the user."""
         self._cancel_everything()
         held = ""
         if self.session is not None:
@@ -183,7 +183,7 @@ class Bot:
         self.event_log.failed(text)
 
     def _cut_off(self) -> None:
-        """Somebody would not wait for the orderly stop."""
+        """Ends the run at once, when it is cancelled before or during the orderly stop."""
         if self.session is not None and not (self._stop and self.session.stopped):
             self._cancel_everything()
             self.ending = self.heartbeat.last_words()
@@ -197,7 +197,7 @@ class Bot:
     def stop(self, reason: str) -> None:
         """Ends the run in order: working orders are cancelled, positions stay unless ``flatten``.
 
-        At any moment; before there was a connection it is over at once. Told twice, it is told once.
+        May be called at any time; before the first connection the run ends at once. Only one call counts.
         """
         self.event_log.note("info", "stop", f"Stopping: {reason}.")
         if self._stop is not None:
@@ -227,7 +227,7 @@ class Bot:
         )
 
     def later(self, work: Coroutine[object, None, None]) -> None:
-        """Does something beside the run; its failure ends the run."""
+        """Runs a coroutine beside the loop; its failure ends the run."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
@@ -254,7 +254,7 @@ class Bot:
             task.cancel()
         if self._timer is not None:
             self._timer.cancel()
-        # A question that this leaves without its answer is nothing that the desk should hear of.
+        # The desk need not learn that disconnecting leaves requests without a response.
         link, self.link = self.link, None
         if link is not None:
             link.disconnect()
@@ -266,19 +266,19 @@ class Bot:
                 with contextlib.closing(self.store):
                     self.executor.save_rest()
             except RunError as error:
-                # A run that has failed is told by what failed first.
+                # If the run has failed already, its first error is the one that is reported.
                 if self._failure is None:
                     error.args = (f"{error} {self.ending}".strip(),)
                     raise
 
     def touch(self, leg: str) -> ev.Quote | None:
-        """The best prices of a leg as they were told last; None without a connection."""
+        """The last best prices of a leg; None without a connection."""
         return None if self.link is None else self.link.listener.touch(leg)
 
     # --- connecting: at the start and after every loss ---------------------------------------------------
 
     async def _connect_first(self) -> None:
-        """The first connection: one that fails ends the run, except while ``wait_s`` of the plan lasts."""
+        """Makes the first connection; a failure ends the run, except while the plan's ``wait_s`` lasts."""
         loop = asyncio.get_running_loop()
         end_s = loop.time() + self.plan.wait_s
         pause_s = RECONNECT_FIRST_S
@@ -298,7 +298,7 @@ class Bot:
             pause_s = min(2.0 * pause_s, RECONNECT_MAX_S)
 
     async def _attempt(self) -> ConnectError | None:
-        """Connects once; why it failed, or None."""
+        """Connects once; returns the error, or None."""
         try:
             await self._connect()
         except ConnectError as error:
@@ -306,7 +306,7 @@ class Bot:
         return None
 
     async def _connect(self) -> None:
-        """Connect, verify, resolve, greet. The desk reconciles from there by its own questions."""
+        """Connects, verifies the account, resolves the contracts, greets the desk, which reconciles."""
         link = IbLink(
             self._library, self.plan.settings, sink=self._hear, on_link=self._on_link, on_lost=self._on_lost,
             on_row=self._rows.take, on_trouble=self._on_trouble,
@@ -352,7 +352,7 @@ class Bot:
         return f"{printable(self.plan.settings.host)}:{self.plan.settings.port}"
 
     async def _begin(self, account: str) -> None:
-        """The first connection: the store is the account's, and the desk begins where it left off."""
+        """Opens the account's store after the first connection, and starts the desk from its snapshot."""
         self.account = account
         utc_ns = self.clock.utc_ns()
         self.store = await self._open_store(account, utc_ns)
@@ -372,7 +372,7 @@ class Bot:
             self.feed(self._stop)
 
     async def _open_store(self, account: str, utc_ns: int) -> Store:
-        """Opens the store, trying again for a while where another program locks it."""
+        """Opens the store; if another program locks it, tries again for a while."""
         loop = asyncio.get_running_loop()
         end_s = loop.time() + LOCKED_MAX_S
         while True:
@@ -387,24 +387,24 @@ class Bot:
             await asyncio.sleep(LOCKED_PAUSE_S)
 
     def _claim(self, account: str) -> str:
-        """The account as other bots see it; an embedded gateway's has no other bot."""
+        """The account in the claim against other bots; empty for an embedded gateway, which has one bot."""
         if self.plan.mode == SIMULATED:
             return ""
         own = account.startswith(SIMULATED_PREFIX)
-        # Every gateway of ours has an account of the same name.
+        # All arbcore gateways have an account of the same name.
         return f"{account}-{self.plan.settings.port}" if own else account
 
     def greet(self) -> None:
-        """The desk asks everything anew on the connection that stands, or else on the next one."""
+        """Makes the desk request everything again, on the present connection or else on the next one."""
         if self.link is not None:
             self.feed(ev.Hello(self.account))
-            # Also where the data is said to be kept (1102): nobody says again that it is live.
+            # Also if the data was kept (1102), because TWS does not report again that it is live.
             for leg in self.link.legs:
                 self.link.resubscribe(leg)
             self.doubt_quotes("subscriptions begin anew")
 
     def _on_lost(self, reason: str) -> None:
-        """The connection itself is gone."""
+        """Handles the loss of the connection itself."""
         self.link = None
         if self._lost:
             return
@@ -416,7 +416,7 @@ class Bot:
     async def _reconnect(self) -> None:
         pause_s = RECONNECT_FIRST_S
         while True:
-            # Jitter, so that several bots do not come back as one.
+            # Jitter keeps several bots from reconnecting at once.
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(2.0 * pause_s, RECONNECT_MAX_S)
             try:
@@ -429,14 +429,14 @@ class Bot:
                 return
 
     async def _heartbeat(self) -> None:
-        """Finds out that the other side has gone silent, and keeps the market's clock the broker's."""
+        """Detects a silent connection, and keeps the desk's clock equal to the broker's."""
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             if self.link is not None:
                 await self._ask_time(self.link)
 
     def _on_link(self, code: int, text: str) -> None:
-        """TWS's own link to the broker is lost, or back; or this connection is being dropped."""
+        """Handles a report that TWS's link to the broker is lost or back, or that this connection closes."""
         if code in codes.SERVER_LOST:
             self.event_log.note("warning", "link_lost", f"TWS lost its connection to the broker ({text}).")
             self._server_lost_s = time.monotonic()
@@ -453,13 +453,13 @@ class Bot:
         return self._server_lost_s is not None
 
     async def _await_server(self, loss: int) -> None:
-        """TWS does not always report that it is connected to the broker again."""
+        """Assumes after a while that TWS is connected again, because it does not always report it."""
         await asyncio.sleep(SERVER_PATIENCE_S)
         if self._server_lost_s is not None and loss == self._server_losses:
             self._server_back(f"no word about it for {SERVER_PATIENCE_S:.0f} s; everything is asked again")
 
     def _server_back(self, why: str) -> None:
-        """The broker may be connected again, so everything that was known is asked for again."""
+        """Requests everything again, because the broker may be connected again."""
         self._server_lost_s = None
         if self.link is None:
             return
@@ -467,7 +467,7 @@ class Bot:
         self.greet()
 
     def doubt_quotes(self, why: str) -> None:
-        """What arrives may be old until the broker answers a question that is asked now."""
+        """Treats quotes as doubtful until the broker responds to a request that is sent now."""
         if not self.plan.clocked:
             self.feed(self._doubt(why))
 
@@ -478,7 +478,7 @@ class Bot:
         return ev.QuotesDoubted(self._doubts, why)
 
     async def _ask_time(self, link: IbLink, doubt: int = 0) -> None:
-        """Asks for the broker's time; without an answer this connection is closed."""
+        """Requests the broker's time; without a response this connection is closed."""
         try:
             broker_ns = await link.clock_ns(self.plan.desk.query_timeout_s)
         except ConnectError as error:
@@ -491,7 +491,7 @@ class Bot:
 
     @property
     def stood_still_s(self) -> float:
-        """Seconds for which the process was paused just now, or 0; a replay waits, so it has none."""
+        """Seconds for which the process was just paused, or 0; always 0 in a replay, which waits."""
         return 0.0 if self.plan.clocked else self._pauses.late_s
 
     def _after_pause(self, late_s: float) -> ev.QuotesDoubted:
@@ -512,7 +512,7 @@ class Bot:
     # --- events in, commands out ------------------------------------------------------------------------
 
     def _hear(self, event: ev.Event) -> None:
-        """One event of the broker's."""
+        """Handles one event of the broker."""
         kind = type(event)
         lost_s = self._server_lost_s
         if lost_s is not None and kind in SIGNS_OF_LIFE and time.monotonic() - lost_s > SERVER_ECHO_S:
@@ -520,10 +520,10 @@ class Bot:
         if kind is ev.Quote or kind is ev.Alive:
             self.tally.quotes += 1
             if self.plan.rows:
-                # The row's end brings both legs' quotes, at the row's time.
+                # The event at the row's end brings both legs' quotes, at the row's time.
                 return
             if not self._recording:
-                # What arrived together belongs together: the rest of it is heard before the loop's next turn.
+                # Quotes that arrived together form one row: handle all of them before the loop's next turn.
                 self._recording = True
                 asyncio.get_running_loop().call_soon(self._record)
         elif isinstance(event, ev.Farm):
@@ -533,7 +533,7 @@ class Bot:
         self.feed(event)
 
     def feed(self, *events: ev.Event) -> None:
-        """Events for the desk; what it wants is carried out before the next. None after the run's end."""
+        """Passes events to the desk and carries out its commands after each, until the run ends."""
         session = self.session
         if session is None or self._over:
             return
@@ -560,7 +560,7 @@ class Bot:
             self._woken.set()
 
     def _arm(self, session: DeskSession) -> None:
-        """Makes sure that the desk hears of the time when it wants to."""
+        """Sets the timer for the desk's next deadline."""
         due_ns = session.next_deadline_ns
         if due_ns == self._due_ns:
             return
@@ -599,13 +599,13 @@ class Bot:
             try:
                 self._recorder.flush()
             except RunError as error:
-                # Trading does not end for a recording's sake.
+                # A failure of the recording must not end trading.
                 self._recorder = None
                 self.event_log.alarm("record", str(error))
         self.executor.flush()
 
     def sample(self) -> None:
-        """Once a minute of the market's clock, which in a replay is a row's."""
+        """Writes a sample once a minute by the market's clock, which in a replay is the row's time."""
         now_ns = self.clock.now_ns()
         if self.link is not None and now_ns - self._sampled_ns >= SAMPLE_NS:
             self._sampled_ns = now_ns
@@ -619,7 +619,7 @@ class Bot:
         self.feed(ev.RowSeen(ts_ns))
 
     def record(self, ts_ns: int) -> None:
-        """The quotes as they are, into the recording where there is one."""
+        """Writes the present quotes to the recording, if there is one."""
         future = None if self.link is None else self.link.legs.get(FUT)
         if self.link is None or self._recorder is None or future is None or future.told.expiry_ns is None:
             return
