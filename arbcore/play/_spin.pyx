@@ -1,6 +1,6 @@
-"""Reads a socket by asking over and over instead of sleeping: what ``--busy-poll`` is made of. POSIX only.
+"""Reads a socket in a busy loop instead of sleeping, for ``--busy-poll``. POSIX only.
 
-Owns one buffer and no socket: the descriptor belongs to the caller. It knows nothing of what the bytes mean.
+Owns one buffer and no socket: the descriptor belongs to the caller. It does not know what the bytes mean.
 """
 
 import os
@@ -27,7 +27,7 @@ cdef extern from *:
           clock_gettime(CLOCK_MONOTONIC, &now);
           return (long long)now.tv_sec * 1000000000LL + now.tv_nsec;
       }
-      /* Bytes read, 0 at the end of the stream, -1 when the time is over (failure 0) or on an error. */
+      /* Returns bytes read, 0 at the end of the stream, -1 after the timeout (failure 0) or on error. */
       static Py_ssize_t arbcore_spin(int fd, char* buffer, size_t size, long long timeout_ns, int* failure)
       {
           long long end_ns = 0;
@@ -40,7 +40,7 @@ cdef extern from *:
                   *failure = errno;
                   return -1;
               }
-              /* The clock is first read after a miss: a hit on the first try pays for no clock. */
+              /* The clock is first read after a miss: a hit on the first try needs no clock. */
               if (end_ns == 0)
                   end_ns = arbcore_monotonic_ns() + timeout_ns;
               else if (arbcore_monotonic_ns() >= end_ns)
@@ -54,12 +54,12 @@ cdef extern from *:
 
 
 def can_spin():
-    """Whether this platform can: it needs a non-blocking recv on a descriptor."""
+    """Whether this platform can read in a busy loop: it needs a non-blocking recv on a descriptor."""
     return ARBCORE_CAN_SPIN
 
 
 cdef class Spinner:
-    """Reads the socket with descriptor ``fd`` into one buffer of ``size`` bytes, used again and again."""
+    """Reads the socket with descriptor ``fd`` into one buffer of ``size`` bytes, which each read reuses."""
 
     cdef char* _buffer
     cdef Py_ssize_t _size
@@ -81,9 +81,9 @@ cdef class Spinner:
         PyMem_Free(self._buffer)
 
     def recv(self, int64_t timeout_ns):
-        """The bytes that came: ``b""`` at the end of the stream, None when ``timeout_ns`` passed without any.
+        """Returns the received bytes: ``b""`` at the end of the stream, None if none came in ``timeout_ns``.
 
-        Raises OSError. Tries at least once, however short the time.
+        Raises OSError. Reads at least once, however short the timeout.
         """
         cdef int failure = 0
         cdef Py_ssize_t count

@@ -1,15 +1,15 @@
-"""Counts signals and ends a process whose loop no longer turns although it is to stop. POSIX only.
+"""Counts signals, and ends a process that should stop but whose loop no longer turns. POSIX only.
 
-A Python signal handler never runs inside a call into C, so a strategy's hook that hangs there would make the
-bot deaf. Here a C handler counts the signals, and a thread that needs no interpreter looks twenty times a
-second at the counts, the time and the kill switch, its file and its line in ``.env``. It closes the
+A Python signal handler never runs during a call into C, so a strategy's hook that hangs there would keep the
+bot from reacting. Here a C handler counts the signals, and a thread that needs no interpreter checks the
+counts, the time and the kill switch (its file and its line in ``.env``) twenty times a second. It closes the
 connection, which makes the exchange cancel every order, and ends the process:
 
-* with 130, ``HURRY_NS`` after a second SIGINT;
-* with 1, where the loop has not turned for ``STUCK_NS`` since a stop or the kill switch was due, or the run
-  is not over ``STOP_NS`` after a stop was due.
+* with exit code 130, ``HURRY_NS`` after a second SIGINT;
+* with exit code 1, if the loop has not turned for ``STUCK_NS`` since a stop or the kill switch was due, or if
+  the run is not over ``STOP_NS`` after a stop was due.
 
-All spans are sums of the thread's own short sleeps: a process that was paused has slept none of that time.
+All times are sums of the thread's own short sleeps: time in which the process was paused does not count.
 """
 
 import os
@@ -80,7 +80,7 @@ cdef extern from *:
           __atomic_add_fetch(number == SIGINT ? &watch_interrupts : &watch_stops, 1, __ATOMIC_ACQ_REL);
       }
 
-      /* A program that was started to survive its terminal (nohup) goes on surviving it. */
+      /* A program that was started to survive its terminal (nohup) must still survive it. */
       static int watch_wants(int index)
       {
           return watch_numbers[index] != SIGHUP || watch_before[index].sa_handler != SIG_IGN;
@@ -96,7 +96,7 @@ cdef extern from *:
           sigaction(watch_numbers[index], &action, NULL);
       }
 
-      /* A hook that takes a signal for itself must not make the bot deaf. */
+      /* A hook that sets its own signal handler must not keep the bot from stopping. */
       static void watch_keep_handlers(void)
       {
           for (int index = 0; index < WATCH_SIGNALS; index++) {
@@ -136,7 +136,7 @@ cdef extern from *:
                   "cancels all orders, and the run ends without a summary.\\n", waited_s, why);
           if (length >= (int)sizeof text)
               length = (int)sizeof text - 1;
-          /* A pipe that nobody reads must not hold up the end. */
+          /* A pipe that nobody reads must not delay the end. */
           if (poll(&output, 1, 0) == 1 && (output.revents & POLLOUT)) {
               ssize_t written = write(2, text, (size_t)length);
               (void)written;
@@ -146,7 +146,7 @@ cdef extern from *:
 
       static int watch_blank(char byte) { return byte == ' ' || (byte >= '\\t' && byte <= '\\r'); }
 
-      /* Whether the text of one NAME=VALUE says anything but "off"; it ends at `end`. */
+      /* Whether the value of one NAME=VALUE is anything but "off"; the value ends at `end`. */
       static int watch_value_trips(const char* at, const char* end)
       {
           static const char* const off[] = {"", "0", "false", "no", "off"};
@@ -176,7 +176,7 @@ cdef extern from *:
           return 1;
       }
 
-      /* Whether a line is KILL_SWITCH=...; then the value begins at the result, else NULL. */
+      /* Returns the start of the value if a line is KILL_SWITCH=..., else NULL. */
       static const char* watch_value(const char* at, const char* end)
       {
           static const char name[] = "KILL_SWITCH", export_word[] = "export";
@@ -203,7 +203,7 @@ cdef extern from *:
       }
 
       /* Whether a .env file switches trading off, by the rules of system/configuration.py and kill_switch.py:
-         the last KILL_SWITCH counts, and a file that cannot be read cannot be seen to say "off". */
+         the last KILL_SWITCH counts, and a file that cannot be read counts as a tripped switch. */
       static int watch_dotenv(const char* path)
       {
           struct stat status;
@@ -253,7 +253,7 @@ cdef extern from *:
       static int watch_killed(long long stuck_ns)
       {
           struct stat status;
-          /* A loop that turns reads .env itself; only one that does not needs this. */
+          /* A loop that turns reads .env itself, so the thread reads it only if the loop does not turn. */
           return lstat(watch_kill_path, &status) == 0
               || (stuck_ns >= WATCH_LOOK_NS && watch_dotenv(watch_dotenv_path));
       }
@@ -268,7 +268,7 @@ cdef extern from *:
           sigemptyset(&ours);
           for (int index = 0; index < WATCH_SIGNALS; index++)
               sigaddset(&ours, watch_numbers[index]);
-          /* A hook may have blocked them for the thread that it runs on. */
+          /* A hook may have blocked these signals for its thread. */
           pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
           while (!LOAD(watch_quit)) {
               struct timespec nap = {0, WATCH_TICK_NS};
@@ -329,7 +329,7 @@ cdef extern from *:
               if (watch_wants(index))
                   watch_handle(index);
           }
-          /* No other signal is for the new thread. */
+          /* The new thread must receive no other signals. */
           sigfillset(&all);
           pthread_sigmask(SIG_SETMASK, &all, &before);
           error = pthread_create(&watch_thread, NULL, watch_run, NULL);
@@ -365,7 +365,7 @@ cdef bint running = False
 
 
 def can_watch() -> bool:
-    """Whether this platform can: it needs POSIX signals and threads."""
+    """Whether this platform can run a watchdog: it needs POSIX signals and threads."""
     return ARBCORE_CAN_WATCH
 
 
@@ -382,9 +382,9 @@ def dotenv_trips(path) -> bool:
 cdef class Watchdog:
     """Watches one run of ``session``; at most one at a time in a process.
 
-    ``kill_path`` is the kill switch's file, ``dotenv_path`` the file of settings that may hold it;
-    ``duration_s`` is when the run is to stop, None for never.
-    Raises RunError where this platform or the system cannot, UsageError where another one runs.
+    ``kill_path`` is the kill switch's file, ``dotenv_path`` the settings file that may contain the switch.
+    ``duration_s`` is the time after which the run is to stop, None for never.
+    Raises RunError if the platform or the system cannot do it, UsageError if another watchdog runs.
     """
 
     cdef Session _session
@@ -412,33 +412,33 @@ cdef class Watchdog:
 
     @property
     def interrupts(self) -> int:
-        """How often SIGINT came."""
+        """How many SIGINT came."""
         return watch_interrupts
 
     @property
     def stops(self) -> int:
-        """How often SIGTERM or SIGHUP came."""
+        """How many SIGTERM and SIGHUP came."""
         return watch_stops
 
     @property
     def hang_ups(self) -> int:
-        """How often SIGHUP came, of the ``stops``: the terminal was closed."""
+        """How many of the ``stops`` were SIGHUP: the terminal was closed."""
         return watch_hang_ups
 
     def turn(self) -> None:
-        """The loop has come round once more."""
+        """Records that the loop has turned once more."""
         watch_turn()
 
     def link(self, int fd) -> None:
-        """The descriptor of the connection that stands; -1 for none. To be told before it is closed."""
+        """Sets the descriptor of the connection; -1 for none. Call it before the connection is closed."""
         watch_link(fd)
 
     def over(self) -> None:
-        """The play is over: only a second SIGINT still ends the process."""
+        """Ends the watch of the loop: from now on only a second SIGINT ends the process."""
         watch_over()
 
     def stop(self) -> None:
-        """Ends the watch and puts the signals back; twice is harmless."""
+        """Ends the watch and restores the signal handlers; a second call does nothing."""
         global running
         if self._mine:
             self._mine = running = False

@@ -1,6 +1,6 @@
-"""Builds the exchange bot's session out of settings and strategy names, for a run and for its replay.
+"""Builds the exchange bot's session from settings and strategy names, for a run and for its replay.
 
-A shell: loading a user's strategy reads files. What it builds from is plain JSON, so a journal can carry it.
+A shell: loading a user's strategy reads files. Its input is plain JSON, so a journal can store it.
 """
 
 import difflib
@@ -30,11 +30,11 @@ def make_session(
     directory: Path,
     params: Sequence[Mapping[str, str]] = (),
 ) -> "Session":
-    """A session with the enabled built-in strategies and then the user's.
+    """Makes a session with the enabled built-in strategies and then the user's.
 
-    ``values`` are settings by full name, ``specs`` name classes as ``package.module:Class``, which are
-    looked for in ``directory`` too; ``params`` has the texts of each one's parameters by name, in the order
-    of ``specs``. Raises UsageError where one cannot be loaded.
+    ``values`` are settings by full name. ``specs`` name classes as ``package.module:Class``, which are also
+    searched for in ``directory``. ``params`` has the parameters of each one as texts by name, in the order of
+    ``specs``. Raises UsageError if one cannot be loaded.
     """
     given = [*params, *({} for _ in specs[len(params) :])]
     strategies = [
@@ -53,9 +53,9 @@ def make_session(
 def session_with(
     values: Mapping[str, object], own: Sequence[object], *, team: str, builtin: bool
 ) -> "Session":
-    """A session with the enabled built-in strategies and then ``own``, objects of the user's classes.
+    """Makes a session with the enabled built-in strategies and then ``own``, objects of the user's classes.
 
-    Raises UsageError where one of them is not a strategy.
+    Raises UsageError if one of them is not a strategy.
     """
     from arbcore.trading._session import Session
     from arbcore.trading.strategies import build
@@ -74,16 +74,16 @@ def session_with(
 
 
 def load_strategy(spec: str, directory: Path, params: Mapping[str, str] | None = None) -> object:
-    """An instance of the user's class ``package.module:Class``; UsageError says what is wrong with it.
+    """Makes an object of the user's class ``package.module:Class``. Raises UsageError if it is wrong.
 
-    ``params`` are texts for keyword parameters of its ``__init__``, read by their annotations or defaults.
+    ``params`` are texts for keyword parameters of its ``__init__``, parsed by their annotations or defaults.
     """
     kind, where = load_class(spec, directory), f"--strategy {printable(spec)}"
     return made(kind, parameters_of(kind, params or {}, where=where), where)
 
 
 def made(kind: type, parameters: Mapping[str, object], what: str) -> object:
-    """An object of a user's class; UsageError where its ``__init__`` fails."""
+    """Makes an object of a user's class. Raises UsageError if its ``__init__`` fails."""
     try:
         return kind(**parameters)
     except KeyboardInterrupt:
@@ -93,7 +93,7 @@ def made(kind: type, parameters: Mapping[str, object], what: str) -> object:
 
 
 def load_class(spec: str, directory: Path) -> type:
-    """The user's class ``package.module:Class``; UsageError says what is wrong with it."""
+    """Loads the user's class ``package.module:Class``. Raises UsageError if it is wrong."""
     module_name, colon, class_name = spec.partition(":")
     named = [*module_name.split("."), class_name]
     if not colon or not all(part.isidentifier() for part in named):
@@ -128,7 +128,7 @@ def load_class(spec: str, directory: Path) -> type:
 
 
 def _failure(error: BaseException) -> str:
-    """The error in words, with the last line of the user's code that led to it."""
+    """Describes the error in words, with the last line of the user's code that led to it."""
     from arbcore.trading._plugin import words_of
 
     what = printable(words_of(error))

@@ -1,24 +1,24 @@
-"""The invariants of the exchange bot, checked against nothing but the bytes on the wire and the clock.
+"""Checks the invariants of the exchange bot from the bytes on the wire and the clock alone.
 
-The checker keeps its own books of what the bot sent and received, shares no code with the session, and
-compares the session's positions, cash and sums with these books. Each violation is the number of its
-invariant in the list below, the time, and a sentence.
+The checker computes its own positions from the bytes sent and received, shares no code with the session, and
+compares the session's positions, cash and sums with its own. Each violation has the number of its invariant
+in the list below, the time, and a sentence.
 
-     1  position and everything that may still fill stay within the limit, per symbol and side
+     1  position plus everything that may still fill is within the limit, per symbol and side
      2  cash and positions are the sum of fills, conversions and fees
-     3  a conversion changes whole baskets, and its fee is charged once
-     4  what is on the wire is what the session's own order table says was approved
+     3  a conversion changes whole baskets, and charges its fee once
+     4  each order on the wire equals the approved order in the session's order table
      5  an order id is never used twice in a run
      7  each fill counts once
-     8  no order fills beyond its size, and one that ended stays ended
-     9  after silence or a lost connection an order still counts in full, in the session's own sums
-    11  every price lies within the collar of a market that is known and fresh
-    12  no more messages than the cap in any one second, over all connections and besides the hello
-    13  no order meets a resting order of our own
-    14  nothing that adds exposure leaves while stopped or not logged in, or in a closed symbol;
-        what has a market and was neither opened nor closed counts as open after two seconds
-    15  the kill switch holds
-    16  stopped means that nothing is live
+     8  no order fills beyond its size, and an ended order stays ended
+     9  after a time-out or a lost connection an order still counts in full, in the session's own sums
+    11  every price is within the collar of a market that is known and fresh
+    12  at most as many messages as the cap in any one second, over all connections, without the hello
+    13  no order crosses a resting order of our own
+    14  no order that adds exposure is sent while stopped or not logged in, or in a closed symbol;
+        a symbol with a market, but without open or close for two seconds, counts as open
+    15  the kill switch works
+    16  once the session is ``stopped``, no order is live
     20  deadlines and time never go backwards
 """
 
@@ -32,13 +32,13 @@ from arbcore.trading.trading_settings import SECOND_NS, SessionSettings
 from arbcore.wire.instruments import BOND_FAIR_PRICE, CONVERSIONS, SYMBOLS
 
 SIDE = {"BUY": 1, "SELL": -1}
-#: An exchange that never says open exists: a market for so long after the hello, and no word, means open.
+#: Some exchanges send no open: a symbol with a market for so long after the hello counts as open.
 OPEN_AFTER_NS = 2 * SECOND_NS
 
 
 @dataclass
 class Sent:
-    """An order as it left, and what may still fill of it."""
+    """An order as it was sent, and the size that may still fill."""
 
     kind: str
     symbol: str
@@ -63,7 +63,7 @@ class Violation:
 
 @dataclass
 class Books:
-    """The market as the bot was last told."""
+    """The market as the exchange last reported it to the bot."""
 
     touch: dict[str, tuple[int, int]] = field(default_factory=dict)
     last: dict[str, int] = field(default_factory=dict)
@@ -82,10 +82,10 @@ class Checker:
         self.position = dict.fromkeys(SYMBOLS, 0)
         self.cash = 0
         self.books = Books()
-        self.passed: dict[str, list[int]] = {}  # references that the last chunk has overtaken
+        self.passed: dict[str, list[int]] = {}  # earlier references in the last received bytes
         self.open: set[str] = set()
-        self.seen: set[str] = set()  # symbols of which a book or trade came on this connection
-        self.spoken: set[str] = set()  # symbols that were opened or closed on it
+        self.seen: set[str] = set()  # symbols with a book or trade on this connection
+        self.spoken: set[str] = set()  # symbols opened or closed on this connection
         self.hello_ns = 0
         self.stamps: deque[int] = deque()
         self.now_ns = 0
@@ -99,7 +99,7 @@ class Checker:
     # --- events ---------------------------------------------------------------------------------
 
     def observe(self, now_ns: int, what: str, data: bytes) -> None:
-        """One event of the seat, before the session has acted on it ("in") or after it spoke ("out")."""
+        """Takes one event of the seat, before the session handles it ("in") or after it responded ("out")."""
         self._expect(20, now_ns >= self.now_ns, "time went backwards")
         self.now_ns = max(now_ns, self.now_ns)
         if what == "connect":
@@ -123,7 +123,7 @@ class Checker:
         self.killed = True
 
     def hold(self, now_ns: int) -> None:
-        """Hold what the session believes against these books."""
+        """Compares the session's positions, cash and state with the checker's."""
         session = self.session
         self._expect(
             2,
@@ -149,7 +149,7 @@ class Checker:
                 self._expect(9, counted >= may_fill, sentence)
 
     def _working(self) -> dict[tuple[str, int], int]:
-        """What may still fill, by symbol and side, with what a conversion under way may change."""
+        """Size that may still fill, by symbol and side, including the changes of live conversions."""
         total = {(symbol, side): 0 for symbol in SYMBOLS for side in (1, -1)}
         for order in self.live.values():
             if order.kind == "add":
@@ -167,11 +167,11 @@ class Checker:
         changes[order.symbol] = order.side * order.size
         return changes
 
-    # --- what the bot said ----------------------------------------------------------------------
+    # --- messages of the bot --------------------------------------------------------------------
 
     def _said(self, message: dict[str, Any]) -> None:
         if message["type"] == "hello":
-            return  # a connection has to say it, and how often one is made is the shell's business
+            return  # every connection sends one; the shell decides how often it connects
         self.stamps.append(self.now_ns)
         while self.now_ns - self.stamps[0] >= SECOND_NS:
             self.stamps.popleft()
@@ -223,12 +223,12 @@ class Checker:
         self.sent[order_id] = self.live[order_id] = order
 
     def _is_open(self, symbol: str) -> bool:
-        """Whether it was opened, or has a market and for so long no word was heard of it."""
+        """Whether the symbol was opened, or has had a market for long enough without open or close."""
         inferred = symbol in self.seen - self.spoken and self.now_ns - self.hello_ns >= OPEN_AFTER_NS
         return symbol in self.open or inferred
 
     def _check_price(self, order_id: int, order: Sent) -> None:
-        # The session decides after each message, and these books are a whole chunk of them further.
+        # The session decides after each message; the checker has already read all messages of the same bytes.
         references = [self._reference(order.symbol), *self.passed.get(order.symbol, [])]
         ok = any(
             abs(2 * order.price - reference) * 10_000 <= self.settings.collar_bps * reference
@@ -238,7 +238,7 @@ class Checker:
         self._expect(11, ok, f"order {order_id} at {order.price} against a market of {references[0] / 2}")
 
     def _reference(self, symbol: str) -> int:
-        """Twice the price that an order is held against; 0 where there is none or it is too old."""
+        """Twice the price that the collar compares an order with; 0 if there is none or it is too old."""
         if symbol == "BOND":
             return 2 * BOND_FAIR_PRICE
         if self.now_ns - self.books.updated_ns.get(symbol, -(2**62)) > self.settings.stale_ns:
@@ -249,7 +249,7 @@ class Checker:
     def _market_moves(self, symbol: str) -> None:
         self.passed.setdefault(symbol, []).append(self._reference(symbol))
 
-    # --- what the bot was told ------------------------------------------------------------------
+    # --- messages of the exchange ---------------------------------------------------------------
 
     def _told(self, data: bytes) -> None:
         *lines, self.partial = (self.partial + data).split(b"\n")
@@ -283,7 +283,7 @@ class Checker:
 
     @staticmethod
     def _symbols(message: dict[str, Any]) -> set[str]:
-        """The symbols of an open or a close; none where the network has spoilt the list."""
+        """The symbols of an open or a close; none if a network fault has damaged the list."""
         names = message.get("symbols")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             return set()
@@ -300,7 +300,7 @@ class Checker:
 
     @staticmethod
     def _legal_book(message: dict[str, Any]) -> bool:
-        """Whether a book is whole; the network may have spoilt it in a way that is still JSON."""
+        """Whether a book is legal; a network fault may have damaged it and left it JSON."""
         if message.get("symbol") not in SYMBOLS:
             return False
         for name, sign in (("buy", -1), ("sell", 1)):

@@ -1,8 +1,8 @@
 """Starts the embedded exchange or gateway as a program of its own for one run, and ends it with the run.
 
-A shell: it owns a child process. The child is `arbcore serve` or `arbcore gateway` on a free loopback port;
-it says where it listens in JSON lines (the exchange also what each round brought), and ends when its
-standard input closes, so that it can never outlive a parent that was killed.
+A shell: it owns a child process. The child is `arbcore serve` or `arbcore gateway` on a free loopback port.
+It reports its port in JSON lines (the exchange also the result of each round), and ends when its standard
+input closes, so it cannot outlive a parent that was killed.
 """
 
 import collections
@@ -29,7 +29,7 @@ COMPLAINT_MAX = 500
 
 
 class EmbeddedProgram:
-    """``start()`` gives the port that the child listens on; ``stop()`` ends it."""
+    """Starts and ends one program: ``start()`` returns the port it listens on; ``end()`` ends it."""
 
     def __init__(self, what: str, arguments: list[str]) -> None:
         self._what = what
@@ -41,17 +41,17 @@ class EmbeddedProgram:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> int:
-        """Starts it and returns the port; RunError in one sentence if it does not come up."""
-        # From the package's own folder, because `-m` puts the working directory before the standard library.
+        """Starts the program and returns its port. Raises RunError if it does not come up."""
+        # Runs in the package's folder, because `-m` puts the working directory before the standard library.
         process = subprocess.Popen(
             [sys.executable, "-m", "arbcore", *self._arguments],
             cwd=Path(__file__).parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # What it writes is for us, however the terminal wants its text.
+            # The parent reads its output as UTF-8, whatever the terminal's encoding.
             env=os.environ | {"PYTHONIOENCODING": "utf-8"},
-            # Ctrl-C in the terminal must reach us alone: we stop in order, and then it.
+            # Ctrl-C in the terminal must reach only the parent, which stops in order and then ends the child.
             start_new_session=os.name == "posix",
         )
         self._process = process
@@ -77,14 +77,14 @@ class EmbeddedProgram:
         return self._process is not None and self._process.poll() is None
 
     def failure(self, what: str) -> RunError | InputError:
-        """The sentence about a program that ended by itself; ``what`` is such as "did not start"."""
+        """The error of a program that ended by itself; ``what`` is text such as "did not start"."""
         complaint = self.complaint()
         if self._exit_code() == InputError.exit_code:
             return InputError(complaint)
         return RunError(f"{self._what} {what}: {complaint}")
 
     def complaint(self) -> str:
-        """The last line that it wrote to its standard error, without the program's name."""
+        """The last line of its standard error, without the program's name."""
         for thread in self._threads:
             thread.join(timeout=1.0)
         text = self._complaints[-1] if self._complaints else f"it ended with exit code {self._exit_code()}."
@@ -94,12 +94,12 @@ class EmbeddedProgram:
         return self._code if self._process is None else self._process.poll()
 
     def end(self) -> None:
-        """Ends the program; twice is harmless."""
+        """Ends the program; a second call does nothing."""
         process = self._process
         if process is None:
             return
         if process.stdin is not None:
-            # It may have gone already; then there is nothing left to tell it.
+            # It may have ended already, and its pipe may be closed.
             with contextlib.suppress(OSError):
                 process.stdin.close()
         for ask in (None, process.terminate, process.kill):
@@ -139,7 +139,7 @@ class EmbeddedProgram:
 
 
 class EmbeddedExchange(EmbeddedProgram):
-    """The embedded exchange; ``stop()`` gives the rounds' score documents."""
+    """The embedded exchange; ``stop()`` returns the rounds' score documents."""
 
     def __init__(self, mode: str, *, seed: int, round_s: float | None, port: int = 0) -> None:
         arguments = ["serve", "--mode", mode, "--port", str(port), "--seed", str(seed)]
@@ -149,7 +149,7 @@ class EmbeddedExchange(EmbeddedProgram):
         self.rounds: list[RoundEvent] = []
 
     def take_rounds(self) -> list[RoundEvent]:
-        """Score documents of the rounds that have ended since the last call; kept in ``rounds`` too."""
+        """Score documents of the rounds that ended since the last call; also kept in ``rounds``."""
         fresh = []
         while True:
             try:
@@ -162,17 +162,18 @@ class EmbeddedExchange(EmbeddedProgram):
         return fresh
 
     def stop(self) -> list[RoundEvent]:
-        """Ends the program and returns every round's scores, the unfinished one's too."""
+        """Ends the program and returns every round's scores, also those of the unfinished one."""
         self.end()
         self.take_rounds()
         return self.rounds
 
 
 class EmbeddedGateway(EmbeddedProgram):
-    """Our own TWS look-alike: a market from a seed in real time, or a file's rows as fast as they are taken.
+    """The embedded gateway: a market from a seed in real time, or a file's rows as fast as they are read.
 
-    ``pair`` is the name of what is traded. ``expiry_ns`` says whose quotes the future's are; without it each
-    row's are the front contract's. ``flags`` are further ones of ``arbcore gateway``, such as its faults.
+    ``pair`` is the name of the traded pair. ``expiry_ns`` is the expiry of the future whose quotes the file
+    has; without it each row has the front contract's. ``flags`` are further flags of ``arbcore gateway``, for
+    example its faults.
     """
 
     def __init__(
@@ -183,18 +184,18 @@ class EmbeddedGateway(EmbeddedProgram):
         if data is None:
             arguments += ["--seed", str(seed)]
         else:
-            # The child has a working directory of its own.
+            # The child runs in another working directory.
             arguments += ["--replay", str(data.absolute()), "--speed", "inf"]
             if expiry_ns is not None:
                 arguments += ["--expiry", iso_time(expiry_ns)]
         super().__init__("The embedded gateway", arguments)
         self._data = data
-        #: The account's own books once it has ended, in USD: ``pnl`` with what is held at the middle of the
-        #: last quotes, ``financing`` and ``dividends``; None where it did not say.
+        #: The account's results once it has ended, in USD: ``pnl`` with positions at the middle of the last
+        #: quotes, ``financing`` and ``dividends``; None if the program did not report them.
         self.books: dict[str, float] | None = None
 
     def end(self) -> None:
-        """Ends the program and hears the account's books; twice is harmless."""
+        """Ends the program and reads the account's results; a second call does nothing."""
         super().end()
         while not self._events.empty():
             event = self._events.get_nowait()
@@ -202,7 +203,7 @@ class EmbeddedGateway(EmbeddedProgram):
                 self.books = {name: float(event[name]) for name in ("pnl", "financing", "dividends")}
 
     def complaint(self) -> str:
-        """As above; the data has the name that the user gave."""
+        """As in the base class, but with the data file's name as the user gave it."""
         text = super().complaint()
         if self._data is None:
             return text

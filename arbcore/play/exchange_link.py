@@ -1,7 +1,7 @@
-"""One TCP connection to an exchange: dialling, reading with a time bound, writing without ever blocking.
+"""One TCP connection to an exchange: connects, reads with a time limit, and writes without ever blocking.
 
-A shell: it owns a socket. It moves bytes and knows nothing of what they say, except to recognise that the
-other side is not an exchange.
+A shell: it owns a socket. It moves bytes without knowing their meaning, except that it recognises a server
+that is not an exchange.
 """
 
 import selectors
@@ -14,20 +14,20 @@ from arbcore.core.text import printable
 from arbcore.errors import ConnectError, UsageError
 from arbcore.play._spin import Spinner, can_spin
 
-#: What one read takes at most. Each makes the kernel wake the sender, so a backlog is read in large pieces;
-#: but it is handed over in smaller ones, so that an order does not wait until all of it is looked at.
+#: Most bytes of one read. Each read makes the kernel wake the sender, so a backlog is read in large pieces;
+#: it is passed on in smaller ones, because an order must not wait until the whole backlog is handled.
 READ_BYTES = 1 << 17
 PIECE_BYTES = 1 << 16
-#: What may wait to be sent before the connection is given up: at 500 short messages a second, half a minute.
+#: Most unsent bytes before the connection is given up: half a minute of 500 short messages a second.
 UNSENT_BYTES_MAX = 1 << 20
-#: How long the exchange may leave our bytes unread before the connection is given up.
+#: How long the exchange may leave bytes unread before the connection is given up.
 UNSENT_SECONDS_MAX = 5.0
-#: The longest turn of a spinning read, so that signals are still noticed.
+#: The longest busy read; signals are noticed between two of them.
 SPIN_NS_MAX = 20_000_000
 
 
 class ExchangeLink(Protocol):
-    """A connection as the run sees it. Tests give it one of their own."""
+    """A connection as the run uses it. Tests pass their own."""
 
     send_failure: str | None
 
@@ -38,7 +38,7 @@ class ExchangeLink(Protocol):
 
 
 def dial(host: str, port: int, timeout_s: float) -> socket.socket:
-    """A connected socket with TCP_NODELAY; ConnectError says in one sentence why not."""
+    """Returns a connected socket with TCP_NODELAY. Raises ConnectError with the reason."""
     where = f"{printable(host)}:{port}"
     try:
         sock = socket.create_connection((host, port), timeout_s)
@@ -62,7 +62,7 @@ def dial(host: str, port: int, timeout_s: float) -> socket.socket:
             f"{where} cannot be reached ({error.strerror or error}); check host, port and network."
         ) from None
     if sock.getsockname() == sock.getpeername():
-        # Dialling a free loopback port again and again can end up connected to oneself.
+        # Connecting to a free loopback port repeatedly can connect a socket to itself.
         sock.close()
         raise ConnectError(f"{where} refused the connection: nothing listens there; check host and port.")
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -71,7 +71,7 @@ def dial(host: str, port: int, timeout_s: float) -> socket.socket:
 
 
 class SocketLink:
-    """Reads block or spin for a bounded time; writes never block: what the kernel does not take waits."""
+    """Reads block or spin for a limited time; writes never block, unsent bytes are kept."""
 
     def __init__(
         self, sock: socket.socket, *, busy_poll: bool, clock: Callable[[], int] = time.monotonic_ns
@@ -85,18 +85,18 @@ class SocketLink:
         self._unsent_since_ns = 0
         self._selector = selectors.DefaultSelector()
         self._selector.register(sock, selectors.EVENT_READ)
-        #: Why nothing more can be sent, once that is so.
+        #: The reason why nothing more can be sent, or None.
         self.send_failure: str | None = None
 
     def recv(self, timeout_ns: int) -> bytes | memoryview | None:
-        """What came within ``timeout_ns``; None if nothing did, empty once the stream is over or lost."""
+        """Bytes received within ``timeout_ns``; None if none came, empty once the stream is over or lost."""
         if self._unsent:
             self.flush()
         if self._rest:
             return self._piece()
         try:
             if self.send_failure is not None:
-                # What the exchange said before may explain it; nothing more is waited for.
+                # Earlier bytes of the exchange may explain the failure; read them, but wait for no more.
                 return self._read()
             if self._spinner is not None and not self._unsent:
                 return self._spinner.recv(min(timeout_ns, SPIN_NS_MAX))
@@ -112,7 +112,7 @@ class SocketLink:
         return None
 
     def _read(self) -> memoryview:
-        """What the kernel has, or the first piece of it."""
+        """Reads the bytes that the kernel has, and returns the first piece of them."""
         count = self._sock.recv_into(self._buffer)
         if count <= PIECE_BYTES:
             return self._buffer[:count]
@@ -125,7 +125,7 @@ class SocketLink:
         return piece
 
     def send(self, data: bytes) -> None:
-        """Sends ``data`` after whatever still waits."""
+        """Sends ``data`` after the bytes still unsent."""
         if self._unsent or self.send_failure is not None:
             self._unsent += data
             self.flush()
@@ -143,7 +143,7 @@ class SocketLink:
             self._selector.modify(self._sock, selectors.EVENT_READ | selectors.EVENT_WRITE)
 
     def flush(self) -> bool:
-        """Tries to send what waits; True when nothing does. Gives up on an exchange that does not read."""
+        """Tries to send unsent bytes; True if none are left. Gives up on an exchange that does not read."""
         if self.send_failure is not None:
             self._unsent = b""
         elif self._unsent:
@@ -174,7 +174,7 @@ class SocketLink:
         self._sock.close()
 
 
-#: First bytes by which other protocols betray themselves at once.
+#: First bytes that identify other protocols.
 _STRANGERS = (
     (b"HTTP/", "a web server"),
     (b"\x15\x03", "a TLS server"),
@@ -189,7 +189,7 @@ _STRANGERS = (
 
 
 def stranger(head: bytes) -> str | None:
-    """What other kind of server these first bytes come from, or None."""
+    """The other kind of server that these first bytes come from, or None."""
     for start, name in _STRANGERS:
         if head.startswith(start):
             return name
@@ -203,6 +203,6 @@ def looks_foreign(head: bytes) -> bool:
 
 
 def check_busy_poll() -> None:
-    """UsageError where this platform cannot spin."""
+    """Raises UsageError if this platform cannot spin."""
     if not can_spin():
         raise UsageError("--busy-poll needs Linux or macOS; leave it out here.")

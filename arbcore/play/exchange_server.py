@@ -1,8 +1,8 @@
-"""The TCP server of the embedded exchange: any number of clients, one thread, no client able to hurt another.
+"""The TCP server of the embedded exchange: any number of clients in one thread, none can harm another.
 
 A shell around the engine: it owns the sockets and the clock, and decides nothing about trading. The engine
-bounds what waits for each connection; the server takes it only as fast as the socket does, and gives every
-connection the same small share of a turn.
+bounds the bytes queued for each connection. The server takes them only as fast as the socket sends them, and
+gives every connection the same small share of each turn.
 """
 
 import json
@@ -18,26 +18,26 @@ from arbcore.venue.venue_documents import RoundDocument, ScoreDocument, SecondLo
 from arbcore.wire.plain_text import error_text
 
 SECOND_NS = 1_000_000_000
-#: One client's share of a turn, so that a flood from one delays the others by microseconds.
+#: Most bytes read from one client in a turn, so a flood from one delays the others only by microseconds.
 READ_BYTES = 1 << 14
-#: Sockets at once, those included that only read their last bytes; one more gets an error and is closed.
+#: Most sockets at once, with those that only read their last bytes; one more gets an error and is closed.
 SOCKETS_MAX = 900
 _FULL = "The exchange takes no more connections; try again later."
-#: A connection that has not logged in by then is closed.
+#: A connection that has not logged in after this time is closed.
 SILENT_NS = 30 * SECOND_NS
-#: How long a connection that ends may take to read its last bytes.
+#: How long a closing connection may take to read its last bytes.
 LINGER_NS = 2 * SECOND_NS
-#: A pause of the whole process (a stopped job, a sleeping laptop) is not a time of the market.
+#: A longer step is a pause of the process (a stopped job, a sleeping laptop) and stops the market's time.
 LONGEST_STEP_NS = SECOND_NS
 CHORES_NS = 100_000_000
-#: Where a round ends later than this, it has no end.
+#: A round that ends later than this has no end.
 NEVER_ENDS_NS = 1 << 62
-#: Addresses of so many connections are remembered, for what is said of a team's second login.
+#: Number of connections whose addresses are kept, for reports of a team's second login.
 PEERS_MAX = 4_000
 
 
 class ServedEngine(Protocol):
-    """What the server needs of the exchange."""
+    """The parts of the exchange that the server uses."""
 
     @property
     def next_event_ns(self) -> int: ...
@@ -66,19 +66,19 @@ class ServedEngine(Protocol):
     def fair_values(self) -> dict[str, float]: ...
 
 
-#: The port of clients that speak plain text.
+#: ``wait`` of the TCP server returns this if a plain-text client connects.
 _TEXT_NEWCOMER = NEWCOMER - 1
 
 
 def error_line(text: str, *, words: bool = False) -> bytes:
-    """One error message of the protocol, in JSON or in words."""
+    """One error message of the protocol, in JSON or in plain text."""
     if words:
         return error_text(text)
     return json.dumps({"type": "error", "error": text}, separators=(",", ":")).encode() + b"\n"
 
 
 def peer_of(sock: socket.socket) -> str:
-    """Where a client dialled from, as ``HOST:PORT``; "" where it is gone again."""
+    """The address of a client, as ``HOST:PORT``; "" if it is gone already."""
     try:
         host, port, *_ = sock.getpeername()
     except (OSError, ValueError):
@@ -90,21 +90,21 @@ def peer_of(sock: socket.socket) -> str:
 class TeamClient(TcpConnection):
     """One connection to the exchange."""
 
-    peer: str = ""  # where it dialled from
-    text: bool = False  # it speaks plain text
+    peer: str = ""  # the client's address
+    text: bool = False  # it uses plain text
     since_ns: int = 0
-    greeted: bool = False  # it has logged in: the engine has said hello to it
-    #: Set once nothing more will be sent than what waits: when to give up on that.
+    greeted: bool = False  # it has logged in: the engine has sent it the hello
+    #: Set when only queued bytes are still sent: the time at which to give up on those.
     closing_ns: int | None = None
     half_closed: bool = False
 
 
 class ExchangeServer:
-    """Serves ``engine`` on one address until ``serve``'s ``until`` says stop.
+    """Serves ``engine`` on one address until the ``until`` of ``serve`` returns True.
 
-    ``text_port`` is a second port, for clients that speak plain text; 0 takes any free one, None none.
-    ``report`` is told what happens, as dictionaries with an ``event`` key; ``watch`` is called ten times a
-    second, to show the ``standings``. Raises RunError where the address cannot be listened on.
+    ``text_port`` is a second port, for plain-text clients; 0 takes any free one, None opens none. ``report``
+    receives events, as dictionaries with an ``event`` key. ``watch`` is called ten times a second, to show
+    the ``standings``. Raises RunError if the server cannot listen on the address.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class ExchangeServer:
         self._watch = watch
         self._clock = clock
         self._clients: dict[int, TeamClient] = {}  # by connection number of the engine
-        self._peers: dict[int, str] = {}  # by connection number, of those that have gone too
+        self._peers: dict[int, str] = {}  # by connection number, also of closed ones
         self._last_ns = clock()
         self._lost_ns = 0
         self._reported_round = 0
@@ -134,7 +134,7 @@ class ExchangeServer:
         self.text_port = None if text_port is None else self._tcp.ports[1]
 
     def standings(self) -> StandingsDocument:
-        """The round as it stands: ``round``, ``phase``, ``left_s`` (None without an end), ``teams``.
+        """The present round: ``round``, ``phase``, ``left_s`` (None without an end), ``teams``.
 
         ``teams`` maps each name to its score with ``connections``, the number of its connections.
         """
@@ -153,11 +153,11 @@ class ExchangeServer:
     # --- running --------------------------------------------------------------------------------
 
     def wake(self) -> None:
-        """Makes the loop look at ``until`` now; safe from a signal handler or another thread."""
+        """Makes the loop check ``until`` now; safe from a signal handler or another thread."""
         self._tcp.wake()
 
     def serve(self, until: Callable[[], bool]) -> None:
-        """Runs the exchange; always leaves its sockets closed."""
+        """Runs the exchange, and closes its sockets in every case."""
         self._engine.start(self._now())
         next_chores_ns = 0
         try:
@@ -178,7 +178,7 @@ class ExchangeServer:
             self._close_all()
 
     def _now(self) -> int:
-        """The exchange's time: the clock without the stretches in which this process was not running."""
+        """The exchange's time: the clock without the times in which this process did not run."""
         read_ns = self._clock()
         step_ns = read_ns - self._last_ns
         if step_ns > LONGEST_STEP_NS:
@@ -187,13 +187,13 @@ class ExchangeServer:
         return read_ns - self._lost_ns
 
     def _listen_by_round(self, now_ns: int) -> None:
-        """Listens during rounds only: between two rounds connections are refused, as clients expect."""
+        """Listens during rounds only: between two rounds clients are refused, as they expect."""
         if self._engine.listening == self._tcp.listening:
             return
         if self._engine.listening:
             self._tcp.listen_again()
             return
-        # Whom the kernel has accepted already gets its hello, after the round's end.
+        # A client that the kernel has accepted already gets its hello in the next round.
         for newcomer in (NEWCOMER, _TEXT_NEWCOMER)[: len(self._tcp.ports)]:
             while self._accept(newcomer, now_ns):
                 pass
@@ -235,7 +235,7 @@ class ExchangeServer:
             client.greeted = client.greeted or bool(self._engine.team(client.conn))
 
     def _deliver(self, now_ns: int) -> None:
-        """Sends what the engine has for its clients, and closes the connections that it has ended."""
+        """Sends the engine's bytes to its clients, and closes the connections that the engine has ended."""
         for conn in self._engine.pending():
             client = self._clients[conn]
             if not client.unsent:
@@ -250,10 +250,10 @@ class ExchangeServer:
             client.half_closed = True
             half_close(client)
 
-    # --- leaving --------------------------------------------------------------------------------
+    # --- closing --------------------------------------------------------------------------------
 
     def _dismiss(self, client: TeamClient, now_ns: int, why: str = "") -> None:
-        """Closes a client's connection after sending what waits for it and the reason."""
+        """Closes a client's connection after sending the queued bytes and the reason."""
         last_words = error_line(why, words=client.text) if why else b""
         waiting = b"" if client.conn is None else self._engine.take(client.conn)
         self._let_go(client, now_ns)

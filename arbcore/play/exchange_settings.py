@@ -1,4 +1,4 @@
-"""The exchange bot's settings by name: where it plays, the session's, and one group a built-in strategy."""
+"""The exchange bot's settings by name: its target, the session's, and one group per built-in strategy."""
 
 import re
 
@@ -56,14 +56,14 @@ BASE_SETTINGS = (
         parse=_limits,
     ),
 )
-# More of the exchange would be lost: what comes beyond its own cap is ignored.
+# A higher cap would lose messages: the exchange ignores those beyond its own cap.
 _NARROWER = {"ARBCORE_MESSAGE_CAP": MESSAGES_PER_SECOND_MAX}
 
 
 def exchange_settings() -> tuple[Setting, ...]:
-    """The exchange bot's settings: where it plays, the session's own, and one group a built-in strategy.
+    """The exchange bot's settings: its target, the session's, and one group per built-in strategy.
 
-    A group is named ``ARBCORE_<STRATEGY>_<OPTION>``. Times that the classes hold in nanoseconds are set in
+    A group is named ``ARBCORE_<STRATEGY>_<OPTION>``. Times that the classes keep in nanoseconds are set in
     milliseconds.
     """
     found = list(BASE_SETTINGS) + declared(SessionSettings, PREFIX, narrower=_NARROWER)

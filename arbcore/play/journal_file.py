@@ -1,7 +1,7 @@
-"""Writes a session journal to a file, and reads one in pieces. The format itself is ``trading/journal.py``.
+"""Writes a session journal to a file, and reads one in pieces. ``trading/journal.py`` has the format.
 
-A shell: it owns a file. Records are gathered in memory and written once a second and at the end, so that
-the hot loop pays for an append and not for a system call.
+A shell: it owns a file. Records are collected in memory and written once a second and at the end, so the hot
+loop pays for an append only and not for a system call.
 """
 
 import os
@@ -21,11 +21,11 @@ SIZE_MAX_DEFAULT = 1 << 29
 
 
 class JournalWriter:
-    """Appends records to a new file of mode 0600; stops, and says so once, at ``size_max`` bytes.
+    """Appends records to a new file of mode 0600; at ``size_max`` bytes it stops and reports that once.
 
-    ``path`` is the file that is written. A journal that is there already is kept, and ``run.2.journal`` (and
-    so on) is written instead of ``run.journal``; two runs never write one file. Raises UsageError where
-    something else is there, RunError where no file can be made.
+    ``path`` is the file that is written. An existing journal is kept, and ``run.2.journal`` (and so on) is
+    written instead of ``run.journal``; two runs never write one file. Raises UsageError if another kind of
+    file is there, RunError if no file can be created.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class JournalWriter:
         self._waiting = 0
         self._flushed_ns = 0
         self._file = -1
-        #: A sentence once recording has stopped early: the bound was reached or the disk refused.
+        #: The reason why recording stopped early, as a sentence: the size bound or an error of the disk.
         self.trouble: str | None = None
         self._file = self._create()
         head = journal.header(f"arbcore/{__version__}", settings)
@@ -62,11 +62,11 @@ class JournalWriter:
         raise UsageError(f"{asked} and {NAMES_MAX - 1:,} more journals of its name exist; name another file.")
 
     def write(self, kind: int, time_ns: int, payload: bytes | bytearray | memoryview = b"") -> None:
-        """Adds one record, and writes what has gathered if a second or a megabyte has."""
+        """Adds one record; writes the collected ones after a second or a megabyte."""
         if self.trouble is not None:
             return
         entry = journal.record(kind, time_ns, payload)
-        # Room is kept for the record that says the journal is full.
+        # Keeps room for the record that marks the journal as full.
         if self.size + len(entry) > self.size_max - journal.RECORD_OVERHEAD:
             entry = journal.record(journal.FULL, time_ns)
             self.trouble = (
@@ -81,7 +81,7 @@ class JournalWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Hands what has gathered to the operating system; a refusal ends the recording: ``trouble``."""
+        """Writes the collected records; an error ends the recording and is kept in ``trouble``."""
         data = memoryview(b"".join(self._chunks))
         self._chunks.clear()
         self._waiting = 0
@@ -95,7 +95,7 @@ class JournalWriter:
             self._close_file()
 
     def close(self, time_ns: int = 0) -> None:
-        """Writes the rest and the mark of an orderly end, and closes the file."""
+        """Writes the remaining records and the END record, and closes the file."""
         if self.trouble is None:
             self._chunks.append(journal.record(journal.END, time_ns))
         self.flush()
@@ -108,7 +108,7 @@ class JournalWriter:
 
 
 def _refuse_strangers(path: Path) -> None:
-    """Raises UsageError where the path names anything but a journal; one of an earlier run is kept."""
+    """Raises UsageError if the path is anything but a journal; an earlier run's journal is kept."""
     try:
         start = read_regular(path, len(journal.NAME))
     except (NotRegular, FileNotFoundError) as error:
@@ -125,15 +125,15 @@ def _refuse_strangers(path: Path) -> None:
 
 
 class JournalReader:
-    """A journal as its header and then its records' bytes in pieces: never more of it than one piece is held.
+    """Reads a journal: its header, then its records' bytes in pieces, of which it holds one at a time.
 
-    Raises JournalError where the file cannot be read.
+    Raises JournalError if the file cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._rest = b""
-        #: Where the records begin, once the header is read; and the size of the file.
+        #: The offset of the first record, once the header is read; and the size of the file.
         self.start = 0
         try:
             self._file = os.fdopen(open_regular(path, os.O_RDONLY), "rb")
@@ -148,15 +148,15 @@ class JournalReader:
         self._file.close()
 
     def header(self) -> dict[str, object]:
-        """The settings; JournalError where this is not a journal of ours."""
-        # What is not a journal may have no end either, such as a device.
+        """The settings. Raises JournalError if this is not a journal of arbcore."""
+        # A file that is not a journal may be endless, such as a device.
         head = self._read(journal.HEAD_BYTES_MAX)
         settings, self.start = journal.read_header(head)
         self._rest = head[self.start :]
         return settings
 
     def pieces(self) -> Iterator[bytes]:
-        """What follows the header."""
+        """The bytes after the header, in pieces."""
         if self._rest:
             yield self._rest
             self._rest = b""

@@ -25,7 +25,7 @@ SessionMaker = Callable[[dict[str, object], Path], Any]
 
 @dataclass(frozen=True)
 class Difference:
-    """The first difference: the record that holds or should hold the output, and the two lines."""
+    """The first difference: the record that has or should have the output, and the two lines."""
 
     record: int
     time_ns: int
@@ -35,7 +35,7 @@ class Difference:
 
 @dataclass
 class Replayed:
-    """What a replay found. ``complete`` is False where the journal's end is torn or its bound was reached."""
+    """The result of a replay. ``complete`` is False if the journal's end is torn or its bound was reached."""
 
     path: Path
     records: int = 0
@@ -47,17 +47,17 @@ class Replayed:
     notes: list[str] = field(default_factory=list)
 
 
-#: What the settings of a journal must be.
+#: The types of a journal's settings.
 SETTING_TYPES = {"values": dict, "strategies": list, "team": str, "builtin": bool}
 
 
 def session_of(
     described: Mapping[str, object], directory: Path, *, allow_code: bool = False
 ) -> "Session":
-    """The session that a journal's settings describe; JournalError where they do not describe one.
+    """Makes the session that a journal's settings describe. Raises JournalError if they describe none.
 
-    A journal names the strategies' classes, and replaying it imports and runs them. Raises UsageError for a
-    module that is not in ``directory``, unless ``allow_code``.
+    A journal names the strategies' classes, and a replay imports and runs them. Raises UsageError for a
+    module that is not in ``directory``, unless ``allow_code`` is set.
     """
     settings: dict[str, Any] = dict(described)
     for name, kind in SETTING_TYPES.items():
@@ -90,7 +90,7 @@ def session_of(
 
 
 def _params_of(settings: dict[str, Any], count: int) -> list[dict[str, str]]:
-    """Each strategy's parameters; none in a journal of before there were any."""
+    """Each strategy's parameters; none in a journal from before they were recorded."""
     params = settings.get("params", [{}] * count)
     if (
         not isinstance(params, list)
@@ -103,7 +103,7 @@ def _params_of(settings: dict[str, Any], count: int) -> list[dict[str, str]]:
 
 
 def _refuse_code_from_elsewhere(spec: str, directory: Path) -> None:
-    """Nothing is imported here: the folder is only looked into."""
+    """Raises UsageError for a strategy outside ``directory``; searches the folder and imports nothing."""
     package = spec.partition(":")[0].partition(".")[0]
     if package in sys.builtin_module_names or PathFinder.find_spec(package, [str(directory)]) is None:
         raise UsageError(
@@ -120,10 +120,10 @@ def replay(
     allow_code: bool = False,
     history: RoundHistory | None = None,
 ) -> Replayed:
-    """Feeds every recorded event to a new session and compares what comes out, up to the first difference.
+    """Feeds every recorded event to a new session and compares its output, up to the first difference.
 
-    ``history`` takes every record of the file. Orders behind a difference have no strategy in it, since the
-    session that runs now is no longer the one that sent them.
+    ``history`` takes every record of the file. Its orders after a difference have no strategy, because the
+    new session is then no longer the one that sent them.
     """
     result = Replayed(path)
     with JournalReader(path) as file:
@@ -158,7 +158,7 @@ def replay(
 def _noted(
     records: Iterator[journal.Record], session: Any, history: RoundHistory, result: Replayed
 ) -> Iterator[journal.Record]:
-    """The records, each of them taken by the history too."""
+    """Yields the records; the history takes each of them too."""
     for record in records:
         if record.kind == journal.OUT and result.difference is None:
             history.own_sent(session, record.payload)
@@ -171,7 +171,7 @@ def _noted(
 def _compare(
     session: Any, file: JournalReader, records: Iterator[journal.Record], result: Replayed
 ) -> None:
-    """Walks the records. What an event sent is the OUT record after it, or nothing if there is none."""
+    """Compares record by record. An event's output is the OUT record after it, or empty without one."""
     event: journal.Record | None = None
     expected, replayed = b"", b""
     result.complete = False
@@ -180,7 +180,7 @@ def _compare(
         if record.kind == journal.OUT:
             expected += record.payload
             continue
-        # The bound may have been reached between an event and what it sent.
+        # The bound may have been reached between an event and its output.
         unheard = record.kind == journal.FULL and not expected
         if event is not None and not unheard and not _same(event, expected, replayed, result):
             return
@@ -198,7 +198,7 @@ def _compare(
         f"{result.path} is cut short after record {result.records:,}, as a crash or a full disk leaves it; "
         "everything before was replayed."
     )
-    # What the last event sent may be in the part that was lost; so its absence says nothing.
+    # The output of the last event may be in the lost part, so a missing output is not a difference.
     if event is not None and expected:
         _same(event, expected, replayed, result)
 

@@ -1,6 +1,6 @@
 """The result of many simulated rounds: the document, the table and the notes, from plain rows.
 
-Pure: rows in, numbers out, in the order of the rounds and never in that in which they were finished.
+Pure: rows in, numbers out, in the order of the rounds, whatever the order in which they finished.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ SCHEMA = "arbcore.simulate/1"
 
 @dataclass(frozen=True)
 class Score:
-    """One bot's round. P&L is in ticks at the hidden fair value; ``path`` is that on the way."""
+    """One bot's round. P&L is in ticks at the hidden fair value; ``path`` is the P&L during the round."""
 
     fair_pnl: int
     strategies: dict[str, float]
@@ -27,7 +27,7 @@ class Score:
 
 @dataclass(frozen=True)
 class PlayedRound:
-    """A round by its number in its regime, with the score of the bot and, in a comparison, of the other."""
+    """A round by its number in its regime, with the bot's score and, in a comparison, the other bot's."""
 
     number: int
     seed: int
@@ -37,7 +37,7 @@ class PlayedRound:
 
 @dataclass(frozen=True)
 class Setup:
-    """What was asked for. ``settings`` are those that differ from the defaults; ``names`` call the bots."""
+    """A simulation's parameters. ``settings`` are those that are not defaults; ``names`` are the bots'."""
 
     seed: int
     round_s: float
@@ -48,12 +48,12 @@ class Setup:
 
     @property
     def interval(self) -> Interval:
-        """The interval: valid at every look where the number of rounds depends on the results."""
+        """The kind of interval: valid at every look if the number of rounds depends on the results."""
         return always_valid_interval if self.auto else t_interval
 
 
 def document(setup: Setup, rounds: Sequence[PlayedRound]) -> dict[str, object]:
-    """The JSON document of a simulation but for ``elapsed_s``."""
+    """The JSON document of a simulation without ``elapsed_s``."""
     interval = setup.interval
     worst = min(rounds, key=lambda played: played.scores[0].fair_pnl)
     found: dict[str, Any] = {
@@ -89,7 +89,7 @@ def document(setup: Setup, rounds: Sequence[PlayedRound]) -> dict[str, object]:
 
 
 def decided(setup: Setup, rounds: Sequence[PlayedRound]) -> bool:
-    """Whether an always-valid interval excludes 0: of the difference, or of the P&L where one bot plays."""
+    """Whether an always-valid interval excludes 0: of the difference, or of the P&L if one bot plays."""
     if len(setup.names) > 1:
         return compare(_pnl(rounds), _pnl(rounds, 1), always_valid_interval).different
     low, high = always_valid_interval(_pnl(rounds))
@@ -97,7 +97,7 @@ def decided(setup: Setup, rounds: Sequence[PlayedRound]) -> bool:
 
 
 class FailedStrategy(TypedDict):
-    """In how many rounds a strategy was switched off, its first error, and that round's seed."""
+    """The number of rounds in which a strategy was switched off, its first error, and that round's seed."""
 
     rounds: int
     first: str
@@ -105,7 +105,7 @@ class FailedStrategy(TypedDict):
 
 
 def strategy_errors(rounds: Sequence[PlayedRound], bot: int) -> dict[str, FailedStrategy]:
-    """By strategy: in how many rounds it was switched off by an error of its own, and the first one."""
+    """By strategy: the number of rounds in which its own error switched it off, and the first error."""
     found: dict[str, FailedStrategy] = {}
     for played in rounds:
         for name, error in played.scores[bot].strategy_errors.items():
@@ -115,7 +115,7 @@ def strategy_errors(rounds: Sequence[PlayedRound], bot: int) -> dict[str, Failed
 
 
 def error_notes(setup: Setup, rounds: Sequence[PlayedRound]) -> list[str]:
-    """A sentence for each strategy that failed."""
+    """One sentence for each strategy that failed."""
     return [
         f"{printable(name)} failed in {plural(entry['rounds'], 'round')} of {len(rounds):,}, first on seed "
         f"{entry['seed']}: {printable(entry['first'])}. It was off for the rest of each."
@@ -125,14 +125,14 @@ def error_notes(setup: Setup, rounds: Sequence[PlayedRound]) -> list[str]:
 
 
 def table_columns(setup: Setup, rounds: Sequence[PlayedRound]) -> list[str]:
-    """The header of the table: ``round,seed,regime,fair_pnl``, a column a strategy, the other bot's P&L."""
+    """The header of the table: ``round,seed,regime,fair_pnl``, a column per strategy, the other bot's P&L."""
     strategies = list(rounds[0].scores[0].strategies) if rounds else []
     paired = ["against_fair_pnl", "difference"] if len(setup.names) > 1 else []
     return ["round", "seed", "regime", "fair_pnl", *paired, *(f"pnl_{name}" for name in strategies)]
 
 
 def table_rows(setup: Setup, rounds: Sequence[PlayedRound]) -> Iterator[list[object]]:
-    """One row a round, under ``table_columns``."""
+    """One row per round, under ``table_columns``."""
     for played in rounds:
         first = played.scores[0]
         paired = []
@@ -149,7 +149,7 @@ def _pnl(rounds: Iterable[PlayedRound], bot: int = 0) -> list[float]:
 
 
 def _parts(rows: Sequence[dict[str, float]], interval: Interval) -> dict[str, dict[str, Any]]:
-    """Figures of each part that any round has; a round without it counts as 0."""
+    """Figures of each part that occurs in any round; a round without it counts as 0."""
     names = dict.fromkeys(name for row in rows for name in row)
     return {
         name: {"pnl": figures([row.get(name, 0.0) for row in rows], interval).as_dict()} for name in names

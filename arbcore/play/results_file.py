@@ -1,7 +1,7 @@
-"""The file of an exchange's results: one row a team and round, on disk before the next round begins.
+"""The file of an exchange's results: one row per team and round, on disk before the next round begins.
 
-A shell: owns the file. It is never an existing one, so that no evening's results are overwritten. A row that
-cannot be written (a full disk) is kept and tried again with the next.
+A shell: owns the file. It never overwrites an existing file, because that may hold an evening's results. A
+row that cannot be written (a full disk) is kept and written with the next one.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ class ResultsFile:
     ``constants`` are ``seed``, ``mode`` and ``regime``, the same in every row.
 
     Raises:
-        UsageError: the file exists already.
+        UsageError: the file already exists.
         RunError: it cannot be written.
     """
 
@@ -61,7 +61,7 @@ class ResultsFile:
             raise RunError(f"{printable(str(path))} cannot be written ({problem}); name another --results.")
 
     def add(self, event: RoundEvent) -> str | None:
-        """Writes a round's rows and waits until they are on disk; a sentence where they are not."""
+        """Writes a round's rows and waits until they are on disk; returns the failure's sentence, or None."""
         ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
         rows = []
         for team, score in event["scores"].items():
@@ -82,17 +82,17 @@ class ResultsFile:
         os.close(self._descriptor)
 
     def _write(self, data: bytes) -> str | None:
-        """Writes what is pending and this; what went wrong, where something did."""
+        """Writes the pending bytes and ``data``; returns the error, or None."""
         self._pending += data
         left = memoryview(self._pending)
         try:
             while left:
                 left = left[os.write(self._descriptor, left) :]
-            # A pipe or a terminal cannot be synchronised, and need not be.
+            # A pipe or a terminal cannot be synchronised and does not need it.
             with contextlib.suppress(OSError) if is_special(self._path) else contextlib.nullcontext():
                 os.fsync(self._descriptor)
         except OSError as error:
-            # No half row stays: the next attempt begins where the last whole write ended.
+            # Removes a partial row: the next attempt begins where the last complete write ended.
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, self._whole)
                 os.lseek(self._descriptor, self._whole, os.SEEK_SET)

@@ -1,6 +1,6 @@
-"""Shell: keeps the records of a run for its round page, in the journal asked for or a temporary one.
+"""Shell: keeps the records of a run for its round page, in the requested journal or a temporary one.
 
-While a run plays it notes whose order is whose, and nothing else; the records are read once the run is over.
+During a run it only notes which strategy each order belongs to; it reads the records once the run is over.
 """
 
 import tempfile
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def limits_of(session: "Session") -> dict[str, int]:
-    """The position limits that a session keeps."""
+    """The position limits of a session."""
     return {symbol: row["limit"] for symbol, row in session.exposure().items()}
 
 
@@ -27,7 +27,7 @@ class RoundRecord:
     Args:
         session: the session that plays.
         settings: the header of a journal.
-        writer: the journal that is written anyway; without one a temporary file is, until ``close``.
+        writer: the journal that is written anyway; without one it writes a temporary file, until ``close``.
     """
 
     def __init__(
@@ -43,17 +43,17 @@ class RoundRecord:
 
     @property
     def trouble(self) -> str | None:
-        """A sentence once recording has stopped early."""
+        """The reason why recording stopped early, as a sentence."""
         return self._writer.trouble
 
     def write(self, kind: int, time_ns: int, payload: bytes | bytearray | memoryview = b"") -> None:
-        """Keeps one record."""
+        """Writes one record."""
         self._writer.write(kind, time_ns, payload)
         if kind == journal.OUT:
             self._history.own_sent(self._session, bytes(payload))
 
     def history(self) -> RoundHistory:
-        """What happened, once the writer is closed."""
+        """The history of the run, once the writer is closed."""
         with JournalReader(self._writer.path) as file:
             file.header()
             for record in journal.read_records(file.pieces(), file.start):

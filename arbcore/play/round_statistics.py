@@ -1,13 +1,13 @@
-"""What the P&L of many rounds amounts to: its mean with an interval, its spread, and whether two bots differ.
+"""Statistics of the P&L of many rounds: its mean with an interval, its spread, and whether two bots differ.
 
 Pure functions of numbers. Two kinds of interval, both of 95%:
 
 * ``t_interval``: Student's t, for a number of rounds that was fixed in advance.
-* ``always_valid_interval``: for a number of rounds that depends on what was seen. A 95% interval that is
-  looked at after every few rounds excludes the truth at some look far more often than in 5 of 100 cases. This
+* ``always_valid_interval``: for a number of rounds that depends on the results so far. A 95% interval that is
+  checked after every few rounds excludes the truth at some check far more often than in 5 of 100 cases. This
   one is an asymptotic confidence sequence, the Gaussian-mixture boundary of Waudby-Smith, Arbour, Sinha,
   Kennedy and Ramdas, "Time-uniform central limit theory and asymptotic confidence sequences" (Annals of
-  Statistics, 2024): over all looks together it excludes the truth in about 5 of 100 cases. It is wider.
+  Statistics, 2024): over all checks together it excludes the truth in about 5 of 100 cases. It is wider.
 """
 
 import math
@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass
 from functools import cache
 
 CONFIDENCE = 0.95
-#: Beyond so many degrees of freedom Student's quantile is expanded around the normal one.
+#: Above so many degrees of freedom, Student's quantile is computed by an expansion of the normal quantile.
 _EXACT_MAX = 100
-#: The number of rounds at which the always-valid interval is narrowest, compared with the other one.
+#: The number of rounds at which the always-valid interval is narrowest, relative to the t interval.
 TUNED_ROUNDS = 200
 
 Interval = Callable[[Sequence[float]], tuple[float | None, float | None]]
@@ -29,7 +29,7 @@ Interval = Callable[[Sequence[float]], tuple[float | None, float | None]]
 class Figures:
     """The P&L of ``rounds`` rounds, in ticks. ``low`` to ``high`` is the interval of the mean.
 
-    Both are None where there are too few rounds to tell, as ``sd`` is for one round.
+    Both are None if there are too few rounds, and ``sd`` is None for one round.
     """
 
     rounds: int
@@ -47,7 +47,7 @@ class Figures:
 
 
 def figures(values: Sequence[float], interval: Interval | None = None) -> Figures:
-    """Figures of at least one round; ``interval`` is ``t_interval`` where none is given.
+    """Figures of at least one round; the default of ``interval`` is ``t_interval``.
 
     >>> found = figures([1.0, 2.0, 6.0])
     >>> found.mean, found.worst, found.losing
@@ -68,16 +68,16 @@ def figures(values: Sequence[float], interval: Interval | None = None) -> Figure
 
 
 def deviation(values: Sequence[float]) -> float:
-    """The standard deviation of two values or more, as of a sample.
+    """The sample standard deviation of two values or more.
 
-    ``statistics.stdev`` reckons in fractions and takes a hundred times as long.
+    ``statistics.stdev`` calculates with fractions and takes a hundred times as long.
     """
     mean = statistics.fmean(values)
     return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The value that ``share`` of all lie below, straight between the two nearest.
+    """The value below which ``share`` of all values lie, interpolated linearly between the two nearest.
 
     >>> quantile([0.0, 10.0], 0.25)
     2.5
@@ -101,12 +101,12 @@ def t_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
 
 
 def always_valid_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """The 95% interval of the mean that may be looked at after any number of values; see the module."""
+    """The 95% interval of the mean that may be checked after any number of values; see the module."""
     count = len(values)
     if count < 2:
         return None, None
     alpha = 1 - CONFIDENCE
-    # The mixture's scale that makes the interval about narrowest at TUNED_ROUNDS, as the paper suggests.
+    # The mixture's scale that makes the interval nearly narrowest at TUNED_ROUNDS, as the paper suggests.
     squared = (-2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))) / TUNED_ROUNDS
     grown = count * squared + 1
     half = deviation(values) * math.sqrt(
@@ -118,13 +118,13 @@ def always_valid_interval(values: Sequence[float]) -> tuple[float | None, float 
 
 @cache
 def student_quantile(share: float, freedom: int) -> float:
-    """The quantile of Student's distribution with whole degrees of freedom, for a share of 0.5 up.
+    """The quantile of Student's distribution with whole degrees of freedom, for a share of at least 0.5.
 
     >>> round(student_quantile(0.975, 4), 3)
     2.776
     """
     if freedom > _EXACT_MAX:
-        # Fisher and Cornish's expansion, right to seven digits here.
+        # The Cornish-Fisher expansion, accurate to seven digits here.
         z = statistics.NormalDist().inv_cdf(share)
         return (
             z
@@ -142,7 +142,7 @@ def student_quantile(share: float, freedom: int) -> float:
 
 
 def _student_cdf(t: float, freedom: int) -> float:
-    """By its finite sum (Abramowitz and Stegun, 26.7.3 and 26.7.4), for t of 0 up."""
+    """Student's distribution by its finite sum (Abramowitz and Stegun, 26.7.3 and 26.7.4), for t >= 0."""
     angle = math.atan(t / math.sqrt(freedom))
     sine, cosine = math.sin(angle), math.cos(angle)
     first = 1 if freedom % 2 else 0
@@ -159,7 +159,7 @@ def _student_cdf(t: float, freedom: int) -> float:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The first bot's P&L less the second's, round by round on the same seeds."""
+    """The first bot's P&L minus the second's, round by round on the same seeds."""
 
     rounds: int
     mean: float
@@ -208,10 +208,10 @@ def _verdict(
 
 
 def rounds_to_tell(differences: Sequence[float], mean: float) -> int | None:
-    """How many rounds would show a difference of this mean in four of five cases; None beyond a million."""
+    """Number of rounds that show a difference of this mean in four of five cases; None above a million."""
     if mean == 0:
         return None
-    # 1.96 for the interval and 0.84 so that it is excluded in 80 of 100 cases.
+    # 1.96 for the interval, plus 0.84 for excluding 0 in 80 of 100 cases.
     wanted = (2.8 * deviation(differences) / mean) ** 2
     if not wanted < 1e6:
         return None

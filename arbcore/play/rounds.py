@@ -1,7 +1,7 @@
-"""One whole round of bot and embedded exchange in virtual time, from a seed, and what came of it.
+"""Plays one whole round of bot and embedded exchange in virtual time, from a seed, and reports the result.
 
-The unit of every simulated figure: the tools and the tests run many of these. It owns how a round is put
-together; the world plays it and the checker watches it.
+Every simulated figure is built from these; the tools and the tests run many. This module assembles a round;
+the world plays it and the checker watches it.
 """
 
 from collections.abc import Callable
@@ -19,18 +19,18 @@ from arbcore.venue._engine import Engine
 from arbcore.venue.venue_config import VenueConfig
 
 TEAM = "ARBCORE"
-#: How a bot may be told to end before the round does.
+#: How a plan may end the bot before the round ends.
 ENDINGS = ("", "stop", "kill")
 
 
 @dataclass(frozen=True)
 class RoundPlan:
-    """What is played. ``strategies`` maps names to settings objects; None takes every one at its defaults.
+    """A plan. ``strategies`` maps names to settings objects; None takes all of them with their defaults.
 
     ``rounds`` are played one after the other over the exchange's restarts. ``ending`` is "stop" or "kill":
-    what the bot is told at ``ending_ns`` of virtual time, after which the rounds go on without its orders.
-    A checked run ends at its first violation. ``venue`` holds further fields of the exchange's VenueConfig.
-    ``path_step_ns`` is how often the P&L is noted on the way, 0 for never.
+    the call made to the bot at ``ending_ns`` of virtual time; the rounds then go on without its orders. A
+    checked run ends at its first violation. ``venue`` has further fields of the exchange's VenueConfig.
+    ``path_step_ns`` is the time between two samples of the P&L, 0 for none.
     """
 
     seed: int
@@ -51,11 +51,11 @@ class RoundPlan:
 
 @dataclass(frozen=True)
 class RoundReport:
-    """What came of a plan. P&L is at hidden fair value over all rounds, in ticks.
+    """The result of a plan. P&L is at hidden fair value over all rounds, in ticks.
 
-    ``strategies`` is that of each strategy by the session's own books, and of what belongs to none;
-    ``symbols`` is the last round's by the exchange's. ``path`` is the P&L at every ``path_step_ns`` from the
-    open on.
+    ``strategies`` is each strategy's P&L by the session's own positions, and the P&L that belongs to none;
+    ``symbols`` is the last round's by the exchange's positions. ``path`` is the P&L at every ``path_step_ns``
+    from the open on.
     """
 
     seed: int
@@ -85,7 +85,7 @@ def default_strategies() -> dict[str, Ranged]:
 
 
 def compiled_session(settings: SessionSettings, chosen: dict[str, Ranged]) -> Session:
-    """The session that trades, from settings of its own and of its strategies by name."""
+    """Makes the session that trades, from its settings and its strategies' settings by name."""
     return Session(settings, [build(name, chosen[name], settings) for name in chosen])
 
 
@@ -95,9 +95,9 @@ def play(
     *,
     observer: Observer | None = None,
 ) -> RoundReport:
-    """Plays a plan to its end and settles it. ``make`` builds the bot, which needs a session's methods.
+    """Plays a plan to its end and reports it. ``make`` builds the bot, which needs a session's methods.
 
-    ``observer`` is told every event of an unchecked plan's bot.
+    ``observer`` receives every event of an unchecked plan's bot.
     """
     chosen = default_strategies() if plan.strategies is None else plan.strategies
     session = make(plan.settings, chosen)
@@ -137,7 +137,7 @@ def play(
 
 
 def _noted(plan: RoundPlan, world: World, engine: Engine, open_ns: int, end_ns: int) -> tuple[int, ...]:
-    """The P&L at every step of an unchecked plan's first round; time has passed when it returns."""
+    """Plays an unchecked plan's first round and returns its P&L at every step."""
     if plan.path_step_ns == 0 or plan.check:
         return ()
     team, path = plan.settings.team, []
@@ -166,12 +166,12 @@ def _run(world: World, checker: Checker | None, until_ns: int) -> None:
 
 
 def _tell(plan: RoundPlan, world: World, seat: Seat, checker: Checker | None) -> None:
-    """What the shell does on a signal or on the kill switch."""
+    """Stops or kills the bot, as the shell does on a signal or on the kill switch."""
     if checker is not None:
         (checker.stop if plan.ending == "stop" else checker.kill)()
     world.tell(seat, getattr(seat.bot, plan.ending)(world.now_ns, "told by the plan"))
 
 
 def alone(plan: RoundPlan, name: str) -> RoundPlan:
-    """The same round with one built-in strategy only, at its defaults."""
+    """The same plan with one built-in strategy only, at its defaults."""
     return replace(plan, strategies={name: STRATEGY_SETTINGS[name]()})

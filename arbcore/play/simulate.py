@@ -1,7 +1,7 @@
-"""Shell: plays many rounds in virtual time, here or on other processes, and gathers what they say.
+"""Shell: plays many rounds in virtual time, here or in other processes, and collects the results.
 
-Owns the worker processes, the executor that was given, and the progress. The numbers depend on none of them:
-round i of a regime has the seed ``seed + i`` wherever it is played, and rounds are counted in order.
+Owns the worker processes, the caller's executor, and the progress. The numbers depend on none of them: round
+i of a regime has the seed ``seed + i`` wherever it is played, and rounds are counted in order.
 """
 
 import contextlib
@@ -45,18 +45,18 @@ from arbcore.venue.regimes import REGIMES
 if TYPE_CHECKING:
     from arbcore.trading._session import Session
 
-#: ``auto``: rounds a regime before the first look, between two, and at most.
+#: ``auto``: rounds per regime before the first look, between two looks, and at most.
 AUTO_FIRST, AUTO_STEP, AUTO_MAX = 50, 25, 2_000
 ROUNDS_MAX = 1_000_000
 ROUND_S_MAX = 86_400.0
 SEED_END = 2**63
 #: Points of a P&L path.
 PATH_POINTS = 60
-#: One piece of work is about this much virtual time, so that workers are rarely asked and progress is seen.
+#: Virtual time of one piece of work: long enough for few requests to workers, short enough to show progress.
 PIECE_S = 1_500.0
 POLL_S = 0.2
 
-#: Told how many rounds of how many are done; the second is the most there can be where that is open.
+#: Called with the rounds done and the rounds in total; the total is the maximum while it is open.
 Progress = Callable[[int, int], None]
 
 
@@ -74,7 +74,7 @@ class Entrant:
     builtin: bool = True
 
     def session(self) -> "Session":
-        """A fresh session with fresh strategies. UsageError where one cannot be made."""
+        """Makes a new session with new strategies. Raises UsageError if one cannot be made."""
         own = [made(kind, parameters, "strategy") for kind, parameters in self.own]
         return session_with(self.values, own, team=TEAM, builtin=self.builtin)
 
@@ -91,7 +91,7 @@ class Piece:
 
 
 def play_piece(piece: Piece) -> list[PlayedRound]:
-    """What a worker does. What a strategy prints goes to standard error.
+    """Plays a piece; this is the work of a worker. Output of a strategy goes to standard error.
 
     Raises:
         RunError: a strategy ended the round instead of being switched off.
@@ -114,7 +114,7 @@ def play_piece(piece: Piece) -> list[PlayedRound]:
 
 
 def _score(entrant: Entrant, piece: Piece, seed: int) -> Score:
-    # A strategy may draw from Python's own generator, and its rounds must repeat all the same.
+    # A strategy may use Python's own generator, and its rounds must still repeat.
     random.seed(seed)
     plan = RoundPlan(
         seed, regime=piece.regime, round_ns=piece.round_ns, settings=SessionSettings(team=TEAM),
@@ -131,7 +131,7 @@ def _score(entrant: Entrant, piece: Piece, seed: int) -> Score:
     )
 
 
-#: What the virtual world tells, as the journal's records.
+#: The virtual world's events as kinds of journal records.
 RECORDS = {
     "connect": journal.CONNECT, "disconnect": journal.DISCONNECT, "in": journal.IN, "out": journal.OUT,
     "tick": journal.TICK,
@@ -141,7 +141,7 @@ RECORDS = {
 def seen_round(
     entrant: Entrant, *, seed: int, regime: str = "normal", round_s: float = 300.0
 ) -> tuple[RoundHistory, RoundReport]:
-    """Plays the round of one seed again and keeps what happened in it, with what came of it."""
+    """Plays the round of one seed again; returns its history and its report."""
     history, held = RoundHistory(), []
 
     def made_session(*_: object) -> "Session":
@@ -167,13 +167,13 @@ def seen_round(
 
 @dataclass(frozen=True)
 class SimulationResult:
-    """What a simulation found, as ``arbcore.simulate`` returns it; a notebook shows P&L by regime.
+    """The result of a simulation, as ``arbcore.simulate`` returns it; a notebook shows P&L by regime.
 
     Attributes:
         summary: the document of ``arbcore simulate --json``; P&L in ticks.
         rounds: every round with its seed, its regime and the fair P&L of each bot.
-        setup: what was played.
-        notes: sentences that a person should read.
+        setup: the parameters of the simulation.
+        notes: sentences that the user should read.
 
     >>> import arbcore
     >>> arbcore.simulate(rounds=2, round_s=5, workers=1).rounds[1].seed
@@ -213,14 +213,14 @@ class SimulationResult:
         )  # fmt: skip
 
     def write_csv(self, stream: TextIO) -> None:
-        """One row a round: ``round,seed,regime,fair_pnl`` and more."""
+        """Writes one row per round: ``round,seed,regime,fair_pnl`` and more."""
         stream.write(",".join(table_columns(self.setup, self.rounds)) + "\n")
         stream.writelines(
             ",".join(str(cell) for cell in row) + "\n" for row in table_rows(self.setup, self.rounds)
         )
 
     def to_csv(self, path: str) -> None:
-        """``write_csv`` to a file, which appears whole or not at all."""
+        """Writes the rows of ``write_csv`` to a file, which appears whole or not at all."""
         from pathlib import Path
 
         with OutputFile(Path(path)) as stream:
@@ -249,26 +249,26 @@ def simulate(
 
     Args:
         strategy: your strategy's class, several, or none; each round has a fresh object of it.
-        rounds: how many a regime, or ``"auto"``: until an interval that is valid at every look excludes 0.
-        against: other classes instead, on the same seeds; ``()`` is the built-in strategies alone.
-        regime: the market's character, or ``"all"``.
-        seed: of the first round; round i of every regime has ``seed + i``.
+        rounds: rounds per regime, or ``"auto"``: until an interval that is valid at every look excludes 0.
+        against: the other bot's classes, on the same seeds; ``()`` is the built-in strategies alone.
+        regime: the regime of the market, or ``"all"``.
+        seed: seed of the first round; round i of every regime has ``seed + i``.
         round_s: seconds of a round, of virtual time.
         builtin: whether the built-in strategies trade beside yours; in both bots, if each has one of yours.
         parameters: keyword arguments of ``strategy``, which is then one class.
-        against_parameters: those of ``against``, or of ``strategy`` for the other bot where there is none.
+        against_parameters: keyword arguments of ``against``, or without it of ``strategy`` in the other bot.
         settings: settings by name as in ``arbcore config show``, such as {"ARBCORE_BOND_ENABLED": "0"}.
         against_settings: settings of the other bot on top of these.
-        workers: processes of this machine, one a processor without it.
+        workers: processes of this machine; default: one per processor.
         executor: any ``concurrent.futures.Executor`` instead.
         dask: the address of a Dask scheduler instead.
-        progress: told (rounds done, rounds in all) now and then.
+        progress: called with (rounds done, rounds in total) now and then.
 
     Returns:
         ``summary`` (the document of ``arbcore simulate --json``), ``rounds``, ``to_html()``, ``to_csv()``.
 
     Raises:
-        UsageError, ConfigError: something asked for cannot be.
+        UsageError, ConfigError: an argument or a setting is wrong.
         RunError: a worker or a strategy ended the simulation.
 
     >>> import arbcore
@@ -309,7 +309,7 @@ def run(
     dask: str | None = None,
     progress: Progress | None = None,
 ) -> SimulationResult:
-    """Plays one bot or two on the same seeds; see ``simulate``."""
+    """Plays one or two bots on the same seeds; see ``simulate``."""
     began_s = time.monotonic()
     auto = rounds == "auto"
     _check(rounds, seed=seed, round_s=round_s, workers=workers)
@@ -322,7 +322,7 @@ def run(
         _changed(entrants[0].values), auto,
     )  # fmt: skip
     for entrant in entrants:
-        entrant.session()  # Whatever is wrong about a strategy is said before a round is played.
+        entrant.session()  # reports an error of a strategy before any round is played
     notes: list[str] = []
     found: list[PlayedRound] = []
     most = AUTO_MAX if auto else int(rounds)
@@ -346,7 +346,7 @@ def run(
 
 @dataclass(frozen=True)
 class _Count:
-    """Tells how many rounds are done, those of earlier looks included."""
+    """Reports how many rounds are done, including those of earlier looks."""
 
     progress: Progress | None
     before: int
@@ -357,7 +357,7 @@ class _Count:
             self.progress(self.before + done, self.total)
 
 
-# --- what is asked for --------------------------------------------------------------------------------
+# --- arguments ----------------------------------------------------------------------------------------
 
 
 def _check(rounds: int | str, *, seed: int, round_s: float, workers: int | None) -> None:
@@ -390,7 +390,7 @@ def _classes(given: object, what: str) -> tuple[type, ...]:
 
 
 def named(own: Own, builtin: bool) -> str:
-    """What a bot is called. UsageError where it has no strategy at all."""
+    """The name of a bot. Raises UsageError if it has no strategy at all."""
     names = ["built-in"] if builtin else []
     for kind, parameters in own:
         given = ", ".join(f"{name}={value!r}" for name, value in parameters.items())
@@ -401,7 +401,7 @@ def named(own: Own, builtin: bool) -> str:
 
 
 def _values(settings: Mapping[str, str], others: Mapping[str, str]) -> dict[str, object]:
-    """Settings of the exchange bot by full name, from these alone: no environment and no file."""
+    """Settings of the exchange bot by full name, from these texts alone: no environment and no file."""
     from pathlib import Path
 
     flags = {name: (str(text), "settings") for name, text in {**settings, **others}.items()}
@@ -432,9 +432,9 @@ def _pieces(
 
 @dataclass(frozen=True)
 class _Place:
-    """Where rounds are played: an executor, or None for this process.
+    """The place where rounds are played: an executor, or None for this process.
 
-    ``look`` raises RunError where nobody can play any more.
+    ``look`` raises RunError if no worker can play any more.
     """
 
     executor: Executor | None
@@ -469,7 +469,7 @@ def _place(
     try:
         yield _Place(pool)
     except BaseException:
-        # A round that is being played ends with its process, or a strategy that never returns would hold us.
+        # A round in play ends with its process; otherwise a strategy that never returns would block the exit.
         for process in list((pool._processes or {}).values()):
             process.terminate()
         pool.shutdown(wait=False, cancel_futures=True)
@@ -478,11 +478,11 @@ def _place(
 
 
 class _Workers(ProcessPoolExecutor):
-    """Processes of this run alone, which end with it."""
+    """The worker processes of this run, which end with it."""
 
 
 def _ignore_interrupts() -> None:
-    """Ctrl-C reaches the whole group; the parent ends its workers."""
+    """Makes a worker ignore Ctrl-C, which reaches the whole group; the parent ends its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -490,15 +490,15 @@ def _importable(kind: type) -> bool:
     if kind.__module__ == "__main__":
         return False
     try:
-        return pickle.loads(pickle.dumps(kind)) is kind  # noqa: S301  Our own bytes of a line before.
-    except Exception:  # noqa: BLE001  Whatever keeps it from being sent, it cannot be.
+        return pickle.loads(pickle.dumps(kind)) is kind  # noqa: S301  Bytes that the same line has made.
+    except Exception:  # noqa: BLE001  Any error means that the class cannot be sent.
         return False
 
 
 def _play_all(
     pieces: Sequence[Piece], place: _Place, count: Callable[[int], None]
 ) -> list[PlayedRound]:
-    """All rounds of the pieces, in their order."""
+    """Plays the pieces and returns all their rounds, in order."""
     if place.executor is None:
         found = []
         for piece in pieces:
@@ -532,8 +532,8 @@ def _play_all(
             "arbcore and the module of the strategy."
         ) from error
     finally:
-        # The pool fails what is pending when its processes are ended; a future that was cancelled meanwhile
-        # makes its thread print a traceback.
+        # The pool itself fails pending work when its processes end; a future that was cancelled before makes
+        # the pool's thread print a traceback.
         if not isinstance(place.executor, _Workers):
             for future in futures:
                 future.cancel()

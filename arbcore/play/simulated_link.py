@@ -1,7 +1,7 @@
-"""One direction of a simulated connection: latency, and whatever a network or a broken peer does to bytes.
+"""One direction of a simulated connection: latency, and the faults of a network or a broken peer.
 
-Everything comes from a seeded generator, so a run can be repeated from its seed. It knows bytes and lines,
-and nothing of what they mean.
+Everything comes from a seeded generator, so a run can be repeated from its seed. It handles bytes and lines
+without knowing their meaning.
 """
 
 import re
@@ -16,22 +16,22 @@ NEVER_NS = 2**63 - 1
 
 @dataclass(frozen=True)
 class Faults:
-    """What may go wrong, each as a probability for every chunk sent, unless it says otherwise.
+    """Probabilities of faults, each for every chunk sent unless stated otherwise.
 
-    ``garble``, ``duplicate`` and ``lose`` hit single lines towards the bot only: a corrupted order
-    would be another order, and no client can answer for that.
+    ``garble``, ``duplicate`` and ``lose`` apply to single lines to the bot only: a corrupted order would be
+    another order, for which no client can be responsible.
     """
 
     slice: float = 0.0  # the chunk arrives in pieces, down to single bytes
-    stall: float = 0.0  # nothing more arrives for up to stall_ns
+    stall: float = 0.0  # no bytes arrive for up to stall_ns
     stall_ns: int = 3_000 * MILLISECOND_NS
     cut: float = 0.0  # the connection breaks somewhere inside the chunk
     garble: float = 0.0  # bytes of a line are replaced
     duplicate: float = 0.0  # an ack or out arrives twice
     lose: float = 0.0  # an ack, reject or out never arrives
-    noise: float = 0.0  # a line of garbage arrives in between
-    late: float = 0.0  # an ack arrives after a fill of its order, or even its out
-    stray: float = 0.0  # an out arrives for an order that nobody sent
+    noise: float = 0.0  # a line of garbage arrives between two lines
+    late: float = 0.0  # an ack arrives after a fill of its order, or even after its out
+    stray: float = 0.0  # an out arrives for an order that does not exist
     linger: float = 0.0  # for every lost connection: the exchange learns of it only after linger_ns
     linger_ns: int = 200 * MILLISECOND_NS
 
@@ -75,7 +75,7 @@ STORMS = {
 
 
 class Pipe:
-    """Bytes under way in one direction, in order. ``broken`` once a fault has cut the connection."""
+    """Bytes in transit in one direction, in order. ``broken`` is True once a fault has cut the connection."""
 
     def __init__(
         self, random: Random, *, latency_ns: int, jitter_ns: int, faults: Faults, to_bot: bool
@@ -88,11 +88,11 @@ class Pipe:
         self._under_way: deque[tuple[int, bytes]] = deque()
         self._last_ns = 0
         self.broken = False
-        #: When the next bytes arrive; NEVER_NS if none are under way.
+        #: The time at which the next bytes arrive; NEVER_NS if none are in transit.
         self.next_ns = NEVER_NS
 
     def send(self, data: bytes, now_ns: int) -> None:
-        """Put bytes on their way. After a cut nothing more gets through."""
+        """Sends bytes. After a cut no more bytes arrive."""
         if self.broken or not data:
             return
         faults, random = self._faults, self._random
@@ -113,7 +113,7 @@ class Pipe:
             self._put(data, now_ns)
 
     def take(self) -> tuple[int, bytes]:
-        """The next bytes and when they arrive."""
+        """Returns the arrival time and content of the next bytes."""
         taken = self._under_way.popleft()
         self.next_ns = self._under_way[0][0] if self._under_way else NEVER_NS
         return taken
@@ -134,7 +134,7 @@ class Pipe:
         return [data[low:high] for low, high in zip([0, *cuts], [*cuts, len(data)], strict=True)]
 
     def _spoil(self, data: bytes) -> bytes:
-        """Faults of single lines; whole lines only, since the far end always writes whole ones."""
+        """Applies faults to single lines; the data are whole lines, as the exchange always writes them."""
         faults, random = self._faults, self._random
         if not (
             faults.garble or faults.duplicate or faults.lose or faults.noise or faults.late or faults.stray
@@ -165,7 +165,7 @@ class Pipe:
         return b"".join(lines)
 
     def _late(self, lines: list[bytes]) -> list[bytes]:
-        """Some acks one or more places later, behind what happened to their order."""
+        """Moves some acks one or more places later, after other events of their order."""
         if not self._faults.late:
             return lines
         for at in range(len(lines) - 1):

@@ -1,6 +1,6 @@
-"""Texts of ``--param NAME=VALUE`` as the keyword arguments of a strategy's class.
+"""Converts texts of ``--param NAME=VALUE`` to keyword arguments of a strategy's class.
 
-Decides by the class's own ``__init__``: its names, and the types of its annotations and defaults.
+The class's own ``__init__`` determines the names, and its annotations and defaults the types.
 """
 
 import difflib
@@ -19,8 +19,8 @@ def parameters_of(kind: type, texts: Mapping[str, str], *, where: str) -> dict[s
 
     Args:
         kind: The strategy's class.
-        texts: The values as texts, by name; what is none of these types stays text.
-        where: What a sentence begins with, such as ``--strategy fader:Fader``.
+        texts: The values as texts, by name; a value of another type stays text.
+        where: The beginning of an error's sentence, such as ``--strategy fader:Fader``.
 
     Raises:
         UsageError: A name that ``__init__`` does not take, or a value that is not of its type.

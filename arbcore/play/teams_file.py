@@ -1,7 +1,7 @@
-"""The file that names the teams of an exchange, and the password of each where it has one.
+"""The file that names the teams of an exchange, and the password of each that has one.
 
-A shell: reads the file. One team a line, ``NAME`` or ``NAME,PASSWORD``; empty lines and what begins with
-``#`` count for nothing, and a first line ``team,password`` is a header.
+A shell: reads the file. One team per line, ``NAME`` or ``NAME,PASSWORD``. Empty lines and lines that begin
+with ``#`` are ignored, and a first line ``team,password`` is a header.
 """
 
 import os
@@ -17,14 +17,14 @@ PASSWORD_LENGTH_MAX = 128
 
 
 def read_teams(path: Path) -> dict[str, str]:
-    """Each team's password by its name, "" where it needs none.
+    """Returns each team's password by its name, "" if it needs none.
 
     Raises:
         InputError: the file is missing, cannot be read, names no team, or has a bad line, which is named.
     """
     shown = printable(str(path))
     try:
-        # A pipe without a writer must not hold the program up before it is refused.
+        # A pipe without a writer must not block the program; it is refused below.
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise InputError(f"{shown} is not an ordinary file; name a file with one team a line.")
@@ -71,7 +71,7 @@ def _fresh(name: str, teams: dict[str, str], where: str) -> str:
 
 
 def is_password(text: str) -> bool:
-    """Whether a team may have this password: what a client of plain text can send, one word of ASCII."""
+    """Whether a team may have this password: one word of ASCII, which a plain-text client can send."""
     return len(text) <= PASSWORD_LENGTH_MAX and all("!" <= character <= "~" for character in text)
 
 

@@ -1,7 +1,7 @@
 """The virtual world: one exchange engine, any number of bots, links between them, and one clock.
 
-It plays the shells' part: it connects, carries bytes, lets time pass, and dials again after a loss. It must
-not decide anything for either side, and knows them only by the calls that the real shells use.
+It plays the part of the shells: it connects, carries bytes, advances time, and reconnects after a loss. It
+must not decide anything for either side, and uses only the calls that the real shells use.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from arbcore.venue._engine import Engine
 
 
 class SimulatedBot(Protocol):
-    """What the world needs of a session; the compiled one and its twin both have it."""
+    """The parts of a session that the world uses; the compiled session and its twin both have them."""
 
     def connected(self, now_ns: int) -> bytes: ...
     def disconnected(self, now_ns: int) -> None: ...
@@ -28,7 +28,7 @@ class SimulatedBot(Protocol):
     def needs_resync(self) -> bool: ...
 
 
-#: (now_ns, what, bytes): what is "connect", "disconnect", "in", "out" or "tick".
+#: (now_ns, what, bytes); ``what`` is "connect", "disconnect", "in", "out" or "tick".
 Observer = Callable[[int, str, bytes], None]
 
 
@@ -42,20 +42,20 @@ class Seat:
     latency_ns: int
     jitter_ns: int
     observer: Observer | None
-    #: -1 where it has none.
+    #: The number of its connection, -1 if it has none.
     conn: int = -1
     to_engine: Pipe | None = None
     to_bot: Pipe | None = None
     dial_ns: int | None = 0
     connections: int = 0
-    #: Connections that the bot has lost and the exchange has not: (when it learns of it, connection).
+    #: Connections that the bot has lost and the exchange still has: (when it learns of the loss, connection).
     lingering: list[tuple[int, int]] = field(default_factory=list)
 
 
 class World:
-    """Runs until told; everything in it follows from the engine's seed and its own.
+    """Runs bots and engine; everything in it follows from the engine's seed and its own.
 
-    ``latency_ns`` is one way. A dial between two rounds is refused; it is tried again every ``redial_ns``.
+    ``latency_ns`` is one way. Connecting between two rounds is refused, and tried again each ``redial_ns``.
     """
 
     def __init__(self, engine: Engine, *, seed: int, redial_ns: int = 50 * MILLISECOND_NS) -> None:
@@ -76,18 +76,18 @@ class World:
         jitter_ns: int = 50 * MICROSECOND_NS,
         observer: Observer | None = None,
     ) -> Seat:
-        """Give a bot a place; it dials when the world next runs."""
+        """Adds a bot; it connects when the world next runs."""
         seat = Seat(bot, Random(self._random.randrange(2**63)), faults, latency_ns, jitter_ns, observer)
         self._seats.append(seat)
         return seat
 
     @property
     def trace_hash(self) -> str:
-        """Hash of every byte that any bot sent or got, and when: equal for equal seeds."""
+        """Hash of every byte that any bot sent or received, and its time: equal for equal seeds."""
         return self._trace.hexdigest()
 
     def run(self, until_ns: int, *, after_event: Callable[[int], None] | None = None) -> None:
-        """Let time pass up to and including ``until_ns``."""
+        """Advances time up to and including ``until_ns``."""
         if self.events == 0:
             self.engine.start(self.now_ns)
         while (at_ns := self._next_ns()) <= until_ns:
@@ -101,7 +101,7 @@ class World:
         self.now_ns = until_ns
 
     def tell(self, seat: Seat, data: bytes) -> None:
-        """Send what a bot answered to a call made from outside, such as ``stop``."""
+        """Sends the bytes that a bot returned for a call from outside, such as ``stop``."""
         self._bot_says(seat, data)
 
     # --- inside ---------------------------------------------------------------------------------
