@@ -74,7 +74,7 @@ cdef class RollingMean:
 
     Raises:
         ValueError: the window is out of range.
-        MemoryError: there is no room for it.
+        MemoryError: there is not enough memory.
 
     >>> import arbcore
     >>> window = arbcore.RollingMean(2)
@@ -354,7 +354,7 @@ cdef class Cooldown:
 
     Raises:
         ValueError: one of them is out of range.
-        IndexError: a method is asked for a slot that is not there.
+        IndexError: a method's slot is out of range.
 
     >>> import arbcore
     >>> pause = arbcore.Cooldown(1, 100)

@@ -1,7 +1,7 @@
 """The one tree of exceptions, with the exit code of the program for each branch.
 
     ArbcoreError
-    ├── UsageError          2   the caller asked for something that does not exist or is out of range
+    ├── UsageError          2   an argument names something that does not exist or is out of range
     │   └── ConfigError     2   a setting (flag, environment, .env) is missing or wrong
     ├── InputError          3   a file or stream from outside is bad, missing or unreadable
     │   ├── JournalError    3   ... a session journal is

@@ -40,7 +40,7 @@ DOUBTS = {
     "repeated_hello": "The exchange said hello again, and not every order could be cancelled at once",
     "beyond_belief": "The exchange contradicts its own messages",
 }
-#: Between two rounds the exchange is away for a moment; only this many failures in a row are reported.
+#: Between two rounds the exchange is away for a moment; a failure is reported once this many came in a row.
 TELL_AT_FAILURE = 5
 HEAD_BYTES_MAX = 2048
 
@@ -299,7 +299,7 @@ class ExchangeRun:
     # --- connections ----------------------------------------------------------------------------
 
     def _dial_first(self) -> None:
-        """Makes the first connection up to the hello; it may fail only while ``wait_s`` lasts."""
+        """Makes the first connection up to the hello; once ``wait_s`` is over, a failure ends the run."""
         give_up_ns = self.started_ns + int(self.options.wait_s * SECOND_NS)
         attempts = 0
         while not self._finished and (error := self._attempt()) is not None:
@@ -476,7 +476,7 @@ class ExchangeRun:
         return self._take(connection, data, read_ns)
 
     def _catch_up(self, connection: _Connection, data: bytes | memoryview | None, late_ns: int) -> bool:
-        """Reads the whole backlog after a pause of the process, and sends no new order until that is done."""
+        """Reads the backlog after a pause of the process, and sends no new order until that is done."""
         self._observer.event(
             f"The process was paused for {late_ns / SECOND_NS:.1f} s: reading what has arrived first."
         )

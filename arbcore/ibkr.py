@@ -197,7 +197,7 @@ class Bot:
     def stop(self, reason: str) -> None:
         """Ends the run in order: working orders are cancelled, positions stay unless ``flatten``.
 
-        May be called at any time; before the first connection the run ends at once. Only one call counts.
+        Works at any time; before the first connection the run ends at once. Only the first call counts.
         """
         self.event_log.note("info", "stop", f"Stopping: {reason}.")
         if self._stop is not None:
@@ -278,7 +278,7 @@ class Bot:
     # --- connecting: at the start and after every loss ---------------------------------------------------
 
     async def _connect_first(self) -> None:
-        """Makes the first connection; a failure ends the run, except while the plan's ``wait_s`` lasts."""
+        """Makes the first connection; once the plan's ``wait_s`` is over, a failure ends the run."""
         loop = asyncio.get_running_loop()
         end_s = loop.time() + self.plan.wait_s
         pause_s = RECONNECT_FIRST_S

@@ -412,17 +412,17 @@ cdef class Watchdog:
 
     @property
     def interrupts(self) -> int:
-        """How many SIGINT came."""
+        """Number of SIGINT signals received."""
         return watch_interrupts
 
     @property
     def stops(self) -> int:
-        """How many SIGTERM and SIGHUP came."""
+        """Number of SIGTERM and SIGHUP signals received."""
         return watch_stops
 
     @property
     def hang_ups(self) -> int:
-        """How many of the ``stops`` were SIGHUP: the terminal was closed."""
+        """Number of SIGHUP signals among the ``stops``: the terminal was closed."""
         return watch_hang_ups
 
     def turn(self) -> None:

@@ -12,8 +12,8 @@ cdef struct SymbolState:
     int32_t last_price      # price of the last trade; 0 before the first
     bint open
     int64_t updated_ns
-    int64_t books           # books since the connection began; a reader that compares the number with that of
-    int64_t trades          # trades since then   its last visit knows whether a book or trade is new
+    int64_t books           # number since the connection began; readers compare it with the last one they saw
+    int64_t trades          # the same for trades
     Ring prices             # prices of the last trades; ring.count and ring.total make the average
 
 cdef class Market:

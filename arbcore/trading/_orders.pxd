@@ -33,7 +33,7 @@ cdef enum OrderEvent:
     ON_LOST = 7
     ON_RESYNC = 8
 
-# Messages of the exchange that contradict our state; ANOMALY_NAMES in _orders.pyx has their names.
+# Messages of the exchange that do not fit our state or the protocol. _orders.pyx names them in ANOMALY_NAMES.
 cdef enum:
     UNKNOWN_ACK = 0
     UNKNOWN_REJECT = 1

@@ -728,16 +728,16 @@ cdef class TraderDesk:
     # --- sending orders -------------------------------------------------------------------------
 
     def buy(self, symbol, *, price, size, value=None):
-        """Places an order to buy at ``price`` or better; returns a ticket, or None while trading is off.
+        """Places an order to buy ``size`` shares at ``price``; returns a ticket, None while trading is off.
 
-        ``value`` is the expected gain in ticks times shares; it ranks strategies that want to send in the
-        same symbol. Its default is one tick a share. A second order in the same symbol and side replaces one
-        that still waits.
+        A better price in the book is taken. ``value`` is the expected gain in ticks times shares; it ranks
+        strategies that want to send in the same symbol. Its default is one tick a share. A second order in
+        the same symbol and side replaces one that still waits.
         """
         return self._add(symbol, 1, price, size, value)
 
     def sell(self, symbol, *, price, size, value=None):
-        """Places an order to sell ``size`` shares at ``price`` or better; see ``buy``."""
+        """Places an order to sell ``size`` shares at ``price``; see ``buy``."""
         return self._add(symbol, -1, price, size, value)
 
     def convert(self, symbol, side, *, size, value=None):

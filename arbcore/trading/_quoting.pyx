@@ -35,7 +35,7 @@ cdef int64_t LOSS_LOOK = 10 * MILLISECOND_NS  # checking at every message took 8
 cdef int64_t BOND_FAIR = BOND_FAIR_PRICE
 cdef int64_t SAMPLE_NS = SECOND_NS
 cdef int64_t FLOW_NS = 800 * MILLISECOND_NS  # after this time providers have followed a trade
-cdef int64_t RUN = 2 * MILLI  # flow of this size is a run: its participant may know something
+cdef int64_t RUN = 2 * MILLI  # flow this strong one way is a run and suggests news
 # A price change counts as at most so many spreads, and at most a number whose square a double holds exactly.
 cdef int64_t CHANGE_SPREADS_MAX = 16
 cdef int64_t CHANGE_MAX = 1 << 26

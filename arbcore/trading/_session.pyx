@@ -226,7 +226,7 @@ cdef class Session:
             self.busy = False
 
     def hold(self, now_ns) -> bytes:
-        """Holds orders back after the process was paused, because what it receives next is old.
+        """Holds orders back after the process was paused, because the bytes received next are old.
 
         Until ``resume`` or the connection's end it sends only cancels, and no time-out runs.
         """
@@ -635,7 +635,7 @@ cdef class Session:
                 return 0
             self._answer(proposal, refusal, NULL)
             if refusal == SELF_CROSS and self._make_way(proposal):
-                return 0  # the order that is cancelled would only be in the way again
+                return 0  # a proposal of the cancelled strategy would be in the way again
         return 0
 
     cdef int _answer(self, const Proposal* proposal, int32_t refusal, Order* order) except -1:
@@ -643,8 +643,7 @@ cdef class Session:
             (<CompiledStrategy>self.strategies[proposal.strategy]).on_answer(proposal, refusal, order)
         return 0
 
-    # Cancels later strategies' orders that an earlier strategy's order would cross; returns whether there are
-    # any.
+    # Cancels later strategies' orders that an earlier strategy's order would cross; returns whether any.
     cdef bint _make_way(self, const Proposal* proposal) noexcept:
         cdef bint pulled = False
         cdef int32_t index

@@ -38,7 +38,7 @@ cdef struct Execution:
 
 cdef class Book:
     cdef Resting* pool
-    cdef Execution* executions        # of the last match() only, in the order of execution
+    cdef Execution* executions        # executions of the last match() only, oldest first
     cdef int32_t n_executions
     cdef int32_t pool_capacity
     cdef int32_t pool_used

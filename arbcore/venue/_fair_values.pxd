@@ -39,5 +39,5 @@ cdef class FairValues:
 
     # Walks up to now_ns; an earlier time than before changes nothing.
     cdef void advance(self, int64_t now_ns) noexcept nogil
-    # The value in thousandths of a tick, `steps_ago` (at most FAIR_HISTORY - 1) before the last advance.
+    # The value in thousandths of a tick, `steps_ago` < FAIR_HISTORY steps before the last advance.
     cdef int64_t look(self, int symbol, int64_t steps_ago) noexcept nogil

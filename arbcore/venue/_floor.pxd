@@ -62,7 +62,7 @@ cdef class Floor:
     cdef bint fee_per_share
     cdef OrderIndex index
     cdef Listener listener
-    cdef bint matching                           # reports the events of a match; no order may be entered
+    cdef bint matching                           # a match is being reported; no order may be entered
     cdef int64_t units[N_SYMBOLS]                # unit of a conversion; 0 for a symbol without one
     cdef int64_t fees[N_SYMBOLS]
     cdef int64_t deltas[N_SYMBOLS][N_SYMBOLS]    # change of each position when buying one unit of a symbol

@@ -51,7 +51,7 @@ shocks     as normal, but every 60 s on average each stock jumps 60 to 150 ticks
 tight      providers quote two thirds as wide, see twice as soon and look twice as often
 
 ``shocks`` and ``tight`` were added last, as regimes for which no strategy was tuned. Two rules of market
-making were added after the first results in ``shocks``; none was chosen with a view to ``tight``.
+making were added after the first results in ``shocks``; neither was chosen with a view to ``tight``.
 
 Modes: ``prod-like`` runs at this speed; ``slower`` stretches every time of the marketplace by four; ``empty``
 has no participants, and its hidden values move as in prod-like.
