@@ -1,1 +1,1 @@
-"""The subcommands: each adds its arguments to a parser and runs. With ``cli`` the only code that prints."""
+"""The subcommands: each declares its arguments and runs. Only this package and ``cli`` print."""

@@ -1,6 +1,6 @@
-"""What more than one command takes from its caller: types of arguments, and the working directory.
+"""What several commands share: the types of arguments, --listen, and the working directory.
 
-Each says in one sentence what is wrong with an argument.
+Each type reports in one sentence what is wrong with an argument.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from arbcore.errors import RunError
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """A parser of whole numbers from ``low`` to ``high``."""
+    """Returns a parser of whole numbers from ``low`` to ``high``."""
 
     def parse(text: str) -> int:
         if not re.fullmatch(r"[+-]?[0-9]{1,20}", text) or not low <= int(text) <= high:
@@ -29,12 +29,12 @@ def port_number(low: int = 1) -> Callable[[str], int]:
 
 
 def positive_seconds(text: str) -> float:
-    """A finite number of seconds above 0, up to a year."""
+    """Reads a finite number of seconds above 0, up to a year."""
     return _seconds(text, smallest=0.001)
 
 
 def seconds(text: str) -> float:
-    """A finite number of seconds, 0 included."""
+    """Reads a finite number of seconds, 0 included."""
     return _seconds(text, smallest=0.0)
 
 
@@ -51,7 +51,7 @@ def _seconds(text: str, *, smallest: float) -> float:
 
 
 def working_directory() -> Path:
-    """Where the program was started; RunError where that was deleted since."""
+    """Returns the directory the program was started in. Raises RunError if it was deleted since."""
     try:
         return Path.cwd()
     except FileNotFoundError:
@@ -71,7 +71,7 @@ def add_listen_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def listen_address(text: str) -> tuple[str, int]:
-    """``HOST:PORT`` or ``[IPV6]:PORT`` in its two parts; port 0 is any free one."""
+    """Splits ``HOST:PORT`` or ``[IPV6]:PORT`` into host and port; port 0 means any free port."""
     host, colon, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]

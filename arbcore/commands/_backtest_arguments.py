@@ -10,7 +10,7 @@ from arbcore.core.backtest_options import BACKTEST_OPTIONS, BacktestOption
 from arbcore.core.text import printable
 from arbcore.errors import UsageError
 
-#: The bot's defaults, where they are not those of a backtest.
+#: The bot's defaults that differ from those of a backtest.
 LIVE = {"max_hold_days": 1.0, "cooldown_s": 60.0}
 LIVE_NOTE = (
     "--like-live: unlike the bot, a backtest has no daily loss limit, no trading hours, no margin and no "
@@ -23,7 +23,7 @@ def name_of(flag: str) -> str:
 
 
 def spellings(*flags: str) -> list[str]:
-    """Each flag as it is written, with dashes and with underscores."""
+    """Returns both spellings of each flag: with dashes and with underscores."""
     return list(dict.fromkeys(name for flag in flags if flag for name in (f"--{flag}", f"--{name_of(flag)}")))
 
 
@@ -34,7 +34,7 @@ def number(text: str) -> float:
 
 
 def shared_flags() -> dict[str, list[BacktestOption]]:
-    """The flags that several settings share, with those settings."""
+    """Returns the flags that several settings share, each with its settings."""
     found: dict[str, list[BacktestOption]] = {}
     for item in BACKTEST_OPTIONS.values():
         found.setdefault(item.flag, []).append(item)
@@ -47,13 +47,13 @@ def add_settings(
     read: Callable[[str], object] = number,
     action: type[argparse.Action] | str = "store",
 ) -> None:
-    """Declares every setting; ``read`` takes the text of the numeric ones, ``action`` keeps them."""
+    """Declares every setting; ``read`` parses the text of numeric ones, ``action`` stores the value."""
     parser.add_argument(
         "--expiry", metavar="DATE", help="date (09:30 New York), time, or contract code such as ESH26"
     )
     shared = shared_flags()
     for item in BACKTEST_OPTIONS.values():
-        # A flag that several settings share is declared with the first; one without help has no flag.
+        # A shared flag is declared with its first setting; a setting without help has no flag.
         if not item.help:
             continue
         known: dict[str, Any] = {"dest": name_of(item.flag), "help": item.help_text}
@@ -103,7 +103,7 @@ def add_settings(
 def chosen_settings(
     args: argparse.Namespace, *, read: Callable[[str], object] = number
 ) -> dict[str, object]:
-    """The settings that were named on the command line; ``read`` is that of ``add_settings``."""
+    """Returns the settings given on the command line; ``read`` as for ``add_settings``."""
     chosen: dict[str, object] = dict(LIVE) if args.like_live else {}
     shared = shared_flags()
     for item in BACKTEST_OPTIONS.values():
@@ -128,7 +128,7 @@ def chosen_settings(
 
 
 def key_of_fred(path: str | None) -> str:
-    """The key that a file holds. UsageError where none was named, InputError where it cannot be read."""
+    """Reads the key from a file. Raises UsageError without a path, InputError if it cannot be read."""
     from arbcore.quotes.terms_files import text_of
 
     if path is None:
@@ -140,7 +140,7 @@ def key_of_fred(path: str | None) -> str:
 
 
 def _rates_of_fred(series: str, key_file: str | None) -> object:
-    """FRED's series as the setting ``rates``; RunError where it does not answer."""
+    """Downloads a series of FRED as the setting ``rates``. Raises RunError if FRED does not respond."""
     from arbcore.broker import fred
 
     history = fred.fetch_history(fred.FredSettings(series=series, key=key_of_fred(key_file)))
@@ -155,7 +155,7 @@ def _level(text: str, read: Callable[[str], object]) -> object:
 
 
 def mixed(text: str, read: Callable[[str], object] = number) -> object:
-    """A rate or a yield: a number where it is one, else the text. UsageError where it is neither."""
+    """Reads a rate or a yield: a number, else the text itself. Raises UsageError for nan, infinity or ""."""
     if text.strip().lower().lstrip("+-") in ("nan", "inf", "infinity", ""):
         raise UsageError(
             f"'{printable(text)}' is not a rate; write a decimal such as 0.043, or name a file of rates."
@@ -169,7 +169,7 @@ def mixed(text: str, read: Callable[[str], object] = number) -> object:
 def _several(
     items: Sequence[BacktestOption], text: str, read: Callable[[str], object]
 ) -> dict[str, object]:
-    """Settings that share a flag; one number is for all of them or for the first alone."""
+    """Reads the settings of a shared flag; a single number sets all of them, or only the first."""
     flag = items[0].flag
     try:
         values = [read(part) for part in text.split(",")]

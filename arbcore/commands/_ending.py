@@ -1,4 +1,4 @@
-"""How a command that is stopped ends: by which signals, and with which exit code."""
+"""Which signals stop a command, and which exit code it returns then."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from arbcore.errors import EXIT_INTERRUPTED
 
 
 def stop_signals() -> list[int]:
-    """The signals that stop a run in order: Ctrl-C, SIGTERM and, where there is one, SIGHUP.
+    """Returns the signals that stop a run in order: Ctrl-C, SIGTERM and, if the system has it, SIGHUP.
 
     A SIGHUP that is ignored stays ignored: ``nohup`` does that for programs that outlive their terminal.
     """
@@ -28,21 +28,21 @@ def exit_code_of(number: int) -> int:
 
 
 def hung_up(told: Sequence[int]) -> bool:
-    """Whether the signals that came say that the terminal was closed, so that nobody reads a result."""
+    """Whether SIGHUP is among the received signals: the terminal was closed, and nobody reads a result."""
     return getattr(signal, "SIGHUP", None) in told
 
 
 def until_stopped(run: Callable[[], int]) -> int:
     """Runs a command that ends by itself, and returns its exit code.
 
-    SIGTERM and SIGHUP stop it as Ctrl-C does, so that nothing half-written stays, and it ends with 0.
+    SIGTERM and SIGHUP stop it as Ctrl-C does, which removes half-written files; the exit code is then 0.
     """
     told: list[int] = []
     own = os.getpid()
 
     def stop(number: int, frame: FrameType | None) -> None:
         if os.getpid() != own:
-            # A worker, which was made with the handlers of the program.
+            # This is a worker process, which inherited the program's handlers.
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         told.append(number)
@@ -64,15 +64,15 @@ def until_stopped(run: Callable[[], int]) -> int:
         return 0
     finally:
         for number, handler in kept.items():
-            # One that is not Python's own cannot be put back.
+            # None means that the handler was not installed from Python, and cannot be restored.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
     return 0 if told and code == EXIT_INTERRUPTED else code
 
 
 class ServerEnding:
-    """Whether the server is to end, and with which exit code. ``wake`` wakes the server's loop.
+    """Records whether the server must end, and with which exit code. ``wake`` wakes the server's loop.
 
-    Make it before saying that the server runs, since whoever reads that may end the server at once.
+    Create it before printing that the server runs: a program that reads the line may end the server at once.
     """
 
     def __init__(self, wake: Callable[[], None], *, with_stdin: bool) -> None:
@@ -86,7 +86,7 @@ class ServerEnding:
 
     @property
     def exit_code(self) -> int:
-        """What the command returns."""
+        """The exit code of the command."""
         return exit_code_of(self._signal) if self._signal else 0
 
     def _by_signal(self, number: int, _: object) -> None:

@@ -101,7 +101,7 @@ def run_fetch(args: argparse.Namespace) -> int:
 
 
 def _where(args: argparse.Namespace) -> "Config":
-    """Where TWS is, and which library to take: of the carry bot's settings the three that say so."""
+    """Reads three settings of the carry bot: the host and port of TWS, and the library."""
     from arbcore.broker.carry_settings import carry_settings
     from arbcore.commands.config import warn
     from arbcore.play.exchange_settings import exchange_settings
@@ -118,7 +118,7 @@ def _where(args: argparse.Namespace) -> "Config":
 
 
 class _Sayer:
-    """Says how far it is: at most every ten seconds, but each wait and each refusal at once."""
+    """Prints the download's progress at most every ten seconds, but each wait and each refusal at once."""
 
     def __init__(self) -> None:
         self._began_s = time.monotonic()
@@ -126,7 +126,7 @@ class _Sayer:
         self._first: int | None = None
 
     def say(self, text: str, done: int, total: int) -> None:
-        """One event of the download."""
+        """Prints one event of the download, if it is due."""
         now_s = time.monotonic()
         if self._first is None:
             self._first = done

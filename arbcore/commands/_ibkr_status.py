@@ -1,4 +1,4 @@
-"""The carry bot's status: what the console shows of a run while it lasts."""
+"""The carry bot's status, which the console shows during a run."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ from arbcore.system.terminal import Console, Toned, tone_of
 _log = logging.getLogger(__name__)
 
 EVERY_S = 0.25
-#: Orders that the panel shows.
+#: How many of the last orders the panel shows.
 LAST_ORDERS = 4
 STATE_TONES = {"ACTIVE": "good", "REDUCING": "doubt", "HALTED": "bad"}
 
@@ -34,7 +34,7 @@ class IbkrStatus:
         self._began_s = time.monotonic()
 
     async def show(self) -> None:
-        """Redraws now and then. A status that fails is said once and ends; the run goes on without it."""
+        """Redraws at intervals. If that fails, it raises one alarm and ends; the run goes on without it."""
         try:
             while True:
                 await asyncio.sleep(EVERY_S)
@@ -43,13 +43,13 @@ class IbkrStatus:
                     self._feed.publish(time.monotonic_ns(), partial(carry_snapshot, self._bot, running_s))
                 if self._bot.session is not None:
                     self._console.show(time.monotonic_ns(), block=self.block, line=self.line)
-        except Exception as error:  # noqa: BLE001  What is held is not left alone for a picture's sake.
+        except Exception as error:  # noqa: BLE001  A broken display must not stop a bot that has a position.
             _log.debug("The status ends.", exc_info=error)
             what = f"{type(error).__name__}: {printable(str(error))}"
             self._bot.event_log.alarm("status", f"The status cannot be shown ({what}); the run goes on.")
 
     def block(self) -> list[str]:
-        """The block on a terminal."""
+        """The lines of the panel on a terminal."""
         bot = self._bot
         if bot.session is None:
             return []
@@ -83,7 +83,7 @@ class IbkrStatus:
         return lines
 
     def _pair_lines(self, bot: Bot) -> list[str]:
-        """The open pair, both legs, the deviation against its band, contract, limits, last orders."""
+        """Lines for the open pair, both legs, deviation and no-trade band, contract, limits, last orders."""
         told = carry_snapshot(bot, time.monotonic() - self._began_s)
         if told is None:
             return []
@@ -125,7 +125,7 @@ class IbkrStatus:
         return parts[:-1]
 
     def _held(self, between: str, equals: str) -> str:
-        """What the account holds, or that it is unknown; with our executions' sum where that is another."""
+        """The account's positions, or "unknown"; with the sum of our executions if it differs."""
         heartbeat = self._bot.heartbeat
         account, ours = heartbeat.account(), heartbeat.ours()
         text = between.join(f"{leg}{equals}{size:+d}" for leg, size in ours.items())
@@ -134,7 +134,7 @@ class IbkrStatus:
         return f"{held_words(account)} at the broker, {text} by our executions"
 
     def line(self) -> str:
-        """The line every few seconds when the output is not a terminal."""
+        """The line that is printed every few seconds if the output is not a terminal."""
         bot = self._bot
         if bot.session is None:
             return "connecting"
@@ -157,7 +157,7 @@ def _bps(value: float | None) -> str:
 
 
 def _level_words(status: DeskStatus) -> str:
-    """The factor with six digits, and the financing that it implies where that is known."""
+    """The level with six digits, and the financing that it implies if known."""
     if status["factor"] is None:
         return "not known yet"
     implied = status["implied_financing"]

@@ -1,4 +1,4 @@
-"""What commands with a live page share (--listen), and the program of the process that serves it."""
+"""What commands with a live page (--listen) share, and the program of the process that serves the page."""
 
 import argparse
 import os
@@ -30,7 +30,7 @@ _QUANTILES = {"0.5": "p50", "0.99": "p99", "0.999": "p999", "1": "max"}
 
 
 def latency_s(histogram: LatencyHistogram) -> dict[str, float | None]:
-    """Seconds by quantile; None each where nothing was measured."""
+    """Returns seconds by quantile; each is None if nothing was measured."""
     found = histogram.summary_us()
     return {
         quantile: None if (value := found[name]) is None else value * 1e-6
@@ -39,12 +39,12 @@ def latency_s(histogram: LatencyHistogram) -> dict[str, float | None]:
 
 
 def open_feed(args: argparse.Namespace, kind: str, told: Callable[[str], None]) -> LiveFeed | None:
-    """Starts the live page of a run where --listen asks for one, and says where it is.
+    """Starts the live page of a run if --listen is given, and reports its address.
 
     Args:
         args: The command line, with ``listen`` and ``listen_token_file``.
         kind: One of ``VIEWS``.
-        told: Takes sentences for people.
+        told: Receives each sentence to show to the user.
 
     Raises:
         ConfigError: The address can be reached from other machines and there is no token.
@@ -69,7 +69,7 @@ def open_feed(args: argparse.Namespace, kind: str, told: Callable[[str], None]) 
 
 
 def _token(path: Path | None) -> str:
-    """The token out of a file, or else out of the environment or .env; "" for none."""
+    """Reads the token from the file, else from the environment or .env; "" if there is none."""
     if path is None:
         config = load((LISTEN_TOKEN,), working_directory(), os.environ)
         token, where = str(config[LISTEN_TOKEN.name]), LISTEN_TOKEN.name
@@ -89,11 +89,11 @@ def _token(path: Path | None) -> str:
 
 
 def main() -> None:
-    """Serves the kind of view that is named by the one argument, until standard input ends."""
+    """Serves the kind of view that its only argument names, until standard input ends."""
     give_way()
     serve_lines(sys.stdin.buffer, sys.stdout.buffer, VIEWS[sys.argv[1]](__version__))
     sys.stdout.flush()
-    # Threads that still talk to a browser must not hold up the end.
+    # Threads that still serve a browser must not delay the end.
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""The snapshot that a run of the carry bot publishes for its live page: plain values that nobody changes."""
+"""The snapshot that a run of the carry bot publishes for its live page: plain values, never changed later."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from arbcore.desk.shown import DeskStatus
 
 _DAY_NS = 86_400 * 10**9
-#: What ends each reason of the desk's state.
+#: For each reason of the desk's state, what ends it.
 LIFTED_BY = {
     "not connected": "the connection", COMPARING: "the broker's answers",
     "unanswered": "an answer of the broker", "mismatch": "a person", "account": "a person",
@@ -26,14 +26,14 @@ LIFTED_BY = {
 
 
 def next_words(status: "DeskStatus") -> str:
-    """What the bot waits for: what ends its state's reasons, what keeps it from deciding, or a signal."""
+    """What the bot waits for: the end of its state's reasons, what it needs to decide, or a signal."""
     if status["reasons"]:
         return ", ".join(dict.fromkeys(LIFTED_BY[reason] for reason in status["reasons"]))
     return status["waiting"] or f"a signal to {'enter' if status['pair'] is None else 'leave'}"
 
 
 def carry_snapshot(bot: Bot, running_s: float) -> dict[str, Any] | None:
-    """The carry bot's snapshot; None before it is connected for the first time."""
+    """Returns the carry bot's snapshot; None before its first connection."""
     session = bot.session
     if session is None:
         return None

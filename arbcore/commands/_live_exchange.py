@@ -1,4 +1,4 @@
-"""The snapshots that the exchange bot and an exchange of our own publish for their live pages."""
+"""The snapshots that the exchange bot and the embedded exchange publish for their live pages."""
 
 import time
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from arbcore.wire.instruments import SYMBOLS
 
 #: Orders that the exchange bot's page shows.
 SHOWN_ORDERS = 12
-#: Levels of a side of a book, and trades, that an exchange's page is given.
+#: Levels of each side of a book, and trades, in the snapshot of an exchange.
 SHOWN_LEVELS = 5
 SHOWN_TRADES = 16
 
 
 def exchange_snapshot(run: ExchangeRun, now_ns: int) -> dict[str, Any]:
-    """The exchange bot's snapshot."""
+    """Returns the exchange bot's snapshot."""
     session = run.session
     summary = session.summary()
     elapsed_s = (now_ns - run.started_ns) / 1e9
@@ -66,7 +66,7 @@ def _book(view: Mapping[str, Any]) -> dict[str, Any]:
 def serve_snapshot(
     server: Any, engine: Any, board: ScoreBoard, *, about: Mapping[str, str], began_s: float
 ) -> dict[str, Any]:
-    """An exchange's snapshot; ``about`` says what it is. No fair value is in it."""
+    """Returns an exchange's snapshot, without fair values; ``about`` has the facts that identify it."""
     now_s = time.monotonic()
     standings = server.standings()
     teams = standings["teams"]

@@ -1,4 +1,4 @@
-"""What a command writes besides its result: which files may be written, and progress on stderr."""
+"""How commands write: the check of output paths, the result on standard output, progress on stderr."""
 
 import errno
 import os
@@ -19,10 +19,10 @@ Named = Sequence[tuple[str, "str | Path | None"]]
 
 
 def refuse_overlap(*, inputs: Named, outputs: Named) -> None:
-    """Raises UsageError where an output would replace an input or another output, or is standard output.
+    """Raises UsageError if an output would replace an input or another output, or is standard output.
 
-    ``inputs`` and ``outputs`` are pairs of a file's role, as an error calls it, and its path, which is None
-    where it was not named.
+    ``inputs`` and ``outputs`` are pairs of a file's role, for the error, and its path; the path is None if
+    it was not given.
     """
     named = list(inputs)
     for role, path in outputs:
@@ -41,7 +41,7 @@ def refuse_overlap(*, inputs: Named, outputs: Named) -> None:
 
 
 def _is_standard_output(path: Path) -> bool:
-    """Whether a path is what standard output goes to; a sink such as /dev/null mixes nothing."""
+    """Whether a path is the file that standard output goes to; False for a sink such as /dev/null."""
     try:
         there, out = path.stat(), os.fstat(sys.stdout.fileno())
     except (OSError, ValueError):  # nothing there, or a standard output that is not a file
@@ -50,7 +50,7 @@ def _is_standard_output(path: Path) -> bool:
 
 
 def show_result(text: str, output: IO[str], *, lenient: bool) -> None:
-    """Prints a result. ``lenient``: that the terminal which would show it was closed is no failure."""
+    """Prints a result. With ``lenient`` a closed terminal is not an error."""
     try:
         print(text, file=output, flush=True)
     except OSError as error:
@@ -60,13 +60,13 @@ def show_result(text: str, output: IO[str], *, lenient: bool) -> None:
 
 
 def silence(stream: IO[str]) -> None:
-    """Discards what is written from now on, also at the interpreter's exit: the reader has gone."""
+    """Discards all further output, also at the interpreter's exit, because the reader has closed the pipe."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), stream.fileno())
 
 
 class Progress:
-    """How far a long piece of work is, and how long it will still take, on one line of a terminal."""
+    """Shows the progress of a long piece of work, and the time left, on one line of a terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -74,7 +74,7 @@ class Progress:
         self._shown = False
 
     def show(self, what: str, done: int, total: int | None) -> None:
-        """``what`` has been done so far, ``done`` of ``total`` of it where that is known."""
+        """Shows ``what`` was done so far: ``done`` of ``total``, which is None if unknown."""
         now_s = time.monotonic()
         if now_s - self._shown_s < PROGRESS_EVERY_S:
             return
@@ -89,7 +89,7 @@ class Progress:
         self._stream.flush()
 
     def clear(self) -> None:
-        """Takes the line away, and begins the estimate anew."""
+        """Removes the line and restarts the estimate."""
         self._began_s = time.monotonic()
         if self._shown:
             self._shown = False

@@ -1,4 +1,4 @@
-"""The exchange bot's status: what the console shows of a run while it lasts."""
+"""The exchange bot's status, which the console shows during a run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, TextIO
@@ -11,9 +11,9 @@ from arbcore.system.terminal import SECOND_NS, Console, Toned, tone_of
 from arbcore.trading.session_documents import OrderDocument, SessionSummary
 
 LAST_ORDERS = 5
-#: Columns of the narrowest terminal that a panel is made for.
+#: Columns of the narrowest terminal that fits a panel.
 WIDTH = 79
-#: What went wrong, by reason: the title of its line, and where it is in the summary.
+#: Counts of what went wrong, by reason: the title of the line, and the key in the summary.
 TALLIES: tuple[tuple[str, Literal["faults", "rejects", "refusals", "anomalies"]], ...] = (
     ("bad lines from the exchange", "faults"),
     ("rejects", "rejects"),
@@ -27,13 +27,13 @@ class ExchangeConsole(Console):
 
     def __init__(self, *, quiet: bool, stream: TextIO | None = None) -> None:
         super().__init__(quiet=quiet, stream=stream)
-        #: The live page, where there is one.
+        #: The live page; None without one.
         self.feed: LiveFeed | None = None
         self._last_messages = 0
         self._last_ns = 0
 
     def refresh(self, run: ExchangeRun, now_ns: int) -> None:
-        """Redraws, or writes a line, if it is time to."""
+        """Redraws the panel or writes a line, if one is due."""
 
         def block() -> list[str]:
             summary = run.session.summary()
@@ -48,13 +48,13 @@ class ExchangeConsole(Console):
             self.feed.publish(now_ns, lambda: exchange_snapshot(run, now_ns))
 
     def close(self) -> None:
-        """Ends what is shown, the live page too."""
+        """Ends the display and the live page."""
         if self.feed is not None:
             self.feed.close()
         super().close()
 
     def _rate(self, summary: SessionSummary, now_ns: int) -> float:
-        """Messages a second since the last time that this was asked."""
+        """Messages per second since the last call."""
         span_ns = max(now_ns - self._last_ns, 1)
         rate = (summary["messages_in"] - self._last_messages) * SECOND_NS / span_ns if self._last_ns else 0.0
         self._last_messages, self._last_ns = summary["messages_in"], now_ns
@@ -62,7 +62,7 @@ class ExchangeConsole(Console):
 
 
 def status_lines(run: ExchangeRun, summary: SessionSummary, *, rate: float, now_ns: int) -> list[str]:
-    """The block on a terminal."""
+    """Returns the lines of the panel on a terminal."""
     latency = run.latency.summary_us()
     state, tone = ("connected", "good") if run.connected else ("connecting", "doubt")
     if summary["halted_reason"]:
@@ -107,14 +107,14 @@ def status_lines(run: ExchangeRun, summary: SessionSummary, *, rate: float, now_
 
 
 def _position(name: str, row: Mapping[str, int]) -> tuple[str, str]:
-    """What is held beside its limit; amber from three quarters on."""
+    """A position beside its limit, and its colour: amber from three quarters of the limit on."""
     held, limit = row["position"], row["limit"]
     text = f"{name} {held:+d}/{limit}" if held else f"{name} 0/{limit}"
     return text, "doubt" if 4 * abs(held) >= 3 * limit else ""
 
 
 def _wrapped(title: str, items: Sequence[tuple[str, str]]) -> list[str]:
-    """The items behind a title, in as many lines of a terminal as they need; none without an item."""
+    """The items after a title, on as many lines as they need; no lines without items."""
     lines: list[list[str | tuple[str, str]]] = []
     width = WIDTH + 1
     for text, tone in items:
@@ -127,7 +127,7 @@ def _wrapped(title: str, items: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _left(run: ExchangeRun, now_ns: int) -> str:
-    """What is left of a run that has an end."""
+    """The time left of a run that has a duration; empty without one."""
     if run.options.duration_s is None:
         return ""
     left_s = max(0, round(run.options.duration_s - (now_ns - run.started_ns) / SECOND_NS))
@@ -135,7 +135,7 @@ def _left(run: ExchangeRun, now_ns: int) -> str:
 
 
 def plain_line(run: ExchangeRun, summary: SessionSummary, *, rate: float, now_ns: int) -> str:
-    """The line every few seconds when the output is not a terminal."""
+    """Returns the line that is printed every few seconds if the output is not a terminal."""
     held = " ".join(f"{symbol}={size:+d}" for symbol, size in summary["positions"].items() if size) or "flat"
     latency = run.latency.summary_us()
     return (
@@ -151,7 +151,7 @@ def plain_line(run: ExchangeRun, summary: SessionSummary, *, rate: float, now_ns
 
 
 def order_text(order: OrderDocument) -> str:
-    """One order as a person reads it."""
+    """Returns one order as text for the user."""
     what = f"{order['side']:<4} {order['size']:>3} {order['symbol']:<5}"
     price = f"at {order['price']:>6}" if order["kind"] == "add" else "conversion"
     filled = order["size"] - order["remaining"]

@@ -1,7 +1,7 @@
 """The text of ``arbcore sweep``: best cells, robust regions, the map, and the walk forward.
 
-The map is coloured blocks on a terminal that takes them, digits and letters elsewhere, and no line of it is
-wider than it may be.
+The map consists of coloured blocks on a terminal that supports them, else of digits and letters. No line is
+wider than the given width.
 """
 
 import os
@@ -14,18 +14,18 @@ from arbcore.core.result_documents import SweepSummary
 from arbcore.core.text import plural, printable
 from arbcore.research.grid import Grid, shown
 
-#: Background colours of the 256-colour palette, from the least to the most; nearly everybody can tell blue
-#: from red.
+#: Background colours of the 256-colour palette, from the smallest gain to the largest. Gains are blue and
+#: losses red, which nearly everybody can tell apart.
 GAINS = (195, 159, 117, 75, 33, 26)
 LOSSES = (224, 217, 210, 203, 197, 161)
-#: What made neither gain nor loss is white, what did not trade is grey.
+#: A cell with neither gain nor loss is white; a cell without a trade is grey.
 ZERO, IDLE = 231, 246
 LETTERS = "abcdefghi"
-#: Where there is room; wider where the names of the columns are.
+#: Least width of a cell; cells are wider if the names of the columns are.
 CELL_WIDTH_MIN = 4
 ROWS_MAX = 30
 WIDTH_PIPED = 80
-#: Columns of the table of cells besides the settings that vary: heading, name, digits.
+#: Columns of the table of cells besides the varied settings: heading, name, digits.
 NUMBERS = (
     ("total P&L", "total_pnl", 0), ("open", "open_pnl", 0), ("trades", "trades", 0), ("won", "wins", 0),
     ("profit factor", "profit_factor", 2), ("drawdown", "max_drawdown", 0), ("Sharpe", "sharpe", 2),
@@ -35,7 +35,7 @@ NUMBERS = (
 def summary_lines(
     result: SweepSummary, grid: Grid, worths: Sequence[float | None], *, width: int, colours: bool
 ) -> list[str]:
-    """The result for a person; ``worths`` is the total P&L of every cell, None where it did not trade."""
+    """Returns the result as text; ``worths`` has each cell's total P&L, None for a cell without a trade."""
     summary: dict[str, Any] = dict(result)
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in summary["rows_skipped"].items() if count)
     files = summary["files"]
@@ -82,7 +82,7 @@ def summary_lines(
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns aligned at their right ends."""
+    """Aligns columns to the right."""
     wide = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     return ["  " + "  ".join(cell.rjust(size) for cell, size in zip(row, wide, strict=True)) for row in rows]
 
@@ -123,12 +123,12 @@ def _number(value: float | None, digits: int, *, signed: bool = False) -> str:
 def _map(
     summary: dict[str, Any], grid: Grid, worths: Sequence[float | None], *, width: int, colours: bool
 ) -> list[str]:
-    """Total P&L over the first two settings that vary, through the best cell."""
+    """The map of total P&L over the first two varied settings; the others have the best cell's values."""
     best = _place(grid, summary["best"])
     robust = _place(grid, summary["robust"][0]["cell"]) if summary["robust"] else best
     if len(grid.axes) == 1:
         labels = [shown(value) for value in grid.axes[0].values]
-        # The best cell's mark goes first: the map is thinned around it.
+        # The best cell's mark comes first: if rows are left out, the row of the first mark stays.
         marks = {best[0]: "*"} | ({robust[0]: "o"} if robust != best else {})
         return [
             f"Total P&L in USD by {grid.names[0]}",
@@ -162,7 +162,7 @@ def _place(grid: Grid, cell: dict[str, Any]) -> tuple[int, ...]:
 
 
 def _walk(walked: dict[str, Any], *, width: int) -> list[str]:
-    """Each window's choice and what it made afterwards, and what all of that says."""
+    """Lines for each window: the chosen cell and its P&L in the window after; then the verdict on all."""
     windows = walked["windows"]
     rows = [["tested from", "to", "best in sample", "out of sample", "robust in sample", "out of sample"]]
     for window in windows:
@@ -193,7 +193,7 @@ def _walk(walked: dict[str, Any], *, width: int) -> list[str]:
 
 @dataclass(frozen=True)
 class HeatPicture:
-    """What is drawn: values by row and column, None where nothing was traded, names, and marked places."""
+    """The content of a map: values by row and column (None without a trade), names, and marked cells."""
 
     rows: Sequence[str]
     columns: Sequence[str]
@@ -204,14 +204,14 @@ class HeatPicture:
 
 
 def takes_colours(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """Whether blocks of the 256-colour palette may be written; NO_COLOR says that they are not wanted."""
+    """Whether the stream is a terminal with 256 colours and NO_COLOR is not set."""
     if not stream.isatty() or environment.get("NO_COLOR"):
         return False
     return "256color" in environment.get("TERM", "") or "COLORTERM" in environment
 
 
 def width_of(stream: TextIO) -> int:
-    """The columns of a terminal; a fixed number elsewhere, so that what is piped is always the same."""
+    """Returns the width of a terminal; for a pipe a fixed number, so its output is always the same."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or WIDTH_PIPED
     except (OSError, ValueError):
@@ -219,7 +219,7 @@ def width_of(stream: TextIO) -> int:
 
 
 def heat_map(picture: HeatPicture, *, width: int, colours: bool) -> list[str]:
-    """The lines of the map with its legend, none wider than ``width``."""
+    """Returns the lines of the map and its legend, none wider than ``width``."""
     scale = HeatScale.of([value for row in picture.values for value in row])
     labels = max(len(picture.row_name), *map(len, picture.rows))
     labels = min(labels, max(width // 3, 1))
@@ -251,13 +251,13 @@ def heat_map(picture: HeatPicture, *, width: int, colours: bool) -> list[str]:
 
 
 def _every(count: int, room: int, through: int) -> range:
-    """Numbers below ``count``, as many as there is room for, evenly spaced, ``through`` among them."""
+    """Evenly spaced indices below ``count``, at most about ``room`` of them, always including ``through``."""
     step = -(-count // room)
     return range(through % step, count, step)
 
 
 def _head(names: Sequence[str], cell: int, room: int) -> str:
-    """The names of the columns, each above its column, those left out for which there is no room."""
+    """The names of the columns, each above its column; a name without room is left out."""
     line = ""
     for at, name in enumerate(names):
         start = at * cell
@@ -268,9 +268,9 @@ def _head(names: Sequence[str], cell: int, room: int) -> str:
 
 @dataclass(frozen=True)
 class HeatScale:
-    """From a value to a step: gains on one scale and losses on another, each from 0 to its largest.
+    """Maps a value to a step: gains on one scale and losses on another, each from 0 to its largest.
 
-    Large losses at one end would else leave no steps to tell good cells apart.
+    On a common scale large losses would leave too few steps to tell good cells apart.
     """
 
     low: float
@@ -286,7 +286,7 @@ class HeatScale:
         )
 
     def step(self, value: float, steps: int) -> int:
-        """From -``steps`` (the worst loss) to ``steps`` (the best gain); 0 is neither."""
+        """The step of a value: from -``steps`` (worst loss) to ``steps`` (best gain), 0 for exactly 0."""
         if value == 0:
             return 0
         share = value / (self.high if value > 0 else self.low)
@@ -309,7 +309,7 @@ class HeatScale:
         return (sign + mark if width > 1 else sign).ljust(width)
 
     def legend(self, *, width: int, colours: bool) -> list[str]:
-        """What the steps mean."""
+        """The lines that explain the steps."""
         digits = 0 if max(self.high, -self.low) >= 100 else 2
         rows = [
             (self.high > 0, GAINS, "1 to 9", f"gains, from 0 to {self.high:+,.{digits}f} USD"),
@@ -330,7 +330,7 @@ class HeatScale:
 def bars(
     labels: Sequence[str], values: Sequence[float | None], *, marks: Mapping[int, str], width: int
 ) -> list[str]:
-    """One line a value with a bar of it: what a map of one row would not show."""
+    """Returns one line with a bar per value, for a sweep over one setting, where a map has only one row."""
     most = max(abs(value or 0.0) for value in values)
     words = ["no trade" if value is None else f"{value:+,.0f}" for value in values]
     wide, money = max(map(len, labels)), max(map(len, words))

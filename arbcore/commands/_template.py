@@ -85,5 +85,5 @@ class Maker(arbcore.Strategy):
 
 
 def template(module: str) -> str:
-    """The file's text, for a module of that name."""
+    """Returns the file's text for a module called ``module``."""
     return TEMPLATE.format(module=module)

@@ -42,7 +42,7 @@ By default deviations are measured from the market's own level, which is learnt 
 track:60m), so that nothing is traded in the first hour of a contract. A long ETF leg pays the run's rate
 between the settlement days of entry and exit, a short one earns nothing.
 """
-# Parts of the P&L that are shown where they are not 0.
+# Parts of the P&L that are shown only if they are not 0.
 OPTIONAL_PARTS = ("slippage", "financing", "dividends")
 
 
@@ -143,7 +143,7 @@ def _equity_writer(stream: TextIO) -> "Callable[[array[int], array[float]], None
 
 
 def summary_lines(result: "BacktestSummary") -> list[str]:
-    """The result for a person."""
+    """Returns the result as text for the user."""
     summary: dict[str, Any] = dict(result)
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in summary["rows_skipped"].items() if count)
     trades, position = summary["trades"], summary["open_position"]
@@ -194,7 +194,7 @@ def summary_lines(result: "BacktestSummary") -> list[str]:
 
 
 def level_line(factor: "LevelDocument", implied: "ImpliedFinancing", warming_up: int) -> str:
-    """The level that was used, with six digits, and the financing that it implies."""
+    """Returns a line with the level that was used, to six digits, and the financing that it implies."""
     mode = factor["mode"]
     if factor["half_life_s"] is not None:
         mode += f", half-life {time_span(factor['half_life_s'])}"
@@ -207,7 +207,7 @@ def level_line(factor: "LevelDocument", implied: "ImpliedFinancing", warming_up:
 
 
 def _usd(value: float) -> str:
-    # The sum with 0.0 takes the sign off a zero.
+    # Adding 0.0 turns -0.0 into 0.0.
     return f"{round(value, 2) + 0.0:+,.2f} USD"
 
 

@@ -1,4 +1,4 @@
-"""``arbcore completion``: what a shell needs to complete commands, flags and their words."""
+"""``arbcore completion``: scripts with which a shell completes commands, flags and their values."""
 
 import argparse
 import shlex
@@ -16,13 +16,13 @@ examples:
 SHELLS = ("bash", "zsh", "fish")
 
 
-#: Parts of the names of values that are files.
+#: A value whose metavar contains one of these is a file.
 _FILES = ("FILE", "DATA", "JOURNAL", "OUT")
 
 
 @dataclass(frozen=True)
 class Flag:
-    """One option of a command: its spellings, whether a value may follow, and what that may be."""
+    """One option of a command: its spellings, whether a value may follow, and which values it takes."""
 
     names: tuple[str, ...]
     help: str
@@ -33,7 +33,7 @@ class Flag:
 
 @dataclass(frozen=True)
 class Words:
-    """What a command takes: its flags, the words of each place, files, and commands of its own."""
+    """The arguments of a command: its flags, the words of each position, files, and its subcommands."""
 
     help: str
     flags: tuple[Flag, ...]
@@ -44,7 +44,7 @@ class Words:
 
 @dataclass(frozen=True)
 class State:
-    """A line so far, and what may come next: it has the name of the command, then one of ``after``."""
+    """A partial command line and its completions; it has the command's name, then a word of ``after``."""
 
     name: str
     after: tuple[str, ...]
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def commands_of(parser: argparse.ArgumentParser) -> dict[str, Words]:
-    """Every command of a parser with what it takes."""
+    """Returns every command of a parser with its arguments."""
     found: dict[str, Words] = {}
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -95,7 +95,7 @@ def _words(command: argparse.ArgumentParser, text: str) -> Words:
 
 
 def _states(name: str, command: Words) -> Iterator[State]:
-    """The states of a command's line, those that have the most words first."""
+    """The states of a command's line, those with the most words first."""
     for word, inner in command.commands.items():
         yield State(name, (word,), inner.flags, (), inner.files)
     befores = ((), *command.places) if not command.commands else ((),)
@@ -104,14 +104,14 @@ def _states(name: str, command: Words) -> Iterator[State]:
 
 
 def _pattern(state: State) -> str:
-    """What the line so far, with a space at either end, is matched against in bash and in zsh."""
+    """The pattern that bash and zsh match the line so far against, with a space added at either end."""
     if not state.after:
         return f'" {state.name} "*'
     return "|".join(f'" {state.name}"*" {word} "*' for word in state.after)
 
 
 def bash(commands: Mapping[str, Words]) -> str:
-    """The script for bash."""
+    """Returns the script for bash."""
     lines = [
         "# Completion of arbcore for bash.",
         "_arbcore() {",
@@ -143,7 +143,7 @@ def bash(commands: Mapping[str, Words]) -> str:
 
 
 def zsh(commands: Mapping[str, Words]) -> str:
-    """The script for zsh."""
+    """Returns the script for zsh."""
     lines = ["#compdef arbcore", "_arbcore() {", "  if (( CURRENT == 2 )); then", "    local -a commands=("]
     lines += [f"      {shlex.quote(f'{name}:{command.help}')}" for name, command in commands.items()]
     lines += ["    )", "    _describe command commands", "    return", "  fi"]
@@ -167,7 +167,7 @@ def zsh(commands: Mapping[str, Words]) -> str:
 
 
 def fish(commands: Mapping[str, Words]) -> str:
-    """The script for fish."""
+    """Returns the script for fish."""
     lines = ["# Completion of arbcore for fish."]
     for name, command in commands.items():
         lines.append(

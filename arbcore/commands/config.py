@@ -1,4 +1,4 @@
-"""``arbcore config show``: every setting, its meaning, its value and where it came from."""
+"""``arbcore config show``: every setting, its meaning, its value and the source of the value."""
 
 import argparse
 import json
@@ -33,7 +33,7 @@ examples:
 """
 
 
-#: What is rarely changed: bounds of the machinery, and names that follow from the instrument.
+#: Settings that are rarely changed: technical bounds, and names that follow from the instrument.
 _ADVANCED = re.compile(
     r"(?!ARBCORE_DESK_ROLL_BEFORE_S)ARBCORE_DESK_.*|(FUT|SPY)_(EXCHANGE|CURRENCY)|FUT_FRONT_MONTH_OFFSET"
     r"|ARBCORE_(IB_LIBRARY|CONNECT_TIMEOUT_S|LOG_PATH|CANCEL_RESERVE|COLLAR_BPS|STALE_MS|ROUND_MS|WINDOW"
@@ -122,7 +122,7 @@ def _table(resolved: Config, names: Sequence[str]) -> None:
 
 
 def settings_of(bot: str) -> tuple[Setting, ...]:
-    """Every setting of one bot."""
+    """Returns every setting of one bot."""
     return exchange_settings() if bot == "exchange" else (*carry_settings(), LISTEN_TOKEN)
 
 
@@ -138,7 +138,7 @@ def _indented(text: str, indent: str) -> list[str]:
 
 
 def takes(setting: Setting) -> str:
-    """What a setting may be, and what it is by default."""
+    """Describes the values that a setting accepts, and its default."""
     low, high = setting.minimum, setting.maximum
     if setting.kind == "words":
         what = f"words of {', '.join(setting.options)}, separated by commas"
@@ -156,7 +156,7 @@ def takes(setting: Setting) -> str:
 
 
 def env_file(bots: Sequence[str]) -> str:
-    """A .env of every setting that is commonly changed, each a comment with its default: it sets nothing."""
+    """Returns a .env with the commonly changed settings as comments with their defaults; it sets nothing."""
     lines = [
         "# Settings of arbcore: take the # away from what you change, and keep the file to yourself (chmod",
         "# 600). The environment and flags win over it. Made by `arbcore config show --env`; what is rarely",
@@ -177,7 +177,7 @@ def env_file(bots: Sequence[str]) -> str:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """The exchange bot's settings, with the flags of ``args`` for them (--team, --host, --port, --set)."""
+    """Loads the exchange bot's settings, with the flags of ``args`` (--team, --host, --port, --set)."""
     flags = set_flags(args)
     for flag in ("team", "host", "port"):
         if getattr(args, flag, None) is not None:
@@ -189,13 +189,13 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def load_all(args: argparse.Namespace) -> Config:
-    """The settings of both bots, with --set."""
+    """Loads the settings of both bots, with --set."""
     both = (*exchange_settings(), *carry_settings())
     return load(both, working_directory(), os.environ, flags=set_flags(args))
 
 
 def set_flags(args: argparse.Namespace) -> dict[str, tuple[str, str]]:
-    """What --profile and then --set gave: full name -> (text, the flag)."""
+    """Returns the settings of --profile and then --set: full name -> (text, the flag)."""
     profile = getattr(args, "profile", None) or "default"
     flags = {name: (text, f"--profile {profile}") for name, text in PROFILES[profile].items()}
     for item in args.settings:
@@ -205,13 +205,13 @@ def set_flags(args: argparse.Namespace) -> dict[str, tuple[str, str]]:
 
 
 def warn(resolved: Config) -> None:
-    """Says on standard error what looks wrong about the settings."""
+    """Prints to standard error what looks wrong in the settings."""
     for warning in resolved.warnings:
         print(f"arbcore: warning: {warning}", file=sys.stderr)
 
 
 class SettingDocument(TypedDict):
-    """A setting with its value, where that came from, and what it takes."""
+    """A setting with its value, the source of the value, and the values that it accepts."""
 
     name: str
     value: object
@@ -225,7 +225,7 @@ class SettingDocument(TypedDict):
 
 
 class SwitchDocument(TypedDict):
-    """The kill switch; ``reason`` is None while it is off."""
+    """The state of the kill switch; ``reason`` is None while it is off."""
 
     on: bool
     reason: str | None
@@ -241,7 +241,7 @@ class ConfigDocument(TypedDict):
 
 
 def document(resolved: Config, names: Sequence[str]) -> ConfigDocument:
-    """The JSON document of some of the settings."""
+    """Returns the JSON document of the named settings."""
     switch = KillSwitch(working_directory(), os.environ).peek()
     return {
         "schema": "arbcore.config/1",

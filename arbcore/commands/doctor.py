@@ -1,4 +1,4 @@
-"""``arbcore doctor``: checks this machine, its settings, the store, and the links that are asked for."""
+"""``arbcore doctor``: checks this machine, its settings, the store, and the connections that flags select."""
 
 import argparse
 import json
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         working_directory(), os.environ, live=args.live, others=exchange_settings()
     )
     with loggers_restored(*_QUIET):
-        # What the libraries log is in the findings.
+        # The findings already contain what the libraries log.
         for name in _QUIET:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         examination.here()

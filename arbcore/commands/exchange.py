@@ -1,4 +1,4 @@
-"""``arbcore exchange``: plays on an exchange and reports what came of it."""
+"""``arbcore exchange``: plays on an exchange and reports the result."""
 
 import argparse
 import contextlib
@@ -122,7 +122,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class _AddParam(argparse.Action):
-    """Gathers ``K=V`` as (number of the strategy that it is for, K, V)."""
+    """Collects ``K=V`` as (number of the strategy it belongs to, K, V)."""
 
     def __call__(self, _: Any, namespace: argparse.Namespace, values: Any, *__: Any) -> None:
         from arbcore.errors import UsageError
@@ -136,7 +136,7 @@ class _AddParam(argparse.Action):
 
 
 def write_template(path: Path) -> int:
-    """Writes the strategy to start from to a new file; UsageError where there is one already."""
+    """Writes the template of a strategy to a new file. Raises UsageError if the file exists."""
     from arbcore.commands._template import template
     from arbcore.errors import RunError, UsageError
 
@@ -157,7 +157,7 @@ def write_template(path: Path) -> int:
 
 
 class _Aside:
-    """Standard output for strategies: what they print goes to standard error and can't fail them."""
+    """Replaces standard output for strategies: their output goes to standard error, and never raises."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -177,9 +177,9 @@ class _Aside:
 
 @contextlib.contextmanager
 def results_kept_apart() -> Iterator[IO[str]]:
-    """Gives the real standard output, and sends whatever anybody else prints to standard error meanwhile.
+    """Yields the real standard output; everything else that is printed meanwhile goes to standard error.
 
-    A user's strategy runs in this process, and standard output is for the result.
+    A user's strategy runs in this process, and standard output is reserved for the result.
     """
     real = sys.stdout
     real.flush()
@@ -187,7 +187,7 @@ def results_kept_apart() -> Iterator[IO[str]]:
         kept = os.dup(real.fileno())
         os.dup2(sys.stderr.fileno(), real.fileno())
     except (OSError, ValueError, AttributeError):
-        kept = -1  # Not a file, as under a test: there is nothing below it to turn aside.
+        kept = -1  # Standard output is not a file, as in a test: there is no descriptor to redirect.
     sys.stdout = cast(TextIO, _Aside(sys.stderr))
     output: IO[str] = real
     if kept >= 0:
@@ -217,7 +217,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def round_seconds(args: argparse.Namespace) -> float:
-    """How long a round of the embedded exchange is: the duration where one round is to fill it."""
+    """Returns the length of a round of the embedded exchange: the duration, if one round fills it."""
     from arbcore.exchange import DEFAULT_ROUND_S
 
     if args.rounds is None and args.duration is not None and args.duration <= DEFAULT_ROUND_S:
@@ -285,7 +285,7 @@ def _run(args: argparse.Namespace, output: IO[str]) -> int:
 
 
 class _Play:
-    """One run from the command line: the embedded exchange and the journal around it, the report after it."""
+    """One run from the command line, with its embedded exchange, its journal, and the report at the end."""
 
     def __init__(
         self, args: argparse.Namespace, target: Any, session: Any, switch: Any, setup: dict[str, Any]
@@ -374,7 +374,7 @@ class _Play:
         return EXIT_INTERRUPTED if ending.interrupted else 0
 
     def _page(self, record: Any, document: dict[str, Any]) -> str:
-        """The page of the run."""
+        """The HTML page of the run."""
         from arbcore.pages.round_page import round_page
 
         where = f"{document['mode']} on {document['address']}"
@@ -391,7 +391,7 @@ class _Play:
         )  # fmt: skip
 
     def _options(self, console: Any) -> Any:
-        """When the run ends; starts the embedded exchange if it is to be played on."""
+        """Returns the options of the run, such as its end; starts the embedded exchange if it is used."""
         from dataclasses import replace
 
         from arbcore.exchange import DEFAULT_ROUND_S, RunOptions
@@ -407,8 +407,8 @@ class _Play:
             return options
         round_s = None
         if args.rounds is None and (args.duration is None or args.duration <= DEFAULT_ROUND_S):
-            # One round of exactly that length, so that it ends with a close and a score. The few seconds more
-            # are the closed time before it and slack.
+            # The round lasts exactly that long, so it ends with a close and a score. The few seconds more are
+            # the closed time before the round, and slack.
             round_s = round_seconds(args)
             options = replace(options, rounds=1, duration_s=round_s + 10.0)
         elif args.rounds is not None:
@@ -440,7 +440,7 @@ class _Play:
         return f"The embedded exchange ended unexpectedly: {self._embedded.complaint()}"
 
     def _end(self, journal: Any) -> list[dict[str, Any]]:
-        """Closes the journal and the embedded exchange; our team's score of every round."""
+        """Closes the journal and the embedded exchange; returns our team's score of every round."""
         if journal is not None:
             journal.close()
         if self._embedded is None:
@@ -454,7 +454,7 @@ class _Play:
 
 
 def summary_lines(document: dict[str, Any]) -> list[str]:
-    """The result for a person."""
+    """Returns the result as text for the user."""
     from arbcore.exchange import refusal_text
 
     seed = f", seed {document['seed']}" if document["seed"] is not None else ""

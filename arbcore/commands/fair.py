@@ -1,7 +1,8 @@
-"""``arbcore fair``: the fair value of a future, its parts, the no-trade band, and what quoted prices imply.
+"""``arbcore fair``: the fair value of a future, its parts, the no-trade band, and what the quotes imply.
 
-It reads flags only, and the clock where no ``--now`` is given: its answer depends on nothing unseen. Rates,
-dividends, the financing spread and the level are those of a backtest's settings.
+It reads no settings: the result depends on the flags, on the files and the FRED series that they name, and on
+the clock if ``--now`` is not given. Flags for rates, dividends, the financing spread and the level are read
+like a backtest's settings.
 """
 
 import argparse
@@ -57,7 +58,7 @@ DAY_NS = 86_400 * 10**9
 
 
 def _number(low: float, high: float, *, open_low: bool = False) -> Callable[[str], float]:
-    """A parser of finite numbers in a range."""
+    """Returns a parser of finite numbers in a range."""
 
     def parse(text: str) -> float:
         try:
@@ -159,7 +160,7 @@ def _add_rates(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Question:
-    """What was asked, in the units of the desk; ``factor`` is 1 where the index itself is quoted."""
+    """The flags in the units of the desk; ``factor`` is 1 if the index itself is quoted."""
 
     pair: Pair
     now_ns: int
@@ -178,17 +179,17 @@ class Question:
 
     @property
     def mid(self) -> float:
-        """Mid of what was quoted, the ETF or the index."""
+        """The mid of the quoted instrument: the ETF or the index."""
         return (self.bid + self.ask) * 0.5
 
     @property
     def growth(self) -> float:
-        """e^((r − d)·t), or e^(r·t) under a schedule."""
+        """e^((r − d)·t), or e^(r·t) with a schedule of dividends."""
         return _carry.carry_factor(factor=1.0, r=self.carry.r, d=self.carry.d, t=self.carry.t)
 
     @property
     def paid(self) -> float:
-        """Today's value of the scheduled dividends, in the unit of what was quoted."""
+        """The present value of the scheduled dividends, in the unit of the quoted instrument."""
         return self.carry.present_value() / self.factor
 
 
@@ -204,7 +205,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def read_question(args: argparse.Namespace) -> Question:
-    """The flags as numbers of the desk; ArbcoreError where they make no sense together."""
+    """Converts the flags to the desk's units. Raises ArbcoreError if they contradict each other."""
     pair = pair_named(args.pair)
     now_ns = time.time_ns() if args.now is None else _as_usage("--now", civil.read_time, args.now)
     expiry_ns = _expiry_asked(args.expiry, pair, now_ns)
@@ -252,7 +253,7 @@ def read_question(args: argparse.Namespace) -> Question:
 
 
 def _expiry_asked(text: str | None, pair: Pair, now_ns: int) -> int:
-    """The expiry that was named, or the front one, which is then said."""
+    """Returns the given expiry, else the front contract's, and prints which one it took."""
     if text is None:
         expiry_ns = calendar.front_contract(now_ns).expiry_ns
         print(f"arbcore: No --expiry was given; {_name_of(expiry_ns, pair)} is taken.", file=sys.stderr)
@@ -268,7 +269,7 @@ def _expiry_asked(text: str | None, pair: Pair, now_ns: int) -> int:
 
 
 def _open_expiry(text: str) -> int:
-    """An expiry on a date on which the exchange opens; UsageError where it does not."""
+    """Reads an expiry. Raises UsageError if the exchange does not open on that date."""
     expiry_ns = expiry_named(text)
     closed = calendar.why_no_expiry(expiry_ns)
     if closed is not None:
@@ -277,7 +278,7 @@ def _open_expiry(text: str) -> int:
 
 
 def _as_usage(flag: str, read: Callable[[str], int], text: str) -> int:
-    """Reads a flag; what is bad input in a file is wrong usage in a flag."""
+    """Reads a flag with a reader of files; turns its InputError into UsageError."""
     try:
         return read(text)
     except ArbcoreError as error:
@@ -294,7 +295,7 @@ def _quote(flag: str, prices: Sequence[float]) -> tuple[float, float]:
 
 
 def _level_of(args: argparse.Namespace, mid: float) -> tuple[float | None, float | None]:
-    """The level, and the index where it is quoted; None where they are not known."""
+    """Returns the level, and the index if it is quoted; each is None if it is not known."""
     if args.index is not None and args.etf is None:
         raise UsageError("--index gives the level between the ETF and the index; it needs --etf.")
     if args.index is not None:
@@ -317,7 +318,7 @@ def _level_of(args: argparse.Namespace, mid: float) -> tuple[float | None, float
 
 
 def _terms_of(args: argparse.Namespace, r: float | None) -> RowTerms:
-    """Rates, dividends and the spread by the reading and the bounds of a backtest's settings."""
+    """Reads rates, dividends and the spread with the parsers and bounds of a backtest's settings."""
     asked: dict[str, Any] = {"rates": args.rates, "dividends": args.dividends, "r": r}
     if args.r is not None:
         asked["r"] = mixed(args.r)
@@ -329,7 +330,7 @@ def _terms_of(args: argparse.Namespace, r: float | None) -> RowTerms:
 
 
 def _quoted_rate(args: argparse.Namespace, now_ns: int, t: float) -> tuple[float | None, str]:
-    """The rate of one value in percent, or of FRED, and where it is from; None where none was asked."""
+    """Returns the rate from FRED, or from --dtb3 or --sofr in percent, and its source; None without these."""
     if args.fred is not None:
         return _rate_of_fred(args.fred, args.fred_key, now_ns, t)
     from arbcore.carry.rates import from_bank_discount, from_simple
@@ -342,7 +343,7 @@ def _quoted_rate(args: argparse.Namespace, now_ns: int, t: float) -> tuple[float
 
 
 def _source_of(args: argparse.Namespace, terms: RowTerms, now_ns: int) -> str:
-    """Where a number or a file's rate is from."""
+    """Names the source of a rate that is a number or comes from a file."""
     if terms.rates is None:
         return "default" if args.r is None else "--r"
     day, value = terms.rates.known_at(now_ns)
@@ -351,7 +352,7 @@ def _source_of(args: argparse.Namespace, terms: RowTerms, now_ns: int) -> str:
 
 
 def _rate_of_fred(series: str, key_file: str | None, now_ns: int, t: float) -> tuple[float, str]:
-    """The last value of a series dated before the New York date of the valuation, as a backtest's row has."""
+    """Returns the last value dated before the valuation's New York date, the value that a backtest uses."""
     from arbcore.broker import fred
 
     key = key_of_fred(key_file)
@@ -378,7 +379,7 @@ def _check_schedule(
     args: argparse.Namespace, schedule: Sequence[PaidDividend], pair: Pair, now_ns: int, *, expiry_ns: int,
     mid: float, level: float | None,
 ) -> None:  # fmt: skip
-    """InputError for a schedule that does not fit, UsageError for one in USD without a level."""
+    """Raises InputError for a schedule that does not fit, UsageError for one in USD without a level."""
     about = level or pair.points_per_usd
     etf_price = mid / about if args.etf is None else mid
     name = printable(str(args.dividends))
@@ -401,7 +402,7 @@ def _name_of(expiry_ns: int, pair: Pair) -> str:
 
 
 def _code_of(expiry_ns: int, pair: Pair) -> str | None:
-    """The contract's code, such as NQZ26; None where no contract expires then."""
+    """Returns the contract's code, such as NQZ26; None if no contract expires then."""
     expiries = calendar.all_expiries_ns()
     if expiry_ns not in expiries:
         return None
@@ -409,7 +410,7 @@ def _code_of(expiry_ns: int, pair: Pair) -> str | None:
 
 
 class DividendDocument(TypedDict):
-    """One dividend until expiry: index points at its ex-date, ``t`` years from then to expiry."""
+    """One dividend until expiry: its index points, and ``t``, the years from its ex-date to expiry."""
 
     ex_date: str
     points: float
@@ -418,7 +419,7 @@ class DividendDocument(TypedDict):
 
 
 class CostsDocument(TypedDict):
-    """What the no-trade band allows for: spreads over the rate in bps a year, and index points."""
+    """The costs behind the no-trade band: spreads over the rate in bps a year, and index points."""
 
     funding_bps: float
     lending_bps: float
@@ -437,7 +438,7 @@ class BandDocument(TypedDict):
 
 
 class FutureDocument(TypedDict):
-    """What the future's quotes say; rates are annual, None at expiry."""
+    """The numbers that follow from the future's quotes; rates are annual, None at expiry."""
 
     bid: float
     ask: float
@@ -498,7 +499,7 @@ class FairDocument(TypedDict):
 
 
 def document(question: Question, args: argparse.Namespace) -> FairDocument:
-    """The JSON document, from which the text is made too."""
+    """Returns the JSON document; the text output is made from it too."""
     unit, carry, costs = question.factor, question.carry, question.costs
     parts = fair.fair_parts(question.mid * unit, carry)
     band = fair.no_trade_band(
@@ -560,14 +561,14 @@ def document(question: Question, args: argparse.Namespace) -> FairDocument:
 
 
 def _level_quoted(question: Question, bid: float, ask: float) -> float:
-    """The level at which the future's quotes are fair, in points a unit of what was quoted."""
+    """The level at which the future's quotes are fair, in index points per unit of the quoted instrument."""
     return factor_of(
         fut_mid=(bid + ask) * 0.5, etf_mid=question.mid, growth=question.growth, paid_usd=question.paid
     )
 
 
 def _implied_financing(question: Question, quotes: Sequence[float]) -> float | None:
-    """The rate that makes the model fit the level of the quotes; None where the index is not known."""
+    """The rate at which the model gives the level of the quotes; None if the index is not known."""
     if question.true_index is None:
         return None
     level = _level_quoted(question, *_quote("--fut", quotes))
@@ -586,7 +587,7 @@ def _implied_financing(question: Question, quotes: Sequence[float]) -> float | N
 def _of_future(
     question: Question, parts: fair.FairValue, band: fair.Band, quotes: Sequence[float]
 ) -> FutureDocument:
-    """What the future's quotes say: level, deviation, edges, implied rates and dividends, a verdict."""
+    """Computes from the future's quotes: level, deviation, edges, implied rates and dividends, verdict."""
     bid, ask = _quote("--fut", quotes)
     unit, carry, paid = question.factor, question.carry, question.paid
     c = unit * question.growth
@@ -620,7 +621,7 @@ def _of_future(
 
 
 def _of_spread(question: Question, args: argparse.Namespace) -> SpreadDocument:
-    """The rate between two expiries, each way at executable prices."""
+    """Computes the rate between two expiries, for both directions at executable prices."""
     if not args.fut:
         raise UsageError("--far is compared with the near contract; give its quotes with --fut BID ASK.")
     near_bid, near_ask = _quote("--fut", args.fut)
@@ -652,7 +653,7 @@ def _of_spread(question: Question, args: argparse.Namespace) -> SpreadDocument:
 
 
 def _yield_between(question: Question, far_ns: int) -> float:
-    """The yield from the near expiry to the far one; 0 under a schedule."""
+    """The dividend yield from the near expiry to the far one; 0 with a schedule of dividends."""
     near, far = question.carry.d, question.terms.yield_of(far_ns)
     if near == far:
         return near
@@ -660,11 +661,11 @@ def _yield_between(question: Question, far_ns: int) -> float:
     return (far * t_far - near * t_near) / (t_far - t_near)
 
 
-# --- the document as text, so that a trader can do the sum by hand
+# --- the document as text, detailed enough for a trader to repeat the calculation by hand
 
 
 def text_lines(answer: FairDocument, pair: Pair) -> Iterator[str]:
-    """The lines of a document; ``pair`` names the symbols."""
+    """Yields the lines of a document; ``pair`` has the symbols."""
     name = answer["contract"] or "the future"
     yield f"Fair value of {name} at {answer['now']}, expiring {answer['expiry']} ({answer['days']:.4f} days)"
     yield ""

@@ -1,4 +1,4 @@
-"""``arbcore gateway``: the look-alike of Trader Workstation, until Ctrl-C."""
+"""``arbcore gateway``: runs the simulated Trader Workstation until Ctrl-C."""
 
 import argparse
 import json
@@ -46,12 +46,12 @@ Anybody who can reach the address can trade on it: there are no passwords, and n
 this machine only, unless --host says otherwise. What it cannot show: a queue at a price, your own orders in
 the market, a broker's real margin and borrow.
 """
-#: Faults drawn from a seed are planned this far ahead.
+#: How far ahead faults are drawn from the seed.
 FAULT_HORIZON_S = 86_400.0
 SCHEMA = "arbcore.gateway/1"
 
 
-#: Settings of the generated market that have a flag, and the defaults for people: ``market_of`` has them.
+#: Settings of the generated market that have a flag; their defaults are those of ``market_of``.
 _MARKET = (
     ("etf", ("--etf", "--spy"), "about today's", "price of the ETF at the start"),
     ("factor", ("--factor",), "the pair's", "index points per USD of the ETF"),
@@ -213,7 +213,7 @@ def run(args: argparse.Namespace) -> int:
     seed = secrets.randbits(32) if args.seed is None else args.seed
     rows, beside, past = _rows(args, seed)
     config = replace(config, contracts=_contracts(args), contracts_seed=seed)
-    # The columns of a replay may choose the pair.
+    # The column names of a replay may determine the pair.
     first = next(rows, None)
     if first is not None:
         config = replace(config, carrying=_carrying(args, first.pair))
@@ -249,7 +249,7 @@ def _warn(line: str) -> None:
 
 
 def _carrying(args: argparse.Namespace, pair: Pair) -> "CarryingTerms":
-    """Interest and dividends of the account, the latter of the pair's ETF."""
+    """Reads the account's interest, and the dividends of the pair's ETF."""
     from arbcore.carry.terms import read_dividends, read_rates
     from arbcore.gateway.carrying import CarryingTerms
     from arbcore.gateway.quote_source import MarketSettings
@@ -290,7 +290,7 @@ def _contracts(args: argparse.Namespace) -> "tuple[OwnContract, ...]":
 def _rows(
     args: argparse.Namespace, seed: int
 ) -> "tuple[Iterator[Row], Sequence[Iterator[Row]], Sequence[PastStretch]]":
-    """The rows to show, those of other indexes beside them, and those of history."""
+    """Returns the rows to quote, the rows of the other indexes, and the rows of history."""
     from arbcore.broker.replay_file import replay
     from arbcore.carry.calendar import read_expiry
     from arbcore.gateway.history import stretch_of
@@ -309,7 +309,7 @@ def _rows(
     except InputError as error:
         raise UsageError(f"--expiry cannot be read: {error}") from error
     source = args.replay
-    # Standard input is read once, by the replay.
+    # Standard input can be read only once, and the replay reads it.
 
     def read() -> "Iterator[Row]":
         return replay(source, pair=args.pair, expiry_ns=expiry_ns)

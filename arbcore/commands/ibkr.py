@@ -60,13 +60,13 @@ leg of it, by hand: cancel what is open in both symbols, and start once with --a
 broker's answers agree three times, the difference is recorded as closed at unknown prices, and the bot closes
 what is left of the pair.
 """
-#: The level of a generated market where nobody set one.
+#: The level of a generated market if no setting gives one.
 _SIMULATED_LEVEL = "track:8s"
-#: Alarms after which a person must look at the account, however the run ended.
 LIBRARY_LOGGERS = ("ib_insync", "ib_async", "eventkit")
+#: Alarms after which a person must check the account, however the run ended.
 LOOK_AFTER = ("mismatch", "foreign fill", "overfill", "unwind failed", "unknown order", "cut off")
-# With --like-backtest a replay is compared with a backtest, which has none of these. They hold where a person
-# set them.
+# A backtest has none of these limits, so --like-backtest switches them off. A limit that the user sets
+# explicitly still holds.
 _NOT_IN_A_BACKTEST = {
     "DAILY_LOSS_LIMIT_USD": ("daily_loss_usd", 1e12),
     "ARBCORE_DESK_ROLL_BEFORE_S": ("roll_before_s", 0.0),
@@ -159,7 +159,7 @@ def _flags(args: argparse.Namespace) -> dict[str, tuple[str, str]]:
 
 
 async def _signs_of_life(manager: ServiceManager) -> None:
-    """Tells the service manager that the run is ready, and then that its loop turns."""
+    """Reports to the service manager that the run is ready, then at intervals that its loop still runs."""
     manager.tell("READY=1")
     while manager.every_s is not None:
         manager.tell("WATCHDOG=1")
@@ -167,17 +167,17 @@ async def _signs_of_life(manager: ServiceManager) -> None:
 
 
 class _Play:
-    """One run from the command line: the gateway of a simulation around it, the report after it."""
+    """One run from the command line, with the gateway of a simulation and the report at the end."""
 
     def __init__(self, args: argparse.Namespace, resolved: Config) -> None:
         self._args = args
         self._resolved = resolved
         self._gateway: Any = None
         self._seed: int | None = None
-        #: The first signal that told the run to stop, and whether it was told; 0 for none.
+        #: The first signal that stopped the run; 0 if there was none.
         self._signal = 0
         self._stopping = False
-        #: While the bot runs: stops it in order, and at the second time at once.
+        #: Set while the bot runs: the first call stops it in order, the second one at once.
         self._interrupt: Callable[[], object] | None = None
 
     def run(self) -> int:
@@ -236,7 +236,7 @@ class _Play:
         return code
 
     def _exit_code(self, bot: Any) -> int:
-        """1 where a person must look at what the run left."""
+        """Returns EXIT_FAILED if a person must check the account after the run."""
         alarms = bot.event_log.alarms
         if bot.killed or not bot.heartbeat.in_order() or any(alarms[kind] for kind in LOOK_AFTER):
             return EXIT_FAILED
@@ -247,7 +247,7 @@ class _Play:
 
         def interrupt() -> None:
             if self._stopping and main is not None:
-                # Harmless where the run is over by now; raised here, it would break the loop that ends it.
+                # Does nothing if the run is already over. Raising here would break the loop that ends it.
                 main.cancel()
                 return
             self._stopping = True
@@ -267,15 +267,15 @@ class _Play:
             shown.cancel()
 
     def _signalled(self, number: int, _: object) -> None:
-        """Ctrl-C, SIGTERM or SIGHUP, at any moment of the command."""
+        """Handles Ctrl-C, SIGTERM and SIGHUP at any moment of the command."""
         again, self._signal = self._signal, self._signal or number
         if self._interrupt is not None:
             self._interrupt()
         elif not again:
             raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(0)
-        # Else the run was stopped and what remains is its summary.
+        # Otherwise the run has stopped already, and only its summary remains to be printed.
 
-    # --- what is run ------------------------------------------------------------------------------------
+    # --- the plan of the run ----------------------------------------------------------------------------
 
     def _plan(self, console: Any) -> Any:
         from dataclasses import replace
@@ -311,7 +311,7 @@ class _Play:
         rates = rate_history(resolved, first_ns=time.time_ns())
         rate: Any = rate_as_set(desk.r) if rates is None else rate_of_file(rates)
         if settings.fred_key and rates is None:
-            # Before anything is dialled, not when the first value comes.
+            # Raises for an unknown series before any connection is made.
             convention(settings.fred_series)
             fred = FredRate(FredSettings(series=settings.fred_series, key=settings.fred_key))
             fred.start()
@@ -325,7 +325,7 @@ class _Play:
         )  # fmt: skip
 
     def _simulated_plan(self, console: Any) -> Any:
-        """Our own gateway, started for this run, with an account and a store of its own."""
+        """Starts our own gateway for this run, with its own account and store, and returns the plan."""
         from dataclasses import replace
 
         from arbcore.broker.carry_settings import (
@@ -350,7 +350,8 @@ class _Play:
         if args.simulate:
             changes["decide_on"] = "row"
         elif resolved.source("SPY_TO_INDEX_FACTOR") == "default":
-            # A market of a minute cannot wait for an hour's level, and leaves its own for some seconds only.
+            # A generated market may last a minute, and its deviations some seconds: a level averaged over an
+            # hour would come too late.
             changes["factor"] = _SIMULATED_LEVEL
             console.event(
                 f"The generated market is quick, so its level is learnt with {_SIMULATED_LEVEL}; live it is "
@@ -368,7 +369,7 @@ class _Play:
             )
         if resolved.source("DB_PATH") == "default":
             settings = replace(settings, store_path=simulated_store(settings.store_path))
-        # What is missing is said before anything is replaced or started.
+        # A missing library raises here, before anything is replaced or started.
         load_library(settings.library)
         desk = desk_settings(resolved, **changes)
         first = _first_row(args.simulate, desk.pair.name)
@@ -389,7 +390,7 @@ class _Play:
             flags=_money_flags(desk, rates=resolved_rates(resolved), dividends=resolved["DIVIDENDS_FILE"]),
         )  # fmt: skip
         port = self._gateway.start()
-        # The last thing that may be refused: what an earlier run left stays until this one can begin.
+        # Deletes the earlier run's store, or raises. It comes last: if a step before fails, the store stays.
         clear_simulated(settings.store_path)
         what = f"replaying {args.simulate}" if args.simulate else f"seed {self._seed}"
         console.event(f"Gateway started ({what}); the store is {settings.store_path}.")
@@ -406,7 +407,7 @@ class _Play:
         return self._gateway.failure("ended")
 
     def _log_to_file(self, settings: Any, console: Any) -> logging.Handler:
-        """The rotating log beside what the console shows; the library's own lines go there only."""
+        """Opens the rotating log, in addition to the console; the library's own lines go to the log only."""
         from arbcore.system.safe_log import LogFile, SafeFormatter
 
         handler = LogFile(settings.log_path, said=console.event)
@@ -414,7 +415,7 @@ class _Play:
         ours = logging.getLogger("arbcore")
         ours.setLevel(settings.log_level)
         ours.addHandler(handler)
-        # What people need is told by the bot itself.
+        # The console shows the bot's own events instead.
         ours.propagate = False
         for name in LIBRARY_LOGGERS:
             library = logging.getLogger(name)
@@ -427,7 +428,7 @@ class _Play:
         from arbcore.broker.report import document, read_store
 
         tally, session = bot.tally, bot.session
-        # Without a first connection the run has no account, and no store.
+        # Without a first connection the run knows no account and has no store.
         found = {} if session is None else document(read_store(plan.settings.store_path))
         kept = (
             "account", "mode", "trades", "wins", "gross_pnl", "commissions", "net_pnl", "slippage",
@@ -443,12 +444,12 @@ class _Play:
             "state": None if session is None else session.state,
             "reasons": [] if session is None else list(session.reasons),
             "waiting": "" if session is None else session.status()["waiting"],
-            # What the account holds, or null; "positions" is what our executions come to.
+            # The positions of the account, or null; "positions" has the sums of our executions.
             "position": bot.heartbeat.account(),
             "ending": bot.ending,
             "factor": None if session is None else session.status()["factor"],
             "implied_financing": None if session is None else session.status()["implied_financing"],
-            # The simulated account's own books; those of a real account are known to the broker only.
+            # The books of the simulated account; only the broker knows those of a real one.
             "books": None if self._gateway is None else self._gateway.books,
             "connections": tally.connections,
             "quotes": tally.quotes,
@@ -461,21 +462,21 @@ class _Play:
 
 
 def _money_flags(desk: Any, *, rates: str, dividends: str) -> list[str]:
-    """What the simulated account pays and earns is what the bot takes it for."""
+    """Returns gateway flags that make the simulated account pay and earn the rates that the bot assumes."""
     funding = desk.r if desk.funding_rate is None else desk.funding_rate
     flags = [f"--funding-rate={funding!r}"]
     if rates and desk.funding_rate is None:
         flags = [f"--rates={Path(rates).absolute()}"]
     flags += ["--broker-rates"] if desk.broker_rates else [f"--short-rate={desk.short_rate!r}"]
     flags.append(f"--borrow-rate={desk.borrow_rate!r}")
-    # The child has a working directory of its own.
+    # The gateway process runs in another working directory.
     return [*flags, f"--dividends={Path(dividends).absolute()}"] if dividends else flags
 
 
 def _first_row(data: str, pair: str) -> Any:
-    """The first row of a replay; None where there is none to be read.
+    """Returns the first row of a replay; None if it cannot be read.
 
-    What is wrong with the data is said where it is replayed.
+    The replay itself reports what is wrong with the data.
     """
     from arbcore.broker.replay_file import replay
     from arbcore.errors import ArbcoreError, UsageError
@@ -491,7 +492,7 @@ def _first_row(data: str, pair: str) -> Any:
 
 
 def _books_lines(books: Mapping[str, float] | None) -> list[str]:
-    """What the simulated account says of itself, beside what our executions come to."""
+    """Lines with the simulated account's own figures, to compare with the sums of our executions."""
     if books is None:
         return []
     kinds = f"financing {books['financing']:+,.2f}, dividends {books['dividends']:+,.2f} of it"
@@ -541,7 +542,7 @@ class IbkrDocument(TypedDict):
 
 
 def position_words(document: IbkrDocument) -> str:
-    """What the account holds, or that it is unknown; with our executions' sum where that is another."""
+    """Returns the account's positions, or "unknown"; with the sum of our executions if it differs."""
     from arbcore.broker.news import held_words
 
     account, ours = document["position"], document["positions"]
@@ -551,7 +552,7 @@ def position_words(document: IbkrDocument) -> str:
 
 
 def failure_words(document: IbkrDocument) -> str:
-    """Why a person must look at what a run left."""
+    """Returns the reason why a person must check the account after a run."""
     alarm = document["last_alarm"]
     reasons = "; ".join(document["reasons"])
     state = f"{document['state']}: {reasons}" if reasons else document["state"]
@@ -560,7 +561,7 @@ def failure_words(document: IbkrDocument) -> str:
 
 
 def summary_lines(document: IbkrDocument) -> list[str]:
-    """The result for a person."""
+    """Returns the result as text for the user."""
     from arbcore.broker.report import counted, usd
     from arbcore.desk.limits import HALTED
     from arbcore.pages.words import state_words

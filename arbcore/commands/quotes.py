@@ -250,7 +250,7 @@ def _say_notes(notes: list[str]) -> None:
 
 
 class _shown_progress:  # noqa: N801  Used as a statement.
-    """Shows how far a long piece of work is, on a terminal only."""
+    """Shows the progress of a long piece of work, on a terminal only."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -266,13 +266,13 @@ class _shown_progress:  # noqa: N801  Used as a statement.
         self._line.show(f"{self._what}, {rows:,} rows", done, total)
 
 
-# --- what `arbcore quotes check` prints for a person
+# --- the text output of `arbcore quotes check`
 
 _LISTED_MAX = 5
 
 
 def check_lines(summary: Mapping[str, Any]) -> Iterator[str]:
-    """The lines of the document, the verdict last."""
+    """Yields the lines of the document, the verdict last."""
     yield f"{printable(summary['name'])}, {summary['pair'] or 'pair not named'}"
     skipped = _skipped(summary["rows_skipped"])
     yield f"  rows        {summary['rows']:,}, {summary['rows_used']:,} used{skipped}"

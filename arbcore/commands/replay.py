@@ -118,7 +118,7 @@ class ReplayDocument(TypedDict):
 
 
 def document(result: "Replayed") -> ReplayDocument:
-    """The JSON document."""
+    """Returns the JSON document."""
     difference = result.difference
     return {
         "schema": "arbcore.replay/1",
@@ -142,7 +142,7 @@ def document(result: "Replayed") -> ReplayDocument:
 
 
 def lines(result: "Replayed") -> list[str]:
-    """The result for a person."""
+    """Returns the result as text for the user."""
     difference = result.difference
     name = printable(str(result.path))
     if difference is None:

@@ -1,4 +1,4 @@
-"""``arbcore report``: what the carry bot saw and did, from its store."""
+"""``arbcore report``: quotes, signals, orders, fills and P&L of the carry bot, from its store."""
 
 import argparse
 import json
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _model(rows: "StoreRows", trades: list[dict[str, Any]], given: Path | None) -> dict[str, Any] | None:
-    """The trades beside the backtest's; None where no quotes were recorded, or they cannot be used."""
+    """Compares the trades with a backtest of the recorded quotes; None without quotes that can be used."""
     from arbcore.broker.model_trades import against_model, quotes_of
     from arbcore.errors import ArbcoreError
 
@@ -103,7 +103,7 @@ def _model(rows: "StoreRows", trades: list[dict[str, Any]], given: Path | None) 
     except ArbcoreError as error:
         if given is not None:
             raise
-        # Nobody asked for it, so that the report goes on without.
+        # No flag requests this comparison, so the report goes on without it.
         print(f"arbcore: the recorded quotes cannot be compared with: {error}", file=sys.stderr)
         return None
 
@@ -116,7 +116,7 @@ def _say_written(named: list[tuple[str, Path | None]], *, closed: int) -> None:
 
 
 def default_store() -> Path:
-    """DB_PATH's store or, where that is not there, the one of the last simulated run, which is said."""
+    """Returns the store of DB_PATH. If it does not exist, returns the last simulated run's and prints so."""
     from arbcore.broker.carry_settings import carry_settings, simulated_store
     from arbcore.system.configuration import load
 

@@ -1,4 +1,4 @@
-"""``arbcore serve``: the embedded exchange for any number of teams, until Ctrl-C."""
+"""``arbcore serve``: runs the embedded exchange for any number of teams until Ctrl-C."""
 
 import argparse
 import ipaddress
@@ -199,7 +199,7 @@ def open_to_network(host: str) -> bool:
 
 
 def exposure(host: str, teams: dict[str, str] | None) -> str:
-    """A warning about listening beyond this machine; empty where nobody else can reach the address."""
+    """Returns a warning if other machines can reach the address; otherwise an empty text."""
     if not open_to_network(host):
         return ""
     if teams is None:
@@ -210,7 +210,7 @@ def exposure(host: str, teams: dict[str, str] | None) -> str:
 
 
 class _Show:
-    """What the command says: results on standard output, the live score board and news on standard error."""
+    """The command's output: results on standard output, the score board and events on standard error."""
 
     def __init__(self, args: argparse.Namespace, results: Any, notice: str) -> None:
         self._args = args
@@ -224,7 +224,7 @@ class _Show:
         self._about: dict[str, str] = {}
         self._began_s = time.monotonic()
         self.rows_lost = False
-        # One terminal shows both: then the results must not tear the board.
+        # If one terminal shows both, results are printed above the board, or they would break it up.
         self._together = not args.quiet and is_live(sys.stderr) and sys.stdout.isatty()
 
     def begin(self, server: Any, engine: Any, seed: int) -> None:
@@ -301,7 +301,7 @@ class _Show:
         self._console.event(second_login_text(cast("SecondLoginEvent", event)))
 
     def refresh(self) -> None:
-        """Redraws the board, or writes its line, if it is time to."""
+        """Redraws the board or writes its line, if one is due."""
         if self._board is None:
             return
 
@@ -340,14 +340,14 @@ class _Show:
 
 
 def second_login_text(event: "SecondLoginEvent") -> str:
-    """A team's second login for a person."""
+    """Returns the message about a second login of a team."""
     what = "was refused" if event["refused"] else f"replaced the one from {event['other'] or 'elsewhere'}"
     looks = "two bots of one team?" if event["two_bots"] else "a reconnect"
     return f"{printable(event['team'])} logged in again from {event['from']}; it {what} ({looks})."
 
 
 def round_lines(event: "RoundEvent") -> list[str]:
-    """A round's result for a person, best team first."""
+    """Returns a round's result as text, best team first."""
     unfinished = "" if event["complete"] else ", unfinished"
     scores = event["scores"]
     lines = [f"Round {event['round']}{unfinished}: {plural(len(scores), 'team')}."]

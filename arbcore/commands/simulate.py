@@ -48,7 +48,7 @@ NAMED_COLUMN = 22
 
 
 class _Named(argparse.Action):
-    """--strategy and --against: each is followed by its own --param."""
+    """Handles --strategy and --against; each --param after one belongs to it."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any, *_: object
@@ -62,7 +62,7 @@ class _Named(argparse.Action):
 
 
 class _Param(argparse.Action):
-    """--param NAME=VALUE for the class that was named last."""
+    """Handles --param NAME=VALUE for the class that was named last."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any, *_: object
@@ -77,12 +77,12 @@ class _Param(argparse.Action):
 
 
 def rounds_or_auto(text: str) -> int | str:
-    """A number of rounds, or the word auto."""
+    """Reads a number of rounds, or the word auto."""
     return text if text == "auto" else whole_number(1, 1_000_000)(text)
 
 
 def round_seconds(text: str) -> float:
-    """The length of a round."""
+    """Reads the length of a round."""
     try:
         value = float(text)
     except ValueError:
@@ -172,7 +172,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _round_html(args: argparse.Namespace, entrant: Any) -> str:
-    """The page of one round, played once more."""
+    """Plays one round once more and returns its page."""
     from arbcore._version import __version__
     from arbcore.pages.round_page import round_page
     from arbcore.play.simulate import seen_round
@@ -187,7 +187,7 @@ def _round_html(args: argparse.Namespace, entrant: Any) -> str:
 
 
 def _entrants(args: argparse.Namespace) -> list[Any]:
-    """The bot, and the other one where there is one."""
+    """Returns the bot, and with --against the other one."""
     from arbcore.play.simulate import Entrant, named
 
     config = load_config(args)
@@ -202,7 +202,7 @@ def _entrants(args: argparse.Namespace) -> list[Any]:
     if what == "builtin":
         if texts:
             raise UsageError("--against builtin takes no --param; put --param after its --strategy.")
-        # Also with --no-builtin: a strategy that plays alone is compared with the built-in ones.
+        # This holds with --no-builtin too: a strategy that plays alone is compared with the built-in ones.
         other, builtin = (), True
     elif what.endswith(".env") or (":" not in what and os.path.exists(what)):
         if texts:
@@ -226,7 +226,7 @@ def _loaded(spec: str, texts: dict[str, str], flag: str) -> tuple[type, dict[str
 
 
 def _with_file(args: argparse.Namespace, path: Path) -> dict[str, Any]:
-    """The settings with those of a file on top, which a wrong line of the file may not be."""
+    """Returns the settings, overridden by those of a file. Raises InputError for a wrong line in it."""
     from arbcore.play.exchange_settings import exchange_settings
     from arbcore.system.configuration import load, read_dotenv
 
@@ -244,7 +244,7 @@ def _with_file(args: argparse.Namespace, path: Path) -> dict[str, Any]:
 
 
 def summary_lines(summary: dict[str, Any]) -> list[str]:
-    """The result for a person."""
+    """Returns the result as text for the user."""
     rounds = "round" if summary["rounds"] == 1 else "rounds"
     regimes = len(summary["regimes"])
     each = f" in each of {regimes} regimes" if regimes > 1 else f", regime {next(iter(summary['regimes']))}"

@@ -1,4 +1,4 @@
-"""``arbcore status``: how a carry bot is, from another shell, out of its store."""
+"""``arbcore status``: the state of a carry bot, read from its store in another shell."""
 
 import argparse
 import json
@@ -32,7 +32,7 @@ seconds.
 """
 SCHEMA = "arbcore.status/1"
 EXIT_UNWELL = 1
-#: Reasons of REDUCING with which a run is not well.
+#: Reasons of REDUCING that make the command report a problem.
 NOT_WELL = frozenset({"kill switch", "entries refused"})
 WATCH_S = 1.0
 LINE_MAX = 500
@@ -73,7 +73,7 @@ def _show(path: Path, as_json: bool) -> int:
 
 
 def status_document(path: Path) -> "StatusDocument":
-    """The JSON document."""
+    """Returns the JSON document."""
     from arbcore.broker.report import last_alarm, read_store, run_document, today
 
     rows = read_store(path, brief=True)
@@ -111,12 +111,12 @@ def status_document(path: Path) -> "StatusDocument":
 
 
 def _well(one: "RunDocument") -> bool:
-    """Whether nobody has to look at the run: it works, or it has ended in order and flat."""
+    """Whether the run needs no attention: it works, or it has ended in order and flat."""
     if one["dead_since"]:
         return False
     if one["ended"]:
         flat = one["held"] is not None and not any(one["held"].values())
-        # A run that ended before it knew the account has sent nothing; what its executions come to counts.
+        # A run that ended before it knew the account has sent no order, so the sum of executions decides.
         known_flat = flat or (one["held"] is None and not any(one["executed"].values()))
         return bool(one["in_order"] and known_flat)
     works = one["running"] and one["state"] not in (None, "", "HALTED")
@@ -124,7 +124,7 @@ def _well(one: "RunDocument") -> bool:
 
 
 def status_lines(found: "StatusDocument") -> list[str]:
-    """The status for a person."""
+    """Returns the status as text for the user."""
     from arbcore.broker.news import held_words
     from arbcore.broker.report import run_words, usd
 

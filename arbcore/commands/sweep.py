@@ -1,4 +1,4 @@
-"""``arbcore sweep``: runs the backtest over ranges of its settings, and says where it pays."""
+"""``arbcore sweep``: runs the backtest over ranges of its settings and reports where it is profitable."""
 
 import argparse
 import json
@@ -67,7 +67,7 @@ WORKERS_MAX = 1_024
 
 
 class Ordered(argparse.Action):
-    """Keeps the order in which the settings were named."""
+    """Stores the settings in the order in which they were given."""
 
     def __call__(
         self,
@@ -176,7 +176,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    """The settings that were named, in the order in which they were; ranges are still text."""
+    """Returns the given settings in the order of the command line; ranges are still text."""
     shared = {flag: [item.name for item in items] for flag, items in shared_flags().items()}
     for flag, settings in shared.items():
         given = getattr(args, name_of(flag))
